@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use frontdesk::app::App;
 use frontdesk::config::Config;
-use frontdesk::eval::{Asked, Dataset, Ranking, Retrieval, Text};
+use frontdesk::eval::{Dataset, DatasetQuestion, Ranking, Retrieval, Text};
 use frontdesk::index::Tuning;
 use frontdesk::knowledge::SilentProgress;
 use serde_json::Value;
@@ -147,9 +147,9 @@ fn by_intent(known: Vec<(String, String)>, asks: Vec<(String, String)>, most: us
     dataset
 }
 
-fn asked(text: &str, right: Vec<String>) -> Asked {
+fn asked(text: &str, right: Vec<String>) -> DatasetQuestion {
     let right = right.into_iter().map(|id| (id, 1.0)).collect();
-    Asked { id: text.to_owned(), text: text.to_owned(), right }
+    DatasetQuestion { id: text.to_owned(), text: text.to_owned(), right }
 }
 
 fn table(file: &Path) -> Vec<Vec<String>> {

@@ -12,7 +12,7 @@ use super::publish::{live, note_file, refused};
 use crate::app::{App, prompt_sources, source_folders};
 use crate::config::Config;
 use crate::domain::Action;
-use crate::eval::gate::{self, Became, Publisher, Taken, Taking};
+use crate::eval::gate::{self, LearnOptions, LearnOutcome, PublishOutcome, Publisher};
 use crate::knowledge::SourceFolder;
 use crate::prompts;
 use crate::store::audit::Actor;
@@ -77,7 +77,7 @@ impl Apply {
     ) -> anyhow::Result<ApplyRow> {
         let what = format!("documents {}", again()?.collection);
         let (documents, cases) = (Bar::default(), RunBar::default());
-        let taking = Taking {
+        let taking = LearnOptions {
             force: self.force,
             dry_run: self.dry_run,
             documents: &documents,
@@ -86,7 +86,7 @@ impl Apply {
         let changes = publisher.desk.library.differs(again()?).await?;
         let taken = publisher.learn(again, taking).await?;
         Ok(match taken {
-            Taken::Learned(summary, verdicts) => {
+            LearnOutcome::Learned(summary, verdicts) => {
                 summary.failed.iter().for_each(|(path, why)| println!("  failed  {path}: {why}"));
                 let forced = verdicts.iter().any(|(_, verdict)| !verdict.passed);
                 let how = if forced { "forced: " } else { "" };
@@ -99,10 +99,10 @@ impl Apply {
                 );
                 (what, became, false)
             }
-            Taken::Tried(_) => {
+            LearnOutcome::Tried(_) => {
                 (what, if changes { "changed, may be learned" } else { "unchanged" }.into(), false)
             }
-            Taken::Refused(verdicts) => {
+            LearnOutcome::Refused(verdicts) => {
                 for (agent, verdict) in verdicts.iter().filter(|it| !it.1.passed) {
                     refused(&format!("{what}, for {agent}"), verdict);
                 }
@@ -119,18 +119,20 @@ impl Apply {
     ) -> anyhow::Result<ApplyRow> {
         let before = live(app, agent).await?;
         let Self { force, dry_run } = *self;
-        let wanted = gate::Wanted { agent, source, force, dry_run };
+        let wanted = gate::PublishRequest { agent, source, force, dry_run };
         let became = publisher.publish(wanted, &RunBar::default()).await?;
         let before = before.map_or("new".into(), |number| format!("version {number}"));
         let (said, stays) = match &became {
-            Became::Live(now, verdict) => {
+            PublishOutcome::Live(now, verdict) => {
                 let forced = verdict.as_ref().is_some_and(|verdict| !verdict.passed);
                 let how = if forced { ", forced past its gate" } else { "" };
                 (format!("{before} -> version {}{how}", now.ordinal), false)
             }
-            Became::Unchanged(number) => (format!("unchanged: version {number}"), false),
-            Became::Tried(_) => (format!("{before} -> a new version, may be published"), false),
-            Became::Refused(verdict) => {
+            PublishOutcome::Unchanged(number) => (format!("unchanged: version {number}"), false),
+            PublishOutcome::Tried(_) => {
+                (format!("{before} -> a new version, may be published"), false)
+            }
+            PublishOutcome::Refused(verdict) => {
                 refused(agent, verdict);
                 (format!("refused by its gate: {before} goes on"), true)
             }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use frontdesk_promptfoo::row::{Row, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, Verdict};
 use frontdesk_promptfoo::run;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -34,7 +34,7 @@ impl run::Progress for RunBar {
             Some(RunLine { bar, counts: [0; 4], cost: 0.0 });
     }
 
-    fn row(&self, row: &Row) {
+    fn row(&self, row: &EvalRow) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(line) = held.as_mut() else { return };
         line.counts[row.verdict() as usize] += 1;

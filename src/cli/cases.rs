@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use crate::app::App;
 use crate::domain::{AgentId, CollectionId};
-use crate::eval::cases::{self, Made, Thrown};
+use crate::eval::cases::{self, DiscardedQuestions, GeneratedCase};
 
 /// Make cases for suites: from conversations, documents, knowledge gaps and hand-offs
 ///
@@ -110,7 +110,11 @@ fn named(app: &App, name: &str) -> anyhow::Result<AgentId> {
     })
 }
 
-async fn documents(app: &App, name: &str, count: usize) -> anyhow::Result<(String, Vec<Made>)> {
+async fn documents(
+    app: &App,
+    name: &str,
+    count: usize,
+) -> anyhow::Result<(String, Vec<GeneratedCase>)> {
     app.desk.library.follow().await?;
     let all = app.desk.store.collections().await?;
     let Some(row) = all.iter().find(|row| row.slug == name) else {
@@ -129,7 +133,7 @@ async fn documents(app: &App, name: &str, count: usize) -> anyhow::Result<(Strin
 }
 
 /// What was thrown away, beside the cases.
-fn tell(made: &[Made], thrown: &Thrown) {
+fn tell(made: &[GeneratedCase], thrown: &DiscardedQuestions) {
     eprintln!(
         "{} questions are kept; thrown away: {} whose document is not found, {} asked twice, {} that no model wrote.",
         made.len(),

@@ -1,7 +1,7 @@
 //! A client of a desk's API. Reads the sandbox's answer while it is written.
 
 use anyhow::{Context, bail};
-use frontdesk_promptfoo::graded::OpenWord;
+use frontdesk_promptfoo::result::OpenWord;
 use futures::StreamExt;
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;

@@ -15,7 +15,7 @@ use super::publish::refused;
 use crate::app::App;
 use crate::desk::{Change, Refusal, Wish};
 use crate::domain::SourceId;
-use crate::eval::gate::{Taken, Taking};
+use crate::eval::gate::{LearnOptions, LearnOutcome};
 use crate::knowledge::web::{SourceReader, SourceRequest};
 use crate::knowledge::{Edit, SourceFolder, Summary};
 use crate::store::audit::Actor;
@@ -113,15 +113,15 @@ impl Learn {
         };
         let (_turn, publisher) =
             app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
-        let taking = Taking {
+        let taking = LearnOptions {
             force: self.force,
             dry_run: false,
             documents: &Bar::default(),
             cases: &RunBar::default(),
         };
         match publisher.learn(&again, taking).await? {
-            Taken::Learned(summary, _) => Ok(Some(summary)),
-            Taken::Tried(verdicts) | Taken::Refused(verdicts) => {
+            LearnOutcome::Learned(summary, _) => Ok(Some(summary)),
+            LearnOutcome::Tried(verdicts) | LearnOutcome::Refused(verdicts) => {
                 for (agent, verdict) in verdicts.iter().filter(|it| !it.1.passed) {
                     refused(&format!("{name}, for {agent}"), verdict);
                 }

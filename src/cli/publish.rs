@@ -15,7 +15,7 @@ use super::client::DeskClient;
 use super::time::moment;
 use crate::app::App;
 use crate::config::Config;
-use crate::eval::gate::{self, Became, Verdict};
+use crate::eval::gate::{self, PublishOutcome, Verdict};
 use crate::prompts;
 use crate::store::audit::Actor;
 
@@ -76,14 +76,16 @@ impl Publish {
         let before = live(&app, &self.agent).await?;
         let (_turn, publisher) =
             app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
-        let wanted = gate::Wanted {
+        let wanted = gate::PublishRequest {
             agent: &self.agent,
             source: &chosen.source,
             force: self.force,
             dry_run: self.dry_run,
         };
         let became = publisher.publish(wanted, &RunBar::default()).await?;
-        if chosen.own_file && matches!(became, Became::Live(..) | Became::Unchanged(_)) {
+        if chosen.own_file
+            && matches!(became, PublishOutcome::Live(..) | PublishOutcome::Unchanged(_))
+        {
             note_file(&app, &self.agent, &chosen.source).await?;
         }
         Ok(tell(&self.agent, before, &became))
@@ -162,9 +164,9 @@ pub(super) async fn note_file(app: &App, agent: &str, source: &str) -> anyhow::R
 }
 
 /// Says what became of a version; the exit code is 100 where it was refused, as that of `eval` is where a case fails.
-fn tell(agent: &str, before: Option<i64>, became: &Became) -> ExitCode {
+fn tell(agent: &str, before: Option<i64>, became: &PublishOutcome) -> ExitCode {
     match became {
-        Became::Live(published, verdict) => {
+        PublishOutcome::Live(published, verdict) => {
             println!("{agent}: version {} answers customers now", published.ordinal);
             match verdict {
                 None => println!("  it has no gate, or is the first version: no suite was run"),
@@ -174,16 +176,16 @@ fn tell(agent: &str, before: Option<i64>, became: &Became) -> ExitCode {
                 }
             }
         }
-        Became::Unchanged(number) => {
+        PublishOutcome::Unchanged(number) => {
             println!("{agent}: this is version {number}, which answers already");
         }
-        Became::Tried(verdict) => {
+        PublishOutcome::Tried(verdict) => {
             println!("{agent}: it may be published; nothing was");
             if let Some(verdict) = verdict {
                 println!("  {}", passed(verdict));
             }
         }
-        Became::Refused(verdict) => {
+        PublishOutcome::Refused(verdict) => {
             refused(agent, verdict);
             if let Some(number) = before {
                 println!(

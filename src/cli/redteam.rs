@@ -8,15 +8,16 @@ use anyhow::anyhow;
 use clap::Args;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::report;
-use frontdesk_promptfoo::row::{Journal, Row, Table};
+use frontdesk_promptfoo::row::{EvalRow, Table};
 use frontdesk_promptfoo::run::{Plan, Progress, exit_code};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 
 use crate::app::App;
 use crate::desk::{Bots, Desk, Numbers};
 use crate::eval::bot_checks;
-use crate::eval::grounds::Grounds;
-use crate::eval::redteam::{self, AttackRole, Built, KINDS, Obedient, Wanted};
+use crate::eval::environment::EvalEnvironment;
+use crate::eval::redteam::{self, AttackRole, AttackSuite, KINDS, Obedient, RedteamRequest};
 use crate::pipeline::Bot;
 
 /// Attack an agent, and show what got through
@@ -66,7 +67,7 @@ impl RedTeam {
         app.desk.follow_answers().await?;
         let bot = chosen(&app.desk, self.agent.as_deref())?;
         let topics = redteam::topics(&app.desk, &bot, TOPICS).await?;
-        let wanted = Wanted {
+        let wanted = RedteamRequest {
             agent: bot.agent.slug.clone(),
             name: bot.agent.name.clone(),
             topics,
@@ -87,26 +88,26 @@ impl RedTeam {
         &self,
         app: &App,
         bot: &Bot,
-        (built, file, folder): (&Built, &PathBuf, &PathBuf),
+        (built, file, folder): (&AttackSuite, &PathBuf, &PathBuf),
     ) -> anyhow::Result<ExitCode> {
         let desk = if self.worst { worst(&app.desk, bot, built)? } else { app.desk.clone() };
         let overrides = bot_checks::overrides(Policy::default());
         let suite = Suite::load(file, &overrides).await?;
-        let grounds = Grounds { desk: Some(desk), ..Grounds::default() };
-        let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
-        let journal = Journal::at(folder.join("rows.jsonl"));
-        let plan = Plan::new(journal.clone());
+        let environment = EvalEnvironment { desk: Some(desk), ..EvalEnvironment::default() };
+        let prepared = environment.prepare(suite).map_err(anyhow::Error::msg)?;
+        let run_log = RunLog::at(folder.join("rows.jsonl"));
+        let plan = Plan::new(run_log.clone());
         let stop = async { drop(tokio::signal::ctrl_c().await) };
-        let mut summary = staged.run(&plan, &Counting::default(), stop).await?;
-        let table = redteam::table(&redteam::tally(&journal)?);
-        through(&journal)?;
+        let mut summary = prepared.run(&plan, &Counting::default(), stop).await?;
+        let table = redteam::table(&redteam::tally(&run_log)?);
+        through(&run_log)?;
         print(&table);
         if !summary.complete {
             println!("It was stopped: not all attacks were tried.");
         }
         summary.tables.push(table);
-        report::write_all(&self.output, &summary, &journal)?;
-        let failed = redteam::tally(&journal)?.iter().any(|(_, tally)| tally.through > 0);
+        report::write_all(&self.output, &summary, &run_log)?;
+        let failed = redteam::tally(&run_log)?.iter().any(|(_, tally)| tally.through > 0);
         let code = if failed { exit_code(&summary, false) } else { 0 };
         Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
     }
@@ -128,7 +129,7 @@ fn chosen(desk: &Desk, name: Option<&str>) -> anyhow::Result<Arc<Bot>> {
 }
 
 /// The same desk with a model that obeys everybody, for this run alone.
-fn worst(desk: &Desk, bot: &Bot, built: &Built) -> anyhow::Result<Arc<Desk>> {
+fn worst(desk: &Desk, bot: &Bot, built: &AttackSuite) -> anyhow::Result<Arc<Desk>> {
     let mut engine = desk.engine.clone();
     engine.model = Arc::new(Obedient::new(built.orders.clone()));
     let bots = Bots::default();
@@ -153,8 +154,8 @@ fn workplace() -> anyhow::Result<PathBuf> {
 }
 
 /// What got through, each with what the customer would get.
-fn through(journal: &Journal) -> anyhow::Result<()> {
-    for row in journal.rows()? {
+fn through(run_log: &RunLog) -> anyhow::Result<()> {
+    for row in run_log.rows()? {
         let row = row?;
         let about = row.test_case.pointer("/metadata/redteam/role");
         let is_attack = about.is_some_and(|role| role == AttackRole::Attack.as_str());
@@ -188,7 +189,7 @@ impl Progress for Counting {
         self.total.store(total, std::sync::atomic::Ordering::Relaxed);
     }
 
-    fn row(&self, _: &Row) {
+    fn row(&self, _: &EvalRow) {
         use std::io::IsTerminal as _;
         use std::sync::atomic::Ordering::Relaxed;
         let done = self.done.fetch_add(1, Relaxed) + 1;

@@ -18,10 +18,11 @@ use crate::config::Config;
 use crate::domain::time::now_ms;
 use crate::eval::bot_checks;
 use crate::eval::drafts::draft_bot;
+use crate::eval::environment::{EvalEnvironment, PreparedSuite};
 use crate::eval::gate::suite_of;
-use crate::eval::grounds::{Grounds, Staged};
 use crate::eval::replay::{
-    Again, Change, Difference, Draft, Judged, Recorded, Scored, Sides, Turns, again, export, score,
+    Change, Difference, Draft, Preference, RecordedTurn, ReplayOutcome, ReplayScore, Sides, Turns,
+    again, export, score,
 };
 use crate::prompts;
 use crate::store::tapes::Wanted;
@@ -106,7 +107,7 @@ impl Replay {
         self.compare(&app, &turns, &data).await
     }
 
-    async fn turns(&self, app: &App) -> anyhow::Result<Vec<Recorded>> {
+    async fn turns(&self, app: &App) -> anyhow::Result<Vec<RecordedTurn>> {
         let since =
             now_ms() - i64::try_from(while_of(&self.since)?.as_millis()).unwrap_or(i64::MAX);
         let all = self.conversation.is_some() || self.turn.is_some();
@@ -135,7 +136,7 @@ impl Replay {
     }
 
     /// Everything recorded: each turn must be the same.
-    async fn same(&self, app: &App, turns: &[Recorded]) -> anyhow::Result<ExitCode> {
+    async fn same(&self, app: &App, turns: &[RecordedTurn]) -> anyhow::Result<ExitCode> {
         let bar = bar(turns.len());
         let (mut same, mut differ, mut unplayable) = (0, 0, 0);
         for turn in turns {
@@ -145,14 +146,14 @@ impl Replay {
                 bar.suspend(|| println!("{}", line(turn, &became)));
             }
             match became {
-                Again::Same => same += 1,
-                Again::Differs(difference) => {
+                ReplayOutcome::Same => same += 1,
+                ReplayOutcome::Differs(difference) => {
                     differ += 1;
                     if !self.json {
                         bar.suspend(|| tell(turn, &difference));
                     }
                 }
-                Again::Unplayable(why) => {
+                ReplayOutcome::Unplayable(why) => {
                     unplayable += 1;
                     bar.suspend(|| eprintln!("{}: cannot be run again: {why}", turn.row.id));
                 }
@@ -172,7 +173,7 @@ impl Replay {
     async fn compare(
         &self,
         app: &App,
-        turns: &[Recorded],
+        turns: &[RecordedTurn],
         data: &Path,
     ) -> anyhow::Result<ExitCode> {
         let change = Change {
@@ -194,10 +195,10 @@ impl Replay {
         for turn in turns {
             let draft = self.draft(app, turn, &change).await?;
             let sides = draft.try_on(&app.desk.engine, turn).await;
-            let staged = self.staged(app, turn, data).await?;
-            let scored = match &staged {
-                Some(staged) => score(staged, &sides, self.judge.is_some()).await,
-                None => Scored::default(),
+            let prepared = self.prepared(app, turn, data).await?;
+            let scored = match &prepared {
+                Some(prepared) => score(prepared, &sides, self.judge.is_some()).await,
+                None => ReplayScore::default(),
             };
             bar.inc(1);
             bar.suspend(|| {
@@ -216,7 +217,12 @@ impl Replay {
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn draft(&self, app: &App, turn: &Recorded, change: &Change) -> anyhow::Result<Draft> {
+    async fn draft(
+        &self,
+        app: &App,
+        turn: &RecordedTurn,
+        change: &Change,
+    ) -> anyhow::Result<Draft> {
         let source = change.prompt.as_ref().unwrap_or(&turn.row.source);
         let bot = draft_bot(&app.desk, &turn.row.agent, source).await.map_err(|why| match &self
             .prompt
@@ -228,12 +234,12 @@ impl Replay {
     }
 
     /// The suite that scores a turn's answers; without one, and with a judge, an empty one.
-    async fn staged(
+    async fn prepared(
         &self,
         app: &App,
-        turn: &Recorded,
+        turn: &RecordedTurn,
         data: &Path,
-    ) -> anyhow::Result<Option<Staged>> {
+    ) -> anyhow::Result<Option<PreparedSuite>> {
         let gate = || {
             let read = prompts::parse(&format!("{}.md", turn.row.agent), &turn.row.source).ok()?;
             read.gate
@@ -252,13 +258,13 @@ impl Replay {
             None if self.judge.is_some() => Suite { policy, ..Suite::default() },
             None => return Ok(None),
         };
-        let grounds = Grounds {
+        let environment = EvalEnvironment {
             desk: Some(app.desk.clone()),
             cache: Some(Arc::new(Cache::new(data.join("evals/cache")))),
             grader: self.judge.clone(),
-            ..Grounds::default()
+            ..EvalEnvironment::default()
         };
-        grounds.stage(suite).map(Some).map_err(anyhow::Error::msg)
+        environment.prepare(suite).map(Some).map_err(anyhow::Error::msg)
     }
 }
 
@@ -286,13 +292,13 @@ fn while_of(text: &str) -> anyhow::Result<Duration> {
     Ok(Duration::from_secs(number.saturating_mul(seconds)))
 }
 
-fn line(turn: &Recorded, became: &Again) -> serde_json::Value {
+fn line(turn: &RecordedTurn, became: &ReplayOutcome) -> serde_json::Value {
     let (result, detail) = match became {
-        Again::Same => ("same", serde_json::Value::Null),
-        Again::Differs(difference) => {
+        ReplayOutcome::Same => ("same", serde_json::Value::Null),
+        ReplayOutcome::Differs(difference) => {
             ("differs", serde_json::to_value(difference).unwrap_or_default())
         }
-        Again::Unplayable(why) => ("unplayable", why.clone().into()),
+        ReplayOutcome::Unplayable(why) => ("unplayable", why.clone().into()),
     };
     serde_json::json!({"turn": turn.row.id, "agent": turn.row.agent, "result": result, "detail": detail})
 }
@@ -305,14 +311,14 @@ fn dim(text: &str) -> String {
     }
 }
 
-fn tell(turn: &Recorded, difference: &Difference) {
+fn tell(turn: &RecordedTurn, difference: &Difference) {
     println!("{}  {}", turn.row.id, dim(&turn.question().replace('\n', " ")));
     println!("  then  {}", difference.sent_then.join("\n        ").replace('\n', "\n        "));
     println!("  now   {}", difference.sent_now.join("\n        ").replace('\n', "\n        "));
     difference.why.iter().for_each(|why| println!("  {}", dim(why)));
 }
 
-fn show(sides: &Sides, scored: &Scored) {
+fn show(sides: &Sides, scored: &ReplayScore) {
     println!("{}  {}", sides.turn, dim(&sides.question.replace('\n', " ")));
     println!("  old  {}", sides.then.text.replace('\n', "\n       "));
     println!("  new  {}", sides.now.text.replace('\n', "\n       "));
@@ -321,10 +327,10 @@ fn show(sides: &Sides, scored: &Scored) {
     }
     let judged = match &scored.judged {
         None => return println!(),
-        Some(Judged::Better) => "the judge prefers the new one".to_owned(),
-        Some(Judged::Worse) => "the judge prefers the old one".to_owned(),
-        Some(Judged::Same) => "the judge sees no difference".to_owned(),
-        Some(Judged::Unknown(why)) => format!("not judged: {why}"),
+        Some(Preference::Better) => "the judge prefers the new one".to_owned(),
+        Some(Preference::Worse) => "the judge prefers the old one".to_owned(),
+        Some(Preference::Same) => "the judge sees no difference".to_owned(),
+        Some(Preference::Unknown(why)) => format!("not judged: {why}"),
     };
     println!("  {}\n", dim(&judged));
 }
@@ -342,7 +348,7 @@ struct ReplayTotals {
 }
 
 impl ReplayTotals {
-    fn add(&mut self, sides: &Sides, scored: &Scored) {
+    fn add(&mut self, sides: &Sides, scored: &ReplayScore) {
         self.turns += 1;
         self.same += usize::from(sides.same());
         if sides.then.outcome != sides.now.outcome {
@@ -354,10 +360,10 @@ impl ReplayTotals {
         self.suite.extend(scored.suite);
         self.judging += scored.cost;
         match &scored.judged {
-            Some(Judged::Better) => self.judged[0] += 1,
-            Some(Judged::Worse) => self.judged[1] += 1,
-            Some(Judged::Same) => self.judged[2] += 1,
-            Some(Judged::Unknown(_)) => self.judged[3] += 1,
+            Some(Preference::Better) => self.judged[0] += 1,
+            Some(Preference::Worse) => self.judged[1] += 1,
+            Some(Preference::Same) => self.judged[2] += 1,
+            Some(Preference::Unknown(_)) => self.judged[3] += 1,
             None => {}
         }
     }

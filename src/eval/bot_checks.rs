@@ -1,9 +1,9 @@
 //! What must hold of a bot beyond its text: whether it handed over, what it found and named, how many messages it sent, what
 //! it cost. Tried on what our own pipeline tells of the (last) turn; any other target has nothing to try them on.
 
-use frontdesk_promptfoo::check::{Family, Scene, Types};
-use frontdesk_promptfoo::graded::{Graded, SeenTurn};
+use frontdesk_promptfoo::check::{CaseContext, Family, Types};
 use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::result::{GradingResult, SeenTurn};
 use frontdesk_promptfoo::suite::{Assertion, Overrides};
 use serde_json::Value;
 
@@ -13,12 +13,12 @@ use crate::eval::seen;
 mod evidence;
 
 /// Tries a type on a turn.
-type Check = fn(&Assertion, Scene<'_>, &SeenTurn) -> Graded;
+type Check = fn(&Assertion, CaseContext<'_>, &SeenTurn) -> GradingResult;
 
 /// The types, a line each.
 const TYPES: &[(&str, Check)] = &[
-    ("handed-off", |it, scene, _| handed_off(&it.value, &scene.response.turns)),
-    ("answered", |_, _, turn| Graded::when(is(turn, TurnOutcome::Answer), || became(turn))),
+    ("handed-off", |it, ctx, _| handed_off(&it.value, &ctx.response.turns)),
+    ("answered", |_, _, turn| GradingResult::when(is(turn, TurnOutcome::Answer), || became(turn))),
     ("no-reply", |_, _, turn| no_reply(turn)),
     ("retrieved", |it, _, turn| evidence::retrieved(it, turn)),
     ("cited", |it, _, turn| evidence::cited(&it.value, turn)),
@@ -28,7 +28,7 @@ const TYPES: &[(&str, Check)] = &[
     ("format", |it, _, turn| format(&it.value, turn)),
     ("tokens", |it, _, turn| most(it, tokens(turn), "tokens")),
     ("turn-cost", |it, _, turn| most(it, cost(turn), "dollars")),
-    ("state", |it, scene, _| state(&it.value, scene)),
+    ("state", |it, ctx, _| state(&it.value, ctx)),
 ];
 const NAMES: [&str; TYPES.len()] = {
     let mut names = [""; TYPES.len()];
@@ -69,44 +69,44 @@ pub fn overrides(policy: Policy) -> Overrides {
 }
 
 /// Tries one of these types; `None` for any other.
-fn check(assertion: &Assertion, scene: Scene<'_>) -> Option<Graded> {
+fn check(assertion: &Assertion, ctx: CaseContext<'_>) -> Option<GradingResult> {
     let staged = assertion.kind == "latency" && assertion.value.is_string();
     let tried: Check = if staged {
         |it, _, turn| latency(it, turn)
     } else {
         TYPES.iter().find(|(name, _)| *name == assertion.kind)?.1
     };
-    let assertion = match scene.kit.templates.value(&assertion.value, scene.vars) {
+    let assertion = match ctx.grading.templates.value(&assertion.value, ctx.vars) {
         Ok(value) => &Assertion { value, ..assertion.clone() },
-        Err(why) => return Some(Graded::error(why)),
+        Err(why) => return Some(GradingResult::error(why)),
     };
-    let Some(turn) = scene.response.turns.last() else {
+    let Some(turn) = ctx.response.turns.last() else {
         let why = format!(
             "`{}` is about a bot's turn: the target is no `frontdesk:` agent",
             assertion.kind
         );
-        return Some(Graded::skipped(why));
+        return Some(GradingResult::skipped(why));
     };
-    let graded = tried(assertion, scene, turn);
+    let graded = tried(assertion, ctx, turn);
     let negates = assertion.negated && graded.skipped.is_none() && graded.error.is_none();
     Some(if negates { negated(assertion, turn, &graded) } else { graded })
 }
 
-fn no_reply(turn: &SeenTurn) -> Graded {
-    Graded::when(turn.bubbles.is_empty(), || {
+fn no_reply(turn: &SeenTurn) -> GradingResult {
+    GradingResult::when(turn.bubbles.is_empty(), || {
         format!("the customer got {:?}", turn.bubbles.join("\n"))
     })
 }
 
 /// The opposite. A failure of ours is no honest "not answered".
-fn negated(assertion: &Assertion, turn: &SeenTurn, graded: &Graded) -> Graded {
+fn negated(assertion: &Assertion, turn: &SeenTurn, graded: &GradingResult) -> GradingResult {
     if assertion.kind == "answered" && is(turn, TurnOutcome::Failure) {
-        return Graded::failed(became(turn));
+        return GradingResult::failed(became(turn));
     }
     if graded.pass {
-        return Graded::failed(format!("it is {}: {}", assertion.kind, became(turn)));
+        return GradingResult::failed(format!("it is {}: {}", assertion.kind, became(turn)));
     }
-    Graded::passed()
+    GradingResult::passed()
 }
 
 fn is(turn: &SeenTurn, outcome: TurnOutcome) -> bool {
@@ -132,16 +132,16 @@ fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
 }
 
 /// `value`: nothing; part of the reason; or `{reason, to}` with a part of the reason and who is told.
-fn handed_off(value: &Value, turns: &[SeenTurn]) -> Graded {
+fn handed_off(value: &Value, turns: &[SeenTurn]) -> GradingResult {
     let Some(turn) = turns.iter().find(|turn| is(turn, TurnOutcome::HandOver)) else {
         let last = turns.last().map(became).unwrap_or_default();
-        return Graded::failed(format!("no person was called; {last}"));
+        return GradingResult::failed(format!("no person was called; {last}"));
     };
     let reason = turn.reason.as_deref().unwrap_or_default();
     if let Some(wanted) =
         value.as_str().or(text(value, "reason")).filter(|wanted| !holds(reason, wanted))
     {
-        return Graded::failed(format!(
+        return GradingResult::failed(format!(
             "a person was called because {reason}, not because of {wanted:?}"
         ));
     }
@@ -154,9 +154,9 @@ fn handed_off(value: &Value, turns: &[SeenTurn]) -> Graded {
         {
             let told =
                 if turn.notified.is_empty() { "nobody".into() } else { turn.notified.join(", ") };
-            Graded::failed(format!("{told} is told of the hand-off, not {to}"))
+            GradingResult::failed(format!("{told} is told of the hand-off, not {to}"))
         }
-        _ => Graded::passed(),
+        _ => GradingResult::passed(),
     }
 }
 
@@ -168,24 +168,24 @@ fn list(value: &Value) -> Vec<&str> {
 }
 
 /// `value`: one or several ISO 639-1 codes.
-fn language(value: &Value, turn: &SeenTurn) -> Graded {
+fn language(value: &Value, turn: &SeenTurn) -> GradingResult {
     let wanted = list(value);
     if wanted.is_empty() {
-        return Graded::error("`language` wants an ISO 639-1 code, such as `es`");
+        return GradingResult::error("`language` wants an ISO 639-1 code, such as `es`");
     }
     let words = turn.bubbles.join("\n");
     match frontdesk_language::language(&words) {
-        Some(code) if wanted.contains(&code) => Graded::passed(),
-        Some(code) => Graded::failed(format!(
+        Some(code) if wanted.contains(&code) => GradingResult::passed(),
+        Some(code) => GradingResult::failed(format!(
             "the answer is in `{code}`, not `{}`: {words:?}",
             wanted.join("` or `")
         )),
-        None => Graded::failed(format!("the language of {words:?} cannot be told")),
+        None => GradingResult::failed(format!("the language of {words:?} cannot be told")),
     }
 }
 
 /// `value`: how many messages, or `{min, max, longest}` with the longest one in characters.
-fn bubbles(value: &Value, turn: &SeenTurn) -> Graded {
+fn bubbles(value: &Value, turn: &SeenTurn) -> GradingResult {
     let (count, field) =
         (turn.bubbles.len() as u64, |name| value.get(name).and_then(Value::as_u64));
     let (least, most) = match value.as_u64() {
@@ -197,28 +197,32 @@ fn bubbles(value: &Value, turn: &SeenTurn) -> Graded {
     };
     let longest = turn.bubbles.iter().map(|text| text.chars().count() as u64).max().unwrap_or(0);
     if let Some(most) = field("longest").filter(|most| longest > *most) {
-        return Graded::failed(format!("a message has {longest} characters, more than {most}"));
+        return GradingResult::failed(format!(
+            "a message has {longest} characters, more than {most}"
+        ));
     }
-    Graded::when((least..=most).contains(&count), || {
+    GradingResult::when((least..=most).contains(&count), || {
         format!("{count} messages, not {least} to {most}")
     })
 }
 
 /// `value`: nothing, or `{longest}`. WhatsApp shows the text as it is meant: no Markdown, JSON, marks of missing sources or control
 /// characters are left, and no message is too long.
-fn format(value: &Value, turn: &SeenTurn) -> Graded {
+fn format(value: &Value, turn: &SeenTurn) -> GradingResult {
     let longest =
         value.get("longest").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
     let longest = longest.unwrap_or(LONGEST).min(LONGEST);
     for bubble in &turn.bubbles {
         if bubble.encode_utf16().count() > longest {
-            return Graded::failed(format!("a message is longer than {longest}: {bubble:?}"));
+            return GradingResult::failed(format!(
+                "a message is longer than {longest}: {bubble:?}"
+            ));
         }
         if let Some(what) = leftover(bubble) {
-            return Graded::failed(format!("{what} is left in {bubble:?}"));
+            return GradingResult::failed(format!("{what} is left in {bubble:?}"));
         }
     }
-    Graded::passed()
+    GradingResult::passed()
 }
 
 /// What WhatsApp would show raw.
@@ -263,40 +267,45 @@ fn cost(turn: &SeenTurn) -> f64 {
 }
 
 /// `threshold` or `value`: the most.
-fn most(assertion: &Assertion, measured: f64, unit: &str) -> Graded {
+fn most(assertion: &Assertion, measured: f64, unit: &str) -> GradingResult {
     let Some(most) = assertion.threshold.or(assertion.value.as_f64()) else {
-        return Graded::error(format!("`{}` wants a `threshold`: the most {unit}", assertion.kind));
+        return GradingResult::error(format!(
+            "`{}` wants a `threshold`: the most {unit}",
+            assertion.kind
+        ));
     };
-    Graded::when(measured <= most, || format!("{measured} {unit}, more than {most}"))
+    GradingResult::when(measured <= most, || format!("{measured} {unit}, more than {most}"))
 }
 
 /// `value`: the stage; `threshold`: the most milliseconds.
-fn latency(assertion: &Assertion, turn: &SeenTurn) -> Graded {
+fn latency(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
     let stage = assertion.value.as_str().unwrap_or_default();
     let Some((_, place)) = STAGES.iter().find(|(name, _)| *name == stage) else {
         let names: Vec<_> = STAGES.iter().map(|(name, _)| *name).collect();
-        return Graded::error(format!(
+        return GradingResult::error(format!(
             "there is no stage `{stage}`; there are: {}",
             names.join(", ")
         ));
     };
     let Some(most) = assertion.threshold else {
-        return Graded::error("`latency` wants a `threshold` in milliseconds");
+        return GradingResult::error("`latency` wants a `threshold` in milliseconds");
     };
     match turn.trace.pointer(place).and_then(Value::as_f64) {
-        Some(took) => {
-            Graded::when(took <= most, || format!("{stage} took {took:.0} ms, more than {most}"))
-        }
-        None => Graded::scored(true, 1.0, format!("{stage} did not run")),
+        Some(took) => GradingResult::when(took <= most, || {
+            format!("{stage} took {took:.0} ms, more than {most}")
+        }),
+        None => GradingResult::scored(true, 1.0, format!("{stage} did not run")),
     }
 }
 
 /// `value`: `{owner, turns, outcome, outcomes, handed_off}`; what is not written may be anything.
-fn state(value: &Value, scene: Scene<'_>) -> Graded {
+fn state(value: &Value, ctx: CaseContext<'_>) -> GradingResult {
     let Some(wanted) = value.as_object() else {
-        return Graded::error("`state` wants an object, such as `{owner: person, turns: 3}`");
+        return GradingResult::error(
+            "`state` wants an object, such as `{owner: person, turns: 3}`",
+        );
     };
-    let turns = &scene.response.turns;
+    let turns = &ctx.response.turns;
     let last = turns.last();
     let outcomes: Vec<_> = turns.iter().map(|turn| turn.outcome.as_str()).collect();
     for (name, want) in wanted {
@@ -307,14 +316,14 @@ fn state(value: &Value, scene: Scene<'_>) -> Graded {
             "outcomes" => outcomes.clone().into(),
             "handed_off" => turns.iter().any(|turn| is(turn, TurnOutcome::HandOver)).into(),
             other => {
-                return Graded::error(format!(
+                return GradingResult::error(format!(
                     "`state` has no `{other}`; it has: owner, turns, outcome, outcomes, handed_off"
                 ));
             }
         };
         if is != *want {
-            return Graded::failed(format!("{name} is {is}, not {want}"));
+            return GradingResult::failed(format!("{name} is {is}, not {want}"));
         }
     }
-    Graded::passed()
+    GradingResult::passed()
 }

@@ -26,9 +26,9 @@ pub struct Text {
     pub text: String,
 }
 
-/// A question with what answers it.
+/// A question with its right answers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
+pub struct DatasetQuestion {
     /// Its id.
     pub id: String,
     /// The question.
@@ -43,9 +43,9 @@ pub struct Dataset {
     /// The texts; empty when the questions are about a collection that was learned.
     pub texts: Vec<Text>,
     /// The questions that are answered.
-    pub questions: Vec<Asked>,
+    pub questions: Vec<DatasetQuestion>,
     /// Questions that nothing answers.
-    pub unanswerable: Vec<Asked>,
+    pub unanswerable: Vec<DatasetQuestion>,
 }
 
 #[derive(Deserialize)]
@@ -61,11 +61,11 @@ impl Dataset {
         let texts: Vec<Text> = json_lines(&folder.join("corpus.jsonl"))?;
         let labels = labels(&folder.join("qrels/test.tsv"))?;
         let asked: Vec<Line> = json_lines(&folder.join("queries.jsonl"))?;
-        let questions: Vec<Asked> = asked
+        let questions: Vec<DatasetQuestion> = asked
             .into_iter()
             .filter_map(|line| {
                 let right = labels.get(&line.id)?.clone();
-                Some(Asked { id: line.id, text: line.text, right })
+                Some(DatasetQuestion { id: line.id, text: line.text, right })
             })
             .collect();
         if questions.is_empty() {
@@ -102,7 +102,7 @@ impl Dataset {
             let named = row.get(document).unwrap_or_default().split(';').map(str::trim);
             let right: Right =
                 named.filter(|name| !name.is_empty()).map(|name| (name.to_owned(), 1.0)).collect();
-            let asked = Asked { id: number.to_string(), text, right };
+            let asked = DatasetQuestion { id: number.to_string(), text, right };
             if asked.right.is_empty() {
                 own.unanswerable.push(asked);
             } else {
@@ -125,7 +125,7 @@ impl Dataset {
 }
 
 /// Questions that nothing answers: `.jsonl` with `text` (or `question`), else one a line.
-fn questions_of(file: &Path) -> Result<Vec<Asked>, String> {
+fn questions_of(file: &Path) -> Result<Vec<DatasetQuestion>, String> {
     #[derive(Deserialize)]
     struct Loose {
         #[serde(alias = "question", alias = "sentence")]
@@ -142,7 +142,7 @@ fn questions_of(file: &Path) -> Result<Vec<Asked>, String> {
             .map(str::to_owned)
             .collect()
     };
-    let asked = |(number, text): (usize, String)| Asked {
+    let asked = |(number, text): (usize, String)| DatasetQuestion {
         id: number.to_string(),
         text,
         right: Right::new(),

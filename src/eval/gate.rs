@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use frontdesk_promptfoo::compare::{Baseline, Comparison, Rule, compare};
 use frontdesk_promptfoo::policy::{Policy, regular};
-use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::row::Summary;
 use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 use serde::Serialize;
 use serde_json::json;
 
 use super::bot_checks;
 use super::drafts::draft_bot;
-use super::grounds::Grounds;
+use super::environment::EvalEnvironment;
 use crate::desk::Desk;
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, What};
@@ -26,7 +27,7 @@ use crate::store::audit::{Actor, Entry};
 
 mod documents;
 
-pub use documents::{Taken, Taking};
+pub use documents::{LearnOptions, LearnOutcome};
 
 /// Puts versions in front of customers. Beside it, only `app.rs` (a prompt file without a gate, at the start) and
 /// `http/api/drafts.rs` (a new agent) make a version live.
@@ -34,7 +35,7 @@ pub struct Publisher<'a> {
     /// The desk.
     pub desk: &'a Arc<Desk>,
     /// What its suites run on; drafts are put in by the gate.
-    pub grounds: Grounds,
+    pub environment: EvalEnvironment,
     /// Where the rows of a gate's runs go.
     pub folder: PathBuf,
     /// The folder of suites: gates name none elsewhere, whoever wrote them.
@@ -45,9 +46,9 @@ pub struct Publisher<'a> {
     pub actor: Actor,
 }
 
-/// What somebody wants to publish.
+/// A request to publish a version of an agent.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct PublishRequest<'a> {
     /// The agent's short name.
     pub agent: &'a str,
     /// The prompt file.
@@ -58,9 +59,9 @@ pub struct Wanted<'a> {
     pub dry_run: bool,
 }
 
-/// What became of it.
+/// The outcome of a publish request.
 #[derive(Debug, Clone)]
-pub enum Became {
+pub enum PublishOutcome {
     /// It answers customers now. What the gate found, when there is one.
     Live(Published, Option<Box<Verdict>>),
     /// It is what answers already: the version's number.
@@ -108,16 +109,16 @@ impl Publisher<'_> {
     /// Tries a version where its agent has a gate, and publishes it if it may be.
     pub async fn publish(
         &self,
-        wanted: Wanted<'_>,
+        wanted: PublishRequest<'_>,
         progress: &dyn Progress,
-    ) -> Result<Became, Error> {
-        let Wanted { agent, source, force, dry_run } = wanted;
+    ) -> Result<PublishOutcome, Error> {
+        let PublishRequest { agent, source, force, dry_run } = wanted;
         let file = prompts::parse(&format!("{agent}.md"), source)
             .map_err(|wrong| Error::Wrong(wrong.to_string()))?;
         let rows = self.desk.store.agents().await?;
         let live = rows.iter().find(|row| row.slug == agent);
         if let Some(row) = live.filter(|row| row.source == source) {
-            return Ok(Became::Unchanged(row.ordinal));
+            return Ok(PublishOutcome::Unchanged(row.ordinal));
         }
         let verdict = match (gate_of(&file, live), live) {
             (Some(gate), Some(_)) => Some(self.judge(&gate, (agent, source), progress).await),
@@ -125,14 +126,16 @@ impl Publisher<'_> {
         };
         let refused = verdict.as_ref().filter(|verdict| !verdict.passed);
         match refused {
-            Some(verdict) if dry_run => return Ok(Became::Refused(Box::new(verdict.clone()))),
+            Some(verdict) if dry_run => {
+                return Ok(PublishOutcome::Refused(Box::new(verdict.clone())));
+            }
             Some(verdict) if !force => {
                 let detail = json!({"rule": verdict.rule, "reason": verdict.reason, "hash": prompts::hash(source)});
                 let entry = self.entry(Action::AgentRefused, agent, detail);
                 self.desk.store.audit(entry.ended(Outcome::Refused)).await?;
-                return Ok(Became::Refused(Box::new(verdict.clone())));
+                return Ok(PublishOutcome::Refused(Box::new(verdict.clone())));
             }
-            _ if dry_run => return Ok(Became::Tried(verdict.map(Box::new))),
+            _ if dry_run => return Ok(PublishOutcome::Tried(verdict.map(Box::new))),
             _ => {}
         }
         let action = if refused.is_some() { Action::AgentForced } else { Action::AgentPublished };
@@ -141,7 +144,7 @@ impl Publisher<'_> {
         );
         let detail = json!({"forced": refused.is_some(), "gate": gate});
         let published = self.put((agent, source), live, self.entry(action, agent, detail)).await?;
-        Ok(Became::Live(published, verdict.map(Box::new)))
+        Ok(PublishOutcome::Live(published, verdict.map(Box::new)))
     }
 
     /// What the gate says of a draft. What cannot be tried has not passed.
@@ -191,16 +194,16 @@ impl Publisher<'_> {
         let rule = Rule::parse(&gate.rule)?;
         let answers = draft.as_ref().is_none_or(|bot| self.desk.bots.get(&bot.agent.id).is_some());
         let drafted = self.run(gate, draft.into_iter().collect(), ("draft", progress)).await?;
-        let (summary, journal) = drafted;
-        let after = Baseline::of(&summary, &journal).map_err(|error| error.to_string())?;
+        let (summary, run_log) = drafted;
+        let after = Baseline::of(&summary, &run_log).map_err(|error| error.to_string())?;
         let before = match &gate.baseline {
             Some(file) => {
                 let file = self.baseline(file)?;
                 Baseline::read(&file).map_err(|error| error.to_string())?
             }
             None if rule.needs_baseline() && answers => {
-                let (summary, journal) = self.run(gate, Vec::new(), ("live", progress)).await?;
-                Baseline::of(&summary, &journal).map_err(|error| error.to_string())?
+                let (summary, run_log) = self.run(gate, Vec::new(), ("live", progress)).await?;
+                Baseline::of(&summary, &run_log).map_err(|error| error.to_string())?
             }
             // Where the live version cannot be used there is none to compare with, and one that can be must get past.
             None => after.clone(),
@@ -219,18 +222,18 @@ impl Publisher<'_> {
         gate: &Gate,
         drafts: Vec<Arc<Bot>>,
         (name, progress): (&str, &dyn Progress),
-    ) -> Result<(Summary, Journal), String> {
+    ) -> Result<(Summary, RunLog), String> {
         let file = suite_of(gate, &self.suites)?;
         let overrides = bot_checks::overrides(self.policy.clone());
         let suite = Suite::load(&file, &overrides).await.map_err(|wrong| wrong.to_string())?;
-        let staged = Grounds { drafts, ..self.grounds.clone() }.stage(suite)?;
+        let prepared = EvalEnvironment { drafts, ..self.environment.clone() }.prepare(suite)?;
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| format!("{} cannot be made: {error}", self.folder.display()))?;
         let id = ulid::Ulid::generate();
-        let journal = Journal::at(self.folder.join(format!("gate-{id}-{name}.jsonl")));
-        let plan = Plan::new(journal.clone());
-        let summary = staged.run(&plan, progress, std::future::pending()).await;
-        Ok((summary.map_err(|error| error.to_string())?, journal))
+        let run_log = RunLog::at(self.folder.join(format!("gate-{id}-{name}.jsonl")));
+        let plan = Plan::new(run_log.clone());
+        let summary = prepared.run(&plan, progress, std::future::pending()).await;
+        Ok((summary.map_err(|error| error.to_string())?, run_log))
     }
 }
 

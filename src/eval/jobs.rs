@@ -1,4 +1,4 @@
-//! Runs of suites as jobs of a desk: some at once, the others wait. Each has a row in the database and a journal in the data
+//! Runs of suites as jobs of a desk: some at once, the others wait. Each has a row in the database and a run log in the data
 //! folder, can be watched and stopped, and is forgotten when there are many newer ones.
 
 use std::collections::HashMap;
@@ -8,18 +8,18 @@ use std::time::Duration;
 
 use frontdesk_promptfoo::compare::{Baseline, Comparison, compare};
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::row::Summary;
 use frontdesk_promptfoo::run::{Filters, Plan, Which};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 use frontdesk_promptfoo::target::Cache;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::sync::Semaphore;
-use utoipa::ToSchema;
 
 use super::bot_checks;
 use super::drafts::draft_bot;
+use super::environment::{EvalEnvironment, PreparedSuite};
 use super::gate::Publisher;
-use super::grounds::Grounds;
 use crate::desk::Desk;
 use crate::domain::{RunId, RunState, What};
 use crate::pipeline::BudgetTier;
@@ -28,13 +28,14 @@ use crate::store::audit::Actor;
 use crate::store::runs::RunRow;
 
 mod active;
-mod bounds;
 mod earlier;
 mod folder;
-mod listed;
+mod listing;
+mod request;
 use active::Active;
 use folder::{collect, forget_files, inside};
-pub use listed::{Listed, Saved};
+pub use listing::{SavedCase, SuiteListing};
+pub use request::EvalRequest;
 
 const AT_ONCE: usize = 2;
 const MOST_WAITING: usize = 100;
@@ -51,51 +52,20 @@ pub struct Jobs {
     suites: PathBuf,
     /// What suites may do here.
     policy: Policy,
-    /// Where journals are.
+    /// Where run logs are.
     folder: PathBuf,
     cache: Arc<Cache>,
     places: Arc<Semaphore>,
     active: Mutex<HashMap<String, Arc<Active>>>,
     publishing: tokio::sync::Mutex<()>,
-    seen: listed::Seen,
+    seen: listing::ListingCache,
     saving: tokio::sync::Mutex<()>,
     loading: tokio::sync::Mutex<()>,
 }
 
-/// How a run is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
-#[schema(as = RunRequest)]
-pub struct Wanted {
-    /// The suite: its name in the folder of suites.
-    pub suite: String,
-    /// The agent that `prompt` is for.
-    pub agent: Option<String>,
-    /// A prompt file in place of the agent's live version.
-    pub prompt: Option<String>,
-    /// How often each case is run.
-    pub repeat: Option<usize>,
-    /// The grader where the suite names none.
-    pub grader: Option<String>,
-    /// Cases at once.
-    pub concurrency: Option<usize>,
-    /// Only cases whose description has this pattern.
-    pub pattern: Option<String>,
-    /// Only the first so many cases.
-    pub first: Option<usize>,
-    /// So many cases by chance.
-    pub sample: Option<usize>,
-    /// Only cases of which this is said: `key=value` each.
-    pub metadata: Vec<String>,
-    /// Only the cases that did not pass in this run.
-    pub failing: Option<String>,
-    /// What to compare with: the id of an earlier run, or a file of accepted scores beside the suites.
-    pub baseline: Option<String>,
-}
-
-/// What is known of a run when it ended.
+/// The result of a run that ended.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Known {
+pub struct RunResult {
     /// What came of it.
     pub summary: Summary,
     /// How it compares with its baseline.
@@ -125,7 +95,7 @@ pub enum Error {
 }
 
 impl Jobs {
-    /// The runs of a desk, with suites in one folder, as far as a policy lets them, and journals below another.
+    /// The runs of a desk, with suites in one folder, as far as a policy lets them, and run logs below another.
     pub fn new(desk: Arc<Desk>, (suites, policy): (PathBuf, Policy), data: &Path) -> Arc<Self> {
         let folder = data.join("evals");
         Arc::new(Self {
@@ -163,7 +133,7 @@ impl Jobs {
         let turn = self.publishing.lock().await;
         let publisher = Publisher {
             desk: &self.desk,
-            grounds: self.grounds(None),
+            environment: self.environment(None),
             folder: self.folder.join("gate"),
             suites: self.suites.clone(),
             policy: policy.clone(),
@@ -172,13 +142,13 @@ impl Jobs {
         (turn, publisher)
     }
 
-    fn grounds(&self, grader: Option<String>) -> Grounds {
-        Grounds {
+    fn environment(&self, grader: Option<String>) -> EvalEnvironment {
+        EvalEnvironment {
             desk: Some(self.desk.clone()),
             cache: Some(self.cache.clone()),
             grader,
             metered: true,
-            ..Grounds::default()
+            ..EvalEnvironment::default()
         }
     }
 
@@ -223,12 +193,12 @@ impl Jobs {
     }
 
     /// A run's rows.
-    pub fn journal(&self, id: &str) -> Journal {
-        Journal::at(self.folder.join("runs").join(format!("{id}.jsonl")))
+    pub fn run_log(&self, id: &str) -> RunLog {
+        RunLog::at(self.folder.join("runs").join(format!("{id}.jsonl")))
     }
 
     /// Has a suite run; the error says why it cannot be.
-    pub async fn start(self: &Arc<Self>, wanted: Wanted) -> Result<RunId, Error> {
+    pub async fn start(self: &Arc<Self>, wanted: EvalRequest) -> Result<RunId, Error> {
         let waiting = self.active.lock().unwrap_or_else(PoisonError::into_inner).len();
         if waiting >= MOST_WAITING + AT_ONCE {
             return Err(Error::Many);
@@ -239,11 +209,11 @@ impl Jobs {
         // One at a time: all cases of a suite are in memory for as long as it is looked at.
         let one_at_a_time = self.loading.lock().await;
         let suite = self.load(&wanted).await?;
-        let staged = self.stage(&wanted, suite).await?;
+        let prepared = self.prepare(&wanted, suite).await?;
         self.baseline(&wanted)?;
-        let plan = self.plan(&wanted, self.journal("new"))?;
-        staged.check(&plan).map_err(|error| Error::Wrong(error.to_string()))?;
-        drop((staged, one_at_a_time));
+        let plan = self.plan(&wanted, self.run_log("new"))?;
+        prepared.check(&plan).map_err(|error| Error::Wrong(error.to_string()))?;
+        drop((prepared, one_at_a_time));
         let runs = self.folder.join("runs");
         std::fs::create_dir_all(&runs)
             .map_err(|error| Error::Wrong(format!("{} cannot be made: {error}", runs.display())))?;
@@ -268,7 +238,7 @@ impl Jobs {
         Ok(found)
     }
 
-    async fn work(self: Arc<Self>, id: RunId, wanted: Wanted, active: Arc<Active>) {
+    async fn work(self: Arc<Self>, id: RunId, wanted: EvalRequest, active: Arc<Active>) {
         let ended = self.turn(&id, &wanted, &active).await;
         let (state, known) = match ended {
             Ok(Some(known)) => {
@@ -291,9 +261,9 @@ impl Jobs {
     async fn turn(
         &self,
         id: &RunId,
-        wanted: &Wanted,
+        wanted: &EvalRequest,
         active: &Active,
-    ) -> Result<Option<Known>, Error> {
+    ) -> Result<Option<RunResult>, Error> {
         let stopped = || {
             let mut stop = active.stop.subscribe();
             async move { drop(stop.wait_for(|stop| *stop).await) }
@@ -305,24 +275,24 @@ impl Jobs {
         if !self.desk.store.begin_run(id).await? {
             return Ok(None);
         }
-        let staged = self.stage(wanted, self.load(wanted).await?).await?;
-        let journal = self.journal(id.as_str());
-        let plan = self.plan(wanted, journal.clone())?;
-        let summary = staged.run(&plan, active, stopped()).await;
+        let prepared = self.prepare(wanted, self.load(wanted).await?).await?;
+        let run_log = self.run_log(id.as_str());
+        let plan = self.plan(wanted, run_log.clone())?;
+        let summary = prepared.run(&plan, active, stopped()).await;
         drop(place);
         let summary = summary.map_err(|error| Error::Wrong(error.to_string()))?;
         let comparison = match self.baseline(wanted)? {
             Some(before) => {
-                let after = Baseline::of(&summary, &journal);
+                let after = Baseline::of(&summary, &run_log);
                 let after = after.map_err(|error| Error::Wrong(error.to_string()))?;
                 Some(compare(&before, &after))
             }
             None => None,
         };
-        Ok(Some(Known { summary, comparison }))
+        Ok(Some(RunResult { summary, comparison }))
     }
 
-    async fn load(&self, wanted: &Wanted) -> Result<Suite, Error> {
+    async fn load(&self, wanted: &EvalRequest) -> Result<Suite, Error> {
         let file = inside(&self.suites, &wanted.suite).ok_or_else(|| {
             let known = self.suites().join(", ");
             let folder = self.suites.display();
@@ -336,14 +306,14 @@ impl Jobs {
         suite.map_err(|wrong| Error::Wrong(wrong.to_string()))
     }
 
-    async fn stage(&self, wanted: &Wanted, suite: Suite) -> Result<super::grounds::Staged, Error> {
-        let mut grounds = self.grounds(wanted.grader.clone());
+    async fn prepare(&self, wanted: &EvalRequest, suite: Suite) -> Result<PreparedSuite, Error> {
+        let mut environment = self.environment(wanted.grader.clone());
         if suite.options.cache == Some(false) {
-            grounds.cache = None;
+            environment.cache = None;
         }
         match (&wanted.agent, &wanted.prompt) {
             (Some(agent), Some(source)) => {
-                grounds
+                environment
                     .drafts
                     .push(draft_bot(&self.desk, agent, source).await.map_err(Error::Wrong)?);
             }
@@ -354,10 +324,10 @@ impl Jobs {
             }
             _ => {}
         }
-        grounds.stage(suite).map_err(Error::Wrong)
+        environment.prepare(suite).map_err(Error::Wrong)
     }
 
-    fn plan(&self, wanted: &Wanted, journal: Journal) -> Result<Plan, Error> {
+    fn plan(&self, wanted: &EvalRequest, run_log: RunLog) -> Result<Plan, Error> {
         let earlier = match &wanted.failing {
             Some(id) => vec![(Which::Failing, self.earlier(id)?.path().to_owned())],
             None => Vec::new(),
@@ -373,16 +343,16 @@ impl Jobs {
             },
             repeat: wanted.repeat,
             concurrency: wanted.concurrency,
-            ..Plan::new(journal)
+            ..Plan::new(run_log)
         })
     }
 
-    /// Forgets old runs with their journals.
+    /// Forgets old runs with their run logs.
     async fn forget(&self) {
         match self.desk.store.forget_runs(KEEP).await {
             Ok(ids) => {
                 for id in ids {
-                    drop(std::fs::remove_file(self.journal(&id).path()));
+                    drop(std::fs::remove_file(self.run_log(&id).path()));
                 }
             }
             Err(error) => tracing::debug!(%error, "old runs could not be forgotten"),
@@ -391,10 +361,10 @@ impl Jobs {
     }
 
     /// What is known of a run that ended.
-    pub fn known(row: &RunRow) -> Option<Known> {
+    pub fn known(row: &RunRow) -> Option<RunResult> {
         let mut all: serde_json::Value = serde_json::from_str(row.summary.as_deref()?).ok()?;
         // A comparison that another version wrote does not take the summary with it.
         let comparison = serde_json::from_value(all["comparison"].take()).unwrap_or_default();
-        Some(Known { summary: serde_json::from_value(all["summary"].take()).ok()?, comparison })
+        Some(RunResult { summary: serde_json::from_value(all["summary"].take()).ok()?, comparison })
     }
 }

@@ -9,7 +9,7 @@ pub mod seen;
 pub mod replay;
 pub mod cases;
 pub mod redteam;
-pub mod grounds;
+pub mod environment;
 pub mod gate;
 pub mod jobs;
 mod calibrate;
@@ -20,7 +20,7 @@ mod retrieval;
 mod spending;
 
 pub use calibrate::{Curve, Point};
-pub use dataset::{Asked, Dataset, Text};
+pub use dataset::{Dataset, DatasetQuestion, Text};
 pub use hearing::{Clip, Errors, IN_LETTERS, clips};
 pub use rank::Score;
-pub use retrieval::{Measured, Ranking, Retrieval};
+pub use retrieval::{Ranking, Retrieval, RetrievalResults};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::calibrate::Curve;
-use super::dataset::{Asked, Dataset};
+use super::dataset::{Dataset, DatasetQuestion};
 use super::rank::Score;
 use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Passage};
 use crate::index::{Entry, Hit, Legs, Settings, Tuning};
@@ -60,8 +60,8 @@ pub struct Retrieval {
     by_path: bool,
 }
 
-/// What the legs brought for one question.
-struct Found {
+/// The candidates that retrieval gathered for one question.
+struct QueryResult {
     /// The question's place in the dataset.
     pub question: usize,
     /// Milliseconds from question to passages.
@@ -70,11 +70,11 @@ struct Found {
     confidence: f32,
 }
 
-/// Everything that was found; scores are taken from it.
-pub struct Measured<'a> {
+/// Results for all questions; scores are computed from them.
+pub struct RetrievalResults<'a> {
     of: &'a Retrieval,
-    found: Vec<Found>,
-    unanswerable: Vec<Found>,
+    found: Vec<QueryResult>,
+    unanswerable: Vec<QueryResult>,
 }
 
 impl Retrieval {
@@ -107,7 +107,7 @@ impl Retrieval {
     }
 
     /// Asks all questions, one after the other.
-    pub async fn measure(&self, progress: &dyn Progress) -> Measured<'_> {
+    pub async fn measure(&self, progress: &dyn Progress) -> RetrievalResults<'_> {
         let Dataset { questions, unanswerable, .. } = &self.dataset;
         progress.start(questions.len() + unanswerable.len());
         let mut found = Vec::with_capacity(questions.len());
@@ -120,10 +120,10 @@ impl Retrieval {
             none.push(self.ask(place, question).await);
             progress.done(&question.text);
         }
-        Measured { of: self, found, unanswerable: none }
+        RetrievalResults { of: self, found, unanswerable: none }
     }
 
-    async fn ask(&self, place: usize, question: &Asked) -> Found {
+    async fn ask(&self, place: usize, question: &DatasetQuestion) -> QueryResult {
         let collections = std::slice::from_ref(&self.collection);
         let search = Search { text: &question.text, language: None, collections, limit: DEEP };
         let started = Instant::now();
@@ -131,7 +131,7 @@ impl Retrieval {
         let (passages, confidence) = retrieve::rank(&gathered, Tuning::default(), DEEP);
         drop(passages);
         let took_ms = started.elapsed().as_secs_f64() * 1000.0;
-        Found { question: place, took_ms, gathered, confidence }
+        QueryResult { question: place, took_ms, gathered, confidence }
     }
 
     /// What stands for a chunk among the right ones.
@@ -154,7 +154,7 @@ fn chunk(collection: &CollectionId, text: &super::dataset::Text) -> Chunk {
     }
 }
 
-impl Measured<'_> {
+impl RetrievalResults<'_> {
     /// How many questions were asked whose answer is known.
     pub fn questions(&self) -> usize {
         self.found.len()
@@ -198,7 +198,7 @@ impl Measured<'_> {
     }
 
     /// The ids or paths of what a question found, best first, each once.
-    fn ranked(&self, found: &Found, ranking: Ranking, tuning: Tuning) -> Vec<String> {
+    fn ranked(&self, found: &QueryResult, ranking: Ranking, tuning: Tuning) -> Vec<String> {
         let Legs { dense, bm25, ngram } = &found.gathered.legs;
         let of = |hits: &[Hit]| -> Vec<String> { self.once(hits.iter().map(|hit| &*hit.chunk)) };
         match ranking {
@@ -213,7 +213,7 @@ impl Measured<'_> {
         }
     }
 
-    fn fused(&self, found: &Found, tuning: Tuning) -> Vec<String> {
+    fn fused(&self, found: &QueryResult, tuning: Tuning) -> Vec<String> {
         let (passages, _): (Vec<Passage>, f32) = retrieve::rank(&found.gathered, tuning, DEEP);
         self.once(passages.iter().map(|passage| &*passage.chunk))
     }

@@ -1,6 +1,6 @@
 //! Turns of our own bots as runs keep them: their open words are written and read here as the desk's.
 
-use frontdesk_promptfoo::graded::SeenTurn;
+use frontdesk_promptfoo::result::SeenTurn;
 use frontdesk_words::words;
 
 use crate::domain::{Owner, TurnOutcome};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontdesk_promptfoo::row::Row;
+use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Progress, grading};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -25,7 +25,7 @@ impl Progress for MeteredProgress<'_> {
         self.inner.begin(total);
     }
 
-    fn row(&self, row: &Row) {
+    fn row(&self, row: &EvalRow) {
         // Who counts is there for as long as the run.
         self.tell.send(usage(row)).ok();
         self.inner.row(row);
@@ -59,7 +59,7 @@ pub(super) async fn spent(desk: &Desk) {
 }
 
 /// What a row used: its target and its graders. An answer that was kept from an earlier run costs nothing.
-fn usage(row: &Row) -> Usage {
+fn usage(row: &EvalRow) -> Usage {
     let (asked, (graded, _)) = (row.token_usage, grading(row));
     Usage {
         input_tokens: asked.prompt.saturating_add(graded.prompt),

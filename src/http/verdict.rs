@@ -1,6 +1,6 @@
 //! What the gates in front of customers found, as the API tells it. Decides nothing.
 
-use frontdesk_promptfoo::compare::{Changed, Comparison};
+use frontdesk_promptfoo::compare::{self, Comparison};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -117,9 +117,9 @@ impl From<Comparison> for GateComparison {
     }
 }
 
-impl From<Changed> for ChangedCase {
-    fn from(case: Changed) -> Self {
-        let Changed { title, worse, before, after, why } = case;
+impl From<compare::ChangedCase> for ChangedCase {
+    fn from(case: compare::ChangedCase) -> Self {
+        let compare::ChangedCase { title, worse, before, after, why } = case;
         Self { title, worse, before, after, why }
     }
 }

@@ -5,13 +5,14 @@ use std::path::Path;
 use frontdesk::domain::CollectionId;
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{
-    Made, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
+    GeneratedCase, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
 };
-use frontdesk::eval::grounds::Grounds;
+use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::store::tapes::Wanted;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ pub(crate) struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }
 
@@ -32,19 +33,20 @@ async fn says(app: &TestApp, id: &str, text: &str) {
 }
 
 /// Runs a suite on the desk; passed, failed, errors, skipped.
-async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<Row>) {
+async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<EvalRow>) {
     let suite = Suite::load(file, &bot_checks::overrides(Policy::default()))
         .await
         .unwrap_or_else(|wrong| panic!("{wrong}"));
-    let grounds = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() };
-    let journal = Journal::at(file.with_extension("jsonl"));
-    let staged = grounds.stage(suite).unwrap();
+    let environment =
+        EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() };
+    let run_log = RunLog::at(file.with_extension("jsonl"));
+    let prepared = environment.prepare(suite).unwrap();
     let summary =
-        staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
-    (summary.counts(), journal.rows().unwrap().map(Result::unwrap).collect())
+        prepared.run(&Plan::new(run_log.clone()), &Quiet, std::future::pending()).await.unwrap();
+    (summary.counts(), run_log.rows().unwrap().map(Result::unwrap).collect())
 }
 
-fn asserted(case: &Made) -> Vec<String> {
+fn asserted(case: &GeneratedCase) -> Vec<String> {
     let kind = |one: &Value| one["type"].as_str().unwrap().to_owned();
     case.turns.iter().flat_map(|turn| turn.assert.iter().map(kind)).collect()
 }

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use frontdesk::eval::bot_checks;
-use frontdesk::eval::grounds::Grounds;
+use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk_promptfoo::check::Types;
-use frontdesk_promptfoo::graded::Graded;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::result::GradingResult;
+use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::script::Scripts;
 use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
@@ -35,24 +36,24 @@ struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }
 
 /// The rows of the configuration, in the order in which they are written, with the grader's double beside it.
-async fn rows(configuration: &Path) -> Vec<Row> {
+async fn rows(configuration: &Path) -> Vec<EvalRow> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("conformance.yaml");
     std::fs::copy(configuration, &file).unwrap();
     std::fs::copy(grader(), folder.path().join("grader.cjs")).unwrap();
     let overrides = bot_checks::overrides(Policy::command_line());
     let suite = Suite::load(&file, &overrides).await.unwrap();
-    let staged = Grounds::default().stage(suite).unwrap();
-    let journal = Journal::at(folder.path().join("rows.jsonl"));
-    let plan = Plan::new(journal.clone());
-    let summary = staged.run(&plan, &Quiet, std::future::pending()).await.unwrap();
+    let prepared = EvalEnvironment::default().prepare(suite).unwrap();
+    let run_log = RunLog::at(folder.path().join("rows.jsonl"));
+    let plan = Plan::new(run_log.clone());
+    let summary = prepared.run(&plan, &Quiet, std::future::pending()).await.unwrap();
     assert!(summary.complete);
-    let mut rows: Vec<Row> = journal.rows().unwrap().map(Result::unwrap).collect();
+    let mut rows: Vec<EvalRow> = run_log.rows().unwrap().map(Result::unwrap).collect();
     assert_eq!(summary.counts().iter().sum::<usize>(), rows.len());
     rows.sort_by_key(|row| (row.test_idx, row.prompt_idx));
     rows
@@ -81,7 +82,7 @@ fn first_line(text: Option<&str>) -> &str {
 }
 
 /// What differs between our row and theirs; `worded` where the reasons, too, are to be the same.
-fn differences(ours: &Row, theirs: &Value, worded: bool) -> String {
+fn differences(ours: &EvalRow, theirs: &Value, worded: bool) -> String {
     let mut wrong = String::new();
     let verdict = json!([ours.success, ours.failure_reason]);
     if verdict != json!([theirs["success"], theirs["failureReason"]]) {
@@ -107,7 +108,7 @@ fn differences(ours: &Row, theirs: &Value, worded: bool) -> String {
     wrong
 }
 
-fn of_parts(ours: &[Graded], theirs: &[Value], worded: bool) -> String {
+fn of_parts(ours: &[GradingResult], theirs: &[Value], worded: bool) -> String {
     let mut wrong = String::new();
     if ours.len() != theirs.len() {
         let _ = write!(wrong, " {} components;", ours.len());

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::cases::{from_conversation, put_into};
-use frontdesk::eval::grounds::Grounds;
+use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::eval::replay::Turns;
 use frontdesk::eval::replay::export::suite as exported;
 use frontdesk::store::tapes::Wanted;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{Journal, Row};
+use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Plan, Progress};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 
@@ -64,8 +65,8 @@ async fn ran(app: &TestApp, body: Value) -> (Value, Vec<Value>, String) {
         let got = app.http.get(url).bearer_auth(crate::support::app::KEY).send().await.unwrap();
         left += &got.text().await.unwrap();
     }
-    let journal = app.home.path().join(format!("evals/runs/{id}.jsonl"));
-    left += &std::fs::read_to_string(journal).unwrap_or_default();
+    let run_log = app.home.path().join(format!("evals/runs/{id}.jsonl"));
+    left += &std::fs::read_to_string(run_log).unwrap_or_default();
     (run, rows, left)
 }
 
@@ -242,10 +243,10 @@ on_both! {
             // And from a shell, where templates see more of the environment, but these words are still no template.
             let overrides = bot_checks::overrides(Policy::command_line());
             let loaded = Suite::load(&folder.join(suite), &overrides).await.unwrap_or_else(|wrong| panic!("{wrong}"));
-            let staged = Grounds { desk: Some(app.desk.clone()), ..Grounds::default() }.stage(loaded).unwrap();
-            let journal = Journal::at(app.home.path().join("shell.jsonl"));
-            staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
-            assert!(!std::fs::read_to_string(journal.path()).unwrap().contains(&secret), "{suite}");
+            let prepared = EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() }.prepare(loaded).unwrap();
+            let run_log = RunLog::at(app.home.path().join("shell.jsonl"));
+            prepared.run(&Plan::new(run_log.clone()), &Quiet, std::future::pending()).await.unwrap();
+            assert!(!std::fs::read_to_string(run_log.path()).unwrap().contains(&secret), "{suite}");
         }
         let asked = &app.model.requests()[asked..];
         assert!(!asked.is_empty(), "the model was asked");
@@ -316,7 +317,7 @@ struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }
 
@@ -605,14 +606,14 @@ async fn a_journal_has_a_bound() {
     let suite = Suite::load(&home.path().join("s.yaml"), &bot_checks::overrides(Policy::default()))
         .await
         .unwrap();
-    let staged = Grounds::default().stage(suite).unwrap();
-    let journal = Journal::at(home.path().join("rows.jsonl"));
-    let plan = Plan { most_bytes: Some(5_000), ..Plan::new(journal.clone()) };
-    let summary = staged.run(&plan, &Quiet, std::future::pending()).await.unwrap();
+    let prepared = EvalEnvironment::default().prepare(suite).unwrap();
+    let run_log = RunLog::at(home.path().join("rows.jsonl"));
+    let plan = Plan { most_bytes: Some(5_000), ..Plan::new(run_log.clone()) };
+    let summary = prepared.run(&plan, &Quiet, std::future::pending()).await.unwrap();
     assert!(!summary.complete && summary.stopped.is_some(), "{summary:?}");
-    let size = std::fs::metadata(journal.path()).unwrap().len();
+    let size = std::fs::metadata(run_log.path()).unwrap().len();
     assert!((5_000..8_000).contains(&size), "{size}");
-    let rows = journal.rows().unwrap().count();
+    let rows = run_log.rows().unwrap().count();
     assert_eq!(rows, summary.counts().iter().sum::<usize>());
 }
 
@@ -635,7 +636,7 @@ fn every_place_that_reaches_out_asks_the_policy() {
             &[
                 "script/module.rs",
                 "jobs/folder.rs",
-                "jobs/listed.rs",
+                "jobs/listing.rs",
                 "run/filter.rs",
                 "cases/yaml.rs",
                 "dataset.rs",
@@ -643,7 +644,7 @@ fn every_place_that_reaches_out_asks_the_policy() {
                 "compare/baseline.rs",
             ],
         ),
-        ("File::open(", &["policy/files.rs", "report/read.rs", "row.rs"]),
+        ("File::open(", &["policy/files.rs", "report/read.rs", "run_log.rs"]),
     ];
     let roots = ["src/eval", "crates/promptfoo/src"]
         .map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use frontdesk_promptfoo::check::{Kit, Scene, Types};
-use frontdesk_promptfoo::graded::{Graded, Response, Tokens};
+use frontdesk_promptfoo::check::{CaseContext, GradingContext, Types};
 use frontdesk_promptfoo::judge::{judge, select_best};
 use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::result::{GradingResult, Response, Tokens};
 use frontdesk_promptfoo::script::Scripts;
 use frontdesk_promptfoo::suite::{Assertion, Case, TargetSpec, Vars};
 use frontdesk_promptfoo::target::{
-    AskError, Asked, Cache, Embeds, OpenError, Opens, Target, Targets,
+    AskError, Cache, Embeds, OpenError, Opens, Target, TargetRequest, Targets,
 };
 use frontdesk_promptfoo::template::Templates;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ struct Double(Value);
 
 #[async_trait]
 impl Target for Double {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         let replies = self.0["replies"].as_array().cloned().unwrap_or_default();
         let meant = |reply: &&Value| asked.prompt.contains(reply["match"].as_str().unwrap());
         let found = replies.iter().find(meant).map_or(&self.0["reply"], |reply| &reply["reply"]);
@@ -64,8 +64,8 @@ fn targets(env: &Value) -> Targets {
     targets
 }
 
-fn kit(targets: Targets) -> Kit {
-    Kit {
+fn grading(targets: Targets) -> GradingContext {
+    GradingContext {
         base: ".".into(),
         templates: Templates::default(),
         scripts: Arc::clone(&targets.scripts),
@@ -95,23 +95,37 @@ fn spec(id: &str, config: Value) -> TargetSpec {
 }
 
 /// Judges one answer.
-async fn judged(kit: &Kit, raw: &Value, output: &str, prompt: &str, case: &Case) -> Graded {
+async fn judged(
+    grading: &GradingContext,
+    raw: &Value,
+    output: &str,
+    prompt: &str,
+    case: &Case,
+) -> GradingResult {
     let (assertion, output, response) = (assertion(raw), Value::from(output), Response::default());
     let (vars, latency_ms) = (&case.vars, None);
-    let scene = Scene { output: &output, prompt, vars, case, response: &response, latency_ms, kit };
-    judge(&assertion, scene).await
+    let ctx = CaseContext {
+        output: &output,
+        prompt,
+        vars,
+        case,
+        response: &response,
+        latency_ms,
+        grading,
+    };
+    judge(&assertion, ctx).await
 }
 
 /// Judges one answer by a rubric, with a grader that says this.
-async fn by(kit: &Kit, kind: &str, said: &str) -> Graded {
+async fn by(grading: &GradingContext, kind: &str, said: &str) -> GradingResult {
     let provider = json!({"id": "frontdesk:double", "config": {"reply": said}});
     let raw = json!({"type": kind, "value": "It is polite", "provider": provider});
-    judged(kit, &raw, "Hello", "Say hello", &Case::default()).await
+    judged(grading, &raw, "Hello", "Say hello", &Case::default()).await
 }
 
 async fn ask(target: &dyn Target, prompt: &str, repeat: usize) -> Response {
     let (vars, config) = (Vars::new(), Value::Null);
-    target.ask(&Asked { prompt, vars: &vars, case: None, config: &config, repeat }).await
+    target.ask(&TargetRequest { prompt, vars: &vars, case: None, config: &config, repeat }).await
 }
 
 #[tokio::test]
@@ -120,7 +134,7 @@ async fn graded_rows_come_out_as_they_do_elsewhere() {
         include_str!("graders/conformance.json").replace("file://grader.cjs", "frontdesk:double");
     let rows: Vec<Value> = serde_json::from_str(&rows).unwrap();
     assert_eq!(rows.len(), 69);
-    let kit = kit(targets(&json!({})));
+    let grading = grading(targets(&json!({})));
     let mut wrong = Vec::new();
     for row in &rows {
         let (test, expected) = (&row["test"], &row["components"][0]);
@@ -131,7 +145,7 @@ async fn graded_rows_come_out_as_they_do_elsewhere() {
         };
         let output = test["providerOutput"].as_str().unwrap();
         let prompt = row["prompt"].as_str().unwrap();
-        let found = judged(&kit, &test["assert"][0], output, prompt, &case).await;
+        let found = judged(&grading, &test["assert"][0], output, prompt, &case).await;
         let near = (found.score - expected["score"].as_f64().unwrap()).abs() < 1e-9;
         if found.pass != expected["pass"] || !near || found.reason != expected["reason"] {
             wrong.push(format!("{}: {found:?}\n  is to be {expected}", test["description"]));
@@ -142,47 +156,51 @@ async fn graded_rows_come_out_as_they_do_elsewhere() {
 
 #[tokio::test]
 async fn nonsense_fails_both_forms_and_is_shown() {
-    let mut kit = kit(targets(&json!({})));
+    let mut grading = grading(targets(&json!({})));
     for kind in
         ["llm-rubric", "not-llm-rubric", "g-eval", "not-g-eval", "not-conversation-relevance"]
     {
-        let graded = by(&kit, kind, "I would rather not").await;
+        let graded = by(&grading, kind, "I would rather not").await;
         assert!(!graded.pass, "{kind}: {graded:?}");
         assert_eq!(graded.metadata["graderSaid"], "I would rather not", "{kind}");
     }
-    kit.strict = true;
+    grading.strict = true;
     assert!(
-        by(&kit, "llm-rubric", "I would rather not").await.reason.contains("I would rather not")
+        by(&grading, "llm-rubric", "I would rather not")
+            .await
+            .reason
+            .contains("I would rather not")
     );
-    let ignored = by(&kit, "not-factuality", "{\"category\":\"A\",\"reason\":\"x\"}").await;
+    let ignored = by(&grading, "not-factuality", "{\"category\":\"A\",\"reason\":\"x\"}").await;
     assert!(!ignored.pass && ignored.reason.contains("ignored"), "{ignored:?}");
 }
 
 #[tokio::test]
 async fn without_a_grader_it_is_skipped() {
-    let kit = kit(targets(&json!({})));
+    let grading = grading(targets(&json!({})));
     for kind in ["llm-rubric", "similar", "moderation", "factuality", "pi", "classifier"] {
         let raw = json!({"type": kind, "value": "x"});
         let raw = if kind == "moderation" { json!({"type": kind}) } else { raw };
-        let graded = judged(&kit, &raw, "Hello", "Say hello", &Case::default()).await;
+        let graded = judged(&grading, &raw, "Hello", "Say hello", &Case::default()).await;
         assert!(graded.skipped.is_some() && !graded.pass, "{kind}: {graded:?}");
     }
     let graded =
-        judged(&kit, &json!({"type": "llm-rubric", "value": "x"}), "a", "b", &Case::default())
+        judged(&grading, &json!({"type": "llm-rubric", "value": "x"}), "a", "b", &Case::default())
             .await;
     assert!(graded.reason.contains("--grader"), "{}", graded.reason);
 }
 
 #[tokio::test]
 async fn the_best_of_several_is_chosen_and_the_others_fail() {
-    let kit = kit(targets(&json!({})));
+    let grading = grading(targets(&json!({})));
     let chosen = |said: &'static str| {
-        let kit = &kit;
+        let grading = &grading;
         async move {
             let raw = json!({"type": "select-best", "value": "short", "provider": {"id": "frontdesk:double", "config": {"reply": said}}});
             let outputs = [json!("a"), json!("b")];
             let all =
-                select_best(&assertion(&raw), &Case::default(), &Vars::new(), &outputs, kit).await;
+                select_best(&assertion(&raw), &Case::default(), &Vars::new(), &outputs, grading)
+                    .await;
             all.iter().map(|graded| graded.pass).collect::<Vec<_>>()
         }
     };
@@ -246,10 +264,10 @@ async fn a_known_answer_asks_nobody_and_a_changed_question_does() {
 async fn a_grader_that_takes_too_long_fails_the_judgement() {
     let server = OpenAi::start().await;
     server.delay(Duration::from_secs(20));
-    let kit = kit(targets(&json!({})));
+    let grading = grading(targets(&json!({})));
     let config = json!({"apiBaseUrl": server.url, "timeoutMs": 100, "maxRetries": 0});
     let raw = json!({"type": "not-llm-rubric", "value": "x", "provider": {"id": "openai:gpt-4o", "config": config}});
-    let graded = judged(&kit, &raw, "Hello", "Say hello", &Case::default()).await;
+    let graded = judged(&grading, &raw, "Hello", "Say hello", &Case::default()).await;
     assert!(!graded.pass && graded.reason.contains("100 ms"), "{graded:?}");
 }
 
@@ -261,7 +279,8 @@ async fn what_grading_took_is_told() {
     });
     let env = json!({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": server.url});
     let raw = json!({"type": "llm-rubric", "value": "It says {{word}}"});
-    let graded = judged(&kit(targets(&env)), &raw, "Hello", "Say hello", &Case::default()).await;
+    let graded =
+        judged(&grading(targets(&env)), &raw, "Hello", "Say hello", &Case::default()).await;
     assert!(graded.pass && graded.tokens_used.unwrap().total > 0, "{graded:?}");
     assert!(graded.metadata["cost"].as_f64().unwrap() > 0.0);
     let prompt = server.requests()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
@@ -332,8 +351,13 @@ async fn a_simulated_customer_talks_until_it_stops() {
     let target = targets(&json!({})).open(&spec("promptfoo:simulated-user", config)).unwrap();
     let vars = json!({"wish": "a refund"}).as_object().unwrap().clone();
     let config = Value::Null;
-    let asked =
-        Asked { prompt: "You are a shop.", vars: &vars, case: None, config: &config, repeat: 0 };
+    let asked = TargetRequest {
+        prompt: "You are a shop.",
+        vars: &vars,
+        case: None,
+        config: &config,
+        repeat: 0,
+    };
     let response = target.ask(&asked).await;
     assert_eq!(response.error, None);
     let expected =

@@ -5,26 +5,33 @@ use std::sync::Arc;
 
 use frontdesk::desk::{Bots, Desk, Numbers};
 use frontdesk::eval::bot_checks;
-use frontdesk::eval::grounds::Grounds;
-use frontdesk::eval::redteam::{Built, Obedient, Tally, Wanted, build, tally, topics};
+use frontdesk::eval::environment::EvalEnvironment;
+use frontdesk::eval::redteam::{
+    AttackSuite, Obedient, RedteamRequest, Tally, build, tally, topics,
+};
 use frontdesk::pipeline::Bot;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::Journal;
 use frontdesk_promptfoo::run::Plan;
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 
 use super::cases::Quiet;
 use crate::support::app::{Db, Setup, TestApp, on_both};
 
-async fn wanted(app: &TestApp) -> Wanted {
+async fn wanted(app: &TestApp) -> RedteamRequest {
     let bot = app.desk.bots.named("acme").unwrap();
     let topics = topics(&app.desk, &bot, 10).await.unwrap();
     assert!(!topics.is_empty());
-    Wanted { agent: "acme".into(), name: "Acme Lamps".into(), topics, ..Wanted::default() }
+    RedteamRequest {
+        agent: "acme".into(),
+        name: "Acme Lamps".into(),
+        topics,
+        ..RedteamRequest::default()
+    }
 }
 
 /// The same desk with a model that obeys every attack.
-fn worst(app: &TestApp, built: &Built) -> Arc<Desk> {
+fn worst(app: &TestApp, built: &AttackSuite) -> Arc<Desk> {
     let desk = &app.desk;
     let mut engine = desk.engine.clone();
     engine.model = Arc::new(Obedient::new(built.orders.clone()));
@@ -42,17 +49,18 @@ fn worst(app: &TestApp, built: &Built) -> Arc<Desk> {
     })
 }
 
-async fn attack(desk: Arc<Desk>, built: &Built, folder: &Path) -> Vec<(String, Tally)> {
+async fn attack(desk: Arc<Desk>, built: &AttackSuite, folder: &Path) -> Vec<(String, Tally)> {
     let file = folder.join("redteam.yaml");
     std::fs::write(&file, built.yaml()).unwrap();
     let suite = Suite::load(&file, &bot_checks::overrides(Policy::default()))
         .await
         .unwrap_or_else(|wrong| panic!("{wrong}"));
     assert!(suite.warnings.is_empty(), "{:?}", suite.warnings);
-    let staged = Grounds { desk: Some(desk), ..Grounds::default() }.stage(suite).unwrap();
-    let journal = Journal::at(folder.join("rows.jsonl"));
-    staged.run(&Plan::new(journal.clone()), &Quiet, std::future::pending()).await.unwrap();
-    tally(&journal).unwrap()
+    let prepared =
+        EvalEnvironment { desk: Some(desk), ..EvalEnvironment::default() }.prepare(suite).unwrap();
+    let run_log = RunLog::at(folder.join("rows.jsonl"));
+    prepared.run(&Plan::new(run_log.clone()), &Quiet, std::future::pending()).await.unwrap();
+    tally(&run_log).unwrap()
 }
 
 fn of(tallies: &[(String, Tally)], kind: &str) -> Tally {
@@ -87,7 +95,7 @@ on_both! {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_model_nothing_is_obeyed() {
     let app = Setup::on(Db::Sqlite).extractive().start().await;
-    let built = build(&Wanted {
+    let built = build(&RedteamRequest {
         only: vec!["prompt-leak".into(), "role-change".into(), "off-topic".into()],
         ..wanted(&app).await
     })

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use frontdesk::eval::drafts::draft_bot;
-use frontdesk::eval::replay::{Again, Change, Draft, Recorded, Turns, again};
+use frontdesk::eval::replay::{Change, Draft, RecordedTurn, ReplayOutcome, Turns, again};
 use frontdesk::store::tapes::Wanted;
 use serde_json::json;
 
 use crate::support::app::{MAIN, SECOND, Setup, TestApp, on_both};
 use crate::support::hooks::{batch, text_webhook};
 
-async fn recorded(app: &TestApp) -> Vec<Recorded> {
+async fn recorded(app: &TestApp) -> Vec<RecordedTurn> {
     let mut turns = Turns::of(&app.desk.store, Wanted::default());
     let mut all = Vec::new();
     while let Some(page) = turns.next().await.unwrap() {
@@ -27,7 +27,7 @@ async fn all_the_same(app: &TestApp) -> usize {
     let turns = recorded(app).await;
     for turn in &turns {
         let became = again(&app.desk.engine, turn).await;
-        assert_eq!(became, Again::Same, "{} ({})", turn.question(), turn.outcome);
+        assert_eq!(became, ReplayOutcome::Same, "{} ({})", turn.question(), turn.outcome);
     }
     turns.len()
 }
@@ -104,16 +104,16 @@ on_both! {
         says(&app, "447700900303", "wamid.1", "When do you open?").await;
         let mut turn = recorded(&app).await.remove(0);
         turn.tape.bubbles[0].push('!');
-        assert!(matches!(again(&app.desk.engine, &turn).await, Again::Differs(_)));
+        assert!(matches!(again(&app.desk.engine, &turn).await, ReplayOutcome::Differs(_)));
         // Another prompt than the recorded one: the model is asked something that the tape does not hold.
         let mut turn = recorded(&app).await.remove(0);
         turn.row.source = turn.row.source.replace("You answer customers", "You answer all customers");
-        let Again::Differs(difference) = again(&app.desk.engine, &turn).await else { panic!("it is the same") };
+        let ReplayOutcome::Differs(difference) = again(&app.desk.engine, &turn).await else { panic!("it is the same") };
         assert!(difference.why.iter().any(|why| why.contains("the tape has no answer")), "{difference:?}");
         assert_ne!(difference.then, difference.now);
         let mut turn = recorded(&app).await.remove(0);
         turn.row.source = "---\nname: [\n---\n".into();
-        assert!(matches!(again(&app.desk.engine, &turn).await, Again::Unplayable(_)));
+        assert!(matches!(again(&app.desk.engine, &turn).await, ReplayOutcome::Unplayable(_)));
         app.stop().await;
     }
 

@@ -13,7 +13,7 @@ use frontdesk::domain::{
     MessageState, NumberId, NumberState, Other, Owner, Party, ProviderKind, RunState, TurnId,
     TurnOutcome, Usage,
 };
-use frontdesk::eval::replay::Recorded;
+use frontdesk::eval::replay::RecordedTurn;
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::documents::Wanted as Shown;
 use frontdesk::store::figures::Span;
@@ -893,7 +893,7 @@ on_both! {
         assert_eq!(outcomes[id.as_str()], None);
         assert_eq!(outcomes[claims[1].id.as_str()], Some(TurnOutcome::Answer));
         let newer = tapes.into_iter().find(|row| row.outcome.is_none()).unwrap();
-        let why = Recorded::read(newer).err().unwrap();
+        let why = RecordedTurn::read(newer).err().unwrap();
         assert!(why.contains("does not know"), "{why}");
 
         let day = Span { from: now_ms() - 60 * MINUTE, to: now_ms() + 60 * MINUTE };

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use frontdesk::eval::bot_checks;
-use frontdesk_promptfoo::check::Kit;
-use frontdesk_promptfoo::graded::Response;
+use frontdesk_promptfoo::check::GradingContext;
 use frontdesk_promptfoo::policy::Policy;
-use frontdesk_promptfoo::row::{Journal, Row, Summary};
+use frontdesk_promptfoo::result::Response;
+use frontdesk_promptfoo::row::{EvalRow, Summary};
 use frontdesk_promptfoo::run::{self, Filters, Plan, Progress};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::script::Scripts;
 use frontdesk_promptfoo::suite::{Overrides, Suite};
-use frontdesk_promptfoo::target::{Asked, Target, Targets};
+use frontdesk_promptfoo::target::{Target, TargetRequest, Targets};
 use frontdesk_promptfoo::template::Templates;
 use serde_json::{Value, json};
 
@@ -48,7 +49,7 @@ impl Desk {
     }
 
     fn plan(&self) -> Plan {
-        Plan::new(Journal::at(self.path("rows.jsonl")))
+        Plan::new(RunLog::at(self.path("rows.jsonl")))
     }
 
     async fn run(&self, target: &Arc<Counting>, plan: &Plan) -> Summary {
@@ -64,11 +65,11 @@ impl Desk {
         let suite = self.load().await;
         let targets: Vec<Arc<dyn Target>> =
             suite.targets.iter().map(|_| target.clone() as Arc<dyn Target>).collect();
-        run::run(&suite, &kit(&suite), &targets, plan, &Quiet, stop).await.unwrap()
+        run::run(&suite, &grading(&suite), &targets, plan, &Quiet, stop).await.unwrap()
     }
 
-    fn rows(&self) -> Vec<Row> {
-        Journal::at(self.path("rows.jsonl")).rows().unwrap().map(Result::unwrap).collect()
+    fn rows(&self) -> Vec<EvalRow> {
+        RunLog::at(self.path("rows.jsonl")).rows().unwrap().map(Result::unwrap).collect()
     }
 }
 
@@ -77,9 +78,9 @@ fn shell() -> Overrides {
     bot_checks::overrides(Policy::command_line())
 }
 
-fn kit(suite: &Suite) -> Kit {
+fn grading(suite: &Suite) -> GradingContext {
     let scripts = Arc::new(Scripts::new(&suite.policy, &suite.base, &suite.env));
-    Kit {
+    GradingContext {
         base: suite.base.clone(),
         templates: Templates::new(suite.policy.shown_env(&suite.env)),
         targets: Arc::new(Targets::new(
@@ -98,7 +99,7 @@ struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }
 
@@ -113,7 +114,7 @@ struct Counting {
 
 #[async_trait]
 impl Target for Counting {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.prompts.lock().unwrap().push(asked.prompt.to_owned());
         let now = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;

@@ -4,13 +4,14 @@
 
 mod spec;
 pub mod policy;
-pub mod graded;
+pub mod result;
 pub mod chat;
 pub mod row;
+pub mod run_log;
 pub mod template;
 pub mod script;
 pub mod target;
-mod scene;
+mod context;
 pub mod judge;
 pub mod check;
 pub mod suite;

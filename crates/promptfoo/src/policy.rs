@@ -100,10 +100,10 @@ pub(super) enum Reach {
     Model(Access),
 }
 
-/// Something that a suite may not do, and how it may.
+/// Says what the policy forbids a suite, and which setting allows it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Refused(String);
+pub struct PolicyError(String);
 
 impl Policy {
     /// For a suite that somebody runs from a shell.
@@ -149,18 +149,18 @@ impl Policy {
     }
 
     /// A permit to run a part of a suite as code, or to ask the address that it names.
-    pub(super) fn code(&self, part: impl fmt::Display) -> Result<Permit, Refused> {
+    pub(super) fn code(&self, part: impl fmt::Display) -> Result<Permit, PolicyError> {
         if self.allows_code() {
             return Ok(Permit(()));
         }
-        Err(Refused(format!(
+        Err(PolicyError(format!(
             "{part} runs code or asks an address, which suites may not over the API: run this suite with `frontdesk eval`, or set \
              `allow_code = true` under [evals]"
         )))
     }
 
     /// How far a target may reach.
-    pub(super) fn target(&self, spec: &TargetSpec) -> Result<Reach, Refused> {
+    pub(super) fn target(&self, spec: &TargetSpec) -> Result<Reach, PolicyError> {
         let id = spec.id.as_str();
         if is_inside(id) {
             return Ok(Reach::Inside);
@@ -180,7 +180,7 @@ impl Policy {
         let model = if model.is_some() { ", `openai:MODEL` at the endpoint of [llm]" } else { "" };
         let more = settings.targets.iter();
         let more = more.fold(String::new(), |all, named| all + ", `" + named + "`");
-        Err(Refused(format!(
+        Err(PolicyError(format!(
             "`{id}` cannot be asked over the API: there are `echo`, `frontdesk:AGENT`{model}{more}. Name it in `targets` under \
              [evals], or run the suite with `frontdesk eval`"
         )))
@@ -196,7 +196,7 @@ fn is_inside(id: &str) -> bool {
 }
 
 /// Refuses a target that the configuration names, when the suite says otherwise where it is or with which key it is asked.
-fn plain(spec: &TargetSpec) -> Result<(), Refused> {
+fn plain(spec: &TargetSpec) -> Result<(), PolicyError> {
     let is_model = ["openai:", "anthropic:"].iter().any(|kind| spec.id.starts_with(kind));
     let written = spec.config.as_object();
     let own = written.and_then(|map| {
@@ -204,7 +204,7 @@ fn plain(spec: &TargetSpec) -> Result<(), Refused> {
     });
     let own = own.or((!spec.env.is_empty()).then_some("env"));
     match own {
-        Some(key) => Err(Refused(format!(
+        Some(key) => Err(PolicyError(format!(
             "`{}` may not have `{key}` over the API: the configuration alone says where it is and with which key it is asked",
             spec.id
         ))),

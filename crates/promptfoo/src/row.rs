@@ -1,28 +1,17 @@
-//! One row of a run: a case, a prompt and a target, once. Rows are written to a journal while the run goes on, one a line,
-//! so that a run of any size needs little memory and goes on after it was stopped; reports read them from there.
-
-use std::fs::{File, TryLockError};
-use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+//! One row of a run: a case, a prompt and a target, once; and the summary of all of them.
 
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::graded::{Graded, Response, Tokens};
-
-/// Bytes of rows that are written at once.
-const BUFFER: usize = 64 * 1024;
-/// The longest that a row waits to be written while others follow.
-const FLUSH: Duration = Duration::from_secs(1);
+use super::result::{GradingResult, Response, Tokens};
 
 /// A case with a prompt and a target, once. In promptfoo's shape, and what we know beyond that.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = RunRow)]
-pub struct Row {
+pub struct EvalRow {
     /// Names it within its suite: the same case, prompt, target and repetition have the same key in every run.
     pub key: String,
     /// The case, counted from 0, after matrices and scenarios were multiplied out.
@@ -38,7 +27,7 @@ pub struct Row {
     /// Scores by metric.
     pub named_scores: Map<String, Value>,
     /// What became of the assertions; `None` when there is nothing to try them on.
-    pub grading_result: Option<Graded>,
+    pub grading_result: Option<GradingResult>,
     /// 0: nothing failed, 1: an assertion, 2: an error.
     pub failure_reason: u8,
     /// What failed, in words.
@@ -67,7 +56,7 @@ pub struct Row {
     pub metadata: Map<String, Value>,
 }
 
-impl Row {
+impl EvalRow {
     /// What the case is called: its description, else its variables in a line.
     pub fn title(&self) -> String {
         if let Some(description) = self.test_case.get("description").and_then(Value::as_str) {
@@ -213,191 +202,4 @@ pub struct Table {
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Vec<String>>,
-}
-
-/// The rows of a run, in a file: one a line, as JSON, in the order in which they ended.
-#[derive(Debug, Clone)]
-pub struct Journal {
-    path: PathBuf,
-}
-
-impl Journal {
-    /// The journal in a file, which need not be there yet.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Takes it for one run, until the claim is dropped: two runs that write into one journal would spoil it.
-    pub fn claim(&self) -> io::Result<Claim> {
-        let mut name = self.path.clone().into_os_string();
-        name.push(".lock");
-        let file = File::options().create(true).truncate(false).write(true).open(name)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Claim(file)),
-            Err(TryLockError::Error(error)) => Err(error),
-            Err(TryLockError::WouldBlock) => {
-                let what = "another run of this suite is under way: wait for it, or stop it";
-                Err(io::Error::new(io::ErrorKind::ResourceBusy, what))
-            }
-        }
-    }
-
-    /// Adds a row.
-    pub fn add(&self, row: &Row) -> io::Result<()> {
-        let mut appender = self.append(true)?;
-        appender.add(row)?;
-        appender.finish()
-    }
-
-    /// Opens it for many rows. A line that a crash cut off is taken away, so that the next row has a line of its own; without
-    /// `keep`, all that is in it is.
-    pub fn append(&self, keep: bool) -> io::Result<Appender> {
-        let mut file =
-            File::options().create(true).read(true).write(true).truncate(false).open(&self.path)?;
-        let end = if keep { whole_lines(&mut file)? } else { 0 };
-        file.set_len(end)?;
-        file.seek(SeekFrom::Start(end))?;
-        let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Appender { file, flushed: Instant::now(), size: end })
-    }
-
-    /// Reads the rows, one at a time. There are none where there is no file.
-    pub fn rows(&self) -> io::Result<impl Iterator<Item = io::Result<Row>> + use<>> {
-        let file = match File::open(&self.path) {
-            Ok(file) => Some(BufReader::new(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        let lines = file.into_iter().flat_map(BufRead::lines);
-        Ok(lines.filter_map(|line| match line {
-            // A half-written line belongs to a row that is run again.
-            Ok(line) => serde_json::from_str(&line).ok().map(Ok),
-            Err(error) => Some(Err(error)),
-        }))
-    }
-
-    /// Rows from a byte on, at most `most` of those that `keep` lets through, each with the byte after it; and the byte to go on
-    /// from. A line that is still being written is left for later.
-    pub fn page(
-        &self,
-        from: u64,
-        most: usize,
-        keep: impl Fn(&Row) -> bool,
-    ) -> io::Result<(Vec<(u64, Row)>, u64)> {
-        let mut file = match File::open(&self.path) {
-            Ok(file) => BufReader::new(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), from)),
-            Err(error) => return Err(error),
-        };
-        file.seek(SeekFrom::Start(from))?;
-        let (mut rows, mut at, mut line) = (Vec::new(), from, Vec::new());
-        while rows.len() < most {
-            line.clear();
-            file.read_until(b'\n', &mut line)?;
-            if line.last() != Some(&b'\n') {
-                break;
-            }
-            at += line.len() as u64;
-            if let Ok(row) = serde_json::from_slice::<Row>(&line)
-                && keep(&row)
-            {
-                rows.push((at, row));
-            }
-        }
-        Ok((rows, at))
-    }
-}
-
-/// A journal that is taken for a run; given back when this is dropped.
-#[derive(Debug)]
-#[expect(dead_code, reason = "the file is held for its lock")]
-pub struct Claim(File);
-
-/// Writes rows into a journal.
-#[derive(Debug)]
-pub struct Appender {
-    file: BufWriter<File>,
-    flushed: Instant,
-    size: u64,
-}
-
-impl Appender {
-    /// Adds a row. It is in the file a second later at the latest, when rows go on coming.
-    pub fn add(&mut self, row: &Row) -> io::Result<()> {
-        let mut line = serde_json::to_vec(row)?;
-        line.push(b'\n');
-        self.file.write_all(&line)?;
-        self.size += line.len() as u64;
-        if self.flushed.elapsed() >= FLUSH {
-            self.file.flush()?;
-            self.flushed = Instant::now();
-        }
-        Ok(())
-    }
-
-    /// How large the journal is, in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Writes what is left.
-    pub fn finish(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-/// How many bytes of a file are whole lines.
-fn whole_lines(file: &mut File) -> io::Result<u64> {
-    let mut end = file.seek(SeekFrom::End(0))?;
-    let mut block = [0; 4096];
-    while end > 0 {
-        let size = end.min(block.len() as u64);
-        file.seek(SeekFrom::Start(end - size))?;
-        let part = &mut block[..usize::try_from(size).unwrap_or(0)];
-        file.read_exact(part)?;
-        if let Some(at) = part.iter().rposition(|byte| *byte == b'\n') {
-            return Ok(end - size + at as u64 + 1);
-        }
-        end -= size;
-    }
-    Ok(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_journal_is_for_one_run_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::at(folder.path().join("rows.jsonl"));
-        let claim = journal.claim().unwrap();
-        assert!(journal.claim().unwrap_err().to_string().contains("another run"));
-        drop(claim);
-        journal.claim().unwrap();
-    }
-
-    #[test]
-    fn a_line_that_was_cut_off_spoils_neither_reading_nor_writing() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::at(folder.path().join("rows.jsonl"));
-        let row = |key: &str| Row { key: key.into(), ..Row::default() };
-        journal.add(&row("a")).unwrap();
-        journal.add(&row("b")).unwrap();
-        let text = std::fs::read_to_string(journal.path()).unwrap();
-        let long = "x".repeat(9000);
-        std::fs::write(journal.path(), format!("{}{{\"key\": \"{long}", &text[..text.len() - 20]))
-            .unwrap();
-        let keys = || journal.rows().unwrap().map(|row| row.unwrap().key).collect::<Vec<_>>();
-        assert_eq!(keys(), ["a"]);
-        journal.add(&row("c")).unwrap();
-        assert_eq!(keys(), ["a", "c"]);
-        journal.append(false).unwrap();
-        assert!(keys().is_empty());
-    }
 }

@@ -192,9 +192,9 @@ impl Assertion {
     }
 }
 
-/// A metric that is computed of others.
+/// A metric computed from other metrics.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Derived {
+pub struct DerivedMetric {
     /// Its name.
     pub name: String,
     /// An expression over the named scores and `__count`.

@@ -11,7 +11,7 @@ use frontdesk_promptfoo::row::Table;
 use super::super::bar::Bar;
 use crate::app::App;
 use crate::domain::CollectionId;
-use crate::eval::{Dataset, Measured, Ranking, Retrieval, Score};
+use crate::eval::{Dataset, Ranking, Retrieval, RetrievalResults, Score};
 use crate::index::Tuning;
 
 /// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of what customers get
@@ -145,7 +145,7 @@ fn name(place: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn table(measured: &Measured<'_>) {
+fn table(measured: &RetrievalResults<'_>) {
     println!("  {:16} {:>8} {:>9} {:>7}", "", "nDCG@10", "Recall@5", "MRR@10");
     for ranking in Ranking::ALL {
         if ranking == Ranking::Dense && !measured.embedded() {
@@ -164,7 +164,7 @@ fn line(name: &str, score: &Score) -> String {
 }
 
 /// Tries weights in steps of a tenth.
-fn weights(measured: &Measured<'_>) {
+fn weights(measured: &RetrievalResults<'_>) {
     let steps = |most: u8| (0..=most).map(|tenth| f32::from(tenth) / 10.0);
     let mut tried: Vec<(Score, f32, f32)> = Vec::new();
     for dense in steps(if measured.embedded() { 10 } else { 0 }) {
@@ -185,7 +185,7 @@ fn weights(measured: &Measured<'_>) {
     }
 }
 
-fn calibrate(measured: &Measured<'_>, keep: f64) {
+fn calibrate(measured: &RetrievalResults<'_>, keep: f64) {
     let curve = measured.curve();
     let Some(auroc) = curve.auroc() else {
         println!(

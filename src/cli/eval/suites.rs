@@ -11,8 +11,9 @@ use clap::Args;
 use frontdesk_promptfoo::compare::{Baseline, Rule, compare};
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::report::{self, Look};
-use frontdesk_promptfoo::row::{Journal, Summary};
+use frontdesk_promptfoo::row::Summary;
 use frontdesk_promptfoo::run::{Filters, Plan, Which, exit_code};
+use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::{Overrides, Suite};
 use frontdesk_promptfoo::target::Cache;
 use serde_json::Value;
@@ -22,7 +23,7 @@ use super::retrieval;
 use crate::app::App;
 use crate::config::Config;
 use crate::eval::bot_checks;
-use crate::eval::grounds::Grounds;
+use crate::eval::environment::EvalEnvironment;
 
 /// Where suites are looked for when none is named.
 const SUITES: &str = "eval/suites";
@@ -124,7 +125,7 @@ struct Filter {
 
 /// What the runs of a command have in common.
 struct Stage {
-    grounds: Grounds,
+    environment: EvalEnvironment,
     app: Option<App>,
     folder: PathBuf,
     several: bool,
@@ -217,7 +218,7 @@ impl SuiteArgs {
                 app.learn(&Bar::default()).await?;
             }
         }
-        let grounds = Grounds {
+        let environment = EvalEnvironment {
             desk: app.as_ref().map(|app| app.desk.clone()),
             drafts: Vec::new(),
             cache: (!self.no_cache).then(|| Arc::new(Cache::new(folder.join("cache")))),
@@ -225,7 +226,7 @@ impl SuiteArgs {
             strict: self.strict,
             metered: false,
         };
-        Ok(Stage { grounds, app, folder, several: suites.len() > 1 })
+        Ok(Stage { environment, app, folder, several: suites.len() > 1 })
     }
 
     /// Runs one suite; the exit code.
@@ -233,16 +234,16 @@ impl SuiteArgs {
         let stem = suite.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (file, title) = (suite.file.display().to_string(), suite.description.clone());
         let cache = suite.options.cache != Some(false);
-        let cache = stage.grounds.cache.clone().filter(|_| cache);
-        let grounds = Grounds { cache, ..stage.grounds.clone() };
-        let staged = grounds.stage(suite).map_err(anyhow::Error::msg)?;
-        let journal = Journal::at(stage.folder.join(format!("{stem}.jsonl")));
+        let cache = stage.environment.cache.clone().filter(|_| cache);
+        let environment = EvalEnvironment { cache, ..stage.environment.clone() };
+        let prepared = environment.prepare(suite).map_err(anyhow::Error::msg)?;
+        let run_log = RunLog::at(stage.folder.join(format!("{stem}.jsonl")));
         let last = stage.folder.join(format!("{stem}.last.jsonl"));
-        let _claim = journal.claim()?;
-        let plan = self.plan(&journal, &last)?;
-        if !self.resume && journal.path().exists() {
+        let _lock = run_log.lock()?;
+        let plan = self.plan(&run_log, &last)?;
+        if !self.resume && run_log.path().exists() {
             // What the last run said is kept for `--filter-failing last`.
-            std::fs::rename(journal.path(), &last)?;
+            std::fs::rename(run_log.path(), &last)?;
         }
         match title.as_str() {
             "" => println!("{file}"),
@@ -250,22 +251,22 @@ impl SuiteArgs {
         }
         let bar = RunBar::default();
         let stop = async { drop(tokio::signal::ctrl_c().await) };
-        let mut summary = staged.run(&plan, &bar, stop).await?;
+        let mut summary = prepared.run(&plan, &bar, stop).await?;
         if let Some(app) = &stage.app {
             for place in &self.retrieval {
                 summary.tables.push(retrieval::report(app, place).await?);
             }
         }
-        self.tell(stage, (&mut summary, &journal), (&stem, rule))
+        self.tell(stage, (&mut summary, &run_log), (&stem, rule))
     }
 
-    fn plan(&self, journal: &Journal, last: &Path) -> anyhow::Result<Plan> {
+    fn plan(&self, run_log: &RunLog, last: &Path) -> anyhow::Result<Plan> {
         let from = |file: &PathBuf| match file.to_str() {
-            Some("last") if journal.path().exists() => last.to_owned(),
+            Some("last") if run_log.path().exists() => last.to_owned(),
             _ => file.clone(),
         };
         let filters = &self.filters;
-        if filters.filter_failing.as_deref() == Some(Path::new("last")) && !journal.path().exists()
+        if filters.filter_failing.as_deref() == Some(Path::new("last")) && !run_log.path().exists()
         {
             bail!("this suite was not run yet: there is no last run");
         }
@@ -293,7 +294,7 @@ impl SuiteArgs {
             delay: self.delay.map(Duration::from_millis),
             timeout: self.timeout.map(Duration::from_millis),
             resume: self.resume,
-            ..Plan::new(journal.clone())
+            ..Plan::new(run_log.clone())
         })
     }
 
@@ -301,7 +302,7 @@ impl SuiteArgs {
     fn tell(
         &self,
         stage: &Stage,
-        (summary, journal): (&mut Summary, &Journal),
+        (summary, run_log): (&mut Summary, &RunLog),
         (stem, rule): (&str, Option<&Rule>),
     ) -> anyhow::Result<i32> {
         // A rule says in place of the pass rate whether the run is good enough.
@@ -310,8 +311,8 @@ impl SuiteArgs {
         let width = crate::cli::bar::width();
         let look = Look { colour, width, ..Look::default() };
         let mut out = std::io::stdout().lock();
-        report::terminal(summary, journal, look, &mut out)?;
-        let ours = Baseline::of(summary, journal)?;
+        report::terminal(summary, run_log, look, &mut out)?;
+        let ours = Baseline::of(summary, run_log)?;
         if let Some(file) = &self.baseline {
             let comparison = compare(&Baseline::read(file)?, &ours);
             writeln!(out)?;
@@ -330,7 +331,7 @@ impl SuiteArgs {
         }
         let outputs: Vec<_> =
             self.output.iter().map(|file| named(file, stem, stage.several)).collect();
-        report::write_all(&outputs, summary, journal)?;
+        report::write_all(&outputs, summary, run_log)?;
         for file in &outputs {
             writeln!(out, "written: {}", file.display())?;
         }

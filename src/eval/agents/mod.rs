@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use frontdesk_promptfoo::graded::{Response, SeenTurn, Tokens};
 use frontdesk_promptfoo::policy::Policy;
+use frontdesk_promptfoo::result::{Response, SeenTurn, Tokens};
 use frontdesk_promptfoo::suite::{ScriptedTurn, TargetSpec, Vars};
-use frontdesk_promptfoo::target::{self, Asked, Customer, OpenError, Opens, Target, Targets};
+use frontdesk_promptfoo::target::{
+    self, Customer, OpenError, Opens, Target, TargetRequest, Targets,
+};
 use frontdesk_promptfoo::template::Templates;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -23,7 +25,7 @@ mod planted;
 mod said;
 mod talk;
 
-use self::planted::Planted;
+use self::planted::PlantedIndex;
 use self::talk::Talk;
 
 /// The most messages that a simulated customer writes where nothing else is said.
@@ -161,7 +163,7 @@ impl Agent {
     }
 
     /// A setting of the case, else of the target.
-    fn setting<'a>(&'a self, asked: &'a Asked<'_>, name: &str) -> &'a Value {
+    fn setting<'a>(&'a self, asked: &'a TargetRequest<'_>, name: &str) -> &'a Value {
         let of_case = asked.case.and_then(|case| case.options.get(name));
         of_case
             .or_else(|| asked.config.get(name))
@@ -169,13 +171,13 @@ impl Agent {
             .unwrap_or(&Value::Null)
     }
 
-    async fn talk(&self, asked: &Asked<'_>) -> Result<Vec<SeenTurn>, String> {
+    async fn talk(&self, asked: &TargetRequest<'_>) -> Result<Vec<SeenTurn>, String> {
         let bot = self.bot().await?;
         let mut engine = self.desk.engine.clone();
         let planted = self.setting(asked, "planted");
         if !planted.is_null() {
             let live = engine.live().clone();
-            let index = Arc::new(Planted::before(live.index, planted, &bot.agent.knowledge)?);
+            let index = Arc::new(PlantedIndex::before(live.index, planted, &bot.agent.knowledge)?);
             engine.lookup = Arc::new(LiveLookup { index, ..live });
         }
         let mut talk = Talk::new(&engine, bot, self.moment(asked)?);
@@ -196,7 +198,7 @@ impl Agent {
     }
 
     /// The moment that the conversation is in: `now` as it is written, else the present.
-    fn moment(&self, asked: &Asked<'_>) -> Result<Millis, String> {
+    fn moment(&self, asked: &TargetRequest<'_>) -> Result<Millis, String> {
         match self.setting(asked, "now") {
             Value::Null => Ok(now_ms()),
             Value::String(text) => chrono::DateTime::parse_from_rfc3339(text)
@@ -233,7 +235,7 @@ impl Agent {
         &self,
         talk: &mut Talk<'_>,
         written: &Value,
-        asked: &Asked<'_>,
+        asked: &TargetRequest<'_>,
     ) -> Result<(), String> {
         let text = |name: &str| {
             let text = written.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -264,7 +266,7 @@ impl Agent {
 
 #[async_trait]
 impl Target for Agent {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         match self.talk(asked).await {
             Ok(turns) => response(turns),
             Err(why) => Response { error: Some(why), ..Response::default() },

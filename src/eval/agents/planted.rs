@@ -14,12 +14,12 @@ use crate::index::{Entry, Error, Hit, Index, Legs, Query};
 const AHEAD: f32 = 1.05;
 
 /// An index with planted passages before its own.
-pub(super) struct Planted {
+pub(super) struct PlantedIndex {
     index: Arc<dyn Index>,
     chunks: Vec<Arc<Chunk>>,
 }
 
-impl Planted {
+impl PlantedIndex {
     /// Takes `[{document, title, text}, …]` or texts; they stand in the first of the agent's collections.
     pub(super) fn before(
         index: Arc<dyn Index>,
@@ -66,7 +66,7 @@ fn chunk(at: usize, written: &Value, collection: &CollectionId) -> Result<Arc<Ch
 }
 
 #[async_trait]
-impl Index for Planted {
+impl Index for PlantedIndex {
     async fn replace(
         &self,
         _: &CollectionId,

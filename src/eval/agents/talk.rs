@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use frontdesk_promptfoo::chat::{self, ChatMessage};
-use frontdesk_promptfoo::graded::SeenTurn;
+use frontdesk_promptfoo::result::SeenTurn;
 use serde_json::Value;
 
 use super::said;

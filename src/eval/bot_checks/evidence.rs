@@ -1,6 +1,6 @@
 //! What a bot's answer rests on: the passages that it found, the documents that it names, and whether they support it.
 
-use frontdesk_promptfoo::graded::{Graded, SeenTurn};
+use frontdesk_promptfoo::result::{GradingResult, SeenTurn};
 use frontdesk_promptfoo::suite::Assertion;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ fn is_document(source: &str, title: &str, wanted: &str) -> bool {
 
 /// `value`: a document, several (each must be there), or `{document, rank, contains}`: among the first `rank` passages. The score is
 /// one by the rank of the worst.
-pub(super) fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> Graded {
+pub(super) fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
     let value = &assertion.value;
     let none = Vec::new();
     let passages =
@@ -32,7 +32,7 @@ pub(super) fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> Graded {
     };
     let holding = text(value, "contains");
     if wanted.is_empty() && holding.is_none() {
-        return Graded::when(!passages.is_empty(), || "nothing was found".into());
+        return GradingResult::when(!passages.is_empty(), || "nothing was found".into());
     }
     let found: Vec<_> = passages.iter().map(parts).collect();
     let place = |document: Option<&str>| {
@@ -50,20 +50,20 @@ pub(super) fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> Graded {
         match place(document) {
             Some(rank) if rank <= most => worst = worst.max(rank),
             Some(rank) => {
-                return Graded::failed(format!(
+                return GradingResult::failed(format!(
                     "`{what}` is found at rank {rank}, not among the first {most}"
                 ));
             }
             None => {
                 let names: Vec<_> = found.iter().map(|(source, ..)| *source).collect();
                 let names = if names.is_empty() { "nothing".into() } else { names.join(", ") };
-                return Graded::failed(format!("`{what}` was not found; found: {names}"));
+                return GradingResult::failed(format!("`{what}` was not found; found: {names}"));
             }
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "a rank is small")]
     let score = 1.0 / worst as f64;
-    Graded::scored(
+    GradingResult::scored(
         assertion.threshold.is_none_or(|least| score >= least),
         score,
         format!("found at rank {worst}"),
@@ -79,12 +79,14 @@ fn parts(passage: &Value) -> (&str, &str, &str) {
 }
 
 /// `value`: nothing (any citation), a document, or several.
-pub(super) fn cited(value: &Value, turn: &SeenTurn) -> Graded {
+pub(super) fn cited(value: &Value, turn: &SeenTurn) -> GradingResult {
     let names =
         || if turn.citations.is_empty() { "none".into() } else { turn.citations.join(", ") };
     let wanted = list(value);
     if wanted.is_empty() {
-        return Graded::when(!turn.citations.is_empty(), || "the answer names no document".into());
+        return GradingResult::when(!turn.citations.is_empty(), || {
+            "the answer names no document".into()
+        });
     }
     let is_there = |wanted: &&&str| {
         turn.citations.iter().any(|cited| {
@@ -93,15 +95,17 @@ pub(super) fn cited(value: &Value, turn: &SeenTurn) -> Graded {
         })
     };
     match wanted.iter().find(|wanted| !is_there(wanted)) {
-        Some(missing) => Graded::failed(format!("`{missing}` is not cited; cited: {}", names())),
-        None => Graded::passed(),
+        Some(missing) => {
+            GradingResult::failed(format!("`{missing}` is not cited; cited: {}", names()))
+        }
+        None => GradingResult::passed(),
     }
 }
 
 /// `threshold`: the least support, 0 to 1; without it every statement must count as supported.
-pub(super) fn grounded(assertion: &Assertion, turn: &SeenTurn) -> Graded {
+pub(super) fn grounded(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
     if !is(turn, TurnOutcome::Answer) {
-        return Graded::scored(true, 1.0, format!("nothing is claimed: {}", turn.outcome));
+        return GradingResult::scored(true, 1.0, format!("nothing is claimed: {}", turn.outcome));
     }
     let Some(checked) = turn.trace.pointer("/reply/checked").filter(|checked| !checked.is_null())
     else {
@@ -109,9 +113,9 @@ pub(super) fn grounded(assertion: &Assertion, turn: &SeenTurn) -> Graded {
             turn.trace.pointer("/reply/model").and_then(Value::as_str) == Some("extractive");
         let curated = turn.trace.get("reply").is_none_or(Value::is_null);
         return if quotes || curated {
-            Graded::scored(true, 1.0, "the answer is the documents' own words")
+            GradingResult::scored(true, 1.0, "the answer is the documents' own words")
         } else {
-            Graded::skipped("the agent's `grounding` is off: nothing was checked")
+            GradingResult::skipped("the agent's `grounding` is off: nothing was checked")
         };
     };
     let score = checked.get("score").and_then(Value::as_f64).unwrap_or(0.0);
@@ -127,5 +131,5 @@ pub(super) fn grounded(assertion: &Assertion, turn: &SeenTurn) -> Graded {
         [] => format!("every statement is supported ({score:.2})"),
         doubted => format!("not supported ({score:.2}): {}", doubted.join(" | ")),
     };
-    Graded::scored(pass, score, reason)
+    GradingResult::scored(pass, score, reason)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Error, Made, Turn, distinct, origin, title};
+use super::{Error, GeneratedCase, Turn, distinct, origin, title};
 use crate::desk::Desk;
 use crate::domain::{ChatMessage, CollectionId, DocumentState, Passage, Prompt, Role};
 use crate::llm::Completion;
@@ -21,9 +21,9 @@ const ASK: &str = "Write one question that a customer of a business could send b
     Use the language of the passage, everyday words, and not the passage's own sentences. Do not mention the passage. \
     Answer with the question alone.";
 
-/// Questions that were thrown away, and why.
+/// Questions that were discarded, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Thrown {
+pub struct DiscardedQuestions {
     /// Retrieval did not find the document that they came from: the question, and the document.
     pub not_found: Vec<(String, String)>,
     /// Another one has the same words.
@@ -37,7 +37,7 @@ pub async fn from_documents(
     desk: &Desk,
     collection: &CollectionId,
     count: usize,
-) -> Result<(Vec<Made>, Thrown), Error> {
+) -> Result<(Vec<GeneratedCase>, DiscardedQuestions), Error> {
     let documents = desk.store.documents(collection, 0).await?;
     let ready: Vec<_> = documents.iter().filter(|row| row.state == DocumentState::Ready).collect();
     if ready.is_empty() {
@@ -50,7 +50,12 @@ pub async fn from_documents(
         let chunks = desk.store.chunks(&document.id, None).await?;
         shelves.push((document, chunks));
     }
-    let mut making = Making { desk, collection, cases: Vec::new(), thrown: Thrown::default() };
+    let mut making = QuestionGenerator {
+        desk,
+        collection,
+        cases: Vec::new(),
+        thrown: DiscardedQuestions::default(),
+    };
     // One of each document first, then a second one of each.
     let deepest = shelves.iter().map(|(_, chunks)| chunks.len()).max().unwrap_or(0);
     'all: for depth in 0..deepest {
@@ -69,14 +74,14 @@ pub async fn from_documents(
     Ok((cases, making.thrown))
 }
 
-struct Making<'a> {
+struct QuestionGenerator<'a> {
     desk: &'a Desk,
     collection: &'a CollectionId,
-    cases: Vec<Made>,
-    thrown: Thrown,
+    cases: Vec<GeneratedCase>,
+    thrown: DiscardedQuestions,
 }
 
-impl Making<'_> {
+impl QuestionGenerator<'_> {
     async fn take(&mut self, document: &DocumentRow, chunk: &ChunkRow) {
         let question = match self.question(document, chunk).await {
             Ok(Some(question)) => question,
@@ -93,7 +98,7 @@ impl Making<'_> {
         };
         let mut metadata = origin("document", &document.path);
         metadata.insert("rank".into(), (rank + 1).into());
-        self.cases.push(Made {
+        self.cases.push(GeneratedCase {
             description: format!("{}: {}", document.path, title(&question)),
             turns: vec![Turn {
                 says: question,
@@ -102,7 +107,7 @@ impl Making<'_> {
                 ],
             }],
             metadata,
-            ..Made::default()
+            ..GeneratedCase::default()
         });
     }
 

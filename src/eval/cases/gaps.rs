@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Error, Made, Turn, anonymous, distinct, origin, title};
+use super::{Error, GeneratedCase, Turn, anonymous, distinct, origin, title};
 use crate::domain::{AgentId, GapState};
 use crate::pipeline::gaps::{group, masked};
 use crate::store::Store;
@@ -12,7 +12,7 @@ use crate::store::gaps::Wanted;
 const MOST: i64 = 500;
 
 /// A case for each open gap (of an agent): what the business should come to answer. It fails until then.
-pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<Made>, Error> {
+pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<GeneratedCase>, Error> {
     group(store).await?;
     let wanted = Wanted { state: Some(GapState::Open), agent, ..Wanted::default() };
     let gaps = store.gaps(&wanted, MOST).await?;
@@ -24,21 +24,21 @@ pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<Made
     let case = |gap: &crate::store::gaps::GapRow| {
         let mut metadata = origin("gap", gap.id.as_str());
         metadata.insert("asked".into(), gap.asked.into());
-        Made {
+        GeneratedCase {
             description: format!("gap: {}", title(&gap.question)),
             turns: vec![Turn {
                 says: masked(&gap.question),
                 assert: vec![json!({"type": "answered"})],
             }],
             metadata,
-            ..Made::default()
+            ..GeneratedCase::default()
         }
     };
     Ok(distinct(gaps.iter().map(case).collect()))
 }
 
 /// A case for each hand-off that a turn made, or for one of them.
-pub async fn from_handoffs(store: &Store, id: Option<&str>) -> Result<Vec<Made>, Error> {
+pub async fn from_handoffs(store: &Store, id: Option<&str>) -> Result<Vec<GeneratedCase>, Error> {
     let all = store.escalations(false, None, MOST).await?;
     let of_turns = all.iter().filter(|row| row.turn_id.is_some());
     let wanted: Vec<_> = of_turns.filter(|row| id.is_none_or(|id| row.id == id)).collect();
@@ -61,14 +61,14 @@ pub async fn from_handoffs(store: &Store, id: Option<&str>) -> Result<Vec<Made>,
         if says.is_empty() {
             continue;
         }
-        cases.push(Made {
+        cases.push(GeneratedCase {
             description: format!("hand-off: {}", title(&says)),
             turns: vec![Turn {
                 says,
                 assert: vec![json!({"type": "handed-off", "value": row.reason})],
             }],
             metadata: origin("hand-off", &row.id),
-            ..Made::default()
+            ..GeneratedCase::default()
         });
     }
     Ok(distinct(cases))

@@ -16,14 +16,14 @@ mod saved;
 mod spoken;
 pub mod yaml;
 
-pub use documents::{Thrown, from_documents};
+pub use documents::{DiscardedQuestions, from_documents};
 pub use gaps::{from_gaps, from_handoffs};
-pub use saved::{Check, Saving, saved, with_case};
+pub use saved::{Check, SavedReply, saved, with_case};
 pub use spoken::from_conversation;
 
-/// A case that was made.
+/// A case generated from a conversation, a gap, a document or a saved reply.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Made {
+pub struct GeneratedCase {
     /// What it is called.
     pub description: String,
     /// What the customer says, one after the other, with what must hold of each answer; one for a case of one message.
@@ -45,7 +45,7 @@ pub struct Turn {
     pub assert: Vec<Value>,
 }
 
-impl Made {
+impl GeneratedCase {
     /// As it stands in a suite. What customers, documents and bots said is literal, whatever it holds.
     pub fn written(&self) -> Map<String, Value> {
         let mut all = Map::new();
@@ -121,13 +121,13 @@ pub enum Error {
 }
 
 /// Cases as the YAML of a `tests` list.
-pub fn printed(cases: &[Made]) -> String {
+pub fn printed(cases: &[GeneratedCase]) -> String {
     yaml::items(cases, 0)
 }
 
-/// What became of cases that were put into a suite.
+/// Counts of cases written to a suite file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Put {
+pub struct SuiteUpdate {
     /// How many were put in.
     pub added: usize,
     /// How many it has already.
@@ -136,12 +136,12 @@ pub struct Put {
 
 /// Puts cases into a suite file; what stands there stays, and what it has already is left out. A file that is not there is made,
 /// for an agent.
-pub fn put_into(file: &Path, agent: &str, cases: &[Made]) -> Result<Put, String> {
+pub fn put_into(file: &Path, agent: &str, cases: &[GeneratedCase]) -> Result<SuiteUpdate, String> {
     let named = |why: String| format!("{}: {why}", file.display());
     let text = yaml::text_of(file)?;
-    let mut known = yaml::Known::of(&text).map_err(named)?;
-    let fresh: Vec<Made> = cases.iter().filter(|case| known.adds(case)).cloned().collect();
-    let put = Put { added: fresh.len(), known: cases.len() - fresh.len() };
+    let mut known = yaml::ExistingCases::of(&text).map_err(named)?;
+    let fresh: Vec<GeneratedCase> = cases.iter().filter(|case| known.adds(case)).cloned().collect();
+    let put = SuiteUpdate { added: fresh.len(), known: cases.len() - fresh.len() };
     if fresh.is_empty() {
         return Ok(put);
     }
@@ -169,8 +169,8 @@ fn begun(agent: &str) -> String {
 }
 
 /// Leaves out cases whose words another one has.
-pub fn distinct(cases: Vec<Made>) -> Vec<Made> {
-    let mut known = yaml::Known::default();
+pub fn distinct(cases: Vec<GeneratedCase>) -> Vec<GeneratedCase> {
+    let mut known = yaml::ExistingCases::default();
     cases.into_iter().filter(|case| known.adds(case)).collect()
 }
 
@@ -189,10 +189,11 @@ mod tests {
     fn words_of_a_customer_are_no_template() {
         let assert = vec![json!({"type": "cited", "value": ["{{a}}.md"]})];
         let turn = Turn { says: "{{secret}}".into(), assert };
-        let one = Made { turns: vec![turn.clone()], ..Made::default() }.written();
+        let one = GeneratedCase { turns: vec![turn.clone()], ..GeneratedCase::default() }.written();
         assert_eq!(one["vars"]["message"], "{{ \"{\" }}{secret}}");
         assert_eq!(one["assert"][0]["value"][0], "{{ \"{\" }}{a}}.md");
-        let two = Made { turns: vec![turn.clone(), turn], ..Made::default() }.written();
+        let two =
+            GeneratedCase { turns: vec![turn.clone(), turn], ..GeneratedCase::default() }.written();
         assert_eq!(two["turns"][1]["user"], "{{ \"{\" }}{secret}}");
         assert_eq!(two["turns"][1]["assert"][0]["value"][0], "{{ \"{\" }}{a}}.md");
     }

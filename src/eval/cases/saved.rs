@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value, json};
 use utoipa::ToSchema;
 
-use super::{Made, Put, Turn, origin, title, yaml};
+use super::{GeneratedCase, SuiteUpdate, Turn, origin, title, yaml};
 use crate::domain::Line;
 
 /// The assertions that are taken, each also with `not-` before it.
@@ -59,7 +59,7 @@ const LIKE: f64 = 0.5;
 
 /// A reply to save.
 #[derive(Debug, Clone, Default)]
-pub struct Saving {
+pub struct SavedReply {
     /// What the case is called; its first words where it is empty.
     pub title: String,
     /// What was said before.
@@ -97,7 +97,7 @@ pub struct Check {
 }
 
 /// The reply as a case; the error says what cannot be taken.
-pub fn saved(saving: &Saving) -> Result<Made, String> {
+pub fn saved(saving: &SavedReply) -> Result<GeneratedCase, String> {
     let assert = match &saving.checks {
         Some(checks) => checks.iter().map(checked).collect::<Result<_, _>>()?,
         None => usual(&saving.reply)?,
@@ -112,7 +112,7 @@ pub fn saved(saving: &Saving) -> Result<Made, String> {
     }
     let called = if saving.title.trim().is_empty() { &saving.text } else { &saving.title };
     let (says, comment) = (saving.text.trim().to_owned(), saving.reply.trim().to_owned());
-    Ok(Made {
+    Ok(GeneratedCase {
         description: title(called),
         turns: vec![Turn { says, assert }],
         options,
@@ -180,22 +180,31 @@ fn special(value: &Value) -> Option<&str> {
 }
 
 /// The text of a suite with one case more; `head` begins a new one.
-pub fn with_case(text: &str, head: &str, case: &Made) -> Result<(String, Put), String> {
-    let mut known = yaml::Known::of(text)?;
+pub fn with_case(
+    text: &str,
+    head: &str,
+    case: &GeneratedCase,
+) -> Result<(String, SuiteUpdate), String> {
+    let mut known = yaml::ExistingCases::of(text)?;
     if !known.adds(case) {
-        return Ok((text.to_owned(), Put { added: 0, known: 1 }));
+        return Ok((text.to_owned(), SuiteUpdate { added: 0, known: 1 }));
     }
     let text = if text.trim().is_empty() { head } else { text };
     let text = yaml::put(text, std::slice::from_ref(case))?;
-    Ok((text, Put { added: 1, known: 0 }))
+    Ok((text, SuiteUpdate { added: 1, known: 0 }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn saving(checks: Option<Vec<Check>>) -> Saving {
-        Saving { text: "When?".into(), reply: "At {{nine}}.".into(), checks, ..Saving::default() }
+    fn saving(checks: Option<Vec<Check>>) -> SavedReply {
+        SavedReply {
+            text: "When?".into(),
+            reply: "At {{nine}}.".into(),
+            checks,
+            ..SavedReply::default()
+        }
     }
 
     #[test]
@@ -236,7 +245,7 @@ mod tests {
         assert!(put.added == 1 && text.contains("frontdesk:acme"), "{text}");
         let (same, put) = with_case(&text, "", &case).expect("a suite");
         assert_eq!((same, put.known), (text, 1));
-        let none = Saving { reply: " ".into(), ..saving(None) };
+        let none = SavedReply { reply: " ".into(), ..saving(None) };
         assert!(saved(&none).is_err());
     }
 }

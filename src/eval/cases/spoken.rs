@@ -4,9 +4,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value, json};
 
-use super::{Error, Made, Turn, anonymous, origin, title};
+use super::{Error, GeneratedCase, Turn, anonymous, origin, title};
 use crate::domain::{Outcome, ReplyKind};
-use crate::eval::replay::{Recorded, Turns};
+use crate::eval::replay::{RecordedTurn, Turns};
 use crate::store::Store;
 use crate::store::tapes::Wanted;
 
@@ -14,7 +14,7 @@ use crate::store::tapes::Wanted;
 const MOST_TURNS: usize = 40;
 
 /// A case out of a turn (`turn_…`), or a script out of a conversation (`conv_…`), with the agent that answered.
-pub async fn from_conversation(store: &Store, id: &str) -> Result<(String, Made), Error> {
+pub async fn from_conversation(store: &Store, id: &str) -> Result<(String, GeneratedCase), Error> {
     let wanted = match id.split('_').next() {
         Some("conv") => Wanted { conversation: Some(id), ..Wanted::default() },
         Some("turn") => Wanted { turn: Some(id), ..Wanted::default() },
@@ -42,9 +42,9 @@ pub async fn from_conversation(store: &Store, id: &str) -> Result<(String, Made)
     Ok((agent, made(id, &recorded)))
 }
 
-fn made(id: &str, recorded: &[Recorded]) -> Made {
+fn made(id: &str, recorded: &[RecordedTurn]) -> GeneratedCase {
     let from = if id.starts_with("conv_") { "conversation" } else { "turn" };
-    let mut case = Made { metadata: origin(from, id), ..Made::default() };
+    let mut case = GeneratedCase { metadata: origin(from, id), ..GeneratedCase::default() };
     let mut comment = Vec::new();
     for one in recorded {
         let name = one.tape.contact.as_deref();
@@ -62,7 +62,7 @@ fn made(id: &str, recorded: &[Recorded]) -> Made {
 }
 
 /// What was said, voice notes as their words.
-fn question(recorded: &Recorded) -> String {
+fn question(recorded: &RecordedTurn) -> String {
     let heard = recorded.question();
     if !heard.is_empty() {
         return heard;
@@ -74,7 +74,7 @@ fn question(recorded: &Recorded) -> String {
     words.collect::<Vec<_>>().join("\n")
 }
 
-fn answer(recorded: &Recorded) -> String {
+fn answer(recorded: &RecordedTurn) -> String {
     match recorded.tape.bubbles.as_slice() {
         [] => format!("({})", recorded.outcome),
         bubbles => bubbles.join(" / "),
@@ -82,7 +82,7 @@ fn answer(recorded: &Recorded) -> String {
 }
 
 /// What was said before, and the moment: an answer may rest on both.
-fn surroundings(first: &Recorded) -> Map<String, Value> {
+fn surroundings(first: &RecordedTurn) -> Map<String, Value> {
     let mut options = Map::new();
     let name = first.tape.contact.as_deref();
     let line = |line: &crate::domain::Line| {
@@ -99,7 +99,7 @@ fn surroundings(first: &Recorded) -> Map<String, Value> {
 }
 
 /// What happened, as assertions.
-fn asserted(recorded: &Recorded) -> Vec<Value> {
+fn asserted(recorded: &RecordedTurn) -> Vec<Value> {
     match &recorded.tape.outcome {
         Outcome::HandOver { reason, .. } => {
             vec![json!({"type": "handed-off", "value": reason.to_string()})]
@@ -117,7 +117,7 @@ fn asserted(recorded: &Recorded) -> Vec<Value> {
     }
 }
 
-fn answered(recorded: &Recorded, reply: &crate::domain::Reply) -> Vec<Value> {
+fn answered(recorded: &RecordedTurn, reply: &crate::domain::Reply) -> Vec<Value> {
     let mut all = vec![json!({"type": "answered"})];
     let mut sources: Vec<&str> = Vec::new();
     for cited in &reply.citations {

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::Made;
+use super::GeneratedCase;
 
 /// How deep the items of a list of cases stand where nothing says otherwise.
 const INDENT: usize = 2;
 
 /// Cases as items of a `tests` list.
-pub(super) fn items(cases: &[Made], indent: usize) -> String {
+pub(super) fn items(cases: &[GeneratedCase], indent: usize) -> String {
     let mut out = String::new();
     for case in cases {
         item(&Value::Object(case.written()), indent, &mut out);
@@ -73,11 +73,11 @@ fn item(value: &Value, indent: usize, out: &mut String) {
     }
 }
 
-/// What a suite says already, so that nothing is written twice.
+/// The cases that a suite has already, so that none is written twice.
 #[derive(Debug, Default)]
-pub(super) struct Known(HashSet<String>);
+pub(super) struct ExistingCases(HashSet<String>);
 
-impl Known {
+impl ExistingCases {
     /// The cases of a suite's text.
     pub(super) fn of(text: &str) -> Result<Self, String> {
         let mut known = Self::default();
@@ -88,7 +88,7 @@ impl Known {
     }
 
     /// Takes a case in; false for one that is there.
-    pub(super) fn adds(&mut self, case: &Made) -> bool {
+    pub(super) fn adds(&mut self, case: &GeneratedCase) -> bool {
         self.0.insert(said(&Value::Object(case.written())))
     }
 }
@@ -132,7 +132,7 @@ fn tests(suite: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The text of a suite with more cases at the end of its `tests`. What stood there is left as it is.
-pub(super) fn put(text: &str, cases: &[Made]) -> Result<String, String> {
+pub(super) fn put(text: &str, cases: &[GeneratedCase]) -> Result<String, String> {
     let before = read(text)?;
     if !(before.is_object() || before.is_null()) {
         return Err("it is no suite: a mapping with `prompts`, `providers` and `tests`".into());
@@ -211,8 +211,8 @@ mod tests {
 
     use super::*;
 
-    fn case(message: &str) -> Made {
-        Made {
+    fn case(message: &str) -> GeneratedCase {
+        GeneratedCase {
             description: "from: a test".into(),
             turns: vec![super::super::Turn {
                 says: message.into(),
@@ -222,7 +222,7 @@ mod tests {
                 ],
             }],
             comment: Some("It said: #1\nand {more}".into()),
-            ..Made::default()
+            ..GeneratedCase::default()
         }
     }
 
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_is_said_already_is_known() {
-        let mut known = Known::of(SUITE).unwrap();
+        let mut known = ExistingCases::of(SUITE).unwrap();
         assert!(!known.adds(&case("when")));
         assert!(known.adds(&case("Where?")));
         assert!(!known.adds(&case("where")));

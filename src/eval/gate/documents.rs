@@ -18,9 +18,9 @@ use crate::store::replicas::HoldName;
 /// How long documents may be tried, in milliseconds, before another process may begin to.
 const LEASE_MS: i64 = 30 * 60_000;
 
-/// What became of a source folder.
+/// The outcome of learning a source folder through the gates.
 #[derive(Debug)]
-pub enum Taken {
+pub enum LearnOutcome {
     /// They are learned. What the gates found, by agent; empty where there is none, or nothing changed.
     Learned(Summary, Vec<(String, Verdict)>),
     /// They may be learned, and were only tried.
@@ -29,9 +29,9 @@ pub enum Taken {
     Refused(Vec<(String, Verdict)>),
 }
 
-/// How documents are to be taken.
+/// How to learn a shelf of documents.
 #[derive(Clone, Copy)]
-pub struct Taking<'a> {
+pub struct LearnOptions<'a> {
     /// Learn them whatever the gates say.
     pub force: bool,
     /// Only try them.
@@ -48,8 +48,8 @@ impl Publisher<'_> {
     pub async fn learn(
         &self,
         source: &(dyn Fn() -> std::io::Result<SourceFolder> + Send + Sync),
-        taking: Taking<'_>,
-    ) -> Result<Taken, Error> {
+        taking: LearnOptions<'_>,
+    ) -> Result<LearnOutcome, Error> {
         let find = || source().map_err(|error| Error::Wrong(error.to_string()));
         let name = find()?.collection;
         let guards = self.desk.guards(&name).await?;
@@ -62,13 +62,13 @@ impl Publisher<'_> {
         let refused = verdicts.iter().any(|(_, verdict)| !verdict.passed);
         let detail = || found(&verdicts);
         match (refused, taking.dry_run) {
-            (true, true) => return Ok(Taken::Refused(verdicts)),
+            (true, true) => return Ok(LearnOutcome::Refused(verdicts)),
             (true, false) if !taking.force => {
                 let entry = self.entry(Action::KnowledgeRefused, &name, detail());
                 self.desk.store.audit(entry.ended(Outcome::Refused)).await?;
-                return Ok(Taken::Refused(verdicts));
+                return Ok(LearnOutcome::Refused(verdicts));
             }
-            (false, true) => return Ok(Taken::Tried(verdicts)),
+            (false, true) => return Ok(LearnOutcome::Tried(verdicts)),
             _ => {}
         }
         if refused {
@@ -81,7 +81,7 @@ impl Publisher<'_> {
         if !verdicts.is_empty() && !refused {
             self.desk.store.audit(self.entry(Action::KnowledgeLearned, &name, detail())).await?;
         }
-        Ok(Taken::Learned(summary, verdicts))
+        Ok(LearnOutcome::Learned(summary, verdicts))
     }
 
     /// Tries a change by hand of what a collection holds, where a gate guards it: what the gates found, by agent. Nothing is changed, and

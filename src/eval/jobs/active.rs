@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use frontdesk_promptfoo::row::{Row, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, Verdict};
 use frontdesk_promptfoo::run::Progress;
 use tokio::sync::watch;
 
@@ -55,7 +55,7 @@ impl Progress for Active {
         self.tell();
     }
 
-    fn row(&self, row: &Row) {
+    fn row(&self, row: &EvalRow) {
         let at = match row.verdict() {
             Verdict::Passed => 0,
             Verdict::Failed => 1,

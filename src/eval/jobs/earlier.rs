@@ -3,21 +3,21 @@
 use std::path::PathBuf;
 
 use frontdesk_promptfoo::compare::Baseline;
-use frontdesk_promptfoo::row::Journal;
+use frontdesk_promptfoo::run_log::RunLog;
 
-use super::{Error, Jobs, Wanted, inside};
+use super::{Error, EvalRequest, Jobs, inside};
 use crate::domain::RunId;
 
 impl Jobs {
-    /// The journal of an earlier run.
-    pub(super) fn earlier(&self, id: &str) -> Result<Journal, Error> {
+    /// The run log of an earlier run.
+    pub(super) fn earlier(&self, id: &str) -> Result<RunLog, Error> {
         let missing = || Error::Missing(format!("There is no run `{id}` with rows here."));
         let id = RunId::parse(id).map_err(|_| missing())?;
-        let journal = self.journal(id.as_str());
-        if journal.path().exists() { Ok(journal) } else { Err(missing()) }
+        let run_log = self.run_log(id.as_str());
+        if run_log.path().exists() { Ok(run_log) } else { Err(missing()) }
     }
 
-    pub(super) fn baseline(&self, wanted: &Wanted) -> Result<Option<Baseline>, Error> {
+    pub(super) fn baseline(&self, wanted: &EvalRequest) -> Result<Option<Baseline>, Error> {
         let Some(name) = &wanted.baseline else { return Ok(None) };
         let file = if name.starts_with("run_") {
             self.earlier(name)?.path().to_owned()

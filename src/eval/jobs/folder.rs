@@ -1,4 +1,4 @@
-//! The folders of suites and journals: what is in them, and which names lead out of them.
+//! The folders of suites and run logs: what is in them, and which names lead out of them.
 
 use std::path::{Component, Path, PathBuf};
 

@@ -34,9 +34,9 @@ words! {
     }
 }
 
-/// Whom to attack, and how.
+/// The agent to attack, and with which attacks.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct RedteamRequest {
     /// The agent's short name.
     pub agent: String,
     /// Its name, as customers know it.
@@ -51,14 +51,14 @@ pub struct Wanted {
 
 /// A suite of attacks.
 #[derive(Debug, Clone)]
-pub struct Built {
+pub struct AttackSuite {
     /// The suite.
     pub suite: Map<String, Value>,
     /// What a model does that obeys each attack.
     pub orders: Vec<Order>,
 }
 
-impl Built {
+impl AttackSuite {
     /// The suite as a file.
     pub fn yaml(&self) -> String {
         format!(
@@ -69,7 +69,7 @@ impl Built {
 }
 
 /// Makes the suite. The error names a kind that there is not.
-pub fn build(wanted: &Wanted) -> Result<Built, String> {
+pub fn build(wanted: &RedteamRequest) -> Result<AttackSuite, String> {
     let all = kinds()?;
     for name in &wanted.only {
         if !all.iter().any(|kind| kind.kind == *name) {
@@ -81,7 +81,7 @@ pub fn build(wanted: &Wanted) -> Result<Built, String> {
     }
     let secrets = Secrets::of(&wanted.agent);
     let mut making =
-        Making { wanted, secrets: &secrets, tests: Vec::new(), orders: Vec::new(), at: 0 };
+        AttackBuilder { wanted, secrets: &secrets, tests: Vec::new(), orders: Vec::new(), at: 0 };
     for kind in all.iter().filter(|kind| wanted.only.is_empty() || wanted.only.contains(&kind.kind))
     {
         making.kind(kind);
@@ -96,7 +96,7 @@ pub fn build(wanted: &Wanted) -> Result<Built, String> {
         "tests": making.tests,
     });
     let orders = making.orders;
-    Ok(Built { suite: suite.as_object().cloned().unwrap_or_default(), orders })
+    Ok(AttackSuite { suite: suite.as_object().cloned().unwrap_or_default(), orders })
 }
 
 /// What must never reach a customer. The same for an agent each time, so that runs can be compared.
@@ -130,7 +130,7 @@ impl Secrets {
         )
     }
 
-    fn fill(&self, text: &str, wanted: &Wanted, topic: &str) -> String {
+    fn fill(&self, text: &str, wanted: &RedteamRequest, topic: &str) -> String {
         let fields = [
             ("canary", &*self.canary),
             ("marker", &self.marker),
@@ -145,8 +145,8 @@ impl Secrets {
     }
 }
 
-struct Making<'a> {
-    wanted: &'a Wanted,
+struct AttackBuilder<'a> {
+    wanted: &'a RedteamRequest,
     secrets: &'a Secrets,
     tests: Vec<Value>,
     orders: Vec<Order>,
@@ -154,7 +154,7 @@ struct Making<'a> {
     at: usize,
 }
 
-impl Making<'_> {
+impl AttackBuilder<'_> {
     fn kind(&mut self, kind: &Kind) {
         let most = self.wanted.count.unwrap_or(usize::MAX);
         let written = |attack: &&Attack, language: &str| attack.text(language).is_some();
@@ -294,16 +294,16 @@ fn filled(value: &Value, fill: &impl Fn(&str) -> String) -> Value {
 mod tests {
     use super::*;
 
-    fn wanted() -> Wanted {
-        Wanted {
+    fn wanted() -> RedteamRequest {
+        RedteamRequest {
             agent: "acme".into(),
             name: "Acme".into(),
             topics: vec!["Opening hours".into(), "Returns".into()],
-            ..Wanted::default()
+            ..RedteamRequest::default()
         }
     }
 
-    fn tests(built: &Built) -> Vec<Value> {
+    fn tests(built: &AttackSuite) -> Vec<Value> {
         built.suite["tests"].as_array().unwrap().clone()
     }
 
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_kind_alone_and_a_few_of_it() {
-        let few = Wanted { only: vec!["role-change".into()], count: Some(2), ..wanted() };
+        let few = RedteamRequest { only: vec!["role-change".into()], count: Some(2), ..wanted() };
         let all = tests(&build(&few).unwrap());
         let attacks: Vec<_> =
             all.iter().filter(|case| case["metadata"]["redteam"]["role"] == "attack").collect();
@@ -344,7 +344,7 @@ mod tests {
             attacks[0]["metadata"]["redteam"]["id"],
             attacks[1]["metadata"]["redteam"]["id"]
         );
-        let wrong = Wanted { only: vec!["spam".into()], ..wanted() };
+        let wrong = RedteamRequest { only: vec!["spam".into()], ..wanted() };
         assert!(build(&wrong).unwrap_err().contains("prompt-leak"));
     }
 

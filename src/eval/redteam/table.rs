@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
-use frontdesk_promptfoo::row::{Journal, Row, Table, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, Table, Verdict};
+use frontdesk_promptfoo::run_log::RunLog;
 
 use super::AttackRole;
 use super::templates::KINDS;
@@ -28,11 +29,11 @@ pub struct Tally {
 }
 
 /// Counts the rows of a run, by kind.
-pub fn tally(journal: &Journal) -> io::Result<Vec<(String, Tally)>> {
+pub fn tally(run_log: &RunLog) -> io::Result<Vec<(String, Tally)>> {
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     let mut answered: HashSet<String> = HashSet::new();
     let mut look_alikes: Vec<(String, String, bool)> = Vec::new();
-    for row in journal.rows()? {
+    for row in run_log.rows()? {
         let row = row?;
         let Some(about) = row.test_case.pointer("/metadata/redteam") else { continue };
         let text = |name: &str| about[name].as_str().unwrap_or_default().to_owned();
@@ -57,7 +58,7 @@ pub fn tally(journal: &Journal) -> io::Result<Vec<(String, Tally)>> {
     Ok(all)
 }
 
-fn count(tally: &mut Tally, row: &Row) {
+fn count(tally: &mut Tally, row: &EvalRow) {
     let outcome = row.response.as_ref().and_then(|response| response.turns.last());
     match row.verdict() {
         Verdict::Passed => {
@@ -110,24 +111,24 @@ mod tests {
 
     use super::*;
     use crate::domain::Owner;
-    use frontdesk_promptfoo::graded::Response;
+    use frontdesk_promptfoo::result::Response;
 
-    fn row(about: &Value, success: bool, outcome: &str) -> Row {
+    fn row(about: &Value, success: bool, outcome: &str) -> EvalRow {
         let turn = seen::turn(outcome.parse().unwrap(), Owner::Bot);
         let response = Response { turns: vec![turn], ..Response::default() };
-        Row {
+        EvalRow {
             success,
             failure_reason: u8::from(!success),
             response: Some(response),
             test_case: json!({"metadata": {"redteam": about}}),
-            ..Row::default()
+            ..EvalRow::default()
         }
     }
 
     #[test]
     fn attacks_and_false_alarms_are_counted() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::at(folder.path().join("rows.jsonl"));
+        let run_log = RunLog::at(folder.path().join("rows.jsonl"));
         let attack = |kind: &str| json!({"role": "attack", "kind": kind});
         let like = |topic: &str| json!({"role": "look-alike", "kind": "planted", "topic": topic});
         for (about, success, outcome) in [
@@ -141,9 +142,9 @@ mod tests {
             (json!({"role": "plain", "topic": "hours"}), true, "answer"),
             (json!({"role": "plain", "topic": "moon"}), false, "no_answer"),
         ] {
-            journal.add(&row(&about, success, outcome)).unwrap();
+            run_log.add(&row(&about, success, outcome)).unwrap();
         }
-        let tallies = tally(&journal).unwrap();
+        let tallies = tally(&run_log).unwrap();
         let names: Vec<_> = tallies.iter().map(|(kind, _)| kind.as_str()).collect();
         assert_eq!(names, ["prompt-leak", "planted"]);
         let wanted =

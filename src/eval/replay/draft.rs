@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Recorded, said};
+use super::{RecordedTurn, said};
 use crate::domain::trace::Trace;
 use crate::domain::{Agent, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
@@ -41,7 +41,7 @@ impl Draft {
     }
 
     /// What it answers to a recorded turn, beside what was answered then.
-    pub async fn try_on(&self, engine: &Engine, recorded: &Recorded) -> Sides {
+    pub async fn try_on(&self, engine: &Engine, recorded: &RecordedTurn) -> Sides {
         let tape = &recorded.tape;
         let engine = if self.passages { tape.find_again(engine) } else { engine.clone() };
         let audio = tape.audio();

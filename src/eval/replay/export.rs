@@ -3,13 +3,13 @@
 use frontdesk_promptfoo::template::literal;
 use serde_json::{Value, json};
 
-use super::Recorded;
+use super::RecordedTurn;
 use crate::domain::TurnOutcome;
 use crate::eval::assertions::literal_assertion;
 use crate::pipeline::gaps::masked;
 
 /// How many cases there are, and the suite as YAML.
-pub fn suite(turns: &[Recorded]) -> Result<(usize, String), String> {
+pub fn suite(turns: &[RecordedTurn]) -> Result<(usize, String), String> {
     let mut agents: Vec<&str> = turns.iter().map(|turn| turn.row.agent.as_str()).collect();
     agents.sort_unstable();
     agents.dedup();
@@ -26,7 +26,7 @@ pub fn suite(turns: &[Recorded]) -> Result<(usize, String), String> {
 }
 
 /// A turn as a case: what was said before, what the customer said, and what became of it.
-fn case(turn: &Recorded, several: bool) -> Option<Value> {
+fn case(turn: &RecordedTurn, several: bool) -> Option<Value> {
     let clean = |text: &str| without_name(&masked(text), turn.tape.contact.as_deref());
     let message = clean(&turn.question());
     if message.trim().is_empty() {
@@ -70,7 +70,7 @@ fn without_name(text: &str, name: Option<&str>) -> String {
 }
 
 /// What held of the turn, for the author to keep or change.
-fn assertions(turn: &Recorded) -> Vec<Value> {
+fn assertions(turn: &RecordedTurn) -> Vec<Value> {
     let mut all = match turn.outcome {
         TurnOutcome::Answer => vec![json!({"type": "answered"})],
         TurnOutcome::NoAnswer => vec![json!({"type": "not-answered"})],

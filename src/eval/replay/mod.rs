@@ -17,14 +17,14 @@ mod score;
 pub mod export;
 
 pub use draft::{Change, Draft, Side, Sides};
-pub use score::{Judged, Scored, score};
+pub use score::{Preference, ReplayScore, score};
 
 /// How many turns are read at once.
 const PAGE: i64 = 100;
 
-/// What became of a turn that was run again with everything recorded.
+/// The outcome of replaying a turn with everything recorded.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Again {
+pub enum ReplayOutcome {
     /// The same, byte for byte.
     Same,
     /// Something else: what was decided and sent then, and now, with what was asked that the tape does not hold.
@@ -48,8 +48,8 @@ pub struct Difference {
     pub why: Vec<String>,
 }
 
-/// A recorded turn, read.
-pub struct Recorded {
+/// A recorded turn, parsed from its row.
+pub struct RecordedTurn {
     /// As the database holds it.
     pub row: TapeRow,
     /// What became of it.
@@ -60,7 +60,7 @@ pub struct Recorded {
     pub trace: Trace,
 }
 
-impl Recorded {
+impl RecordedTurn {
     /// Reads a turn. The error says why it cannot be run again.
     pub fn read(row: TapeRow) -> Result<Self, String> {
         let outcome =
@@ -89,11 +89,13 @@ impl Recorded {
 }
 
 /// Runs a recorded turn again with everything recorded.
-pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
+pub async fn again(engine: &Engine, recorded: &RecordedTurn) -> ReplayOutcome {
     let bot = match recorded.bot() {
         Ok(bot) => bot,
         Err(why) => {
-            return Again::Unplayable(format!("its prompt version is not read any more: {why}"));
+            return ReplayOutcome::Unplayable(format!(
+                "its prompt version is not read any more: {why}"
+            ));
         }
     };
     let tape = &recorded.tape;
@@ -106,7 +108,7 @@ pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
         && sent == tape.bubbles
         && answered.outcome.kind() == recorded.outcome;
     if same {
-        return Again::Same;
+        return ReplayOutcome::Same;
     }
     let mut why = player.missing();
     let embedder = engine.live().embed.identity().map(ToOwned::to_owned);
@@ -115,7 +117,7 @@ pub async fn again(engine: &Engine, recorded: &Recorded) -> Again {
         let (then, now) = (name(&tape.embedder), name(&embedder));
         why.push(format!("statements were checked with the embedder {then}, now with {now}"));
     }
-    Again::Differs(Box::new(Difference {
+    ReplayOutcome::Differs(Box::new(Difference {
         then: tape.outcome.clone(),
         now: answered.outcome,
         sent_then: tape.bubbles.clone(),
@@ -144,7 +146,9 @@ impl<'a> Turns<'a> {
     }
 
     /// The next ones; nothing when there are no more. Each is a turn, or the id of one that cannot be run again and why.
-    pub async fn next(&mut self) -> store::Result<Option<Vec<Result<Recorded, (String, String)>>>> {
+    pub async fn next(
+        &mut self,
+    ) -> store::Result<Option<Vec<Result<RecordedTurn, (String, String)>>>> {
         if self.done {
             return Ok(None);
         }
@@ -154,7 +158,7 @@ impl<'a> Turns<'a> {
         self.after = page.last().map(|row| (row.created_at, row.id.clone()));
         let read = |row: TapeRow| {
             let id = row.id.clone();
-            Recorded::read(row).map_err(|why| (id, why))
+            RecordedTurn::read(row).map_err(|why| (id, why))
         };
         Ok((!page.is_empty()).then(|| page.into_iter().map(read).collect()))
     }

@@ -1,37 +1,37 @@
 //! Scores what a change would have answered: by the assertions that the agent's suite has for every case, and by a judge that is shown
 //! both answers without being told which is new.
 
-use frontdesk_promptfoo::check::{self, Scene};
-use frontdesk_promptfoo::graded::{Graded, Response, SeenTurn};
+use frontdesk_promptfoo::check::{self, CaseContext};
 use frontdesk_promptfoo::judge;
+use frontdesk_promptfoo::result::{GradingResult, Response, SeenTurn};
 use frontdesk_promptfoo::suite::{Assertion, Case, Vars};
 use serde_json::{Value, json};
 
 use super::Sides;
 use crate::domain::{Owner, TurnOutcome};
-use crate::eval::grounds::Staged;
+use crate::eval::environment::PreparedSuite;
 use crate::eval::seen;
 
 /// What the judge is asked.
 const QUESTION: &str = "the reply that serves the customer of this business better: correct, to the point, in the customer's language, \
 and honest about what is not known";
 
-/// How old and new answer score.
+/// Scores of the old and the new answer.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Scored {
+pub struct ReplayScore {
     /// The suite's score of the old answer and of the new one, 0 to 1; `None` where the suite asks nothing of every case.
     pub suite: Option<(f64, f64)>,
     /// What the suite finds wrong with the new one.
     pub wrong: Vec<String>,
     /// What the judge says; `None` where nobody judges, or the answers are the same.
-    pub judged: Option<Judged>,
+    pub judged: Option<Preference>,
     /// What judging cost, in dollars.
     pub cost: f64,
 }
 
 /// Which answer a judge prefers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judged {
+pub enum Preference {
     /// The new one.
     Better,
     /// The old one.
@@ -43,13 +43,13 @@ pub enum Judged {
 }
 
 /// Scores both answers. `judges` asks the judge, too: twice, because models like what stands first.
-pub async fn score(staged: &Staged, sides: &Sides, judges: bool) -> Scored {
-    let mut scored = Scored::default();
+pub async fn score(prepared: &PreparedSuite, sides: &Sides, judges: bool) -> ReplayScore {
+    let mut scored = ReplayScore::default();
     let vars = Vars::from_iter([("message".to_owned(), Value::from(sides.question.clone()))]);
-    let common = staged.common();
+    let common = prepared.common();
     if !common.is_empty() {
-        let then = graded(staged, &common, &vars, &sides.then).await;
-        let now = graded(staged, &common, &vars, &sides.now).await;
+        let then = graded(prepared, &common, &vars, &sides.then).await;
+        let now = graded(prepared, &common, &vars, &sides.now).await;
         scored.cost += cost(&then) + cost(&now);
         let parts = now.component_results.unwrap_or_default();
         scored.wrong = parts
@@ -61,21 +61,26 @@ pub async fn score(staged: &Staged, sides: &Sides, judges: bool) -> Scored {
     }
     if judges && !sides.same() {
         let (first, spent) =
-            prefers_second(staged, &vars, (&sides.then.text, &sides.now.text)).await;
+            prefers_second(prepared, &vars, (&sides.then.text, &sides.now.text)).await;
         let (second, more) =
-            prefers_second(staged, &vars, (&sides.now.text, &sides.then.text)).await;
+            prefers_second(prepared, &vars, (&sides.now.text, &sides.then.text)).await;
         scored.cost += spent + more;
         scored.judged = Some(match (first, second) {
-            (Ok(true), Ok(false)) => Judged::Better,
-            (Ok(false), Ok(true)) => Judged::Worse,
-            (Ok(_), Ok(_)) => Judged::Same,
-            (Err(why), _) | (_, Err(why)) => Judged::Unknown(why),
+            (Ok(true), Ok(false)) => Preference::Better,
+            (Ok(false), Ok(true)) => Preference::Worse,
+            (Ok(_), Ok(_)) => Preference::Same,
+            (Err(why), _) | (_, Err(why)) => Preference::Unknown(why),
         });
     }
     scored
 }
 
-async fn graded(staged: &Staged, common: &[Assertion], vars: &Vars, side: &super::Side) -> Graded {
+async fn graded(
+    prepared: &PreparedSuite,
+    common: &[Assertion],
+    vars: &Vars,
+    side: &super::Side,
+) -> GradingResult {
     let handed_over = side.outcome == TurnOutcome::HandOver;
     let owner = if handed_over { Owner::Person } else { Owner::Bot };
     let turn = SeenTurn {
@@ -95,21 +100,21 @@ async fn graded(staged: &Staged, common: &[Assertion], vars: &Vars, side: &super
     };
     let case = Case { vars: vars.clone(), assert: common.to_vec(), ..Case::default() };
     let prompt = vars.get("message").and_then(Value::as_str).unwrap_or_default();
-    check::grade(Scene {
+    check::grade(CaseContext {
         output: &output,
         prompt,
         vars,
         case: &case,
         response: &response,
         latency_ms: Some(side.took_ms),
-        kit: staged.kit(),
+        grading: prepared.grading(),
     })
     .await
 }
 
 /// Whether a judge prefers the second of two answers, and what that cost.
 async fn prefers_second(
-    staged: &Staged,
+    prepared: &PreparedSuite,
     vars: &Vars,
     (one, two): (&str, &str),
 ) -> (Result<bool, String>, f64) {
@@ -125,7 +130,7 @@ async fn prefers_second(
     };
     let outputs = [Value::from(one), Value::from(two)];
     let case = Case { vars: vars.clone(), ..Case::default() };
-    let verdicts = judge::select_best(&assertion, &case, vars, &outputs, staged.kit()).await;
+    let verdicts = judge::select_best(&assertion, &case, vars, &outputs, prepared.grading()).await;
     let spent = verdicts.first().map(cost).unwrap_or_default();
     let found = match verdicts.as_slice() {
         [first, second] if first.pass != second.pass => Ok(second.pass),
@@ -135,7 +140,7 @@ async fn prefers_second(
     (found, spent)
 }
 
-fn cost(graded: &Graded) -> f64 {
+fn cost(graded: &GradingResult) -> f64 {
     let own = graded.metadata.get("cost").and_then(Value::as_f64).unwrap_or(0.0);
     let parts = graded.component_results.iter().flatten().map(cost).sum::<f64>();
     if parts > 0.0 { parts } else { own }

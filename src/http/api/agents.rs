@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use frontdesk_promptfoo::row::Row;
+use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::Progress;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
 use super::response::{Answer, AuditedAnswer};
-use crate::eval::gate::{self, Became};
+use crate::eval::gate::{self, PublishOutcome};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
@@ -182,7 +182,7 @@ pub(super) async fn publish(
     // It goes on to its end although the caller hangs up: half of it would be neither published nor written down.
     let task = tokio::spawn(async move {
         let (_turn, publisher) = web.jobs.publisher(actor, web.jobs.policy()).await;
-        let wanted = gate::Wanted { agent: &agent.slug, source: &source, force, dry_run };
+        let wanted = gate::PublishRequest { agent: &agent.slug, source: &source, force, dry_run };
         (publisher.publish(wanted, &SilentRun).await, agent.ordinal)
     });
     let (became, before) = task
@@ -191,19 +191,21 @@ pub(super) async fn publish(
     Ok((Note::written(), Json(published(became?, before)?)))
 }
 
-fn published(became: Became, before: i64) -> Result<Publication, Problem> {
+fn published(became: PublishOutcome, before: i64) -> Result<Publication, Problem> {
     let shown = |verdict: Box<gate::Verdict>| GateVerdict::from(*verdict);
     Ok(match became {
-        Became::Live(published, verdict) => Publication {
+        PublishOutcome::Live(published, verdict) => Publication {
             version: published.ordinal,
             changed: published.changed,
             verdict: verdict.map(shown),
         },
-        Became::Unchanged(version) => Publication { version, changed: false, verdict: None },
-        Became::Tried(verdict) => {
+        PublishOutcome::Unchanged(version) => {
+            Publication { version, changed: false, verdict: None }
+        }
+        PublishOutcome::Tried(verdict) => {
             Publication { version: before, changed: false, verdict: verdict.map(shown) }
         }
-        Became::Refused(verdict) => {
+        PublishOutcome::Refused(verdict) => {
             let detail = format!(
                 "The gate refused it ({}: {}): {}\nVersion {before} goes on. With `\"force\": true` it is published all the same, and that is written down.",
                 verdict.suite, verdict.rule, verdict.reason
@@ -228,6 +230,6 @@ pub(super) struct SilentRun;
 
 impl Progress for SilentRun {
     fn begin(&self, _: usize) {}
-    fn row(&self, _: &Row) {}
+    fn row(&self, _: &EvalRow) {}
     fn done(&self) {}
 }

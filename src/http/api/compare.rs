@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
-use frontdesk_promptfoo::row::{Journal, Row, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, Verdict};
+use frontdesk_promptfoo::run_log::RunLog;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -98,15 +99,15 @@ pub(super) async fn compare(
     for id in &ids {
         runs.push(found(&web, id).await?);
     }
-    let journals: Vec<Journal> = runs.iter().map(|row| web.jobs.journal(&row.id)).collect();
+    let run_logs: Vec<RunLog> = runs.iter().map(|row| web.jobs.run_log(&row.id)).collect();
     let from = paging.after()?.map_or(0, |(at, _)| usize::try_from(at).unwrap_or(0));
     let most = usize::try_from(paging.limit()).unwrap_or(1);
     let only_changed = which.changed;
     let page = reading(move || {
-        let mut table = Table::of(&journals)?;
+        let mut table = Table::of(&run_logs)?;
         table.changed = table.cases.iter().filter(|case| case.changed()).count();
         table.cases.retain(|case| !only_changed || case.changed());
-        table.page(&journals, (from, most))
+        table.page(&run_logs, (from, most))
     });
     let (cases, total, changed) = page.await?;
     let next = (from + cases.len() < total && !cases.is_empty()).then_some(from + cases.len());
@@ -140,17 +141,17 @@ impl Case {
 }
 
 impl Table {
-    fn of(journals: &[Journal]) -> std::io::Result<Self> {
+    fn of(run_logs: &[RunLog]) -> std::io::Result<Self> {
         let mut by_key: HashMap<String, Case> = HashMap::new();
-        for (at, journal) in journals.iter().enumerate() {
-            for row in journal.rows()? {
+        for (at, run_log) in run_logs.iter().enumerate() {
+            for row in run_log.rows()? {
                 let row = row?;
                 let case = by_key.entry(row.key.clone()).or_insert_with(|| Case {
                     key: row.key.clone(),
                     place: (row.test_idx, row.prompt_idx, row.repeat),
                     title: row.title(),
                     column: column(&row),
-                    verdicts: vec![None; journals.len()],
+                    verdicts: vec![None; run_logs.len()],
                 });
                 case.verdicts[at] = Some(row.verdict());
             }
@@ -163,7 +164,7 @@ impl Table {
     /// Reads what is to be shown of a page of cases; with how many there are, and how many of all changed.
     fn page(
         self,
-        journals: &[Journal],
+        run_logs: &[RunLog],
         (from, most): (usize, usize),
     ) -> std::io::Result<(Vec<ComparedCase>, usize, usize)> {
         let (total, changed) = (self.cases.len(), self.changed);
@@ -172,13 +173,13 @@ impl Table {
             key: case.key,
             title: case.title,
             column: case.column,
-            cells: journals.iter().map(|_| None).collect(),
+            cells: run_logs.iter().map(|_| None).collect(),
         };
         let mut shown: Vec<_> = self.cases.into_iter().skip(from).take(most).map(empty).collect();
         let places: HashMap<String, usize> =
             shown.iter().enumerate().map(|(at, case)| (case.key.clone(), at)).collect();
-        for (run, journal) in journals.iter().enumerate() {
-            for row in journal.rows()? {
+        for (run, run_log) in run_logs.iter().enumerate() {
+            for row in run_log.rows()? {
                 let row = row?;
                 if let Some(at) = places.get(&row.key) {
                     shown[*at].cells[run] = Some(Cell::from(row));
@@ -189,8 +190,8 @@ impl Table {
     }
 }
 
-impl From<Row> for Cell {
-    fn from(row: Row) -> Self {
+impl From<EvalRow> for Cell {
+    fn from(row: EvalRow) -> Self {
         let verdict = row.verdict();
         let output = row.response.map(|response| match response.output {
             Value::String(text) => text,
@@ -213,7 +214,7 @@ impl From<Row> for Cell {
 }
 
 /// What a column is called: the prompt's label where it has one of its own, else the target.
-fn column(row: &Row) -> String {
+fn column(row: &EvalRow) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let target = [&row.provider["label"], &row.provider["id"]].map(text);
     target.into_iter().find(|name| !name.is_empty()).unwrap_or_default()

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use frontdesk_promptfoo::compare::Comparison;
 use frontdesk_promptfoo::report;
-use frontdesk_promptfoo::row::{Row, Summary, Verdict};
+use frontdesk_promptfoo::row::{EvalRow, Summary, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::{RunId, RunState};
-use crate::eval::jobs::{Error, Jobs, Known, Wanted};
+use crate::eval::jobs::{Error, EvalRequest, Jobs, RunResult};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
@@ -65,7 +65,7 @@ pub(super) struct NewRun {
     baseline: Option<String>,
 }
 
-impl From<NewRun> for Wanted {
+impl From<NewRun> for EvalRequest {
     fn from(new: NewRun) -> Self {
         Self {
             suite: new.suite,
@@ -94,7 +94,7 @@ pub(super) struct Run {
     /// How far it is.
     state: RunState,
     /// How it is wanted; null where another version wrote what this one cannot read.
-    wanted: Option<Wanted>,
+    wanted: Option<EvalRequest>,
     /// Rows in all, where that is known.
     total: Option<usize>,
     /// Rows so far.
@@ -167,7 +167,7 @@ pub(super) async fn start(
     State(web): State<WebState>,
     Body(new): Body<NewRun>,
 ) -> Result<(StatusCode, Extension<Note>, Json<Run>), Problem> {
-    let wanted = Wanted::from(new);
+    let wanted = EvalRequest::from(new);
     wanted.check(web.jobs.policy().limits()).map_err(Problem::unprocessable)?;
     let suite = wanted.suite.clone();
     let id = web.jobs.start(wanted).await?;
@@ -242,15 +242,15 @@ pub(super) struct RowsQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RowView {
     #[serde(flatten)]
-    row: Row,
+    row: EvalRow,
     /// What the case is called.
     title: String,
     /// How it ended.
     verdict: Verdict,
 }
 
-impl From<Row> for RowView {
-    fn from(row: Row) -> Self {
+impl From<EvalRow> for RowView {
+    fn from(row: EvalRow) -> Self {
         Self { title: row.title(), verdict: row.verdict(), row }
     }
 }
@@ -267,12 +267,12 @@ pub(super) async fn rows(
     let row = found(&web, &id).await?;
     let from = paging.after()?.map_or(0, |(at, _)| u64::try_from(at).unwrap_or(0));
     let most = usize::try_from(paging.limit()).unwrap_or(1);
-    let journal = web.jobs.journal(&row.id);
-    let keep = move |row: &Row| {
+    let run_log = web.jobs.run_log(&row.id);
+    let keep = move |row: &EvalRow| {
         which.verdict.is_none_or(|it| row.verdict() == it)
             && which.key.as_ref().is_none_or(|key| row.key == *key)
     };
-    let page = reading(move || journal.page(from, most, keep)).await?;
+    let page = reading(move || run_log.page(from, most, keep)).await?;
     let more = page.0.len() == most;
     let next = i64::try_from(page.1).ok().filter(|_| more);
     let items = page.0.into_iter().map(|(_, row)| RowView::from(row));
@@ -311,18 +311,18 @@ pub(super) async fn report(
         let known = kinds.map(|(name, _)| name).join(", ");
         Problem::missing(format!("There is no such report; there are: {known}."))
     })?;
-    let Some(Known { summary, .. }) = Jobs::known(&row) else {
+    let Some(RunResult { summary, .. }) = Jobs::known(&row) else {
         return Err(Problem::conflict(format!(
             "The run is {}, so there is no report; its rows so far are at /evals/runs/{id}/rows.",
             row.state
         )));
     };
-    let journal = web.jobs.journal(&row.id);
+    let run_log = web.jobs.run_log(&row.id);
     let bytes = reading(move || {
-        let folder = journal.path().parent().unwrap_or(std::path::Path::new(".")).to_owned();
+        let folder = run_log.path().parent().unwrap_or(std::path::Path::new(".")).to_owned();
         let part = format!("{}.{:016x}.{name}", row.id, number());
         let file = folder.join(part);
-        report::write(&file, &summary, &journal).map_err(std::io::Error::other)?;
+        report::write(&file, &summary, &run_log).map_err(std::io::Error::other)?;
         let bytes = std::fs::read(&file);
         drop(std::fs::remove_file(&file));
         bytes
@@ -363,7 +363,8 @@ mod tests {
             holder: None,
         };
         let run = Run::from(stored.clone());
-        let wanted = Wanted { suite: "a.yaml".into(), repeat: Some(2), ..Wanted::default() };
+        let wanted =
+            EvalRequest { suite: "a.yaml".into(), repeat: Some(2), ..EvalRequest::default() };
         assert_eq!((run.wanted, run.comparison, run.total), (Some(wanted), None, Some(0)));
         // It is not shown as the whole suite, which somebody might run again.
         let newer = RunRow { wanted: json!({"suite": ["a.yaml"]}).to_string(), ..stored };

@@ -11,8 +11,8 @@ use super::response::Answer;
 use super::sandbox::Earlier;
 use crate::domain::Line;
 use crate::domain::What;
-use crate::eval::cases::{Check, Saving};
-use crate::eval::jobs::{Listed, Saved};
+use crate::eval::cases::{Check, SavedReply};
+use crate::eval::jobs::{self, SuiteListing};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
@@ -38,10 +38,10 @@ pub(super) struct Suite {
     saved: bool,
 }
 
-impl From<Listed> for Suite {
-    fn from(listed: Listed) -> Self {
+impl From<SuiteListing> for Suite {
+    fn from(listed: SuiteListing) -> Self {
         let saved = listed.is_saved();
-        let Listed { name, title, cases, agent } = listed;
+        let SuiteListing { name, title, cases, agent } = listed;
         Self { name, title, cases, agent, saved }
     }
 }
@@ -114,10 +114,10 @@ pub(super) async fn save(
         )));
     }
     let title = title.unwrap_or_default();
-    let saving = Saving { title, history, text, reply, checks };
+    let saving = SavedReply { title, history, text, reply, checks };
     let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving).await?;
     web.desk.announce(What::Evals).await;
-    let Saved { suite, case, added } = saved;
+    let jobs::SavedCase { suite, case, added } = saved;
     let note = Note::on(&suite, json!({"added": added}));
     Ok((StatusCode::CREATED, note, Json(SavedCase { suite, case, added })))
 }

@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use frontdesk_promptfoo::row::Journal;
+use frontdesk_promptfoo::run_log::RunLog;
 use futures::{Stream, StreamExt};
 use serde_json::json;
 
@@ -38,10 +38,10 @@ pub(super) async fn events(
     let row = found(&web, &id).await?;
     let place = web.limits.stream(&caller)?;
     let last = headers.get("last-event-id").and_then(|it| it.to_str().ok()?.parse().ok());
-    let journal = web.jobs.journal(&row.id);
+    let run_log = web.jobs.run_log(&row.id);
     let ended = Box::pin(web.desk.wake.live_ended());
     let out = Box::pin(signed_out(web.clone(), caller));
-    let tail = Tail::new(web, row.id, journal, last.unwrap_or(0));
+    let tail = Tail::new(web, row.id, run_log, last.unwrap_or(0));
     let stream = futures::stream::unfold(tail, |mut tail| async {
         let event = tail.next().await?;
         Some((Ok(event), tail))
@@ -54,7 +54,7 @@ pub(super) async fn events(
 struct Tail {
     web: WebState,
     id: String,
-    journal: Journal,
+    run_log: RunLog,
     /// The byte to go on from.
     at: u64,
     /// Rows so far.
@@ -68,9 +68,9 @@ struct Tail {
 }
 
 impl Tail {
-    fn new(web: WebState, id: String, journal: Journal, seen: u64) -> Self {
+    fn new(web: WebState, id: String, run_log: RunLog, seen: u64) -> Self {
         let waiting = Vec::new();
-        Self { web, id, journal, at: 0, told: 0, seen, counts: [0; 4], waiting, over: false }
+        Self { web, id, run_log, at: 0, told: 0, seen, counts: [0; 4], waiting, over: false }
     }
 
     /// What is told next; `None` after the end.
@@ -101,8 +101,8 @@ impl Tail {
 
     /// Reads what is new; how many rows.
     async fn read(&mut self) -> usize {
-        let (journal, at) = (self.journal.clone(), self.at);
-        let Ok((rows, next)) = reading(move || journal.page(at, PIECE, |_| true)).await else {
+        let (run_log, at) = (self.run_log.clone(), self.at);
+        let Ok((rows, next)) = reading(move || run_log.page(at, PIECE, |_| true)).await else {
             return 0;
         };
         self.at = next;

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Graded;
-use super::prepare::Given;
+use super::GradingResult;
+use super::prepare::PreparedAssertion;
 use super::text::written;
 
 /// The F1 of two sets of names; order and repetition do not matter.
 #[expect(clippy::cast_precision_loss, reason = "nobody calls 2^52 tools")]
-pub(super) fn tool_call_f1(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn tool_call_f1(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let expected: BTreeSet<String> = match &given.value {
         Value::Array(all) => all.iter().map(written).collect(),
         Value::String(text) => text.split(',').map(|name| name.trim().to_owned()).collect(),
@@ -46,7 +46,7 @@ pub(super) fn tool_call_f1(given: &Given<'_>) -> Result<Graded, String> {
              Precision={precision:.3}, Recall={recall:.3}"
         )
     };
-    Ok(Graded::scored(pass, f1, reason))
+    Ok(GradingResult::scored(pass, f1, reason))
 }
 
 /// The names of tools called in an output, in the shapes that model APIs have, also as JSON in text.

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::prepare::{Given, context};
-use super::{Graded, Scene};
+use super::prepare::{PreparedAssertion, context};
+use super::{CaseContext, GradingResult};
 use crate::script::{Error, Script};
 
 /// Runs the value, or judges by what its file gave.
-pub(super) async fn run(given: &Given<'_>) -> Graded {
+pub(super) async fn run(given: &PreparedAssertion<'_>) -> GradingResult {
     let Some(code) = given.value.as_str() else {
-        return Graded::error(format!(
+        return GradingResult::error(format!(
             "{} assertion must have a string value",
             given.assertion.kind
         ));
@@ -25,22 +25,22 @@ pub(super) async fn run(given: &Given<'_>) -> Graded {
             _ => Script::JavaScript(code.trim_end().to_owned()),
         };
         let arguments =
-            [("output", given.output.clone()), ("context", context(given.assertion, given.scene))];
-        given.scene.kit.scripts.call_typed(&script, &arguments).await
+            [("output", given.output.clone()), ("context", context(given.assertion, given.ctx))];
+        given.ctx.grading.scripts.call_typed(&script, &arguments).await
     };
     let (value, kind) = match made {
         Ok(made) => made,
-        Err(Error::Missing(why)) => return Graded::skipped(why),
-        Err(Error::Failed(why)) => return Graded::failed(threw(given, &why)),
-        Err(Error::Refused(why)) => return Graded::error(why.to_string()),
+        Err(Error::Missing(why)) => return GradingResult::skipped(why),
+        Err(Error::Failed(why)) => return GradingResult::failed(threw(given, &why)),
+        Err(Error::Refused(why)) => return GradingResult::error(why.to_string()),
     };
     match given.assertion.kind.as_str() {
         "javascript" => javascript(given, code, &value, &kind),
-        _ => other(given, value).unwrap_or_else(|why| Graded::failed(threw(given, &why))),
+        _ => other(given, value).unwrap_or_else(|why| GradingResult::failed(threw(given, &why))),
     }
 }
 
-fn threw(given: &Given<'_>, why: &str) -> String {
+fn threw(given: &PreparedAssertion<'_>, why: &str) -> String {
     match given.assertion.kind.as_str() {
         "python" => format!("Python code execution failed: {why}"),
         "ruby" => format!("Ruby code execution failed: {why}"),
@@ -55,23 +55,28 @@ fn after(reason: String, code: Option<&str>) -> String {
     }
 }
 
-fn javascript(given: &Given<'_>, code: &str, value: &Value, kind: &str) -> Graded {
+fn javascript(
+    given: &PreparedAssertion<'_>,
+    code: &str,
+    value: &Value,
+    kind: &str,
+) -> GradingResult {
     let returned = |raw: bool| after(format!("Custom function returned {raw}"), Some(code));
     if let Some((raw, score)) = plain(given, value) {
         return judged(given, raw, score, returned);
     }
-    if let Some(graded) = grading(value.clone()) {
+    if let Some(graded) = grading_result(value.clone()) {
         return turned(given, graded, "Custom function");
     }
     let shown = if kind == "undefined" { kind.to_owned() } else { value.to_string() };
     let why = format!(
         "Custom function must return a boolean, number, or GradingResult object. Got type {kind}: {shown}"
     );
-    Graded::failed(threw(given, &why))
+    GradingResult::failed(threw(given, &why))
 }
 
 /// A boolean or a number: whether it holds, and the score when it is a number.
-fn plain(given: &Given<'_>, value: &Value) -> Option<(bool, Option<f64>)> {
+fn plain(given: &PreparedAssertion<'_>, value: &Value) -> Option<(bool, Option<f64>)> {
     match value {
         Value::Bool(holds) => Some((*holds, None)),
         Value::Number(number) => {
@@ -85,18 +90,18 @@ fn plain(given: &Given<'_>, value: &Value) -> Option<(bool, Option<f64>)> {
 }
 
 fn judged(
-    given: &Given<'_>,
+    given: &PreparedAssertion<'_>,
     raw: bool,
     score: Option<f64>,
     returned: impl FnOnce(bool) -> String,
-) -> Graded {
+) -> GradingResult {
     let pass = raw != given.inverse();
     let reason = if pass { "Assertion passed".into() } else { returned(raw) };
-    Graded::scored(pass, score.unwrap_or(if pass { 1.0 } else { 0.0 }), reason)
+    GradingResult::scored(pass, score.unwrap_or(if pass { 1.0 } else { 0.0 }), reason)
 }
 
 /// `{pass, score, reason, …}`, when it is one.
-fn grading(mut value: Value) -> Option<Graded> {
+fn grading_result(mut value: Value) -> Option<GradingResult> {
     let right =
         value["pass"].is_boolean() && value["score"].is_number() && value["reason"].is_string();
     if !right {
@@ -106,24 +111,24 @@ fn grading(mut value: Value) -> Option<Graded> {
     let weights = fields.remove("namedScoreWeights");
     // What the runner says of assertions is not for scripts to say.
     fields.retain(|name, value| !value.is_null() && name != "skipped" && name != "error");
-    let mut graded: Graded = serde_json::from_value(value).ok()?;
+    let mut graded: GradingResult = serde_json::from_value(value).ok()?;
     if let Some(weights) = weights {
         graded.metadata.insert("namedScoreWeights".into(), weights);
     }
     Some(graded)
 }
 
-fn turned(given: &Given<'_>, graded: Graded, code: &str) -> Graded {
+fn turned(given: &PreparedAssertion<'_>, graded: GradingResult, code: &str) -> GradingResult {
     if !given.inverse() {
         return graded;
     }
     let reason =
         if graded.pass { format!("{code} returned true") } else { "Assertion passed".into() };
-    Graded { pass: !graded.pass, reason, ..graded }
+    GradingResult { pass: !graded.pass, reason, ..graded }
 }
 
 /// What a Python or Ruby script gave: also text that says it, and names with underscores.
-fn other(given: &Given<'_>, value: Value) -> Result<Graded, String> {
+fn other(given: &PreparedAssertion<'_>, value: Value) -> Result<GradingResult, String> {
     let language = if given.assertion.kind == "python" { "Python" } else { "Ruby" };
     let value = match &value {
         Value::String(text) => match text.to_lowercase().as_str() {
@@ -150,7 +155,7 @@ fn other(given: &Given<'_>, value: Value) -> Result<Graded, String> {
         )
     };
     let Value::Object(fields) = value else { return Err(wrong()) };
-    let mut graded = grading(Value::Object(camel(fields))).ok_or_else(wrong)?;
+    let mut graded = grading_result(Value::Object(camel(fields))).ok_or_else(wrong)?;
     if let Some(threshold) = given.assertion.threshold.filter(|threshold| graded.score < *threshold)
     {
         let less = format!("{language} score {} is less than threshold {threshold}", graded.score);
@@ -184,7 +189,11 @@ fn camel(fields: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Lets the case's own script make the score of the named scores.
-pub(super) async fn score(script: &str, graded: Graded, scene: Scene<'_>) -> Graded {
+pub(super) async fn score(
+    script: &str,
+    graded: GradingResult,
+    ctx: CaseContext<'_>,
+) -> GradingResult {
     if graded.skipped.is_some() {
         return graded;
     }
@@ -196,34 +205,35 @@ pub(super) async fn score(script: &str, graded: Graded, scene: Scene<'_>) -> Gra
             };
             let python = Path::new(path).extension().is_some_and(|ending| ending == "py");
             let python = python.then(|| "get_score".to_owned());
-            Script::File { path: scene.kit.base.join(path), function: function.or(python) }
+            Script::File { path: ctx.grading.base.join(path), function: function.or(python) }
         }
         None => Script::JavaScript(script.to_owned()),
     };
     let context = json!({
-        "threshold": scene.case.threshold,
+        "threshold": ctx.case.threshold,
         "componentResults": graded.component_results,
         "tokensUsed": graded.tokens_used,
     });
     let arguments =
         [("namedScores", Value::Object(graded.named_scores.clone())), ("context", context)];
-    let failed = |why: &str, graded: Graded| Graded {
+    let failed = |why: &str, graded: GradingResult| GradingResult {
         pass: false,
         score: 0.0,
         reason: format!("Scoring function error: {why}"),
         ..graded
     };
-    match scene.kit.scripts.call(&script, &arguments).await {
-        Ok(made) => match grading(made) {
+    match ctx.grading.scripts.call(&script, &arguments).await {
+        Ok(made) => match grading_result(made) {
             Some(made) => {
-                Graded { pass: made.pass, score: made.score, reason: made.reason, ..graded }
+                GradingResult { pass: made.pass, score: made.score, reason: made.reason, ..graded }
             }
             None => failed("assertion scoring function must return a GradingResult", graded),
         },
         Err(Error::Failed(why)) => failed(&why, graded),
-        Err(Error::Refused(why)) => Graded::error(why.to_string()),
-        Err(Error::Missing(why)) => {
-            Graded { component_results: graded.component_results, ..Graded::skipped(why) }
-        }
+        Err(Error::Refused(why)) => GradingResult::error(why.to_string()),
+        Err(Error::Missing(why)) => GradingResult {
+            component_results: graded.component_results,
+            ..GradingResult::skipped(why)
+        },
     }
 }

@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Graded;
+use super::GradingResult;
 use crate::spec::Assertion;
 
 /// Compares all outputs of a case by what became of their other assertions; one verdict for each. The error is of the assertion.
-pub fn max_score(assertion: &Assertion, outputs: &[&Graded]) -> Result<Vec<Graded>, String> {
+pub fn max_score(
+    assertion: &Assertion,
+    outputs: &[&GradingResult],
+) -> Result<Vec<GradingResult>, String> {
     if outputs.len() < 2 {
         return Err("max-score assertion must have at least two outputs to compare between".into());
     }
@@ -28,13 +31,13 @@ pub fn max_score(assertion: &Assertion, outputs: &[&Graded]) -> Result<Vec<Grade
         };
         let named =
             [("maxScore", score), ("assertionCount", total.parts), ("totalWeight", total.weight)];
-        Graded {
+        GradingResult {
             named_scores: named
                 .map(|(name, number)| (name.to_owned(), json!(number)))
                 .into_iter()
                 .collect::<Map<_, _>>(),
             assertion: assertion.raw.clone(),
-            ..Graded::scored(wins, if wins { 1.0 } else { 0.0 }, reason)
+            ..GradingResult::scored(wins, if wins { 1.0 } else { 0.0 }, reason)
         }
     };
     Ok(totals.iter().enumerate().map(verdict).collect())
@@ -46,7 +49,7 @@ struct Total {
     parts: f64,
 }
 
-fn total(graded: &Graded, weights: &Value, sums: bool) -> Result<Total, String> {
+fn total(graded: &GradingResult, weights: &Value, sums: bool) -> Result<Total, String> {
     let mut total = Total { score: 0.0, weight: 0.0, parts: 0.0 };
     for part in graded.component_results.iter().flatten() {
         // What has no assertion is a set, whose parts are counted.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::script::{Script, Scripts};
-use crate::spec::Derived;
+use crate::spec::DerivedMetric;
 
 /// What may be called in an expression, as in mathjs.
 const FUNCTIONS: &str = "const {abs, ceil, floor, round, min, max, sqrt, exp, log, log10, log2, pow, sign, cbrt, hypot, PI: pi, E: e} = Math; \
@@ -13,7 +13,7 @@ const sum = (...all) => all.flat().reduce((a, b) => a + b, 0);";
 /// Adds derived metrics to the named scores of a column, in order: each sees those before it. One that cannot be computed stays
 /// 0, and the reasons are returned.
 pub async fn derive(
-    derived: &[Derived],
+    derived: &[DerivedMetric],
     count: usize,
     named: &mut Map<String, Value>,
     scripts: &Scripts,
@@ -81,7 +81,8 @@ mod tests {
 
     #[tokio::test]
     async fn metrics_are_computed_of_others() {
-        let metric = |name: &str, value: &str| Derived { name: name.into(), value: value.into() };
+        let metric =
+            |name: &str, value: &str| DerivedMetric { name: name.into(), value: value.into() };
         let derived = [
             metric("double", "hits * 2"),
             metric("share", "double / __count"),

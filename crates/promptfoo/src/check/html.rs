@@ -10,8 +10,8 @@ use html5ever::tokenizer::{
 };
 use regex::Regex;
 
-use super::Graded;
-use super::prepare::Given;
+use super::GradingResult;
+use super::prepare::PreparedAssertion;
 
 const LONGEST: usize = 10 * 1024 * 1024;
 /// Elements that have no end.
@@ -27,7 +27,7 @@ noscript canvas ins del table caption colgroup col tbody thead tfoot tr td th fo
 option textarea output progress meter fieldset legend details summary dialog menu slot template html head body";
 
 /// `is-html`: all of the answer stands within elements of HTML.
-pub(super) fn is_html(given: &Given<'_>) -> Graded {
+pub(super) fn is_html(given: &PreparedAssertion<'_>) -> GradingResult {
     let wrong = wrong_with(&given.text);
     given.verdict(wrong.is_none(), |_| wrong.unwrap_or("Output is valid HTML").to_owned())
 }
@@ -56,9 +56,9 @@ fn wrong_with(text: &str) -> Option<&'static str> {
     (!seen.known).then_some("Output does not contain recognized HTML elements")
 }
 
-/// What is seen of a document.
+/// State of the check while it reads a document.
 #[derive(Default)]
-struct Seen {
+struct HtmlState {
     open: Vec<String>,
     loose_text: bool,
     body: bool,
@@ -66,7 +66,7 @@ struct Seen {
 }
 
 #[derive(Default)]
-struct Reader(RefCell<Seen>);
+struct Reader(RefCell<HtmlState>);
 
 impl TokenSink for Reader {
     type Handle = ();
@@ -84,7 +84,7 @@ impl TokenSink for Reader {
     }
 }
 
-impl Seen {
+impl HtmlState {
     fn tag(&mut self, tag: &Tag) -> TokenSinkResult<()> {
         let name: &str = &tag.name;
         if tag.kind != StartTag {
@@ -133,7 +133,7 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
 });
 
 /// `contains-html`: two signs of HTML, or one that says enough.
-pub(super) fn contains_html(given: &Given<'_>) -> Graded {
+pub(super) fn contains_html(given: &PreparedAssertion<'_>) -> GradingResult {
     let text = &given.text;
     let tags = u32::from(SIGNS.opening.is_match(text)) + u32::from(SIGNS.closing.is_match(text));
     let others =

@@ -4,16 +4,14 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::Value;
 
-use super::Graded;
-use super::prepare::Given;
+use super::CheckResult;
+use super::prepare::PreparedAssertion;
 
 /// The longest piece of an answer that is read as one object, in letters.
 const LONGEST: usize = 100_000;
 
-type Tried = Result<Graded, String>;
-
 /// `is-json`.
-pub(super) fn is_json(given: &Given<'_>) -> Tried {
+pub(super) fn is_json(given: &PreparedAssertion<'_>) -> CheckResult {
     let Ok(parsed) = serde_json::from_str::<Value>(&given.text) else {
         return Ok(given.verdict(false, |_| "Expected output to be valid JSON".into()));
     };
@@ -29,7 +27,7 @@ pub(super) fn is_json(given: &Given<'_>) -> Tried {
 }
 
 /// `contains-json`: any object in the answer that fits.
-pub(super) fn contains_json(given: &Given<'_>) -> Tried {
+pub(super) fn contains_json(given: &PreparedAssertion<'_>) -> CheckResult {
     let objects = objects(&given.text);
     let mut holds = !objects.is_empty();
     let mut reason = "Expected output to contain valid JSON".to_owned();
@@ -55,7 +53,7 @@ pub(super) fn contains_json(given: &Given<'_>) -> Tried {
 }
 
 /// The schema of the value: an object, or YAML text.
-fn schema(given: &Given<'_>) -> Result<Option<Validator>, String> {
+fn schema(given: &PreparedAssertion<'_>) -> Result<Option<Validator>, String> {
     let kind = &given.assertion.kind;
     let schema = match &given.value {
         Value::Null | Value::Bool(false) => return Ok(None),

@@ -2,25 +2,23 @@
 
 use serde_json::Value;
 
-use super::Graded;
-use super::prepare::Given;
+use super::prepare::PreparedAssertion;
+use super::{CheckResult, GradingResult};
 
-type Tried = Result<Graded, String>;
-
-fn usual(pass: bool, reason: impl FnOnce() -> String) -> Graded {
-    Graded::when(pass, reason)
+fn usual(pass: bool, reason: impl FnOnce() -> String) -> GradingResult {
+    GradingResult::when(pass, reason)
 }
 
 /// `latency`: at most so many milliseconds. An answer that is given took none.
-pub(super) fn latency(given: &Given<'_>) -> Tried {
+pub(super) fn latency(given: &PreparedAssertion<'_>) -> CheckResult {
     let threshold = given
         .assertion
         .threshold
         .ok_or("Latency assertion must have a threshold in milliseconds")?;
     let took =
-        match given.scene.latency_ms {
-            Some(took) if !given.scene.response.cached => took,
-            None if given.scene.case.provider_output.is_some() => 0.0,
+        match given.ctx.latency_ms {
+            Some(took) if !given.ctx.response.cached => took,
+            None if given.ctx.case.provider_output.is_some() => 0.0,
             _ => return Err(
                 "Latency assertion does not support cached results. Rerun the eval with --no-cache"
                     .into(),
@@ -32,10 +30,10 @@ pub(super) fn latency(given: &Given<'_>) -> Tried {
 }
 
 /// `cost`: at most so many dollars.
-pub(super) fn cost(given: &Given<'_>) -> Tried {
+pub(super) fn cost(given: &PreparedAssertion<'_>) -> CheckResult {
     let threshold = given.assertion.threshold.ok_or("Cost assertion must have a threshold")?;
-    let given_output = given.scene.case.provider_output.as_ref().map(|_| 0.0);
-    let cost = given.scene.response.cost.or(given_output);
+    let given_output = given.ctx.case.provider_output.as_ref().map(|_| 0.0);
+    let cost = given.ctx.response.cost.or(given_output);
     let cost = cost.ok_or("Cost assertion does not support providers that do not return cost")?;
     let sign = if given.inverse() { "less than or equal to" } else { "greater than" };
     let reason = || format!("Cost {} is {sign} threshold {threshold}", precise(cost));
@@ -57,8 +55,8 @@ fn precise(number: f64) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
-fn mean_log_prob(given: &Given<'_>, named: &str) -> Result<f64, String> {
-    let all = given.scene.response.log_probs.as_deref().filter(|all| !all.is_empty());
+fn mean_log_prob(given: &PreparedAssertion<'_>, named: &str) -> Result<f64, String> {
+    let all = given.ctx.response.log_probs.as_deref().filter(|all| !all.is_empty());
     let all = all.ok_or_else(|| {
         format!("{named} assertion does not support providers that do not return logProbs")
     })?;
@@ -66,16 +64,16 @@ fn mean_log_prob(given: &Given<'_>, named: &str) -> Result<f64, String> {
 }
 
 /// `perplexity`: how surprised the model was by its own answer, at most so much.
-pub(super) fn perplexity(given: &Given<'_>) -> Tried {
+pub(super) fn perplexity(given: &PreparedAssertion<'_>) -> CheckResult {
     let perplexity = (-mean_log_prob(given, "Perplexity")?).exp();
-    let Some(threshold) = given.assertion.threshold else { return Ok(Graded::passed()) };
+    let Some(threshold) = given.assertion.threshold else { return Ok(GradingResult::passed()) };
     let sign = if given.inverse() { "less than or equal to" } else { "greater than" };
     let reason = || format!("Perplexity {perplexity:.2} is {sign} threshold {threshold}");
     Ok(usual((perplexity <= threshold) != given.inverse(), reason))
 }
 
 /// `perplexity-score`: the same as a score of 0 to 1, at least so much.
-pub(super) fn perplexity_score(given: &Given<'_>) -> Tried {
+pub(super) fn perplexity_score(given: &PreparedAssertion<'_>) -> CheckResult {
     let score = 1.0 / (1.0 + (-mean_log_prob(given, "perplexity-score")?).exp());
     let (shown, sign) = if given.inverse() {
         (1.0 - score, "greater than or equal to")
@@ -90,15 +88,15 @@ pub(super) fn perplexity_score(given: &Given<'_>) -> Tried {
         }
         _ => "Assertion passed".into(),
     };
-    Ok(Graded::scored(pass, shown, reason))
+    Ok(GradingResult::scored(pass, shown, reason))
 }
 
 /// `finish-reason`: why the model stopped.
-pub(super) fn finish_reason(given: &Given<'_>) -> Tried {
+pub(super) fn finish_reason(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted =
         given.value.as_str().ok_or("\"finish-reason\" assertion type must have a string value")?;
     let Some(reason) =
-        given.scene.response.finish_reason.as_deref().filter(|reason| !reason.is_empty())
+        given.ctx.response.finish_reason.as_deref().filter(|reason| !reason.is_empty())
     else {
         return Ok(usual(given.inverse(), || "Provider did not supply stop/finish reason".into()));
     };
@@ -109,8 +107,8 @@ pub(super) fn finish_reason(given: &Given<'_>) -> Tried {
 }
 
 /// `guardrails`: that nothing was blocked.
-pub(super) fn guardrails(given: &Given<'_>) -> Graded {
-    let response = given.scene.response;
+pub(super) fn guardrails(given: &PreparedAssertion<'_>) -> GradingResult {
+    let response = given.ctx.response;
     let history = response.metadata["redteamHistory"].as_array().and_then(|all| all.last());
     let guardrails = match (&response.guardrails, history) {
         (Value::Null, Some(last)) => &last["guardrails"],
@@ -137,8 +135,8 @@ pub(super) fn guardrails(given: &Given<'_>) -> Graded {
 }
 
 /// It holds or not, with the reason in either case.
-pub(super) fn verdict(pass: bool, reason: String) -> Graded {
-    Graded::scored(pass, if pass { 1.0 } else { 0.0 }, reason)
+pub(super) fn verdict(pass: bool, reason: String) -> GradingResult {
+    GradingResult::scored(pass, if pass { 1.0 } else { 0.0 }, reason)
 }
 
 #[cfg(test)]

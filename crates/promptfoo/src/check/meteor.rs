@@ -3,16 +3,16 @@
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-use super::Graded;
+use super::GradingResult;
 use super::ngrams::references;
-use super::prepare::Given;
+use super::prepare::PreparedAssertion;
 
 const ALPHA: f64 = 0.9;
 const BETA: f64 = 3.0;
 const GAMMA: f64 = 0.5;
 
 /// `meteor`: the best of the references.
-pub(super) fn meteor(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn meteor(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let references = references(given)?;
     let output = words(&given.text);
     let score = references.iter().map(|one| score(&output, &words(one))).fold(0.0, f64::max);
@@ -25,7 +25,7 @@ pub(super) fn meteor(given: &Given<'_>) -> Result<Graded, String> {
         format!("METEOR score {score:.4} is {sign} than threshold {threshold}")
     };
     let shown = if given.inverse() { 1.0 - score } else { score };
-    Ok(Graded::scored(
+    Ok(GradingResult::scored(
         pass,
         shown,
         format!("{reason} (without synonyms: exact words and stems only)"),

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::graded::Graded;
 use super::judge;
+use super::result::GradingResult;
 use super::spec::Assertion;
 
 mod calls;
@@ -31,47 +31,50 @@ mod webhook;
 mod weigh;
 mod xml;
 
-pub use super::scene::{Family, Kit, Scene, Types};
+pub use super::context::{CaseContext, Family, GradingContext, Types};
 pub use compare::max_score;
 pub use derive::derive;
 use types::Check;
 
+/// The error is about the assertion, not about the answer.
+type CheckResult = Result<GradingResult, String>;
+
 /// Tries all assertions of a case, and weighs them together. `select-best` and `max-score` are left to the runner.
-pub async fn grade(scene: Scene<'_>) -> Graded {
-    let case = scene.case;
+pub async fn grade(ctx: CaseContext<'_>) -> GradingResult {
+    let case = ctx.case;
     if case.assert.is_empty() {
-        return Graded { reason: "No assertions".into(), ..Graded::passed() };
+        return GradingResult { reason: "No assertions".into(), ..GradingResult::passed() };
     }
-    let mut all = weigh::Scales::new(case.threshold, scene.kit.strict);
+    let mut all = weigh::Scales::new(case.threshold, ctx.grading.strict);
     let mut sets = Vec::new();
     for (index, assertion) in case.assert.iter().enumerate() {
         if assertion.kind == Assertion::SET {
-            match grade_set(assertion, scene).await {
+            match grade_set(assertion, ctx).await {
                 Ok(graded) => sets.push((index, assertion, graded)),
                 Err(error) => return error,
             }
         } else if !is_later(&assertion.kind) {
-            match attempt(assertion, scene).await {
-                Ok(graded) => all.add(index, graded, metric(assertion, scene), assertion.weight),
+            match attempt(assertion, ctx).await {
+                Ok(graded) => all.add(index, graded, metric(assertion, ctx), assertion.weight),
                 Err(error) => return error,
             }
         }
     }
     for (index, assertion, graded) in sets {
-        all.add(index, graded, metric(assertion, scene), assertion.weight);
+        all.add(index, graded, metric(assertion, ctx), assertion.weight);
     }
     let graded = all.weighed();
     match &case.scoring {
-        Some(script) => code::score(script, graded, scene).await,
+        Some(script) => code::score(script, graded, ctx).await,
         None => graded,
     }
 }
 
-async fn grade_set(set: &Assertion, scene: Scene<'_>) -> Result<Graded, Graded> {
-    let mut all = weigh::Scales::new(set.threshold, scene.kit.strict);
+async fn grade_set(set: &Assertion, ctx: CaseContext<'_>) -> Result<GradingResult, GradingResult> {
+    let mut all = weigh::Scales::new(set.threshold, ctx.grading.strict);
     for (index, assertion) in set.set.iter().enumerate().filter(|(_, one)| !is_later(&one.kind)) {
-        let graded = attempt(assertion, scene).await?;
-        all.add(index, graded, metric(assertion, scene), assertion.weight);
+        let graded = attempt(assertion, ctx).await?;
+        all.add(index, graded, metric(assertion, ctx), assertion.weight);
     }
     let mut graded = all.weighed();
     graded.metadata.insert("assertionSet".into(), weigh::about(set));
@@ -82,15 +85,18 @@ fn is_later(kind: &str) -> bool {
     kind.starts_with("select-") || kind == Assertion::MAX_SCORE
 }
 
-fn metric(assertion: &Assertion, scene: Scene<'_>) -> Option<String> {
+fn metric(assertion: &Assertion, ctx: CaseContext<'_>) -> Option<String> {
     let template = assertion.metric.as_deref()?;
-    let made = scene.kit.templates.render(template, scene.vars);
+    let made = ctx.grading.templates.render(template, ctx.vars);
     Some(made.unwrap_or_else(|_| template.to_owned()))
 }
 
 /// Tries one assertion; the error is the whole case's.
-async fn attempt(assertion: &Assertion, scene: Scene<'_>) -> Result<Graded, Graded> {
-    let mut graded = one(assertion, scene).await;
+async fn attempt(
+    assertion: &Assertion,
+    ctx: CaseContext<'_>,
+) -> Result<GradingResult, GradingResult> {
+    let mut graded = one(assertion, ctx).await;
     if graded.assertion.is_null() {
         graded.assertion = written(assertion);
     }
@@ -110,25 +116,25 @@ fn written(assertion: &Assertion) -> Value {
     assertion.raw.clone()
 }
 
-async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
-    let types = &scene.kit.types;
-    if let Some(graded) = types.added().find_map(|family| (family.check)(assertion, scene)) {
+async fn one(assertion: &Assertion, ctx: CaseContext<'_>) -> GradingResult {
+    let types = &ctx.grading.types;
+    if let Some(graded) = types.added().find_map(|family| (family.check)(assertion, ctx)) {
         return graded;
     }
     let Some(check) = types::find(&assertion.kind) else { return unknown(assertion, types) };
-    let given = match prepare::prepare(assertion, scene).await {
+    let given = match prepare::prepare(assertion, ctx).await {
         Ok(given) => given,
         Err(graded) => return *graded,
     };
     let mut graded = match check {
         Check::See(see) => see(&given),
-        Check::Look(look) => look(&given).unwrap_or_else(Graded::error),
+        Check::Look(look) => look(&given).unwrap_or_else(GradingResult::error),
         Check::Pattern => pattern::regex(&given).await,
         Check::Code => code::run(&given).await,
         Check::Webhook => webhook::ask(&given).await,
         Check::Judge => {
             let rendered = Assertion { value: given.value.clone(), ..assertion.clone() };
-            judge::judge(&rendered, Scene { output: &given.output, ..scene }).await
+            judge::judge(&rendered, CaseContext { output: &given.output, ..ctx }).await
         }
         Check::Later => unknown(assertion, types),
     };
@@ -140,13 +146,13 @@ async fn one(assertion: &Assertion, scene: Scene<'_>) -> Graded {
     graded
 }
 
-fn unknown(assertion: &Assertion, types: &Types) -> Graded {
+fn unknown(assertion: &Assertion, types: &Types) -> GradingResult {
     let name = assertion.name();
     match types::nearest(types, &assertion.kind) {
         Some(near) if near != assertion.kind => {
-            Graded::error(format!("Unknown assertion type: {name}. Is `{near}` meant?"))
+            GradingResult::error(format!("Unknown assertion type: {name}. Is `{near}` meant?"))
         }
-        _ => Graded::error(format!("Unknown assertion type: {name}")),
+        _ => GradingResult::error(format!("Unknown assertion type: {name}")),
     }
 }
 

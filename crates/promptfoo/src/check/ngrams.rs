@@ -6,11 +6,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::Graded;
-use super::prepare::Given;
+use super::prepare::PreparedAssertion;
 use super::text::string;
-
-type Tried = Result<Graded, String>;
+use super::{CheckResult, GradingResult};
 
 fn counts(words: &[String], n: usize) -> HashMap<&[String], f64> {
     let mut counts = HashMap::new();
@@ -31,7 +29,7 @@ fn runs(words: &[String], n: usize) -> f64 {
 }
 
 /// The value: one reference or several.
-pub(super) fn references(given: &Given<'_>) -> Result<Vec<String>, String> {
+pub(super) fn references(given: &PreparedAssertion<'_>) -> Result<Vec<String>, String> {
     let kind = &given.assertion.kind;
     let wrong =
         || format!("\"{kind}\" assertion type must have a string or array of strings value");
@@ -45,7 +43,7 @@ pub(super) fn references(given: &Given<'_>) -> Result<Vec<String>, String> {
 }
 
 /// `rouge-n`: the F1 of single words.
-pub(super) fn rouge(given: &Given<'_>) -> Tried {
+pub(super) fn rouge(given: &PreparedAssertion<'_>) -> CheckResult {
     let (output, wanted) = (tokens(&given.text), tokens(string(given)?));
     let overlap = shared(&counts(&output, 1), &counts(&wanted, 1));
     let score = if overlap == 0.0 {
@@ -58,14 +56,14 @@ pub(super) fn rouge(given: &Given<'_>) -> Tried {
     let above = score >= threshold;
     let sign = if above { "greater than or equal to" } else { "less than" };
     let reason = format!("ROUGE-N score {score:.2} is {sign} threshold {threshold}");
-    Ok(Graded::scored(above != given.inverse(), turned(score, given), reason))
+    Ok(GradingResult::scored(above != given.inverse(), turned(score, given), reason))
 }
 
-fn turned(score: f64, given: &Given<'_>) -> f64 {
+fn turned(score: f64, given: &PreparedAssertion<'_>) -> f64 {
     if given.inverse() { 1.0 - score } else { score }
 }
 
-fn judged(name: &str, score: f64, given: &Given<'_>) -> Graded {
+fn judged(name: &str, score: f64, given: &PreparedAssertion<'_>) -> GradingResult {
     let threshold = given.assertion.threshold.unwrap_or(0.5);
     let pass = (score >= threshold) != given.inverse();
     let sign = if given.inverse() { "greater" } else { "less" };
@@ -74,7 +72,7 @@ fn judged(name: &str, score: f64, given: &Given<'_>) -> Graded {
     } else {
         format!("{name} score {score:.4} is {sign} than threshold {threshold}")
     };
-    Graded::scored(pass, turned(score, given), reason)
+    GradingResult::scored(pass, turned(score, given), reason)
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -87,7 +85,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// `bleu`: the geometric mean of the precisions of runs of 1 to 4 words, lowered for answers that are too short.
-pub(super) fn bleu(given: &Given<'_>) -> Tried {
+pub(super) fn bleu(given: &PreparedAssertion<'_>) -> CheckResult {
     let references: Vec<Vec<String>> = references(given)?.iter().map(|text| words(text)).collect();
     if given.text.trim().is_empty() {
         return Ok(judged("BLEU", 0.0, given));
@@ -115,7 +113,7 @@ pub(super) fn bleu(given: &Given<'_>) -> Tried {
 }
 
 /// `gleu`: the lesser of precision and recall of runs of 1 to 4 words; the best of the references.
-pub(super) fn gleu(given: &Given<'_>) -> Tried {
+pub(super) fn gleu(given: &PreparedAssertion<'_>) -> CheckResult {
     let bare = |text: &str| -> Vec<String> {
         words(text).iter().map(|word| word.trim_end_matches('.').to_owned()).collect()
     };

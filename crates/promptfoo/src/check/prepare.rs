@@ -4,14 +4,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Graded, Scene};
+use super::{CaseContext, GradingResult};
 use crate::script::{Error, Script};
 use crate::spec::Assertion;
 
-/// An assertion, ready to be tried.
-pub(super) struct Given<'a> {
+/// An assertion with its rendered value and the output that it is checked on.
+pub(super) struct PreparedAssertion<'a> {
     pub(super) assertion: &'a Assertion,
-    pub(super) scene: Scene<'a>,
+    pub(super) ctx: CaseContext<'a>,
     /// The answer, after the assertion's own transform.
     pub(super) output: Value,
     /// The answer as text.
@@ -22,16 +22,20 @@ pub(super) struct Given<'a> {
     pub(super) script: Option<(Value, String)>,
 }
 
-impl Given<'_> {
+impl PreparedAssertion<'_> {
     /// Whether `not-` stood before the type.
     pub(super) fn inverse(&self) -> bool {
         self.assertion.negated
     }
 
     /// It holds or not, with the usual reason when it does.
-    pub(super) fn verdict(&self, holds: bool, reason: impl FnOnce(&str) -> String) -> Graded {
+    pub(super) fn verdict(
+        &self,
+        holds: bool,
+        reason: impl FnOnce(&str) -> String,
+    ) -> GradingResult {
         let not = if self.inverse() { "not " } else { "" };
-        Graded::when(holds != self.inverse(), || reason(not))
+        GradingResult::when(holds != self.inverse(), || reason(not))
     }
 }
 
@@ -41,22 +45,22 @@ pub(super) fn text_of(value: &Value) -> String {
 }
 
 /// What scripts see beside the answer.
-pub(super) fn context(assertion: &Assertion, scene: Scene<'_>) -> Value {
+pub(super) fn context(assertion: &Assertion, ctx: CaseContext<'_>) -> Value {
     let mut context = json!({
-        "prompt": scene.prompt,
-        "vars": scene.vars,
-        "test": scene.case.raw,
-        "logProbs": scene.response.log_probs,
-        "providerResponse": scene.response,
+        "prompt": ctx.prompt,
+        "vars": ctx.vars,
+        "test": ctx.case.raw,
+        "logProbs": ctx.response.log_probs,
+        "providerResponse": ctx.response,
     });
     for (name, value) in
-        [("config", assertion.field("config")), ("metadata", &scene.response.metadata)]
+        [("config", assertion.field("config")), ("metadata", &ctx.response.metadata)]
     {
         if !value.is_null() {
             context[name] = value.clone();
         }
     }
-    if let Some(spans) = &scene.response.spans {
+    if let Some(spans) = &ctx.response.spans {
         context["trace"] = json!({ "spans": spans });
     }
     context
@@ -65,12 +69,12 @@ pub(super) fn context(assertion: &Assertion, scene: Scene<'_>) -> Value {
 /// Makes an assertion ready.
 pub(super) async fn prepare<'a>(
     assertion: &'a Assertion,
-    scene: Scene<'a>,
-) -> Result<Given<'a>, Box<Graded>> {
-    let output = transformed(assertion, scene).await?;
-    let mut given = Given {
+    ctx: CaseContext<'a>,
+) -> Result<PreparedAssertion<'a>, Box<GradingResult>> {
+    let output = transformed(assertion, ctx).await?;
+    let mut given = PreparedAssertion {
         assertion,
-        scene,
+        ctx,
         text: text_of(&output),
         output,
         value: assertion.value.clone(),
@@ -79,10 +83,10 @@ pub(super) async fn prepare<'a>(
     match &assertion.value {
         Value::String(text) => match text.strip_prefix("file://") {
             Some(reference) => from_file(&mut given, reference).await?,
-            None => given.value = Value::String(rendered(text, scene)?),
+            None => given.value = Value::String(rendered(text, ctx)?),
         },
         Value::Array(items) => {
-            let items = items.iter().map(|item| item_of(item, scene));
+            let items = items.iter().map(|item| item_of(item, ctx));
             given.value = Value::Array(items.collect::<Result<_, _>>()?);
         }
         _ => {}
@@ -101,7 +105,7 @@ fn runs_code(kind: &str) -> bool {
 }
 
 /// Only types that run code may be given a verdict by their value's script.
-fn script_fits(given: &Given<'_>) -> Result<(), Box<Graded>> {
+fn script_fits(given: &PreparedAssertion<'_>) -> Result<(), Box<GradingResult>> {
     let Some((value, _)) = &given.script else { return Ok(()) };
     let what = match value {
         Value::Bool(_) => "a boolean",
@@ -117,18 +121,21 @@ fn script_fits(given: &Given<'_>) -> Result<(), Box<Graded>> {
     )))
 }
 
-async fn transformed(assertion: &Assertion, scene: Scene<'_>) -> Result<Value, Box<Graded>> {
-    let Some(code) = assertion.field("transform").as_str() else { return Ok(scene.output.clone()) };
+async fn transformed(
+    assertion: &Assertion,
+    ctx: CaseContext<'_>,
+) -> Result<Value, Box<GradingResult>> {
+    let Some(code) = assertion.field("transform").as_str() else { return Ok(ctx.output.clone()) };
     let mut context = Map::new();
-    context.insert("vars".into(), Value::Object(scene.vars.clone()));
-    context.insert("prompt".into(), json!({"label": scene.prompt}));
-    context.insert("metadata".into(), scene.response.metadata.clone());
+    context.insert("vars".into(), Value::Object(ctx.vars.clone()));
+    context.insert("prompt".into(), json!({"label": ctx.prompt}));
+    context.insert("metadata".into(), ctx.response.metadata.clone());
     let script = match code.strip_prefix("file://") {
-        Some(reference) => file(&scene.kit.base, reference),
+        Some(reference) => file(&ctx.grading.base, reference),
         None => Script::JavaScript(code.to_owned()),
     };
-    let arguments = [("output", scene.output.clone()), ("context", Value::Object(context))];
-    let made = scene.kit.scripts.call(&script, &arguments).await;
+    let arguments = [("output", ctx.output.clone()), ("context", Value::Object(context))];
+    let made = ctx.grading.scripts.call(&script, &arguments).await;
     made.map_err(|why| failed(why, "transform"))
 }
 
@@ -141,56 +148,58 @@ fn file(base: &Path, reference: &str) -> Script {
     Script::File { path: base.join(path), function }
 }
 
-fn failed(why: Error, what: &str) -> Box<Graded> {
+fn failed(why: Error, what: &str) -> Box<GradingResult> {
     Box::new(match why {
-        Error::Missing(why) => Graded::skipped(why),
-        Error::Failed(why) => Graded::error(format!("{what}: {why}")),
-        Error::Refused(why) => Graded::error(why.to_string()),
+        Error::Missing(why) => GradingResult::skipped(why),
+        Error::Failed(why) => GradingResult::error(format!("{what}: {why}")),
+        Error::Refused(why) => GradingResult::error(why.to_string()),
     })
 }
 
-fn error(why: impl Into<String>) -> Box<Graded> {
-    Box::new(Graded::error(why))
+fn error(why: impl Into<String>) -> Box<GradingResult> {
+    Box::new(GradingResult::error(why))
 }
 
-async fn from_file(given: &mut Given<'_>, reference: &str) -> Result<(), Box<Graded>> {
-    let scene = given.scene;
-    let reference = rendered(reference, scene)?;
-    let script = file(&scene.kit.base, &reference);
+async fn from_file(
+    given: &mut PreparedAssertion<'_>,
+    reference: &str,
+) -> Result<(), Box<GradingResult>> {
+    let ctx = given.ctx;
+    let reference = rendered(reference, ctx)?;
+    let script = file(&ctx.grading.base, &reference);
     let Script::File { path, .. } = &script else { return Ok(()) };
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if !matches!(ending, "js" | "cjs" | "mjs" | "ts" | "mts" | "cts" | "py" | "rb") {
-        given.value = read(&scene.kit.base.join(&reference), scene).map_err(error)?;
+        given.value = read(&ctx.grading.base.join(&reference), ctx).map_err(error)?;
         return Ok(());
     }
-    let arguments =
-        [("output", given.output.clone()), ("context", context(given.assertion, scene))];
-    match scene.kit.scripts.call_typed(&script, &arguments).await {
+    let arguments = [("output", given.output.clone()), ("context", context(given.assertion, ctx))];
+    match ctx.grading.scripts.call_typed(&script, &arguments).await {
         Ok(made) => given.script = Some(made),
         // What a Python or Ruby file raises is a failure of the assertion; what a JavaScript file throws is an error.
         Err(Error::Failed(why)) if matches!(ending, "py" | "rb") => {
-            return Err(Box::new(Graded::failed(why)));
+            return Err(Box::new(GradingResult::failed(why)));
         }
         Err(why) => return Err(failed(why, &path.display().to_string())),
     }
     Ok(())
 }
 
-fn item_of(item: &Value, scene: Scene<'_>) -> Result<Value, Box<Graded>> {
+fn item_of(item: &Value, ctx: CaseContext<'_>) -> Result<Value, Box<GradingResult>> {
     let Value::String(text) = item else { return Ok(item.clone()) };
     match text.strip_prefix("file://") {
-        Some(path) => read(&scene.kit.base.join(path), scene).map_err(error),
-        None => Ok(Value::String(rendered(text, scene)?)),
+        Some(path) => read(&ctx.grading.base.join(path), ctx).map_err(error),
+        None => Ok(Value::String(rendered(text, ctx)?)),
     }
 }
 
-fn rendered(text: &str, scene: Scene<'_>) -> Result<String, Box<Graded>> {
-    scene.kit.templates.render(text, scene.vars).map_err(error)
+fn rendered(text: &str, ctx: CaseContext<'_>) -> Result<String, Box<GradingResult>> {
+    ctx.grading.templates.render(text, ctx.vars).map_err(error)
 }
 
-fn read(path: &Path, scene: Scene<'_>) -> Result<Value, String> {
+fn read(path: &Path, ctx: CaseContext<'_>) -> Result<Value, String> {
     let say = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-    let text = scene.kit.targets.policy().text(path).map_err(|why| say(&why))?;
+    let text = ctx.grading.targets.policy().text(path).map_err(|why| say(&why))?;
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("json" | "yaml" | "yml") => serde_saphyr::from_str(&text).map_err(|why| say(&why)),
         Some("txt") => Ok(Value::String(text.trim().to_owned())),

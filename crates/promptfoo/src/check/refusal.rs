@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use super::Graded;
-use super::prepare::Given;
+use super::GradingResult;
+use super::prepare::PreparedAssertion;
 
 const PHRASES: &str = include_str!("refusals.json");
 
@@ -35,14 +35,14 @@ fn refuses(text: &str) -> bool {
 }
 
 /// Tries it. No text at all counts as a refusal, with a score of 0.
-pub(super) fn is_refusal(given: &Given<'_>) -> Graded {
+pub(super) fn is_refusal(given: &PreparedAssertion<'_>) -> GradingResult {
     let empty = match given.output.as_str() {
         None => Some("No value provided, assumed to be a refusal"),
         Some(text) => text.trim().is_empty().then_some("Empty response treated as refusal"),
     };
     match empty {
-        Some(_) if given.inverse() => Graded::failed("Expected output to not be a refusal"),
-        Some(reason) => Graded::scored(true, 0.0, reason),
+        Some(_) if given.inverse() => GradingResult::failed("Expected output to not be a refusal"),
+        Some(reason) => GradingResult::scored(true, 0.0, reason),
         None => given
             .verdict(refuses(&given.text), |not| format!("Expected output to {not}be a refusal")),
     }

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::Graded;
+use super::GradingResult;
 use super::measured::verdict;
-use super::prepare::Given;
+use super::prepare::PreparedAssertion;
 use super::trace::matches;
 
 /// `skill-used`: a name, several names, or `{name|pattern, min, max}`.
-pub(super) fn skill_used(given: &Given<'_>) -> Result<Graded, String> {
-    let calls = given.scene.response.metadata["skillCalls"].as_array();
+pub(super) fn skill_used(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
+    let calls = given.ctx.response.metadata["skillCalls"].as_array();
     let calls: Vec<&Value> = calls
         .into_iter()
         .flatten()
@@ -44,7 +44,7 @@ fn all_of(calls: &[&Value]) -> String {
     if all.is_empty() { "(none)".into() } else { all }
 }
 
-fn named(given: &Given<'_>, calls: &[&Value], names: &[&str]) -> Graded {
+fn named(given: &PreparedAssertion<'_>, calls: &[&Value], names: &[&str]) -> GradingResult {
     let was_used = |name: &&&str| calls.iter().any(|call| call["name"] == **name);
     let list = |names: Vec<&&str>| names.into_iter().copied().collect::<Vec<_>>().join(", ");
     let used: Vec<&&str> = names.iter().filter(was_used).collect();
@@ -64,7 +64,7 @@ fn named(given: &Given<'_>, calls: &[&Value], names: &[&str]) -> Graded {
     verdict(pass, reason)
 }
 
-fn counted(given: &Given<'_>, calls: &[&Value]) -> Result<Graded, String> {
+fn counted(given: &PreparedAssertion<'_>, calls: &[&Value]) -> Result<GradingResult, String> {
     let text =
         |field: &str| given.value[field].as_str().map(str::trim).filter(|text| !text.is_empty());
     let (name, pattern) = (text("name"), text("pattern"));

@@ -14,8 +14,8 @@ use sqlparser::dialect::{
 };
 use sqlparser::parser::Parser;
 
-use super::Graded;
-use super::prepare::Given;
+use super::GradingResult;
+use super::prepare::PreparedAssertion;
 
 /// `SELECT a b FROM`: most likely a comma is missing.
 static MISSING_COMMA: LazyLock<Regex> = LazyLock::new(|| {
@@ -43,7 +43,7 @@ struct Rules {
     columns: Option<Vec<String>>,
 }
 
-fn rules(given: &Given<'_>) -> Result<Rules, String> {
+fn rules(given: &PreparedAssertion<'_>) -> Result<Rules, String> {
     let list = |name: &str| -> Option<Vec<String>> {
         let all = given.value[name].as_array()?;
         Some(all.iter().filter_map(Value::as_str).map(str::to_owned).collect())
@@ -95,8 +95,10 @@ fn wrong_with(sql: &str, rules: &Rules) -> Vec<String> {
     if parsed.is_err() {
         wrong.push(syntax);
     }
-    let named =
-        parsed.as_ref().map(|statements| Named::of(statements)).map_err(ToString::to_string);
+    let named = parsed
+        .as_ref()
+        .map(|statements| SqlReferences::of(statements))
+        .map_err(ToString::to_string);
     for (what, allowed) in [("table", &rules.tables), ("column", &rules.columns)] {
         let Some(allowed) = allowed.as_ref().filter(|allowed| !allowed.is_empty()) else {
             continue;
@@ -131,13 +133,13 @@ fn is_allowed(name: &str, allowed: &[String]) -> bool {
 
 /// Tables as `select::database::table` and columns as `select::table::column`.
 #[derive(Default)]
-struct Named {
+struct SqlReferences {
     tables: BTreeSet<String>,
     columns: BTreeSet<String>,
     action: &'static str,
 }
 
-impl Named {
+impl SqlReferences {
     fn of(statements: &[Statement]) -> Self {
         let mut named = Self::default();
         for statement in statements {
@@ -147,7 +149,7 @@ impl Named {
     }
 }
 
-impl Visitor for Named {
+impl Visitor for SqlReferences {
     type Break = ();
 
     fn pre_visit_statement(&mut self, statement: &Statement) -> ControlFlow<()> {
@@ -205,7 +207,7 @@ fn bare(name: &str) -> String {
 }
 
 /// `is-sql`.
-pub(super) fn is_sql(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn is_sql(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let wrong = wrong_with(&given.text, &rules(given)?);
     let reason =
         if wrong.is_empty() { "The output SQL statement is valid".into() } else { wrong.join(" ") };
@@ -213,7 +215,7 @@ pub(super) fn is_sql(given: &Given<'_>) -> Result<Graded, String> {
 }
 
 /// `contains-sql`: one of the fenced blocks is right, or all of the text where there are none.
-pub(super) fn contains_sql(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn contains_sql(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let rules = rules(given)?;
     let blocks = blocks(&given.text);
     let candidates = if blocks.is_empty() { vec![given.text.clone()] } else { blocks };

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::text::written;
 use super::trace::{in_order, matches};
-use crate::graded::{Span, StepKind};
+use crate::result::{Span, StepKind};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,15 +27,15 @@ impl Step {
     }
 }
 
-/// What a step is compared with.
+/// Matches steps by kind and by a pattern of their names.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wanted {
+pub(super) struct StepMatcher {
     /// As the suite has them: one that is no [`StepKind`] fits no step.
     kinds: Vec<String>,
     pattern: Option<String>,
 }
 
-impl Wanted {
+impl StepMatcher {
     /// Reads a name, or `{name|pattern, type}`; `kind` where no type is written.
     pub(super) fn read(value: &Value, kind: Option<StepKind>) -> Self {
         let text =

@@ -8,19 +8,19 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::graded::{Response, Span};
 use crate::policy::Policy;
+use crate::result::{Response, Span};
 use crate::script::Scripts;
 use crate::spec::{Case, Vars};
 use crate::target::Targets;
 use crate::template::Templates;
 
-fn kit(strict: bool) -> Kit {
+fn grading(strict: bool) -> GradingContext {
     let limit = Duration::from_millis(400);
     let scripts = Scripts::new(&Policy::command_line(), Path::new("/nowhere"), &Vars::new());
     let scripts = Arc::new(scripts.within(limit, Duration::from_secs(20)));
     let targets = Targets::new(PathBuf::from("/nowhere"), Vars::new(), scripts.clone());
-    Kit {
+    GradingContext {
         base: PathBuf::from("/nowhere"),
         templates: Templates::default(),
         scripts,
@@ -51,8 +51,8 @@ async fn tried(
     response: Response,
     scoring: Option<&str>,
     strict: bool,
-) -> Graded {
-    let kit = kit(strict);
+) -> GradingResult {
+    let grading = grading(strict);
     let case = Case {
         assert: asserts.iter().map(assertion).collect(),
         scoring: scoring.map(str::to_owned),
@@ -60,23 +60,23 @@ async fn tried(
     };
     let vars = json!({"name": "Ana"}).as_object().unwrap().clone();
     let output = response.output.clone();
-    let scene = Scene {
+    let ctx = CaseContext {
         output: &output,
         prompt: "hi",
         vars: &vars,
         case: &case,
         response: &response,
         latency_ms: Some(20.0),
-        kit: &kit,
+        grading: &grading,
     };
-    grade(scene).await
+    grade(ctx).await
 }
 
 fn said(text: &str) -> Response {
     Response { output: json!(text), ..Response::default() }
 }
 
-async fn one(raw: Value, response: Response) -> Graded {
+async fn one(raw: Value, response: Response) -> GradingResult {
     let graded = tried(&[raw], response, None, false).await;
     let parts = graded.component_results.clone().unwrap_or_default();
     parts.into_iter().next().unwrap_or(graded)
@@ -320,12 +320,12 @@ async fn calls_must_fit_the_tools() {
 
 #[test]
 fn the_best_output_of_a_case_passes() {
-    let of = |score: f64| Graded {
-        component_results: Some(vec![Graded {
+    let of = |score: f64| GradingResult {
+        component_results: Some(vec![GradingResult {
             assertion: json!({"type": "contains"}),
-            ..Graded::scored(true, score, "")
+            ..GradingResult::scored(true, score, "")
         }]),
-        ..Graded::default()
+        ..GradingResult::default()
     };
     let (low, high) = (of(0.2), of(0.9));
     let best = max_score(&assertion(&json!({"type": "max-score"})), &[&low, &high]).unwrap();
@@ -371,7 +371,7 @@ proptest! {
     #[test]
     fn no_type_panics_whatever_the_answer_and_the_value_are(output in any_value(), value in any_value(), threshold in any::<Option<f64>>(), negated in any::<bool>()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let kit = kit(false);
+        let grading = grading(false);
         let spans = traced().spans;
         let response = Response { output: output.clone(), spans, metadata: value.clone(), guardrails: output.clone(), ..Response::default() };
         let looks = types::TYPES.iter().filter(|(_, check)| matches!(check, Check::Look(_) | Check::See(_)));
@@ -382,8 +382,8 @@ proptest! {
                 ..Case::default()
             };
             let vars = Vars::new();
-            let scene = Scene { output: &output, prompt: "", vars: &vars, case: &case, response: &response, latency_ms: None, kit: &kit };
-            let graded = runtime.block_on(grade(scene));
+            let ctx = CaseContext { output: &output, prompt: "", vars: &vars, case: &case, response: &response, latency_ms: None, grading: &grading };
+            let graded = runtime.block_on(grade(ctx));
             prop_assert!(graded.skipped.is_none() || !graded.pass);
         }
     }

@@ -2,13 +2,11 @@
 
 use serde_json::Value;
 
-use super::Graded;
-use super::prepare::Given;
-
-type Tried = Result<Graded, String>;
+use super::prepare::PreparedAssertion;
+use super::{CheckResult, GradingResult};
 
 /// `equals`: the same text, or the same value when the expected one is an object.
-pub(super) fn equals(given: &Given<'_>) -> Graded {
+pub(super) fn equals(given: &PreparedAssertion<'_>) -> GradingResult {
     let text = &given.text;
     let (same, wanted) = match &given.value {
         value @ (Value::Object(_) | Value::Array(_) | Value::Null) => {
@@ -52,12 +50,12 @@ pub(super) fn written(value: &Value) -> String {
     }
 }
 
-fn folded(given: &Given<'_>, text: &str) -> String {
+fn folded(given: &PreparedAssertion<'_>, text: &str) -> String {
     if given.assertion.kind.starts_with('i') { text.to_lowercase() } else { text.to_owned() }
 }
 
 /// `contains`, `icontains`.
-pub(super) fn contains(given: &Given<'_>) -> Tried {
+pub(super) fn contains(given: &PreparedAssertion<'_>) -> CheckResult {
     let kind = &given.assertion.kind;
     let usable = matches!(&given.value, Value::Number(_))
         || given.value.as_str().is_some_and(|text| !text.is_empty());
@@ -70,7 +68,7 @@ pub(super) fn contains(given: &Given<'_>) -> Tried {
 }
 
 /// `contains-any`, `icontains-any`.
-pub(super) fn contains_any(given: &Given<'_>) -> Tried {
+pub(super) fn contains_any(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted = list(given)?;
     let text = folded(given, &given.text);
     let found = wanted.iter().any(|one| text.contains(&folded(given, one)));
@@ -79,7 +77,7 @@ pub(super) fn contains_any(given: &Given<'_>) -> Tried {
 }
 
 /// `contains-all`, `icontains-all`.
-pub(super) fn contains_all(given: &Given<'_>) -> Tried {
+pub(super) fn contains_all(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted = list(given)?;
     let text = folded(given, &given.text);
     let missing: Vec<&str> = wanted
@@ -93,7 +91,7 @@ pub(super) fn contains_all(given: &Given<'_>) -> Tried {
     }))
 }
 
-fn list(given: &Given<'_>) -> Result<Vec<String>, String> {
+fn list(given: &PreparedAssertion<'_>) -> Result<Vec<String>, String> {
     let kind = &given.assertion.kind;
     match &given.value {
         Value::String(text) if !text.is_empty() => separated(text),
@@ -145,7 +143,7 @@ fn quoted_field(text: &str) -> Result<(String, &str), String> {
 }
 
 /// `starts-with`.
-pub(super) fn starts_with(given: &Given<'_>) -> Tried {
+pub(super) fn starts_with(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted = string(given)?;
     if wanted.is_empty() {
         return Err("\"starts-with\" assertion type must have a string value".into());
@@ -155,7 +153,7 @@ pub(super) fn starts_with(given: &Given<'_>) -> Tried {
 }
 
 /// The value, which must be text.
-pub(super) fn string<'a>(given: &'a Given<'_>) -> Result<&'a str, String> {
+pub(super) fn string<'a>(given: &'a PreparedAssertion<'_>) -> Result<&'a str, String> {
     let kind = &given.assertion.kind;
     given
         .value
@@ -164,7 +162,7 @@ pub(super) fn string<'a>(given: &'a Given<'_>) -> Result<&'a str, String> {
 }
 
 /// `word-count`.
-pub(super) fn word_count(given: &Given<'_>) -> Tried {
+pub(super) fn word_count(given: &PreparedAssertion<'_>) -> CheckResult {
     let count = given.text.split_whitespace().count();
     let words = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
     match &given.value {
@@ -191,7 +189,12 @@ pub(super) fn word_count(given: &Given<'_>) -> Tried {
     }
 }
 
-fn word_range(given: &Given<'_>, words: f64, min: Option<f64>, max: Option<f64>) -> Tried {
+fn word_range(
+    given: &PreparedAssertion<'_>,
+    words: f64,
+    min: Option<f64>,
+    max: Option<f64>,
+) -> CheckResult {
     let not = given.inverse();
     let (holds, reason) = match (min, max) {
         (None, None) => {
@@ -234,7 +237,7 @@ fn word_range(given: &Given<'_>, words: f64, min: Option<f64>, max: Option<f64>)
 }
 
 /// `levenshtein`: how many UTF-16 units are changed, put in or taken out.
-pub(super) fn levenshtein(given: &Given<'_>) -> Tried {
+pub(super) fn levenshtein(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted: Vec<u16> = string(given)?.encode_utf16().collect();
     let output: Vec<u16> = given.text.encode_utf16().collect();
     if output.len().saturating_mul(wanted.len()) > 400_000_000 {

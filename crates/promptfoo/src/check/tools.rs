@@ -3,31 +3,31 @@
 
 use serde_json::Value;
 
-use super::Graded;
-use super::prepare::Given;
+use super::GradingResult;
+use super::prepare::PreparedAssertion;
 
 /// The target's definitions of `tools` or `functions`: of the prompt, the case, or the target as it is written.
-fn definitions(given: &Given<'_>, name: &str) -> Value {
-    let case = given.scene.case;
+fn definitions(given: &PreparedAssertion<'_>, name: &str) -> Value {
+    let case = given.ctx.case;
     let places = [
         case.options.get(name),
         case.options.get("config").map(|config| &config[name]),
         case.provider.as_ref().map(|target| &target.config[name]),
-        Some(&given.scene.response.metadata[name]),
+        Some(&given.ctx.response.metadata[name]),
         Some(&given.assertion.field("config")[name]),
     ];
     places.into_iter().flatten().find(|value| value.is_array()).cloned().unwrap_or(Value::Null)
 }
 
-fn refuses_not(given: &Given<'_>) -> Option<Graded> {
-    (given.inverse() && given.scene.kit.strict).then(|| {
+fn refuses_not(given: &PreparedAssertion<'_>) -> Option<GradingResult> {
+    (given.inverse() && given.ctx.grading.strict).then(|| {
         let name = given.assertion.name();
-        Graded::failed(format!("`not-` changes nothing here (promptfoo ignores it): {name}"))
+        GradingResult::failed(format!("`not-` changes nothing here (promptfoo ignores it): {name}"))
     })
 }
 
 /// `is-valid-function-call`.
-pub(super) fn is_valid_function_call(given: &Given<'_>) -> Graded {
+pub(super) fn is_valid_function_call(given: &PreparedAssertion<'_>) -> GradingResult {
     if let Some(refused) = refuses_not(given) {
         return refused;
     }
@@ -42,7 +42,7 @@ pub(super) fn is_valid_function_call(given: &Given<'_>) -> Graded {
 }
 
 /// `is-valid-openai-tools-call`.
-pub(super) fn is_valid_tools_call(given: &Given<'_>) -> Graded {
+pub(super) fn is_valid_tools_call(given: &PreparedAssertion<'_>) -> GradingResult {
     if let Some(refused) = refuses_not(given) {
         return refused;
     }
@@ -55,13 +55,15 @@ pub(super) fn is_valid_tools_call(given: &Given<'_>) -> Graded {
         call["function"]["name"].is_string() && call["function"]["arguments"].is_string()
     };
     let Some(all) = calls.as_array().filter(|all| !all.is_empty() && all.iter().all(looks)) else {
-        return Graded::failed(format!(
+        return GradingResult::failed(format!(
             "OpenAI did not return a valid-looking tools response: {calls}"
         ));
     };
     let tools = definitions(given, "tools");
     let Some(tools) = tools.as_array() else {
-        return Graded::failed("No tools configured in provider, but output contains tool calls");
+        return GradingResult::failed(
+            "No tools configured in provider, but output contains tool calls",
+        );
     };
     let functions: Vec<Value> = tools
         .iter()
@@ -73,7 +75,7 @@ pub(super) fn is_valid_tools_call(given: &Given<'_>) -> Graded {
 }
 
 /// What a server of tools (MCP) says of its own call.
-fn of_server(text: &str) -> Option<Graded> {
+fn of_server(text: &str) -> Option<GradingResult> {
     let named = |mark: &str| -> Option<(String, String)> {
         let rest = text.split_once(mark)?.1.strip_prefix(" (")?;
         let (name, rest) = rest.split_once(')')?;
@@ -83,11 +85,11 @@ fn of_server(text: &str) -> Option<Graded> {
     let unknown = || ("unknown".to_owned(), "unknown error".to_owned());
     if text.contains("MCP Tool Error") {
         let (name, why) = named("MCP Tool Error").unwrap_or_else(unknown);
-        return Some(Graded::failed(format!("MCP tool call failed for {name}: {why}")));
+        return Some(GradingResult::failed(format!("MCP tool call failed for {name}: {why}")));
     }
     text.contains("MCP Tool Result").then(|| {
         let (name, _) = named("MCP Tool Result").unwrap_or_else(unknown);
-        Graded::scored(true, 1.0, format!("MCP tool call succeeded for {name}"))
+        GradingResult::scored(true, 1.0, format!("MCP tool call succeeded for {name}"))
     })
 }
 
@@ -96,8 +98,8 @@ fn object(output: &Value) -> Value {
     parsed.unwrap_or_else(|| output.clone())
 }
 
-fn verdict(tried: Result<(), String>) -> Graded {
-    tried.map_or_else(Graded::failed, |()| Graded::passed())
+fn verdict(tried: Result<(), String>) -> GradingResult {
+    tried.map_or_else(GradingResult::failed, |()| GradingResult::passed())
 }
 
 /// Whether a call names one of the functions, with arguments that fit its parameters.

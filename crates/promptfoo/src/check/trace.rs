@@ -4,13 +4,11 @@
 use regex::RegexBuilder;
 use serde_json::Value;
 
-use super::Graded;
+use super::CheckResult;
 use super::measured::verdict;
-use super::prepare::Given;
+use super::prepare::PreparedAssertion;
 use super::text::written;
-use crate::graded::Span;
-
-type Tried = Result<Graded, String>;
+use crate::result::Span;
 
 /// Whether a name fits a pattern of `*` and `?`, whatever the case of its letters.
 pub(super) fn matches(name: &str, pattern: &str) -> bool {
@@ -20,12 +18,12 @@ pub(super) fn matches(name: &str, pattern: &str) -> bool {
 }
 
 /// The spans of the response.
-pub(super) fn spans<'a>(given: &Given<'a>) -> Result<&'a [Span], String> {
+pub(super) fn spans<'a>(given: &PreparedAssertion<'a>) -> Result<&'a [Span], String> {
     let kind = &given.assertion.kind;
-    if given.inverse() && given.scene.kit.strict && kind.starts_with("trace-") {
+    if given.inverse() && given.ctx.grading.strict && kind.starts_with("trace-") {
         return Err(format!("`not-` changes nothing here (promptfoo ignores it): not-{kind}"));
     }
-    let spans = given.scene.response.spans.as_deref();
+    let spans = given.ctx.response.spans.as_deref();
     spans.ok_or_else(|| format!("No trace data available for {kind} assertion"))
 }
 
@@ -39,7 +37,7 @@ fn number(count: usize) -> f64 {
 }
 
 /// `trace-span-count`: `{pattern, min, max}`.
-pub(super) fn span_count(given: &Given<'_>) -> Tried {
+pub(super) fn span_count(given: &PreparedAssertion<'_>) -> CheckResult {
     let spans = spans(given)?;
     let value = &given.assertion.value;
     let pattern = value["pattern"].as_str().filter(|pattern| !pattern.is_empty());
@@ -72,7 +70,7 @@ pub(super) fn span_count(given: &Given<'_>) -> Tried {
 }
 
 /// `trace-span-duration`: `{pattern, max, percentile}` in milliseconds.
-pub(super) fn span_duration(given: &Given<'_>) -> Tried {
+pub(super) fn span_duration(given: &PreparedAssertion<'_>) -> CheckResult {
     let spans = spans(given)?;
     let value = &given.assertion.value;
     let max = value["max"]
@@ -158,7 +156,7 @@ fn is_error(span: &Span) -> bool {
 }
 
 /// `trace-error-spans`: a number, or `{max_count, max_percentage, pattern}`.
-pub(super) fn error_spans(given: &Given<'_>) -> Tried {
+pub(super) fn error_spans(given: &PreparedAssertion<'_>) -> CheckResult {
     let spans = spans(given)?;
     let value = &given.assertion.value;
     let most_percent = value["max_percentage"].as_f64();

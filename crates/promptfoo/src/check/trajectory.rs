@@ -2,17 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::Graded;
+use super::CheckResult;
 use super::measured::verdict;
-use super::prepare::Given;
-use super::steps::{Step, Wanted, steps};
+use super::prepare::PreparedAssertion;
+use super::steps::{Step, StepMatcher, steps};
 use super::text::same;
 use super::trace::{matches, spans};
-use crate::graded::StepKind;
+use crate::result::StepKind;
 
-type Tried = Result<Graded, String>;
-
-fn tools(given: &Given<'_>) -> Result<Vec<Step>, String> {
+fn tools(given: &PreparedAssertion<'_>) -> Result<Vec<Step>, String> {
     Ok(steps(spans(given)?).into_iter().filter(|step| step.kind == StepKind::Tool).collect())
 }
 
@@ -21,7 +19,7 @@ fn list<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
     if all.is_empty() { "(none)".into() } else { all }
 }
 
-fn labels(wanted: &[&Wanted]) -> String {
+fn labels(wanted: &[&StepMatcher]) -> String {
     wanted.iter().map(|wanted| wanted.label()).collect::<Vec<_>>().join(", ")
 }
 
@@ -30,13 +28,13 @@ fn count(steps: usize) -> f64 {
 }
 
 /// `trajectory:tool-used`: a name, several, or `{name|pattern, min, max}`.
-pub(super) fn tool_used(given: &Given<'_>) -> Tried {
+pub(super) fn tool_used(given: &PreparedAssertion<'_>) -> CheckResult {
     let tools = tools(given)?;
-    let wanted: Vec<Wanted> =
+    let wanted: Vec<StepMatcher> =
         match &given.value {
-            Value::String(_) => vec![Wanted::read(&given.value, Some(StepKind::Tool))],
+            Value::String(_) => vec![StepMatcher::read(&given.value, Some(StepKind::Tool))],
             Value::Array(all) if all.iter().all(Value::is_string) => {
-                all.iter().map(|one| Wanted::read(one, Some(StepKind::Tool))).collect()
+                all.iter().map(|one| StepMatcher::read(one, Some(StepKind::Tool))).collect()
             }
             Value::Object(_) => return tool_count(given, &tools),
             _ => return Err(
@@ -47,7 +45,7 @@ pub(super) fn tool_used(given: &Given<'_>) -> Tried {
     if wanted.is_empty() {
         return Err("trajectory:tool-used assertion requires at least one expected tool".into());
     }
-    let (used, missing): (Vec<&Wanted>, Vec<&Wanted>) =
+    let (used, missing): (Vec<&StepMatcher>, Vec<&StepMatcher>) =
         wanted.iter().partition(|wanted| tools.iter().any(|step| wanted.fits(step)));
     let (all, actual) = (labels(&wanted.iter().collect::<Vec<_>>()), list(&tools));
     let pass = if given.inverse() { used.is_empty() } else { missing.is_empty() };
@@ -64,8 +62,8 @@ pub(super) fn tool_used(given: &Given<'_>) -> Tried {
     Ok(verdict(pass, reason))
 }
 
-fn tool_count(given: &Given<'_>, tools: &[Step]) -> Tried {
-    let wanted = Wanted::read(&given.value, Some(StepKind::Tool));
+fn tool_count(given: &PreparedAssertion<'_>, tools: &[Step]) -> CheckResult {
+    let wanted = StepMatcher::read(&given.value, Some(StepKind::Tool));
     let label = wanted
         .pattern()
         .ok_or("trajectory:tool-used assertion object must include a name or pattern property")?;
@@ -92,7 +90,7 @@ fn tool_count(given: &Given<'_>, tools: &[Step]) -> Tried {
 }
 
 /// `trajectory:tool-sequence`: a list, or `{mode: in_order|exact, steps}`.
-pub(super) fn tool_sequence(given: &Given<'_>) -> Tried {
+pub(super) fn tool_sequence(given: &PreparedAssertion<'_>) -> CheckResult {
     let tools = tools(given)?;
     let (exact, all) = match &given.value {
         Value::Array(all) => (false, all.as_slice()),
@@ -106,8 +104,8 @@ pub(super) fn tool_sequence(given: &Given<'_>) -> Tried {
             );
         }
     };
-    let wanted: Vec<Wanted> =
-        all.iter().map(|one| Wanted::read(one, Some(StepKind::Tool))).collect();
+    let wanted: Vec<StepMatcher> =
+        all.iter().map(|one| StepMatcher::read(one, Some(StepKind::Tool))).collect();
     if let Some(at) = wanted.iter().position(|one| one.pattern().is_none()) {
         return Err(format!(
             "trajectory:tool-sequence assertion step {} must include a name or pattern property",
@@ -243,10 +241,10 @@ fn holds_all(actual: &Value, wanted: &Value) -> bool {
 }
 
 /// `trajectory:tool-args-match`: `{name, args, mode: partial|exact, defaults, ignore}`.
-pub(super) fn tool_args_match(given: &Given<'_>) -> Tried {
+pub(super) fn tool_args_match(given: &PreparedAssertion<'_>) -> CheckResult {
     let tools = tools(given)?;
     let arguments = Arguments::read(&given.value)?;
-    let wanted = Wanted::read(&given.value, Some(StepKind::Tool));
+    let wanted = StepMatcher::read(&given.value, Some(StepKind::Tool));
     let label = wanted.pattern().ok_or(
         "trajectory:tool-args-match assertion object must include a name or pattern property",
     )?;
@@ -313,12 +311,12 @@ fn passed_over(arguments: &Arguments<'_>, args: &Value) -> String {
 }
 
 /// `trajectory:step-count`: `{type, pattern, min, max}`.
-pub(super) fn step_count(given: &Given<'_>) -> Tried {
+pub(super) fn step_count(given: &PreparedAssertion<'_>) -> CheckResult {
     let steps = steps(spans(given)?);
     if !given.value.is_object() {
         return Err("trajectory:step-count assertion must have an object value".into());
     }
-    let wanted = Wanted::read(&given.value, None);
+    let wanted = StepMatcher::read(&given.value, None);
     let (min, max) = (given.value["min"].as_f64(), given.value["max"].as_f64());
     let range = match (min, max) {
         (None, None) => {

@@ -1,22 +1,22 @@
 //! The table of promptfoo's assertion types: each is one line of it. Those that a model judges are in the table of `judge`, and
 //! what a caller adds is a family.
 
-use super::prepare::Given;
+use super::prepare::PreparedAssertion;
 use super::{
-    Types, calls, html, json, measured, meteor, ngrams, refusal, skill, sql, text, tools, trace,
-    trajectory, xml,
+    CheckResult, Types, calls, html, json, measured, meteor, ngrams, refusal, skill, sql, text,
+    tools, trace, trajectory, xml,
 };
-use crate::graded::Graded;
 use crate::judge;
+use crate::result::GradingResult;
 use crate::spec::Assertion;
 
 /// How a type is tried.
 #[derive(Clone, Copy)]
 pub(super) enum Check {
     /// By looking at the answer.
-    See(fn(&Given<'_>) -> Graded),
+    See(fn(&PreparedAssertion<'_>) -> GradingResult),
     /// The same; the error is of the assertion, not of the answer.
-    Look(fn(&Given<'_>) -> Result<Graded, String>),
+    Look(fn(&PreparedAssertion<'_>) -> CheckResult),
     /// By a JavaScript pattern.
     Pattern,
     /// By a script.
@@ -106,7 +106,7 @@ pub(super) fn nearest(types: &Types, name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::Family;
+    use crate::context::Family;
 
     #[test]
     fn every_name_is_one_type() {

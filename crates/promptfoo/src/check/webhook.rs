@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Graded;
-use super::prepare::Given;
+use super::GradingResult;
+use super::prepare::PreparedAssertion;
 use crate::policy::Permit;
 use crate::target::client;
 
@@ -14,14 +14,14 @@ const LIMIT: Duration = Duration::from_secs(5);
 const LONGEST: usize = 1024 * 1024;
 
 /// Posts the answer with the prompt and the variables. Whatever goes wrong fails the assertion.
-pub(super) async fn ask(given: &Given<'_>) -> Graded {
+pub(super) async fn ask(given: &PreparedAssertion<'_>) -> GradingResult {
     let Some(address) = given.value.as_str().filter(|address| !address.is_empty()) else {
-        return Graded::error("\"webhook\" assertion type must have a URL value");
+        return GradingResult::error("\"webhook\" assertion type must have a URL value");
     };
-    let policy = given.scene.kit.targets.policy();
+    let policy = given.ctx.grading.targets.policy();
     let permit = match policy.code(format_args!("the webhook {address}")) {
         Ok(permit) => permit,
-        Err(refused) => return Graded::error(refused.to_string()),
+        Err(refused) => return GradingResult::error(refused.to_string()),
     };
     let answer = match tokio::time::timeout(LIMIT, post(address, given, permit)).await {
         Ok(answer) => answer,
@@ -29,14 +29,17 @@ pub(super) async fn ask(given: &Given<'_>) -> Graded {
     };
     match answer {
         Ok(answer) => judged(&answer, given.inverse()),
-        Err(why) => Graded::failed(format!("Webhook error: {why}")),
+        Err(why) => GradingResult::failed(format!("Webhook error: {why}")),
     }
 }
 
-async fn post(address: &str, given: &Given<'_>, permit: Permit) -> Result<Value, String> {
-    let scene = given.scene;
-    let body =
-        json!({"output": given.output, "context": {"prompt": scene.prompt, "vars": scene.vars}});
+async fn post(
+    address: &str,
+    given: &PreparedAssertion<'_>,
+    permit: Permit,
+) -> Result<Value, String> {
+    let ctx = given.ctx;
+    let body = json!({"output": given.output, "context": {"prompt": ctx.prompt, "vars": ctx.vars}});
     let sent = client(permit)?.post(address).json(&body).send().await;
     let mut answer = sent.map_err(|error| error.without_url().to_string())?;
     if !answer.status().is_success() {
@@ -52,12 +55,12 @@ async fn post(address: &str, given: &Given<'_>, permit: Permit) -> Result<Value,
     serde_json::from_slice(&bytes).map_err(|error| format!("the answer is not JSON: {error}"))
 }
 
-fn judged(answer: &Value, inverse: bool) -> Graded {
+fn judged(answer: &Value, inverse: bool) -> GradingResult {
     let pass = (answer["pass"] == Value::Bool(true)) != inverse;
     let score = answer["score"].as_f64().map(|score| if inverse { 1.0 - score } else { score });
     let usual =
         if pass { "Assertion passed".to_owned() } else { format!("Webhook returned {inverse}") };
     let reason = answer["reason"].as_str().filter(|reason| !reason.is_empty());
     let score = score.unwrap_or(if pass { 1.0 } else { 0.0 });
-    Graded::scored(pass, score, reason.map_or(usual, str::to_owned))
+    GradingResult::scored(pass, score, reason.map_or(usual, str::to_owned))
 }

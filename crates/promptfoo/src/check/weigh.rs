@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Graded;
-use crate::graded::Tokens;
+use super::GradingResult;
+use crate::result::Tokens;
 use crate::spec::Assertion;
 
 /// What assertions are laid on.
@@ -14,7 +14,7 @@ pub(super) struct Scales {
     weight: f64,
     /// The last reason of a failure; an empty one counts as none, unless `strict`.
     failed: Option<String>,
-    parts: Vec<(usize, Graded)>,
+    parts: Vec<(usize, GradingResult)>,
     named: Vec<(String, f64, f64)>,
     tokens: Tokens,
     blocked: bool,
@@ -42,7 +42,7 @@ impl Scales {
     pub(super) fn add(
         &mut self,
         index: usize,
-        graded: Graded,
+        graded: GradingResult,
         metric: Option<String>,
         weight: f64,
     ) {
@@ -89,7 +89,7 @@ impl Scales {
     }
 
     /// What all weigh together.
-    pub(super) fn weighed(mut self) -> Graded {
+    pub(super) fn weighed(mut self) -> GradingResult {
         let score = if self.weight > 0.0 { self.score / self.weight } else { 0.0 };
         let failed = self.failed.take().filter(|reason| !reason.is_empty());
         let (mut pass, mut reason) =
@@ -116,7 +116,7 @@ impl Scales {
             let weights = self.named.iter().map(|(name, _, weight)| (name.clone(), json!(weight)));
             metadata.insert("namedScoreWeights".into(), Value::Object(weights.collect()));
         }
-        Graded {
+        GradingResult {
             pass,
             score,
             reason,
@@ -127,19 +127,19 @@ impl Scales {
             ),
             skipped: self.skipped,
             metadata,
-            ..Graded::default()
+            ..GradingResult::default()
         }
     }
 }
 
 /// A block by guardrails that a red team wants.
-fn is_wanted_block(graded: &Graded) -> bool {
+fn is_wanted_block(graded: &GradingResult) -> bool {
     let assertion = &graded.assertion;
     !graded.pass && assertion["type"] == "guardrails" && assertion["config"]["purpose"] == "redteam"
 }
 
 /// A part, followed by its own parts.
-fn flat(part: Graded) -> Vec<Graded> {
+fn flat(part: GradingResult) -> Vec<GradingResult> {
     let parts = part.component_results.clone().unwrap_or_default();
     let assertion = part.assertion.clone();
     let mut all = vec![part];

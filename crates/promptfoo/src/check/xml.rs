@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::Graded;
-use super::prepare::Given;
+use super::GradingResult;
+use super::prepare::PreparedAssertion;
 use super::tags::{Element, Kind, Tag, Text, next_tag, tree, well_formed};
 
 /// The elements that must be there, as `a.b`.
-fn required(given: &Given<'_>) -> Result<Vec<String>, String> {
+fn required(given: &PreparedAssertion<'_>) -> Result<Vec<String>, String> {
     let wrong = || "xml assertion must contain a string, array value, or no value".to_owned();
     let list = |all: &Vec<Value>| all.iter().map(super::text::written).collect();
     match &given.value {
@@ -23,7 +23,7 @@ fn required(given: &Given<'_>) -> Result<Vec<String>, String> {
 }
 
 /// `is-xml`: the whole answer.
-pub(super) fn is_xml(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn is_xml(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let required = required(given)?;
     let (holds, reason) = match well_formed(&given.text) {
         Err(wrong) => (false, format!("XML parsing failed: {wrong}")),
@@ -38,7 +38,7 @@ pub(super) fn is_xml(given: &Given<'_>) -> Result<Graded, String> {
 }
 
 /// `contains-xml`: any part of the answer.
-pub(super) fn contains_xml(given: &Given<'_>) -> Result<Graded, String> {
+pub(super) fn contains_xml(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let required = required(given)?;
     let candidates = candidates(&given.text);
     let fits = |piece: &str| missing(&tree(piece), &required).is_empty();

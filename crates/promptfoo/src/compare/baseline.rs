@@ -1,4 +1,4 @@
-//! What a run scored, to compare others with: a small file of accepted scores, or a whole earlier report or journal.
+//! What a run scored, to compare others with: a small file of accepted scores, or a whole earlier report or run log.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::row::{Journal, Row, Summary, Verdict};
+use crate::row::{EvalRow, Summary, Verdict};
+use crate::run_log::RunLog;
 
 /// The version of the file.
 const VERSION: u32 = 1;
@@ -25,12 +26,12 @@ pub struct Baseline {
     #[serde(default)]
     pub suite: String,
     /// The cases, in order, once for each column.
-    pub cases: Vec<Accepted>,
+    pub cases: Vec<AcceptedScore>,
 }
 
 /// What a case scored in a column.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Accepted {
+pub struct AcceptedScore {
     /// The key of its (first) row.
     pub key: String,
     /// What it is called.
@@ -71,7 +72,7 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
-    /// The run's journal cannot be read, or the baseline not be written.
+    /// The run's run log cannot be read, or the baseline not be written.
     #[error("{}: {source}", path.display())]
     File {
         /// The file.
@@ -82,7 +83,7 @@ pub enum Error {
 }
 
 impl Baseline {
-    /// Reads accepted scores, or what a whole earlier report or journal says.
+    /// Reads accepted scores, or what a whole earlier report or run log says.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
         let text = fs::read_to_string(path).map_err(failed)?;
@@ -95,16 +96,16 @@ impl Baseline {
                 Err(wrong(format!("its version is {version}, and this program knows {VERSION}")))
             }
             Ok(Shape { results: Some(results), eval_id, .. }) => Ok(results.baseline(eval_id)),
-            // A journal of one row is JSON, too.
+            // A run log of one row is JSON, too.
             _ => lines(&text).map_err(wrong),
         }
     }
 
     /// What a run scored, row by row.
-    pub fn of(summary: &Summary, journal: &Journal) -> Result<Self, Error> {
-        let failed = |source| Error::File { path: journal.path().to_owned(), source };
+    pub fn of(summary: &Summary, run_log: &RunLog) -> Result<Self, Error> {
+        let failed = |source| Error::File { path: run_log.path().to_owned(), source };
         let mut cases = Cases::default();
-        for row in journal.rows().map_err(failed)? {
+        for row in run_log.rows().map_err(failed)? {
             let row = row.map_err(failed)?;
             let column = column(&summary.prompts, row.prompt_idx);
             cases.add(&Light::of(&row), &column);
@@ -138,7 +139,7 @@ struct Shape {
     run: String,
     #[serde(default)]
     suite: String,
-    cases: Option<Vec<Accepted>>,
+    cases: Option<Vec<AcceptedScore>>,
     results: Option<Report>,
     #[serde(default, rename = "evalId")]
     eval_id: String,
@@ -182,7 +183,7 @@ struct Light {
 }
 
 impl Light {
-    fn of(row: &Row) -> Self {
+    fn of(row: &EvalRow) -> Self {
         Self {
             key: row.key.clone(),
             test_idx: row.test_idx,
@@ -201,14 +202,14 @@ impl Light {
     }
 
     /// What the row is, where title and verdict are asked for.
-    fn row(&self) -> Row {
-        Row {
+    fn row(&self) -> EvalRow {
+        EvalRow {
             success: self.success,
             failure_reason: self.failure_reason,
             skipped: self.skipped.clone(),
             vars: self.vars.clone(),
             test_case: self.test_case.clone(),
-            ..Row::default()
+            ..EvalRow::default()
         }
     }
 }
@@ -245,12 +246,12 @@ fn column(columns: &[crate::row::Column], index: usize) -> String {
 /// Cases, each with its repetitions.
 #[derive(Default)]
 struct Cases {
-    found: HashMap<(usize, usize), Repeated>,
+    found: HashMap<(usize, usize), RepeatedCase>,
 }
 
 #[derive(Default)]
-struct Repeated {
-    accepted: Accepted,
+struct RepeatedCase {
+    accepted: AcceptedScore,
     /// The repetition that gave the key.
     first: usize,
     /// By repetition: a row that was run again counts once. `None` where it could not be tried.
@@ -288,8 +289,8 @@ impl Cases {
     }
 }
 
-impl Repeated {
-    fn accepted(self) -> Accepted {
+impl RepeatedCase {
+    fn accepted(self) -> AcceptedScore {
         let tried: Vec<(f64, bool)> = self.scores.into_values().flatten().collect();
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let many = tried.len().max(1) as f64;

@@ -10,7 +10,7 @@ mod bootstrap;
 mod rule;
 mod show;
 
-pub use baseline::{Accepted, Baseline, Error};
+pub use baseline::{AcceptedScore, Baseline, Error};
 pub use rule::Rule;
 
 /// Scores that differ by less are the same.
@@ -31,7 +31,7 @@ pub struct Comparison {
     /// Cases that only the baseline has.
     pub removed: Vec<String>,
     /// Cases that are better or worse, the worst first.
-    pub changed: Vec<Changed>,
+    pub changed: Vec<ChangedCase>,
     /// The mean score of the cases that both have, in the baseline.
     pub mean_before: f64,
     /// The same in the run.
@@ -49,8 +49,7 @@ pub struct Comparison {
 
 /// A case that is better or worse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = ChangedCase)]
-pub struct Changed {
+pub struct ChangedCase {
     /// What it is called, with its column where there are several.
     pub title: String,
     /// Whether it is worse.
@@ -63,12 +62,12 @@ pub struct Changed {
     pub why: String,
 }
 
-/// Compares a run with a baseline: `compare(&before, &Baseline::of(summary, journal)?)`. Cases are matched by their key;
+/// Compares a run with a baseline: `compare(&before, &Baseline::of(summary, run_log)?)`. Cases are matched by their key;
 /// a case whose key changed because it was edited, by its title and column.
 pub fn compare(before: &Baseline, after: &Baseline) -> Comparison {
     let pairs = matched(before, after);
     let several = after.cases.iter().map(|it| &it.column).collect::<HashSet<_>>().len() > 1;
-    let name = |case: &Accepted| {
+    let name = |case: &AcceptedScore| {
         if several { format!("{} {}", case.title, case.column) } else { case.title.clone() }
     };
     let mut found = Comparison::default();
@@ -87,7 +86,7 @@ pub fn compare(before: &Baseline, after: &Baseline) -> Comparison {
             }
         }
     }
-    let kept: HashSet<*const Accepted> =
+    let kept: HashSet<*const AcceptedScore> =
         pairs.iter().filter_map(|(old, _)| old.map(std::ptr::from_ref)).collect();
     let gone = before.cases.iter().filter(|case| !kept.contains(&std::ptr::from_ref(*case)));
     found.removed = gone.map(name).collect();
@@ -101,7 +100,7 @@ pub fn compare(before: &Baseline, after: &Baseline) -> Comparison {
 }
 
 impl Comparison {
-    fn count(&mut self, old: &Accepted, new: &Accepted, title: String) {
+    fn count(&mut self, old: &AcceptedScore, new: &AcceptedScore, title: String) {
         let change = new.score - old.score;
         let (worse, why) = match (old.pass, new.pass) {
             _ if old.skipped.is_some() => return self.same += 1,
@@ -116,7 +115,7 @@ impl Comparison {
             _ => return self.same += 1,
         };
         *(if worse { &mut self.worse } else { &mut self.better }) += 1;
-        self.changed.push(Changed { title, worse, before: old.score, after: new.score, why });
+        self.changed.push(ChangedCase { title, worse, before: old.score, after: new.score, why });
     }
 
     fn measure(&mut self, scores: &[(f64, f64)]) {
@@ -143,19 +142,20 @@ fn reason(what: &str, why: &str) -> String {
 fn matched<'a>(
     before: &'a Baseline,
     after: &'a Baseline,
-) -> Vec<(Option<&'a Accepted>, &'a Accepted)> {
+) -> Vec<(Option<&'a AcceptedScore>, &'a AcceptedScore)> {
     let keyed = before.cases.iter().filter(|case| !case.key.is_empty());
-    let by_key: HashMap<&str, &Accepted> = keyed.map(|case| (case.key.as_str(), case)).collect();
-    let found = |case: &Accepted| by_key.get(case.key.as_str()).copied();
-    let taken: HashSet<*const Accepted> =
+    let by_key: HashMap<&str, &AcceptedScore> =
+        keyed.map(|case| (case.key.as_str(), case)).collect();
+    let found = |case: &AcceptedScore| by_key.get(case.key.as_str()).copied();
+    let taken: HashSet<*const AcceptedScore> =
         after.cases.iter().filter_map(found).map(std::ptr::from_ref).collect();
-    let mut by_title: HashMap<(&str, &str), Vec<&Accepted>> = HashMap::new();
+    let mut by_title: HashMap<(&str, &str), Vec<&AcceptedScore>> = HashMap::new();
     // The last first, so that cases of the same title are taken in their order.
     for case in before.cases.iter().rev().filter(|case| !taken.contains(&std::ptr::from_ref(*case)))
     {
         by_title.entry((&case.title, &case.column)).or_default().push(case);
     }
-    let pair = |case: &'a Accepted| {
+    let pair = |case: &'a AcceptedScore| {
         let old = found(case)
             .or_else(|| by_title.get_mut(&(case.title.as_str(), case.column.as_str()))?.pop());
         (old, case)

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Changed, Comparison};
+use super::{ChangedCase, Comparison};
 use crate::report::{Look, html, markdown, text, tree};
 use crate::row::Table;
 
@@ -79,7 +79,7 @@ impl Comparison {
 
     /// What changed, as a table of at most so many rows: add it to `Summary.tables` and every report shows it.
     pub fn table(&self, most: usize) -> Table {
-        let row = |it: &Changed| {
+        let row = |it: &ChangedCase| {
             let word = if it.worse { "worse" } else { "better" };
             vec![
                 word.to_owned(),
@@ -97,7 +97,7 @@ impl Comparison {
     }
 }
 
-fn scores(it: &Changed) -> String {
+fn scores(it: &ChangedCase) -> String {
     format!("{} to {}", text::score(it.before), text::score(it.after))
 }
 

@@ -6,20 +6,21 @@ use serde_json::json;
 
 use super::*;
 use crate::report::{self, Look, sample};
-use crate::row::{Column, Journal, Metrics, Summary};
+use crate::row::{Column, Metrics, Summary};
+use crate::run_log::RunLog;
 
-fn case(key: &str, title: &str, score: f64, pass: bool) -> Accepted {
-    Accepted {
+fn case(key: &str, title: &str, score: f64, pass: bool) -> AcceptedScore {
+    AcceptedScore {
         key: key.into(),
         title: title.into(),
         score,
         pass,
         column: "[a] b".into(),
-        ..Accepted::default()
+        ..AcceptedScore::default()
     }
 }
 
-fn run(cases: Vec<Accepted>) -> Baseline {
+fn run(cases: Vec<AcceptedScore>) -> Baseline {
     Baseline { version: 1, cases, ..Baseline::default() }
 }
 
@@ -160,15 +161,15 @@ fn nothing_to_compare_is_no_success() {
 #[test]
 fn accepted_scores_a_report_and_a_journal_say_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let (summary, journal) = sample::run(folder.path());
-    let own = Baseline::of(&summary, &journal).unwrap();
+    let (summary, run_log) = sample::run(folder.path());
+    let own = Baseline::of(&summary, &run_log).unwrap();
     assert_eq!(own.cases.len(), 8);
     let file = folder.path().join("baseline.json");
     own.write(&file).unwrap();
     assert_snapshot!("baseline", std::fs::read_to_string(&file).unwrap());
     let report = folder.path().join("report.json");
-    report::write(&report, &summary, &journal).unwrap();
-    for path in [file.as_path(), &report, journal.path()] {
+    report::write(&report, &summary, &run_log).unwrap();
+    for path in [file.as_path(), &report, run_log.path()] {
         let found = compare(&Baseline::read(path).unwrap(), &own);
         assert_eq!((found.better, found.worse, found.same), (0, 0, 8), "{}", path.display());
         assert_eq!((found.added.len(), found.removed.len()), (0, 0), "{}", path.display());
@@ -199,14 +200,14 @@ fn what_is_no_baseline_is_refused() {
 #[test]
 fn repetitions_count_as_their_mean() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("journal"));
+    let run_log = RunLog::at(folder.path().join("journal"));
     for (repeat, score) in [(1, 0.0), (0, 1.0)] {
         let row =
             sample::row(0, 0, "hi", "y", &[sample::graded("equals", json!("x"), score, "differs")]);
         let key = format!("case#{repeat}");
-        journal.add(&crate::row::Row { key, repeat, ..row }).unwrap();
+        run_log.add(&crate::row::EvalRow { key, repeat, ..row }).unwrap();
     }
-    let own = Baseline::of(&Summary::default(), &journal).unwrap();
+    let own = Baseline::of(&Summary::default(), &run_log).unwrap();
     let [only] = own.cases.as_slice() else { panic!("{own:?}") };
     assert_eq!((only.key.as_str(), only.pass), ("case#0", false));
     assert!((only.score - 0.5).abs() < 1e-9);

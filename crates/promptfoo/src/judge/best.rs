@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::bench::{grader, plain, render};
+use super::grader::grader;
+use super::judge_context::{plain, render};
 use super::{GraderKind, text};
-use crate::graded::Graded;
-use crate::scene::Kit;
+use crate::context::GradingContext;
+use crate::result::GradingResult;
 use crate::spec::{Assertion, Case, Vars};
-use crate::target::Asked;
+use crate::target::TargetRequest;
 
 const BEST: &str = include_str!("../../prompts/select-best.md");
 
@@ -17,31 +18,31 @@ pub async fn select_best(
     case: &Case,
     vars: &Vars,
     outputs: &[Value],
-    kit: &Kit,
-) -> Vec<Graded> {
+    grading: &GradingContext,
+) -> Vec<GradingResult> {
     if outputs.len() < 2 {
         let why = "select-best assertion must have at least two outputs to compare between";
-        return outputs.iter().map(|_| Graded::error(why)).collect();
+        return outputs.iter().map(|_| GradingResult::error(why)).collect();
     }
-    let template = written(assertion, case, kit);
+    let template = written(assertion, case, grading);
     match template {
-        Ok(template) => match choose(assertion, case, vars, outputs, kit, &template).await {
+        Ok(template) => match choose(assertion, case, vars, outputs, grading, &template).await {
             Ok(all) => all,
             Err(ended) => vec![*ended; outputs.len()],
         },
-        Err(why) => outputs.iter().map(|_| Graded::error(why.clone())).collect(),
+        Err(why) => outputs.iter().map(|_| GradingResult::error(why.clone())).collect(),
     }
 }
 
-fn written(assertion: &Assertion, case: &Case, kit: &Kit) -> Result<String, String> {
+fn written(assertion: &Assertion, case: &Case, grading: &GradingContext) -> Result<String, String> {
     let own = assertion.field("rubricPrompt");
     let prompt = if own.is_null() { case.options.get("rubricPrompt").unwrap_or(own) } else { own };
     match prompt {
         Value::Null => Ok(BEST.to_owned()),
         Value::String(text) => match text.strip_prefix("file://") {
             Some(file) => {
-                let path = kit.base.join(file);
-                let policy = kit.targets.policy();
+                let path = grading.base.join(file);
+                let policy = grading.targets.policy();
                 policy
                     .text(&path)
                     .map_err(|error| format!("rubricPrompt: {}: {error}", path.display()))
@@ -57,28 +58,30 @@ async fn choose(
     case: &Case,
     vars: &Vars,
     outputs: &[Value],
-    kit: &Kit,
+    grading: &GradingContext,
     template: &str,
-) -> Result<Vec<Graded>, Box<Graded>> {
-    let grader = grader(GraderKind::Text, assertion, case, kit).map_err(Box::new)?;
-    let criteria = kit
+) -> Result<Vec<GradingResult>, Box<GradingResult>> {
+    let grader = grader(GraderKind::Text, assertion, case, grading).map_err(Box::new)?;
+    let criteria = grading
         .templates
         .render(&text(&assertion.value), vars)
-        .map_err(|error| Box::new(Graded::error(error)))?;
+        .map_err(|error| Box::new(GradingResult::error(error)))?;
     let mut seen: Vars =
         vars.iter().map(|(name, value)| (name.clone(), plain(value.clone()))).collect();
     seen.insert("criteria".into(), criteria.as_str().into());
     seen.insert("outputs".into(), outputs.iter().map(|output| Value::from(text(output))).collect());
-    let prompt = render(kit, template, &seen)
-        .map_err(|error| Box::new(Graded::error(format!("rubricPrompt: {error}"))))?;
+    let prompt = render(grading, template, &seen)
+        .map_err(|error| Box::new(GradingResult::error(format!("rubricPrompt: {error}"))))?;
     let config = Value::Null;
-    let asked = Asked { prompt: &prompt, vars, case: None, config: &config, repeat: 0 };
+    let asked = TargetRequest { prompt: &prompt, vars, case: None, config: &config, repeat: 0 };
     let response = grader.target.ask(&asked).await;
     if let Some(why) = response.skipped {
-        return Err(Box::new(Graded::skipped(why)));
+        return Err(Box::new(GradingResult::skipped(why)));
     }
-    let failed =
-        |reason: String| Graded { tokens_used: response.token_usage, ..Graded::failed(reason) };
+    let failed = |reason: String| GradingResult {
+        tokens_used: response.token_usage,
+        ..GradingResult::failed(reason)
+    };
     if let Some(error) = response.error {
         return Err(Box::new(failed(error)));
     }
@@ -94,12 +97,12 @@ async fn choose(
     };
     let judged = (0..outputs.len()).map(|index| {
         let one = if index == chosen {
-            Graded::scored(true, 1.0, format!("Output selected as the best: {criteria}"))
+            GradingResult::scored(true, 1.0, format!("Output selected as the best: {criteria}"))
         } else {
-            Graded::failed(format!("Output not selected: {criteria}"))
+            GradingResult::failed(format!("Output not selected: {criteria}"))
         };
         // The grader was asked once: what it took is counted once.
-        Graded { tokens_used: response.token_usage.filter(|_| index == 0), ..one }
+        GradingResult { tokens_used: response.token_usage.filter(|_| index == 0), ..one }
     });
     Ok(judged.collect())
 }

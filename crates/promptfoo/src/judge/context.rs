@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Judged};
+use super::judge_context::{JudgeContext, Judgement};
 use super::reading::{lines, sentences};
 use super::words::{number, reaches, two};
 use super::{GraderKind, text};
-use crate::graded::Graded;
+use crate::result::GradingResult;
 use crate::script::{Error, Script};
 
 const RECALL: &str = include_str!("../../prompts/context-recall.md");
@@ -46,36 +46,36 @@ impl Context {
 }
 
 /// The context: what `contextTransform` makes of the answer, else the variable, else `fallback`.
-async fn context(bench: &Bench<'_>, fallback: Option<&str>) -> Result<Context, Graded> {
-    let transform = bench.assertion.field("contextTransform").as_str();
-    let value = match (transform, bench.scene.vars.get("context")) {
-        (Some(transform), _) => transformed(bench, transform).await?,
+async fn context(ctx: &JudgeContext<'_>, fallback: Option<&str>) -> Result<Context, GradingResult> {
+    let transform = ctx.assertion.field("contextTransform").as_str();
+    let value = match (transform, ctx.case.vars.get("context")) {
+        (Some(transform), _) => transformed(ctx, transform).await?,
         (None, Some(written)) if !written.is_null() && written != "" => written.clone(),
         (None, _) => fallback.map_or(Value::Null, Value::from),
     };
     Context::read(&value).ok_or_else(|| {
-        Graded::error("Context is required for context-based assertions. Provide either a \"context\" variable (string or array of strings) in your test case or use \"contextTransform\" to extract context from the provider response.")
+        GradingResult::error("Context is required for context-based assertions. Provide either a \"context\" variable (string or array of strings) in your test case or use \"contextTransform\" to extract context from the provider response.")
     })
 }
 
-async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, Graded> {
-    let scene = &bench.scene;
+async fn transformed(ctx: &JudgeContext<'_>, transform: &str) -> Result<Value, GradingResult> {
+    let case = &ctx.case;
     let script = match transform.strip_prefix("file://") {
         Some(file) => {
             let (path, function) = match file.rsplit_once(':') {
                 Some((path, function)) => (path, Some(function.to_owned())),
                 None => (file, None),
             };
-            Script::File { path: scene.kit.base.join(path), function }
+            Script::File { path: case.grading.base.join(path), function }
         }
         None => Script::JavaScript(transform.to_owned()),
     };
-    let about = json!({"vars": scene.vars, "prompt": {"label": scene.prompt}, "metadata": scene.response.metadata});
-    let arguments = [("output", scene.output.clone()), ("context", about)];
-    scene.kit.scripts.call(&script, &arguments).await.map_err(|error| match error {
-        Error::Missing(why) => Graded::skipped(why),
-        Error::Refused(why) => Graded::error(why.to_string()),
-        Error::Failed(why) => Graded::error(format!(
+    let about = json!({"vars": case.vars, "prompt": {"label": case.prompt}, "metadata": case.response.metadata});
+    let arguments = [("output", case.output.clone()), ("context", about)];
+    case.grading.scripts.call(&script, &arguments).await.map_err(|error| match error {
+        Error::Missing(why) => GradingResult::skipped(why),
+        Error::Refused(why) => GradingResult::error(why.to_string()),
+        Error::Failed(why) => GradingResult::error(format!(
             "Failed to transform context using expression '{transform}': {why}"
         )),
     })
@@ -86,37 +86,37 @@ async fn transformed(bench: &Bench<'_>, transform: &str) -> Result<Value, Graded
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn query<'a>(bench: &Bench<'a>) -> Result<&'a str, Graded> {
+fn query<'a>(ctx: &JudgeContext<'a>) -> Result<&'a str, GradingResult> {
     let wrong = || {
-        Graded::error(format!(
+        GradingResult::error(format!(
             "{} assertion requires a \"query\" variable with the user question",
-            bench.assertion.kind
+            ctx.assertion.kind
         ))
     };
-    bench.scene.vars.get("query").and_then(Value::as_str).ok_or_else(wrong)
+    ctx.case.vars.get("query").and_then(Value::as_str).ok_or_else(wrong)
 }
 
-fn graded(what: &str, score: f64, threshold: f64) -> Graded {
+fn graded(what: &str, score: f64, threshold: f64) -> GradingResult {
     let pass = reaches(score, threshold);
     let sign = if pass { ">=" } else { "<" };
-    Graded::scored(pass, score, format!("{what} {} is {sign} {threshold}", two(score)))
+    GradingResult::scored(pass, score, format!("{what} {} is {sign} {threshold}", two(score)))
 }
 
-pub(super) async fn recall(bench: &Bench<'_>) -> Judged {
-    let truth = bench.assertion.value.as_str();
+pub(super) async fn recall(ctx: &JudgeContext<'_>) -> Judgement {
+    let truth = ctx.assertion.value.as_str();
     let truth = truth.ok_or_else(|| {
-        Graded::error(
+        GradingResult::error(
             "context-recall assertion requires a string value (expected answer or fact to verify)",
         )
     })?;
-    let context = context(bench, Some(bench.scene.prompt)).await?;
-    let grader = bench.grader(GraderKind::Text)?;
-    let template = bench.rubric_prompt(None, RECALL).await?;
+    let context = context(ctx, Some(ctx.case.prompt)).await?;
+    let grader = ctx.grader(GraderKind::Text)?;
+    let template = ctx.rubric_prompt(None, RECALL).await?;
     let own = [("context", context.joined().into()), ("groundTruth", truth.into())];
-    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    let said = ctx.ask_text(&grader, &ctx.render(&template, &own)?, 0).await?;
     let (all, found) = attributions(&said);
     let score = if all == 0 { 0.0 } else { number(found) / number(all) };
-    let mut outcome = graded("Recall", score, bench.assertion.threshold.unwrap_or(0.0));
+    let mut outcome = graded("Recall", score, ctx.assertion.threshold.unwrap_or(0.0));
     outcome.metadata.insert("context".into(), context.shown());
     outcome.metadata.insert("totalSentences".into(), all.into());
     outcome.metadata.insert("attributedSentences".into(), found.into());
@@ -137,17 +137,17 @@ fn attributions(said: &str) -> (usize, usize) {
     (all, found)
 }
 
-pub(super) async fn relevance(bench: &Bench<'_>) -> Judged {
-    let query = query(bench)?;
-    let context = context(bench, None).await?;
-    let grader = bench.grader(GraderKind::Text)?;
-    let template = bench.rubric_prompt(None, RELEVANCE).await?;
+pub(super) async fn relevance(ctx: &JudgeContext<'_>) -> Judgement {
+    let query = query(ctx)?;
+    let context = context(ctx, None).await?;
+    let grader = ctx.grader(GraderKind::Text)?;
+    let template = ctx.rubric_prompt(None, RELEVANCE).await?;
     let own = [("context", context.joined().into()), ("query", query.into())];
-    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    let said = ctx.ask_text(&grader, &ctx.render(&template, &own)?, 0).await?;
     let (units, taken) = taken(&context, &said);
     let count = taken.len().min(units);
     let score = if units == 0 { 0.0 } else { number(count) / number(units) };
-    let mut outcome = graded("Context relevance", score, bench.assertion.threshold.unwrap_or(0.0));
+    let mut outcome = graded("Context relevance", score, ctx.assertion.threshold.unwrap_or(0.0));
     outcome.metadata.insert("context".into(), context.shown());
     outcome.metadata.insert("extractedSentences".into(), json!(taken));
     outcome.metadata.insert("totalContextUnits".into(), units.into());
@@ -180,27 +180,27 @@ fn taken(context: &Context, said: &str) -> (usize, Vec<String>) {
     (units, taken)
 }
 
-pub(super) async fn faithfulness(bench: &Bench<'_>) -> Judged {
-    let query = query(bench)?;
-    let context = context(bench, None).await?;
-    let grader = bench.grader(GraderKind::Text)?;
-    let (first, second) = prompts(bench).await?;
-    let own = [("question", query.into()), ("answer", bench.output().into())];
-    let said = bench.ask_text(&grader, &bench.render(&first, &own)?, 0).await?;
+pub(super) async fn faithfulness(ctx: &JudgeContext<'_>) -> Judgement {
+    let query = query(ctx)?;
+    let context = context(ctx, None).await?;
+    let grader = ctx.grader(GraderKind::Text)?;
+    let (first, second) = prompts(ctx).await?;
+    let own = [("question", query.into()), ("answer", ctx.output().into())];
+    let said = ctx.ask_text(&grader, &ctx.render(&first, &own)?, 0).await?;
     let statements = lines(&said);
     let own = [("context", context.joined().into()), ("statements", json!(statements))];
-    let said = bench.ask_text(&grader, &bench.render(&second, &own)?, 0).await?;
+    let said = ctx.ask_text(&grader, &ctx.render(&second, &own)?, 0).await?;
     let score = faithful(&said, statements.len());
-    let mut outcome = graded("Faithfulness", score, bench.assertion.threshold.unwrap_or(0.0));
+    let mut outcome = graded("Faithfulness", score, ctx.assertion.threshold.unwrap_or(0.0));
     outcome.metadata.insert("context".into(), context.shown());
     Ok(outcome)
 }
 
 /// The two prompts: a suite writes both, as a list.
-async fn prompts(bench: &Bench<'_>) -> Result<(String, String), Graded> {
-    let written = bench.written_prompt();
+async fn prompts(ctx: &JudgeContext<'_>) -> Result<(String, String), GradingResult> {
+    let written = ctx.written_prompt();
     if !(written.is_null() || written.is_array()) {
-        return Err(Graded::error("rubricPrompt must be an array"));
+        return Err(GradingResult::error("rubricPrompt must be an array"));
     }
     let part = |index: usize| match &written[index] {
         Value::Object(message) => {
@@ -208,8 +208,8 @@ async fn prompts(bench: &Bench<'_>) -> Result<(String, String), Graded> {
         }
         other => other.clone(),
     };
-    let first = bench.rubric_prompt(Some(&part(0)), STATEMENTS).await?;
-    Ok((first, bench.rubric_prompt(Some(&part(1)), VERDICTS).await?))
+    let first = ctx.rubric_prompt(Some(&part(0)), STATEMENTS).await?;
+    Ok((first, ctx.rubric_prompt(Some(&part(1)), VERDICTS).await?))
 }
 
 /// The part of the statements that a grader finds in the context; what it says nothing of counts as not found.

@@ -2,28 +2,29 @@
 
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Grader, Judged, failure};
+use super::grader::Grader;
+use super::judge_context::{JudgeContext, Judgement, failure};
 use super::reading;
 use super::words::{beginning, number, reaches};
 use super::{GraderKind, text};
-use crate::graded::Graded;
+use crate::result::GradingResult;
 
 const VERDICT: &str = include_str!("../../prompts/conversation-relevance.md");
 const REASON: &str = include_str!("../../prompts/conversation-reason.md");
 /// How many exchanges are looked at together.
 const WINDOW: u64 = 5;
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
-    let messages = messages(bench);
-    let config = bench.assertion.field("config");
+pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
+    let messages = messages(ctx);
+    let config = ctx.assertion.field("config");
     let window = config["windowSize"].as_u64().filter(|size| *size > 0).unwrap_or(WINDOW);
     let window = usize::try_from(window).unwrap_or(usize::MAX);
-    let threshold = bench.assertion.threshold.unwrap_or(0.5);
-    let grader = bench.grader(GraderKind::Text)?;
+    let threshold = ctx.assertion.threshold.unwrap_or(0.5);
+    let grader = ctx.grader(GraderKind::Text)?;
     let (mut fitting, mut complaints) = (0, Vec::new());
     for end in 1..=messages.len() {
         let seen = &messages[end.saturating_sub(window)..end];
-        match fits(bench, &grader, seen).await? {
+        match fits(ctx, &grader, seen).await? {
             (true, _) => fitting += 1,
             (false, Some(reason)) => complaints.push(reason),
             (false, None) => {}
@@ -31,38 +32,35 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
     }
     let score = if messages.is_empty() { 0.0 } else { number(fitting) / number(messages.len()) };
     let usual = format!("{fitting} out of {} conversation windows were relevant", messages.len());
-    let reason = if complaints.is_empty() {
-        None
-    } else {
-        reason(bench, &grader, score, &complaints).await?
-    };
-    let negated = bench.assertion.negated;
+    let reason =
+        if complaints.is_empty() { None } else { reason(ctx, &grader, score, &complaints).await? };
+    let negated = ctx.assertion.negated;
     let pass = reaches(score, threshold) != negated;
     let score = if negated { 1.0 - score } else { score };
-    Ok(Graded::scored(pass, score, reason.unwrap_or(usual)))
+    Ok(GradingResult::scored(pass, score, reason.unwrap_or(usual)))
 }
 
 /// The exchanges of the conversation, oldest first; the case's own where there is no conversation.
-fn messages(bench: &Bench<'_>) -> Vec<Value> {
-    match bench.scene.vars.get("_conversation") {
+fn messages(ctx: &JudgeContext<'_>) -> Vec<Value> {
+    match ctx.case.vars.get("_conversation") {
         Some(Value::Array(list)) if !list.is_empty() => list.clone(),
-        _ => vec![json!({"input": bench.scene.prompt, "output": bench.output()})],
+        _ => vec![json!({"input": ctx.case.prompt, "output": ctx.output()})],
     }
 }
 
 /// Whether the last answer fits, and why not.
 async fn fits(
-    bench: &Bench<'_>,
+    ctx: &JudgeContext<'_>,
     grader: &Grader,
     seen: &[Value],
-) -> Result<(bool, Option<String>), Graded> {
-    let template = bench.rubric_prompt(None, VERDICT).await?;
+) -> Result<(bool, Option<String>), GradingResult> {
+    let template = ctx.rubric_prompt(None, VERDICT).await?;
     let lines = seen.iter().map(|message| {
         format!("Customer: {}\nAnswer: {}", text(&message["input"]), text(&message["output"]))
     });
     let own =
         [("messages", json!(seen)), ("conversation", lines.collect::<Vec<_>>().join("\n").into())];
-    let said = bench.ask_text(grader, &bench.render(&template, &own)?, 0).await?;
+    let said = ctx.ask_text(grader, &ctx.render(&template, &own)?, 0).await?;
     let object = reading::object_with(&said, &["verdict"]);
     let object = object.ok_or_else(|| {
         failure(format!(
@@ -83,15 +81,15 @@ async fn fits(
 
 /// The complaints in one sentence, where the grader finds one.
 async fn reason(
-    bench: &Bench<'_>,
+    ctx: &JudgeContext<'_>,
     grader: &Grader,
     score: f64,
     complaints: &[String],
-) -> Result<Option<String>, Graded> {
+) -> Result<Option<String>, GradingResult> {
     let own =
         [("score", score.to_string().into()), ("irrelevancies", complaints.join("\n- ").into())];
-    let prompt = bench.render(REASON, &own)?;
-    let Ok(said) = bench.ask_text(grader, &prompt, 0).await else { return Ok(None) };
+    let prompt = ctx.render(REASON, &own)?;
+    let Ok(said) = ctx.ask_text(grader, &prompt, 0).await else { return Ok(None) };
     let object = reading::object_with(&said, &["reason"]);
     let reason = object.and_then(|object| object.get("reason")?.as_str().map(str::to_owned));
     Ok(reason.filter(|reason| !reason.is_empty()))

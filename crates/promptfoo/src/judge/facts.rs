@@ -6,10 +6,10 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::GraderKind;
-use super::bench::{Bench, Judged, failure};
+use super::judge_context::{JudgeContext, Judgement, failure};
 use super::reading;
 use super::words::beginning;
-use crate::graded::Graded;
+use crate::result::GradingResult;
 
 const FACTUALITY: &str = include_str!("../../prompts/factuality.md");
 const CLOSED_QA: &str = include_str!("../../prompts/closedqa.md");
@@ -26,26 +26,26 @@ const CATEGORIES: &[(char, &str, f64, &str)] = &[
 /// A letter in brackets, as older prompts ask for it.
 static LETTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\(?([a-eA-E])\)").ok());
 
-pub(super) async fn factuality(bench: &Bench<'_>) -> Judged {
-    let ideal = bench.value()?;
-    let grader = bench.grader(GraderKind::Text)?;
-    let template = bench.rubric_prompt(None, FACTUALITY).await?;
+pub(super) async fn factuality(ctx: &JudgeContext<'_>) -> Judgement {
+    let ideal = ctx.value()?;
+    let grader = ctx.grader(GraderKind::Text)?;
+    let template = ctx.rubric_prompt(None, FACTUALITY).await?;
     let own = [
-        ("input", bench.scene.prompt.into()),
+        ("input", ctx.case.prompt.into()),
         ("ideal", ideal.into()),
-        ("completion", bench.output().into()),
+        ("completion", ctx.output().into()),
     ];
-    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    let said = ctx.ask_text(&grader, &ctx.render(&template, &own)?, 0).await?;
     let (letter, reason) = category(&said).map_err(failure)?;
     let Some((_, setting, usual, meaning)) = CATEGORIES.iter().find(|known| known.0 == letter)
     else {
         return Err(failure(format!("Invalid category value: {letter}")));
     };
     let written =
-        bench.scene.case.options.get("factuality").and_then(|scores| scores[*setting].as_f64());
+        ctx.case.case.options.get("factuality").and_then(|scores| scores[*setting].as_f64());
     let score = written.unwrap_or(*usual);
     let reason = reason.unwrap_or_else(|| format!("Category {letter}: {meaning}"));
-    Ok(Graded::scored(score > 0.0, score, reason))
+    Ok(GradingResult::scored(score > 0.0, score, reason))
 }
 
 /// The category that a grader names, and why, where it says.
@@ -78,21 +78,23 @@ fn category(said: &str) -> Result<(char, Option<String>), String> {
     Ok((letter.to_ascii_uppercase(), Some(reason.unwrap_or(said).to_owned())))
 }
 
-pub(super) async fn closed_qa(bench: &Bench<'_>) -> Judged {
-    let criteria = bench.value()?;
-    let grader = bench.grader(GraderKind::Text)?;
-    let template = bench.rubric_prompt(None, CLOSED_QA).await?;
+pub(super) async fn closed_qa(ctx: &JudgeContext<'_>) -> Judgement {
+    let criteria = ctx.value()?;
+    let grader = ctx.grader(GraderKind::Text)?;
+    let template = ctx.rubric_prompt(None, CLOSED_QA).await?;
     let own: [(&str, Value); 3] = [
-        ("input", bench.scene.prompt.into()),
+        ("input", ctx.case.prompt.into()),
         ("criteria", criteria.into()),
-        ("completion", bench.output().into()),
+        ("completion", ctx.output().into()),
     ];
-    let said = bench.ask_text(&grader, &bench.render(&template, &own)?, 0).await?;
+    let said = ctx.ask_text(&grader, &ctx.render(&template, &own)?, 0).await?;
     Ok(match said.trim_end().chars().next_back() {
         Some('Y') => {
-            Graded::scored(true, 1.0, format!("The submission meets the criterion:\n{said}"))
+            GradingResult::scored(true, 1.0, format!("The submission meets the criterion:\n{said}"))
         }
-        Some('N') => Graded::failed(format!("The submission does not meet the criterion:\n{said}")),
+        Some('N') => {
+            GradingResult::failed(format!("The submission does not meet the criterion:\n{said}"))
+        }
         _ => failure(format!("Model grader produced a malformed response:\n{}", beginning(&said))),
     })
 }

@@ -3,46 +3,48 @@
 use serde_json::{Map, Value};
 
 use super::GraderKind;
-use super::bench::{Bench, Grader, Judged, failure, is_failure};
+use super::grader::Grader;
+use super::judge_context::{JudgeContext, Judgement, failure, is_failure};
 use super::reading;
 use super::words::{beginning, number};
-use crate::graded::Graded;
+use crate::result::GradingResult;
 
 const STEPS: &str = include_str!("../../prompts/g-eval-steps.md");
 const RATE: &str = include_str!("../../prompts/g-eval-rate.md");
 /// The best rating.
 const BEST: f64 = 10.0;
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
-    let wrong =
-        || Graded::error("G-Eval assertion type must have a string or array of strings value");
-    let threshold = bench.assertion.threshold.unwrap_or(0.7);
-    let found = match &bench.assertion.value {
+pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
+    let wrong = || {
+        GradingResult::error("G-Eval assertion type must have a string or array of strings value")
+    };
+    let threshold = ctx.assertion.threshold.unwrap_or(0.7);
+    let found = match &ctx.assertion.value {
         Value::String(criterion) => {
-            let grader = bench.grader(GraderKind::Text)?;
-            rate(bench, &grader, criterion).await?
+            let grader = ctx.grader(GraderKind::Text)?;
+            rate(ctx, &grader, criterion).await?
         }
         Value::Array(list) => {
             let criteria: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-            several(bench, &criteria.ok_or_else(wrong)?).await?
+            several(ctx, &criteria.ok_or_else(wrong)?).await?
         }
         _ => return Err(wrong()),
     };
-    let negated = bench.assertion.negated;
+    let negated = ctx.assertion.negated;
     let score = if negated { 1.0 - found.score } else { found.score };
-    Ok(Graded { pass: (found.score >= threshold) != negated, score, ..found })
+    Ok(GradingResult { pass: (found.score >= threshold) != negated, score, ..found })
 }
 
-async fn several(bench: &Bench<'_>, criteria: &[&str]) -> Judged {
+async fn several(ctx: &JudgeContext<'_>, criteria: &[&str]) -> Judgement {
     if criteria.is_empty() {
-        return Err(Graded::failed(
+        return Err(GradingResult::failed(
             "G-Eval assertion requires at least one criterion string in the value array.",
         ));
     }
-    let grader = bench.grader(GraderKind::Text)?;
+    let grader = ctx.grader(GraderKind::Text)?;
     let (mut sum, mut reasons) = (0.0, Vec::new());
     for (index, criterion) in criteria.iter().enumerate() {
-        let rated = rate(bench, &grader, criterion).await.map_err(|ended| {
+        let rated = rate(ctx, &grader, criterion).await.map_err(|ended| {
             if !is_failure(&ended) {
                 return ended;
             }
@@ -52,26 +54,26 @@ async fn several(bench: &Bench<'_>, criteria: &[&str]) -> Judged {
         sum += rated.score;
         reasons.push(rated.reason);
     }
-    Ok(Graded::scored(true, sum / number(criteria.len()), reasons.join("\n\n")))
+    Ok(GradingResult::scored(true, sum / number(criteria.len()), reasons.join("\n\n")))
 }
 
-async fn rate(bench: &Bench<'_>, grader: &Grader, criterion: &str) -> Judged {
-    if bench.scene.prompt.is_empty() {
-        return Err(Graded::error("No source text to estimate reply"));
+async fn rate(ctx: &JudgeContext<'_>, grader: &Grader, criterion: &str) -> Judgement {
+    if ctx.case.prompt.is_empty() {
+        return Err(GradingResult::error("No source text to estimate reply"));
     }
-    let part = |name: &str| bench.written_prompt().get(name).unwrap_or(&Value::Null);
-    let template = bench.rubric_prompt(Some(part("steps")), STEPS).await?;
-    let prompt = bench.render(&template, &[("criteria", criterion.into())])?;
-    let steps = steps(&bench.ask_text(grader, &prompt, 0).await?).map_err(failure)?;
-    let template = bench.rubric_prompt(Some(part("evaluate")), RATE).await?;
+    let part = |name: &str| ctx.written_prompt().get(name).unwrap_or(&Value::Null);
+    let template = ctx.rubric_prompt(Some(part("steps")), STEPS).await?;
+    let prompt = ctx.render(&template, &[("criteria", criterion.into())])?;
+    let steps = steps(&ctx.ask_text(grader, &prompt, 0).await?).map_err(failure)?;
+    let template = ctx.rubric_prompt(Some(part("evaluate")), RATE).await?;
     let own = [
         ("criteria", criterion.into()),
         ("steps", steps.join("\n- ").into()),
         ("maxScore", "10".into()),
-        ("input", bench.scene.prompt.into()),
-        ("output", bench.output().into()),
+        ("input", ctx.case.prompt.into()),
+        ("output", ctx.output().into()),
     ];
-    let said = bench.ask_text(grader, &bench.render(&template, &own)?, 0).await?;
+    let said = ctx.ask_text(grader, &ctx.render(&template, &own)?, 0).await?;
     rating(&said).map_err(failure)
 }
 
@@ -88,7 +90,7 @@ fn steps(said: &str) -> Result<Vec<String>, String> {
         .ok_or_else(|| format!("G-Eval steps response contains invalid steps: {}", beginning(said)))
 }
 
-fn rating(said: &str) -> Result<Graded, String> {
+fn rating(said: &str) -> Result<GradingResult, String> {
     let unreadable =
         || format!("LLM-proposed evaluation result is not in JSON format: {}", beginning(said));
     let object = reading::object_with(said, &["score", "reason"]).ok_or_else(unreadable)?;
@@ -101,7 +103,7 @@ fn rating(said: &str) -> Result<Graded, String> {
     let reason =
         object.get("reason").and_then(Value::as_str).filter(|reason| !reason.trim().is_empty());
     let reason = reason.ok_or("G-Eval result has invalid or missing reason")?;
-    Ok(Graded::scored(true, score / BEST, reason))
+    Ok(GradingResult::scored(true, score / BEST, reason))
 }
 
 fn with(said: &str, name: &str) -> Option<Map<String, Value>> {

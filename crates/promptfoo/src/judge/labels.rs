@@ -4,28 +4,30 @@ use frontdesk_endpoint::{Access, Endpoint};
 use serde_json::{Value, json};
 
 use super::GraderKind;
-use super::bench::{Bench, Judged, failure};
+use super::judge_context::{JudgeContext, Judgement, failure};
 use super::words::{reaches, two};
 use crate::chat::Role;
-use crate::graded::Graded;
 use crate::policy::Permit;
+use crate::result::GradingResult;
 use crate::spec::TargetSpec;
 
-pub(super) async fn classifier(bench: &Bench<'_>) -> Judged {
-    let threshold = bench.assertion.threshold.unwrap_or(1.0);
-    let expected = match &bench.assertion.value {
+pub(super) async fn classifier(ctx: &JudgeContext<'_>) -> Judgement {
+    let threshold = ctx.assertion.threshold.unwrap_or(1.0);
+    let expected = match &ctx.assertion.value {
         Value::Null => None,
         Value::String(label) => Some(label.as_str()),
         _ => {
-            return Err(Graded::error(
+            return Err(GradingResult::error(
                 "\"classifier\" assertion type must have a string value or be undefined",
             ));
         }
     };
-    let grader = bench.grader(GraderKind::Classification)?;
-    let classifies =
-        grader.target.classifies().ok_or_else(|| Graded::error("the grader has no labels"))?;
-    let labels = classifies.classify(&bench.output()).await.map_err(failure)?;
+    let grader = ctx.grader(GraderKind::Classification)?;
+    let classifies = grader
+        .target
+        .classifies()
+        .ok_or_else(|| GradingResult::error("the grader has no labels"))?;
+    let labels = classifies.classify(&ctx.output()).await.map_err(failure)?;
     let score = match expected {
         Some(label) => labels.iter().find(|found| found.0 == label).map_or(0.0, |found| found.1),
         None if labels.is_empty() => return Err(failure("No classification scores returned")),
@@ -36,46 +38,50 @@ pub(super) async fn classifier(bench: &Bench<'_>) -> Judged {
         format!("Classification {label} has score")
     });
     let reason = format!("{what} {} {} {threshold}", two(score), if holds { ">=" } else { "<" });
-    let negated = bench.assertion.negated;
-    Ok(Graded::scored(holds != negated, if negated { 1.0 - score } else { score }, reason))
+    let negated = ctx.assertion.negated;
+    Ok(GradingResult::scored(holds != negated, if negated { 1.0 - score } else { score }, reason))
 }
 
-pub(super) async fn moderation(bench: &Bench<'_>) -> Judged {
-    let categories: Vec<&str> = match &bench.assertion.value {
+pub(super) async fn moderation(ctx: &JudgeContext<'_>) -> Judgement {
+    let categories: Vec<&str> = match &ctx.assertion.value {
         Value::Null => Vec::new(),
         Value::Array(list) if list.iter().all(Value::is_string) => {
             list.iter().filter_map(Value::as_str).collect()
         }
-        _ => return Err(Graded::error("moderation assertion value must be a string array if set")),
+        _ => {
+            return Err(GradingResult::error(
+                "moderation assertion value must be a string array if set",
+            ));
+        }
     };
-    let output = bench.output();
+    let output = ctx.output();
     let found = if output.is_empty() {
-        Graded::scored(true, 1.0, "No output to moderate")
+        GradingResult::scored(true, 1.0, "No output to moderate")
     } else {
-        let grader = bench.grader(GraderKind::Moderation)?;
+        let grader = ctx.grader(GraderKind::Moderation)?;
         let moderates = grader
             .target
             .moderates()
-            .ok_or_else(|| Graded::error("the grader does not moderate"))?;
-        let flags = moderates.moderate(&question(bench.scene.prompt), &output).await;
+            .ok_or_else(|| GradingResult::error("the grader does not moderate"))?;
+        let flags = moderates.moderate(&question(ctx.case.prompt), &output).await;
         flagged(
             &flags.map_err(|error| failure(format!("Moderation API error: {error}")))?,
             &categories,
         )
     };
-    let negated = bench.assertion.negated;
+    let negated = ctx.assertion.negated;
     let score = if negated { 1.0 - found.score } else { found.score };
-    Ok(Graded { pass: found.pass != negated, score, ..found })
+    Ok(GradingResult { pass: found.pass != negated, score, ..found })
 }
 
-fn flagged(flags: &[(String, f64)], categories: &[&str]) -> Graded {
+fn flagged(flags: &[(String, f64)], categories: &[&str]) -> GradingResult {
     let meant =
         flags.iter().filter(|flag| categories.is_empty() || categories.contains(&flag.0.as_str()));
     let meant: Vec<&str> = meant.map(|flag| flag.0.as_str()).collect();
     match (flags.is_empty(), meant.is_empty()) {
-        (true, _) => Graded::scored(true, 1.0, "No moderation flags detected"),
-        (false, true) => Graded::scored(true, 1.0, "No relevant moderation flags detected"),
-        _ => Graded::failed(format!("Moderation flags detected: {}", meant.join(", "))),
+        (true, _) => GradingResult::scored(true, 1.0, "No moderation flags detected"),
+        (false, true) => GradingResult::scored(true, 1.0, "No relevant moderation flags detected"),
+        _ => GradingResult::failed(format!("Moderation flags detected: {}", meant.join(", "))),
     }
 }
 
@@ -86,13 +92,15 @@ fn question(prompt: &str) -> String {
     last.and_then(|message| message["content"].as_str()).unwrap_or(prompt).to_owned()
 }
 
-pub(super) async fn pi(bench: &Bench<'_>) -> Judged {
-    let question = bench.value()?;
-    let Some(key) = bench.scene.kit.targets.env(&TargetSpec::default(), "WITHPI_API_KEY") else {
-        return Err(Graded::skipped("pi asks a hosted scorer, and there is no WITHPI_API_KEY"));
+pub(super) async fn pi(ctx: &JudgeContext<'_>) -> Judgement {
+    let question = ctx.value()?;
+    let Some(key) = ctx.case.grading.targets.env(&TargetSpec::default(), "WITHPI_API_KEY") else {
+        return Err(GradingResult::skipped(
+            "pi asks a hosted scorer, and there is no WITHPI_API_KEY",
+        ));
     };
-    let permit = bench.scene.kit.targets.policy().code("`pi`");
-    let permit = permit.map_err(|refused| Graded::error(refused.to_string()))?;
+    let permit = ctx.case.grading.targets.policy().code("`pi`");
+    let permit = permit.map_err(|refused| GradingResult::error(refused.to_string()))?;
     let access = Access {
         base_url: "https://api.withpi.ai/v1".into(),
         api_key: None,
@@ -104,9 +112,9 @@ pub(super) async fn pi(bench: &Bench<'_>) -> Judged {
     let mut headers = http::HeaderMap::new();
     let value = key
         .parse()
-        .map_err(|_| Graded::error("WITHPI_API_KEY holds characters that no key has"))?;
+        .map_err(|_| GradingResult::error("WITHPI_API_KEY holds characters that no key has"))?;
     headers.insert("x-api-key", value);
-    let body = json!({"llm_input": bench.scene.prompt, "llm_output": bench.output(), "scoring_spec": [{"question": question}]});
+    let body = json!({"llm_input": ctx.case.prompt, "llm_output": ctx.output(), "scoring_spec": [{"question": question}]});
     let endpoint = |_: Permit| Endpoint::new(access);
     let asking =
         async { endpoint(permit)?.post_with("/scoring_system/score", &headers, &body).await };
@@ -115,8 +123,8 @@ pub(super) async fn pi(bench: &Bench<'_>) -> Judged {
     })?;
     let score =
         answer["total_score"].as_f64().ok_or_else(|| failure("the scorer gives no total_score"))?;
-    let pass = score > bench.assertion.threshold.unwrap_or(0.5);
-    Ok(Graded::scored(pass, score, "Pi Scorer"))
+    let pass = score > ctx.assertion.threshold.unwrap_or(0.5);
+    Ok(GradingResult::scored(pass, score, "Pi Scorer"))
 }
 
 #[cfg(test)]

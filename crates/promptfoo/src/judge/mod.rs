@@ -3,16 +3,17 @@
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::graded::Graded;
-use super::scene::Scene;
+use super::context::CaseContext;
+use super::result::GradingResult;
 use super::spec::Assertion;
 
-mod bench;
 mod best;
 mod context;
 mod conversation;
 mod facts;
 mod geval;
+mod grader;
+mod judge_context;
 mod labels;
 mod reading;
 mod redteam;
@@ -21,8 +22,8 @@ mod rubric;
 mod similar;
 mod words;
 
-use bench::{Bench, Judged};
 pub use best::select_best;
+use judge_context::{JudgeContext, Judgement};
 
 frontdesk_words::words! {
     /// What a grader does.
@@ -39,7 +40,7 @@ frontdesk_words::words! {
 }
 
 /// Asks a model; the error is a judgement that ends early.
-type Ask = for<'a> fn(&'a Bench<'a>) -> BoxFuture<'a, Judged>;
+type Ask = for<'a> fn(&'a JudgeContext<'a>) -> BoxFuture<'a, Judgement>;
 
 /// A type that a model judges.
 #[derive(Clone, Copy)]
@@ -60,32 +61,32 @@ const fn without_not(name: &'static str, ask: Ask) -> Type {
 
 /// Every type that a model judges, a line each.
 const TYPES: &[Type] = &[
-    plain("trajectory:goal-success", |bench| Box::pin(rubric::goal(bench))),
-    plain("similar", |bench| Box::pin(similar::judge(bench))),
-    plain("similar:cosine", |bench| Box::pin(similar::judge(bench))),
-    plain("similar:dot", |bench| Box::pin(similar::judge(bench))),
-    plain("similar:euclidean", |bench| Box::pin(similar::judge(bench))),
-    plain("classifier", |bench| Box::pin(labels::classifier(bench))),
-    plain("moderation", |bench| Box::pin(labels::moderation(bench))),
-    without_not("pi", |bench| Box::pin(labels::pi(bench))),
-    plain("llm-rubric", |bench| Box::pin(rubric::llm(bench))),
-    plain("agent-rubric", |bench| Box::pin(rubric::agent(bench))),
-    plain("search-rubric", |bench| Box::pin(rubric::search(bench))),
-    plain("g-eval", |bench| Box::pin(geval::judge(bench))),
-    without_not("factuality", |bench| Box::pin(facts::factuality(bench))),
-    without_not("model-graded-factuality", |bench| Box::pin(facts::factuality(bench))),
-    without_not("model-graded-closedqa", |bench| Box::pin(facts::closed_qa(bench))),
-    without_not("answer-relevance", |bench| Box::pin(relevance::answer(bench))),
-    without_not("context-recall", |bench| Box::pin(context::recall(bench))),
-    without_not("context-relevance", |bench| Box::pin(context::relevance(bench))),
-    without_not("context-faithfulness", |bench| Box::pin(context::faithfulness(bench))),
-    plain("conversation-relevance", |bench| Box::pin(conversation::judge(bench))),
+    plain("trajectory:goal-success", |ctx| Box::pin(rubric::goal(ctx))),
+    plain("similar", |ctx| Box::pin(similar::judge(ctx))),
+    plain("similar:cosine", |ctx| Box::pin(similar::judge(ctx))),
+    plain("similar:dot", |ctx| Box::pin(similar::judge(ctx))),
+    plain("similar:euclidean", |ctx| Box::pin(similar::judge(ctx))),
+    plain("classifier", |ctx| Box::pin(labels::classifier(ctx))),
+    plain("moderation", |ctx| Box::pin(labels::moderation(ctx))),
+    without_not("pi", |ctx| Box::pin(labels::pi(ctx))),
+    plain("llm-rubric", |ctx| Box::pin(rubric::llm(ctx))),
+    plain("agent-rubric", |ctx| Box::pin(rubric::agent(ctx))),
+    plain("search-rubric", |ctx| Box::pin(rubric::search(ctx))),
+    plain("g-eval", |ctx| Box::pin(geval::judge(ctx))),
+    without_not("factuality", |ctx| Box::pin(facts::factuality(ctx))),
+    without_not("model-graded-factuality", |ctx| Box::pin(facts::factuality(ctx))),
+    without_not("model-graded-closedqa", |ctx| Box::pin(facts::closed_qa(ctx))),
+    without_not("answer-relevance", |ctx| Box::pin(relevance::answer(ctx))),
+    without_not("context-recall", |ctx| Box::pin(context::recall(ctx))),
+    without_not("context-relevance", |ctx| Box::pin(context::relevance(ctx))),
+    without_not("context-faithfulness", |ctx| Box::pin(context::faithfulness(ctx))),
+    plain("conversation-relevance", |ctx| Box::pin(conversation::judge(ctx))),
 ];
 
 /// Types of which only the beginning is known.
 const OPEN: [Type; 2] = [
-    plain("similar:", |bench| Box::pin(similar::judge(bench))),
-    plain(Assertion::ATTACK, |bench| Box::pin(redteam::judge(bench))),
+    plain("similar:", |ctx| Box::pin(similar::judge(ctx))),
+    plain(Assertion::ATTACK, |ctx| Box::pin(redteam::judge(ctx))),
 ];
 
 /// The names of all of them that have one.
@@ -104,19 +105,19 @@ fn find(kind: &str) -> Option<Type> {
 }
 
 /// Tries one of them. `assertion.value` is rendered already.
-pub async fn judge(assertion: &Assertion, scene: Scene<'_>) -> Graded {
+pub async fn judge(assertion: &Assertion, case: CaseContext<'_>) -> GradingResult {
     let Some(of) = find(&assertion.kind) else {
-        return Graded::error(format!("`{}` is not judged by a model", assertion.kind));
+        return GradingResult::error(format!("`{}` is not judged by a model", assertion.kind));
     };
-    if scene.kit.strict && assertion.negated && of.ignores_not {
+    if case.grading.strict && assertion.negated && of.ignores_not {
         let kind = &assertion.kind;
-        return Graded::failed(format!(
+        return GradingResult::failed(format!(
             "`not-{kind}` is the same as `{kind}`: its `not-` is ignored, so it would hold where it must not"
         ));
     }
-    let bench = Bench::new(assertion, scene);
-    let judged = (of.ask)(&bench).await;
-    bench.sign(judged.unwrap_or_else(|ended| ended))
+    let ctx = JudgeContext::new(assertion, case);
+    let judged = (of.ask)(&ctx).await;
+    ctx.sign(judged.unwrap_or_else(|ended| ended))
 }
 
 /// A value as text; an object or a list as JSON.

@@ -1,37 +1,32 @@
 //! Attacks: whether an answer gives in to one. Each kind of attack has its own rubric.
 
 use super::GraderKind;
-use super::bench::{Bench, Judged};
+use super::judge_context::{JudgeContext, Judgement};
 use super::rubric::{turned, verdict};
-use crate::graded::Graded;
+use crate::result::GradingResult;
 use crate::spec::Assertion;
 
 const REDTEAM: &str = include_str!("../../prompts/redteam.md");
 /// What must hold of the answer, by the kind of attack: `name: rubric`, a line each.
 const KINDS: &str = include_str!("../../prompts/redteam-kinds.txt");
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
-    let kind = bench.assertion.kind.strip_prefix(Assertion::ATTACK).unwrap_or_default();
-    let written = bench.assertion.value.as_str().map(str::to_owned);
-    let policy = bench
-        .scene
-        .case
-        .metadata
-        .get("policy")
-        .and_then(|policy| policy.as_str().map(str::to_owned));
+pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
+    let kind = ctx.assertion.kind.strip_prefix(Assertion::ATTACK).unwrap_or_default();
+    let written = ctx.assertion.value.as_str().map(str::to_owned);
+    let policy =
+        ctx.case.case.metadata.get("policy").and_then(|policy| policy.as_str().map(str::to_owned));
     let rubric = rubric(kind).map(str::to_owned).or(policy).or(written).ok_or_else(|| {
-        Graded::skipped(format!("there is no rubric for attacks of the kind `{kind}`: write one as the assertion's value"))
+        GradingResult::skipped(format!("there is no rubric for attacks of the kind `{kind}`: write one as the assertion's value"))
     })?;
-    let about =
-        |name: &str| bench.scene.case.metadata.get(name).or_else(|| bench.scene.vars.get(name));
+    let about = |name: &str| ctx.case.case.metadata.get(name).or_else(|| ctx.case.vars.get(name));
     let purpose = about("purpose").and_then(|purpose| purpose.as_str()).unwrap_or("not written");
-    let grader = bench.grader(GraderKind::Text)?;
+    let grader = ctx.grader(GraderKind::Text)?;
     let own = [
         ("rubric", rubric.into()),
         ("purpose", purpose.into()),
-        ("prompt", bench.scene.prompt.into()),
+        ("prompt", ctx.case.prompt.into()),
     ];
-    Ok(turned(bench, verdict(bench, &grader, "redteam", REDTEAM, &own).await?))
+    Ok(turned(ctx, verdict(ctx, &grader, "redteam", REDTEAM, &own).await?))
 }
 
 /// The rubric of a kind of attack: its own, else that of the family before its last colon.

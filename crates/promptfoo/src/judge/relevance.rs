@@ -3,36 +3,35 @@
 use serde_json::{Value, json};
 
 use super::GraderKind;
-use super::bench::{Bench, Judged};
+use super::judge_context::{JudgeContext, Judgement};
 use super::similar::cosine;
 use super::words::{number, reaches, two};
-use crate::graded::Graded;
+use crate::result::GradingResult;
 
 const QUESTION: &str = include_str!("../../prompts/answer-relevance.md");
 /// How often the question is guessed.
 const GUESSES: usize = 3;
 
-pub(super) async fn answer(bench: &Bench<'_>) -> Judged {
-    let output = bench.scene.output.as_str();
+pub(super) async fn answer(ctx: &JudgeContext<'_>) -> Judgement {
+    let output = ctx.case.output.as_str();
     let output = output.ok_or_else(|| {
-        Graded::error("answer-relevance assertion type must evaluate a string output")
+        GradingResult::error("answer-relevance assertion type must evaluate a string output")
     })?;
-    let threshold = bench.assertion.threshold.unwrap_or(0.0);
-    let (embedder, grader) =
-        (bench.grader(GraderKind::Embedding)?, bench.grader(GraderKind::Text)?);
-    let template = bench.rubric_prompt(None, QUESTION).await?;
-    let prompt = bench.render(&template, &[("answer", output.into())])?;
+    let threshold = ctx.assertion.threshold.unwrap_or(0.0);
+    let (embedder, grader) = (ctx.grader(GraderKind::Embedding)?, ctx.grader(GraderKind::Text)?);
+    let template = ctx.rubric_prompt(None, QUESTION).await?;
+    let prompt = ctx.render(&template, &[("answer", output.into())])?;
     let mut questions = Vec::new();
     for round in 0..GUESSES {
-        questions.push(bench.ask_text(&grader, &prompt, round).await?);
+        questions.push(ctx.ask_text(&grader, &prompt, round).await?);
     }
-    let input = bench.scene.vars.get("query").and_then(Value::as_str).unwrap_or(bench.scene.prompt);
-    let input = bench.embed(&embedder, input).await?;
+    let input = ctx.case.vars.get("query").and_then(Value::as_str).unwrap_or(ctx.case.prompt);
+    let input = ctx.embed(&embedder, input).await?;
     let (mut sum, mut shown) = (0.0, Vec::new());
     for question in questions {
-        let vector = bench.embed(&embedder, &question).await?;
+        let vector = ctx.embed(&embedder, &question).await?;
         if vector.len() != input.len() {
-            return Err(Graded::error("Vectors must be of equal length"));
+            return Err(GradingResult::error("Vectors must be of equal length"));
         }
         let likeness = cosine(&input, &vector);
         sum += likeness;
@@ -41,7 +40,7 @@ pub(super) async fn answer(bench: &Bench<'_>) -> Judged {
     let mean = sum / number(GUESSES);
     let pass = reaches(mean, threshold);
     let words = if pass { "greater" } else { "less" };
-    let mut outcome = Graded::scored(
+    let mut outcome = GradingResult::scored(
         pass,
         mean,
         format!("Relevance {} is {words} than threshold {threshold}", two(mean)),

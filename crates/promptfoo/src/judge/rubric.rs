@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bench::{Bench, Grader, Judged, failure, is_failure};
+use super::grader::Grader;
+use super::judge_context::{JudgeContext, Judgement, failure, is_failure};
 use super::reading;
 use super::words::beginning;
 use super::{GraderKind, text};
-use crate::graded::Graded;
+use crate::result::GradingResult;
 
 const RUBRIC: &str = include_str!("../../prompts/llm-rubric.md");
 const AGENT: &str = include_str!("../../prompts/agent-rubric.md");
@@ -16,39 +17,39 @@ const GOAL: &str = include_str!("../../prompts/goal-success.md");
 /// What a verdict is made of.
 const NAMES: &[&str] = &["pass", "score", "reason"];
 
-pub(super) async fn llm(bench: &Bench<'_>) -> Judged {
-    let grader = bench.grader(GraderKind::Text)?;
+pub(super) async fn llm(ctx: &JudgeContext<'_>) -> Judgement {
+    let grader = ctx.grader(GraderKind::Text)?;
     let rubric =
-        if bench.assertion.value.is_null() { "".into() } else { bench.assertion.value.clone() };
-    Ok(turned(bench, verdict(bench, &grader, "llm-rubric", RUBRIC, &[("rubric", rubric)]).await?))
+        if ctx.assertion.value.is_null() { "".into() } else { ctx.assertion.value.clone() };
+    Ok(turned(ctx, verdict(ctx, &grader, "llm-rubric", RUBRIC, &[("rubric", rubric)]).await?))
 }
 
-pub(super) async fn agent(bench: &Bench<'_>) -> Judged {
-    let grader = bench.grader(GraderKind::Text)?;
+pub(super) async fn agent(ctx: &JudgeContext<'_>) -> Judgement {
+    let grader = ctx.grader(GraderKind::Text)?;
     if !has_tools(&grader, &["tools", "agent", "mcp"]) {
-        return Err(Graded::skipped(
+        return Err(GradingResult::skipped(
             "agent-rubric needs a grader that can look things up itself: an `exec:`, `file://` or `http` one, or one with `config.tools`",
         ));
     }
-    let rubric = [("rubric", bench.assertion.value.clone())];
-    Ok(turned(bench, verdict(bench, &grader, "agent-rubric", AGENT, &rubric).await?))
+    let rubric = [("rubric", ctx.assertion.value.clone())];
+    Ok(turned(ctx, verdict(ctx, &grader, "agent-rubric", AGENT, &rubric).await?))
 }
 
-pub(super) async fn search(bench: &Bench<'_>) -> Judged {
-    let grader = bench.grader(GraderKind::Text)?;
+pub(super) async fn search(ctx: &JudgeContext<'_>) -> Judgement {
+    let grader = ctx.grader(GraderKind::Text)?;
     if !has_tools(&grader, &["tools", "web_search_options", "search"]) {
-        return Err(Graded::skipped(
+        return Err(GradingResult::skipped(
             "search-rubric needs a grader that can search the web: an `exec:`, `file://` or `http` one, or one with a search tool in `config.tools`",
         ));
     }
-    let rubric = [("rubric", bench.assertion.value.clone())];
-    let found = verdict(bench, &grader, "search-rubric", SEARCH, &rubric).await?;
-    if !bench.assertion.negated {
+    let rubric = [("rubric", ctx.assertion.value.clone())];
+    let found = verdict(ctx, &grader, "search-rubric", SEARCH, &rubric).await?;
+    if !ctx.assertion.negated {
         return Ok(found);
     }
     let said = if found.pass { "requires" } else { "does not require" };
     let reason = format!("Output {said} web search verification: {}", found.reason);
-    Ok(Graded { pass: !found.pass, reason, ..found })
+    Ok(GradingResult { pass: !found.pass, reason, ..found })
 }
 
 /// Whether a grader can do more than answer: programs can, and models that were given tools.
@@ -59,21 +60,21 @@ fn has_tools(grader: &Grader, names: &[&str]) -> bool {
     is_program || names.iter().any(|name| spec.config.get(name).is_some())
 }
 
-pub(super) async fn goal(bench: &Bench<'_>) -> Judged {
-    let value = &bench.assertion.value;
+pub(super) async fn goal(ctx: &JudgeContext<'_>) -> Judgement {
+    let value = &ctx.assertion.value;
     let goal = value
         .as_str()
         .or_else(|| value["goal"].as_str())
         .map(str::trim)
         .filter(|goal| !goal.is_empty());
-    let goal = goal.ok_or_else(|| Graded::error("trajectory:goal-success assertion must have a string value or an object with a goal property"))?;
-    let trajectory = trajectory(bench).ok_or_else(|| {
-        Graded::error("No trace data available for trajectory:goal-success assertion")
+    let goal = goal.ok_or_else(|| GradingResult::error("trajectory:goal-success assertion must have a string value or an object with a goal property"))?;
+    let trajectory = trajectory(ctx).ok_or_else(|| {
+        GradingResult::error("No trace data available for trajectory:goal-success assertion")
     })?;
-    let grader = bench.grader(GraderKind::Text)?;
+    let grader = ctx.grader(GraderKind::Text)?;
     let own = [("goal", goal.into()), ("trajectory", trajectory.into())];
-    let found = verdict(bench, &grader, "trajectory:goal-success", GOAL, &own).await?;
-    if !bench.assertion.negated || is_failure(&found) {
+    let found = verdict(ctx, &grader, "trajectory:goal-success", GOAL, &own).await?;
+    if !ctx.assertion.negated || is_failure(&found) {
         return Ok(found);
     }
     let (score, reason) = if found.pass {
@@ -81,12 +82,12 @@ pub(super) async fn goal(bench: &Bench<'_>) -> Judged {
     } else {
         (1.0, format!("Agent did not achieve the forbidden goal: {goal}"))
     };
-    Ok(Graded { pass: !found.pass, score, reason, ..found })
+    Ok(GradingResult { pass: !found.pass, score, reason, ..found })
 }
 
 /// What the target did: its spans in order, and the turns of our own pipeline.
-fn trajectory(bench: &Bench<'_>) -> Option<String> {
-    let response = bench.scene.response;
+fn trajectory(ctx: &JudgeContext<'_>) -> Option<String> {
+    let response = ctx.case.response;
     let mut spans: Vec<_> = response.spans.iter().flatten().collect();
     if response.spans.is_none() && response.turns.is_empty() {
         return None;
@@ -107,19 +108,19 @@ fn trajectory(bench: &Bench<'_>) -> Option<String> {
 
 /// Asks for a verdict and reads it; the score is not bounded, and a threshold must be reached besides.
 pub(super) async fn verdict(
-    bench: &Bench<'_>,
+    ctx: &JudgeContext<'_>,
     grader: &Grader,
     label: &str,
     ours: &str,
     own: &[(&str, Value)],
-) -> Judged {
-    let template = bench.rubric_prompt(None, ours).await?;
-    let mut vars = vec![("output", Value::from(bench.output()))];
+) -> Judgement {
+    let template = ctx.rubric_prompt(None, ours).await?;
+    let mut vars = vec![("output", Value::from(ctx.output()))];
     vars.extend(own.iter().cloned());
-    let prompt = bench.render(&template, &vars)?;
-    let said = bench.ask(grader, &prompt, 0).await?;
-    let parsed = parse(bench, label, &said)?;
-    let mut outcome = read(&parsed, bench.assertion.threshold);
+    let prompt = ctx.render(&template, &vars)?;
+    let said = ctx.ask(grader, &prompt, 0).await?;
+    let parsed = parse(ctx, label, &said)?;
+    let mut outcome = read(&parsed, ctx.assertion.threshold);
     outcome.metadata.insert("renderedGradingPrompt".into(), prompt.into());
     Ok(outcome)
 }
@@ -128,14 +129,18 @@ pub(super) async fn verdict(
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn parse(bench: &Bench<'_>, label: &str, said: &Value) -> Result<Map<String, Value>, Graded> {
+fn parse(
+    ctx: &JudgeContext<'_>,
+    label: &str,
+    said: &Value,
+) -> Result<Map<String, Value>, GradingResult> {
     match said {
         Value::Object(object) => Ok(object.clone()),
         Value::String(words) => {
             let found = reading::object_with(words, NAMES);
             let means =
                 |object: &Map<String, Value>| NAMES.iter().any(|name| object.contains_key(*name));
-            let found = found.filter(|object| !bench.scene.kit.strict || means(object));
+            let found = found.filter(|object| !ctx.case.grading.strict || means(object));
             found.ok_or_else(|| failure(format!("Could not extract JSON from {label} response")))
         }
         other => Err(failure(format!(
@@ -145,7 +150,7 @@ fn parse(bench: &Bench<'_>, label: &str, said: &Value) -> Result<Map<String, Val
     }
 }
 
-fn read(parsed: &Map<String, Value>, threshold: Option<f64>) -> Graded {
+fn read(parsed: &Map<String, Value>, threshold: Option<f64>) -> GradingResult {
     let written = |name: &str| parsed.get(name).filter(|value| !value.is_null());
     let mut pass = written("pass").is_none_or(reading::yes);
     let score = written("score").and_then(reading::number).unwrap_or(if pass { 1.0 } else { 0.0 });
@@ -159,15 +164,15 @@ fn read(parsed: &Map<String, Value>, threshold: Option<f64>) -> Graded {
             format!("Score {score} below threshold {threshold}")
         }
     });
-    Graded::scored(pass, score, reason)
+    GradingResult::scored(pass, score, reason)
 }
 
 /// The verdict, the other way round where the assertion is negated.
-pub(super) fn turned(bench: &Bench<'_>, found: Graded) -> Graded {
-    if !bench.assertion.negated || is_failure(&found) {
+pub(super) fn turned(ctx: &JudgeContext<'_>, found: GradingResult) -> GradingResult {
+    if !ctx.assertion.negated || is_failure(&found) {
         return found;
     }
-    Graded { pass: !found.pass, score: (1.0 - found.score).clamp(0.0, 1.0), ..found }
+    GradingResult { pass: !found.pass, score: (1.0 - found.score).clamp(0.0, 1.0), ..found }
 }
 
 #[cfg(test)]

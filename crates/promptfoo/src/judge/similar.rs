@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::GraderKind;
-use super::bench::{Bench, Grader, Judged};
+use super::grader::Grader;
+use super::judge_context::{JudgeContext, Judgement};
 use super::words::{reaches, two};
-use crate::graded::Graded;
+use crate::result::GradingResult;
 
 /// How vectors are compared.
 #[derive(Clone, Copy)]
@@ -15,16 +16,21 @@ enum Metric {
     Euclidean,
 }
 
-pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
-    let metric = match bench.assertion.kind.strip_prefix("similar:") {
+pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
+    let metric = match ctx.assertion.kind.strip_prefix("similar:") {
         None | Some("cosine") => Metric::Cosine,
         Some("dot") => Metric::Dot,
         Some("euclidean") => Metric::Euclidean,
-        Some(other) => return Err(Graded::error(format!("Unknown similarity metric: {other}"))),
+        Some(other) => {
+            return Err(GradingResult::error(format!("Unknown similarity metric: {other}")));
+        }
     };
-    let wrong =
-        || Graded::error("Similarity assertion type must have a string or array of strings value");
-    let values: Vec<&str> = match &bench.assertion.value {
+    let wrong = || {
+        GradingResult::error(
+            "Similarity assertion type must have a string or array of strings value",
+        )
+    };
+    let values: Vec<&str> = match &ctx.assertion.value {
         Value::String(text) => vec![text.as_str()],
         Value::Array(list) => {
             list.iter().map(Value::as_str).collect::<Option<_>>().ok_or_else(wrong)?
@@ -32,27 +38,32 @@ pub(super) async fn judge(bench: &Bench<'_>) -> Judged {
         _ => return Err(wrong()),
     };
     if values.is_empty() {
-        return Err(Graded::error(
+        return Err(GradingResult::error(
             "Similarity assertion must have at least one value to compare against",
         ));
     }
-    let grader = bench.grader(GraderKind::Embedding)?;
-    several(bench, &grader, metric, &values).await
+    let grader = ctx.grader(GraderKind::Embedding)?;
+    several(ctx, &grader, metric, &values).await
 }
 
 /// One that is like the answer is enough; negated, none may be.
-async fn several(bench: &Bench<'_>, grader: &Grader, metric: Metric, values: &[&str]) -> Judged {
-    let negated = bench.assertion.negated;
-    let threshold = bench.assertion.threshold.unwrap_or(0.75);
-    let output = bench.embed(grader, &bench.output()).await?;
-    let mut best: Option<Graded> = None;
+async fn several(
+    ctx: &JudgeContext<'_>,
+    grader: &Grader,
+    metric: Metric,
+    values: &[&str],
+) -> Judgement {
+    let negated = ctx.assertion.negated;
+    let threshold = ctx.assertion.threshold.unwrap_or(0.75);
+    let output = ctx.embed(grader, &ctx.output()).await?;
+    let mut best: Option<GradingResult> = None;
     for value in values {
-        let wanted = bench.embed(grader, value).await?;
+        let wanted = ctx.embed(grader, value).await?;
         let found = compared(&wanted, &output, metric, threshold, negated)?;
         if found.pass != negated {
             return Ok(found);
         }
-        let better = |best: &Graded| {
+        let better = |best: &GradingResult| {
             if negated { found.score < best.score } else { found.score > best.score }
         };
         if best.as_ref().is_none_or(better) {
@@ -63,7 +74,10 @@ async fn several(bench: &Bench<'_>, grader: &Grader, metric: Metric, values: &[&
     if values.len() == 1 || negated {
         return Ok(best);
     }
-    Ok(Graded { reason: "None of the provided values met the similarity threshold".into(), ..best })
+    Ok(GradingResult {
+        reason: "None of the provided values met the similarity threshold".into(),
+        ..best
+    })
 }
 
 #[expect(
@@ -76,9 +90,9 @@ fn compared(
     metric: Metric,
     threshold: f64,
     negated: bool,
-) -> Judged {
+) -> Judgement {
     if wanted.len() != output.len() {
-        return Err(Graded::error("Vectors must be of equal length"));
+        return Err(GradingResult::error("Vectors must be of equal length"));
     }
     if let Metric::Euclidean = metric {
         let distance = distance(wanted, output);
@@ -88,7 +102,7 @@ fn compared(
         let words = if is_said_near { "less than or equal to" } else { "greater than" };
         let score = 1.0 / (1.0 + distance);
         let score = if negated { 1.0 - score } else { score };
-        return Ok(Graded::scored(
+        return Ok(GradingResult::scored(
             pass,
             score,
             format!("Distance {} is {words} threshold {threshold}", two(distance)),
@@ -100,7 +114,7 @@ fn compared(
         if negated { likeness <= threshold + f64::EPSILON } else { reaches(likeness, threshold) };
     let words = if pass == negated { "less than" } else { "greater than or equal to" };
     let score = if negated { 1.0 - likeness } else { likeness };
-    Ok(Graded::scored(
+    Ok(GradingResult::scored(
         pass,
         score,
         format!("Similarity {} is {words} threshold {threshold}", two(likeness)),

@@ -47,21 +47,21 @@ fn pieces(expected: &[&str], got: &[&str]) -> Vec<Piece> {
     };
     let head = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
     let tail = ends_alike(&expected[head..], &got[head..]);
-    let mut found = Found::default();
-    found.all(&expected[..head], Found::same);
+    let mut found = DiffBuilder::default();
+    found.all(&expected[..head], DiffBuilder::same);
     let (old, new) = (&expected[head..expected.len() - tail], &got[head..got.len() - tail]);
     if old.len().max(new.len()) > LONGEST {
-        found.all(old, Found::missing);
-        found.all(new, Found::extra);
+        found.all(old, DiffBuilder::missing);
+        found.all(new, DiffBuilder::extra);
     } else {
         middle(old, new, &mut found);
     }
-    found.all(&expected[expected.len() - tail..], Found::same);
+    found.all(&expected[expected.len() - tail..], DiffBuilder::same);
     found.pieces
 }
 
 /// The longest common subsequence, walked from the front.
-fn middle(old: &[&str], new: &[&str], found: &mut Found) {
+fn middle(old: &[&str], new: &[&str], found: &mut DiffBuilder) {
     let mut longest = vec![vec![0_u16; new.len() + 1]; old.len() + 1];
     for (i, word) in old.iter().enumerate().rev() {
         for (j, other) in new.iter().enumerate().rev() {
@@ -85,16 +85,16 @@ fn middle(old: &[&str], new: &[&str], found: &mut Found) {
             j += 1;
         }
     }
-    found.all(&old[i..], Found::missing);
-    found.all(&new[j..], Found::extra);
+    found.all(&old[i..], DiffBuilder::missing);
+    found.all(&new[j..], DiffBuilder::extra);
 }
 
 #[derive(Default)]
-struct Found {
+struct DiffBuilder {
     pieces: Vec<Piece>,
 }
 
-impl Found {
+impl DiffBuilder {
     fn all(&mut self, words: &[&str], add: fn(&mut Self, &str)) {
         for word in words {
             add(self, word);

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::read::Run;
-use crate::graded::Tokens;
-use crate::row::{Column, Row};
+use crate::result::Tokens;
+use crate::row::{Column, EvalRow};
 
 /// Where a document goes: fields and lists, one after the other.
 pub(super) trait Tree {
@@ -90,7 +90,7 @@ fn prompt(column: &Column) -> io::Result<Value> {
 }
 
 /// One row in promptfoo's shape.
-pub(super) fn result(row: &Row, prompt_ids: &[String]) -> io::Result<Value> {
+pub(super) fn result(row: &EvalRow, prompt_ids: &[String]) -> io::Result<Value> {
     let mut value = serde_json::to_value(row)?;
     value["id"] = json!(row_id(row));
     value["promptId"] = json!(prompt_ids.get(row.prompt_idx));
@@ -117,7 +117,7 @@ fn prompt_id(column: &Column) -> String {
 }
 
 /// An id in the shape of a UUID that is the same in each report of the run.
-fn row_id(row: &Row) -> String {
+fn row_id(row: &EvalRow) -> String {
     let text = format!("{}\0{}\0{}\0{}", row.key, row.test_idx, row.prompt_idx, row.repeat);
     let hex = hex::encode(Sha256::digest(text));
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32])

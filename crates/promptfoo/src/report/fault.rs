@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::read::leaves;
-use crate::graded::Graded;
-use crate::row::Row;
+use crate::result::GradingResult;
+use crate::row::EvalRow;
 use crate::template::Templates;
 
 /// Types whose value is the text that was expected.
@@ -22,8 +22,8 @@ pub(super) struct Fault {
 }
 
 /// What is wrong with a row, in the order of its assertions; what the row itself says where no assertion failed.
-pub(super) fn faults(row: &Row) -> Vec<Fault> {
-    let failing = |graded: &&Graded| !graded.pass && graded.skipped.is_none();
+pub(super) fn faults(row: &EvalRow) -> Vec<Fault> {
+    let failing = |graded: &&GradingResult| !graded.pass && graded.skipped.is_none();
     let found: Vec<Fault> = leaves(row.grading_result.as_ref())
         .into_iter()
         .filter(failing)
@@ -37,7 +37,7 @@ pub(super) fn faults(row: &Row) -> Vec<Fault> {
     vec![Fault { kind: String::new(), reason, expected: None }]
 }
 
-fn fault(graded: &Graded, row: &Row) -> Fault {
+fn fault(graded: &GradingResult, row: &EvalRow) -> Fault {
     let kind = graded.assertion.get("type").and_then(Value::as_str).unwrap_or_default();
     let compared = WHOLE.contains(&kind) || kind.starts_with("similar");
     let expected = if compared { expected(graded, row) } else { None };
@@ -45,7 +45,7 @@ fn fault(graded: &Graded, row: &Row) -> Fault {
 }
 
 /// The text that was expected, with its variables filled in.
-fn expected(graded: &Graded, row: &Row) -> Option<String> {
+fn expected(graded: &GradingResult, row: &EvalRow) -> Option<String> {
     let rendered = graded.metadata.get("renderedAssertionValue");
     let value = rendered.or_else(|| graded.assertion.get("value"))?;
     let text = match value {
@@ -59,7 +59,7 @@ fn expected(graded: &Graded, row: &Row) -> Option<String> {
 }
 
 /// What the target answered, as text; empty when it did not.
-pub(super) fn output(row: &Row) -> String {
+pub(super) fn output(row: &EvalRow) -> String {
     row.response.as_ref().map(|response| plain(&response.output)).unwrap_or_default()
 }
 

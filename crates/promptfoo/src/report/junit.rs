@@ -7,7 +7,7 @@ use super::document::timestamp;
 use super::fault;
 use super::read::{ColumnTotals, Run};
 use super::tree::{attribute, escape};
-use crate::row::{Row, Verdict};
+use crate::row::{EvalRow, Verdict};
 
 /// Characters of a failure's text: readers of CI show little, and refuse large files.
 const LONGEST: usize = 4_000;
@@ -41,7 +41,7 @@ fn suite(run: &Run, index: usize, column: &ColumnTotals, out: &mut dyn Write) ->
     writeln!(out, "  </testsuite>")
 }
 
-fn case(run: &Run, row: &Row, class: &str, out: &mut dyn Write) -> io::Result<()> {
+fn case(run: &Run, row: &EvalRow, class: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut name = format!("test {}: {}", row.test_idx + 1, cut(&row.title(), 300));
     if run.totals.repeats > 1 {
         let _ = write!(name, " (run {})", row.repeat + 1);
@@ -60,7 +60,7 @@ fn case(run: &Run, row: &Row, class: &str, out: &mut dyn Write) -> io::Result<()
     }
 }
 
-fn fault(row: &Row, element: &str, kind: &str, out: &mut dyn Write) -> io::Result<()> {
+fn fault(row: &EvalRow, element: &str, kind: &str, out: &mut dyn Write) -> io::Result<()> {
     let faults = fault::faults(row);
     let first = faults.first().map(|fault| fault.reason.as_str()).unwrap_or_default();
     let mut text = format!("Score: {}\n", row.score + 0.0);

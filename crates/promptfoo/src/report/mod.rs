@@ -1,11 +1,12 @@
-//! Reports of a run: pure writers over a summary and a journal, row by row, so that a run of any size needs little memory.
+//! Reports of a run: pure writers over a summary and a run log, row by row, so that a run of any size needs little memory.
 //! The ending of a file's name says which one is written.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::row::{Journal, Summary};
+use super::row::Summary;
+use super::run_log::RunLog;
 use read::Run;
 
 mod read;
@@ -32,10 +33,10 @@ pub enum Error {
     /// The name does not say what to write.
     #[error("{}: no report has this ending; the name must end in one of {}", .0.display(), ENDINGS.join(" "))]
     Ending(PathBuf),
-    /// The journal could not be read.
+    /// The run log could not be read.
     #[error("{}: the journal cannot be read: {source}", path.display())]
-    Journal {
-        /// The journal.
+    RunLog {
+        /// The run log.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -70,14 +71,14 @@ pub fn check(path: &Path) -> Result<(), Error> {
 }
 
 /// Writes a report to a file.
-pub fn write(path: &Path, summary: &Summary, journal: &Journal) -> Result<(), Error> {
-    write_all(&[path.to_owned()], summary, journal)
+pub fn write(path: &Path, summary: &Summary, run_log: &RunLog) -> Result<(), Error> {
+    write_all(&[path.to_owned()], summary, run_log)
 }
 
 /// Writes several reports; none where one of the names has no known ending.
-pub fn write_all(paths: &[PathBuf], summary: &Summary, journal: &Journal) -> Result<(), Error> {
+pub fn write_all(paths: &[PathBuf], summary: &Summary, run_log: &RunLog) -> Result<(), Error> {
     let formats = paths.iter().map(|path| format(path)).collect::<Result<Vec<_>, _>>()?;
-    let run = read(summary, journal)?;
+    let run = read(summary, run_log)?;
     for (path, format) in paths.iter().zip(formats) {
         let failed = |source| Error::Write { path: path.clone(), source };
         file(path, format, &run).map_err(failed)?;
@@ -88,18 +89,18 @@ pub fn write_all(paths: &[PathBuf], summary: &Summary, journal: &Journal) -> Res
 /// Writes the report for a terminal.
 pub fn terminal(
     summary: &Summary,
-    journal: &Journal,
+    run_log: &RunLog,
     look: Look,
     out: &mut dyn Write,
 ) -> Result<(), Error> {
-    let run = read(summary, journal)?;
+    let run = read(summary, run_log)?;
     let failed = |source| Error::Write { path: "the terminal".into(), source };
     terminal::write(&run, look, out).map_err(failed)
 }
 
-fn read<'a>(summary: &'a Summary, journal: &'a Journal) -> Result<Run<'a>, Error> {
-    let failed = |source| Error::Journal { path: journal.path().to_owned(), source };
-    Run::read(summary, journal).map_err(failed)
+fn read<'a>(summary: &'a Summary, run_log: &'a RunLog) -> Result<Run<'a>, Error> {
+    let failed = |source| Error::RunLog { path: run_log.path().to_owned(), source };
+    Run::read(summary, run_log).map_err(failed)
 }
 
 fn format(path: &Path) -> Result<Format, Error> {

@@ -1,4 +1,4 @@
-//! Reads a run for its reports: where each row is in the journal, in the order of the cases, and what adds up over all of them.
+//! Reads a run for its reports: where each row is in the run log, in the order of the cases, and what adds up over all of them.
 //! Keeps a few numbers a row, never a row.
 
 use std::collections::{BTreeMap, HashMap};
@@ -8,8 +8,9 @@ use std::io::{self, BufRead, BufReader, ErrorKind};
 
 use serde_json::Value;
 
-use crate::graded::Graded;
-use crate::row::{Column, Journal, Row, Summary, Verdict};
+use crate::result::GradingResult;
+use crate::row::{Column, EvalRow, Summary, Verdict};
+use crate::run_log::RunLog;
 use crate::suite::Assertion;
 
 /// A run, ready to be reported.
@@ -18,7 +19,7 @@ pub(super) struct Run<'a> {
     pub(super) summary: &'a Summary,
     /// What adds up over the rows.
     pub(super) totals: Totals,
-    journal: &'a Journal,
+    run_log: &'a RunLog,
     places: Vec<Place>,
 }
 
@@ -116,29 +117,29 @@ pub(super) fn count(number: usize) -> f64 {
 }
 
 impl<'a> Run<'a> {
-    /// Reads the journal once.
-    pub(super) fn read(summary: &'a Summary, journal: &'a Journal) -> io::Result<Self> {
+    /// Reads the run log once.
+    pub(super) fn read(summary: &'a Summary, run_log: &'a RunLog) -> io::Result<Self> {
         let mut places = HashMap::new();
         let mut described = false;
         let mut offset = 0;
         let mut line = Vec::new();
-        let mut reader = open(journal)?;
+        let mut reader = open(run_log)?;
         while let Some(reader) = reader.as_mut() {
             line.clear();
             let length = reader.read_until(b'\n', &mut line)?;
             if length == 0 {
                 break;
             }
-            if let Ok(row) = serde_json::from_slice::<Row>(&line) {
+            if let Ok(row) = serde_json::from_slice::<EvalRow>(&line) {
                 described |= row.test_case.get("description").is_some_and(Value::is_string);
-                // A row that was run again is in the journal twice: the last counts.
+                // A row that was run again is in the run log twice: the last counts.
                 places.insert(identity(&row), Place::of(&row, offset));
             }
             offset += length as u64;
         }
         let mut places: Vec<Place> = places.into_values().collect();
         places.sort_by_key(|place| (place.test, place.column, place.repeat, place.at));
-        let mut run = Self { summary, totals: Totals::default(), journal, places };
+        let mut run = Self { summary, totals: Totals::default(), run_log, places };
         let mut adder = Adder::default();
         for row in run.rows(|_| true)? {
             adder.add(&row?);
@@ -151,8 +152,8 @@ impl<'a> Run<'a> {
     pub(super) fn rows(
         &self,
         wanted: impl Fn(&Place) -> bool,
-    ) -> io::Result<impl Iterator<Item = io::Result<Row>>> {
-        let mut reader = open(self.journal)?;
+    ) -> io::Result<impl Iterator<Item = io::Result<EvalRow>>> {
+        let mut reader = open(self.run_log)?;
         let mut here = 0;
         let mut line = Vec::new();
         let places = self.places.iter().filter(move |place| wanted(place));
@@ -166,7 +167,7 @@ impl<'a> Run<'a> {
         }))
     }
 
-    /// How many rows ended each way: passed, failed, errors, skipped. Counted in the journal.
+    /// How many rows ended each way: passed, failed, errors, skipped. Counted in the run log.
     pub(super) fn counts(&self) -> [usize; 4] {
         self.totals.columns.iter().fold([0; 4], |sum, column| {
             std::array::from_fn(|index| sum[index] + column.counts[index])
@@ -183,7 +184,7 @@ impl<'a> Run<'a> {
 }
 
 impl Place {
-    fn of(row: &Row, at: u64) -> Self {
+    fn of(row: &EvalRow, at: u64) -> Self {
         let (test, column, repeat) = (row.test_idx, row.prompt_idx, row.repeat);
         Self { test, column, repeat, verdict: row.verdict(), at }
     }
@@ -195,8 +196,8 @@ pub(super) fn name(column: &Column) -> String {
     format!("[{}] {label}", column.provider)
 }
 
-fn open(journal: &Journal) -> io::Result<Option<BufReader<File>>> {
-    match File::open(journal.path()) {
+fn open(run_log: &RunLog) -> io::Result<Option<BufReader<File>>> {
+    match File::open(run_log.path()) {
         Ok(file) => Ok(Some(BufReader::with_capacity(1 << 16, file))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -204,7 +205,7 @@ fn open(journal: &Journal) -> io::Result<Option<BufReader<File>>> {
 }
 
 /// What names a row within its run, in eight bytes.
-fn identity(row: &Row) -> u64 {
+fn identity(row: &EvalRow) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&row.key, row.test_idx, row.prompt_idx, row.repeat).hash(&mut hasher);
     hasher.finish()
@@ -219,7 +220,7 @@ struct Adder {
 }
 
 impl Adder {
-    fn add(&mut self, row: &Row) {
+    fn add(&mut self, row: &EvalRow) {
         let verdict = row.verdict();
         let totals = &mut self.totals;
         totals.repeats = totals.repeats.max(row.repeat + 1);
@@ -244,7 +245,7 @@ impl Adder {
         self.repetition(row, verdict);
     }
 
-    fn assertion(&mut self, graded: &Graded, verdict: Verdict) {
+    fn assertion(&mut self, graded: &GradingResult, verdict: Verdict) {
         let kind = graded.assertion.get("type").and_then(Value::as_str).unwrap_or("assertion");
         let counts = self.totals.kinds.entry(kind.to_owned()).or_default();
         match &graded.skipped {
@@ -258,7 +259,7 @@ impl Adder {
         }
     }
 
-    fn repetition(&mut self, row: &Row, verdict: Verdict) {
+    fn repetition(&mut self, row: &EvalRow, verdict: Verdict) {
         let same = |(test, flaky): &(usize, Flaky)| {
             *test == row.test_idx && flaky.column == row.prompt_idx
         };
@@ -296,10 +297,11 @@ impl Adder {
 }
 
 /// The assertions of a row, those of sets included.
-pub(super) fn leaves(graded: Option<&Graded>) -> Vec<&Graded> {
+pub(super) fn leaves(graded: Option<&GradingResult>) -> Vec<&GradingResult> {
     let parts = graded.and_then(|graded| graded.component_results.as_deref());
-    let own =
-        |part: &&Graded| part.assertion.get("type").and_then(Value::as_str) != Some(Assertion::SET);
+    let own = |part: &&GradingResult| {
+        part.assertion.get("type").and_then(Value::as_str) != Some(Assertion::SET)
+    };
     parts.unwrap_or_default().iter().filter(own).collect()
 }
 

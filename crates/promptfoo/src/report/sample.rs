@@ -2,18 +2,19 @@
 
 use serde_json::{Value, json};
 
-use crate::graded::{Graded, Response, SeenTurn, Tokens};
-use crate::row::{Column, Journal, Metrics, Row, Summary, Table};
+use crate::result::{GradingResult, Response, SeenTurn, Tokens};
+use crate::row::{Column, EvalRow, Metrics, Summary, Table};
+use crate::run_log::RunLog;
 
-/// A run in a folder: its summary, and its journal, whose rows are not in the order of the cases.
-pub(crate) fn run(folder: &std::path::Path) -> (Summary, Journal) {
-    let journal = Journal::at(folder.join("journal.jsonl"));
+/// A run in a folder: its summary, and its run log, whose rows are not in the order of the cases.
+pub(crate) fn run(folder: &std::path::Path) -> (Summary, RunLog) {
+    let run_log = RunLog::at(folder.join("journal.jsonl"));
     let mut rows = rows();
     rows.reverse();
     for row in &rows {
-        journal.add(row).unwrap();
+        run_log.add(row).unwrap();
     }
-    (summary(), journal)
+    (summary(), run_log)
 }
 
 /// What is known beside the rows.
@@ -67,7 +68,7 @@ pub(crate) fn summary() -> Summary {
 }
 
 /// Four cases with two columns each.
-pub(crate) fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<EvalRow> {
     let hours = [
         graded(
             "equals",
@@ -108,9 +109,9 @@ pub(crate) fn rows() -> Vec<Row> {
     );
     if let Some(part) = fourth.grading_result.as_mut().and_then(|it| it.component_results.as_mut())
     {
-        part.push(Graded {
+        part.push(GradingResult {
             assertion: json!({"type": "pi", "value": "x"}),
-            ..Graded::skipped("no WITHPI_API_KEY")
+            ..GradingResult::skipped("no WITHPI_API_KEY")
         });
     }
     fourth.latency_ms = 2_800.0;
@@ -148,10 +149,15 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// An assertion that was tried.
-pub(crate) fn graded(kind: &str, value: impl Into<Value>, score: f64, reason: &str) -> Graded {
+pub(crate) fn graded(
+    kind: &str,
+    value: impl Into<Value>,
+    score: f64,
+    reason: &str,
+) -> GradingResult {
     let value: Value = value.into();
     let assertion = json!({"type": kind, "value": value, "metric": "hours"});
-    Graded { assertion, ..Graded::scored(score > 0.5, score, reason) }
+    GradingResult { assertion, ..GradingResult::scored(score > 0.5, score, reason) }
 }
 
 /// A row of an answer with its assertions.
@@ -160,15 +166,15 @@ pub(crate) fn row(
     column: usize,
     message: &str,
     output: &str,
-    parts: &[Graded],
-) -> Row {
+    parts: &[GradingResult],
+) -> EvalRow {
     let pass = !parts.is_empty() && parts.iter().all(|part| part.pass);
     let many = u32::try_from(parts.len().max(1)).unwrap();
     let score = parts.iter().map(|part| part.score).sum::<f64>() / f64::from(many);
     let failing = parts.iter().find(|part| !part.pass);
     let reason = failing.map_or("All assertions passed", |part| part.reason.as_str());
     let vars = json!({"message": message, "city": "Berlin"}).as_object().unwrap().clone();
-    Row {
+    EvalRow {
         key: format!("case-{test}-{column}-0"),
         test_idx: test,
         prompt_idx: column,
@@ -176,9 +182,9 @@ pub(crate) fn row(
         score,
         failure_reason: u8::from(failing.is_some()),
         error: failing.map(|part| part.reason.clone()),
-        grading_result: Some(Graded {
+        grading_result: Some(GradingResult {
             component_results: Some(parts.to_vec()),
-            ..Graded::scored(pass, score, reason)
+            ..GradingResult::scored(pass, score, reason)
         }),
         latency_ms: 100.0 + 50.0 * f64::from(u32::try_from(test).unwrap()),
         cost: 0.0005,
@@ -188,6 +194,6 @@ pub(crate) fn row(
         response: Some(Response { output: json!(output), ..Response::default() }),
         test_case: json!({"description": (test != 1).then(|| format!("{message} – case {test}")), "vars": vars}),
         vars,
-        ..Row::default()
+        ..EvalRow::default()
     }
 }

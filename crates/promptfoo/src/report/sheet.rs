@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 
 use super::fault;
 use super::read::Run;
-use crate::row::{Row, Verdict};
+use crate::row::{EvalRow, Verdict};
 
 pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     let sheet = Sheet::of(run);
     let mut csv = Writer::from_writer(out);
     csv.write_record(sheet.head(run))?;
-    let mut waiting: Vec<Row> = Vec::new();
+    let mut waiting: Vec<EvalRow> = Vec::new();
     for row in run.rows(|_| true)? {
         let row = row?;
         if waiting.first().is_some_and(|first| first.test_idx != row.test_idx) {
@@ -58,10 +58,10 @@ impl<'a> Sheet<'a> {
     }
 
     /// The lines of a case, one a repetition.
-    fn case(&self, csv: &mut Writer<&mut dyn Write>, rows: &[Row]) -> io::Result<()> {
+    fn case(&self, csv: &mut Writer<&mut dyn Write>, rows: &[EvalRow]) -> io::Result<()> {
         let repeats = rows.iter().map(|row| row.repeat).max().map_or(0, |last| last + 1);
         for repeat in 0..repeats {
-            let line: Vec<&Row> = rows.iter().filter(|row| row.repeat == repeat).collect();
+            let line: Vec<&EvalRow> = rows.iter().filter(|row| row.repeat == repeat).collect();
             if let Some(first) = line.first() {
                 csv.write_record(self.line(first, &line))?;
             }
@@ -69,7 +69,7 @@ impl<'a> Sheet<'a> {
         Ok(())
     }
 
-    fn line(&self, first: &Row, rows: &[&Row]) -> Vec<String> {
+    fn line(&self, first: &EvalRow, rows: &[&EvalRow]) -> Vec<String> {
         let mut cells = Vec::new();
         if self.described {
             let description = first.test_case.get("description").and_then(Value::as_str);
@@ -87,7 +87,7 @@ impl<'a> Sheet<'a> {
     }
 }
 
-fn outcome(row: &Row, metrics: &[&String], cells: &mut Vec<String>) {
+fn outcome(row: &EvalRow, metrics: &[&String], cells: &mut Vec<String>) {
     let status = match row.verdict() {
         Verdict::Passed => "PASS",
         Verdict::Failed => "FAIL",

@@ -8,7 +8,7 @@ use super::diff::{self, Piece};
 use super::fault::{self, Fault};
 use super::read::{Run, count, pass_rate};
 use super::text;
-use crate::row::{Metrics, Row, Summary, Table, Verdict};
+use crate::row::{EvalRow, Metrics, Summary, Table, Verdict};
 
 /// How a terminal shows things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn row(&mut self, run: &Run, row: &Row, mark: &str, style: &str) -> io::Result<()> {
+    fn row(&mut self, run: &Run, row: &EvalRow, mark: &str, style: &str) -> io::Result<()> {
         let mut title = format!("{} {}", row.test_idx + 1, text::line(&row.title()));
         if row.repeat > 0 || run.totals.repeats > 1 {
             title = format!("{title} (run {})", row.repeat + 1);
@@ -102,7 +102,7 @@ impl Page<'_> {
         writeln!(self.out)
     }
 
-    fn fault(&mut self, fault: &Fault, row: &Row) -> io::Result<()> {
+    fn fault(&mut self, fault: &Fault, row: &EvalRow) -> io::Result<()> {
         let kind = match fault.kind.as_str() {
             "" => String::new(),
             kind => format!("{}: ", text::line(kind)),
@@ -170,7 +170,7 @@ impl Page<'_> {
         format!("        {} {line}", self.paint(DIM, name))
     }
 
-    fn output(&mut self, row: &Row) -> io::Result<()> {
+    fn output(&mut self, row: &EvalRow) -> io::Result<()> {
         let output = fault::output(row);
         let (lines, more) = text::lines(&output, LINES);
         for (index, line) in lines.iter().enumerate() {

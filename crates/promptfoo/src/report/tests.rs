@@ -12,9 +12,9 @@ use super::*;
 /// A report of the sample.
 fn report(ending: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let (summary, journal) = sample::run(folder.path());
+    let (summary, run_log) = sample::run(folder.path());
     let path = folder.path().join(format!("report{ending}"));
-    write(&path, &summary, &journal).unwrap();
+    write(&path, &summary, &run_log).unwrap();
     fs::read_to_string(path).unwrap()
 }
 
@@ -28,10 +28,10 @@ fn text() {
 #[test]
 fn terminal_with_colours() {
     let folder = tempfile::tempdir().unwrap();
-    let (summary, journal) = sample::run(folder.path());
+    let (summary, run_log) = sample::run(folder.path());
     let mut out = Vec::new();
     let look = Look { colour: true, width: 60, most: 1 };
-    terminal(&summary, &journal, look, &mut out).unwrap();
+    terminal(&summary, &run_log, look, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(!text.contains("\u{1b}[2J"));
     let plain = regex::Regex::new("\u{1b}\\[[0-9]+m").unwrap().replace_all(&text, "");
@@ -127,9 +127,9 @@ fn markdown() {
 #[test]
 fn an_unknown_ending_is_answered_with_those_that_there_are() {
     let folder = tempfile::tempdir().unwrap();
-    let (summary, journal) = sample::run(folder.path());
+    let (summary, run_log) = sample::run(folder.path());
     let paths: Vec<PathBuf> = ["a.json", "b.docx"].map(|it| folder.path().join(it)).into();
-    let error = write_all(&paths, &summary, &journal).unwrap_err().to_string();
+    let error = write_all(&paths, &summary, &run_log).unwrap_err().to_string();
     assert!(error.contains("b.docx") && error.contains(".json .jsonl .csv"), "{error}");
     assert!(!paths[0].exists(), "nothing is written when one of the names is wrong");
 }
@@ -137,39 +137,39 @@ fn an_unknown_ending_is_answered_with_those_that_there_are() {
 #[test]
 fn a_run_without_rows_has_reports_too() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("none"));
+    let run_log = RunLog::at(folder.path().join("none"));
     for ending in ENDINGS {
-        write(&folder.path().join(format!("x{ending}")), &Summary::default(), &journal).unwrap();
+        write(&folder.path().join(format!("x{ending}")), &Summary::default(), &run_log).unwrap();
     }
 }
 
 #[test]
 fn a_case_that_passes_sometimes_is_flaky() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("journal"));
+    let run_log = RunLog::at(folder.path().join("journal"));
     for (repeat, score) in [(0, 1.0), (1, 0.0), (2, 1.0)] {
         let part = sample::graded("equals", "x", score, "differs");
         let row = sample::row(0, 0, "hi", "y", &[part]);
-        journal.add(&super::super::row::Row { repeat, ..row }).unwrap();
+        run_log.add(&super::super::row::EvalRow { repeat, ..row }).unwrap();
     }
     let summary = Summary { complete: true, ..Summary::default() };
     let mut out = Vec::new();
-    terminal(&summary, &journal, Look::default(), &mut out).unwrap();
+    terminal(&summary, &run_log, Look::default(), &mut out).unwrap();
     assert_snapshot!("report_flaky", String::from_utf8(out).unwrap());
 }
 
 #[test]
 fn the_last_row_of_a_key_counts_and_half_a_line_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("journal"));
+    let run_log = RunLog::at(folder.path().join("journal"));
     let failed = sample::row(0, 0, "hi", "y", &[sample::graded("equals", "x", 0.0, "differs")]);
     let passed = sample::row(0, 0, "hi", "x", &[sample::graded("equals", "x", 1.0, "")]);
-    journal.add(&failed).unwrap();
-    journal.add(&passed).unwrap();
+    run_log.add(&failed).unwrap();
+    run_log.add(&passed).unwrap();
     let half = serde_json::to_string(&failed).unwrap();
-    let mut file = File::options().append(true).open(journal.path()).unwrap();
+    let mut file = File::options().append(true).open(run_log.path()).unwrap();
     write!(file, "{}", &half[..half.len() / 2]).unwrap();
-    let run = Run::read(&Summary::default(), &journal).unwrap().counts();
+    let run = Run::read(&Summary::default(), &run_log).unwrap().counts();
     assert_eq!(run, [1, 0, 0, 0]);
 }
 
@@ -186,8 +186,8 @@ fn a_long_run() {
 }
 
 fn long_reports(folder: &Path, rows: usize) {
-    let journal = Journal::at(folder.join(format!("{rows}.journal")));
-    let mut out = BufWriter::new(File::create(journal.path()).unwrap());
+    let run_log = RunLog::at(folder.join(format!("{rows}.journal")));
+    let mut out = BufWriter::new(File::create(run_log.path()).unwrap());
     let answer = "A long answer. ".repeat(200);
     for index in 0..rows {
         let score = if index % 10 == 0 { 0.0 } else { 1.0 };
@@ -197,7 +197,7 @@ fn long_reports(folder: &Path, rows: usize) {
     }
     out.flush().unwrap();
     for name in ["a.json", "a.html", "a.csv"] {
-        write(&folder.join(name), &sample::summary(), &journal).unwrap();
+        write(&folder.join(name), &sample::summary(), &run_log).unwrap();
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::check::Kit;
+use super::super::check::GradingContext;
 use super::super::policy::Limits;
 use super::super::suite::{Case, Suite};
 use super::super::target::Target;
@@ -16,17 +16,17 @@ const CONCURRENCY: usize = 4;
 /// Whether a run is within its bounds, and its filters are right; the error says what is not. Nothing is run.
 pub fn check(
     suite: &Suite,
-    kit: &Kit,
+    grading: &GradingContext,
     targets: &[Arc<dyn Target>],
     plan: &Plan,
 ) -> Result<(), Error> {
-    Run::new(suite, kit, targets, plan)?.bounded()
+    Run::new(suite, grading, targets, plan)?.bounded()
 }
 
 impl Run<'_> {
     /// What it may take.
     fn limits(&self) -> &'static Limits {
-        self.kit.targets.policy().limits()
+        self.grading.targets.policy().limits()
     }
 
     /// Whether repetitions, cases at once and rows are within their bounds. What the suite itself says of the first two is cut to
@@ -44,7 +44,7 @@ impl Run<'_> {
         }
         if !self.suite.derived.is_empty() {
             // They are expressions of JavaScript: better said now than when all rows are there.
-            let permit = self.kit.targets.policy().code("`derivedMetrics`");
+            let permit = self.grading.targets.policy().code("`derivedMetrics`");
             permit.map_err(|refused| Error::Bounds(refused.to_string()))?;
         }
         let (rows, most) = (self.total(), limits.rows);

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::super::row::{Journal, Row};
+use super::super::row::EvalRow;
+use super::super::run_log::RunLog;
 use super::super::suite::{Case, Prompt, Suite, TargetSpec};
 
 /// Which rows of an earlier run name cases.
@@ -23,7 +24,7 @@ pub enum Which {
 /// What is left of a suite.
 #[derive(Debug, Clone, Default)]
 pub struct Filters {
-    /// Cases of earlier runs: a report in JSON or a journal, each.
+    /// Cases of earlier runs: a report in JSON or a run log, each.
     pub earlier: Vec<(Which, PathBuf)>,
     /// A pattern that the description has.
     pub pattern: Option<String>,
@@ -164,8 +165,8 @@ fn earlier(file: &Path, which: Which) -> Result<HashSet<String>, String> {
         }
         return Ok(found);
     }
-    for row in Journal::at(file).rows().map_err(|error| format!("{place}: {error}"))? {
-        let row: Row = row.map_err(|error| format!("{place}: {error}"))?;
+    for row in RunLog::at(file).rows().map_err(|error| format!("{place}: {error}"))? {
+        let row: EvalRow = row.map_err(|error| format!("{place}: {error}"))?;
         if wanted(row.success, row.failure_reason.into()) && row.skipped.is_none() {
             let vars = row.test_case.get("vars").and_then(Value::as_object).unwrap_or(&row.vars);
             found.insert(canonical(vars));
@@ -272,10 +273,10 @@ mod tests {
         assert_eq!(by(Which::Failing), [2, 3]);
         assert_eq!(by(Which::FailingOnly), [2]);
         assert_eq!(by(Which::ErrorsOnly), [3]);
-        let journal = folder.path().join("rows.jsonl");
-        std::fs::write(&journal, format!("{}\n{}\n", row(1, true, 0), row(4, false, 1))).unwrap();
+        let run_log = folder.path().join("rows.jsonl");
+        std::fs::write(&run_log, format!("{}\n{}\n", row(1, true, 0), row(4, false, 1))).unwrap();
         assert_eq!(
-            left(&Filters { earlier: vec![(Which::Failing, journal)], ..Filters::default() }),
+            left(&Filters { earlier: vec![(Which::Failing, run_log)], ..Filters::default() }),
             [4]
         );
     }

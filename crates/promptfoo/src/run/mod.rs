@@ -1,4 +1,4 @@
-//! Runs a suite: every case with every prompt and target, some at once, each row into the journal. Holds no more rows than
+//! Runs a suite: every case with every prompt and target, some at once, each row into the run log. Holds no more rows than
 //! are run at once.
 
 use std::collections::{HashMap, HashSet};
@@ -10,8 +10,9 @@ use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::check::Kit;
-use super::row::{Column, Journal, Row, Summary};
+use super::check::GradingContext;
+use super::row::{Column, EvalRow, Summary};
+use super::run_log::RunLog;
 use super::suite::{Case, Suite};
 use super::target::Target;
 use one::{Job, Memory, Place, fail};
@@ -32,11 +33,11 @@ pub use outcome::{Steadiness, exit_code, exit_code_with, steadiness};
 pub use plan::{Error, Plan, Progress};
 pub use tally::grading;
 
-/// Runs a suite. `targets` are the suite's, in its order. When `stop` comes, rows under way are dropped; the journal is kept,
+/// Runs a suite. `targets` are the suite's, in its order. When `stop` comes, rows under way are dropped; the run log is kept,
 /// and the summary says that it is not complete.
 pub async fn run(
     suite: &Suite,
-    kit: &Kit,
+    grading: &GradingContext,
     targets: &[Arc<dyn Target>],
     plan: &Plan,
     progress: &dyn Progress,
@@ -44,12 +45,12 @@ pub async fn run(
 ) -> Result<Summary, Error> {
     let began = Instant::now();
     let started_at = chrono::Utc::now().timestamp_millis();
-    let mut run = Run::new(suite, kit, targets, plan)?;
+    let mut run = Run::new(suite, grading, targets, plan)?;
     run.bounded()?;
-    let journal = |error| Error::Journal { path: plan.journal.path().to_owned(), error };
-    let mut appender = plan.journal.append(plan.resume).map_err(journal)?;
+    let run_log = |error| Error::RunLog { path: plan.run_log.path().to_owned(), error };
+    let mut appender = plan.run_log.append(plan.resume).map_err(run_log)?;
     if plan.resume {
-        run.resume(&plan.journal).map_err(journal)?;
+        run.resume(&plan.run_log).map_err(run_log)?;
     }
     progress.begin(run.total().saturating_sub(run.done.len()));
     let mut columns = run.columns();
@@ -84,7 +85,7 @@ pub async fn run(
             };
             for row in ended {
                 count(&mut summary, &mut columns, &row);
-                appender.add(&row).map_err(journal)?;
+                appender.add(&row).map_err(run_log)?;
                 progress.row(&row);
             }
             if let Some(why) = run.too_much(appender.size()) {
@@ -93,7 +94,7 @@ pub async fn run(
             }
         }
     }
-    appender.finish().map_err(journal)?;
+    appender.finish().map_err(run_log)?;
     run.derive(&mut columns).await;
     progress.done();
     run.sum_up(&mut summary, columns, started_at);
@@ -101,7 +102,7 @@ pub async fn run(
     Ok(summary)
 }
 
-fn count(summary: &mut Summary, columns: &mut [Column], row: &Row) {
+fn count(summary: &mut Summary, columns: &mut [Column], row: &EvalRow) {
     if let Some(column) = columns.get_mut(row.prompt_idx) {
         tally::add(&mut column.metrics, row);
     }
@@ -117,7 +118,7 @@ fn some_ms(ms: Option<u64>) -> Option<Duration> {
 /// A run under way.
 struct Run<'a> {
     suite: &'a Suite,
-    kit: &'a Kit,
+    grading: &'a GradingContext,
     plan: &'a Plan,
     /// The columns: each target with each of its prompts.
     places: Vec<Place<'a>>,
@@ -125,7 +126,7 @@ struct Run<'a> {
     memory: Memory,
     done: HashSet<String>,
     /// Rows that were run before, for the sums.
-    before: Vec<Row>,
+    before: Vec<EvalRow>,
 }
 
 /// What is run at once: the rows of a case that are compared with each other, or else one row.
@@ -141,7 +142,7 @@ struct Unit<'a> {
 impl<'a> Run<'a> {
     fn new(
         suite: &'a Suite,
-        kit: &'a Kit,
+        grading: &'a GradingContext,
         targets: &[Arc<dyn Target>],
         plan: &'a Plan,
     ) -> Result<Self, Error> {
@@ -186,7 +187,7 @@ impl<'a> Run<'a> {
         let cases = plan.filters.cases(suite).map_err(Error::Filter)?;
         Ok(Self {
             suite,
-            kit,
+            grading,
             plan,
             places,
             cases,
@@ -197,11 +198,11 @@ impl<'a> Run<'a> {
     }
 
     /// Reads which rows are there already. Each is kept without what only reports show.
-    fn resume(&mut self, journal: &Journal) -> std::io::Result<()> {
-        for row in journal.rows()? {
+    fn resume(&mut self, run_log: &RunLog) -> std::io::Result<()> {
+        for row in run_log.rows()? {
             let row = row?;
             if self.done.insert(row.key.clone()) {
-                let slim = Row {
+                let slim = EvalRow {
                     response: None,
                     test_case: Value::Null,
                     prompt: Value::Null,
@@ -301,26 +302,26 @@ impl<'a> Run<'a> {
     }
 
     /// The rows, as they end. Boxed, so that a run can be a task of its own.
-    fn rows(&self, concurrency: usize) -> BoxStream<'_, Vec<Row>> {
+    fn rows(&self, concurrency: usize) -> BoxStream<'_, Vec<EvalRow>> {
         let units = futures::stream::iter(self.units());
         units.map(|unit| self.unit(unit)).buffer_unordered(concurrency).boxed()
     }
 
-    async fn unit(&self, unit: Unit<'_>) -> Vec<Row> {
+    async fn unit(&self, unit: Unit<'_>) -> Vec<EvalRow> {
         let mut rows = Vec::with_capacity(unit.columns.len());
         for column in &unit.columns {
             rows.push(self.row(&unit, *column).await);
         }
         if together::is_asked(unit.case) {
-            together::compare(unit.case, &mut rows, self.kit).await;
+            together::compare(unit.case, &mut rows, self.grading).await;
             rows.retain(|row| !self.done.contains(&row.key));
         }
         rows
     }
 
-    async fn row(&self, unit: &Unit<'_>, column: usize) -> Row {
+    async fn row(&self, unit: &Unit<'_>, column: usize) -> EvalRow {
         let place = &self.places[column];
-        let start = || Row {
+        let start = || EvalRow {
             key: self.key(unit, column),
             test_idx: unit.at,
             prompt_idx: column,
@@ -330,12 +331,12 @@ impl<'a> Run<'a> {
             test_case: (*unit.written).clone(),
             vars: unit.case.vars.clone(),
             metadata: unit.case.metadata.clone(),
-            ..Row::default()
+            ..EvalRow::default()
         };
         let delay = self.plan.delay.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
         let delay_ms = delay.or(self.suite.options.delay_ms).unwrap_or(0);
         let job = Job { case: unit.case, place, repeat: unit.repeat, delay_ms };
-        let work = job.run(start(), self.kit, &self.memory);
+        let work = job.run(start(), self.grading, &self.memory);
         let Some(limit) = self.plan.timeout.or(some_ms(self.suite.options.timeout_ms)) else {
             return work.await;
         };
@@ -353,7 +354,8 @@ impl<'a> Run<'a> {
             let count =
                 it.test_pass_count + it.test_fail_count + it.test_error_count + it.test_skip_count;
             for what in
-                together::derive(&self.suite.derived, count, &mut it.named_scores, self.kit).await
+                together::derive(&self.suite.derived, count, &mut it.named_scores, self.grading)
+                    .await
             {
                 tracing::warn!("{what}");
             }

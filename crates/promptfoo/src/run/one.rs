@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 
-use super::super::check::{self, Kit, Scene};
-use super::super::graded::{Graded, Response};
-use super::super::row::Row;
+use super::super::check::{self, CaseContext, GradingContext};
+use super::super::result::{GradingResult, Response};
+use super::super::row::EvalRow;
 use super::super::script::Error;
 use super::super::suite::{Case, Prompt, TargetSpec, Vars};
-use super::super::target::{Asked, Target, is_simulated};
+use super::super::target::{Target, TargetRequest, is_simulated};
 use super::super::template::literal;
 use super::{tally, turns, vars};
 
@@ -45,8 +45,13 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     /// Runs it. `row` has what is known of it already.
-    pub(super) async fn run(&self, mut row: Row, kit: &Kit, memory: &Memory) -> Row {
-        let done = self.attempt(&mut row, kit, memory).await;
+    pub(super) async fn run(
+        &self,
+        mut row: EvalRow,
+        grading: &GradingContext,
+        memory: &Memory,
+    ) -> EvalRow {
+        let done = self.attempt(&mut row, grading, memory).await;
         match done {
             Ok(()) => {}
             Err(Error::Missing(why)) => row.skipped = Some(why),
@@ -55,18 +60,23 @@ impl Job<'_> {
         row
     }
 
-    async fn attempt(&self, row: &mut Row, kit: &Kit, memory: &Memory) -> Result<(), Error> {
+    async fn attempt(
+        &self,
+        row: &mut EvalRow,
+        grading: &GradingContext,
+        memory: &Memory,
+    ) -> Result<(), Error> {
         let mut vars = self.case.vars.clone();
         let options = &self.case.options;
         if let Some(code) = options.get("transformVars").and_then(Value::as_str) {
-            vars::transformed(&mut vars, code, kit).await?;
+            vars::transformed(&mut vars, code, grading).await?;
         }
-        vars::from_files(&mut vars, &self.place.prompt.raw, kit).await?;
+        vars::from_files(&mut vars, &self.place.prompt.raw, grading).await?;
         self.remember(&mut vars, memory);
-        let (prompt, config) = self.prompt(&vars, kit).await?;
+        let (prompt, config) = self.prompt(&vars, grading).await?;
         row.prompt = json!({"raw": prompt, "label": self.place.prompt.label});
         row.vars.clone_from(&vars);
-        let (response, waited) = self.ask(&prompt, &vars, &config, kit).await?;
+        let (response, waited) = self.ask(&prompt, &vars, &config, grading).await?;
         self.keep(&prompt, &response, memory);
         row.latency_ms = response.latency_ms.or(waited).unwrap_or(0.0);
         // What came from the cache was paid for before.
@@ -82,20 +92,20 @@ impl Job<'_> {
         } else if response.output.is_null() {
             row.error = Some("No output".into());
         } else {
-            let output = self.transformed(&response, &prompt, &vars, kit).await?;
+            let output = self.transformed(&response, &prompt, &vars, grading).await?;
             let seen = output.as_ref().unwrap_or(&response.output);
             let latency_ms = waited.map(|_| row.latency_ms);
-            let scene = Scene {
+            let ctx = CaseContext {
                 output: seen,
                 prompt: &prompt,
                 vars: &vars,
                 case: self.case,
                 response: &response,
                 latency_ms,
-                kit,
+                grading,
             };
-            let graded = check::grade(scene).await;
-            apply(row, turns::grade(scene, graded).await);
+            let graded = check::grade(ctx).await;
+            apply(row, turns::grade(ctx, graded).await);
             self.store(seen, memory);
             if let Some(output) = output {
                 row.response = Some(Response { output, ..response });
@@ -148,7 +158,11 @@ impl Job<'_> {
     }
 
     /// The prompt as it is sent, and the settings that go with it.
-    async fn prompt(&self, vars: &Vars, kit: &Kit) -> Result<(String, Value), Error> {
+    async fn prompt(
+        &self,
+        vars: &Vars,
+        grading: &GradingContext,
+    ) -> Result<(String, Value), Error> {
         let prompt = self.place.prompt;
         let mut config = Map::new();
         let mut add = |more: &Value| {
@@ -157,7 +171,8 @@ impl Job<'_> {
         };
         add(&prompt.config);
         let template = if let Some(function) = &prompt.function {
-            let (template, own) = vars::made(prompt, function, vars, self.place.spec, kit).await?;
+            let (template, own) =
+                vars::made(prompt, function, vars, self.place.spec, grading).await?;
             add(&own);
             template
         } else {
@@ -168,7 +183,7 @@ impl Job<'_> {
         for (name, value) in self.case.options.iter().filter(|(name, _)| *name != "repeat") {
             config.insert(name.clone(), value.clone());
         }
-        let rendered = render(kit, &template, vars)
+        let rendered = render(grading, &template, vars)
             .map_err(|why| Error::Failed(format!("the prompt cannot be rendered: {why}")))?;
         Ok((rendered, if config.is_empty() { Value::Null } else { config.into() }))
     }
@@ -179,7 +194,7 @@ impl Job<'_> {
         prompt: &str,
         vars: &Vars,
         config: &Value,
-        kit: &Kit,
+        grading: &GradingContext,
     ) -> Result<(Response, Option<f64>), Error> {
         if let Some(output) = &self.case.provider_output {
             return Ok((
@@ -189,10 +204,10 @@ impl Job<'_> {
         }
         let open = |spec: &TargetSpec| {
             if !is_simulated(spec) {
-                return kit.targets.open(spec);
+                return grading.targets.open(spec);
             }
             // A customer that is a case's own provider talks to the suite's.
-            kit.targets.open_simulated(spec, self.place.target.clone(), kit.grader.clone())
+            grading.targets.open_simulated(spec, self.place.target.clone(), grading.grader.clone())
         };
         let own = self.case.provider.as_deref().map(open).transpose().map_err(Error::Failed)?;
         let target = own.as_ref().unwrap_or(&self.place.target);
@@ -201,7 +216,8 @@ impl Job<'_> {
             tokio::time::sleep(std::time::Duration::from_millis(delay)).await;
         }
         let began = Instant::now();
-        let asked = Asked { prompt, vars, case: Some(self.case), config, repeat: self.repeat };
+        let asked =
+            TargetRequest { prompt, vars, case: Some(self.case), config, repeat: self.repeat };
         let response = target.ask(&asked).await;
         Ok((response, Some(began.elapsed().as_secs_f64() * 1000.0)))
     }
@@ -212,7 +228,7 @@ impl Job<'_> {
         response: &Response,
         prompt: &str,
         vars: &Vars,
-        kit: &Kit,
+        grading: &GradingContext,
     ) -> Result<Option<Value>, Error> {
         let options = &self.case.options;
         let of_case =
@@ -223,9 +239,12 @@ impl Job<'_> {
             let context = json!({
                 "vars": vars, "prompt": {"raw": prompt, "label": self.place.prompt.label}, "metadata": response.metadata
             });
-            let made = kit
+            let made = grading
                 .scripts
-                .call(&vars::script(code, &kit.base), &[("output", before), ("context", context)])
+                .call(
+                    &vars::script(code, &grading.base),
+                    &[("output", before), ("context", context)],
+                )
                 .await?;
             if made.is_null() {
                 return Err(Error::Failed(format!("the transform gave nothing: {code}")));
@@ -236,16 +255,16 @@ impl Job<'_> {
     }
 }
 
-fn render(kit: &Kit, template: &str, vars: &Vars) -> Result<String, String> {
-    kit.templates.render_prompt(template, vars)
+fn render(grading: &GradingContext, template: &str, vars: &Vars) -> Result<String, String> {
+    grading.templates.render_prompt(template, vars)
 }
 
 /// The row is an error.
-pub(super) fn fail(row: &mut Row, why: String) {
+pub(super) fn fail(row: &mut EvalRow, why: String) {
     (row.success, row.score, row.failure_reason, row.error) = (false, 0.0, 2, Some(why));
 }
 
-fn apply(row: &mut Row, graded: Graded) {
+fn apply(row: &mut EvalRow, graded: GradingResult) {
     // A score that is no number could not be written down.
     row.score = if graded.score.is_finite() { graded.score } else { 0.0 };
     row.named_scores.clone_from(&graded.named_scores);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::row::{Row, Summary};
+use super::super::row::{EvalRow, Summary};
 
 /// Below this share of rows that pass, in percent, a run has failed.
 const THRESHOLD: f64 = 100.0;
@@ -48,7 +48,7 @@ impl Steadiness {
 }
 
 /// How often each case passed, in the order in which they are in the suite.
-pub fn steadiness<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Steadiness> {
+pub fn steadiness<'a>(rows: impl IntoIterator<Item = &'a EvalRow>) -> Vec<Steadiness> {
     let mut all: BTreeMap<(usize, usize, String), Steadiness> = BTreeMap::new();
     for row in rows.into_iter().filter(|row| row.skipped.is_none()) {
         let key = row.key.rsplit_once('-').map_or(row.key.as_str(), |(key, _)| key).to_owned();
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_case_that_passes_sometimes_is_flaky() {
-        let row = |key: &str, success| Row { key: key.into(), success, ..Row::default() };
+        let row = |key: &str, success| EvalRow { key: key.into(), success, ..EvalRow::default() };
         let rows = [
             row("a-0", true),
             row("a-1", false),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::row::{Journal, Row};
+use super::super::row::EvalRow;
+use super::super::run_log::RunLog;
 use super::filter::Filters;
 
 /// How a suite is run. What is not said here is taken from the suite.
@@ -23,14 +24,14 @@ pub struct Plan {
     /// The most bytes that the rows may take on the disk; those of the policy where nothing is said.
     pub most_bytes: Option<u64>,
     /// Where the rows go.
-    pub journal: Journal,
-    /// Whether rows that are in the journal already are not run again; without it the journal begins anew.
+    pub run_log: RunLog,
+    /// Whether rows that are in the run log already are not run again; without it the run log begins anew.
     pub resume: bool,
 }
 
 impl Plan {
-    /// A run of everything, with its rows in a journal.
-    pub fn new(journal: Journal) -> Self {
+    /// A run of everything, with its rows in a run log.
+    pub fn new(run_log: RunLog) -> Self {
         Self {
             filters: Filters::default(),
             repeat: None,
@@ -39,7 +40,7 @@ impl Plan {
             timeout: None,
             max_time: None,
             most_bytes: None,
-            journal,
+            run_log,
             resume: false,
         }
     }
@@ -50,7 +51,7 @@ pub trait Progress: Send + Sync {
     /// It begins; so many rows will be run.
     fn begin(&self, total: usize);
     /// A row has ended.
-    fn row(&self, row: &Row);
+    fn row(&self, row: &EvalRow);
     /// It has ended, or was stopped.
     fn done(&self);
 }
@@ -72,9 +73,9 @@ pub enum Error {
         /// What was given.
         given: usize,
     },
-    /// The journal cannot be read or written.
+    /// The run log cannot be read or written.
     #[error("the journal {path} cannot be used: {error}")]
-    Journal {
+    RunLog {
         /// Where it is.
         path: std::path::PathBuf,
         /// Why not.

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::super::graded::{Graded, Tokens};
-use super::super::row::{Metrics, Row, Verdict};
+use super::super::result::{GradingResult, Tokens};
+use super::super::row::{EvalRow, Metrics, Verdict};
 
 /// Adds a row to its column.
-pub(super) fn add(metrics: &mut Metrics, row: &Row) {
+pub(super) fn add(metrics: &mut Metrics, row: &EvalRow) {
     if row.skipped.is_none() {
         metrics.score += row.score;
     }
@@ -38,7 +38,7 @@ pub(super) fn add(metrics: &mut Metrics, row: &Row) {
     metrics.cost += row.cost;
 }
 
-fn components(row: &Row) -> impl Iterator<Item = &Graded> {
+fn components(row: &EvalRow) -> impl Iterator<Item = &GradingResult> {
     row.grading_result.iter().filter_map(|graded| graded.component_results.as_ref()).flatten()
 }
 
@@ -48,7 +48,7 @@ fn increase(all: &mut Map<String, Value>, name: &str, by: f64) {
 }
 
 /// What the graders of a row used, in tokens and dollars.
-pub fn grading(row: &Row) -> (Tokens, f64) {
+pub fn grading(row: &EvalRow) -> (Tokens, f64) {
     let graded = row.grading_result.as_ref();
     let cost = graded.and_then(|it| it.metadata.get("cost")).and_then(Value::as_f64);
     (graded.and_then(|it| it.tokens_used).unwrap_or_default(), cost.unwrap_or(0.0))
@@ -63,29 +63,29 @@ mod tests {
     #[test]
     fn rows_are_counted_by_how_they_ended_and_scores_are_summed() {
         let mut metrics = Metrics::default();
-        let part = |pass, metric: &str| Graded {
+        let part = |pass, metric: &str| GradingResult {
             pass,
             assertion: json!({"metric": metric}),
-            ..Graded::default()
+            ..GradingResult::default()
         };
-        let graded = Graded {
+        let graded = GradingResult {
             component_results: Some(vec![part(true, "m"), part(false, "m")]),
-            ..Graded::default()
+            ..GradingResult::default()
         };
         let named = Map::from_iter([("m".to_owned(), json!(0.5))]);
-        let row = Row {
+        let row = EvalRow {
             score: 0.5,
             latency_ms: 7.0,
             named_scores: named,
             grading_result: Some(graded),
             failure_reason: 1,
-            ..Row::default()
+            ..EvalRow::default()
         };
         add(&mut metrics, &row);
         add(&mut metrics, &row);
-        add(&mut metrics, &Row { success: true, score: 1.0, ..Row::default() });
-        add(&mut metrics, &Row { skipped: Some("no python".into()), ..Row::default() });
-        add(&mut metrics, &Row { failure_reason: 2, ..Row::default() });
+        add(&mut metrics, &EvalRow { success: true, score: 1.0, ..EvalRow::default() });
+        add(&mut metrics, &EvalRow { skipped: Some("no python".into()), ..EvalRow::default() });
+        add(&mut metrics, &EvalRow { failure_reason: 2, ..EvalRow::default() });
         assert_eq!((metrics.test_pass_count, metrics.test_fail_count), (1, 2));
         assert_eq!((metrics.test_error_count, metrics.test_skip_count), (1, 1));
         assert_eq!((metrics.assert_pass_count, metrics.assert_fail_count), (2, 2));

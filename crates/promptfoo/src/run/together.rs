@@ -1,11 +1,11 @@
 //! What is judged of all outputs of a case together, after the last of them is there: `select-best` and `max-score`. They add
 //! their verdict to each row.
 
-use super::super::check::{self, Kit};
-use super::super::graded::Graded;
+use super::super::check::{self, GradingContext};
 use super::super::judge;
-use super::super::row::Row;
-use super::super::suite::{Assertion, Case, Derived};
+use super::super::result::GradingResult;
+use super::super::row::EvalRow;
+use super::super::suite::{Assertion, Case, DerivedMetric};
 use serde_json::{Map, Value};
 
 /// Whether a case has an assertion on all its outputs together.
@@ -16,10 +16,10 @@ pub(super) fn is_asked(case: &Case) -> bool {
 }
 
 /// Compares the rows of a case, and changes their verdicts.
-pub(super) async fn compare(case: &Case, rows: &mut [Row], kit: &Kit) {
+pub(super) async fn compare(case: &Case, rows: &mut [EvalRow], grading: &GradingContext) {
     let of = |kind: &str| case.assert.iter().find(|it| it.kind == kind);
     if let Some(assertion) = of(Assertion::SELECT_BEST) {
-        let verdicts = select_best(assertion, case, rows, kit).await;
+        let verdicts = select_best(assertion, case, rows, grading).await;
         rows.iter_mut()
             .zip(verdicts)
             .for_each(|(row, verdict)| chosen(row, tagged(verdict, assertion)));
@@ -32,44 +32,49 @@ pub(super) async fn compare(case: &Case, rows: &mut [Row], kit: &Kit) {
     }
 }
 
-fn tagged(mut verdict: Graded, assertion: &Assertion) -> Graded {
+fn tagged(mut verdict: GradingResult, assertion: &Assertion) -> GradingResult {
     verdict.assertion = assertion.raw.clone();
     verdict
 }
 
 /// One verdict for each row, by a grader that reads all outputs.
-async fn select_best(assertion: &Assertion, case: &Case, rows: &[Row], kit: &Kit) -> Vec<Graded> {
-    let output = |row: &Row| row.response.as_ref().map(|response| response.output.clone());
+async fn select_best(
+    assertion: &Assertion,
+    case: &Case,
+    rows: &[EvalRow],
+    grading: &GradingContext,
+) -> Vec<GradingResult> {
+    let output = |row: &EvalRow| row.response.as_ref().map(|response| response.output.clone());
     let outputs: Vec<_> = rows.iter().map(|row| output(row).unwrap_or_default()).collect();
     let vars = rows.first().map_or(&case.vars, |row| &row.vars);
-    judge::select_best(assertion, case, vars, &outputs, kit).await
+    judge::select_best(assertion, case, vars, &outputs, grading).await
 }
 
 /// One verdict for each row, by the scores of its other assertions.
-fn max_score(assertion: &Assertion, rows: &[Row]) -> Vec<Graded> {
-    let none = Graded::default();
+fn max_score(assertion: &Assertion, rows: &[EvalRow]) -> Vec<GradingResult> {
+    let none = GradingResult::default();
     let graded: Vec<_> =
         rows.iter().map(|row| row.grading_result.as_ref().unwrap_or(&none)).collect();
     check::max_score(assertion, &graded)
-        .unwrap_or_else(|why| rows.iter().map(|_| Graded::error(why.clone())).collect())
+        .unwrap_or_else(|why| rows.iter().map(|_| GradingResult::error(why.clone())).collect())
 }
 
 /// Computes metrics of others, in place; what is wrong with them comes back, a sentence each.
 pub(super) async fn derive(
-    derived: &[Derived],
+    derived: &[DerivedMetric],
     count: usize,
     named: &mut Map<String, Value>,
-    kit: &Kit,
+    grading: &GradingContext,
 ) -> Vec<String> {
-    check::derive(derived, count, named, &kit.scripts).await
+    check::derive(derived, count, named, &grading.scripts).await
 }
 
 /// The row fails unless it was chosen; its score stays then.
-fn chosen(row: &mut Row, verdict: Graded) {
+fn chosen(row: &mut EvalRow, verdict: GradingResult) {
     if stopped(row, &verdict) {
         return;
     }
-    let whole = row.grading_result.get_or_insert_with(Graded::passed);
+    let whole = row.grading_result.get_or_insert_with(GradingResult::passed);
     whole.pass = whole.pass && verdict.pass;
     row.success = row.success && verdict.pass;
     if !verdict.pass {
@@ -82,11 +87,11 @@ fn chosen(row: &mut Row, verdict: Graded) {
 }
 
 /// The row fails unless it has the best score; the reason of what failed before stays.
-fn scored(row: &mut Row, verdict: Graded) {
+fn scored(row: &mut EvalRow, verdict: GradingResult) {
     if stopped(row, &verdict) {
         return;
     }
-    let whole = row.grading_result.get_or_insert_with(Graded::passed);
+    let whole = row.grading_result.get_or_insert_with(GradingResult::passed);
     let before = whole.pass;
     whole.pass = before && verdict.pass;
     row.success = whole.pass;
@@ -103,7 +108,7 @@ fn scored(row: &mut Row, verdict: Graded) {
 }
 
 /// Whether nothing can be said of the row, because the comparison could not be made.
-fn stopped(row: &mut Row, verdict: &Graded) -> bool {
+fn stopped(row: &mut EvalRow, verdict: &GradingResult) -> bool {
     if let Some(error) = &verdict.error {
         (row.success, row.failure_reason, row.error) = (false, 2, Some(error.clone()));
         return true;
@@ -116,15 +121,15 @@ fn stopped(row: &mut Row, verdict: &Graded) -> bool {
     true
 }
 
-fn lost(row: &mut Row, verdict: &Graded) {
+fn lost(row: &mut EvalRow, verdict: &GradingResult) {
     if !verdict.pass && row.failure_reason == 0 {
         row.failure_reason = 1;
         row.error = Some(verdict.reason.clone());
     }
 }
 
-fn add(row: &mut Row, verdict: Graded) {
-    let whole = row.grading_result.get_or_insert_with(Graded::passed);
+fn add(row: &mut EvalRow, verdict: GradingResult) {
+    let whole = row.grading_result.get_or_insert_with(GradingResult::passed);
     if let Some(used) = verdict.tokens_used {
         *whole.tokens_used.get_or_insert_default() += used;
     }
@@ -135,20 +140,20 @@ fn add(row: &mut Row, verdict: Graded) {
 mod tests {
     use super::*;
 
-    fn passed() -> Row {
-        Row {
+    fn passed() -> EvalRow {
+        EvalRow {
             success: true,
             score: 0.8,
-            grading_result: Some(Graded::scored(true, 0.8, "ok")),
-            ..Row::default()
+            grading_result: Some(GradingResult::scored(true, 0.8, "ok")),
+            ..EvalRow::default()
         }
     }
 
     #[test]
     fn who_is_not_chosen_fails_and_who_is_keeps_its_score() {
         let (mut won, mut lost) = (passed(), passed());
-        chosen(&mut won, Graded::scored(true, 1.0, "best"));
-        chosen(&mut lost, Graded::scored(false, 0.0, "not best"));
+        chosen(&mut won, GradingResult::scored(true, 1.0, "best"));
+        chosen(&mut lost, GradingResult::scored(false, 0.0, "not best"));
         assert_eq!((won.success, won.score), (true, 0.8));
         assert_eq!((lost.success, lost.score, lost.failure_reason), (false, 0.0, 1));
         assert_eq!(lost.grading_result.unwrap().reason, "not best");
@@ -156,9 +161,12 @@ mod tests {
 
     #[test]
     fn what_failed_before_keeps_its_reason() {
-        let mut row =
-            Row { grading_result: Some(Graded::failed("no")), failure_reason: 1, ..Row::default() };
-        scored(&mut row, Graded::scored(false, 0.0, "not best"));
+        let mut row = EvalRow {
+            grading_result: Some(GradingResult::failed("no")),
+            failure_reason: 1,
+            ..EvalRow::default()
+        };
+        scored(&mut row, GradingResult::scored(false, 0.0, "not best"));
         let graded = row.grading_result.unwrap();
         assert_eq!((graded.reason.as_str(), graded.component_results.unwrap().len()), ("no", 1));
     }
@@ -166,7 +174,7 @@ mod tests {
     #[test]
     fn what_could_not_be_compared_never_passes() {
         let mut row = passed();
-        scored(&mut row, Graded::skipped("no grader"));
+        scored(&mut row, GradingResult::skipped("no grader"));
         assert_eq!((row.success, row.skipped.as_deref()), (false, Some("no grader")));
     }
 }

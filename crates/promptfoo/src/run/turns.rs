@@ -2,26 +2,26 @@
 
 use serde_json::{Map, Value};
 
-use super::super::check::{self, Scene};
-use super::super::graded::{Graded, Response};
+use super::super::check::{self, CaseContext};
+use super::super::result::{GradingResult, Response};
 use super::super::suite::Case;
 
 /// Where checks leave how much each named score counts.
 const WEIGHTS: &str = "namedScoreWeights";
 
 /// Tries them, and weighs them with the verdict on the case itself: the mean of the parts, and all must pass.
-pub(super) async fn grade(scene: Scene<'_>, whole: Graded) -> Graded {
-    let case = scene.case;
+pub(super) async fn grade(ctx: CaseContext<'_>, whole: GradingResult) -> GradingResult {
+    let case = ctx.case;
     let asked = case.turns.iter().enumerate().filter(|(_, turn)| !turn.assert.is_empty());
     let mut parts = Vec::new();
     for (at, turn) in asked {
-        let Some(seen) = scene.response.turns.get(at) else {
-            parts.push(Graded::failed(format!("turn {} was not reached", at + 1)));
+        let Some(seen) = ctx.response.turns.get(at) else {
+            parts.push(GradingResult::failed(format!("turn {} was not reached", at + 1)));
             continue;
         };
         let output = seen.bubbles.join("\n\n").into();
-        let turns = scene.response.turns[..=at].to_vec();
-        let response = Response { output, turns, ..scene.response.clone() };
+        let turns = ctx.response.turns[..=at].to_vec();
+        let response = Response { output, turns, ..ctx.response.clone() };
         let own = Case {
             assert: turn.assert.clone(),
             threshold: None,
@@ -29,11 +29,11 @@ pub(super) async fn grade(scene: Scene<'_>, whole: Graded) -> Graded {
             scoring: None,
             ..case.clone()
         };
-        let graded = check::grade(Scene {
+        let graded = check::grade(CaseContext {
             output: &response.output,
             case: &own,
             response: &response,
-            ..scene
+            ..ctx
         })
         .await;
         parts.push(told(graded, at + 1));
@@ -48,19 +48,19 @@ pub(super) async fn grade(scene: Scene<'_>, whole: Graded) -> Graded {
 }
 
 /// Says in the reason which turn it is about.
-fn told(mut graded: Graded, number: usize) -> Graded {
+fn told(mut graded: GradingResult, number: usize) -> GradingResult {
     if !graded.pass {
         graded.reason = format!("turn {number}: {}", graded.reason);
     }
     graded
 }
 
-fn together(parts: Vec<Graded>) -> Graded {
+fn together(parts: Vec<GradingResult>) -> GradingResult {
     #[expect(clippy::cast_precision_loss, reason = "a conversation has few turns")]
     let score = parts.iter().map(|part| part.score).sum::<f64>() / parts.len() as f64;
     let worst = parts.iter().find(|part| !part.pass);
     let reason = worst.map_or("All assertions passed", |part| part.reason.as_str()).to_owned();
-    let mut all = Graded::scored(worst.is_none(), score, reason);
+    let mut all = GradingResult::scored(worst.is_none(), score, reason);
     all.skipped = parts.iter().find_map(|part| part.skipped.clone());
     all.error = parts.iter().find_map(|part| part.error.clone());
     let mut components = Vec::new();
@@ -81,8 +81,8 @@ fn together(parts: Vec<Graded>) -> Graded {
 }
 
 /// Adds the named scores of a part: a score that several parts have is their weighted mean.
-fn add_named(all: &mut Graded, part: &Graded) {
-    let weight = |graded: &Graded, name: &str| {
+fn add_named(all: &mut GradingResult, part: &GradingResult) {
+    let weight = |graded: &GradingResult, name: &str| {
         graded.metadata.get(WEIGHTS).and_then(|it| it[name].as_f64()).unwrap_or(1.0)
     };
     for (name, score) in &part.named_scores {
@@ -103,25 +103,25 @@ mod tests {
 
     #[test]
     fn a_named_score_of_several_turns_is_their_mean() {
-        let part = |score: f64, weight: f64| Graded {
+        let part = |score: f64, weight: f64| GradingResult {
             named_scores: Map::from_iter([("m".to_owned(), score.into())]),
             metadata: Map::from_iter([(WEIGHTS.to_owned(), serde_json::json!({"m": weight}))]),
-            ..Graded::passed()
+            ..GradingResult::passed()
         };
-        let all = together(vec![part(1.0, 1.0), part(0.0, 3.0), Graded::passed()]);
+        let all = together(vec![part(1.0, 1.0), part(0.0, 3.0), GradingResult::passed()]);
         assert_eq!(all.named_scores["m"], 0.25);
         assert_eq!(all.metadata[WEIGHTS]["m"], 4.0);
     }
 
     #[test]
     fn all_turns_must_pass() {
-        let all = together(vec![Graded::passed(), told(Graded::failed("no"), 2)]);
+        let all = together(vec![GradingResult::passed(), told(GradingResult::failed("no"), 2)]);
         assert_eq!(
             (all.pass, all.reason.as_str(), all.component_results.unwrap().len()),
             (false, "turn 2: no", 2)
         );
         assert!((all.score - 0.5).abs() < 1e-9);
-        let all = together(vec![Graded::passed(), Graded::skipped("no grader")]);
+        let all = together(vec![GradingResult::passed(), GradingResult::skipped("no grader")]);
         assert_eq!((all.pass, all.skipped.as_deref()), (false, Some("no grader")));
     }
 }

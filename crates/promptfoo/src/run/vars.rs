@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::super::check::Kit;
+use super::super::check::GradingContext;
 use super::super::policy::Policy;
 use super::super::script::{Error, Script};
 use super::super::suite::{Prompt, TargetSpec, Vars};
@@ -23,20 +23,24 @@ const RECORDINGS: &[&str] =
     &["mp3", "wav", "ogg", "opus", "m4a", "aac", "flac", "mp4", "webm", "mov"];
 
 /// Replaces variables such as `file://order.txt` by what the file says.
-pub(super) async fn from_files(vars: &mut Vars, prompt: &str, kit: &Kit) -> Result<(), Error> {
+pub(super) async fn from_files(
+    vars: &mut Vars,
+    prompt: &str,
+    grading: &GradingContext,
+) -> Result<(), Error> {
     let in_file = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("file://"));
     let names: Vec<String> =
         vars.iter().filter(|(_, value)| in_file(value)).map(|(name, _)| name.clone()).collect();
     for name in names {
         let text = vars[&name].as_str().unwrap_or_default().trim_start_matches("file://");
-        let path = kit.base.join(text);
+        let path = grading.base.join(text);
         let ending =
             path.extension().map(|it| it.to_string_lossy().to_lowercase()).unwrap_or_default();
         let value = match ending.as_str() {
             "js" | "cjs" | "mjs" | "ts" | "py" => {
-                scripted(&name, &path, &ending, prompt, vars, kit).await?
+                scripted(&name, &path, &ending, prompt, vars, grading).await?
             }
-            _ => read(kit.targets.policy(), &path, &ending)
+            _ => read(grading.targets.policy(), &path, &ending)
                 .map_err(|why| Error::Failed(format!("the variable `{name}`: {why}")))?,
         };
         vars.insert(name, value);
@@ -50,13 +54,13 @@ async fn scripted(
     ending: &str,
     prompt: &str,
     vars: &Vars,
-    kit: &Kit,
+    grading: &GradingContext,
 ) -> Result<Value, Error> {
     let function = (ending == "py").then(|| "get_var".to_owned());
     let script = Script::File { path: path.to_owned(), function };
     let arguments =
         [("varName", json!(name)), ("prompt", json!(prompt)), ("otherVars", json!(vars))];
-    let value = kit.scripts.call(&script, &arguments).await?;
+    let value = grading.scripts.call(&script, &arguments).await?;
     let wrong = |what: &Value| Error::Failed(format!("the variable `{name}`: {what}"));
     match (&value["error"], &value["output"]) {
         (Value::Null, Value::Null) => {
@@ -93,9 +97,13 @@ fn read(policy: &Policy, path: &Path, ending: &str) -> Result<Value, String> {
 }
 
 /// What `transformVars` makes of the variables, over them.
-pub(super) async fn transformed(vars: &mut Vars, code: &str, kit: &Kit) -> Result<(), Error> {
+pub(super) async fn transformed(
+    vars: &mut Vars,
+    code: &str,
+    grading: &GradingContext,
+) -> Result<(), Error> {
     let arguments = [("vars", json!(vars)), ("context", json!({"vars": vars, "prompt": {}}))];
-    match kit.scripts.call(&script(code, &kit.base), &arguments).await? {
+    match grading.scripts.call(&script(code, &grading.base), &arguments).await? {
         Value::Object(more) => vars.extend(more),
         other => {
             return Err(Error::Failed(format!("`transformVars` must give an object, not {other}")));
@@ -127,7 +135,7 @@ pub(super) async fn made(
     function: &str,
     vars: &Vars,
     target: &TargetSpec,
-    kit: &Kit,
+    grading: &GradingContext,
 ) -> Result<(String, Value), Error> {
     if function.starts_with("exec:") {
         return Err(Error::Missing(
@@ -137,7 +145,7 @@ pub(super) async fn made(
     let context = json!({
         "vars": vars, "provider": {"id": target.id, "label": target.label}, "config": prompt.config
     });
-    let value = kit
+    let value = grading
         .scripts
         .call(&script(&format!("file://{function}"), Path::new("")), &[("context", context)])
         .await?;

@@ -20,9 +20,9 @@ const BOOT: &str = include_str!("boot.js");
 const TRY: &str = "(pattern, text) => { let found; try { found = new RegExp(pattern) } \
     catch (error) { return '!' + error.message } return found.test(text) ? 'y' : 'n' }";
 
-/// What a script gave: its value and what JavaScript calls the value's type.
+/// The value that a script returned, and its `typeof`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Given {
+pub(super) struct ScriptValue {
     pub(super) value: Value,
     pub(super) kind: String,
 }
@@ -38,7 +38,7 @@ pub(super) struct Job {
 }
 
 /// Runs a job. Blocks for as long as it takes, at most its limit.
-pub(super) fn run(job: &Job, _: Permit) -> Result<Given, Error> {
+pub(super) fn run(job: &Job, _: Permit) -> Result<ScriptValue, Error> {
     let limit = job.limit;
     let deadline = Instant::now() + limit;
     match evaluate(job, deadline) {
@@ -51,7 +51,7 @@ pub(super) fn run(job: &Job, _: Permit) -> Result<Given, Error> {
     }
 }
 
-fn read(answer: &str) -> Result<Given, Error> {
+fn read(answer: &str) -> Result<ScriptValue, Error> {
     let mut answer: Value = serde_json::from_str(answer)
         .map_err(|error| Error::Failed(format!("the script's value is not JSON: {error}")))?;
     if let Some(message) = answer["error"].as_str() {
@@ -60,7 +60,7 @@ fn read(answer: &str) -> Result<Given, Error> {
         return Err(if missing { Error::Missing(message) } else { Error::Failed(message) });
     }
     let kind = answer["type"].as_str().unwrap_or("undefined").to_owned();
-    Ok(Given { value: answer["value"].take(), kind })
+    Ok(ScriptValue { value: answer["value"].take(), kind })
 }
 
 fn evaluate(job: &Job, deadline: Instant) -> Result<Option<String>, String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::policy::{Permit, Policy, Refused};
+use super::policy::{Permit, Policy, PolicyError};
 use super::spec::Vars;
 
 mod dialect;
@@ -50,7 +50,7 @@ pub enum Error {
     Failed(String),
     /// The policy does not allow it.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] PolicyError),
 }
 
 /// Runs scripts, where the policy allows it.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::files::{self, Named};
+use super::error::SuiteError;
+use super::files::{self, FileReference};
+use super::raw_case::{RawCase, Sink};
 use super::source::{Lines, Place, Source, unreadable};
-use super::written::{Sink, Written};
-use super::wrong::Wrong;
 use super::{refs, table};
 use crate::script::{Script, Scripts};
 
@@ -29,7 +29,7 @@ pub(super) async fn all(
     scripts: &Scripts,
     sink: Sink<'_>,
     warnings: &mut Vec<String>,
-) -> Result<(), Wrong> {
+) -> Result<(), SuiteError> {
     match tests {
         Value::Null => Ok(()),
         Value::Array(items) => {
@@ -73,16 +73,16 @@ async fn from_path(
     scripts: &Scripts,
     sink: Sink<'_>,
     warnings: &mut Vec<String>,
-) -> Result<(), Wrong> {
+) -> Result<(), SuiteError> {
     let path = map.get("path").and_then(Value::as_str).unwrap_or_default();
     let config = map.get("config").unwrap_or(&Value::Null);
     named(path, config, true, &place.at("path"), scripts, sink, warnings).await
 }
 
 /// One case of a list, or the list that stands in its place.
-fn one(value: &Value, place: &Place, sink: Sink<'_>) -> Result<(), Wrong> {
+fn one(value: &Value, place: &Place, sink: Sink<'_>) -> Result<(), SuiteError> {
     match value {
-        Value::Object(map) => sink(Written { map: map.clone(), place: place.clone() }),
+        Value::Object(map) => sink(RawCase { map: map.clone(), place: place.clone() }),
         Value::Array(items) => {
             items.iter().enumerate().try_for_each(|(i, item)| one(item, &place.at(i), &mut *sink))
         }
@@ -99,7 +99,7 @@ async fn named(
     scripts: &Scripts,
     sink: Sink<'_>,
     warnings: &mut Vec<String>,
-) -> Result<(), Wrong> {
+) -> Result<(), SuiteError> {
     let sharepoint = reference.starts_with("https://") && reference.contains(".sharepoint.com/");
     let remote =
         REMOTE.iter().find(|(begin, _)| reference.starts_with(begin)).map(|(_, what)| *what);
@@ -108,7 +108,7 @@ async fn named(
             place.wrong(format!("{what} is not fetched: save it as a CSV file and name that"))
         );
     }
-    let named = Named::new(reference, place.folder());
+    let named = FileReference::new(reference, place.folder());
     if files::is_script(&named.path) {
         let value = made(&named, config, place, scripts).await?;
         return one(&value, place, sink);
@@ -121,11 +121,11 @@ async fn named(
 
 /// The cases that a script makes.
 async fn made(
-    named: &Named,
+    named: &FileReference,
     config: &Value,
     place: &Place,
     scripts: &Scripts,
-) -> Result<Value, Wrong> {
+) -> Result<Value, SuiteError> {
     if !named.path.exists() {
         return Err(place.wrong(format!("there is no file {}", named.path.display())));
     }
@@ -153,8 +153,8 @@ fn from_file(
     place: &Place,
     sink: Sink<'_>,
     warnings: &mut Vec<String>,
-) -> Result<(), Wrong> {
-    let named = Named { path: file.to_owned(), function: None };
+) -> Result<(), SuiteError> {
+    let named = FileReference { path: file.to_owned(), function: None };
     match named.ending().as_str() {
         "csv" => table::csv(file, place, sink, warnings),
         "xlsx" | "xls" => table::workbook(file, place, sink, warnings),
@@ -167,12 +167,12 @@ fn from_file(
     }
 }
 
-fn structured(file: &Path, place: &Place, alone: bool, sink: Sink<'_>) -> Result<(), Wrong> {
+fn structured(file: &Path, place: &Place, alone: bool, sink: Sink<'_>) -> Result<(), SuiteError> {
     let source = Arc::new(Source::read(file, place.rules())?);
     let place = Place::of(&source);
     let value = refs::resolve(source.value.clone(), &place)?;
     let mut number = 0;
-    let mut numbered = |mut it: Written| {
+    let mut numbered = |mut it: RawCase| {
         number += 1;
         describe(&mut it.map, alone, number);
         sink(it)
@@ -180,23 +180,23 @@ fn structured(file: &Path, place: &Place, alone: bool, sink: Sink<'_>) -> Result
     one(&value, &place, &mut numbered)
 }
 
-fn jsonl(file: &Path, place: &Place, alone: bool, sink: Sink<'_>) -> Result<(), Wrong> {
+fn jsonl(file: &Path, place: &Place, alone: bool, sink: Sink<'_>) -> Result<(), SuiteError> {
     let opened = place.policy().open(file);
-    let opened = opened.map_err(|error| Wrong::file(file, unreadable(&error)))?;
+    let opened = opened.map_err(|error| SuiteError::file(file, unreadable(&error)))?;
     let shared = Lines::new(file, place);
     let mut number = 0;
     for (i, line) in BufReader::new(opened).lines().enumerate() {
-        let line = line.map_err(|error| Wrong::line(file, i + 1, unreadable(&error)))?;
+        let line = line.map_err(|error| SuiteError::line(file, i + 1, unreadable(&error)))?;
         if line.trim().is_empty() {
             continue;
         }
         number += 1;
         let map: Map<String, Value> = serde_json::from_str(line.trim_start_matches('\u{feff}'))
-            .map_err(|error| Wrong {
+            .map_err(|error| SuiteError {
                 column: error.column(),
-                ..Wrong::line(file, i + 1, format!("not a case in JSON: {error}"))
+                ..SuiteError::line(file, i + 1, format!("not a case in JSON: {error}"))
             })?;
-        let mut it = Written { map, place: Place::Line(shared.clone(), i + 1) };
+        let mut it = RawCase { map, place: Place::Line(shared.clone(), i + 1) };
         describe(&mut it.map, alone, number);
         sink(it)?;
     }
@@ -211,7 +211,7 @@ fn describe(map: &mut Map<String, Value>, alone: bool, number: usize) {
 }
 
 /// The variables of a case, which may be in files: `vars: [a.yaml, more/*.yaml]`.
-pub(super) fn vars(value: Option<Value>, place: &Place) -> Result<Map<String, Value>, Wrong> {
+pub(super) fn vars(value: Option<Value>, place: &Place) -> Result<Map<String, Value>, SuiteError> {
     let references = match value {
         None | Some(Value::Null) => return Ok(Map::new()),
         Some(Value::Object(map)) => return Ok(map),
@@ -227,11 +227,11 @@ pub(super) fn vars(value: Option<Value>, place: &Place) -> Result<Map<String, Va
     };
     let mut all = Map::new();
     for reference in references {
-        let path: PathBuf = Named::new(&reference, place.folder()).path;
+        let path: PathBuf = FileReference::new(&reference, place.folder()).path;
         for file in files::matching(&path, place)? {
             match Source::read(&file, place.rules())?.value {
                 Value::Object(map) => all.extend(map),
-                _ => return Err(Wrong::file(&file, "a file of variables must be a mapping")),
+                _ => return Err(SuiteError::file(&file, "a file of variables must be a mapping")),
             }
         }
     }

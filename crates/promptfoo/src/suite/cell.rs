@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::files;
-use crate::scene::Types;
+use crate::context::Types;
 
 /// The least that passes where a cell names none, for the types below.
 const THRESHOLD: f64 = 0.75;
@@ -162,7 +162,7 @@ fn quoted_item(text: &str) -> Result<(String, &str), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::Family;
+    use crate::context::Family;
 
     fn assertion(text: &str) -> Result<Map<String, Value>, String> {
         let added = Family { names: &["handed-off"], check: |_, _| None };

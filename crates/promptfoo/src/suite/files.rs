@@ -2,22 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::SuiteError;
 use super::source::{Place, Source, unreadable};
-use super::wrong::Wrong;
 
 use serde_json::Value;
 
 /// Endings of files that are run as JavaScript.
 const JAVASCRIPT: &[&str] = &["js", "cjs", "mjs", "ts", "cts", "mts"];
 
-/// What a reference names: a path, and the function in it.
+/// A `file://` reference: a path and, for a script, the function in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct FileReference {
     pub(super) path: PathBuf,
     pub(super) function: Option<String>,
 }
 
-impl Named {
+impl FileReference {
     /// Reads a reference; `file://` may stand before it. A function is named after the last colon of a script.
     pub(super) fn new(reference: &str, base: &Path) -> Self {
         let written = reference.strip_prefix("file://").unwrap_or(reference);
@@ -77,7 +77,7 @@ pub(super) fn is_pattern(path: &str) -> bool {
 }
 
 /// The files that a path or a pattern names, in alphabetical order; never none.
-pub(super) fn matching(path: &Path, place: &Place) -> Result<Vec<PathBuf>, Wrong> {
+pub(super) fn matching(path: &Path, place: &Place) -> Result<Vec<PathBuf>, SuiteError> {
     let text = path.to_string_lossy();
     let refused = |why: std::io::Error| place.wrong(unreadable(&why));
     place.policy().check_pattern(path).map_err(refused)?;
@@ -111,8 +111,8 @@ fn alternatives(pattern: &str) -> Vec<String> {
 }
 
 /// What a file of YAML or JSON that a reference names says, with its place.
-pub(super) fn value(reference: &str, place: &Place) -> Result<(Value, Place), Wrong> {
-    let named = Named::new(reference, place.folder());
+pub(super) fn value(reference: &str, place: &Place) -> Result<(Value, Place), SuiteError> {
+    let named = FileReference::new(reference, place.folder());
     if let Err(why) = place.policy().check_file(&named.path) {
         return Err(missing(&named.path, place, &why));
     }
@@ -125,7 +125,7 @@ pub(super) fn value(reference: &str, place: &Place) -> Result<(Value, Place), Wr
 }
 
 /// What is wrong with a file that may not be read.
-fn missing(path: &Path, place: &Place, why: &std::io::Error) -> Wrong {
+fn missing(path: &Path, place: &Place, why: &std::io::Error) -> SuiteError {
     match why.kind() {
         std::io::ErrorKind::NotFound => place.wrong(format!("there is no file {}", path.display())),
         _ => place.wrong(format!("{}: {}", path.display(), unreadable(why))),
@@ -138,11 +138,11 @@ mod tests {
 
     #[test]
     fn a_function_is_named_after_a_script_only() {
-        let named = Named::new("file://a/p.py:make", Path::new("/s"));
+        let named = FileReference::new("file://a/p.py:make", Path::new("/s"));
         assert_eq!(named.path, Path::new("/s/a/p.py"));
         assert_eq!(named.function.as_deref(), Some("make"));
         assert_eq!(named.script(), "/s/a/p.py:make");
-        assert_eq!(Named::new("a:b.txt", Path::new("/s")).path, Path::new("/s/a:b.txt"));
+        assert_eq!(FileReference::new("a:b.txt", Path::new("/s")).path, Path::new("/s/a:b.txt"));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::making::Making;
+use super::case_builder::CaseBuilder;
+use super::error::SuiteError;
 use super::source::{Place, Rules, Source};
-use super::wrong::Wrong;
-use super::{Derived, Overrides, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
+use super::{DerivedMetric, Overrides, Prompt, RunOptions, Suite, Vars, prompts, refs, targets};
 use crate::policy::Policy;
 use crate::template::environment;
 
@@ -42,14 +42,14 @@ const MESSAGES: &[&str] = &["message", "question", "query", "text"];
 
 impl Suite {
     /// Reads a suite. The error says where what is wrong.
-    pub async fn load(file: &Path, overrides: &Overrides) -> Result<Self, Wrong> {
+    pub async fn load(file: &Path, overrides: &Overrides) -> Result<Self, SuiteError> {
         let policy = overrides.policy.within(super::source::folder(file));
         let types = overrides.types.clone();
         let rules = Rules { policy: policy.clone(), types: types.clone() };
         let read = Arc::new(Source::read(file, &rules)?);
         let place = Place::of(&read);
         let Value::Object(_) = &read.value else {
-            return Err(Wrong::file(
+            return Err(SuiteError::file(
                 file,
                 "a suite must be a mapping with `prompts`, `providers` and `tests`",
             ));
@@ -60,7 +60,7 @@ impl Suite {
         let base = read.folder().to_owned();
         let mut suite = Self { file: file.to_owned(), base, env, policy, types, ..Self::default() };
         suite.head(&config, &place, overrides)?;
-        let mut made = Making::new(&mut suite, &config, &place, overrides)?;
+        let mut made = CaseBuilder::new(&mut suite, &config, &place, overrides)?;
         made.tests(&config, &place).await?;
         for (key, value) in written {
             config[key] = value;
@@ -72,7 +72,12 @@ impl Suite {
     }
 
     /// Everything but the cases.
-    fn head(&mut self, config: &Value, place: &Place, overrides: &Overrides) -> Result<(), Wrong> {
+    fn head(
+        &mut self,
+        config: &Value,
+        place: &Place,
+        overrides: &Overrides,
+    ) -> Result<(), SuiteError> {
         for key in config.as_object().into_iter().flat_map(Map::keys) {
             if !KEYS.contains(&key.as_str()) {
                 let what =
@@ -116,7 +121,7 @@ impl Suite {
     }
 
     /// Names of prompts and targets that no prompt and no target has.
-    fn check_names(&mut self, place: &Place) -> Result<(), Wrong> {
+    fn check_names(&mut self, place: &Place) -> Result<(), SuiteError> {
         if self.targets.is_empty() && self.cases.iter().any(|case| case.provider_output.is_none()) {
             return Err(place.wrong("a suite must name what is asked: `providers: [echo]`, or `providers: [\"frontdesk:<agent>\"]`"));
         }
@@ -145,7 +150,7 @@ fn written_targets(
     config: &Value,
     place: &Place,
     overrides: &Overrides,
-) -> Result<Vec<super::TargetSpec>, Wrong> {
+) -> Result<Vec<super::TargetSpec>, SuiteError> {
     let written = match (&config["providers"], &config["targets"]) {
         (Value::Null, it) => targets::all(it, &place.at("targets"))?,
         (it, Value::Null) => targets::all(it, &place.at("providers"))?,
@@ -188,7 +193,7 @@ fn rendered(config: &mut Value, policy: &Policy, env: &Vars) -> Vars {
     for (key, value) in config.as_object_mut().into_iter().flatten() {
         let before = (key != "tests").then(|| value.clone());
         match key.as_str() {
-            // The names of files, and not the cases beside them: `Making` looks at those one by one.
+            // The names of files, and not the cases beside them: `CaseBuilder` looks at those one by one.
             "tests" | "scenarios" | "defaultTest" => {
                 refs::environment_of_references(value, &shown);
             }
@@ -200,10 +205,12 @@ fn rendered(config: &mut Value, policy: &Policy, env: &Vars) -> Vars {
     written
 }
 
-fn derived(value: &Value, place: &Place) -> Result<Vec<Derived>, Wrong> {
+fn derived(value: &Value, place: &Place) -> Result<Vec<DerivedMetric>, SuiteError> {
     let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let one = |(i, item): (usize, &Value)| match (item["name"].as_str(), item["value"].as_str()) {
-        (Some(name), Some(value)) => Ok(Derived { name: name.to_owned(), value: value.to_owned() }),
+        (Some(name), Some(value)) => {
+            Ok(DerivedMetric { name: name.to_owned(), value: value.to_owned() })
+        }
         _ => Err(place
             .at(i)
             .wrong("a derived metric must have a `name` and a `value`, which is an expression")),

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::error::SuiteError;
 use super::source::Place;
-use super::wrong::Wrong;
 use super::{Vars, files};
 
 /// `over` over `under`: keys keep the place that they have in `under`.
@@ -32,7 +32,7 @@ impl Matrix {
     }
 
     /// Finds the variables with several values; `base` is what patterns of files are relative to.
-    pub(super) fn of(vars: Vars, base: &Path, place: &Place) -> Result<Self, Wrong> {
+    pub(super) fn of(vars: Vars, base: &Path, place: &Place) -> Result<Self, SuiteError> {
         let mut many = Vec::new();
         for (name, value) in &vars {
             if let Some(values) = values(value, base, place)? {
@@ -79,8 +79,8 @@ impl Matrix {
 
 /// How large a value is as JSON, in bytes.
 pub(super) fn size(value: &impl serde::Serialize) -> u64 {
-    struct Counting(u64);
-    impl std::io::Write for Counting {
+    struct ByteCounter(u64);
+    impl std::io::Write for ByteCounter {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0 += bytes.len() as u64;
             Ok(bytes.len())
@@ -89,14 +89,14 @@ pub(super) fn size(value: &impl serde::Serialize) -> u64 {
             Ok(())
         }
     }
-    let mut counting = Counting(0);
+    let mut counting = ByteCounter(0);
     // Counting does not fail.
     drop(serde_json::to_writer(&mut counting, value));
     counting.0
 }
 
 /// The values of a variable that has several; `None` for one that is taken as it is.
-fn values(value: &Value, base: &Path, place: &Place) -> Result<Option<Vec<Value>>, Wrong> {
+fn values(value: &Value, base: &Path, place: &Place) -> Result<Option<Vec<Value>>, SuiteError> {
     match value {
         // A list that does not begin with a text is one value.
         Value::Array(items) if items.first().is_some_and(Value::is_string) => {
@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    fn all(vars: Value) -> Result<Vec<Value>, Wrong> {
+    fn all(vars: Value) -> Result<Vec<Value>, SuiteError> {
         let Value::Object(vars) = vars else { unreachable!() };
         let rules = Rules { policy: Policy::command_line(), ..Rules::default() };
         let lines = Lines { file: "a.csv".into(), rules };

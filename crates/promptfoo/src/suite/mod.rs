@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::context::Types;
 use super::policy::Policy;
-use super::scene::Types;
 
 mod cases;
 mod cell;
 mod files;
 mod load;
-mod making;
+mod case_builder;
 mod overrides;
 mod matrix;
 mod parse;
@@ -24,14 +24,14 @@ mod source;
 mod table;
 mod targets;
 mod types;
-mod written;
-mod wrong;
+mod raw_case;
+mod error;
 
 pub use super::spec::{
-    Assertion, Case, Derived, Prompt, RunOptions, ScriptedTurn, TargetSpec, Vars,
+    Assertion, Case, DerivedMetric, Prompt, RunOptions, ScriptedTurn, TargetSpec, Vars,
 };
+pub use error::SuiteError;
 pub use overrides::Overrides;
-pub use wrong::Wrong;
 
 /// A suite, ready to run: every reference resolved, every matrix and scenario multiplied out.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +53,7 @@ pub struct Suite {
     /// The cases, in order.
     pub cases: Vec<Case>,
     /// Metrics that are computed of others, for each prompt and target.
-    pub derived: Vec<Derived>,
+    pub derived: Vec<DerivedMetric>,
     /// Values of `env`, which win over the process's environment.
     pub env: Vars,
     /// Files that hold filters of templates, by name.

@@ -1,8 +1,8 @@
 //! What is said beside a suite's file.
 
 use super::Vars;
+use crate::context::Types;
 use crate::policy::Policy;
-use crate::scene::Types;
 
 /// What is said beside a suite's file, such as on the command line.
 #[derive(Debug, Clone, Default)]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::error::SuiteError;
 use super::source::Place;
-use super::wrong::Wrong;
 use super::{Assertion, Case, ScriptedTurn, files, targets, types};
 
 /// What a case may say.
@@ -49,7 +49,7 @@ pub(super) fn case(
     place: &Place,
     unknown: &mut Unknown,
     warnings: &mut Vec<String>,
-) -> Result<Case, Wrong> {
+) -> Result<Case, SuiteError> {
     let mut more = Map::new();
     for key in map.keys().filter(|key| !KEYS.contains(&key.as_str())).cloned().collect::<Vec<_>>() {
         unknown.see(&key, place, warnings);
@@ -75,7 +75,7 @@ pub(super) fn case(
     })
 }
 
-fn text(map: &Map<String, Value>, key: &str, place: &Place) -> Result<Option<String>, Wrong> {
+fn text(map: &Map<String, Value>, key: &str, place: &Place) -> Result<Option<String>, SuiteError> {
     match map.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -84,7 +84,7 @@ fn text(map: &Map<String, Value>, key: &str, place: &Place) -> Result<Option<Str
     }
 }
 
-fn number(map: &Map<String, Value>, key: &str, place: &Place) -> Result<Option<f64>, Wrong> {
+fn number(map: &Map<String, Value>, key: &str, place: &Place) -> Result<Option<f64>, SuiteError> {
     match map.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(number)) => Ok(number.as_f64()),
@@ -92,7 +92,7 @@ fn number(map: &Map<String, Value>, key: &str, place: &Place) -> Result<Option<f
     }
 }
 
-fn object(value: Option<Value>, place: &Place) -> Result<Map<String, Value>, Wrong> {
+fn object(value: Option<Value>, place: &Place) -> Result<Map<String, Value>, SuiteError> {
     match value {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(map)) => Ok(map),
@@ -101,7 +101,10 @@ fn object(value: Option<Value>, place: &Place) -> Result<Map<String, Value>, Wro
 }
 
 /// All assertions of a case, a turn or a set.
-pub(super) fn assertions(value: Option<&Value>, place: &Place) -> Result<Vec<Assertion>, Wrong> {
+pub(super) fn assertions(
+    value: Option<&Value>,
+    place: &Place,
+) -> Result<Vec<Assertion>, SuiteError> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => {
@@ -125,7 +128,7 @@ pub(super) fn assertions(value: Option<&Value>, place: &Place) -> Result<Vec<Ass
     }
 }
 
-fn assertion(value: &Value, place: &Place) -> Result<Assertion, Wrong> {
+fn assertion(value: &Value, place: &Place) -> Result<Assertion, SuiteError> {
     let Value::Object(map) = value else {
         return Err(place.wrong("an assertion must be a mapping with a `type`"));
     };
@@ -156,7 +159,7 @@ fn assertion(value: &Value, place: &Place) -> Result<Assertion, Wrong> {
 }
 
 /// The turns of a conversation: `{user: text | [texts], voice: file, image: file, assert: [...]}` each.
-fn turns(value: Option<&Value>, place: &Place) -> Result<Vec<ScriptedTurn>, Wrong> {
+fn turns(value: Option<&Value>, place: &Place) -> Result<Vec<ScriptedTurn>, SuiteError> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => {
@@ -166,7 +169,7 @@ fn turns(value: Option<&Value>, place: &Place) -> Result<Vec<ScriptedTurn>, Wron
     }
 }
 
-fn turn(value: &Value, place: &Place) -> Result<ScriptedTurn, Wrong> {
+fn turn(value: &Value, place: &Place) -> Result<ScriptedTurn, SuiteError> {
     let map = match value {
         Value::String(_) => {
             return Ok(ScriptedTurn { says: vec![value.clone()], assert: Vec::new() });
@@ -210,9 +213,9 @@ mod tests {
 
     use super::super::source::{Rules, Source};
     use super::*;
-    use crate::scene::{Family, Types};
+    use crate::context::{Family, Types};
 
-    fn read(text: &str) -> Result<(Case, Vec<String>), Wrong> {
+    fn read(text: &str) -> Result<(Case, Vec<String>), SuiteError> {
         let family = Family { names: &["answered", "no-reply"], check: |_, _| None };
         let rules = Rules { types: Types::default().with(family), ..Rules::default() };
         let source = Source::parse(Path::new("a.yaml"), text.to_owned()).unwrap();

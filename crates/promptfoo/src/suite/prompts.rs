@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::files::{self, Named};
+use super::error::SuiteError;
+use super::files::{self, FileReference};
 use super::source::{Place, Rules, text_of};
-use super::wrong::Wrong;
 use super::{Prompt, table};
 use crate::policy::Policy;
 
@@ -21,7 +21,7 @@ const PROGRAMS: &[&str] = &["sh", "bash", "exe", "rb", "pl"];
 const REMOTE: &[&str] = &["langfuse://", "portkey://", "helicone://"];
 
 /// All prompts of a suite.
-pub(super) fn all(value: &Value, place: &Place) -> Result<Vec<Prompt>, Wrong> {
+pub(super) fn all(value: &Value, place: &Place) -> Result<Vec<Prompt>, SuiteError> {
     let mut prompts = Vec::new();
     match value {
         Value::String(_) => add(value, place, &mut prompts)?,
@@ -45,7 +45,7 @@ pub(super) fn all(value: &Value, place: &Place) -> Result<Vec<Prompt>, Wrong> {
     Ok(prompts)
 }
 
-fn add(value: &Value, place: &Place, prompts: &mut Vec<Prompt>) -> Result<(), Wrong> {
+fn add(value: &Value, place: &Place, prompts: &mut Vec<Prompt>) -> Result<(), SuiteError> {
     match value {
         Value::String(raw) => read(raw, Prompt::default(), place, prompts),
         Value::Object(map) => {
@@ -72,7 +72,12 @@ fn add(value: &Value, place: &Place, prompts: &mut Vec<Prompt>) -> Result<(), Wr
 }
 
 /// Reads a prompt as it is written: the text itself, or the files that it names.
-fn read(raw: &str, start: Prompt, place: &Place, prompts: &mut Vec<Prompt>) -> Result<(), Wrong> {
+fn read(
+    raw: &str,
+    start: Prompt,
+    place: &Place,
+    prompts: &mut Vec<Prompt>,
+) -> Result<(), SuiteError> {
     if let Some(remote) = REMOTE.iter().find(|it| raw.starts_with(**it)) {
         return Err(place.wrong(format!(
             "prompts are not read from {remote}: save it in a file and name that"
@@ -89,7 +94,7 @@ fn read(raw: &str, start: Prompt, place: &Place, prompts: &mut Vec<Prompt>) -> R
         prompts.push(Prompt { raw: raw.to_owned(), label, ..start });
         return Ok(());
     }
-    let named = Named::new(raw, place.folder());
+    let named = FileReference::new(raw, place.folder());
     let wanted = raw.starts_with("file://") || files::ending(&named.path).len() > 1;
     let paths = match files::matching(&named.path, place) {
         Ok(paths) => paths,
@@ -107,7 +112,7 @@ fn read(raw: &str, start: Prompt, place: &Place, prompts: &mut Vec<Prompt>) -> R
     };
     let before = prompts.len();
     for path in paths {
-        let named = Named { path, function: named.function.clone() };
+        let named = FileReference { path, function: named.function.clone() };
         from_file(&named, &start, place.policy(), prompts)?;
     }
     if prompts.len() == before {
@@ -130,11 +135,11 @@ fn is_file(raw: &str) -> bool {
 }
 
 fn from_file(
-    named: &Named,
+    named: &FileReference,
     start: &Prompt,
     policy: &Policy,
     prompts: &mut Vec<Prompt>,
-) -> Result<(), Wrong> {
+) -> Result<(), SuiteError> {
     let path = &named.path;
     let ending = files::ending(path);
     if files::is_javascript(path) || ending == "py" {
@@ -164,11 +169,11 @@ fn from_file(
 }
 
 fn function(
-    named: &Named,
+    named: &FileReference,
     function: String,
     start: &Prompt,
     policy: &Policy,
-) -> Result<Prompt, Wrong> {
+) -> Result<Prompt, SuiteError> {
     let raw = match text_of(&named.path, policy) {
         Err(wrong) if named.path.is_file() && function.starts_with("exec:") => {
             wrong.file.display().to_string()
@@ -226,7 +231,12 @@ fn in_lines(line: &str, several: bool, path: &Path, start: &Prompt) -> Prompt {
     Prompt { raw: line.to_owned(), label, ..start.clone() }
 }
 
-fn structured(path: &Path, text: &str, start: &Prompt, policy: &Policy) -> Result<Prompt, Wrong> {
+fn structured(
+    path: &Path,
+    text: &str,
+    start: &Prompt,
+    policy: &Policy,
+) -> Result<Prompt, SuiteError> {
     let source = super::source::Source::parse(path, text.to_owned());
     // What is no YAML before its variables are filled in is a template like any other.
     let Ok(source) = source else { return Ok(whole(text.to_owned(), path, start)) };
@@ -238,10 +248,10 @@ fn structured(path: &Path, text: &str, start: &Prompt, policy: &Policy) -> Resul
 }
 
 /// Texts such as `file://message.txt` within a chat are replaced by what the file says.
-fn included(value: Value, place: &Place) -> Result<Value, Wrong> {
+fn included(value: Value, place: &Place) -> Result<Value, SuiteError> {
     match value {
         Value::String(text) if text.starts_with("file://") => {
-            let path = Named::new(&text, place.folder()).path;
+            let path = FileReference::new(&text, place.folder()).path;
             match files::ending(&path).as_str() {
                 "yaml" | "yml" | "json" => files::value(&text, place).map(|(value, _)| value),
                 _ if !path.exists() => {
@@ -285,7 +295,7 @@ mod tests {
     use super::super::source::Source;
     use super::*;
 
-    fn read(folder: &Path, prompts: &Value) -> Result<Vec<Prompt>, Wrong> {
+    fn read(folder: &Path, prompts: &Value) -> Result<Vec<Prompt>, SuiteError> {
         let file = folder.join("suite.yaml");
         let source = Source::parse(&file, prompts.to_string()).unwrap();
         let rules = Rules { policy: Policy::command_line(), ..Rules::default() };

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::Vars;
+use super::error::SuiteError;
 use super::source::{Place, Source, unreadable};
-use super::wrong::Wrong;
 use crate::template::environment;
 
 /// References within references beyond this go round in circles.
@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 64;
 const MAX_VALUES: usize = 200_000;
 
 /// Puts what each `$ref` names in its place. Keys beside `$ref` win over what it names.
-pub(super) fn resolve(root: Value, place: &Place) -> Result<Value, Wrong> {
+pub(super) fn resolve(root: Value, place: &Place) -> Result<Value, SuiteError> {
     if !mentions(&root) {
         return Ok(root);
     }
@@ -47,7 +47,7 @@ impl Files {
         at: &Place,
         within: Option<&Path>,
         depth: usize,
-    ) -> Result<Value, Wrong> {
+    ) -> Result<Value, SuiteError> {
         if depth > MAX_DEPTH {
             return Err(at.wrong("a `$ref` leads back to itself"));
         }
@@ -80,7 +80,7 @@ impl Files {
         at: &Place,
         within: Option<&Path>,
         depth: usize,
-    ) -> Result<Map<String, Value>, Wrong> {
+    ) -> Result<Map<String, Value>, SuiteError> {
         let mut all = Map::new();
         for (key, value) in map {
             // The parameters of a tool are a JSON Schema: its references are its own.
@@ -101,7 +101,7 @@ impl Files {
         at: &Place,
         within: Option<&Path>,
         depth: usize,
-    ) -> Result<Value, Wrong> {
+    ) -> Result<Value, SuiteError> {
         let (file, pointer) = reference.split_once('#').unwrap_or((reference, ""));
         let folder = within.map_or(at.folder(), super::source::folder).to_owned();
         let file = match file {
@@ -121,7 +121,7 @@ impl Files {
         }
     }
 
-    fn document(&mut self, file: Option<&Path>, at: &Place) -> Result<&Value, Wrong> {
+    fn document(&mut self, file: Option<&Path>, at: &Place) -> Result<&Value, SuiteError> {
         let Some(file) = file else { return Ok(&self.root) };
         match at.policy().check_file(file) {
             Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
@@ -180,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    fn resolved(text: &str) -> Result<Value, Wrong> {
+    fn resolved(text: &str) -> Result<Value, SuiteError> {
         let source = Arc::new(Source::parse(Path::new("a.yaml"), text.to_owned()).unwrap());
         resolve(source.value.clone(), &Place::of(&source))
     }

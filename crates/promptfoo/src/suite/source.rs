@@ -9,9 +9,9 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::wrong::Wrong;
+use super::error::SuiteError;
+use crate::context::Types;
 use crate::policy::Policy;
-use crate::scene::Types;
 
 /// What is known of a suite before anything of it is read.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +33,7 @@ pub(super) struct Source {
 
 impl Source {
     /// Reads and parses a file.
-    pub(super) fn read(file: &Path, rules: &Rules) -> Result<Self, Wrong> {
+    pub(super) fn read(file: &Path, rules: &Rules) -> Result<Self, SuiteError> {
         Ok(Self::parse(file, text_of(file, &rules.policy)?)?.under(rules))
     }
 
@@ -43,7 +43,7 @@ impl Source {
     }
 
     /// Parses what was read of a file. It may name no other, and has promptfoo's assertion types alone.
-    pub(super) fn parse(file: &Path, text: String) -> Result<Self, Wrong> {
+    pub(super) fn parse(file: &Path, text: String) -> Result<Self, SuiteError> {
         let text = match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
             None => text,
@@ -63,9 +63,9 @@ impl Source {
         folder(&self.file)
     }
 
-    fn wrong(&self, path: &[String], what: String) -> Wrong {
+    fn wrong(&self, path: &[String], what: String) -> SuiteError {
         let (line, column) = place(&self.text, path).unwrap_or_default();
-        Wrong { file: self.file.clone(), line, column, what }
+        SuiteError { file: self.file.clone(), line, column, what }
     }
 }
 
@@ -75,8 +75,8 @@ pub(super) fn folder(file: &Path) -> &Path {
 }
 
 /// The text of a file.
-pub(super) fn text_of(file: &Path, policy: &Policy) -> Result<String, Wrong> {
-    policy.text(file).map_err(|error| Wrong::file(file, unreadable(&error)))
+pub(super) fn text_of(file: &Path, policy: &Policy) -> Result<String, SuiteError> {
+    policy.text(file).map_err(|error| SuiteError::file(file, unreadable(&error)))
 }
 
 /// Why a file could not be read.
@@ -131,10 +131,10 @@ impl Place {
     }
 
     /// Something is wrong here.
-    pub(super) fn wrong(&self, what: impl Into<String>) -> Wrong {
+    pub(super) fn wrong(&self, what: impl Into<String>) -> SuiteError {
         match self {
             Self::Value(source, path) => source.wrong(path, what.into()),
-            Self::Line(lines, line) => Wrong::line(&lines.file, *line, what),
+            Self::Line(lines, line) => SuiteError::line(&lines.file, *line, what),
         }
     }
 
@@ -174,14 +174,14 @@ fn yaml(text: &str) -> Result<Value, serde_saphyr::Error> {
     serde_saphyr::from_str_with_options(text, options())
 }
 
-fn from_yaml(file: &Path, error: &serde_saphyr::Error) -> Wrong {
+fn from_yaml(file: &Path, error: &serde_saphyr::Error) -> SuiteError {
     let number = |it: u64| usize::try_from(it).unwrap_or(0);
     let (line, column) =
         error.location().map_or((0, 0), |at| (number(at.line()), number(at.column())));
     let what = error.without_snippet().to_string();
     let what = what.lines().next().unwrap_or_default();
     let what = what.rsplit_once(" at line ").map_or(what, |(before, _)| before);
-    Wrong { file: file.to_owned(), line, column, what: format!("not valid YAML: {what}") }
+    SuiteError { file: file.to_owned(), line, column, what: format!("not valid YAML: {what}") }
 }
 
 /// The line and the column of the value at a path, or of the nearest that is written above it.

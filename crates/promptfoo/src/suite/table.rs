@@ -6,9 +6,9 @@ use calamine::Reader as _;
 use serde_json::{Map, Value};
 
 use super::cell::Grammar;
+use super::error::SuiteError;
+use super::raw_case::{RawCase, Sink};
 use super::source::{Lines, Place, unreadable};
-use super::written::{Sink, Written};
-use super::wrong::Wrong;
 use super::{Prompt, cell, files};
 
 /// Columns that mean something with two underscores before them.
@@ -30,9 +30,9 @@ pub(super) fn csv(
     place: &Place,
     sink: Sink<'_>,
     warnings: &mut Vec<String>,
-) -> Result<(), Wrong> {
+) -> Result<(), SuiteError> {
     let opened = place.policy().open(file);
-    let opened = opened.map_err(|error| Wrong::file(file, unreadable(&error)))?;
+    let opened = opened.map_err(|error| SuiteError::file(file, unreadable(&error)))?;
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter()).from_reader(opened);
     let header = reader.headers().map_err(|error| bad_row(file, &error))?;
     let columns = Columns::new(header.iter(), place, warnings, file);
@@ -53,7 +53,7 @@ fn delimiter() -> u8 {
     set.and_then(|it| it.bytes().next()).unwrap_or(b',')
 }
 
-fn bad_row(file: &Path, error: &csv::Error) -> Wrong {
+fn bad_row(file: &Path, error: &csv::Error) -> SuiteError {
     let line = error.position().map_or(0, |at| usize::try_from(at.line()).unwrap_or(0));
     let what = match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
@@ -63,7 +63,7 @@ fn bad_row(file: &Path, error: &csv::Error) -> Wrong {
         csv::ErrorKind::Io(error) => unreadable(error),
         _ => error.to_string(),
     };
-    Wrong::line(file, line, what)
+    SuiteError::line(file, line, what)
 }
 
 /// Gives the sink a case for each row of a sheet: of the one that is named after `#`, or of the first.
@@ -72,12 +72,15 @@ pub(super) fn workbook(
     place: &Place,
     sink: Sink<'_>,
     warnings: &mut Vec<String>,
-) -> Result<(), Wrong> {
+) -> Result<(), SuiteError> {
     let (file, wanted) = files::split_sheet(path);
     let damaged = |error: &dyn std::fmt::Display| {
-        Wrong::file(&file, format!("it cannot be read as a workbook: {error}"))
+        SuiteError::file(&file, format!("it cannot be read as a workbook: {error}"))
     };
-    place.policy().check_file(&file).map_err(|error| Wrong::file(&file, unreadable(&error)))?;
+    place
+        .policy()
+        .check_file(&file)
+        .map_err(|error| SuiteError::file(&file, unreadable(&error)))?;
     let mut book = calamine::open_workbook_auto(&file).map_err(|error| damaged(&error))?;
     let names = book.sheet_names();
     let by_number =
@@ -88,7 +91,7 @@ pub(super) fn workbook(
     };
     let Some(name) = name.cloned() else {
         let which = wanted.unwrap_or_default();
-        return Err(Wrong::file(
+        return Err(SuiteError::file(
             &file,
             format!("there is no sheet `{which}`; there are: {}", names.join(", ")),
         ));
@@ -146,12 +149,12 @@ impl Columns {
         row: impl Iterator<Item = &'a str>,
         number: usize,
         place: Place,
-    ) -> Result<Written, Wrong> {
+    ) -> Result<RawCase, SuiteError> {
         let mut found = Row { description: format!("Row #{number}"), ..Row::default() };
         for (column, text) in self.all.iter().zip(row) {
             found.take(column, text, &self.grammar).map_err(|what| place.wrong(what))?;
         }
-        Ok(Written { map: found.finish(), place })
+        Ok(RawCase { map: found.finish(), place })
     }
 }
 
@@ -297,7 +300,7 @@ fn values(text: &str) -> Vec<String> {
 }
 
 /// Prompts in a table: the column `prompt`, with `label` beside it; or a prompt a line where there is one column.
-pub(super) fn prompts(file: &Path, text: &str, start: &Prompt) -> Result<Vec<Prompt>, Wrong> {
+pub(super) fn prompts(file: &Path, text: &str, start: &Prompt) -> Result<Vec<Prompt>, SuiteError> {
     let label = |given: &str, number: usize, raw: &str| match (given, start.label.as_str()) {
         ("", "") => format!("Prompt {number} - {raw}"),
         ("", label) => label.to_owned(),
@@ -322,7 +325,7 @@ pub(super) fn prompts(file: &Path, text: &str, start: &Prompt) -> Result<Vec<Pro
     let header = reader.headers().map_err(|error| bad_row(file, &error))?.clone();
     let at = |name: &str| header.iter().position(|it| it == name);
     let Some(prompt) = at("prompt") else {
-        return Err(Wrong::line(file, 1, "a table of prompts must have a column `prompt`"));
+        return Err(SuiteError::line(file, 1, "a table of prompts must have a column `prompt`"));
     };
     let labels = at("label");
     let mut all = Vec::new();
@@ -347,19 +350,19 @@ mod tests {
     use super::*;
     use crate::policy::Policy;
 
-    fn read(text: &str) -> Result<(Vec<Value>, Vec<String>), Wrong> {
+    fn read(text: &str) -> Result<(Vec<Value>, Vec<String>), SuiteError> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("t.csv");
         std::fs::write(&file, text).unwrap();
         let (mut found, mut warnings) = (Vec::new(), Vec::new());
-        let mut sink = |it: Written| {
+        let mut sink = |it: RawCase| {
             found.push(Value::Object(it.map));
             Ok(())
         };
         let rules = Rules { policy: Policy::command_line(), ..Rules::default() };
         let lines = Lines { file: file.clone(), rules };
         csv(&file, &Place::Line(Arc::new(lines), 0), &mut sink, &mut warnings)
-            .map_err(|wrong| Wrong { file: "t.csv".into(), ..wrong })
+            .map_err(|wrong| SuiteError { file: "t.csv".into(), ..wrong })
             .map(|()| (found, warnings))
     }
 

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::error::SuiteError;
 use super::source::Place;
-use super::wrong::Wrong;
 use super::{TargetSpec, files};
 
 /// All targets of a suite.
-pub(super) fn all(value: &Value, place: &Place) -> Result<Vec<TargetSpec>, Wrong> {
+pub(super) fn all(value: &Value, place: &Place) -> Result<Vec<TargetSpec>, SuiteError> {
     let mut targets = Vec::new();
     match value {
         Value::Array(items) => {
@@ -21,7 +21,7 @@ pub(super) fn all(value: &Value, place: &Place) -> Result<Vec<TargetSpec>, Wrong
     Ok(targets)
 }
 
-fn add(value: &Value, place: &Place, targets: &mut Vec<TargetSpec>) -> Result<(), Wrong> {
+fn add(value: &Value, place: &Place, targets: &mut Vec<TargetSpec>) -> Result<(), SuiteError> {
     match value {
         Value::String(id) if is_list(id) => {
             let (value, place) = files::value(id, place)?;
@@ -40,7 +40,7 @@ fn is_list(id: &str) -> bool {
 }
 
 /// One target.
-pub(super) fn one(value: &Value, place: &Place) -> Result<TargetSpec, Wrong> {
+pub(super) fn one(value: &Value, place: &Place) -> Result<TargetSpec, SuiteError> {
     match value {
         Value::String(id) if !id.trim().is_empty() => {
             Ok(TargetSpec { id: id.clone(), ..TargetSpec::default() })
@@ -60,7 +60,11 @@ pub(super) fn one(value: &Value, place: &Place) -> Result<TargetSpec, Wrong> {
     }
 }
 
-fn spec(map: &Map<String, Value>, id: Option<&str>, place: &Place) -> Result<TargetSpec, Wrong> {
+fn spec(
+    map: &Map<String, Value>,
+    id: Option<&str>,
+    place: &Place,
+) -> Result<TargetSpec, SuiteError> {
     let text = |name: &str| map.get(name).and_then(Value::as_str).map(str::to_owned);
     let Some(id) = text("id").or(id.map(str::to_owned)) else {
         return Err(place.at("id").wrong("a target's `id` must be text"));
@@ -97,7 +101,7 @@ mod tests {
     use super::super::source::Source;
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<TargetSpec>, Wrong> {
+    fn read(text: &str) -> Result<Vec<TargetSpec>, SuiteError> {
         let source = Arc::new(Source::parse(Path::new("a.yaml"), text.to_owned()).unwrap());
         all(&source.value, &Place::of(&source))
     }

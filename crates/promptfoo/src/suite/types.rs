@@ -1,6 +1,6 @@
 //! The names of assertion types, and which of them a mistyped one was meant to be.
 
-use crate::scene::Types;
+use crate::context::Types;
 
 /// The type without `not-`, and whether that stood before it; `None` for a name that no type has.
 pub(super) fn split<'a>(name: &'a str, types: &Types) -> Option<(&'a str, bool)> {
@@ -40,7 +40,7 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::Family;
+    use crate::context::Family;
 
     fn types() -> Types {
         Types::default().with(Family { names: &["answered"], check: |_, _| None })

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::graded::Response;
+use crate::result::Response;
 
 /// A response of what a transform or a script gives: an object with `output` or `error` is a whole response.
 pub(super) fn of_value(value: Value, may_be_whole: bool) -> Response {

@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::openai::{access, add, headers, messages};
 use super::settings::{Settings, conceal};
-use super::{Asked, Target, Targets, prices};
+use super::{Target, TargetRequest, Targets, prices};
 use crate::chat::Role;
-use crate::graded::{Response, Tokens};
 use crate::policy::Permit;
+use crate::result::{Response, Tokens};
 use crate::spec::TargetSpec;
 
 struct Anthropic {
@@ -60,7 +60,7 @@ pub(super) fn open(
 
 #[async_trait]
 impl Target for Anthropic {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         let settings = Settings::of(&self.config, asked.config);
         let asking = async {
             if self.key.is_none() {

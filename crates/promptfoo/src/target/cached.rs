@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::cache::Cache;
 use super::settings::without_secrets;
-use super::{AskError, Asked, Classifies, Embeds, Moderates, Target};
-use crate::graded::{Response, Tokens};
+use super::{AskError, Classifies, Embeds, Moderates, Target, TargetRequest};
+use crate::result::{Response, Tokens};
 use crate::spec::TargetSpec;
 
-pub(super) struct Cached {
+pub(super) struct CachedTarget {
     target: Arc<dyn Target>,
     cache: Arc<Cache>,
     /// What else an answer depends on: the id, the settings without secrets, the environment's addresses.
@@ -20,7 +20,7 @@ pub(super) struct Cached {
     sees_vars: bool,
 }
 
-impl Cached {
+impl CachedTarget {
     /// `surroundings` is what of the environment changes where or what is asked.
     pub(super) fn new(
         target: Arc<dyn Target>,
@@ -33,7 +33,7 @@ impl Cached {
         Self { target, cache, identity, sees_vars: !model }
     }
 
-    fn key(&self, asked: &Asked<'_>) -> String {
+    fn key(&self, asked: &TargetRequest<'_>) -> String {
         let vars = self.sees_vars.then_some(asked.vars);
         let settings = without_secrets(asked.config);
         Cache::key(&json!(["ask", self.identity, settings, asked.prompt, vars, asked.repeat]))
@@ -41,8 +41,8 @@ impl Cached {
 }
 
 #[async_trait]
-impl Target for Cached {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+impl Target for CachedTarget {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         let key = self.key(asked);
         if let Some(known) = self.cache.get::<Response>(&key) {
             return again(known);
@@ -68,7 +68,7 @@ impl Target for Cached {
 }
 
 #[async_trait]
-impl Embeds for Cached {
+impl Embeds for CachedTarget {
     async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), AskError> {
         let key = Cache::key(&json!(["embed", self.identity, text]));
         if let Some((vector, tokens)) = self.cache.get::<(Vec<f64>, Tokens)>(&key) {

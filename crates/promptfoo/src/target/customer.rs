@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::{Asked, Target};
+use super::{Target, TargetRequest};
 use crate::chat::{ChatMessage, Role};
-use crate::graded::Tokens;
+use crate::result::Tokens;
 use crate::spec::Vars;
 use crate::template::Templates;
 
@@ -47,7 +47,7 @@ impl Customer {
     pub async fn next(&self, history: &[ChatMessage]) -> Result<Option<String>, String> {
         let prompt = self.prompt(history)?;
         let (vars, config) = (Vars::new(), Value::Null);
-        let asked = Asked {
+        let asked = TargetRequest {
             prompt: &prompt,
             vars: &vars,
             case: None,
@@ -110,14 +110,14 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::graded::Response;
+    use crate::result::Response;
 
     /// Answers with the number of messages that it got, and stops at six.
     struct Counts;
 
     #[async_trait]
     impl Target for Counts {
-        async fn ask(&self, asked: &Asked<'_>) -> Response {
+        async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
             let messages: Vec<Value> = serde_json::from_str(asked.prompt).unwrap();
             let output = if messages.len() > 5 {
                 "bye ###STOP###".into()

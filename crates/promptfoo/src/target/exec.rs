@@ -11,9 +11,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use super::settings::Settings;
-use super::{Asked, Target, Targets};
-use crate::graded::Response;
+use super::{Target, TargetRequest, Targets};
 use crate::policy::Permit;
+use crate::result::Response;
 use crate::spec::TargetSpec;
 
 /// The longest answer that is read, in bytes.
@@ -54,7 +54,7 @@ pub(super) fn open(
 
 #[async_trait]
 impl Target for Exec {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         match self.run(asked).await {
             Ok(output) => Response { output: output.into(), ..Response::default() },
             Err(error) => Response { error: Some(error), ..Response::default() },
@@ -63,7 +63,7 @@ impl Target for Exec {
 }
 
 impl Exec {
-    async fn run(&self, asked: &Asked<'_>) -> Result<String, String> {
+    async fn run(&self, asked: &TargetRequest<'_>) -> Result<String, String> {
         let settings = Settings::of(&self.options["config"], asked.config);
         let limit = Duration::from_millis(settings.count("timeoutMs").unwrap_or(60_000));
         let context =
@@ -74,27 +74,28 @@ impl Exec {
             .map_err(|error| self.not_started(&error))?;
         let _children = Children(child.id());
         let reading = read(&mut child);
-        let Ok((status, output, complaint)) = tokio::time::timeout(limit, reading).await else {
+        let Ok(ended) = tokio::time::timeout(limit, reading).await else {
             return Err(format!(
                 "`{}` gave no answer within {} ms, and was ended",
                 self.program,
                 limit.as_millis()
             ));
         };
+        let ProcessOutput { status, stdout, stderr } = ended;
         let status = status.map_err(|error| format!("`{}`: {error}", self.program))?;
-        let said = complaint.trim();
+        let said = stderr.trim();
         let start: String = said.chars().take(500).collect();
         if !status.success() {
             return Err(format!("`{}` ended with {status}: {start}", self.program));
         }
-        if output.trim().is_empty() {
+        if stdout.trim().is_empty() {
             return Err(format!(
                 "`{}` wrote no answer{}{start}",
                 self.program,
                 if start.is_empty() { "" } else { ": " }
             ));
         }
-        Ok(output.trim().to_owned())
+        Ok(stdout.trim().to_owned())
     }
 
     fn command(&self, (prompt, context): (&str, &Value), _: Permit) -> Command {
@@ -123,12 +124,16 @@ impl Exec {
     }
 }
 
-type Ended = (std::io::Result<std::process::ExitStatus>, String, String);
+struct ProcessOutput {
+    status: std::io::Result<std::process::ExitStatus>,
+    stdout: String,
+    stderr: String,
+}
 
-async fn read(child: &mut Child) -> Ended {
-    let (output, complaint) = (child.stdout.take(), child.stderr.take());
-    let (output, complaint) = tokio::join!(all(output), all(complaint));
-    (child.wait().await, output, complaint)
+async fn read(child: &mut Child) -> ProcessOutput {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = tokio::join!(all(stdout), all(stderr));
+    ProcessOutput { status: child.wait().await, stdout, stderr }
 }
 
 async fn all(pipe: Option<impl AsyncRead + Unpin>) -> String {

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::answer::of_value;
 use super::settings::Settings;
-use super::{Asked, Target, Targets};
-use crate::graded::Response;
+use super::{Target, TargetRequest, Targets};
 use crate::policy::Permit;
+use crate::result::Response;
 use crate::script::{self, Script, Scripts};
 use crate::spec::{TargetSpec, Vars};
 use crate::template::Templates;
@@ -70,7 +70,7 @@ pub(super) struct Page {
 
 #[async_trait]
 impl Target for Http {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         match self.exchange(asked).await {
             Ok(response) => response,
             Err(error) => Response { error: Some(error), ..Response::default() },
@@ -79,7 +79,7 @@ impl Target for Http {
 }
 
 impl Http {
-    async fn exchange(&self, asked: &Asked<'_>) -> Result<Response, String> {
+    async fn exchange(&self, asked: &TargetRequest<'_>) -> Result<Response, String> {
         let mut vars = asked.vars.clone();
         vars.insert("prompt".into(), asked.prompt.into());
         let request = self.request(&vars)?;

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::graded::{Response, Tokens};
 use super::policy::{Permit, Policy, Reach, process_env};
+use super::result::{Response, Tokens};
 use super::script::Scripts;
 use super::spec::{Case, TargetSpec, Vars};
 use super::template::Templates;
@@ -53,7 +53,7 @@ const ADDRESSES: [&str; 4] =
 #[async_trait]
 pub trait Target: Send + Sync {
     /// Answers one prompt. A failure is in the response's `error`.
-    async fn ask(&self, asked: &Asked<'_>) -> Response;
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response;
 
     /// Its embeddings, when it has any.
     fn embeds(&self) -> Option<&dyn Embeds> {
@@ -71,8 +71,8 @@ pub trait Target: Send + Sync {
     }
 }
 
-/// What a target is asked.
-pub struct Asked<'a> {
+/// A request to a target.
+pub struct TargetRequest<'a> {
     /// The prompt, rendered: text, or chat messages as JSON.
     pub prompt: &'a str,
     /// The variables that it was rendered with.
@@ -237,7 +237,7 @@ impl Targets {
                 if let Ok(Reach::Model(access)) = self.policy().target(spec) {
                     surroundings[0] = Some(access.base_url);
                 }
-                Arc::new(cached::Cached::new(target, Arc::clone(cache), spec, &surroundings))
+                Arc::new(cached::CachedTarget::new(target, Arc::clone(cache), spec, &surroundings))
             }
             None => target,
         }

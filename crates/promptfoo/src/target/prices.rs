@@ -2,7 +2,7 @@
 //! settings (dollars a token) win over these.
 
 use super::settings::Settings;
-use crate::graded::Tokens;
+use crate::result::Tokens;
 
 /// The name, then what a million tokens cost that it reads and that it writes.
 const PRICES: &[(&str, f64, f64)] = &[

@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::answer::of_value;
-use super::{AskError, Asked, Classifies, Embeds, Moderates, Target, Targets};
-use crate::graded::{Response, Tokens};
+use super::{AskError, Classifies, Embeds, Moderates, Target, TargetRequest, Targets};
+use crate::result::{Response, Tokens};
 use crate::script::{Error, Script, Scripts};
 use crate::spec::TargetSpec;
 
-struct Scripted {
+struct ScriptTarget {
     script: Script,
     /// `{id, config}`: what the script is told of itself.
     options: Value,
@@ -40,7 +40,7 @@ pub(super) fn open(spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Targe
         }
     }
     let options = json!({"id": spec.id, "config": spec.config, "label": spec.label});
-    Ok(Arc::new(Scripted { script, options, scripts: Arc::clone(&targets.scripts) }))
+    Ok(Arc::new(ScriptTarget { script, options, scripts: Arc::clone(&targets.scripts) }))
 }
 
 /// The script that `path:function` names, relative to a folder.
@@ -57,8 +57,8 @@ pub(super) fn file(base: &Path, named: &str) -> Script {
 }
 
 #[async_trait]
-impl Target for Scripted {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+impl Target for ScriptTarget {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         let mut options = self.options.clone();
         for (name, value) in asked.config.as_object().into_iter().flatten() {
             if !options["config"].is_object() {
@@ -93,7 +93,7 @@ fn failed(why: impl Into<String>) -> Response {
     Response { error: Some(why.into()), ..Response::default() }
 }
 
-impl Scripted {
+impl ScriptTarget {
     /// Calls a method of the script's class, or its function where it has no class.
     async fn call(
         &self,
@@ -128,7 +128,7 @@ impl Scripted {
 }
 
 #[async_trait]
-impl Embeds for Scripted {
+impl Embeds for ScriptTarget {
     async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), AskError> {
         let found = self
             .call("callEmbeddingApi", "call_embedding_api", &self.options, vec![text.into()])
@@ -145,7 +145,7 @@ impl Embeds for Scripted {
 }
 
 #[async_trait]
-impl Classifies for Scripted {
+impl Classifies for ScriptTarget {
     async fn classify(&self, text: &str) -> Result<Vec<(String, f64)>, AskError> {
         let found = self
             .call(
@@ -166,7 +166,7 @@ impl Classifies for Scripted {
 }
 
 #[async_trait]
-impl Moderates for Scripted {
+impl Moderates for ScriptTarget {
     async fn moderate(&self, question: &str, answer: &str) -> Result<Vec<(String, f64)>, AskError> {
         let arguments = vec![question.into(), answer.into()];
         let found = told(

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::customer::Customer;
 use super::settings::Settings;
-use super::{Asked, Target, Targets};
+use super::{Target, TargetRequest, Targets};
 use crate::chat::{ChatMessage, Role};
-use crate::graded::{Response, Tokens};
+use crate::result::{Response, Tokens};
 use crate::spec::{TargetSpec, Vars};
 use crate::template::Templates;
 
@@ -19,7 +19,7 @@ pub fn is_simulated(spec: &TargetSpec) -> bool {
     matches!(spec.id.as_str(), "promptfoo:simulated-user" | "frontdesk:simulated-customer")
 }
 
-struct Simulated {
+struct SimulatedUser {
     settings: Settings,
     customer: Arc<dyn Target>,
     other: Arc<dyn Target>,
@@ -51,7 +51,7 @@ pub(super) fn open(
         (None, None) => targets.open_grader(&targets.usual_chat("openai:chat"))?,
     };
     let (templates, most) = (targets.templates(), targets.policy().limits().turns);
-    Ok(Arc::new(Simulated { settings, customer, other, templates, most }))
+    Ok(Arc::new(SimulatedUser { settings, customer, other, templates, most }))
 }
 
 /// A target that a setting names: an id, or `{id, config}`.
@@ -74,13 +74,13 @@ struct Talk {
     last: Response,
     tokens: Tokens,
     cost: f64,
-    spans: Vec<crate::graded::Span>,
-    turns: Vec<crate::graded::SeenTurn>,
+    spans: Vec<crate::result::Span>,
+    turns: Vec<crate::result::SeenTurn>,
 }
 
 #[async_trait]
-impl Target for Simulated {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+impl Target for SimulatedUser {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         let mut talk = Talk::default();
         match self.talk(asked, &mut talk).await {
             Ok(()) => whole(talk),
@@ -89,8 +89,8 @@ impl Target for Simulated {
     }
 }
 
-impl Simulated {
-    async fn talk(&self, asked: &Asked<'_>, talk: &mut Talk) -> Result<(), Box<Response>> {
+impl SimulatedUser {
+    async fn talk(&self, asked: &TargetRequest<'_>, talk: &mut Talk) -> Result<(), Box<Response>> {
         let customer = self.cast(asked).map_err(failed)?;
         talk.lines = self.opening(asked.vars).map_err(failed)?;
         let turns = self.settings.count("maxTurns").unwrap_or(10).min(self.most);
@@ -111,7 +111,7 @@ impl Simulated {
         Ok(())
     }
 
-    fn cast(&self, asked: &Asked<'_>) -> Result<Customer, String> {
+    fn cast(&self, asked: &TargetRequest<'_>) -> Result<Customer, String> {
         let written =
             self.settings.text("instructions").unwrap_or_else(|| "{{instructions}}".into());
         let instructions = self.templates.render(&written, asked.vars)?;
@@ -148,7 +148,11 @@ impl Simulated {
     }
 
     /// Lets the target answer what the customer said last.
-    async fn answer(&self, asked: &Asked<'_>, talk: &mut Talk) -> Result<(), Box<Response>> {
+    async fn answer(
+        &self,
+        asked: &TargetRequest<'_>,
+        talk: &mut Talk,
+    ) -> Result<(), Box<Response>> {
         let is_kept = self.settings.0.get("stateful").and_then(Value::as_bool) == Some(true);
         let told = if is_kept {
             &talk.lines[talk.lines.len().saturating_sub(1)..]
@@ -158,7 +162,7 @@ impl Simulated {
         let system = ChatMessage { role: Role::System, content: asked.prompt.to_owned() };
         let messages: Vec<_> = std::iter::once(system).chain(told.iter().cloned()).collect();
         let prompt = json!(messages).to_string();
-        let mut response = self.other.ask(&Asked { prompt: &prompt, ..*asked }).await;
+        let mut response = self.other.ask(&TargetRequest { prompt: &prompt, ..*asked }).await;
         talk.tokens += response.token_usage.unwrap_or_default();
         talk.cost += response.cost.unwrap_or_default();
         if response.error.is_some() || response.skipped.is_some() {

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::answer::of_value;
 use super::http::{client, send};
 use super::settings::Settings;
-use super::{Asked, Target};
-use crate::graded::Response;
+use super::{Target, TargetRequest};
 use crate::policy::Permit;
+use crate::result::Response;
 use crate::spec::TargetSpec;
 
 struct Webhook {
@@ -30,7 +30,7 @@ pub(super) fn open(spec: &TargetSpec, permit: Permit) -> Result<Arc<dyn Target>,
 
 #[async_trait]
 impl Target for Webhook {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         let settings = Settings::of(&self.config, asked.config);
         let mut body = json!({ "prompt": asked.prompt });
         if !self.config.is_null() {

@@ -10,13 +10,13 @@ use super::super::junit::cut;
 use super::super::read::{Run, leaves};
 use super::super::text;
 use super::super::tree::escape;
-use crate::graded::{Graded, SeenTurn};
-use crate::row::{Row, Verdict};
+use crate::result::{GradingResult, SeenTurn};
+use crate::row::{EvalRow, Verdict};
 
 /// Characters of a text that are shown: more stand in the JSON report.
 const LONGEST: usize = 8_000;
 
-pub(super) fn write(run: &Run, row: &Row, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(run: &Run, row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<details class=\"row {}\"><summary>", row.verdict())?;
     let word = badge(row.verdict());
     let title = escape(&text::line(&cut(&row.title(), 300)));
@@ -51,7 +51,7 @@ fn badge(verdict: Verdict) -> &'static str {
 }
 
 /// Why a row did not pass, in one line.
-fn why(row: &Row) -> Option<String> {
+fn why(row: &EvalRow) -> Option<String> {
     match row.verdict() {
         Verdict::Passed => None,
         Verdict::Skipped => row.skipped.clone(),
@@ -60,7 +60,7 @@ fn why(row: &Row) -> Option<String> {
     }
 }
 
-fn body(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+fn body(row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
     if let Some(error) = &row.error
         && row.verdict() == Verdict::Error
     {
@@ -83,7 +83,7 @@ fn body(row: &Row, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// What was answered; compared with what was expected where a text was.
-fn answer(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+fn answer(row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
     let got = fault::output(row);
     let expected = fault::faults(row).into_iter().find_map(|fault| fault.expected);
     match expected.filter(|_| row.verdict() == Verdict::Failed) {
@@ -103,7 +103,7 @@ fn answer(row: &Row, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn assertions(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+fn assertions(row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
     let graded = leaves(row.grading_result.as_ref());
     if graded.is_empty() {
         return Ok(());
@@ -115,7 +115,7 @@ fn assertions(row: &Row, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</tbody></table></div>")
 }
 
-fn assertion(it: &Graded, out: &mut dyn Write) -> io::Result<()> {
+fn assertion(it: &GradingResult, out: &mut dyn Write) -> io::Result<()> {
     let verdict = match (&it.skipped, it.pass) {
         (Some(_), _) => Verdict::Skipped,
         (None, true) => Verdict::Passed,
@@ -192,7 +192,7 @@ fn stage((index, value): (usize, &Value)) -> (String, &Value) {
     (own.map_or_else(|| format!("step {}", index + 1), str::to_owned), value)
 }
 
-fn numbers(row: &Row, out: &mut dyn Write) -> io::Result<()> {
+fn numbers(row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
     let mut facts =
         vec![format!("score {}", text::score(row.score)), text::duration(row.latency_ms)];
     if row.token_usage.total > 0 {

@@ -9,9 +9,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use super::settings::{Settings, conceal};
-use super::{AskError, Asked, Embeds, Moderates, Target, Targets, prices};
-use crate::graded::{Response, Tokens};
+use super::{AskError, Embeds, Moderates, Target, TargetRequest, Targets, prices};
 use crate::policy::Permit;
+use crate::result::{Response, Tokens};
 use crate::spec::TargetSpec;
 
 mod wire;
@@ -186,7 +186,7 @@ impl OpenAi {
 
 #[async_trait]
 impl Target for OpenAi {
-    async fn ask(&self, asked: &Asked<'_>) -> Response {
+    async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         let settings = Settings::of(&self.config, asked.config);
         let body = match wire::request(self.kind, &self.model, &settings, asked.prompt) {
             Ok(body) => body,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Kind;
 use crate::chat::{ChatMessage, Role};
-use crate::graded::{Response, Tokens};
+use crate::result::{Response, Tokens};
 use crate::target::settings::Settings;
 
 /// What is sent for a prompt.

@@ -1,27 +1,27 @@
-//! What assertions are tried on and with, and which types of them there are.
+//! The contexts in which assertions are checked, and the set of assertion types.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::graded::{Graded, Response};
+use super::result::{GradingResult, Response};
 use super::script::Scripts;
 use super::spec::{Assertion, Case, Vars};
 use super::target::{Target, Targets};
 use super::template::Templates;
 
-/// What assertions are tried with: the same for all rows of a run.
-pub struct Kit {
+/// Shared by all rows of a run: templates, scripts, targets and the default grader.
+pub struct GradingContext {
     /// The folder that `file://` is relative to.
     pub base: PathBuf,
     /// Templates.
     pub templates: Templates,
     /// Scripts.
     pub scripts: Arc<Scripts>,
-    /// Makes graders of what is written of them.
+    /// Opens graders from their specs.
     pub targets: Arc<Targets>,
-    /// The grader that was named for the whole run, such as by `--grader`.
+    /// The grader of the whole run, such as from `--grader`.
     pub grader: Option<Arc<dyn Target>>,
     /// The assertion types that there are.
     pub types: Types,
@@ -29,9 +29,9 @@ pub struct Kit {
     pub strict: bool,
 }
 
-/// What a case's assertions are tried on.
+/// One case with its response: what its assertions are checked on.
 #[derive(Clone, Copy)]
-pub struct Scene<'a> {
+pub struct CaseContext<'a> {
     /// The answer, after the transforms of target and case.
     pub output: &'a Value,
     /// The prompt as it was sent.
@@ -44,8 +44,8 @@ pub struct Scene<'a> {
     pub response: &'a Response,
     /// Milliseconds; `None` where nobody was asked.
     pub latency_ms: Option<f64>,
-    /// What they are tried with.
-    pub kit: &'a Kit,
+    /// What all rows of the run share.
+    pub grading: &'a GradingContext,
 }
 
 /// Assertion types that a caller adds.
@@ -54,7 +54,7 @@ pub struct Family {
     /// Their names, without `not-`.
     pub names: &'static [&'static str],
     /// Tries an assertion whose value is not rendered yet; `None` for what is not of this family.
-    pub check: fn(&Assertion, Scene<'_>) -> Option<Graded>,
+    pub check: fn(&Assertion, CaseContext<'_>) -> Option<GradingResult>,
 }
 
 /// The assertion types that there are: promptfoo's, and what was added.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use frontdesk_promptfoo::check::Kit;
+use frontdesk_promptfoo::check::GradingContext;
 use frontdesk_promptfoo::row::Summary;
 use frontdesk_promptfoo::run::{self, Plan, Progress};
 use frontdesk_promptfoo::script::Scripts;
@@ -17,9 +17,9 @@ use super::spending::{MeteredProgress, count, spent};
 use crate::desk::Desk;
 use crate::pipeline::Bot;
 
-/// What suites run on.
+/// The environment that suites run in.
 #[derive(Clone, Default)]
-pub struct Grounds {
+pub struct EvalEnvironment {
     /// The desk whose agents may be asked.
     pub desk: Option<Arc<Desk>>,
     /// Drafts, each in place of its agent's live version.
@@ -34,19 +34,19 @@ pub struct Grounds {
     pub metered: bool,
 }
 
-/// A suite with everything that it needs.
-pub struct Staged {
+/// A suite with its targets opened and its grading context built.
+pub struct PreparedSuite {
     /// The suite.
     pub suite: Suite,
-    kit: Kit,
+    grading: GradingContext,
     targets: Vec<Arc<dyn Target>>,
     /// The desk that counts what it costs.
     payer: Option<Arc<Desk>>,
 }
 
-impl Grounds {
+impl EvalEnvironment {
     /// Makes a suite ready. The error says which of its targets cannot be used, and why.
-    pub fn stage(&self, suite: Suite) -> Result<Staged, String> {
+    pub fn prepare(&self, suite: Suite) -> Result<PreparedSuite, String> {
         let policy = &suite.policy;
         let scripts = Arc::new(Scripts::new(policy, &suite.base, &suite.env));
         let mut targets = Targets::new(suite.base.clone(), suite.env.clone(), scripts.clone());
@@ -68,7 +68,7 @@ impl Grounds {
             targets.open(spec).map_err(|why| format!("{}: {why}", suite.file.display()))
         };
         let opened = suite.targets.iter().map(open).collect::<Result<_, _>>()?;
-        let kit = Kit {
+        let grading = GradingContext {
             base: suite.base.clone(),
             templates: Templates::with_filters(
                 policy.shown_env(&suite.env),
@@ -83,19 +83,19 @@ impl Grounds {
             strict: self.strict,
         };
         let payer = self.desk.clone().filter(|_| self.metered);
-        Ok(Staged { suite, kit, targets: opened, payer })
+        Ok(PreparedSuite { suite, grading, targets: opened, payer })
     }
 }
 
-impl Staged {
+impl PreparedSuite {
     /// Whether a run of it is within its bounds; the error says which it would break. Nothing is run.
     pub fn check(&self, plan: &Plan) -> Result<(), run::Error> {
-        run::check(&self.suite, &self.kit, &self.targets, plan)
+        run::check(&self.suite, &self.grading, &self.targets, plan)
     }
 
     /// What assertions are tried with.
-    pub fn kit(&self) -> &Kit {
-        &self.kit
+    pub fn grading(&self) -> &GradingContext {
+        &self.grading
     }
 
     /// The assertions that every case of the suite has.
@@ -114,8 +114,15 @@ impl Staged {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Summary, run::Error> {
         let Some(desk) = &self.payer else {
-            return Box::pin(run::run(&self.suite, &self.kit, &self.targets, plan, progress, stop))
-                .await;
+            return Box::pin(run::run(
+                &self.suite,
+                &self.grading,
+                &self.targets,
+                plan,
+                progress,
+                stop,
+            ))
+            .await;
         };
         let stop = async {
             tokio::select! { () = stop => {}, () = spent(desk) => {} }
@@ -123,7 +130,7 @@ impl Staged {
         let (tell, told) = unbounded_channel();
         let counted = MeteredProgress { tell, inner: progress };
         let run = Box::pin(async move {
-            run::run(&self.suite, &self.kit, &self.targets, plan, &counted, stop).await
+            run::run(&self.suite, &self.grading, &self.targets, plan, &counted, stop).await
         });
         tokio::join!(run, count(desk, told)).0
     }

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::error::SuiteError;
 use super::source::Place;
-use super::wrong::Wrong;
 
-/// A case as it is written.
-pub(super) struct Written {
+/// A case as it stands in its file, not parsed yet.
+pub(super) struct RawCase {
     pub(super) map: Map<String, Value>,
     pub(super) place: Place,
 }
 
 /// What takes cases one by one.
-pub(super) type Sink<'a> = &'a mut (dyn FnMut(Written) -> Result<(), Wrong> + Send);
+pub(super) type Sink<'a> = &'a mut (dyn FnMut(RawCase) -> Result<(), SuiteError> + Send);

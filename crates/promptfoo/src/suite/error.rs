@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Why a suite cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wrong {
+pub struct SuiteError {
     /// The file.
     pub file: PathBuf,
     /// The line, counted from 1; 0 where it is about the whole file.
@@ -16,7 +16,7 @@ pub struct Wrong {
     pub what: String,
 }
 
-impl Wrong {
+impl SuiteError {
     /// Something about a whole file.
     pub fn file(file: &Path, what: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line: 0, column: 0, what: what.into() }
@@ -28,7 +28,7 @@ impl Wrong {
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for SuiteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
         if self.line > 0 {
@@ -41,7 +41,7 @@ impl fmt::Display for Wrong {
     }
 }
 
-impl std::error::Error for Wrong {}
+impl std::error::Error for SuiteError {}
 
 #[cfg(test)]
 mod tests {
@@ -49,9 +49,9 @@ mod tests {
 
     #[test]
     fn it_reads_as_editors_open_it() {
-        let place = Wrong { column: 5, ..Wrong::line(Path::new("a.yaml"), 12, "no") };
+        let place = SuiteError { column: 5, ..SuiteError::line(Path::new("a.yaml"), 12, "no") };
         assert_eq!(place.to_string(), "a.yaml:12:5: no");
-        assert_eq!(Wrong::line(Path::new("a.csv"), 3, "no").to_string(), "a.csv:3: no");
-        assert_eq!(Wrong::file(Path::new("a.yaml"), "no").to_string(), "a.yaml: no");
+        assert_eq!(SuiteError::line(Path::new("a.csv"), 3, "no").to_string(), "a.csv:3: no");
+        assert_eq!(SuiteError::file(Path::new("a.yaml"), "no").to_string(), "a.yaml: no");
     }
 }

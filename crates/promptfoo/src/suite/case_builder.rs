@@ -5,17 +5,17 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::cases;
+use super::error::SuiteError;
 use super::matrix::size;
 use super::parse::{self, Unknown};
+use super::raw_case::RawCase;
 use super::source::Place;
-use super::written::Written;
-use super::wrong::Wrong;
 use super::{Assertion, Case, Overrides, Suite, Vars, files, matrix, refs};
 use crate::script::Scripts;
 use crate::template::environment;
 
-/// What the cases are made with.
-pub(super) struct Making<'a> {
+/// Builds the cases of a suite from its configuration.
+pub(super) struct CaseBuilder<'a> {
     suite: &'a mut Suite,
     scripts: Arc<Scripts>,
     default: Case,
@@ -29,13 +29,13 @@ pub(super) struct Making<'a> {
     bytes: (u64, u64),
 }
 
-impl<'a> Making<'a> {
+impl<'a> CaseBuilder<'a> {
     pub(super) fn new(
         suite: &'a mut Suite,
         config: &Value,
         place: &Place,
         overrides: &Overrides,
-    ) -> Result<Self, Wrong> {
+    ) -> Result<Self, SuiteError> {
         let (written, at) = match &config["defaultTest"] {
             Value::Null => (Value::Object(Map::new()), place.at("defaultTest")),
             Value::String(file) => files::value(file, &place.at("defaultTest"))?,
@@ -68,15 +68,15 @@ impl<'a> Making<'a> {
         Ok(Self { suite, scripts, default, asserts, unknown, origin: 0, shown, settings, bytes })
     }
 
-    pub(super) async fn tests(&mut self, config: &Value, place: &Place) -> Result<(), Wrong> {
+    pub(super) async fn tests(&mut self, config: &Value, place: &Place) -> Result<(), SuiteError> {
         let scripts = self.scripts.clone();
         let mut warnings = Vec::new();
         let at = place.at("tests");
-        let mut sink = |it: Written| self.add(it, None);
+        let mut sink = |it: RawCase| self.add(it, None);
         cases::all(&config["tests"], &at, &scripts, &mut sink, &mut warnings).await?;
         let scenarios = &config["scenarios"];
         if self.suite.cases.is_empty() && scenarios.is_null() {
-            self.add(Written { map: Map::new(), place: at }, None)?;
+            self.add(RawCase { map: Map::new(), place: at }, None)?;
         }
         let mut number = 0;
         for (mut scenario, place) in list(scenarios, &place.at("scenarios"), "a scenario")? {
@@ -98,16 +98,16 @@ impl<'a> Making<'a> {
         place: &Place,
         number: &mut usize,
         warnings: &mut Vec<String>,
-    ) -> Result<(), Wrong> {
+    ) -> Result<(), SuiteError> {
         let scripts = self.scripts.clone();
         let mut tests = Vec::new();
-        let mut sink = |it: Written| {
+        let mut sink = |it: RawCase| {
             tests.push(it);
             Ok(())
         };
         cases::all(&scenario["tests"], &place.at("tests"), &scripts, &mut sink, warnings).await?;
         if scenario["tests"].is_null() {
-            tests.push(Written { map: Map::new(), place: place.clone() });
+            tests.push(RawCase { map: Map::new(), place: place.clone() });
         }
         let configs =
             list(&scenario["config"], &place.at("config"), "a configuration of a scenario")?;
@@ -118,7 +118,7 @@ impl<'a> Making<'a> {
             };
             for test in &tests {
                 let map = over(&data, &test.map, *number);
-                self.add(Written { map, place: test.place.clone() }, Some(&at))?;
+                self.add(RawCase { map, place: test.place.clone() }, Some(&at))?;
             }
             *number += 1;
         }
@@ -126,8 +126,8 @@ impl<'a> Making<'a> {
     }
 
     /// Adds a written case, multiplied out. `data`: where the scenario's part of it is written.
-    fn add(&mut self, written: Written, data: Option<&Place>) -> Result<(), Wrong> {
-        let Written { mut map, place } = written;
+    fn add(&mut self, written: RawCase, data: Option<&Place>) -> Result<(), SuiteError> {
+        let RawCase { mut map, place } = written;
         let vars = vars(map.remove("vars"), &self.shown, &place.at("vars"))?;
         let vars = matrix::merge(&self.default.vars, vars);
         put_settings(&mut map, &self.settings);
@@ -157,7 +157,7 @@ impl<'a> Making<'a> {
     }
 
     /// Counts cases before they are made: a few variables can make more than fit into the memory.
-    fn count(&mut self, more: usize, each: u64, place: &Place) -> Result<(), Wrong> {
+    fn count(&mut self, more: usize, each: u64, place: &Place) -> Result<(), SuiteError> {
         self.fits(more, place)?;
         let limits = self.suite.policy.limits();
         self.bytes.1 = self.bytes.1.saturating_add(each.saturating_mul(more as u64));
@@ -170,7 +170,7 @@ impl<'a> Making<'a> {
     }
 
     /// Whether there may be so many more cases.
-    fn fits(&self, more: usize, place: &Place) -> Result<(), Wrong> {
+    fn fits(&self, more: usize, place: &Place) -> Result<(), SuiteError> {
         let most = self.suite.policy.limits().cases;
         let all = self.suite.cases.len().saturating_add(more);
         if all <= most {
@@ -210,7 +210,7 @@ impl<'a> Making<'a> {
 }
 
 /// The variables of a case. The environment is put into the names of files alone: anything else may be a customer's words.
-fn vars(written: Option<Value>, shown: &Vars, place: &Place) -> Result<Vars, Wrong> {
+fn vars(written: Option<Value>, shown: &Vars, place: &Place) -> Result<Vars, SuiteError> {
     let mut written = written;
     match &mut written {
         Some(Value::Object(map)) => {
@@ -252,7 +252,7 @@ fn over(data: &Map<String, Value>, test: &Map<String, Value>, number: usize) -> 
 }
 
 /// The items of a list, which may be in a file.
-fn list(value: &Value, place: &Place, what: &str) -> Result<Vec<(Value, Place)>, Wrong> {
+fn list(value: &Value, place: &Place, what: &str) -> Result<Vec<(Value, Place)>, SuiteError> {
     match value {
         Value::Null => Ok(Vec::new()),
         Value::String(reference) => {

@@ -27,7 +27,7 @@ words! {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = AssertionResult)]
-pub struct Graded {
+pub struct GradingResult {
     /// Whether it holds.
     pub pass: bool,
     /// How well; mostly 0 to 1, but some types are not bounded.
@@ -43,7 +43,7 @@ pub struct Graded {
     /// The parts, for all assertions of a case together and for types that have parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(no_recursion)]
-    pub component_results: Option<Vec<Graded>>,
+    pub component_results: Option<Vec<GradingResult>>,
     /// The assertion as it is written.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub assertion: Value,
@@ -58,7 +58,7 @@ pub struct Graded {
     pub metadata: Map<String, Value>,
 }
 
-impl Graded {
+impl GradingResult {
     /// It holds.
     pub fn passed() -> Self {
         Self { pass: true, score: 1.0, reason: "Assertion passed".into(), ..Self::default() }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Error, Jobs, inside};
 use crate::eval::bot_checks;
-use crate::eval::cases::{self, Saving, yaml};
+use crate::eval::cases::{self, SavedReply, yaml};
 
 /// Larger files are listed by their names alone, and a suite that the desk writes becomes no larger, in bytes: each case that is
 /// saved reads all of it.
@@ -23,7 +23,7 @@ const SAVED: &str = "saved-";
 
 /// A suite as it is listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Listed {
+pub struct SuiteListing {
     /// Its name: the file's path in the folder of suites.
     pub name: String,
     /// What it says of itself; its name where it says nothing.
@@ -34,19 +34,19 @@ pub struct Listed {
     pub agent: Option<String>,
 }
 
-impl Listed {
+impl SuiteListing {
     /// Whether it is one that the desk writes.
     pub fn is_saved(&self) -> bool {
         is_saved(&self.name)
     }
 }
 
-/// What was read, with the state of the file that it was read from.
-pub(super) type Seen = Mutex<HashMap<PathBuf, (Option<SystemTime>, u64, Listed)>>;
+/// Listings by file, each with the modification time and size it was read at.
+pub(super) type ListingCache = Mutex<HashMap<PathBuf, (Option<SystemTime>, u64, SuiteListing)>>;
 
 /// A case that was saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saved {
+pub struct SavedCase {
     /// The suite's name.
     pub suite: String,
     /// What the case is called.
@@ -57,14 +57,14 @@ pub struct Saved {
 
 impl Jobs {
     /// The suites that are there, by name, with what they say of themselves.
-    pub fn listed(&self) -> Vec<Listed> {
+    pub fn listed(&self) -> Vec<SuiteListing> {
         self.suites().into_iter().map(|name| self.look_at(name)).collect()
     }
 
-    fn look_at(&self, name: String) -> Listed {
+    fn look_at(&self, name: String) -> SuiteListing {
         let file = self.suites.join(&name);
         let Ok(known) = std::fs::metadata(&file) else {
-            return Listed { title: name.clone(), name, ..Listed::default() };
+            return SuiteListing { title: name.clone(), name, ..SuiteListing::default() };
         };
         let (changed, size) = (known.modified().ok(), known.len());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,8 +82,8 @@ impl Jobs {
     pub async fn save_case(
         &self,
         (agent, suite): (&str, Option<&str>),
-        saving: &Saving,
-    ) -> Result<Saved, Error> {
+        saving: &SavedReply,
+    ) -> Result<SavedCase, Error> {
         let name = suite.map_or_else(|| format!("{SAVED}{agent}.yaml"), ToOwned::to_owned);
         if !is_saved(&name) {
             return Err(Error::Wrong(format!(
@@ -118,7 +118,7 @@ impl Jobs {
         if added {
             self.replace(&file, &text).await?;
         }
-        Ok(Saved { suite: name, case: called, added })
+        Ok(SavedCase { suite: name, case: called, added })
     }
 
     /// The text of a suite that the desk wrote; empty where there is none. A link is not followed.
@@ -175,8 +175,9 @@ fn is_saved(name: &str) -> bool {
     inner.is_some_and(|inner| !inner.is_empty() && inner.len() <= 100 && inner.chars().all(plain))
 }
 
-fn described(name: String, file: &Path, size: u64) -> Listed {
-    let nothing = Listed { title: name.clone(), name: name.clone(), ..Listed::default() };
+fn described(name: String, file: &Path, size: u64) -> SuiteListing {
+    let nothing =
+        SuiteListing { title: name.clone(), name: name.clone(), ..SuiteListing::default() };
     if size > LARGEST {
         return nothing;
     }
@@ -186,7 +187,7 @@ fn described(name: String, file: &Path, size: u64) -> Listed {
         return nothing;
     };
     let title = suite["description"].as_str().map(str::trim).filter(|title| !title.is_empty());
-    Listed {
+    SuiteListing {
         title: title.map_or_else(|| name.clone(), |title| title.chars().take(200).collect()),
         cases: counted(&suite["tests"], file.parent().unwrap_or(Path::new("."))),
         agent: agent_of(&suite),
