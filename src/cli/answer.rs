@@ -9,7 +9,7 @@ use super::audit::AuditEntry;
 use super::explain::curated_lines;
 use super::learn::admit_edit;
 use crate::app::App;
-use crate::domain::{Action, AnswerId, CollectionId, Consult, Curated};
+use crate::domain::{Action, AnswerContent, AnswerId, CollectionId, Consult};
 use crate::knowledge::Edit;
 use crate::pipeline::curated::{Ask, look};
 use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
@@ -116,7 +116,8 @@ impl Answers {
             Command::List { collection } => list(&app, collection.as_deref()).await?,
             Command::Add { collection: name, ask, language, answer, force } => {
                 let collection = one_collection(&app, &name).await?;
-                let curated = Curated { phrasings: ask, body: answer, language, enabled: true };
+                let curated =
+                    AnswerContent { phrasings: ask, body: answer, language, enabled: true };
                 let curated = tidied(curated)?;
                 let edit = Edit::AddAnswer(curated.clone());
                 admit_edit(&app, (&name, &edit), force).await?;
@@ -130,7 +131,7 @@ impl Answers {
             Command::Edit { id, ask, answer, language, on, off, force } => {
                 let row = find(&app, &id).await?;
                 let known = row.curated();
-                let curated = tidied(Curated {
+                let curated = tidied(AnswerContent {
                     phrasings: if ask.is_empty() { known.phrasings } else { ask },
                     body: answer.unwrap_or(known.body),
                     language: language.or(known.language).filter(|code| !code.is_empty()),
@@ -236,7 +237,7 @@ async fn find(app: &App, id: &str) -> anyhow::Result<AnswerRow> {
 }
 
 /// The answer ready to be stored.
-pub(super) fn tidied(curated: Curated) -> anyhow::Result<Curated> {
+pub(super) fn tidied(curated: AnswerContent) -> anyhow::Result<AnswerContent> {
     curated.tidied().map_err(|why| anyhow!("this cannot be an answer: {why}"))
 }
 

@@ -10,7 +10,7 @@ use super::answer::{author, one_collection, tidied};
 use super::audit::AuditEntry;
 use super::learn::admit_edit;
 use crate::app::App;
-use crate::domain::{Action, AgentId, Curated, GapId, GapState};
+use crate::domain::{Action, AgentId, AnswerContent, GapId, GapState};
 use crate::knowledge::Edit;
 use crate::pipeline::gaps::{group, phrasings, recheck};
 use crate::store::answers::NewAnswer;
@@ -151,8 +151,12 @@ async fn make(app: &App, gap: &GapRow, given: Given) -> anyhow::Result<()> {
         [] => phrasings(gap, &store.examples(id).await?),
         _ => given.ask,
     };
-    let curated =
-        tidied(Curated { phrasings: asked, body: given.answer, language: None, enabled: true })?;
+    let curated = tidied(AnswerContent {
+        phrasings: asked,
+        body: given.answer,
+        language: None,
+        enabled: true,
+    })?;
     let rows = store.collections().await?;
     let own = rows.into_iter().find(|row| row.id == collection.as_str());
     let name = own.map(|row| row.slug).unwrap_or_default();

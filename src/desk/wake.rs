@@ -9,7 +9,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use super::live::{Changes, Live};
 use crate::domain::{ConversationId, What};
 use crate::store::inbox::Offer;
-use crate::store::turns::{Claim, Said};
+use crate::store::turns::{Claim, ConversationSnapshot};
 
 /// Wakes the dispatcher and the courier, and tells turns under way that something happened in their conversation.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub struct Begin {
     /// The claim.
     pub claim: Claim,
     /// What was said in the conversation, where it was read already.
-    pub said: Option<Said>,
+    pub said: Option<ConversationSnapshot>,
     /// The place.
     pub place: OwnedSemaphorePermit,
 }
@@ -145,7 +145,11 @@ impl Wake {
     }
 
     /// Begins the turns that were claimed; those that cannot begin are given back, to be let go.
-    pub fn begin(&self, mut places: Places, claims: Vec<(Claim, Said)>) -> Vec<Claim> {
+    pub fn begin(
+        &self,
+        mut places: Places,
+        claims: Vec<(Claim, ConversationSnapshot)>,
+    ) -> Vec<Claim> {
         let begins = self.begins.get();
         let mut left = Vec::new();
         for (claim, said) in claims {

@@ -6,7 +6,7 @@ use super::learn::Work;
 use super::vectors::text_hash;
 use super::{Error, Library, Progress, Shelf, answers, collection};
 use crate::domain::{
-    AnswerId, CollectionId, Curated, DocumentId, DocumentState, SettingsOrigin, searchable,
+    AnswerContent, AnswerId, CollectionId, DocumentId, DocumentState, SettingsOrigin, searchable,
 };
 use crate::store::answers::AnswerRow;
 use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
@@ -20,9 +20,9 @@ const BY_HAND: &str = "@by-hand";
 #[derive(Debug, Clone)]
 pub enum Edit {
     /// A curated answer is made.
-    AddAnswer(Curated),
+    AddAnswer(AnswerContent),
     /// A curated answer is changed.
-    ChangeAnswer(AnswerId, Curated),
+    ChangeAnswer(AnswerId, AnswerContent),
     /// A curated answer is removed.
     RemoveAnswer(AnswerId),
     /// A document is removed.
@@ -197,7 +197,7 @@ impl Library {
 }
 
 /// An answer as it is after a change; `None` for one that is removed.
-fn answer_with(row: &AnswerRow, edit: Option<&Edit>) -> Option<Curated> {
+fn answer_with(row: &AnswerRow, edit: Option<&Edit>) -> Option<AnswerContent> {
     match edit {
         Some(Edit::RemoveAnswer(id)) if id.as_str() == row.id => None,
         Some(Edit::ChangeAnswer(id, changed)) if id.as_str() == row.id => Some(changed.clone()),

@@ -16,7 +16,7 @@ use super::engine::Engine;
 use super::run::Around;
 use super::transcribe::NoAudio;
 use crate::domain::time::now_ms;
-use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Said, Turn};
+use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Turn, WaitingMessage};
 use crate::store::gaps::{GapRow, Grouped, UnansweredRow, Wanted};
 use crate::store::{Result, Store};
 
@@ -167,7 +167,7 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![Said { message: None, content: Content::Text { body }, heard: None }],
+        said: vec![WaitingMessage { message: None, content: Content::Text { body }, heard: None }],
         history: Vec::new(),
         now: now_ms(),
     };

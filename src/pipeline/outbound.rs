@@ -9,7 +9,8 @@ use super::inbound::Gathered;
 use super::turn_result::TurnResult;
 use crate::domain::label::{REASON, TITLE, display_name, one_line, visible};
 use crate::domain::{
-    ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Spoken, Trace, TurnId, time,
+    ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Trace, TurnId, VoiceTranscript,
+    time,
 };
 use crate::store::escalations::Untold;
 use crate::store::finish::{Escalation, Finished};
@@ -141,8 +142,8 @@ fn json(trace: &Trace) -> String {
 
 fn transcribed(
     gathered: &Gathered,
-    transcripts: &[(MessageId, Spoken)],
-) -> Vec<(MessageId, Option<Spoken>)> {
+    transcripts: &[(MessageId, VoiceTranscript)],
+) -> Vec<(MessageId, Option<VoiceTranscript>)> {
     let transcript = |id: &MessageId| {
         transcripts.iter().find(|(message, _)| message == id).map(|(_, spoken)| spoken.clone())
     };

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::{Conn, Error, Result, Store, Write, all, first, now, run, storable, to_json};
-use crate::domain::{AnswerId, CollectionId, Curated, WorkspaceId};
+use crate::domain::{AnswerContent, AnswerId, CollectionId, WorkspaceId};
 
 /// The most answers of one collection: all of them are held in memory.
 pub const MOST_ANSWERS: i64 = 5000;
@@ -54,8 +54,8 @@ impl AnswerRow {
     }
 
     /// The answer as it was written.
-    pub fn curated(&self) -> Curated {
-        Curated {
+    pub fn curated(&self) -> AnswerContent {
+        AnswerContent {
             phrasings: self.phrasings(),
             body: self.body.clone(),
             language: self.language.clone(),
@@ -91,7 +91,7 @@ pub struct NewAnswer {
     /// The collection.
     pub collection: CollectionId,
     /// The answer, tidied.
-    pub curated: Curated,
+    pub curated: AnswerContent,
     /// Who wrote it.
     pub author: String,
 }
@@ -155,7 +155,7 @@ impl Store {
     }
 
     /// Changes an answer that was made by hand.
-    pub async fn change_answer(&self, id: &AnswerId, curated: Curated) -> Result<Changed> {
+    pub async fn change_answer(&self, id: &AnswerId, curated: AnswerContent) -> Result<Changed> {
         self.apply(Change { id: id.clone(), curated: Some(curated) }).await
     }
 
@@ -169,7 +169,7 @@ impl Store {
         &self,
         collection: &CollectionId,
         path: &str,
-        answers: Vec<Curated>,
+        answers: Vec<AnswerContent>,
     ) -> Result<bool> {
         let path = storable(path).into_owned();
         self.apply(OfFile { collection: collection.clone(), path, answers }).await
@@ -232,7 +232,7 @@ impl Row<'_> {
         &self,
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
-        (collection, curated): (&CollectionId, &Curated),
+        (collection, curated): (&CollectionId, &AnswerContent),
     ) -> Result<AnswerId> {
         let id = AnswerId::generate();
         let sql = "insert into answers (id, workspace_id, collection_id, source, phrasings, body, language, enabled,
@@ -259,7 +259,7 @@ impl Row<'_> {
 struct Change {
     id: AnswerId,
     /// `None` removes it.
-    curated: Option<Curated>,
+    curated: Option<AnswerContent>,
 }
 
 #[async_trait]
@@ -296,7 +296,7 @@ impl Write for Change {
 struct OfFile {
     collection: CollectionId,
     path: String,
-    answers: Vec<Curated>,
+    answers: Vec<AnswerContent>,
 }
 
 #[async_trait]
@@ -309,7 +309,7 @@ impl Write for OfFile {
         let (collection, path) = (self.collection.as_str(), &self.path);
         let sql = sqlx::AssertSqlSafe(sql);
         let known = all!(conn, AnswerRow, sql, workspace.as_str(), collection, path)?;
-        let mut gone: HashMap<String, Curated> =
+        let mut gone: HashMap<String, AnswerContent> =
             known.into_iter().map(|row| (row.id.clone(), row.curated())).collect();
         let mut fresh = Vec::new();
         for answer in &self.answers {

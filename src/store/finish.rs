@@ -16,8 +16,8 @@ use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, stora
 use crate::domain::thread::OwnerChange;
 use crate::domain::time::Millis;
 use crate::domain::{
-    AgentId, Author, MessageId, MessageState, Owner, Spoken, TurnId, TurnOutcome, Usage, VersionId,
-    WorkspaceId, machine,
+    AgentId, Author, MessageId, MessageState, Owner, TurnId, TurnOutcome, Usage, VersionId,
+    VoiceTranscript, WorkspaceId, machine,
 };
 
 impl Store {
@@ -47,7 +47,7 @@ pub struct Finished {
     /// Tokens and money.
     pub usage: Usage,
     /// The messages that it answered, with what voice notes say.
-    pub answered: Vec<(MessageId, Option<Spoken>)>,
+    pub answered: Vec<(MessageId, Option<VoiceTranscript>)>,
     /// What to send to the customer, in order.
     pub replies: Vec<OutgoingRow>,
     /// The question, without personal data, when it was not answered.

@@ -9,9 +9,9 @@ use sqlx::FromRow;
 
 use super::columns::LenientWord;
 use super::together::Many;
-use super::turns::{Claim, Release, Said};
+use super::turns::{Claim, ConversationSnapshot, Release};
 use super::{Conn, Result, Rows, Store, messages, now, storable};
-use crate::domain::thread::Manner;
+use crate::domain::thread::IntakePolicy;
 use crate::domain::{
     Content, ConversationId, Event, Item, MessageKind, MessageState, NumberId, Party, ProviderKind,
     WebhookId, WorkspaceId,
@@ -57,7 +57,7 @@ pub struct Arrival {
     /// What happened.
     pub item: Item,
     /// How a message is taken in.
-    pub manner: Manner,
+    pub manner: IntakePolicy,
 }
 
 /// What a webhook brought.
@@ -72,7 +72,7 @@ pub struct TakenIn {
     /// Messages of ours that it put into the outbox.
     pub queued: usize,
     /// The conversations that were claimed for the turns that the caller offered to run, and what was said there.
-    pub claimed: Vec<(Claim, Said)>,
+    pub claimed: Vec<(Claim, ConversationSnapshot)>,
     /// What a running turn should know of.
     pub stirred: BTreeSet<Stir>,
     /// Conversations in which something happened that no turn has to know of: a message of ours was settled, or one came that the

@@ -7,7 +7,8 @@ use sqlx::FromRow;
 
 use super::{Conn, LenientWord, Result, Rows, Store, Write, first, now, run, storable, to_json};
 use crate::domain::{
-    Blob, Direction, Heard, MessageId, MessageKind, MessageState, Spoken, WorkspaceId,
+    Blob, Direction, MessageId, MessageKind, MessageState, TranscriptDetails, VoiceTranscript,
+    WorkspaceId,
 };
 
 /// A recording as it is kept.
@@ -50,7 +51,7 @@ impl Store {
     }
 
     /// Keeps what a recording says. What is known already stays, above all what a person corrected.
-    pub async fn keep_spoken(&self, message: &MessageId, spoken: &Spoken) -> Result<()> {
+    pub async fn keep_spoken(&self, message: &MessageId, spoken: &VoiceTranscript) -> Result<()> {
         self.apply(Hear { message: message.clone(), spoken: spoken.clone() }).await
     }
 
@@ -103,7 +104,7 @@ impl Write for Keep {
 
 struct Hear {
     message: MessageId,
-    spoken: Spoken,
+    spoken: VoiceTranscript,
 }
 
 #[async_trait]
@@ -140,7 +141,7 @@ impl Write for Correct {
         if !MessageKind::from(kind).has_sound() {
             return Ok(false);
         }
-        let mut heard: Heard =
+        let mut heard: TranscriptDetails =
             heard.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         heard.first = heard.first.or(transcript);
         heard.corrected_at = Some(now());

@@ -16,7 +16,7 @@ use super::turn::{Heard, Job};
 use crate::desk::{Begin, Desk};
 use crate::pipeline::inbound;
 use crate::spans;
-use crate::store::turns::{Claim, Said};
+use crate::store::turns::{Claim, ConversationSnapshot};
 
 /// How many conversations are claimed at once.
 const BATCH: usize = 64;
@@ -186,7 +186,7 @@ fn run_all(
 }
 
 /// Reads what was said in these conversations with one query, and tells their turns.
-async fn read(desk: Arc<Desk>, unread: Vec<(Claim, oneshot::Sender<Said>)>) {
+async fn read(desk: Arc<Desk>, unread: Vec<(Claim, oneshot::Sender<ConversationSnapshot>)>) {
     let (claims, told): (Vec<_>, Vec<_>) = unread.into_iter().unzip();
     let bots = claims.iter().filter_map(|one| desk.bots.get(&desk.number(&one.number_id)?.agent));
     let history = bots.map(|bot| bot.agent.history).max().unwrap_or_default();

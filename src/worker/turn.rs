@@ -19,7 +19,7 @@ use super::typing::Typing;
 use crate::desk::{Desk, Number, Stirs};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{ReplyTrace, Trace};
-use crate::domain::{Agent, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome};
+use crate::domain::{Agent, MessageId, Outcome, Reply, ReplyKind, TurnOutcome, VoiceTranscript};
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{Gathered, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
@@ -27,7 +27,7 @@ use crate::pipeline::recording::{Recorder, TurnRecording};
 use crate::pipeline::{Around, Bot, Means, RecordedInputs, TurnResult};
 use crate::spans;
 use crate::store::finish::Finished;
-use crate::store::turns::{Claim, Said};
+use crate::store::turns::{Claim, ConversationSnapshot};
 
 mod commit;
 mod still;
@@ -60,7 +60,7 @@ pub(super) struct Heard {
     /// dispatcher when this is dropped.
     pub(super) stirs: Stirs,
     /// What was said there; nothing comes when it could not be read.
-    pub(super) said: Option<oneshot::Receiver<Said>>,
+    pub(super) said: Option<oneshot::Receiver<ConversationSnapshot>>,
 }
 
 /// How a turn ended, where the database could be asked.
@@ -81,7 +81,7 @@ enum Tried {
     /// More came, or a person took over: what waits is gathered anew.
     Newer {
         /// What voice notes said.
-        heard: Vec<(MessageId, Spoken)>,
+        heard: Vec<(MessageId, VoiceTranscript)>,
         /// Whether a model was writing.
         abandoned: bool,
     },

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use frontdesk::app::{App, Quietly};
 use frontdesk::config::Config;
-use frontdesk::domain::{Content, Outcome, ReplyKind, Said, Turn};
+use frontdesk::domain::{Content, Outcome, ReplyKind, Turn, WaitingMessage};
 use frontdesk::pipeline::{Around, Means, NoAudio, TurnResult};
 use serde_json::Value;
 
@@ -44,7 +44,7 @@ async fn ask(app: &App, question: &str) -> TurnResult {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![Said {
+        said: vec![WaitingMessage {
             message: None,
             content: Content::Text { body: question.into() },
             heard: None,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use frontdesk::domain::machine::Limits;
-use frontdesk::domain::thread::{self, Manner};
+use frontdesk::domain::thread::{self, IntakePolicy};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault, Inbound,
@@ -699,8 +699,12 @@ impl Play {
         let mut arrival = self.item(place.1, Event::Message(Box::new(message)));
         arrival.manner.return_ms = i64::from(wish == Wish::Back);
         arrival.manner.wish = match wish {
-            Wish::Stop => Some(thread::Wish { out: true, reply: Some("Goodbye.".into()) }),
-            Wish::Start => Some(thread::Wish { out: false, reply: Some("Welcome back.".into()) }),
+            Wish::Stop => {
+                Some(thread::ConsentRequest { out: true, reply: Some("Goodbye.".into()) })
+            }
+            Wish::Start => {
+                Some(thread::ConsentRequest { out: false, reply: Some("Welcome back.".into()) })
+            }
             Wish::None | Wish::Back => None,
         };
         arrival
@@ -736,7 +740,7 @@ impl Play {
     }
 
     fn item(&self, number: usize, event: Event) -> Arrival {
-        let manner = Manner {
+        let manner = IntakePolicy {
             gap_ms: 0,
             most_ms: 0,
             stale_ms: 24 * 60 * MINUTE,

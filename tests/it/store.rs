@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use frontdesk::domain::machine::{Habit, Limits};
-use frontdesk::domain::thread::{Manner, Thread};
+use frontdesk::domain::machine::{Limits, SenderStats};
+use frontdesk::domain::thread::{IntakePolicy, Thread};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Author, Content, ConversationId, Direction, DocumentId, DocumentState, DocumentStatus,
@@ -38,7 +38,7 @@ use crate::support::postgres::Postgres;
 
 const MINUTE: i64 = 60_000;
 /// Turns begin at once, and nobody is a machine.
-const MANNER: Manner = Manner {
+const MANNER: IntakePolicy = IntakePolicy {
     gap_ms: 0,
     most_ms: 0,
     stale_ms: 24 * 60 * MINUTE,
@@ -127,8 +127,8 @@ impl Ground {
 }
 
 /// A habit as the database keeps it.
-fn written(habit: &Habit) -> String {
-    if *habit == Habit::default() { String::new() } else { json!(habit).to_string() }
+fn written(habit: &SenderStats) -> String {
+    if *habit == SenderStats::default() { String::new() } else { json!(habit).to_string() }
 }
 
 async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
@@ -243,7 +243,7 @@ on_both! {
     async fn statements_change_an_owner_as_a_thread_does(db) {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
-        let habit = Habit { text_hash: 7, repeats: 2, ..Habit::default() };
+        let habit = SenderStats { text_hash: 7, repeats: 2, ..SenderStats::default() };
         let mut thread = Thread { habit, ..Thread::default() };
         let sql = format!("update conversations set person_at = 5, habit = '{}'", written(&habit));
         assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1);

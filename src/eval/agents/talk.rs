@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::said;
 use crate::domain::time::Millis;
-use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, TurnOutcome};
+use crate::domain::{
+    Content, Line, Outcome, Owner, Role, Speaker, Turn, TurnOutcome, WaitingMessage,
+};
 use crate::eval::seen::{self, ConsentChange};
 use crate::pipeline::inbound::wish;
 use crate::pipeline::outbound::bubbles;
@@ -109,7 +111,7 @@ impl<'a> Talk<'a> {
             self.seen(words, SeenTurn { reason, ..turn });
             return;
         }
-        let said = |content| Said { message: None, content, heard: None };
+        let said = |content| WaitingMessage { message: None, content, heard: None };
         let skip = self.history.len().saturating_sub(self.bot.agent.history);
         let turn = Turn {
             conversation: None,

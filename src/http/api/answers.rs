@@ -10,7 +10,7 @@ use super::admission::{Force, Permit, admit_edit};
 use super::knowledge::named;
 use super::page::{Page, Paging};
 use super::response::{Answer, Noted};
-use crate::domain::{AnswerId, CollectionId, Curated};
+use crate::domain::{AnswerContent, AnswerId, CollectionId};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
@@ -131,7 +131,7 @@ pub(super) async fn create(
 ) -> Noted<CuratedAnswer> {
     let collection = collection(&web, &name).await?;
     let NewCuratedAnswer { phrasings, answer: body, language, enabled } = new;
-    let curated = tidied(Curated { phrasings, body, language, enabled })?;
+    let curated = tidied(AnswerContent { phrasings, body, language, enabled })?;
     let _turn = admit_edit(&web, (&name, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };
     let id = web.desk.store.add_answer(new).await?.ok_or_else(full)?;
@@ -164,7 +164,7 @@ pub(super) async fn change(
 ) -> Answer<CuratedAnswer> {
     let row = find(&web, &name, &id).await?;
     let known = row.curated();
-    let curated = tidied(Curated {
+    let curated = tidied(AnswerContent {
         phrasings: wanted.phrasings.unwrap_or(known.phrasings),
         body: wanted.answer.unwrap_or(known.body),
         language: wanted.language.or(known.language).filter(|code| !code.is_empty()),
@@ -215,7 +215,7 @@ pub(super) async fn collection(web: &Shared, name: &str) -> Result<CollectionId,
 }
 
 /// The answer ready to be stored, or what is wrong with it.
-pub(super) fn tidied(curated: Curated) -> Result<Curated, Problem> {
+pub(super) fn tidied(curated: AnswerContent) -> Result<AnswerContent, Problem> {
     curated
         .tidied()
         .map_err(|why| Problem::unprocessable(format!("This cannot be an answer: {why}.")))

@@ -11,7 +11,7 @@ use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, full, tidied};
 use super::collections::found;
 use super::page::{Page, Paging};
 use super::response::{Answer, Noted};
-use crate::domain::{AgentId, CollectionId, Curated, GapId, GapState};
+use crate::domain::{AgentId, AnswerContent, CollectionId, GapId, GapState};
 use crate::http::Shared;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
@@ -172,7 +172,7 @@ pub(super) async fn answer(
         None => phrasings(&gap, &web.desk.store.examples(id).await?),
     };
     let GapAnswer { answer: body, language, .. } = given;
-    let curated = tidied(Curated { phrasings, body, language, enabled: true })?;
+    let curated = tidied(AnswerContent { phrasings, body, language, enabled: true })?;
     let slug = found(&web, collection.as_str()).await?.slug;
     let _turn = admit_edit(&web, (&slug, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };

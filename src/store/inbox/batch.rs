@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::book::{self, Book};
 use super::{Arrival, Offer, Seen, Stir, TakeIn, TakenIn};
 use crate::domain::machine;
-use crate::domain::thread::{Came, Fate, Manner};
+use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
     Author, Content, ConversationId, Echo, Event, Inbound, MessageId, MessageState, NumberId,
     Status, WebhookId, WorkspaceId,
@@ -95,7 +95,7 @@ impl<'a> Batch<'a> {
         };
         let moment = now();
         let sent_at = believed(message.sent_at, moment);
-        let came = Came {
+        let came = InboundEvent {
             hash: typed(&message.content).map_or(0, machine::hash),
             sent_at,
             now: moment,
@@ -103,23 +103,23 @@ impl<'a> Batch<'a> {
             manner: at.manner,
         };
         let (kept, fate) = self.book.hear((at.number, &message.from), &came)?;
-        kept.closed |= fate == Fate::Waits { returned: true };
+        kept.closed |= fate == Disposition::Waits { returned: true };
         kept.asked_by = at.place;
         // What was mended was counted when it came.
         kept.came += i64::from(mend.is_none() && !message.imported);
         let conversation = kept.id.clone();
-        if matches!(fate, Fate::OptedOut | Fate::Machine(_)) {
+        if matches!(fate, Disposition::OptedOut | Disposition::Machine(_)) {
             kept.void = true;
-            let why = if fate == Fate::OptedOut { OPTED_OUT } else { MACHINE };
+            let why = if fate == Disposition::OptedOut { OPTED_OUT } else { MACHINE };
             self.void(conn, &conversation, why).await?;
         }
         let state = Arriving { conversation: &conversation, fate: &fate, sent_at };
         self.meet(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
-        if matches!(fate, Fate::Stored(_)) {
+        if matches!(fate, Disposition::Stored(_)) {
             self.heard.push(conversation.clone());
         } else {
-            let waits = matches!(fate, Fate::Waits { .. }).then(|| known.1.clone());
+            let waits = matches!(fate, Disposition::Waits { .. }).then(|| known.1.clone());
             taken.stirred.insert(Stir { conversation: conversation.clone(), message: waits });
         }
         if let Some(id) = mend {
@@ -156,7 +156,7 @@ impl<'a> Batch<'a> {
         state: &Arriving<'_>,
     ) -> Result<()> {
         match state.fate {
-            Fate::OptedOut | Fate::OptedIn => {
+            Disposition::OptedOut | Disposition::OptedIn => {
                 if let Some(text) = at.manner.wish.as_ref().and_then(|wish| wish.reply.as_deref()) {
                     let queued = outbox::Queued {
                         conversation: state.conversation,
@@ -174,7 +174,7 @@ impl<'a> Batch<'a> {
                 }
                 Ok(())
             }
-            Fate::Machine(machine) => {
+            Disposition::Machine(machine) => {
                 let case = cases::Case {
                     conversation: state.conversation,
                     turn: None,
@@ -183,7 +183,7 @@ impl<'a> Batch<'a> {
                 };
                 case.open(conn, self.workspace, false).await
             }
-            Fate::Waits { .. } | Fate::Stored(_) => Ok(()),
+            Disposition::Waits { .. } | Disposition::Stored(_) => Ok(()),
         }
     }
 
@@ -281,14 +281,14 @@ impl<'a> Batch<'a> {
 struct Scope<'a> {
     place: usize,
     number: &'a NumberId,
-    manner: &'a Manner,
+    manner: &'a IntakePolicy,
     again: bool,
 }
 
 /// What was decided of a message.
 struct Arriving<'a> {
     conversation: &'a ConversationId,
-    fate: &'a Fate,
+    fate: &'a Disposition,
     sent_at: i64,
 }
 
@@ -312,11 +312,11 @@ fn row<'m>(
     state: &'m Arriving<'_>,
 ) -> messages::Arrived<'m> {
     let note = match state.fate {
-        Fate::Waits { .. } => None,
-        Fate::Stored(note) => *note,
-        Fate::OptedOut => Some(OPTED_OUT),
-        Fate::OptedIn => Some("the customer wants messages again"),
-        Fate::Machine(_) => Some(MACHINE),
+        Disposition::Waits { .. } => None,
+        Disposition::Stored(note) => *note,
+        Disposition::OptedOut => Some(OPTED_OUT),
+        Disposition::OptedIn => Some("the customer wants messages again"),
+        Disposition::Machine(_) => Some(MACHINE),
     };
     messages::Arrived {
         conversation: state.conversation,
@@ -325,7 +325,7 @@ fn row<'m>(
         provider_id: &message.provider_id,
         content: &message.content,
         reply_to: message.reply_to.as_deref(),
-        state: if matches!(state.fate, Fate::Waits { .. }) {
+        state: if matches!(state.fate, Disposition::Waits { .. }) {
             MessageState::Waiting
         } else {
             MessageState::Stored

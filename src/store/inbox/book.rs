@@ -7,8 +7,8 @@ use sqlx::FromRow;
 
 use super::Offer;
 use super::contacts::Contacts;
-use crate::domain::machine::Habit;
-use crate::domain::thread::{Came, Fate, Thread};
+use crate::domain::machine::SenderStats;
+use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
 use crate::store::columns::LenientWord;
@@ -157,7 +157,11 @@ impl Book {
 
     /// A customer's message. Who opted out did so on every number: what one conversation heard, the others of the batch
     /// know.
-    pub(super) fn hear(&mut self, place: Place<'_>, came: &Came<'_>) -> Result<(&mut Kept, Fate)> {
+    pub(super) fn hear(
+        &mut self,
+        place: Place<'_>,
+        came: &InboundEvent<'_>,
+    ) -> Result<(&mut Kept, Disposition)> {
         let contact = self.at(place)?.contact;
         let opted_out_at = self.contacts.opted_out_at(contact);
         let kept = self.at(place)?;
@@ -384,13 +388,13 @@ impl Kept {
 }
 
 /// A habit as the database keeps it; nothing where there is none.
-fn written(habit: &Habit) -> String {
-    if *habit == Habit::default() {
+fn written(habit: &SenderStats) -> String {
+    if *habit == SenderStats::default() {
         return String::new();
     }
     serde_json::to_string(habit).unwrap_or_default()
 }
 
-fn read(text: &str) -> Habit {
+fn read(text: &str) -> SenderStats {
     serde_json::from_str(text).unwrap_or_default()
 }
