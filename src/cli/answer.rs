@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::domain::{Action, AnswerContent, AnswerId, CollectionId, Consult};
 use crate::knowledge::Edit;
 use crate::pipeline::curated::{Ask, look};
-use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
+use crate::store::answers::{AnswerRow, ChangeOutcome, MOST_ANSWERS, NewAnswer};
 
 /// Question and answer pairs that win over the model when a customer asks just that
 ///
@@ -137,7 +137,7 @@ impl Answers {
                     language: language.or(known.language).filter(|code| !code.is_empty()),
                     enabled: (known.enabled || on) && !off,
                 })?;
-                done(&row.source.clone().map_or(Changed::Yes, Changed::InFile))?;
+                done(&row.source.clone().map_or(ChangeOutcome::Yes, ChangeOutcome::InFile))?;
                 let answer = AnswerId::stored(row.id.clone());
                 let edit = Edit::ChangeAnswer(answer.clone(), curated.clone());
                 admit_edit(&app, (&collection_of(&app, &row).await?, &edit), force).await?;
@@ -146,7 +146,7 @@ impl Answers {
             }
             Command::Remove { id, force } => {
                 let row = find(&app, &id).await?;
-                done(&row.source.clone().map_or(Changed::Yes, Changed::InFile))?;
+                done(&row.source.clone().map_or(ChangeOutcome::Yes, ChangeOutcome::InFile))?;
                 let answer = AnswerId::stored(row.id.clone());
                 let edit = Edit::RemoveAnswer(answer.clone());
                 admit_edit(&app, (&collection_of(&app, &row).await?, &edit), force).await?;
@@ -241,11 +241,11 @@ pub(super) fn tidied(curated: AnswerContent) -> anyhow::Result<AnswerContent> {
     curated.tidied().map_err(|why| anyhow!("this cannot be an answer: {why}"))
 }
 
-fn done(changed: &Changed) -> anyhow::Result<()> {
+fn done(changed: &ChangeOutcome) -> anyhow::Result<()> {
     match changed {
-        Changed::Yes => Ok(()),
-        Changed::Missing => bail!("the answer was removed meanwhile"),
-        Changed::InFile(path) => {
+        ChangeOutcome::Yes => Ok(()),
+        ChangeOutcome::Missing => bail!("the answer was removed meanwhile"),
+        ChangeOutcome::InFile(path) => {
             bail!(
                 "the file {path} of its collection holds this answer: change it there and learn the folder again"
             )

@@ -14,7 +14,7 @@ use crate::domain::{Action, AgentId, AnswerContent, GapId, GapState};
 use crate::knowledge::Edit;
 use crate::pipeline::gaps::{group, phrasings, recheck};
 use crate::store::answers::NewAnswer;
-use crate::store::gaps::{GapRow, Wanted};
+use crate::store::gaps::{GapFilter, GapRow};
 
 /// What customers asked and nobody answered, grouped
 ///
@@ -118,7 +118,7 @@ struct Given {
 
 async fn list(app: &App, all: bool) -> anyhow::Result<()> {
     let state = (!all).then_some(GapState::Open);
-    let gaps = app.desk.store.gaps(&Wanted { state, ..Wanted::default() }, 200).await?;
+    let gaps = app.desk.store.gaps(&GapFilter { state, ..GapFilter::default() }, 200).await?;
     if gaps.is_empty() {
         println!("There are no questions without an answer.");
     }

@@ -9,7 +9,7 @@ use crate::domain::{
     AnswerContent, AnswerId, CollectionId, DocumentId, DocumentState, SettingsOrigin, searchable,
 };
 use crate::store::answers::AnswerRow;
-use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
+use crate::store::knowledge::{DocumentRow, NewChunk, NewDocument};
 
 /// How the name of a collection ends that only stands beside another.
 const ENDING: &str = "@draft";
@@ -170,7 +170,7 @@ impl Library {
         let (path, title, hash) = (row.path, row.title.clone(), row.hash);
         let collection = to.clone();
         let (source, uploaded) = (None, false);
-        let copy = Learned { collection, path, title, hash, source, uploaded, chunks };
+        let copy = NewDocument { collection, path, title, hash, source, uploaded, chunks };
         self.store.learn(copy).await?;
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::domain::{
     time,
 };
 use crate::store::escalations::Untold;
-use crate::store::finish::{Escalation, Finished};
+use crate::store::finish::{Escalation, FinishedTurn};
 use crate::store::outbox::OutgoingRow;
 use crate::store::storable;
 use crate::store::turns::Claim;
@@ -39,7 +39,7 @@ pub struct Place<'a> {
 }
 
 /// Makes rows of an outcome.
-pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> Finished {
+pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn {
     let id = TurnId::generate();
     let (texts, escalation) = match &answered.outcome {
         Outcome::Reply(reply) => (parts(bot, reply), None),
@@ -53,7 +53,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> Finished {
     if let Some(first) = replies.first_mut().filter(|_| bot.agent.voice.quote) {
         first.reply_to.clone_from(&place.gathered.voice);
     }
-    Finished {
+    FinishedTurn {
         id,
         agent: bot.agent.id.clone(),
         version: bot.agent.version.clone(),

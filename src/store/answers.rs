@@ -96,9 +96,9 @@ pub struct NewAnswer {
     pub author: String,
 }
 
-/// What became of an answer that should be changed.
+/// Whether an answer was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
+pub enum ChangeOutcome {
     /// It was changed.
     Yes,
     /// There is no such answer.
@@ -155,12 +155,16 @@ impl Store {
     }
 
     /// Changes an answer that was made by hand.
-    pub async fn change_answer(&self, id: &AnswerId, curated: AnswerContent) -> Result<Changed> {
+    pub async fn change_answer(
+        &self,
+        id: &AnswerId,
+        curated: AnswerContent,
+    ) -> Result<ChangeOutcome> {
         self.apply(Change { id: id.clone(), curated: Some(curated) }).await
     }
 
     /// Removes an answer that was made by hand.
-    pub async fn remove_answer(&self, id: &AnswerId) -> Result<Changed> {
+    pub async fn remove_answer(&self, id: &AnswerId) -> Result<ChangeOutcome> {
         self.apply(Change { id: id.clone(), curated: None }).await
     }
 
@@ -264,21 +268,21 @@ struct Change {
 
 #[async_trait]
 impl Write for Change {
-    type Out = Changed;
+    type Out = ChangeOutcome;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Changed> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<ChangeOutcome> {
         let sql = "select collection_id, source from answers where id = $1 and workspace_id = $2";
         let id = self.id.as_str();
         let found = first!(conn, (String, Option<String>), sql, id, workspace.as_str())?;
         let collection = match found {
-            None => return Ok(Changed::Missing),
-            Some((_, Some(path))) => return Ok(Changed::InFile(path)),
+            None => return Ok(ChangeOutcome::Missing),
+            Some((_, Some(path))) => return Ok(ChangeOutcome::InFile(path)),
             Some((collection, None)) => CollectionId::stored(collection),
         };
         raise(workspace, conn, &collection).await?;
         let Some(curated) = &self.curated else {
             run!(conn, "delete from answers where id = $1", id)?;
-            return Ok(Changed::Yes);
+            return Ok(ChangeOutcome::Yes);
         };
         let sql = "update answers set phrasings = $2, body = $3, language = $4, enabled = $5, updated_at = $6,
                        embedder = case when phrasings = $2 then embedder else null end,
@@ -289,7 +293,7 @@ impl Write for Change {
         let enabled = i64::from(curated.enabled);
         let touched =
             run!(conn, sql, id, phrasings, body, curated.language.as_deref(), enabled, now())?;
-        Ok(if touched == 0 { Changed::Missing } else { Changed::Yes })
+        Ok(if touched == 0 { ChangeOutcome::Missing } else { ChangeOutcome::Yes })
     }
 }
 

@@ -17,7 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
 
-use self::together::Together;
+use self::together::Batcher;
 use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
 
@@ -91,9 +91,9 @@ struct Base {
 }
 
 struct Lines {
-    webhooks: Together<inbox::TakeIn>,
-    turns: Together<finish::Finished>,
-    sends: Together<outbox::RecordSend>,
+    webhooks: Batcher<inbox::TakeIn>,
+    turns: Batcher<finish::FinishedTurn>,
+    sends: Batcher<outbox::RecordSend>,
 }
 
 #[derive(Clone)]
@@ -178,9 +178,9 @@ impl Store {
     async fn seen_by(mut base: Base, workspace: &'static str) -> Result<Self> {
         base.workspace = base.apply(agents::EnsureWorkspace { slug: workspace }).await?;
         let lines = Lines {
-            webhooks: Together::start(base.clone(), Duration::ZERO),
-            turns: Together::start(base.clone(), Duration::ZERO),
-            sends: Together::start(base.clone(), RECORDS_LINGER),
+            webhooks: Batcher::start(base.clone(), Duration::ZERO),
+            turns: Batcher::start(base.clone(), Duration::ZERO),
+            sends: Batcher::start(base.clone(), RECORDS_LINGER),
         };
         Ok(Self { base, lines: Arc::new(lines) })
     }

@@ -20,8 +20,8 @@ pub struct RecordingRow {
     pub bytes: Vec<u8>,
 }
 
-/// A file that came with its message.
-pub(super) struct Brought {
+/// A recording to store with its message.
+pub(super) struct NewRecording {
     pub(super) message: MessageId,
     pub(super) mime_type: String,
     pub(super) bytes: Blob,
@@ -46,7 +46,8 @@ impl Store {
         bytes: Vec<u8>,
     ) -> Result<()> {
         let mime_type = mime_type.to_owned();
-        let brought = Brought { message: message.clone(), mime_type, bytes: Blob(bytes.into()) };
+        let brought =
+            NewRecording { message: message.clone(), mime_type, bytes: Blob(bytes.into()) };
         self.apply(Keep(brought)).await
     }
 
@@ -71,7 +72,7 @@ impl Store {
 pub(super) async fn insert(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
-    files: Vec<Brought>,
+    files: Vec<NewRecording>,
 ) -> Result<()> {
     for file in files {
         let mut rows = Rows::default();
@@ -89,16 +90,16 @@ pub(super) async fn insert(
     Ok(())
 }
 
-struct Keep(Brought);
+struct Keep(NewRecording);
 
 #[async_trait]
 impl Write for Keep {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let Brought { message, mime_type, bytes } = &self.0;
+        let NewRecording { message, mime_type, bytes } = &self.0;
         let (message, mime_type, bytes) = (message.clone(), mime_type.clone(), bytes.clone());
-        insert(conn, workspace, vec![Brought { message, mime_type, bytes }]).await
+        insert(conn, workspace, vec![NewRecording { message, mime_type, bytes }]).await
     }
 }
 

@@ -15,7 +15,7 @@ use crate::desk::{Desk, Number};
 use crate::domain::Then;
 use crate::domain::time::now_ms;
 use crate::spans;
-use crate::store::outbox::{Asked, Pair, Terms, ToSend};
+use crate::store::outbox::{ClaimRequest, Pair, Terms, ToSend};
 
 /// How many messages are claimed at once.
 const BATCH: usize = 64;
@@ -127,7 +127,7 @@ impl Courier {
         let places: Vec<_> = std::iter::once(first).chain(more.take(most - 1)).collect();
         let limit = i64::try_from(places.len()).unwrap_or(1);
         let (lease_ms, ordered) = (self.settings.send_lease_ms, self.ordered());
-        let asked = Asked { limit, lease_ms, except, only, ordered, pair: self.pair() };
+        let asked = ClaimRequest { limit, lease_ms, except, only, ordered, pair: self.pair() };
         let claimed = self.desk.store.claim_sends(asked).await.unwrap_or_else(|error| {
             tracing::error!(%error, "messages cannot be claimed, it is tried again");
             Vec::new()

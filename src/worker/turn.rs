@@ -26,7 +26,7 @@ use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, TurnRecording};
 use crate::pipeline::{Around, Bot, Means, RecordedInputs, TurnResult};
 use crate::spans;
-use crate::store::finish::Finished;
+use crate::store::finish::FinishedTurn;
 use crate::store::turns::{Claim, ConversationSnapshot};
 
 mod commit;
@@ -189,7 +189,7 @@ impl Job {
             base_url: &self.desk.base_url,
         };
         let outbound = spans::outbound();
-        let finished = outbound.in_scope(|| Finished { tape, ..plan(&bot, place, &answered) });
+        let finished = outbound.in_scope(|| FinishedTurn { tape, ..plan(&bot, place, &answered) });
         Span::current().record("turn", display(&finished.id));
         let committed = outbound.around(self.commit(finished)).await;
         outbound.ended(match &committed {

@@ -16,7 +16,7 @@ use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::http::note::Note;
 use crate::knowledge::Edit;
-use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
+use crate::store::answers::{AnswerRow, ChangeOutcome, MOST_ANSWERS, NewAnswer};
 
 /// Who writes what comes through the API, until there are users.
 pub(super) const AUTHOR: &str = "api";
@@ -223,14 +223,14 @@ pub(super) fn tidied(curated: AnswerContent) -> Result<AnswerContent, Problem> {
 
 /// Refuses at once what could not be changed in the end.
 fn in_no_file(row: &AnswerRow) -> Result<(), Problem> {
-    done(row.source.clone().map_or(Changed::Yes, Changed::InFile))
+    done(row.source.clone().map_or(ChangeOutcome::Yes, ChangeOutcome::InFile))
 }
 
-fn done(changed: Changed) -> Result<(), Problem> {
+fn done(changed: ChangeOutcome) -> Result<(), Problem> {
     match changed {
-        Changed::Yes => Ok(()),
-        Changed::Missing => Err(missing()),
-        Changed::InFile(path) => Err(Problem::conflict(format!(
+        ChangeOutcome::Yes => Ok(()),
+        ChangeOutcome::Missing => Err(missing()),
+        ChangeOutcome::InFile(path) => Err(Problem::conflict(format!(
             "The file {path} of this collection holds this answer: change it there and learn the folder again."
         ))),
     }

@@ -19,7 +19,7 @@ use crate::http::note::Note;
 use crate::knowledge::Edit;
 use crate::pipeline::gaps::{group, phrasings};
 use crate::store::answers::NewAnswer;
-use crate::store::gaps::{GapRow, UnansweredRow, Wanted};
+use crate::store::gaps::{GapFilter, GapRow, UnansweredRow};
 
 /// A group of questions that were not answered.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,7 +109,8 @@ pub(super) async fn list(
     };
     let (before, limit) = (paging.after()?, paging.limit());
     group(&web.desk.store).await?;
-    let rows = web.desk.store.gaps(&Wanted { state: filter.state, agent, before }, limit).await?;
+    let rows =
+        web.desk.store.gaps(&GapFilter { state: filter.state, agent, before }, limit).await?;
     Ok(Json(Page::of(rows, limit, |row| (row.last_at, row.id.as_str()))))
 }
 

@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::book::{self, Book};
-use super::{Arrival, Offer, Seen, Stir, TakeIn, TakenIn};
+use super::book::{self, Conversations};
+use super::{Arrival, ConversationEvent, Offer, StoredMessage, TakeIn, TakenIn};
 use crate::domain::machine;
 use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
     Author, Content, ConversationId, Echo, Event, Inbound, MessageId, MessageState, NumberId,
     Status, WebhookId, WorkspaceId,
 };
-use crate::store::recordings::{self, Brought};
+use crate::store::recordings::{self, NewRecording};
 use crate::store::signal::{self, Signal};
 use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, storable, turns};
 
@@ -22,11 +22,11 @@ const MACHINE: &str = "the sender looks like a machine";
 /// Webhooks that are being taken in together.
 pub(super) struct Batch<'a> {
     workspace: &'a WorkspaceId,
-    book: Book,
-    seen: HashMap<(String, String), Option<Seen>>,
+    conversations: Conversations,
+    seen: HashMap<(String, String), Option<StoredMessage>>,
     fresh: Rows,
     wishes: Rows,
-    files: Vec<Brought>,
+    files: Vec<NewRecording>,
     statuses: Vec<(&'a NumberId, &'a Status)>,
     /// Where messages came that the bot does not answer.
     heard: Vec<ConversationId>,
@@ -37,14 +37,14 @@ impl<'a> Batch<'a> {
     /// Nothing is taken in yet of `count` webhooks.
     pub(super) fn new(
         workspace: &'a WorkspaceId,
-        book: Book,
-        seen: HashMap<(String, String), Option<Seen>>,
+        conversations: Conversations,
+        seen: HashMap<(String, String), Option<StoredMessage>>,
         count: usize,
     ) -> Self {
         let taken = vec![TakenIn::default(); count];
         let (fresh, wishes) = (Rows::default(), Rows::default());
         let (files, statuses, heard) = (Vec::new(), Vec::new(), Vec::new());
-        Self { workspace, book, seen, fresh, wishes, files, statuses, heard, taken }
+        Self { workspace, conversations, seen, fresh, wishes, files, statuses, heard, taken }
     }
 
     /// Takes in one item.
@@ -82,7 +82,7 @@ impl<'a> Batch<'a> {
         message: &Inbound,
     ) -> Result<()> {
         if let Content::System { new_wa_id, new_bsuid, .. } = &message.content {
-            self.book.rename(&message.from, new_wa_id.as_deref(), new_bsuid.as_deref());
+            self.conversations.rename(&message.from, new_wa_id.as_deref(), new_bsuid.as_deref());
         }
         let known = key(at.number, &message.provider_id);
         let mend = match self.seen.get(&known) {
@@ -93,16 +93,8 @@ impl<'a> Batch<'a> {
                 return Ok(());
             }
         };
-        let moment = now();
-        let sent_at = believed(message.sent_at, moment);
-        let came = InboundEvent {
-            hash: typed(&message.content).map_or(0, machine::hash),
-            sent_at,
-            now: moment,
-            silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),
-            manner: at.manner,
-        };
-        let (kept, fate) = self.book.hear((at.number, &message.from), &came)?;
+        let came = inbound_event(at, message);
+        let (kept, fate) = self.conversations.hear((at.number, &message.from), &came)?;
         kept.closed |= fate == Disposition::Waits { returned: true };
         kept.asked_by = at.place;
         // What was mended was counted when it came.
@@ -113,19 +105,22 @@ impl<'a> Batch<'a> {
             let why = if fate == Disposition::OptedOut { OPTED_OUT } else { MACHINE };
             self.void(conn, &conversation, why).await?;
         }
+        let sent_at = came.sent_at;
         let state = Arriving { conversation: &conversation, fate: &fate, sent_at };
-        self.meet(conn, at, message, &state).await?;
+        self.apply_effects(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
         if matches!(fate, Disposition::Stored(_)) {
             self.heard.push(conversation.clone());
         } else {
             let waits = matches!(fate, Disposition::Waits { .. }).then(|| known.1.clone());
-            taken.stirred.insert(Stir { conversation: conversation.clone(), message: waits });
+            taken
+                .stirred
+                .insert(ConversationEvent { conversation: conversation.clone(), message: waits });
         }
         if let Some(id) = mend {
             taken.mended += 1;
             taken.repeated += 1;
-            self.bring(MessageId::stored(id.clone()), message);
+            self.attach(MessageId::stored(id.clone()), message);
             return messages::mend(conn, &id, &row(at, message, &state)).await;
         }
         taken.fresh += 1;
@@ -133,22 +128,22 @@ impl<'a> Batch<'a> {
         let id = MessageId::generate();
         let row = row(at, message, &state).values(&id, self.workspace)?;
         self.fresh.push(row);
-        self.bring(id, message);
+        self.attach(id, message);
         Ok(())
     }
 
-    /// Puts the file aside that a message brought with it.
-    fn bring(&mut self, message: MessageId, inbound: &Inbound) {
+    /// Attaches the file that a message brought with it.
+    fn attach(&mut self, message: MessageId, inbound: &Inbound) {
         if let Some(media) = inbound.content.recording()
             && let Some(bytes) = media.bytes.clone()
         {
             let mime_type = media.mime_type.clone().unwrap_or_default();
-            self.files.push(Brought { message, mime_type, bytes });
+            self.files.push(NewRecording { message, mime_type, bytes });
         }
     }
 
-    /// What a message brings about beside being stored.
-    async fn meet(
+    /// Applies the effects of a message beside its being stored.
+    async fn apply_effects(
         &mut self,
         conn: &mut Conn<'_>,
         at: &Scope<'_>,
@@ -158,7 +153,7 @@ impl<'a> Batch<'a> {
         match state.fate {
             Disposition::OptedOut | Disposition::OptedIn => {
                 if let Some(text) = at.manner.wish.as_ref().and_then(|wish| wish.reply.as_deref()) {
-                    let queued = outbox::Queued {
+                    let queued = outbox::OutboxEntry {
                         conversation: state.conversation,
                         number: at.number.as_str(),
                         turn: None,
@@ -198,16 +193,16 @@ impl<'a> Batch<'a> {
         if self.seen.contains_key(&known) {
             return Ok(());
         }
-        let kept = self.book.at((number, &echo.to))?;
+        let kept = self.conversations.at((number, &echo.to))?;
         // Our own message, told back before its send was recorded.
         if messages::recognise(conn, &kept.id, echo).await? {
             self.seen.insert(known, None);
             return Ok(());
         }
-        kept.take_over(book::Seen::Answered);
+        kept.take_over(book::PersonAction::Answered);
         let conversation = kept.id.clone();
         self.void(conn, &conversation, TAKEN).await?;
-        let row = messages::Arrived {
+        let row = messages::NewMessage {
             conversation: &conversation,
             number,
             author: Author::Person,
@@ -221,7 +216,7 @@ impl<'a> Batch<'a> {
         };
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(known, None);
-        self.taken[place].stirred.insert(Stir { conversation, message: None });
+        self.taken[place].stirred.insert(ConversationEvent { conversation, message: None });
         Ok(())
     }
 
@@ -247,8 +242,9 @@ impl<'a> Batch<'a> {
         let offers: Vec<Offer> = offers.collect();
         let most = |one: fn(&Offer) -> i64| offers.iter().map(one).max().unwrap_or_default();
         let reads = (most(|offer| offer.reads.0), most(|offer| offer.reads.1));
-        let (places, claims): (Vec<_>, Vec<_>) = self.book.claim(offers, now()).into_iter().unzip();
-        self.book.close(conn).await?;
+        let (places, claims): (Vec<_>, Vec<_>) =
+            self.conversations.claim(offers, now()).into_iter().unzip();
+        self.conversations.close(conn).await?;
         let said = turns::said_in(conn, &claims, reads).await?;
         for ((place, claim), said) in places.into_iter().zip(claims).zip(said) {
             self.taken[place].claimed.push((claim, said));
@@ -263,7 +259,7 @@ impl<'a> Batch<'a> {
             .flat_map(|taken| &taken.claimed)
             .map(|(claim, _)| claim.id.as_str())
             .collect();
-        let signals = stirred.map(|Stir { conversation, .. }| {
+        let signals = stirred.map(|ConversationEvent { conversation, .. }| {
             let ours = claimed.contains(conversation.as_str());
             let signal = if ours { Signal::Changed } else { Signal::Stirred };
             signal(conversation.clone())
@@ -292,7 +288,7 @@ struct Arriving<'a> {
     sent_at: i64,
 }
 
-impl Seen {
+impl StoredMessage {
     /// Whether a message that could not be read, and was not answered, is understood now.
     fn mends(&self, content: &Content) -> bool {
         self.state == Some(MessageState::Stored)
@@ -305,12 +301,25 @@ fn key(number: &NumberId, provider_id: &str) -> (String, String) {
     (number.to_string(), storable(provider_id).into_owned())
 }
 
+/// What decides on a message.
+fn inbound_event<'s>(at: &Scope<'s>, message: &Inbound) -> InboundEvent<'s> {
+    let moment = now();
+    let sent_at = believed(message.sent_at, moment);
+    InboundEvent {
+        hash: typed(&message.content).map_or(0, machine::hash),
+        sent_at,
+        now: moment,
+        silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),
+        manner: at.manner,
+    }
+}
+
 /// A message as it is stored.
 fn row<'m>(
     at: &'m Scope<'_>,
     message: &'m Inbound,
     state: &'m Arriving<'_>,
-) -> messages::Arrived<'m> {
+) -> messages::NewMessage<'m> {
     let note = match state.fate {
         Disposition::Waits { .. } => None,
         Disposition::Stored(note) => *note,
@@ -318,7 +327,7 @@ fn row<'m>(
         Disposition::OptedIn => Some("the customer wants messages again"),
         Disposition::Machine(_) => Some(MACHINE),
     };
-    messages::Arrived {
+    messages::NewMessage {
         conversation: state.conversation,
         number: at.number,
         author: Author::Customer,

@@ -8,7 +8,7 @@ use super::Job;
 use crate::desk::Desk;
 use crate::domain::{ConversationId, MessageId, What};
 use crate::store::Error;
-use crate::store::finish::{Committed, Finished};
+use crate::store::finish::{CommitOutcome, FinishedTurn};
 
 /// How often it is tried to put a reply back whose commit failed, before its lease settles it.
 const TAKE_BACK_ATTEMPTS: u64 = 5;
@@ -16,7 +16,7 @@ const TAKE_BACK_ATTEMPTS: u64 = 5;
 impl Job {
     /// Commits the turn, and has its replies sent; false if it was overtaken. As a task of its own, which ends whatever
     /// becomes of the turn: what is claimed with the commit is sent.
-    pub(super) async fn commit(&self, mut turn: Finished) -> crate::store::Result<bool> {
+    pub(super) async fn commit(&self, mut turn: FinishedTurn) -> crate::store::Result<bool> {
         let express = match turn.replies.as_slice() {
             [] => None,
             _ => self.courier.express(&turn.claim.number_id),
@@ -37,7 +37,7 @@ impl Job {
                 }
             };
             crate::step!("turn.committed");
-            let Committed::Yes(first) = committed else { return Ok(false) };
+            let CommitOutcome::Yes(first) = committed else { return Ok(false) };
             let claimed = first.is_some();
             if let (Some(first), Some(express)) = (first, express) {
                 express.carry(*first, parts > 1);
