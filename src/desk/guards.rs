@@ -25,9 +25,9 @@ pub enum Change {
     Source,
 }
 
-/// Who wants to change a collection, and how.
+/// A change of a collection that asks to be admitted.
 #[derive(Debug, Clone)]
-pub struct Wish<'a> {
+pub struct ChangeRequest<'a> {
     /// The collection's name.
     pub collection: &'a str,
     /// What is changed.
@@ -95,7 +95,7 @@ impl Desk {
     }
 
     /// Lets a change be made that is not tried first: where no gate guards the collection, or by force.
-    pub async fn admit(&self, wish: Wish<'_>) -> Result<(), Refusal> {
+    pub async fn admit(&self, wish: ChangeRequest<'_>) -> Result<(), Refusal> {
         if is_staged(wish.collection) {
             return Err(Refusal::Staged);
         }

@@ -187,11 +187,11 @@ async fn take(web: Shared, mut webhook: Webhook, answers: Answers) -> store::Res
     span.ended(if taken.is_ok() { "stored" } else { "failed" });
     let taken = taken?;
     crate::step!("webhook.stored");
-    for stir in &taken.stirred {
-        if taken.claimed.iter().any(|(claim, _)| claim.id == stir.conversation.as_str()) {
-            wake.changed(&stir.conversation);
+    for event in &taken.events {
+        if taken.claimed.iter().any(|(claim, _)| claim.id == event.conversation.as_str()) {
+            wake.changed(&event.conversation);
         } else {
-            wake.stirred(&stir.conversation, stir.message.as_deref());
+            wake.conversation_event(&event.conversation, event.message.as_deref());
         }
     }
     for claim in wake.begin(places, taken.claimed) {

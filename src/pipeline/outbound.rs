@@ -1,5 +1,5 @@
 //! Stage 7: the outcome becomes outbox rows, in one transaction with the turn: formatted for WhatsApp, split, and
-//! with the hand-off's notices. Sends nothing: that is the courier's.
+//! with the hand-off's notices. Sends nothing: that is the outbox dispatcher's.
 
 use self::format::for_whatsapp;
 use self::split::split;

@@ -74,7 +74,7 @@ pub struct TakenIn {
     /// The conversations that were claimed for the turns that the caller offered to run, and what was said there.
     pub claimed: Vec<(Claim, ConversationSnapshot)>,
     /// What a running turn should know of.
-    pub stirred: BTreeSet<ConversationEvent>,
+    pub events: BTreeSet<ConversationEvent>,
     /// Conversations in which something happened that no turn has to know of: a message of ours was settled, or one came that the
     /// bot does not answer; by this webhook or one that was taken in with it.
     pub changed: BTreeSet<ConversationId>,

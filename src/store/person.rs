@@ -199,7 +199,7 @@ impl Write for Reply {
         inbox::take_over(conn, workspace, (id, true)).await?;
         let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::new(&self.text) };
         self.queue(conn, workspace, (&to.number_id, &message)).await?;
-        signal::tell(conn, workspace, std::iter::once(Signal::Stirred(id.clone()))).await?;
+        signal::tell(conn, workspace, std::iter::once(Signal::Event(id.clone()))).await?;
         Ok(ReplyOutcome::Now(message.id))
     }
 }

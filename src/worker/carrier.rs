@@ -1,10 +1,10 @@
-//! Carries one message of the outbox: through the send gate to the provider, and records how that ended.
+//! Sends one message of the outbox: through the send gate to the provider, and records the result.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::gate::{self, Pass, Stop};
-use super::pace::{Change, Outcome, Pace};
+use super::pace::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
@@ -19,13 +19,13 @@ const RECORD_ATTEMPTS: u32 = 5;
 /// A message is not sent when its lease ends this soon, in milliseconds: its send could not be recorded any more.
 const TOO_LATE_MS: i64 = 500;
 
-/// Carries one message.
-pub(super) struct Carrier {
+/// Sends claimed messages.
+pub(super) struct MessageSender {
     pub(super) desk: Arc<Desk>,
-    pub(super) pace: Arc<Mutex<Pace>>,
+    pub(super) limiter: Arc<Mutex<RateLimiter>>,
 }
 
-impl Carrier {
+impl MessageSender {
     /// Sends one message, within its span, and records how that ended; when it is to be tried again.
     pub(super) async fn deliver(&self, message: &ToSend, span: Span) -> Option<i64> {
         let ended = span.around(self.carry(message)).await;
@@ -111,8 +111,8 @@ impl Carrier {
             },
             Err(_) => Outcome::Other,
         };
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        pace.outcome(number.id.as_str(), outcome, now)
+        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        limiter.outcome(number.id.as_str(), outcome, now)
     }
 
     /// A number that stops, or sends again, says so where operators look.

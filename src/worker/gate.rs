@@ -8,7 +8,7 @@ use crate::domain::{Author, Fault, Owner, Template};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::outbox::ToSend;
 
-/// What the gate needs to know of a message.
+/// A message to pass, with what the gate decides by.
 pub(super) struct GateRequest<'a> {
     /// The message, with whom it goes to.
     pub(super) message: &'a ToSend,

@@ -16,13 +16,13 @@ const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
 /// How long a recording is asked for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The recordings of a number's customers.
-pub(super) struct Line<'a> {
+/// Fetches the recordings of a number's customers.
+pub(super) struct RecordingSource<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) store: &'a Store,
 }
 
-impl Line<'_> {
+impl RecordingSource<'_> {
     /// Asks the provider for a file; a passing failure is tried again, for as long as a customer would wait for it.
     async fn ask(&self, media: &Media) -> Result<Vec<u8>, Error> {
         let begun = Instant::now();
@@ -44,7 +44,7 @@ impl Line<'_> {
 }
 
 #[async_trait]
-impl AudioSource for Line<'_> {
+impl AudioSource for RecordingSource<'_> {
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, Deaf>> {
         said.heard.clone().map(Ok)
     }

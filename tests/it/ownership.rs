@@ -367,8 +367,8 @@ impl Play {
         let claimable = self.model.claimable();
         prop_assert!(taken.claimed.len() <= most, "more turns than were offered");
         let brought: BTreeSet<_> =
-            taken.stirred.iter().filter(|stir| stir.message.is_some()).collect();
-        let asked = brought.iter().map(|stir| self.ids[stir.conversation.as_str()]);
+            taken.events.iter().filter(|event| event.message.is_some()).collect();
+        let asked = brought.iter().map(|event| self.ids[event.conversation.as_str()]);
         let asked: BTreeSet<_> = asked.filter(|place| claimable.contains(place)).collect();
         prop_assert!(taken.claimed.len() >= most.min(asked.len()), "a turn was left: {taken:?}");
         for (claim, said) in taken.claimed {

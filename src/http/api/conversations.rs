@@ -176,7 +176,7 @@ pub(super) async fn take(Web(web): Web<Shared>, Path(id): Path<String>) -> Answe
     if !web.desk.store.take_over(&id).await? {
         return Err(missing());
     }
-    web.desk.wake.stirred(&id, None);
+    web.desk.wake.conversation_event(&id, None);
     show(&web, &id).await
 }
 

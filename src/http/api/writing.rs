@@ -59,7 +59,7 @@ pub(super) async fn write(
         other => return Err(refused(&other)),
     };
     if status == StatusCode::CREATED {
-        web.desk.wake.stirred(&id, None);
+        web.desk.wake.conversation_event(&id, None);
         web.desk.wake.send();
     }
     let note = Note::on(id.as_str(), json!({"message": message.as_str()}));

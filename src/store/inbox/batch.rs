@@ -114,7 +114,7 @@ impl<'a> Batch<'a> {
         } else {
             let waits = matches!(fate, Disposition::Waits { .. }).then(|| known.1.clone());
             taken
-                .stirred
+                .events
                 .insert(ConversationEvent { conversation: conversation.clone(), message: waits });
         }
         if let Some(id) = mend {
@@ -216,7 +216,7 @@ impl<'a> Batch<'a> {
         };
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(known, None);
-        self.taken[place].stirred.insert(ConversationEvent { conversation, message: None });
+        self.taken[place].events.insert(ConversationEvent { conversation, message: None });
         Ok(())
     }
 
@@ -252,16 +252,16 @@ impl<'a> Batch<'a> {
         outbox::insert(conn, &self.wishes).await?;
         let mut changed = messages::settle_all(conn, self.workspace, &self.statuses).await?;
         changed.extend(self.heard);
-        let stirred = self.taken.iter().flat_map(|taken| taken.stirred.iter());
+        let events = self.taken.iter().flat_map(|taken| taken.events.iter());
         let claimed: HashSet<&str> = self
             .taken
             .iter()
             .flat_map(|taken| &taken.claimed)
             .map(|(claim, _)| claim.id.as_str())
             .collect();
-        let signals = stirred.map(|ConversationEvent { conversation, .. }| {
+        let signals = events.map(|ConversationEvent { conversation, .. }| {
             let ours = claimed.contains(conversation.as_str());
-            let signal = if ours { Signal::Changed } else { Signal::Stirred };
+            let signal = if ours { Signal::Changed } else { Signal::Event };
             signal(conversation.clone())
         });
         let signals = signals.chain(changed.iter().cloned().map(Signal::Changed));
