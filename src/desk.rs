@@ -13,13 +13,13 @@ use crate::store::agents::AgentRow;
 
 pub mod live;
 mod guards;
+mod notifier;
 mod numbers;
 mod trials;
-mod wake;
 
 pub use guards::{Change, ChangeRequest, Refusal};
+pub use notifier::{Begin, ConversationEvents, Notifier, Places};
 pub use numbers::{Connector, Number, NumberActivity, Numbers};
-pub use wake::{Begin, ConversationEvents, Notifier, Places};
 
 /// A running desk.
 pub struct Desk {

@@ -12,7 +12,7 @@ pub mod knowledge;
 pub mod learning;
 pub mod answer;
 pub mod turn;
-pub mod machine;
+pub mod loop_guard;
 pub mod thread;
 pub mod sending;
 pub mod prompt;

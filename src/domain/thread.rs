@@ -4,7 +4,7 @@
 
 use frontdesk_words::words;
 
-use super::machine::{Limits, LoopReason, ObservedText, SenderStats, observe};
+use super::loop_guard::{Limits, LoopReason, ObservedText, SenderStats, observe};
 use super::time::Millis;
 use super::turn::Owner;
 
@@ -27,7 +27,7 @@ pub struct Thread {
     pub last_inbound_at: Option<Millis>,
     /// When the bot last replied.
     pub replied_at: Option<Millis>,
-    /// [`super::machine::hash`] of that reply.
+    /// [`super::loop_guard::hash`] of that reply.
     pub reply_hash: i64,
     /// How the customer writes.
     pub habit: SenderStats,
@@ -119,7 +119,7 @@ impl Default for Thread {
 /// The parts of a customer's message that decide who answers it.
 #[derive(Debug, Clone, Copy)]
 pub struct InboundEvent<'a> {
-    /// [`super::machine::hash`] of its words; 0 where nothing was typed.
+    /// [`super::loop_guard::hash`] of its words; 0 where nothing was typed.
     pub hash: i64,
     /// When it was written, as far as it can be believed.
     pub sent_at: Millis,
@@ -275,7 +275,7 @@ impl Thread {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::machine;
+    use super::super::loop_guard;
     use super::*;
 
     const NOW: Millis = 1_790_000_000_000;
@@ -298,7 +298,7 @@ mod tests {
     }
 
     fn came<'a>(manner: &'a IntakePolicy, text: &str, now: Millis) -> InboundEvent<'a> {
-        InboundEvent { hash: machine::hash(text), sent_at: now, now, silent: None, manner }
+        InboundEvent { hash: loop_guard::hash(text), sent_at: now, now, silent: None, manner }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use self::consent::Consent;
 use super::bot::Bot;
 use super::bounds::beginning;
-use crate::domain::machine::Limits;
+use crate::domain::loop_guard::Limits;
 use crate::domain::thread::{ConsentRequest, IntakePolicy};
 use crate::domain::time::now_ms;
 use crate::domain::{

@@ -6,18 +6,18 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use const_format::formatcp;
 
+use super::batcher::BatchWrite;
 use super::cases::Case;
 use super::gaps::UnansweredQuestion;
 use super::outbox::{OutboxEntry, OutgoingRow, Terms, ToSend};
 use super::signal::{self, Signal};
-use super::together::BatchWrite;
 use super::turns::Claim;
 use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, storable, to_json};
 use crate::domain::thread::OwnerChange;
 use crate::domain::time::Millis;
 use crate::domain::{
     AgentId, Author, MessageId, MessageState, Owner, TurnId, TurnOutcome, Usage, VersionId,
-    VoiceTranscript, WorkspaceId, machine,
+    VoiceTranscript, WorkspaceId, loop_guard,
 };
 
 impl Store {
@@ -126,7 +126,7 @@ async fn let_go(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet<(St
             person_at.into(),
             forgets_habit.into(),
             reply.map(|_| moment).into(),
-            reply.map_or(0, |reply| machine::hash(&reply.text)).into(),
+            reply.map_or(0, |reply| loop_guard::hash(&reply.text)).into(),
             moment.into(),
         ]);
     }

@@ -7,8 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 use async_trait::async_trait;
 use sqlx::FromRow;
 
+use super::batcher::BatchWrite;
 use super::columns::LenientWord;
-use super::together::BatchWrite;
 use super::turns::{Claim, ConversationSnapshot, Release};
 use super::{Conn, Result, Rows, Store, messages, now, storable};
 use crate::domain::thread::IntakePolicy;
@@ -17,10 +17,10 @@ use crate::domain::{
     WebhookId, WorkspaceId,
 };
 use batch::Batch;
-use book::{Conversations, Place};
+use conversations::{Conversations, Place};
 
 mod batch;
-mod book;
+mod conversations;
 mod contacts;
 
 /// A webhook to take in.
@@ -108,9 +108,9 @@ pub(super) async fn take_over(
     };
     if let Some(kept) = conversations.only() {
         kept.take_over(if writes {
-            book::PersonAction::Answered
+            conversations::PersonAction::Answered
         } else {
-            book::PersonAction::Looked
+            conversations::PersonAction::Looked
         });
     }
     messages::void(conn, id, batch::TAKEN).await?;

@@ -17,7 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
 
-use self::together::Batcher;
+use self::batcher::Batcher;
 use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
 
@@ -26,7 +26,7 @@ mod columns;
 mod words;
 mod bulk;
 mod writer;
-mod together;
+mod batcher;
 mod ready;
 pub mod agents;
 pub mod conversations;
@@ -39,7 +39,7 @@ pub mod knowledge;
 pub mod documents;
 pub mod room;
 pub mod uploads;
-pub mod written;
+pub mod generated_prompts;
 pub mod trials;
 pub mod sources;
 pub mod reading;
@@ -48,7 +48,7 @@ pub mod answers;
 pub mod audit;
 pub mod gaps;
 pub mod messages;
-pub mod person;
+pub mod staff_messages;
 pub mod numbers;
 pub mod calls;
 pub mod recordings;
@@ -260,7 +260,7 @@ impl Base {
     async fn try_apart<W: Write>(&self, pool: &PgPool, write: &W) -> Result<W::Out> {
         let mut transaction = pool.begin().await.map_err(unreachable)?;
         let out = write.run(&self.workspace, &mut Conn::Postgres(&mut transaction)).await?;
-        crate::step!("store.commit");
+        crate::failpoint!("store.commit");
         transaction.commit().await?;
         Ok(out)
     }

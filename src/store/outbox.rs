@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::batcher::BatchWrite;
 use super::columns::LenientWord;
 use super::signal::{self, Signal};
-use super::together::BatchWrite;
 use super::words::author::{BOT, CONSENT};
 use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};

@@ -184,7 +184,7 @@ async fn commit_one(conn: &mut SqliteConnection, change: &mut dyn QueuedWrite) {
 }
 
 async fn finish(conn: &mut SqliteConnection) -> std::result::Result<(), CommitError> {
-    crate::step!("store.commit");
+    crate::failpoint!("store.commit");
     let committed = statement(conn, "commit").await;
     if committed.is_err() {
         roll_back(conn).await;

@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::Settings;
-use super::courier::OutboxDispatcher;
 use super::leases::Leases;
-use super::purse::SpendTracker;
+use super::outbox_dispatcher::OutboxDispatcher;
+use super::spend_tracker::SpendTracker;
 use super::turn::{Job, TurnInput};
 use crate::desk::{Begin, Desk};
 use crate::pipeline::inbound;
@@ -173,7 +173,7 @@ fn run_all(
         let span = spans::turn(&claim.number_id, &claim.id);
         let job = Job::new(desk, context.leases.hold(claim), with, settings);
         let run = async move {
-            crate::step!("turn.claimed");
+            crate::failpoint!("turn.claimed");
             let outcome = span.around(job.run(heard)).await;
             span.ended(outcome);
             drop(place);

@@ -9,22 +9,22 @@ use std::sync::atomic::AtomicI64;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use self::courier::OutboxDispatcher;
+use self::outbox_dispatcher::OutboxDispatcher;
 use crate::desk::Desk;
 
-mod carrier;
-mod courier;
 mod dispatch;
 mod follow;
 mod gate;
-mod keeper;
 mod learner;
 mod leases;
-mod line;
 mod listen;
-mod pace;
-mod purse;
+mod maintenance;
+mod outbox_dispatcher;
+mod rate_limiter;
+mod recording_source;
+mod sender;
 mod settings;
+mod spend_tracker;
 mod turn;
 mod typing;
 
@@ -48,7 +48,7 @@ impl Worker {
         let (stop, stopped) = watch::channel(false);
         parts.push((stop, tokio::spawn(outbox.run(stopped))));
         let (stop, stopped) = watch::channel(false);
-        let keep = keeper::run(desk.clone(), settings.clone(), replicas, stopped);
+        let keep = maintenance::run(desk.clone(), settings.clone(), replicas, stopped);
         parts.push((stop, tokio::spawn(keep)));
         let (stop, stopped) = watch::channel(false);
         parts.push((stop, tokio::spawn(listen::run(desk.clone(), stopped))));

@@ -11,10 +11,10 @@ use tracing::Span;
 use tracing::field::display;
 
 use super::Settings;
-use super::courier::OutboxDispatcher;
 use super::leases::LeaseGuard;
-use super::line::RecordingSource;
-use super::purse::SpendTracker;
+use super::outbox_dispatcher::OutboxDispatcher;
+use super::recording_source::RecordingSource;
+use super::spend_tracker::SpendTracker;
 use super::typing::Typing;
 use crate::desk::{ConversationEvents, Desk, Number};
 use crate::domain::time::now_ms;
@@ -182,7 +182,7 @@ impl Job {
             self.release(None, true).await?;
             return Ok(End::Nothing);
         };
-        crate::step!("turn.answered");
+        crate::failpoint!("turn.answered");
         self.held.ending();
         let place = Place {
             claim: self.claim().clone(),
@@ -287,7 +287,7 @@ impl Job {
             }
             None => return Ok(AttemptOutcome::Newer { heard: Vec::new(), abandoned: false }),
         };
-        crate::step!("turn.prepared");
+        crate::failpoint!("turn.prepared");
         let heard = ready.transcripts().to_vec();
         while !quiet(gathered) {
             tokio::select! {

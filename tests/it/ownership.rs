@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use frontdesk::domain::machine::Limits;
+use frontdesk::domain::loop_guard::Limits;
 use frontdesk::domain::thread::{self, IntakePolicy};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use frontdesk::domain::machine::{Limits, SenderStats};
+use frontdesk::domain::loop_guard::{Limits, SenderStats};
 use frontdesk::domain::thread::{IntakePolicy, Thread};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
@@ -24,8 +24,8 @@ use frontdesk::store::knowledge::{Failure, NewChunk, NewDocument};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, Terms, ToSend};
-use frontdesk::store::person::{Again, Reply, ReplyOutcome, Window};
 use frontdesk::store::room::Room;
+use frontdesk::store::staff_messages::{Again, Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::uploads::NewUpload;
 use frontdesk::store::{Error, Settings, Store, gaps, tapes};

@@ -17,7 +17,7 @@ use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
 use crate::pipeline::outbound::WINDOW_MS;
-use crate::store::person::{self, Again, Refusal, ReplyOutcome, Window};
+use crate::store::staff_messages::{self, Again, Refusal, ReplyOutcome, Window};
 
 /// The longest message that WhatsApp takes, in characters.
 const LONGEST: usize = 4096;
@@ -72,7 +72,7 @@ impl Reply {
         self,
         conversation: ConversationId,
         (key, window): (String, Window),
-    ) -> Result<person::Reply, Problem> {
+    ) -> Result<staff_messages::Reply, Problem> {
         let text = self.text.trim().to_owned();
         let letters = text.chars().count();
         if letters == 0 {
@@ -85,7 +85,7 @@ impl Reply {
         }
         let quotes = self.reply_to.map(|id| MessageId::parse(&id)).transpose();
         let quotes = quotes.map_err(|_| nothing_to_quote())?;
-        Ok(person::Reply { conversation, key, text, quotes, window })
+        Ok(staff_messages::Reply { conversation, key, text, quotes, window })
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::book::{self, Conversations};
+use super::conversations::{self, Conversations};
 use super::{Arrival, ConversationEvent, Offer, StoredMessage, TakeIn, TakenIn};
-use crate::domain::machine;
+use crate::domain::loop_guard;
 use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
     Author, Content, ConversationId, Echo, Event, Inbound, MessageId, MessageState, NumberId,
@@ -199,7 +199,7 @@ impl<'a> Batch<'a> {
             self.seen.insert(known, None);
             return Ok(());
         }
-        kept.take_over(book::PersonAction::Answered);
+        kept.take_over(conversations::PersonAction::Answered);
         let conversation = kept.id.clone();
         self.void(conn, &conversation, TAKEN).await?;
         let row = messages::NewMessage {
@@ -306,7 +306,7 @@ fn inbound_event<'s>(at: &Scope<'s>, message: &Inbound) -> InboundEvent<'s> {
     let moment = now();
     let sent_at = believed(message.sent_at, moment);
     InboundEvent {
-        hash: typed(&message.content).map_or(0, machine::hash),
+        hash: typed(&message.content).map_or(0, loop_guard::hash),
         sent_at,
         now: moment,
         silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),

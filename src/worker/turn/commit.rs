@@ -36,7 +36,7 @@ impl Job {
                     return Err(error);
                 }
             };
-            crate::step!("turn.committed");
+            crate::failpoint!("turn.committed");
             let CommitOutcome::Yes(first) = committed else { return Ok(false) };
             let claimed = first.is_some();
             if let (Some(first), Some(fast_path)) = (first, fast_path) {

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::Offer;
 use super::contacts::Contacts;
-use crate::domain::machine::SenderStats;
+use crate::domain::loop_guard::SenderStats;
 use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;

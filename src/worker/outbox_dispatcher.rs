@@ -9,8 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::Settings;
-use super::carrier::MessageSender;
-use super::pace::{Allowance, RateLimiter};
+use super::rate_limiter::{Allowance, RateLimiter};
+use super::sender::MessageSender;
 use crate::desk::{Desk, Number};
 use crate::domain::Then;
 use crate::domain::time::now_ms;
@@ -154,9 +154,9 @@ impl OutboxDispatcher {
         let sender = MessageSender { desk: self.desk.clone(), limiter: self.limiter.clone() };
         let span = spans::send(&message.number_id, &message.conversation_id, &message.id);
         let carry = async move {
-            crate::step!("send.claimed");
+            crate::failpoint!("send.claimed");
             let again = sender.deliver(&message, span).await;
-            crate::step!("send.recorded");
+            crate::failpoint!("send.recorded");
             drop(place);
             // At once for the conversation's next message; later for another try of this one.
             if let Some(due) = again {

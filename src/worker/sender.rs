@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::gate::{self, Pass, Stop};
-use super::pace::{Change, Outcome, RateLimiter};
+use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
@@ -80,10 +80,10 @@ impl MessageSender {
     }
 
     async fn send(&self, number: &Number, message: &ToSend, pass: &Pass) -> Result<String, Error> {
-        crate::step!("send.begun");
+        crate::failpoint!("send.begun");
         let outgoing = outgoing(message, pass);
         let sent = number.line.send(&outgoing).await;
-        crate::step!("send.taken");
+        crate::failpoint!("send.taken");
         if sent.is_ok() {
             number.seen.sent();
         }
