@@ -151,8 +151,8 @@ pub(super) async fn admit(
     (collection, change): (&str, Change),
     force: bool,
 ) -> anyhow::Result<()> {
-    let wish = ChangeRequest { collection, change, force, actor: Actor::here(actor()) };
-    let admitted = app.desk.admit(wish).await;
+    let request = ChangeRequest { collection, change, force, actor: Actor::here(actor()) };
+    let admitted = app.desk.admit(request).await;
     if matches!(admitted, Err(Refusal::Guarded(_))) {
         eprintln!("With --force it is done all the same, and that is written down.");
     }

@@ -65,8 +65,8 @@ pub async fn take_in(
         let (number, bot) = item.number.as_deref().and_then(&number_of).unzip();
         let bot = bot.flatten();
         history = history.max(bot.as_ref().map_or(0, |bot| bot.agent.history));
-        let manner = manner(&intake, bot.as_deref(), &item.event);
-        Arrival { number, item, manner }
+        let policy = intake_policy(&intake, bot.as_deref(), &item.event);
+        Arrival { number, item, policy }
     };
     let Webhook { provider, body, items, again, turns } = webhook;
     let items = items.into_iter().map(give).collect();
@@ -76,7 +76,7 @@ pub async fn take_in(
 }
 
 /// How an event is taken in: what its content and the agent say.
-fn manner(intake: &Intake, bot: Option<&Bot>, event: &Event) -> IntakePolicy {
+fn intake_policy(intake: &Intake, bot: Option<&Bot>, event: &Event) -> IntakePolicy {
     let message = if let Event::Message(message) = event { Some(message) } else { None };
     IntakePolicy {
         gap_ms: message.map_or(0, |message| gap::gap_ms(&message.content, intake.gap_ms)),
@@ -84,12 +84,14 @@ fn manner(intake: &Intake, bot: Option<&Bot>, event: &Event) -> IntakePolicy {
         stale_ms: intake.stale_ms,
         return_ms: bot.map_or(0, |bot| bot.agent.handoff.return_minutes.saturating_mul(60_000)),
         limits: intake.limits,
-        wish: message.zip(bot).and_then(|(message, bot)| wish(&message.content, &bot.agent)),
+        consent: message
+            .zip(bot)
+            .and_then(|(message, bot)| consent_request(&message.content, &bot.agent)),
     }
 }
 
 /// Whether a message is the word for "do not write to me", or for "write to me again".
-pub fn wish(content: &Content, agent: &Agent) -> Option<ConsentRequest> {
+pub fn consent_request(content: &Content, agent: &Agent) -> Option<ConsentRequest> {
     Some(match consent::read(content.words()?, &agent.languages)? {
         Consent::OptOut => ConsentRequest { out: true, reply: agent.opt_out.reply.clone() },
         Consent::OptIn => ConsentRequest { out: false, reply: Some(agent.opt_out.welcome.clone()) },

@@ -57,7 +57,7 @@ pub struct Arrival {
     /// What happened.
     pub item: Item,
     /// How a message is taken in.
-    pub manner: IntakePolicy,
+    pub policy: IntakePolicy,
 }
 
 /// What a webhook brought.

@@ -703,8 +703,8 @@ impl Play {
             faults: Vec::new(),
         };
         let mut arrival = self.item(place.1, Event::Message(Box::new(message)));
-        arrival.manner.return_ms = i64::from(wish == Wish::Back);
-        arrival.manner.wish = match wish {
+        arrival.policy.return_ms = i64::from(wish == Wish::Back);
+        arrival.policy.consent = match wish {
             Wish::Stop => {
                 Some(thread::ConsentRequest { out: true, reply: Some("Goodbye.".into()) })
             }
@@ -746,7 +746,7 @@ impl Play {
     }
 
     fn item(&self, number: usize, event: Event) -> Arrival {
-        let manner = IntakePolicy {
+        let policy = IntakePolicy {
             gap_ms: 0,
             most_ms: 0,
             stale_ms: 24 * 60 * MINUTE,
@@ -757,10 +757,10 @@ impl Play {
                 quick_replies: 0,
                 quick_ms: 0,
             },
-            wish: None,
+            consent: None,
         };
         let item = Item { number: Some(number.to_string()), event };
-        Arrival { number: Some(self.numbers[number].clone()), item, manner }
+        Arrival { number: Some(self.numbers[number].clone()), item, policy }
     }
 }
 

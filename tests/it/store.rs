@@ -38,13 +38,13 @@ use crate::support::postgres::Postgres;
 
 const MINUTE: i64 = 60_000;
 /// Turns begin at once, and nobody is a machine.
-const MANNER: IntakePolicy = IntakePolicy {
+const POLICY: IntakePolicy = IntakePolicy {
     gap_ms: 0,
     most_ms: 0,
     stale_ms: 24 * 60 * MINUTE,
     return_ms: 0,
     limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
-    wish: None,
+    consent: None,
 };
 /// No pace to one customer.
 const NO_PAIR: Pair = Pair { burst: 0, gap_ms: 0 };
@@ -167,7 +167,7 @@ fn hook(items: Vec<Arrival>) -> TakeIn {
 
 fn item(number: &NumberId, event: Event) -> Arrival {
     let item = Item { number: Some("106".into()), event };
-    Arrival { number: Some(number.clone()), item, manner: MANNER }
+    Arrival { number: Some(number.clone()), item, policy: POLICY }
 }
 
 fn text(number: &NumberId, from: &str, id: &str) -> Arrival {
@@ -550,7 +550,7 @@ on_both! {
         let ids: Vec<_> = (0..40).map(|n| format!("wamid.{n}")).collect();
         let mut items: Vec<_> = ids.iter().map(|id| text(&ground.number, "4477", id)).collect();
         for arrival in &mut items {
-            arrival.manner.stale_ms = i64::MAX;
+            arrival.policy.stale_ms = i64::MAX;
             if let Event::Message(message) = &mut arrival.item.event {
                 message.sent_at = 1_760_000_000_000;
             }
@@ -582,7 +582,7 @@ on_both! {
         let turn = ground.finished(&claim, &["one", "two"]).await;
         assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         let mut late = text(&ground.number, "4477", "wamid.late");
-        late.manner.stale_ms = i64::MAX;
+        late.policy.stale_ms = i64::MAX;
         if let Event::Message(message) = &mut late.item.event {
             message.sent_at = 1_760_000_000_000;
         }

@@ -13,7 +13,7 @@ use crate::domain::{
     Content, Line, Outcome, Owner, Role, Speaker, Turn, TurnOutcome, WaitingMessage,
 };
 use crate::eval::seen::{self, ConsentChange};
-use crate::pipeline::inbound::wish;
+use crate::pipeline::inbound::consent_request;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Around, AttachedAudio, Bot, Engine, Means, TurnResult};
 
@@ -95,7 +95,7 @@ impl<'a> Talk<'a> {
 
     /// What a customer sends at once.
     pub(super) async fn say(&mut self, contents: Vec<Content>) {
-        let wish = contents.iter().find_map(|content| wish(content, &self.bot.agent));
+        let wish = contents.iter().find_map(|content| consent_request(content, &self.bot.agent));
         let words: Vec<_> = contents.iter().map(words).collect();
         if let Some(wish) = wish {
             self.silent = wish.out.then_some(Silence::OptedOut);

@@ -25,7 +25,7 @@ pub(super) struct Batch<'a> {
     conversations: Conversations,
     seen: HashMap<(String, String), Option<StoredMessage>>,
     fresh: Rows,
-    wishes: Rows,
+    consent_replies: Rows,
     files: Vec<NewRecording>,
     statuses: Vec<(&'a NumberId, &'a Status)>,
     /// Where messages came that the bot does not answer.
@@ -42,9 +42,19 @@ impl<'a> Batch<'a> {
         count: usize,
     ) -> Self {
         let taken = vec![TakenIn::default(); count];
-        let (fresh, wishes) = (Rows::default(), Rows::default());
+        let (fresh, consent_replies) = (Rows::default(), Rows::default());
         let (files, statuses, heard) = (Vec::new(), Vec::new(), Vec::new());
-        Self { workspace, conversations, seen, fresh, wishes, files, statuses, heard, taken }
+        Self {
+            workspace,
+            conversations,
+            seen,
+            fresh,
+            consent_replies,
+            files,
+            statuses,
+            heard,
+            taken,
+        }
     }
 
     /// Takes in one item.
@@ -57,7 +67,7 @@ impl<'a> Batch<'a> {
         let again = taken_in.again.is_some();
         match (&arrival.number, &arrival.item.event) {
             (Some(number), Event::Message(message)) => {
-                let scope = Scope { place, number, manner: &arrival.manner, again };
+                let scope = Scope { place, number, policy: &arrival.policy, again };
                 self.message(conn, &scope, message).await
             }
             (Some(number), Event::Echo(echo)) => self.echo(conn, (place, number), echo).await,
@@ -93,26 +103,26 @@ impl<'a> Batch<'a> {
                 return Ok(());
             }
         };
-        let came = inbound_event(at, message);
-        let (kept, fate) = self.conversations.hear((at.number, &message.from), &came)?;
-        kept.closed |= fate == Disposition::Waits { returned: true };
+        let event = inbound_event(at, message);
+        let (kept, disposition) = self.conversations.hear((at.number, &message.from), &event)?;
+        kept.closed |= disposition == Disposition::Waits { returned: true };
         kept.asked_by = at.place;
         // What was mended was counted when it came.
         kept.came += i64::from(mend.is_none() && !message.imported);
         let conversation = kept.id.clone();
-        if matches!(fate, Disposition::OptedOut | Disposition::Machine(_)) {
+        if matches!(disposition, Disposition::OptedOut | Disposition::Machine(_)) {
             kept.void = true;
-            let why = if fate == Disposition::OptedOut { OPTED_OUT } else { MACHINE };
+            let why = if disposition == Disposition::OptedOut { OPTED_OUT } else { MACHINE };
             self.void(conn, &conversation, why).await?;
         }
-        let sent_at = came.sent_at;
-        let state = Arriving { conversation: &conversation, fate: &fate, sent_at };
+        let sent_at = event.sent_at;
+        let state = Arriving { conversation: &conversation, disposition: &disposition, sent_at };
         self.apply_effects(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
-        if matches!(fate, Disposition::Stored(_)) {
+        if matches!(disposition, Disposition::Stored(_)) {
             self.heard.push(conversation.clone());
         } else {
-            let waits = matches!(fate, Disposition::Waits { .. }).then(|| known.1.clone());
+            let waits = matches!(disposition, Disposition::Waits { .. }).then(|| known.1.clone());
             taken
                 .events
                 .insert(ConversationEvent { conversation: conversation.clone(), message: waits });
@@ -150,9 +160,11 @@ impl<'a> Batch<'a> {
         message: &Inbound,
         state: &Arriving<'_>,
     ) -> Result<()> {
-        match state.fate {
+        match state.disposition {
             Disposition::OptedOut | Disposition::OptedIn => {
-                if let Some(text) = at.manner.wish.as_ref().and_then(|wish| wish.reply.as_deref()) {
+                if let Some(text) =
+                    at.policy.consent.as_ref().and_then(|consent| consent.reply.as_deref())
+                {
                     let queued = outbox::OutboxEntry {
                         conversation: state.conversation,
                         number: at.number.as_str(),
@@ -164,7 +176,7 @@ impl<'a> Batch<'a> {
                         &outbox::OutgoingRow::new(text),
                         (0, None),
                     )?;
-                    self.wishes.push(row);
+                    self.consent_replies.push(row);
                     self.taken[at.place].queued += 1;
                 }
                 Ok(())
@@ -249,7 +261,7 @@ impl<'a> Batch<'a> {
         for ((place, claim), said) in places.into_iter().zip(claims).zip(said) {
             self.taken[place].claimed.push((claim, said));
         }
-        outbox::insert(conn, &self.wishes).await?;
+        outbox::insert(conn, &self.consent_replies).await?;
         let mut changed = messages::settle_all(conn, self.workspace, &self.statuses).await?;
         changed.extend(self.heard);
         let events = self.taken.iter().flat_map(|taken| taken.events.iter());
@@ -277,14 +289,14 @@ impl<'a> Batch<'a> {
 struct Scope<'a> {
     place: usize,
     number: &'a NumberId,
-    manner: &'a IntakePolicy,
+    policy: &'a IntakePolicy,
     again: bool,
 }
 
 /// What was decided of a message.
 struct Arriving<'a> {
     conversation: &'a ConversationId,
-    fate: &'a Disposition,
+    disposition: &'a Disposition,
     sent_at: i64,
 }
 
@@ -309,8 +321,8 @@ fn inbound_event<'s>(at: &Scope<'s>, message: &Inbound) -> InboundEvent<'s> {
         hash: typed(&message.content).map_or(0, loop_guard::hash),
         sent_at,
         now: moment,
-        silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),
-        manner: at.manner,
+        silent: unanswerable(message, moment - sent_at > at.policy.stale_ms),
+        policy: at.policy,
     }
 }
 
@@ -320,7 +332,7 @@ fn row<'m>(
     message: &'m Inbound,
     state: &'m Arriving<'_>,
 ) -> messages::NewMessage<'m> {
-    let note = match state.fate {
+    let note = match state.disposition {
         Disposition::Waits { .. } => None,
         Disposition::Stored(note) => *note,
         Disposition::OptedOut => Some(OPTED_OUT),
@@ -334,7 +346,7 @@ fn row<'m>(
         provider_id: &message.provider_id,
         content: &message.content,
         reply_to: message.reply_to.as_deref(),
-        state: if matches!(state.fate, Disposition::Waits { .. }) {
+        state: if matches!(state.disposition, Disposition::Waits { .. }) {
             MessageState::Waiting
         } else {
             MessageState::Stored

@@ -160,16 +160,16 @@ impl Conversations {
     pub(super) fn hear(
         &mut self,
         place: Place<'_>,
-        came: &InboundEvent<'_>,
+        event: &InboundEvent<'_>,
     ) -> Result<(&mut LoadedConversation, Disposition)> {
         let contact = self.at(place)?.contact;
         let opted_out_at = self.contacts.opted_out_at(contact);
         let kept = self.at(place)?;
         kept.thread.opted_out_at = opted_out_at;
-        let fate = kept.thread.hear(came);
+        let disposition = kept.thread.hear(event);
         let opted_out_at = kept.thread.opted_out_at;
         self.contacts.set_opted_out(contact, opted_out_at);
-        Ok((self.at(place)?, fate))
+        Ok((self.at(place)?, disposition))
     }
 
     /// The customer's phone or business-scoped id changed.
