@@ -21,7 +21,7 @@ use crate::domain::{Action, What};
 use crate::pipeline::Bot;
 use crate::prompts::{self, Gate, PromptFile};
 use crate::store;
-use crate::store::agents::{AgentRow, PublishOutcome};
+use crate::store::agents::{AgentRow, PublishedVersion};
 use crate::store::audit::{Actor, Entry};
 
 mod documents;
@@ -61,7 +61,7 @@ pub struct Wanted<'a> {
 #[derive(Debug, Clone)]
 pub enum Became {
     /// It answers customers now. What the gate found, when there is one.
-    Live(PublishOutcome, Option<Box<Verdict>>),
+    Live(PublishedVersion, Option<Box<Verdict>>),
     /// It is what answers already: the version's number.
     Unchanged(i64),
     /// It may be published, and was only tried.
@@ -163,7 +163,7 @@ impl Publisher<'_> {
         (agent, source): (&str, &str),
         over: Option<&AgentRow>,
         entry: Entry,
-    ) -> Result<PublishOutcome, Error> {
+    ) -> Result<PublishedVersion, Error> {
         // What cannot be made ready must not be live: every desk would refuse it.
         let hash = prompts::hash(source);
         let over = over.map(|row| row.version_id.as_str());
