@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::domain::time::now_ms;
-use frontdesk::domain::{Chunk, ChunkId, CollectionId, Content, DocumentId, Said, Turn};
+use frontdesk::domain::{Chunk, ChunkId, CollectionId, Content, DocumentId, Turn, WaitingMessage};
 use frontdesk::eval::redteam::{Obedient, Order, Says};
 use frontdesk::index::{Entry, Error, Hit, Index, Legs, Query};
 use frontdesk::knowledge::SilentProgress;
@@ -141,7 +141,7 @@ async fn ask(engine: &Engine, bot: &Bot, message: &str) -> (String, String, Stri
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![Said { message: None, content, heard: None }],
+        said: vec![WaitingMessage { message: None, content, heard: None }],
         history: Vec::new(),
         now: now_ms(),
     };

@@ -79,13 +79,13 @@ pub struct Files {
 /// A configuration that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Wrong(pub String);
+pub struct ConfigError(pub String);
 
 impl Config {
     /// Reads the defaults, then the file, then the environment. A file that was named must exist.
-    pub fn load(file: Option<&Path>) -> Result<Self, Wrong> {
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         if let Some(file) = file.filter(|file| !file.is_file()) {
-            return Err(Wrong(format!("there is no configuration file {}", file.display())));
+            return Err(ConfigError(format!("there is no configuration file {}", file.display())));
         }
         let file = file.unwrap_or(Path::new(FILE));
         let mut figment = Figment::new().merge(Toml::string(DEFAULTS));
@@ -101,13 +101,13 @@ impl Config {
     }
 
     /// Reads settings written as TOML over the defaults, without file and environment.
-    pub fn from_toml(text: &str) -> Result<Self, Wrong> {
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         Self::read(&Figment::new().merge(Toml::string(DEFAULTS)).merge(Toml::string(text)))
     }
 
     /// Where suites are, and what they may do over the API.
-    pub fn suites(&self) -> Result<(PathBuf, frontdesk_promptfoo::policy::Policy), Wrong> {
-        self.evals.check().map_err(|why| Wrong(format!("[evals]: {why}")))?;
+    pub fn suites(&self) -> Result<(PathBuf, frontdesk_promptfoo::policy::Policy), ConfigError> {
+        self.evals.check().map_err(|why| ConfigError(format!("[evals]: {why}")))?;
         let suites = self.files.suites.clone();
         let policy = frontdesk_promptfoo::policy::Policy::api(
             self.evals.clone(),
@@ -117,14 +117,14 @@ impl Config {
         Ok((suites, policy))
     }
 
-    fn read(figment: &Figment) -> Result<Self, Wrong> {
+    fn read(figment: &Figment) -> Result<Self, ConfigError> {
         let wrong = |errors: figment::Error| {
             let each: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();
-            Wrong(each.join("\n"))
+            ConfigError(each.join("\n"))
         };
         let mut config: Self = figment.extract().map_err(wrong)?;
-        bounded(&figment.extract().map_err(wrong)?, "").map_err(Wrong)?;
-        config.http.settle_budget(config.knowledge.max_upload_bytes).map_err(Wrong)?;
+        bounded(&figment.extract().map_err(wrong)?, "").map_err(ConfigError)?;
+        config.http.settle_budget(config.knowledge.max_upload_bytes).map_err(ConfigError)?;
         Ok(config)
     }
 }

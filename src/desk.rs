@@ -13,13 +13,13 @@ use crate::store::agents::AgentRow;
 
 pub mod live;
 mod guards;
+mod notifier;
 mod numbers;
 mod trials;
-mod wake;
 
-pub use guards::{Change, Refusal, Wish};
-pub use numbers::{Connector, Number, Numbers, Seen};
-pub use wake::{Begin, Places, Stirs, Wake};
+pub use guards::{Change, ChangeRequest, Refusal};
+pub use notifier::{Begin, ConversationEvents, Notifier, Places};
+pub use numbers::{Connector, Number, NumberActivity, Numbers};
 
 /// A running desk.
 pub struct Desk {
@@ -37,8 +37,8 @@ pub struct Desk {
     pub intake: Intake,
     /// The address under which people reach this desk, for links.
     pub base_url: String,
-    /// Wakes the dispatcher and the courier.
-    pub wake: Arc<Wake>,
+    /// Wakes the dispatcher and the outbox dispatcher.
+    pub wake: Arc<Notifier>,
 }
 
 impl Desk {

@@ -19,7 +19,7 @@ pub mod domain;
 pub mod metrics;
 pub mod spans;
 pub mod telemetry;
-pub mod step;
+pub mod failpoint;
 pub mod secrets;
 pub mod permissions;
 pub mod models;

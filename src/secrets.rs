@@ -43,7 +43,7 @@ struct Key([u8; LENGTH]);
 
 /// Secrets that cannot be kept, or not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Wrong {
+pub enum SecretError {
     /// There is no key.
     #[error(
         "there is no key for secrets: set [secrets] key (`openssl rand -base64 32` makes one), the same for every process, or put \
@@ -82,10 +82,10 @@ impl Settings {
 
 impl Secrets {
     /// Encrypts, for what `of` names: only together with the same names it can be decrypted.
-    pub fn seal(&self, plain: &[u8], of: &[&str]) -> Result<String, Wrong> {
+    pub fn seal(&self, plain: &[u8], of: &[&str]) -> Result<String, SecretError> {
         let key = self.key(true)?;
         let mut nonce = [0_u8; NONCE_LEN];
-        getrandom::fill(&mut nonce).map_err(|error| Wrong::File(error.to_string()))?;
+        getrandom::fill(&mut nonce).map_err(|error| SecretError::File(error.to_string()))?;
         let mut sealed = plain.to_vec();
         key.cipher()?
             .seal_in_place_append_tag(
@@ -93,46 +93,47 @@ impl Secrets {
                 Aad::from(bound(of)),
                 &mut sealed,
             )
-            .map_err(|_| Wrong::File("it does not encrypt".to_owned()))?;
+            .map_err(|_| SecretError::File("it does not encrypt".to_owned()))?;
         let bytes = [&nonce[..], &sealed].concat();
         Ok(format!("{VERSION}.{}.{}", key.name(), STANDARD.encode(bytes)))
     }
 
     /// Decrypts.
-    pub fn open(&self, sealed: &str, of: &[&str]) -> Result<Vec<u8>, Wrong> {
+    pub fn open(&self, sealed: &str, of: &[&str]) -> Result<Vec<u8>, SecretError> {
         let mut parts = sealed.splitn(3, '.');
         let (Some(VERSION), Some(name), Some(rest)) = (parts.next(), parts.next(), parts.next())
         else {
-            return Err(Wrong::Damaged);
+            return Err(SecretError::Damaged);
         };
         let key = self.key(false)?;
         if name != key.name() {
-            return Err(Wrong::OtherKey);
+            return Err(SecretError::OtherKey);
         }
-        let mut bytes = STANDARD.decode(rest).map_err(|_| Wrong::Damaged)?;
-        let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN).ok_or(Wrong::Damaged)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Wrong::Damaged)?;
+        let mut bytes = STANDARD.decode(rest).map_err(|_| SecretError::Damaged)?;
+        let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN).ok_or(SecretError::Damaged)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SecretError::Damaged)?;
         let plain = key.cipher()?.open_in_place(nonce, Aad::from(bound(of)), sealed);
-        plain.map(|plain| plain.to_vec()).map_err(|_| Wrong::Damaged)
+        plain.map(|plain| plain.to_vec()).map_err(|_| SecretError::Damaged)
     }
 
     /// The key; where there is none yet, and one may be made, it is made when something is to be encrypted.
-    fn key(&self, sealing: bool) -> Result<Key, Wrong> {
+    fn key(&self, sealing: bool) -> Result<Key, SecretError> {
         let (path, made) = match &self.key {
             Place::Given(key) => return Ok(key.clone()),
             Place::File { path, made } => (path, *made),
         };
         let shown = path.display();
         if sealing && made && !path.exists() {
-            make_key(path).map_err(|error| Wrong::File(format!("{shown}: {error}")))?;
+            make_key(path).map_err(|error| SecretError::File(format!("{shown}: {error}")))?;
         }
         match std::fs::read_to_string(path) {
-            Ok(text) => Key::read(text.trim())
-                .ok_or_else(|| Wrong::File(format!("{shown} does not hold 32 bytes in base64"))),
+            Ok(text) => Key::read(text.trim()).ok_or_else(|| {
+                SecretError::File(format!("{shown} does not hold 32 bytes in base64"))
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(Wrong::NoKey(shown.to_string()))
+                Err(SecretError::NoKey(shown.to_string()))
             }
-            Err(error) => Err(Wrong::File(format!("{shown}: {error}"))),
+            Err(error) => Err(SecretError::File(format!("{shown}: {error}"))),
         }
     }
 }
@@ -152,9 +153,9 @@ impl Key {
         hex::encode(&hash[..4])
     }
 
-    fn cipher(&self) -> Result<LessSafeKey, Wrong> {
+    fn cipher(&self) -> Result<LessSafeKey, SecretError> {
         let key = UnboundKey::new(&AES_256_GCM, &self.0);
-        key.map(LessSafeKey::new).map_err(|_| Wrong::File("it has another length".to_owned()))
+        key.map(LessSafeKey::new).map_err(|_| SecretError::File("it has another length".to_owned()))
     }
 }
 
@@ -245,10 +246,10 @@ mod tests {
             "never the same twice"
         );
         for other in [["ws", "num_2"], ["w", "snum_1"], ["wsn", "um_1"]] {
-            assert_eq!(secrets.open(&sealed, &other), Err(Wrong::Damaged), "{other:?}");
+            assert_eq!(secrets.open(&sealed, &other), Err(SecretError::Damaged), "{other:?}");
         }
         let other = given(&STANDARD.encode([7_u8; 32]));
-        assert_eq!(other.open(&sealed, &["ws", "num_1"]), Err(Wrong::OtherKey));
+        assert_eq!(other.open(&sealed, &["ws", "num_1"]), Err(SecretError::OtherKey));
     }
 
     #[test]
@@ -275,7 +276,7 @@ mod tests {
         let why = refused.seal(b"x", &[]).unwrap_err().to_string();
         assert!(why.contains("[secrets] key") && why.contains("openssl"), "{why}");
         let secrets = none.build(file.parent().unwrap(), true).unwrap();
-        assert!(matches!(secrets.open("1.00000000.AA", &[]), Err(Wrong::NoKey(_))));
+        assert!(matches!(secrets.open("1.00000000.AA", &[]), Err(SecretError::NoKey(_))));
         assert!(!file.exists(), "only when something is encrypted");
         let sealed = secrets.seal(b"x", &[]).unwrap();
         #[cfg(unix)]
@@ -291,7 +292,7 @@ mod tests {
         make_key(&file).unwrap();
         assert_eq!(again.open(&sealed, &[]).unwrap(), b"x", "the first one stays");
         std::fs::write(&file, "nonsense").unwrap();
-        assert!(matches!(again.seal(b"x", &[]), Err(Wrong::File(_))));
+        assert!(matches!(again.seal(b"x", &[]), Err(SecretError::File(_))));
     }
 
     #[test]

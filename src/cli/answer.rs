@@ -9,10 +9,10 @@ use super::audit::AuditEntry;
 use super::explain::curated_lines;
 use super::learn::admit_edit;
 use crate::app::App;
-use crate::domain::{Action, AnswerId, CollectionId, Consult, Curated};
+use crate::domain::{Action, AnswerContent, AnswerId, CollectionId, Consult};
 use crate::knowledge::Edit;
 use crate::pipeline::curated::{Ask, find_answer};
-use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
+use crate::store::answers::{AnswerRow, ChangeOutcome, MOST_ANSWERS, NewAnswer};
 
 /// Question and answer pairs that win over the model when a customer asks just that
 ///
@@ -116,7 +116,8 @@ impl Answers {
             Command::List { collection } => list(&app, collection.as_deref()).await?,
             Command::Add { collection: name, ask, language, answer, force } => {
                 let collection = one_collection(&app, &name).await?;
-                let curated = Curated { phrasings: ask, body: answer, language, enabled: true };
+                let curated =
+                    AnswerContent { phrasings: ask, body: answer, language, enabled: true };
                 let curated = tidied(curated)?;
                 let edit = Edit::AddAnswer(curated.clone());
                 admit_edit(&app, (&name, &edit), force).await?;
@@ -130,13 +131,13 @@ impl Answers {
             Command::Edit { id, ask, answer, language, on, off, force } => {
                 let row = find(&app, &id).await?;
                 let known = row.curated();
-                let curated = tidied(Curated {
+                let curated = tidied(AnswerContent {
                     phrasings: if ask.is_empty() { known.phrasings } else { ask },
                     body: answer.unwrap_or(known.body),
                     language: language.or(known.language).filter(|code| !code.is_empty()),
                     enabled: (known.enabled || on) && !off,
                 })?;
-                done(&row.source.clone().map_or(Changed::Yes, Changed::InFile))?;
+                done(&row.source.clone().map_or(ChangeOutcome::Yes, ChangeOutcome::InFile))?;
                 let answer = AnswerId::stored(row.id.clone());
                 let edit = Edit::ChangeAnswer(answer.clone(), curated.clone());
                 admit_edit(&app, (&collection_of(&app, &row).await?, &edit), force).await?;
@@ -145,7 +146,7 @@ impl Answers {
             }
             Command::Remove { id, force } => {
                 let row = find(&app, &id).await?;
-                done(&row.source.clone().map_or(Changed::Yes, Changed::InFile))?;
+                done(&row.source.clone().map_or(ChangeOutcome::Yes, ChangeOutcome::InFile))?;
                 let answer = AnswerId::stored(row.id.clone());
                 let edit = Edit::RemoveAnswer(answer.clone());
                 admit_edit(&app, (&collection_of(&app, &row).await?, &edit), force).await?;
@@ -236,15 +237,15 @@ async fn find(app: &App, id: &str) -> anyhow::Result<AnswerRow> {
 }
 
 /// The answer ready to be stored.
-pub(super) fn tidied(curated: Curated) -> anyhow::Result<Curated> {
+pub(super) fn tidied(curated: AnswerContent) -> anyhow::Result<AnswerContent> {
     curated.tidied().map_err(|why| anyhow!("this cannot be an answer: {why}"))
 }
 
-fn done(changed: &Changed) -> anyhow::Result<()> {
+fn done(changed: &ChangeOutcome) -> anyhow::Result<()> {
     match changed {
-        Changed::Yes => Ok(()),
-        Changed::Missing => bail!("the answer was removed meanwhile"),
-        Changed::InFile(path) => {
+        ChangeOutcome::Yes => Ok(()),
+        ChangeOutcome::Missing => bail!("the answer was removed meanwhile"),
+        ChangeOutcome::InFile(path) => {
             bail!(
                 "the file {path} of its collection holds this answer: change it there and learn the folder again"
             )

@@ -10,11 +10,11 @@ use super::answer::{author, one_collection, tidied};
 use super::audit::AuditEntry;
 use super::learn::admit_edit;
 use crate::app::App;
-use crate::domain::{Action, AgentId, Curated, GapId, GapState};
+use crate::domain::{Action, AgentId, AnswerContent, GapId, GapState};
 use crate::knowledge::Edit;
 use crate::pipeline::gaps::{group, phrasings, recheck};
 use crate::store::answers::NewAnswer;
-use crate::store::gaps::{GapRow, Wanted};
+use crate::store::gaps::{GapFilter, GapRow};
 
 /// What customers asked and nobody answered, grouped
 ///
@@ -118,7 +118,7 @@ struct AnswerDraft {
 
 async fn list(app: &App, all: bool) -> anyhow::Result<()> {
     let state = (!all).then_some(GapState::Open);
-    let gaps = app.desk.store.gaps(&Wanted { state, ..Wanted::default() }, 200).await?;
+    let gaps = app.desk.store.gaps(&GapFilter { state, ..GapFilter::default() }, 200).await?;
     if gaps.is_empty() {
         println!("There are no questions without an answer.");
     }
@@ -151,8 +151,12 @@ async fn make(app: &App, gap: &GapRow, given: AnswerDraft) -> anyhow::Result<()>
         [] => phrasings(gap, &store.examples(id).await?),
         _ => given.ask,
     };
-    let curated =
-        tidied(Curated { phrasings: asked, body: given.answer, language: None, enabled: true })?;
+    let curated = tidied(AnswerContent {
+        phrasings: asked,
+        body: given.answer,
+        language: None,
+        enabled: true,
+    })?;
     let rows = store.collections().await?;
     let own = rows.into_iter().find(|row| row.id == collection.as_str());
     let name = own.map(|row| row.slug).unwrap_or_default();

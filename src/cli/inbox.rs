@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use super::audit::AuditEntry;
 use crate::app::App;
 use crate::domain::label::{REASON, display_name, one_line, visible};
-use crate::domain::{Action, ConversationId, Heard, MessageId, MessageKind};
+use crate::domain::{Action, ConversationId, MessageId, MessageKind, TranscriptDetails};
 
 /// Show the customers who wait for a person, and give them back to the bot
 #[derive(Debug, Args)]
@@ -122,7 +122,7 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
 }
 
 /// What stands before the words of a recording: that it is one, how well it was understood, and its id to correct it.
-fn spoken(kind: MessageKind, id: &MessageId, heard: Option<Heard>) -> String {
+fn spoken(kind: MessageKind, id: &MessageId, heard: Option<TranscriptDetails>) -> String {
     let heard = heard.unwrap_or_default();
     let mut about = vec![kind.to_string()];
     about.extend(heard.language);

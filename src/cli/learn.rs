@@ -13,7 +13,7 @@ use super::audit::actor;
 use super::bar::{Bar, RunBar};
 use super::publish::refused;
 use crate::app::App;
-use crate::desk::{Change, Refusal, Wish};
+use crate::desk::{Change, ChangeRequest, Refusal};
 use crate::domain::SourceId;
 use crate::eval::gate::{LearnOptions, LearnOutcome};
 use crate::knowledge::web::{SourceReader, SourceRequest};
@@ -151,8 +151,8 @@ pub(super) async fn admit(
     (collection, change): (&str, Change),
     force: bool,
 ) -> anyhow::Result<()> {
-    let wish = Wish { collection, change, force, actor: Actor::here(actor()) };
-    let admitted = app.desk.admit(wish).await;
+    let request = ChangeRequest { collection, change, force, actor: Actor::here(actor()) };
+    let admitted = app.desk.admit(request).await;
     if matches!(admitted, Err(Refusal::Guarded(_))) {
         eprintln!("With --force it is done all the same, and that is written down.");
     }

@@ -180,7 +180,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Command::Reader(reader) = arguments.command {
         return reader.run();
     }
-    let _steps = crate::step::listen();
+    let _steps = crate::failpoint::listen();
     let mut config = Config::load(arguments.config.as_deref())?;
     config.reader.program = crate::reader::this_program();
     // Logs would stand between the lines of a conversation or a table: there only what went wrong is said.

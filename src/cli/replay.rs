@@ -25,7 +25,7 @@ use crate::eval::replay::{
     again, export, score,
 };
 use crate::prompts;
-use crate::store::tapes::Wanted;
+use crate::store::tapes::TapeFilter;
 
 /// Run recorded turns again: prove that nothing changed, or see what a change would have answered
 ///
@@ -111,7 +111,7 @@ impl Replay {
         let since =
             now_ms() - i64::try_from(while_of(&self.since)?.as_millis()).unwrap_or(i64::MAX);
         let all = self.conversation.is_some() || self.turn.is_some();
-        let wanted = Wanted {
+        let wanted = TapeFilter {
             since: if all { i64::MIN } else { since },
             agent: self.agent.as_deref(),
             conversation: self.conversation.as_deref(),

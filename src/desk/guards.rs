@@ -25,9 +25,9 @@ pub enum Change {
     Source,
 }
 
-/// Who wants to change a collection, and how.
+/// A change of a collection that asks to be admitted.
 #[derive(Debug, Clone)]
-pub struct Wish<'a> {
+pub struct ChangeRequest<'a> {
     /// The collection's name.
     pub collection: &'a str,
     /// What is changed.
@@ -95,19 +95,23 @@ impl Desk {
     }
 
     /// Lets a change be made that is not tried first: where no gate guards the collection, or by force.
-    pub async fn admit(&self, wish: Wish<'_>) -> Result<(), Refusal> {
-        if is_staged(wish.collection) {
+    pub async fn admit(&self, request: ChangeRequest<'_>) -> Result<(), Refusal> {
+        if is_staged(request.collection) {
             return Err(Refusal::Staged);
         }
-        let Some(why) = self.guarded(wish.collection, wish.change).await? else { return Ok(()) };
-        let (action, outcome) = if wish.force {
+        let Some(why) = self.guarded(request.collection, request.change).await? else {
+            return Ok(());
+        };
+        let (action, outcome) = if request.force {
             (Action::KnowledgeForced, Outcome::Done)
         } else {
             (Action::KnowledgeRefused, Outcome::Refused)
         };
-        let detail = json!({"change": format!("{:?}", wish.change).to_lowercase(), "reason": why});
-        let entry = Entry::new(wish.actor, action, wish.collection).with(detail).ended(outcome);
+        let detail =
+            json!({"change": format!("{:?}", request.change).to_lowercase(), "reason": why});
+        let entry =
+            Entry::new(request.actor, action, request.collection).with(detail).ended(outcome);
         self.store.audit(entry).await?;
-        if wish.force { Ok(()) } else { Err(Refusal::Guarded(why)) }
+        if request.force { Ok(()) } else { Err(Refusal::Guarded(why)) }
     }
 }

@@ -39,12 +39,12 @@ pub struct Changes {
 struct Log {
     /// Tells this process from others, also earlier ones.
     epoch: String,
-    kept: Mutex<Kept>,
+    kept: Mutex<RecentChanges>,
     news: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct RecentChanges {
     /// The number of the last change.
     last: u64,
     /// The number of the newest change that is not kept any more.
@@ -122,11 +122,11 @@ impl Live {
 }
 
 impl Log {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, RecentChanges> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, kept: &Kept) {
+    fn tell(&self, kept: &RecentChanges) {
         self.news.send_replace(kept.last);
     }
 
@@ -140,7 +140,7 @@ impl Log {
     }
 }
 
-impl Kept {
+impl RecentChanges {
     /// What happened after a change, in order, the last of each that happened more than once.
     fn since(&self, heard: u64) -> Vec<(u64, Change)> {
         if heard < self.gone {

@@ -37,12 +37,12 @@ pub struct Number {
     /// Counts its changes; none for a number of the configuration file.
     pub revision: Option<i64>,
     /// When it last did something.
-    pub seen: Arc<Seen>,
+    pub seen: Arc<NumberActivity>,
 }
 
-/// When a number last did something, as far as this process knows; 0 where it does not.
+/// When a number was last active, as far as this process knows; 0 where it does not.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct NumberActivity {
     /// The last webhook, the last message of a customer, the last send.
     moments: [AtomicI64; 3],
     written: [AtomicI64; 3],
@@ -225,7 +225,7 @@ fn stands_aside(row: &AddedRow, of_file: &[Arc<Number>]) -> Option<String> {
     of_file.find_map(why)
 }
 
-impl Seen {
+impl NumberActivity {
     /// A webhook came, with a customer's message in it or not.
     pub fn called(&self, message: bool) {
         let now = now_ms();
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_a_number_does_is_written_down_at_once_and_then_seldom() {
-        let seen = Seen::default();
+        let seen = NumberActivity::default();
         assert_eq!(seen.due(), None);
         seen.called(false);
         let first = seen.due().unwrap();

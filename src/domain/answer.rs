@@ -13,7 +13,7 @@ pub const LONGEST_ANSWER: usize = 8000;
 
 /// A curated answer as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Curated {
+pub struct AnswerContent {
     /// How customers put the question; not empty.
     pub phrasings: Vec<String>,
     /// What they get, Markdown.
@@ -36,7 +36,7 @@ words! {
     }
 }
 
-impl Curated {
+impl AnswerContent {
     /// The answer without stray white space and without phrasings that come twice, or what is wrong with it and what would
     /// be right.
     pub fn tidied(mut self) -> Result<Self, String> {
@@ -95,9 +95,9 @@ fn is_language(code: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn curated(phrasings: &[&str], body: &str) -> Curated {
+    fn curated(phrasings: &[&str], body: &str) -> AnswerContent {
         let phrasings = phrasings.iter().map(|&text| text.to_owned()).collect();
-        Curated { phrasings, body: body.into(), language: None, enabled: true }
+        AnswerContent { phrasings, body: body.into(), language: None, enabled: true }
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_an_answer_is_refused_with_what_to_do() {
-        let refused = |one: Curated, words: &str| {
+        let refused = |one: AnswerContent, words: &str| {
             let why = one.tidied().expect_err(words);
             assert!(why.contains(words), "{why}");
         };
@@ -119,6 +119,9 @@ mod tests {
         refused(curated(&["a"], &"x".repeat(8001)), "8000");
         let many: Vec<String> = (0..51).map(|n| format!("q{n}")).collect();
         refused(curated(&many.iter().map(String::as_str).collect::<Vec<_>>(), "x"), "51 phrasings");
-        refused(Curated { language: Some("english".into()), ..curated(&["a"], "x") }, "english");
+        refused(
+            AnswerContent { language: Some("english".into()), ..curated(&["a"], "x") },
+            "english",
+        );
     }
 }

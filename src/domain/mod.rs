@@ -12,7 +12,7 @@ pub mod knowledge;
 pub mod learning;
 pub mod answer;
 pub mod turn;
-pub mod machine;
+pub mod loop_guard;
 pub mod thread;
 pub mod sending;
 pub mod prompt;
@@ -28,7 +28,7 @@ pub use agent::{
     Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,
     Texts, Voice,
 };
-pub use answer::Curated;
+pub use answer::AnswerContent;
 pub use audit::Action;
 pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
 pub use id::{
@@ -51,8 +51,8 @@ pub use run::RunState;
 pub use sending::{SendOutcome, Sending, Template, Then, Unknown};
 pub use trace::Trace;
 pub use turn::{
-    Citation, Heard, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Said, Speaker,
-    Spoken, Turn,
+    Citation, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Speaker, TranscriptDetails,
+    Turn, VoiceTranscript, WaitingMessage,
 };
 pub use {
     agent::HandoffRuleKind,

@@ -4,7 +4,7 @@
 
 use frontdesk_words::words;
 
-use super::machine::{Habit, Heard, Limits, Machine, observe};
+use super::loop_guard::{Limits, LoopReason, ObservedText, SenderStats, observe};
 use super::time::Millis;
 use super::turn::Owner;
 
@@ -27,10 +27,10 @@ pub struct Thread {
     pub last_inbound_at: Option<Millis>,
     /// When the bot last replied.
     pub replied_at: Option<Millis>,
-    /// [`super::machine::hash`] of that reply.
+    /// [`super::loop_guard::hash`] of that reply.
     pub reply_hash: i64,
     /// How the customer writes.
-    pub habit: Habit,
+    pub habit: SenderStats,
 }
 
 words! {
@@ -111,15 +111,15 @@ impl Default for Thread {
             last_inbound_at: None,
             replied_at: None,
             reply_hash: 0,
-            habit: Habit::default(),
+            habit: SenderStats::default(),
         }
     }
 }
 
-/// What matters of a customer's message for who answers it.
+/// The parts of a customer's message that decide who answers it.
 #[derive(Debug, Clone, Copy)]
-pub struct Came<'a> {
-    /// [`super::machine::hash`] of its words; 0 where nothing was typed.
+pub struct InboundEvent<'a> {
+    /// [`super::loop_guard::hash`] of its words; 0 where nothing was typed.
     pub hash: i64,
     /// When it was written, as far as it can be believed.
     pub sent_at: Millis,
@@ -128,12 +128,12 @@ pub struct Came<'a> {
     /// Why it is never answered, if it is not.
     pub silent: Option<&'static str>,
     /// How messages of its number are taken in.
-    pub manner: &'a Manner,
+    pub policy: &'a IntakePolicy,
 }
 
-/// How a message is taken in: what its number, its agent and its words say.
+/// How a message is taken in, from its number's and its agent's settings and its text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Manner {
+pub struct IntakePolicy {
     /// The quiet gap after this message, in milliseconds.
     pub gap_ms: Millis,
     /// The most that all gaps of a burst together may take, in milliseconds.
@@ -145,21 +145,21 @@ pub struct Manner {
     /// When a sender is taken for a machine.
     pub limits: Limits,
     /// Set when the message is the word for "do not write to me" or for "write to me again".
-    pub wish: Option<Wish>,
+    pub consent: Option<ConsentRequest>,
 }
 
-/// What a customer wishes who writes the opt-out word, or the one that takes it back.
+/// A customer's opt-out, or opt-in again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct ConsentRequest {
     /// Whether he wants no more messages.
     pub out: bool,
     /// What he gets, where the agent has a sentence for it.
     pub reply: Option<String>,
 }
 
-/// What becomes of a customer's message.
+/// What happens with a customer's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum Disposition {
     /// The bot answers it.
     Waits {
         /// Whether it returned for that, because a person was silent for long enough: his open cases are closed.
@@ -172,38 +172,40 @@ pub enum Fate {
     /// The customer wants messages again.
     OptedIn,
     /// The sender is taken for a machine: a person has the conversation now.
-    Machine(Machine),
+    Machine(LoopReason),
 }
 
 impl Thread {
     /// A customer's message, seen for the first time.
-    pub fn hear(&mut self, came: &Came<'_>) -> Fate {
-        let heard_at = self.last_inbound_at.map_or(came.sent_at, |last| last.max(came.sent_at));
+    pub fn hear(&mut self, event: &InboundEvent<'_>) -> Disposition {
+        let heard_at = self.last_inbound_at.map_or(event.sent_at, |last| last.max(event.sent_at));
         self.last_inbound_at = Some(heard_at);
-        if came.silent.is_some() {
-            return Fate::Stored(came.silent);
+        if event.silent.is_some() {
+            return Disposition::Stored(event.silent);
         }
-        match &came.manner.wish {
-            Some(wish) if wish.out && self.opted_out_at.is_none() => return self.opt_out(came.now),
-            Some(wish) if !wish.out && self.opted_out_at.take().is_some() => {
-                return Fate::OptedIn;
+        match &event.policy.consent {
+            Some(consent) if consent.out && self.opted_out_at.is_none() => {
+                return self.opt_out(event.now);
+            }
+            Some(consent) if !consent.out && self.opted_out_at.take().is_some() => {
+                return Disposition::OptedIn;
             }
             _ => {}
         }
         if self.opted_out_at.is_some() {
-            return Fate::Stored(Some("the customer opted out"));
+            return Disposition::Stored(Some("the customer opted out"));
         }
         let returned = self.owner == Owner::Person;
-        if returned && !self.come_back(came) {
-            return Fate::Stored(None);
+        if returned && !self.come_back(event) {
+            return Disposition::Stored(None);
         }
-        if let Some(machine) = self.watch(came) {
-            self.take_over(came.now);
-            return Fate::Machine(machine);
+        if let Some(machine) = self.watch(event) {
+            self.take_over(event.now);
+            return Disposition::Machine(machine);
         }
         self.change(OwnerChange::asked());
-        self.wait(came);
-        Fate::Waits { returned }
+        self.wait(event);
+        Disposition::Waits { returned }
     }
 
     /// A person takes the conversation: by writing to the customer, from the inbox, or because the bot called one.
@@ -223,45 +225,45 @@ impl Thread {
         self.owner = owner;
         self.person_at = person_at.or(self.person_at);
         if forgets_habit {
-            self.habit = Habit::default();
+            self.habit = SenderStats::default();
         }
     }
 
-    fn opt_out(&mut self, now: Millis) -> Fate {
+    fn opt_out(&mut self, now: Millis) -> Disposition {
         self.opted_out_at = Some(now);
         self.rest();
-        Fate::OptedOut
+        Disposition::OptedOut
     }
 
     /// Whether the bot returns, because a person has been silent for long enough.
-    fn come_back(&mut self, came: &Came<'_>) -> bool {
-        let back = came.manner.return_ms;
-        let silent = self.person_at.is_some_and(|last| came.now - last >= back);
+    fn come_back(&mut self, event: &InboundEvent<'_>) -> bool {
+        let back = event.policy.return_ms;
+        let silent = self.person_at.is_some_and(|last| event.now - last >= back);
         if back > 0 && silent {
             self.give_back();
         }
         back > 0 && silent
     }
 
-    fn watch(&mut self, came: &Came<'_>) -> Option<Machine> {
-        let heard = Heard {
-            hash: came.hash,
-            sent_at: came.sent_at,
-            now: came.now,
+    fn watch(&mut self, event: &InboundEvent<'_>) -> Option<LoopReason> {
+        let heard = ObservedText {
+            hash: event.hash,
+            sent_at: event.sent_at,
+            now: event.now,
             last_reply_at: self.replied_at,
             last_reply_hash: self.reply_hash,
         };
-        let (habit, machine) = observe(&self.habit, &heard, &came.manner.limits);
+        let (habit, machine) = observe(&self.habit, &heard, &event.policy.limits);
         self.habit = habit;
         machine
     }
 
     /// The quiet gap begins anew with every message, up to the most that a burst may take.
-    fn wait(&mut self, came: &Came<'_>) {
-        let since = *self.waiting_since.get_or_insert(came.now);
-        let quiet = (came.now + came.manner.gap_ms).min(since + came.manner.most_ms);
+    fn wait(&mut self, event: &InboundEvent<'_>) {
+        let since = *self.waiting_since.get_or_insert(event.now);
+        let quiet = (event.now + event.policy.gap_ms).min(since + event.policy.most_ms);
         self.quiet_at = Some(self.quiet_at.map_or(quiet, |before| before.max(quiet)));
-        self.due_at = Some(self.due_at.map_or(came.now, |before| before.min(came.now)));
+        self.due_at = Some(self.due_at.map_or(event.now, |before| before.min(event.now)));
     }
 
     fn rest(&mut self) {
@@ -275,38 +277,38 @@ impl Thread {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::machine;
+    use super::super::loop_guard;
     use super::*;
 
     const NOW: Millis = 1_790_000_000_000;
     const HOUR: Millis = 3_600_000;
-    const WAITS: Fate = Fate::Waits { returned: false };
+    const WAITS: Disposition = Disposition::Waits { returned: false };
 
-    fn manner() -> Manner {
-        Manner {
+    fn policy() -> IntakePolicy {
+        IntakePolicy {
             gap_ms: 700,
             most_ms: 4000,
             stale_ms: 24 * HOUR,
             return_ms: 24 * HOUR,
             limits: Limits::default(),
-            wish: None,
+            consent: None,
         }
     }
 
-    fn wish(out: bool) -> Manner {
-        Manner { wish: Some(Wish { out, reply: None }), ..manner() }
+    fn consent(out: bool) -> IntakePolicy {
+        IntakePolicy { consent: Some(ConsentRequest { out, reply: None }), ..policy() }
     }
 
-    fn came<'a>(manner: &'a Manner, text: &str, now: Millis) -> Came<'a> {
-        Came { hash: machine::hash(text), sent_at: now, now, silent: None, manner }
+    fn event<'a>(policy: &'a IntakePolicy, text: &str, now: Millis) -> InboundEvent<'a> {
+        InboundEvent { hash: loop_guard::hash(text), sent_at: now, now, silent: None, policy }
     }
 
     #[test]
     fn each_message_of_a_burst_begins_the_gap_anew_up_to_the_most() {
-        let (mut thread, manner) = (Thread::default(), manner());
+        let (mut thread, policy) = (Thread::default(), policy());
         for (at, quiet) in [(0, 700), (600, 1300), (3600, 4000), (3900, 4000), (9000, 4000)] {
             let text = format!("text {at}");
-            assert_eq!(thread.hear(&came(&manner, &text, NOW + at)), WAITS);
+            assert_eq!(thread.hear(&event(&policy, &text, NOW + at)), WAITS);
             assert_eq!(thread.quiet_at, Some(NOW + quiet), "{at}");
             assert_eq!(thread.due_at, Some(NOW), "a turn may get ready at once");
         }
@@ -314,47 +316,53 @@ mod tests {
 
     #[test]
     fn a_person_has_the_conversation_until_it_is_given_back_or_long_silent() {
-        let (mut thread, manner) = (Thread::default(), manner());
+        let (mut thread, policy) = (Thread::default(), policy());
         thread.take_over(NOW);
-        assert_eq!(thread.hear(&came(&manner, "a", NOW + HOUR)), Fate::Stored(None));
-        assert_eq!(thread.hear(&came(&manner, "b", NOW + 24 * HOUR - 1)), Fate::Stored(None));
-        let returned = thread.hear(&came(&manner, "c", NOW + 24 * HOUR));
-        assert_eq!(returned, Fate::Waits { returned: true });
-        assert_eq!(thread.hear(&came(&manner, "c?", NOW + 24 * HOUR)), WAITS);
+        assert_eq!(thread.hear(&event(&policy, "a", NOW + HOUR)), Disposition::Stored(None));
+        assert_eq!(
+            thread.hear(&event(&policy, "b", NOW + 24 * HOUR - 1)),
+            Disposition::Stored(None)
+        );
+        let returned = thread.hear(&event(&policy, "c", NOW + 24 * HOUR));
+        assert_eq!(returned, Disposition::Waits { returned: true });
+        assert_eq!(thread.hear(&event(&policy, "c?", NOW + 24 * HOUR)), WAITS);
         thread.take_over(NOW);
         thread.give_back();
-        assert_eq!(thread.hear(&came(&manner, "d", NOW + HOUR)), WAITS);
+        assert_eq!(thread.hear(&event(&policy, "d", NOW + HOUR)), WAITS);
         thread.take_over(NOW);
-        let never = Manner { return_ms: 0, ..manner };
-        assert_eq!(thread.hear(&came(&never, "e", NOW + 1000 * HOUR)), Fate::Stored(None));
+        let never = IntakePolicy { return_ms: 0, ..policy };
+        assert_eq!(thread.hear(&event(&never, "e", NOW + 1000 * HOUR)), Disposition::Stored(None));
     }
 
     #[test]
     fn who_opted_out_is_left_alone_until_he_says_start() {
-        let (mut thread, plain) = (Thread::default(), manner());
-        assert_eq!(thread.hear(&came(&plain, "hello", NOW)), WAITS);
-        assert_eq!(thread.hear(&came(&wish(true), "stop", NOW + 1)), Fate::OptedOut);
+        let (mut thread, plain) = (Thread::default(), policy());
+        assert_eq!(thread.hear(&event(&plain, "hello", NOW)), WAITS);
+        assert_eq!(thread.hear(&event(&consent(true), "stop", NOW + 1)), Disposition::OptedOut);
         assert_eq!((thread.due_at, thread.waiting_since), (None, None));
-        assert!(matches!(thread.hear(&came(&plain, "hello?", NOW + 2)), Fate::Stored(Some(_))));
-        let again = thread.hear(&came(&wish(true), "stop", NOW + 2));
-        assert!(matches!(again, Fate::Stored(Some(_))), "it is confirmed once");
-        assert_eq!(thread.hear(&came(&wish(false), "start", NOW + 3)), Fate::OptedIn);
-        assert_eq!(thread.hear(&came(&plain, "hello again", NOW + 4)), WAITS);
-        let start = thread.hear(&came(&wish(false), "start", NOW + 5));
+        assert!(matches!(
+            thread.hear(&event(&plain, "hello?", NOW + 2)),
+            Disposition::Stored(Some(_))
+        ));
+        let again = thread.hear(&event(&consent(true), "stop", NOW + 2));
+        assert!(matches!(again, Disposition::Stored(Some(_))), "it is confirmed once");
+        assert_eq!(thread.hear(&event(&consent(false), "start", NOW + 3)), Disposition::OptedIn);
+        assert_eq!(thread.hear(&event(&plain, "hello again", NOW + 4)), WAITS);
+        let start = thread.hear(&event(&consent(false), "start", NOW + 5));
         assert_eq!(start, WAITS, "who did not opt out asks something");
     }
 
     #[test]
     fn a_machine_is_a_persons_business() {
-        let (mut thread, manner) = (Thread::default(), manner());
+        let (mut thread, policy) = (Thread::default(), policy());
         for at in 0..3 {
-            assert_eq!(thread.hear(&came(&manner, "We are closed.", NOW + at)), WAITS);
+            assert_eq!(thread.hear(&event(&policy, "We are closed.", NOW + at)), WAITS);
         }
-        let fate = thread.hear(&came(&manner, "We are closed.", NOW + 3));
-        assert!(matches!(fate, Fate::Machine(_)));
+        let disposition = thread.hear(&event(&policy, "We are closed.", NOW + 3));
+        assert!(matches!(disposition, Disposition::Machine(_)));
         assert_eq!((thread.owner, thread.due_at), (Owner::Person, None));
         thread.give_back();
-        assert_eq!(thread.hear(&came(&manner, "We are closed.", NOW + 4)), WAITS);
+        assert_eq!(thread.hear(&event(&policy, "We are closed.", NOW + 4)), WAITS);
     }
 
     #[derive(Debug, Clone)]
@@ -386,13 +394,14 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Writes(text) => {
-                        let fate = thread.hear(&came(&manner(), &format!("text {text}"), now));
+                        let text = format!("text {text}");
+                        let disposition = thread.hear(&event(&policy(), &text, now));
                         let may = thread.owner == Owner::Bot && thread.opted_out_at.is_none();
-                        let waits = matches!(fate, Fate::Waits { .. });
+                        let waits = matches!(disposition, Disposition::Waits { .. });
                         prop_assert!(!waits || may);
                     }
-                    Step::Stops => drop(thread.hear(&came(&wish(true), "stop", now))),
-                    Step::Starts => drop(thread.hear(&came(&wish(false), "start", now))),
+                    Step::Stops => drop(thread.hear(&event(&consent(true), "stop", now))),
+                    Step::Starts => drop(thread.hear(&event(&consent(false), "start", now))),
                     Step::TakesOver => thread.take_over(now),
                     Step::GivesBack => thread.give_back(),
                     Step::Later(time) => now += time,

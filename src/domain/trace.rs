@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::knowledge::Passage;
 use super::prompt::{ChatMessage, Usage};
-use super::turn::{Citation, Heard};
+use super::turn::{Citation, TranscriptDetails};
 
 /// What each stage of one turn saw, decided, took and used. A stage that did not run is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
@@ -57,7 +57,7 @@ pub struct VoiceNoteTrace {
     pub transcript: Option<String>,
     /// How the words came to be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub heard: Option<Heard>,
+    pub heard: Option<TranscriptDetails>,
     /// Why there is no transcript.
     pub error: Option<String>,
 }

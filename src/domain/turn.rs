@@ -33,36 +33,37 @@ pub struct Turn {
     /// The customer's name, when it is known.
     pub contact: Option<String>,
     /// What was waiting, in the order in which it was written. Not empty.
-    pub said: Vec<Said>,
+    pub said: Vec<WaitingMessage>,
     /// What was said before, oldest first.
     pub history: Vec<Line>,
     /// The moment for `today` and `time` in the prompt.
     pub now: Millis,
 }
 
-/// One waiting message.
+/// A message of the turn.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Said {
+pub struct WaitingMessage {
     /// Its id; `None` in the sandbox.
     pub message: Option<MessageId>,
     /// What it holds.
     pub content: Content,
     /// What a voice note says, when it was transcribed before.
-    pub heard: Option<Spoken>,
+    pub heard: Option<VoiceTranscript>,
 }
 
-/// What a voice note says.
+/// The transcript of a voice note.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Spoken {
+pub struct VoiceTranscript {
     /// The words. Not empty.
     pub text: String,
     /// How they came to be known.
-    pub heard: Heard,
+    pub heard: TranscriptDetails,
 }
 
 /// How the words of a recording came to be known.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-pub struct Heard {
+#[schema(as = Heard)]
+pub struct TranscriptDetails {
     /// ISO 639-1 code of the language, when it was recognised.
     pub language: Option<String>,
     /// How sure the words are, from 0 to 1, where that is known.

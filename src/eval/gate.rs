@@ -22,7 +22,7 @@ use crate::domain::{Action, What};
 use crate::pipeline::Bot;
 use crate::prompts::{self, Gate, PromptFile};
 use crate::store;
-use crate::store::agents::{AgentRow, Published};
+use crate::store::agents::{AgentRow, PublishedVersion};
 use crate::store::audit::{Actor, Entry};
 
 mod documents;
@@ -63,7 +63,7 @@ pub struct PublishRequest<'a> {
 #[derive(Debug, Clone)]
 pub enum PublishOutcome {
     /// It answers customers now. What the gate found, when there is one.
-    Live(Published, Option<Box<Verdict>>),
+    Live(PublishedVersion, Option<Box<Verdict>>),
     /// It is what answers already: the version's number.
     Unchanged(i64),
     /// It may be published, and was only tried.
@@ -167,7 +167,7 @@ impl Publisher<'_> {
         (agent, source): (&str, &str),
         over: Option<&AgentRow>,
         entry: Entry,
-    ) -> Result<Published, Error> {
+    ) -> Result<PublishedVersion, Error> {
         // What cannot be made ready must not be live: every desk would refuse it.
         let hash = prompts::hash(source);
         let over = over.map(|row| row.version_id.as_str());

@@ -143,7 +143,7 @@ async fn accept(
     let wrote: Vec<bool> = ours.iter().map(|number| wrote(number, &items)).collect();
     let (provider, body) = (first.provider, body.to_vec());
     let webhook = Webhook { provider, body, items, again: None, turns: Offer::default() };
-    crate::step!("webhook.verified");
+    crate::failpoint!("webhook.verified");
     // As a task of its own, which ends even if the provider hangs up: a turn that is claimed with the webhook is run.
     let taking = tokio::spawn(take(web.clone(), webhook, answers).in_current_span());
     taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
@@ -186,12 +186,12 @@ async fn take(web: WebState, mut webhook: Webhook, answers: Answers) -> store::R
     let taken = span.around(taken).await;
     span.ended(if taken.is_ok() { "stored" } else { "failed" });
     let taken = taken?;
-    crate::step!("webhook.stored");
-    for stir in &taken.stirred {
-        if taken.claimed.iter().any(|(claim, _)| claim.id == stir.conversation.as_str()) {
-            wake.changed(&stir.conversation);
+    crate::failpoint!("webhook.stored");
+    for event in &taken.events {
+        if taken.claimed.iter().any(|(claim, _)| claim.id == event.conversation.as_str()) {
+            wake.changed(&event.conversation);
         } else {
-            wake.stirred(&stir.conversation, stir.message.as_deref());
+            wake.conversation_event(&event.conversation, event.message.as_deref());
         }
     }
     for claim in wake.begin(places, taken.claimed) {

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::Curated;
+use crate::domain::AnswerContent;
 
 /// The file's name.
 const NAME: &str = "answers.yaml";
@@ -40,7 +40,7 @@ fn yes() -> bool {
 }
 
 /// Reads a file; the error says what is wrong, where, and what would be right.
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Curated>, String> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Vec<AnswerContent>, String> {
     if bytes.len() > LARGEST {
         return Err(format!("the file is larger than {LARGEST} bytes, divide it"));
     }
@@ -61,7 +61,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Curated>, String> {
             OneOrSeveral::Several(several) => several,
         };
         let Entry { answer, language, enabled, .. } = entry;
-        let curated = Curated { phrasings, body: answer, language, enabled }.tidied();
+        let curated = AnswerContent { phrasings, body: answer, language, enabled }.tidied();
         curated.map_err(|why| format!("entry {}: {why}", at + 1))
     };
     entries.into_iter().enumerate().map(curated).collect()

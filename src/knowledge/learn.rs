@@ -14,7 +14,7 @@ use super::{DocumentSource, Error, Library, SourceFolder, answers, collection, r
 use crate::domain::{CollectionId, DocumentId, DocumentState, LearnOutcome, SourceId, searchable};
 use crate::reader::Pool;
 use crate::spans::{self, Span};
-use crate::store::knowledge::{DocumentRow, Failure, Learned};
+use crate::store::knowledge::{DocumentRow, Failure, NewDocument};
 
 /// Changes with the way documents are extracted, so that a new release learns them again.
 pub(super) const METHOD: &str = "2";
@@ -284,7 +284,7 @@ impl<'a> LearnJob<'a> {
         let ChunkedDocument { path, title, hash, pieces, span } = read;
         let chunks = stored_chunks(&title, pieces);
         let many = chunks.len();
-        let learned = Learned {
+        let learned = NewDocument {
             collection: self.collection.clone(),
             path: path.clone(),
             title,
@@ -309,7 +309,7 @@ impl<'a> LearnJob<'a> {
     }
 
     /// Stores a document where the collection has room for it; else the reason why not, in words.
-    async fn put(&self, learned: Learned) -> Result<Result<DocumentId, String>, Error> {
+    async fn put(&self, learned: NewDocument) -> Result<Result<DocumentId, String>, Error> {
         let room = self.library.settings.room();
         let put = self.library.store.learn_within(learned, room).await?;
         Ok(put.map_err(|full| remedy::in_words(&remedy::full(full))))
@@ -335,7 +335,7 @@ impl<'a> LearnJob<'a> {
 
     async fn fail(&mut self, path: String, hash: String, failure: Failure) -> Result<(), Error> {
         let mut why = failure.error.clone();
-        let learned = Learned {
+        let learned = NewDocument {
             collection: self.collection.clone(),
             title: path.clone(),
             path: path.clone(),

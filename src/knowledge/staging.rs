@@ -6,10 +6,10 @@ use super::learn::LearnJob;
 use super::vectors::text_hash;
 use super::{Error, Library, Progress, SilentProgress, SourceFolder, answers, collection};
 use crate::domain::{
-    AnswerId, CollectionId, Curated, DocumentId, DocumentState, SettingsOrigin, searchable,
+    AnswerContent, AnswerId, CollectionId, DocumentId, DocumentState, SettingsOrigin, searchable,
 };
 use crate::store::answers::AnswerRow;
-use crate::store::knowledge::{DocumentRow, Learned, NewChunk};
+use crate::store::knowledge::{DocumentRow, NewChunk, NewDocument};
 
 /// How the name of a collection ends that only stands beside another.
 const ENDING: &str = "@draft";
@@ -20,9 +20,9 @@ const BY_HAND: &str = "@by-hand";
 #[derive(Debug, Clone)]
 pub enum Edit {
     /// A curated answer is made.
-    AddAnswer(Curated),
+    AddAnswer(AnswerContent),
     /// A curated answer is changed.
-    ChangeAnswer(AnswerId, Curated),
+    ChangeAnswer(AnswerId, AnswerContent),
     /// A curated answer is removed.
     RemoveAnswer(AnswerId),
     /// A document is removed.
@@ -176,7 +176,7 @@ impl Library {
         let (path, title, hash) = (row.path, row.title.clone(), row.hash);
         let collection = to.clone();
         let (source, uploaded) = (None, false);
-        let copy = Learned { collection, path, title, hash, source, uploaded, chunks };
+        let copy = NewDocument { collection, path, title, hash, source, uploaded, chunks };
         self.store.learn(copy).await?;
         Ok(())
     }
@@ -203,7 +203,7 @@ impl Library {
 }
 
 /// An answer as it is after a change; `None` for one that is removed.
-fn answer_with(row: &AnswerRow, edit: Option<&Edit>) -> Option<Curated> {
+fn answer_with(row: &AnswerRow, edit: Option<&Edit>) -> Option<AnswerContent> {
     match edit {
         Some(Edit::RemoveAnswer(id)) if id.as_str() == row.id => None,
         Some(Edit::ChangeAnswer(id, changed)) if id.as_str() == row.id => Some(changed.clone()),

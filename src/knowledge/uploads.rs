@@ -18,7 +18,7 @@ use crate::domain::{
     CollectionId, DocumentId, FailureCode, LearnOutcome, LearningStage, searchable,
 };
 use crate::spans;
-use crate::store::knowledge::{Failure, Learned};
+use crate::store::knowledge::{Failure, NewDocument};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
 
 /// How long a file is another's after the process that learns it died, in milliseconds.
@@ -202,7 +202,7 @@ impl Library {
         (bytes, settings): (Vec<u8>, chunk::Settings),
         turn: ReadTurn<'_>,
         shown: &UploadProgress,
-    ) -> Result<Result<Learned, Failure>, Error> {
+    ) -> Result<Result<NewDocument, Failure>, Error> {
         let hash = hash_of(&bytes, &settings);
         let file = File { name: row.path.clone(), bytes, own: false };
         let read = reading::read(self.readers.as_ref(), file, settings).await;
@@ -211,7 +211,7 @@ impl Library {
         if !matches!(read, Err(ReadError::Unavailable { begun: false, .. })) {
             self.underway.in_vain.store(0, Ordering::Relaxed);
         }
-        let learned = |title, chunks| Learned {
+        let learned = |title, chunks| NewDocument {
             collection,
             path: row.path.clone(),
             title,

@@ -16,8 +16,8 @@ use super::engine::Engine;
 use super::run::TurnContext;
 use super::transcribe::NoAudio;
 use crate::domain::time::now_ms;
-use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Said, Turn};
-use crate::store::gaps::{GapRow, Grouped, UnansweredRow, Wanted};
+use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Turn, WaitingMessage};
+use crate::store::gaps::{GapFilter, GapRow, GroupedQuestion, UnansweredRow};
 use crate::store::{Result, Store};
 
 /// From this nearness on two questions are of one group, 0 to 1: a wrong group costs a look, a missing one a line.
@@ -82,12 +82,12 @@ pub async fn group(store: &Store) -> Result<usize> {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
                     let agent = Some(question.agent_id.clone());
-                    let wanted = Wanted { agent, ..Wanted::default() };
+                    let wanted = GapFilter { agent, ..GapFilter::default() };
                     new.insert(Groups::of(store.gaps(&wanted, MOST_GROUPS).await?))
                 }
             };
             let gap = groups.place(&question.question);
-            grouped.push(Grouped { question, gap });
+            grouped.push(GroupedQuestion { question, gap });
         }
         done += grouped.len();
         store.put_into_gaps(grouped).await?;
@@ -148,7 +148,7 @@ pub async fn recheck(
     engine: &Engine,
     bot: impl Fn(&AgentId) -> Option<Arc<Bot>>,
 ) -> Result<(usize, Vec<GapRow>)> {
-    let wanted = Wanted { state: Some(GapState::Open), ..Wanted::default() };
+    let wanted = GapFilter { state: Some(GapState::Open), ..GapFilter::default() };
     let (mut asked, mut answered) = (0, Vec::new());
     for gap in store.gaps(&wanted, MOST_GROUPS).await? {
         let Some(bot) = bot(&gap.agent_id) else { continue };
@@ -167,7 +167,7 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![Said { message: None, content: Content::Text { body }, heard: None }],
+        said: vec![WaitingMessage { message: None, content: Content::Text { body }, heard: None }],
         history: Vec::new(),
         now: now_ms(),
     };

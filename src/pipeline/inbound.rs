@@ -8,12 +8,12 @@ use std::sync::Arc;
 use self::consent::Consent;
 use super::bot::Bot;
 use super::bounds::beginning;
-use crate::domain::machine::Limits;
-use crate::domain::thread::{Manner, Wish};
+use crate::domain::loop_guard::Limits;
+use crate::domain::thread::{ConsentRequest, IntakePolicy};
 use crate::domain::time::now_ms;
 use crate::domain::{
     Agent, Author, Content, Event, Item, Line, MessageId, MessageKind, NumberId, ProviderKind,
-    Said, Speaker, Spoken, Turn, WebhookId,
+    Speaker, Turn, VoiceTranscript, WaitingMessage, WebhookId,
 };
 use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::turns::{self as store, Claim, SpokenRow};
@@ -65,8 +65,8 @@ pub async fn take_in(
         let (number, bot) = item.number.as_deref().and_then(&number_of).unzip();
         let bot = bot.flatten();
         history = history.max(bot.as_ref().map_or(0, |bot| bot.agent.history));
-        let manner = manner(&intake, bot.as_deref(), &item.event);
-        Arrival { number, item, manner }
+        let policy = intake_policy(&intake, bot.as_deref(), &item.event);
+        Arrival { number, item, policy }
     };
     let Webhook { provider, body, items, again, turns } = webhook;
     let items = items.into_iter().map(give).collect();
@@ -76,23 +76,25 @@ pub async fn take_in(
 }
 
 /// How an event is taken in: what its content and the agent say.
-fn manner(intake: &Intake, bot: Option<&Bot>, event: &Event) -> Manner {
+fn intake_policy(intake: &Intake, bot: Option<&Bot>, event: &Event) -> IntakePolicy {
     let message = if let Event::Message(message) = event { Some(message) } else { None };
-    Manner {
+    IntakePolicy {
         gap_ms: message.map_or(0, |message| gap::gap_ms(&message.content, intake.gap_ms)),
         most_ms: intake.most_ms,
         stale_ms: intake.stale_ms,
         return_ms: bot.map_or(0, |bot| bot.agent.handoff.return_minutes.saturating_mul(60_000)),
         limits: intake.limits,
-        wish: message.zip(bot).and_then(|(message, bot)| wish(&message.content, &bot.agent)),
+        consent: message
+            .zip(bot)
+            .and_then(|(message, bot)| consent_request(&message.content, &bot.agent)),
     }
 }
 
 /// Whether a message is the word for "do not write to me", or for "write to me again".
-pub fn wish(content: &Content, agent: &Agent) -> Option<Wish> {
+pub fn consent_request(content: &Content, agent: &Agent) -> Option<ConsentRequest> {
     Some(match consent::read(content.words()?, &agent.languages)? {
-        Consent::OptOut => Wish { out: true, reply: agent.opt_out.reply.clone() },
-        Consent::OptIn => Wish { out: false, reply: Some(agent.opt_out.welcome.clone()) },
+        Consent::OptOut => ConsentRequest { out: true, reply: agent.opt_out.reply.clone() },
+        Consent::OptIn => ConsentRequest { out: false, reply: Some(agent.opt_out.welcome.clone()) },
     })
 }
 
@@ -113,7 +115,11 @@ pub struct PendingTurn {
 }
 
 /// Reads what waits in these conversations, and the last `history` messages before it, in their order.
-pub async fn read(store: &Store, claims: &[Claim], history: usize) -> Result<Vec<store::Said>> {
+pub async fn read(
+    store: &Store,
+    claims: &[Claim],
+    history: usize,
+) -> Result<Vec<store::ConversationSnapshot>> {
     let history = i64::try_from(history).unwrap_or(i64::MAX);
     store.said_in(claims, MOST_MESSAGES, history).await
 }
@@ -129,7 +135,11 @@ pub async fn gather(
 }
 
 /// The same of what was [`read`] already, with as much history as the agent looks at.
-pub fn merge(mut said: store::Said, claim: &Claim, agent: &Arc<Agent>) -> Option<PendingTurn> {
+pub fn merge(
+    mut said: store::ConversationSnapshot,
+    claim: &Claim,
+    agent: &Arc<Agent>,
+) -> Option<PendingTurn> {
     if said.waiting.is_empty() {
         return None;
     }
@@ -165,7 +175,7 @@ impl PendingTurn {
     }
 
     /// Keeps what voice notes said in an abandoned try, so that they are not transcribed again.
-    pub fn remember(&mut self, heard: &[(MessageId, Spoken)]) {
+    pub fn remember(&mut self, heard: &[(MessageId, VoiceTranscript)]) {
         for said in &mut self.turn.said {
             let known = heard.iter().find(|(message, _)| said.message.as_ref() == Some(message));
             if let Some((_, spoken)) = known {
@@ -176,14 +186,15 @@ impl PendingTurn {
 }
 
 /// A message as the pipeline reads it. Content that cannot be read back is passed on as unknown, never dropped.
-fn waiting(row: SpokenRow) -> Said {
+fn waiting(row: SpokenRow) -> WaitingMessage {
     let (content, unreadable) = Content::read(&row.content);
     if let Some(error) = unreadable {
         tracing::error!(%error, message = row.id, "a stored message cannot be read");
     }
     let heard = row.heard.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    let spoken = row.transcript.map(|text| Spoken { text, heard: heard.unwrap_or_default() });
-    Said { message: Some(MessageId::stored(row.id)), content, heard: spoken }
+    let spoken =
+        row.transcript.map(|text| VoiceTranscript { text, heard: heard.unwrap_or_default() });
+    WaitingMessage { message: Some(MessageId::stored(row.id)), content, heard: spoken }
 }
 
 fn line(row: SpokenRow) -> Option<Line> {
@@ -232,7 +243,11 @@ mod tests {
         };
         let read_at = now_ms() - 1000;
         let waiting = vec![row(Some(Author::Customer), "{}")];
-        let said = store::Said { read_at, waiting, ..store::Said::default() };
+        let said = store::ConversationSnapshot {
+            read_at,
+            waiting,
+            ..store::ConversationSnapshot::default()
+        };
         let gathered = merge(said, &claim, &bot.agent).expect("something waits");
         assert!(gathered.age_ms() >= 1000, "{}", gathered.age_ms());
         assert!(gathered.turn.now >= read_at + 1000, "the turn itself is of now");

@@ -1,5 +1,5 @@
 //! Stage 7: the outcome becomes outbox rows, in one transaction with the turn: formatted for WhatsApp, split, and
-//! with the hand-off's notices. Sends nothing: that is the courier's.
+//! with the hand-off's notices. Sends nothing: that is the outbox dispatcher's.
 
 use self::format::for_whatsapp;
 use self::split::split;
@@ -9,10 +9,11 @@ use super::inbound::PendingTurn;
 use super::turn_result::TurnResult;
 use crate::domain::label::{REASON, TITLE, display_name, one_line, visible};
 use crate::domain::{
-    ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Spoken, Trace, TurnId, time,
+    ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Trace, TurnId, VoiceTranscript,
+    time,
 };
 use crate::store::escalations::Untold;
-use crate::store::finish::{Escalation, Finished};
+use crate::store::finish::{Escalation, FinishedTurn};
 use crate::store::outbox::OutgoingRow;
 use crate::store::storable;
 use crate::store::turns::Claim;
@@ -38,7 +39,7 @@ pub struct Place<'a> {
 }
 
 /// Makes rows of an outcome.
-pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> Finished {
+pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn {
     let id = TurnId::generate();
     let (texts, escalation) = match &answered.outcome {
         Outcome::Reply(reply) => (parts(bot, reply), None),
@@ -52,7 +53,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> Finished {
     if let Some(first) = replies.first_mut().filter(|_| bot.agent.voice.quote) {
         first.reply_to.clone_from(&place.gathered.voice);
     }
-    Finished {
+    FinishedTurn {
         id,
         agent: bot.agent.id.clone(),
         version: bot.agent.version.clone(),
@@ -141,8 +142,8 @@ fn json(trace: &Trace) -> String {
 
 fn transcribed(
     gathered: &PendingTurn,
-    transcripts: &[(MessageId, Spoken)],
-) -> Vec<(MessageId, Option<Spoken>)> {
+    transcripts: &[(MessageId, VoiceTranscript)],
+) -> Vec<(MessageId, Option<VoiceTranscript>)> {
     let transcript = |id: &MessageId| {
         transcripts.iter().find(|(message, _)| message == id).map(|(_, spoken)| spoken.clone())
     };

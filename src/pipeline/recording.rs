@@ -22,7 +22,8 @@ use super::transcribe::{AudioError, AudioSource, TranscriptionError};
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
-    Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Said, Spoken, Turn,
+    Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Turn, VoiceTranscript,
+    WaitingMessage,
 };
 use crate::llm::{self, Completion, Hear, Model, ModelKind, Window};
 
@@ -75,7 +76,7 @@ pub struct RecordedMessage {
     /// What it holds.
     pub content: Content,
     /// What its recording says.
-    pub spoken: Option<Spoken>,
+    pub spoken: Option<VoiceTranscript>,
     /// SHA-256 of its recording, when that was fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
@@ -120,7 +121,7 @@ impl TurnRecording {
 
     /// The turn, for an agent.
     pub fn turn(&self, agent: &Arc<Agent>) -> Turn {
-        let said = |heard: &RecordedMessage| Said {
+        let said = |heard: &RecordedMessage| WaitingMessage {
             message: heard.message.clone(),
             content: heard.content.clone(),
             heard: heard.spoken.clone(),
@@ -201,7 +202,7 @@ impl Recorder {
         answered: &TurnResult,
     ) -> TurnRecording {
         let hashes = held(&self.hashes);
-        let heard = |said: &Said| RecordedMessage {
+        let heard = |said: &WaitingMessage| RecordedMessage {
             message: said.message.clone(),
             content: said.content.clone(),
             spoken: said.heard.clone().or_else(|| answered.spoken(said.message.as_ref()?)),
@@ -355,18 +356,18 @@ struct HashingAudio<'a> {
 
 #[async_trait]
 impl AudioSource for HashingAudio<'_> {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
+    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         self.audio.known(said)
     }
 
-    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, AudioError> {
+    async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
         let bytes = self.audio.fetch(said, media).await?;
         let hash = hex::encode(Sha256::digest(&bytes));
         held(self.hashes).push((said.message.clone(), hash));
         Ok(bytes)
     }
 
-    async fn keep(&self, said: &Said, spoken: &Spoken) {
+    async fn keep(&self, said: &WaitingMessage, spoken: &VoiceTranscript) {
         self.audio.keep(said, spoken).await;
     }
 }

@@ -15,7 +15,7 @@ use super::transcribe::{self, AudioSource, TranscriptionContext};
 use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::trace::Trace;
-use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, Spoken, Turn};
+use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, Turn, VoiceTranscript};
 use crate::llm::Hear;
 use crate::spans;
 
@@ -45,7 +45,7 @@ pub(super) struct Open {
 
 impl Ready {
     /// What voice notes said, so that they need not be transcribed again.
-    pub fn transcripts(&self) -> &[(MessageId, Spoken)] {
+    pub fn transcripts(&self) -> &[(MessageId, VoiceTranscript)] {
         &self.run.transcripts
     }
 }
@@ -54,7 +54,7 @@ impl Ready {
 pub(super) struct Run {
     started: Instant,
     trace: Trace,
-    transcripts: Vec<(MessageId, Spoken)>,
+    transcripts: Vec<(MessageId, VoiceTranscript)>,
     inputs: RecordedInputs,
     /// What the customer is told of a voice note that was not understood beside other words.
     unheard: Option<String>,

@@ -11,8 +11,8 @@ use super::language::language;
 use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
-    Heard, Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, Said, Spoken, Turn,
-    Voice,
+    Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, TranscriptDetails, Turn,
+    Voice, VoiceTranscript, WaitingMessage,
 };
 use crate::speech::{self, Recording, Transcriber};
 
@@ -20,13 +20,13 @@ use crate::speech::{self, Recording, Transcriber};
 #[async_trait]
 pub trait AudioSource: Send + Sync {
     /// What a message's recording says, or why nothing is heard in it, where that is known already.
-    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>>;
+    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>>;
 
     /// The bytes of a message's recording, tried again for as long as a customer would wait.
-    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, AudioError>;
+    async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError>;
 
     /// Keeps what a message's recording says, so that it is not transcribed again whatever becomes of the turn.
-    async fn keep(&self, said: &Said, spoken: &Spoken);
+    async fn keep(&self, said: &WaitingMessage, spoken: &VoiceTranscript);
 }
 
 /// Why a recording cannot be had.
@@ -51,15 +51,15 @@ pub struct NoAudio;
 
 #[async_trait]
 impl AudioSource for NoAudio {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
+    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         said.heard.clone().map(Ok)
     }
 
-    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, AudioError> {
+    async fn fetch(&self, _: &WaitingMessage, _: &Media) -> Result<Vec<u8>, AudioError> {
         Err(AudioError::NoSource)
     }
 
-    async fn keep(&self, _: &Said, _: &Spoken) {}
+    async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
 }
 
 /// Transcriber, and where recordings come from.
@@ -74,16 +74,16 @@ pub struct AttachedAudio;
 
 #[async_trait]
 impl AudioSource for AttachedAudio {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
+    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         said.heard.clone().map(Ok)
     }
 
-    async fn fetch(&self, _: &Said, media: &Media) -> Result<Vec<u8>, AudioError> {
+    async fn fetch(&self, _: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
         let bytes = media.bytes.as_ref().ok_or(AudioError::NotAttached)?;
         Ok(bytes.0.to_vec())
     }
 
-    async fn keep(&self, _: &Said, _: &Spoken) {}
+    async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
 }
 
 /// What the waiting messages say.
@@ -91,7 +91,7 @@ pub(super) struct Transcription {
     /// All of it as one question. `Err` is the outcome when they hold no words.
     pub(super) question: Result<Question, Outcome>,
     /// What voice notes say.
-    pub(super) transcripts: Vec<(MessageId, Spoken)>,
+    pub(super) transcripts: Vec<(MessageId, VoiceTranscript)>,
     /// Why nothing was heard in the others, in the order in which they were tried.
     pub(super) failures: Vec<TranscriptionError>,
     /// What the customer is told of a voice note that was not understood beside other words.
@@ -145,12 +145,12 @@ struct All {
     notes: Vec<VoiceNoteTrace>,
     language: Option<String>,
     spoken: bool,
-    transcripts: Vec<(MessageId, Spoken)>,
+    transcripts: Vec<(MessageId, VoiceTranscript)>,
     failures: Vec<TranscriptionError>,
 }
 
 impl All {
-    fn note(&mut self, said: &Said, spoken: Result<Spoken, TranscriptionError>) {
+    fn note(&mut self, said: &WaitingMessage, spoken: Result<VoiceTranscript, TranscriptionError>) {
         let message = said.message.as_ref();
         let mut note = VoiceNoteTrace {
             message: message.map(ToString::to_string),
@@ -197,15 +197,15 @@ pub enum TranscriptionError {
 async fn hear(
     TranscriptionContext { speech, audio }: TranscriptionContext<'_>,
     voice: &Voice,
-    said: &Said,
+    said: &WaitingMessage,
     media: &Media,
-) -> Result<Spoken, TranscriptionError> {
+) -> Result<VoiceTranscript, TranscriptionError> {
     if !voice.hears(media.kind) {
         return Err(TranscriptionError::Unwanted(media.kind));
     }
     if let Some(text) = media.transcript.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        let heard = Heard { by: "provider".into(), ..Heard::default() };
-        let spoken = Spoken { text: text.to_owned(), heard };
+        let heard = TranscriptDetails { by: "provider".into(), ..TranscriptDetails::default() };
+        let spoken = VoiceTranscript { text: text.to_owned(), heard };
         audio.keep(said, &spoken).await;
         return Ok(spoken);
     }
@@ -228,7 +228,7 @@ async fn transcript(
     voice: &Voice,
     media: &Media,
     bytes: Vec<u8>,
-) -> Result<Spoken, TranscriptionError> {
+) -> Result<VoiceTranscript, TranscriptionError> {
     let vocabulary = voice.vocabulary.join(", ");
     let recording = Recording {
         bytes: bytes.into(),
@@ -245,14 +245,14 @@ async fn transcript(
     if text.is_empty() {
         return Err(TranscriptionError::Silent);
     }
-    let heard = Heard {
+    let heard = TranscriptDetails {
         language: transcript.language,
         confidence: transcript.confidence,
         seconds: transcript.seconds,
         by: transcript.by,
-        ..Heard::default()
+        ..TranscriptDetails::default()
     };
-    Ok(Spoken { text, heard })
+    Ok(VoiceTranscript { text, heard })
 }
 
 /// What a customer is told beside the answer to his words, when a voice note among them was not understood.

@@ -2,7 +2,7 @@
 
 use super::inputs::RecordedInputs;
 use crate::domain::trace::Trace;
-use crate::domain::{MessageId, Outcome, Spoken};
+use crate::domain::{MessageId, Outcome, VoiceTranscript};
 
 /// What became of a turn.
 #[derive(Debug, Clone)]
@@ -12,14 +12,14 @@ pub struct TurnResult {
     /// What each stage saw, decided, took and used.
     pub trace: Trace,
     /// What voice notes said.
-    pub transcripts: Vec<(MessageId, Spoken)>,
+    pub transcripts: Vec<(MessageId, VoiceTranscript)>,
     /// What was heard and found, for the recording of the turn.
     pub inputs: RecordedInputs,
 }
 
 impl TurnResult {
     /// What a message's voice note said.
-    pub(super) fn spoken(&self, message: &MessageId) -> Option<Spoken> {
+    pub(super) fn spoken(&self, message: &MessageId) -> Option<VoiceTranscript> {
         self.transcripts.iter().find(|(id, _)| id == message).map(|(_, spoken)| spoken.clone())
     }
 }

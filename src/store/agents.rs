@@ -123,7 +123,7 @@ impl Store {
     }
 
     /// Makes a prompt file the live version of its agent. The same content as before changes nothing.
-    pub async fn publish(&self, slug: &str, source: &str, hash: &str) -> Result<Published> {
+    pub async fn publish(&self, slug: &str, source: &str, hash: &str) -> Result<PublishedVersion> {
         let publish = Publish { slug: slug.into(), source: source.into(), hash: hash.into() };
         self.apply(publish).await
     }
@@ -135,7 +135,7 @@ impl Store {
         (slug, source, hash): (&str, &str, &str),
         over: Option<&str>,
         entry: Entry,
-    ) -> Result<Option<Published>> {
+    ) -> Result<Option<PublishedVersion>> {
         let publish = Publish { slug: slug.into(), source: source.into(), hash: hash.into() };
         self.apply(PublishNoted { publish, over: over.map(ToOwned::to_owned), entry }).await
     }
@@ -176,9 +176,9 @@ impl Store {
     }
 }
 
-/// What publishing did.
+/// The version that publishing made live.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Published {
+pub struct PublishedVersion {
     /// The agent.
     pub agent: AgentId,
     /// The version that is live now.
@@ -232,9 +232,9 @@ struct Publish {
 
 #[async_trait]
 impl Write for Publish {
-    type Out = Published;
+    type Out = PublishedVersion;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Published> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<PublishedVersion> {
         let sql = "insert into agents (id, workspace_id, slug, created_at, updated_at)
                    values ($1, $2, $3, $4, $4) on conflict (workspace_id, slug) do nothing";
         let fresh = AgentId::generate();
@@ -266,7 +266,7 @@ impl Write for Publish {
             run!(conn, sql, &agent, &version, now())?;
         }
         let (agent, version) = (AgentId::stored(agent), VersionId::stored(version));
-        Ok(Published { agent, version, ordinal, changed })
+        Ok(PublishedVersion { agent, version, ordinal, changed })
     }
 }
 
@@ -278,9 +278,13 @@ struct PublishNoted {
 
 #[async_trait]
 impl Write for PublishNoted {
-    type Out = Option<Published>;
+    type Out = Option<PublishedVersion>;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<Published>> {
+    async fn run(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+    ) -> Result<Option<PublishedVersion>> {
         let sql = "select live_version_id from agents where workspace_id = $1 and slug = $2";
         let live = first!(conn, (Option<String>,), sql, workspace.as_str(), &self.publish.slug)?;
         if live.and_then(|row| row.0) != self.over {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::{Conn, Error, Result, Store, Write, all, first, now, run, storable, to_json};
-use crate::domain::{AnswerId, CollectionId, Curated, WorkspaceId};
+use crate::domain::{AnswerContent, AnswerId, CollectionId, WorkspaceId};
 
 /// The most answers of one collection: all of them are held in memory.
 pub const MOST_ANSWERS: i64 = 5000;
@@ -54,8 +54,8 @@ impl AnswerRow {
     }
 
     /// The answer as it was written.
-    pub fn curated(&self) -> Curated {
-        Curated {
+    pub fn curated(&self) -> AnswerContent {
+        AnswerContent {
             phrasings: self.phrasings(),
             body: self.body.clone(),
             language: self.language.clone(),
@@ -91,14 +91,14 @@ pub struct NewAnswer {
     /// The collection.
     pub collection: CollectionId,
     /// The answer, tidied.
-    pub curated: Curated,
+    pub curated: AnswerContent,
     /// Who wrote it.
     pub author: String,
 }
 
-/// What became of an answer that should be changed.
+/// Whether an answer was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
+pub enum ChangeOutcome {
     /// It was changed.
     Yes,
     /// There is no such answer.
@@ -155,12 +155,16 @@ impl Store {
     }
 
     /// Changes an answer that was made by hand.
-    pub async fn change_answer(&self, id: &AnswerId, curated: Curated) -> Result<Changed> {
+    pub async fn change_answer(
+        &self,
+        id: &AnswerId,
+        curated: AnswerContent,
+    ) -> Result<ChangeOutcome> {
         self.apply(Change { id: id.clone(), curated: Some(curated) }).await
     }
 
     /// Removes an answer that was made by hand.
-    pub async fn remove_answer(&self, id: &AnswerId) -> Result<Changed> {
+    pub async fn remove_answer(&self, id: &AnswerId) -> Result<ChangeOutcome> {
         self.apply(Change { id: id.clone(), curated: None }).await
     }
 
@@ -169,7 +173,7 @@ impl Store {
         &self,
         collection: &CollectionId,
         path: &str,
-        answers: Vec<Curated>,
+        answers: Vec<AnswerContent>,
     ) -> Result<bool> {
         let path = storable(path).into_owned();
         self.apply(OfFile { collection: collection.clone(), path, answers }).await
@@ -232,7 +236,7 @@ impl Row<'_> {
         &self,
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
-        (collection, curated): (&CollectionId, &Curated),
+        (collection, curated): (&CollectionId, &AnswerContent),
     ) -> Result<AnswerId> {
         let id = AnswerId::generate();
         let sql = "insert into answers (id, workspace_id, collection_id, source, phrasings, body, language, enabled,
@@ -259,26 +263,26 @@ impl Row<'_> {
 struct Change {
     id: AnswerId,
     /// `None` removes it.
-    curated: Option<Curated>,
+    curated: Option<AnswerContent>,
 }
 
 #[async_trait]
 impl Write for Change {
-    type Out = Changed;
+    type Out = ChangeOutcome;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Changed> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<ChangeOutcome> {
         let sql = "select collection_id, source from answers where id = $1 and workspace_id = $2";
         let id = self.id.as_str();
         let found = first!(conn, (String, Option<String>), sql, id, workspace.as_str())?;
         let collection = match found {
-            None => return Ok(Changed::Missing),
-            Some((_, Some(path))) => return Ok(Changed::InFile(path)),
+            None => return Ok(ChangeOutcome::Missing),
+            Some((_, Some(path))) => return Ok(ChangeOutcome::InFile(path)),
             Some((collection, None)) => CollectionId::stored(collection),
         };
         raise(workspace, conn, &collection).await?;
         let Some(curated) = &self.curated else {
             run!(conn, "delete from answers where id = $1", id)?;
-            return Ok(Changed::Yes);
+            return Ok(ChangeOutcome::Yes);
         };
         let sql = "update answers set phrasings = $2, body = $3, language = $4, enabled = $5, updated_at = $6,
                        embedder = case when phrasings = $2 then embedder else null end,
@@ -289,14 +293,14 @@ impl Write for Change {
         let enabled = i64::from(curated.enabled);
         let touched =
             run!(conn, sql, id, phrasings, body, curated.language.as_deref(), enabled, now())?;
-        Ok(if touched == 0 { Changed::Missing } else { Changed::Yes })
+        Ok(if touched == 0 { ChangeOutcome::Missing } else { ChangeOutcome::Yes })
     }
 }
 
 struct OfFile {
     collection: CollectionId,
     path: String,
-    answers: Vec<Curated>,
+    answers: Vec<AnswerContent>,
 }
 
 #[async_trait]
@@ -309,7 +313,7 @@ impl Write for OfFile {
         let (collection, path) = (self.collection.as_str(), &self.path);
         let sql = sqlx::AssertSqlSafe(sql);
         let known = all!(conn, AnswerRow, sql, workspace.as_str(), collection, path)?;
-        let mut gone: HashMap<String, Curated> =
+        let mut gone: HashMap<String, AnswerContent> =
             known.into_iter().map(|row| (row.id.clone(), row.curated())).collect();
         let mut fresh = Vec::new();
         for answer in &self.answers {

@@ -2,7 +2,7 @@
 
 use const_format::formatcp;
 
-use super::outbox::{OutgoingRow, Queued};
+use super::outbox::{OutboxEntry, OutgoingRow};
 use super::words::escalation_state::{OPEN, RESOLVED};
 use super::{Conn, Result, Rows, first, now, outbox, run, storable};
 use crate::domain::{
@@ -83,7 +83,7 @@ pub(super) async fn notify(
     for (part, (phone, text)) in notices.iter().enumerate() {
         let conversation = notice_thread(workspace, conn, number, phone).await?;
         let (conversation, number) = (&conversation, number.as_str());
-        let queued = Queued { conversation, number, turn, author: Author::Notice };
+        let queued = OutboxEntry { conversation, number, turn, author: Author::Notice };
         rows.push(queued.values(workspace, &OutgoingRow::new(text), (part, None))?);
     }
     outbox::insert(conn, &rows).await

@@ -78,8 +78,7 @@ impl Write for Take {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let taken = inbox::take_over(conn, workspace, (&self.id, false)).await?;
         if taken {
-            signal::tell(conn, workspace, std::iter::once(Signal::Stirred(self.id.clone())))
-                .await?;
+            signal::tell(conn, workspace, std::iter::once(Signal::Event(self.id.clone()))).await?;
         }
         Ok(taken)
     }

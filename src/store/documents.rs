@@ -45,9 +45,9 @@ pub struct ShownRow {
     pub origin: DocumentOrigin,
 }
 
-/// Which documents.
+/// Which documents to list.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct DocumentFilter {
     /// Only those that stand so.
     pub state: Option<DocumentStatus>,
     /// Only those with these letters in their path or title.
@@ -112,7 +112,7 @@ impl Store {
     pub async fn shown_documents(
         &self,
         collection: &CollectionId,
-        wanted: Wanted,
+        wanted: DocumentFilter,
         limit: i64,
     ) -> Result<Vec<ShownRow>> {
         let workspace = self.workspace_id();

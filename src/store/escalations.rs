@@ -97,7 +97,7 @@ impl Store {
 
     /// Opens a case of a conversation: the support contacts are told of it soon.
     /// Who may speak does not change.
-    pub async fn open_case(&self, opened: Opened) -> Result<()> {
+    pub async fn open_case(&self, opened: NewEscalation) -> Result<()> {
         self.apply(opened).await
     }
 }
@@ -121,7 +121,7 @@ pub struct Untold {
 
 /// A case to open outside of a turn.
 #[derive(Debug, Clone)]
-pub struct Opened {
+pub struct NewEscalation {
     /// The conversation.
     pub conversation: ConversationId,
     /// Why, in words.
@@ -131,7 +131,7 @@ pub struct Opened {
 }
 
 #[async_trait]
-impl Write for Opened {
+impl Write for NewEscalation {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {

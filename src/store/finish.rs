@@ -6,30 +6,30 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use const_format::formatcp;
 
+use super::batcher::BatchWrite;
 use super::cases::Case;
 use super::gaps::UnansweredQuestion;
-use super::outbox::{OutgoingRow, Queued, Terms, ToSend};
+use super::outbox::{OutboxEntry, OutgoingRow, Terms, ToSend};
 use super::signal::{self, Signal};
-use super::together::Many;
 use super::turns::Claim;
 use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, storable, to_json};
 use crate::domain::thread::OwnerChange;
 use crate::domain::time::Millis;
 use crate::domain::{
-    AgentId, Author, MessageId, MessageState, Owner, Spoken, TurnId, TurnOutcome, Usage, VersionId,
-    WorkspaceId, machine,
+    AgentId, Author, MessageId, MessageState, Owner, TurnId, TurnOutcome, Usage, VersionId,
+    VoiceTranscript, WorkspaceId, loop_guard,
 };
 
 impl Store {
     /// Commits a turn: its trace, its replies, the messages it answered, the owner, the case.
-    pub async fn commit_turn(&self, turn: Finished) -> Result<Committed> {
+    pub async fn commit_turn(&self, turn: FinishedTurn) -> Result<CommitOutcome> {
         self.lines.turns.apply(turn).await
     }
 }
 
-/// What a finished turn leaves behind.
+/// The writes of a finished turn.
 #[derive(Debug, Clone)]
-pub struct Finished {
+pub struct FinishedTurn {
     /// The turn's id.
     pub id: TurnId,
     /// The lease.
@@ -47,7 +47,7 @@ pub struct Finished {
     /// Tokens and money.
     pub usage: Usage,
     /// The messages that it answered, with what voice notes say.
-    pub answered: Vec<(MessageId, Option<Spoken>)>,
+    pub answered: Vec<(MessageId, Option<VoiceTranscript>)>,
     /// What to send to the customer, in order.
     pub replies: Vec<OutgoingRow>,
     /// The question, without personal data, when it was not answered.
@@ -72,7 +72,7 @@ pub struct Escalation {
 
 /// Whether a turn was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Committed {
+pub enum CommitOutcome {
     /// It was; with the first reply, where it was claimed to be sent.
     Yes(Option<Box<ToSend>>),
     /// A person took over meanwhile, or another process has the lease: nothing was kept.
@@ -80,14 +80,14 @@ pub enum Committed {
 }
 
 #[async_trait]
-impl Many for Finished {
-    type Out = Committed;
+impl BatchWrite for FinishedTurn {
+    type Out = CommitOutcome;
 
     async fn run_all(
         all: &[Self],
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
-    ) -> Result<Vec<Committed>> {
+    ) -> Result<Vec<CommitOutcome>> {
         let held = let_go(all, conn).await?;
         let ours: Vec<&Self> = all.iter().filter(|turn| held.contains(&turn.lease())).collect();
         let came = answer(&ours, conn).await?;
@@ -105,7 +105,7 @@ impl Many for Finished {
         signal::tell(conn, workspace, told).await?;
         let committed = |turn: &Self| {
             let ours = held.contains(&turn.lease());
-            if ours { Committed::Yes(sent.remove(&turn.id)) } else { Committed::Overtaken }
+            if ours { CommitOutcome::Yes(sent.remove(&turn.id)) } else { CommitOutcome::Overtaken }
         };
         Ok(all.iter().map(committed).collect())
     }
@@ -113,7 +113,7 @@ impl Many for Finished {
 
 /// Gives the leases back, and makes their tokens worthless; which of them were ours, and the conversation still the
 /// bot's.
-async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String, i64)>> {
+async fn let_go(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet<(String, i64)>> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in all {
         let reply = turn.replies.last();
@@ -126,7 +126,7 @@ async fn let_go(all: &[Finished], conn: &mut Conn<'_>) -> Result<HashSet<(String
             person_at.into(),
             forgets_habit.into(),
             reply.map(|_| moment).into(),
-            reply.map_or(0, |reply| machine::hash(&reply.text)).into(),
+            reply.map_or(0, |reply| loop_guard::hash(&reply.text)).into(),
             moment.into(),
         ]);
     }
@@ -155,7 +155,7 @@ fn columns(change: OwnerChange) -> (Option<&'static str>, Option<Millis>, i64) {
 }
 
 /// Marks the messages as answered; when the last one of each turn came, by the turn.
-async fn answer(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<HashMap<String, i64>> {
+async fn answer(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<HashMap<String, i64>> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in ours {
         for (message, spoken) in &turn.answered {
@@ -191,7 +191,7 @@ async fn answer(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<HashMap<Strin
 
 /// Messages that came meanwhile make the conversation due again at once. By a statement of its own, when the rows are
 /// ours: Postgres would not see those that commit while the first one waits for them.
-async fn look_again(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<()> {
+async fn look_again(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in ours {
         rows.push([turn.claim.id.as_str().into(), moment.into()]);
@@ -212,7 +212,7 @@ async fn look_again(ours: &[&Finished], conn: &mut Conn<'_>) -> Result<()> {
 
 /// Writes the turns down, with how long their customers waited.
 async fn record(
-    ours: &[&Finished],
+    ours: &[&FinishedTurn],
     workspace: &WorkspaceId,
     (conn, came): (&mut Conn<'_>, &HashMap<String, i64>),
 ) -> Result<()> {
@@ -241,7 +241,7 @@ async fn record(
 
 /// Puts the replies into the outbox; the ones that are claimed at once, by turn.
 async fn queue(
-    ours: &[&Finished],
+    ours: &[&FinishedTurn],
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
 ) -> Result<HashMap<TurnId, Box<ToSend>>> {
@@ -251,7 +251,7 @@ async fn queue(
     for turn in ours {
         let author = if turn.escalation.is_some() { Author::Notice } else { Author::Bot };
         let (conversation, number) = (&turn.claim.conversation(), turn.claim.number_id.as_str());
-        let queued = Queued { conversation, number, turn: Some(&turn.id), author };
+        let queued = OutboxEntry { conversation, number, turn: Some(&turn.id), author };
         for (part, reply) in turn.replies.iter().enumerate() {
             let free = free.get(&turn.claim.id).filter(|_| part == 0);
             rows.push(queued.values(workspace, reply, (part, free))?);
@@ -264,7 +264,7 @@ async fn queue(
     Ok(sent)
 }
 
-impl Finished {
+impl FinishedTurn {
     fn lease(&self) -> (String, i64) {
         (self.claim.id.clone(), self.claim.lease_token)
     }

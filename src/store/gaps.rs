@@ -47,18 +47,18 @@ pub struct UnansweredRow {
     pub created_at: i64,
 }
 
-/// Where a question belongs.
+/// A question with its group.
 #[derive(Debug, Clone)]
-pub struct Grouped {
+pub struct GroupedQuestion {
     /// The question.
     pub question: UnansweredRow,
     /// The group.
     pub gap: GapId,
 }
 
-/// Which groups are asked for.
+/// Which groups to list.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct GapFilter {
     /// Only those of this state.
     pub state: Option<GapState>,
     /// Only those of this agent.
@@ -81,12 +81,12 @@ impl Store {
 
     /// Puts questions into groups; a group that there is not is made with the question's words, one that was answered is
     /// open again. A question that has its group keeps it.
-    pub async fn put_into_gaps(&self, grouped: Vec<Grouped>) -> Result<()> {
+    pub async fn put_into_gaps(&self, grouped: Vec<GroupedQuestion>) -> Result<()> {
         self.apply(PutIntoGaps(grouped)).await
     }
 
     /// Groups, the last asked first.
-    pub async fn gaps(&self, wanted: &Wanted, limit: i64) -> Result<Vec<GapRow>> {
+    pub async fn gaps(&self, wanted: &GapFilter, limit: i64) -> Result<Vec<GapRow>> {
         let workspace = self.workspace_id();
         let (moment, id) = wanted.before.clone().unwrap_or((i64::MAX, String::new()));
         let state = wanted.state.map_or("", GapState::as_str);
@@ -162,7 +162,7 @@ pub(super) async fn record(
     conn.many(into, &rows, "").await.map(|_| ())
 }
 
-struct PutIntoGaps(Vec<Grouped>);
+struct PutIntoGaps(Vec<GroupedQuestion>);
 
 #[async_trait]
 impl Write for PutIntoGaps {
@@ -176,7 +176,7 @@ impl Write for PutIntoGaps {
     }
 }
 
-impl Grouped {
+impl GroupedQuestion {
     async fn put(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let (gap, question) = (self.gap.as_str(), &self.question);
         let sql = "update unanswered set gap_id = $3 where id = $1 and workspace_id = $2 and gap_id is null";

@@ -7,20 +7,20 @@ use std::collections::{BTreeSet, HashMap};
 use async_trait::async_trait;
 use sqlx::FromRow;
 
+use super::batcher::BatchWrite;
 use super::columns::LenientWord;
-use super::together::Many;
-use super::turns::{Claim, Release, Said};
+use super::turns::{Claim, ConversationSnapshot, Release};
 use super::{Conn, Result, Rows, Store, messages, now, storable};
-use crate::domain::thread::Manner;
+use crate::domain::thread::IntakePolicy;
 use crate::domain::{
     Content, ConversationId, Event, Item, MessageKind, MessageState, NumberId, Party, ProviderKind,
     WebhookId, WorkspaceId,
 };
 use batch::Batch;
-use book::{Book, Place};
+use conversations::{Conversations, Place};
 
 mod batch;
-mod book;
+mod conversations;
 mod contacts;
 
 /// A webhook to take in.
@@ -57,7 +57,7 @@ pub struct Arrival {
     /// What happened.
     pub item: Item,
     /// How a message is taken in.
-    pub manner: Manner,
+    pub policy: IntakePolicy,
 }
 
 /// What a webhook brought.
@@ -72,17 +72,17 @@ pub struct TakenIn {
     /// Messages of ours that it put into the outbox.
     pub queued: usize,
     /// The conversations that were claimed for the turns that the caller offered to run, and what was said there.
-    pub claimed: Vec<(Claim, Said)>,
+    pub claimed: Vec<(Claim, ConversationSnapshot)>,
     /// What a running turn should know of.
-    pub stirred: BTreeSet<Stir>,
+    pub events: BTreeSet<ConversationEvent>,
     /// Conversations in which something happened that no turn has to know of: a message of ours was settled, or one came that the
     /// bot does not answer; by this webhook or one that was taken in with it.
     pub changed: BTreeSet<ConversationId>,
 }
 
-/// Something happened in a conversation that a running turn there should know of.
+/// An event in a conversation that a running turn there has to hear of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stir {
+pub struct ConversationEvent {
     /// The conversation.
     pub conversation: ConversationId,
     /// The provider's id of the message that waits there now, if that is all.
@@ -103,17 +103,23 @@ pub(super) async fn take_over(
     workspace: &WorkspaceId,
     (id, writes): (&ConversationId, bool),
 ) -> Result<bool> {
-    let Some(mut book) = Book::of_one(conn, workspace, id).await? else { return Ok(false) };
-    if let Some(kept) = book.only() {
-        kept.take_over(if writes { book::Seen::Answered } else { book::Seen::Looked });
+    let Some(mut conversations) = Conversations::of_one(conn, workspace, id).await? else {
+        return Ok(false);
+    };
+    if let Some(kept) = conversations.only() {
+        kept.take_over(if writes {
+            conversations::PersonAction::Answered
+        } else {
+            conversations::PersonAction::Looked
+        });
     }
     messages::void(conn, id, batch::TAKEN).await?;
-    book.close(conn).await?;
+    conversations.close(conn).await?;
     Ok(true)
 }
 
 #[async_trait]
-impl Many for TakeIn {
+impl BatchWrite for TakeIn {
     type Out = TakenIn;
 
     async fn run_all(
@@ -123,9 +129,9 @@ impl Many for TakeIn {
     ) -> Result<Vec<TakenIn>> {
         let ids = keep_bodies(all, workspace, conn).await?;
         let (places, also) = places(all);
-        let book = Book::open(conn, workspace, (&places, &also)).await?;
+        let conversations = Conversations::open(conn, workspace, (&places, &also)).await?;
         let seen = seen(all, conn).await?;
-        let mut batch = Batch::new(workspace, book, seen, all.len());
+        let mut batch = Batch::new(workspace, conversations, seen, all.len());
         for (webhook, arrival) in in_order(all) {
             batch.take(conn, (webhook, &ids[webhook], &all[webhook]), arrival).await?;
         }
@@ -209,9 +215,9 @@ async fn keep_bodies(
     Ok(ids)
 }
 
-/// A message that was taken in before.
+/// A message that is stored already.
 #[derive(FromRow)]
-struct Seen {
+struct StoredMessage {
     number_id: String,
     provider_id: String,
     id: String,
@@ -225,7 +231,7 @@ struct Seen {
 async fn seen(
     all: &[TakeIn],
     conn: &mut Conn<'_>,
-) -> Result<HashMap<(String, String), Option<Seen>>> {
+) -> Result<HashMap<(String, String), Option<StoredMessage>>> {
     let mut rows = Rows::default();
     for arrival in all.iter().flat_map(|one| &one.items) {
         let id = match &arrival.item.event {
@@ -240,6 +246,6 @@ async fn seen(
     let before = "with asked (number_id, provider_id) as (";
     let after = ") select distinct m.number_id, m.provider_id, m.id, m.state, m.kind from asked cross join messages m
                  where m.number_id = asked.number_id and m.provider_id = asked.provider_id";
-    let found = conn.many_rows::<Seen>(before, &rows, after).await?;
+    let found = conn.many_rows::<StoredMessage>(before, &rows, after).await?;
     Ok(found.into_iter().map(|s| ((s.number_id.clone(), s.provider_id.clone()), Some(s))).collect())
 }

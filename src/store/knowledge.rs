@@ -73,7 +73,7 @@ pub struct ChunkRow {
 
 /// A document to put in the place of what its path held.
 #[derive(Debug, Clone)]
-pub struct Learned {
+pub struct NewDocument {
     /// The collection.
     pub collection: CollectionId,
     /// Its path within the collection.
@@ -202,7 +202,7 @@ impl Store {
     }
 
     /// Puts a document in the place of what its path held, in one step.
-    pub async fn learn(&self, document: Learned) -> Result<DocumentId> {
+    pub async fn learn(&self, document: NewDocument) -> Result<DocumentId> {
         self.apply(document).await
     }
 
@@ -251,7 +251,7 @@ impl Write for SetSettings {
 }
 
 #[async_trait]
-impl Write for Learned {
+impl Write for NewDocument {
     type Out = DocumentId;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DocumentId> {

@@ -86,7 +86,7 @@ pub struct Which {
 
 /// How many conversations there are of each sort.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromRow)]
-pub struct Counted {
+pub struct ConversationCounts {
     /// The bot's.
     pub bot: i64,
     /// A person's.
@@ -138,8 +138,8 @@ impl Store {
         let workspace = self.workspace_id();
         let (moment, id) = before.unwrap_or((i64::MAX, String::new()));
         let (owner, number) = (which.owner.map(Owner::as_str), which.number.as_deref());
-        let sought = which.words.as_deref().map(Sought::of).unwrap_or_default();
-        let Sought { lower, upper, title, digits } = &sought;
+        let sought = which.words.as_deref().map(SearchPatterns::of).unwrap_or_default();
+        let SearchPatterns { lower, upper, title, digits } = &sought;
         let sql = AssertSqlSafe(query(&which.conditions()));
         self.read(async |conn| {
             all!(
@@ -169,7 +169,7 @@ impl Store {
     }
 
     /// How many conversations there are of each sort.
-    pub async fn counts(&self) -> Result<Counted> {
+    pub async fn counts(&self) -> Result<ConversationCounts> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = formatcp!(
@@ -180,7 +180,7 @@ impl Store {
                     (select count(*) from conversations v where v.workspace_id = $1 and {OPEN} and v.unanswered > 0) as waiting,
                     (select count(*) from conversations v where v.workspace_id = $1 and v.unread > 0) as unread"
             );
-            first!(conn, Counted, sql, workspace.as_str()).map(Option::unwrap_or_default)
+            first!(conn, ConversationCounts, sql, workspace.as_str()).map(Option::unwrap_or_default)
         })
         .await
     }
@@ -240,17 +240,17 @@ fn holds(text: &str, ascii: bool) -> String {
     if ascii { like(7) } else { format!("({} or {} or {})", like(7), like(8), like(9)) }
 }
 
-/// What is sought, as patterns. SQLite knows upper and lower case of ASCII only, so that other letters are looked for as they
+/// Search words as `like` patterns. SQLite knows upper and lower case of ASCII only, so that other letters are looked for as they
 /// may be written: all small, all capital, and with a capital first.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Sought {
+struct SearchPatterns {
     lower: String,
     upper: String,
     title: String,
     digits: String,
 }
 
-impl Sought {
+impl SearchPatterns {
     fn of(words: &str) -> Self {
         let lower = words.to_lowercase();
         let title = lower.split(' ').map(capital).collect::<Vec<_>>().join(" ");
@@ -285,14 +285,14 @@ mod tests {
 
     #[test]
     fn what_is_sought_is_found_however_it_is_written() {
-        let sought = Sought::of("Müller ätna");
+        let sought = SearchPatterns::of("Müller ätna");
         assert_eq!(sought.lower, "%müller ätna%");
         assert_eq!(sought.upper, "%mÜller Ätna%");
         assert_eq!(sought.title, "%müller Ätna%");
         assert_eq!(sought.digits, "");
-        assert_eq!(Sought::of("100%_\\").lower, "%100\\%\\_\\\\%");
-        assert_eq!(Sought::of("+44 (770) 09").digits, "%4477009%");
-        assert_eq!(Sought::of("12").digits, "", "two digits are no phone");
-        assert_eq!(Sought::of("order 4477").digits, "");
+        assert_eq!(SearchPatterns::of("100%_\\").lower, "%100\\%\\_\\\\%");
+        assert_eq!(SearchPatterns::of("+44 (770) 09").digits, "%4477009%");
+        assert_eq!(SearchPatterns::of("12").digits, "", "two digits are no phone");
+        assert_eq!(SearchPatterns::of("order 4477").digits, "");
     }
 }

@@ -114,8 +114,8 @@ impl MessageRow {
     }
 }
 
-/// A message that came from outside.
-pub(super) struct Arrived<'a> {
+/// A message from outside that is stored for the first time.
+pub(super) struct NewMessage<'a> {
     pub(super) conversation: &'a ConversationId,
     pub(super) number: &'a NumberId,
     /// The customer, or a person for an echo.
@@ -129,7 +129,7 @@ pub(super) struct Arrived<'a> {
     pub(super) sent_at: i64,
 }
 
-impl Arrived<'_> {
+impl NewMessage<'_> {
     /// The row to insert.
     pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 18]> {
         let (ours, moment) = (self.author == Author::Person, now());
@@ -164,7 +164,7 @@ pub(super) async fn insert_arrived(conn: &mut Conn<'_>, rows: &Rows) -> Result<(
 }
 
 /// Puts what is understood now in the place of what was not when the message came.
-pub(super) async fn mend(conn: &mut Conn<'_>, id: &str, now_read: &Arrived<'_>) -> Result<()> {
+pub(super) async fn mend(conn: &mut Conn<'_>, id: &str, now_read: &NewMessage<'_>) -> Result<()> {
     let sql = "update messages set kind = $2, content = $3, body = $4, state = $5, note = $6, updated_at = $7
                where id = $1";
     run!(

@@ -17,7 +17,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, PgPool, SqlitePool};
 
-use self::together::Together;
+use self::batcher::Batcher;
 use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
 
@@ -26,7 +26,7 @@ mod columns;
 mod words;
 mod bulk;
 mod writer;
-mod together;
+mod batcher;
 mod ready;
 pub mod agents;
 pub mod conversations;
@@ -39,7 +39,7 @@ pub mod knowledge;
 pub mod documents;
 pub mod room;
 pub mod uploads;
-pub mod written;
+pub mod generated_prompts;
 pub mod trials;
 pub mod sources;
 pub mod reading;
@@ -48,7 +48,7 @@ pub mod answers;
 pub mod audit;
 pub mod gaps;
 pub mod messages;
-pub mod person;
+pub mod staff_messages;
 pub mod numbers;
 pub mod calls;
 pub mod recordings;
@@ -91,9 +91,9 @@ struct Base {
 }
 
 struct Lines {
-    webhooks: Together<inbox::TakeIn>,
-    turns: Together<finish::Finished>,
-    sends: Together<outbox::RecordSend>,
+    webhooks: Batcher<inbox::TakeIn>,
+    turns: Batcher<finish::FinishedTurn>,
+    sends: Batcher<outbox::RecordSend>,
 }
 
 #[derive(Clone)]
@@ -178,9 +178,9 @@ impl Store {
     async fn seen_by(mut base: Base, workspace: &'static str) -> Result<Self> {
         base.workspace = base.apply(agents::EnsureWorkspace { slug: workspace }).await?;
         let lines = Lines {
-            webhooks: Together::start(base.clone(), Duration::ZERO),
-            turns: Together::start(base.clone(), Duration::ZERO),
-            sends: Together::start(base.clone(), RECORDS_LINGER),
+            webhooks: Batcher::start(base.clone(), Duration::ZERO),
+            turns: Batcher::start(base.clone(), Duration::ZERO),
+            sends: Batcher::start(base.clone(), RECORDS_LINGER),
         };
         Ok(Self { base, lines: Arc::new(lines) })
     }
@@ -260,7 +260,7 @@ impl Base {
     async fn try_apart<W: Write>(&self, pool: &PgPool, write: &W) -> Result<W::Out> {
         let mut transaction = pool.begin().await.map_err(unreachable)?;
         let out = write.run(&self.workspace, &mut Conn::Postgres(&mut transaction)).await?;
-        crate::step!("store.commit");
+        crate::failpoint!("store.commit");
         transaction.commit().await?;
         Ok(out)
     }

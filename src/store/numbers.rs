@@ -41,9 +41,9 @@ pub struct KnownRow {
     pub added: i64,
 }
 
-/// What a number is, as the provider says.
+/// A number as the provider describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct NumberProfile {
     /// The phone number.
     pub display: Option<String>,
     /// The name that customers see.
@@ -52,7 +52,7 @@ pub struct Known {
 
 /// A number to be added, or one to be set up anew.
 #[derive(Debug, Clone)]
-pub struct Added {
+pub struct NumberSetup {
     /// Its id: a new one, or that of the row of the same WhatsApp number, whose conversations go on.
     pub id: NumberId,
     /// Its name; where it is changed: as it is.
@@ -66,7 +66,7 @@ pub struct Added {
     /// What it is set up with, encrypted.
     pub settings: String,
     /// What the provider says that it is; nothing where it was not asked.
-    pub known: Known,
+    pub known: NumberProfile,
     /// The hash of its verify token: a draft with the same one may have been called already.
     pub token: String,
     /// The ids of the numbers of the configuration file.
@@ -75,9 +75,9 @@ pub struct Added {
     pub entry: Entry,
 }
 
-/// What stands in the way of a number.
+/// Why a number cannot be added or set up anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum NumberConflict {
     /// Its name.
     Slug,
     /// The WhatsApp number itself.
@@ -116,12 +116,18 @@ impl Store {
     }
 
     /// Adds a number, and writes down who did it; or says what is taken.
-    pub async fn add_number(&self, added: Added) -> Result<std::result::Result<(), Taken>> {
+    pub async fn add_number(
+        &self,
+        added: NumberSetup,
+    ) -> Result<std::result::Result<(), NumberConflict>> {
         self.apply(Add(added)).await
     }
 
     /// Sets a number up anew that was added, and writes down who did it; or says what is taken.
-    pub async fn change_number(&self, added: Added) -> Result<std::result::Result<(), Taken>> {
+    pub async fn change_number(
+        &self,
+        added: NumberSetup,
+    ) -> Result<std::result::Result<(), NumberConflict>> {
         self.apply(Change(added)).await
     }
 
@@ -144,9 +150,13 @@ impl Store {
     }
 }
 
-impl Added {
+impl NumberSetup {
     /// What is taken by another number that is connected.
-    async fn taken(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<Taken>> {
+    async fn taken(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+    ) -> Result<Option<NumberConflict>> {
         let sql = "select id, slug, cast(case when settings is null then 0 else 1 end as bigint) as added from numbers
                    where workspace_id = $1 and id <> $2 and (slug = $3 or (provider = $4 and external_id = $5))";
         let others = all!(
@@ -160,10 +170,9 @@ impl Added {
             &self.external_id
         )?;
         let connected = |row: &&KnownRow| row.added == 1 || self.of_file.contains(&row.id);
-        let mut taken = others
-            .iter()
-            .filter(connected)
-            .map(|row| if row.slug == self.slug { Taken::Slug } else { Taken::Number });
+        let mut taken = others.iter().filter(connected).map(|row| {
+            if row.slug == self.slug { NumberConflict::Slug } else { NumberConflict::Number }
+        });
         Ok(taken.next())
     }
 
@@ -176,11 +185,11 @@ impl Added {
     }
 }
 
-struct Add(Added);
+struct Add(NumberSetup);
 
 #[async_trait]
 impl Write for Add {
-    type Out = std::result::Result<(), Taken>;
+    type Out = std::result::Result<(), NumberConflict>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
         let Self(added) = self;
@@ -235,16 +244,16 @@ pub fn shown_slug<'a>(slug: &'a str, id: &str) -> &'a str {
     slug.strip_suffix(id).and_then(|rest| rest.strip_suffix('~')).unwrap_or(slug)
 }
 
-struct Change(Added);
+struct Change(NumberSetup);
 
 #[async_trait]
 impl Write for Change {
-    type Out = std::result::Result<(), Taken>;
+    type Out = std::result::Result<(), NumberConflict>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
         let Self(added) = self;
-        if let Some(Taken::Number) = added.taken(workspace, conn).await? {
-            return Ok(Err(Taken::Number));
+        if let Some(NumberConflict::Number) = added.taken(workspace, conn).await? {
+            return Ok(Err(NumberConflict::Number));
         }
         let verified = added.verified(workspace, conn).await?;
         let sql = formatcp!(
@@ -267,7 +276,7 @@ impl Write for Change {
             now()
         )?;
         if changed == 0 {
-            return Ok(Err(Taken::Gone));
+            return Ok(Err(NumberConflict::Gone));
         }
         added.entry.run(workspace, conn).await?;
         Ok(Ok(()))

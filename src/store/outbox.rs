@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::batcher::BatchWrite;
 use super::columns::LenientWord;
 use super::signal::{self, Signal};
-use super::together::Many;
 use super::words::author::{BOT, CONSENT};
 use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
@@ -23,7 +23,7 @@ use crate::domain::{
 
 mod queue;
 
-pub(super) use queue::{Queued, insert};
+pub(super) use queue::{OutboxEntry, insert};
 
 const SENDING_RANK: i64 = MessageState::Sending.rank();
 const UNKNOWN_RANK: i64 = MessageState::Unknown.rank();
@@ -83,7 +83,7 @@ pub struct ToSend {
 
 /// Which messages to claim.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ClaimRequest {
     /// The most.
     pub limit: i64,
     /// For how long, in milliseconds.
@@ -127,7 +127,7 @@ impl Pair {
 
 /// How a send ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum SendResult {
     /// The provider took it, under this id.
     Sent(String),
     /// Try again at this moment.
@@ -142,7 +142,7 @@ impl Store {
     /// Claims messages to send, the oldest unsent of each conversation, with whom they go to. What an author wrote whom this
     /// version does not know waits for a process that knows him, and so does what the bot says where the owner is not known;
     /// what stands behind it waits, too.
-    pub async fn claim_sends(&self, asked: Asked) -> Result<Vec<ToSend>> {
+    pub async fn claim_sends(&self, asked: ClaimRequest) -> Result<Vec<ToSend>> {
         self.apply(asked).await
     }
 
@@ -150,12 +150,12 @@ impl Store {
     /// ended. It has not been sent.
     pub async fn take_back(&self, conversation: ConversationId, message: &MessageId) -> Result<()> {
         let fault = Fault::ours("whether it was committed was not known at first");
-        let (id, ended) = (message.to_string(), Ended::Again(now(), fault));
+        let (id, ended) = (message.to_string(), SendResult::Again(now(), fault));
         self.lines.sends.apply(RecordSend { id, conversation, attempts: 1, ended }).await
     }
 
     /// Records how a send ended.
-    pub async fn record_send(&self, message: &ToSend, ended: Ended) -> Result<()> {
+    pub async fn record_send(&self, message: &ToSend, ended: SendResult) -> Result<()> {
         let (id, attempts) = (message.id.clone(), message.attempts);
         let conversation = ConversationId::stored(message.conversation_id.clone());
         self.lines.sends.apply(RecordSend { id, conversation, attempts, ended }).await
@@ -182,7 +182,7 @@ pub(super) const KNOWN: &str = formatcp!(
 );
 
 #[async_trait]
-impl Write for Asked {
+impl Write for ClaimRequest {
     type Out = Vec<ToSend>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<ToSend>> {
@@ -248,7 +248,7 @@ pub(super) struct Free {
     last_inbound_at: Option<i64>,
 }
 
-/// Which of these conversations are free, by id: a new message there would be the next that [`Asked`] claims.
+/// Which of these conversations are free, by id: a new message there would be the next that [`ClaimRequest`] claims.
 pub(super) async fn free<'a>(
     conn: &mut Conn<'_>,
     offered: impl Iterator<Item = (&'a str, Terms)>,
@@ -290,11 +290,11 @@ pub(super) struct RecordSend {
     id: String,
     conversation: ConversationId,
     attempts: i64,
-    ended: Ended,
+    ended: SendResult,
 }
 
 #[async_trait]
-impl Many for RecordSend {
+impl BatchWrite for RecordSend {
     type Out = ();
 
     async fn run_all(
@@ -304,7 +304,7 @@ impl Many for RecordSend {
     ) -> Result<Vec<()>> {
         let (mut sent, moment) = (Rows::default(), now());
         for one in all {
-            if let Ended::Sent(provider_id) = &one.ended {
+            if let SendResult::Sent(provider_id) = &one.ended {
                 let id = one.id.as_str().into();
                 sent.push([id, storable(provider_id).into_owned().into(), moment.into()]);
             } else {
@@ -330,12 +330,12 @@ impl Many for RecordSend {
 impl RecordSend {
     async fn record(&self, conn: &mut Conn<'_>) -> Result<()> {
         let (state, due, fault) = match &self.ended {
-            Ended::Again(due, fault) => (MessageState::Queued, Some(*due), fault),
-            Ended::Unknown(due, fault) => (MessageState::Unknown, Some(*due), fault),
-            Ended::Failed(fault) => (MessageState::Failed, None, fault),
-            Ended::Sent(_) => return Ok(()),
+            SendResult::Again(due, fault) => (MessageState::Queued, Some(*due), fault),
+            SendResult::Unknown(due, fault) => (MessageState::Unknown, Some(*due), fault),
+            SendResult::Failed(fault) => (MessageState::Failed, None, fault),
+            SendResult::Sent(_) => return Ok(()),
         };
-        let note = matches!(self.ended, Ended::Failed(_)).then_some(fault.title.as_str());
+        let note = matches!(self.ended, SendResult::Failed(_)).then_some(fault.title.as_str());
         let sql = formatcp!(
             "update messages set state = $2, state_rank = $3, due_at = $4, lease_until = null, error = $5,
                  note = coalesce($6, note), updated_at = $7

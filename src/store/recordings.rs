@@ -7,7 +7,8 @@ use sqlx::FromRow;
 
 use super::{Conn, LenientWord, Result, Rows, Store, Write, first, now, run, storable, to_json};
 use crate::domain::{
-    Blob, Direction, Heard, MessageId, MessageKind, MessageState, Spoken, WorkspaceId,
+    Blob, Direction, MessageId, MessageKind, MessageState, TranscriptDetails, VoiceTranscript,
+    WorkspaceId,
 };
 
 /// A recording as it is kept.
@@ -19,8 +20,8 @@ pub struct RecordingRow {
     pub bytes: Vec<u8>,
 }
 
-/// A file that came with its message.
-pub(super) struct Brought {
+/// A recording to store with its message.
+pub(super) struct NewRecording {
     pub(super) message: MessageId,
     pub(super) mime_type: String,
     pub(super) bytes: Blob,
@@ -45,12 +46,13 @@ impl Store {
         bytes: Vec<u8>,
     ) -> Result<()> {
         let mime_type = mime_type.to_owned();
-        let brought = Brought { message: message.clone(), mime_type, bytes: Blob(bytes.into()) };
+        let brought =
+            NewRecording { message: message.clone(), mime_type, bytes: Blob(bytes.into()) };
         self.apply(Keep(brought)).await
     }
 
     /// Keeps what a recording says. What is known already stays, above all what a person corrected.
-    pub async fn keep_spoken(&self, message: &MessageId, spoken: &Spoken) -> Result<()> {
+    pub async fn keep_spoken(&self, message: &MessageId, spoken: &VoiceTranscript) -> Result<()> {
         self.apply(Hear { message: message.clone(), spoken: spoken.clone() }).await
     }
 
@@ -70,7 +72,7 @@ impl Store {
 pub(super) async fn insert(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
-    files: Vec<Brought>,
+    files: Vec<NewRecording>,
 ) -> Result<()> {
     for file in files {
         let mut rows = Rows::default();
@@ -88,22 +90,22 @@ pub(super) async fn insert(
     Ok(())
 }
 
-struct Keep(Brought);
+struct Keep(NewRecording);
 
 #[async_trait]
 impl Write for Keep {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let Brought { message, mime_type, bytes } = &self.0;
+        let NewRecording { message, mime_type, bytes } = &self.0;
         let (message, mime_type, bytes) = (message.clone(), mime_type.clone(), bytes.clone());
-        insert(conn, workspace, vec![Brought { message, mime_type, bytes }]).await
+        insert(conn, workspace, vec![NewRecording { message, mime_type, bytes }]).await
     }
 }
 
 struct Hear {
     message: MessageId,
-    spoken: Spoken,
+    spoken: VoiceTranscript,
 }
 
 #[async_trait]
@@ -140,7 +142,7 @@ impl Write for Correct {
         if !MessageKind::from(kind).has_sound() {
             return Ok(false);
         }
-        let mut heard: Heard =
+        let mut heard: TranscriptDetails =
             heard.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         heard.first = heard.first.or(transcript);
         heard.corrected_at = Some(now());

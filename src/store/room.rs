@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::knowledge::{Learned, next_revision};
+use super::knowledge::{NewDocument, next_revision};
 use super::words::document_state::REMOVED;
 use super::{Conn, Result, Store, Write, all, first};
 use crate::domain::{CollectionId, DocumentId, WorkspaceId};
@@ -49,7 +49,7 @@ impl Store {
     /// Puts a document in the place of what its path held, in one step, where its collection has room for it; else nothing changes.
     pub async fn learn_within(
         &self,
-        document: Learned,
+        document: NewDocument,
         room: Room,
     ) -> Result<std::result::Result<DocumentId, Full>> {
         self.apply(LearnWithin { document, room }).await
@@ -76,7 +76,7 @@ impl Store {
 }
 
 struct LearnWithin {
-    document: Learned,
+    document: NewDocument,
     room: Room,
 }
 
@@ -109,7 +109,7 @@ impl Room {
         &self,
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
-        document: &Learned,
+        document: &NewDocument,
     ) -> Result<Option<Full>> {
         let at = (document.collection.as_str(), document.path.as_str());
         let place = Place::of(workspace, conn, at).await?;

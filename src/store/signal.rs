@@ -68,8 +68,8 @@ impl Write for Announce {
 /// What happened on another replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
-    /// A turn under way in this conversation should know: a message came, or a person took it.
-    Stirred(ConversationId),
+    /// A running turn in this conversation has to know: a message came, or a person took it.
+    Event(ConversationId),
     /// Something else changed in it.
     Changed(ConversationId),
     /// Something of this kind changed.
@@ -79,7 +79,7 @@ pub enum Signal {
 }
 
 /// Stands before a conversation in which a message came, or which a person took.
-const STIRRED: char = '!';
+const EVENT: char = '!';
 /// Stands before a kind of things.
 const KIND: char = '#';
 
@@ -89,15 +89,15 @@ impl Signal {
         if let Some(name) = word.strip_prefix(KIND) {
             return name.parse().ok().map(Self::Announced);
         }
-        Some(match word.strip_prefix(STIRRED) {
-            Some(id) => Self::Stirred(ConversationId::stored(id.to_owned())),
+        Some(match word.strip_prefix(EVENT) {
+            Some(id) => Self::Event(ConversationId::stored(id.to_owned())),
             None => Self::Changed(ConversationId::stored(word.to_owned())),
         })
     }
 
     fn write(&self) -> String {
         match self {
-            Self::Stirred(id) => format!(" {STIRRED}{id}"),
+            Self::Event(id) => format!(" {EVENT}{id}"),
             Self::Changed(id) => format!(" {id}"),
             Self::Announced(what) => format!(" {KIND}{}", what.as_str()),
             Self::Missed => String::new(),

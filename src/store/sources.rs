@@ -89,7 +89,7 @@ pub struct PageRow {
 
 /// How the reading of a source ended.
 #[derive(Debug, Clone)]
-pub struct Crawled {
+pub struct CrawlOutcome {
     /// In one word.
     pub state: SourceState,
     /// What went wrong.
@@ -152,7 +152,7 @@ impl Store {
     }
 
     /// Stores how the reading of a source ended, says when it is due again, and lets it go.
-    pub async fn end_crawl(&self, id: &SourceId, crawled: Crawled) -> Result<()> {
+    pub async fn end_crawl(&self, id: &SourceId, crawled: CrawlOutcome) -> Result<()> {
         let (id, replica) = (id.clone(), self.base.replica.clone());
         self.apply(End { id, replica, crawled }).await
     }
@@ -255,7 +255,7 @@ impl Write for Keep {
 struct End {
     id: SourceId,
     replica: String,
-    crawled: Crawled,
+    crawled: CrawlOutcome,
 }
 
 #[async_trait]

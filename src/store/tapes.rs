@@ -34,7 +34,7 @@ pub struct TapeRow {
 
 /// Which turns to run again.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted<'a> {
+pub struct TapeFilter<'a> {
     /// Those since a moment, milliseconds since 1970.
     pub since: i64,
     /// Those of one agent, by its short name.
@@ -49,7 +49,7 @@ impl Store {
     /// Turns that were recorded, oldest first, at most `limit`, after a place in that order.
     pub async fn tapes(
         &self,
-        wanted: &Wanted<'_>,
+        wanted: &TapeFilter<'_>,
         after: Option<(i64, &str)>,
         limit: i64,
     ) -> Result<Vec<TapeRow>> {

@@ -81,9 +81,9 @@ pub struct TurnRow {
     pub created_at: i64,
 }
 
-/// What was said in a conversation, and by whom.
+/// What a turn reads of its conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct ConversationSnapshot {
     /// When it began to be read; what was stored later may be missing.
     pub read_at: i64,
     /// The customer's name.
@@ -103,13 +103,23 @@ impl Store {
     }
 
     /// Reads the waiting messages of a conversation, at most `most`, and the last `history` messages before them.
-    pub async fn said(&self, claim: &Claim, most: i64, history: i64) -> Result<Said> {
+    pub async fn said(
+        &self,
+        claim: &Claim,
+        most: i64,
+        history: i64,
+    ) -> Result<ConversationSnapshot> {
         let mut said = self.said_in(std::slice::from_ref(claim), most, history).await?;
         Ok(said.pop().unwrap_or_default())
     }
 
     /// The same of several conversations, in their order, with one query.
-    pub async fn said_in(&self, claims: &[Claim], most: i64, history: i64) -> Result<Vec<Said>> {
+    pub async fn said_in(
+        &self,
+        claims: &[Claim],
+        most: i64,
+        history: i64,
+    ) -> Result<Vec<ConversationSnapshot>> {
         self.read(async |conn| said_in(conn, claims, (most, history)).await).await
     }
 
@@ -178,7 +188,7 @@ impl Store {
     }
 }
 
-impl Said {
+impl ConversationSnapshot {
     /// Sorts rows, newest first, into what waits and what was said before.
     fn of(rows: Vec<SpokenRow>, read_at: i64) -> Self {
         let contact = rows.first().and_then(|row| row.contact.clone());
@@ -204,11 +214,13 @@ pub(super) async fn said_in(
     conn: &mut Conn<'_>,
     claims: &[Claim],
     reads: (i64, i64),
-) -> Result<Vec<Said>> {
+) -> Result<Vec<ConversationSnapshot>> {
     let read_at = now();
     let mut found = spoken(conn, claims, reads).await?;
     let places = (0_i64..).take(claims.len());
-    Ok(places.map(|place| Said::of(found.remove(&place).unwrap_or_default(), read_at)).collect())
+    Ok(places
+        .map(|place| ConversationSnapshot::of(found.remove(&place).unwrap_or_default(), read_at))
+        .collect())
 }
 
 /// The rows of it, newest first, by the conversation's place.

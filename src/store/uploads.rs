@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::knowledge::{Failure, Learned, next_revision};
+use super::knowledge::{Failure, NewDocument, next_revision};
 use super::room::{Full, IncomingFile, Room};
 use super::words::document_state::{FAILED, LEARNING, READY};
 use super::words::upload_state::WAITING;
@@ -51,7 +51,7 @@ pub struct LearnedUpload {
     /// How it was learned.
     pub method: String,
     /// What becomes of the document; a failure leaves what was learned of an earlier file as it was.
-    pub document: std::result::Result<Learned, Failure>,
+    pub document: std::result::Result<NewDocument, Failure>,
     /// How much its collection may hold.
     pub room: Room,
 }

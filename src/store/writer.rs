@@ -22,10 +22,10 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
 }
 
-/// What the writer is told.
+/// A command to the writer.
 enum Order {
     /// Make a change.
-    Change(Box<dyn Queued>),
+    Change(Box<dyn QueuedWrite>),
     /// Close the connection after what came before, and say so.
     Close(oneshot::Sender<()>),
 }
@@ -65,7 +65,7 @@ struct CommitError(String);
 
 /// A change in the queue, whatever its type.
 #[async_trait]
-trait Queued: Send {
+trait QueuedWrite: Send {
     /// Makes the change; the result is kept until the commit.
     async fn attempt(&mut self, conn: &mut Conn<'_>) -> Result<()>;
     /// Tells whoever waits how it ended.
@@ -82,7 +82,7 @@ struct Pending<W: Write> {
 }
 
 #[async_trait]
-impl<W: Write> Queued for Pending<W> {
+impl<W: Write> QueuedWrite for Pending<W> {
     async fn attempt(&mut self, conn: &mut Conn<'_>) -> Result<()> {
         self.out = Some(self.write.run(&self.workspace, conn).await?);
         Ok(())
@@ -133,11 +133,11 @@ async fn work(mut conn: SqliteConnection, mut waiting: mpsc::Receiver<Order>) {
 }
 
 /// Commits the batch in one transaction; if any change fails, each in one of its own.
-async fn commit_all(conn: &mut SqliteConnection, batch: &mut [Box<dyn Queued>]) {
+async fn commit_all(conn: &mut SqliteConnection, batch: &mut [Box<dyn QueuedWrite>]) {
     match try_together(conn, batch).await {
         Ok(()) => settle_all(batch, &Ok(())),
-        Err(Together::Commit(why)) => settle_all(batch, &Err(why)),
-        Err(Together::Change) => {
+        Err(BatchError::Commit(why)) => settle_all(batch, &Err(why)),
+        Err(BatchError::Change) => {
             for change in batch {
                 commit_one(conn, change.as_mut()).await;
             }
@@ -146,7 +146,7 @@ async fn commit_all(conn: &mut SqliteConnection, batch: &mut [Box<dyn Queued>]) 
 }
 
 /// Why a batch was not committed.
-enum Together {
+enum BatchError {
     /// One of its changes failed.
     Change,
     /// The transaction could not begin or commit.
@@ -155,19 +155,19 @@ enum Together {
 
 async fn try_together(
     conn: &mut SqliteConnection,
-    batch: &mut [Box<dyn Queued>],
-) -> std::result::Result<(), Together> {
-    statement(conn, "begin immediate").await.map_err(Together::Commit)?;
+    batch: &mut [Box<dyn QueuedWrite>],
+) -> std::result::Result<(), BatchError> {
+    statement(conn, "begin immediate").await.map_err(BatchError::Commit)?;
     for change in batch.iter_mut() {
         if change.attempt(&mut Conn::Sqlite(conn)).await.is_err() {
             roll_back(conn).await;
-            return Err(Together::Change);
+            return Err(BatchError::Change);
         }
     }
-    finish(conn).await.map_err(Together::Commit)
+    finish(conn).await.map_err(BatchError::Commit)
 }
 
-async fn commit_one(conn: &mut SqliteConnection, change: &mut dyn Queued) {
+async fn commit_one(conn: &mut SqliteConnection, change: &mut dyn QueuedWrite) {
     if let Err(why) = statement(conn, "begin immediate").await {
         return change.settle(Err(why));
     }
@@ -184,7 +184,7 @@ async fn commit_one(conn: &mut SqliteConnection, change: &mut dyn Queued) {
 }
 
 async fn finish(conn: &mut SqliteConnection) -> std::result::Result<(), CommitError> {
-    crate::step!("store.commit");
+    crate::failpoint!("store.commit");
     let committed = statement(conn, "commit").await;
     if committed.is_err() {
         roll_back(conn).await;
@@ -207,7 +207,10 @@ async fn statement(
     run!(&mut conn, sql).map(|_| ()).map_err(|error| CommitError(error.to_string()))
 }
 
-fn settle_all(batch: &mut [Box<dyn Queued>], committed: &std::result::Result<(), CommitError>) {
+fn settle_all(
+    batch: &mut [Box<dyn QueuedWrite>],
+    committed: &std::result::Result<(), CommitError>,
+) {
     for change in batch {
         change.settle(committed.clone());
     }

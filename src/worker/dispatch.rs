@@ -9,14 +9,14 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::Settings;
-use super::courier::Courier;
 use super::leases::Leases;
-use super::purse::Purse;
-use super::turn::{Heard, Job};
+use super::outbox_dispatcher::OutboxDispatcher;
+use super::spend_tracker::SpendTracker;
+use super::turn::{Job, TurnInput};
 use crate::desk::{Begin, Desk};
 use crate::pipeline::inbound;
 use crate::spans;
-use crate::store::turns::{Claim, Said};
+use crate::store::turns::{Claim, ConversationSnapshot};
 
 /// How many conversations are claimed at once.
 const BATCH: usize = 64;
@@ -25,21 +25,21 @@ const BATCH: usize = 64;
 pub(super) async fn run(
     desk: Arc<Desk>,
     settings: Settings,
-    courier: Arc<Courier>,
+    outbox: Arc<OutboxDispatcher>,
     stopped: watch::Receiver<bool>,
 ) {
-    let hands = Hands {
-        courier,
+    let context = WorkerContext {
+        outbox,
         places: Arc::new(Semaphore::new(settings.turns.max(1))),
         leases: Arc::new(Leases::default()),
-        purse: Arc::new(Purse::new(desk.engine.budget.clone())),
+        spend: Arc::new(SpendTracker::new(desk.engine.budget.clone())),
         stopped,
     };
-    let leases = hands.leases.clone();
+    let leases = context.leases.clone();
     let mut turns = JoinSet::new();
-    let mut begun = desk.wake.open(&hands.places, settings.lease_ms);
+    let mut begun = desk.wake.open(&context.places, settings.lease_ms);
     tokio::select! {
-        () = dispatch(&desk, &settings, &hands, (&mut begun, &mut turns)) => {}
+        () = dispatch(&desk, &settings, &context, (&mut begun, &mut turns)) => {}
         () = leases.keep(&desk, settings.lease_ms) => {}
     }
     begun.close();
@@ -80,16 +80,16 @@ async fn release(desk: &Desk, claim: &Claim) {
     }
 }
 
-/// What turns share.
-struct Hands {
-    courier: Arc<Courier>,
+/// What all turns of a worker share.
+struct WorkerContext {
+    outbox: Arc<OutboxDispatcher>,
     places: Arc<Semaphore>,
     leases: Arc<Leases>,
-    purse: Arc<Purse>,
+    spend: Arc<SpendTracker>,
     stopped: watch::Receiver<bool>,
 }
 
-impl Hands {
+impl WorkerContext {
     /// Waits until there shall be no new turns.
     async fn stopped(&self) {
         // An error means that whoever would stop us is gone.
@@ -101,7 +101,7 @@ impl Hands {
 async fn dispatch(
     desk: &Arc<Desk>,
     settings: &Settings,
-    hands: &Hands,
+    context: &WorkerContext,
     (begun, turns): (&mut mpsc::UnboundedReceiver<Begin>, &mut JoinSet<()>),
 ) {
     let wake = desk.wake.for_dispatcher();
@@ -109,19 +109,19 @@ async fn dispatch(
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut fresh = Vec::with_capacity(BATCH);
     let mut look = true;
-    while !*hands.stopped.borrow() {
+    while !*context.stopped.borrow() {
         // A place is waited for beside everything else: those who have one may be waiting to begin.
         tokio::select! {
             _ = begun.recv_many(&mut fresh, BATCH), if !begun.is_closed() => {
-                run_all(desk, settings, hands, (fresh.drain(..), turns));
+                run_all(desk, settings, context, (fresh.drain(..), turns));
             }
-            place = hands.places.clone().acquire_owned(), if look => {
+            place = context.places.clone().acquire_owned(), if look => {
                 let Ok(place) = place else { return };
-                look = claim_some(desk, settings, hands, (place, turns)).await;
+                look = claim_some(desk, settings, context, (place, turns)).await;
             }
             () = wake.notified() => look = true,
             _ = poll.tick() => look = true,
-            () = hands.stopped() => return,
+            () = context.stopped() => return,
         }
         while turns.try_join_next().is_some() {}
     }
@@ -131,10 +131,10 @@ async fn dispatch(
 async fn claim_some(
     desk: &Arc<Desk>,
     settings: &Settings,
-    hands: &Hands,
+    context: &WorkerContext,
     (first, turns): (OwnedSemaphorePermit, &mut JoinSet<()>),
 ) -> bool {
-    let places = &hands.places;
+    let places = &context.places;
     let more = std::iter::from_fn(|| places.clone().try_acquire_owned().ok());
     let places: Vec<_> = std::iter::once(first).chain(more.take(BATCH - 1)).collect();
     let most = i64::try_from(places.len()).unwrap_or(1);
@@ -148,7 +148,7 @@ async fn claim_some(
     let full = claims.len() >= places.len();
     let fresh =
         claims.into_iter().zip(places).map(|(claim, place)| Begin { claim, said: None, place });
-    run_all(desk, settings, hands, (fresh, turns));
+    run_all(desk, settings, context, (fresh, turns));
     full
 }
 
@@ -156,24 +156,24 @@ async fn claim_some(
 fn run_all(
     desk: &Arc<Desk>,
     settings: &Settings,
-    hands: &Hands,
+    context: &WorkerContext,
     (fresh, turns): (impl Iterator<Item = Begin>, &mut JoinSet<()>),
 ) {
     let mut unread = Vec::new();
     for Begin { claim, said, place } in fresh {
         let (told, heard) = oneshot::channel();
-        let stirs = desk.wake.listen(&claim.conversation());
-        let heard = Heard { stirs, said: Some(heard) };
+        let events = desk.wake.listen(&claim.conversation());
+        let heard = TurnInput { events, said: Some(heard) };
         match said {
             // The turn is not begun yet: it is there to hear this.
             Some(said) => drop(told.send(said)),
             None => unread.push((claim.clone(), told)),
         }
-        let with = (&hands.purse, &hands.courier);
+        let with = (&context.spend, &context.outbox);
         let span = spans::turn(&claim.number_id, &claim.id);
-        let job = Job::new(desk, hands.leases.hold(claim), with, settings);
+        let job = Job::new(desk, context.leases.hold(claim), with, settings);
         let run = async move {
-            crate::step!("turn.claimed");
+            crate::failpoint!("turn.claimed");
             let outcome = span.around(job.run(heard)).await;
             span.ended(outcome);
             drop(place);
@@ -186,7 +186,7 @@ fn run_all(
 }
 
 /// Reads what was said in these conversations with one query, and tells their turns.
-async fn read(desk: Arc<Desk>, unread: Vec<(Claim, oneshot::Sender<Said>)>) {
+async fn read(desk: Arc<Desk>, unread: Vec<(Claim, oneshot::Sender<ConversationSnapshot>)>) {
     let (claims, told): (Vec<_>, Vec<_>) = unread.into_iter().unzip();
     let bots = claims.iter().filter_map(|one| desk.bots.get(&desk.number(&one.number_id)?.agent));
     let history = bots.map(|bot| bot.agent.history).max().unwrap_or_default();

@@ -8,8 +8,8 @@ use crate::domain::{Author, Fault, Owner, Template};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::outbox::ToSend;
 
-/// What the gate needs to know of a message.
-pub(super) struct Asked<'a> {
+/// A message to pass, with what the gate decides by.
+pub(super) struct GateRequest<'a> {
     /// The message, with whom it goes to.
     pub(super) message: &'a ToSend,
     /// Whether the provider closes the window 24 hours after the customer's last message.
@@ -41,7 +41,7 @@ pub(super) enum Stop {
 /// Whether a message may go out. A notice of the desk itself (a hand-off sentence, a note to a support contact) may
 /// be sent in a person's conversation; the bot's words may not. The one answer to an opt-out may be sent to a customer
 /// who opted out; nothing else of ours may.
-pub(super) fn pass(asked: &Asked<'_>) -> Result<Pass, Stop> {
+pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     let message = asked.message;
     let may_speak = match message.author {
         Author::Bot | Author::Consent => message.owner.is_some_and(Owner::lets_bot_speak),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn ask(message: &ToSend, template: Option<&Template>) -> Result<Pass, Stop> {
-        pass(&Asked { message, has_window: true, template, now: WINDOW_MS * 3 })
+        pass(&GateRequest { message, has_window: true, template, now: WINDOW_MS * 3 })
     }
 
     const JUST_NOW: Option<i64> = Some(WINDOW_MS * 3 - 1000);

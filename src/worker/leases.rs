@@ -22,8 +22,8 @@ struct Entry {
     ending: bool,
 }
 
-/// A lease, held until this is dropped.
-pub(super) struct Held {
+/// Holds a lease until it is dropped.
+pub(super) struct LeaseGuard {
     leases: Arc<Leases>,
     claim: Claim,
     lost: Arc<Notify>,
@@ -31,7 +31,7 @@ pub(super) struct Held {
 
 impl Leases {
     /// Holds the lease of a claim.
-    pub(super) fn hold(self: &Arc<Self>, claim: Claim) -> Held {
+    pub(super) fn hold(self: &Arc<Self>, claim: Claim) -> LeaseGuard {
         let lost = Arc::new(Notify::new());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = Entry { claim: claim.clone(), lost: lost.clone(), ending: false };
@@ -39,7 +39,7 @@ impl Leases {
             // Whoever claimed anew has ended the lease before.
             before.lost.notify_one();
         }
-        Held { leases: self.clone(), claim, lost }
+        LeaseGuard { leases: self.clone(), claim, lost }
     }
 
     /// Every claim that is held.
@@ -79,7 +79,7 @@ impl Leases {
     }
 }
 
-impl Held {
+impl LeaseGuard {
     /// The claim.
     pub(super) fn claim(&self) -> &Claim {
         &self.claim
@@ -100,7 +100,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for LeaseGuard {
     fn drop(&mut self) {
         let mut held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held

@@ -42,7 +42,7 @@ async fn hear(desk: &Desk, again: bool) -> crate::store::Result<()> {
     loop {
         for signal in listener.next().await? {
             match signal {
-                Signal::Stirred(conversation) => desk.wake.stirred(&conversation, None),
+                Signal::Event(conversation) => desk.wake.conversation_event(&conversation, None),
                 Signal::Changed(conversation) => desk.wake.changed(&conversation),
                 Signal::Announced(what) => desk.wake.announce(what),
                 Signal::Missed => desk.wake.missed(),

@@ -1,4 +1,4 @@
-//! What works in the background: the dispatcher (inbox to turn), the courier (outbox to provider), the keeper (unknown
+//! Background work: the dispatcher (inbox to turn), the outbox dispatcher (outbox to provider), maintenance (unknown
 //! sends, cases nobody was told of, old webhooks), the learner (uploads), and what listens to other replicas and keeps the index in step.
 //!
 //! All state is in the database; a worker that dies loses nothing, another goes on where its leases end.
@@ -9,22 +9,22 @@ use std::sync::atomic::AtomicI64;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use self::courier::Courier;
+use self::outbox_dispatcher::OutboxDispatcher;
 use crate::desk::Desk;
 
-mod carrier;
-mod courier;
 mod dispatch;
 mod follow;
 mod gate;
-mod keeper;
 mod learner;
 mod leases;
-mod line;
 mod listen;
-mod pace;
-mod purse;
+mod maintenance;
+mod outbox_dispatcher;
+mod rate_limiter;
+mod recording_source;
+mod sender;
 mod settings;
+mod spend_tracker;
 mod turn;
 mod typing;
 
@@ -32,7 +32,7 @@ pub use settings::Settings;
 
 /// A running worker.
 pub struct Worker {
-    /// In the order in which they are stopped: what the last turns say is sent before the courier goes.
+    /// In the order in which they are stopped: what the last turns say is sent before the outbox dispatcher goes.
     parts: Vec<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
@@ -41,14 +41,14 @@ impl Worker {
     pub fn start(desk: &Arc<Desk>, settings: &Settings) -> Self {
         let replicas = Arc::new(AtomicI64::new(1));
         let mut parts = Vec::new();
-        let courier = Arc::new(Courier::new(desk, settings, &replicas));
+        let outbox = Arc::new(OutboxDispatcher::new(desk, settings, &replicas));
         let (stop, stopped) = watch::channel(false);
-        let dispatch = dispatch::run(desk.clone(), settings.clone(), courier.clone(), stopped);
+        let dispatch = dispatch::run(desk.clone(), settings.clone(), outbox.clone(), stopped);
         parts.push((stop, tokio::spawn(dispatch)));
         let (stop, stopped) = watch::channel(false);
-        parts.push((stop, tokio::spawn(courier.run(stopped))));
+        parts.push((stop, tokio::spawn(outbox.run(stopped))));
         let (stop, stopped) = watch::channel(false);
-        let keep = keeper::run(desk.clone(), settings.clone(), replicas, stopped);
+        let keep = maintenance::run(desk.clone(), settings.clone(), replicas, stopped);
         parts.push((stop, tokio::spawn(keep)));
         let (stop, stopped) = watch::channel(false);
         parts.push((stop, tokio::spawn(listen::run(desk.clone(), stopped))));

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::machine::Limits;
+use crate::domain::loop_guard::Limits;
 use crate::pipeline::inbound::Intake;
 
 /// How the worker works, as written in the configuration.

@@ -11,23 +11,23 @@ use tracing::Span;
 use tracing::field::display;
 
 use super::Settings;
-use super::courier::Courier;
-use super::leases::Held;
-use super::line::Line;
-use super::purse::Purse;
+use super::leases::LeaseGuard;
+use super::outbox_dispatcher::OutboxDispatcher;
+use super::recording_source::RecordingSource;
+use super::spend_tracker::SpendTracker;
 use super::typing::Typing;
-use crate::desk::{Desk, Number, Stirs};
+use crate::desk::{ConversationEvents, Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::trace::{ReplyTrace, Trace};
-use crate::domain::{Agent, MessageId, Outcome, Reply, ReplyKind, Spoken, TurnOutcome};
+use crate::domain::{Agent, MessageId, Outcome, Reply, ReplyKind, TurnOutcome, VoiceTranscript};
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{PendingTurn, gather, merge};
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, TurnRecording};
 use crate::pipeline::{Bot, BudgetTier, RecordedInputs, TurnContext, TurnResult};
 use crate::spans;
-use crate::store::finish::Finished;
-use crate::store::turns::{Claim, Said};
+use crate::store::finish::FinishedTurn;
+use crate::store::turns::{Claim, ConversationSnapshot};
 
 mod commit;
 mod still;
@@ -46,21 +46,21 @@ const UNCONFIGURED_MS: i64 = 60_000;
 /// One turn to run.
 pub(super) struct Job {
     desk: Arc<Desk>,
-    held: Held,
-    purse: Arc<Purse>,
-    courier: Arc<Courier>,
+    held: LeaseGuard,
+    spend: Arc<SpendTracker>,
+    outbox: Arc<OutboxDispatcher>,
     typing: bool,
     record: bool,
     limit: Duration,
 }
 
-/// What a turn knows of its conversation when it begins.
-pub(super) struct Heard {
+/// What a turn is started with.
+pub(super) struct TurnInput {
     /// What happens there since it was claimed. To the turn's end: what comes while the answer is committed wakes the
     /// dispatcher when this is dropped.
-    pub(super) stirs: Stirs,
+    pub(super) events: ConversationEvents,
     /// What was said there; nothing comes when it could not be read.
-    pub(super) said: Option<oneshot::Receiver<Said>>,
+    pub(super) said: Option<oneshot::Receiver<ConversationSnapshot>>,
 }
 
 /// How a turn ended, where the database could be asked.
@@ -75,20 +75,20 @@ enum End {
     Unconfigured,
 }
 
-/// How a try to answer ended.
-enum Tried {
-    Answered(Box<Done>),
+/// The result of one try to answer.
+enum AttemptOutcome {
+    Answered(Box<TurnAnswer>),
     /// More came, or a person took over: what waits is gathered anew.
     Newer {
         /// What voice notes said.
-        heard: Vec<(MessageId, Spoken)>,
+        heard: Vec<(MessageId, VoiceTranscript)>,
         /// Whether a model was writing.
         abandoned: bool,
     },
 }
 
-/// What the pipeline made of a turn.
-struct Done {
+/// The pipeline's result for a turn.
+struct TurnAnswer {
     answered: TurnResult,
     /// What it was given, when that is kept.
     tape: Option<String>,
@@ -114,18 +114,18 @@ impl Job {
     /// A turn of a claimed conversation.
     pub(super) fn new(
         desk: &Arc<Desk>,
-        held: Held,
-        (purse, courier): (&Arc<Purse>, &Arc<Courier>),
+        held: LeaseGuard,
+        (spend, outbox): (&Arc<SpendTracker>, &Arc<OutboxDispatcher>),
         settings: &Settings,
     ) -> Self {
         let limit = Duration::from_millis(settings.turn_ms);
-        let (purse, courier) = (purse.clone(), courier.clone());
+        let (spend, outbox) = (spend.clone(), outbox.clone());
         let (typing, record) = (settings.typing, settings.record_turns);
-        Self { desk: desk.clone(), held, purse, courier, typing, record, limit }
+        Self { desk: desk.clone(), held, spend, outbox, typing, record, limit }
     }
 
     /// Runs it to its end; the outcome, for its span.
-    pub(super) async fn run(self, mut heard: Heard) -> &'static str {
+    pub(super) async fn run(self, mut heard: TurnInput) -> &'static str {
         let started = Instant::now();
         let turn = tokio::select! {
             turn = self.turn(&mut heard) => turn,
@@ -163,7 +163,7 @@ impl Job {
     }
 
     /// Runs the turn; how it ended.
-    async fn turn(&self, heard: &mut Heard) -> crate::store::Result<End> {
+    async fn turn(&self, heard: &mut TurnInput) -> crate::store::Result<End> {
         let found = self
             .desk
             .number(&self.claim().number_id)
@@ -177,11 +177,12 @@ impl Job {
         };
         let deadline = tokio::time::Instant::now() + self.limit;
         let scene = Scene { bot: &bot, number: &number, deadline };
-        let Some((gathered, Done { answered, tape })) = self.answer(&scene, heard).await? else {
+        let Some((gathered, TurnAnswer { answered, tape })) = self.answer(&scene, heard).await?
+        else {
             self.release(None, true).await?;
             return Ok(End::Nothing);
         };
-        crate::step!("turn.answered");
+        crate::failpoint!("turn.answered");
         self.held.ending();
         let place = Place {
             claim: self.claim().clone(),
@@ -189,7 +190,7 @@ impl Job {
             base_url: &self.desk.base_url,
         };
         let outbound = spans::outbound();
-        let finished = outbound.in_scope(|| Finished { tape, ..plan(&bot, place, &answered) });
+        let finished = outbound.in_scope(|| FinishedTurn { tape, ..plan(&bot, place, &answered) });
         Span::current().record("turn", display(&finished.id));
         let committed = outbound.around(self.commit(finished)).await;
         outbound.ended(match &committed {
@@ -204,7 +205,7 @@ impl Job {
             return Ok(End::Overtaken);
         }
         self.desk.wake.changed(&self.claim().conversation());
-        self.purse.add(&bot.agent.id, answered.trace.usage.cost_micros);
+        self.spend.add(&bot.agent.id, answered.trace.usage.cost_micros);
         Ok(End::Committed(answered.outcome.kind()))
     }
 
@@ -212,8 +213,8 @@ impl Job {
     async fn answer(
         &self,
         scene: &Scene<'_>,
-        heard: &mut Heard,
-    ) -> crate::store::Result<Option<(PendingTurn, Done)>> {
+        heard: &mut TurnInput,
+    ) -> crate::store::Result<Option<(PendingTurn, TurnAnswer)>> {
         let agent = scene.bot.agent.clone();
         let (mut known, mut given_up) = (Vec::new(), 0);
         let mut typing = Typing::default();
@@ -236,9 +237,9 @@ impl Job {
             }
             let patience =
                 Patience { gather: tries < MOST_GATHERED, abandon: given_up < MOST_ABANDONED };
-            match self.attempt(scene, &gathered, (&mut heard.stirs, patience)).await? {
-                Tried::Answered(done) => return Ok(Some((gathered, *done))),
-                Tried::Newer { heard, abandoned } => {
+            match self.attempt(scene, &gathered, (&mut heard.events, patience)).await? {
+                AttemptOutcome::Answered(done) => return Ok(Some((gathered, *done))),
+                AttemptOutcome::Newer { heard, abandoned } => {
                     TURNS_BEGUN_AGAIN.one();
                     known = heard;
                     given_up += usize::from(abandoned);
@@ -252,7 +253,7 @@ impl Job {
     async fn gather(
         &self,
         agent: &Arc<Agent>,
-        Heard { stirs, said }: &mut Heard,
+        TurnInput { events, said }: &mut TurnInput,
     ) -> crate::store::Result<Option<PendingTurn>> {
         let read = match said.take() {
             Some(said) => said.await.ok(),
@@ -262,7 +263,7 @@ impl Job {
             return Ok(merge(said, self.claim(), agent));
         }
         // What happened until now is read.
-        stirs.happened(|_| true);
+        events.happened(|_| true);
         gather(&self.desk.store, self.claim(), agent).await
     }
 
@@ -271,66 +272,69 @@ impl Job {
         &self,
         scene: &Scene<'_>,
         gathered: &PendingTurn,
-        (stirs, patience): (&mut Stirs, Patience),
-    ) -> crate::store::Result<Tried> {
+        (events, patience): (&mut ConversationEvents, Patience),
+    ) -> crate::store::Result<AttemptOutcome> {
         let (engine, recorder) = Recorder::begin(&self.desk.engine);
         let engine = if self.record { &engine } else { &self.desk.engine };
-        let line = self.line(scene);
-        let line = recorder.hashing(&line);
-        let prepare = engine.prepare(scene.bot, &gathered.turn, &line);
+        let audio = self.recordings(scene);
+        let audio = recorder.hashing(&audio);
+        let prepare = engine.prepare(scene.bot, &gathered.turn, &audio);
         let prepare = self.within(scene, prepare);
-        let ready = match self.unless_void(gathered, stirs, prepare).await {
+        let ready = match self.unless_void(gathered, events, prepare).await {
             Some(Ok(ready)) => ready,
-            Some(Err(why)) => return Ok(Tried::Answered(failed(&scene.bot.agent, why).into())),
-            None => return Ok(Tried::Newer { heard: Vec::new(), abandoned: false }),
+            Some(Err(why)) => {
+                return Ok(AttemptOutcome::Answered(failed(&scene.bot.agent, why).into()));
+            }
+            None => return Ok(AttemptOutcome::Newer { heard: Vec::new(), abandoned: false }),
         };
-        crate::step!("turn.prepared");
+        crate::failpoint!("turn.prepared");
         let heard = ready.transcripts().to_vec();
         while !quiet(gathered) {
             tokio::select! {
-                () = stirs.next(), if patience.gather => if self.newer(gathered, stirs).await? {
-                    return Ok(Tried::Newer { heard, abandoned: false });
+                () = events.next(), if patience.gather => if self.newer(gathered, events).await? {
+                    return Ok(AttemptOutcome::Newer { heard, abandoned: false });
                 },
                 () = wait_until(gathered.quiet_at) => {}
             }
         }
         // Before the last look, for it may read the database.
         let means = self.means(&scene.bot.agent).await;
-        if patience.gather && (self.newer(gathered, stirs).await? || self.missed(gathered).await?) {
-            return Ok(Tried::Newer { heard, abandoned: false });
+        if patience.gather && (self.newer(gathered, events).await? || self.missed(gathered).await?)
+        {
+            return Ok(AttemptOutcome::Newer { heard, abandoned: false });
         }
-        let around = TurnContext { audio: &line, hear: None, tier: means };
+        let around = TurnContext { audio: &audio, hear: None, tier: means };
         let write = engine.write(scene.bot, &gathered.turn, ready, around);
         let mut write = Box::pin(self.within(scene, write));
         loop {
             tokio::select! {
                 answered = &mut write => {
                     drop(write);
-                    return Ok(Tried::Answered(match answered {
+                    return Ok(AttemptOutcome::Answered(match answered {
                         Ok(answered) => {
                             let tape = self.record.then(|| {
                                 recorder.finish(scene.bot, &gathered.turn, means, &answered)
                             });
                             let tape = tape.as_ref().and_then(TurnRecording::written);
-                            Done { answered, tape }.into()
+                            TurnAnswer { answered, tape }.into()
                         }
                         Err(why) => failed(&scene.bot.agent, why).into(),
                     }));
                 }
-                () = stirs.next(), if patience.abandon => if self.newer(gathered, stirs).await? {
-                    return Ok(Tried::Newer { heard, abandoned: true });
+                () = events.next(), if patience.abandon => if self.newer(gathered, events).await? {
+                    return Ok(AttemptOutcome::Newer { heard, abandoned: true });
                 }
             }
         }
     }
 
-    fn line<'a>(&'a self, scene: &'a Scene<'_>) -> Line<'a> {
-        Line { provider: &*scene.number.line, store: &self.desk.store }
+    fn recordings<'a>(&'a self, scene: &'a Scene<'_>) -> RecordingSource<'a> {
+        RecordingSource { provider: &*scene.number.line, store: &self.desk.store }
     }
 
     /// What may answer for this agent now.
     async fn means(&self, agent: &Agent) -> BudgetTier {
-        self.purse.means(&self.desk.store, &agent.id).await.unwrap_or_else(|error| {
+        self.spend.means(&self.desk.store, &agent.id).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what was spent today is not known: the model is asked");
             BudgetTier::Full
         })
@@ -363,7 +367,7 @@ async fn wait_until(moment: Option<i64>) {
     tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
 }
 
-fn failed(agent: &Agent, why: &str) -> Done {
+fn failed(agent: &Agent, why: &str) -> TurnAnswer {
     let written = ReplyTrace { errors: vec![why.to_owned()], ..ReplyTrace::default() };
     let trace = Trace { reply: Some(written), ..Trace::default() };
     let text = agent.texts.failure.clone();
@@ -372,5 +376,5 @@ fn failed(agent: &Agent, why: &str) -> Done {
     let (transcripts, inputs) = (Vec::new(), RecordedInputs::default());
     let answered = TurnResult { outcome, trace, transcripts, inputs };
     // What broke the pipeline is not run again.
-    Done { answered, tape: None }
+    TurnAnswer { answered, tape: None }
 }

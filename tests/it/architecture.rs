@@ -18,7 +18,7 @@ use code::{CODE, Code, Place};
 /// Lowest first: a file imports from lower layers only, never from a neighbour in its own.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
-    (1, &["metrics", "spans", "step", "secrets", "permissions"]),
+    (1, &["metrics", "spans", "failpoint", "secrets", "permissions"]),
     (2, &["telemetry", "models", "reader"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
@@ -69,7 +69,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),
     ("ring", &["secrets.rs"]),
-    ("fail", &["step.rs"]),
+    ("fail", &["failpoint.rs"]),
     ("frontdesk_audio", &["speech/"]),
     ("whisper_rs", &["speech/whisper/"]),
     ("libc", &["speech/whisper/", "reader/sandbox.rs"]),

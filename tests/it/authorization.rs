@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use frontdesk::domain::{CollectionId, Curated, ProviderKind, SourceKind};
+use frontdesk::domain::{AnswerContent, CollectionId, ProviderKind, SourceKind};
 use frontdesk::store::answers::NewAnswer;
 use frontdesk::store::sources::NewSource;
 use reqwest::{Method, RequestBuilder};
@@ -314,7 +314,7 @@ on_both! {
         let (app, _) = furnished(db).await;
         let other = app.desk.store.workspace("other").await.unwrap();
         let collection: CollectionId = other.collection("acme").await.unwrap();
-        let curated = Curated { phrasings: vec!["Theirs?".into()], body: "Theirs.".into(), language: None, enabled: true };
+        let curated = AnswerContent { phrasings: vec!["Theirs?".into()], body: "Theirs.".into(), language: None, enabled: true };
         let answer = NewAnswer { collection: collection.clone(), curated, author: "them".into() };
         let answer = other.add_answer(answer).await.unwrap().unwrap().to_string();
         let source = NewSource {

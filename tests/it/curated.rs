@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use frontdesk::app::App;
-use frontdesk::domain::{AnswerId, Curated};
+use frontdesk::domain::{AnswerContent, AnswerId};
 use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use frontdesk::store::answers::NewAnswer;
 use reqwest::{Method, StatusCode};
@@ -76,7 +76,7 @@ on_both! {
         let app = Setup::on(db).start().await;
         let other = App::assemble(app.config.clone()).await.unwrap();
         let collection = other.desk.store.collection("acme").await.unwrap();
-        let curated = Curated {
+        let curated = AnswerContent {
             phrasings: vec!["Do you sell gift cards?".into()],
             body: "From 10 €.".into(),
             language: None,
@@ -95,7 +95,7 @@ on_both! {
             }
         };
         until(true).await;
-        other.desk.store.change_answer(&id, Curated { enabled: false, ..curated }).await.unwrap();
+        other.desk.store.change_answer(&id, AnswerContent { enabled: false, ..curated }).await.unwrap();
         until(false).await;
         app.stop().await;
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use frontdesk::app::App;
 use frontdesk::config::Config;
-use frontdesk::domain::{Content, Outcome, ReplyKind, Said, Turn};
+use frontdesk::domain::{Content, Outcome, ReplyKind, Turn, WaitingMessage};
 use frontdesk::knowledge::SilentProgress;
 use frontdesk::pipeline::{BudgetTier, NoAudio, TurnContext, TurnResult};
 use serde_json::Value;
@@ -45,7 +45,7 @@ async fn ask(app: &App, question: &str) -> TurnResult {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![Said {
+        said: vec![WaitingMessage {
             message: None,
             content: Content::Text { body: question.into() },
             heard: None,

@@ -10,7 +10,7 @@ use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::domain::trace::{RetrieveTrace, SearchOrigin};
 use frontdesk::domain::{
-    AgentId, Chunk, ChunkId, CollectionId, Content, DocumentId, Line, Said, Speaker, Turn,
+    AgentId, Chunk, ChunkId, CollectionId, Content, DocumentId, Line, Speaker, Turn, WaitingMessage,
 };
 use frontdesk::index::Entry;
 use frontdesk::knowledge::SilentProgress;
@@ -36,7 +36,7 @@ async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> TurnR
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![Said { message: None, content, heard: None }],
+        said: vec![WaitingMessage { message: None, content, heard: None }],
         history: history(before),
         now: frontdesk::domain::time::now_ms(),
     };

@@ -71,7 +71,7 @@ on_both! {
         let gap = gaps(&app, "").await.remove(0);
         let gap = GapId::parse(id(&gap)).unwrap();
         assert!(other.gap(&gap).await.unwrap().is_none());
-        assert!(other.gaps(&frontdesk::store::gaps::Wanted::default(), 10).await.unwrap().is_empty());
+        assert!(other.gaps(&frontdesk::store::gaps::GapFilter::default(), 10).await.unwrap().is_empty());
         assert!(other.examples(&gap).await.unwrap().is_empty());
         assert!(!other.mark_gap(&gap, GapState::Dismissed).await.unwrap());
         assert_eq!(gaps(&app, "?state=open").await.len(), 1);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use frontdesk::store::tapes::Wanted;
+use frontdesk::store::tapes::TapeFilter;
 use serde_json::{Value, json};
 
 use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
@@ -98,7 +98,7 @@ on_both! {
         assert!(told[0].1.contains("the bot's prompt cannot be used: line "), "{told:?}");
         assert!(told[0].1.contains("steps"), "{told:?}");
         // It can be played again: what was known of the model is recorded, though the prompt was never made.
-        let recorded = app.desk.store.tapes(&Wanted::default(), None, 1).await.unwrap();
+        let recorded = app.desk.store.tapes(&TapeFilter::default(), None, 1).await.unwrap();
         let models = serde_json::from_str::<Value>(&recorded[0].tape).unwrap()["models"].take();
         let window = &models["windows"][models["default"].as_str().unwrap()];
         assert!(window["tokens"].is_u64(), "{models}");

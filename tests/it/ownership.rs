@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use frontdesk::domain::machine::Limits;
-use frontdesk::domain::thread::{self, Manner};
+use frontdesk::domain::loop_guard::Limits;
+use frontdesk::domain::thread::{self, IntakePolicy};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault, Inbound,
@@ -13,11 +13,11 @@ use frontdesk::domain::{
     TurnOutcome, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
-use frontdesk::store::finish::{Committed, Escalation, Finished};
+use frontdesk::store::finish::{CommitOutcome, Escalation, FinishedTurn};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
+use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, Terms, ToSend};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::{DatabaseKind, Settings, Store};
 use model::{Due, Lease, Model, News, Place, REPEATS, Said, Wish};
@@ -367,8 +367,8 @@ impl Play {
         let claimable = self.model.claimable();
         prop_assert!(taken.claimed.len() <= most, "more turns than were offered");
         let brought: BTreeSet<_> =
-            taken.stirred.iter().filter(|stir| stir.message.is_some()).collect();
-        let asked = brought.iter().map(|stir| self.ids[stir.conversation.as_str()]);
+            taken.events.iter().filter(|event| event.message.is_some()).collect();
+        let asked = brought.iter().map(|event| self.ids[event.conversation.as_str()]);
         let asked: BTreeSet<_> = asked.filter(|place| claimable.contains(place)).collect();
         prop_assert!(taken.claimed.len() >= most.min(asked.len()), "a turn was left: {taken:?}");
         for (claim, said) in taken.claimed {
@@ -447,7 +447,7 @@ impl Play {
         let held = &self.claims[at];
         let answered = held.gathered.iter().map(|(id, _)| (MessageId::stored(id.clone()), None));
         let (reason, question, notices) = ("why".into(), "what".into(), Vec::new());
-        let turn = Finished {
+        let turn = FinishedTurn {
             id: TurnId::generate(),
             claim: held.claim.clone(),
             agent: self.agent.clone(),
@@ -471,7 +471,7 @@ impl Play {
         let talk = self.model.talks.get_mut(&held.place).unwrap();
         let ours = talk.token == Some(held.claim.lease_token) && !talk.person;
         prop_assert_eq!(
-            committed != Committed::Overtaken,
+            committed != CommitOutcome::Overtaken,
             ours,
             "{:?}, owner {}",
             held.claim,
@@ -498,7 +498,7 @@ impl Play {
             talk.say(if hand_over { "notice" } else { "bot" }, &reply.text);
             talk.said.last_mut().unwrap().id = reply.id.to_string();
         }
-        let Committed::Yes(Some(first)) = committed else {
+        let CommitOutcome::Yes(Some(first)) = committed else {
             prop_assert!(!at_once, "a reply that may go at once was not claimed");
             return Ok(());
         };
@@ -535,8 +535,14 @@ impl Play {
     async fn claim_sends(&mut self, limit: i64, run_out: bool) -> Checked {
         let lease_ms = if run_out { RUN_OUT } else { MINUTE };
         let pair = Pair { burst: 0, gap_ms: 0 };
-        let asked =
-            Asked { limit, lease_ms, except: Vec::new(), only: None, ordered: Vec::new(), pair };
+        let asked = ClaimRequest {
+            limit,
+            lease_ms,
+            except: Vec::new(),
+            only: None,
+            ordered: Vec::new(),
+            pair,
+        };
         let claimed = self.store.claim_sends(asked).await.unwrap();
         let sendable = self.model.sendable();
         prop_assert_eq!(claimed.len(), sendable.len().min(usize::try_from(limit).unwrap()));
@@ -568,7 +574,7 @@ impl Play {
         if passes {
             self.sends.push(one);
         } else {
-            self.store.record_send(&one, Ended::Failed(fault())).await.unwrap();
+            self.store.record_send(&one, SendResult::Failed(fault())).await.unwrap();
             said.fail();
         }
         Ok(())
@@ -581,10 +587,10 @@ impl Play {
         let provider_id = format!("wamid.{}.{}", one.id, one.attempts);
         let moment = |later: bool| now_ms() + if later { MINUTE } else { RUN_OUT };
         let ended = match how {
-            How::Sent => Ended::Sent(provider_id.clone()),
-            How::Again(later) => Ended::Again(moment(later), fault()),
-            How::Unknown(later) => Ended::Unknown(moment(later), fault()),
-            How::Failed => Ended::Failed(fault()),
+            How::Sent => SendResult::Sent(provider_id.clone()),
+            How::Again(later) => SendResult::Again(moment(later), fault()),
+            How::Unknown(later) => SendResult::Unknown(moment(later), fault()),
+            How::Failed => SendResult::Failed(fault()),
         };
         let recorded = self.store.record_send(one, ended).await;
         prop_assert!(recorded.is_ok(), "a send could not be recorded: {recorded:?}");
@@ -697,10 +703,14 @@ impl Play {
             faults: Vec::new(),
         };
         let mut arrival = self.item(place.1, Event::Message(Box::new(message)));
-        arrival.manner.return_ms = i64::from(wish == Wish::Back);
-        arrival.manner.wish = match wish {
-            Wish::Stop => Some(thread::Wish { out: true, reply: Some("Goodbye.".into()) }),
-            Wish::Start => Some(thread::Wish { out: false, reply: Some("Welcome back.".into()) }),
+        arrival.policy.return_ms = i64::from(wish == Wish::Back);
+        arrival.policy.consent = match wish {
+            Wish::Stop => {
+                Some(thread::ConsentRequest { out: true, reply: Some("Goodbye.".into()) })
+            }
+            Wish::Start => {
+                Some(thread::ConsentRequest { out: false, reply: Some("Welcome back.".into()) })
+            }
             Wish::None | Wish::Back => None,
         };
         arrival
@@ -736,7 +746,7 @@ impl Play {
     }
 
     fn item(&self, number: usize, event: Event) -> Arrival {
-        let manner = Manner {
+        let policy = IntakePolicy {
             gap_ms: 0,
             most_ms: 0,
             stale_ms: 24 * 60 * MINUTE,
@@ -747,10 +757,10 @@ impl Play {
                 quick_replies: 0,
                 quick_ms: 0,
             },
-            wish: None,
+            consent: None,
         };
         let item = Item { number: Some(number.to_string()), event };
-        Arrival { number: Some(self.numbers[number].clone()), item, manner }
+        Arrival { number: Some(self.numbers[number].clone()), item, policy }
     }
 }
 
@@ -905,7 +915,7 @@ on_both! {
             let id = send.id.clone();
             let news = News { place: (0, 0), id, provider_id, state: "delivered", referred: true };
             play.take_in(vec![play.status(&news)], None).await.unwrap();
-            play.store.record_send(send, Ended::Sent(news.provider_id)).await.unwrap();
+            play.store.record_send(send, SendResult::Sent(news.provider_id)).await.unwrap();
             let row = play.store.message(&MessageId::stored(send.id.clone())).await.unwrap();
             assert_eq!(row.unwrap().state, MessageState::Delivered);
         }

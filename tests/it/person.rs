@@ -82,7 +82,7 @@ on_both! {
         let (status, message) = writes(&app, &id, "k1", "  Hi, Ana here.\n").await;
         assert_eq!((status, &message["author"], &message["state"]), (201, &json!("person"), &json!("queued")));
         until("it is sent", async || !got(&app, CUSTOMER).is_empty()).await;
-        assert!(begun.elapsed().as_millis() < 2000, "the courier was woken");
+        assert!(begun.elapsed().as_millis() < 2000, "the outbox dispatcher was woken");
         // Repeated, at the same time and later, also after it was sent: nothing more leaves.
         let again = futures::future::join_all((0..8).map(|_| writes(&app, &id, "k1", "Hi, Ana here."))).await;
         for (status, same) in again {

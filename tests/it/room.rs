@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use frontdesk::app::App;
 use frontdesk::knowledge::SilentProgress;
-use frontdesk::store::knowledge::{Learned, NewChunk};
+use frontdesk::store::knowledge::{NewChunk, NewDocument};
 use frontdesk::store::room::{Full, Room};
 use futures::future::join_all;
 use reqwest::multipart::{Form, Part};
@@ -145,7 +145,7 @@ on_both! {
         let room = Room { documents: 5, chunks: 7, upload_bytes: 0 };
         let document = |n: usize, chunks: usize| {
             let chunk = NewChunk { heading: String::new(), body: "b".into(), tokens: 1, place: String::new(), text_hash: "t".into() };
-            Learned {
+            NewDocument {
                 collection: collection.clone(),
                 path: format!("{n}.md"),
                 title: "t".into(),

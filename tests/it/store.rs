@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use frontdesk::domain::machine::{Habit, Limits};
-use frontdesk::domain::thread::{Manner, Thread};
+use frontdesk::domain::loop_guard::{Limits, SenderStats};
+use frontdesk::domain::thread::{IntakePolicy, Thread};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     AgentId, Author, Content, ConversationId, Direction, DocumentId, DocumentState, DocumentStatus,
@@ -15,17 +15,17 @@ use frontdesk::domain::{
 };
 use frontdesk::eval::replay::RecordedTurn;
 use frontdesk::store::agents::ConnectNumber;
-use frontdesk::store::documents::Wanted as Shown;
+use frontdesk::store::documents::DocumentFilter;
 use frontdesk::store::figures::Span;
-use frontdesk::store::finish::{Committed, Escalation, Finished};
-use frontdesk::store::gaps::Grouped;
+use frontdesk::store::finish::{CommitOutcome, Escalation, FinishedTurn};
+use frontdesk::store::gaps::GroupedQuestion;
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
-use frontdesk::store::knowledge::{Failure, Learned, NewChunk};
+use frontdesk::store::knowledge::{Failure, NewChunk, NewDocument};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{Asked, Ended, OutgoingRow, Pair, Terms, ToSend};
-use frontdesk::store::person::{Again, Reply, Window, Written};
+use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, Terms, ToSend};
 use frontdesk::store::room::Room;
+use frontdesk::store::staff_messages::{Again, Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::uploads::NewUpload;
 use frontdesk::store::{Error, Settings, Store, gaps, tapes};
@@ -38,13 +38,13 @@ use crate::support::postgres::Postgres;
 
 const MINUTE: i64 = 60_000;
 /// Turns begin at once, and nobody is a machine.
-const MANNER: Manner = Manner {
+const POLICY: IntakePolicy = IntakePolicy {
     gap_ms: 0,
     most_ms: 0,
     stale_ms: 24 * 60 * MINUTE,
     return_ms: 0,
     limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
-    wish: None,
+    consent: None,
 };
 /// No pace to one customer.
 const NO_PAIR: Pair = Pair { burst: 0, gap_ms: 0 };
@@ -85,11 +85,11 @@ impl Ground {
     }
 
     /// What a turn leaves that answers everything that waits.
-    async fn finished(&self, claim: &Claim, replies: &[&str]) -> Finished {
+    async fn finished(&self, claim: &Claim, replies: &[&str]) -> FinishedTurn {
         let said = self.store.said(claim, 50, 0).await.unwrap();
         let answered =
             said.waiting.into_iter().map(|row| (MessageId::stored(row.id), None)).collect();
-        Finished {
+        FinishedTurn {
             id: TurnId::generate(),
             claim: claim.clone(),
             agent: self.agent.clone(),
@@ -127,8 +127,8 @@ impl Ground {
 }
 
 /// A habit as the database keeps it.
-fn written(habit: &Habit) -> String {
-    if *habit == Habit::default() { String::new() } else { json!(habit).to_string() }
+fn written(habit: &SenderStats) -> String {
+    if *habit == SenderStats::default() { String::new() } else { json!(habit).to_string() }
 }
 
 async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
@@ -144,7 +144,7 @@ async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
 
 /// Claims messages of any number.
 async fn claim_sends(store: &Store, limit: i64, lease_ms: i64) -> Vec<ToSend> {
-    let asked = Asked {
+    let asked = ClaimRequest {
         limit,
         lease_ms,
         except: Vec::new(),
@@ -167,7 +167,7 @@ fn hook(items: Vec<Arrival>) -> TakeIn {
 
 fn item(number: &NumberId, event: Event) -> Arrival {
     let item = Item { number: Some("106".into()), event };
-    Arrival { number: Some(number.clone()), item, manner: MANNER }
+    Arrival { number: Some(number.clone()), item, policy: POLICY }
 }
 
 fn text(number: &NumberId, from: &str, id: &str) -> Arrival {
@@ -200,7 +200,7 @@ fn case(notify: &str) -> Escalation {
     }
 }
 
-fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> Learned {
+fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> NewDocument {
     let chunk = NewChunk {
         heading: title.into(),
         body: "body".into(),
@@ -208,7 +208,7 @@ fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> Learne
         place: String::new(),
         text_hash: "t".into(),
     };
-    Learned {
+    NewDocument {
         collection: collection.clone(),
         path: "hours.md".into(),
         title: title.into(),
@@ -233,7 +233,7 @@ async fn send_all(store: &Store) -> BTreeMap<String, Vec<String>> {
         assert_eq!(conversations.len(), claimed.len(), "two of one conversation: {claimed:?}");
         for one in claimed {
             let id = format!("wamid.{}", one.id);
-            store.record_send(&one, Ended::Sent(id)).await.unwrap();
+            store.record_send(&one, SendResult::Sent(id)).await.unwrap();
             sent.entry(one.conversation_id).or_default().push(one.body.unwrap());
         }
     }
@@ -243,12 +243,12 @@ on_both! {
     async fn statements_change_an_owner_as_a_thread_does(db) {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
-        let habit = Habit { text_hash: 7, repeats: 2, ..Habit::default() };
+        let habit = SenderStats { text_hash: 7, repeats: 2, ..SenderStats::default() };
         let mut thread = Thread { habit, ..Thread::default() };
         let sql = format!("update conversations set person_at = 5, habit = '{}'", written(&habit));
         assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1);
         let turn = ground.finished(&claim, &["one"]).await;
-        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         assert_eq!(ground.like(&thread, "= 5").await, 1, "an answer changes nobody's ownership");
 
         ground.take("4477", "wamid.2").await;
@@ -257,7 +257,7 @@ on_both! {
         let mut turn = ground.finished(&claim, &["A colleague will answer."]).await;
         turn.escalation = Some(case("15550009999"));
         let begun = now_ms();
-        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         let while_committing = format!("between {begun} and {}", now_ms());
         thread.take_over(begun);
         assert_eq!(ground.like(&thread, &while_committing).await, 1, "{thread:?}");
@@ -274,7 +274,7 @@ on_both! {
         let mut turn = ground.finished(&claim, &["A colleague will answer."]).await;
         turn.escalation = Some(case("15550009999"));
         let turn_id = turn.id.clone();
-        assert_eq!(one.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        assert_eq!(one.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         let collection = one.collection("acme").await.unwrap();
         let learned = one.learn(document(&collection, "Hours")).await.unwrap();
         let news =
@@ -361,7 +361,7 @@ on_both! {
         assert_eq!((fresh.lease_token, fresh.attempts), (stale.lease_token + 1, 2));
         let late = ground.finished(&stale, &["late"]).await;
         let late_id = late.id.clone();
-        assert_eq!(ground.store.commit_turn(late).await.unwrap(), Committed::Overtaken);
+        assert_eq!(ground.store.commit_turn(late).await.unwrap(), CommitOutcome::Overtaken);
         assert_eq!(ground.store.turn(&late_id).await.unwrap(), None);
         let thread = ground.thread(&fresh).await;
         assert_eq!((thread.len(), thread[0].state.as_str()), (1, "waiting"));
@@ -369,8 +369,8 @@ on_both! {
         assert_eq!(ground.store.backlog().await.unwrap(), (1, 0), "a stale holder let it go");
 
         let turn = ground.finished(&fresh, &["on time"]).await;
-        assert_eq!(ground.store.commit_turn(turn.clone()).await.unwrap(), Committed::Yes(None));
-        let again = Finished { id: TurnId::generate(), replies: vec![reply("twice")], ..turn };
+        assert_eq!(ground.store.commit_turn(turn.clone()).await.unwrap(), CommitOutcome::Yes(None));
+        let again = FinishedTurn { id: TurnId::generate(), replies: vec![reply("twice")], ..turn };
         let again = ground.store.commit_turn(again).await.unwrap();
         assert_eq!(
             ground.store.backlog().await.unwrap(),
@@ -383,14 +383,14 @@ on_both! {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
         let unanswered = Some("Do you rent submarines?\0".to_owned());
-        let turn = Finished { unanswered, ..ground.finished(&claim, &["I do not know."]).await };
+        let turn = FinishedTurn { unanswered, ..ground.finished(&claim, &["I do not know."]).await };
         let mut broken = turn.clone();
         broken.replies.push(broken.replies[0].clone());
         ground.store.commit_turn(broken).await.unwrap_err();
         assert!(ground.store.ungrouped(10).await.unwrap().is_empty(), "a turn that failed left a gap");
-        assert_eq!(ground.store.commit_turn(turn.clone()).await.unwrap(), Committed::Yes(None));
-        let again = Finished { id: TurnId::generate(), ..turn };
-        assert_eq!(ground.store.commit_turn(again).await.unwrap(), Committed::Overtaken);
+        assert_eq!(ground.store.commit_turn(turn.clone()).await.unwrap(), CommitOutcome::Yes(None));
+        let again = FinishedTurn { id: TurnId::generate(), ..turn };
+        assert_eq!(ground.store.commit_turn(again).await.unwrap(), CommitOutcome::Overtaken);
         let kept = ground.store.ungrouped(10).await.unwrap();
         assert_eq!(kept.len(), 1, "{kept:?}");
         assert_eq!(kept[0].question, "Do you rent submarines?\u{fffd}");
@@ -402,7 +402,7 @@ on_both! {
             [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
         for claim in &claims {
             let turn = ground.finished(claim, &["Hello."]).await;
-            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         }
         let [newer, known] = &claims;
         let write = async |sql: String| {
@@ -431,7 +431,7 @@ on_both! {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
         let turn = ground.finished(&claim, &["Hello."]).await;
-        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         for (column, word) in [("author", "robot"), ("state", "paused"), ("kind", "hologram")] {
             let sql = format!("update messages set {column} = '{word}'");
             assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 2, "{sql}");
@@ -454,7 +454,7 @@ on_both! {
         let claim = ground.claimed("4477", "wamid.1").await;
         let turn = ground.finished(&claim, &["one"]).await;
         let bots = turn.replies[0].id.clone();
-        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         let write = async |sql: &str| {
             assert_eq!(change(ground.home.path(), &ground.url, sql).await, 1, "{sql}");
         };
@@ -475,7 +475,7 @@ on_both! {
             window: Window::Always,
         };
         let written = ground.store.write(reply).await.unwrap();
-        assert!(matches!(written, Written::Now(_)), "{written:?}");
+        assert!(matches!(written, ReplyOutcome::Now(_)), "{written:?}");
         write("update conversations set updated_at = 0 where owner = 'person'").await;
         assert_eq!(send_all(&ground.store).await[&claim.id], ["Ana here."]);
     }
@@ -486,7 +486,7 @@ on_both! {
             [ground.claimed("4477", "wamid.1").await, ground.claimed("4478", "wamid.2").await];
         for claim in &claims {
             let turn = ground.finished(claim, &["one", "two"]).await;
-            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         }
         let [newer, known] = &claims;
         let write = async |was: &str, becomes: &str| {
@@ -512,7 +512,7 @@ on_both! {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
         let turn = ground.finished(&claim, &["Hello."]).await;
-        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         for (author, lines) in [("bot", 2), ("person", 2), ("consent", 1), ("notice", 1), ("robot", 1)] {
             let sql = format!("update messages set author = '{author}' where direction = 'out'");
             assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
@@ -540,7 +540,7 @@ on_both! {
             ground.store.conversation(&claim.conversation()).await.unwrap().unwrap().owner,
             Owner::Bot
         );
-        assert_eq!(ground.store.commit_turn(whole).await.unwrap(), Committed::Yes(None));
+        assert_eq!(ground.store.commit_turn(whole).await.unwrap(), CommitOutcome::Yes(None));
         let shown = ground.thread(&claim).await.into_iter().map(|row| row.body.unwrap());
         assert_eq!(shown.collect::<Vec<_>>(), ["two", "one", "question wamid.1"]);
     }
@@ -550,7 +550,7 @@ on_both! {
         let ids: Vec<_> = (0..40).map(|n| format!("wamid.{n}")).collect();
         let mut items: Vec<_> = ids.iter().map(|id| text(&ground.number, "4477", id)).collect();
         for arrival in &mut items {
-            arrival.manner.stale_ms = i64::MAX;
+            arrival.policy.stale_ms = i64::MAX;
             if let Event::Message(message) = &mut arrival.item.event {
                 message.sent_at = 1_760_000_000_000;
             }
@@ -568,7 +568,7 @@ on_both! {
         let claim = ground.claimed("4477", "wamid.1").await;
         let turn = ground.finished(&claim, &["one"]).await;
         ground.take("4477", "wamid.2").await;
-        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         let next = ground.store.claim_turns(10, MINUTE).await.unwrap().remove(0);
         let said = ground.store.said(&next, 50, 10).await.unwrap();
         assert_eq!(said.waiting.len(), 1);
@@ -580,9 +580,9 @@ on_both! {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
         let turn = ground.finished(&claim, &["one", "two"]).await;
-        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         let mut late = text(&ground.number, "4477", "wamid.late");
-        late.manner.stale_ms = i64::MAX;
+        late.policy.stale_ms = i64::MAX;
         if let Event::Message(message) = &mut late.item.event {
             message.sent_at = 1_760_000_000_000;
         }
@@ -612,25 +612,25 @@ on_both! {
             let claim = ground.claimed("44771", &format!("wamid.{n}")).await;
             let mut turn = ground.finished(&claim, &["one"]).await;
             turn.send = Some(terms);
-            let Committed::Yes(first) = store.commit_turn(turn).await.unwrap() else { panic!() };
+            let CommitOutcome::Yes(first) = store.commit_turn(turn).await.unwrap() else { panic!() };
             first
         };
         let free = Terms { lease_ms: MINUTE, ordered: false, pair: NO_PAIR };
         let first = answer(1, free).await.expect("nothing stands before it");
         assert_eq!((first.attempts, first.wa_id.as_deref()), (1, Some("44771")));
         assert!(answer(2, free).await.is_none(), "the first is still on its way");
-        store.record_send(&first, Ended::Sent("wamid.out.1".into())).await.unwrap();
+        store.record_send(&first, SendResult::Sent("wamid.out.1".into())).await.unwrap();
         let second = claim_sends(store, 9, MINUTE).await.remove(0);
-        store.record_send(&second, Ended::Sent("wamid.out.2".into())).await.unwrap();
+        store.record_send(&second, SendResult::Sent("wamid.out.2".into())).await.unwrap();
         let slow = Terms { pair: Pair { burst: 2, gap_ms: MINUTE }, ..free };
         assert!(answer(3, slow).await.is_none(), "the customer got two just now");
         let third = claim_sends(store, 9, MINUTE).await.remove(0);
         let fault = Fault { code: 0, title: "the connection was cut".into(), details: None };
-        let unknown = Ended::Unknown(now_ms() + MINUTE, fault);
+        let unknown = SendResult::Unknown(now_ms() + MINUTE, fault);
         store.record_send(&third, unknown).await.unwrap();
         assert!(answer(4, Terms { ordered: true, ..free }).await.is_none(), "it may be sent again");
         let fourth = claim_sends(store, 9, MINUTE).await.remove(0);
-        store.record_send(&fourth, Ended::Sent("wamid.out.4".into())).await.unwrap();
+        store.record_send(&fourth, SendResult::Sent("wamid.out.4".into())).await.unwrap();
         assert!(answer(5, free).await.is_some());
     }
 
@@ -678,7 +678,7 @@ on_both! {
             turns.push(turn);
         }
         for done in join_all(turns.into_iter().map(|turn| ground.store.commit_turn(turn))).await {
-            assert_eq!(done.unwrap(), Committed::Yes(None));
+            assert_eq!(done.unwrap(), CommitOutcome::Yes(None));
         }
         let sent = send_all(&ground.store).await;
         let support = ground.conversation("15550009999").await;
@@ -705,7 +705,7 @@ on_both! {
         let row = ground.store.message(&message).await.unwrap().unwrap();
         assert_eq!((row.state.as_str(), row.provider_id), ("unknown", None));
         // The record comes after all: the message was sent.
-        ground.store.record_send(&begun[0], Ended::Sent("wamid.out".into())).await.unwrap();
+        ground.store.record_send(&begun[0], SendResult::Sent("wamid.out".into())).await.unwrap();
         assert_eq!(ground.store.message(&message).await.unwrap().unwrap().state, MessageState::Sent);
     }
 
@@ -810,12 +810,12 @@ on_both! {
         let strange = ground.store.learn(document(&collection, "Hours")).await.unwrap();
         let home = ground.settings.path.parent().unwrap();
         change(home, &ground.url, "update documents set state = 'archived', code = 'haunted'").await;
-        let other = Learned { path: "prices.md".into(), ..document(&collection, "Prices") };
+        let other = NewDocument { path: "prices.md".into(), ..document(&collection, "Prices") };
         ground.store.learn(other).await.unwrap();
         let rows = ground.store.documents(&collection, 0).await.unwrap();
         assert_eq!((rows.len(), rows[0].state, rows[0].code), (2, DocumentState::Learning, None));
         assert_eq!(rows[1].state, DocumentState::Ready);
-        let shown = ground.store.shown_documents(&collection, Shown::default(), 10).await.unwrap();
+        let shown = ground.store.shown_documents(&collection, DocumentFilter::default(), 10).await.unwrap();
         let shown = shown.into_iter().map(|row| (row.path, row.state)).collect::<BTreeMap<_, _>>();
         assert_eq!(shown["hours.md"], DocumentStatus::Learning);
         assert_eq!(shown["prices.md"], DocumentStatus::Ready);
@@ -853,10 +853,10 @@ on_both! {
             turn.unanswered = Some(format!("Do you rent submarines in {}?", claim.id));
             turn.escalation = Some(case("15550009999"));
             turns.push(turn.id.clone());
-            assert_eq!(store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+            assert_eq!(store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
             queued.push(store.queue_run(&claim.id, "{}".into()).await.unwrap());
         }
-        let grouped = |question| Grouped { question, gap: GapId::generate() };
+        let grouped = |question| GroupedQuestion { question, gap: GapId::generate() };
         let questions = store.ungrouped(10).await.unwrap();
         store.put_into_gaps(questions.into_iter().map(grouped).collect()).await.unwrap();
         let id = &claims[0].id;
@@ -883,11 +883,11 @@ on_both! {
         assert!(store.ask_run_to_stop(queued[1].as_str()).await.unwrap());
         let newer = store.turn(&turns[0]).await.unwrap().unwrap();
         assert_eq!((newer.id.as_str(), newer.outcome), (turns[0].as_str(), None));
-        let gaps = store.gaps(&gaps::Wanted::default(), 10).await.unwrap();
+        let gaps = store.gaps(&gaps::GapFilter::default(), 10).await.unwrap();
         assert_eq!(gaps.iter().map(|gap| gap.state).collect::<Vec<_>>(), [GapState::Open; 2]);
         assert_eq!(store.numbers().await.unwrap()[0].state, NumberState::Stopped);
 
-        let tapes = store.tapes(&tapes::Wanted::default(), None, 10).await.unwrap();
+        let tapes = store.tapes(&tapes::TapeFilter::default(), None, 10).await.unwrap();
         let outcomes: BTreeMap<_, _> =
             tapes.iter().map(|row| (row.conversation_id.as_str(), row.outcome)).collect();
         assert_eq!(outcomes[id.as_str()], None);
@@ -934,7 +934,7 @@ async fn on_postgres_a_message_that_commits_while_a_turn_does_is_not_forgotten()
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(!commit.is_finished());
     replica.execute("commit").await.unwrap();
-    assert_eq!(commit.await.unwrap().unwrap(), Committed::Yes(None));
+    assert_eq!(commit.await.unwrap().unwrap(), CommitOutcome::Yes(None));
     let next = ground.store.claim_turns(10, MINUTE).await.unwrap();
     assert_eq!(next.len(), 1, "the message that came meanwhile would wait for ever");
 }
@@ -986,7 +986,7 @@ async fn an_echo_stops_the_replies_that_have_not_left() {
     let webhook = hook(vec![item(&ground.number, Event::Echo(Box::new(echo)))]);
     ground.store.take_in(webhook.clone()).await.unwrap();
     ground.store.take_in(webhook).await.unwrap();
-    ground.store.record_send(&under_way, Ended::Sent("wamid.out".into())).await.unwrap();
+    ground.store.record_send(&under_way, SendResult::Sent("wamid.out".into())).await.unwrap();
     assert!(claim_sends(&ground.store, 10, MINUTE).await.is_empty());
     let rows = ground.thread(&claim).await;
     let mut states: Vec<_> =
@@ -1014,7 +1014,7 @@ async fn a_conversation_that_is_given_back_while_a_turn_still_runs_is_the_bots_a
     ground.take("4477", "wamid.2").await;
     let next = ground.store.claim_turns(10, MINUTE).await.unwrap();
     assert_eq!(next.len(), 1, "the new question waits until the old turn's lease ends");
-    assert_eq!(ground.store.commit_turn(late).await.unwrap(), Committed::Overtaken);
+    assert_eq!(ground.store.commit_turn(late).await.unwrap(), CommitOutcome::Overtaken);
     let turn = ground.finished(&next[0], &["now"]).await;
-    assert_eq!(ground.store.commit_turn(turn).await.unwrap(), Committed::Yes(None));
+    assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
 }

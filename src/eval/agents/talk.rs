@@ -9,9 +9,11 @@ use serde_json::Value;
 
 use super::said;
 use crate::domain::time::Millis;
-use crate::domain::{Content, Line, Outcome, Owner, Role, Said, Speaker, Turn, TurnOutcome};
+use crate::domain::{
+    Content, Line, Outcome, Owner, Role, Speaker, Turn, TurnOutcome, WaitingMessage,
+};
 use crate::eval::seen::{self, ConsentChange};
-use crate::pipeline::inbound::wish;
+use crate::pipeline::inbound::consent_request;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{AttachedAudio, Bot, BudgetTier, Engine, TurnContext, TurnResult};
 
@@ -93,7 +95,7 @@ impl<'a> Talk<'a> {
 
     /// What a customer sends at once.
     pub(super) async fn say(&mut self, contents: Vec<Content>) {
-        let wish = contents.iter().find_map(|content| wish(content, &self.bot.agent));
+        let wish = contents.iter().find_map(|content| consent_request(content, &self.bot.agent));
         let words: Vec<_> = contents.iter().map(words).collect();
         if let Some(wish) = wish {
             self.silent = wish.out.then_some(Silence::OptedOut);
@@ -109,7 +111,7 @@ impl<'a> Talk<'a> {
             self.seen(words, SeenTurn { reason, ..turn });
             return;
         }
-        let said = |content| Said { message: None, content, heard: None };
+        let said = |content| WaitingMessage { message: None, content, heard: None };
         let skip = self.history.len().saturating_sub(self.bot.agent.history);
         let turn = Turn {
             conversation: None,

@@ -6,7 +6,7 @@ use super::{Error, GeneratedCase, Turn, anonymous, distinct, origin, title};
 use crate::domain::{AgentId, GapState};
 use crate::pipeline::gaps::{group, masked};
 use crate::store::Store;
-use crate::store::gaps::Wanted;
+use crate::store::gaps::GapFilter;
 
 /// The most cases that are made at once.
 const MOST: i64 = 500;
@@ -14,7 +14,7 @@ const MOST: i64 = 500;
 /// A case for each open gap (of an agent): what the business should come to answer. It fails until then.
 pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<GeneratedCase>, Error> {
     group(store).await?;
-    let wanted = Wanted { state: Some(GapState::Open), agent, ..Wanted::default() };
+    let wanted = GapFilter { state: Some(GapState::Open), agent, ..GapFilter::default() };
     let gaps = store.gaps(&wanted, MOST).await?;
     if gaps.is_empty() {
         return Err(Error::Nothing(

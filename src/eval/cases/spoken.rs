@@ -8,7 +8,7 @@ use super::{Error, GeneratedCase, Turn, anonymous, origin, title};
 use crate::domain::{Outcome, ReplyKind};
 use crate::eval::replay::{RecordedTurn, Turns};
 use crate::store::Store;
-use crate::store::tapes::Wanted;
+use crate::store::tapes::TapeFilter;
 
 /// The longest conversation that one script is made of, in turns.
 const MOST_TURNS: usize = 40;
@@ -16,8 +16,8 @@ const MOST_TURNS: usize = 40;
 /// A case out of a turn (`turn_…`), or a script out of a conversation (`conv_…`), with the agent that answered.
 pub async fn from_conversation(store: &Store, id: &str) -> Result<(String, GeneratedCase), Error> {
     let wanted = match id.split('_').next() {
-        Some("conv") => Wanted { conversation: Some(id), ..Wanted::default() },
-        Some("turn") => Wanted { turn: Some(id), ..Wanted::default() },
+        Some("conv") => TapeFilter { conversation: Some(id), ..TapeFilter::default() },
+        Some("turn") => TapeFilter { turn: Some(id), ..TapeFilter::default() },
         _ => {
             return Err(Error::Nothing(format!(
                 "`{id}` is no conversation (conv_…) and no turn (turn_…)"

@@ -8,7 +8,7 @@ use frontdesk_promptfoo::row::{EvalRow, Verdict};
 use frontdesk_promptfoo::run::Progress;
 use tokio::sync::watch;
 
-use crate::desk::Wake;
+use crate::desk::Notifier;
 use crate::domain::What;
 
 /// How often it is said at most that a run goes on.
@@ -19,12 +19,12 @@ pub(super) struct Active {
     total: AtomicUsize,
     counts: [AtomicUsize; 4],
     pub(super) stop: watch::Sender<bool>,
-    wake: Arc<Wake>,
+    wake: Arc<Notifier>,
     told: Mutex<Option<Instant>>,
 }
 
 impl Active {
-    pub(super) fn new(wake: &Arc<Wake>) -> Self {
+    pub(super) fn new(wake: &Arc<Notifier>) -> Self {
         Self {
             total: AtomicUsize::new(0),
             counts: Default::default(),

@@ -9,7 +9,7 @@ use crate::pipeline::outbound::bubbles;
 use crate::pipeline::recording::TurnRecording;
 use crate::pipeline::{Bot, Engine, TurnContext};
 use crate::prompts;
-use crate::store::tapes::{TapeRow, Wanted};
+use crate::store::tapes::{TapeFilter, TapeRow};
 use crate::store::{self, Store};
 
 mod draft;
@@ -134,14 +134,14 @@ fn written(outcome: &Outcome) -> Vec<u8> {
 /// Reads recorded turns one page after the other, oldest first.
 pub struct Turns<'a> {
     store: &'a Store,
-    wanted: Wanted<'a>,
+    wanted: TapeFilter<'a>,
     after: Option<(i64, String)>,
     done: bool,
 }
 
 impl<'a> Turns<'a> {
     /// The turns that are wanted.
-    pub fn of(store: &'a Store, wanted: Wanted<'a>) -> Self {
+    pub fn of(store: &'a Store, wanted: TapeFilter<'a>) -> Self {
         Self { store, wanted, after: None, done: false }
     }
 

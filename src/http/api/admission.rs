@@ -8,7 +8,7 @@ use tokio::sync::MutexGuard;
 use utoipa::IntoParams;
 
 use super::agents::SilentRun;
-use crate::desk::{Change, Refusal, Wish};
+use crate::desk::{Change, ChangeRequest, Refusal};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
@@ -48,7 +48,7 @@ pub(super) async fn admit(
     permit: Permit,
 ) -> Result<(), Problem> {
     let Permit { actor, force } = permit;
-    match web.desk.admit(Wish { collection, change, force, actor }).await {
+    match web.desk.admit(ChangeRequest { collection, change, force, actor }).await {
         Ok(()) => Ok(()),
         Err(Refusal::Guarded(why)) => Err(Problem::guarded(format!(
             "{why} With `?force=true` it is done all the same, and that is written down."

@@ -10,13 +10,13 @@ use super::admission::{Force, Permit, admit_edit};
 use super::knowledge::named;
 use super::page::{Page, Paging};
 use super::response::{Answer, AuditedAnswer};
-use crate::domain::{AnswerId, CollectionId, Curated};
+use crate::domain::{AnswerContent, AnswerId, CollectionId};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::http::note::Note;
 use crate::knowledge::Edit;
-use crate::store::answers::{AnswerRow, Changed, MOST_ANSWERS, NewAnswer};
+use crate::store::answers::{AnswerRow, ChangeOutcome, MOST_ANSWERS, NewAnswer};
 
 /// Who writes what comes through the API, until there are users.
 pub(super) const AUTHOR: &str = "api";
@@ -131,7 +131,7 @@ pub(super) async fn create(
 ) -> AuditedAnswer<CuratedAnswer> {
     let collection = collection(&web, &name).await?;
     let NewCuratedAnswer { phrasings, answer: body, language, enabled } = new;
-    let curated = tidied(Curated { phrasings, body, language, enabled })?;
+    let curated = tidied(AnswerContent { phrasings, body, language, enabled })?;
     let _turn = admit_edit(&web, (&name, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };
     let id = web.desk.store.add_answer(new).await?.ok_or_else(full)?;
@@ -164,7 +164,7 @@ pub(super) async fn change(
 ) -> Answer<CuratedAnswer> {
     let row = find(&web, &name, &id).await?;
     let known = row.curated();
-    let curated = tidied(Curated {
+    let curated = tidied(AnswerContent {
         phrasings: wanted.phrasings.unwrap_or(known.phrasings),
         body: wanted.answer.unwrap_or(known.body),
         language: wanted.language.or(known.language).filter(|code| !code.is_empty()),
@@ -215,7 +215,7 @@ pub(super) async fn collection(web: &WebState, name: &str) -> Result<CollectionI
 }
 
 /// The answer ready to be stored, or what is wrong with it.
-pub(super) fn tidied(curated: Curated) -> Result<Curated, Problem> {
+pub(super) fn tidied(curated: AnswerContent) -> Result<AnswerContent, Problem> {
     curated
         .tidied()
         .map_err(|why| Problem::unprocessable(format!("This cannot be an answer: {why}.")))
@@ -223,14 +223,14 @@ pub(super) fn tidied(curated: Curated) -> Result<Curated, Problem> {
 
 /// Refuses at once what could not be changed in the end.
 fn in_no_file(row: &AnswerRow) -> Result<(), Problem> {
-    done(row.source.clone().map_or(Changed::Yes, Changed::InFile))
+    done(row.source.clone().map_or(ChangeOutcome::Yes, ChangeOutcome::InFile))
 }
 
-fn done(changed: Changed) -> Result<(), Problem> {
+fn done(changed: ChangeOutcome) -> Result<(), Problem> {
     match changed {
-        Changed::Yes => Ok(()),
-        Changed::Missing => Err(missing()),
-        Changed::InFile(path) => Err(Problem::conflict(format!(
+        ChangeOutcome::Yes => Ok(()),
+        ChangeOutcome::Missing => Err(missing()),
+        ChangeOutcome::InFile(path) => Err(Problem::conflict(format!(
             "The file {path} of this collection holds this answer: change it there and learn the folder again."
         ))),
     }

@@ -21,7 +21,7 @@ use super::length::{LONGEST_CHAT, LONGEST_MESSAGE, short};
 use super::trial::Trial;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
-use crate::domain::{Content, Line, Outcome, Role, Said, Speaker, Turn};
+use crate::domain::{Content, Line, Outcome, Role, Speaker, Turn, WaitingMessage};
 use crate::eval::drafts::draft_bot;
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -200,7 +200,7 @@ fn turn_of(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![Said { message: None, content: Content::Text { body }, heard: None }],
+        said: vec![WaitingMessage { message: None, content: Content::Text { body }, heard: None }],
         history: history.split_off(skip),
         now: now_ms(),
     })

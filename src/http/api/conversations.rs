@@ -16,7 +16,7 @@ use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query, word};
 use crate::pipeline::outbound::WINDOW_MS;
-use crate::store::listing::{ConversationRow, Counted, Which};
+use crate::store::listing::{ConversationCounts, ConversationRow, Which};
 
 /// The longest text that is searched for, in characters.
 const LONGEST_SEARCH: usize = 100;
@@ -139,7 +139,8 @@ pub(super) async fn list(
 #[utoipa::path(get, path = "/conversations/counts", operation_id = "count_conversations", tag = "conversations",
     responses((status = 200, body = Counts)))]
 pub(super) async fn counts(Web(web): Web<WebState>) -> Answer<Counts> {
-    let Counted { bot, person, nobody, waiting, unread } = web.desk.store.counts().await?;
+    let ConversationCounts { bot, person, nobody, waiting, unread } =
+        web.desk.store.counts().await?;
     Ok(Json(Counts { bot, person, nobody, waiting, unread }))
 }
 
@@ -175,7 +176,7 @@ pub(super) async fn take(Web(web): Web<WebState>, Path(id): Path<String>) -> Ans
     if !web.desk.store.take_over(&id).await? {
         return Err(missing());
     }
-    web.desk.wake.stirred(&id, None);
+    web.desk.wake.conversation_event(&id, None);
     show(&web, &id).await
 }
 

@@ -20,7 +20,7 @@ use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
 use crate::knowledge::Edit;
-use crate::store::documents::{ShownRow, Wanted as Which};
+use crate::store::documents::{DocumentFilter, ShownRow};
 use crate::store::knowledge::{ChunkRow, Failure};
 
 /// A document of a collection.
@@ -214,7 +214,7 @@ pub(super) async fn list(
     let id = CollectionId::stored(found(&web, &name).await?.id);
     let (before, limit) = (paging.after()?, paging.limit());
     let words = wanted.q.filter(|q| !q.trim().is_empty());
-    let wanted = Which { state: wanted.state, words, origin: wanted.from, before };
+    let wanted = DocumentFilter { state: wanted.state, words, origin: wanted.from, before };
     let rows = web.desk.store.shown_documents(&id, wanted, limit).await?;
     let mut page = Page::of(rows, limit, |row| (row.updated_at, &row.id));
     page.each(|document: &mut Document| document.look(&web));

@@ -11,7 +11,7 @@ use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, full, tidied};
 use super::collections::found;
 use super::page::{Page, Paging};
 use super::response::{Answer, AuditedAnswer};
-use crate::domain::{AgentId, CollectionId, Curated, GapId, GapState};
+use crate::domain::{AgentId, AnswerContent, CollectionId, GapId, GapState};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
@@ -19,7 +19,7 @@ use crate::http::note::Note;
 use crate::knowledge::Edit;
 use crate::pipeline::gaps::{group, phrasings};
 use crate::store::answers::NewAnswer;
-use crate::store::gaps::{GapRow, UnansweredRow, Wanted};
+use crate::store::gaps::{GapFilter, GapRow, UnansweredRow};
 
 /// A group of questions that were not answered.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,7 +109,8 @@ pub(super) async fn list(
     };
     let (before, limit) = (paging.after()?, paging.limit());
     group(&web.desk.store).await?;
-    let rows = web.desk.store.gaps(&Wanted { state: filter.state, agent, before }, limit).await?;
+    let rows =
+        web.desk.store.gaps(&GapFilter { state: filter.state, agent, before }, limit).await?;
     Ok(Json(Page::of(rows, limit, |row| (row.last_at, row.id.as_str()))))
 }
 
@@ -172,7 +173,7 @@ pub(super) async fn answer(
         None => phrasings(&gap, &web.desk.store.examples(id).await?),
     };
     let GapAnswer { answer: body, language, .. } = given;
-    let curated = tidied(Curated { phrasings, body, language, enabled: true })?;
+    let curated = tidied(AnswerContent { phrasings, body, language, enabled: true })?;
     let slug = found(&web, collection.as_str()).await?.slug;
     let _turn = admit_edit(&web, (&slug, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };

@@ -9,7 +9,8 @@ use super::conversations;
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::{
-    Author, Content, Direction, Fault, Heard, Media, MediaKind, MessageKind, MessageState,
+    Author, Content, Direction, Fault, Media, MediaKind, MessageKind, MessageState,
+    TranscriptDetails,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -36,7 +37,7 @@ pub(super) struct Message {
     /// What a voice note says.
     transcript: Option<String>,
     /// How its words came to be known; null where another version wrote what this one cannot read.
-    heard: Option<Heard>,
+    heard: Option<TranscriptDetails>,
     /// The provider's id of the message that it quotes.
     reply_to: Option<String>,
     /// How far it got.

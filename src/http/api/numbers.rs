@@ -20,7 +20,7 @@ use crate::http::note::Note;
 use crate::provider::{Doubt, Fields, Form};
 use crate::secrets;
 use crate::store::audit::{Actor, Entry};
-use crate::store::numbers::{Added, Known, Taken, shown_slug};
+use crate::store::numbers::{NumberConflict, NumberProfile, NumberSetup, shown_slug};
 
 pub(super) mod check;
 pub(super) mod draft;
@@ -81,7 +81,7 @@ pub(super) async fn create(
     let id = place(&web, form, &external_id).await?;
     let settings = sealed(&web, &id, &fields)?;
     let detail = json!({"provider": form.provider, "agent": agent.slug});
-    let added = Added {
+    let added = NumberSetup {
         entry: entry((actor, Action::NumberAdded), &slug, detail),
         id: id.clone(),
         slug,
@@ -131,7 +131,7 @@ pub(super) async fn change(
         None => AgentId::stored(row.agent_id.clone()),
     };
     let (mut settings, mut known, mut shaken) =
-        (row.settings.clone(), Known::default(), String::new());
+        (row.settings.clone(), NumberProfile::default(), String::new());
     if let Some(written) = change.fields {
         // What cannot be read any more has to be written anew, all of it.
         let former =
@@ -147,7 +147,7 @@ pub(super) async fn change(
         (settings, shaken) = (sealed(&web, &id, &fields)?, token_hash(&fields));
     }
     let slug = shown_slug(&row.slug, &row.id).to_owned();
-    let changed = Added {
+    let changed = NumberSetup {
         entry: entry((actor, Action::NumberChanged), &slug, json!({"changed": names})),
         id,
         slug: row.slug,
@@ -213,14 +213,16 @@ async fn judged(
     web: &WebState,
     form: &'static Form,
     fields: &Fields,
-) -> Result<(String, Known), Problem> {
+) -> Result<(String, NumberProfile), Problem> {
     let wrong = |doubt: Doubt| Problem::unprocessable(doubt.message);
     form.judge_all(fields, web.desk.numbers.limits()).map_err(wrong)?;
     let line = web.desk.numbers.line(form, fields).map_err(wrong)?;
     let known = match introduced(web, form, fields).await {
-        Ok(Some(number)) => Known { display: number.display, verified_name: number.verified_name },
+        Ok(Some(number)) => {
+            NumberProfile { display: number.display, verified_name: number.verified_name }
+        }
         Err(doubt) if doubt.field.is_some() => return Err(wrong(doubt)),
-        Ok(None) | Err(_) => Known::default(),
+        Ok(None) | Err(_) => NumberProfile::default(),
     };
     Ok((line.external_id().to_owned(), known))
 }
@@ -230,7 +232,7 @@ async fn place(web: &WebState, form: &Form, external_id: &str) -> Result<NumberI
     let rows = web.desk.store.known_numbers(form.provider, external_id).await?;
     let of_file = of_file(web);
     if rows.iter().any(|row| row.added == 1 || of_file.contains(&row.id)) {
-        return Err(conflict(web, Taken::Number));
+        return Err(conflict(web, NumberConflict::Number));
     }
     Ok(rows.into_iter().next().map_or_else(NumberId::generate, |row| NumberId::stored(row.id)))
 }
@@ -257,17 +259,17 @@ fn entry((actor, action): (Actor, Action), slug: &str, detail: Value) -> Entry {
     Entry::new(actor, action, slug).with(detail)
 }
 
-fn conflict(web: &WebState, taken: Taken) -> Problem {
+fn conflict(web: &WebState, taken: NumberConflict) -> Problem {
     let names: Vec<_> = web.desk.numbers.all().iter().map(|number| number.slug.clone()).collect();
     let names = names.join(", ");
     match taken {
-        Taken::Slug => Problem::conflict(format!(
+        NumberConflict::Slug => Problem::conflict(format!(
             "There is a number of this name already: take another one. Taken are: {names}."
         )),
-        Taken::Number => Problem::conflict(format!(
+        NumberConflict::Number => Problem::conflict(format!(
             "This WhatsApp number is connected already: change that one, or remove it first. Connected are: {names}."
         )),
-        Taken::Gone => Problem::not_found("number"),
+        NumberConflict::Gone => Problem::not_found("number"),
     }
 }
 

@@ -21,8 +21,8 @@ use crate::domain::stream::SandboxEventName;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
 use crate::domain::{
-    AgentId, Blob, Citation, Content, Line, Media, MediaKind, Said, Speaker, Trace, Turn,
-    TurnOutcome,
+    AgentId, Blob, Citation, Content, Line, Media, MediaKind, Speaker, Trace, Turn, TurnOutcome,
+    WaitingMessage,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -176,7 +176,7 @@ fn turn_of(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![Said { message: None, content, heard: None }],
+        said: vec![WaitingMessage { message: None, content, heard: None }],
         history: all.into_iter().skip(skip).collect(),
         now: now_ms(),
     }

@@ -17,7 +17,7 @@ use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
 use crate::pipeline::outbound::WINDOW_MS;
-use crate::store::person::{self, Again, Refusal, Window, Written};
+use crate::store::staff_messages::{self, Again, Refusal, ReplyOutcome, Window};
 
 /// The longest message that WhatsApp takes, in characters.
 const LONGEST: usize = 4096;
@@ -54,12 +54,12 @@ pub(super) async fn write(
     let window = window(&web, &row.number_id);
     let reply = reply.read(id.clone(), (key(&headers)?, window))?;
     let (status, message) = match web.desk.store.write(reply).await? {
-        Written::Now(message) => (StatusCode::CREATED, message),
-        Written::Before(message) => (StatusCode::OK, message),
+        ReplyOutcome::Now(message) => (StatusCode::CREATED, message),
+        ReplyOutcome::Before(message) => (StatusCode::OK, message),
         other => return Err(refused(&other)),
     };
     if status == StatusCode::CREATED {
-        web.desk.wake.stirred(&id, None);
+        web.desk.wake.conversation_event(&id, None);
         web.desk.wake.send();
     }
     let note = Note::on(id.as_str(), json!({"message": message.as_str()}));
@@ -72,7 +72,7 @@ impl Reply {
         self,
         conversation: ConversationId,
         (key, window): (String, Window),
-    ) -> Result<person::Reply, Problem> {
+    ) -> Result<staff_messages::Reply, Problem> {
         let text = self.text.trim().to_owned();
         let letters = text.chars().count();
         if letters == 0 {
@@ -85,7 +85,7 @@ impl Reply {
         }
         let quotes = self.reply_to.map(|id| MessageId::parse(&id)).transpose();
         let quotes = quotes.map_err(|_| nothing_to_quote())?;
-        Ok(person::Reply { conversation, key, text, quotes, window })
+        Ok(staff_messages::Reply { conversation, key, text, quotes, window })
     }
 }
 
@@ -117,17 +117,19 @@ fn nothing_to_quote() -> Problem {
 }
 
 /// Why a person's words were not taken.
-fn refused(written: &Written) -> Problem {
+fn refused(written: &ReplyOutcome) -> Problem {
     match written {
-        Written::OtherWords => Problem::conflict(
+        ReplyOutcome::OtherWords => Problem::conflict(
             "Another message was written with this Idempotency-Key: use a new key for each message.",
         ),
-        Written::NothingToQuote => nothing_to_quote(),
-        Written::NotThereYet => Problem::unprocessable(
+        ReplyOutcome::NothingToQuote => nothing_to_quote(),
+        ReplyOutcome::NotThereYet => Problem::unprocessable(
             "The message of `reply_to` has not reached WhatsApp, so that it cannot be quoted.",
         ),
-        Written::Refused(why) => may_not(*why),
-        Written::Nowhere | Written::Now(_) | Written::Before(_) => conversations::missing(),
+        ReplyOutcome::Refused(why) => may_not(*why),
+        ReplyOutcome::Nowhere | ReplyOutcome::Now(_) | ReplyOutcome::Before(_) => {
+            conversations::missing()
+        }
     }
 }
 

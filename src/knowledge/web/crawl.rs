@@ -17,7 +17,7 @@ use super::{Limits, sitemap};
 use crate::domain::{CollectionId, PageState, SourceId, SourceKind, SourceState};
 use crate::knowledge::learn::LearnJob;
 use crate::knowledge::{Error, Library, Progress, Summary};
-use crate::store::sources::{Crawled, PageRow, SourceRow};
+use crate::store::sources::{CrawlOutcome, PageRow, SourceRow};
 
 mod harvest;
 mod sitemaps;
@@ -156,7 +156,7 @@ impl<'a> Crawl<'a> {
             format!("{failed} pages could not be read, so their old text was kept. The first: {path}: {why}")
         });
         let state = if failed == 0 { SourceState::Ready } else { SourceState::Partial };
-        self.end(Crawled { state, error, kind, failed: count(failed) }).await?;
+        self.end(CrawlOutcome { state, error, kind, failed: count(failed) }).await?;
         Ok(summary)
     }
 
@@ -168,7 +168,7 @@ impl<'a> Crawl<'a> {
         summary.failed.push((self.source.url.clone(), why.clone()));
         let (state, kind) = (SourceState::Failed, self.source.kind);
         let failed = count(summary.failed.len());
-        self.end(Crawled { state, error: Some(why), kind, failed }).await?;
+        self.end(CrawlOutcome { state, error: Some(why), kind, failed }).await?;
         Ok(summary)
     }
 
@@ -180,7 +180,7 @@ impl<'a> Crawl<'a> {
         (left > 0).then(|| (self.source.url.clone(), warning))
     }
 
-    async fn end(&self, crawled: Crawled) -> Result<(), Error> {
+    async fn end(&self, crawled: CrawlOutcome) -> Result<(), Error> {
         Ok(self.library.store.end_crawl(&self.id, crawled).await?)
     }
 

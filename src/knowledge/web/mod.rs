@@ -11,7 +11,7 @@ use self::fetch::{Failure, Fetcher};
 use super::{Error, Library, Progress, Summary};
 use crate::domain::time::now_ms;
 use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
-use crate::store::sources::{Crawled, NewSource, SourceRow};
+use crate::store::sources::{CrawlOutcome, NewSource, SourceRow};
 
 mod scope;
 mod robots;
@@ -183,7 +183,8 @@ impl Library {
         let id = SourceId::stored(source.id);
         if self.store.take_source(&id, LEASE_MS).await? {
             let (kind, failed) = (source.kind, source.failed);
-            let crawled = Crawled { state: SourceState::Failed, error: Some(why), kind, failed };
+            let crawled =
+                CrawlOutcome { state: SourceState::Failed, error: Some(why), kind, failed };
             self.store.end_crawl(&id, crawled).await?;
         }
         Ok(())

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::phrase::Phrase;
 use super::{Ask, find_answer};
-use crate::domain::{CollectionId, Consult, Curated};
+use crate::domain::{AnswerContent, CollectionId, Consult};
 use crate::embed::Purpose;
 use crate::pipeline::{Engine, LiveLookup, budget, retrieve};
 use crate::reader::Pool;
@@ -124,7 +124,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
     let store = Store::open(&settings).await.expect("a database");
     let collection = store.collection("desk").await.expect("a collection");
     for (id, phrasings) in &sheet.answers {
-        let curated = Curated {
+        let curated = AnswerContent {
             phrasings: phrasings.clone(),
             body: id.clone(),
             language: None,

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 
 use super::RecordedMessage;
 use crate::domain::trace::{CuratedTrace, RetrieveTrace};
-use crate::domain::{Agent, Media, MessageId, Question, Reply, ReplyKind, Said, Spoken};
+use crate::domain::{
+    Agent, Media, MessageId, Question, Reply, ReplyKind, VoiceTranscript, WaitingMessage,
+};
 use crate::pipeline::inputs::RecordedInputs;
 use crate::pipeline::lookup::{LiveLookup, Lookup};
 use crate::pipeline::retrieve::{RetrievalResult, Scene};
@@ -33,16 +35,16 @@ impl ReplayAudio {
 
 #[async_trait]
 impl AudioSource for ReplayAudio {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
+    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         let failure = || self.failures.get(said.message.as_ref()?).cloned();
         said.heard.clone().map(Ok).or_else(|| failure().map(Err))
     }
 
-    async fn fetch(&self, _: &Said, _: &Media) -> Result<Vec<u8>, AudioError> {
+    async fn fetch(&self, _: &WaitingMessage, _: &Media) -> Result<Vec<u8>, AudioError> {
         Err(AudioError::NoSource)
     }
 
-    async fn keep(&self, _: &Said, _: &Spoken) {}
+    async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
 }
 
 /// The curated answer or the passages that a recorded turn found. One that looked nothing up looks it up now.
@@ -102,7 +104,8 @@ mod tests {
     use crate::domain::{Content, MediaKind};
 
     fn note(words: Option<&str>) -> RecordedMessage {
-        let spoken = |text: &str| Spoken { text: text.to_owned(), ..Spoken::default() };
+        let spoken =
+            |text: &str| VoiceTranscript { text: text.to_owned(), ..VoiceTranscript::default() };
         let media = Media { kind: MediaKind::Voice, ..Media::default() };
         RecordedMessage {
             message: Some(MessageId::generate()),
@@ -123,7 +126,7 @@ mod tests {
             &[TranscriptionError::Silent, TranscriptionError::TooLong("an hour".into())],
         );
         let known = || -> Vec<_> {
-            let said = |note: &RecordedMessage| Said {
+            let said = |note: &RecordedMessage| WaitingMessage {
                 message: note.message.clone(),
                 content: note.content.clone(),
                 heard: note.spoken.clone(),

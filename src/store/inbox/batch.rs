@@ -2,15 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::book::{self, Book};
-use super::{Arrival, Offer, Seen, Stir, TakeIn, TakenIn};
-use crate::domain::machine;
-use crate::domain::thread::{Came, Fate, Manner};
+use super::conversations::{self, Conversations};
+use super::{Arrival, ConversationEvent, Offer, StoredMessage, TakeIn, TakenIn};
+use crate::domain::loop_guard;
+use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
     Author, Content, ConversationId, Echo, Event, Inbound, MessageId, MessageState, NumberId,
     Status, WebhookId, WorkspaceId,
 };
-use crate::store::recordings::{self, Brought};
+use crate::store::recordings::{self, NewRecording};
 use crate::store::signal::{self, Signal};
 use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, storable, turns};
 
@@ -22,11 +22,11 @@ const MACHINE: &str = "the sender looks like a machine";
 /// Webhooks that are being taken in together.
 pub(super) struct Batch<'a> {
     workspace: &'a WorkspaceId,
-    book: Book,
-    seen: HashMap<(String, String), Option<Seen>>,
+    conversations: Conversations,
+    seen: HashMap<(String, String), Option<StoredMessage>>,
     fresh: Rows,
-    wishes: Rows,
-    files: Vec<Brought>,
+    consent_replies: Rows,
+    files: Vec<NewRecording>,
     statuses: Vec<(&'a NumberId, &'a Status)>,
     /// Where messages came that the bot does not answer.
     heard: Vec<ConversationId>,
@@ -37,14 +37,24 @@ impl<'a> Batch<'a> {
     /// Nothing is taken in yet of `count` webhooks.
     pub(super) fn new(
         workspace: &'a WorkspaceId,
-        book: Book,
-        seen: HashMap<(String, String), Option<Seen>>,
+        conversations: Conversations,
+        seen: HashMap<(String, String), Option<StoredMessage>>,
         count: usize,
     ) -> Self {
         let taken = vec![TakenIn::default(); count];
-        let (fresh, wishes) = (Rows::default(), Rows::default());
+        let (fresh, consent_replies) = (Rows::default(), Rows::default());
         let (files, statuses, heard) = (Vec::new(), Vec::new(), Vec::new());
-        Self { workspace, book, seen, fresh, wishes, files, statuses, heard, taken }
+        Self {
+            workspace,
+            conversations,
+            seen,
+            fresh,
+            consent_replies,
+            files,
+            statuses,
+            heard,
+            taken,
+        }
     }
 
     /// Takes in one item.
@@ -57,7 +67,7 @@ impl<'a> Batch<'a> {
         let again = taken_in.again.is_some();
         match (&arrival.number, &arrival.item.event) {
             (Some(number), Event::Message(message)) => {
-                let scope = Scope { place, number, manner: &arrival.manner, again };
+                let scope = Scope { place, number, policy: &arrival.policy, again };
                 self.message(conn, &scope, message).await
             }
             (Some(number), Event::Echo(echo)) => self.echo(conn, (place, number), echo).await,
@@ -82,7 +92,7 @@ impl<'a> Batch<'a> {
         message: &Inbound,
     ) -> Result<()> {
         if let Content::System { new_wa_id, new_bsuid, .. } = &message.content {
-            self.book.rename(&message.from, new_wa_id.as_deref(), new_bsuid.as_deref());
+            self.conversations.rename(&message.from, new_wa_id.as_deref(), new_bsuid.as_deref());
         }
         let known = key(at.number, &message.provider_id);
         let mend = match self.seen.get(&known) {
@@ -93,39 +103,34 @@ impl<'a> Batch<'a> {
                 return Ok(());
             }
         };
-        let moment = now();
-        let sent_at = believed(message.sent_at, moment);
-        let came = Came {
-            hash: typed(&message.content).map_or(0, machine::hash),
-            sent_at,
-            now: moment,
-            silent: unanswerable(message, moment - sent_at > at.manner.stale_ms),
-            manner: at.manner,
-        };
-        let (kept, fate) = self.book.hear((at.number, &message.from), &came)?;
-        kept.closed |= fate == Fate::Waits { returned: true };
+        let event = inbound_event(at, message);
+        let (kept, disposition) = self.conversations.hear((at.number, &message.from), &event)?;
+        kept.closed |= disposition == Disposition::Waits { returned: true };
         kept.asked_by = at.place;
         // What was mended was counted when it came.
         kept.came += i64::from(mend.is_none() && !message.imported);
         let conversation = kept.id.clone();
-        if matches!(fate, Fate::OptedOut | Fate::Machine(_)) {
+        if matches!(disposition, Disposition::OptedOut | Disposition::Machine(_)) {
             kept.void = true;
-            let why = if fate == Fate::OptedOut { OPTED_OUT } else { MACHINE };
+            let why = if disposition == Disposition::OptedOut { OPTED_OUT } else { MACHINE };
             self.void(conn, &conversation, why).await?;
         }
-        let state = Arriving { conversation: &conversation, fate: &fate, sent_at };
-        self.meet(conn, at, message, &state).await?;
+        let sent_at = event.sent_at;
+        let state = Arriving { conversation: &conversation, disposition: &disposition, sent_at };
+        self.apply_effects(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
-        if matches!(fate, Fate::Stored(_)) {
+        if matches!(disposition, Disposition::Stored(_)) {
             self.heard.push(conversation.clone());
         } else {
-            let waits = matches!(fate, Fate::Waits { .. }).then(|| known.1.clone());
-            taken.stirred.insert(Stir { conversation: conversation.clone(), message: waits });
+            let waits = matches!(disposition, Disposition::Waits { .. }).then(|| known.1.clone());
+            taken
+                .events
+                .insert(ConversationEvent { conversation: conversation.clone(), message: waits });
         }
         if let Some(id) = mend {
             taken.mended += 1;
             taken.repeated += 1;
-            self.bring(MessageId::stored(id.clone()), message);
+            self.attach(MessageId::stored(id.clone()), message);
             return messages::mend(conn, &id, &row(at, message, &state)).await;
         }
         taken.fresh += 1;
@@ -133,32 +138,34 @@ impl<'a> Batch<'a> {
         let id = MessageId::generate();
         let row = row(at, message, &state).values(&id, self.workspace)?;
         self.fresh.push(row);
-        self.bring(id, message);
+        self.attach(id, message);
         Ok(())
     }
 
-    /// Puts the file aside that a message brought with it.
-    fn bring(&mut self, message: MessageId, inbound: &Inbound) {
+    /// Attaches the file that a message brought with it.
+    fn attach(&mut self, message: MessageId, inbound: &Inbound) {
         if let Some(media) = inbound.content.recording()
             && let Some(bytes) = media.bytes.clone()
         {
             let mime_type = media.mime_type.clone().unwrap_or_default();
-            self.files.push(Brought { message, mime_type, bytes });
+            self.files.push(NewRecording { message, mime_type, bytes });
         }
     }
 
-    /// What a message brings about beside being stored.
-    async fn meet(
+    /// Applies the effects of a message beside its being stored.
+    async fn apply_effects(
         &mut self,
         conn: &mut Conn<'_>,
         at: &Scope<'_>,
         message: &Inbound,
         state: &Arriving<'_>,
     ) -> Result<()> {
-        match state.fate {
-            Fate::OptedOut | Fate::OptedIn => {
-                if let Some(text) = at.manner.wish.as_ref().and_then(|wish| wish.reply.as_deref()) {
-                    let queued = outbox::Queued {
+        match state.disposition {
+            Disposition::OptedOut | Disposition::OptedIn => {
+                if let Some(text) =
+                    at.policy.consent.as_ref().and_then(|consent| consent.reply.as_deref())
+                {
+                    let queued = outbox::OutboxEntry {
                         conversation: state.conversation,
                         number: at.number.as_str(),
                         turn: None,
@@ -169,12 +176,12 @@ impl<'a> Batch<'a> {
                         &outbox::OutgoingRow::new(text),
                         (0, None),
                     )?;
-                    self.wishes.push(row);
+                    self.consent_replies.push(row);
                     self.taken[at.place].queued += 1;
                 }
                 Ok(())
             }
-            Fate::Machine(machine) => {
+            Disposition::Machine(machine) => {
                 let case = cases::Case {
                     conversation: state.conversation,
                     turn: None,
@@ -183,7 +190,7 @@ impl<'a> Batch<'a> {
                 };
                 case.open(conn, self.workspace, false).await
             }
-            Fate::Waits { .. } | Fate::Stored(_) => Ok(()),
+            Disposition::Waits { .. } | Disposition::Stored(_) => Ok(()),
         }
     }
 
@@ -198,16 +205,16 @@ impl<'a> Batch<'a> {
         if self.seen.contains_key(&known) {
             return Ok(());
         }
-        let kept = self.book.at((number, &echo.to))?;
+        let kept = self.conversations.at((number, &echo.to))?;
         // Our own message, told back before its send was recorded.
         if messages::recognise(conn, &kept.id, echo).await? {
             self.seen.insert(known, None);
             return Ok(());
         }
-        kept.take_over(book::Seen::Answered);
+        kept.take_over(conversations::PersonAction::Answered);
         let conversation = kept.id.clone();
         self.void(conn, &conversation, TAKEN).await?;
-        let row = messages::Arrived {
+        let row = messages::NewMessage {
             conversation: &conversation,
             number,
             author: Author::Person,
@@ -221,7 +228,7 @@ impl<'a> Batch<'a> {
         };
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(known, None);
-        self.taken[place].stirred.insert(Stir { conversation, message: None });
+        self.taken[place].events.insert(ConversationEvent { conversation, message: None });
         Ok(())
     }
 
@@ -247,25 +254,26 @@ impl<'a> Batch<'a> {
         let offers: Vec<Offer> = offers.collect();
         let most = |one: fn(&Offer) -> i64| offers.iter().map(one).max().unwrap_or_default();
         let reads = (most(|offer| offer.reads.0), most(|offer| offer.reads.1));
-        let (places, claims): (Vec<_>, Vec<_>) = self.book.claim(offers, now()).into_iter().unzip();
-        self.book.close(conn).await?;
+        let (places, claims): (Vec<_>, Vec<_>) =
+            self.conversations.claim(offers, now()).into_iter().unzip();
+        self.conversations.close(conn).await?;
         let said = turns::said_in(conn, &claims, reads).await?;
         for ((place, claim), said) in places.into_iter().zip(claims).zip(said) {
             self.taken[place].claimed.push((claim, said));
         }
-        outbox::insert(conn, &self.wishes).await?;
+        outbox::insert(conn, &self.consent_replies).await?;
         let mut changed = messages::settle_all(conn, self.workspace, &self.statuses).await?;
         changed.extend(self.heard);
-        let stirred = self.taken.iter().flat_map(|taken| taken.stirred.iter());
+        let events = self.taken.iter().flat_map(|taken| taken.events.iter());
         let claimed: HashSet<&str> = self
             .taken
             .iter()
             .flat_map(|taken| &taken.claimed)
             .map(|(claim, _)| claim.id.as_str())
             .collect();
-        let signals = stirred.map(|Stir { conversation, .. }| {
+        let signals = events.map(|ConversationEvent { conversation, .. }| {
             let ours = claimed.contains(conversation.as_str());
-            let signal = if ours { Signal::Changed } else { Signal::Stirred };
+            let signal = if ours { Signal::Changed } else { Signal::Event };
             signal(conversation.clone())
         });
         let signals = signals.chain(changed.iter().cloned().map(Signal::Changed));
@@ -281,18 +289,18 @@ impl<'a> Batch<'a> {
 struct Scope<'a> {
     place: usize,
     number: &'a NumberId,
-    manner: &'a Manner,
+    policy: &'a IntakePolicy,
     again: bool,
 }
 
 /// What was decided of a message.
 struct Arriving<'a> {
     conversation: &'a ConversationId,
-    fate: &'a Fate,
+    disposition: &'a Disposition,
     sent_at: i64,
 }
 
-impl Seen {
+impl StoredMessage {
     /// Whether a message that could not be read, and was not answered, is understood now.
     fn mends(&self, content: &Content) -> bool {
         self.state == Some(MessageState::Stored)
@@ -305,27 +313,40 @@ fn key(number: &NumberId, provider_id: &str) -> (String, String) {
     (number.to_string(), storable(provider_id).into_owned())
 }
 
+/// What decides on a message.
+fn inbound_event<'s>(at: &Scope<'s>, message: &Inbound) -> InboundEvent<'s> {
+    let moment = now();
+    let sent_at = believed(message.sent_at, moment);
+    InboundEvent {
+        hash: typed(&message.content).map_or(0, loop_guard::hash),
+        sent_at,
+        now: moment,
+        silent: unanswerable(message, moment - sent_at > at.policy.stale_ms),
+        policy: at.policy,
+    }
+}
+
 /// A message as it is stored.
 fn row<'m>(
     at: &'m Scope<'_>,
     message: &'m Inbound,
     state: &'m Arriving<'_>,
-) -> messages::Arrived<'m> {
-    let note = match state.fate {
-        Fate::Waits { .. } => None,
-        Fate::Stored(note) => *note,
-        Fate::OptedOut => Some(OPTED_OUT),
-        Fate::OptedIn => Some("the customer wants messages again"),
-        Fate::Machine(_) => Some(MACHINE),
+) -> messages::NewMessage<'m> {
+    let note = match state.disposition {
+        Disposition::Waits { .. } => None,
+        Disposition::Stored(note) => *note,
+        Disposition::OptedOut => Some(OPTED_OUT),
+        Disposition::OptedIn => Some("the customer wants messages again"),
+        Disposition::Machine(_) => Some(MACHINE),
     };
-    messages::Arrived {
+    messages::NewMessage {
         conversation: state.conversation,
         number: at.number,
         author: Author::Customer,
         provider_id: &message.provider_id,
         content: &message.content,
         reply_to: message.reply_to.as_deref(),
-        state: if matches!(state.fate, Fate::Waits { .. }) {
+        state: if matches!(state.disposition, Disposition::Waits { .. }) {
             MessageState::Waiting
         } else {
             MessageState::Stored

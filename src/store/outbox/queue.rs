@@ -11,15 +11,15 @@ use crate::store::{Conn, Result, Rows, now, storable, to_json};
 
 const TEXT: &str = MessageKind::Text.as_str();
 
-/// A message of ours on its way into the outbox.
-pub(in crate::store) struct Queued<'a> {
+/// Where a message of ours goes when it is put into the outbox.
+pub(in crate::store) struct OutboxEntry<'a> {
     pub(in crate::store) conversation: &'a ConversationId,
     pub(in crate::store) number: &'a str,
     pub(in crate::store) turn: Option<&'a TurnId>,
     pub(in crate::store) author: Author,
 }
 
-impl Queued<'_> {
+impl OutboxEntry<'_> {
     /// The row to insert; `part` is its place among the messages of one reply, `free` is given when it is claimed at once.
     pub(in crate::store) fn values(
         &self,

@@ -8,7 +8,7 @@ use super::Job;
 use crate::desk::Desk;
 use crate::domain::{ConversationId, MessageId, What};
 use crate::store::Error;
-use crate::store::finish::{Committed, Finished};
+use crate::store::finish::{CommitOutcome, FinishedTurn};
 
 /// How often it is tried to put a reply back whose commit failed, before its lease settles it.
 const TAKE_BACK_ATTEMPTS: u64 = 5;
@@ -16,12 +16,12 @@ const TAKE_BACK_ATTEMPTS: u64 = 5;
 impl Job {
     /// Commits the turn, and has its replies sent; false if it was overtaken. As a task of its own, which ends whatever
     /// becomes of the turn: what is claimed with the commit is sent.
-    pub(super) async fn commit(&self, mut turn: Finished) -> crate::store::Result<bool> {
-        let express = match turn.replies.as_slice() {
+    pub(super) async fn commit(&self, mut turn: FinishedTurn) -> crate::store::Result<bool> {
+        let fast_path = match turn.replies.as_slice() {
             [] => None,
-            _ => self.courier.express(&turn.claim.number_id),
+            _ => self.outbox.fast_path(&turn.claim.number_id),
         };
-        turn.send = express.as_ref().map(|express| express.terms);
+        turn.send = fast_path.as_ref().map(|fast_path| fast_path.terms);
         let (parts, escalated, desk) =
             (turn.replies.len(), turn.escalation.is_some(), self.desk.clone());
         let first = turn.send.and(turn.replies.first()).map(|reply| reply.id.clone());
@@ -36,11 +36,11 @@ impl Job {
                     return Err(error);
                 }
             };
-            crate::step!("turn.committed");
-            let Committed::Yes(first) = committed else { return Ok(false) };
+            crate::failpoint!("turn.committed");
+            let CommitOutcome::Yes(first) = committed else { return Ok(false) };
             let claimed = first.is_some();
-            if let (Some(first), Some(express)) = (first, express) {
-                express.carry(*first, parts > 1);
+            if let (Some(first), Some(fast_path)) = (first, fast_path) {
+                fast_path.carry(*first, parts > 1);
             }
             if escalated {
                 desk.wake.announce(What::Escalations);

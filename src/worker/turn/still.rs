@@ -1,7 +1,7 @@
 //! Whether what a turn answers is still what waits: more may have come, or nobody wants an answer any more. Decides nothing.
 
 use super::Job;
-use crate::desk::Stirs;
+use crate::desk::ConversationEvents;
 use crate::pipeline::inbound::{PendingTurn, gather};
 
 /// From this age on what was read of a conversation is read again before the model is asked, where replicas share the
@@ -14,14 +14,14 @@ impl Job {
     pub(super) async fn unless_void<T>(
         &self,
         gathered: &PendingTurn,
-        stirs: &mut Stirs,
+        events: &mut ConversationEvents,
         part: impl Future<Output = T> + Send,
     ) -> Option<T> {
         let mut part = Box::pin(part);
         loop {
             tokio::select! {
                 done = &mut part => return Some(done),
-                () = stirs.next() => if self.void(gathered).await {
+                () = events.next() => if self.void(gathered).await {
                     return None;
                 }
             }
@@ -41,9 +41,9 @@ impl Job {
     pub(super) async fn newer(
         &self,
         gathered: &PendingTurn,
-        stirs: &mut Stirs,
+        events: &mut ConversationEvents,
     ) -> crate::store::Result<bool> {
-        if !stirs.happened(|message| gathered.holds(message)) {
+        if !events.happened(|message| gathered.holds(message)) {
             return Ok(false);
         }
         self.changed(gathered).await

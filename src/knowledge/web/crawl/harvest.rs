@@ -10,8 +10,8 @@ use super::super::fetch::{Document, Failure, FetchOutcome, FetchResponse};
 use super::super::page::{self, PageFacts};
 use super::{Crawl, Stop, site};
 use crate::domain::{PageState, SourceState};
+use crate::failpoint;
 use crate::knowledge::{DocumentSource, Error, remedy};
-use crate::step;
 use crate::store::reading::MOST_TRIES;
 use crate::store::sources::PageRow;
 
@@ -83,7 +83,7 @@ impl Crawl<'_> {
         let library = self.library;
         let turn = library.turn(tries > 0).await;
         library.store.begin_page(&self.id, (url.as_str(), &stamp)).await?;
-        step!("web.reading");
+        failpoint!("web.reading");
         let read = self.read_new((url, name), document, depth).await;
         library.store.end_page(&self.id).await?;
         read?;

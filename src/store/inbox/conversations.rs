@@ -1,4 +1,4 @@
-//! The conversations that a batch of webhooks is about: found, held, made where they are new, and written back once.
+//! The conversations that a batch of webhooks is about: found and locked, made where they are new, written back once.
 //! Decides nothing of messages.
 
 use std::collections::HashMap;
@@ -7,24 +7,24 @@ use sqlx::FromRow;
 
 use super::Offer;
 use super::contacts::Contacts;
-use crate::domain::machine::Habit;
-use crate::domain::thread::{Came, Fate, Thread};
+use crate::domain::loop_guard::SenderStats;
+use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::bulk::Value;
 use crate::store::columns::LenientWord;
 use crate::store::turns::Claim;
 use crate::store::{Conn, Error, Result, Rows, cases, first, now};
 
-/// Customers and conversations, by what webhooks call them.
+/// Conversations by number and customer, with their changes in this batch.
 #[derive(Default)]
-pub(super) struct Book {
+pub(super) struct Conversations {
     contacts: Contacts,
-    kept: Vec<Kept>,
+    kept: Vec<LoadedConversation>,
     places: HashMap<(String, usize), usize>,
 }
 
-/// A conversation, as it is being changed.
-pub(super) struct Kept {
+/// A conversation with the changes that are not written back yet.
+pub(super) struct LoadedConversation {
     /// Its id.
     pub(super) id: ConversationId,
     /// What is kept of it.
@@ -36,7 +36,7 @@ pub(super) struct Kept {
     /// How many messages came that a person has not seen.
     pub(super) came: i64,
     /// Whether a person saw all that was there before those, and whether he answered it.
-    pub(super) seen: Option<Seen>,
+    pub(super) seen: Option<PersonAction>,
     /// The place of the webhook whose message came last.
     pub(super) asked_by: usize,
     /// Who might speak before; a person, where the database has another version's word.
@@ -49,9 +49,9 @@ pub(super) struct Kept {
     changed: bool,
 }
 
-/// What a person did.
+/// What a person did in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum PersonAction {
     /// He took the conversation and wrote nothing.
     Looked,
     /// He wrote to the customer.
@@ -90,7 +90,7 @@ struct ThreadRow {
 /// A number, and a customer of it.
 pub(super) type Place<'a> = (&'a NumberId, &'a Party);
 
-impl Book {
+impl Conversations {
     /// Finds the conversations of these customers, holds them until the commit, and makes those that are new. `also` are
     /// ids that somebody may get.
     pub(super) async fn open(
@@ -98,24 +98,24 @@ impl Book {
         workspace: &WorkspaceId,
         (places, also): (&[Place<'_>], &[Party]),
     ) -> Result<Self> {
-        let mut book = Self::default();
+        let mut conversations = Self::default();
         let parties = places.iter().map(|(_, party)| *party).chain(also);
-        book.contacts.find(conn, workspace, parties).await?;
+        conversations.contacts.find(conn, workspace, parties).await?;
         let mut wanted: Vec<(String, usize)> = Vec::new();
         for (number, party) in places {
-            let contact = book.contacts.named(party);
+            let contact = conversations.contacts.named(party);
             let place = (number.to_string(), contact);
             if !wanted.contains(&place) {
                 wanted.push(place);
             }
         }
-        book.contacts.make(conn, workspace).await?;
-        book.find_threads(conn, &wanted).await?;
-        book.make_threads(conn, workspace, wanted).await?;
-        Ok(book)
+        conversations.contacts.make(conn, workspace).await?;
+        conversations.find_threads(conn, &wanted).await?;
+        conversations.make_threads(conn, workspace, wanted).await?;
+        Ok(conversations)
     }
 
-    /// A book of one conversation, which is held until the commit; none if there is no such conversation.
+    /// Loads and locks one conversation; none if there is no such conversation.
     pub(super) async fn of_one(
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
@@ -134,17 +134,17 @@ impl Book {
         }
         let sql = conn.claiming(find!(""), find!("for update of v"));
         let row = first!(conn, ThreadRow, sql, id.as_str(), workspace.as_str())?;
-        // Its customer is not in the book: nothing of him changes.
+        // Its customer is not loaded: nothing of him changes.
         Ok(row.map(|row| Self { kept: vec![row.kept(0)], ..Self::default() }))
     }
 
     /// The conversation of [`Self::of_one`].
-    pub(super) fn only(&mut self) -> Option<&mut Kept> {
+    pub(super) fn only(&mut self) -> Option<&mut LoadedConversation> {
         self.kept.first_mut()
     }
 
-    /// The conversation of a customer with a number: one of those that the book was opened for.
-    pub(super) fn at(&mut self, (number, party): Place<'_>) -> Result<&mut Kept> {
+    /// The conversation of a customer with a number: one of those that were loaded.
+    pub(super) fn at(&mut self, (number, party): Place<'_>) -> Result<&mut LoadedConversation> {
         let contact = self.contacts.named(party);
         let place = self.places.get(&(number.to_string(), contact)).copied();
         // An id that moved to another customer within a batch: made alone, the webhook finds it.
@@ -157,15 +157,19 @@ impl Book {
 
     /// A customer's message. Who opted out did so on every number: what one conversation heard, the others of the batch
     /// know.
-    pub(super) fn hear(&mut self, place: Place<'_>, came: &Came<'_>) -> Result<(&mut Kept, Fate)> {
+    pub(super) fn hear(
+        &mut self,
+        place: Place<'_>,
+        event: &InboundEvent<'_>,
+    ) -> Result<(&mut LoadedConversation, Disposition)> {
         let contact = self.at(place)?.contact;
         let opted_out_at = self.contacts.opted_out_at(contact);
         let kept = self.at(place)?;
         kept.thread.opted_out_at = opted_out_at;
-        let fate = kept.thread.hear(came);
+        let disposition = kept.thread.hear(event);
         let opted_out_at = kept.thread.opted_out_at;
         self.contacts.set_opted_out(contact, opted_out_at);
-        Ok((self.at(place)?, fate))
+        Ok((self.at(place)?, disposition))
     }
 
     /// The customer's phone or business-scoped id changed.
@@ -173,8 +177,7 @@ impl Book {
         self.contacts.rename(party, wa_id, bsuid);
     }
 
-    /// Claims turns of the conversations that wait now and that nobody has a turn of, as far as those offer to run them
-    /// who brought the messages; by the place of their offer.
+    /// Claims due conversations up to each webhook's offered capacity; by the place of the webhook.
     pub(super) fn claim(&mut self, mut offers: Vec<Offer>, moment: i64) -> Vec<(usize, Claim)> {
         let mut claims = Vec::new();
         for kept in self.kept.iter_mut().filter(|kept| kept.is_due(moment)) {
@@ -225,8 +228,8 @@ impl Book {
                 moment.into(),
                 kept.came.into(),
                 kept.seen.map(|_| moment).into(),
-                i64::from(kept.seen == Some(Seen::Answered)).into(),
-                i64::from(kept.seen != Some(Seen::Looked) || kept.came > 0).into(),
+                i64::from(kept.seen == Some(PersonAction::Answered)).into(),
+                i64::from(kept.seen != Some(PersonAction::Looked) || kept.came > 0).into(),
             ]);
         }
         let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
@@ -279,7 +282,7 @@ impl Book {
         Ok(())
     }
 
-    fn keep(&mut self, kept: Kept) {
+    fn keep(&mut self, kept: LoadedConversation) {
         self.places.insert((kept.number.clone(), kept.contact), self.kept.len());
         self.kept.push(kept);
     }
@@ -309,7 +312,8 @@ impl Book {
                 moment.into(),
             ];
             rows.push(row);
-            self.keep(Kept { id, thread, ..Kept::new(contact, number) });
+            let fresh = LoadedConversation::new(contact, number);
+            self.keep(LoadedConversation { id, thread, ..fresh });
         }
         let into = "insert into conversations
             (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)";
@@ -318,8 +322,8 @@ impl Book {
 }
 
 impl ThreadRow {
-    fn kept(self, contact: usize) -> Kept {
-        Kept {
+    fn kept(self, contact: usize) -> LoadedConversation {
+        LoadedConversation {
             id: ConversationId::stored(self.id),
             was: self.owner,
             thread: Thread {
@@ -339,14 +343,14 @@ impl ThreadRow {
                 token: self.lease_token,
                 attempts: self.attempts,
             },
-            ..Kept::new(contact, self.number_id)
+            ..LoadedConversation::new(contact, self.number_id)
         }
     }
 }
 
-impl Kept {
+impl LoadedConversation {
     /// A person takes the conversation. Whoever calls this voids what is in the queue, too.
-    pub(super) fn take_over(&mut self, did: Seen) {
+    pub(super) fn take_over(&mut self, did: PersonAction) {
         self.thread.take_over(now());
         (self.void, self.changed) = (true, true);
         (self.seen, self.came) = (Some(did), 0);
@@ -384,13 +388,13 @@ impl Kept {
 }
 
 /// A habit as the database keeps it; nothing where there is none.
-fn written(habit: &Habit) -> String {
-    if *habit == Habit::default() {
+fn written(habit: &SenderStats) -> String {
+    if *habit == SenderStats::default() {
         return String::new();
     }
     serde_json::to_string(habit).unwrap_or_default()
 }
 
-fn read(text: &str) -> Habit {
+fn read(text: &str) -> SenderStats {
     serde_json::from_str(text).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! Changes of one kind that are made together: what comes while the database is busy with the last ones is collected, and
-//! becomes one change with a few statements for all. One of them that fails is made alone, so that it fails alone.
+//! Group commit: changes of one kind that come while the database is busy are collected and become one transaction with a
+//! few statements for all. When it fails, each change is made alone, so that the bad one fails alone.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use super::turns::Release;
 use super::{Base, Conn, Error, Result, Write};
 use crate::domain::WorkspaceId;
 
-/// The most changes that are made together.
+/// The most changes of a batch.
 const MOST: usize = 128;
 /// How long somebody waits who offers a change.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many changes may wait.
 const QUEUE: usize = 4096;
 
-/// A change that can be made together with others of its kind.
+/// A change that is written in batches with others of its kind.
 #[async_trait]
-pub(crate) trait Many: Sized + Send + Sync + 'static {
+pub(crate) trait BatchWrite: Sized + Send + Sync + 'static {
     /// What each change gives back.
     type Out: Send + 'static;
 
@@ -39,22 +39,22 @@ pub(crate) trait Many: Sized + Send + Sync + 'static {
     }
 }
 
-type Asked<W> = (W, oneshot::Sender<Result<<W as Many>::Out>>);
+type PendingChange<W> = (W, oneshot::Sender<Result<<W as BatchWrite>::Out>>);
 
-/// Where changes of one kind wait.
-pub(super) struct Together<W: Many> {
-    queue: mpsc::Sender<Asked<W>>,
+/// Queues changes of one kind and commits them in batches.
+pub(super) struct Batcher<W: BatchWrite> {
+    queue: mpsc::Sender<PendingChange<W>>,
     base: Base,
 }
 
-/// Somebody who waits for his change.
-struct Waiting<'a, W: Many> {
+/// A caller that waits for its change.
+struct Waiter<'a, W: BatchWrite> {
     base: &'a Base,
     answer: oneshot::Receiver<Result<W::Out>>,
 }
 
-impl<W: Many> Drop for Waiting<'_, W> {
-    /// He goes, perhaps in the moment in which he is answered.
+impl<W: BatchWrite> Drop for Waiter<'_, W> {
+    /// The caller goes, perhaps in the moment in which it is answered.
     fn drop(&mut self) {
         self.answer.close();
         if let Ok(Ok(out)) = self.answer.try_recv()
@@ -65,8 +65,8 @@ impl<W: Many> Drop for Waiting<'_, W> {
     }
 }
 
-impl<W: Many> Together<W> {
-    /// Begins to collect. Nobody waits for the changes of a line that lingers: the longer it collects, the fewer commits.
+impl<W: BatchWrite> Batcher<W> {
+    /// Starts the batcher. `linger` lets a batch grow: for changes that no caller waits for.
     pub(super) fn start(base: Base, linger: Duration) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         tokio::spawn(work(base.clone(), waiting, linger));
@@ -76,7 +76,7 @@ impl<W: Many> Together<W> {
     /// Makes a change together with what else is waiting. When this returns, it is on the disk.
     pub(super) async fn apply(&self, change: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();
-        let mut waiting = Waiting::<W> { base: &self.base, answer };
+        let mut waiting = Waiter::<W> { base: &self.base, answer };
         self.queue.send((change, reply)).await.map_err(|_| closed())?;
         (&mut waiting.answer).await.map_err(|_| closed())?
     }
@@ -95,7 +95,7 @@ impl<W: Many> Together<W> {
             }
             mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
-        let mut waiting = Waiting::<W> { base: &self.base, answer };
+        let mut waiting = Waiter::<W> { base: &self.base, answer };
         // It may be stored later all the same; whoever offers it again does no harm.
         let answer = tokio::time::timeout(PATIENCE, &mut waiting.answer).await.map_err(|_| {
             Error::Unavailable(format!("it was not stored within {} s", PATIENCE.as_secs()))
@@ -108,7 +108,11 @@ fn closed() -> Error {
     Error::Unavailable("the database is closed".into())
 }
 
-async fn work<W: Many>(base: Base, mut queue: mpsc::Receiver<Asked<W>>, linger: Duration) {
+async fn work<W: BatchWrite>(
+    base: Base,
+    mut queue: mpsc::Receiver<PendingChange<W>>,
+    linger: Duration,
+) {
     let mut waiting = Vec::with_capacity(MOST);
     while queue.recv_many(&mut waiting, MOST).await > 0 {
         if !linger.is_zero() {
@@ -140,7 +144,7 @@ async fn let_go(base: Base, turns: Vec<Release>) {
 }
 
 /// Commits all changes together; when they cannot be made together, each alone.
-async fn commit<W: Many>(base: &Base, all: &Arc<Vec<W>>) -> Vec<Result<W::Out>> {
+async fn commit<W: BatchWrite>(base: &Base, all: &Arc<Vec<W>>) -> Vec<Result<W::Out>> {
     match base.apply(Batch { all: all.clone(), range: 0..all.len() }).await {
         Ok(outs) => outs.into_iter().map(Ok).collect(),
         Err(error) if all.len() == 1 => vec![Err(error)],
@@ -168,7 +172,7 @@ struct Batch<W> {
 }
 
 #[async_trait]
-impl<W: Many> Write for Batch<W> {
+impl<W: BatchWrite> Write for Batch<W> {
     type Out = Vec<W::Out>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<W::Out>> {

@@ -1,4 +1,4 @@
-//! What has to be seen to from time to time: sends whose process died, sends whose outcome stays unknown, cases that
+//! Periodic maintenance: sends whose process died, sends whose outcome stays unknown, cases that
 //! nobody was told of, what was kept for long enough, sessions that are over, sites that are to be read again, and the sign of life of
 //! this process.
 
@@ -39,31 +39,31 @@ const FORGET_FILES: i64 = 50;
 /// How many sites are read at once.
 const SITES: usize = 3;
 
-/// Keeps until it is told to stop. `replicas` is told how many processes are alive.
+/// Runs until it is told to stop. `replicas` is told how many processes are alive.
 pub(super) async fn run(
     desk: Arc<Desk>,
     settings: Settings,
     replicas: Arc<AtomicI64>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let keeper = Keeper { desk, settings, replicas, started: Instant::now() };
+    let maintenance = Maintenance { desk, settings, replicas, started: Instant::now() };
     tokio::select! {
-        () = keeper.often() => {}
-        () = keeper.group_gaps() => {}
-        () = keeper.beat() => {}
-        () = keeper.seldom() => {}
-        () = keeper.read_sources() => {}
+        () = maintenance.often() => {}
+        () = maintenance.group_gaps() => {}
+        () = maintenance.beat() => {}
+        () = maintenance.seldom() => {}
+        () = maintenance.read_sources() => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
-    if let Err(error) = keeper.desk.store.let_sources_go().await {
+    if let Err(error) = maintenance.desk.store.let_sources_go().await {
         tracing::debug!(%error, "sources under way could not be let go, their leases end by themselves");
     }
-    if let Err(error) = keeper.desk.store.leave().await {
+    if let Err(error) = maintenance.desk.store.leave().await {
         tracing::debug!(%error, "the other replicas were not told that this one goes");
     }
 }
 
-/// What is kept for some days.
+/// Rows with a retention of some days.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Old {
     Webhooks,
@@ -72,14 +72,14 @@ enum Old {
     Audit,
 }
 
-struct Keeper {
+struct Maintenance {
     desk: Arc<Desk>,
     settings: Settings,
     replicas: Arc<AtomicI64>,
     started: Instant,
 }
 
-impl Keeper {
+impl Maintenance {
     async fn often(&self) {
         let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
         loop {

@@ -1,4 +1,4 @@
-//! How fast a number may send: its rate, the pauses that WhatsApp asks for, and the stop of a number whose token is
+//! The rate limiter of sends: each number's rate, the pauses that WhatsApp asks for, and the stop of a number whose token is
 //! refused. Pure: must not send, sleep or read a clock. All moments are milliseconds of the caller's clock.
 
 use std::collections::HashMap;
@@ -21,10 +21,10 @@ const LONGEST_PAUSE_MS: i64 = 15 * 60 * 1000;
 /// A clock that goes back by less has only been read by two tasks at once, in milliseconds.
 const JITTER_MS: i64 = 1000;
 
-/// The pace of all numbers, in one process.
+/// The rate limits of all numbers, in one process.
 #[derive(Debug)]
-pub(super) struct Pace {
-    lines: HashMap<String, Line>,
+pub(super) struct RateLimiter {
+    lines: HashMap<String, NumberLimiter>,
     replicas: u32,
     clock: Clock,
 }
@@ -67,11 +67,12 @@ pub(super) enum Change {
     Ready,
 }
 
-impl Pace {
-    /// The pace of these numbers: by number id, the messages a second that all processes together may send (0.01 to
+impl RateLimiter {
+    /// Limits for these numbers: by number id, the messages a second that all processes together may send (0.01 to
     /// 10,000). A number that is not listed goes at [`DEFAULT_RATE`].
     pub(super) fn new(rates: HashMap<String, f64>) -> Self {
-        let lines = rates.into_iter().map(|(number, rate)| (number, Line::new(rate, 1))).collect();
+        let lines =
+            rates.into_iter().map(|(number, rate)| (number, NumberLimiter::new(rate, 1))).collect();
         Self { lines, replicas: 1, clock: Clock::default() }
     }
 
@@ -79,7 +80,7 @@ impl Pace {
     pub(super) fn know(&mut self, number: &str, rate: f64, revision: Option<i64>) {
         let known = self.lines.get(number).is_some_and(|line| line.revision == revision);
         if !known {
-            let line = Line { revision, ..Line::new(rate, self.replicas) };
+            let line = NumberLimiter { revision, ..NumberLimiter::new(rate, self.replicas) };
             self.lines.insert(number.to_owned(), line);
         }
     }
@@ -98,9 +99,9 @@ impl Pace {
         }
     }
 
-    /// Takes one message of this number past the queue: only when half of its bucket is there, so that nothing can be
+    /// Takes one message of this number on the fast path, past the queue: only when half of its bucket is there, so that nothing can be
     /// waiting in the outbox because of the rate.
-    pub(super) fn express(&mut self, number: &str, now: i64) -> bool {
+    pub(super) fn take_fast_path(&mut self, number: &str, now: i64) -> bool {
         let now = self.clock.read(now);
         let line = self.line(number);
         let free =
@@ -142,7 +143,7 @@ impl Pace {
     /// When something that is held back now could go, if nothing else happens; `None` if nothing is held back.
     pub(super) fn next_moment(&self, now: i64) -> Option<i64> {
         let moment = self.clock.at(now);
-        let held = self.lines.values().map(Line::ready_at).filter(|ready| *ready > moment);
+        let held = self.lines.values().map(NumberLimiter::ready_at).filter(|ready| *ready > moment);
         Some(self.clock.caller(held.min()?))
     }
 
@@ -155,9 +156,11 @@ impl Pace {
         }
     }
 
-    fn line(&mut self, number: &str) -> &mut Line {
+    fn line(&mut self, number: &str) -> &mut NumberLimiter {
         let replicas = self.replicas;
-        self.lines.entry(number.to_owned()).or_insert_with(|| Line::new(DEFAULT_RATE, replicas))
+        self.lines
+            .entry(number.to_owned())
+            .or_insert_with(|| NumberLimiter::new(DEFAULT_RATE, replicas))
     }
 }
 
@@ -166,13 +169,13 @@ impl Pace {
 /// The bucket is kept as one moment (the generic cell rate algorithm, ITU-T I.371): a message costs the time in which
 /// the rate earns it, and `full_at` is when all costs are earned.
 #[derive(Debug)]
-struct Line {
+struct NumberLimiter {
     rate: f64,
     /// What one message costs this process.
     cost: i64,
     full_at: i64,
     stop: Option<Stop>,
-    /// Which of its settings this is the pace of; none for those of the configuration file.
+    /// The revision of its settings; none for those of the configuration file.
     revision: Option<i64>,
 }
 
@@ -187,7 +190,7 @@ struct Stop {
     asked: bool,
 }
 
-impl Line {
+impl NumberLimiter {
     fn new(rate: f64, replicas: u32) -> Self {
         let rate = if rate.is_nan() { DEFAULT_RATE } else { rate.clamp(RATES.0, RATES.1) };
         Self { rate, cost: cost(rate, replicas), full_at: i64::MIN, stop: None, revision: None }
@@ -277,7 +280,7 @@ impl Line {
     }
 }
 
-/// What one message costs each of so many processes, in microseconds, rounded up.
+/// Cost of one message per process, in microseconds, rounded up.
 fn cost(rate: f64, replicas: u32) -> i64 {
     let nanos = Duration::from_secs_f64(f64::from(replicas) / rate).as_nanos();
     i64::try_from(nanos.div_ceil(1000)).unwrap_or(i64::MAX)
@@ -324,11 +327,11 @@ mod tests {
     const NOW: i64 = 1_790_000_000_000;
     const MINUTE: i64 = 60_000;
 
-    fn pace(rate: f64) -> Pace {
-        Pace::new(HashMap::from([("main".to_owned(), rate)]))
+    fn pace(rate: f64) -> RateLimiter {
+        RateLimiter::new(HashMap::from([("main".to_owned(), rate)]))
     }
 
-    fn allowed(pace: &mut Pace, now: i64) -> u32 {
+    fn allowed(pace: &mut RateLimiter, now: i64) -> u32 {
         match pace.allow("main", now) {
             Allowance::Nothing => 0,
             Allowance::Probe => 1,
@@ -353,11 +356,12 @@ mod tests {
     #[test]
     fn past_the_queue_goes_only_what_leaves_half_of_the_bucket() {
         let mut pace = pace(80.0);
-        let express = |pace: &mut Pace| (0..100).filter(|_| pace.express("main", NOW)).count();
-        assert_eq!(express(&mut pace), 41);
+        let fast =
+            |pace: &mut RateLimiter| (0..100).filter(|_| pace.take_fast_path("main", NOW)).count();
+        assert_eq!(fast(&mut pace), 41);
         assert_eq!(allowed(&mut pace, NOW), 39);
         pace.put_back("main", NOW);
-        assert_eq!(express(&mut pace), 1);
+        assert_eq!(fast(&mut pace), 1);
         pace.put_back("main", NOW + 10 * MINUTE);
         assert_eq!(
             pace.allow("main", NOW + 10 * MINUTE),
@@ -369,7 +373,7 @@ mod tests {
         pace.put_back("main", NOW + 10 * MINUTE);
         assert_eq!(pace.next_moment(NOW + 10 * MINUTE), Some(until), "a pause stays as long");
         assert_eq!(pace.outcome("main", Outcome::TokenRefused, NOW), Change::Stopped);
-        assert!(!pace.express("main", NOW + 30 * MINUTE));
+        assert!(!pace.take_fast_path("main", NOW + 30 * MINUTE));
     }
 
     #[test]
@@ -545,7 +549,7 @@ mod tests {
 
     /// A schedule played on a number, with what came of it.
     struct Played {
-        pace: Pace,
+        pace: RateLimiter,
         now: i64,
         stopped: bool,
         rate: f64,

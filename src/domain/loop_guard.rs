@@ -13,10 +13,10 @@ const AGAIN_WITHIN_MS: Millis = 60 * 60 * 1000;
 /// One minute.
 const MINUTE_MS: Millis = 60 * 1000;
 
-/// How a customer writes, as far as it tells a person from a machine. The default is of somebody who never wrote.
+/// Counters of how a customer writes. The default is of one who never wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Habit {
+pub struct SenderStats {
     /// [`hash`] of the last text; 0 before the first.
     pub text_hash: i64,
     /// When it was written.
@@ -47,9 +47,9 @@ pub struct Limits {
     pub quick_ms: Millis,
 }
 
-/// A text of the customer.
+/// A text of the customer, as the loop guard sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heard {
+pub struct ObservedText {
     /// Its [`hash`].
     pub hash: i64,
     /// When it was written: what comes late and all at once was not written at once.
@@ -62,10 +62,10 @@ pub struct Heard {
     pub last_reply_hash: i64,
 }
 
-/// Why a sender is taken for a machine.
+/// Why the loop guard takes a sender for a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Machine {
+pub enum LoopReason {
     /// It says the same again and again, or says ours after us.
     Repeats {
         /// How often in a row.
@@ -89,7 +89,7 @@ impl Default for Limits {
     }
 }
 
-impl Display for Machine {
+impl Display for LoopReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Repeats { times } => {
@@ -108,7 +108,11 @@ impl Display for Machine {
 
 /// What a text changes of the habit, and why its sender is taken for a machine, if it is. What was not typed (hash 0) is
 /// counted, and repeats nothing.
-pub fn observe(habit: &Habit, heard: &Heard, limits: &Limits) -> (Habit, Option<Machine>) {
+pub fn observe(
+    habit: &SenderStats,
+    heard: &ObservedText,
+    limits: &Limits,
+) -> (SenderStats, Option<LoopReason>) {
     let next = habit.after(heard, limits.quick_ms);
     (next, next.machine(limits))
 }
@@ -135,8 +139,8 @@ pub fn hash(text: &str) -> i64 {
     if first { 0 } else { hash.max(1).cast_signed() }
 }
 
-impl Habit {
-    fn after(&self, heard: &Heard, quick_ms: Millis) -> Self {
+impl SenderStats {
+    fn after(&self, heard: &ObservedText, quick_ms: Millis) -> Self {
         let (minute_from, minute_count) = self.minute(heard.sent_at);
         Self {
             text_hash: if heard.hash == 0 { self.text_hash } else { heard.hash },
@@ -150,7 +154,7 @@ impl Habit {
     }
 
     /// How often in a row this text has come now. Our own last reply, said after us, is a repetition as well.
-    fn repeated(&self, heard: &Heard) -> i64 {
+    fn repeated(&self, heard: &ObservedText) -> i64 {
         let same = heard.hash == self.text_hash || heard.hash == heard.last_reply_hash;
         let soon = heard.sent_at.abs_diff(self.text_at) <= AGAIN_WITHIN_MS.unsigned_abs();
         if same && soon { self.repeats.saturating_add(1) } else { 1 }
@@ -166,7 +170,7 @@ impl Habit {
     }
 
     /// Only the first text after a reply answers it; the others of a burst count neither way.
-    fn quick(&self, heard: &Heard, quick_ms: Millis) -> i64 {
+    fn quick(&self, heard: &ObservedText, quick_ms: Millis) -> i64 {
         match heard.last_reply_at {
             Some(reply) if reply > self.last_at && reply <= heard.now => {
                 let quick = heard.now.saturating_sub(reply) <= quick_ms;
@@ -176,14 +180,14 @@ impl Habit {
         }
     }
 
-    fn machine(&self, limits: &Limits) -> Option<Machine> {
+    fn machine(&self, limits: &Limits) -> Option<LoopReason> {
         let reached = |count: i64, limit: i64| limit > 0 && count >= limit;
         if reached(self.repeats, limits.repeats) {
-            Some(Machine::Repeats { times: self.repeats })
+            Some(LoopReason::Repeats { times: self.repeats })
         } else if limits.a_minute > 0 && self.minute_count > limits.a_minute {
-            Some(Machine::Floods { texts: self.minute_count })
+            Some(LoopReason::Floods { texts: self.minute_count })
         } else if limits.quick_ms > 0 && reached(self.quick, limits.quick_replies) {
-            Some(Machine::AnswersAtOnce { times: self.quick })
+            Some(LoopReason::AnswersAtOnce { times: self.quick })
         } else {
             None
         }
@@ -201,22 +205,22 @@ mod tests {
 
     /// A conversation that is listened to.
     struct Talk {
-        habit: Habit,
+        habit: SenderStats,
         limits: Limits,
         reply: Option<(Millis, i64)>,
     }
 
     impl Talk {
         fn new(limits: Limits) -> Self {
-            Self { habit: Habit::default(), limits, reply: None }
+            Self { habit: SenderStats::default(), limits, reply: None }
         }
 
         fn reply(&mut self, text: &str, at: Millis) {
             self.reply = Some((at, hash(text)));
         }
 
-        fn hear(&mut self, text: &str, now: Millis) -> Option<Machine> {
-            let heard = Heard {
+        fn hear(&mut self, text: &str, now: Millis) -> Option<LoopReason> {
+            let heard = ObservedText {
                 hash: hash(text),
                 sent_at: now,
                 now,
@@ -240,7 +244,7 @@ mod tests {
         assert_eq!(talk.hear("we are  CLOSED.", NOW + HOUR), None);
         assert_eq!(talk.hear("We are closed.\n", NOW + 2 * HOUR), None);
         let machine = talk.hear("We are closed.", NOW + 3 * HOUR);
-        assert_eq!(machine, Some(Machine::Repeats { times: 4 }));
+        assert_eq!(machine, Some(LoopReason::Repeats { times: 4 }));
     }
 
     #[test]
@@ -272,7 +276,7 @@ mod tests {
         for (reply, machine) in [
             ("Hello! How can I help?", None),
             ("I did not understand.", None),
-            ("Please ask in other words.", Some(Machine::Repeats { times: 4 })),
+            ("Please ask in other words.", Some(LoopReason::Repeats { times: 4 })),
         ] {
             talk.reply(reply, now + 1000);
             now += 20_000;
@@ -288,7 +292,7 @@ mod tests {
             assert_eq!(talk.hear(&format!("text {text}"), NOW + text * 1999), None, "{text}");
         }
         let machine = talk.hear("text 30", NOW + 59_999);
-        assert_eq!(machine, Some(Machine::Floods { texts: 31 }));
+        assert_eq!(machine, Some(LoopReason::Floods { texts: 31 }));
         assert_eq!(talk.hear("text 31", NOW + 60_000), None, "another minute");
     }
 
@@ -310,7 +314,7 @@ mod tests {
         for round in 1..=8 {
             talk.reply(&format!("reply {round}"), now + 4000);
             now += 7000;
-            let machine = (round == 8).then_some(Machine::AnswersAtOnce { times: 8 });
+            let machine = (round == 8).then_some(LoopReason::AnswersAtOnce { times: 8 });
             assert_eq!(talk.hear(&format!("answer {round}"), now), machine, "{round}");
         }
     }
@@ -363,7 +367,7 @@ mod tests {
             assert_eq!(talk.hear(" ", NOW + picture), None, "{picture}");
         }
         assert_eq!((talk.habit.repeats, talk.habit.text_hash), (1, hash("hello")));
-        assert_eq!(talk.hear(" ", NOW + 30), Some(Machine::Floods { texts: 31 }));
+        assert_eq!(talk.hear(" ", NOW + 30), Some(LoopReason::Floods { texts: 31 }));
     }
 
     #[test]
@@ -374,7 +378,7 @@ mod tests {
         }
         assert!(talk.hear("hello", NOW).is_some());
         assert!(talk.hear("hello", NOW).is_some(), "it is still one");
-        talk.habit = Habit::default();
+        talk.habit = SenderStats::default();
         assert_eq!(talk.hear("hello", NOW), None);
     }
 
@@ -388,14 +392,14 @@ mod tests {
 
     #[test]
     fn a_reason_is_plain_words_and_a_habit_is_read_back() {
-        let machine = Machine::Repeats { times: 4 };
+        let machine = LoopReason::Repeats { times: 4 };
         let words = "the same text came 4 times in a row: probably another bot";
         assert_eq!(machine.to_string(), words);
         let mut talk = talk();
         talk.hear("hello", NOW);
         let stored = serde_json::to_string(&talk.habit).unwrap();
-        assert_eq!(serde_json::from_str::<Habit>(&stored).unwrap(), talk.habit);
-        assert_eq!(serde_json::from_str::<Habit>("{}").unwrap(), Habit::default());
+        assert_eq!(serde_json::from_str::<SenderStats>(&stored).unwrap(), talk.habit);
+        assert_eq!(serde_json::from_str::<SenderStats>("{}").unwrap(), SenderStats::default());
     }
 
     /// What a person does: the time since the text before, and the time that the bot took to reply, if it did.
@@ -434,8 +438,8 @@ mod tests {
             kept: [i64; 6], hash: i64, now: i64, reply in prop::option::of(any::<i64>()), limits: [i64; 4],
         ) {
             let [text_hash, last_at, repeats, minute_from, minute_count, quick] = kept;
-            let habit = Habit { text_hash, text_at: last_at, last_at, repeats, minute_from, minute_count, quick };
-            let heard = Heard { hash, sent_at: now, now, last_reply_at: reply, last_reply_hash: text_hash };
+            let habit = SenderStats { text_hash, text_at: last_at, last_at, repeats, minute_from, minute_count, quick };
+            let heard = ObservedText { hash, sent_at: now, now, last_reply_at: reply, last_reply_hash: text_hash };
             let [repeats, a_minute, quick_replies, quick_ms] = limits;
             let (next, machine) = observe(&habit, &heard, &Limits { repeats, a_minute, quick_replies, quick_ms });
             prop_assert!(hash == 0 || (next.text_hash == hash && next.last_at == now));

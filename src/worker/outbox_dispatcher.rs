@@ -1,5 +1,5 @@
-//! The courier: claims messages of the outbox, the oldest of each conversation, as fast as each number may send, passes
-//! each through the send gate, sends it, and records how that ended. Never repeats a send whose outcome is unknown.
+//! The outbox dispatcher: claims messages of the outbox, the oldest of each conversation, as fast as each number may send,
+//! passes each through the send gate, sends it, and records how that ended. Never repeats a send whose outcome is unknown.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,35 +9,35 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::Settings;
-use super::carrier::Carrier;
-use super::pace::{Allowance, Pace};
+use super::rate_limiter::{Allowance, RateLimiter};
+use super::sender::MessageSender;
 use crate::desk::{Desk, Number};
 use crate::domain::Then;
 use crate::domain::time::now_ms;
 use crate::spans;
-use crate::store::outbox::{Asked, Pair, Terms, ToSend};
+use crate::store::outbox::{ClaimRequest, Pair, Terms, ToSend};
 
 /// How many messages are claimed at once.
 const BATCH: usize = 64;
 
-/// What sends the messages of the outbox.
-pub(super) struct Courier {
+/// Claims the messages of the outbox and has them sent.
+pub(super) struct OutboxDispatcher {
     desk: Arc<Desk>,
     settings: Settings,
-    pace: Arc<Mutex<Pace>>,
+    limiter: Arc<Mutex<RateLimiter>>,
     places: Arc<Semaphore>,
     replicas: Arc<AtomicI64>,
     under_way: Mutex<JoinSet<()>>,
 }
 
-impl Courier {
-    /// A courier who carries nothing yet.
+impl OutboxDispatcher {
+    /// A dispatcher with no send under way.
     pub(super) fn new(desk: &Arc<Desk>, settings: &Settings, replicas: &Arc<AtomicI64>) -> Self {
         let numbers = desk.numbers.all();
         let rates = numbers.iter().map(|one| (one.id.to_string(), one.sending.rate));
-        let pace = Mutex::new(Pace::new(rates.collect()));
+        let limiter = Mutex::new(RateLimiter::new(rates.collect()));
         Self {
-            pace: Arc::new(pace),
+            limiter: Arc::new(limiter),
             places: Arc::new(Semaphore::new(settings.sends.max(1))),
             settings: settings.clone(),
             replicas: replicas.clone(),
@@ -46,9 +46,9 @@ impl Courier {
         }
     }
 
-    /// Carries until it is told to stop; then finishes the sends under way.
+    /// Runs until it is told to stop; then finishes the sends under way.
     pub(super) async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
-        let wake = self.desk.wake.for_courier();
+        let wake = self.desk.wake.for_outbox();
         while !*stopped.borrow() {
             self.claim_all().await;
             self.under_way(|tasks| while tasks.try_join_next().is_some() {});
@@ -71,14 +71,14 @@ impl Courier {
         use_it(&mut self.under_way.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn with_pace<T>(&self, use_it: impl FnOnce(&mut Pace) -> T) -> T {
-        use_it(&mut self.pace.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_limiter<T>(&self, use_it: impl FnOnce(&mut RateLimiter) -> T) -> T {
+        use_it(&mut self.limiter.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How long until something may be sent that nobody announces.
     fn pause(&self) -> Duration {
         let (now, poll) = (now_ms(), self.settings.poll_ms);
-        let next = self.with_pace(|pace| pace.next_moment(now));
+        let next = self.with_limiter(|limiter| limiter.next_moment(now));
         let wait = next.map_or(poll, |next| u64::try_from(next - now).unwrap_or(1).clamp(1, poll));
         Duration::from_millis(wait)
     }
@@ -86,7 +86,7 @@ impl Courier {
     /// Claims what may go now.
     async fn claim_all(&self) {
         let alive = u32::try_from(self.replicas.load(Ordering::Relaxed)).unwrap_or(1);
-        self.with_pace(|pace| pace.set_replicas(alive, now_ms()));
+        self.with_limiter(|limiter| limiter.set_replicas(alive, now_ms()));
         loop {
             // A number that may send little now is asked for alone, so that it holds back no other.
             let mut except = Vec::new();
@@ -109,9 +109,9 @@ impl Courier {
 
     /// How many messages of a number may be claimed now.
     fn allowed(&self, number: &Number) -> usize {
-        let allowed = self.with_pace(|pace| {
-            pace.know(number.id.as_str(), number.sending.rate, number.revision);
-            pace.allow(number.id.as_str(), now_ms())
+        let allowed = self.with_limiter(|limiter| {
+            limiter.know(number.id.as_str(), number.sending.rate, number.revision);
+            limiter.allow(number.id.as_str(), now_ms())
         });
         match allowed {
             Allowance::UpTo(count) => usize::try_from(count).unwrap_or(BATCH),
@@ -127,14 +127,14 @@ impl Courier {
         let places: Vec<_> = std::iter::once(first).chain(more.take(most - 1)).collect();
         let limit = i64::try_from(places.len()).unwrap_or(1);
         let (lease_ms, ordered) = (self.settings.send_lease_ms, self.ordered());
-        let asked = Asked { limit, lease_ms, except, only, ordered, pair: self.pair() };
+        let asked = ClaimRequest { limit, lease_ms, except, only, ordered, pair: self.pair() };
         let claimed = self.desk.store.claim_sends(asked).await.unwrap_or_else(|error| {
             tracing::error!(%error, "messages cannot be claimed, it is tried again");
             Vec::new()
         });
         let full = claimed.len() >= places.len();
         for (message, place) in claimed.into_iter().zip(places) {
-            self.with_pace(|pace| pace.taken(&message.number_id, 1, now_ms()));
+            self.with_limiter(|limiter| limiter.taken(&message.number_id, 1, now_ms()));
             self.spawn(message, place, Next::Always);
         }
         full
@@ -151,44 +151,44 @@ impl Courier {
     }
 
     fn spawn(&self, message: ToSend, place: OwnedSemaphorePermit, next: Next) {
-        let carrier = Carrier { desk: self.desk.clone(), pace: self.pace.clone() };
+        let sender = MessageSender { desk: self.desk.clone(), limiter: self.limiter.clone() };
         let span = spans::send(&message.number_id, &message.conversation_id, &message.id);
         let carry = async move {
-            crate::step!("send.claimed");
-            let again = carrier.deliver(&message, span).await;
-            crate::step!("send.recorded");
+            crate::failpoint!("send.claimed");
+            let again = sender.deliver(&message, span).await;
+            crate::failpoint!("send.recorded");
             drop(place);
             // At once for the conversation's next message; later for another try of this one.
             if let Some(due) = again {
                 let wait = u64::try_from(due - now_ms()).unwrap_or(0);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
-            let nothing = next == Next::UnlessAsked(carrier.desk.wake.sends_asked());
+            let nothing = next == Next::UnlessAsked(sender.desk.wake.sends_asked());
             if again.is_some() || !nothing {
-                carrier.desk.wake.send();
+                sender.desk.wake.send();
             }
         };
         self.under_way(|tasks| tasks.spawn(carry));
     }
 
-    /// A place for the first reply of a turn that is about to be committed, so that it is claimed with the commit and
-    /// leaves at once. None when it has to wait its turn in the outbox: all places are taken, others may be waiting, or the
+    /// The fast path: a place for the first reply of a turn that is about to be committed, so that it is claimed with the
+    /// commit and leaves at once. None when it has to wait its turn in the outbox: all places are taken, others may be waiting, or the
     /// number may not send.
-    pub(super) fn express(self: &Arc<Self>, number: &str) -> Option<Express> {
+    pub(super) fn fast_path(self: &Arc<Self>, number: &str) -> Option<FastPathSlot> {
         let place = self.places.clone().try_acquire_owned().ok()?;
         let asked = self.desk.wake.sends_asked();
         let known = self.desk.number(number)?;
-        let free = self.with_pace(|pace| {
-            pace.know(number, known.sending.rate, known.revision);
-            pace.express(number, now_ms())
+        let free = self.with_limiter(|limiter| {
+            limiter.know(number, known.sending.rate, known.revision);
+            limiter.take_fast_path(number, now_ms())
         });
-        free.then(|| Express {
+        free.then(|| FastPathSlot {
             terms: Terms {
                 lease_ms: self.settings.send_lease_ms,
                 ordered: resends(&known),
                 pair: self.pair(),
             },
-            courier: self.clone(),
+            outbox: self.clone(),
             number: number.to_owned(),
             place: Some(place),
             asked,
@@ -211,30 +211,30 @@ enum Next {
     UnlessAsked(u64),
 }
 
-/// A place among the sends, and in the number's pace; given back if it is dropped.
-pub(super) struct Express {
+/// A reserved place among the sends and in the number's rate; given back when it is dropped.
+pub(super) struct FastPathSlot {
     /// How the reply is to be claimed.
     pub(super) terms: Terms,
-    courier: Arc<Courier>,
+    outbox: Arc<OutboxDispatcher>,
     number: String,
     place: Option<OwnedSemaphorePermit>,
     asked: u64,
 }
 
-impl Express {
+impl FastPathSlot {
     /// Sends the reply that was claimed; `more` when others of the turn stand behind it.
     pub(super) fn carry(mut self, message: ToSend, more: bool) {
         let next = if more { Next::Always } else { Next::UnlessAsked(self.asked) };
         if let Some(place) = self.place.take() {
-            self.courier.spawn(message, place, next);
+            self.outbox.spawn(message, place, next);
         }
     }
 }
 
-impl Drop for Express {
+impl Drop for FastPathSlot {
     fn drop(&mut self) {
         if self.place.is_some() {
-            self.courier.with_pace(|pace| pace.put_back(&self.number, now_ms()));
+            self.outbox.with_limiter(|limiter| limiter.put_back(&self.number, now_ms()));
         }
     }
 }

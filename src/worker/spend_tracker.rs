@@ -1,4 +1,4 @@
-//! What was spent today, for the limits of `pipeline::budget`: read from the database now and then, and counted on in
+//! Tracks today's spending for the limits of `pipeline::budget`: read from the database now and then, and counted on in
 //! between. Several replicas see each other's spending a few seconds late.
 
 use std::collections::HashMap;
@@ -13,20 +13,20 @@ use crate::store::{Result, Store};
 /// How old what was read may be.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// The money of a day.
-pub(super) struct Purse {
+/// Today's spending of each agent, and its limits.
+pub(super) struct SpendTracker {
     limits: Settings,
-    seen: Mutex<Seen>,
+    seen: Mutex<DailySpend>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct DailySpend {
     read_at: Option<Instant>,
     day: i64,
     by_agent: HashMap<String, u64>,
 }
 
-impl Purse {
+impl SpendTracker {
     /// Nothing was read yet.
     pub(super) fn new(limits: Settings) -> Self {
         Self { limits, seen: Mutex::default() }
@@ -40,7 +40,7 @@ impl Purse {
         let today = now_ms() - now_ms().rem_euclid(DAY_MS);
         if self.with(|seen| seen.is_old(today)) {
             let rows = store.spent_since(today).await?;
-            self.with(|seen| *seen = Seen::of(rows, today));
+            self.with(|seen| *seen = DailySpend::of(rows, today));
         }
         Ok(self.limits.tier(self.with(|seen| seen.spent(agent.as_str()))))
     }
@@ -52,12 +52,12 @@ impl Purse {
         }
     }
 
-    fn with<T>(&self, use_it: impl FnOnce(&mut Seen) -> T) -> T {
+    fn with<T>(&self, use_it: impl FnOnce(&mut DailySpend) -> T) -> T {
         use_it(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Seen {
+impl DailySpend {
     fn of(rows: Vec<(String, i64)>, day: i64) -> Self {
         let micros = |sum: i64| u64::try_from(sum).unwrap_or(0);
         let by_agent = rows.into_iter().map(|(agent, sum)| (agent, micros(sum))).collect();

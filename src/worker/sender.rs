@@ -1,36 +1,36 @@
-//! Carries one message of the outbox: through the send gate to the provider, and records how that ended.
+//! Sends one message of the outbox: through the send gate to the provider, and records the result.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::gate::{self, Pass, Stop};
-use super::pace::{Change, Outcome, Pace};
+use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
 use crate::metrics::SENDS;
 use crate::provider::{Class, Error, Outgoing, Retry};
 use crate::spans::Span;
-use crate::store::escalations::Opened;
-use crate::store::outbox::{Ended, ToSend};
+use crate::store::escalations::NewEscalation;
+use crate::store::outbox::{SendResult, ToSend};
 
 /// How often a record of a send is tried before the lease settles it.
 const RECORD_ATTEMPTS: u32 = 5;
 /// A message is not sent when its lease ends this soon, in milliseconds: its send could not be recorded any more.
 const TOO_LATE_MS: i64 = 500;
 
-/// Carries one message.
-pub(super) struct Carrier {
+/// Sends claimed messages.
+pub(super) struct MessageSender {
     pub(super) desk: Arc<Desk>,
-    pub(super) pace: Arc<Mutex<Pace>>,
+    pub(super) limiter: Arc<Mutex<RateLimiter>>,
 }
 
-impl Carrier {
+impl MessageSender {
     /// Sends one message, within its span, and records how that ended; when it is to be tried again.
     pub(super) async fn deliver(&self, message: &ToSend, span: Span) -> Option<i64> {
         let ended = span.around(self.carry(message)).await;
         let outcome = outcome(&ended).as_str();
-        let again = if let Ended::Again(due, _) = &ended { Some(*due) } else { None };
+        let again = if let SendResult::Again(due, _) = &ended { Some(*due) } else { None };
         let record = span.around(self.record(message, ended));
         // Sent is sent, also where the record is cut off.
         span.ended(outcome);
@@ -39,19 +39,19 @@ impl Carrier {
     }
 
     /// Sends one message; how it ended.
-    async fn carry(&self, message: &ToSend) -> Ended {
+    async fn carry(&self, message: &ToSend) -> SendResult {
         let Some(number) = self.desk.number(&message.number_id) else {
-            return Ended::Failed(Fault::ours("the number is not configured any more"));
+            return SendResult::Failed(Fault::ours("the number is not configured any more"));
         };
         let template = number.sending.template.as_ref();
         let now = now_ms();
-        let asked = gate::Asked { message, has_window: number.has_window, template, now };
+        let asked = gate::GateRequest { message, has_window: number.has_window, template, now };
         let pass = match gate::pass(&asked) {
             Ok(pass) => pass,
             Err(stop) => return self.stopped(message, stop, None).await,
         };
         if message.lease_until - now < TOO_LATE_MS {
-            return Ended::Again(now, Fault::ours("it was claimed too long ago to be sent"));
+            return SendResult::Again(now, Fault::ours("it was claimed too long ago to be sent"));
         }
         let number = &*number;
         let sent = self.send(number, message, &pass).await;
@@ -68,9 +68,9 @@ impl Carrier {
             other => other,
         };
         match sent {
-            Ok(provider_id) => Ended::Sent(provider_id),
+            Ok(provider_id) => SendResult::Sent(provider_id),
             Err(error) => match after(number, message, &error) {
-                Ended::Failed(fault) => {
+                SendResult::Failed(fault) => {
                     let stop = gate::missed(message, fault.clone());
                     self.stopped(message, stop, Some(fault)).await
                 }
@@ -80,10 +80,10 @@ impl Carrier {
     }
 
     async fn send(&self, number: &Number, message: &ToSend, pass: &Pass) -> Result<String, Error> {
-        crate::step!("send.begun");
+        crate::failpoint!("send.begun");
         let outgoing = outgoing(message, pass);
         let sent = number.line.send(&outgoing).await;
-        crate::step!("send.taken");
+        crate::failpoint!("send.taken");
         if sent.is_ok() {
             number.seen.sent();
         }
@@ -111,8 +111,8 @@ impl Carrier {
             },
             Err(_) => Outcome::Other,
         };
-        let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-        pace.outcome(number.id.as_str(), outcome, now)
+        let mut limiter = self.limiter.lock().unwrap_or_else(PoisonError::into_inner);
+        limiter.outcome(number.id.as_str(), outcome, now)
     }
 
     /// A number that stops, or sends again, says so where operators look.
@@ -137,11 +137,11 @@ impl Carrier {
     }
 
     /// A message that the gate holds back; where the customer waits for it, a person is asked.
-    async fn stopped(&self, message: &ToSend, stop: Stop, refused: Option<Fault>) -> Ended {
+    async fn stopped(&self, message: &ToSend, stop: Stop, refused: Option<Fault>) -> SendResult {
         let fault = match stop {
             Stop::Void(fault) => fault,
             Stop::Missed(fault) => {
-                let opened = Opened {
+                let opened = NewEscalation {
                     conversation: ConversationId::stored(message.conversation_id.clone()),
                     reason: format!("a message could not be sent: {}", fault.title),
                     question: message.body.clone().unwrap_or_default(),
@@ -154,12 +154,12 @@ impl Carrier {
             }
         };
         tracing::warn!("a message was held back: {}", fault.title);
-        Ended::Failed(refused.unwrap_or(fault))
+        SendResult::Failed(refused.unwrap_or(fault))
     }
 
     /// Records how a send ended. A record that cannot be made leaves the message to its lease: then it is unknown, and
     /// not sent again.
-    async fn record(&self, message: &ToSend, ended: Ended) {
+    async fn record(&self, message: &ToSend, ended: SendResult) {
         SENDS.one_of(outcome(&ended).as_str());
         for attempt in 1..=RECORD_ATTEMPTS {
             match self.desk.store.record_send(message, ended.clone()).await {
@@ -204,30 +204,30 @@ fn spread() -> f64 {
 }
 
 /// What to do after a send that failed.
-fn after(number: &Number, message: &ToSend, error: &Error) -> Ended {
+fn after(number: &Number, message: &ToSend, error: &Error) -> SendResult {
     let now = now_ms();
     match error.retry(attempt(message), spread()) {
         Retry::After(wait) => {
             tracing::warn!(%error, "a message was not sent, it is tried again in {wait:?}");
             let wait = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-            Ended::Again(now.saturating_add(wait), error.fault())
+            SendResult::Again(now.saturating_add(wait), error.fault())
         }
         Retry::Unknown => {
             tracing::warn!(%error, "whether a message went out is unknown, it is not repeated");
-            Ended::Unknown(now + number.sending.unknown.after_ms, error.fault())
+            SendResult::Unknown(now + number.sending.unknown.after_ms, error.fault())
         }
         Retry::Never => {
             tracing::error!(%error, "a message cannot be sent");
-            Ended::Failed(error.fault())
+            SendResult::Failed(error.fault())
         }
     }
 }
 
-fn outcome(ended: &Ended) -> SendOutcome {
+fn outcome(ended: &SendResult) -> SendOutcome {
     match ended {
-        Ended::Sent(_) => SendOutcome::Sent,
-        Ended::Again(..) => SendOutcome::Again,
-        Ended::Unknown(..) => SendOutcome::Unknown,
-        Ended::Failed(_) => SendOutcome::Failed,
+        SendResult::Sent(_) => SendOutcome::Sent,
+        SendResult::Again(..) => SendOutcome::Again,
+        SendResult::Unknown(..) => SendOutcome::Unknown,
+        SendResult::Failed(_) => SendOutcome::Failed,
     }
 }

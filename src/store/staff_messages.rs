@@ -6,7 +6,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::outbox::{OutgoingRow, Queued};
+use super::outbox::{OutboxEntry, OutgoingRow};
 use super::signal::{self, Signal};
 use super::words::message_state::{FAILED, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run, storable};
@@ -38,9 +38,9 @@ pub enum Window {
     Since(i64),
 }
 
-/// What became of a person's words.
+/// Whether a person's reply was queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
+pub enum ReplyOutcome {
     /// They are in the outbox.
     Now(MessageId),
     /// They had been written before, with the same key.
@@ -98,7 +98,7 @@ pub struct Whereabouts {
 
 impl Store {
     /// Puts a person's words into the outbox, and gives him the conversation.
-    pub async fn write(&self, reply: Reply) -> Result<Written> {
+    pub async fn write(&self, reply: Reply) -> Result<ReplyOutcome> {
         self.apply(reply).await
     }
 
@@ -118,9 +118,9 @@ impl Store {
     }
 }
 
-/// A conversation that is about to be written in, held until the commit.
+/// The conversation and customer of a message to send; locked until the commit.
 #[derive(FromRow)]
-struct Addressed {
+struct RecipientRow {
     number_id: String,
     #[sqlx(try_from = "LenientWord<Owner>")]
     owner: Owner,
@@ -130,7 +130,7 @@ struct Addressed {
     opted_out_at: Option<i64>,
 }
 
-impl Addressed {
+impl RecipientRow {
     async fn find(
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
@@ -166,9 +166,9 @@ impl Addressed {
     }
 }
 
-/// What was written with a key.
+/// The reply that was written with the same key.
 #[derive(FromRow)]
-struct Known {
+struct EarlierReplyRow {
     id: String,
     body: Option<String>,
     reply_to: Option<String>,
@@ -176,31 +176,31 @@ struct Known {
 
 #[async_trait]
 impl Write for Reply {
-    type Out = Written;
+    type Out = ReplyOutcome;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Written> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<ReplyOutcome> {
         let id = &self.conversation;
-        let found = Addressed::find(conn, workspace, id.as_str()).await?;
-        let Some(to) = found else { return Ok(Written::Nowhere) };
+        let found = RecipientRow::find(conn, workspace, id.as_str()).await?;
+        let Some(to) = found else { return Ok(ReplyOutcome::Nowhere) };
         let quoted = match self.quoted(conn).await? {
             Ok(quoted) => quoted,
             Err(why) => return Ok(why),
         };
         let sql = "select id, body, reply_to from messages where conversation_id = $1 and idempotency_key = $2";
-        if let Some(known) = first!(conn, Known, sql, id.as_str(), &self.key)? {
+        if let Some(known) = first!(conn, EarlierReplyRow, sql, id.as_str(), &self.key)? {
             let same = known.body.as_deref() == Some(&*storable(&self.text));
             let same = same && known.reply_to == quoted;
-            let before = Written::Before(MessageId::stored(known.id));
-            return Ok(if same { before } else { Written::OtherWords });
+            let before = ReplyOutcome::Before(MessageId::stored(known.id));
+            return Ok(if same { before } else { ReplyOutcome::OtherWords });
         }
         if let Some(why) = to.refusal(self.window) {
-            return Ok(Written::Refused(why));
+            return Ok(ReplyOutcome::Refused(why));
         }
         inbox::take_over(conn, workspace, (id, true)).await?;
         let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::new(&self.text) };
         self.queue(conn, workspace, (&to.number_id, &message)).await?;
-        signal::tell(conn, workspace, std::iter::once(Signal::Stirred(id.clone()))).await?;
-        Ok(Written::Now(message.id))
+        signal::tell(conn, workspace, std::iter::once(Signal::Event(id.clone()))).await?;
+        Ok(ReplyOutcome::Now(message.id))
     }
 }
 
@@ -209,14 +209,14 @@ impl Reply {
     async fn quoted(
         &self,
         conn: &mut Conn<'_>,
-    ) -> Result<std::result::Result<Option<String>, Written>> {
+    ) -> Result<std::result::Result<Option<String>, ReplyOutcome>> {
         let Some(quotes) = &self.quotes else { return Ok(Ok(None)) };
         let sql = "select provider_id from messages where id = $1 and conversation_id = $2";
         let row =
             first!(conn, (Option<String>,), sql, quotes.as_str(), self.conversation.as_str())?;
         Ok(match row {
-            None => Err(Written::NothingToQuote),
-            Some((None,)) => Err(Written::NotThereYet),
+            None => Err(ReplyOutcome::NothingToQuote),
+            Some((None,)) => Err(ReplyOutcome::NotThereYet),
             Some((provider_id,)) => Ok(provider_id),
         })
     }
@@ -228,7 +228,7 @@ impl Reply {
         (number, message): (&str, &OutgoingRow),
     ) -> Result<()> {
         let conversation = &self.conversation;
-        let queued = Queued { conversation, number, turn: None, author: Author::Person };
+        let queued = OutboxEntry { conversation, number, turn: None, author: Author::Person };
         let mut rows = Rows::default();
         rows.push(queued.values(workspace, message, (0, None))?);
         outbox::insert(conn, &rows).await?;
@@ -244,7 +244,7 @@ struct SendAgain {
 
 /// A message that is to be sent once more. What another version's words say of it is not sent.
 #[derive(FromRow)]
-struct Stuck {
+struct ResendRow {
     conversation_id: String,
     #[sqlx(try_from = "LenientWord<Author>")]
     author: Option<Author>,
@@ -261,9 +261,9 @@ impl Write for SendAgain {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Again> {
         let sql = "select conversation_id, author, state, kind, body from messages where id = $1 and workspace_id = $2";
-        let found = first!(conn, Stuck, sql, self.id.as_str(), workspace.as_str())?;
+        let found = first!(conn, ResendRow, sql, self.id.as_str(), workspace.as_str())?;
         let Some(stuck) = found else { return Ok(Again::Nowhere) };
-        let found = Addressed::find(conn, workspace, &stuck.conversation_id).await?;
+        let found = RecipientRow::find(conn, workspace, &stuck.conversation_id).await?;
         let Some(to) = found else { return Ok(Again::Nowhere) };
         if let Some(why) = stuck.refusal(&to) {
             return Ok(why);
@@ -287,9 +287,9 @@ impl Write for SendAgain {
     }
 }
 
-impl Stuck {
+impl ResendRow {
     /// Why it is not sent once more, whatever WhatsApp would say.
-    fn refusal(&self, to: &Addressed) -> Option<Again> {
+    fn refusal(&self, to: &RecipientRow) -> Option<Again> {
         let ours = matches!(self.author, Some(Author::Bot | Author::Person));
         if !ours || self.kind != Some(MessageKind::Text) || self.body.is_none() {
             Some(Again::NothingToSend)

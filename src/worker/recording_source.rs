@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::domain::{Media, Said, Spoken};
+use crate::domain::{Media, VoiceTranscript, WaitingMessage};
 use crate::pipeline::{AudioError, AudioSource, TranscriptionError};
 use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
@@ -16,13 +16,13 @@ const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
 /// How long a recording is asked for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The recordings of a number's customers.
-pub(super) struct Line<'a> {
+/// Fetches the recordings of a number's customers.
+pub(super) struct RecordingSource<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) store: &'a Store,
 }
 
-impl Line<'_> {
+impl RecordingSource<'_> {
     /// Asks the provider for a file; a passing failure is tried again, for as long as a customer would wait for it.
     async fn ask(&self, media: &Media) -> Result<Vec<u8>, Error> {
         let begun = Instant::now();
@@ -44,13 +44,13 @@ impl Line<'_> {
 }
 
 #[async_trait]
-impl AudioSource for Line<'_> {
-    fn known(&self, said: &Said) -> Option<Result<Spoken, TranscriptionError>> {
+impl AudioSource for RecordingSource<'_> {
+    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         said.heard.clone().map(Ok)
     }
 
     /// From the database, where it came with its message or an earlier try fetched it, else from the provider.
-    async fn fetch(&self, said: &Said, media: &Media) -> Result<Vec<u8>, AudioError> {
+    async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
         if let Some(message) = &said.message {
             match self.store.recording(message).await {
                 Ok(Some(kept)) => return Ok(kept.bytes),
@@ -68,7 +68,7 @@ impl AudioSource for Line<'_> {
         Ok(bytes)
     }
 
-    async fn keep(&self, said: &Said, spoken: &Spoken) {
+    async fn keep(&self, said: &WaitingMessage, spoken: &VoiceTranscript) {
         let Some(message) = &said.message else { return };
         if let Err(error) = self.store.keep_spoken(message, spoken).await {
             tracing::warn!(%error, "what a recording says is kept with the turn alone");

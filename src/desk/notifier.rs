@@ -1,4 +1,4 @@
-//! What wakes the parts of a desk: the dispatcher, the courier, turns under way, and those who look at the live stream.
+//! Notifies the parts of a desk: the dispatcher, the outbox dispatcher, running turns, and listeners of the live stream.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,14 +9,14 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use super::live::{Changes, Live};
 use crate::domain::{ConversationId, What};
 use crate::store::inbox::Offer;
-use crate::store::turns::{Claim, Said};
+use crate::store::turns::{Claim, ConversationSnapshot};
 
-/// Wakes the dispatcher and the courier, and tells turns under way that something happened in their conversation.
+/// Wakes the dispatcher and the outbox dispatcher, and tells running turns of events in their conversation.
 #[derive(Default)]
-pub struct Wake {
+pub struct Notifier {
     dispatcher: Arc<Notify>,
-    courier: Arc<Notify>,
-    /// How often the courier was woken.
+    outbox: Arc<Notify>,
+    /// How often the outbox dispatcher was woken.
     sends: AtomicU64,
     under_way: Mutex<HashMap<ConversationId, watch::Sender<News>>>,
     unheard: Mutex<UnheardNews>,
@@ -36,7 +36,7 @@ pub struct Begin {
     /// The claim.
     pub claim: Claim,
     /// What was said in the conversation, where it was read already.
-    pub said: Option<Said>,
+    pub said: Option<ConversationSnapshot>,
     /// The place.
     pub place: OwnedSemaphorePermit,
 }
@@ -61,7 +61,7 @@ const MOST_UNHEARD: usize = 4096;
 /// How much is kept of each.
 const MOST_NEWS: usize = 64;
 
-impl Wake {
+impl Notifier {
     /// Something changed in a conversation, for whoever looks at it.
     pub fn changed(&self, conversation: &ConversationId) {
         self.live.changed(conversation);
@@ -96,9 +96,9 @@ impl Wake {
         self.live.ended()
     }
 
-    /// Something happened in a conversation that a turn under way should know: a message came (with the provider's id,
-    /// where it is known), or a person took it.
-    pub fn stirred(&self, conversation: &ConversationId, message: Option<&str>) {
+    /// Tells the turn that runs in a conversation that a message came (with the provider's id, where it is known), or that a
+    /// person took it.
+    pub fn conversation_event(&self, conversation: &ConversationId, message: Option<&str>) {
         self.changed(conversation);
         let under_way = self.under_way();
         if let Some(turn) = under_way.get(conversation) {
@@ -117,7 +117,7 @@ impl Wake {
     /// There is something to send.
     pub fn send(&self) {
         self.sends.fetch_add(1, Ordering::SeqCst);
-        self.courier.notify_one();
+        self.outbox.notify_one();
     }
 
     /// How often there was something to send.
@@ -125,7 +125,7 @@ impl Wake {
         self.sends.load(Ordering::SeqCst)
     }
 
-    /// From now on turns begin through what is given back, as far as there are places. For the dispatcher, once.
+    /// Registers the dispatcher; turns claimed at intake arrive on the returned channel while places are free. Once.
     pub fn open(&self, places: &Arc<Semaphore>, lease_ms: i64) -> mpsc::UnboundedReceiver<Begin> {
         let (claims, begun) = mpsc::unbounded_channel();
         let begins = Begins { places: places.clone(), lease_ms, claims };
@@ -145,7 +145,11 @@ impl Wake {
     }
 
     /// Begins the turns that were claimed; those that cannot begin are given back, to be let go.
-    pub fn begin(&self, mut places: Places, claims: Vec<(Claim, Said)>) -> Vec<Claim> {
+    pub fn begin(
+        &self,
+        mut places: Places,
+        claims: Vec<(Claim, ConversationSnapshot)>,
+    ) -> Vec<Claim> {
         let begins = self.begins.get();
         let mut left = Vec::new();
         for (claim, said) in claims {
@@ -165,14 +169,14 @@ impl Wake {
         self.dispatcher.clone()
     }
 
-    /// What wakes the courier.
-    pub fn for_courier(&self) -> Arc<Notify> {
-        self.courier.clone()
+    /// What wakes the outbox dispatcher.
+    pub fn for_outbox(&self) -> Arc<Notify> {
+        self.outbox.clone()
     }
 
     /// A turn begins in a conversation; it hears what happens there until the result is dropped, and what no turn heard
     /// before it.
-    pub fn listen(self: &Arc<Self>, conversation: &ConversationId) -> Stirs {
+    pub fn listen(self: &Arc<Self>, conversation: &ConversationId) -> ConversationEvents {
         let mut under_way = self.under_way();
         let mut news = self.unheard().take(conversation);
         if under_way.contains_key(conversation) {
@@ -185,7 +189,13 @@ impl Wake {
             changes.mark_changed();
         }
         under_way.insert(conversation.clone(), sender);
-        Stirs { wake: self.clone(), conversation: conversation.clone(), changes, before, read: 0 }
+        ConversationEvents {
+            wake: self.clone(),
+            conversation: conversation.clone(),
+            changes,
+            before,
+            read: 0,
+        }
     }
 
     fn under_way(&self) -> MutexGuard<'_, HashMap<ConversationId, watch::Sender<News>>> {
@@ -229,9 +239,9 @@ impl UnheardNews {
     }
 }
 
-/// What a turn under way hears of its conversation.
-pub struct Stirs {
-    wake: Arc<Wake>,
+/// The events of a conversation, for the turn that runs there.
+pub struct ConversationEvents {
+    wake: Arc<Notifier>,
     conversation: ConversationId,
     changes: watch::Receiver<News>,
     /// How much of the news is from before this turn listened.
@@ -240,7 +250,7 @@ pub struct Stirs {
     read: usize,
 }
 
-impl Stirs {
+impl ConversationEvents {
     /// Waits until something happens.
     pub async fn next(&mut self) {
         if self.changes.changed().await.is_err() {
@@ -258,7 +268,7 @@ impl Stirs {
     }
 }
 
-impl Drop for Stirs {
+impl Drop for ConversationEvents {
     fn drop(&mut self) {
         let mut under_way = self.wake.under_way();
         // A later turn of this conversation may listen in this place already: its sender is another one.
@@ -289,12 +299,12 @@ mod tests {
 
     #[test]
     fn what_a_turn_without_its_lease_heard_is_no_secret_to_the_next() {
-        let wake = Arc::new(Wake::default());
+        let wake = Arc::new(Notifier::default());
         let conversation = ConversationId::generate();
         let mut first = wake.listen(&conversation);
         assert!(!first.happened(|_| false), "nothing happened yet");
         // The next turn is claimed and read here, and begins only after a message came.
-        wake.stirred(&conversation, Some("wamid.1"));
+        wake.conversation_event(&conversation, Some("wamid.1"));
         let mut next = wake.listen(&conversation);
         assert!(next.happened(|message| message == "wamid.0"), "it reads again");
         assert!(!next.happened(|_| false), "once");
@@ -302,12 +312,12 @@ mod tests {
 
     #[test]
     fn what_came_to_a_turn_that_ended_is_news_to_the_next_one_once() {
-        let wake = Arc::new(Wake::default());
+        let wake = Arc::new(Notifier::default());
         let conversation = ConversationId::generate();
         for read in [false, true] {
             let mut first = wake.listen(&conversation);
             // The next turn was claimed and read just before, and does not listen yet.
-            wake.stirred(&conversation, Some("wamid.1"));
+            wake.conversation_event(&conversation, Some("wamid.1"));
             assert!(!read || first.happened(|_| false));
             drop(first);
             let mut next = wake.listen(&conversation);
@@ -320,7 +330,7 @@ mod tests {
 
     #[test]
     fn whoever_may_have_missed_something_looks_again() {
-        let wake = Arc::new(Wake::default());
+        let wake = Arc::new(Notifier::default());
         let mut turn = wake.listen(&ConversationId::generate());
         wake.missed();
         assert!(turn.happened(|_| false));
@@ -331,11 +341,11 @@ mod tests {
 
     #[test]
     fn of_too_much_that_no_turn_heard_the_oldest_is_forgotten() {
-        let wake = Arc::new(Wake::default());
+        let wake = Arc::new(Notifier::default());
         let conversations: Vec<_> =
             (0..=MOST_UNHEARD).map(|_| ConversationId::generate()).collect();
         for conversation in &conversations {
-            wake.stirred(conversation, None);
+            wake.conversation_event(conversation, None);
         }
         let heard = |place: usize| wake.listen(&conversations[place]).happened(|_| false);
         assert!(heard(MOST_UNHEARD) && heard(MOST_UNHEARD / 2));
