@@ -1,11 +1,8 @@
 //! Seam: WhatsApp. A provider reads webhooks into events and sends messages out.
 //!
-//! | adapter | reaches WhatsApp through |
-//! | --- | --- |
-//! | `meta` | Meta's own Cloud API |
-//! | `sandbox` | nothing: an in-process number for trying things out and for tests |
-//!
-//! Adapters know their own wire format and nothing of the database, the pipeline or each other.
+//! An adapter is a module with `Settings` and a `SPEC`, and one line of `adapters!` by the name of its [`ProviderKind`].
+//! Adapters know their own wire format and nothing of the database, the pipeline or each other. What all of them promise is
+//! in `tests/it/provider_contract.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,16 +97,6 @@ pub struct Limits {
     pub allow_base_url: bool,
 }
 
-impl Form {
-    /// The form of a provider.
-    pub fn of(provider: ProviderKind) -> &'static Self {
-        match provider {
-            ProviderKind::Meta => &meta::FORM,
-            ProviderKind::Sandbox => &sandbox::FORM,
-        }
-    }
-}
-
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
@@ -134,47 +121,89 @@ pub struct Sent {
     pub recipient: Party,
 }
 
-/// How a number is connected, as written in the configuration.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "provider", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Settings {
-    /// Meta's Cloud API.
-    Meta(meta::Settings),
-    /// An in-process number.
-    Sandbox(sandbox::Settings),
+/// What an adapter says of itself: everything that differs by provider is read here. `S` is how a number of it is configured.
+struct Spec<S: 'static> {
+    /// What is asked for to connect a number.
+    form: Form,
+    /// Whether WhatsApp lets a number write freely only for 24 hours after the customer's last message.
+    has_window: bool,
+    /// The name of the agent that answers on the number.
+    agent: fn(&S) -> &str,
+    /// How the number sends.
+    sending: fn(&S) -> Sending,
+    /// Connects the number. The error says what is missing and where to set it.
+    connect: fn(&S, &reqwest::Client) -> Result<Arc<dyn Provider>, String>,
+}
+
+/// Makes [`Settings`] of the adapters, and reads each adapter's `SPEC`.
+macro_rules! adapters {
+    ($($kind:ident = $adapter:ident;)+) => {
+        /// How a number is connected, as written in the configuration.
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(tag = "provider", rename_all = "snake_case", deny_unknown_fields)]
+        pub enum Settings {
+            $(
+                #[doc = concat!("A number of `", stringify!($adapter), "`.")]
+                $kind($adapter::Settings),
+            )+
+        }
+
+        impl Form {
+            /// The form of a provider.
+            pub fn of(provider: ProviderKind) -> &'static Self {
+                match provider {
+                    $(ProviderKind::$kind => &$adapter::SPEC.form,)+
+                }
+            }
+        }
+
+        impl Settings {
+            /// Connects the number. Errors say what is missing and where to set it.
+            pub fn build(&self, client: &reqwest::Client) -> Result<Arc<dyn Provider>, String> {
+                match self {
+                    $(Self::$kind(settings) => ($adapter::SPEC.connect)(settings, client),)+
+                }
+            }
+
+            /// The provider.
+            pub fn provider(&self) -> ProviderKind {
+                match self {
+                    $(Self::$kind(_) => ProviderKind::$kind,)+
+                }
+            }
+
+            /// Whether WhatsApp lets the number write freely only for 24 hours after the customer's last message.
+            pub fn has_window(&self) -> bool {
+                match self {
+                    $(Self::$kind(_) => $adapter::SPEC.has_window,)+
+                }
+            }
+
+            /// The name of the agent that answers on the number.
+            pub fn agent(&self) -> &str {
+                match self {
+                    $(Self::$kind(settings) => ($adapter::SPEC.agent)(settings),)+
+                }
+            }
+
+            fn unchecked_sending(&self) -> Sending {
+                match self {
+                    $(Self::$kind(settings) => ($adapter::SPEC.sending)(settings),)+
+                }
+            }
+        }
+    };
+}
+
+adapters! {
+    Meta = meta;
+    Sandbox = sandbox;
 }
 
 impl Settings {
-    /// Connects the number. Errors say what is missing and where to set it.
-    pub fn build(&self, client: &reqwest::Client) -> Result<Arc<dyn Provider>, String> {
-        Ok(match self {
-            Self::Meta(settings) => Arc::new(meta::Meta::new(settings, client.clone())?),
-            Self::Sandbox(settings) => Arc::new(sandbox::Sandbox::new(settings)),
-        })
-    }
-
-    /// The provider.
-    pub fn provider(&self) -> ProviderKind {
-        match self {
-            Self::Meta(_) => ProviderKind::Meta,
-            Self::Sandbox(_) => ProviderKind::Sandbox,
-        }
-    }
-
-    /// Whether WhatsApp lets the number write freely only for 24 hours after the customer's last message.
-    pub fn has_window(&self) -> bool {
-        match self {
-            Self::Meta(_) => true,
-            Self::Sandbox(_) => false,
-        }
-    }
-
     /// How the number sends. The error names the key that cannot be right.
     pub fn sending(&self) -> Result<Sending, String> {
-        let sending = match self {
-            Self::Meta(settings) => settings.sending(),
-            Self::Sandbox(settings) => settings.sending(),
-        };
+        let sending = self.unchecked_sending();
         if !(0.001..=1_000_000.0).contains(&sending.rate) {
             return Err("rate goes from 0.001 to 1000000: messages a second".into());
         }
@@ -191,14 +220,6 @@ impl Settings {
     pub fn from_form(form: &Form, agent: &str, fields: &Fields) -> Result<Self, Doubt> {
         serde_json::from_value(form.json(agent, fields)?)
             .map_err(|error| Doubt { field: None, message: error.to_string() })
-    }
-
-    /// The name of the agent that answers on the number.
-    pub fn agent(&self) -> &str {
-        match self {
-            Self::Meta(settings) => &settings.agent,
-            Self::Sandbox(settings) => &settings.agent,
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! `text` stands `voice`, `audio` or `video` for a recording: `{"data": base64, "mime_type"?, "transcript"?, "caption"?}`.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Error, Field, Form, Kind, Malformed, Outgoing, Provider, Receiver, Refused, Sent, Step, json,
-    signature,
+    Error, Field, Form, Kind, Malformed, Outgoing, Provider, Receiver, Refused, Sent, Spec, Step,
+    json, signature,
 };
 use crate::domain::{
     Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, ProviderKind, Sending,
@@ -28,8 +28,17 @@ const SIGNATURE: &str = "x-frontdesk-signature";
 /// How many sent messages are remembered.
 const REMEMBERED: usize = 1000;
 
+/// What the table of adapters reads.
+pub(super) static SPEC: Spec<Settings> = Spec {
+    form: FORM,
+    has_window: false,
+    agent: |settings| &settings.agent,
+    sending: |settings| Sending { rate: settings.rate, unknown: settings.unknown, template: None },
+    connect: |settings, _| Ok(Arc::new(Sandbox::new(settings))),
+};
+
 /// What it asks for.
-pub(super) const FORM: Form = Form {
+const FORM: Form = Form {
     provider: ProviderKind::Sandbox,
     title: "Practice number",
     about: "A number of this desk alone: it takes in webhooks like any other and sends to nobody. For trying the whole way of a message \
@@ -81,13 +90,6 @@ pub struct Settings {
     pub transcripts: bool,
 }
 
-impl Settings {
-    /// How the number sends.
-    pub(super) fn sending(&self) -> Sending {
-        Sending { rate: self.rate, unknown: self.unknown, template: None }
-    }
-}
-
 fn default_rate() -> f64 {
     1000.0
 }
@@ -103,7 +105,7 @@ pub(super) struct Sandbox {
 
 impl Sandbox {
     /// Sets the number up.
-    pub(super) fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings) -> Self {
         Self {
             id: settings.id.clone(),
             secret: settings.secret.clone().filter(|secret| !secret.expose_secret().is_empty()),

@@ -11,7 +11,7 @@ use super::Meta;
 use crate::domain::ProviderKind;
 
 /// The form.
-pub(in super::super) const FORM: Form = Form {
+pub(super) const FORM: Form = Form {
     provider: ProviderKind::Meta,
     title: "WhatsApp Cloud API (Meta)",
     about: "Meta's own way to WhatsApp: an app at developers.facebook.com with the product WhatsApp. Meta's test number costs nothing.",

@@ -10,6 +10,8 @@ mod answer;
 mod codes;
 mod media;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue};
 use reqwest::header::AUTHORIZATION;
@@ -19,13 +21,21 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Class, Error, Introduce, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json,
+    Class, Error, Introduce, Malformed, Outgoing, Provider, Receiver, Refused, Sent, Spec, json,
     signature,
 };
 use crate::domain::{Item, Media, Template};
 
-pub(super) use form::FORM;
 pub(super) use settings::Settings;
+
+/// What the table of adapters reads.
+pub(super) static SPEC: Spec<Settings> = Spec {
+    form: form::FORM,
+    has_window: true,
+    agent: |settings| &settings.agent,
+    sending: Settings::sending,
+    connect: |settings, client| Ok(Arc::new(Meta::new(settings, client.clone())?)),
+};
 
 /// The header that carries the signature of a webhook.
 const SIGNATURE: &str = "x-hub-signature-256";
@@ -45,7 +55,7 @@ pub(super) struct Meta {
 
 impl Meta {
     /// Connects a number. An error says which setting is wrong.
-    pub(super) fn new(settings: &Settings, client: Client) -> Result<Self, String> {
+    fn new(settings: &Settings, client: Client) -> Result<Self, String> {
         settings.check()?;
         Ok(Self {
             phone_number_id: settings.phone_number_id.clone(),
@@ -172,7 +182,7 @@ fn shared(path: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use axum::Router;

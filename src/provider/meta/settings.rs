@@ -55,7 +55,7 @@ const COEXISTENCE_RATE: f64 = 20.0;
 
 impl Settings {
     /// How the number sends.
-    pub(in super::super) fn sending(&self) -> Sending {
+    pub(super) fn sending(&self) -> Sending {
         let most = if self.coexistence { COEXISTENCE_RATE } else { RATE };
         let (unknown, template) = (self.unknown, self.template.clone());
         Sending { rate: self.rate.unwrap_or(most), unknown, template }
