@@ -273,14 +273,21 @@ impl Thread {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::super::machine;
     use super::*;
+    use crate::config::Config;
 
     const NOW: Millis = 1_790_000_000_000;
     const HOUR: Millis = 3_600_000;
     const WAITS: Fate = Fate::Waits { returned: false };
+
+    /// As it is shipped; read once, because properties ask for it thousands of times.
+    static LIMITS: LazyLock<Limits> =
+        LazyLock::new(|| Config::from_toml("").unwrap().worker.machine);
 
     fn manner() -> Manner {
         Manner {
@@ -288,7 +295,7 @@ mod tests {
             most_ms: 4000,
             stale_ms: 24 * HOUR,
             return_ms: 24 * HOUR,
-            limits: Limits::default(),
+            limits: *LIMITS,
             wish: None,
         }
     }
