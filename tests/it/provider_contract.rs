@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue};
 use frontdesk::domain::{Content, Event, Party, ProviderKind};
 use frontdesk::provider::{
-    self, Class, Error, Fields, Form, Kind, Limits, Outgoing, Provider, Retry, Settings,
+    self, Class, Error, Fields, Form, Kind, Limits, OutgoingMessage, Provider, Retry, Settings,
 };
 use serde_json::{Value, json};
 
@@ -202,10 +202,10 @@ fn client(timeout: Duration) -> reqwest::Client {
     provider::client(timeout).unwrap()
 }
 
-fn outgoing(text: &str) -> Outgoing {
+fn outgoing(text: &str) -> OutgoingMessage {
     let to = Party { wa_id: Some(CUSTOMER.to_owned()), ..Party::default() };
     let (text, reference) = (text.to_owned(), "turn:1".to_owned());
-    Outgoing { to, text, template: None, reply_to: None, reference }
+    OutgoingMessage { to, text, template: None, reply_to: None, reference }
 }
 
 #[tokio::test]
@@ -215,17 +215,17 @@ async fn a_webhook_is_taken_with_the_right_signature_alone() {
         let number = subject.connect(PATIENCE);
         let right = subject.signed(subject.signing_secret);
         assert_eq!(number.admit(&right), Ok(()), "{kind}");
-        assert_eq!(number.verify(&right, &subject.webhook), Ok(()), "{kind}");
+        assert_eq!(number.authenticate(&right, &subject.webhook), Ok(()), "{kind}");
         let (forged, unsigned) = (subject.signed("a secret of somebody else"), HeaderMap::new());
         let changed = [subject.webhook.as_slice(), b" "].concat();
         assert!(number.admit(&unsigned).is_err(), "{kind}");
         for (headers, body) in
             [(&right, &changed), (&forged, &subject.webhook), (&unsigned, &subject.webhook)]
         {
-            let refusal = number.verify(headers, body).unwrap_err();
+            let refusal = number.authenticate(headers, body).unwrap_err();
             subject.assert_hidden(&format!("{refusal} {refusal:?}"));
         }
-        assert_eq!(number.handshake(&[]), None, "{kind}: nobody asked");
+        assert_eq!(number.verify_webhook(&[]), None, "{kind}: nobody asked");
     }
 }
 
