@@ -241,6 +241,46 @@ mod tests {
         Config::from_toml(text).expect_err("this configuration is wrong").0
     }
 
+    /// A number or a switch that a comment of the file gives as an adapter's default.
+    struct Comment {
+        kind: String,
+        setting: String,
+    }
+
+    impl Comment {
+        /// Reads `#   key = value   what it is`; what stands there of other types is an example.
+        fn read(line: &str, kind: &str) -> Option<Self> {
+            let (key, rest) = line.strip_prefix("#   ")?.split_once(" = ")?;
+            let value = rest.split([' ', ',']).next()?;
+            let plain = value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok();
+            let (kind, setting) = (kind.to_owned(), format!("{key} = {value}"));
+            (plain && !kind.is_empty()).then_some(Self { kind, setting })
+        }
+    }
+
+    #[test]
+    fn the_comments_of_the_file_give_the_defaults_of_the_adapters() {
+        let shown = |text: &str| format!("{:?}", Config::from_toml(text).expect(text));
+        let (mut kind, mut comments, mut compared) = ("", Vec::new(), 0);
+        for line in DEFAULTS.lines() {
+            if line.starts_with('[') {
+                for Comment { kind, setting } in comments.drain(..) {
+                    let usual = format!("{line}\nkind = \"{kind}\"\n");
+                    let commented = shown(&format!("{usual}{setting}\n"));
+                    assert_eq!(commented, shown(&usual), "{line} {kind}: {setting}");
+                    compared += 1;
+                }
+            } else if line.starts_with("#   [") {
+                // A table of examples.
+                kind = "";
+            } else if let Some((_, rest)) = line.rsplit_once(" kind = \"") {
+                kind = rest.split('"').next().unwrap_or_default();
+            }
+            comments.extend(Comment::read(line, kind));
+        }
+        assert!(compared > 20, "only {compared} comments were found");
+    }
+
     #[test]
     fn the_documented_defaults_are_a_whole_configuration() {
         let config = Config::from_toml("").expect("the defaults");
