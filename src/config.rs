@@ -170,10 +170,115 @@ fn explain(error: &figment::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use figment::error::Kind;
+    use figment::providers::Serialized;
+    use frontdesk_doctext::chunk;
+    use serde_json::Value;
+
     use super::*;
+
+    /// Settings that are also read elsewhere, by tables that do not have all of them: recordings of older versions, and
+    /// what a collection says of its own.
+    const MAY_BE_MISSING: &[&str] = &[
+        "/budget/prompts_a_day",
+        "/budget/sandbox_day",
+        "/knowledge/chunk/join_below_tokens",
+        "/knowledge/chunk/max_tokens",
+        "/knowledge/chunk/overlap_tokens",
+    ];
+
+    /// What is wrong with a whole configuration, written as JSON.
+    fn mistake(settings: &Value) -> Option<Kind> {
+        let read = Figment::from(Serialized::globals(settings)).extract::<Config>();
+        read.err().map(|error| error.kind)
+    }
+
+    /// Where the tables of a value are, as JSON pointers.
+    fn tables(value: &Value, at: &str) -> Vec<String> {
+        let mut found = vec![at.to_owned()];
+        for (key, value) in value.as_object().into_iter().flatten() {
+            if value.is_object() {
+                found.extend(tables(value, &format!("{at}/{key}")));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_setting_has_its_default_in_the_file_and_nowhere_else() {
+        let shipped = Figment::new().merge(Toml::string(DEFAULTS)).extract::<Value>();
+        let shipped = shipped.expect("a file that can be read");
+        assert_eq!(mistake(&shipped), None);
+        for place in tables(&shipped, "").iter().filter(|place| *place != "/numbers") {
+            let table = shipped.pointer(place).and_then(Value::as_object).expect("a table");
+            let changed = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+                let mut settings = shipped.clone();
+                let table = settings.pointer_mut(place).and_then(Value::as_object_mut);
+                change(table.expect("a table"));
+                mistake(&settings)
+            };
+            for key in table.keys() {
+                let missing = changed(&|table| drop(table.remove(key)));
+                let excused = MAY_BE_MISSING.contains(&format!("{place}/{key}").as_str());
+                let said = matches!(missing, Some(Kind::MissingField(_)));
+                assert!(said || excused, "{place}/{key} has another default: {missing:?}");
+            }
+            // The settings of an adapter depend on its kind: the file's comments list them.
+            if table.contains_key("kind") {
+                continue;
+            }
+            let unknown =
+                changed(&|table| drop(table.insert("nonsense".into(), Value::Bool(true))));
+            let Some(Kind::UnknownField(_, read)) = unknown else { panic!("{place}: {unknown:?}") };
+            let absent: Vec<_> = read.iter().filter(|key| !table.contains_key(**key)).collect();
+            assert!(absent.is_empty(), "{place}: {absent:?} are read and not in the file");
+        }
+        let config = Config::from_toml("").expect("the defaults");
+        assert_eq!(config.knowledge.chunk, chunk::Settings::default());
+    }
 
     fn wrong(text: &str) -> String {
         Config::from_toml(text).expect_err("this configuration is wrong").0
+    }
+
+    /// A number or a switch that a comment of the file gives as an adapter's default.
+    struct Comment {
+        kind: String,
+        setting: String,
+    }
+
+    impl Comment {
+        /// Reads `#   key = value   what it is`; what stands there of other types is an example.
+        fn read(line: &str, kind: &str) -> Option<Self> {
+            let (key, rest) = line.strip_prefix("#   ")?.split_once(" = ")?;
+            let value = rest.split([' ', ',']).next()?;
+            let plain = value.parse::<f64>().is_ok() || value.parse::<bool>().is_ok();
+            let (kind, setting) = (kind.to_owned(), format!("{key} = {value}"));
+            (plain && !kind.is_empty()).then_some(Self { kind, setting })
+        }
+    }
+
+    #[test]
+    fn the_comments_of_the_file_give_the_defaults_of_the_adapters() {
+        let shown = |text: &str| format!("{:?}", Config::from_toml(text).expect(text));
+        let (mut kind, mut comments, mut compared) = ("", Vec::new(), 0);
+        for line in DEFAULTS.lines() {
+            if line.starts_with('[') {
+                for Comment { kind, setting } in comments.drain(..) {
+                    let usual = format!("{line}\nkind = \"{kind}\"\n");
+                    let commented = shown(&format!("{usual}{setting}\n"));
+                    assert_eq!(commented, shown(&usual), "{line} {kind}: {setting}");
+                    compared += 1;
+                }
+            } else if line.starts_with("#   [") {
+                // A table of examples.
+                kind = "";
+            } else if let Some((_, rest)) = line.rsplit_once(" kind = \"") {
+                kind = rest.split('"').next().unwrap_or_default();
+            }
+            comments.extend(Comment::read(line, kind));
+        }
+        assert!(compared > 20, "only {compared} comments were found");
     }
 
     #[test]

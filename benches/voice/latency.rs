@@ -13,7 +13,9 @@ use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::domain::Item;
 use frontdesk::knowledge::SilentProgress;
-use frontdesk::provider::{Error, Malformed, Outgoing, Provider, Receiver, Refused, Sent};
+use frontdesk::provider::{
+    Error, MalformedWebhook, OutgoingMessage, Provider, Receiver, SentMessage, UnverifiedWebhook,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -47,26 +49,30 @@ impl Receiver for Watched {
         self.inner.external_id()
     }
 
-    fn handshake(&self, query: &[(String, String)]) -> Option<String> {
-        self.inner.handshake(query)
+    fn verify_webhook(&self, query: &[(String, String)]) -> Option<String> {
+        self.inner.verify_webhook(query)
     }
 
-    fn admit(&self, headers: &http::HeaderMap) -> Result<(), Refused> {
+    fn admit(&self, headers: &http::HeaderMap) -> Result<(), UnverifiedWebhook> {
         self.inner.admit(headers)
     }
 
-    fn verify(&self, headers: &http::HeaderMap, body: &[u8]) -> Result<(), Refused> {
-        self.inner.verify(headers, body)
+    fn authenticate(
+        &self,
+        headers: &http::HeaderMap,
+        body: &[u8],
+    ) -> Result<(), UnverifiedWebhook> {
+        self.inner.authenticate(headers, body)
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, Malformed> {
+    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
         self.inner.decode(body)
     }
 }
 
 #[async_trait]
 impl Provider for Watched {
-    async fn send(&self, outgoing: &Outgoing) -> Result<Sent, Error> {
+    async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error> {
         let sent = self.inner.send(outgoing).await;
         let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
         let customer = outgoing.to.wa_id.as_deref().unwrap_or_default();

@@ -271,7 +271,7 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
                 "access_token and phone_number_id of this number",
             ),
         }
-        let unsigned = number.line.verify(&http::HeaderMap::new(), b"{}");
+        let unsigned = number.line.authenticate(&http::HeaderMap::new(), b"{}");
         match unsigned {
             Ok(()) => report.bad(
                 &name,

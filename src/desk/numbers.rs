@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use super::Desk;
 use crate::domain::time::now_ms;
 use crate::domain::{AgentId, NumberId, ProviderKind, Sending};
-use crate::provider::{Doubt, Fields, Form, Limits, Provider, Settings};
+use crate::provider::{FieldError, Fields, Form, Limits, Provider, Settings};
 use crate::secrets::Secrets;
 use crate::store::numbers::{AddedRow, shown_slug};
 
@@ -117,8 +117,8 @@ impl Numbers {
     }
 
     /// A line to the provider, as it was written in the form; nothing is sent.
-    pub fn line(&self, form: &Form, fields: &Fields) -> Result<Arc<dyn Provider>, Doubt> {
-        let doubt = |message| Doubt { field: None, message };
+    pub fn line(&self, form: &Form, fields: &Fields) -> Result<Arc<dyn Provider>, FieldError> {
+        let doubt = |message| FieldError { field: None, message };
         let settings = Settings::from_form(form, "", fields)?;
         settings.build(&self.connector().map_err(doubt)?.client).map_err(doubt)
     }

@@ -83,12 +83,6 @@ pub enum LoopReason {
     },
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { repeats: 4, a_minute: 30, quick_replies: 8, quick_ms: 3000 }
-    }
-}
-
 impl Display for LoopReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -196,12 +190,19 @@ impl SenderStats {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Config;
 
     const NOW: Millis = 1_790_000_000_000;
     const HOUR: Millis = 60 * MINUTE_MS;
+
+    /// As they are shipped.
+    static LIMITS: LazyLock<Limits> =
+        LazyLock::new(|| Config::from_toml("").unwrap().worker.machine);
 
     /// A conversation that is listened to.
     struct Talk {
@@ -234,7 +235,7 @@ mod tests {
     }
 
     fn talk() -> Talk {
-        Talk::new(Limits::default())
+        Talk::new(*LIMITS)
     }
 
     #[test]

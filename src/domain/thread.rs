@@ -275,14 +275,21 @@ impl Thread {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::super::loop_guard;
     use super::*;
+    use crate::config::Config;
 
     const NOW: Millis = 1_790_000_000_000;
     const HOUR: Millis = 3_600_000;
     const WAITS: Disposition = Disposition::Waits { returned: false };
+
+    /// As it is shipped; read once, because properties ask for it thousands of times.
+    static LIMITS: LazyLock<Limits> =
+        LazyLock::new(|| Config::from_toml("").unwrap().worker.machine);
 
     fn policy() -> IntakePolicy {
         IntakePolicy {
@@ -290,7 +297,7 @@ mod tests {
             most_ms: 4000,
             stale_ms: 24 * HOUR,
             return_ms: 24 * HOUR,
-            limits: Limits::default(),
+            limits: *LIMITS,
             consent: None,
         }
     }

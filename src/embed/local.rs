@@ -17,22 +17,22 @@ mod pooling;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Its name: a folder among the models, `frontdesk models list`. Default: the first that is there.
+    /// Its name: a folder among the models, `frontdesk models list`; empty: the first that is there.
     pub(super) model: String,
-    /// Its folder, where it is elsewhere. Default: none.
+    /// Its folder, where it is elsewhere.
     pub(super) path: Option<PathBuf>,
-    /// Threads that compute. Default: 0, as many as there are cores.
+    /// Threads that compute; 0: as many as there are cores.
     threads: usize,
-    /// Longer texts are cut after so many tokens. Default: 0, as the model's files say.
+    /// Longer texts are cut after so many tokens; 0: as the model's files say.
     max_tokens: usize,
-    /// Written before each question. Default: as the model wants it, `query: ` for E5.
+    /// Written before each question; none: as the model wants it, `query: ` for E5.
     query_prefix: Option<String>,
-    /// Written before each piece of a document. Default: as the model wants it, `passage: ` for E5.
+    /// Written before each piece of a document; none: as the model wants it, `passage: ` for E5.
     passage_prefix: Option<String>,
-    /// ISO 639-1 codes of the languages that the model was trained on, `[]` for all. Default: all for a multilingual model,
+    /// ISO 639-1 codes of the languages that the model was trained on, `[]` for all; none: all for a multilingual model,
     /// English for others.
     languages: Option<Vec<String>>,
-    /// Whether it may be fetched from the hub at the start. Default: no.
+    /// Whether it may be fetched from the hub at the start.
     pub(super) fetch: bool,
 }
 

@@ -14,29 +14,29 @@ use super::{Embedder, Error, Purpose};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Everything before `/embeddings`. Default: OpenAI, `https://api.openai.com/v1`.
+    /// Everything before `/embeddings`.
     base_url: String,
-    /// The key. Default: none, as local servers want it.
+    /// The key; local servers want none.
     api_key: Option<SecretString>,
-    /// The model. Default: `text-embedding-3-small`.
+    /// The model.
     model: String,
-    /// The length of the vectors, for models that can shorten them. Default: the model's own.
+    /// The length of the vectors, for models that can shorten them; none: the model's own.
     dimensions: Option<u32>,
-    /// Texts in one request. Default: 96.
+    /// Texts in one request.
     batch: usize,
-    /// ISO 639-1 codes of the languages that the model was trained on. Default: none named, which means all.
+    /// ISO 639-1 codes of the languages that the model was trained on; empty: all.
     languages: Vec<String>,
-    /// Written before each question, such as `query: ` for E5 models. Default: nothing.
+    /// Written before each question, such as `query: ` for E5 models.
     query_prefix: String,
-    /// Written before each piece of a document, such as `passage: `. Default: nothing.
+    /// Written before each piece of a document, such as `passage: `.
     passage_prefix: String,
-    /// Milliseconds for one batch, all attempts and waits included. Default: 60,000.
+    /// Milliseconds for one batch, all attempts and waits included.
     timeout_ms: u64,
-    /// Milliseconds for one attempt. Default: 30,000.
+    /// Milliseconds for one attempt.
     attempt_ms: u64,
-    /// How often a passing failure is tried again. Default: 3.
+    /// How often a passing failure is tried again.
     retries: u32,
-    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for. Default: 20,000.
+    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
     retry_cap_ms: u64,
 }
 

@@ -21,7 +21,7 @@ use crate::domain::{Event, Item, NumberId, ProviderKind};
 use crate::metrics::{MESSAGES_IN, WEBHOOKS, WEBHOOKS_REFUSED};
 use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
-use crate::provider::{Form, Refused};
+use crate::provider::{Form, UnverifiedWebhook};
 use crate::secrets;
 use crate::spans;
 use crate::store::{self, inbox::Offer};
@@ -59,13 +59,13 @@ async fn verify_webhook(
 ) -> Result<String, Problem> {
     let numbers = addressed(web, provider, number);
     for number in numbers.as_deref().unwrap_or_default() {
-        if let Some(answer) = number.line.handshake(query) {
+        if let Some(answer) = number.line.verify_webhook(query) {
             web.desk.store.shake_number(&number.id).await?;
             return Ok(answer);
         }
     }
     let known: Option<ProviderKind> = provider.parse().ok();
-    let question = known.and_then(|known| Some((known, Form::of(known).question(query)?)));
+    let question = known.and_then(|known| Some((known, Form::of(known).verification(query)?)));
     if let Some((known, (token, answer))) = question.filter(|_| number.is_none())
         && web.desk.store.shake_draft(known, secrets::hash(token)).await?
     {
@@ -266,13 +266,13 @@ fn verify<'a>(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<&'a Number, Problem> {
-    one_of(numbers, |number| number.line.verify(headers, body))
+    one_of(numbers, |number| number.line.authenticate(headers, body))
 }
 
 /// The first number that takes a webhook.
 fn one_of(
     numbers: &[Arc<Number>],
-    takes: impl Fn(&Number) -> Result<(), Refused>,
+    takes: impl Fn(&Number) -> Result<(), UnverifiedWebhook>,
 ) -> Result<&Number, Problem> {
     let mut why = None;
     for number in numbers {

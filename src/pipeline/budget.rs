@@ -27,25 +27,12 @@ pub struct Settings {
     /// The model that answers when a limit is near; empty: there is none.
     pub cheap_model: String,
     /// All trials in a day, UTC: the sandbox, `/v1/chat/completions`, runs of evals over the API, prompts that a model writes.
+    // Recordings of older versions do not have it, nor the next one.
     #[serde(default)]
     pub sandbox_day: f64,
     /// How many prompts a day the model may write for those who describe their business.
     #[serde(default)]
     pub prompts_a_day: u32,
-}
-
-impl Default for Settings {
-    /// No limit.
-    fn default() -> Self {
-        Self {
-            turn: 0.0,
-            agent_day: 0.0,
-            day: 0.0,
-            cheap_model: String::new(),
-            sandbox_day: 0.0,
-            prompts_a_day: 0,
-        }
-    }
 }
 
 /// Cost of a day so far, in millionths of a dollar.
@@ -158,9 +145,14 @@ fn share(micros: u64, limit: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    fn unlimited() -> Settings {
+        Config::from_toml("").unwrap().budget
+    }
 
     fn day(agent_day: f64, day: f64) -> Settings {
-        Settings { agent_day, day, cheap_model: "small".into(), ..Settings::default() }
+        Settings { agent_day, day, cheap_model: "small".into(), ..unlimited() }
     }
 
     #[test]
@@ -172,7 +164,7 @@ mod tests {
         assert_eq!(limits.tier(spent(1_000_000, 0)), BudgetTier::Words);
         assert_eq!(limits.tier(spent(0, 8_000_000)), BudgetTier::Cheap, "all agents together");
         assert_eq!(limits.tier(spent(0, 10_000_000)), BudgetTier::Words);
-        assert_eq!(Settings::default().tier(spent(u64::MAX, u64::MAX)), BudgetTier::Full);
+        assert_eq!(unlimited().tier(spent(u64::MAX, u64::MAX)), BudgetTier::Full);
     }
 
     #[test]
@@ -183,8 +175,8 @@ mod tests {
         assert_eq!(limits.trial_tier(1_000_000, 0), BudgetTier::Words);
         assert_eq!(limits.trial_tier(500_000, 9_500_000), BudgetTier::Words, "the day is over");
         assert_eq!(day(0.0, 10.0).trial_tier(9_999_999, 0), BudgetTier::Cheap, "all of it");
-        assert_eq!(Settings::default().trial_tier(u64::MAX, u64::MAX), BudgetTier::Full);
-        assert!(Settings { sandbox_day: -1.0, ..Settings::default() }.check().is_err());
+        assert_eq!(unlimited().trial_tier(u64::MAX, u64::MAX), BudgetTier::Full);
+        assert!(Settings { sandbox_day: -1.0, ..unlimited() }.check().is_err());
     }
 
     #[test]
@@ -194,21 +186,21 @@ mod tests {
         assert_eq!(limits.models("large", BudgetTier::Cheap), ["small"]);
         assert_eq!(limits.models("small", BudgetTier::Cheap), ["small"]);
         assert!(limits.models("large", BudgetTier::Words).is_empty());
-        let none = Settings::default();
+        let none = unlimited();
         assert_eq!(none.models("large", BudgetTier::Cheap), ["large"], "there is no cheaper one");
     }
 
     #[test]
     fn a_turn_has_a_limit_of_its_own() {
-        let limits = Settings { turn: 0.01, ..Settings::default() };
+        let limits = Settings { turn: 0.01, ..unlimited() };
         assert!(limits.allows(10_000) && !limits.allows(10_001));
-        assert!(Settings::default().allows(u64::MAX));
+        assert!(unlimited().allows(u64::MAX));
     }
 
     #[test]
     fn a_limit_below_nothing_is_refused() {
         assert!(day(-1.0, 0.0).check().unwrap_err().contains("agent_day"));
         assert!(day(0.0, f64::NAN).check().unwrap_err().contains("day"));
-        assert_eq!(Settings::default().check(), Ok(()));
+        assert_eq!(unlimited().check(), Ok(()));
     }
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use crate::domain::Fault;
 
-/// A webhook that does not come from the provider, or cannot be checked.
+/// A webhook whose signature is wrong, missing or cannot be checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Refused(pub String);
+pub struct UnverifiedWebhook(pub String);
 
 /// A body that is not a webhook of this provider.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Malformed(pub String);
+pub struct MalformedWebhook(pub String);
 
 /// A call to the provider that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -14,9 +14,9 @@ pub type Fields = BTreeMap<String, String>;
 
 /// The longest value of a field, in characters.
 const LONGEST: usize = 2000;
-/// What a field is called that says where the provider's API is.
+/// The field of the address of the provider's API.
 const BASE_URL: &str = "base_url";
-/// What a field is called that the provider shows in its handshake.
+/// The field of the token by which the provider verifies the webhook address.
 const VERIFY_TOKEN: &str = "verify_token";
 
 /// The form of a provider.
@@ -34,12 +34,12 @@ pub struct Form {
     pub steps: &'static [Step],
     /// What can be seen to be wrong with a value, beside its pattern.
     pub(super) trap: fn(&str, &str) -> Option<&'static str>,
-    /// The verify token and the answer, where a query is the provider's question whether an address is ours.
-    pub(super) question: Question,
+    /// How a request is read that verifies the webhook address.
+    pub(super) verification: ParseVerification,
 }
 
-/// Finds the verify token and the answer in a query.
-pub(super) type Question = fn(&[(String, String)]) -> Option<(&str, &str)>;
+/// Finds the verify token and the answer in the query of such a request.
+pub(super) type ParseVerification = fn(&[(String, String)]) -> Option<(&str, &str)>;
 
 /// Something that a provider asks for.
 #[derive(Debug)]
@@ -101,13 +101,13 @@ words! {
     }
 }
 
-/// What is wrong, and with which field.
+/// A field with a wrong value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Doubt {
+pub struct FieldError {
     /// The field; none where it lies in none of them.
     pub field: Option<&'static str>,
-    /// What is wrong, and where the right value is found.
+    /// Says what is wrong and where the right value is found.
     pub message: String,
 }
 
@@ -196,14 +196,14 @@ impl Form {
         field.name != BASE_URL || limits.allow_base_url
     }
 
-    /// Whether the provider asks with a verify token whether an address is ours.
-    pub fn shakes_hands(&self) -> bool {
+    /// Whether the provider verifies the webhook address with a token.
+    pub fn verifies_webhook(&self) -> bool {
         self.field(VERIFY_TOKEN).is_some()
     }
 
-    /// The verify token and the answer, where a query is the provider's question whether an address is ours.
-    pub fn question<'a>(&self, query: &'a [(String, String)]) -> Option<(&'a str, &'a str)> {
-        (self.question)(query)
+    /// The verify token and the answer of a request that verifies the webhook address.
+    pub fn verification<'a>(&self, query: &'a [(String, String)]) -> Option<(&'a str, &'a str)> {
+        (self.verification)(query)
     }
 
     /// What is wrong with a field, by its shape alone.
@@ -213,17 +213,17 @@ impl Form {
     }
 
     /// What is wrong with what was written, by its shape alone; the first of it.
-    pub fn judge_all(&self, fields: &Fields, limits: super::Limits) -> Result<(), Doubt> {
+    pub fn judge_all(&self, fields: &Fields, limits: super::Limits) -> Result<(), FieldError> {
         for name in fields.keys() {
             let known = self.field(name).filter(|field| Self::offers(field, limits));
             if known.is_none() {
-                return Err(Doubt { field: None, message: self.unknown(name, limits) });
+                return Err(FieldError { field: None, message: self.unknown(name, limits) });
             }
         }
         for field in self.fields {
             let value = fields.get(field.name).map_or("", String::as_str);
             if let Some(message) = self.judge(field, value) {
-                return Err(Doubt { field: Some(field.name), message });
+                return Err(FieldError { field: Some(field.name), message });
             }
         }
         Ok(())
@@ -243,10 +243,10 @@ impl Form {
     }
 
     /// What was written, as the provider's settings are written.
-    pub(super) fn json(&self, agent: &str, fields: &Fields) -> Result<Value, Doubt> {
+    pub(super) fn json(&self, agent: &str, fields: &Fields) -> Result<Value, FieldError> {
         let mut settings = json!({"provider": self.provider, "agent": agent});
         for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
-            let field = self.field(name).ok_or_else(|| Doubt {
+            let field = self.field(name).ok_or_else(|| FieldError {
                 field: None,
                 message: format!("there is no field `{name}`"),
             })?;

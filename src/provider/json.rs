@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use serde_json::{Map, Value};
 
-use super::Malformed;
+use super::MalformedWebhook;
 use crate::domain::time::Millis;
 
 /// The longest id in bytes: indexes of Postgres hold no more than 2,704. Those of WhatsApp have about 100.
@@ -17,12 +17,13 @@ const BELIEVED: std::ops::Range<i64> = 1_230_768_000..4_102_444_800;
 ///
 /// Half characters (invalid UTF-8, lone surrogates) are replaced too, because one of them in one message
 /// would otherwise lose all messages of the body. Nesting deeper than 127 is an error.
-pub(super) fn parse(body: &[u8]) -> Result<Value, Malformed> {
+pub(super) fn parse(body: &[u8]) -> Result<Value, MalformedWebhook> {
     let parsed = serde_json::from_slice(body).or_else(|first| {
         let mended = mend(&String::from_utf8_lossy(body));
         serde_json::from_str(&mended).map_err(|_| first)
     });
-    let mut tree = parsed.map_err(|error| Malformed(format!("the body is not JSON: {error}")))?;
+    let mut tree =
+        parsed.map_err(|error| MalformedWebhook(format!("the body is not JSON: {error}")))?;
     if body.windows(6).any(|six| six == br"\u0000") {
         replace_nul(&mut tree);
     }

@@ -1,11 +1,8 @@
 //! Seam: WhatsApp. A provider reads webhooks into events and sends messages out.
 //!
-//! | adapter | reaches WhatsApp through |
-//! | --- | --- |
-//! | `meta` | Meta's own Cloud API |
-//! | `sandbox` | nothing: an in-process number for trying things out and for tests |
-//!
-//! Adapters know their own wire format and nothing of the database, the pipeline or each other.
+//! An adapter is a module with `Settings` and a `SPEC`, and one line of `adapters!` by the name of its [`ProviderKind`].
+//! Adapters know their own wire format and nothing of the database, the pipeline or each other. What all of them promise is
+//! in `tests/it/provider_contract.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +20,8 @@ mod signature;
 mod meta;
 mod sandbox;
 
-pub use error::{Class, Error, Malformed, Refused, Retry};
-pub use form::{Doubt, Field, Fields, Form, Kind, Shows, Step};
+pub use error::{Class, Error, MalformedWebhook, Retry, UnverifiedWebhook};
+pub use form::{Field, FieldError, Fields, Form, Kind, Shows, Step};
 
 /// The longest that a message's outcome may stay unknown, in milliseconds: thirty days.
 const MOST_UNKNOWN_MS: i64 = 30 * 24 * 3_600_000;
@@ -34,25 +31,25 @@ pub trait Receiver: Send + Sync {
     /// The provider's own id of the number, by which events name it.
     fn external_id(&self) -> &str;
 
-    /// Answers the provider's question whether this address is ours; `None` refuses.
-    fn handshake(&self, query: &[(String, String)]) -> Option<String>;
+    /// The answer to the provider's request to verify the webhook address; `None` refuses.
+    fn verify_webhook(&self, query: &[(String, String)]) -> Option<String>;
 
-    /// Whether a webhook with these headers can come from the provider: asked before any of its body is read.
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Refused>;
+    /// Whether a webhook with these headers can be genuine: checked before any of its body is read.
+    fn admit(&self, headers: &HeaderMap) -> Result<(), UnverifiedWebhook>;
 
-    /// Checks that a webhook comes from the provider, over its raw bytes, before anything is parsed.
-    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused>;
+    /// Checks the signature of a webhook over its raw bytes, before anything is parsed.
+    fn authenticate(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), UnverifiedWebhook>;
 
     /// Reads every item of a verified webhook. Items that are not understood are kept as
     /// [`Event::Other`](crate::domain::Event::Other); only a body that is not a webhook at all is an error.
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, Malformed>;
+    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook>;
 }
 
 /// One connected number: sends.
 #[async_trait]
 pub trait Provider: Receiver {
     /// Sends one message. An error says whether it surely did not go out.
-    async fn send(&self, outgoing: &Outgoing) -> Result<Sent, Error>;
+    async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error>;
 
     /// Marks the customer's message as read and shows that we are writing.
     async fn typing(&self, message: &str) -> Result<(), Error>;
@@ -63,8 +60,8 @@ pub trait Provider: Receiver {
     /// Asks the provider whether the credentials work; the answer names the number.
     async fn check(&self) -> Result<String, Error>;
 
-    /// The same, field by field, where the provider can tell them apart.
-    fn introducer(&self) -> Option<&dyn Introduce> {
+    /// Checks the credentials field by field, where the provider can tell them apart.
+    fn describer(&self) -> Option<&dyn DescribeNumber> {
         None
     }
 
@@ -74,25 +71,25 @@ pub trait Provider: Receiver {
     }
 }
 
-/// One number that the provider can be asked about, so that each field of its form is judged.
+/// Asks the provider about a number, so that a wrong field of its form is found.
 #[async_trait]
-pub trait Introduce: Send + Sync {
-    /// What the provider says the number is, or which field is wrong, and where the right value is found.
-    async fn introduce(&self) -> Result<Introduced, Doubt>;
+pub trait DescribeNumber: Send + Sync {
+    /// How the provider describes the number, or which field is wrong and where the right value is found.
+    async fn describe_number(&self) -> Result<NumberDescription, FieldError>;
 }
 
-/// What a provider says a number is.
+/// A number as its provider describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Introduced {
+pub struct NumberDescription {
     /// The phone number.
     pub display: Option<String>,
     /// The name that customers see.
     pub verified_name: Option<String>,
-    /// In a sentence.
+    /// The description in a sentence.
     pub words: String,
 }
 
-/// What numbers may be that are added in the console, as written in the configuration.
+/// Limits of the numbers that are added in the console, as written in the configuration.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -100,24 +97,14 @@ pub struct Limits {
     pub allow_base_url: bool,
 }
 
-impl Form {
-    /// The form of a provider.
-    pub fn of(provider: ProviderKind) -> &'static Self {
-        match provider {
-            ProviderKind::Meta => &meta::FORM,
-            ProviderKind::Sandbox => &sandbox::FORM,
-        }
-    }
-}
-
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
-    /// To whom: `bsuid` is used where `wa_id` is not known.
+pub struct OutgoingMessage {
+    /// The recipient: `bsuid` is used where `wa_id` is not known.
     pub to: Party,
-    /// The words, in WhatsApp's own formatting, at most 4,096 characters.
+    /// In WhatsApp's own formatting, at most 4,096 characters.
     pub text: String,
-    /// Goes out instead of the words, where the provider takes only that.
+    /// Sent instead of the text, where the provider takes only templates.
     pub template: Option<Template>,
     /// The provider's id of the message that it quotes.
     pub reply_to: Option<String>,
@@ -125,56 +112,98 @@ pub struct Outgoing {
     pub reference: String,
 }
 
-/// A message that the provider took.
+/// A message that the provider accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
+pub struct SentMessage {
     /// The provider's id of it.
     pub provider_id: String,
     /// The recipient's ids as the provider knows them.
     pub recipient: Party,
 }
 
-/// How a number is connected, as written in the configuration.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "provider", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Settings {
-    /// Meta's Cloud API.
-    Meta(meta::Settings),
-    /// An in-process number.
-    Sandbox(sandbox::Settings),
+/// What an adapter says of itself: everything that differs by provider is read here. `S` is how a number of it is configured.
+struct Spec<S: 'static> {
+    /// What is asked for to connect a number.
+    form: Form,
+    /// Whether WhatsApp lets a number write freely only for 24 hours after the customer's last message.
+    has_window: bool,
+    /// The name of the agent that answers on the number.
+    agent: fn(&S) -> &str,
+    /// How the number sends.
+    sending: fn(&S) -> Sending,
+    /// Connects the number. The error says what is missing and where to set it.
+    connect: fn(&S, &reqwest::Client) -> Result<Arc<dyn Provider>, String>,
+}
+
+/// Makes [`Settings`] of the adapters, and reads each adapter's `SPEC`.
+macro_rules! adapters {
+    ($($kind:ident = $adapter:ident;)+) => {
+        /// How a number is connected, as written in the configuration.
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(tag = "provider", rename_all = "snake_case", deny_unknown_fields)]
+        pub enum Settings {
+            $(
+                #[doc = concat!("A number of `", stringify!($adapter), "`.")]
+                $kind($adapter::Settings),
+            )+
+        }
+
+        impl Form {
+            /// The form of a provider.
+            pub fn of(provider: ProviderKind) -> &'static Self {
+                match provider {
+                    $(ProviderKind::$kind => &$adapter::SPEC.form,)+
+                }
+            }
+        }
+
+        impl Settings {
+            /// Connects the number. Errors say what is missing and where to set it.
+            pub fn build(&self, client: &reqwest::Client) -> Result<Arc<dyn Provider>, String> {
+                match self {
+                    $(Self::$kind(settings) => ($adapter::SPEC.connect)(settings, client),)+
+                }
+            }
+
+            /// The provider.
+            pub fn provider(&self) -> ProviderKind {
+                match self {
+                    $(Self::$kind(_) => ProviderKind::$kind,)+
+                }
+            }
+
+            /// Whether WhatsApp lets the number write freely only for 24 hours after the customer's last message.
+            pub fn has_window(&self) -> bool {
+                match self {
+                    $(Self::$kind(_) => $adapter::SPEC.has_window,)+
+                }
+            }
+
+            /// The name of the agent that answers on the number.
+            pub fn agent(&self) -> &str {
+                match self {
+                    $(Self::$kind(settings) => ($adapter::SPEC.agent)(settings),)+
+                }
+            }
+
+            fn unchecked_sending(&self) -> Sending {
+                match self {
+                    $(Self::$kind(settings) => ($adapter::SPEC.sending)(settings),)+
+                }
+            }
+        }
+    };
+}
+
+adapters! {
+    Meta = meta;
+    Sandbox = sandbox;
 }
 
 impl Settings {
-    /// Connects the number. Errors say what is missing and where to set it.
-    pub fn build(&self, client: &reqwest::Client) -> Result<Arc<dyn Provider>, String> {
-        Ok(match self {
-            Self::Meta(settings) => Arc::new(meta::Meta::new(settings, client.clone())?),
-            Self::Sandbox(settings) => Arc::new(sandbox::Sandbox::new(settings)),
-        })
-    }
-
-    /// The provider.
-    pub fn provider(&self) -> ProviderKind {
-        match self {
-            Self::Meta(_) => ProviderKind::Meta,
-            Self::Sandbox(_) => ProviderKind::Sandbox,
-        }
-    }
-
-    /// Whether WhatsApp lets the number write freely only for 24 hours after the customer's last message.
-    pub fn has_window(&self) -> bool {
-        match self {
-            Self::Meta(_) => true,
-            Self::Sandbox(_) => false,
-        }
-    }
-
     /// How the number sends. The error names the key that cannot be right.
     pub fn sending(&self) -> Result<Sending, String> {
-        let sending = match self {
-            Self::Meta(settings) => settings.sending(),
-            Self::Sandbox(settings) => settings.sending(),
-        };
+        let sending = self.unchecked_sending();
         if !(0.001..=1_000_000.0).contains(&sending.rate) {
             return Err("rate goes from 0.001 to 1000000: messages a second".into());
         }
@@ -188,17 +217,9 @@ impl Settings {
     }
 
     /// What was written in a form, as settings. The error names the field.
-    pub fn from_form(form: &Form, agent: &str, fields: &Fields) -> Result<Self, Doubt> {
+    pub fn from_form(form: &Form, agent: &str, fields: &Fields) -> Result<Self, FieldError> {
         serde_json::from_value(form.json(agent, fields)?)
-            .map_err(|error| Doubt { field: None, message: error.to_string() })
-    }
-
-    /// The name of the agent that answers on the number.
-    pub fn agent(&self) -> &str {
-        match self {
-            Self::Meta(settings) => &settings.agent,
-            Self::Sandbox(settings) => &settings.agent,
-        }
+            .map_err(|error| FieldError { field: None, message: error.to_string() })
     }
 }
 

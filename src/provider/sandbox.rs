@@ -4,7 +4,7 @@
 //! `text` stands `voice`, `audio` or `video` for a recording: `{"data": base64, "mime_type"?, "transcript"?, "caption"?}`.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -15,8 +15,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Error, Field, Form, Kind, Malformed, Outgoing, Provider, Receiver, Refused, Sent, Step, json,
-    signature,
+    Error, Field, Form, Kind, MalformedWebhook, OutgoingMessage, Provider, Receiver, SentMessage,
+    Spec, Step, UnverifiedWebhook, json, signature,
 };
 use crate::domain::{
     Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, ProviderKind, Sending,
@@ -28,8 +28,17 @@ const SIGNATURE: &str = "x-frontdesk-signature";
 /// How many sent messages are remembered.
 const REMEMBERED: usize = 1000;
 
+/// What the table of adapters reads.
+pub(super) static SPEC: Spec<Settings> = Spec {
+    form: FORM,
+    has_window: false,
+    agent: |settings| &settings.agent,
+    sending: |settings| Sending { rate: settings.rate, unknown: settings.unknown, template: None },
+    connect: |settings, _| Ok(Arc::new(Sandbox::new(settings))),
+};
+
 /// What it asks for.
-pub(super) const FORM: Form = Form {
+const FORM: Form = Form {
     provider: ProviderKind::Sandbox,
     title: "Practice number",
     about: "A number of this desk alone: it takes in webhooks like any other and sends to nobody. For trying the whole way of a message \
@@ -52,7 +61,7 @@ pub(super) const FORM: Form = Form {
         shows: &[super::Shows::CallbackUrl],
     }],
     trap: |_, _| None,
-    question: |_| None,
+    verification: |_| None,
 };
 
 /// How an in-process number is set up.
@@ -81,13 +90,6 @@ pub struct Settings {
     pub transcripts: bool,
 }
 
-impl Settings {
-    /// How the number sends.
-    pub(super) fn sending(&self) -> Sending {
-        Sending { rate: self.rate, unknown: self.unknown, template: None }
-    }
-}
-
 fn default_rate() -> f64 {
     1000.0
 }
@@ -98,12 +100,12 @@ pub(super) struct Sandbox {
     secret: Option<SecretString>,
     insecure: bool,
     transcripts: bool,
-    sent: Mutex<VecDeque<Outgoing>>,
+    sent: Mutex<VecDeque<OutgoingMessage>>,
 }
 
 impl Sandbox {
     /// Sets the number up.
-    pub(super) fn new(settings: &Settings) -> Self {
+    fn new(settings: &Settings) -> Self {
         Self {
             id: settings.id.clone(),
             secret: settings.secret.clone().filter(|secret| !secret.expose_secret().is_empty()),
@@ -167,15 +169,15 @@ impl Receiver for Sandbox {
         &self.id
     }
 
-    fn handshake(&self, _query: &[(String, String)]) -> Option<String> {
+    fn verify_webhook(&self, _query: &[(String, String)]) -> Option<String> {
         None
     }
 
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    fn admit(&self, headers: &HeaderMap) -> Result<(), UnverifiedWebhook> {
         match &self.secret {
             Some(_) => signature::given(headers, SIGNATURE).map(drop),
             None if self.insecure => Ok(()),
-            None => Err(Refused(format!(
+            None => Err(UnverifiedWebhook(format!(
                 "the sandbox number {} has no secret to check webhooks with: set secret, or insecure = true to take \
                  them unchecked",
                 self.id
@@ -183,7 +185,7 @@ impl Receiver for Sandbox {
         }
     }
 
-    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+    fn authenticate(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), UnverifiedWebhook> {
         self.admit(headers)?;
         match &self.secret {
             Some(secret) => signature::check(headers, SIGNATURE, secret, body),
@@ -191,10 +193,10 @@ impl Receiver for Sandbox {
         }
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, Malformed> {
+    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
         let top = json::parse(body)?;
         if top.get("messages").is_none() {
-            return Err(Malformed(
+            return Err(MalformedWebhook(
                 "the body has no `messages`: it is no webhook of the sandbox".into(),
             ));
         }
@@ -206,13 +208,13 @@ impl Receiver for Sandbox {
 
 #[async_trait]
 impl Provider for Sandbox {
-    async fn send(&self, outgoing: &Outgoing) -> Result<Sent, Error> {
+    async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error> {
         let mut sent = self.sent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if sent.len() == REMEMBERED {
             sent.pop_front();
         }
         sent.push_back(outgoing.clone());
-        Ok(Sent { provider_id: new_id(), recipient: outgoing.to.clone() })
+        Ok(SentMessage { provider_id: new_id(), recipient: outgoing.to.clone() })
     }
 
     async fn typing(&self, _message: &str) -> Result<(), Error> {
@@ -255,9 +257,15 @@ mod tests {
         sandbox(&json!({"provider": "sandbox", "agent": "a", "insecure": true}))
     }
 
-    fn outgoing(text: &str) -> Outgoing {
+    fn outgoing(text: &str) -> OutgoingMessage {
         let to = Party { wa_id: Some("4477".into()), ..Party::default() };
-        Outgoing { to, text: text.into(), template: None, reply_to: None, reference: "r".into() }
+        OutgoingMessage {
+            to,
+            text: text.into(),
+            template: None,
+            reply_to: None,
+            reference: "r".into(),
+        }
     }
 
     #[test]
@@ -292,14 +300,14 @@ mod tests {
     fn webhooks_are_checked_unless_the_owner_says_otherwise() {
         let body = br#"{"messages":[]}"#;
         let mut headers = HeaderMap::new();
-        assert!(open().verify(&headers, body).is_ok());
+        assert!(open().authenticate(&headers, body).is_ok());
         let bare = sandbox(&json!({"provider": "sandbox", "agent": "a", "secret": ""}));
-        let refused = bare.verify(&headers, body).unwrap_err().to_string();
+        let refused = bare.authenticate(&headers, body).unwrap_err().to_string();
         assert!(refused.contains("set secret") && refused.contains("insecure = true"), "{refused}");
         let signed = sandbox(&json!({"provider": "sandbox", "agent": "a", "secret": "s"}));
-        assert!(signed.verify(&headers, body).is_err());
+        assert!(signed.authenticate(&headers, body).is_err());
         headers.insert(SIGNATURE, signature::sign("s", body).parse().unwrap());
-        assert!(signed.verify(&headers, body).is_ok());
+        assert!(signed.authenticate(&headers, body).is_ok());
     }
 
     #[test]

@@ -5,13 +5,15 @@ use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-use super::Refused;
+use super::UnverifiedWebhook;
 
 /// Reads a header of the form `sha256=<hex>`.
-pub(super) fn given(headers: &HeaderMap, name: &str) -> Result<[u8; 32], Refused> {
-    let header =
-        headers.get(name).ok_or_else(|| Refused(format!("the {name} header is missing")))?;
-    let unlike = || Refused(format!("the {name} header is not `sha256=` and 64 hex digits"));
+pub(super) fn given(headers: &HeaderMap, name: &str) -> Result<[u8; 32], UnverifiedWebhook> {
+    let header = headers
+        .get(name)
+        .ok_or_else(|| UnverifiedWebhook(format!("the {name} header is missing")))?;
+    let unlike =
+        || UnverifiedWebhook(format!("the {name} header is not `sha256=` and 64 hex digits"));
     let digits = header.as_bytes().strip_prefix(b"sha256=").ok_or_else(unlike)?;
     hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unlike)
 }
@@ -22,9 +24,10 @@ pub(super) fn check(
     name: &str,
     secret: &SecretString,
     body: &[u8],
-) -> Result<(), Refused> {
+) -> Result<(), UnverifiedWebhook> {
     let given = given(headers, name)?;
-    let wrong = || Refused(format!("the {name} header does not match the body and the secret"));
+    let wrong =
+        || UnverifiedWebhook(format!("the {name} header does not match the body and the secret"));
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).map_err(|_| wrong())?;
     mac.update(body);
@@ -48,7 +51,7 @@ mod tests {
 
     const NAME: &str = "x-signature";
 
-    fn checked(value: Option<&[u8]>, body: &[u8]) -> Result<(), Refused> {
+    fn checked(value: Option<&[u8]>, body: &[u8]) -> Result<(), UnverifiedWebhook> {
         let mut headers = HeaderMap::new();
         if let Some(value) = value {
             headers.insert(NAME, HeaderValue::from_bytes(value).unwrap());

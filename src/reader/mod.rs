@@ -44,12 +44,6 @@ pub struct Settings {
     pub program: Option<PathBuf>,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { processes: 0, memory_mb: 400, seconds: 60, idle_seconds: 30, program: None }
-    }
-}
-
 /// The command of the binary that makes it a worker process.
 pub const COMMAND: &str = "reader";
 

@@ -13,25 +13,25 @@ use super::{Error, Reranker};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Everything before `/rerank`, such as `https://api.cohere.com/v2`. No default.
+    /// Everything before `/rerank`, such as `https://api.cohere.com/v2`.
     base_url: String,
-    /// The key. Default: none, as local servers want it.
+    /// The key; local servers want none.
     api_key: Option<SecretString>,
-    /// The model. Default: none named, as servers with one model want it.
+    /// The model; servers with one model want none named.
     model: String,
-    /// How the endpoint is asked. Default: `cohere`.
+    /// How the endpoint is asked.
     dialect: Dialect,
-    /// How many passages are scored at the most, 2 to 1000. Default: 30.
+    /// How many passages are scored at the most, 2 to 1000.
     candidates: usize,
-    /// Characters of a passage that are sent; the rest is left off. Default: 4,000.
+    /// Characters of a passage that are sent; the rest is left off.
     longest: usize,
-    /// Milliseconds for an answer, all attempts and waits included: a customer waits. Default: 2,500.
+    /// Milliseconds for an answer, all attempts and waits included: a customer waits.
     timeout_ms: u64,
-    /// Milliseconds for one attempt. Default: 2,000.
+    /// Milliseconds for one attempt.
     attempt_ms: u64,
-    /// How often a passing failure is tried again. Default: 1.
+    /// How often a passing failure is tried again.
     retries: u32,
-    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for. Default: 500.
+    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
     retry_cap_ms: u64,
 }
 

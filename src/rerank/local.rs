@@ -21,18 +21,18 @@ const LONGEST: usize = 512;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Its name: a folder among the models, `frontdesk models list`. Default: the first reranker that is there.
+    /// Its name: a folder among the models, `frontdesk models list`; empty: the first reranker that is there.
     pub(super) model: String,
-    /// Its folder, where it is elsewhere. Default: none.
+    /// Its folder, where it is elsewhere.
     pub(super) path: Option<PathBuf>,
-    /// Threads that compute. Default: 0, as many as there are cores.
+    /// Threads that compute; 0: as many as there are cores.
     threads: usize,
-    /// Question and passage are cut after so many tokens together, from the passage's end. Default: 0, as the model's
-    /// files say, 512 at the most.
+    /// Question and passage are cut after so many tokens together, from the passage's end; 0: as the model's files say,
+    /// 512 at the most.
     max_tokens: usize,
-    /// How many passages are scored at the most, 2 to 1000. Default: 20.
+    /// How many passages are scored at the most, 2 to 1000.
     candidates: usize,
-    /// Milliseconds for all of them: a customer waits. Default: 2,500.
+    /// Milliseconds for all of them: a customer waits.
     timeout_ms: u64,
 }
 

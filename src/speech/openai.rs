@@ -23,19 +23,19 @@ mod languages;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Everything before `/audio/transcriptions`. Default: OpenAI, `https://api.openai.com/v1`.
+    /// Everything before `/audio/transcriptions`.
     base_url: String,
-    /// The key. Default: none, as local servers want it.
+    /// The key; local servers want none.
     api_key: Option<SecretString>,
-    /// The model. Default: `whisper-1`.
+    /// The model.
     model: String,
-    /// Milliseconds for a recording, all attempts and waits included. Default: 90,000.
+    /// Milliseconds for a recording, all attempts and waits included.
     timeout_ms: u64,
-    /// Milliseconds for one attempt. Default: 45,000.
+    /// Milliseconds for one attempt.
     attempt_ms: u64,
-    /// How often a passing failure is tried again. Default: 3.
+    /// How often a passing failure is tried again.
     retries: u32,
-    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for. Default: 20,000.
+    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
     retry_cap_ms: u64,
 }
 

@@ -36,24 +36,24 @@ const RATE: usize = 16_000;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Its name among the models, `frontdesk models list`. Default: the first that is there.
+    /// Its name among the models, `frontdesk models list`; empty: the first that is there.
     model: String,
-    /// Its file, where it is elsewhere. Default: none.
+    /// Its file, where it is elsewhere.
     path: Option<PathBuf>,
-    /// So many recordings are transcribed at once, others wait. Default: 0, as many as there are cores.
+    /// So many recordings are transcribed at once, others wait; 0: as many as there are cores.
     workers: usize,
-    /// Threads for each. Default: 1; more make one recording faster, and several slower.
+    /// Threads for each; more make one recording faster, and several slower.
     threads: usize,
-    /// Milliseconds for a recording, from when its turn comes. Default: 180,000.
+    /// Milliseconds for a recording, from when its turn comes.
     timeout_ms: u64,
-    /// Seconds of the longest recording that is transcribed. Default: 600.
+    /// Seconds of the longest recording that is transcribed.
     longest_seconds: u64,
-    /// The file of a Silero model, which finds speech. Default: the one among the models; where there is none, only silence
+    /// The file of a Silero model, which finds speech; none: the one among the models, and where there is none, only silence
     /// is told from speech.
     vad_model: Option<PathBuf>,
-    /// Whether what came out badly is tried again, up to five times, each time with more chance. Default: no.
+    /// Whether what came out badly is tried again, up to five times, each time with more chance.
     fallbacks: bool,
-    /// Whether the models may be fetched from the hub at the start. Default: no.
+    /// Whether the models may be fetched from the hub at the start.
     fetch: bool,
 }
 

@@ -9,7 +9,7 @@ use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
 use crate::metrics::SENDS;
-use crate::provider::{Class, Error, Outgoing, Retry};
+use crate::provider::{Class, Error, OutgoingMessage, Retry};
 use crate::spans::Span;
 use crate::store::escalations::NewEscalation;
 use crate::store::outbox::{SendResult, ToSend};
@@ -176,12 +176,12 @@ impl MessageSender {
     }
 }
 
-fn outgoing(message: &ToSend, pass: &Pass) -> Outgoing {
+fn outgoing(message: &ToSend, pass: &Pass) -> OutgoingMessage {
     let template: Option<Template> = match pass {
         Pass::AsItIs => None,
         Pass::AsTemplate(template) => Some(template.clone()),
     };
-    Outgoing {
+    OutgoingMessage {
         to: Party {
             wa_id: message.wa_id.clone(),
             bsuid: message.bsuid.clone(),

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use frontdesk::app::App;
+use frontdesk::config::Config;
 use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
 use frontdesk::reader::check::{Attempt, FORBIDDEN};
 use frontdesk::reader::{Failure, Kind, Pool, Settings, Task};
@@ -25,6 +26,11 @@ fn pool(seconds: u32, idle_seconds: u64) -> Pool {
     let program = Some(BINARY.into());
     let settings = Settings { seconds, idle_seconds, memory_mb: 160, processes: 2, program };
     Pool::new(settings).unwrap()
+}
+
+/// As they are shipped.
+fn shipped() -> Settings {
+    Config::from_toml("").unwrap().reader
 }
 
 /// Waits until something holds.
@@ -94,7 +100,7 @@ async fn a_program_that_is_none_of_ours_is_refused() {
         (Some("/no/such/program".into()), "No such file"),
         (Some("/bin/cat".into()), ""),
     ] {
-        let pool = Pool::new(Settings { program, ..Settings::default() }).unwrap();
+        let pool = Pool::new(Settings { program, ..shipped() }).unwrap();
         let refused = pool.attempt(&[]).await.unwrap_err();
         assert!(
             matches!(&refused, Failure::Unavailable(said) if said.contains(why)),
@@ -102,9 +108,9 @@ async fn a_program_that_is_none_of_ours_is_refused() {
         );
     }
     for wrong in [
-        Settings { memory_mb: 1, ..Settings::default() },
-        Settings { seconds: 0, ..Settings::default() },
-        Settings { processes: 1_000, ..Settings::default() },
+        Settings { memory_mb: 1, ..shipped() },
+        Settings { seconds: 0, ..shipped() },
+        Settings { processes: 1_000, ..shipped() },
     ] {
         assert!(Pool::new(wrong).is_err());
     }

@@ -17,7 +17,7 @@ use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
-use crate::provider::{Doubt, Fields, Form};
+use crate::provider::{FieldError, Fields, Form};
 use crate::secrets;
 use crate::store::audit::{Actor, Entry};
 use crate::store::numbers::{NumberConflict, NumberProfile, NumberSetup, shown_slug};
@@ -214,7 +214,7 @@ async fn judged(
     form: &'static Form,
     fields: &Fields,
 ) -> Result<(String, NumberProfile), Problem> {
-    let wrong = |doubt: Doubt| Problem::unprocessable(doubt.message);
+    let wrong = |doubt: FieldError| Problem::unprocessable(doubt.message);
     form.judge_all(fields, web.desk.numbers.limits()).map_err(wrong)?;
     let line = web.desk.numbers.line(form, fields).map_err(wrong)?;
     let known = match introduced(web, form, fields).await {

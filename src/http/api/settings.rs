@@ -41,13 +41,13 @@ pub(super) struct Settings {
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the words of the file")]
 pub(super) struct Chunking {
-    /// The most tokens of a piece, 32 at least; 220 where it is not given.
+    /// The most tokens of a piece, 32 at least.
     #[schema(required = false, minimum = 32, maximum = 8192)]
     max_tokens: u32,
-    /// Where a long paragraph is cut, so many tokens are repeated after the cut; 40 where it is not given.
+    /// Where a long paragraph is cut, so many tokens are repeated after the cut.
     #[schema(required = false, maximum = 8192)]
     overlap_tokens: u32,
-    /// Neighbouring sections this small become one piece, 0 for never; 12 where it is not given.
+    /// Neighbouring sections this small become one piece, 0 for never.
     #[schema(required = false, maximum = 8192)]
     join_below_tokens: u32,
 }

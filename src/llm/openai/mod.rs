@@ -27,38 +27,38 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Everything before `/chat/completions`. Default: OpenAI, `https://api.openai.com/v1`.
+    /// Everything before `/chat/completions`.
     base_url: String,
-    /// The key. Default: none, as local servers want it.
+    /// The key; local servers want none.
     api_key: Option<SecretString>,
-    /// The model where an agent names none. Default: `gpt-4o-mini`.
+    /// The model where an agent names none.
     model: String,
-    /// The model that is asked when the first one fails, in a third of the time. Default: none.
+    /// The model that is asked when the first one fails, in a third of the time.
     fallback_model: Option<String>,
-    /// The context window in tokens, input and output. Default: 128,000.
+    /// The context window in tokens, input and output.
     window: u32,
-    /// Dollars for a million tokens, by model: `{ "gpt-4o-mini" = { input = 0.15, output = 0.6 } }`. Default: none,
-    /// and nothing costs anything.
+    /// Dollars for a million tokens, by model: `{ "gpt-4o-mini" = { input = 0.15, output = 0.6 } }`. Without a
+    /// price nothing costs anything.
     prices: BTreeMap<String, Price>,
-    /// Below this confidence (0 to 1) there is no answer, where an agent says nothing else. Default: 0, which
-    /// leaves it to the model.
+    /// Below this confidence (0 to 1) there is no answer, where an agent says nothing else. 0 leaves it to the
+    /// model.
     min_confidence: f32,
-    /// More fields for every request, such as `{ top_p = 0.9 }`. Default: none.
+    /// More fields for every request, such as `{ top_p = 0.9 }`.
     extra: Map<String, Value>,
-    /// The name of the field with the longest answer. Default: `max_tokens`, which every server knows; OpenAI's
-    /// reasoning models want `max_completion_tokens`.
+    /// The name of the field with the longest answer. Every server knows `max_tokens`; OpenAI's reasoning
+    /// models want `max_completion_tokens`.
     max_tokens_field: String,
-    /// Milliseconds for an answer, all attempts and waits included. Default: 60,000.
+    /// Milliseconds for an answer, all attempts and waits included.
     timeout_ms: u32,
-    /// Milliseconds for one attempt that is not streamed. Default: 30,000.
+    /// Milliseconds for one attempt that is not streamed.
     attempt_ms: u32,
-    /// Milliseconds until the first words of a stream. Default: 30,000.
+    /// Milliseconds until the first words of a stream.
     first_token_ms: u32,
-    /// Milliseconds between two pieces of a stream. Default: 15,000.
+    /// Milliseconds between two pieces of a stream.
     idle_ms: u32,
-    /// How often a passing failure is tried again. Default: 3.
+    /// How often a passing failure is tried again.
     retries: u32,
-    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for. Default: 20,000.
+    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
     retry_cap_ms: u32,
 }
 

@@ -138,7 +138,8 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         Ok(json) => serde_json::from_str(&json).expect("an [embed] section as JSON"),
         Err(_) => embed::Settings::Off {},
     };
-    let readers = Pool::new(reader::Settings::default()).expect("settings");
+    let readers = Pool::new(crate::config::Config::from_toml("").expect("the defaults").reader)
+        .expect("settings");
     let lookup = LiveLookup {
         embed: embed.build(&folders()).expect("an embedder"),
         index: index::Settings::Memory {}.build(None).expect("an index"),

@@ -6,7 +6,7 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
-use super::super::{Class, Error, Sent, json};
+use super::super::{Class, Error, SentMessage, json};
 use super::codes;
 use crate::domain::{Fault, Party};
 
@@ -25,7 +25,7 @@ pub(super) struct Answer {
 }
 
 /// A request that got no answer.
-pub(super) enum Lost {
+pub(super) enum RequestError {
     /// No connection was made.
     Before(String),
     /// The request left, or may have.
@@ -33,7 +33,7 @@ pub(super) enum Lost {
 }
 
 /// Sends a request and reads the answer.
-pub(super) async fn to(request: RequestBuilder) -> Result<Answer, Lost> {
+pub(super) async fn to(request: RequestBuilder) -> Result<Answer, RequestError> {
     let response = request.send().await?;
     let status = response.status();
     let retry_after = retry_after(&response);
@@ -41,21 +41,23 @@ pub(super) async fn to(request: RequestBuilder) -> Result<Answer, Lost> {
         Ok(bytes) => json::parse(&bytes).unwrap_or_default(),
         // A refusal is one whatever its words; a message that was taken has an id that we must know.
         Err(_) if !status.is_success() => Value::Null,
-        Err(error) => return Err(Lost::After(error.to_string())),
+        Err(error) => return Err(RequestError::After(error.to_string())),
     };
     Ok(Answer { status: status.as_u16(), retry_after, body })
 }
 
 /// Reads a body of at most `limit` bytes.
-pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, Unread> {
+pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, BodyError> {
     let announced = response.content_length().unwrap_or(0);
     if announced > limit as u64 {
-        return Err(Unread::TooLong(limit));
+        return Err(BodyError::TooLong(limit));
     }
     let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-    while let Some(piece) = response.chunk().await.map_err(|error| Unread::Broken(reason(error)))? {
+    while let Some(piece) =
+        response.chunk().await.map_err(|error| BodyError::Broken(reason(error)))?
+    {
         if body.len() + piece.len() > limit {
-            return Err(Unread::TooLong(limit));
+            return Err(BodyError::TooLong(limit));
         }
         body.extend_from_slice(&piece);
     }
@@ -64,7 +66,7 @@ pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>
 
 /// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unread {
+pub(super) enum BodyError {
     /// It is longer than allowed.
     #[error("it is larger than {0} bytes")]
     TooLong(usize),
@@ -94,7 +96,7 @@ impl Answer {
 }
 
 /// The ids in the answer to a message that was taken.
-pub(super) fn sent(body: &Value) -> Result<Sent, Error> {
+pub(super) fn sent(body: &Value) -> Result<SentMessage, Error> {
     let first = |name| json::list(body, name).first();
     let id = first("messages").and_then(|message| json::text(message, "id"));
     let contact = first("contacts").unwrap_or(&Value::Null);
@@ -103,20 +105,20 @@ pub(super) fn sent(body: &Value) -> Result<Sent, Error> {
         bsuid: json::text(contact, "user_id"),
         ..Party::default()
     };
-    id.map(|provider_id| Sent { provider_id, recipient })
+    id.map(|provider_id| SentMessage { provider_id, recipient })
         .ok_or_else(|| Error::Unknown("Meta took the request and named no message".to_owned()))
 }
 
-impl From<Lost> for Error {
-    fn from(lost: Lost) -> Self {
+impl From<RequestError> for Error {
+    fn from(lost: RequestError) -> Self {
         match lost {
-            Lost::Before(why) => Self::NotSent(why),
-            Lost::After(why) => Self::Unknown(why),
+            RequestError::Before(why) => Self::NotSent(why),
+            RequestError::After(why) => Self::Unknown(why),
         }
     }
 }
 
-impl Lost {
+impl RequestError {
     /// The error of a request that only asks: it can always be made again.
     pub(super) fn of_a_question(self) -> Error {
         let (Self::Before(why) | Self::After(why)) = self;
@@ -124,7 +126,7 @@ impl Lost {
     }
 }
 
-impl From<reqwest::Error> for Lost {
+impl From<reqwest::Error> for RequestError {
     fn from(error: reqwest::Error) -> Self {
         let before = error.is_connect() || error.is_builder();
         let why = reason(error);

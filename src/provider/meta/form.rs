@@ -5,13 +5,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::super::{
-    Class, Doubt, Error, Field, Form, Introduce, Introduced, Kind, Shows, Step, json, signature,
+    Class, DescribeNumber, Error, Field, FieldError, Form, Kind, NumberDescription, Shows, Step,
+    json, signature,
 };
 use super::Meta;
 use crate::domain::ProviderKind;
 
 /// The form.
-pub(in super::super) const FORM: Form = Form {
+pub(super) const FORM: Form = Form {
     provider: ProviderKind::Meta,
     title: "WhatsApp Cloud API (Meta)",
     about: "Meta's own way to WhatsApp: an app at developers.facebook.com with the product WhatsApp. Meta's test number costs nothing.",
@@ -78,7 +79,7 @@ pub(in super::super) const FORM: Form = Form {
         },
     ],
     trap,
-    question,
+    verification,
 };
 
 /// What is mistaken for a field.
@@ -99,17 +100,17 @@ fn trap(field: &str, value: &str) -> Option<&'static str> {
     }
 }
 
-/// The verify token and the challenge of Meta's handshake.
-pub(super) fn question(query: &[(String, String)]) -> Option<(&str, &str)> {
+/// The verify token and the challenge of Meta's request to verify the webhook address.
+pub(super) fn verification(query: &[(String, String)]) -> Option<(&str, &str)> {
     let get = |name| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let asked = Some((get("hub.verify_token")?, get("hub.challenge")?));
     asked.filter(|_| get("hub.mode") == Some("subscribe"))
 }
 
 #[async_trait]
-impl Introduce for Meta {
-    async fn introduce(&self) -> Result<Introduced, Doubt> {
-        let number = self.about(None).await.map_err(|error| doubt(&error))?;
+impl DescribeNumber for Meta {
+    async fn describe_number(&self) -> Result<NumberDescription, FieldError> {
+        let number = self.about(None).await.map_err(|error| field_error(&error))?;
         if let Some(secret) = &self.app_secret {
             // Meta checks the proof wherever one is given: it shows that secret and token are of the same app.
             let token = self.access_token.expose_secret();
@@ -117,7 +118,7 @@ impl Introduce for Meta {
             let proof = proof.trim_start_matches("sha256=");
             match self.about(Some(proof)).await {
                 Err(Error::Refused { fault, .. }) if fault.title.contains("appsecret_proof") => {
-                    return Err(Doubt {
+                    return Err(FieldError {
                         field: Some("app_secret"),
                         message: "Meta says that this is not the secret of the app that the access token is of. Meta: App settings > Basic \
                                   of the same app."
@@ -127,7 +128,7 @@ impl Introduce for Meta {
                 _ => {}
             }
         }
-        Ok(introduced(&number))
+        Ok(describe(&number))
     }
 }
 
@@ -144,7 +145,7 @@ impl Meta {
     }
 }
 
-fn introduced(number: &Value) -> Introduced {
+fn describe(number: &Value) -> NumberDescription {
     let (display, verified_name) =
         (json::text(number, "display_phone_number"), json::text(number, "verified_name"));
     let quality = json::text(number, "quality_rating");
@@ -154,13 +155,13 @@ fn introduced(number: &Value) -> Introduced {
         display.as_deref().unwrap_or("phone number not shown"),
         quality.as_deref().unwrap_or("not rated")
     );
-    Introduced { display, verified_name, words }
+    NumberDescription { display, verified_name, words }
 }
 
 /// Which field Meta's refusal is about. The number decides, and where Meta has one for several things, the subcode.
-fn doubt(error: &Error) -> Doubt {
-    let of = |field, message: &str| Doubt { field: Some(field), message: message.to_owned() };
-    let none = |message: String| Doubt { field: None, message };
+fn field_error(error: &Error) -> FieldError {
+    let of = |field, message: &str| FieldError { field: Some(field), message: message.to_owned() };
+    let none = |message: String| FieldError { field: None, message };
     let Error::Refused { class, fault, .. } = error else {
         return none(format!("Meta could not be reached, so nothing was checked there: {error}"));
     };
@@ -206,7 +207,7 @@ mod tests {
     fn every_refusal_names_the_field_that_is_to_be_mended() {
         let of = |code, details: Option<&str>, class| {
             let fault = Fault { code, title: "t".into(), details: details.map(Into::into) };
-            let doubt = doubt(&Error::Refused { class, fault, retry_after: None });
+            let doubt = field_error(&Error::Refused { class, fault, retry_after: None });
             (doubt.field, doubt.message)
         };
         assert_eq!(of(190, None, Class::Token).0, Some("access_token"));
@@ -215,7 +216,7 @@ mod tests {
         assert_eq!(of(100, Some("subcode 33"), Class::OurFault).0, Some("phone_number_id"));
         assert_eq!(of(4, None, Class::Throttled).0, None);
         assert_eq!(of(2, None, Class::Transient).0, None);
-        let lost = doubt(&Error::NotSent("no route".into()));
+        let lost = field_error(&Error::NotSent("no route".into()));
         assert!(lost.field.is_none() && lost.message.contains("could not be reached"), "{lost}");
     }
 }

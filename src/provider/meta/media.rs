@@ -10,14 +10,14 @@ use sha2::{Digest, Sha256};
 
 use super::super::{Class, Error, json};
 use super::Meta;
-use super::answer::{self, Lost, Unread, refused};
+use super::answer::{self, BodyError, RequestError, refused};
 use crate::domain::Media;
 
 /// The domains that serve WhatsApp's files.
 const HOSTS: [&str; 3] = ["fbsbx.com", "facebook.com", "whatsapp.net"];
 
 /// How a download failed.
-enum Failed {
+enum DownloadError {
     /// The server refused with 401, 403 or 404: the address may be old, or the token unwanted.
     Denied(u16),
     /// Anything else.
@@ -45,7 +45,7 @@ impl Meta {
     async fn file_by_id(&self, id: &str, limit: usize) -> Result<Vec<u8>, Error> {
         let url = self.locate(id).await?;
         match self.download(&url, true, limit).await {
-            Err(Failed::Denied(_)) => {}
+            Err(DownloadError::Denied(_)) => {}
             done => return done.map_err(Error::from),
         }
         let fresh = self.locate(id).await?;
@@ -62,11 +62,11 @@ impl Meta {
     /// With the token, or else without it: not every host wants it. What is denied both ways was denied as it was first.
     async fn download_either_way(&self, url: &Url, limit: usize) -> Result<Vec<u8>, Error> {
         let denied = match self.download(url, true, limit).await {
-            Err(Failed::Denied(status)) => status,
+            Err(DownloadError::Denied(status)) => status,
             done => return Ok(done?),
         };
         match self.download(url, false, limit).await {
-            Err(Failed::Denied(_)) => Err(Failed::Denied(denied).into()),
+            Err(DownloadError::Denied(_)) => Err(DownloadError::Denied(denied).into()),
             done => Ok(done?),
         }
     }
@@ -81,15 +81,21 @@ impl Meta {
             .ok_or_else(|| refused(Class::Transient, "Meta did not say where the file is"))
     }
 
-    async fn download(&self, url: &Url, with_token: bool, limit: usize) -> Result<Vec<u8>, Failed> {
+    async fn download(
+        &self,
+        url: &Url,
+        with_token: bool,
+        limit: usize,
+    ) -> Result<Vec<u8>, DownloadError> {
         let mut request = self.client.get(url.clone());
         if with_token && self.trusts(url) {
             request = request.header(AUTHORIZATION, self.authorization.clone());
         }
-        let response = request.send().await.map_err(|error| Lost::from(error).of_a_question())?;
+        let response =
+            request.send().await.map_err(|error| RequestError::from(error).of_a_question())?;
         let class = match response.status().as_u16() {
             200..=299 => return Ok(answer::read(response, limit).await?),
-            status @ (401 | 403 | 404) => return Err(Failed::Denied(status)),
+            status @ (401 | 403 | 404) => return Err(DownloadError::Denied(status)),
             429 => Class::Throttled,
             500.. => Class::Transient,
             _ => Class::OurFault,
@@ -111,31 +117,31 @@ impl Meta {
     }
 }
 
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
+impl From<DownloadError> for Error {
+    fn from(failed: DownloadError) -> Self {
         match failed {
             // Not `Class::Token`: a file's host that says no is no proof that the token is bad.
-            Failed::Denied(status) => {
+            DownloadError::Denied(status) => {
                 refused(Class::OurFault, format!("the file's host answered HTTP {status}"))
             }
-            Failed::Final(error) => error,
+            DownloadError::Final(error) => error,
         }
     }
 }
 
-impl From<Error> for Failed {
+impl From<Error> for DownloadError {
     fn from(error: Error) -> Self {
         Self::Final(error)
     }
 }
 
-impl From<Unread> for Failed {
-    fn from(unread: Unread) -> Self {
+impl From<BodyError> for DownloadError {
+    fn from(unread: BodyError) -> Self {
         Self::Final(match unread {
-            Unread::TooLong(_) => {
+            BodyError::TooLong(_) => {
                 refused(Class::OurFault, format!("the file is refused: {unread}"))
             }
-            Unread::Broken(_) => Error::NotSent(unread.to_string()),
+            BodyError::Broken(_) => Error::NotSent(unread.to_string()),
         })
     }
 }

@@ -10,6 +10,8 @@ mod answer;
 mod codes;
 mod media;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue};
 use reqwest::header::AUTHORIZATION;
@@ -19,13 +21,21 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Class, Error, Introduce, Malformed, Outgoing, Provider, Receiver, Refused, Sent, json,
-    signature,
+    Class, DescribeNumber, Error, MalformedWebhook, OutgoingMessage, Provider, Receiver,
+    SentMessage, Spec, UnverifiedWebhook, json, signature,
 };
 use crate::domain::{Item, Media, Template};
 
-pub(super) use form::FORM;
 pub(super) use settings::Settings;
+
+/// What the table of adapters reads.
+pub(super) static SPEC: Spec<Settings> = Spec {
+    form: form::FORM,
+    has_window: true,
+    agent: |settings| &settings.agent,
+    sending: Settings::sending,
+    connect: |settings, client| Ok(Arc::new(Meta::new(settings, client.clone())?)),
+};
 
 /// The header that carries the signature of a webhook.
 const SIGNATURE: &str = "x-hub-signature-256";
@@ -45,7 +55,7 @@ pub(super) struct Meta {
 
 impl Meta {
     /// Connects a number. An error says which setting is wrong.
-    pub(super) fn new(settings: &Settings, client: Client) -> Result<Self, String> {
+    fn new(settings: &Settings, client: Client) -> Result<Self, String> {
         settings.check()?;
         Ok(Self {
             phone_number_id: settings.phone_number_id.clone(),
@@ -78,7 +88,7 @@ impl Meta {
     /// Asks the Graph API something; asking again does no harm.
     async fn ask(&self, url: Url) -> Result<Value, Error> {
         let request = self.client.get(url).header(AUTHORIZATION, self.authorization.clone());
-        let answer = answer::to(request).await.map_err(answer::Lost::of_a_question)?;
+        let answer = answer::to(request).await.map_err(answer::RequestError::of_a_question)?;
         answer.taken(self.access_token.expose_secret())
     }
 }
@@ -88,16 +98,16 @@ impl Receiver for Meta {
         &self.phone_number_id
     }
 
-    fn handshake(&self, query: &[(String, String)]) -> Option<String> {
-        let (token, challenge) = form::question(query)?;
+    fn verify_webhook(&self, query: &[(String, String)]) -> Option<String> {
+        let (token, challenge) = form::verification(query)?;
         form::same(token, &self.verify_token).then(|| challenge.to_owned())
     }
 
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Refused> {
+    fn admit(&self, headers: &HeaderMap) -> Result<(), UnverifiedWebhook> {
         match &self.app_secret {
             Some(_) => signature::given(headers, SIGNATURE).map(drop),
             None if self.insecure => Ok(()),
-            None => Err(Refused(format!(
+            None => Err(UnverifiedWebhook(format!(
                 "the meta number {} has no app_secret to check webhooks with: set app_secret, or insecure = true \
                  to take them unchecked",
                 self.phone_number_id
@@ -105,7 +115,7 @@ impl Receiver for Meta {
         }
     }
 
-    fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
+    fn authenticate(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), UnverifiedWebhook> {
         self.admit(headers)?;
         match &self.app_secret {
             Some(secret) => signature::check(headers, SIGNATURE, secret, body),
@@ -113,14 +123,14 @@ impl Receiver for Meta {
         }
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, Malformed> {
+    fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
         wire::decode(body)
     }
 }
 
 #[async_trait]
 impl Provider for Meta {
-    async fn send(&self, outgoing: &Outgoing) -> Result<Sent, Error> {
+    async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error> {
         let message = request::Message::new(outgoing)
             .ok_or_else(|| answer::refused(Class::OurFault, "the message has no recipient"))?;
         let answer = answer::to(self.messages(&message)).await?;
@@ -148,7 +158,7 @@ impl Provider for Meta {
         ))
     }
 
-    fn introducer(&self) -> Option<&dyn Introduce> {
+    fn describer(&self) -> Option<&dyn DescribeNumber> {
         Some(self)
     }
 
@@ -172,7 +182,7 @@ fn shared(path: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use axum::Router;
@@ -267,13 +277,13 @@ mod tests {
         meta_with(&settings(base), 5000)
     }
 
-    fn to_phone() -> Outgoing {
+    fn to_phone() -> OutgoingMessage {
         let to = Party {
             wa_id: Some("15550100001".into()),
             bsuid: Some("US.1".into()),
             ..Party::default()
         };
-        Outgoing {
+        OutgoingMessage {
             to,
             text: "Here you go".into(),
             template: None,
@@ -317,7 +327,7 @@ mod tests {
             ]
         };
         assert_eq!(
-            meta.handshake(&query("subscribe", "verify-me", "0115")).as_deref(),
+            meta.verify_webhook(&query("subscribe", "verify-me", "0115")).as_deref(),
             Some("0115")
         );
         for wrong in [
@@ -325,10 +335,10 @@ mod tests {
             query("subscribe", "", "1"),
             query("unsubscribe", "verify-me", "1"),
         ] {
-            assert_eq!(meta.handshake(&wrong), None, "{wrong:?}");
+            assert_eq!(meta.verify_webhook(&wrong), None, "{wrong:?}");
         }
-        assert_eq!(meta.handshake(&query("subscribe", "verify-me", "1")[..2]), None);
-        assert_eq!(meta.handshake(&[]), None);
+        assert_eq!(meta.verify_webhook(&query("subscribe", "verify-me", "1")[..2]), None);
+        assert_eq!(meta.verify_webhook(&[]), None);
     }
 
     #[test]
@@ -346,14 +356,14 @@ mod tests {
             let body = get("body_utf8").unwrap().as_bytes();
             let signed = |value: &str| {
                 let name = http::HeaderName::from_bytes(get("header").unwrap().as_bytes()).unwrap();
-                meta.verify(&HeaderMap::from_iter([(name, value.parse().unwrap())]), body)
+                meta.authenticate(&HeaderMap::from_iter([(name, value.parse().unwrap())]), body)
             };
             assert_eq!(signed(get("value").unwrap()), Ok(()), "{vector}");
             if let Some(wrong) = get("wrong_if_reserialised") {
                 assert!(signed(wrong).is_err(), "{vector}");
                 checked += 1;
             }
-            assert!(meta.verify(&HeaderMap::new(), body).is_err(), "no header");
+            assert!(meta.authenticate(&HeaderMap::new(), body).is_err(), "no header");
         }
         assert_eq!(checked, 1);
     }
@@ -364,13 +374,14 @@ mod tests {
         for none in [None, Some(SecretString::from(""))] {
             settings.app_secret = none;
             settings.insecure = false;
-            let error = meta_with(&settings, 100).verify(&HeaderMap::new(), b"{}").unwrap_err();
+            let error =
+                meta_with(&settings, 100).authenticate(&HeaderMap::new(), b"{}").unwrap_err();
             assert!(
                 error.0.contains("app_secret") && error.0.contains("insecure = true"),
                 "{error}"
             );
             settings.insecure = true;
-            assert_eq!(meta_with(&settings, 100).verify(&HeaderMap::new(), b"{}"), Ok(()));
+            assert_eq!(meta_with(&settings, 100).authenticate(&HeaderMap::new(), b"{}"), Ok(()));
         }
     }
 
@@ -379,7 +390,7 @@ mod tests {
         let graph = Graph::start(|_, _| accepted()).await;
         let meta = meta(&format!("{}/", graph.base));
         let sent = meta
-            .send(&Outgoing { reply_to: Some("wamid.IN1".into()), ..to_phone() })
+            .send(&OutgoingMessage { reply_to: Some("wamid.IN1".into()), ..to_phone() })
             .await
             .unwrap();
         assert_eq!(sent.provider_id, "wamid.OUT");
@@ -403,11 +414,11 @@ mod tests {
         })
         .await;
         let to = Party { bsuid: Some("US.2".into()), ..Party::default() };
-        let sent = meta(&graph.base).send(&Outgoing { to, ..to_phone() }).await.unwrap();
+        let sent = meta(&graph.base).send(&OutgoingMessage { to, ..to_phone() }).await.unwrap();
         assert_eq!((sent.recipient.wa_id, sent.recipient.bsuid), (None, Some("US.2".into())));
         let body = graph.asked().remove(0).body;
         assert_eq!((body["recipient"].as_str(), body.get("to")), (Some("US.2"), None));
-        let nobody = Outgoing { to: Party::default(), ..to_phone() };
+        let nobody = OutgoingMessage { to: Party::default(), ..to_phone() };
         let error = meta(&graph.base).send(&nobody).await.unwrap_err();
         assert!(matches!(error, Error::Refused { class: Class::OurFault, .. }), "{error}");
         assert_eq!(graph.asked().len(), 1, "nothing is sent to nobody");

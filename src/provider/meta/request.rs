@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::Outgoing;
+use super::super::OutgoingMessage;
 use crate::domain::Template;
 
 /// A text message.
@@ -18,7 +18,7 @@ pub(super) struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    template: Option<Filled<'a>>,
+    template: Option<TemplateMessage<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Context<'a>>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -33,7 +33,7 @@ struct Text<'a> {
 
 /// A template with what stands in its places.
 #[derive(Serialize)]
-struct Filled<'a> {
+struct TemplateMessage<'a> {
     name: &'a str,
     language: Language<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -85,7 +85,7 @@ impl<'a> Message<'a> {
     ///
     /// The phone goes with its `+`: without it Meta may put our own country code in front, and the message
     /// reaches a stranger.
-    pub(super) fn new(outgoing: &'a Outgoing) -> Option<Self> {
+    pub(super) fn new(outgoing: &'a OutgoingMessage) -> Option<Self> {
         let given = |id: &'a Option<String>| id.as_deref().filter(|id| !id.is_empty());
         let to = given(&outgoing.to.wa_id).map(|id| format!("+{}", id.trim_start_matches('+')));
         let recipient = given(&outgoing.to.bsuid).filter(|_| to.is_none());
@@ -107,11 +107,11 @@ impl<'a> Message<'a> {
 }
 
 /// The template, with the text on one line in its first place: Meta takes no line breaks there.
-fn filled<'a>(template: &'a Template, text: &str) -> Filled<'a> {
+fn filled<'a>(template: &'a Template, text: &str) -> TemplateMessage<'a> {
     let words: Vec<_> = text.split_whitespace().collect();
     let text = words.join(" ").chars().take(LONGEST_PARAMETER).collect();
     let body = Component { r#type: "body", parameters: [Parameter { r#type: "text", text }] };
-    Filled {
+    TemplateMessage {
         name: &template.name,
         language: Language { code: &template.language },
         components: if template.with_text { vec![body] } else { Vec::new() },

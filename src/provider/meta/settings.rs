@@ -14,16 +14,16 @@ pub struct Settings {
     /// The agent that answers on the number.
     pub agent: String,
     /// Meta's id of the number: digits, not the phone number.
-    #[serde(deserialize_with = "written")]
+    #[serde(deserialize_with = "text_or_number")]
     pub phone_number_id: String,
     /// A system user's token.
-    #[serde(deserialize_with = "written")]
+    #[serde(deserialize_with = "text_or_number")]
     pub access_token: SecretString,
     /// The app's secret, which signs webhooks.
-    #[serde(default, deserialize_with = "perhaps_written")]
+    #[serde(default, deserialize_with = "optional_text_or_number")]
     pub app_secret: Option<SecretString>,
     /// The token that Meta shows in the handshake, chosen by whoever connected the webhook.
-    #[serde(deserialize_with = "written")]
+    #[serde(deserialize_with = "text_or_number")]
     pub verify_token: SecretString,
     /// Take webhooks unchecked when there is no `app_secret`.
     #[serde(default)]
@@ -55,7 +55,7 @@ const COEXISTENCE_RATE: f64 = 20.0;
 
 impl Settings {
     /// How the number sends.
-    pub(in super::super) fn sending(&self) -> Sending {
+    pub(super) fn sending(&self) -> Sending {
         let most = if self.coexistence { COEXISTENCE_RATE } else { RATE };
         let (unknown, template) = (self.unknown, self.template.clone());
         Sending { rate: self.rate.unwrap_or(most), unknown, template }
@@ -130,22 +130,24 @@ fn default_version() -> String {
 /// An id or token as it may stand in a file or an environment variable, where digits become a number.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected text or a whole number (write it in quotes)")]
-enum Written {
+enum TextOrNumber {
     Text(String),
     Number(u64),
 }
 
-fn written<'de, D: Deserializer<'de>, T: From<String>>(source: D) -> Result<T, D::Error> {
-    Ok(match Written::deserialize(source)? {
-        Written::Text(text) => text.into(),
-        Written::Number(number) => number.to_string().into(),
+fn text_or_number<'de, D: Deserializer<'de>, T: From<String>>(source: D) -> Result<T, D::Error> {
+    Ok(match TextOrNumber::deserialize(source)? {
+        TextOrNumber::Text(text) => text.into(),
+        TextOrNumber::Number(number) => number.to_string().into(),
     })
 }
 
-fn perhaps_written<'de, D: Deserializer<'de>>(source: D) -> Result<Option<SecretString>, D::Error> {
-    Ok(Option::<Written>::deserialize(source)?.map(|written| match written {
-        Written::Text(text) => text.into(),
-        Written::Number(number) => number.to_string().into(),
+fn optional_text_or_number<'de, D: Deserializer<'de>>(
+    source: D,
+) -> Result<Option<SecretString>, D::Error> {
+    Ok(Option::<TextOrNumber>::deserialize(source)?.map(|written| match written {
+        TextOrNumber::Text(text) => text.into(),
+        TextOrNumber::Number(number) => number.to_string().into(),
     }))
 }
 

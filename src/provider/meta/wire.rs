@@ -9,7 +9,7 @@ mod notice;
 
 use serde_json::Value;
 
-use super::super::{Malformed, json};
+use super::super::{MalformedWebhook, json};
 use crate::domain::{Event, Item};
 
 /// What the items of one change have in common.
@@ -23,10 +23,10 @@ struct Change<'a> {
 }
 
 /// Reads every item of a webhook.
-pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, Malformed> {
+pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
     let top = json::parse(body)?;
     if top.get("entry").is_none() && top.get("object").is_none() {
-        return Err(Malformed(
+        return Err(MalformedWebhook(
             "the body has neither `object` nor `entry`: it is no webhook of Meta".into(),
         ));
     }

@@ -15,7 +15,7 @@ use crate::domain::ProviderKind;
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
-use crate::provider::{self, Doubt, Fields, Form, Introduced};
+use crate::provider::{self, FieldError, Fields, Form, NumberDescription};
 use crate::secrets;
 
 /// How long a provider is waited for.
@@ -88,7 +88,7 @@ pub(in super::super) async fn check(
         .map_err(|doubt| Problem::unprocessable(doubt.message))?;
     match introduced(&web, form, &fields).await {
         Ok(None) => {}
-        Ok(Some(Introduced { display, verified_name, words })) => {
+        Ok(Some(NumberDescription { display, verified_name, words })) => {
             checked = ProviderChecked {
                 display,
                 verified_name,
@@ -97,7 +97,7 @@ pub(in super::super) async fn check(
                 ..checked
             };
         }
-        Err(Doubt { field, message }) => {
+        Err(FieldError { field, message }) => {
             checked.asked = true;
             match field {
                 Some(field) => {
@@ -131,7 +131,7 @@ fn judged(form: &'static Form, fields: &Fields, only: Option<&str>) -> ProviderC
 
 /// A verify token for as long as the provider is asked, where the form wants one and none was made yet.
 fn with_token(form: &Form, mut fields: Fields) -> Result<Fields, Problem> {
-    if form.shakes_hands() && !fields.contains_key("verify_token") {
+    if form.verifies_webhook() && !fields.contains_key("verify_token") {
         fields.insert("verify_token".to_owned(), token()?);
     }
     Ok(fields)
@@ -170,12 +170,12 @@ pub(super) async fn introduced(
     web: &WebState,
     form: &Form,
     fields: &Fields,
-) -> Result<Option<Introduced>, Doubt> {
+) -> Result<Option<NumberDescription>, FieldError> {
     let line = web.desk.numbers.line(form, fields)?;
-    let Some(introducer) = line.introducer() else { return Ok(None) };
-    let late = |_| Doubt {
+    let Some(describer) = line.describer() else { return Ok(None) };
+    let late = |_| FieldError {
         field: None,
         message: format!("{} did not answer in time, so nothing was checked there.", form.title),
     };
-    tokio::time::timeout(PATIENCE, introducer.introduce()).await.map_err(late)?.map(Some)
+    tokio::time::timeout(PATIENCE, describer.describe_number()).await.map_err(late)?.map(Some)
 }

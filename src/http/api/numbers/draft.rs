@@ -58,7 +58,7 @@ pub(in super::super) async fn draft(
     Body(plan): Body<NumberPlan>,
 ) -> AuditedAnswer<NumberDraft> {
     let form = Form::of(plan.provider);
-    if !form.shakes_hands() {
+    if !form.verifies_webhook() {
         return Err(Problem::unprocessable(format!(
             "{} asks for no verify token: nothing has to be made before the number.",
             form.title

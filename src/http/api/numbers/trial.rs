@@ -16,7 +16,7 @@ use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
-use crate::provider::{Class, Error, Outgoing, Sent};
+use crate::provider::{Class, Error, OutgoingMessage, SentMessage};
 use crate::store::audit::{Actor, Entry};
 
 /// How long the provider is waited for.
@@ -101,7 +101,11 @@ async fn connected(web: &WebState, id: &str) -> Result<Arc<Number>, Problem> {
 }
 
 /// What is sent.
-fn outgoing(web: &WebState, number: &Number, trial: &NumberTrial) -> Result<Outgoing, Problem> {
+fn outgoing(
+    web: &WebState,
+    number: &Number,
+    trial: &NumberTrial,
+) -> Result<OutgoingMessage, Problem> {
     let to: String = trial
         .to
         .chars()
@@ -126,7 +130,7 @@ fn outgoing(web: &WebState, number: &Number, trial: &NumberTrial) -> Result<Outg
     if text.chars().count() > LONGEST {
         return Err(Problem::unprocessable(format!("`text` has at most {LONGEST} characters.")));
     }
-    Ok(Outgoing {
+    Ok(OutgoingMessage {
         to: Party { wa_id: Some(to), ..Party::default() },
         text,
         template,
@@ -136,7 +140,7 @@ fn outgoing(web: &WebState, number: &Number, trial: &NumberTrial) -> Result<Outg
 }
 
 /// What the provider said, in words.
-fn tried(sent: Result<Sent, Error>, template: bool) -> NumberTried {
+fn tried(sent: Result<SentMessage, Error>, template: bool) -> NumberTried {
     let (provider_id, message) = match sent {
         Ok(sent) => {
             let window = "WhatsApp took the message. If it does not arrive within a minute: free text reaches only people who wrote to \

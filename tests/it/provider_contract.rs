@@ -1,0 +1,349 @@
+//! What every provider promises, whichever adapter it is: a new one says here what its webhooks look like and which server
+//! stands in the provider's place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue};
+use frontdesk::domain::{Content, Event, Party, ProviderKind};
+use frontdesk::provider::{
+    self, Class, Error, Fields, Form, Kind, Limits, OutgoingMessage, Provider, Retry, Settings,
+};
+use serde_json::{Value, json};
+
+use crate::support::app::{Db, MAIN, Setup};
+use crate::support::fake::Failure;
+use crate::support::graph::Graph;
+use crate::support::hooks::{all_captured, sign, text_webhook};
+
+const CUSTOMER: &str = "447700960077";
+const TEXT: &str = "Até às 18h? 👍";
+/// Longer than any answer takes that comes at all.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What a provider that limits the rate asks to wait.
+const WAIT: Duration = Duration::from_secs(17);
+
+/// An adapter's number, and the server in the provider's place.
+struct Subject {
+    form: &'static Form,
+    /// What was written into the form: every secret, and the server's address.
+    fields: Fields,
+    signature_header: &'static str,
+    signing_secret: &'static str,
+    /// Holds one message: [`CUSTOMER`] writes [`TEXT`].
+    webhook: Vec<u8>,
+    /// Captured webhooks by name; none without the shared data.
+    captured: Vec<(String, Value)>,
+    /// `None` where sending never leaves the process.
+    server: Option<Box<dyn Server>>,
+}
+
+/// A server in a provider's place.
+trait Server {
+    /// The texts that it took, in order.
+    fn texts(&self) -> Vec<String>;
+
+    /// Lets the next message meet this trouble, in the provider's words.
+    fn play(&self, trouble: Trouble);
+}
+
+/// What can happen to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    BadRequest,
+    /// The refusal quotes the token.
+    BadToken,
+    ClosedWindow,
+    RateLimit,
+    Outage,
+    /// No answer within the client's time.
+    Timeout,
+    /// The connection breaks before the message is taken.
+    BrokenRequest,
+    /// The message is taken, and the connection breaks before the answer.
+    BrokenAnswer,
+}
+
+impl Trouble {
+    const ALL: [Self; 8] = [
+        Self::BadRequest,
+        Self::BadToken,
+        Self::ClosedWindow,
+        Self::RateLimit,
+        Self::Outage,
+        Self::Timeout,
+        Self::BrokenRequest,
+        Self::BrokenAnswer,
+    ];
+
+    /// Whether an error is the right one for it, and is tried again as it should be.
+    fn explains(self, error: &Error) -> bool {
+        let retry = error.retry(1, 0.0);
+        let class = match error {
+            Error::Refused { class, .. } => Some(*class),
+            Error::NotSent(_) | Error::Unknown(_) => None,
+        };
+        let again = matches!(retry, Retry::After(_));
+        match self {
+            Self::BadRequest => class == Some(Class::OurFault) && retry == Retry::Never,
+            Self::BadToken => class == Some(Class::Token) && again,
+            Self::ClosedWindow => class == Some(Class::WindowClosed) && retry == Retry::Never,
+            Self::RateLimit => class == Some(Class::Throttled) && retry == Retry::After(WAIT),
+            Self::Outage => class == Some(Class::Transient) && again,
+            Self::Timeout | Self::BrokenRequest | Self::BrokenAnswer => {
+                matches!(error, Error::Unknown(_)) && retry == Retry::Unknown
+            }
+        }
+    }
+}
+
+impl Server for Graph {
+    fn texts(&self) -> Vec<String> {
+        self.sent().into_iter().map(|sent| sent.text).collect()
+    }
+
+    fn play(&self, trouble: Trouble) {
+        let refuse =
+            |status, code, words: &str| Failure::Status(status, Self::error(code, words), None);
+        let quoting = format!("Malformed access token {}", Self::TOKEN);
+        let failure = match trouble {
+            Trouble::BadRequest => refuse(400, 100, "Invalid parameter"),
+            Trouble::BadToken => refuse(401, 190, &quoting),
+            Trouble::ClosedWindow => refuse(400, 131_047, "Re-engagement message"),
+            Trouble::RateLimit => {
+                let words = Self::error(130_429, "Rate limit hit");
+                Failure::Status(429, words, Some(WAIT.as_secs()))
+            }
+            Trouble::Outage => refuse(500, 131_016, "Service unavailable"),
+            Trouble::Timeout => Failure::Stall(PATIENCE),
+            Trouble::BrokenRequest => Failure::Drop,
+            Trouble::BrokenAnswer => Failure::AcceptThenDrop,
+        };
+        self.fail_next(1, &failure);
+    }
+}
+
+fn fields(pairs: &[(&str, &str)]) -> Fields {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+impl Subject {
+    async fn of(kind: ProviderKind) -> Self {
+        match kind {
+            ProviderKind::Meta => Self::meta(Graph::start().await),
+            ProviderKind::Sandbox => Self::sandbox(),
+        }
+    }
+
+    fn meta(graph: Graph) -> Self {
+        Self {
+            form: Form::of(ProviderKind::Meta),
+            fields: fields(&[
+                ("phone_number_id", MAIN),
+                ("access_token", Graph::TOKEN),
+                ("app_secret", Graph::APP_SECRET),
+                ("verify_token", "verify-token-of-the-contract"),
+                ("base_url", graph.url.as_str()),
+            ]),
+            signature_header: "x-hub-signature-256",
+            signing_secret: Graph::APP_SECRET,
+            webhook: text_webhook(MAIN, CUSTOMER, "wamid.IN1", TEXT),
+            captured: all_captured(),
+            server: Some(Box::new(graph)),
+        }
+    }
+
+    fn sandbox() -> Self {
+        let secret = "secret-of-the-contract";
+        let text = json!({"messages": [{"id": "m1", "from": CUSTOMER, "text": TEXT}]});
+        let voice = json!({"data": "T2dnUw==", "mime_type": "audio/ogg"});
+        let recording = json!({"messages": [{"from": CUSTOMER, "voice": voice}]});
+        Self {
+            form: Form::of(ProviderKind::Sandbox),
+            fields: fields(&[("id", "contract"), ("secret", secret)]),
+            signature_header: "x-frontdesk-signature",
+            signing_secret: secret,
+            webhook: text.to_string().into_bytes(),
+            captured: vec![("text".to_owned(), text), ("voice".to_owned(), recording)],
+            server: None,
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        let limits = Limits { allow_base_url: true };
+        assert_eq!(self.form.judge_all(&self.fields, limits), Ok(()));
+        Settings::from_form(self.form, "acme", &self.fields).unwrap()
+    }
+
+    /// Connects the number; its calls give up after `timeout`.
+    fn connect(&self, timeout: Duration) -> Arc<dyn Provider> {
+        self.settings().build(&client(timeout)).unwrap()
+    }
+
+    /// The headers of its webhook, signed with a secret.
+    fn signed(&self, secret: &str) -> HeaderMap {
+        let signature = HeaderValue::from_str(&sign(secret, &self.webhook)).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(self.signature_header, signature);
+        headers
+    }
+
+    /// No secret of the form is in a text.
+    fn assert_hidden(&self, text: &str) {
+        for field in self.form.fields.iter().filter(|field| field.kind == Kind::Secret) {
+            let secret = &self.fields[field.name];
+            assert!(!text.contains(secret.as_str()), "{} is in {text}", field.name);
+        }
+    }
+}
+
+fn client(timeout: Duration) -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    provider::client(timeout).unwrap()
+}
+
+fn outgoing(text: &str) -> OutgoingMessage {
+    let to = Party { wa_id: Some(CUSTOMER.to_owned()), ..Party::default() };
+    let (text, reference) = (text.to_owned(), "turn:1".to_owned());
+    OutgoingMessage { to, text, template: None, reply_to: None, reference }
+}
+
+#[tokio::test]
+async fn a_webhook_is_taken_with_the_right_signature_alone() {
+    for kind in ProviderKind::ALL {
+        let subject = Subject::of(*kind).await;
+        let number = subject.connect(PATIENCE);
+        let right = subject.signed(subject.signing_secret);
+        assert_eq!(number.admit(&right), Ok(()), "{kind}");
+        assert_eq!(number.authenticate(&right, &subject.webhook), Ok(()), "{kind}");
+        let (forged, unsigned) = (subject.signed("a secret of somebody else"), HeaderMap::new());
+        let changed = [subject.webhook.as_slice(), b" "].concat();
+        assert!(number.admit(&unsigned).is_err(), "{kind}");
+        for (headers, body) in
+            [(&right, &changed), (&forged, &subject.webhook), (&unsigned, &subject.webhook)]
+        {
+            let refusal = number.authenticate(headers, body).unwrap_err();
+            subject.assert_hidden(&format!("{refusal} {refusal:?}"));
+        }
+        assert_eq!(number.verify_webhook(&[]), None, "{kind}: nobody asked");
+    }
+}
+
+#[tokio::test]
+async fn webhooks_are_read_and_anything_else_is_malformed() {
+    for kind in ProviderKind::ALL {
+        let subject = Subject::of(*kind).await;
+        let number = subject.connect(PATIENCE);
+        let items = number.decode(&subject.webhook).unwrap();
+        assert_eq!(items.len(), 1, "{kind}: {items:?}");
+        assert_eq!(items[0].number.as_deref(), Some(number.external_id()));
+        let Event::Message(message) = &items[0].event else { panic!("{kind}: {items:?}") };
+        assert_eq!(message.from.wa_id.as_deref(), Some(CUSTOMER));
+        assert_eq!(message.content, Content::Text { body: TEXT.to_owned() });
+        for (name, body) in &subject.captured {
+            let items = number.decode(body.to_string().as_bytes());
+            let items = items.unwrap_or_else(|why| panic!("{kind} {name}: {why}"));
+            let lost = items.iter().find(
+                |item| matches!(&item.event, Event::Other(other) if other.kind.starts_with("unreadable")),
+            );
+            assert_eq!(lost, None, "{kind} {name}");
+        }
+        for wrong in ["", "hello", "{", "{}"] {
+            assert!(number.decode(wrong.as_bytes()).is_err(), "{kind}: {wrong}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_taken_has_an_id_of_its_own() {
+    for kind in ProviderKind::ALL {
+        let subject = Subject::of(*kind).await;
+        let number = subject.connect(PATIENCE);
+        let first = number.send(&outgoing(TEXT)).await.unwrap();
+        let second = number.send(&outgoing("Bye")).await.unwrap();
+        assert!(!first.provider_id.is_empty() && first.provider_id != second.provider_id);
+        assert_eq!(first.recipient.wa_id.as_deref(), Some(CUSTOMER), "{kind}");
+        assert_eq!(number.typing("m1").await, Ok(()), "{kind}");
+        if let Some(server) = &subject.server {
+            assert_eq!(server.texts(), [TEXT, "Bye"], "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_says_whether_the_message_may_have_gone_out_and_when_to_try_again() {
+    for kind in ProviderKind::ALL {
+        let mut subject = Subject::of(*kind).await;
+        let Some(server) = &subject.server else { continue };
+        let has_window = subject.settings().has_window();
+        for trouble in Trouble::ALL {
+            if trouble == Trouble::ClosedWindow && !has_window {
+                continue;
+            }
+            let timeout = match trouble {
+                Trouble::Timeout => Duration::from_secs(1),
+                _ => PATIENCE,
+            };
+            server.play(trouble);
+            let error = subject.connect(timeout).send(&outgoing(TEXT)).await.unwrap_err();
+            assert!(trouble.explains(&error), "{kind} {trouble:?}: {error:?}");
+            subject.assert_hidden(&format!("{error} {error:?} {:?}", error.fault()));
+        }
+        assert_eq!(server.texts(), [TEXT], "{kind}: only the one whose answer was lost");
+        let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let nobody = format!("http://{}", free.local_addr().unwrap());
+        drop(free);
+        for field in subject.form.fields.iter().filter(|field| field.kind == Kind::Url) {
+            subject.fields.insert(field.name.to_owned(), nobody.clone());
+        }
+        let error = subject.connect(PATIENCE).send(&outgoing(TEXT)).await.unwrap_err();
+        let again = matches!(error.retry(1, 0.0), Retry::After(_));
+        assert!(matches!(error, Error::NotSent(_)) && again, "{kind}: {error:?}");
+        subject.assert_hidden(&format!("{error:?}"));
+    }
+}
+
+#[tokio::test]
+async fn secrets_are_in_no_debug_output_and_in_no_error() {
+    for kind in ProviderKind::ALL {
+        let subject = Subject::of(*kind).await;
+        subject.assert_hidden(&format!("{:?}", subject.settings()));
+        let limits = Limits { allow_base_url: true };
+        for field in subject.form.fields.iter().filter(|field| field.kind == Kind::Secret) {
+            let mut wrong = subject.fields.clone();
+            wrong.get_mut(field.name).unwrap().push('\n');
+            let error = subject.form.judge_all(&wrong, limits).unwrap_err();
+            assert_eq!(error.field, Some(field.name), "{kind}");
+            subject.assert_hidden(&format!("{error} {error:?}"));
+            let settings = Settings::from_form(subject.form, "acme", &wrong).unwrap();
+            let built = settings.build(&client(PATIENCE));
+            subject.assert_hidden(&built.err().unwrap_or_default());
+            let mut unknown = subject.fields.clone();
+            unknown.insert("nonsense".to_owned(), String::new());
+            let error = subject.form.judge_all(&unknown, limits).unwrap_err();
+            subject.assert_hidden(&format!("{error} {error:?}"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_in_no_answer_of_the_api() {
+    let key = "1".repeat(64);
+    let setup = Setup::on(Db::Sqlite).extractive().with("[providers]\nallow_base_url = true");
+    let app = setup.with(&format!("[secrets]\nkey = \"{key}\"")).start().await;
+    for kind in ProviderKind::ALL {
+        let mut subject = Subject::of(*kind).await;
+        // The desk's own number has the usual id.
+        if subject.fields.get("phone_number_id").is_some_and(|id| id == MAIN) {
+            subject.fields.insert("phone_number_id".to_owned(), "303030303030304".to_owned());
+        }
+        let wanted = json!({
+            "slug": format!("contract-{kind}"), "provider": kind, "agent": "acme", "fields": subject.fields,
+        });
+        let (status, added) = app.call("/numbers", &wanted).await;
+        assert_eq!(status, 201, "{kind}: {added}");
+        subject.assert_hidden(&added.to_string());
+        subject.assert_hidden(&app.get("/numbers").await.to_string());
+    }
+    app.stop().await;
+}
