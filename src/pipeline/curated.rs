@@ -169,7 +169,7 @@ pub(super) async fn lookup(
         collections: &agent.knowledge,
         consult: agent.curated,
     };
-    let (answer, mut consulted) = look(book, embed, &asked).await;
+    let (answer, mut consulted) = find_answer(book, embed, &asked).await;
     consulted.took_ms = millis(started);
     let reply = answer.map(|text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new() });
     (reply, (consulted.answers > 0).then_some(consulted))

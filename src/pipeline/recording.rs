@@ -388,7 +388,7 @@ mod tests {
             history: Vec::new(),
             now: 7,
             tier: BudgetTier::Cheap,
-            budget: budget::Settings::default(),
+            budget: crate::config::Config::from_toml("").unwrap().budget,
             embedder: None,
             inputs: RecordedInputs { failures, ..RecordedInputs::default() },
             models: KnownModels::default(),

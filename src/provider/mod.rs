@@ -122,7 +122,7 @@ pub struct SentMessage {
 }
 
 /// What an adapter says of itself: everything that differs by provider is read here. `S` is how a number of it is configured.
-struct Spec<S: 'static> {
+struct Spec<S> {
     /// What is asked for to connect a number.
     form: Form,
     /// Whether WhatsApp lets a number write freely only for 24 hours after the customer's last message.

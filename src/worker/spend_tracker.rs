@@ -16,11 +16,11 @@ const FRESH: Duration = Duration::from_secs(5);
 /// Today's spending of each agent, and its limits.
 pub(super) struct SpendTracker {
     limits: Settings,
-    seen: Mutex<DailySpend>,
+    seen: Mutex<SpendToday>,
 }
 
 #[derive(Default)]
-struct DailySpend {
+struct SpendToday {
     read_at: Option<Instant>,
     day: i64,
     by_agent: HashMap<String, u64>,
@@ -40,7 +40,7 @@ impl SpendTracker {
         let today = now_ms() - now_ms().rem_euclid(DAY_MS);
         if self.with(|seen| seen.is_old(today)) {
             let rows = store.spent_since(today).await?;
-            self.with(|seen| *seen = DailySpend::of(rows, today));
+            self.with(|seen| *seen = SpendToday::of(rows, today));
         }
         Ok(self.limits.tier(self.with(|seen| seen.spent(agent.as_str()))))
     }
@@ -52,12 +52,12 @@ impl SpendTracker {
         }
     }
 
-    fn with<T>(&self, use_it: impl FnOnce(&mut DailySpend) -> T) -> T {
+    fn with<T>(&self, use_it: impl FnOnce(&mut SpendToday) -> T) -> T {
         use_it(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl DailySpend {
+impl SpendToday {
     fn of(rows: Vec<(String, i64)>, day: i64) -> Self {
         let micros = |sum: i64| u64::try_from(sum).unwrap_or(0);
         let by_agent = rows.into_iter().map(|(agent, sum)| (agent, micros(sum))).collect();

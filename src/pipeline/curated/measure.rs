@@ -17,7 +17,7 @@ use crate::pipeline::{Engine, LiveLookup, budget, retrieve};
 use crate::reader::Pool;
 use crate::store::answers::NewAnswer;
 use crate::store::{Settings, Store};
-use crate::{embed, index, llm, models, reader, rerank, speech};
+use crate::{embed, index, llm, models, rerank, speech};
 
 /// So many of an answer's paraphrases are its phrasings, the others are asked.
 const PHRASINGS: usize = 3;
