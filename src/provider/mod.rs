@@ -121,6 +121,9 @@ pub struct SentMessage {
     pub recipient: Party,
 }
 
+/// Connects a number. The error says what is missing and where to set it.
+type Connect<S> = fn(&S, &reqwest::Client) -> Result<Arc<dyn Provider>, String>;
+
 /// What an adapter says of itself: everything that differs by provider is read here. `S` is how a number of it is configured.
 struct Spec<S> {
     /// What is asked for to connect a number.
@@ -131,8 +134,8 @@ struct Spec<S> {
     agent: fn(&S) -> &str,
     /// How the number sends.
     sending: fn(&S) -> Sending,
-    /// Connects the number. The error says what is missing and where to set it.
-    connect: fn(&S, &reqwest::Client) -> Result<Arc<dyn Provider>, String>,
+    /// Connects the number.
+    connect: Connect<S>,
 }
 
 /// Makes [`Settings`] of the adapters, and reads each adapter's `SPEC`.

@@ -113,6 +113,17 @@ impl Place {
         }
     }
 
+    /// The pages of the site that gave no document, each with the reason that the console shows.
+    async fn failed_pages(&self) -> HashMap<String, Value> {
+        let source = self.get("/collections/web/sources").await[0].clone();
+        let failed = source["failed"].as_array().unwrap().clone();
+        let page = |page: Value| {
+            let (url, reason) = (page["url"].as_str().unwrap().to_owned(), &page["reason"]);
+            (url, json!({"state": "failed", "error": reason, "remedy": reason}))
+        };
+        failed.into_iter().map(page).collect()
+    }
+
     /// Waits until so many uploaded documents are there and none waits any more.
     async fn learned(&self, collection: &str, number: usize) -> HashMap<String, Value> {
         let began = Instant::now();
@@ -301,7 +312,8 @@ async fn attack(documents: &[Document], published: &[Document], timed: bool) {
     }
     let uploaded = place.learned("acme", documents.len() + 1).await;
     crawled(&place).await;
-    let found = place.documents("web").await;
+    let mut found = place.documents("web").await;
+    found.extend(place.failed_pages().await);
     stop.store(true, Ordering::Relaxed);
     let (took, ()) = (asking.await.unwrap(), watching.await.unwrap());
 

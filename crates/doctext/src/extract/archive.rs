@@ -67,10 +67,17 @@ impl<'a> Archive<'a> {
         };
         let part = if name == WHOLE { MAX_READ } else { MAX_PART };
         let most = part.min(MAX_READ.saturating_sub(self.unpacked));
+        // What it says of its size is not believed, but spares an honest file the memory of a buffer that grows.
+        let declared = entry.size();
         let mut bytes = Vec::new();
-        let read = entry.take(most + 1).read_to_end(&mut bytes);
-        read.map_err(|_| Unreadable::Damaged(self.what))?;
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if declared > most {
+            drop(entry);
+        } else {
+            bytes.reserve_exact(usize::try_from(declared).unwrap_or(0));
+            let read = entry.take(most + 1).read_to_end(&mut bytes);
+            read.map_err(|_| Unreadable::Damaged(self.what))?;
+        }
+        let size = declared.max(bytes.len() as u64);
         self.unpacked = self.unpacked.saturating_add(size);
         let bound = if self.unpacked > MAX_READ { MAX_READ } else { part };
         if size > most { Err(self.too_much(bound)) } else { Ok(Some(bytes)) }

@@ -19,7 +19,7 @@ pub(super) struct Run<'a> {
     pub(super) summary: &'a Summary,
     /// What adds up over the rows.
     pub(super) totals: Totals,
-    run_log: &'a RunLog,
+    log: &'a RunLog,
     places: Vec<Place>,
 }
 
@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
         }
         let mut places: Vec<Place> = places.into_values().collect();
         places.sort_by_key(|place| (place.test, place.column, place.repeat, place.at));
-        let mut run = Self { summary, totals: Totals::default(), run_log, places };
+        let mut run = Self { summary, totals: Totals::default(), log: run_log, places };
         let mut adder = Adder::default();
         for row in run.rows(|_| true)? {
             adder.add(&row?);
@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
         &self,
         wanted: impl Fn(&Place) -> bool,
     ) -> io::Result<impl Iterator<Item = io::Result<EvalRow>>> {
-        let mut reader = open(self.run_log)?;
+        let mut reader = open(self.log)?;
         let mut here = 0;
         let mut line = Vec::new();
         let places = self.places.iter().filter(move |place| wanted(place));
