@@ -70,7 +70,7 @@ pub fn metrics() -> PrometheusHandle {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, Once};
 
     use super::*;
     use crate::spans;
@@ -92,9 +92,14 @@ mod tests {
 
     /// The lines that are written meanwhile.
     fn written(settings: &Settings, work: impl FnOnce()) -> Vec<String> {
+        // With no other subscriber, tracing would ask only the thread that meets a span first whether anybody wants it, and that
+        // may be another test's.
+        static EVERYWHERE: Once = Once::new();
         let log = Memory::default();
         let writer = log.clone();
         let subscriber = subscriber(settings, move || writer.clone()).unwrap();
+        let everywhere = tracing_subscriber::Registry::default();
+        EVERYWHERE.call_once(|| drop(tracing::subscriber::set_global_default(everywhere)));
         tracing::subscriber::with_default(subscriber, work);
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         text.lines().map(ToOwned::to_owned).collect()

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use frontdesk::store::uploads::NewUpload;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
 use tracing::{Subscriber, subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::{LookupSpan, Registry};
@@ -121,11 +122,21 @@ impl Visit for Fields {
     }
 }
 
+/// Captures this thread's spans until the guard is dropped.
+fn capture() -> (Capture, DefaultGuard) {
+    // With no other subscriber, tracing would ask only the thread that meets a span first whether anybody wants it, and that may be
+    // another test's.
+    static EVERYWHERE: Once = Once::new();
+    EVERYWHERE.call_once(|| drop(subscriber::set_global_default(Registry::default())));
+    let capture = Capture::default();
+    let guard = subscriber::set_default(Registry::default().with(capture.clone()));
+    (capture, guard)
+}
+
 // On one thread, so that all of the desk's tasks see this subscriber and no other test does.
 #[tokio::test]
 async fn a_question_leaves_spans_with_ids_and_outcomes_and_none_of_its_words() {
-    let capture = Capture::default();
-    let _here = subscriber::set_default(Registry::default().with(capture.clone()));
+    let (capture, _here) = capture();
     let app = TestApp::start().await;
     app.model.answer_with(|_| "We close at **18:00** [1].".into());
     let hook = text_webhook(MAIN, CUSTOMER, "wamid.span", "When do you close on weekdays?");
@@ -179,8 +190,7 @@ async fn a_question_leaves_spans_with_ids_and_outcomes_and_none_of_its_words() {
 
 #[tokio::test]
 async fn what_was_refused_and_what_is_tried_again_say_so() {
-    let capture = Capture::default();
-    let _here = subscriber::set_default(Registry::default().with(capture.clone()));
+    let (capture, _here) = capture();
     let app = TestApp::start().await;
     let hook = text_webhook(MAIN, CUSTOMER, "wamid.again", "When do you close on weekdays?");
     assert_eq!(app.post("/webhooks/meta", &hook, Some("sha256=00")).await, 401);
@@ -200,8 +210,7 @@ async fn what_was_refused_and_what_is_tried_again_say_so() {
 
 #[tokio::test]
 async fn each_document_of_a_folder_and_each_upload_is_a_span() {
-    let capture = Capture::default();
-    let _here = subscriber::set_default(Registry::default().with(capture.clone()));
+    let (capture, _here) = capture();
     let app = TestApp::start().await;
     let folder = capture.named("learn");
     let paths: Vec<_> = folder.iter().map(|(_, seen)| seen.field("path")).collect();
