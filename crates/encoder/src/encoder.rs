@@ -1,7 +1,7 @@
 //! The forward pass of BERT: tokens to a vector for each of them. Several texts share the products with the weights; none
 //! is padded. Must not know where the tokens come from, what is made of the vectors, nor when it is its turn.
 
-use frontdesk_kernels::{Function, Norm, Packed, Side, biased, multiply, softmax};
+use frontdesk_kernels::{Function, Norm, PackedMatrix, Side, biased, multiply, softmax};
 
 use super::folder::{Activation, Model};
 use super::tensors::{Table, Tensors};
@@ -63,7 +63,7 @@ struct Layer {
 
 /// `y = x W^T + b`.
 struct Linear {
-    weights: Packed,
+    weights: PackedMatrix,
     bias: Vec<f32>,
     inputs: usize,
 }
@@ -83,8 +83,8 @@ pub(crate) struct Scratch {
     y: Vec<f32>,
     wide: Vec<f32>,
     shares: Vec<f32>,
-    keys: Packed,
-    values: Packed,
+    keys: PackedMatrix,
+    values: PackedMatrix,
     room: Vec<f32>,
 }
 
@@ -288,7 +288,7 @@ impl Linear {
     fn new(weights: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
         let (outputs, output_step) = (bias.len(), inputs);
         let side = Side { values: weights, outputs, depth: inputs, output_step, depth_step: 1 };
-        Self { weights: Packed::new(side), bias, inputs }
+        Self { weights: PackedMatrix::new(side), bias, inputs }
     }
 
     /// Applies it to each row of `x`.

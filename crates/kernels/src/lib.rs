@@ -7,5 +7,5 @@ mod product;
 mod rows;
 
 pub use compare::{dots, shrink};
-pub use product::{Packed, Side, multiply};
+pub use product::{PackedMatrix, Side, multiply};
 pub use rows::{Function, Norm, biased, softmax};

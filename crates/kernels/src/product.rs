@@ -10,7 +10,7 @@ const ROWS: usize = 48;
 
 /// A right side, ready to be multiplied with.
 #[derive(Debug, Default, Clone)]
-pub struct Packed {
+pub struct PackedMatrix {
     /// For each stretch, for each panel, for each place in the depth: the panel's numbers beside each other.
     values: Vec<f32>,
     outputs: usize,
@@ -32,7 +32,7 @@ pub struct Side<'a> {
     pub depth_step: usize,
 }
 
-impl Packed {
+impl PackedMatrix {
     /// Packs a right side.
     ///
     /// # Panics
@@ -92,7 +92,7 @@ impl Packed {
 /// When the slices are too short: a mistake of the caller's.
 pub fn multiply(
     (left, left_step): (&[f32], usize),
-    right: &Packed,
+    right: &PackedMatrix,
     (to, to_step): (&mut [f32], usize),
     rows: usize,
     room: &mut Vec<f32>,
@@ -121,7 +121,7 @@ impl WithSimd for Width {
 struct Product<'a> {
     left: &'a [f32],
     left_step: usize,
-    right: &'a Packed,
+    right: &'a PackedMatrix,
     to: &'a mut [f32],
     to_step: usize,
     rows: usize,
@@ -249,7 +249,7 @@ mod tests {
             let (left, right) = (numbers(rows * left_step), numbers(depth * outputs));
             for (output_step, depth_step) in [(depth, 1), (1, outputs)] {
                 let side = Side { values: &right, outputs, depth, output_step, depth_step };
-                let packed = Packed::new(side);
+                let packed = PackedMatrix::new(side);
                 let mut to = vec![9.0; rows * to_step];
                 multiply((&left, left_step), &packed, (&mut to, to_step), rows, &mut Vec::new());
                 for (row, to) in to.chunks(to_step).enumerate() {
@@ -276,7 +276,7 @@ mod tests {
     fn a_step_that_is_too_short_is_refused() {
         let values = numbers(12);
         let side = Side { values: &values, outputs: 3, depth: 4, output_step: 4, depth_step: 1 };
-        let packed = Packed::new(side);
+        let packed = PackedMatrix::new(side);
         multiply((&values, 3), &packed, (&mut [0.0; 9], 3), 3, &mut Vec::new());
     }
 }

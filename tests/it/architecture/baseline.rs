@@ -8,18 +8,14 @@ pub(super) struct Baseline {
 }
 
 impl Baseline {
-    /// Its lines, without comments.
-    pub(super) fn lines(&self) -> impl Iterator<Item = &'static str> {
-        self.text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
-    }
-
     fn entries(&self) -> BTreeMap<&'static str, usize> {
         let entry = |line: &'static str| {
             let numbered = line.rsplit_once(' ');
             let entry = numbered.and_then(|(name, size)| Some((name, size.parse::<usize>().ok()?)));
             entry.unwrap_or((line, 1))
         };
-        self.lines().map(entry).collect()
+        let lines = self.text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        lines.map(entry).collect()
     }
 }
 

@@ -2,52 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::baseline::Baseline;
 use super::code::Code;
 
 /// Who names whom within a folder, and one place where it does.
 type Arrows = BTreeMap<(String, String), String>;
 
-/// The circles that the baseline does not hold, and those of it that are gone. Of a circle on it a part may be left.
-pub(super) fn circles(code: &Code, baseline: &Baseline) -> Vec<String> {
-    let file = baseline.file;
-    let mut listed: BTreeMap<(String, BTreeSet<String>), bool> =
-        baseline.lines().map(|line| (parse(line), false)).collect();
+/// Each circle, with where it is closed.
+pub(super) fn circles(code: &Code) -> Vec<String> {
     let mut wrong = Vec::new();
     for (folder, arrows) in folders(code) {
         for circle in in_folder(&arrows) {
-            let written = format!("{folder}: {}", circle.join(", "));
-            let known = listed.iter_mut().find(|((other, modules), _)| {
-                *other == folder && circle.iter().all(|name| modules.contains(*name))
-            });
-            match known {
-                Some(((_, modules), found)) => {
-                    *found = true;
-                    if modules.len() > circle.len() {
-                        wrong.push(format!(
-                            "`{written}` is what is left of a circle. Write that in {file}"
-                        ));
-                    }
-                }
-                None => wrong.push(format!(
-                    "{written} is a circle: {}. Move what both sides need into a module below them",
-                    within(&circle, &arrows)
-                )),
-            }
+            wrong.push(format!(
+                "{folder}: {} is a circle: {}. Move what both sides need into a module below them",
+                circle.join(", "),
+                within(&circle, &arrows)
+            ));
         }
     }
-    let gone = listed.into_iter().filter(|(_, found)| !found);
-    wrong.extend(gone.map(|((folder, modules), _)| {
-        let modules: Vec<_> = modules.into_iter().collect();
-        format!("{folder}: {} is no circle now. Take it off {file}", modules.join(", "))
-    }));
     wrong
-}
-
-/// A line of the baseline: `src/http: audit, auth, error`.
-fn parse(line: &str) -> (String, BTreeSet<String>) {
-    let (folder, modules) = line.split_once(": ").unwrap_or_else(|| panic!("no circle: {line}"));
-    (folder.to_owned(), modules.split(", ").map(str::to_owned).collect())
 }
 
 /// The arrows within each folder. What its own file names or holds is none of them.
