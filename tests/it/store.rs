@@ -408,13 +408,17 @@ on_both! {
         let write = async |sql: String| {
             assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
         };
-        write(format!("update conversations set owner = 'robot' where id = '{}'", newer.id)).await;
+        // A person acted there long ago.
+        let robot = "owner = 'robot', person_at = 1";
+        write(format!("update conversations set {robot} where id = '{}'", newer.id)).await;
         let sent = send_all(&ground.store).await;
         assert_eq!(sent.keys().collect::<Vec<_>>(), [&known.id]);
-        ground.take("4477", "wamid.3").await;
+        let mut more = text(&ground.number, "4477", "wamid.3");
+        more.policy.return_ms = MINUTE;
+        assert_eq!(ground.store.take_in(hook(vec![more])).await.unwrap().fresh, 1);
         assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty(), "the bot is silent");
         // Neither the word was written over, nor is what the bot said void.
-        let row = format!("owner = 'robot' and id = '{}'", newer.id);
+        let row = format!("owner = 'robot' and person_at = 1 and id = '{}'", newer.id);
         write(format!("update conversations set owner = 'bot' where {row}")).await;
         assert_eq!(send_all(&ground.store).await[&newer.id], ["Hello."]);
 

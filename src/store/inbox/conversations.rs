@@ -72,7 +72,7 @@ struct ThreadRow {
     number_id: String,
     contact_id: String,
     #[sqlx(try_from = "LenientWord<Owner>")]
-    owner: Owner,
+    owner: Option<Owner>,
     person_at: Option<i64>,
     waiting_since: Option<i64>,
     due_at: Option<i64>,
@@ -235,7 +235,7 @@ impl Conversations {
         let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
             claimed, moment, came, seen_at, answered, spoken) as (";
         let after = ") update conversations set owner = coalesce(v.owner, conversations.owner),
-                person_at = v.person_at, waiting_since = v.waiting_since, due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
+                person_at = coalesce(v.person_at, conversations.person_at), waiting_since = v.waiting_since, due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
                 lease_token = lease_token + v.void + v.claimed, updated_at = v.moment,
                 last_message_at = case when v.spoken = 1 then v.moment else last_message_at end,
                 seen_at = coalesce(v.seen_at, conversations.seen_at),
@@ -323,20 +323,22 @@ impl Conversations {
 
 impl ThreadRow {
     fn kept(self, contact: usize) -> LoadedConversation {
+        let owner = self.owner.unwrap_or(Owner::Person);
         LoadedConversation {
             id: ConversationId::stored(self.id),
-            was: self.owner,
+            was: owner,
             thread: Thread {
-                owner: self.owner,
+                owner,
                 opted_out_at: self.opted_out_at,
-                person_at: self.person_at,
+                // From an owner who is another version's word the bot does not return, however long a person has been silent.
+                person_at: self.owner.and(self.person_at),
                 waiting_since: self.waiting_since,
                 due_at: self.due_at,
                 quiet_at: self.quiet_at,
                 last_inbound_at: self.last_inbound_at,
                 replied_at: self.replied_at,
                 reply_hash: self.reply_hash,
-                habit: read(&self.habit),
+                habit: serde_json::from_str(&self.habit).unwrap_or_default(),
             },
             lease: Lease {
                 until: self.lease_until,
@@ -393,8 +395,4 @@ fn written(habit: &SenderStats) -> String {
         return String::new();
     }
     serde_json::to_string(habit).unwrap_or_default()
-}
-
-fn read(text: &str) -> SenderStats {
-    serde_json::from_str(text).unwrap_or_default()
 }
