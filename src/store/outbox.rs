@@ -141,7 +141,7 @@ pub enum SendResult {
 impl Store {
     /// Claims messages to send, the oldest unsent of each conversation, with whom they go to. What an author wrote whom this
     /// version does not know waits for a process that knows him, and so does what the bot says where the owner is not known;
-    /// what stands behind it waits, too.
+    /// what stands behind it waits, too, until a person was asked about it.
     pub async fn claim_sends(&self, asked: ClaimRequest) -> Result<Vec<ToSend>> {
         self.apply(asked).await
     }
@@ -174,11 +174,28 @@ macro_rules! left {
     };
 }
 
-/// Whether this version knows who wrote a message `m`, and whether he may speak: the gate would void for good what the bot says
+/// Whether this version knows who wrote a message, and whether he may speak: the gate would void for good what the bot says
 /// where the owner is another version's word. The author as an expression: an index of authors would be the wrong one.
-pub(super) const KNOWN: &str = formatcp!(
-    "m.author || '' in ({AUTHORS}) and (m.author || '' not in ('{BOT}', '{CONSENT}')
-        or exists (select 1 from conversations k where k.id = m.conversation_id and k.owner in ({OWNERS})))"
+macro_rules! known {
+    ($message:literal) => {
+        formatcp!(
+            "{message}.author || '' in ({AUTHORS}) and ({message}.author || '' not in ('{BOT}', '{CONSENT}')
+                or exists (select 1 from conversations k where k.id = {message}.conversation_id and k.owner in ({OWNERS})))",
+            message = $message
+        )
+    };
+}
+
+/// Whether this version knows who wrote a message `m`, and whether he may speak.
+pub(super) const KNOWN: &str = known!("m");
+
+/// What stands beside a message that no process sent, once a person was asked.
+pub(super) const ORPHANED: &str = "for long no process knew how to send it: a person was asked";
+
+/// Whether a message `e` that waits for another version holds up nothing any more: a person was asked about it.
+const PASSED_OVER: &str = formatcp!(
+    "e.state = '{QUEUED}' and coalesce(e.note, '') = '{ORPHANED}' and not ({known})",
+    known = known!("e")
 );
 
 #[async_trait]
@@ -189,13 +206,15 @@ impl Write for ClaimRequest {
         macro_rules! claim {
             ($lock:literal) => {
                 formatcp!(
-                    "update messages set state = '{SENDING}', state_rank = {SENDING_RANK}, lease_until = $2, attempts = attempts + 1, left_at = $1
+                    "update messages set state = '{SENDING}', state_rank = {SENDING_RANK}, lease_until = $2, attempts = attempts + 1, left_at = $1,
+                         note = case when note = '{ORPHANED}' then null else note end
                      where id in (select m.id from messages m where m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id = $4
                          and {KNOWN}
                          and $5 not like '%' || m.number_id || '%' and ($6 = '' or m.number_id = $6)
                          and not exists (select 1 from messages e where e.conversation_id = m.conversation_id
                              and e.state in ('{QUEUED}', '{SENDING}')
-                             and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id))
+                             and (e.created_at, e.part, e.id) < (m.created_at, m.part, m.id)
+                             and not ({PASSED_OVER}))
                          and not exists (select 1 from messages u where u.conversation_id = m.conversation_id
                              and u.state = '{UNKNOWN}' and u.due_at is not null and $9 like '%' || u.number_id || '%'
                              and (u.created_at, u.part, u.id) < (m.created_at, m.part, m.id))

@@ -6,21 +6,38 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::cases::Case;
-use super::outbox::KNOWN;
+use super::outbox::{KNOWN, ORPHANED};
 use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
-use super::{Conn, Result, Store, Write, all, now, run};
+use super::words::number_state::READY;
+use super::{Conn, Result, Store, Write, all, first, now, run};
 use crate::domain::{
     ConversationId, MessageId, MessageState, NumberId, Then, Unknown, WorkspaceId,
 };
 
-/// What stands beside a message that no process sent, once a person was asked.
-const ORPHANED: &str = "for long no process knew how to send it: a person was asked";
+/// Whether a message `m` of the workspace `$2` has been due since before `$1` and is left to another version, and nobody was asked
+/// about it. Where its number was stopped meanwhile, another version that is there could not send it either.
+const IS_ORPHAN: &str = formatcp!(
+    "m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id = $2 and coalesce(m.note, '') <> '{ORPHANED}'
+     and m.number_id in (select n.id from numbers n where n.state = '{READY}' and n.updated_at <= $1)
+     and not ({KNOWN})"
+);
 
 impl Store {
     /// Opens a case for each message that has been due for so long and that this version leaves to another one, which is not there
-    /// any more; their ids. They stay in the outbox, and each is asked about once.
+    /// any more; their ids. They stay in the outbox and hold up nothing from then on, and each is asked about once.
     pub async fn ask_about_orphans(&self, after_ms: i64) -> Result<Vec<MessageId>> {
-        self.apply(AskAboutOrphans { after_ms }).await
+        let (workspace, before) = (self.workspace_id(), now() - after_ms);
+        // There are hardly ever any, and the search may be long: webhooks must not wait for it.
+        let found = self
+            .read(async |conn| {
+                let sql = formatcp!("select m.id from messages m where {IS_ORPHAN} limit 1");
+                first!(conn, (String,), sql, before, workspace.as_str())
+            })
+            .await?;
+        if found.is_none() {
+            return Ok(Vec::new());
+        }
+        self.apply(AskAboutOrphans { before }).await
     }
 
     /// Marks sends of a number that were begun and never recorded as `unknown`, to be decided after `wait_ms`; how many
@@ -132,7 +149,7 @@ impl Overdue {
 }
 
 struct AskAboutOrphans {
-    after_ms: i64,
+    before: i64,
 }
 
 #[async_trait]
@@ -141,13 +158,10 @@ impl Write for AskAboutOrphans {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<MessageId>> {
         let sql = formatcp!(
-            "update messages as m set note = '{ORPHANED}', updated_at = $1
-             where m.state = '{QUEUED}' and m.due_at <= $2 and m.workspace_id = $3
-                 and coalesce(m.note, '') <> '{ORPHANED}' and not ({KNOWN})
+            "update messages as m set note = '{ORPHANED}', updated_at = $3 where {IS_ORPHAN}
              returning id, conversation_id, body"
         );
-        let moment = now();
-        let overdue = all!(conn, Overdue, sql, moment, moment - self.after_ms, workspace.as_str())?;
+        let overdue = all!(conn, Overdue, sql, self.before, workspace.as_str(), now())?;
         let reason = "a message could not be sent: it is another version's";
         for message in &overdue {
             message.ask(workspace, conn, reason).await?;

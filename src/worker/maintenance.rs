@@ -126,16 +126,17 @@ impl Maintenance {
         Ok(())
     }
 
-    /// What waits for a process of another version, of which there may be none, holds up all that stands behind it.
+    /// What waits for a process of another version, of which there may be none, holds up what stands behind it until a person is asked.
     async fn ask_about_orphans(&self) -> Result<()> {
         let orphans = self.desk.store.ask_about_orphans(ORPHANED_MS).await?;
         if !orphans.is_empty() {
             let ids: Vec<_> = orphans.iter().map(MessageId::as_str).collect();
             tracing::error!(
                 "messages wait for a version that knows who wrote them and who owns their conversations, and what stands \
-                 behind them waits, too: {}",
+                 behind them waits no longer: {}",
                 ids.join(", ")
             );
+            self.desk.wake.send();
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ use frontdesk::store::uploads::NewUpload;
 use frontdesk::store::{Error, Settings, Store, gaps, tapes};
 use futures::future::join_all;
 use serde_json::json;
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::support::app::{Db, change, on_both};
 use crate::support::postgres::Postgres;
@@ -507,9 +507,83 @@ on_both! {
         assert_eq!((asked(0).await, asked(0).await), (1, 0), "a person is asked once");
         let cases = ground.store.escalations(true, None, 10).await.unwrap();
         assert_eq!(cases.iter().map(|case| case.question.as_str()).collect::<Vec<_>>(), ["one"]);
+        let notes = async || ground.thread(newer).await.into_iter().filter_map(|row| row.note).count();
+        assert_eq!(notes().await, 1);
         // As if that process were this one.
         write("robot", "bot").await;
         assert_eq!(send_all(&ground.store).await[&newer.id], ["one", "two"]);
+        assert_eq!(notes().await, 0, "it was sent after all");
+    }
+
+    async fn a_person_writes_past_what_only_another_version_can_send_once_he_was_asked(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["one"]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
+        let set = async |what: &str| {
+            let sql = format!("update messages set {what} where body = 'one'");
+            assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
+        };
+        set("author = 'robot', created_at = 1").await;
+        let write = async |words: &str| {
+            let reply = Reply {
+                conversation: claim.conversation(),
+                key: words.into(),
+                text: words.into(),
+                quotes: None,
+                window: Window::Always,
+            };
+            let written = ground.store.write(reply).await.unwrap();
+            assert!(matches!(written, ReplyOutcome::Now(_)), "{written:?}");
+        };
+        write("Ana here.").await;
+        assert!(send_all(&ground.store).await.is_empty(), "it waits, for the order");
+        assert_eq!(ground.store.ask_about_orphans(0).await.unwrap().len(), 1);
+        assert_eq!(send_all(&ground.store).await[&claim.id], ["Ana here."]);
+        set("state = 'sending'").await;
+        write("Anything else?").await;
+        assert!(send_all(&ground.store).await.is_empty(), "that version is there and sends it");
+    }
+
+    async fn what_another_version_will_send_once_its_number_is_ready_is_no_orphan(db) {
+        let ground = Ground::on(db).await;
+        let store = &ground.store;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["one"]).await;
+        assert_eq!(store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
+        let sql = "update messages set author = 'robot', due_at = 1 where direction = 'out'";
+        assert_eq!(change(ground.home.path(), &ground.url, sql).await, 1);
+        let asked = async |after_ms| store.ask_about_orphans(after_ms).await.unwrap().len();
+        store.set_number_state(&ground.number, NumberState::Stopped, None).await.unwrap();
+        assert_eq!(asked(0).await, 0, "nobody can send it");
+        store.set_number_state(&ground.number, NumberState::Ready, None).await.unwrap();
+        assert_eq!(asked(MINUTE).await, 0, "it can be sent only now");
+        assert_eq!(asked(0).await, 1);
+    }
+
+    async fn orphans_are_looked_for_while_others_write(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["one"]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
+        let look = async || {
+            let asked = ground.store.ask_about_orphans(0);
+            tokio::time::timeout(Duration::from_secs(15), asked).await.unwrap().unwrap()
+        };
+        let found = match db {
+            Db::Sqlite => {
+                let file = format!("sqlite://{}", ground.home.path().join("desk.db").display());
+                let mut other = SqliteConnection::connect(&file).await.unwrap();
+                other.execute("begin immediate").await.unwrap();
+                look().await
+            }
+            Db::Postgres => {
+                let mut other = beside(&ground).await;
+                other.execute("begin; lock table messages in share mode").await.unwrap();
+                look().await
+            }
+        };
+        assert!(found.is_empty(), "{found:?}");
     }
 
     async fn what_the_desk_itself_says_is_no_history(db) {
