@@ -16,9 +16,10 @@ use crate::domain::{
 
 /// Whether a message `m` of the workspace `$2` has been due since before `$1` and is left to another version, and nobody was asked
 /// about it. Where its number was stopped meanwhile, another version that is there could not send it either.
+/// Workspace and number as expressions: all of their messages would be walked instead of the outbox.
 const IS_ORPHAN: &str = formatcp!(
-    "m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id = $2 and coalesce(m.note, '') <> '{ORPHANED}'
-     and m.number_id in (select n.id from numbers n where n.state = '{READY}' and n.updated_at <= $1)
+    "m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id || '' = $2 and coalesce(m.note, '') <> '{ORPHANED}'
+     and m.number_id || '' in (select n.id from numbers n where n.state = '{READY}' and n.updated_at <= $1)
      and not ({KNOWN})"
 );
 
