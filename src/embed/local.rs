@@ -114,3 +114,15 @@ fn prefixes(settings: &Settings, model: &Model, prompts: Prompts) -> (String, St
     let passage = passage.clone().or(prompts.passage);
     (query.unwrap_or_else(|| known("query: ")), passage.unwrap_or_else(|| known("passage: ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where this fails every desk would embed all its documents again: a model's identity is made of it.
+    #[test]
+    fn what_an_identity_is_made_of_stays_as_it_is() {
+        let ways = ([Pooling::Mean, Pooling::Cls], 512_usize, &"query: ".to_owned());
+        assert_eq!(format!("{ways:?}"), r#"([Mean, Cls], 512, "query: ")"#);
+    }
+}

@@ -154,7 +154,15 @@ impl Index for Qdrant {
 
     async fn check(&self) -> Result<String, Error> {
         let (version, points) = self.describe().await?;
-        Ok(format!("Qdrant {version} at {}, {points} points", self.client.url()))
+        let what = format!("Qdrant {version} at {}, {points} points", self.client.url());
+        let others = self.schema.other_words(&self.client).await?;
+        if others.is_empty() {
+            return Ok(what);
+        }
+        let others = others.join(", ");
+        Ok(format!(
+            "{what}; {others} is another release's: delete it when none of it runs any more"
+        ))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Dropping and finding happen in the one transaction that stores a webhook ([`Store::take_in`]); here a webhook's
 //! items are given to the numbers they are about, and what waits in a conversation becomes a [`Turn`].
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use self::consent::Consent;
@@ -110,6 +111,8 @@ pub struct PendingTurn {
     pub messages: Vec<MessageId>,
     /// The provider's id of the last voice note that waits.
     pub voice: Option<String>,
+    /// Whether reading what was said panicked: then the turn holds none of it, and is to fail.
+    pub unreadable: bool,
     /// When the conversation began to be read. Not the turn's `now`, which is on its tape.
     read_at: i64,
 }
@@ -134,7 +137,8 @@ pub async fn gather(
     Ok(said.pop().and_then(|said| merge(said, claim, agent)))
 }
 
-/// The same of what was [`read`] already, with as much history as the agent looks at.
+/// The same of what was [`read`] already, with as much history as the agent looks at. Where that panics it
+/// says so: a turn that only breaks off is run again for ever.
 pub fn merge(
     mut said: store::ConversationSnapshot,
     claim: &Claim,
@@ -147,20 +151,40 @@ pub fn merge(
     let messages: Vec<_> =
         said.waiting.iter().map(|row| MessageId::stored(row.id.clone())).collect();
     let provider_ids = said.waiting.iter().filter_map(|row| row.provider_id.clone()).collect();
-    let ids: Vec<_> = said.waiting.iter().map(|row| row.provider_id.clone()).collect();
+    let (quiet_at, read_at, contact) = (said.quiet_at, said.read_at, said.contact.take());
+    let talk = catch_unwind(AssertUnwindSafe(|| Talk::read(said)));
+    let unreadable = talk.is_err();
+    let Talk { said, history, voice } = talk.unwrap_or_default();
     let turn = Turn {
         conversation: Some(claim.conversation()),
         agent: agent.clone(),
-        contact: said.contact,
-        said: said.waiting.into_iter().map(waiting).collect(),
-        history: said.before.into_iter().filter_map(line).collect(),
+        contact,
+        said,
+        history,
         now: now_ms(),
     };
-    let voice =
-        turn.said.iter().zip(ids).rev().find(|(said, _)| said.content.kind() == MessageKind::Voice);
-    let voice = voice.and_then(|(_, id)| id);
-    let (quiet_at, read_at) = (said.quiet_at, said.read_at);
-    Some(PendingTurn { turn, provider_ids, quiet_at, messages, voice, read_at })
+    Some(PendingTurn { turn, provider_ids, quiet_at, messages, voice, unreadable, read_at })
+}
+
+/// What was said in a conversation, as the pipeline reads it.
+#[derive(Default)]
+struct Talk {
+    said: Vec<WaitingMessage>,
+    history: Vec<Line>,
+    /// The provider's id of the last voice note that waits.
+    voice: Option<String>,
+}
+
+impl Talk {
+    fn read(rows: store::ConversationSnapshot) -> Self {
+        crate::failpoint!("turn.merged");
+        let ids: Vec<_> = rows.waiting.iter().map(|row| row.provider_id.clone()).collect();
+        let said: Vec<_> = rows.waiting.into_iter().map(waiting).collect();
+        let is_voice = |said: &WaitingMessage| said.content.kind() == MessageKind::Voice;
+        let voice = said.iter().zip(ids).rev().find(|(said, _)| is_voice(said));
+        let voice = voice.and_then(|(_, id)| id);
+        Self { said, history: rows.before.into_iter().filter_map(line).collect(), voice }
+    }
 }
 
 impl PendingTurn {

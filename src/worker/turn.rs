@@ -1,15 +1,14 @@
 //! One turn: gathers what waits, gets ready while the customer may still be typing, lets the model write when the burst
 //! is over, begins again once when a newer message comes meanwhile, and commits. Sends nothing.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::FutureExt;
 use tokio::sync::oneshot;
 use tracing::Span;
 use tracing::field::display;
 
+use self::failure::failed;
 use super::Settings;
 use super::leases::LeaseGuard;
 use super::outbox_dispatcher::OutboxDispatcher;
@@ -18,22 +17,18 @@ use super::spend_tracker::SpendTracker;
 use super::typing::Typing;
 use crate::desk::{ConversationEvents, Desk, Number};
 use crate::domain::time::now_ms;
-use crate::domain::trace::{ReplyTrace, Trace};
-use crate::domain::{Agent, MessageId, Outcome, Reply, ReplyKind, TurnOutcome, VoiceTranscript};
+use crate::domain::{Agent, MessageId, TurnOutcome, VoiceTranscript};
 use crate::metrics::{TURN_SECONDS, TURNS, TURNS_BEGUN_AGAIN};
 use crate::pipeline::inbound::{PendingTurn, gather, merge};
-use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::recording::{Recorder, TurnRecording};
-use crate::pipeline::{Bot, BudgetTier, RecordedInputs, TurnContext, TurnResult};
+use crate::pipeline::{Bot, BudgetTier, TurnContext, TurnResult};
 use crate::spans;
-use crate::store::finish::FinishedTurn;
 use crate::store::turns::{Claim, ConversationSnapshot};
 
 mod commit;
+mod failure;
 mod still;
 
-/// A turn that was begun this often and never finished gets the failure sentence instead of another try.
-const MOST_ATTEMPTS: i64 = 20;
 /// How often a turn begins again before its model was asked, because more came; the gaps end earlier.
 const MOST_GATHERED: usize = 50;
 /// How often a model's answer is given up for a newer message.
@@ -177,21 +172,16 @@ impl Job {
         };
         let deadline = tokio::time::Instant::now() + self.limit;
         let scene = Scene { bot: &bot, number: &number, deadline };
-        let Some((gathered, TurnAnswer { answered, tape })) = self.answer(&scene, heard).await?
-        else {
+        let Some((gathered, answer)) = self.answer(&scene, heard).await? else {
             self.release(None, true).await?;
             return Ok(End::Nothing);
         };
         crate::failpoint!("turn.answered");
         self.held.ending();
-        let place = Place {
-            claim: self.claim().clone(),
-            gathered: &gathered,
-            base_url: &self.desk.base_url,
-        };
         let outbound = spans::outbound();
-        let finished = outbound.in_scope(|| FinishedTurn { tape, ..plan(&bot, place, &answered) });
+        let finished = outbound.in_scope(|| self.finish(&scene, &gathered, answer));
         Span::current().record("turn", display(&finished.id));
+        let (outcome, cost_micros) = (finished.outcome, finished.usage.cost_micros);
         let committed = outbound.around(self.commit(finished)).await;
         outbound.ended(match &committed {
             Ok(true) => "committed",
@@ -205,8 +195,8 @@ impl Job {
             return Ok(End::Overtaken);
         }
         self.desk.wake.changed(&self.claim().conversation());
-        self.spend.add(&bot.agent.id, answered.trace.usage.cost_micros);
-        Ok(End::Committed(answered.outcome.kind()))
+        self.spend.add(&bot.agent.id, cost_micros);
+        Ok(End::Committed(outcome))
     }
 
     /// Answers what waits, begins again while more comes; nothing if nothing waits.
@@ -228,8 +218,7 @@ impl Job {
             });
             let Some(mut gathered) = gathered? else { return Ok(None) };
             gathered.remember(&known);
-            if self.claim().attempts > MOST_ATTEMPTS {
-                let why = "this turn was begun several times and never finished";
+            if let Some(why) = self.hopeless(&gathered) {
                 return Ok(Some((gathered, failed(&agent, why))));
             }
             if self.typing {
@@ -339,22 +328,6 @@ impl Job {
             BudgetTier::Full
         })
     }
-
-    /// What a part of the pipeline gives, or why it gives nothing. One that panics breaks nothing else.
-    async fn within<T>(
-        &self,
-        scene: &Scene<'_>,
-        part: impl Future<Output = T> + Send,
-    ) -> Result<T, &'static str> {
-        let part = AssertUnwindSafe(part).catch_unwind();
-        let why = match tokio::time::timeout_at(scene.deadline, part).await {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(_)) => "the pipeline broke",
-            Err(_) => "the turn took longer than [worker] turn_ms allows",
-        };
-        tracing::error!("{why}, the customer gets the failure sentence");
-        Err(why)
-    }
 }
 
 /// Whether the burst is over.
@@ -365,16 +338,4 @@ fn quiet(gathered: &PendingTurn) -> bool {
 async fn wait_until(moment: Option<i64>) {
     let wait = moment.map_or(0, |moment| moment - now_ms());
     tokio::time::sleep(Duration::from_millis(u64::try_from(wait).unwrap_or(0))).await;
-}
-
-fn failed(agent: &Agent, why: &str) -> TurnAnswer {
-    let written = ReplyTrace { errors: vec![why.to_owned()], ..ReplyTrace::default() };
-    let trace = Trace { reply: Some(written), ..Trace::default() };
-    let text = agent.texts.failure.clone();
-    let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
-    let outcome = Outcome::Reply(reply);
-    let (transcripts, inputs) = (Vec::new(), RecordedInputs::default());
-    let answered = TurnResult { outcome, trace, transcripts, inputs };
-    // What broke the pipeline is not run again.
-    TurnAnswer { answered, tape: None }
 }

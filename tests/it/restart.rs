@@ -134,6 +134,21 @@ on_both! {
         assert!(process.stop().await);
     }
 
+    async fn a_turn_that_breaks_around_the_pipeline_gets_the_failure_sentence(db) {
+        for (failpoint, asked) in [("turn.merged=panic", 0), ("turn.planned=1*panic", 1)] {
+            let place = Place::new(db).await;
+            let process = Process::begin_with(place.home.path(), &[("FAILPOINTS", failpoint)]);
+            process.wait_ready().await;
+            assert!(place.deliver(&process, question(CUSTOMER)).await);
+            assert!(place.whatsapp.wait_sent(1, PATIENCE).await, "{failpoint}: no answer");
+            place.wait_state(&process, "sent").await;
+            let sent = place.whatsapp.sent().remove(0);
+            assert_eq!(sent.text, "Something broke, please try again.", "{failpoint}");
+            assert_eq!(place.model.chat_count(), asked, "{failpoint}");
+            assert!(process.stop().await);
+        }
+    }
+
     async fn an_answer_that_was_committed_and_not_sent_is_sent_once_after_the_restart(db) {
         let place = Place::new(db).await;
         let busy = Graph::error(131_000, "Something went wrong");

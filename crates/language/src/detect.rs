@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use whatlang::Lang;
+use whatlang::{Info, Lang};
 
 use crate::data::{self, Language};
 use crate::terms;
@@ -16,6 +16,8 @@ const CERTAIN: f64 = 0.9;
 const LIKELY: f64 = 0.3;
 /// So many function words bear out the guess of the letters where several languages have them.
 const BEAR_OUT: usize = 2;
+/// Function words of so few letters are words of many languages: `ya` and `wa` of Zulu, of Arabic in Latin letters.
+const SHORT: usize = 2;
 /// How much of a text is read, in bytes.
 const TELLING: usize = 400;
 
@@ -28,27 +30,33 @@ const TELLING: usize = 400;
 /// the confidence that is enough for a document, tell 42 to 97.
 pub fn language(question: &str) -> Option<&'static str> {
     let start = &question[..question.floor_char_boundary(TELLING)];
-    listed(start).or_else(|| terms::two_letters(guess(start)?))
+    let letters = whatlang::detect(start);
+    let certain = letters.as_ref().is_some_and(is_certain);
+    listed(start, certain).or_else(|| terms::two_letters(guess(start, letters)?))
+}
+
+fn is_certain(letters: &Info) -> bool {
+    letters.confidence() > CERTAIN
 }
 
 /// The language of those that neither letters nor lists of stop words tell whose function words the text has: at least
-/// [`BEAR_OUT`] different ones, and more than it has of any other language.
-fn listed(text: &str) -> Option<&'static str> {
+/// [`BEAR_OUT`] different ones, one more against letters that are certain, and more than it has of any other language.
+fn listed(text: &str, certain: bool) -> Option<&'static str> {
     let said: HashSet<String> = terms::words(text).iter().map(|word| terms::fold(word)).collect();
     let count = |language: &'static Language| {
-        let own = language.detection.function_words.iter();
+        let own = language.detection.function_words.iter().filter(|word| word.len() > SHORT);
         (own.filter(|word| said.contains(*word)).count(), language)
     };
     let counts: Vec<(usize, &'static Language)> = data::languages().iter().map(count).collect();
     let (most, language) = *counts.iter().max_by_key(|(most, _)| *most)?;
     let alone = || counts.iter().filter(|(count, _)| *count == most).count() == 1;
     let others = || votes(text).values().copied().max().unwrap_or(0);
-    (most >= BEAR_OUT && alone() && most > others()).then_some(language.code.as_str())
+    (most >= BEAR_OUT + usize::from(certain) && alone() && most > others())
+        .then_some(language.code.as_str())
 }
 
-fn guess(text: &str) -> Option<Lang> {
-    let letters = whatlang::detect(text);
-    if let Some(sure) = letters.as_ref().filter(|guess| guess.confidence() > CERTAIN) {
+fn guess(text: &str, letters: Option<Info>) -> Option<Lang> {
+    if let Some(sure) = letters.as_ref().filter(|guess| is_certain(guess)) {
         return Some(sure.lang());
     }
     let votes = votes(text);
@@ -147,11 +155,25 @@ mod tests {
             ("일요일은요?", Some("ko")),
             ("Mnafungua saa ngapi Jumapili?", Some("sw")),
             ("Naomba bei ya baiskeli kwa watoto", Some("sw")),
+            ("Sanibonani nina bantu, ngifuna ukuthenga izicathulo kwa Zulu", Some("zu")),
+            ("Ngiyabonga kakhulu, kwa mama ya bantwana ngifuna ukuthenga isicathulo", Some("zu")),
+            ("Ndatenda zvikuru, ndinoda kudzosera zvandakatenga kwa imi ya", None),
             ("iphone 12", None),
             ("12:30", None),
             ("", None),
         ] {
             assert_eq!(language(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn short_words_and_one_more_are_no_swahili() {
+        for text in [
+            "ya akhi wa ana kaman ayez a3raf el se3r",
+            "kayf halak ya sadiqi wa shukran",
+            "nani wa arimasu ka",
+        ] {
+            assert_ne!(language(text), Some("sw"), "{text}");
         }
     }
 

@@ -67,6 +67,9 @@ impl Schema {
         let mut there = info(client, &name).await?;
         if there.is_none() {
             self.create(client, kind).await?;
+            if kind == Kind::Words {
+                self.tell_of_sending_again(client, &name).await;
+            }
             there = info(client, &name).await?;
         }
         let there = there.ok_or_else(|| Error(format!("the collection {name} vanished")))?;
@@ -97,6 +100,29 @@ impl Schema {
             name.starts_with(&words) || (name.starts_with(&dense) && name.ends_with(DENSE_VERSION))
         };
         Ok(list.collections.into_iter().map(|one| one.name).filter(ours).collect())
+    }
+
+    /// The collections of this prefix with the words of other releases.
+    pub(super) async fn other_words(&self, client: &QdrantClient) -> Result<Vec<String>, Error> {
+        let (words, ours) = (format!("{}_words_v", self.settings.prefix), self.name(Kind::Words));
+        // Another desk's prefix may begin with ours.
+        let is_version =
+            |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+        let others = |name: &String| {
+            *name != ours && name.strip_prefix(words.as_str()).is_some_and(is_version)
+        };
+        Ok(self.all(client).await?.into_iter().filter(others).collect())
+    }
+
+    /// A start that sends everything takes its time before the desk answers: why stands in the log.
+    async fn tell_of_sending_again(&self, client: &QdrantClient, name: &str) {
+        let others = self.other_words(client).await.unwrap_or_default();
+        if !others.is_empty() {
+            tracing::warn!(
+                "{} holds the words of another release: every passage is sent once more, to {name}, before the desk answers with it",
+                others.join(", ")
+            );
+        }
     }
 
     /// Somebody deleted a collection: none is taken for granted any more.

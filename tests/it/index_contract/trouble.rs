@@ -10,10 +10,23 @@ use qdrant_client::qdrant::{
     CreateCollectionBuilder, Distance, PointStruct, SparseVectorParamsBuilder,
     SparseVectorsConfigBuilder, UpsertPoints, VectorParamsBuilder, Vectors,
 };
+use tempfile::NamedTempFile;
 use tonic::Code;
+use tracing::subscriber::{self, DefaultGuard};
+use tracing_subscriber::registry::Registry;
 
 use super::{Server, col, doc, entry, ids};
 use crate::support::qdrant::{Double, Trouble, WRONG_KEY, settings};
+
+/// What this thread logs is in the file until the guard is dropped.
+fn log() -> (NamedTempFile, DefaultGuard) {
+    // With no other subscriber, tracing would ask only the thread that meets a line first whether anybody wants it.
+    drop(subscriber::set_global_default(Registry::default()));
+    let file = NamedTempFile::new().unwrap();
+    let writer = file.reopen().unwrap();
+    let here = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+    (file, subscriber::set_default(here))
+}
 
 fn version(word: &str) -> Vec<Entry> {
     let one = |n: usize| {
@@ -293,7 +306,8 @@ async fn a_collection_that_is_not_ours_is_refused_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn what_is_removed_goes_from_the_words_of_an_older_release_too() {
+async fn what_is_removed_goes_from_the_words_of_an_older_release_too_which_are_named() {
+    let (log, _here) = log();
     let server = Server::double().await;
     let client = qdrant_client::Qdrant::from_url(&server.url).skip_compatibility_check().build();
     let client = client.unwrap();
@@ -315,6 +329,10 @@ async fn what_is_removed_goes_from_the_words_of_an_older_release_too() {
     let left = || double(&server).content().iter().any(|line| line.starts_with(&older));
     let index = server.process("model/a", "");
     put(&*index, 1, "old").await.unwrap();
+    let told = std::fs::read_to_string(log.path()).unwrap();
+    assert!(told.contains(&format!("{older} holds the words of another release")), "{told}");
+    let what = index.check().await.unwrap();
+    assert!(what.contains(&format!("; {older} is another release's")), "{what}");
     assert!(left());
     index.remove(&col("col")).await.unwrap();
     assert!(!left());

@@ -78,8 +78,9 @@ impl<'a> Archive<'a> {
             read.map_err(|_| Unreadable::Damaged(self.what))?;
         }
         let size = declared.max(bytes.len() as u64);
-        self.unpacked = self.unpacked.saturating_add(size);
-        let bound = if self.unpacked > MAX_READ { MAX_READ } else { part };
+        let bound = if self.unpacked.saturating_add(size) > MAX_READ { MAX_READ } else { part };
+        // What was refused unread takes no room from the others.
+        self.unpacked = self.unpacked.saturating_add(bytes.len() as u64);
         if size > most { Err(self.too_much(bound)) } else { Ok(Some(bytes)) }
     }
 
@@ -135,5 +136,8 @@ mod tests {
         let part = |name: &str| Archive::open(&bytes, "sheet").unwrap().bytes(name);
         assert!(matches!(part("other.xml"), Err(Unreadable::Bomb { .. })));
         assert_eq!(part(WHOLE).unwrap().map(|bytes| bytes.len()), Some(40 << 20));
+        let mut both = Archive::open(&bytes, "sheet").unwrap();
+        assert!(both.bytes("other.xml").is_err());
+        assert!(both.bytes(WHOLE).is_ok(), "what was not read takes no room");
     }
 }
