@@ -10,6 +10,7 @@ use super::outbox::{KNOWN, ORPHANED};
 use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
+use crate::domain::time::Millis;
 use crate::domain::{
     ConversationId, MessageId, MessageState, NumberId, Then, Unknown, WorkspaceId,
 };
@@ -47,9 +48,15 @@ impl Store {
         self.apply(Sweep { number: number.clone(), wait_ms }).await
     }
 
-    /// Decides the messages of a number whose outcome stayed unknown for long enough; how many there were.
-    pub async fn decide_unknown(&self, number: &NumberId, by: Unknown) -> Result<u64> {
-        self.apply(Decide { number: number.clone(), by }).await
+    /// Decides the messages of a number whose outcome stayed unknown for long enough at this moment; how many there were.
+    /// The moment is the caller's: while this waited for the database, no status event could be taken in either.
+    pub async fn decide_unknown(
+        &self,
+        number: &NumberId,
+        by: Unknown,
+        moment: Millis,
+    ) -> Result<u64> {
+        self.apply(Decide { number: number.clone(), by, moment }).await
     }
 }
 
@@ -77,6 +84,7 @@ impl Write for Sweep {
 struct Decide {
     number: NumberId,
     by: Unknown,
+    moment: Millis,
 }
 
 #[derive(FromRow)]
@@ -101,8 +109,8 @@ impl Write for Decide {
                      where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent < $3",
                     rank = MessageState::Queued.rank()
                 );
-                let again = run!(conn, sql, now(), self.number.as_str(), self.by.times)?;
-                // What stays unknown once more is a person's to decide; what falls due just now is not.
+                let again = run!(conn, sql, self.moment, self.number.as_str(), self.by.times)?;
+                // What stays unknown once more is a person's to decide.
                 again + self.ask(workspace, conn, self.by.times).await?
             }
             Then::Drop => {
@@ -111,7 +119,7 @@ impl Write for Decide {
                          note = 'whether it was sent is unknown: it was given up'
                      where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2"
                 );
-                run!(conn, sql, now(), self.number.as_str())?
+                run!(conn, sql, self.moment, self.number.as_str())?
             }
         };
         Ok(overdue)
@@ -127,7 +135,7 @@ impl Decide {
              where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent >= $3
              returning id, conversation_id, body"
         );
-        let overdue = all!(conn, Overdue, sql, now(), self.number.as_str(), resent)?;
+        let overdue = all!(conn, Overdue, sql, self.moment, self.number.as_str(), resent)?;
         let reason = "it is not known whether this message of ours reached the customer";
         for message in &overdue {
             message.ask(workspace, conn, reason).await?;

@@ -2,6 +2,7 @@
 //! nobody was told of, what was kept for long enough, sessions that are over, sites that are to be read again, and the sign of life of
 //! this process.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use futures::future::join_all;
 use tokio::sync::watch;
 
 use super::Settings;
+use super::uptime::Uptime;
 use crate::desk::{Change, Desk, Number};
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::{MessageId, What};
@@ -46,7 +48,7 @@ pub(super) async fn run(
     replicas: Arc<AtomicI64>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let maintenance = Maintenance { desk, settings, replicas, started: Instant::now() };
+    let maintenance = Maintenance { desk, settings, replicas };
     tokio::select! {
         () = maintenance.often() => {}
         () = maintenance.group_gaps() => {}
@@ -76,15 +78,17 @@ struct Maintenance {
     desk: Arc<Desk>,
     settings: Settings,
     replicas: Arc<AtomicI64>,
-    started: Instant,
 }
 
 impl Maintenance {
     async fn often(&self) {
         let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
+        let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        let (begun, mut uptimes) = (Uptime::begin(now_ms(), pause_ms), HashMap::new());
         loop {
             for number in self.desk.numbers.all() {
-                if let Err(error) = self.look_after(&number).await {
+                let uptime = uptimes.entry(number.id.clone()).or_insert(begun);
+                if let Err(error) = self.look_after(&number, uptime).await {
                     tracing::error!(%error, "the outbox cannot be looked after, it is tried again");
                 }
             }
@@ -98,7 +102,7 @@ impl Maintenance {
         }
     }
 
-    async fn look_after(&self, number: &Number) -> Result<()> {
+    async fn look_after(&self, number: &Number, uptime: &mut Uptime) -> Result<()> {
         let (store, unknown) = (&self.desk.store, number.sending.unknown);
         let found = store.sweep_sends(&number.id, unknown.after_ms).await?;
         if found > 0 {
@@ -107,12 +111,12 @@ impl Maintenance {
                 "{found} sends were begun and never recorded: their outcome is unknown until WhatsApp reports it"
             );
         }
-        // A desk that was down hears now what WhatsApp could not report meanwhile.
-        if i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX) < unknown.after_ms
-        {
+        // A desk that was down or suspended hears now what WhatsApp could not report meanwhile.
+        let moment = now_ms();
+        if !uptime.lasts(moment, unknown.after_ms) {
             return Ok(());
         }
-        let decided = store.decide_unknown(&number.id, unknown).await?;
+        let decided = store.decide_unknown(&number.id, unknown, moment).await?;
         if decided > 0 {
             SENDS_DECIDED.add(decided);
             tracing::warn!(

@@ -27,6 +27,7 @@ mod settings;
 mod spend_tracker;
 mod turn;
 mod typing;
+mod uptime;
 
 pub use settings::Settings;
 

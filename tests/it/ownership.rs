@@ -623,7 +623,7 @@ impl Play {
     async fn decide(&mut self, number: usize, then: Then) -> Checked {
         // As often as it may be: the model knows no end.
         let by = frontdesk::domain::Unknown { after_ms: 0, then, times: i64::MAX };
-        let found = self.store.decide_unknown(&self.numbers[number], by).await.unwrap();
+        let found = self.store.decide_unknown(&self.numbers[number], by, now_ms()).await.unwrap();
         let mut expected = 0;
         let overdue = |said: &&mut Said| said.state == "unknown" && said.due == Due::Now;
         for said in self.model.on(number).filter(overdue) {

@@ -53,6 +53,15 @@ impl Place {
         Process::start(self.home.path()).await
     }
 
+    /// What is unknown for so many milliseconds is sent again.
+    fn resend_after(&self, ms: u64) {
+        let file = self.home.path().join("desk.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let head = "[numbers.main]\n";
+        let unknown = format!("{head}unknown = {{ after_ms = {ms}, then = \"resend\" }}\n");
+        std::fs::write(&file, text.replacen(head, &unknown, 1)).unwrap();
+    }
+
     /// Delivers a webhook; whether it was acknowledged.
     async fn deliver(&self, to: &Process, body: Vec<u8>) -> bool {
         let signature = sign(SECRET, &body);
@@ -305,14 +314,7 @@ async fn a_live_version_that_is_refused_silences_its_own_agent_alone_until_anoth
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_desk_that_was_down_waits_for_reports_before_it_sends_again() {
     let place = Place::new(Db::Sqlite).await;
-    let file = place.home.path().join("desk.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    let text = text.replacen(
-        "[numbers.main]\n",
-        "[numbers.main]\nunknown = { after_ms = 2000, then = \"resend\" }\n",
-        1,
-    );
-    std::fs::write(&file, text).unwrap();
+    place.resend_after(2000);
     place.whatsapp.answer_late(Duration::from_mins(10));
     let process = place.start().await;
     assert!(place.deliver(&process, question(CUSTOMER)).await);
@@ -325,6 +327,27 @@ async fn a_desk_that_was_down_waits_for_reports_before_it_sends_again() {
     // Down for longer than `after_ms`; WhatsApp could not report meanwhile, and does as soon as the desk is ready.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let process = place.start().await;
+    let sent = place.whatsapp.sent().remove(0);
+    assert!(place.deliver(&process, sent.status_webhook("delivered")).await);
+    place.assert_sent_once().await;
+    assert!(process.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_desk_that_was_suspended_waits_for_reports_before_it_sends_again() {
+    let place = Place::new(Db::Sqlite).await;
+    place.resend_after(2000);
+    place.whatsapp.fail_next(1, &Failure::AcceptThenDrop);
+    let process = place.start().await;
+    // Else it would wait after its start.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert!(place.deliver(&process, question(CUSTOMER)).await);
+    place.wait_state(&process, "unknown").await;
+    process.freeze().await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    process.thaw().await;
+    // WhatsApp could not report meanwhile, and takes a moment to try again.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let sent = place.whatsapp.sent().remove(0);
     assert!(place.deliver(&process, sent.status_webhook("delivered")).await);
     place.assert_sent_once().await;

@@ -99,7 +99,7 @@ impl Storm {
         let verdict = evidence.judge();
         self.print(&evidence, &verdict, [ending - started, ending.elapsed()]);
         if !verdict.is_clean() {
-            println!("{verdict:#?}\nlogs and data: {}", self.home.keep().display());
+            println!("logs and data: {}", self.home.keep().display());
             panic!("seed {}: not every message was answered once and in order", self.plan.seed);
         }
         for replica in replicas {
@@ -140,6 +140,9 @@ impl Storm {
         }
         let [storm, end] = took;
         writeln!(table, "  took {storm:.1?}, and {end:.1?} until all was settled").unwrap();
+        if !verdict.is_clean() {
+            writeln!(table, "{verdict:#?}").unwrap();
+        }
         std::io::stdout().lock().write_all(table.as_bytes()).unwrap();
     }
 }
