@@ -40,19 +40,21 @@ fn is_certain(letters: &Info) -> bool {
 }
 
 /// The language of those that neither letters nor lists of stop words tell whose function words the text has: at least
-/// [`BEAR_OUT`] different ones, one more against letters that are certain, and more than it has of any other language.
+/// [`BEAR_OUT`] different ones that are not [`SHORT`], and more than it has of any other language. Against letters that are
+/// certain one more, which may be short.
 fn listed(text: &str, certain: bool) -> Option<&'static str> {
     let said: HashSet<String> = terms::words(text).iter().map(|word| terms::fold(word)).collect();
     let count = |language: &'static Language| {
-        let own = language.detection.function_words.iter().filter(|word| word.len() > SHORT);
-        (own.filter(|word| said.contains(*word)).count(), language)
+        let own = language.detection.function_words.iter().filter(|word| said.contains(*word));
+        let (short, long): (Vec<_>, Vec<_>) = own.partition(|word| word.len() <= SHORT);
+        (long.len(), short.len(), language)
     };
-    let counts: Vec<(usize, &'static Language)> = data::languages().iter().map(count).collect();
-    let (most, language) = *counts.iter().max_by_key(|(most, _)| *most)?;
-    let alone = || counts.iter().filter(|(count, _)| *count == most).count() == 1;
+    let counts: Vec<_> = data::languages().iter().map(count).collect();
+    let (most, short, language) = *counts.iter().max_by_key(|(long, ..)| *long)?;
+    let enough = most >= BEAR_OUT && (!certain || most + short > BEAR_OUT);
+    let alone = || counts.iter().filter(|(long, ..)| *long == most).count() == 1;
     let others = || votes(text).values().copied().max().unwrap_or(0);
-    (most >= BEAR_OUT + usize::from(certain) && alone() && most > others())
-        .then_some(language.code.as_str())
+    (enough && alone() && most + short > others()).then_some(language.code.as_str())
 }
 
 fn guess(text: &str, letters: Option<Info>) -> Option<Lang> {
