@@ -335,7 +335,9 @@ impl Write for ConnectNumber {
              on conflict (workspace_id, slug) do update set provider = excluded.provider,
                  external_id = excluded.external_id, agent_id = excluded.agent_id,
                  state = case when numbers.state = '{REMOVED}' then '{READY}' else numbers.state end,
-                 updated_at = excluded.updated_at
+                 updated_at = case when numbers.state <> '{REMOVED}' and (numbers.provider, numbers.external_id, numbers.agent_id)
+                     = (excluded.provider, excluded.external_id, excluded.agent_id) then numbers.updated_at
+                     else excluded.updated_at end
              returning id"
         );
         let fresh = NumberId::generate();
@@ -369,7 +371,8 @@ impl Write for SetNumberState {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let sql = formatcp!(
             "update numbers set state = $3, state_reason = $4, updated_at = $5
-             where id = $1 and workspace_id = $2 and state <> '{REMOVED}'"
+             where id = $1 and workspace_id = $2 and state <> '{REMOVED}'
+                 and (state <> $3 or coalesce(state_reason, '') <> coalesce($4, ''))"
         );
         let (id, reason) = (self.id.as_str(), self.reason.as_deref());
         run!(conn, sql, id, workspace.as_str(), self.state, reason, now()).map(|_| ())

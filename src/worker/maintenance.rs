@@ -2,7 +2,6 @@
 //! nobody was told of, what was kept for long enough, sessions that are over, sites that are to be read again, and the sign of life of
 //! this process.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -84,11 +83,13 @@ impl Maintenance {
     async fn often(&self) {
         let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
         let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
-        let (begun, mut uptimes) = (Uptime::begin(now_ms(), pause_ms), HashMap::new());
+        let mut uptime = Uptime::begin(now_ms(), pause_ms);
         loop {
-            for number in self.desk.numbers.all() {
-                let uptime = uptimes.entry(number.id.clone()).or_insert(begun);
-                if let Err(error) = self.look_after(&number, uptime).await {
+            let numbers = self.desk.numbers.all();
+            let waits = numbers.iter().map(|number| number.sending.unknown.after_ms);
+            uptime.at_most(waits.max().unwrap_or(i64::MAX));
+            for number in numbers {
+                if let Err(error) = self.look_after(&number, &mut uptime).await {
                     tracing::error!(%error, "the outbox cannot be looked after, it is tried again");
                 }
             }
@@ -113,7 +114,8 @@ impl Maintenance {
         }
         // A desk that was down or suspended hears now what WhatsApp could not report meanwhile.
         let moment = now_ms();
-        if !uptime.lasts(moment, unknown.after_ms) {
+        uptime.look(moment);
+        if !uptime.has_heard(unknown.after_ms) {
             return Ok(());
         }
         let decided = store.decide_unknown(&number.id, unknown, moment).await?;

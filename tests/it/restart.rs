@@ -158,6 +158,19 @@ on_both! {
         }
     }
 
+    async fn a_person_is_called_although_the_turn_that_hands_over_breaks(db) {
+        let place = Place::new(db).await;
+        let process = Process::begin_with(place.home.path(), &[("FAILPOINTS", "turn.planned=1*panic")]);
+        process.wait_ready().await;
+        let asked = text_webhook(MAIN, CUSTOMER, "wamid.human", "I want to speak to a human.");
+        assert!(place.deliver(&process, asked).await);
+        assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+        assert_eq!(place.whatsapp.sent().remove(0).text, "Something broke, please try again.");
+        let cases = place.get(&process, "/escalations").await;
+        assert_eq!(cases["items"].as_array().unwrap().len(), 1, "{cases}");
+        assert!(process.stop().await);
+    }
+
     async fn an_answer_that_was_committed_and_not_sent_is_sent_once_after_the_restart(db) {
         let place = Place::new(db).await;
         let busy = Graph::error(131_000, "Something went wrong");

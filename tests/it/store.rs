@@ -558,7 +558,12 @@ on_both! {
         assert_eq!(asked(0).await, 0, "nobody can send it");
         store.set_number_state(&ground.number, NumberState::Ready, None).await.unwrap();
         assert_eq!(asked(MINUTE).await, 0, "it can be sent only now");
-        assert_eq!(asked(0).await, 1);
+        let long_ago = format!("update numbers set updated_at = 1 where id = '{}'", ground.number);
+        assert_eq!(change(ground.home.path(), &ground.url, &long_ago).await, 1);
+        // As each start does.
+        store.set_number_state(&ground.number, NumberState::Ready, None).await.unwrap();
+        assert_eq!(furnish(store, "main").await.1, ground.number);
+        assert_eq!(asked(MINUTE).await, 1, "nothing changed for the number");
     }
 
     async fn orphans_are_looked_for_while_others_write(db) {

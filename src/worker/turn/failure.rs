@@ -10,7 +10,7 @@ use crate::domain::{Agent, Outcome, Reply, ReplyKind};
 use crate::pipeline::inbound::PendingTurn;
 use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::{RecordedInputs, TurnResult};
-use crate::store::finish::FinishedTurn;
+use crate::store::finish::{Escalation, FinishedTurn};
 
 /// A turn that was begun this often and never finished gets the failure sentence instead of another try.
 const MOST_ATTEMPTS: i64 = 20;
@@ -66,7 +66,13 @@ impl Job {
         let mut failure = failed(&scene.bot.agent, BROKE).answered;
         failure.trace.usage = answered.trace.usage;
         failure.transcripts = answered.transcripts;
-        planned(&failure)
+        let mut finished = planned(&failure);
+        // A person is needed, whatever the sentence is.
+        if let Outcome::HandOver { reason, question, .. } = answered.outcome {
+            let (reason, notices) = (reason.to_string(), Vec::new());
+            finished.escalation = Some(Escalation { reason, question, notices });
+        }
+        finished
     }
 }
 
