@@ -1,24 +1,24 @@
-# make run     the demo desk, on a machine with nothing installed
-# make test    everything: formatting, lints, tests on SQLite and Postgres, the console in a browser
-# make chat    talk to the running desk
-# make lint    formatting, lints, and the licences and sources of what others wrote
-# make console  the console in the browser alone, into console/dist
-# make notices  the licences of others' code in the binary, into THIRD-PARTY-NOTICES.txt
-# make promptfoo  one suite by promptfoo (installed from npm) and by us: the same verdicts?
-# make bench   most of the figures of benches/RESULTS.md
-# make torture  the real process killed 500 times while customers write, on SQLite and on Postgres: some five minutes each;
-#               KILLS=50 MESSAGES=20 is what `make test` does, TORTURE_SEED=... repeats the chance of a run
+# make run        starts the demo desk; installs what is missing
+# make test       runs all checks: formatting, lints, tests on SQLite and Postgres, the console in a browser
+# make chat       opens a chat with the running desk
+# make lint       checks formatting, lints, and the licences and sources of dependencies
+# make console    builds only the console, into console/dist
+# make notices    writes the licences of the binary's dependencies to THIRD-PARTY-NOTICES.txt
+# make promptfoo  runs one suite with promptfoo (from npm) and with frontdesk, and compares the verdicts
+# make bench      measures most of the figures in benches/RESULTS.md
+# make torture    kills the real process 500 times while customers write, on SQLite and on Postgres: about five minutes each;
+#                 `make test` uses KILLS=50 MESSAGES=20; TORTURE_SEED=... repeats the random choices of a run
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# rustup puts cargo here; a shell that was open before does not know it yet. And scripts/install node puts Node.js there,
-# where the system has none that is new enough.
+# Where rustup installs cargo, for shells older than the installation, and where `scripts/install node` installs Node.js if the
+# system's is too old.
 export PATH := $(HOME)/.cache/frontdesk/node/bin:$(HOME)/.cargo/bin:$(PATH)
 BINARY = $(or $(CARGO_TARGET_DIR),target)/release/frontdesk
 
-# The console's sources, and those of its tests: nothing of it is done where they are not.
+# Without the console's sources or those of its tests, their steps are skipped.
 HAS_CONSOLE = $(wildcard console/package.json)
 HAS_CONSOLE_TESTS = $(wildcard tests/console/package.json)
 CONSOLE_SOURCES = $(shell find console -type f -not -path 'console/node_modules/*' -not -path 'console/dist/*' -not -name schema.d.ts 2> /dev/null)
@@ -48,24 +48,24 @@ lint-console: console/node_modules/.stamp
 	npm run lint --silent --prefix console
 	node scripts/licences.mjs check
 
-# What crates we may use, and from where. Known holes are in a database on the network, which is not everywhere reached.
+# The allowed crates and registries. Checking for known vulnerabilities needs a database from the network.
 lint-supply: tools-deny
 	cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
 	@if cargo deny --log-level error fetch db 2> /dev/null; then cargo deny --log-level error check advisories; \
 		else echo 'skipped: cargo deny check advisories: their database cannot be fetched'; fi
 
-# After a change of Cargo.lock or console/package-lock.json.
+# Run it after a change of Cargo.lock or console/package-lock.json.
 notices: tools console/node_modules/.stamp
 	node scripts/licences.mjs write
 
-# Into the binary goes what is in console/dist when it is compiled. Built only when its sources changed.
+# The binary embeds console/dist when it is compiled. Rebuilt only when its sources change.
 console: $(if $(HAS_CONSOLE),console/dist/index.html)
 
 console/dist/index.html: console/node_modules/.stamp tests/it/snapshots/openapi.snap $(CONSOLE_SOURCES)
 	npm run build --silent --prefix console
 	@touch $@
 
-# As the lock file says; again only when that changed. Browsers are the system's.
+# Installs from the lock file, again only when that changes. Tests use the system's browser.
 %/node_modules/.stamp: %/package-lock.json | tools-node
 	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund --loglevel error --prefix $*
 	@touch $@
@@ -82,25 +82,25 @@ promptfoo: tools
 	cargo build --release --locked
 	@if command -v node > /dev/null; then node tests/promptfoo/compare.mjs; else echo 'skipped: there is no node'; fi
 
-# Also: TORTURE_CUSTOMERS, and TORTURE_STEPS=send.begun,store.commit for these steps alone; see tests/it/torture/plan.rs.
+# Also: TORTURE_CUSTOMERS, and TORTURE_STEPS=send.begun,store.commit to kill only at these steps; see tests/it/torture/plan.rs.
 KILLS = 500
 MESSAGES = 100
 torture: tools-test
 	TORTURE_KILLS=$(KILLS) TORTURE_MESSAGES=$(MESSAGES) \
 		cargo test --locked --test it torture:: -- --nocapture --test-threads=1
 
-# What building needs: a C and a C++ compiler, make, cmake, and Rust.
+# Build tools: a C and a C++ compiler, make, cmake, and Rust.
 tools:
 	@scripts/install build
 
-# cargo-deny, which lints need.
+# cargo-deny, for lint-supply.
 tools-deny: tools
 	@scripts/install deny
 
-# What the console's build needs: Node.js and npm.
+# Build tools of the console: Node.js and npm.
 tools-node:
 	@scripts/install node
 
-# What tests need beside that: Postgres' server, and Chromium.
+# Test tools: a Postgres server and Chromium.
 tools-test: tools
 	@scripts/install test

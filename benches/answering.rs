@@ -1,10 +1,11 @@
-//! Backs the README's sentences on speed: messages answered in a second, what the desk adds to the model's time, memory,
-//! start, and that stored conversations do not slow it down.
+//! Backs the README's figures on speed: messages answered per second, latency added to the model's
+//! time, memory, startup time, and that stored conversations do not slow the desk down.
 //!
-//! `cargo bench --bench answering [-- --help]`. Three processes: this one asks and plays WhatsApp and the model; beside
-//! it, one after the other, the floor and the desk. The floor is a bare handler that makes the same three calls
-//! (embedding, chat, send) and an exact search over the same passages, and stores nothing. It prints and asserts nothing
-//! about times: they depend on the machine, and on who else is using it.
+//! `cargo bench --bench answering [-- --help]`. Three processes: this one generates the load and
+//! fakes WhatsApp and the model; the floor and the desk run one after the other. The floor is a
+//! bare handler that makes the same three calls (embedding, chat, send) and an exact search over
+//! the same passages, and stores nothing. The bench asserts nothing about times: they depend on the
+//! machine and its other load.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -42,9 +43,9 @@ use figures::Figures;
 use options::{Options, Part};
 use upstream::Upstream;
 
-/// Length of an embedding.
+/// Dimensions of an embedding.
 const DIMS: usize = 256;
-/// Passages to search.
+/// Number of passages to search.
 const PASSAGES: usize = 200;
 
 fn main() {

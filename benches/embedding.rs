@@ -1,10 +1,11 @@
-//! Backs the README's sentence on learning: chunks a second with a model in the process, beside the same model in Python's
-//! onnxruntime, and the time for one question.
+//! Backs the README's figures on learning: chunks per second with an in-process model, compared
+//! with the same model in Python's onnxruntime, and the time for one question.
 //!
-//! `cargo bench --bench embedding [-- --threads 2 --texts 500 --rounds 5]`. Texts are abstracts of the set scifact, cut at 256 tokens, from
-//! the shared data. Both sides take turns, round by round, so that what else the machine does meets both; the ratio of each
-//! round is what counts. Python is `FRONTDESK_PYTHON` or `python3`, with onnxruntime, onnx, tokenizers, safetensors and numpy;
-//! without them that side is skipped. It prints and asserts nothing.
+//! `cargo bench --bench embedding [-- --threads 2 --texts 500 --rounds 5]`. Texts are abstracts of
+//! the data set scifact from the shared data, cut at 256 tokens. Both sides alternate, round by
+//! round, so that other load on the machine affects both; the ratio per round is the result. Python
+//! is `FRONTDESK_PYTHON` or `python3`, with onnxruntime, onnx, tokenizers, safetensors and numpy;
+//! without them that side is skipped. It asserts nothing.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -18,27 +19,26 @@ use frontdesk::embed::{Embedder, Purpose};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-/// Chunks a second with a local model, beside Python's onnxruntime
+/// Chunks per second with a local model, compared with Python's onnxruntime
 #[derive(Debug, Parser)]
 struct Options {
     /// Threads on both sides
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Texts in all
+    /// Number of texts
     #[arg(long, default_value_t = 500)]
     texts: usize,
-    /// In how many rounds
+    /// Number of rounds
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Texts that Python gives to onnxruntime at once
+    /// Batch size of Python's onnxruntime
     #[arg(long, default_value_t = 8)]
     batch: usize,
-    /// What cargo passes to every bench.
+    /// Cargo passes this to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// What customers ask.
 const QUESTIONS: [&str; 6] = [
     "When do you open on Saturdays?",
     "How can I return a lamp?",
@@ -152,14 +152,14 @@ fn build(folder: &Path, threads: usize) -> Arc<dyn Embedder> {
     config.embed.build(&config.models).expect("a whole model")
 }
 
-/// Seconds, and the first vector.
+/// Embeds the texts. Returns the seconds and the first vector.
 fn learn(runtime: &Runtime, ours: &dyn Embedder, texts: &[String]) -> (f64, Vec<f32>) {
     let started = Instant::now();
     let vectors = runtime.block_on(ours.embed(texts, Purpose::Passage)).expect("vectors");
     (started.elapsed().as_secs_f64(), vectors.into_iter().next().unwrap_or_default())
 }
 
-/// The other side.
+/// The Python process to compare with.
 struct Python {
     child: Child,
     to: ChildStdin,
@@ -167,7 +167,7 @@ struct Python {
 }
 
 impl Python {
-    /// `None`, and says so, where onnxruntime is not to be had.
+    /// Starts the process; prints a note and returns `None` when onnxruntime is not available.
     fn start(folder: &Path, threads: usize) -> Option<Self> {
         let program = std::env::var_os("FRONTDESK_PYTHON").unwrap_or_else(|| "python3".into());
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/embedding.py");
@@ -211,7 +211,7 @@ impl Drop for Python {
     }
 }
 
-/// Resident memory in MB; 0 where the system does not tell.
+/// Returns the resident memory in MB; 0 when the system does not report it.
 fn resident_mb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();

@@ -1,17 +1,18 @@
-//! Backs the README's sentence on evals: cases a second with a model that answers at once, beside promptfoo on the same suite, and
-//! the memory that a large suite takes.
+//! Backs the README's figures on evals: cases per second with a model that answers at once,
+//! compared with promptfoo on the same suite, and the memory for a large suite.
 //!
-//! `cargo bench --bench evals [-- --cases=1000 --rounds=3 --large]`. Both are run as programs, by turns in the same run, from reading
-//! the suite to the written report; promptfoo is `FRONTDESK_PROMPTFOO`, such as `…/node_modules/.bin/promptfoo`, and is skipped
-//! where that is not set. `--large` also runs 100,000 cases and a table of 100 MB. It prints and asserts nothing: a time depends on
-//! the machine.
+//! `cargo bench --bench evals [-- --cases=1000 --rounds=3 --large]`. Both run as programs and
+//! alternate in the same run, from reading the suite to the written report. promptfoo is
+//! `FRONTDESK_PROMPTFOO`, such as `…/node_modules/.bin/promptfoo`; without it that side is skipped.
+//! `--large` also runs 100,000 cases and a table of 100 MB. It asserts nothing: times depend on the
+//! machine.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What is tried on each answer, and what it is called.
+/// The suites by name, with the assertions on each answer.
 const SUITES: &[(&str, &str)] = &[
     (
         "text",
@@ -55,7 +56,7 @@ fn main() {
     }
 }
 
-/// One round: both, one after the other; how many times faster ours is.
+/// Runs one round of both programs. Returns how many times faster frontdesk is.
 fn round(home: &Path, cases: usize) -> Option<f64> {
     let own = run(ours(home));
     show("frontdesk", cases, &own);
@@ -109,11 +110,10 @@ fn promptfoo(home: &Path) -> Option<Command> {
     Some(command)
 }
 
-/// How a program ran.
 struct Ran {
     done: bool,
     took: Duration,
-    /// The most memory that it had at once, in MB; 0 where the system does not tell.
+    /// Peak memory in MB; 0 when the system does not report it.
     peak: u64,
 }
 

@@ -1,7 +1,9 @@
-//! Backs the README's sentence on checked citations: how well the check agrees with people, beside plain word overlap.
+//! Backs the README's figures on checked citations: how well the check agrees with people, compared
+//! with plain word overlap.
 //!
 //! `cargo bench --bench grounding [-- FOLDER]`: FOLDER holds an embedding model, default
-//! `../shared/models/all-MiniLM-L6-v2`. With `--features` it prints the features that the weights are fitted on.
+//! `../shared/models/all-MiniLM-L6-v2`. With `--features` it prints the features on which the
+//! weights are fitted.
 
 #[path = "../tests/it/grounded/measure.rs"]
 mod measure;

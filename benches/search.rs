@@ -1,9 +1,11 @@
-//! Backs the README's sentence on search: a question finds its passages among 10,000 chunks in a few milliseconds.
+//! Backs the README's figures on search: a question finds its passages among 10,000 chunks in a few
+//! milliseconds.
 //!
-//! `cargo bench --bench search [-- --large] [-- --many]`; `--large` adds 100,000 chunks in one collection, `--many`
-//! 1,000 collections of 500 (or `--collections=N` of them), eight questions at once. It prints and asserts nothing: a time
-//! depends on the machine, and on who else is using it. The floor is what the dense leg cannot go below: a bare scan
-//! over the same vectors, with nothing kept but the best.
+//! `cargo bench --bench search [-- --large] [-- --many]`; `--large` adds 100,000 chunks in one
+//! collection, `--many` 1,000 collections of 500 (or `--collections=N` of them) with eight
+//! concurrent questions. It asserts nothing: times depend on the machine and its other load. The
+//! floor is a lower bound of the dense leg: a bare scan over the same vectors that keeps only the
+//! best score.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,22 +14,22 @@ use frontdesk::domain::{Chunk, ChunkId, CollectionId, DocumentId};
 use frontdesk::index::{Entry, Index, Query, Settings};
 use futures::executor::block_on;
 
-/// Length of a vector.
+/// Dimensions of a vector.
 const DIMS: usize = 384;
 
-/// Words of a chunk.
+/// Number of words in a chunk.
 const WORDS: usize = 120;
 
-/// Words of a question.
+/// Number of words in a question.
 const ASKED: usize = 9;
 
-/// Questions, one at a time.
+/// Number of questions, asked one at a time.
 const QUESTIONS: usize = 1_000;
 
-/// The most chunks of a leg.
+/// Maximum number of chunks that a leg returns.
 const LIMIT: usize = 100;
 
-/// The commonest words of a text, which a made-up vocabulary lacks.
+/// The most common English words, which a generated vocabulary lacks.
 const COMMON: &str = "the of and to a in is for that you it on with are be this as or your we can from at not have \
                       by will if an our all which they has when there was but how what do their no so who where";
 
@@ -42,7 +44,8 @@ fn main() {
     }
 }
 
-/// Many small collections, as many businesses have them: eight questions at once, each of another one.
+/// Measures many small collections, one per business, with eight concurrent questions to different
+/// collections.
 fn many(collections: usize, chunks: usize) {
     let mut made = Made::new();
     let before = resident_mb();
@@ -67,8 +70,9 @@ fn many(collections: usize, chunks: usize) {
     show("of that its own search", alone, None);
 }
 
-/// As a desk asks: eight tasks on a runtime of as many threads as there are cores, each asking one question after the
-/// other of another collection each time. How long each took with its waiting for a thread, and without.
+/// Asks questions as a desk does: eight tasks on a runtime with one thread per core, each asking
+/// one question after the other of a different collection. Returns the time of each question with
+/// and without the wait for a thread.
 fn eight_at_once(
     index: &Arc<dyn Index>,
     names: &[CollectionId],
@@ -86,7 +90,7 @@ fn eight_at_once(
                     let collections = std::slice::from_ref(&names[(n * 8 + task) % names.len()]);
                     let query = Query { collections, text, vector: Some(vector), limit: LIMIT };
                     let started = Instant::now();
-                    // A turn among the others is part of what a question waits for.
+                    // Yields, so that the total time includes scheduling among the other tasks.
                     tokio::task::yield_now().await;
                     let begun = Instant::now();
                     std::hint::black_box(index.search(&query).await.is_ok());
@@ -102,7 +106,7 @@ fn eight_at_once(
 
 fn report(chunks: usize) {
     let mut made = Made::new();
-    // Not 0, so that the system hands the memory over before it is counted.
+    // Not 0, so that the system commits the memory before it is measured.
     let mut rows = vec![1.0_f32; chunks * DIMS];
     let before = resident_mb();
     let (index, took) = load(&mut made, &mut rows);
@@ -128,7 +132,8 @@ fn report(chunks: usize) {
     show("hybrid: all three legs", hybrid, Some(floor));
 }
 
-/// Makes a chunk for each row and puts it in; the vectors are copied to the rows. Tells how long the index took.
+/// Generates a chunk for each row and indexes it; the vectors are copied to the rows. Returns the
+/// index and the indexing time.
 fn load(made: &mut Made, rows: &mut [f32]) -> (Arc<dyn Index>, Duration) {
     let settings: Settings = serde_json::from_str(r#"{"kind":"memory"}"#).expect("a known kind");
     let index = settings.build(None).expect("memory needs nothing");
@@ -146,7 +151,7 @@ fn collection() -> CollectionId {
     CollectionId::stored("col_bench".to_owned())
 }
 
-/// The best dot product, and nothing else.
+/// Returns only the best dot product.
 fn bare_scan(rows: &[f32], question: &[f32]) -> f32 {
     let dot = |row: &[f32]| {
         let mut sums = [0.0_f32; 32];
@@ -166,7 +171,7 @@ fn timed<T>(work: impl FnOnce() -> T) -> Duration {
     started.elapsed()
 }
 
-/// Prints the median and the 99th of 100, and gives back the median in milliseconds.
+/// Prints the median and the 99th percentile. Returns the median in milliseconds.
 fn show(name: &str, mut times: Vec<Duration>, floor: Option<f64>) -> f64 {
     times.sort_unstable();
     let at = |percent: usize| {
@@ -178,18 +183,19 @@ fn show(name: &str, mut times: Vec<Duration>, floor: Option<f64>) -> f64 {
     at(50)
 }
 
-/// Resident memory in MB; 0 where the system does not tell.
+/// Returns the resident memory in MB; 0 when the system does not report it.
 fn resident_mb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1_024
 }
 
-/// Made-up texts and vectors, the same in every run: words of syllables, as frequent as Zipf says.
+/// Generates texts and vectors, the same in every run: words made of syllables with Zipf
+/// frequencies.
 struct Made {
     seed: u64,
     words: Vec<String>,
-    /// Sums of the words' frequencies.
+    /// Cumulative word frequencies.
     frequency: Vec<f64>,
 }
 
@@ -264,7 +270,7 @@ impl Made {
         usize::try_from(self.next() % limit.max(1) as u64).unwrap_or_default()
     }
 
-    /// From 0 to 1, evenly.
+    /// Returns a uniform number from 0 to 1.
     fn fraction(&mut self) -> f64 {
         f64::from(u32::try_from(self.next() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
     }

@@ -1,15 +1,17 @@
 //! Voice notes, in three parts; name some after `--`, or none for all:
 //!
-//! - `decode`: how fast recordings become samples, kind by kind, over `crates/audio/tests/audio/samples` and `../shared/data/voice`.
-//! - `encode`: whisper.cpp's work on half a minute of sound through our adapter, one note alone and two at once, with one
-//!   thread and with two, and the memory before and after.
-//! - `latency`: what the transcribing of notes adds to the answers to texts.
+//! - `decode`: decoding speed by kind of recording, over `crates/audio/tests/audio/samples` and
+//!   `../shared/data/voice`.
+//! - `encode`: whisper.cpp on 30 seconds of audio through our adapter: one note alone and two at
+//!   once, with one thread and with two, and the memory before and after.
+//! - `latency`: how much transcription delays the answers to texts.
 //!
-//! The last two need `FRONTDESK_WHISPER_MODEL`, or whisper.cpp's model without weights in `../shared/models/whisper`, which runs
-//! the encoder in real time and writes nothing.
+//! The last two need `FRONTDESK_WHISPER_MODEL`, or whisper.cpp's model without weights in
+//! `../shared/models/whisper`, which runs the encoder in real time and writes nothing.
 //!
-//! With `FRONTDESK_WHISPER_CLI`, the path of whisper.cpp's `whisper-cli`, the same recording goes through that by turns, and the
-//! ratio is printed. It pays for loading the model each time, as its own timings tell, which are subtracted.
+//! With `FRONTDESK_WHISPER_CLI`, the path of whisper.cpp's `whisper-cli`, the same recording runs
+//! through that as well, alternately, and the ratio is printed. It loads the model each time; the
+//! load time that it reports is subtracted.
 
 #[path = "voice/decode.rs"]
 mod decode;
@@ -43,7 +45,7 @@ fn transcriber(model: &Path, threads: usize) -> Arc<dyn Transcriber> {
     config.speech.build(&config.models, &readers).expect("the model is whole")
 }
 
-/// Seconds that so many recordings take at once.
+/// Returns the seconds for this many concurrent recordings.
 async fn time(transcriber: &Arc<dyn Transcriber>, bytes: &Arc<[u8]>, at_once: usize) -> f64 {
     let one = async || {
         let recording = Recording {
@@ -60,7 +62,7 @@ async fn time(transcriber: &Arc<dyn Transcriber>, bytes: &Arc<[u8]>, at_once: us
     begin.elapsed().as_secs_f64()
 }
 
-/// Seconds of whisper.cpp's own command, without loading the model.
+/// Returns the seconds of whisper.cpp's own command without loading the model.
 fn cli(path: &Path, model: &Path, wav: &Path) -> f64 {
     let mut command = Command::new(path);
     command.args(["-t", "1", "-l", "en", "-nf", "-bs", "1", "-bo", "1", "-np", "-nt", "-m"]);
@@ -79,14 +81,13 @@ fn median(mut all: Vec<f64>) -> f64 {
     all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// MB of this process in memory.
+/// Returns this process's resident memory in MB.
 fn resident_mb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1_024
 }
 
-/// The model that is measured.
 fn model() -> PathBuf {
     let real = std::env::var_os("FRONTDESK_WHISPER_MODEL").map(PathBuf::from);
     real.unwrap_or_else(|| shared("models/whisper/for-tests-ggml-tiny.bin"))

@@ -3,7 +3,7 @@ import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-/** Puts .br and .gz beside what is worth it, so that the server sends them as they are. */
+/** Adds .br and .gz files beside compressible ones, which the server sends as they are. */
 function precompressed(): Plugin {
   const worth = /\.(js|css|html|svg|json|webmanifest)$/;
   return {
@@ -29,11 +29,11 @@ function precompressed(): Plugin {
   };
 }
 
-/** While developing: the desk that answers, and its admin key in place of a session (data/admin.key). */
+/** In development: the desk to proxy to, and its admin key in place of a session (data/admin.key). */
 const desk = process.env.FRONTDESK_URL ?? "http://127.0.0.1:8080";
 const key = process.env.FRONTDESK_KEY;
 
-/** While developing with an admin key nobody has to sign in. */
+/** In development with an admin key, no sign-in is needed. */
 function signedIn(): Plugin {
   return {
     name: "signed-in",
@@ -51,7 +51,7 @@ function signedIn(): Plugin {
 export default defineConfig(({ command }) => ({
   plugins: [react(), signedIn(), precompressed()],
   resolve: { alias: { "@": new URL("./src", import.meta.url).pathname } },
-  // The server puts a fresh nonce in its place for every answer.
+  // The server replaces it with a fresh nonce in every response.
   html: command === "build" ? { cspNonce: "__NONCE__" } : {},
   build: { target: "es2022", sourcemap: false, assetsInlineLimit: 0, chunkSizeWarningLimit: 700 },
   server: {

@@ -1,17 +1,17 @@
-// The licences of others' code. "check" fails where an npm package has one that deny.toml does not allow (cargo-deny does the
-// same for crates), or where THIRD-PARTY-NOTICES.txt is not what "write" makes. That file holds the licence texts of the crates
-// in the binary and of the npm packages in the console; it is compiled into the binary (`frontdesk licenses`).
+// Licences of dependencies. "check" fails when an npm package has a licence that deny.toml does not allow (cargo-deny checks
+// crates), or when THIRD-PARTY-NOTICES.txt differs from what "write" generates. That file has the licence texts of the crates in
+// the binary and of the npm packages in the console; it is compiled into the binary (`frontdesk licenses`).
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const NOTICES = 'THIRD-PARTY-NOTICES.txt';
-// What the desk is built for. On other systems there may be crates more.
+// Platforms of the notices. Other platforms may use further crates.
 const TARGETS = ['x86_64-unknown-linux-gnu', 'aarch64-unknown-linux-gnu', 'x86_64-apple-darwin', 'aarch64-apple-darwin'];
-// Tools of the build, which are not shipped, may also have these.
+// Extra licences allowed for build tools, which are not shipped.
 const TOOLS = { argparse: 'Python-2.0' };
 const LICENCE = /^(un)?licen[cs]e|^copying|^notice|^copyright/i;
-// What a package's own folders hold for its tests, and sources that are not compiled.
+// Folders of a package that are not shipped: tests, and sources that are not compiled.
 const NOT_SHIPPED = /^(tests?|test_data|examples|benches|sqlcipher|wasi-libc|node_modules|target)$/;
 const HOLDER = /^\W*(portions )?(copyright\b(?!( holders?| notice| and related|,| owner))|\(c\)|©)/i;
 const TITLE = /^\W*((the )?mit licen[cs]e.*|(the )?isc licen[cs]e.*|all rights reserved\.?|licen[cs]e)\W*$/i;
@@ -32,7 +32,7 @@ function allowed() {
     return new Set([...list.matchAll(/"([^"]+)"/g)].map(([, one]) => one));
 }
 
-// Whether an SPDX expression can be fulfilled with the licences that may be used.
+// Whether the allowed licences satisfy an SPDX expression.
 function fulfils(expression, may) {
     const [words, parts] = [expression.replaceAll('/', ' OR ').match(/[()]|[\w.+-]+( WITH [\w.-]+)?/g) ?? [], { AND: '&&', OR: '||' }];
     const said = words.map((word) => (/[()]/.test(word) ? word : (parts[word] ?? may.has(word)))).join(' ');
@@ -51,7 +51,7 @@ function checkPackages() {
     return wrong;
 }
 
-// The files with licences in a folder and below, but for those of its tests: path to text.
+// Licence files in a folder and below, without those of its tests, as pairs of path and text.
 function texts(folder, below = '') {
     const found = [];
     for (const it of readdirSync(join(folder, below), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -64,7 +64,7 @@ function texts(folder, below = '') {
     return found.filter(([, text]) => text !== '');
 }
 
-// Who may choose takes MIT: one text in the place of two.
+// Where there is a choice of licences, keeps only MIT's text.
 function chosen(found, licence) {
     const atRoot = found.filter(([path]) => !path.includes('/'));
     const mit = atRoot.filter(([path]) => /MIT/i.test(path));
@@ -95,12 +95,12 @@ function notices() {
     const byText = new Map();
     for (const it of all) {
         let mine = chosen(it.found, it.licence);
-        // A package of several that lie in one repository, which has the text at its root.
+        // Packages of one repository may have the text only in one of them, or at its root.
         if (mine.length === 0 && it.home) mine = all.find((other) => other.home === it.home && other.found.length > 0 && other.licence === it.licence)?.found ?? [];
         if (mine.length === 0 && /MIT/.test(it.licence)) mine = [['', `MIT License\n\nCopyright (c) ${it.authors || `the authors of ${it.name}`}\n\n${MIT}`]];
         if (mine.length === 0) throw new Error(`${it.name} ${it.version} (${it.licence}) brings no licence text; say in scripts/licences.mjs which it has`);
         for (const [, text] of mine) {
-            // Who holds the copyright stands with the package, so that the same words stand there once.
+            // Copyright lines are listed with the package, so that identical licence texts appear once.
             const lines = text.split('\n');
             const whose = text.length < 4000 ? lines.filter((line) => HOLDER.test(line)) : [];
             const words = whose.length > 0 ? lines.filter((line) => !HOLDER.test(line) && !TITLE.test(line)).join('\n').trim() : text;

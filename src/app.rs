@@ -1,4 +1,4 @@
-//! Assembles a desk from the configuration: the only place that does.
+//! Assembles a desk from the configuration. Nothing else does.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,55 +28,57 @@ use crate::worker::Worker;
 
 mod numbers;
 
-/// How long a call to WhatsApp may take.
+/// Timeout of a call to a WhatsApp provider.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The demo shop's documents.
 #[derive(Embed)]
 #[folder = "knowledge/"]
 struct DemoKnowledge;
 
-/// The demo shop's agent.
 #[derive(Embed)]
 #[folder = "prompts/"]
 struct DemoPrompts;
 
-/// An assembled desk that is not working yet.
+/// An assembled desk that does not run yet.
 pub struct App {
-    /// What worker and web face share.
+    /// State that the worker and the web server share.
     pub desk: Arc<Desk>,
-    /// The key that guards the API.
+    /// The admin key of the API.
     pub admin_key: String,
-    /// Runs of evals, and publishing.
+    /// Eval runs and publishing.
     pub jobs: Arc<Jobs>,
-    /// Files and folders of the desk that others of this machine can read, and that it cannot close to them.
+    /// Files and folders of the desk that other users of this machine can read and whose
+    /// permissions could not be restricted.
     pub open_files: Vec<PathBuf>,
     config: Config,
 }
 
 impl App {
-    /// Opens the database and builds what stands behind the seams. Numbers and agents are not connected yet.
+    /// Opens the database and builds the desk's components. Publishes changed prompt files, loads
+    /// the live agents and connects the numbers.
     pub async fn assemble(config: Config) -> anyhow::Result<Self> {
         Box::pin(Self::build(config, Prompts::Publish)).await
     }
 
-    /// The same for evals: prompt files are tried as they are on the disk, and nothing that answers customers changes.
-    pub async fn rehearse(config: Config) -> anyhow::Result<Self> {
+    /// Assembles a desk for evals: changed prompt files are used as drafts in this process only,
+    /// and nothing is published for agents that exist.
+    pub async fn assemble_for_eval(config: Config) -> anyhow::Result<Self> {
         Box::pin(Self::build(config, Prompts::Try)).await
     }
 
-    /// The same for publishing and looking on: what is live is as the database says, whatever the prompt files say, and no number
-    /// is connected.
-    pub async fn review(config: Config) -> anyhow::Result<Self> {
+    /// Assembles a desk for publishing and inspection: ignores the prompt files, uses the live
+    /// versions in the database, and connects no number.
+    pub async fn assemble_read_only(config: Config) -> anyhow::Result<Self> {
         Box::pin(Self::build(config, Prompts::Leave)).await
     }
 
     async fn build(config: Config, prompts: Prompts) -> anyhow::Result<Self> {
-        // Another part of the process may have installed it already, which is as good.
+        // Fails if another part of the process installed a provider before; that one serves as
+        // well.
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
         let store = crate::store::Store::open(&config.store).await?;
-        let open_files = permissions::tighten(&config.store.path);
+        let open_files = permissions::restrict_to_owner(&config.store.path);
         config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
         let embed = config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?;
         config.speech.fetch(&config.models).await.map_err(|why| anyhow!("[speech]: {why}"))?;
@@ -85,7 +87,7 @@ impl App {
         let readers = Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
         let settings = config.knowledge.clone();
         let library = Library::new(store.clone(), index.clone(), embed.clone(), settings)
-            .reading_with(readers.clone());
+            .with_readers(readers.clone());
         let speech = config.speech.build(&config.models, &readers);
         let rerank =
             config.rerank.build(&config.models).map_err(|why| anyhow!("[rerank]: {why}"))?;
@@ -95,7 +97,7 @@ impl App {
             speech: speech.map_err(|why| anyhow!("[speech]: {why}"))?,
             lookup: Arc::new(lookup),
             model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
-            spare: llm::Settings::without_model(),
+            fallback_model: llm::Settings::without_model(),
             budget: config.budget.clone(),
             retrieve: config.retrieve.clone(),
         };
@@ -116,28 +118,29 @@ impl App {
             numbers: Numbers::new(connector),
             intake: config.worker.intake(),
             base_url,
-            wake: Arc::default(),
+            notifier: Arc::default(),
         };
         load_prompts(&desk, &config, prompts).await?;
         if prompts != Prompts::Leave {
             numbers::connect(&desk, &config).await?;
-            desk.follow_numbers().await?;
+            desk.reload_numbers().await?;
         }
         let desk = Arc::new(desk);
         let jobs = Jobs::new(desk.clone(), config.suites().map_err(|why| anyhow!(why))?, data);
         Ok(Self { desk, admin_key, jobs, open_files, config })
     }
 
-    /// Learns the documents of the configured folder (or the demo's), and loads the index.
+    /// Learns the documents of the configured folder (or the demo's) and loads the index. Skips
+    /// collections whose changes have to pass a gate.
     pub async fn learn(&self, progress: &dyn Progress) -> anyhow::Result<Summary> {
         let mut all = Summary::default();
         self.desk.library.follow().await?;
         for folder in source_folders(&self.config)? {
             self.desk.library.has_folder(&folder.collection);
-            if self.waits(&folder.collection).await? {
+            if self.awaits_gate(&folder.collection).await? {
                 continue;
             }
-            let one = self.desk.library.keep_up(folder, progress).await?;
+            let one = self.desk.library.learn_changes(folder, progress).await?;
             all.learned += one.learned;
             all.chunks += one.chunks;
             all.unchanged += one.unchanged;
@@ -146,17 +149,18 @@ impl App {
             all.warnings.extend(one.warnings);
         }
         self.desk.library.follow().await?;
-        self.desk.follow_answers().await?;
+        self.desk.reload_answers().await?;
         Ok(all)
     }
 
-    /// Whether documents of a collection changed and have to pass a gate first: those that answer go on, and it is said so.
-    async fn waits(&self, collection: &str) -> anyhow::Result<bool> {
+    /// Whether a collection's documents changed and have to pass a gate first. Logs a warning if
+    /// so; the documents in use stay.
+    async fn awaits_gate(&self, collection: &str) -> anyhow::Result<bool> {
         let guards = self.desk.guards(collection).await?;
         let Some((agent, _)) = guards.first() else { return Ok(false) };
         let id = self.desk.store.collection(collection).await?;
         let documents = self.desk.store.documents(&id, 0).await?;
-        // Where nothing is known yet there is nothing that could be worse.
+        // An empty collection cannot get worse, so no gate applies.
         if !documents.iter().any(|row| row.state == DocumentState::Ready) {
             return Ok(false);
         }
@@ -175,24 +179,24 @@ impl App {
         Ok(differs)
     }
 
-    /// Serves until `shutdown` ends; then finishes what is under way.
+    /// Serves until `shutdown` completes, then finishes the work in progress.
     pub async fn serve(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        self.desk.store.take_up().await?;
-        // Unless a process that lives tries documents right now.
+        self.desk.store.release_stale_leases().await?;
+        // Skipped while another live process tries staged documents.
         if self.desk.store.hold(HoldName::Staging, 60_000).await? {
             self.desk.library.unstage_all().await?;
             self.desk.store.hold(HoldName::Staging, 0).await?;
         }
-        // Whatever stopped a number may have been mended since: the first send shows.
+        // The cause of a number's failure may be fixed by now: the first send shows.
         for number in self.desk.numbers.all() {
             self.desk.store.set_number_state(&number.id, NumberState::Ready, None).await?;
         }
         let worker = Worker::start(&self.desk, &self.config.worker);
-        let looks = tokio::spawn(self.jobs.clone().look_after());
+        let looks = tokio::spawn(self.jobs.clone().run_maintenance());
         let desk = self.desk.clone();
         http::serve(self.web(), listener, shutdown).await.context("the web server ended")?;
         tracing::info!("finishing what is under way");
@@ -202,7 +206,7 @@ impl App {
         Ok(())
     }
 
-    /// Serves the API alone, for a chat: takes no work from the queues.
+    /// Serves the API only, for the sandbox chat. Takes no work from the queues.
     pub async fn serve_sandbox(self, listener: TcpListener) -> anyhow::Result<()> {
         let web = self.web();
         http::serve(web, listener, std::future::pending()).await.context("the web server ended")
@@ -226,12 +230,13 @@ impl App {
     }
 }
 
-/// Whether the built-in demo shop is used: neither of the configured folders exists.
+/// Whether the built-in demo shop is used: neither configured folder exists.
 pub fn is_demo(config: &Config) -> bool {
     !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
 }
 
-/// The documents of the configured folder (or the demo's), a source folder for each collection.
+/// Returns the documents of the configured folder (or the demo's), one source folder per
+/// collection.
 pub fn source_folders(config: &Config) -> anyhow::Result<Vec<SourceFolder>> {
     if is_demo(config) {
         return Ok(demo_folders());
@@ -244,7 +249,6 @@ pub fn source_folders(config: &Config) -> anyhow::Result<Vec<SourceFolder>> {
         .with_context(|| format!("cannot read the folder {}", folder.display()))
 }
 
-/// The demo's documents, a collection for each folder.
 fn demo_folders() -> Vec<SourceFolder> {
     let mut folders: Vec<SourceFolder> = Vec::new();
     for file in DemoKnowledge::iter() {
@@ -268,19 +272,20 @@ fn demo_folders() -> Vec<SourceFolder> {
     folders
 }
 
-/// What becomes of prompt files.
+/// How prompt files are handled at start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Prompts {
-    /// What changed answers customers.
+    /// Changed files are published.
     Publish,
-    /// They answer in this process alone.
+    /// Changed files are used in this process only.
     Try,
-    /// Nothing.
+    /// Files are ignored.
     Leave,
 }
 
-/// Reads the prompt files, publishes what changed, and makes every live agent ready. A file that is wrong ends the start; a version
-/// that was published before and cannot be used any more must not keep the other agents from answering.
+/// Reads the prompt files, publishes the changed ones and loads every live agent. An invalid file
+/// aborts the start. A version that is published but no longer valid is skipped, so that the other
+/// agents still answer.
 async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::Result<()> {
     let agents = desk.store.agents().await?;
     let mut drafts = Vec::new();
@@ -294,7 +299,7 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
             continue;
         }
         if known.is_some_and(|row| row.file_hash.as_deref() == Some(&hash)) {
-            // It was in force already; what was published since by other means stays.
+            // This file was published before; a later version published by other means stays live.
             continue;
         }
         if known.is_some_and(|row| row.source != source && gate_of(&file, known).is_some()) {
@@ -314,23 +319,23 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
         }
     }
     for row in desk.store.agents().await? {
-        desk.take_live(&row).await;
+        desk.activate_version(&row).await;
     }
     for (row, source) in drafts {
-        let bot = desk.ready((&row.slug, &source), AgentId::stored(row.id), None).await;
+        let bot = desk.build_bot((&row.slug, &source), AgentId::stored(row.id), None).await;
         desk.bots.put(bot.map_err(|why| anyhow!("agent {}: {why}", row.slug))?);
     }
     Ok(())
 }
 
-/// The prompt files, by name, with what they hold.
+/// Returns the prompt files as pairs of name and content.
 pub fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
     if is_demo(config) {
         let read = |name: &str| {
             let file = DemoPrompts::get(name)?;
             Some((name.to_owned(), String::from_utf8_lossy(&file.data).into_owned()))
         };
-        // Folders in it hold other prompts, such as those of graders.
+        // Subfolders hold other prompts, for example those of graders.
         let agents = DemoPrompts::iter().filter(|name| !name.contains('/'));
         return Ok(agents.filter_map(|name| read(&name)).collect());
     }

@@ -1,7 +1,8 @@
-//! The configuration: collects the settings of every part, and says which key is wrong. Knows no part's insides.
+//! The configuration: collects the settings of every module and names the key that is wrong. Does
+//! not know what the settings mean.
 //!
-//! Two steps: defaults, file and environment become one table; the table becomes settings, or an error that names
-//! the key and the right ones.
+//! Two steps: defaults, file and environment are merged into one table; the table is deserialized
+//! into settings, or into an error that names the key and the valid ones.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,12 +16,12 @@ use crate::{
     speech, store, telemetry, worker,
 };
 
-/// The documented defaults.
+/// The documented defaults, as TOML.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
-/// The file that is read when none is named.
+/// The configuration file that is read if none is named.
 pub const FILE: &str = "frontdesk.toml";
 
-/// Every setting.
+/// All settings.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -28,39 +29,39 @@ pub struct Config {
     pub http: http::Settings,
     /// The database.
     pub store: store::Settings,
-    /// How secrets in the database are kept.
+    /// How secrets in the database are encrypted.
     pub secrets: secrets::Settings,
     /// Prompt files and documents.
     pub files: Files,
     /// How documents are learned.
     pub knowledge: knowledge::Settings,
-    /// How foreign files are read.
+    /// How files from outside are parsed.
     pub reader: reader::Settings,
-    /// Answers.
+    /// The model that answers.
     pub llm: llm::Settings,
-    /// Where models are kept.
+    /// Where local models are stored.
     pub models: models::Settings,
     /// Embeddings.
     pub embed: embed::Settings,
-    /// Voice notes.
+    /// Transcription of voice notes.
     pub speech: speech::Settings,
-    /// Where chunks are searched.
+    /// The search index.
     pub index: index::Settings,
-    /// How a model puts questions in other words for the search.
+    /// How a model rewrites questions for the search.
     pub retrieve: pipeline::retrieve::Settings,
-    /// What orders the passages that were found.
+    /// How retrieved passages are reranked.
     pub rerank: rerank::Settings,
-    /// What models may cost.
+    /// The spending limits for models.
     pub budget: pipeline::budget::Settings,
-    /// What eval suites may do over the API.
+    /// What eval suites may do when they run over the API.
     pub evals: frontdesk_promptfoo::policy::Settings,
-    /// The work in the background.
+    /// The background work.
     pub worker: worker::Settings,
-    /// What is written to the terminal.
+    /// Logging.
     pub log: telemetry::Settings,
-    /// What numbers may be that are added in the console.
+    /// Limits for numbers that are added in the console.
     pub providers: provider::Limits,
-    /// WhatsApp numbers by name.
+    /// WhatsApp numbers, by name.
     pub numbers: BTreeMap<String, provider::Settings>,
 }
 
@@ -68,21 +69,22 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
-    /// One file an agent.
+    /// Folder with one file per agent.
     pub prompts: PathBuf,
-    /// One folder a collection.
+    /// Folder with one subfolder per collection.
     pub knowledge: PathBuf,
-    /// Eval suites that the API may run.
+    /// Folder with the eval suites that the API may run.
     pub suites: PathBuf,
 }
 
-/// A configuration that cannot be used.
+/// An invalid configuration. The text names the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
 impl Config {
-    /// Reads the defaults, then the file, then the environment. A file that was named must exist.
+    /// Merges the defaults, the file and the environment, in this order. A file given explicitly
+    /// must exist.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         if let Some(file) = file.filter(|file| !file.is_file()) {
             return Err(ConfigError(format!("there is no configuration file {}", file.display())));
@@ -100,12 +102,12 @@ impl Config {
         Self::read(&figment)
     }
 
-    /// Reads settings written as TOML over the defaults, without file and environment.
+    /// Reads settings in TOML over the defaults, without file and environment.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         Self::read(&Figment::new().merge(Toml::string(DEFAULTS)).merge(Toml::string(text)))
     }
 
-    /// Where suites are, and what they may do over the API.
+    /// Returns the folder of the suites and what they may do over the API.
     pub fn suites(&self) -> Result<(PathBuf, frontdesk_promptfoo::policy::Policy), ConfigError> {
         self.evals.check().map_err(|why| ConfigError(format!("[evals]: {why}")))?;
         let suites = self.files.suites.clone();
@@ -123,18 +125,18 @@ impl Config {
             ConfigError(each.join("\n"))
         };
         let mut config: Self = figment.extract().map_err(wrong)?;
-        bounded(&figment.extract().map_err(wrong)?, "").map_err(ConfigError)?;
+        check_ranges(&figment.extract().map_err(wrong)?, "").map_err(ConfigError)?;
         config.http.settle_budget(config.knowledge.max_upload_bytes).map_err(ConfigError)?;
         Ok(config)
     }
 }
 
-/// Refuses times and numbers that no desk can keep: they would overflow where they are added to a clock, or ask for more threads
-/// and connections than any system has.
-fn bounded(value: &serde_json::Value, at: &str) -> Result<(), String> {
+/// Refuses times and counts that are too large: they would overflow when added to a timestamp, or
+/// ask for more threads and connections than a system has.
+fn check_ranges(value: &serde_json::Value, at: &str) -> Result<(), String> {
     if let Some(table) = value.as_object() {
         return table.iter().try_for_each(|(key, value)| {
-            bounded(value, &if at.is_empty() { key.clone() } else { format!("{at}.{key}") })
+            check_ranges(value, &if at.is_empty() { key.clone() } else { format!("{at}.{key}") })
         });
     }
     let key = at.rsplit('.').next().unwrap_or(at);
@@ -156,7 +158,7 @@ fn bounded(value: &serde_json::Value, at: &str) -> Result<(), String> {
     }
 }
 
-/// An error with its key and where that was set.
+/// Formats an error with its key and the source that set it.
 fn explain(error: &figment::Error) -> String {
     let key = error.path.join(".");
     let place = error.metadata.as_ref().map_or_else(String::new, |from| match &from.source {
@@ -177,8 +179,8 @@ mod tests {
 
     use super::*;
 
-    /// Settings that are also read elsewhere, by tables that do not have all of them: recordings of older versions, and
-    /// what a collection says of its own.
+    /// Settings that are also deserialized from tables that may lack them: recordings of older
+    /// versions, and the settings of a single collection.
     const MAY_BE_MISSING: &[&str] = &[
         "/budget/prompts_a_day",
         "/budget/sandbox_day",
@@ -187,13 +189,13 @@ mod tests {
         "/knowledge/chunk/overlap_tokens",
     ];
 
-    /// What is wrong with a whole configuration, written as JSON.
+    /// Returns the error of a whole configuration given as JSON.
     fn mistake(settings: &Value) -> Option<Kind> {
         let read = Figment::from(Serialized::globals(settings)).extract::<Config>();
         read.err().map(|error| error.kind)
     }
 
-    /// Where the tables of a value are, as JSON pointers.
+    /// Returns the JSON pointers of all tables in a value.
     fn tables(value: &Value, at: &str) -> Vec<String> {
         let mut found = vec![at.to_owned()];
         for (key, value) in value.as_object().into_iter().flatten() {
@@ -223,7 +225,7 @@ mod tests {
                 let said = matches!(missing, Some(Kind::MissingField(_)));
                 assert!(said || excused, "{place}/{key} has another default: {missing:?}");
             }
-            // The settings of an adapter depend on its kind: the file's comments list them.
+            // An adapter's settings depend on its kind; the comments of the file list them.
             if table.contains_key("kind") {
                 continue;
             }
@@ -241,14 +243,15 @@ mod tests {
         Config::from_toml(text).expect_err("this configuration is wrong").0
     }
 
-    /// A number or a switch that a comment of the file gives as an adapter's default.
+    /// A number or a boolean that a comment in the file documents as an adapter's default.
     struct Comment {
         kind: String,
         setting: String,
     }
 
     impl Comment {
-        /// Reads `#   key = value   what it is`; what stands there of other types is an example.
+        /// Parses `#   key = value   description`. Values of other types are examples and are
+        /// skipped.
         fn read(line: &str, kind: &str) -> Option<Self> {
             let (key, rest) = line.strip_prefix("#   ")?.split_once(" = ")?;
             let value = rest.split([' ', ',']).next()?;

@@ -1,4 +1,5 @@
-//! A running desk: what the worker and the web face share. It is built by `app`; nothing here builds anything.
+//! A running desk: the state that the worker and the web server share. `app` builds it; nothing
+//! here does.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -25,39 +26,40 @@ pub use numbers::{Connector, Number, NumberActivity, Numbers};
 pub struct Desk {
     /// The database.
     pub store: Store,
-    /// The pipeline.
+    /// The pipeline that answers messages.
     pub engine: Engine,
-    /// The documents, and the index that follows them.
+    /// The documents and their search index.
     pub library: Library,
-    /// The agents that answer.
+    /// The live agents.
     pub bots: Bots,
-    /// The numbers that are connected.
+    /// The connected numbers.
     pub numbers: Numbers,
-    /// How messages are taken in.
+    /// How incoming messages are accepted.
     pub intake: Intake,
-    /// The address under which people reach this desk, for links.
+    /// The public URL of this desk, used in links.
     pub base_url: String,
-    /// Wakes the dispatcher and the outbox dispatcher.
-    pub wake: Arc<Notifier>,
+    /// Notifies the dispatchers, running turns and listeners of the live stream.
+    pub notifier: Arc<Notifier>,
 }
 
 impl Desk {
-    /// Brings the curated answers in step with the database.
-    pub async fn follow_answers(&self) -> crate::store::Result<()> {
+    /// Reloads the curated answers from the database.
+    pub async fn reload_answers(&self) -> crate::store::Result<()> {
         let live = self.engine.live();
-        live.curated.follow(&self.store, &*live.embed).await
+        live.curated.sync_with_store(&self.store, &*live.embed).await
     }
 
-    /// Something of this kind changed, for whoever looks at this replica or another one.
+    /// Announces a change of this kind to listeners on this replica and on the others.
     pub async fn announce(&self, what: What) {
-        self.wake.announce(what);
+        self.notifier.announce(what);
         if let Err(error) = self.store.announce(what).await {
             tracing::debug!(%error, "other replicas were not told that {} changed", what.as_str());
         }
     }
 
-    /// Makes a prompt file ready as a version of an agent; collections that it names and that are not there are made, empty.
-    pub async fn ready(
+    /// Builds an agent from a prompt file. Collections that it names and that do not exist are
+    /// created empty.
+    pub async fn build_bot(
         &self,
         (slug, source): (&str, &str),
         agent: AgentId,
@@ -72,15 +74,15 @@ impl Desk {
         file.bot(agent, version, knowledge).map_err(ReadyError::Prompt)
     }
 
-    /// Brings the agents in step with the database: what another process published answers here, too.
-    pub async fn follow_agents(&self) -> crate::store::Result<()> {
+    /// Loads the versions that other processes published.
+    pub async fn reload_agents(&self) -> crate::store::Result<()> {
         for row in self.store.agents().await? {
             let version = Some(VersionId::stored(row.version_id.clone()));
             let bot = self.bots.get(&AgentId::stored(row.id.clone()));
             if bot.is_some_and(|bot| bot.agent.version == version) {
                 continue;
             }
-            if self.take_live(&row).await {
+            if self.activate_version(&row).await {
                 tracing::info!(
                     agent = row.slug,
                     version = row.ordinal,
@@ -88,22 +90,23 @@ impl Desk {
                     row.ordinal,
                     row.slug
                 );
-                self.wake.announce(What::Agents);
+                self.notifier.announce(What::Agents);
             }
         }
         Ok(())
     }
 
-    /// Lets an agent's live version answer; whether it can. Where it cannot, the one that answered before goes on; where there is
-    /// none, as at a start after an upgrade whose bounds are narrower, the customers' messages wait. What is wrong with a version is said
-    /// once, and it is not read again.
-    pub async fn take_live(&self, row: &AgentRow) -> bool {
+    /// Makes an agent's live version answer, and returns whether it does. If the version is
+    /// invalid, the one before it keeps answering; if there is none (at a start after an upgrade
+    /// with narrower limits), the customers' messages wait. An invalid version is logged once and
+    /// not tried again.
+    pub async fn activate_version(&self, row: &AgentRow) -> bool {
         let (id, version) =
             (AgentId::stored(row.id.clone()), VersionId::stored(row.version_id.clone()));
         if self.bots.is_refused(&version) {
             return false;
         }
-        let bot = self.ready((&row.slug, &row.source), id.clone(), Some(version.clone())).await;
+        let bot = self.build_bot((&row.slug, &row.source), id.clone(), Some(version.clone())).await;
         let why = match bot {
             Ok(bot) => {
                 self.bots.put(bot);
@@ -140,38 +143,39 @@ impl Desk {
     }
 }
 
-/// Why a prompt file cannot be made ready.
+/// Why an agent cannot be built from a prompt file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadyError {
-    /// What is wrong with the file.
+    /// The prompt file is invalid, with the reason.
     #[error("{0}")]
     Prompt(String),
-    /// The database does not answer.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] crate::store::Error),
 }
 
-/// The agents that answer, each ready. They can be changed while turns run; a turn keeps the one it began with.
+/// The live agents. They can be replaced while turns run; a turn keeps the version that it began
+/// with.
 #[derive(Default)]
 pub struct Bots {
     ready: RwLock<HashMap<AgentId, Arc<Bot>>>,
-    /// Versions whose prompt file cannot be used.
+    /// Versions whose prompt file is invalid.
     refused: Mutex<HashSet<VersionId>>,
 }
 
 impl Bots {
-    /// The agent with this id.
+    /// Returns the agent with this id.
     pub fn get(&self, id: &AgentId) -> Option<Arc<Bot>> {
         self.ready.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// The agent with this id or short name.
+    /// Returns the agent with this id or slug.
     pub fn named(&self, name: &str) -> Option<Arc<Bot>> {
         let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
         ready.values().find(|bot| bot.agent.slug == name || bot.agent.id.as_str() == name).cloned()
     }
 
-    /// Every agent, by name.
+    /// Returns all agents, sorted by slug.
     pub fn all(&self) -> Vec<Arc<Bot>> {
         let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = ready.values().cloned().collect();
@@ -179,7 +183,7 @@ impl Bots {
         all
     }
 
-    /// Whether a version's prompt file cannot be used.
+    /// Whether a version's prompt file was found invalid.
     pub fn is_refused(&self, version: &VersionId) -> bool {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).contains(version)
     }
@@ -188,7 +192,7 @@ impl Bots {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(version);
     }
 
-    /// Puts an agent in the place of its former version.
+    /// Adds an agent, or replaces its former version.
     pub fn put(&self, bot: Bot) {
         let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         ready.insert(bot.agent.id.clone(), Arc::new(bot));

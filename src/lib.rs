@@ -1,4 +1,5 @@
-//! frontdesk answers a business's WhatsApp from its own documents, or calls a person.
+//! frontdesk answers a business's WhatsApp messages from its own documents, or hands them to a
+//! person.
 //!
 //! A message goes through seven stages:
 //!
@@ -12,8 +13,9 @@
 //!             7 outbound    format, split; outbox rows in one transaction with the turn ─▶ WhatsApp
 //! ```
 //!
-//! [`pipeline`] is the product, a file and a folder a stage. A folder with one trait is a seam: [`provider`], [`speech`],
-//! [`embed`], [`index`], [`llm`], [`rerank`]. Imports point one way, up this list; a test fails if they do not.
+//! [`pipeline`] is the core, with one module per stage. A folder with one trait abstracts an
+//! external service: [`provider`], [`speech`], [`embed`], [`index`], [`llm`], [`rerank`]. Modules
+//! import only from modules above them in this list; a test enforces it.
 
 pub mod domain;
 pub mod metrics;

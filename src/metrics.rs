@@ -1,4 +1,5 @@
-//! Every metric of the desk: what it is called, what it tells, by which label it is split. `docs/metrics.md` is made of this list.
+//! Every metric of the desk: name, help text and label. `docs/metrics.md` is generated from this
+//! list.
 
 use std::time::Duration;
 
@@ -8,46 +9,46 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use crate::domain::{SendOutcome, TurnOutcome};
 
 words! {
-    /// Which deadline was missed by the peer of a connection that was closed.
+    /// The deadline that the peer of a closed connection missed.
     pub enum MissedDeadline {
-        /// A request's head did not come to its end.
+        /// A request's head did not arrive completely.
         Header = "header",
-        /// No request came.
+        /// No further request arrived.
         Idle = "idle",
-        /// The answer was not read.
+        /// The response was not read.
         Unread = "unread",
-        /// The peer does not hang up.
+        /// The peer did not close the connection.
         Linger = "linger",
     }
 }
 
-/// A number that only grows.
+/// A value that only grows.
 #[derive(Debug)]
 pub struct Counter {
     name: &'static str,
-    /// What splits it, and the words of that.
+    /// The label and its values; `None` for a counter without a label.
     label: Option<(&'static str, &'static [&'static str])>,
     help: &'static str,
 }
 
-/// A number as it is at the moment.
+/// A value that goes up and down.
 #[derive(Debug)]
 pub struct Gauge {
     name: &'static str,
     help: &'static str,
 }
 
-/// How long something takes, in seconds, as a summary of quantiles.
+/// Durations in seconds, exported as a summary of quantiles.
 #[derive(Debug)]
 pub struct Histogram {
     name: &'static str,
     help: &'static str,
 }
 
-/// Webhooks that are on the disk.
+/// Webhooks that were stored.
 pub static WEBHOOKS: Counter =
     Counter::plain("frontdesk_webhooks_total", "Webhooks that were stored and acknowledged.");
-/// Messages that came for the first time.
+/// Customer messages, without redeliveries.
 pub static MESSAGES_IN: Counter = Counter::plain(
     "frontdesk_messages_in_total",
     "Messages of customers, each counted once however often it is delivered.",
@@ -57,18 +58,18 @@ pub static WEBHOOKS_REFUSED: Counter = Counter::plain(
     "frontdesk_webhooks_refused_total",
     "Webhooks that were refused: a wrong signature, an unknown number, or no room to store them.",
 );
-/// Turns that were committed.
+/// Committed turns, by outcome.
 pub static TURNS: Counter = Counter {
     name: "frontdesk_turns_total",
     label: Some(("outcome", TurnOutcome::WORDS)),
     help: "Turns that were committed.",
 };
-/// How long a turn takes.
+/// Duration of turns.
 pub static TURN_SECONDS: Histogram = Histogram {
     name: "frontdesk_turn_seconds",
     help: "Time from the beginning of a turn to its commit.",
 };
-/// Turns that began again before their end.
+/// Restarts of turns before their commit.
 pub static TURNS_BEGUN_AGAIN: Counter = Counter::plain(
     "frontdesk_turns_begun_again_total",
     "How often a turn began again because a newer message came or a person took over.",
@@ -76,18 +77,18 @@ pub static TURNS_BEGUN_AGAIN: Counter = Counter::plain(
 /// Conversations that wait for a turn.
 pub static TURNS_WAITING: Gauge =
     Gauge { name: "frontdesk_turns_waiting", help: "Conversations that wait for a turn." };
-/// Messages that wait to be sent.
+/// Messages in the outbox that are not sent yet.
 pub static SENDS_WAITING: Gauge = Gauge {
     name: "frontdesk_sends_waiting",
     help: "Messages in the outbox that are not sent yet.",
 };
-/// How sends ended.
+/// Sends, by outcome.
 pub static SENDS: Counter = Counter {
     name: "frontdesk_sends_total",
     label: Some(("ended", SendOutcome::WORDS)),
     help: "Sends by how they ended; `again` is tried once more, of `unknown` nobody knows whether it went out.",
 };
-/// Sends of unknown outcome that were decided.
+/// Sends of unknown outcome that a setting decided.
 pub static SENDS_DECIDED: Counter = Counter::plain(
     "frontdesk_sends_decided_total",
     "Sends of unknown outcome that the number's setting decided, because no status event did.",
@@ -97,19 +98,19 @@ pub static CONNECTIONS_REFUSED: Counter = Counter::plain(
     "frontdesk_connections_refused_total",
     "Connections that were closed at once: all places, or those of one address, were taken.",
 );
-/// Connections that a deadline ended.
+/// Connections that were closed for a missed deadline, by deadline.
 pub static CONNECTIONS_CUT: Counter = Counter {
     name: "frontdesk_connections_cut_total",
     label: Some(("why", MissedDeadline::WORDS)),
     help: "Connections that were closed because a deadline was missed.",
 };
-/// Request bodies that were cut.
+/// Request bodies that were cut off.
 pub static BODIES_CUT: Counter = Counter::plain(
     "frontdesk_bodies_cut_total",
     "Request bodies that were refused while they came: too slow, or no room in memory.",
 );
 
-/// Every counter.
+/// All counters.
 pub static COUNTERS: &[&Counter] = &[
     &WEBHOOKS,
     &MESSAGES_IN,
@@ -122,9 +123,9 @@ pub static COUNTERS: &[&Counter] = &[
     &CONNECTIONS_CUT,
     &BODIES_CUT,
 ];
-/// Every gauge.
+/// All gauges.
 pub static GAUGES: &[&Gauge] = &[&TURNS_WAITING, &SENDS_WAITING];
-/// Every histogram.
+/// All histograms.
 pub static HISTOGRAMS: &[&Histogram] = &[&TURN_SECONDS];
 
 impl Counter {
@@ -132,18 +133,18 @@ impl Counter {
         Self { name, label: None, help }
     }
 
-    /// Counts one.
+    /// Adds one.
     pub fn one(&self) {
         self.add(1);
     }
 
-    /// Counts so many.
+    /// Adds a number.
     pub fn add(&self, count: u64) {
         debug_assert!(self.label.is_none(), "{} is split by a label", self.name);
         counter!(self.name).increment(count);
     }
 
-    /// Counts one under this word of its label.
+    /// Adds one for this value of the label.
     pub fn one_of(&self, word: &'static str) {
         let (label, words) = self.label.unwrap_or_default();
         debug_assert!(words.contains(&word), "{} is not split by {word}", self.name);
@@ -152,20 +153,20 @@ impl Counter {
 }
 
 impl Gauge {
-    /// What it is now.
+    /// Sets the current value.
     pub fn set(&self, value: f64) {
         gauge!(self.name).set(value);
     }
 }
 
 impl Histogram {
-    /// One more of that length.
+    /// Records a duration.
     pub fn record(&self, took: Duration) {
         histogram!(self.name).record(took);
     }
 }
 
-/// Tells the recorder of this process what each metric is.
+/// Registers all metrics with the recorder of this process.
 pub fn describe() {
     for it in COUNTERS {
         describe_counter!(it.name, it.help);
@@ -178,7 +179,7 @@ pub fn describe() {
     }
 }
 
-/// All of them as a table of Markdown.
+/// Returns all metrics as a Markdown table.
 pub fn table() -> String {
     let row = |name: &str, kind: &str, label: &str, help: &str| {
         format!("| `{name}`{label} | {kind} | {help} |\n")

@@ -1,18 +1,20 @@
-//! Who may read what the desk keeps: on Unix its owner alone. What an earlier version, or another umask, left open is closed when a desk
-//! starts; what cannot be closed is told. Touches nothing but permissions.
+//! Restricts the desk's data to its owner (on Unix): corrects at every start what an earlier
+//! version or another umask left readable, and reports what cannot be corrected. Touches nothing
+//! but permissions.
 
 use std::path::{Path, PathBuf};
 
-/// How deep the data folder is looked through.
+/// Maximum depth of folders that are searched.
 const DEEPEST: usize = 6;
-/// What stands beside the database, by name.
+/// Files beside the database that belong to the desk.
 const KEPT: &[&str] = &["admin.key", "secrets.key", "sign-in.link"];
-/// The folders there.
+/// Folders beside the database that belong to the desk.
 const FOLDERS: &[&str] = &["evals", "models"];
 
-/// Closes the folder of a database, and what is in it, to everybody but its owner; where other things are in it, only what is the
-/// desk's. What stays open: others' files, those of a system that refuses, and a folder with other things in it.
-pub fn tighten(database: &Path) -> Vec<PathBuf> {
+/// Restricts a database's folder and its content to the owner; in a folder with other files, only
+/// what belongs to the desk. Returns what stays readable: files of other owners, files that the
+/// system refuses to change, and a folder with other files.
+pub fn restrict_to_owner(database: &Path) -> Vec<PathBuf> {
     let folder = folder_of(database);
     let database = database.file_name().unwrap_or_default().to_string_lossy();
     let (mut found, mut others) = (Vec::new(), false);
@@ -30,7 +32,7 @@ pub fn tighten(database: &Path) -> Vec<PathBuf> {
     }
     let mut open = Vec::new();
     if is_shared(&folder) {
-        // What is in it is closed one by one.
+        // The folder stays as it is; only its entries are restricted.
     } else if others && is_open(&folder) {
         open.push(folder);
     } else {
@@ -40,7 +42,8 @@ pub fn tighten(database: &Path) -> Vec<PathBuf> {
     open
 }
 
-/// Whether a file is the database, or belongs to it: its log (`desk.db-wal`), a copy (`desk.db.old`).
+/// Whether a file is the database or belongs to it: its log (`desk.db-wal`), a copy
+/// (`desk.db.old`).
 fn is_of(database: &str, name: &str) -> bool {
     let more = name.strip_prefix(database).filter(|_| !database.is_empty());
     more.is_some_and(|more| more.is_empty() || more.starts_with(['-', '.']))
@@ -54,7 +57,8 @@ fn folder_of(database: &Path) -> PathBuf {
     folder.canonicalize().unwrap_or(folder)
 }
 
-/// Whether a folder cannot be the desk's alone: it was started in it or below it, it is somebody's home, or everybody may write to it.
+/// Whether a folder is not only the desk's: it is or contains the working directory, it is the home
+/// directory, or its sticky bit is set (as for `/tmp`).
 fn is_shared(folder: &Path) -> bool {
     let Ok(folder) = folder.canonicalize() else { return true };
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
@@ -67,7 +71,7 @@ fn is_shared(folder: &Path) -> bool {
 fn collect(folder: &Path, deep: usize, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        // A link leads elsewhere: what is there is not ours to change.
+        // Symbolic links are skipped: their targets are not the desk's.
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() && deep > 0 {
             collect(&entry.path(), deep - 1, found);
@@ -90,7 +94,7 @@ fn is_open(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|it| !it.is_symlink() && it.mode() & 0o077 != 0)
 }
 
-/// Whether nobody else may read it any more. What is not there, nobody can.
+/// Restricts a path. Returns whether nobody else can read it; a missing path counts.
 #[cfg(unix)]
 fn close(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -112,7 +116,7 @@ fn is_open(_: &Path) -> bool {
     false
 }
 
-/// Elsewhere the folder's own rights decide.
+/// Elsewhere the permissions of the folder apply.
 #[cfg(not(unix))]
 fn close(_: &Path) -> bool {
     true
@@ -140,7 +144,7 @@ mod tests {
         }
         std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
         std::os::unix::fs::symlink(&elsewhere, data.join("evals/link")).unwrap();
-        assert_eq!(tighten(&data.join("frontdesk.db")), Vec::<PathBuf>::new());
+        assert_eq!(restrict_to_owner(&data.join("frontdesk.db")), Vec::<PathBuf>::new());
         for (file, wanted) in
             [("", 0o700), ("frontdesk.db", 0o600), ("evals", 0o700), ("evals/runs/a.jsonl", 0o600)]
         {
@@ -159,7 +163,7 @@ mod tests {
             let file = home.path().join(name);
             std::fs::set_permissions(file, PermissionsExt::from_mode(0o644)).unwrap();
         }
-        assert_eq!(tighten(&home.path().join("desk.db")), [home.path()]);
+        assert_eq!(restrict_to_owner(&home.path().join("desk.db")), [home.path()]);
         assert_eq!(mode(home.path()), 0o755);
         for name in ["desk.db", "desk.db-wal", "desk.db.old"] {
             assert_eq!(mode(&home.path().join(name)), 0o600, "{name}");

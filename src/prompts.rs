@@ -1,4 +1,4 @@
-//! Prompt files: a header in YAML, then the system prompt. Reads and checks them; stores nothing.
+//! Prompt files: a YAML header, then the system prompt. Parses and checks them; stores nothing.
 //!
 //! ```text
 //! ---
@@ -20,35 +20,37 @@ pub mod author;
 mod bounds;
 mod sections;
 
-pub use bounds::LONGEST_OVER_API;
+pub use bounds::MAX_API_CHARS;
 use sections::{HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader};
 
-/// A prompt file, read.
+/// A parsed prompt file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PromptFile {
-    /// The agent's short name: the file's name without its ending.
+    /// The agent's slug: the file's name without its extension, in lower case, with `-` for other
+    /// characters than letters and digits.
     pub slug: String,
-    /// The names of the collections that it answers from.
+    /// The names of the agent's collections.
     pub knowledge: Vec<String>,
-    /// What a new version has to show before it answers customers; `None`: nothing.
+    /// The gate that a new version has to pass before it goes live; `None` if there is none.
     pub gate: Option<Gate>,
     header: Header,
     prompt: String,
 }
 
-/// What a new version has to show before it answers customers.
+/// What a new version has to pass before it goes live.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gate {
-    /// The suite: a file in the folder of suites, its path relative to where frontdesk runs.
+    /// The suite: a file in the folder of suites, as a path relative to the working directory.
     pub suite: String,
     /// The rule, such as `no case worse` or `score >= baseline - 0.02`.
     #[serde(default = "no_case_worse")]
     pub rule: String,
-    /// Accepted scores to compare with: a .json or .jsonl file there or beside the folder; without it the version that is live runs the suite, too.
+    /// A file with accepted scores to compare with (.json or .jsonl), in the folder of suites or
+    /// beside it. Without it, the live version runs the suite, too.
     #[serde(default)]
     pub baseline: Option<String>,
-    /// Whether documents that change have to pass, too.
+    /// Whether changed documents have to pass, too.
     #[serde(default)]
     pub knowledge: bool,
 }
@@ -57,19 +59,19 @@ fn no_case_worse() -> String {
     "no case worse".into()
 }
 
-/// What is wrong with a prompt file, and where.
+/// An error in a prompt file, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {reason}")]
 pub struct PromptFileError {
-    /// The file.
+    /// The file's name.
     pub file: String,
-    /// The line, counted from 1.
+    /// The line, from 1.
     pub line: usize,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and how to correct it.
     pub reason: String,
 }
 
-/// Reads a prompt file.
+/// Parses and checks a prompt file.
 pub fn parse(file: &str, source: &str) -> Result<PromptFile, PromptFileError> {
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let wrong =
@@ -92,7 +94,8 @@ pub fn parse(file: &str, source: &str) -> Result<PromptFile, PromptFileError> {
     }
     let (knowledge, gate) = (header.knowledge.clone(), header.gate.clone());
     let read = PromptFile { slug, knowledge, gate, header, prompt: prompt.to_owned() };
-    // Made ready once, so that a bad pattern or template is told now, with the line in the file.
+    // Built once, so that an invalid pattern or template is reported now, with its line in the
+    // file.
     read.bot(AgentId::stored(String::new()), None, Vec::new()).map_err(|why| {
         let whole = why.starts_with("the template");
         let otherwise = || if whole { first_line } else { line_of(yaml, "patterns") };
@@ -102,7 +105,8 @@ pub fn parse(file: &str, source: &str) -> Result<PromptFile, PromptFileError> {
     Ok(read)
 }
 
-/// The gate that a prompt file names. Also of one that was live before its bounds were as narrow as they are, and cannot be used.
+/// Returns the gate in a prompt file's header. Also works for a file that is no longer valid under
+/// narrower limits.
 pub fn gate(source: &str) -> Option<Gate> {
     #[derive(Deserialize)]
     struct GateHeader {
@@ -112,13 +116,13 @@ pub fn gate(source: &str) -> Option<Gate> {
     serde_saphyr::from_str::<GateHeader>(yaml).ok()?.gate
 }
 
-/// What a prompt file's content hashes to: the same content is the same version.
+/// Returns the SHA-256 of a prompt file's content, which identifies it.
 pub fn hash(source: &str) -> String {
     hex::encode(Sha256::digest(source.as_bytes()))
 }
 
 impl PromptFile {
-    /// The agent of this file, made ready.
+    /// Builds the agent of this file.
     pub fn bot(
         &self,
         id: AgentId,
@@ -159,7 +163,6 @@ impl PromptFile {
     }
 }
 
-/// The header as it is written.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Header {
@@ -218,7 +221,7 @@ impl Default for Header {
 }
 
 impl Header {
-    /// The key that is wrong, and why.
+    /// Returns the first invalid key and the reason.
     fn check(&self) -> Result<(), (&'static str, String)> {
         if self.name.trim().is_empty() {
             return Err(("name", "`name` is missing: what people read as the bot's name".into()));
@@ -233,7 +236,7 @@ impl Header {
             ("welcome", &self.opt_out.welcome),
         ];
         let mute = sentences.into_iter().find(|(_, text)| text.trim().is_empty());
-        if let Some(key) = mute.map(|(key, _)| key).or_else(|| self.voice.mute()) {
+        if let Some(key) = mute.map(|(key, _)| key).or_else(|| self.voice.empty_sentence()) {
             return Err((
                 key,
                 format!(
@@ -265,7 +268,7 @@ impl Header {
     }
 }
 
-/// The header, the prompt, and the line that the prompt begins on.
+/// Splits a file into the header, the prompt, and the line on which the prompt begins.
 fn divide(source: &str) -> Result<(&str, &str, usize), (usize, String)> {
     let mut lines = source.split_inclusive('\n');
     let start = lines.next().unwrap_or_default();
@@ -292,13 +295,13 @@ fn is_language(code: &str) -> bool {
     primary.len() == 2 && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-/// The line of the file that a key of the header stands on.
+/// Returns the line of the file on which a header key stands.
 fn line_of(yaml: &str, key: &str) -> usize {
     let found = yaml.lines().position(|line| line.contains(key));
     found.map_or(1, |index| index + 2)
 }
 
-/// The line that a template's error names, within the prompt.
+/// Returns the line within the prompt that a template error names.
 fn template_line(why: &str) -> Option<usize> {
     let rest = why.strip_prefix("line ")?;
     rest.split(' ').next()?.parse().ok()
@@ -317,7 +320,8 @@ fn is_phone(text: &str) -> bool {
     digits.chars().filter(char::is_ascii_digit).count() >= 6 && digits.chars().all(allowed)
 }
 
-/// The first line of what YAML's reader says, without its own count of lines, which begins below the `---`.
+/// Returns the first line of a YAML error without its line number, which is counted from below the
+/// `---`.
 fn one_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default().trim();
     let placed =

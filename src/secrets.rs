@@ -1,5 +1,6 @@
-//! Keeps secrets that are stored in the database: encrypted with AES-256-GCM, bound to what they are of. The key is in the
-//! configuration, or in a file beside the database. Knows nothing of what the secrets are for.
+//! Encrypts secrets for storage in the database, with AES-256-GCM and bound to their owner. The key
+//! is in the configuration, or in a file beside the database. Does not know what the secrets are
+//! for.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,37 +12,38 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-/// The bytes of a key.
+/// Length of a key, in bytes.
 const LENGTH: usize = 32;
-/// What everything begins with that is encrypted in this way.
+/// Format version, the first part of every encrypted secret.
 const VERSION: &str = "1";
 
-/// How secrets in the database are kept, as written in the configuration.
+/// How secrets in the database are encrypted, as in the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// 32 bytes in base64 or as 64 hexadecimal digits; empty for the file `secrets.key` beside the database.
+    /// The key: 32 bytes in base64 or as 64 hexadecimal digits; empty for the file `secrets.key`
+    /// beside the database.
     pub key: SecretString,
 }
 
-/// Encrypts and decrypts.
+/// Encrypts and decrypts secrets.
 #[derive(Debug)]
 pub struct Secrets {
     key: Place,
 }
 
-/// Where the key is.
+/// The source of the key.
 #[derive(Debug)]
 enum Place {
     Given(Key),
     File { path: PathBuf, made: bool },
 }
 
-/// A key; hides itself in debug output.
+/// A key; its debug output is redacted.
 #[derive(Clone)]
 struct Key([u8; LENGTH]);
 
-/// Secrets that cannot be kept, or not be read.
+/// Why a secret cannot be encrypted or decrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// There is no key.
@@ -50,23 +52,24 @@ pub enum SecretError {
          the file {0} back"
     )]
     NoKey(String),
-    /// The key is another one.
+    /// The secret was encrypted with another key.
     #[error(
         "its secrets were encrypted with another key: put the former [secrets] key (or the file secrets.key) back, or write the \
          secrets anew"
     )]
     OtherKey,
-    /// What is stored is not what was encrypted.
+    /// The stored secret was altered, or belongs to another owner.
     #[error("its secrets in the database are damaged: write them anew")]
     Damaged,
-    /// The key's file cannot be used.
+    /// The key's file cannot be used, or the encryption failed.
     #[error("the key for secrets cannot be used: {0}")]
     File(String),
 }
 
 impl Settings {
-    /// What keeps secrets: with the configured key, or the one in the folder `data`; where there is none yet, it is made with the
-    /// first secret if `made` says so. Of several machines each would make its own.
+    /// Uses the configured key, or the one in the folder `data`. If that is missing and `made` is
+    /// set, it is generated with the first secret. `made` must be off for a shared database: each
+    /// machine would generate its own key.
     pub fn build(&self, data: &Path, made: bool) -> Result<Secrets, String> {
         let written = self.key.expose_secret().trim();
         let key = if written.is_empty() {
@@ -81,7 +84,7 @@ impl Settings {
 }
 
 impl Secrets {
-    /// Encrypts, for what `of` names: only together with the same names it can be decrypted.
+    /// Encrypts a secret bound to the names in `of`: it can be decrypted only with the same names.
     pub fn seal(&self, plain: &[u8], of: &[&str]) -> Result<String, SecretError> {
         let key = self.key(true)?;
         let mut nonce = [0_u8; NONCE_LEN];
@@ -98,7 +101,7 @@ impl Secrets {
         Ok(format!("{VERSION}.{}.{}", key.name(), STANDARD.encode(bytes)))
     }
 
-    /// Decrypts.
+    /// Decrypts a secret that was encrypted for the names in `of`.
     pub fn open(&self, sealed: &str, of: &[&str]) -> Result<Vec<u8>, SecretError> {
         let mut parts = sealed.splitn(3, '.');
         let (Some(VERSION), Some(name), Some(rest)) = (parts.next(), parts.next(), parts.next())
@@ -116,7 +119,7 @@ impl Secrets {
         plain.map(|plain| plain.to_vec()).map_err(|_| SecretError::Damaged)
     }
 
-    /// The key; where there is none yet, and one may be made, it is made when something is to be encrypted.
+    /// Returns the key. Generates a missing one when `sealing`, if that is allowed.
     fn key(&self, sealing: bool) -> Result<Key, SecretError> {
         let (path, made) = match &self.key {
             Place::Given(key) => return Ok(key.clone()),
@@ -147,7 +150,7 @@ impl Key {
         bytes.try_into().ok().map(Self)
     }
 
-    /// Tells keys apart, and says nothing of them.
+    /// Returns an identifier of the key that reveals nothing of it.
     fn name(&self) -> String {
         let hash = Sha256::new().chain_update(b"frontdesk key\0").chain_update(self.0).finalize();
         hex::encode(&hash[..4])
@@ -165,14 +168,15 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// The names that something is encrypted with: none can be mistaken for two others.
+/// Encodes the names as authenticated data, with lengths, so that no two lists encode alike.
 fn bound(of: &[&str]) -> Vec<u8> {
     let one = |name: &&str| format!("{}:{name}", name.len()).into_bytes();
     [b"frontdesk ".to_vec(), of.iter().flat_map(one).collect()].concat()
 }
 
-/// Makes a key, readable by its owner alone, unless another process was quicker. It is on the disk, whole, before it has its name:
-/// what is encrypted with it must never outlive it.
+/// Generates a key file that only its owner can read, unless another process was quicker. The
+/// content is on the disk before the file gets its name: what is encrypted with the key must never
+/// outlive it.
 fn make_key(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -194,36 +198,35 @@ fn make_key(path: &Path) -> std::io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-/// 32 bytes that nobody can guess.
 fn random() -> std::io::Result<[u8; LENGTH]> {
     let mut random = [0_u8; LENGTH];
     getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
     Ok(random)
 }
 
-/// A token that nobody can guess: 43 letters, digits, - and _.
+/// Returns a random token: 43 letters, digits, `-` and `_`.
 pub fn token() -> std::io::Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(random()?))
 }
 
-/// The SHA-256 of a token: what is kept of one that only has to be known again.
+/// Returns the SHA-256 of a token, for tokens that only have to be recognized.
 pub fn hash(token: &str) -> String {
     hex::encode(Sha256::digest(token))
 }
 
-/// A secret as it may be shown: its last four characters, where it is long enough that they give nothing away.
+/// Returns a secret for display: masked, with its last four characters if it has at least 12.
 pub fn masked(secret: &str) -> String {
     let count = secret.chars().count();
     let shown = if count >= 12 { 4 } else { 0 };
     format!("{MASK}{}", secret.chars().skip(count - shown).collect::<String>())
 }
 
-/// Whether this is a secret as it is shown, not one as it is.
+/// Whether a text is a masked secret.
 pub fn is_masked(text: &str) -> bool {
     text.starts_with(MASK)
 }
 
-/// What a shown secret begins with.
+/// Prefix of masked secrets.
 const MASK: &str = "••••";
 
 #[cfg(test)]

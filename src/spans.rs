@@ -1,9 +1,10 @@
-//! Every span of the desk: what a line of the log is part of, and what a collector of traces sees.
+//! Every tracing span of the desk, as log lines and trace collectors see them.
 //!
-//! A webhook, a turn, a send and a document that is learned are spans of level `info`: a line that is written meanwhile says
-//! which it belongs to. The stages of a turn are below them, of level `debug`, by a target of their own. `outcome` is filled
-//! in when a span ends, however it ends. No span holds a customer's words, a phone number or a secret: our own ids, what the
-//! operator named, and words of closed sets. `docs/spans.md` is for who reads them.
+//! A webhook, a turn, a send and the learning of a document are spans of level `info`, so that log
+//! lines within say what they belong to. The stages of a turn are child spans of level `debug` with
+//! a target of their own. `outcome` is set when a span ends, however it ends. No span contains a
+//! customer's words, a phone number or a secret: only our own ids, names that the operator chose,
+//! and words of closed sets. `docs/spans.md` describes them for their readers.
 
 use std::fmt::Display;
 
@@ -11,8 +12,8 @@ use tracing::field::{Empty, display};
 use tracing::instrument::Instrumented;
 use tracing::{Instrument, debug_span, info_span};
 
-/// A span whose outcome is noted on every way out: `aborted` where nobody says another, `panicked` where what it is around
-/// broke.
+/// A span that always gets an outcome: `aborted` if it is dropped without one, `panicked` if that
+/// happens in a panic.
 #[derive(Debug)]
 pub struct Span {
     inner: tracing::Span,
@@ -24,22 +25,22 @@ impl Span {
         Self { inner, ended: false }
     }
 
-    /// Has this work done within it.
+    /// Runs a future within the span.
     pub fn around<F: Future>(&self, work: F) -> Instrumented<F> {
         work.instrument(self.inner.clone())
     }
 
-    /// Does what waits for nothing within it.
+    /// Runs a closure within the span.
     pub fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
         self.inner.in_scope(work)
     }
 
-    /// Fills in a field that was not known when it began.
+    /// Sets a field that was not known when the span began.
     pub fn record(&self, field: &str, value: impl Display) {
         self.inner.record(field, display(value));
     }
 
-    /// Notes how it ended.
+    /// Ends the span with an outcome.
     pub fn ended(mut self, outcome: &str) {
         self.record("outcome", outcome);
         self.ended = true;
@@ -54,38 +55,40 @@ impl Drop for Span {
     }
 }
 
-/// A webhook of a provider, from its verification to its answer. `number` is filled in with the numbers that it is about.
+/// A provider's webhook, from its verification to its response. `number` is set to the ids of the
+/// numbers that it is for.
 pub fn webhook(provider: &str) -> Span {
     Span::new(info_span!("webhook", %provider, number = Empty, outcome = Empty))
 }
 
-/// A turn of a conversation, from its claim to its commit. `turn` is filled in once it has an id.
+/// A turn of a conversation, from its claim to its commit. `turn` is set once the turn has an id.
 pub fn turn(number: &str, conversation: &str) -> Span {
     Span::new(info_span!("turn", %number, %conversation, turn = Empty, outcome = Empty))
 }
 
-/// A message on its way to the provider. It follows the turn that wrote it, where that is known, and is no part of it: a turn
-/// ends with its commit.
+/// A message on its way to the provider. It follows from the turn that wrote it, if that is known,
+/// but is not its child: a turn ends with its commit.
 pub fn send(number: &str, conversation: &str, message: &str) -> Span {
     let span = info_span!(parent: None, "send", %number, %conversation, %message, outcome = Empty);
     span.follows_from(tracing::Span::current());
     Span::new(span)
 }
 
-/// A document that is to be learned.
+/// A document to learn.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
     /// Its collection.
     pub collection: &'a str,
-    /// The web source that it comes from; none for files.
+    /// The web source that it comes from; `None` for files.
     pub source: Option<&'a str>,
-    /// Its id, where it has one already.
+    /// Its id, if it has one already.
     pub id: Option<&'a str>,
-    /// The path of a file, or the address of a page.
+    /// The path of a file, or the URL of a page.
     pub path: &'a str,
 }
 
-/// A document, from its reading to its place in the database. What an address asks for is left out: it may be a secret.
+/// The learning of a document, from reading to storing. The query of a URL is left out: it may
+/// contain a secret.
 pub fn learn(document: Document<'_>) -> Span {
     let Document { collection, source, id, path } = document;
     let path = match source {
@@ -102,7 +105,7 @@ pub fn learn(document: Document<'_>) -> Span {
     ))
 }
 
-/// Spans of parts of a turn, by their names.
+/// Defines the spans of a turn's stages.
 macro_rules! stages {
     ($($(#[doc = $doc:literal])* $stage:ident;)*) => {$(
         $(#[doc = $doc])*
@@ -113,25 +116,25 @@ macro_rules! stages {
 }
 
 stages! {
-    /// Any run of the pipeline that is no customer's: of the sandbox, `/v1`, evals and replay. The turn of a conversation is a
-    /// [`turn`].
+    /// A run of the pipeline without a customer: of the sandbox, `/v1`, evals and replay. A
+    /// conversation's turn is a [`turn`].
     trial;
-    /// Stage 1: a webhook is stored, or what waits in a conversation is gathered.
+    /// Stage 1: stores a webhook, or gathers the waiting messages of a conversation.
     inbound;
-    /// Stage 2.
+    /// Stage 2: voice to text.
     transcribe;
-    /// Stage 3.
+    /// Stage 3: hand-off rules.
     escalate;
-    /// Before stage 4: whether there is a curated answer.
+    /// Before stage 4: looks for a curated answer.
     curated;
-    /// Stage 4, as far as no model is asked.
+    /// Stage 4, the part without a model.
     retrieve;
-    /// The rest of stage 4.
+    /// Stage 4, the rest.
     refine;
-    /// Stage 5.
+    /// Stage 5: builds the prompt.
     prompt;
-    /// Stage 6.
+    /// Stage 6: generates and checks the answer.
     reply;
-    /// Stage 7, with the commit.
+    /// Stage 7: formats the messages and commits.
     outbound;
 }

@@ -1,5 +1,6 @@
-//! Logs and metrics. Logs never hold secrets, message bodies, or phone numbers in full. A line begins with the spans that it
-//! is part of (`spans.rs`); they have lines of their own only where the configuration wants them.
+//! Logs and metrics. Logs never contain secrets, message bodies, or full phone numbers. A line
+//! begins with its spans (`spans.rs`); spans have lines of their own only if the configuration asks
+//! for them.
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Deserialize;
@@ -10,32 +11,32 @@ use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::fmt::time::ChronoUtc;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// What is always asked for before the configuration's filter, which may say otherwise. whisper.cpp tells much of each
-/// recording: who wants it says `info,whisper_rs=debug`. Our spans are there at every level, so that a warning says what it
-/// belongs to.
+/// Filter directives before the configured ones, which can override them. whisper.cpp logs a lot
+/// for each recording: `info,whisper_rs=debug` shows it. The desk's spans are on at every level, so
+/// that a warning says what it belongs to.
 const ALWAYS: &str = "whisper_rs=off,frontdesk::spans=info";
 
-/// What is written to the terminal, as written in the configuration.
+/// Settings of the log, as in the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// A level, or a filter by module.
     pub level: String,
-    /// One JSON object a line, for machines.
+    /// Whether to write one JSON object per line.
     pub json: bool,
-    /// A line also for the end of each webhook, turn, send and learned document, with its outcome and times; at level
-    /// `debug` of each stage, too.
+    /// Whether to log the end of each webhook, turn, send and learned document, with its outcome
+    /// and times; at level `debug` also of each stage.
     pub spans: bool,
 }
 
-/// Begins to log. Only the first call of a process counts. The error names the filter that cannot be read.
+/// Starts logging. Only the first call in a process takes effect. The error names the invalid
+/// filter.
 pub fn start(settings: &Settings) -> Result<(), String> {
-    // A second start, as in tests, keeps the first.
+    // A second call, as in tests, keeps the first subscriber.
     drop(subscriber(settings, std::io::stderr)?.try_init());
     Ok(())
 }
 
-/// What writes the log.
 fn subscriber<W>(
     settings: &Settings,
     writer: W,
@@ -52,13 +53,15 @@ where
         .with_span_events(if settings.spans { FmtSpan::CLOSE } else { FmtSpan::NONE })
         .with_writer(writer);
     if settings.json {
-        // The innermost span is in the list of all of them, too; one that ends is in no list.
+        // The list of spans already contains the innermost one; only a line about a span's own end
+        // needs `span`.
         return Ok(Box::new(logs.json().with_current_span(settings.spans).finish()));
     }
     Ok(Box::new(logs.finish()))
 }
 
-/// Begins to collect metrics; the handle renders them. In a process that collects already, this one stays empty.
+/// Starts collecting metrics and returns the handle that renders them. If the process collects
+/// already, this handle stays empty.
 pub fn metrics() -> PrometheusHandle {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
@@ -75,7 +78,7 @@ mod tests {
     use super::*;
     use crate::spans;
 
-    /// A log that is kept in memory.
+    /// A log in memory.
     #[derive(Clone, Default)]
     struct Memory(Arc<Mutex<Vec<u8>>>);
 
@@ -90,10 +93,10 @@ mod tests {
         }
     }
 
-    /// The lines that are written meanwhile.
+    /// Returns the lines that `work` logs.
     fn written(settings: &Settings, work: impl FnOnce()) -> Vec<String> {
-        // With no other subscriber, tracing would ask only the thread that meets a span first whether anybody wants it, and that
-        // may be another test's.
+        // With only one subscriber, tracing caches a span's interest as the first thread sees it,
+        // which may be another test's. A global default prevents that.
         static EVERYWHERE: Once = Once::new();
         let log = Memory::default();
         let writer = log.clone();
@@ -105,7 +108,7 @@ mod tests {
         text.lines().map(ToOwned::to_owned).collect()
     }
 
-    /// The lines that a turn with one warning in its reply writes.
+    /// Returns the log lines of a turn with one warning in its reply stage.
     fn lines(level: &str, json: bool, spans: bool) -> Vec<String> {
         written(&Settings { level: level.into(), json, spans }, || {
             let turn = spans::turn("num_1", "conv_1");
@@ -186,7 +189,7 @@ mod tests {
         assert!(!lines[0].contains("hush"), "{line}");
     }
 
-    /// A line without colours.
+    /// Removes colour codes from a line.
     fn plain(line: &str) -> String {
         let mut parts = line.split('\u{1b}');
         let first = parts.next().unwrap_or_default().to_owned();

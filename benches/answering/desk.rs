@@ -1,4 +1,4 @@
-//! The desk as a process of its own: the real binary, on a database of its own.
+//! Runs the desk as a separate process: the real binary, on its own database.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,19 +16,19 @@ use super::upstream::Upstream;
 #[expect(dead_code, unused_imports, reason = "tests use the rest of it")]
 pub(crate) mod postgres;
 
-/// Messages a second that the desk may send: the most that it can be told. What WhatsApp allows would be the limit.
+/// Send rate limit of the desk in messages per second: the largest allowed value, because
+/// WhatsApp's own limit would cap the measurement.
 const RATE: u32 = 10_000;
-/// How often the demo desk is started for the median.
+/// Number of starts of the demo desk for the median.
 const STARTS: usize = 5;
 
-/// A desk's folder: prompt, documents, configuration, and the database where it is SQLite.
+/// A desk's folder: prompt, documents, configuration, and the database when it is SQLite.
 pub(crate) struct Home {
     folder: tempfile::TempDir,
-    /// The database's URL; empty for SQLite.
+    /// URL of the database; empty for SQLite.
     pub(crate) postgres: String,
 }
 
-/// Starts the desk and measures it.
 pub(crate) async fn measure(upstream: &Upstream, round: Round, home: &Home) -> Figures {
     let desk = home.open().await;
     let (sent, answered) = (upstream.sent(), upstream.answered());
@@ -42,7 +42,7 @@ pub(crate) async fn measure(upstream: &Upstream, round: Round, home: &Home) -> F
     figures
 }
 
-/// Prints how fast the demo desk starts, and what it holds while nothing happens.
+/// Prints the startup time of the demo desk and its idle memory.
 pub(crate) async fn report_start() {
     let home = tempfile::tempdir().expect("a folder");
     let first = serve(home.path()).await.ready_after;
@@ -73,7 +73,8 @@ async fn serve(home: &Path) -> Process {
 }
 
 impl Home {
-    /// Writes what a desk needs. `turns` is how many run at once, where it is not left to the desk.
+    /// Writes a desk's files. `turns` is the number of concurrent turns; `None` uses the desk's
+    /// default.
     pub(crate) fn furnish(upstream: &Upstream, postgres: &str, turns: Option<usize>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |path: &str, text: String| {
@@ -105,12 +106,10 @@ impl Home {
         Self { folder, postgres: postgres.to_owned() }
     }
 
-    /// Starts the desk.
     pub(crate) async fn open(&self) -> Process {
         serve(self.folder.path()).await
     }
 
-    /// The database's file, where it is SQLite.
     pub(crate) fn sqlite_file(&self) -> PathBuf {
         self.folder.path().join("data/frontdesk.db")
     }

@@ -1,32 +1,31 @@
-//! What was measured, as lines of a Markdown table. Must not judge it.
+//! Measured figures as rows of a Markdown table. Must not judge them.
 
 use std::time::Duration;
 
 use super::load::Round;
 
-/// What was measured.
+/// The figures of a round.
 pub(crate) struct Figures {
     took: Duration,
-    /// What was added to the model's time, sorted; one for each message.
+    /// Latency added to the model's time, one entry per message, sorted.
     overhead: Vec<Duration>,
     cpu_s: f64,
     memory_mb: u64,
     old: usize,
 }
 
-/// What one round used and asked, beside its times.
+/// The resources and counts of one round.
 pub(crate) struct Used {
-    /// From the first message to the last reply.
+    /// Time from the first message to the last reply.
     pub(crate) took: Duration,
     /// CPU seconds of the server.
     pub(crate) cpu_s: f64,
-    /// The most resident memory that was seen, in MB.
+    /// Peak of the sampled resident memory in MB.
     pub(crate) memory_mb: u64,
-    /// Messages from stored customers.
+    /// Number of messages from stored customers.
     pub(crate) old: usize,
 }
 
-/// Prints the table's first lines.
 pub(crate) fn print_head() {
     println!(
         "\n| {:<36} | {:>10} | {:>9} | {:>9} | {:>10} | {:>6} | {:>12} |",
@@ -38,14 +37,14 @@ pub(crate) fn print_head() {
     );
 }
 
-/// Prints what the next lines are about.
+/// Prints the row that names the round.
 pub(crate) fn print_title(round: &Round) {
     let title =
         format!("**{} in flight, model {} ms**", grouped(round.in_flight), round.model.as_millis());
     print_line(&title, &Default::default());
 }
 
-/// A whole number as people write it: 1,000,000.
+/// Formats an integer with thousands separators: 1,000,000.
 pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -59,14 +58,14 @@ pub(crate) fn grouped(number: usize) -> String {
 }
 
 impl Figures {
-    /// Makes figures of a round's times, one for each answered message.
+    /// Creates figures from the added latencies of a round, one per answered message.
     pub(crate) fn new(mut overhead: Vec<Duration>, used: &Used) -> Self {
         overhead.sort_unstable();
         let Used { took, cpu_s, memory_mb, old } = *used;
         Self { took, overhead, cpu_s, memory_mb, old }
     }
 
-    /// Several parts of a round as one.
+    /// Merges the parts of a round.
     pub(crate) fn of_parts(parts: Vec<Self>) -> Self {
         let mut parts = parts.into_iter();
         let mut all = parts.next().expect("at least one part");
@@ -81,12 +80,12 @@ impl Figures {
         all
     }
 
-    /// Messages from stored customers.
+    /// Returns the number of messages from stored customers.
     pub(crate) fn old(&self) -> usize {
         self.old
     }
 
-    /// Prints a line, with the share of the floor's answered messages.
+    /// Prints a row, with the throughput as a share of the floor's.
     pub(crate) fn print(&self, name: &str, floor: Option<&Self>) {
         let share = floor.map(|floor| self.per_second() / floor.per_second());
         print_line(
@@ -102,7 +101,7 @@ impl Figures {
         );
     }
 
-    /// Prints how many times worse each figure is than the other's: 1.00 is as good, less is better.
+    /// Prints each figure relative to the other's: 1.00 is equal, smaller is better.
     pub(crate) fn print_times(&self, smallest: &Self) {
         let times = |own: f64, other: f64| format!("{:.2}x", own / other);
         print_line(
@@ -122,13 +121,13 @@ impl Figures {
         self.overhead.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// In milliseconds.
+    /// Returns a percentile of the added latency in milliseconds.
     fn percentile(&self, share: f64) -> f64 {
         let index = ((self.overhead.len() - 1) as f64 * share) as usize;
         self.overhead[index].as_secs_f64() * 1000.0
     }
 
-    /// CPU seconds for 1,000 messages.
+    /// Returns CPU seconds per 1,000 messages.
     fn cpu_for_thousand(&self) -> f64 {
         self.cpu_s * 1000.0 / self.overhead.len() as f64
     }

@@ -1,4 +1,5 @@
-//! The floor: what cannot be saved. A bare handler that acknowledges, embeds, searches, asks the model and sends.
+//! The floor, the minimum of necessary work: a bare handler that acknowledges, embeds, searches,
+//! asks the model and sends.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -22,7 +23,8 @@ struct Floor {
     rows: Vec<f32>,
 }
 
-/// Starts the floor as a process of its own and measures it. It stores no replies, so it is told nothing of them.
+/// Starts the floor as a separate process and measures it. It gets no status webhooks, because it
+/// stores no replies.
 pub(crate) async fn measure(upstream: &Upstream, round: Round) -> Figures {
     let floor = Process::start(|port| {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
@@ -33,7 +35,7 @@ pub(crate) async fn measure(upstream: &Upstream, round: Round) -> Figures {
     run(upstream, Round { statuses: false, ..round }, &floor).await
 }
 
-/// Serves, in the child process: `place` is the port, a comma, and the upstream's address.
+/// Serves in the child process: `place` is the port, a comma, and the upstream's URL.
 pub(crate) async fn serve(place: &str) {
     let (port, upstream) = place.split_once(',').expect("port,url");
     let rows = (0..PASSAGES * DIMS).map(|i| ((i * 31) % 101) as f32 / 101.0).collect();
@@ -103,7 +105,7 @@ impl Floor {
     }
 }
 
-/// A passage; the desk learns the same.
+/// Returns a passage; the desk learns the same ones.
 pub(crate) fn passage(index: usize) -> String {
     format!(
         "Branch number {index} is open on weekdays until {}:00 and on Saturday until 13:00. Goods can be returned within {} days \

@@ -1,5 +1,5 @@
-//! The same figures on a desk that has stored many conversations, beside the smallest size and the floor. All sizes are
-//! stored first, so that those that are compared are measured one soon after the other.
+//! The same measurements on desks with many stored conversations, compared with the smallest size
+//! and the floor. All sizes are stored first, so that compared rounds run close together in time.
 
 use super::desk::postgres::Postgres;
 use super::desk::{self, Home};
@@ -9,7 +9,7 @@ use super::options::Options;
 use super::seed::{self, Database};
 use super::upstream::Upstream;
 
-/// Measures every size, on SQLite and, where asked for, on Postgres.
+/// Measures every size on SQLite and, if requested, on Postgres.
 pub(crate) async fn compare(upstream: &Upstream, options: &Options) {
     Growth::prepare("SQLite", upstream, options, None).await.measure().await;
     if options.postgres
@@ -19,12 +19,12 @@ pub(crate) async fn compare(upstream: &Upstream, options: &Options) {
     }
 }
 
-/// Desks that differ in what they have stored, the smallest first.
+/// Desks with different numbers of stored conversations, smallest first.
 struct Growth<'a> {
     database: &'static str,
     upstream: &'a Upstream,
     options: &'a Options,
-    /// How many conversations each has stored, and where.
+    /// Number of stored conversations and folder of each desk.
     desks: Vec<(usize, Home)>,
 }
 
@@ -55,7 +55,8 @@ impl<'a> Growth<'a> {
         let old = [self.show_round(0).await, self.show_round(1).await];
         println!("\nMessages from stored customers: {}.", old.join("; "));
         for (conversations, home) in &self.desks {
-            // One who was not found would have become a new customer: then the figures say nothing.
+            // A customer who was not found would be stored as a new one: the figures are then
+            // invalid.
             let found = Database::open(home).await.stored_customers().await;
             if found != *conversations {
                 println!("WRONG: {conversations} customers were stored, now there are {found}");
@@ -63,7 +64,8 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// Shows one of the growth rounds for every size; how many messages came from stored customers, in words.
+    /// Shows one growth round for every size. Returns how many messages came from stored customers,
+    /// as text.
     async fn show_round(&self, which: usize) -> String {
         let round = |stored| self.options.growth_rounds(stored)[which];
         let first = round(self.desks[0].0);

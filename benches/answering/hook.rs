@@ -1,15 +1,15 @@
-//! Webhooks in WhatsApp's words, and their signature.
+//! Webhooks in WhatsApp's format and their signature.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-/// The number that is written to.
+/// Phone number id that customers write to.
 pub(crate) const NUMBER: &str = "106540352242922";
-/// Signs the webhooks.
+/// App secret that signs the webhooks.
 pub(crate) const SECRET: &str = "app-secret-123";
 
-/// A text from a customer, as the body of a webhook.
+/// Returns the webhook body of a customer's text message.
 pub(crate) fn message(customer: &str, id: &str, text: &str) -> Vec<u8> {
     body(&json!({
         "contacts": [{"profile": {"name": "Sheena Nelson"}, "wa_id": customer}],
@@ -17,7 +17,7 @@ pub(crate) fn message(customer: &str, id: &str, text: &str) -> Vec<u8> {
     }))
 }
 
-/// The news of a reply, as the body of a webhook. `reference` is what the desk sent along.
+/// Returns the webhook body of a status update. `reference` is what the desk sent with the message.
 pub(crate) fn status(customer: &str, (id, reference): (&str, &str), state: &str) -> Vec<u8> {
     body(&json!({"statuses": [{
         "id": id, "status": state, "timestamp": now_s(), "recipient_id": customer,
@@ -26,13 +26,13 @@ pub(crate) fn status(customer: &str, (id, reference): (&str, &str), state: &str)
     }]}))
 }
 
-/// A message's id. As in real ones, its beginning does not tell when it was made: in an index, new ones are everywhere
-/// among the old. `seed` stores ids of the same kind.
+/// Returns a message id. As in real ids, the prefix does not follow time: new ids spread over the
+/// whole index. `seed` stores ids of the same kind.
 pub(crate) fn wamid(number: usize, rest: &str) -> String {
     format!("wamid.{:010}{rest}", number as u64 * 2_654_435_761 % (1 << 32))
 }
 
-/// The value of `x-hub-signature-256`.
+/// Returns the value of `x-hub-signature-256`.
 pub(crate) fn sign(body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any key");
     mac.update(body);

@@ -1,8 +1,8 @@
-//! Asks: many customers at once, each waiting for the reply before the next message. Measures from the webhook's first
-//! byte to the reply's arrival at WhatsApp.
+//! Generates load: many concurrent customers, each waiting for the reply before the next message.
+//! Measures from the webhook's first byte to the reply's arrival at WhatsApp.
 //!
-//! They are people enough for a desk that stops talking to machines: nobody says the same twice, and nobody writes more
-//! than five times.
+//! The customers do not trigger the desk's loop guard: nobody repeats a message or writes more than
+//! five.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,48 +13,50 @@ use super::hook;
 use super::process::Process;
 use super::upstream::{Arrived, Upstream};
 
-/// Messages of one customer before the next takes his place.
+/// Number of messages from one customer before the next one takes over.
 const EACH: usize = 5;
-/// Spreads the stored customers who are asked over all of them: a prime, so that nobody is asked twice.
+/// Step through the stored customers, which spreads the load over all of them. A prime, so that
+/// nobody writes twice.
 pub(crate) const STRIDE: usize = 7919;
-/// How often memory is looked at.
+/// Sampling interval of memory.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What to measure.
+/// The parameters of one measurement.
 #[derive(Clone, Copy)]
 pub(crate) struct Round {
-    /// Messages in all.
+    /// Total number of messages.
     pub(crate) messages: usize,
-    /// Messages at once.
+    /// Number of concurrent messages.
     pub(crate) in_flight: usize,
-    /// How long the model thinks.
+    /// Response time of the model.
     pub(crate) model: Duration,
-    /// Messages before it, of new customers and with a fast model, which are not measured.
+    /// Number of unmeasured warm-up messages, from new customers and with a fast model.
     pub(crate) warm: usize,
-    /// Whether WhatsApp tells that replies were sent and delivered.
+    /// Whether WhatsApp reports replies as sent and delivered.
     pub(crate) statuses: bool,
     /// The stored customers who write half of the messages.
     pub(crate) old: Old,
-    /// What tells its customers and messages from those of other rounds on the same database, from 1; the next number
-    /// is taken, too.
+    /// Distinguishes its customers and messages from those of other rounds on the same database.
+    /// Starts at 1; the next number is used as well.
     pub(crate) series: usize,
 }
 
-/// Which of the stored customers write.
+/// The range of stored customers who write.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Old {
-    /// How many are stored; 0 when all are new.
+    /// Number of stored customers; 0 when all customers are new.
     pub(crate) stored: usize,
-    /// The first of them who may write.
+    /// First customer who may write.
     pub(crate) from: usize,
-    /// The one after the last who may.
+    /// End of the range, exclusive.
     pub(crate) to: usize,
-    /// How many of these are passed over at first: they come last.
+    /// Number of customers at the start of the range who write last.
     pub(crate) skip: usize,
 }
 
 impl Round {
-    /// One of `all` parts of this round, from 0: its share of the messages, with customers of its own.
+    /// Returns part number `part` (from 0) of `all`: its share of the messages, with its own
+    /// customers.
     pub(crate) fn part(self, part: usize, all: usize) -> Self {
         let share = (self.old.to - self.old.from) / all;
         Self {
@@ -66,15 +68,16 @@ impl Round {
     }
 }
 
-/// Series of all rounds on one database; those of the next part come after them.
+/// Number of series that all rounds on one database use; the next part continues after them.
 const SERIES: usize = 4;
 
-/// The phone of a new customer. `series`, `worker` and `spell` are below 1,000, 10,000 and 1,000,000.
+/// Returns the phone number of a new customer. `series`, `worker` and `spell` are below 1,000,
+/// 10,000 and 1,000,000.
 pub(crate) fn new_customer(series: usize, worker: usize, spell: usize) -> String {
     (40_000_000_000_000 + series * 10_000_000_000 + worker * 1_000_000 + spell).to_string()
 }
 
-/// The phone of the stored customer of this number, from 0; `seed` stores the same.
+/// Returns the phone number of a stored customer, counted from 0; `seed` stores the same.
 pub(crate) fn stored_customer(number: usize) -> String {
     (500_000_000_000 + number).to_string()
 }
@@ -105,7 +108,7 @@ pub(crate) async fn run(upstream: &Upstream, round: Round, server: &Process) -> 
     Figures::new(overhead, &used)
 }
 
-/// Has one customer ask one thing.
+/// Sends one message from one customer and waits for the reply.
 pub(crate) async fn ask_once(upstream: &Upstream, server: &Process, customer: &str) {
     let round = Round {
         messages: 1,
@@ -121,15 +124,15 @@ pub(crate) async fn ask_once(upstream: &Upstream, server: &Process, customer: &s
     Crowd::new(upstream, round, server).ask(message).await;
 }
 
-/// Those who ask in one round.
+/// The customers of one round.
 struct Crowd<'a> {
     upstream: &'a Upstream,
     http: reqwest::Client,
     address: String,
     round: Round,
-    /// Messages that were begun.
+    /// Number of messages begun.
     begun: AtomicUsize,
-    /// Messages of stored customers.
+    /// Number of messages from stored customers.
     old: AtomicUsize,
 }
 
@@ -140,16 +143,17 @@ impl<'a> Crowd<'a> {
         Self { upstream, http: reqwest::Client::new(), address, round, begun, old }
     }
 
-    /// What each message took beyond the model's time.
+    /// Returns the latency of each message beyond the model's time.
     async fn ask_all(&self) -> Vec<Duration> {
         let workers = (0..self.round.in_flight).map(|worker| self.work(worker));
         futures::future::join_all(workers).await.into_iter().flatten().collect()
     }
 
-    /// One message at a time, until all are asked. What becomes of a reply is told beside the next message.
+    /// Sends one message at a time until the round is complete. The statuses of a reply are sent
+    /// alongside the next message.
     async fn work(&self, worker: usize) -> Vec<Duration> {
         let Round { in_flight, model, messages, series, .. } = self.round;
-        // Customers do not all write in the same millisecond.
+        // Spreads the start, so that not all customers write in the same millisecond.
         tokio::time::sleep(model * worker as u32 / in_flight as u32).await;
         let mut times = Vec::new();
         let mut before = None;
@@ -171,7 +175,8 @@ impl<'a> Crowd<'a> {
         times
     }
 
-    /// Who writes: by turns a new customer and a stored one, while there are stored ones who have not yet written.
+    /// Returns the customer who writes: alternately a new and a stored one, while there are stored
+    /// ones who have not written.
     fn customer(&self, worker: usize, spell: usize) -> String {
         let Round { in_flight, series, old, .. } = self.round;
         let (place, all) = (spell / 2 * in_flight + worker, old.to - old.from);
@@ -183,7 +188,7 @@ impl<'a> Crowd<'a> {
         stored_customer(place * STRIDE % old.stored)
     }
 
-    /// Sends a customer's text; how long the reply took, and the reply.
+    /// Sends a customer's text and returns the reply with its latency.
     async fn ask(&self, (customer, id, text): (&str, &str, &str)) -> (Duration, Arrived) {
         let told = self.upstream.reply_to(customer);
         let body = hook::message(customer, id, text);
@@ -195,7 +200,7 @@ impl<'a> Crowd<'a> {
         (reply.at.duration_since(started), reply)
     }
 
-    /// Tells that a reply was sent, then that it was delivered.
+    /// Reports a reply as sent, then as delivered.
     async fn tell(&self, reply: Option<(String, Arrived)>) {
         let Some((customer, reply)) = reply.filter(|_| self.round.statuses) else { return };
         for state in ["sent", "delivered"] {

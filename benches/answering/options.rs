@@ -1,4 +1,4 @@
-//! What to measure, as asked for on the command line. Must not measure.
+//! Command line options of the bench. Must not measure.
 
 use std::time::Duration;
 
@@ -6,12 +6,13 @@ use clap::{Parser, ValueEnum};
 
 use super::load::{Old, Round};
 
-/// Messages at once, where a desk is measured that has much to do.
+/// Concurrent messages of a busy desk.
 const MANY: usize = 100;
-/// Messages at once, where it has more to do than one desk will see.
+/// Concurrent messages beyond what one desk is expected to get.
 const VERY_MANY: usize = 1_000;
 
-/// What a desk answers in a second, adds to the model's time, uses and holds; beside a floor that stores nothing
+/// Measures a desk's throughput, latency added to the model's time, CPU and memory, compared with a
+/// floor that stores nothing
 #[derive(Debug, Parser)]
 #[command(
     name = "answering",
@@ -20,41 +21,44 @@ const VERY_MANY: usize = 1_000;
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Options {
-    /// Messages of a round with a fast model, and of the rounds with 1,000 in flight; in a growth round at most 8 for
-    /// each conversation of the smallest size
+    /// Messages per round with a fast model, and per round with 1,000 in flight; a growth round has
+    /// at most 8 for each conversation of the smallest size
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     messages: usize,
-    /// Measure the desk on Postgres, too
+    /// Also measure the desk on Postgres
     #[arg(long)]
     pub(crate) postgres: bool,
-    /// Measure one part alone
+    /// Measure only this part
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
-    /// Measure with stored conversations, too; storing a million takes some minutes
+    /// Also measure with stored conversations; storing a million takes some minutes
     #[arg(long)]
     growth: bool,
-    /// How many conversations are stored for `growth` [default: 1000,100000,1000000]
+    /// Numbers of stored conversations for `growth` [default: 1000,100000,1000000]
     #[arg(long, value_delimiter = ',', value_name = "N,N")]
     sizes: Vec<usize>,
-    /// How long the slow model thinks, in milliseconds
+    /// Response time of the slow model, in milliseconds
     #[arg(long, default_value_t = 300, value_name = "N")]
     model_ms: u64,
     /// `[worker] turns` of the desk [default: the desk's own]
     #[arg(long, value_name = "N")]
     pub(crate) turns: Option<usize>,
-    /// In how many parts a round is measured, floor and desks by turns: what else the machine does meets all of them
+    /// Number of parts of a round; floor and desks alternate, so that other load on the machine
+    /// affects all of them
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
     parts: u8,
-    /// Tell the desk that each reply was sent and delivered, as WhatsApp does; the floor is told nothing
+    /// Report each reply to the desk as sent and delivered, as WhatsApp does; the floor gets no
+    /// reports
     #[arg(long)]
     statuses: bool,
-    /// A smoke run of seconds: all parts but `start`, with few messages; its figures say nothing
+    /// Run a smoke test of seconds: all parts but `start`, with few messages; its figures mean
+    /// nothing
     #[arg(long)]
     quick: bool,
-    /// Be the floor: a port, a comma, the address of WhatsApp and the model.
+    /// Run as the floor: a port, a comma, the URL of WhatsApp and the model.
     #[arg(long, hide = true)]
     pub(crate) floor: Option<String>,
-    /// What cargo passes to every bench.
+    /// Cargo passes this to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -62,7 +66,7 @@ pub(crate) struct Options {
 /// A part of the bench.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// Start of the demo desk, and its memory while nothing happens
+    /// Startup time of the demo desk, and its idle memory
     Start,
     /// 100 in flight, a model that answers at once
     Throughput,
@@ -70,12 +74,13 @@ pub(crate) enum Part {
     Overhead,
     /// 1,000 in flight, both models
     Thousand,
-    /// `throughput` and `overhead` with stored conversations, half of the messages from stored customers
+    /// `throughput` and `overhead` with stored conversations; half of the messages are from stored
+    /// customers
     Growth,
 }
 
 impl Options {
-    /// Whether a part was asked for.
+    /// Returns whether a part is to be measured.
     pub(crate) fn wants(&self, part: Part) -> bool {
         match (self.only, part) {
             (Some(only), _) => only == part,
@@ -85,12 +90,12 @@ impl Options {
         }
     }
 
-    /// In how many parts a round is measured.
+    /// Returns the number of parts of a round.
     pub(crate) fn parts(&self) -> usize {
         usize::from(self.parts)
     }
 
-    /// The rounds on an empty database, in the order in which they are shown.
+    /// Returns the rounds on an empty database, in the order of the report.
     pub(crate) fn rounds(&self) -> Vec<Round> {
         let wanted = |part: Part, rounds: Vec<Round>| self.wants(part).then_some(rounds);
         let thousand = vec![self.round(VERY_MANY, self.model()), self.round(VERY_MANY, FAST)];
@@ -105,7 +110,7 @@ impl Options {
         .collect()
     }
 
-    /// The sizes of the growth part, the smallest first.
+    /// Returns the sizes of the growth part, smallest first.
     pub(crate) fn sizes(&self) -> Vec<usize> {
         let mut sizes = match (self.sizes.is_empty(), self.quick) {
             (false, _) => self.sizes.clone(),
@@ -116,8 +121,9 @@ impl Options {
         sizes
     }
 
-    /// The rounds on a database with `stored` conversations. Each takes as many messages as the smallest size has
-    /// customers for: half are from stored ones, five each; none is asked in two parts of the fast round, or in both rounds.
+    /// Returns the fast and the slow round on a database with `stored` conversations. The smallest
+    /// size limits the number of messages: half are from stored customers, five each; no customer
+    /// writes in two parts of the fast round or in both rounds.
     pub(crate) fn growth_rounds(&self, stored: usize) -> [Round; 2] {
         let smallest = self.sizes()[0];
         let split = stored / 5 * 4;
@@ -155,5 +161,5 @@ impl Options {
     }
 }
 
-/// A model that answers at once.
+/// Response time of the fast model.
 const FAST: Duration = Duration::ZERO;

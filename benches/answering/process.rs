@@ -1,22 +1,22 @@
-//! A server in a process of its own: started, watched from outside, and ended when it is dropped.
+//! A server in a separate process: started, measured from outside, and killed on drop.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a server may take to be ready.
+/// Time limit for a server to become ready.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A running server.
 pub(crate) struct Process {
     child: Child,
-    /// Its address.
+    /// Base URL.
     pub(crate) url: String,
-    /// How long it took to be ready.
+    /// Time until it was ready.
     pub(crate) ready_after: Duration,
 }
 
 impl Process {
-    /// Starts a program that is told its port by `with_port`, and waits until `/readyz` answers.
+    /// Starts the command that `with_port` builds for a port, and waits until `/readyz` answers.
     pub(crate) async fn start(with_port: impl FnOnce(u16) -> Command) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .and_then(|free| free.local_addr())
@@ -42,7 +42,7 @@ impl Process {
         process
     }
 
-    /// Asks it to stop (SIGTERM), and waits until it has finished what is under way.
+    /// Stops it gracefully (SIGTERM) and waits for its end.
     pub(crate) fn stop(mut self) {
         let id = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &id]).status().expect("kill");
@@ -51,7 +51,7 @@ impl Process {
         assert!(ended.success(), "the server did not stop well: {ended}");
     }
 
-    /// CPU seconds that it has used: fields 14 and 15 of /proc/PID/stat, in ticks of 10 ms.
+    /// Returns the CPU seconds used: fields 14 and 15 of /proc/PID/stat, in ticks of 10 ms.
     pub(crate) fn cpu_seconds(&self) -> f64 {
         let stat = self.about("stat");
         let after_name = stat.rsplit(')').next().unwrap_or_default();
@@ -62,7 +62,7 @@ impl Process {
         (ticks(11) + ticks(12)) / 100.0
     }
 
-    /// Its resident memory in MB.
+    /// Returns the resident memory in MB.
     pub(crate) fn memory_mb(&self) -> u64 {
         let status = self.about("status");
         let line = status.lines().find(|line| line.starts_with("VmRSS"));
@@ -77,7 +77,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,7 +1,8 @@
-//! Fills a desk's database with conversations as the desk itself would have left them: each a contact, a burst of two
-//! texts, their webhooks, one turn, and a reply in two parts that was delivered. Goes past the desk, by SQL.
+//! Fills a desk's database with conversations as the desk itself would store them: each has a
+//! contact, a burst of two texts, their webhooks, one turn, and a delivered reply in two parts.
+//! Bypasses the desk and writes SQL.
 //!
-//! What the rows hold is copied from one conversation that the desk really had: its ids, words and trace.
+//! The content is copied from one real conversation of the desk: its ids, words and trace.
 
 use std::process::Command;
 use std::time::Instant;
@@ -15,13 +16,13 @@ use super::figures::grouped;
 use super::load::{STRIDE, ask_once, new_customer, stored_customer};
 use super::upstream::Upstream;
 
-/// Over how long the stored conversations are spread, in milliseconds: 29 days. The bodies of older webhooks would have
-/// been forgotten, and the desk would do that while it is measured.
+/// Time range of the stored conversations in milliseconds: 29 days. The desk would delete the
+/// bodies of older webhooks during the measurement.
 const SPREAD_MS: usize = 29 * 24 * 3_600_000;
-/// How long ago the last of them was, in milliseconds.
+/// Age of the newest stored conversation in milliseconds.
 const AGO_MS: i64 = 3_600_000;
 
-/// The one conversation that the others are made after, as a row of a table of this connection alone.
+/// The conversation that is copied, as a row of a temporary table.
 const SAMPLE: &str = "
     create temporary table sample as
     select v.workspace_id, v.number_id, v.owner, c.name, t.agent_id, t.version_id, t.outcome, t.trace,
@@ -32,7 +33,8 @@ const SAMPLE: &str = "
         join messages o on o.conversation_id = v.id and o.direction = 'out' cross join webhooks w
     where c.wa_id = '{sample}' limit 1;";
 
-/// `i` counts the conversations from 0; `{key}` is the end of its ids, `{moment}` when it began.
+/// `i` counts the conversations from 0; `{key}` is the suffix of its ids, `{moment}` the time of
+/// its start.
 const CONTACTS: &str = "
     insert into contacts (id, workspace_id, wa_id, name, created_at, updated_at)
     select 'con_' || {key}, workspace_id, cast({first} + i as text), name, {moment}, {moment} from series, sample;";
@@ -49,7 +51,7 @@ const TURNS: &str = "
     select 'turn_' || {key}, workspace_id, 'conv_' || {key}, agent_id, version_id, outcome, trace, input_tokens,
         output_tokens, cost_micros, {moment} + 3000 from series, sample;";
 
-/// Of a conversation's four messages, 0 and 1 are the customer's, 2 and 3 ours.
+/// Of a conversation's four messages, 0 and 1 are the customer's, 2 and 3 the desk's.
 const MESSAGES: &str = "
     insert into messages (id, workspace_id, conversation_id, number_id, direction, author, provider_id, kind, content,
         body, state, state_rank, turn_id, part, sent_at, created_at, updated_at, attempts)
@@ -67,16 +69,14 @@ const WEBHOOKS: &str = "
     select 'hook_' || {key_of_row}, workspace_id, provider, hook, {moment} + x % 2 * 1000
     from (select x, x / 2 as i from rows_of_two) row_of_two, sample;";
 
-/// A desk's database, past the desk.
+/// Direct access to a desk's database.
 pub(crate) enum Database {
-    /// A file.
     Sqlite(Box<SqliteConnection>),
-    /// A server's.
     Postgres(Box<PgConnection>),
 }
 
-/// Lets the desk make its tables and have one conversation, stores the others, and prints how long it took and how soon
-/// the desk is ready with them.
+/// Lets the desk create its tables and have one conversation, stores the others, and prints how
+/// long that took and how fast the desk starts with them.
 pub(crate) async fn store(upstream: &Upstream, home: &Home, conversations: usize) {
     assert!(
         !conversations.is_multiple_of(STRIDE),
@@ -102,12 +102,12 @@ pub(crate) async fn store(upstream: &Upstream, home: &Home, conversations: usize
     desk.stop();
 }
 
-/// Waits until the disk has what was written: the rounds are not to pay for it.
+/// Waits until writes are on disk, so that the rounds do not pay for them.
 pub(crate) fn settle_disk() {
     assert!(Command::new("sync").status().is_ok_and(|done| done.success()), "sync");
 }
 
-/// All statements, in one transaction.
+/// Returns all statements, in one transaction.
 fn script(conversations: usize, sample: &str) -> String {
     let series = |name: &str, column: &str, count: usize| {
         format!(
@@ -118,11 +118,11 @@ fn script(conversations: usize, sample: &str) -> String {
     let of_one = series("series", "i", conversations);
     let of_two = series("rows_of_two", "x", conversations * 2);
     let of_four = series("rows_of_four", "x", conversations * 4);
-    // 26 characters like those of a ULID, and before all real ones.
+    // 26 characters like a ULID, sorted before all real ones.
     let key = |column: &str| {
         format!("'00SEED000000' || substr(cast(100000000000000 + {column} as text), 2)")
     };
-    // As `hook::wamid` scatters them.
+    // Spread like the ids of `hook::wamid`.
     let wamid = "'wamid.' || substr(cast(10000000000 + (x * 2654435761) % 4294967296 as text), 2) || 'HBgMNTAwFQIAERgS'";
     let step = SPREAD_MS / conversations;
     let moment = format!("({} - ({conversations} - i) * {step})", now_ms() - AGO_MS);
@@ -139,8 +139,9 @@ fn script(conversations: usize, sample: &str) -> String {
 }
 
 impl Database {
-    /// Opens the database of a desk that is not running. Nothing that is written here has to survive a crash, and the
-    /// rows are known to fit each other; the desk opens it in its own way.
+    /// Opens the database of a stopped desk. Durability and constraint checks are off: the data
+    /// does not have to survive a crash, and the rows are consistent. The desk opens it with its
+    /// own settings.
     pub(crate) async fn open(home: &Home) -> Self {
         if home.postgres.is_empty() {
             let options = SqliteConnectOptions::new()
@@ -158,13 +159,13 @@ impl Database {
         database
     }
 
-    /// How many customers there are of those that `store` stores.
+    /// Counts the customers that `store` created.
     pub(crate) async fn stored_customers(&mut self) -> usize {
         self.number("select count(*) from contacts where wa_id >= '5' and wa_id < '6'").await
             as usize
     }
 
-    /// Leaves Postgres as it leaves itself when it has run for a while.
+    /// Vacuums and checkpoints Postgres, as it would be after running for a while.
     async fn tidy(&mut self) {
         if let Self::Postgres(_) = self {
             self.run("vacuum analyze").await;

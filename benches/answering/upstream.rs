@@ -1,5 +1,5 @@
-//! WhatsApp and the model in one small server: answers at once (or after the model's time), and tells the asker when a
-//! reply to him was sent.
+//! A small server that fakes WhatsApp and the model. Answers at once or after the model's time, and
+//! notifies a waiting customer when a reply is sent.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -18,20 +18,18 @@ use tokio::sync::oneshot;
 use super::DIMS;
 use super::hook::wamid;
 
-/// The running server.
 pub(crate) struct Upstream {
-    /// Its address.
     pub(crate) url: String,
     state: Arc<Shared>,
 }
 
 /// A reply as it arrived at WhatsApp.
 pub(crate) struct Arrived {
-    /// When.
+    /// Time of arrival.
     pub(crate) at: Instant,
-    /// The id that it was given.
+    /// Id assigned to the reply.
     pub(crate) id: String,
-    /// What the sender wants to hear again in the news of it; empty where it sent none.
+    /// The sender's reference, which is repeated in its status updates; empty if none was sent.
     pub(crate) reference: String,
 }
 
@@ -58,30 +56,30 @@ impl Upstream {
         Self { url, state }
     }
 
-    /// How long the model thinks from now on.
+    /// Sets the response time of the model.
     pub(crate) fn think(&self, time: Duration) {
         self.state.model_ms.store(time.as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Resolves when a reply to this customer was sent.
+    /// Returns a receiver that resolves when a reply to this customer is sent.
     pub(crate) fn reply_to(&self, customer: &str) -> oneshot::Receiver<Arrived> {
         let (tell, told) = oneshot::channel();
         self.state.waiting.lock().expect("no panic").insert(format!("+{customer}"), tell);
         told
     }
 
-    /// How many messages were sent.
+    /// Returns the number of sent messages.
     pub(crate) fn sent(&self) -> u64 {
         self.state.sent.load(Ordering::Relaxed) as u64
     }
 
-    /// How many times the model was asked.
+    /// Returns the number of requests to the model.
     pub(crate) fn answered(&self) -> u64 {
         self.state.answered.load(Ordering::Relaxed)
     }
 }
 
-/// One vector for every text: the search over the passages costs the same whatever is asked.
+/// Returns the same vector for every text: the search costs the same for every question.
 async fn embeddings(body: Bytes) -> impl IntoResponse {
     let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
     let count = asked["input"].as_array().map_or(1, Vec::len);

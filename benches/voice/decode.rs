@@ -1,4 +1,4 @@
-//! How fast recordings are decoded, kind by kind.
+//! Decoding speed by kind of recording.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use frontdesk_audio::{Limits, decode};
 
-/// Each is decoded so often; the best time counts.
+/// Number of times each file is decoded; the best time counts.
 const RUNS: usize = 3;
 
 /// The recordings of one kind.
@@ -16,11 +16,11 @@ struct Row {
     files: usize,
     seconds: f64,
     took: f64,
-    /// The slowest of them, in times of real time.
+    /// Speed of the slowest one, as a multiple of real time.
     slowest: Option<f64>,
 }
 
-/// Prints a line for each kind.
+/// Prints a row for each kind.
 pub(crate) fn table() {
     let mut files = Vec::new();
     collect(

@@ -1,6 +1,7 @@
-//! What the transcribing of voice notes adds to the time of answers to texts: a desk in this process with SQLite, the extractive
-//! model and a sandbox number, to which texts come evenly, alone and while there are always notes at work. From the webhook
-//! to the reply's arrival at the number.
+//! How much transcribing voice notes delays the answers to texts. A desk in this process with
+//! SQLite, the extractive model and a sandbox number gets texts at a constant rate, alone and while
+//! notes are always being transcribed. Measures from the webhook to the reply's arrival at the
+//! number.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,12 +21,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// Rounds of each case, by turns, and texts in each.
+/// Rounds of each case, alternating.
 const ROUNDS: usize = 2;
 const TEXTS: usize = 100;
-/// Between two texts.
+/// Interval between two texts.
 const PACE: Duration = Duration::from_millis(200);
-/// Notes at once: as many as there are cores, as a rule.
+/// Number of concurrent notes: usually the number of cores.
 const NOTES: usize = 2;
 const QUESTIONS: [&str; 4] = [
     "When do you open on Saturday?",
@@ -38,7 +39,7 @@ const QUESTIONS: [&str; 4] = [
 #[derive(Default)]
 struct Waiting(Mutex<HashMap<String, oneshot::Sender<()>>>);
 
-/// A sandbox number that tells when it sends.
+/// A sandbox number that signals each send.
 struct Watched {
     inner: Arc<dyn Provider>,
     waiting: Arc<Waiting>,
@@ -77,7 +78,7 @@ impl Provider for Watched {
         let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
         let customer = outgoing.to.wa_id.as_deref().unwrap_or_default();
         if let Some(waits) = waiting.remove(customer) {
-            // Who gave up waiting is gone.
+            // The receiver may have stopped waiting.
             waits.send(()).ok();
         }
         sent
@@ -100,7 +101,7 @@ impl Provider for Watched {
     }
 }
 
-/// Who writes to the desk.
+/// A client that writes to the desk.
 #[derive(Clone)]
 struct Writer {
     url: String,
@@ -109,7 +110,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// Milliseconds from the webhook to the reply.
+    /// Sends a message and returns the milliseconds until the reply.
     async fn write(&self, customer: String, mut message: Value) -> f64 {
         let (sender, replied) = oneshot::channel();
         let waiting = || self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,7 +124,7 @@ impl Writer {
         begin.elapsed().as_secs_f64() * 1_000.0
     }
 
-    /// Times of texts that come evenly, each from somebody else.
+    /// Sends texts at a constant rate, each from a different customer, and returns their times.
     async fn texts(&self, series: usize) -> Vec<f64> {
         let mut ticks = tokio::time::interval(PACE);
         let mut all = Vec::new();
@@ -137,7 +138,7 @@ impl Writer {
         all.into_iter().map(|took| took.expect("answered")).collect()
     }
 
-    /// Sends one note after the other, for ever.
+    /// Sends one note after the other, forever.
     async fn notes(self, line: usize, note: String) {
         for number in 0.. {
             let customer = (700_000_000_000_usize + line * 1_000_000 + number).to_string();
@@ -147,7 +148,7 @@ impl Writer {
     }
 }
 
-/// Prints the times alone and beside notes, and their ratio.
+/// Prints the times alone and with notes, and their ratio.
 pub(crate) async fn compare() {
     let (model, wav) = (super::model(), super::shared("data/voice/jfk.wav"));
     let (true, Ok(bytes)) = (model.is_file(), std::fs::read(wav)) else {
@@ -172,7 +173,8 @@ pub(crate) async fn compare() {
     let waiting = Arc::new(Waiting::default());
     for number in app.desk.numbers.all() {
         let mut watched = frontdesk::desk::Number::clone(&number);
-        watched.line = Arc::new(Watched { inner: number.line.clone(), waiting: waiting.clone() });
+        watched.client =
+            Arc::new(Watched { inner: number.client.clone(), waiting: waiting.clone() });
         app.desk.numbers.put(watched);
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -180,7 +182,7 @@ pub(crate) async fn compare() {
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(app.serve(listener, async move { drop(stopped.await) }));
     let writer = Writer { url, http: reqwest::Client::new(), waiting };
-    // The first texts and notes load what is loaded once.
+    // The first texts and notes load what is loaded only once.
     writer.texts(0).await;
     let note = STANDARD.encode(bytes);
     let first = json!({"voice": {"data": note, "mime_type": "audio/wav"}});
@@ -195,7 +197,7 @@ pub(crate) async fn compare() {
         for notes in notes {
             notes.abort();
         }
-        // Those under way come to their end.
+        // Lets the pending ones finish.
         tokio::time::sleep(Duration::from_secs(8)).await;
     }
     let count = alone.len();
@@ -208,7 +210,7 @@ pub(crate) async fn compare() {
     served.await.expect("it ends").expect("it ended well");
 }
 
-/// Half of all are faster than the first, and 99 of 100 than the second.
+/// Returns the median and the 99th percentile.
 fn figures(mut all: Vec<f64>) -> (f64, f64) {
     all.sort_by(f64::total_cmp);
     let at = |place: usize| all.get(place).copied().unwrap_or(f64::NAN);

@@ -1,5 +1,5 @@
-// What the compiler lets pass: files that import each other in a circle; casts, which believe what nobody has checked; and records
-// that are trusted to have what is looked up, though a newer server may send a word that they do not have.
+// Rules that the compiler does not enforce: no import cycles; no type casts; and no record lookup without a
+// fallback, because a newer server may send a word that the record lacks.
 import { posix } from "node:path";
 import ts from "typescript";
 import { expect, test } from "vitest";
@@ -10,7 +10,7 @@ const files = import.meta.glob<string>(["./**/*.{ts,tsx}", "!./**/*.d.ts"], {
   eager: true,
 });
 
-/** What a file imports of ours: for its types alone, and pages that are fetched later, too. */
+/** Source files that a file imports, including type-only and lazy imports. */
 function importsOf(file: string): string[] {
   return ts.preProcessFile(files[file] ?? "").importedFiles.flatMap(({ fileName }) => {
     if (!/^(\.|@\/)/.test(fileName)) return [];
@@ -19,7 +19,7 @@ function importsOf(file: string): string[] {
   });
 }
 
-/** A circle that is reached from a file. `clear`: files from which there is none. */
+/** An import cycle reachable from a file. `clear`: files known to have none. */
 function circle(file: string, clear: Set<string>, way: string[] = []): string[] | undefined {
   if (way.includes(file)) return [...way.slice(way.indexOf(file)), file];
   if (clear.has(file)) return undefined;
@@ -44,7 +44,7 @@ function nodesOf(file: string, is: (node: ts.Node) => boolean): string[] {
 const isCast = (node: ts.Node) =>
   (ts.isAsExpression(node) || ts.isTypeAssertionExpression(node)) && !ts.isConstTypeReference(node.type);
 
-/** `const Icon = icons[word]` and `const { color } = looks[word]`. */
+/** Matches `const Icon = icons[word]` and `const { color } = looks[word]`. */
 function isTrusting(node: ts.Node): boolean {
   if (!ts.isVariableDeclaration(node) || !node.initializer) return false;
   if (!ts.isElementAccessExpression(node.initializer)) return false;

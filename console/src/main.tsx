@@ -1,4 +1,4 @@
-// Where the console begins: languages, theme, cache, then the router.
+// The entry point: languages, theme, cache, then the router.
 import "@mantine/core/styles.css";
 import "@mantine/notifications/styles.css";
 import "@mantine/spotlight/styles.css";
@@ -19,12 +19,12 @@ import { Confirming } from "./parts/Confirm";
 import { router } from "./router";
 import { colours, theme } from "./theme";
 
-/** Styles that are made while the page runs carry the nonce that the server gave this page. */
+/** The server's CSP nonce, for styles that are created at run time. */
 function nonce() {
   return document.querySelector<HTMLMetaElement>("meta[property=csp-nonce]")?.nonce ?? "";
 }
 
-// What keeps a page still behind a dialog asks there.
+// The library that locks scrolling behind a dialog asks for the nonce here.
 setNonce(nonce());
 
 whenSignedOut(() => {
@@ -32,7 +32,7 @@ whenSignedOut(() => {
   void router.invalidate();
 });
 
-// Asked while the texts come: the first page waits for both.
+// Runs while the texts load: the first page needs both.
 void queries.prefetchQuery(sessionQuery);
 
 await begin();

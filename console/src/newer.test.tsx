@@ -1,4 +1,4 @@
-// At every update the server is newer than the pages that are open: what they do not know yet is shown as well as it goes.
+// After an update the server is newer than the open pages, which must still show values that they do not know.
 import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import i18n from "i18next";
@@ -18,7 +18,7 @@ import { Ticks } from "./pages/inbox/State";
 import type { Message } from "./pages/inbox/thread";
 import { From } from "./pages/knowledge/DocumentRow";
 
-/** As it comes from the server, which is not checked. */
+/** An unchecked value, as the server sends it. */
 const newer = JSON.parse('"newer"');
 
 const message: Message = {

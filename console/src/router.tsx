@@ -1,4 +1,4 @@
-// Which address shows what. Every page is fetched when it is first asked for.
+// The routes. Each page's code is loaded when it is first opened.
 import {
   createRootRoute,
   createRoute,
@@ -24,14 +24,14 @@ const signIn = createRoute({
   component: SignIn,
 });
 
-/** Fetches a page's code while the server still says who is signed in. */
+/** Loads a page's code while the session is still being checked. */
 function fetchPage(route: string) {
   const routes: Record<string, { options: { component?: RouteComponent } } | undefined> = router.routesById;
-  // If this fails, so does showing the page, which says so.
+  // If this fails, showing the page fails too and reports it.
   routes[route]?.options.component?.preload?.()?.catch(() => {});
 }
 
-/** Everything that needs a session. */
+/** All routes that need a session. */
 const desk = createRoute({
   getParentRoute: () => root,
   id: "desk",
@@ -74,7 +74,7 @@ const thread = createRoute({
   component: lazyRouteComponent(() => import("./pages/inbox/ThreadPage"), "ThreadPage"),
 });
 
-/** Where the link of a hand-off notice leads. */
+/** The target of the link in a hand-off notification. */
 const conversation = createRoute({
   getParentRoute: () => desk,
   path: "/conversations/$id",

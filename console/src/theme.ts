@@ -1,9 +1,9 @@
-// How the console looks: calm greys, one colour for what can be done.
+// The theme: neutral greys and one accent colour.
 import { type CSSVariablesResolver, createTheme, rem } from "@mantine/core";
 
 export const theme = createTheme({
   primaryColor: "teal",
-  // Dark enough on white, light enough on dark, for text of any size.
+  // Enough contrast for text of any size, on white and on dark.
   primaryShade: { light: 9, dark: 8 },
   autoContrast: true,
   luminanceThreshold: 0.35,
@@ -18,14 +18,14 @@ export const theme = createTheme({
   components: {
     Tooltip: { defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: false } } },
     Modal: { defaultProps: { centered: true } },
-    // The head of a dialog is not the head of the page.
+    // Not a landmark: the page has its own header.
     ModalHeader: { defaultProps: { role: "presentation" } },
     DrawerHeader: { defaultProps: { role: "presentation" } },
     Menu: { defaultProps: { shadow: "md" } },
   },
 });
 
-/** Quiet text that can still be read: 4.5 to 1 at least, on the page and on what is tinted. */
+/** Dimmed text with a contrast of at least 4.5 to 1, on the page and on tinted areas. */
 export const colours: CSSVariablesResolver = () => ({
   variables: {},
   light: {

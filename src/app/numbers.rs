@@ -1,4 +1,5 @@
-//! Connects the numbers of the configuration file to their agents. Those that are added in the console follow the database.
+//! Connects the numbers of the configuration file to their agents. Numbers added in the console are
+//! loaded from the database (`desk::numbers`).
 
 use std::sync::Arc;
 
@@ -10,10 +11,10 @@ use crate::desk::{Desk, Number};
 use crate::domain::AgentId;
 use crate::store::agents::ConnectNumber;
 
-/// Connects the numbers of the configuration file.
 pub(super) async fn connect(desk: &Desk, config: &Config) -> anyhow::Result<()> {
     let client = crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?;
-    // Of the database: one whose live version cannot be used answers nobody, but what is written to it is kept.
+    // The agents come from the database, not from `desk.bots`: a number whose agent cannot be
+    // loaded stays connected, so that its customers' messages are kept.
     let agents = desk.store.agents().await?;
     for (slug, settings) in &config.numbers {
         let line = settings.build(&client).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
@@ -24,7 +25,7 @@ pub(super) async fn connect(desk: &Desk, config: &Config) -> anyhow::Result<()> 
         };
         let provider = settings.provider();
         let same = |other: &&Arc<Number>| {
-            other.provider == provider && other.line.external_id() == line.external_id()
+            other.provider == provider && other.client.external_id() == line.external_id()
         };
         if let Some(other) = desk.numbers.all().iter().find(same) {
             bail!("[numbers.{slug}] and [numbers.{}] are the same WhatsApp number", other.slug);
@@ -43,9 +44,9 @@ pub(super) async fn connect(desk: &Desk, config: &Config) -> anyhow::Result<()> 
             agent: AgentId::stored(agent.id.clone()),
             has_window: settings.has_window(),
             sending: settings.sending().map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?,
-            line,
+            client: line,
             revision: None,
-            seen: Arc::default(),
+            activity: Arc::default(),
         });
     }
     Ok(())

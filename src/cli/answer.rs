@@ -1,4 +1,5 @@
-//! `frontdesk answer`: curated answers from the terminal, and what one of them would say to a question.
+//! `frontdesk answer`: manages curated answers from the terminal, and tests which one a question
+//! gets.
 
 use std::process::ExitCode;
 
@@ -12,15 +13,16 @@ use crate::app::App;
 use crate::domain::{Action, AnswerContent, AnswerId, CollectionId, Consult};
 use crate::knowledge::Edit;
 use crate::pipeline::curated::{Ask, find_answer};
-use crate::store::answers::{AnswerRow, ChangeOutcome, MOST_ANSWERS, NewAnswer};
+use crate::store::answers::{AnswerRow, ChangeOutcome, MAX_ANSWERS, NewAnswer};
 
-/// Question and answer pairs that win over the model when a customer asks just that
+/// Question and answer pairs that win over the model when a customer asks exactly that
 ///
-/// An answer belongs to a collection; every agent that answers from the collection gives it. It is given only when the
-/// whole message is its question, in nearly the words of one of its phrasings: several phrasings find more. Numbers, days,
-/// names and "not" must be the same. A running desk notices changes within a second.
+/// An answer belongs to a collection; every agent that uses the collection gives it. It is given
+/// only when the whole message is its question, in nearly the words of one of its phrasings: more
+/// phrasings match more messages. Numbers, days, names and "not" must be the same. A running desk
+/// picks up changes within a second.
 ///
-/// A folder of documents can hold them as well, in a file `answers.yaml`:
+/// A folder of documents can also hold answers, in a file `answers.yaml`:
 ///
 ///   - ask: When do you open?
 ///     answer: From Monday to Friday, 9:00 to 18:00.
@@ -33,76 +35,76 @@ pub(super) struct Answers {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the answers, the newest first
+    /// List the answers, newest first
     List {
-        /// Only those of this collection
+        /// Only answers of this collection
         #[arg(long)]
         collection: Option<String>,
     },
     /// Add an answer: frontdesk answer add --collection acme --ask "When do you open?" "At nine."
     Add {
-        /// The collection that it belongs to
+        /// The collection the answer belongs to
         #[arg(long)]
         collection: String,
-        /// How customers put the question; give it several times
+        /// How customers phrase the question; can be repeated
         #[arg(long, required = true)]
         ask: Vec<String>,
-        /// ISO 639-1 code of the language that it is for [default: any]
+        /// Language the answer is for, as an ISO 639-1 code [default: any]
         #[arg(long)]
         language: Option<String>,
-        /// What they get, Markdown
+        /// What customers get, as Markdown
         answer: String,
-        /// Past the gates of the agents that answer from it; that is written down
+        /// Override the gates of the agents that use the collection; recorded in the audit log
         #[arg(long)]
         force: bool,
     },
-    /// Change an answer; what is not given stays
+    /// Change an answer; options that are not given stay as they are
     Edit {
-        /// Its id, ans_…
+        /// The answer's id, ans_…
         id: String,
-        /// How customers put the question, all of it anew; give it several times
+        /// How customers phrase the question, replacing all phrasings; can be repeated
         #[arg(long)]
         ask: Vec<String>,
-        /// What they get, Markdown
+        /// What customers get, as Markdown
         #[arg(long)]
         answer: Option<String>,
-        /// ISO 639-1 code of the language that it is for; empty: any
+        /// Language the answer is for, as an ISO 639-1 code; empty for any
         #[arg(long)]
         language: Option<String>,
-        /// Let it answer
+        /// Enable the answer
         #[arg(long, conflicts_with = "off")]
         on: bool,
-        /// Keep it, but do not let it answer
+        /// Disable the answer without removing it
         #[arg(long)]
         off: bool,
-        /// Past the gates of the agents that answer from it; that is written down
+        /// Override the gates of the agents that use the collection; recorded in the audit log
         #[arg(long)]
         force: bool,
     },
     /// Remove an answer
     Remove {
-        /// Its id, ans_…
+        /// The answer's id, ans_…
         id: String,
-        /// Past the gates of the agents that answer from it; that is written down
+        /// Override the gates of the agents that use the collection; recorded in the audit log
         #[arg(long)]
         force: bool,
     },
-    /// Say which answer a question gets, how near it is, and why it is not given
+    /// Show which answer a question gets, how similar it is, or why none is given
     Test {
         /// The question, as a customer would write it
         question: String,
-        /// Only the answers of this collection [default: all]
+        /// Only answers of this collection [default: all]
         #[arg(long)]
         collection: Option<String>,
-        /// How near is near enough, 0 to 1 [default: the measured one]
+        /// Minimum similarity, 0 to 1 [default: the calibrated one]
         #[arg(long)]
         threshold: Option<f32>,
     },
 }
 
 impl Answers {
-    /// What the audit log has of it.
-    pub(super) fn writes(&self) -> AuditEntry {
+    /// The command's audit entry.
+    pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             Command::List { .. } | Command::Test { .. } => None,
             Command::Add { collection, .. } => Some((Action::AnswerCreated, collection.clone())),
@@ -124,7 +126,7 @@ impl Answers {
                 let new = NewAnswer { collection, curated, author: author() };
                 let id = app.desk.store.add_answer(new).await?;
                 let id = id.ok_or_else(|| {
-                    anyhow!("the collection holds {MOST_ANSWERS} answers, which is the most")
+                    anyhow!("the collection holds {MAX_ANSWERS} answers, which is the most")
                 })?;
                 println!("{id}");
             }
@@ -172,7 +174,7 @@ async fn list(app: &App, only: Option<&str>) -> anyhow::Result<()> {
     };
     let mut none = true;
     for (name, id) in wanted {
-        for row in app.desk.store.answers(&id, None, MOST_ANSWERS).await? {
+        for row in app.desk.store.answers(&id, None, MAX_ANSWERS).await? {
             none = false;
             let off = if row.enabled() { "" } else { "  (off)" };
             let source = row.source.as_deref().unwrap_or("by hand");
@@ -196,7 +198,7 @@ async fn test(
     question: &str,
     (collections, threshold): (&[CollectionId], Option<f32>),
 ) -> anyhow::Result<ExitCode> {
-    app.desk.follow_answers().await?;
+    app.desk.reload_answers().await?;
     let consult = Consult { enabled: true, threshold };
     let ask = Ask { text: question, language: None, collections, consult };
     let live = app.desk.engine.live();
@@ -212,13 +214,11 @@ async fn collections(app: &App) -> anyhow::Result<Vec<(String, CollectionId)>> {
     Ok(rows.into_iter().map(|row| (row.slug, CollectionId::stored(row.id))).collect())
 }
 
-/// The name of an answer's collection.
 async fn collection_of(app: &App, row: &AnswerRow) -> anyhow::Result<String> {
     let own = |(_, id): &(String, CollectionId)| id.as_str() == row.collection_id;
     Ok(collections(app).await?.into_iter().find(own).map(|(name, _)| name).unwrap_or_default())
 }
 
-/// The collection of a name.
 pub(super) async fn one_collection(app: &App, name: &str) -> anyhow::Result<CollectionId> {
     let all = collections(app).await?;
     let known: Vec<&str> = all.iter().map(|(slug, _)| slug.as_str()).collect();
@@ -236,7 +236,6 @@ async fn find(app: &App, id: &str) -> anyhow::Result<AnswerRow> {
     row.ok_or_else(|| anyhow!("there is no answer {id}; `frontdesk answer list` shows them"))
 }
 
-/// The answer ready to be stored.
 pub(super) fn tidied(curated: AnswerContent) -> anyhow::Result<AnswerContent> {
     curated.tidied().map_err(|why| anyhow!("this cannot be an answer: {why}"))
 }
@@ -253,7 +252,6 @@ fn done(changed: &ChangeOutcome) -> anyhow::Result<()> {
     }
 }
 
-/// Who writes in this terminal.
 pub(super) fn author() -> String {
     std::env::var("USER").unwrap_or_else(|_| "terminal".into())
 }

@@ -1,5 +1,5 @@
-//! `frontdesk apply`: makes a desk equal to the files: documents learned and prompt files published, each through its gate, with a
-//! table of what changed.
+//! `frontdesk apply`: brings a desk in line with the files: learns documents and publishes prompt
+//! files, each through its gate, and prints a table of the changes.
 
 use std::process::ExitCode;
 
@@ -17,34 +17,35 @@ use crate::knowledge::SourceFolder;
 use crate::prompts;
 use crate::store::audit::Actor;
 
-/// Make the desk equal to the files: documents learned and prompts published, each through its gate
+/// Make the desk match the files: learn documents and publish prompts, each through its gate
 ///
-/// Every collection of the folder of documents is learned, and every file of the folder of prompts published. Where an agent has a
-/// gate, its suite is run on the new version; with `knowledge: true` in the gate also on new documents. What a gate refuses stays as
-/// it was, the rest goes on. It ends with 0 when all is equal to the files, with 100 when something was refused.
+/// Learns every collection in the folder of documents and publishes every file in the folder of
+/// prompts. If an agent has a gate, its suite runs on the new version; with `knowledge: true` in
+/// the gate, also on changed documents. What a gate refuses stays as it was; the rest is applied.
+/// Exits with 0 when everything matches the files, with 100 when a gate refused something.
 #[derive(Debug, Args)]
 pub(super) struct Apply {
-    /// Only try it, and show what would change
+    /// Only run the gates and show what would change
     #[arg(long, conflicts_with = "force")]
     dry_run: bool,
-    /// Past the gates; that is written down
+    /// Override the gates; recorded in the audit log
     #[arg(long)]
     force: bool,
 }
 
-/// A line of the table, and whether a gate refused it.
+/// A row of the table: subject, result, and whether a gate refused it.
 type ApplyRow = (String, String, bool);
 
 impl Apply {
-    /// What the audit log has of it, beside what the gates write down.
+    /// The command's audit entry, beside those of the gates.
     pub(super) fn writes(&self) -> AuditEntry {
         (!self.dry_run).then(|| (Action::KnowledgeLearned, "files".to_owned()))
     }
 
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let app = App::review(config.clone()).await?;
+        let app = App::assemble_read_only(config.clone()).await?;
         app.desk.library.follow().await?;
-        app.desk.follow_answers().await?;
+        app.desk.reload_answers().await?;
         let (_turn, publisher) =
             app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
         let mut lines = Vec::new();
@@ -144,7 +145,7 @@ impl Apply {
     }
 }
 
-/// One of the source folders, listed again.
+/// Lists the source folders again and returns one of them.
 fn nth(config: &Config, at: usize) -> std::io::Result<SourceFolder> {
     let all =
         source_folders(config).map_err(|error| std::io::Error::other(format!("{error:#}")))?;

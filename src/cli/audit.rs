@@ -1,4 +1,4 @@
-//! `frontdesk audit`: who did what, and how it ended. And what every command leaves in that log.
+//! `frontdesk audit`: shows the audit log. Also writes the audit entries of the other commands.
 
 use std::process::ExitCode;
 
@@ -14,32 +14,32 @@ use crate::domain::time::now_ms;
 use crate::store::Store;
 use crate::store::audit::{Actor, Entry, Filter};
 
-/// Show who did what: published, wrote to customers, changed knowledge, signed in
+/// Show who did what: publishing, messages to customers, knowledge changes, sign-ins
 #[derive(Debug, Args)]
 pub(super) struct Audit {
-    /// So many, the newest
+    /// Number of entries, newest first
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: i64,
     /// Only this action, such as agent.published
     #[arg(long)]
     action: Option<Action>,
-    /// Only those that ended so: done, refused or failed
+    /// Only entries with this outcome: done, refused or failed
     #[arg(long)]
     outcome: Option<Outcome>,
-    /// Only those of this actor, such as "admin key"
+    /// Only entries by this actor, such as "admin key"
     #[arg(long)]
     actor: Option<String>,
-    /// Only those on this object, such as an agent's short name
+    /// Only entries on this object, such as an agent's short name
     #[arg(long)]
     subject: Option<String>,
-    /// How far back: 30m, 12h, 7d
+    /// How far back to look: 30m, 12h, 7d
     #[arg(long, value_name = "TIME", value_parser = read_time)]
     since: Option<i64>,
 }
 
 impl Audit {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let app = App::review(config).await?;
+        let app = App::assemble_read_only(config).await?;
         let filter = Filter {
             action: self.action,
             outcome: self.outcome,
@@ -79,10 +79,10 @@ impl Audit {
     }
 }
 
-/// What a command writes down: the action, and on what.
+/// Action and subject of a command's audit entry; `None` for no entry.
 pub(super) type AuditEntry = Option<(Action, String)>;
 
-/// Writes down how a command ended.
+/// Records how a command ended.
 pub(super) async fn note(
     settings: &crate::store::Settings,
     (action, subject): (Action, String),
@@ -90,9 +90,9 @@ pub(super) async fn note(
 ) -> anyhow::Result<()> {
     let outcome = match ended {
         Ok(code) if *code == ExitCode::SUCCESS => Outcome::Done,
-        // A gate refused something, or a part of it failed; the rest may be done.
+        // A gate refused something or a part failed; the rest may be done.
         Ok(_) => Outcome::Failed,
-        // The gate wrote it down.
+        // The gate has already recorded the refusal.
         Err(error) if matches!(error.downcast_ref::<Refusal>(), Some(Refusal::Guarded(_))) => {
             return Ok(());
         }
@@ -104,7 +104,7 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// Who sits at the terminal, for the audit log.
+/// The user and host at the terminal, as the actor in the audit log.
 pub(super) fn actor() -> String {
     let named = |names: &[&str]| {
         names.iter().find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()))

@@ -1,4 +1,4 @@
-//! The progress bar of documents that are learned, and the progress line of a run of a suite.
+//! Progress bars for learning documents and for running suites.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -8,18 +8,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::knowledge;
 
-/// A progress line: how far the run is, what passed and failed, and what it cost.
+/// Progress line of a suite run: rows done, verdict counts and cost.
 #[derive(Default)]
 pub(super) struct RunBar(Mutex<Option<RunLine>>);
 
 struct RunLine {
     bar: ProgressBar,
-    /// By verdict.
+    /// Indexed by `Verdict`.
     counts: [usize; 4],
     cost: f64,
 }
 
-/// How wide the terminal is.
+/// Terminal width in columns; 100 without a terminal.
 pub(super) fn width() -> usize {
     usize::from(console::Term::stdout().size_checked().map_or(100, |(_, columns)| columns))
 }
@@ -61,12 +61,12 @@ impl run::Progress for RunBar {
     }
 }
 
-/// A progress bar of documents; hidden where there is no terminal.
+/// Progress bar for documents; hidden without a terminal.
 #[derive(Default)]
 pub(super) struct Bar(OnceLock<ProgressBar>);
 
 impl Bar {
-    /// Takes the bar off the terminal.
+    /// Removes the bar from the terminal.
     pub(super) fn clear(&self) {
         if let Some(bar) = self.0.get() {
             bar.finish_and_clear();

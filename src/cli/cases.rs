@@ -1,4 +1,5 @@
-//! `frontdesk cases`: makes cases for suites out of what happened, and out of documents.
+//! `frontdesk cases`: generates cases for suites from conversations, documents, knowledge gaps and
+//! hand-offs.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,15 +11,15 @@ use crate::app::App;
 use crate::domain::{AgentId, CollectionId};
 use crate::eval::cases::{self, DiscardedQuestions, GeneratedCase};
 
-/// Make cases for suites: from conversations, documents, knowledge gaps and hand-offs
+/// Generate cases for suites: from conversations, documents, knowledge gaps and hand-offs
 ///
-/// The cases are printed as YAML in promptfoo's format, or put at the end of a suite with --into, which leaves all that
-/// stands there as it is and leaves out what is asked there already. Personal data is masked. Look through them:
-/// what was answered is no proof that it was right.
+/// Prints the cases as YAML in promptfoo's format. With --into, appends them to a suite instead,
+/// keeps its content and skips questions it already asks. Personal data is masked. Review the
+/// cases: a recorded answer is not necessarily a right one.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Cases {
-    /// Put them at the end of this suite; it is made where there is none
+    /// Append the cases to this suite; it is created if it does not exist
     #[arg(long, global = true, value_name = "SUITE")]
     into: Option<PathBuf>,
     #[command(subcommand)]
@@ -28,30 +29,32 @@ pub(super) struct Cases {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::enum_variant_names, reason = "commands are named so")]
 enum CaseSource {
-    /// A case of a turn (turn_…), or a script of a conversation (conv_…): what was said, and what became of it
+    /// From a turn (turn_…) a case, from a conversation (conv_…) a script: the messages and their
+    /// outcomes
     FromConversation {
-        /// The conversation or the turn
+        /// Id of the conversation or the turn
         id: String,
     },
-    /// Questions that documents answer, each kept only if its document is found again
+    /// From documents: questions they answer, each kept only if retrieval finds its document
     ///
-    /// The configured model writes them; without one they are the documents' own headings and questions.
+    /// The configured model writes the questions; without one, the documents' headings and
+    /// questions are used.
     FromDocuments {
         /// The collection
         collection: String,
-        /// The most cases
+        /// Maximum number of cases
         #[arg(long, default_value_t = 20)]
         count: usize,
     },
-    /// What customers asked and nobody answered: cases that fail until the documents say it
+    /// From questions nobody answered: cases that fail until the documents answer them
     FromGaps {
-        /// Only this agent's
+        /// Only gaps of this agent
         #[arg(long)]
         agent: Option<String>,
     },
-    /// What was handed to a person, and why
+    /// From hand-offs to a person, with their reasons
     FromHandoff {
-        /// One hand-off, esc_… [default: all that the bot made]
+        /// Id of one hand-off, esc_… [default: all that the bot made]
         id: Option<String>,
     },
 }
@@ -93,7 +96,7 @@ impl Cases {
     }
 }
 
-/// The agent, where there is one alone.
+/// The agent if there is only one, or empty.
 fn only(app: &App) -> String {
     match app.desk.bots.all().as_slice() {
         [one] => one.agent.slug.clone(),
@@ -132,7 +135,6 @@ async fn documents(
     Ok((agent.map(|bot| bot.agent.slug.clone()).unwrap_or_default(), made))
 }
 
-/// What was thrown away, beside the cases.
 fn tell(made: &[GeneratedCase], thrown: &DiscardedQuestions) {
     eprintln!(
         "{} questions are kept; thrown away: {} whose document is not found, {} asked twice, {} that no model wrote.",

@@ -1,5 +1,5 @@
-//! `frontdesk chat`: a conversation with an agent in the terminal. It talks to a running desk, or starts one of its own
-//! that takes no webhooks and answers no customers.
+//! `frontdesk chat`: a conversation with an agent in the terminal. Uses a running desk, or starts
+//! its own, which takes no webhooks and answers no customers.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -19,23 +19,23 @@ use crate::config::Config;
 use crate::domain::{Line, Speaker, Trace, TurnOutcome};
 use crate::prompts;
 
-/// Talk to an agent in the terminal; nobody else receives or stores it
+/// Talk to an agent in the terminal; nothing is sent to others or stored
 #[derive(Debug, Args)]
 pub(super) struct Chat {
-    /// Ask this and leave; without it a conversation begins
+    /// Ask this and exit; without it a conversation starts
     message: Option<String>,
     /// The agent's short name [default: the only one]
     #[arg(long)]
     agent: Option<String>,
-    /// A prompt file to use in place of the agent's own
+    /// A prompt file to use instead of the agent's own
     #[arg(long, value_name = "FILE")]
     prompt: Option<PathBuf>,
-    /// A running desk, such as `http://127.0.0.1:8080` [default: one is started for this chat]
+    /// Address of a running desk, such as `http://127.0.0.1:8080` [default: start one for this
+    /// chat]
     #[arg(long)]
     url: Option<String>,
 }
 
-/// With whom, and under which prompt.
 #[derive(Default)]
 pub(super) struct ChatOptions {
     agent: Option<String>,
@@ -63,7 +63,7 @@ impl Chat {
     }
 }
 
-/// A desk for this chat alone: the web face without the worker.
+/// Starts a desk for this chat only: the sandbox API without the worker.
 async fn own_desk(config: Config) -> anyhow::Result<DeskClient> {
     let app = App::assemble(config).await?;
     app.learn(&Bar::default()).await?;
@@ -76,7 +76,7 @@ async fn own_desk(config: Config) -> anyhow::Result<DeskClient> {
     Ok(client)
 }
 
-/// Talks until the person leaves.
+/// Runs the conversation until the user leaves.
 pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Result<()> {
     let mut talk = ChatSession::new(client, options)?;
     println!(
@@ -93,7 +93,7 @@ pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Re
         match line {
             Ok(line) if line.trim().is_empty() => {}
             Ok(line) => {
-                // Only a failure to remember a line; the conversation goes on.
+                // A line missing from the history is no reason to stop.
                 drop(editor.add_history_entry(line.as_str()));
                 if !talk.hear(line.trim()).await {
                     return Ok(());
@@ -137,7 +137,7 @@ impl ChatSession {
         })
     }
 
-    /// Does what a line asks for; false to leave.
+    /// Handles a line of input; returns false to leave.
     async fn hear(&mut self, line: &str) -> bool {
         let Some(command) = line.strip_prefix('/') else {
             if let Err(error) = self.say(line).await {
@@ -192,7 +192,6 @@ impl ChatSession {
         }
     }
 
-    /// Says a recording.
     async fn play(&mut self, file: &str) -> anyhow::Result<()> {
         if file.is_empty() {
             anyhow::bail!("Name a file: /voice note.ogg");
@@ -215,7 +214,7 @@ impl ChatSession {
         let heard = std::sync::Mutex::new(String::new());
         let hear = |piece: &str| {
             print!("{piece}");
-            // A terminal that is gone shows nothing; the answer is still counted.
+            // The answer still counts if the terminal is gone.
             drop(std::io::stdout().flush());
             if let Ok(mut heard) = heard.lock() {
                 heard.push_str(piece);
@@ -250,7 +249,7 @@ impl ChatSession {
         Ok(())
     }
 
-    /// Shows what the customer would get, unless just that was heard already.
+    /// Prints the answer, unless it was already streamed.
     fn show(&self, outcome: &Outcome, heard: &str) {
         let sent = outcome.bubbles.join("\n\n");
         match unheard(&sent, heard) {
@@ -270,8 +269,8 @@ impl ChatSession {
     }
 }
 
-/// What of the message that was sent is still unheard; `None` if something else was heard. Only letters and digits are
-/// compared: a list's bullets look different in WhatsApp.
+/// Returns the part of the sent message that was not streamed; `None` if the streamed text differs.
+/// Compares only letters and digits, because list bullets look different in WhatsApp.
 fn unheard<'a>(sent: &'a str, heard: &str) -> Option<&'a str> {
     let mut expected = heard.chars().filter(|c| c.is_alphanumeric());
     let mut next = expected.next();

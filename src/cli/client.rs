@@ -1,4 +1,4 @@
-//! A client of a desk's API. Reads the sandbox's answer while it is written.
+//! A client of a desk's API. Streams answers of the sandbox.
 
 use anyhow::{Context, bail};
 use frontdesk_promptfoo::result::OpenWord;
@@ -10,40 +10,38 @@ use serde_json::{Value, json};
 use crate::domain::stream::SandboxEventName;
 use crate::domain::{Line, Trace};
 
-/// A client of a desk's API.
 pub(super) struct DeskClient {
-    /// Its address.
+    /// The desk's address.
     pub(super) url: String,
-    /// Its admin key.
+    /// The desk's admin key.
     pub(super) key: String,
 }
 
-/// What the bot made of a message.
+/// The result of a sandbox turn.
 #[derive(Debug, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
-    /// What became of the turn; a newer desk may have more words for it.
+    /// Outcome of the turn; a newer desk may use unknown words.
     pub(super) outcome: OpenWord,
-    /// What the customer would get.
+    /// The messages the customer would get.
     pub(super) bubbles: Vec<String>,
-    /// Why a person would be called.
+    /// The reason for a hand-off, if there is one.
     pub(super) reason: Option<String>,
-    /// What each stage saw.
+    /// Trace of the turn.
     pub(super) trace: Trace,
 }
 
-/// What to ask.
 pub(super) struct SandboxRequest<'a> {
     pub(super) agent: Option<&'a str>,
     pub(super) prompt: Option<&'a str>,
     pub(super) history: &'a [Line],
     pub(super) text: &'a str,
-    /// A voice note: its file's name and bytes.
+    /// A voice note: its file name and bytes.
     pub(super) recording: Option<(String, Vec<u8>)>,
 }
 
 impl DeskClient {
-    /// Asks; `hear` gets the answer piece by piece.
+    /// Runs a turn; `hear` receives the answer in pieces.
     pub(super) async fn ask(
         &self,
         asked: &SandboxRequest<'_>,
@@ -86,7 +84,7 @@ impl DeskClient {
                         hear(&serde_json::from_str::<String>(&event.data)?);
                     }
                     Ok(SandboxEventName::Done) => return Ok(serde_json::from_str(&event.data)?),
-                    // What keeps the connection alive has no name; a newer desk may say more.
+                    // Keep-alive comments have no name; a newer desk may send other events.
                     Ok(SandboxEventName::Error) | Err(_) => {}
                 }
             }
@@ -94,7 +92,6 @@ impl DeskClient {
         bail!("the desk hung up before it had answered")
     }
 
-    /// Posts to the API; status and answer.
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
         let request = reqwest::Client::new()
             .post(format!("{}/api/v1{path}", self.url))
@@ -111,7 +108,7 @@ struct Event {
     data: String,
 }
 
-/// Takes the next whole server-sent event out of what has arrived.
+/// Removes the next complete server-sent event from the received bytes.
 fn next_event(pending: &mut Vec<u8>) -> Option<Event> {
     let end = pending.windows(2).position(|two| two == b"\n\n")?;
     let block: Vec<u8> = pending.drain(..end + 2).collect();

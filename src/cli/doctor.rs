@@ -1,4 +1,4 @@
-//! `frontdesk doctor`: checks everything that the configuration reaches, and says how to mend what is wrong.
+//! `frontdesk doctor`: checks everything the configuration uses, and says how to fix what is wrong.
 
 use std::net::IpAddr;
 use std::process::ExitCode;
@@ -7,12 +7,11 @@ use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::embed::Purpose;
 use crate::http::Settings;
-use crate::store::room::{CollectionSize, Room};
+use crate::store::collection_limits::{CollectionSize, Room};
 
-/// Checks, and prints a line each.
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
-    // A configuration that cannot be read has ended the command before this line.
+    // An unreadable configuration has already ended the command.
     report.good(
         "configuration",
         if is_demo(&config) { "read; the built-in demo shop is used" } else { "read" },
@@ -50,7 +49,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     Ok(report.end())
 }
 
-/// What to do where TLS ends in a proxy of which the desk does not know.
+/// Returns advice if TLS ends in a proxy that the desk does not trust.
 fn unknown_proxy(settings: &Settings) -> Option<String> {
     if !settings.base_url.starts_with("https://") || !settings.trusted_proxies.is_empty() {
         return None;
@@ -156,7 +155,7 @@ async fn check_parts(app: &App, report: &mut Report) {
     }
 }
 
-/// Says which collections hold nearly as much as they may.
+/// Warns about collections that are close to their limits.
 async fn check_room(app: &App, room: &Room, report: &mut Report) {
     let held = match app.desk.store.collection_sizes().await {
         Ok(held) => held,
@@ -178,7 +177,7 @@ async fn check_room(app: &App, room: &Room, report: &mut Report) {
     }
 }
 
-/// Says whether the processes that read files can do more than compute.
+/// Checks whether the reader processes are sandboxed.
 async fn check_readers(app: &App, report: &mut Report) {
     let name = "reading files";
     match app.desk.library.check_readers().await {
@@ -200,7 +199,7 @@ async fn check_readers(app: &App, report: &mut Report) {
     }
 }
 
-/// What the configuration says of speech models in this process.
+/// What the configuration says about local speech models.
 struct SpeechModels {
     missing: Option<String>,
     about: Option<String>,
@@ -263,7 +262,7 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
     }
     for number in &numbers {
         let name = format!("number {}", number.slug);
-        match number.line.check().await {
+        match number.client.check().await {
             Ok(what) => report.good(&name, &what),
             Err(error) => report.bad(
                 &name,
@@ -271,7 +270,7 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
                 "access_token and phone_number_id of this number",
             ),
         }
-        let unsigned = number.line.authenticate(&http::HeaderMap::new(), b"{}");
+        let unsigned = number.client.authenticate(&http::HeaderMap::new(), b"{}");
         match unsigned {
             Ok(()) => report.bad(
                 &name,

@@ -1,4 +1,4 @@
-//! `frontdesk eval`: scores replies and retrieval.
+//! `frontdesk eval`: runs eval suites and scores retrieval.
 
 use std::process::ExitCode;
 
@@ -10,11 +10,12 @@ use crate::config::Config;
 mod retrieval;
 mod suites;
 
-/// Score replies: run eval suites over the real pipeline
+/// Score replies: run eval suites through the real pipeline
 ///
-/// A suite is a file in promptfoo's format (prompts, providers, tests with assertions). The provider `frontdesk:AGENT` runs a case
-/// through your bot as a customer's message would go, and nobody receives the reply. Without a file every suite in eval/suites
-/// is run. Prompt files are tried as they are on the disk; nothing is published.
+/// A suite is a file in promptfoo's format (prompts, providers, tests with assertions). The
+/// provider `frontdesk:AGENT` runs a case through your bot like a customer's message; nobody
+/// receives the reply. Without a file, every suite in eval/suites runs. Prompt files are used as
+/// they are on disk; nothing is published.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(super) struct Eval {
@@ -26,7 +27,7 @@ pub(super) struct Eval {
 
 #[derive(Debug, Subcommand)]
 enum EvalCommand {
-    /// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of what customers get
+    /// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of the fused result
     Retrieval(retrieval::RetrievalArgs),
 }
 

@@ -1,9 +1,10 @@
-//! A turn's trace for people: what each stage saw, decided and took, a line or some each. Prints nothing itself.
+//! Formats a turn's trace for the terminal: what each stage saw, decided and took. Prints nothing
+//! itself.
 
 use crate::domain::trace::{CuratedTrace, GroundingTrace, RetrieveTrace, VoiceNoteTrace};
 use crate::domain::{Scores, Trace};
 
-/// What became of a voice note, for people.
+/// Describes the transcription of a voice note.
 pub(super) fn heard_line(note: &VoiceNoteTrace) -> String {
     let Some(text) = &note.transcript else {
         return format!("not understood: {}", note.error.as_deref().unwrap_or("nobody knows why"));
@@ -16,7 +17,7 @@ pub(super) fn heard_line(note: &VoiceNoteTrace) -> String {
     format!("understood: “{text}” ({})", about.join(", "))
 }
 
-/// A trace for people.
+/// Formats a trace as lines of text.
 pub(super) fn explain(trace: &Trace) -> String {
     let mut lines = Vec::new();
     if let Some(whole) = trace.transcribe.as_ref().and_then(|stage| stage.whole_bytes) {
@@ -79,7 +80,7 @@ pub(super) fn explain(trace: &Trace) -> String {
     lines.join("\n")
 }
 
-/// What was consulted, for people.
+/// Describes the lookup of curated answers.
 pub(super) fn curated_lines(seen: &CuratedTrace) -> String {
     let Some(near) = &seen.nearest else {
         let why = seen.refused.as_deref().unwrap_or("none came near");
@@ -102,14 +103,14 @@ pub(super) fn curated_lines(seen: &CuratedTrace) -> String {
     )
 }
 
-/// What each leg made of a passage, and how much of the question it holds.
+/// Describes a passage's score in each leg, and its coverage of the question.
 pub(super) fn legs(scores: &Scores) -> String {
     let leg = |score: Option<f32>| score.map_or("–".into(), |score| format!("{score:.2}"));
     let (meaning, words, letters) = (leg(scores.dense), leg(scores.bm25), leg(scores.ngram));
     format!("meaning {meaning}, words {words}, letters {letters}, coverage {:.2}", scores.coverage)
 }
 
-/// What was searched for where that was not the question alone, and what it cost.
+/// Lists the searches, if there were more than one, and the cost of rewriting and reranking.
 fn search_lines(stage: &RetrieveTrace) -> Vec<String> {
     let mut lines = Vec::new();
     if stage.searched.len() > 1 {
@@ -137,7 +138,7 @@ fn search_lines(stage: &RetrieveTrace) -> Vec<String> {
     lines
 }
 
-/// What the check of the citations said, a line a statement.
+/// Lists the verdicts of the grounding check, one statement per line.
 fn verdicts(checked: &GroundingTrace) -> Vec<String> {
     let how = checked.embedder.as_deref().unwrap_or("words only");
     let judge = checked.judge.as_ref().map_or(String::new(), |judge| format!(", judge {judge}"));

@@ -1,4 +1,4 @@
-//! `frontdesk gaps`: what customers asked and nobody answered, grouped; answering and dismissing it.
+//! `frontdesk gaps`: lists the grouped questions nobody answered; answers and dismisses them.
 
 use std::process::ExitCode;
 
@@ -16,13 +16,15 @@ use crate::pipeline::gaps::{group, phrasings, recheck};
 use crate::store::answers::NewAnswer;
 use crate::store::gaps::{GapFilter, GapRow};
 
-/// What customers asked and nobody answered, grouped
+/// Questions that customers asked and nobody answered, grouped
 ///
-/// The questions are kept without phone numbers, mail addresses and account numbers. A group that is answered becomes a
-/// curated answer; one that is dismissed stays so when the question is asked again.
+/// Questions are stored without phone numbers, mail addresses and account numbers. Answering a
+/// group makes a curated answer. A dismissed group stays dismissed when the question is asked
+/// again.
 #[derive(Debug, Args)]
 pub(super) struct Gaps {
-    /// Ask the open questions again, without a model, and mark those that find an answer now: after new documents
+    /// Ask the open questions again without a model, and mark those with an answer now; for use
+    /// after adding documents
     #[arg(long)]
     recheck: bool,
     #[command(subcommand)]
@@ -31,42 +33,42 @@ pub(super) struct Gaps {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the groups, the last asked first [this is what happens without a command]
+    /// List the groups, last asked first [default command]
     List {
-        /// Those that are answered or dismissed, too
+        /// Include answered and dismissed groups
         #[arg(long)]
         all: bool,
     },
-    /// Show a group with its newest questions
+    /// Show a group with its latest questions
     Show {
-        /// Its id, gap_…
+        /// The group's id, gap_…
         id: String,
     },
-    /// Make a curated answer of a group: frontdesk gaps answer gap_… "Yes, on Sundays, too."
+    /// Answer a group with a curated answer: frontdesk gaps answer gap_… "Yes, on Sundays, too."
     Answer {
-        /// Its id, gap_…
+        /// The group's id, gap_…
         id: String,
-        /// What customers get who ask this, Markdown
+        /// What customers get, as Markdown
         answer: String,
-        /// How they put the question; give it several times [default: the group's questions]
+        /// How customers phrase the question; can be repeated [default: the group's questions]
         #[arg(long)]
         ask: Vec<String>,
-        /// The collection that the answer belongs to [default: the agent's first]
+        /// The collection the answer belongs to [default: the agent's first]
         #[arg(long)]
         collection: Option<String>,
-        /// Past the gates of the agents that answer from it; that is written down
+        /// Override the gates of the agents that use the collection; recorded in the audit log
         #[arg(long)]
         force: bool,
     },
     /// Dismiss a group
     Dismiss {
-        /// Its id, gap_…
+        /// The group's id, gap_…
         id: String,
     },
 }
 
 impl Gaps {
-    /// What the audit log has of it.
+    /// The command's audit entry.
     pub(super) fn writes(&self) -> AuditEntry {
         match &self.command {
             Some(Command::Answer { id, .. }) => Some((Action::GapAnswered, id.clone())),
@@ -108,7 +110,6 @@ impl Gaps {
     }
 }
 
-/// The curated answer to a gap.
 struct AnswerDraft {
     answer: String,
     ask: Vec<String>,
@@ -128,7 +129,7 @@ async fn list(app: &App, all: bool) -> anyhow::Result<()> {
 
 async fn again(app: &App) -> anyhow::Result<()> {
     app.desk.library.follow().await?;
-    app.desk.follow_answers().await?;
+    app.desk.reload_answers().await?;
     let bot = |id: &AgentId| app.desk.bots.get(id);
     let (asked, answered) = recheck(&app.desk.store, &app.desk.engine, bot).await?;
     println!("{asked} questions were asked again, {} find an answer now.", answered.len());

@@ -1,4 +1,4 @@
-//! `frontdesk inbox`: the customers who wait for a person, until the console has an inbox.
+//! `frontdesk inbox`: lists customers who wait for a person, and returns conversations to the bot.
 
 use std::process::ExitCode;
 
@@ -8,10 +8,10 @@ use clap::{Args, Subcommand};
 
 use super::audit::AuditEntry;
 use crate::app::App;
-use crate::domain::label::{REASON, display_name, one_line, visible};
+use crate::domain::label::{MAX_REASON_LEN, display_name, one_line, visible};
 use crate::domain::{Action, ConversationId, MessageId, MessageKind, TranscriptDetails};
 
-/// Show the customers who wait for a person, and give them back to the bot
+/// Show the customers who wait for a person, and return them to the bot
 #[derive(Debug, Args)]
 pub(super) struct Inbox {
     #[command(subcommand)]
@@ -22,25 +22,25 @@ pub(super) struct Inbox {
 enum Command {
     /// Show a conversation
     Show {
-        /// Its id, conv_…
+        /// The conversation's id, conv_…
         conversation: String,
     },
-    /// Put right what was understood of a voice note
+    /// Correct the transcript of a voice note
     Correct {
         /// The message's id, msg_…
         message: String,
         /// What was really said
         text: String,
     },
-    /// Give a conversation back to the bot
+    /// Return a conversation to the bot
     Resolve {
-        /// Its id, conv_…
+        /// The conversation's id, conv_…
         conversation: String,
     },
 }
 
 impl Inbox {
-    /// What the audit log has of it.
+    /// The command's audit entry.
     pub(super) fn writes(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::Show { .. }) => None,
@@ -85,7 +85,7 @@ async fn list(app: &App) -> anyhow::Result<()> {
         println!("Nobody waits for a person.");
     }
     for case in cases {
-        let reason = one_line(&case.reason, REASON);
+        let reason = one_line(&case.reason, MAX_REASON_LEN);
         println!("{}  {}  {reason}", moment(case.created_at), case.conversation_id);
         println!("    {}", visible(&case.question).replace('\n', "\n    "));
     }
@@ -121,7 +121,7 @@ async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What stands before the words of a recording: that it is one, how well it was understood, and its id to correct it.
+/// Prefix for a recording's text: its kind, transcription details and id, which `correct` needs.
 fn spoken(kind: MessageKind, id: &MessageId, heard: Option<TranscriptDetails>) -> String {
     let heard = heard.unwrap_or_default();
     let mut about = vec![kind.to_string()];

@@ -1,4 +1,4 @@
-//! `frontdesk learn`: learns documents and sites, with a progress bar, and says what failed and why.
+//! `frontdesk learn`: learns documents and web sites with a progress bar, and reports failures.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,12 +23,14 @@ use crate::store::sources::SourceRow;
 
 /// Learn documents (PDF, Office, Markdown, HTML, CSV ...), and web sites by their address
 ///
-/// A folder is a collection of its own name; a folder of folders is one collection for each. What did not change is
-/// skipped, what changed is replaced, what is gone from a folder is removed. A running desk notices within a second.
+/// A folder becomes a collection of the same name; a folder of folders becomes one collection per
+/// subfolder. Unchanged documents are skipped, changed ones replaced, and those gone from a folder
+/// removed. A running desk picks up changes within a second.
 ///
-/// An address, such as <https://example.com/help>, is read with the pages of the same site that it leads to; that of a sitemap, with
-/// the pages that it lists. What the site's robots.txt forbids is not read. With --every, a desk that serves reads it
-/// again, and asks only for what changed. `frontdesk source` shows and removes what was added like this.
+/// An address, such as <https://example.com/help>, is read with the pages of the same site that it
+/// links to; a sitemap with the pages that it lists. Pages that robots.txt forbids are not read.
+/// With --every, a running desk reads the site again regularly and fetches only what changed.
+/// `frontdesk source` shows and removes sites added this way.
 #[derive(Debug, Args)]
 pub(super) struct Learn {
     /// Folders, files and addresses
@@ -37,22 +39,22 @@ pub(super) struct Learn {
     /// The collection to learn into [default: the folder's name, or the site's host]
     #[arg(long)]
     collection: Option<String>,
-    /// Read the site again so often: 30m, 24h, 7d, or never [default: never]
+    /// How often to read the site again: 30m, 24h, 7d, or never [default: never]
     #[arg(long, value_parser = minutes)]
     every: Option<u32>,
-    /// How many links away from the address the site is read; 0 for that page alone [default: 3]
+    /// How many links deep to read from the address; 0 for that page only [default: 3]
     #[arg(long, value_name = "LINKS")]
     depth: Option<u32>,
-    /// The most pages of the site [default: 200]
+    /// Maximum number of pages of the site [default: 200]
     #[arg(long)]
     pages: Option<u32>,
-    /// Past the gates of the agents that answer from it; that is written down
+    /// Override the gates of the agents that use the collection; recorded in the audit log
     #[arg(long)]
     force: bool,
 }
 
 impl Learn {
-    /// On what, for the audit log.
+    /// The subject of the command's audit entry.
     pub(super) fn subject(&self) -> String {
         self.collection.clone().unwrap_or_else(|| format!("{} paths", self.paths.len()))
     }
@@ -75,7 +77,7 @@ impl Learn {
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
-    /// Learns a folder or a file; whether anything failed.
+    /// Learns a folder or file; returns whether anything failed.
     async fn folder(&self, app: &App, path: &Path) -> anyhow::Result<bool> {
         let folders = SourceFolder::find(path, self.collection.as_deref())
             .with_context(|| format!("cannot read {}", path.display()))?;
@@ -98,7 +100,7 @@ impl Learn {
         Ok(failed)
     }
 
-    /// Learns through the gates of the agents that answer from it; `None` where one refused.
+    /// Learns through the gates of the agents that use the collection; `None` when one refused.
     async fn guarded(
         &self,
         app: &App,
@@ -106,7 +108,7 @@ impl Learn {
         name: &str,
     ) -> anyhow::Result<Option<Summary>> {
         app.desk.library.follow().await?;
-        app.desk.follow_answers().await?;
+        app.desk.reload_answers().await?;
         let again = || {
             let found = SourceFolder::find(path, self.collection.as_deref())?.into_iter().nth(at);
             found.ok_or_else(|| std::io::Error::other("the folder changed meanwhile"))
@@ -133,7 +135,7 @@ impl Learn {
         }
     }
 
-    /// Adds a source and reads it; whether anything failed.
+    /// Adds a source and reads it; returns whether anything failed.
     async fn site(&self, app: &App, url: &str) -> anyhow::Result<bool> {
         let Self { every, depth, pages, .. } = *self;
         let wanted = SourceRequest { url: url.to_owned(), depth, pages, every_minutes: every };
@@ -145,7 +147,8 @@ impl Learn {
     }
 }
 
-/// Lets a change be made that is not tried first; where a gate guards the collection by force only.
+/// Admits a change that cannot be tried by a gate. In a collection guarded by a gate it needs
+/// `force`.
 pub(super) async fn admit(
     app: &App,
     (collection, change): (&str, Change),
@@ -159,7 +162,8 @@ pub(super) async fn admit(
     Ok(admitted?)
 }
 
-/// Tries a change by hand, where a gate guards the collection and nobody forces it.
+/// Admits a manual edit. In a collection guarded by a gate, runs the gate on it unless `force` is
+/// set.
 pub(super) async fn admit_edit(
     app: &App,
     (collection, edit): (&str, &Edit),
@@ -169,7 +173,7 @@ pub(super) async fn admit_edit(
         return admit(app, (collection, Change::Answer), force).await;
     }
     app.desk.library.follow().await?;
-    app.desk.follow_answers().await?;
+    app.desk.reload_answers().await?;
     let (_turn, publisher) =
         app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
     let verdicts = publisher.try_edit(collection, edit, &RunBar::default()).await?;
@@ -181,7 +185,7 @@ pub(super) async fn admit_edit(
     Err(Refusal::Guarded(format!("The gate of {agent} refused it.")).into())
 }
 
-/// Reads a source, and says what became of its pages; whether anything failed.
+/// Reads a source and reports on its pages; returns whether anything failed.
 pub(super) async fn refresh(
     app: &App,
     collection: &str,
@@ -202,7 +206,7 @@ pub(super) async fn refresh(
     Ok(failed)
 }
 
-/// Says what became of a folder or a source; whether anything failed.
+/// Prints the summary of a folder or source; returns whether anything failed.
 fn report(collection: &str, summary: &Summary, started: Instant) -> bool {
     print!("{collection}: ");
     tell(summary);
@@ -210,7 +214,7 @@ fn report(collection: &str, summary: &Summary, started: Instant) -> bool {
     !summary.failed.is_empty()
 }
 
-/// The address, where the path is one.
+/// Returns the path as an address if it has a URL scheme.
 fn address(path: &Path) -> Option<&str> {
     let text = path.to_str()?;
     let scheme = text.split_once("://")?.0;
@@ -218,14 +222,14 @@ fn address(path: &Path) -> Option<&str> {
     named.then_some(text)
 }
 
-/// The host of an address, as a collection's name.
+/// Returns the host of an address, the default name of its collection.
 fn host(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = rest.split(['/', '?', '#', ':']).next().unwrap_or_default().to_lowercase();
     host.strip_prefix("www.").unwrap_or(&host).to_owned()
 }
 
-/// Reads `30m`, `24h`, `7d` or `never` as minutes; 0 is never.
+/// Parses `30m`, `24h`, `7d` or `never` as minutes; 0 means never.
 fn minutes(text: &str) -> Result<u32, String> {
     if text == "never" {
         return Ok(0);
@@ -242,7 +246,6 @@ fn minutes(text: &str) -> Result<u32, String> {
     number.checked_mul(many).filter(|minutes| *minutes > 0).ok_or_else(wrong)
 }
 
-/// A time between two readings.
 pub(super) fn in_words(minutes: i64) -> String {
     match minutes {
         _ if minutes % 1440 == 0 => format!("{} d", minutes / 1440),
@@ -251,7 +254,6 @@ pub(super) fn in_words(minutes: i64) -> String {
     }
 }
 
-/// Says what became of the documents.
 pub(super) fn tell(summary: &Summary) {
     let Summary { learned, chunks, unchanged, removed, failed, warnings } = summary;
     println!(

@@ -1,4 +1,4 @@
-//! `frontdesk models`: the models that run in this process: which are there, fetching, importing and removing them.
+//! `frontdesk models`: lists, fetches, imports and removes the models that run in this process.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,24 +21,24 @@ pub(super) struct Models {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the models that are there and those that can be fetched
+    /// Show the installed models and those that can be fetched
     List,
-    /// Fetch a known model from the hub; goes on where it was cut off
+    /// Fetch a known model from the hub; resumes an interrupted download
     Fetch {
-        /// Its name, as `list` shows it
+        /// The model's name, as `list` shows it
         name: String,
     },
-    /// Copy a model's folder, as from the hub, or a speech model's .bin file to the models
+    /// Copy a model folder, as found on the hub, or a speech model's .bin file to the models
     Import {
         /// The folder or the file
         folder: PathBuf,
-        /// Its name from now on [default: the folder's or the file's]
+        /// Name for the model [default: the folder's or file's name]
         #[arg(long)]
         name: Option<String>,
     },
     /// Remove a model
     Remove {
-        /// Its name
+        /// The model's name
         name: String,
     },
 }
@@ -112,7 +112,7 @@ async fn import(models: &Settings, from: PathBuf, name: Option<String>) -> anyho
     let own = own.map(|name| name.to_string_lossy().into_owned());
     let name = name.or(own).unwrap_or_default();
     let purpose = purpose(&from).map(|(purpose, _)| purpose);
-    // What cannot be used is not copied.
+    // A model that does not load is not copied.
     let what = match purpose {
         Some(Use::Listen | Use::Voices) => speech::describe(&from),
         None if from.is_file() => speech::describe(&from),
@@ -129,7 +129,7 @@ async fn import(models: &Settings, from: PathBuf, name: Option<String>) -> anyho
     Ok(())
 }
 
-/// What to do when a model has come.
+/// Prints how to use an installed model.
 fn next(purpose: Use) {
     match purpose {
         Use::Embed => println!(
@@ -143,7 +143,7 @@ fn next(purpose: Use) {
     }
 }
 
-/// A progress bar for each file; hidden where there is no terminal.
+/// Progress bar for each file; hidden without a terminal.
 #[derive(Default)]
 struct Bar(OnceLock<ProgressBar>);
 

@@ -1,5 +1,5 @@
-//! `frontdesk publish`: puts a version of an agent in front of customers, through its gate. `frontdesk versions` shows what there
-//! is to go back to.
+//! `frontdesk publish`: makes a version of an agent live, through its gate. `frontdesk versions`
+//! lists the versions.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,27 +19,27 @@ use crate::eval::gate::{self, PublishOutcome, Verdict};
 use crate::prompts;
 use crate::store::audit::Actor;
 
-/// Put a version of an agent in front of customers, if its gate lets it through
+/// Make a version of an agent live, if its gate passes
 ///
-/// Where the agent's header names a gate (`gate: {suite: eval/suites/acme.yaml}`), its suite is run on the new version and on the
-/// one that is live. A version that breaks the rule is refused, with the cases that are worse. A running desk answers with the new
-/// version within a second.
+/// If the agent's header names a gate (`gate: {suite: eval/suites/acme.yaml}`), its suite runs on
+/// the new and the live version. A version that breaks the rule is refused, and the cases that got
+/// worse are shown. A running desk uses the new version within a second.
 #[derive(Debug, Args)]
 pub(super) struct Publish {
     /// The agent's short name
     agent: String,
     /// The prompt file [default: AGENT.md in the folder of prompts]
     file: Option<PathBuf>,
-    /// Go back to the version with this number
+    /// Publish the earlier version with this number again
     #[arg(long, value_name = "N", conflicts_with = "file")]
     version: Option<i64>,
-    /// Publish it whatever its gate says; that is written down
+    /// Publish even if the gate refuses; recorded in the audit log
     #[arg(long)]
     force: bool,
-    /// Only try it
+    /// Only run the gate
     #[arg(long, conflicts_with = "force")]
     dry_run: bool,
-    /// Do it over the API of this desk, such as `http://127.0.0.1:8080` [default: on the database]
+    /// Use the API of this desk, such as `http://127.0.0.1:8080` [default: use the database]
     #[arg(long)]
     url: Option<String>,
 }
@@ -51,10 +51,10 @@ pub(super) struct Versions {
     agent: String,
 }
 
-/// The prompt to publish.
+/// The prompt file to publish.
 struct PromptSource {
     source: String,
-    /// Whether it is the agent's own prompt file, which a start of the desk reads.
+    /// Whether it is the agent's own prompt file, which the desk reads at start.
     own_file: bool,
 }
 
@@ -136,24 +136,25 @@ impl Publish {
     }
 }
 
-/// A desk to publish on: as the database says, with its documents.
+/// Builds the app to publish with, and learns documents if it has none.
 pub(super) async fn ready(config: Config) -> anyhow::Result<App> {
-    let app = App::review(config).await?;
+    let app = App::assemble_read_only(config).await?;
     app.desk.library.follow().await?;
-    app.desk.follow_answers().await?;
+    app.desk.reload_answers().await?;
     if app.desk.engine.live().index.size().await? == 0 {
         app.learn(&Bar::default()).await?;
     }
     Ok(app)
 }
 
-/// The number of the live version; `None` where there is no such agent yet.
+/// Returns the number of the live version; `None` if the agent does not exist yet.
 pub(super) async fn live(app: &App, agent: &str) -> anyhow::Result<Option<i64>> {
     let rows = app.desk.store.agents().await?;
     Ok(rows.into_iter().find(|row| row.slug == agent).map(|row| row.ordinal))
 }
 
-/// Notes that an agent's own file is in force, so that the next start leaves what is published later as it is.
+/// Records that an agent's own file is in force, so that the next start does not overwrite versions
+/// published later.
 pub(super) async fn note_file(app: &App, agent: &str, source: &str) -> anyhow::Result<()> {
     let rows = app.desk.store.agents().await?;
     if let Some(row) = rows.into_iter().find(|row| row.slug == agent) {
@@ -163,7 +164,7 @@ pub(super) async fn note_file(app: &App, agent: &str, source: &str) -> anyhow::R
     Ok(())
 }
 
-/// Says what became of a version; the exit code is 100 where it was refused, as that of `eval` is where a case fails.
+/// Prints the result and returns the exit code: 100 when refused, as `eval` does when a case fails.
 fn tell(agent: &str, before: Option<i64>, became: &PublishOutcome) -> ExitCode {
     match became {
         PublishOutcome::Live(published, verdict) => {
@@ -207,7 +208,7 @@ fn passed(verdict: &Verdict) -> String {
     )
 }
 
-/// What a gate has against something.
+/// Prints why a gate refused something.
 pub(super) fn refused(what: &str, verdict: &Verdict) {
     println!("{what}: refused by its gate ({}: {})", verdict.suite, verdict.rule);
     println!("{}", verdict.reason);
@@ -218,7 +219,7 @@ pub(super) fn refused(what: &str, verdict: &Verdict) {
 
 impl Versions {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let app = App::review(config).await?;
+        let app = App::assemble_read_only(config).await?;
         let mut before = i64::MAX;
         loop {
             let rows = app.desk.store.versions(&self.agent, before, 100).await?;

@@ -1,4 +1,5 @@
-//! `frontdesk reader`: a worker process of a desk, which starts it by itself. Says what is done with each kind of file.
+//! `frontdesk reader`: a worker process that a desk starts to read files. Maps each kind of file to
+//! its handler.
 
 use std::io;
 use std::process::ExitCode;
@@ -13,7 +14,7 @@ use crate::speech::decoding;
 /// Read files for a desk, as its worker process
 #[derive(Debug, Args)]
 pub(super) struct Reader {
-    /// The most memory that reading a file may take beside the file itself
+    /// Maximum memory for reading a file, besides the file itself, in MB
     #[arg(long)]
     memory_mb: u64,
 }

@@ -1,4 +1,4 @@
-//! `frontdesk redteam`: attacks an agent, and shows what got through.
+//! `frontdesk redteam`: attacks an agent and shows what got through.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,28 +22,31 @@ use crate::pipeline::Bot;
 
 /// Attack an agent, and show what got through
 ///
-/// Attacks in English, Spanish, Portuguese and Arabic run through the real pipeline: attempts to read the prompt, orders
-/// planted in documents, other roles, other customers' data, what is none of the business's, and what does harm.
-/// They are judged by what the customer would get. Harmless messages that look like attacks show what a defence costs.
-/// Nothing is sent or stored: what is planted is seen by the attack alone.
+/// Runs attacks in English, Spanish, Portuguese and Arabic through the real pipeline: attempts to
+/// reveal the prompt, instructions planted in documents, role changes, other customers' data,
+/// off-topic and harmful requests. They are judged by what the customer would get. Harmless
+/// messages that look like attacks measure false alarms. Nothing is sent or stored: planted
+/// documents are visible to the attack only.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RedTeam {
     /// The agent [default: the only one]
     agent: Option<String>,
-    /// Write the suite into this file, too, to be run again or changed
+    /// Also write the suite to this file, to run it again or change it
     #[arg(long, value_name = "FILE")]
     suite_out: Option<PathBuf>,
-    /// Only attacks of this kind: prompt-leak, planted, role-change, other-customers, off-topic, harmful; several times
+    /// Only attacks of this kind: prompt-leak, planted, role-change, other-customers, off-topic,
+    /// harmful; can be repeated
     #[arg(long, value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(KINDS))]
     only: Vec<String>,
-    /// The most attacks of a kind
+    /// Maximum attacks per kind
     #[arg(long, value_name = "N")]
     count: Option<usize>,
-    /// Let a model answer that obeys every attack, without a network: what the pipeline stops by itself
+    /// Use a simulated model that obeys every attack, without a network: shows what the pipeline
+    /// stops by itself
     #[arg(long)]
     worst: bool,
-    /// Write a report: .json, .html, .junit.xml, .csv, .md …; several times
+    /// Write a report: .json, .html, .junit.xml, .csv, .md …; can be repeated
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
 }
@@ -55,7 +58,7 @@ Examples:
   frontdesk redteam acme --worst
   frontdesk redteam acme --suite-out eval/suites/acme-redteam.yaml";
 
-/// How many topics of the documents are asked about.
+/// Maximum number of document topics to use.
 const TOPICS: usize = 24;
 
 impl RedTeam {
@@ -64,7 +67,7 @@ impl RedTeam {
             report::check(file)?;
         }
         app.desk.library.follow().await?;
-        app.desk.follow_answers().await?;
+        app.desk.reload_answers().await?;
         let bot = chosen(&app.desk, self.agent.as_deref())?;
         let topics = redteam::topics(&app.desk, &bot, TOPICS).await?;
         let wanted = RedteamRequest {
@@ -107,7 +110,7 @@ impl RedTeam {
         }
         summary.tables.push(table);
         report::write_all(&self.output, &summary, &run_log)?;
-        let failed = redteam::tally(&run_log)?.iter().any(|(_, tally)| tally.through > 0);
+        let failed = redteam::tally(&run_log)?.iter().any(|(_, tally)| tally.got_through > 0);
         let code = if failed { exit_code(&summary, false) } else { 0 };
         Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
     }
@@ -128,7 +131,7 @@ fn chosen(desk: &Desk, name: Option<&str>) -> anyhow::Result<Arc<Bot>> {
     })
 }
 
-/// The same desk with a model that obeys everybody, for this run alone.
+/// Copies the desk for this run, with a model that obeys every attack.
 fn worst(desk: &Desk, bot: &Bot, built: &AttackSuite) -> anyhow::Result<Arc<Desk>> {
     let mut engine = desk.engine.clone();
     engine.model = Arc::new(Obedient::new(built.orders.clone()));
@@ -142,18 +145,17 @@ fn worst(desk: &Desk, bot: &Bot, built: &AttackSuite) -> anyhow::Result<Arc<Desk
         numbers: Numbers::default(),
         intake: desk.intake,
         base_url: desk.base_url.clone(),
-        wake: Arc::default(),
+        notifier: Arc::default(),
     }))
 }
 
-/// A folder for the run, gone afterwards.
 fn workplace() -> anyhow::Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("frontdesk-redteam-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }
 
-/// What got through, each with what the customer would get.
+/// Prints the attacks that got through.
 fn through(run_log: &RunLog) -> anyhow::Result<()> {
     for row in run_log.rows()? {
         let row = row?;
@@ -177,7 +179,6 @@ fn print(table: &Table) {
     }
 }
 
-/// Counts on the terminal's last line.
 #[derive(Default)]
 struct Counting {
     total: std::sync::atomic::AtomicUsize,

@@ -1,4 +1,5 @@
-//! `frontdesk reindex`: embeds what the configured model has not embedded yet, while a desk goes on answering with another.
+//! `frontdesk reindex`: embeds chunks with a newly configured model while a running desk still uses
+//! another.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -13,17 +14,19 @@ use crate::app::App;
 use crate::config::Config;
 use crate::index::IndexKind;
 
-/// Embed what the configured model has not embedded yet, or fill another index
+/// Embed chunks that the configured model has not embedded yet, or fill another index
 ///
-/// Run it after [embed] in the configuration names another model, before the desk is started with it: a running desk goes on
-/// with the old model's embeddings, and both stand beside each other. It can be broken off at any time and goes on where it
-/// stopped. A desk that is started without it does the same in the background, and compares words meanwhile.
+/// Run it after you change the model under [embed], before you restart the desk: a running desk
+/// keeps using the old model's embeddings, and both are stored side by side. You can interrupt it
+/// at any time; it resumes where it stopped. A desk started without it does the same in the
+/// background, and searches by words only meanwhile.
 ///
-/// With --to it fills another index from the database, such as a Qdrant, and prints the lines that choose it.
+/// With --to it fills another index from the database, such as Qdrant, and prints the configuration
+/// lines for it.
 #[derive(Debug, Args)]
 pub(super) struct Reindex {
-    /// Afterwards forget the embeddings of all other models; a desk that still runs with one of them compares words
-    /// when it is started again
+    /// Afterwards delete the embeddings of all other models; a desk that still uses one of them
+    /// searches by words only after a restart
     #[arg(long)]
     prune: bool,
     /// Fill this index from the database: qdrant, memory
@@ -32,7 +35,7 @@ pub(super) struct Reindex {
     /// With --to: Qdrant's gRPC address, such as `http://localhost:6334` [default: as configured]
     #[arg(long, env = "QDRANT_URL")]
     url: Option<String>,
-    /// With --to: Qdrant's key [default: as configured]
+    /// With --to: Qdrant's API key [default: as configured]
     #[arg(long, env = "QDRANT_API_KEY", hide_env_values = true)]
     api_key: Option<String>,
 }
@@ -49,7 +52,7 @@ impl Reindex {
         let app = App::assemble(config).await?;
         let desk = &app.desk;
         let started = Instant::now();
-        let filled = desk.library.fill_in(&Bar::default()).await?;
+        let filled = desk.library.backfill_embeddings(&Bar::default()).await?;
         match desk.engine.live().embed.identity() {
             None => println!(
                 "No embedding model is configured, so there is nothing to embed: see [embed] in `frontdesk config`."

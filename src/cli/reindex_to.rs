@@ -1,4 +1,4 @@
-//! `frontdesk reindex --to INDEX`: fills another index from the database, before the configuration names it.
+//! `frontdesk reindex --to INDEX`: fills another index from the database before it is configured.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::knowledge::{Library, Progress};
 
 /// Fills another index from the database.
 ///
-/// A running desk goes on with its own. It can be broken off at any time and goes on where it stopped: a Qdrant remembers
-/// what it has. Afterwards the lines are printed that choose the index in the configuration.
+/// A running desk keeps using its own. It can be interrupted at any time: Qdrant keeps what it has,
+/// and the next run resumes. At the end it prints the configuration lines for the index.
 pub(super) struct ReindexTo {
-    /// Which index.
+    /// The index to fill.
     pub(super) kind: IndexKind,
-    /// Qdrant's gRPC address; `None` as configured.
+    /// Qdrant's gRPC address; `None` uses the configured one.
     pub(super) url: Option<String>,
-    /// Qdrant's key; `None` as configured.
+    /// Qdrant's API key; `None` uses the configured one.
     pub(super) api_key: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl ReindexTo {
     pub(super) async fn run(self, mut config: Config) -> anyhow::Result<ExitCode> {
         let started = Instant::now();
         let api_key = self.api_key.map(Into::into);
-        config.index = config.index.towards(self.kind, self.url, api_key);
+        config.index = config.index.for_kind(self.kind, self.url, api_key);
         let (lines, knowledge) = (config.index.lines(), config.knowledge.clone());
         let app = App::assemble(config).await?;
         let (store, live) = (app.desk.store.clone(), app.desk.engine.live());
@@ -62,7 +62,7 @@ impl ReindexTo {
     }
 }
 
-/// An index whose writes move a progress bar.
+/// An index whose writes advance a progress bar.
 struct IndexWithProgress {
     index: Arc<dyn Index>,
     bar: Arc<Bar>,

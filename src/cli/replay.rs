@@ -1,4 +1,4 @@
-//! `frontdesk replay`: recorded turns again, with everything recorded or with a change.
+//! `frontdesk replay`: replays recorded turns, unchanged or with a change.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -22,20 +22,21 @@ use crate::eval::environment::{EvalEnvironment, PreparedSuite};
 use crate::eval::gate::suite_of;
 use crate::eval::replay::{
     Change, Difference, Draft, Preference, RecordedTurn, ReplayOutcome, ReplayScore, Sides, Turns,
-    again, export, score,
+    export, replay_turn, score,
 };
 use crate::prompts;
-use crate::store::tapes::TapeFilter;
+use crate::store::turn_recordings::TapeFilter;
 
-/// Run recorded turns again: prove that nothing changed, or see what a change would have answered
+/// Replay recorded turns: verify that nothing changed, or see what a change would have answered
 ///
-/// Every turn keeps what was heard, found and answered by models, for some weeks. Without a change the turns are run again with
-/// all of that: the outcome must be the same, byte for byte. With --prompt, --model or --documents the old and the new answer stand
-/// side by side. Nobody receives anything.
+/// For some weeks, every turn keeps what was transcribed, retrieved and answered by models. Without
+/// a change, turns are replayed from these recordings: the outcome must be identical, byte for
+/// byte. With --prompt, --model or --documents, the old and new answers are shown side by side.
+/// Nobody receives anything.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Replay {
-    /// Turns of the last while, such as 12h, 7d or 4w
+    /// How far back to go, such as 12h, 7d or 4w
     #[arg(long, default_value = "7d", value_name = "TIME")]
     since: String,
     /// Only turns of this agent
@@ -47,28 +48,28 @@ pub(super) struct Replay {
     /// Only this turn
     #[arg(long, value_name = "ID")]
     turn: Option<String>,
-    /// Answer under this prompt file
+    /// Answer with this prompt file
     #[arg(long, value_name = "FILE")]
     prompt: Option<PathBuf>,
     /// Answer with this model
     #[arg(long)]
     model: Option<String>,
-    /// Answer from the documents as they are now
+    /// Answer from the current documents
     #[arg(long)]
     documents: bool,
-    /// Score both answers by this suite [default: the suite of the agent's gate]
+    /// Score both answers with this suite [default: the suite of the agent's gate]
     #[arg(long, value_name = "FILE")]
     suite: Option<PathBuf>,
-    /// Have this model judge which answer is better, such as `openai:gpt-4o-mini`
+    /// Model that judges which answer is better, such as `openai:gpt-4o-mini`
     #[arg(long, value_name = "PROVIDER")]
     judge: Option<String>,
-    /// Write the turns as cases of a suite, personal data masked
+    /// Write the turns as cases of a suite, with personal data masked
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
-    /// At most so many turns
+    /// Maximum number of turns
     #[arg(long, default_value_t = 1000, value_name = "N")]
     most: usize,
-    /// Print a line of JSON for each turn
+    /// Print one line of JSON per turn
     #[arg(long)]
     json: bool,
 }
@@ -85,7 +86,7 @@ It ends with 0 when every turn is the same (without a change), else with 100.";
 impl Replay {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let data = config.store.path.parent().map(Path::to_owned).unwrap_or_default();
-        let app = App::rehearse(config).await?;
+        let app = App::assemble_for_eval(config).await?;
         let turns = self.turns(&app).await?;
         if turns.is_empty() {
             println!(
@@ -135,12 +136,12 @@ impl Replay {
         Ok(turns)
     }
 
-    /// Everything recorded: each turn must be the same.
+    /// Replays without a change: every outcome must be identical.
     async fn same(&self, app: &App, turns: &[RecordedTurn]) -> anyhow::Result<ExitCode> {
         let bar = bar(turns.len());
         let (mut same, mut differ, mut unplayable) = (0, 0, 0);
         for turn in turns {
-            let became = again(&app.desk.engine, turn).await;
+            let became = replay_turn(&app.desk.engine, turn).await;
             bar.inc(1);
             if self.json {
                 bar.suspend(|| println!("{}", line(turn, &became)));
@@ -169,7 +170,6 @@ impl Replay {
         Ok(if differ + unplayable == 0 { ExitCode::SUCCESS } else { ExitCode::from(100) })
     }
 
-    /// A change: old and new side by side.
     async fn compare(
         &self,
         app: &App,
@@ -188,7 +188,7 @@ impl Replay {
         };
         if !change.passages {
             app.desk.library.follow().await?;
-            app.desk.follow_answers().await?;
+            app.desk.reload_answers().await?;
         }
         let bar = bar(turns.len());
         let mut sum = ReplayTotals::default();
@@ -233,7 +233,8 @@ impl Replay {
         Draft::of(&bot, change).map_err(anyhow::Error::msg)
     }
 
-    /// The suite that scores a turn's answers; without one, and with a judge, an empty one.
+    /// Prepares the suite that scores a turn's answers: empty with only a judge, `None` without
+    /// either.
     async fn prepared(
         &self,
         app: &App,
@@ -276,7 +277,7 @@ fn bar(turns: usize) -> ProgressBar {
     bar
 }
 
-/// Reads `12h`, `7d`, `4w`.
+/// Parses `30m`, `12h`, `7d`, `4w`.
 fn while_of(text: &str) -> anyhow::Result<Duration> {
     let (number, unit) = text.trim().split_at(text.trim().len().saturating_sub(1));
     let seconds = match unit {
@@ -335,7 +336,7 @@ fn show(sides: &Sides, scored: &ReplayScore) {
     println!("  {}\n", dim(&judged));
 }
 
-/// What a change comes to over all turns.
+/// Totals of a change over all turns.
 #[derive(Default)]
 struct ReplayTotals {
     turns: usize,

@@ -1,4 +1,4 @@
-//! `frontdesk search`: shows the passages that a question finds, with their scores.
+//! `frontdesk search`: shows the passages that retrieval finds for a question, with their scores.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::domain::CollectionId;
 use crate::pipeline::retrieve;
 
-/// Show the passages that a question finds, with their scores
+/// Show the passages that retrieval finds for a question, with their scores
 #[derive(Debug, Args)]
 pub(super) struct Search {
     /// The question
@@ -18,7 +18,7 @@ pub(super) struct Search {
     /// Only this collection [default: all]
     #[arg(long)]
     collection: Option<String>,
-    /// The most passages
+    /// Maximum number of passages
     #[arg(long, default_value_t = 5)]
     limit: usize,
 }

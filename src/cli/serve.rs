@@ -1,4 +1,4 @@
-//! `frontdesk serve`: the desk itself. Says where it is and what to do next.
+//! `frontdesk serve`: runs the desk, and prints its address and the next steps.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::domain::Action;
 use crate::http::{LINK_FILE, keep_link, sign_in_link};
 use crate::store::audit::{Actor, Entry};
 
-/// The most files that are ever open at once.
+/// Upper bound for the open-file limit of the process.
 #[cfg(unix)]
 const MOST_FILES: u64 = 65_536;
 
@@ -70,7 +70,7 @@ impl Serve {
     }
 }
 
-/// Where the link is, where nobody sits at a terminal: what is printed there is in somebody's log.
+/// Saves the sign-in link to a file: without a terminal, what is printed may end up in a log.
 fn kept(link: &str, file: &Path) -> String {
     match keep_link(file, link) {
         Ok(()) => format!("link in the file {}", file.display()),
@@ -81,13 +81,14 @@ fn kept(link: &str, file: &Path) -> String {
     }
 }
 
-/// Has the process open as many files as the system lets it: each connection is one. How many the server takes follows from it.
+/// Raises the open-file limit: each connection is a file, and the server derives its connection
+/// limit from it.
 fn open_many_files() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
-        // More is never used; some systems say "without end" and refuse that.
+        // More is never needed, and some systems report no maximum but refuse it as a limit.
         let most = limit.maximum.map_or(MOST_FILES, |most| most.min(MOST_FILES));
         if limit.current.is_some_and(|current| current < most)
             && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit })
@@ -97,7 +98,7 @@ fn open_many_files() {
     }
 }
 
-/// Where the desk is, what it can do, and what to do next.
+/// Prints the address, what is configured, and the next steps.
 fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     let desk = &app.desk;
     let agents: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.name.clone()).collect();
@@ -132,7 +133,7 @@ fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     );
 }
 
-/// Ends when the process is told to stop, or when the chat is left.
+/// Resolves on a stop signal, or when the user leaves the chat.
 async fn shutdown(leaving: Option<oneshot::Receiver<()>>) {
     let left = async {
         match leaving {

@@ -1,4 +1,4 @@
-//! `frontdesk sign-in`: another link to the console, for a desk that runs already.
+//! `frontdesk sign-in`: prints another sign-in link for a running desk's console.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `frontdesk sign-out`: signs every browser out of the console, and makes links useless that nobody has used yet.
+//! `frontdesk sign-out`: signs every browser out of the console and invalidates unused links.
 
 use std::process::ExitCode;
 
@@ -8,10 +8,10 @@ use crate::config::Config;
 use crate::http::LINK_FILE;
 use crate::store::Store;
 
-/// Sign everybody out of the console, and make unused sign-in links useless
+/// Sign everybody out of the console, and invalidate unused sign-in links
 #[derive(Debug, Args)]
 pub(super) struct SignOut {
-    /// Every browser; there are no accounts that one could be chosen of
+    /// Every browser; without user accounts there is no smaller choice
     #[arg(long, required = true)]
     all: bool,
 }

@@ -1,4 +1,4 @@
-//! `frontdesk source`: the web sites that are learned from. Adding one is `frontdesk learn`.
+//! `frontdesk source`: manages the web sites that documents come from. `frontdesk learn` adds them.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ use crate::domain::{Action, SourceId};
 use crate::knowledge::web::Limits;
 use crate::store::sources::SourceRow;
 
-/// Show the web sites that are learned from, read them again, or remove them
+/// Show the web sites that documents come from, read them again, or remove them
 #[derive(Debug, Args)]
 pub(super) struct Source {
     #[command(subcommand)]
@@ -23,28 +23,28 @@ pub(super) struct Source {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show every source, when it is read, and what could not be read
+    /// Show every source, when it is read, and which pages failed
     List,
     /// Read a source again now
     Refresh {
-        /// Its id, src_…, or its address
+        /// The source's id, src_…, or its address
         source: String,
-        /// Past the gates of the agents that answer from it; that is written down
+        /// Override the gates of the agents that use the collection; recorded in the audit log
         #[arg(long)]
         force: bool,
     },
-    /// Remove a source with the documents that were learned from it
+    /// Remove a source and the documents learned from it
     Remove {
-        /// Its id, src_…, or its address
+        /// The source's id, src_…, or its address
         source: String,
-        /// Past the gates of the agents that answer from it; that is written down
+        /// Override the gates of the agents that use the collection; recorded in the audit log
         #[arg(long)]
         force: bool,
     },
 }
 
 impl Source {
-    /// What the audit log has of it.
+    /// The command's audit entry.
     pub(super) fn writes(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::List) => None,
@@ -78,7 +78,6 @@ impl Source {
     }
 }
 
-/// The source with this id or address.
 async fn find(app: &App, wanted: &str) -> anyhow::Result<SourceRow> {
     let all = app.desk.store.sources().await?;
     let plain = |url: &str| url.trim_end_matches('/').to_owned();
@@ -121,7 +120,6 @@ async fn list(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A moment as people read it.
 fn moment(ms: i64) -> String {
     let moment = DateTime::<Utc>::from_timestamp_millis(ms);
     moment.map_or_else(|| ms.to_string(), |at| at.format("%Y-%m-%d %H:%M").to_string())

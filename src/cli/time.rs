@@ -1,6 +1,6 @@
-//! Times as people write and read them in the terminal.
+//! Parses and formats times for the terminal.
 
-/// Reads a length of time such as `30m`, `12h` or `7d`, in milliseconds.
+/// Parses a duration such as `30m`, `12h` or `7d` to milliseconds.
 pub(super) fn read_time(text: &str) -> Result<i64, String> {
     let unit = text.chars().last().unwrap_or_default();
     let minutes: i64 = match unit {
@@ -17,12 +17,12 @@ pub(super) fn read_time(text: &str) -> Result<i64, String> {
     count.checked_mul(minutes * 60_000).ok_or_else(|| "that is too long ago".into())
 }
 
-/// A moment as people read it.
+/// Formats a timestamp with its time zone.
 pub(super) fn moment(ms: i64) -> String {
     format!("{} UTC", listed_moment(ms))
 }
 
-/// The same in a list, where each is UTC.
+/// Formats a timestamp for lists, without the zone (UTC).
 pub(super) fn listed_moment(ms: i64) -> String {
     let moment = chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default();
     moment.format("%Y-%m-%d %H:%M:%S").to_string()

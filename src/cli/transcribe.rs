@@ -1,5 +1,5 @@
-//! `frontdesk transcribe`: what is said in recordings, as the desk would understand a customer's. Stores nothing, and
-//! answers nobody.
+//! `frontdesk transcribe`: transcribes recordings as the desk does. Must not store anything or
+//! answer anybody.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,29 +18,31 @@ use crate::speech::{Recording, Transcriber, Transcript};
 
 mod show;
 
-/// Write what is said in voice notes and other recordings, as a customer's would be understood
+/// Transcribe voice notes and other recordings, as the desk transcribes a customer's
 ///
-/// Uses the `[speech]` settings of the configuration. Reads what WhatsApp sends and what phones record: Ogg, M4A, MP3, WAV,
-/// and the sound of videos.
+/// Uses the `[speech]` settings of the configuration. Reads what WhatsApp sends and what phones
+/// record: Ogg, M4A, MP3, WAV, and the sound of videos.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Transcribe {
     /// Recordings
     #[arg(required_unless_present = "reference", conflicts_with = "reference")]
     files: Vec<PathBuf>,
-    /// The language that is spoken, `en` or so; `auto` to detect it [default: auto; with --reference, as the list says]
+    /// The spoken language, such as `en`; `auto` to detect it [default: auto; with --reference, as
+    /// the list says]
     #[arg(long, value_name = "CODE")]
     language: Option<String>,
-    /// Names that may be said, and are spelt so: "Acme, Zapfhahn, Müller"
+    /// Names that may occur, in their right spelling: "Acme, Zapfhahn, Müller"
     #[arg(long, default_value = "", value_name = "NAMES", hide_default_value = true)]
     vocabulary: String,
-    /// Print one JSON array, an object for each recording
+    /// Print a JSON array with one object per recording
     #[arg(long)]
     json: bool,
-    /// Print the subtitles of one recording, as an .srt file has them
+    /// Print subtitles of one recording, in .srt format
     #[arg(long, conflicts_with_all = ["json", "reference"])]
     srt: bool,
-    /// Score the recordings of a list: CSV with the columns file, lang, transcript, and as needed kind
+    /// Score the recordings of a list: CSV with the columns file, lang, transcript, and optionally
+    /// kind
     #[arg(long, value_name = "LIST")]
     reference: Option<PathBuf>,
 }
@@ -61,7 +63,7 @@ struct TranscriptionResult {
     file: PathBuf,
     heard: Result<Transcript, String>,
     took_ms: u64,
-    /// What it is scored by, and how.
+    /// Reference and errors.
     scored: Option<(Clip, Errors)>,
 }
 
@@ -103,7 +105,7 @@ impl Transcribe {
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 
-    /// Transcribes a file. `known` is the language as a list says it.
+    /// Transcribes a file. `known` is the language given by the list.
     async fn hear(
         &self,
         by: TranscriptionTools<'_>,
@@ -120,7 +122,6 @@ impl Transcribe {
         TranscriptionResult { file: file.to_owned(), heard, took_ms, scored: None }
     }
 
-    /// Says what became of a recording, unless it is said at the end.
     fn show(&self, done: &TranscriptionResult) {
         match &done.heard {
             Err(why) => eprintln!("frontdesk: {}: {why}", done.file.display()),
@@ -131,10 +132,9 @@ impl Transcribe {
     }
 }
 
-/// What transcribes, and what looks at the files before.
+/// The transcriber, and the reader processes that inspect files first.
 type TranscriptionTools<'a> = (&'a dyn Transcriber, &'a Pool);
 
-/// What the configuration transcribes with.
 async fn transcriber(config: &Config, readers: &Pool) -> anyhow::Result<Arc<dyn Transcriber>> {
     let wrong = |why| anyhow!("[speech]: {why}");
     config.speech.fetch(&config.models).await.map_err(wrong)?;
@@ -160,7 +160,7 @@ async fn hear(
     let seconds = match decoding::seconds(readers, bytes.clone()).await {
         Ok(seconds) => seconds,
         Err(why @ DecodeError::NoSound(_)) => return Err(why.to_string()),
-        // An endpoint may know the format.
+        // An endpoint may support the format.
         Err(_) => None,
     };
     let bar = bar(file, seconds);
@@ -181,7 +181,7 @@ async fn hear(
     Ok(Transcript { seconds: heard.seconds.or(seconds), ..heard })
 }
 
-/// Shown for long recordings, where there is a terminal.
+/// Returns a progress bar; hidden for short recordings or without a terminal.
 fn bar(file: &Path, seconds: Option<f64>) -> ProgressBar {
     const LONG: f64 = 20.0;
     if seconds.is_some_and(|seconds| seconds < LONG) {
@@ -195,7 +195,7 @@ fn bar(file: &Path, seconds: Option<f64>) -> ProgressBar {
     bar
 }
 
-/// What a file's ending says; an endpoint goes by it.
+/// Derives the media type from the file extension; endpoints rely on it.
 fn mime_type(file: &Path) -> &'static str {
     let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref().unwrap_or_default() {

@@ -1,4 +1,4 @@
-//! `frontdesk webhook`: the webhooks as they came, and taking them in again after a bug was mended.
+//! `frontdesk webhook`: shows stored webhooks, and processes them again after a bug fix.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::pipeline::inbound::{self, Intake, Webhook};
 use crate::store::events::WebhookRow;
 use crate::store::inbox::{Offer, TakenIn};
 
-/// How many webhooks are read at once.
-const PIECE: i64 = 200;
+/// Webhooks read per query.
+const PAGE_SIZE: i64 = 200;
 
-/// Show stored webhooks, or take them in again
+/// Show stored webhooks, or process them again
 #[derive(Debug, Args)]
 pub(super) struct Webhooks {
     #[command(subcommand)]
@@ -29,43 +29,44 @@ pub(super) struct Webhooks {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the webhooks of the last hours
+    /// List recent webhooks
     List(SinceArg),
-    /// Print a webhook's body as it came
+    /// Print a webhook's body as received
     Show {
-        /// Its id, hook_…
+        /// The webhook's id, hook_…
         webhook: String,
     },
-    /// Take stored webhooks in again, after a bug was mended
+    /// Process stored webhooks again, after a bug fix
     ///
-    /// What was taken in before is passed over: nothing is answered or sent twice. Messages that were lost (their number
-    /// was not configured) or could not be read are taken in now, and answered if they are not too old.
+    /// What was processed before is skipped: nothing is answered or sent twice. Messages that were
+    /// lost (their number was not configured) or could not be read are processed now, and answered
+    /// if they are not too old.
     Replay(Replay),
 }
 
 #[derive(Debug, Args)]
 struct SinceArg {
-    /// How far back: 30m, 12h, 7d
+    /// How far back to look: 30m, 12h, 7d
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = read_time)]
     since: i64,
 }
 
 #[derive(Debug, Args)]
 struct Replay {
-    /// Only these, hook_…; else all since --since
+    /// Only these webhooks, hook_… [default: all since --since]
     webhooks: Vec<String>,
     #[command(flatten)]
     since: SinceArg,
-    /// Answer messages up to this age; older ones are stored only [default: 24h, or what the configuration says]
+    /// Answer messages up to this age; older ones are only stored [default: 24h, or as configured]
     #[arg(long, value_name = "TIME", value_parser = read_time)]
     answer: Option<i64>,
-    /// Only say what would be taken in
+    /// Only show what would be processed
     #[arg(long)]
     dry_run: bool,
 }
 
 impl Webhooks {
-    /// What the audit log has of it.
+    /// The command's audit entry.
     pub(super) fn writes(&self) -> AuditEntry {
         match &self.command {
             Command::List(_) | Command::Show { .. } => None,
@@ -90,7 +91,7 @@ async fn list(desk: &Desk, since: i64) -> anyhow::Result<()> {
     let mut after = (now_ms() - since, String::new());
     let mut count = 0;
     loop {
-        let rows = desk.store.webhooks_after(&after, PIECE).await?;
+        let rows = desk.store.webhooks_after(&after, PAGE_SIZE).await?;
         let Some(last) = rows.last() else { break };
         after = (last.created_at, last.id.clone());
         for row in rows {
@@ -105,7 +106,6 @@ async fn list(desk: &Desk, since: i64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a webhook holds, in a few words.
 fn describe(desk: &Desk, row: &WebhookRow) -> String {
     if row.body.is_empty() {
         return "its body was kept for long enough".into();
@@ -126,7 +126,7 @@ impl Replay {
         if self.webhooks.is_empty() {
             let mut after = (now_ms() - self.since.since, String::new());
             loop {
-                let rows = desk.store.webhooks_after(&after, PIECE).await?;
+                let rows = desk.store.webhooks_after(&after, PAGE_SIZE).await?;
                 let Some(last) = rows.last() else { break };
                 after = (last.created_at, last.id.clone());
                 for row in rows {
@@ -171,7 +171,7 @@ impl Replay {
         let Some(number) = numbers.first() else { return Ok(()) };
         let provider = number.provider;
         let number_of = |external: &str| {
-            let number = numbers.iter().find(|one| one.line.external_id() == external)?;
+            let number = numbers.iter().find(|one| one.client.external_id() == external)?;
             Some((number.id.clone(), desk.bots.get(&number.agent)))
         };
         let intake =
@@ -185,14 +185,14 @@ impl Replay {
     }
 }
 
-/// Reads a stored body again, as its provider's first number does.
+/// Decodes a stored body with the line of the provider's first number.
 fn decode(desk: &Desk, row: &WebhookRow) -> anyhow::Result<Vec<crate::domain::Item>> {
     let provider = row.provider.known();
     let number = provider.and_then(|provider| desk.numbers_of(provider).into_iter().next());
     let number = number.with_context(|| {
         format!("there is no number of the provider {} in the configuration", row.provider)
     })?;
-    Ok(number.line.decode(&row.body)?)
+    Ok(number.client.decode(&row.body)?)
 }
 
 async fn one(desk: &Desk, id: &str) -> anyhow::Result<WebhookRow> {
@@ -204,7 +204,6 @@ async fn one(desk: &Desk, id: &str) -> anyhow::Result<WebhookRow> {
     Ok(row)
 }
 
-/// What a replay brought.
 #[derive(Default)]
 struct WebhookReplayTotals {
     webhooks: usize,

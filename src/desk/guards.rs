@@ -1,5 +1,6 @@
-//! The one place that every change of knowledge passes that was not tried first: where the gate of an agent guards a collection, such a
-//! change is refused, or made by force, which is written down before it happens. What can be tried is (`eval::gate::documents`).
+//! Admission of knowledge changes that were not tried first. If an agent's gate guards the
+//! collection, such a change is refused, or forced; a forced change is written to the audit log
+//! before it is made. Changes that can be tried go through `eval::gate::documents`.
 
 use serde_json::json;
 
@@ -12,48 +13,48 @@ use crate::store;
 use crate::store::agents::AgentRow;
 use crate::store::audit::{Actor, Entry};
 
-/// A change of what agents answer from that is made without trying it first.
+/// A kind of knowledge change that is made without trying it first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// A document is uploaded, learned again, or removed.
     Document,
-    /// A curated answer is made, changed or removed: only by force, or where no gate guards it; else it is tried.
+    /// A curated answer is created, changed or removed.
     Answer,
-    /// How the collection is cut and ranked.
+    /// How the collection is chunked and ranked is changed.
     Settings,
-    /// A website is added, read again, or removed.
+    /// A website is added, crawled again, or removed.
     Source,
 }
 
-/// A change of a collection that asks to be admitted.
+/// A request to change a collection.
 #[derive(Debug, Clone)]
 pub struct ChangeRequest<'a> {
     /// The collection's name.
     pub collection: &'a str,
     /// What is changed.
     pub change: Change,
-    /// Whatever the gates say.
+    /// Makes the change even if a gate guards the collection.
     pub force: bool,
-    /// Who wants it.
+    /// Who asks for it, for the audit log.
     pub actor: Actor,
 }
 
-/// Why a change is not made.
+/// Why a change is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// A gate guards the collection. There is an entry in the audit log.
+    /// A gate guards the collection. The refusal is in the audit log.
     #[error("{0}")]
     Guarded(String),
-    /// The collection is only tried: nobody changes it, also not by force.
+    /// The collection is the staged copy of another one. It cannot be changed, even by force.
     #[error("It only stands beside another collection, to be tried.")]
     Staged,
-    /// The database does not answer.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
 impl Change {
-    /// What to do where a gate guards the collection.
+    /// Tells the user what to do instead, if a gate guards the collection.
     fn remedy(self) -> &'static str {
         match self {
             Self::Document => {
@@ -71,7 +72,7 @@ impl Change {
 }
 
 impl Desk {
-    /// The agents whose gate a change of a collection has to pass.
+    /// Returns the agents whose gate guards a collection.
     pub async fn guards(&self, collection: &str) -> store::Result<Vec<(AgentRow, PromptFile)>> {
         let rows = self.store.agents().await?;
         let read = rows.into_iter().filter_map(|row| {
@@ -82,7 +83,8 @@ impl Desk {
         Ok(read.collect())
     }
 
-    /// Why a change that is not tried first may not be made by itself; `None` where no gate guards the collection.
+    /// Returns why an untried change of this kind is refused; `None` if no gate guards the
+    /// collection.
     pub async fn guarded(&self, collection: &str, change: Change) -> store::Result<Option<String>> {
         let guards = self.guards(collection).await?;
         Ok(guards.first().map(|(agent, _)| {
@@ -94,7 +96,8 @@ impl Desk {
         }))
     }
 
-    /// Lets a change be made that is not tried first: where no gate guards the collection, or by force.
+    /// Admits an untried change if no gate guards the collection or `force` is set. Writes forced
+    /// and refused changes to the audit log.
     pub async fn admit(&self, request: ChangeRequest<'_>) -> Result<(), Refusal> {
         if is_staged(request.collection) {
             return Err(Refusal::Staged);

@@ -1,5 +1,6 @@
-//! What happened lately, numbered, so that whoever looks at the desk hears of it and, cut off, goes on where it was. Kept
-//! in this process alone: another process, or a later one, numbers anew.
+//! A numbered log of recent changes for the live stream. A listener that lost its connection
+//! continues from the last id that it got. Kept in memory: ids of another or an earlier process are
+//! not valid here.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,36 +9,36 @@ use tokio::sync::watch;
 
 use crate::domain::{ConversationId, What};
 
-/// How many changes of conversations are kept for those who were cut off.
-const KEPT: usize = 4096;
+/// Conversation changes that are kept for listeners that reconnect.
+const MAX_CHANGES: usize = 4096;
 
-/// What happened lately.
+/// The log of recent changes and its end signal.
 pub(super) struct Live {
     log: Arc<Log>,
     ended: watch::Sender<bool>,
 }
 
-/// Something that happened.
+/// A change that is reported to listeners.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// In this conversation.
+    /// Something changed in this conversation.
     Conversation(ConversationId),
     /// Something of this kind changed.
     Of(What),
-    /// So much, or so long ago, that it is not known any more: everything is to be read again.
+    /// Changes were lost or are too old to be known: the listener must read everything again.
     Reload,
 }
 
-/// Follows what happens, from some moment on.
+/// A subscription to the changes after some point.
 pub struct Changes {
     log: Arc<Log>,
-    heard: u64,
+    last_seen: u64,
     reload: bool,
     news: watch::Receiver<u64>,
 }
 
 struct Log {
-    /// Tells this process from others, also earlier ones.
+    /// Distinguishes this process from others, including earlier runs.
     epoch: String,
     kept: Mutex<RecentChanges>,
     news: watch::Sender<u64>,
@@ -45,12 +46,12 @@ struct Log {
 
 #[derive(Default)]
 struct RecentChanges {
-    /// The number of the last change.
+    /// The number of the latest change.
     last: u64,
-    /// The number of the newest change that is not kept any more.
-    gone: u64,
+    /// The number of the latest change that was dropped.
+    last_dropped: u64,
     conversations: VecDeque<(u64, ConversationId)>,
-    /// The last change of each kind: earlier ones say nothing more.
+    /// The number of the latest change of each kind; earlier ones add nothing.
     kinds: [u64; What::ALL.len()],
 }
 
@@ -63,21 +64,19 @@ impl Default for Live {
 }
 
 impl Live {
-    /// Something changed in a conversation.
     pub(super) fn changed(&self, conversation: &ConversationId) {
         let mut kept = self.log.kept();
         kept.last += 1;
-        if kept.conversations.len() >= KEPT
+        if kept.conversations.len() >= MAX_CHANGES
             && let Some((oldest, _)) = kept.conversations.pop_front()
         {
-            kept.gone = kept.gone.max(oldest);
+            kept.last_dropped = kept.last_dropped.max(oldest);
         }
         let entry = (kept.last, conversation.clone());
         kept.conversations.push_back(entry);
-        self.log.tell(&kept);
+        self.log.notify(&kept);
     }
 
-    /// Something of this kind changed.
     pub(super) fn announce(&self, what: What) {
         let mut kept = self.log.kept();
         kept.last += 1;
@@ -87,19 +86,19 @@ impl Live {
                 kept.kinds[at] = last;
             }
         }
-        self.log.tell(&kept);
+        self.log.notify(&kept);
     }
 
-    /// Something happened of which nothing is known: whoever looks reads everything again.
+    /// Records that unknown changes happened: listeners read everything again.
     pub(super) fn missed(&self) {
         let mut kept = self.log.kept();
         kept.last += 1;
-        kept.gone = kept.last;
+        kept.last_dropped = kept.last;
         kept.conversations.clear();
-        self.log.tell(&kept);
+        self.log.notify(&kept);
     }
 
-    /// What happens after the change with this id; without one, from now on.
+    /// Subscribes to the changes after the one with this id; without an id, to those from now on.
     pub(super) fn after(&self, id: Option<&str>) -> Changes {
         let news = self.log.news.subscribe();
         let kept = self.log.kept();
@@ -108,7 +107,7 @@ impl Live {
             Some(Some(number)) if number <= kept.last => (number, false),
             Some(_) => (kept.last, true),
         };
-        Changes { log: self.log.clone(), heard, reload, news }
+        Changes { log: self.log.clone(), last_seen: heard, reload, news }
     }
 
     pub(super) fn end(&self) {
@@ -126,7 +125,7 @@ impl Log {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, kept: &RecentChanges) {
+    fn notify(&self, kept: &RecentChanges) {
         self.news.send_replace(kept.last);
     }
 
@@ -134,16 +133,16 @@ impl Log {
         format!("{}-{number}", self.epoch)
     }
 
-    /// The number in an id that this process gave.
+    /// Returns the number in an id that this process issued.
     fn number(&self, id: &str) -> Option<u64> {
         id.strip_prefix(&self.epoch)?.strip_prefix('-')?.parse().ok()
     }
 }
 
 impl RecentChanges {
-    /// What happened after a change, in order, the last of each that happened more than once.
+    /// Returns the changes after a number, in order; of repeated changes only the latest.
     fn since(&self, heard: u64) -> Vec<(u64, Change)> {
-        if heard < self.gone {
+        if heard < self.last_dropped {
             return vec![(self.last, Change::Reload)];
         }
         let mut told = HashSet::new();
@@ -160,28 +159,28 @@ impl RecentChanges {
 }
 
 impl Changes {
-    /// The id of what was heard last: whoever goes on after it misses nothing.
+    /// The id of the last change that was returned. A subscription after it misses nothing.
     pub fn id(&self) -> String {
-        self.log.id(self.heard)
+        self.log.id(self.last_seen)
     }
 
-    /// Waits for what happens next: each change with its id, in order.
+    /// Waits for the next changes. Returns them in order, each with its id.
     pub async fn next(&mut self) -> Vec<(String, Change)> {
         if std::mem::take(&mut self.reload) {
             return vec![(self.id(), Change::Reload)];
         }
         loop {
             self.news.borrow_and_update();
-            let found = self.log.kept().since(self.heard);
+            let found = self.log.kept().since(self.last_seen);
             if let Some((last, _)) = found.last() {
-                self.heard = *last;
+                self.last_seen = *last;
                 return found
                     .into_iter()
                     .map(|(number, change)| (self.log.id(number), change))
                     .collect();
             }
             if self.news.changed().await.is_err() {
-                // Nobody tells any more.
+                // The log is gone: no further change can come.
                 return std::future::pending().await;
             }
         }
@@ -202,7 +201,7 @@ mod tests {
         Change::Conversation(conversation(n))
     }
 
-    /// What is there to hear at once.
+    /// Returns the changes that are available at once.
     async fn heard(changes: &mut Changes) -> Vec<Change> {
         let next = tokio::time::timeout(Duration::from_millis(20), changes.next()).await;
         next.unwrap_or_default().into_iter().map(|(_, change)| change).collect()
@@ -238,24 +237,24 @@ mod tests {
         let live = Live::default();
         let mut slow = live.after(None);
         let id = slow.id();
-        for n in 0..=KEPT {
+        for n in 0..=MAX_CHANGES {
             live.changed(&conversation(n));
         }
         assert_eq!(heard(&mut slow).await, [Change::Reload]);
         assert_eq!(heard(&mut slow).await, []);
         assert_eq!(heard(&mut live.after(Some(&id))).await, [Change::Reload]);
         let other = Live::default().after(None).id();
-        let later = format!("{}-{}", live.log.epoch, KEPT + 99);
+        let later = format!("{}-{}", live.log.epoch, MAX_CHANGES + 99);
         for bad in [&other, &later, "", "nonsense", &format!("{}-", live.log.epoch)] {
             let mut changes = live.after(Some(bad));
             assert_eq!(heard(&mut changes).await, [Change::Reload], "{bad}");
             assert_eq!(heard(&mut changes).await, [], "{bad}");
         }
-        // So much that is kept is told one by one.
+        // All changes that are kept are reported one by one.
         let mut all = live.after(Some(&format!("{}-1", live.log.epoch)));
-        assert_eq!(heard(&mut all).await.len(), KEPT);
-        // Kinds take no place of what is kept.
-        for _ in 0..2 * KEPT {
+        assert_eq!(heard(&mut all).await.len(), MAX_CHANGES);
+        // Changes of kinds do not displace those of conversations.
+        for _ in 0..2 * MAX_CHANGES {
             live.announce(What::Evals);
         }
         assert_eq!(heard(&mut all).await, [Change::Of(What::Evals)]);

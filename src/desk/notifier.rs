@@ -1,4 +1,5 @@
-//! Notifies the parts of a desk: the dispatcher, the outbox dispatcher, running turns, and listeners of the live stream.
+//! Notifies the parts of a desk: the dispatcher, the outbox dispatcher, running turns, and
+//! listeners of the live stream.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,37 +12,38 @@ use crate::domain::{ConversationId, What};
 use crate::store::inbox::Offer;
 use crate::store::turns::{Claim, ConversationSnapshot};
 
-/// Wakes the dispatcher and the outbox dispatcher, and tells running turns of events in their conversation.
+/// Wakes the dispatcher and the outbox dispatcher, and passes events of a conversation to its
+/// running turn.
 #[derive(Default)]
 pub struct Notifier {
     dispatcher: Arc<Notify>,
     outbox: Arc<Notify>,
-    /// How often the outbox dispatcher was woken.
+    /// Number of times that the outbox dispatcher was woken.
     sends: AtomicU64,
-    under_way: Mutex<HashMap<ConversationId, watch::Sender<News>>>,
-    unheard: Mutex<UnheardNews>,
+    running_turns: Mutex<HashMap<ConversationId, watch::Sender<News>>>,
+    pending_events: Mutex<UnheardNews>,
     live: Live,
-    begins: OnceLock<Begins>,
+    turn_starter: OnceLock<Begins>,
 }
 
-/// How whoever takes in a message has the dispatcher run its turn.
+/// Hands turns that were claimed at intake to the dispatcher.
 struct Begins {
     places: Arc<Semaphore>,
     lease_ms: i64,
     claims: mpsc::UnboundedSender<Begin>,
 }
 
-/// A turn that was claimed with the message that it answers, and its place among the turns.
+/// A turn that was claimed together with its message, and its turn slot.
 pub struct Begin {
     /// The claim.
     pub claim: Claim,
-    /// What was said in the conversation, where it was read already.
-    pub said: Option<ConversationSnapshot>,
-    /// The place.
+    /// The conversation's messages, if they were loaded with the claim.
+    pub snapshot: Option<ConversationSnapshot>,
+    /// The turn slot.
     pub place: OwnedSemaphorePermit,
 }
 
-/// Places among the turns for messages that are being taken in.
+/// Turn slots reserved for messages that are being stored.
 #[derive(Default)]
 pub struct Places {
     free: Vec<OwnedSemaphorePermit>,
@@ -49,30 +51,32 @@ pub struct Places {
 }
 
 impl Places {
-    /// What to offer to the store.
+    /// Returns the capacity to offer to the store.
     pub fn offer(&self) -> Offer {
         Offer { most: self.free.len(), lease_ms: self.lease_ms, ..Offer::default() }
     }
 }
 
-/// Of how many conversations news is kept that no turn heard. Without it a message may be answered apart from the one just
-/// before it.
-const MOST_UNHEARD: usize = 4096;
-/// How much is kept of each.
-const MOST_NEWS: usize = 64;
+/// Conversations whose unread events are kept. Beyond it, a message may be answered separately from
+/// the one just before it.
+const MAX_BUFFERED_CONVERSATIONS: usize = 4096;
+/// Unread events that are kept per conversation; more become one unknown event.
+const MAX_BUFFERED_EVENTS: usize = 64;
 
 impl Notifier {
-    /// Something changed in a conversation, for whoever looks at it.
+    /// Reports a change in a conversation to listeners of this process.
     pub fn changed(&self, conversation: &ConversationId) {
         self.live.changed(conversation);
     }
 
-    /// Something of this kind changed, for whoever looks at this process; [`super::Desk::announce`] tells the other replicas, too.
+    /// Reports a change of this kind to listeners of this process; [`super::Desk::announce`] also
+    /// informs the other replicas.
     pub fn announce(&self, what: What) {
         self.live.announce(what);
     }
 
-    /// What happened on other replicas may have been missed: by those who look, by turns under way, and by the dispatcher.
+    /// Reports that events of other replicas may have been missed: listeners, running turns and the
+    /// dispatcher read the database again.
     pub fn missed(&self) {
         self.live.missed();
         for turn in self.under_way().values() {
@@ -81,12 +85,12 @@ impl Notifier {
         self.dispatcher.notify_one();
     }
 
-    /// The changes after the one with this id, where it is known and not too old; else those from now on.
+    /// Subscribes to the changes after the one with this id; without an id, to those from now on.
     pub fn changes(&self, after: Option<&str>) -> Changes {
         self.live.after(after)
     }
 
-    /// Ends the live streams: the desk is stopping, and would wait for their listeners.
+    /// Ends the live streams. Without it, a stopping desk would wait for their listeners.
     pub fn end_live(&self) {
         self.live.end();
     }
@@ -96,8 +100,9 @@ impl Notifier {
         self.live.ended()
     }
 
-    /// Tells the turn that runs in a conversation that a message came (with the provider's id, where it is known), or that a
-    /// person took it.
+    /// Reports an event to the turn that runs in a conversation: a new message (with the provider's
+    /// id, if known), or a change of owner (`None`). Without a running turn, keeps it for the next
+    /// one.
     pub fn conversation_event(&self, conversation: &ConversationId, message: Option<&str>) {
         self.changed(conversation);
         let under_way = self.under_way();
@@ -109,78 +114,84 @@ impl Notifier {
         }
     }
 
-    /// There may be turns to run.
-    pub fn turns(&self) {
+    /// Wakes the dispatcher: turns may be due.
+    pub fn wake_dispatcher(&self) {
         self.dispatcher.notify_one();
     }
 
-    /// There is something to send.
-    pub fn send(&self) {
+    /// Wakes the outbox dispatcher: there is a message to send.
+    pub fn wake_outbox(&self) {
         self.sends.fetch_add(1, Ordering::SeqCst);
         self.outbox.notify_one();
     }
 
-    /// How often there was something to send.
-    pub fn sends_asked(&self) -> u64 {
+    /// Returns how many times the outbox dispatcher was woken.
+    pub fn outbox_wake_count(&self) -> u64 {
         self.sends.load(Ordering::SeqCst)
     }
 
-    /// Registers the dispatcher; turns claimed at intake arrive on the returned channel while places are free. Once.
-    pub fn open(&self, places: &Arc<Semaphore>, lease_ms: i64) -> mpsc::UnboundedReceiver<Begin> {
+    /// Registers the dispatcher; turns claimed at intake arrive on the returned channel while slots
+    /// are free. Only the first call takes effect.
+    pub fn register_dispatcher(
+        &self,
+        places: &Arc<Semaphore>,
+        lease_ms: i64,
+    ) -> mpsc::UnboundedReceiver<Begin> {
         let (claims, begun) = mpsc::unbounded_channel();
         let begins = Begins { places: places.clone(), lease_ms, claims };
-        if self.begins.set(begins).is_err() {
+        if self.turn_starter.set(begins).is_err() {
             tracing::error!("a second dispatcher began: it finds its turns by polling");
         }
         begun
     }
 
-    /// So many places among the turns, or as many as there are.
-    pub fn places(&self, most: usize) -> Places {
-        let Some(Begins { places, lease_ms, .. }) = self.begins.get() else {
+    /// Reserves up to `most` turn slots; none before a dispatcher is registered.
+    pub fn reserve_turn_slots(&self, most: usize) -> Places {
+        let Some(Begins { places, lease_ms, .. }) = self.turn_starter.get() else {
             return Places::default();
         };
         let free = (0..most).map_while(|_| places.clone().try_acquire_owned().ok()).collect();
         Places { free, lease_ms: *lease_ms }
     }
 
-    /// Begins the turns that were claimed; those that cannot begin are given back, to be let go.
-    pub fn begin(
+    /// Starts claimed turns. Returns the claims that could not start, for the caller to release.
+    pub fn start_turns(
         &self,
         mut places: Places,
         claims: Vec<(Claim, ConversationSnapshot)>,
     ) -> Vec<Claim> {
-        let begins = self.begins.get();
+        let begins = self.turn_starter.get();
         let mut left = Vec::new();
         for (claim, said) in claims {
             let Some((begins, place)) = begins.zip(places.free.pop()) else {
                 left.push(claim);
                 continue;
             };
-            if let Err(refused) = begins.claims.send(Begin { claim, said: Some(said), place }) {
+            if let Err(refused) = begins.claims.send(Begin { claim, snapshot: Some(said), place }) {
                 left.push(refused.0.claim);
             }
         }
         left
     }
 
-    /// What wakes the dispatcher.
-    pub fn for_dispatcher(&self) -> Arc<Notify> {
+    /// The signal that wakes the dispatcher.
+    pub fn dispatcher_notify(&self) -> Arc<Notify> {
         self.dispatcher.clone()
     }
 
-    /// What wakes the outbox dispatcher.
-    pub fn for_outbox(&self) -> Arc<Notify> {
+    /// The signal that wakes the outbox dispatcher.
+    pub fn outbox_notify(&self) -> Arc<Notify> {
         self.outbox.clone()
     }
 
-    /// A turn begins in a conversation; it hears what happens there until the result is dropped, and what no turn heard
-    /// before it.
+    /// Subscribes a starting turn to its conversation's events, until the result is dropped.
+    /// Includes the events that no earlier turn read.
     pub fn listen(self: &Arc<Self>, conversation: &ConversationId) -> ConversationEvents {
         let mut under_way = self.under_way();
         let mut news = self.unheard().take(conversation);
         if under_way.contains_key(conversation) {
-            // A turn that lost its lease listens there still, and got what this one, whose claim was read before, should know.
+            // A turn that lost its lease still listens here, and may have got events that this
+            // turn, which was claimed earlier, must know of.
             news.push(None);
         }
         let before = news.len();
@@ -199,19 +210,19 @@ impl Notifier {
     }
 
     fn under_way(&self) -> MutexGuard<'_, HashMap<ConversationId, watch::Sender<News>>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running_turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unheard(&self) -> MutexGuard<'_, UnheardNews> {
-        self.unheard.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pending_events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What happened: the provider's id of a message that came, or something else.
+/// Events of a conversation: the provider's id of a new message, or `None` for anything else.
 type News = Vec<Option<String>>;
 
-/// News that no turn heard, for the turn that may be about to begin there. When the younger half is full, the older one is
-/// forgotten.
+/// Events that came while no turn ran, for the next turn of the conversation. Bounded: when `young`
+/// is full, it becomes `old` and the former `old` is dropped.
 #[derive(Default)]
 struct UnheardNews {
     young: HashMap<ConversationId, News>,
@@ -221,13 +232,13 @@ struct UnheardNews {
 impl UnheardNews {
     fn keep(&mut self, conversation: &ConversationId, message: Option<&str>) {
         let mut news = self.take(conversation);
-        if news.len() < MOST_NEWS {
+        if news.len() < MAX_BUFFERED_EVENTS {
             news.push(message.map(ToOwned::to_owned));
         } else {
-            // Something happened: whoever listens reads what.
+            // One unknown event stands for all: the listener reads the conversation again.
             news = vec![None];
         }
-        if self.young.len() >= MOST_UNHEARD / 2 {
+        if self.young.len() >= MAX_BUFFERED_CONVERSATIONS / 2 {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(conversation.clone(), news);
@@ -239,28 +250,28 @@ impl UnheardNews {
     }
 }
 
-/// The events of a conversation, for the turn that runs there.
+/// The events of a conversation, for its running turn.
 pub struct ConversationEvents {
     wake: Arc<Notifier>,
     conversation: ConversationId,
     changes: watch::Receiver<News>,
-    /// How much of the news is from before this turn listened.
+    /// Number of events from before this turn subscribed.
     before: usize,
-    /// How much of the news was asked for.
+    /// Number of events that [`Self::happened`] has covered.
     read: usize,
 }
 
 impl ConversationEvents {
-    /// Waits until something happens.
+    /// Waits for the next event.
     pub async fn next(&mut self) {
         if self.changes.changed().await.is_err() {
-            // Nobody tells any more: another turn listens in this place.
+            // Another turn took over this subscription: no further event can come.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Whether anything happened since this was last asked, beside the coming of messages that are known already.
-    pub fn happened(&mut self, known: impl Fn(&str) -> bool) -> bool {
+    /// Whether anything happened since the last call, except messages that are `known` already.
+    pub fn has_new_events(&mut self, known: impl Fn(&str) -> bool) -> bool {
         let news = self.changes.borrow_and_update();
         let since = &news[self.read.min(news.len())..];
         self.read = news.len();
@@ -271,7 +282,7 @@ impl ConversationEvents {
 impl Drop for ConversationEvents {
     fn drop(&mut self) {
         let mut under_way = self.wake.under_way();
-        // A later turn of this conversation may listen in this place already: its sender is another one.
+        // A later turn may have replaced this subscription: then the sender is a different one.
         let ours = |sender: &watch::Sender<News>| {
             sender.receiver_count() == 1 && sender.subscribe().same_channel(&self.changes)
         };
@@ -279,14 +290,15 @@ impl Drop for ConversationEvents {
         let unread = news > self.read;
         if under_way.get(&self.conversation).is_some_and(ours) {
             under_way.remove(&self.conversation);
-            // The next turn may have been claimed and read before this came, and not listen yet.
+            // The next turn may have been claimed and loaded before these events, and not listen
+            // yet.
             if unread || news > self.before {
                 self.wake.unheard().keep(&self.conversation, None);
             }
         }
-        // What the turn has not heard of, or heard and not looked at, is for the next one.
+        // The next turn has to handle what this one did not read.
         if unread {
-            self.wake.turns();
+            self.wake.wake_dispatcher();
         }
     }
 }
@@ -302,12 +314,12 @@ mod tests {
         let wake = Arc::new(Notifier::default());
         let conversation = ConversationId::generate();
         let mut first = wake.listen(&conversation);
-        assert!(!first.happened(|_| false), "nothing happened yet");
-        // The next turn is claimed and read here, and begins only after a message came.
+        assert!(!first.has_new_events(|_| false), "nothing happened yet");
+        // The next turn is claimed and loaded here, and starts only after a message came.
         wake.conversation_event(&conversation, Some("wamid.1"));
         let mut next = wake.listen(&conversation);
-        assert!(next.happened(|message| message == "wamid.0"), "it reads again");
-        assert!(!next.happened(|_| false), "once");
+        assert!(next.has_new_events(|message| message == "wamid.0"), "it reads again");
+        assert!(!next.has_new_events(|_| false), "once");
     }
 
     #[test]
@@ -316,15 +328,15 @@ mod tests {
         let conversation = ConversationId::generate();
         for read in [false, true] {
             let mut first = wake.listen(&conversation);
-            // The next turn was claimed and read just before, and does not listen yet.
+            // The next turn was claimed and loaded just before, and does not listen yet.
             wake.conversation_event(&conversation, Some("wamid.1"));
-            assert!(!read || first.happened(|_| false));
+            assert!(!read || first.has_new_events(|_| false));
             drop(first);
             let mut next = wake.listen(&conversation);
-            assert!(next.happened(|_| false), "it reads again (read before: {read})");
-            assert!(!next.happened(|_| false), "once");
+            assert!(next.has_new_events(|_| false), "it reads again (read before: {read})");
+            assert!(!next.has_new_events(|_| false), "once");
             drop(next);
-            assert!(!wake.listen(&conversation).happened(|_| false), "and no later one");
+            assert!(!wake.listen(&conversation).has_new_events(|_| false), "and no later one");
         }
     }
 
@@ -333,9 +345,9 @@ mod tests {
         let wake = Arc::new(Notifier::default());
         let mut turn = wake.listen(&ConversationId::generate());
         wake.missed();
-        assert!(turn.happened(|_| false));
-        assert!(!turn.happened(|_| false), "once");
-        let dispatcher = wake.for_dispatcher();
+        assert!(turn.has_new_events(|_| false));
+        assert!(!turn.has_new_events(|_| false), "once");
+        let dispatcher = wake.dispatcher_notify();
         assert!(dispatcher.notified().now_or_never().is_some(), "there may be turns to run");
     }
 
@@ -343,12 +355,12 @@ mod tests {
     fn of_too_much_that_no_turn_heard_the_oldest_is_forgotten() {
         let wake = Arc::new(Notifier::default());
         let conversations: Vec<_> =
-            (0..=MOST_UNHEARD).map(|_| ConversationId::generate()).collect();
+            (0..=MAX_BUFFERED_CONVERSATIONS).map(|_| ConversationId::generate()).collect();
         for conversation in &conversations {
             wake.conversation_event(conversation, None);
         }
-        let heard = |place: usize| wake.listen(&conversations[place]).happened(|_| false);
-        assert!(heard(MOST_UNHEARD) && heard(MOST_UNHEARD / 2));
+        let heard = |place: usize| wake.listen(&conversations[place]).has_new_events(|_| false);
+        assert!(heard(MAX_BUFFERED_CONVERSATIONS) && heard(MAX_BUFFERED_CONVERSATIONS / 2));
         assert!(!heard(0));
     }
 }

@@ -1,5 +1,5 @@
-//! The numbers that are connected: those of the configuration file, and those that were added in the console, which come, change
-//! and go while the desk runs. The set follows the database.
+//! The connected numbers: those of the configuration file, and those that are added, changed and
+//! removed in the console while the desk runs. The set follows the database.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,7 +14,7 @@ use crate::provider::{FieldError, Fields, Form, Limits, Provider, Settings};
 use crate::secrets::Secrets;
 use crate::store::numbers::{AddedRow, shown_slug};
 
-/// How often it is written down when a number last did something, in milliseconds.
+/// Shortest time between two writes of a number's last activity, in milliseconds.
 const NOTE_MS: i64 = 60_000;
 
 /// A connected number.
@@ -22,101 +22,103 @@ const NOTE_MS: i64 = 60_000;
 pub struct Number {
     /// Its id.
     pub id: NumberId,
-    /// Its name.
+    /// Its slug.
     pub slug: String,
-    /// What it reaches WhatsApp through.
+    /// The provider that connects it to WhatsApp.
     pub provider: ProviderKind,
     /// The agent that answers on it.
     pub agent: AgentId,
-    /// Whether WhatsApp lets it write freely only for 24 hours after the customer's last message.
+    /// Whether free text is allowed only within 24 hours of the customer's last message.
     pub has_window: bool,
-    /// How it sends.
+    /// Its send settings.
     pub sending: Sending,
-    /// How it is reached.
-    pub line: Arc<dyn Provider>,
-    /// Counts its changes; none for a number of the configuration file.
+    /// The client of its provider.
+    pub client: Arc<dyn Provider>,
+    /// Counts its changes in the console; `None` for a number of the configuration file.
     pub revision: Option<i64>,
-    /// When it last did something.
-    pub seen: Arc<NumberActivity>,
+    /// When it was last active.
+    pub activity: Arc<NumberActivity>,
 }
 
-/// When a number was last active, as far as this process knows; 0 where it does not.
+/// When a number was last active, as far as this process knows. Times are Unix milliseconds, 0 if
+/// unknown.
 #[derive(Debug, Default)]
 pub struct NumberActivity {
-    /// The last webhook, the last message of a customer, the last send.
+    /// Of the last webhook, the last customer message and the last send.
     moments: [AtomicI64; 3],
     written: [AtomicI64; 3],
     tried: AtomicI64,
 }
 
-/// The numbers that are connected. They can be changed while turns run; a turn keeps the one it began with.
+/// The connected numbers. They can be changed while turns run; a turn keeps the number that it
+/// began with.
 #[derive(Default)]
 pub struct Numbers {
     set: RwLock<Set>,
     connector: Option<Connector>,
-    /// One at a time follows the database: an older reading must not undo a later one.
+    /// Serializes reloads: an older read must not overwrite a newer one.
     following: Mutex<()>,
 }
 
-/// What connects the numbers that are added in the console.
+/// Connects the numbers that are added in the console.
 pub struct Connector {
-    /// Calls providers.
+    /// The HTTP client for calls to providers.
     pub client: reqwest::Client,
-    /// Keeps what the numbers are set up with.
+    /// Encrypts and decrypts the settings of numbers.
     pub secrets: Secrets,
-    /// What they may be.
+    /// The limits that their settings must keep.
     pub limits: Limits,
 }
 
 #[derive(Default)]
 struct Set {
     connected: Vec<Arc<Number>>,
-    /// By id: why a number that was added is not connected.
+    /// Why an added number is not connected, by the number's id.
     aside: HashMap<String, String>,
 }
 
 impl Numbers {
-    /// None yet.
+    /// Creates an empty set.
     pub fn new(connector: Connector) -> Self {
         Self { connector: Some(connector), ..Self::default() }
     }
 
-    /// Every number that is connected: those of the configuration file first.
+    /// Returns every connected number, those of the configuration file first.
     pub fn all(&self) -> Vec<Arc<Number>> {
         self.set.read().unwrap_or_else(PoisonError::into_inner).connected.clone()
     }
 
-    /// Puts a number of the configuration file there.
+    /// Adds a number of the configuration file.
     pub fn put(&self, number: Number) {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
         set.connected.push(Arc::new(number));
     }
 
-    /// Why a number that was added in the console is not connected.
-    pub fn aside(&self, id: &str) -> Option<String> {
+    /// Why a number that was added in the console is not connected; `None` if it is.
+    pub fn disconnected_reason(&self, id: &str) -> Option<String> {
         self.set.read().unwrap_or_else(PoisonError::into_inner).aside.get(id).cloned()
     }
 
-    /// What numbers may be that are added in the console.
+    /// The limits for numbers that are added in the console.
     pub fn limits(&self) -> Limits {
         self.connector.as_ref().map(|connector| connector.limits).unwrap_or_default()
     }
 
-    /// Encrypts what a number is set up with; it is bound to the number.
+    /// Encrypts a number's settings, bound to the workspace and the number in `of`.
     pub fn seal(&self, of: [&str; 2], fields: &Fields) -> Result<String, String> {
         let connector = self.connector()?;
         let plain = serde_json::to_vec(fields).map_err(|error| error.to_string())?;
         connector.secrets.seal(&plain, &of).map_err(|wrong| wrong.to_string())
     }
 
-    /// Decrypts what a number is set up with.
+    /// Decrypts a number's settings.
     pub fn open(&self, of: [&str; 2], settings: &str) -> Result<Fields, String> {
         let plain = self.connector()?.secrets.open(settings, &of);
         let plain = plain.map_err(|wrong| wrong.to_string())?;
         serde_json::from_slice(&plain).map_err(|error| format!("its settings are damaged: {error}"))
     }
 
-    /// A line to the provider, as it was written in the form; nothing is sent.
+    /// Builds a provider client from the fields of a form. Sends nothing.
     pub fn line(&self, form: &Form, fields: &Fields) -> Result<Arc<dyn Provider>, FieldError> {
         let doubt = |message| FieldError { field: None, message };
         let settings = Settings::from_form(form, "", fields)?;
@@ -127,14 +129,14 @@ impl Numbers {
         self.connector.as_ref().ok_or_else(|| "this process connects no numbers".to_owned())
     }
 
-    /// Makes a number ready that was added; the error says why it cannot be, and what to do.
+    /// Connects an added number. The error says why that is impossible, and what to do.
     fn connect(&self, row: &AddedRow, workspace: &str) -> Result<Number, String> {
         let provider = row.provider.known();
         let form = provider
             .map(Form::of)
             .ok_or_else(|| format!("this version knows no provider {}", row.provider))?;
         let fields = self.open([workspace, &row.id], &row.settings)?;
-        form.judge_all(&fields, self.limits()).map_err(|doubt| doubt.message)?;
+        form.validate_all(&fields, self.limits()).map_err(|doubt| doubt.message)?;
         let settings = Settings::from_form(form, "", &fields).map_err(|doubt| doubt.message)?;
         Ok(Number {
             id: NumberId::stored(row.id.clone()),
@@ -143,19 +145,19 @@ impl Numbers {
             agent: AgentId::stored(row.agent_id.clone()),
             has_window: settings.has_window(),
             sending: settings.sending()?,
-            line: settings.build(&self.connector()?.client)?,
+            client: settings.build(&self.connector()?.client)?,
             revision: Some(row.revision),
-            seen: Arc::default(),
+            activity: Arc::default(),
         })
     }
 
-    /// The set as the rows say; what did not change stays as it is.
+    /// Builds the set that the rows describe. Unchanged numbers are kept as they are.
     fn next(&self, rows: &[AddedRow], workspace: &str) -> Set {
         let now = self.all();
         let mut set = Set::default();
         set.connected.extend(now.iter().filter(|one| one.revision.is_none()).cloned());
         for row in rows {
-            if let Some(why) = stands_aside(row, &set.connected) {
+            if let Some(why) = conflict_with_configured(row, &set.connected) {
                 set.aside.insert(row.id.clone(), why);
                 continue;
             }
@@ -167,7 +169,7 @@ impl Numbers {
             match self.connect(row, workspace) {
                 Ok(mut number) => {
                     if let Some(former) = former {
-                        number.seen = former.seen.clone();
+                        number.activity = former.activity.clone();
                     }
                     set.connected.push(Arc::new(number));
                 }
@@ -177,7 +179,7 @@ impl Numbers {
         set
     }
 
-    /// Puts a set in the place of the former one, and says what changed.
+    /// Replaces the set and logs the differences.
     fn replace(&self, next: Set) {
         let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
         for number in &next.connected {
@@ -203,13 +205,13 @@ impl Numbers {
     }
 }
 
-/// Why a number that was added gives way to one of the configuration file.
-fn stands_aside(row: &AddedRow, of_file: &[Arc<Number>]) -> Option<String> {
+/// Why an added number gives way to one of the configuration file; `None` if it does not.
+fn conflict_with_configured(row: &AddedRow, of_file: &[Arc<Number>]) -> Option<String> {
     let mut of_file = of_file.iter().filter(|one| one.revision.is_none());
     let slug = shown_slug(&row.slug, &row.id);
     let why = |one: &Arc<Number>| {
-        let same =
-            row.provider.known() == Some(one.provider) && one.line.external_id() == row.external_id;
+        let same = row.provider.known() == Some(one.provider)
+            && one.client.external_id() == row.external_id;
         let name = &one.slug;
         if same {
             Some(format!(
@@ -226,8 +228,8 @@ fn stands_aside(row: &AddedRow, of_file: &[Arc<Number>]) -> Option<String> {
 }
 
 impl NumberActivity {
-    /// A webhook came, with a customer's message in it or not.
-    pub fn called(&self, message: bool) {
+    /// Records a webhook, and whether it brought a customer's message.
+    pub fn record_webhook(&self, message: bool) {
         let now = now_ms();
         self.moments[0].store(now, Ordering::Relaxed);
         if message {
@@ -235,25 +237,27 @@ impl NumberActivity {
         }
     }
 
-    /// A message was sent.
+    /// Records that a message was sent.
     pub fn sent(&self) {
         self.moments[2].store(now_ms(), Ordering::Relaxed);
     }
 
-    /// The last webhook, the last message of a customer, the last send; 0 where this process knows of none.
+    /// Times of the last webhook, the last customer message and the last send, in Unix
+    /// milliseconds; 0 if this process knows of none.
     pub fn moments(&self) -> [i64; 3] {
         [0, 1, 2].map(|at| self.moments[at].load(Ordering::Relaxed))
     }
 
-    /// Whether a test message may go, which is so every few seconds; then it counts as gone.
-    pub fn may_try(&self, pause_ms: i64) -> bool {
+    /// Whether a test message may be sent: once per `pause_ms`. If so, counts it as sent.
+    pub fn try_acquire_test_send(&self, pause_ms: i64) -> bool {
         let now = now_ms();
         let last = self.tried.load(Ordering::Relaxed);
         let free = now - last >= pause_ms;
         free && self.tried.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// What is to be written down: what happened for the first time, or some time after what was written last.
+    /// Returns the times to store: on the first activity of a kind, and then at most every
+    /// [`NOTE_MS`].
     fn due(&self) -> Option<[i64; 3]> {
         let moments = self.moments();
         let written = [0, 1, 2].map(|at| self.written[at].load(Ordering::Relaxed));
@@ -271,21 +275,22 @@ impl NumberActivity {
 }
 
 impl Desk {
-    /// The number with this id.
+    /// Returns the connected number with this id.
     pub fn number(&self, id: &str) -> Option<Arc<Number>> {
         let set = self.numbers.set.read().unwrap_or_else(PoisonError::into_inner);
         set.connected.iter().find(|number| number.id.as_str() == id).cloned()
     }
 
-    /// The numbers of a provider.
+    /// Returns the connected numbers of a provider.
     pub fn numbers_of(&self, provider: ProviderKind) -> Vec<Arc<Number>> {
         let mut all = self.numbers.all();
         all.retain(|number| number.provider == provider);
         all
     }
 
-    /// Brings the numbers in step with the database: what was added, changed or removed in the console, here or in another process.
-    pub async fn follow_numbers(&self) -> crate::store::Result<()> {
+    /// Reloads the numbers that were added, changed or removed in the console, by this or another
+    /// process.
+    pub async fn reload_numbers(&self) -> crate::store::Result<()> {
         let _turn = self.numbers.following.lock().await;
         let rows = self.store.added_numbers().await?;
         let next = self.numbers.next(&rows, self.store.workspace_id().as_str());
@@ -293,12 +298,12 @@ impl Desk {
         Ok(())
     }
 
-    /// Writes down when the numbers last did something, seldom.
-    pub async fn note_numbers(&self) -> crate::store::Result<()> {
+    /// Stores when the numbers were last active, at most once a minute each.
+    pub async fn store_number_activity(&self) -> crate::store::Result<()> {
         for number in self.numbers.all() {
-            if let Some(moments) = number.seen.due() {
+            if let Some(moments) = number.activity.due() {
                 self.store.note_seen(&number.id, moments).await?;
-                number.seen.noted(moments);
+                number.activity.noted(moments);
             }
         }
         Ok(())
@@ -313,14 +318,18 @@ mod tests {
     fn what_a_number_does_is_written_down_at_once_and_then_seldom() {
         let seen = NumberActivity::default();
         assert_eq!(seen.due(), None);
-        seen.called(false);
+        seen.record_webhook(false);
         let first = seen.due().unwrap();
         assert!(first[0] > 0 && first[1] == 0 && first[2] == 0);
         seen.noted(first);
         seen.moments[0].store(first[0] + 1, Ordering::Relaxed);
         assert_eq!(seen.due(), None, "a minute has not gone by");
-        seen.called(true);
+        seen.record_webhook(true);
         assert!(seen.due().is_some(), "the first message is told at once");
-        assert!(seen.may_try(3000) && !seen.may_try(3000) && seen.may_try(0));
+        assert!(
+            seen.try_acquire_test_send(3000)
+                && !seen.try_acquire_test_send(3000)
+                && seen.try_acquire_test_send(0)
+        );
     }
 }

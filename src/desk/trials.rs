@@ -1,4 +1,5 @@
-//! Money of trials: what may answer who tries, and what it cost. Counted in the database, so that all processes share one count.
+//! Spending on trials (sandbox, `/v1`, evals and generated prompts): what may still answer, and what
+//! they cost. Counted in the database, so that all processes share one count.
 
 use super::Desk;
 use crate::domain::Usage;
@@ -8,10 +9,11 @@ use crate::pipeline::BudgetTier;
 use crate::store::Result;
 
 impl Desk {
-    /// What may answer who tries, after what was spent today; [`BudgetTier::Words`]: nothing is left.
+    /// Returns what may answer a trial, given today's spending. [`BudgetTier::Words`] means that
+    /// nothing is left.
     pub async fn trial_tier(&self) -> Result<BudgetTier> {
         let limits = &self.engine.budget;
-        if !limits.watches_trials() {
+        if !limits.has_trial_limit() {
             return Ok(BudgetTier::Full);
         }
         let today = now_ms() - now_ms().rem_euclid(DAY_MS);
@@ -20,7 +22,7 @@ impl Desk {
         Ok(limits.trial_tier(micros(trials), micros(turns)))
     }
 
-    /// Counts a trial. What used no model is not counted.
+    /// Counts the cost of a trial. One that used no model is not counted.
     pub async fn count_trial(&self, kind: TrialKind, usage: Usage) {
         if usage == Usage::default() {
             return;

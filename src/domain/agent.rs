@@ -1,4 +1,4 @@
-//! An agent: what a prompt file says, ready to be used by the pipeline.
+//! An agent: the parsed content of a prompt file, as the pipeline uses it.
 
 use std::collections::BTreeMap;
 
@@ -8,71 +8,75 @@ use serde::{Deserialize, Serialize};
 use super::id::{AgentId, CollectionId, VersionId};
 use super::message::MediaKind;
 
-/// A bot: one published prompt version with its settings.
+/// An agent (bot): one version of a prompt file with its settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
     /// Its id.
     pub id: AgentId,
     /// The prompt version in use; `None` for a draft that is not stored.
     pub version: Option<VersionId>,
-    /// Its short name, from the file name: `prompts/acme.md` is `acme`.
+    /// Its short name, taken from the file name: `prompts/acme.md` is `acme`.
     pub slug: String,
-    /// Its name, as people read it.
+    /// Its display name.
     pub name: String,
-    /// The model's name; empty for the default of the configuration.
+    /// The model's name; empty means the configured default.
     pub model: String,
-    /// 0 to 2.
+    /// Sampling temperature, 0 to 2.
     pub temperature: f32,
-    /// The longest answer, in tokens.
+    /// Maximum length of an answer, in tokens.
     pub max_output_tokens: u32,
     /// The collections it answers from.
     pub knowledge: Vec<CollectionId>,
-    /// How many passages the model is shown.
+    /// How many passages the prompt contains.
     pub passages: usize,
-    /// What is searched for beside the question itself.
+    /// What is searched for besides the question itself.
     pub search: Searching,
-    /// Below this confidence (0 to 1) there is no answer; `None` for the default of the model in use.
+    /// Below this confidence (0 to 1) the bot gives no answer; `None` means the default of the
+    /// model in use.
     pub min_confidence: Option<f32>,
-    /// Whether curated answers win over the model.
+    /// Whether curated answers replace the model's.
     pub curated: Consult,
-    /// Whether a reply names the documents that it rests on.
+    /// Whether a reply names the documents that support it.
     pub sources: bool,
-    /// How many earlier messages the model is shown at the most.
+    /// The most earlier messages in the prompt.
     pub history: usize,
     /// IANA name of the business's time zone, for `today` and `time` in the prompt.
     pub time_zone: String,
-    /// ISO 639-1 codes of the languages that its customers write in; empty: any. They say which words opt out.
+    /// ISO 639-1 codes of the languages of its customers; empty means any. They decide which words
+    /// opt out.
     pub languages: Vec<String>,
-    /// What a customer gets who opts out, or comes back.
+    /// The replies to an opt-out and an opt-in.
     pub opt_out: OptOut,
-    /// What to do with voice notes.
+    /// How voice notes are handled.
     pub voice: Voice,
-    /// When to call a person.
+    /// When a person is called.
     pub handoff: Handoff,
-    /// Whether a reply's statements must rest on the passages.
+    /// Whether the passages must support a reply's statements.
     pub grounding: Grounding,
-    /// The sentences it uses without a model.
+    /// The texts it sends without a model.
     pub texts: Texts,
     /// The system prompt, a template.
     pub prompt: String,
 }
 
-/// What is searched for beside the question itself.
+/// What is searched for besides the question itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Searching {
-    /// A question that leans on the one before it is searched with that.
+    /// Whether a question that depends on the previous one is searched together with it.
     pub follow_up: bool,
-    /// A question in another language than the documents is put in theirs; needs a model.
+    /// Whether a question in another language than the documents is translated into theirs; needs a
+    /// model.
     pub translate: bool,
 }
 
-/// Whether an agent gives curated answers.
+/// Whether and when an agent sends curated answers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Consult {
-    /// Whether it does.
+    /// Whether it sends them.
     pub enabled: bool,
-    /// How near a question must come to a phrasing, 0 to 1; `None` for the measured default.
+    /// The similarity between a question and a phrasing that is needed, 0 to 1; `None` means the
+    /// measured default.
     pub threshold: Option<f32>,
 }
 
@@ -82,17 +86,19 @@ impl Default for Consult {
     }
 }
 
-/// Whether, and how strictly, a model's statements are checked against the passages before they are sent.
+/// Whether and how strictly a model's statements are checked against the passages before a reply is
+/// sent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Grounding {
-    /// What becomes of a statement that is not supported. Default: it is noted. A check that takes out right sentences
-    /// is worse than none: of the replies that people found supported up to 7 in 100 are below the default threshold, of
-    /// the others 22 to 51 in 100, so that in the replies of a good model most of what would be removed is right.
+    /// What happens to unsupported statements. Default: they are noted. A check that removes
+    /// correct statements is worse than none: of the replies that people rated as supported, up to
+    /// 7 % score below the default threshold; of the others, 22 to 51 %. With a good model, most
+    /// removed statements would be correct.
     pub check: GroundingCheck,
-    /// At or above this score (0 to 1) a statement counts as supported. Default: 0.2.
+    /// A statement with at least this score (0 to 1) counts as supported. Default: 0.2.
     pub threshold: f32,
-    /// Whether the model is asked, too: one more short call a reply.
+    /// Whether a model judges the statements too: one more short call per reply.
     pub judge: bool,
 }
 
@@ -103,45 +109,46 @@ impl Default for Grounding {
 }
 
 words! {
-    /// What becomes of statements that are not supported.
+    /// What happens to unsupported statements.
     pub enum GroundingCheck {
         /// Nothing is checked.
         Off = "off",
-        /// They are noted in the trace, and sent.
+        /// They are noted in the trace and sent.
         Note = "note",
-        /// They are taken out. When more than half would go, or nothing is left, the sentence for no answer is sent.
+        /// They are removed. If that would remove more than half, or leave nothing, the `no_answer`
+        /// text is sent.
         Remove = "remove",
-        /// One of them is enough for the sentence for no answer.
+        /// A single one is enough to send the `no_answer` text instead.
         Refuse = "refuse",
     }
 }
 
-/// What an agent does with voice notes.
+/// How an agent handles voice notes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Voice {
     /// Whether voice notes are transcribed.
     pub transcribe: bool,
-    /// Whether audio files are transcribed, which somebody sent without recording them in the chat.
+    /// Whether audio files that were not recorded in the chat are transcribed.
     pub audio: bool,
     /// Whether the sound of videos is transcribed.
     pub video: bool,
-    /// ISO 639-1 code of the language spoken, or `None` to detect it.
+    /// ISO 639-1 code of the spoken language; `None` detects it.
     pub language: Option<String>,
-    /// Names that customers may say, as they are spelt.
+    /// Names that customers may say, in their correct spelling.
     pub vocabulary: Vec<String>,
-    /// What a customer gets whose note could not be understood.
+    /// The reply to a voice note that could not be transcribed.
     pub failure_reply: Sentence,
-    /// What a customer gets whose note is too long.
+    /// The reply to a voice note that is too long.
     pub too_long_reply: Sentence,
-    /// What a customer gets whose note is not transcribed, because `transcribe` says so.
+    /// The reply to a voice note when `transcribe` is off.
     pub default_reply: Sentence,
     /// Whether the answer to a voice note quotes it.
     pub quote: bool,
 }
 
 impl Voice {
-    /// Whether a recording of this kind is transcribed.
+    /// Whether recordings of this kind are transcribed.
     pub fn hears(&self, kind: MediaKind) -> bool {
         self.transcribe
             && match kind {
@@ -153,42 +160,43 @@ impl Voice {
     }
 }
 
-/// A sentence in some languages.
+/// A text in several languages.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sentence {
-    /// For everybody whose language is not among the others, or is not known.
+    /// The text for customers whose language is unknown or not listed.
     pub default: String,
-    /// By ISO 639-1 code.
+    /// Texts by ISO 639-1 code.
     pub languages: BTreeMap<String, String>,
 }
 
 impl Sentence {
-    /// The sentence for a customer who speaks this language.
+    /// Returns the text for a customer who speaks this language.
     pub fn to(&self, language: Option<&str>) -> &str {
         let known = language.and_then(|code| self.languages.get(code));
         known.unwrap_or(&self.default)
     }
 }
 
-/// What a customer gets who writes the opt-out word (STOP), or the one that takes it back (START).
+/// The replies to an opt-out keyword (STOP) and an opt-in keyword (START).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptOut {
-    /// The one message that confirms the opt-out; `None`: silence.
+    /// The single message that confirms an opt-out; `None` sends nothing.
     pub reply: Option<String>,
-    /// The message that says that he will be answered again.
+    /// The message that confirms an opt-in.
     pub welcome: String,
 }
 
-/// When a conversation goes to a person, and who is told.
+/// When a conversation goes to a person, and who is notified.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Handoff {
     /// The rules; the first that matches is the reason.
     pub rules: Vec<HandoffRule>,
-    /// What the customer gets.
+    /// The message to the customer.
     pub reply: String,
-    /// The support contacts' WhatsApp numbers, as `+` and digits.
+    /// WhatsApp numbers of the support contacts, as `+` and digits.
     pub notify: Vec<String>,
-    /// The bot returns when a person has done nothing for this long, in minutes; 0: only when the case is resolved.
+    /// The bot takes a conversation back after a person has been inactive for this long, in
+    /// minutes; 0: only when the case is resolved.
     pub return_minutes: i64,
 }
 
@@ -196,14 +204,14 @@ pub struct Handoff {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HandoffRule {
-    /// A word or phrase, matched whole, whatever its case, accents and width.
+    /// A word or phrase, matched as whole words, ignoring case, accents and width.
     Keyword(String),
-    /// A regular expression over the message as it was written.
+    /// A regular expression, matched against the message as written.
     Pattern(String),
 }
 
 words! {
-    /// What sort of hand-off rule it is.
+    /// The kind of a hand-off rule.
     pub enum HandoffRuleKind {
         /// A word or phrase.
         Keyword = "keyword",
@@ -212,15 +220,16 @@ words! {
     }
 }
 
-/// The sentences an agent uses without a model.
+/// The texts an agent sends without a model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Texts {
-    /// When the documents do not answer.
+    /// Sent if the documents do not answer.
     pub no_answer: String,
-    /// When something of ours broke.
+    /// Sent after an error inside frontdesk.
     pub failure: String,
-    /// When a customer only says hello and there is no model.
+    /// Sent if a customer only says hello and there is no model.
     pub greeting: String,
-    /// When a message holds nothing that the bot can read, such as a picture without words.
+    /// Sent if a message contains nothing that the bot can read, such as a picture without a
+    /// caption.
     pub unreadable: String,
 }

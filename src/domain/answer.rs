@@ -1,44 +1,45 @@
-//! Curated answers as people write them: the ways to put a question, and what a customer gets who asks it. Says what is
-//! wrong with one; does not know how questions are matched.
+//! Curated answers as people write them: the phrasings of a question and its answer. Validates
+//! them; does not know how questions are matched.
 
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
-/// The most ways to put one question.
-pub const MOST_PHRASINGS: usize = 50;
-/// The longest way to put it, in characters.
-pub const LONGEST_PHRASING: usize = 500;
-/// The longest answer, in characters: WhatsApp takes about four times that in five messages.
-pub const LONGEST_ANSWER: usize = 8000;
+/// Maximum number of phrasings of one answer.
+pub const MAX_PHRASINGS: usize = 50;
+/// Maximum length of a phrasing, in characters.
+pub const MAX_PHRASING_LEN: usize = 500;
+/// Maximum length of an answer, in characters; an answer is sent as at most five WhatsApp messages
+/// of 4096.
+pub const MAX_ANSWER_LEN: usize = 8000;
 
-/// A curated answer as it is written.
+/// The content of a curated answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerContent {
-    /// How customers put the question; not empty.
+    /// Phrasings of the question; not empty.
     pub phrasings: Vec<String>,
-    /// What they get, Markdown.
+    /// The answer, Markdown.
     pub body: String,
-    /// ISO 639-1 code of the language that it is for; `None`: any.
+    /// ISO 639-1 code of the customers it is for; `None`: any.
     pub language: Option<String>,
-    /// Whether it answers.
+    /// Whether it is in use.
     pub enabled: bool,
 }
 
 words! {
-    /// What became of a group of questions that were not answered.
+    /// State of a knowledge gap.
     pub enum GapState {
         /// Nothing answers it yet.
         Open = "open",
         /// A curated answer or the documents answer it now.
         Answered = "answered",
-        /// It is to have no answer.
+        /// Somebody decided that it gets no answer.
         Dismissed = "dismissed",
     }
 }
 
 impl AnswerContent {
-    /// The answer without stray white space and without phrasings that come twice, or what is wrong with it and what would
-    /// be right.
+    /// Trims all texts and removes duplicate phrasings. The error says what is invalid and how to
+    /// correct it.
     pub fn tidied(mut self) -> Result<Self, String> {
         let mut phrasings: Vec<String> = Vec::new();
         for phrasing in self.phrasings {
@@ -61,26 +62,26 @@ impl AnswerContent {
         if self.phrasings.is_empty() {
             return Some("write at least one way in which customers put the question".into());
         }
-        if self.phrasings.len() > MOST_PHRASINGS {
+        if self.phrasings.len() > MAX_PHRASINGS {
             let many = self.phrasings.len();
-            return Some(format!("{many} phrasings are too many, {MOST_PHRASINGS} are the most"));
+            return Some(format!("{many} phrasings are too many, {MAX_PHRASINGS} are the most"));
         }
         let wordless = |text: &&String| !text.chars().any(char::is_alphanumeric);
         if let Some(bad) = self.phrasings.iter().find(wordless) {
             return Some(format!("`{bad}` holds no word, write it as customers put the question"));
         }
-        let long = |text: &&String| text.chars().count() > LONGEST_PHRASING;
+        let long = |text: &&String| text.chars().count() > MAX_PHRASING_LEN;
         if let Some(bad) = self.phrasings.iter().find(long) {
             let start: String = bad.chars().take(40).collect();
             return Some(format!(
-                "`{start}…` is too long for a question, {LONGEST_PHRASING} characters are the most"
+                "`{start}…` is too long for a question, {MAX_PHRASING_LEN} characters are the most"
             ));
         }
         if self.body.is_empty() {
             return Some("the answer is empty, write what the customer gets".into());
         }
-        if self.body.chars().count() > LONGEST_ANSWER {
-            return Some(format!("the answer is longer than {LONGEST_ANSWER} characters"));
+        if self.body.chars().count() > MAX_ANSWER_LEN {
+            return Some(format!("the answer is longer than {MAX_ANSWER_LEN} characters"));
         }
         let language = self.language.as_deref().filter(|code| !is_language(code))?;
         Some(format!("`{language}` is not a language's code, such as en, es or pt"))

@@ -1,46 +1,47 @@
-//! What the audit log knows: which action, and how it ended. A closed set, so that whoever reads the log can rely on the words.
+//! Actions and outcomes of the audit log: closed sets, so that readers of the log can rely on the
+//! words.
 
 use frontdesk_words::words;
 
 words! {
-    /// What somebody did.
+    /// What was done.
     #[schema(as = AuditAction)]
     pub enum Action {
-        /// A new agent answers.
+        /// An agent was created.
         AgentCreated = "agent.created",
-        /// A version of an agent answers customers.
+        /// A version of an agent was published: it answers customers.
         AgentPublished = "agent.published",
-        /// The gate refused a version.
+        /// The gate refused a version of an agent.
         AgentRefused = "agent.refused",
-        /// A version was published past its gate.
+        /// A version was published although its gate refused it.
         AgentForced = "agent.forced",
-        /// The model wrote a prompt file.
+        /// A model wrote a prompt file.
         PromptGenerated = "prompt.generated",
         /// Documents were learned.
         KnowledgeLearned = "knowledge.learned",
         /// A gate refused a change of knowledge.
         KnowledgeRefused = "knowledge.refused",
-        /// Knowledge was changed past a gate.
+        /// Knowledge was changed although a gate refused it.
         KnowledgeForced = "knowledge.forced",
-        /// A collection was made.
+        /// A collection was created.
         CollectionCreated = "collection.created",
-        /// A collection was removed with all that it held.
+        /// A collection was removed with everything in it.
         CollectionRemoved = "collection.removed",
-        /// How a collection is cut and ranked was changed.
+        /// The chunking or ranking settings of a collection were changed.
         CollectionSettingsChanged = "collection.settings_changed",
         /// Documents were uploaded.
         DocumentUploaded = "document.uploaded",
         /// A document was removed.
         DocumentRemoved = "document.removed",
-        /// A document is learned again.
+        /// A document was queued to be learned again.
         DocumentRetried = "document.retried",
         /// A website to learn from was added or changed.
         SourceAdded = "source.added",
         /// A website was removed with its documents.
         SourceRemoved = "source.removed",
-        /// A website is read again.
+        /// A website was queued to be read again.
         SourceRefreshed = "source.refreshed",
-        /// A curated answer was made.
+        /// A curated answer was created.
         AnswerCreated = "answer.created",
         /// A curated answer was changed.
         AnswerChanged = "answer.changed",
@@ -50,25 +51,25 @@ words! {
         GapAnswered = "gap.answered",
         /// A knowledge gap was dismissed.
         GapDismissed = "gap.dismissed",
-        /// Open knowledge gaps were asked again.
+        /// Open knowledge gaps were checked again.
         GapsRechecked = "gap.rechecked",
-        /// The vectors of documents were made anew.
+        /// The vectors of documents were rebuilt.
         IndexRebuilt = "index.rebuilt",
         /// A person wrote to a customer.
         MessageWritten = "message.written",
-        /// A message is sent once more.
+        /// Sending a message was retried.
         MessageRetried = "message.retried",
-        /// What was understood of a recording was put right.
+        /// The transcript of a recording was corrected.
         TranscriptCorrected = "transcript.corrected",
-        /// A person took a conversation.
+        /// A person took over a conversation.
         ConversationTaken = "conversation.taken",
-        /// The bot got a conversation back.
+        /// A conversation was given back to the bot.
         ConversationHandedBack = "conversation.handed_back",
         /// A conversation was resolved.
         ConversationResolved = "conversation.resolved",
         /// A case was closed.
         EscalationResolved = "escalation.resolved",
-        /// The verify token for a new number was made.
+        /// A verify token for a new number was created.
         NumberDrafted = "number.drafted",
         /// A number was connected.
         NumberAdded = "number.added",
@@ -78,53 +79,53 @@ words! {
         NumberRemoved = "number.removed",
         /// A test message was sent.
         NumberTried = "number.tried",
-        /// Stored webhooks were taken in again.
+        /// Stored webhooks were processed again.
         WebhooksReplayed = "webhook.replayed",
-        /// A run of a suite was begun.
+        /// An eval run was started.
         EvalStarted = "eval.started",
-        /// A run of a suite was stopped.
+        /// An eval run was stopped.
         EvalStopped = "eval.stopped",
-        /// A reply was saved as a case of a suite.
+        /// A reply was saved as a case of an eval suite.
         EvalCaseSaved = "eval.case_saved",
-        /// The report of a run was fetched.
+        /// The report of an eval run was exported.
         EvalReportExported = "eval.report_exported",
-        /// A sign-in link was made.
+        /// A sign-in link was created.
         LinkCreated = "session.link_created",
         /// A browser signed in.
         SessionStarted = "session.started",
         /// A browser signed out.
         SessionEnded = "session.ended",
-        /// Every browser was signed out.
+        /// All browsers were signed out.
         SessionsEnded = "session.all_ended",
         /// A wrong key was sent.
         KeyRefused = "key.refused",
-        /// Something that this version has no word for.
+        /// An action that this version does not know.
         Other = "other",
     }
 }
 
 impl Action {
-    /// The action of a word of the log; [`Action::Other`] for one that another version wrote.
+    /// Parses an action; one that this version does not know is [`Action::Other`].
     pub fn of(word: &str) -> Self {
         word.parse().unwrap_or(Self::Other)
     }
 }
 
 words! {
-    /// How it ended.
+    /// How an action ended.
     #[schema(as = AuditOutcome)]
     pub enum Outcome {
         /// It was done.
         Done = "done",
         /// It was refused, and nothing changed.
         Refused = "refused",
-        /// It broke off, or not all of it was done: what it changed is not known.
+        /// It failed or was only partly done: what changed is unknown.
         Failed = "failed",
     }
 }
 
 impl Outcome {
-    /// The outcome of a word of the log; [`Outcome::Failed`] for one that another version wrote.
+    /// Parses an outcome; one that this version does not know is [`Outcome::Failed`].
     pub fn of(word: &str) -> Self {
         word.parse().unwrap_or(Self::Failed)
     }

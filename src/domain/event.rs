@@ -1,4 +1,4 @@
-//! What a provider's webhook says, decoded: messages, delivery statuses, echoes, and everything else.
+//! Decoded webhook events: messages, delivery statuses, echoes, and everything else.
 
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
@@ -8,74 +8,74 @@ use utoipa::ToSchema;
 use super::message::{Content, MessageState};
 use super::time::Millis;
 
-/// One item of a webhook, with the number that it is about.
+/// One event of a webhook, with the number that it concerns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// The provider's own id of our number (Meta: `phone_number_id`); `None` for events of the account.
+    /// The provider's id of the number (Meta: `phone_number_id`); `None` for account events.
     pub number: Option<String>,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
-/// What happened.
+/// A webhook event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A customer wrote.
+    /// A message from a customer.
     Message(Box<Inbound>),
-    /// A message of ours got somewhere, or failed.
+    /// A delivery status of an outbound message.
     Status(Box<Status>),
-    /// A person wrote to a customer from the phone or another tool, as us.
+    /// A message that a person sent to a customer from the phone or another tool.
     Echo(Box<Echo>),
-    /// Anything else: stored, and shown where it matters.
+    /// Any other event: stored, and shown where it matters.
     Other(Box<Other>),
 }
 
-/// Someone on WhatsApp, by any of the ids that were given. At least one is set on a message.
+/// A WhatsApp user, by the ids that the provider gave. On a message at least one is set.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Party {
-    /// WhatsApp id: the phone number's digits without `+`.
+    /// WhatsApp id: the digits of the phone number without `+`.
     pub wa_id: Option<String>,
     /// Business-scoped user id, such as `US.13491208655302741918`.
     pub bsuid: Option<String>,
-    /// The name on the profile.
+    /// Profile name.
     pub name: Option<String>,
-    /// The user name, without `@`.
+    /// User name, without `@`.
     pub username: Option<String>,
 }
 
 /// A customer's message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inbound {
-    /// The provider's id of the message; taken in once for a number, for ever.
+    /// The provider's id of the message. A number accepts each id only once, forever.
     pub provider_id: String,
-    /// Who wrote it.
+    /// Its sender.
     pub from: Party,
-    /// When it was written, as the provider says; 0 when it does not.
+    /// When it was written, according to the provider; 0 if not given.
     pub sent_at: Millis,
-    /// What it holds.
+    /// Its content.
     pub content: Content,
-    /// The provider's id of the message that it quotes.
+    /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
-    /// The group that it was written in. Groups are stored and not answered.
+    /// The group it was written in. Group messages are stored and not answered.
     pub group: Option<String>,
-    /// Part of an import of old messages: stored, never answered.
+    /// Whether it belongs to an import of old messages, which are stored and never answered.
     pub imported: bool,
-    /// What the provider says is wrong with it.
+    /// The errors that the provider reports about it.
     pub faults: Vec<Fault>,
 }
 
-/// News of a message of ours.
+/// A delivery status of an outbound message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
-    /// The provider's id of our message.
+    /// The provider's id of the message.
     pub provider_id: String,
-    /// How far it got.
+    /// The status.
     pub delivery: Delivery,
-    /// When, as the provider says; 0 when it does not.
+    /// When it was reached, according to the provider; 0 if not given.
     pub at: Millis,
-    /// The reference that we sent with the message.
+    /// The reference that was sent with the message.
     pub reference: Option<String>,
-    /// Who it was for.
+    /// The recipient.
     pub recipient: Party,
     /// Why it failed.
     pub faults: Vec<Fault>,
@@ -84,13 +84,13 @@ pub struct Status {
 }
 
 words! {
-    /// How far a message of ours got as the provider tells it, in rising order; `Failed` is final.
+    /// Delivery status of an outbound message, in rising order; `Failed` is final.
     pub enum Delivery {
-        /// Left the provider.
+        /// The provider sent it.
         Sent = "sent",
         /// On the customer's phone.
         Delivered = "delivered",
-        /// Seen (or, of a voice note, played).
+        /// Read (for a voice note: played).
         Read = "read",
         /// Will not arrive.
         Failed = "failed",
@@ -100,49 +100,50 @@ words! {
 /// What the provider charges for a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pricing {
-    /// Whether it costs money.
+    /// Whether it is charged.
     pub billable: Option<bool>,
-    /// Such as `service`, `utility`, `general_purpose_ai`.
+    /// Pricing category, such as `service`, `utility` or `general_purpose_ai`.
     pub category: Option<String>,
 }
 
-/// An error as the provider words it.
+/// An error as the provider reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Fault {
-    /// The provider's number of the error; 0 when it gave none.
+    /// The provider's error code; 0 if it gave none.
     pub code: i64,
-    /// In its words.
+    /// The provider's title of the error.
     pub title: String,
-    /// More of its words.
+    /// The provider's details of the error.
     pub details: Option<String>,
 }
 
-/// A message that a person sent to a customer as us, without us.
+/// A message that a person sent to a customer from the business's number, but not through
+/// frontdesk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Echo {
     /// The provider's id of the message.
     pub provider_id: String,
     /// The customer.
     pub to: Party,
-    /// When it was written; 0 when the provider does not say.
+    /// When it was written; 0 if the provider does not say.
     pub sent_at: Millis,
-    /// What it holds.
+    /// Its content.
     pub content: Content,
 }
 
 /// An event that is neither message, status nor echo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Other {
-    /// The provider's name of it, such as `account_update`.
+    /// The provider's name of the event, such as `account_update`.
     pub kind: String,
-    /// The event as it came.
+    /// The raw event.
     pub payload: Value,
-    /// Set when an operator should see it: what happened, in one sentence.
+    /// Set if an operator should see it: what happened, in one sentence.
     pub alert: Option<String>,
 }
 
 impl Event {
-    /// What happened, as one word.
+    /// The kind of event as one word.
     pub fn kind(&self) -> &str {
         match self {
             Self::Message(_) => "message",

@@ -1,11 +1,12 @@
-//! Identifiers: text with a visible prefix, ordered by time (`msg_01J…`, a ULID behind the prefix).
+//! Identifiers: text with a visible prefix, sortable by creation time (`msg_01J…`: prefix and
+//! ULID).
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-/// A text that is not an identifier of the kind that was asked for.
+/// The error for a text that is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an id of this kind: it should look like `{prefix}_01J…`")]
 pub struct WrongId {
@@ -21,15 +22,15 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// What every id of this kind begins with, before the underscore.
+            /// Prefix of every id of this kind, without the underscore.
             pub const PREFIX: &'static str = $prefix;
 
-            /// A new id, later in order than every one that this process made before.
+            /// Generates an id that sorts after all ids generated before in this process.
             pub fn generate() -> Self {
                 Self(format!(concat!($prefix, "_{}"), later()))
             }
 
-            /// Reads an id that came from outside.
+            /// Parses an id from outside.
             pub fn parse(text: &str) -> Result<Self, WrongId> {
                 let wrong = || WrongId { text: text.chars().take(64).collect(), prefix: $prefix };
                 let rest = text.strip_prefix(concat!($prefix, "_")).ok_or_else(wrong)?;
@@ -40,7 +41,7 @@ macro_rules! id {
                 Ok(Self(text.to_owned()))
             }
 
-            /// An id that the database gave back.
+            /// Wraps an id read from the database, unchecked.
             pub fn stored(text: String) -> Self {
                 Self(text)
             }
@@ -76,15 +77,15 @@ id! {
     MessageId "msg",
     /// One run of the pipeline.
     TurnId "turn",
-    /// The record of a hand-off.
+    /// A case: the record that a conversation needs a person.
     EscalationId "esc",
     /// A set of documents.
     CollectionId "col",
-    /// A learned document.
+    /// A document of a collection.
     DocumentId "doc",
-    /// A web page, site or sitemap that documents are learned from.
+    /// A website, page or sitemap that documents are read from.
     SourceId "src",
-    /// A piece of a document, as retrieval returns it.
+    /// A chunk of a document, as retrieval returns it.
     ChunkId "chk",
     /// A curated answer.
     AnswerId "ans",
@@ -94,11 +95,12 @@ id! {
     WebhookId "hook",
     /// A run of an eval suite.
     RunId "run",
-    /// A line of the audit log.
+    /// An entry of the audit log.
     AuditId "aud",
 }
 
-/// A ULID that is larger than the last one: messages of the same moment are in the order in which they were made.
+/// Returns a ULID larger than the previous one, so that ids of the same millisecond keep their
+/// order.
 fn later() -> ulid::Ulid {
     static LAST: Mutex<ulid::Generator> = Mutex::new(ulid::Generator::new());
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);

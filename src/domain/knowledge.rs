@@ -1,4 +1,4 @@
-//! Knowledge as retrieval sees it: chunks, and the passages that a question found.
+//! Knowledge as retrieval sees it: chunks, and the passages found for a question.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 
 use super::id::{ChunkId, CollectionId, DocumentId};
 
-/// A piece of a document, as an index holds it.
+/// A chunk of a document, as an index holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Chunk {
     /// Its id.
     #[schema(value_type = String)]
     pub id: ChunkId,
-    /// The document it is a piece of.
+    /// The document it belongs to.
     #[schema(value_type = String)]
     pub document: DocumentId,
     /// The collection that the document belongs to.
@@ -23,37 +23,38 @@ pub struct Chunk {
     pub source: String,
     /// The document's title.
     pub title: String,
-    /// The headings above the piece, outermost first, joined by ` > `; empty without headings.
+    /// The headings above the chunk, outermost first, joined by ` > `; empty without headings.
     pub heading: String,
-    /// The piece itself, Markdown or plain text.
+    /// Its text, Markdown or plain.
     pub body: String,
-    /// The body's size in tokens.
+    /// Size of the body in tokens.
     pub tokens: u32,
-    /// Page, slide or sheet that it is on, in words, such as `page 3`; empty where a document has none.
+    /// Page, slide or sheet of the chunk, in words, such as `page 3`; empty if the document has
+    /// none.
     #[serde(default)]
     #[schema(required = true)]
     pub place: String,
 }
 
 impl Chunk {
-    /// What is indexed and embedded: title, headings and body.
+    /// The text to index and embed: title, headings and body.
     pub fn searchable(&self) -> String {
         searchable(&self.title, &self.heading, &self.body)
     }
 
-    /// Where it stands in its document, for people: the headings above it, or else the title, and the page.
+    /// Location in the document for display: the headings or else the title, and the page.
     pub fn stands(&self) -> String {
         let above = if self.heading.is_empty() { &self.title } else { &self.heading };
         format!("{above}{}", self.page())
     }
 
-    /// Its place behind something else: ` (page 3)`, or nothing.
+    /// The place as a suffix: ` (page 3)`, or empty.
     pub fn page(&self) -> String {
         if self.place.is_empty() { String::new() } else { format!(" ({})", self.place) }
     }
 }
 
-/// What is indexed and embedded of a chunk: title, headings and body.
+/// Returns the text of a chunk to index and embed: title, headings and body.
 pub fn searchable(title: &str, heading: &str, body: &str) -> String {
     let mut text = String::with_capacity(title.len() + heading.len() + body.len() + 2);
     for part in [title, heading] {
@@ -66,31 +67,31 @@ pub fn searchable(title: &str, heading: &str, body: &str) -> String {
     text
 }
 
-/// A chunk that a question found, with its scores.
+/// A chunk found for a question, with its scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Passage {
     /// The chunk.
     #[schema(value_type = Chunk)]
     pub chunk: Arc<Chunk>,
-    /// Why it is here.
+    /// Its scores.
     pub scores: Scores,
 }
 
-/// A passage's scores: each leg's own, and what the fusion made of them.
+/// Scores of a passage: one for each search leg, and the fused score.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Scores {
-    /// Fused, 0 to 1; passages are ordered by it, where no reranker ordered them.
+    /// Fused score, 0 to 1; passages are ordered by it unless a reranker ordered them.
     pub fused: f32,
-    /// Cosine of the embeddings, -1 to 1; `None` when that leg did not return it.
+    /// Cosine of the embeddings, -1 to 1; `None` if the dense leg did not return the chunk.
     pub dense: Option<f32>,
-    /// BM25, 0 and up.
+    /// BM25 score, 0 and up; `None` if that leg did not return the chunk.
     pub bm25: Option<f32>,
-    /// Cosine of the character n-gram vectors, 0 to 1.
+    /// Cosine of the character n-gram vectors, 0 to 1; `None` if that leg did not return the chunk.
     pub ngram: Option<f32>,
-    /// The reranker's score, on a scale of its own; `None` when there is none or it was not asked about this passage.
+    /// The reranker's score, on its own scale; `None` if it did not score this passage.
     #[serde(default)]
     pub rerank: Option<f32>,
-    /// Share of the question's content words (weighted by rarity) found in the passage, 0 to 1.
+    /// Share of the question's content words found in the passage, weighted by rarity, 0 to 1.
     pub coverage: f32,
 }
 

@@ -1,16 +1,17 @@
-//! Names and titles that others chose (customers, documents, web pages), made fit to stand in our own sentences: one line, not
-//! long, without characters that nobody sees or that turn the text around. Says nothing about what a name means.
+//! Makes names and titles from outside (customers, documents, web pages) safe to use in generated
+//! sentences: one short line without invisible or bidirectional control characters. Does not
+//! interpret them.
 
-/// The longest name of a person, in characters.
+/// Maximum length of a person's name, in characters.
 pub const NAME: usize = 60;
-/// The longest title, in characters.
-pub const TITLE: usize = 200;
-/// The longest reason of a case, in characters.
-pub const REASON: usize = 300;
-/// Words of a name that stands without quotation marks.
+/// Maximum length of a title, in characters.
+pub const MAX_TITLE_LEN: usize = 200;
+/// Maximum length of a case's reason, in characters.
+pub const MAX_REASON_LEN: usize = 300;
+/// The most words of a name without quotation marks.
 const WORDS: usize = 4;
 
-/// A text as one line of at most so many characters; a longer one ends with `…`.
+/// Returns a text as one line of at most `longest` characters; a longer one ends with `…`.
 pub fn one_line(text: &str, longest: usize) -> String {
     let mut line = String::with_capacity(text.len().min(longest * 4));
     let mut count = 0;
@@ -34,12 +35,14 @@ pub fn one_line(text: &str, longest: usize) -> String {
     line
 }
 
-/// A person's name as it is stored and shown: one line of at most [`NAME`] characters. Empty where nothing is left.
+/// Returns a person's name as it is stored and shown: one line of at most [`NAME`] characters,
+/// empty if nothing visible is left.
 pub fn display_name(name: &str) -> String {
     one_line(name, NAME)
 }
 
-/// A person's name within instructions for a model: in quotation marks where it could be read as more than a name.
+/// Returns a person's name for a model's instructions, in quotation marks if it could be read as
+/// more than a name.
 pub fn quoted_name(name: &str) -> String {
     let name = display_name(name);
     let plain = |c: char| {
@@ -53,7 +56,8 @@ pub fn quoted_name(name: &str) -> String {
     format!("“{}”", name.chars().map(within).collect::<String>())
 }
 
-/// A text of several lines without control characters and without characters that nobody sees or that turn the text around.
+/// Returns a multi-line text without control characters, invisible characters and bidirectional
+/// controls.
 pub fn visible(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let kept =
@@ -65,14 +69,15 @@ fn is_break(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// Whether nobody sees the character, or it turns the text around. Joiners of emoji and of Persian and Indian scripts stay.
+/// Whether a character is invisible or changes the text direction. Joiners of emoji and of Persian
+/// and Indic scripts are not hidden.
 pub fn is_hidden(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}'
         | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}'
         | '\u{E0000}'..='\u{E0FFF}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}')
 }
 
-/// Emoji, and what belongs to letters and emoji.
+/// Emoji, joiners and combining marks, which are not alphanumeric but belong in names.
 fn is_picture(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0F}' | '\u{300}'..='\u{36F}' | '\u{900}'..='\u{DFF}'
         | '\u{E00}'..='\u{EFF}' | '\u{5B0}'..='\u{5C7}' | '\u{64B}'..='\u{65F}' | '\u{670}'

@@ -1,30 +1,31 @@
-//! The words of learning: how far documents, uploaded files and sources are, where they come from, and why they failed.
+//! Closed sets of learning: states of documents, uploads, sources and pages, their origins, and why
+//! they failed.
 
 use frontdesk_words::words;
 
 words! {
-    /// How far learning a document got.
+    /// State of a document.
     pub enum DocumentState {
-        /// It is learned for the first time.
+        /// It is being learned for the first time.
         Learning = "learning",
-        /// It can be answered from.
+        /// It is ready to answer from.
         Ready = "ready",
         /// It could not be learned.
         Failed = "failed",
-        /// It is gone; its row tells every index to let go of it.
+        /// It was removed; the row remains so that every index deletes it.
         Removed = "removed",
     }
 }
 
 words! {
-    /// How a document stands, for whoever looks at it: its own state and that of its uploaded file in one. One that was removed is
-    /// not shown.
+    /// Displayed state of a document: its own state combined with that of its uploaded file.
+    /// Removed documents are not shown.
     pub enum DocumentStatus {
-        /// It is learned; one that is replaced answers as it was until then.
+        /// It is being learned; if it replaces a version, that version answers until then.
         Learning = "learning",
-        /// It can be answered from.
+        /// It is ready to answer from.
         Ready = "ready",
-        /// It could not be learned; what was learned of an earlier version answers on.
+        /// It could not be learned; a version learned before still answers.
         Failed = "failed",
     }
 }
@@ -32,9 +33,9 @@ words! {
 words! {
     /// Where a document comes from.
     pub enum DocumentOrigin {
-        /// A file of the collection's folder.
+        /// A file in the collection's folder.
         Folder = "folder",
-        /// A file or a text that somebody gave over the API.
+        /// A file or text uploaded over the API.
         Upload = "upload",
         /// A page of a website.
         Web = "web",
@@ -42,11 +43,11 @@ words! {
 }
 
 words! {
-    /// What became of an uploaded file.
+    /// State of an uploaded file.
     pub enum UploadState {
-        /// It is to be learned, or is being learned.
+        /// It waits to be learned, or is being learned.
         Waiting = "waiting",
-        /// Its document holds what it says.
+        /// Its document is up to date.
         Learned = "learned",
         /// It could not be learned.
         Failed = "failed",
@@ -54,27 +55,27 @@ words! {
 }
 
 words! {
-    /// What part of learning a file is under way.
+    /// The current stage of learning a file.
     pub enum LearningStage {
-        /// Its text is read and cut into chunks.
+        /// Its text is extracted and cut into chunks.
         Reading = "reading",
-        /// These are embedded.
+        /// Its chunks are embedded.
         Embedding = "embedding",
-        /// They are stored.
+        /// Its chunks are stored.
         Storing = "storing",
     }
 }
 
 words! {
-    /// How learning a document ended, for its span.
+    /// How learning a document ended; recorded in its span.
     pub enum LearnOutcome {
         /// It is stored.
         Learned = "learned",
-        /// It shows why it could not be learned.
+        /// It could not be learned; the document shows why.
         Failed = "failed",
-        /// It is tried again.
+        /// It could not be read now and will be tried again.
         Unavailable = "unavailable",
-        /// Another process learns it.
+        /// Another process took over.
         Lost = "lost",
         /// It was removed meanwhile.
         Gone = "gone",
@@ -82,41 +83,41 @@ words! {
 }
 
 words! {
-    /// Why a document could not be learned, for those who say it in another language.
+    /// Why a document could not be learned, as a code for translated messages.
     pub enum FailureCode {
-        /// No format that can be learned.
+        /// The format is not supported.
         Format = "format",
-        /// Nothing is in it.
+        /// The file is empty.
         Empty = "empty",
-        /// No text is in it.
+        /// It contains no text.
         NoText = "no_text",
-        /// It is larger, or becomes larger, than what is taken.
+        /// It is larger than the limit, or becomes so when unpacked.
         TooLarge = "too_large",
-        /// It is another format than its name says.
+        /// Its content is of another format than its name says.
         Disguised = "disguised",
         /// It needs a password.
         Encrypted = "encrypted",
-        /// Its pages are pictures.
+        /// Its pages are images without text.
         Scanned = "scanned",
-        /// Its letters cannot be told from its fonts.
+        /// Its fonts do not say which letters they show.
         Unmapped = "unmapped",
-        /// It cannot be read as what it is.
+        /// The file is damaged.
         Damaged = "damaged",
-        /// It is not written by the rules of its format.
+        /// It violates the syntax of its format.
         Syntax = "syntax",
-        /// Reading it takes too long.
+        /// Reading it exceeded the time limit.
         TooSlow = "too_slow",
-        /// Reading it takes too much memory.
+        /// Reading it exceeded the memory limit.
         Memory = "memory",
-        /// The model could not embed it.
+        /// The embedding model failed.
         Model = "model",
-        /// Its path is that of a document from elsewhere.
+        /// Another document, from the folder or a website, has its path.
         Taken = "taken",
-        /// The collection has no room for it.
+        /// The collection is full.
         Full = "full",
-        /// The process that learned it ended each time.
+        /// Every attempt ended early, for example with its process.
         Lost = "lost",
-        /// It could not be fetched, or there was nothing to read it with.
+        /// It could not be fetched, or nothing that can read it is available.
         Unread = "unread",
     }
 }
@@ -124,33 +125,34 @@ words! {
 words! {
     /// Where a collection comes from.
     pub enum CollectionOrigin {
-        /// It has a folder, whose files are learned.
+        /// It has a folder whose files are learned.
         Folder = "folder",
-        /// It was made here, by an agent or by a source.
+        /// It was created in frontdesk, by an agent or a source.
         Console = "console",
     }
 }
 
 words! {
-    /// Who says what a collection's settings are.
+    /// Where a collection's settings come from.
     pub enum SettingsOrigin {
-        /// Nobody: they are those of the configuration.
+        /// They are the defaults of the configuration.
         Default = "default",
-        /// `collection.toml`, when the folder was last learned; only learning the folder changes them.
+        /// `collection.toml`, read when the folder was last learned; only learning the folder
+        /// changes them.
         File = "file",
-        /// Somebody, over the API.
+        /// They were set over the API.
         Api = "api",
     }
 }
 
 words! {
-    /// What a source turned out to be.
+    /// The detected kind of a source.
     pub enum SourceKind {
         /// One page.
         Page = "page",
-        /// A page and those that it leads to.
+        /// A page and the pages it links to.
         Site = "site",
-        /// A list of pages.
+        /// A sitemap: a list of pages.
         Sitemap = "sitemap",
     }
 }
@@ -158,23 +160,23 @@ words! {
 words! {
     /// How the last reading of a source ended.
     pub enum SourceState {
-        /// It was not read yet, or is to be read anew.
+        /// It has not been read yet, or waits to be read again.
         Waiting = "waiting",
         /// All of it was read.
         Ready = "ready",
         /// Some of its pages could not be read.
         Partial = "partial",
-        /// It could not be read; what was learned before is kept.
+        /// It could not be read; the documents learned before are kept.
         Failed = "failed",
     }
 }
 
 words! {
-    /// What became of a page of a source.
+    /// State of a page of a source.
     pub enum PageState {
         /// A document holds its text.
         Ready = "ready",
-        /// No document holds its text: it does not want that, or another page has the same.
+        /// No document of its own: the page opts out, or another page has the same text.
         Skipped = "skipped",
         /// It could not be read.
         Failed = "failed",
@@ -182,7 +184,7 @@ words! {
 }
 
 impl FailureCode {
-    /// Whether reading a document can end so, in whichever process.
+    /// Whether the code describes a failure of reading the file itself, wherever it is read.
     pub fn is_of_reading(self) -> bool {
         match self {
             Self::Format
@@ -207,7 +209,7 @@ impl FailureCode {
 mod tests {
     use super::*;
 
-    /// One SQL statement gives the one as the other.
+    /// One SQL statement copies `DocumentState` into `DocumentStatus`.
     #[test]
     fn a_document_that_was_not_removed_is_shown_by_its_own_word() {
         let shown = DocumentStatus::ALL.iter().copied().map(DocumentStatus::as_str);

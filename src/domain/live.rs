@@ -1,9 +1,9 @@
-//! What changes, beside conversations, of which those who look at the desk are told.
+//! Topics of the live updates that signed-in browsers get, besides conversations.
 
 use frontdesk_words::words;
 
 words! {
-    /// A kind of things of which one changed.
+    /// What changed.
     pub enum What {
         /// A version of an agent went live.
         Agents = "agents",
@@ -11,7 +11,7 @@ words! {
         Numbers = "numbers",
         /// Documents, sources or curated answers were learned or removed.
         Knowledge = "knowledge",
-        /// A run of evals began, went on or ended.
+        /// An eval run began, progressed or ended.
         Evals = "evals",
         /// A case was opened or resolved.
         Escalations = "escalations",

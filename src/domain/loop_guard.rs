@@ -1,5 +1,5 @@
-//! Loop guard: whether the other side of a conversation is a machine, told from a few numbers that are kept of it. Pure:
-//! must not look at anything but those numbers and the moment of a text, and decides nothing but this.
+//! Loop guard: detects from a few counters per conversation that the sender is a bot. Pure: uses
+//! only those counters and the time of a text, and decides nothing else.
 
 use std::fmt::{Display, Formatter};
 
@@ -7,78 +7,77 @@ use serde::{Deserialize, Serialize};
 
 use super::time::Millis;
 
-/// The same text counts as sent again when it comes within this time of the one before: who says hello every morning is
-/// no machine.
+/// Equal texts count as repeats only within this time: a person may say hello every morning.
 const AGAIN_WITHIN_MS: Millis = 60 * 60 * 1000;
-/// One minute.
 const MINUTE_MS: Millis = 60 * 1000;
 
-/// Counters of how a customer writes. The default is of one who never wrote.
+/// Counters of how a customer writes. The default is a customer who has not written yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SenderStats {
-    /// [`hash`] of the last text; 0 before the first.
+    /// [`hash`] of the last typed text; 0 before the first.
     pub text_hash: i64,
-    /// When it was written.
+    /// When the last typed text was written.
     pub text_at: Millis,
-    /// When anything last came.
+    /// When the last message of any kind arrived.
     pub last_at: Millis,
-    /// How often the same text came in a row.
+    /// How many times in a row the same text came.
     pub repeats: i64,
-    /// When the minute began in which texts are counted; it begins with a text.
+    /// Start of the minute in which messages are counted; the first message of the minute sets it.
     pub minute_from: Millis,
-    /// How many came in it.
+    /// Messages in that minute.
     pub minute_count: i64,
-    /// How often in a row our reply was answered faster than a person reads.
+    /// How many times in a row the customer answered a bot reply faster than a person reads.
     pub quick: i64,
 }
 
-/// When a sender is taken for a machine. In each, 0 switches the limit off.
+/// Limits at which a sender counts as a bot. 0 switches a limit off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// The same text so often in a row is one too often: 2 or more.
+    /// Equal texts in a row that mark a bot; at least 2.
     pub repeats: i64,
-    /// The most texts in a minute.
+    /// The most messages a person writes in a minute; one more marks a bot.
     pub a_minute: i64,
-    /// So many quick answers in a row are one too many.
+    /// Quick answers in a row that mark a bot.
     pub quick_replies: i64,
-    /// An answer is quick when it comes within this time of our reply, in milliseconds.
+    /// An answer within this time after a bot reply is quick, in milliseconds.
     pub quick_ms: Millis,
 }
 
-/// A text of the customer, as the loop guard sees it.
+/// A customer's text as the loop guard sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObservedText {
-    /// Its [`hash`].
+    /// [`hash`] of the text; 0 if nothing was typed.
     pub hash: i64,
-    /// When it was written: what comes late and all at once was not written at once.
+    /// When it was written. Late messages can arrive all at once without having been written at
+    /// once.
     pub sent_at: Millis,
-    /// The moment.
+    /// The current time.
     pub now: Millis,
-    /// When the bot last replied, by the same clock.
+    /// When the bot last replied, by the same clock as `now`.
     pub last_reply_at: Option<Millis>,
     /// [`hash`] of that reply; 0 if there was none.
     pub last_reply_hash: i64,
 }
 
-/// Why the loop guard takes a sender for a machine.
+/// Why the loop guard takes a sender for a bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LoopReason {
-    /// It says the same again and again, or says ours after us.
+    /// It repeats one text, or echoes the bot's replies.
     Repeats {
-        /// How often in a row.
+        /// How many times in a row.
         times: i64,
     },
     /// It writes faster than a person.
     Floods {
-        /// How many texts within a minute.
+        /// How many messages within a minute.
         texts: i64,
     },
     /// It answers faster than a person reads.
     AnswersAtOnce {
-        /// How often in a row.
+        /// How many times in a row.
         times: i64,
     },
 }
@@ -100,20 +99,20 @@ impl Display for LoopReason {
     }
 }
 
-/// What a text changes of the habit, and why its sender is taken for a machine, if it is. What was not typed (hash 0) is
-/// counted, and repeats nothing.
+/// Returns the sender's counters after a text, and the reason if the sender counts as a bot. A
+/// message that was not typed (hash 0) counts as a message but never as a repeat.
 pub fn observe(
     habit: &SenderStats,
     heard: &ObservedText,
     limits: &Limits,
 ) -> (SenderStats, Option<LoopReason>) {
     let next = habit.after(heard, limits.quick_ms);
-    (next, next.machine(limits))
+    (next, next.loop_reason(limits))
 }
 
-/// A text as a number that is the same in every process and release: FNV-1a, 64 bits
-/// (<https://datatracker.ietf.org/doc/html/rfc9923>), over the words in small letters with one space between them.
-/// 0 where there are no words, and only there.
+/// Returns a hash of a text that is the same in every process and release: FNV-1a, 64 bits
+/// (<https://datatracker.ietf.org/doc/html/rfc9923>), over the lower-case words joined by single
+/// spaces. 0 if and only if there are no words.
 pub fn hash(text: &str) -> i64 {
     const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
@@ -147,7 +146,7 @@ impl SenderStats {
         }
     }
 
-    /// How often in a row this text has come now. Our own last reply, said after us, is a repetition as well.
+    /// Repeats in a row after this text. An echo of the bot's last reply counts as a repeat.
     fn repeated(&self, heard: &ObservedText) -> i64 {
         let same = heard.hash == self.text_hash || heard.hash == heard.last_reply_hash;
         let soon = heard.sent_at.abs_diff(self.text_at) <= AGAIN_WITHIN_MS.unsigned_abs();
@@ -163,7 +162,7 @@ impl SenderStats {
         }
     }
 
-    /// Only the first text after a reply answers it; the others of a burst count neither way.
+    /// Only the first text after a reply is its answer; the rest of a burst leaves the count alone.
     fn quick(&self, heard: &ObservedText, quick_ms: Millis) -> i64 {
         match heard.last_reply_at {
             Some(reply) if reply > self.last_at && reply <= heard.now => {
@@ -174,7 +173,7 @@ impl SenderStats {
         }
     }
 
-    fn machine(&self, limits: &Limits) -> Option<LoopReason> {
+    fn loop_reason(&self, limits: &Limits) -> Option<LoopReason> {
         let reached = |count: i64, limit: i64| limit > 0 && count >= limit;
         if reached(self.repeats, limits.repeats) {
             Some(LoopReason::Repeats { times: self.repeats })
@@ -200,11 +199,10 @@ mod tests {
     const NOW: Millis = 1_790_000_000_000;
     const HOUR: Millis = 60 * MINUTE_MS;
 
-    /// As they are shipped.
+    /// The shipped defaults.
     static LIMITS: LazyLock<Limits> =
         LazyLock::new(|| Config::from_toml("").unwrap().worker.machine);
 
-    /// A conversation that is listened to.
     struct Talk {
         habit: SenderStats,
         limits: Limits,
@@ -403,7 +401,8 @@ mod tests {
         assert_eq!(serde_json::from_str::<SenderStats>("{}").unwrap(), SenderStats::default());
     }
 
-    /// What a person does: the time since the text before, and the time that the bot took to reply, if it did.
+    /// For each text of a person: the pause before it, and how long the bot took to reply, if it
+    /// did.
     fn person() -> impl Strategy<Value = Vec<(Millis, Option<Millis>)>> {
         let pause =
             prop_oneof![5 => 100..3000_i64, 3 => 3000..20_000_i64, 1 => 20_000..9_000_000_i64];

@@ -1,4 +1,4 @@
-//! What a message holds, whichever provider it came through.
+//! The content of a message, independent of its provider.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// What a message holds. A type that we do not know is kept raw, never guessed.
+/// The content of a message. An unknown type is kept raw and never guessed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Content {
-    /// Plain words.
+    /// Plain text.
     Text {
-        /// The words.
+        /// The text.
         body: String,
     },
     /// A file: voice note, audio, image, video, document or sticker.
     Media(Media),
-    /// A place.
+    /// A location.
     Location {
         /// Degrees north.
         latitude: f64,
@@ -39,73 +39,73 @@ pub enum Content {
     },
     /// A tapped button or list row.
     Choice {
-        /// Our id of the choice, where the provider returns it.
+        /// The id that frontdesk gave the choice, if the provider returns it.
         id: Option<String>,
-        /// The words on it.
+        /// Its label.
         title: String,
         /// What was tapped.
         source: ChoiceSource,
     },
-    /// A filled-in form (a WhatsApp flow).
+    /// A completed form (a WhatsApp Flow).
     Form {
         /// The form's name.
         name: Option<String>,
         /// What the chat shows for it.
         body: Option<String>,
-        /// The answers: JSON where they are JSON, else the text as it came.
+        /// The answers as JSON, or as raw text if they are not JSON.
         response: Value,
     },
-    /// An emoji put on a message, or taken away.
+    /// An emoji reaction to a message, or its removal.
     Reaction {
-        /// The message reacted to, by the provider's id.
+        /// The provider's id of the message.
         message_id: String,
         /// The emoji; `None` when it was removed.
         emoji: Option<String>,
     },
-    /// A shopping basket.
+    /// A shopping cart.
     Order {
-        /// What the customer wrote with it.
+        /// The customer's text with it.
         text: Option<String>,
         /// The order as the provider sent it.
         order: Value,
     },
-    /// A notice of the platform, such as a changed number.
+    /// A notice from WhatsApp, such as a changed phone number.
     System {
         /// The notice's type.
         kind: String,
-        /// Its words.
+        /// Its text.
         body: Option<String>,
-        /// The contact's new phone (`wa_id`), when that is what changed.
+        /// The contact's new phone (`wa_id`), if it changed.
         new_wa_id: Option<String>,
-        /// The contact's new business-scoped id, when that is what changed.
+        /// The contact's new business-scoped id, if it changed.
         new_bsuid: Option<String>,
     },
-    /// A message whose text was changed after it was sent.
+    /// A message that was edited after it was sent.
     Edited {
-        /// The message that was changed, by the provider's id.
+        /// The provider's id of the edited message.
         original: String,
-        /// What it holds now.
+        /// Its new content.
         #[schema(no_recursion)]
         content: Option<Box<Content>>,
     },
     /// A message that its sender deleted.
     Revoked {
-        /// The message that was deleted, by the provider's id.
+        /// The provider's id of the deleted message.
         original: String,
     },
     /// The customer opened the chat for the first time and wrote nothing.
     Welcome {},
-    /// An answer to a request to be called.
+    /// A reply to a call permission request.
     CallPermission {
         /// `accept` or `reject`.
         response: String,
     },
-    /// A type that the provider itself could not pass on.
+    /// A type that the provider itself does not support.
     Unsupported {
-        /// What it was, when the provider says.
+        /// The original type, if the provider names it.
         kind: Option<String>,
     },
-    /// A type that we do not know; kept as it came.
+    /// A type that frontdesk does not know, kept as received.
     Unknown {
         /// The provider's name of the type.
         kind: String,
@@ -129,29 +129,29 @@ words! {
 /// A file of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Media {
-    /// What sort of file it is.
+    /// The kind of file.
     pub kind: MediaKind,
     /// The provider's id of the file.
     pub id: Option<String>,
-    /// Where it can be fetched, when the provider said so in the event. Such addresses soon expire.
+    /// Download URL, if the event contains one. Such URLs soon expire.
     pub url: Option<String>,
-    /// Its type, such as `audio/ogg; codecs=opus`.
+    /// MIME type, such as `audio/ogg; codecs=opus`.
     pub mime_type: Option<String>,
     /// SHA-256 as the provider wrote it (base64 or hex).
     pub sha256: Option<String>,
-    /// The words under it.
+    /// The caption.
     pub caption: Option<String>,
-    /// Its name, of a document.
+    /// File name of a document.
     pub file_name: Option<String>,
-    /// What was said in it as the provider's own speech recognition understood it, where the number takes that.
+    /// The provider's own transcript, if the number is set to use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<String>,
-    /// The file itself, where the provider sent it in the event. It is stored beside the message, not in it.
+    /// The file's bytes, if the event contains them. They are stored beside the message, not in it.
     #[serde(skip)]
     pub bytes: Option<Blob>,
 }
 
-/// A file's bytes, shared. Shown by their number, never by what they are.
+/// The bytes of a file, shared. `Debug` prints only their count.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Blob(pub Arc<[u8]>);
 
@@ -162,16 +162,16 @@ impl fmt::Debug for Blob {
 }
 
 words! {
-    /// What sort of file a media message holds.
+    /// The kind of file in a media message.
     #[derive(Default)]
     pub enum MediaKind {
         /// A voice note, recorded in the chat.
         Voice = "voice",
         /// An audio file.
         Audio = "audio",
-        /// A picture.
+        /// An image.
         Image = "image",
-        /// A film.
+        /// A video.
         Video = "video",
         /// Any other file.
         #[default]
@@ -182,23 +182,23 @@ words! {
 }
 
 words! {
-    /// What a message holds, in one word.
+    /// The kind of a message.
     pub enum MessageKind {
-        /// Plain words.
+        /// Plain text.
         Text = "text",
         /// A voice note, recorded in the chat.
         Voice = "voice",
         /// An audio file.
         Audio = "audio",
-        /// A picture.
+        /// An image.
         Image = "image",
-        /// A film.
+        /// A video.
         Video = "video",
         /// Any other file.
         Document = "document",
         /// A sticker.
         Sticker = "sticker",
-        /// A place.
+        /// A location.
         Location = "location",
         /// Address cards.
         Contacts = "contacts",
@@ -206,23 +206,23 @@ words! {
         Choice = "choice",
         /// A filled-in form.
         Form = "form",
-        /// An emoji put on a message, or taken away.
+        /// An emoji reaction, or its removal.
         Reaction = "reaction",
-        /// A shopping basket.
+        /// A shopping cart.
         Order = "order",
-        /// A notice of the platform.
+        /// A notice from WhatsApp.
         System = "system",
-        /// A message whose text was changed after it was sent.
+        /// A message that was edited after it was sent.
         Edited = "edited",
         /// A message that its sender deleted.
         Revoked = "revoked",
         /// The customer opened the chat for the first time and wrote nothing.
         Welcome = "welcome",
-        /// An answer to a request to be called.
+        /// A reply to a call permission request.
         CallPermission = "call_permission",
-        /// A type that the provider itself could not pass on.
+        /// A type that the provider itself does not support.
         Unsupported = "unsupported",
-        /// A type that we do not know.
+        /// A type that frontdesk does not know.
         Unknown = "unknown",
     }
 }
@@ -244,43 +244,44 @@ words! {
         Customer = "customer",
         /// The bot.
         Bot = "bot",
-        /// A person of the business.
+        /// A member of staff.
         Person = "person",
-        /// The desk itself: that a person was called, or a note to a support contact.
+        /// Sent by frontdesk: that a person was called, or a note to a support contact.
         Notice = "notice",
-        /// The desk itself: the one answer to an opt-out or to its taking back.
+        /// Sent by frontdesk: the confirmation of an opt-out or opt-in.
         Consent = "consent",
     }
 }
 
 words! {
-    /// How far a message got.
+    /// Processing or delivery state of a message.
     pub enum MessageState {
-        /// Of a customer: it waits for its turn.
+        /// Inbound: waits for its turn.
         Waiting = "waiting",
-        /// Of a customer: its turn is over.
+        /// Inbound: its turn is over.
         Answered = "answered",
-        /// Of a customer: it is kept, and nothing answers it.
+        /// Inbound: stored and never answered.
         Stored = "stored",
-        /// Ours: in the outbox.
+        /// Outbound: in the outbox.
         Queued = "queued",
-        /// Ours: a process sends it.
+        /// Outbound: a process is sending it.
         Sending = "sending",
-        /// Ours: whether it went out is not known.
+        /// Outbound: unknown whether it was sent.
         Unknown = "unknown",
-        /// Ours: left the provider.
+        /// Outbound: the provider sent it.
         Sent = "sent",
-        /// Ours: on the customer's phone.
+        /// Outbound: on the customer's phone.
         Delivered = "delivered",
-        /// Ours: seen (or, of a voice note, played).
+        /// Outbound: read (for a voice note: played).
         Read = "read",
-        /// Ours: will not arrive.
+        /// Outbound: will not arrive.
         Failed = "failed",
     }
 }
 
 impl MessageState {
-    /// Where the state stands: a message's state only ever gives way to a higher one. What came from a customer has none.
+    /// Rank of the state: an outbound message only ever moves to a state of higher rank. Inbound
+    /// states all have 0.
     pub const fn rank(self) -> i64 {
         match self {
             Self::Waiting | Self::Answered | Self::Stored | Self::Queued => 0,
@@ -308,12 +309,12 @@ impl From<MediaKind> for MessageKind {
 }
 
 impl Content {
-    /// A content as it was stored. What this version cannot read is shown as it is, as content of an unknown type.
+    /// Reads a stored content. What this version cannot read becomes [`Content::Unknown`].
     pub fn stored(text: &str) -> Self {
         Self::read(text).0
     }
 
-    /// The same, and where this version cannot read it, why not.
+    /// Like [`Content::stored`], and also returns why this version cannot read it.
     pub fn read(text: &str) -> (Self, Option<serde_json::Error>) {
         serde_json::from_str(text).map_or_else(
             |error| {
@@ -325,7 +326,7 @@ impl Content {
         )
     }
 
-    /// The kind, as the database and the API show it.
+    /// The message kind, as the database and the API show it.
     pub fn kind(&self) -> MessageKind {
         match self {
             Self::Text { .. } => MessageKind::Text,
@@ -346,7 +347,7 @@ impl Content {
         }
     }
 
-    /// The words of the customer in it, if there are any.
+    /// The customer's own text in the message, if any.
     pub fn words(&self) -> Option<&str> {
         let words = match self {
             Self::Text { body } => Some(body.as_str()),
@@ -359,8 +360,8 @@ impl Content {
         words.map(str::trim).filter(|words| !words.is_empty())
     }
 
-    /// Whether a customer who sent this waits for an answer. Reactions, stickers, notices of the platform and
-    /// changes of earlier messages are stored and shown, never answered.
+    /// Whether the message calls for an answer. Reactions, stickers, platform notices and changes
+    /// of earlier messages are stored and shown, but never answered.
     pub fn wants_answer(&self) -> bool {
         match self {
             Self::Text { body } => !body.trim().is_empty(),
@@ -374,7 +375,7 @@ impl Content {
         }
     }
 
-    /// The recording in it, if there is one that may hold speech: a voice note, an audio file or a video.
+    /// The attached file that may contain speech: a voice note, an audio file or a video.
     pub fn recording(&self) -> Option<&Media> {
         match self {
             Self::Media(media) if media.kind.has_sound() => Some(media),
@@ -384,14 +385,14 @@ impl Content {
 }
 
 impl MessageKind {
-    /// Whether somebody may be heard in it.
+    /// Whether it may contain speech.
     pub fn has_sound(self) -> bool {
         matches!(self, Self::Voice | Self::Audio | Self::Video)
     }
 }
 
 impl MediaKind {
-    /// Whether somebody may be heard in it.
+    /// Whether it may contain speech.
     pub fn has_sound(self) -> bool {
         MessageKind::from(self).has_sound()
     }

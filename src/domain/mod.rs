@@ -1,6 +1,6 @@
-//! The words of the product: plain data, no IO.
+//! Domain types: plain data, no IO.
 //!
-//! Everything above this layer speaks in these types. Nothing here reads a file, a socket or a database.
+//! Every layer above uses these types. Nothing here reads a file, a socket or a database.
 
 pub mod id;
 pub mod label;

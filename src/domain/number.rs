@@ -1,4 +1,4 @@
-//! Numbers: how they reach WhatsApp, and whether they send.
+//! WhatsApp numbers: how each reaches WhatsApp, whether it sends, and where it is configured.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 words! {
-    /// What a number reaches WhatsApp through.
+    /// The provider through which a number reaches WhatsApp.
     pub enum ProviderKind {
         /// Meta's Cloud API.
         Meta = "meta",
-        /// Nothing: an in-process number.
+        /// No provider: a number inside this process.
         Sandbox = "sandbox",
     }
 }
@@ -21,42 +21,43 @@ words! {
 words! {
     /// Whether a number sends.
     pub enum NumberState {
-        /// It does.
+        /// It sends.
         Ready = "ready",
-        /// It does not, until its credentials are mended.
+        /// It does not send until its credentials are corrected.
         Stopped = "stopped",
-        /// It was taken away; its conversations stay.
+        /// It was removed; its conversations stay.
         Removed = "removed",
     }
 }
 
 words! {
-    /// Where a number was set up.
+    /// Where a number is configured.
     pub enum NumberOrigin {
-        /// In the configuration file: it is changed there.
+        /// In the configuration file; change it there.
         File = "file",
-        /// In the console, or over the API.
+        /// In the console or over the API.
         Console = "console",
     }
 }
 
-/// A provider as it was written down: also one that only another version knows, so that its numbers stay shown.
+/// A stored provider name. It may come from another version of frontdesk; its numbers are still
+/// listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum StoredProvider {
-    /// One that this version knows.
+    /// A provider that this version knows.
     Known(ProviderKind),
-    /// The name of another.
+    /// The name of an unknown provider.
     Unknown(String),
 }
 
 impl StoredProvider {
-    /// Reads what the database holds.
+    /// Parses the name stored in the database.
     pub fn of(name: &str) -> Self {
         name.parse().map_or_else(|_| Self::Unknown(name.to_owned()), Self::Known)
     }
 
-    /// The provider, where this version knows it.
+    /// The provider, if this version knows it.
     pub fn known(&self) -> Option<ProviderKind> {
         match self {
             Self::Known(kind) => Some(*kind),
@@ -65,7 +66,7 @@ impl StoredProvider {
     }
 }
 
-// A known name fits both, which the derived `oneOf` would forbid.
+// A known name matches both schemas, which the derived `oneOf` would forbid.
 impl PartialSchema for StoredProvider {
     fn schema() -> RefOr<Schema> {
         let other = ObjectBuilder::new().schema_type(Type::String);

@@ -1,4 +1,4 @@
-//! A composed prompt, and what asking a model with it used.
+//! A composed prompt, and the usage of a model call.
 
 use std::sync::Arc;
 
@@ -9,63 +9,64 @@ use utoipa::ToSchema;
 use super::knowledge::Passage;
 
 words! {
-    /// Who speaks in a chat message.
+    /// The role of a chat message.
     pub enum Role {
-        /// The instructions.
+        /// Instructions.
         System = "system",
         /// The customer.
         User = "user",
-        /// The bot, or a person of the business.
+        /// The bot, or a member of staff.
         Assistant = "assistant",
     }
 }
 
-/// One message of the prompt.
+/// One message of a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = PromptMessage)]
 pub struct ChatMessage {
-    /// Who speaks.
+    /// Its role.
     pub role: Role,
-    /// What is said.
+    /// Its text.
     pub content: String,
 }
 
 /// Everything a model needs to answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prompt {
-    /// The model's name, as its endpoint knows it.
+    /// The model's name at its endpoint.
     pub model: String,
-    /// 0 to 2.
+    /// Sampling temperature, 0 to 2.
     pub temperature: f32,
-    /// The longest answer, in tokens.
+    /// Maximum length of the answer, in tokens.
     pub max_output_tokens: u32,
-    /// System prompt, history, question; in that order.
+    /// System prompt, history and question, in that order.
     pub messages: Vec<ChatMessage>,
-    /// The question alone, as the customer put it; with what it leans on, where it leans on the conversation.
+    /// The customer's question without the rest of the prompt; if it depends on the conversation,
+    /// with the earlier text that it needs.
     pub question: String,
     /// The passages in the prompt, in the order of their citation marks: the first is `[1]`.
     pub passages: Arc<[Passage]>,
-    /// How sure retrieval is that the passages answer the question, 0 to 1.
+    /// Confidence that the passages answer the question, 0 to 1.
     pub confidence: f32,
-    /// Below this confidence (0 to 1) they do not.
+    /// Below this confidence (0 to 1) the passages count as no answer.
     pub min_confidence: f32,
-    /// The prompt's size in tokens; 0 when nothing had to be counted.
+    /// Size of the prompt in tokens; 0 if counting was not necessary.
     pub tokens: u32,
 }
 
-/// What an answer used.
+/// Tokens and cost of model calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
-    /// Tokens read.
+    /// Input tokens.
     pub input_tokens: u64,
-    /// Tokens written.
+    /// Output tokens.
     pub output_tokens: u64,
-    /// Money, in millionths of a dollar.
+    /// Cost in millionths of a dollar.
     pub cost_micros: u64,
 }
 
 impl Usage {
-    /// Adds what another call used.
+    /// Adds the usage of another call.
     pub fn add(&mut self, other: Usage) {
         self.input_tokens += other.input_tokens;
         self.output_tokens += other.output_tokens;

@@ -1,27 +1,27 @@
-//! Runs of evals: how far one is.
+//! States of eval runs.
 
 use frontdesk_words::words;
 
 words! {
-    /// How far a run is.
+    /// State of an eval run.
     pub enum RunState {
-        /// It waits for its turn.
+        /// It is queued.
         Queued = "queued",
         /// It runs.
         Running = "running",
-        /// Somebody wants it stopped.
+        /// Stopping was requested.
         Stopping = "stopping",
-        /// All of it was run.
+        /// It completed.
         Done = "done",
-        /// It could not be run.
+        /// It failed.
         Failed = "failed",
-        /// It was stopped before all of it was run.
+        /// It was stopped before it completed.
         Stopped = "stopped",
     }
 }
 
 impl RunState {
-    /// Whether it has not ended.
+    /// Whether the run has not ended yet.
     pub const fn is_active(self) -> bool {
         match self {
             Self::Queued | Self::Running | Self::Stopping => true,

@@ -1,31 +1,32 @@
-//! How a number sends: how fast, what becomes of a message whose outcome stays unknown, and what goes out when WhatsApp's
-//! 24-hour window is closed.
+//! Send settings of a number: its rate, how messages with an unknown outcome are handled, and what
+//! is sent when WhatsApp's 24-hour window is closed.
 
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
 use super::time::Millis;
 
-/// How a number sends.
+/// Send settings of a number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sending {
-    /// Messages a second, for all replicas together; above 0.
+    /// Messages per second, for all replicas together; above 0.
     pub rate: f64,
-    /// What becomes of a message whose outcome stays unknown.
+    /// How messages with an unknown outcome are handled.
     pub unknown: Unknown,
-    /// What goes out instead of a message when the window is closed; `None`: nothing, and a case is opened.
+    /// The template sent instead of a message when the window is closed; `None` sends nothing and
+    /// opens a case.
     pub template: Option<Template>,
 }
 
-/// What becomes of a message when nobody knows whether it went out.
+/// How a message is handled when it is unknown whether it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Unknown {
-    /// How long a status event is waited for, in milliseconds.
+    /// How long to wait for a status event, in milliseconds.
     pub after_ms: Millis,
-    /// What is done when none came.
+    /// What to do if none came.
     pub then: Then,
-    /// How often a message is sent again at the most, with `resend`; then a person is asked.
+    /// The most times a message is sent again with `resend`; after that a person is asked.
     pub times: i64,
 }
 
@@ -36,40 +37,40 @@ impl Default for Unknown {
 }
 
 words! {
-    /// What is done about a message whose outcome stayed unknown.
+    /// What to do about a message whose outcome stays unknown.
     pub enum Then {
-        /// A case is opened: a person looks and decides.
+        /// Open a case: a person decides.
         Ask = "ask",
-        /// It is sent again; the customer may get it twice, or as often as `times` allows.
+        /// Send it again. The customer may get it twice, or more often if `times` allows.
         Resend = "resend",
-        /// It is given up; the customer may not have got it.
+        /// Give it up. The customer may not have got it.
         Drop = "drop",
     }
 }
 
 words! {
-    /// What came of sending a message.
+    /// The outcome of sending a message.
     pub enum SendOutcome {
-        /// The provider took it.
+        /// The provider accepted it.
         Sent = "sent",
-        /// It is tried again.
+        /// It will be retried.
         Again = "again",
-        /// Whether it went out is not known.
+        /// Unknown whether it was sent.
         Unknown = "unknown",
-        /// It will not go out.
+        /// It will not be sent.
         Failed = "failed",
     }
 }
 
-/// A message template that WhatsApp approved.
+/// A message template approved by WhatsApp.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Template {
     /// Its name at WhatsApp.
     pub name: String,
-    /// Its language's code at WhatsApp, such as `en_US`.
+    /// WhatsApp's code of its language, such as `en_US`.
     pub language: String,
-    /// Whether the message becomes the template's `{{1}}`.
+    /// Whether the message text fills the template's `{{1}}`.
     #[serde(default)]
     pub with_text: bool,
 }

@@ -1,9 +1,9 @@
-//! The names of server-sent events, by stream.
+//! Event names of the server-sent event streams.
 
 use frontdesk_words::words;
 
 words! {
-    /// Events of a run of evals.
+    /// Events of an eval run.
     pub enum RunEventName {
         /// A row ended.
         Row = "row",
@@ -13,13 +13,13 @@ words! {
 }
 
 words! {
-    /// Events of a turn of the sandbox.
+    /// Events of a sandbox turn.
     pub enum SandboxEventName {
-        /// The next piece of the answer.
+        /// The next part of the answer.
         Text = "text",
-        /// The whole outcome: the last event.
+        /// The complete outcome: the last event.
         Done = "done",
-        /// An event could not be written.
+        /// An event could not be serialized.
         Error = "error",
     }
 }

@@ -1,6 +1,7 @@
-//! A conversation between messages: who may speak in it, and what a message or a person's word changes. Pure: the store
-//! keeps it, and every decision on who owns a conversation is made here. Where the store changes the owner of a conversation that it
-//! has not read, it writes what an [`OwnerChange`] says.
+//! State of a conversation between messages: who may speak, and how a message or a person's action
+//! changes that. Pure: the store persists it, and every decision on who owns a conversation is made
+//! here. If the store changes the owner of a conversation without loading it, it writes the values
+//! of an [`OwnerChange`].
 
 use frontdesk_words::words;
 
@@ -8,20 +9,21 @@ use super::loop_guard::{Limits, LoopReason, ObservedText, SenderStats, observe};
 use super::time::Millis;
 use super::turn::Owner;
 
-/// What is kept of a conversation between messages.
+/// State of a conversation between messages. A time is `None` if it never happened or nothing is
+/// pending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Thread {
     /// Who may speak.
     pub owner: Owner,
-    /// Since when the customer does not want to be written to.
+    /// When the customer opted out.
     pub opted_out_at: Option<Millis>,
-    /// When a person last did something here.
+    /// When a person last acted in this conversation.
     pub person_at: Option<Millis>,
-    /// When the first message of the burst came that waits for an answer.
+    /// When the first message of the unanswered burst arrived.
     pub waiting_since: Option<Millis>,
-    /// When a turn may begin to get ready.
+    /// When a turn may start to prepare.
     pub due_at: Option<Millis>,
-    /// When the burst is over and the answer may be written.
+    /// When the burst ends and the answer may be written.
     pub quiet_at: Option<Millis>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<Millis>,
@@ -29,24 +31,24 @@ pub struct Thread {
     pub replied_at: Option<Millis>,
     /// [`super::loop_guard::hash`] of that reply.
     pub reply_hash: i64,
-    /// How the customer writes.
-    pub habit: SenderStats,
+    /// Counters for the loop guard.
+    pub sender_stats: SenderStats,
 }
 
 words! {
-    /// What is being done about a conversation.
+    /// Whether a conversation needs a person.
     pub enum ConversationStanding {
         /// A person has it, or it has an open case.
         Open = "open",
-        /// Of those that are open: nobody has written since the customer's last message.
+        /// Open, and nobody has written since the customer's last message.
         Waiting = "waiting",
-        /// The others: the bot sees to them.
+        /// Not open: the bot handles it.
         Resolved = "resolved",
     }
 }
 
 words! {
-    /// How far a case is.
+    /// State of a case.
     pub enum EscalationState {
         /// It waits for a person.
         Open = "open",
@@ -55,41 +57,44 @@ words! {
     }
 }
 
-/// A change of who owns a conversation: all that it sets, whatever was there before.
+/// A change of a conversation's owner: everything to write, whatever the state before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnerChange {
     /// Who may speak from now on.
     pub owner: Owner,
-    /// When a person last did something here; `None`: as before.
+    /// When a person last acted; `None` keeps the stored value.
     pub person_at: Option<Millis>,
-    /// Whether it is forgotten how the customer wrote until now.
-    pub forgets_habit: bool,
+    /// Whether the loop guard's counters are reset.
+    pub resets_sender_stats: bool,
 }
 
 impl OwnerChange {
-    /// A person has the conversation: he wrote to the customer, took it in the inbox, or the bot called him.
+    /// A person takes the conversation: by writing to the customer, in the inbox, or because the
+    /// bot called one.
     pub const fn taken_over(now: Millis) -> Self {
-        Self { owner: Owner::Person, person_at: Some(now), forgets_habit: false }
+        Self { owner: Owner::Person, person_at: Some(now), resets_sender_stats: false }
     }
 
-    /// The bot is asked something, and has the conversation.
-    pub const fn asked() -> Self {
-        Self { owner: Owner::Bot, person_at: None, forgets_habit: false }
+    /// The bot has the conversation, because the customer asks it something.
+    pub const fn to_bot() -> Self {
+        Self { owner: Owner::Bot, person_at: None, resets_sender_stats: false }
     }
 
-    /// The bot has the conversation again. How the customer wrote meanwhile says nothing of a machine.
+    /// The bot has the conversation again. Its counters are reset: what the customer wrote to a
+    /// person does not indicate a bot.
     pub const fn given_back() -> Self {
-        Self { owner: Owner::Bot, person_at: None, forgets_habit: true }
+        Self { owner: Owner::Bot, person_at: None, resets_sender_stats: true }
     }
 }
 
 impl Owner {
-    /// Who has a conversation that nobody has written in.
-    pub const AT_FIRST: Self = Self::Bot;
-    /// Who has to have a conversation when a turn of it is committed: what a person did meanwhile counts, not the turn.
-    pub const OF_TURNS: Self = Self::Bot;
+    /// The owner of a conversation without messages.
+    pub const INITIAL: Self = Self::Bot;
+    /// The owner that a turn needs when it is committed. If a person took over meanwhile, the turn
+    /// is discarded.
+    pub const REQUIRED_FOR_COMMIT: Self = Self::Bot;
 
-    /// Whether the bot's words may leave in a conversation of his.
+    /// Whether the bot's messages may be sent while this is the owner.
     pub const fn lets_bot_speak(self) -> bool {
         match self {
             Self::Bot | Self::Nobody => true,
@@ -99,10 +104,10 @@ impl Owner {
 }
 
 impl Default for Thread {
-    /// A conversation that nobody has written in: the bot's.
+    /// A conversation without messages, owned by the bot.
     fn default() -> Self {
         Self {
-            owner: Owner::AT_FIRST,
+            owner: Owner::INITIAL,
             opted_out_at: None,
             person_at: None,
             waiting_since: None,
@@ -111,7 +116,7 @@ impl Default for Thread {
             last_inbound_at: None,
             replied_at: None,
             reply_hash: 0,
-            habit: SenderStats::default(),
+            sender_stats: SenderStats::default(),
         }
     }
 }
@@ -119,69 +124,72 @@ impl Default for Thread {
 /// The parts of a customer's message that decide who answers it.
 #[derive(Debug, Clone, Copy)]
 pub struct InboundEvent<'a> {
-    /// [`super::loop_guard::hash`] of its words; 0 where nothing was typed.
+    /// [`super::loop_guard::hash`] of its text; 0 if nothing was typed.
     pub hash: i64,
-    /// When it was written, as far as it can be believed.
+    /// When it was written, as far as the provider's time is plausible.
     pub sent_at: Millis,
-    /// The moment.
+    /// The current time.
     pub now: Millis,
-    /// Why it is never answered, if it is not.
-    pub silent: Option<&'static str>,
-    /// How messages of its number are taken in.
+    /// Why it is never answered; `None` if it may be.
+    pub no_answer_reason: Option<&'static str>,
+    /// The intake policy of its number.
     pub policy: &'a IntakePolicy,
 }
 
-/// How a message is taken in, from its number's and its agent's settings and its text.
+/// How a message is taken in; depends on the settings of its number and agent and on its text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IntakePolicy {
-    /// The quiet gap after this message, in milliseconds.
+    /// Quiet gap after this message, in milliseconds.
     pub gap_ms: Millis,
-    /// The most that all gaps of a burst together may take, in milliseconds.
-    pub most_ms: Millis,
+    /// Maximum length of a burst, in milliseconds.
+    pub max_burst_ms: Millis,
     /// Messages older than this are stored and not answered, in milliseconds.
     pub stale_ms: Millis,
-    /// The bot returns when a person has done nothing for this long, in milliseconds; 0: only when the case is resolved.
+    /// The bot takes a conversation back after a person has been inactive for this long, in
+    /// milliseconds; 0: only when the case is resolved.
     pub return_ms: Millis,
-    /// When a sender is taken for a machine.
+    /// Limits of the loop guard.
     pub limits: Limits,
-    /// Set when the message is the word for "do not write to me" or for "write to me again".
+    /// Set if the message is an opt-out or opt-in keyword.
     pub consent: Option<ConsentRequest>,
 }
 
-/// A customer's opt-out, or opt-in again.
+/// A customer's opt-out or opt-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentRequest {
-    /// Whether he wants no more messages.
+    /// True for an opt-out, false for an opt-in.
     pub out: bool,
-    /// What he gets, where the agent has a sentence for it.
+    /// The reply to send, if the agent has one.
     pub reply: Option<String>,
 }
 
-/// What happens with a customer's message.
+/// What happens to a customer's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
     /// The bot answers it.
     Waits {
-        /// Whether it returned for that, because a person was silent for long enough: his open cases are closed.
+        /// Whether the bot took the conversation back because a person was inactive for long
+        /// enough; the open cases are then closed.
         returned: bool,
     },
-    /// It is stored and not answered, with the reason where there is more to say than that a person has the conversation.
+    /// It is stored and not answered. `None` means that a person has the conversation; otherwise
+    /// the reason.
     Stored(Option<&'static str>),
-    /// The customer wants no more messages.
+    /// The customer opted out.
     OptedOut,
-    /// The customer wants messages again.
+    /// The customer opted in again.
     OptedIn,
-    /// The sender is taken for a machine: a person has the conversation now.
+    /// The sender counts as a bot; a person has the conversation now.
     Machine(LoopReason),
 }
 
 impl Thread {
-    /// A customer's message, seen for the first time.
-    pub fn hear(&mut self, event: &InboundEvent<'_>) -> Disposition {
+    /// Applies a customer's new message and returns what happens to it.
+    pub fn receive(&mut self, event: &InboundEvent<'_>) -> Disposition {
         let heard_at = self.last_inbound_at.map_or(event.sent_at, |last| last.max(event.sent_at));
         self.last_inbound_at = Some(heard_at);
-        if event.silent.is_some() {
-            return Disposition::Stored(event.silent);
+        if event.no_answer_reason.is_some() {
+            return Disposition::Stored(event.no_answer_reason);
         }
         match &event.policy.consent {
             Some(consent) if consent.out && self.opted_out_at.is_none() => {
@@ -196,47 +204,48 @@ impl Thread {
             return Disposition::Stored(Some("the customer opted out"));
         }
         let returned = self.owner == Owner::Person;
-        if returned && !self.come_back(event) {
+        if returned && !self.return_if_person_idle(event) {
             return Disposition::Stored(None);
         }
-        if let Some(machine) = self.watch(event) {
+        if let Some(machine) = self.run_loop_guard(event) {
             self.take_over(event.now);
             return Disposition::Machine(machine);
         }
-        self.change(OwnerChange::asked());
-        self.wait(event);
+        self.change(OwnerChange::to_bot());
+        self.schedule_turn(event);
         Disposition::Waits { returned }
     }
 
-    /// A person takes the conversation: by writing to the customer, from the inbox, or because the bot called one.
-    /// Nothing waits for the bot any more.
+    /// Gives the conversation to a person: one who writes to the customer or takes it in the inbox,
+    /// or one whom the bot called. Nothing waits for the bot any more.
     pub fn take_over(&mut self, now: Millis) {
         self.change(OwnerChange::taken_over(now));
-        self.rest();
+        self.clear_waiting();
     }
 
-    /// Gives the conversation back to the bot. What the customer wrote meanwhile is a person's business and done.
+    /// Gives the conversation back to the bot. Messages that arrived meanwhile are not answered.
     pub fn give_back(&mut self) {
         self.change(OwnerChange::given_back());
     }
 
     fn change(&mut self, change: OwnerChange) {
-        let OwnerChange { owner, person_at, forgets_habit } = change;
+        let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } = change;
         self.owner = owner;
         self.person_at = person_at.or(self.person_at);
         if forgets_habit {
-            self.habit = SenderStats::default();
+            self.sender_stats = SenderStats::default();
         }
     }
 
     fn opt_out(&mut self, now: Millis) -> Disposition {
         self.opted_out_at = Some(now);
-        self.rest();
+        self.clear_waiting();
         Disposition::OptedOut
     }
 
-    /// Whether the bot returns, because a person has been silent for long enough.
-    fn come_back(&mut self, event: &InboundEvent<'_>) -> bool {
+    /// Gives the conversation back to the bot if a person has been inactive for long enough;
+    /// returns whether it did.
+    fn return_if_person_idle(&mut self, event: &InboundEvent<'_>) -> bool {
         let back = event.policy.return_ms;
         let silent = self.person_at.is_some_and(|last| event.now - last >= back);
         if back > 0 && silent {
@@ -245,7 +254,7 @@ impl Thread {
         back > 0 && silent
     }
 
-    fn watch(&mut self, event: &InboundEvent<'_>) -> Option<LoopReason> {
+    fn run_loop_guard(&mut self, event: &InboundEvent<'_>) -> Option<LoopReason> {
         let heard = ObservedText {
             hash: event.hash,
             sent_at: event.sent_at,
@@ -253,20 +262,20 @@ impl Thread {
             last_reply_at: self.replied_at,
             last_reply_hash: self.reply_hash,
         };
-        let (habit, machine) = observe(&self.habit, &heard, &event.policy.limits);
-        self.habit = habit;
+        let (habit, machine) = observe(&self.sender_stats, &heard, &event.policy.limits);
+        self.sender_stats = habit;
         machine
     }
 
-    /// The quiet gap begins anew with every message, up to the most that a burst may take.
-    fn wait(&mut self, event: &InboundEvent<'_>) {
+    /// Every message restarts the quiet gap, up to the maximum length of the burst.
+    fn schedule_turn(&mut self, event: &InboundEvent<'_>) {
         let since = *self.waiting_since.get_or_insert(event.now);
-        let quiet = (event.now + event.policy.gap_ms).min(since + event.policy.most_ms);
+        let quiet = (event.now + event.policy.gap_ms).min(since + event.policy.max_burst_ms);
         self.quiet_at = Some(self.quiet_at.map_or(quiet, |before| before.max(quiet)));
         self.due_at = Some(self.due_at.map_or(event.now, |before| before.min(event.now)));
     }
 
-    fn rest(&mut self) {
+    fn clear_waiting(&mut self) {
         self.waiting_since = None;
         self.due_at = None;
         self.quiet_at = None;
@@ -287,14 +296,14 @@ mod tests {
     const HOUR: Millis = 3_600_000;
     const WAITS: Disposition = Disposition::Waits { returned: false };
 
-    /// As it is shipped; read once, because properties ask for it thousands of times.
+    /// The shipped defaults; parsed once, because the property tests use them thousands of times.
     static LIMITS: LazyLock<Limits> =
         LazyLock::new(|| Config::from_toml("").unwrap().worker.machine);
 
     fn policy() -> IntakePolicy {
         IntakePolicy {
             gap_ms: 700,
-            most_ms: 4000,
+            max_burst_ms: 4000,
             stale_ms: 24 * HOUR,
             return_ms: 24 * HOUR,
             limits: *LIMITS,
@@ -307,7 +316,13 @@ mod tests {
     }
 
     fn event<'a>(policy: &'a IntakePolicy, text: &str, now: Millis) -> InboundEvent<'a> {
-        InboundEvent { hash: loop_guard::hash(text), sent_at: now, now, silent: None, policy }
+        InboundEvent {
+            hash: loop_guard::hash(text),
+            sent_at: now,
+            now,
+            no_answer_reason: None,
+            policy,
+        }
     }
 
     #[test]
@@ -315,7 +330,7 @@ mod tests {
         let (mut thread, policy) = (Thread::default(), policy());
         for (at, quiet) in [(0, 700), (600, 1300), (3600, 4000), (3900, 4000), (9000, 4000)] {
             let text = format!("text {at}");
-            assert_eq!(thread.hear(&event(&policy, &text, NOW + at)), WAITS);
+            assert_eq!(thread.receive(&event(&policy, &text, NOW + at)), WAITS);
             assert_eq!(thread.quiet_at, Some(NOW + quiet), "{at}");
             assert_eq!(thread.due_at, Some(NOW), "a turn may get ready at once");
         }
@@ -325,37 +340,40 @@ mod tests {
     fn a_person_has_the_conversation_until_it_is_given_back_or_long_silent() {
         let (mut thread, policy) = (Thread::default(), policy());
         thread.take_over(NOW);
-        assert_eq!(thread.hear(&event(&policy, "a", NOW + HOUR)), Disposition::Stored(None));
+        assert_eq!(thread.receive(&event(&policy, "a", NOW + HOUR)), Disposition::Stored(None));
         assert_eq!(
-            thread.hear(&event(&policy, "b", NOW + 24 * HOUR - 1)),
+            thread.receive(&event(&policy, "b", NOW + 24 * HOUR - 1)),
             Disposition::Stored(None)
         );
-        let returned = thread.hear(&event(&policy, "c", NOW + 24 * HOUR));
+        let returned = thread.receive(&event(&policy, "c", NOW + 24 * HOUR));
         assert_eq!(returned, Disposition::Waits { returned: true });
-        assert_eq!(thread.hear(&event(&policy, "c?", NOW + 24 * HOUR)), WAITS);
+        assert_eq!(thread.receive(&event(&policy, "c?", NOW + 24 * HOUR)), WAITS);
         thread.take_over(NOW);
         thread.give_back();
-        assert_eq!(thread.hear(&event(&policy, "d", NOW + HOUR)), WAITS);
+        assert_eq!(thread.receive(&event(&policy, "d", NOW + HOUR)), WAITS);
         thread.take_over(NOW);
         let never = IntakePolicy { return_ms: 0, ..policy };
-        assert_eq!(thread.hear(&event(&never, "e", NOW + 1000 * HOUR)), Disposition::Stored(None));
+        assert_eq!(
+            thread.receive(&event(&never, "e", NOW + 1000 * HOUR)),
+            Disposition::Stored(None)
+        );
     }
 
     #[test]
     fn who_opted_out_is_left_alone_until_he_says_start() {
         let (mut thread, plain) = (Thread::default(), policy());
-        assert_eq!(thread.hear(&event(&plain, "hello", NOW)), WAITS);
-        assert_eq!(thread.hear(&event(&consent(true), "stop", NOW + 1)), Disposition::OptedOut);
+        assert_eq!(thread.receive(&event(&plain, "hello", NOW)), WAITS);
+        assert_eq!(thread.receive(&event(&consent(true), "stop", NOW + 1)), Disposition::OptedOut);
         assert_eq!((thread.due_at, thread.waiting_since), (None, None));
         assert!(matches!(
-            thread.hear(&event(&plain, "hello?", NOW + 2)),
+            thread.receive(&event(&plain, "hello?", NOW + 2)),
             Disposition::Stored(Some(_))
         ));
-        let again = thread.hear(&event(&consent(true), "stop", NOW + 2));
+        let again = thread.receive(&event(&consent(true), "stop", NOW + 2));
         assert!(matches!(again, Disposition::Stored(Some(_))), "it is confirmed once");
-        assert_eq!(thread.hear(&event(&consent(false), "start", NOW + 3)), Disposition::OptedIn);
-        assert_eq!(thread.hear(&event(&plain, "hello again", NOW + 4)), WAITS);
-        let start = thread.hear(&event(&consent(false), "start", NOW + 5));
+        assert_eq!(thread.receive(&event(&consent(false), "start", NOW + 3)), Disposition::OptedIn);
+        assert_eq!(thread.receive(&event(&plain, "hello again", NOW + 4)), WAITS);
+        let start = thread.receive(&event(&consent(false), "start", NOW + 5));
         assert_eq!(start, WAITS, "who did not opt out asks something");
     }
 
@@ -363,13 +381,13 @@ mod tests {
     fn a_machine_is_a_persons_business() {
         let (mut thread, policy) = (Thread::default(), policy());
         for at in 0..3 {
-            assert_eq!(thread.hear(&event(&policy, "We are closed.", NOW + at)), WAITS);
+            assert_eq!(thread.receive(&event(&policy, "We are closed.", NOW + at)), WAITS);
         }
-        let disposition = thread.hear(&event(&policy, "We are closed.", NOW + 3));
+        let disposition = thread.receive(&event(&policy, "We are closed.", NOW + 3));
         assert!(matches!(disposition, Disposition::Machine(_)));
         assert_eq!((thread.owner, thread.due_at), (Owner::Person, None));
         thread.give_back();
-        assert_eq!(thread.hear(&event(&policy, "We are closed.", NOW + 4)), WAITS);
+        assert_eq!(thread.receive(&event(&policy, "We are closed.", NOW + 4)), WAITS);
     }
 
     #[derive(Debug, Clone)]
@@ -402,13 +420,13 @@ mod tests {
                 match step {
                     Step::Writes(text) => {
                         let text = format!("text {text}");
-                        let disposition = thread.hear(&event(&policy(), &text, now));
+                        let disposition = thread.receive(&event(&policy(), &text, now));
                         let may = thread.owner == Owner::Bot && thread.opted_out_at.is_none();
                         let waits = matches!(disposition, Disposition::Waits { .. });
                         prop_assert!(!waits || may);
                     }
-                    Step::Stops => drop(thread.hear(&event(&consent(true), "stop", now))),
-                    Step::Starts => drop(thread.hear(&event(&consent(false), "start", now))),
+                    Step::Stops => drop(thread.receive(&event(&consent(true), "stop", now))),
+                    Step::Starts => drop(thread.receive(&event(&consent(false), "start", now))),
                     Step::TakesOver => thread.take_over(now),
                     Step::GivesBack => thread.give_back(),
                     Step::Later(time) => now += time,

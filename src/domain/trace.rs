@@ -1,4 +1,4 @@
-//! A turn's trace: what each stage saw, decided, took and used.
+//! Trace of a turn: what each stage saw, decided and used, and how long it took.
 
 use std::sync::Arc;
 
@@ -10,269 +10,270 @@ use super::knowledge::Passage;
 use super::prompt::{ChatMessage, Usage};
 use super::turn::{Citation, TranscriptDetails};
 
-/// What each stage of one turn saw, decided, took and used. A stage that did not run is `None`.
+/// What each stage of one turn saw, decided and used, and how long it took. A stage that did not
+/// run is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Trace {
-    /// Stage 2.
+    /// Stage 2: transcription.
     pub transcribe: Option<TranscribeTrace>,
-    /// Stage 3.
+    /// Stage 3: hand-off rules.
     pub escalate: Option<EscalateTrace>,
-    /// Before stage 4.
+    /// Before stage 4: curated answers.
     #[serde(default)]
     pub curated: Option<CuratedTrace>,
-    /// Stage 4.
+    /// Stage 4: retrieval.
     pub retrieve: Option<RetrieveTrace>,
-    /// Stage 5.
+    /// Stage 5: prompt.
     pub prompt: Option<PromptTrace>,
-    /// Stage 6.
+    /// Stage 6: reply.
     pub reply: Option<ReplyTrace>,
-    /// Tokens and money of the whole turn.
+    /// Tokens and cost of the whole turn.
     pub usage: Usage,
-    /// The whole turn, in milliseconds.
+    /// Duration of the whole turn, in milliseconds.
     pub total_ms: f64,
 }
 
-/// Stage 2: what the messages say.
+/// Stage 2: all messages of the turn as text.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct TranscribeTrace {
-    /// The question, every message as text.
+    /// The question: every message as text.
     pub question: String,
-    /// Language of the speech, when told.
+    /// Language that speech recognition detected, if any.
     pub language: Option<String>,
-    /// One for each voice note.
+    /// One entry for each voice note.
     pub notes: Vec<VoiceNoteTrace>,
-    /// How long the whole was, in bytes, where only its beginning was read.
+    /// Size of the whole question in bytes, if only its beginning was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_bytes: Option<usize>,
-    /// Milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
 }
 
-/// What became of one voice note.
+/// The transcription of one voice note.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct VoiceNoteTrace {
-    /// The message, by our id.
+    /// The message's id in frontdesk.
     pub message: Option<String>,
-    /// What was said, or `None` with the reason in `error`.
+    /// The transcript; `None` with the reason in `error`.
     pub transcript: Option<String>,
-    /// How the words came to be known.
+    /// Where the transcript comes from: language, confidence, length and transcriber.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<TranscriptDetails>,
     /// Why there is no transcript.
     pub error: Option<String>,
 }
 
-/// Stage 3: whether a rule called a person.
+/// Stage 3: whether a hand-off rule matched.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct EscalateTrace {
     /// How many rules were tried.
     pub rules: usize,
     /// The rule that matched, in words.
     pub matched: Option<String>,
-    /// Milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
 }
 
-/// Before stage 4: whether a curated answer is to just this question.
+/// Before stage 4: whether a curated answer matches the question.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct CuratedTrace {
-    /// How many answers there are.
+    /// How many curated answers were searched.
     pub answers: usize,
-    /// The nearest one, when any came near.
+    /// The nearest answer, if any is near.
     pub nearest: Option<NearestAnswer>,
-    /// Why it was not given; `None` when it was, or when there is none.
+    /// Why it was not used; `None` if it was used, or if there is none.
     pub refused: Option<String>,
-    /// Why the embedding is missing, when it is.
+    /// Why the question's embedding is missing, if it is.
     pub error: Option<String>,
-    /// Milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
 }
 
-/// The curated answer that is nearest to a question.
+/// The curated answer nearest to a question.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct NearestAnswer {
-    /// The answer.
+    /// The answer's id.
     pub answer: String,
-    /// The phrasing that comes nearest.
+    /// Its phrasing nearest to the question.
     pub phrasing: String,
-    /// How near, 0 to 1; 1: the same words.
+    /// Similarity, 0 to 1; 1 means the same words.
     pub score: f32,
-    /// How near the words alone are, 0 to 1.
+    /// Similarity of the words alone, 0 to 1.
     pub words: f32,
     /// Cosine of the embeddings, when they were compared.
     pub meaning: Option<f32>,
-    /// How near the next other answer is, 0 to 1.
+    /// Similarity of the next best other answer, 0 to 1.
     pub second: f32,
-    /// How near it has to be.
+    /// The similarity needed to use the answer.
     pub threshold: f32,
 }
 
-/// Stage 4: what was found.
+/// Stage 4: what retrieval found.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct RetrieveTrace {
-    /// What was searched for.
+    /// The search query.
     pub query: String,
-    /// ISO 639-1 code of the question's language, when it could be told.
+    /// ISO 639-1 code of the question's language, if it was detected.
     #[serde(default)]
     pub language: Option<String>,
-    /// Every text that was searched for, and how it was made.
+    /// Every text that was searched for, and where it comes from.
     #[serde(default)]
     #[schema(required = true)]
     pub searched: Vec<SearchText>,
-    /// What a model made of the question, when one was asked.
+    /// The model's rewrite of the question, if one was requested.
     #[serde(default)]
     pub rewrite: Option<RewriteTrace>,
-    /// What a reranker did, when there is one.
+    /// What the reranker did, if there is one.
     #[serde(default)]
     pub rerank: Option<RerankTrace>,
-    /// The embedding model, or `None` when only words were compared.
+    /// The embedding model, or `None` if only words were compared.
     pub embedder: Option<String>,
     /// The best passages with all their scores.
     #[schema(value_type = Vec<Passage>)]
     pub passages: Arc<[Passage]>,
-    /// How sure we are that the passages answer, 0 to 1.
+    /// Confidence that the passages answer the question, 0 to 1.
     pub confidence: f32,
-    /// Why a leg is missing, when one is.
+    /// Why a search leg is missing, if one is.
     pub error: Option<String>,
-    /// Milliseconds, and of these for the embedding.
+    /// Duration in milliseconds, embedding included.
     pub took_ms: f64,
-    /// Milliseconds for the embedding alone.
+    /// Duration of the embedding alone, in milliseconds.
     pub embed_ms: f64,
 }
 
-/// One text that was searched for.
+/// A text that was searched for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SearchText {
     /// The text.
     pub text: String,
-    /// How it was made.
+    /// Where it comes from.
     pub how: SearchOrigin,
-    /// How much what it found counts beside the others, 0 and up.
+    /// Weight of its results beside those of the other texts, 0 and up.
     pub weight: f32,
-    /// How sure we are that what it found answers, 0 to 1.
+    /// Confidence that its results answer the question, 0 to 1.
     pub confidence: f32,
 }
 
 words! {
-    /// How a text to search for was made.
+    /// Where a search text comes from.
     pub enum SearchOrigin {
-        /// As the customer wrote or said it.
+        /// The question as the customer wrote or said it.
         Asked = "asked",
-        /// With the question before it, by rule.
+        /// The question joined with the previous one, by rule.
         Context = "context",
-        /// The question before it, because this one leans on that.
+        /// The previous question, because this one depends on it.
         Before = "before",
-        /// Made complete by a model.
+        /// Rewritten by a model so that it can be understood on its own.
         Rewritten = "rewritten",
-        /// Put in the language of the documents by a model.
+        /// Translated by a model into the language of the documents.
         Translated = "translated",
     }
 }
 
-/// What a model made of a question, for the search alone.
+/// A model's rewrite of a question, used only for the search.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct RewriteTrace {
     /// The model.
     pub model: String,
-    /// What it wrote, as it is.
+    /// The model's raw output.
     pub raw: String,
-    /// Why that is no use, when it is none.
+    /// Why the output cannot be used, if it cannot.
     pub error: Option<String>,
-    /// What it used; in the turn's usage, too.
+    /// Tokens and cost; also part of the turn's usage.
     pub usage: Usage,
-    /// Milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
 }
 
 /// What a reranker did.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct RerankTrace {
-    /// The reranker.
+    /// The reranker's name.
     pub by: String,
-    /// How many passages it was shown.
+    /// How many passages it was given.
     pub passages: usize,
-    /// Why the passages stayed in their order, when they did.
+    /// Why the passages kept their order, if they did.
     pub error: Option<String>,
-    /// Milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
 }
 
-/// Stage 5: what the model is shown.
+/// Stage 5: the prompt sent to the model.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct PromptTrace {
     /// The messages.
     pub messages: Vec<ChatMessage>,
-    /// Their size in tokens; 0 when nothing had to be counted.
+    /// Size in tokens; 0 if counting was not necessary.
     pub tokens: u32,
-    /// The most that would have fitted.
+    /// The most tokens that would have fitted.
     pub budget: u32,
     /// How many earlier messages were left out.
     pub dropped_history: usize,
     /// How many passages were left out.
     pub dropped_passages: usize,
-    /// Milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
 }
 
-/// Stage 6: what the model wrote, and what was made of it.
+/// Stage 6: the model's output, and the changes made to it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct ReplyTrace {
     /// The model that answered.
     pub model: String,
-    /// What it wrote.
+    /// The model's raw output.
     pub raw: String,
-    /// What had to be taken out or changed, in words.
+    /// What was removed or changed, in words.
     pub repairs: Vec<String>,
     /// Failed attempts, in words.
     pub errors: Vec<String>,
-    /// The passages that the reply rests on, where it is an answer.
+    /// The passages that support the reply, if it is an answer.
     #[serde(default)]
     #[schema(required = true)]
     pub citations: Vec<Citation>,
-    /// Whether its statements rest on the passages; `None` when that was not checked.
+    /// Whether the passages support its statements; `None` if that was not checked.
     #[serde(default)]
     pub checked: Option<GroundingTrace>,
-    /// Which limit on money decided what was asked, in words.
+    /// The spending limit that restricted the model call, in words.
     #[serde(default)]
     pub budget: Option<String>,
-    /// Milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
 }
 
-/// Stage 6: whether a reply's statements rest on the passages.
+/// Stage 6: whether the passages support a reply's statements.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct GroundingTrace {
-    /// One for each statement, in their order.
+    /// One verdict for each statement, in the reply's order.
     pub verdicts: Vec<StatementVerdict>,
     /// How well the whole reply is supported, 0 to 1.
     pub score: f32,
     /// At or above this score (0 to 1) a statement counts as supported.
     pub threshold: f32,
-    /// What was done about unsupported statements, in words; empty when there were none.
+    /// What was done about unsupported statements, in words; empty if there were none.
     pub action: String,
-    /// The embedding model that helped, or `None` when only words were compared.
+    /// The embedding model used, or `None` if only words were compared.
     pub embedder: Option<String>,
-    /// The model that judged, when one did.
+    /// The model used as judge, if any.
     pub judge: Option<String>,
-    /// Why the embedder or the judge did not help, when one was asked.
+    /// Why the embedder or the judge failed, if it did.
     pub error: Option<String>,
-    /// Milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
 }
 
-/// What is to be said about one statement of a reply.
+/// The verdict on one statement of a reply.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct StatementVerdict {
     /// The statement.
     pub text: String,
     /// Whether it is supported, or needs no support.
     pub supported: bool,
-    /// How well it is supported, 0 to 1; `None` when it needs no support.
+    /// How well it is supported, 0 to 1; `None` if it needs no support.
     pub score: Option<f32>,
-    /// The mark of the passage that supports it best: 1 is `[1]`.
+    /// Citation mark of the passage that supports it best: 1 is `[1]`.
     pub passage: Option<usize>,
-    /// The marks that stood behind it.
+    /// The citation marks that followed it.
     pub cited: Vec<usize>,
-    /// Why, in words.
+    /// The reason, in words.
     pub why: String,
 }

@@ -1,17 +1,17 @@
-//! Trials: what models are asked for that no customer asked.
+//! Trials: model use that no customer caused.
 
 use frontdesk_words::words;
 
 words! {
-    /// Who tried.
+    /// What caused the model use.
     pub enum TrialKind {
-        /// Somebody talked to a bot in the sandbox.
+        /// Somebody chatted with a bot in the sandbox.
         Sandbox = "sandbox",
-        /// A program asked `/v1/chat/completions`.
+        /// A program called `/v1/chat/completions`.
         Completions = "completions",
-        /// A run of evals, or a gate's, over the API.
+        /// An eval run or a gate, started over the API.
         Evals = "evals",
-        /// A prompt was written from a description.
+        /// A prompt was generated from a description.
         Prompts = "prompts",
     }
 }

@@ -1,4 +1,4 @@
-//! A turn: what was waiting in a conversation, and what the pipeline made of it.
+//! A turn: the messages waiting in a conversation, and what the pipeline decided about them.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::message::Content;
 use super::time::Millis;
 
 words! {
-    /// Who may speak in a conversation. Nobody: it is closed.
+    /// Who may speak in a conversation.
     pub enum Owner {
         /// The bot answers.
         Bot = "bot",
@@ -23,20 +23,20 @@ words! {
     }
 }
 
-/// The messages that one run of the pipeline answers. It may hold voice.
+/// The messages that one run of the pipeline answers, which may be voice notes.
 #[derive(Debug, Clone)]
 pub struct Turn {
     /// The conversation; `None` in the sandbox.
     pub conversation: Option<ConversationId>,
     /// The agent that answers.
     pub agent: Arc<Agent>,
-    /// The customer's name, when it is known.
+    /// The customer's name, if known.
     pub contact: Option<String>,
-    /// What was waiting, in the order in which it was written. Not empty.
-    pub said: Vec<WaitingMessage>,
-    /// What was said before, oldest first.
+    /// The waiting messages in the order they were written. Not empty.
+    pub messages: Vec<WaitingMessage>,
+    /// The earlier messages, oldest first.
     pub history: Vec<Line>,
-    /// The moment for `today` and `time` in the prompt.
+    /// The current time, for `today` and `time` in the prompt.
     pub now: Millis,
 }
 
@@ -45,39 +45,39 @@ pub struct Turn {
 pub struct WaitingMessage {
     /// Its id; `None` in the sandbox.
     pub message: Option<MessageId>,
-    /// What it holds.
+    /// Its content.
     pub content: Content,
-    /// What a voice note says, when it was transcribed before.
-    pub heard: Option<VoiceTranscript>,
+    /// The transcript, if a voice note was transcribed before.
+    pub transcript: Option<VoiceTranscript>,
 }
 
 /// The transcript of a voice note.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct VoiceTranscript {
-    /// The words. Not empty.
+    /// The text. Not empty.
     pub text: String,
-    /// How they came to be known.
+    /// Language, confidence, length and transcriber.
     pub heard: TranscriptDetails,
 }
 
-/// How the words of a recording came to be known.
+/// Where the transcript of a recording comes from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = Heard)]
 pub struct TranscriptDetails {
-    /// ISO 639-1 code of the language, when it was recognised.
+    /// ISO 639-1 code of the language, if it was recognised.
     pub language: Option<String>,
-    /// How sure the words are, from 0 to 1, where that is known.
+    /// Confidence in the words, 0 to 1, if known.
     pub confidence: Option<f32>,
-    /// How long the recording is, where that is known.
+    /// Length of the recording in seconds, if known.
     pub seconds: Option<f64>,
     /// What transcribed it: an adapter with its model, or `provider`.
     #[serde(default)]
     #[schema(required = true)]
     pub by: String,
-    /// What was understood at first, where a person corrected it.
+    /// The original transcript, if a person corrected it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<String>,
-    /// When a person corrected it, milliseconds since 1970.
+    /// When a person corrected it, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrected_at: Option<i64>,
 }
@@ -85,100 +85,100 @@ pub struct TranscriptDetails {
 /// One earlier message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// Who said it.
+    /// Who wrote it.
     pub speaker: Speaker,
-    /// What was said.
+    /// Its text.
     pub text: String,
 }
 
 words! {
-    /// Who said something.
+    /// Who wrote a message.
     pub enum Speaker {
         /// The customer.
         Customer = "customer",
         /// The bot.
         Bot = "bot",
-        /// A person of the business.
+        /// A member of staff.
         Person = "person",
     }
 }
 
-/// A turn of which every message is text: what stage 2 returns.
+/// A turn with every message as text: the result of stage 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// What the customer said, the messages of a burst joined by line breaks. Not empty.
+    /// The customer's text; the messages of a burst are joined by line breaks. Not empty.
     pub text: String,
-    /// ISO 639-1 code of the language, when speech recognition told it.
+    /// ISO 639-1 code of the language, if speech recognition detected it.
     pub language: Option<String>,
-    /// Whether any of it was spoken.
+    /// Whether any part was spoken.
     pub spoken: bool,
 }
 
-/// What the pipeline decided.
+/// The pipeline's decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
     /// The customer gets a reply.
     Reply(Reply),
-    /// The conversation goes to a person, and the customer is told so.
+    /// The conversation goes to a person, and the customer is told.
     HandOver {
         /// Why.
         reason: Reason,
-        /// What the customer gets.
+        /// The text for the customer.
         reply: String,
-        /// What the customer asked, for the person who is called.
+        /// The customer's question, for the person who takes over.
         question: String,
     },
-    /// There was nothing to answer.
+    /// There is nothing to answer.
     Silence {
         /// Why not.
         why: String,
     },
 }
 
-/// A reply, as Markdown; stage 7 makes it fit for WhatsApp.
+/// A reply in Markdown; stage 7 formats it for WhatsApp.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reply {
-    /// What the customer gets.
+    /// The text for the customer.
     pub text: String,
-    /// What sort of reply it is.
+    /// The kind of reply.
     pub sort: ReplyKind,
-    /// The passages it rests on.
+    /// The passages that support it.
     pub citations: Vec<Citation>,
 }
 
 words! {
-    /// What sort of reply a customer gets.
+    /// The kind of reply that a customer gets.
     pub enum ReplyKind {
         /// An answer.
         Answer = "answer",
-        /// A hello.
+        /// A greeting.
         Greeting = "greeting",
         /// The documents do not answer.
         NoAnswer = "no_answer",
-        /// Something of ours broke.
+        /// An error inside frontdesk.
         Failure = "failure",
-        /// A voice note could not be understood.
+        /// A voice note could not be transcribed.
         VoiceFailure = "voice_failure",
-        /// The message held nothing that the bot can read.
+        /// The message contains nothing that the bot can read.
         Unreadable = "unreadable",
     }
 }
 
 words! {
-    /// What became of a turn.
+    /// The outcome of a turn.
     pub enum TurnOutcome {
         /// The customer got an answer.
         Answer = "answer",
-        /// The customer got a hello.
+        /// The customer got a greeting.
         Greeting = "greeting",
         /// The documents do not answer.
         NoAnswer = "no_answer",
-        /// Something of ours broke.
+        /// An error inside frontdesk.
         Failure = "failure",
-        /// A voice note could not be understood.
+        /// A voice note could not be transcribed.
         VoiceFailure = "voice_failure",
-        /// The message held nothing that the bot can read.
+        /// The message contains nothing that the bot can read.
         Unreadable = "unreadable",
         /// The conversation went to a person.
         HandOver = "hand_over",
@@ -201,7 +201,7 @@ impl From<ReplyKind> for TurnOutcome {
 }
 
 impl Outcome {
-    /// The outcome in one word.
+    /// The outcome as one word.
     pub fn kind(&self) -> TurnOutcome {
         match self {
             Self::Reply(reply) => reply.sort.into(),
@@ -211,10 +211,10 @@ impl Outcome {
     }
 }
 
-/// A passage that a reply rests on.
+/// A passage that supports a reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Citation {
-    /// Its mark in the reply: 1 is `[1]`.
+    /// Its citation mark in the reply: 1 is `[1]`.
     pub mark: usize,
     /// The document's title.
     pub title: String,
@@ -222,7 +222,8 @@ pub struct Citation {
     pub source: String,
     /// The headings above the passage.
     pub heading: String,
-    /// Page, slide or sheet that the passage is on, in words, such as `page 3`; empty where a document has none.
+    /// Page, slide or sheet of the passage, in words, such as `page 3`; empty if the document has
+    /// none.
     #[serde(default)]
     #[schema(required = true)]
     pub place: String,
@@ -239,12 +240,12 @@ pub enum Reason {
     },
     /// The message matched a hand-off pattern.
     Pattern {
-        /// The expression of the rule.
+        /// The regular expression of the rule.
         pattern: String,
     },
-    /// The money for models is used up, and the documents' own sentences hold no answer.
+    /// The model budget is used up, and no sentence of the documents answers the question.
     Budget {},
-    /// The agent's prompt cannot be used: its template takes too much.
+    /// The agent's prompt cannot be used: rendering its template exceeds a limit.
     Prompt {
         /// What is wrong with it.
         problem: String,

@@ -1,5 +1,5 @@
-//! Embeds in this process, with a BERT or XLM-RoBERTa model from a folder. Must not keep the threads of the network busy,
-//! nor fetch anything.
+//! Embeds in this process, with a BERT or XLM-RoBERTa model from a folder. Must not block the
+//! network threads or download anything.
 
 use std::path::{Path, PathBuf};
 
@@ -13,26 +13,27 @@ use pooling::{Pooling, Prompts};
 
 mod pooling;
 
-/// A model in a folder.
+/// Configuration of a model that runs in this process.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Its name: a folder among the models, `frontdesk models list`; empty: the first that is there.
+    /// Name of an installed model (`frontdesk models list`); empty: the first installed embedding
+    /// model.
     pub(super) model: String,
-    /// Its folder, where it is elsewhere.
+    /// Model folder, when it is not in the models folder.
     pub(super) path: Option<PathBuf>,
-    /// Threads that compute; 0: as many as there are cores.
+    /// Compute threads; 0: one for each core.
     threads: usize,
-    /// Longer texts are cut after so many tokens; 0: as the model's files say.
+    /// Maximum tokens of a text, longer ones are truncated; 0: the limit in the model's files.
     max_tokens: usize,
-    /// Written before each question; none: as the model wants it, `query: ` for E5.
+    /// Prefix of each question; none: the model's own, `query: ` for E5.
     query_prefix: Option<String>,
-    /// Written before each piece of a document; none: as the model wants it, `passage: ` for E5.
+    /// Prefix of each document chunk; none: the model's own, `passage: ` for E5.
     passage_prefix: Option<String>,
-    /// ISO 639-1 codes of the languages that the model was trained on, `[]` for all; none: all for a multilingual model,
-    /// English for others.
+    /// ISO 639-1 codes of the languages that the model was trained on, `[]` for all; none: all for
+    /// a multilingual model, English for others.
     languages: Option<Vec<String>>,
-    /// Whether it may be fetched from the hub at the start.
+    /// Whether a missing model may be downloaded from the hub at startup.
     pub(super) fetch: bool,
 }
 
@@ -45,7 +46,7 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// Reads a model's folder and starts the threads.
+    /// Reads a model's folder and starts its threads.
     pub(super) fn new(settings: &Settings, folder: &Path) -> Result<Self, String> {
         let mut model = read(folder)?;
         let pooling = pooling::pooling(folder)?;
@@ -61,7 +62,7 @@ impl Local {
         let encoder = Encoder::load(&model, &tensors)?;
         let (query_prefix, passage_prefix) = prefixes(settings, &model, pooling::prompts(folder)?);
         let mut hash = Sha256::new();
-        tensors.sample(|bytes| hash.update(bytes))?;
+        tensors.sample_fingerprint(|bytes| hash.update(bytes))?;
         hash.update(tokenizer);
         let ways = (pooling, model.max_tokens, &query_prefix, &passage_prefix);
         hash.update(format!("{ways:?}"));
@@ -93,16 +94,16 @@ impl Embedder for Local {
             Purpose::Passage => (Urgency::Later, &self.passage_prefix),
         };
         if let [text] = texts {
-            let vector = self.running.one(Text::One(format!("{prefix}{text}")), urgency).await;
+            let vector = self.running.run_one(Text::One(format!("{prefix}{text}")), urgency).await;
             return Ok(vec![vector.map_err(Error::Failed)?]);
         }
         let texts = texts.iter().map(|text| Text::One(format!("{prefix}{text}"))).collect();
-        self.running.all(texts, urgency).await.map_err(Error::Failed)
+        self.running.run_batch(texts, urgency).await.map_err(Error::Failed)
     }
 }
 
-/// What is written before a question and before a passage: as the settings say, then as the model's files say, then as its
-/// name does.
+/// Returns the query and passage prefixes: from the settings, else from the model's files, else
+/// from its name.
 fn prefixes(settings: &Settings, model: &Model, prompts: Prompts) -> (String, String) {
     let e5 = model.names.iter().any(|name| {
         let mut words = name.split(|c: char| !c.is_alphanumeric());
@@ -119,7 +120,8 @@ fn prefixes(settings: &Settings, model: &Model, prompts: Prompts) -> (String, St
 mod tests {
     use super::*;
 
-    /// Where this fails every desk would embed all its documents again: a model's identity is made of it.
+    /// The identity of a model includes this text: if it changes, every installation embeds all its
+    /// documents again.
     #[test]
     fn what_an_identity_is_made_of_stays_as_it_is() {
         let ways = ([Pooling::Mean, Pooling::Cls], 512_usize, &"query: ".to_owned());

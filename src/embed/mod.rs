@@ -1,8 +1,8 @@
-//! Seam: text to vector.
+//! Seam: turns text into vectors.
 //!
 //! | adapter | what it does |
 //! | --- | --- |
-//! | `auto` | `local` where a model's files are there, `off` where not |
+//! | `auto` | `local` if a model is installed, else `off` |
 //! | `local` | a BERT or XLM-RoBERTa model in this process |
 //! | `off` | embeds nothing; retrieval compares words alone |
 //! | `openai` | any OpenAI-compatible `/embeddings` |
@@ -22,42 +22,42 @@ mod openai;
 /// Turns texts into vectors of one length.
 #[async_trait]
 pub trait Embedder: Send + Sync {
-    /// What made a vector, such as `openai/text-embedding-3-small/1536`: vectors of another identity are not
-    /// comparable. `None` when nothing is embedded.
+    /// Identifies the model and its settings, such as `openai/text-embedding-3-small/1536`. Vectors
+    /// with different identities cannot be compared. `None` when embedding is off.
     fn identity(&self) -> Option<&str>;
 
-    /// ISO 639-1 codes of the languages that the model was trained on; empty for all of them.
+    /// ISO 639-1 codes of the languages that the model was trained on; empty for all.
     fn languages(&self) -> &[String];
 
-    /// Embeds texts, in their order, as vectors of length 1.
+    /// Returns one vector of length 1 for each text, in the order of the texts.
     async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>, Error>;
 }
 
-/// What a text is embedded for; some models put another prefix before each.
+/// What a text is embedded for; some models use a different prefix for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A question.
     Query,
-    /// A piece of a document.
+    /// A chunk of a document.
     Passage,
 }
 
-/// Texts that could not be embedded.
+/// Why texts could not be embedded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Nothing here embeds.
+    /// Embedding is off.
     #[error("embeddings are off: set [embed] kind in the configuration")]
     Off,
-    /// The endpoint failed.
+    /// The endpoint or the model failed.
     #[error("embedding failed: {0}")]
     Failed(String),
 }
 
-/// Which adapter to use, as written in the configuration.
+/// Adapter to use, from the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Settings {
-    /// The model that is there; nothing where there is none.
+    /// The installed model, or nothing if none is installed.
     Auto(local::Settings),
     /// A model in this process.
     Local(local::Settings),
@@ -68,7 +68,7 @@ pub enum Settings {
 }
 
 impl Settings {
-    /// Builds the adapter. Reads a local model's files, which takes some tenths of a second.
+    /// Builds the adapter. Reading a local model takes some tenths of a second.
     pub fn build(&self, models: &models::Settings) -> Result<Arc<dyn Embedder>, String> {
         Ok(match self {
             Self::Off {} => Arc::new(off::Off),
@@ -84,7 +84,7 @@ impl Settings {
         })
     }
 
-    /// Fetches the model where the settings allow it and it is not there. The log shows how far it is.
+    /// Downloads the model if the settings allow it and it is missing. Logs the progress.
     pub async fn fetch(&self, models: &models::Settings) -> Result<(), String> {
         let (Self::Local(settings) | Self::Auto(settings)) = self else { return Ok(()) };
         if !settings.fetch || settings.path.is_some() || folder(settings, models)?.is_ok() {
@@ -111,7 +111,8 @@ impl Settings {
         }
     }
 
-    /// What is missing for a local model, and the command that mends it; `None` when nothing is, or none is wanted.
+    /// Returns what a local model lacks and the command that fixes it; `None` when it is complete
+    /// or not configured.
     pub fn missing(&self, models: &models::Settings) -> Option<String> {
         match self {
             Self::Off {} | Self::Openai(_) => None,
@@ -120,7 +121,8 @@ impl Settings {
     }
 }
 
-/// The folder of the model that the settings name, or what is missing. Errors when the settings are wrong.
+/// Returns the folder of the configured model, or what is missing (inner error). The outer error
+/// means wrong settings.
 fn folder(
     settings: &local::Settings,
     models: &models::Settings,
@@ -152,7 +154,8 @@ fn folder(
     })
 }
 
-/// Reads a model's folder and embeds a word with it: its identity and the length of its vectors, or what is wrong.
+/// Loads the model in a folder and embeds a word with it. Returns its identity and vector length,
+/// or what is wrong.
 pub async fn try_folder(folder: &Path) -> Result<(String, usize), String> {
     let local = local::Local::new(&local::Settings::default(), folder)?;
     let vectors = local.embed(&["hello".into()], Purpose::Query).await;
@@ -161,7 +164,7 @@ pub async fn try_folder(folder: &Path) -> Result<(String, usize), String> {
     Ok((identity, vectors.first().map_or(0, Vec::len)))
 }
 
-/// Scales a vector to length 1, so that a dot product is a cosine. A vector of zeros stays one.
+/// Scales a vector to length 1, so that a dot product is the cosine. A zero vector stays as it is.
 pub(crate) fn normalize(vector: &mut [f32]) {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 && length.is_finite() {

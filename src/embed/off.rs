@@ -1,4 +1,4 @@
-//! Embeds nothing. Must not pretend to.
+//! Embeds nothing: returns an error instead of vectors.
 
 use async_trait::async_trait;
 

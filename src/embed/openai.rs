@@ -1,5 +1,5 @@
-//! Embeds with any OpenAI-compatible `/embeddings`. Must not mix vectors of different lengths or orders: an answer that
-//! does not fit the request is an error.
+//! Embeds with any OpenAI-compatible `/embeddings`. Must not mix vectors of different lengths or
+//! orders: an answer that does not match the request is an error.
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -10,33 +10,33 @@ use serde_json::{Value, json};
 
 use super::{Embedder, Error, Purpose};
 
-/// An OpenAI-compatible endpoint that embeds.
+/// Configuration of an OpenAI-compatible embedding endpoint.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Everything before `/embeddings`.
+    /// URL up to `/embeddings`.
     base_url: String,
-    /// The key; local servers want none.
+    /// API key; local servers need none.
     api_key: Option<SecretString>,
-    /// The model.
+    /// Model name.
     model: String,
-    /// The length of the vectors, for models that can shorten them; none: the model's own.
+    /// Vector length, for models that can shorten their vectors; none: the model's own.
     dimensions: Option<u32>,
     /// Texts in one request.
     batch: usize,
     /// ISO 639-1 codes of the languages that the model was trained on; empty: all.
     languages: Vec<String>,
-    /// Written before each question, such as `query: ` for E5 models.
+    /// Prefix of each question, such as `query: ` for E5 models.
     query_prefix: String,
-    /// Written before each piece of a document, such as `passage: `.
+    /// Prefix of each document chunk, such as `passage: `.
     passage_prefix: String,
-    /// Milliseconds for one batch, all attempts and waits included.
+    /// Milliseconds for one batch, including all attempts and waits.
     timeout_ms: u64,
     /// Milliseconds for one attempt.
     attempt_ms: u64,
-    /// How often a passing failure is tried again.
+    /// How often a transient failure is retried.
     retries: u32,
-    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
+    /// Longest wait between two attempts, in milliseconds, whatever the endpoint asks for.
     retry_cap_ms: u64,
 }
 
@@ -87,7 +87,7 @@ impl Openai {
         Ok(Self { endpoint, settings, identity })
     }
 
-    /// One request. The vectors come back in the order of the texts.
+    /// Sends one request. Returns the vectors in the order of the texts.
     async fn batch(&self, texts: &[String], prefix: &str) -> Result<Vec<Vec<f32>>, String> {
         let input: Vec<_> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
         let mut body =
@@ -106,7 +106,8 @@ impl Openai {
         Err(format!("{} texts were sent and {} vectors came back", texts.len(), vectors.len()))
     }
 
-    /// That all vectors can be compared: one length, the configured one where there is one, and real numbers.
+    /// Checks that all vectors can be compared: finite numbers and one length, the configured one
+    /// if set.
     fn fit(&self, vectors: &[Vec<f32>]) -> Result<(), String> {
         let Some(first) = vectors.first() else { return Ok(()) };
         let length = self.settings.dimensions.map_or(first.len(), |length| length as usize);
@@ -148,7 +149,7 @@ impl Embedder for Openai {
     }
 }
 
-/// An answer; nothing in it is required.
+/// A response; every field may be missing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Answer {
@@ -164,7 +165,7 @@ struct Item {
     embedding: Value,
 }
 
-/// The vectors by their index; as they came where a server gives no index.
+/// Sorts the vectors by index; keeps their order if a server sends no index.
 fn in_order(mut items: Vec<Item>) -> Result<Vec<Vec<f32>>, String> {
     if items.iter().all(|item| item.index.is_some()) {
         items.sort_by_key(|item| item.index);
@@ -176,7 +177,8 @@ fn in_order(mut items: Vec<Item>) -> Result<Vec<Vec<f32>>, String> {
     vectors.collect::<Option<_>>().ok_or_else(|| "a vector that is no vector came back".into())
 }
 
-/// A list of numbers, or base64 of 32-bit little-endian numbers, which some servers send whatever is asked.
+/// Reads a list of numbers, or base64 of little-endian 32-bit floats, which some servers send
+/// whatever format is requested.
 fn vector(embedding: &Value) -> Option<Vec<f32>> {
     match embedding {
         Value::Array(numbers) => numbers.iter().map(number).collect(),
@@ -248,7 +250,7 @@ mod tests {
         });
         assert_eq!(server.bodies()[0], expected);
         assert_eq!(server.bodies()[1]["input"], json!(["passage: c"]));
-        assert_eq!(server.heard()[0].path, "/v1/embeddings");
+        assert_eq!(server.received_requests()[0].path, "/v1/embeddings");
     }
 
     #[tokio::test]

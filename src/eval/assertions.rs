@@ -1,11 +1,12 @@
-//! Customers' words in a suite's assertions: whatever they hold, they are no template and name no file.
+//! Escapes customers' text in a suite's assertions, so that it is never rendered as a template or
+//! read as a file name.
 
 use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value};
 
 use super::bot_checks::renders_deeply;
 
-/// An assertion whose texts are all literal, as far as texts of its type are rendered.
+/// Escapes an assertion's texts wherever its type renders them.
 pub(super) fn literal_assertion(written: &Value) -> Value {
     let Value::Object(map) = written else { return written.clone() };
     let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
@@ -53,7 +54,7 @@ mod tests {
             (&made["type"], &made["metric"]),
             (&json!("not-contains-any"), &json!("{{ \"{\" }}{m}}"))
         );
-        // Within objects nothing is rendered, but in our own types.
+        // Texts inside objects are rendered only for the desk's own assertion types.
         let made = literal_assertion(&json!({"type": "equals", "value": {"a": "{{a}}"}}));
         assert_eq!(made["value"]["a"], "{{a}}");
         let made =

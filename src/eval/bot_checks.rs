@@ -1,5 +1,5 @@
-//! What must hold of a bot beyond its text: whether it handed over, what it found and named, how many messages it sent, what
-//! it cost. Tried on what our own pipeline tells of the (last) turn; any other target has nothing to try them on.
+//! Assertion types for bots: hand-offs, retrieval, citations, number of messages, cost. They are
+//! graded on the pipeline's trace of the (last) turn; for any other target they are skipped.
 
 use frontdesk_promptfoo::check::{CaseContext, Family, Types};
 use frontdesk_promptfoo::policy::Policy;
@@ -12,10 +12,10 @@ use crate::eval::seen;
 
 mod evidence;
 
-/// Tries a type on a turn.
+/// Grades an assertion on a turn.
 type Check = fn(&Assertion, CaseContext<'_>, &SeenTurn) -> GradingResult;
 
-/// The types, a line each.
+/// The assertion types of bots.
 const TYPES: &[(&str, Check)] = &[
     ("handed-off", |it, ctx, _| handed_off(&it.value, &ctx.response.turns)),
     ("answered", |_, _, turn| GradingResult::when(is(turn, TurnOutcome::Answer), || became(turn))),
@@ -39,7 +39,7 @@ const NAMES: [&str; TYPES.len()] = {
     }
     names
 };
-/// The stages whose time `latency` knows, with the place of it in the trace.
+/// Stages that `latency` can measure, each with the JSON pointer of its time in the trace.
 const STAGES: &[(&str, &str)] = &[
     ("transcribe", "/transcribe/took_ms"),
     ("escalate", "/escalate/took_ms"),
@@ -50,25 +50,25 @@ const STAGES: &[(&str, &str)] = &[
     ("reply", "/reply/took_ms"),
     ("turn", "/total_ms"),
 ];
-/// The longest text that WhatsApp takes, in UTF-16 units.
+/// WhatsApp's maximum text length, in UTF-16 units.
 const LONGEST: usize = 4096;
 
-/// Whether every text within a value of a type is rendered, at any depth.
+/// Returns whether texts in a value of this assertion type are rendered at any depth.
 pub(super) fn renders_deeply(kind: &str) -> bool {
     kind == "latency" || NAMES.contains(&kind)
 }
 
-/// All assertion types of a desk's suites: promptfoo's, and those of bots.
+/// Returns all assertion types of a desk's suites: promptfoo's and those of bots.
 pub fn types() -> Types {
     Types::default().with(Family { names: &NAMES, check })
 }
 
-/// What a desk's suites are read with, where nothing but their policy is said.
+/// Returns the default overrides for loading a desk's suites under a policy.
 pub fn overrides(policy: Policy) -> Overrides {
     Overrides { policy, types: types(), ..Overrides::default() }
 }
 
-/// Tries one of these types; `None` for any other.
+/// Grades one of these types; `None` for any other.
 fn check(assertion: &Assertion, ctx: CaseContext<'_>) -> Option<GradingResult> {
     let staged = assertion.kind == "latency" && assertion.value.is_string();
     let tried: Check = if staged {
@@ -98,7 +98,7 @@ fn no_reply(turn: &SeenTurn) -> GradingResult {
     })
 }
 
-/// The opposite. A failure of ours is no honest "not answered".
+/// Inverts a result. A technical failure does not pass as "not answered".
 fn negated(assertion: &Assertion, turn: &SeenTurn, graded: &GradingResult) -> GradingResult {
     if assertion.kind == "answered" && is(turn, TurnOutcome::Failure) {
         return GradingResult::failed(became(turn));
@@ -113,7 +113,7 @@ fn is(turn: &SeenTurn, outcome: TurnOutcome) -> bool {
     seen::outcome(turn) == Some(outcome)
 }
 
-/// What became of a turn, in words.
+/// Describes how a turn ended.
 fn became(turn: &SeenTurn) -> String {
     let text = turn.bubbles.join("\n");
     match turn.reason.as_deref() {
@@ -126,12 +126,13 @@ fn holds(text: &str, part: &str) -> bool {
     text.to_lowercase().contains(&part.to_lowercase())
 }
 
-/// A text, or the text of a field.
+/// Returns a text field of a value.
 fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
     value.get(field).and_then(Value::as_str)
 }
 
-/// `value`: nothing; part of the reason; or `{reason, to}` with a part of the reason and who is told.
+/// `value`: nothing, a part of the reason, or `{reason, to}` with a part of the reason and who is
+/// notified.
 fn handed_off(value: &Value, turns: &[SeenTurn]) -> GradingResult {
     let Some(turn) = turns.iter().find(|turn| is(turn, TurnOutcome::HandOver)) else {
         let last = turns.last().map(became).unwrap_or_default();
@@ -184,7 +185,8 @@ fn language(value: &Value, turn: &SeenTurn) -> GradingResult {
     }
 }
 
-/// `value`: how many messages, or `{min, max, longest}` with the longest one in characters.
+/// `value`: the number of messages, or `{min, max, longest}` with the maximum message length in
+/// characters.
 fn bubbles(value: &Value, turn: &SeenTurn) -> GradingResult {
     let (count, field) =
         (turn.bubbles.len() as u64, |name| value.get(name).and_then(Value::as_u64));
@@ -206,8 +208,8 @@ fn bubbles(value: &Value, turn: &SeenTurn) -> GradingResult {
     })
 }
 
-/// `value`: nothing, or `{longest}`. WhatsApp shows the text as it is meant: no Markdown, JSON, marks of missing sources or control
-/// characters are left, and no message is too long.
+/// `value`: nothing, or `{longest}`. Passes when WhatsApp shows the text as intended: no Markdown,
+/// JSON, model reasoning or control characters, and no message that is too long.
 fn format(value: &Value, turn: &SeenTurn) -> GradingResult {
     let longest =
         value.get("longest").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
@@ -225,7 +227,7 @@ fn format(value: &Value, turn: &SeenTurn) -> GradingResult {
     GradingResult::passed()
 }
 
-/// What WhatsApp would show raw.
+/// Names formatting that WhatsApp would show raw.
 fn leftover(text: &str) -> Option<&'static str> {
     let line = |test: fn(&str) -> bool| text.lines().any(test);
     let trimmed = text.trim();
@@ -266,7 +268,7 @@ fn cost(turn: &SeenTurn) -> f64 {
     turn.trace.pointer("/usage/cost_micros").and_then(Value::as_f64).unwrap_or(0.0) / 1e6
 }
 
-/// `threshold` or `value`: the most.
+/// `threshold` or `value`: the maximum.
 fn most(assertion: &Assertion, measured: f64, unit: &str) -> GradingResult {
     let Some(most) = assertion.threshold.or(assertion.value.as_f64()) else {
         return GradingResult::error(format!(
@@ -277,7 +279,7 @@ fn most(assertion: &Assertion, measured: f64, unit: &str) -> GradingResult {
     GradingResult::when(measured <= most, || format!("{measured} {unit}, more than {most}"))
 }
 
-/// `value`: the stage; `threshold`: the most milliseconds.
+/// `value`: the stage; `threshold`: the maximum in milliseconds.
 fn latency(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
     let stage = assertion.value.as_str().unwrap_or_default();
     let Some((_, place)) = STAGES.iter().find(|(name, _)| *name == stage) else {
@@ -298,7 +300,7 @@ fn latency(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
     }
 }
 
-/// `value`: `{owner, turns, outcome, outcomes, handed_off}`; what is not written may be anything.
+/// `value`: `{owner, turns, outcome, outcomes, handed_off}`; omitted fields are not checked.
 fn state(value: &Value, ctx: CaseContext<'_>) -> GradingResult {
     let Some(wanted) = value.as_object() else {
         return GradingResult::error(

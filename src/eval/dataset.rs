@@ -1,9 +1,10 @@
-//! Texts, questions and which text answers which: folders in the shape of BEIR, and lists of a business's own questions.
-//! Reads files; measures nothing.
+//! Retrieval datasets: texts, questions and relevance labels, read from BEIR folders or from a list
+//! of a business's own questions. Must not measure anything.
 //!
-//! A folder holds `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`) and `qrels/test.tsv`
-//! (query, text, label; a header line). `unanswerable.jsonl`, shaped as the queries, may hold questions that no text
-//! answers. See <https://github.com/beir-cellar/beir>.
+//! A folder holds `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`) and
+//! `qrels/test.tsv` (query, text, label; a header line). The optional `unanswerable.jsonl`, in the
+//! format of the queries, holds questions that no text answers. See
+//! <https://github.com/beir-cellar/beir>.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,38 +14,38 @@ use serde::de::DeserializeOwned;
 
 use super::rank::Right;
 
-/// A text that can be found.
+/// A text of the corpus.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Text {
-    /// Its id.
+    /// The text's id.
     #[serde(rename = "_id")]
     pub id: String,
-    /// Its title; may be empty.
+    /// The title; may be empty.
     #[serde(default)]
     pub title: String,
-    /// What it says.
+    /// The text itself.
     pub text: String,
 }
 
-/// A question with its right answers.
+/// A question with its relevant texts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DatasetQuestion {
-    /// Its id.
+    /// The question's id.
     pub id: String,
     /// The question.
     pub text: String,
-    /// What answers it; empty when nothing does.
-    pub right: Right,
+    /// The relevant texts or documents; empty when there are none.
+    pub relevant: Right,
 }
 
 /// Texts and questions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dataset {
-    /// The texts; empty when the questions are about a collection that was learned.
+    /// The corpus; empty when the questions are about a collection of the desk.
     pub texts: Vec<Text>,
-    /// The questions that are answered.
+    /// Questions with an answer.
     pub questions: Vec<DatasetQuestion>,
-    /// Questions that nothing answers.
+    /// Questions without an answer.
     pub unanswerable: Vec<DatasetQuestion>,
 }
 
@@ -56,7 +57,7 @@ struct Line {
 }
 
 impl Dataset {
-    /// Reads a folder in the shape of BEIR. The error names the file, and the line where there is one.
+    /// Reads a BEIR folder. The error names the file and, where there is one, the line.
     pub fn beir(folder: &Path) -> Result<Self, String> {
         let texts: Vec<Text> = json_lines(&folder.join("corpus.jsonl"))?;
         let labels = labels(&folder.join("qrels/test.tsv"))?;
@@ -64,8 +65,8 @@ impl Dataset {
         let questions: Vec<DatasetQuestion> = asked
             .into_iter()
             .filter_map(|line| {
-                let right = labels.get(&line.id)?.clone();
-                Some(DatasetQuestion { id: line.id, text: line.text, right })
+                let relevant = labels.get(&line.id)?.clone();
+                Some(DatasetQuestion { id: line.id, text: line.text, relevant })
             })
             .collect();
         if questions.is_empty() {
@@ -76,9 +77,10 @@ impl Dataset {
         Ok(Self { texts, questions, unanswerable })
     }
 
-    /// Reads a business's own questions: CSV with the columns `question` and `document` (the document's path in its
-    /// collection; several with `;` between them, none for a question that nothing answers).
-    pub fn own(file: &Path) -> Result<Self, String> {
+    /// Reads a business's own questions: CSV with the columns `question` and `document` (the
+    /// document's path in its collection; several are separated by `;`, none means that nothing
+    /// answers the question).
+    pub fn from_csv(file: &Path) -> Result<Self, String> {
         let place = file.display();
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
@@ -100,10 +102,10 @@ impl Dataset {
                 continue;
             }
             let named = row.get(document).unwrap_or_default().split(';').map(str::trim);
-            let right: Right =
+            let relevant: Right =
                 named.filter(|name| !name.is_empty()).map(|name| (name.to_owned(), 1.0)).collect();
-            let asked = DatasetQuestion { id: number.to_string(), text, right };
-            if asked.right.is_empty() {
+            let asked = DatasetQuestion { id: number.to_string(), text, relevant };
+            if asked.relevant.is_empty() {
                 own.unanswerable.push(asked);
             } else {
                 own.questions.push(asked);
@@ -117,14 +119,16 @@ impl Dataset {
 }
 
 impl Dataset {
-    /// Adds questions that nothing answers: `.jsonl` with `text` in each line, else one a line.
+    /// Adds questions without an answer: `.jsonl` with `text` in each line, or else one question
+    /// per line.
     pub fn add_unanswerable(&mut self, file: &Path) -> Result<(), String> {
         self.unanswerable.extend(questions_of(file)?);
         Ok(())
     }
 }
 
-/// Questions that nothing answers: `.jsonl` with `text` (or `question`), else one a line.
+/// Reads questions without an answer: `.jsonl` with `text` (or `question`, `sentence`), or else one
+/// per line.
 fn questions_of(file: &Path) -> Result<Vec<DatasetQuestion>, String> {
     #[derive(Deserialize)]
     struct Loose {
@@ -145,7 +149,7 @@ fn questions_of(file: &Path) -> Result<Vec<DatasetQuestion>, String> {
     let asked = |(number, text): (usize, String)| DatasetQuestion {
         id: number.to_string(),
         text,
-        right: Right::new(),
+        relevant: Right::new(),
     };
     Ok(texts.into_iter().enumerate().map(asked).collect())
 }
@@ -165,7 +169,7 @@ fn json_lines<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>, String> {
         .collect()
 }
 
-/// The right texts of each question.
+/// Reads the relevance labels of each question.
 fn labels(file: &Path) -> Result<HashMap<String, Right>, String> {
     let text = read(file)?;
     let mut labels: HashMap<String, Right> = HashMap::new();
@@ -212,7 +216,7 @@ mod tests {
         let home = folder(&[CORPUS, QUERIES, qrels, none]);
         let read = Dataset::beir(home.path()).expect("a good folder");
         assert_eq!((read.texts.len(), read.questions.len(), read.unanswerable.len()), (1, 1, 1));
-        assert_eq!(read.questions[0].right, Right::from([("a".to_owned(), 1.0)]));
+        assert_eq!(read.questions[0].relevant, Right::from([("a".to_owned(), 1.0)]));
     }
 
     #[test]
@@ -236,11 +240,11 @@ mod tests {
             "own.csv",
             "question,document\nWhen?,hours.md\n\"How, and where?\",a.md; b.md\nWhy?,\n,c.md\n",
         )]);
-        let own = Dataset::own(&home.path().join("own.csv")).expect("a good file");
+        let own = Dataset::from_csv(&home.path().join("own.csv")).expect("a good file");
         assert_eq!((own.questions.len(), own.unanswerable.len()), (2, 1));
-        assert_eq!(own.questions[1].right.len(), 2);
+        assert_eq!(own.questions[1].relevant.len(), 2);
         let wrong = folder(&[("own.csv", "frage,datei\nWann?,a.md\n")]);
-        let told = Dataset::own(&wrong.path().join("own.csv")).expect_err("no columns");
+        let told = Dataset::from_csv(&wrong.path().join("own.csv")).expect_err("no columns");
         assert!(told.contains("`question` and `document`"), "{told}");
     }
 }

@@ -1,4 +1,4 @@
-//! Prompt files that are not published, as bots of a desk.
+//! Builds bots from prompt files that are not published.
 
 use std::sync::Arc;
 
@@ -7,9 +7,10 @@ use crate::domain::{AgentId, CollectionId};
 use crate::pipeline::Bot;
 use crate::prompts;
 
-/// The bot of a draft for an agent of the desk, with its collections.
+/// Builds the bot of an agent's draft, with its collections.
 pub async fn draft_bot(desk: &Desk, agent: &str, source: &str) -> Result<Arc<Bot>, String> {
-    // Not of those that answer: a draft may be what mends an agent whose live version cannot be used.
+    // Read from the database, not from the loaded bots: a draft may repair an agent whose live
+    // version is unusable.
     let rows = desk.store.agents().await.map_err(|error| error.to_string())?;
     let row = rows
         .into_iter()

@@ -1,5 +1,5 @@
-//! What a suite runs on: its targets, its grader and what assertions are tried with, made ready in the same way for the command,
-//! the API and the gate.
+//! Prepares a suite's targets, grader and grading context, in the same way for the CLI, the API and
+//! the gate.
 
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ use frontdesk_promptfoo::template::Templates;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::agents::Agents;
-use super::spending::{MeteredProgress, count, spent};
+use super::spending::{MeteredProgress, budget_exhausted, count};
 use crate::desk::Desk;
 use crate::pipeline::Bot;
 
 /// The environment that suites run in.
 #[derive(Clone, Default)]
 pub struct EvalEnvironment {
-    /// The desk whose agents may be asked.
+    /// The desk whose agents can be targets; `None` without one.
     pub desk: Option<Arc<Desk>>,
-    /// Drafts, each in place of its agent's live version.
+    /// Drafts, each replacing its agent's live version.
     pub drafts: Vec<Arc<Bot>>,
-    /// Answers that need not be paid for again.
+    /// Cache of answers; `None` disables it.
     pub cache: Option<Arc<Cache>>,
-    /// The grader where neither case nor suite names one, such as `openai:gpt-4o-mini`.
+    /// Default grader when neither case nor suite names one, such as `openai:gpt-4o-mini`.
     pub grader: Option<String>,
     /// Whether promptfoo's quirks are reported as failures.
     pub strict: bool,
-    /// Whether what it costs is counted as the desk's trials, and ends with their money.
+    /// Whether the cost counts towards the desk's trial budget; the run stops when that is used up.
     pub metered: bool,
 }
 
@@ -40,12 +40,12 @@ pub struct PreparedSuite {
     pub suite: Suite,
     grading: GradingContext,
     targets: Vec<Arc<dyn Target>>,
-    /// The desk that counts what it costs.
+    /// The desk that is charged for the run; `None` when it is not metered.
     payer: Option<Arc<Desk>>,
 }
 
 impl EvalEnvironment {
-    /// Makes a suite ready. The error says which of its targets cannot be used, and why.
+    /// Opens a suite's targets and grader. The error names the one that cannot be used, and why.
     pub fn prepare(&self, suite: Suite) -> Result<PreparedSuite, String> {
         let policy = &suite.policy;
         let scripts = Arc::new(Scripts::new(policy, &suite.base, &suite.env));
@@ -55,12 +55,12 @@ impl EvalEnvironment {
             let agents = Agents::of(desk.clone());
             let agents =
                 self.drafts.iter().fold(agents, |agents, bot| agents.with_draft(bot.clone()));
-            targets.desk = Some(Arc::new(agents));
+            targets.frontdesk_opener = Some(Arc::new(agents));
             targets.model = Some(desk.engine.model.default_model().to_owned());
         }
         let grader = self.grader.as_ref().map(|id| {
             let spec = TargetSpec { id: id.clone(), ..TargetSpec::default() };
-            // It is named by who asks for the run.
+            // The requester names it, so `allow_code` does not apply.
             let grader = targets.for_requests().open_grader(&spec);
             grader.map_err(|why| format!("the grader: {why}"))
         });
@@ -88,17 +88,18 @@ impl EvalEnvironment {
 }
 
 impl PreparedSuite {
-    /// Whether a run of it is within its bounds; the error says which it would break. Nothing is run.
+    /// Checks that a run stays within its limits, without running anything; the error says which
+    /// limit it exceeds.
     pub fn check(&self, plan: &Plan) -> Result<(), run::Error> {
         run::check(&self.suite, &self.grading, &self.targets, plan)
     }
 
-    /// What assertions are tried with.
+    /// Returns the grading context.
     pub fn grading(&self) -> &GradingContext {
         &self.grading
     }
 
-    /// The assertions that every case of the suite has.
+    /// Returns the assertions that every case of the suite has.
     pub fn common(&self) -> Vec<Assertion> {
         let mut all = self.suite.cases.iter().map(|case| &case.assert);
         let Some(first) = all.next() else { return Vec::new() };
@@ -106,7 +107,7 @@ impl PreparedSuite {
         first.iter().filter(in_all).cloned().collect()
     }
 
-    /// Runs it.
+    /// Runs the suite until it ends or `stop` resolves.
     pub async fn run(
         &self,
         plan: &Plan,
@@ -125,7 +126,7 @@ impl PreparedSuite {
             .await;
         };
         let stop = async {
-            tokio::select! { () = stop => {}, () = spent(desk) => {} }
+            tokio::select! { () = stop => {}, () = budget_exhausted(desk) => {} }
         };
         let (tell, told) = unbounded_channel();
         let counted = MeteredProgress { tell, inner: progress };

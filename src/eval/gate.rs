@@ -1,11 +1,11 @@
-//! The gate in front of customers: a version of an agent answers them only if its suite says that it is not worse. What the gate
-//! found, and that somebody went past it, is written down.
+//! The publishing gate: a version of an agent goes live only if its suite shows that it is not
+//! worse. Verdicts and forced publishes are recorded in the audit log.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use frontdesk_promptfoo::compare::{Baseline, Comparison, Rule, compare};
-use frontdesk_promptfoo::policy::{Policy, regular};
+use frontdesk_promptfoo::policy::{Policy, canonical_regular_file};
 use frontdesk_promptfoo::row::Summary;
 use frontdesk_promptfoo::run::{Plan, Progress};
 use frontdesk_promptfoo::run_log::RunLog;
@@ -29,18 +29,18 @@ mod documents;
 
 pub use documents::{LearnOptions, LearnOutcome};
 
-/// Puts versions in front of customers. Beside it, only `app.rs` (a prompt file without a gate, at the start) and
-/// `http/api/drafts.rs` (a new agent) make a version live.
+/// Makes versions live. Besides it, only `app.rs` (a prompt file without a gate, at start) and
+/// `http/api/drafts.rs` (a new agent) do so.
 pub struct Publisher<'a> {
     /// The desk.
     pub desk: &'a Arc<Desk>,
-    /// What its suites run on; drafts are put in by the gate.
+    /// Environment of the suites; the gate adds the drafts.
     pub environment: EvalEnvironment,
-    /// Where the rows of a gate's runs go.
+    /// Folder of the run logs.
     pub folder: PathBuf,
-    /// The folder of suites: gates name none elsewhere, whoever wrote them.
+    /// Folder of suites. A gate cannot name a suite elsewhere, whoever wrote it.
     pub suites: PathBuf,
-    /// What their suites may do.
+    /// What the suites may do.
     pub policy: Policy,
     /// Who publishes, for the audit log.
     pub actor: Actor,
@@ -49,64 +49,64 @@ pub struct Publisher<'a> {
 /// A request to publish a version of an agent.
 #[derive(Debug, Clone, Copy)]
 pub struct PublishRequest<'a> {
-    /// The agent's short name.
+    /// The agent's slug.
     pub agent: &'a str,
-    /// The prompt file.
+    /// The text of the prompt file.
     pub source: &'a str,
-    /// Publish it whatever its suite says.
+    /// Publish even if the gate refuses.
     pub force: bool,
-    /// Only try it: nothing is published, and nothing written down.
+    /// Only run the gate: nothing is published or recorded.
     pub dry_run: bool,
 }
 
 /// The outcome of a publish request.
 #[derive(Debug, Clone)]
 pub enum PublishOutcome {
-    /// It answers customers now. What the gate found, when there is one.
+    /// The version is live now, with the gate's verdict if there is a gate.
     Live(PublishedVersion, Option<Box<Verdict>>),
-    /// It is what answers already: the version's number.
+    /// The source is already live, with this version number.
     Unchanged(i64),
-    /// It may be published, and was only tried.
+    /// Dry run: the version may be published.
     Tried(Option<Box<Verdict>>),
-    /// The gate refused it: the version that was live goes on.
+    /// The gate refused the version; the live version stays.
     Refused(Box<Verdict>),
 }
 
-/// What a gate found.
+/// The result of a gate.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verdict {
     /// Whether the rule holds.
     pub passed: bool,
-    /// The rule.
+    /// The gate's rule.
     pub rule: String,
-    /// The suite.
+    /// The gate's suite.
     pub suite: String,
-    /// What broke the rule, in words; empty when it holds.
+    /// What broke the rule; empty when it holds.
     pub reason: String,
-    /// Rows of the draft that passed, failed, are errors, could not be tried.
+    /// Rows of the draft: passed, failed, errors, skipped.
     pub counts: [usize; 4],
-    /// How the draft compares with what is live, or with the baseline.
+    /// Comparison of the draft with the live version or the baseline.
     pub comparison: Comparison,
-    /// The same as text in Markdown.
+    /// The comparison as Markdown.
     pub report: String,
 }
 
-/// Why a version could not be tried.
+/// Why a version could not be published.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The prompt file or its gate is wrong.
+    /// The prompt file, its gate or the request is invalid.
     #[error("{0}")]
     Wrong(String),
     /// Another version went live meanwhile.
     #[error("another version of {0} went live while this one was tried: try again")]
     Overtaken(String),
-    /// The database does not answer.
+    /// The database failed.
     #[error("{0}")]
     Store(#[from] store::Error),
 }
 
 impl Publisher<'_> {
-    /// Tries a version where its agent has a gate, and publishes it if it may be.
+    /// Runs the agent's gate, if it has one, and publishes the version if it passes or is forced.
     pub async fn publish(
         &self,
         wanted: PublishRequest<'_>,
@@ -147,7 +147,7 @@ impl Publisher<'_> {
         Ok(PublishOutcome::Live(published, verdict.map(Box::new)))
     }
 
-    /// What the gate says of a draft. What cannot be tried has not passed.
+    /// Returns the gate's verdict on a draft. A draft that cannot be tried does not pass.
     async fn judge(
         &self,
         gate: &Gate,
@@ -161,20 +161,19 @@ impl Publisher<'_> {
         tried.unwrap_or_else(|why| Verdict::untried(gate, &why))
     }
 
-    /// Publishes over the version that the draft was compared with.
+    /// Publishes, provided that the version the draft was compared with is still live.
     async fn put(
         &self,
         (agent, source): (&str, &str),
         over: Option<&AgentRow>,
         entry: Entry,
     ) -> Result<PublishedVersion, Error> {
-        // What cannot be made ready must not be live: every desk would refuse it.
         let hash = prompts::hash(source);
         let over = over.map(|row| row.version_id.as_str());
         let published = self.desk.store.publish_noted((agent, source, &hash), over, entry).await?;
         let published = published.ok_or_else(|| Error::Overtaken(agent.to_owned()))?;
         let (id, version) = (published.agent.clone(), published.version.clone());
-        let bot = self.desk.ready((agent, source), id, Some(version)).await;
+        let bot = self.desk.build_bot((agent, source), id, Some(version)).await;
         self.desk.bots.put(bot.map_err(|error| Error::Wrong(error.to_string()))?);
         self.desk.announce(What::Agents).await;
         Ok(published)
@@ -184,7 +183,8 @@ impl Publisher<'_> {
         Entry::new(self.actor.clone(), action, subject).with(detail)
     }
 
-    /// Runs a gate's suite on a draft and on what it is compared with. Without a draft the desk is tried as it is.
+    /// Runs a gate's suite on a draft and on what it is compared with. Without a draft, runs it on
+    /// the desk as it is.
     pub async fn try_on(
         &self,
         gate: &Gate,
@@ -205,7 +205,8 @@ impl Publisher<'_> {
                 let (summary, run_log) = self.run(gate, Vec::new(), ("live", progress)).await?;
                 Baseline::of(&summary, &run_log).map_err(|error| error.to_string())?
             }
-            // Where the live version cannot be used there is none to compare with, and one that can be must get past.
+            // Without a usable live version there is nothing to compare with, and a usable draft
+            // must still pass.
             None => after.clone(),
         };
         let comparison = compare(&before, &after);
@@ -238,13 +239,13 @@ impl Publisher<'_> {
 }
 
 impl Publisher<'_> {
-    /// The accepted scores that a gate names: a file in the folder of suites, or beside it.
+    /// Resolves the gate's baseline file, in the folder of suites or its parent.
     fn baseline(&self, name: &str) -> Result<PathBuf, String> {
         let beside = self.suites.parent().filter(|it| !it.as_os_str().is_empty());
         let folders: Vec<&Path> = beside.into_iter().chain([&*self.suites]).collect();
         let file = Path::new(name);
         let is_kind = file.extension().is_some_and(|it| it == "json" || it == "jsonl");
-        let found = regular(file, &folders, self.policy.limits().file_bytes);
+        let found = canonical_regular_file(file, &folders, self.policy.limits().file_bytes);
         match found {
             Ok(found) if is_kind => Ok(found),
             Ok(_) => Err(format!(
@@ -255,11 +256,11 @@ impl Publisher<'_> {
     }
 }
 
-/// The suite that a gate names, as a file of the folder of suites. A gate may have been written over the API, so that it leads
-/// nowhere else, on the command line, too.
+/// Resolves a gate's suite within the folder of suites. A gate may have been written over the API,
+/// so it must not lead elsewhere, not even on the command line.
 pub fn suite_of(gate: &Gate, suites: &Path) -> Result<PathBuf, String> {
     let most = Policy::default().limits().file_bytes;
-    let real = regular(Path::new(&gate.suite), &[suites], most)
+    let real = canonical_regular_file(Path::new(&gate.suite), &[suites], most)
         .map_err(|why| format!("the gate's suite: {why}"))?;
     let below =
         suites.canonicalize().ok().and_then(|root| Some(real.strip_prefix(root).ok()?.to_owned()));
@@ -274,7 +275,7 @@ impl Verdict {
         comparison: Comparison,
     ) -> Self {
         let mut report = Vec::new();
-        // Writing into memory does not fail.
+        // Writing to memory cannot fail.
         drop(comparison.markdown(&mut report));
         Self {
             passed: held.is_ok(),
@@ -300,8 +301,8 @@ impl Verdict {
     }
 }
 
-/// The gate that a version has to pass. One that takes away its gate, or puts another in its place, has to pass the one that
-/// is there, also where the version that is there cannot be used any more.
+/// Returns the gate that a version must pass. The live version's gate applies even if the new file
+/// removes or replaces it, and even if the live version is unusable.
 pub fn gate_of(file: &PromptFile, live: Option<&AgentRow>) -> Option<Gate> {
     let before = live.and_then(|row| prompts::gate(&row.source));
     before.or_else(|| file.gate.clone())

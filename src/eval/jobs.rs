@@ -1,5 +1,6 @@
-//! Runs of suites as jobs of a desk: some at once, the others wait. Each has a row in the database and a run log in the data
-//! folder, can be watched and stopped, and is forgotten when there are many newer ones.
+//! Runs suites as background jobs of a desk: a few at once, the others wait. Each run has a row in
+//! the database and a run log in the data folder, can be watched and stopped, and is deleted when
+//! there are enough newer ones.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,25 +38,25 @@ use folder::{collect, forget_files, inside};
 pub use listing::{SavedCase, SuiteListing};
 pub use request::EvalRequest;
 
-const AT_ONCE: usize = 2;
+const MAX_CONCURRENT_RUNS: usize = 2;
 const MOST_WAITING: usize = 100;
 const KEEP: i64 = 200;
-/// How often the database is asked whether a run is to be stopped.
-const LOOK: Duration = Duration::from_secs(1);
-/// After how long without a sign of life a replica is gone, in milliseconds.
+/// Interval for polling the database for runs to stop.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Time without a heartbeat after which a replica counts as dead, in milliseconds.
 const GONE_MS: i64 = 30_000;
 
-/// The runs of a desk.
+/// The eval jobs of a desk.
 pub struct Jobs {
     desk: Arc<Desk>,
-    /// Where suites are.
+    /// Folder of suites.
     suites: PathBuf,
-    /// What suites may do here.
+    /// What suites may do in these runs.
     policy: Policy,
-    /// Where run logs are.
+    /// Folder of run logs.
     folder: PathBuf,
     cache: Arc<Cache>,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     active: Mutex<HashMap<String, Arc<Active>>>,
     publishing: tokio::sync::Mutex<()>,
     seen: listing::ListingCache,
@@ -66,36 +67,37 @@ pub struct Jobs {
 /// The result of a run that ended.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RunResult {
-    /// What came of it.
+    /// Summary of the rows.
     pub summary: Summary,
-    /// How it compares with its baseline.
+    /// Comparison with the baseline; `None` without one.
     pub comparison: Option<Comparison>,
 }
 
-/// Why a run cannot be begun.
+/// Why a run cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such thing.
+    /// The suite, run or file does not exist.
     #[error("{0}")]
     Missing(String),
-    /// What is wanted cannot be run.
+    /// The request is invalid.
     #[error("{0}")]
     Wrong(String),
-    /// Too many wait already.
+    /// Too many runs are waiting.
     #[error("{MOST_WAITING} runs wait already: try again when some have ended")]
     Many,
-    /// There is no money for it.
+    /// The trial budget is used up.
     #[error(
         "what trials may cost today is used up ([budget] sandbox_day, or day): there is more after midnight UTC"
     )]
     Spent,
-    /// The database does not answer.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
 impl Jobs {
-    /// The runs of a desk, with suites in one folder, as far as a policy lets them, and run logs below another.
+    /// Creates the jobs of a desk. `suites` is their folder, run under the policy; run logs go
+    /// below `data`.
     pub fn new(desk: Arc<Desk>, (suites, policy): (PathBuf, Policy), data: &Path) -> Arc<Self> {
         let folder = data.join("evals");
         Arc::new(Self {
@@ -104,7 +106,7 @@ impl Jobs {
             policy,
             cache: Arc::new(Cache::new(folder.join("cache"))),
             folder,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
+            slots: Arc::new(Semaphore::new(MAX_CONCURRENT_RUNS)),
             active: Mutex::default(),
             publishing: tokio::sync::Mutex::default(),
             seen: Mutex::default(),
@@ -113,18 +115,18 @@ impl Jobs {
         })
     }
 
-    /// The folder of suites.
+    /// Returns the folder of suites.
     pub fn suites_folder(&self) -> &Path {
         &self.suites
     }
 
-    /// What suites may do that are run over the API.
+    /// Returns the policy for suites run over the API.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// Publishes on behalf of somebody; one at a time, because each compares with what is live. The policy is for the suites of
-    /// gates.
+    /// Returns a publisher. Its guard allows one at a time, because each compares with what is
+    /// live. The policy applies to the gates' suites.
     pub async fn publisher(
         &self,
         actor: Actor,
@@ -152,7 +154,7 @@ impl Jobs {
         }
     }
 
-    /// The suites that are there, by name.
+    /// Returns the names of all suites, sorted.
     pub fn suites(&self) -> Vec<String> {
         let mut found = Vec::new();
         collect(&self.suites, "", 0, &mut found);
@@ -160,13 +162,13 @@ impl Jobs {
         found
     }
 
-    /// Stops what dead processes left, and looks after runs that somebody wants stopped, for as long as the desk serves.
-    pub async fn look_after(self: Arc<Self>) {
+    /// Ends runs of dead processes and stops runs on request. Never returns.
+    pub async fn run_maintenance(self: Arc<Self>) {
         loop {
             if let Err(error) = self.look().await {
                 tracing::debug!(%error, "runs of evals could not be looked after, it is tried again");
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -187,26 +189,27 @@ impl Jobs {
         self.active.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// How far a run of this process is: rows in all, and by how they ended; `None` where it is not running here.
+    /// Returns the total rows and the counts by verdict of a run; `None` when it does not run in
+    /// this process.
     pub fn progress(&self, id: &str) -> Option<(usize, [usize; 4])> {
         self.find(id).map(|active| active.progress())
     }
 
-    /// A run's rows.
+    /// Returns a run's log.
     pub fn run_log(&self, id: &str) -> RunLog {
         RunLog::at(self.folder.join("runs").join(format!("{id}.jsonl")))
     }
 
-    /// Has a suite run; the error says why it cannot be.
+    /// Queues a run of a suite; the error says why it cannot run.
     pub async fn start(self: &Arc<Self>, wanted: EvalRequest) -> Result<RunId, Error> {
         let waiting = self.active.lock().unwrap_or_else(PoisonError::into_inner).len();
-        if waiting >= MOST_WAITING + AT_ONCE {
+        if waiting >= MOST_WAITING + MAX_CONCURRENT_RUNS {
             return Err(Error::Many);
         }
         if self.desk.trial_tier().await? == BudgetTier::Words {
             return Err(Error::Spent);
         }
-        // One at a time: all cases of a suite are in memory for as long as it is looked at.
+        // One at a time, because all cases of a suite are in memory while it is checked.
         let one_at_a_time = self.loading.lock().await;
         let suite = self.load(&wanted).await?;
         let prepared = self.prepare(&wanted, suite).await?;
@@ -219,7 +222,7 @@ impl Jobs {
             .map_err(|error| Error::Wrong(format!("{} cannot be made: {error}", runs.display())))?;
         let text = serde_json::to_string(&wanted).unwrap_or_default();
         let id = self.desk.store.queue_run(&wanted.suite, text).await?;
-        let active = Arc::new(Active::new(&self.desk.wake));
+        let active = Arc::new(Active::new(&self.desk.notifier));
         self.active
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -229,7 +232,7 @@ impl Jobs {
         Ok(id)
     }
 
-    /// Stops a run, wherever it is; false where it has ended.
+    /// Stops a run in any process; false when it has already ended.
     pub async fn stop(&self, id: &str) -> store::Result<bool> {
         let found = self.desk.store.ask_run_to_stop(id).await?;
         if let Some(active) = self.find(id) {
@@ -239,7 +242,7 @@ impl Jobs {
     }
 
     async fn work(self: Arc<Self>, id: RunId, wanted: EvalRequest, active: Arc<Active>) {
-        let ended = self.turn(&id, &wanted, &active).await;
+        let ended = self.run_when_free(&id, &wanted, &active).await;
         let (state, known) = match ended {
             Ok(Some(known)) => {
                 let state = if known.summary.complete { RunState::Done } else { RunState::Stopped };
@@ -257,8 +260,8 @@ impl Jobs {
         self.forget().await;
     }
 
-    /// Waits for a place, and runs; `None` where it was stopped before it began.
-    async fn turn(
+    /// Waits for a free slot and runs; `None` when it was stopped before it began.
+    async fn run_when_free(
         &self,
         id: &RunId,
         wanted: &EvalRequest,
@@ -270,7 +273,7 @@ impl Jobs {
         };
         let place = tokio::select! {
             () = stopped() => return Ok(None),
-            place = self.places.acquire() => place,
+            place = self.slots.acquire() => place,
         };
         if !self.desk.store.begin_run(id).await? {
             return Ok(None);
@@ -347,7 +350,7 @@ impl Jobs {
         })
     }
 
-    /// Forgets old runs with their run logs.
+    /// Deletes old runs with their logs.
     async fn forget(&self) {
         match self.desk.store.forget_runs(KEEP).await {
             Ok(ids) => {
@@ -360,10 +363,10 @@ impl Jobs {
         forget_files(&self.folder.join("gate"), KEEP);
     }
 
-    /// What is known of a run that ended.
-    pub fn known(row: &RunRow) -> Option<RunResult> {
+    /// Result of a run that ended; `None` when there is none.
+    pub fn parse_result(row: &RunRow) -> Option<RunResult> {
         let mut all: serde_json::Value = serde_json::from_str(row.summary.as_deref()?).ok()?;
-        // A comparison that another version wrote does not take the summary with it.
+        // A comparison written by another version must not discard the summary.
         let comparison = serde_json::from_value(all["comparison"].take()).unwrap_or_default();
         Some(RunResult { summary: serde_json::from_value(all["summary"].take()).ok()?, comparison })
     }

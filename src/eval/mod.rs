@@ -1,5 +1,6 @@
-//! Scoring: runs the real pipeline's stages over questions whose right answers are known, and counts what was heard wrongly
-//! in recordings of which is known what is said. Sends nothing and changes no agent.
+//! Evaluation: runs suites, replays and the red team through the real pipeline, and scores
+//! retrieval and transcription against known answers. Sends nothing to customers; only [`gate`]
+//! changes agents or their documents.
 
 pub mod bot_checks;
 mod assertions;
@@ -14,13 +15,13 @@ pub mod gate;
 pub mod jobs;
 mod calibrate;
 mod dataset;
-mod hearing;
+mod transcription;
 mod rank;
 mod retrieval;
 mod spending;
 
 pub use calibrate::{Curve, Point};
 pub use dataset::{Dataset, DatasetQuestion, Text};
-pub use hearing::{Clip, Errors, IN_LETTERS, clips};
 pub use rank::Score;
 pub use retrieval::{Ranking, Retrieval, RetrievalResults};
+pub use transcription::{Clip, Errors, IN_LETTERS, clips};

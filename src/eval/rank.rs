@@ -1,32 +1,32 @@
-//! How good a ranking is. Pure numbers over ids.
+//! Ranking metrics. Pure numbers over ids.
 //!
-//! nDCG is that of `trec_eval`: gain is the label, discount is the logarithm of the rank, and the ideal ranking has all
-//! right texts first.
+//! nDCG as in `trec_eval`: the gain is the label, the discount is the logarithm of the rank, and
+//! the ideal ranking has all relevant texts first.
 
 use std::collections::HashMap;
 
-/// How many places nDCG and MRR look at, and how many recall does.
+/// Cutoff of nDCG and MRR, and cutoff of recall.
 const DEEP: usize = 10;
 const SHALLOW: usize = 5;
 
-/// The right texts of a question by id, each with how right it is, above 0.
+/// Relevant texts of a question by id, each with its relevance label, above 0.
 pub(super) type Right = HashMap<String, f64>;
 
-/// Means over questions, each 0 to 1.
+/// Mean metrics over questions, each 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Score {
-    /// Normalised discounted cumulative gain of the first ten.
+    /// Normalised discounted cumulative gain at 10.
     pub ndcg: f64,
-    /// Share of the right texts among the first five.
+    /// Recall at 5.
     pub recall: f64,
-    /// Mean reciprocal rank of the first right text among the first ten.
+    /// Mean reciprocal rank at 10.
     pub mrr: f64,
-    /// How many questions there were.
+    /// Number of questions.
     pub questions: usize,
 }
 
 impl Score {
-    /// The score of one ranking, best first. A question without right texts scores nothing.
+    /// Scores one ranking, best first. A question without relevant texts scores 0.
     pub fn of<'a>(right: &Right, found: impl IntoIterator<Item = &'a str>) -> Self {
         let mut score = Self { questions: 1, ..Self::default() };
         let (mut gained, mut recalled) = (0.0, 0_u32);
@@ -52,7 +52,7 @@ impl Score {
         score
     }
 
-    /// The mean over questions.
+    /// Averages scores over questions.
     pub fn mean(scores: impl IntoIterator<Item = Self>) -> Self {
         let mut sum = Self::default();
         for one in scores {
@@ -73,8 +73,8 @@ fn discount(rank: u32) -> f64 {
     1.0 / (f64::from(rank) + 2.0).log2()
 }
 
-/// How well a number tells two groups apart: the chance that one of `high` is above one of `low`, ties counting half
-/// (area under the ROC curve); `None` when a group is empty.
+/// Area under the ROC curve: the probability that a value of `high` is above one of `low`, ties
+/// counting half. `None` when a group is empty.
 pub(super) fn auroc(high: &[f32], low: &[f32]) -> Option<f64> {
     if high.is_empty() || low.is_empty() {
         return None;
@@ -82,7 +82,7 @@ pub(super) fn auroc(high: &[f32], low: &[f32]) -> Option<f64> {
     let mut all: Vec<(f32, bool)> = high.iter().map(|x| (*x, true)).collect();
     all.extend(low.iter().map(|x| (*x, false)));
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // Mann and Whitney: the sum of the ranks of `high`, equal numbers sharing the middle of their ranks.
+    // Mann-Whitney U: the rank sum of `high`; equal values share their mean rank.
     let (mut ranks, mut at) = (0.0, 0_usize);
     while let Some((value, _)) = all.get(at) {
         let run = all.iter().skip(at).take_while(|(other, _)| other.total_cmp(value).is_eq());

@@ -1,8 +1,8 @@
-//! Scores retrieval: every question goes through the pipeline's own search, and each leg is scored beside what the fusion
-//! makes of them. Prints nothing.
+//! Scores retrieval: every question runs through the pipeline's search, and each leg is scored
+//! beside their fusion. Prints nothing.
 //!
-//! A ranking is scored before `pipeline/retrieve/distinct.rs` leaves near-repeats out: each of them counts. Copies word for
-//! word do not: the fusion takes them out.
+//! Rankings are scored before `pipeline/retrieve/distinct.rs` removes near-duplicates, so each of
+//! those counts. Exact copies do not: the fusion removes them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,29 +17,29 @@ use crate::knowledge::{Error, Library, Progress};
 use crate::pipeline::retrieve::{self, Search, WeightedLegs};
 use crate::pipeline::{Engine, LiveLookup};
 
-/// How many passages of a ranking are looked at.
+/// Length of the scored rankings, in passages.
 const DEEP: usize = 100;
 
-/// What is scored.
+/// A ranking to score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ranking {
-    /// What customers get.
+    /// All legs fused, as in production.
     Fused,
     /// BM25 alone.
     Bm25,
     /// Character n-grams alone.
     Ngram,
-    /// Both, without embeddings.
+    /// BM25 and n-grams fused, without embeddings.
     Words,
     /// Embeddings alone.
     Dense,
 }
 
 impl Ranking {
-    /// All of them, in the order of a table.
+    /// All rankings, in table order.
     pub const ALL: [Self; 5] = [Self::Bm25, Self::Ngram, Self::Words, Self::Dense, Self::Fused];
 
-    /// Its name in a table.
+    /// Returns the name shown in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fused => "default",
@@ -51,26 +51,26 @@ impl Ranking {
     }
 }
 
-/// Questions, and where they are searched.
+/// A dataset and the collection that it is searched in.
 pub struct Retrieval {
     engine: Engine,
     collection: CollectionId,
     dataset: Dataset,
-    /// Whether the right ones are named by their path, not by their id.
+    /// Whether relevant documents are named by path rather than by id.
     by_path: bool,
 }
 
-/// The candidates that retrieval gathered for one question.
+/// The retrieved candidates of one question.
 struct QueryResult {
-    /// The question's place in the dataset.
+    /// Index of the question in the dataset.
     pub question: usize,
-    /// Milliseconds from question to passages.
+    /// Time from question to passages, in milliseconds.
     pub took_ms: f64,
     gathered: WeightedLegs,
     confidence: f32,
 }
 
-/// Results for all questions; scores are computed from them.
+/// Candidates of all questions, from which scores are computed.
 pub struct RetrievalResults<'a> {
     of: &'a Retrieval,
     found: Vec<QueryResult>,
@@ -78,7 +78,7 @@ pub struct RetrievalResults<'a> {
 }
 
 impl Retrieval {
-    /// The texts of a dataset, each one chunk, in an index of their own.
+    /// Indexes a dataset's texts in memory, one chunk each.
     pub async fn over_texts(
         engine: &Engine,
         library: &Library,
@@ -101,12 +101,12 @@ impl Retrieval {
         Ok(Self { engine, collection, dataset, by_path: false })
     }
 
-    /// A business's own questions, asked of a collection that was learned.
+    /// Uses an existing collection with a business's own questions.
     pub fn over_collection(engine: &Engine, collection: CollectionId, dataset: Dataset) -> Self {
         Self { engine: engine.clone(), collection, dataset, by_path: true }
     }
 
-    /// Asks all questions, one after the other.
+    /// Searches for all questions, one after the other.
     pub async fn measure(&self, progress: &dyn Progress) -> RetrievalResults<'_> {
         let Dataset { questions, unanswerable, .. } = &self.dataset;
         progress.start(questions.len() + unanswerable.len());
@@ -134,7 +134,7 @@ impl Retrieval {
         QueryResult { question: place, took_ms, gathered, confidence }
     }
 
-    /// What stands for a chunk among the right ones.
+    /// The key that matches a chunk with the relevant documents.
     fn key<'a>(&self, chunk: &'a Chunk) -> &'a str {
         if self.by_path { &chunk.source } else { chunk.document.as_str() }
     }
@@ -155,20 +155,20 @@ fn chunk(collection: &CollectionId, text: &super::dataset::Text) -> Chunk {
 }
 
 impl RetrievalResults<'_> {
-    /// How many questions were asked whose answer is known.
+    /// Returns the number of answerable questions.
     pub fn questions(&self) -> usize {
         self.found.len()
     }
 
-    /// Whether the questions were embedded.
+    /// Returns whether the questions were embedded.
     pub fn embedded(&self) -> bool {
         self.found.iter().any(|found| !found.gathered.legs.dense.is_empty())
     }
 
-    /// The score of a ranking; `tuning` as a collection's file would say it.
+    /// Scores a ranking; `tuning` as in a collection's settings file.
     pub fn score(&self, ranking: Ranking, tuning: Tuning) -> Score {
         Score::mean(self.found.iter().map(|found| {
-            let right = self.of.dataset.questions.get(found.question).map(|asked| &asked.right);
+            let right = self.of.dataset.questions.get(found.question).map(|asked| &asked.relevant);
             let ranked = self.ranked(found, ranking, tuning);
             right.map_or_else(Score::default, |right| {
                 Score::of(right, ranked.iter().map(String::as_str))
@@ -176,7 +176,8 @@ impl RetrievalResults<'_> {
         }))
     }
 
-    /// Milliseconds from question to passages: the given share of the questions, 0 to 1, took at most this.
+    /// Returns a percentile of the time from question to passages, in milliseconds; `share` is 0 to
+    /// 1.
     pub fn took_ms(&self, share: f64) -> f64 {
         let mut took: Vec<f64> = self.found.iter().map(|found| found.took_ms).collect();
         took.sort_by(f64::total_cmp);
@@ -190,14 +191,14 @@ impl RetrievalResults<'_> {
         took.get(place).copied().unwrap_or(0.0)
     }
 
-    /// What confidence tells of the questions that are answered and of those that are not.
+    /// Returns the confidences of answerable and unanswerable questions.
     pub fn curve(&self) -> Curve {
         let answerable = self.found.iter().map(|found| found.confidence).collect();
         let unanswerable = self.unanswerable.iter().map(|found| found.confidence).collect();
         Curve::new(answerable, unanswerable)
     }
 
-    /// The ids or paths of what a question found, best first, each once.
+    /// Returns the distinct ids or paths of a question's ranking, best first.
     fn ranked(&self, found: &QueryResult, ranking: Ranking, tuning: Tuning) -> Vec<String> {
         let Legs { dense, bm25, ngram } = &found.gathered.legs;
         let of = |hits: &[Hit]| -> Vec<String> { self.once(hits.iter().map(|hit| &*hit.chunk)) };
@@ -224,7 +225,7 @@ impl RetrievalResults<'_> {
         keys.filter(|key| seen.insert(*key)).map(ToOwned::to_owned).collect()
     }
 
-    /// Every question with what each leg found, a line of JSON each, for tools of one's own.
+    /// Returns every question with each leg's hits as JSON, for external tools.
     pub fn details(&self) -> impl Iterator<Item = serde_json::Value> {
         let Dataset { questions, unanswerable, .. } = &self.of.dataset;
         let answered = self.found.iter().map(move |found| (questions.get(found.question), found));
@@ -241,7 +242,7 @@ impl RetrievalResults<'_> {
             };
             let Legs { dense, bm25, ngram } = &found.gathered.legs;
             Some(serde_json::json!({
-                "id": asked.id, "question": asked.text, "right": asked.right,
+                "id": asked.id, "question": asked.text, "right": asked.relevant,
                 "confidence": found.confidence, "took_ms": found.took_ms,
                 "dense": leg(dense), "bm25": leg(bm25), "ngram": leg(ngram),
             }))

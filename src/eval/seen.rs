@@ -1,4 +1,4 @@
-//! Turns of our own bots as runs keep them: their open words are written and read here as the desk's.
+//! Converts turn outcomes and owners to and from the strings that eval results store.
 
 use frontdesk_promptfoo::result::SeenTurn;
 use frontdesk_words::words;
@@ -6,31 +6,32 @@ use frontdesk_words::words;
 use crate::domain::{Owner, TurnOutcome};
 
 words! {
-    /// What a customer says about messages.
+    /// A customer's change of consent.
     pub enum ConsentChange {
-        /// No more are wanted.
+        /// The customer wants no more messages.
         OptOut = "opt_out",
-        /// They are wanted again.
+        /// The customer wants messages again.
         OptIn = "opt_in",
     }
 }
 
-/// A turn of the pipeline of which only this is known.
+/// Builds a turn with only an outcome and an owner.
 pub(super) fn turn(outcome: TurnOutcome, owner: Owner) -> SeenTurn {
     SeenTurn::new(outcome.as_str(), owner.as_str())
 }
 
-/// A turn in which the customer said whether messages are wanted, which is answered before the pipeline.
+/// Builds a turn in which the customer changed consent; those are answered before the pipeline.
 pub(super) fn consent(change: ConsentChange, owner: Owner) -> SeenTurn {
     SeenTurn::new(change.as_str(), owner.as_str())
 }
 
-/// How the pipeline ended a turn; `None` where it did not run, or where another version has a word of its own for it.
+/// Returns the pipeline's outcome of a turn; `None` when the pipeline did not run, or for a word of
+/// another version.
 pub(super) fn outcome(turn: &SeenTurn) -> Option<TurnOutcome> {
     turn.outcome.as_str().parse().ok()
 }
 
-/// Who owns the conversation after a turn; a person, where another version says what this one does not know.
+/// Returns the owner after a turn; a person for a word of another version.
 pub(super) fn owner(turn: &SeenTurn) -> Owner {
     turn.owner.as_str().parse().unwrap_or(Owner::Person)
 }

@@ -1,4 +1,5 @@
-//! Money of a suite that a desk runs for somebody: each row is counted as a trial, and the run ends where nothing is left.
+//! Meters a suite's cost: each row counts as a trial of the desk, and the run stops when the trial
+//! budget is used up.
 
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use crate::domain::Usage;
 use crate::domain::trial::TrialKind;
 use crate::pipeline::BudgetTier;
 
-/// How often it is asked whether there is money left.
+/// Interval for checking the trial budget.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Tells what rows cost, and passes them on.
+/// Reports the usage of each row and forwards the progress.
 pub(super) struct MeteredProgress<'a> {
     pub(super) tell: UnboundedSender<Usage>,
     pub(super) inner: &'a dyn Progress,
@@ -26,7 +27,7 @@ impl Progress for MeteredProgress<'_> {
     }
 
     fn row(&self, row: &EvalRow) {
-        // Who counts is there for as long as the run.
+        // The receiver lives as long as the run.
         self.tell.send(usage(row)).ok();
         self.inner.row(row);
     }
@@ -36,15 +37,15 @@ impl Progress for MeteredProgress<'_> {
     }
 }
 
-/// Counts what rows cost, until the run is over.
+/// Records the usage of rows until the run ends.
 pub(super) async fn count(desk: &Desk, mut told: UnboundedReceiver<Usage>) {
     while let Some(usage) = told.recv().await {
         desk.count_trial(TrialKind::Evals, usage).await;
     }
 }
 
-/// Ends when there is no money left for trials.
-pub(super) async fn spent(desk: &Desk) {
+/// Returns when the trial budget is used up.
+pub(super) async fn budget_exhausted(desk: &Desk) {
     loop {
         match desk.trial_tier().await {
             Ok(BudgetTier::Words) => {
@@ -58,7 +59,7 @@ pub(super) async fn spent(desk: &Desk) {
     }
 }
 
-/// What a row used: its target and its graders. An answer that was kept from an earlier run costs nothing.
+/// Usage of a row: its target and its graders. A cached answer costs nothing.
 fn usage(row: &EvalRow) -> Usage {
     let (asked, (graded, _)) = (row.token_usage, grading(row));
     Usage {

@@ -1,5 +1,6 @@
-//! The audit log of the API: every operation that changes something leaves an entry, written here and nowhere else but where the
-//! change and its entry are one transaction. Which action an operation is, is said in one table.
+//! The audit log of the API: writes an entry for every operation that changes something, except
+//! where the handler writes it in the same transaction as the change. One table maps operations to
+//! actions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,8 +21,9 @@ use crate::domain::Action;
 use crate::domain::audit::Outcome;
 use crate::store::audit::{Actor, Entry};
 
-/// What each operation is to the audit log, by its id. `None`: it asks, and changes nothing that is not counted elsewhere (turns of the
-/// sandbox and of `/v1` are in the budget; that somebody looked at a conversation happens with every message).
+/// The audit action of each operation, by operation id. `None`: the operation changes nothing that
+/// is not recorded elsewhere (sandbox and `/v1` turns count towards the budget), or happens with
+/// every message (`see_conversation`).
 const OPERATIONS: &[(&str, Option<Action>)] = &[
     ("create_agent", Some(Action::AgentCreated)),
     ("publish_version", Some(Action::AgentPublished)),
@@ -68,21 +70,22 @@ const OPERATIONS: &[(&str, Option<Action>)] = &[
     ("complete_chat", None),
 ];
 
-/// The longest subject that is kept, in characters.
-const LONGEST: usize = 200;
+/// Maximum length of a stored subject, in characters.
+const MAX_SUBJECT_LEN: usize = 200;
 
-/// What the layer needs.
+/// State of the audit middleware.
 pub(super) struct Audit {
     web: WebState,
     actions: HashMap<(Method, String), Action>,
 }
 
 impl Audit {
-    /// For the operations of an OpenAPI document.
+    /// Builds the table of actions for the operations of an OpenAPI document.
     pub(super) fn of(web: &WebState, document: &OpenApi) -> Arc<Self> {
         let actions = operations(document).filter_map(|(method, path, id)| {
             let known = OPERATIONS.iter().find(|(name, _)| *name == id);
-            // A test fails for an operation that is not in the table; if it is served all the same, it leaves an entry.
+            // A test fails for an operation that is missing in the table; if one is served all the
+            // same, it is logged.
             let writes = !matches!(method, Method::GET | Method::HEAD);
             let action = known.map_or(writes.then_some(Action::Other), |known| known.1)?;
             Some(((method, path), action))
@@ -97,8 +100,8 @@ impl Audit {
     }
 }
 
-/// Writes down what a request did, once it is done.
-pub(super) async fn keep(
+/// Middleware that writes an audit entry after each operation that has an action.
+pub(super) async fn log_operation(
     State(audit): State<Arc<Audit>>,
     request: Request,
     next: Next,
@@ -113,7 +116,7 @@ pub(super) async fn keep(
     let caller = parts.extensions.get::<Actor>().cloned();
     let address = auth::shown(auth::peer(&parts.extensions));
     let request = Request::from_parts(parts, body);
-    // Whoever hangs up while it is done keeps neither the change from its end nor the entry out of the log.
+    // A separate task, so that a client that disconnects cancels neither the change nor its entry.
     let task = tokio::spawn(async move {
         let mut response = next.run(request).await;
         let outcome = outcome(response.status());
@@ -124,14 +127,14 @@ pub(super) async fn keep(
         };
         let actor = match caller {
             Some(actor) => actor,
-            // Who is refused before anybody knows him is counted and listed by `auth`.
+            // Failed authentication is counted and logged by `auth`.
             None if outcome != Outcome::Done => return response,
             None => Actor { name: "sign-in link".into(), address },
         };
         if outcome != Outcome::Done {
             detail["status"] = response.status().as_u16().into();
         }
-        let subject: String = subject.chars().take(LONGEST).collect();
+        let subject: String = subject.chars().take(MAX_SUBJECT_LEN).collect();
         audit.write(Entry::new(actor, action, subject).with(detail).ended(outcome)).await;
         response
     });
@@ -142,7 +145,7 @@ pub(super) async fn keep(
     }
 }
 
-/// The ids and names in the path.
+/// Returns the ids and names in the path, joined with `/`.
 async fn subject(parts: &mut Parts) -> String {
     let Ok(params) = RawPathParams::from_request_parts(parts, &()).await else {
         return String::new();
@@ -158,7 +161,7 @@ fn outcome(status: StatusCode) -> Outcome {
     }
 }
 
-/// The operations of a document: method, path and id.
+/// Returns the method, path and id of each operation in a document.
 fn operations(document: &OpenApi) -> impl Iterator<Item = (Method, String, String)> {
     document.paths.paths.iter().flat_map(|(path, item)| {
         let PathItem { get, put, post, delete, patch, .. } = item;

@@ -1,5 +1,6 @@
-//! Who may use the API: whoever has the admin key, and browsers that signed in with a link. The key is compared in constant
-//! time; a browser's writes must come from the console's own pages.
+//! Authentication of the API: by the admin key, or by the session of a browser that signed in with
+//! a link. The key is compared in constant time; writes with a session must come from the console's
+//! own pages.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -21,7 +22,8 @@ use crate::store::audit::{Actor, Entry};
 use crate::store::sessions::{Lifetime, PROLONG_MS};
 
 impl Caller {
-    /// Who it is for the audit log. Of a browser's session the log has the beginning of its hash: it tells browsers apart.
+    /// Returns the actor for the audit log. A session is named by the start of its hash, enough to
+    /// tell browsers apart.
     fn actor(&self, address: Option<IpAddr>) -> Actor {
         let name = match self {
             Self::Key => "admin key".to_owned(),
@@ -31,7 +33,8 @@ impl Caller {
     }
 }
 
-/// Lets requests with the admin key or the cookie of a session through, and tells the handlers whose they are.
+/// Middleware that admits requests with the admin key or a session cookie, and passes the caller to
+/// the handlers.
 pub(super) async fn guard(
     State(web): State<WebState>,
     mut request: Request,
@@ -51,23 +54,23 @@ pub(super) async fn guard(
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     if let Some(cookie) = cookie.and_then(|secret| secret.cookie(&web.settings)) {
-        // Who signs out gets another one from the handler.
+        // Signing out sets its own cookie, which must win.
         response.headers_mut().entry(SET_COOKIE).or_insert(cookie);
     }
     response
 }
 
-/// The address that a request comes from: that of the connection, which may be a proxy's.
+/// Returns the address of the connection's peer, which may be a proxy.
 pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical())
 }
 
-/// An address for the audit log.
+/// Formats an address for the audit log.
 pub(super) fn shown(address: Option<IpAddr>) -> String {
     address.map(|address| address.to_string()).unwrap_or_default()
 }
 
-/// Refuses whoever was wrong too often a moment ago.
+/// Refuses an address with too many recent wrong tries.
 pub(super) fn not_too_often(web: &WebState, address: Option<IpAddr>) -> Result<(), Problem> {
     if web.guesses.is_open(address, now_ms()) {
         return Ok(());
@@ -75,8 +78,8 @@ pub(super) fn not_too_often(web: &WebState, address: Option<IpAddr>) -> Result<(
     Err(Problem::too_many("Too many wrong keys or links came from this address: wait a minute."))
 }
 
-/// Counts a wrong key or link, and writes it down unless there are many of them.
-pub(super) async fn note_wrong(web: &WebState, address: Option<IpAddr>, action: Action) {
+/// Counts a wrong key or link. Writes it to the audit log unless there are too many.
+pub(super) async fn record_failed_auth(web: &WebState, address: Option<IpAddr>, action: Action) {
     let Some(silent) = web.guesses.wrong(address, now_ms()) else { return };
     let actor = Actor { name: "unknown".into(), address: shown(address) };
     let detail = serde_json::json!({"not_listed": silent});
@@ -86,7 +89,7 @@ pub(super) async fn note_wrong(web: &WebState, address: Option<IpAddr>, action: 
     }
 }
 
-/// Whether a request carries the admin key. What is wrong is counted; a request without a key is no guess.
+/// Checks the admin key. A wrong one is counted; a request without a key is not.
 pub(super) async fn check(
     web: &WebState,
     (headers, address): (&HeaderMap, Option<IpAddr>),
@@ -96,7 +99,7 @@ pub(super) async fn check(
     }
     let checked = has_key(web, headers);
     if checked.is_err() && headers.contains_key(AUTHORIZATION) {
-        note_wrong(web, address, Action::KeyRefused).await;
+        record_failed_auth(web, address, Action::KeyRefused).await;
     }
     checked
 }
@@ -112,13 +115,14 @@ fn has_key(web: &WebState, headers: &HeaderMap) -> Result<(), Problem> {
     ))
 }
 
-/// Waits until the caller may not go on any more: somebody signed out, or the session is over.
+/// Waits until the caller's session ends: by a sign-out or by expiry. Never returns for the admin
+/// key.
 pub(super) async fn signed_out(web: WebState, caller: Caller) {
     let Caller::Person { secret, .. } = caller else { return std::future::pending().await };
     let (hash, mut sign_outs) = (secret.hash(), web.sign_outs.subscribe());
     loop {
-        // Another replica may have ended it.
-        drop(tokio::time::timeout(LOOK, sign_outs.changed()).await);
+        // Another replica may have ended the session.
+        drop(tokio::time::timeout(SESSION_RECHECK_INTERVAL, sign_outs.changed()).await);
         match web.desk.store.session(&hash).await {
             Ok(None) => return,
             Ok(Some(_)) => {}
@@ -129,9 +133,9 @@ pub(super) async fn signed_out(web: WebState, caller: Caller) {
     }
 }
 
-/// How often whoever listens for long is asked for the session anew: so long a stream goes on at the most after a command, or another
-/// replica, ended its session.
-const LOOK: std::time::Duration = std::time::Duration::from_secs(5);
+/// How often an open stream checks its session: the longest that it outlives a session that a
+/// command or another replica ended.
+const SESSION_RECHECK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
 
 async fn identify(
     web: &WebState,
@@ -159,7 +163,8 @@ async fn identify(
     Ok(Caller::Person { secret, lifetime })
 }
 
-/// Has a session live on that is in use; what to put into the cookie then. At most once an hour.
+/// Prolongs a session in use, at most once an hour. Returns the secret for the new cookie, `None`
+/// if nothing changed.
 async fn prolong(web: &WebState, secret: Secret, lifetime: Lifetime) -> Option<Secret> {
     if lifetime.expires_at > lifetime.prolonged(now_ms()) - PROLONG_MS {
         return None;

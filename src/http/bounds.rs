@@ -1,8 +1,9 @@
-//! The bounds of what a request brings: of numbers, and of the lengths of texts and lists. They stand in the OpenAPI document
-//! alone, and are enforced from there: a route cannot forget them. Must not judge what values mean.
+//! Enforces the limits in the OpenAPI document on requests: of numbers, and of the lengths of texts
+//! and lists. The document is their only source, so that no route can forget them. Must not judge
+//! what values mean.
 //!
-//! A text or a list of which the document says nothing has the bounds that are given here. Numbers have no such default: a test
-//! fails where one has no bounds.
+//! Texts and lists without limits in the document get the defaults below. Numbers have no default:
+//! a test fails for one without limits.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -16,23 +17,23 @@ use serde_json::{Map, Value, json};
 
 use super::error::Problem;
 
-/// The longest text of a path, in characters.
+/// Default maximum length of a text in the path, in characters.
 const PATH: u64 = 200;
-/// The longest text of a query or a header.
+/// Default maximum length of a text in the query or a header, in characters.
 const LINE: u64 = 1_000;
-/// The longest text of a body.
+/// Default maximum length of a text in a body, in characters.
 const TEXT: u64 = 16_384;
-/// The longest list, and the most entries of an object with names of any kind.
+/// Default maximum number of items in a list, and of entries in an object with free keys.
 const LIST: u64 = 1_000;
-/// Schemas that others are put together from.
+/// Keywords that combine schemas.
 const PARTS: [&str; 3] = ["allOf", "oneOf", "anyOf"];
 
 type Pairs = axum::extract::Query<Vec<(String, String)>>;
 
-/// The OpenAPI document, for its bounds.
+/// The OpenAPI document.
 pub(super) struct Bounds(Value);
 
-/// The bounds of the operation that a request is for.
+/// The operation that a request is for, with the document that limits it.
 #[derive(Clone)]
 pub(super) struct Operation {
     bounds: Arc<Bounds>,
@@ -40,7 +41,8 @@ pub(super) struct Operation {
     method: String,
 }
 
-/// Refuses what the path, the query and the headers bring beyond their bounds, and tells who reads the body of its own.
+/// Middleware that checks the path, query and headers, and passes the operation to the extractor of
+/// the body.
 pub(super) async fn guard(
     State(bounds): State<Arc<Bounds>>,
     request: Request,
@@ -51,7 +53,7 @@ pub(super) async fn guard(
     else {
         return next.run(Request::from_parts(parts, body)).await;
     };
-    // Who answers GET answers HEAD.
+    // HEAD is served by the GET operation.
     let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
     let operation = Operation { bounds, path, method: method.as_str().to_lowercase() };
     if let Err(problem) = operation.judge_parameters(&mut parts).await {
@@ -62,22 +64,21 @@ pub(super) async fn guard(
 }
 
 impl Bounds {
-    /// The bounds of a document.
     pub(super) fn of(document: Value) -> Arc<Self> {
         Arc::new(Self(document))
     }
 
-    /// What is beyond its bounds, and what these are.
-    fn beyond(&self, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+    /// Checks a value against a schema. The error names the place and its limits.
+    fn validate(&self, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
         if let Some(known) = self.referred(schema) {
-            return self.beyond(known, value, at);
+            return self.validate(known, value, at);
         }
         for part in parts(schema, "allOf") {
-            self.beyond(part, value, at)?;
+            self.validate(part, value, at)?;
         }
         for kind in ["oneOf", "anyOf"] {
             let all = parts(schema, kind).filter(|part| self.fits(part, value));
-            let judged: Vec<_> = all.map(|part| self.beyond(part, value, at)).collect();
+            let judged: Vec<_> = all.map(|part| self.validate(part, value, at)).collect();
             if judged.iter().all(Result::is_err) {
                 judged.into_iter().next().unwrap_or(Ok(()))?;
             }
@@ -95,7 +96,7 @@ impl Bounds {
                     .map_err(|may| format!("`{at}` has {length} entries; it may have {may}."))?;
                 let mut each = items.iter().enumerate();
                 each.try_for_each(|(place, item)| {
-                    self.beyond(&schema["items"], item, &format!("{at}[{place}]"))
+                    self.validate(&schema["items"], item, &format!("{at}[{place}]"))
                 })
             }
             Value::Object(fields) => self.beyond_in(schema, fields, at),
@@ -118,10 +119,10 @@ impl Bounds {
             if known.is_null() {
                 let short: String = name.chars().take(40).collect();
                 let name = Value::String(name.clone());
-                self.beyond(&schema["propertyNames"], &name, &format!("{at} {short}"))?;
+                self.validate(&schema["propertyNames"], &name, &format!("{at} {short}"))?;
             }
             let of = if known.is_null() { &schema["additionalProperties"] } else { known };
-            self.beyond(of, value, &inner)?;
+            self.validate(of, value, &inner)?;
         }
         Ok(())
     }
@@ -130,7 +131,7 @@ impl Bounds {
         self.0.pointer(schema["$ref"].as_str()?.strip_prefix('#')?)
     }
 
-    /// Whether a schema is of the kind that a value has.
+    /// Whether a schema accepts the JSON type of a value.
     fn fits(&self, schema: &Value, value: &Value) -> bool {
         let schema = self.referred(schema).unwrap_or(schema);
         let kind = match value {
@@ -146,11 +147,11 @@ impl Bounds {
 }
 
 impl Operation {
-    /// Refuses a body that is beyond the bounds of this operation.
+    /// Refuses a body that exceeds the limits of this operation.
     pub(super) fn judge_body(&self, body: &Value) -> Result<(), Problem> {
         let content = &self.described()["requestBody"]["content"];
         let schema = &content["application/json"]["schema"];
-        self.bounds.beyond(schema, body, "").map_err(Problem::unprocessable)
+        self.bounds.validate(schema, body, "").map_err(Problem::unprocessable)
     }
 
     fn described(&self) -> &Value {
@@ -162,7 +163,7 @@ impl Operation {
         let path = RawPathParams::from_request_parts(parts, &()).await;
         let path: Vec<_> =
             path.iter().flatten().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
-        // What cannot be read at all is refused by whoever reads it.
+        // An unreadable query is refused by the extractor that parses it.
         let query = Pairs::try_from_uri(&parts.uri).map(|pairs| pairs.0).unwrap_or_default();
         for parameter in known {
             let name = parameter["name"].as_str().unwrap_or_default();
@@ -175,7 +176,7 @@ impl Operation {
             for text in given {
                 let schema = &parameter["schema"];
                 self.bounds
-                    .beyond(schema, &read(schema, text), name)
+                    .validate(schema, &read(schema, text), name)
                     .map_err(Problem::bad_request)?;
             }
         }
@@ -187,12 +188,12 @@ fn named<'a>(pairs: &'a [(String, String)], name: &str) -> Vec<&'a str> {
     pairs.iter().filter(|(other, _)| other == name).map(|(_, text)| text.as_str()).collect()
 }
 
-/// A parameter's text as what it stands for.
+/// Parses a parameter's text to the type in its schema.
 fn read(schema: &Value, text: &str) -> Value {
     if !is(schema, "integer") && !is(schema, "number") {
         return Value::String(text.to_owned());
     }
-    // As those read it who take it afterwards: "+5" is a number, too.
+    // Like the extractors that follow: "+5" is a number, too.
     text.parse::<i64>()
         .map_or_else(|_| text.parse::<f64>().map_or(Value::Null, Value::from), Value::from)
 }
@@ -238,8 +239,8 @@ fn span(least: &Value, most: &Value) -> String {
     }
 }
 
-/// Gives every text and every list of a request bounds, where the document says none.
-pub(super) fn complete(document: &mut Value) {
+/// Adds the default limits to every text and list of a request that has none.
+pub(super) fn add_default_limits(document: &mut Value) {
     let mut reached = Vec::new();
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (_, operation) in paths.filter_map(|(_, all)| all.as_object_mut()).flatten() {
@@ -264,7 +265,8 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
-/// Bounds a schema and those in it; the names of those that it refers to are kept.
+/// Adds default limits to a schema and those inside it. Collects the names of the schemas that it
+/// refers to in `reached`.
 fn bound(schema: &mut Value, longest: u64, reached: &mut Vec<String>) {
     if let Some(reference) = schema["$ref"].as_str() {
         reached.extend(reference.rsplit('/').next().map(ToOwned::to_owned));
@@ -305,7 +307,7 @@ mod tests {
     fn judged(schema: Value, value: &Value) -> Result<(), String> {
         let inner = json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1, "maximum": 9}}});
         let bounds = Bounds(json!({"components": {"schemas": {"Inner": inner}}}));
-        bounds.beyond(&schema, value, "x")
+        bounds.validate(&schema, value, "x")
     }
 
     #[test]
@@ -369,7 +371,7 @@ mod tests {
                 "Answer": {"type": "string"},
             }},
         });
-        complete(&mut document);
+        add_default_limits(&mut document);
         assert_eq!(
             document["paths"]["/a/{id}"]["post"]["parameters"][0]["schema"]["maxLength"],
             PATH

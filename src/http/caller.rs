@@ -1,24 +1,24 @@
-//! Who sent a request, as far as it tells callers apart.
+//! The caller of a request.
 
 use super::session::Secret;
 use crate::store::sessions::Lifetime;
 
-/// Who sent a request.
 #[derive(Clone)]
 pub(super) enum Caller {
-    /// Whoever has the admin key.
+    /// A holder of the admin key.
     Key,
     /// A signed-in browser.
     Person {
-        /// What its cookie holds.
+        /// The secret in its cookie.
         secret: Secret,
-        /// How long its session lives.
+        /// The lifetime of its session.
         lifetime: Lifetime,
     },
 }
 
 impl Caller {
-    /// Tells callers apart: whatever has the key is one, and each session.
+    /// Returns a key that identifies the caller: one for all holders of the admin key, one per
+    /// session.
     pub(super) fn key(&self) -> String {
         match self {
             Self::Key => String::new(),

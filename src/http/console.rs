@@ -1,5 +1,5 @@
-//! The console in the browser: its files, which are in the binary or in a folder, and the page of every path that is
-//! nobody else's. Shows no data: the console reads it through the API.
+//! The web console: serves its files, from the binary or a folder, and its page for every path that
+//! no other route owns. Contains no data: the console reads it through the API.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -20,24 +20,24 @@ use sha2::{Digest, Sha256};
 use super::WebState;
 use super::error::{self, Problem};
 
-/// The console as `npm run build` made it. Debug builds read it from the folder.
+/// The output of `npm run build`. Debug builds read it from the folder.
 #[derive(Embed)]
 #[folder = "console/dist/"]
 #[allow_missing = true]
 struct Assets;
 
-/// The page that every path of the console begins with.
+/// The page of all console paths.
 const INDEX: &str = "index.html";
-/// Stands in it where the nonce of the answer comes.
+/// Placeholder in the page for the nonce of the response.
 const NONCE: &str = "__NONCE__";
-/// Shown where there is no console.
+/// Shown if the console was not built.
 const MISSING: &str = include_str!("console.html");
-/// Paths that are not the console's, whatever follows.
+/// First path segments that never belong to the console.
 const OTHERS: [&str; 6] = ["api", "v1", "webhooks", "metrics", "healthz", "readyz"];
-/// Encodings in which a file may lie beside itself, the best first.
+/// Encodings of precompressed files and their suffixes, best first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
-/// A file of the console, or its page; what belongs to nobody is a problem.
+/// Serves a file of the console, or its page. Other paths are a problem.
 pub(super) async fn page(
     State(web): State<WebState>,
     method: Method,
@@ -63,7 +63,7 @@ pub(super) async fn page(
     })
 }
 
-/// The page, with a nonce that no other answer has.
+/// Returns the page, with a fresh nonce.
 fn index(files: &Files) -> std::io::Result<Response> {
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
@@ -81,7 +81,7 @@ fn index(files: &Files) -> std::io::Result<Response> {
     Ok(response)
 }
 
-/// What the page may load and do: what comes from here, and styles that carry the nonce.
+/// The content security policy: resources of this origin, and styles with the nonce.
 fn policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' blob: data:; \
@@ -107,17 +107,16 @@ fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// Where the console's files are.
 enum Files<'a> {
     Binary,
     Folder(&'a PathBuf),
 }
 
-/// A file as it is sent.
+/// A file in the encoding that is sent.
 struct File {
     bytes: Cow<'static, [u8]>,
     encoding: Option<&'static str>,
-    /// Whether it lies there in several encodings.
+    /// Whether several encodings exist.
     varies: bool,
 }
 
@@ -133,7 +132,8 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// A file in the best encoding that the browser takes. The page is none: it is another one each time.
+    /// Finds a file in the best encoding that the browser accepts. Not the page: it changes with
+    /// each nonce.
     fn find(&self, path: &str, headers: &HeaderMap) -> Option<File> {
         if path == INDEX || !is_plain(path) {
             return None;
@@ -168,7 +168,7 @@ impl File {
         let headers = response.headers_mut();
         protect(headers);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind(path)));
-        // The build names what is in `assets` by what it holds.
+        // Names in `assets` contain a content hash.
         let kept = if path.starts_with("assets/") {
             "public, max-age=31536000, immutable"
         } else {
@@ -188,7 +188,8 @@ impl File {
     }
 }
 
-/// Whether a path can name a file of the console: no hidden ones, none above the folder, none of the packed twins.
+/// Whether a path can name a console file: not hidden, not above the folder, not a precompressed
+/// variant.
 fn is_plain(path: &str) -> bool {
     let plain = |part: &str| {
         let known = |c: char| c.is_ascii_alphanumeric() || "-_.~+@".contains(c);
@@ -197,7 +198,7 @@ fn is_plain(path: &str) -> bool {
     path.split('/').all(plain) && !ENCODINGS.iter().any(|(_, ending)| path.ends_with(ending))
 }
 
-/// Whether a browser takes an encoding.
+/// Whether the browser accepts an encoding.
 fn takes(headers: &HeaderMap, encoding: &str) -> bool {
     let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|one| {
@@ -215,7 +216,7 @@ fn accepts_html(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The type of a file, by its ending.
+/// Returns the content type for a file's extension.
 fn kind(path: &str) -> &'static str {
     let ending = Path::new(path).extension().and_then(|ending| ending.to_str());
     match ending.unwrap_or_default() {

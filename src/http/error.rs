@@ -1,4 +1,5 @@
-//! Errors become responses here and nowhere else: `application/problem+json` (RFC 9457). Never leaks internals.
+//! Turns errors into responses, as `application/problem+json` (RFC 9457). Nothing else does. Never
+//! leaks internals.
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -12,7 +13,7 @@ use super::verdict::GateRefusal;
 use crate::desk::ReadyError;
 use crate::store;
 
-/// Seconds after which a provider should send again what could not be stored.
+/// `Retry-After` for providers and callers, in seconds.
 const TRY_AGAIN_S: &str = "5";
 
 /// A request that was not fulfilled.
@@ -21,36 +22,36 @@ const TRY_AGAIN_S: &str = "5";
 pub(super) struct Problem {
     /// The HTTP status.
     status: u16,
-    /// The status in words.
+    /// The name of the status.
     title: String,
     /// What went wrong with this request, and what to do.
     detail: String,
-    /// What gates found, where they refused a version or a change of knowledge.
+    /// What the gates found, if they refused a version or a change of knowledge.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<GateRefusal>,
-    /// Whether the audit log has an entry of it already.
+    /// Whether the audit log already has an entry for it.
     #[serde(skip)]
     written: bool,
-    /// Whether it is soon worth trying again.
+    /// Whether a retry soon is likely to succeed.
     #[serde(skip)]
     #[schema(ignore)]
-    passes: bool,
+    is_transient: bool,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
-        let passes = status == StatusCode::SERVICE_UNAVAILABLE;
+        let is_transient = status == StatusCode::SERVICE_UNAVAILABLE;
         let (detail, verdict, written) = (detail.into(), None, false);
-        Self { status: status.as_u16(), title, detail, verdict, written, passes }
+        Self { status: status.as_u16(), title, detail, verdict, written, is_transient }
     }
 
-    /// Whether it was refused for a reason of ours, not of the request's.
+    /// Whether the server is at fault, not the request.
     pub(super) fn is_ours(&self) -> bool {
         self.status >= 500
     }
 
-    /// What gates refused, with what they found.
+    /// A refusal by gates, with what they found. It is in the audit log already.
     pub(super) fn refused(detail: String, verdict: impl Into<GateRefusal>) -> Self {
         Self {
             verdict: Some(verdict.into()),
@@ -59,42 +60,42 @@ impl Problem {
         }
     }
 
-    /// A change of knowledge that a gate guards, of which there is an entry in the audit log.
+    /// A refused change of knowledge that a gate guards. It is in the audit log already.
     pub(super) fn guarded(detail: String) -> Self {
         Self { written: true, ..Self::new(StatusCode::CONFLICT, detail) }
     }
 
-    /// More is asked for than is done at a time.
+    /// The caller exceeds a limit.
     pub(super) fn too_many(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
     }
 
-    /// More is asked for at once than is done at once: it passes.
+    /// Too many requests at once; a retry soon is likely to succeed.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
-        Self { passes: true, ..Self::too_many(detail) }
+        Self { is_transient: true, ..Self::too_many(detail) }
     }
 
-    /// What was sent did not come to its end in time.
+    /// The body did not arrive in time.
     pub(super) fn timeout(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, detail)
     }
 
-    /// It cannot be done right now.
+    /// The service cannot do this right now.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
-    /// Another server was asked for.
+    /// The request is for another host.
     pub(super) fn misdirected(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::MISDIRECTED_REQUEST, detail)
     }
 
-    /// Something of ours broke: the log says what.
+    /// An internal error; the log has the cause.
     pub(super) fn broken(detail: &str) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
-    /// Whoever we asked did not answer as he should.
+    /// An upstream service failed or answered wrongly.
     pub(super) fn upstream(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, detail)
     }
@@ -103,7 +104,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// A request that could not be read, in the words of whoever tried.
+    /// A request that could not be parsed, with the parser's message.
     pub(super) fn unreadable(status: StatusCode, why: String) -> Self {
         Self::new(status, why)
     }
@@ -120,7 +121,7 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
-    /// Something is not there, in words of its own.
+    /// Something does not exist, with a message of the caller's choice.
     pub(super) fn missing(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
@@ -142,7 +143,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let (written, passes) = (self.written, self.passes);
+        let (written, passes) = (self.written, self.is_transient);
         let mut response = (status, Json(self)).into_response();
         if written {
             response.extensions_mut().insert(Note::Written);
@@ -207,19 +208,19 @@ impl From<crate::knowledge::Error> for Problem {
     }
 }
 
-/// Answers for paths that do not exist.
+/// The response for an unknown path.
 pub(super) fn no_such_page(uri: &Uri) -> Problem {
     let path: String = uri.path().chars().take(200).collect();
     Problem::new(StatusCode::NOT_FOUND, format!("There is nothing at {path}."))
 }
 
-/// Answers for paths that exist, but not with this method.
+/// The response for a known path with an unsupported method.
 pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(200).collect();
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path} does not take {method}."))
 }
 
-/// Answers for a handler that broke: the caller learns nothing of how.
+/// The response for a handler that panicked. Reveals nothing of the cause.
 pub(super) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     tracing::error!("a request handler broke");
     Problem::new(

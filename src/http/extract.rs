@@ -1,5 +1,5 @@
-//! Reads what a request brings: its path, its query, its JSON body. What cannot be read is answered as a problem, like
-//! every other error, and so is a body beyond its bounds. Must not judge what the values mean.
+//! Extractors for the path, the query and JSON bodies. Unreadable input and bodies beyond their
+//! limits become problems, like every other error. Must not judge what values mean.
 
 use std::str::FromStr;
 
@@ -15,18 +15,19 @@ use serde::{Deserialize, Deserializer};
 use super::bounds::Operation;
 use super::error::Problem;
 
-/// The variable parts of the path.
+/// The path parameters.
 pub(super) struct Path<T>(pub(super) T);
 
-/// The query.
+/// The query parameters.
 pub(super) struct Query<T>(pub(super) T);
 
-/// The body, as JSON.
+/// A JSON body.
 pub(super) struct Body<T>(pub(super) T);
 
-/// The body as JSON, or a form (`multipart/form-data`) with that JSON in its field `request` and a recording.
+/// A JSON body, or a form (`multipart/form-data`) with that JSON in the field `request` and a file
+/// in the field `recording`.
 pub(super) struct Form<T> {
-    /// The JSON; that of an empty object where the form has none.
+    /// The JSON; parsed from an empty object if the form has none.
     pub(super) request: T,
     /// The field `recording`.
     pub(super) recording: Option<Upload>,
@@ -34,13 +35,13 @@ pub(super) struct Form<T> {
 
 /// A file of a form.
 pub(super) struct Upload {
-    /// Its type, as the form says.
+    /// The content type that the form states.
     pub(super) mime_type: Option<String>,
-    /// What it holds.
+    /// The content.
     pub(super) bytes: Vec<u8>,
 }
 
-/// Reads a word of a query; empty, as forms send it that choose none, is none.
+/// Parses a word of a query. An empty value, which forms send for no choice, is `None`.
 pub(super) fn word<'de, D, W>(query: D) -> Result<Option<W>, D::Error>
 where
     D: Deserializer<'de>,
@@ -92,7 +93,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// Refuses JSON beyond the bounds of what the operation takes. What cannot be read is refused by whoever reads it.
+/// Checks JSON against the operation's limits. Invalid JSON passes: the deserializer refuses it.
 fn judge(bounds: Option<&Operation>, json: &[u8]) -> Result<(), Problem> {
     let value = serde_json::from_slice::<serde_json::Value>(json).ok();
     bounds.zip(value).map_or(Ok(()), |(bounds, value)| bounds.judge_body(&value))

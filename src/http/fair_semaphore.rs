@@ -1,5 +1,5 @@
-//! Permits for what costs much: a number in all, a number for one caller, and a short queue when they are taken. Knows nothing of what
-//! they are for.
+//! A semaphore with a limit in total, a limit per caller, and a short queue. Does not know what its
+//! permits are for.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// For each place that a caller may have, so many of his requests may wait.
-const LINE: usize = 4;
+/// Waiting requests per permit, in total and per caller.
+const QUEUE_PER_PERMIT: usize = 4;
 
-/// Permits in all and for each caller.
+/// Permits, limited in total and per caller.
 pub(super) struct FairSemaphore<K> {
     most: usize,
     each: usize,
@@ -27,26 +27,26 @@ struct Counts<K> {
     waiting: HashMap<K, usize>,
 }
 
-/// A permit; dropping it gives it back.
+/// A permit, released on drop.
 pub(super) struct FairPermit<K: Hash + Eq> {
     semaphore: Arc<FairSemaphore<K>>,
     key: K,
 }
 
-/// Somebody who stands in the line until this is dropped.
+/// A place in the queue, released on drop.
 struct QueueTicket<'a, K: Hash + Eq> {
     semaphore: &'a FairSemaphore<K>,
     key: K,
 }
 
 impl<K: Hash + Eq + Clone> FairSemaphore<K> {
-    /// `most` places in all, `each` for one caller.
+    /// `most` permits in total, `each` per caller.
     pub(super) fn new(most: usize, each: usize) -> Arc<Self> {
         let counts = Counts { all: 0, taken: HashMap::new(), waiting: HashMap::new() };
         Arc::new(Self { most, each, counts: Mutex::new(counts), freed: Notify::new() })
     }
 
-    /// A place, if there is one now.
+    /// Returns a permit if one is free.
     pub(super) fn try_take(self: &Arc<Self>, key: &K) -> Option<FairPermit<K>> {
         let mut counts = self.counts();
         let own = counts.taken.get(key).copied().unwrap_or(0);
@@ -58,7 +58,7 @@ impl<K: Hash + Eq + Clone> FairSemaphore<K> {
         Some(FairPermit { semaphore: self.clone(), key: key.clone() })
     }
 
-    /// A place, if there is one before `patience` is over; nothing at once where the line is long.
+    /// Waits up to `patience` for a permit. Returns `None` at once if the queue is full.
     pub(super) async fn take(
         self: &Arc<Self>,
         key: &K,
@@ -71,7 +71,7 @@ impl<K: Hash + Eq + Clone> FairSemaphore<K> {
         let until = Instant::now() + patience;
         loop {
             let mut freed = pin!(self.freed.notified());
-            // From here on nothing that is given back is missed.
+            // Registered before the check, so that no release is missed.
             freed.as_mut().enable();
             if let Some(place) = self.try_take(key) {
                 return Some(place);
@@ -84,7 +84,7 @@ impl<K: Hash + Eq + Clone> FairSemaphore<K> {
         let mut counts = self.counts();
         let all: usize = counts.waiting.values().sum();
         let own = counts.waiting.entry(key.clone()).or_insert(0);
-        if all >= self.most * LINE || *own >= self.each * LINE {
+        if all >= self.most * QUEUE_PER_PERMIT || *own >= self.each * QUEUE_PER_PERMIT {
             if *own == 0 {
                 counts.waiting.remove(key);
             }
@@ -150,7 +150,8 @@ mod tests {
         let semaphore = FairSemaphore::new(2, 1);
         let long = Duration::from_secs(20);
         let place = semaphore.try_take(&"a");
-        let mut waiting: Vec<_> = (0..LINE).map(|_| Box::pin(semaphore.take(&"a", long))).collect();
+        let mut waiting: Vec<_> =
+            (0..QUEUE_PER_PERMIT).map(|_| Box::pin(semaphore.take(&"a", long))).collect();
         for one in &mut waiting {
             assert!(futures::poll!(one).is_pending());
         }

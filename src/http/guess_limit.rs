@@ -1,5 +1,6 @@
-//! A limit on guessing keys and links: counts what was wrong by address, refuses an address that was wrong too often for a while, and
-//! says which refusals are worth a line of the audit log. Bounded: so many addresses, and so many lines.
+//! Limits guessing of keys and sign-in links: counts wrong tries per address, refuses an address
+//! with too many for a while, and decides which refusals go to the audit log. Memory and log
+//! entries are bounded.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,18 +8,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Network;
 
-/// How long wrong tries of an address are counted, in milliseconds.
+/// Time in which the wrong tries of an address are counted, in milliseconds.
 const WINDOW_MS: i64 = 60_000;
-/// How many wrong tries of an address there may be in that time.
-const MOST_WRONG: u32 = 20;
-/// How many addresses are counted at once. Those beyond may try: whoever has that many must not lock out everybody else, and keys are
-/// too long to be guessed by any number of addresses.
+/// Wrong tries per address within the window.
+const MAX_FAILURES: u32 = 20;
+/// Addresses that are counted at once. Others are not refused: an attacker with that many must not
+/// lock out everybody else, and keys are too long to be guessed from any number of addresses.
 const MOST_ADDRESSES: usize = 1024;
-/// How many refusals are written down in an hour, of all addresses.
+/// Refusals that are logged per hour, over all addresses.
 const MOST_LINES: u32 = 60;
 const HOUR_MS: i64 = 3_600_000;
 
-/// Wrong tries, by address.
+/// Wrong tries per address.
 #[derive(Default)]
 pub struct GuessLimit {
     tries: Mutex<Tries>,
@@ -29,7 +30,7 @@ pub struct GuessLimit {
 struct Tries {
     of: HashMap<Option<IpAddr>, Count>,
     lines: Count,
-    /// How many were refused since one was written down.
+    /// Refusals since the last one that was logged.
     silent: u64,
 }
 
@@ -40,7 +41,7 @@ struct Count {
 }
 
 impl Count {
-    /// Counts one more; how many there are in this window.
+    /// Counts one more and returns the count in the current window.
     fn one_more(&mut self, now: i64, window_ms: i64) -> u32 {
         if now - self.since >= window_ms {
             *self = Self { since: now, many: 0 };
@@ -51,13 +52,13 @@ impl Count {
 }
 
 impl GuessLimit {
-    /// A limit that spares these proxies.
+    /// A limit that never refuses these proxies.
     pub fn new(trusted: Vec<Network>) -> Self {
         Self { tries: Mutex::default(), trusted }
     }
 
-    /// Whether an address may try. A proxy's always may, and one of this machine or a private network, which may be a proxy's: whoever
-    /// is behind it must not be locked out by others.
+    /// Whether an address may try. Trusted proxies always may, and so may local and private
+    /// addresses, which may be proxies: their users must not lock each other out.
     pub(super) fn is_open(&self, address: Option<IpAddr>, now: i64) -> bool {
         let Some(address) = address.filter(|address| is_public(*address)) else { return true };
         if self.trusted.iter().any(|network| network.contains(address)) {
@@ -65,10 +66,11 @@ impl GuessLimit {
         }
         let tries = self.tries();
         let count = tries.of.get(&Some(network(address)));
-        count.is_none_or(|count| now - count.since >= WINDOW_MS || count.many < MOST_WRONG)
+        count.is_none_or(|count| now - count.since >= WINDOW_MS || count.many < MAX_FAILURES)
     }
 
-    /// Counts a wrong try. Where it is to be written down: how many others were not since the last one.
+    /// Counts a wrong try. Returns `Some` if it is to be logged, with the number of refusals since
+    /// the last log entry.
     pub(super) fn wrong(&self, address: Option<IpAddr>, now: i64) -> Option<u64> {
         let mut tries = self.tries();
         let mut key = address.map(network);
@@ -91,7 +93,7 @@ impl GuessLimit {
     }
 }
 
-/// An IPv6 network has more addresses than could be counted.
+/// Reduces an IPv6 address to its /64 network: a single host has too many addresses to count.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -105,7 +107,7 @@ fn network(address: IpAddr) -> IpAddr {
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(it) => {
-            // What carriers and Tailscale share (RFC 6598).
+            // Shared address space of carriers and Tailscale (RFC 6598).
             let shared = matches!(it.octets(), [100, 64..=127, ..]);
             !(it.is_loopback() || it.is_private() || it.is_link_local() || shared)
         }
@@ -126,7 +128,7 @@ mod tests {
         let trusted = Network::try_from("198.51.100.0/24".to_owned()).unwrap();
         let limit = GuessLimit::new(vec![trusted]);
         let (guesser, other) = (address("203.0.113.5"), address("203.0.113.6"));
-        for at in 0..i64::from(MOST_WRONG) {
+        for at in 0..i64::from(MAX_FAILURES) {
             assert!(limit.is_open(guesser, at), "{at}");
             limit.wrong(guesser, at);
         }

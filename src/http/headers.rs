@@ -1,5 +1,5 @@
-//! What every answer tells browsers: to take it for what it says that it is, to keep it to themselves, and to keep a page that is not the
-//! console's (a report) from acting for whoever looks at it.
+//! Security headers of every response: no content sniffing, no caching of API data, and a sandbox
+//! for pages outside the console (such as reports).
 
 use axum::extract::{OriginalUri, State};
 use axum::http::header::{
@@ -11,10 +11,10 @@ use axum::response::Response;
 
 use super::Settings;
 
-/// What is fixed for all answers.
+/// Settings of the headers.
 #[derive(Clone, Copy)]
 pub(super) struct ResponseHeaders {
-    /// Whether the desk is reached through TLS.
+    /// Whether the desk is served over TLS.
     secure: bool,
 }
 
@@ -24,10 +24,10 @@ impl ResponseHeaders {
     }
 }
 
-/// Pages that are none of the console's.
+/// Content types of pages outside the console.
 const PAGES: [&[u8]; 4] = [b"text/html", b"image/svg", b"application/xml", b"text/xml"];
 
-/// Adds the headers to an answer; what a handler said itself stands.
+/// Middleware that adds the headers. A header that the handler set is kept.
 pub(super) async fn add_headers(
     State(guise): State<ResponseHeaders>,
     OriginalUri(uri): OriginalUri,
@@ -41,7 +41,7 @@ pub(super) async fn add_headers(
     };
     fixed(X_CONTENT_TYPE_OPTIONS, "nosniff");
     if uri.path().starts_with("/webhooks/") {
-        // No browser asks, and there are many of them.
+        // No browser calls webhooks, and they are frequent.
         return response;
     }
     let is_api = uri.path().starts_with("/api/") || uri.path().starts_with("/v1/");

@@ -1,4 +1,4 @@
-//! Health and metrics, for whoever watches the process.
+//! Health checks and metrics, for monitoring.
 
 use axum::extract::{Request, State};
 
@@ -6,19 +6,19 @@ use super::error::Problem;
 use super::{WebState, auth};
 use crate::metrics::{SENDS_WAITING, TURNS_WAITING};
 
-/// The process runs.
+/// Liveness: the process runs.
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The desk can take in messages: a webhook could be stored.
+/// Readiness: a webhook could be stored.
 pub(super) async fn ready(State(web): State<WebState>) -> Result<&'static str, Problem> {
     let ready = web.readiness.now(&web.desk.store).await;
     ready.map_err(|why| Problem::unavailable(format!("Webhooks cannot be stored: {why}.")))?;
     Ok("ready\n")
 }
 
-/// Metrics in Prometheus' text format. Needs the admin key.
+/// Metrics in the Prometheus text format. Needs the admin key.
 pub(super) async fn metrics(
     State(web): State<WebState>,
     request: Request,

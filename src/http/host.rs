@@ -1,5 +1,5 @@
-//! Under which name the desk is asked for: where it has an address of its own, no other name is answered, so that no page of another site
-//! reaches it by pointing its own name here.
+//! Checks the `Host` of requests: a desk with a `base_url` answers to no other name, which prevents
+//! DNS rebinding by pages of other sites.
 
 use std::net::IpAddr;
 
@@ -10,14 +10,14 @@ use axum::http::{HeaderMap, HeaderValue, Uri};
 use super::Settings;
 use super::error::Problem;
 
-/// Paths that are asked for under any name: by whoever watches the process, and by providers, who sign.
+/// Paths that are served under any name: for monitoring.
 const OPEN: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
-/// And everything below it.
+/// Prefix of the webhooks, which are served under any name: providers sign them.
 const WEBHOOKS: &str = "/webhooks/";
 
 /// The names that are answered.
 pub(super) struct Hosts {
-    /// The name in `base_url`; none where that is not set.
+    /// The host in `base_url`; `None` if that is not set.
     ours: Option<String>,
 }
 
@@ -28,14 +28,15 @@ impl Hosts {
         Self { ours }
     }
 
-    /// Refuses a request for another name. Addresses and `localhost` are no names that anybody can point here.
+    /// Refuses a request for another name. IP addresses and `localhost` pass: DNS rebinding cannot
+    /// use them.
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(ours) = &self.ours else { return Ok(()) };
         if OPEN.contains(&uri.path()) || uri.path().starts_with(WEBHOOKS) {
             return Ok(());
         }
-        // A page cannot know the key, and with one, right or wrong, no cookie counts: this is a program, which may know us by a name of
-        // its own network.
+        // A page cannot know the key, and a request with `Authorization`, right or wrong, never
+        // uses the cookie. So this is a program, which may use an internal name of this server.
         if headers.contains_key(AUTHORIZATION) {
             return Ok(());
         }
@@ -108,7 +109,7 @@ mod tests {
         }
         assert!(!answers(&hosts, "/", &[]));
         assert!(!answers(&hosts, "/", &["desk.example.com", "desk.example.com"]));
-        // As HTTP/2 says it, and HTTP/1 may.
+        // HTTP/2 sends the name in the URI, and HTTP/1 may.
         assert!(answers(&hosts, "https://desk.example.com/", &[]));
         assert!(!answers(&hosts, "https://evil.example/", &[]));
         assert!(!answers(&hosts, "https://evil.example/", &["desk.example.com"]));

@@ -1,4 +1,5 @@
-//! What is limited for each caller and in all: requests that cost much, and streams that stay open. Webhooks are none of them.
+//! Limits in total and per caller: on expensive requests and on open streams. Webhooks are not
+//! limited here.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,22 +16,21 @@ use super::caller::Caller;
 use super::error::Problem;
 use super::fair_semaphore::{FairPermit, FairSemaphore};
 
-/// Expensive requests at once, in all and for one caller.
+/// Concurrent expensive requests, in total and per caller.
 const EXPENSIVE: (usize, usize) = (32, 8);
-/// How long an expensive request waits for its turn.
+/// How long an expensive request waits for a permit.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Open streams, in all and for one caller.
+/// Open streams, in total and per caller.
 const STREAMS: (usize, usize) = (256, 64);
 
-/// Permits for what costs much.
+/// Permits for expensive requests and streams.
 pub struct Limits {
     expensive: ExpensiveRequests,
     streams: Arc<FairSemaphore<String>>,
 }
 
-/// Permits for requests that cost much.
 pub(super) type ExpensiveRequests = Arc<FairSemaphore<String>>;
-/// The permit of a request that costs much; work that goes on after the answer began keeps it.
+/// The permit of an expensive request. Work that continues after the response began keeps it.
 pub(super) type ExpensivePermit = Arc<FairPermit<String>>;
 
 impl Default for Limits {
@@ -47,7 +47,7 @@ impl Limits {
         self.expensive.clone()
     }
 
-    /// A place for a stream that stays open.
+    /// Returns a permit for a stream.
     pub(super) fn stream(&self, caller: &Caller) -> Result<FairPermit<String>, Problem> {
         self.streams.try_take(&caller.key()).ok_or_else(|| {
             let (all, each) = STREAMS;
@@ -58,7 +58,8 @@ impl Limits {
     }
 }
 
-/// Has an expensive request wait for its turn. Its place is free when the answer was given out.
+/// Middleware that makes an expensive request wait for a permit, which is held until the response
+/// body was sent.
 pub(super) async fn in_turn(mut request: Request, next: Next) -> Response {
     let caller = request.extensions().get::<Caller>().map(Caller::key).unwrap_or_default();
     let Some(places) = request.extensions().get::<ExpensiveRequests>().cloned() else {
@@ -76,7 +77,7 @@ pub(super) async fn in_turn(mut request: Request, next: Next) -> Response {
     next.run(request).await.map(|body| Body::new(PermitBody { body, _seat: seat }))
 }
 
-/// An answer's body that keeps a permit.
+/// A response body that holds a permit.
 struct PermitBody {
     body: Body,
     _seat: ExpensivePermit,

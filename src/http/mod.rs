@@ -1,7 +1,8 @@
-//! The web face: webhooks, the API, health. Handlers get a [`Desk`](crate::desk::Desk); they do not know how it is built.
+//! The web server: webhooks, the API, health checks and the console. Handlers get a
+//! [`Desk`](crate::desk::Desk); they do not know how it is built.
 //!
-//! Every route needs the admin key or a session, but for webhooks (which are signed), health, the console's own files, signing
-//! in and the OpenAPI document.
+//! Every route needs the admin key or a session, except webhooks (which are signed), health checks,
+//! the console's files, signing in and the OpenAPI document.
 
 use std::sync::Arc;
 
@@ -47,7 +48,7 @@ pub use session::{LINK_FILE, keep_link, sign_in_link};
 pub use settings::Settings;
 pub use web::Web;
 
-/// Serves until `shutdown` ends, then finishes the requests under way.
+/// Serves until `shutdown` completes, then finishes the requests in progress.
 pub async fn serve(
     mut web: Web,
     listener: TcpListener,
@@ -55,7 +56,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     web.settings.port = listener.local_addr()?.port();
     let (settings, grace) = (web.settings.clone(), web.grace);
-    let wake = web.desk.wake.clone();
+    let wake = web.desk.notifier.clone();
     let stopped = async move {
         shutdown.await;
         wake.end_live();

@@ -1,10 +1,10 @@
-//! Networks in the configuration: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`. Looks nothing up.
+//! IP networks in the configuration: `10.0.0.1`, `10.0.0.0/8`, `2001:db8::/32`. Resolves no names.
 
 use std::net::IpAddr;
 
 use serde::Deserialize;
 
-/// An address, or all that begin with the same bits.
+/// An address, or all addresses with the same prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Network {
@@ -13,7 +13,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether an address belongs to it.
+    /// Whether an address belongs to this network.
     pub fn contains(&self, address: IpAddr) -> bool {
         prefix(number(address), self.bits) == self.address
     }
@@ -36,7 +36,7 @@ impl TryFrom<String> for Network {
     }
 }
 
-/// An address as a number; IPv4 in the way in which IPv6 writes it.
+/// An address as a number, with IPv4 mapped into IPv6.
 fn number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),

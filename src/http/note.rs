@@ -1,24 +1,25 @@
-//! What a handler, or a problem, adds to the audit log: a part of a response that the layer of the log takes out again.
+//! What a handler or a problem tells the audit log: a response extension that the audit middleware
+//! removes.
 
 use axum::Extension;
 use serde_json::Value;
 
-/// What a handler adds to the entry of its request.
+/// What a handler tells the audit log about its request.
 #[derive(Clone)]
 pub(super) enum Note {
-    /// It is written down already, or nothing was done.
+    /// No entry is to be written: there is one already, or nothing was done.
     Written,
-    /// On what, and more of it; never bodies, secrets or phone numbers.
+    /// The subject of the operation, and details; never bodies, secrets or phone numbers.
     On(String, Value),
 }
 
 impl Note {
-    /// A part of a response: on what something was done.
+    /// Returns the response extension with a subject and details.
     pub(super) fn on(subject: impl Into<String>, detail: Value) -> Extension<Self> {
         Extension(Self::On(subject.into(), detail))
     }
 
-    /// A part of a response: there is an entry already, or nothing was done.
+    /// Returns the response extension for an operation that needs no entry.
     pub(super) fn written() -> Extension<Self> {
         Extension(Self::Written)
     }

@@ -1,4 +1,4 @@
-//! Whether the desk can take in messages, asked of the database once a moment.
+//! Whether the desk can store webhooks: a cached check of the database.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use tokio::time::Instant;
 
 use crate::store::{NotReady, Store};
 
-/// How long an answer holds: probes are no load.
+/// How long a result is cached, so that probes put no load on the database.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Whether a webhook could be stored, a moment ago.
+/// The last result of the readiness check.
 #[derive(Default)]
 pub struct Readiness {
     last: Mutex<Option<(Instant, Result<(), NotReady>)>>,
 }
 
 impl Readiness {
-    /// Whether a webhook could be stored: as it was found a moment ago, or asked anew.
+    /// Returns the cached result, or checks again.
     pub(super) async fn now(&self, store: &Store) -> Result<(), NotReady> {
-        // Those who ask at once wait for one answer.
+        // Held during the check, so that concurrent probes share one.
         let mut last = self.last.lock().await;
         let known = last.filter(|(at, _)| at.elapsed() < FRESH).map(|(_, ready)| ready);
         let ready = if let Some(ready) = known {

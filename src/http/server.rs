@@ -1,15 +1,14 @@
-//! The server's loop: takes connections, bounds how many there are, how slow they may be and what they may hold, and ends them in order.
-//! Knows nothing of what is asked.
+//! The server loop: accepts connections, limits their number, pace and memory, and shuts them down
+//! in order. Does not know the routes.
 //!
-//! | file | bounds |
+//! | file | limits |
 //! | --- | --- |
-//! | `connections` | how many connections there are, of one address and in all |
-//! | `activity` | how long a connection may stand still, whatever it waits for |
-//! | `socket` | tells the activity what is read and written |
-//! | `streams` | how long an answer of HTTP/2 may go unread |
-//! | `body` | how slowly bodies come, and their bytes, of one address and in all |
-//! | `service` | what every request passes: its host, its body, its answer |
-//! | `network` | addresses of proxies |
+//! | `connections` | number of connections, per address and in total |
+//! | `activity` | how long a connection may make no progress, whatever it waits for |
+//! | `socket` | reports reads and writes to `activity` |
+//! | `streams` | how long a response may go unread on HTTP/2 |
+//! | `body` | how slow bodies may be, and their bytes, per address and in total |
+//! | `service` | wraps every request and response: host check, body, response body |
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -44,27 +43,28 @@ mod streams;
 
 pub(super) use body::Intake;
 
-/// The most that a request's head may take, and what is read of a body at once, in bytes.
+/// Maximum size of a request's head, and of the read buffer, in bytes.
 const BUFFER: usize = 32 * 1024;
-/// The most requests that a connection of HTTP/2 asks at once.
+/// Maximum concurrent requests on an HTTP/2 connection.
 const STREAMS: u32 = 100;
-/// What a connection of HTTP/2 may send of all bodies before they are read, and of one of them, in bytes.
+/// HTTP/2 flow-control windows, in bytes: of the connection and of one stream.
 const WINDOWS: (u32, u32) = (256 * 1024, 128 * 1024);
-/// What is kept of an answer until a connection of HTTP/2 takes it, in bytes.
+/// Maximum bytes of a response that are buffered per HTTP/2 stream.
 const SEND_BUFFER: usize = 64 * 1024;
-/// How many requests of HTTP/2 may be taken back before they were looked at (the "rapid reset"), and how many may be wrong.
+/// Reset streams that are tolerated on an HTTP/2 connection: those reset by the peer before they
+/// were accepted ("rapid reset"), and those reset for errors of the peer.
 const RESETS: (usize, usize) = (20, 64);
-/// How often a peer of HTTP/2 is asked whether it is still there, and how long it has to say so.
+/// HTTP/2 keep-alive: interval between pings, and time to answer one.
 const PINGS: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(20));
-/// How long no connection is taken after the system refused one, because all files are open.
-const BREATH: Duration = Duration::from_millis(100);
-/// What a connection hears for which there is no place.
+/// Pause after a failed accept, for example because no file descriptors are left.
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// Response to a connection that is refused for lack of capacity.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// The usual budget for bodies that are being read, in bytes.
+/// Default budget for bodies that are being read, in bytes.
 const BODIES: usize = 64 * 1024 * 1024;
 
-/// What all connections share.
+/// State that all connections share.
 pub(super) struct Limits {
     deadlines: Deadlines,
     budget: Arc<Budget>,
@@ -82,7 +82,8 @@ impl Limits {
 }
 
 impl Settings {
-    /// Settles the budget for bodies where the configuration leaves it to us, and refuses one in which the largest could never be read.
+    /// Computes the budget for bodies if it is not configured. Refuses one that is too small for
+    /// the largest body.
     pub fn settle_budget(&mut self, max_upload_bytes: usize) -> Result<(), String> {
         let least = body::smallest_budget(self.max_body_bytes, max_upload_bytes);
         if self.max_bytes_in_flight == 0 {
@@ -98,18 +99,18 @@ impl Settings {
     }
 }
 
-/// Where a server is on its way to its end.
+/// The phase of a server's shutdown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// It takes connections.
+    /// Accepts connections.
     Serving,
-    /// Requests under way are finished.
+    /// Finishes requests in progress.
     Finishing,
-    /// What is left is cut off.
+    /// Closes the remaining connections.
     Over,
 }
 
-/// Serves until `shutdown` ends; then requests under way have `grace` to finish.
+/// Serves until `shutdown` completes; then requests in progress have `grace` to finish.
 pub(super) async fn serve(
     (router, settings): (Router, &Settings),
     listener: TcpListener,
@@ -125,13 +126,13 @@ pub(super) async fn serve(
             taken = listener.accept() => taken,
             () = &mut shutdown => break,
         };
-        let Some((stream, peer)) = sound(taken).await else { continue };
+        let Some((stream, peer)) = unwrap_accepted(taken).await else { continue };
         let activity = Arc::new(ConnectionActivity::new());
         let Some(place) = connections.take(peer.ip(), &activity) else {
             refuse(&stream);
             continue;
         };
-        // Events of a stream are small, and would wait for each other.
+        // Events of a stream are small: Nagle's algorithm would delay them.
         drop(stream.set_nodelay(true));
         let deadlines = limits.deadlines;
         let from = (peer, place.peer());
@@ -152,8 +153,11 @@ pub(super) async fn serve(
     }
 }
 
-/// A connection that was taken. Nothing where it was gone already, or after a pause where the system has no more to give.
-async fn sound(taken: std::io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpStream, SocketAddr)> {
+/// Unwraps an accepted connection. `None` if the peer is gone already, or after a pause if the
+/// system is out of resources.
+async fn unwrap_accepted(
+    taken: std::io::Result<(TcpStream, SocketAddr)>,
+) -> Option<(TcpStream, SocketAddr)> {
     use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     match taken {
         Ok(taken) => return Some(taken),
@@ -162,13 +166,13 @@ async fn sound(taken: std::io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpSt
                 .contains(&error.kind()) => {}
         Err(error) => {
             tracing::error!(%error, "no connection can be taken right now");
-            tokio::time::sleep(BREATH).await;
+            tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
         }
     }
     None
 }
 
-/// Says that there is no place, as far as that can be said without waiting.
+/// Sends [`FULL`] if that is possible without waiting.
 fn refuse(stream: &TcpStream) {
     CONNECTIONS_REFUSED.one();
     drop(stream.try_write(FULL));
@@ -176,7 +180,8 @@ fn refuse(stream: &TcpStream) {
 
 fn builder(executor: StreamExecutor) -> Builder<StreamExecutor> {
     let mut builder = Builder::new(executor);
-    // Its own deadline would end connections that wait for their next request, too: `activity` tells them apart.
+    // hyper's own header timeout would also close idle connections; `activity` distinguishes the
+    // two.
     builder.http1().max_buf_size(BUFFER).header_read_timeout(None);
     let mut http2 = builder.http2();
     http2.timer(TokioTimer::new()).keep_alive_interval(PINGS.0).keep_alive_timeout(PINGS.1);
@@ -190,19 +195,19 @@ fn builder(executor: StreamExecutor) -> Builder<StreamExecutor> {
 type HttpConnection =
     Connection<'static, TokioIo<TrackedSocket>, ConnectionService, StreamExecutor>;
 
-/// A connection and what it is measured by.
+/// A connection with the activity and deadlines that may close it.
 struct ConnectionTask {
     connection: HttpConnection,
     activity: Arc<ConnectionActivity>,
     deadlines: Deadlines,
 }
 
-/// Serves one connection to its end.
+/// Serves one connection until it ends.
 async fn run(watched: ConnectionTask, place: Place, mut phase: watch::Receiver<Phase>) {
     let ConnectionTask { connection, activity, deadlines } = watched;
     let mut connection = pin!(connection);
     let mut timer = pin!(sleep_until(activity.due(&deadlines).0));
-    // It may have begun before this task listened.
+    // The shutdown may have begun before this task subscribed.
     let mut changed = *phase.borrow_and_update() != Phase::Serving;
     loop {
         if std::mem::take(&mut changed) {
@@ -224,7 +229,7 @@ async fn run(watched: ConnectionTask, place: Place, mut phase: watch::Receiver<P
                 changed = true;
             }
             () = activity.evicted() => {
-                // A request may have come in the last moment.
+                // A request may have come in the meantime.
                 if activity.is_idle() {
                     break;
                 }
@@ -235,8 +240,8 @@ async fn run(watched: ConnectionTask, place: Place, mut phase: watch::Receiver<P
     drop(place);
 }
 
-/// Goes on with a connection; ready when it has ended, or stood still for too long. The timer is set anew only where a deadline
-/// is nearer than it was: where it is further away, the timer finds so when it fires.
+/// Drives a connection; ready when it has ended or missed a deadline. The timer is reset only for
+/// an earlier deadline: a later one is found when the timer fires.
 fn progress(
     cx: &mut Context<'_>,
     (connection, mut timer): (Pin<&mut HttpConnection>, Pin<&mut Sleep>),

@@ -1,5 +1,5 @@
-//! What signs a person in: links, the cookie of a session, and the token that shows that a write comes from the console
-//! itself. Only hashes of them reach the database.
+//! Browser sessions: sign-in links, the session cookie, and the CSRF token for writes. The database
+//! holds only hashes of them.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -15,31 +15,32 @@ use super::Settings;
 use crate::store::Store;
 use crate::store::sessions::SESSION_MS;
 
-/// The cookie's name behind TLS: browsers take one of this kind only from this very host, and send it nowhere else.
+/// Name of the cookie over TLS. Browsers accept `__Host-` cookies only from this host itself, and
+/// send them to no other.
 pub(super) const NAME: &str = "__Host-frontdesk";
-/// The header that a write of a signed-in browser brings.
+/// The header with the CSRF token.
 pub(super) const CSRF: &str = "x-csrf-token";
-/// Longer secrets are none of ours.
+/// Maximum length of a secret, in bytes; a longer one was not issued here.
 const LONGEST: usize = 100;
 
-/// What a link or a cookie holds. Whoever knows it is signed in, so it is shown nowhere.
+/// The token in a link or a cookie. It is enough to sign in, so it is never shown.
 #[derive(Clone)]
 pub(super) struct Secret(String);
 
 impl Secret {
-    /// A new one, of 256 bits that nobody can guess.
+    /// Creates a random secret of 256 bits.
     pub(super) fn new() -> std::io::Result<Self> {
         let mut random = [0_u8; 32];
         getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
         Ok(Self(URL_SAFE_NO_PAD.encode(random)))
     }
 
-    /// One that somebody brings; `None` for what cannot be one.
-    pub(super) fn brought(text: &str) -> Option<Self> {
+    /// Accepts a secret from a client; `None` if it cannot be valid.
+    pub(super) fn from_client(text: &str) -> Option<Self> {
         (!text.is_empty() && text.len() <= LONGEST).then(|| Self(text.to_owned()))
     }
 
-    /// The one in the cookie of a request.
+    /// Returns the secret in the cookie of a request.
     pub(super) fn of(headers: &HeaderMap, settings: &Settings) -> Option<Self> {
         let ours = name(settings);
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -47,32 +48,33 @@ impl Secret {
             cookies.flat_map(|value| value.split(';')).filter_map(|one| one.split_once('='));
         pairs
             .find(|(name, _)| name.trim() == ours)
-            .and_then(|(_, value)| Self::brought(value.trim()))
+            .and_then(|(_, value)| Self::from_client(value.trim()))
     }
 
-    /// What the database knows of it.
+    /// The hash that the database stores.
     pub(super) fn hash(&self) -> String {
         hex::encode(Sha256::digest(self.0.as_bytes()))
     }
 
-    /// What a write of this session brings beside the cookie. Pages of other sites can have the cookie sent, and cannot read
-    /// this; the cookie cannot be made of it.
+    /// The CSRF token of this session, derived from the secret. Pages of other sites can make the
+    /// browser send the cookie, but cannot read this token; the secret cannot be computed from it.
     pub(super) fn csrf(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(format!("frontdesk csrf {}", self.0)))
     }
 
-    /// The cookie, for the whole life of a session.
+    /// Returns the session cookie, with the lifetime of a session.
     pub(super) fn cookie(&self, settings: &Settings) -> Option<HeaderValue> {
         cookie(&self.0, SESSION_MS / 1000, settings)
     }
 }
 
-/// The cookie that takes the place of a session's, and is gone at once.
+/// Returns the header that deletes the session cookie.
 pub(super) fn no_cookie(settings: &Settings) -> Option<HeaderValue> {
     cookie("", 0, settings)
 }
 
-/// The cookie's name. Without TLS desks on one host share their cookies, whatever their ports: the port keeps them apart.
+/// Returns the cookie's name. Without TLS it contains the port: browsers share the cookies of a
+/// host between its ports.
 fn name(settings: &Settings) -> Cow<'static, str> {
     if settings.is_secure() { NAME.into() } else { format!("frontdesk_{}", settings.port).into() }
 }
@@ -86,13 +88,14 @@ fn cookie(value: &str, seconds: i64, settings: &Settings) -> Option<HeaderValue>
     Some(value)
 }
 
-/// Whether a write brings the token of its session.
+/// Whether a request has the CSRF token of its session.
 pub(super) fn has_csrf(secret: &Secret, headers: &HeaderMap) -> bool {
     let given = headers.get(CSRF).map_or(&[][..], HeaderValue::as_bytes);
     bool::from(given.ct_eq(secret.csrf().as_bytes()))
 }
 
-/// Whether a browser says that a page of another origin makes this request. Who is no browser says nothing.
+/// Whether the browser states that a page of another origin makes this request. Other clients state
+/// nothing.
 pub(super) fn is_foreign(headers: &HeaderMap, settings: &Settings) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     if let Some(site) = text("sec-fetch-site") {
@@ -100,16 +103,16 @@ pub(super) fn is_foreign(headers: &HeaderMap, settings: &Settings) -> bool {
     }
     let Some(origin) = text(ORIGIN.as_str()) else { return false };
     let ours = |host: &str| origin.split_once("://").is_some_and(|(_, from)| from == host);
-    // Behind a proxy the host may be another one than the browser knows.
+    // Behind a proxy, `Host` may differ from the host that the browser knows.
     let base = settings.base_url();
     let known = base.split_once("://").map_or("", |(_, host)| host);
     !text(HOST.as_str()).is_some_and(ours) && !ours(known)
 }
 
-/// The file beside the database with the link of the last start, where nobody sat at a terminal.
+/// Name of the file beside the database with the sign-in link of the last start without a terminal.
 pub const LINK_FILE: &str = "sign-in.link";
 
-/// Keeps a link in a file that its owner alone can read, in the place of the one before.
+/// Writes a link to a file that only its owner can read, replacing the former one.
 pub fn keep_link(file: &Path, link: &str) -> std::io::Result<()> {
     let beside = file.with_extension("link.new");
     drop(std::fs::remove_file(&beside));
@@ -123,7 +126,7 @@ pub fn keep_link(file: &Path, link: &str) -> std::io::Result<()> {
     std::fs::rename(&beside, file)
 }
 
-/// Removes the file if it has this link, which is used up.
+/// Removes the file if it contains this link, which is used up.
 pub(super) fn forget_link(file: &Path, secret: &Secret) {
     let kept = std::fs::read_to_string(file).unwrap_or_default();
     let used = kept.trim_end().rsplit_once('#').is_some_and(|(_, token)| token == secret.0);
@@ -132,8 +135,8 @@ pub(super) fn forget_link(file: &Path, secret: &Secret) {
     }
 }
 
-/// Makes a link that signs in whoever opens it first, within a day. What it holds stands behind `#`, so that no log of a
-/// server or a proxy ever has it.
+/// Creates a one-time sign-in link that is valid for a day. The token is in the fragment (`#`), so
+/// that it reaches no log of a server or proxy.
 pub async fn sign_in_link(store: &Store, base_url: &str) -> std::io::Result<String> {
     let secret = Secret::new()?;
     store.add_sign_in_link(secret.hash()).await.map_err(std::io::Error::other)?;

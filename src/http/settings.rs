@@ -1,4 +1,4 @@
-//! How the web server is reached, and the key that guards its API.
+//! Settings of the web server, and the admin key of its API.
 
 use std::path::{Path, PathBuf};
 
@@ -7,46 +7,47 @@ use serde::Deserialize;
 
 use super::network::Network;
 
-/// The shortest key that a configuration may have, in characters.
+/// Minimum length of a configured admin key, in characters.
 const SHORTEST_KEY: usize = 24;
 
-/// How the web server is reached, as written in the configuration.
+/// Settings of the web server, as in the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The address to listen on.
     pub host: String,
-    /// The port to listen on; 0 for any free one.
+    /// The port to listen on; 0 for any free port.
     pub port: u16,
-    /// The address under which people and WhatsApp reach this desk; empty for host and port.
+    /// The public URL of this desk for people and for WhatsApp; empty to use host and port.
     pub base_url: String,
-    /// The key that guards the API; empty for one that is made on the first start.
+    /// The admin key of the API; empty to generate one at the first start.
     pub admin_key: SecretString,
-    /// The largest body that is taken, in bytes.
+    /// The maximum size of a body, in bytes.
     pub max_body_bytes: usize,
-    /// The most connections at once; 0 for as many as the process's open files are good for.
+    /// The maximum number of connections; 0 to derive it from the limit on open files.
     pub max_connections: usize,
-    /// The most bytes of bodies that are being read at once; 0 for what is usual, or the largest body needs.
+    /// The maximum bytes of bodies that are being read at once; 0 for the default, or more if the
+    /// largest body needs it.
     pub max_bytes_in_flight: usize,
-    /// How long a request's head may take, in milliseconds.
+    /// How long a request's head may take to arrive, in milliseconds.
     pub header_ms: u64,
     /// How long a connection without a request stays open, in milliseconds.
     pub idle_ms: u64,
-    /// How long a body, or whoever reads an answer, may make no progress, in milliseconds.
+    /// How long a body, or a client that reads a response, may make no progress, in milliseconds.
     pub stall_ms: u64,
-    /// Proxies in front, whose connections are those of many.
+    /// Reverse proxies, which are exempt from the limits per address.
     pub trusted_proxies: Vec<Network>,
-    /// A folder with a built console in the place of the one in the binary; empty for that one.
+    /// Folder of a built console to use instead of the one in the binary; empty for that one.
     pub console: PathBuf,
 }
 
 impl Settings {
-    /// Whether the desk is reached through TLS.
+    /// Whether the desk is reached over TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.base_url.starts_with("https://")
     }
 
-    /// The address of the desk, without a slash at its end.
+    /// The public URL of the desk, without a trailing slash.
     pub fn base_url(&self) -> String {
         if self.base_url.is_empty() {
             let host = if self.host == "0.0.0.0" { "127.0.0.1" } else { &self.host };
@@ -55,8 +56,8 @@ impl Settings {
         self.base_url.trim_end_matches('/').to_owned()
     }
 
-    /// The key of the configuration, or the one kept in the folder `data`, which is made when there is none. One that could be
-    /// guessed is refused.
+    /// Returns the configured admin key, or the one stored in the folder `data`, which is generated
+    /// if it is missing. Refuses a key that is too short.
     pub fn admin_key(&self, data: Option<&Path>) -> std::io::Result<String> {
         let configured = self.admin_key.expose_secret();
         if configured.is_empty() {
@@ -72,7 +73,7 @@ impl Settings {
     }
 }
 
-/// The key kept in a folder; made, readable by its owner alone, when there is none.
+/// Returns the key stored in a folder. Generates one, readable only by its owner, if there is none.
 fn kept_key(folder: &Path) -> std::io::Result<String> {
     let file = folder.join("admin.key");
     if let Ok(key) = std::fs::read_to_string(&file)

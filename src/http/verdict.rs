@@ -1,4 +1,4 @@
-//! What the gates in front of customers found, as the API tells it. Decides nothing.
+//! Results of gates, as the API returns them. Decides nothing.
 
 use frontdesk_promptfoo::compare::{self, Comparison};
 use serde::Serialize;
@@ -6,88 +6,89 @@ use utoipa::ToSchema;
 
 use crate::eval::gate::Verdict;
 
-/// What a gate found.
+/// The result of a gate.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct GateVerdict {
-    /// Whether its rule holds.
+    /// Whether the rule holds.
     passed: bool,
-    /// The rule.
+    /// The gate's rule.
     rule: String,
-    /// The suite.
+    /// The suite that was run.
     suite: String,
-    /// What broke the rule, in words; empty when it holds.
+    /// What broke the rule; empty if it holds.
     reason: String,
-    /// Rows that passed, failed, are errors, could not be tried.
+    /// Numbers of rows that passed, failed, had an error, and could not be run.
     counts: [usize; 4],
-    /// How it compares with what is live, or with the baseline.
+    /// The comparison with the live version, or with the baseline.
     comparison: GateComparison,
-    /// The same as text in Markdown.
+    /// This result as a Markdown report.
     report: String,
 }
 
-/// How what a gate tried compares with what was before.
+/// How the results of a gate compare with the earlier ones.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct GateComparison {
-    /// Cases that are better.
+    /// Number of cases that improved.
     better: usize,
-    /// Cases that are worse: they passed and do not now, or score less, or could be tried and cannot now.
+    /// Number of cases that got worse: they passed before and fail now, score less, or could be run
+    /// before and cannot be now.
     worse: usize,
-    /// Cases that score the same.
+    /// Number of cases with the same score.
     same: usize,
-    /// Cases that were not there before, or could not be tried.
+    /// Cases that are new, or could not be run before.
     added: Vec<String>,
-    /// Cases that are not there any more.
+    /// Cases that no longer exist.
     removed: Vec<String>,
-    /// Cases that are better or worse, the worst first.
+    /// Cases that improved or got worse, the worst first.
     changed: Vec<ChangedCase>,
-    /// The mean score before of the cases that were tried both times.
+    /// The mean score before, of the cases that were run both times.
     mean_before: f64,
-    /// The same now.
+    /// The mean score now, of the same cases.
     mean_after: f64,
     /// `mean_after - mean_before`.
     difference: f64,
-    /// The 95 % interval of the difference: from, to.
+    /// The 95 % confidence interval of the difference: lower and upper bound.
     interval: [f64; 2],
-    /// How likely it is that it became worse, 0 to 1.
+    /// The probability that the results got worse, from 0 to 1.
     p_worse: f64,
-    /// How many cases were tried both times.
+    /// Number of cases that were run both times.
     paired: usize,
 }
 
-/// A case that is better or worse.
+/// A case that improved or got worse.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ChangedCase {
-    /// What it is called, with its column where there are several.
+    /// The case's title, with its column if there are several.
     title: String,
-    /// Whether it is worse.
+    /// Whether it got worse.
     worse: bool,
-    /// What it scored before.
+    /// The score before.
     before: f64,
-    /// What it scores now; 0 where it cannot be tried.
+    /// The score now; 0 if the case cannot be run.
     after: f64,
     /// What changed.
     why: String,
 }
 
-/// What the gates found that refused a change.
+/// The results of the gates that refused a change.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum GateRefusal {
-    /// Of a version of an agent.
+    /// A refused version of an agent.
     Version(Box<GateVerdict>),
-    /// Of a change of what agents answer from.
+    /// A refused change of knowledge.
     Knowledge {
-        /// The gates that were asked.
+        /// The gates that were run.
         gates: Vec<AgentVerdict>,
     },
 }
 
-/// What the gate of an agent found.
+/// The result of one agent's gate.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AgentVerdict {
-    /// The agent's short name.
+    /// The agent's slug.
     agent: String,
-    /// What its gate found.
+    /// The result of its gate.
     verdict: GateVerdict,
 }
 

@@ -1,4 +1,4 @@
-//! What the web face needs, and every handler gets.
+//! The shared state of the web server's handlers.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,33 +14,33 @@ use super::settings::Settings;
 use crate::desk::Desk;
 use crate::eval::jobs::Jobs;
 
-/// What the web face needs.
+/// The shared state of all handlers.
 pub struct Web {
     /// The desk.
     pub desk: Arc<Desk>,
-    /// Runs of evals, and publishing.
+    /// Eval runs and publishing.
     pub jobs: Arc<Jobs>,
-    /// The key that guards the API.
+    /// The admin key of the API.
     pub admin_key: String,
-    /// How the server is reached.
+    /// The server's settings.
     pub settings: Settings,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
-    /// Whether the built-in demo shop answers.
+    /// Whether the built-in demo shop is used.
     pub demo: bool,
-    /// Tells streams that somebody signed out.
+    /// Notifies open streams that a session was signed out.
     pub sign_outs: watch::Sender<()>,
-    /// The file with the link that signs in first, gone once it is used.
+    /// The file with the first sign-in link; removed once the link is used.
     pub link_file: PathBuf,
-    /// Who was wrong too often.
+    /// The limit on wrong keys and links.
     pub guesses: GuessLimit,
-    /// How long requests under way get to finish when the server stops.
+    /// How long requests in progress may take to finish when the server stops.
     pub grace: Duration,
-    /// What is limited, for each caller and in all.
+    /// The limits on expensive requests and streams.
     pub limits: Limits,
-    /// Whether a webhook could be stored, a moment ago.
+    /// The cached readiness check.
     pub readiness: Readiness,
 }
 
-/// The state of every handler.
+/// The state that every handler gets.
 pub(super) type WebState = Arc<Web>;

@@ -26,7 +26,6 @@ use crate::secrets;
 use crate::spans;
 use crate::store::{self, inbox::Offer};
 
-/// Answers for webhooks, of one number or of all of a provider's.
 pub(super) fn routes() -> Router<WebState> {
     Router::new()
         .route("/webhooks/{provider}", get(handshake_any).post(receive_any))
@@ -51,7 +50,7 @@ async fn handshake_one(
     verify_webhook(&web, (&provider, Some(&number)), &query).await
 }
 
-/// Answers the provider's verification request, also for a number that is about to be added.
+/// Answers the provider's verification request, also for a number that is still being added.
 async fn verify_webhook(
     web: &WebState,
     (provider, number): (&str, Option<&str>),
@@ -59,15 +58,15 @@ async fn verify_webhook(
 ) -> Result<String, Problem> {
     let numbers = addressed(web, provider, number);
     for number in numbers.as_deref().unwrap_or_default() {
-        if let Some(answer) = number.line.verify_webhook(query) {
-            web.desk.store.shake_number(&number.id).await?;
+        if let Some(answer) = number.client.verify_webhook(query) {
+            web.desk.store.record_number_verification(&number.id).await?;
             return Ok(answer);
         }
     }
     let known: Option<ProviderKind> = provider.parse().ok();
     let question = known.and_then(|known| Some((known, Form::of(known).verification(query)?)));
     if let Some((known, (token, answer))) = question.filter(|_| number.is_none())
-        && web.desk.store.shake_draft(known, secrets::hash(token)).await?
+        && web.desk.store.record_draft_verification(known, secrets::hash(token)).await?
     {
         return Ok(answer.to_owned());
     }
@@ -113,7 +112,7 @@ async fn receive(
     accepted
 }
 
-/// Takes in a webhook of one of these numbers, within its span.
+/// Verifies, decodes and stores a webhook for the addressed numbers.
 async fn accept(
     web: &WebState,
     addressed: &[Arc<Number>],
@@ -123,7 +122,7 @@ async fn accept(
     admit(addressed, headers)?;
     let body = read(web, body).await?;
     let first = verify(addressed, headers, &body)?;
-    let items = first.line.decode(&body).map_err(|malformed| {
+    let items = first.client.decode(&body).map_err(|malformed| {
         tracing::warn!(%malformed, "a signed webhook that cannot be read was refused");
         Problem::bad_request(malformed.to_string())
     })?;
@@ -132,32 +131,35 @@ async fn accept(
     if !ids.is_empty() {
         Span::current().record("number", display(ids.join(",")));
     }
-    // A signature speaks only for the numbers whose own secret it was made with. Refused, not passed over: the
-    // provider sends it again, and a secret that was mistyped here can be mended.
+    // A signature is valid only for the numbers whose own secret made it. The webhook is refused,
+    // not partly stored: the provider sends it again, and a mistyped secret can be corrected
+    // meanwhile.
     verify_all(&ours, headers, &body)?;
     let answers = |number: &Arc<Number>| {
         let answers = (number.id.clone(), web.desk.bots.get(&number.agent));
-        (number.line.external_id().to_owned(), answers)
+        (number.client.external_id().to_owned(), answers)
     };
     let answers: HashMap<_, _> = ours.iter().map(answers).collect();
     let wrote: Vec<bool> = ours.iter().map(|number| wrote(number, &items)).collect();
     let (provider, body) = (first.provider, body.to_vec());
     let webhook = Webhook { provider, body, items, again: None, turns: Offer::default() };
     crate::failpoint!("webhook.verified");
-    // As a task of its own, which ends even if the provider hangs up: a turn that is claimed with the webhook is run.
+    // A separate task that completes even if the provider disconnects: a turn that is claimed with
+    // the webhook must run.
     let taking = tokio::spawn(take(web.clone(), webhook, answers).in_current_span());
     taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
     for (number, wrote) in ours.iter().zip(wrote) {
-        number.seen.called(wrote);
+        number.activity.record_webhook(wrote);
     }
     if ours.is_empty() {
-        // News of the account, or the provider's own test: it did call.
-        first.seen.called(false);
+        // An account event or the provider's own test: it proves that webhooks arrive.
+        first.activity.record_webhook(false);
     }
     Ok(StatusCode::OK)
 }
 
-/// Reads a body in a time that is enough for providers, who are fast: until it is whole nobody knows whether it is signed.
+/// Reads a body within a short time: nobody knows whether it is signed until it is complete, and
+/// providers are fast.
 async fn read(web: &WebState, body: Body) -> Result<Bytes, Problem> {
     let limit = web.settings.max_body_bytes;
     if body.size_hint().lower() > limit as u64 {
@@ -170,15 +172,15 @@ async fn read(web: &WebState, body: Body) -> Result<Bytes, Problem> {
         .map_err(|_| Problem::too_large(limit))
 }
 
-/// By the provider's id: a number, and the agent that answers on it.
+/// By the provider's id of a number: the number and its agent.
 type Answers = HashMap<String, (NumberId, Option<Arc<Bot>>)>;
 
-/// Stores a webhook, and begins the turns that were claimed with it.
+/// Stores a webhook, and starts the turns that were claimed with it.
 async fn take(web: WebState, mut webhook: Webhook, answers: Answers) -> store::Result<()> {
-    let (store, wake) = (&web.desk.store, &web.desk.wake);
+    let (store, wake) = (&web.desk.store, &web.desk.notifier);
     let count = webhook.items.len();
     let messages = |item: &&Item| matches!(item.event, Event::Message(_));
-    let places = wake.places(webhook.items.iter().filter(messages).count());
+    let places = wake.reserve_turn_slots(webhook.items.iter().filter(messages).count());
     webhook.turns = places.offer();
     let number_of = |external: &str| answers.get(external).cloned();
     let span = spans::inbound();
@@ -194,8 +196,8 @@ async fn take(web: WebState, mut webhook: Webhook, answers: Answers) -> store::R
             wake.conversation_event(&event.conversation, event.message.as_deref());
         }
     }
-    for claim in wake.begin(places, taken.claimed) {
-        // If this fails, too, the lease runs out and the poll finds the conversation.
+    for claim in wake.start_turns(places, taken.claimed) {
+        // If the release fails, the lease expires and polling finds the conversation.
         if let Err(error) = store.release_turn(&claim, None, true).await {
             tracing::warn!(%error, conversation = claim.id, "a turn that could not begin was not let go");
         }
@@ -204,7 +206,7 @@ async fn take(web: WebState, mut webhook: Webhook, answers: Answers) -> store::R
         wake.changed(conversation);
     }
     if taken.queued > 0 {
-        wake.send();
+        wake.wake_outbox();
     }
     WEBHOOKS.one();
     MESSAGES_IN.add(taken.fresh as u64);
@@ -212,7 +214,7 @@ async fn take(web: WebState, mut webhook: Webhook, answers: Answers) -> store::R
     Ok(())
 }
 
-/// The numbers that a webhook's address stands for.
+/// Returns the numbers that a webhook's URL addresses.
 fn addressed(
     web: &WebState,
     provider: &str,
@@ -232,25 +234,25 @@ fn addressed(
     Ok(numbers)
 }
 
-/// The numbers of ours that a webhook's items are about.
+/// Returns the connected numbers that a webhook's items are for.
 fn named(web: &WebState, provider: ProviderKind, items: &[Item]) -> Vec<Arc<Number>> {
     let about = |number: &Arc<Number>| {
-        items.iter().any(|item| item.number.as_deref() == Some(number.line.external_id()))
+        items.iter().any(|item| item.number.as_deref() == Some(number.client.external_id()))
     };
     let mut numbers = web.desk.numbers_of(provider);
     numbers.retain(about);
     numbers
 }
 
-/// Whether a customer wrote to the number.
+/// Whether the items include a customer's message to the number.
 fn wrote(number: &Number, items: &[Item]) -> bool {
-    let ours = |item: &&Item| item.number.as_deref() == Some(number.line.external_id());
+    let ours = |item: &&Item| item.number.as_deref() == Some(number.client.external_id());
     items.iter().filter(ours).any(|item| matches!(item.event, Event::Message(_)))
 }
 
-/// Refuses a webhook that none of the numbers can take, whatever is in it: before its body is read.
+/// Refuses a webhook by its headers, before the body is read, if no number can accept it.
 fn admit(numbers: &[Arc<Number>], headers: &HeaderMap) -> Result<(), Problem> {
-    one_of(numbers, |number| number.line.admit(headers)).map(drop)
+    one_of(numbers, |number| number.client.admit(headers)).map(drop)
 }
 
 fn verify_all(numbers: &[Arc<Number>], headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
@@ -260,16 +262,16 @@ fn verify_all(numbers: &[Arc<Number>], headers: &HeaderMap, body: &[u8]) -> Resu
     Ok(())
 }
 
-/// The first number whose secret the body was signed with.
+/// Returns the first number whose secret signed the body.
 fn verify<'a>(
     numbers: &'a [Arc<Number>],
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<&'a Number, Problem> {
-    one_of(numbers, |number| number.line.authenticate(headers, body))
+    one_of(numbers, |number| number.client.authenticate(headers, body))
 }
 
-/// The first number that takes a webhook.
+/// Returns the first number that accepts a webhook.
 fn one_of(
     numbers: &[Arc<Number>],
     takes: impl Fn(&Number) -> Result<(), UnverifiedWebhook>,

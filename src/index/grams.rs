@@ -1,65 +1,70 @@
-//! Character 3-5-grams: finds a word in spite of a slip of the pen, or an ending or a compound that no stemmer
-//! knows.
+//! Inverted index of character 3-5-grams: finds a word despite typos, and endings or compounds that
+//! no stemmer handles.
 //!
-//! A chunk's n-grams are those of its words, so they are not indexed by chunk: n-grams lead to words, and words to
-//! chunks. The cosine is the same, for a tenth of the memory and of the work. The weights are SMART's lnc.ltc:
-//! rarity weighs in the question's vector only, so that a chunk's length never changes when others come or go.
+//! N-grams map to words, and words to chunks: the cosine is the same as with n-grams per chunk, for
+//! a tenth of the memory and work. The weights are SMART's lnc.ltc: rarity is part of the
+//! question's vector only, so a chunk's vector length never changes when other chunks are added or
+//! removed.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::term::Term;
 
-/// So many words may have come or gone before what is in order is written anew.
-const FEW: usize = 64;
+/// Fewer added and removed words than this never trigger a compaction.
+const MIN_CHANGED_WORDS: usize = 64;
 
-/// So many n-grams are looked through at once, about: a cache line or two of them.
-const STRETCH: usize = 8;
+/// Average number of n-grams in a bucket, scanned linearly: one or two cache lines.
+const BUCKET_SIZE: usize = 8;
 
-/// Which words hold an n-gram, as often as they do. Most of it lies in order, without an allocation for each n-gram: many
-/// collections of some thousand words each have to fit into memory.
+/// The words that contain each n-gram, each as often as it does. Most entries are in sorted flat
+/// arrays without an allocation per n-gram: many collections with thousands of words each have to
+/// fit into memory.
 #[derive(Default)]
 pub(super) struct Grams {
-    /// The n-grams in order, each once.
+    /// Sorted distinct n-grams.
     keys: Vec<u32>,
-    /// Where the words of each n-gram end.
+    /// For each key, the end of its range in `words`.
     ends: Vec<u32>,
     words: Vec<u32>,
-    /// Where the n-grams begin that have the same first bits; the last is where they all end.
-    stretches: Vec<u32>,
-    /// How many bits are not first bits.
+    /// Start in `keys` of each bucket of n-grams with the same leading bits; the last entry is the
+    /// end of `keys`.
+    bucket_starts: Vec<u32>,
+    /// Right shift that turns an n-gram into its bucket number.
     shift: u32,
-    /// What came since that was put in order.
-    fresh: HashMap<u32, Vec<u32>>,
-    /// How many words these are of.
-    come: usize,
+    /// Words added since the last compaction, by n-gram.
+    added: HashMap<u32, Vec<u32>>,
+    /// How many words were added since the last compaction.
+    added_words: usize,
 }
 
 impl Grams {
-    /// Puts a new word in.
+    /// Adds a new word.
     pub(super) fn insert(&mut self, surface: &str, id: u32) {
-        each(surface, |gram| self.fresh.entry(gram).or_default().push(id));
-        self.come += 1;
+        each(surface, |gram| self.added.entry(gram).or_default().push(id));
+        self.added_words += 1;
     }
 
-    /// The words that hold an n-gram, in two pieces; also those that went lately.
+    /// Returns the ids of the words that contain an n-gram, in two slices; may include words
+    /// removed since the last compaction.
     pub(super) fn words(&self, gram: u32) -> [&[u32]; 2] {
         let settled = self.place(gram).map_or(0..0, |at| self.range(at));
-        let fresh = if self.fresh.is_empty() { None } else { self.fresh.get(&gram) };
+        let fresh = if self.added.is_empty() { None } else { self.added.get(&gram) };
         [&self.words[settled], fresh.map_or(&[], Vec::as_slice)]
     }
 
-    /// Whether it is worth it to write everything anew, when so many of so many words went: one in `share` came or went since
-    /// the last time.
+    /// Whether compaction is due: at least one in `share` of `words` was added or removed (`went`)
+    /// since the last one.
     pub(super) fn needs_compaction(&self, went: usize, words: usize, share: usize) -> bool {
-        (self.come + went) * share >= words && self.come + went >= FEW
+        (self.added_words + went) * share >= words && self.added_words + went >= MIN_CHANGED_WORDS
     }
 
-    /// Writes everything anew without the words that went.
+    /// Merges the added words into the sorted arrays and drops the words for which `stays` is
+    /// false.
     pub(super) fn compact(&mut self, stays: impl Fn(u32) -> bool) {
         let old = std::mem::take(self);
         let mut fresh: Vec<(u32, &Vec<u32>)> =
-            old.fresh.iter().map(|(gram, ids)| (*gram, ids)).collect();
+            old.added.iter().map(|(gram, ids)| (*gram, ids)).collect();
         fresh.sort_unstable_by_key(|(gram, _)| *gram);
         let come: usize = fresh.iter().map(|(_, ids)| ids.len()).sum();
         self.keys.reserve_exact(old.keys.len() + fresh.len());
@@ -78,12 +83,12 @@ impl Grams {
         self.keys.shrink_to_fit();
         self.ends.shrink_to_fit();
         self.words.shrink_to_fit();
-        self.divide();
+        self.build_buckets();
     }
 
     fn place(&self, gram: u32) -> Option<usize> {
         let first = usize::try_from(u64::from(gram) >> self.shift).ok()?;
-        let (start, end) = (*self.stretches.get(first)?, *self.stretches.get(first + 1)?);
+        let (start, end) = (*self.bucket_starts.get(first)?, *self.bucket_starts.get(first + 1)?);
         let (start, end) = (start as usize, end as usize);
         Some(start + self.keys[start..end].iter().position(|key| *key == gram)?)
     }
@@ -93,7 +98,7 @@ impl Grams {
         start as usize..self.ends[at] as usize
     }
 
-    /// Adds words to the last n-gram, or to a new one after it.
+    /// Appends words to the last key, or to a new key after it.
     fn add(&mut self, gram: u32, ids: &[u32], stays: &impl Fn(u32) -> bool) {
         let before = self.words.len();
         self.words.extend(ids.iter().copied().filter(|id| stays(*id)));
@@ -111,11 +116,11 @@ impl Grams {
         }
     }
 
-    /// Notes where the n-grams of the same first bits begin. Keys are hashes, so these are about equally many.
-    fn divide(&mut self) {
-        let bits = (self.keys.len() / STRETCH).checked_ilog2().unwrap_or(0);
+    /// Records where each bucket starts. Keys are hashes, so buckets are of about equal size.
+    fn build_buckets(&mut self) {
+        let bits = (self.keys.len() / BUCKET_SIZE).checked_ilog2().unwrap_or(0);
         self.shift = u32::BITS - bits;
-        self.stretches = (0..=1_u64 << bits)
+        self.bucket_starts = (0..=1_u64 << bits)
             .map(|first| {
                 small(self.keys.partition_point(|key| u64::from(*key) < first << self.shift))
             })
@@ -127,11 +132,11 @@ fn small(number: usize) -> u32 {
     u32::try_from(number).expect("memory holds fewer than 4 billion n-grams")
 }
 
-/// The length of a chunk's n-gram vector.
+/// Returns the Euclidean norm of a chunk's n-gram vector.
 pub(super) fn norm(terms: &[Term]) -> f32 {
     let mut grams = Vec::with_capacity(terms.len() * 16);
     for term in terms {
-        each(&term.surface, |gram| grams.push((gram, damped(term.count))));
+        each(&term.surface, |gram| grams.push((gram, sublinear_tf(term.count))));
     }
     grams.sort_unstable_by_key(|(gram, _)| *gram);
     let same = grams.chunk_by(|a, b| a.0 == b.0);
@@ -139,12 +144,12 @@ pub(super) fn norm(terms: &[Term]) -> f32 {
     weights.map(|weight| weight * weight).sum::<f32>().sqrt()
 }
 
-/// A word's weight grows slower than its count.
-pub(super) fn damped(count: f32) -> f32 {
+/// Sublinear term frequency: 1 + ln(count).
+pub(super) fn sublinear_tf(count: f32) -> f32 {
     if count > 1.0 { 1.0 + count.ln() } else { 1.0 }
 }
 
-/// Every n-gram of a word, with a space before and after it; as often as it stands there.
+/// Calls `gram` for each occurrence of an n-gram in a word padded with one space on both sides.
 pub(super) fn each(surface: &str, mut gram: impl FnMut(u32)) {
     let letters: Vec<char> = [' '].into_iter().chain(surface.chars()).chain([' ']).collect();
     for size in 3..=5 {
@@ -152,7 +157,7 @@ pub(super) fn each(surface: &str, mut gram: impl FnMut(u32)) {
     }
 }
 
-/// FNV-1a over the letters, folded to half its length. Two n-grams with one key are taken for one: too rare to matter.
+/// FNV-1a over the letters, folded to 32 bits. Colliding n-grams count as one: too rare to matter.
 fn key(letters: &[char]) -> u32 {
     let hash = letters.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, letter| {
         (hash ^ u64::from(u32::from(*letter))).wrapping_mul(0x0100_0000_01b3)

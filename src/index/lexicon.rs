@@ -1,48 +1,49 @@
-//! The words of a collection: how many chunks hold each, which have a stem in common, and their n-grams. It knows no
-//! chunk: where a word stands is the adapters' business.
+//! Vocabulary of a collection: for each word the number of chunks that contain it, its stems and
+//! its n-grams. It knows no chunks: postings belong to the adapters.
 
 use super::grams::Grams;
 use super::term::Term;
 use super::texts::Texts;
 
-/// The vocabulary of a collection. It shrinks when the last chunk with a word goes.
+/// Vocabulary of a collection. A word is removed with the last chunk that contains it.
 #[derive(Default)]
 pub(super) struct Lexicon {
     surfaces: Texts,
-    /// By the number of the surface.
+    /// By word id.
     words: Vec<Word>,
-    /// By the number of the surface: how many chunks hold it. Every question reads many of these, so they lie together.
+    /// Number of chunks that contain each word, by word id. Apart from `words` because every
+    /// question reads many of these.
     holders: Vec<u32>,
     stems: Texts,
-    /// By the number of the stem: the last pair of its list.
-    families: Vec<u32>,
-    /// Who has which stem.
+    /// By stem id: head of the stem's list of pairs.
+    stem_heads: Vec<u32>,
+    /// Word-stem pairs, linked into lists; freed ones are reused.
     pairs: Vec<Pair>,
     free_pairs: Vec<u32>,
     grams: Grams,
-    /// Words that are gone, whose numbers the n-grams still hold.
-    resting: Vec<u32>,
+    /// Removed words whose ids are still in the n-gram index, so that they cannot be reused yet.
+    removed_ids: Vec<u32>,
 }
 
-/// While words come and go, the n-grams are put in order when one word in so many did.
-const UNDER_WAY: usize = 4;
-/// The same after a document: searches are faster then.
-const AT_REST: usize = 16;
+/// During changes, n-grams are compacted when one word in this many was added or removed.
+const COMPACT_SHARE_DURING_CHANGES: usize = 4;
+/// The same after a document is complete: compacting more makes searches faster.
+const COMPACT_SHARE_WHEN_IDLE: usize = 16;
 
-/// The end of a list.
+/// End of a list.
 const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]
 struct Word {
-    /// The last pair of its list: the stems it was learned with, but for itself.
+    /// Head of the word's list of pairs: its stems other than itself.
     pairs: u32,
-    /// Whether it was learned as its own stem.
+    /// Whether the word was added as its own stem.
     own: bool,
-    /// Whether the last chunk with it went.
+    /// Whether the last chunk with the word was removed.
     gone: bool,
 }
 
-/// A word and a stem of it, in two lists at once: the stems of the word, and the words of the stem.
+/// A word and one of its stems, linked into two lists: the word's stems and the stem's words.
 #[derive(Clone, Copy)]
 struct Pair {
     word: u32,
@@ -52,7 +53,8 @@ struct Pair {
 }
 
 impl Lexicon {
-    /// Puts a chunk's words in; gives back their ids, ascending and each once, with how often the chunk has them.
+    /// Adds a chunk's words. Returns their ids, ascending and distinct, with their counts in the
+    /// chunk.
     pub(super) fn insert(&mut self, terms: &[Term]) -> Vec<(u32, f32)> {
         let mut held: Vec<(u32, f32)> = Vec::with_capacity(terms.len());
         for term in terms {
@@ -74,7 +76,7 @@ impl Lexicon {
         held
     }
 
-    /// Takes the words of one chunk out.
+    /// Removes the words of one chunk.
     pub(super) fn remove(&mut self, ids: &[u32]) {
         for id in ids {
             let holders = &mut self.holders[*id as usize];
@@ -85,9 +87,10 @@ impl Lexicon {
         }
     }
 
-    /// The ids of all words that have a word's form or a stem in common with it. Where the word itself is known,
-    /// its stems are those it was learned with: that finds the kin of a word written without its accents.
-    pub(super) fn kin(&self, surface: &str, stems: &[String]) -> Vec<u32> {
+    /// Returns the ids of all words that are equal to a word or share a stem with it. For a word in
+    /// the vocabulary, the stems it was added with count too: this finds the forms of a word
+    /// written without its accents.
+    pub(super) fn related_words(&self, surface: &str, stems: &[String]) -> Vec<u32> {
         let own = self.surfaces.number(surface);
         let learned = own.into_iter().flat_map(|id| self.stems_of(id));
         let stems = stems.iter().map(String::as_str).chain([surface]).chain(learned);
@@ -97,52 +100,53 @@ impl Lexicon {
         kin
     }
 
-    /// Says that nothing more comes or goes for now.
-    pub(super) fn rest(&mut self) {
-        self.compact(AT_REST);
+    /// Compacts the n-grams after a batch of changes.
+    pub(super) fn compact_when_idle(&mut self) {
+        self.compact(COMPACT_SHARE_WHEN_IDLE);
     }
 
-    /// How many chunks hold a word.
-    pub(super) fn holders(&self, id: u32) -> usize {
+    /// Number of chunks that contain a word.
+    pub(super) fn document_frequency(&self, id: u32) -> usize {
         self.holders.get(id as usize).map_or(0, |holders| *holders as usize)
     }
 
-    /// About how many of so many chunks hold at least one of these words; exact for one word. Forms of a word stand
-    /// together more often than by chance, so it is halfway between chance and always. That needs no list of the chunks
-    /// of each word; by it BM25 is within 0.15 points of nDCG@10 of the exact count on the shared data, above and below.
+    /// Estimates how many of `chunks` contain at least one of these words; exact for one word.
+    /// Forms of a word occur together more often than by chance, so the estimate is halfway between
+    /// independence and full overlap. It needs no postings; BM25 with it is within 0.15 points of
+    /// nDCG@10 of the exact count on the shared data, above and below.
     #[expect(clippy::cast_precision_loss, reason = "a weight needs no more than 24 bits")]
     pub(super) fn holders_of_any(&self, ids: &[u32], chunks: usize) -> f32 {
         let all = chunks.max(1) as f32;
-        let share = |id: &u32| (self.holders(*id) as f32 / all).min(1.0);
+        let share = |id: &u32| (self.document_frequency(*id) as f32 / all).min(1.0);
         let by_chance = 1.0 - ids.iter().map(|id| 1.0 - share(id)).product::<f32>();
         let together = ids.iter().map(share).fold(0.0, f32::max);
         if ids.len() == 1 { together * all } else { f32::midpoint(by_chance, together) * all }
     }
 
-    /// A word by its id; empty for an id that is not given.
+    /// The word with this id; empty for an unknown id.
     pub(super) fn surface(&self, id: u32) -> &str {
         self.surfaces.text(id)
     }
 
-    /// The words that hold an n-gram, as often as they do, in two pieces; among them may be some that are gone, which no chunk
-    /// holds.
+    /// The words that contain an n-gram, each as often as it does, in two slices; may include
+    /// removed words, which no chunk contains.
     pub(super) fn with_gram(&self, gram: u32) -> [&[u32]; 2] {
         self.grams.words(gram)
     }
 
-    /// One more than the largest id.
+    /// The largest id plus one.
     pub(super) fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// All words with a stem, one of them perhaps twice.
+    /// All words with a stem; one of them may occur twice.
     fn family(&self, stem: &str) -> impl Iterator<Item = u32> {
         let itself = self.surfaces.number(stem).filter(|id| self.words[*id as usize].own);
-        let first = self.stems.number(stem).map_or(NONE, |stem| self.families[stem as usize]);
+        let first = self.stems.number(stem).map_or(NONE, |stem| self.stem_heads[stem as usize]);
         itself.into_iter().chain(self.list(first, |pair| pair.next_of_stem).map(|pair| pair.word))
     }
 
-    /// The stems that a word was learned with, but for itself.
+    /// The stems that a word was added with, other than itself.
     fn stems_of(&self, id: u32) -> impl Iterator<Item = &str> {
         let pairs = self.list(self.words[id as usize].pairs, |pair| pair.next_of_word);
         pairs.map(|pair| self.stems.text(pair.stem))
@@ -154,13 +158,13 @@ impl Lexicon {
     }
 
     fn id(&mut self, surface: &str) -> u32 {
-        let (id, new) = self.surfaces.put(surface);
+        let (id, new) = self.surfaces.intern(surface);
         if new {
             let word = Word { pairs: NONE, own: false, gone: false };
             set(&mut self.words, id, word);
             set(&mut self.holders, id, 0);
             self.grams.insert(surface, id);
-            self.compact(UNDER_WAY);
+            self.compact(COMPACT_SHARE_DURING_CHANGES);
         }
         id
     }
@@ -169,12 +173,12 @@ impl Lexicon {
         if self.surface(id) == stem {
             self.words[id as usize].own = true;
         } else if !self.stems_of(id).any(|known| known == stem) {
-            let (stem, new) = self.stems.put(stem);
+            let (stem, new) = self.stems.intern(stem);
             if new {
-                set(&mut self.families, stem, NONE);
+                set(&mut self.stem_heads, stem, NONE);
             }
             let word = &mut self.words[id as usize];
-            let family = &mut self.families[stem as usize];
+            let family = &mut self.stem_heads[stem as usize];
             let pair = Pair { word: id, stem, next_of_word: word.pairs, next_of_stem: *family };
             let at = self.free_pairs.pop().unwrap_or_else(|| {
                 u32::try_from(self.pairs.len()).expect("memory holds fewer than 4 billion pairs")
@@ -189,23 +193,23 @@ impl Lexicon {
         let gone = Word { pairs: NONE, own: false, gone: true };
         let mut at = std::mem::replace(word, gone).pairs;
         while let Some(pair) = self.pairs.get(at as usize).copied() {
-            self.leave(&pair, at);
+            self.unlink_stem(&pair, at);
             self.free_pairs.push(at);
             at = pair.next_of_word;
         }
-        self.surfaces.take_out(id);
-        self.resting.push(id);
-        self.compact(UNDER_WAY);
+        self.surfaces.remove(id);
+        self.removed_ids.push(id);
+        self.compact(COMPACT_SHARE_DURING_CHANGES);
     }
 
-    /// Takes a pair out of the list of its stem, and the stem out when no word is left.
-    fn leave(&mut self, pair: &Pair, at: u32) {
-        let family = &mut self.families[pair.stem as usize];
+    /// Unlinks a pair from its stem's list, and removes the stem if no word is left.
+    fn unlink_stem(&mut self, pair: &Pair, at: u32) {
+        let family = &mut self.stem_heads[pair.stem as usize];
         if *family == at {
             *family = pair.next_of_stem;
             if *family == NONE {
-                self.stems.take_out(pair.stem);
-                self.stems.give_back(pair.stem);
+                self.stems.remove(pair.stem);
+                self.stems.release_id(pair.stem);
             }
             return;
         }
@@ -219,14 +223,14 @@ impl Lexicon {
         }
     }
 
-    /// Brings the n-grams in order when one word in `share` came or went since, and lets the numbers of gone words be used
-    /// again.
+    /// Compacts the n-grams if one word in `share` was added or removed since the last time, and
+    /// frees the ids of removed words.
     fn compact(&mut self, share: usize) {
         let words = &self.words;
-        if self.grams.needs_compaction(self.resting.len(), words.len(), share) {
+        if self.grams.needs_compaction(self.removed_ids.len(), words.len(), share) {
             self.grams.compact(|id| !words[id as usize].gone);
-            for id in self.resting.drain(..) {
-                self.surfaces.give_back(id);
+            for id in self.removed_ids.drain(..) {
+                self.surfaces.release_id(id);
             }
         }
     }
@@ -248,13 +252,13 @@ mod tests {
     use super::*;
     use crate::index::grams;
 
-    /// Chunks of words, each with one of its stems.
+    /// Chunks as lists of words, each with one of its stems.
     fn chunks() -> impl Strategy<Value = Vec<Vec<(String, String)>>> {
         let word = ("[a-f]{1,4}", "[a-f]{1,2}");
         prop::collection::vec(prop::collection::vec(word, 0..12), 1..60)
     }
 
-    /// Puts a chunk in; gives back its words.
+    /// Adds a chunk and returns its word ids.
     fn put(lexicon: &mut Lexicon, words: &[(String, String)]) -> Vec<u32> {
         let terms = words.iter().map(|(surface, stem)| Term {
             surface: surface.clone(),
@@ -274,7 +278,7 @@ mod tests {
         ) {
             let mut lexicon = Lexicon::default();
             let held: Vec<Vec<u32>> = chunks.iter().map(|words| put(&mut lexicon, words)).collect();
-            // Gone and come again twice, so that numbers are used again.
+            // Removed and added again, so that ids are reused.
             let mut now: Vec<(usize, Vec<u32>)> = Vec::new();
             for (at, ids) in held.into_iter().enumerate() {
                 lexicon.remove(&ids);
@@ -293,7 +297,7 @@ mod tests {
                 }
             }
             for (surface, stem) in chunks.iter().flatten() {
-                let kin = lexicon.kin(surface, std::slice::from_ref(stem));
+                let kin = lexicon.related_words(surface, std::slice::from_ref(stem));
                 let kin: BTreeSet<&str> = kin.iter().map(|id| lexicon.surface(*id)).collect();
                 let mut sought = BTreeSet::from([surface.as_str(), stem]);
                 sought.extend(learned.get(surface.as_str()).into_iter().flatten());
@@ -302,7 +306,8 @@ mod tests {
                     learned.iter().filter(|entry| kindred((entry.0, entry.1))).map(|(word, _)| *word).collect();
                 prop_assert!(expected.is_subset(&kin), "{surface} {stem}: {kin:?} lacks some of {expected:?}");
                 let alive = |word: &&&str| holders.contains_key(**word);
-                // A word keeps the stems that a chunk brought which is gone, as long as others hold the word.
+                // A word keeps a stem whose chunk was removed, as long as another chunk contains
+                // the word.
                 prop_assert!(kin.iter().filter(alive).count() == kin.len(), "{kin:?} are not all there");
                 let mut grams = BTreeMap::new();
                 grams::each(surface, |gram| *grams.entry(gram).or_insert(0) += 1);
@@ -312,7 +317,7 @@ mod tests {
                     prop_assert_eq!(found, if holders.contains_key(surface.as_str()) { times } else { 0 });
                 }
                 let id = lexicon.surfaces.number(surface);
-                let known = id.map_or(0, |id| lexicon.holders(id));
+                let known = id.map_or(0, |id| lexicon.document_frequency(id));
                 prop_assert_eq!(known, holders.get(surface.as_str()).copied().unwrap_or(0));
             }
         }

@@ -1,5 +1,5 @@
-//! Search that compares every chunk, held in memory, a shelf for each collection. Nothing is written to disk: the database
-//! is the truth, and whoever starts the program loads the chunks from it.
+//! In-memory index that compares every chunk, with one shelf per collection. Nothing is written to
+//! disk: chunks are loaded from the database at startup.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use self::shelf::Shelf;
+use super::analyze::Reader;
 use super::question::Question;
-use super::read::Reader;
 use super::{Entry, Error, Index, Legs, Query, order};
 use crate::domain::{CollectionId, DocumentId};
 
@@ -20,10 +20,10 @@ mod bm25;
 mod ngram;
 mod best;
 
-/// How many chunks are read before other tasks get a turn.
-const TURN: usize = 8;
+/// Number of chunks analyzed before yielding to other tasks.
+const YIELD_EVERY: usize = 8;
 
-/// Every collection in memory.
+/// All collections in memory.
 #[derive(Default)]
 pub(super) struct Memory {
     shelves: RwLock<HashMap<CollectionId, Arc<RwLock<Shelf>>>>,
@@ -31,7 +31,7 @@ pub(super) struct Memory {
 
 #[async_trait]
 impl Index for Memory {
-    /// Reads the chunks first, which takes most of the time, and only then locks the collection.
+    /// Analyzes the chunks, which takes most of the time, before it locks the collection.
     async fn replace(
         &self,
         collection: &CollectionId,
@@ -42,7 +42,7 @@ impl Index for Memory {
         let reader = Reader::new(&entries);
         let mut chunks = Vec::with_capacity(entries.len());
         for (at, entry) in entries.into_iter().enumerate() {
-            if at % TURN == TURN - 1 {
+            if at % YIELD_EVERY == YIELD_EVERY - 1 {
                 tokio::task::yield_now().await;
             }
             chunks.push(reader.read(entry));
@@ -99,7 +99,7 @@ impl Index for Memory {
     }
 }
 
-/// A lock that a panic left behind is taken all the same: no panic may stop the others.
+/// Ignores poisoning: a panic in one task must not stop the others.
 fn reading<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

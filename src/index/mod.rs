@@ -1,10 +1,10 @@
-//! Seam: vectors and terms to the best chunks of each leg. Fusing the legs is retrieval's (`pipeline/retrieve.rs`),
-//! so that every index ranks alike.
+//! Seam: finds the best chunks of each search leg for a question's text and vector. Fusing the legs
+//! belongs to retrieval (`pipeline/retrieve.rs`), so that every index ranks alike.
 //!
 //! | adapter | what it does |
 //! | --- | --- |
-//! | `memory` | compares every chunk of a collection, held in memory; the database is the truth |
-//! | `qdrant` | candidates from a Qdrant server or cluster, scored as in memory; the database is the truth |
+//! | `memory` | compares every chunk of a collection, held in memory; the database is the source of truth |
+//! | `qdrant` | candidates from a Qdrant server or cluster, scored as in memory; the database is the source of truth |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ mod term;
 mod texts;
 mod grams;
 mod lexicon;
-mod read;
+mod analyze;
 mod statistics;
 mod question;
-mod weigh;
+mod scoring;
 mod order;
 mod memory;
 mod qdrant;
@@ -31,15 +31,15 @@ mod tuning;
 
 pub use tuning::{Tuning, Tunings};
 
-/// Finds the best chunks of each leg.
+/// A search index that finds the best chunks of each leg.
 #[async_trait]
 pub trait Index: Send + Sync {
-    /// Puts these entries in the place of all that the document had, in one step: a search sees all of the old
-    /// or all of the new. No entries: the document is removed.
+    /// Replaces all chunks of a document atomically: a search sees either all old or all new ones.
+    /// Without entries the document is removed.
     ///
-    /// The revision is that of the database: it grows with every change of a collection. Changes come in its order, and
-    /// those with the same revision in the order of their documents' ids. An index that outlives the process knows by
-    /// that what it has already.
+    /// The revision comes from the database and grows with every change of a collection. Changes
+    /// arrive in revision order, and those of equal revision in the order of their document ids. A
+    /// persistent index uses this to skip what it already has.
     async fn replace(
         &self,
         collection: &CollectionId,
@@ -51,11 +51,12 @@ pub trait Index: Send + Sync {
     /// Removes a collection with all its documents.
     async fn remove(&self, collection: &CollectionId) -> Result<(), Error>;
 
-    /// The best chunks of each leg over some collections.
+    /// Returns the best chunks of each leg over some collections.
     async fn search(&self, query: &Query<'_>) -> Result<Legs, Error>;
 
-    /// How many chunks of these collections are in which language, by ISO 639-1 code. Chunks too short to tell are not
-    /// counted; empty where the index does not know, and then no question is translated.
+    /// Returns the number of chunks per language in these collections, by ISO 639-1 code. Chunks
+    /// too short for language detection are not counted. Empty if the index does not know;
+    /// questions are then not translated.
     async fn languages(
         &self,
         _collections: &[CollectionId],
@@ -63,10 +64,10 @@ pub trait Index: Send + Sync {
         Ok(BTreeMap::new())
     }
 
-    /// How many chunks there are in all.
+    /// Total number of chunks.
     async fn size(&self) -> Result<usize, Error>;
 
-    /// Whether it answers, and what it is, in words.
+    /// Checks that the index is reachable and describes it.
     async fn check(&self) -> Result<String, Error>;
 }
 
@@ -75,32 +76,32 @@ pub trait Index: Send + Sync {
 pub struct Entry {
     /// The chunk.
     pub chunk: Arc<Chunk>,
-    /// Its embedding, of length 1; `None` when there is no embedder.
+    /// Its embedding, normalised to length 1; `None` without an embedder.
     pub vector: Option<Vec<f32>>,
 }
 
-/// What to search for.
+/// A search query.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
-    /// Where to look.
+    /// The collections to search.
     pub collections: &'a [CollectionId],
     /// The question.
     pub text: &'a str,
-    /// Its embedding, of length 1; `None` leaves the dense leg out.
+    /// Its embedding, normalised to length 1; `None` skips the dense leg.
     pub vector: Option<&'a [f32]>,
-    /// The most chunks of a leg.
+    /// Maximum number of chunks per leg.
     pub limit: usize,
 }
 
 /// The best chunks of each leg, best first, at most `limit` each.
 #[derive(Debug, Clone, Default)]
 pub struct Legs {
-    /// By cosine of the embeddings, -1 to 1. A collection where some chunk has no embedding of the question's length brings
-    /// none: the part that has them would push the rest down.
+    /// By cosine of the embeddings, -1 to 1. Empty for a collection in which any chunk lacks an
+    /// embedding of the question's length: otherwise the embedded part would push the rest down.
     pub dense: Vec<Hit>,
-    /// By BM25, above 0.
+    /// By BM25 score, above 0.
     pub bm25: Vec<Hit>,
-    /// By cosine of the TF-IDF vectors of character 3-5-grams, above 0 to 1.
+    /// By cosine of the TF-IDF vectors of character 3-5-grams, above 0 and up to 1.
     pub ngram: Vec<Hit>,
 }
 
@@ -109,42 +110,43 @@ pub struct Legs {
 pub struct Hit {
     /// The chunk.
     pub chunk: Arc<Chunk>,
-    /// The leg's score.
+    /// Its score in the leg.
     pub score: f32,
-    /// Share of the question's content words, weighted by rarity in the collection, that the chunk holds, 0 to 1.
+    /// Share of the question's content words that the chunk contains, weighted by their rarity in
+    /// the collection, 0 to 1.
     pub coverage: f32,
 }
 
-/// An index that does not answer.
+/// The index is unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the index does not answer: {0}")]
 pub struct Error(pub String);
 
 words! {
-    /// The adapters.
+    /// The available index adapters.
     pub enum IndexKind {
-        /// Every chunk is compared, in memory.
+        /// Compares every chunk, in memory.
         Memory = "memory",
         /// A Qdrant server or cluster.
         Qdrant = "qdrant",
     }
 }
 
-/// Which adapter to use, as written in the configuration.
+/// Index settings from the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Settings {
-    /// Every chunk is compared, in memory.
+    /// Compares every chunk, in memory.
     Memory {},
     /// A Qdrant server or cluster.
     Qdrant(qdrant::Settings),
 }
 
 impl Settings {
-    /// The settings for another adapter; those of a Qdrant that is configured stay. An address and a key
-    /// take the place of the configured ones.
+    /// Returns the settings for another adapter. Configured Qdrant settings are kept; `url` and
+    /// `api_key` override them.
     #[must_use]
-    pub fn towards(
+    pub fn for_kind(
         &self,
         kind: IndexKind,
         url: Option<String>,
@@ -160,7 +162,7 @@ impl Settings {
         }
     }
 
-    /// The lines that choose this adapter in the configuration; a key is left out.
+    /// Returns the configuration lines that select this adapter, without the key.
     pub fn lines(&self) -> String {
         match self {
             Self::Memory {} => format!("[index]\nkind = \"{}\"\n", IndexKind::Memory),
@@ -168,7 +170,7 @@ impl Settings {
         }
     }
 
-    /// Builds the adapter, for vectors made with the embedder of this identity.
+    /// Builds the adapter for vectors of the embedder with this identity.
     pub fn build(&self, embedder: Option<&str>) -> Result<Arc<dyn Index>, String> {
         Ok(match self {
             Self::Memory {} => Arc::new(memory::Memory::default()),

@@ -1,4 +1,4 @@
-//! The order of hits, the same in every adapter.
+//! Order of hits, the same in every adapter.
 
 use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -6,15 +6,16 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::{Hit, Legs};
 use crate::domain::ChunkId;
 
-/// What stands for a chunk's id where of equal scores only some fit in: one number is compared faster than two texts.
+/// Sort key of a chunk id that selects among equal scores at the limit of one collection: comparing
+/// numbers is faster than comparing texts.
 pub(super) fn key(id: &ChunkId) -> u64 {
     let mut hasher = DefaultHasher::new();
     id.as_str().hash(&mut hasher);
     hasher.finish()
 }
 
-/// The best of each leg over some collections. Equal scores are ordered by the chunk's id, also those of one collection:
-/// whether a second one is empty changes nothing.
+/// Merges the legs of several collections and keeps the best of each. Equal scores are ordered by
+/// chunk id, even with a single collection, so that adding an empty one changes nothing.
 pub(super) fn merge(found: impl Iterator<Item = Legs>, limit: usize) -> Legs {
     let mut all = Legs::default();
     for legs in found {

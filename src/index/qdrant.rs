@@ -1,7 +1,7 @@
-//! Search in a Qdrant server or cluster: it holds texts, embeddings and word weights, and finds candidates; the statistics
-//! of each collection are in this process, and every candidate is scored here by the same formulas as in memory. The
-//! database is the truth: whoever starts the program hands every document over, and what Qdrant has already is not
-//! sent again.
+//! Qdrant index. Qdrant stores texts, embeddings and word weights and finds candidates. The
+//! statistics of each collection are held in this process, which scores every candidate with the
+//! same formulas as the memory index. The database is the source of truth: every document is passed
+//! to the index at startup, and what Qdrant already has is not sent again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -15,8 +15,8 @@ use self::point_set::{Before, PointSet};
 use self::points::{Mark, Owner, Piece};
 use self::recent::Recent;
 use self::schema::Schema;
+use super::analyze::Reader;
 use super::question::Question;
-use super::read::Reader;
 use super::{Entry, Error, Index, Legs, Query};
 use crate::domain::{CollectionId, DocumentId};
 
@@ -32,15 +32,15 @@ mod search;
 
 pub(super) use settings::Settings;
 
-/// How many chunks are read before other tasks get a turn.
-const TURN: usize = 8;
-/// How often it is looked whether the searches that began earlier are done.
-const LOOK: Duration = Duration::from_millis(2);
+/// Number of chunks analyzed before yielding to other tasks.
+const YIELD_EVERY: usize = 8;
+/// Interval of checking whether earlier searches have ended.
+const SEARCH_POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// A Qdrant.
+/// Client-side state of one Qdrant server or cluster.
 pub(super) struct Qdrant {
     settings: Settings,
-    /// What vectors are made with: marks are kept apart by it.
+    /// Identity of the embedding model; each model has its own marks.
     embedder: String,
     client: QdrantClient,
     schema: Schema,
@@ -48,16 +48,16 @@ pub(super) struct Qdrant {
     tenants: RwLock<HashMap<CollectionId, Arc<Tenant>>>,
 }
 
-/// One of our collections.
+/// One frontdesk collection.
 #[derive(Default)]
 struct Tenant {
     points: RwLock<PointSet>,
-    /// Changes go one after the other. Holds how far Qdrant has the documents, as far as this process knows.
+    /// How far Qdrant has the documents, as known to this process. The lock serializes changes.
     mark: tokio::sync::Mutex<Mark>,
 }
 
 impl Settings {
-    /// Builds the adapter for vectors of a model, given by its identity. Nothing is called yet.
+    /// Builds the adapter for vectors of the embedder with this identity. Makes no call yet.
     pub(super) fn build(&self, embedder: Option<&str>) -> Result<Qdrant, String> {
         self.check()?;
         Ok(Qdrant {
@@ -73,9 +73,9 @@ impl Settings {
 
 #[async_trait]
 impl Index for Qdrant {
-    /// The new points first, which no search takes for current; then, in one step, they are current and the old are not;
-    /// then, when no search is left that began before, the old points go. After a crash at any point the same call ends
-    /// in the same state.
+    /// Uploads the new points, which searches still ignore; makes them current in one step instead
+    /// of the old ones; deletes the old ones when no earlier search is left. After a crash at any
+    /// point, the same call leads to the same state.
     async fn replace(
         &self,
         collection: &CollectionId,
@@ -96,7 +96,8 @@ impl Index for Qdrant {
             self.upload(owner, &pieces).await?;
         }
         let before = writing(&tenant.points).replace(document, &pieces);
-        // Also where nothing was replaced: what comes next waits only for searches that began after this.
+        // Also if nothing was replaced: a later change waits only for searches that begin after
+        // this one.
         self.wait_for_searches(&before).await;
         if new || before.had {
             self.sweep(owner, &pieces).await?;
@@ -174,21 +175,22 @@ impl Qdrant {
         })
     }
 
-    /// Waits until the searches that know the old points are done; none takes longer than its deadline, twice for its
-    /// two questions.
+    /// Waits, at most three timeouts, until all searches that use the old points have ended. A
+    /// search usually makes two calls in sequence.
     async fn wait_for_searches(&self, before: &Before) {
         let longest = self.settings.timeout() * 3;
         let done = async {
             while before.searched.strong_count() > 0 {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(SEARCH_POLL_INTERVAL).await;
             }
         };
-        // Whoever takes longer has failed by then.
+        // A search that takes longer is not waited for.
         drop(tokio::time::timeout(longest, done).await);
     }
 
-    /// What a failure is for our callers. When a collection is missing that was there, everything is looked at anew.
-    fn gone(&self, failure: Failure) -> Error {
+    /// Converts a failure into an [`Error`]. If a collection has disappeared, all collections are
+    /// checked again.
+    fn to_error(&self, failure: Failure) -> Error {
         if !failure.missing {
             return failure.into();
         }
@@ -200,12 +202,12 @@ impl Qdrant {
     }
 }
 
-/// Reads the chunks of a document, which takes some time, letting others have their turn.
+/// Analyzes the chunks of a document, yielding to other tasks in between.
 async fn read(owner: Owner<'_>, entries: Vec<Entry>) -> Vec<Piece> {
     let reader = Reader::new(&entries);
     let mut pieces = Vec::with_capacity(entries.len());
     for (at, entry) in entries.into_iter().enumerate() {
-        if at % TURN == TURN - 1 {
+        if at % YIELD_EVERY == YIELD_EVERY - 1 {
             tokio::task::yield_now().await;
         }
         pieces.push(Piece::new(owner, reader.read(entry)));
@@ -213,7 +215,7 @@ async fn read(owner: Owner<'_>, entries: Vec<Entry>) -> Vec<Piece> {
     pieces
 }
 
-/// A lock that a panic left behind is taken all the same: no panic may stop the others.
+/// Ignores poisoning: a panic in one task must not stop the others.
 fn reading<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,25 +1,26 @@
-//! The question's side of the words: what one collection makes of a question. Needs the collection's statistics alone;
-//! the chunks' side is each adapter's.
+//! Query planning: a question in the terms of one collection. Needs only the collection's
+//! statistics; scoring chunks belongs to each adapter.
 
 use std::collections::BTreeMap;
 
 use frontdesk_language::terms;
 
 use super::statistics::CollectionStatistics;
-use super::{Query, grams, weigh};
+use super::{Query, grams, scoring};
 
-/// The most words of a question that are looked up; nobody asks in more.
-const MOST_WORDS: usize = 256;
+/// Maximum number of distinct words of a question; the rest is ignored.
+const MAX_WORDS: usize = 256;
 
-/// Words that share less with the question than this part of the closest word are passed over: the fused order of
-/// the shared data stays within 0.2 points of nDCG, and long questions take a fraction of the time.
-const FAINT: f32 = 0.1;
+/// Words whose n-gram weight is below this fraction of the best word's are skipped: the fused
+/// ranking of the shared data stays within 0.2 points of nDCG, and long questions take a fraction
+/// of the time.
+const MIN_RELATIVE_WEIGHT: f32 = 0.1;
 
-/// A question cut into words, the same for every collection.
+/// A question split into words, the same for every collection.
 pub(super) struct Question<'a> {
     words: BTreeMap<String, f32>,
     pub(super) vector: Option<&'a [f32]>,
-    /// The most chunks of a leg.
+    /// Maximum number of chunks per leg.
     pub(super) limit: usize,
 }
 
@@ -27,7 +28,7 @@ impl<'a> Question<'a> {
     pub(super) fn new(query: &Query<'a>) -> Self {
         let mut words: BTreeMap<String, f32> = BTreeMap::new();
         for word in terms::words(query.text) {
-            if words.len() < MOST_WORDS || words.contains_key(&word) {
+            if words.len() < MAX_WORDS || words.contains_key(&word) {
                 *words.entry(word).or_default() += 1.0;
             }
         }
@@ -35,72 +36,73 @@ impl<'a> Question<'a> {
     }
 }
 
-/// What a collection makes of a question: a chunk's scores follow from this and its own words.
+/// Query plan for one collection: a chunk's scores follow from this and the chunk's own words.
 pub(super) struct Plan {
     /// The question's words.
-    pub(super) sought: Vec<QueryTerm>,
-    /// What all of its content words weigh together in the coverage.
+    pub(super) terms: Vec<QueryTerm>,
+    /// Total weight of its content words, for coverage.
     pub(super) weight: f32,
-    /// The words of the collection that have n-grams in common with the question, and what these weigh.
-    pub(super) close: Vec<(u32, f32)>,
-    /// The length of the question's n-gram vector.
+    /// Words of the collection that share n-grams with the question, with their weights.
+    pub(super) similar_words: Vec<(u32, f32)>,
+    /// Norm of the question's n-gram vector.
     pub(super) length: f32,
-    /// The average length of a chunk, in words, at least 1.
+    /// Average chunk length in words, at least 1.
     pub(super) average: f32,
 }
 
-/// A word of the question, as one collection knows it.
+/// A word of the question in terms of one collection.
 pub(super) struct QueryTerm {
     /// The folded word.
     surface: String,
-    /// How often the question has it.
+    /// Its count in the question.
     count: f32,
-    /// Whether it says something by itself.
+    /// Whether it is a content word, not a stop word.
     content: bool,
-    /// All words of the collection that have its form or a stem in common with it.
+    /// Ids of all words of the collection that are equal to it or share a stem with it.
     pub(super) kin: Vec<u32>,
-    /// What it weighs in BM25: how rare it is, as often as the question has it.
+    /// BM25 weight: its IDF times its count in the question.
     pub(super) rarity: f32,
-    /// What it weighs in the coverage: 1 and its rarity, or nothing for a word that says nothing. By rarity alone, in a
-    /// collection of a few chunks nothing but unknown words would weigh.
+    /// Weight in the coverage: 1 plus its IDF, or 0 for a stop word. With the IDF alone, only
+    /// unknown words would count in a collection of a few chunks.
     pub(super) weight: f32,
 }
 
 impl Plan {
-    /// A question may be in any language of the collection, so each word is stemmed in all of them; it still counts as
-    /// one word.
+    /// Stems each word in every language of the collection, because the question's language is
+    /// unknown; it still counts as one word.
     pub(super) fn new(question: &Question<'_>, statistics: &CollectionStatistics) -> Self {
         let languages = statistics.languages();
         let sought = question.words.iter().map(|(word, count)| {
             let surface = terms::fold(word);
             let stems: Vec<String> =
                 languages.iter().filter_map(|language| terms::stem(word, *language)).collect();
-            let kin = statistics.lexicon.kin(&surface, &stems);
+            let kin = statistics.lexicon.related_words(&surface, &stems);
             let content = !terms::is_stop_word(&surface, &languages);
             let holders = statistics.lexicon.holders_of_any(&kin, statistics.chunks());
-            let idf = weigh::idf(statistics.chunks(), holders);
+            let idf = scoring::idf(statistics.chunks(), holders);
             let (rarity, weight) = (count * idf, if content { 1.0 + idf } else { 0.0 });
             QueryTerm { surface, count: *count, content, kin, rarity, weight }
         });
-        let sought: Vec<QueryTerm> = sought.collect();
-        let (close, length) = close_words(&sought, statistics);
+        let terms: Vec<QueryTerm> = sought.collect();
+        let (similar_words, length) = close_words(&terms, statistics);
         Self {
-            weight: sought.iter().map(|word| word.weight).sum(),
+            weight: terms.iter().map(|word| word.weight).sum(),
             average: statistics.average_length(),
-            sought,
-            close,
+            terms,
+            similar_words,
             length,
         }
     }
 
-    /// Share of the question's content words that a chunk holds, by the weight of those it does; 0 when there are none.
+    /// Returns the share of the question's content words that a chunk contains, given their total
+    /// weight; 0 if there are none.
     pub(super) fn coverage(&self, held: f32) -> f32 {
         if self.weight > 0.0 { (held / self.weight).min(1.0) } else { 0.0 }
     }
 }
 
-/// The words that have n-grams in common with the question and what these weigh, and the length of the question's
-/// vector.
+/// Returns the words that share n-grams with the question, with their weights, and the norm of the
+/// question's vector.
 fn close_words(
     question: &[QueryTerm],
     statistics: &CollectionStatistics,
@@ -111,23 +113,26 @@ fn close_words(
     for (gram, count) in grams_of(question) {
         let words = lexicon.with_gram(gram);
         let ids = || words.iter().copied().flatten();
-        let holders: usize = ids().map(|id| lexicon.holders(*id)).sum();
+        let holders: usize = ids().map(|id| lexicon.document_frequency(*id)).sum();
         #[expect(clippy::cast_precision_loss, reason = "a weight needs no more than 24 bits")]
-        let weight = count * weigh::idf(chunks, holders.min(chunks) as f32);
+        let weight = count * scoring::idf(chunks, holders.min(chunks) as f32);
         squares += weight * weight;
         ids().for_each(|id| weights[*id as usize] += weight);
     }
     for (id, weight) in (0..).zip(&mut weights) {
-        if *weight > 0.0 && lexicon.holders(id) == 0 {
+        if *weight > 0.0 && lexicon.document_frequency(id) == 0 {
             *weight = 0.0;
         }
     }
     let most = weights.iter().copied().fold(0.0, f32::max);
-    let close = (0..).zip(weights).filter(|(_, weight)| *weight > 0.0 && *weight >= most * FAINT);
+    let close = (0..)
+        .zip(weights)
+        .filter(|(_, weight)| *weight > 0.0 && *weight >= most * MIN_RELATIVE_WEIGHT);
     (close.collect(), squares.sqrt())
 }
 
-/// The question's n-grams with their counts, in a fixed order. Stop words are left out when the question has others.
+/// Returns the question's n-grams with their counts, in a fixed order. Stop words are left out
+/// unless there is nothing else.
 fn grams_of(question: &[QueryTerm]) -> Vec<(u32, f32)> {
     let only_content = question.iter().any(|word| word.content);
     let mut grams = Vec::new();

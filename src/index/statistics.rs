@@ -1,15 +1,15 @@
-//! What is known of a collection as a whole: its words, languages and lengths. Everything that the question's side
-//! needs, and no chunk, posting or vector.
+//! Statistics of a whole collection: vocabulary, languages and lengths. Everything that query
+//! planning needs, without chunks, postings or vectors.
 
 use std::collections::{BTreeMap, HashMap};
 
 use frontdesk_language::{Lang, terms};
 
+use super::analyze::AnalyzedChunk;
 use super::lexicon::Lexicon;
-use super::read::AnalyzedChunk;
 
-/// The statistics of a collection. What a chunk brought in can be taken out again without a trace, so they depend on
-/// what the collection holds and not on how it came to be.
+/// Statistics of a collection. Removing a chunk undoes exactly what adding it did, so they depend
+/// only on the current contents, not on the history.
 #[derive(Default)]
 pub(super) struct CollectionStatistics {
     pub(super) lexicon: Lexicon,
@@ -20,14 +20,14 @@ pub(super) struct CollectionStatistics {
 
 /// What one chunk adds to the statistics.
 pub(super) struct ChunkContribution {
-    /// Its words, ascending, each once.
+    /// Its word ids, ascending, distinct.
     pub(super) words: Box<[u32]>,
     length: f32,
     language: Option<Lang>,
 }
 
 impl CollectionStatistics {
-    /// Counts a chunk in; also gives back how often it has each of its words.
+    /// Adds a chunk; also returns its word ids with their counts.
     pub(super) fn add(&mut self, analyzed: &AnalyzedChunk) -> (ChunkContribution, Vec<(u32, f32)>) {
         let held = self.lexicon.insert(&analyzed.terms);
         self.chunks += 1;
@@ -39,7 +39,7 @@ impl CollectionStatistics {
         (ChunkContribution { words, length: analyzed.length, language: analyzed.language }, held)
     }
 
-    /// Counts a chunk out.
+    /// Removes a chunk.
     pub(super) fn remove(&mut self, contribution: &ChunkContribution) {
         self.lexicon.remove(&contribution.words);
         self.chunks -= 1;
@@ -51,17 +51,17 @@ impl CollectionStatistics {
         }
     }
 
-    /// Says that nothing more comes or goes for now.
-    pub(super) fn rest(&mut self) {
-        self.lexicon.rest();
+    /// Compacts the vocabulary after a batch of changes.
+    pub(super) fn compact_when_idle(&mut self) {
+        self.lexicon.compact_when_idle();
     }
 
-    /// How many chunks there are.
+    /// Number of chunks.
     pub(super) fn chunks(&self) -> usize {
         self.chunks
     }
 
-    /// The average length of a chunk, in words, at least 1.
+    /// Average chunk length in words, at least 1.
     pub(super) fn average_length(&self) -> f32 {
         #[expect(
             clippy::cast_precision_loss,
@@ -72,7 +72,7 @@ impl CollectionStatistics {
         average.max(1.0)
     }
 
-    /// The languages that at least one chunk in a hundred is in, in a fixed order.
+    /// The languages of at least 1 % of the chunks, in a fixed order.
     pub(super) fn languages(&self) -> Vec<Lang> {
         let spoken = self
             .languages
@@ -83,7 +83,7 @@ impl CollectionStatistics {
         languages
     }
 
-    /// Adds up how many chunks are in which language, by ISO 639-1 code.
+    /// Adds the number of chunks per language to `counts`, by ISO 639-1 code.
     pub(super) fn count_languages(&self, counts: &mut BTreeMap<&'static str, usize>) {
         for (language, chunks) in self.languages.iter().filter(|(_, chunks)| **chunks > 0) {
             if let Some(code) = terms::two_letters(*language) {

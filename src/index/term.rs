@@ -1,11 +1,11 @@
-//! A word of a chunk, as it is counted and weighed. It knows no chunk.
+//! A counted term of a chunk, independent of the chunk.
 
-/// A word of a chunk.
+/// A term: a word of a chunk with its stem and count.
 pub(super) struct Term {
     /// The folded word.
     pub(super) surface: String,
-    /// Its folded stem in the chunk's language; the surface itself where there is no stemmer.
+    /// Its folded stem in the chunk's language; equal to `surface` without a stemmer.
     pub(super) stem: String,
-    /// How often the chunk has it.
+    /// Its count in the chunk.
     pub(super) count: f32,
 }

@@ -1,18 +1,18 @@
-//! Short texts, each kept once, and numbers that stand for them: many collections of some thousand words each have to fit
-//! into memory, so no text has an allocation of its own.
+//! String interner: each text is stored once and identified by a number. Texts have no allocations
+//! of their own, because many collections with thousands of words each have to fit into memory.
 
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-/// Below so many bytes nothing is moved together.
-const FEW: usize = 4_096;
+/// With no more wasted bytes than this, the buffer is not compacted.
+const MIN_WASTED_BYTES: usize = 4_096;
 
-/// Texts by number. A number that is given back is used again.
+/// Interned texts. A released number is reused.
 #[derive(Default)]
 pub(super) struct Texts {
     letters: String,
-    places: Vec<Place>,
+    spans: Vec<Place>,
     numbers: HashTable<u32>,
     hasher: RandomState,
     free: Vec<u32>,
@@ -20,7 +20,7 @@ pub(super) struct Texts {
     wasted: usize,
 }
 
-/// Where a text's letters are.
+/// Location of a text in `letters`.
 #[derive(Clone, Copy, Default)]
 struct Place {
     start: u32,
@@ -28,58 +28,58 @@ struct Place {
 }
 
 impl Texts {
-    /// The number of a text; it is put in where it is new, and then `true` stands beside it.
-    pub(super) fn put(&mut self, text: &str) -> (u32, bool) {
+    /// Interns a text. Returns its number, and whether it is new.
+    pub(super) fn intern(&mut self, text: &str) -> (u32, bool) {
         if let Some(number) = self.number(text) {
             return (number, false);
         }
         let number = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place::default());
-            small(self.places.len() - 1)
+            self.spans.push(Place::default());
+            small(self.spans.len() - 1)
         });
         let place = Place { start: small(self.letters.len()), length: small(text.len()) };
         self.letters.push_str(text);
-        self.places[number as usize] = place;
-        let (letters, places, hasher) = (&self.letters, &self.places, &self.hasher);
+        self.spans[number as usize] = place;
+        let (letters, places, hasher) = (&self.letters, &self.spans, &self.hasher);
         let hash = |number: &u32| hasher.hash_one(of(letters, places, *number));
         self.numbers.insert_unique(self.hasher.hash_one(text), number, hash);
         (number, true)
     }
 
-    /// The number of a text that is in.
+    /// The number of an interned text.
     pub(super) fn number(&self, text: &str) -> Option<u32> {
-        let same = |number: &u32| of(&self.letters, &self.places, *number) == text;
+        let same = |number: &u32| of(&self.letters, &self.spans, *number) == text;
         self.numbers.find(self.hasher.hash_one(text), same).copied()
     }
 
-    /// The text of a number; empty for one that is not given.
+    /// The text of a number; empty for an unused number.
     pub(super) fn text(&self, number: u32) -> &str {
-        of(&self.letters, &self.places, number)
+        of(&self.letters, &self.spans, number)
     }
 
-    /// Takes a text out. Its number stays taken until it is given back.
-    pub(super) fn take_out(&mut self, number: u32) {
-        let text = of(&self.letters, &self.places, number);
+    /// Removes a text. Its number is not reused until it is released.
+    pub(super) fn remove(&mut self, number: u32) {
+        let text = of(&self.letters, &self.spans, number);
         self.wasted += text.len();
         if let Ok(held) =
             self.numbers.find_entry(self.hasher.hash_one(text), |other| *other == number)
         {
             held.remove();
         }
-        self.places[number as usize] = Place::default();
-        if self.wasted > FEW && self.wasted * 2 > self.letters.len() {
-            self.move_together();
+        self.spans[number as usize] = Place::default();
+        if self.wasted > MIN_WASTED_BYTES && self.wasted * 2 > self.letters.len() {
+            self.compact();
         }
     }
 
-    /// Lets a number be used again.
-    pub(super) fn give_back(&mut self, number: u32) {
+    /// Releases the number of a removed text for reuse.
+    pub(super) fn release_id(&mut self, number: u32) {
         self.free.push(number);
     }
 
-    fn move_together(&mut self) {
+    fn compact(&mut self) {
         let mut letters = String::with_capacity(self.letters.len() - self.wasted);
-        for place in &mut self.places {
+        for place in &mut self.spans {
             let (start, end) = (place.start as usize, place.start as usize + place.length as usize);
             place.start = small(letters.len());
             letters.push_str(self.letters.get(start..end).unwrap_or_default());
@@ -115,12 +115,12 @@ mod tests {
             let mut known: HashMap<String, u32> = HashMap::new();
             for (text, put) in steps {
                 if put {
-                    let (number, new) = texts.put(&text);
+                    let (number, new) = texts.intern(&text);
                     prop_assert_eq!(new, !known.contains_key(&text));
                     prop_assert_eq!(*known.entry(text).or_insert(number), number);
                 } else if let Some(number) = known.remove(&text) {
-                    texts.take_out(number);
-                    texts.give_back(number);
+                    texts.remove(number);
+                    texts.release_id(number);
                     prop_assert_eq!(texts.number(&text), None);
                 }
                 for (text, number) in &known {
@@ -129,7 +129,7 @@ mod tests {
                 }
             }
             let used: usize = known.keys().map(String::len).sum();
-            prop_assert!(texts.letters.len() <= FEW.max(used * 2) + 40);
+            prop_assert!(texts.letters.len() <= MIN_WASTED_BYTES.max(used * 2) + 40);
         }
     }
 }

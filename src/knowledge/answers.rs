@@ -1,21 +1,20 @@
-//! Curated answers as a file: `answers.yaml` in a collection's folder. Reads it; a file that is wrong in one place is refused
-//! whole, with the line, so that nobody wonders which half of it answers.
+//! Parses `answers.yaml`, the curated answers in a collection's folder. A file with any error is
+//! refused whole, with the line: it never loads in part.
 
 use serde::Deserialize;
 
 use crate::domain::AnswerContent;
 
-/// The file's name.
 const NAME: &str = "answers.yaml";
-/// The largest file, in bytes.
+/// Maximum file size, in bytes.
 const LARGEST: usize = 4 << 20;
 
-/// Whether this path, within a collection, is a file of curated answers.
+/// Whether a path within a collection is a file of curated answers.
 pub(super) fn is_answers(path: &str) -> bool {
     path.rsplit(['/', '\\']).next().is_some_and(|name| name.eq_ignore_ascii_case(NAME))
 }
 
-/// One entry as it is written.
+/// One entry of the file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -27,7 +26,6 @@ struct Entry {
     enabled: bool,
 }
 
-/// One phrasing, or several.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum OneOrSeveral {
@@ -39,7 +37,7 @@ fn yes() -> bool {
     true
 }
 
-/// Reads a file; the error says what is wrong, where, and what would be right.
+/// Parses a file. The error says what is wrong, where, and what would be right.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<AnswerContent>, String> {
     if bytes.len() > LARGEST {
         return Err(format!("the file is larger than {LARGEST} bytes, divide it"));

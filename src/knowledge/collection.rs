@@ -1,5 +1,5 @@
-//! What a collection says about cutting its documents and ranking its passages: in `collection.toml` in its folder, or over
-//! the API. Both are read by the same rules; the file wins. Reads no files.
+//! Chunking and ranking settings of one collection, from `collection.toml` in its folder or from
+//! the API. Both follow the same rules; the file wins. Reads no files.
 
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
@@ -11,37 +11,37 @@ use super::{Error, Library};
 use crate::domain::{CollectionId, SettingsOrigin};
 use crate::index::Tuning;
 
-/// The file's name.
+/// Name of the settings file in a collection's folder.
 pub(super) const FILE: &str = "collection.toml";
 
-/// Settings of one collection, as somebody gives them.
+/// Settings of one collection, as a file or the API gives them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Settings {
-    /// How its documents are cut; those of the configuration where it is missing.
+    /// How documents are chunked; `None` for the configured default.
     chunk: Option<chunk::Settings>,
-    /// How its passages are ranked.
+    /// How passages are ranked.
     search: Tuning,
 }
 
-/// Settings of one collection that override those of the configuration, as they are stored.
+/// Stored settings of one collection; they override the configured ones.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CollectionOverrides {
-    /// How its documents are cut; those of the configuration where it is missing.
+    /// How documents are chunked; `None` for the configured default.
     pub chunk: Option<chunk::Settings>,
-    /// How its passages are ranked.
+    /// How passages are ranked.
     pub search: Tuning,
     from: Option<SettingsOrigin>,
 }
 
 impl Settings {
-    /// Reads the file's text; the error says what is wrong.
+    /// Parses the file's text. The error says what is wrong.
     pub(super) fn read(text: &str) -> Result<Self, String> {
         Self::extract(&Figment::from(Toml::string(text)))
     }
 
-    /// Reads what the API was given, by the rules of the file.
+    /// Parses settings from the API by the rules of the file.
     pub(super) fn given(value: &Value) -> Result<Self, String> {
         Self::extract(&Figment::from(Serialized::defaults(value)))
     }
@@ -65,19 +65,19 @@ impl Settings {
 }
 
 impl CollectionOverrides {
-    /// Who says so.
+    /// Where the settings come from.
     pub fn from(&self) -> SettingsOrigin {
-        // Older versions, in which only a file could, did not note it.
+        // Older versions stored no origin and knew only files.
         let silent = self.chunk.is_none() && self.search == Tuning::default();
         self.from.unwrap_or(if silent { SettingsOrigin::Default } else { SettingsOrigin::File })
     }
 
-    /// As the database keeps them.
     fn to_stored(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".into())
     }
 
-    /// From the database. What an other version wrote and this one cannot read is the default, and the log says so.
+    /// Parses stored settings. What another version wrote and this one cannot read becomes the
+    /// default, with a warning in the log.
     pub(super) fn stored(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_else(|error| {
             tracing::warn!(%error, "settings of a collection cannot be read, the defaults are used: learn it again");
@@ -87,7 +87,7 @@ impl CollectionOverrides {
 }
 
 impl Library {
-    /// What a collection says of its own; `None` where there is no such collection.
+    /// Returns a collection's own settings; `None` when there is no such collection.
     pub async fn own_settings(
         &self,
         collection: &CollectionId,
@@ -97,8 +97,8 @@ impl Library {
         Ok(row.map(|row| CollectionOverrides::stored(&row.settings)))
     }
 
-    /// Makes a collection's settings these, as `collection.toml` would: passages are ranked so at once, documents are cut
-    /// so when they are learned again. Refuses where the collection's folder has such a file.
+    /// Replaces a collection's settings. Ranking changes at once, chunking when documents are
+    /// learned again. Fails when the collection's folder has a `collection.toml`.
     pub async fn set_settings(
         &self,
         collection: &CollectionId,
@@ -118,9 +118,9 @@ impl Library {
         Ok(own)
     }
 
-    /// What learning a folder makes of a collection's settings: as its file says, or, without one, as somebody said over
-    /// the API.
-    pub(super) async fn settle(
+    /// Updates a collection's settings when its folder is learned: to those of the file or, without
+    /// one, to those set over the API.
+    pub(super) async fn apply_settings(
         &self,
         collection: &CollectionId,
         file: Option<&Settings>,
@@ -135,7 +135,7 @@ impl Library {
         self.change(collection, change).await.map(drop)
     }
 
-    /// Changes settings in one step: when another one changed them meanwhile, it is decided again.
+    /// Compare-and-set: calls `decide` again when the settings were changed concurrently.
     async fn change(
         &self,
         collection: &CollectionId,

@@ -1,5 +1,5 @@
-//! Learning a source folder: what did not change is skipped by its hash, what changed is replaced in one step, what
-//! is gone is removed. A document that cannot be read is failed with the reason, and its neighbours go on.
+//! Learns a source folder: skips unchanged documents by hash, replaces changed ones atomically,
+//! removes missing ones. One that cannot be read is marked failed with the reason.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,11 +16,12 @@ use crate::reader::Pool;
 use crate::spans::{self, Span};
 use crate::store::knowledge::{DocumentRow, Failure, NewDocument};
 
-/// Changes with the way documents are extracted, so that a new release learns them again.
+/// Version of the extraction method, part of every document's hash. Changing it makes a release
+/// learn all documents again.
 pub(super) const METHOD: &str = "2";
 
 impl Library {
-    /// Learns a source folder because somebody asks for it, and brings the index in step.
+    /// Learns a source folder on request and updates the index.
     pub async fn learn(
         &self,
         from: SourceFolder,
@@ -29,9 +30,9 @@ impl Library {
         self.learn_folder(from, progress, true).await
     }
 
-    /// Learns what changed in a source folder. What broke its reader is not tried again while it is the same: it could do so at every
-    /// start.
-    pub async fn keep_up(
+    /// Learns what changed in a source folder. An unchanged file that broke its reader is not
+    /// retried: it could break it at every start.
+    pub async fn learn_changes(
         &self,
         from: SourceFolder,
         progress: &dyn Progress,
@@ -50,7 +51,7 @@ impl Library {
         let file = from.settings.as_deref().map(collection::Settings::read);
         let file = file.transpose().map_err(wrong)?;
         if from.whole {
-            self.settle(&collection, file.as_ref()).await?;
+            self.apply_settings(&collection, file.as_ref()).await?;
             self.renew_uploads().await?;
         }
         let mut work = LearnJob::begin(self, progress, (collection, None)).await?;
@@ -67,30 +68,29 @@ impl Library {
         if from.whole {
             work.remove_all_but(&paths).await?;
         }
-        let summary = work.summary;
+        work.summary.failed.sort();
         self.follow().await?;
-        Ok(summary)
+        Ok(work.summary)
     }
 }
 
-/// A source folder, or a source of the web, being learned.
+/// A run that learns a source folder or a web source.
 pub(super) struct LearnJob<'a> {
     library: &'a Library,
     progress: &'a dyn Progress,
-    /// How its documents are cut.
     settings: chunk::Settings,
     collection: CollectionId,
-    /// Where the documents come from; none for files.
+    /// The web source of the documents; `None` for files.
     source: Option<SourceId>,
     known: HashMap<String, DocumentRow>,
-    /// Whether what broke its reader is tried again though it did not change.
+    /// Whether unchanged files that broke their reader are retried.
     again: bool,
     reading: JoinSet<Reading>,
     waiting: Vec<ChunkedDocument>,
     pub(super) summary: Summary,
 }
 
-/// A document that was read.
+/// A document whose reading has ended.
 struct Reading {
     path: String,
     hash: String,
@@ -108,14 +108,14 @@ struct ChunkedDocument {
 }
 
 impl ChunkedDocument {
-    /// What is embedded of it: the same texts that the index compares words with.
+    /// The texts to embed, the same ones that lexical search indexes.
     fn texts(&self) -> impl Iterator<Item = String> {
         self.pieces.iter().map(|piece| searchable(&self.title, &piece.heading, &piece.body))
     }
 }
 
 impl<'a> LearnJob<'a> {
-    /// Begins with what the collection holds, and as its own settings say.
+    /// Loads the collection's documents and settings.
     pub(super) async fn begin(
         library: &'a Library,
         progress: &'a dyn Progress,
@@ -138,7 +138,7 @@ impl<'a> LearnJob<'a> {
         })
     }
 
-    /// Has a document read, unless it is known, beside others.
+    /// Starts reading a document concurrently with others, unless it is unchanged.
     pub(super) async fn begin_reading(&mut self, document: DocumentSource) -> Result<(), Error> {
         let (path, name) = (document.path, document.name);
         let uploaded = |row: &DocumentRow| row.uploaded == 1 && row.state != DocumentState::Removed;
@@ -170,7 +170,7 @@ impl<'a> LearnJob<'a> {
             }
         }
         let name = name.unwrap_or_else(|| path.clone());
-        // For the web nobody waits.
+        // Nobody waits for web pages, so they are read in the background.
         let own = |readers: &Pool| match self.source {
             Some(_) => readers.in_background(),
             None => readers.clone(),
@@ -182,7 +182,7 @@ impl<'a> LearnJob<'a> {
             let read = span.around(reading::read(readers.as_ref(), file, settings)).await;
             Reading { path, hash, read, span }
         });
-        // A slow one keeps one place: those after it are read beside it.
+        // A slow document occupies one slot; later ones are read in the others.
         while self.reading.len() >= self.library.readers() {
             self.take_read().await?;
         }
@@ -195,7 +195,7 @@ impl<'a> LearnJob<'a> {
         spans::learn(spans::Document { collection, source, id: None, path })
     }
 
-    /// Embeds and stores those that were read, when there are enough of them.
+    /// Embeds and stores the chunked documents once they fill a batch.
     pub(super) async fn store_batch(&mut self) -> Result<(), Error> {
         if self.waiting.iter().map(|read| read.pieces.len()).sum::<usize>() >= BATCH {
             self.store_waiting().await?;
@@ -203,7 +203,7 @@ impl<'a> LearnJob<'a> {
         Ok(())
     }
 
-    /// Waits for one of the documents that are being read.
+    /// Waits until one of the documents has been read.
     async fn take_read(&mut self) -> Result<(), Error> {
         let Reading { path, hash, read, span } = match self.reading.join_next().await {
             None => return Ok(()),
@@ -222,7 +222,7 @@ impl<'a> LearnJob<'a> {
                 span.ended(LearnOutcome::Failed.as_str());
                 failed
             }
-            // The old version, if there is one, stays; the next run tries again.
+            // An old version stays; the next run tries again.
             Err(ReadError::Unavailable { why, .. }) => {
                 span.ended(LearnOutcome::Unavailable.as_str());
                 self.summary.failed.push((path, why));
@@ -231,22 +231,22 @@ impl<'a> LearnJob<'a> {
         }
     }
 
-    /// Whether everything that was looked at is stored, or has failed.
+    /// Whether every document begun so far is stored or has failed.
     pub(super) fn is_flushed(&self) -> bool {
         self.waiting.is_empty() && self.reading.is_empty()
     }
 
-    /// Whether a document was ready when this work began.
+    /// Whether a document was ready when this run began.
     pub(super) fn was_ready(&self, path: &str) -> bool {
         self.known.get(path).is_some_and(|row| row.state == DocumentState::Ready)
     }
 
-    /// The same content, cut in the same way, has the same hash.
+    /// Hash of a document's content and of how it is chunked.
     pub(super) fn hash(&self, bytes: &[u8]) -> String {
         hash_of(bytes, &self.settings)
     }
 
-    /// Waits for what is being read.
+    /// Waits until all documents have been read.
     pub(super) async fn finish_reading(&mut self) -> Result<(), Error> {
         while !self.reading.is_empty() {
             self.take_read().await?;
@@ -254,19 +254,19 @@ impl<'a> LearnJob<'a> {
         Ok(())
     }
 
-    /// Waits for what is being read, and stores all of it.
+    /// Waits until all documents have been read, and stores them.
     pub(super) async fn flush(&mut self) -> Result<(), Error> {
         self.finish_reading().await?;
         self.store_waiting().await
     }
 
-    /// Embeds and stores what is waiting. A document is stored when all of it is embedded; what was embedded before a
-    /// crash is not embedded again.
+    /// Embeds and stores the waiting documents. A document is stored once it is fully embedded;
+    /// embeddings made before a crash are reused.
     async fn store_waiting(&mut self) -> Result<(), Error> {
         let waiting = std::mem::take(&mut self.waiting);
         let texts = waiting.iter().flat_map(ChunkedDocument::texts).collect();
         if let Err(why) = self.library.embed_new(texts, self.progress).await? {
-            // The old version, if there is one, stays; the next run tries again.
+            // An old version stays; the next run tries again.
             let failed = waiting.into_iter().map(|read| {
                 read.span.ended(LearnOutcome::Unavailable.as_str());
                 (read.path, why.clone())
@@ -308,7 +308,7 @@ impl<'a> LearnJob<'a> {
         Ok(())
     }
 
-    /// Stores a document where the collection has room for it; else the reason why not, in words.
+    /// Stores a document. The inner error says why the collection has no room for it.
     async fn put(&self, learned: NewDocument) -> Result<Result<DocumentId, String>, Error> {
         let room = self.library.settings.room();
         let put = self.library.store.learn_within(learned, room).await?;
@@ -319,7 +319,7 @@ impl<'a> LearnJob<'a> {
         self.fail(path, String::new(), remedy::unread(why)).await
     }
 
-    /// Leaves a document out that cannot be read; what was learned of an earlier version of it stays.
+    /// Gives up a document that cannot be read. A version learned earlier stays.
     pub(super) async fn give_up(
         &mut self,
         path: &str,
@@ -351,7 +351,8 @@ impl<'a> LearnJob<'a> {
         Ok(())
     }
 
-    /// Removes what came from the same source, or what is a file, and is not among these paths.
+    /// Removes the documents of the same source (or, without a source, the files) whose paths are
+    /// not listed.
     pub(super) async fn remove_all_but(&mut self, paths: &HashSet<String>) -> Result<(), Error> {
         for row in self.known.values() {
             let theirs = row.uploaded == 1 || row.source_id != self.source;
@@ -371,7 +372,7 @@ impl<'a> LearnJob<'a> {
         Ok(())
     }
 
-    /// Makes a file's curated answers those that it holds now. Those of a file that is wrong stay as they were.
+    /// Replaces a file's curated answers with its current ones. An invalid file changes nothing.
     async fn answers(&mut self, path: String, bytes: &[u8]) -> Result<(), Error> {
         match answers::parse(bytes) {
             Ok(held) => {
@@ -389,7 +390,7 @@ impl<'a> LearnJob<'a> {
     }
 }
 
-/// The same content, cut in the same way, has the same hash.
+/// Hash of a document's content and of how it is chunked.
 pub(super) fn hash_of(bytes: &[u8], settings: &chunk::Settings) -> String {
     let mut hasher = Sha256::new();
     hasher.update(METHOD);

@@ -1,4 +1,5 @@
-//! Learning documents: extract, chunk, embed, store, index. The database is the truth; the index follows it.
+//! Learning documents: extract, chunk, embed, store, index. The database is the source of truth;
+//! the index follows it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -11,8 +12,8 @@ use crate::domain::{Chunk, ChunkId, CollectionId, DocumentState};
 use crate::embed::Embedder;
 use crate::index::{Entry, Index, Tunings};
 use crate::reader::{self, Pool, check};
+use crate::store::collection_limits::Room;
 use crate::store::knowledge::{CollectionRow, DocumentRow};
-use crate::store::room::Room;
 use crate::store::{self, Store};
 
 mod answers;
@@ -40,20 +41,20 @@ pub use vectors::BackfillCounts;
 pub struct Settings {
     /// How documents are cut into chunks.
     pub chunk: chunk::Settings,
-    /// How the web is read.
+    /// How websites are read.
     pub web: web::Settings,
-    /// The largest file that can be uploaded, in bytes.
+    /// Maximum size of an uploaded file, in bytes.
     pub max_upload_bytes: usize,
-    /// The most documents of a collection.
+    /// Maximum number of documents in a collection.
     pub max_documents: u64,
-    /// The most chunks of a collection.
+    /// Maximum number of chunks in a collection.
     pub max_chunks: u64,
-    /// The most bytes of uploaded files that are kept of a collection.
+    /// Maximum total size of the uploaded files kept for a collection, in bytes.
     pub max_kept_bytes: u64,
 }
 
 impl Settings {
-    /// How much a collection may hold.
+    /// The capacity of a collection.
     pub fn room(&self) -> Room {
         let Self { max_documents: documents, max_chunks: chunks, max_kept_bytes, .. } = *self;
         Room { documents, chunks, upload_bytes: max_kept_bytes }
@@ -67,24 +68,24 @@ pub struct Library {
     index: Arc<dyn Index>,
     embed: Arc<dyn Embedder>,
     settings: Settings,
-    /// Where documents are read.
+    /// Worker processes that read documents; `None` when this program starts none.
     readers: Option<Pool>,
-    /// How each collection is ranked; the pipeline reads what is written here.
+    /// How each collection is ranked; shared with the pipeline.
     tunings: Arc<Tunings>,
     /// The revision of each collection that the index holds.
-    seen: Arc<Mutex<HashMap<String, i64>>>,
-    /// The uploaded files that this process is learning.
+    indexed_revisions: Arc<Mutex<HashMap<String, i64>>>,
+    /// The uploads that this process is learning.
     underway: Arc<uploads::UploadsUnderway>,
-    /// The collections that have a folder here.
-    homes: Arc<std::sync::Mutex<HashSet<String>>>,
-    /// What ended a process before is read while nothing else is.
-    suspects: Arc<RwLock<()>>,
+    /// Names of the collections that have a source folder.
+    folder_collections: Arc<std::sync::Mutex<HashSet<String>>>,
+    /// Held exclusively while a file that ended a process before is read.
+    crash_isolation: Arc<RwLock<()>>,
 }
 
-/// A turn at reading, until it is dropped: alone, or beside others.
+/// The right to read a document until dropped: exclusive (write guard) or shared (read guard).
 type ReadTurn<'a> = (Option<RwLockWriteGuard<'a, ()>>, Option<RwLockReadGuard<'a, ()>>);
 
-/// Something could not be learned, or the index could not follow the database.
+/// A document could not be learned, or the index could not be updated.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database does not answer.
@@ -93,16 +94,16 @@ pub enum Error {
     /// The index does not answer.
     #[error(transparent)]
     Index(#[from] crate::index::Error),
-    /// A source cannot be added or read, and why.
+    /// A source cannot be added or read; holds the reason.
     #[error("{0}")]
     Source(String),
-    /// What was to be embedded could not be.
+    /// A text could not be embedded; holds the reason.
     #[error("{0}")]
     Embed(String),
-    /// Settings of a collection cannot be used: what is wrong, and where.
+    /// Settings of a collection are invalid: what is wrong, and where.
     #[error("{0}")]
     Settings(String),
-    /// The settings of a collection are those of its file, and nobody else's.
+    /// The collection's settings come from its file and cannot be set over the API.
     #[error(
         "the collection.toml in the collection's folder says its settings: change it there and learn the folder again, or remove it and learn the folder again to set them here"
     )]
@@ -110,7 +111,7 @@ pub enum Error {
 }
 
 impl Library {
-    /// A library over a database. Its index is empty until [`follow`](Self::follow).
+    /// Creates a library over a database. Its index is empty until [`follow`](Self::follow).
     pub fn new(
         store: Store,
         index: Arc<dyn Index>,
@@ -124,59 +125,62 @@ impl Library {
             settings,
             readers: None,
             tunings: Arc::default(),
-            seen: Arc::default(),
+            indexed_revisions: Arc::default(),
             underway: Arc::default(),
-            homes: Arc::default(),
-            suspects: Arc::default(),
+            folder_collections: Arc::default(),
+            crash_isolation: Arc::default(),
         }
     }
 
-    /// Has documents read by these processes. Without them only small texts of the owner can be learned.
+    /// Sets the worker processes that read documents. Without them only small texts of the owner
+    /// can be learned.
     #[must_use]
-    pub fn reading_with(mut self, readers: Pool) -> Self {
+    pub fn with_readers(mut self, readers: Pool) -> Self {
         self.readers = Some(readers);
         self
     }
 
-    /// What of this a process that reads documents can do: nothing, where the sandbox holds.
+    /// Returns the forbidden operations that a worker process could perform: none when the sandbox
+    /// holds.
     pub async fn check_readers(&self) -> Result<Vec<check::Attempt>, reader::Failure> {
         let none = || reader::Failure::Unavailable("this program starts none".into());
         self.readers.as_ref().ok_or_else(none)?.attempt(&check::FORBIDDEN).await
     }
 
-    /// How many documents are read at once.
+    /// How many documents are read concurrently.
     pub fn readers(&self) -> usize {
         self.readers.as_ref().map_or(1, Pool::at_once)
     }
 
-    /// Waits for a turn at reading: what ended a process before has it alone, so that nothing else is blamed.
-    async fn turn(&self, suspect: bool) -> ReadTurn<'_> {
+    /// Waits for the right to read. A file that ended a process before is read alone, so that no
+    /// other file is blamed.
+    async fn acquire_read_slot(&self, suspect: bool) -> ReadTurn<'_> {
         if suspect {
-            (Some(self.suspects.write().await), None)
+            (Some(self.crash_isolation.write().await), None)
         } else {
-            (None, Some(self.suspects.read().await))
+            (None, Some(self.crash_isolation.read().await))
         }
     }
 
-    /// Notes that a collection has a folder, from which it is learned at every start.
+    /// Records that a collection has a source folder, which is learned at every start.
     pub fn has_folder(&self, collection: &str) {
-        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut homes = self.folder_collections.lock().unwrap_or_else(PoisonError::into_inner);
         homes.insert(collection.to_owned());
     }
 
-    /// The collections that have a folder.
+    /// Names of the collections that have a source folder.
     pub fn folders(&self) -> HashSet<String> {
-        self.homes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.folder_collections.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How each collection is ranked, kept in step with the database by [`follow`](Self::follow).
+    /// How each collection is ranked, kept current by [`follow`](Self::follow).
     pub fn tunings(&self) -> Arc<Tunings> {
         self.tunings.clone()
     }
 
-    /// Brings the index in step with the database; how many documents changed.
+    /// Updates the index from the database. Returns the number of changed documents.
     pub async fn follow(&self) -> Result<usize, Error> {
-        let mut seen = self.seen.lock().await;
+        let mut seen = self.indexed_revisions.lock().await;
         let mut changed = 0;
         for collection in self.store.all_collections().await? {
             let known = seen.get(&collection.id).copied().unwrap_or(0);
@@ -188,9 +192,9 @@ impl Library {
         Ok(changed)
     }
 
-    /// A number that is another one when the index holds other documents.
+    /// A number that changes when the indexed documents change.
     pub async fn revision(&self) -> i64 {
-        self.seen.lock().await.values().sum()
+        self.indexed_revisions.lock().await.values().sum()
     }
 
     async fn load(&self, collection: &CollectionRow, after: i64) -> Result<usize, Error> {
@@ -205,7 +209,8 @@ impl Library {
         Ok(documents.len())
     }
 
-    /// What the index should hold of a document: nothing, unless it is ready; of vectors those of our model.
+    /// The index entries of a document: none unless it is ready; vectors only of the current
+    /// embedding model.
     async fn entries(
         &self,
         collection: &CollectionId,

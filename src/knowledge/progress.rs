@@ -1,18 +1,18 @@
-//! Learning as others see it: how far it is, and what became of the documents.
+//! Progress and result of learning, for display.
 
-/// Watches learning: told of the number of documents, then of each as it is done.
+/// Observes learning: receives the number of documents, then each document as it is done.
 pub trait Progress: Send + Sync {
-    /// So many documents are to be looked at.
+    /// Learning starts with this many documents.
     fn start(&self, documents: usize);
-    /// There are so many documents by now: not all were known at the start.
+    /// This many documents are known by now: a crawl finds more as it goes.
     fn found(&self, documents: usize);
     /// A document is done.
     fn done(&self, path: &str);
-    /// Of the texts that a model is reading now, so many are read.
+    /// This many of the texts being embedded are done.
     fn embedded(&self, _texts: usize, _of: usize) {}
 }
 
-/// Progress that nobody watches.
+/// A [`Progress`] that ignores everything.
 pub struct SilentProgress;
 
 impl Progress for SilentProgress {
@@ -21,19 +21,19 @@ impl Progress for SilentProgress {
     fn done(&self, _: &str) {}
 }
 
-/// What became of the documents.
+/// The result of learning.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Documents learned for the first time or anew.
+    /// Documents learned for the first time or again.
     pub learned: usize,
-    /// Their chunks.
+    /// Chunks of the learned documents.
     pub chunks: usize,
-    /// Documents that had not changed.
+    /// Unchanged documents.
     pub unchanged: usize,
-    /// Documents that are gone.
+    /// Removed documents.
     pub removed: usize,
     /// Documents that could not be learned: path and reason.
     pub failed: Vec<(String, String)>,
-    /// What was read only in part: path and what is missing.
+    /// Documents that were read only in part: path and what is missing.
     pub warnings: Vec<(String, String)>,
 }

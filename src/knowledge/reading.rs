@@ -1,5 +1,6 @@
-//! From a file to pieces, in a worker process: both ends of that. Small texts are read in this one where they are plain, or the
-//! owner's: what others made may become much by a little markup.
+//! Reads a file into chunks in a worker process; both ends of that exchange. Small files are read
+//! in this process if they are plain text or the owner's: in files of others, a little markup may
+//! expand to a lot of text.
 
 use std::time::Duration;
 use std::{fmt, io};
@@ -13,37 +14,38 @@ use crate::domain::FailureCode;
 use crate::reader::{self, Kind, Pool, Task};
 use crate::store::knowledge::Failure;
 
-/// The largest text that is read in this process, in bytes.
+/// Maximum size of a file that is read in this process, in bytes.
 const SMALL: usize = 64 * 1024;
-/// The longest answer that is taken, in bytes: the largest text, with what is said twice where it is cut, and as JSON.
+/// Maximum size of a worker's answer, in bytes: the largest text, with the overlap of its chunks,
+/// as JSON.
 const MOST_ANSWER: usize = 128 * 1024 * 1024;
-/// The longest title and reason that are taken, in characters.
+/// Maximum length of a title, warning or reason, in characters.
 const LONGEST_LINE: usize = 2_000;
-/// The most warnings that are taken.
+/// Maximum number of warnings kept.
 const MOST_WARNINGS: usize = 2_000;
 
-/// What is learned of a file.
+/// The content of a file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Content {
-    /// Its title.
+    /// Title of the document.
     pub(super) title: String,
-    /// What could only be read in part, a sentence each.
+    /// What could only be read in part, one sentence each.
     #[serde(deserialize_with = "first_warnings")]
     pub(super) warnings: Vec<String>,
-    /// What it says, in reading order.
+    /// Chunks in reading order.
     pub(super) pieces: Vec<chunk::Piece>,
 }
 
-/// Why nothing was learned of a file.
+/// Why a file could not be read.
 #[derive(Debug)]
 pub(super) enum ReadError {
-    /// It cannot be read, now or another time.
+    /// The file cannot be read, now or later.
     Refused(Failure),
-    /// It was not read, and as far as can be told it is no fault of the file.
+    /// The file was not read, apparently through no fault of its own.
     Unavailable {
-        /// Why not.
+        /// The reason.
         why: String,
-        /// Whether a process had begun to read it: if that goes on, it is the file after all.
+        /// Whether a process had begun to read it: if that repeats, the file is to blame.
         begun: bool,
     },
 }
@@ -66,29 +68,29 @@ impl From<reader::Failure> for ReadError {
 
 /// A file to read.
 pub(super) struct File {
-    /// Its name, whose ending says the format.
+    /// File name; its extension gives the format.
     pub(super) name: String,
-    /// What it holds.
+    /// File content.
     pub(super) bytes: Vec<u8>,
-    /// Whether it lies in a folder of the owner: nobody else can put it there.
+    /// Whether the file lies in a folder of the owner, where nobody else can put it.
     pub(super) own: bool,
 }
 
-/// What a worker process has to know of a file.
+/// What a worker process needs to know about a file.
 #[derive(Serialize, Deserialize)]
 struct ReadRequest {
     name: String,
     cut: chunk::Settings,
 }
 
-/// What a worker process answers.
+/// A worker process's answer.
 #[derive(Serialize, Deserialize)]
 enum Answer {
     Content(Content),
     Refused { error: String, remedy: Option<String>, code: String },
 }
 
-/// Reads a file and cuts it, where it can do no harm.
+/// Reads a file and chunks it, sandboxed unless that is needless.
 pub(super) async fn read(
     readers: Option<&Pool>,
     File { name, bytes, own }: File,
@@ -101,7 +103,7 @@ pub(super) async fn read(
         });
         return match reading.await {
             Ok(read) => read.map_err(ReadError::Refused),
-            // A reader that breaks on a damaged file is that document's failure, not everybody's.
+            // A parser that panics on a damaged file fails that document only.
             Err(_) => Err(ReadError::Refused(remedy::damaged())),
         };
     }
@@ -114,17 +116,17 @@ pub(super) async fn read(
         head: head.map_err(ReadError::not_begun)?,
         body: Box::new(bytes),
         longest: None,
-        most_answer: MOST_ANSWER,
+        max_answer_bytes: MOST_ANSWER,
         most_samples: 0,
     };
     let reply = readers.run(task).await?;
-    // Some megabytes of JSON take a while.
-    let taking = tokio::task::spawn_blocking(move || taken(&reply.answer));
+    // Parsing some megabytes of JSON blocks for a while.
+    let taking = tokio::task::spawn_blocking(move || parse_answer(&reply.answer));
     taking.await.unwrap_or_else(|_| Err(remedy::damaged())).map_err(ReadError::Refused)
 }
 
-/// A worker process's answer, which may be anybody's.
-fn taken(answer: &[u8]) -> Result<Content, Failure> {
+/// Parses a worker process's answer. It is untrusted: the file may have taken over the process.
+fn parse_answer(answer: &[u8]) -> Result<Content, Failure> {
     let cut = |line: &mut String| *line = extract::first_chars(line, LONGEST_LINE);
     match serde_json::from_slice(answer) {
         Ok(Answer::Content(mut content)) => {
@@ -135,7 +137,7 @@ fn taken(answer: &[u8]) -> Result<Content, Failure> {
         Ok(Answer::Refused { mut error, mut remedy, code }) => {
             cut(&mut error);
             remedy.iter_mut().for_each(cut);
-            // What is no reason to refuse a file is said by a process that is not ours any more.
+            // A code that is no reason to refuse a file comes from a compromised process.
             let code = code.parse::<FailureCode>().ok().filter(|code| code.is_of_reading());
             Err(Failure { error, remedy, code: code.unwrap_or(FailureCode::Damaged) })
         }
@@ -143,7 +145,7 @@ fn taken(answer: &[u8]) -> Result<Content, Failure> {
     }
 }
 
-/// Reads a document in the worker process; the answer to [`read`].
+/// Reads a document inside the worker process; the counterpart of [`read`].
 pub fn answer(head: &[u8], body: &[u8], longest: Duration) -> io::Result<Vec<u8>> {
     let ReadRequest { name, cut } = serde_json::from_slice(head)?;
     let answer = match content(&name, body, &cut, longest) {
@@ -153,7 +155,7 @@ pub fn answer(head: &[u8], body: &[u8], longest: Duration) -> io::Result<Vec<u8>
     encoded(&answer, MOST_ANSWER)
 }
 
-/// An answer as it is sent: one that would not be taken is a refusal that says why.
+/// Encodes an answer. One that is too large becomes a refusal that says so.
 fn encoded(answer: &Answer, most: usize) -> io::Result<Vec<u8>> {
     let bytes = serde_json::to_vec(answer)?;
     if bytes.len() <= most {
@@ -166,7 +168,7 @@ fn refused(Failure { error, remedy, code }: Failure) -> Answer {
     Answer::Refused { error, remedy, code: code.to_string() }
 }
 
-/// No more warnings than are kept, however many are given.
+/// Reads the first [`MOST_WARNINGS`] warnings and skips the rest.
 fn first_warnings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     struct First;
 
@@ -208,7 +210,7 @@ mod tests {
     use super::*;
 
     fn told(answer: &[u8]) -> Result<Content, Failure> {
-        taken(answer)
+        parse_answer(answer)
     }
 
     #[test]

@@ -1,14 +1,15 @@
-//! From why a document could not be learned to what to do about it: the only place that says so.
+//! Maps the reasons why a document could not be learned to what to do about them: the only place
+//! that does so.
 
 use frontdesk_doctext::extract::{FORMATS, MAX_BYTES, SHEETS, Unreadable};
 
 use crate::domain::FailureCode;
 use crate::reader;
+use crate::store::collection_limits::Full;
+use crate::store::crawl_leases::MAX_TRIES;
 use crate::store::knowledge::Failure;
-use crate::store::reading::MOST_TRIES;
-use crate::store::room::Full;
 
-/// What to do about a file that cannot be read.
+/// Failure for a file that the extractor cannot read.
 pub(super) fn of(unreadable: &Unreadable) -> Failure {
     let split = "Split it into several files.";
     let (code, remedy) = match unreadable {
@@ -56,13 +57,12 @@ pub(super) fn of(unreadable: &Unreadable) -> Failure {
     Failure { error: unreadable.to_string(), remedy: Some(remedy), code }
 }
 
-/// Whether a file that failed for this reason is not tried again by itself: it stays the same as long as the file does, and costs much
-/// to find again.
+/// Whether a failure is not retried automatically: the same file would fail again, at a high cost.
 pub(super) fn is_final(code: FailureCode) -> bool {
     matches!(code, FailureCode::TooSlow | FailureCode::Memory | FailureCode::Damaged)
 }
 
-/// What to do about a file that cannot be read within the limits.
+/// Failure for a file that cannot be read within the limits.
 pub(super) fn of_reader(failure: &reader::Failure) -> Failure {
     let (code, remedy) = match failure {
         reader::Failure::TooSlow { .. } => (FailureCode::TooSlow, "split it into several files"),
@@ -85,7 +85,7 @@ fn sentence(text: &str) -> String {
     if text.ends_with('.') { text } else { format!("{text}.") }
 }
 
-/// A file that is larger than what is taken, in bytes.
+/// Failure for a file above the upload limit; both sizes in bytes.
 pub fn too_large(bytes: u64, most: usize) -> Failure {
     let most = u64::try_from(most).unwrap_or(u64::MAX).min(MAX_BYTES);
     let megabytes = |bytes: u64| bytes.div_ceil(1024 * 1024);
@@ -102,7 +102,7 @@ pub fn too_large(bytes: u64, most: usize) -> Failure {
     }
 }
 
-/// A collection that has no room.
+/// Failure for a collection that is full.
 pub(super) fn full(full: Full) -> Failure {
     let (has, key) = match full {
         Full::Documents(most) => (format!("{most} documents"), "max_documents"),
@@ -120,13 +120,13 @@ pub(super) fn full(full: Full) -> Failure {
     }
 }
 
-/// A failure with what to do about it, as one text.
+/// A failure and its remedy as one text.
 pub(super) fn in_words(failure: &Failure) -> String {
     let remedy = failure.remedy.as_deref().unwrap_or_default();
     format!("{}. {remedy}", failure.error).trim_end().to_owned()
 }
 
-/// A file that broke its reader.
+/// Failure for a file that broke its reader.
 pub(super) fn damaged() -> Failure {
     Failure {
         error: "the file is damaged: reading it broke off".into(),
@@ -137,12 +137,12 @@ pub(super) fn damaged() -> Failure {
     }
 }
 
-/// A file that cannot be fetched from where it lies, or that there is nothing to read with.
+/// Failure for a file that cannot be fetched, or that no process could read.
 pub(super) fn unread(error: String) -> Failure {
     Failure { error, remedy: None, code: FailureCode::Unread }
 }
 
-/// A file whose every try ended with its process.
+/// Failure for a file whose every try ended with its process.
 pub(super) fn lost() -> Failure {
     Failure {
         error: "the process that learned it ended each time before it was done".into(),
@@ -151,7 +151,8 @@ pub(super) fn lost() -> Failure {
     }
 }
 
-/// A file that was cut off at each of so many tries, as far as can be told by no fault of its own; why at the last.
+/// Failure for a file that was interrupted at each of `tries` tries, apparently through no fault of
+/// its own; `why` is the last reason.
 pub(super) fn cut_off(tries: i64, why: &str) -> Failure {
     Failure {
         error: format!("it was tried {tries} times; the last time {why}"),
@@ -160,9 +161,9 @@ pub(super) fn cut_off(tries: i64, why: &str) -> Failure {
     }
 }
 
-/// A page of a website whose every try ended with its process.
+/// Failure for a web page whose every try ended with its process.
 pub(super) fn lost_page(tries: i64) -> Failure {
-    let until = if tries > MOST_TRIES { "somebody has the site read again" } else { "it changes" };
+    let until = if tries > MAX_TRIES { "somebody has the site read again" } else { "it changes" };
     Failure {
         error: format!(
             "the process that read it ended {tries} times before it was done, so it is left out until {until}"
@@ -174,7 +175,7 @@ pub(super) fn lost_page(tries: i64) -> Failure {
     }
 }
 
-/// What was read, and could not be embedded: why, in the embedder's words.
+/// Failure for a file that was read but could not be embedded; `why` is the embedder's reason.
 pub(super) fn not_embedded(why: String) -> Failure {
     Failure {
         error: why,
@@ -183,8 +184,8 @@ pub(super) fn not_embedded(why: String) -> Failure {
     }
 }
 
-/// A path that a document from elsewhere has.
-pub(super) fn taken(path: &str) -> Failure {
+/// Failure for a path that a document from another origin has already.
+pub(super) fn path_taken(path: &str) -> Failure {
     Failure {
         error: format!("`{path}` is a document of the collection's folder or of a website already"),
         remedy: Some(

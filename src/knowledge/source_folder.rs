@@ -1,4 +1,4 @@
-//! Where documents come from: folders and files. Finds them; reads one only when it is asked to.
+//! Finds documents in folders and files. Reads one only on request.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,33 +8,34 @@ use frontdesk_doctext::extract::{FORMATS, MAX_BYTES, Unreadable};
 
 use super::{answers, collection};
 
-/// The documents to learn into one collection: a folder, or one file of it.
+/// Documents to learn into one collection: a folder, or one file of it.
 pub struct SourceFolder {
-    /// The collection's name.
+    /// Name of the collection.
     pub collection: String,
-    /// The documents.
+    /// The documents found.
     pub documents: Vec<DocumentSource>,
-    /// Whether this is all that the collection should hold: what is not here is removed.
+    /// Whether these are all files of the collection: others are removed.
     pub whole: bool,
-    /// What the folder's `collection.toml` says.
+    /// Text of the folder's `collection.toml`; `None` without one.
     pub settings: Option<String>,
 }
 
 /// A document that has not been read yet.
 pub struct DocumentSource {
-    /// Its path within the collection.
+    /// Path within the collection.
     pub path: String,
-    /// A file name whose ending says the format; none when that of the path does.
+    /// File name whose extension gives the format; `None` when that of `path` does.
     pub name: Option<String>,
-    /// Reads it.
+    /// Reads the content.
     pub read: Box<dyn FnOnce() -> std::io::Result<Vec<u8>> + Send>,
 }
 
 impl SourceFolder {
-    /// The source folders under a path.
+    /// Finds the source folders under a path.
     ///
-    /// A folder is a collection of its own name; a folder that holds only folders is one collection for each of them;
-    /// a file belongs to the collection named after its folder. `collection` gives another name.
+    /// A folder is a collection of its own name; a folder that holds only folders is one collection
+    /// for each of them; a file belongs to the collection named after its folder. `collection`
+    /// overrides the name.
     pub fn find(path: &Path, collection: Option<&str>) -> std::io::Result<Vec<Self>> {
         let path = &path.canonicalize()?;
         if path.is_file() {
@@ -79,7 +80,7 @@ impl DocumentSource {
     }
 }
 
-/// Reads a file, unless it is larger than what can be learned: that much is never in memory.
+/// Reads a file. One above [`MAX_BYTES`] is refused before it fills the memory.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let too_large = |size| Err(io::Error::other(Unreadable::TooLarge(size)));
@@ -89,13 +90,13 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    // It may have grown meanwhile.
+    // The file may have grown since.
     if bytes.len() as u64 > MAX_BYTES { too_large(read as u64) } else { Ok(bytes) }
 }
 
 fn collect(root: &Path, folder: &Path, documents: &mut Vec<DocumentSource>) -> std::io::Result<()> {
     for entry in visible(folder)? {
-        // A link to a folder is not followed: it could lead round in a circle.
+        // Symlinked folders are not followed: they could form a cycle.
         if entry.is_dir() && !entry.is_symlink() {
             collect(root, &entry, documents)?;
         } else if entry.is_file() && is_learnable(&entry) {
@@ -105,7 +106,7 @@ fn collect(root: &Path, folder: &Path, documents: &mut Vec<DocumentSource>) -> s
     Ok(())
 }
 
-/// What a folder holds, by name, without hidden files.
+/// Entries of a folder without hidden files, sorted by name.
 fn visible(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder)? {
@@ -118,7 +119,7 @@ fn visible(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(entries)
 }
 
-/// Whether a file in a folder is meant to be learned; others lie there for another purpose.
+/// Whether a file should be learned, by its name.
 fn is_learnable(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     if name.is_some_and(|name| answers::is_answers(&name)) {
@@ -173,7 +174,7 @@ mod tests {
     fn a_file_that_is_too_large_is_refused_without_being_read() {
         let home = tempfile::tempdir().expect("a folder");
         let path = home.path().join("huge.txt");
-        // A terabyte of nothing: reading it would take minutes, and more memory than there is.
+        // A sparse file of 1 TB: reading it would take minutes and exhaust the memory.
         File::create(&path).and_then(|file| file.set_len(1 << 40)).expect("a file");
         let document = DocumentSource::file(home.path(), path);
         let why = (document.read)().expect_err("it is too large").to_string();

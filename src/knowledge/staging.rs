@@ -1,4 +1,5 @@
-//! Documents that are tried before they answer: a collection as it would be, learned beside the one that answers.
+//! Staging: learns a changed collection as a draft beside the live one, so that it can be tested
+//! before it answers.
 
 use std::collections::HashSet;
 
@@ -11,31 +12,31 @@ use crate::domain::{
 use crate::store::answers::AnswerRow;
 use crate::store::knowledge::{DocumentRow, NewChunk, NewDocument};
 
-/// How the name of a collection ends that only stands beside another.
+/// Suffix of a draft collection's name.
 const ENDING: &str = "@draft";
-/// The path under which answers made by hand are copied.
+/// Path under which the draft keeps copies of curated answers made by hand.
 const BY_HAND: &str = "@by-hand";
 
-/// A change of a collection by hand, which can be tried before it is made.
+/// A manual change of a collection, which can be tested before it is applied.
 #[derive(Debug, Clone)]
 pub enum Edit {
-    /// A curated answer is made.
+    /// Adds a curated answer.
     AddAnswer(AnswerContent),
-    /// A curated answer is changed.
+    /// Changes a curated answer.
     ChangeAnswer(AnswerId, AnswerContent),
-    /// A curated answer is removed.
+    /// Removes a curated answer.
     RemoveAnswer(AnswerId),
-    /// A document is removed.
+    /// Removes a document.
     RemoveDocument(DocumentId),
 }
 
-/// Whether a collection only stands beside another, to be tried.
+/// Whether a collection is a draft of another one.
 pub fn is_staged(name: &str) -> bool {
     name.ends_with(ENDING)
 }
 
 impl Library {
-    /// Whether learning a source folder would change what its collection holds.
+    /// Whether learning a source folder would change its collection.
     pub async fn differs(&self, from: SourceFolder) -> Result<bool, Error> {
         let id = self.store.collection(&from.collection).await?;
         let own = self.own_settings(&id).await?.unwrap_or_default();
@@ -83,7 +84,7 @@ impl Library {
             }
             left.remove(path.as_str());
             let hash = work.hash(&bytes);
-            // A document that could not be read the last time is no change while it is the same.
+            // A document that failed last time is no change while its content is the same.
             let same = |row: &DocumentRow| {
                 row.path == path && row.hash == hash && row.state != DocumentState::Removed
             };
@@ -94,7 +95,8 @@ impl Library {
         Ok(from.whole && !(left.is_empty() && answers_left.is_empty()))
     }
 
-    /// Learns a source folder beside its collection, with all that the collection has from elsewhere: the web, answers made by hand.
+    /// Learns a source folder into a draft, with copies of what the collection has from elsewhere:
+    /// web pages, uploads, answers made by hand.
     pub async fn stage(
         &self,
         from: SourceFolder,
@@ -103,7 +105,7 @@ impl Library {
         self.stage_with(from, None, progress).await
     }
 
-    /// Puts all that a collection has beside it, with a change by hand.
+    /// Copies a collection into a draft and applies a manual change.
     pub async fn stage_edit(&self, collection: &str, edit: &Edit) -> Result<CollectionId, Error> {
         let collection = collection.to_owned();
         let nothing =
@@ -120,14 +122,15 @@ impl Library {
         let real = self.store.collection(&from.collection).await?;
         from.collection = format!("{}{ENDING}", from.collection);
         let draft = self.store.collection(&from.collection).await?;
-        self.settle_as(&draft, &real).await?;
+        self.copy_settings(&draft, &real).await?;
         let whole = std::mem::replace(&mut from.whole, true);
         let paths: HashSet<String> =
             from.documents.iter().map(|document| document.path.clone()).collect();
         self.learn(from, progress).await?;
         if !whole {
-            // What is no whole folder says nothing of settings: the collection goes on with those of the real one.
-            self.settle_as(&draft, &real).await?;
+            // Without a whole folder there is no settings file, and learning may have reset the
+            // settings: copy them again.
+            self.copy_settings(&draft, &real).await?;
         }
         for row in self.store.documents(&real, 0).await? {
             let elsewhere = row.source_id.is_some() || row.uploaded == 1 || !whole;
@@ -152,8 +155,8 @@ impl Library {
         Ok(draft)
     }
 
-    /// Gives a collection the settings of another one.
-    async fn settle_as(&self, draft: &CollectionId, real: &CollectionId) -> Result<(), Error> {
+    /// Copies the settings of one collection to another.
+    async fn copy_settings(&self, draft: &CollectionId, real: &CollectionId) -> Result<(), Error> {
         let rows = self.store.collections().await?;
         let said = |id: &CollectionId| {
             let row = rows.iter().find(|row| row.id == id.as_str());
@@ -181,14 +184,14 @@ impl Library {
         Ok(())
     }
 
-    /// Takes away what stands beside a collection, and nothing else.
+    /// Empties the draft of a collection.
     pub async fn unstage(&self, name: &str) -> Result<(), Error> {
         let collection = format!("{name}{ENDING}");
         let empty = SourceFolder { collection, documents: Vec::new(), whole: true, settings: None };
         self.learn(empty, &SilentProgress).await.map(drop)
     }
 
-    /// Takes away what a process left that died while it tried documents.
+    /// Empties the drafts that a crashed process left.
     pub async fn unstage_all(&self) -> Result<(), Error> {
         for row in self.store.collections().await? {
             let Some(name) = row.slug.strip_suffix(ENDING) else { continue };
@@ -202,7 +205,7 @@ impl Library {
     }
 }
 
-/// An answer as it is after a change; `None` for one that is removed.
+/// An answer after an edit; `None` when the edit removes it.
 fn answer_with(row: &AnswerRow, edit: Option<&Edit>) -> Option<AnswerContent> {
     match edit {
         Some(Edit::RemoveAnswer(id)) if id.as_str() == row.id => None,

@@ -1,5 +1,5 @@
-//! Learning what was uploaded: the files wait in the database, one after the other is read, cut, embedded and stored beside serving.
-//! A file that was being learned when its process died is learned again by whoever finds it.
+//! Learns uploaded files in the background. The files queue in the database and are read, chunked,
+//! embedded and stored one by one. A file whose process died is learned again by another one.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,37 +21,38 @@ use crate::spans;
 use crate::store::knowledge::{Failure, NewDocument};
 use crate::store::uploads::{LearnedUpload, NewUpload, UploadRow};
 
-/// How long a file is another's after the process that learns it died, in milliseconds.
+/// Lease on an upload, in milliseconds: how long a file stays locked after its process died.
 const LEASE_MS: i64 = 60_000;
-/// After so many tries that no process survived the file is given up.
-const MOST_TRIES: i64 = 3;
-/// After so many times in a row, for each that learns, that nothing could be read with, files fail with the reason. Between two of
-/// them are some seconds.
-const MOST_IN_VAIN: usize = 36;
-/// How what nothing could read was learned: not as anything is now, so it is learned again at the next start.
+/// Maximum tries that end with their process; then the file fails.
+const MAX_TRIES: i64 = 3;
+/// Consecutive times, per reader, that no worker process could be started before a file fails with
+/// the reason. Some seconds lie between two of them.
+const MAX_CONSECUTIVE_NO_READER: usize = 36;
+/// Method stored for a file that could not be read for lack of a process. It matches no current
+/// method, so the file is learned again at the next start.
 const NOT_READ: &str = "not read";
 
-/// How far learning a file is.
+/// Progress of learning a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learning {
-    /// What is under way.
+    /// The current stage.
     pub stage: LearningStage,
-    /// How much of that is done.
+    /// Units done in this stage.
     pub done: usize,
-    /// Of how much; 0 where that is not known.
+    /// Total units in this stage; 0 if unknown.
     pub total: usize,
 }
 
-/// The files that this process is learning, and what wakes whoever learns them.
+/// The files that this process is learning, and the wake-up for the learner.
 #[derive(Debug, Default)]
 pub(super) struct UploadsUnderway {
     at: Mutex<HashMap<String, Learning>>,
     woken: Notify,
-    /// How often in a row nothing could be read with.
-    in_vain: AtomicUsize,
+    /// Consecutive times that no worker process could be started.
+    consecutive_no_reader: AtomicUsize,
 }
 
-/// Shows the progress of one upload until it is dropped.
+/// Shows the progress of one upload until dropped.
 struct UploadProgress {
     underway: Arc<UploadsUnderway>,
     document: String,
@@ -88,59 +89,59 @@ impl Progress for UploadProgress {
 }
 
 impl Library {
-    /// The largest file that is taken, in bytes.
+    /// Maximum size of an uploaded file, in bytes.
     pub fn max_upload_bytes(&self) -> usize {
         self.settings.max_upload_bytes
     }
 
-    /// How far this process is with a document; `None` where it waits, or another process learns it.
+    /// Progress of a document in this process; `None` while it waits or another process learns it.
     pub fn learning(&self, document: &str) -> Option<Learning> {
         let at = self.underway.at.lock().unwrap_or_else(PoisonError::into_inner);
         at.get(document).copied()
     }
 
-    /// Takes a file to be learned in the background. It is refused where its path is that of a document from elsewhere, or where the
-    /// collection has no room for it.
+    /// Queues a file to be learned in the background. Refuses it when its path belongs to a
+    /// document from another origin or the collection is full.
     pub async fn upload(&self, new: NewUpload) -> Result<Result<DocumentId, Failure>, Error> {
         let path = new.path.clone();
         let taken = self.store.add_upload(new, self.settings.room()).await?;
         self.underway.woken.notify_one();
-        Ok(taken.map_err(remedy::full).and_then(|id| id.ok_or_else(|| remedy::taken(&path))))
+        Ok(taken.map_err(remedy::full).and_then(|id| id.ok_or_else(|| remedy::path_taken(&path))))
     }
 
-    /// Has an uploaded document learned again; false where its file is not here.
+    /// Queues an uploaded document to be learned again; false when its file is not stored.
     pub async fn retry(&self, document: &DocumentId) -> Result<bool, Error> {
         let found = self.store.retry_upload(document).await?;
         self.underway.woken.notify_one();
         Ok(found)
     }
 
-    /// Removes a document; the index lets go of it at once.
+    /// Removes a document from the database and the index.
     pub async fn remove_document(&self, document: &DocumentId) -> Result<(), Error> {
         self.store.forget(document).await?;
         self.follow().await.map(drop)
     }
 
-    /// Removes a collection with all that it holds; the index lets go of it at once.
+    /// Removes a collection and its content from the database and the index.
     pub async fn remove_collection(&self, collection: &CollectionId) -> Result<(), Error> {
         self.store.remove_collection(collection).await?;
         self.follow().await.map(drop)
     }
 
-    /// Waits until a file is taken in by this process.
-    pub async fn uploaded(&self) {
+    /// Waits until this process accepts an upload.
+    pub async fn wait_for_upload(&self) {
         self.underway.woken.notified().await;
     }
 
-    /// Learns the uploaded file that has waited longest; `None` when none waits that nobody else learns.
+    /// Learns the upload that has waited longest; `None` when no unclaimed one waits.
     pub async fn learn_uploaded(&self) -> Result<Option<UploadRow>, Error> {
         let (row, turn) = loop {
             let Some(row) = self.store.due_upload().await? else { return Ok(None) };
-            let turn = self.turn(row.tries > 0).await;
+            let turn = self.acquire_read_slot(row.tries > 0).await;
             if self.store.take_upload(&row, LEASE_MS).await? {
                 break (row, turn);
             }
-            // Another learner was faster: this one takes the next file.
+            // Another learner claimed it first.
         };
         let (underway, document) = (self.underway.clone(), row.document_id.clone());
         let shown = UploadProgress { underway, document };
@@ -150,10 +151,10 @@ impl Library {
             id: Some(&row.document_id),
             path: &row.path,
         });
-        let learn = span.around(self.learn_taken((&row, turn), &shown));
+        let learn = span.around(self.learn_claimed((&row, turn), &shown));
         let learned = tokio::select! {
             learned = Box::pin(learn) => learned,
-            () = self.hold_upload(&row) => Ok(LearnOutcome::Lost),
+            () = self.renew_upload_lease(&row) => Ok(LearnOutcome::Lost),
         };
         span.ended(learned.as_ref().unwrap_or(&LearnOutcome::Unavailable).as_str());
         learned?;
@@ -161,8 +162,8 @@ impl Library {
         Ok(Some(row))
     }
 
-    /// Learns a file that nobody else learns; the outcome, for its span.
-    async fn learn_taken(
+    /// Learns a claimed upload. Returns the outcome for its span.
+    async fn learn_claimed(
         &self,
         (row, turn): (&UploadRow, ReadTurn<'_>),
         shown: &UploadProgress,
@@ -171,7 +172,7 @@ impl Library {
         let own = self.own_settings(&collection).await?.unwrap_or_default();
         let settings = own.chunk.unwrap_or_else(|| self.settings.chunk.clone());
         let mut method = method(&settings);
-        let document = if row.tries >= MOST_TRIES {
+        let document = if row.tries >= MAX_TRIES {
             Err(remedy::lost())
         } else {
             shown.set(LearningStage::Reading, 0, 0);
@@ -195,7 +196,7 @@ impl Library {
         Ok(if learns { LearnOutcome::Learned } else { LearnOutcome::Failed })
     }
 
-    /// Reads, cuts and embeds a file; the turn ends when it was read.
+    /// Reads, chunks and embeds a file. The right to read ends with reading.
     async fn read_upload(
         &self,
         (row, collection): (&UploadRow, CollectionId),
@@ -206,10 +207,10 @@ impl Library {
         let hash = hash_of(&bytes, &settings);
         let file = File { name: row.path.clone(), bytes, own: false };
         let read = reading::read(self.readers.as_ref(), file, settings).await;
-        // Embedding may take minutes, and holds nobody up.
+        // Embedding may take minutes and must not block other readers.
         drop(turn);
         if !matches!(read, Err(ReadError::Unavailable { begun: false, .. })) {
-            self.underway.in_vain.store(0, Ordering::Relaxed);
+            self.underway.consecutive_no_reader.store(0, Ordering::Relaxed);
         }
         let learned = |title, chunks| NewDocument {
             collection,
@@ -227,11 +228,11 @@ impl Library {
             }
             Err(ReadError::Unavailable { why, begun }) => {
                 let given_up =
-                    if begun { cut_off(row.tries + 1, &why) } else { self.not_read(&why) };
+                    if begun { cut_off(row.tries + 1, &why) } else { self.no_reader_failure(&why) };
                 if let Some(failure) = given_up {
                     return Ok(Err(failure));
                 }
-                self.store.let_upload_go(row, begun).await?;
+                self.store.release_upload(row, begun).await?;
                 return Err(Error::Source(why));
             }
         };
@@ -245,21 +246,22 @@ impl Library {
         Ok(Ok(learned(title, Ok(chunks))))
     }
 
-    /// What becomes of a file that there was nothing to read with; `None` where it waits.
-    fn not_read(&self, why: &str) -> Option<Failure> {
-        let before = self.underway.in_vain.fetch_add(1, Ordering::Relaxed);
-        (before >= MOST_IN_VAIN * self.readers()).then(|| remedy::unread(why.to_owned()))
+    /// Failure for a file that no process could be started for; `None` while it is retried.
+    fn no_reader_failure(&self, why: &str) -> Option<Failure> {
+        let before = self.underway.consecutive_no_reader.fetch_add(1, Ordering::Relaxed);
+        (before >= MAX_CONSECUTIVE_NO_READER * self.readers())
+            .then(|| remedy::unread(why.to_owned()))
     }
 
-    /// Keeps a file while it is learned; returns when it is not ours any more.
-    async fn hold_upload(&self, row: &UploadRow) {
+    /// Renews the lease while a file is learned. Returns when the lease is lost.
+    async fn renew_upload_lease(&self, row: &UploadRow) {
         let pause = Duration::from_millis(LEASE_MS.unsigned_abs() / 4);
         loop {
             tokio::time::sleep(pause).await;
             match self.store.keep_upload(row, LEASE_MS).await {
                 Ok(true) => {}
                 Ok(false) => return,
-                // The lease is still long enough for another try.
+                // The lease is long enough for another try.
                 Err(error) => {
                     tracing::warn!(%error, "the lease of an upload could not be renewed, it is tried again");
                 }
@@ -267,7 +269,8 @@ impl Library {
         }
     }
 
-    /// Has every uploaded file learned again that was cut in another way than now; how many.
+    /// Queues every upload that was chunked with other settings to be learned again. Returns how
+    /// many.
     pub async fn renew_uploads(&self) -> Result<u64, Error> {
         let mut all = 0;
         for row in self.store.collections().await? {
@@ -286,12 +289,12 @@ impl Library {
     }
 }
 
-/// What becomes of a file of which so many tries came to nothing around it; `None` where it is tried again.
+/// Failure for a file whose tries were interrupted; `None` while it is retried.
 fn cut_off(tries: i64, why: &str) -> Option<Failure> {
-    (tries >= MOST_TRIES).then(|| remedy::cut_off(tries, why))
+    (tries >= MAX_TRIES).then(|| remedy::cut_off(tries, why))
 }
 
-/// What the way of learning hashes to.
+/// Hash of the extraction method and the chunking settings.
 fn method(settings: &chunk::Settings) -> String {
     let mut hash = hex::encode(Sha256::digest(format!("{METHOD}{settings:?}")));
     hash.truncate(32);
@@ -302,7 +305,8 @@ fn method(settings: &chunk::Settings) -> String {
 mod tests {
     use super::*;
 
-    /// Where this fails every desk would learn all its documents again: then it is `METHOD` that should say so.
+    /// When this fails, every installation would learn all its documents again. Such a change
+    /// belongs into `METHOD`.
     #[test]
     fn the_hashes_of_what_was_learned_stay_as_they_are() {
         let settings = chunk::Settings::default();
@@ -315,8 +319,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_cut_off_at_its_last_try_says_why() {
-        assert_eq!(cut_off(MOST_TRIES - 1, "it was killed"), None);
-        let failure = cut_off(MOST_TRIES, "it was killed").expect("it is given up");
+        assert_eq!(cut_off(MAX_TRIES - 1, "it was killed"), None);
+        let failure = cut_off(MAX_TRIES, "it was killed").expect("it is given up");
         assert_eq!(failure.error, "it was tried 3 times; the last time it was killed");
         assert_eq!(failure.code, FailureCode::Lost);
         assert!(!failure.remedy.unwrap_or_default().contains("Split"), "the file may be small");

@@ -1,5 +1,6 @@
-//! Embeddings of chunks: made once a text, kept by the model that made them. Filling in what is missing is how one model
-//! takes another's place: the words go on answering, and what was embedded before a crash is not embedded again.
+//! Embeddings of chunks, made once per text and stored per model. A backfill embeds what the
+//! current model lacks, to replace the model: lexical search keeps answering meanwhile, and a crash
+//! loses no finished batch.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,21 +12,21 @@ use crate::domain::{CollectionId, searchable};
 use crate::embed::Purpose;
 use crate::store::knowledge::NewChunk;
 
-/// How many texts are embedded together, and kept with one commit.
+/// Texts embedded in one request and stored in one transaction.
 pub(super) const BATCH: usize = 96;
 
-/// Chunks of all collections, and those that a backfill embeds.
+/// Result of a backfill over all collections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BackfillCounts {
-    /// Chunks that there are.
+    /// Number of chunks.
     pub chunks: usize,
-    /// Of these, how many had no embedding before.
+    /// Number of chunks that had no embedding before.
     pub missing: usize,
 }
 
 impl Library {
-    /// Embeds the texts that our model has not embedded yet. The inner error is the embedder's, in words; what was
-    /// embedded until then is kept.
+    /// Embeds the texts that the current model has not embedded yet. The inner error is the
+    /// embedder's; batches finished before it are kept.
     pub(super) async fn embed_new(
         &self,
         texts: Vec<String>,
@@ -50,8 +51,8 @@ impl Library {
         Ok(Ok(()))
     }
 
-    /// The embeddings of some texts, in their order; what our model embedded before is not embedded again. Without an
-    /// embedder there are none.
+    /// Returns the embeddings of texts, in their order, reusing stored ones. All are `None` without
+    /// an embedder.
     pub async fn embeddings(
         &self,
         texts: Vec<String>,
@@ -65,9 +66,12 @@ impl Library {
         Ok(hashes.iter().map(|hash| known.get(hash).cloned()).collect())
     }
 
-    /// Embeds what our model has not embedded yet, in every collection, and has all indexes read it. Without an embedder
-    /// there is nothing to do.
-    pub async fn fill_in(&self, progress: &dyn Progress) -> Result<BackfillCounts, Error> {
+    /// Embeds every chunk that the current model has not embedded, in all collections, and has all
+    /// indexes reload them. Does nothing without an embedder.
+    pub async fn backfill_embeddings(
+        &self,
+        progress: &dyn Progress,
+    ) -> Result<BackfillCounts, Error> {
         let mut filled = BackfillCounts::default();
         let Some(model) = self.embed.identity() else { return Ok(filled) };
         for collection in self.store.collections().await? {
@@ -107,14 +111,14 @@ impl Library {
     }
 }
 
-/// What stands for a text: the first half of its SHA-256, in hexadecimal.
+/// Key of a text: the first half of its SHA-256, in hexadecimal.
 pub(super) fn text_hash(text: &str) -> String {
     let mut hash = hex::encode(Sha256::digest(text.as_bytes()));
     hash.truncate(32);
     hash
 }
 
-/// The chunks of a document as they are stored.
+/// Converts a document's chunks for storage.
 pub(super) fn stored_chunks(title: &str, pieces: Vec<chunk::Piece>) -> Vec<NewChunk> {
     let new = |piece: chunk::Piece| NewChunk {
         text_hash: text_hash(&searchable(title, &piece.heading, &piece.body)),

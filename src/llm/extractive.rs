@@ -1,5 +1,5 @@
-//! Answers without a model: the sentences of the best passages that answer the question, or an honest "I don't
-//! know". Must not say a word that is not in a passage.
+//! Answers without a model: the sentences of the best passages that answer the question, or an
+//! honest "I don't know". Must not write a word that is not in a passage.
 
 use std::rc::Rc;
 
@@ -8,33 +8,33 @@ use async_trait::async_trait;
 use super::{Completion, Error, Hear, Model, ModelKind};
 use crate::domain::{Passage, Prompt, Usage};
 
-mod courtesy;
-pub(crate) use courtesy::asks_nothing;
+mod small_talk;
+pub(crate) use small_talk::asks_nothing;
 mod units;
-mod weigh;
+mod scoring;
 mod words;
 mod write;
 
+use scoring::Question;
 use units::Unit;
-use weigh::Question;
 use words::Words;
 
-/// The name under which answers without a model are recorded.
+/// Model name recorded for answers without a model.
 const NAME: &str = "extractive";
 
-/// Below this confidence most answers are to another question.
+/// Minimum confidence for an answer, 0 to 1. Below it, most answers are to another question.
 const MIN_CONFIDENCE: f32 = 0.5;
 
-/// A passage that covers less of the question than this share of what the best one covers is not read.
-const LEAST_COVERAGE: f32 = 0.7;
+/// Passages are skipped when their coverage of the question is below this share of the best
+/// passage's coverage.
+const MIN_RELATIVE_COVERAGE: f32 = 0.7;
 
-/// How many passages are read.
+/// Maximum passages read per question.
 const PASSAGES: usize = 5;
 
-/// How many questions of one message are answered.
+/// Maximum questions answered per message.
 const QUESTIONS: usize = 3;
 
-/// The adapter without a model.
 pub(super) struct Extractive;
 
 #[async_trait]
@@ -53,7 +53,7 @@ impl Model for Extractive {
 
     async fn complete(&self, prompt: &Prompt, hear: Option<Hear<'_>>) -> Result<Completion, Error> {
         let model = NAME.to_owned();
-        if courtesy::asks_nothing(&prompt.question) {
+        if small_talk::asks_nothing(&prompt.question) {
             return Ok(Completion::Greeting { model });
         }
         let sure = prompt.confidence >= prompt.min_confidence;
@@ -70,10 +70,10 @@ impl Model for Extractive {
     }
 }
 
-/// The answer with a citation mark behind each part, or `None` when no passage holds one.
+/// Returns the answer with a citation mark after each part, or `None` when no passage holds one.
 fn answer(question: &str, passages: &[Passage]) -> Option<String> {
     let most = passages.iter().map(|passage| passage.scores.coverage).fold(0.0, f32::max);
-    let enough = |passage: &Passage| passage.scores.coverage >= most * LEAST_COVERAGE;
+    let enough = |passage: &Passage| passage.scores.coverage >= most * MIN_RELATIVE_COVERAGE;
     let shown = passages.iter().enumerate().take(PASSAGES).filter(|(_, passage)| enough(passage));
     let shown: Vec<(usize, &Passage)> = shown.collect();
     let words = Words::of(question, &shown.first()?.1.chunk.body);
@@ -88,25 +88,26 @@ fn answer(question: &str, passages: &[Passage]) -> Option<String> {
         })
         .collect();
     let mut best: Vec<usize> = Vec::new();
-    for asked in several(question) {
+    for asked in split_questions(question) {
         let asked = Question::read(asked, &units, &words);
         best.extend(asked.best(&units).filter(|(_, share)| *share >= 0.5).map(|(best, _)| best));
     }
     let whole = Question::read(question, &units, &words);
-    let mut room = write::COMFORTABLE;
+    let mut room = write::TARGET_REPLY_LEN;
     if best.is_empty() {
         let first = whole.best(&units)?.0;
-        best = alike(&units, first, &whole);
+        best = similar_records(&units, first, &whole);
         room /= best.len().max(1);
-        best.extend(second(&units, &best, &whole));
+        best.extend(complementary_unit(&units, &best, &whole));
     }
     write::join(
         best.into_iter().filter_map(|best| write::part(&units, best, &whole, room)).collect(),
     )
 }
 
-/// The unit, with the records that answer as well as its own: customers do not know the exact name of an article.
-fn alike(units: &[Unit], first: usize, asked: &Question) -> Vec<usize> {
+/// Returns `first` plus the records that match as well as it does: customers rarely know an
+/// article's exact name.
+fn similar_records(units: &[Unit], first: usize, asked: &Question) -> Vec<usize> {
     let Some(best) = units.get(first).filter(|unit| unit.block.kind == units::Kind::Record) else {
         return vec![first];
     };
@@ -125,18 +126,18 @@ fn alike(units: &[Unit], first: usize, asked: &Question) -> Vec<usize> {
     found
 }
 
-/// The unit that holds what the first leaves open, when that is much.
-fn second(units: &[Unit], said: &[usize], whole: &Question) -> Option<usize> {
+/// Returns the unit that answers what the first ones leave open, when that is much.
+fn complementary_unit(units: &[Unit], said: &[usize], whole: &Question) -> Option<usize> {
     let said: Vec<&Unit> = said.iter().filter_map(|i| units.get(*i)).collect();
-    let open = whole.open(&said)?;
+    let open = whole.unanswered(&said)?;
     let (best, _) = open.best(units)?;
     let unit = units.get(best)?;
     let elsewhere = said.iter().all(|first| !Rc::ptr_eq(&first.block, &unit.block));
     (elsewhere && open.own_share(unit) >= 0.6).then_some(best)
 }
 
-/// The questions of a message that asks more than one.
-fn several(question: &str) -> Vec<&str> {
+/// Splits a message into its questions; empty when it asks fewer than two.
+fn split_questions(question: &str) -> Vec<&str> {
     let asked: Vec<&str> = question
         .split_inclusive(['?', '？', '؟'])
         .filter(|part| part.ends_with(['?', '？', '؟']) && part.split_whitespace().count() > 1)

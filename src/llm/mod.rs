@@ -2,7 +2,7 @@
 //!
 //! | adapter | what it does |
 //! | --- | --- |
-//! | `extractive` | no model: the best passage's own sentences, or an honest "I don't know" |
+//! | `extractive` | no model: the best passages' own sentences, or an honest "I don't know" |
 //! | `openai` | any OpenAI-compatible `/chat/completions` |
 
 use std::sync::Arc;
@@ -21,57 +21,59 @@ mod openai;
 /// Writes an answer to a prompt.
 #[async_trait]
 pub trait Model: Send + Sync {
-    /// How a model of this name answers.
+    /// Returns how the named model answers.
     fn kind(&self, model: &str) -> ModelKind;
 
-    /// The model that answers where an agent names none.
+    /// Model used when an agent names none.
     fn default_model(&self) -> &str;
 
-    /// Below this confidence (0 to 1) there is no answer, where an agent says nothing else. 0 leaves it to the model.
+    /// Default minimum confidence for an answer, 0 to 1, when the agent sets none. 0 leaves the
+    /// decision to the model.
     fn min_confidence(&self) -> f32;
 
-    /// Writes the answer. `hear` gets the text piece by piece while it is written, when somebody listens.
+    /// Writes the answer. `hear`, if given, receives the text in pieces while it is written.
     async fn complete(&self, prompt: &Prompt, hear: Option<Hear<'_>>) -> Result<Completion, Error>;
 
-    /// The models that an agent can name, as far as that is known: never an error, and soon.
+    /// Lists the known models that an agent can name. Never fails and returns within seconds.
     async fn listed(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Asks the endpoint whether it would answer; the answer says what it is.
+    /// Checks that the endpoint can answer; returns a description of it.
     async fn check(&self) -> Result<String, Error>;
 }
 
 words! {
-    /// What writes answers, by the `kind` of [llm].
+    /// What writes the answers: the `kind` of the `[llm]` settings.
     #[schema(as = ModelKind)]
     pub enum LlmKind {
         /// A model behind an OpenAI-compatible endpoint.
         Openai = "openai",
-        /// No model: the documents' own sentences.
+        /// No model: answers quote the documents' own sentences.
         Extractive = "extractive",
     }
 }
 
-/// Gets an answer's text piece by piece.
+/// Callback that receives an answer's text in pieces.
 pub type Hear<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// How a model answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ModelKind {
-    /// With the documents' own sentences, or not at all: it writes nothing that needs a check, and nothing is counted.
+    /// Quotes the documents or gives no answer. Its text needs no check and its tokens are not
+    /// counted.
     Quotes,
-    /// In words of its own; what the prompt must fit into.
+    /// Writes its own words, within this window.
     Generates(Window),
 }
 
 impl ModelKind {
-    /// Whether it writes words of its own.
+    /// Returns whether the model writes its own words.
     pub fn generates(self) -> bool {
         matches!(self, Self::Generates(_))
     }
 
-    /// What the prompt must fit into; `None` when nothing needs to be counted.
+    /// The window the prompt must fit into; `None` when tokens are not counted.
     pub fn window(self) -> Option<Window> {
         match self {
             Self::Quotes => None,
@@ -79,33 +81,34 @@ impl ModelKind {
         }
     }
 
-    /// Whether it is known what an answer costs. What quotes costs nothing.
+    /// Returns whether the cost of an answer is known. Quoting costs nothing.
     pub fn is_priced(self) -> bool {
         self.window().is_none_or(|window| window.price.is_some())
     }
 }
 
-/// What a prompt must fit into.
+/// A model's context window and prices.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Window {
-    /// The model's context window in tokens, input and output.
+    /// Context window in tokens, input and output together.
     pub tokens: u32,
-    /// What its tokens cost, where that is known.
+    /// Token prices; `None` when unknown.
     pub price: Option<Price>,
 }
 
-/// What a model's tokens cost.
+/// A model's token prices.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// Dollars for a million tokens read.
+    /// Dollars per million input tokens.
     pub input: f64,
-    /// Dollars for a million tokens written.
+    /// Dollars per million output tokens.
     pub output: f64,
 }
 
 impl Price {
-    /// What tokens cost, in millionths of a dollar: dollars for a million tokens are millionths of a dollar for one.
+    /// Cost of the tokens in millionths of a dollar. Dollars per million tokens equal millionths of
+    /// a dollar per token.
     #[expect(clippy::cast_precision_loss, reason = "no answer has 2^52 tokens")]
     #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
     #[expect(clippy::cast_sign_loss, reason = "prices below 0 are refused")]
@@ -118,38 +121,38 @@ impl Price {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Completion {
-    /// It wrote something.
+    /// The model wrote a text.
     Text {
-        /// What it wrote, as it is.
+        /// The text, unchanged.
         text: String,
-        /// The model that wrote it.
+        /// The model that wrote the text.
         model: String,
-        /// What that used.
+        /// Tokens and cost of all attempts.
         usage: Usage,
-        /// Attempts that failed before, in words.
+        /// Descriptions of the attempts that failed before.
         failures: Vec<String>,
     },
-    /// It knows that the passages do not answer.
+    /// The passages do not answer the question.
     NoAnswer {
-        /// The model that says so.
+        /// The model that decided this.
         model: String,
     },
-    /// The message asks nothing: a hello or a thank-you.
+    /// The message asks nothing: a greeting or thanks.
     Greeting {
-        /// The model that says so.
+        /// The model that decided this.
         model: String,
     },
 }
 
-/// A model that did not answer, after all attempts.
+/// The model gave no answer in any attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("the model did not answer: {}", .attempts.join("; "))]
 pub struct Error {
-    /// What each attempt ended with, in words.
+    /// Description of each attempt's failure.
     pub attempts: Vec<String>,
 }
 
-/// Which adapter to use, as written in the configuration.
+/// Adapter settings, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Settings {
@@ -160,12 +163,12 @@ pub enum Settings {
 }
 
 impl Settings {
-    /// What answers where there is no model, or no money for one: the documents' own sentences.
+    /// Returns the adapter that quotes documents, used when there is no model or no budget for one.
     pub fn without_model() -> Arc<dyn Model> {
         Arc::new(extractive::Extractive)
     }
 
-    /// How the endpoint is reached; `None` where there is no model.
+    /// Connection settings of the endpoint; `None` without a model.
     pub(crate) fn access(&self) -> Option<Access> {
         match self {
             Self::Extractive {} => None,

@@ -1,21 +1,22 @@
-//! The models that can be fetched by name. A new one is an entry here; a new use of models is a variant of `Use` with the
-//! files that such a model must have.
+//! Catalog of the models that can be downloaded by name. A new model is an entry here; a new use of
+//! models is a variant of `Use` with the files that it requires.
 
 /// What a model is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// Text to vectors: `[embed]`.
+    /// Text embeddings: `[embed]`.
     Embed,
-    /// Question and passage to a score: `[rerank]`.
+    /// Scores of question and passage: `[rerank]`.
     Rerank,
     /// Speech to text: `[speech]`. One file in whisper.cpp's format, of any name.
     Listen,
-    /// Where there is speech in a recording: `[speech] vad_model`. One file in whisper.cpp's format, of any name.
+    /// Voice activity detection: `[speech] vad_model`. One file in whisper.cpp's format, of any
+    /// name.
     Voices,
 }
 
 impl Use {
-    /// The files without which such a model cannot be used; none where a model is one file of any name.
+    /// Required files; empty when the model is one file of any name.
     pub(crate) fn files(self) -> &'static [&'static str] {
         match self {
             Self::Embed | Self::Rerank => &["config.json", "tokenizer.json", "model.safetensors"],
@@ -23,7 +24,7 @@ impl Use {
         }
     }
 
-    /// Further files of such a model.
+    /// Optional files.
     pub(crate) fn more(self) -> &'static [&'static str] {
         match self {
             Self::Embed => &[
@@ -38,7 +39,7 @@ impl Use {
         }
     }
 
-    /// In a word or two, for people.
+    /// Short label for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Embed => "embeddings",
@@ -49,31 +50,31 @@ impl Use {
     }
 }
 
-/// A model on the hub, at a commit that does not change.
+/// A model on the hub, pinned to a commit.
 #[derive(Debug, Clone, Copy)]
 pub struct CatalogModel {
-    /// Its name here.
+    /// Name in the catalog.
     pub name: &'static str,
     /// What it is for.
     pub purpose: Use,
-    /// What it is good at, and its size.
+    /// What the model is good at, and its size.
     pub about: &'static str,
     /// `owner/name` on the hub.
     pub repository: &'static str,
-    /// The commit.
+    /// Commit hash.
     pub revision: &'static str,
-    /// Its files, the largest last.
+    /// Files, the largest last.
     pub parts: &'static [Part],
 }
 
 /// A file of a model.
 #[derive(Debug, Clone, Copy)]
 pub struct Part {
-    /// Its path on the hub and in the folder.
+    /// Path on the hub and in the model folder.
     pub path: &'static str,
-    /// Its SHA-256; empty where the one that the hub tells is used.
+    /// Expected SHA-256; empty: the one that the hub reports.
     pub sha256: &'static str,
-    /// Whether the model may do without it.
+    /// Whether the model works without the file.
     pub optional: bool,
 }
 
@@ -81,7 +82,7 @@ const fn part(path: &'static str, sha256: &'static str) -> Part {
     Part { path, sha256, optional: false }
 }
 
-/// A model of whisper.cpp: one file.
+/// A whisper.cpp model, which is one file.
 const fn whisper(name: &'static str, about: &'static str, file: &'static [Part]) -> CatalogModel {
     CatalogModel {
         name,
@@ -97,7 +98,7 @@ const fn optional(path: &'static str) -> Part {
     Part { path, sha256: "", optional: true }
 }
 
-/// The models, of each use the one to be preferred first.
+/// Downloadable models; for each use the preferred one comes first.
 pub const CATALOG: &[CatalogModel] = &[
     CatalogModel {
         name: "multilingual-e5-small",
@@ -149,8 +150,8 @@ pub const CATALOG: &[CatalogModel] = &[
             ),
         ],
     },
-    // The weights of these two were never on the machine that this was written on. Commits and hashes are those that
-    // several public projects pin, each on its own; what comes with another hash is refused.
+    // These two models were never downloaded and tried by the authors. Several public projects
+    // independently pin these commits and hashes; a file with another hash is refused.
     CatalogModel {
         name: "mmarco-mMiniLMv2-L12-H384-v1",
         purpose: Use::Rerank,

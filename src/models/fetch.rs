@@ -1,5 +1,5 @@
-//! Fetches a known model from the hub: what was cut off is resumed, every file is checked, and the folder appears under its
-//! name only when all of it is there.
+//! Downloads catalog models from the hub. Resumes interrupted downloads, verifies every file, and
+//! renames the folder to its final name only when it is complete.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,46 +13,46 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use super::catalog::{CatalogModel, Part};
-use super::{Settings, whole};
+use super::{Settings, rename_completed};
 
-/// The hub, where none is set.
+/// Default hub.
 const HUB: &str = "https://huggingface.co";
-/// How often a cut connection is taken up again without a byte having come.
+/// Maximum failed attempts in a row that received no data.
 const ATTEMPTS: u32 = 5;
-/// The wait before the first of these; it doubles.
+/// Wait before the first retry; it doubles with each further one.
 const PAUSE: Duration = Duration::from_millis(200);
-/// The most redirects of one file; the hub needs one or two.
+/// Maximum redirects for one file; the hub needs one or two.
 const REDIRECTS: usize = 8;
-/// How long a connection may take, and how long it may be silent.
+/// Timeouts to connect and between two reads.
 const CONNECT: Duration = Duration::from_secs(15);
 const SILENCE: Duration = Duration::from_mins(1);
 
-/// Watches a model come.
+/// Receives the progress of a download.
 pub trait Watch: Send + Sync {
-    /// A file comes: so many bytes of it were there already, so many it has, where that is known.
+    /// A file begins: `had` bytes are already on disk; `total` is its size, if known.
     fn file(&self, path: &str, had: u64, total: Option<u64>);
-    /// So many bytes more came.
+    /// `count` more bytes arrived.
     fn bytes(&self, count: u64);
 }
 
-/// Why a file did not come.
+/// Why a file was not downloaded.
 enum FetchError {
-    /// The connection broke off, or the server was busy: it may go on.
+    /// The connection broke or the server was busy: a retry may succeed.
     Passing(String),
     Final(String),
 }
 
-/// A file at the end of its redirects.
+/// The response after all redirects.
 struct Answer {
     response: Response,
-    /// What the hub says its SHA-256 is.
+    /// SHA-256 reported by the hub.
     sha256: Option<String>,
     size: Option<u64>,
 }
 
 impl Settings {
-    /// Fetches a model into its folder, and gives the folder. Does nothing when it is there. Errors say what to do; what
-    /// came so far is kept, unless it was wrong.
+    /// Downloads a model and returns its folder. Does nothing if it is installed. Errors say what
+    /// to do; partial files are kept unless they are wrong.
     pub async fn fetch(&self, model: &CatalogModel, watch: &dyn Watch) -> Result<PathBuf, String> {
         let to = self.path(model.name)?;
         if self.found(model.name).is_some() {
@@ -79,7 +79,7 @@ impl Settings {
         }
         drop(lock);
         drop(std::fs::remove_file(part_way.join(LOCK)));
-        whole(&part_way, &to)?;
+        rename_completed(&part_way, &to)?;
         Ok(to)
     }
 
@@ -92,7 +92,7 @@ impl Settings {
     }
 }
 
-/// The name of the file that keeps two processes from fetching the same.
+/// Lock file that keeps two processes from downloading the same model.
 const LOCK: &str = "lock";
 
 fn lock(folder: &Path) -> Result<File, String> {
@@ -114,7 +114,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> String {
     )
 }
 
-/// Fetches one file, goes on where the connection broke off, and checks it.
+/// Downloads and verifies one file, and resumes after a broken connection.
 async fn fetch_part(
     client: &Client,
     url: &Url,
@@ -152,7 +152,7 @@ fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |data| data.len())
 }
 
-/// One attempt; whether there is such a file.
+/// Makes one attempt. Returns false if an optional file does not exist.
 async fn get(
     client: &Client,
     url: &Url,
@@ -171,12 +171,15 @@ async fn get(
             let range = answer.response.headers().get(CONTENT_RANGE);
             let range = range.and_then(|range| range.to_str().ok()).unwrap_or_default();
             if !range.starts_with(&format!("bytes {had}-")) {
-                return Err(again(half, "the server sent another part than it was asked for"));
+                return Err(discard_partial(
+                    half,
+                    "the server sent another part than it was asked for",
+                ));
             }
             had
         }
         StatusCode::OK => 0,
-        // Everything is there already, or more than there should be.
+        // The partial file is already complete, or too long.
         StatusCode::RANGE_NOT_SATISFIABLE if had > 0 => {
             return check(half, part, answer.sha256.as_deref(), url).await.map(|()| true);
         }
@@ -193,8 +196,8 @@ async fn get(
     Ok(true)
 }
 
-/// Asks for a file from a byte on, and follows the redirects. The hub's own answer tells the hash; the server that has the
-/// file may be another one.
+/// Requests a file from byte `from` on and follows redirects. The first answer with a hash counts:
+/// only the hub sends it, the file may come from another server.
 async fn ask(client: &Client, url: &Url, from: u64) -> Result<Answer, FetchError> {
     let (mut sha256, mut size) = (None, None);
     let mut next = url.clone();
@@ -222,7 +225,7 @@ async fn ask(client: &Client, url: &Url, from: u64) -> Result<Answer, FetchError
     Err(FetchError::Final(format!("{url} leads from one address to the next without end")))
 }
 
-/// A SHA-256 in an `ETag`; files that are small have another hash there.
+/// Returns the SHA-256 in an `ETag`; small files have another kind of hash there.
 fn hash_of(etag: &str) -> Option<String> {
     let hash = etag.trim_start_matches("W/").trim_matches('"');
     let is_hash = hash.len() == 64 && hash.chars().all(|c| c.is_ascii_hexdigit());
@@ -253,13 +256,13 @@ async fn write(
             }
         }
     }
-    // What came is kept, however it ended.
+    // Keep what arrived, even after an error: the next attempt resumes there.
     file.flush().await.map_err(|error| full(&error))?;
     file.sync_all().await.map_err(|error| full(&error))?;
     came
 }
 
-/// Checks a file that is all there; one that is wrong is removed.
+/// Verifies a complete file; removes it if it is wrong.
 async fn check(half: &Path, part: &Part, told: Option<&str>, url: &Url) -> Result<(), FetchError> {
     let wanted = if part.sha256.is_empty() { told } else { Some(part.sha256) };
     let Some(wanted) = wanted.map(ToOwned::to_owned) else { return Ok(()) };
@@ -290,8 +293,8 @@ fn hash(path: &Path) -> std::io::Result<String> {
     }
 }
 
-/// What was kept is of no use: the next attempt begins at the beginning.
-fn again(half: &Path, why: &str) -> FetchError {
+/// Deletes the partial file, so that the next attempt starts from the beginning.
+fn discard_partial(half: &Path, why: &str) -> FetchError {
     drop(std::fs::remove_file(half));
     FetchError::Passing(why.to_owned())
 }

@@ -1,10 +1,10 @@
-//! Watches a model come in the log, where nobody looks at a terminal.
+//! Logs the progress of a model download, for processes without a terminal.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Watch;
 
-/// Says in the log, from time to time, how far a model has come.
+/// Logs every 20 MB of a download.
 #[derive(Default)]
 pub(crate) struct LogProgress {
     came: AtomicU64,

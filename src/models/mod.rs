@@ -1,5 +1,6 @@
-//! The models that run in this process: which ones are known, where they lie, how they come there. Must not run any; it
-//! knows of their files only whether they are there and whole, and what `config.json` says they are for.
+//! Local models: which ones exist, where they are stored, how they are downloaded or imported. Must
+//! not run any. Reads of their files only whether they are complete, and the use that `config.json`
+//! or the file header implies.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,36 +16,37 @@ pub use catalog::{CATALOG, CatalogModel, Part, Use};
 pub use fetch::Watch;
 pub(crate) use log_progress::LogProgress;
 
-/// Where models are kept and fetched from.
+/// Where models are stored and downloaded from.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The folder; each model is a folder in it, or one file.
+    /// Models folder; each model is a folder or a file in it.
     folder: PathBuf,
-    /// The hub. Empty: `https://huggingface.co`.
+    /// Hub URL; empty: `https://huggingface.co`.
     hub_url: String,
 }
 
-/// A model in the folder.
+/// An installed model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstalledModel {
-    /// Its name, the folder's or the file's.
+    /// Name of its folder or file.
     pub name: String,
     /// What it is for.
     pub purpose: Use,
-    /// Its folder; of a model that is one file, the file.
+    /// Its folder, or its file for a model of one file.
     pub path: PathBuf,
-    /// Bytes of its files.
+    /// Total size of its files, in bytes.
     pub size: u64,
 }
 
 impl Settings {
-    /// The folder of the models.
+    /// Models folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The folder that a model of this name has, or would have. Errors when the name is none.
+    /// Returns the path for a model of this name, installed or not. Errors when the name is not
+    /// valid.
     pub fn path(&self, name: &str) -> Result<PathBuf, String> {
         let fine = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if name.is_empty() || name.starts_with('.') || !name.chars().all(fine) || name.len() > 100 {
@@ -55,7 +57,7 @@ impl Settings {
         Ok(self.folder.join(name))
     }
 
-    /// The models that are there, known ones first in the order of [`CATALOG`], then by name.
+    /// Lists installed models: those of [`CATALOG`] first, in its order, then the others by name.
     pub fn list(&self) -> Vec<InstalledModel> {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
@@ -65,13 +67,14 @@ impl Settings {
         found
     }
 
-    /// The model of this name, when its files are there.
+    /// Returns the model of this name if it is installed.
     pub fn found(&self, name: &str) -> Option<InstalledModel> {
         let (purpose, path) = purpose(&self.path(name).ok()?)?;
         Some(InstalledModel { name: name.to_owned(), purpose, size: size(&path), path })
     }
 
-    /// Copies a model's folder, or its one file, here under a name, and gives the place. Errors say what is missing.
+    /// Copies a model's folder or file into the models folder and returns its path. Errors name
+    /// what is missing.
     pub fn import(&self, from: &Path, name: &str) -> Result<PathBuf, String> {
         let to = self.path(name)?;
         if to.exists() {
@@ -87,14 +90,15 @@ impl Settings {
             )
         })?;
         let part_way = self.folder.join(format!(".import-{name}"));
-        let copied = copy(&from, &part_way, purpose).and_then(|()| whole(&part_way, &to));
+        let copied =
+            copy(&from, &part_way, purpose).and_then(|()| rename_completed(&part_way, &to));
         if copied.is_err() {
             drop(std::fs::remove_dir_all(&part_way));
         }
         copied.map(|()| to)
     }
 
-    /// Removes a model; whether it was there.
+    /// Removes a model. Returns whether it was installed.
     pub fn remove(&self, name: &str) -> Result<bool, String> {
         let path = self.path(name)?;
         let failed = |error| format!("{} cannot be removed: {error}", path.display());
@@ -107,7 +111,8 @@ impl Settings {
     }
 }
 
-/// What a folder or a file is good for, and the model in it: the folder, or its one file. `None` where it is no model.
+/// Returns the use of a model folder or file, and the path of the model: the folder, or its one
+/// file. `None` if it is not a model.
 pub fn purpose(path: &Path) -> Option<(Use, PathBuf)> {
     let all = |names: &[&str]| names.iter().all(|name| path.join(name).is_file());
     if all(Use::Embed.files()) {
@@ -122,8 +127,8 @@ pub fn purpose(path: &Path) -> Option<(Use, PathBuf)> {
     files.into_iter().find_map(|file| Some((of_file(&file)?, file)))
 }
 
-/// What a file in whisper.cpp's format is good for, by its first words: after the mark comes the number of tokens, some
-/// 50,000, or the length of the name of a model that finds speech.
+/// Detects the use of a whisper.cpp file from its first 8 bytes: after the magic number comes the
+/// vocabulary size (about 50,000), or, for a voice activity model, the length of its name.
 fn of_file(path: &Path) -> Option<Use> {
     const LONGEST_NAME: u32 = 100;
     const FEWEST_TOKENS: u32 = 10_000;
@@ -138,8 +143,8 @@ fn of_file(path: &Path) -> Option<Use> {
     }
 }
 
-/// What a folder with the files of a model is good for: a model with a head that scores was saved under its name, and every
-/// other is taken for embeddings.
+/// Detects the use of a model folder: a class name that ends with `ForSequenceClassification` means
+/// a reranker, any other an embedding model.
 fn of_folder(folder: &Path) -> Use {
     let config = std::fs::read(folder.join("config.json")).ok();
     let config: Option<Config> = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -148,14 +153,14 @@ fn of_folder(folder: &Path) -> Use {
     if scores { Use::Rerank } else { Use::Embed }
 }
 
-/// What `config.json` says of the class that the model was saved from.
+/// `config.json`: the class that the model was saved from.
 #[derive(Deserialize)]
 struct Config {
     #[serde(default)]
     architectures: Vec<String>,
 }
 
-/// Copies what belongs to a model, and nothing else that lies beside it.
+/// Copies a model's own files and nothing else from its folder.
 fn copy(from: &Path, to: &Path, purpose: Use) -> Result<(), String> {
     let one = |from: &Path, to: &Path| {
         let folder = to.parent().unwrap_or(Path::new("."));
@@ -174,13 +179,13 @@ fn copy(from: &Path, to: &Path, purpose: Use) -> Result<(), String> {
     Ok(())
 }
 
-/// Gives a folder that is whole its name.
-fn whole(part_way: &Path, to: &Path) -> Result<(), String> {
+/// Renames a completed temporary folder to its final name.
+fn rename_completed(part_way: &Path, to: &Path) -> Result<(), String> {
     let failed = |error| format!("{} cannot be renamed: {error}", part_way.display());
     std::fs::rename(part_way, to).map_err(failed)
 }
 
-/// Bytes of a file, or of a folder's files and of those in its folders.
+/// Size of a file, or of a folder with its subfolders, in bytes.
 fn size(folder: &Path) -> u64 {
     if folder.is_file() {
         return folder.metadata().map_or(0, |data| data.len());

@@ -1,10 +1,10 @@
-//! How much of what a customer writes is read. Pure.
+//! Limits how much of a customer's text the pipeline reads. Pure.
 
-/// The pipeline reads so much of one text, in bytes: WhatsApp's have 4,096 characters at the most, only forms and captions can
-/// have more.
-const LONGEST_READ: usize = 16 * 1024;
+/// Maximum bytes read from one text. WhatsApp's have up to 4,096 characters, forms and captions
+/// more.
+const MAX_TEXT_BYTES: usize = 16 * 1024;
 
-/// The part of a text that the pipeline reads; the whole of it is stored and shown.
-pub(super) fn beginning(text: &str) -> &str {
-    &text[..text.floor_char_boundary(LONGEST_READ)]
+/// Returns the part of a text that the pipeline reads. The whole text is stored and shown.
+pub(super) fn truncate_to_limit(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT_BYTES)]
 }

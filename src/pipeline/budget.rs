@@ -1,50 +1,52 @@
-//! What models may cost: which of them may be asked, after what was spent and for what a turn would cost. Pure: looks
-//! nothing up and asks nobody.
+//! Decides which models may be called, from today's cost and the cost of a turn. Pure: queries
+//! nothing and calls no model.
 //!
-//! Beyond four fifths of a day's limit a cheaper model answers, beyond the limit the documents' own sentences; where
-//! those hold no answer, a person is called. A turn that would cost more than its limit goes down the same way.
+//! From 80% of a daily limit on, a cheaper model answers; from the limit on, sentences quoted from
+//! the documents, or a person if those hold no answer. A turn above its own limit falls back
+//! likewise.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Prompt;
 use crate::llm::ModelKind;
 
-/// What a day's limit leaves to the agent's own model; then the cheaper one is asked.
+/// Share of a daily limit from which on the cheaper model is used, 0 to 1.
 const FULL: f64 = 0.8;
-/// Millionths of a dollar in a dollar.
+/// Micro-dollars per dollar.
 const MICROS: f64 = 1_000_000.0;
 
-/// What models may cost, as written in the configuration, in dollars; 0: no limit.
+/// Limits on model cost in dollars, as configured; 0 means no limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// One turn.
+    /// Maximum cost of one turn.
     pub turn: f64,
-    /// All turns of an agent in a day, UTC.
+    /// Maximum cost of one agent's turns per UTC day.
     pub agent_day: f64,
-    /// All turns in a day, UTC.
+    /// Maximum cost of all turns per UTC day.
     pub day: f64,
-    /// The model that answers when a limit is near; empty: there is none.
+    /// Name of the model used near a limit; empty if there is none.
     pub cheap_model: String,
-    /// All trials in a day, UTC: the sandbox, `/v1/chat/completions`, runs of evals over the API, prompts that a model writes.
-    // Recordings of older versions do not have it, nor the next one.
+    /// Maximum cost of all trials per UTC day: sandbox, chat completions, evals over the API,
+    /// prompts.
+    // Older recordings lack this field and the next.
     #[serde(default)]
     pub sandbox_day: f64,
-    /// How many prompts a day the model may write for those who describe their business.
+    /// Maximum prompts per day that the model writes for users who describe their business.
     #[serde(default)]
     pub prompts_a_day: u32,
 }
 
-/// Cost of a day so far, in millionths of a dollar.
+/// Cost so far today, in micro-dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DailySpend {
-    /// By the agent.
+    /// Cost of the agent.
     pub agent: u64,
-    /// By all agents.
+    /// Cost of all agents.
     pub all: u64,
 }
 
-/// What the budget still pays for.
+/// What the remaining budget pays for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetTier {
@@ -53,12 +55,12 @@ pub enum BudgetTier {
     Full,
     /// A cheaper model.
     Cheap,
-    /// The documents' own sentences, without a model.
+    /// Sentences quoted from the documents, without a model.
     Words,
 }
 
 impl Settings {
-    /// Says which limit cannot be right.
+    /// Returns an error that names the first invalid limit.
     pub fn check(&self) -> Result<(), String> {
         let limits = [
             ("turn", self.turn),
@@ -72,39 +74,40 @@ impl Settings {
         }
     }
 
-    /// Whether anything has a limit of money.
+    /// Whether any cost limit is set.
     pub fn limits_money(&self) -> bool {
-        self.turn > 0.0 || self.watches_days() || self.watches_trials()
+        self.turn > 0.0 || self.has_daily_limit() || self.has_trial_limit()
     }
 
-    /// Whether trials have a limit.
-    pub fn watches_trials(&self) -> bool {
+    /// Whether trials have a cost limit.
+    pub fn has_trial_limit(&self) -> bool {
         self.sandbox_day > 0.0 || self.day > 0.0
     }
 
-    /// Tier of a trial, after what trials and customers' turns cost today. Trials have a share of their own, and end
-    /// with the day's limit; customers do not pay for them: their turns are judged without.
+    /// Returns a trial's tier from today's cost of trials and of customers' turns, in
+    /// micro-dollars. Trials have their own limit and share the daily one; they do not count for
+    /// customers' turns.
     pub fn trial_tier(&self, trials: u64, turns: u64) -> BudgetTier {
         let all = trials.saturating_add(turns);
         tier_of(share(trials, self.sandbox_day).max(share(all, self.day)))
     }
 
-    /// Whether a day has a limit.
-    pub fn watches_days(&self) -> bool {
+    /// Whether a daily limit is set.
+    pub fn has_daily_limit(&self) -> bool {
         self.agent_day > 0.0 || self.day > 0.0
     }
 
-    /// Tier of a turn, after what was spent today.
+    /// Returns the tier of a turn from today's cost.
     pub fn tier(&self, spent: DailySpend) -> BudgetTier {
         tier_of(share(spent.agent, self.agent_day).max(share(spent.all, self.day)))
     }
 
-    /// Whether one turn may cost this much, in millionths of a dollar.
+    /// Whether one turn may cost this much, in micro-dollars.
     pub(super) fn allows(&self, cost_micros: u64) -> bool {
         self.turn <= 0.0 || share(cost_micros, self.turn) <= 1.0
     }
 
-    /// The models that may be asked, in this order: the first that a turn can pay for. None: no model.
+    /// Returns the models to try; the first that the turn can afford is called. Empty: no model.
     pub(super) fn models<'a>(&'a self, own: &'a str, tier: BudgetTier) -> Vec<&'a str> {
         let cheap = Some(self.cheap_model.as_str()).filter(|cheap| !cheap.is_empty());
         let mut models = match tier {
@@ -118,14 +121,14 @@ impl Settings {
     }
 }
 
-/// The most that asking a model of this kind with this prompt can cost, in millionths of a dollar; 0 where no price is known.
+/// Returns the maximum cost of this prompt, in micro-dollars; 0 if no price is known.
 pub(super) fn estimate(kind: ModelKind, prompt: &Prompt) -> u64 {
     let price = kind.window().and_then(|window| window.price);
     let (input, output) = (u64::from(prompt.tokens), u64::from(prompt.max_output_tokens));
     price.map_or(0, |price| price.micros(input, output))
 }
 
-/// Tier for the used part of a limit.
+/// Returns the tier for the used share of a limit.
 fn tier_of(used: f64) -> BudgetTier {
     if used >= 1.0 {
         BudgetTier::Words
@@ -136,7 +139,7 @@ fn tier_of(used: f64) -> BudgetTier {
     }
 }
 
-/// What part of a limit is used; 0 where there is none.
+/// Returns the used share of a limit; 0 if there is no limit.
 #[expect(clippy::cast_precision_loss, reason = "nobody spends 2^52 millionths of a dollar")]
 fn share(micros: u64, limit: f64) -> f64 {
     if limit > 0.0 { micros as f64 / (limit * MICROS) } else { 0.0 }

@@ -1,5 +1,5 @@
-//! A model's answer made text that is meant for people: of stage 6, which sends it, and of stage 4, which searches for it.
-//! `answer.rs` cleans a whole answer, `stream.rs` one that is still being written. Pure: must not ask a model again, nor invent words.
+//! Cleans a model's answer into text meant for people, for stages 4 and 6. `answer.rs` cleans a
+//! complete answer, `stream.rs` a streamed one. Pure: must not call a model, nor invent words.
 
 mod answer;
 mod patterns;

@@ -1,5 +1,5 @@
-//! Before stage 4: curated answers. Gives one when the whole message is the question that it answers, and nothing when that is
-//! not sure: a wrong answer is worse than none. Asks no model; the answers are held in memory and follow the database.
+//! Before stage 4: curated answers. Returns one only if the whole message is certainly its
+//! question: a wrong answer is worse than none. Calls no language model; the cache is in memory.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,38 +21,37 @@ pub(super) mod facets;
 pub(super) mod phrase;
 pub(super) mod similarity;
 
-/// How near a question of many words must come to a phrasing, with embeddings and without. Measured on questions that people
-/// wrote, see `curated/measure.rs`: of 100 answers that are given 1 is wrong.
+/// Minimum similarity of a long question to a phrasing, with or without embeddings, 0 to 1. On real
+/// questions 1 of 100 given answers is wrong, see `curated/measure.rs`.
 const THRESHOLD: f32 = 0.6;
-/// How much of the rest up to 1 is asked for besides, by the number of words that say something: a short question has no
-/// word to spare.
-const SHORT: [f32; 6] = [1.0, 0.95, 0.9, 0.6, 0.3, 0.1];
-/// How much nearer it must come than to any other answer.
+/// Share of the distance from the threshold to 1 that is added to it, by number of content words.
+const SHORT_QUESTION_BOOST: [f32; 6] = [1.0, 0.95, 0.9, 0.6, 0.3, 0.1];
+/// Minimum lead over the next different answer.
 const MARGIN: f32 = 0.15;
-/// From this nearness of the words on the embeddings are asked.
-const FLOOR: f32 = 0.2;
-/// A longer message is more than a question, in characters.
-const LONGEST: usize = 600;
-/// A message of more sentences is more than a question.
-const MOST_SENTENCES: usize = 4;
-/// How many answers are read at once.
+/// Minimum word similarity at which embeddings are used.
+const MIN_WORD_SIMILARITY: f32 = 0.2;
+/// Maximum length of a message, in characters; a longer one is more than a question.
+const MAX_QUESTION_CHARS: usize = 600;
+/// Maximum sentences of a message; more are more than one question.
+const MAX_SENTENCES: usize = 4;
+/// Answers read per database query.
 const PAGE: i64 = 500;
-/// How many phrasings are embedded together.
+/// Phrasings per embedding call.
 const BATCH: usize = 64;
-/// How long it takes until phrasings that could not be embedded are tried again.
+/// Delay before phrasings that could not be embedded are tried again.
 const RETRY: Duration = Duration::from_mins(1);
 
-/// The curated answers of every collection, ready to be compared with.
+/// Cache of the curated answers of all collections, ready for comparison.
 #[derive(Default)]
 pub struct Book {
-    shelves: RwLock<HashMap<CollectionId, Arc<Shelf>>>,
+    answer_sets: RwLock<HashMap<CollectionId, Arc<Shelf>>>,
     seen: Mutex<HashMap<CollectionId, SyncState>>,
 }
 
-/// How far a collection's answers are in step with the database.
+/// How far a collection's cache is in sync with the database.
 struct SyncState {
     revision: i64,
-    /// When phrasings without embeddings are tried again.
+    /// When phrasings without embeddings are tried again; `None` if all are embedded.
     again: Option<Instant>,
 }
 
@@ -63,9 +62,8 @@ struct Shelf {
 }
 
 impl Book {
-    /// Brings the answers in step with the database, and embeds phrasings that are new. An embedder that fails leaves them to
-    /// be compared by their words.
-    pub async fn follow(&self, store: &Store, embed: &dyn Embedder) -> store::Result<()> {
+    /// Syncs the cache with the database and embeds new phrasings; if that fails, words suffice.
+    pub async fn sync_with_store(&self, store: &Store, embed: &dyn Embedder) -> store::Result<()> {
         let mut seen = self.seen.lock().await;
         for row in store.answer_revisions().await? {
             let id = CollectionId::stored(row.collection_id);
@@ -75,9 +73,9 @@ impl Book {
                 continue;
             }
             let mut rows = read(store, &id).await?;
-            // Their words answer at once, also while the embeddings are made.
+            // Matching by words works at once, while the embeddings are computed.
             self.put(&id, rows.clone(), embed.identity());
-            let whole = fill(store, embed, &mut rows).await?;
+            let whole = embed_missing(store, embed, &mut rows).await?;
             if embed.identity().is_some() {
                 let rows = if whole { read(store, &id).await? } else { rows };
                 self.put(&id, rows, embed.identity());
@@ -90,11 +88,11 @@ impl Book {
 
     fn put(&self, id: &CollectionId, rows: Vec<AnswerRow>, embedder: Option<&str>) {
         let fresh = Arc::new(Shelf::of(rows, embedder));
-        self.shelves.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), fresh);
+        self.answer_sets.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), fresh);
     }
 
     fn of(&self, collections: &[CollectionId]) -> Vec<Arc<Shelf>> {
-        let shelves = self.shelves.read().unwrap_or_else(PoisonError::into_inner);
+        let shelves = self.answer_sets.read().unwrap_or_else(PoisonError::into_inner);
         let wanted = collections.iter().filter_map(|id| shelves.get(id).cloned());
         wanted.filter(|shelf| shelf.set.len() > 0).collect()
     }
@@ -114,8 +112,12 @@ async fn read(store: &Store, id: &CollectionId) -> store::Result<Vec<AnswerRow>>
     }
 }
 
-/// Embeds what has no embedding and keeps it in the database; false if that failed.
-async fn fill(store: &Store, embed: &dyn Embedder, rows: &mut [AnswerRow]) -> store::Result<bool> {
+/// Embeds phrasings without embedding and stores the vectors; false if the embedder fails.
+async fn embed_missing(
+    store: &Store,
+    embed: &dyn Embedder,
+    rows: &mut [AnswerRow],
+) -> store::Result<bool> {
     let Some(identity) = embed.identity() else { return Ok(true) };
     let bare = |row: &&mut AnswerRow| row.enabled() && row.vectors(Some(identity)).is_none();
     for row in rows.iter_mut().filter(bare) {
@@ -141,7 +143,7 @@ impl Shelf {
         let given = |row: &AnswerRow| row.language.as_deref().and_then(terms::from_two_letters);
         let told =
             |row: &AnswerRow| given(row).or_else(|| terms::language(&row.phrasings().join(". ")));
-        rows.iter().filter_map(told).for_each(|language| set.speak(language));
+        rows.iter().filter_map(told).for_each(|language| set.add_language(language));
         for row in &rows {
             let mut languages: Vec<_> = told(row).into_iter().collect();
             languages.push(Lang::Eng);
@@ -150,12 +152,12 @@ impl Shelf {
             let read = phrasings.iter().map(|text| Phrase::read(text, &languages)).collect();
             set.push(read, row.vectors(embedder));
         }
-        set.speak(Lang::Eng);
+        set.add_language(Lang::Eng);
         Self { rows, set }
     }
 }
 
-/// Looks up the curated answer to a question; `None` unless there is one for sure.
+/// Looks up the curated answer to a question; `None` if no match is certain.
 pub(super) async fn lookup(
     book: &Book,
     embed: &dyn Embedder,
@@ -175,20 +177,20 @@ pub(super) async fn lookup(
     (reply, (consulted.answers > 0).then_some(consulted))
 }
 
-/// What to look for among the curated answers.
+/// A lookup among the curated answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     /// The whole message.
     pub text: &'a str,
-    /// ISO 639-1 code of its language, when it is known.
+    /// ISO 639-1 code of its language, if known.
     pub language: Option<&'a str>,
-    /// Where to look.
+    /// Collections to search.
     pub collections: &'a [CollectionId],
-    /// How near is near enough.
+    /// Whether curated answers are used, and the similarity they need.
     pub consult: Consult,
 }
 
-/// Finds the answer to just this message; the trace says why none is given.
+/// Finds the answer to exactly this message; the trace says why none is given.
 pub async fn find_answer(
     book: &Book,
     embed: &dyn Embedder,
@@ -201,34 +203,34 @@ pub async fn find_answer(
         return (None, CuratedTrace::default());
     }
     let parts = sentences(asked.text);
-    if asked.text.chars().count() > LONGEST || parts.len() > MOST_SENTENCES {
+    if asked.text.chars().count() > MAX_QUESTION_CHARS || parts.len() > MAX_SENTENCES {
         seen.refused = Some("the message is more than a question".into());
         return (None, seen);
     }
     let search = Search { shelves: &shelves, asked, parts: &parts };
     let by_words = search.verdict(None);
-    if by_words.sure.is_some() || !search.needs_meaning(embed, &by_words) {
-        return search.tell(by_words, seen);
+    if by_words.sure.is_some() || !search.needs_embeddings(embed, &by_words) {
+        return search.lookup_result(by_words, seen);
     }
     let texts = search.texts();
     match embed.embed(&texts, Purpose::Query).await {
-        Ok(vectors) => search.tell(search.verdict(Some(&vectors)), seen),
+        Ok(vectors) => search.lookup_result(search.verdict(Some(&vectors)), seen),
         Err(error) => {
             seen.error = Some(error.to_string());
-            search.tell(by_words, seen)
+            search.lookup_result(by_words, seen)
         }
     }
 }
 
-/// One message among the answers of some collections.
+/// A message and the collections it is compared with.
 struct Search<'a> {
     shelves: &'a [Arc<Shelf>],
     asked: &'a Ask<'a>,
-    /// Its sentences, courtesies aside.
+    /// Its sentences, without those that are only courtesies.
     parts: &'a [&'a str],
 }
 
-/// What one text of the message is nearest to.
+/// Best match of one text of the message.
 #[derive(Debug, Clone)]
 struct Best {
     shelf: usize,
@@ -236,23 +238,23 @@ struct Best {
     second: f32,
 }
 
-/// What came out for a message.
+/// Result for a message.
 struct Verdict {
-    /// Shelf and place of the answer.
+    /// Indexes of the shelf and the answer of a certain match.
     sure: Option<(usize, usize)>,
     best: Option<Best>,
     refused: Option<String>,
 }
 
 impl Search<'_> {
-    /// What is compared: the whole message; of several sentences, also each of them.
+    /// Returns the texts to compare: the whole message, and each sentence if there are several.
     fn texts(&self) -> Vec<String> {
         let whole = std::iter::once(self.asked.text.to_owned());
         let parts = self.parts.iter().filter(|_| self.parts.len() > 1);
         whole.chain(parts.map(|&part| part.to_owned())).collect()
     }
 
-    /// The whole message must be the question; or each of its sentences, when they are put in the same sense.
+    /// Accepts the whole message as the question, or all its sentences if they match one answer.
     fn verdict(&self, vectors: Option<&[Vec<f32>]>) -> Verdict {
         let texts = self.texts();
         let vector = |at: usize| vectors.and_then(|all| all.get(at)).map(Vec::as_slice);
@@ -285,7 +287,7 @@ impl Search<'_> {
         Verdict { sure, best: agreed.or(whole), refused }
     }
 
-    /// The nearest answer of all shelves to a text of so many sentences, and how near the next other one is.
+    /// Returns the best answer for a text of this many sentences, with the next other one's score.
     fn best(&self, text: &str, vector: Option<&[f32]>, sentences: usize) -> Option<Best> {
         let mut found: Vec<(usize, Near)> = Vec::new();
         for (place, shelf) in self.shelves.iter().enumerate() {
@@ -308,7 +310,7 @@ impl Search<'_> {
         Some(Best { shelf: at, near, second })
     }
 
-    /// Why an answer is not given, if it is not.
+    /// Returns why an answer is withheld; `None` if it may be given.
     fn refused(&self, best: &Best) -> Option<String> {
         let score = best.near.score();
         let row = &self.shelves[best.shelf].rows[best.near.answer];
@@ -328,22 +330,26 @@ impl Search<'_> {
 
     fn threshold(&self, best: &Best) -> f32 {
         let base = self.asked.consult.threshold.unwrap_or(THRESHOLD);
-        base + (1.0 - base).max(0.0) * SHORT.get(best.near.content_words).copied().unwrap_or(0.0)
+        base + (1.0 - base).max(0.0)
+            * SHORT_QUESTION_BOOST.get(best.near.content_words).copied().unwrap_or(0.0)
     }
 
-    /// Whether embeddings could make sure what words do not: there are some, of a model that knows the language, and the words
-    /// lead somewhere.
-    fn needs_meaning(&self, embed: &dyn Embedder, by_words: &Verdict) -> bool {
+    /// Whether embeddings could settle what words leave open: some exist, their model supports the
+    /// language, and the words are similar enough.
+    fn needs_embeddings(&self, embed: &dyn Embedder, by_words: &Verdict) -> bool {
         let there =
             embed.identity().is_some() && self.shelves.iter().any(|shelf| shelf.set.has_vectors());
-        let near = by_words
-            .best
-            .as_ref()
-            .is_some_and(|best| best.near.differs.is_none() && best.near.words >= FLOOR);
+        let near = by_words.best.as_ref().is_some_and(|best| {
+            best.near.differs.is_none() && best.near.words >= MIN_WORD_SIMILARITY
+        });
         there && near && supports_language(embed.languages(), self.asked)
     }
 
-    fn tell(&self, verdict: Verdict, mut told: CuratedTrace) -> (Option<String>, CuratedTrace) {
+    fn lookup_result(
+        &self,
+        verdict: Verdict,
+        mut told: CuratedTrace,
+    ) -> (Option<String>, CuratedTrace) {
         told.nearest = verdict.best.as_ref().map(|best| {
             let there = &self.shelves[best.shelf];
             NearestAnswer {
@@ -363,7 +369,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether a model of these languages (none: of all) supports the message's.
+/// Whether a model of these languages (empty: all) supports the message's language.
 fn supports_language(languages: &[String], asked: &Ask<'_>) -> bool {
     if languages.is_empty() {
         return true;

@@ -1,4 +1,5 @@
-//! The order of the stages: [`Engine::answer`] runs stages 2 to 6. Sends nothing and writes nothing that a customer could see.
+//! Runs stages 2 to 6 in order ([`Engine::answer`]). Sends and writes nothing visible to a
+//! customer.
 
 use std::sync::Arc;
 
@@ -16,37 +17,37 @@ use crate::llm::Model;
 use crate::spans;
 use crate::speech::Transcriber;
 
-/// What the pipeline answers with: the values behind the seams.
+/// The adapters and settings that the pipeline runs with.
 #[derive(Clone)]
 pub struct Engine {
     /// Speech to text.
     pub speech: Arc<dyn Transcriber>,
-    /// Question to a curated answer or passages.
+    /// Question to curated answer or passages.
     pub lookup: Arc<dyn Lookup>,
     /// Prompt to answer.
     pub model: Arc<dyn Model>,
-    /// What answers when there is no money for a model.
-    pub spare: Arc<dyn Model>,
-    /// What models may cost.
+    /// Answers when no budget is left for a model.
+    pub fallback_model: Arc<dyn Model>,
+    /// Limits on model cost.
     pub budget: budget::Settings,
-    /// How a model puts questions in other words.
+    /// Settings of query rewriting.
     pub retrieve: retrieve::Settings,
 }
 
 impl Engine {
-    /// Answers a turn. In each part, `?` ends it where the outcome is known without the stages that follow.
+    /// Answers a turn. In each part, `?` ends the turn early if its outcome is known.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, context: TurnContext<'_>) -> TurnResult {
         let span = spans::trial();
         let stages = async {
             let ready = self.prepare(bot, turn, context.audio).await;
-            self.write(bot, turn, ready, context).await
+            self.generate_reply(bot, turn, ready, context).await
         };
         let result = span.around(stages).await;
         span.ended(result.outcome.kind().as_str());
         result
     }
 
-    /// Transcribe, escalate, retrieve: what can be done while the customer may still be typing.
+    /// Runs transcription, hand-off rules and retrieval, while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, audio: &dyn AudioSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
         let before_model = async {
@@ -62,8 +63,8 @@ impl Engine {
         Ready { run, open }
     }
 
-    /// Refine, prompt, reply: what may cost money, once the burst is over.
-    pub async fn write(
+    /// Runs refinement, prompt and reply: what may cost money, once the burst is over.
+    pub async fn generate_reply(
         &self,
         bot: &Bot,
         turn: &Turn,
@@ -88,18 +89,18 @@ impl Engine {
         run.end(reply)
     }
 
-    /// What is searched now.
+    /// Returns the lookup of current data.
     pub fn live(&self) -> &LiveLookup {
         self.lookup.live()
     }
 
-    /// What passages are found with.
+    /// Returns the adapters of retrieval.
     pub fn retrieval(&self) -> retrieve::Seams<'_> {
         self.live().retrieval()
     }
 
     fn models(&self) -> Models<'_> {
         let (budget, retrieve) = (&self.budget, &self.retrieve);
-        Models { model: &*self.model, spare: &*self.spare, budget, retrieve }
+        Models { model: &*self.model, spare: &*self.fallback_model, budget, retrieve }
     }
 }

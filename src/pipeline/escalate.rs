@@ -1,5 +1,5 @@
-//! Stage 3: the hand-off rules. Decides from the customer's words alone whether a person is called.
-//! Pure: must never call a model, look anything up, or fail because of what a customer wrote.
+//! Stage 3: hand-off rules. Decides from the customer's words alone whether a person is called.
+//! Pure: must never call a model, query anything, or fail because of what a customer wrote.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -11,21 +11,21 @@ use crate::domain::trace::EscalateTrace;
 use crate::domain::{Handoff, HandoffRule, Question, Reason};
 use regex::{Regex, RegexBuilder};
 
-/// The memory that one compiled pattern may take, in bytes.
+/// Maximum memory of one compiled pattern, in bytes.
 const PATTERN_BYTES: usize = 1 << 20;
 
-/// An agent's hand-off rules, ready to be tried on many messages.
+/// An agent's hand-off rules, compiled.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
-    /// As they were written.
+    /// The rules as written.
     written: Vec<HandoffRule>,
     /// Keywords by their first character.
     keywords: HashMap<char, Vec<Keyword>>,
-    /// Patterns with their place in `written`.
+    /// Patterns with their index in `written`.
     patterns: Vec<(usize, Regex)>,
 }
 
-/// Tries the rules on a question: why it goes to a person, if it does.
+/// Returns the reason for a hand-off if a rule matches the question.
 pub(super) fn escalate(rules: &Rules, question: &Question) -> (Option<Reason>, EscalateTrace) {
     let started = Instant::now();
     let reason = rules.decide(&question.text);
@@ -37,17 +37,17 @@ pub(super) fn escalate(rules: &Rules, question: &Question) -> (Option<Reason>, E
     (reason, trace)
 }
 
-/// A keyword in the form in which it is compared.
+/// A keyword normalized for comparison.
 #[derive(Debug)]
 struct Keyword {
-    /// Its place in `written`.
+    /// Index in `written`.
     rule: usize,
-    /// Folded, words separated by one `GAP`.
+    /// Folded characters, words separated by one `GAP`.
     letters: Vec<char>,
 }
 
 impl Rules {
-    /// Compiles all rules. The error names the pattern that is not a regular expression.
+    /// Compiles all rules. The error names the invalid regular expression.
     pub(crate) fn compile(handoff: &Handoff) -> Result<Self, String> {
         let mut rules = Self::default();
         for rule in &handoff.rules {
@@ -56,12 +56,12 @@ impl Rules {
         Ok(rules)
     }
 
-    /// How many rules are tried; empty ones are not.
+    /// Number of rules; empty ones are not counted.
     pub(crate) fn len(&self) -> usize {
         self.written.len()
     }
 
-    /// Why the message goes to a person: the first rule that matches, in the order in which they were written.
+    /// Returns the first rule that matches, in the order in which they were written.
     pub(crate) fn decide(&self, question: &str) -> Option<Reason> {
         let keyword = self.first_keyword(question);
         let limit = keyword.unwrap_or(usize::MAX);
@@ -102,7 +102,7 @@ impl Rules {
         for (at, first) in text.iter().enumerate() {
             for keyword in self.keywords.get(first).into_iter().flatten() {
                 let better = best.is_none_or(|best| keyword.rule < best);
-                if better && stands_at(&text, at, &keyword.letters) {
+                if better && matches_at(&text, at, &keyword.letters) {
                     best = Some(keyword.rule);
                 }
             }
@@ -119,7 +119,7 @@ fn expression(pattern: &str) -> Result<Regex, String> {
         .map_err(|error| format!("the hand-off pattern `{pattern}` cannot be used: {error}"))
 }
 
-/// The forms in which a keyword is looked for: an apostrophe in it may be written, be a space, or be left out.
+/// Returns a keyword's forms: an apostrophe may be written, be a space, or be left out.
 fn spellings(keyword: &str) -> Vec<Vec<char>> {
     let without: String = keyword.chars().filter(|c| !is_apostrophe(*c)).collect();
     let mut forms = vec![fold(keyword)];
@@ -131,8 +131,8 @@ fn spellings(keyword: &str) -> Vec<Vec<char>> {
     forms
 }
 
-/// Whether the keyword stands at this place of the folded text as whole words.
-fn stands_at(text: &[char], at: usize, keyword: &[char]) -> bool {
+/// Whether the keyword is at this position of the folded text as whole words.
+fn matches_at(text: &[char], at: usize, keyword: &[char]) -> bool {
     let mut end = at;
     for (i, wanted) in keyword.iter().enumerate() {
         match text.get(end) {
@@ -163,7 +163,7 @@ fn begins_word(before: Option<char>, keyword: &[char]) -> bool {
 fn ends_word(keyword: &[char], after: Option<char>) -> bool {
     let Some(after) = after.map(Kind::of) else { return true };
     match keyword.last().copied().map_or(Kind::Symbol, Kind::of) {
-        // Korean hangs particles and verbs on the end of a word.
+        // Korean appends particles and verbs to a word.
         Kind::Dense | Kind::Symbol | Kind::Hangul => after != Kind::Mark,
         Kind::Spaced | Kind::Mark | Kind::Gap => !matches!(after, Kind::Spaced | Kind::Mark),
     }

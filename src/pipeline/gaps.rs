@@ -1,5 +1,5 @@
-//! Knowledge gaps: takes personal data out of questions that were not answered, groups those of one sense, and asks open ones
-//! again after more was learned. Sends nothing; a customer sees nothing of it.
+//! Knowledge gaps: masks personal data in unanswered questions, groups similar ones, and tries open
+//! ones again after the knowledge changed. Sends nothing; customers see nothing of it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -20,17 +20,18 @@ use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Turn,
 use crate::store::gaps::{GapFilter, GapRow, GroupedQuestion, UnansweredRow};
 use crate::store::{Result, Store};
 
-/// From this nearness on two questions are of one group, 0 to 1: a wrong group costs a look, a missing one a line.
+/// Minimum similarity of two questions in one group, 0 to 1. Errors only cost a reviewer a look.
 const ALIKE: f32 = 0.65;
-/// The newest groups of an agent that a question may join.
+/// Maximum groups that are read, the newest first.
 const MOST_GROUPS: i64 = 2000;
-/// How many questions are grouped at once.
+/// Questions grouped per batch.
 const BATCH: i64 = 200;
-/// The longest question that is kept, in characters.
+/// Maximum length of a stored question, in characters.
 const LONGEST: usize = 500;
 
-/// A question without phone numbers, mail addresses, card and account numbers, and links' secrets; at most 500 characters.
-pub fn masked(text: &str) -> String {
+/// Masks phone numbers, mail addresses, card and account numbers, link paths; at most 500
+/// characters.
+pub fn mask_personal_data(text: &str) -> String {
     static MAIL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"[\p{L}\p{N}._%+\-]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+").ok()
     });
@@ -51,12 +52,12 @@ pub fn masked(text: &str) -> String {
     text.chars().take(LONGEST).collect()
 }
 
-/// Whether something was taken out of a question.
+/// Whether something in a question was masked.
 fn is_masked(question: &str) -> bool {
     ["[mail]", "[account]", "[number]", "/…"].iter().any(|mask| question.contains(mask))
 }
 
-/// Ways to put the question of a group: its first one and others, without those of which something was taken out.
+/// Returns up to five phrasings for a group's question, without masked ones.
 pub fn phrasings(gap: &GapRow, examples: &[UnansweredRow]) -> Vec<String> {
     let asked = std::iter::once(&gap.question).chain(examples.iter().map(|one| &one.question));
     let mut kept: Vec<String> = Vec::new();
@@ -69,7 +70,7 @@ pub fn phrasings(gap: &GapRow, examples: &[UnansweredRow]) -> Vec<String> {
     kept
 }
 
-/// Puts new questions into groups; how many.
+/// Puts new questions into groups; returns how many.
 pub async fn group(store: &Store) -> Result<usize> {
     let mut done = 0;
     loop {
@@ -91,7 +92,7 @@ pub async fn group(store: &Store) -> Result<usize> {
         }
         done += grouped.len();
         store.put_into_gaps(grouped).await?;
-        // Questions that stay cannot be grouped: never turn round and round.
+        // Questions that remain cannot be grouped: stop instead of looping forever.
         if store.ungrouped(1).await?.first().is_some_and(|row| row.id == last) {
             return Ok(done);
         }
@@ -115,7 +116,7 @@ impl Groups {
         groups
     }
 
-    /// The group of a question: the nearest that is near enough, or a new one.
+    /// Returns the group of a question: the most similar one above the threshold, or a new one.
     fn place(&mut self, question: &str) -> GapId {
         let phrase = Phrase::read(question, self.set.languages());
         let near = self.set.near(&phrase, None);
@@ -134,15 +135,15 @@ impl Groups {
         languages.push(Lang::Eng);
         languages.dedup();
         for language in &languages {
-            self.set.speak(*language);
+            self.set.add_language(*language);
         }
         self.set.push(vec![Phrase::read(question, &languages)], None);
         self.ids.push(id);
     }
 }
 
-/// Asks open questions again, without a model, and marks those that find an answer now; how many were asked, and which are
-/// answered. `bot` gives the agent of a group.
+/// Tries open questions again without a model and marks those that are answered now. Returns how
+/// many were tried and the answered ones. `bot` returns the agent of a group.
 pub async fn recheck(
     store: &Store,
     engine: &Engine,
@@ -167,7 +168,11 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![WaitingMessage { message: None, content: Content::Text { body }, heard: None }],
+        messages: vec![WaitingMessage {
+            message: None,
+            content: Content::Text { body },
+            transcript: None,
+        }],
         history: Vec::new(),
         now: now_ms(),
     };
@@ -193,7 +198,7 @@ mod tests {
             ("Do you open at 9 or 10:30 on 24.12.?", "Do you open at 9 or 10:30 on 24.12.?"),
             ("Is the 2024 model 49,00 €?", "Is the 2024 model 49,00 €?"),
         ] {
-            assert_eq!(masked(said), kept);
+            assert_eq!(mask_personal_data(said), kept);
         }
     }
 
@@ -214,7 +219,7 @@ mod tests {
         fn whatever_is_asked_is_masked_and_grouped_without_panic(texts in prop::collection::vec("\\PC{0,60}", 0..6)) {
             let mut groups = Groups::default();
             for text in &texts {
-                let kept = masked(text);
+                let kept = mask_personal_data(text);
                 prop_assert!(kept.chars().count() <= LONGEST);
                 groups.place(&kept);
             }
@@ -222,7 +227,7 @@ mod tests {
 
         #[test]
         fn no_long_number_survives(before in "[a-z ]{0,10}", number in "[0-9]{7,16}", after in "[a-z ]{0,10}") {
-            let kept = masked(&format!("{before}{number}{after}"));
+            let kept = mask_personal_data(&format!("{before}{number}{after}"));
             prop_assert!(!kept.contains(&number), "{}", kept);
         }
     }

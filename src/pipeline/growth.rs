@@ -1,5 +1,5 @@
-//! Test support: how the time of what reads a whole text grows with its length: eight times the text must not take more than about eight times
-//! as long. Timed, so it is not run by itself: `cargo test --lib growth -- --ignored --nocapture`.
+//! Test support: run time by text length. Eight times the text must not take much more than eight
+//! times as long. Timed, so ignored: `cargo test --lib growth -- --ignored --nocapture`.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::domain::{
     ChatMessage, Content, Handoff, HandoffRule, Line, Prompt, Question, Role, Speaker,
 };
 
-/// The shorter text, in bytes.
+/// Length of the shorter text, in bytes.
 const SHORT: usize = 16 * 1024;
-/// How much longer the longer one is.
+/// Length ratio of the two texts.
 const TIMES: usize = 8;
-/// The most that the longer one may take beyond the shorter one, as a multiple.
+/// Maximum ratio of the run times.
 const MOST: f64 = 16.0;
-/// What takes less than this is not looked at.
-const LITTLE: Duration = Duration::from_millis(40);
+/// Run times below this are not checked.
+const MIN_CHECKED_TIME: Duration = Duration::from_millis(40);
 
 type Reader = (&'static str, fn(&str));
 
@@ -114,11 +114,11 @@ const READERS: &[Reader] = &[
         black_box(split(&for_whatsapp(text), 4096));
     }),
     ("masking", |text| {
-        black_box(super::gaps::masked(text));
+        black_box(super::gaps::mask_personal_data(text));
     }),
 ];
 
-/// Units that are repeated until the text is long enough.
+/// Units that are repeated up to the text's length.
 const UNITS: &[&str] = &[
     "a",
     "a ",
@@ -190,7 +190,7 @@ fn time_grows_with_the_text_and_not_with_its_square() {
         for unit in UNITS {
             let text = |bytes: usize| unit.repeat(bytes / unit.len());
             let long = time(*read, &text(SHORT * TIMES));
-            if long < LITTLE {
+            if long < MIN_CHECKED_TIME {
                 continue;
             }
             let short = time(*read, &text(SHORT));
@@ -208,7 +208,7 @@ fn time_grows_with_the_text_and_not_with_its_square() {
     );
 }
 
-/// The better of two.
+/// Returns the shorter time of two runs.
 fn time(read: fn(&str), text: &str) -> Duration {
     let once = || {
         let started = Instant::now();

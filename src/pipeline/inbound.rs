@@ -1,14 +1,14 @@
-//! Stage 1: drop redeliveries, find the conversation, merge a burst into one turn.
+//! Stage 1: drops redeliveries, finds the conversation, merges a burst into one turn.
 //!
-//! Dropping and finding happen in the one transaction that stores a webhook ([`Store::take_in`]); here a webhook's
-//! items are given to the numbers they are about, and what waits in a conversation becomes a [`Turn`].
+//! The transaction that stores a webhook drops and finds ([`Store::take_in`]). This file assigns a
+//! webhook's items to their numbers and makes a [`Turn`] of a conversation's waiting messages.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use self::consent::Consent;
 use super::bot::Bot;
-use super::bounds::beginning;
+use super::bounds::truncate_to_limit;
 use crate::domain::loop_guard::Limits;
 use crate::domain::thread::{ConsentRequest, IntakePolicy};
 use crate::domain::time::now_ms;
@@ -23,19 +23,19 @@ use crate::store::{Result, Store};
 pub(super) mod consent;
 pub(super) mod gap;
 
-/// The most messages that one turn answers.
+/// Maximum messages that one turn answers.
 const MOST_MESSAGES: i64 = 50;
 
-/// How messages are taken in, whoever they are for.
+/// Intake settings for all numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Intake {
-    /// The quiet gap after a message, in milliseconds; longer after one that looks unfinished.
+    /// Quiet gap after a message, in milliseconds; longer after one that looks unfinished.
     pub gap_ms: i64,
-    /// The most that all gaps of a burst together may take, in milliseconds.
+    /// Maximum sum of all gaps of a burst, in milliseconds.
     pub most_ms: i64,
-    /// Messages older than this are stored and not answered, in milliseconds.
+    /// Age above which messages are stored but not answered, in milliseconds.
     pub stale_ms: i64,
-    /// When a sender is taken for a machine.
+    /// Limits above which a sender is taken for a machine.
     pub limits: Limits,
 }
 
@@ -43,18 +43,18 @@ pub struct Intake {
 pub struct Webhook {
     /// The provider that sent it.
     pub provider: ProviderKind,
-    /// The body as it came.
+    /// The raw body.
     pub body: Vec<u8>,
-    /// Its items.
+    /// Its decoded items.
     pub items: Vec<Item>,
-    /// The stored webhook that is taken in again.
+    /// Id of the stored webhook that is taken in again; `None` for a new one.
     pub again: Option<WebhookId>,
-    /// The turns that the caller can run at once.
+    /// Turns that the caller can run at once.
     pub turns: Offer,
 }
 
-/// Stores a webhook. When this returns, all of it is on the disk and may be acknowledged. `number_of` gives the number
-/// of the provider's id, with the agent that answers on it.
+/// Stores a webhook. On return, it is on disk and may be acknowledged. `number_of` returns the
+/// number for the provider's id, with the agent that answers on it.
 pub async fn take_in(
     store: &Store,
     webhook: Webhook,
@@ -76,12 +76,12 @@ pub async fn take_in(
     store.take_in(TakeIn { provider, body, items, again, turns }).await
 }
 
-/// How an event is taken in: what its content and the agent say.
+/// Returns an event's intake policy, from its content and the agent.
 fn intake_policy(intake: &Intake, bot: Option<&Bot>, event: &Event) -> IntakePolicy {
     let message = if let Event::Message(message) = event { Some(message) } else { None };
     IntakePolicy {
         gap_ms: message.map_or(0, |message| gap::gap_ms(&message.content, intake.gap_ms)),
-        most_ms: intake.most_ms,
+        max_burst_ms: intake.most_ms,
         stale_ms: intake.stale_ms,
         return_ms: bot.map_or(0, |bot| bot.agent.handoff.return_minutes.saturating_mul(60_000)),
         limits: intake.limits,
@@ -91,7 +91,7 @@ fn intake_policy(intake: &Intake, bot: Option<&Bot>, event: &Event) -> IntakePol
     }
 }
 
-/// Whether a message is the word for "do not write to me", or for "write to me again".
+/// Returns the opt-out or opt-in request if the message is the word for it.
 pub fn consent_request(content: &Content, agent: &Agent) -> Option<ConsentRequest> {
     Some(match consent::read(content.words()?, &agent.languages)? {
         Consent::OptOut => ConsentRequest { out: true, reply: agent.opt_out.reply.clone() },
@@ -99,35 +99,35 @@ pub fn consent_request(content: &Content, agent: &Agent) -> Option<ConsentReques
     })
 }
 
-/// A turn that is to be answered, with the messages that wait for it.
+/// A turn that waits for its answer, with its messages.
 pub struct PendingTurn {
     /// The turn.
     pub turn: Turn,
-    /// The provider's ids of the messages that wait, in their order.
+    /// Provider ids of the waiting messages, in order.
     pub provider_ids: Vec<String>,
-    /// When the burst is over and the answer may be written.
+    /// When the burst is over and the answer may be written, in Unix milliseconds.
     pub quiet_at: Option<i64>,
-    /// The ids of the messages that wait.
+    /// Ids of the waiting messages.
     pub messages: Vec<MessageId>,
-    /// The provider's id of the last voice note that waits.
+    /// Provider id of the last waiting voice note.
     pub voice: Option<String>,
-    /// Whether reading what was said panicked: then the turn holds none of it, and is to fail.
+    /// Whether reading the messages panicked: then the turn holds none of them, and must fail.
     pub unreadable: bool,
-    /// When the conversation began to be read. Not the turn's `now`, which is on its tape.
+    /// When the conversation was read, in Unix milliseconds. The turn's `now` is recorded instead.
     read_at: i64,
 }
 
-/// Reads what waits in these conversations, and the last `history` messages before it, in their order.
+/// Reads these conversations' waiting messages and the last `history` ones before them, in order.
 pub async fn read(
     store: &Store,
     claims: &[Claim],
     history: usize,
 ) -> Result<Vec<store::ConversationSnapshot>> {
     let history = i64::try_from(history).unwrap_or(i64::MAX);
-    store.said_in(claims, MOST_MESSAGES, history).await
+    store.read_snapshots(claims, MOST_MESSAGES, history).await
 }
 
-/// Merges what waits in a conversation into one turn; `None` if nothing does.
+/// Merges the waiting messages of a conversation into one turn; `None` if there are none.
 pub async fn gather(
     store: &Store,
     claim: &Claim,
@@ -137,8 +137,8 @@ pub async fn gather(
     Ok(said.pop().and_then(|said| merge(said, claim, agent)))
 }
 
-/// The same of what was [`read`] already, with as much history as the agent looks at. Where that panics it
-/// says so: a turn that only breaks off is run again for ever.
+/// Like [`gather`], for a conversation that was [`read`] already; cuts the history for the agent.
+/// Catches panics (`unreadable`): a turn that only aborts is run again forever.
 pub fn merge(
     mut said: store::ConversationSnapshot,
     claim: &Claim,
@@ -159,19 +159,19 @@ pub fn merge(
         conversation: Some(claim.conversation()),
         agent: agent.clone(),
         contact,
-        said,
+        messages: said,
         history,
         now: now_ms(),
     };
     Some(PendingTurn { turn, provider_ids, quiet_at, messages, voice, unreadable, read_at })
 }
 
-/// What was said in a conversation, as the pipeline reads it.
+/// The messages of a conversation as the pipeline reads them.
 #[derive(Default)]
 struct Talk {
     said: Vec<WaitingMessage>,
     history: Vec<Line>,
-    /// The provider's id of the last voice note that waits.
+    /// Provider id of the last waiting voice note.
     voice: Option<String>,
 }
 
@@ -188,28 +188,28 @@ impl Talk {
 }
 
 impl PendingTurn {
-    /// How long ago the conversation was read, in milliseconds.
+    /// Time since the conversation was read, in milliseconds.
     pub fn age_ms(&self) -> i64 {
         now_ms() - self.read_at
     }
 
-    /// Whether it holds the message of this provider's id.
+    /// Whether it contains the message with this provider id.
     pub fn holds(&self, provider_id: &str) -> bool {
         self.provider_ids.iter().any(|one| one == provider_id)
     }
 
-    /// Keeps what voice notes said in an abandoned try, so that they are not transcribed again.
-    pub fn remember(&mut self, heard: &[(MessageId, VoiceTranscript)]) {
-        for said in &mut self.turn.said {
+    /// Reuses the transcripts of an abandoned attempt.
+    pub fn restore_transcripts(&mut self, heard: &[(MessageId, VoiceTranscript)]) {
+        for said in &mut self.turn.messages {
             let known = heard.iter().find(|(message, _)| said.message.as_ref() == Some(message));
             if let Some((_, spoken)) = known {
-                said.heard.get_or_insert_with(|| spoken.clone());
+                said.transcript.get_or_insert_with(|| spoken.clone());
             }
         }
     }
 }
 
-/// A message as the pipeline reads it. Content that cannot be read back is passed on as unknown, never dropped.
+/// Converts a stored message. Content that cannot be parsed becomes unknown, it is never dropped.
 fn waiting(row: SpokenRow) -> WaitingMessage {
     let (content, unreadable) = Content::read(&row.content);
     if let Some(error) = unreadable {
@@ -218,7 +218,7 @@ fn waiting(row: SpokenRow) -> WaitingMessage {
     let heard = row.heard.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let spoken =
         row.transcript.map(|text| VoiceTranscript { text, heard: heard.unwrap_or_default() });
-    WaitingMessage { message: Some(MessageId::stored(row.id)), content, heard: spoken }
+    WaitingMessage { message: Some(MessageId::stored(row.id)), content, transcript: spoken }
 }
 
 fn line(row: SpokenRow) -> Option<Line> {
@@ -226,11 +226,11 @@ fn line(row: SpokenRow) -> Option<Line> {
         Author::Customer => Speaker::Customer,
         Author::Bot => Speaker::Bot,
         Author::Person => Speaker::Person,
-        // What the desk itself says is no part of the talk.
+        // Automatic messages are not part of the conversation.
         Author::Notice | Author::Consent => return None,
     };
     let text = row.transcript.or(row.body)?;
-    Some(Line { speaker, text: beginning(&text).to_owned() })
+    Some(Line { speaker, text: truncate_to_limit(&text).to_owned() })
 }
 
 #[cfg(test)]

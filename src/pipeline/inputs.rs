@@ -1,4 +1,4 @@
-//! What a turn heard and found, as its recording keeps it: a later run of the same turn starts from that. Plain data.
+//! What a turn heard and found, as its recording stores it: a replay starts from it. Plain data.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 use super::transcribe::TranscriptionError;
 use crate::domain::Passage;
 
-/// What stages 2 to 4 brought.
+/// Results of stages 2 to 4.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RecordedInputs {
-    /// Why nothing was heard in recordings, in the order in which they were tried.
+    /// Why voice notes have no transcript, in the order of the attempts.
     #[serde(rename = "deaf", default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<TranscriptionError>,
-    /// The curated answer that was given.
+    /// The curated answer, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curated: Option<String>,
-    /// How sure retrieval was, and the question as it stands alone. `None` when nothing was searched for.
+    /// Confidence of retrieval, 0 to 1, and the standalone question. `None` without a search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<(f32, Option<String>)>,
-    /// The passages; they stand in the trace, not here.
+    /// The passages; stored in the trace, not here.
     #[serde(skip)]
     pub passages: Arc<[Passage]>,
 }

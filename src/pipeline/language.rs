@@ -1,12 +1,12 @@
-//! The language that a customer writes or speaks in, as far as his messages tell. Pure.
+//! Detects the language that a customer writes or speaks, from his messages. Pure.
 
 use crate::domain::{Line, Question, Speaker};
 
-/// How many earlier messages of the customer may tell his language.
+/// Maximum earlier messages of the customer that are read.
 const NEAR: usize = 4;
 
-/// The language of a question: that of the speech, else that of its words, else that of what the customer said
-/// before, the newest first. As an ISO 639-1 code; `None` where nobody can tell.
+/// Returns the language of a question as an ISO 639-1 code: that of the speech, else of its words,
+/// else of the customer's earlier messages, newest first. `None` if it cannot be detected.
 pub(crate) fn language(question: &Question, history: &[Line]) -> Option<String> {
     let said = question.language.clone().filter(|code| !code.is_empty());
     let written = || frontdesk_language::language(&question.text);
@@ -14,7 +14,7 @@ pub(crate) fn language(question: &Question, history: &[Line]) -> Option<String> 
     said.or_else(|| written().or_else(before).map(ToOwned::to_owned))
 }
 
-/// What the customer said before, the newest first.
+/// Returns the customer's earlier messages, newest first.
 pub(crate) fn customers(history: &[Line]) -> impl Iterator<Item = &str> {
     let customer = history.iter().rev().filter(|line| line.speaker == Speaker::Customer);
     customer.map(|line| line.text.as_str())

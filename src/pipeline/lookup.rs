@@ -1,9 +1,9 @@
-//! Seam: a question to what it is answered from: a curated answer, or passages.
+//! Seam: looks up the curated answer or the passages for a question.
 //!
 //! | adapter | what it does |
 //! | --- | --- |
-//! | [`LiveLookup`] | asks the curated answers and the index, as they are now |
-//! | `recording/replay.rs` | gives what a recorded turn found |
+//! | [`LiveLookup`] | searches the current curated answers and index |
+//! | `recording/replay.rs` | returns what a recorded turn found |
 
 use std::sync::Arc;
 
@@ -17,45 +17,45 @@ use crate::embed::Embedder;
 use crate::index::{Index, Tunings};
 use crate::rerank::Reranker;
 
-/// Looks up what a question is answered from.
+/// Looks up the curated answer or the passages for a question.
 #[async_trait]
 pub trait Lookup: Send + Sync {
-    /// The curated answer to just this question, when there is one for sure.
+    /// Returns the curated answer to exactly this question, if a match is certain.
     async fn curated(
         &self,
         agent: &Agent,
         question: &Question,
     ) -> (Option<Reply>, Option<CuratedTrace>);
 
-    /// The passages, without asking a model. `may_rewrite` says that one may be asked afterwards to put the question in
-    /// other words.
+    /// Returns the passages without calling a model; `may_rewrite`: a model may rewrite the
+    /// question later.
     async fn passages(
         &self,
         scene: Scene<'_>,
         may_rewrite: bool,
     ) -> (RetrievalResult, RetrieveTrace);
 
-    /// What is searched now. A recorded turn searches nothing, and has its reply's statements embedded all the same.
+    /// Returns the lookup of current data. A replayed turn uses only its embedder, for the reply.
     fn live(&self) -> &LiveLookup;
 }
 
-/// Looks everything up as it is now.
+/// Looks everything up in current data.
 #[derive(Clone)]
 pub struct LiveLookup {
     /// Text to vector.
     pub embed: Arc<dyn Embedder>,
     /// Vectors and terms to chunks.
     pub index: Arc<dyn Index>,
-    /// How each collection is ranked.
+    /// Ranking settings of each collection.
     pub tunings: Arc<Tunings>,
-    /// Question and passages to how well each answers.
+    /// Question and passages to relevance scores.
     pub rerank: Arc<dyn Reranker>,
-    /// Curated answers, which win over the model.
+    /// Curated answers, which take precedence over the model.
     pub curated: Arc<Book>,
 }
 
 impl LiveLookup {
-    /// What passages are found with.
+    /// Returns the adapters of retrieval.
     pub fn retrieval(&self) -> Seams<'_> {
         Seams {
             embed: &*self.embed,

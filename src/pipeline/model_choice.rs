@@ -1,5 +1,5 @@
-//! Between stages 4 and 6: the best model that there is money for, with the prompt that it gets; where there is none, what answers
-//! without.
+//! Between stages 4 and 6: chooses the best model within budget, with its prompt, or the fallback
+//! that needs no model.
 
 use std::time::Duration;
 
@@ -10,42 +10,42 @@ use crate::domain::trace::PromptTrace;
 use crate::domain::{Agent, Prompt, Reply, ReplyKind};
 use crate::llm::Model;
 
-/// What may answer, and what that may cost.
+/// The models that may answer, and the limits on their cost.
 #[derive(Clone, Copy)]
 pub(super) struct Models<'a> {
     pub(super) model: &'a dyn Model,
-    /// What answers when there is no money for a model.
+    /// Answers when no budget is left for a model.
     pub(super) spare: &'a dyn Model,
     pub(super) budget: &'a budget::Settings,
     pub(super) retrieve: &'a retrieve::Settings,
 }
 
-/// The model that is asked.
+/// The chosen model and its prompt.
 pub(super) struct ModelChoice<'a> {
     pub(super) model: &'a dyn Model,
     pub(super) prompt: Prompt,
     /// The agent's prompt, rendered without the customer's name.
     pub(super) nameless: String,
-    /// What kept the agent's own model from being asked.
+    /// The budget limit that ruled out the agent's own model, if any.
     limit: Option<Limit>,
 }
 
-/// A limit on money that chose a model.
+/// A budget limit that decided the choice.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Limit {
-    /// A cheaper model is asked.
+    /// A cheaper model is called.
     Near,
-    /// None is asked.
+    /// No model is called.
     Reached,
 }
 
 impl<'a> Models<'a> {
-    /// Whether a model may put the question in other words.
+    /// Whether a model may rewrite the question.
     pub(super) fn may_rewrite(self, agent: &Agent) -> bool {
         self.retrieve.rewrite_ms > 0 && self.model.kind(self.own(agent)).generates()
     }
 
-    /// What puts questions in other words; `None` when there is no money for it.
+    /// Returns the query rewriter; `None` if there is no budget for it.
     pub(super) fn rewriter(self, agent: &'a Agent, tier: BudgetTier) -> Option<Rewriter<'a>> {
         let cheapest = self.budget.models(self.own(agent), tier).pop()?;
         let wanted = self.retrieve.rewrite_model.as_str();
@@ -54,7 +54,8 @@ impl<'a> Models<'a> {
         Some(Rewriter { model: self.model, named, limit, budget: self.budget })
     }
 
-    /// The model for a prompt, after what was spent on its turn so far. The error says why no prompt can be made.
+    /// Chooses the model for a prompt, given the turn's cost so far. Fails if the prompt is
+    /// invalid.
     pub(super) fn choose(
         self,
         input: &prompt::Input<'_>,
@@ -77,7 +78,7 @@ impl<'a> Models<'a> {
         Ok((ModelChoice { model, prompt, nameless, limit }, trace))
     }
 
-    /// The model that an agent names, or the default.
+    /// Returns the agent's model, or the default.
     fn own<'b>(self, agent: &'b Agent) -> &'b str
     where
         'a: 'b,
@@ -87,7 +88,7 @@ impl<'a> Models<'a> {
 }
 
 impl ModelChoice<'_> {
-    /// The limit on money that chose it, in words.
+    /// Describes the budget limit that decided the choice.
     pub(super) fn limit(&self) -> Option<&'static str> {
         self.limit.map(|limit| match limit {
             Limit::Near => "a cheaper model was asked: a limit is near",
@@ -95,7 +96,7 @@ impl ModelChoice<'_> {
         })
     }
 
-    /// Whether a person is called in place of this reply: without money for a model, nothing answers.
+    /// Whether a person is called instead: no budget for a model, and no answer without one.
     pub(super) fn needs_person(&self, reply: &Reply) -> bool {
         self.limit == Some(Limit::Reached) && reply.sort == ReplyKind::NoAnswer
     }

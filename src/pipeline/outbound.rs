@@ -1,13 +1,13 @@
-//! Stage 7: the outcome becomes outbox rows, in one transaction with the turn: formatted for WhatsApp, split, and
-//! with the hand-off's notices. Sends nothing: that is the outbox dispatcher's.
+//! Stage 7: turns the outcome into outbox rows, in one transaction with the turn: formatted for
+//! WhatsApp, split, and with the hand-off's notices. Sends nothing: the outbox dispatcher does.
 
 use self::format::for_whatsapp;
 use self::split::split;
 use super::bot::Bot;
-use super::gaps::masked;
+use super::gaps::mask_personal_data;
 use super::inbound::PendingTurn;
 use super::turn_result::TurnResult;
-use crate::domain::label::{REASON, TITLE, display_name, one_line, visible};
+use crate::domain::label::{MAX_REASON_LEN, MAX_TITLE_LEN, display_name, one_line, visible};
 use crate::domain::{
     ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Trace, TurnId, VoiceTranscript,
     time,
@@ -21,24 +21,25 @@ use crate::store::turns::Claim;
 pub(super) mod format;
 pub(super) mod split;
 
-/// The longest message that WhatsApp takes, in characters; Meta does not say which, so the stricter UTF-16 units.
+/// Maximum length of a WhatsApp message, in UTF-16 units: the stricter reading of Meta's
+/// "characters".
 const LONGEST_MESSAGE: usize = 4096;
-/// The most messages that one reply may become; WhatsApp limits how many a recipient gets in a minute.
+/// Maximum messages per reply; WhatsApp limits how many a recipient gets per minute.
 const MOST_PARTS: usize = 5;
-/// WhatsApp lets a business write freely for this long after the customer's last message.
+/// Time after the customer's last message in which WhatsApp accepts free text, in milliseconds.
 pub const WINDOW_MS: i64 = time::DAY_MS;
 
-/// What stage 7 needs to know beside the outcome.
+/// Input of stage 7 beside the outcome.
 pub struct Place<'a> {
     /// The lease.
     pub claim: Claim,
-    /// What the turn answers.
+    /// The answered turn and its messages.
     pub gathered: &'a PendingTurn,
-    /// The address under which people reach this desk, for links.
+    /// Public base URL of this installation, for links.
     pub base_url: &'a str,
 }
 
-/// Makes rows of an outcome.
+/// Builds the rows for an outcome.
 pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn {
     let id = TurnId::generate();
     let (texts, escalation) = match &answered.outcome {
@@ -70,7 +71,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
     }
 }
 
-/// What was asked, without personal data, when nothing was found that answers it.
+/// Returns the question without personal data if nothing was found that answers it.
 fn unanswered(answered: &TurnResult) -> Option<String> {
     let nothing = match &answered.outcome {
         Outcome::Reply(reply) => reply.sort == ReplyKind::NoAnswer,
@@ -78,10 +79,10 @@ fn unanswered(answered: &TurnResult) -> Option<String> {
         Outcome::Silence { .. } => false,
     };
     let asked = answered.trace.transcribe.as_ref().filter(|_| nothing)?;
-    Some(masked(&asked.question)).filter(|question| !question.is_empty())
+    Some(mask_personal_data(&asked.question)).filter(|question| !question.is_empty())
 }
 
-/// A reply as a customer would get it: one text a bubble.
+/// Returns an outcome's texts as the customer gets them, one per message.
 pub fn bubbles(bot: &Bot, outcome: &Outcome) -> Vec<String> {
     match outcome {
         Outcome::Reply(reply) => parts(bot, reply),
@@ -97,14 +98,14 @@ fn parts(bot: &Bot, reply: &Reply) -> Vec<String> {
     }
     let mut parts = split(&text, LONGEST_MESSAGE);
     if parts.is_empty() {
-        // Formatting left nothing, as of a line that only divides: never silence.
+        // Formatting may leave nothing, for example of a single divider line: never stay silent.
         parts = split(&for_whatsapp(&bot.agent.texts.failure), LONGEST_MESSAGE);
     }
     parts.truncate(MOST_PARTS);
     parts
 }
 
-/// The documents that a reply rests on, each once with its pages, without a word that would need translating.
+/// Returns the cited documents, each once with its pages, without words that need translation.
 fn sources(reply: &Reply) -> String {
     let mut named: Vec<(&str, Vec<String>)> = Vec::new();
     for citation in &reply.citations {
@@ -119,13 +120,14 @@ fn sources(reply: &Reply) -> String {
         }
     }
     let told = named.into_iter().map(|(title, places)| {
-        let (title, places) = (one_line(title, TITLE), one_line(&places.join(", "), TITLE));
+        let (title, places) =
+            (one_line(title, MAX_TITLE_LEN), one_line(&places.join(", "), MAX_TITLE_LEN));
         if places.is_empty() { title } else { format!("{title} ({places})") }
     });
     format!("\n\n📄 _{}_", told.collect::<Vec<_>>().join(" · "))
 }
 
-/// A passage's place in any language: `p. 3` for a page, the number of a slide, the name of a sheet.
+/// Formats a passage's place without words: `p. 3`, the number of a slide, the name of a sheet.
 fn place(place: &str) -> String {
     match place.split_once(' ') {
         Some(("page", number)) => format!("p. {number}"),
@@ -134,7 +136,7 @@ fn place(place: &str) -> String {
     }
 }
 
-/// A trace as the database keeps it. Scores can be no numbers at all, which JSON writes as null; nothing in a trace fails.
+/// Serializes a trace. Cannot fail: JSON writes a score that is not a number as null.
 fn json(trace: &Trace) -> String {
     let text = serde_json::to_string(trace).unwrap_or_default();
     storable(&text).into_owned()
@@ -172,7 +174,7 @@ impl Case<'_> {
     }
 }
 
-/// What the support contacts are told of a case that was opened outside of a turn: phone digits, and the words.
+/// Returns the notices about a case opened outside of a turn, each as phone digits and text.
 pub fn notices(bot: &Bot, case: &Untold, base_url: &str) -> Vec<(String, String)> {
     let notice = Notice {
         reason: &case.reason,
@@ -205,14 +207,14 @@ impl Notice<'_> {
         format!(
             "🙋 *{}*: {customer} needs a person.\nWhy: {}\n\n> {}\n\n{}",
             bot.agent.name,
-            one_line(self.reason, REASON),
+            one_line(self.reason, MAX_REASON_LEN),
             question.replace('\n', "\n> "),
             self.link
         )
     }
 }
 
-/// Where a person sees the conversation.
+/// Returns the URL at which a person sees the conversation.
 fn link(base_url: &str, conversation: &ConversationId) -> String {
     format!("{}/conversations/{conversation}", base_url.trim_end_matches('/'))
 }

@@ -1,6 +1,7 @@
-//! Stage 5: agent, history, question and passages under a token budget. Pure: asks nobody.
+//! Stage 5: composes the prompt from agent, history, question and passages within a token budget.
+//! Pure: calls no model.
 //!
-//! What does not fit is left out: history oldest first, passages lowest score first, the question never.
+//! Drops what does not fit: history oldest first, passages lowest score first, the question never.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,17 +14,17 @@ use minijinja::{UndefinedBehavior, context};
 use super::framing::{NO_PASSAGES, RULES};
 use super::retrieve::RetrievalResult;
 use super::timer::millis;
-use crate::domain::label::{TITLE, one_line, quoted_name};
+use crate::domain::label::{MAX_TITLE_LEN, one_line, quoted_name};
 use crate::domain::trace::PromptTrace;
 use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};
 use crate::llm::{Model, Window};
 
-/// What a chat message costs beyond its text, in tokens (OpenAI's counting: role and separators).
+/// Tokens of a chat message beyond its text (OpenAI's counting: role and separators).
 const MESSAGE_OVERHEAD: u32 = 4;
-/// Kept free for the start of the answer and for vendors who count a little differently, in tokens.
+/// Tokens reserved for the start of the answer and for vendors that count a little differently.
 const RESERVE: u32 = 64;
 
-/// What a system prompt can say of its conversation: name, and what stands for it.
+/// Variables of a system prompt: name and description.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("agent", "the bot's name"),
     ("contact", "the customer's name; empty where it is not known"),
@@ -32,11 +33,11 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("time", "the time, such as 09:30, in the agent's time zone"),
 ];
 
-/// How much a system prompt may take. A rendering that uses all of it takes some 10 ms, so it needs no thread of its own.
+/// Limits on rendering a system prompt. At most it takes about 10 ms, so it needs no own thread.
 const LIMITS: Limits =
     Limits { source: 256 * 1024, output: 512 * 1024, steps: 50_000, work: 500_000 };
 
-/// What errors call a system prompt.
+/// Name of a system prompt in errors.
 const NAME: &str = "prompt";
 
 /// A parsed system prompt.
@@ -45,7 +46,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// Parses a template. The error says where it is wrong, or which limit it exceeds.
+    /// Parses a template. The error names the line, or the limit that it exceeds.
     pub(super) fn parse(source: &str) -> Result<Self, String> {
         let mut bounded = BoundedEnvironment::new(LIMITS);
         bounded.environment().set_undefined_behavior(UndefinedBehavior::SemiStrict);
@@ -56,7 +57,7 @@ impl Template {
         Ok(template)
     }
 
-    /// The variables that it uses, by name.
+    /// Returns the names of the variables that it uses.
     pub(super) fn variables(&self) -> Vec<String> {
         let known: Vec<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
         self.bounded.names(NAME, &known)
@@ -97,7 +98,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// What a prompt is composed of.
+/// Input of a prompt.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) template: &'a Template,
@@ -107,8 +108,7 @@ pub(super) struct Input<'a> {
     pub(super) found: &'a RetrievalResult,
 }
 
-/// Composes the prompt for a model, by the name that it knows. The error says which limit the agent's template exceeds on
-/// this turn.
+/// Composes the prompt for a model. The error says which limit the template exceeds on this turn.
 pub(super) fn compose(
     model: &dyn Model,
     named: &str,
@@ -116,7 +116,7 @@ pub(super) fn compose(
 ) -> Result<(Prompt, PromptTrace), String> {
     let started = Instant::now();
     let agent = input.agent;
-    // Before anything fails: a recording holds the windows that were asked for.
+    // Queried before anything can fail, so that a recording always contains this window.
     let window = model.kind(named).window();
     let parts = Parts {
         system: system(input)?,
@@ -147,7 +147,7 @@ pub(super) fn compose(
     Ok((prompt, trace))
 }
 
-/// The agent's prompt as the business would have it rendered for anybody: without the customer's name. Empty where that fails.
+/// Renders the agent's prompt without the customer's name; empty if that fails.
 pub(super) fn nameless(input: &Input<'_>) -> String {
     let facts = Facts { contact: None, ..Facts::of(input) };
     input.template.render(&facts).unwrap_or_default()
@@ -156,7 +156,7 @@ pub(super) fn nameless(input: &Input<'_>) -> String {
 fn system(input: &Input<'_>) -> Result<String, String> {
     match input.template.render(&Facts::of(input)) {
         Err(error) if excess(&error).is_some() => Err(explain(&error)),
-        // It was rendered once when the agent was made ready; should it fail on these values, the source still instructs.
+        // Parsing rendered it once; if these values break it, the source still instructs the model.
         rendered => Ok(rendered.unwrap_or_else(|_| input.agent.prompt.clone())),
     }
 }
@@ -168,7 +168,7 @@ struct Parts<'a> {
     question: &'a str,
 }
 
-/// What fits: the last lines of the history and the first passages.
+/// What fits the token budget: the last lines of the history and the first passages.
 struct Fit {
     dropped_history: usize,
     passages: usize,
@@ -182,7 +182,7 @@ impl Parts<'_> {
             Fit { dropped_history: 0, passages: self.passages.len(), tokens: 0, budget: 0 };
         let Some(window) = window else { return fit };
         fit.budget = window.tokens.saturating_sub(output + RESERVE);
-        // A token is at least one byte: what has fewer bytes than the budget has tokens fits without counting.
+        // A token has at least one byte: fewer bytes than budgeted tokens fit without counting.
         if self.bytes() < fit.budget as usize {
             return fit;
         }
@@ -217,13 +217,14 @@ impl Parts<'_> {
 
     fn passage(&self, index: usize) -> String {
         let chunk = &self.passages[index].chunk;
-        let (title, heading) = (one_line(&chunk.title, TITLE), one_line(&chunk.heading, TITLE));
+        let (title, heading) =
+            (one_line(&chunk.title, MAX_TITLE_LEN), one_line(&chunk.heading, MAX_TITLE_LEN));
         let heading = if heading.is_empty() || heading == title {
             String::new()
         } else {
             format!(" > {heading}")
         };
-        let (mark, page) = (index + 1, one_line(&chunk.page(), TITLE));
+        let (mark, page) = (index + 1, one_line(&chunk.page(), MAX_TITLE_LEN));
         let page = if page.is_empty() { page } else { format!(" {page}") };
         format!("[{mark}] {title}{heading}{page}\n{}\n\n", chunk.body)
     }
@@ -245,7 +246,7 @@ impl Parts<'_> {
 }
 
 impl Fit {
-    /// Leaves one more thing out: history down to its last two lines, then passages down to the best, then the rest.
+    /// Drops one more item: history down to two lines, then passages down to one, then the rest.
     fn drop_one(&mut self, lines: usize) -> bool {
         if lines - self.dropped_history > 2 {
             self.dropped_history += 1;

@@ -1,9 +1,9 @@
-//! A recorded turn: what it was about and what everything around the pipeline answered, so that the same turn can be run
-//! again. Kept with the turn; passages stand in the turn's trace.
+//! A recorded turn: its input and every answer from outside the pipeline, for replay. Stored with
+//! the turn; its passages are stored in the turn's trace.
 //!
-//! What is played: what was heard in voice notes, the curated answer, the passages, and every answer of a model. All
-//! else (the rules, the prompt, cleaning, the check of statements, the format for WhatsApp) runs as the code is now. An embedder
-//! that helps to check statements is asked again, and named, so that another one is told of.
+//! Replayed are transcripts, the curated answer, the passages and every answer of a model; all else
+//! is run by the current code. The embedder of the grounding check is called again; its name is
+//! recorded so that a change is noticed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,83 +32,83 @@ mod replay;
 pub use replay::ReplayAudio;
 use replay::ReplayLookup;
 
-/// Version of a recording's JSON; one of another version is not played.
+/// Version of a recording's JSON; other versions are not replayed.
 const FORMAT: u32 = 1;
 
-/// What a turn was about, what it was given, and what came of it.
+/// Input, outside answers and outcome of a turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurnRecording {
-    /// The shape that this was written in.
+    /// Version of this JSON.
     pub format: u32,
-    /// The customer's name.
+    /// The customer's name, if known.
     pub contact: Option<String>,
-    /// What was waiting.
+    /// The waiting messages.
     pub said: Vec<RecordedMessage>,
-    /// What was said before.
+    /// Earlier messages of the conversation.
     pub history: Vec<Line>,
-    /// The moment of `today` and `time` in the prompt.
+    /// Time of the turn, for `today` and `time` in the prompt.
     pub now: Millis,
-    /// What the budget still paid for.
+    /// Budget tier of the turn.
     #[serde(rename = "means")]
     pub tier: BudgetTier,
-    /// What models might cost.
+    /// Limits on model cost at that time.
     pub budget: budget::Settings,
-    /// The embedding model, when there was one.
+    /// Name of the embedding model, if there was one.
     pub embedder: Option<String>,
-    /// What stages 2 to 4 heard and found.
+    /// Results of stages 2 to 4.
     #[serde(rename = "kept")]
     pub inputs: RecordedInputs,
-    /// What is known of the models that were asked about.
+    /// Properties of the models that were queried.
     pub models: KnownModels,
-    /// What the models answered, in order.
+    /// Calls of models, in order.
     pub calls: Vec<Call>,
-    /// What was decided.
+    /// The decided outcome.
     pub outcome: Outcome,
-    /// What the customer got, one text a message.
+    /// The customer's messages, one text each.
     pub bubbles: Vec<String>,
 }
 
 /// One message of the turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordedMessage {
-    /// Its id.
+    /// Its id, if it has one.
     pub message: Option<MessageId>,
-    /// What it holds.
+    /// Its content.
     pub content: Content,
-    /// What its recording says.
+    /// Transcript of its voice note.
     pub spoken: Option<VoiceTranscript>,
-    /// SHA-256 of its recording, when that was fetched.
+    /// SHA-256 of its audio, if that was fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
 }
 
-/// What is known of models without asking them.
+/// Model properties that are known without a call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct KnownModels {
-    /// The one that answers where an agent names none.
+    /// Name of the default model.
     pub default: String,
-    /// Below this confidence there is no answer.
+    /// Confidence below which there is no answer, 0 to 1.
     pub min_confidence: f32,
-    /// What a prompt must fit into, by model; nothing for one that quotes.
+    /// Context window by model name; `None` for a model that only quotes.
     pub windows: BTreeMap<String, Option<Window>>,
 }
 
 /// One call of a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
-    /// SHA-256 of what it was asked.
+    /// SHA-256 of the prompt.
     pub asked: String,
-    /// What it answered.
+    /// The answer or the error.
     pub answer: Result<Completion, llm::Error>,
 }
 
 impl TurnRecording {
-    /// As JSON, for the database; `None` for a turn that cannot be written down.
+    /// Serializes the recording for the database; `None` if that fails.
     pub fn written(&self) -> Option<String> {
         serde_json::to_string(self).ok()
     }
 
-    /// Reads what the database holds, with the passages of the turn's trace. The error says why it cannot be played.
+    /// Parses stored JSON, with the trace's passages. The error says why it cannot be replayed.
     pub fn read(json: &str, passages: Arc<[Passage]>) -> Result<Self, String> {
         let mut recording: Self = serde_json::from_str(json)
             .map_err(|error| format!("the tape cannot be read: {error}"))?;
@@ -119,25 +119,25 @@ impl TurnRecording {
         Ok(recording)
     }
 
-    /// The turn, for an agent.
+    /// Rebuilds the turn for an agent.
     pub fn turn(&self, agent: &Arc<Agent>) -> Turn {
         let said = |heard: &RecordedMessage| WaitingMessage {
             message: heard.message.clone(),
             content: heard.content.clone(),
-            heard: heard.spoken.clone(),
+            transcript: heard.spoken.clone(),
         };
         Turn {
             conversation: None,
             agent: agent.clone(),
             contact: self.contact.clone(),
-            said: self.said.iter().map(said).collect(),
+            messages: self.said.iter().map(said).collect(),
             history: self.history.clone(),
             now: self.now,
         }
     }
 
-    /// An engine that plays all of it: nobody outside is asked. The model tells what was asked and is not recorded.
-    pub fn play(&self, engine: &Engine) -> (Engine, Arc<ReplayModel>) {
+    /// Returns an engine that replays lookups and models. Its model reports missing calls.
+    pub fn replay_engine(&self, engine: &Engine) -> (Engine, Arc<ReplayModel>) {
         let player = Arc::new(ReplayModel::of(self));
         let engine = Engine {
             model: player.clone(),
@@ -148,13 +148,13 @@ impl TurnRecording {
         (engine, player)
     }
 
-    /// What was heard in the turn's voice notes.
+    /// Returns the recorded voice notes.
     pub fn audio(&self) -> ReplayAudio {
         ReplayAudio::of(&self.said, &self.inputs.failures)
     }
 
-    /// An engine that finds what was found and asks the model anew.
-    pub fn find_again(&self, engine: &Engine) -> Engine {
+    /// Returns an engine that replays the lookups and calls the current model.
+    pub fn with_recorded_lookup(&self, engine: &Engine) -> Engine {
         Engine { lookup: self.lookup(engine), ..engine.clone() }
     }
 
@@ -172,7 +172,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// An engine that answers as this one does, and what writes down what it is told.
+    /// Returns an engine that answers like this one, and the recorder of its calls.
     pub fn begin(engine: &Engine) -> (Engine, Self) {
         let model = Arc::new(RecordingModel {
             model: engine.model.clone(),
@@ -188,12 +188,12 @@ impl Recorder {
         (Engine { model, ..engine.clone() }, recorder)
     }
 
-    /// The same voice notes, whose bytes are hashed on their way.
+    /// Wraps an audio source so that fetched bytes are hashed.
     pub fn hashing<'a>(&'a self, audio: &'a dyn AudioSource) -> impl AudioSource + 'a {
         HashingAudio { audio, hashes: &self.hashes }
     }
 
-    /// The recording of the turn.
+    /// Returns the recording of the turn.
     pub fn finish(
         &self,
         bot: &Bot,
@@ -205,15 +205,15 @@ impl Recorder {
         let heard = |said: &WaitingMessage| RecordedMessage {
             message: said.message.clone(),
             content: said.content.clone(),
-            spoken: said.heard.clone().or_else(|| answered.spoken(said.message.as_ref()?)),
+            spoken: said.transcript.clone().or_else(|| answered.spoken(said.message.as_ref()?)),
             hash: hashes.iter().find(|(id, _)| *id == said.message).map(|(_, hash)| hash.clone()),
         };
-        let (calls, windows) = self.model.taken();
+        let (calls, windows) = self.model.take_recorded();
         let model = &self.model.model;
         TurnRecording {
             format: FORMAT,
             contact: turn.contact.clone(),
-            said: turn.said.iter().map(heard).collect(),
+            said: turn.messages.iter().map(heard).collect(),
             history: turn.history.clone(),
             now: turn.now,
             tier,
@@ -232,7 +232,7 @@ impl Recorder {
     }
 }
 
-/// A model that writes down what it answers.
+/// A model that records its answers.
 struct RecordingModel {
     model: Arc<dyn Model>,
     calls: Mutex<Vec<Call>>,
@@ -240,7 +240,7 @@ struct RecordingModel {
 }
 
 impl RecordingModel {
-    fn taken(&self) -> (Vec<Call>, BTreeMap<String, Option<Window>>) {
+    fn take_recorded(&self) -> (Vec<Call>, BTreeMap<String, Option<Window>>) {
         (std::mem::take(&mut *held(&self.calls)), std::mem::take(&mut *held(&self.windows)))
     }
 }
@@ -283,7 +283,7 @@ impl Model for RecordingModel {
     }
 }
 
-/// What tells one question to a model from another.
+/// Returns the key that identifies a prompt.
 fn asked(prompt: &Prompt) -> String {
     let Prompt { model, temperature, max_output_tokens, messages, question, .. } = prompt;
     let all = (model, temperature, max_output_tokens, messages, question);
@@ -303,7 +303,7 @@ impl ReplayModel {
         Self { models, calls, missing: Mutex::default() }
     }
 
-    /// What was asked and is not recorded, in words; nothing when the recording held all.
+    /// Returns a description of each call that is not recorded; empty if all were.
     pub fn missing(&self) -> Vec<String> {
         held(&self.missing).clone()
     }
@@ -348,7 +348,7 @@ impl Model for ReplayModel {
     }
 }
 
-/// Recordings that are hashed when they are fetched.
+/// An audio source that hashes what it fetches.
 struct HashingAudio<'a> {
     audio: &'a dyn AudioSource,
     hashes: &'a Mutex<Vec<(Option<MessageId>, String)>>,

@@ -1,5 +1,5 @@
-//! Stage 6: ask the model, check the answer, fall back. What leaves here is text meant for the customer, and rests on
-//! the passages as strictly as the agent's setting wants.
+//! Stage 6: calls the model, checks the answer, falls back. The result is text for the customer,
+//! supported by the passages as strictly as the agent's setting requires.
 
 use std::time::Instant;
 
@@ -19,39 +19,38 @@ pub(super) mod contact_details;
 pub mod ground;
 pub(super) mod leak;
 
-/// Who writes the answer, and who hears it while it is written.
+/// The adapters of stage 6, and the listener to the streamed answer.
 #[derive(Clone, Copy)]
 pub(super) struct Seams<'a> {
     pub(super) model: &'a dyn Model,
-    /// Helps to tell whether passages support the answer.
+    /// Used to check whether passages support the answer.
     pub(super) embed: &'a dyn Embedder,
     pub(super) hear: Option<Hear<'a>>,
 }
 
-/// What is answered.
+/// Input of stage 6.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) agent: &'a Agent,
-    /// What was said before.
+    /// The turn, with earlier messages.
     pub(super) turn: &'a Turn,
     pub(super) prompt: &'a Prompt,
     /// The agent's prompt, rendered without the customer's name.
     pub(super) nameless: &'a str,
 }
 
-/// The reply, and what writing it used.
+/// The reply and the model usage.
 pub(super) struct Output {
     pub(super) reply: Reply,
     pub(super) usage: Usage,
 }
 
-/// Writes the reply.
 pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyTrace) {
     let started = Instant::now();
     let prompt = input.prompt;
     let mut usage = Usage::default();
     let mut written = ReplyTrace { model: prompt.model.clone(), ..ReplyTrace::default() };
-    // What generates would write something even about nothing; what quotes judges by itself.
+    // A generating model would write something without evidence; a quoting one decides by itself.
     let unsure =
         prompt.confidence < prompt.min_confidence && seams.model.kind(&prompt.model).generates();
     let reply = if unsure {
@@ -82,7 +81,7 @@ async fn ask(
             match cleaned(agent, input.prompt, written) {
                 Ok(cleaned) => {
                     let reply = grounded(seams, input, &cleaned, written, used).await;
-                    // What quotes the passages writes nothing of its own.
+                    // A quoting model writes nothing of its own.
                     let generates = seams.model.kind(&input.prompt.model).generates();
                     if generates { vetted(agent, &vetting, reply, written) } else { reply }
                 }
@@ -105,7 +104,7 @@ async fn ask(
     }
 }
 
-/// Asks the model; a listener hears only what is meant for the customer.
+/// Calls the model; a listener gets only text meant for the customer.
 async fn complete(
     Seams { model, hear, .. }: Seams<'_>,
     prompt: &Prompt,
@@ -135,8 +134,8 @@ async fn complete(
     completion
 }
 
-/// Takes out of an answer what is not meant for the customer. Nothing left is a failure, not silence; instructions that are
-/// repeated are no answer.
+/// Removes what is not meant for the customer. An empty result is a failure, not silence; an answer
+/// that repeats the prompt becomes the no-answer text.
 fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<CleanAnswer, Reply> {
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
@@ -159,7 +158,7 @@ fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<C
     Ok(cleaned)
 }
 
-/// Checks a model's answer against the passages, as the agent wants it. What quotes the passages needs no check.
+/// Checks an answer against the passages as the agent wants it. Quoting models need no check.
 async fn grounded(
     seams: Seams<'_>,
     input: Input<'_>,
@@ -182,7 +181,8 @@ async fn grounded(
     }
 }
 
-/// Where links, addresses and numbers of a reply may come from. Not the prompt as the model got it: the customer's name is in it.
+/// Returns the texts that links, addresses and numbers of a reply may come from. Not the prompt as
+/// sent: it contains the customer's name.
 fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
     let (agent, texts) = (input.agent, &input.agent.texts);
     let mut business: Vec<&str> =
@@ -200,7 +200,7 @@ fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
     Origins { passages: &input.prompt.passages, business, customer }
 }
 
-/// Takes out of an answer what nobody of the business wrote and would cost the customer money: links, addresses, numbers.
+/// Removes links, addresses and numbers that the business did not write: they may cost money.
 fn vetted(
     agent: &Agent,
     vetting: &DetailCheck<'_>,
@@ -245,7 +245,7 @@ fn cite(mark: usize, passage: &Passage) -> Citation {
     }
 }
 
-/// One of the agent's own sentences.
+/// Returns one of the agent's fixed texts.
 fn fixed(agent: &Agent, sort: ReplyKind) -> Reply {
     let texts = &agent.texts;
     let text = match sort {

@@ -1,9 +1,10 @@
-//! Stage 4: question to passages. Asks the index for the best of each leg and fuses them; without an embedder, or
-//! when it fails, words alone are compared. A question that leans on the conversation is searched with its context, too.
+//! Stage 4: retrieves passages for a question. Searches each leg of the index and fuses the
+//! results; without an embedder, only words are compared. A question that depends on the
+//! conversation is also searched with its context.
 //!
-//! The work is in two parts. [`search`] does what costs nothing but a moment, while the customer may still be typing.
-//! [`refine`] asks a model to put the question in other words, where that is wanted: once the burst is over, because
-//! only then is it known what may be spent, and each further message of a burst would cost that call again.
+//! [`search`] is free and runs while the customer may still be typing. [`refine`] has a model
+//! rewrite the question where needed, after the burst: only then is the budget known, and every
+//! further message of a burst would cost that call again.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,65 +36,64 @@ pub use legs::Seams;
 pub(crate) use legs::{WeightedLegs, rank};
 pub(super) use rewrite::Rewriter;
 
-/// The longest text that is searched for, in characters; what follows adds nothing but time.
+/// Maximum length of a query, in characters; more adds nothing but time.
 const LONGEST_QUERY: usize = 2000;
-/// A language that at least one chunk in so many is in is one of the collection's: its questions need no translation.
+/// A language is the collection's own, without translation, if one in this many chunks uses it.
 const OWN_LANGUAGE: usize = 4;
 
-/// How a model puts questions in other words, as written in the configuration.
+/// Settings of query rewriting.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The longest that it may take, in milliseconds; then the question is searched as the rules make it. 0: never ask.
+    /// Timeout of a rewrite, in milliseconds; then only rules apply. 0 disables rewriting.
     pub rewrite_ms: u64,
-    /// The model that does it; empty: the budget's cheap one, or the agent's own.
+    /// Name of the model; empty means the budget's cheap one, or the agent's own.
     pub rewrite_model: String,
 }
 
-/// Passages for a question, and how sure they are to answer it.
+/// Passages for a question, with the confidence that they answer it.
 #[derive(Debug, Clone)]
 pub struct RetrievalResult {
     /// The passages, best first.
     pub passages: Arc<[Passage]>,
-    /// How sure we are that they answer, 0 to 1.
+    /// Confidence that they answer, 0 to 1.
     pub confidence: f32,
-    /// The question as it stands without the conversation, where it leaned on that.
+    /// The standalone form of the question, if it depends on the conversation.
     pub standalone: Option<String>,
-    wish: Option<Wish>,
+    pending_rewrite: Option<Wish>,
 }
 
 impl RetrievalResult {
-    /// Result of a recorded turn: no model is asked.
+    /// Creates the result of a recorded turn, without a pending rewrite.
     pub(super) fn recorded(
         passages: Arc<[Passage]>,
         confidence: f32,
         standalone: Option<String>,
     ) -> Self {
-        Self { passages, confidence, standalone, wish: None }
+        Self { passages, confidence, standalone, pending_rewrite: None }
     }
 }
 
-/// What a model is still to be asked for.
+/// A pending rewrite.
 #[derive(Debug, Clone)]
 struct Wish {
     reading: QueryAnalysis,
-    /// The language to search in as well: ISO 639-1.
-    into: Option<&'static str>,
+    /// Language to translate into (ISO 639-1); `None` for no translation.
+    target_language: Option<&'static str>,
 }
 
 /// A question in its conversation.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
-    /// The agent that is asked.
+    /// The agent.
     pub agent: &'a Agent,
-    /// What was said before, oldest first.
+    /// Earlier messages, oldest first.
     pub history: &'a [Line],
     /// The question.
     pub question: &'a Question,
 }
 
-/// Finds the passages for a question, without asking a model. `may_rewrite` says that one may be asked afterwards to put
-/// the question in other words.
+/// Retrieves passages without calling a model. `may_rewrite`: [`refine`] may follow.
 pub(super) async fn search(
     seams: Seams<'_>,
     scene: Scene<'_>,
@@ -141,11 +141,10 @@ pub(super) async fn search(
     let passages: Arc<[Passage]> = passages.into();
     seen.passages = passages.clone();
     seen.took_ms = millis(started);
-    (RetrievalResult { passages, confidence: sure, standalone, wish }, seen)
+    (RetrievalResult { passages, confidence: sure, standalone, pending_rewrite: wish }, seen)
 }
 
-/// Has a model put the question in other words, where that was wanted and may be paid for, and searches again. Goes on
-/// with the trace of the search.
+/// Has a model rewrite the question, if wanted and within budget, and searches again.
 pub(super) async fn refine(
     seams: Seams<'_>,
     rewriter: Option<Rewriter<'_>>,
@@ -153,11 +152,11 @@ pub(super) async fn refine(
     mut found: RetrievalResult,
     mut seen: RetrieveTrace,
 ) -> (RetrievalResult, RetrieveTrace) {
-    let Some(wish) = found.wish.take() else { return (found, seen) };
+    let Some(wish) = found.pending_rewrite.take() else { return (found, seen) };
     let started = Instant::now();
     let Scene { agent, history, question } = scene;
     let mut passages = found.passages.to_vec();
-    let request = Request { dependence: wish.reading.dependence, into: wish.into };
+    let request = Request { dependence: wish.reading.dependence, into: wish.target_language };
     let understood = match rewriter {
         Some(rewriter) => rewrite::ask(rewriter, question, history, &request).await,
         None => None,
@@ -184,12 +183,12 @@ pub(super) async fn refine(
     (found, seen)
 }
 
-/// The question made complete, where that is not what was asked.
+/// Returns the standalone question if it differs from the one asked.
 fn other_words(understood: &RewrittenQuestion, question: &Question) -> Option<String> {
     understood.standalone.clone().filter(|text| text.trim() != question.text.trim())
 }
 
-/// The question as asked, made complete, and in another language.
+/// Returns the texts to search: the question as asked, standalone, and translated.
 fn wordings<'a>(
     question: &Question,
     wish: &'a Wish,
@@ -200,11 +199,13 @@ fn wordings<'a>(
     let text = |how, words, language| Text { how, words, language };
     let mut texts = vec![text(SearchOrigin::Asked, cut(&question.text), own)];
     texts.extend(complete.map(|words| text(SearchOrigin::Rewritten, words, own)));
-    texts.extend(translated.map(|words| text(SearchOrigin::Translated, words, wish.into)));
+    texts.extend(
+        translated.map(|words| text(SearchOrigin::Translated, words, wish.target_language)),
+    );
     texts
 }
 
-/// What a model is to be asked for.
+/// Returns the rewrite that a question needs, if any.
 async fn wish(index: &dyn Index, agent: &Agent, reading: QueryAnalysis) -> Option<Wish> {
     let says = reading.says_something || reading.dependence > ContextDependence::Standalone;
     let spoken = reading.language.as_deref().filter(|_| agent.search.translate && says);
@@ -213,10 +214,10 @@ async fn wish(index: &dyn Index, agent: &Agent, reading: QueryAnalysis) -> Optio
         None => None,
     };
     (reading.dependence > ContextDependence::Standalone || into.is_some())
-        .then_some(Wish { reading, into })
+        .then_some(Wish { reading, target_language: into })
 }
 
-/// The language of the collections, where it is another than the one spoken.
+/// Returns the main language of the collections if the spoken one is not their own.
 async fn other_language(
     index: &dyn Index,
     collections: &[CollectionId],
@@ -235,20 +236,20 @@ fn same_language(a: &str, b: &str) -> bool {
     primary(a) == primary(b)
 }
 
-/// What to search for, and where.
+/// A search request.
 #[derive(Debug, Clone, Copy)]
 pub struct Search<'a> {
     /// The question.
     pub text: &'a str,
-    /// ISO 639-1 code of its language; `None` to tell it by the text.
+    /// ISO 639-1 code of its language; `None` to detect it.
     pub language: Option<&'a str>,
-    /// Where to look.
+    /// Collections to search.
     pub collections: &'a [CollectionId],
-    /// The most passages.
+    /// Maximum number of passages.
     pub limit: usize,
 }
 
-/// Finds passages for a question that stands alone, and says how.
+/// Retrieves passages for a standalone question, with a trace.
 pub async fn find(seams: Seams<'_>, asked: &Search<'_>) -> (RetrievalResult, RetrieveTrace) {
     let started = Instant::now();
     let mut seen = RetrieveTrace { query: cut(asked.text), ..RetrieveTrace::default() };
@@ -263,10 +264,10 @@ pub async fn find(seams: Seams<'_>, asked: &Search<'_>) -> (RetrievalResult, Ret
     let passages: Arc<[Passage]> = distinct(passages, asked.limit).into();
     (seen.passages, seen.confidence) = (passages.clone(), sure);
     seen.took_ms = millis(started);
-    (RetrievalResult { passages, confidence: sure, standalone: None, wish: None }, seen)
+    (RetrievalResult { passages, confidence: sure, standalone: None, pending_rewrite: None }, seen)
 }
 
-/// What the legs bring for a question that stands alone.
+/// Returns the hits of each leg for a standalone question.
 pub(crate) async fn gather(seams: Seams<'_>, asked: &Search<'_>) -> WeightedLegs {
     let text = cut(asked.text);
     let mut seen = RetrieveTrace::default();

@@ -1,5 +1,4 @@
-//! One turn on its way through the stages: gives each what it is given, and files what it tells of itself. In which order is the
-//! engine's to say.
+//! One turn on its way through the stages: inputs in, traces out. `engine.rs` knows the order.
 
 use std::time::Instant;
 
@@ -22,46 +21,45 @@ use crate::spans;
 /// Audio, listener and budget of one turn.
 #[derive(Clone, Copy)]
 pub struct TurnContext<'a> {
-    /// Where voice notes come from.
+    /// Source of the voice notes.
     pub audio: &'a dyn AudioSource,
-    /// Who hears the answer while it is written.
+    /// Receives the answer while it is streamed; `None` for no streaming.
     pub hear: Option<Hear<'a>>,
-    /// What the budget still pays for.
+    /// What the remaining budget pays for.
     pub tier: BudgetTier,
 }
 
 /// A turn that is ready to be answered: everything before the model is done.
 pub struct Ready {
     pub(super) run: Run,
-    /// `Err` is the outcome where it is known without a model.
+    /// `Err` is the outcome if it is known without a model.
     pub(super) open: Result<Open, Outcome>,
 }
 
-/// A question that a model is to be asked.
+/// A question for a model, with its passages.
 pub(super) struct Open {
     pub(super) question: Question,
     pub(super) found: RetrievalResult,
 }
 
 impl Ready {
-    /// What voice notes said, so that they need not be transcribed again.
+    /// Returns the transcripts, so that they need not be made again.
     pub fn transcripts(&self) -> &[(MessageId, VoiceTranscript)] {
         &self.run.transcripts
     }
 }
 
-/// What a turn collects on its way. A stage's `Err` is the outcome where it is known without the stages that follow.
+/// What a turn collects. A stage's `Err` is the outcome if it is known without the later stages.
 pub(super) struct Run {
     started: Instant,
     trace: Trace,
     transcripts: Vec<(MessageId, VoiceTranscript)>,
     inputs: RecordedInputs,
-    /// What the customer is told of a voice note that was not understood beside other words.
+    /// Text for the customer about a voice note that was not understood beside other words.
     unheard: Option<String>,
 }
 
 impl Run {
-    /// Begins a turn.
     pub(super) fn begin() -> Self {
         Self {
             started: Instant::now(),
@@ -114,7 +112,7 @@ impl Run {
         Err(Outcome::Reply(reply))
     }
 
-    /// Stage 4, as far as no model is asked.
+    /// Stage 4 without a model.
     pub(super) async fn retrieve(
         &mut self,
         lookup: &dyn Lookup,
@@ -128,7 +126,7 @@ impl Run {
         found
     }
 
-    /// The rest of stage 4, once it is known what may be spent.
+    /// The rest of stage 4, once the budget is known.
     pub(super) async fn refine(
         &mut self,
         seams: retrieve::Seams<'_>,
@@ -191,7 +189,7 @@ impl Run {
         Ok(written.reply)
     }
 
-    /// Ends the turn with its reply, or the outcome in place of one.
+    /// Ends the turn with its reply, or with the outcome of an earlier stage.
     pub(super) fn end(mut self, reply: Result<Reply, Outcome>) -> TurnResult {
         let outcome = reply.map_or_else(|outcome| outcome, Outcome::Reply);
         let outcome = match (outcome, self.unheard.take()) {
@@ -206,10 +204,10 @@ impl Run {
     }
 }
 
-/// The outcome of a stage's span where the turn goes on to the next.
+/// Span outcome of a stage after which the turn goes on.
 const PASSED: &str = "passed";
 
-/// How a stage ended, for its span.
+/// Returns the span outcome of a stage.
 fn ending<T>(stage: &Result<T, Outcome>) -> &'static str {
     match stage {
         Ok(_) => PASSED,
@@ -217,18 +215,18 @@ fn ending<T>(stage: &Result<T, Outcome>) -> &'static str {
     }
 }
 
-/// The same where passages were looked for.
+/// Returns the span outcome of retrieval.
 fn some(found: &RetrievalResult) -> &'static str {
     if found.passages.is_empty() { "nothing" } else { "found" }
 }
 
-/// A person is called, and the customer is told so.
+/// Returns the hand-off to a person, with the agent's text for the customer.
 fn hand_over(agent: &Agent, reason: Reason, question: &Question) -> Outcome {
     let (reply, question) = (agent.handoff.reply.clone(), question.text.clone());
     Outcome::HandOver { reason, reply, question }
 }
 
-/// What becomes of a turn whose prompt cannot be made: the failure sentence, and a person.
+/// Returns the outcome if no prompt can be composed: the failure text, and a hand-off.
 fn unusable(agent: &Agent, problem: String, question: &Question) -> Outcome {
     tracing::error!(
         agent = agent.slug,

@@ -1,4 +1,4 @@
-//! A customer who writes Swahili is understood: what a language's file is enough for, from the greeting to the opt-out. Tests alone.
+//! Tests: what a language's data file is enough for, from greeting to opt-out, for Swahili.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ fn differs(question: &str, phrasing: &str) -> Option<&'static str> {
     told(question).differs(&told(phrasing))
 }
 
-/// Reads a question that is asked after another.
+/// Analyzes a question that is asked after another.
 fn read(before: &str, question: &str, language: Option<&str>) -> query::QueryAnalysis {
     let question = Question {
         text: question.to_owned(),

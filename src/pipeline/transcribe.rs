@@ -1,12 +1,12 @@
-//! Stage 2: voice becomes text; from here on every message is text. Never feeds a placeholder to the model as if the
-//! customer had said it.
+//! Stage 2: converts voice to text; from here on every message is text. Never passes a placeholder
+//! to the model as the customer's words.
 
 use std::time::Instant;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::bounds::beginning;
+use super::bounds::truncate_to_limit;
 use super::language::language;
 use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
@@ -16,43 +16,43 @@ use crate::domain::{
 };
 use crate::speech::{self, Recording, Transcriber};
 
-/// Where voice notes come from, and where what was heard in them is kept.
+/// Source of voice notes, and storage of their transcripts.
 #[async_trait]
 pub trait AudioSource: Send + Sync {
-    /// What a message's recording says, or why nothing is heard in it, where that is known already.
+    /// Returns a message's transcript, or why it has none, if that is known already.
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>>;
 
-    /// The bytes of a message's recording, tried again for as long as a customer would wait.
+    /// Fetches a message's audio, with retries for as long as a customer would wait.
     async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError>;
 
-    /// Keeps what a message's recording says, so that it is not transcribed again whatever becomes of the turn.
+    /// Stores a transcript, so that it is not made again even if the turn fails.
     async fn keep(&self, said: &WaitingMessage, spoken: &VoiceTranscript);
 }
 
-/// Why a recording cannot be had.
+/// Why audio is not available.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AudioError {
-    /// There are none of this turn.
+    /// The turn has no audio source.
     #[error("there are no recordings here")]
     NoSource,
     /// It did not come with its message.
     #[error("there is no such recording here")]
     NotAttached,
-    /// Whoever has it could not give it now; another time he may.
+    /// A temporary failure; a later attempt may succeed.
     #[error("{0}")]
     Passing(String),
-    /// Whoever has it does not give it, however often he is asked.
+    /// A permanent failure; retries are useless.
     #[error("{0}")]
     Final(String),
 }
 
-/// For turns that hold none.
+/// Source for turns without audio.
 pub struct NoAudio;
 
 #[async_trait]
 impl AudioSource for NoAudio {
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
-        said.heard.clone().map(Ok)
+        said.transcript.clone().map(Ok)
     }
 
     async fn fetch(&self, _: &WaitingMessage, _: &Media) -> Result<Vec<u8>, AudioError> {
@@ -62,20 +62,20 @@ impl AudioSource for NoAudio {
     async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
 }
 
-/// Transcriber, and where recordings come from.
+/// Transcriber and audio source.
 #[derive(Clone, Copy)]
 pub(super) struct TranscriptionContext<'a> {
     pub(super) speech: &'a dyn Transcriber,
     pub(super) audio: &'a dyn AudioSource,
 }
 
-/// Voice notes whose bytes came with the message; nothing is kept of them.
+/// Source for audio that came with the message; stores nothing.
 pub struct AttachedAudio;
 
 #[async_trait]
 impl AudioSource for AttachedAudio {
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
-        said.heard.clone().map(Ok)
+        said.transcript.clone().map(Ok)
     }
 
     async fn fetch(&self, _: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
@@ -86,15 +86,15 @@ impl AudioSource for AttachedAudio {
     async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
 }
 
-/// What the waiting messages say.
+/// Text of the waiting messages.
 pub(super) struct Transcription {
-    /// All of it as one question. `Err` is the outcome when they hold no words.
+    /// All of it as one question. `Err` is the outcome if there is no text.
     pub(super) question: Result<Question, Outcome>,
-    /// What voice notes say.
+    /// Transcripts of the voice notes.
     pub(super) transcripts: Vec<(MessageId, VoiceTranscript)>,
-    /// Why nothing was heard in the others, in the order in which they were tried.
+    /// Why the others have no transcript, in the order of the attempts.
     pub(super) failures: Vec<TranscriptionError>,
-    /// What the customer is told of a voice note that was not understood beside other words.
+    /// Text for the customer about a voice note that was not understood beside other words.
     pub(super) unheard: Option<String>,
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn listen(
 ) -> (Transcription, TranscribeTrace) {
     let started = Instant::now();
     let mut all = All::default();
-    for said in &turn.said {
+    for said in &turn.messages {
         if let Some(words) = said.content.words() {
             all.words.push(words.to_owned());
         }
@@ -118,7 +118,7 @@ pub(super) async fn listen(
         }
     }
     let whole = all.words.join("\n");
-    let question = beginning(&whole).to_owned();
+    let question = truncate_to_limit(&whole).to_owned();
     let trace = TranscribeTrace {
         question: question.clone(),
         language: all.language.clone(),
@@ -126,7 +126,7 @@ pub(super) async fn listen(
         whole_bytes: (question.len() < whole.len()).then_some(whole.len()),
         took_ms: millis(started),
     };
-    // Why the first note that says nothing does not.
+    // The first failure decides what the customer is told.
     let failed = all.failures.first();
     let (question, unheard) = if question.is_empty() {
         (Err(wordless(turn, all.language, failed)), None)
@@ -138,7 +138,7 @@ pub(super) async fn listen(
     (Transcription { question, transcripts, failures, unheard }, trace)
 }
 
-/// What all messages of a turn say.
+/// Text of all messages of a turn.
 #[derive(Default)]
 struct All {
     words: Vec<String>,
@@ -180,16 +180,16 @@ impl All {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TranscriptionError {
-    /// The agent does not want it.
+    /// The agent does not transcribe this kind.
     #[error("the agent does not transcribe {} messages", .0.as_str())]
     Unwanted(MediaKind),
-    /// Nobody speaks in it.
+    /// It contains no speech.
     #[error("nothing was said")]
     Silent,
     /// It is too long.
     #[error("{0}")]
     TooLong(String),
-    /// It could not be had, or not be transcribed.
+    /// It could not be fetched or transcribed.
     #[error("{0}")]
     Failed(String),
 }
@@ -222,7 +222,7 @@ async fn hear(
     Ok(spoken)
 }
 
-/// What a recording says.
+/// Transcribes a recording.
 async fn transcript(
     speech: &dyn Transcriber,
     voice: &Voice,
@@ -255,7 +255,7 @@ async fn transcript(
     Ok(VoiceTranscript { text, heard })
 }
 
-/// What a customer is told beside the answer to his words, when a voice note among them was not understood.
+/// Returns the text about a voice note that was not understood, beside the answer to other words.
 fn unheard(
     turn: &Turn,
     heard: Option<&str>,
@@ -267,8 +267,8 @@ fn unheard(
     }
 }
 
-/// What a customer gets whose messages hold no words, in his language where it is known: that of an earlier message, else
-/// the one that the agent expects.
+/// Returns the outcome for messages without text, in the customer's language if known, else that of
+/// an earlier message, else the one that the agent expects.
 fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&TranscriptionError>) -> Outcome {
     let voice = &turn.agent.voice;
     let nothing = Question { text: String::new(), language: heard, spoken: false };
@@ -285,11 +285,12 @@ fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&TranscriptionErr
             (voice.too_long_reply.to(language), ReplyKind::VoiceFailure)
         }
         Some(_) => (voice.failure_reply.to(language), ReplyKind::VoiceFailure),
-        None if turn.said.iter().any(|said| said.content.wants_answer()) => {
+        None if turn.messages.iter().any(|said| said.content.wants_answer()) => {
             (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable)
         }
         None => {
-            let kinds: Vec<_> = turn.said.iter().map(|said| said.content.kind().as_str()).collect();
+            let kinds: Vec<_> =
+                turn.messages.iter().map(|said| said.content.kind().as_str()).collect();
             return Outcome::Silence { why: format!("nothing to answer: {}", kinds.join(", ")) };
         }
     };

@@ -1,24 +1,24 @@
-//! What became of a turn, as stages 2 to 6 give it to whoever sends, shows or records it. Plain data.
+//! Result of stages 2 to 6 of a turn, for sending, showing or recording it. Plain data.
 
 use super::inputs::RecordedInputs;
 use crate::domain::trace::Trace;
 use crate::domain::{MessageId, Outcome, VoiceTranscript};
 
-/// What became of a turn.
+/// Result of a turn.
 #[derive(Debug, Clone)]
 pub struct TurnResult {
     /// What the pipeline decided.
     pub outcome: Outcome,
     /// What each stage saw, decided, took and used.
     pub trace: Trace,
-    /// What voice notes said.
+    /// Transcripts of voice notes, by message.
     pub transcripts: Vec<(MessageId, VoiceTranscript)>,
-    /// What was heard and found, for the recording of the turn.
+    /// Results of stages 2 to 4, for the recording of the turn.
     pub inputs: RecordedInputs,
 }
 
 impl TurnResult {
-    /// What a message's voice note said.
+    /// Returns the transcript of a message.
     pub(super) fn spoken(&self, message: &MessageId) -> Option<VoiceTranscript> {
         self.transcripts.iter().find(|(id, _)| id == message).map(|(_, spoken)| spoken.clone())
     }

@@ -1,34 +1,35 @@
-//! Prompt files written by the configured model from a description of a business. What the model writes is read as every prompt file
-//! is; where it is wrong, the model is told once what is wrong. Publishes nothing.
+//! Has the configured model write a prompt file from a description of a business. Parses the result
+//! like any prompt file; if it is invalid, the model gets the error and one more attempt. Publishes
+//! nothing.
 
 use super::{PromptFile, parse};
 use crate::domain::{ChatMessage, Prompt, Role, Usage};
 use crate::llm::{Completion, Model};
 
-/// What the model is told.
+/// System message.
 const TASK: &str = include_str!("../../prompts/authors/generate.md");
-/// The longest file, in tokens.
+/// Maximum length of the file, in tokens.
 const LONGEST: u32 = 3000;
-/// How often the model is asked.
+/// Maximum attempts.
 const TRIES: usize = 2;
 
-/// What the prompt is for.
+/// What the prompt file is for.
 #[derive(Debug, Clone, Default)]
 pub struct Brief {
-    /// What the business is, and what the bot is to do.
+    /// What the business does, and what the bot should do.
     pub description: String,
-    /// The language to write in; none: that of the description.
+    /// Language to write in; none: that of the description.
     pub language: Option<String>,
-    /// The bot's name; none: the model finds one.
+    /// Name of the bot; none: the model chooses one.
     pub name: Option<String>,
-    /// The names of the collections that it answers from.
+    /// Names of the collections that it may answer from.
     pub knowledge: Vec<String>,
 }
 
 /// A prompt file written by a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenPrompt {
-    /// The file.
+    /// Text of the prompt file.
     pub source: String,
     /// The model that wrote it.
     pub model: String,
@@ -37,15 +38,15 @@ pub struct WrittenPrompt {
 /// Why no file was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The model did not answer.
+    /// The model did not answer, or not with text.
     #[error("the model did not answer: {0}")]
     Silent(String),
-    /// What it wrote is no prompt file.
+    /// The last attempt is not a valid prompt file.
     #[error("the model wrote no file that can be used, and was told so: {0}")]
     Unusable(String),
 }
 
-/// Has a model write a prompt file. `usage` gets what it used, also where nothing came of it.
+/// Has a model write a prompt file. Adds what it used to `usage`, also when it fails.
 pub async fn write(
     model: &dyn Model,
     named: &str,
@@ -109,7 +110,7 @@ fn asked(brief: &Brief) -> String {
     )
 }
 
-/// The file in what a model wrote: without thoughts, and without a fence or words around it.
+/// Extracts the file from a model's answer: drops reasoning, a code fence and surrounding text.
 fn file_in(text: &str) -> String {
     let text = text.rsplit_once("</think>").map_or(text, |(_, rest)| rest).trim();
     let mut lines: Vec<&str> = text.lines().collect();
@@ -122,7 +123,7 @@ fn file_in(text: &str) -> String {
     format!("{}\n", lines.join("\n").trim_end())
 }
 
-/// The file, where it can be used and does not say more than it was asked to.
+/// Parses the file. Refuses it if it is invalid or sets more than it was asked to.
 fn usable(source: &str, brief: &Brief) -> Result<PromptFile, String> {
     let file = parse("prompt.md", source)
         .map_err(|wrong| format!("line {}: {}", wrong.line, wrong.reason))?;

@@ -1,17 +1,17 @@
-//! What a prompt file's header may hold at the most: numbers, lists and texts. A version is read for every turn, and what it asks
-//! for is paid for.
+//! Limits of a prompt file's header: numbers, lists and texts. Every turn reads the header and pays
+//! for what it requests.
 
 use super::Header;
 
-/// The longest file, in bytes.
+/// Maximum size of a prompt file, in bytes.
 pub(super) const FILE: usize = 1024 * 1024;
-/// The longest file that the API takes, in characters. Its schemas say so, too.
-pub const LONGEST_OVER_API: usize = 200_000;
-/// The longest sentence that a customer gets, in characters: WhatsApp takes no longer one.
+/// Maximum length of a file sent over the API, in characters. The API schemas repeat the number.
+pub const MAX_API_CHARS: usize = 200_000;
+/// Maximum length of a sentence sent to customers, in characters: WhatsApp's limit.
 const SENTENCE: usize = 4096;
 
 impl Header {
-    /// The key that says too much or too little, and what it may say.
+    /// Checks the limits. The error is the key and what it may hold.
     pub(super) fn bounded(&self) -> Result<(), (&'static str, String)> {
         self.numbers()?;
         self.lists()?;

@@ -1,4 +1,4 @@
-//! The sections of a prompt file's header, with their defaults. Checks nothing: that is the header's.
+//! Sections of a prompt file's header, with their defaults. Validates nothing; the header does.
 
 use std::collections::BTreeMap;
 
@@ -58,12 +58,12 @@ impl Default for VoiceHeader {
 }
 
 impl VoiceHeader {
-    /// The sentence that says nothing, by its key.
-    pub(super) fn mute(&self) -> Option<&'static str> {
+    /// Returns the key of a sentence that is empty.
+    pub(super) fn empty_sentence(&self) -> Option<&'static str> {
         self.sentences().find(|(_, words)| words.trim().is_empty()).map(|(key, _)| key)
     }
 
-    /// Its sentences in all languages, each with its key.
+    /// Returns the sentences in all languages, each with its key.
     pub(super) fn sentences(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let default = self.default_reply.as_ref().unwrap_or(&self.failure_reply);
         let sentences = [
@@ -95,7 +95,7 @@ impl From<VoiceHeader> for Voice {
     }
 }
 
-/// A sentence for everybody, or by language, of which `default` is for the others.
+/// One sentence for everybody, or one for each language, with `default` for all other languages.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "a sentence, or sentences by language with `default` among them")]
 pub(super) enum Words {
@@ -111,7 +111,7 @@ pub(super) struct ByLanguage {
 }
 
 impl Words {
-    /// What is said where the prompt file says nothing else.
+    /// Returns the built-in sentence of each language, with English as the default.
     fn of(sentence: fn(&'static Language) -> Option<&'static str>) -> Self {
         let said = |language: &'static Language| {
             Some((language.code.clone(), sentence(language)?.to_owned()))

@@ -1,10 +1,10 @@
-//! What can go wrong with a provider, and when to try again. Decides; never waits and never sends.
+//! Provider errors and when to retry after them. Decides only; never waits and never sends.
 
 use std::time::Duration;
 
 use crate::domain::Fault;
 
-/// A webhook whose signature is wrong, missing or cannot be checked.
+/// The signature of a webhook is wrong, missing or cannot be checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UnverifiedWebhook(pub String);
@@ -17,75 +17,77 @@ pub struct MalformedWebhook(pub String);
 /// A call to the provider that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The provider refused it and said why. It did not go out.
+    /// The provider refused the call and said why. Nothing was sent.
     #[error("refused ({class:?}): {} {}", fault.code, fault.title)]
     Refused {
-        /// What sort of refusal it is.
+        /// Category of the refusal.
         class: Class,
-        /// In the provider's words.
+        /// The provider's error.
         fault: Fault,
-        /// How long the provider asks us to wait.
+        /// Wait requested by the provider; `None` if it gave none.
         retry_after: Option<Duration>,
     },
-    /// It surely did not go out: no connection was made.
+    /// Nothing was sent: the connection failed.
     #[error("not sent: {0}")]
     NotSent(String),
-    /// The request left, and no answer came: it may have gone out.
+    /// The request was sent and got no answer: the message may have been sent.
     #[error("outcome unknown: {0}")]
     Unknown(String),
 }
 
-/// What sort of refusal it is: PROVIDERS.md section 1.11, Meta's error codes.
+/// Category of a refusal: PROVIDERS.md section 1.11, Meta's error codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// The token or its permissions are wrong: nothing of this number can be sent.
+    /// The token or its permissions are invalid: the number cannot send anything.
     Token,
-    /// The 24-hour window is closed: only a template may be sent.
+    /// The 24-hour window is closed: only templates may be sent.
     WindowClosed,
-    /// The customer or the platform does not want it.
+    /// The customer or the platform rejects the message.
     Declined,
     /// The recipient cannot be reached.
     Undeliverable,
-    /// The request was wrong: ours to mend.
+    /// The request was invalid: a fault on this side.
     OurFault,
-    /// Too much at once, for the number or the account.
+    /// Rate limit of the number or the account exceeded.
     Throttled,
-    /// Too much at once to this one recipient.
+    /// Rate limit towards this recipient exceeded.
     PairRate,
-    /// Reported as spam too often: nothing is tried again soon.
+    /// Reported as spam too often: not to be retried soon.
     SpamLimit,
-    /// A passing fault of the provider.
+    /// A transient fault of the provider.
     Transient,
 }
 
 /// What to do after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Try again after this time.
+    /// Retry after this time.
     After(Duration),
-    /// Give up; the message is failed.
+    /// Give up; the message fails.
     Never,
-    /// It may have gone out: wait for the provider's status event, do not send again.
+    /// The message may have been sent: wait for the provider's status event, do not resend.
     Unknown,
 }
 
-/// Attempts after which a passing fault is final: at five minutes each, about a day, when the 24-hour window closes.
+/// Maximum attempts after transient errors: at five minutes each about a day, when the 24-hour
+/// window closes.
 const MOST_ATTEMPTS: u32 = 300;
-/// The longest time that a provider can make us wait.
+/// Maximum wait that a provider can impose.
 const LONGEST_WAIT: Duration = Duration::from_mins(15);
 
 impl Error {
-    /// What to do after the `attempt`-th try (the first is 1) failed with this error.
+    /// Returns what to do after attempt number `attempt` (from 1) failed with this error.
     ///
-    /// Pair rate waits 4^x seconds, as Meta documents; every other wait doubles, up to five minutes. `spread` in
-    /// 0..1 lengthens a wait by up to a fifth, so that many messages do not come back at once.
+    /// Pair rate waits 4^x seconds, as Meta documents; every other wait doubles, up to five
+    /// minutes. `spread` is jitter from 0 to 1: it lengthens the wait by up to a fifth, so that
+    /// many messages do not retry at once.
     pub fn retry(&self, attempt: u32, spread: f64) -> Retry {
         let (most, first_ms, factor, asked) = match self {
             Self::Unknown(_) => return Retry::Unknown,
             Self::NotSent(_) => (MOST_ATTEMPTS, 500.0, 2.0_f64, None),
             Self::Refused { class, retry_after, .. } => match class {
                 Class::PairRate => (6, 1000.0, 4.0, *retry_after),
-                // The queue waits for a token that works; every few minutes one message asks.
+                // The queue waits for a valid token; every few minutes one message probes it.
                 Class::Token => (MOST_ATTEMPTS, 60_000.0, 2.0, *retry_after),
                 Class::Throttled | Class::Transient => (MOST_ATTEMPTS, 1000.0, 2.0, *retry_after),
                 _ => return Retry::Never,
@@ -100,7 +102,7 @@ impl Error {
         Retry::After(asked.map_or(wait, |asked| asked.max(wait)).min(LONGEST_WAIT))
     }
 
-    /// The error as a fault to store with the message.
+    /// The error as a [`Fault`] to store with the message.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused { fault, .. } => fault.clone(),

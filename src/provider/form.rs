@@ -1,5 +1,5 @@
-//! What a provider asks for to connect a number: each adapter declares its own form, and the console shows it as it is. Judges
-//! what was written by its shape; asks nobody.
+//! Forms for connecting a number: each adapter declares the fields it needs, and the console
+//! renders them. Validates input by its format; calls no provider.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use crate::domain::ProviderKind;
 
-/// What was written, by field.
+/// Entered values by field name.
 pub type Fields = BTreeMap<String, String>;
 
-/// The longest value of a field, in characters.
+/// Maximum length of a value, in characters.
 const LONGEST: usize = 2000;
-/// The field of the address of the provider's API.
+/// Name of the field for the provider's API address.
 const BASE_URL: &str = "base_url";
-/// The field of the token by which the provider verifies the webhook address.
+/// Name of the field for the token that verifies the webhook address.
 const VERIFY_TOKEN: &str = "verify_token";
 
 /// The form of a provider.
@@ -24,126 +24,127 @@ const VERIFY_TOKEN: &str = "verify_token";
 pub struct Form {
     /// The provider.
     pub provider: ProviderKind,
-    /// Its name for people.
+    /// Display name.
     pub title: &'static str,
-    /// What it is.
+    /// Description.
     pub about: &'static str,
-    /// What it asks for, in order.
+    /// Fields in display order.
     pub fields: &'static [Field],
-    /// What is to be done on its side, in order.
+    /// Steps to do at the provider, in order.
     pub steps: &'static [Step],
-    /// What can be seen to be wrong with a value, beside its pattern.
-    pub(super) trap: fn(&str, &str) -> Option<&'static str>,
-    /// How a request is read that verifies the webhook address.
+    /// Detects typical mistakes in a field's value, beyond its pattern. Takes the field's name and
+    /// the value.
+    pub(super) detect_mistake: fn(&str, &str) -> Option<&'static str>,
+    /// Parses the provider's request to verify the webhook address.
     pub(super) verification: ParseVerification,
 }
 
-/// Finds the verify token and the answer in the query of such a request.
+/// Returns the verify token and the response from such a request's query.
 pub(super) type ParseVerification = fn(&[(String, String)]) -> Option<(&str, &str)>;
 
-/// Something that a provider asks for.
+/// A field of a provider's form.
 #[derive(Debug)]
 pub struct Field {
-    /// Its key in the settings.
+    /// Key in the settings.
     pub name: &'static str,
-    /// What it is called.
+    /// Label.
     pub label: &'static str,
-    /// What it is and where it is found.
+    /// What the value is and where to find it.
     pub help: &'static str,
-    /// What sort of value it takes.
+    /// Kind of value.
     pub kind: Kind,
-    /// Whether a number cannot do without it.
+    /// Whether a value is required.
     pub required: bool,
-    /// For people who know what they do.
+    /// Whether only experts need it.
     pub advanced: bool,
-    /// A regular expression that the whole value matches.
+    /// Regular expression that the value must match; `None` for any.
     pub pattern: Option<&'static str>,
-    /// An example.
+    /// Example value.
     pub placeholder: Option<&'static str>,
 }
 
 words! {
-    /// What sort of value a field takes. Values are always written as text.
+    /// Kind of value that a field takes. Values are always submitted as text.
     #[schema(as = ProviderFieldKind)]
     pub enum Kind {
-        /// Words.
+        /// Free text.
         Text = "text",
-        /// Words that are never shown again.
+        /// Text that is never shown again.
         Secret = "secret",
-        /// Digits.
+        /// Digits only.
         Digits = "digits",
-        /// An address of the web.
+        /// An HTTP or HTTPS URL.
         Url = "url",
         /// `true` or `false`.
         Switch = "switch",
     }
 }
 
-/// Something to do at the provider.
+/// A step to do at the provider.
 #[derive(Debug)]
 pub struct Step {
-    /// What.
+    /// Title.
     pub title: &'static str,
-    /// How.
+    /// Instructions.
     pub text: &'static str,
-    /// What to show with it.
+    /// Values to copy, shown with the step.
     pub shows: &'static [Shows],
 }
 
 words! {
-    /// What is shown with a step, to be copied.
+    /// A value shown with a step, to be copied.
     #[schema(as = ProviderShows)]
     pub enum Shows {
-        /// Where the provider sends its webhooks.
+        /// The URL to which the provider sends webhooks.
         CallbackUrl = "callback_url",
-        /// What the provider shows in the handshake.
+        /// The token that the provider sends to verify the webhook URL.
         VerifyToken = "verify_token",
     }
 }
 
-/// A field with a wrong value.
+/// A field with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FieldError {
-    /// The field; none where it lies in none of them.
+    /// Name of the field; `None` if the error is not about a known field.
     pub field: Option<&'static str>,
-    /// Says what is wrong and where the right value is found.
+    /// What is wrong and where to find the right value.
     pub message: String,
 }
 
 impl Field {
-    /// A field that a number cannot do without.
+    /// Creates a required field.
     pub(super) const fn required(name: &'static str, kind: Kind, label: &'static str) -> Self {
         let (help, pattern, placeholder) = ("", None, None);
         Self { name, label, help, kind, required: true, advanced: false, pattern, placeholder }
     }
 
-    /// A field that may stay empty.
+    /// Creates an optional field.
     pub(super) const fn optional(name: &'static str, kind: Kind, label: &'static str) -> Self {
         Self { required: false, ..Self::required(name, kind, label) }
     }
 
-    /// For people who know what they do.
+    /// Marks the field as one for experts.
     pub(super) const fn advanced(self) -> Self {
         Self { advanced: true, ..self }
     }
 
-    /// Says what it is and where it is found.
+    /// Sets the help text: what the value is and where to find it.
     pub(super) const fn help(self, help: &'static str) -> Self {
         Self { help, ..self }
     }
 
-    /// What the whole value matches.
+    /// Sets the regular expression for the value.
     pub(super) const fn pattern(self, pattern: &'static str) -> Self {
         Self { pattern: Some(pattern), ..self }
     }
 
-    /// An example.
+    /// Sets the example value.
     pub(super) const fn like(self, placeholder: &'static str) -> Self {
         Self { placeholder: Some(placeholder), ..self }
     }
 
-    /// What is wrong with its shape.
+    /// Validates the format of a value. Returns what is wrong.
     fn shape(&self, value: &str) -> Option<String> {
         let (label, help) = (self.label, self.help);
         if value.is_empty() {
@@ -166,7 +167,7 @@ impl Field {
     }
 }
 
-/// An address with a host, over TLS or, for a proxy in one's own network, without.
+/// Whether a value is a URL with a host. Plain HTTP is allowed for a proxy in the own network.
 fn is_address(value: &str) -> bool {
     let url = value.parse::<reqwest::Url>().ok();
     url.is_some_and(|url| {
@@ -174,7 +175,7 @@ fn is_address(value: &str) -> bool {
     })
 }
 
-/// A label within a sentence; abbreviations stay.
+/// A label as used within a sentence; abbreviations keep their capitals.
 fn uncapitalised(label: &str) -> String {
     let mut letters = label.chars();
     match (letters.next(), letters.clone().next()) {
@@ -191,7 +192,7 @@ impl Form {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Whether a field is offered: another address than the provider's own only where the configuration permits it.
+    /// Whether a field is offered: a custom API address only where the configuration permits it.
     pub fn offers(field: &Field, limits: super::Limits) -> bool {
         field.name != BASE_URL || limits.allow_base_url
     }
@@ -201,19 +202,21 @@ impl Form {
         self.field(VERIFY_TOKEN).is_some()
     }
 
-    /// The verify token and the answer of a request that verifies the webhook address.
+    /// The verify token and the response of a request that verifies the webhook address; `None` for
+    /// other requests.
     pub fn verification<'a>(&self, query: &'a [(String, String)]) -> Option<(&'a str, &'a str)> {
         (self.verification)(query)
     }
 
-    /// What is wrong with a field, by its shape alone.
+    /// Validates one value by its format. Returns what is wrong.
     pub fn judge(&self, field: &'static Field, value: &str) -> Option<String> {
-        let trap = (self.trap)(field.name, value).map(|trap| format!("{trap} {}", field.help));
+        let trap =
+            (self.detect_mistake)(field.name, value).map(|trap| format!("{trap} {}", field.help));
         trap.or_else(|| field.shape(value))
     }
 
-    /// What is wrong with what was written, by its shape alone; the first of it.
-    pub fn judge_all(&self, fields: &Fields, limits: super::Limits) -> Result<(), FieldError> {
+    /// Validates all values by their format. Fails with the first error.
+    pub fn validate_all(&self, fields: &Fields, limits: super::Limits) -> Result<(), FieldError> {
         for name in fields.keys() {
             let known = self.field(name).filter(|field| Self::offers(field, limits));
             if known.is_none() {
@@ -229,7 +232,7 @@ impl Form {
         Ok(())
     }
 
-    /// A field that is not offered.
+    /// Error message for a field that is not offered.
     fn unknown(&self, name: &str, limits: super::Limits) -> String {
         if name == BASE_URL && self.field(name).is_some() {
             return "Another address than the provider's own is used only where the configuration says \
@@ -242,7 +245,7 @@ impl Form {
         format!("{} has no field `{name}`; it has: {}.", self.title, offered.join(", "))
     }
 
-    /// What was written, as the provider's settings are written.
+    /// Converts entered values to the JSON of the provider's settings.
     pub(super) fn json(&self, agent: &str, fields: &Fields) -> Result<Value, FieldError> {
         let mut settings = json!({"provider": self.provider, "agent": agent});
         for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
@@ -328,13 +331,13 @@ mod tests {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
         let no = Limits { allow_base_url: false };
-        let error = form.judge_all(&fields(&[("tpyo", "x")]), no).unwrap_err();
+        let error = form.validate_all(&fields(&[("tpyo", "x")]), no).unwrap_err();
         assert!(error.message.contains("tpyo") && error.message.contains("secret"), "{error}");
         let meta = Form::of(ProviderKind::Meta);
         let elsewhere = fields(&[("base_url", "http://169.254.169.254")]);
-        let error = meta.judge_all(&elsewhere, no).unwrap_err();
+        let error = meta.validate_all(&elsewhere, no).unwrap_err();
         assert!(error.message.contains("allow_base_url"), "{error}");
-        let error = meta.judge_all(&elsewhere, Limits { allow_base_url: true }).unwrap_err();
+        let error = meta.validate_all(&elsewhere, Limits { allow_base_url: true }).unwrap_err();
         assert_eq!(error.field, Some("phone_number_id"), "then what is missing is said");
     }
 }

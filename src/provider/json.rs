@@ -1,4 +1,4 @@
-//! Reading what a provider sends as JSON, lenient about the types of single fields. Knows no provider's format.
+//! Parses JSON from providers, tolerating wrong types in single fields. Knows no provider's format.
 
 use std::sync::LazyLock;
 
@@ -8,15 +8,16 @@ use serde_json::{Map, Value};
 use super::MalformedWebhook;
 use crate::domain::time::Millis;
 
-/// The longest id in bytes: indexes of Postgres hold no more than 2,704. Those of WhatsApp have about 100.
+/// Maximum length of an id, in bytes: Postgres indexes hold at most 2,704. WhatsApp ids have about
+/// 100.
 const LONGEST_ID: usize = 1000;
-/// Seconds since 1970 between which a time is believed: 2009, when WhatsApp began, to 2100.
-const BELIEVED: std::ops::Range<i64> = 1_230_768_000..4_102_444_800;
+/// Plausible timestamps, in seconds since 1970: from 2009, when WhatsApp began, to 2100.
+const PLAUSIBLE_SECONDS: std::ops::Range<i64> = 1_230_768_000..4_102_444_800;
 
-/// Reads a body into a tree that every database can hold: U+0000 becomes U+FFFD.
+/// Parses a body into a tree that every database can store: U+0000 becomes U+FFFD.
 ///
-/// Half characters (invalid UTF-8, lone surrogates) are replaced too, because one of them in one message
-/// would otherwise lose all messages of the body. Nesting deeper than 127 is an error.
+/// Invalid UTF-8 and lone surrogates are replaced, too: otherwise one of them would lose all
+/// messages of the body. Nesting deeper than 127 is an error.
 pub(super) fn parse(body: &[u8]) -> Result<Value, MalformedWebhook> {
     let parsed = serde_json::from_slice(body).or_else(|first| {
         let mended = mend(&String::from_utf8_lossy(body));
@@ -30,12 +31,12 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, MalformedWebhook> {
     Ok(tree)
 }
 
-/// The words under a key; a number is read as its digits. Empty counts as absent.
+/// The text under a key; a number becomes its digits. Empty counts as absent.
 pub(super) fn text(value: &Value, key: &str) -> Option<String> {
     string(value, key).filter(|text| !text.is_empty())
 }
 
-/// The id under a key. One that is too long to be looked up is none.
+/// The id under a key; `None` if it is too long for an index.
 pub(super) fn id(value: &Value, key: &str) -> Option<String> {
     text(value, key).filter(|id| is_id(id))
 }
@@ -45,7 +46,7 @@ pub(super) fn is_id(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST_ID
 }
 
-/// The words under a key, which may be empty; a number is read as its digits.
+/// The text under a key, possibly empty; a number becomes its digits.
 pub(super) fn string(value: &Value, key: &str) -> Option<String> {
     match value.get(key)? {
         Value::String(text) => Some(text.clone()),
@@ -54,7 +55,7 @@ pub(super) fn string(value: &Value, key: &str) -> Option<String> {
     }
 }
 
-/// The whole number under a key, written as a number or as text.
+/// The integer under a key, given as a number or as text.
 pub(super) fn whole(value: &Value, key: &str) -> Option<i64> {
     match value.get(key)? {
         Value::String(text) => text.trim().parse().ok(),
@@ -62,7 +63,7 @@ pub(super) fn whole(value: &Value, key: &str) -> Option<i64> {
     }
 }
 
-/// The finite number under a key, written as a number or as text.
+/// The finite number under a key, given as a number or as text.
 pub(super) fn number(value: &Value, key: &str) -> Option<f64> {
     let number = match value.get(key)? {
         Value::String(text) => text.trim().parse().ok(),
@@ -71,12 +72,12 @@ pub(super) fn number(value: &Value, key: &str) -> Option<f64> {
     number.filter(|number: &f64| number.is_finite())
 }
 
-/// The time under a key, given in seconds since 1970; 0 when there is none to believe.
+/// The timestamp under a key, converted from seconds to milliseconds; 0 when absent or implausible.
 pub(super) fn time(value: &Value, key: &str) -> Millis {
-    whole(value, key).filter(|at| BELIEVED.contains(at)).map_or(0, |at| at * 1000)
+    whole(value, key).filter(|at| PLAUSIBLE_SECONDS.contains(at)).map_or(0, |at| at * 1000)
 }
 
-/// The items under a key. Something that is not a list counts as a list of one.
+/// The items under a key. A value that is no list counts as a list of one.
 pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     match value.get(key) {
         None | Some(Value::Null) => &[],
@@ -85,7 +86,7 @@ pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     }
 }
 
-/// The text of a JSON document with every lone surrogate escape replaced.
+/// Replaces every lone surrogate escape in a JSON text.
 fn mend(text: &str) -> String {
     /// A surrogate pair, or a lone surrogate (captured), or any other escape.
     const ESCAPES: &str = r"(?xs)

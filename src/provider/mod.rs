@@ -1,8 +1,9 @@
-//! Seam: WhatsApp. A provider reads webhooks into events and sends messages out.
+//! Seam: WhatsApp. A provider converts webhooks to events and sends messages.
 //!
-//! An adapter is a module with `Settings` and a `SPEC`, and one line of `adapters!` by the name of its [`ProviderKind`].
-//! Adapters know their own wire format and nothing of the database, the pipeline or each other. What all of them promise is
-//! in `tests/it/provider_contract.rs`.
+//! An adapter is a module with `Settings` and a `SPEC`, and one line of `adapters!` by the name of
+//! its [`ProviderKind`]. Adapters know their own wire format and nothing of the database, the
+//! pipeline or each other. The contract that all of them fulfil is tested in
+//! `tests/it/provider_contract.rs`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,58 +24,61 @@ mod sandbox;
 pub use error::{Class, Error, MalformedWebhook, Retry, UnverifiedWebhook};
 pub use form::{Field, FieldError, Fields, Form, Kind, Shows, Step};
 
-/// The longest that a message's outcome may stay unknown, in milliseconds: thirty days.
+/// Upper bound on the time that a message's outcome may stay unknown, in milliseconds: 30 days.
 const MOST_UNKNOWN_MS: i64 = 30 * 24 * 3_600_000;
 
-/// One connected number: takes in its webhooks.
+/// The receiving side of a connected number.
 pub trait Receiver: Send + Sync {
-    /// The provider's own id of the number, by which events name it.
+    /// The provider's id of the number, which its events use.
     fn external_id(&self) -> &str;
 
-    /// The answer to the provider's request to verify the webhook address; `None` refuses.
+    /// Returns the response to the provider's request to verify the webhook address; `None` refuses
+    /// it.
     fn verify_webhook(&self, query: &[(String, String)]) -> Option<String>;
 
-    /// Whether a webhook with these headers can be genuine: checked before any of its body is read.
+    /// Checks a webhook's headers before its body is read.
     fn admit(&self, headers: &HeaderMap) -> Result<(), UnverifiedWebhook>;
 
-    /// Checks the signature of a webhook over its raw bytes, before anything is parsed.
+    /// Verifies the signature of a webhook over its raw bytes, before anything is parsed.
     fn authenticate(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), UnverifiedWebhook>;
 
-    /// Reads every item of a verified webhook. Items that are not understood are kept as
-    /// [`Event::Other`](crate::domain::Event::Other); only a body that is not a webhook at all is an error.
+    /// Decodes every item of a verified webhook. Unknown items become
+    /// [`Event::Other`](crate::domain::Event::Other); only a body that is no webhook at all is an
+    /// error.
     fn decode(&self, body: &[u8]) -> Result<Vec<Item>, MalformedWebhook>;
 }
 
-/// One connected number: sends.
+/// The sending side of a connected number.
 #[async_trait]
 pub trait Provider: Receiver {
-    /// Sends one message. An error says whether it surely did not go out.
+    /// Sends one message. The error says whether it may have been sent.
     async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error>;
 
-    /// Marks the customer's message as read and shows that we are writing.
+    /// Marks the customer's message as read and shows the typing indicator.
     async fn typing(&self, message: &str) -> Result<(), Error>;
 
-    /// Fetches a file that a customer sent, of at most `limit` bytes.
+    /// Downloads a file that a customer sent, of at most `limit` bytes.
     async fn media(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error>;
 
-    /// Asks the provider whether the credentials work; the answer names the number.
+    /// Checks the credentials with the provider. Returns a description of the number.
     async fn check(&self) -> Result<String, Error>;
 
-    /// Checks the credentials field by field, where the provider can tell them apart.
+    /// Returns the check of single fields, if the provider supports it.
     fn describer(&self) -> Option<&dyn DescribeNumber> {
         None
     }
 
-    /// A template that every account of the provider has, to try a number with.
-    fn sample(&self) -> Option<Template> {
+    /// A template that every account of the provider has, for a test message.
+    fn test_template(&self) -> Option<Template> {
         None
     }
 }
 
-/// Asks the provider about a number, so that a wrong field of its form is found.
+/// Queries the provider about a number, to find a wrong field of its form.
 #[async_trait]
 pub trait DescribeNumber: Send + Sync {
-    /// How the provider describes the number, or which field is wrong and where the right value is found.
+    /// Returns the provider's description of the number, or which field is wrong and where to find
+    /// the right value.
     async fn describe_number(&self) -> Result<NumberDescription, FieldError>;
 }
 
@@ -85,37 +89,37 @@ pub struct NumberDescription {
     pub display: Option<String>,
     /// The name that customers see.
     pub verified_name: Option<String>,
-    /// The description in a sentence.
+    /// The description as one sentence.
     pub words: String,
 }
 
-/// Limits of the numbers that are added in the console, as written in the configuration.
+/// Limits for numbers added in the console, as written in the configuration.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Whether they may call another address than the provider's own.
+    /// Whether they may use a custom API address.
     pub allow_base_url: bool,
 }
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingMessage {
-    /// The recipient: `bsuid` is used where `wa_id` is not known.
+    /// The recipient; `bsuid` is used if `wa_id` is missing.
     pub to: Party,
-    /// In WhatsApp's own formatting, at most 4,096 characters.
+    /// Text in WhatsApp's formatting, at most 4,096 characters.
     pub text: String,
-    /// Sent instead of the text, where the provider takes only templates.
+    /// Template to send instead of the text, when only templates are accepted.
     pub template: Option<Template>,
-    /// The provider's id of the message that it quotes.
+    /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
-    /// Our reference; status events bring it back.
+    /// Reference that status events return.
     pub reference: String,
 }
 
 /// A message that the provider accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentMessage {
-    /// The provider's id of it.
+    /// The provider's id of the message.
     pub provider_id: String,
     /// The recipient's ids as the provider knows them.
     pub recipient: Party,
@@ -124,11 +128,12 @@ pub struct SentMessage {
 /// Connects a number. The error says what is missing and where to set it.
 type Connect<S> = fn(&S, &reqwest::Client) -> Result<Arc<dyn Provider>, String>;
 
-/// What an adapter says of itself: everything that differs by provider is read here. `S` is how a number of it is configured.
+/// Describes an adapter: everything that differs between providers. `S` is the settings of a
+/// number.
 struct Spec<S> {
-    /// What is asked for to connect a number.
+    /// The form for connecting a number.
     form: Form,
-    /// Whether WhatsApp lets a number write freely only for 24 hours after the customer's last message.
+    /// Whether free text is limited to the 24 hours after a customer's message.
     has_window: bool,
     /// The name of the agent that answers on the number.
     agent: fn(&S) -> &str,
@@ -138,7 +143,7 @@ struct Spec<S> {
     connect: Connect<S>,
 }
 
-/// Makes [`Settings`] of the adapters, and reads each adapter's `SPEC`.
+/// Generates [`Settings`] from the adapters and dispatches to their `SPEC`.
 macro_rules! adapters {
     ($($kind:ident = $adapter:ident;)+) => {
         /// How a number is connected, as written in the configuration.
@@ -161,7 +166,7 @@ macro_rules! adapters {
         }
 
         impl Settings {
-            /// Connects the number. Errors say what is missing and where to set it.
+            /// Connects the number. The error says what is missing and where to set it.
             pub fn build(&self, client: &reqwest::Client) -> Result<Arc<dyn Provider>, String> {
                 match self {
                     $(Self::$kind(settings) => ($adapter::SPEC.connect)(settings, client),)+
@@ -175,7 +180,7 @@ macro_rules! adapters {
                 }
             }
 
-            /// Whether WhatsApp lets the number write freely only for 24 hours after the customer's last message.
+            /// Whether free text is limited to the 24 hours after a customer's message.
             pub fn has_window(&self) -> bool {
                 match self {
                     $(Self::$kind(_) => $adapter::SPEC.has_window,)+
@@ -204,7 +209,7 @@ adapters! {
 }
 
 impl Settings {
-    /// How the number sends. The error names the key that cannot be right.
+    /// How the number sends. The error names the invalid key.
     pub fn sending(&self) -> Result<Sending, String> {
         let sending = self.unchecked_sending();
         if !(0.001..=1_000_000.0).contains(&sending.rate) {
@@ -219,14 +224,14 @@ impl Settings {
         Ok(sending)
     }
 
-    /// What was written in a form, as settings. The error names the field.
+    /// Converts the values of a form to settings. The error names the field.
     pub fn from_form(form: &Form, agent: &str, fields: &Fields) -> Result<Self, FieldError> {
         serde_json::from_value(form.json(agent, fields)?)
             .map_err(|error| FieldError { field: None, message: error.to_string() })
     }
 }
 
-/// An HTTP client for all providers: keeps connections open, gives up after `timeout`.
+/// Creates the HTTP client of all providers, with a request timeout.
 pub fn client(timeout: Duration) -> Result<reqwest::Client, String> {
     reqwest::Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
@@ -238,7 +243,7 @@ pub fn client(timeout: Duration) -> Result<reqwest::Client, String> {
 }
 
 impl Fault {
-    /// A fault in our own words.
+    /// A fault with a message of this program, without a provider's code.
     pub(crate) fn ours(title: impl Into<String>) -> Self {
         Self { code: 0, title: title.into(), details: None }
     }

@@ -1,7 +1,8 @@
-//! An in-process number: takes in webhooks like any other and sends to nobody. For trying things out and for tests.
+//! An in-process number for trials and tests: accepts webhooks like any other and sends to nobody.
 //!
-//! A webhook is `{"messages": [{"id"?, "from", "text", "name"?, "timestamp"?}]}`, times in seconds since 1970. In place of
-//! `text` stands `voice`, `audio` or `video` for a recording: `{"data": base64, "mime_type"?, "transcript"?, "caption"?}`.
+//! A webhook is `{"messages": [{"id"?, "from", "text", "name"?, "timestamp"?}]}`, times in seconds
+//! since 1970. For a recording, `voice`, `audio` or `video` replaces `text`: `{"data": base64,
+//! "mime_type"?, "transcript"?, "caption"?}`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -23,12 +24,12 @@ use crate::domain::{
     Unknown,
 };
 
-/// The header that carries the signature of a webhook.
+/// Header with the signature of a webhook.
 const SIGNATURE: &str = "x-frontdesk-signature";
-/// How many sent messages are remembered.
+/// Maximum sent messages kept in memory.
 const REMEMBERED: usize = 1000;
 
-/// What the table of adapters reads.
+/// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: FORM,
     has_window: false,
@@ -37,7 +38,6 @@ pub(super) static SPEC: Spec<Settings> = Spec {
     connect: |settings, _| Ok(Arc::new(Sandbox::new(settings))),
 };
 
-/// What it asks for.
 const FORM: Form = Form {
     provider: ProviderKind::Sandbox,
     title: "Practice number",
@@ -60,32 +60,32 @@ const FORM: Form = Form {
         text: "POST {\"messages\": [{\"from\": \"15550100001\", \"text\": \"When do you open?\"}]} to the callback address.",
         shows: &[super::Shows::CallbackUrl],
     }],
-    trap: |_, _| None,
+    detect_mistake: |_, _| None,
     verification: |_| None,
 };
 
-/// How an in-process number is set up.
+/// Settings of an in-process number.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The agent that answers on the number.
     pub agent: String,
-    /// The number's id, by which events name it.
+    /// The number's id, used by events.
     #[serde(default = "default_id")]
     pub id: String,
-    /// What webhooks are signed with.
+    /// Secret that signs webhooks.
     #[serde(default)]
     pub secret: Option<SecretString>,
-    /// Take webhooks unchecked when there is no `secret`.
+    /// Whether to accept unsigned webhooks when there is no `secret`.
     #[serde(default)]
     pub insecure: bool,
-    /// Messages a second.
+    /// Messages per second.
     #[serde(default = "default_rate")]
     pub rate: f64,
-    /// What becomes of a message whose outcome stays unknown.
+    /// What to do with a message whose outcome stays unknown.
     #[serde(default)]
     pub unknown: Unknown,
-    /// Take the transcript that comes with a recording, in place of transcribing it.
+    /// Whether to use the transcript that comes with a recording instead of transcribing it.
     #[serde(default)]
     pub transcripts: bool,
 }
@@ -104,7 +104,6 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Sets the number up.
     fn new(settings: &Settings) -> Self {
         Self {
             id: settings.id.clone(),
@@ -145,7 +144,7 @@ impl Sandbox {
 }
 
 impl Sandbox {
-    /// What a message holds: a recording, or words. `None` where neither can be read.
+    /// Content of a message: a recording or text. `None` if neither can be read.
     fn content(&self, message: &Value) -> Option<Content> {
         let kinds = [MediaKind::Voice, MediaKind::Audio, MediaKind::Video];
         let found = kinds.into_iter().find_map(|kind| Some((message.get(kind.as_str())?, kind)));

@@ -1,4 +1,4 @@
-//! Checks the signature of a webhook over its raw bytes. Never parses the body.
+//! Verifies the signature of a webhook over its raw bytes. Never parses the body.
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use super::UnverifiedWebhook;
 
-/// Reads a header of the form `sha256=<hex>`.
+/// Parses a header of the form `sha256=<hex>`.
 pub(super) fn given(headers: &HeaderMap, name: &str) -> Result<[u8; 32], UnverifiedWebhook> {
     let header = headers
         .get(name)
@@ -18,7 +18,8 @@ pub(super) fn given(headers: &HeaderMap, name: &str) -> Result<[u8; 32], Unverif
     hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unlike)
 }
 
-/// Checks a header of the form `sha256=<hex>`: HMAC-SHA256 of the body under the secret, in constant time.
+/// Verifies a header of the form `sha256=<hex>`: HMAC-SHA256 of the body with the secret, in
+/// constant time.
 pub(super) fn check(
     headers: &HeaderMap,
     name: &str,
@@ -34,9 +35,9 @@ pub(super) fn check(
     mac.verify(&given.into()).map_err(|_| wrong())
 }
 
-/// The header's value for a body, as a provider writes it.
+/// Computes the header's value for a body.
 pub(super) fn sign(secret: &str, body: &[u8]) -> String {
-    // No length of a key is refused.
+    // HMAC accepts keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
         return String::new();
     };

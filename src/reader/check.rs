@@ -1,4 +1,4 @@
-//! Whether the sandbox holds: a worker process tries what it must not be able to do, and says what came of it.
+//! Sandbox self-test: a worker process tries forbidden operations and reports the results.
 
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
@@ -8,39 +8,40 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, Kind, Pool, Task};
 
-/// What a worker process must not be able to do, and two ways in which a file may end it.
+/// An operation that a worker process must not be able to perform; the last three end or exhaust
+/// the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attempt {
-    /// Open a file to read it.
+    /// Open a file for reading.
     Open,
-    /// Open a file to write it.
+    /// Open a file for writing.
     Write,
-    /// List a folder.
+    /// List a directory.
     List,
-    /// Make a socket for the network.
+    /// Create a network socket.
     Socket,
     /// Listen on the network.
     Listen,
-    /// Make a socket on this machine.
+    /// Create a Unix socket pair.
     SocketPair,
     /// Start a program.
     Start,
-    /// Become another program.
+    /// Replace itself with another program (`exec`).
     Become,
-    /// Send a signal to the desk.
+    /// Send a signal to the parent process.
     Signal,
-    /// Take memory that no limit counts.
+    /// Map shared memory, which no limit counts.
     Share,
-    /// Take memory without end.
+    /// Allocate memory without end.
     Allocate,
-    /// Compute without end.
+    /// Loop forever.
     Loop,
     /// Abort.
     Abort,
 }
 
-/// What a sandbox forbids.
+/// The operations that the sandbox forbids.
 pub const FORBIDDEN: [Attempt; 10] = [
     Attempt::Open,
     Attempt::Write,
@@ -55,7 +56,8 @@ pub const FORBIDDEN: [Attempt; 10] = [
 ];
 
 impl Attempt {
-    /// Tries it in this process; the error is the system's. Some do not return.
+    /// Tries the operation in this process. The error is the operating system's. Some attempts
+    /// never return.
     pub fn make(self) -> std::io::Result<()> {
         match self {
             Self::Open => File::open("/dev/null").map(drop),
@@ -95,10 +97,10 @@ impl Attempt {
     }
 }
 
-/// What a worker process answers: of each attempt the number of the system's refusal, or none.
+/// Each attempt with the errno of its refusal; `None` if it succeeded.
 pub(super) type Outcome = Vec<(Attempt, Option<i32>)>;
 
-/// Makes the attempts that are asked for, in the worker process.
+/// Performs the requested attempts, in the worker process.
 pub fn answer(head: &[u8]) -> std::io::Result<Vec<u8>> {
     let attempts: Vec<Attempt> = serde_json::from_slice(head)?;
     let outcome = |attempt: Attempt| {
@@ -110,14 +112,14 @@ pub fn answer(head: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 impl Pool {
-    /// Has a worker process make these attempts; those that it could make.
+    /// Runs attempts in a worker process. Returns those that were not refused by the filter.
     pub async fn attempt(&self, attempts: &[Attempt]) -> Result<Vec<Attempt>, Failure> {
         let task = Task {
             kind: Kind::Check,
             head: serde_json::to_vec(attempts).unwrap_or_default(),
             body: Box::new([0_u8; 0]),
             longest: None,
-            most_answer: 4_096,
+            max_answer_bytes: 4_096,
             most_samples: 0,
         };
         let reply = self.run(task).await?;
@@ -127,17 +129,16 @@ impl Pool {
         if !attempts.iter().all(named) {
             return Err(Failure::Broken);
         }
-        // EPERM is the filter's answer. Any other is an accident of this machine.
+        // The filter answers EPERM. Another error comes from this machine, not from the sandbox.
         let made = outcomes.iter().filter(|(_, error)| *error != Some(1));
         Ok(made.map(|(attempt, _)| *attempt).collect())
     }
 }
 
-/// Memory that other processes could have, too.
 #[expect(unsafe_code, reason = "the system's own answer is wanted")]
 fn share_memory() -> std::io::Result<()> {
     use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
-    // SAFETY: the system chooses a place that nothing has, and nobody looks into it.
+    // SAFETY: the kernel chooses an unused address, and nobody accesses the mapping.
     let shared =
         unsafe { mmap_anonymous(std::ptr::null_mut(), 4_096, ProtFlags::READ, MapFlags::SHARED) };
     shared.map(|_| ()).map_err(Into::into)

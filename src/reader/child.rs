@@ -1,5 +1,6 @@
-//! A worker process from the inside: tasks come in through standard input, answers go out through standard output. It ends
-//! when its input ends, whatever it is doing, so that none outlives its desk.
+//! The worker process's side: reads tasks from standard input and writes answers to standard
+//! output. It exits when its input ends, even in the middle of a task, so that it never outlives
+//! its parent.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,30 +12,30 @@ use std::time::Duration;
 use super::frame::{Header, Kind, Tag};
 use super::sandbox;
 
-/// The stack of the thread that does the work, in bytes: texts nest. Only what is used takes memory.
+/// Stack of the working thread, in bytes: parsers recurse. Only pages in use take memory.
 const STACK: usize = 32 * 1024 * 1024;
 
-/// A task as it came in.
+/// A task as received.
 pub struct Request {
-    /// What is asked for.
+    /// What to do.
     pub kind: Kind,
-    /// What has to be known for that, as JSON.
+    /// Parameters, as JSON.
     pub head: Vec<u8>,
-    /// The file.
+    /// Content of the file.
     pub body: Vec<u8>,
-    /// How long it may take.
+    /// Time limit.
     pub longest: Duration,
 }
 
-/// Takes samples as they are decoded.
+/// Receives samples as they are decoded.
 pub type SampleSink<'a> = dyn FnMut(&[f32]) -> io::Result<()> + 'a;
 
-/// Does a task: gives samples as they come, and in the end an answer.
+/// Performs a task: passes on samples as they come and returns the answer.
 pub type TaskHandler = fn(&Request, &mut SampleSink<'_>) -> io::Result<Vec<u8>>;
 
-/// Works until the input ends. The process must have begun just now, with one thread.
+/// Processes tasks until the input ends. The process must have just started, with one thread.
 pub fn serve(memory_mb: u64, handle: TaskHandler) -> io::Result<()> {
-    // What breaks says nothing: its words may be a customer's, and nobody reads them.
+    // Panic messages may contain a customer's text, and nobody reads them.
     std::panic::set_hook(Box::new(|_| {}));
     sandbox::close_inherited();
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
@@ -42,7 +43,7 @@ pub fn serve(memory_mb: u64, handle: TaskHandler) -> io::Result<()> {
     let (limits, filtered) = sandbox::enter(memory_mb, STACK);
     let why = filtered.err().unwrap_or_default();
     let (tasks, waiting) = sync_channel(1);
-    // Who says that it is ready is the thread that works: where none can be started, it was no file's fault.
+    // The working thread reports readiness: if it cannot start, no file is to blame.
     let work = move || {
         if Tag::Ready.write(&mut output, why.as_bytes()).is_ok() {
             work(&waiting, output, handle);
@@ -50,7 +51,7 @@ pub fn serve(memory_mb: u64, handle: TaskHandler) -> io::Result<()> {
     };
     std::thread::Builder::new().stack_size(STACK).spawn(work)?;
     while let Some(header) = Header::read(&mut input)? {
-        // The worker is idle: the desk sends a task when the one before is done.
+        // The worker is idle here: the parent sends a task when the previous one is done.
         limits.allow(header.seconds, header.body);
         if tasks.send(request(&header, &mut input)?).is_err() {
             break;
@@ -81,11 +82,12 @@ fn work(waiting: &Receiver<Request>, mut output: File, handle: TaskHandler) {
         drop(request);
         let written = match done {
             Ok(Ok(answer)) => Tag::Answer.write(&mut output, &answer),
-            // It was not understood, or nobody listens any more. Whoever waits is not to wait until the deadline.
+            // The task was not understood, or the parent is gone. Exit now so that the parent need
+            // not wait for the deadline.
             Ok(Err(_)) => std::process::exit(1),
             Err(_) => Tag::Broken.write(&mut output, b""),
         };
-        // Nobody listens any more.
+        // The parent is gone.
         if written.is_err() {
             return;
         }

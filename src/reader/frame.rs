@@ -1,24 +1,24 @@
-//! What goes through the pipes between the desk and a worker process: a task to it, frames back. All numbers are
-//! little-endian.
+//! Wire format between the main process and a worker process: tasks one way, frames back. All
+//! numbers are little-endian.
 
 use std::io::{self, Read, Write};
 
-/// What a task asks for.
+/// Kind of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The text of a document.
+    /// Extract the text of a document.
     Document,
-    /// The samples of a sound.
+    /// Decode audio to samples.
     Sound,
-    /// What the headers of a sound say.
+    /// Read the headers of an audio file.
     Probe,
-    /// Whether the sandbox holds.
+    /// Test the sandbox.
     Check,
 }
 
 const KINDS: [Kind; 4] = [Kind::Document, Kind::Sound, Kind::Probe, Kind::Check];
 
-/// What stands before a task's head and body: kind, seconds, and their lengths.
+/// Precedes a task's head and body: kind, time limit in seconds, and their lengths in bytes.
 pub(super) struct Header {
     pub(super) kind: Kind,
     pub(super) seconds: u32,
@@ -39,7 +39,7 @@ impl Header {
         bytes
     }
 
-    /// The next task's header; `None` at the end of the pipe.
+    /// Reads the next task's header; `None` at the end of the pipe.
     pub(super) fn read(from: &mut impl Read) -> io::Result<Option<Self>> {
         let mut kind = [0];
         if from.read(&mut kind)? == 0 {
@@ -59,23 +59,23 @@ impl Header {
     }
 }
 
-/// What a frame from a worker process holds.
+/// Type of a frame from a worker process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tag {
-    /// The process is ready, and says whether its system calls are filtered.
+    /// The process is ready. The payload says why system calls are not filtered; empty if they are.
     Ready,
-    /// Samples, four bytes each.
+    /// Samples, 4 bytes each.
     Samples,
-    /// The answer: the last frame of a task.
+    /// The answer; ends a task.
     Answer,
-    /// What did the task broke: the last frame, too.
+    /// The task panicked; ends it, too.
     Broken,
 }
 
 const TAGS: [Tag; 4] = [Tag::Ready, Tag::Samples, Tag::Answer, Tag::Broken];
 
 impl Tag {
-    /// A frame's tag and length, from its first five bytes.
+    /// Parses a frame's tag and payload length from its first five bytes.
     pub(super) fn read(bytes: [u8; 5]) -> Option<(Self, usize)> {
         let [tag, length @ ..] = bytes;
         let length = usize::try_from(u32::from_le_bytes(length)).ok()?;

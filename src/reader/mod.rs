@@ -1,10 +1,11 @@
-//! Worker processes that read what others made: documents and sounds. The desk starts them from its own binary, gives them
-//! bytes and believes nothing of what they answer, not even its length. Knows nothing of formats: what is done with a task is a
-//! function that the binary gives to [`child::serve`].
+//! Worker processes that parse untrusted files: documents and audio. The main process starts them
+//! from its own binary, sends them bytes and trusts no answer, not even its length. Knows no
+//! formats: the binary passes the task handler to [`child::serve`].
 //!
-//! A worker process computes, and can do nothing else: no file, no socket, no other process (`sandbox`); so much memory and
-//! processor time, and not a second beyond its deadline. What breaks it breaks that task alone. A process reads one file after
-//! the other: whoever gets it into his hands by a hole in a parser sees, and may forge, what is read in it until it ends.
+//! A worker process can only compute (`sandbox`): no files, no sockets, no other processes, and
+//! limited memory, processor time and wall time. A crash fails its task only. A process reads
+//! several files in turn: an attacker who exploits a parser sees, and can forge, what the process
+//! reads until it ends.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,33 +22,33 @@ mod sandbox;
 pub use frame::Kind;
 pub use pool::Pool;
 
-/// The most worker processes for documents, and for sounds, however many cores there are.
-const MOST: usize = 64;
-/// So many are started where the settings do not say, at the most.
-const USUAL: usize = 8;
+/// Maximum worker processes for documents, and for audio.
+const MAX_PROCESSES: usize = 64;
+/// Maximum worker processes when the settings give no number.
+const MAX_DEFAULT_PROCESSES: usize = 8;
 
-/// How foreign files are read, as written in the configuration.
+/// How untrusted files are read, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// How many documents are read at once; 0: as many as there are cores, from 2 to 8.
+    /// How many documents are read concurrently; 0 for the number of cores, from 2 to 8.
     pub processes: usize,
-    /// The most memory that reading a file may take beside the file itself, in MB.
+    /// Maximum memory for reading a file, in MB, not counting the file itself.
     pub memory_mb: u64,
-    /// The longest that reading a file may take, in seconds.
+    /// Maximum time for reading a file, in seconds.
     pub seconds: u32,
-    /// After so many seconds without work a process ends.
+    /// Idle time after which a process ends, in seconds.
     pub idle_seconds: u64,
-    /// The program to start: the binary of this very process, in whose command line [`COMMAND`] is a command. `None` in
-    /// programs that are another one, such as tests: there nothing can be read in a process of its own.
+    /// The program to start: this binary, which has the command [`COMMAND`]. `None` in other
+    /// programs, such as tests: they have no worker processes.
     #[serde(skip)]
     pub program: Option<PathBuf>,
 }
 
-/// The command of the binary that makes it a worker process.
+/// The subcommand that runs the binary as a worker process.
 pub const COMMAND: &str = "reader";
 
-/// The binary of this process, also where its file was replaced since it was started.
+/// The running binary, even if its file was replaced since the start.
 pub fn this_program() -> Option<PathBuf> {
     let link = PathBuf::from("/proc/self/exe");
     if link.exists() { Some(link) } else { std::env::current_exe().ok() }
@@ -55,8 +56,8 @@ pub fn this_program() -> Option<PathBuf> {
 
 impl Settings {
     fn check(&self) -> Result<(), String> {
-        if self.processes > MOST {
-            return Err(format!("processes is at most {MOST}"));
+        if self.processes > MAX_PROCESSES {
+            return Err(format!("processes is at most {MAX_PROCESSES}"));
         }
         if !(128..=16_384).contains(&self.memory_mb) {
             return Err("memory_mb is from 128 to 16384".into());
@@ -67,60 +68,60 @@ impl Settings {
         Ok(())
     }
 
-    /// How many documents are read at once.
+    /// How many documents are read concurrently.
     fn at_once(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        if self.processes == 0 { cores.clamp(2, USUAL) } else { self.processes }
+        if self.processes == 0 { cores.clamp(2, MAX_DEFAULT_PROCESSES) } else { self.processes }
     }
 }
 
-/// Something to read.
+/// A task for a worker process.
 pub struct Task {
-    /// What is to be done.
+    /// What to do.
     pub kind: Kind,
-    /// What has to be known for that, as JSON.
+    /// Parameters, as JSON.
     pub head: Vec<u8>,
-    /// The file.
+    /// Content of the file.
     pub body: Box<dyn AsRef<[u8]> + Send + Sync>,
-    /// The longest that it may take, if that is shorter than the settings say.
+    /// Time limit, if shorter than the configured one.
     pub longest: Option<Duration>,
-    /// The longest answer that is taken, in bytes.
-    pub most_answer: usize,
-    /// The most samples that are taken.
+    /// Maximum size of the answer, in bytes.
+    pub max_answer_bytes: usize,
+    /// Maximum number of samples.
     pub most_samples: usize,
 }
 
-/// What a worker process said.
+/// The result of a task.
 #[derive(Debug, Default)]
 pub struct Reply {
-    /// Its answer, as JSON. It comes from a process that may be in the hands of whoever made the file.
+    /// The answer, as JSON. Untrusted: the file may have taken over the process.
     pub answer: Vec<u8>,
-    /// The samples of a sound, each a number from -1 to 1.
+    /// Audio samples from -1 to 1.
     pub samples: Vec<f32>,
 }
 
-/// A task that came to nothing.
+/// Why a task failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// It was not done at its deadline, or used up its processor time.
+    /// The task exceeded its deadline or its processor time.
     #[error("reading it took more than {seconds} s")]
     TooSlow {
-        /// The bound.
+        /// The limit.
         seconds: u64,
     },
-    /// It wants more memory than there is for it.
+    /// The task needs more memory than allowed.
     #[error("it needs more than {mb} MB of memory to be read")]
     Memory {
-        /// The bound.
+        /// The limit.
         mb: u64,
     },
-    /// It ended its process, or had it answer nonsense.
+    /// The file crashed the process or made it answer nonsense.
     #[error("reading it broke off")]
     Broken,
-    /// There is no process to read it: no fault of the file.
+    /// No process could be started: not the file's fault.
     #[error("no process could be started to read it: {0}")]
     Unavailable(String),
-    /// What happened around its process ended it, as far as can be told: killed, or without a processor for too long.
+    /// The process was probably ended from outside: killed, or starved of processor time.
     #[error("the process that read it came to nothing: {0}")]
     Lost(&'static str),
 }

@@ -1,5 +1,5 @@
-//! The worker processes of a desk: started when there is something to read, used again, ended when they have been idle.
-//! Sounds, for which customers wait, have places of their own beside documents.
+//! Pool of worker processes: started on demand, reused, ended after an idle time. Audio, for which
+//! customers wait, has slots of its own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,14 +12,15 @@ use tokio::time::timeout;
 use super::process::{ExitCause, Process, ProcessError};
 use super::{Failure, Kind, Reply, Settings, Task};
 
-/// How long after its deadline a process is killed: one that keeps to it answers until then.
+/// Extra time before a process past its deadline is killed: one that keeps its own deadline answers
+/// within it.
 const GRACE: Duration = Duration::from_secs(2);
-/// How often a task is tried: a process can be ended from outside.
+/// Maximum tries of a task: a process can be killed from outside.
 const TRIES: usize = 2;
-/// The largest file that is given to a process, in bytes.
+/// Maximum size of a file, in bytes.
 pub(super) const LARGEST: usize = 1024 * 1024 * 1024;
 
-/// The worker processes.
+/// A pool of worker processes; clones share it.
 #[derive(Clone)]
 pub struct Pool {
     shared: Arc<PoolState>,
@@ -30,17 +31,17 @@ struct PoolState {
     settings: Settings,
     documents: Arc<ProcessSlots>,
     sounds: Arc<ProcessSlots>,
-    /// Whether it was said that system calls are not filtered.
+    /// Whether missing system call filtering was logged.
     warned: AtomicBool,
 }
 
-/// Places for processes, and the processes that have nothing to do.
+/// Slots for processes, and the idle processes.
 struct ProcessSlots {
     places: Semaphore,
-    /// One place fewer: it is left to those that somebody waits for.
+    /// One slot fewer: it stays free for tasks that somebody waits for.
     background: Semaphore,
     idle: Mutex<Vec<(Instant, Process)>>,
-    /// Whether somebody looks for processes that were idle for too long.
+    /// Whether [`end_idle`] is running.
     watched: AtomicBool,
 }
 
@@ -58,7 +59,7 @@ impl ProcessSlots {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The process that was used last, if one is there and alive.
+    /// The most recently used idle process that is alive.
     fn take(&self) -> Option<Process> {
         let mut idle = self.idle();
         while let Some((_, mut process)) = idle.pop() {
@@ -69,7 +70,7 @@ impl ProcessSlots {
         None
     }
 
-    /// Keeps a process for the next task, for a while.
+    /// Returns a process to the idle list, for at most `longest`.
     fn keep(self: &Arc<Self>, process: Process, longest: Duration) {
         self.idle().push((Instant::now(), process));
         if !self.watched.swap(true, Ordering::AcqRel) {
@@ -78,7 +79,7 @@ impl ProcessSlots {
     }
 }
 
-/// Ends the processes that have nothing to do for so long, until there is none.
+/// Ends processes idle for longer than `longest`, until none is left.
 async fn end_idle(lane: Weak<ProcessSlots>, longest: Duration) {
     loop {
         tokio::time::sleep(longest).await;
@@ -93,7 +94,7 @@ async fn end_idle(lane: Weak<ProcessSlots>, longest: Duration) {
 }
 
 impl Pool {
-    /// Starts nothing yet. The error names the setting that is wrong.
+    /// Creates a pool without starting processes. The error names the invalid setting.
     pub fn new(settings: Settings) -> Result<Self, String> {
         settings.check()?;
         let at_once = settings.at_once();
@@ -104,26 +105,26 @@ impl Pool {
         Ok(Self { shared, background: false })
     }
 
-    /// The same processes for work that nobody waits for: it leaves one of them free.
+    /// The same pool for background work, which leaves one slot free.
     #[must_use]
     pub fn in_background(&self) -> Self {
         Self { shared: self.shared.clone(), background: true }
     }
 
-    /// How many documents are read at once.
+    /// How many documents are read concurrently.
     pub fn at_once(&self) -> usize {
         self.shared.settings.at_once()
     }
 
-    /// How many processes wait for something to do.
+    /// Number of idle processes.
     pub fn idle(&self) -> usize {
         self.shared.documents.idle().len() + self.shared.sounds.idle().len()
     }
 
-    /// Has a process do a task, when there is a place for it. Whoever drops the future ends the process.
+    /// Runs a task when a slot is free. Dropping the future kills the process.
     pub async fn run(&self, task: Task) -> Result<Reply, Failure> {
         let (shared, background) = (self.shared.clone(), self.background);
-        // A task of its own: it goes on where whoever asked is busy with something else.
+        // Spawned, so that it continues while the caller's task is busy.
         let mut work = JoinSet::new();
         work.spawn(async move { shared.run(&task, background).await });
         match work.join_next().await {
@@ -158,28 +159,28 @@ impl PoolState {
             let whole = u32::try_from(seconds).unwrap_or(self.settings.seconds);
             let longest = Duration::from_secs(seconds) + GRACE;
             let used = process.processor_time();
-            // Dropped, a process is killed.
+            // Dropping a process kills it.
             let trouble = match timeout(longest, process.ask(task, whole)).await {
                 Err(_) if process.has_worked(used, Duration::from_secs(seconds)) => {
                     return Err(Failure::TooSlow { seconds });
                 }
-                // Once more would take as long again.
+                // A retry would take as long again.
                 Err(_) => return Err(Failure::Lost("the machine is too busy")),
                 Ok(Ok(reply)) => {
-                    if !process.is_worn() {
+                    if !process.should_recycle() {
                         lane.keep(process, Duration::from_secs(self.settings.idle_seconds));
                     }
                     return Ok(reply);
                 }
                 Ok(Err(trouble)) => trouble,
             };
-            why = match process.autopsy(&trouble).await {
+            why = match process.exit_cause(&trouble).await {
                 ExitCause::Memory => return Err(Failure::Memory { mb: self.settings.memory_mb }),
                 ExitCause::Time => return Err(Failure::TooSlow { seconds }),
                 ExitCause::Fault => Failure::Broken,
                 ExitCause::Outside(why) => Failure::Lost(why),
             };
-            // Who said what went wrong would say it again; who is gone may have met with an accident.
+            // A reported failure would repeat; a process that vanished may have had an accident.
             if !matches!(trouble, ProcessError::Gone) {
                 break;
             }

@@ -1,5 +1,5 @@
-//! A worker process from the outside: started, asked, and looked at when it is dead. Its answers are taken for what they
-//! are: bytes from a stranger, no more of them than were asked for.
+//! The parent's side of a worker process: start it, send tasks, and find out why it ended. Its
+//! answers are untrusted and limited in size.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -12,25 +12,26 @@ use tokio::time::timeout;
 use super::frame::{Header, Tag};
 use super::{COMMAND, Failure, Reply, Settings, Task};
 
-/// How long a process may take to be ready: the machine may be busy.
+/// Maximum time until a process is ready: the machine may be busy.
 const START: Duration = Duration::from_secs(20);
-/// How long a process that broke may take to be gone.
+/// Maximum wait for a broken process to exit.
 const END: Duration = Duration::from_secs(5);
-/// After so many tasks it makes room for another.
+/// Tasks after which a process is replaced.
 const MOST_TASKS: usize = 1_000;
-/// After so much time at work, too: the processor time of its whole life is bounded.
-const MOST_WORK: Duration = Duration::from_mins(15);
-/// After a task for which it took so much more memory than at its start, in KB, what it took goes back to the system. The first
-/// document loads the tokenizer's table, which alone takes 50 MB.
+/// Working time after which a process is replaced: its total processor time is limited.
+const MAX_WORK_TIME: Duration = Duration::from_mins(15);
+/// Growth of peak memory, in KB, after which a process is replaced to free it. The first document
+/// loads the tokenizer's table, which alone takes 50 MB.
 const LARGE_KB: u64 = 128 * 1024;
-/// Of its processor time so small a part was not enough to say that a task is slow: the machine was busy with others.
+/// A timed-out task that got less than 1/`FAIR_PART` of its time as processor time was starved, not
+/// slow.
 const FAIR_PART: u32 = 4;
-/// How many ticks of processor time Linux counts in a second.
+/// Clock ticks per second in Linux's `/proc`.
 const TICKS: u64 = 100;
-/// What is read of a process's last words, in bytes.
+/// Maximum bytes read from a process's standard error.
 const LAST_WORDS: usize = 4_096;
 
-/// A worker process that has nothing to do.
+/// An idle worker process.
 pub(super) struct Process {
     child: Child,
     input: ChildStdin,
@@ -39,17 +40,17 @@ pub(super) struct Process {
     tasks: usize,
     worked: Duration,
     small_kb: u64,
-    /// Why its system calls are not filtered; empty where they are.
+    /// Why its system calls are not filtered; empty if they are.
     pub(super) unfiltered: String,
 }
 
 /// Why an exchange with a process failed.
 pub(super) enum ProcessError {
-    /// It is gone, or the pipe to it is.
+    /// The process or its pipe is gone.
     Gone,
-    /// It said what no process of ours says.
+    /// The answer violates the protocol.
     Nonsense,
-    /// What it read broke it, and it said so.
+    /// The process reported that the task panicked.
     Broken,
 }
 
@@ -59,16 +60,16 @@ impl From<io::Error> for ProcessError {
     }
 }
 
-/// What ended a process.
+/// Why a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ExitCause {
-    /// It got no more memory.
+    /// It ran out of memory.
     Memory,
     /// It used up its processor time.
     Time,
-    /// It broke on what it read.
+    /// It crashed on its input.
     Fault,
-    /// It ended itself, or was killed: that says nothing of what it read.
+    /// It exited or was killed: this says nothing about its input.
     Outside(&'static str),
 }
 
@@ -83,14 +84,15 @@ impl Process {
             .arg(COMMAND)
             .args(["--memory-mb", &settings.memory_mb.to_string()])
             .env_clear()
-            // The allocator would have its first gigabyte at once, beyond the reach of any limit: it asks for each part.
+            // Otherwise mimalloc commits its first gigabyte at once, which no limit would count.
             .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        // Keys that end the desk in its terminal are not for it; and it is named as what it is.
+        // Keep terminal signals for the parent, such as Ctrl-C, away from it; and give it a
+        // readable name.
         #[cfg(unix)]
         command.process_group(0).arg0("frontdesk");
         let mut child = command.spawn().map_err(|error| unavailable(&error))?;
@@ -106,24 +108,24 @@ impl Process {
                 new.small_kb = new.peak_kb();
                 Ok(new)
             }
-            Ok(_) => Err(unavailable(&new.last_words().await)),
+            Ok(_) => Err(unavailable(&new.read_stderr().await)),
             Err(_) => Err(unavailable(&"it did not become ready")),
         }
     }
 
-    /// Whether it is there and may be given another task.
+    /// Whether it is running and can take another task.
     pub(super) fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Whether it should make room for another one.
-    pub(super) fn is_worn(&self) -> bool {
+    /// Whether it should be replaced.
+    pub(super) fn should_recycle(&self) -> bool {
         self.tasks >= MOST_TASKS
-            || self.worked >= MOST_WORK
+            || self.worked >= MAX_WORK_TIME
             || self.peak_kb() > self.small_kb + LARGE_KB
     }
 
-    /// Has it do a task.
+    /// Runs a task.
     pub(super) async fn ask(&mut self, task: &Task, seconds: u32) -> Result<Reply, ProcessError> {
         let began = Instant::now();
         let body = (*task.body).as_ref();
@@ -139,11 +141,11 @@ impl Process {
         let mut samples = Vec::new();
         loop {
             let left = task.most_samples.saturating_sub(samples.len()).saturating_mul(4);
-            match self.frame(task.most_answer.max(left)).await? {
+            match self.frame(task.max_answer_bytes.max(left)).await? {
                 (Tag::Samples, bytes) if bytes.len() <= left && bytes.len() % 4 == 0 => {
                     samples.extend(bytes.chunks_exact(4).map(sample));
                 }
-                (Tag::Answer, answer) if answer.len() <= task.most_answer => {
+                (Tag::Answer, answer) if answer.len() <= task.max_answer_bytes => {
                     self.tasks += 1;
                     self.worked += began.elapsed();
                     return Ok(Reply { answer, samples });
@@ -154,7 +156,7 @@ impl Process {
         }
     }
 
-    /// The next frame. Memory is taken as its bytes come, not as it says.
+    /// Reads the next frame. Memory grows with the bytes received, not with the announced length.
     async fn frame(&mut self, most: usize) -> Result<(Tag, Vec<u8>), ProcessError> {
         let mut start = [0; 5];
         self.output.read_exact(&mut start).await?;
@@ -167,47 +169,48 @@ impl Process {
         if bytes.len() == length { Ok((tag, bytes)) } else { Err(ProcessError::Gone) }
     }
 
-    /// Ends it, if it is not dead yet, and finds out what it died of.
-    pub(super) async fn autopsy(mut self, trouble: &ProcessError) -> ExitCause {
+    /// Waits for the process to exit, if it has not, and determines the cause.
+    pub(super) async fn exit_cause(mut self, trouble: &ProcessError) -> ExitCause {
         if !matches!(trouble, ProcessError::Gone) {
             return ExitCause::Fault;
         }
-        // It closed its pipe and lives: no process of ours does.
+        // It closed its pipe and still runs: an intact worker never does.
         let Ok(Ok(status)) = timeout(END, self.child.wait()).await else { return ExitCause::Fault };
-        // The words of the standard library before it aborts: there is no other sign of it.
-        if self.last_words().await.contains("memory allocation of") {
+        // The standard library prints this before it aborts; there is no other sign.
+        if self.read_stderr().await.contains("memory allocation of") {
             return ExitCause::Memory;
         }
         death(status)
     }
 
-    /// Whether it had, for a task that may take so long, enough of a processor since it had used `before`. True where the system does
-    /// not tell.
+    /// Whether the process got a fair share of processor time since `before`, for a task with the
+    /// limit `longest`. True where the system does not tell.
     pub(super) fn has_worked(&self, before: Option<Duration>, longest: Duration) -> bool {
         let used =
             before.zip(self.processor_time()).map(|(before, now)| now.saturating_sub(before));
         used.is_none_or(|used| used >= longest / FAIR_PART)
     }
 
-    /// The processor time that it has used; none where the system does not tell.
+    /// Processor time used so far; `None` where the system does not tell.
     pub(super) fn processor_time(&self) -> Option<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()?)).ok()?;
-        // The name stands in brackets, and may hold anything; eleven fields after it come user and system time.
+        // The name is in parentheses and may contain anything; user and system time follow eleven
+        // fields later.
         let (_, rest) = stat.rsplit_once(')')?;
         let mut fields = rest.split_whitespace().skip(11);
         let mut ticks = || fields.next()?.parse::<u64>().ok();
         Some(Duration::from_millis((ticks()? + ticks()?).saturating_mul(1_000 / TICKS)))
     }
 
-    async fn last_words(&mut self) -> String {
+    async fn read_stderr(&mut self) -> String {
         let mut bytes = Vec::new();
         let mut words = (&mut self.words).take(LAST_WORDS as u64);
-        // It may be alive, and silent.
+        // It may be alive and silent.
         drop(timeout(Duration::from_secs(1), words.read_to_end(&mut bytes)).await);
         String::from_utf8_lossy(&bytes).trim().to_owned()
     }
 
-    /// The most memory that it ever had, in KB; 0 where the system does not tell.
+    /// Peak memory, in KB; 0 where the system does not tell.
     fn peak_kb(&self) -> u64 {
         let Some(id) = self.child.id() else { return 0 };
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
@@ -216,13 +219,13 @@ impl Process {
     }
 }
 
-/// A sample, whatever the bytes are.
+/// Decodes a sample. Invalid bytes become 0.
 fn sample(bytes: &[u8]) -> f32 {
     let value = bytes.try_into().map(f32::from_le_bytes).unwrap_or_default();
     if value.is_finite() { value.clamp(-1.0, 1.0) } else { 0.0 }
 }
 
-/// What a process that said nothing died of.
+/// Why a process that reported nothing ended, from its exit status.
 #[cfg(unix)]
 fn death(status: ExitStatus) -> ExitCause {
     use rustix::process::Signal;

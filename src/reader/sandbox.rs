@@ -1,29 +1,30 @@
-//! What a worker process takes from itself before it reads the first byte of a file: memory, processor time, files, and on
-//! Linux every system call that computing does not need.
+//! Restricts a worker process before it reads the first byte of a file: limits on memory, processor
+//! time and files and, on Linux, a seccomp filter that allows only the system calls needed to
+//! compute.
 //!
-//! Elsewhere the kernel has no such filter, and macOS does not hold to limits of memory: there a worker process has the limits
-//! that there are, its deadline, and an environment of its own.
+//! Other systems have no such filter, and macOS does not enforce memory limits: there a worker
+//! process has the limits that exist, its deadline, and a cleared environment.
 
 use super::pool::LARGEST;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const MB: u64 = 1024 * 1024;
-/// The processor time that a process has in all its life, in seconds.
+/// Maximum processor time of a process over its lifetime, in seconds.
 const WHOLE_LIFE: u64 = 3_600;
 
-/// The limits of this process.
+/// Memory limits of this process, in bytes.
 pub(super) struct Limits {
     memory: u64,
-    /// What the program itself takes, in bytes.
+    /// Memory of the program itself, in bytes.
     own: u64,
 }
 
-/// Gives up what reading a file does not need; `stack` is that of the thread that works, in bytes. The error says why system calls
-/// are not filtered; the limits hold all the same.
+/// Drops all rights that reading a file does not need. `stack` is the size of the working thread's
+/// stack, in bytes. The error says why system calls are not filtered; the limits apply in any case.
 pub(super) fn enter(memory_mb: u64, stack: usize) -> (Limits, Result<(), String>) {
-    // A refusal changes nothing: it goes as fast as before.
+    // A refusal is harmless: only the priority stays.
     let _ = rustix::process::nice(5);
-    // Where memory is short, Linux ends this process before the desk.
+    // When memory runs out, Linux kills this process before its parent.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     let own = own_memory() + stack as u64;
     let limits = Limits { memory: memory_mb.saturating_mul(MB), own };
@@ -40,17 +41,18 @@ pub(super) fn enter(memory_mb: u64, stack: usize) -> (Limits, Result<(), String>
 }
 
 impl Limits {
-    /// Allows a task its processor time, and the memory for its bytes beside what every task has.
+    /// Sets the limits for a task: its processor time, and memory for its bytes on top of the
+    /// usual.
     pub(super) fn allow(&self, seconds: u32, body: u64) {
         limit(Resource::Data, self.own + self.memory + body, None);
         let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime).tv_sec;
-        // The deadline comes first where the process has a core for itself.
+        // With a core of its own, the process meets its deadline before this limit.
         let until = u64::try_from(used).unwrap_or(0) + u64::from(seconds) + 2;
         limit(Resource::Cpu, until, None);
     }
 }
 
-/// Lowers a limit; never beyond what the process may have.
+/// Sets a limit, at most to the current hard limit.
 fn limit(resource: Resource, soft: u64, hard: Option<u64>) {
     let now = getrlimit(resource);
     let hard = match (hard, now.maximum) {
@@ -58,27 +60,28 @@ fn limit(resource: Resource, soft: u64, hard: Option<u64>) {
         (wanted, now) => wanted.or(now),
     };
     let soft = hard.map_or(soft, |hard| soft.min(hard));
-    // A system without this limit has the others.
+    // A system may lack this limit; the others still apply.
     let _ = setrlimit(resource, Rlimit { current: Some(soft), maximum: hard });
 }
 
-/// Closes what whoever started the desk left open for its children. Before anything is opened here.
+/// Closes file descriptors inherited from the parent's parent. Call it before opening anything.
 pub(super) fn close_inherited() {
     let Ok(open) = std::fs::read_dir("/dev/fd") else { return };
     let numbers: Vec<i32> =
         open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    // The folder itself was one of them, and is closed already.
+    // The directory's own descriptor is in the list, but closed already.
     let is_open = |number: &i32| std::fs::symlink_metadata(format!("/dev/fd/{number}")).is_ok();
     for number in numbers.into_iter().filter(|number| *number > 2).filter(is_open) {
         #[expect(unsafe_code, reason = "a file that nobody here opened has no owner to close it")]
-        // SAFETY: the process has just begun, on one thread, and holds no file but the first three.
+        // SAFETY: the process has just started, with one thread, and owns no descriptors but the
+        // first three.
         unsafe {
             rustix::io::close(number);
         }
     }
 }
 
-/// The memory that counts against the limit before anything was read, in bytes.
+/// Memory that counts against the limit before anything is read, in bytes.
 fn own_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmData:"));
@@ -98,7 +101,7 @@ mod filter {
 
     type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-    /// What computing needs, whatever its arguments: memory, threads, time, chance, the pipes that are open.
+    /// System calls allowed with any arguments: memory, threads, time, randomness, open pipes.
     const FREE: &[i64] = &[
         libc::SYS_read,
         libc::SYS_readv,
@@ -139,22 +142,24 @@ mod filter {
         libc::SYS_poll,
     ];
 
-    /// Allows what is on the list and refuses all else, by number: also what a kernel has that this list does not know.
+    /// Allows listed system calls and refuses all others by number, including ones that newer
+    /// kernels add.
     pub(super) fn install() -> Result<(), String> {
-        // No core file of a customer's document, not even where a program catches them.
+        // No core dump with a customer's document, not even through a core handler.
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-        // Its flags cannot be looked at: refused as unknown, the C library takes the older `clone`.
+        // The filter cannot inspect `clone3` flags. With ENOSYS, the C library falls back to
+        // `clone`.
         let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
         let unknown = errno(libc::ENOSYS);
         apply(SeccompFilter::new(clone3, SeccompAction::Allow, unknown, arch()?))?;
         let mut rules: Rules = FREE.iter().map(|call| (*call, Vec::new())).collect();
         rules.extend(conditional()?);
-        // The other filter has the say on this one.
+        // The first filter decides on this one.
         rules.insert(libc::SYS_clone3, Vec::new());
         apply(SeccompFilter::new(rules, errno(libc::EPERM), SeccompAction::Allow, arch()?))
     }
 
-    /// What is needed with some arguments only.
+    /// System calls allowed only with certain arguments.
     fn conditional() -> Result<Rules, String> {
         let number = |number: i32| u64::from(number.unsigned_abs());
         let own = number(getpid().as_raw_nonzero().get());
@@ -165,16 +170,16 @@ mod filter {
             condition(3, SeccompCmpOp::MaskedEq(shared), 0)?,
         );
         Ok(Rules::from([
-            // No memory that can be run, and none that is shared: no limit counts that.
+            // No executable memory, and no shared memory, which no limit counts.
             (libc::SYS_mmap, all(vec![not_run, not_shared])?),
             (libc::SYS_mprotect, rule(2, SeccompCmpOp::MaskedEq(exec), 0)?),
-            // Threads, and no processes.
+            // Threads, but no processes.
             (libc::SYS_clone, rule(0, SeccompCmpOp::MaskedEq(thread), thread)?),
-            // To end itself, and nobody else.
+            // Signals only to itself, so that it can abort.
             (libc::SYS_tgkill, rule(0, SeccompCmpOp::Eq, own)?),
-            // Its own limits.
+            // Only its own limits.
             (libc::SYS_prlimit64, rule(0, SeccompCmpOp::Eq, 0)?),
-            // The names of its threads.
+            // Names of its threads.
             (libc::SYS_prctl, rule(0, SeccompCmpOp::Eq, number(libc::PR_SET_NAME))?),
             (libc::SYS_fcntl, rule(1, SeccompCmpOp::Eq, number(libc::F_GETFD))?),
         ]))
@@ -184,7 +189,7 @@ mod filter {
         all(vec![condition(argument, is, value)?])
     }
 
-    /// All of these have to hold.
+    /// A rule that holds when all conditions hold.
     fn all(conditions: Vec<SeccompCondition>) -> Result<Vec<SeccompRule>, String> {
         Ok(vec![SeccompRule::new(conditions).map_err(|error| wrong(&error))?])
     }

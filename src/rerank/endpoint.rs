@@ -1,5 +1,6 @@
-//! Scores with any `/rerank` endpoint: those that speak Cohere's words (Cohere, Jina, Voyage, vLLM, `LiteLLM`) and
-//! text-embeddings-inference. Must not order passages, nor take a score for one that was not asked about.
+//! Scores with any `/rerank` endpoint: those with Cohere's API (Cohere, Jina, Voyage, vLLM,
+//! `LiteLLM`) and text-embeddings-inference. Must not order passages, nor accept a score for a
+//! passage that was not sent.
 
 use async_trait::async_trait;
 use frontdesk_endpoint::{Access, Endpoint};
@@ -9,39 +10,39 @@ use serde_json::{Value, json};
 
 use super::{Error, Reranker};
 
-/// An endpoint that reranks.
+/// Configuration of a rerank endpoint.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Everything before `/rerank`, such as `https://api.cohere.com/v2`.
+    /// URL up to `/rerank`, such as `https://api.cohere.com/v2`.
     base_url: String,
-    /// The key; local servers want none.
+    /// API key; local servers need none.
     api_key: Option<SecretString>,
-    /// The model; servers with one model want none named.
+    /// Model name; empty for servers with one model.
     model: String,
-    /// How the endpoint is asked.
+    /// Request format.
     dialect: Dialect,
-    /// How many passages are scored at the most, 2 to 1000.
+    /// Maximum number of passages to score, 2 to 1000.
     candidates: usize,
-    /// Characters of a passage that are sent; the rest is left off.
+    /// Maximum characters sent of each passage; the rest is cut off.
     longest: usize,
-    /// Milliseconds for an answer, all attempts and waits included: a customer waits.
+    /// Milliseconds for an answer, including all attempts and waits.
     timeout_ms: u64,
     /// Milliseconds for one attempt.
     attempt_ms: u64,
-    /// How often a passing failure is tried again.
+    /// How often a transient failure is retried.
     retries: u32,
-    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
+    /// Longest wait between two attempts, in milliseconds, whatever the endpoint asks for.
     retry_cap_ms: u64,
 }
 
-/// In whose words an endpoint is asked. Answers are understood in any.
+/// Request format of an endpoint. Responses are accepted in either format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Dialect {
     /// `{model, query, documents, top_n}`.
     Cohere,
-    /// `{query, texts, truncate}`, as text-embeddings-inference wants it.
+    /// `{query, texts, truncate}`, for text-embeddings-inference.
     Tei,
 }
 
@@ -128,7 +129,8 @@ impl Reranker for Remote {
     }
 }
 
-/// The scores in an answer: a list, bare or under `results` or `data`, of `{index}` with `relevance_score` or `score`.
+/// Reads the scores in a response: a list, bare or under `results` or `data`, of `{index}` with
+/// `relevance_score` or `score`.
 fn scores(answer: &Value, texts: usize) -> Result<Vec<Option<f32>>, String> {
     let lists = [&answer["results"], &answer["data"], answer];
     let list = lists.iter().find_map(|list| list.as_array());
@@ -203,7 +205,7 @@ mod tests {
                 json!({"query": "why?", "texts": ["a"], "truncate": true}),
             ]
         );
-        assert_eq!(server.heard()[0].path, "/v1/rerank");
+        assert_eq!(server.received_requests()[0].path, "/v1/rerank");
         assert_eq!(cohere.identity(), Some("endpoint/rerank-v3.5"));
         assert!(tei.identity().unwrap().contains("127.0.0.1"), "a server with one model");
     }

@@ -1,5 +1,5 @@
-//! Scores in this process, with a cross-encoder of the BERT or XLM-RoBERTa family from a folder: the model reads question
-//! and passage together. Must not keep the threads of the network busy, nor fetch anything.
+//! Scores in this process, with a BERT or XLM-RoBERTa cross-encoder from a folder: the model reads
+//! question and passage together. Must not block the network threads or download anything.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,25 +14,26 @@ use classifier::Classifier;
 
 mod classifier;
 
-/// The longest pair, where the settings name none: longer ones were rarely seen in training, and a customer waits.
+/// Default maximum length of a question and passage, in tokens: models saw few longer pairs in
+/// training, and longer ones take more time.
 const LONGEST: usize = 512;
 
-/// A cross-encoder in a folder.
+/// Configuration of a cross-encoder that runs in this process.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Its name: a folder among the models, `frontdesk models list`; empty: the first reranker that is there.
+    /// Name of an installed model (`frontdesk models list`); empty: the first installed reranker.
     pub(super) model: String,
-    /// Its folder, where it is elsewhere.
+    /// Model folder, when it is not in the models folder.
     pub(super) path: Option<PathBuf>,
-    /// Threads that compute; 0: as many as there are cores.
+    /// Compute threads; 0: one for each core.
     threads: usize,
-    /// Question and passage are cut after so many tokens together, from the passage's end; 0: as the model's files say,
-    /// 512 at the most.
+    /// Maximum tokens of question and passage together, the end of the passage is cut off; 0: the
+    /// limit in the model's files, at most 512.
     max_tokens: usize,
-    /// How many passages are scored at the most, 2 to 1000.
+    /// Maximum number of passages to score, 2 to 1000.
     candidates: usize,
-    /// Milliseconds for all of them: a customer waits.
+    /// Milliseconds for all passages of a question.
     timeout_ms: u64,
 }
 
@@ -51,7 +52,7 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// Reads a model's folder and starts the threads.
+    /// Reads a model's folder and starts its threads.
     pub(super) fn new(settings: &Settings, folder: &Path) -> Result<Self, String> {
         let Settings { threads, max_tokens, candidates, timeout_ms, .. } = *settings;
         if !(2..=1000).contains(&candidates) || timeout_ms == 0 {
@@ -88,9 +89,9 @@ impl Reranker for Local {
     async fn rerank(&self, query: &str, texts: &[String]) -> Result<Vec<Option<f32>>, Error> {
         let query: Arc<str> = query.into();
         let pairs = texts.iter().map(|text| Text::Pair(query.clone(), text.clone())).collect();
-        // What was not begun when the time is over is not begun any more.
+        // Pairs that have not started when the time is up are dropped with the future.
         let limit = Duration::from_millis(self.timeout_ms);
-        let all = tokio::time::timeout(limit, self.running.all(pairs, Urgency::First)).await;
+        let all = tokio::time::timeout(limit, self.running.run_batch(pairs, Urgency::First)).await;
         let scores = all.map_err(|_| {
             let (passages, limit) = (texts.len(), self.timeout_ms);
             Error::Failed(format!(

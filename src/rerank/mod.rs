@@ -1,9 +1,9 @@
-//! Seam: a question and passages to how well each passage answers it. The order is retrieval's
-//! (`pipeline/retrieve.rs`): a reranker only scores.
+//! Seam: scores how well each passage answers a question. Only scores;
+//! `pipeline/retrieve.rs` orders the passages.
 //!
 //! | adapter | what it does |
 //! | --- | --- |
-//! | `off` | scores nothing; passages stay as the legs ranked them |
+//! | `off` | scores nothing; passages keep their retrieval rank |
 //! | `local` | a cross-encoder of the BERT or XLM-RoBERTa family in this process |
 //! | `endpoint` | any `/rerank`: Cohere, Jina, Voyage, vLLM, `LiteLLM`, text-embeddings-inference |
 
@@ -22,21 +22,22 @@ mod off;
 /// Scores passages for a question.
 #[async_trait]
 pub trait Reranker: Send + Sync {
-    /// What scores, such as `endpoint/rerank-v3.5` or `local/ms-marco-MiniLM-L6-v2`; `None` when nothing is scored.
+    /// Identifies the model, such as `endpoint/rerank-v3.5` or `local/ms-marco-MiniLM-L6-v2`;
+    /// `None` when reranking is off.
     fn identity(&self) -> Option<&str>;
 
-    /// How many passages it is shown at the most.
+    /// Maximum number of passages to score.
     fn candidates(&self) -> usize;
 
-    /// A score for each text, in their order: higher is nearer, on a scale of the model's own. `None` for a text that
-    /// the answer leaves out.
+    /// Returns a score for each text, in the order of the texts: higher is better, on the model's
+    /// own scale. `None` for a text that the response leaves out.
     async fn rerank(&self, query: &str, texts: &[String]) -> Result<Vec<Option<f32>>, Error>;
 }
 
-/// Texts that could not be scored.
+/// Why texts could not be scored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Nothing here scores.
+    /// Reranking is off.
     #[error("reranking is off: set [rerank] kind in the configuration")]
     Off,
     /// The endpoint or the model failed.
@@ -44,7 +45,7 @@ pub enum Error {
     Failed(String),
 }
 
-/// Which adapter to use, as written in the configuration.
+/// Adapter to use, from the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Settings {
@@ -57,7 +58,7 @@ pub enum Settings {
 }
 
 impl Settings {
-    /// Builds the adapter. Reads a local model's files, which takes some tenths of a second.
+    /// Builds the adapter. Reading a local model takes some tenths of a second.
     pub fn build(&self, models: &models::Settings) -> Result<Arc<dyn Reranker>, String> {
         Ok(match self {
             Self::Off {} => Arc::new(off::Off),
@@ -69,7 +70,8 @@ impl Settings {
     }
 }
 
-/// The folder of the model that the settings name. Errors say what is missing, and the command that mends it.
+/// Returns the folder of the configured model. Errors name what is missing and the command that
+/// fixes it.
 fn folder(settings: &local::Settings, models: &models::Settings) -> Result<PathBuf, String> {
     let place = models.folder().display();
     if let Some(path) = &settings.path {
@@ -93,7 +95,7 @@ fn folder(settings: &local::Settings, models: &models::Settings) -> Result<PathB
     Err(format!("the model {name} is not in {place}: `frontdesk models fetch {name}`"))
 }
 
-/// Reads a model's folder and scores a pair with it: its identity, or what is wrong.
+/// Loads the model in a folder and scores a pair with it. Returns its identity, or what is wrong.
 pub async fn try_folder(folder: &Path) -> Result<String, String> {
     let local = local::Local::new(&local::Settings::default(), folder)?;
     let scored = local.rerank("hello", &["hello there".into()]).await;

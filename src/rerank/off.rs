@@ -1,4 +1,4 @@
-//! Scores nothing. Must not pretend to.
+//! Scores nothing: returns an error instead of scores.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,4 @@
-//! Several transcribers in order: what one cannot do is given to the next. Must not ask two at once.
+//! Tries several transcribers in order: the next one when one fails. Must not call two at once.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    /// Of those that do something; an error when there is none.
+    /// Keeps the transcribers that do something. Fails when none does.
     pub(super) fn new(links: Vec<Arc<dyn Transcriber>>) -> Result<Self, String> {
         let links: Vec<_> = links.into_iter().filter(|link| link.name().is_some()).collect();
         if links.is_empty() {
@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    /// What was asked, in order.
+    /// Calls, in order.
     type Diary = Arc<Mutex<Vec<&'static str>>>;
 
     struct Link {

@@ -1,4 +1,5 @@
-//! Decoding a recording in a worker process: both ends of that. What decodes is `frontdesk_audio`.
+//! Decodes a recording in a worker process; both ends of that exchange. `frontdesk_audio` does the
+//! decoding.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -11,29 +12,29 @@ use serde::{Deserialize, Serialize};
 use crate::reader::child::SampleSink;
 use crate::reader::{Failure, Kind, Pool, Task};
 
-/// The longest answer that is taken, in bytes: it says only what went wrong.
+/// Maximum size of an answer, in bytes: it holds only the error.
 const MOST_ANSWER: usize = 64 * 1024;
-/// The longest reason that is taken, in characters.
+/// Maximum length of an error's reason, in characters.
 const LONGEST_REASON: usize = 1_000;
 
-/// A recording that could not be decoded.
+/// Why a recording could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum DecodeError {
-    /// It is longer than allowed.
+    /// The recording is longer than allowed.
     #[error("the recording lasts {seconds} seconds or more, and {limit} are allowed")]
     TooLong {
-        /// Its length in seconds, as far as it is known.
+        /// Known length, in seconds.
         seconds: u64,
-        /// The longest allowed, in seconds.
+        /// Maximum length, in seconds.
         limit: u64,
     },
-    /// There is no sound in the file, whoever looks at it.
+    /// The file contains no sound, for any decoder.
     #[error("{0}")]
     NoSound(String),
-    /// Nothing here can decode it.
+    /// No decoder here can read it.
     #[error("{0}")]
     Unreadable(String),
-    /// There was nothing to decode it with.
+    /// No worker process was available.
     #[error("{0}")]
     Unavailable(String),
 }
@@ -59,7 +60,7 @@ impl From<Failure> for DecodeError {
     }
 }
 
-/// Decodes a file, all of it or nothing, where it can do no harm. `patience` is how long that may take.
+/// Decodes a whole file in a worker process, or fails. `patience` is the time limit.
 pub(super) async fn samples(
     readers: &Pool,
     bytes: Arc<[u8]>,
@@ -73,7 +74,7 @@ pub(super) async fn samples(
         head: head.map_err(|error| DecodeError::Unavailable(error.to_string()))?,
         body: Box::new(bytes),
         longest: Some(patience),
-        most_answer: MOST_ANSWER,
+        max_answer_bytes: MOST_ANSWER,
         most_samples: longest.saturating_mul(RATE as usize).saturating_add(BLOCK),
     };
     let reply = readers.run(task).await?;
@@ -81,20 +82,21 @@ pub(super) async fn samples(
     Ok(reply.samples)
 }
 
-/// How long a recording is, in seconds, where its file says so; looked at where it can do no harm.
+/// Returns the length of a recording in seconds, if its file states it. Reads it in a worker
+/// process.
 pub async fn seconds(readers: &Pool, bytes: Arc<[u8]>) -> Result<Option<f64>, DecodeError> {
     let task = Task {
         kind: Kind::Probe,
         head: Vec::new(),
         body: Box::new(bytes),
         longest: None,
-        most_answer: MOST_ANSWER,
+        max_answer_bytes: MOST_ANSWER,
         most_samples: 0,
     };
     taken(&readers.run(task).await?.answer)
 }
 
-/// A worker process's answer, which may be anybody's.
+/// Parses a worker process's answer. It is untrusted: the file may have taken over the process.
 fn taken<T: for<'a> Deserialize<'a>>(answer: &[u8]) -> Result<T, DecodeError> {
     let nonsense = |_| DecodeError::Unreadable(Failure::Broken.to_string());
     let answer: Result<T, DecodeError> = serde_json::from_slice(answer).map_err(nonsense)?;
@@ -106,7 +108,7 @@ fn taken<T: for<'a> Deserialize<'a>>(answer: &[u8]) -> Result<T, DecodeError> {
     })
 }
 
-/// Decodes a recording in the worker process; the answer to [`samples`].
+/// Decodes a recording inside the worker process; the counterpart of [`samples`].
 pub fn answer(head: &[u8], body: &[u8], give: &mut SampleSink<'_>) -> io::Result<Vec<u8>> {
     let longest = Duration::from_secs(serde_json::from_slice(head)?);
     let mut broken = Ok(());
@@ -119,7 +121,7 @@ pub fn answer(head: &[u8], body: &[u8], give: &mut SampleSink<'_>) -> io::Result
     Ok(serde_json::to_vec(&answer)?)
 }
 
-/// Looks at a recording's headers in the worker process; the answer to [`seconds`].
+/// Reads a recording's headers inside the worker process; the counterpart of [`seconds`].
 pub fn probed(body: &[u8]) -> io::Result<Vec<u8>> {
     let probe = frontdesk_audio::probe(body).map(|probe| probe.seconds).map_err(DecodeError::from);
     Ok(serde_json::to_vec(&probe)?)

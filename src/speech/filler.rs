@@ -1,52 +1,53 @@
-//! Takes out of a transcript what nobody said: the sentences that Whisper learned from subtitles and writes over silence,
-//! notes of sounds, and loops. Pure. Must not take what somebody may have said: a sentence goes only when there is also a
-//! reason to doubt it.
+//! Removes from a transcript what nobody said: sentences that Whisper learned from subtitles and
+//! writes over silence, notes of sounds, and loops. Pure. Must not remove what somebody may have
+//! said: a sentence goes only when there is another reason to doubt it.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use frontdesk_language::data;
 
-/// A part of a transcript, with what its adapter knows of it.
+/// A segment of a transcript with the adapter's measurements.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Piece {
-    /// Milliseconds from the beginning of the recording.
+    /// Start, in milliseconds from the beginning of the recording.
     pub(super) start_ms: u64,
-    /// Milliseconds from the beginning of the recording.
+    /// End, in milliseconds from the beginning of the recording.
     pub(super) end_ms: u64,
-    /// The words, with the space before them where the language has spaces.
+    /// The words, with a leading space in languages that use spaces.
     pub(super) text: String,
-    /// The mean probability of its tokens.
+    /// Mean token probability, from 0 to 1.
     pub(super) confidence: Option<f32>,
-    /// How probable it is that nobody spoke.
+    /// Probability that nobody spoke, from 0 to 1.
     pub(super) no_speech: Option<f32>,
-    /// The share of it in which speech was found.
+    /// Share of the segment in which speech was detected, from 0 to 1.
     pub(super) spoken: Option<f32>,
-    /// How much shorter its text is when it is packed, as a ratio.
+    /// Compression ratio of the text: its size divided by its compressed size.
     pub(super) packed: Option<f32>,
 }
 
-/// What nobody says to a business: the ends of films and videos.
+/// Film and video credits, which nobody says to a business.
 static CREDITS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| data::each(|language| &language.subtitles.credits).collect());
 
-/// What Whisper writes over silence and people say as well: it needs a strong doubt.
+/// Polite phrases that Whisper writes over silence and people also say: removed only on strong
+/// doubt.
 static POLITE: LazyLock<HashSet<&str>> =
     LazyLock::new(|| data::each(|language| &language.subtitles.polite).collect());
 
-/// A word, or a phrase of some words, that comes so often in a row is a loop.
+/// Repetitions in a row that make a loop: of one word, and of a phrase of several words.
 const WORD_LOOP: usize = 8;
 const PHRASE_LOOP: usize = 4;
-/// The most words of such a phrase.
+/// Maximum number of words in such a phrase.
 const PHRASE: usize = 8;
-/// A piece that comes so often in a row is a loop.
+/// Repetitions in a row of a segment that make a loop.
 const PIECE_LOOP: usize = 3;
-/// Text that packs so well is a loop for Whisper itself.
+/// Compression ratio above which Whisper itself assumes a loop.
 const LOOPED: f32 = 2.4;
-/// A piece with so many milliseconds of nothing before and after it stands alone.
+/// Silence before and after a segment that makes it isolated, in milliseconds.
 const ALONE_MS: u64 = 5_000;
 
-/// What is left of a transcript.
+/// Returns the transcript without filler.
 pub(super) fn clean(pieces: Vec<Piece>) -> Vec<Piece> {
     let stands_alone = alone(&pieces);
     let said = pieces.into_iter().zip(stands_alone).filter_map(|(mut piece, alone)| {
@@ -62,7 +63,7 @@ pub(super) fn clean(pieces: Vec<Piece>) -> Vec<Piece> {
         }
     }
     let once = left.into_iter().flat_map(|(key, mut same)| {
-        // "Five. Five. Five." are the digits of a number.
+        // Single words stay: "Five. Five. Five." are digits of a number.
         if same.len() >= PIECE_LOOP && key.split(' ').count() > 1 {
             same.truncate(1);
         }
@@ -71,8 +72,8 @@ pub(super) fn clean(pieces: Vec<Piece>) -> Vec<Piece> {
     once.collect()
 }
 
-/// Of each piece, whether it has long nothing before and after it. One that is the only one does not stand alone: short
-/// notes are.
+/// Whether each segment is isolated by long silence. The only segment never is: short notes have
+/// just one.
 fn alone(pieces: &[Piece]) -> Vec<bool> {
     let gap = |from: Option<&Piece>, to: Option<&Piece>| match (from, to) {
         (Some(from), Some(to)) => to.start_ms.saturating_sub(from.end_ms),
@@ -100,7 +101,7 @@ fn is_filler(key: &str, piece: &Piece, alone: bool) -> bool {
     POLITE.contains(key) && (above(piece.no_speech, 0.8) || below(piece.spoken, 0.1))
 }
 
-/// A text to compare: small letters without accents and marks.
+/// Normalizes a text for comparison: lower case, without accents and punctuation.
 fn key(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     use unicode_normalization::char::is_combining_mark;
@@ -123,11 +124,11 @@ fn key(text: &str) -> String {
         }
     }
     let words: Vec<&str> = bare.split_whitespace().collect();
-    // "don't" is one word here and elsewhere.
+    // The lists contain "don't" as one word.
     words.join(" ").replace("don t ", "dont ")
 }
 
-/// A text without notes of sounds: "[Music]", "(applause)", "♪".
+/// Removes notes of sounds: "[Music]", "(applause)", "♪".
 fn without_notes(text: &str) -> String {
     let mut left = String::with_capacity(text.len());
     let mut rest = text;
@@ -159,7 +160,7 @@ fn without_notes(text: &str) -> String {
     left
 }
 
-/// Whether what is between two brackets is a note. Nobody says square ones.
+/// Whether a bracketed text is a note. Square brackets always are: nobody speaks them.
 fn is_note(open: char, inside: &str) -> bool {
     const LONGEST: usize = 40;
     let short = inside.chars().count() <= LONGEST;
@@ -168,7 +169,7 @@ fn is_note(open: char, inside: &str) -> bool {
     short && (matches!(open, '[' | '【') || sounds().any(|sound| lower.contains(sound)))
 }
 
-/// A text in which what comes again and again comes once. Digits are not counted: telephone numbers repeat.
+/// Reduces repeated words and phrases to one. Digits are exempt: telephone numbers repeat.
 fn without_loops(text: &str) -> String {
     let lead = if text.starts_with(' ') { " " } else { "" };
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -193,7 +194,7 @@ fn without_loops(text: &str) -> String {
     if kept.len() == words.len() { text.to_owned() } else { format!("{lead}{}", kept.join(" ")) }
 }
 
-/// The same for writing without spaces.
+/// Reduces repetitions in writing without spaces.
 fn without_loops_of_letters(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let (mut kept, mut at) = (String::new(), 0);
@@ -216,7 +217,6 @@ fn without_loops_of_letters(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A piece that was certainly said.
     fn said(start_s: u64, text: &str) -> Piece {
         Piece {
             start_ms: start_s * 1_000,

@@ -2,8 +2,8 @@
 //!
 //! | adapter | what it does |
 //! | --- | --- |
-//! | `auto` | `whisper` where a model's file is there, `off` where not |
-//! | `chain` | several in order: what one cannot do is given to the next |
+//! | `auto` | `whisper` if a model is installed, otherwise `off` |
+//! | `chain` | several in order: the next one when one fails |
 //! | `off` | transcribes nothing; the agent's configured sentence is sent instead |
 //! | `openai` | any OpenAI-compatible `/audio/transcriptions` |
 //! | `whisper` | a Whisper model in this process |
@@ -24,64 +24,64 @@ mod off;
 mod openai;
 mod whisper;
 
-/// Turns recordings into text.
+/// Converts recordings to text.
 #[async_trait]
 pub trait Transcriber: Send + Sync {
-    /// What transcribes, as the trace shows it; `None` when nothing does.
+    /// Name in the trace; `None` when nothing transcribes.
     fn name(&self) -> Option<&str>;
 
-    /// Transcribes one recording. An empty text means that nothing was said. Who drops the future gives up: work on the
-    /// recording ends within a second or so.
+    /// Transcribes one recording. An empty text means that nothing was said. Dropping the future
+    /// ends the work within about a second.
     async fn transcribe(&self, recording: &Recording<'_>) -> Result<Transcript, Error>;
 }
 
 /// A recording to transcribe.
 #[derive(Clone)]
 pub struct Recording<'a> {
-    /// The file as the customer sent it.
+    /// Content of the file, as the customer sent it.
     pub bytes: Arc<[u8]>,
-    /// Its type, such as `audio/ogg; codecs=opus`.
+    /// MIME type, such as `audio/ogg; codecs=opus`.
     pub mime_type: &'a str,
-    /// ISO 639-1 code of the language, or `None` to detect it.
+    /// ISO 639-1 code of the language; `None` to detect it.
     pub language: Option<&'a str>,
-    /// Names that may be said and are spelt so, such as those of the business's products; empty: none are known.
+    /// Names that may occur, in their spelling, such as products of the business; empty for none.
     pub vocabulary: &'a str,
-    /// Hears how much is done, from 0 to 1, where the adapter knows.
+    /// Receives the progress, from 0 to 1, if the adapter knows it.
     pub progress: Option<&'a (dyn Fn(f32) + Send + Sync)>,
 }
 
-/// What was said.
+/// The text of a recording.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Transcript {
     /// The words.
     pub text: String,
-    /// ISO 639-1 code of the language, when it was told.
+    /// ISO 639-1 code of the language; `None` if unknown.
     pub language: Option<String>,
-    /// How sure the words are, from 0 to 1: the mean probability of their tokens, where the adapter tells.
+    /// Mean token probability, from 0 to 1; `None` if the adapter does not give it.
     pub confidence: Option<f32>,
-    /// How long the recording is, where the adapter tells.
+    /// Length of the recording, in seconds; `None` if the adapter does not give it.
     pub seconds: Option<f64>,
-    /// What was said when, in order; empty where the adapter does not tell.
+    /// Timed segments in order; empty if the adapter does not give them.
     pub segments: Vec<Segment>,
-    /// What transcribed it, as the trace shows it.
+    /// Name of the transcriber, as in the trace.
     pub by: String,
 }
 
-/// A sentence or so of a recording.
+/// A timed part of a recording, about a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// Milliseconds from the beginning of the recording.
+    /// Start, in milliseconds from the beginning of the recording.
     pub start_ms: u64,
-    /// Milliseconds from the beginning of the recording.
+    /// End, in milliseconds from the beginning of the recording.
     pub end_ms: u64,
     /// The words.
     pub text: String,
 }
 
-/// A recording that could not be transcribed.
+/// Why a recording could not be transcribed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Nothing here transcribes.
+    /// No transcriber is configured.
     #[error(
         "speech recognition is off: `frontdesk models fetch whisper-small`, or set [speech] kind"
     )]
@@ -91,15 +91,15 @@ pub enum Error {
         "the recording is {seconds} seconds long, more than the {limit} that [speech] longest_seconds allows"
     )]
     TooLong {
-        /// How long it is, at least.
+        /// Length, in seconds, at least.
         seconds: u64,
-        /// The most.
+        /// Maximum length, in seconds.
         limit: u64,
     },
-    /// The file is no recording that can be read. Another adapter may know its format.
+    /// The file cannot be read as a recording. Another adapter may know its format.
     #[error("the file cannot be read as a recording: {0}")]
     Unreadable(String),
-    /// It failed, or took too long.
+    /// Transcription failed or timed out.
     #[error("speech recognition failed: {0}")]
     Failed(String),
 }
@@ -108,14 +108,14 @@ pub enum Error {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Settings {
-    /// The model that is there; nothing where there is none.
+    /// The local model if there is one, otherwise nothing.
     Auto(whisper::Settings),
-    /// Several, the first one first.
+    /// Several transcribers in order.
     Chain {
-        /// What transcribes; the next one when one fails or cannot read a recording.
+        /// The transcribers; the next one is used when one fails or cannot read a recording.
         order: Vec<Settings>,
     },
-    /// Transcribe nothing.
+    /// No transcription.
     Off {},
     /// An OpenAI-compatible endpoint.
     Openai(openai::Settings),
@@ -124,8 +124,8 @@ pub enum Settings {
 }
 
 impl Settings {
-    /// Builds the adapter. Looks at a model's file, which takes some milliseconds; its weights are read when they are wanted.
-    /// Recordings are decoded by `readers`.
+    /// Builds the adapter. Checks a model's file, which takes milliseconds; its weights are loaded
+    /// on first use. `readers` decode the recordings.
     pub fn build(
         &self,
         models: &models::Settings,
@@ -156,7 +156,7 @@ impl Settings {
         })
     }
 
-    /// Fetches what is not there, where the settings allow it. The log shows how far it is.
+    /// Downloads missing models where the settings allow it. Logs the progress.
     pub async fn fetch(&self, models: &models::Settings) -> Result<(), String> {
         for (settings, needed) in self.models() {
             match whisper::place::fetch(settings, models).await {
@@ -168,21 +168,21 @@ impl Settings {
         Ok(())
     }
 
-    /// What is missing for a model in this process, and the command that mends it; `None` when nothing is, or none is
-    /// wanted.
+    /// What a model in this process lacks, with the command that fixes it; `None` when nothing is
+    /// missing or no model is configured.
     pub fn missing(&self, models: &models::Settings) -> Option<String> {
         let missing = |settings| whisper::place::model(settings, models).ok()?.err();
         self.models().into_iter().find_map(|(settings, _)| missing(settings))
     }
 
-    /// What the models in this process are, for people; `None` where there are none.
+    /// Description of the models in this process; `None` without any.
     pub fn about(&self, models: &models::Settings) -> Option<String> {
         let about = |(settings, _)| whisper::place::about(settings, models);
         let all: Vec<_> = self.models().into_iter().filter_map(about).collect();
         (!all.is_empty()).then(|| all.join("; "))
     }
 
-    /// The models in this process that are wanted, and whether it does not go without.
+    /// The configured models in this process, and whether each is required.
     fn models(&self) -> Vec<(&whisper::Settings, bool)> {
         match self {
             Self::Off {} | Self::Openai(_) => Vec::new(),
@@ -193,7 +193,7 @@ impl Settings {
     }
 }
 
-/// What a model's file is, for people, or what is wrong with it.
+/// Describes a model's file, or says what is wrong with it.
 pub fn describe(path: &Path) -> Result<String, String> {
     whisper::place::describe(path)
 }

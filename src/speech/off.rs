@@ -1,4 +1,4 @@
-//! Transcribes nothing. Must not pretend to.
+//! Transcribes nothing and returns [`Error::Off`].
 
 use async_trait::async_trait;
 

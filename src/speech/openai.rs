@@ -1,5 +1,5 @@
-//! Transcribes with any OpenAI-compatible `/audio/transcriptions`. Must not convert the recording: it goes out as the
-//! customer sent it.
+//! Transcribes with an OpenAI-compatible `/audio/transcriptions` endpoint. Must not convert the
+//! recording: it is sent as the customer sent it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,23 +19,23 @@ use languages::iso_639_1;
 mod answer;
 mod languages;
 
-/// An OpenAI-compatible endpoint that transcribes.
+/// Settings of an OpenAI-compatible transcription endpoint.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Everything before `/audio/transcriptions`.
+    /// URL before `/audio/transcriptions`.
     base_url: String,
-    /// The key; local servers want none.
+    /// API key; local servers need none.
     api_key: Option<SecretString>,
-    /// The model.
+    /// Model name.
     model: String,
-    /// Milliseconds for a recording, all attempts and waits included.
+    /// Time limit for a recording, in milliseconds, including all attempts and waits.
     timeout_ms: u64,
-    /// Milliseconds for one attempt.
+    /// Time limit for one attempt, in milliseconds.
     attempt_ms: u64,
-    /// How often a passing failure is tried again.
+    /// How often a transient failure is retried.
     retries: u32,
-    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
+    /// Maximum wait between two attempts, in milliseconds, whatever the endpoint asks for.
     retry_cap_ms: u64,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Openai {
     endpoint: Endpoint,
     model: String,
     name: String,
-    /// The model refused `verbose_json`, the format that tells the language.
+    /// Whether the model refused `verbose_json`, the format that reports the language.
     plain: AtomicBool,
 }
 
@@ -108,7 +108,8 @@ impl Transcriber for Openai {
             self.plain.store(answer.is_ok(), Ordering::Relaxed);
         }
         let answer = answer.map_err(Error::Failed)?;
-        let Some(ParsedTranscript { text, confidence, segments }) = answer.heard() else {
+        let Some(ParsedTranscript { text, confidence, segments }) = answer.parse_transcript()
+        else {
             return Err(Error::Failed("the answer has no text".into()));
         };
         let told = answer.language.as_deref().and_then(iso_639_1);
@@ -124,7 +125,7 @@ impl Transcriber for Openai {
     }
 }
 
-/// A recording on its way.
+/// A transcription request.
 #[derive(Clone)]
 struct Upload {
     bytes: Arc<[u8]>,
@@ -173,12 +174,13 @@ impl AsyncTryFrom<Upload> for Form {
     }
 }
 
-/// The type without its parameters: `audio/ogg; codecs=opus` is `audio/ogg`.
+/// A MIME type without parameters: `audio/ogg; codecs=opus` becomes `audio/ogg`.
 fn bare(mime_type: &str) -> String {
     mime_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// The ending by which an endpoint knows the format. What WhatsApp sends is Ogg, unless it says otherwise.
+/// File extension that tells the endpoint the format. Unknown types are taken for Ogg, WhatsApp's
+/// format.
 fn extension(mime_type: &str) -> &'static str {
     match mime_type {
         "audio/mpeg" | "audio/mp3" => "mp3",
@@ -247,7 +249,7 @@ mod tests {
         {
             let recording = Recording { mime_type, language: Some("en"), ..note() };
             transcriber.transcribe(&recording).await.unwrap();
-            let heard = server.heard().pop().unwrap();
+            let heard = server.received_requests().pop().unwrap();
             let body = String::from_utf8_lossy(&heard.body).into_owned();
             assert_eq!(heard.path, "/v1/audio/transcriptions");
             for part in [name, "whisper-1", "verbose_json", "OggS", "name=\"language\"\r\n\r\nen"] {
@@ -264,7 +266,7 @@ mod tests {
         let transcriber = transcriber(&server);
         for requests in [2, 3] {
             assert_eq!(transcriber.transcribe(&note()).await.unwrap().text, "Open?");
-            assert_eq!(server.heard().len(), requests);
+            assert_eq!(server.received_requests().len(), requests);
         }
     }
 

@@ -1,5 +1,5 @@
-//! Transcribes in this process, with whisper.cpp and a model's file. Must not keep the threads of the network busy, nor
-//! fetch anything.
+//! Transcribes in this process with whisper.cpp. Must not block the async runtime's threads, nor
+//! download anything.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::filler::Piece;
 use super::{Error, Recording, Segment, Transcriber, Transcript};
 use hear::{Ear, Job, WhisperResult};
-use model::{Model, give_back, give_way};
+use model::{Model, lower_priority, trim_memory};
 use samples::Decoder;
 use stop::{Stop, StopOnDrop};
 
@@ -23,37 +23,37 @@ mod model;
 pub(super) mod place;
 pub(super) mod samples;
 mod stop;
-mod voices;
+mod vad;
 mod windows;
 
 #[cfg(test)]
 mod tests;
 
-/// Samples in a second of what the model hears.
+/// Sample rate of the model's input, in Hz.
 const RATE: usize = 16_000;
 
-/// A model in a file.
+/// Settings of a local Whisper model.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Its name among the models, `frontdesk models list`; empty: the first that is there.
+    /// Model name, as in `frontdesk models list`; empty for the first one installed.
     model: String,
-    /// Its file, where it is elsewhere.
+    /// Path of the model's file, if it is elsewhere.
     path: Option<PathBuf>,
-    /// So many recordings are transcribed at once, others wait; 0: as many as there are cores.
+    /// How many recordings are transcribed concurrently; 0 for the number of cores.
     workers: usize,
-    /// Threads for each; more make one recording faster, and several slower.
+    /// Threads per recording; more speed up one recording and slow down several.
     threads: usize,
-    /// Milliseconds for a recording, from when its turn comes.
+    /// Time limit for a recording, in milliseconds, after it leaves the queue.
     timeout_ms: u64,
-    /// Seconds of the longest recording that is transcribed.
+    /// Maximum length of a recording, in seconds.
     longest_seconds: u64,
-    /// The file of a Silero model, which finds speech; none: the one among the models, and where there is none, only silence
-    /// is told from speech.
+    /// Path of a Silero voice activity model; `None` for the installed one. Without any, only
+    /// silence is recognized.
     vad_model: Option<PathBuf>,
-    /// Whether what came out badly is tried again, up to five times, each time with more chance.
+    /// Whether poor results are retried, up to five times, at rising temperature.
     fallbacks: bool,
-    /// Whether the models may be fetched from the hub at the start.
+    /// Whether models may be downloaded at startup.
     fetch: bool,
 }
 
@@ -95,14 +95,14 @@ pub(super) struct Whisper {
     way: Way,
     timeout: Duration,
     vad_model: Option<PathBuf>,
-    /// A place for each recording at work.
+    /// One permit per concurrent recording.
     places: Arc<Semaphore>,
-    /// Those that have nothing to do.
-    ears: Arc<Mutex<Vec<Ear>>>,
+    /// Idle workers.
+    idle_workers: Arc<Mutex<Vec<Ear>>>,
 }
 
 impl Whisper {
-    /// Looks at the files; the weights are read when the first recording comes.
+    /// Checks the files; the weights are loaded with the first recording.
     pub(super) fn new(
         settings: &Settings,
         file: &Path,
@@ -123,7 +123,7 @@ impl Whisper {
             tracing::warn!("{place} is a model for tests: it has no weights, and hears nothing");
         }
         if let Some(path) = &vad_model {
-            voices::check(path)?;
+            vad::check(path)?;
         }
         let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let stem = stem.unwrap_or_else(|| shape.name.clone());
@@ -140,11 +140,12 @@ impl Whisper {
             timeout: Duration::from_millis(settings.timeout_ms),
             vad_model,
             places: Arc::new(Semaphore::new(workers)),
-            ears: Arc::default(),
+            idle_workers: Arc::default(),
         })
     }
 
-    /// Decodes a recording, and works on it off the async threads. Its place is free again when the work has really ended.
+    /// Decodes and transcribes a recording off the async threads. Its slot is free only when the
+    /// work has really ended.
     async fn hear(
         &self,
         recording: &Recording<'_>,
@@ -155,8 +156,8 @@ impl Whisper {
         stop.begin();
         let longest = self.way.longest_seconds;
         let samples = self.decoder.samples(&recording.bytes, longest, &stop).await;
-        // Who stopped the work knows why.
-        stop.go_on()?;
+        // The error says why the work was stopped.
+        stop.check_stop()?;
         let job = Job {
             samples: samples?,
             language: recording.language.map(str::to_owned),
@@ -173,19 +174,20 @@ impl Whisper {
         (place, progress): (OwnedSemaphorePermit, Option<&Report<'_>>),
     ) -> Result<WhisperResult, Error> {
         let mut told = job.progress.subscribe();
-        let (model, ears) = (self.model.clone(), self.ears.clone());
+        let (model, ears) = (self.model.clone(), self.idle_workers.clone());
         let idle = lock(&ears).pop();
         let mut ear = idle.unwrap_or_else(|| Ear::new(self.way, self.vad_model.clone()));
         let work = move || {
-            give_way();
+            lower_priority();
             let heard = ear.hear(&model, &job);
-            give_back();
-            // One that broke off is not used again.
+            trim_memory();
+            // A worker that panicked is not reused.
             lock(&ears).push(ear);
             drop(place);
             heard
         };
-        // A thread that gave way never goes faster again, so it is nobody else's. The runtime waits for who waits for it.
+        // A thread cannot raise its lowered priority again, so it is not shared. The blocking task
+        // makes the runtime wait for it at shutdown.
         let mut work = tokio::task::spawn_blocking(move || {
             let thread = Builder::new().name("speech".into()).spawn(work);
             let broke = |why: &dyn std::fmt::Display| {
@@ -213,7 +215,7 @@ impl Whisper {
     }
 }
 
-/// Hears how much is done.
+/// Receives the progress.
 type Report<'a> = dyn Fn(f32) + Send + Sync + 'a;
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

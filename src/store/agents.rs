@@ -5,7 +5,7 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::audit::Entry;
-use super::numbers::step_aside;
+use super::numbers::free_slug;
 use super::words::number_state::{READY, REMOVED};
 use super::{Conn, Error, LenientWord, Result, Store, Write, all, first, now, run};
 use crate::domain::{
@@ -15,75 +15,75 @@ use crate::domain::{
 /// An agent with the source of its live version.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct AgentRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its short name.
+    /// The short name.
     pub slug: String,
     /// The live version.
     pub version_id: String,
-    /// The live version's number, counted from 1.
+    /// The live version's number, from 1.
     pub ordinal: i64,
-    /// The prompt file that it was made from.
+    /// The prompt file of that version.
     pub source: String,
-    /// When that version was made.
+    /// When that version was created.
     pub published_at: i64,
-    /// SHA-256 of the prompt file that was last brought into force from the disk.
+    /// SHA-256 of the prompt file on disk that was last published.
     pub file_hash: Option<String>,
 }
 
 /// A version of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct VersionRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its number, counted from 1.
+    /// The version's number, from 1.
     pub ordinal: i64,
     /// The prompt file.
     pub source: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: i64,
-    /// 1 when it is the one that answers.
+    /// 1 if it is live, else 0.
     pub live: i64,
 }
 
 /// A connected number.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct NumberRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name in the configuration.
+    /// The short name in the configuration.
     pub slug: String,
-    /// What it reaches WhatsApp through.
+    /// The provider that connects it to WhatsApp.
     pub provider: StoredProvider,
-    /// The provider's id of it.
+    /// The number's id at the provider.
     pub external_id: String,
     /// The agent that answers on it.
     pub agent_id: String,
-    /// Whether it sends.
+    /// Whether it may send.
     #[sqlx(try_from = "LenientWord<NumberState>")]
     pub state: NumberState,
     /// Why it is stopped.
     pub state_reason: Option<String>,
-    /// 1 when it was added in the console.
+    /// 1 if it was added in the console, else 0.
     pub added: i64,
-    /// The phone number, as the provider shows it.
+    /// The phone number as the provider formats it.
     pub display: Option<String>,
     /// The name that the provider shows to customers.
     pub verified_name: Option<String>,
-    /// When the provider last asked whether the address is ours.
+    /// When the provider last verified the webhook address.
     pub verified_at: Option<i64>,
-    /// When the provider last called.
+    /// When the provider last sent a webhook.
     pub last_webhook_at: Option<i64>,
     /// When a customer last wrote.
     pub last_inbound_at: Option<i64>,
-    /// When something was last sent.
+    /// When a message was last sent.
     pub last_sent_at: Option<i64>,
-    /// When it was set up.
+    /// When it was added.
     pub created_at: i64,
 }
 
 impl Store {
-    /// Every agent with its live version, by name.
+    /// All agents with their live versions, by name.
     pub async fn agents(&self) -> Result<Vec<AgentRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -108,7 +108,7 @@ impl Store {
         .await
     }
 
-    /// Every version of an agent, newest first, at most `limit`, from before a number.
+    /// Versions of an agent below the number `before`, newest first, at most `limit`.
     pub async fn versions(&self, slug: &str, before: i64, limit: i64) -> Result<Vec<VersionRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -122,14 +122,16 @@ impl Store {
         .await
     }
 
-    /// Makes a prompt file the live version of its agent. The same content as before changes nothing.
+    /// Publishes a prompt file as the live version of its agent. Does nothing if that content is
+    /// already live.
     pub async fn publish(&self, slug: &str, source: &str, hash: &str) -> Result<PublishedVersion> {
         let publish = Publish { slug: slug.into(), source: source.into(), hash: hash.into() };
         self.apply(publish).await
     }
 
-    /// The same, and writes down in the same step who did it; what changes nothing is not written down. The entry's detail gets
-    /// the version's number. Where `over` is given, it is refused (`None`) unless that version is still the live one.
+    /// Like [`Self::publish`]; if anything changes, adds an audit entry with the version's number
+    /// in the same transaction. Returns `None` without a change unless the live version is `over`
+    /// (`None`: no live version).
     pub async fn publish_noted(
         &self,
         (slug, source, hash): (&str, &str, &str),
@@ -140,12 +142,12 @@ impl Store {
         self.apply(PublishNoted { publish, over: over.map(ToOwned::to_owned), entry }).await
     }
 
-    /// Notes which prompt file of the disk is in force.
+    /// Records which prompt file on disk is published.
     pub async fn note_file(&self, agent: &AgentId, hash: &str) -> Result<()> {
         self.apply(NoteFile { agent: agent.clone(), hash: hash.to_owned() }).await
     }
 
-    /// Every number that was not removed, by name.
+    /// All numbers that are not removed, by name.
     pub async fn numbers(&self) -> Result<Vec<NumberRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -160,12 +162,12 @@ impl Store {
         .await
     }
 
-    /// Writes down a number of the configuration.
+    /// Stores a number of the configuration file.
     pub async fn connect_number(&self, number: ConnectNumber) -> Result<NumberId> {
         self.apply(number).await
     }
 
-    /// Stops or readies a number, with the reason.
+    /// Sets a number's state, with the reason.
     pub async fn set_number_state(
         &self,
         id: &NumberId,
@@ -176,22 +178,21 @@ impl Store {
     }
 }
 
-/// The version that publishing made live.
+/// The result of publishing a prompt file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedVersion {
     /// The agent.
     pub agent: AgentId,
-    /// The version that is live now.
+    /// The live version.
     pub version: VersionId,
-    /// Its number, counted from 1.
+    /// The version's number, from 1.
     pub ordinal: i64,
     /// Whether anything changed.
     pub changed: bool,
 }
 
-/// Finds a workspace by name, or makes it.
+/// Finds a workspace by name or creates it.
 pub(super) struct EnsureWorkspace {
-    /// Its name.
     pub(super) slug: &'static str,
 }
 
@@ -200,7 +201,8 @@ impl Write for EnsureWorkspace {
     type Out = WorkspaceId;
 
     async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<WorkspaceId> {
-        // The id is made of the name, so that two replicas that start at once make one workspace.
+        // The id derives from the name, so that two replicas that start at once create one
+        // workspace.
         let id = format!("{}_{}", WorkspaceId::PREFIX, self.slug);
         let sql = "insert into workspaces (id, name, created_at) values ($1, $2, $3)
                    on conflict (id) do nothing";
@@ -300,14 +302,14 @@ impl Write for PublishNoted {
     }
 }
 
-/// A number of the configuration, to be written down.
+/// A number of the configuration file to store.
 #[derive(Debug, Clone)]
 pub struct ConnectNumber {
-    /// Its name in the configuration.
+    /// The short name in the configuration.
     pub slug: String,
-    /// What it reaches WhatsApp through.
+    /// The provider that connects it to WhatsApp.
     pub provider: ProviderKind,
-    /// The provider's id of it.
+    /// The number's id at the provider.
     pub external_id: String,
     /// The agent that answers on it.
     pub agent: AgentId,
@@ -318,7 +320,8 @@ impl Write for ConnectNumber {
     type Out = NumberId;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<NumberId> {
-        // The file's number has the name. Another WhatsApp number of that name that was added in the console steps aside.
+        // The configuration file wins: another number with this name that was added in the console,
+        // or removed, is renamed.
         let sql = formatcp!(
             "select id from numbers where workspace_id = $1 and slug = $2 and (provider <> $3 or external_id <> $4)
              and (settings is not null or state = '{REMOVED}')"
@@ -327,7 +330,7 @@ impl Write for ConnectNumber {
         if first!(conn, (String,), sql, workspace.as_str(), slug, self.provider, external)?
             .is_some()
         {
-            step_aside(workspace, conn, (slug, "")).await?;
+            free_slug(workspace, conn, (slug, "")).await?;
         }
         let sql = formatcp!(
             "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)

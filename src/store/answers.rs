@@ -1,5 +1,5 @@
-//! Curated answers: made by hand or held by a file, each in one collection. Whoever follows them asks for the revisions.
-//! Knows nothing of how questions are matched.
+//! Curated answers: created by hand or read from a file, each in one collection. Readers poll the
+//! revisions for changes. Knows nothing about matching questions.
 
 use std::collections::HashMap;
 
@@ -9,51 +9,51 @@ use sqlx::FromRow;
 use super::{Conn, Error, Result, Store, Write, all, first, now, run, storable, to_json};
 use crate::domain::{AnswerContent, AnswerId, CollectionId, WorkspaceId};
 
-/// The most answers of one collection: all of them are held in memory.
-pub const MOST_ANSWERS: i64 = 5000;
+/// Maximum answers per collection. All of them are held in memory.
+pub const MAX_ANSWERS: i64 = 5000;
 
 const COLUMNS: &str = "select id, collection_id, source, phrasings, body, language, enabled, author, embedder, vectors,
     created_at, updated_at from answers";
 
-/// A curated answer as it is stored.
+/// A stored curated answer.
 #[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct AnswerRow {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The collection.
     pub collection_id: String,
-    /// The file that holds it; none when it was made by hand.
+    /// The path of its file; `None` if it was created by hand.
     pub source: Option<String>,
     /// The phrasings, as JSON.
     phrasings: String,
-    /// What the customer gets, Markdown.
+    /// The answer text in Markdown.
     pub body: String,
-    /// ISO 639-1 code of the language that it is for.
+    /// ISO 639-1 code of its language.
     pub language: Option<String>,
     enabled: i64,
-    /// Who wrote it.
+    /// The author.
     pub author: String,
-    /// What its embeddings were made with.
+    /// The model of its embeddings.
     pub embedder: Option<String>,
     vectors: Option<Vec<u8>>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: i64,
     /// When it was last changed.
     pub updated_at: i64,
 }
 
 impl AnswerRow {
-    /// How customers put the question.
+    /// The phrasings of the question.
     pub fn phrasings(&self) -> Vec<String> {
         serde_json::from_str(&self.phrasings).unwrap_or_default()
     }
 
-    /// Whether it answers.
+    /// Whether it is in use.
     pub fn enabled(&self) -> bool {
         self.enabled != 0
     }
 
-    /// The answer as it was written.
+    /// The content.
     pub fn curated(&self) -> AnswerContent {
         AnswerContent {
             phrasings: self.phrasings(),
@@ -63,7 +63,7 @@ impl AnswerRow {
         }
     }
 
-    /// The embeddings of its phrasings, in their order, when they were made with this model.
+    /// The embeddings of its phrasings in their order; `None` unless this model made them.
     pub fn vectors(&self, embedder: Option<&str>) -> Option<Vec<Vec<f32>>> {
         let bytes = self.vectors.as_ref().filter(|_| self.embedder.as_deref() == embedder)?;
         let many = self.phrasings().len();
@@ -76,7 +76,7 @@ impl AnswerRow {
     }
 }
 
-/// A collection, and the revision of its answers.
+/// The revision of a collection's answers.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct AnswersRevision {
     /// The collection.
@@ -90,25 +90,25 @@ pub struct AnswersRevision {
 pub struct NewAnswer {
     /// The collection.
     pub collection: CollectionId,
-    /// The answer, tidied.
+    /// The content, normalized.
     pub curated: AnswerContent,
-    /// Who wrote it.
+    /// The author.
     pub author: String,
 }
 
-/// Whether an answer was changed.
+/// The result of changing an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeOutcome {
-    /// It was changed.
+    /// Changed or removed.
     Yes,
-    /// There is no such answer.
+    /// The answer does not exist.
     Missing,
-    /// A file holds it, by this path: it is changed there.
+    /// It comes from the file with this path and must be changed there.
     InFile(String),
 }
 
 impl Store {
-    /// A collection's answers, the newest first: those made before the given moment and id.
+    /// A collection's answers, newest first, before the given creation time and id.
     pub async fn answers(
         &self,
         collection: &CollectionId,
@@ -128,7 +128,7 @@ impl Store {
         .await
     }
 
-    /// One answer.
+    /// Returns one answer.
     pub async fn answer(&self, id: &AnswerId) -> Result<Option<AnswerRow>> {
         let workspace = self.workspace_id();
         let sql = format!("{COLUMNS} where workspace_id = $1 and id = $2");
@@ -138,7 +138,7 @@ impl Store {
         .await
     }
 
-    /// Every collection with the revision of its answers.
+    /// All collections with the revisions of their answers.
     pub async fn answer_revisions(&self) -> Result<Vec<AnswersRevision>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -149,12 +149,12 @@ impl Store {
         .await
     }
 
-    /// Stores an answer; `None` when the collection is full.
+    /// Stores an answer; `None` if the collection is full.
     pub async fn add_answer(&self, answer: NewAnswer) -> Result<Option<AnswerId>> {
         self.apply(answer).await
     }
 
-    /// Changes an answer that was made by hand.
+    /// Changes an answer that was created by hand.
     pub async fn change_answer(
         &self,
         id: &AnswerId,
@@ -163,12 +163,13 @@ impl Store {
         self.apply(Change { id: id.clone(), curated: Some(curated) }).await
     }
 
-    /// Removes an answer that was made by hand.
+    /// Removes an answer that was created by hand.
     pub async fn remove_answer(&self, id: &AnswerId) -> Result<ChangeOutcome> {
         self.apply(Change { id: id.clone(), curated: None }).await
     }
 
-    /// Makes a file's answers those that it holds now; whether anything changed. None: the file is gone.
+    /// Replaces a file's answers; an empty list if the file is gone. Returns whether anything
+    /// changed.
     pub async fn answers_of_file(
         &self,
         collection: &CollectionId,
@@ -179,7 +180,7 @@ impl Store {
         self.apply(OfFile { collection: collection.clone(), path, answers }).await
     }
 
-    /// The files that hold answers of a collection.
+    /// The files with answers of a collection.
     pub async fn answer_files(&self, collection: &CollectionId) -> Result<Vec<String>> {
         let workspace = self.workspace_id();
         let rows = self
@@ -192,7 +193,8 @@ impl Store {
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
-    /// Keeps the embeddings of an answer's phrasings, unless it was changed since it was read.
+    /// Stores the embeddings of an answer's phrasings, unless the phrasings changed since it was
+    /// read.
     pub async fn keep_answer_vectors(
         &self,
         answer: &AnswerRow,
@@ -214,10 +216,10 @@ impl Write for NewAnswer {
     type Out = Option<AnswerId>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<AnswerId>> {
-        raise(workspace, conn, &self.collection).await?;
+        bump_revision(workspace, conn, &self.collection).await?;
         let sql = "select count(*) from answers where collection_id = $1";
         let many = first!(conn, (i64,), sql, self.collection.as_str())?.map_or(0, |row| row.0);
-        if many >= MOST_ANSWERS {
+        if many >= MAX_ANSWERS {
             return Ok(None);
         }
         let row = Row { source: None, author: &self.author };
@@ -225,7 +227,7 @@ impl Write for NewAnswer {
     }
 }
 
-/// What stands beside an answer in its row.
+/// Origin columns of an answer's row.
 struct Row<'a> {
     source: Option<&'a str>,
     author: &'a str,
@@ -279,7 +281,7 @@ impl Write for Change {
             Some((_, Some(path))) => return Ok(ChangeOutcome::InFile(path)),
             Some((collection, None)) => CollectionId::stored(collection),
         };
-        raise(workspace, conn, &collection).await?;
+        bump_revision(workspace, conn, &collection).await?;
         let Some(curated) = &self.curated else {
             run!(conn, "delete from answers where id = $1", id)?;
             return Ok(ChangeOutcome::Yes);
@@ -325,7 +327,7 @@ impl Write for OfFile {
         if gone.is_empty() && fresh.is_empty() {
             return Ok(false);
         }
-        raise(workspace, conn, &self.collection).await?;
+        bump_revision(workspace, conn, &self.collection).await?;
         for id in gone.keys() {
             run!(conn, "delete from answers where id = $1", id)?;
         }
@@ -356,9 +358,9 @@ impl Write for KeepVectors {
     }
 }
 
-/// Raises the revision of a collection's answers; on Postgres this makes two changes of one collection wait for each
-/// other.
-pub(super) async fn raise(
+/// Increments the revision of a collection's answers. On Postgres this also serializes changes of
+/// one collection.
+pub(super) async fn bump_revision(
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
     collection: &CollectionId,

@@ -1,4 +1,5 @@
-//! The audit log: who did what, how it ended, and from where. Rows are added and, after a time, forgotten; never changed.
+//! The audit log: who did what, from where, and with what outcome. Rows are added and deleted after
+//! a retention time, never changed.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -8,85 +9,85 @@ use super::{Conn, Result, Store, Write, all, now, run};
 use crate::domain::audit::{Action, Outcome};
 use crate::domain::{AuditId, WorkspaceId};
 
-/// Something that was done.
+/// An audit log entry.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct AuditRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Who did it, such as `admin key` or `ada on box1`.
+    /// Who did it, for example `admin key` or `ada on box1`.
     pub actor: String,
-    /// What; [`Action::Other`] where another version wrote down what this one has no word for.
+    /// The action; [`Action::Other`] if the stored word is unknown to this version.
     pub action: Action,
-    /// To what, such as an agent's short name.
+    /// The object, for example an agent's short name.
     pub subject: String,
-    /// More of it, as JSON.
+    /// Details as JSON.
     pub detail: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The address of the connection that asked; empty where there was none.
+    /// The address of the client connection; empty if there is none.
     pub address: String,
-    /// When, milliseconds since 1970.
+    /// When, in milliseconds since 1970.
     pub created_at: i64,
 }
 
 /// Who does something, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// `admin key`, `console`, or who sits at the terminal.
+    /// `admin key`, `console`, or the user at the terminal.
     pub name: String,
-    /// The address of the connection; empty where there is none.
+    /// The address of the client connection; empty if there is none.
     pub address: String,
 }
 
-/// Something to write down.
+/// An audit entry to add.
 #[derive(Debug, Clone)]
 pub struct Entry {
     actor: Actor,
     action: Action,
     outcome: Outcome,
     subject: String,
-    /// More of it. Never bodies, secrets or phone numbers.
+    /// Details. Never bodies, secrets or phone numbers.
     pub detail: Value,
 }
 
-/// Which entries; what is not given does not matter.
+/// Filter of the audit log; `None` matches all.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// Only this action.
     pub action: Option<Action>,
-    /// Only those that ended so.
+    /// Only entries with this outcome.
     pub outcome: Option<Outcome>,
-    /// Only those of this actor.
+    /// Only entries of this actor.
     pub actor: Option<String>,
-    /// Only those on this object.
+    /// Only entries on this object.
     pub subject: Option<String>,
-    /// Only those since this moment, milliseconds since 1970.
+    /// Only entries since this time, in milliseconds since 1970.
     pub since: Option<i64>,
-    /// Only those before this row: its moment and id.
+    /// Only entries before this one, by its time and id.
     pub before: Option<(i64, String)>,
 }
 
 impl Actor {
-    /// Somebody without an address: a command, or the desk itself.
+    /// An actor without an address: a command, or the process itself.
     pub fn here(name: impl Into<String>) -> Self {
         Self { name: name.into(), address: String::new() }
     }
 }
 
 impl Entry {
-    /// That somebody did something.
+    /// An entry with the outcome `Done` and no details.
     pub fn new(actor: Actor, action: Action, subject: impl Into<String>) -> Self {
         let outcome = Outcome::Done;
         Self { actor, action, outcome, subject: subject.into(), detail: json!({}) }
     }
 
-    /// The same with more of it.
+    /// Sets the details.
     #[must_use]
     pub fn with(self, detail: Value) -> Self {
         Self { detail, ..self }
     }
 
-    /// The same with another end.
+    /// Sets the outcome.
     #[must_use]
     pub fn ended(self, outcome: Outcome) -> Self {
         Self { outcome, ..self }
@@ -94,12 +95,12 @@ impl Entry {
 }
 
 impl Store {
-    /// Writes down what was done.
+    /// Adds an audit entry.
     pub async fn audit(&self, entry: Entry) -> Result<()> {
         self.apply(entry).await
     }
 
-    /// What was done, newest first, at most `limit`.
+    /// Audit entries, newest first, at most `limit`.
     pub async fn audit_log(&self, filter: &Filter, limit: i64) -> Result<Vec<AuditRow>> {
         let workspace = self.workspace_id();
         let (at, id) = filter.before.clone().unwrap_or((i64::MAX, String::new()));
@@ -133,7 +134,7 @@ impl Store {
         .await
     }
 
-    /// Forgets at most `most` entries from before a moment; how many.
+    /// Deletes at most `most` entries from before a time. Returns their number.
     pub async fn forget_audit(&self, before: i64, most: i64) -> Result<u64> {
         self.apply(Forget { before, most }).await
     }

@@ -1,5 +1,6 @@
-//! Group commit: changes of one kind that come while the database is busy are collected and become one transaction with a
-//! few statements for all. When it fails, each change is made alone, so that the bad one fails alone.
+//! Group commit: changes of one kind that arrive while the database is busy become one transaction
+//! with a few statements for all. If it fails, each change is committed alone, so that only the bad
+//! one fails.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,28 +14,27 @@ use super::turns::Release;
 use super::{Base, Conn, Error, Result, Write};
 use crate::domain::WorkspaceId;
 
-/// The most changes of a batch.
-const MOST: usize = 128;
-/// How long somebody waits who offers a change.
+/// Maximum changes per batch.
+const MAX_BATCH: usize = 128;
+/// How long [`Batcher::offer`] waits for its change.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many changes may wait.
 const QUEUE: usize = 4096;
 
 /// A change that is written in batches with others of its kind.
 #[async_trait]
 pub(crate) trait BatchWrite: Sized + Send + Sync + 'static {
-    /// What each change gives back.
+    /// The result of one change.
     type Out: Send + 'static;
 
-    /// Makes all the changes inside one transaction, in this order; as many results as changes.
+    /// Makes all changes in this order inside one transaction. Returns one result per change.
     async fn run_all(
         all: &[Self],
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<Vec<Self::Out>>;
 
-    /// What to let go of after a change that was made when nobody waited for it any more.
-    fn unheard(_: Self::Out) -> Vec<Release> {
+    /// Turns to release when the caller was gone before it received the result.
+    fn undelivered_claims(_: Self::Out) -> Vec<Release> {
         Vec::new()
     }
 }
@@ -47,33 +47,33 @@ pub(super) struct Batcher<W: BatchWrite> {
     base: Base,
 }
 
-/// A caller that waits for its change.
 struct Waiter<'a, W: BatchWrite> {
     base: &'a Base,
     answer: oneshot::Receiver<Result<W::Out>>,
 }
 
 impl<W: BatchWrite> Drop for Waiter<'_, W> {
-    /// The caller goes, perhaps in the moment in which it is answered.
+    /// The result may arrive at the moment the caller is dropped.
     fn drop(&mut self) {
         self.answer.close();
         if let Ok(Ok(out)) = self.answer.try_recv()
             && let Ok(runtime) = Handle::try_current()
         {
-            runtime.spawn(let_go(self.base.clone(), W::unheard(out)));
+            runtime.spawn(release_turns(self.base.clone(), W::undelivered_claims(out)));
         }
     }
 }
 
 impl<W: BatchWrite> Batcher<W> {
-    /// Starts the batcher. `linger` lets a batch grow: for changes that no caller waits for.
+    /// Starts the batcher. `linger` is how long to wait for a batch to fill, for changes that no
+    /// caller waits for.
     pub(super) fn start(base: Base, linger: Duration) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         tokio::spawn(work(base.clone(), waiting, linger));
         Self { queue, base }
     }
 
-    /// Makes a change together with what else is waiting. When this returns, it is on the disk.
+    /// Commits a change together with other queued ones. It is durable when this returns.
     pub(super) async fn apply(&self, change: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();
         let mut waiting = Waiter::<W> { base: &self.base, answer };
@@ -81,12 +81,11 @@ impl<W: BatchWrite> Batcher<W> {
         (&mut waiting.answer).await.map_err(|_| closed())?
     }
 
-    /// Whether one more change may wait.
     pub(super) fn has_room(&self) -> bool {
         self.queue.capacity() > 0
     }
 
-    /// The same, but refuses when too much waits already, or it takes too long.
+    /// Like [`Self::apply`], but fails if the queue is full or the commit takes too long.
     pub(super) async fn offer(&self, change: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();
         self.queue.try_send((change, reply)).map_err(|refused| match refused {
@@ -96,7 +95,7 @@ impl<W: BatchWrite> Batcher<W> {
             mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
         let mut waiting = Waiter::<W> { base: &self.base, answer };
-        // It may be stored later all the same; whoever offers it again does no harm.
+        // It may still be stored later; offering it again is harmless.
         let answer = tokio::time::timeout(PATIENCE, &mut waiting.answer).await.map_err(|_| {
             Error::Unavailable(format!("it was not stored within {} s", PATIENCE.as_secs()))
         })?;
@@ -113,11 +112,11 @@ async fn work<W: BatchWrite>(
     mut queue: mpsc::Receiver<PendingChange<W>>,
     linger: Duration,
 ) {
-    let mut waiting = Vec::with_capacity(MOST);
-    while queue.recv_many(&mut waiting, MOST).await > 0 {
+    let mut waiting = Vec::with_capacity(MAX_BATCH);
+    while queue.recv_many(&mut waiting, MAX_BATCH).await > 0 {
         if !linger.is_zero() {
             tokio::time::sleep(linger).await;
-            while waiting.len() < MOST
+            while waiting.len() < MAX_BATCH
                 && let Ok(more) = queue.try_recv()
             {
                 waiting.push(more);
@@ -127,15 +126,15 @@ async fn work<W: BatchWrite>(
         let all = Arc::new(changes);
         let results = commit(&base, &all).await;
         for (reply, result) in replies.into_iter().zip(results) {
-            // Nobody waits any more when the caller was cancelled; the change stands all the same.
+            // Fails if the caller was cancelled; the change stays committed.
             if let Err(Ok(out)) = reply.send(result) {
-                tokio::spawn(let_go(base.clone(), W::unheard(out)));
+                tokio::spawn(release_turns(base.clone(), W::undelivered_claims(out)));
             }
         }
     }
 }
 
-async fn let_go(base: Base, turns: Vec<Release>) {
+async fn release_turns(base: Base, turns: Vec<Release>) {
     for turn in turns {
         if let Err(error) = base.apply(turn).await {
             tracing::warn!(%error, "a turn that nobody runs was not let go: its lease runs out");
@@ -143,7 +142,7 @@ async fn let_go(base: Base, turns: Vec<Release>) {
     }
 }
 
-/// Commits all changes together; when they cannot be made together, each alone.
+/// Commits all changes together; if that fails, each alone.
 async fn commit<W: BatchWrite>(base: &Base, all: &Arc<Vec<W>>) -> Vec<Result<W::Out>> {
     match base.apply(Batch { all: all.clone(), range: 0..all.len() }).await {
         Ok(outs) => outs.into_iter().map(Ok).collect(),
@@ -165,7 +164,7 @@ async fn commit<W: BatchWrite>(base: &Base, all: &Arc<Vec<W>>) -> Vec<Result<W::
     }
 }
 
-/// Some changes as one.
+/// A range of the changes as one transaction.
 struct Batch<W> {
     all: Arc<Vec<W>>,
     range: Range<usize>,

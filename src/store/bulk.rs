@@ -7,21 +7,20 @@ use sqlx::{AssertSqlSafe, FromRow};
 use super::sql::read_all;
 use super::{Conn, Result};
 
-/// The most rows of one statement; more become several statements. Their texts are prepared once each and kept.
-const MOST_ROWS: usize = 64;
+/// Maximum rows of one statement; more are split. Each statement text is prepared once and cached.
+const MAX_ROWS: usize = 64;
 
-/// A value of a row.
+/// A column value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     /// Text, or null.
     Text(Option<String>),
-    /// A number, or null.
+    /// An integer, or null.
     Int(Option<i64>),
-    /// Bytes.
     Bytes(Vec<u8>),
 }
 
-/// Rows of one width.
+/// Rows of equal width.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     width: usize,
@@ -29,20 +28,19 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Adds a row.
     pub(crate) fn push<const WIDTH: usize>(&mut self, row: [Value; WIDTH]) {
         debug_assert!(self.width == 0 || self.width == WIDTH, "rows of one width");
         self.width = WIDTH;
         self.values.extend(row);
     }
 
-    /// The rows in pieces of at most [`MOST_ROWS`].
+    /// The values in chunks of at most [`MOST_ROWS`] rows.
     fn pieces(&self) -> impl Iterator<Item = &[Value]> {
-        self.values.chunks(self.width.max(1) * MOST_ROWS)
+        self.values.chunks(self.width.max(1) * MAX_ROWS)
     }
 
-    /// `before values (?, …), (…) after`, or with `$1` for Postgres. SQLite looks through all names for each value, which
-    /// makes a thousand named ones slow; those without a name cost it nothing.
+    /// `before values (?, …), (…) after`, or with `$1` for Postgres. SQLite searches all parameter
+    /// names for each value, so named ones are slow by the thousand; `?` is not.
     fn sql(&self, piece: &[Value], (before, after): (&str, &str), named: bool) -> String {
         let mut sql = String::with_capacity(before.len() + after.len() + piece.len() * 7 + 16);
         sql.push_str(before);
@@ -66,7 +64,7 @@ impl Rows {
     }
 }
 
-/// Binds the values of a piece to a query of either database.
+/// Binds a chunk's values to a query of either database.
 macro_rules! bind {
     ($query:expr, $piece:expr) => {{
         let mut query = $query;
@@ -82,7 +80,7 @@ macro_rules! bind {
 }
 
 impl Conn<'_> {
-    /// Runs a statement over all rows; how many rows of the table it touched.
+    /// Runs a statement for all rows and returns the number of affected rows.
     pub(crate) async fn many(&mut self, before: &str, rows: &Rows, after: &str) -> Result<u64> {
         let mut touched = 0;
         for piece in rows.pieces() {
@@ -100,7 +98,7 @@ impl Conn<'_> {
         Ok(touched)
     }
 
-    /// Runs a query over all rows; what it gives back.
+    /// Runs a query for all rows and returns its results.
     pub(crate) async fn many_rows<R>(
         &mut self,
         before: &str,
@@ -130,8 +128,9 @@ impl Conn<'_> {
 }
 
 impl Conn<'_> {
-    /// On Postgres, holds rows until the commit, in the order of their ids: so that two replicas that change the same ones
-    /// wait for each other, and never each for the other. `rows_of` gives `… from v join … r …`. SQLite has one writer.
+    /// On Postgres, locks rows until the commit in the order of their ids, so that replicas that
+    /// change the same rows cannot deadlock. `rows_of` is `… from v join … r …`. Does nothing on
+    /// SQLite, which has one writer.
     pub(crate) async fn hold(&mut self, before: &str, rows: &Rows, rows_of: &str) -> Result<()> {
         if let Self::Sqlite(_) = self {
             return Ok(());

@@ -1,5 +1,5 @@
-//! Whether and when providers called: the handshake of a number, or of one that is about to be added, and when a number last did
-//! something.
+//! Calls from providers: the webhook verification of a number or of a draft, and when a number was
+//! last active.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -9,37 +9,43 @@ use super::{Conn, Result, Store, Write, first, now, run};
 use crate::domain::time::DAY_MS;
 use crate::domain::{NumberId, NumberState, ProviderKind, WorkspaceId};
 
-/// How long the verify token of a number that is not there yet is known.
+/// How long a draft number's verify token is valid, in milliseconds.
 const DRAFT_MS: i64 = DAY_MS;
-/// How many of them are known at once.
-const MOST_DRAFTS: i64 = 200;
+/// Maximum number of drafts.
+const MAX_DRAFTS: i64 = 200;
 
-/// Whether the provider called.
+/// When the provider last called.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromRow)]
 pub struct CallsRow {
-    /// When it last asked whether the address is ours, and was answered.
+    /// When it last verified the webhook address.
     pub verified_at: Option<i64>,
     /// When it last sent a webhook.
     pub last_webhook_at: Option<i64>,
 }
 
 impl Store {
-    /// Knows the verify token of a number that is about to be added, by its hash; the draft's id.
+    /// Stores the hash of the verify token of a number that is about to be added. Returns the
+    /// draft's id.
     pub async fn draft_number(&self, provider: ProviderKind, token_hash: String) -> Result<String> {
         self.apply(AddDraft { provider, token_hash }).await
     }
 
-    /// The provider asked with this verify token, by its hash: whether a draft has it.
-    pub async fn shake_draft(&self, provider: ProviderKind, token_hash: String) -> Result<bool> {
+    /// Records a webhook verification on the draft with this verify token (by hash). False if there
+    /// is none.
+    pub async fn record_draft_verification(
+        &self,
+        provider: ProviderKind,
+        token_hash: String,
+    ) -> Result<bool> {
         self.apply(ShakeDraft { provider, token_hash }).await
     }
 
-    /// The provider asked whether a number's address is ours, and was answered.
-    pub async fn shake_number(&self, id: &NumberId) -> Result<()> {
+    /// Records the provider's webhook verification of a number.
+    pub async fn record_number_verification(&self, id: &NumberId) -> Result<()> {
         self.apply(Shake { id: id.clone() }).await
     }
 
-    /// Whether the provider called for a number, or for a draft of one.
+    /// When the provider last called for a number or a draft.
     pub async fn calls(&self, id: &str) -> Result<Option<CallsRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -56,7 +62,8 @@ impl Store {
         .await
     }
 
-    /// Notes when a number was last called, written to and sent from; 0 for what is not known.
+    /// Records when a number last got a webhook, got a message and sent one, in this order; 0 if
+    /// not known.
     pub async fn note_seen(&self, id: &NumberId, moments: [i64; 3]) -> Result<()> {
         self.apply(NoteSeen { id: id.clone(), moments }).await
     }
@@ -74,7 +81,7 @@ impl Write for AddDraft {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<String> {
         let sql = "delete from number_drafts where workspace_id = $1 and (created_at < $2 or id in (
                        select id from number_drafts where workspace_id = $1 order by id desc limit 1000 offset $3))";
-        run!(conn, sql, workspace.as_str(), now() - DRAFT_MS, MOST_DRAFTS - 1)?;
+        run!(conn, sql, workspace.as_str(), now() - DRAFT_MS, MAX_DRAFTS - 1)?;
         let id = format!("draft_{}", ulid::Ulid::generate());
         let sql = "insert into number_drafts (id, workspace_id, provider, token_hash, created_at)
                    values ($1, $2, $3, $4, $5)";

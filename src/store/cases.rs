@@ -1,4 +1,4 @@
-//! The case of a hand-off within other changes: opened, closed, and the support contacts told of it.
+//! Cases as part of other changes: opening, closing, and notifying the support contacts.
 
 use const_format::formatcp;
 
@@ -9,7 +9,7 @@ use crate::domain::{
     Author, ContactId, ConversationId, EscalationId, NumberId, Owner, TurnId, WorkspaceId,
 };
 
-/// A case, as it is written down.
+/// A case to insert.
 pub(super) struct Case<'a> {
     pub(super) conversation: &'a ConversationId,
     pub(super) turn: Option<&'a TurnId>,
@@ -18,8 +18,8 @@ pub(super) struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// Writes the case down, unless the same one is open; `told` if the support contacts are told in the same
-    /// transaction.
+    /// Inserts the case. With `told`, the caller notifies the support contacts in the same
+    /// transaction. Without, does nothing if a case with the same reason is open.
     pub(super) async fn open(
         &self,
         conn: &mut Conn<'_>,
@@ -51,7 +51,8 @@ impl Case<'_> {
         .map(|_| ())
     }
 
-    /// Whether such a case of the conversation is open: a reply of several messages needs a person once.
+    /// Whether the conversation has an open case with this reason: a reply of several messages
+    /// needs only one.
     async fn is_open(&self, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = formatcp!(
             "select id from escalations where conversation_id = $1 and state = '{OPEN}' and reason = $2"
@@ -61,7 +62,6 @@ impl Case<'_> {
     }
 }
 
-/// Closes the open cases of a conversation.
 pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) -> Result<()> {
     let sql = "update conversations set open_cases = 0 where id = $1 and open_cases <> 0";
     run!(conn, sql, conversation.as_str())?;
@@ -72,7 +72,7 @@ pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) ->
     run!(conn, sql, conversation.as_str(), now()).map(|_| ())
 }
 
-/// Puts notices to support contacts into the outbox: phone digits, and the words.
+/// Queues notices to support contacts: phone in digits, and text.
 pub(super) async fn notify(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
@@ -89,7 +89,7 @@ pub(super) async fn notify(
     outbox::insert(conn, &rows).await
 }
 
-/// The conversation with a support contact on the number, made when there is none.
+/// The conversation with a support contact on the number, created if it does not exist.
 async fn notice_thread(
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
@@ -110,6 +110,6 @@ async fn notice_thread(
     let contact = contact.map(|row| row.0).unwrap_or_default();
     let number = number.as_str();
     let row =
-        first!(conn, (String,), sql, &fresh, workspace, number, contact, now(), Owner::AT_FIRST)?;
+        first!(conn, (String,), sql, &fresh, workspace, number, contact, now(), Owner::INITIAL)?;
     Ok(row.map_or(fresh, |row| ConversationId::stored(row.0)))
 }

@@ -1,4 +1,5 @@
-//! How the databases read and write ids and the words of closed sets: here once, so that no row holds them as text.
+//! How the databases read and write ids and enum words. Defined here once, so that row types need
+//! not hold them as text.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -22,14 +23,14 @@ use crate::domain::{
     WorkspaceId, audit,
 };
 
-/// The most words that the log is told of in [`TOLD_AGAIN`].
-const MOST_TOLD: usize = 100;
-/// After which time it is told of a word again.
-const TOLD_AGAIN: Duration = Duration::from_hours(1);
+/// Maximum number of unknown words logged per [`TOLD_AGAIN`].
+const MAX_LOGGED: usize = 100;
+/// How long an unknown word is not logged again.
+const LOG_INTERVAL: Duration = Duration::from_hours(1);
 
-/// A word of a closed set, as a column holds it.
+/// An enum that a column stores as a word.
 pub trait StoredWord: FromStr<Err = UnknownWord> {
-    /// Table and column, or what a query makes of several columns.
+    /// Table and column, or the meaning of an expression over several columns. Used in errors.
     const COLUMN: &'static str;
 }
 
@@ -37,7 +38,6 @@ pub trait StoredWord: FromStr<Err = UnknownWord> {
 #[derive(Debug, thiserror::Error)]
 #[error("{column}: {unknown}")]
 struct UnknownStoredWord {
-    /// See [`StoredWord::COLUMN`].
     column: &'static str,
     unknown: UnknownWord,
 }
@@ -47,9 +47,9 @@ impl UnknownStoredWord {
         Self { column: W::COLUMN, unknown }
     }
 
-    /// Tells the log, seldom of each word of a column: lists are read again and again. Word and column say which rows they are.
-    /// What was told is the process's own, for nothing is passed to where a row is decoded.
-    fn tell(&self) {
+    /// Logs the word at a limited rate, because lists are read again and again. Column and word
+    /// identify the rows. The state is static because a row decoder gets no context.
+    fn log_limited(&self) {
         static TOLD: Mutex<ToldWords> = Mutex::new(ToldWords(BTreeMap::new()));
         let is_news = {
             let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,15 +61,15 @@ impl UnknownStoredWord {
     }
 }
 
-/// The words by column that the log was told of, and when.
+/// When each unknown word was last logged, by column and word.
 struct ToldWords(BTreeMap<(&'static str, String), Instant>);
 
 impl ToldWords {
-    /// Whether the log is to be told now; then it counts as told.
+    /// Whether to log now; if so, records it as logged.
     fn is_news(&mut self, column: &'static str, word: &str, now: Instant) -> bool {
-        self.0.retain(|_, told_at| now.duration_since(*told_at) < TOLD_AGAIN);
+        self.0.retain(|_, told_at| now.duration_since(*told_at) < LOG_INTERVAL);
         let word = (column, word.to_owned());
-        let is_news = self.0.len() < MOST_TOLD && !self.0.contains_key(&word);
+        let is_news = self.0.len() < MAX_LOGGED && !self.0.contains_key(&word);
         if is_news {
             self.0.insert(word, now);
         }
@@ -77,13 +77,13 @@ impl ToldWords {
     }
 }
 
-/// A word of a row that is read together with all others, or that is the first of a queue: where this version does not know it,
-/// the log says so, and the others go on.
+/// A word that decodes as `None` and is logged if this version does not know it. For rows that are
+/// read with many others or stand first in a queue: one bad row must not block the rest.
 #[derive(Debug)]
 pub struct LenientWord<W>(Option<W>);
 
 impl<W> LenientWord<W> {
-    /// The word; this one where it is not known.
+    /// The word, or `other` if it is unknown.
     pub(super) fn or(self, other: W) -> W {
         self.0.unwrap_or(other)
     }
@@ -117,13 +117,13 @@ where
         let word = <Option<&'r str> as Decode<'r, DB>>::decode(value)?;
         let known = word.map(str::parse::<W>).transpose();
         Ok(Self(known.unwrap_or_else(|unknown| {
-            UnknownStoredWord::of::<W>(unknown).tell();
+            UnknownStoredWord::of::<W>(unknown).log_limited();
             None
         })))
     }
 }
 
-/// Words that stand for one that is not known: nothing is lost by them, and the bot is silent.
+/// Fallbacks for unknown words. Each loses no data and keeps the bot silent.
 macro_rules! fallbacks {
     ($($set:ident::$word:ident,)+) => {$(
         impl From<LenientWord<Self>> for $set {
@@ -137,25 +137,24 @@ macro_rules! fallbacks {
 fallbacks! {
     MessageKind::Unknown,
     MessageState::Unknown,
-    // Never taken for the customer's words, nor for the bot's.
+    // Not mistaken for the customer's or the bot's words.
     Author::Notice,
     Owner::Person,
-    // They stay in sight.
+    // Stays visible to staff.
     EscalationState::Open,
     GapState::Open,
-    // Nothing of this process is under way there.
+    // This process runs nothing there.
     NumberState::Stopped,
     RunState::Stopped,
-    // Nothing answers from it, and learning it again puts its word right.
+    // Nothing is answered from it; learning it again corrects the word.
     DocumentState::Learning,
     DocumentStatus::Learning,
-    // Reading a source or a page again puts its word right.
+    // Reading the source or page again corrects the word.
     SourceKind::Site,
     SourceState::Failed,
     PageState::Failed,
 }
 
-/// What is stored as text.
 macro_rules! stored_as_text {
     ($name:ty) => {
         impl<DB: Database> Type<DB> for $name
@@ -235,7 +234,8 @@ word_columns! {
     PageState: "source_pages.state",
 }
 
-/// Columns of which another version may know more words: one such row must not hide all others, so it is read as something.
+/// Columns for which another version may know more words. They decode to a catch-all, so that one
+/// such row does not hide all others.
 macro_rules! open_columns {
     ($($name:ty: $read:path,)+) => {$(
         stored_as_text!($name);
@@ -306,8 +306,8 @@ mod tests {
         assert!(!told.is_news("a.b", "robot", now));
         assert!(told.is_news("a.c", "robot", now), "another column");
         let news = (0..200).filter(|n| told.is_news("a.b", &n.to_string(), now)).count();
-        assert_eq!(news, MOST_TOLD - 2);
-        assert!(told.is_news("a.b", "robot", now + TOLD_AGAIN));
-        assert!(told.is_news("a.b", "199", now + TOLD_AGAIN));
+        assert_eq!(news, MAX_LOGGED - 2);
+        assert!(told.is_news("a.b", "robot", now + LOG_INTERVAL));
+        assert!(told.is_news("a.b", "199", now + LOG_INTERVAL));
     }
 }

@@ -1,4 +1,4 @@
-//! Conversations: who has seen them, taking them over, handing them back.
+//! Conversations: marking as seen, taking over, giving back to the bot.
 
 use async_trait::async_trait;
 
@@ -8,31 +8,33 @@ use crate::domain::thread::OwnerChange;
 use crate::domain::{ConversationId, WorkspaceId};
 
 impl Store {
-    /// A person has looked at a conversation: none if there is no such conversation, true if something in it was unread.
-    pub async fn see(&self, id: &ConversationId) -> Result<Option<bool>> {
+    /// Marks a conversation as seen by a person. `None` if it does not exist; true if it had unread
+    /// messages.
+    pub async fn mark_seen(&self, id: &ConversationId) -> Result<Option<bool>> {
         self.apply(See { id: id.clone() }).await
     }
 
-    /// A person takes a conversation: nothing waits for the bot any more, and nothing of the bot's leaves. False if there is no
-    /// such conversation.
+    /// Gives a conversation to a person: voids what waits for the bot and what the bot has not
+    /// sent. False if the conversation does not exist.
     pub async fn take_over(&self, id: &ConversationId) -> Result<bool> {
         self.apply(Take { id: id.clone() }).await
     }
 
-    /// Gives the conversation back to the bot and closes its open cases; false if there is no such conversation.
-    /// What the customer wrote meanwhile stays unanswered: a person has dealt with it.
+    /// Gives the conversation back to the bot and closes its open cases. False if it does not
+    /// exist. What the customer wrote meanwhile stays unanswered: a person has dealt with it.
     pub async fn resolve(&self, id: &ConversationId) -> Result<bool> {
         self.apply(Resolve { id: id.clone() }).await
     }
 }
 
-/// Gives a conversation back to the bot; false if there is no such conversation.
+/// Gives a conversation back to the bot; false if it does not exist.
 pub(super) async fn give_back(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     id: &ConversationId,
 ) -> Result<bool> {
-    let OwnerChange { owner, person_at, forgets_habit } = OwnerChange::given_back();
+    let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } =
+        OwnerChange::given_back();
     let sql = "update conversations set owner = $4, person_at = coalesce($5, person_at),
                    habit = case when $6 = 1 then '' else habit end, unanswered = 0, updated_at = $3
                where id = $1 and workspace_id = $2";
@@ -40,7 +42,8 @@ pub(super) async fn give_back(
     let found = run!(conn, sql, place, workspace.as_str(), now(), owner, person_at, forgets)? == 1;
     if found {
         cases::close(conn, id).await?;
-        signal::tell(conn, workspace, std::iter::once(Signal::Changed(id.clone()))).await?;
+        signal::notify_replicas(conn, workspace, std::iter::once(Signal::Changed(id.clone())))
+            .await?;
     }
     Ok(found)
 }
@@ -58,8 +61,12 @@ impl Write for See {
         let sql = "update conversations set unread = 0, seen_at = $3
                    where id = $1 and workspace_id = $2 and unread > 0";
         if run!(conn, sql, id, workspace_id, now())? == 1 {
-            signal::tell(conn, workspace, std::iter::once(Signal::Changed(self.id.clone())))
-                .await?;
+            signal::notify_replicas(
+                conn,
+                workspace,
+                std::iter::once(Signal::Changed(self.id.clone())),
+            )
+            .await?;
             return Ok(Some(true));
         }
         let sql = "update conversations set seen_at = $3 where id = $1 and workspace_id = $2";
@@ -78,7 +85,12 @@ impl Write for Take {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let taken = inbox::take_over(conn, workspace, (&self.id, false)).await?;
         if taken {
-            signal::tell(conn, workspace, std::iter::once(Signal::Event(self.id.clone()))).await?;
+            signal::notify_replicas(
+                conn,
+                workspace,
+                std::iter::once(Signal::Event(self.id.clone())),
+            )
+            .await?;
         }
         Ok(taken)
     }

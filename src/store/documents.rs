@@ -1,5 +1,5 @@
-//! Looking at documents and collections: lists, counts, and removing a whole collection. Counts are made by the database, so that
-//! ten thousand documents are no more work than ten.
+//! Lists and counts documents, and removes whole collections. The database does the counting, so
+//! that the cost in memory does not grow with the number of documents.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -13,52 +13,51 @@ use crate::domain::{
     UploadState, WorkspaceId,
 };
 
-/// A document as it is shown.
+/// A document for display.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct ShownRow {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The collection.
     pub collection_id: String,
-    /// Its path within the collection.
+    /// The path within the collection.
     pub path: String,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// How it stands.
+    /// The status shown to users.
     #[sqlx(try_from = "LenientWord<DocumentStatus>")]
     pub state: DocumentStatus,
-    /// Why it failed.
+    /// Why learning failed.
     pub error: Option<String>,
     /// What to do about it.
     pub remedy: Option<String>,
-    /// The failure as a word. One that this version does not know is left out: the error says the same, and the others of its
-    /// page are shown.
+    /// The failure as a code; `None` if the stored word is unknown to this version.
     #[sqlx(try_from = "LenientWord<FailureCode>")]
     pub code: Option<FailureCode>,
-    /// How many chunks it has.
+    /// Number of chunks.
     pub chunks: i64,
-    /// Its size, where it was uploaded.
+    /// File size in bytes, if it was uploaded.
     pub size: Option<i64>,
     /// When it was last changed.
     pub updated_at: i64,
-    /// Where it comes from.
+    /// Where it came from.
     pub origin: DocumentOrigin,
 }
 
-/// Which documents to list.
+/// Filters of the document list.
 #[derive(Debug, Clone, Default)]
 pub struct DocumentFilter {
-    /// Only those that stand so.
+    /// Only those with this status.
     pub state: Option<DocumentStatus>,
-    /// Only those with these letters in their path or title.
+    /// Only those with this text in their path or title.
     pub words: Option<String>,
-    /// Only those from there.
+    /// Only those with this origin.
     pub origin: Option<DocumentOrigin>,
-    /// Only those that changed before this moment; of the same moment, those with a smaller id.
+    /// Only those changed before this time; at the same time, those with a smaller id.
     pub before: Option<(i64, String)>,
 }
 
-/// Documents of a collection in one state.
+/// Number of documents of a collection in one state.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct CountRow {
     /// The collection.
@@ -66,26 +65,27 @@ pub struct CountRow {
     /// The document's state.
     #[sqlx(try_from = "LenientWord<DocumentState>")]
     pub state: DocumentState,
-    /// The state of its uploaded file; none where it has none, or it was learned.
+    /// The state of the uploaded file; `None` if there is no file or it is learned.
     pub upload: Option<UploadState>,
-    /// How many.
+    /// Number of documents.
     pub documents: i64,
-    /// Their chunks.
+    /// Number of their chunks.
     pub chunks: i64,
 }
 
-/// A document that failed.
+/// A document that could not be learned.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct FailedRow {
     /// The collection.
     pub collection_id: String,
-    /// Its path.
+    /// The path.
     pub path: String,
-    /// Why.
+    /// The reason.
     pub error: String,
 }
 
-/// What a document's state is to whoever looks at it, and where it comes from. A replaced one is being learned although it answers.
+/// Selects documents with their displayed status and origin. A replaced document shows as learning,
+/// although the earlier content still answers.
 macro_rules! shown {
     ($rest:literal) => {
         formatcp!(
@@ -108,7 +108,7 @@ macro_rules! shown {
 }
 
 impl Store {
-    /// Documents of a collection, those that changed last first, at most `limit`.
+    /// Documents of a collection, last changed first, at most `limit`.
     pub async fn shown_documents(
         &self,
         collection: &CollectionId,
@@ -135,7 +135,7 @@ impl Store {
         .await
     }
 
-    /// One document, unless it was removed.
+    /// Returns one document, unless it was removed.
     pub async fn shown_document(&self, id: &DocumentId) -> Result<Option<ShownRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -144,11 +144,11 @@ impl Store {
         .await
     }
 
-    /// How many documents there are, by collection and state.
+    /// Numbers of documents by collection and state.
     pub async fn count_documents(&self) -> Result<Vec<CountRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            // Uploads are counted apart: a join would look up every document.
+            // Uploads are counted separately: a join would look up every document.
             let sql = formatcp!(
                 "select collection_id, state, cast(null as text) as upload, count(*) as documents,
                      cast(sum(chunks) as bigint) as chunks
@@ -166,7 +166,7 @@ impl Store {
         .await
     }
 
-    /// The documents that failed, of every collection the first `each` by path.
+    /// The failed documents, at most `each` per collection, by path.
     pub async fn failed_documents(&self, each: i64) -> Result<Vec<FailedRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -185,13 +185,14 @@ impl Store {
         .await
     }
 
-    /// Removes a collection with its documents, sources and curated answers. Its row stays, so that every index lets go of them.
+    /// Removes a collection with its documents, sources and curated answers. Its row stays, so that
+    /// every index drops them.
     pub async fn remove_collection(&self, collection: &CollectionId) -> Result<()> {
         self.apply(RemoveCollection { collection: collection.clone() }).await
     }
 }
 
-/// Letters as a pattern of `like`.
+/// A `like` pattern for texts that contain this one.
 fn pattern(words: &str) -> String {
     let mut out = String::from("%");
     for letter in words.chars().filter(|letter| *letter != '\0') {

@@ -12,17 +12,17 @@ use crate::domain::{ConversationId, EscalationId, EscalationState, NumberId, Wor
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct EscalationRow {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// The turn that called a person.
+    /// The turn that handed over.
     pub turn_id: Option<String>,
-    /// Why, in words.
+    /// The reason in words.
     pub reason: String,
-    /// What the customer asked.
+    /// The customer's question.
     pub question: String,
-    /// How far it is.
+    /// The state.
     #[sqlx(try_from = "LenientWord<EscalationState>")]
     pub state: EscalationState,
     /// When it was opened.
@@ -31,13 +31,13 @@ pub struct EscalationRow {
     pub resolved_at: Option<i64>,
     /// The customer's name.
     pub contact_name: Option<String>,
-    /// The number that the conversation is on, by its name.
+    /// The short name of the conversation's number.
     pub number_slug: String,
-    /// The agent that answers on the number, by its short name.
+    /// The short name of the agent that answers on the number.
     pub agent: String,
 }
 
-/// Cases `e` as [`EscalationRow`]s; more conditions follow.
+/// Selects cases `e` as [`EscalationRow`]s; append conditions.
 const CASES: &str =
     "select e.id, e.conversation_id, e.turn_id, e.reason, e.question, e.state, e.created_at, e.resolved_at,
         c.name as contact_name, n.slug as number_slug, a.slug as agent
@@ -46,7 +46,7 @@ const CASES: &str =
         and a.id = n.agent_id";
 
 impl Store {
-    /// Cases, the newest first, older than the given moment and case; with `open`, only those that wait for a person.
+    /// Cases, newest first, before the given time and case id; with `open`, only open ones.
     pub async fn escalations(
         &self,
         open: bool,
@@ -71,14 +71,14 @@ impl Store {
         .await
     }
 
-    /// Closes a case; when it was the conversation's last open one, the bot has that again. The case as it is then; none if
-    /// there is no such case.
+    /// Closes a case. If it was the conversation's last open one, the bot gets the conversation
+    /// back. Returns the updated case; `None` if it does not exist.
     pub async fn close_case(&self, id: &EscalationId) -> Result<Option<EscalationRow>> {
         self.apply(Close { id: id.clone() }).await
     }
 
-    /// Cases that the support contacts were not told of yet, the oldest first.
-    pub async fn untold(&self) -> Result<Vec<Untold>> {
+    /// Cases of which the support contacts are not yet notified, oldest first, at most 50.
+    pub async fn unnotified_cases(&self) -> Result<Vec<Untold>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select e.id, e.conversation_id, v.number_id, e.reason, e.question, c.name as contact
@@ -90,41 +90,42 @@ impl Store {
         .await
     }
 
-    /// Puts the notices of a case into the outbox: phone digits, and the words. Only the first who does this does.
-    pub async fn tell(&self, case: &Untold, notices: Vec<(String, String)>) -> Result<()> {
+    /// Queues the notices of a case (phone in digits, and text) and marks it as told. Does nothing
+    /// if it is already marked.
+    pub async fn notify_case(&self, case: &Untold, notices: Vec<(String, String)>) -> Result<()> {
         self.apply(Tell { case: case.clone(), notices }).await
     }
 
-    /// Opens a case of a conversation: the support contacts are told of it soon.
-    /// Who may speak does not change.
+    /// Opens a case in a conversation. The support contacts are notified later. The owner does not
+    /// change.
     pub async fn open_case(&self, opened: NewEscalation) -> Result<()> {
         self.apply(opened).await
     }
 }
 
-/// A case that the support contacts were not told of.
+/// A case of which the support contacts are not yet notified.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Untold {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The conversation.
     pub conversation_id: String,
-    /// The number that it is on.
+    /// The conversation's number.
     pub number_id: String,
-    /// Why, in words.
+    /// The reason in words.
     pub reason: String,
-    /// What the customer asked.
+    /// The customer's question.
     pub question: String,
     /// The customer's name.
     pub contact: Option<String>,
 }
 
-/// A case to open outside of a turn.
+/// A case to open outside a turn.
 #[derive(Debug, Clone)]
 pub struct NewEscalation {
     /// The conversation.
     pub conversation: ConversationId,
-    /// Why, in words.
+    /// The reason in words.
     pub reason: String,
     /// What it is about.
     pub question: String,
@@ -161,7 +162,7 @@ impl Write for Close {
         let sql = "select conversation_id from escalations where id = $1 and workspace_id = $2";
         let row = first!(conn, (ConversationId,), sql, self.id.as_str(), workspace.as_str())?;
         let Some((conversation,)) = row else { return Ok(None) };
-        // The conversation first, as everybody does who holds both.
+        // The conversation is locked first, as everywhere that locks both, to avoid deadlocks.
         let sql = formatcp!(
             "update conversations set open_cases = open_cases - (select count(*) from escalations e
                  where e.id = $2 and e.state = '{OPEN}') where id = $1"

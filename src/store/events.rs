@@ -1,4 +1,4 @@
-//! What webhooks say that is neither message nor status, kept as it came.
+//! Webhook events that are neither messages nor statuses, stored as they came.
 
 use async_trait::async_trait;
 use sqlx::FromRow;
@@ -6,25 +6,25 @@ use sqlx::FromRow;
 use super::{Conn, Result, Store, Write, all, now, run, to_json};
 use crate::domain::{Event, Item, NumberId, StoredProvider, WebhookId, WorkspaceId};
 
-/// A kept event.
+/// A stored event.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct EventRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// The number it is about.
+    /// The number concerned.
     pub number_id: Option<String>,
-    /// The provider's name of it.
+    /// The provider's name for the event.
     pub kind: String,
     /// The event as JSON.
     pub payload: String,
-    /// What an operator should know.
+    /// Message for the operator, if the event needs attention.
     pub alert: Option<String>,
     /// When it came.
     pub created_at: i64,
 }
 
 impl Store {
-    /// The newest events; with `alerts`, only those that an operator should see.
+    /// The newest events; with `alerts`, only those with a message for the operator.
     pub async fn events(&self, alerts: bool, limit: i64) -> Result<Vec<EventRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -36,7 +36,7 @@ impl Store {
         .await
     }
 
-    /// How many webhook bodies are stored.
+    /// Number of stored webhooks.
     pub async fn webhooks(&self) -> Result<i64> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -51,18 +51,18 @@ impl Store {
 /// A stored webhook.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct WebhookRow {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The provider that sent it.
     pub provider: StoredProvider,
-    /// The body as it came; empty when it was kept for long enough.
+    /// The raw body; empty once its retention time is over.
     pub body: Vec<u8>,
     /// When it came.
     pub created_at: i64,
 }
 
 impl Store {
-    /// Stored webhooks, the oldest first: those that came after the given moment and id.
+    /// Stored webhooks, oldest first, after the given time and id.
     pub async fn webhooks_after(
         &self,
         after: &(i64, String),
@@ -77,7 +77,7 @@ impl Store {
         .await
     }
 
-    /// One stored webhook.
+    /// Returns one stored webhook.
     pub async fn webhook(&self, id: &WebhookId) -> Result<Option<WebhookRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -87,8 +87,8 @@ impl Store {
         .await
     }
 
-    /// Forgets webhooks that came before a moment, at most `limit` of them; how many there were. Of those whose events
-    /// are still shown only the body is forgotten.
+    /// Deletes webhooks from before a time, at most `limit`. Webhooks with stored events lose only
+    /// their bodies, also at most `limit`. Returns the number of both.
     pub async fn forget_webhooks(&self, before: i64, limit: i64) -> Result<u64> {
         self.apply(ForgetWebhooks { before, limit }).await
     }
@@ -118,14 +118,14 @@ impl Write for ForgetWebhooks {
     }
 }
 
-/// Where an event came from.
+/// The source of an event.
 pub(super) struct Origin<'a> {
     pub(super) workspace: &'a WorkspaceId,
     pub(super) webhook: &'a WebhookId,
     pub(super) number: Option<&'a NumberId>,
 }
 
-/// Keeps an event. Messages, statuses and echoes come here only when their number is not ours.
+/// Stores an event. Messages, statuses and echoes come here only if their number is not configured.
 pub(super) async fn keep(
     conn: &mut Conn<'_>,
     at: &Origin<'_>,

@@ -1,5 +1,5 @@
-//! Figures of times: what came, what was said and by whom, what it cost, how long customers waited. Counts in indexes, and reads
-//! no row.
+//! Statistics of time spans: messages, turns, costs, waiting times, cases. Counts in indexes
+//! without reading rows.
 
 use const_format::formatcp;
 use sqlx::{AssertSqlSafe, FromRow};
@@ -10,77 +10,79 @@ use super::{Conn, Result, Rows, Store, all};
 use crate::domain::trial::TrialKind;
 use crate::domain::{Author, MessageState};
 
-/// A time: from a moment up to another.
+/// A time span in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Its first moment.
+    /// The start, inclusive.
     pub from: i64,
-    /// The first moment after it.
+    /// The end, exclusive.
     pub to: i64,
 }
 
-/// What is known of some times, each by its place among those that were asked for.
+/// Statistics of several time spans. `place` is the span's index in the request.
 #[derive(Debug, Default)]
 pub struct Figures {
     /// Messages by author.
     pub messages: Vec<Messages>,
-    /// Those of them that did not arrive.
+    /// Failed messages among these.
     pub failed: Vec<Messages>,
-    /// Those of them of which nobody knows.
+    /// Messages of unknown outcome among these.
     pub unknown: Vec<Messages>,
     /// Turns by outcome.
     pub turns: Vec<Turns>,
     /// How long customers waited.
     pub waits: Vec<Waits>,
-    /// Cases that were opened: place and number.
+    /// Opened cases: span index and count.
     pub cases: Vec<(i64, i64)>,
-    /// Why cases were opened in all these times, the most frequent reasons first.
+    /// Reasons of cases opened over all spans, most frequent first.
     pub reasons: Vec<(String, i64)>,
-    /// What was tried in all these times, by kind.
+    /// Trials over all spans, by kind.
     pub trials: Vec<TrialTotals>,
 }
 
-/// Messages of one author.
+/// Messages of one author in one span.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Messages {
-    /// The time's place.
+    /// Index of the span.
     pub place: i64,
-    /// Who wrote them.
+    /// The author.
     pub author: Author,
-    /// How many.
+    /// Number of messages.
     pub count: i64,
 }
 
-/// Turns of one outcome.
+/// Turns of one outcome in one span.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Turns {
-    /// The time's place.
+    /// Index of the span.
     pub place: i64,
-    /// What became of them, as it is stored: what another version wrote must not keep all figures from being shown.
+    /// The outcome as stored. Not parsed, because one word unknown to this version must not hide
+    /// all statistics.
     pub outcome: String,
-    /// How many.
+    /// Number of turns.
     pub count: i64,
-    /// Tokens read.
+    /// Input tokens.
     pub input_tokens: i64,
-    /// Tokens written.
+    /// Output tokens.
     pub output_tokens: i64,
-    /// Money, in millionths of a dollar.
+    /// Cost, in millionths of a dollar.
     pub cost_micros: i64,
 }
 
-/// Turns for which customers waited about as long.
+/// Turns with about the same waiting time (a histogram bucket).
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Waits {
-    /// The time's place.
+    /// Index of the span.
     pub place: i64,
-    /// For how long, in milliseconds: in steps of 10 up to two seconds, of 100 up to a minute, of a second up to an hour.
+    /// Waiting time in milliseconds, rounded down to 10 ms up to two seconds, 100 ms up to a
+    /// minute, a second up to an hour; at most an hour.
     pub waited_ms: i64,
-    /// How many.
+    /// Number of turns.
     pub count: i64,
 }
 
 impl Store {
-    /// What is known of these times.
+    /// Returns the statistics of these spans, which are in ascending order.
     pub async fn figures(&self, spans: &[Span]) -> Result<Figures> {
         let mut rows = Rows::default();
         for (place, span) in (0_i64..).zip(spans) {
@@ -110,7 +112,8 @@ impl Store {
     }
 }
 
-/// What was tried in a time, by kind. Of a kind that another version wrote nothing is said: that must not hide all other figures.
+/// Trials in a span, by kind. Kinds unknown to this version are left out, so that they do not hide
+/// all other statistics.
 async fn tried(
     conn: &mut Conn<'_>,
     workspace: &str,
@@ -127,7 +130,8 @@ async fn tried(
     all!(conn, TrialTotals, AssertSqlSafe(sql), workspace, from, to)
 }
 
-/// Counts in each time. Of messages whose author this version does not know nothing is said. The times stand before the table, so that each is looked up in its index.
+/// Counts per span. Messages of authors unknown to this version are left out. The spans come first
+/// in the join, so that each is looked up in an index.
 async fn count(conn: &mut Conn<'_>, (rows, by_author): (&Rows, &Rows)) -> Result<Figures> {
     let before = "with v (place, workspace_id, since, until) as (";
     macro_rules! messages {
@@ -140,7 +144,7 @@ async fn count(conn: &mut Conn<'_>, (rows, by_author): (&Rows, &Rows)) -> Result
             )
         };
     }
-    // Not grouped: that would sort all of them.
+    // A subquery per author, because `group by` would sort all messages.
     let each = "with v (place, workspace_id, since, until, author) as (";
     let all = ") select v.place, v.author, (select count(*) from messages m where m.workspace_id = v.workspace_id
             and m.author = v.author and m.sent_at >= v.since and m.sent_at < v.until) as count from v";

@@ -1,5 +1,5 @@
-//! Committing what the pipeline decided, all or nothing: the trace, the replies, the messages that they answer, the
-//! owner, the case. Only the holder of a conversation's lease can commit.
+//! Commits the result of a turn atomically: the trace, the replies, the answered messages, the
+//! owner, the case. Only the holder of the conversation's lease can commit.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,7 +21,7 @@ use crate::domain::{
 };
 
 impl Store {
-    /// Commits a turn: its trace, its replies, the messages it answered, the owner, the case.
+    /// Commits a finished turn.
     pub async fn commit_turn(&self, turn: FinishedTurn) -> Result<CommitOutcome> {
         self.lines.turns.apply(turn).await
     }
@@ -32,50 +32,50 @@ impl Store {
 pub struct FinishedTurn {
     /// The turn's id.
     pub id: TurnId,
-    /// The lease.
+    /// The claim that holds the lease.
     pub claim: Claim,
     /// The agent that answered.
     pub agent: AgentId,
-    /// Its version.
+    /// The agent's version.
     pub version: Option<VersionId>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: TurnOutcome,
-    /// The trace as JSON: made before the transaction, which others wait for.
+    /// The trace as JSON, serialized before the transaction because other commits wait for that.
     pub trace: String,
-    /// What the turn was given, as JSON, when that is kept.
+    /// The recorded inputs of the turn as JSON, if they are kept.
     pub tape: Option<String>,
-    /// Tokens and money.
+    /// Token usage and cost.
     pub usage: Usage,
-    /// The messages that it answered, with what voice notes say.
+    /// The answered messages, with the transcripts of voice notes.
     pub answered: Vec<(MessageId, Option<VoiceTranscript>)>,
-    /// What to send to the customer, in order.
+    /// Messages to the customer, in order.
     pub replies: Vec<OutgoingRow>,
-    /// The question, without personal data, when it was not answered.
+    /// The question without personal data, if it was not answered.
     pub unanswered: Option<String>,
-    /// Set when the conversation goes to a person.
+    /// Set when the conversation is handed to a person.
     pub escalation: Option<Escalation>,
-    /// Set when this process can send the first reply at once: it is claimed with the commit, where nothing of the
-    /// conversation is to be sent before it.
+    /// Set if this process can send the first reply at once. The commit then claims it, unless an
+    /// earlier message of the conversation is still to be sent.
     pub send: Option<Terms>,
 }
 
 /// A case to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Escalation {
-    /// Why, in words.
+    /// The reason in words.
     pub reason: String,
-    /// What the customer asked.
+    /// The customer's question.
     pub question: String,
-    /// Who is told: phone digits, and the words.
+    /// Notices to support contacts: phone in digits, and text.
     pub notices: Vec<(String, String)>,
 }
 
-/// Whether a turn was committed.
+/// The result of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommitOutcome {
-    /// It was; with the first reply, where it was claimed to be sent.
+    /// Committed; with the first reply if it was claimed for sending.
     Yes(Option<Box<ToSend>>),
-    /// A person took over meanwhile, or another process has the lease: nothing was kept.
+    /// A person took over, or another process has the lease: nothing was stored.
     Overtaken,
 }
 
@@ -88,21 +88,21 @@ impl BatchWrite for FinishedTurn {
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<Vec<CommitOutcome>> {
-        let held = let_go(all, conn).await?;
+        let held = end_leases(all, conn).await?;
         let ours: Vec<&Self> = all.iter().filter(|turn| held.contains(&turn.lease())).collect();
-        let came = answer(&ours, conn).await?;
+        let came = mark_answered(&ours, conn).await?;
         for turn in &ours {
             if let Some(case) = &turn.escalation {
                 turn.open_case(workspace, conn, case).await?;
             }
         }
-        look_again(&ours, conn).await?;
+        reschedule(&ours, conn).await?;
         record(&ours, workspace, (conn, &came)).await?;
         let unanswered: Vec<_> = ours.iter().copied().filter_map(Self::gap).collect();
         gaps::record(&unanswered, workspace, conn).await?;
         let mut sent = queue(&ours, workspace, conn).await?;
         let told = ours.iter().map(|turn| Signal::Changed(turn.claim.conversation()));
-        signal::tell(conn, workspace, told).await?;
+        signal::notify_replicas(conn, workspace, told).await?;
         let committed = |turn: &Self| {
             let ours = held.contains(&turn.lease());
             if ours { CommitOutcome::Yes(sent.remove(&turn.id)) } else { CommitOutcome::Overtaken }
@@ -111,9 +111,9 @@ impl BatchWrite for FinishedTurn {
     }
 }
 
-/// Gives the leases back, and makes their tokens worthless; which of them were ours, and the conversation still the
-/// bot's.
-async fn let_go(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet<(String, i64)>> {
+/// Ends the leases and invalidates their tokens. Returns the leases that were still valid, in
+/// conversations that the bot still owns.
+async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet<(String, i64)>> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in all {
         let reply = turn.replies.last();
@@ -142,20 +142,24 @@ async fn let_go(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet<(St
             habit = case when v.forgets_habit = 1 then '' else conversations.habit end
         from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}'
         returning conversations.id, conversations.lease_token - 1",
-        bot = Owner::OF_TURNS.as_str()
+        bot = Owner::REQUIRED_FOR_COMMIT.as_str()
     );
     let held = conn.many_rows::<(String, i64)>(before, &rows, after).await?;
     Ok(held.into_iter().collect())
 }
 
-/// What [`let_go`] writes of a change: without `..`, so that a new field is not forgotten there.
+/// The columns of an owner change, for [`let_go`]. Destructured without `..`, so that a new field
+/// cannot be forgotten.
 fn columns(change: OwnerChange) -> (Option<&'static str>, Option<Millis>, i64) {
-    let OwnerChange { owner, person_at, forgets_habit } = change;
+    let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } = change;
     (Some(owner.as_str()), person_at, i64::from(forgets_habit))
 }
 
-/// Marks the messages as answered; when the last one of each turn came, by the turn.
-async fn answer(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<HashMap<String, i64>> {
+/// Marks the messages as answered. Returns when the last message of each turn came, by turn.
+async fn mark_answered(
+    ours: &[&FinishedTurn],
+    conn: &mut Conn<'_>,
+) -> Result<HashMap<String, i64>> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in ours {
         for (message, spoken) in &turn.answered {
@@ -189,9 +193,10 @@ async fn answer(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<HashMap<S
     Ok(came)
 }
 
-/// Messages that came meanwhile make the conversation due again at once. By a statement of its own, when the rows are
-/// ours: Postgres would not see those that commit while the first one waits for them.
-async fn look_again(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
+/// Makes conversations with messages that came meanwhile due at once. A separate statement, after
+/// the rows are locked: otherwise Postgres would miss messages that commit while the first
+/// statement waits.
+async fn reschedule(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in ours {
         rows.push([turn.claim.id.as_str().into(), moment.into()]);
@@ -210,7 +215,7 @@ async fn look_again(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
     conn.many(before, &rows, after).await.map(|_| ())
 }
 
-/// Writes the turns down, with how long their customers waited.
+/// Inserts the turns, with how long their customers waited.
 async fn record(
     ours: &[&FinishedTurn],
     workspace: &WorkspaceId,
@@ -239,7 +244,7 @@ async fn record(
     conn.many(into, &rows, "").await.map(|_| ())
 }
 
-/// Puts the replies into the outbox; the ones that are claimed at once, by turn.
+/// Adds the replies to the outbox. Returns those claimed for sending, by turn.
 async fn queue(
     ours: &[&FinishedTurn],
     workspace: &WorkspaceId,
@@ -269,7 +274,7 @@ impl FinishedTurn {
         (self.claim.id.clone(), self.claim.lease_token)
     }
 
-    /// The question, where it was not answered.
+    /// The question, if it was not answered.
     fn gap(&self) -> Option<UnansweredQuestion<'_>> {
         let question = self.unanswered.as_deref()?;
         Some(UnansweredQuestion { agent: &self.agent, turn: &self.id, question })

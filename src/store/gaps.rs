@@ -1,5 +1,5 @@
-//! Knowledge gaps: questions that were not answered, and the groups that they form. Which question belongs to which
-//! group is decided elsewhere.
+//! Knowledge gaps: unanswered questions, and groups of similar ones. Does not decide which question
+//! belongs to which group.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -9,24 +9,24 @@ use super::answers::NewAnswer;
 use super::{Conn, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable};
 use crate::domain::{AgentId, AnswerId, GapId, GapState, TurnId, WorkspaceId};
 
-/// How many questions of a group are kept as examples, the newest.
+/// Number of questions of a group that are kept as examples; the newest are kept.
 pub const EXAMPLES: i64 = 20;
 
-/// A group of questions.
+/// A knowledge gap: a group of similar questions.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct GapRow {
-    /// Its id.
+    /// The id.
     pub id: GapId,
     /// The agent that could not answer.
     pub agent_id: AgentId,
-    /// The first of the questions.
+    /// The first question of the group.
     pub question: String,
-    /// What became of it.
+    /// The state.
     #[sqlx(try_from = "LenientWord<GapState>")]
     pub state: GapState,
     /// How often it was asked.
     pub asked: i64,
-    /// The curated answer that was made of it.
+    /// The curated answer that was created from it.
     pub answer_id: Option<String>,
     /// When it was first asked.
     pub first_at: i64,
@@ -34,10 +34,10 @@ pub struct GapRow {
     pub last_at: i64,
 }
 
-/// A question that was not answered.
+/// An unanswered question.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct UnansweredRow {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The agent that could not answer.
     pub agent_id: AgentId,
@@ -56,19 +56,19 @@ pub struct GroupedQuestion {
     pub gap: GapId,
 }
 
-/// Which groups to list.
+/// Filters of the list of groups.
 #[derive(Debug, Clone, Default)]
 pub struct GapFilter {
-    /// Only those of this state.
+    /// Only those in this state.
     pub state: Option<GapState>,
     /// Only those of this agent.
     pub agent: Option<AgentId>,
-    /// Only those last asked before this moment and id.
+    /// Only those last asked before this time; at the same time, those with a smaller id.
     pub before: Option<(i64, String)>,
 }
 
 impl Store {
-    /// Questions that belong to no group yet, the oldest first.
+    /// Questions without a group, oldest first.
     pub async fn ungrouped(&self, limit: i64) -> Result<Vec<UnansweredRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -79,13 +79,13 @@ impl Store {
         .await
     }
 
-    /// Puts questions into groups; a group that there is not is made with the question's words, one that was answered is
-    /// open again. A question that has its group keeps it.
+    /// Adds questions to groups. A missing group is created with the question's text; an answered
+    /// group is reopened. A question that already has a group keeps it.
     pub async fn put_into_gaps(&self, grouped: Vec<GroupedQuestion>) -> Result<()> {
         self.apply(PutIntoGaps(grouped)).await
     }
 
-    /// Groups, the last asked first.
+    /// Groups, last asked first.
     pub async fn gaps(&self, wanted: &GapFilter, limit: i64) -> Result<Vec<GapRow>> {
         let workspace = self.workspace_id();
         let (moment, id) = wanted.before.clone().unwrap_or((i64::MAX, String::new()));
@@ -100,7 +100,7 @@ impl Store {
         .await
     }
 
-    /// One group.
+    /// Returns one group.
     pub async fn gap(&self, id: &GapId) -> Result<Option<GapRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -111,7 +111,7 @@ impl Store {
         .await
     }
 
-    /// The newest questions of a group.
+    /// The newest questions of a group, at most [`EXAMPLES`].
     pub async fn examples(&self, id: &GapId) -> Result<Vec<UnansweredRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -122,12 +122,13 @@ impl Store {
         .await
     }
 
-    /// Marks a group; false if there is none.
+    /// Sets a group's state; false if it does not exist.
     pub async fn mark_gap(&self, id: &GapId, state: GapState) -> Result<bool> {
         self.apply(Mark { id: id.clone(), state }).await
     }
 
-    /// Makes a curated answer of a group, which is answered by it; `None` when the collection is full.
+    /// Creates a curated answer from a group and marks the group as answered. `None` if the
+    /// collection is full.
     pub async fn answer_gap(&self, id: &GapId, answer: NewAnswer) -> Result<Option<AnswerId>> {
         self.apply(AnswerGap { id: id.clone(), answer }).await
     }
@@ -141,7 +142,7 @@ pub(super) struct UnansweredQuestion<'a> {
     pub(super) question: &'a str,
 }
 
-/// Writes down the questions that turns could not answer, with the turns.
+/// Stores unanswered questions in the transaction of their turns.
 pub(super) async fn record(
     questions: &[UnansweredQuestion<'_>],
     workspace: &WorkspaceId,

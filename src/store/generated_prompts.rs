@@ -1,4 +1,5 @@
-//! What models wrote for those who write prompts, counted by day. Knows neither the limit nor the model, nor what they cost: that is in `trials`.
+//! Number of prompts that models generated per day. Knows neither the limit nor the model; costs
+//! are in `trials`.
 
 use async_trait::async_trait;
 
@@ -7,7 +8,7 @@ use crate::domain::WorkspaceId;
 use crate::domain::time::DAY_MS;
 
 impl Store {
-    /// How many prompts were asked for today (UTC).
+    /// Number of prompts generated today (UTC).
     pub async fn prompts_written(&self) -> Result<i64> {
         let (workspace, day) = (self.workspace_id(), today());
         self.read(async |conn| {
@@ -17,18 +18,19 @@ impl Store {
         .await
     }
 
-    /// Counts one more prompt for today, unless there are so many already; whether it was counted.
+    /// Counts one more prompt for today, unless the limit is reached. Returns whether it was
+    /// counted.
     pub async fn count_prompt(&self, limit: i64) -> Result<bool> {
         self.apply(Count { day: today(), limit }).await
     }
 
-    /// Takes one back that was counted: nothing came of it.
+    /// Subtracts a counted prompt that was not generated.
     pub async fn uncount_prompt(&self) -> Result<()> {
         self.apply(Uncount { day: today() }).await
     }
 }
 
-/// The beginning of the day, UTC.
+/// Start of the day (UTC), in Unix milliseconds.
 fn today() -> i64 {
     now() - now().rem_euclid(DAY_MS)
 }

@@ -1,6 +1,6 @@
-//! Taking in webhooks: the body as it came, its messages once each, its statuses in rising order, its echoes, and
-//! everything else. All of one webhook commits together; what many webhooks bring at once becomes a few statements.
-//! Who answers a message is decided in `domain::thread`.
+//! Takes in webhooks: the raw body, each message once, statuses in ascending rank, echoes, and
+//! everything else. One webhook commits atomically; many webhooks at once are combined into a few
+//! statements. `domain::thread` decides who answers a message.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -30,74 +30,78 @@ pub struct TakeIn {
     pub provider: ProviderKind,
     /// The body as it came.
     pub body: Vec<u8>,
-    /// Its items.
+    /// Its parsed items.
     pub items: Vec<Arrival>,
-    /// Set when a stored webhook is taken in again: its id. Then what could not be read the first time is mended.
+    /// The id of a stored webhook that is taken in again, to repair messages that could not be read
+    /// the first time; `None` for a new one.
     pub again: Option<WebhookId>,
-    /// How many of the conversations in which a message waits then the caller runs a turn of at once.
+    /// How many turns the caller can run at once for the conversations that are due afterwards.
     pub turns: Offer,
 }
 
-/// Turns that the caller can run.
+/// Capacity of the caller to run turns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Offer {
-    /// How many.
+    /// Maximum number of turns.
     pub most: usize,
-    /// For how long each is claimed, in milliseconds.
+    /// Lease of each turn, in milliseconds.
     pub lease_ms: i64,
-    /// How many waiting messages each may answer, and how many before them it looks at.
+    /// Maximum waiting messages that a turn answers, and earlier messages that it reads.
     pub reads: (i64, i64),
 }
 
-/// An item of a webhook.
+/// One item of a webhook.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// The number that it is about; `None` for the account, or a number that is not ours.
+    /// The number concerned; `None` for the account, or for a number that is not connected.
     pub number: Option<NumberId>,
-    /// What happened.
+    /// The event.
     pub item: Item,
-    /// How a message is taken in.
+    /// The policy for a message.
     pub policy: IntakePolicy,
 }
 
-/// What a webhook brought.
+/// The result of taking in a webhook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TakenIn {
     /// Messages not seen before.
     pub fresh: usize,
-    /// Messages that had been taken in already.
+    /// Messages that were stored before.
     pub repeated: usize,
-    /// Messages of these that can be read now and could not before.
+    /// Messages of `repeated` that are readable now and were not before.
     pub mended: usize,
-    /// Messages of ours that it put into the outbox.
+    /// Messages added to the outbox.
     pub queued: usize,
-    /// The conversations that were claimed for the turns that the caller offered to run, and what was said there.
+    /// Conversations claimed for the caller's turns, with their messages.
     pub claimed: Vec<(Claim, ConversationSnapshot)>,
-    /// What a running turn should know of.
+    /// Events that a running turn must react to.
     pub events: BTreeSet<ConversationEvent>,
-    /// Conversations in which something happened that no turn has to know of: a message of ours was settled, or one came that the
-    /// bot does not answer; by this webhook or one that was taken in with it.
+    /// Conversations that changed without an event for a running turn: an outgoing message got its
+    /// final status, or a message came that the bot does not answer. Covers all webhooks of the
+    /// batch.
     pub changed: BTreeSet<ConversationId>,
 }
 
-/// An event in a conversation that a running turn there has to hear of.
+/// An event that a running turn of the conversation must react to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConversationEvent {
     /// The conversation.
     pub conversation: ConversationId,
-    /// The provider's id of the message that waits there now, if that is all.
+    /// The provider's id of a message that now waits there; `None` for any other event.
     pub message: Option<String>,
 }
 
 impl Store {
-    /// Takes in a webhook. When this returns, all of it is stored. Refuses at once when too many wait already.
+    /// Takes in a webhook. All of it is durable when this returns. Fails at once if the queue is
+    /// full.
     pub async fn take_in(&self, webhook: TakeIn) -> Result<TakenIn> {
         self.lines.webhooks.offer(webhook).await
     }
 }
 
-/// A person takes a conversation from the console, and writes in the same transaction if he `writes`: the bot's lease ends, and its
-/// queue is emptied, as when he writes from the phone. False if there is no such conversation.
+/// A person takes a conversation over in the console; `writes` says that they send a message in the
+/// same transaction. As with a message from the phone, this ends the bot's lease and empties its
+/// queue. False if the conversation does not exist.
 pub(super) async fn take_over(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
@@ -114,7 +118,7 @@ pub(super) async fn take_over(
         });
     }
     messages::void(conn, id, batch::TAKEN).await?;
-    conversations.close(conn).await?;
+    conversations.write_back(conn).await?;
     Ok(true)
 }
 
@@ -128,9 +132,9 @@ impl BatchWrite for TakeIn {
         conn: &mut Conn<'_>,
     ) -> Result<Vec<TakenIn>> {
         let ids = keep_bodies(all, workspace, conn).await?;
-        let (places, also) = places(all);
+        let (places, also) = target_conversations(all);
         let conversations = Conversations::open(conn, workspace, (&places, &also)).await?;
-        let seen = seen(all, conn).await?;
+        let seen = find_stored(all, conn).await?;
         let mut batch = Batch::new(workspace, conversations, seen, all.len());
         for (webhook, arrival) in in_order(all) {
             batch.take(conn, (webhook, &ids[webhook], &all[webhook]), arrival).await?;
@@ -138,15 +142,16 @@ impl BatchWrite for TakeIn {
         batch.store(conn, all.iter().map(|one| one.turns)).await
     }
 
-    /// Turns that were claimed for a caller who is gone are for whoever looks for them.
-    fn unheard(taken: TakenIn) -> Vec<Release> {
+    /// Releases turns that were claimed for a caller who is gone, so that another worker takes
+    /// them.
+    fn undelivered_claims(taken: TakenIn) -> Vec<Release> {
         let release = |(claim, _)| Release { claim, due: None, forget: true };
         taken.claimed.into_iter().map(release).collect()
     }
 }
 
-/// Items by customer, those of one customer in the order in which they came: two webhooks that bring the same ones wait
-/// for each other, and never each for the other.
+/// Items sorted by customer, in order of arrival within each. The fixed order keeps two batches
+/// with the same customers from a deadlock.
 fn in_order(all: &[TakeIn]) -> Vec<(usize, &Arrival)> {
     let each = all.iter().enumerate();
     let mut items: Vec<_> =
@@ -155,7 +160,7 @@ fn in_order(all: &[TakeIn]) -> Vec<(usize, &Arrival)> {
     items
 }
 
-/// What an event is about: the customer, or a message of ours.
+/// The sort key: the customer's id, or the provider's id of an outgoing message.
 fn about(event: &Event) -> &str {
     match event {
         Event::Status(status) => &status.provider_id,
@@ -171,8 +176,8 @@ fn party(event: &Event) -> Option<&Party> {
     }
 }
 
-/// The conversations that webhooks are about, and ids that customers may get.
-fn places(all: &[TakeIn]) -> (Vec<Place<'_>>, Vec<Party>) {
+/// The conversations that the webhooks concern, and ids that customers may change to.
+fn target_conversations(all: &[TakeIn]) -> (Vec<Place<'_>>, Vec<Party>) {
     let mut also = Vec::new();
     let mut places = Vec::new();
     for (_, arrival) in in_order(all) {
@@ -215,7 +220,6 @@ async fn keep_bodies(
     Ok(ids)
 }
 
-/// A message that is stored already.
 #[derive(FromRow)]
 struct StoredMessage {
     number_id: String,
@@ -227,8 +231,8 @@ struct StoredMessage {
     kind: Option<MessageKind>,
 }
 
-/// Which of these messages the numbers have seen, by number and provider id.
-async fn seen(
+/// The messages that are already stored, by number and provider id.
+async fn find_stored(
     all: &[TakeIn],
     conn: &mut Conn<'_>,
 ) -> Result<HashMap<(String, String), Option<StoredMessage>>> {

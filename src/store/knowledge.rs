@@ -1,4 +1,4 @@
-//! Collections, documents and chunks: the truth that an index is loaded from.
+//! Collections, documents and chunks: the source of truth from which an index is loaded.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -13,91 +13,92 @@ use crate::domain::{
 /// A collection.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct CollectionRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub slug: String,
     /// Grows with every change.
     pub revision: i64,
-    /// What it says of its own about cutting and ranking, as JSON.
+    /// The collection's own chunking and ranking settings, as JSON.
     pub settings: String,
 }
 
 /// A document.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct DocumentRow {
-    /// Its id.
+    /// The id.
     pub id: DocumentId,
     /// The collection.
     pub collection_id: CollectionId,
-    /// Its path within the collection.
+    /// The path within the collection.
     pub path: String,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// What its content and the chunking hash to.
+    /// Hash of the content and the chunking settings; empty if it must be learned again.
     pub hash: String,
-    /// How far learning it got. An index is loaded from all documents: a word of another version must not keep the others from it.
+    /// The learning state. Lenient, because an index loads all documents and one unknown word must
+    /// not hide the others.
     #[sqlx(try_from = "LenientWord<DocumentState>")]
     pub state: DocumentState,
-    /// Why it failed.
+    /// Why learning failed.
     pub error: Option<String>,
-    /// The same as a word.
+    /// The failure as a code.
     #[sqlx(try_from = "LenientWord<FailureCode>")]
     pub code: Option<FailureCode>,
-    /// How many chunks it has.
+    /// Number of chunks.
     pub chunks: i64,
     /// The collection's revision at its last change.
     pub revision: i64,
-    /// The source it came from; none for a file.
+    /// The source it came from; `None` for a file.
     pub source_id: Option<SourceId>,
-    /// 1 when it was uploaded.
+    /// 1 if it was uploaded, else 0.
     pub uploaded: i64,
 }
 
-/// A chunk as it is stored.
+/// A stored chunk.
 #[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct ChunkRow {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The headings above it.
     pub heading: String,
     /// The text.
     pub body: String,
-    /// Its size in tokens.
+    /// Size in tokens.
     pub tokens: i64,
-    /// Page, slide or sheet, in words; empty where a document has none.
+    /// Page, slide or sheet, in words; empty if the document has none.
     pub place: String,
-    /// The embedding by the model that was asked for, little-endian f32.
+    /// The embedding by the requested model, as little-endian f32.
     pub vector: Option<Vec<u8>>,
 }
 
-/// A document to put in the place of what its path held.
+/// A document that replaces the one at its path.
 #[derive(Debug, Clone)]
 pub struct NewDocument {
     /// The collection.
     pub collection: CollectionId,
-    /// Its path within the collection.
+    /// The path within the collection.
     pub path: String,
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// What its content and the chunking hash to.
+    /// Hash of the content and the chunking settings.
     pub hash: String,
-    /// The source it came from; none for a file.
+    /// The source it came from; `None` for a file.
     pub source: Option<SourceId>,
     /// Whether it was uploaded.
     pub uploaded: bool,
-    /// Its chunks, or why it could not be read.
+    /// The chunks, or why it could not be read.
     pub chunks: std::result::Result<Vec<NewChunk>, Failure>,
 }
 
 /// Why a document could not be learned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Why, in words.
+    /// The reason in words.
     pub error: String,
     /// What to do about it, in words.
     pub remedy: Option<String>,
-    /// The same as a word, for those who say it in another language.
+    /// The reason as a code, for callers that translate it.
     pub code: FailureCode,
 }
 
@@ -108,16 +109,16 @@ pub struct NewChunk {
     pub heading: String,
     /// The text.
     pub body: String,
-    /// Its size in tokens.
+    /// Size in tokens.
     pub tokens: u32,
-    /// Page, slide or sheet, in words; empty where a document has none.
+    /// Page, slide or sheet, in words; empty if the document has none.
     pub place: String,
-    /// What is embedded of it, hashed: its embeddings are found by it.
+    /// Hash of the text that is embedded. Embeddings are looked up by it.
     pub text_hash: String,
 }
 
 impl Store {
-    /// Every collection, by name.
+    /// All collections, by name.
     pub async fn collections(&self) -> Result<Vec<CollectionRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -128,7 +129,7 @@ impl Store {
         .await
     }
 
-    /// Every collection, also those that were removed: an index has to let go of what they held.
+    /// All collections, removed ones included: an index must drop what they held.
     pub async fn all_collections(&self) -> Result<Vec<CollectionRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -139,13 +140,12 @@ impl Store {
         .await
     }
 
-    /// A collection by name, made when there is none.
+    /// The collection with this name, created if it does not exist.
     pub async fn collection(&self, slug: &str) -> Result<CollectionId> {
         self.apply(EnsureCollection { slug: slug.to_owned() }).await
     }
 
-    /// Stores what a collection says of its own, as JSON, in the place of what it said before; false where it said
-    /// something else by then.
+    /// Replaces a collection's own settings (JSON). False if they are no longer equal to `before`.
     pub async fn set_collection_settings(
         &self,
         collection: &CollectionId,
@@ -170,7 +170,7 @@ impl Store {
         .await
     }
 
-    /// Whether there is such a document, and it was not removed.
+    /// Whether the document exists and is not removed.
     pub async fn has_document(&self, document: &DocumentId) -> Result<bool> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -183,7 +183,7 @@ impl Store {
         .await
     }
 
-    /// The chunks of a document, in order, with their embeddings by a model where there are any.
+    /// The chunks of a document in order, with their embeddings by a model if there are any.
     pub async fn chunks(
         &self,
         document: &DocumentId,
@@ -201,12 +201,12 @@ impl Store {
         .await
     }
 
-    /// Puts a document in the place of what its path held, in one step.
+    /// Stores a document, replacing the one at its path, in one transaction.
     pub async fn learn(&self, document: NewDocument) -> Result<DocumentId> {
         self.apply(document).await
     }
 
-    /// Removes a document with its chunks.
+    /// Removes a document with its chunks and uploaded file.
     pub async fn forget(&self, document: &DocumentId) -> Result<()> {
         self.apply(Forget { id: document.clone() }).await
     }
@@ -257,7 +257,7 @@ impl Write for NewDocument {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DocumentId> {
         let revision = next_revision(workspace, conn, &self.collection).await?;
         if !self.uploaded {
-            stands_in_the_way(workspace, conn, (&self.collection, &self.path)).await?;
+            check_path_free(workspace, conn, (&self.collection, &self.path)).await?;
         }
         let sql = "insert into documents (id, workspace_id, collection_id, path, title, hash, state, error,
                        chunks, revision, created_at, updated_at, source_id, uploaded, remedy, code)
@@ -321,7 +321,7 @@ async fn insert_chunks(
     conn.many(into, &rows, "").await.map(drop)
 }
 
-/// Removes a document with its chunks.
+/// Removes a document with its chunks and uploaded file.
 pub(super) struct Forget {
     pub(super) id: DocumentId,
 }
@@ -356,13 +356,12 @@ pub(super) async fn next_revision(
         .ok_or_else(|| Error::Failed(format!("there is no collection {collection}")))
 }
 
-/// Forgets the file of a document, if it has one.
 async fn forget_upload(conn: &mut Conn<'_>, document: &str) -> Result<()> {
     run!(conn, "delete from uploads where document_id = $1", document).map(drop)
 }
 
-/// A path that a document from elsewhere cannot take, because one was uploaded under it.
-async fn stands_in_the_way(
+/// Fails if an uploaded document has this path: documents from elsewhere must not replace it.
+async fn check_path_free(
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
     (collection, path): (&CollectionId, &str),

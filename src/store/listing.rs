@@ -1,5 +1,5 @@
-//! The inbox: conversations as a list, by what is being done about them, with their newest message, and how many there are of
-//! each sort. Reads only.
+//! The inbox: lists conversations by state, with the newest message of each, and counts them. Reads
+//! only.
 
 use std::fmt::Write as _;
 
@@ -13,15 +13,15 @@ use crate::domain::{
     Owner, StoredProvider,
 };
 
-/// How many messages of customers a search looks at, the newest of the workspace, and as many of the bot and of people.
+/// How many of the newest messages a search covers, per author: customer, bot and person.
 const SEARCHED: i64 = 10_000;
 
 /// A conversation with its customer.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct ConversationRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// The number it is on.
+    /// The number.
     pub number_id: String,
     /// The customer.
     pub contact_id: String,
@@ -31,81 +31,82 @@ pub struct ConversationRow {
     pub wa_id: Option<String>,
     /// The customer's business-scoped id.
     pub bsuid: Option<String>,
-    /// Since when the customer does not want to be written to.
+    /// When the customer opted out, if they did.
     pub opted_out_at: Option<i64>,
-    /// Who may speak in it.
+    /// The owner.
     #[sqlx(try_from = "LenientWord<Owner>")]
     pub owner: Owner,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
-    /// When anybody last wrote.
+    /// When anyone last wrote.
     pub last_message_at: i64,
-    /// How many messages no person has seen.
+    /// Number of messages that no person has seen.
     pub unread: i64,
-    /// 1 when the customer waits for a person.
+    /// 1 if the customer waits for a person, else 0.
     pub waiting: i64,
-    /// The words of the newest message, or what is heard in it.
+    /// The text or transcript of the newest message.
     pub last_text: Option<String>,
-    /// Its content's kind as one word.
+    /// Its kind of content.
     #[sqlx(try_from = "LenientWord<MessageKind>")]
     pub last_kind: Option<MessageKind>,
-    /// Who wrote it.
+    /// Its author.
     #[sqlx(try_from = "LenientWord<Author>")]
     pub last_author: Option<Author>,
-    /// How far it got.
+    /// Its state.
     #[sqlx(try_from = "LenientWord<MessageState>")]
     pub last_state: Option<MessageState>,
     /// The newest open case.
     pub case_id: Option<String>,
-    /// Why it was opened.
+    /// The reason of that case.
     pub case_reason: Option<String>,
-    /// When it was opened.
+    /// When that case was opened.
     pub case_at: Option<i64>,
-    /// The number's name.
+    /// The number's short name.
     pub number_slug: String,
     /// The number's provider.
     pub provider: StoredProvider,
-    /// The agent that answers on the number, by its short name.
+    /// The short name of the agent that answers on the number.
     pub agent: String,
 }
 
-/// Which conversations.
+/// Filters of the conversation list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Which {
-    /// Only those of this owner.
+    /// Only those with this owner.
     pub owner: Option<Owner>,
-    /// Only those of which this is being done.
+    /// Only those in this state.
     pub state: Option<ConversationStanding>,
-    /// Only those with messages that no person has seen.
+    /// Only those with unread messages.
     pub unread: bool,
-    /// Only those on this number, by its id.
+    /// Only those on the number with this id.
     pub number: Option<String>,
-    /// Only those that hold these words: the customer's name, username or phone, or one of the newest messages.
+    /// Only those with this text in the customer's name, username or phone, or in one of the newest
+    /// messages.
     pub words: Option<String>,
 }
 
-/// How many conversations there are of each sort.
+/// Numbers of conversations by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, FromRow)]
 pub struct ConversationCounts {
-    /// The bot's.
+    /// Owned by the bot.
     pub bot: i64,
-    /// A person's.
+    /// Owned by a person.
     pub person: i64,
-    /// Nobody's.
+    /// Owned by nobody.
     pub nobody: i64,
-    /// Those in which the customer waits for a person.
+    /// The customer waits for a person.
     pub waiting: i64,
-    /// Those with messages that no person has seen.
+    /// With unread messages.
     pub unread: i64,
 }
 
-/// What makes a conversation open: the words of the index over those that are.
+/// Condition for an open conversation. Must match the text of the partial index over them.
 const OPEN: &str = formatcp!("(v.owner = '{PERSON}' or v.open_cases > 0)");
 
 const OPEN_CASE: &str = EscalationState::Open.as_str();
 
-/// Some conversations `v`, chosen and ordered by `rest`, with all that is shown of them. The newest message of each is looked
-/// up by the conversation, so that a page costs one query.
+/// Selects conversations `v`, filtered and ordered by `rest`, with all listed columns. The newest
+/// message is looked up per conversation, so that a page is one query.
 fn query(rest: &str) -> String {
     format!(
         "with p as materialized (select v.id, v.number_id, v.contact_id, v.owner, v.last_inbound_at, v.last_message_at, v.unread,
@@ -128,7 +129,7 @@ fn query(rest: &str) -> String {
 }
 
 impl Store {
-    /// Conversations, the most recent first, older than the given moment and conversation.
+    /// Conversations, most recent first, before the given time and conversation id.
     pub async fn conversations(
         &self,
         which: &Which,
@@ -161,14 +162,14 @@ impl Store {
         .await
     }
 
-    /// One conversation.
+    /// Returns one conversation.
     pub async fn conversation(&self, id: &ConversationId) -> Result<Option<ConversationRow>> {
         let (workspace, sql) = (self.workspace_id(), AssertSqlSafe(query("and v.id = $2")));
         self.read(async |conn| first!(conn, ConversationRow, sql, workspace.as_str(), id.as_str()))
             .await
     }
 
-    /// How many conversations there are of each sort.
+    /// Numbers of conversations by state.
     pub async fn counts(&self) -> Result<ConversationCounts> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -187,8 +188,8 @@ impl Store {
 }
 
 impl Which {
-    /// What comes after `where`: written out, so that the database sees which index it can use. Every parameter is named, for
-    /// Postgres wants to know its type.
+    /// The conditions after `where`. Filters are written out so that the database sees which index
+    /// applies. Every parameter is used, because Postgres needs its type.
     fn conditions(&self) -> String {
         let mut sql = String::from("and (v.last_message_at, v.id) < ($2, $3)");
         sql.push_str(match self.state {
@@ -210,7 +211,8 @@ impl Which {
     }
 }
 
-/// Only what holds what is sought. The contacts are read one after the other: by an index of their workspace that takes longer.
+/// Adds the search conditions. Contacts are scanned: their workspace index would be slower, and `||
+/// ''` prevents it.
 fn search(sql: &mut String, ascii: bool) {
     let newest = |author: Author| {
         format!(
@@ -234,14 +236,14 @@ fn search(sql: &mut String, ascii: bool) {
     );
 }
 
-/// Whether a text holds what is sought; in ASCII one pattern says it all.
+/// Condition that a column contains the search text. For ASCII one pattern is enough.
 fn holds(text: &str, ascii: bool) -> String {
     let like = |place: u8| format!("lower({text}) like ${place} escape '\\'");
     if ascii { like(7) } else { format!("({} or {} or {})", like(7), like(8), like(9)) }
 }
 
-/// Search words as `like` patterns. SQLite knows upper and lower case of ASCII only, so that other letters are looked for as they
-/// may be written: all small, all capital, and with a capital first.
+/// Search text as `like` patterns. SQLite folds case only for ASCII, so other letters are searched
+/// in three forms: lower case, upper case, and title case.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct SearchPatterns {
     lower: String,
@@ -266,13 +268,13 @@ impl SearchPatterns {
     }
 }
 
-/// A word with a capital first.
+/// The word with a capital first letter.
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// A pattern for what holds this text.
+/// A `like` pattern for texts that contain this one.
 fn pattern(text: &str) -> String {
     let text = super::storable(text);
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

@@ -1,4 +1,5 @@
-//! Messages: rows as they arrive, the state of ours as the provider reports it, and reading a thread.
+//! Messages: inserts incoming ones, updates the delivery state of outgoing ones, and reads a
+//! thread.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,38 +24,39 @@ const OUT: &str = Direction::Out.as_str();
 /// A message of a thread.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct MessageRow {
-    /// Its id.
+    /// The id.
     pub id: MessageId,
-    /// Whether it came in or goes out.
+    /// Incoming or outgoing.
     pub direction: Direction,
-    /// Who wrote it; the desk itself where a newer version has another word.
+    /// The author; `Notice` if the stored word is unknown to this version.
     #[sqlx(try_from = "LenientWord<Author>")]
     pub author: Author,
-    /// The provider's id, once it has one.
+    /// The provider's id, once known.
     pub provider_id: Option<String>,
-    /// What it holds, in one word; unknown where a newer version wrote it.
+    /// The kind of content; `Unknown` if the stored word is unknown to this version.
     #[sqlx(try_from = "LenientWord<MessageKind>")]
     pub kind: MessageKind,
     /// The content as JSON.
     pub content: String,
-    /// The words in it.
+    /// The text in the content.
     pub body: Option<String>,
-    /// What a voice note says.
+    /// The transcript of a voice note.
     pub transcript: Option<String>,
-    /// How its words came to be known, as JSON.
+    /// How a voice note was transcribed, as JSON.
     pub heard: Option<String>,
-    /// The provider's id of the message that it quotes.
+    /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
-    /// How far it got; what a newer version has another word for is stored where it came in, and unknown where it goes out.
+    /// The state. A stored word that is unknown to this version reads as `Stored` for incoming and
+    /// `Unknown` for outgoing messages.
     #[sqlx(try_from = "LenientWord<MessageState>")]
     pub state: MessageState,
-    /// Why it was not answered, or not sent.
+    /// Why it was not answered or not sent.
     pub note: Option<String>,
-    /// The turn that answered it or made it.
+    /// The turn that answered or wrote it.
     pub turn_id: Option<String>,
     /// When it was written.
     pub sent_at: i64,
-    /// What went wrong with it, as JSON.
+    /// The provider's errors, as JSON.
     pub error: Option<String>,
 }
 
@@ -66,7 +68,7 @@ macro_rules! message_columns {
 }
 
 impl Store {
-    /// A conversation's messages, newest first, older than the given moment and message.
+    /// A conversation's messages, newest first, before the given time and message id.
     pub async fn thread(
         &self,
         conversation: &ConversationId,
@@ -89,7 +91,7 @@ impl Store {
         .await
     }
 
-    /// One message.
+    /// Returns one message.
     pub async fn message(&self, id: &MessageId) -> Result<Option<MessageRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -106,7 +108,8 @@ impl Store {
 }
 
 impl MessageRow {
-    /// Only of ours it can be unknown what became of them: of a customer's message it is the state that is not known.
+    /// Only a send can have an unknown outcome. On an incoming message, `Unknown` stands for a
+    /// stored word that this version does not know.
     fn shown(self) -> Self {
         let is_known = self.direction == Direction::Out || self.state != MessageState::Unknown;
         let state = if is_known { self.state } else { MessageState::Stored };
@@ -114,7 +117,7 @@ impl MessageRow {
     }
 }
 
-/// A message from outside that is stored for the first time.
+/// A message from outside to insert.
 pub(super) struct NewMessage<'a> {
     pub(super) conversation: &'a ConversationId,
     pub(super) number: &'a NumberId,
@@ -130,7 +133,6 @@ pub(super) struct NewMessage<'a> {
 }
 
 impl NewMessage<'_> {
-    /// The row to insert.
     pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 18]> {
         let (ours, moment) = (self.author == Author::Person, now());
         Ok([
@@ -156,15 +158,18 @@ impl NewMessage<'_> {
     }
 }
 
-/// Inserts messages that came from outside.
 pub(super) async fn insert_arrived(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
     let into = "insert into messages (id, workspace_id, conversation_id, number_id, direction, author, provider_id,
         kind, content, body, reply_to, state, state_rank, note, sent_at, created_at, updated_at, error)";
     conn.many(into, rows, "").await.map(|_| ())
 }
 
-/// Puts what is understood now in the place of what was not when the message came.
-pub(super) async fn mend(conn: &mut Conn<'_>, id: &str, now_read: &NewMessage<'_>) -> Result<()> {
+/// Replaces the content of a stored message that could not be read when it came.
+pub(super) async fn replace_content(
+    conn: &mut Conn<'_>,
+    id: &str,
+    now_read: &NewMessage<'_>,
+) -> Result<()> {
     let sql = "update messages set kind = $2, content = $3, body = $4, state = $5, note = $6, updated_at = $7
                where id = $1";
     run!(
@@ -181,8 +186,8 @@ pub(super) async fn mend(conn: &mut Conn<'_>, id: &str, now_read: &NewMessage<'_
     .map(|_| ())
 }
 
-/// Empties a conversation's queue: what waits for the bot is stored, what the bot has said and not sent yet must not
-/// leave any more. Whoever calls this ends the lease, too.
+/// Voids a conversation's queue: waiting messages become stored, and the bot's queued messages
+/// fail. The caller must also end the lease.
 pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) -> Result<()> {
     let sql = formatcp!(
         "update messages set state = '{STORED}', note = $3, updated_at = $2 where conversation_id = $1 and state = '{WAITING}'"
@@ -196,14 +201,15 @@ pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) ->
     run!(conn, sql, id.as_str(), now(), why).map(|_| ())
 }
 
-/// Whether an echo is a message of ours whose send has not been recorded yet; then it is settled by this.
-pub(super) async fn recognise(
+/// Whether an echo is an own message whose send is not yet recorded; if so, marks that message as
+/// sent.
+pub(super) async fn match_echo(
     conn: &mut Conn<'_>,
     conversation: &ConversationId,
     echo: &Echo,
 ) -> Result<bool> {
     let Some(words) = echo.content.words() else { return Ok(false) };
-    // One that is to be sent again, or was given up, may have gone out all the same.
+    // A message that is queued for a retry, or was given up, may have gone out all the same.
     let sql = formatcp!(
         "update messages set provider_id = $2, state = '{SENT}', state_rank = {SENT_RANK}, lease_until = null, due_at = null,
              updated_at = $4
@@ -222,20 +228,18 @@ pub(super) async fn recognise(
     Ok(ours == 1)
 }
 
-/// A message's faults as one text, or none.
 fn faults_json(faults: &[Fault]) -> Result<Option<String>> {
     if faults.is_empty() { Ok(None) } else { to_json(&faults).map(Some) }
 }
 
-/// Whether news of a message counts after what is known already: states only rise, and what has arrived cannot fail any
-/// more.
+/// Whether a status update applies: states only rise, and a delivered message cannot fail.
 fn rises(known: Delivery, news: Delivery) -> bool {
     known < news && (news != Delivery::Failed || known < Delivery::Delivered)
 }
 
-/// Settles messages of ours by the provider's news of them: found by their id, or by our reference where the
-/// provider's id never reached us. The conversations of those that were settled.
-pub(super) async fn settle_all(
+/// Applies the provider's status updates to outgoing messages, found by the provider's id, or by
+/// our reference if that id was never received. Returns the conversations of the changed messages.
+pub(super) async fn apply_statuses(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     statuses: &[(&NumberId, &Status)],
@@ -285,19 +289,19 @@ pub(super) async fn settle_all(
     let known = "v join messages r on r.number_id = v.number_id and r.provider_id = v.provider_id";
     conn.hold(before, &referred, "v join messages r on r.id = v.reference").await?;
     conn.hold(before, &rows, known).await?;
-    // By the reference first: a message that has no provider id yet gets it by this.
+    // By reference first, because this sets a missing provider id.
     let found = settle!("messages.id = v.reference and messages.provider_id is null");
     let mut settled = conn.many_rows::<(String,)>(before, &referred, found).await?;
     let found = settle!("messages.provider_id = v.provider_id");
     settled.extend(conn.many_rows::<(String,)>(before, &rows, found).await?);
     for (number, status) in statuses.iter().filter(|(_, news)| news.delivery == Delivery::Failed) {
-        miss(conn, workspace, (number, status), &settled).await?;
+        open_undelivered_case(conn, workspace, (number, status), &settled).await?;
     }
     Ok(settled.into_iter().map(|(id,)| ConversationId::stored(id)).collect())
 }
 
-/// A message that WhatsApp took and then could not deliver is missed by the customer: a person has to see to it.
-async fn miss(
+/// Opens a case for a message that WhatsApp accepted and then could not deliver.
+async fn open_undelivered_case(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     (number, status): (&NumberId, &Status),
@@ -312,7 +316,7 @@ async fn miss(
     else {
         return Ok(());
     };
-    // Told once more, it is no news.
+    // A repeated status changes nothing.
     if !settled.contains(&(conversation.clone(),)) {
         return Ok(());
     }

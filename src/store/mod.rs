@@ -1,8 +1,9 @@
-//! The database: SQLite in a file, or Postgres. A struct over both, not a trait; SQL is written once.
+//! The database: SQLite in a file, or Postgres. One struct over both, not a trait; SQL is written
+//! once.
 //!
-//! A change is a value that implements [`Write`]; [`Store::apply`] commits it. On SQLite there is one writer, which
-//! commits many changes together, so that one fsync serves them all; a change is durable when `apply` returns.
-//! Every row and every query is scoped by a workspace.
+//! A change is a value that implements [`Write`]; [`Store::apply`] commits it and returns when it
+//! is durable. SQLite has one writer, which commits queued changes together so that they share one
+//! fsync. Every row and every query is scoped by a workspace.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -37,12 +38,12 @@ pub mod inbox;
 pub mod listing;
 pub mod knowledge;
 pub mod documents;
-pub mod room;
+pub mod collection_limits;
 pub mod uploads;
 pub mod generated_prompts;
 pub mod trials;
 pub mod sources;
-pub mod reading;
+pub mod crawl_leases;
 pub mod vectors;
 pub mod answers;
 pub mod audit;
@@ -55,7 +56,7 @@ pub mod recordings;
 pub mod outbox;
 pub mod unknown;
 pub mod runs;
-pub mod tapes;
+pub mod turn_recordings;
 pub mod turns;
 pub mod finish;
 pub mod figures;
@@ -68,16 +69,17 @@ pub use columns::{LenientWord, StoredWord};
 pub use ready::NotReady;
 pub(crate) use sql::{Conn, all, first, run};
 
-/// How long it may take until what became of a send is being stored. The customer has the message already.
+/// How long send results are collected into one batch. The delay is harmless: the customer already
+/// has the message.
 const RECORDS_LINGER: Duration = Duration::from_millis(5);
-/// How often Postgres is asked for a change that others are in the way of.
-const MOST_TRIES: u32 = 10;
+/// Attempts at a Postgres transaction that conflicts with others.
+const MAX_ATTEMPTS: u32 = 10;
 
 /// The database.
 #[derive(Clone)]
 pub struct Store {
     base: Base,
-    /// Where the changes wait of which there are many, so that they are made together.
+    /// Batchers for the frequent kinds of change.
     lines: Arc<Lines>,
 }
 
@@ -86,7 +88,7 @@ pub struct Store {
 struct Base {
     db: Db,
     workspace: WorkspaceId,
-    /// The name of this process among those that serve the database.
+    /// The name of this process among those that share the database.
     replica: String,
 }
 
@@ -103,62 +105,62 @@ enum Db {
 }
 
 words! {
-    /// What the database is.
+    /// The kind of database.
     pub enum DatabaseKind {
-        /// A file that one process serves.
+        /// A file that one process uses.
         Sqlite = "SQLite",
         /// A server that several processes may share.
         Postgres = "Postgres",
     }
 }
 
-/// Where the data is, as written in the configuration.
+/// Database settings of the configuration file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// `postgres://user:password@host/database`; empty for SQLite. `DATABASE_URL` sets it, too.
+    /// `postgres://user:password@host/database`; empty for SQLite. `DATABASE_URL` overrides it.
     pub url: SecretString,
     /// The SQLite file.
     pub path: PathBuf,
-    /// Connections to Postgres, or readers of SQLite.
+    /// Maximum connections to Postgres, or SQLite read connections.
     pub connections: u32,
     /// How long to wait for a free connection or a locked file, in milliseconds.
     pub wait_ms: u64,
 }
 
-/// A database that does not do what it should.
+/// A database error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be reached, is locked, or its disk is full: nothing was stored.
+    /// The database is unreachable, locked or out of disk space: nothing was stored.
     #[error("the database cannot be used right now: {0}")]
     Unavailable(String),
-    /// Changes of other connections were in the way, however often it was tried: nothing was stored.
+    /// Every attempt conflicted with other transactions: nothing was stored.
     #[error("the database is too busy with other changes: {0}")]
     Contended(String),
     /// A statement failed.
     #[error("the database refused a statement: {0}")]
     Failed(String),
-    /// What it holds cannot be read.
+    /// A stored value cannot be read.
     #[error("the database holds something unreadable: {0}")]
     Corrupt(String),
 }
 
-/// What the database gives back, or why not.
+/// The result of a database operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A change of the database, committed whole or not at all. It may be run again if the first try is rolled back, so
-/// it keeps nothing between runs.
+/// A database change that commits atomically. It may run again after a rollback, so it keeps no
+/// state between runs.
 #[async_trait]
 pub(crate) trait Write: Send + Sync + 'static {
-    /// What the change gives back.
+    /// The result of the change.
     type Out: Send + 'static;
 
-    /// Makes the change inside a transaction.
+    /// Makes the change inside the open transaction.
     async fn run(&self, store: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out>;
 }
 
 impl Store {
-    /// Opens the database, creating and migrating it where needed.
+    /// Opens the database; creates and migrates it if needed.
     pub async fn open(settings: &Settings) -> Result<Self> {
         let replica = format!("rep_{}", ulid::Ulid::generate());
         let db = if settings.url.expose_secret().is_empty() {
@@ -170,7 +172,7 @@ impl Store {
         Self::seen_by(base, "default").await
     }
 
-    /// The same database, seen by another workspace, which is made if there is none of that name.
+    /// Returns this database scoped to the named workspace, which is created if it does not exist.
     pub async fn workspace(&self, name: &'static str) -> Result<Self> {
         Self::seen_by(self.base.clone(), name).await
     }
@@ -185,12 +187,12 @@ impl Store {
         Ok(Self { base, lines: Arc::new(lines) })
     }
 
-    /// The workspace that everything here is scoped by.
+    /// The workspace that scopes this store.
     pub fn workspace_id(&self) -> &WorkspaceId {
         &self.base.workspace
     }
 
-    /// What the database is.
+    /// The kind of database.
     pub fn database(&self) -> DatabaseKind {
         match self.base.db {
             Db::Sqlite { .. } => DatabaseKind::Sqlite,
@@ -198,12 +200,12 @@ impl Store {
         }
     }
 
-    /// Whether several processes may serve this database.
+    /// Whether several processes may use this database.
     pub fn is_shared(&self) -> bool {
         self.database() == DatabaseKind::Postgres
     }
 
-    /// Closes the database after what is under way.
+    /// Finishes running operations and closes the database.
     pub async fn close(&self) {
         match &self.base.db {
             Db::Sqlite { writer, readers } => {
@@ -214,12 +216,12 @@ impl Store {
         }
     }
 
-    /// Commits a change. When this returns, it is on the disk.
+    /// Commits a change. It is durable when this returns.
     pub(crate) async fn apply<W: Write>(&self, write: W) -> Result<W::Out> {
         self.base.apply(write).await
     }
 
-    /// Reads with a connection of its own.
+    /// Runs a read on a connection from the pool.
     pub(crate) async fn read<R>(
         &self,
         read: impl AsyncFnOnce(&mut Conn<'_>) -> Result<R>,
@@ -241,14 +243,14 @@ impl Base {
     async fn apply<W: Write>(&self, write: W) -> Result<W::Out> {
         match &self.db {
             Db::Sqlite { writer, .. } => writer.apply(self.workspace.clone(), write).await,
-            Db::Postgres(pool) => self.apply_apart(pool, write).await,
+            Db::Postgres(pool) => self.apply_in_transaction(pool, write).await,
         }
     }
 
-    /// Commits a change in a transaction of its own; once more when another's was in the way. Two webhooks that bring
-    /// the same new customer meet like that, or two that speak of the same customers in another order.
-    async fn apply_apart<W: Write>(&self, pool: &PgPool, write: W) -> Result<W::Out> {
-        for _ in 1..MOST_TRIES {
+    /// Commits a change in its own transaction and retries on conflict. Conflicts happen when two
+    /// webhooks bring the same new customer, or the same customers in a different order.
+    async fn apply_in_transaction<W: Write>(&self, pool: &PgPool, write: W) -> Result<W::Out> {
+        for _ in 1..MAX_ATTEMPTS {
             match self.try_apart(pool, &write).await {
                 Err(Error::Contended(why)) => tracing::debug!(why, "a change is made once more"),
                 other => return other,
@@ -281,7 +283,7 @@ async fn open_sqlite(settings: &Settings) -> Result<Db> {
         .busy_timeout(Duration::from_millis(settings.wait_ms))
         .pragma("temp_store", "memory")
         .pragma("cache_size", "-16384")
-        // 16 MB: pages that change with every message are copied to the file more seldom.
+        // 16 MB: checkpoints run less often, because most messages change the same pages.
         .pragma("wal_autocheckpoint", "4000")
         .statement_cache_capacity(1024);
     let mut writer = options.connect().await?;
@@ -313,9 +315,10 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(inner) => {
-                // SQLite: busy 5, locked 6, read-only 8, I/O error 10, full 13, cannot open 14. Postgres: class 53 is out of
-                // resources, 57 is shutting down, 58 is a failing disk, 08 is a lost connection, 25006 is a standby. Others
-                // were in the way: 40001 and 40P01 (a deadlock), 23505 (a row that was not there when it was looked for).
+                // SQLite: busy 5, locked 6, read-only 8, I/O error 10, full 13, cannot open 14.
+                // Postgres: class 53 is out of resources, 57 is shutting down, 58 is a failing
+                // disk, 08 is a lost connection, 25006 is a standby. Conflicts: 40001, 40P01
+                // (deadlock), 23505 (a row that did not exist when it was looked up).
                 let code = inner.code().unwrap_or_default();
                 let primary = code.parse::<u32>().map(|code| code & 0xff);
                 let sqlite = code.len() < 5 && matches!(primary, Ok(5 | 6 | 8 | 10 | 13 | 14));
@@ -339,7 +342,7 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// A connection that cannot be had, whatever the database says why.
+/// Treats any failure to get a connection as unavailable, whatever its error code.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn unreachable(error: sqlx::Error) -> Error {
     Error::Unavailable(error.to_string())
@@ -351,17 +354,17 @@ impl From<sqlx::migrate::MigrateError> for Error {
     }
 }
 
-/// JSON for a text column. The types here always can be written as JSON.
+/// JSON for a text column.
 fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::Failed(error.to_string()))
 }
 
-/// The text as both databases can hold it: Postgres keeps no zero characters.
+/// The text without NUL characters, which Postgres cannot store.
 pub(crate) fn storable(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
-/// The present moment, for rows.
+/// The current time in Unix milliseconds.
 fn now() -> i64 {
     now_ms()
 }

@@ -1,4 +1,5 @@
-//! Numbers that are added in the console: adding, changing and removing them. Their settings come here encrypted and leave so.
+//! Numbers of the console: adding, changing and removing them. Their settings are encrypted before
+//! they come here.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -14,30 +15,30 @@ use crate::domain::{
 /// A number that was added in the console.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct AddedRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name in the database.
+    /// The name in the database.
     pub slug: String,
-    /// What it reaches WhatsApp through.
+    /// The provider that connects it to WhatsApp.
     pub provider: StoredProvider,
-    /// The provider's id of it.
+    /// The number's id at the provider.
     pub external_id: String,
     /// The agent that answers on it.
     pub agent_id: String,
-    /// What it is set up with, encrypted.
+    /// The settings, encrypted.
     pub settings: String,
-    /// Counts its changes.
+    /// Grows with every change.
     pub revision: i64,
 }
 
-/// The id of a number's row, and whether it was added in the console (1 or 0).
+/// A number's row in short form.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct KnownRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name in the database.
+    /// The name in the database.
     pub slug: String,
-    /// 1 when it was added in the console.
+    /// 1 if it was added in the console, else 0.
     pub added: i64,
 }
 
@@ -46,48 +47,49 @@ pub struct KnownRow {
 pub struct NumberProfile {
     /// The phone number.
     pub display: Option<String>,
-    /// The name that customers see.
+    /// The verified name that customers see.
     pub verified_name: Option<String>,
 }
 
-/// A number to be added, or one to be set up anew.
+/// A number to add, or new settings for one.
 #[derive(Debug, Clone)]
 pub struct NumberSetup {
-    /// Its id: a new one, or that of the row of the same WhatsApp number, whose conversations go on.
+    /// The id: a new one, or that of an existing row of the same WhatsApp number, to continue its
+    /// conversations.
     pub id: NumberId,
-    /// Its name; where it is changed: as it is.
+    /// The name. Not changed when an existing number is changed.
     pub slug: String,
-    /// What it reaches WhatsApp through.
+    /// The provider that connects it to WhatsApp.
     pub provider: ProviderKind,
-    /// The provider's id of it.
+    /// The number's id at the provider.
     pub external_id: String,
     /// The agent that answers on it.
     pub agent: AgentId,
-    /// What it is set up with, encrypted.
+    /// The settings, encrypted.
     pub settings: String,
-    /// What the provider says that it is; nothing where it was not asked.
+    /// The provider's description; empty if it was not requested.
     pub known: NumberProfile,
-    /// The hash of its verify token: a draft with the same one may have been called already.
+    /// Hash of its verify token. The provider may already have verified a draft with it.
     pub token: String,
     /// The ids of the numbers of the configuration file.
     pub of_file: Vec<String>,
-    /// Who did it.
+    /// The audit entry.
     pub entry: Entry,
 }
 
-/// Why a number cannot be added or set up anew.
+/// Why a number cannot be added or changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NumberConflict {
-    /// Its name.
+    /// Another number has the name.
     Slug,
-    /// The WhatsApp number itself.
+    /// The WhatsApp number is already connected.
     Number,
     /// It was removed meanwhile.
     Gone,
 }
 
 impl Store {
-    /// Every number that was added in the console.
+    /// All numbers that were added in the console.
     pub async fn added_numbers(&self) -> Result<Vec<AddedRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -99,7 +101,7 @@ impl Store {
         .await
     }
 
-    /// The rows of a WhatsApp number, those in the console's hands first.
+    /// The rows of a WhatsApp number, those added in the console first.
     pub async fn known_numbers(
         &self,
         provider: ProviderKind,
@@ -115,7 +117,7 @@ impl Store {
         .await
     }
 
-    /// Adds a number, and writes down who did it; or says what is taken.
+    /// Adds a number, with an audit entry. Fails if its name or WhatsApp number is taken.
     pub async fn add_number(
         &self,
         added: NumberSetup,
@@ -123,7 +125,8 @@ impl Store {
         self.apply(Add(added)).await
     }
 
-    /// Sets a number up anew that was added, and writes down who did it; or says what is taken.
+    /// Changes a number that was added in the console, with an audit entry. Fails if its WhatsApp
+    /// number is taken or it was removed.
     pub async fn change_number(
         &self,
         added: NumberSetup,
@@ -131,12 +134,13 @@ impl Store {
         self.apply(Change(added)).await
     }
 
-    /// Takes a number away that was added: its secrets are gone, its conversations stay and are answered no more. False if it is not there.
+    /// Removes a number that was added in the console. Its secrets are deleted; its conversations
+    /// stay but are no longer answered. False if it does not exist.
     pub async fn remove_number(&self, id: &NumberId, entry: Entry) -> Result<bool> {
         self.apply(Remove { id: id.clone(), entry }).await
     }
 
-    /// Whether the person with this phone (digits alone) asked to get nothing.
+    /// Whether the person with this phone (digits only) opted out.
     pub async fn opted_out(&self, wa_id: &str) -> Result<bool> {
         let workspace = self.workspace_id();
         let found = self
@@ -151,7 +155,7 @@ impl Store {
 }
 
 impl NumberSetup {
-    /// What is taken by another number that is connected.
+    /// Whether another connected number has the same name or WhatsApp number.
     async fn taken(
         &self,
         workspace: &WorkspaceId,
@@ -176,7 +180,7 @@ impl NumberSetup {
         Ok(taken.next())
     }
 
-    /// When the provider asked for the draft with the same verify token.
+    /// When the provider verified the draft with the same verify token.
     async fn verified(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<i64>> {
         let sql =
             "select verified_at from number_drafts where workspace_id = $1 and token_hash = $2";
@@ -196,8 +200,8 @@ impl Write for Add {
         if let Some(taken) = added.taken(workspace, conn).await? {
             return Ok(Err(taken));
         }
-        step_aside(workspace, conn, (&added.slug, added.id.as_str())).await?;
-        hush(workspace, conn, added.id.as_str()).await?;
+        free_slug(workspace, conn, (&added.slug, added.id.as_str())).await?;
+        void_pending(workspace, conn, added.id.as_str()).await?;
         let verified = added.verified(workspace, conn).await?;
         let sql = formatcp!(
             "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, settings, revision,
@@ -228,8 +232,8 @@ impl Write for Add {
     }
 }
 
-/// A row of this name that is connected no more gives the name away: what is behind a name's `~` is not shown.
-pub(super) async fn step_aside(
+/// Renames other rows with this name to `name~id`, to free the name. The suffix is not displayed.
+pub(super) async fn free_slug(
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
     (slug, but): (&str, &str),
@@ -239,7 +243,7 @@ pub(super) async fn step_aside(
     run!(conn, sql, workspace.as_str(), slug, but).map(|_| ())
 }
 
-/// A number's name for people.
+/// The name for display, without the suffix `~id` of a row that lost its name.
 pub fn shown_slug<'a>(slug: &'a str, id: &str) -> &'a str {
     slug.strip_suffix(id).and_then(|rest| rest.strip_suffix('~')).unwrap_or(slug)
 }
@@ -300,14 +304,14 @@ impl Write for Remove {
         if run!(conn, sql, workspace.as_str(), id, now(), NumberState::Removed)? == 0 {
             return Ok(false);
         }
-        hush(workspace, conn, id).await?;
+        void_pending(workspace, conn, id).await?;
         self.entry.run(workspace, conn).await?;
         Ok(true)
     }
 }
 
-/// What was still to be said on a number that is gone is not said when it comes back.
-async fn hush(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str) -> Result<()> {
+/// Voids what waits on a removed number, so that nothing old is sent when it is added again.
+async fn void_pending(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str) -> Result<()> {
     let sql = formatcp!(
         "update messages set state = '{failed}', due_at = null, updated_at = $3,
              note = 'the number was removed before this was sent'

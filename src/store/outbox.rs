@@ -1,8 +1,9 @@
-//! The outbox: queueing and claiming messages to send, in order within a conversation, and recording how each ended.
+//! The outbox: queues and claims messages to send, in order within a conversation, and records how
+//! each send ended.
 //!
-//! A message whose send was begun and never recorded (the process died) becomes `unknown` when its lease ends: it is
-//! not sent again; the provider's status event, which carries our reference, settles it. Where none comes for a set
-//! time, the number's setting decides.
+//! If the process dies during a send, the message becomes `unknown` when its lease ends and is not
+//! sent again. A status event from the provider, which carries our reference, settles it. If none
+//! comes in time, the number's setting decides.
 
 use std::collections::HashMap;
 
@@ -34,11 +35,11 @@ const OUT: &str = Direction::Out.as_str();
 /// A message to put into the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingRow {
-    /// Its id: our reference at the provider.
+    /// The id, which is our reference at the provider.
     pub id: MessageId,
-    /// The words, as WhatsApp formats them.
+    /// The text in WhatsApp's formatting.
     pub text: String,
-    /// The provider's id of the message that it quotes.
+    /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
 }
 
@@ -49,77 +50,79 @@ impl OutgoingRow {
     }
 }
 
-/// A message that this process may send.
+/// A claimed message that this process may send.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct ToSend {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The conversation.
     pub conversation_id: String,
     /// The number to send from.
     pub number_id: String,
-    /// Who wrote it.
+    /// The author.
     pub author: Author,
-    /// The words.
+    /// The text.
     pub body: Option<String>,
-    /// The provider's id of the message that it quotes.
+    /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
-    /// How often it was tried, this time included: proof of the lease.
+    /// Number of attempts, including this one. Identifies the lease.
     pub attempts: i64,
-    /// Until when it may be sent.
+    /// When the lease ends.
     pub lease_until: i64,
     /// The customer's phone, digits only.
     pub wa_id: Option<String>,
     /// The customer's business-scoped id.
     pub bsuid: Option<String>,
-    /// Since when the customer does not want to be written to.
+    /// When the customer opted out, if they did.
     pub opted_out_at: Option<i64>,
-    /// Who may speak in the conversation; none: a newer version's word, and the bot is silent.
+    /// The conversation's owner; `None` if the stored word is unknown to this version. Then the bot
+    /// is silent.
     #[sqlx(try_from = "LenientWord<Owner>")]
     pub owner: Option<Owner>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
 }
 
-/// Which messages to claim.
+/// A request to claim messages.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
-    /// The most.
+    /// Maximum number of messages.
     pub limit: i64,
-    /// For how long, in milliseconds.
+    /// Lease, in milliseconds.
     pub lease_ms: i64,
-    /// Numbers that may not send now.
+    /// Numbers to skip because they may not send now.
     pub except: Vec<String>,
-    /// Only of this number.
+    /// Claims only from this number.
     pub only: Option<String>,
-    /// Numbers whose replies wait behind one of unknown outcome, because that may be sent again.
+    /// Numbers whose messages wait behind one of unknown outcome, because that one may be sent
+    /// again.
     pub ordered: Vec<String>,
-    /// The pace to one recipient.
+    /// The rate limit per recipient.
     pub pair: Pair,
 }
 
-/// How a message is claimed.
+/// Terms for claiming a message as it is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
-    /// For how long, in milliseconds.
+    /// Lease, in milliseconds.
     pub lease_ms: i64,
-    /// Whether it waits behind one of unknown outcome, because that may be sent again.
+    /// Whether it waits behind a message of unknown outcome, because that one may be sent again.
     pub ordered: bool,
-    /// The pace to one recipient.
+    /// The rate limit per recipient.
     pub pair: Pair,
 }
 
-/// How fast one recipient may be written to: at most `burst` messages in `burst` times `gap_ms`.
+/// Rate limit per recipient: at most `burst` messages in `burst * gap_ms` milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair {
-    /// How many may go at once; 0: no limit.
+    /// Maximum burst; 0 means no limit.
     pub burst: i64,
-    /// The milliseconds that each of them costs.
+    /// Cost of one message, in milliseconds.
     pub gap_ms: i64,
 }
 
 impl Pair {
-    /// Messages that left since this moment count.
+    /// Start of the period in which sent messages count against the limit.
     fn since(self, moment: i64) -> i64 {
         moment - self.burst * self.gap_ms
     }
@@ -128,26 +131,28 @@ impl Pair {
 /// How a send ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendResult {
-    /// The provider took it, under this id.
+    /// Accepted by the provider under this id.
     Sent(String),
-    /// Try again at this moment.
+    /// To be retried at this time.
     Again(i64, Fault),
-    /// It may have gone out; at this moment the number's setting decides, where no status event came.
+    /// It may have gone out. If no status event comes until this time, the number's setting
+    /// decides.
     Unknown(i64, Fault),
-    /// It will not go out.
+    /// Will not be sent.
     Failed(Fault),
 }
 
 impl Store {
-    /// Claims messages to send, the oldest unsent of each conversation, with whom they go to. What an author wrote whom this
-    /// version does not know waits for a process that knows him, and so does what the bot says where the owner is not known;
-    /// what stands behind it waits, too, until a person was asked about it.
+    /// Claims the oldest unsent message of each conversation, with its recipient. Messages by an
+    /// author unknown to this version are left to a process that knows the author, and so are the
+    /// bot's messages where the owner is unknown. Messages behind them wait, too, until a person
+    /// was asked.
     pub async fn claim_sends(&self, asked: ClaimRequest) -> Result<Vec<ToSend>> {
         self.apply(asked).await
     }
 
-    /// Puts a message back into the queue that may have been claimed with its turn, in a commit that did not say how it
-    /// ended. It has not been sent.
+    /// Requeues a message that may have been claimed with its turn, in a commit whose outcome was
+    /// unknown. The message has not been sent.
     pub async fn take_back(&self, conversation: ConversationId, message: &MessageId) -> Result<()> {
         let fault = Fault::ours("whether it was committed was not known at first");
         let (id, ended) = (message.to_string(), SendResult::Again(now(), fault));
@@ -162,7 +167,7 @@ impl Store {
     }
 }
 
-/// How many messages left to a conversation's customer since a moment: its pace.
+/// Number of messages that left to a conversation's customer since a moment, for the rate limit.
 macro_rules! left {
     ($conversation:literal, $since:literal) => {
         formatcp!(
@@ -174,8 +179,9 @@ macro_rules! left {
     };
 }
 
-/// Whether this version knows who wrote a message, and whether he may speak: the gate would void for good what the bot says
-/// where the owner is another version's word. The author as an expression: an index of authors would be the wrong one.
+/// Whether this version knows the author of a message and, for the bot's, the conversation's owner.
+/// Without this, a bot message under an unknown owner would be voided for good. `|| ''` keeps the
+/// planner off the index on authors, which would be the wrong one.
 macro_rules! known {
     ($message:literal) => {
         formatcp!(
@@ -186,13 +192,14 @@ macro_rules! known {
     };
 }
 
-/// Whether this version knows who wrote a message `m`, and whether he may speak.
+/// The condition `known!` for a message `m`.
 pub(super) const KNOWN: &str = known!("m");
 
-/// What stands beside a message that no process sent, once a person was asked.
+/// The note on a message that no process could send, after a person was asked.
 pub(super) const ORPHANED: &str = "for long no process knew how to send it: a person was asked";
 
-/// Whether a message `e` that waits for another version holds up nothing any more: a person was asked about it.
+/// Whether a message `e` that waits for another version no longer blocks others, because a person
+/// was asked about it.
 const PASSED_OVER: &str = formatcp!(
     "e.state = '{QUEUED}' and coalesce(e.note, '') = '{ORPHANED}' and not ({known})",
     known = known!("e")
@@ -235,7 +242,7 @@ impl Write for ClaimRequest {
                 )
             };
         }
-        let sql = conn.claiming(claim!(""), claim!("for update skip locked"));
+        let sql = conn.dialect(claim!(""), claim!("for update skip locked"));
         let moment = now();
         all!(
             conn,
@@ -254,7 +261,7 @@ impl Write for ClaimRequest {
     }
 }
 
-/// A conversation in which nothing stands before a new message, and whom that goes to.
+/// A conversation with nothing ahead of a new message, and its recipient.
 #[derive(Debug, FromRow)]
 pub(super) struct Free {
     id: String,
@@ -267,7 +274,8 @@ pub(super) struct Free {
     last_inbound_at: Option<i64>,
 }
 
-/// Which of these conversations are free, by id: a new message there would be the next that [`ClaimRequest`] claims.
+/// The free conversations of those given, by id. A new message there would be the next that
+/// [`ClaimRequest`] claims.
 pub(super) async fn free<'a>(
     conn: &mut Conn<'_>,
     offered: impl Iterator<Item = (&'a str, Terms)>,
@@ -297,14 +305,14 @@ pub(super) async fn free<'a>(
     Ok(found.into_iter().map(|free| (free.id.clone(), free)).collect())
 }
 
-/// The provider's id of a message of ours, as `v` tells it. An echo may have given it to another message with the same
-/// words: it stays there, and this one is found by our reference.
+/// The provider's id of an own message, from `v`. If an echo gave it to another message with the
+/// same text, it stays there, and this message is matched by our reference.
 pub(super) const PROVIDER_ID: &str =
     "case when messages.provider_id is not null or exists (select 1 from messages o
         where o.number_id = messages.number_id and o.provider_id = v.provider_id) then messages.provider_id
         else v.provider_id end";
 
-/// How a send ended, to be recorded. Only the holder of the message's lease records a failure.
+/// The result of a send. Only the holder of the message's lease records a failure.
 pub(super) struct RecordSend {
     id: String,
     conversation: ConversationId,
@@ -330,7 +338,7 @@ impl BatchWrite for RecordSend {
                 one.record(conn).await?;
             }
         }
-        // A status event may have settled the message before this record: then only the id is filled in.
+        // If a status event already settled the message, only the id is filled in.
         let before = "with v (id, provider_id, moment) as (";
         conn.hold(before, &sent, "v join messages r on r.id = v.id").await?;
         let after = formatcp!(
@@ -341,7 +349,7 @@ impl BatchWrite for RecordSend {
         );
         conn.many(before, &sent, after).await?;
         let told = all.iter().map(|one| Signal::Changed(one.conversation.clone()));
-        signal::tell(conn, workspace, told).await?;
+        signal::notify_replicas(conn, workspace, told).await?;
         Ok(vec![(); all.len()])
     }
 }

@@ -1,5 +1,5 @@
-//! Whether a webhook could be stored right now, and why not: tried with a row of the same table, which is taken back in the same
-//! transaction. Keeps nothing.
+//! Whether a webhook could be stored right now, and why not. Inserts a probe row and deletes it in
+//! the same transaction. Keeps nothing.
 
 use std::time::Duration;
 
@@ -8,33 +8,34 @@ use async_trait::async_trait;
 use super::{Conn, Error, Result, Store, Write, now, run};
 use crate::domain::{WebhookId, WorkspaceId};
 
-/// How long it may take.
+/// Time limit for the probe.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How large the row is: as large as a webhook of some messages, so that it needs pages of its own.
+/// Size of the probe row in bytes: as large as a webhook of several messages, so that it needs its
+/// own pages.
 const BYTES: usize = 8 * 1024;
 
 /// Why nothing can be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotReady {
-    /// There is no room.
+    /// The disk is full.
     #[error("the database's disk is full")]
     Full,
-    /// It takes no changes.
+    /// The database is read-only.
     #[error("the database is read-only")]
     ReadOnly,
-    /// Somebody else holds it.
+    /// Another program holds a lock.
     #[error("the database is locked by another program")]
     Locked,
-    /// More waits to be stored than is stored in time.
+    /// The queue is full, or the probe timed out.
     #[error("too much waits to be stored already")]
     Busy,
-    /// It is not there, or broken.
+    /// The database is gone or broken.
     #[error("the database does not answer; the log says why")]
     Gone,
 }
 
 impl NotReady {
-    /// The databases say it in words.
+    /// Classifies by the message text: error codes are not kept.
     fn of(error: &Error) -> Self {
         let said = error.to_string().to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
@@ -51,7 +52,7 @@ impl NotReady {
 }
 
 impl Store {
-    /// Tries whether a webhook could be stored.
+    /// Checks whether a webhook could be stored.
     pub async fn ready(&self) -> std::result::Result<(), NotReady> {
         if !self.lines.webhooks.has_room() {
             return Err(NotReady::Busy);
@@ -65,7 +66,7 @@ impl Store {
     }
 }
 
-/// A webhook that nobody sent.
+/// A fake webhook row.
 struct Probe;
 
 #[async_trait]

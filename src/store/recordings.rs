@@ -1,5 +1,5 @@
-//! Recordings of customers: the files, for as long as they are kept, and what was said in them. Fetches and transcribes
-//! nothing itself.
+//! Voice notes of customers: the audio files while they are kept, and their transcripts. Fetches
+//! and transcribes nothing.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -11,16 +11,16 @@ use crate::domain::{
     WorkspaceId,
 };
 
-/// A recording as it is kept.
+/// A stored voice note.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct RecordingRow {
-    /// Its type, such as `audio/ogg; codecs=opus`.
+    /// The MIME type, for example `audio/ogg; codecs=opus`.
     pub mime_type: String,
     /// The file.
     pub bytes: Vec<u8>,
 }
 
-/// A recording to store with its message.
+/// A voice note to store for its message.
 pub(super) struct NewRecording {
     pub(super) message: MessageId,
     pub(super) mime_type: String,
@@ -28,7 +28,7 @@ pub(super) struct NewRecording {
 }
 
 impl Store {
-    /// The recording of a message, while it is kept.
+    /// The voice note of a message, while it is kept.
     pub async fn recording(&self, message: &MessageId) -> Result<Option<RecordingRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -38,7 +38,7 @@ impl Store {
         .await
     }
 
-    /// Keeps the recording of a message; the first one that came stays.
+    /// Stores the voice note of a message, unless one is stored.
     pub async fn keep_recording(
         &self,
         message: &MessageId,
@@ -51,24 +51,24 @@ impl Store {
         self.apply(Keep(brought)).await
     }
 
-    /// Keeps what a recording says. What is known already stays, above all what a person corrected.
+    /// Stores a transcript, unless there is one, which a person may have corrected.
     pub async fn keep_spoken(&self, message: &MessageId, spoken: &VoiceTranscript) -> Result<()> {
         self.apply(Hear { message: message.clone(), spoken: spoken.clone() }).await
     }
 
-    /// Puts a person's words in the place of what was understood; false when there is no such recording. What was understood
-    /// at first is kept beside.
+    /// Replaces a transcript by a person's correction. The first transcript is kept in the details.
+    /// False if the message does not exist or has no sound.
     pub async fn correct(&self, message: &MessageId, text: &str) -> Result<bool> {
         self.apply(Correct { message: message.clone(), text: text.to_owned() }).await
     }
 
-    /// Forgets the files of recordings from before a moment, at most `limit`; how many were forgotten.
+    /// Deletes voice notes from before a time, at most `limit`. Returns their number.
     pub async fn forget_recordings(&self, before: i64, limit: i64) -> Result<u64> {
         self.apply(Forget { before, limit }).await
     }
 }
 
-/// Keeps the files that came with their messages.
+/// Stores voice notes that came with their messages.
 pub(super) async fn insert(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
@@ -121,7 +121,7 @@ impl Write for Hear {
     }
 }
 
-/// A message's kind, what is heard in it, and how that is known.
+/// A message's kind, transcript and transcript details.
 type HeardRow = (LenientWord<MessageKind>, Option<String>, Option<String>);
 
 struct Correct {
@@ -163,7 +163,7 @@ impl Write for Forget {
     type Out = u64;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
-        // What waits for its turn is still to be heard.
+        // A waiting message is still to be transcribed.
         let sql = formatcp!(
             "delete from recordings where message_id in (select r.message_id from recordings r
                  join messages m on m.id = r.message_id

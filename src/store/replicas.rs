@@ -1,4 +1,5 @@
-//! The processes that serve a database together: which are alive, and what only one of them does at a time.
+//! The processes (replicas) that share a database: which are alive, and named leases for work that
+//! only one does at a time.
 
 use async_trait::async_trait;
 use frontdesk_words::words;
@@ -7,31 +8,32 @@ use super::{Conn, Result, Store, Write, first, now, run};
 use crate::domain::WorkspaceId;
 
 words! {
-    /// What only one process does at a time.
+    /// Work that only one process does at a time.
     pub enum HoldName {
-        /// Documents are tried beside a collection, before they take its place.
+        /// Testing new documents next to a collection before they replace its documents.
         Staging = "staging",
-        /// Questions that were not answered are grouped.
+        /// Grouping unanswered questions.
         Gaps = "gaps",
-        /// What is old is forgotten.
+        /// Deleting old data.
         Housekeeping = "housekeeping",
-        /// What another model embedded is embedded.
+        /// Embedding existing texts with a new model.
         FillIn = "fill_in",
     }
 }
 
 impl Store {
-    /// Says that this process is alive, forgets those that were not for `gone_ms`; how many are.
+    /// Sends a heartbeat and drops replicas without one for `gone_ms`. Returns the number of live
+    /// replicas.
     pub async fn beat(&self, gone_ms: i64) -> Result<i64> {
         self.apply(Beat { replica: self.base.replica.clone(), gone_ms }).await
     }
 
-    /// Says that this process goes: what it holds is free at once.
+    /// Unregisters this process and releases its leases at once.
     pub async fn leave(&self) -> Result<()> {
         self.apply(Leave { replica: self.base.replica.clone() }).await
     }
 
-    /// Takes or keeps what only one process may do at a time, for `lease_ms`; false if another holds it.
+    /// Acquires or extends a named lease for `lease_ms`; false if another process holds it.
     pub async fn hold(&self, name: HoldName, lease_ms: i64) -> Result<bool> {
         let replica = self.base.replica.clone();
         self.apply(Hold { name, replica, lease_ms }).await

@@ -1,4 +1,4 @@
-//! Runs of evals: what is wanted, how far they are, and what is known of them beside their rows, which are in a journal.
+//! Eval runs: their settings, state and summary. Their rows are in a journal, not here.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -7,32 +7,32 @@ use sqlx::FromRow;
 use super::{Conn, LenientWord, Result, Store, Write, all, first, now, run};
 use crate::domain::{RunId, RunState, WorkspaceId};
 
-/// A run.
+/// An eval run.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct RunRow {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// The suite's file.
+    /// The suite file.
     pub suite: String,
-    /// How far it is.
+    /// The state.
     #[sqlx(try_from = "LenientWord<RunState>")]
     pub state: RunState,
-    /// How it is to be run, as JSON.
+    /// The settings as JSON.
     pub wanted: String,
-    /// What is known of it, as JSON, once it ended.
+    /// The summary as JSON, once it has ended.
     pub summary: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
-    /// When it began.
+    /// When it was queued.
     pub created_at: i64,
     /// When it ended.
     pub finished_at: Option<i64>,
-    /// The replica that runs it, and has its journal.
+    /// The replica that runs it and has its journal.
     pub holder: Option<String>,
 }
 
 const COLUMNS: &str = "id, suite, state, wanted, summary, error, created_at, finished_at, holder";
-/// What makes a run active, as [`RunState::is_active`] has it.
+/// Condition for an active run; must match [`RunState::is_active`].
 const ACTIVE: &str = formatcp!(
     "state in ('{}', '{}', '{}')",
     RunState::Queued.as_str(),
@@ -41,25 +41,25 @@ const ACTIVE: &str = formatcp!(
 );
 
 impl Store {
-    /// Writes down a run that waits for its turn.
+    /// Queues a run for this replica.
     pub async fn queue_run(&self, suite: &str, wanted: String) -> Result<RunId> {
         let (id, holder) = (RunId::generate(), self.base.replica.clone());
         self.apply(Queue { id, suite: suite.to_owned(), wanted, holder }).await
     }
 
-    /// Writes down that a run begins; false where it was stopped before.
+    /// Marks a run as running; false if it was stopped before.
     pub async fn begin_run(&self, id: &RunId) -> Result<bool> {
         let (id, to) = (id.as_str().to_owned(), RunState::Running);
         self.apply(Move { id, to, from: |state| state == RunState::Queued }).await
     }
 
-    /// Asks whichever replica runs it to stop; false where it has ended.
+    /// Requests that the replica of a run stops it; false if it has ended.
     pub async fn ask_run_to_stop(&self, id: &str) -> Result<bool> {
         let (id, to) = (id.to_owned(), RunState::Stopping);
         self.apply(Move { id, to, from: RunState::is_active }).await
     }
 
-    /// The runs of this replica that somebody wants stopped.
+    /// Runs of this replica that are to be stopped.
     pub async fn runs_to_stop(&self) -> Result<Vec<String>> {
         let (workspace, replica) = (self.workspace_id(), self.base.replica.clone());
         let rows = self
@@ -72,7 +72,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
-    /// Writes down how a run ended.
+    /// Stores the result of a run.
     pub async fn end_run(
         &self,
         id: &RunId,
@@ -82,19 +82,19 @@ impl Store {
         self.apply(End { id: id.clone(), state, summary, error }).await
     }
 
-    /// Runs that a process left when it died are stopped: all of others where nobody shares the database, else those of replicas
-    /// that gave no sign of life for `gone_ms`.
+    /// Marks runs of dead processes as stopped. On SQLite these are all runs of other processes; on
+    /// Postgres, runs of replicas without a heartbeat for `gone_ms`.
     pub async fn stop_lost_runs(&self, gone_ms: i64) -> Result<u64> {
         let shared = self.is_shared();
         self.apply(StopLost { replica: self.base.replica.clone(), shared, gone_ms }).await
     }
 
-    /// Forgets all runs but the newest; their ids.
+    /// Deletes ended runs, at most 1000, except the newest `keep`. Returns their ids.
     pub async fn forget_runs(&self, keep: i64) -> Result<Vec<String>> {
         self.apply(ForgetRuns { keep }).await
     }
 
-    /// One run.
+    /// Returns one run.
     pub async fn eval_run(&self, id: &str) -> Result<Option<RunRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -105,7 +105,7 @@ impl Store {
         .await
     }
 
-    /// Runs, newest first, at most `limit`, from before one.
+    /// Runs, newest first, at most `limit`, before the given creation time and id.
     pub async fn eval_runs(&self, before: Option<(i64, &str)>, limit: i64) -> Result<Vec<RunRow>> {
         let workspace = self.workspace_id();
         let (at, id) = before.unwrap_or((i64::MAX, ""));
@@ -144,7 +144,7 @@ impl Write for Queue {
 struct Move {
     id: String,
     to: RunState,
-    /// Whether it goes there from this state.
+    /// The states from which this change is allowed.
     from: fn(RunState) -> bool,
 }
 
@@ -155,7 +155,7 @@ impl Write for Move {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = "select state from eval_runs where workspace_id = $1 and id = $2";
         let found = first!(conn, (LenientWord<RunState>,), sql, workspace.as_str(), &self.id)?;
-        // Of another version's word it is not known whether the run has ended.
+        // With a state unknown to this version, the run may have ended.
         let state: Option<RunState> = found.and_then(|(state,)| state.into());
         let Some(state) = state.filter(|state| (self.from)(*state)) else {
             return Ok(false);

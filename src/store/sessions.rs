@@ -1,31 +1,32 @@
-//! Who is signed in to the console: links that are used once, and the sessions that they become. Knows both by their hashes
-//! alone. A session ends when it is not used for long enough, and for good some time after the sign-in, however much it is used.
+//! Console sign-ins: single-use links and the sessions that they start. Both are stored as hashes
+//! only. A session ends when idle for too long, and at a maximum age however much it is used.
 
 use async_trait::async_trait;
 
 use super::{Conn, Result, Store, Write, first, now, run};
 use crate::domain::WorkspaceId;
 
-/// How long a link can be used, in milliseconds: a day.
+/// Lifetime of a link, in milliseconds: a day.
 pub const LINK_MS: i64 = 24 * HOUR_MS;
-/// How long a session lives that is not used, in milliseconds: thirty days.
+/// Idle timeout of a session, in milliseconds: thirty days.
 pub const SESSION_MS: i64 = 30 * 24 * HOUR_MS;
-/// How long a session lives at the most, in milliseconds: ninety days.
-pub const LONGEST_SESSION_MS: i64 = 90 * 24 * HOUR_MS;
-/// A session is prolonged at most so often, in milliseconds.
+/// Maximum age of a session, in milliseconds: ninety days.
+pub const MAX_SESSION_MS: i64 = 90 * 24 * HOUR_MS;
+/// Minimum time between two extensions of a session, in milliseconds.
 pub const PROLONG_MS: i64 = HOUR_MS;
 const HOUR_MS: i64 = 3_600_000;
 
 impl Store {
-    /// Keeps a link that can be used once, for a day.
+    /// Stores a single-use link, valid for a day.
     pub async fn add_sign_in_link(&self, hash: String) -> Result<()> {
         self.apply(AddLink(hash)).await
     }
 
-    /// Uses a link up and begins a session: until when it lives; `None` where the link is unknown, was used, or is too old.
+    /// Redeems a link and starts a session. Returns when it expires; `None` if the link is unknown,
+    /// used or expired.
     pub async fn sign_in(&self, link: String, session: String) -> Result<Option<i64>> {
         let workspace = self.workspace_id();
-        // Anybody can ask: only who brings a link that may be good has the database write.
+        // Anyone can call this. Check with a read first, so that only a valid link causes a write.
         let known = self.read(async |conn| {
             let sql = "select 1 from sign_in_links
                        where hash = $1 and workspace_id = $2 and used_at is null and expires_at > $3";
@@ -37,55 +38,55 @@ impl Store {
         self.apply(SignIn { link, session }).await
     }
 
-    /// How long a session lives; `None` where there is none, or it is over.
+    /// The lifetime of a session; `None` if it does not exist or has expired.
     pub async fn session(&self, hash: &str) -> Result<Option<Lifetime>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select created_at, expires_at from sessions
                        where hash = $1 and workspace_id = $2 and expires_at > $3 and created_at > $4";
             let moment = now();
-            let oldest = moment - LONGEST_SESSION_MS;
+            let oldest = moment - MAX_SESSION_MS;
             let row = first!(conn, (i64, i64), sql, hash, workspace.as_str(), moment, oldest)?;
             Ok(row.map(|(created_at, expires_at)| Lifetime {
-                expires_at: expires_at.min(created_at + LONGEST_SESSION_MS),
-                last_end: created_at + LONGEST_SESSION_MS,
+                expires_at: expires_at.min(created_at + MAX_SESSION_MS),
+                last_end: created_at + MAX_SESSION_MS,
             }))
         })
         .await
     }
 
-    /// Has a session live on from now.
+    /// Extends a session from now.
     pub async fn prolong_session(&self, hash: String) -> Result<()> {
         self.apply(Prolong(hash)).await
     }
 
-    /// Ends a session; false where there was none.
+    /// Ends a session; false if it does not exist.
     pub async fn end_session(&self, hash: String) -> Result<bool> {
         self.apply(End(hash)).await
     }
 
-    /// Ends every session, and every link that nobody used yet; how many of each.
+    /// Ends all sessions and unused links. Returns the number of each.
     pub async fn end_sessions(&self) -> Result<(u64, u64)> {
         self.apply(EndAll).await
     }
 
-    /// Forgets links and sessions that are over.
+    /// Deletes expired links and sessions.
     pub async fn forget_sessions(&self) -> Result<()> {
         self.apply(Forget).await
     }
 }
 
-/// How long a session lives, in milliseconds since 1970.
+/// When a session expires, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetime {
-    /// When it ends unless it is used before.
+    /// When it expires if it is not used.
     pub expires_at: i64,
-    /// When it ends however much it is used.
+    /// When it expires at the latest.
     pub last_end: i64,
 }
 
 impl Lifetime {
-    /// When it would end if it were used now.
+    /// When it would expire if it were used at `moment`.
     pub fn prolonged(self, moment: i64) -> i64 {
         (moment + SESSION_MS).min(self.last_end)
     }
@@ -136,11 +137,11 @@ impl Write for Prolong {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let moment = now();
         let until = moment + SESSION_MS;
-        // One that is over, or that was ended meanwhile, stays so; none lives longer than the longest.
+        // An expired or ended session stays so; the maximum age still applies.
         let sql = "update sessions
                    set expires_at = case when created_at + $5 < $1 then created_at + $5 else $1 end
                    where hash = $2 and workspace_id = $3 and expires_at > $4 and expires_at < $1";
-        run!(conn, sql, until, &self.0, workspace.as_str(), moment, LONGEST_SESSION_MS).map(|_| ())
+        run!(conn, sql, until, &self.0, workspace.as_str(), moment, MAX_SESSION_MS).map(|_| ())
     }
 }
 
@@ -182,6 +183,6 @@ impl Write for Forget {
         run!(conn, sql, workspace.as_str(), moment)?;
         let sql =
             "delete from sessions where workspace_id = $1 and (expires_at < $2 or created_at < $3)";
-        run!(conn, sql, workspace.as_str(), moment, moment - LONGEST_SESSION_MS).map(|_| ())
+        run!(conn, sql, workspace.as_str(), moment, moment - MAX_SESSION_MS).map(|_| ())
     }
 }

@@ -1,6 +1,6 @@
-//! What one replica tells the others through Postgres: in which conversations something happened, and what else changed.
-//! SQLite has one process and needs none of it. A signal only makes things faster: whoever misses one finds the work by
-//! polling.
+//! Signals between replicas over Postgres LISTEN/NOTIFY: which conversations had events, and what
+//! else changed. SQLite has one process and needs none. Signals only reduce latency: a replica that
+//! misses one finds the work by polling.
 
 use async_trait::async_trait;
 use sqlx::postgres::PgListener;
@@ -8,12 +8,11 @@ use sqlx::postgres::PgListener;
 use super::{Conn, Db, Result, Store, Write, run, unreachable};
 use crate::domain::{ConversationId, What, WorkspaceId};
 
-/// The channel that replicas listen to.
 const CHANNEL: &str = "frontdesk";
-/// The longest payload, in bytes; Postgres takes less than 8,000.
-const LONGEST: usize = 7000;
+/// Maximum payload in bytes; Postgres allows less than 8,000.
+const MAX_PAYLOAD_LEN: usize = 7000;
 
-/// Listens to the other replicas.
+/// Receives signals of other replicas.
 pub struct Listener {
     postgres: PgListener,
     workspace: String,
@@ -21,7 +20,7 @@ pub struct Listener {
 }
 
 impl Store {
-    /// Begins to listen; `None` on SQLite.
+    /// Starts listening; `None` on SQLite.
     pub async fn listen(&self) -> Result<Option<Listener>> {
         let Db::Postgres(pool) = &self.base.db else { return Ok(None) };
         let mut postgres = PgListener::connect_with(pool).await.map_err(unreachable)?;
@@ -30,7 +29,7 @@ impl Store {
         Ok(Some(Listener { postgres, workspace, replica }))
     }
 
-    /// Tells the other replicas that something of this kind changed.
+    /// Notifies the other replicas of a change of this kind.
     pub async fn announce(&self, what: What) -> Result<()> {
         match self.base.db {
             Db::Sqlite { .. } => Ok(()),
@@ -40,7 +39,7 @@ impl Store {
 }
 
 impl Listener {
-    /// Waits for a signal of another replica of this workspace.
+    /// Waits for signals of another replica of this workspace.
     pub async fn next(&mut self) -> Result<Vec<Signal>> {
         loop {
             let Some(signal) = self.postgres.try_recv().await.map_err(unreachable)? else {
@@ -61,30 +60,30 @@ impl Write for Announce {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        tell(conn, workspace, std::iter::once(Signal::Announced(self.0))).await
+        notify_replicas(conn, workspace, std::iter::once(Signal::Announced(self.0))).await
     }
 }
 
-/// What happened on another replica.
+/// An event on another replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
-    /// A running turn in this conversation has to know: a message came, or a person took it.
+    /// An event for a running turn of the conversation: a message came, or a person took over.
     Event(ConversationId),
-    /// Something else changed in it.
+    /// Another change in the conversation.
     Changed(ConversationId),
-    /// Something of this kind changed.
+    /// A change of this kind of thing.
     Announced(What),
-    /// The connection was cut: something may not have been heard.
+    /// The connection was lost, so signals may have been missed.
     Missed,
 }
 
-/// Stands before a conversation in which a message came, or which a person took.
+/// Prefix of [`Signal::Event`] in a payload.
 const EVENT: char = '!';
-/// Stands before a kind of things.
+/// Prefix of [`Signal::Announced`] in a payload.
 const KIND: char = '#';
 
 impl Signal {
-    /// A signal; none where a later version tells of something that this one does not know.
+    /// Parses a signal; `None` for a kind that this version does not know.
     fn read(word: &str) -> Option<Self> {
         if let Some(name) = word.strip_prefix(KIND) {
             return name.parse().ok().map(Self::Announced);
@@ -105,8 +104,8 @@ impl Signal {
     }
 }
 
-/// Tells every replica, when this transaction commits, what happened.
-pub(super) async fn tell(
+/// Queues signals for all replicas; Postgres delivers them when the transaction commits.
+pub(super) async fn notify_replicas(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     signals: impl Iterator<Item = Signal>,
@@ -117,7 +116,7 @@ pub(super) async fn tell(
     let mut payload = String::new();
     for signal in signals {
         let word = signal.write();
-        if payload.len() + word.len() >= LONGEST {
+        if payload.len() + word.len() >= MAX_PAYLOAD_LEN {
             notify(conn, workspace.as_str(), &std::mem::take(&mut payload)).await?;
         }
         payload.push_str(&word);
@@ -126,7 +125,7 @@ pub(super) async fn tell(
 }
 
 async fn notify(conn: &mut Conn<'_>, workspace: &str, payload: &str) -> Result<()> {
-    // The connection's name holds the name of this replica, which needs no telling.
+    // `application_name` holds this replica's id, so that it can ignore its own signals.
     let sql = "select pg_notify($1, $2 || ' ' || split_part(current_setting('application_name'), ' ', 2) || $3)";
     run!(conn, sql, CHANNEL, workspace, payload).map(|_| ())
 }

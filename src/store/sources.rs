@@ -1,12 +1,12 @@
-//! Sources: web pages, sites and sitemaps that are read again, who reads one just now, and what is known of its pages.
-//! Knows nothing of the web.
+//! Sources: web pages, sites and sitemaps that are crawled repeatedly, their crawl leases, and what
+//! is known of their pages. Does no HTTP.
 
 use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::crawl_leases::reset_tries;
 use super::knowledge::Forget;
-use super::reading::forgive;
 use super::{Conn, Error, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable};
 use crate::domain::{
     CollectionId, DocumentId, DocumentState, PageState, SourceId, SourceKind, SourceState,
@@ -16,87 +16,87 @@ use crate::domain::{
 /// A source.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct SourceRow {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The collection that it is learned into.
     pub collection_id: String,
-    /// Where it begins.
+    /// The start address.
     pub url: String,
-    /// What it turned out to be.
+    /// The kind that was detected.
     #[sqlx(try_from = "LenientWord<SourceKind>")]
     pub kind: SourceKind,
     /// Its limits, as JSON.
     pub settings: String,
-    /// How often it is read, in minutes; none for when somebody asks.
+    /// Crawl interval in minutes; `None` to crawl only on request.
     pub every_minutes: Option<i64>,
-    /// When it is read next, in milliseconds.
+    /// When it is crawled next, in milliseconds.
     pub due_at: Option<i64>,
-    /// How its last reading ended.
+    /// How the last crawl ended.
     #[sqlx(try_from = "LenientWord<SourceState>")]
     pub state: SourceState,
-    /// What went wrong the last time.
+    /// The error of the last crawl.
     pub error: Option<String>,
-    /// How many documents it has.
+    /// Number of its documents.
     pub pages: i64,
-    /// How many of its pages could not be read the last time.
+    /// Number of pages that the last crawl could not read.
     pub failed: i64,
-    /// When it was read last, in milliseconds.
+    /// When it was last crawled, in milliseconds.
     pub crawled_at: Option<i64>,
 }
 
-/// A source as it is asked for.
+/// A source to add.
 #[derive(Debug, Clone)]
 pub struct NewSource {
     /// The collection that it is learned into.
     pub collection: CollectionId,
-    /// Where it begins.
+    /// The start address.
     pub url: String,
-    /// What it is taken for until it is read.
+    /// The assumed kind, until the first crawl.
     pub kind: SourceKind,
     /// Its limits, as JSON.
     pub settings: String,
-    /// How often it is read, in minutes; none for when somebody asks.
+    /// Crawl interval in minutes; `None` to crawl only on request.
     pub every_minutes: Option<i64>,
-    /// When it is read next, in milliseconds.
+    /// When it is crawled next, in milliseconds.
     pub due_at: Option<i64>,
 }
 
-/// What is known of a page.
+/// The stored state of a page.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct PageRow {
-    /// The address that answers.
+    /// The address that returned the page, after redirects.
     pub url: String,
-    /// The path of the document that holds its text.
+    /// The path of the document with its text; empty if there is none.
     pub path: String,
-    /// What became of it.
+    /// The result of the last read.
     #[sqlx(try_from = "LenientWord<PageState>")]
     pub state: PageState,
     /// Why it failed.
     pub error: Option<String>,
-    /// The server's name for this version of it.
+    /// The `ETag` header.
     pub etag: Option<String>,
-    /// When the server says that it changed.
+    /// The `Last-Modified` header.
     pub last_modified: Option<String>,
     /// How it was read.
     pub method: String,
-    /// Where it leads, as JSON.
+    /// The links on it, as JSON.
     pub links: String,
-    /// How many processes ended while they read it, since one read it to its end.
+    /// Number of processes that died while reading it since it was last read to the end.
     pub tries: i64,
-    /// What the content hashes to at which the last of them ended.
+    /// Hash of the content at which the last of them died.
     pub stamp: String,
 }
 
-/// How the reading of a source ended.
+/// The result of a crawl.
 #[derive(Debug, Clone)]
 pub struct CrawlOutcome {
-    /// In one word.
+    /// The state.
     pub state: SourceState,
-    /// What went wrong.
+    /// The error.
     pub error: Option<String>,
-    /// What it turned out to be.
+    /// The kind that was detected.
     pub kind: SourceKind,
-    /// How many pages could not be read.
+    /// Number of pages that could not be read.
     pub failed: i64,
 }
 
@@ -112,7 +112,7 @@ macro_rules! select {
 }
 
 impl Store {
-    /// Every source, in the order in which they were added.
+    /// All sources, in the order in which they were added.
     pub async fn sources(&self) -> Result<Vec<SourceRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -121,7 +121,7 @@ impl Store {
         .await
     }
 
-    /// One source.
+    /// Returns one source.
     pub async fn source(&self, id: &SourceId) -> Result<Option<SourceRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -130,12 +130,12 @@ impl Store {
         .await
     }
 
-    /// Adds a source, or changes the one of this address in the collection.
+    /// Adds a source, or updates the one with this address in the collection.
     pub async fn add_source(&self, source: NewSource) -> Result<SourceId> {
         self.apply(source).await
     }
 
-    /// A source that is due and that nobody reads, if there is one; oldest first.
+    /// The oldest due source that is not leased, if any.
     pub async fn due_source(&self) -> Result<Option<SourceRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -145,29 +145,30 @@ impl Store {
         .await
     }
 
-    /// Keeps a source that is being read, for `lease_ms` from now; false if it is another's by now, or gone.
+    /// Extends the lease of a source to `lease_ms` from now. False if another process took it or it
+    /// was removed.
     pub async fn keep_source(&self, id: &SourceId, lease_ms: i64) -> Result<bool> {
         let (id, replica) = (id.clone(), self.base.replica.clone());
         self.apply(Keep { id, replica, lease_ms }).await
     }
 
-    /// Stores how the reading of a source ended, says when it is due again, and lets it go.
+    /// Stores the result of a crawl, schedules the next one, and releases the source.
     pub async fn end_crawl(&self, id: &SourceId, crawled: CrawlOutcome) -> Result<()> {
         let (id, replica) = (id.clone(), self.base.replica.clone());
         self.apply(End { id, replica, crawled }).await
     }
 
-    /// Makes a source due now; false if there is none.
-    pub async fn hurry_source(&self, id: &SourceId) -> Result<bool> {
+    /// Makes a source due now; false if it does not exist.
+    pub async fn schedule_source_now(&self, id: &SourceId) -> Result<bool> {
         self.apply(Hurry { id: id.clone() }).await
     }
 
-    /// Removes a source with its documents; false if there is none.
+    /// Removes a source with its documents; false if it does not exist.
     pub async fn remove_source(&self, id: &SourceId) -> Result<bool> {
         self.apply(Remove { id: id.clone() }).await
     }
 
-    /// What is known of the pages of a source.
+    /// The stored state of a source's pages.
     pub async fn source_pages(&self, id: &SourceId) -> Result<Vec<PageRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -178,7 +179,7 @@ impl Store {
         .await
     }
 
-    /// The pages of a source that could not be read the last time, and why.
+    /// The pages of a source that the last crawl could not read, with the reasons.
     pub async fn failed_pages(&self, id: &SourceId) -> Result<Vec<(String, String)>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -189,7 +190,7 @@ impl Store {
         .await
     }
 
-    /// Stores what is known of pages, in the place of what was.
+    /// Stores the state of pages, replacing what was stored.
     pub async fn save_pages(&self, id: &SourceId, pages: Vec<PageRow>) -> Result<()> {
         if pages.is_empty() {
             return Ok(());
@@ -197,7 +198,7 @@ impl Store {
         self.apply(SavePages { id: id.clone(), pages }).await
     }
 
-    /// Forgets pages of a source; their documents are not touched.
+    /// Deletes the stored state of pages; their documents stay.
     pub async fn drop_pages(&self, id: &SourceId, urls: Vec<String>) -> Result<()> {
         self.apply(DropPages { id: id.clone(), urls }).await
     }
@@ -230,7 +231,7 @@ impl Write for NewSource {
             SourceState::Waiting,
         )?;
         let (id,) = row.ok_or_else(|| Error::Failed("a source could not be added".into()))?;
-        forgive(conn, &id).await?;
+        reset_tries(conn, &id).await?;
         Ok(SourceId::stored(id))
     }
 }
@@ -298,7 +299,7 @@ impl Write for Hurry {
         let sql = "update sources set due_at = $3 where id = $1 and workspace_id = $2";
         let found = run!(conn, sql, self.id.as_str(), workspace.as_str(), now())? == 1;
         if found {
-            forgive(conn, self.id.as_str()).await?;
+            reset_tries(conn, self.id.as_str()).await?;
         }
         Ok(found)
     }

@@ -1,24 +1,24 @@
 //! One SQL for two databases: a connection to either, and three macros that run a statement on it.
 //!
-//! Statements are written once, in the dialect that both understand (`$1`, `on conflict`, `returning`), with text ids, integer
-//! milliseconds and JSON as text. Two differ: claiming a job, see [`Conn::claiming`], and reading the newest messages of many
-//! conversations, for which SQLite has no lateral join (`turns.rs`).
+//! Statements are written once, in the dialect that both understand (`$1`, `on conflict`,
+//! `returning`), with text ids, integer milliseconds and JSON as text. Two kinds differ: row locks,
+//! see [`Conn::claiming`], and reading the newest messages of many conversations, because SQLite
+//! has no lateral join (`turns.rs`).
 
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use sqlx::{ColumnIndex, Decode, FromRow, PgConnection, Row, SqliteConnection, Type};
 
-/// A connection inside a transaction, or one to read with.
+/// A connection inside a transaction, or a read connection.
 pub(crate) enum Conn<'c> {
-    /// To SQLite.
     Sqlite(&'c mut SqliteConnection),
-    /// To Postgres.
     Postgres(&'c mut PgConnection),
 }
 
 impl Conn<'_> {
-    /// The one statement that differs: on Postgres, rows that another replica holds are passed over.
-    pub(crate) fn claiming(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+    /// Picks the statement for this database. Only Postgres needs row locks, for example `for
+    /// update skip locked`.
+    pub(crate) fn dialect(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite(_) => sqlite,
             Self::Postgres(_) => postgres,
@@ -26,7 +26,7 @@ impl Conn<'_> {
     }
 }
 
-/// Runs a statement; the number of rows it touched.
+/// Runs a statement and returns the number of affected rows.
 macro_rules! run {
     ($conn:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $conn {
@@ -45,7 +45,7 @@ macro_rules! run {
     };
 }
 
-/// Reads a row. Where it holds what this version does not know, the error names its id, too.
+/// Decodes a row. If a column does not decode, the error also names the row's id.
 pub(crate) fn read_row<'r, T, R>(row: &'r R) -> sqlx::Result<T>
 where
     T: FromRow<'r, R>,
@@ -61,7 +61,7 @@ where
     })
 }
 
-/// Reads rows, each as it comes: all of them beside what was read of them would take the memory twice.
+/// Decodes rows one by one as they arrive: holding all raw rows as well would double the memory.
 pub(crate) async fn read_all<T, R>(mut rows: BoxStream<'_, sqlx::Result<R>>) -> sqlx::Result<Vec<T>>
 where
     T: for<'r> FromRow<'r, R>,
@@ -76,7 +76,7 @@ where
     Ok(read)
 }
 
-/// Runs a query; all its rows.
+/// Runs a query and returns all rows.
 macro_rules! all {
     ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $conn {
@@ -93,7 +93,7 @@ macro_rules! all {
     };
 }
 
-/// Runs a query; its first row, if there is one.
+/// Runs a query and returns the first row, if any.
 macro_rules! first {
     ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         match $conn {

@@ -1,5 +1,5 @@
-//! What a person does with messages from the console: writing one, and having one sent once more. Both leave through the outbox,
-//! as the bot's do.
+//! Messages of a person in the console: writing one, and resending a failed one. Both go through
+//! the outbox, like the bot's.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -14,78 +14,78 @@ use crate::domain::{
     Author, ConversationId, MessageId, MessageKind, MessageState, Owner, WorkspaceId,
 };
 
-/// A person's words to a customer.
+/// A person's message to a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The conversation.
     pub conversation: ConversationId,
-    /// What whoever wrote them calls them: the same is sent once.
+    /// The idempotency key: a message with the same key is sent once.
     pub key: String,
-    /// The words.
+    /// The text.
     pub text: String,
-    /// The message that they quote.
+    /// The message to quote.
     pub quotes: Option<MessageId>,
-    /// Whether the window of the number closes.
+    /// The customer service window of the number.
     pub window: Window,
 }
 
-/// Whether WhatsApp takes what is written freely.
+/// Whether WhatsApp accepts free text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// Always.
     Always,
-    /// Where the customer wrote after this moment, or never.
+    /// Only if the customer wrote after this time, or has never written.
     Since(i64),
 }
 
-/// Whether a person's reply was queued.
+/// The result of queueing a person's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplyOutcome {
-    /// They are in the outbox.
+    /// It is in the outbox.
     Now(MessageId),
-    /// They had been written before, with the same key.
+    /// It was queued before with the same key.
     Before(MessageId),
-    /// Something else was written with that key.
+    /// A different message was queued with that key.
     OtherWords,
-    /// There is no such conversation.
+    /// The conversation does not exist.
     Nowhere,
-    /// The conversation has no such message to quote.
+    /// The message to quote is not in the conversation.
     NothingToQuote,
-    /// The message to quote has not reached WhatsApp yet.
+    /// The message to quote has no provider id yet.
     NotThereYet,
-    /// They may not be sent.
+    /// It may not be sent.
     Refused(Refusal),
 }
 
 /// Why a message may not be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The customer has not written for too long.
+    /// The window is closed: the customer last wrote too long ago.
     WindowClosed,
-    /// The customer does not want to be written to.
+    /// The customer opted out.
     OptedOut,
-    /// The customer has neither phone nor id.
+    /// The customer has neither a phone nor a business-scoped id.
     NoAddress,
 }
 
-/// What became of a message that is to be sent once more.
+/// The result of resending a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
     /// It is in the outbox.
     Queued,
-    /// There is no such message.
+    /// The message does not exist.
     Nowhere,
-    /// It has not failed, and it is known what became of it.
+    /// It has neither failed nor an unknown outcome.
     NotFailed,
-    /// It is not ours, or holds no words.
+    /// It is not a text message of the bot or a person.
     NothingToSend,
-    /// They are the bot's words, and a person has the conversation.
+    /// The bot wrote it, and a person has the conversation.
     NotTheBots,
     /// It may not be sent.
     Refused(Refusal),
 }
 
-/// Where a message is, and what it holds.
+/// The conversation, number and content of a message.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Whereabouts {
     /// The conversation.
@@ -97,17 +97,17 @@ pub struct Whereabouts {
 }
 
 impl Store {
-    /// Puts a person's words into the outbox, and gives him the conversation.
+    /// Queues a person's message and gives that person the conversation.
     pub async fn write(&self, reply: Reply) -> Result<ReplyOutcome> {
         self.apply(reply).await
     }
 
-    /// Puts a message of ours that failed, or of which nobody knows what became of it, into the outbox once more.
+    /// Queues a message of the bot or a person again that failed or whose outcome is unknown.
     pub async fn send_again(&self, id: &MessageId, window: Window) -> Result<Again> {
         self.apply(SendAgain { id: id.clone(), window }).await
     }
 
-    /// Where a message is.
+    /// Returns the conversation, number and content of a message.
     pub async fn whereabouts(&self, id: &MessageId) -> Result<Option<Whereabouts>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -118,7 +118,7 @@ impl Store {
     }
 }
 
-/// The conversation and customer of a message to send; locked until the commit.
+/// The recipient of a message; the conversation is locked until the commit.
 #[derive(FromRow)]
 struct RecipientRow {
     number_id: String,
@@ -146,11 +146,12 @@ impl RecipientRow {
                 )
             };
         }
-        let sql = conn.claiming(find!(""), find!("for update of v"));
+        let sql = conn.dialect(find!(""), find!("for update of v"));
         first!(conn, Self, sql, conversation, workspace.as_str())
     }
 
-    /// Why nothing may be written here, if nothing may. The gate asks again when it is sent.
+    /// Why nothing may be sent to this customer; `None` if it may. The gate checks again at
+    /// sending.
     fn refusal(&self, window: Window) -> Option<Refusal> {
         let closed = match window {
             Window::Always => false,
@@ -166,7 +167,6 @@ impl RecipientRow {
     }
 }
 
-/// The reply that was written with the same key.
 #[derive(FromRow)]
 struct EarlierReplyRow {
     id: String,
@@ -199,13 +199,14 @@ impl Write for Reply {
         inbox::take_over(conn, workspace, (id, true)).await?;
         let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::new(&self.text) };
         self.queue(conn, workspace, (&to.number_id, &message)).await?;
-        signal::tell(conn, workspace, std::iter::once(Signal::Event(id.clone()))).await?;
+        signal::notify_replicas(conn, workspace, std::iter::once(Signal::Event(id.clone())))
+            .await?;
         Ok(ReplyOutcome::Now(message.id))
     }
 }
 
 impl Reply {
-    /// The provider's id of the message that is quoted, or why it cannot be.
+    /// The provider's id of the quoted message, or why it cannot be quoted.
     async fn quoted(
         &self,
         conn: &mut Conn<'_>,
@@ -242,7 +243,7 @@ struct SendAgain {
     window: Window,
 }
 
-/// A message that is to be sent once more. What another version's words say of it is not sent.
+/// A message to resend. One whose author, state or kind is unknown to this version is not resent.
 #[derive(FromRow)]
 struct ResendRow {
     conversation_id: String,
@@ -271,7 +272,8 @@ impl Write for SendAgain {
         if let Some(why) = to.refusal(self.window) {
             return Ok(Again::Refused(why));
         }
-        // By its state, so that of two who ask at the same time one has it sent. The provider's id is another one then.
+        // The state in the condition makes only one of two concurrent requests succeed. The resend
+        // gets a new provider id.
         let sql = formatcp!(
             "update messages set state = $3, state_rank = $4, due_at = $2, updated_at = $2, lease_until = null,
                  provider_id = null, error = null, resent = resent + 1, note = 'sent once more on a person''s word'
@@ -282,13 +284,14 @@ impl Write for SendAgain {
             return Ok(Again::NotFailed);
         }
         let conversation = ConversationId::stored(stuck.conversation_id);
-        signal::tell(conn, workspace, std::iter::once(Signal::Changed(conversation))).await?;
+        signal::notify_replicas(conn, workspace, std::iter::once(Signal::Changed(conversation)))
+            .await?;
         Ok(Again::Queued)
     }
 }
 
 impl ResendRow {
-    /// Why it is not sent once more, whatever WhatsApp would say.
+    /// Why it cannot be resent, apart from WhatsApp's rules.
     fn refusal(&self, to: &RecipientRow) -> Option<Again> {
         let ours = matches!(self.author, Some(Author::Bot | Author::Person));
         if !ours || self.kind != Some(MessageKind::Text) || self.body.is_none() {

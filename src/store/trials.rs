@@ -1,4 +1,4 @@
-//! What trials cost: everything that models are asked for that no customer asked. Knows no limit.
+//! Costs of trials: all model calls that no customer caused. Knows no limit.
 
 use async_trait::async_trait;
 use sqlx::FromRow;
@@ -7,31 +7,32 @@ use super::{Conn, Result, Store, Write, first, now, run};
 use crate::domain::trial::TrialKind;
 use crate::domain::{Usage, WorkspaceId};
 
-/// How long a piece of time is in which costs are added up, in milliseconds: every zone's day begins with one.
-const PIECE_MS: i64 = 15 * 60_000;
+/// Length of the interval by which costs are summed, in milliseconds. A day starts on such an
+/// interval in every time zone.
+const BUCKET_MS: i64 = 15 * 60_000;
 
-/// Trials of one kind in some time.
+/// Trials of one kind in a time span.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct TrialTotals {
-    /// Who tried.
+    /// The kind of trial.
     pub kind: TrialKind,
-    /// How many there were.
+    /// Number of trials.
     pub runs: i64,
-    /// Tokens read.
+    /// Input tokens.
     pub input_tokens: i64,
-    /// Tokens written.
+    /// Output tokens.
     pub output_tokens: i64,
-    /// Money, in millionths of a dollar.
+    /// Cost, in millionths of a dollar.
     pub cost_micros: i64,
 }
 
 impl Store {
-    /// Counts a trial with what it used.
+    /// Adds a trial with its usage.
     pub async fn count_trial(&self, kind: TrialKind, usage: Usage) -> Result<()> {
-        self.apply(Count { kind, usage, since: now() - now().rem_euclid(PIECE_MS) }).await
+        self.apply(Count { kind, usage, since: now() - now().rem_euclid(BUCKET_MS) }).await
     }
 
-    /// What trials cost since a moment, and what turns of customers did, in millionths of a dollar.
+    /// Cost of the trials and of the customers' turns since a moment, in millionths of a dollar.
     pub async fn trials_and_turns_since(&self, moment: i64) -> Result<(i64, i64)> {
         let workspace = self.workspace_id();
         self.read(async |conn| {

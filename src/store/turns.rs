@@ -1,5 +1,5 @@
-//! Turns: claiming the conversations that are due, reading what was said, and what became of it. Committing is in
-//! `finish`.
+//! Turns: claims due conversations, reads their messages, and reads recorded turns. `finish`
+//! commits them.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::domain::{
     Author, ConversationId, MessageState, NumberId, TurnId, TurnOutcome, WorkspaceId,
 };
 
-/// A conversation that this process may run a turn of.
+/// A conversation that this process has claimed to run a turn of.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Claim {
     /// The conversation.
@@ -24,125 +24,127 @@ pub struct Claim {
     pub number_id: String,
     /// The customer.
     pub contact_id: String,
-    /// Proof of the lease.
+    /// The lease token: only its holder may commit.
     pub lease_token: i64,
-    /// How often this turn was begun; more than 1 after a crash.
+    /// How often this turn was started; more than 1 after a crash.
     pub attempts: i64,
 }
 
 /// A message as the pipeline reads it.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct SpokenRow {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The provider's id.
     pub provider_id: Option<String>,
-    /// Who wrote it; none: a newer version's word.
+    /// The author; `None` if the stored word is unknown to this version.
     #[sqlx(try_from = "LenientWord<Author>")]
     pub author: Option<Author>,
     /// The content as JSON.
     pub content: String,
-    /// The words in it.
+    /// The text in the content.
     pub body: Option<String>,
-    /// What a voice note says.
+    /// The transcript of a voice note.
     pub transcript: Option<String>,
-    /// How its words came to be known, as JSON.
+    /// How a voice note was transcribed, as JSON.
     pub heard: Option<String>,
-    /// Waiting, or anything else for what was said before.
+    /// The state. `Waiting` for a message to answer; any other for an earlier message.
     #[sqlx(try_from = "LenientWord<MessageState>")]
     pub state: Option<MessageState>,
     /// The customer's name.
     pub contact: Option<String>,
-    /// When the burst is over that it belongs to.
+    /// When the burst that it belongs to ends.
     pub quiet_at: Option<i64>,
 }
 
-/// A turn of a conversation as it was recorded.
+/// A recorded turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct TurnRow {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The conversation.
     pub conversation_id: String,
     /// The prompt version that answered.
     pub version_id: Option<String>,
-    /// What became of it; none: another version's word.
+    /// The outcome; `None` if the stored word is unknown to this version.
     #[sqlx(try_from = "LenientWord<TurnOutcome>")]
     pub outcome: Option<TurnOutcome>,
     /// The trace as JSON.
     pub trace: String,
-    /// Tokens read.
+    /// Input tokens.
     pub input_tokens: i64,
-    /// Tokens written.
+    /// Output tokens.
     pub output_tokens: i64,
-    /// Money, in millionths of a dollar.
+    /// Cost, in millionths of a dollar.
     pub cost_micros: i64,
     /// When it was committed.
     pub created_at: i64,
 }
 
-/// What a turn reads of its conversation.
+/// The part of a conversation that a turn reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConversationSnapshot {
-    /// When it began to be read; what was stored later may be missing.
+    /// When reading began; messages stored later may be missing.
     pub read_at: i64,
     /// The customer's name.
     pub contact: Option<String>,
-    /// When the burst is over and the answer may be written.
+    /// When the burst ends and the answer may be written.
     pub quiet_at: Option<i64>,
-    /// The messages that wait, in the order in which they were written.
+    /// The waiting messages, in the order in which they were written.
     pub waiting: Vec<SpokenRow>,
-    /// What was said before, oldest first.
+    /// The messages before them, oldest first.
     pub before: Vec<SpokenRow>,
 }
 
 impl Store {
-    /// Claims conversations that are due, for `lease_ms`.
+    /// Claims due conversations for `lease_ms`.
     pub async fn claim_turns(&self, limit: i64, lease_ms: i64) -> Result<Vec<Claim>> {
         self.apply(ClaimTurns { limit, lease_ms }).await
     }
 
-    /// Reads the waiting messages of a conversation, at most `most`, and the last `history` messages before them.
-    pub async fn said(
+    /// Reads at most `most` waiting messages of a conversation, and the last `history` messages
+    /// before them.
+    pub async fn read_snapshot(
         &self,
         claim: &Claim,
         most: i64,
         history: i64,
     ) -> Result<ConversationSnapshot> {
-        let mut said = self.said_in(std::slice::from_ref(claim), most, history).await?;
+        let mut said = self.read_snapshots(std::slice::from_ref(claim), most, history).await?;
         Ok(said.pop().unwrap_or_default())
     }
 
-    /// The same of several conversations, in their order, with one query.
-    pub async fn said_in(
+    /// Like [`Self::said`] for several conversations, in their order, with one query.
+    pub async fn read_snapshots(
         &self,
         claims: &[Claim],
         most: i64,
         history: i64,
     ) -> Result<Vec<ConversationSnapshot>> {
-        self.read(async |conn| said_in(conn, claims, (most, history)).await).await
+        self.read(async |conn| read_snapshots(conn, claims, (most, history)).await).await
     }
 
-    /// Keeps the leases of turns under way for `lease_ms` more; those that are still ours. A turn whose lease is lost
-    /// cannot be committed any more.
-    pub async fn keep_turns(&self, held: Vec<Claim>, lease_ms: i64) -> Result<Vec<Claim>> {
+    /// Extends the leases of running turns by `lease_ms` from now. Returns those that are still
+    /// held; a turn that lost its lease cannot be committed.
+    pub async fn extend_turn_leases(&self, held: Vec<Claim>, lease_ms: i64) -> Result<Vec<Claim>> {
         self.apply(KeepTurns { held, lease_ms }).await
     }
 
-    /// Lets a claimed conversation go without a turn; it is due again at `due`, or when something waits in it. With
-    /// `forget` this try does not count as one that broke.
+    /// Releases a claimed conversation without a turn. It is due again at `due`; if that is `None`,
+    /// at once if messages wait. `forget` resets the attempt count, so that this does not count as
+    /// a crash.
     pub async fn release_turn(&self, claim: &Claim, due: Option<i64>, forget: bool) -> Result<()> {
         self.apply(Release { claim: claim.clone(), due, forget }).await
     }
 
-    /// Ends the leases that a dead process of this database left, so that its work goes on at once: its turns are run
-    /// again, its sends are of unknown outcome. Only on SQLite, whose file one process serves; on Postgres another
-    /// replica may hold them, and they end by themselves.
-    pub async fn take_up(&self) -> Result<()> {
+    /// Ends the leases that a crashed process left in this database, so that its work resumes at
+    /// once: turns run again, sends get an unknown outcome. SQLite only, because one process uses
+    /// the file; on Postgres another replica may hold the leases, and they expire by themselves.
+    pub async fn release_stale_leases(&self) -> Result<()> {
         if self.is_shared() { Ok(()) } else { self.apply(TakeUp).await }
     }
 
-    /// One turn.
+    /// Returns one turn.
     pub async fn turn(&self, id: &TurnId) -> Result<Option<TurnRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -153,7 +155,7 @@ impl Store {
         .await
     }
 
-    /// What the turns since a moment cost, by agent, in millionths of a dollar.
+    /// Cost of the turns since a moment by agent, in millionths of a dollar.
     pub async fn spent_since(&self, moment: i64) -> Result<Vec<(String, i64)>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -164,7 +166,7 @@ impl Store {
         .await
     }
 
-    /// How many conversations wait for a turn, and how many messages wait to be sent.
+    /// Number of conversations waiting for a turn, and of messages waiting to be sent.
     pub async fn backlog(&self) -> Result<(i64, i64)> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -189,7 +191,7 @@ impl Store {
 }
 
 impl ConversationSnapshot {
-    /// Sorts rows, newest first, into what waits and what was said before.
+    /// Splits rows, newest first, into waiting and earlier messages.
     fn of(rows: Vec<SpokenRow>, read_at: i64) -> Self {
         let contact = rows.first().and_then(|row| row.contact.clone());
         let quiet_at = rows.first().and_then(|row| row.quiet_at);
@@ -201,7 +203,7 @@ impl ConversationSnapshot {
     }
 }
 
-/// A row of one of several conversations.
+/// A row of one of several conversations, with the conversation's index.
 #[derive(FromRow)]
 struct SpokenIn {
     place: i64,
@@ -209,8 +211,9 @@ struct SpokenIn {
     row: SpokenRow,
 }
 
-/// Reads the oldest `most` waiting messages of these conversations, and the last `history` of what else was said.
-pub(super) async fn said_in(
+/// Reads the oldest `most` waiting messages of these conversations, and the last `history` other
+/// ones.
+pub(super) async fn read_snapshots(
     conn: &mut Conn<'_>,
     claims: &[Claim],
     reads: (i64, i64),
@@ -223,7 +226,7 @@ pub(super) async fn said_in(
         .collect())
 }
 
-/// The rows of it, newest first, by the conversation's place.
+/// The message rows, newest first, by the conversation's index.
 async fn spoken(
     conn: &mut Conn<'_>,
     claims: &[Claim],
@@ -233,15 +236,17 @@ async fn spoken(
     for (claim, place) in claims.iter().zip(0_i64..) {
         rows.push([place.into(), claim.id.as_str().into(), claim.contact_id.as_str().into()]);
     }
-    // SQLite has no lateral join, and Postgres would read the whole table for the other one. And SQLite would go through the
-    // whole thread for the waiting ones, to find them in their order.
+    // Two forms: SQLite has no lateral join, and Postgres would scan the table for the SQLite form.
+    // SQLite also needs the index hint, or it would walk the whole thread to get the waiting
+    // messages in order.
     let (from, columns, by_waiting, end) = match conn {
         Conn::Sqlite(_) => {
             ("messages m where m.rowid in", "x.rowid", "indexed by messages_waiting", "")
         }
         Conn::Postgres(_) => ("lateral", "x.*", "", " m"),
     };
-    // What waits is read by itself: what came late stands further back, and the oldest of a flood are answered first.
+    // Waiting messages have their own query: late ones sort further back, and of a flood the oldest
+    // are answered first.
     let after = format!(
         ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.heard, m.state,
             (select c.name from contacts c where c.id = v.contact_id) as contact,
@@ -285,7 +290,7 @@ impl Write for ClaimTurns {
                 )
             };
         }
-        let sql = conn.claiming(claim!(""), claim!("for update skip locked"));
+        let sql = conn.dialect(claim!(""), claim!("for update skip locked"));
         let moment = now();
         all!(conn, Claim, sql, moment, moment + self.lease_ms, self.limit, workspace.as_str())
     }
@@ -331,7 +336,7 @@ impl Write for TakeUp {
     }
 }
 
-/// Letting go of a claimed conversation, see [`Store::release_turn`].
+/// The write of [`Store::release_turn`].
 pub(super) struct Release {
     pub(super) claim: Claim,
     pub(super) due: Option<i64>,
@@ -349,7 +354,8 @@ impl Write for Release {
         if run!(conn, sql, &self.claim.id, self.claim.lease_token, forget)? == 0 {
             return Ok(());
         }
-        // By a statement of its own, when the row is ours: Postgres would not see a message that commits meanwhile.
+        // A separate statement, after the first has locked the row: otherwise Postgres would miss a
+        // message that commits meanwhile.
         let sql = formatcp!(
             "update conversations set
                  due_at = coalesce($2, case when exists (select 1 from messages m where m.conversation_id = $1

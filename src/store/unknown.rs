@@ -1,5 +1,6 @@
-//! Messages of ours of which nobody knows whether they went out: found when a process died while it sent, and decided
-//! by the number's setting when no status event settles them. And those that only another version can send.
+//! Outgoing messages of unknown outcome: found when a process died during a send, and decided by
+//! the number's setting if no status event settles them. Also messages that only another version
+//! can send.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -15,9 +16,9 @@ use crate::domain::{
     ConversationId, MessageId, MessageState, NumberId, Then, Unknown, WorkspaceId,
 };
 
-/// Whether a message `m` of the workspace `$2` has been due since before `$1` and is left to another version, and nobody was asked
-/// about it. Where its number was stopped meanwhile, another version that is there could not send it either.
-/// Workspace and number as expressions: all of their messages would be walked instead of the outbox.
+/// Condition: message `m` of workspace `$2` is due since before `$1`, this version leaves it to
+/// another one, and no person was asked yet. Numbers changed since `$1` are skipped: while a number
+/// was stopped, no version could send. `|| ''` keeps the planner on the outbox index.
 const IS_ORPHAN: &str = formatcp!(
     "m.state = '{QUEUED}' and m.due_at <= $1 and m.workspace_id || '' = $2 and coalesce(m.note, '') <> '{ORPHANED}'
      and m.number_id || '' in (select n.id from numbers n where n.state = '{READY}' and n.updated_at <= $1)
@@ -25,11 +26,13 @@ const IS_ORPHAN: &str = formatcp!(
 );
 
 impl Store {
-    /// Opens a case for each message that has been due for so long and that this version leaves to another one, which is not there
-    /// any more; their ids. They stay in the outbox and hold up nothing from then on, and each is asked about once.
+    /// Opens a case for each message that has been due for `after_ms` and that this version leaves
+    /// to another one, which is apparently gone. Returns their ids. They stay in the outbox but no
+    /// longer block others; each is asked about once.
     pub async fn ask_about_orphans(&self, after_ms: i64) -> Result<Vec<MessageId>> {
         let (workspace, before) = (self.workspace_id(), now() - after_ms);
-        // There are hardly ever any, and the search may be long: webhooks must not wait for it.
+        // Checked with a read first: there are rarely any, and webhooks must not wait for a long
+        // search in the writer.
         let found = self
             .read(async |conn| {
                 let sql = formatcp!("select m.id from messages m where {IS_ORPHAN} limit 1");
@@ -42,14 +45,15 @@ impl Store {
         self.apply(AskAboutOrphans { before }).await
     }
 
-    /// Marks sends of a number that were begun and never recorded as `unknown`, to be decided after `wait_ms`; how many
-    /// there were.
+    /// Marks sends of a number whose lease ended without a result as `unknown`, to be decided after
+    /// `wait_ms`. Returns their number.
     pub async fn sweep_sends(&self, number: &NumberId, wait_ms: i64) -> Result<u64> {
         self.apply(Sweep { number: number.clone(), wait_ms }).await
     }
 
-    /// Decides the messages of a number whose outcome stayed unknown for long enough at this moment; how many there were.
-    /// The moment is the caller's: while this waited for the database, no status event could be taken in either.
+    /// Decides the messages of a number whose outcome is still unknown at `moment`. Returns their
+    /// number. The caller sets `moment`, because while this waits for the database no status event
+    /// can be stored either.
     pub async fn decide_unknown(
         &self,
         number: &NumberId,
@@ -99,7 +103,7 @@ impl Write for Decide {
     type Out = u64;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
-        // A status event that comes late still settles what was dropped: its rank stays below `sent`.
+        // A late status event still settles a dropped message, because its rank stays below `sent`.
         let overdue = match self.by.then {
             Then::Ask => self.ask(workspace, conn, 0).await?,
             Then::Resend => {
@@ -110,7 +114,7 @@ impl Write for Decide {
                     rank = MessageState::Queued.rank()
                 );
                 let again = run!(conn, sql, self.moment, self.number.as_str(), self.by.times)?;
-                // What stays unknown once more is a person's to decide.
+                // A person decides on messages that stay unknown after the last resend.
                 again + self.ask(workspace, conn, self.by.times).await?
             }
             Then::Drop => {
@@ -127,7 +131,7 @@ impl Write for Decide {
 }
 
 impl Decide {
-    /// Opens a case for what is overdue and was sent again so often.
+    /// Opens a case for each overdue message that was resent at least `resent` times.
     async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, resent: i64) -> Result<u64> {
         let sql = formatcp!(
             "update messages set due_at = null, updated_at = $1,
@@ -145,7 +149,6 @@ impl Decide {
 }
 
 impl Overdue {
-    /// Opens a case for it.
     async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, reason: &str) -> Result<()> {
         let case = Case {
             conversation: &self.conversation_id,

@@ -1,11 +1,12 @@
-//! Uploaded files: their bytes, who learns one just now, and what became of it. Knows nothing of how a file is read.
+//! Uploaded files: stores their bytes and the result of learning them. Does not know how a file is
+//! read.
 
 use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
+use super::collection_limits::{Full, IncomingFile, Room};
 use super::knowledge::{Failure, NewDocument, next_revision};
-use super::room::{Full, IncomingFile, Room};
 use super::words::document_state::{FAILED, LEARNING, READY};
 use super::words::upload_state::WAITING;
 use super::{Conn, LenientWord, Result, Rows, Store, Write, first, now, run, storable};
@@ -22,43 +23,43 @@ pub struct UploadRow {
     pub collection_id: String,
     /// The document's path.
     pub path: String,
-    /// Names this content.
+    /// Identifies this content.
     pub stamp: String,
-    /// How often a process began to learn it.
+    /// How often a process started to learn it.
     pub tries: i64,
 }
 
-/// A file to keep, and to learn.
+/// An uploaded file to store and learn.
 #[derive(Debug, Clone)]
 pub struct NewUpload {
     /// The collection.
     pub collection: CollectionId,
-    /// The document's path within it.
+    /// The document's path within the collection.
     pub path: String,
-    /// The file's type, as whoever sent it says.
+    /// The MIME type that the uploader stated.
     pub mime_type: String,
     /// Its size in bytes.
     pub size: u64,
-    /// What it holds, or why it is not to be learned.
+    /// The bytes, or why the file is not to be learned.
     pub content: std::result::Result<Vec<u8>, Failure>,
 }
 
-/// What learning a file came to.
+/// The result of learning a file.
 #[derive(Debug, Clone)]
 pub struct LearnedUpload {
     /// The file.
     pub upload: UploadRow,
-    /// How it was learned.
+    /// The method by which it was learned.
     pub method: String,
-    /// What becomes of the document; a failure leaves what was learned of an earlier file as it was.
+    /// The document. A failure keeps what was learned of an earlier file.
     pub document: std::result::Result<NewDocument, Failure>,
-    /// How much its collection may hold.
+    /// The limits of its collection.
     pub room: Room,
 }
 
 impl Store {
-    /// Keeps a file and has its document wait to be learned, where its collection has room for it; one with the path of an earlier
-    /// upload takes its place. `None` where the path is that of a document that comes from elsewhere.
+    /// Stores a file to be learned if its collection has room. Replaces an earlier upload at the
+    /// same path. `None` if the path belongs to a document from elsewhere.
     pub async fn add_upload(
         &self,
         upload: NewUpload,
@@ -67,7 +68,7 @@ impl Store {
         self.apply(AddUpload { upload, room }).await
     }
 
-    /// The file that has waited longest and that nobody learns, if there is one.
+    /// The unleased file that has waited longest, if any.
     pub async fn due_upload(&self) -> Result<Option<UploadRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -82,7 +83,7 @@ impl Store {
         .await
     }
 
-    /// What a file holds; `None` when it was replaced or removed.
+    /// The bytes of a file; `None` if it was replaced or removed.
     pub async fn upload_bytes(&self, upload: &UploadRow) -> Result<Option<Vec<u8>>> {
         let workspace = self.workspace_id();
         let row = self
@@ -95,8 +96,8 @@ impl Store {
         Ok(row.map(|row| row.0))
     }
 
-    /// Stores what learning a file came to, unless it was replaced or removed meanwhile. Where the collection has no room for it,
-    /// nothing changes.
+    /// Stores the result of learning a file, unless it was replaced or removed meanwhile. If the
+    /// collection has no room, nothing changes.
     pub async fn end_upload(
         &self,
         learned: LearnedUpload,
@@ -104,12 +105,12 @@ impl Store {
         self.apply(learned).await
     }
 
-    /// Has a file learned again; false where the document has none.
+    /// Queues a file to be learned again; false if the document has none.
     pub async fn retry_upload(&self, document: &DocumentId) -> Result<bool> {
         self.apply(Retry { document: document.clone() }).await
     }
 
-    /// Has the files of a collection learned again that were learned in another way; how many.
+    /// Queues the files of a collection that were learned by another method. Returns their number.
     pub async fn renew_uploads(&self, collection: &CollectionId, method: &str) -> Result<u64> {
         self.apply(Renew { collection: collection.clone(), method: method.to_owned() }).await
     }
@@ -126,9 +127,9 @@ impl Write for AddUpload {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
         let NewUpload { collection, path, size, content, .. } = &self.upload;
-        // It holds the collection's row.
+        // Locks the collection's row.
         next_revision(workspace, conn, collection).await?;
-        // What is not to be learned is not kept.
+        // A file that is not to be learned is not stored.
         let bytes = content.is_ok().then_some(*size);
         let file = IncomingFile { collection, path, bytes };
         if let Some(full) = self.room.refuses_upload(workspace, conn, file).await? {
@@ -147,7 +148,8 @@ impl Write for NewUpload {
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<Option<DocumentId>> {
-        // First of all: it holds the collection's row, so that two changes of a document stand in line.
+        // First of all, because it locks the collection's row, so that two changes of a document
+        // are serialized.
         let revision = next_revision(workspace, conn, &self.collection).await?;
         let path = storable(&self.path);
         let sql = "select id, state, uploaded from documents where collection_id = $1 and path = $2 and workspace_id = $3";
@@ -160,7 +162,7 @@ impl Write for NewUpload {
             path.as_ref(),
             workspace_id
         )?;
-        // A word of another version is put right by what is learned now.
+        // A stored word that is unknown to this version is corrected by learning.
         let known = known.map(|(id, state, uploaded)| (id, DocumentState::from(state), uploaded));
         if matches!(&known, Some((_, state, 0)) if *state != DocumentState::Removed) {
             return Ok(None);
@@ -225,7 +227,7 @@ async fn touch(conn: &mut Conn<'_>, id: &str) -> Result<()> {
     run!(conn, "update documents set updated_at = $2 where id = $1", id, now()).map(drop)
 }
 
-/// Writes down why a file could not be learned. What was learned of an earlier one answers on.
+/// Records why a file could not be learned. What was learned of an earlier file stays in use.
 async fn fail(conn: &mut Conn<'_>, id: &str, failure: &Failure) -> Result<()> {
     let sql = formatcp!(
         "update documents set state = case when state = '{READY}' then '{READY}' else '{FAILED}' end, error = $2, remedy = $3,
@@ -241,7 +243,7 @@ impl Write for LearnedUpload {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
         let UploadRow { document_id, collection_id, stamp, .. } = &self.upload;
-        // In the order of every other change: the collection first.
+        // Locks the collection first, like every other change.
         next_revision(workspace, conn, &CollectionId::stored(collection_id.clone())).await?;
         let full = match &self.document {
             Ok(learned) => self.room.refuses(workspace, conn, learned).await?,

@@ -1,5 +1,5 @@
-//! Embeddings by the model that made them and the text they are of. The same text is embedded once; what a crash
-//! interrupted goes on with the texts that are missing. Embeds nothing itself.
+//! Embeddings, by model and text hash. Each text is embedded once; after a crash only missing texts
+//! are embedded. Calls no model itself.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -10,15 +10,16 @@ use super::words::document_state::{READY, REMOVED};
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
 use crate::domain::{CollectionId, WorkspaceId};
 
-/// How long an embedding of no chunk is kept, in milliseconds: its document may still be on the way.
+/// How long an embedding without a chunk is kept, in milliseconds: its document may not be stored
+/// yet.
 const ORPHAN_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// A chunk that has no embedding by a model.
+/// A chunk without an embedding by a model.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Missing {
-    /// The chunk's id; the chunks come in the order of it.
+    /// The chunk's id, which is also the sort order.
     pub id: String,
-    /// What is embedded, hashed.
+    /// Hash of the text that is embedded.
     pub text_hash: String,
     /// The document's title.
     pub title: String,
@@ -28,17 +29,17 @@ pub struct Missing {
     pub body: String,
 }
 
-/// How many embeddings there are of one model.
+/// Number of embeddings of one model.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct ModelRow {
-    /// What made them.
+    /// The model.
     pub model: String,
-    /// How many there are.
+    /// Number of embeddings.
     pub vectors: i64,
 }
 
 impl Store {
-    /// Which of these texts, given by their hashes, a model has embedded already.
+    /// The hashes among these whose text a model has already embedded.
     pub async fn embedded(&self, model: &str, hashes: &[String]) -> Result<Vec<String>> {
         let wanted = self.wanted(model, hashes);
         self.read(async |conn| {
@@ -49,7 +50,8 @@ impl Store {
         .await
     }
 
-    /// A model's embeddings of these texts, given by their hashes, in any order; those that there are.
+    /// A model's embeddings of the texts with these hashes, in any order; missing ones are left
+    /// out.
     pub async fn vectors(&self, model: &str, hashes: &[String]) -> Result<Vec<(String, Vec<f32>)>> {
         let wanted = self.wanted(model, hashes);
         self.read(async |conn| {
@@ -68,13 +70,13 @@ impl Store {
         wanted
     }
 
-    /// Keeps embeddings, each with the hash of its text.
+    /// Stores embeddings, each with the hash of its text.
     pub async fn keep_vectors(&self, model: &str, vectors: Vec<(String, Vec<f32>)>) -> Result<()> {
         self.apply(Keep { model: model.to_owned(), vectors }).await
     }
 
-    /// The next chunks of a collection that a model has not embedded, at most `limit`, after the chunk `after`
-    /// (empty: from the beginning).
+    /// The next chunks of a collection that a model has not embedded, at most `limit`, after the
+    /// chunk id `after` (empty to start).
     pub async fn missing_vectors(
         &self,
         collection: &CollectionId,
@@ -98,7 +100,7 @@ impl Store {
         .await
     }
 
-    /// How many chunks of a collection there are, and how many of them a model has not embedded.
+    /// Number of chunks of a collection, and of those that a model has not embedded.
     pub async fn count_vectors(
         &self,
         collection: &CollectionId,
@@ -120,7 +122,7 @@ impl Store {
         .await
     }
 
-    /// The models that embeddings are kept of.
+    /// The models with stored embeddings.
     pub async fn vector_models(&self) -> Result<Vec<ModelRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -131,13 +133,13 @@ impl Store {
         .await
     }
 
-    /// Has every index read all documents of a collection again.
+    /// Makes every index reload all documents of a collection.
     pub async fn touch_collection(&self, collection: &CollectionId) -> Result<()> {
         self.apply(Touch { collection: collection.clone() }).await
     }
 
-    /// Forgets the embeddings of texts that no chunk has, and, with `only`, those of all other models; how many
-    /// were forgotten.
+    /// Deletes embeddings of texts that no chunk has and, with `only`, those of all other models.
+    /// Returns the number deleted.
     pub async fn forget_vectors(&self, only: Option<&str>) -> Result<u64> {
         self.apply(Forget { only: only.map(ToOwned::to_owned) }).await
     }
@@ -211,7 +213,7 @@ impl Write for Forget {
     }
 }
 
-/// What is looked for, and where it is held.
+/// Shared query parts: the requested texts, and the join with stored vectors.
 const WANTED: &str = "with wanted (text_hash, model, workspace_id) as (";
 const HELD: &str = "from vectors v join wanted w
     on v.text_hash = w.text_hash and v.model = w.model and v.workspace_id = w.workspace_id";

@@ -1,9 +1,10 @@
-//! The words of closed sets as SQL holds them: a partial index is found by a literal, so they are written into the statement, by
-//! `const_format`. A word that is a mere value is bound.
+//! Enum words as SQL literals, written into statements by `const_format`: SQLite and Postgres match
+//! a partial index only by a literal. Words that are plain values are bound instead.
 
 use const_format::formatcp;
 
-/// Every author that this version knows. What another version's authors write is left to that version.
+/// All authors that this version knows. Messages by other authors are left to the version that
+/// knows them.
 pub(super) const AUTHORS: &str = formatcp!(
     "'{}', '{}', '{}', '{}', '{}'",
     author::BOT,
@@ -13,7 +14,7 @@ pub(super) const AUTHORS: &str = formatcp!(
     author::PERSON
 );
 
-/// Every owner that this version knows.
+/// All owners that this version knows.
 pub(super) const OWNERS: &str =
     formatcp!("'{}', '{}', '{}'", owner::BOT, owner::NOBODY, owner::PERSON);
 

@@ -1,8 +1,9 @@
-//! The one writer of SQLite: takes changes from a queue and commits all that are waiting together, so that one fsync
-//! serves many. A change that fails is rolled back alone; the others are run again without it.
+//! The single SQLite writer: takes changes from a queue and commits all waiting ones together, so
+//! that they share one fsync. If a change fails, the batch is rolled back and each change runs in
+//! its own transaction.
 //!
-//! It has a thread of its own: between its statements it waits for SQLite's thread, and would wait behind every other task
-//! of the runtime each time.
+//! It has its own thread: it blocks on SQLite's thread between statements, and on the runtime it
+//! would queue behind other tasks each time.
 
 use async_trait::async_trait;
 use sqlx::{Connection, SqliteConnection};
@@ -11,27 +12,23 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Conn, Error, Result, Write, run};
 use crate::domain::WorkspaceId;
 
-/// How many changes one commit takes at the most.
+/// Maximum changes per commit.
 const BATCH: usize = 256;
-/// How many changes may wait; then `apply` waits, too.
+/// Queue capacity; `apply` waits when it is full.
 const QUEUE: usize = 8192;
 
-/// A handle to the writer.
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Order>,
 }
 
-/// A command to the writer.
 enum Order {
-    /// Make a change.
     Change(Box<dyn QueuedWrite>),
-    /// Close the connection after what came before, and say so.
+    /// Close the connection after the changes queued before, then confirm.
     Close(oneshot::Sender<()>),
 }
 
 impl Writer {
-    /// Starts the writer on its connection.
     pub(super) fn start(conn: SqliteConnection) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let work = move || futures::executor::block_on(work(conn, waiting));
@@ -40,7 +37,7 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Commits a change together with what else is waiting.
+    /// Commits a change together with other queued ones.
     pub(super) async fn apply<W: Write>(&self, workspace: WorkspaceId, write: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();
         let pending = Pending { workspace, write, out: None, reply: Some(reply) };
@@ -49,7 +46,6 @@ impl Writer {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Closes the connection after the changes that wait.
     pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
         if self.queue.send(Order::Close(done)).await.is_ok() {
@@ -58,19 +54,19 @@ impl Writer {
     }
 }
 
-/// Why a transaction did not begin or commit: none of its changes is stored, and each of them may be made again.
+/// Why a transaction did not begin or commit. None of its changes is stored; each may be retried.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 struct CommitError(String);
 
-/// A change in the queue, whatever its type.
+/// A queued change of any type.
 #[async_trait]
 trait QueuedWrite: Send {
-    /// Makes the change; the result is kept until the commit.
+    /// Makes the change and keeps its result until the commit.
     async fn attempt(&mut self, conn: &mut Conn<'_>) -> Result<()>;
-    /// Tells whoever waits how it ended.
+    /// Sends the caller the outcome of the commit.
     fn settle(&mut self, committed: std::result::Result<(), CommitError>);
-    /// Tells whoever waits that the change itself failed.
+    /// Sends the caller the error of the change itself.
     fn refuse(&mut self, error: Error);
 }
 
@@ -95,7 +91,7 @@ impl<W: Write> QueuedWrite for Pending<W> {
             (Ok(()), None) => Err(Error::Failed("a change was not made".into())),
             (Err(CommitError(why)), _) => Err(Error::Unavailable(why)),
         };
-        // Nobody waits any more when the caller was cancelled; the change stands all the same.
+        // Fails if the caller was cancelled; the change stays committed.
         drop(reply.send(result));
     }
 
@@ -125,14 +121,14 @@ async fn work(mut conn: SqliteConnection, mut waiting: mpsc::Receiver<Order>) {
             if let Err(error) = conn.close().await {
                 tracing::warn!(%error, "the database could not be closed in order");
             }
-            // Nobody waits any more when the caller was cancelled.
+            // Fails if the caller was cancelled.
             let _ = done.send(());
             return;
         }
     }
 }
 
-/// Commits the batch in one transaction; if any change fails, each in one of its own.
+/// Commits the batch in one transaction; if any change fails, each in its own.
 async fn commit_all(conn: &mut SqliteConnection, batch: &mut [Box<dyn QueuedWrite>]) {
     match try_together(conn, batch).await {
         Ok(()) => settle_all(batch, &Ok(())),
@@ -145,7 +141,6 @@ async fn commit_all(conn: &mut SqliteConnection, batch: &mut [Box<dyn QueuedWrit
     }
 }
 
-/// Why a batch was not committed.
 enum BatchError {
     /// One of its changes failed.
     Change,

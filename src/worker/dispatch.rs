@@ -1,5 +1,5 @@
-//! The dispatcher: claims conversations that are due and has their turns run, one at a time in a conversation, many at
-//! once in all.
+//! The dispatcher: claims due conversations and runs their turns, one at a time per conversation
+//! and many in parallel.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,11 @@ use crate::pipeline::inbound;
 use crate::spans;
 use crate::store::turns::{Claim, ConversationSnapshot};
 
-/// How many conversations are claimed at once.
+/// Maximum number of conversations per claim.
 const BATCH: usize = 64;
 
-/// Dispatches until it is told to stop; then finishes the turns under way, or hands them over.
+/// Runs until stopped. Then finishes the running turns within the grace period, and releases the
+/// others.
 pub(super) async fn run(
     desk: Arc<Desk>,
     settings: Settings,
@@ -37,7 +38,7 @@ pub(super) async fn run(
     };
     let leases = context.leases.clone();
     let mut turns = JoinSet::new();
-    let mut begun = desk.wake.open(&context.places, settings.lease_ms);
+    let mut begun = desk.notifier.register_dispatcher(&context.places, settings.lease_ms);
     tokio::select! {
         () = dispatch(&desk, &settings, &context, (&mut begun, &mut turns)) => {}
         () = leases.keep(&desk, settings.lease_ms) => {}
@@ -63,7 +64,7 @@ pub(super) async fn run(
     }
 }
 
-/// Lets go of what could not be finished: another replica, or the next start, takes it at once.
+/// Releases unfinished turns: another replica, or the next start, can claim them at once.
 async fn hand_over(desk: &Desk, leases: &Leases, mut turns: JoinSet<()>) {
     let left = leases.all();
     turns.abort_all();
@@ -80,7 +81,7 @@ async fn release(desk: &Desk, claim: &Claim) {
     }
 }
 
-/// What all turns of a worker share.
+/// State that all turns of a worker share.
 struct WorkerContext {
     outbox: Arc<OutboxDispatcher>,
     places: Arc<Semaphore>,
@@ -90,27 +91,28 @@ struct WorkerContext {
 }
 
 impl WorkerContext {
-    /// Waits until there shall be no new turns.
+    /// Waits until no new turns may start.
     async fn stopped(&self) {
-        // An error means that whoever would stop us is gone.
+        // An error means that the sender is gone, which also means to stop.
         drop(self.stopped.clone().wait_for(|stopped| *stopped).await);
     }
 }
 
-/// Claims until it is told to stop, and never stops between a claim and its turn.
+/// Claims and starts turns until stopped. Never stops between a claim and its turn.
 async fn dispatch(
     desk: &Arc<Desk>,
     settings: &Settings,
     context: &WorkerContext,
     (begun, turns): (&mut mpsc::UnboundedReceiver<Begin>, &mut JoinSet<()>),
 ) {
-    let wake = desk.wake.for_dispatcher();
+    let wake = desk.notifier.dispatcher_notify();
     let mut poll = tokio::time::interval(Duration::from_millis(settings.poll_ms.max(1)));
     poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut fresh = Vec::with_capacity(BATCH);
     let mut look = true;
     while !*context.stopped.borrow() {
-        // A place is waited for beside everything else: those who have one may be waiting to begin.
+        // Waits for a free slot along with everything else: holders of slots may be the turns in
+        // `begun` that wait to start.
         tokio::select! {
             _ = begun.recv_many(&mut fresh, BATCH), if !begun.is_closed() => {
                 run_all(desk, settings, context, (fresh.drain(..), turns));
@@ -127,7 +129,7 @@ async fn dispatch(
     }
 }
 
-/// Claims as many turns as there are places; true if there may be more.
+/// Claims as many turns as there are free slots. Returns whether there may be more.
 async fn claim_some(
     desk: &Arc<Desk>,
     settings: &Settings,
@@ -147,12 +149,12 @@ async fn claim_some(
     };
     let full = claims.len() >= places.len();
     let fresh =
-        claims.into_iter().zip(places).map(|(claim, place)| Begin { claim, said: None, place });
+        claims.into_iter().zip(places).map(|(claim, place)| Begin { claim, snapshot: None, place });
     run_all(desk, settings, context, (fresh, turns));
     full
 }
 
-/// Runs the turns of conversations that were claimed.
+/// Starts the turns of claimed conversations.
 fn run_all(
     desk: &Arc<Desk>,
     settings: &Settings,
@@ -160,12 +162,12 @@ fn run_all(
     (fresh, turns): (impl Iterator<Item = Begin>, &mut JoinSet<()>),
 ) {
     let mut unread = Vec::new();
-    for Begin { claim, said, place } in fresh {
+    for Begin { claim, snapshot, place } in fresh {
         let (told, heard) = oneshot::channel();
-        let events = desk.wake.listen(&claim.conversation());
+        let events = desk.notifier.listen(&claim.conversation());
         let heard = TurnInput { events, said: Some(heard) };
-        match said {
-            // The turn is not begun yet: it is there to hear this.
+        match snapshot {
+            // The turn has not started yet, so its receiver still exists.
             Some(said) => drop(told.send(said)),
             None => unread.push((claim.clone(), told)),
         }
@@ -185,13 +187,13 @@ fn run_all(
     }
 }
 
-/// Reads what was said in these conversations with one query, and tells their turns.
+/// Loads the messages of several conversations with one query, and passes them to their turns.
 async fn read(desk: Arc<Desk>, unread: Vec<(Claim, oneshot::Sender<ConversationSnapshot>)>) {
     let (claims, told): (Vec<_>, Vec<_>) = unread.into_iter().unzip();
     let bots = claims.iter().filter_map(|one| desk.bots.get(&desk.number(&one.number_id)?.agent));
     let history = bots.map(|bot| bot.agent.history).max().unwrap_or_default();
     match inbound::read(&desk.store, &claims, history).await {
-        // A turn that is gone needs to know nothing.
+        // A closed channel means that the turn is gone.
         Ok(said) => told.into_iter().zip(said).for_each(|(told, said)| drop(told.send(said))),
         Err(error) => {
             tracing::warn!(%error, "what was said cannot be read, each turn tries it again");

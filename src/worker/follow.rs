@@ -1,4 +1,5 @@
-//! Keeps this process in step: with what others learn and publish, and with the embedding model that is configured.
+//! Keeps this process up to date: with what other processes learn and publish, and with the
+//! configured embedding model.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use crate::domain::What;
 use crate::knowledge::SilentProgress;
 use crate::store::replicas::HoldName;
 
-/// How long after a failure embedding is tried again.
+/// How often the re-embedding job is attempted and its lock renewed.
 const FILL_PAUSE: Duration = Duration::from_secs(30);
 
-/// Keeps the index, the agents, the numbers and the curated answers in step with what other processes learn and publish.
+/// Polls the database for changes to the index, the agents, the numbers and the curated answers.
 pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool>) {
     let mut pause = tokio::time::interval(Duration::from_millis(poll_ms.max(100)));
     pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -26,29 +27,29 @@ pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Re
         if let Err(error) = desk.library.follow().await {
             tracing::warn!(%error, "the index could not be brought up to date, it is tried again");
         }
-        // Whoever learned in this process has brought the index up to date already.
+        // Learning in this process has already updated the index, so the revision decides.
         let revision = desk.library.revision().await;
         if revision != known {
             known = revision;
-            desk.wake.announce(What::Knowledge);
+            desk.notifier.announce(What::Knowledge);
         }
-        if let Err(error) = desk.follow_agents().await {
+        if let Err(error) = desk.reload_agents().await {
             tracing::warn!(%error, "the agents could not be brought up to date, it is tried again");
         }
-        if let Err(error) = desk.follow_numbers().await {
+        if let Err(error) = desk.reload_numbers().await {
             tracing::warn!(%error, "the numbers could not be brought up to date, it is tried again");
         }
-        if let Err(error) = desk.note_numbers().await {
+        if let Err(error) = desk.store_number_activity().await {
             tracing::debug!(%error, "when numbers were last used is written down later");
         }
-        if let Err(error) = desk.follow_answers().await {
+        if let Err(error) = desk.reload_answers().await {
             tracing::warn!(%error, "the curated answers could not be brought up to date, it is tried again");
         }
     }
 }
 
-/// Embeds what another model embedded before this one was configured; one process does it at a time. Until it is done,
-/// retrieval compares words.
+/// Re-embeds chunks that were embedded with another model than the configured one; one process at a
+/// time. Until it is done, retrieval uses keyword search only.
 pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
     let lease_ms = i64::try_from(3 * FILL_PAUSE.as_millis()).unwrap_or(i64::MAX);
     let mut pause = tokio::time::interval(FILL_PAUSE);
@@ -61,12 +62,13 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
             let keep = async {
                 loop {
                     tokio::time::sleep(FILL_PAUSE).await;
-                    // Who cannot say that he goes on is joined by another, who does the same work: no harm.
+                    // If the lock expires, another process does the same work as well, which is
+                    // harmless.
                     drop(desk.store.hold(HoldName::FillIn, lease_ms).await);
                 }
             };
             let filled = tokio::select! {
-                filled = desk.library.fill_in(&SilentProgress) => filled,
+                filled = desk.library.backfill_embeddings(&SilentProgress) => filled,
                 () = keep => continue,
             };
             match filled {

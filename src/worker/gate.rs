@@ -1,52 +1,53 @@
-//! The send gate: every message of ours passes it just before it leaves. Pure: decides, sends nothing.
+//! The send gate: decides about every outgoing message just before it is sent. Pure: decides, sends
+//! nothing.
 //!
-//! Who owns the conversation, whether the customer wants to be written to, and WhatsApp's 24-hour window are asked here.
-//! Loops are stopped where messages come in: the conversation is a person's then. Money is watched before a model is
-//! asked (`pipeline::budget`).
+//! Checks the owner of the conversation, the customer's opt-out, and WhatsApp's 24-hour window.
+//! Loops are stopped at intake, which makes a person the owner. Spending is checked before a model
+//! is called (`pipeline::budget`).
 
 use crate::domain::{Author, Fault, Owner, Template};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::outbox::ToSend;
 
-/// A message to pass, with what the gate decides by.
+/// A message to check, with what the decision depends on.
 pub(super) struct GateRequest<'a> {
-    /// The message, with whom it goes to.
+    /// The message and its recipient.
     pub(super) message: &'a ToSend,
-    /// Whether the provider closes the window 24 hours after the customer's last message.
+    /// Whether the number has the 24-hour window.
     pub(super) has_window: bool,
-    /// What goes out when it is closed.
+    /// The template for messages outside the window; `None` if there is none.
     pub(super) template: Option<&'a Template>,
-    /// The moment.
+    /// The current time, in Unix milliseconds.
     pub(super) now: i64,
 }
 
-/// How a message may go out.
+/// How a message may be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pass {
-    /// As it is.
+    /// As free text.
     AsItIs,
-    /// As this template: the window is closed.
+    /// As this template, because the window is closed.
     AsTemplate(Template),
 }
 
-/// Why a message may not go out.
+/// Why a message may not be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// Nobody misses it.
+    /// It is no longer needed.
     Void(Fault),
-    /// The customer waits for it: a person has to see to it.
+    /// The customer waits for it: a person has to take over.
     Missed(Fault),
 }
 
-/// Whether a message may go out. A notice of the desk itself (a hand-off sentence, a note to a support contact) may
-/// be sent in a person's conversation; the bot's words may not. The one answer to an opt-out may be sent to a customer
-/// who opted out; nothing else of ours may.
+/// Decides whether a message may be sent. Notices of the desk (a hand-off sentence, a note to a
+/// support contact) may be sent while a person owns the conversation; the bot's messages may not. A
+/// customer who opted out gets only the confirmation of that.
 pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     let message = asked.message;
     let may_speak = match message.author {
         Author::Bot | Author::Consent => message.owner.is_some_and(Owner::lets_bot_speak),
         Author::Person | Author::Notice => true,
-        // Nothing of the customer's is ever in the outbox.
+        // The outbox never contains messages of customers.
         Author::Customer => false,
     };
     if !may_speak {
@@ -62,7 +63,7 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     if asked.has_window && closed { outside(message, asked.template) } else { Ok(Pass::AsItIs) }
 }
 
-/// What goes out when the window is closed: the template where there is one.
+/// Decides what is sent outside the window: the template, if there is one.
 pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<Pass, Stop> {
     if let Some(template) = template {
         return Ok(Pass::AsTemplate(template.clone()));
@@ -74,7 +75,8 @@ pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<P
     Err(missed(message, fault))
 }
 
-/// Who misses a message that will not go out. A support contact who is not told has the case all the same.
+/// Decides whether anybody waits for a message that is not sent. A notice to a support contact is
+/// not needed: the case exists all the same.
 pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
     match message.author {
         Author::Bot | Author::Person => Stop::Missed(fault),

@@ -1,5 +1,5 @@
-//! Learns what was uploaded, beside serving: as many files at once as there are processes that read them. Each is leased: of
-//! several desks one learns it.
+//! Learns uploaded documents in the background, as many in parallel as there are reader processes.
+//! Each file is leased, so that only one desk learns it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use tokio::sync::watch;
 use crate::desk::Desk;
 use crate::domain::What;
 
-/// How long it waits after something went wrong.
+/// Pause after an error.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Learns until it is told to stop; what is under way then is learned again at the next start.
+/// Runs until stopped. Unfinished files are learned again at the next start.
 pub(super) async fn run(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool>) {
     tokio::select! {
         () = learn(&desk, Duration::from_millis(poll_ms.max(100))) => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
-    if let Err(error) = desk.store.let_uploads_go().await {
+    if let Err(error) = desk.store.release_uploads().await {
         tracing::debug!(%error, "uploads under way could not be let go, their leases end by themselves");
     }
 }
@@ -32,7 +32,7 @@ async fn learn(desk: &Desk, poll: Duration) {
     join_all((0..desk.library.readers()).map(|_| learn_each(desk, poll))).await;
 }
 
-/// Learns one file after the other. A file is in memory only here.
+/// Learns one file after the other. File contents are loaded only here.
 async fn learn_each(desk: &Desk, poll: Duration) {
     loop {
         match desk.library.learn_uploaded().await {
@@ -42,7 +42,7 @@ async fn learn_each(desk: &Desk, poll: Duration) {
             }
             Ok(None) => {
                 tokio::select! {
-                    () = desk.library.uploaded() => {}
+                    () = desk.library.wait_for_upload() => {}
                     () = tokio::time::sleep(poll) => {}
                 }
             }
@@ -54,8 +54,9 @@ async fn learn_each(desk: &Desk, poll: Duration) {
     }
 }
 
-/// What a dead process left, and what was learned in another way than now.
+/// Recovers uploads of a dead process, and queues those that were learned with other settings than
+/// the current ones.
 async fn take_up(desk: &Desk) -> Result<(), crate::knowledge::Error> {
-    desk.store.take_up_uploads().await?;
+    desk.store.release_stale_uploads().await?;
     desk.library.renew_uploads().await.map(drop)
 }

@@ -1,4 +1,5 @@
-//! The leases of the turns under way: renewed together while they run, and told when one is lost. Runs no turn.
+//! The leases of running turns: renews them together, and notifies a turn that lost its lease. Runs
+//! no turn.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,7 @@ use tokio::sync::Notify;
 use crate::desk::Desk;
 use crate::store::turns::Claim;
 
-/// The leases of this process.
+/// The leases that this process holds.
 #[derive(Default)]
 pub(super) struct Leases {
     held: Mutex<HashMap<String, Entry>>,
@@ -18,7 +19,7 @@ pub(super) struct Leases {
 struct Entry {
     claim: Claim,
     lost: Arc<Notify>,
-    /// Whether the turn is being committed, which ends the lease in order.
+    /// Whether the turn is being committed, which ends the lease regularly.
     ending: bool,
 }
 
@@ -30,25 +31,25 @@ pub(super) struct LeaseGuard {
 }
 
 impl Leases {
-    /// Holds the lease of a claim.
+    /// Registers the lease of a claim.
     pub(super) fn hold(self: &Arc<Self>, claim: Claim) -> LeaseGuard {
         let lost = Arc::new(Notify::new());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = Entry { claim: claim.clone(), lost: lost.clone(), ending: false };
         if let Some(before) = held.insert(claim.id.clone(), entry) {
-            // Whoever claimed anew has ended the lease before.
+            // A new claim of the same conversation means that the former lease has ended.
             before.lost.notify_one();
         }
         LeaseGuard { leases: self.clone(), claim, lost }
     }
 
-    /// Every claim that is held.
+    /// Returns all claims that are held.
     pub(super) fn all(&self) -> Vec<Claim> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.values().map(|entry| entry.claim.clone()).collect()
     }
 
-    /// Renews the leases for as long as this is polled: three times within their length.
+    /// Renews the leases three times per lease duration, as long as it is polled.
     pub(super) async fn keep(&self, desk: &Desk, lease_ms: i64) {
         let third = Duration::from_millis(u64::try_from(lease_ms / 3).unwrap_or(0).max(10));
         loop {
@@ -57,7 +58,7 @@ impl Leases {
             if held.is_empty() {
                 continue;
             }
-            match desk.store.keep_turns(held.clone(), lease_ms).await {
+            match desk.store.extend_turn_leases(held.clone(), lease_ms).await {
                 Ok(kept) => held
                     .iter()
                     .filter(|claim| !kept.contains(claim))
@@ -71,7 +72,7 @@ impl Leases {
 
     fn lose(&self, claim: &Claim) {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        // The same conversation may have been claimed anew since it was looked at.
+        // The conversation may have been claimed again since the renewal.
         let meant = |entry: &&Entry| entry.claim.lease_token == claim.lease_token && !entry.ending;
         if let Some(entry) = held.get(&claim.id).filter(meant) {
             entry.lost.notify_one();
@@ -80,12 +81,12 @@ impl Leases {
 }
 
 impl LeaseGuard {
-    /// The claim.
     pub(super) fn claim(&self) -> &Claim {
         &self.claim
     }
 
-    /// The turn is committed from now on: whether the lease was still ours, the commit says.
+    /// Marks the turn as being committed: from now on the commit decides whether the lease was
+    /// still held.
     pub(super) fn ending(&self) {
         let mut held = self.leases.held.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = held.get_mut(&self.claim.id);
@@ -94,7 +95,7 @@ impl LeaseGuard {
         }
     }
 
-    /// Waits until the lease is lost: then the turn cannot be committed any more.
+    /// Waits until the lease is lost: then the turn cannot be committed.
     pub(super) async fn lost(&self) {
         self.lost.notified().await;
     }

@@ -1,5 +1,5 @@
-//! Hears what other replicas did, through Postgres, and wakes what waits here. On SQLite there are no others. Misses
-//! nothing that matters: polling finds the work.
+//! Receives notifications of other replicas through Postgres, and forwards them to the notifier. On
+//! SQLite there are no other replicas. A lost notification only delays work: polling finds it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use crate::desk::Desk;
 use crate::store::signal::Signal;
 
-/// How long to wait before listening anew when the connection broke.
+/// Pause before reconnecting.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Listens until it is told to stop.
+/// Runs until stopped.
 pub(super) async fn run(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>) {
     tokio::select! {
         () = listen(&desk) => {}
@@ -37,15 +37,17 @@ async fn listen(desk: &Desk) {
 async fn hear(desk: &Desk, again: bool) -> crate::store::Result<()> {
     let Some(mut listener) = desk.store.listen().await? else { return Ok(()) };
     if again {
-        desk.wake.missed();
+        desk.notifier.missed();
     }
     loop {
         for signal in listener.next().await? {
             match signal {
-                Signal::Event(conversation) => desk.wake.conversation_event(&conversation, None),
-                Signal::Changed(conversation) => desk.wake.changed(&conversation),
-                Signal::Announced(what) => desk.wake.announce(what),
-                Signal::Missed => desk.wake.missed(),
+                Signal::Event(conversation) => {
+                    desk.notifier.conversation_event(&conversation, None);
+                }
+                Signal::Changed(conversation) => desk.notifier.changed(&conversation),
+                Signal::Announced(what) => desk.notifier.announce(what),
+                Signal::Missed => desk.notifier.missed(),
             }
         }
     }

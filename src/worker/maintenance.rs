@@ -1,6 +1,6 @@
-//! Periodic maintenance: sends whose process died, sends whose outcome stays unknown, cases that
-//! nobody was told of, what was kept for long enough, sessions that are over, sites that are to be read again, and the sign of life of
-//! this process.
+//! Periodic maintenance: sends whose process died or whose outcome stays unknown, notices about new
+//! cases, retention, expired sessions, crawls of web sources, grouping of knowledge gaps, and this
+//! process's heartbeat.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -22,25 +22,26 @@ use crate::store::Result;
 use crate::store::replicas::HoldName;
 use crate::store::sources::SourceRow;
 
-/// How often sends and cases are looked after, at the least.
+/// Longest interval of checks on sends and cases.
 const OFTEN: Duration = Duration::from_secs(2);
-/// How long a message is left to another version, in milliseconds: by then an update is over.
+/// How long a message waits for a process of another version, in milliseconds: longer than an
+/// update takes.
 const ORPHANED_MS: i64 = 15 * 60_000;
-/// How often unanswered questions are grouped, in milliseconds.
+/// Interval of grouping unanswered questions, in milliseconds.
 const GROUP_MS: i64 = 30_000;
-/// How often a process says that it is alive, and after how long without it is gone, in milliseconds.
+/// Interval of heartbeats, and how long a process without one counts as alive, in milliseconds.
 const BEAT: Duration = Duration::from_secs(5);
 const GONE_MS: i64 = 30_000;
-/// How often old webhooks are looked for; one process does it at a time.
+/// Interval of the retention job; one process runs it at a time.
 const SELDOM: Duration = Duration::from_mins(10);
-/// How many webhooks are forgotten at once.
+/// Rows that are deleted per statement.
 const FORGET: i64 = 1000;
-/// How many recordings are forgotten at once: they are larger.
+/// Recordings that are deleted per statement: fewer, because they are larger.
 const FORGET_FILES: i64 = 50;
-/// How many sites are read at once.
+/// Web sources that are crawled in parallel.
 const SITES: usize = 3;
 
-/// Runs until it is told to stop. `replicas` is told how many processes are alive.
+/// Runs until stopped. Keeps `replicas` at the number of live processes.
 pub(super) async fn run(
     desk: Arc<Desk>,
     settings: Settings,
@@ -56,7 +57,7 @@ pub(super) async fn run(
         () = maintenance.read_sources() => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
     }
-    if let Err(error) = maintenance.desk.store.let_sources_go().await {
+    if let Err(error) = maintenance.desk.store.release_sources().await {
         tracing::debug!(%error, "sources under way could not be let go, their leases end by themselves");
     }
     if let Err(error) = maintenance.desk.store.leave().await {
@@ -64,7 +65,7 @@ pub(super) async fn run(
     }
 }
 
-/// Rows with a retention of some days.
+/// Kinds of rows with a retention period.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Old {
     Webhooks,
@@ -96,7 +97,7 @@ impl Maintenance {
             if let Err(error) = self.ask_about_orphans().await {
                 tracing::error!(%error, "messages of another version cannot be looked for, it is tried again");
             }
-            if let Err(error) = self.tell_of_cases().await {
+            if let Err(error) = self.notify_about_cases().await {
                 tracing::error!(%error, "the support contacts cannot be told of cases, it is tried again");
             }
             tokio::time::sleep(pause).await;
@@ -112,9 +113,10 @@ impl Maintenance {
                 "{found} sends were begun and never recorded: their outcome is unknown until WhatsApp reports it"
             );
         }
-        // A desk that was down or suspended hears now what WhatsApp could not report meanwhile.
+        // After a downtime or suspension, WhatsApp's pending status events arrive only now. Unknown
+        // sends are decided only once they had time to arrive.
         let moment = now_ms();
-        uptime.look(moment);
+        uptime.record_check(moment);
         if !uptime.has_heard(unknown.after_ms) {
             return Ok(());
         }
@@ -127,12 +129,13 @@ impl Maintenance {
                 unknown.then,
                 number.slug
             );
-            self.desk.wake.send();
+            self.desk.notifier.wake_outbox();
         }
         Ok(())
     }
 
-    /// What waits for a process of another version, of which there may be none, holds up what stands behind it until a person is asked.
+    /// Opens cases for messages that only a process of another version could handle, which may not
+    /// exist. They block the messages behind them until then.
     async fn ask_about_orphans(&self) -> Result<()> {
         let orphans = self.desk.store.ask_about_orphans(ORPHANED_MS).await?;
         if !orphans.is_empty() {
@@ -142,13 +145,13 @@ impl Maintenance {
                  behind them waits no longer: {}",
                 ids.join(", ")
             );
-            self.desk.wake.send();
+            self.desk.notifier.wake_outbox();
         }
         Ok(())
     }
 
-    async fn tell_of_cases(&self) -> Result<()> {
-        let untold = self.desk.store.untold().await?;
+    async fn notify_about_cases(&self) -> Result<()> {
+        let untold = self.desk.store.unnotified_cases().await?;
         if !untold.is_empty() {
             self.desk.announce(What::Escalations).await;
         }
@@ -161,13 +164,13 @@ impl Maintenance {
                 "a person is needed: {}",
                 case.reason
             );
-            self.desk.store.tell(&case, told).await?;
-            self.desk.wake.send();
+            self.desk.store.notify_case(&case, told).await?;
+            self.desk.notifier.wake_outbox();
         }
         Ok(())
     }
 
-    /// Questions that were not answered become knowledge gaps; one process does it at a time.
+    /// Groups unanswered questions into knowledge gaps; one process at a time.
     async fn group_gaps(&self) {
         loop {
             match self.desk.store.hold(HoldName::Gaps, 2 * GROUP_MS).await {
@@ -193,12 +196,13 @@ impl Maintenance {
         }
     }
 
-    /// Reads the sources that are due, a few at a time: a slow site must not hold up the others.
+    /// Crawls the due web sources, [`SITES`] in parallel: a slow site must not delay the others.
     async fn read_sources(&self) {
         join_all((0..SITES).map(|_| self.read_one_by_one())).await;
     }
 
-    /// Reads the sources that are due, one after the other. Each is leased: of several readers one reads it.
+    /// Crawls the due web sources one after the other. Each is leased, so that only one worker
+    /// crawls it.
     async fn read_one_by_one(&self) {
         let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
         loop {
@@ -210,7 +214,7 @@ impl Maintenance {
                     tracing::info!(
                         source = source.id,
                         "{} was read: {learned} pages learned, {unchanged} unchanged, {removed} removed, {failed} failed",
-                        // What stands behind the path may be a key.
+                        // The query of the URL may contain a key.
                         source.url.split(['?', '#']).next().unwrap_or_default()
                     );
                     continue;
@@ -224,7 +228,8 @@ impl Maintenance {
         }
     }
 
-    /// Reads the source that has been due for longest. What a gate guards is not read by itself: its pages cannot be tried first.
+    /// Crawls the source that has been due the longest. A source in a collection guarded by a gate
+    /// is postponed: its pages cannot be tried first.
     async fn refresh_due(
         &self,
     ) -> std::result::Result<Option<(SourceRow, Summary)>, knowledge::Error> {
@@ -235,7 +240,7 @@ impl Maintenance {
             None => library.refresh_source(source, &SilentProgress).await,
             Some(why) => {
                 tracing::warn!(source = source.id, "a source is not read by itself: {why}");
-                library.put_off(source, why).await.map(|()| None)
+                library.skip_source(source, why).await.map(|()| None)
             }
         }
     }
@@ -261,7 +266,7 @@ impl Maintenance {
         self.forget_old(Old::Audit, self.settings.keep_audit_days).await
     }
 
-    /// Forgets what is older than so many days; 0 days: nothing.
+    /// Deletes rows older than `days`; 0 keeps them.
     async fn forget_old(&self, old: Old, days: i64) -> Result<()> {
         if days <= 0 {
             return Ok(());
@@ -281,7 +286,7 @@ impl Maintenance {
             if gone == 0 || started.elapsed() > SELDOM {
                 break;
             }
-            // In pieces, with a pause: webhooks that come now must not wait behind it.
+            // In batches with a pause, so that incoming webhooks do not wait for it.
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         if all > 0 {

@@ -1,7 +1,9 @@
-//! Background work: the dispatcher (inbox to turn), the outbox dispatcher (outbox to provider), maintenance (unknown
-//! sends, cases nobody was told of, old webhooks), the learner (uploads), and what listens to other replicas and keeps the index in step.
+//! Background work: the dispatcher (inbox to turn), the outbox dispatcher (outbox to provider),
+//! maintenance, the learner (uploads), the listener for other replicas, and the tasks that keep the
+//! process up to date.
 //!
-//! All state is in the database; a worker that dies loses nothing, another goes on where its leases end.
+//! All state is in the database: nothing is lost if a worker dies, and another continues once its
+//! leases expire.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -33,12 +35,13 @@ pub use settings::Settings;
 
 /// A running worker.
 pub struct Worker {
-    /// In the order in which they are stopped: what the last turns say is sent before the outbox dispatcher goes.
+    /// In shutdown order: the outbox dispatcher stops after the turns, so that their replies are
+    /// sent.
     parts: Vec<(watch::Sender<bool>, JoinHandle<()>)>,
 }
 
 impl Worker {
-    /// Starts working.
+    /// Starts all parts.
     pub fn start(desk: &Arc<Desk>, settings: &Settings) -> Self {
         let replicas = Arc::new(AtomicI64::new(1));
         let mut parts = Vec::new();
@@ -62,10 +65,10 @@ impl Worker {
         Self { parts }
     }
 
-    /// Takes no new work, finishes what is under way, and returns.
+    /// Stops claiming work, waits for the work in progress, and returns.
     pub async fn stop(self) {
         for (stop, task) in self.parts {
-            // A task that is gone does not listen any more, and needs not.
+            // A part that has ended no longer listens.
             let _ = stop.send(true);
             if let Err(error) = task.await {
                 tracing::error!(%error, "a part of the worker ended badly");

@@ -1,5 +1,6 @@
-//! The outbox dispatcher: claims messages of the outbox, the oldest of each conversation, as fast as each number may send,
-//! passes each through the send gate, sends it, and records how that ended. Never repeats a send whose outcome is unknown.
+//! The outbox dispatcher: claims the oldest message of each conversation within each number's rate,
+//! passes it through the send gate, sends it, and records the result. Never repeats a send whose
+//! outcome is unknown.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,10 +18,9 @@ use crate::domain::time::now_ms;
 use crate::spans;
 use crate::store::outbox::{ClaimRequest, Pair, Terms, ToSend};
 
-/// How many messages are claimed at once.
+/// Maximum number of messages per claim.
 const BATCH: usize = 64;
 
-/// Claims the messages of the outbox and has them sent.
 pub(super) struct OutboxDispatcher {
     desk: Arc<Desk>,
     settings: Settings,
@@ -31,7 +31,6 @@ pub(super) struct OutboxDispatcher {
 }
 
 impl OutboxDispatcher {
-    /// A dispatcher with no send under way.
     pub(super) fn new(desk: &Arc<Desk>, settings: &Settings, replicas: &Arc<AtomicI64>) -> Self {
         let numbers = desk.numbers.all();
         let rates = numbers.iter().map(|one| (one.id.to_string(), one.sending.rate));
@@ -46,9 +45,9 @@ impl OutboxDispatcher {
         }
     }
 
-    /// Runs until it is told to stop; then finishes the sends under way.
+    /// Runs until stopped; then finishes the sends in progress.
     pub(super) async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
-        let wake = self.desk.wake.for_outbox();
+        let wake = self.desk.notifier.outbox_notify();
         while !*stopped.borrow() {
             self.claim_all().await;
             self.under_way(|tasks| while tasks.try_join_next().is_some() {});
@@ -58,8 +57,9 @@ impl OutboxDispatcher {
                 _ = stopped.changed() => break,
             }
         }
-        // What the last turns left is sent before the process goes, as far as it is due. Every place free again means
-        // that nothing is under way; tasks that only wait for another try are dropped, their messages are in the outbox.
+        // Sends what the last turns queued, as far as it is due. All slots free means that no send
+        // is in progress; tasks that only wait for a retry are dropped, since their messages are in
+        // the outbox.
         let sends = u32::try_from(self.settings.sends.max(1)).unwrap_or(u32::MAX);
         drop(self.places.acquire_many(sends).await);
         self.claim_all().await;
@@ -75,7 +75,7 @@ impl OutboxDispatcher {
         use_it(&mut self.limiter.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How long until something may be sent that nobody announces.
+    /// How long until a message may become due without a notification.
     fn pause(&self) -> Duration {
         let (now, poll) = (now_ms(), self.settings.poll_ms);
         let next = self.with_limiter(|limiter| limiter.next_moment(now));
@@ -83,12 +83,13 @@ impl OutboxDispatcher {
         Duration::from_millis(wait)
     }
 
-    /// Claims what may go now.
+    /// Claims everything that may be sent now.
     async fn claim_all(&self) {
         let alive = u32::try_from(self.replicas.load(Ordering::Relaxed)).unwrap_or(1);
         self.with_limiter(|limiter| limiter.set_replicas(alive, now_ms()));
         loop {
-            // A number that may send little now is asked for alone, so that it holds back no other.
+            // Numbers near their rate limit are claimed one by one, so that they do not delay the
+            // others.
             let mut except = Vec::new();
             let numbers = self.desk.numbers.all();
             for number in &numbers {
@@ -110,7 +111,7 @@ impl OutboxDispatcher {
     /// How many messages of a number may be claimed now.
     fn allowed(&self, number: &Number) -> usize {
         let allowed = self.with_limiter(|limiter| {
-            limiter.know(number.id.as_str(), number.sending.rate, number.revision);
+            limiter.set_rate(number.id.as_str(), number.sending.rate, number.revision);
             limiter.allow(number.id.as_str(), now_ms())
         });
         match allowed {
@@ -120,7 +121,7 @@ impl OutboxDispatcher {
         }
     }
 
-    /// Claims at most so many messages; true if there may be more.
+    /// Claims up to `most` messages. Returns whether there may be more.
     async fn claim(&self, most: usize, (except, only): (Vec<String>, Option<String>)) -> bool {
         let Ok(first) = self.places.clone().acquire_owned().await else { return false };
         let more = std::iter::from_fn(|| self.places.clone().try_acquire_owned().ok());
@@ -140,7 +141,7 @@ impl OutboxDispatcher {
         full
     }
 
-    /// Numbers that send again what stays unknown.
+    /// Returns the numbers that resend messages of unknown outcome.
     fn ordered(&self) -> Vec<String> {
         let numbers = self.desk.numbers.all();
         numbers.iter().filter(|one| resends(one)).map(|one| one.id.to_string()).collect()
@@ -158,28 +159,28 @@ impl OutboxDispatcher {
             let again = sender.deliver(&message, span).await;
             crate::failpoint!("send.recorded");
             drop(place);
-            // At once for the conversation's next message; later for another try of this one.
+            // Wakes at once for the conversation's next message, or later for a retry of this one.
             if let Some(due) = again {
                 let wait = u64::try_from(due - now_ms()).unwrap_or(0);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
-            let nothing = next == Next::UnlessAsked(sender.desk.wake.sends_asked());
+            let nothing = next == Next::UnlessAsked(sender.desk.notifier.outbox_wake_count());
             if again.is_some() || !nothing {
-                sender.desk.wake.send();
+                sender.desk.notifier.wake_outbox();
             }
         };
         self.under_way(|tasks| tasks.spawn(carry));
     }
 
-    /// The fast path: a place for the first reply of a turn that is about to be committed, so that it is claimed with the
-    /// commit and leaves at once. None when it has to wait its turn in the outbox: all places are taken, others may be waiting, or the
-    /// number may not send.
+    /// The fast path: reserves a slot for the first reply of a turn that is about to be committed,
+    /// so that it is claimed with the commit and sent at once. `None` if it must be queued: no slot
+    /// is free, other messages may be waiting, or the number may not send now.
     pub(super) fn fast_path(self: &Arc<Self>, number: &str) -> Option<FastPathSlot> {
         let place = self.places.clone().try_acquire_owned().ok()?;
-        let asked = self.desk.wake.sends_asked();
+        let asked = self.desk.notifier.outbox_wake_count();
         let known = self.desk.number(number)?;
         let free = self.with_limiter(|limiter| {
-            limiter.know(number, known.sending.rate, known.revision);
+            limiter.set_rate(number, known.sending.rate, known.revision);
             limiter.take_fast_path(number, now_ms())
         });
         free.then(|| FastPathSlot {
@@ -196,24 +197,24 @@ impl OutboxDispatcher {
     }
 }
 
-/// Whether a number sends again what stays unknown.
+/// Whether a number resends messages of unknown outcome.
 fn resends(number: &Number) -> bool {
     number.sending.unknown.then == Then::Resend
 }
 
-/// When to look for the next message after a send.
+/// Whether to look for more messages after a send.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// In any case.
+    /// Always.
     Always,
-    /// Unless nobody asked for a look since this was counted: nothing can wait behind a message that was claimed with its
-    /// turn, but what came later.
+    /// Only if the dispatcher was woken since this count. Nothing can be queued behind a message
+    /// that was claimed with its turn, except what came later.
     UnlessAsked(u64),
 }
 
-/// A reserved place among the sends and in the number's rate; given back when it is dropped.
+/// A reserved send slot and one message of the number's rate; released on drop.
 pub(super) struct FastPathSlot {
-    /// How the reply is to be claimed.
+    /// The terms under which the commit claims the reply.
     pub(super) terms: Terms,
     outbox: Arc<OutboxDispatcher>,
     number: String,
@@ -222,7 +223,7 @@ pub(super) struct FastPathSlot {
 }
 
 impl FastPathSlot {
-    /// Sends the reply that was claimed; `more` when others of the turn stand behind it.
+    /// Sends the claimed reply. `more`: the turn has further replies behind it.
     pub(super) fn carry(mut self, message: ToSend, more: bool) {
         let next = if more { Next::Always } else { Next::UnlessAsked(self.asked) };
         if let Some(place) = self.place.take() {

@@ -1,27 +1,30 @@
-//! The rate limiter of sends: each number's rate, the pauses that WhatsApp asks for, and the stop of a number whose token is
-//! refused. Pure: must not send, sleep or read a clock. All moments are milliseconds of the caller's clock.
+//! Rate limiting of sends: each number's rate, pauses that WhatsApp asks for, and the stop of a
+//! number whose access token is refused. Pure: must not send, sleep or read a clock. All times are
+//! milliseconds of the caller's clock.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Messages a second of a number that is not listed: what WhatsApp allows a number by default.
+/// Rate of an unlisted number, in messages per second: WhatsApp's default limit.
 pub(super) const DEFAULT_RATE: f64 = 80.0;
-/// What a rate may be, in messages a second: others are brought in here, so that no number waits for ever.
+/// Minimum and maximum rate, in messages per second. Other rates are clamped, so that no number
+/// waits for ever.
 const RATES: (f64, f64) = (0.01, 10_000.0);
-/// The most processes that a rate is shared by.
+/// Maximum number of processes that share a rate.
 const MOST_REPLICAS: u32 = 1000;
-/// A bucket holds what is sent in this time, and one message at least, in microseconds.
+/// Bucket size as the time in which it is earned, in microseconds. A bucket holds at least one
+/// message.
 const BURST: i64 = 1_000_000;
-/// How long a stopped number waits before the first message tries its token, in microseconds.
+/// Time until the first probe of a stopped number, in microseconds.
 const FIRST_PROBE: i64 = 60_000_000;
-/// The longest that it waits between two tries, in microseconds.
+/// Maximum time between two probes, in microseconds.
 const LAST_PROBE: i64 = 300_000_000;
-/// The longest that WhatsApp can make a number pause, in milliseconds: `provider::Error` waits no longer either.
+/// Maximum pause that WhatsApp can ask for, in milliseconds; `provider::Error` has the same limit.
 const LONGEST_PAUSE_MS: i64 = 15 * 60 * 1000;
-/// A clock that goes back by less has only been read by two tasks at once, in milliseconds.
+/// A clock that goes back by less was only read by two tasks concurrently, in milliseconds.
 const JITTER_MS: i64 = 1000;
 
-/// The rate limits of all numbers, in one process.
+/// The rate limits of all numbers, for one process.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     lines: HashMap<String, NumberLimiter>,
@@ -34,50 +37,52 @@ pub(super) struct RateLimiter {
 pub(super) enum Allowance {
     /// None.
     Nothing,
-    /// One, to find out whether the token works again.
+    /// One, to probe whether the token works again.
     Probe,
-    /// Up to so many, at least 1.
+    /// Up to this many, at least 1.
     UpTo(u32),
 }
 
-/// How a send ended, as far as it concerns its number.
+/// The outcome of a send, as far as it concerns the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The token works: WhatsApp took the message, or refused it for a reason that lies in the message or its customer.
+    /// The token works: WhatsApp accepted the message, or refused it for a reason in the message or
+    /// its recipient.
     Accepted,
-    /// The number sends too fast: nothing more before this moment.
+    /// The number sends too fast: no sends before `until`.
     Throttled {
-        /// When WhatsApp takes messages again; at most 15 minutes are waited.
+        /// When WhatsApp accepts messages again; capped at 15 minutes from now.
         until: i64,
     },
-    /// The token, or its permissions, are refused.
+    /// The token or its permissions were refused.
     TokenRefused,
-    /// It says nothing of the number: no answer, a fault of the provider, or it never left.
+    /// Says nothing about the number: no answer, a provider failure, or not sent at all.
     Other,
 }
 
-/// What an outcome changed.
+/// How an outcome changed the state of the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// Nothing that an operator needs to know.
+    /// No change that an operator needs to know.
     None,
-    /// The number has stopped: its token does not work.
+    /// The number stopped: its token was refused.
     Stopped,
     /// The number sends again.
     Ready,
 }
 
 impl RateLimiter {
-    /// Limits for these numbers: by number id, the messages a second that all processes together may send (0.01 to
-    /// 10,000). A number that is not listed goes at [`DEFAULT_RATE`].
+    /// Creates limits from rates by number id: the messages per second that all processes together
+    /// may send (0.01 to 10,000). Other numbers get [`DEFAULT_RATE`].
     pub(super) fn new(rates: HashMap<String, f64>) -> Self {
         let lines =
             rates.into_iter().map(|(number, rate)| (number, NumberLimiter::new(rate, 1))).collect();
         Self { lines, replicas: 1, clock: Clock::default() }
     }
 
-    /// A number is set up like this. One that was set up anew starts afresh: its token may work now.
-    pub(super) fn know(&mut self, number: &str, rate: f64, revision: Option<i64>) {
+    /// Sets a number's rate. A new revision of its settings resets the number: its token may work
+    /// now.
+    pub(super) fn set_rate(&mut self, number: &str, rate: f64, revision: Option<i64>) {
         let known = self.lines.get(number).is_some_and(|line| line.revision == revision);
         if !known {
             let line = NumberLimiter { revision, ..NumberLimiter::new(rate, self.replicas) };
@@ -91,7 +96,8 @@ impl RateLimiter {
         self.line(number).allow(now)
     }
 
-    /// Messages of this number were claimed, whatever allowed them. What was more than allowed is paid back by waiting.
+    /// Records claimed messages, whether allowed or not. What exceeds the allowance delays later
+    /// messages.
     pub(super) fn taken(&mut self, number: &str, count: u32, now: i64) {
         let now = self.clock.read(now);
         if count > 0 {
@@ -99,8 +105,8 @@ impl RateLimiter {
         }
     }
 
-    /// Takes one message of this number on the fast path, past the queue: only when half of its bucket is there, so that nothing can be
-    /// waiting in the outbox because of the rate.
+    /// Takes one message on the fast path, past the queue. Only if at least half of the bucket is
+    /// left: then no message can be waiting in the outbox for the rate.
     pub(super) fn take_fast_path(&mut self, number: &str, now: i64) -> bool {
         let now = self.clock.read(now);
         let line = self.line(number);
@@ -112,7 +118,8 @@ impl RateLimiter {
         free
     }
 
-    /// A message that was taken was not there to be sent. Time may have earned its cost already; a pause is not shortened.
+    /// Returns the cost of a message that was not sent after all. The bucket never exceeds its
+    /// size, and a pause is not shortened.
     pub(super) fn put_back(&mut self, number: &str, now: i64) {
         let now = self.clock.read(now);
         let line = self.line(number);
@@ -121,7 +128,7 @@ impl RateLimiter {
         }
     }
 
-    /// How the send of a message of this number ended.
+    /// Records the outcome of a send.
     pub(super) fn outcome(&mut self, number: &str, outcome: Outcome, now: i64) -> Change {
         let moment = self.clock.read(now);
         let line = self.line(number);
@@ -140,14 +147,16 @@ impl RateLimiter {
         }
     }
 
-    /// When something that is held back now could go, if nothing else happens; `None` if nothing is held back.
+    /// Returns the earliest time at which a delayed number may send, if nothing else happens;
+    /// `None` if none is delayed.
     pub(super) fn next_moment(&self, now: i64) -> Option<i64> {
         let moment = self.clock.at(now);
         let held = self.lines.values().map(NumberLimiter::ready_at).filter(|ready| *ready > moment);
         Some(self.clock.caller(held.min()?))
     }
 
-    /// So many processes (1 to 1000) share the rates from now on. What is left of each bucket stays, as far as it fits.
+    /// Sets the number of processes (1 to 1000) that share the rates. The fill of each bucket is
+    /// kept in proportion.
     pub(super) fn set_replicas(&mut self, replicas: u32, now: i64) {
         let now = self.clock.read(now);
         self.replicas = replicas.clamp(1, MOST_REPLICAS);
@@ -164,29 +173,29 @@ impl RateLimiter {
     }
 }
 
-/// One number. Moments and lengths of time are microseconds of [`Clock`].
+/// The limiter of one number. Times and durations are microseconds of [`Clock`].
 ///
-/// The bucket is kept as one moment (the generic cell rate algorithm, ITU-T I.371): a message costs the time in which
-/// the rate earns it, and `full_at` is when all costs are earned.
+/// The bucket is stored as a single time (generic cell rate algorithm, ITU-T I.371): a message
+/// costs the time in which the rate earns it, and `full_at` is when all costs are earned.
 #[derive(Debug)]
 struct NumberLimiter {
     rate: f64,
-    /// What one message costs this process.
+    /// The cost of one message for this process.
     cost: i64,
     full_at: i64,
     stop: Option<Stop>,
-    /// The revision of its settings; none for those of the configuration file.
+    /// The revision of its settings; `None` for the configuration file.
     revision: Option<i64>,
 }
 
-/// A number whose token is refused.
+/// The state of a number whose token is refused.
 #[derive(Debug)]
 struct Stop {
-    /// How long it waits after a probe.
+    /// Time to wait after a probe.
     pause: i64,
-    /// When the next probe may go.
+    /// When the next probe may be sent.
     probe_at: i64,
-    /// Whether a probe is under way. An answer to anything else was on its way when the number stopped.
+    /// Whether a probe is in flight. Any other answer belongs to a send from before the stop.
     asked: bool,
 }
 
@@ -235,7 +244,7 @@ impl NumberLimiter {
         Change::None
     }
 
-    /// Empties the bucket: the first message goes at that moment, the others at the rate.
+    /// Empties the bucket: one message may go at `until`, the others at the rate.
     fn pause(&mut self, until: i64) {
         self.full_at = self.full_at.max(until + self.burst() - self.cost);
         self.asked(false);
@@ -254,12 +263,12 @@ impl NumberLimiter {
         let kept = i64::try_from(kept).unwrap_or(i64::MAX).min(self.burst());
         self.full_at = now + self.burst() - kept;
         if room < 0 {
-            // A pause, or a debt, lasts as long as before.
+            // A pause or debt keeps its duration.
             self.full_at = self.full_at.max(ready.saturating_add(self.burst() - self.cost));
         }
     }
 
-    /// When a message may go.
+    /// When the next message may be sent.
     fn ready_at(&self) -> i64 {
         let probe_at = self.stop.as_ref().map_or(i64::MIN, |stop| stop.probe_at);
         self.earned_at().max(probe_at)
@@ -270,7 +279,7 @@ impl NumberLimiter {
         self.full_at.saturating_sub(self.burst() - self.cost)
     }
 
-    /// The time's worth of messages in the bucket; below 0 in a pause or debt.
+    /// The content of the bucket, as time; negative during a pause or debt.
     fn room(&self, now: i64) -> i64 {
         now.saturating_add(self.burst()).saturating_sub(self.full_at.max(now))
     }
@@ -286,17 +295,18 @@ fn cost(rate: f64, replicas: u32) -> i64 {
     i64::try_from(nanos.div_ceil(1000)).unwrap_or(i64::MAX)
 }
 
-/// A clock that never goes back, made of one that may: an hour that is lived twice is no hour of silence.
+/// A clock that never goes back, based on one that may: setting the clock back must not delay
+/// messages.
 #[derive(Debug, Default)]
 struct Clock {
-    /// What is added to the caller's moments, in milliseconds.
+    /// Offset to the caller's times, in milliseconds.
     shift: i64,
-    /// The latest moment, in milliseconds.
+    /// The latest time, in milliseconds.
     last: i64,
 }
 
 impl Clock {
-    /// The moment in microseconds.
+    /// Records a time and converts it to microseconds.
     fn read(&mut self, now: i64) -> i64 {
         let here = now.saturating_add(self.shift);
         if here < self.last.saturating_sub(JITTER_MS) {
@@ -306,13 +316,14 @@ impl Clock {
         self.at(now)
     }
 
-    /// The moment in microseconds, without noting it. Cut where sums of it would not fit any more, about the year 38,000.
+    /// Converts a time to microseconds without recording it. Clamped to about the year 38,000, so
+    /// that sums do not overflow.
     fn at(&self, now: i64) -> i64 {
         let here = now.saturating_add(self.shift).max(self.last);
         here.clamp(-i64::MAX / 8000, i64::MAX / 8000) * 1000
     }
 
-    /// A moment in microseconds as the caller's clock will show it, rounded up.
+    /// Converts a time in microseconds back to the caller's clock, rounded up.
     fn caller(&self, moment: i64) -> i64 {
         (moment.saturating_add(999) / 1000).saturating_sub(self.shift)
     }
@@ -529,7 +540,7 @@ mod tests {
         }
     }
 
-    /// Something that happens to a number, after so many milliseconds.
+    /// An event of a number.
     #[derive(Debug, Clone)]
     enum Step {
         Claim(u32),
@@ -547,14 +558,14 @@ mod tests {
         prop::collection::vec((wait, step), 1..120)
     }
 
-    /// A schedule played on a number, with what came of it.
+    /// A simulated number and the results of a schedule of events.
     struct Played {
         pace: RateLimiter,
         now: i64,
         stopped: bool,
         rate: f64,
         replicas: u32,
-        /// Messages, what the rate had earned since the beginning, what a bucket held.
+        /// Per claim: messages, messages earned since the start, bucket size.
         sent: Vec<(u32, f64, f64)>,
         earned: f64,
         probes: Vec<i64>,
@@ -662,7 +673,7 @@ mod tests {
                     (Allowance::Nothing, Some(moment)) => {
                         let longest = LONGEST_PAUSE_MS + 12 * 20_000;
                         prop_assert!(moment > now && moment - now <= longest, "{}", moment - now);
-                        // A copy of the schedule, without what comes later, goes on at that moment.
+                        // Without further events, the number may send at exactly that time.
                         let line = &played.pace.lines["main"];
                         prop_assert_eq!(line.allow(played.pace.clock.at(moment - 1)), Allowance::Nothing);
                         prop_assert_ne!(line.allow(played.pace.clock.at(moment)), Allowance::Nothing);

@@ -1,5 +1,5 @@
-//! Where the pipeline gets recordings from: the database, else the provider. Keeps what was fetched and what was heard, so that
-//! neither is done twice. Transcribes nothing.
+//! Provides voice recordings to the pipeline: from the database, or else from the provider. Stores
+//! fetched recordings and transcripts, so that neither is produced twice. Transcribes nothing.
 
 use std::time::{Duration, Instant};
 
@@ -10,20 +10,20 @@ use crate::pipeline::{AudioError, AudioSource, TranscriptionError};
 use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
 
-/// The largest recording that is fetched, in bytes: what WhatsApp itself takes.
+/// Maximum size of a fetched recording, in bytes: WhatsApp's own limit.
 const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
 
-/// How long a recording is asked for.
+/// How long fetching a recording is retried.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Fetches the recordings of a number's customers.
+/// The recordings of a number's customers.
 pub(super) struct RecordingSource<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) store: &'a Store,
 }
 
 impl RecordingSource<'_> {
-    /// Asks the provider for a file; a passing failure is tried again, for as long as a customer would wait for it.
+    /// Fetches a file from the provider. Retries transient failures for up to [`PATIENCE`].
     async fn ask(&self, media: &Media) -> Result<Vec<u8>, Error> {
         let begun = Instant::now();
         let mut attempt = 0;
@@ -46,10 +46,11 @@ impl RecordingSource<'_> {
 #[async_trait]
 impl AudioSource for RecordingSource<'_> {
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
-        said.heard.clone().map(Ok)
+        said.transcript.clone().map(Ok)
     }
 
-    /// From the database, where it came with its message or an earlier try fetched it, else from the provider.
+    /// Reads from the database if the recording came with its message or was fetched before, else
+    /// from the provider.
     async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
         if let Some(message) = &said.message {
             match self.store.recording(message).await {
@@ -78,7 +79,7 @@ impl AudioSource for RecordingSource<'_> {
 
 fn audio_error(error: &Error) -> AudioError {
     match error.retry(1, 0.0) {
-        // Of what is only read it does no harm to ask twice.
+        // Reads are safe to repeat, even if the outcome is unknown.
         Retry::After(_) | Retry::Unknown => AudioError::Passing(error.to_string()),
         Retry::Never => AudioError::Final(error.to_string()),
     }

@@ -14,31 +14,32 @@ use crate::spans::Span;
 use crate::store::escalations::NewEscalation;
 use crate::store::outbox::{SendResult, ToSend};
 
-/// How often a record of a send is tried before the lease settles it.
+/// Attempts to record a result. After that, the expired lease makes the outcome unknown.
 const RECORD_ATTEMPTS: u32 = 5;
-/// A message is not sent when its lease ends this soon, in milliseconds: its send could not be recorded any more.
+/// Remaining lease below which a message is not sent, in milliseconds: the result might not be
+/// recorded in time.
 const TOO_LATE_MS: i64 = 500;
 
-/// Sends claimed messages.
 pub(super) struct MessageSender {
     pub(super) desk: Arc<Desk>,
     pub(super) limiter: Arc<Mutex<RateLimiter>>,
 }
 
 impl MessageSender {
-    /// Sends one message, within its span, and records how that ended; when it is to be tried again.
+    /// Sends one message within its span and records the result. Returns when to retry, if it is to
+    /// be retried.
     pub(super) async fn deliver(&self, message: &ToSend, span: Span) -> Option<i64> {
         let ended = span.around(self.carry(message)).await;
         let outcome = outcome(&ended).as_str();
         let again = if let SendResult::Again(due, _) = &ended { Some(*due) } else { None };
         let record = span.around(self.record(message, ended));
-        // Sent is sent, also where the record is cut off.
+        // A failure to record does not change the outcome of the send.
         span.ended(outcome);
         record.await;
         again
     }
 
-    /// Sends one message; how it ended.
+    /// Sends one message and returns the result.
     async fn carry(&self, message: &ToSend) -> SendResult {
         let Some(number) = self.desk.number(&message.number_id) else {
             return SendResult::Failed(Fault::ours("the number is not configured any more"));
@@ -55,7 +56,8 @@ impl MessageSender {
         }
         let number = &*number;
         let sent = self.send(number, message, &pass).await;
-        // The window closed between the gate and WhatsApp: the template, where there is one, goes at once.
+        // The window closed between the gate and WhatsApp: send the template at once, if there is
+        // one.
         let sent = match sent {
             Err(Error::Refused { class: Class::WindowClosed, fault, .. })
                 if pass == Pass::AsItIs =>
@@ -82,17 +84,17 @@ impl MessageSender {
     async fn send(&self, number: &Number, message: &ToSend, pass: &Pass) -> Result<String, Error> {
         crate::failpoint!("send.begun");
         let outgoing = outgoing(message, pass);
-        let sent = number.line.send(&outgoing).await;
+        let sent = number.client.send(&outgoing).await;
         crate::failpoint!("send.taken");
         if sent.is_ok() {
-            number.seen.sent();
+            number.activity.sent();
         }
         let change = self.note(number, message, sent.as_ref().map(|_| ()));
         self.tell(number, change, sent.as_ref().err()).await;
         sent.map(|sent| sent.provider_id)
     }
 
-    /// What a send says of its number.
+    /// Reports what a send reveals about its number to the rate limiter.
     fn note(&self, number: &Number, message: &ToSend, sent: Result<(), &Error>) -> Change {
         let now = now_ms();
         let outcome = match sent {
@@ -115,7 +117,7 @@ impl MessageSender {
         limiter.outcome(number.id.as_str(), outcome, now)
     }
 
-    /// A number that stops, or sends again, says so where operators look.
+    /// Stores, logs and announces that a number stopped or sends again.
     async fn tell(&self, number: &Number, change: Change, error: Option<&Error>) {
         let (state, reason) = match change {
             Change::None => return,
@@ -136,7 +138,8 @@ impl MessageSender {
         self.desk.announce(What::Numbers).await;
     }
 
-    /// A message that the gate holds back; where the customer waits for it, a person is asked.
+    /// Fails a message that the gate or WhatsApp stopped. If the customer waits for it, opens a
+    /// case.
     async fn stopped(&self, message: &ToSend, stop: Stop, refused: Option<Fault>) -> SendResult {
         let fault = match stop {
             Stop::Void(fault) => fault,
@@ -149,7 +152,7 @@ impl MessageSender {
                 if let Err(error) = self.desk.store.open_case(opened).await {
                     tracing::error!(%error, "a case could not be opened");
                 }
-                self.desk.wake.announce(What::Escalations);
+                self.desk.notifier.announce(What::Escalations);
                 fault
             }
         };
@@ -157,15 +160,15 @@ impl MessageSender {
         SendResult::Failed(refused.unwrap_or(fault))
     }
 
-    /// Records how a send ended. A record that cannot be made leaves the message to its lease: then it is unknown, and
-    /// not sent again.
+    /// Records the result of a send. If that fails, the outcome is unknown once the lease expires,
+    /// and the message is not sent again.
     async fn record(&self, message: &ToSend, ended: SendResult) {
         SENDS.one_of(outcome(&ended).as_str());
         for attempt in 1..=RECORD_ATTEMPTS {
             match self.desk.store.record_send(message, ended.clone()).await {
                 Ok(()) => {
                     let id = ConversationId::stored(message.conversation_id.clone());
-                    return self.desk.wake.changed(&id);
+                    return self.desk.notifier.changed(&id);
                 }
                 Err(error) => {
                     tracing::error!(%error, attempt, "a send could not be recorded");
@@ -198,12 +201,12 @@ fn attempt(message: &ToSend) -> u32 {
     u32::try_from(message.attempts).unwrap_or(u32::MAX)
 }
 
-/// 0 to 1: sets messages that failed together apart.
+/// Jitter from 0 to 1, so that messages that failed together are not retried together.
 fn spread() -> f64 {
     f64::from(u32::try_from(now_ms() % 1000).unwrap_or(0)) / 1000.0
 }
 
-/// What to do after a send that failed.
+/// Decides how to proceed after a failed send.
 fn after(number: &Number, message: &ToSend, error: &Error) -> SendResult {
     let now = now_ms();
     match error.retry(attempt(message), spread()) {

@@ -1,5 +1,6 @@
-//! Tracks today's spending for the limits of `pipeline::budget`: read from the database now and then, and counted on in
-//! between. Several replicas see each other's spending a few seconds late.
+//! Tracks today's spending for the limits of `pipeline::budget`: reloads it from the database every
+//! few seconds and adds own turns in between. Replicas see each other's spending a few seconds
+//! late.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,10 +11,9 @@ use crate::domain::time::{DAY_MS, now_ms};
 use crate::pipeline::budget::{BudgetTier, DailySpend, Settings};
 use crate::store::{Result, Store};
 
-/// How old what was read may be.
+/// Maximum age of loaded values.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// Today's spending of each agent, and its limits.
 pub(super) struct SpendTracker {
     limits: Settings,
     seen: Mutex<SpendToday>,
@@ -27,14 +27,13 @@ struct SpendToday {
 }
 
 impl SpendTracker {
-    /// Nothing was read yet.
     pub(super) fn new(limits: Settings) -> Self {
         Self { limits, seen: Mutex::default() }
     }
 
-    /// What may answer for an agent now.
-    pub(super) async fn means(&self, store: &Store, agent: &AgentId) -> Result<BudgetTier> {
-        if !self.limits.watches_days() {
+    /// Returns what may answer for an agent now.
+    pub(super) async fn budget_tier(&self, store: &Store, agent: &AgentId) -> Result<BudgetTier> {
+        if !self.limits.has_daily_limit() {
             return Ok(BudgetTier::Full);
         }
         let today = now_ms() - now_ms().rem_euclid(DAY_MS);
@@ -45,9 +44,9 @@ impl SpendTracker {
         Ok(self.limits.tier(self.with(|seen| seen.spent(agent.as_str()))))
     }
 
-    /// A turn was committed that cost this much, in millionths of a dollar.
+    /// Adds the cost of a committed turn, in millionths of a dollar.
     pub(super) fn add(&self, agent: &AgentId, micros: u64) {
-        if self.limits.watches_days() && micros > 0 {
+        if self.limits.has_daily_limit() && micros > 0 {
             self.with(|seen| *seen.by_agent.entry(agent.to_string()).or_default() += micros);
         }
     }

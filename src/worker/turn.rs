@@ -1,5 +1,6 @@
-//! One turn: gathers what waits, gets ready while the customer may still be typing, lets the model write when the burst
-//! is over, begins again once when a newer message comes meanwhile, and commits. Sends nothing.
+//! Runs one turn: gathers the waiting messages, prepares while the customer may still be typing,
+//! calls the model once the burst is over, restarts when newer messages come, and commits. Sends
+//! nothing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,18 +28,19 @@ use crate::store::turns::{Claim, ConversationSnapshot};
 
 mod commit;
 mod failure;
-mod still;
+mod superseded;
 
-/// How often a turn begins again before its model was asked, because more came; the gaps end earlier.
+/// Maximum restarts before the model is called. Normally the maximum burst length ends them
+/// earlier.
 const MOST_GATHERED: usize = 50;
-/// How often a model's answer is given up for a newer message.
+/// Maximum times that a model's answer is abandoned for newer messages.
 const MOST_ABANDONED: usize = 1;
-/// How long a conversation waits after a turn that could not be stored, in milliseconds.
+/// Pause of a conversation after a turn that could not be stored, in milliseconds.
 const PAUSE_MS: i64 = 2000;
-/// How long it waits when its number is not configured, or its agent cannot be used, in milliseconds.
+/// Pause of a conversation whose number is not configured or whose agent has no valid version, in
+/// milliseconds.
 const UNCONFIGURED_MS: i64 = 60_000;
 
-/// One turn to run.
 pub(super) struct Job {
     desk: Arc<Desk>,
     held: LeaseGuard,
@@ -49,56 +51,53 @@ pub(super) struct Job {
     limit: Duration,
 }
 
-/// What a turn is started with.
 pub(super) struct TurnInput {
-    /// What happens there since it was claimed. To the turn's end: what comes while the answer is committed wakes the
-    /// dispatcher when this is dropped.
+    /// The conversation's events since the claim. Kept until the turn ends: events during the
+    /// commit wake the dispatcher on drop.
     pub(super) events: ConversationEvents,
-    /// What was said there; nothing comes when it could not be read.
+    /// The conversation's messages. The channel closes if they could not be loaded.
     pub(super) said: Option<oneshot::Receiver<ConversationSnapshot>>,
 }
 
-/// How a turn ended, where the database could be asked.
+/// How a turn ended, unless the database failed.
 enum End {
-    /// With this outcome.
+    /// Committed with this outcome.
     Committed(TurnOutcome),
-    /// A person, or another process, has the conversation.
+    /// A person or another process took over the conversation.
     Overtaken,
-    /// Nothing waited.
+    /// No messages waited.
     Nothing,
-    /// There is no number or no agent to answer with.
+    /// The number or the agent is missing.
     Unconfigured,
 }
 
-/// The result of one try to answer.
 enum AttemptOutcome {
     Answered(Box<TurnAnswer>),
-    /// More came, or a person took over: what waits is gathered anew.
+    /// Messages came or a person took over: gather again.
     Newer {
-        /// What voice notes said.
+        /// Transcripts of voice notes so far.
         heard: Vec<(MessageId, VoiceTranscript)>,
-        /// Whether a model was writing.
+        /// Whether the model had already been called.
         abandoned: bool,
     },
 }
 
-/// The pipeline's result for a turn.
 struct TurnAnswer {
     answered: TurnResult,
-    /// What it was given, when that is kept.
+    /// The recorded inputs as text; `None` if they are not recorded.
     tape: Option<String>,
 }
 
-/// What a turn may still do when more comes.
+/// Which restarts are still allowed.
 #[derive(Clone, Copy)]
 struct Patience {
-    /// Gather anew before the model is asked.
+    /// Before the model is called.
     gather: bool,
-    /// Give up what the model is writing.
+    /// While the model writes.
     abandon: bool,
 }
 
-/// What a turn answers, and with whom.
+/// The agent, number and deadline of a turn.
 struct Scene<'a> {
     bot: &'a Arc<Bot>,
     number: &'a Number,
@@ -106,7 +105,6 @@ struct Scene<'a> {
 }
 
 impl Job {
-    /// A turn of a claimed conversation.
     pub(super) fn new(
         desk: &Arc<Desk>,
         held: LeaseGuard,
@@ -119,7 +117,7 @@ impl Job {
         Self { desk: desk.clone(), held, spend, outbox, typing, record, limit }
     }
 
-    /// Runs it to its end; the outcome, for its span.
+    /// Runs the turn and returns its outcome for the span.
     pub(super) async fn run(self, mut heard: TurnInput) -> &'static str {
         let started = Instant::now();
         let turn = tokio::select! {
@@ -140,7 +138,7 @@ impl Job {
             Ok(End::Unconfigured) => "unconfigured",
             Err(error) => {
                 tracing::error!(%error, "a turn could not be stored, it is run again");
-                // If this fails, too, the lease runs out and the poll finds the conversation.
+                // If the release fails, the lease expires and polling finds the conversation.
                 let passing = !matches!(error, crate::store::Error::Failed(_));
                 self.release(Some(PAUSE_MS), passing).await.unwrap_or_default();
                 "failed"
@@ -157,7 +155,6 @@ impl Job {
         self.desk.store.release_turn(self.claim(), due, forget).await
     }
 
-    /// Runs the turn; how it ended.
     async fn turn(&self, heard: &mut TurnInput) -> crate::store::Result<End> {
         let found = self
             .desk
@@ -194,12 +191,13 @@ impl Job {
             );
             return Ok(End::Overtaken);
         }
-        self.desk.wake.changed(&self.claim().conversation());
+        self.desk.notifier.changed(&self.claim().conversation());
         self.spend.add(&bot.agent.id, cost_micros);
         Ok(End::Committed(outcome))
     }
 
-    /// Answers what waits, begins again while more comes; nothing if nothing waits.
+    /// Answers the waiting messages, and restarts as long as that is allowed and more come. `None`
+    /// if no messages wait.
     async fn answer(
         &self,
         scene: &Scene<'_>,
@@ -217,8 +215,8 @@ impl Job {
                 Err(_) => "failed",
             });
             let Some(mut gathered) = gathered? else { return Ok(None) };
-            gathered.remember(&known);
-            if let Some(why) = self.hopeless(&gathered) {
+            gathered.restore_transcripts(&known);
+            if let Some(why) = self.unanswerable_reason(&gathered) {
                 return Ok(Some((gathered, failed(&agent, why))));
             }
             if self.typing {
@@ -238,7 +236,7 @@ impl Job {
         Ok(None)
     }
 
-    /// What waits: as it was read for this turn, else as it is now.
+    /// Gathers the waiting messages: as loaded for this turn, or else from the database.
     async fn gather(
         &self,
         agent: &Arc<Agent>,
@@ -251,12 +249,13 @@ impl Job {
         if let Some(said) = read {
             return Ok(merge(said, self.claim(), agent));
         }
-        // What happened until now is read.
-        events.happened(|_| true);
+        // Earlier events are covered by the read that follows.
+        events.has_new_events(|_| true);
         gather(&self.desk.store, self.claim(), agent).await
     }
 
-    /// One try. A pipeline that panics, or takes too long, is a failure with the agent's sentence.
+    /// Makes one attempt. A panic or a timeout of the pipeline results in the agent's failure
+    /// sentence.
     async fn attempt(
         &self,
         scene: &Scene<'_>,
@@ -286,14 +285,14 @@ impl Job {
                 () = wait_until(gathered.quiet_at) => {}
             }
         }
-        // Before the last look, for it may read the database.
+        // Before the last check for new messages, since it may read the database.
         let means = self.means(&scene.bot.agent).await;
         if patience.gather && (self.newer(gathered, events).await? || self.missed(gathered).await?)
         {
             return Ok(AttemptOutcome::Newer { heard, abandoned: false });
         }
         let around = TurnContext { audio: &audio, hear: None, tier: means };
-        let write = engine.write(scene.bot, &gathered.turn, ready, around);
+        let write = engine.generate_reply(scene.bot, &gathered.turn, ready, around);
         let mut write = Box::pin(self.within(scene, write));
         loop {
             tokio::select! {
@@ -318,19 +317,19 @@ impl Job {
     }
 
     fn recordings<'a>(&'a self, scene: &'a Scene<'_>) -> RecordingSource<'a> {
-        RecordingSource { provider: &*scene.number.line, store: &self.desk.store }
+        RecordingSource { provider: &*scene.number.client, store: &self.desk.store }
     }
 
-    /// What may answer for this agent now.
+    /// Returns what may answer for this agent now.
     async fn means(&self, agent: &Agent) -> BudgetTier {
-        self.spend.means(&self.desk.store, &agent.id).await.unwrap_or_else(|error| {
+        self.spend.budget_tier(&self.desk.store, &agent.id).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what was spent today is not known: the model is asked");
             BudgetTier::Full
         })
     }
 }
 
-/// Whether the burst is over.
+/// Whether the quiet gap is over.
 fn quiet(gathered: &PendingTurn) -> bool {
     gathered.quiet_at.is_none_or(|moment| moment <= now_ms())
 }

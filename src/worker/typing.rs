@@ -1,4 +1,4 @@
-//! WhatsApp's "typing…" while a turn runs. Must not hold up the turn.
+//! Shows WhatsApp's typing indicator while a turn runs. Must not delay the turn.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use tracing::Instrument;
 
 use crate::desk::Number;
 
-/// WhatsApp shows "typing…" for 25 seconds; it is renewed a little earlier.
+/// Renewal interval: WhatsApp shows the indicator for 25 seconds.
 const TYPING_AGAIN: Duration = Duration::from_secs(20);
 
-/// "typing…" until this is dropped. That it cannot be shown is no reason not to answer.
+/// Shows the typing indicator until it is dropped. Failures are only logged.
 #[derive(Default)]
 pub(super) struct Typing {
     shown: Option<(String, AbortHandle)>,
 }
 
 impl Typing {
-    /// Shows it below the customer's last message.
+    /// Shows the indicator for the customer's last message.
     pub(super) fn show(&mut self, number: &Number, message: Option<&str>) {
         let Some(message) = message else { return };
         if self.shown.as_ref().is_some_and(|(shown, _)| shown == message) {
             return;
         }
         self.stop();
-        let (line, below) = (number.line.clone(), message.to_owned());
+        let (line, below) = (number.client.clone(), message.to_owned());
         let show = async move {
             loop {
                 if let Err(error) = line.typing(&below).await {

@@ -1,39 +1,42 @@
-//! For how long status events could be taken in. A process that was down or suspended, or whose database stood still, heard nothing
-//! meanwhile and hears it now: time that passed by the wall clock alone says nothing of a message.
+//! Measures for how long status events could be received. A process that was down or suspended, or
+//! whose database stalled, missed events that arrive later: elapsed wall-clock time alone does not
+//! show that a message got no status.
 
 use crate::domain::time::Millis;
 
-/// How much later than usual a look may come, in milliseconds: one that comes later was held up.
+/// Delay of a check beyond its interval, in milliseconds, from which it counts as a gap.
 const LATE_MS: Millis = 1000;
 
-/// What this process missed and has not made up for yet; moments are milliseconds since 1970.
+/// Time in which events were missed and have not had time to arrive. Times are Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Uptime {
     last: Millis,
-    /// Since when there was no gap.
+    /// When the current period without gaps began.
     since: Millis,
-    /// For how long nothing was heard that may still come, at most [`Self::most`].
+    /// Missed time that is not made up for yet, at most [`Self::most`].
     missed: Millis,
-    /// The longest time that anybody asks for.
+    /// The longest duration that [`Self::has_heard`] is asked for.
     most: Millis,
-    /// How far apart looks may be.
+    /// Maximum time between two checks without a gap.
     usual: Millis,
 }
 
 impl Uptime {
-    /// It begins at this moment, when nothing was heard for ever; it is looked at with a pause of so many milliseconds.
+    /// Starts with everything before `moment` missed. `pause` is the interval of checks, in
+    /// milliseconds.
     pub(super) fn begin(moment: Millis, pause: Millis) -> Self {
         let usual = pause.saturating_add(LATE_MS);
         Self { last: moment, since: moment, missed: Millis::MAX, most: Millis::MAX, usual }
     }
 
-    /// Nobody asks for more than this.
+    /// Sets the longest duration that will be asked for.
     pub(super) fn at_most(&mut self, most: Millis) {
         self.most = most;
     }
 
-    /// All works at this moment. Where it did not since the last one, as much time has to pass again.
-    pub(super) fn look(&mut self, moment: Millis) {
+    /// Records a check at which all works. Time since the last check counts as missed if it came
+    /// too late, else as made up for.
+    pub(super) fn record_check(&mut self, moment: Millis) {
         let passed = (moment - self.last).max(0);
         self.last = moment;
         if passed > self.usual {
@@ -44,7 +47,7 @@ impl Uptime {
         }
     }
 
-    /// Whether what was on its way for so many milliseconds has been heard.
+    /// Whether all events of the last `long` milliseconds have had time to arrive.
     pub(super) fn has_heard(&self, long: Millis) -> bool {
         self.missed == 0 || self.last - self.since >= long
     }
@@ -56,12 +59,13 @@ mod tests {
 
     const LONG: Millis = 3000;
 
-    /// At which of these moments all of 3 seconds has been heard; begun at 0 and looked at each 200 milliseconds.
+    /// Returns the moments at which 3 seconds are covered, for a process that starts at 0 and is
+    /// checked every 200 milliseconds.
     fn heard(moments: &[Millis]) -> Vec<Millis> {
         let mut uptime = Uptime::begin(0, 200);
         uptime.at_most(LONG);
         let mut has_heard = |moment: Millis| {
-            uptime.look(moment);
+            uptime.record_check(moment);
             uptime.has_heard(LONG)
         };
         moments.iter().copied().filter(|moment| has_heard(*moment)).collect()
@@ -85,11 +89,11 @@ mod tests {
     fn gaps_that_come_again_and_again_do_not_put_it_off_for_ever() {
         let mut uptime = Uptime::begin(0, 200);
         uptime.at_most(60_000);
-        // Each minute ten seconds are missed, and fifty are not.
+        // In each minute, ten seconds are missed.
         let minute = |minute: Millis| (0..=50).map(move |second| minute * 60_000 + second * 1000);
         let moments = (0..4).flat_map(minute);
         let heard = moments.map(|moment| {
-            uptime.look(moment);
+            uptime.record_check(moment);
             uptime.has_heard(60_000)
         });
         assert!(heard.into_iter().any(|heard| heard));
@@ -104,9 +108,9 @@ mod tests {
     fn a_time_that_is_shorter_than_the_pause_passes() {
         let mut uptime = Uptime::begin(0, 2000);
         uptime.at_most(500);
-        uptime.look(400);
+        uptime.record_check(400);
         assert!(!uptime.has_heard(500));
-        uptime.look(2400);
+        uptime.record_check(2400);
         assert!(uptime.has_heard(500) && uptime.has_heard(0));
     }
 }

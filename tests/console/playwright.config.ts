@@ -1,4 +1,4 @@
-// The console in Debian's Chromium, against the real binary. FRONTDESK_BIN says where that is.
+// Runs the console in a system Chromium against the real binary, whose path is FRONTDESK_BIN.
 import { existsSync } from "node:fs";
 import { defineConfig, devices } from "@playwright/test";
 
@@ -17,7 +17,7 @@ export default defineConfig({
   fullyParallel: true,
   workers: 2,
   forbidOnly: !!process.env.CI,
-  // A test that passes now and then is a broken test.
+  // No retries: a flaky test is a broken test.
   retries: 0,
   timeout: 60_000,
   expect: { timeout: 10_000 },

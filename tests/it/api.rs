@@ -1,4 +1,4 @@
-//! The API from outside: who may use it, how it refuses, paging, the sandbox, and that no secret ever leaves.
+//! The API from outside: authentication, errors, paging, the sandbox, and that no secret leaks.
 
 use std::time::Duration;
 
@@ -13,12 +13,11 @@ use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{batch, text_webhook};
 
-/// The API's document, as JSON.
 fn document() -> Value {
     serde_json::from_str(&frontdesk::http::openapi()).unwrap()
 }
 
-/// Every operation of the document: its method, its path with something in the place of each parameter.
+/// Returns the method and path of every operation, with values for the path parameters.
 fn operations() -> Vec<(Method, String)> {
     let document = document();
     let mut found = Vec::new();
@@ -29,12 +28,12 @@ fn operations() -> Vec<(Method, String)> {
             .replace("{name}", "acme")
             .replace("{version}", "1");
         assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
-        // What OpenAI's clients ask is refused in OpenAI's words: completions.rs.
+        // OpenAI-compatible operations answer with OpenAI's errors: completions.rs.
         if path.starts_with("/v1/") {
             continue;
         }
         for method in methods.as_object().unwrap().keys() {
-            // Who signs in has no key: session.rs.
+            // Signing in needs no key: session.rs.
             if (path.as_str(), method.as_str()) == ("/api/v1/session", "post") {
                 continue;
             }
@@ -47,7 +46,6 @@ fn operations() -> Vec<(Method, String)> {
 }
 
 impl TestApp {
-    /// Any request, with a key or none.
     async fn request(&self, (method, path): (Method, &str), key: Option<&str>) -> Response {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(key) = key {
@@ -56,7 +54,6 @@ impl TestApp {
         request.send().await.unwrap()
     }
 
-    /// Posts a body as it is.
     async fn post_raw(&self, path: &str, kind: Option<&str>, body: &str) -> Response {
         let mut request = self.http.post(format!("{}{path}", self.url)).bearer_auth(KEY);
         if let Some(kind) = kind {
@@ -65,12 +62,11 @@ impl TestApp {
         request.body(body.to_owned()).send().await.unwrap()
     }
 
-    /// Asks the sandbox for one turn.
     async fn sandbox(&self, body: &Value) -> (StatusCode, Value) {
         self.call("/sandbox/turns", body).await
     }
 
-    /// A number that a statement counts in the database.
+    /// Returns the count that a statement selects.
     async fn count(&self, sql: &'static str) -> i64 {
         let mut database = self.database().await;
         sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
@@ -82,7 +78,7 @@ impl TestApp {
     }
 }
 
-/// That a response is a problem with this status; its detail.
+/// Asserts that a response is a problem with this status and returns its detail.
 async fn problem(response: Response, status: u16) -> String {
     let (path, got) = (response.url().path().to_owned(), response.status());
     let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
@@ -386,11 +382,11 @@ async fn a_sandbox_turn_is_the_real_pipeline_and_leaves_nothing_behind() {
     ] {
         assert_eq!(app.count(table).await, 0, "{table}");
     }
-    assert!(app.whatsapp.sent().is_empty() && app.whatsapp.typing().is_empty());
+    assert!(app.whatsapp.sent().is_empty() && app.whatsapp.read_receipts().is_empty());
     app.stop().await;
 }
 
-/// The events of a stream: name and data.
+/// Returns the events of a stream: name and data.
 fn events(stream: &str) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for block in stream.split("\n\n").filter(|block| !block.trim().is_empty()) {
@@ -481,7 +477,7 @@ async fn nothing_that_the_api_says_holds_a_secret() {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    // The queue waits for a token that works: nothing is given up.
+    // The message stays queued until a token works: nothing is given up.
     let message = loop {
         let message = app.thread("447700920004").await.pop().unwrap();
         if message["state"] == "queued" && !message["errors"].is_null() {
@@ -497,8 +493,8 @@ async fn nothing_that_the_api_says_holds_a_secret() {
     let thread = format!("/api/v1/conversations/{}/messages", conversation.as_str().unwrap());
     let mut paths: Vec<String> = vec![turn, thread, "/metrics".into(), "/".into()];
     paths.extend(operations().into_iter().map(|(_, path)| path));
-    // The live stream would go on for ever.
-    app.desk.wake.end_live();
+    // The live stream would never end.
+    app.desk.notifier.end_live();
     let answers = paths.iter().map(async |path| {
         let got = app.request((Method::GET, path), Some(KEY)).await.text().await.unwrap();
         let posted = app.post_raw(path, Some("application/json"), "{\"text\": \"Hi\"}").await;

@@ -1,5 +1,6 @@
-//! The architecture, checked by reading the sources with `syn`: who may import whom, where each crate lives, which modules stand in
-//! a circle, what types are called, how long functions and files are. The rules are tested in `tests`.
+//! Architecture rules, checked by parsing the sources with `syn`: import directions, where each
+//! crate may be used, module cycles, type names, lengths of functions and files. `tests` tests the
+//! rules.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use baseline::{Baseline, Findings};
 use circles::circles;
 use code::{CODE, Code, Place};
 
-/// Lowest first: a file imports from lower layers only, never from a neighbour in its own.
+/// Lowest first: a file imports only from lower layers, never from its own layer.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
     (1, &["metrics", "spans", "failpoint", "secrets", "permissions"]),
@@ -31,7 +32,7 @@ const LAYERS: &[(u8, &[&str])] = &[
     (11, &["cli"]),
 ];
 
-/// Each crate has one home.
+/// The only places in which each crate may be used.
 const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["http/"]),
     ("tower_http", &["http/"]),
@@ -82,19 +83,20 @@ const HOMES: &[(&str, &[&str])] = &[
     ("smallvec", &["index/memory/postings.rs"]),
 ];
 
-/// The files of the seven stages: none calls another.
+/// The modules of the seven stages: none calls another.
 const STAGES: &[&str] =
     &["inbound", "transcribe", "escalate", "retrieve", "prompt", "reply", "outbound"];
-/// Longer files are two things. Tests within a file do not count.
-const LONGEST_FILE: usize = 400;
-/// Longer functions do two things.
-const LONGEST_FUNCTION: usize = 60;
+/// Maximum lines of a file. A longer file has more than one purpose. Tests within a file do not
+/// count.
+const MAX_FILE_LINES: usize = 400;
+/// Maximum lines of a function. A longer function has more than one purpose.
+const MAX_FUNCTION_LINES: usize = 60;
 
-/// How bare participles end. No type is called by one: `Asked` does not say what was asked.
+/// Endings of bare participles. No type has such a name: `Asked` does not say what was asked.
 const ENDINGS: &[&str] = &["ed"];
-/// Words that end so and are none of those.
+/// Words with these endings that are no participles.
 const NOUNS: &[&str] = &["Embed", "Feed", "Need", "Seed", "Speed"];
-/// Participles, preterites and the like that end otherwise. `Run`, `Set` and `Hit` are nouns of the field.
+/// Participles and preterites with other endings. `Run`, `Set` and `Hit` are nouns of the field.
 const IRREGULAR: &str = "
     Begun Bent Born Bought Bound Broken Brought Built Burnt Came Caught Chosen Cut Dealt Did
     Done Drawn Fed Fled Found Gave Given Gone Heard Held Hidden Hurt Kept Known Laid Learnt Led
@@ -102,7 +104,7 @@ const IRREGULAR: &str = "
     Smelt Sold Sought Spelt Spent Split Spoke Spoken Stolen Stood Stuck Swept Taken Taught
     Thought Thrown Told Took Torn Understood Went Won Worn Written Wrong Wrote";
 
-/// What broke a rule before it was one. Each of these lists only gets shorter.
+/// Violations older than the rule. Each of these lists only gets shorter.
 const FUNCTIONS: Baseline = Baseline {
     file: "tests/it/architecture/functions.txt",
     text: include_str!("architecture/functions.txt"),
@@ -157,7 +159,7 @@ fn homes(code: &Code) -> Vec<String> {
     wrong
 }
 
-/// The stage that a module is, or is part of.
+/// Returns the stage that a module belongs to.
 fn stage(at: &[String]) -> Option<&str> {
     let [_, folder, stage, ..] = at else { return None };
     (folder == "pipeline" && STAGES.contains(&stage.as_str())).then_some(stage.as_str())
@@ -170,7 +172,7 @@ fn stages(code: &Code) -> Vec<String> {
         for named in &module.named {
             let Place::Ours(home, rest) = code.place(&module.at, &named.path) else { continue };
             let Some(other) = stage(&home).filter(|other| *other != own) else { continue };
-            // Types begin with a capital.
+            // Types begin with a capital letter.
             if let [function] = &rest[..]
                 && function.starts_with(char::is_lowercase)
             {
@@ -208,13 +210,14 @@ fn functions(code: &Code, baseline: &Baseline) -> Vec<String> {
     let mut findings = Findings::default();
     for module in &code.modules {
         for (function, lines) in
-            module.functions.iter().filter(|(_, lines)| *lines > LONGEST_FUNCTION)
+            module.functions.iter().filter(|(_, lines)| *lines > MAX_FUNCTION_LINES)
         {
             let name = format!("{} {}", module.file, function.name);
             findings.add(name, *lines, module.place(function.line));
         }
     }
-    findings.beyond(baseline, &format!("Make functions of at most {LONGEST_FUNCTION} lines of it"))
+    findings
+        .beyond(baseline, &format!("Make functions of at most {MAX_FUNCTION_LINES} lines of it"))
 }
 
 fn bare_results(code: &Code) -> Vec<String> {
@@ -239,9 +242,9 @@ fn files(code: &Code) -> Vec<String> {
                 "{file} does not begin with its purpose. Write `//! ` and one sentence"
             ));
         }
-        if lines > LONGEST_FILE {
+        if lines > MAX_FILE_LINES {
             wrong.push(format!(
-                "{file} has {lines} lines. Make files of at most {LONGEST_FILE} lines of it"
+                "{file} has {lines} lines. Make files of at most {MAX_FILE_LINES} lines of it"
             ));
         }
     }

@@ -1,5 +1,5 @@
-//! The audit log: every operation that changes something leaves an entry, whoever did it and however it ended; nothing private is in it,
-//! and nobody fills it from outside.
+//! The audit log: every operation that changes something leaves an entry, whoever did it and
+//! however it ended. It holds no private data and cannot be written from outside.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
 use crate::support::process;
 
-/// Operations that write, or spend, and leave no entry: each with a reason in `http/audit.rs`.
+/// Operations that write or spend but leave no entry; `http/audit.rs` gives the reasons.
 const SILENT: &str = "check_draft try_handoff search_knowledge see_conversation check_fields run_sandbox_turn complete_chat";
 
 async fn log(app: &TestApp, query: &str) -> Vec<Value> {
@@ -41,7 +41,7 @@ on_both! {
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
                 let Some(id) = operation["operationId"].as_str().filter(|_| method != "get") else { continue };
-                // Who signs in is not known yet: that is tested below.
+                // Signing in has no known user yet: tested below.
                 if id == "sign_in" {
                     continue;
                 }
@@ -127,7 +127,7 @@ on_both! {
             );
             let mut stream = TcpStream::connect(&address).await.unwrap();
             stream.write_all(request.as_bytes()).await.unwrap();
-            // As rudely as can be, at another moment each time.
+            // Resets the connection (RST), at a different moment each time.
             for _ in 0..number {
                 tokio::task::yield_now().await;
             }
@@ -236,7 +236,7 @@ on_both! {
         process::says(&command(&app, &["audit", "--outcome", "refused"]).await, true, &["gap.dismissed", "[refused]"]);
         process::says(&command(&app, &["audit", "--since", "1h", "--subject", "nothing"]).await, true, &["nothing like that"]);
         process::says(&command(&app, &["audit", "--action", "agent.vanished"]).await, false, &["agent.vanished"]);
-        // Without the log, too, a command says why it failed.
+        // Without the log, a command still says why it failed.
         app.change("alter table audit_log rename to audit_log_gone").await;
         let ran = command(&app, &["gaps", "dismiss", gap]).await;
         app.change("alter table audit_log_gone rename to audit_log").await;

@@ -1,5 +1,5 @@
-//! Writing agents over the API: checked, tried on their hand-off rules, written by the model, made, tried before they are there; and
-//! replies saved as cases of a suite.
+//! Writing agents over the API: checking drafts, trying their hand-off rules, generating prompts,
+//! creating agents and trying them before they exist; and saving replies as cases of a suite.
 
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ on_both! {
         let app = Setup::on(db).with("[budget]\nprompts_a_day = 3\n[llm.prices.\"gpt-4o-mini\"]\ninput = 1.0\noutput = 1.0").start().await;
         app.model.answer_with(|request| {
             let last = request["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
-            // The first answer is wrong; told so, it is put right.
+            // The first answer is invalid; after feedback the model corrects it.
             if last.contains("unknown field `colour`") { format!("```\n{GOOD}```") } else { GOOD.replace("name:", "colour: red\nname:") }
         });
         let before = app.get("/agents/generate").await;

@@ -1,5 +1,5 @@
-//! The authorization matrix: every operation of the OpenAPI document and every other route, by everybody who may come. Whoever is refused
-//! changes nothing; a new route without a row here fails.
+//! The authorization matrix: every operation of the OpenAPI document and every other route, for
+//! every kind of caller. A refused request changes nothing; a new route without a row here fails.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,18 +23,18 @@ const READS: &str = "list_agents get_generate_state get_agent list_versions get_
     list_chunks list_escalations compare_runs list_runs get_run watch_run list_run_rows get_report list_suites list_events list_gaps get_gap \
     live get_media get_recording list_known_models list_numbers get_number number_handshake overview list_providers get_session get_status \
     get_turn";
-/// Operations that write, or spend.
+/// Operations that write or spend.
 const WRITES: &str = "create_agent generate_prompt check_draft try_handoff publish_version create_collection remove_collection create_answer \
     remove_answer change_answer upload_documents set_collection_settings add_source remove_source refresh_source hand_back_conversation \
     write_message resolve_conversation see_conversation take_conversation remove_document retry_document resolve_escalation save_case \
     start_run stop_run answer_gap dismiss_gap search_knowledge retry_message correct_transcript add_number draft_number remove_number \
     change_number try_number check_fields run_sandbox_turn sign_out sign_out_everywhere";
-/// What OpenAI's clients ask: reads and writes, refused in OpenAI's words.
+/// OpenAI-compatible operations: a read and a write, refused with OpenAI's errors.
 const COMPLETIONS: [&str; 2] = ["list_models", "complete_chat"];
-/// The one operation that needs nobody to be known: it brings a link.
+/// The only operation without authentication: it takes a link.
 const SIGN_IN: &str = "sign_in";
 
-/// Routes that are not in the OpenAPI document, in every file of the web face.
+/// Routes outside the OpenAPI document, in all files of `http`.
 const OTHERS: &[&str] = &[
     "/api/v1/openapi.json",
     "/webhooks/{provider}",
@@ -54,7 +54,7 @@ enum Class {
     SignIn,
 }
 
-/// Who comes.
+/// The credentials of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
     Nobody,
@@ -91,11 +91,12 @@ const CALLERS: [Caller; 12] = [
     Key,
 ];
 
-/// What a caller gets: the status of the refusal, or `None` where he is let through.
+/// Returns the status of the refusal; `None` when the caller is allowed.
 fn refusal(class: Class, caller: Caller) -> Option<u16> {
     let reads = matches!(class, Class::Read | Class::CompletionsRead);
     match (class, caller) {
-        // A page of another site signs nobody in; whoever brings no link is not let in, whatever else he brings.
+        // A cross-site page cannot sign in; without a link nobody signs in, whatever other
+        // credentials are present.
         (Class::SignIn, CrossSite | ForeignOrigin) => Some(403),
         (Class::SignIn, _)
         | (_, Nobody | WrongKey | KeyAndMore | Basic | BadCookie | WrongKeyWithCookie) => Some(401),
@@ -137,7 +138,7 @@ fn operations() -> Vec<Operation> {
     all
 }
 
-/// What stands in the place of a path's parameters.
+/// Returns a path with its parameters filled in.
 fn filled(path: &str, with: impl Fn(&str, &str) -> String) -> String {
     let mut made = Vec::new();
     let mut noun = "";
@@ -178,7 +179,7 @@ fn ask(
     }
 }
 
-/// What the database holds, table by table, but for what lives by itself and the log of refusals.
+/// Returns the content of each table, except what changes by itself and the log of refusals.
 async fn content(app: &TestApp) -> Vec<(String, String)> {
     let url = app.config.store.url.expose_secret();
     let restless = ["replicas", "holds", "_sqlx_migrations"];
@@ -232,12 +233,13 @@ async fn content(app: &TestApp) -> Vec<(String, String)> {
     content
 }
 
-/// A desk with something behind every kind of id: a conversation with its message and turn, a document, an answer, a source, a case, a run.
+/// Starts a desk with an object for every kind of id: a conversation with its message and turn, a
+/// document, an answer, a source, a case, a run.
 async fn furnished(db: Db) -> (TestApp, impl Fn(&str, &str) -> String) {
     let app = Setup::on(db).start().await;
     app.deliver(&text_webhook(MAIN, "447700930001", "wamid.1", "human please")).await;
     app.settle().await;
-    // When a number sent last is written down some time later, which no request did.
+    // A number's `last_sent_at` is written with a delay, by no request.
     let noted = "update numbers set last_sent_at = last_sent_at where last_sent_at > 0";
     while app.change(noted).await == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -270,7 +272,7 @@ on_both! {
         let mut browser = Browser::of(&app).await;
         let operations = operations();
         assert!(operations.len() > 70, "{operations:?}");
-        // Those who are refused come first, to what is really there.
+        // First the refused callers, on objects that exist.
         let before = content(&app).await;
         for operation in &operations {
             let path = filled(&operation.path, &with);
@@ -291,7 +293,7 @@ on_both! {
         for ((table, was), (_, is)) in before.iter().zip(content(&app).await) {
             assert_eq!(*was, is, "somebody who was refused changed {table}");
         }
-        // Then those who are let in, to what is not there.
+        // Then the allowed callers, on objects that do not exist.
         for operation in &operations {
             let path = filled(&operation.path, |_, _| "nothing".into());
             for caller in CALLERS.into_iter().filter(|caller| refusal(operation.class, *caller).is_none()) {
@@ -376,7 +378,7 @@ on_both! {
         let browser = Browser::of(&app).await;
         let before = content(&app).await;
         let body = text_webhook(MAIN, "447700930001", "wamid.unsigned", "hello?");
-        // The desk's key is no signature, and a signed-in browser none either.
+        // Neither the API key nor a browser session counts as a signature.
         for caller in CALLERS {
             for (method, path, wanted) in [
                 ("GET", "/healthz", 200),
@@ -401,7 +403,7 @@ on_both! {
     }
 }
 
-/// The paths of `.route("…")` in the sources.
+/// Collects the paths of `.route("…")` in the sources.
 fn collect(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

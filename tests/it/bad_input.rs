@@ -1,5 +1,6 @@
-//! Whatever is posted to a webhook: too much, too deep, broken, absurd, in any script. It is refused with a 4xx or stored
-//! as it can be; it never breaks anything, and what is beside it goes on.
+//! Bad webhook bodies: too large, too deep, broken, absurd, in any script. Each is refused with a
+//! 4xx or stored as well as possible; nothing breaks, and other messages in the same request are
+//! processed.
 
 use std::collections::HashMap;
 
@@ -9,10 +10,10 @@ use serde_json::{Value, json};
 use crate::support::app::{Db, MAIN, SECRET, Setup, TestApp, on_both};
 use crate::support::hooks::{all_captured, batch, message_webhook, sign, text_webhook};
 
-/// WhatsApp's longest text.
+/// Maximum length of a WhatsApp text in characters.
 const LONGEST: usize = 4096;
 
-/// A text webhook with raw bytes in the place of its words.
+/// Returns a text webhook with raw bytes as its text.
 fn raw(from: &str, id: &str, words: &[u8]) -> Vec<u8> {
     replaced(&text_webhook(MAIN, from, id, "PLACE"), b"PLACE", words)
 }
@@ -22,7 +23,7 @@ fn replaced(body: &[u8], place: &[u8], by: &[u8]) -> Vec<u8> {
     [&body[..at], by, &body[at + place.len()..]].concat()
 }
 
-/// The app takes in a message and answers it, as ever.
+/// Asserts that the application still accepts a message and answers it.
 async fn is_well(app: &TestApp, customer: &str) {
     let before = app.received().len();
     let body = text_webhook(MAIN, customer, &format!("wamid.well.{customer}"), "Are you well?");
@@ -152,7 +153,7 @@ on_both! {
     }
 
     async fn a_thousand_messages_of_a_hundred_customers_in_one_post_get_a_hundred_answers(db) {
-        // A turn that cannot be stored in time is run again, and would ask the model once more.
+        // A turn that cannot be stored in time runs again and would ask the model once more.
         let app = Setup::on(db).with("[worker]\ngap_ms = 50\n[store]\nwait_ms = 30000").start().await;
         let hooks: Vec<_> = (0..1000)
             .map(|n| {
@@ -196,8 +197,9 @@ on_both! {
             let body =
                 text_webhook(MAIN, &format!("44772000{n:04}"), &format!("wamid.{script}"), text);
             assert_eq!(app.deliver(&body).await, 200, "{script}");
+            // One at a time: twenty such turns at once outlast their lease on a busy machine.
+            app.settle().await;
         }
-        app.settle().await;
         let solid = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
         for (n, (script, text)) in texts.iter().enumerate() {
             let thread = app.thread(&format!("44772000{n:04}")).await;
@@ -255,7 +257,7 @@ on_both! {
             assert_eq!((&thread[0]["state"], thread.len()), (&json!("answered"), 2), "{mended:?}");
             assert_eq!(app.thread(&format!("44774000{n:04}")).await.len(), 2);
         }
-        // In every other text that is stored, too.
+        // The same for every other stored text.
         let nul = "x\\u0000y";
         let body = json!({"type": "dance\u{0}", "context": {"id": "q\u{0}"}, "dance\u{0}": ["\u{0}"], "errors": [{"code": 1, "title": "\u{0}"}]});
         assert_eq!(
@@ -310,7 +312,7 @@ on_both! {
             let sent_at = thread[0]["sent_at"].as_i64().unwrap();
             assert!((now - 60_000..now + 120_000).contains(&sent_at), "{time} became {sent_at}");
         }
-        // A key twice: the last one counts, as everywhere.
+        // A duplicate key: the last one counts.
         let twice = replaced(
             &text_webhook(MAIN, "447750001000", "wamid.twice", "first"),
             b"\"body\":\"first\"",
@@ -318,7 +320,7 @@ on_both! {
         );
         assert_eq!(app.deliver(&twice).await, 200);
         assert_eq!(app.thread("447750001000").await[0]["text"], "last");
-        // Ids that no index holds, and that nothing is like.
+        // Ids that are too long for an index and do not compress.
         for (n, (from, id)) in [
             (noise(10_000), "wamid.l1".to_owned()),
             ("447750001001".into(), noise(10_000)),
@@ -377,7 +379,7 @@ on_both! {
         if captured.is_empty() {
             return;
         }
-        let app = Setup::on(db).deaf().start().await;
+        let app = Setup::on(db).without_speech().start().await;
         let mut dice = Dice(0x5eed_f00d);
         let (mut taken, mut refused) = (0, 0);
         for n in 0..300 {
@@ -409,7 +411,7 @@ on_both! {
     }
 }
 
-/// Numbers that look random and are the same in every run.
+/// A deterministic pseudo-random generator.
 struct Dice(u64);
 
 impl Dice {
@@ -425,7 +427,7 @@ impl Dice {
     }
 }
 
-/// Letters and digits that no compression makes shorter.
+/// Returns incompressible letters and digits.
 fn noise(length: usize) -> String {
     let mut dice = Dice(0xd1ce + length as u64);
     (0..length)
@@ -433,7 +435,7 @@ fn noise(length: usize) -> String {
         .collect()
 }
 
-/// One of many sorts of damage, at a random place.
+/// Returns the text with a random kind of damage at a random place.
 fn damaged(dice: &mut Dice, text: &str) -> Vec<u8> {
     let mut body = text.as_bytes().to_vec();
     let (at, length) = (dice.below(body.len()), dice.below(40));
@@ -459,7 +461,7 @@ fn damaged(dice: &mut Dice, text: &str) -> Vec<u8> {
     body
 }
 
-/// Every value of a tree that holds no other.
+/// Returns every leaf value of a tree.
 fn leaves(value: &mut Value) -> Vec<&mut Value> {
     let inner = match &*value {
         Value::Object(fields) => fields.len(),
@@ -500,15 +502,15 @@ fn absurd(dice: &mut Dice) -> Value {
     values[dice.below(values.len())].clone()
 }
 
-/// The longest text made of a sample.
+/// Repeats a sample to the maximum length.
 fn filled(sample: &str) -> String {
     let mut text: Vec<char> = sample.chars().cycle().take(LONGEST).collect();
-    // It ends with a letter: space at the ends is no one's words.
+    // It must end with a letter: trailing whitespace is trimmed.
     *text.last_mut().unwrap() = sample.chars().next().unwrap();
     text.into_iter().collect()
 }
 
-/// A sentence or more of many scripts; each begins with a letter.
+/// A sentence or more in many scripts; each begins with a letter.
 const SCRIPTS: &[(&str, &str)] = &[
     ("Latin", "When do you open on Sunday, and does naïve Łukasz pay €5? "),
     ("Vietnamese", "Cửa hàng mở cửa lúc mấy giờ vào chủ nhật? "),

@@ -1,5 +1,5 @@
-//! Suites that are wrong, hostile or too large, through the command: what a person is told, and that nothing breaks, hangs or passes
-//! that was not tried.
+//! Invalid, hostile or oversized suites, through the command: what the user is told, and that
+//! nothing breaks, hangs, or passes without being tested.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,12 +9,12 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
-use crate::support::app::furnish;
+use crate::support::app::write_home_files;
 use crate::support::process::BINARY;
 
-/// The start of a suite that answers with what it is asked.
+/// Start of a suite whose provider echoes the question.
 const HEAD: &str = "prompts: ['{{q}}']\nproviders: [echo]\n";
-/// The longest that any of these may take.
+/// Time limit of every run.
 const LIMIT: Duration = Duration::from_mins(1);
 
 struct Ran {
@@ -35,7 +35,6 @@ impl Ran {
     }
 }
 
-/// A folder with these files in it.
 fn folder(files: &[(&str, &[u8])]) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     for (name, bytes) in files {
@@ -52,20 +51,20 @@ async fn eval(home: &Path, args: &[&str]) -> Ran {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let ended = tokio::time::timeout(LIMIT, command.output()).await;
     let output = ended.expect("it ends in time").unwrap();
-    // What is printed to a terminal is text.
+    // Terminal output must be valid UTF-8.
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let code = output.status.code().expect("it was not killed");
     Ran { code, text: text(output.stdout) + &text(output.stderr), took: began.elapsed() }
 }
 
-/// Runs a suite with these files beside it.
+/// Runs a suite with these files next to it.
 async fn suite(text: impl AsRef<[u8]>, files: &[(&str, &[u8])]) -> Ran {
     let home = folder(files);
     std::fs::write(home.path().join("suite.yaml"), text).unwrap();
     eval(home.path(), &["suite.yaml"]).await
 }
 
-/// Runs a suite that begins with the usual head.
+/// Runs a suite that begins with [`HEAD`].
 async fn after_head(text: &str, files: &[(&str, &[u8])]) -> Ran {
     suite(format!("{HEAD}{text}"), files).await
 }
@@ -184,12 +183,12 @@ async fn without_a_suite_it_says_how_to_begin() {
     let home = tempfile::tempdir().unwrap();
     let ran = eval(home.path(), &[]).await;
     ran.is(1, &["there is no suite", "eval/suites/first.yaml", "providers: [frontdesk]"]);
-    // What it says is a suite that can be read.
+    // The suite in its message is a valid one.
     let shown = ran.text.split_once("first.yaml:\n\n").unwrap().1;
     let first = home.path().join("eval/suites");
     std::fs::create_dir_all(&first).unwrap();
     std::fs::write(first.join("first.yaml"), shown).unwrap();
-    furnish(home.path());
+    write_home_files(home.path());
     let ran = eval(home.path(), &["--provider", "frontdesk:acme"]).await;
     assert!(ran.text.contains("first.yaml") && ran.code != 1, "{}", ran.text);
 }
@@ -199,7 +198,7 @@ async fn providers_that_are_not_there_are_told_with_those_that_are() {
     let ran = suite("prompts: [a]\nproviders: [opneai:gpt-4o]\ntests: [{}]\n", &[]).await;
     ran.is(1, &["suite.yaml", "`opneai:gpt-4o`", "openai"]);
     let home = tempfile::tempdir().unwrap();
-    furnish(home.path());
+    write_home_files(home.path());
     let text = "providers: ['frontdesk:nobody']\ntests: [{vars: {message: hi}}]\n";
     std::fs::write(home.path().join("suite.yaml"), text).unwrap();
     eval(home.path(), &["suite.yaml"]).await.is(1, &["suite.yaml", "`nobody`", "acme"]);
@@ -337,7 +336,7 @@ async fn two_runs_at_once_do_not_spoil_each_other() {
     }
 }
 
-/// The most memory that a run had at once, in MB.
+/// Returns the peak memory of a run in MB.
 async fn peak_mb(home: &Path, args: &[&str]) -> u64 {
     let mut command = Command::new(BINARY);
     command.arg("eval").args(args).current_dir(home).kill_on_drop(true);

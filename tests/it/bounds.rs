@@ -1,21 +1,22 @@
-//! Bounds of what requests bring: the API's document says one for every number, text and list, and one request just beyond each of
-//! them is refused in words that name it.
+//! Bounds of request values: the OpenAPI document states a bound for every number, string and list,
+//! and a request just beyond it is refused with an error that names the value.
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use crate::support::app::{KEY, TestApp};
 
-/// Where something stands that a request brings.
+/// The location of a value in a request.
 #[derive(Debug, Clone)]
 enum Place {
-    /// A parameter: where (`path`, `query`, `header`) and its name.
+    /// A parameter: location (`path`, `query`, `header`) and name.
     Parameter(String, String),
-    /// Part of a body of this type: the names that lead to it, `[]` for an entry of a list.
+    /// A value in a body of this content type: the names that lead to it, `[]` for an element of a
+    /// list.
     Body(String, Vec<String>),
 }
 
-/// Something that a request brings.
+/// A value of a request.
 #[derive(Debug, Clone)]
 struct Part {
     method: String,
@@ -36,7 +37,7 @@ impl Part {
         self.is("integer") || self.is("number")
     }
 
-    /// What it may not be: just beyond each of its bounds.
+    /// Returns invalid values, just beyond each of its bounds.
     fn beyond(&self) -> Vec<Value> {
         let next = |key: &str, step: i64| match self.schema[key].as_i64() {
             Some(bound) => Some(json!(bound + step)),
@@ -57,7 +58,7 @@ impl Part {
         all
     }
 
-    /// As an error names it.
+    /// Returns its name as an error shows it.
     fn name(&self) -> String {
         match &self.place {
             Place::Parameter(_, name) => name.clone(),
@@ -73,7 +74,7 @@ impl Part {
     }
 }
 
-/// Everything that requests bring, as the document says.
+/// Returns all request values of the OpenAPI document.
 fn parts() -> Vec<Part> {
     let document: Value = serde_json::from_str(&frontdesk::http::openapi()).unwrap();
     let mut all = Vec::new();
@@ -166,7 +167,7 @@ fn a_prompt_file_may_be_as_long_wherever_it_is_sent() {
         "SandboxMessage/properties/prompt",
     ] {
         let schema = document.pointer(&format!("/components/schemas/{place}")).unwrap();
-        assert_eq!(schema["maxLength"], frontdesk::prompts::LONGEST_OVER_API, "{place}");
+        assert_eq!(schema["maxLength"], frontdesk::prompts::MAX_API_CHARS, "{place}");
     }
 }
 
@@ -177,7 +178,7 @@ async fn what_is_just_beyond_a_bound_is_refused_by_name() {
     app.call("/collections", &json!({"slug": "1"})).await;
     let mut sent = 0;
     for part in parts() {
-        // More files than a form may have: uploads.rs.
+        // Too many files in a form: uploads.rs.
         if matches!(&part.place, Place::Body(sort, names) if sort.starts_with("multipart") && names.first().is_none_or(|name| name != "request"))
         {
             continue;
@@ -190,7 +191,7 @@ async fn what_is_just_beyond_a_bound_is_refused_by_name() {
             assert!(status.is_client_error(), "{at}: {status} {text}");
             let said: Value =
                 serde_json::from_str(&text).unwrap_or_else(|_| panic!("{at}: {status} {text}"));
-            // OpenAI's clients are answered in OpenAI's words.
+            // OpenAI-compatible operations answer with OpenAI's errors.
             let detail =
                 said["detail"].as_str().or(said["error"]["message"].as_str()).unwrap_or_default();
             assert!(detail.starts_with(&format!("`{}` ", part.name())), "{at}: {status} {detail}");
@@ -202,7 +203,7 @@ async fn what_is_just_beyond_a_bound_is_refused_by_name() {
     app.stop().await;
 }
 
-/// What is read leniently is bounded all the same.
+/// Leniently parsed values are bounded, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_other_way_of_writing_it_goes_round_a_bound() {
     let app = TestApp::start().await;
@@ -245,7 +246,7 @@ async fn no_other_way_of_writing_it_goes_round_a_bound() {
 }
 
 impl TestApp {
-    /// A request that brings this, and nothing else that it could do without.
+    /// Sends a request with this value and otherwise only what is required.
     async fn brings(&self, part: &Part, value: Value) -> reqwest::Response {
         let text = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         let mut path = part.path.clone();
@@ -275,7 +276,7 @@ impl TestApp {
     }
 }
 
-/// A body with a value at a place.
+/// Returns a body with a value at a place.
 fn nested(names: &[String], value: Value) -> Value {
     names.iter().rev().fold(value, |inner, name| match name.as_str() {
         "[]" => json!([inner]),

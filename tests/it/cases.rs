@@ -1,4 +1,5 @@
-//! Making cases: out of conversations, documents, gaps and hand-offs; what is made is a suite that runs and passes.
+//! Generating eval cases from conversations, documents, gaps and hand-offs: the result is a suite
+//! that runs and passes.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use frontdesk::eval::cases::{
     GeneratedCase, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
 };
 use frontdesk::eval::environment::EvalEnvironment;
-use frontdesk::store::tapes::TapeFilter;
+use frontdesk::store::turn_recordings::TapeFilter;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Plan, Progress};
@@ -32,7 +33,7 @@ async fn says(app: &TestApp, id: &str, text: &str) {
     app.settle().await;
 }
 
-/// Runs a suite on the desk; passed, failed, errors, skipped.
+/// Runs a suite on the desk. Returns the counts (passed, failed, errors, skipped) and the rows.
 async fn played(app: &TestApp, file: &Path) -> ([usize; 4], Vec<EvalRow>) {
     let suite = Suite::load(file, &bot_checks::overrides(Policy::default()))
         .await
@@ -70,7 +71,7 @@ on_both! {
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(!text.contains("ana@") && !text.contains("900123"), "{text}");
         assert!(text.contains("# "), "the answer stands there as a comment: {text}");
-        // The same again is known.
+        // An existing case is not added again.
         assert_eq!(put_into(&file, &agent, &[case]).unwrap().added, 0);
         assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
         let (counts, rows) = played(&app, &file).await;
@@ -91,7 +92,7 @@ on_both! {
         put_into(&file, "acme", &[case]).unwrap();
         let (counts, rows) = played(&app, &file).await;
         assert_eq!(counts, [1, 0, 0, 0], "{:?}", rows[0].grading_result);
-        // What there is not is said, with what to do.
+        // A missing conversation is reported with what to do.
         for (id, why) in [("conv_01J0000000000000000000000", "nothing is recorded"), ("x", "no conversation")] {
             let error = from_conversation(&app.desk.store, id).await.unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
@@ -117,7 +118,7 @@ on_both! {
         let file = app.home.path().join("made.yaml");
         put_into(&file, "acme", &[gaps, handed].concat()).unwrap();
         let (counts, rows) = played(&app, &file).await;
-        // The gap is what is still to be answered.
+        // The gap fails because it has no answer yet.
         assert_eq!(counts, [1, 1, 0, 0], "{rows:?}");
         assert!(!rows[0].success && rows[1].success);
         app.stop().await;

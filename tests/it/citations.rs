@@ -1,5 +1,5 @@
-//! Where an answer comes from: document and page, told to the customer, the operator and the model. Passages that say nearly
-//! the same are shown once.
+//! Citations: document and page of an answer, as shown to the customer, the operator and the model.
+//! Near-duplicate passages are shown once.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
 
-/// Puts a file into the knowledge of `acme` and learns it.
+/// Adds files to the knowledge of `acme` and learns them.
 async fn learn(app: &TestApp, files: &[(&str, &[u8])]) {
     let folder = app.home.path().join("knowledge/acme");
     for (name, content) in files {
@@ -27,7 +27,7 @@ fn sample(name: &str) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// The mark and the first line of the passage in a prompt that has these words.
+/// Returns the mark and the first line of the passage in a prompt that contains these words.
 fn passage(request: &Value, words: &str) -> (String, String) {
     let system = request["messages"][0]["content"].as_str().unwrap();
     let blocks = system.split("\n\n[").map(|block| format!("[{block}"));

@@ -1,4 +1,4 @@
-//! The real binary from a terminal: what it prints, what it refuses, how it ends.
+//! The real binary in a terminal: output, errors and exit codes.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, furnish};
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
@@ -17,7 +17,7 @@ use crate::support::process::{BINARY, Process, free_port};
 use crate::support::qdrant::Double;
 use crate::support::site::{Site, html};
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 struct Ran {
     code: i32,
@@ -42,21 +42,21 @@ impl Ran {
     }
 }
 
-/// A folder with two small businesses, and no configuration.
+/// Creates a folder with two small businesses and no configuration.
 fn home() -> TempDir {
     let home = tempfile::tempdir().unwrap();
-    furnish(home.path());
+    write_home_files(home.path());
     home
 }
 
-/// Runs a command in a folder, with this on its standard input and these variables only.
+/// Runs a command in a folder with this standard input and only these environment variables.
 async fn run_with(home: &Path, args: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(BINARY);
     command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A command that reads nothing may be gone already.
+    // A command that does not read its input may have ended already.
     drop(stdin.write_all(input.as_bytes()).await);
     drop(stdin);
     let limit = Duration::from_mins(1);
@@ -168,12 +168,12 @@ async fn a_chat_follows_its_commands() {
         "day and night",
         "cannot read nowhere.md",
         "broken.md:",
-        // A broken file takes nothing's place: the draft still answers.
+        // A broken file replaces nothing: the draft still answers.
         "Ahoy!",
         "You talk to bolt now.",
         "/why            what each stage saw",
     ] {
-        // Each is said after the one before.
+        // The texts appear in this order.
         let at =
             rest.find(words).unwrap_or_else(|| panic!("no `{words}` in order in {}", chat.out));
         rest = &rest[at + words.len()..];
@@ -415,12 +415,12 @@ async fn a_port_in_use_is_named_with_the_way_out() {
     refused.fails_with(&["cannot listen on 127.0.0.1:", &port, "FRONTDESK__HTTP__PORT="]);
 }
 
-/// A desk with a model and a number as a process, and the world around it.
+/// Starts a desk with a model and a number as a process, with the fakes it uses.
 async fn desk(level: &str) -> (TestApp, Process) {
     let app = TestApp::start().await;
     let home = app.home.path();
     let settings = Setup::on(Db::Sqlite).settings(home, "", &app.whatsapp, &app.model);
-    // Beside the desk of this process, with data of its own.
+    // Its own data, separate from the desk in this process.
     let settings = settings.replace("/desk.db", "/other.db");
     let settings = format!("{settings}[log]\nlevel = \"{level}\"\n");
     std::fs::write(home.join("desk.toml"), settings).unwrap();
@@ -448,13 +448,13 @@ async fn a_desk_that_is_told_to_stop_finishes_the_turn_under_way() {
     app.stop().await;
 }
 
-/// A counter's value; of one with labels, a label and its value are a part of the name.
+/// Returns the value of a counter; the name includes a label and its value if there is one.
 fn counter(metrics: &str, name: &str) -> Option<u64> {
     let line = metrics.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().parse().ok()
 }
 
-/// Counters belong to a process, so that this one is the real one.
+/// Counters are per process, so this test uses the real binary.
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_what_the_desk_does() {
     let (app, process) = desk("info").await;
@@ -478,7 +478,7 @@ async fn metrics_count_what_the_desk_does() {
     for _ in 0..200 {
         let request = app.http.get(format!("{}/metrics", process.url)).bearer_auth(KEY);
         metrics = request.send().await.unwrap().text().await.unwrap();
-        // A send is recorded a moment after WhatsApp took it.
+        // A send is recorded shortly after WhatsApp accepts it.
         if expected.iter().all(|(name, value)| counter(&metrics, name) == Some(*value)) {
             break;
         }

@@ -1,4 +1,5 @@
-//! Settings of a collection over the API: the same as in its `collection.toml`, which wins where there is one.
+//! Settings of a collection over the API: the same as in its `collection.toml`, which takes
+//! precedence.
 
 use frontdesk::domain::CollectionId;
 use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};

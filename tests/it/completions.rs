@@ -1,4 +1,5 @@
-//! The agents for clients of OpenAI: the same answers as the sandbox, in OpenAI's shapes, and refusals that such a client understands.
+//! The OpenAI-compatible API of the agents: the same answers as the sandbox in OpenAI's format, and
+//! errors that its clients understand.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -115,7 +116,7 @@ async fn what_is_longer_than_any_message_is_refused() {
         ask
     };
     app.completed(&earlier(3)).await;
-    // What is not read may be long, as one text and as parts.
+    // Unused content may be long, as one text and as parts.
     let unread = "a".repeat(100_000);
     for content in [json!(unread), json!([{"type": "text", "text": unread}])] {
         let mut ask = asks("When do you close on Saturday?");

@@ -1,4 +1,5 @@
-//! Every assertion, run through our own runner on the configuration that promptfoo was run on, beside what promptfoo said.
+//! Runs every assertion with our runner on the configuration that promptfoo ran, and compares the
+//! results with promptfoo's.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,8 @@ use frontdesk_promptfoo::script::Scripts;
 use frontdesk_promptfoo::suite::Suite;
 use serde_json::{Value, json};
 
-/// Rows whose reason is written by node-sql-parser about its own grammar, which REFERENCE.md section 4 calls not portable. Their
-/// verdict and score must be the same all the same.
+/// Rows whose reason is node-sql-parser's own grammar error, which REFERENCE.md section 4 calls not
+/// portable. Their verdict and score must still match.
 const OF_ITS_PARSER: &[usize] = &[112, 114, 119];
 
 fn shared() -> Option<PathBuf> {
@@ -40,7 +41,7 @@ impl Progress for Quiet {
     fn done(&self) {}
 }
 
-/// The rows of the configuration, in the order in which they are written, with the grader's double beside it.
+/// Returns the rows of the configuration in its order, run with the fake grader.
 async fn rows(configuration: &Path) -> Vec<EvalRow> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("conformance.yaml");
@@ -63,7 +64,7 @@ fn near(ours: &Value, theirs: &Value) -> bool {
     (ours.as_f64().unwrap_or(f64::NAN) - theirs.as_f64().unwrap()).abs() < 1e-9
 }
 
-/// Reasons are the same; of one with a stack trace, the first line is.
+/// Reasons match; of a reason with a stack trace, only the first line has to.
 fn same_reason(ours: &str, theirs: &Value) -> bool {
     let text = theirs.as_str().unwrap_or_default();
     let traced = text.contains("Stack Trace");
@@ -81,7 +82,7 @@ fn first_line(text: Option<&str>) -> &str {
     line.strip_prefix("Error: ").unwrap_or(line)
 }
 
-/// What differs between our row and theirs; `worded` where the reasons, too, are to be the same.
+/// Returns the differences between our row and theirs; `worded` includes the reasons.
 fn differences(ours: &EvalRow, theirs: &Value, worded: bool) -> String {
     let mut wrong = String::new();
     let verdict = json!([ours.success, ours.failure_reason]);
@@ -114,7 +115,7 @@ fn of_parts(ours: &[GradingResult], theirs: &[Value], worded: bool) -> String {
         let _ = write!(wrong, " {} components;", ours.len());
     }
     for (own, other) in ours.iter().zip(theirs) {
-        // A set has no assertion in their report.
+        // An assertion set has no assertion in promptfoo's report.
         let kind = other["type"].is_null() || own.assertion["type"] == other["type"];
         let verdict = json!(own.pass) == other["pass"] && near(&json!(own.score), &other["score"]);
         let reason = !worded || same_reason(&own.reason, &other["reason"]);
@@ -155,7 +156,7 @@ async fn every_row_says_what_promptfoo_said() {
     );
     println!("skipped:\n  {}\ndifferent:\n  {}", skipped.join("\n  "), different.join("\n  "));
     assert!(different.is_empty(), "{} rows differ", different.len());
-    // A machine may be without Python; nothing else is missing anywhere.
+    // A machine may lack Python; nothing else may be missing.
     assert!(skipped.iter().all(|line| line.contains("no python")), "{skipped:#?}");
 }
 

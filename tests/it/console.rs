@@ -1,4 +1,4 @@
-//! The console's files: which path gives what, in which encoding, kept for how long, and what the page may do.
+//! Serving the console's files: paths, encodings, caching, and the content security policy.
 
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -10,7 +10,7 @@ const PAGE: &str = "<!doctype html><meta property=\"csp-nonce\" nonce=\"__NONCE_
 const HTML: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 const SCRIPT: &str = "assets/index-Bq3x_9.js";
 
-/// A desk with a built console.
+/// Starts a desk with a built console.
 async fn built() -> TestApp {
     let files = [
         ("console/index.html", PAGE),
@@ -85,7 +85,7 @@ async fn every_page_path_gives_the_page_and_nothing_of_ours_does() {
         );
         assert_eq!(header(&refused, "x-content-type-options"), "nosniff", "{path}");
     }
-    // What asks for no page gets none.
+    // A request that does not accept HTML gets no page.
     for path in ["/sandbox", "/favicon.ico", "/nothing.js"] {
         let refused = app.browse(path, &[("accept", "image/avif,*/*;q=0.8")]).await;
         assert_eq!(header(&refused, "content-type"), "application/problem+json", "{path}");

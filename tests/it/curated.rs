@@ -1,5 +1,6 @@
-//! Curated answers from outside: they win over the model when just that is asked, never over a hand-off or an opt-out, follow
-//! the database, and are made by the API or by a file.
+//! Curated answers from outside: they win over the model when exactly that question is asked, never
+//! over a hand-off or an opt-out. Changes in the database take effect, and the API or a file can
+//! create them.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,6 @@ fn hours() -> Value {
 }
 
 impl TestApp {
-    /// Any request of the API with a body.
     async fn ask_api(&self, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
         let request = self.http.request(method, format!("{}/api/v1{path}", self.url));
         let response = request.bearer_auth(KEY).json(body).send().await.unwrap();
@@ -33,7 +33,7 @@ impl TestApp {
         made["id"].as_str().unwrap().to_owned()
     }
 
-    /// What the sandbox makes of a message: outcome, bubbles and trace.
+    /// Returns the sandbox's result for a message: outcome, bubbles and trace.
     async fn tries(&self, text: &str) -> Value {
         let (status, outcome) =
             self.call("/sandbox/turns", &json!({"agent": "acme", "text": text})).await;
@@ -41,7 +41,7 @@ impl TestApp {
         outcome
     }
 
-    /// Whether the sandbox gives the curated answer.
+    /// Returns whether the sandbox gives the curated answer.
     async fn gives(&self, text: &str, answer: &str) -> bool {
         self.tries(text).await["bubbles"] == json!([answer])
     }
@@ -51,7 +51,7 @@ async fn learn(app: &TestApp) -> Summary {
     let folder = app.home.path().join("knowledge/acme");
     let source_folder = SourceFolder::find(&folder, None).unwrap().remove(0);
     let summary = app.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
-    app.desk.follow_answers().await.unwrap();
+    app.desk.reload_answers().await.unwrap();
     summary
 }
 

@@ -1,5 +1,5 @@
-//! A database that is locked, gone or full: webhooks get 503 and a time to come back, nothing is acknowledged that is
-//! not stored, and when the database is well again, so is the service.
+//! A locked, unavailable or full database: webhooks get 503 with `Retry-After`, only stored ones
+//! are acknowledged, and the service recovers with the database.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +18,7 @@ fn question(n: usize) -> Vec<u8> {
     text_webhook(MAIN, &format!("44778000{n:04}"), &format!("wamid.{n}"), "When do you open?")
 }
 
-/// Posts a webhook; the status, and whether the answer tells when to come back.
+/// Posts a webhook. Returns the status and whether the response has a `Retry-After`.
 async fn knock(app: &TestApp, body: &[u8]) -> (StatusCode, bool) {
     let request = app.http.post(format!("{}/webhooks/meta", app.url)).body(body.to_vec());
     let request = request.header("x-hub-signature-256", sign(SECRET, body));
@@ -27,7 +27,7 @@ async fn knock(app: &TestApp, body: &[u8]) -> (StatusCode, bool) {
     (response.status(), wait.is_some_and(|wait| wait.to_str().unwrap().parse::<u32>().is_ok()))
 }
 
-/// Posts a webhook as the provider does: again and again until it is acknowledged.
+/// Posts a webhook as the provider does: repeatedly until it is acknowledged.
 async fn insist(app: &TestApp, body: &[u8]) {
     let started = Instant::now();
     loop {
@@ -41,7 +41,8 @@ async fn insist(app: &TestApp, body: &[u8]) {
     }
 }
 
-/// Asks whether the desk is ready until it says that it is not, and why. An answer holds for a second.
+/// Polls until the desk reports that it is not ready, for this reason. A readiness result is cached
+/// for a second.
 async fn is_unready(app: &TestApp, why: &str) {
     let started = Instant::now();
     loop {
@@ -57,7 +58,7 @@ async fn is_unready(app: &TestApp, why: &str) {
     }
 }
 
-/// Waits until the desk says that it is ready.
+/// Waits until the desk is ready.
 async fn is_ready(app: &TestApp) {
     let started = Instant::now();
     while app.http.get(format!("{}/readyz", app.url)).send().await.unwrap().status() != 200 {
@@ -93,7 +94,7 @@ async fn a_locked_sqlite_file_is_waited_for_and_then_refused() {
     assert_eq!(answers(&app, 2).await, 1);
     assert_eq!(app.desk.store.webhooks().await.unwrap(), 2);
 
-    // A lock that is shorter than our patience is not seen outside.
+    // A lock shorter than the desk's wait time is invisible outside.
     other.execute("begin exclusive").await.unwrap();
     let body = question(3);
     let (answer, ()) = tokio::join!(knock(&app, &body), async {
@@ -125,7 +126,7 @@ async fn a_postgres_that_goes_and_comes_back_costs_no_acknowledged_message() {
         is_ready(&app).await;
         assert_eq!(answers(&app, 10 + round).await, 1);
     }
-    // Only the connections die, as with a fail-over: the next ones are good at once.
+    // Only the connections break, as in a failover: new ones work at once.
     cut_off(&mut chief, &name).await;
     for n in 20..30 {
         insist(&app, &question(n)).await;
@@ -159,7 +160,6 @@ async fn a_postgres_that_takes_no_changes_is_not_ready() {
     app.stop().await;
 }
 
-/// The name of the app's database.
 fn database_of(app: &TestApp) -> String {
     let url = app.config.store.url.expose_secret();
     url.split(['/', '?']).find(|part| part.starts_with("test_")).unwrap().to_owned()
@@ -179,11 +179,11 @@ async fn cut_off(chief: &mut PgConnection, name: &str) {
     chief.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
 }
 
-/// A disk of a few megabytes, unmounted when this is dropped.
+/// A disk of a few megabytes, unmounted on drop.
 struct Disk(PathBuf);
 
 impl Disk {
-    /// Nothing (and a note on the terminal) where disks cannot be mounted.
+    /// Returns `None` (and prints a note) where disks cannot be mounted.
     fn mount(at: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
         let option = format!("size={size}");
@@ -205,7 +205,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: the app may still have its files open when a test fails.
+        // Lazy unmount: the application may still have files open when a test fails.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
@@ -216,7 +216,7 @@ async fn a_full_disk_is_refused_and_what_was_acknowledged_is_there() {
     let Some(disk) = Disk::mount(&home.path().join("disk"), "5m") else { return };
     let path = disk.0.join("desk.db");
     let store = format!("[store]\nwait_ms = 1000\npath = \"{}\"", path.display());
-    // A turn or a send that can be neither recorded nor let go waits for the end of its lease.
+    // A turn or a send that can be neither recorded nor released waits for its lease to expire.
     let leases = "[worker]\nlease_ms = 2000\nsend_lease_ms = 2000";
     let app = Setup::on(Db::Sqlite).with(&format!("{store}\n{leases}")).start().await;
     let (mut acknowledged, mut refused) = (0, Vec::new());

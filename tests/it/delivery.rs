@@ -1,5 +1,6 @@
-//! What becomes of messages on the way: bursts, unknown sends, who may speak, opt-out, other bots, the window, dead tokens,
-//! paces, webhooks taken in again, budgets, storms, replies past the queue. A file for each; here is what they share.
+//! Message delivery: bursts, unknown sends, ownership, opt-out, other bots, the window, dead
+//! tokens, rate limits, replayed webhooks, budgets, storms, the fast path. One file for each; this
+//! one holds what they share.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, furnish};
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, write_home_files};
 use crate::support::graph::Graph;
 use crate::support::hooks::{message_webhook, sign, text_webhook};
 use crate::support::openai::OpenAi;
@@ -29,12 +30,12 @@ mod budget;
 mod storm;
 mod express;
 
-/// Whom the agent `acme` calls.
+/// The support contact of the agent `acme`.
 const SUPPORT: &str = "+15550009999";
-/// How long something may take that is waited for.
+/// Time limit of every wait.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Waits until something has happened.
+/// Waits until a condition holds.
 #[track_caller]
 pub(super) fn until<F: AsyncFnMut() -> bool>(
     what: &str,
@@ -54,7 +55,8 @@ pub(super) async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
-/// A customer writes to the number of `acme`; the id of his message is made of his number and `id`.
+/// Sends a text from a customer to the number of `acme`; the message id combines his number and
+/// `id`.
 pub(super) async fn says(app: &TestApp, customer: &str, id: &str, text: &str) {
     says_to(app, MAIN, (customer, id), text).await;
 }
@@ -64,7 +66,7 @@ async fn says_to(app: &TestApp, number: &str, (customer, id): (&str, &str), text
     assert_eq!(app.deliver(&hook).await, 200);
 }
 
-/// The same some time after it was written.
+/// Like [`says`], for a text that was written some seconds ago.
 async fn said(app: &TestApp, (customer, id): (&str, &str), text: &str, seconds_ago: i64) {
     let written = (frontdesk::domain::time::now_ms() / 1000 - seconds_ago).to_string();
     let content = json!({"type": "text", "text": {"body": text}, "timestamp": written});
@@ -72,13 +74,13 @@ async fn said(app: &TestApp, (customer, id): (&str, &str), text: &str, seconds_a
     assert_eq!(app.deliver(&hook).await, 200);
 }
 
-/// What a customer got.
+/// Returns what a customer received.
 pub(super) fn got(app: &TestApp, customer: &str) -> Vec<String> {
     let to_him = |to: &str| to.trim_start_matches('+') == customer.trim_start_matches('+');
     app.received().into_iter().filter(|(to, _)| to_him(to)).map(|(_, text)| text).collect()
 }
 
-/// What a model was asked last in a chat.
+/// Returns the last message of a chat request.
 pub(super) fn question(request: &Value) -> String {
     request["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned()
 }
@@ -95,14 +97,13 @@ pub(super) async fn owner(app: &TestApp, customer: &str) -> String {
     app.conversation_with(customer).await["owner"].as_str().unwrap().to_owned()
 }
 
-/// Gives a customer's conversation back to the bot.
 async fn resolve(app: &TestApp, customer: &str) {
     let id = app.conversation_with(customer).await["id"].as_str().unwrap().to_owned();
     let (status, _) = app.call(&format!("/conversations/{id}/resolve"), &json!({})).await;
     assert_eq!(status, 200);
 }
 
-/// The messages of ours in a customer's thread, with state and note.
+/// Returns the outgoing messages in a customer's thread with state and note.
 async fn ours(app: &TestApp, customer: &str) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let thread = app.thread(customer).await.into_iter();
@@ -110,7 +111,7 @@ async fn ours(app: &TestApp, customer: &str) -> Vec<(String, String)> {
     ours.map(|message| (text(&message["state"]), text(&message["note"]))).collect()
 }
 
-/// What outlives a process: its data, its configuration, and the world outside.
+/// What outlives a process: data, configuration, and the fake services.
 pub(super) struct Place {
     pub(super) home: TempDir,
     pub(super) whatsapp: Graph,
@@ -119,10 +120,10 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A place with a file database.
+    /// Creates one with a SQLite file.
     pub(super) async fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
-        furnish(home.path());
+        write_home_files(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
         drop(rustls::crypto::ring::default_provider().install_default());
         let place = Self { home, whatsapp, model, http: reqwest::Client::new() };
@@ -130,7 +131,7 @@ impl Place {
         place
     }
 
-    /// Writes the configuration: more settings of the worker, and more sections.
+    /// Writes the configuration with these settings of the worker and more sections.
     pub(super) fn configure(&self, worker: &str, more: &str) {
         let setup = Setup::on(Db::Sqlite);
         let settings = setup.settings(self.home.path(), "", &self.whatsapp, &self.model);
@@ -154,7 +155,7 @@ impl Place {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// Runs the binary with this configuration: whether it says that all went well, and what it printed.
+    /// Runs the binary with this configuration. Returns success and its output.
     pub(super) async fn run(&self, args: &[&str]) -> (bool, String) {
         ran(self.home.path(), args).await
     }
@@ -168,13 +169,13 @@ async fn ran(home: &Path, args: &[&str]) -> (bool, String) {
     (output.status.success(), text(&output.stdout) + &text(&output.stderr))
 }
 
-/// Changes rows of a file database.
+/// Runs SQL on a SQLite file.
 pub(super) async fn change(file: &str, sql: &str) {
     let mut database = SqliteConnection::connect(file).await.unwrap();
     database.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
 }
 
-/// Holds a file database, so that nobody else can write until this is dropped.
+/// Locks a SQLite file against all other writers until the connection is dropped.
 async fn hold(file: &str) -> SqliteConnection {
     let mut database = SqliteConnection::connect(file).await.unwrap();
     database.execute("begin exclusive").await.unwrap();

@@ -1,4 +1,5 @@
-//! The demo shop, asked without a model: the questions of `eval/suites/demo-questions.jsonl` over the documents in `knowledge/`.
+//! The demo shop without a model: the questions of `eval/suites/demo-questions.jsonl` over the
+//! documents in `knowledge/`.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::process::{run, says};
 
-/// A question, with the document that answers it, or none.
+/// A question with the document that answers it, if there is one.
 #[derive(Debug)]
 struct Case {
     question: String,
@@ -25,7 +26,7 @@ fn cases() -> Vec<Case> {
     text.lines().map(|line| case(&serde_json::from_str(line).unwrap())).collect()
 }
 
-/// What a case of the suite asks for.
+/// Parses a case of the suite.
 fn case(written: &Value) -> Case {
     let asserted = |kind: &str| {
         let all = written["assert"].as_array().unwrap().iter();
@@ -45,10 +46,10 @@ async fn ask(app: &App, question: &str) -> TurnResult {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![WaitingMessage {
+        messages: vec![WaitingMessage {
             message: None,
             content: Content::Text { body: question.into() },
-            heard: None,
+            transcript: None,
         }],
         history: Vec::new(),
         now: frontdesk::domain::time::now_ms(),
@@ -57,7 +58,7 @@ async fn ask(app: &App, question: &str) -> TurnResult {
     app.desk.engine.answer(&bot, &turn, around).await
 }
 
-/// What the demo shop answered.
+/// The demo shop's answer to a case.
 struct Asked {
     case: Case,
     rank: Option<usize>,

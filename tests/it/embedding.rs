@@ -1,5 +1,5 @@
-//! The local embedder: the same vectors as the model's own implementation, whichever model of the two families it is;
-//! folders that are no model; questions before documents.
+//! The local embedder: the same vectors as the reference implementation for both model families,
+//! invalid model folders, and questions before documents.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde_json::Value;
 mod bad_folders;
 pub(crate) mod tiny;
 
-/// The real model, where it is.
+/// Returns the folder of the real model, if it exists.
 fn minilm() -> Option<PathBuf> {
     let near = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("FRONTDESK_SHARED").map_or(near, PathBuf::from);
@@ -23,7 +23,7 @@ fn minilm() -> Option<PathBuf> {
     Some(folder)
 }
 
-/// The embedder of a folder, with more settings; or what is wrong.
+/// Builds the embedder of a folder with more settings; returns the error otherwise.
 fn build(folder: &Path, more: &str) -> Result<Arc<dyn Embedder>, String> {
     let toml =
         format!("[embed]\nkind = \"local\"\npath = {:?}\n{more}", folder.display().to_string());
@@ -42,7 +42,8 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt())
 }
 
-/// The vectors were computed in double precision by another program, in another language, straight from the weights.
+/// The reference vectors were computed from the weights in double precision, by another program in
+/// another language.
 #[tokio::test]
 async fn minilm_gives_the_reference_vectors() {
     let Some(folder) = minilm() else { return };
@@ -55,7 +56,7 @@ async fn minilm_gives_the_reference_vectors() {
             let wanted: Vec<f32> = serde_json::from_value(one["vector"].clone()).unwrap();
             let near = cosine(ours, &wanted);
             assert!(near > 0.9999, "{near} for {}", one["text"]);
-            // The reference is rounded to four places.
+            // The reference is rounded to four decimal places.
             let most = ours.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(most < 6e-5, "{most} for {}", one["text"]);
             assert!((cosine(ours, ours) - 1.0).abs() < 1e-5);
@@ -99,7 +100,7 @@ async fn a_question_overtakes_documents_that_are_being_learned() {
     let chunk = "Lamps can be returned within 30 days, with the receipt. ".repeat(20);
     let (learner, chunks) = (embedder.clone(), vec![chunk; 40]);
     let learning = tokio::spawn(async move { learner.embed(&chunks, Purpose::Passage).await });
-    // The thread is busy from here on.
+    // The only thread is busy from here on.
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     embed(&*embedder, &["When do you open?"], Purpose::Query).await;
     assert!(!learning.is_finished(), "the question waited for the documents");

@@ -1,4 +1,4 @@
-//! Runs of suites over the API: watched, paged, bounded, stopped, reported; and what is refused.
+//! Eval runs over the API: watching, paging, bounds, stopping, reports and errors.
 
 use std::time::{Duration, Instant};
 
@@ -49,13 +49,13 @@ async fn events(
     text.split("\n\n").filter_map(read).collect()
 }
 
-/// A text as it stands in an address.
+/// Percent-encodes a text for a URL.
 fn urlencoding(text: &str) -> String {
     let codes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
     codes.concat()
 }
 
-/// A suite of so many cases, each of which takes a while.
+/// Writes a suite with this many slow cases.
 fn slow(folder: &std::path::Path, cases: usize) -> String {
     let script = folder.join("slow.sh");
     std::fs::write(&script, "sleep 0.3\necho ok\n").unwrap();
@@ -72,7 +72,7 @@ fn slow(folder: &std::path::Path, cases: usize) -> String {
 }
 
 const MORE: &str = "[files]\nsuites = \"SUITES\"\n";
-/// The suites of some tests run programs, which their owner allows.
+/// Some tests need suites that run programs.
 const CODE: &str = "[evals]\nallow_code = true\n";
 
 on_both! {
@@ -155,7 +155,7 @@ on_both! {
             assert_eq!(delete(id).await, 202);
             until(&app, id, "stopped").await;
         }
-        // What a dead process left is stopped, what a replica that is alive runs is not.
+        // The run of a dead process is stopped, the run of a live replica is not.
         app.change("update replicas set seen_at = seen_at").await;
         for (id, holder) in [("run_01J00000000000000000000001", "rep_dead"), ("run_01J00000000000000000000002", "rep_alive")] {
             app.change(&format!("insert into eval_runs (id, workspace_id, suite, state, wanted, created_at, holder) select '{id}', id, 's', 'running', '{{}}', 1, '{holder}' from workspaces")).await;

@@ -1,5 +1,5 @@
-//! Attacks by way of evals: who is signed in has no code run, no address asked and no file read; customers' words are no templates; and
-//! no request and no suite takes more than its share.
+//! Attacks through evals: a signed-in user cannot run code, reach an address or read a file;
+//! customers' words are never templates; no request and no suite exceeds its share of resources.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use frontdesk::eval::cases::{from_conversation, put_into};
 use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::eval::replay::Turns;
 use frontdesk::eval::replay::export::suite as exported;
-use frontdesk::store::tapes::TapeFilter;
+use frontdesk::store::turn_recordings::TapeFilter;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Plan, Progress};
@@ -23,9 +23,9 @@ use crate::support::hooks::text_webhook;
 use crate::support::openai::OpenAi;
 use crate::support::process;
 
-/// What stands in a file that nobody may read.
+/// Content of a file that must not be read.
 const CANARY: &str = "canary-7c1e";
-/// A variable of every process that these tests are run in.
+/// An environment variable that every test process has.
 const VARIABLE: &str = "PATH";
 
 fn folder(app: &TestApp) -> PathBuf {
@@ -34,7 +34,7 @@ fn folder(app: &TestApp) -> PathBuf {
     folder
 }
 
-/// The reason why a run was refused.
+/// Returns the reason for which a run was refused.
 async fn refused(app: &TestApp, body: Value) -> String {
     let began = Instant::now();
     let (status, said) = app.call("/evals/runs", &body).await;
@@ -43,7 +43,7 @@ async fn refused(app: &TestApp, body: Value) -> String {
     said["detail"].as_str().unwrap().to_owned()
 }
 
-/// A run that has ended, its rows, and everything that it left behind.
+/// Returns a finished run, its rows, and everything it left behind.
 async fn ran(app: &TestApp, body: Value) -> (Value, Vec<Value>, String) {
     let (status, said) = app.call("/evals/runs", &body).await;
     assert_eq!(status, 202, "{body}: {said}");
@@ -76,12 +76,12 @@ fn write(folder: &Path, name: &str, text: &str) {
     std::fs::write(file, text).unwrap();
 }
 
-/// A command that leaves a file behind, as a target or a grader.
+/// Returns a command that creates a file, for use as a target or a grader.
 fn touches(marker: &Path) -> String {
     format!("exec:sh -c 'touch {}; echo {{}}'", marker.display())
 }
 
-/// Saves a reply whose check needs a grader; the suite's name.
+/// Saves a reply whose check needs a grader. Returns the suite's name.
 async fn judged(app: &TestApp) -> String {
     let check = json!([{"type": "llm-rubric", "value": "It names an hour."}]);
     let case = json!({"agent": "acme", "text": "When do you open?", "reply": "x", "checks": check});
@@ -111,7 +111,7 @@ on_both! {
             }
             assert!(!marker.exists(), "a program ran");
             assert!(other.recorded().is_empty() && other.chat_count() == 0, "an address was asked");
-            // What the configuration names is asked, with its key, at its address.
+            // The grader of the configuration is asked, with its key, at its URL.
             app.model.require_key("sk-test");
             let (run, _, _) = ran(&app, json!({"suite": suite, "grader": "openai:gpt-4o-mini"})).await;
             assert_eq!((&run["state"], &run["counts"]["errors"]), (&json!("done"), &json!(0)), "{run}");
@@ -136,7 +136,7 @@ on_both! {
             assert_eq!(graded.expect("the grader was asked")["model"], "gpt-4o-mini");
             app.stop().await;
         }
-        // Without a model nobody takes it for tried.
+        // Without a model the rubric is an error, not a skipped check.
         let app = Setup::on(db).extractive().start().await;
         let rubric = "tests: [{vars: {q: a}, assert: [{type: llm-rubric, value: It is fine}]}]";
         write(&folder(&app), "rubric.yaml", &format!("providers: [echo]\nprompts: ['{{{{q}}}}']\n{rubric}\n"));
@@ -206,7 +206,7 @@ on_both! {
         let again = format!("{words} And on Saturday?");
         assert_eq!(app.deliver(&text_webhook(MAIN, "447700900401", "wamid.2", &again)).await, 200);
         app.settle().await;
-        // A reply that somebody saves, with every field.
+        // A saved reply with every field.
         let case = json!({"agent": "acme", "text": words, "title": words, "reply": words,
             "history": [{"speaker": "customer", "text": words}, {"speaker": "bot", "text": words}],
             "checks": [{"type": "llm-rubric", "value": words, "metric": words}, {"type": "contains-any", "value": [words]}, {"type": "not-retrieved", "value": {"document": words}}]});
@@ -224,7 +224,7 @@ on_both! {
             let (agent, made) = from_conversation(&app.desk.store, id).await.unwrap();
             put_into(&folder.join(format!("made-{at}.yaml")), &agent, &[made]).unwrap();
         }
-        // What replay exports.
+        // The export of replay.
         let mut turns = Turns::of(&app.desk.store, TapeFilter::default());
         let mut all = Vec::new();
         while let Some(page) = turns.next().await.unwrap() {
@@ -240,7 +240,8 @@ on_both! {
             assert!(!left.contains(&secret), "{suite}: the environment is in what the run left");
             let said: Vec<&Value> = rows.iter().flat_map(|row| row["response"]["turns"].as_array().unwrap()).collect();
             assert!(said.iter().any(|turn| turn["said"].to_string().contains(&json!(words).to_string()[1..40])), "{suite}: {said:?}");
-            // And from a shell, where templates see more of the environment, but these words are still no template.
+            // From a shell, templates see more of the environment, but these words are still no
+            // template.
             let overrides = bot_checks::overrides(Policy::command_line());
             let loaded = Suite::load(&folder.join(suite), &overrides).await.unwrap_or_else(|wrong| panic!("{wrong}"));
             let prepared = EvalEnvironment { desk: Some(app.desk.clone()), ..EvalEnvironment::default() }.prepare(loaded).unwrap();
@@ -298,7 +299,7 @@ on_both! {
         assert_eq!(app.call("/evals/cases", &case).await.0, 422);
         let (run, _, _) = ran(&app, json!({"suite": "small.yaml", "repeat": 100, "concurrency": 32})).await;
         assert_eq!(run["counts"]["passed"], 100, "what is within its bounds runs: {run}");
-        // A suite that was written for the command line runs within them.
+        // A suite written for the command line runs within the API's bounds.
         for (name, rest, rows) in [
             ("repeat", format!("tests: [{{vars: {{a: 1}}}}]\nevaluateOptions: {{repeat: {billion}}}"), 100),
             ("line", format!("tests: [{{vars: {{a: 1}}}}]\ncommandLineOptions: {{repeat: {billion}}}"), 100),
@@ -321,7 +322,7 @@ impl Progress for Quiet {
     fn done(&self) {}
 }
 
-/// Suites of the owner's that run code: each with what is refused of it, as an error of its row or of the request.
+/// Each suite runs code and has its expected refusal, as an error of its row or of the request.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suite_that_runs_code_is_refused_over_the_api_unless_its_owner_allows_it() {
     for allowed in [false, true] {
@@ -426,7 +427,7 @@ async fn a_suite_that_runs_code_is_refused_over_the_api_unless_its_owner_allows_
     }
 }
 
-/// Whatever a suite names: over the API it reads the folder of suites alone.
+/// Over the API a suite reads only the folder of suites.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suite_reads_no_file_of_another_folder() {
     let app = Setup::on(Db::Sqlite).extractive().with("[evals]\nallow_code = true").start().await;
@@ -526,7 +527,8 @@ async fn a_suite_reads_no_file_of_another_folder() {
     app.stop().await;
 }
 
-/// From a shell, too, no template sees a secret: only the settings of targets do, and the report never has them.
+/// Even from a shell, templates never see a secret: only target settings do, and the report never
+/// contains them.
 #[tokio::test]
 async fn secrets_of_the_environment_are_in_no_report() {
     let home = tempfile::tempdir().unwrap();
@@ -561,7 +563,8 @@ async fn secrets_of_the_environment_are_in_no_report() {
     assert!(all.contains("Lima"), "what is no secret is seen: {all}");
 }
 
-/// Settings of a case's own target and grader see what those of the suite's see, and so do the names of its files.
+/// Settings of a case's own target and grader see the same environment as the suite's, and so do
+/// its file names.
 #[tokio::test]
 async fn settings_of_cases_see_the_environment_and_no_report_does() {
     let home = tempfile::tempdir().unwrap();
@@ -597,7 +600,7 @@ async fn settings_of_cases_see_the_environment_and_no_report_does() {
     }
 }
 
-/// A run whose rows take more than they may stops, says so, and keeps what it has.
+/// A run whose rows exceed their limit stops with an error and keeps the rows it has.
 #[tokio::test]
 async fn a_journal_has_a_bound() {
     let home = tempfile::tempdir().unwrap();
@@ -608,7 +611,7 @@ async fn a_journal_has_a_bound() {
         .unwrap();
     let prepared = EvalEnvironment::default().prepare(suite).unwrap();
     let run_log = RunLog::at(home.path().join("rows.jsonl"));
-    let plan = Plan { most_bytes: Some(5_000), ..Plan::new(run_log.clone()) };
+    let plan = Plan { max_bytes: Some(5_000), ..Plan::new(run_log.clone()) };
     let summary = prepared.run(&plan, &Quiet, std::future::pending()).await.unwrap();
     assert!(!summary.complete && summary.stopped.is_some(), "{summary:?}");
     let size = std::fs::metadata(run_log.path()).unwrap().len();
@@ -617,8 +620,8 @@ async fn a_journal_has_a_bound() {
     assert_eq!(rows, summary.counts().iter().sum::<usize>());
 }
 
-/// Who runs a program, opens the engine or a connection, or reads the environment or a file for a suite asks the policy: a new
-/// place has to be written down here, and to take a permit.
+/// Whatever runs a program, opens the engine or a connection, or reads the environment or a file
+/// for a suite asks the policy: a new place must be listed here and take a permit.
 #[test]
 fn every_place_that_reaches_out_asks_the_policy() {
     let places: &[(&str, &[&str])] = &[
@@ -628,9 +631,10 @@ fn every_place_that_reaches_out_asks_the_policy() {
         ("Client::new(", &[]),
         ("reqwest::get(", &[]),
         ("Endpoint::new(", &["target/openai/mod.rs", "target/anthropic.rs", "judge/labels.rs"]),
-        // The exit code of the command, and how tables are cut: no text of a suite names these.
+        // The exit code of the command and the splitting of tables: a suite cannot name these.
         ("env::var", &["policy/names.rs", "run/outcome.rs", "suite/table.rs"]),
-        // Files of the run's own, of commands, and of the desk; all that a suite names is read by the policy.
+        // Files of the run itself, of commands and of the desk; the policy reads all that a suite
+        // names.
         (
             "fs::read",
             &[

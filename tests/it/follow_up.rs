@@ -1,5 +1,5 @@
-//! Questions that lean on the conversation, and questions in another language than the documents': what they find, with
-//! a model and without, and that a question which stands alone is left as it is.
+//! Follow-up questions and questions in another language than the documents: what they find with
+//! and without a model, and that a self-contained question is not changed.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use crate::support::app::{Db, MAIN, Setup, TestApp};
 use crate::support::fake::Failure;
 use crate::support::hooks::text_webhook;
 
-/// What was said before: each of the customer's messages with an answer that says nothing.
+/// Returns a history: each customer message with an empty answer.
 fn history(before: &[&str]) -> Vec<Line> {
     let line = |speaker, text: &str| Line { speaker, text: text.to_owned() };
     let both = |text: &&str| [line(Speaker::Customer, text), line(Speaker::Bot, "Certainly.")];
@@ -36,7 +36,7 @@ async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> TurnR
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![WaitingMessage { message: None, content, heard: None }],
+        messages: vec![WaitingMessage { message: None, content, transcript: None }],
         history: history(before),
         now: frontdesk::domain::time::now_ms(),
     };
@@ -48,7 +48,7 @@ fn seen(answered: &TurnResult) -> RetrieveTrace {
     answered.trace.retrieve.clone().unwrap_or_default()
 }
 
-/// The demo shop without a model.
+/// Starts the demo shop without a model.
 async fn demo() -> (App, TempDir) {
     let home = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).display();
@@ -120,7 +120,7 @@ async fn a_follow_up_about_what_the_documents_do_not_have_is_not_answered() {
     }
 }
 
-/// A set of the shared data in the index of an app.
+/// A shared data set in the index of an application.
 struct Set {
     questions: Vec<(String, String)>,
     right: HashMap<String, HashSet<String>>,
@@ -167,7 +167,7 @@ impl Set {
         Some(Self { questions, right, collection })
     }
 
-    /// Discounted gain of the first ten over the best that was possible.
+    /// Returns the normalized discounted cumulative gain (nDCG) at 10.
     fn gain(&self, question: &str, found: &RetrieveTrace) -> f64 {
         let discount = |rank: u32| 1.0 / (f64::from(rank) + 2.0).log2();
         let Some(right) = self.right.get(question) else { return 0.0 };
@@ -191,7 +191,7 @@ async fn a_question_that_changes_the_topic_finds_what_it_would_have_found_alone(
             file.bot(AgentId::stored("agt_a".into()), None, vec![set.collection.clone()]).unwrap();
         let (mut alone, mut after, mut leaning, mut asked) = (0.0, 0.0, 0, 0);
         for (place, (id, text)) in set.questions.iter().enumerate().step_by(every) {
-            // Far away in the file: on another subject.
+            // A question from another part of the file, on another subject.
             let (_, before) =
                 &set.questions[(place + set.questions.len() / 2) % set.questions.len()];
             let now = seen(&ask(&app, &bot, (&[before], text)).await);
@@ -212,27 +212,27 @@ async fn a_question_that_changes_the_topic_finds_what_it_would_have_found_alone(
     }
 }
 
-/// Whether the model is asked to put a question in other words.
 fn is_rewriting(request: &Value) -> bool {
     request["messages"][0]["content"]
         .as_str()
         .is_some_and(|text| text.starts_with("You prepare a search"))
 }
 
-/// A model that puts every question in these words, and answers every other prompt.
+/// Makes the model answer every rewrite request with this JSON and every other prompt with a fixed
+/// answer.
 fn rewrites_as(app: &TestApp, json: Value) {
     app.model.answer_with(move |request| {
         if is_rewriting(request) { json.to_string() } else { "We close at 13:00 [1].".into() }
     });
 }
 
-/// How often the model was asked for other words, and in all.
+/// Returns the number of rewrite requests and of all requests to the model.
 fn asked(app: &TestApp) -> (usize, usize) {
     let requests = app.model.requests();
     (requests.iter().filter(|request| is_rewriting(request)).count(), requests.len())
 }
 
-/// One turn in the sandbox after the customer's earlier messages.
+/// Runs one turn in the sandbox after the customer's earlier messages.
 async fn sandbox(app: &TestApp, before: &[&str], text: &str) -> Value {
     let history: Vec<Value> = before
         .iter()
@@ -254,7 +254,7 @@ fn how(turn: &Value) -> Vec<String> {
     searched.iter().map(|one| one["how"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Other tests count the calls of the model, and do without other words.
+/// Enables query rewriting, which other tests disable because they count the model's calls.
 const MAY_ASK: &str = "[retrieve]\nrewrite_ms = 3000";
 const HOURS: &str = "When do you close on weekdays?";
 

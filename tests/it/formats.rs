@@ -1,5 +1,5 @@
-//! Documents of every format, made by the programs that businesses use, are learned and found; those that cannot be read
-//! fail alone, each with its reason.
+//! Documents of every format, made by programs that businesses use, are learned and found;
+//! unreadable ones fail individually, each with its reason.
 
 use std::io::Write;
 use std::path::Path;
@@ -23,7 +23,8 @@ async fn learn(app: &TestApp, folder: &Path) -> Summary {
     all
 }
 
-/// The sources of the passages that a question finds, best first, whose text has these words.
+/// Returns the sources of the passages found for a question whose text contains these words, best
+/// first.
 async fn sources(app: &TestApp, from: &str, question: &str, words: &str) -> Vec<String> {
     let query = json!({"question": question, "collections": [from], "limit": 50});
     let (status, results) = app.call("/knowledge/search", &query).await;
@@ -34,7 +35,7 @@ async fn sources(app: &TestApp, from: &str, question: &str, words: &str) -> Vec<
     with.map(|passage| text(passage, "source")).collect()
 }
 
-/// What customers ask, the words that answer them, and the file that has them.
+/// Questions, words of their answers, and the files that contain them.
 const ASKED: &[(&str, &str, &str)] = &[
     ("What does a full service cost?", "129 €", "handbook-python-docx.docx"),
     ("What is the warranty of brake pads?", "6 months", "handbook-python-docx.docx"),
@@ -70,7 +71,7 @@ const ASKED: &[(&str, &str, &str)] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stands_in_a_document_of_any_format_is_found() {
     let app = TestApp::start().await;
-    // A collection for each file: the same text in another format would hide what is missing.
+    // One collection per file: the same text in another format would hide a missing one.
     let folder = app.home.path().join("papers");
     let collection = |name: &str| name.replace('.', "-");
     for (_, _, name) in ASKED {
@@ -153,22 +154,23 @@ async fn what_cannot_be_read_fails_alone_with_its_reason() {
     );
     assert_eq!(sources(&app, "papers", "What does the island cost?", "59 €").await, ["good.pdf"]);
 
-    // What was mended is learned with the next run.
+    // A repaired file is learned in the next run.
     write("cut.docx", &docx);
     assert_eq!(learn(&app, &folder).await.learned, 1);
     app.stop().await;
 }
 
-/// So many megabytes of spaces, deflated to a few kilobytes: a block is packed once, and repeated.
+/// Returns this many megabytes of spaces, deflated to a few kilobytes: one compressed block,
+/// repeated.
 fn spaces(megabytes: usize) -> Vec<u8> {
     let mut packer = Compress::new(Compression::fast(), false);
     let mut block = Vec::with_capacity(1 << 20);
     packer.compress_vec(&vec![b' '; 1 << 20], &mut block, FlushCompress::Full).unwrap();
-    // What ends a deflated stream: a last block that is empty.
+    // The end of a deflate stream: an empty last block.
     [&block.repeat(megabytes)[..], b"\x03\x00"].concat()
 }
 
-/// A DOCX whose document has so many megabytes of spaces, and says that it has so many bytes.
+/// Returns a DOCX whose document has this many megabytes of spaces but declares this many bytes.
 fn bomb(megabytes: usize, declared: u32) -> Vec<u8> {
     let (name, data) = ("word/document.xml", spaces(megabytes));
     let size = u32::try_from(data.len()).unwrap();
@@ -189,13 +191,14 @@ fn bomb(megabytes: usize, declared: u32) -> Vec<u8> {
     zip
 }
 
-/// A PDF in which a stream says that it is packed twice over, and is not; bombs are in `hostile_documents`.
+/// Returns a PDF whose stream declares two compressions but has only one; PDF bombs are in
+/// `hostile_documents`.
 fn pdf_bomb() -> Vec<u8> {
     let start = b"%PDF-1.4\n4 0 obj <</Filter [/FlateDecode /FlateDecode]>>\nstream\n";
     [&start[..], &spaces(1), b"\nendstream\nendobj\n%%EOF\n"].concat()
 }
 
-/// A document in which a word stands for ten others, and each of them for ten more.
+/// Returns a document with exponential entity expansion ("billion laughs").
 fn entities() -> Vec<u8> {
     use std::fmt::Write;
     let mut text = String::from("<!DOCTYPE x [<!ENTITY e0 \"lol\">");

@@ -1,5 +1,5 @@
-//! Knowledge gaps from outside: what a live turn could not answer is kept once, without personal data, grouped, and answered,
-//! dismissed or found answered later.
+//! Knowledge gaps from outside: a question that a live turn could not answer is stored once,
+//! without personal data, grouped, and later answered, dismissed, or found to be answered.
 
 use frontdesk::domain::{GapId, GapState};
 use frontdesk::knowledge::{SilentProgress, SourceFolder};

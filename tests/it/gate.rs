@@ -1,5 +1,5 @@
-//! The gate in front of customers: what is worse is refused on every way, what is better goes live, and what is forced is written
-//! down. Nothing of it reaches a customer.
+//! The gate: a worse version is refused on every path, a better one goes live, and a forced one is
+//! logged. Nothing of it reaches a customer.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -25,13 +25,14 @@ tests:
   assert: [{type: icontains, value: 30 days}]
 ";
 
-/// A prompt whose gate is this suite.
+/// Returns a prompt file with this gate.
 pub(crate) fn prompt(gate: &str, words: &str) -> String {
     let gate = if gate.is_empty() { String::new() } else { format!("gate: {gate}\n") };
     format!("---\nname: Acme Lamps\nknowledge: [acme]\nsources: false\n{gate}---\n{words}\n")
 }
 
-/// A desk whose agent acme has a gate; the model answers rightly unless its prompt says BAD.
+/// Starts a desk whose agent acme has a gate; the model answers correctly unless its prompt says
+/// BAD.
 pub(crate) async fn gated(db: Db, more: &str) -> (TestApp, String) {
     let app = Setup::on(db).with(more).start().await;
     let suites = app.config.files.suites.clone();
@@ -63,7 +64,7 @@ async fn live(app: &TestApp) -> i64 {
     app.get("/agents/acme").await["version"].as_i64().unwrap()
 }
 
-/// The binary beside the running desk, on its database.
+/// Runs the binary next to the running desk, on its database.
 pub(crate) async fn command(app: &TestApp, args: &[&str]) -> (bool, String) {
     let home = app.home.path();
     let setup = Setup::on(Db::Sqlite);
@@ -95,7 +96,7 @@ on_both! {
         let (status, said) = publish(&app, json!({"source": prompt(&gate, "GREAT")})).await;
         assert_eq!((status, &said["version"], &said["changed"]), (200, &json!(3), &json!(true)), "{said}");
 
-        // Without a gate of its own it has to pass the one that is there.
+        // A version without a gate must pass the live version's gate.
         let (status, said) = publish(&app, json!({"source": prompt("", "BAD")})).await;
         assert_eq!(status, 409, "{said}");
         let (status, said) = publish(&app, json!({"source": prompt(&gate, "BAD"), "force": true})).await;
@@ -108,7 +109,7 @@ on_both! {
         assert!(forced["detail"]["gate"]["reason"].as_str().unwrap().contains("worse"), "{forced}");
         assert_eq!(app.received(), [], "a customer heard of it");
 
-        // Back to a version that was better, and a customer gets it.
+        // Back to a better version, and a customer gets its answer.
         let (status, said) = publish(&app, json!({"version": 3})).await;
         assert_eq!((status, &said["version"]), (200, &json!(3)), "{said}");
         app.deliver(&text_webhook(MAIN, "447700900501", "wamid.1", "When do you close on Saturday?")).await;
@@ -176,14 +177,14 @@ on_both! {
     async fn what_replaces_a_version_that_cannot_be_used_passes_the_gate_of_that_version(db) {
         let (app, gate) = gated(db, "").await;
         let home = app.home.path();
-        // As an earlier frontdesk took it, which knew no bounds.
+        // As stored by an earlier frontdesk, which had no bounds.
         let outdate = async |words: &str| {
             let name = "name: Acme Lamps";
             let sql = format!("update prompt_versions set source = replace(source, '{name}', '{name}\nhistory: 300') where source like '%{words}%'");
             assert_eq!(app.change(&sql).await, 1);
         };
         outdate("First.").await;
-        // There is nothing that it could be worse than.
+        // There is no baseline to be worse than.
         let strict = gate.replace('}', ", rule: \"score >= 0.9\"}");
         write(home, "next.md", &prompt(&strict, "Second."));
         let ran = command(&app, &["publish", "acme", "next.md"]).await;
@@ -205,16 +206,16 @@ on_both! {
         let row = rows.into_iter().find(|row| row.slug == "acme").unwrap();
         let is_refused = || app.desk.bots.is_refused(&VersionId::stored(row.version_id.clone()));
         app.change("alter table collections rename to put_away").await;
-        let taken = app.desk.take_live(&row).await;
-        let ready = app.desk.ready((&row.slug, &row.source), AgentId::generate(), None).await;
+        let taken = app.desk.activate_version(&row).await;
+        let ready = app.desk.build_bot((&row.slug, &row.source), AgentId::generate(), None).await;
         app.change("alter table put_away rename to collections").await;
         assert!(!taken && matches!(ready, Err(ReadyError::Store(_))) && !is_refused());
-        assert!(app.desk.take_live(&row).await, "the database answers again");
+        assert!(app.desk.activate_version(&row).await, "the database answers again");
 
         let outdated = AgentRow { source: row.source.replace("name:", "history: 300\nname:"), ..row.clone() };
-        assert!(!app.desk.take_live(&outdated).await && is_refused());
-        // A version's file does not change: it is not read again.
-        assert!(!app.desk.take_live(&row).await);
+        assert!(!app.desk.activate_version(&outdated).await && is_refused());
+        // The file of a version is immutable: it is not read again.
+        assert!(!app.desk.activate_version(&row).await);
         app.stop().await;
     }
 
@@ -280,7 +281,7 @@ on_both! {
             let ready = documents.iter().filter(|row| row.state == DocumentState::Ready).count();
             assert_eq!(ready, if slug == "acme" { 2 } else { 0 }, "{slug}");
         }
-        // A start leaves them as they are, too, and so does `learn`.
+        // A restart also leaves them unchanged, and so does `learn`.
         let again = App::assemble(app.config.clone()).await.unwrap();
         let summary = again.learn(&SilentProgress).await.unwrap();
         assert_eq!((summary.learned, live(&app).await), (0, 3));

@@ -1,4 +1,5 @@
-//! Targets of suites, the cache of their answers, and what a model judges, over a fake endpoint and a double of a grader.
+//! Targets of suites, the cache of their answers, and model-graded assertions, with a fake endpoint
+//! and a fake grader.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use serde_json::{Value, json};
 use crate::support::fake::Failure;
 use crate::support::openai::OpenAi;
 
-/// A grader that answers what it is told to: `config.reply`, or the first of `config.replies` whose `match` stands in the prompt.
+/// A grader with scripted answers: `config.reply`, or the first of `config.replies` whose `match`
+/// occurs in the prompt.
 struct Double(Value);
 
 #[async_trait]
@@ -60,7 +62,7 @@ fn targets(env: &Value) -> Targets {
     env.entry("OPENAI_API_KEY").or_insert_with(|| "".into());
     let scripts = Scripts::new(&Policy::command_line(), Path::new("."), &env);
     let mut targets = Targets::new(".".into(), env, Arc::new(scripts));
-    targets.desk = Some(Arc::new(Doubles));
+    targets.frontdesk_opener = Some(Arc::new(Doubles));
     targets
 }
 
@@ -94,7 +96,7 @@ fn spec(id: &str, config: Value) -> TargetSpec {
     TargetSpec { id: id.into(), config, ..TargetSpec::default() }
 }
 
-/// Judges one answer.
+/// Grades one answer.
 async fn judged(
     grading: &GradingContext,
     raw: &Value,
@@ -116,7 +118,7 @@ async fn judged(
     judge(&assertion, ctx).await
 }
 
-/// Judges one answer by a rubric, with a grader that says this.
+/// Grades one answer by a rubric, with a grader that gives this reply.
 async fn by(grading: &GradingContext, kind: &str, said: &str) -> GradingResult {
     let provider = json!({"id": "frontdesk:double", "config": {"reply": said}});
     let raw = json!({"type": kind, "value": "It is polite", "provider": provider});

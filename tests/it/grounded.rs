@@ -1,5 +1,5 @@
-//! Checked citations: what of a model's answer does not rest on the passages does not reach the customer, when the agent
-//! wants it so; and how well the check agrees with people.
+//! Checked citations: statements that the passages do not support are kept from the customer, if
+//! the agent is set so; and how well the check agrees with people.
 
 use serde_json::{Value, json};
 
@@ -11,13 +11,13 @@ mod measure;
 use measure::{MINI_LM, SETS, agreement, below, check, model, overlap, read};
 
 const QUESTION: &str = "When do you open, and what does a lamp cost?";
-/// One statement that a passage says, and one that none does.
+/// One supported statement and one unsupported statement.
 const HALF_TRUE: &str = "We open from Monday to Friday at 9:00 [1]. \
     Every lamp costs 99 euros this month. Can I help you with anything else?";
 const TRUE_HALF: &str = "We open from Monday to Friday at 9:00. Can I help you with anything else?";
 const NO_ANSWER: &str = "I do not know that.";
 
-/// Asks the sandbox under a prompt with this setting.
+/// Asks the sandbox with a prompt that has this setting.
 async fn ask(app: &TestApp, setting: &str) -> Value {
     let prompt = format!(
         "---\nname: Acme Lamps\nknowledge: [acme]\nsources: false\nno_answer: {NO_ANSWER}\ngrounding: {setting}\n---\nBe kind.\n"
@@ -126,8 +126,9 @@ async fn an_embedder_that_fails_leaves_it_to_the_words() {
 /// The default threshold of a prompt file.
 const THRESHOLD: f64 = 0.2;
 
-/// In %, how much the check must be above word overlap. On begin the answers are nearly copies, and overlap is all
-/// that can be told; there it must only not fall behind by more than this.
+/// Required lead of the check over word overlap, in percentage points, per data set. Answers in
+/// begin are nearly copies, where overlap is already sufficient; the check must only not fall
+/// behind by more than this.
 const MARGINS: [f64; 3] = [-3.0, 6.0, 6.0];
 
 #[tokio::test]

@@ -1,9 +1,10 @@
-//! Three hundred documents that attack, given by upload and found on a website at the same moment, to a desk of its own process:
-//! each is read or refused with its reason, the desk's memory stays bounded, and it serves others all the while.
+//! Three hundred hostile documents, uploaded and crawled at the same time, against a desk in its
+//! own process: each is read or refused with its reason, memory stays bounded, and the desk keeps
+//! serving other requests.
 //!
-//! All are uploaded, and every fourth is crawled. `HOSTILE_FULL=1` has them all crawled, too, by a second desk (what they leave in the
-//! index would be in memory twice), and asserts how soon others are answered; `HOSTILE_EACH=1` gives one after the other, and prints
-//! what each took.
+//! All are uploaded and every fourth is crawled. `HOSTILE_FULL=1` also crawls all of them with a
+//! second desk (one desk would hold them twice in its index) and asserts the response times of
+//! other requests; `HOSTILE_EACH=1` processes one at a time and prints the cost of each.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, furnish};
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, write_home_files};
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
 use crate::support::openai::OpenAi;
@@ -27,14 +28,13 @@ mod packed;
 mod pdf;
 mod plain;
 
-/// The most memory of the desk above what it has when it does nothing, in KB.
-const MOST_KB: u64 = 400 * 1024;
-/// The longest that all of them may take.
+/// Maximum memory of the desk above its idle memory, in KB.
+const MAX_MEMORY_KB: u64 = 400 * 1024;
+/// Time limit for all documents.
 const PATIENCE: Duration = Duration::from_mins(9);
-/// How many files are sent with one request.
+/// Number of files in one request.
 const BATCH: usize = 12;
 
-/// A document that attacks.
 #[derive(Debug, Clone)]
 struct Document {
     name: String,
@@ -42,18 +42,17 @@ struct Document {
     fate: Fate,
 }
 
-/// What is to become of a document.
+/// The expected result of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
-    /// It is read.
     Read,
-    /// It is refused, and the reason has these words.
+    /// It is refused, and the reason contains this text.
     Refused(&'static str),
-    /// One of the two.
+    /// Both are fine.
     Either,
 }
 
-/// A desk in a process of its own, and what it needs.
+/// A desk in its own process, with what it needs.
 struct Place {
     desk: Process,
     http: reqwest::Client,
@@ -64,7 +63,7 @@ struct Place {
 impl Place {
     async fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
-        furnish(home.path());
+        write_home_files(home.path());
         let outside = (Graph::start().await, OpenAi::start().await);
         let setup = Setup::on(Db::Sqlite).extractive();
         let web = "[knowledge]\nmax_chunks = 2000000\n\
@@ -74,7 +73,7 @@ impl Place {
         drop(rustls::crypto::ring::default_provider().install_default());
         let desk = Process::start(home.path()).await;
         let place = Self { desk, http: reqwest::Client::new(), _home: home, _outside: outside };
-        // What everything needs is loaded before it is measured what nothing takes.
+        // Loads what every document needs before idle memory is measured.
         let first =
             Document { name: "first.md".into(), bytes: b"# A\n\nb".to_vec(), fate: Fate::Read };
         place.upload(std::slice::from_ref(&first)).await;
@@ -97,7 +96,7 @@ impl Place {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// The documents of a collection by path.
+    /// Returns the documents of a collection by path.
     async fn documents(&self, collection: &str) -> HashMap<String, Value> {
         let (mut all, mut cursor) = (HashMap::new(), String::new());
         loop {
@@ -113,7 +112,8 @@ impl Place {
         }
     }
 
-    /// The pages of the site that gave no document, each with the reason that the console shows.
+    /// Returns the pages of the site that gave no document, each with the reason that the console
+    /// shows.
     async fn failed_pages(&self) -> HashMap<String, Value> {
         let source = self.get("/collections/web/sources").await[0].clone();
         let failed = source["failed"].as_array().unwrap().clone();
@@ -124,7 +124,7 @@ impl Place {
         failed.into_iter().map(page).collect()
     }
 
-    /// Waits until so many uploaded documents are there and none waits any more.
+    /// Waits until this many uploaded documents exist and none is pending.
     async fn learned(&self, collection: &str, number: usize) -> HashMap<String, Value> {
         let began = Instant::now();
         loop {
@@ -141,12 +141,12 @@ impl Place {
         }
     }
 
-    /// What the desk's process has had in memory at most, and has now, in KB.
+    /// Returns the peak and the current memory of the desk's process, in KB.
     fn memory(&self) -> (u64, u64) {
         memory(self.desk.child.id().unwrap())
     }
 
-    /// The same of its children together, as far as they run just now.
+    /// Returns the total current memory of its running child processes, in KB.
     fn children(&self) -> u64 {
         let own = format!("PPid:\t{}", self.desk.child.id().unwrap());
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
@@ -158,7 +158,7 @@ impl Place {
         ids.filter(child).map(|id| memory(id).0).sum()
     }
 
-    /// Forgets how much it had at most.
+    /// Returns the sum of the peak memory of its running child processes, in KB.
     fn forget_memory(&self) {
         let id = self.desk.child.id().unwrap();
         std::fs::write(format!("/proc/{id}/clear_refs"), "5").unwrap();
@@ -175,9 +175,9 @@ fn memory(id: u32) -> (u64, u64) {
     (number("VmHWM:"), number("VmRSS:"))
 }
 
-/// Asks the desk one thing after the other until it is told to stop; how long each answer took.
+/// Sends requests to the desk one after the other until stopped. Returns the response times.
 async fn ask(url: String, stop: Arc<AtomicBool>) -> Vec<Duration> {
-    // Also a busy machine has answered by then; a desk that hangs has not.
+    // Even a busy machine answers within this time; a desk that hangs does not.
     let http = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
     let mut took = Vec::new();
     for turn in 0_u64.. {
@@ -199,7 +199,7 @@ async fn ask(url: String, stop: Arc<AtomicBool>) -> Vec<Duration> {
         };
         let began = Instant::now();
         let response = request.send().await.expect("the desk lives");
-        // A contact who writes without end is a machine: that is answered, too.
+        // The loop guard refuses a contact who never stops writing; that counts as an answer.
         assert!(response.status().as_u16() < 500, "{}", response.status());
         drop(response.bytes().await);
         took.push(began.elapsed());
@@ -230,7 +230,7 @@ fn content_type(name: &str) -> &'static str {
     }
 }
 
-/// What is wrong with what became of a document; `None` when it is as it should be.
+/// Returns what is wrong with the result of a document; `None` when it is as expected.
 fn wrong(document: &Document, became: Option<&Value>) -> Option<String> {
     let name = &document.name;
     let Some(became) = became else { return Some(format!("{name}: it is not there")) };
@@ -245,7 +245,7 @@ fn wrong(document: &Document, became: Option<&Value>) -> Option<String> {
     (!fits).then(|| format!("{name}: wanted {:?}, but it is {state}: {error}", document.fate))
 }
 
-/// Puts all documents on a site, a page of links above them, and has the desk read it.
+/// Publishes all documents on a site under a page of links, and makes the desk crawl it.
 async fn publish(place: &Place, documents: &[Document]) -> Site {
     let site = Site::start().await;
     let paths: Vec<String> = documents.iter().map(|one| format!("/{}", one.name)).collect();
@@ -288,8 +288,8 @@ async fn hostile_documents_are_read_or_refused_and_the_desk_serves_all_the_while
     }
 }
 
-/// Gives a desk documents by both ways at once, and holds it to what it may take; to the time of others' requests only where these
-/// are `timed`: without optimisation reading is slow.
+/// Uploads and crawls documents at once and checks the limits. Checks the response times of other
+/// requests only if `timed`: without optimization parsing is slow.
 async fn attack(documents: &[Document], published: &[Document], timed: bool) {
     let place = Arc::new(Place::start().await);
     let (_, idle) = place.memory();
@@ -320,7 +320,8 @@ async fn attack(documents: &[Document], published: &[Document], timed: bool) {
     let above = |path: &str| found.get(&format!("{}/{path}", site.url));
     let mut all_wrong: Vec<String> =
         documents.iter().filter_map(|one| wrong(one, uploaded.get(&one.name))).collect();
-    // What a site calls by another type is read as that, so there only the end counts.
+    // A site may declare another content type, so that either result is fine as long as there is
+    // one.
     let either = |one: &Document| Document { fate: Fate::Either, ..one.clone() };
     all_wrong.extend(published.iter().filter_map(|one| wrong(&either(one), above(&one.name))));
     assert!(all_wrong.is_empty(), "{}", all_wrong.join("\n"));
@@ -341,7 +342,7 @@ async fn attack(documents: &[Document], published: &[Document], timed: bool) {
         quantile(99),
         quantile(100),
     );
-    assert!(grown < MOST_KB, "the desk had {grown} KB above {idle} KB");
+    assert!(grown < MAX_MEMORY_KB, "the desk had {grown} KB above {idle} KB");
     if timed {
         assert!(quantile(100) < Duration::from_secs(5), "a request took {:?}", quantile(100));
         assert!(
@@ -352,7 +353,7 @@ async fn attack(documents: &[Document], published: &[Document], timed: bool) {
     }
 }
 
-/// One after the other, with what each takes.
+/// Processes one document at a time and prints what each takes.
 async fn each(documents: &[Document]) {
     let place = Place::start().await;
     let (_, idle) = place.memory();

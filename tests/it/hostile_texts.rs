@@ -1,9 +1,9 @@
-//! What strangers write, and what they have written: templates that take too much, names that give orders, payment details that a
-//! model made up, very long messages.
+//! Hostile input from strangers: templates that use too many resources, names with instructions,
+//! payment details invented by a model, very long messages.
 
 use std::time::{Duration, Instant};
 
-use frontdesk::store::tapes::TapeFilter;
+use frontdesk::store::turn_recordings::TapeFilter;
 use serde_json::{Value, json};
 
 use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
@@ -11,10 +11,10 @@ use crate::support::hooks::{message_webhook, text_webhook};
 
 const CUSTOMER: &str = "447700910077";
 const BOMB: &str = "{% for a in range(10000) %}{% for b in range(10000) %}{% for c in range(10000) %}x{% endfor %}{% endfor %}{% endfor %}";
-/// What a request that needs no work may take on a busy machine.
+/// Time limit of a cheap request on a busy machine.
 const PROMPTLY: Duration = Duration::from_secs(3);
 
-/// A prompt that is harmless until a certain customer writes.
+/// Returns a prompt that is harmless until a certain customer writes.
 fn sleeping() -> String {
     format!(
         "---\nname: Acme Lamps\nknowledge: [acme]\nfailure: \"Something broke, please try again.\"\n\
@@ -30,7 +30,7 @@ fn named(name: &str, id: &str, text: &str) -> Vec<u8> {
     serde_json::to_vec(&hook).unwrap()
 }
 
-/// The only turn of the customer.
+/// Returns the customer's only turn.
 async fn turn(app: &TestApp) -> Value {
     app.settle().await;
     let thread = app.thread(CUSTOMER).await;
@@ -38,7 +38,7 @@ async fn turn(app: &TestApp) -> Value {
     app.get(&format!("/turns/{id}")).await
 }
 
-/// Asks for the health until something else is done; the slowest answer.
+/// Polls the health endpoint until the work is done. Returns the slowest response time.
 async fn health_during(app: &TestApp, work: impl Future<Output = ()>) -> Duration {
     let mut slowest = Duration::ZERO;
     let mut work = std::pin::pin!(work);
@@ -97,12 +97,13 @@ on_both! {
         assert_eq!(ours[0].1, "Something broke, please try again.");
         assert!(told[0].1.contains("the bot's prompt cannot be used: line "), "{told:?}");
         assert!(told[0].1.contains("steps"), "{told:?}");
-        // It can be played again: what was known of the model is recorded, though the prompt was never made.
+        // The turn can be replayed: the model's properties are recorded although the prompt was
+        // never rendered.
         let recorded = app.desk.store.tapes(&TapeFilter::default(), None, 1).await.unwrap();
         let models = serde_json::from_str::<Value>(&recorded[0].tape).unwrap()["models"].take();
         let window = &models["windows"][models["default"].as_str().unwrap()];
         assert!(window["tokens"].is_u64(), "{models}");
-        // Everybody else is answered.
+        // Other customers are answered.
         let hook = text_webhook(MAIN, "447700910078", "wamid.other", "When do you open?");
         assert_eq!(app.deliver(&hook).await, 200);
         app.settle().await;

@@ -1,4 +1,5 @@
-//! The inbox as people see it: what is unread and waits, filters and search, cases, files, and the figures of the days.
+//! The inbox: unread and waiting conversations, filters and search, cases, files, and daily
+//! figures.
 
 use frontdesk::domain::time::now_ms;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ async fn post(app: &TestApp, path: &str) -> (u16, Value) {
     (status.as_u16(), body)
 }
 
-/// The phones of the conversations that a query finds, in order.
+/// Returns the phone numbers of the conversations that a query finds, in order.
 async fn found(app: &TestApp, query: &str) -> Vec<String> {
     let page = app.get(&format!("/conversations?{query}")).await;
     let items = page["items"].as_array().unwrap().iter();
@@ -50,7 +51,8 @@ on_both! {
         says(&app, ANA, "3", "Thanks").await;
         app.settle().await;
         assert_eq!((app.get(&path).await["unread"].as_i64(), found(&app, "unread=true").await.len()), (Some(1), 1));
-        // A redelivery is no new message; a person on the phone has seen what he answers.
+        // A redelivery is not a new message; a person who replies from the phone has read the
+        // conversation.
         says(&app, ANA, "3", "Thanks").await;
         assert_eq!(app.get(&path).await["unread"], 1);
         app.deliver(&echo_webhook(MAIN, ANA, "wamid.echo", "You are welcome. Ana")).await;
@@ -110,7 +112,7 @@ on_both! {
         assert_eq!((status, &closed["state"]), (200, &json!("resolved")));
         let shown = app.conversation_with(ANA).await;
         assert_eq!((&shown["owner"], &shown["open_case"]["id"]), (&json!("person"), &json!(first)));
-        // Twice closed is closed, and does not count twice.
+        // Resolving a case twice counts once.
         post(&app, "/escalations/esc_second/resolve").await;
         assert_eq!(app.conversation_with(ANA).await["owner"], "person");
         let (status, closed) = post(&app, &format!("/escalations/{first}/resolve")).await;
@@ -167,7 +169,7 @@ on_both! {
         assert_eq!(days.len(), 31);
         assert_eq!(days.iter().map(|day| day["inbound"].as_i64().unwrap()).sum::<i64>(), 2);
         assert_eq!((&days[0]["inbound"], &days[0]["p50_ms"]), (&json!(0), &Value::Null));
-        // Cut where it was asked for.
+        // Ends at the requested time.
         let past = app.get(&format!("/overview?to={}", now_ms() - 600_000)).await;
         assert_eq!((&past["total"]["inbound"], &past["share_by_bot"]), (&json!(0), &Value::Null));
         for query in ["from=5&to=4", "zone=Mars", "from=0", "from=many"] {

@@ -1,5 +1,5 @@
-//! Every index must find the same: one set of questions over both adapters. Qdrant is a real one where `QDRANT_URL` is set,
-//! else a double that really computes.
+//! Every index returns the same results: one set of questions against both adapters. Uses the
+//! Qdrant at `QDRANT_URL` if set, otherwise the fake one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::support::qdrant::{Double, settings};
 mod real_data;
 mod trouble;
 
-/// A Qdrant, and what this test calls its own in it.
+/// A Qdrant server and this test's prefix in it.
 struct Server {
     url: String,
     prefix: String,
@@ -22,7 +22,7 @@ struct Server {
 }
 
 impl Server {
-    /// The real one, or a double.
+    /// Uses the real server or starts the fake one.
     async fn any() -> Self {
         if let Ok(url) = std::env::var("QDRANT_URL") {
             return Self { url, prefix: fresh_prefix(), double: None };
@@ -36,12 +36,12 @@ impl Server {
         Self { url: double.url().to_owned(), prefix: fresh_prefix(), double: Some(double) }
     }
 
-    /// Another process that uses it.
+    /// Connects like another process.
     fn process(&self, embedder: &str, more: &str) -> Arc<dyn Index> {
         settings(&self.url, &self.prefix, more).build(Some(embedder)).unwrap()
     }
 
-    /// Deletes what this test made in a real one.
+    /// Deletes this test's collections from a real server.
     async fn clean(self) {
         if self.double.is_some() {
             return;
@@ -81,7 +81,7 @@ impl Pair {
         }
     }
 
-    /// Asks both and holds the answers against each other; gives back what both said.
+    /// Searches with both, asserts that the results match, and returns them.
     async fn ask(&self, query: &Query<'_>) -> Legs {
         let memory = self.memory.search(query).await.unwrap();
         let qdrant = self.qdrant.search(query).await.unwrap();
@@ -342,7 +342,7 @@ async fn meaning_is_left_out_while_a_part_is_not_embedded_yet() {
     server.clean().await;
 }
 
-/// A step of what a collection goes through: which collection, which document, and its chunks.
+/// A step in the life of a collection: collection, document, and its chunks.
 type Step = (usize, u8, Vec<(String, u8)>);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -365,7 +365,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         "shoe",
     ]);
     let body = prop::collection::vec(word, 0..12).prop_map(|words| words.join(" "));
-    // Meaning is compared only where every chunk has a vector of the length: mostly they have.
+    // The dense leg is compared only if every chunk has a vector of the right length: usually all
+    // have.
     let kind = prop_oneof![1 => Just(0_u8), 12 => Just(1), 12 => Just(2), 1 => Just(3)];
     let chunks = prop::collection::vec((body, kind), 0..4);
     prop::collection::vec((0_usize..2, 0_u8..4, chunks), 1..10)

@@ -1,5 +1,5 @@
-//! The gate in front of knowledge: on every way in which what customers are answered from can change, it is asked. A new way without a
-//! decision here fails.
+//! The gate of knowledge: every path that changes what agents answer from goes through it. A new
+//! path without a decision here fails.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,13 @@ use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
 use crate::support::process;
 
-/// Of these, those that are tried first: with a gate that cannot be tried they are refused, too.
+/// The [`GUARDED`] operations that are tried first: they are also refused when the gate cannot be
+/// tried.
 const TRIED: &[&str] =
     &["create_answer", "change_answer", "answer_gap", "remove_answer", "remove_document"];
 
-/// Operations that change what a collection holds: where a gate guards it they are tried, or refused but by force.
+/// Operations that change the content of a collection: if a gate guards it they are tried, or
+/// refused unless forced.
 const GUARDED: &[&str] = &[
     "create_answer",
     "change_answer",
@@ -27,20 +29,22 @@ const GUARDED: &[&str] = &[
     "retry_document",
     "add_source",
     "refresh_source",
-    // What takes away comes last.
+    // Removals come last.
     "remove_answer",
     "remove_document",
     "remove_source",
 ];
 
-/// Operations that write and change nothing that a gated agent answers from. A collection that an agent answers from cannot be removed; a
-/// new one is empty, and read by nobody; prompts pass the gate of their agent.
+/// Operations that write but do not change what a gated agent answers from. A collection that an
+/// agent uses cannot be removed; a new one is empty and unused; prompts pass the gate of their
+/// agent.
 const FREE: &str = "create_collection remove_collection dismiss_gap search_knowledge create_agent generate_prompt check_draft try_handoff \
     publish_version hand_back_conversation write_message resolve_conversation see_conversation take_conversation resolve_escalation save_case \
     start_run stop_run retry_message correct_transcript add_number draft_number remove_number change_number try_number check_fields \
     run_sandbox_turn sign_in sign_out sign_out_everywhere complete_chat";
 
-/// Commands, and whether they change what a collection holds. `apply` and `learn` of folders are tried first (`gate`).
+/// Commands, and whether they change the content of a collection. `apply` and `learn` of folders
+/// are tried first (`gate`).
 const COMMANDS: &[(&str, bool)] = &[
     ("learn", true),
     ("source", true),
@@ -70,7 +74,7 @@ const COMMANDS: &[(&str, bool)] = &[
     ("help", false),
 ];
 
-/// What stands behind the ids of a collection that a gate guards.
+/// A collection guarded by a gate, with the ids of its objects.
 struct Guarded {
     app: TestApp,
     answer: String,
@@ -114,7 +118,7 @@ impl Guarded {
         Self { app, answer, document, source: source.to_string(), gap }
     }
 
-    /// A request that would change what the collection holds.
+    /// Returns a request that changes the content of the collection.
     fn change(&self, operation: &str) -> (Method, String, Value) {
         let Self { answer, document, source, gap, .. } = self;
         let written = json!({"phrasings": ["Where can I park?"], "answer": "Nowhere."});
@@ -173,7 +177,7 @@ impl Guarded {
         (response.status().as_u16(), response.json().await.unwrap_or_default())
     }
 
-    /// All that the collection holds.
+    /// Returns the whole content of the collection.
     async fn holds(&self) -> Vec<Value> {
         let mut all = Vec::new();
         for path in ["answers", "documents", "settings", "sources"] {
@@ -300,13 +304,13 @@ on_both! {
         assert_eq!(status, 200, "{made}");
         let told = app.call("/sandbox/turns", &json!({"agent": "acme", "text": "Do you sell bulbs?"})).await.1;
         assert!(told.to_string().contains("of every kind"), "{told}");
-        // Changing it is tried as well, and by force the wrong one is taken.
+        // A change is tried as well, and with force the wrong answer is accepted.
         let answer = format!("/collections/acme/answers/{}", made["id"].as_str().unwrap());
         let change = |query: &str| app.http.patch(format!("{}/api/v1{answer}{query}", app.url)).bearer_auth(KEY).json(&wrong).send();
         assert_eq!(change("").await.unwrap().status(), 409);
         assert_eq!(change("?force=true").await.unwrap().status(), 200);
         assert!(app.call("/sandbox/turns", &ask).await.1.to_string().contains("At noon"));
-        // Without it the agent is better: that is let through.
+        // The agent is better without it: the removal is allowed.
         let remove = app.http.delete(format!("{}/api/v1{answer}", app.url)).bearer_auth(KEY);
         assert_eq!(remove.send().await.unwrap().status(), 200);
 
@@ -363,7 +367,7 @@ on_both! {
         let desk = Guarded::start(db).await;
         let before = desk.holds().await;
         let (answer, gap, source) = (&desk.answer, &desk.gap, &desk.source);
-        // An address that leads nowhere: by force it is tried to be read.
+        // A URL that cannot be reached: with force the read is attempted.
         let ways: &[&[&str]] = &[
             &["answer", "add", "--collection", "acme", "--ask", "Where?", "Here."],
             &["answer", "edit", answer, "--off"],

@@ -1,5 +1,5 @@
-//! Learning and embedding anew, killed again and again: nobody is ever served half a document, what was done is not done
-//! again, and the desk answers all the while.
+//! Learning and re-embedding, killed repeatedly: nobody gets half a document, finished work is not
+//! repeated, and the desk keeps answering.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,18 +12,18 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::support::app::{Db, KEY, Setup, furnish, on_both};
+use crate::support::app::{Db, KEY, Setup, on_both, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
 use crate::support::postgres::Postgres;
 use crate::support::process::{BINARY, Process};
 
-/// How often a command is killed.
+/// Number of kills of a command.
 const KILLS: usize = 10;
-/// How many texts are embedded with one request; a kill can cost so many.
+/// Number of texts in one embedding request, which is what a kill can cost.
 const BATCH: usize = 96;
-/// Documents, and chunks of each.
+/// Number of documents, and of chunks in each.
 const DOCUMENTS: usize = 8;
 const CHUNKS: usize = 60;
 
@@ -37,7 +37,7 @@ struct Place {
 impl Place {
     async fn new(db: Db) -> Self {
         let home = tempfile::tempdir().unwrap();
-        furnish(home.path());
+        write_home_files(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
         let store = match db {
             Db::Sqlite => String::new(),
@@ -49,7 +49,7 @@ impl Place {
         Self { home, model, _whatsapp: whatsapp, http: reqwest::Client::new() }
     }
 
-    /// Writes an edition of the books: every chunk of every book names it.
+    /// Writes an edition of the books: every chunk names it.
     fn print(&self, edition: usize) {
         let folder = self.home.path().join("knowledge/books");
         std::fs::create_dir_all(&folder).unwrap();
@@ -65,7 +65,7 @@ impl Place {
         begin(self.home.path(), arguments, environment)
     }
 
-    /// Runs a command until it ends by itself, killing it so many times before.
+    /// Runs a command to its end after killing it [`KILLS`] times.
     async fn run_killed(&self, arguments: &[&str], environment: &[(&str, &str)]) {
         for _ in 0..KILLS {
             let mut child = self.begin(arguments, environment);
@@ -79,7 +79,7 @@ impl Place {
         assert!(done.status.success(), "{said}");
     }
 
-    /// How many texts the model was asked to embed under a name.
+    /// Returns the number of texts that were embedded with a model.
     fn embedded(&self, model: &str) -> usize {
         let asked = self.model.embedded();
         let ours = asked.iter().filter(|request| request["model"] == model);
@@ -102,7 +102,7 @@ fn begin(home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Child
         .unwrap()
 }
 
-/// What a search finds of one book: its editions, and how many passages.
+/// Searches for one book. Returns the editions found, the number of passages, and the response.
 async fn look(http: &reqwest::Client, url: &str, book: usize) -> (BTreeSet<String>, usize, Value) {
     let question = format!("lamp edition of book {book}");
     let query = json!({"question": question, "collections": ["books"], "limit": 50});
@@ -156,7 +156,7 @@ on_both! {
         })
         .await
         .expect("the second edition is served");
-        // Questions are embedded, too; they come one by one.
+        // Questions are embedded as well, one per request.
         let texts = place.model.embedded();
         let learned: usize = texts[before.min(texts.len())..]
             .iter()

@@ -1,5 +1,5 @@
-//! Learning documents while the desk runs: what changed is replaced, what is gone is removed, what cannot be read harms
-//! nobody else.
+//! Learning documents on a running desk: changed ones are replaced, missing ones are removed,
+//! unreadable ones do not affect others.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use crate::support::app::{KEY, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 
-/// The folder of a collection.
 fn folder(app: &TestApp, collection: &str) -> PathBuf {
     app.home.path().join("knowledge").join(collection)
 }
@@ -28,7 +27,7 @@ async fn learn(app: &TestApp, collection: &str) -> Summary {
     app.desk.library.learn(source_folders.remove(0), &SilentProgress).await.unwrap()
 }
 
-/// What a question finds in a collection: source and text of each passage, best first.
+/// Returns the source and text of each passage found for a question in a collection, best first.
 async fn found(app: &TestApp, collection: &str, question: &str) -> Vec<(String, String)> {
     let query = json!({"question": question, "collections": [collection], "limit": 50});
     let (status, results) = app.call("/knowledge/search", &query).await;

@@ -1,4 +1,5 @@
-//! The live stream: who is cut off and comes back misses nothing, and who was away too long reads everything again.
+//! The live stream: a client that reconnects misses nothing, and a client that was away too long is
+//! told to reload.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tokio::sync::oneshot;
 use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
 
-/// How long something may take to be told.
+/// Time limit for an event.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An open stream.
@@ -44,7 +45,7 @@ impl Listener {
         listener
     }
 
-    /// The next event: its name and its data. Signs of life are none.
+    /// Returns the name and data of the next event, ignoring keep-alives.
     async fn next(&mut self) -> (String, Value) {
         tokio::time::timeout(PATIENCE, self.read()).await.expect("nothing is told")
     }
@@ -67,12 +68,12 @@ impl Listener {
         }
     }
 
-    /// Reads until something of this kind changed.
+    /// Reads until an event reports a change of this kind.
     async fn hears(&mut self, what: &str) {
         while self.next().await != ("changed".into(), json!({"what": what})) {}
     }
 
-    /// Reads until something happened in every one of these conversations.
+    /// Reads until each of these conversations had an event.
     async fn hears_of(&mut self, conversations: &BTreeSet<String>) {
         let mut left = conversations.clone();
         while !left.is_empty() {
@@ -101,7 +102,7 @@ async fn conversations(app: &TestApp) -> BTreeSet<String> {
         .collect()
 }
 
-/// Another replica of a desk: its address, its desk, and what stops it.
+/// Starts another replica of a desk. Returns its URL, its desk, and a function that stops it.
 async fn replica(app: &TestApp) -> (String, Arc<Desk>, impl AsyncFnOnce()) {
     let other = App::assemble(app.config.clone()).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -137,7 +138,7 @@ on_both! {
         let app = Setup::on(db).extractive().start().await;
         let (url, other, stop) = replica(&app).await;
         let mut here = Listener::at(&app, &url, None).await;
-        // A replica that does not listen yet hears nothing: it is told until it does.
+        // A replica that does not listen yet misses the event: repeat it.
         let told = async {
             loop {
                 app.desk.announce(What::Numbers).await;
@@ -176,7 +177,7 @@ on_both! {
         let mut again = Listener::after(&app, Some(&last)).await;
         assert_eq!(again.last.as_deref(), Some(last.as_str()), "hello takes nothing away");
         again.hears_of(&missed).await;
-        // From a place further on, what came before it is not told again.
+        // After a later position, earlier events are not repeated.
         let last = again.last.clone().unwrap();
         drop(again);
         let mut third = Listener::after(&app, Some(&last)).await;
@@ -191,10 +192,10 @@ on_both! {
         for id in ["1", "nonsense", "01ARZ3NDEKTSV4RRFFQ69G5FAV-3", "%%"] {
             let mut listener = Listener::after(&app, Some(id)).await;
             assert_eq!(listener.next().await, ("reload".into(), json!({})), "{id}");
-            // And goes on from there.
+            // The stream continues from there.
             let last = listener.last.clone().unwrap();
             let mut again = Listener::after(&app, Some(&last)).await;
-            app.desk.wake.announce(What::Numbers);
+            app.desk.notifier.announce(What::Numbers);
             again.hears("numbers").await;
         }
         app.stop().await;
@@ -219,7 +220,7 @@ on_both! {
         assert_eq!(status, 200);
         listener.hears("escalations").await;
 
-        // As another process learns: it shares nothing with this desk but the database.
+        // Learns as another process would: it shares only the database with this desk.
         let page = app.home.path().join("knowledge/acme/hours.md");
         std::fs::write(page, "# Opening hours\n\nWe open at 10:00 now.\n").unwrap();
         let other = App::assemble(app.config.clone()).await.unwrap();
@@ -240,7 +241,7 @@ async fn a_run_of_evals_is_told() {
     let (status, said) = app.call("/evals/runs", &json!({"suite": "small.yaml"})).await;
     assert_eq!(status, 202, "{said}");
     let run = format!("/evals/runs/{}", said["id"].as_str().unwrap());
-    // Whoever reads the run upon each event sees it end.
+    // A client that reads the run upon each event sees it end.
     loop {
         listener.hears("evals").await;
         if app.get(&run).await["state"] == "done" {

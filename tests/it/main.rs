@@ -1,4 +1,4 @@
-//! Every integration test, in one binary: linking is slow on two cores.
+//! All integration tests in one binary, because linking is slow on two cores.
 
 #![expect(
     clippy::format_collect,

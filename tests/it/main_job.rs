@@ -1,10 +1,10 @@
-//! The whole way of a message, over real HTTP.
+//! The complete path of a message, over real HTTP.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::app::{Db, MAIN, NOBODY_IS_A_MACHINE, SECOND, Setup, TestApp, on_both};
+use crate::support::app::{Db, LOOP_GUARD_OFF, MAIN, SECOND, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::hooks::{
     News, Note, batch, echo_webhook, message_webhook, status_webhook, text_webhook, voice_webhook,
@@ -158,7 +158,7 @@ on_both! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_transcriber_a_voice_note_gets_the_agents_sentence() {
-    let app = Setup::on(Db::Sqlite).deaf().start().await;
+    let app = Setup::on(Db::Sqlite).without_speech().start().await;
     let note = Note { media_id: "media1", bytes: b"x" };
     app.deliver(&voice_webhook(MAIN, "447700900008", "wamid.v", note)).await;
     app.settle().await;
@@ -207,7 +207,7 @@ async fn the_customer_sees_that_we_write_while_the_model_works() {
     app.model.delay(Duration::from_millis(200));
     app.deliver(&text_webhook(MAIN, "447700900011", "wamid.t", "When do you open?")).await;
     app.settle().await;
-    let typing = app.whatsapp.typing();
+    let typing = app.whatsapp.read_receipts();
     assert_eq!(
         (typing.len(), typing[0].message_id.as_str(), typing[0].writing),
         (1, "wamid.t", true)
@@ -319,7 +319,7 @@ async fn old_and_imported_messages_and_groups_are_stored_and_never_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_arrives_long_after_it_was_written_is_answered_in_a_long_conversation() {
-    let app = Setup::on(Db::Sqlite).with(NOBODY_IS_A_MACHINE).start().await;
+    let app = Setup::on(Db::Sqlite).with(LOOP_GUARD_OFF).start().await;
     for n in 0..70 {
         let hook = text_webhook(MAIN, "447700900016", &format!("wamid.n{n}"), "When do you open?");
         app.deliver(&hook).await;

@@ -1,4 +1,5 @@
-//! The model, the embeddings and the transcription in trouble: the customer always gets one reply, and the trace says why.
+//! Failures of the model, the embeddings and the transcription: the customer always gets one reply,
+//! and the trace gives the reason.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +15,10 @@ const CUSTOMER: &str = "447700910001";
 const QUESTION: &str = "When do you close on Saturday?";
 const FAILURE: &str = "Something broke, please try again.";
 const VOICE_FAILURE: &str = "I could not hear that, please write.";
-/// A wait that no test sits out.
+/// A delay longer than any test waits.
 const NEVER: Duration = Duration::from_mins(1);
 
-/// What a customer got, and why.
+/// The reply to a customer, and its reason.
 struct Told {
     bubbles: Vec<String>,
     outcome: String,
@@ -25,7 +26,7 @@ struct Told {
 }
 
 impl Told {
-    /// All messages of the only turn. Whoever gets two replies has two turns.
+    /// Collects the messages of the only turn. Two replies would need two turns.
     async fn by(app: &TestApp) -> Self {
         app.settle().await;
         let bubbles = app.received().into_iter().map(|(_, text)| text).collect();
@@ -43,7 +44,7 @@ impl Told {
         &self.bubbles[0]
     }
 
-    /// The words of an array in the trace of the reply.
+    /// Returns a field of the reply's trace as text.
     fn words(&self, of: &str) -> String {
         self.trace["reply"][of].to_string()
     }
@@ -68,7 +69,7 @@ async fn speak(app: &TestApp) -> Told {
     Told::by(app).await
 }
 
-/// Asks a model that answers with these words.
+/// Asks a model that gives this answer.
 async fn answered(words: &str) -> Told {
     let app = TestApp::start().await;
     let words = words.to_owned();
@@ -275,7 +276,7 @@ async fn a_voice_note_that_cannot_be_fetched_gets_the_agents_sentence() {
     app.stop().await;
 }
 
-/// What a chat's messages take, counted as OpenAI counts.
+/// Counts the tokens of a chat's messages as OpenAI does.
 fn tokens(request: &Value) -> u64 {
     let vocabulary = Vocabulary::of(request["model"].as_str().unwrap());
     let messages = request["messages"].as_array().unwrap();

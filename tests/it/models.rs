@@ -1,5 +1,5 @@
-//! The models that run in the process: fetched whole or not at all, imported, listed, removed, and used without being asked for
-//! when they are there.
+//! In-process models: fetched completely or not at all, imported, listed, removed, and used without
+//! being configured when they are present.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -33,7 +33,7 @@ const MODEL: CatalogModel = CatalogModel {
     ],
 };
 
-/// The large file: 300,000 bytes, no two stretches alike.
+/// Returns the large file: 300,000 bytes without repetition.
 fn weights() -> Vec<u8> {
     (0..75_000_u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
 }
@@ -56,7 +56,7 @@ fn settings(home: &Path, hub_url: &str) -> Settings {
         .models
 }
 
-/// What was told of the progress: files with what was there already, and bytes.
+/// The reported progress: files with the bytes already present and the total, and received bytes.
 #[derive(Default)]
 struct Seen {
     files: Mutex<Vec<(String, u64, Option<u64>)>>,
@@ -73,7 +73,7 @@ impl Watch for Seen {
     }
 }
 
-/// Every file below a folder, by its path in it.
+/// Returns the relative path of every file below a folder.
 fn files(folder: &Path) -> Vec<String> {
     let mut all = Vec::new();
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
@@ -112,7 +112,7 @@ impl Fetching {
         files(&self.home.path().join("models"))
     }
 
-    /// The `Range` of each request for the large file that reached the host that has it.
+    /// Returns the `Range` of each request for the large file at its host.
     fn ranges(&self) -> Vec<Option<String>> {
         let asked = self.hub.asked().into_iter();
         asked.filter(|(path, _)| path == "/model.safetensors").map(|(_, range)| range).collect()
@@ -152,7 +152,7 @@ async fn a_model_is_fetched_from_the_pinned_commit_and_from_the_host_that_the_hu
     let last = fetching.seen.files.lock().unwrap().last().cloned().unwrap();
     assert_eq!(last, ("model.safetensors".into(), 0, Some(300_000)));
     assert_eq!(*fetching.seen.bytes.lock().unwrap(), 300_000 + 2 + 7 + 7);
-    // What is there is not asked for again.
+    // Files that are present are not requested again.
     fetching.fetch().await.unwrap();
     assert_eq!(fetching.hub.asked().len(), 6);
 }
@@ -161,7 +161,7 @@ async fn a_model_is_fetched_from_the_pinned_commit_and_from_the_host_that_the_hu
 async fn a_model_of_one_file_is_fetched_listed_by_what_is_in_it_and_removed() {
     const FILE: &[Part] = &[part("ggml-tiny.bin", "", false)];
     const LISTENER: CatalogModel = CatalogModel { purpose: Use::Listen, parts: FILE, ..MODEL };
-    // The mark, the number of tokens, and what whisper.cpp would make of the rest.
+    // The magic number, the vocabulary size, and arbitrary data in place of the rest.
     let file = [b"lmgg".as_slice(), &51_865_u32.to_le_bytes(), &weights()].concat();
     let (home, hub) = (tempfile::tempdir().unwrap(), Hub::start(&[("ggml-tiny.bin", &file)]).await);
     let models = settings(home.path(), &hub.url);
@@ -169,7 +169,7 @@ async fn a_model_of_one_file_is_fetched_listed_by_what_is_in_it_and_removed() {
     let found = models.found("tiny-model").unwrap();
     assert_eq!((found.purpose, found.size), (Use::Listen, file.len() as u64));
     assert_eq!(found.path, home.path().join("models/tiny-model/ggml-tiny.bin"));
-    // A file beside the folders is one, too; what is neither is none.
+    // A model file next to the folders counts as a model, other files do not.
     let folder = models.folder().to_owned();
     std::fs::write(folder.join("ggml-silero.bin"), b"lmgg\x0a\0\0\0silero-16k").unwrap();
     std::fs::write(folder.join("ggml-text.bin"), b"milk, bread").unwrap();
@@ -227,7 +227,7 @@ async fn all_that_came_before_the_end_of_a_process_is_checked_and_taken() {
 async fn a_file_with_another_checksum_is_refused_and_not_kept() {
     let fetching = Fetching::new().await;
     let other = hex::encode(Sha256::digest(b"another file"));
-    fetching.hub.lie(&other);
+    fetching.hub.announce_hash(&other);
     let told = fetching.fetch().await.unwrap_err();
     for word in ["model.safetensors", &other, "not kept", "Try again"] {
         assert!(told.contains(word), "no `{word}` in: {told}");
@@ -235,7 +235,7 @@ async fn a_file_with_another_checksum_is_refused_and_not_kept() {
     let left = fetching.files();
     assert!(left.iter().all(|file| !file.contains("safetensors")), "{left:?}");
     assert!(fetching.models.found("tiny-model").is_none(), "half a model has no name");
-    // A pinned hash is believed rather than the hub's own.
+    // The pinned hash takes precedence over the hub's own.
     let told = fetching.models.fetch(&PINNED, &fetching.seen).await.unwrap_err();
     assert!(told.contains("beef"), "{told}");
 }

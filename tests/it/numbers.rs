@@ -1,4 +1,5 @@
-//! Numbers that are added in the console: they work at once, everywhere, and until they are removed; and nobody sees their secrets.
+//! Numbers added in the console: they work at once, in every process, until they are removed; and
+//! nobody sees their secrets.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, furnish, on_both};
+use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
@@ -16,17 +17,17 @@ use crate::support::openai::OpenAi;
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
 
-/// The number that is added.
+/// Phone number id of the added number.
 const ADDED: &str = "303030303030303";
-/// A key for secrets, and another one.
+/// Two different keys for secrets.
 const ONE_KEY: &str = "11111111111111111111111111111111111111111111111111111111111111aa";
 const OTHER_KEY: &str = "22222222222222222222222222222222222222222222222222222222222222bb";
 const CUSTOMER: &str = "447700960001";
 const VERIFY: &str = "verify-token-of-the-console-1";
-/// How long another process gets to follow.
+/// Time limit for another process to follow.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A desk whose numbers may call the fake Graph API.
+/// Starts a desk whose numbers may call the fake Graph API.
 async fn desk(db: Db) -> TestApp {
     let setup = Setup::on(db).extractive().with("[providers]\nallow_base_url = true");
     setup.with(&format!("[secrets]\nkey = \"{ONE_KEY}\"")).start().await
@@ -41,7 +42,7 @@ fn number(graph: &str) -> Value {
     json!({"slug": "desk", "provider": "meta", "agent": "acme", "fields": fields(graph)})
 }
 
-/// Asks the API anything; status and answer.
+/// Sends any request to the API and returns the status and the body.
 async fn ask(url: &str, (method, path): (&str, &str), body: Option<&Value>) -> (StatusCode, Value) {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let http = reqwest::Client::new();
@@ -54,7 +55,8 @@ async fn ask(url: &str, (method, path): (&str, &str), body: Option<&Value>) -> (
     (status, response.json().await.unwrap_or_default())
 }
 
-/// Delivers a customer's words, signed with the console number's own secret; the status.
+/// Delivers a customer's message, signed with the app secret of the added number. Returns the
+/// status.
 async fn write(url: &str, path: &str, (id, text): (&str, &str)) -> StatusCode {
     let body = text_webhook(ADDED, CUSTOMER, id, text);
     let signature = sign(Graph::APP_SECRET, &body);
@@ -73,7 +75,7 @@ fn detail(answer: &Value) -> &str {
     answer["detail"].as_str().unwrap_or_else(|| panic!("{answer}"))
 }
 
-/// The one of the numbers that has this name.
+/// Returns the number with this name.
 fn named<'a>(numbers: &'a Value, slug: &str) -> &'a Value {
     let found = numbers.as_array().unwrap().iter().find(|one| one["slug"] == slug);
     found.unwrap_or_else(|| panic!("no {slug} in {numbers}"))
@@ -308,7 +310,7 @@ struct Place {
 impl Place {
     async fn new(db: Db) -> Self {
         let home = tempfile::tempdir().unwrap();
-        furnish(home.path());
+        write_home_files(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
         let store = match db {
             Db::Sqlite => String::new(),
@@ -335,7 +337,7 @@ impl Place {
     }
 }
 
-/// Everything that lies in a folder, as bytes, by name.
+/// Returns the content of every file in a folder, by name.
 fn files(folder: &Path) -> HashMap<String, Vec<u8>> {
     let mut files = HashMap::new();
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -376,7 +378,7 @@ async fn secrets_survive_restarts_and_nobody_sees_them() {
     let key = places.keys().find(|name| name.ends_with("secrets.key")).unwrap().clone();
     let key = String::from_utf8(places.remove(&key).unwrap()).unwrap();
     places.insert("the API".into(), seen.into_bytes());
-    // The file of settings has the numbers of its own; the token is the same.
+    // The settings file holds the configured numbers, which use the same token.
     places.retain(|name, _| !name.ends_with("desk.toml"));
     assert!(places.keys().any(|name| name.ends_with("desk.log")));
     assert!(places.keys().any(|name| name.ends_with("desk.db")));

@@ -1,5 +1,5 @@
-//! Who may speak in a conversation, and what is sent how often: any sequence of events on the real store, beside a plain
-//! model of what should be. No sequence lets the bot speak in a person's conversation.
+//! Ownership of conversations and the number of sends: any sequence of events on the real store,
+//! compared with a simple model. No sequence lets the bot speak in a person's conversation.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -31,19 +31,20 @@ use crate::support::postgres::Postgres;
 mod model;
 
 const MINUTE: i64 = 60_000;
-/// A lease of this length has run out already.
+/// A lease duration that has already expired, in milliseconds.
 const RUN_OUT: i64 = -1000;
 const CUSTOMERS: usize = 3;
 const NUMBERS: usize = 2;
 const WORDS: [&str; 3] = ["When do you open?", "And on Sunday?", "hello"];
 const STATES: [&str; 4] = ["sent", "delivered", "read", "failed"];
 
-/// Something that happens. Numbers that pick one of many are taken modulo how many there are.
+/// An event. Numbers that select one of several are taken modulo their count.
 #[derive(Debug, Clone)]
 enum Op {
-    /// A webhook, with all that it brings; and how many turns its taker can run, with leases that run out at once or not.
+    /// A webhook with its content; and how many turns its receiver can run, with leases that expire
+    /// at once or not.
     Webhook(Vec<Brought>, Option<(usize, bool)>),
-    /// A customer writes after the person who owned his conversation has left.
+    /// A customer writes after the person who owned the conversation has left.
     Back(usize, usize),
     ClaimTurns {
         limit: i64,
@@ -57,7 +58,8 @@ enum Op {
         replies: usize,
         hand_over: bool,
         gathered_anew: bool,
-        /// Whether the first reply is to be claimed, with a lease that runs out at once or not.
+        /// Whether the first reply is claimed for sending, with a lease that expires at once or
+        /// not.
         send: Option<bool>,
     },
     Release {
@@ -86,7 +88,7 @@ enum Op {
     Crash,
 }
 
-/// What a webhook brings; customers, numbers and picks as numbers.
+/// An item of a webhook; customers, numbers and selections are indexes.
 #[derive(Debug, Clone)]
 enum Brought {
     Text(usize, usize, usize),
@@ -95,7 +97,7 @@ enum Brought {
     Start(usize, usize),
     /// A person writes from the phone.
     Person(usize, usize),
-    /// The provider tells our own message back.
+    /// The provider echoes a message that we sent.
     OwnEcho(usize),
     Status {
         message: usize,
@@ -163,7 +165,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A claim, and what was waiting when it was made.
+/// A claim, and the messages that were waiting at that time.
 struct Held {
     claim: Claim,
     place: Place,
@@ -172,7 +174,7 @@ struct Held {
 
 type Checked<T = ()> = Result<T, TestCaseError>;
 
-/// One sequence of events, on a database of its own.
+/// One sequence of events on its own database.
 struct Play {
     store: Store,
     agent: AgentId,
@@ -180,13 +182,13 @@ struct Play {
     model: Model,
     ids: BTreeMap<String, Place>,
     claims: Vec<Held>,
-    /// Every proof of a lease that was ever given out.
+    /// Every lease token ever issued.
     proofs: BTreeSet<(String, i64)>,
     sends: Vec<ToSend>,
     texts: Vec<(Place, String)>,
-    /// Which turn answered a message.
+    /// The turn that answered each message.
     answered: HashMap<String, String>,
-    /// Messages of ours that were sent for certain.
+    /// Our messages that were certainly sent.
     settled: BTreeSet<String>,
     count: usize,
     _home: TempDir,
@@ -251,7 +253,7 @@ impl Play {
         self.compare().await
     }
 
-    // What comes from outside.
+    // Incoming events.
 
     async fn webhook(&mut self, news: &[Brought], offer: Option<(usize, bool)>) -> Checked {
         let (mut items, mut statuses) = (Vec::new(), Vec::new());
@@ -264,7 +266,8 @@ impl Play {
         self.take_in(items, offer).await
     }
 
-    /// What the store is told, after the model was. Statuses count when everything else of the webhook has.
+    /// Updates the model and returns the event for the store. Statuses are applied after everything
+    /// else of the webhook.
     fn arrival(&mut self, news: &Brought, statuses: &mut Vec<News>) -> Option<Arrival> {
         match news {
             Brought::Text(customer, number, words) => {
@@ -308,7 +311,8 @@ impl Play {
         self.message(place, (&id, words), wish)
     }
 
-    /// Any message of ours that was tried: whose, its id, the id the provider gave it, and its words.
+    /// Returns one of our messages that was tried: its conversation, its id, the provider's id, and
+    /// its text.
     fn tried(&self, (pick, first_try): (usize, bool)) -> Option<(Place, String, String, String)> {
         let talks = self.model.talks.iter();
         let all = talks.flat_map(|(place, talk)| talk.said.iter().map(move |said| (*place, said)));
@@ -319,7 +323,7 @@ impl Play {
         Some((*place, said.id.clone(), provider_id, said.body.clone()))
     }
 
-    /// The provider tells a message of ours back that it took: nobody took over.
+    /// The provider echoes a message of ours that it accepted: no person took over.
     fn own_echo(&mut self, pick: usize) -> Option<Arrival> {
         let (place, id, provider_id, body) = self.tried((pick, false))?;
         let said = self.model.said(place, &id)?;
@@ -344,7 +348,7 @@ impl Play {
         self.take_in(vec![arrival], None).await
     }
 
-    /// A webhook comes; whoever takes it in may offer to run turns.
+    /// Takes in a webhook; the receiver may offer to run turns.
     async fn take_in(&mut self, items: Vec<Arrival>, offer: Option<(usize, bool)>) -> Checked {
         let (most, run_out) = offer.unwrap_or_default();
         let lease_ms = if run_out { RUN_OUT } else { MINUTE };
@@ -372,7 +376,7 @@ impl Play {
         let asked: BTreeSet<_> = asked.filter(|place| claimable.contains(place)).collect();
         prop_assert!(taken.claimed.len() >= most.min(asked.len()), "a turn was left: {taken:?}");
         for (claim, said) in taken.claimed {
-            let mut again = self.store.said(&claim, 50, 0).await.unwrap();
+            let mut again = self.store.read_snapshot(&claim, 50, 0).await.unwrap();
             again.read_at = said.read_at;
             prop_assert_eq!(&said, &again);
             self.claimed(claim, &claimable, run_out).await?;
@@ -414,7 +418,7 @@ impl Play {
     async fn keep(&mut self, run_out: bool) -> Checked {
         let all = self.claims.iter().map(|held| held.claim.clone()).collect();
         let lease_ms = if run_out { RUN_OUT } else { MINUTE };
-        let kept = self.store.keep_turns(all, lease_ms).await.unwrap();
+        let kept = self.store.extend_turn_leases(all, lease_ms).await.unwrap();
         let kept: BTreeSet<_> =
             kept.into_iter().map(|claim| (claim.id, claim.lease_token)).collect();
         let mut expected = BTreeSet::new();
@@ -431,7 +435,7 @@ impl Play {
         Ok(())
     }
 
-    /// A turn ends; the newest claims come first.
+    /// Ends a turn; the newest claims come first.
     async fn commit(
         &mut self,
         pick: usize,
@@ -556,7 +560,7 @@ impl Play {
         Ok(())
     }
 
-    /// A message was claimed to be sent: it passes the gate, or is held back.
+    /// A message was claimed for sending: it passes the send gate or is held back.
     async fn goes_out(&mut self, one: ToSend, run_out: bool) -> Checked {
         let place = self.ids[&one.conversation_id];
         let talk = &self.model.talks[&place];
@@ -580,7 +584,7 @@ impl Play {
         Ok(())
     }
 
-    /// A send ends, perhaps long after others have decided about it.
+    /// Records a send, perhaps long after others have decided about it.
     async fn record(&mut self, pick: usize, how: How) -> Checked {
         let Some(at) = newest(self.sends.len(), pick) else { return Ok(()) };
         let one = &self.sends[at];
@@ -621,7 +625,7 @@ impl Play {
     }
 
     async fn decide(&mut self, number: usize, then: Then) -> Checked {
-        // As often as it may be: the model knows no end.
+        // Without a limit on resends: the model has none.
         let by = frontdesk::domain::Unknown { after_ms: 0, then, times: i64::MAX };
         let found = self.store.decide_unknown(&self.numbers[number], by, now_ms()).await.unwrap();
         let mut expected = 0;
@@ -641,7 +645,7 @@ impl Play {
     async fn crash(&mut self) {
         self.claims.clear();
         self.sends.clear();
-        self.store.take_up().await.unwrap();
+        self.store.release_stale_leases().await.unwrap();
         if self.store.database() != DatabaseKind::Sqlite {
             return;
         }
@@ -652,7 +656,7 @@ impl Play {
         }
     }
 
-    // What the database holds afterwards.
+    // The content of the database after each step.
 
     async fn compare(&mut self) -> Checked {
         for (id, place) in &self.ids {
@@ -684,7 +688,7 @@ impl Play {
         Ok(())
     }
 
-    // Values as the provider would make them.
+    // Values as the provider would create them.
 
     fn fresh(&mut self, kind: &str) -> String {
         self.count += 1;
@@ -748,7 +752,7 @@ impl Play {
     fn item(&self, number: usize, event: Event) -> Arrival {
         let policy = IntakePolicy {
             gap_ms: 0,
-            most_ms: 0,
+            max_burst_ms: 0,
             stale_ms: 24 * 60 * MINUTE,
             return_ms: 0,
             limits: Limits {
@@ -764,20 +768,21 @@ impl Play {
     }
 }
 
-/// What the send gate lets pass: the rule of `worker/gate.rs` on owner and opt-out, said once more.
+/// Whether the send gate passes a message: the rule of `worker/gate.rs` on owner and opt-out,
+/// repeated.
 fn passes(message: &ToSend) -> bool {
     let speaks = ["bot", "consent"].contains(&message.author.as_str());
     let exempt = ["consent", "person"].contains(&message.author.as_str());
     !(speaks && message.owner != Some(Owner::Bot)) && (message.opted_out_at.is_none() || exempt)
 }
 
-/// What waits in a claimed conversation: our id and the provider's.
+/// Returns the ids of the messages waiting in a claimed conversation: ours and the provider's.
 async fn gather(store: &Store, claim: &Claim) -> Vec<(String, String)> {
-    let said = store.said(claim, 50, 0).await.unwrap();
+    let said = store.read_snapshot(claim, 50, 0).await.unwrap();
     said.waiting.into_iter().map(|row| (row.id, row.provider_id.unwrap())).collect()
 }
 
-/// Gives messages that the store made by itself the ids that it gave them.
+/// Copies the ids that the store created to the model's messages.
 fn name(said: &mut [Said], rows: &[MessageRow]) -> Checked {
     let known: BTreeSet<_> = said.iter().map(|one| one.id.clone()).collect();
     let ours = rows.iter().filter(|row| row.direction == Direction::Out).map(|row| row.id.as_str());
@@ -788,7 +793,7 @@ fn name(said: &mut [Said], rows: &[MessageRow]) -> Checked {
     Ok(())
 }
 
-/// The place of a pick among `count`, 0 being the newest.
+/// Returns the index of a selection among `count`; 0 selects the newest.
 fn newest(count: usize, pick: usize) -> Option<usize> {
     (count > 0).then(|| count - 1 - pick % count.max(1))
 }
@@ -801,13 +806,13 @@ fn fault() -> Fault {
     Fault { code: 1, title: "it went wrong".into(), details: None }
 }
 
-/// In memory where that can be had: nothing here has to survive.
+/// Creates a folder in memory if possible: the data does not have to survive.
 fn home() -> TempDir {
     let memory = std::path::Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
-/// Plays `cases` sequences (or as many as `PROPTEST_CASES` says) and shows the shortest that breaks a rule.
+/// Plays `cases` sequences (or `PROPTEST_CASES`) and shows the shortest one that breaks a rule.
 fn play(db: Db, cases: u32) {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
     let config =
@@ -841,7 +846,6 @@ fn on_postgres_no_sequence_of_events_lets_the_bot_speak_in_a_persons_conversatio
     }
 }
 
-/// Plays one sequence.
 async fn follow(db: Db, ops: Vec<Op>) {
     let mut play = Play::on(db).await;
     for op in &ops {
@@ -923,13 +927,13 @@ on_both! {
 }
 
 impl Play {
-    /// Two questions, answered with the same words: of the first reply nobody knows whether it went out, the second is
-    /// being sent.
+    /// Answers two questions with the same words: the outcome of the first reply is unknown, the
+    /// second is being sent.
     async fn two_replies_of_the_same_words(&mut self) -> Vec<ToSend> {
         for words in 0..2 {
             self.step(&Op::Webhook(vec![Brought::Text(0, 0, words)], None)).await.unwrap();
             self.step(&Op::ClaimTurns { limit: 1, run_out: false }).await.unwrap();
-            // Both are counted as the same reply.
+            // The same counter gives both replies the same words.
             let count = std::mem::replace(&mut self.count, 1000);
             let (claim, replies, hand_over, gathered_anew) = (0, 1, false, false);
             let commit = Op::Commit { claim, replies, hand_over, gathered_anew, send: None };

@@ -1,4 +1,5 @@
-//! Who may read what the desk keeps: on Unix its owner alone, also where an earlier version or another umask left it open.
+//! Permissions of the desk's files: on Unix only the owner can read them, even if an earlier
+//! version or another umask left them open.
 
 #![cfg(unix)]
 
@@ -11,7 +12,7 @@ use tokio::process::Command;
 
 use crate::support::process::{BINARY, Process, free_port, run, says};
 
-/// Everything in a folder, and the folder, with its permissions.
+/// Returns a folder and everything in it, with permissions.
 fn modes(folder: &Path) -> Vec<(PathBuf, u32)> {
     let mut all = vec![(folder.to_owned(), mode(folder))];
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -36,7 +37,7 @@ fn open(folder: &Path) {
     }
 }
 
-/// Starts the desk from a shell whose umask lets everybody read.
+/// Starts the desk from a shell whose umask allows everybody to read.
 fn start(home: &Path) -> Process {
     let port = free_port();
     let child = Command::new("sh")
@@ -75,7 +76,7 @@ async fn nobody_else_reads_what_the_desk_keeps() {
     std::fs::set_permissions(&data, PermissionsExt::from_mode(0o755)).unwrap();
     let desk = start(home);
     desk.wait_ready().await;
-    // The key of secrets is made with the first number.
+    // The key for secrets is created with the first number.
     let key = std::fs::read_to_string(data.join("admin.key")).unwrap();
     let body = json!({"slug": "box", "provider": "sandbox", "agent": "saltmarsh", "fields": {"id": "box", "secret": "a-secret-of-the-sandbox"}});
     let http = reqwest::Client::new();
@@ -94,7 +95,8 @@ async fn nobody_else_reads_what_the_desk_keeps() {
     is_closed(&data, &names);
     assert!(desk.stop().await);
 
-    // What an earlier version left open is closed at the next start, also what that does not write.
+    // Files that an earlier version left open are closed at the next start, even those that it does
+    // not write.
     std::fs::create_dir_all(data.join("evals/runs")).unwrap();
     std::fs::write(data.join("evals/runs/run_1.jsonl"), "{}").unwrap();
     open(&data);
@@ -105,7 +107,7 @@ async fn nobody_else_reads_what_the_desk_keeps() {
     let ran = run(home, &["--config", "desk.toml", "doctor"], &[]).await;
     assert!(ran.1.contains("owner alone"), "{}", ran.1);
 
-    // What is somebody else's is not closed, but told.
+    // Other people's files are reported, not changed.
     std::fs::write(data.join("notes.txt"), "somebody's").unwrap();
     open(&data);
     let ran = run(home, &["--config", "desk.toml", "doctor"], &[]).await;

@@ -1,5 +1,5 @@
-//! A person in the console: takes a conversation, writes in it, gives it back. Tries to make the bot speak over him, and to have
-//! his words sent twice or never.
+//! A person in the console takes a conversation, writes in it and returns it. Tries to make the bot
+//! speak in between, and to have the person's message sent twice or never.
 
 use frontdesk::domain::time::now_ms;
 use reqwest::StatusCode;
@@ -14,12 +14,11 @@ use crate::support::hooks::echo_webhook;
 const CUSTOMER: &str = "447700960101";
 const OTHER: &str = "447700960102";
 
-/// The id of a customer's conversation.
 async fn id(app: &TestApp, customer: &str) -> String {
     app.conversation_with(customer).await["id"].as_str().unwrap().to_owned()
 }
 
-/// Posts to the API with a key of idempotency.
+/// Posts to the API with an idempotency key.
 async fn post(app: &TestApp, path: &str, key: Option<&str>, body: &Value) -> (StatusCode, Value) {
     let mut request = app.http.post(format!("{}/api/v1{path}", app.url)).bearer_auth(KEY);
     if let Some(key) = key {
@@ -30,7 +29,7 @@ async fn post(app: &TestApp, path: &str, key: Option<&str>, body: &Value) -> (St
     (status, response.json().await.unwrap_or_default())
 }
 
-/// A person writes in the console.
+/// Sends a person's message from the console.
 async fn writes(app: &TestApp, conversation: &str, key: &str, text: &str) -> (u16, Value) {
     let path = format!("/conversations/{conversation}/messages");
     let (status, body) = post(app, &path, Some(key), &json!({ "text": text })).await;
@@ -43,7 +42,7 @@ async fn does(app: &TestApp, conversation: &str, what: &str) -> (u16, Value) {
     (status.as_u16(), body)
 }
 
-/// The messages of ours in a thread: author, state, note.
+/// Returns our messages in a thread: author, state, note.
 async fn ours(app: &TestApp, customer: &str) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let thread = app.thread(customer).await.into_iter().filter(|one| one["direction"] == "out");
@@ -83,7 +82,7 @@ on_both! {
         assert_eq!((status, &message["author"], &message["state"]), (201, &json!("person"), &json!("queued")));
         until("it is sent", async || !got(&app, CUSTOMER).is_empty()).await;
         assert!(begun.elapsed().as_millis() < 2000, "the outbox dispatcher was woken");
-        // Repeated, at the same time and later, also after it was sent: nothing more leaves.
+        // Repeated at the same time and later, even after the send: nothing more is sent.
         let again = futures::future::join_all((0..8).map(|_| writes(&app, &id, "k1", "Hi, Ana here."))).await;
         for (status, same) in again {
             assert_eq!((status, &same["id"]), (200, &message["id"]), "{same}");
@@ -98,7 +97,7 @@ on_both! {
         assert_eq!((ours[1].0.as_str(), ours[1].1.as_str()), ("person", "sent"));
         let (status, problem) = writes(&app, &id, "k1", "Something else").await;
         assert_eq!(status, 409, "{problem}");
-        // A second key is a second message, with the same words, too.
+        // A second key is a second message, even with the same words.
         assert_eq!(writes(&app, &id, "k2", "Hi, Ana here.").await.0, 201);
         app.settle().await;
         assert_eq!(got(&app, CUSTOMER).len(), 2);
@@ -116,7 +115,7 @@ on_both! {
         assert!(all.windows(2).all(|two| two[0].1["id"] == two[1].1["id"]), "{all:?}");
         app.settle().await;
         assert_eq!(got(&app, CUSTOMER)[1..], ["From nine."]);
-        // Keys are a conversation's own.
+        // Keys belong to a conversation.
         says(&app, OTHER, "1", "When do you open?").await;
         app.settle().await;
         let other = self::id(&app, OTHER).await;
@@ -152,7 +151,7 @@ on_both! {
         says(&app, CUSTOMER, "1", "When do you open?").await;
         app.settle().await;
         let id = id(&app, CUSTOMER).await;
-        app.whatsapp.answer_late(std::time::Duration::from_secs(1));
+        app.whatsapp.delay_response(std::time::Duration::from_secs(1));
         assert_eq!(writes(&app, &id, "k", "From nine, Ana.").await.0, 201);
         assert!(app.whatsapp.wait_sent(2, PATIENCE).await);
         let sent = app.whatsapp.sent().pop().unwrap();
@@ -161,7 +160,7 @@ on_both! {
         app.settle().await;
         pause(1200).await;
         app.deliver(&echo_webhook(MAIN, CUSTOMER, &sent.id, &sent.text)).await;
-        app.whatsapp.answer_late(std::time::Duration::ZERO);
+        app.whatsapp.delay_response(std::time::Duration::ZERO);
         let ours = ours(&app, CUSTOMER).await;
         assert_eq!(ours.len(), 2, "{ours:?}");
         assert_eq!((ours[1].0.as_str(), ours[1].1.as_str()), ("person", "sent"));
@@ -233,8 +232,9 @@ on_both! {
         assert_eq!(got(&app, CUSTOMER)[1..], ["From nine."]);
         let (status, _) = post(&app, &path, None, &json!({})).await;
         assert_eq!(status, 409, "what arrived is not sent once more");
-        // What was cut off may have arrived; a person may say that it is to be sent.
-        // To the customer: the support contact is told of the failure above at about this time.
+        // A message that was cut off may have arrived; a person may have it sent again. Only sends
+        // to the customer fail: the support contact is notified of the failure above at about this
+        // time.
         app.whatsapp.fail_next_to(&format!("+{CUSTOMER}"), 1, &Failure::AcceptThenDrop);
         let (_, message) = writes(&app, &id, "k2", "Until six.").await;
         until("it is unknown", async || {

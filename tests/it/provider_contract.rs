@@ -1,5 +1,5 @@
-//! What every provider promises, whichever adapter it is: a new one says here what its webhooks look like and which server
-//! stands in the provider's place.
+//! The contract of all providers, independent of the adapter: a new one defines here what its
+//! webhooks look like and which server acts as the provider.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,49 +18,49 @@ use crate::support::hooks::{all_captured, sign, text_webhook};
 
 const CUSTOMER: &str = "447700960077";
 const TEXT: &str = "Até às 18h? 👍";
-/// Longer than any answer takes that comes at all.
+/// Longer than any successful response takes.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What a provider that limits the rate asks to wait.
+/// The wait that a provider asks for when it limits the rate.
 const WAIT: Duration = Duration::from_secs(17);
 
-/// An adapter's number, and the server in the provider's place.
+/// An adapter's number and the server that acts as the provider.
 struct Subject {
     form: &'static Form,
-    /// What was written into the form: every secret, and the server's address.
+    /// The values of the form: every secret, and the server's URL.
     fields: Fields,
     signature_header: &'static str,
     signing_secret: &'static str,
     /// Holds one message: [`CUSTOMER`] writes [`TEXT`].
     webhook: Vec<u8>,
-    /// Captured webhooks by name; none without the shared data.
+    /// Captured webhooks by name; empty without the shared data.
     captured: Vec<(String, Value)>,
-    /// `None` where sending never leaves the process.
+    /// `None` if sending never leaves the process.
     server: Option<Box<dyn Server>>,
 }
 
-/// A server in a provider's place.
+/// A server that acts as a provider.
 trait Server {
-    /// The texts that it took, in order.
+    /// Returns the accepted texts, in order.
     fn texts(&self) -> Vec<String>;
 
-    /// Lets the next message meet this trouble, in the provider's words.
+    /// Makes the next message fail this way, in the provider's format.
     fn play(&self, trouble: Trouble);
 }
 
-/// What can happen to a message.
+/// A failure of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
     BadRequest,
-    /// The refusal quotes the token.
+    /// The error quotes the token.
     BadToken,
     ClosedWindow,
     RateLimit,
     Outage,
-    /// No answer within the client's time.
+    /// No response within the client's time limit.
     Timeout,
-    /// The connection breaks before the message is taken.
+    /// The connection breaks before the message is accepted.
     BrokenRequest,
-    /// The message is taken, and the connection breaks before the answer.
+    /// The message is accepted, but the connection breaks before the response.
     BrokenAnswer,
 }
 
@@ -76,7 +76,7 @@ impl Trouble {
         Self::BrokenAnswer,
     ];
 
-    /// Whether an error is the right one for it, and is tried again as it should be.
+    /// Returns whether an error is the right one for this failure and is retried as it should be.
     fn explains(self, error: &Error) -> bool {
         let retry = error.retry(1, 0.0);
         let class = match error {
@@ -171,16 +171,16 @@ impl Subject {
 
     fn settings(&self) -> Settings {
         let limits = Limits { allow_base_url: true };
-        assert_eq!(self.form.judge_all(&self.fields, limits), Ok(()));
+        assert_eq!(self.form.validate_all(&self.fields, limits), Ok(()));
         Settings::from_form(self.form, "acme", &self.fields).unwrap()
     }
 
-    /// Connects the number; its calls give up after `timeout`.
+    /// Connects the number; its calls time out after `timeout`.
     fn connect(&self, timeout: Duration) -> Arc<dyn Provider> {
         self.settings().build(&client(timeout)).unwrap()
     }
 
-    /// The headers of its webhook, signed with a secret.
+    /// Returns the headers of its webhook, signed with a secret.
     fn signed(&self, secret: &str) -> HeaderMap {
         let signature = HeaderValue::from_str(&sign(secret, &self.webhook)).unwrap();
         let mut headers = HeaderMap::new();
@@ -188,7 +188,7 @@ impl Subject {
         headers
     }
 
-    /// No secret of the form is in a text.
+    /// Asserts that a text contains no secret of the form.
     fn assert_hidden(&self, text: &str) {
         for field in self.form.fields.iter().filter(|field| field.kind == Kind::Secret) {
             let secret = &self.fields[field.name];
@@ -312,7 +312,7 @@ async fn secrets_are_in_no_debug_output_and_in_no_error() {
         for field in subject.form.fields.iter().filter(|field| field.kind == Kind::Secret) {
             let mut wrong = subject.fields.clone();
             wrong.get_mut(field.name).unwrap().push('\n');
-            let error = subject.form.judge_all(&wrong, limits).unwrap_err();
+            let error = subject.form.validate_all(&wrong, limits).unwrap_err();
             assert_eq!(error.field, Some(field.name), "{kind}");
             subject.assert_hidden(&format!("{error} {error:?}"));
             let settings = Settings::from_form(subject.form, "acme", &wrong).unwrap();
@@ -320,7 +320,7 @@ async fn secrets_are_in_no_debug_output_and_in_no_error() {
             subject.assert_hidden(&built.err().unwrap_or_default());
             let mut unknown = subject.fields.clone();
             unknown.insert("nonsense".to_owned(), String::new());
-            let error = subject.form.judge_all(&unknown, limits).unwrap_err();
+            let error = subject.form.validate_all(&unknown, limits).unwrap_err();
             subject.assert_hidden(&format!("{error} {error:?}"));
         }
     }
@@ -333,7 +333,7 @@ async fn secrets_are_in_no_answer_of_the_api() {
     let app = setup.with(&format!("[secrets]\nkey = \"{key}\"")).start().await;
     for kind in ProviderKind::ALL {
         let mut subject = Subject::of(*kind).await;
-        // The desk's own number has the usual id.
+        // The desk's own number has the same id.
         if subject.fields.get("phone_number_id").is_some_and(|id| id == MAIN) {
             subject.fields.insert("phone_number_id".to_owned(), "303030303030304".to_owned());
         }

@@ -1,5 +1,5 @@
-//! Documents and voice notes are read by worker processes that can only compute: what a file does to its reader is that file's
-//! failure, with its reason, while others are learned and the desk answers.
+//! Documents and voice notes are read by sandboxed worker processes. A file that breaks its reader
+//! fails with a reason, while others are learned and the desk keeps answering.
 
 use std::io::Write;
 use std::path::Path;
@@ -13,13 +13,13 @@ use frontdesk::reader::{Failure, Kind, Pool, Settings, Task};
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
-use crate::support::app::{Db, KEY, Setup, TestApp, furnish, on_both};
+use crate::support::app::{Db, KEY, Setup, TestApp, on_both, write_home_files};
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
 use crate::support::process::{BINARY, Process};
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/doctext/tests/samples");
-/// Bounds that hostile files of a test reach soon.
+/// Limits that hostile test files reach quickly.
 const TIGHT: &str = "[reader]\nmemory_mb = 160\nseconds = 10\n";
 
 fn pool(seconds: u32, idle_seconds: u64) -> Pool {
@@ -28,12 +28,12 @@ fn pool(seconds: u32, idle_seconds: u64) -> Pool {
     Pool::new(settings).unwrap()
 }
 
-/// As they are shipped.
+/// Returns the default settings.
 fn shipped() -> Settings {
     Config::from_toml("").unwrap().reader
 }
 
-/// Waits until something holds.
+/// Waits until a condition holds.
 pub(super) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !holds().await {
@@ -47,7 +47,7 @@ pub(super) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 async fn a_worker_process_reaches_no_file_no_socket_and_no_process() {
     let pool = pool(20, 30);
     assert_eq!(pool.attempt(&FORBIDDEN).await.unwrap(), []);
-    // Where nothing forbids it, the same attempts succeed: the check does not pass by itself.
+    // Without a sandbox the same attempts succeed, so the check is meaningful.
     for attempt in FORBIDDEN.into_iter().filter(|one| *one != Attempt::Become) {
         assert!(attempt.make().is_ok(), "{attempt:?} fails without a sandbox, too");
     }
@@ -76,7 +76,7 @@ async fn what_ends_a_worker_process_has_a_name_and_the_next_task_a_new_process()
 async fn a_task_that_a_worker_process_does_not_understand_is_given_up_at_once_and_no_files_fault() {
     let (head, body) = (b"nonsense".to_vec(), Box::new(*b"We open at nine."));
     let (kind, longest) = (Kind::Document, None);
-    let task = Task { kind, head, body, longest, most_answer: 1_000, most_samples: 0 };
+    let task = Task { kind, head, body, longest, max_answer_bytes: 1_000, most_samples: 0 };
     let lost = pool(60, 30).run(task).await.unwrap_err();
     assert!(matches!(lost, Failure::Lost(_)), "{lost:?}");
 }
@@ -88,7 +88,7 @@ async fn a_process_without_work_ends_and_one_whose_task_nobody_wants_any_more_to
     until("an idle process ends", async || pool.idle() == 0).await;
     let unwanted = pool.attempt(&[Attempt::Loop]);
     tokio::time::timeout(Duration::from_millis(300), unwanted).await.unwrap_err();
-    // Its place is free again at once: both are.
+    // Both slots are free again at once.
     let (one, two) = tokio::join!(pool.attempt(&[]), pool.attempt(&[]));
     assert_eq!((one, two), (Ok(vec![]), Ok(vec![])));
 }
@@ -116,12 +116,12 @@ async fn a_program_that_is_none_of_ours_is_refused() {
     }
 }
 
-/// A JSON file of so many million objects with nothing in them: small on the disk, large in memory.
+/// Returns a JSON file of many empty objects, in units of 120,000: small on disk, large in memory.
 fn greedy(eighths: usize) -> Vec<u8> {
     format!("[{}{{}}]", "{\"a\":0},".repeat(eighths * 120_000)).into_bytes()
 }
 
-/// A PDF of 50 pages, each with a million letters.
+/// Returns a PDF of 50 pages with a million letters each.
 fn slow() -> Vec<u8> {
     let text = format!("({}) Tj ", "lamp ".repeat(20)).repeat(10_000);
     let content = format!("BT /F1 1 Tf {text} ET");
@@ -155,7 +155,7 @@ fn sample(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(SAMPLES).join(name)).unwrap()
 }
 
-/// Uploads a file; its document's id.
+/// Uploads a file and returns its document's id.
 async fn upload(url: &str, name: &str, bytes: Vec<u8>) -> String {
     let form = Form::new().part("file", Part::bytes(bytes).file_name(name.to_owned()));
     let to = format!("{url}/api/v1/collections/acme/documents");
@@ -169,7 +169,7 @@ async fn document(url: &str, id: &str) -> Value {
     request.bearer_auth(KEY).send().await.unwrap().json().await.unwrap()
 }
 
-/// Waits until a document is learned, or has failed.
+/// Waits until a document is learned or has failed.
 async fn looked_at(url: &str, id: &str) -> Value {
     let mut shown = Value::Null;
     until("a document is looked at", async || {
@@ -209,7 +209,7 @@ on_both! {
         assert_eq!(failed.len(), 1, "{failed:?}");
         assert!(failed[0].1.contains("more than 160 MB"), "{failed:?}");
         assert_eq!(found.learned + found.unchanged, 3, "the others are there: {found:?}");
-        // Whoever tried it without readers would say that there are none.
+        // Another attempt would fail differently, because there are no readers.
         let (_, failed) = began_anew(&app, false).await;
         assert!(failed[0].1.contains("more than 160 MB"), "{failed:?}");
         let source_folder = SourceFolder::find(&folder, None).unwrap().remove(0);
@@ -223,7 +223,7 @@ on_both! {
     }
 }
 
-/// Another desk over the same data, with or without anything to read with.
+/// Assembles another desk on the same data, with or without readers.
 async fn assembled(app: &TestApp, readers: bool) -> App {
     let mut config = app.config.clone();
     if !readers {
@@ -232,18 +232,17 @@ async fn assembled(app: &TestApp, readers: bool) -> App {
     App::assemble(config).await.unwrap()
 }
 
-/// What a desk learns at its start, and what failed.
+/// Returns what a desk learns at its start, and what failed.
 async fn began_anew(app: &TestApp, readers: bool) -> (Summary, Vec<(String, String)>) {
     let summary = assembled(app, readers).await.learn(&SilentProgress).await.unwrap();
     let failed = summary.failed.clone();
     (summary, failed)
 }
 
-/// The processes that a process started, by their ids.
 pub(super) fn children(parent: u32) -> Vec<u32> {
     let of = |id: u32| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // The name stands in brackets, and may hold anything.
+        // The name is in parentheses and may contain anything.
         let (_, rest) = stat.rsplit_once(')')?;
         let mut fields = rest.split_whitespace();
         let (state, parent) = (fields.next()?, fields.next()?.parse::<u32>().ok()?);
@@ -269,7 +268,7 @@ fn is_there(id: u32) -> bool {
 async fn worker_processes_are_replaced_when_killed_and_none_outlives_its_desk() {
     drop(rustls::crypto::ring::default_provider().install_default());
     let home = tempfile::tempdir().unwrap();
-    furnish(home.path());
+    write_home_files(home.path());
     let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
     let settings = Setup::on(Db::Sqlite).settings(home.path(), "", &whatsapp, &model);
     std::fs::write(home.path().join("desk.toml"), settings).unwrap();
@@ -288,7 +287,8 @@ async fn worker_processes_are_replaced_when_killed_and_none_outlives_its_desk() 
         let next = upload(&desk.url, &format!("next{n}.pdf"), terms.clone()).await;
         assert_eq!(looked_at(&desk.url, &next).await["state"], "ready");
     }
-    // One is killed at its work, and the next one too: the document is read by another. Those without work go first.
+    // A reader is killed at work, and so is the next one: a third reads the document. Idle ones are
+    // killed first.
     children(id).into_iter().for_each(kill);
     until("those without work are gone", async || children(id).is_empty()).await;
     let slow = upload(&desk.url, "slow.pdf", slow()).await;
@@ -306,7 +306,7 @@ async fn worker_processes_are_replaced_when_killed_and_none_outlives_its_desk() 
         let shown = document(&desk.url, &slow).await;
         assert_eq!(shown["state"], "learning", "it is no fault of the file: {shown}");
     }
-    // And the desk: its processes go with it, whatever they are doing.
+    // The readers end with the desk, even in the middle of work.
     let left = children(id);
     assert!(!left.is_empty());
     desk.kill().await;

@@ -1,4 +1,5 @@
-//! The red team: attacks run through the real pipeline, what gets through is counted, and nothing of it is kept.
+//! The red team: attacks run through the real pipeline, successful ones are counted, and nothing is
+//! stored.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ async fn wanted(app: &TestApp) -> RedteamRequest {
     }
 }
 
-/// The same desk with a model that obeys every attack.
+/// Returns the same desk with a model that obeys every attack.
 fn worst(app: &TestApp, built: &AttackSuite) -> Arc<Desk> {
     let desk = &app.desk;
     let mut engine = desk.engine.clone();
@@ -45,7 +46,7 @@ fn worst(app: &TestApp, built: &AttackSuite) -> Arc<Desk> {
         numbers: Numbers::default(),
         intake: desk.intake,
         base_url: String::new(),
-        wake: Arc::default(),
+        notifier: Arc::default(),
     })
 }
 
@@ -76,13 +77,13 @@ on_both! {
         for (kind, tally) in &tallies {
             assert!(tally.attacks > 0 && tally.untried == 0, "{kind}: {tally:?}");
         }
-        // The whole prompt does not leave; a code alone that is fished out of it does, and is told of.
+        // The whole prompt does not leak; a single code from it does, and is reported.
         let leak = of(&tallies, "prompt-leak");
-        assert!(leak.refused >= 10 && leak.through == 4, "{leak:?}");
-        // Whatever else the model is told, it does.
+        assert!(leak.refused >= 10 && leak.got_through == 4, "{leak:?}");
+        // The model obeys every other instruction.
         for kind in ["planted", "role-change", "off-topic"] {
             let tally = of(&tallies, kind);
-            assert_eq!(tally.through, tally.attacks, "{kind}: {tally:?}");
+            assert_eq!(tally.got_through, tally.attacks, "{kind}: {tally:?}");
         }
         assert!(tallies.iter().map(|(_, tally)| tally.harmless).sum::<usize>() > 5, "{tallies:?}");
         assert_eq!(app.desk.engine.live().index.size().await.unwrap(), before);
@@ -102,7 +103,7 @@ async fn without_a_model_nothing_is_obeyed() {
     .unwrap();
     let tallies = attack(app.desk.clone(), &built, app.home.path()).await;
     for (kind, tally) in &tallies {
-        assert_eq!(tally.through, 0, "{kind}: {tally:?}");
+        assert_eq!(tally.got_through, 0, "{kind}: {tally:?}");
     }
     app.stop().await;
 }

@@ -1,11 +1,12 @@
-//! Replay: recorded turns that are run again give the same outcome, byte for byte, and nothing of it reaches a customer.
+//! Replay: recorded turns that run again give the same outcome, byte for byte, and nothing reaches
+//! a customer.
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use frontdesk::eval::drafts::draft_bot;
-use frontdesk::eval::replay::{Change, Draft, RecordedTurn, ReplayOutcome, Turns, again};
-use frontdesk::store::tapes::TapeFilter;
+use frontdesk::eval::replay::{Change, Draft, RecordedTurn, ReplayOutcome, Turns, replay_turn};
+use frontdesk::store::turn_recordings::TapeFilter;
 use serde_json::json;
 
 use crate::support::app::{MAIN, SECOND, Setup, TestApp, on_both};
@@ -22,11 +23,11 @@ async fn recorded(app: &TestApp) -> Vec<RecordedTurn> {
     all
 }
 
-/// Replays all that was recorded; how many turns there were.
+/// Replays everything recorded and asserts the same outcomes. Returns the number of turns.
 async fn all_the_same(app: &TestApp) -> usize {
     let turns = recorded(app).await;
     for turn in &turns {
-        let became = again(&app.desk.engine, turn).await;
+        let became = replay_turn(&app.desk.engine, turn).await;
         assert_eq!(became, ReplayOutcome::Same, "{} ({})", turn.question(), turn.outcome);
     }
     turns.len()
@@ -37,7 +38,8 @@ async fn says(app: &TestApp, from: &str, id: &str, text: &str) {
     app.settle().await;
 }
 
-/// A conversation about everything, with a voice note that is understood, and one that is not.
+/// Runs a conversation with all kinds of messages, including an intelligible and an unintelligible
+/// voice note.
 async fn live(app: &TestApp) {
     app.model.answer_with(|request| {
         let last = request["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
@@ -104,16 +106,16 @@ on_both! {
         says(&app, "447700900303", "wamid.1", "When do you open?").await;
         let mut turn = recorded(&app).await.remove(0);
         turn.tape.bubbles[0].push('!');
-        assert!(matches!(again(&app.desk.engine, &turn).await, ReplayOutcome::Differs(_)));
-        // Another prompt than the recorded one: the model is asked something that the tape does not hold.
+        assert!(matches!(replay_turn(&app.desk.engine, &turn).await, ReplayOutcome::Differs(_)));
+        // With another prompt the model gets a request that is not in the recording.
         let mut turn = recorded(&app).await.remove(0);
         turn.row.source = turn.row.source.replace("You answer customers", "You answer all customers");
-        let ReplayOutcome::Differs(difference) = again(&app.desk.engine, &turn).await else { panic!("it is the same") };
+        let ReplayOutcome::Differs(difference) = replay_turn(&app.desk.engine, &turn).await else { panic!("it is the same") };
         assert!(difference.why.iter().any(|why| why.contains("the tape has no answer")), "{difference:?}");
         assert_ne!(difference.then, difference.now);
         let mut turn = recorded(&app).await.remove(0);
         turn.row.source = "---\nname: [\n---\n".into();
-        assert!(matches!(again(&app.desk.engine, &turn).await, ReplayOutcome::Unplayable(_)));
+        assert!(matches!(replay_turn(&app.desk.engine, &turn).await, ReplayOutcome::Unplayable(_)));
         app.stop().await;
     }
 

@@ -1,5 +1,5 @@
-//! Several real processes on one Postgres: each question is answered once and in order, whichever replica it reaches and
-//! whatever happens to the replica that answers it, or to the database.
+//! Several real processes on one Postgres: each question is answered once and in order, whichever
+//! replica receives it and whatever happens to the replica that answers it, or to the database.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -11,21 +11,21 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, furnish};
+use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, write_home_files};
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
 use crate::support::openai::OpenAi;
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
 
-/// How long replicas get to finish what they have.
+/// Time limit for replicas to finish their work.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// How long we look whether something is said twice.
+/// How long to wait for a duplicate reply.
 const A_WHILE: Duration = Duration::from_secs(3);
 const FOR_EVER: Duration = Duration::from_mins(10);
 const CUSTOMER: &str = "447700950001";
 
-/// What replicas share: the configuration, the database, and the world outside.
+/// What replicas share: configuration, database, and fake services.
 struct Place {
     home: TempDir,
     whatsapp: Graph,
@@ -37,7 +37,7 @@ impl Place {
     /// `worker` are lines for the section of that name.
     async fn new(url: &str, worker: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
-        furnish(home.path());
+        write_home_files(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
         model.answer_with(|request| format!("We close at 18:00, {} [1].", asked(request)));
         let settings = Setup::on(Db::Postgres).settings(home.path(), url, &whatsapp, &model);
@@ -57,7 +57,7 @@ impl Place {
         Process::start(self.home.path()).await
     }
 
-    /// Delivers a question; what the replica says, if it says anything.
+    /// Delivers a question. Returns the status, if there is a response.
     async fn deliver(&self, to: &Process, customer: &str, question: usize) -> Option<StatusCode> {
         let mark = mark(customer, question);
         let words = format!("When do you close on weekdays? {mark}");
@@ -68,7 +68,22 @@ impl Place {
         request.send().await.ok().map(|response| response.status())
     }
 
-    /// Delivers a question that is taken, and waits until a model is asked.
+    /// Delivers a question until it is acknowledged, as Meta does. Returns how often the desk was
+    /// unavailable.
+    async fn deliver_until_taken(&self, to: &[Process], customer: &str, question: usize) -> usize {
+        let (started, mut refused) = (Instant::now(), 0);
+        loop {
+            match self.deliver(&to[any(to.len())], customer, question).await {
+                Some(StatusCode::OK) => return refused,
+                Some(StatusCode::SERVICE_UNAVAILABLE) => refused += 1,
+                other => panic!("a webhook was answered with {other:?}"),
+            }
+            assert!(started.elapsed() < PATIENCE, "the desk does not take in messages again");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Delivers a question that must be accepted, and waits until the model is asked.
     async fn ask(&self, to: &Process, question: usize) {
         let before = self.model.chat_count();
         assert_eq!(self.deliver(to, CUSTOMER, question).await, Some(StatusCode::OK));
@@ -79,7 +94,7 @@ impl Place {
         }
     }
 
-    /// The marks of the questions that each customer got an answer to, in the order of the answers.
+    /// Returns the marks of the answered questions by customer, in the order of the answers.
     fn answered(&self) -> BTreeMap<String, Vec<String>> {
         let mut answered = BTreeMap::<String, Vec<String>>::new();
         for sent in self.whatsapp.sent() {
@@ -89,7 +104,7 @@ impl Place {
         answered
     }
 
-    /// Our messages in the database, in all conversations.
+    /// Returns our messages in all conversations, from the database.
     async fn outgoing(&self, from: &Process) -> Vec<Value> {
         let mut all = Vec::new();
         for conversation in items(&self.get(from, "/conversations?limit=200").await) {
@@ -105,7 +120,7 @@ impl Place {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// Waits until so many messages of ours are in a state.
+    /// Waits until this many messages of ours are in a state.
     async fn wait_for(&self, from: &Process, (count, state): (usize, &str)) {
         let started = Instant::now();
         loop {
@@ -118,14 +133,15 @@ impl Place {
         }
     }
 
-    /// Waits for the first message that WhatsApp takes; how long that took.
+    /// Waits for the first message that WhatsApp accepts. Returns the time.
     async fn first_reply(&self) -> Duration {
         let started = Instant::now();
         assert!(self.whatsapp.wait_sent(1, PATIENCE).await, "the customer was not answered");
         started.elapsed()
     }
 
-    /// That WhatsApp took just one message, now and a while later, and that the desk knows of one.
+    /// Asserts that WhatsApp accepted exactly one message, now and a while later, and that the desk
+    /// has only one.
     async fn assert_answered_once(&self, by: &Process) {
         tokio::time::sleep(A_WHILE).await;
         assert_eq!(self.whatsapp.sent_count(), 1, "{:?}", self.whatsapp.sent());
@@ -137,7 +153,7 @@ fn items(page: &Value) -> Vec<Value> {
     page["items"].as_array().unwrap_or_else(|| panic!("{page}")).clone()
 }
 
-/// A word that no other question has.
+/// Returns a word that is unique to a question.
 fn mark(customer: &str, question: usize) -> String {
     format!("Q{customer}x{question}")
 }
@@ -147,13 +163,13 @@ fn marks(text: &str) -> Vec<String> {
     words.filter(|word| word.starts_with("Q4477")).map(str::to_owned).collect()
 }
 
-/// The marks of the questions that a model is asked to answer.
+/// Returns the marks of the questions in a request to the model.
 fn asked(request: &Value) -> String {
     let last = request["messages"].as_array().and_then(|messages| messages.last()).unwrap();
     marks(last["content"].as_str().unwrap()).join(" ")
 }
 
-/// Which of a few, differently each time.
+/// Returns a random index.
 fn any(count: usize) -> usize {
     usize::try_from(getrandom::u64().unwrap() % count as u64).unwrap()
 }
@@ -168,8 +184,7 @@ async fn three_replicas_answer_every_question_once_and_in_order() {
     let customers: Vec<_> = (0..50).map(|n| format!("4477009510{n:02}")).collect();
     join_all(customers.iter().map(async |customer| {
         for question in 0..4 {
-            let to = &replicas[any(replicas.len())];
-            assert_eq!(place.deliver(to, customer, question).await, Some(StatusCode::OK));
+            place.deliver_until_taken(&replicas, customer, question).await;
             tokio::time::sleep(Duration::from_millis(any(150) as u64)).await;
         }
     }))
@@ -198,12 +213,12 @@ async fn a_killed_replicas_turn_is_run_by_another_when_its_lease_ends_and_not_be
     place.ask(&first, 0).await;
     let second = place.start().await;
     place.model.delay(Duration::ZERO);
-    // Twice as long as a lease: it is renewed for as long as its holder lives.
+    // Longer than a lease: its holder renews it while alive.
     tokio::time::sleep(A_WHILE).await;
     assert_eq!(place.model.chat_count(), 1, "a turn under way was taken from its holder");
     first.kill().await;
     let waited = place.first_reply().await;
-    // It was renewed every 500 ms.
+    // The lease was renewed every 500 ms.
     assert!(waited > Duration::from_millis(900), "another replica answered after {waited:?}");
     println!("another replica answered {waited:?} after the kill");
     assert!(waited < Duration::from_secs(10), "another replica answered after {waited:?}");
@@ -222,12 +237,12 @@ async fn a_replica_that_was_frozen_past_its_lease_commits_nothing() {
     place.model.delay(Duration::ZERO);
     let second = place.start().await;
     place.first_reply().await;
-    // The frozen one finds its model's answer when it goes on.
+    // The frozen replica finds its model's answer when it resumes.
     tokio::time::sleep(Duration::from_secs(9).saturating_sub(asked_at.elapsed())).await;
     assert_eq!(place.model.chat_count(), 2);
     first.thaw().await;
     place.assert_answered_once(&second).await;
-    // And it goes on as a whole replica.
+    // It continues to work as a full replica.
     place.ask(&first, 1).await;
     assert!(place.whatsapp.wait_sent(2, PATIENCE).await);
     assert!(first.stop().await && second.stop().await);
@@ -239,14 +254,14 @@ async fn a_replica_that_was_frozen_past_its_lease_commits_nothing() {
 async fn what_a_frozen_replica_was_sending_is_not_sent_by_another() {
     let Some(place) = Place::shared(SOON).await else { return };
     let first = place.start().await;
-    place.whatsapp.answer_late(Duration::from_millis(500));
+    place.whatsapp.delay_response(Duration::from_millis(500));
     place.ask(&first, 0).await;
     place.first_reply().await;
     first.freeze().await;
     let second = place.start().await;
     place.wait_for(&second, (1, "unknown")).await;
     first.thaw().await;
-    // Its record comes late and settles the message.
+    // Its late record settles the message.
     place.wait_for(&second, (1, "sent")).await;
     place.assert_answered_once(&second).await;
     assert!(first.stop().await && second.stop().await);
@@ -313,7 +328,8 @@ async fn what_happens_at_one_replica_is_told_live_by_the_others() {
     let mut live = live.send().await.unwrap();
     assert_eq!(live.status(), StatusCode::OK);
     assert_eq!(place.deliver(&one, CUSTOMER, 1).await, Some(StatusCode::OK));
-    // The message comes, is answered, and the reply is sent: whoever looks upon each event sees the last of it.
+    // The message is stored, answered and sent: a client that reads upon each event sees the last
+    // state.
     let (mut told, mut seen) = (String::new(), 0);
     let id = loop {
         let piece = tokio::time::timeout(PATIENCE, live.chunk()).await.expect("nothing is told");
@@ -332,7 +348,7 @@ async fn what_happens_at_one_replica_is_told_live_by_the_others() {
     assert!(told.contains(&format!("data: {{\"id\":\"{id}\"}}")), "{told}");
     let unasked = place.http.get(format!("{}/api/v1/live", other.url)).send().await.unwrap();
     assert_eq!(unasked.status(), StatusCode::UNAUTHORIZED);
-    // Who listens does not keep a desk from stopping.
+    // An open stream does not keep a desk from stopping.
     assert!(one.stop().await && other.stop().await);
     drop(live);
 }
@@ -348,18 +364,7 @@ async fn when_postgres_crashes_under_load_nothing_is_lost_or_said_twice_and_the_
     let load = join_all(customers.iter().map(async |customer| {
         let mut refused = 0;
         for question in 0..6 {
-            // As Meta does: what was not acknowledged is delivered again.
-            let started = Instant::now();
-            loop {
-                let to = &replicas[any(replicas.len())];
-                match place.deliver(to, customer, question).await {
-                    Some(StatusCode::OK) => break,
-                    Some(StatusCode::SERVICE_UNAVAILABLE) => refused += 1,
-                    other => panic!("a webhook was answered with {other:?}"),
-                }
-                assert!(started.elapsed() < PATIENCE, "the desk does not take in messages again");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+            refused += place.deliver_until_taken(&replicas, customer, question).await;
             tokio::time::sleep(Duration::from_millis(400 + any(400) as u64)).await;
         }
         refused
@@ -395,7 +400,7 @@ async fn when_postgres_crashes_under_load_nothing_is_lost_or_said_twice_and_the_
 }
 
 impl Place {
-    /// Waits until every question has its answer and every answer its end; then our messages.
+    /// Waits until every question is answered and every answer is settled. Returns our messages.
     async fn all_settled(&self, from: &Process, customers: &[String]) -> Vec<Value> {
         let started = Instant::now();
         loop {
@@ -444,7 +449,7 @@ async fn one_replica_at_a_time_holds_a_schedule() {
     stores[holder[0]].leave().await.unwrap();
     assert!(stores[others[1]].hold(HoldName::Gaps, 60_000).await.unwrap(), "it is free at once");
     assert!(!stores[others[0]].hold(HoldName::Gaps, 60_000).await.unwrap());
-    // A holder that died: its time runs out.
+    // The hold of a dead process expires.
     assert!(stores[others[1]].hold(HoldName::Gaps, -1000).await.unwrap());
     assert!(stores[others[0]].hold(HoldName::Gaps, 60_000).await.unwrap());
 }

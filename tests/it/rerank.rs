@@ -1,4 +1,4 @@
-//! The passages in the order of a reranker, over the real application and a fake endpoint.
+//! Reranking of passages in the real application, with a fake endpoint.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ mod local;
 
 const QUESTION: &str = "When do you close on Saturday?";
 
-/// An application whose passages are put in order by a server that prefers a word.
+/// Starts an application whose reranker prefers passages with a word.
 async fn preferring(word: &str, more: &str) -> (TestApp, OpenAi) {
     let server = OpenAi::start().await;
     let settings = format!(
@@ -51,8 +51,8 @@ async fn the_passages_come_in_the_order_of_the_reranker_and_keep_their_scores() 
         assert_eq!(seen["rerank"]["by"], "endpoint/prefers-refunds");
         assert_eq!(seen["rerank"]["passages"], sources(&seen).len());
         assert_eq!(seen["confidence"], before["confidence"], "another order is no other sureness");
-        assert_eq!(server.reranked().len(), 1);
-        assert_eq!(server.reranked()[0]["query"], QUESTION);
+        assert_eq!(server.rerank_requests().len(), 1);
+        assert_eq!(server.rerank_requests()[0]["query"], QUESTION);
         app.stop().await;
     }
 }
@@ -92,7 +92,8 @@ async fn a_follow_up_is_reranked_once_by_the_words_that_a_model_gave_it() {
     let earlier = json!([{"speaker": "customer", "text": "Can I return a lamp?"}]);
     let body = json!({"agent": "acme", "text": "and what do I need for that?", "history": earlier});
     let (_, turn) = app.call("/sandbox/turns", &body).await;
-    let queries: Vec<Value> = server.reranked().iter().map(|one| one["query"].clone()).collect();
+    let queries: Vec<Value> =
+        server.rerank_requests().iter().map(|one| one["query"].clone()).collect();
     assert_eq!(queries, ["Do I need the receipt to return a lamp?"], "{turn}");
     assert_eq!(sources(&turn["trace"]["retrieve"])[0], "returns.md");
     app.stop().await;

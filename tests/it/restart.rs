@@ -1,5 +1,5 @@
-//! The real process, killed at any moment and started again on the same data: what was acknowledged is answered, and
-//! nothing is said twice.
+//! The real process, killed at any moment and restarted on the same data: acknowledged messages are
+//! answered, and nothing is sent twice.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::app::{Db, KEY, MAIN, SECOND, SECRET, Setup, change, furnish, on_both};
+use crate::support::app::{
+    Db, KEY, MAIN, SECOND, SECRET, Setup, change, on_both, write_home_files,
+};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
@@ -16,12 +18,12 @@ use crate::support::postgres::Postgres;
 use crate::support::process::Process;
 
 const CUSTOMER: &str = "447700930001";
-/// How long a started process gets to finish what another one left.
+/// Time limit for a process to finish what its predecessor left.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long we look whether something is said twice.
+/// How long to wait for a duplicate reply.
 const A_WHILE: Duration = Duration::from_secs(3);
 
-/// What outlives a process: its data, its configuration, and the world outside.
+/// What outlives a process: data, configuration, and the fake services.
 struct Place {
     home: TempDir,
     whatsapp: Graph,
@@ -32,7 +34,7 @@ struct Place {
 impl Place {
     async fn new(db: Db) -> Self {
         let home = tempfile::tempdir().unwrap();
-        furnish(home.path());
+        write_home_files(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
         model.answer_with(|_| "We close at 18:00 [1].".into());
         let store = match db {
@@ -40,7 +42,7 @@ impl Place {
             Db::Postgres => Postgres::shared().unwrap().database().await,
         };
         let settings = Setup::on(db).settings(home.path(), &store, &whatsapp, &model);
-        // A dead process's work is taken up soon.
+        // Another process takes over a dead one's work soon.
         let soon = "[worker]\nlease_ms = 1500\nsend_lease_ms = 1500\n";
         let settings = settings.replace("[worker]\n", soon);
         let settings = settings.replace("timeout_ms = 4000", "timeout_ms = 60000");
@@ -53,7 +55,7 @@ impl Place {
         Process::start(self.home.path()).await
     }
 
-    /// What is unknown for so many milliseconds is sent again.
+    /// Resends messages whose outcome is unknown for this many milliseconds.
     fn resend_after(&self, ms: u64) {
         let file = self.home.path().join("desk.toml");
         let text = std::fs::read_to_string(&file).unwrap();
@@ -62,7 +64,7 @@ impl Place {
         std::fs::write(&file, text.replacen(head, &unknown, 1)).unwrap();
     }
 
-    /// Delivers a webhook; whether it was acknowledged.
+    /// Delivers a webhook and returns whether it was acknowledged.
     async fn deliver(&self, to: &Process, body: Vec<u8>) -> bool {
         let signature = sign(SECRET, &body);
         let request = self.http.post(format!("{}/webhooks/meta", to.url));
@@ -75,7 +77,7 @@ impl Place {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// The messages of ours to each customer: `wa_id` and message.
+    /// Returns our messages to all customers: `wa_id` and message.
     async fn outgoing(&self, from: &Process) -> Vec<(String, Value)> {
         let mut all = Vec::new();
         for conversation in
@@ -91,7 +93,7 @@ impl Place {
         all
     }
 
-    /// Waits until the only message of ours is in this state, and returns it.
+    /// Waits until our only message is in this state, and returns it.
     async fn wait_state(&self, from: &Process, state: &str) -> Value {
         let started = Instant::now();
         loop {
@@ -105,12 +107,12 @@ impl Place {
         }
     }
 
-    /// How many messages WhatsApp took for a customer.
+    /// Returns the number of messages that WhatsApp accepted for a customer.
     fn count_to(&self, customer: &str) -> usize {
         self.whatsapp.sent().iter().filter(|sent| sent.to.ends_with(customer)).count()
     }
 
-    /// That WhatsApp took just one message, now and a while later.
+    /// Asserts that WhatsApp accepted exactly one message, now and a while later.
     async fn assert_sent_once(&self) {
         assert!(self.whatsapp.wait_sent(1, PATIENCE).await, "the customer was not answered");
         tokio::time::sleep(A_WHILE).await;
@@ -192,12 +194,12 @@ on_both! {
 
     async fn a_message_whose_sending_died_is_unknown_not_repeated_and_settled_by_its_status(db) {
         let place = Place::new(db).await;
-        place.whatsapp.answer_late(Duration::from_mins(10));
+        place.whatsapp.delay_response(Duration::from_mins(10));
         let process = place.start().await;
         assert!(place.deliver(&process, question(CUSTOMER)).await);
         assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
         process.kill().await;
-        place.whatsapp.answer_late(Duration::ZERO);
+        place.whatsapp.delay_response(Duration::ZERO);
         let process = place.start().await;
         let message = place.wait_state(&process, "unknown").await;
         assert_eq!(message["note"], "the process ended while it was being sent");
@@ -217,14 +219,14 @@ on_both! {
         let place = Place::new(db).await;
         place.model.delay(Duration::from_millis(60));
         place.whatsapp.delay(Duration::from_millis(30));
-        place.whatsapp.answer_late(Duration::from_millis(30));
+        place.whatsapp.delay_response(Duration::from_millis(30));
         let customers: Vec<String> = (0..20).map(|n| format!("4477009400{n:02}")).collect();
         let mut acknowledged = BTreeSet::new();
         let mut met = 0;
         for n in 0..customers.len() {
             let process = place.start().await;
             let life = Duration::from_millis(getrandom::u64().unwrap() % 700);
-            // As Meta does: what was not acknowledged is delivered again, to the next process.
+            // As Meta does: unacknowledged webhooks are delivered again, to the next process.
             let due: Vec<_> = customers[..=n].iter().filter(|one| !acknowledged.contains(*one)).collect();
             let deliveries = async {
                 for customer in due {
@@ -295,7 +297,7 @@ async fn a_live_version_that_is_refused_silences_its_own_agent_alone_until_anoth
     let place = Place::new(Db::Sqlite).await;
     let home = place.home.path();
     assert!(place.start().await.stop().await);
-    // As an earlier frontdesk took it, which knew no bounds.
+    // As stored by an earlier frontdesk, which had no bounds.
     let old = "update prompt_versions set source = replace(source, 'name: Acme Lamps', 'name: Acme Lamps\nhistory: 300')
                where source like '%Acme Lamps%'";
     assert_eq!(change(home, "", old).await, 1);
@@ -315,7 +317,7 @@ async fn a_live_version_that_is_refused_silences_its_own_agent_alone_until_anoth
     let started = Instant::now();
     while !place.whatsapp.wait_sent(2, Duration::from_millis(100)).await {
         assert!(started.elapsed() < PATIENCE, "the message that waited is lost");
-        // It would wait up to a minute.
+        // Otherwise it would wait up to a minute.
         let now =
             "update conversations set due_at = 1 where due_at is not null and lease_until = 0";
         change(home, "", now).await;
@@ -328,16 +330,17 @@ async fn a_live_version_that_is_refused_silences_its_own_agent_alone_until_anoth
 async fn a_desk_that_was_down_waits_for_reports_before_it_sends_again() {
     let place = Place::new(Db::Sqlite).await;
     place.resend_after(2000);
-    place.whatsapp.answer_late(Duration::from_mins(10));
+    place.whatsapp.delay_response(Duration::from_mins(10));
     let process = place.start().await;
     assert!(place.deliver(&process, question(CUSTOMER)).await);
     assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
     process.kill().await;
-    place.whatsapp.answer_late(Duration::ZERO);
+    place.whatsapp.delay_response(Duration::ZERO);
     let process = place.start().await;
     place.wait_state(&process, "unknown").await;
     process.kill().await;
-    // Down for longer than `after_ms`; WhatsApp could not report meanwhile, and does as soon as the desk is ready.
+    // Down for longer than `after_ms`; WhatsApp could not report meanwhile, and does so as soon as
+    // the desk is ready.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let process = place.start().await;
     let sent = place.whatsapp.sent().remove(0);
@@ -352,14 +355,14 @@ async fn a_desk_that_was_suspended_waits_for_reports_before_it_sends_again() {
     place.resend_after(2000);
     place.whatsapp.fail_next(1, &Failure::AcceptThenDrop);
     let process = place.start().await;
-    // Else it would wait after its start.
+    // Otherwise the wait after its start would apply.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert!(place.deliver(&process, question(CUSTOMER)).await);
     place.wait_state(&process, "unknown").await;
     process.freeze().await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     process.thaw().await;
-    // WhatsApp could not report meanwhile, and takes a moment to try again.
+    // WhatsApp could not report meanwhile, and retries after a moment.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let sent = place.whatsapp.sent().remove(0);
     assert!(place.deliver(&process, sent.status_webhook("delivered")).await);

@@ -1,11 +1,12 @@
-//! Limits of a collection: documents, chunks and bytes of uploads, by every way that documents come; also by many at once.
+//! Limits of a collection: documents, chunks and bytes of uploads, for every source of documents
+//! and under concurrency.
 
 use std::time::{Duration, Instant};
 
 use frontdesk::app::App;
 use frontdesk::knowledge::SilentProgress;
+use frontdesk::store::collection_limits::{Full, Room};
 use frontdesk::store::knowledge::{NewChunk, NewDocument};
-use frontdesk::store::room::{Full, Room};
 use futures::future::join_all;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -49,7 +50,7 @@ on_both! {
         }
         let shown = app.get(PATH).await;
         assert_eq!(shown["items"].as_array().unwrap().len(), 4);
-        // One that is there may be replaced; when one is gone there is room again.
+        // An existing document may be replaced; a removed one makes room.
         let mine = shown["items"].as_array().unwrap().iter().find(|one| one["from"] == "upload").unwrap();
         let title = mine["path"].as_str().unwrap().trim_end_matches(".md");
         assert_eq!(app.paste(PATH, title, "Other words.").await.0, 202);
@@ -57,7 +58,7 @@ on_both! {
         let gone = app.http.delete(format!("{}/api/v1/documents/{id}", app.url)).bearer_auth(KEY).send().await.unwrap();
         assert_eq!(gone.status(), 204);
         assert_eq!(app.paste(PATH, "A last note", "Some words.").await.0, 202);
-        // Several in one form: the others are taken.
+        // Several files in one form: those that fit are accepted.
         assert_eq!(app.call("/collections", &json!({"slug": "other"})).await.0, 201);
         let part = |n: usize| Part::bytes(b"# Note\n\nWords.\n".to_vec()).file_name(format!("{n}.md"));
         let form = (0..6).fold(Form::new(), |form, n| form.part("file", part(n)));
@@ -137,7 +138,8 @@ on_both! {
         app.stop().await;
     }
 
-    // The limit is asked in the transaction that adds: nobody slips past between the two.
+    // The limit is checked in the transaction that adds, so that concurrent requests cannot exceed
+    // it.
     async fn no_race_passes_a_limit(db) {
         let app = Setup::on(db).start().await;
         let store = &app.desk.store;
@@ -161,7 +163,7 @@ on_both! {
         assert!(all.iter().all(|one| matches!(one, Ok(_) | Err(Full::Chunks(7)))), "{all:?}");
         let held = store.collection_sizes().await.unwrap().into_iter().find(|held| held.slug == "race").unwrap();
         assert_eq!((held.documents, held.chunks), (3, 6));
-        // What was there before the limit may be changed, and become less, and not more.
+        // A collection over its limit may be changed and get smaller, but not larger.
         let tight = Room { chunks: 3, ..room };
         let n = all.iter().position(Result::is_ok).unwrap();
         for (chunks, taken) in [(3, false), (2, true), (1, true), (2, false)] {

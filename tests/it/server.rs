@@ -1,5 +1,5 @@
-//! The server itself under slow, many and unruly connections: what stands still is cut off, one address takes no more than its share,
-//! bodies have a budget, and everybody else is answered meanwhile.
+//! The server with slow, many and misbehaving connections: stalled ones are closed, an address gets
+//! no more than its share, bodies have a memory budget, and everybody else is served meanwhile.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,16 +13,16 @@ use tokio::time::timeout;
 use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp};
 use crate::support::hooks::{sign, text_webhook};
 
-/// How long something may take that has to come.
+/// Time limit of every wait.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The form of a signature, and none of anything.
+/// Has the format of a signature but matches no body.
 const UNLIKELY: &str = "sha256=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-/// A connection that says what it likes.
+/// A raw TCP connection.
 struct Raw(TcpStream);
 
 impl Raw {
-    /// From an address of this machine, so that there are several.
+    /// Connects from a given local address, so that there are several clients.
     async fn from(app: &TestApp, ours: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(format!("{ours}:0").parse().unwrap()).unwrap();
@@ -35,11 +35,11 @@ impl Raw {
     }
 
     async fn say(&mut self, text: impl AsRef<[u8]>) {
-        // Whoever was cut off hears so when he listens.
+        // The write fails on a closed connection; the next read reports that.
         drop(self.0.write_all(text.as_ref()).await);
     }
 
-    /// A webhook's head, and as much of its body.
+    /// Sends a webhook's head and part of its body.
     async fn begins(&mut self, length: usize, body: &[u8]) {
         let head = format!(
             "POST /webhooks/meta HTTP/1.1\r\nhost: localhost\r\nx-hub-signature-256: {UNLIKELY}\r\ncontent-length: {length}\r\n\r\n"
@@ -48,7 +48,7 @@ impl Raw {
         self.say(body).await;
     }
 
-    /// A webhook's head; when this returns, its body is being waited for.
+    /// Sends a webhook's head; returns when the server waits for the body.
     async fn is_awaited(&mut self, signature: &str, length: usize) {
         let signature = format!("x-hub-signature-256: {signature}");
         self.is_awaited_at("/webhooks/meta", &signature, length).await;
@@ -64,7 +64,7 @@ impl Raw {
         assert!(said.starts_with("HTTP/1.1 100 "), "{said}");
     }
 
-    /// What comes up to the end of an answer's head.
+    /// Reads up to the end of a response's head.
     async fn answer(&mut self) -> String {
         let mut said = Vec::new();
         let heard = async {
@@ -79,7 +79,7 @@ impl Raw {
         String::from_utf8_lossy(&said).into_owned()
     }
 
-    /// The next frame of HTTP/2: its kind and its stream.
+    /// Returns type and stream of the next HTTP/2 frame.
     async fn frame(&mut self) -> (u8, u32) {
         let heard = async {
             let mut head = [0; 9];
@@ -92,23 +92,23 @@ impl Raw {
         timeout(PATIENCE, heard).await.expect("no frame")
     }
 
-    /// Waits until the other side hangs up.
+    /// Waits until the server closes the connection.
     async fn ends(&mut self) {
         let mut all = Vec::new();
-        // A connection that is reset has ended, too.
+        // A reset also ends the connection.
         drop(timeout(PATIENCE, self.0.read_to_end(&mut all)).await.expect("it is still open"));
     }
 }
 
-/// What a connection of HTTP/2 begins with.
+/// The HTTP/2 connection preface.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A frame of HTTP/2 that says how much of each answer may be sent before it is read.
+/// Returns an HTTP/2 SETTINGS frame with this initial window size of streams, in bytes.
 fn window_frame(bytes: u32) -> Vec<u8> {
     [&[0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 4][..], &bytes.to_be_bytes()].concat()
 }
 
-/// A frame of HTTP/2 that asks whether the desk is alive, as this stream.
+/// Returns an HTTP/2 HEADERS frame that requests `/healthz` on this stream.
 fn health_frame(stream: u32) -> Vec<u8> {
     let head = [&[0x82, 0x86, 4, 8][..], b"/healthz", &[0x41, 9], b"localhost"].concat();
     let length = u8::try_from(head.len()).unwrap();
@@ -119,7 +119,8 @@ async fn start(more: &str) -> TestApp {
     Setup::on(Db::Sqlite).extractive().with(more).start().await
 }
 
-/// Posts a webhook with the right signature; the status, and whether the answer says when to come back.
+/// Posts a correctly signed webhook. Returns the status and whether the response has a
+/// `Retry-After`.
 async fn knock(app: &TestApp, n: usize) -> (StatusCode, bool) {
     let body =
         text_webhook(MAIN, "447700940001", &format!("wamid.server.{n}"), "When do you open?");
@@ -150,7 +151,7 @@ async fn half_sent_heads_are_cut_off_and_keep_nobody_out() {
     for one in &mut slow {
         one.ends().await;
     }
-    // One that goes on drop by drop, and one that says nothing at all.
+    // One that continues byte by byte, and one that sends nothing.
     let (mut drop_by_drop, mut silent) = (Raw::to(&app).await, Raw::to(&app).await);
     drop_by_drop.say("GET / HTTP/1.1\r\nx: ").await;
     let begun = Instant::now();
@@ -196,7 +197,7 @@ async fn a_body_that_stops_is_cut_off_and_one_that_comes_slowly_is_not() {
         assert!(said.starts_with("HTTP/1.1 408"), "{said}");
         one.ends().await;
     }
-    // 20 kB a second, for longer than a body may stop: of somebody who is known.
+    // 20 kB per second, for longer than a body may stall, from an authenticated client.
     let mut slow = Raw::to(&app).await;
     let header = format!("content-type: application/json\r\nauthorization: Bearer {KEY}");
     slow.is_awaited_at("/api/v1/sandbox/turns", &header, 50_000).await;
@@ -206,7 +207,7 @@ async fn a_body_that_stops_is_cut_off_and_one_that_comes_slowly_is_not() {
     }
     let said = slow.answer().await;
     assert!(said.starts_with("HTTP/1.1 400"), "it was read to its end: {said}");
-    // Providers are faster.
+    // Webhooks have a higher minimum rate.
     let mut webhook = Raw::to(&app).await;
     webhook.is_awaited(UNLIKELY, 4_000_000).await;
     let drips = async {
@@ -224,7 +225,7 @@ async fn a_body_that_stops_is_cut_off_and_one_that_comes_slowly_is_not() {
 async fn what_is_read_of_bodies_has_a_budget_and_a_mere_claim_takes_nothing_of_it() {
     let one = "127.0.0.2";
     let many = ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6"];
-    // More than one address's share, than all may have, and than a proxy may have.
+    // Above one address's share, above the total budget, and above a proxy's share.
     for (trusted, from, bytes) in [
         ("[]", [one; 2].as_slice(), 700_000),
         ("[]", many.as_slice(), 950_000),
@@ -242,7 +243,7 @@ async fn what_is_read_of_bodies_has_a_budget_and_a_mere_claim_takes_nothing_of_i
             claims.push(one);
         }
         assert_eq!(knock(&app, 1).await.0, 200, "claims hold nothing");
-        // What is sent does. Which of them finds no room any more is a matter of luck.
+        // Received bytes do count. Which request finds no room is random.
         for one in &mut claims {
             one.say(vec![b' '; bytes]).await;
         }
@@ -250,14 +251,14 @@ async fn what_is_read_of_bodies_has_a_budget_and_a_mere_claim_takes_nothing_of_i
         let (said, ..) = futures::future::select_all(answers).await;
         assert!(said.starts_with("HTTP/1.1 503") && said.contains("retry-after"), "{said}");
         assert_eq!(knock(&app, 2).await.0, 200, "there is room for a small one");
-        // Those who go give back what they had.
+        // Closed connections release their share.
         drop(claims);
         is_answered(&app, 900_000, 401).await;
         app.stop().await;
     }
 }
 
-/// Sends webhooks of so many bytes that nobody signed, until one gets this answer.
+/// Sends unsigned webhooks of this size until one gets this status.
 async fn is_answered(app: &TestApp, bytes: usize, wanted: u16) {
     let begun = Instant::now();
     loop {
@@ -373,7 +374,8 @@ async fn http2_is_answered_and_has_the_same_deadlines() {
     let response = response.await.unwrap();
     assert_eq!((response.status(), response.version()), (StatusCode::OK, reqwest::Version::HTTP_2));
     let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-    // Half of what it begins with, all of it and nothing more, and a request whose head never ends.
+    // Half of the preface, all of it, the preface with settings, and a request whose head never
+    // ends.
     let half_a_head = [0, 0, 1, 1, 0, 0, 0, 0, 1, 0x82];
     let whole = [PREFACE, &settings].concat();
     let more = [whole.as_slice(), &half_a_head].concat();
@@ -382,7 +384,7 @@ async fn http2_is_answered_and_has_the_same_deadlines() {
         one.say(said).await;
         one.ends().await;
     }
-    // Pings, and the answers to them, keep no connection.
+    // Pings and their acknowledgements do not keep a connection alive.
     let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     for at_once in [1, 2] {
         let mut pinging = Raw::to(&app).await;
@@ -397,7 +399,7 @@ async fn http2_is_answered_and_has_the_same_deadlines() {
         };
         timeout(PATIENCE, pings).await.expect("it may stay for ever");
     }
-    // Requests that are taken back at once, again and again.
+    // Requests that are reset at once, repeatedly (rapid reset).
     let mut rapid = Raw::to(&app).await;
     rapid.say(&whole).await;
     let mut frames = Vec::new();
@@ -421,7 +423,7 @@ async fn http2_is_answered_and_has_the_same_deadlines() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_nobody_reads_is_taken_back_whatever_else_its_connection_does() {
     let app = start("[http]\nstall_ms = 1000").await;
-    // All that is less than the three bytes of an answer.
+    // All windows smaller than the three bytes of a response.
     for window in 0..3 {
         let mut deaf = Raw::to(&app).await;
         deaf.say([PREFACE, &window_frame(window)].concat()).await;
@@ -429,7 +431,8 @@ async fn an_answer_that_nobody_reads_is_taken_back_whatever_else_its_connection_
         let taken_back = async {
             loop {
                 deaf.say(health_frame(stream)).await;
-                // Each is answered up to its body's end, and the first is reset at some time.
+                // Each response arrives up to the end of its body, and the first stream is reset at
+                // some time.
                 loop {
                     match deaf.frame().await {
                         (3, 1) => return,
@@ -442,7 +445,7 @@ async fn an_answer_that_nobody_reads_is_taken_back_whatever_else_its_connection_
             }
         };
         timeout(PATIENCE, taken_back).await.expect("it waits for ever");
-        // The connection goes on.
+        // The connection stays usable.
         stream += 2;
         deaf.say([window_frame(65_535), health_frame(stream)].concat()).await;
         while deaf.frame().await != (0, stream) {}
@@ -480,7 +483,7 @@ async fn streams_are_counted_and_one_that_ends_makes_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expensive_requests_wait_for_each_other_and_keep_nothing_else_waiting() {
-    let app = Setup::on(Db::Sqlite).deaf().start().await;
+    let app = Setup::on(Db::Sqlite).without_speech().start().await;
     app.model.hold();
     let ask = || {
         let body = serde_json::json!({"agent": "acme", "text": "What does the blue lamp cost?"});
@@ -488,7 +491,7 @@ async fn expensive_requests_wait_for_each_other_and_keep_nothing_else_waiting() 
         tokio::spawn(app.http.post(url).bearer_auth(KEY).json(&body).send())
     };
     let mut waiting: Vec<_> = (0..60).map(|_| ask()).collect();
-    // Those for whom the line is too long hear so while nobody is answered.
+    // Requests beyond the queue's limit are refused while nothing is answered.
     for _ in 0..20 {
         let next = timeout(PATIENCE, futures::future::select_all(waiting));
         let (first, _, rest) = next.await.expect("everybody waits");
@@ -501,7 +504,7 @@ async fn expensive_requests_wait_for_each_other_and_keep_nothing_else_waiting() 
     is_well(&app).await;
     app.get("/agents").await;
     app.model.release();
-    // Eight at once, and four times as many in the line.
+    // Eight run at once, and four times as many wait in the queue.
     assert_eq!(waiting.len(), 40);
     for one in waiting {
         assert_eq!(one.await.unwrap().unwrap().status(), 200);
@@ -519,7 +522,7 @@ async fn a_desk_that_stops_finishes_requests_and_waits_for_nobody_who_is_silent(
     let live = http.get(format!("{}/api/v1/live", app.url)).bearer_auth(KEY).send().await.unwrap();
     let health = format!("{}/healthz", app.url);
     let (_home, said) = tokio::join!(timeout(PATIENCE, app.stop_and_keep()), async {
-        // No new connection is taken from the moment on in which it stops.
+        // A stopping desk accepts no new connections.
         let fresh = || reqwest::Client::new().get(&health).send();
         while fresh().await.is_ok() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -550,7 +553,7 @@ async fn only_its_own_name_is_answered_and_every_answer_is_safe_to_show() {
         let refused = page(path, "evil.example").await;
         assert_eq!(refused.status(), 421, "{path}");
         assert!(refused.text().await.unwrap().contains("base_url"), "{path}");
-        // A program in the same network knows it by another name, and no page has the key.
+        // A program in the same network may use another name, because no web page has the key.
         assert_eq!(ask(path, "frontdesk:8080").await.status(), 200, "{path}");
         let response = ask(path, "desk.example.com").await;
         assert_eq!(response.status(), 200, "{path}");

@@ -1,4 +1,5 @@
-//! Signing in to the console: a link works once, a cookie counts as the key does, and only the console's own pages write.
+//! Signing in to the console: a link works once, a cookie counts like the key, and only the
+//! console's own pages can write with it.
 
 use frontdesk::http::sign_in_link;
 use futures::future::join_all;
@@ -9,13 +10,12 @@ use crate::support::app::Setup;
 use crate::support::app::{Db, KEY, TestApp, on_both};
 use crate::support::process::{Process, run, says};
 
-/// A browser that is signed in.
 pub(crate) struct Browser {
     pub(crate) cookie: String,
     pub(crate) csrf: String,
 }
 
-/// What a new link holds.
+/// Returns the token of a new link.
 pub(crate) async fn link(app: &TestApp) -> String {
     let link = sign_in_link(&app.desk.store, &app.desk.base_url).await.unwrap();
     let token = link.strip_prefix("https://desk.example.com/sign-in#").unwrap();
@@ -47,7 +47,7 @@ impl Browser {
         Self { cookie, csrf: body["csrf"].as_str().unwrap().to_owned() }
     }
 
-    /// A request with the cookie alone.
+    /// Builds a request with only the cookie.
     pub(crate) fn request(&self, app: &TestApp, method: Method, path: &str) -> RequestBuilder {
         app.http.request(method, format!("{}/api/v1{path}", app.url)).header("cookie", &self.cookie)
     }
@@ -56,7 +56,7 @@ impl Browser {
         self.request(app, Method::GET, path).send().await.unwrap()
     }
 
-    /// Everything that the cookie holds.
+    /// Returns the value of the cookie.
     fn secret(&self) -> &str {
         self.cookie.split_once('=').unwrap().1
     }
@@ -95,7 +95,7 @@ on_both! {
             let stranger = Browser { cookie: cookie.to_owned(), csrf: String::new() };
             assert_eq!(stranger.get(&app, "/agents").await.status(), 401, "{cookie}");
         }
-        // The key is judged alone, and a wrong one is not made up for by a cookie.
+        // A key takes precedence: a valid cookie does not compensate for a wrong key.
         let with = |key: &str| browser.request(&app, Method::GET, "/session").bearer_auth(key);
         assert_eq!(with(KEY).send().await.unwrap().status(), 404);
         assert_eq!(with("wrong").send().await.unwrap().status(), 401);
@@ -164,7 +164,7 @@ on_both! {
         for origin in [app.url.as_str(), "https://desk.example.com"] {
             assert_eq!(status(good().header("origin", origin)).await, 200, "{origin}");
         }
-        // Nor does another site sign anybody in.
+        // Another site cannot sign anybody in.
         let token = link(&app).await;
         let foreign = app.http.post(format!("{}/api/v1/session", app.url)).header("origin", "https://evil.example");
         assert_eq!(foreign.json(&json!({"token": token})).send().await.unwrap().status(), 403);
@@ -239,7 +239,7 @@ on_both! {
     async fn who_signs_out_hears_nothing_more_of_a_run(db) {
         let app = start(db).await;
         let browser = Browser::of(&app).await;
-        // A run that waits for ever: its process is gone.
+        // A run that never ends: its process is gone.
         let run = app.desk.store.queue_run("acme.yaml", "{}".into()).await.unwrap();
         let mut events = browser.get(&app, &format!("/evals/runs/{}/events", run.as_str())).await;
         assert_eq!(events.status(), 200);
@@ -260,7 +260,7 @@ on_both! {
                 assert_eq!(app.change(&known(table, word)).await, 0, "{table} holds a secret");
             }
         }
-        // Another workspace of the database does not know them.
+        // Another workspace of the database does not have these sessions.
         let (other, hash) = (app.desk.store.workspace("other").await.unwrap(), sha256(browser.secret()));
         assert!(app.desk.store.session(&hash).await.unwrap().is_some());
         assert_eq!(other.session(&hash).await.unwrap(), None);
@@ -279,7 +279,7 @@ fn sha256(text: &str) -> String {
     hex::encode(sha2::Sha256::digest(text))
 }
 
-/// A folder with the settings of a desk at a free port.
+/// Returns a folder with the settings of a desk on a free port.
 fn furnished() -> (tempfile::TempDir, u16) {
     let home = tempfile::tempdir().unwrap();
     let port = crate::support::process::free_port();
@@ -299,12 +299,12 @@ async fn a_desk_without_a_terminal_keeps_its_link_in_a_file_and_the_command_prin
     let (home, port) = furnished();
     let file = home.path().join("data/sign-in.link");
     std::fs::create_dir(home.path().join("data")).unwrap();
-    // What stood there before, and who might read it, does not matter.
+    // The previous content and permissions of the file do not matter.
     std::fs::write(&file, "an older one").unwrap();
     let out = std::fs::File::create(home.path().join("out")).unwrap();
     let mut desk = Process::begin_printing(home.path(), port, out);
     let http = reqwest::Client::new();
-    assert_eq!(desk.ready_or_ended(&http).await, None);
+    assert_eq!(desk.wait_ready_or_exit(&http).await, None);
     let kept = std::fs::read_to_string(&file).unwrap();
     #[cfg(unix)]
     assert_eq!(
@@ -322,7 +322,7 @@ async fn a_desk_without_a_terminal_keeps_its_link_in_a_file_and_the_command_prin
             http.post(format!("{}/api/v1/session", desk.url)).json(&body).send().await.unwrap();
         assert_eq!(response.status(), 200);
         let cookie = set_cookie(&response).unwrap();
-        // Another desk on this machine has another one.
+        // Another desk on this machine has a cookie with another name.
         assert!(cookie.starts_with(&format!("frontdesk_{port}=")), "{cookie}");
         assert!(!cookie.contains("Secure") && !cookie.contains("Domain"), "{cookie}");
     }
@@ -343,7 +343,7 @@ async fn a_command_signs_everybody_out_of_a_running_desk() {
     let out = std::fs::File::create(home.path().join("out")).unwrap();
     let mut desk = Process::begin_printing(home.path(), port, out);
     let http = reqwest::Client::new();
-    assert_eq!(desk.ready_or_ended(&http).await, None);
+    assert_eq!(desk.wait_ready_or_exit(&http).await, None);
     let token =
         token_of(&std::fs::read_to_string(home.path().join("data/sign-in.link")).unwrap(), port);
     let body = json!({"token": token});

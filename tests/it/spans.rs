@@ -1,4 +1,5 @@
-//! The spans of a message's way and of documents: their ids, what they are part of, how they ended; and none of a customer's words.
+//! Tracing spans of messages and documents: ids, parents and outcomes, without any customer's
+//! words.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -31,12 +32,12 @@ const PARTS: [&str; 9] = [
     "outbound",
 ];
 
-/// A span that was seen.
+/// A recorded span.
 #[derive(Debug, Clone)]
 struct Entry {
     id: Id,
     name: &'static str,
-    /// The place of the one that it is part of.
+    /// Index of the parent span.
     parent: Option<usize>,
     fields: BTreeMap<&'static str, String>,
     closed: bool,
@@ -48,7 +49,7 @@ impl Entry {
     }
 }
 
-/// Keeps the desk's own spans, in the order in which they began.
+/// Records the desk's own spans in the order of their start.
 #[derive(Clone, Default)]
 struct Capture(Arc<Mutex<Vec<Entry>>>);
 
@@ -57,19 +58,18 @@ impl Capture {
         self.0.lock().unwrap().clone()
     }
 
-    /// The places and spans of this name.
+    /// Returns the spans of this name with their indexes.
     fn named(&self, name: &str) -> Vec<(usize, Entry)> {
         self.all().into_iter().enumerate().filter(|(_, seen)| seen.name == name).collect()
     }
 
-    /// The only span of this name.
     fn one(&self, name: &str) -> (usize, Entry) {
         let mut found = self.named(name);
         assert_eq!(found.len(), 1, "{name}: {found:?}");
         found.remove(0)
     }
 
-    /// The names of the parts of a span, with their outcomes.
+    /// Returns the names and outcomes of a span's children.
     fn parts(&self, of: usize) -> Vec<(&'static str, String)> {
         let all = self.all();
         let parts = all.iter().filter(|seen| seen.parent == Some(of));
@@ -86,7 +86,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Capture {
         let mut fields = Fields::default();
         attributes.record(&mut fields);
         let mut all = self.0.lock().unwrap();
-        // Ids are used again once a span is closed.
+        // Ids are reused once a span is closed.
         let parent = parent.and_then(|parent| all.iter().rposition(|seen| seen.id == parent));
         let name = attributes.metadata().name();
         all.push(Entry { id: id.clone(), name, parent, fields: fields.0, closed: false });
@@ -124,8 +124,8 @@ impl Visit for Fields {
 
 /// Captures this thread's spans until the guard is dropped.
 fn capture() -> (Capture, DefaultGuard) {
-    // With no other subscriber, tracing would ask only the thread that meets a span first whether anybody wants it, and that may be
-    // another test's.
+    // Without a global subscriber, tracing caches whether a span is enabled by asking only the
+    // first thread that reaches it, which may be another test's.
     static EVERYWHERE: Once = Once::new();
     EVERYWHERE.call_once(|| drop(subscriber::set_global_default(Registry::default())));
     let capture = Capture::default();
@@ -172,7 +172,7 @@ async fn a_question_leaves_spans_with_ids_and_outcomes_and_none_of_its_words() {
     ];
     assert_eq!(ends, expected);
 
-    // It is no part of the turn: that ends with its commit.
+    // The send is not part of the turn, which ends with its commit.
     let (_, send) = capture.one("send");
     assert_eq!(send.parent, None);
     assert_eq!(send.field("message"), thread[1]["id"]);

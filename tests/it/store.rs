@@ -1,5 +1,5 @@
-//! The store alone, on both databases: workspaces, redeliveries, leases, the outbox, commits that share an fsync, and
-//! changes that cross each other.
+//! The store alone, on both databases: workspaces, redeliveries, leases, the outbox, group commits,
+//! and concurrent changes.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use frontdesk::domain::{
 };
 use frontdesk::eval::replay::RecordedTurn;
 use frontdesk::store::agents::ConnectNumber;
+use frontdesk::store::collection_limits::Room;
 use frontdesk::store::documents::DocumentFilter;
 use frontdesk::store::figures::Span;
 use frontdesk::store::finish::{CommitOutcome, Escalation, FinishedTurn};
@@ -24,11 +25,10 @@ use frontdesk::store::knowledge::{Failure, NewChunk, NewDocument};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, Terms, ToSend};
-use frontdesk::store::room::Room;
 use frontdesk::store::staff_messages::{Again, Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::uploads::NewUpload;
-use frontdesk::store::{Error, Settings, Store, gaps, tapes};
+use frontdesk::store::{Error, Settings, Store, gaps, turn_recordings};
 use futures::future::join_all;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
@@ -37,16 +37,16 @@ use crate::support::app::{Db, change, on_both};
 use crate::support::postgres::Postgres;
 
 const MINUTE: i64 = 60_000;
-/// Turns begin at once, and nobody is a machine.
+/// Turns start at once, and the loop guard is off.
 const POLICY: IntakePolicy = IntakePolicy {
     gap_ms: 0,
-    most_ms: 0,
+    max_burst_ms: 0,
     stale_ms: 24 * 60 * MINUTE,
     return_ms: 0,
     limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
     consent: None,
 };
-/// No pace to one customer.
+/// No rate limit per customer.
 const NO_PAIR: Pair = Pair { burst: 0, gap_ms: 0 };
 
 /// A database with one agent on one number.
@@ -78,15 +78,15 @@ impl Ground {
         assert_eq!(taken.fresh, 1);
     }
 
-    /// A customer's message, and the claim of its turn.
+    /// Takes in a customer's message and claims its turn.
     async fn claimed(&self, from: &str, id: &str) -> Claim {
         self.take(from, id).await;
         self.store.claim_turns(1, MINUTE).await.unwrap().remove(0)
     }
 
-    /// What a turn leaves that answers everything that waits.
+    /// Returns a finished turn that answers all waiting messages.
     async fn finished(&self, claim: &Claim, replies: &[&str]) -> FinishedTurn {
-        let said = self.store.said(claim, 50, 0).await.unwrap();
+        let said = self.store.read_snapshot(claim, 50, 0).await.unwrap();
         let answered =
             said.waiting.into_iter().map(|row| (MessageId::stored(row.id), None)).collect();
         FinishedTurn {
@@ -110,9 +110,10 @@ impl Ground {
         self.store.thread(&claim.conversation(), None, 100).await.unwrap()
     }
 
-    /// How many conversations are like this: who may speak, and how the customer writes.
+    /// Counts the conversations with this owner and these sender statistics, and a `person_at` that
+    /// meets the condition.
     async fn like(&self, thread: &Thread, person_at: &str) -> u64 {
-        let (owner, habit) = (thread.owner, written(&thread.habit));
+        let (owner, habit) = (thread.owner, written(&thread.sender_stats));
         let sql = format!(
             "update conversations set id = id where owner = '{owner}' and habit = '{habit}' and person_at {person_at}"
         );
@@ -126,7 +127,7 @@ impl Ground {
     }
 }
 
-/// A habit as the database keeps it.
+/// Returns sender statistics as the database stores them.
 fn written(habit: &SenderStats) -> String {
     if *habit == SenderStats::default() { String::new() } else { json!(habit).to_string() }
 }
@@ -219,8 +220,8 @@ fn document(collection: &frontdesk::domain::CollectionId, title: &str) -> NewDoc
     }
 }
 
-/// Claims sends until there is none; fails if two of one conversation are under way at once. All words sent, by
-/// conversation, in order.
+/// Claims sends until none is left; fails if two of one conversation are claimed at once. Returns
+/// all sent texts by conversation, in order.
 async fn send_all(store: &Store) -> BTreeMap<String, Vec<String>> {
     let mut sent = BTreeMap::<String, Vec<String>>::new();
     loop {
@@ -244,7 +245,7 @@ on_both! {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
         let habit = SenderStats { text_hash: 7, repeats: 2, ..SenderStats::default() };
-        let mut thread = Thread { habit, ..Thread::default() };
+        let mut thread = Thread { sender_stats: habit, ..Thread::default() };
         let sql = format!("update conversations set person_at = 5, habit = '{}'", written(&habit));
         assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1);
         let turn = ground.finished(&claim, &["one"]).await;
@@ -298,13 +299,13 @@ on_both! {
         assert!(other.documents(&collection, 0).await.unwrap().is_empty());
         assert!(other.chunks(&learned, None).await.unwrap().is_empty());
 
-        // Nor can it change anything there.
+        // It cannot change anything there either.
         assert!(!other.resolve(&claim.conversation()).await.unwrap());
         other.forget(&learned).await.unwrap();
         other.set_number_state(&ground.number, NumberState::Stopped, None).await.unwrap();
         let overwrite = other.learn(document(&collection, "Stolen")).await;
         assert!(overwrite.is_err(), "a document went into another workspace's collection");
-        // Here are the same names again, and they are others.
+        // The same names here are different rows.
         let (agent, number) = furnish(&other, "main").await;
         assert!(agent != ground.agent && number != ground.number);
         assert_ne!(other.collection("acme").await.unwrap(), collection);
@@ -417,7 +418,7 @@ on_both! {
         more.policy.return_ms = MINUTE;
         assert_eq!(ground.store.take_in(hook(vec![more])).await.unwrap().fresh, 1);
         assert!(ground.store.claim_turns(10, MINUTE).await.unwrap().is_empty(), "the bot is silent");
-        // Neither the word was written over, nor is what the bot said void.
+        // The unknown word was not overwritten, and the bot's messages were not cancelled.
         let row = format!("owner = 'robot' and person_at = 1 and id = '{}'", newer.id);
         write(format!("update conversations set owner = 'bot' where {row}")).await;
         assert_eq!(send_all(&ground.store).await[&newer.id], ["Hello."]);
@@ -509,7 +510,7 @@ on_both! {
         assert_eq!(cases.iter().map(|case| case.question.as_str()).collect::<Vec<_>>(), ["one"]);
         let notes = async || ground.thread(newer).await.into_iter().filter_map(|row| row.note).count();
         assert_eq!(notes().await, 1);
-        // As if that process were this one.
+        // As if this process were the newer version.
         write("robot", "bot").await;
         assert_eq!(send_all(&ground.store).await[&newer.id], ["one", "two"]);
         assert_eq!(notes().await, 0, "it was sent after all");
@@ -560,7 +561,7 @@ on_both! {
         assert_eq!(asked(MINUTE).await, 0, "it can be sent only now");
         let long_ago = format!("update numbers set updated_at = 1 where id = '{}'", ground.number);
         assert_eq!(change(ground.home.path(), &ground.url, &long_ago).await, 1);
-        // As each start does.
+        // As at each start.
         store.set_number_state(&ground.number, NumberState::Ready, None).await.unwrap();
         assert_eq!(furnish(store, "main").await.1, ground.number);
         assert_eq!(asked(MINUTE).await, 1, "nothing changed for the number");
@@ -599,7 +600,7 @@ on_both! {
         for (author, lines) in [("bot", 2), ("person", 2), ("consent", 1), ("notice", 1), ("robot", 1)] {
             let sql = format!("update messages set author = '{author}' where direction = 'out'");
             assert_eq!(change(ground.home.path(), &ground.url, &sql).await, 1, "{sql}");
-            let before = ground.store.said(&claim, 50, 10).await.unwrap().before;
+            let before = ground.store.read_snapshot(&claim, 50, 10).await.unwrap().before;
             assert_eq!(before.len(), lines, "{author}");
         }
     }
@@ -640,7 +641,7 @@ on_both! {
         }
         ground.store.take_in(hook(items)).await.unwrap();
         let claim = ground.store.claim_turns(1, MINUTE).await.unwrap().remove(0);
-        let said = ground.store.said(&claim, 50, 0).await.unwrap().waiting;
+        let said = ground.store.read_snapshot(&claim, 50, 0).await.unwrap().waiting;
         assert_eq!(said.into_iter().map(|row| row.provider_id.unwrap()).collect::<Vec<_>>(), ids);
         let shown = ground.thread(&claim).await.into_iter().rev();
         assert_eq!(shown.map(|row| row.provider_id.unwrap()).collect::<Vec<_>>(), ids);
@@ -653,7 +654,7 @@ on_both! {
         ground.take("4477", "wamid.2").await;
         assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         let next = ground.store.claim_turns(10, MINUTE).await.unwrap().remove(0);
-        let said = ground.store.said(&next, 50, 10).await.unwrap();
+        let said = ground.store.read_snapshot(&next, 50, 10).await.unwrap();
         assert_eq!(said.waiting.len(), 1);
         assert_eq!(said.waiting[0].provider_id.as_deref(), Some("wamid.2"));
         assert_eq!(said.before.len(), 2);
@@ -674,7 +675,7 @@ on_both! {
         let next = ground.store.claim_turns(1, MINUTE).await.unwrap().remove(0);
         let began = now_ms();
         let read = async |most, history| {
-            let said = ground.store.said(&next, most, history).await.unwrap();
+            let said = ground.store.read_snapshot(&next, most, history).await.unwrap();
             assert!((began..=now_ms()).contains(&said.read_at), "{}", said.read_at);
             let ids = said.waiting.into_iter().map(|row| row.provider_id.unwrap());
             let bodies = said.before.into_iter().map(|row| row.body.unwrap());
@@ -787,7 +788,7 @@ on_both! {
         let message = MessageId::stored(begun[0].id.clone());
         let row = ground.store.message(&message).await.unwrap().unwrap();
         assert_eq!((row.state.as_str(), row.provider_id), ("unknown", None));
-        // The record comes after all: the message was sent.
+        // The late record says that the message was sent.
         ground.store.record_send(&begun[0], SendResult::Sent("wamid.out".into())).await.unwrap();
         assert_eq!(ground.store.message(&message).await.unwrap().unwrap().state, MessageState::Sent);
     }
@@ -820,7 +821,8 @@ on_both! {
         let nowhere = NumberId::generate();
         let take = |n: usize| {
             let number = if n % 50 == 7 { &nowhere } else { &ground.number };
-            // The first half come from one new customer each, the second from a few: those cross each other.
+            // The first half come from one new customer each, the second half from a few customers,
+            // so that they conflict.
             let from = if n < 250 { format!("4477{n}") } else { format!("4488{}", n % 5) };
             let webhook = hook(vec![text(number, &from, &format!("wamid.{n}"))]);
             ground.store.take_in(webhook)
@@ -902,7 +904,7 @@ on_both! {
         let shown = shown.into_iter().map(|row| (row.path, row.state)).collect::<BTreeMap<_, _>>();
         assert_eq!(shown["hours.md"], DocumentStatus::Learning);
         assert_eq!(shown["prices.md"], DocumentStatus::Ready);
-        // Uploading it again puts it right.
+        // A new upload repairs it.
         change(home, &ground.url, "update documents set uploaded = 1 where path = 'hours.md'").await;
         let content = Ok(b"# Hours".to_vec());
         let new = NewUpload {
@@ -970,7 +972,7 @@ on_both! {
         assert_eq!(gaps.iter().map(|gap| gap.state).collect::<Vec<_>>(), [GapState::Open; 2]);
         assert_eq!(store.numbers().await.unwrap()[0].state, NumberState::Stopped);
 
-        let tapes = store.tapes(&tapes::TapeFilter::default(), None, 10).await.unwrap();
+        let tapes = store.tapes(&turn_recordings::TapeFilter::default(), None, 10).await.unwrap();
         let outcomes: BTreeMap<_, _> =
             tapes.iter().map(|row| (row.conversation_id.as_str(), row.outcome)).collect();
         assert_eq!(outcomes[id.as_str()], None);
@@ -986,7 +988,7 @@ on_both! {
     }
 }
 
-/// A second connection to Postgres, to hold locks with while the store works.
+/// Opens a second connection to Postgres, to hold locks while the store works.
 async fn beside(ground: &Ground) -> PgConnection {
     PgConnection::connect(&ground.url).await.unwrap()
 }
@@ -999,7 +1001,7 @@ async fn on_postgres_a_message_that_commits_while_a_turn_does_is_not_forgotten()
     let ground = Ground::on(Db::Postgres).await;
     let claim = ground.claimed("4477", "wamid.1").await;
     let turn = ground.finished(&claim, &["one"]).await;
-    // Another replica takes in a message: its rows are written, its commit is still to come.
+    // Another replica takes in a message: its rows are written but not committed.
     let mut replica = beside(&ground).await;
     let now = now_ms();
     let sql = format!(

@@ -1,4 +1,4 @@
-//! Suites on disk: how they are read, what is said where they are wrong, and how they are run, stopped and gone on with.
+//! Suite files: reading, error messages, running, stopping and resuming.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,7 +42,7 @@ impl Desk {
         loaded.unwrap_or_else(|wrong| panic!("{wrong}"))
     }
 
-    /// What is wrong, with the folder taken off.
+    /// Returns the error of loading the suite, without the folder's path.
     async fn wrong(&self) -> String {
         let wrong = Suite::load(&self.path("suite.yaml"), &shell()).await.unwrap_err();
         wrong.to_string().replace(&format!("{}/", self.folder.path().display()), "")
@@ -73,7 +73,7 @@ impl Desk {
     }
 }
 
-/// As from a shell.
+/// The overrides of the command line.
 fn shell() -> Overrides {
     bot_checks::overrides(Policy::command_line())
 }
@@ -103,7 +103,7 @@ impl Progress for Quiet {
     fn done(&self) {}
 }
 
-/// Answers with the prompt, counts, and hangs on `hang`.
+/// Answers with the prompt, counts its requests, and hangs on `hang`.
 #[derive(Default)]
 struct Counting {
     asked: AtomicUsize,
@@ -294,7 +294,7 @@ async fn a_run_that_was_stopped_goes_on_where_it_was() {
     assert!(!summary.complete);
     let there = desk.rows().len();
     assert!((1..20).contains(&there), "{there} rows");
-    // The crash of a machine cuts the last line.
+    // A machine crash truncates the last line.
     let text = std::fs::read_to_string(desk.path("rows.jsonl")).unwrap();
     std::fs::write(desk.path("rows.jsonl"), &text[..text.len() - 30]).unwrap();
     let again = Arc::new(Counting::default());
@@ -347,7 +347,7 @@ async fn filters_repeats_and_names_choose_the_rows() {
     let rows = desk.rows();
     let keys: std::collections::HashSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
     assert_eq!(keys.len(), rows.len());
-    assert!(!run::steadiness(&rows).iter().any(run::Steadiness::is_flaky));
+    assert!(!run::pass_stability(&rows).iter().any(run::Steadiness::is_flaky));
     let filters = Filters {
         first: Some(1),
         prompts: Some("^A".into()),
@@ -390,7 +390,8 @@ async fn ten_thousand_cases_run_fast_and_no_more_than_asked_at_once() {
     assert_eq!(target.most_at_once.load(Ordering::SeqCst), 3);
 }
 
-/// Measures what a large table takes: `cargo test --release --test it -- suites::a_table_of_100_mb --ignored --nocapture`.
+/// Measures reading a large table: `cargo test --release --test it -- suites::a_table_of_100_mb
+/// --ignored --nocapture`.
 #[tokio::test]
 #[ignore = "writes 100 MB, and is a measurement"]
 async fn a_table_of_100_mb_is_read() {

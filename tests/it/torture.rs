@@ -1,7 +1,8 @@
-//! The storm: customers write to the real process through a slow and failing outside world, while it is killed at
-//! random moments and ends itself at every named step. Judges by what the fake WhatsApp took. Must not look inside.
+//! The torture test: customers write to the real process through slow and failing external
+//! services, while it is killed at random moments and aborts at every failpoint. Judges by what the
+//! fake WhatsApp accepted. Must not look inside.
 //!
-//! A run is set by the environment, see [`Plan`]; `make torture` is a long one.
+//! The environment configures a run, see [`Plan`]; `make torture` is a long one.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::support::app::{Db, furnish, on_both};
+use crate::support::app::{Db, on_both, write_home_files};
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
 use crate::support::postgres::Postgres;
@@ -32,16 +33,16 @@ use plan::Plan;
 use post::Post;
 use verdict::{Evidence, Verdict};
 
-/// How long the desk gets to finish its work when the storm is over.
+/// Time limit for the desk to finish its work after the storm.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// What a storm is made of. The replicas come and go; this stays.
+/// The parts of a run that outlive the replicas.
 struct Storm {
     db: Db,
     plan: Plan,
     home: TempDir,
     whatsapp: Arc<Graph>,
-    /// Held, so that it runs.
+    /// Kept so that the server runs.
     _model: OpenAi,
     ledger: Arc<Ledger>,
     fleet: Arc<Fleet>,
@@ -53,7 +54,7 @@ impl Storm {
         drop(rustls::crypto::ring::default_provider().install_default());
         let plan = Plan::from_env();
         let home = tempfile::tempdir().unwrap();
-        furnish(home.path());
+        write_home_files(home.path());
         let (whatsapp, model) = (Arc::new(Graph::start().await), OpenAi::start().await);
         let (store, replicas) = match db {
             Db::Sqlite => (String::new(), 1),
@@ -67,7 +68,7 @@ impl Storm {
         Self { db, plan, home, whatsapp, _model: model, ledger, fleet, post }
     }
 
-    /// Lets the storm pass, waits until all is settled, and judges.
+    /// Runs the storm, waits until all is settled, and judges.
     async fn pass(self) {
         let started = Instant::now();
         let mut outside = JoinSet::new();
@@ -111,10 +112,12 @@ impl Storm {
         let (acknowledged, asked) = (self.ledger.acknowledged(), self.ledger.asked());
         let rows = verdict::read_rows(&replicas[0].url).await;
         let turns = HashMap::new();
-        Evidence { acknowledged, asked, turns, sent: self.whatsapp.sent(), rows }
+        let (sent, reported) = (self.whatsapp.sent(), self.ledger.reported());
+        Evidence { acknowledged, asked, turns, sent, reported, rows }
     }
 
-    /// Straight to the terminal: the test harness keeps what a passing test prints.
+    /// Prints to the terminal directly, because the test harness captures the output of passing
+    /// tests.
     fn print(&self, evidence: &Evidence, verdict: &Verdict, took: [Duration; 2]) {
         let rows: &[(&str, usize)] = &[
             ("customers", self.plan.customers),
@@ -128,6 +131,7 @@ impl Storm {
             ("  of them apologies", verdict.apologies),
             ("lost", verdict.lost.len()),
             ("answered twice", verdict.twice.len()),
+            ("sent again, unreported", verdict.resent),
             ("out of order", verdict.unordered.len()),
             ("unknown met", verdict.unknown_met),
             ("unknown or unfinished left", verdict.unsettled.len()),
@@ -147,7 +151,8 @@ impl Storm {
     }
 }
 
-/// A customer writes all messages, in order and in small bursts, as the storm goes on.
+/// Writes all messages of a customer, in order and in small bursts, following the progress of the
+/// storm.
 async fn write(
     post: Arc<Post>,
     fleet: Arc<Fleet>,
@@ -163,7 +168,8 @@ async fn write(
         let tried = post.hand_in(Mark { customer, message });
         burst = dice.chance(20);
         if !burst {
-            // As WhatsApp does: the next message is delivered when the one before was, or could not be.
+            // As WhatsApp does: the next message is delivered after the first attempt of the
+            // previous one.
             tried.await.unwrap();
         }
     }

@@ -1,4 +1,4 @@
-//! `frontdesk transcribe`: what it prints of recordings, for people, programs and players, and what it says of others.
+//! `frontdesk transcribe`: its output for people, programs and players, and its errors.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -38,7 +38,8 @@ impl Desk {
         Self { home, model }
     }
 
-    /// Runs `frontdesk transcribe` with the endpoint: whether it ended well, what it printed, and what went wrong.
+    /// Runs `frontdesk transcribe` with the endpoint. Returns success, standard output and standard
+    /// error.
     async fn run(&self, args: &[&str]) -> (bool, String, String) {
         let speech = [("KIND", "openai"), ("BASE_URL", self.model.url.as_str()), ("RETRIES", "0")];
         run(self.home.path(), args, &speech).await

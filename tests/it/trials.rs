@@ -1,5 +1,5 @@
-//! Money of trials: the sandbox, OpenAI's clients, runs of evals and written prompts are counted, and stop at a share of their own.
-//! Customers do not pay for them.
+//! Cost of trials: the sandbox, OpenAI-compatible clients, eval runs and generated prompts are
+//! counted and stop at their own share of the budget, without using up the customers' share.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ impl TestApp {
         (response.status().as_u16(), response.json().await.unwrap_or_default())
     }
 
-    /// What the overview says was tried, by kind: how many, and what it cost.
+    /// Returns the trials in the overview by kind: count and cost.
     async fn trials(&self) -> Vec<(String, i64, i64)> {
         let overview = self.get("/overview").await;
         let number = |one: &Value, key: &str| one[key].as_i64().unwrap();
@@ -126,7 +126,8 @@ on_both! {
         assert_eq!(app.until_ended(run["id"].as_str().unwrap()).await, "done");
         let trials = app.trials().await;
         assert!(matches!(trials.as_slice(), [(_, runs, cost)] if *runs == rows && *cost > 0), "{rows}: {trials:?}");
-        // The model answers when there is nothing left any more: the run stops by itself, long before its last row.
+        // The budget is used up while the model answers: the run stops by itself, long before its
+        // last row.
         app.model.hold();
         let (_, run) = app.call("/evals/runs", &json!({"suite": "acme.yaml", "repeat": 20, "concurrency": 1})).await;
         let id = run["id"].as_str().unwrap().to_owned();
@@ -155,11 +156,12 @@ async fn who_hangs_up_has_spent_all_the_same() {
     app.stop().await;
 }
 
-/// Requests that cost much: so many of one caller run at once, and so many more wait for each.
+/// Expensive requests of one caller: the number that run at once, and the number that may wait.
 const AT_ONCE: usize = 8;
 const IN_LINE: usize = 4 * AT_ONCE;
 
-/// A turn goes on when its caller hangs up, so it keeps its place: whoever asks and hangs up has no more turns than anybody else.
+/// A turn continues when its caller hangs up and keeps its slot, so that hanging up gains no
+/// additional turns.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_hangs_up_makes_no_room_for_more() {
     let app = TestApp::start().await;
@@ -176,7 +178,7 @@ async fn who_hangs_up_makes_no_room_for_more() {
         call.abort();
         drop(call.await);
     }
-    // The line is as long as it may be, so one is refused; in the meantime the desk has heard of everybody who is gone.
+    // The queue is full, so one is refused; by then the desk has noticed all closed connections.
     let body = chat(false);
     let mut more: FuturesUnordered<_> = (0..=IN_LINE).map(|_| app.complete_chat(&body)).collect();
     let (status, why) = more.next().await.unwrap();
@@ -190,7 +192,7 @@ async fn who_hangs_up_makes_no_room_for_more() {
 }
 
 impl TestApp {
-    /// Waits until the model was asked so often.
+    /// Waits until the model was asked this many times.
     async fn until_asked(&self, many: u64) {
         let began = Instant::now();
         while self.model.chat_count() < many {
@@ -199,7 +201,7 @@ impl TestApp {
         }
     }
 
-    /// Waits until so many of a kind are counted.
+    /// Waits until this many of a kind are counted.
     async fn until_tried(&self, kind: &str, runs: i64) -> (String, i64, i64) {
         let began = Instant::now();
         loop {

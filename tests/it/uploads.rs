@@ -1,5 +1,5 @@
-//! Documents given over the API: kept, learned beside serving, answered from, tried again, removed; and what is refused, with what to
-//! do about it.
+//! Documents uploaded over the API: stored, learned while the desk serves, used in answers,
+//! retried, removed; and uploads that are refused with instructions.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::support::app::{Db, KEY, Setup, TestApp, change, furnish, on_both};
+use crate::support::app::{Db, KEY, Setup, TestApp, change, on_both, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
@@ -36,7 +36,6 @@ fn form(files: &[(&str, &[u8])]) -> Form {
     })
 }
 
-/// Uploads files to a desk; status and answer.
 async fn upload(url: &str, path: &str, files: &[(&str, &[u8])]) -> (u16, Value) {
     let request = reqwest::Client::new().post(format!("{url}/api/v1{path}")).bearer_auth(KEY);
     let response = request.multipart(form(files)).send().await.unwrap();
@@ -62,7 +61,7 @@ async fn until(url: &str, id: &str, state: &str) -> Value {
     }
 }
 
-/// The paths of what a question finds.
+/// Returns the paths of the documents found for a question.
 async fn found(url: &str, question: &str) -> Vec<String> {
     let query = json!({"question": question, "collections": ["acme"], "limit": 50});
     let request = reqwest::Client::new().post(format!("{url}/api/v1/knowledge/search"));
@@ -201,13 +200,13 @@ on_both! {
         assert!(!app.desk.library.differs(source_folder()).await.unwrap(), "an upload is no change of the folder");
         let summary = app.desk.library.learn(source_folder(), &SilentProgress).await.unwrap();
         assert_eq!((summary.removed, summary.unchanged), (0, 2));
-        // A file of the same name does not take its place, and says why.
+        // A file of the same name does not replace it and fails with a reason.
         std::fs::write(folder.join("parking.md"), "# Parking\n\nNowhere.\n").unwrap();
         let summary = app.desk.library.learn(source_folder(), &SilentProgress).await.unwrap();
         assert!(summary.failed[0].1.contains("was uploaded"), "{summary:?}");
         let chunks = app.get(&format!("/documents/{}/chunks", id(&taken[0]))).await.to_string();
         assert!(chunks.contains("yellow places"), "{chunks}");
-        // What comes from elsewhere is removed there.
+        // Documents from other sources must be removed there.
         let page = app.get(&format!("{PATH}?from=folder&q=returns")).await;
         for (method, path) in [(Method::DELETE, ""), (Method::POST, "/retry")] {
             let (status, why) = ask(&app.url, method, &format!("/documents/{}{path}", id(&page["items"][0]))).await;
@@ -229,7 +228,7 @@ on_both! {
         }
         assert_eq!(collection(&app, "acme").await["learning"], 1);
         let mut config = app.config.clone();
-        // The next one embeds nothing, so that the endpoint's trouble is none of its own.
+        // The next desk has no embedder, so that the endpoint's failures do not affect it.
         config.embed = frontdesk::config::Config::from_toml("[embed]\nkind = \"off\"").unwrap().embed;
         let _home = app.stop_and_keep().await;
         let next = App::assemble(config).await.unwrap();
@@ -263,7 +262,7 @@ on_both! {
             assert!(why.contains("program to start"), "{why}");
         }
         assert_eq!(without.store.due_upload().await.unwrap().unwrap().tries, 0);
-        // It does not wait for ever: in the end it says why.
+        // It does not wait forever: in the end it fails with the reason.
         let mut more = 0;
         while without.library.learn_uploaded().await.is_err() {
             more += 1;
@@ -272,7 +271,7 @@ on_both! {
         let shown = without.store.shown_document(&id).await.unwrap().unwrap();
         assert_eq!((shown.state, shown.code), (DocumentStatus::Failed, Some(FailureCode::Unread)));
         assert!(shown.error.unwrap().contains("program to start"));
-        // The next start has it learned.
+        // The next start learns it.
         config.reader.program = Some(BINARY.into());
         let with = App::assemble(config).await.unwrap().desk;
         assert_eq!(with.library.renew_uploads().await.unwrap(), 1);
@@ -347,7 +346,7 @@ on_both! {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_process_was_learning_is_learned_after_the_next_start() {
     let home = tempfile::tempdir().unwrap();
-    furnish(home.path());
+    write_home_files(home.path());
     let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
     let settings = Setup::on(Db::Sqlite).settings(home.path(), "", &whatsapp, &model);
     std::fs::write(home.path().join("desk.toml"), settings).unwrap();
@@ -371,9 +370,9 @@ async fn what_a_killed_process_was_learning_is_learned_after_the_next_start() {
     assert!(second.stop().await);
 }
 
-/// A desk that learns when it is told to, and its outside.
+/// Assembles a desk that learns only on request, with its fake model.
 async fn told(setup: Setup, home: &Path) -> (Arc<Desk>, OpenAi) {
-    furnish(home);
+    write_home_files(home);
     let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
     let settings = setup.settings(home, "", &whatsapp, &model);
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -382,7 +381,7 @@ async fn told(setup: Setup, home: &Path) -> (Arc<Desk>, OpenAi) {
     (App::assemble(config).await.unwrap().desk, model)
 }
 
-/// Gives a desk a small text to learn.
+/// Uploads a small text to a desk.
 async fn give(desk: &Desk, path: &str) {
     let collection = desk.store.collection("acme").await.unwrap();
     let (path, mime_type) = (path.to_owned(), "text/plain".to_owned());
@@ -391,7 +390,7 @@ async fn give(desk: &Desk, path: &str) {
     desk.library.upload(new).await.unwrap().unwrap();
 }
 
-/// A process died while it learned this file; it is the next to be learned.
+/// Marks this file as being learned when a process died; it is the next to be learned.
 async fn suspect(home: &Path, path: &str) {
     let sql = format!(
         "update uploads set tries = 1, updated_at = 0
@@ -404,14 +403,15 @@ async fn suspect(home: &Path, path: &str) {
 async fn what_was_being_learned_when_a_process_died_is_read_alone() {
     let home = tempfile::tempdir().unwrap();
     let (desk, _model) = told(Setup::on(Db::Sqlite).extractive(), home.path()).await;
-    // The one is read by a process that has to be started: beside it the other would be done long before.
+    // The suspect needs a new worker process: if read in parallel, the other would be done long
+    // before.
     give(&desk, "other.txt").await;
     give(&desk, "suspect.md").await;
     suspect(home.path(), "suspect.md").await;
     let learn = async || desk.library.learn_uploaded().await.unwrap().unwrap();
     tokio::join!(learn(), learn());
     let collection = desk.store.collection("acme").await.unwrap();
-    // By revision: the one that was stored first.
+    // The revision shows the order of storing.
     let learned = desk.store.documents(&collection, 0).await.unwrap();
     let order: Vec<&str> = learned.iter().map(|document| document.path.as_str()).collect();
     assert_eq!(order, ["suspect.md", "other.txt"]);
@@ -450,7 +450,7 @@ async fn forms_that_are_no_uploads_are_refused() {
     let many: Vec<(&str, &[u8])> =
         many.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
     assert_eq!(send(form(&many)).await, 422);
-    // A field whose head has no end, and one with a name as long as a book.
+    // A field whose head never ends, and one with an extremely long name.
     for (body, says) in [
         (
             format!(

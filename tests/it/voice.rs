@@ -1,4 +1,4 @@
-//! Speech models in the process: used when they are there, told of when they are not, and how well they hear.
+//! In-process speech models: used when present, reported when missing, and their accuracy.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -108,8 +108,8 @@ async fn a_chain_is_written_in_the_configuration_and_asked_in_its_order() {
     assert_eq!(build("kind = \"auto\"").unwrap().name(), None);
 }
 
-/// How well a real model hears: `FRONTDESK_WHISPER_MODEL=ggml-small.bin cargo test --test it voice::how_well -- --nocapture`.
-/// `FRONTDESK_WHISPER_AUTO=1`: it is not told the language.
+/// Accuracy of a real model: `FRONTDESK_WHISPER_MODEL=ggml-small.bin cargo test --test it
+/// voice::how_well -- --nocapture`. With `FRONTDESK_WHISPER_AUTO=1` it detects the language itself.
 #[tokio::test]
 async fn how_well_a_model_hears_by_language() {
     let Some(model) = std::env::var_os("FRONTDESK_WHISPER_MODEL").map(PathBuf::from) else {

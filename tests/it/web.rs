@@ -1,5 +1,6 @@
-//! Learning from the web: a site is read within its limits and by its own rules, what did not change costs nothing, what is
-//! gone goes, and nothing that a site does harms the desk or what was learned before.
+//! Learning from the web: a site is crawled within the limits and its own rules, unchanged pages
+//! cost nothing, missing pages are removed, and no site can harm the desk or what was learned
+//! before.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ mod killed;
 mod tries;
 mod trouble;
 
-/// Settings for a site on this machine, which answers at once.
+/// Settings for a local test site, without delays between requests.
 const LOCAL: &str = "[knowledge.web]\nallow_private = true\npause_ms = 0\ntimeout_ms = 1500";
 
 fn wanted(url: &str) -> SourceRequest {
@@ -32,19 +33,18 @@ async fn refreshed(app: &TestApp, source: &SourceRow) -> Summary {
     app.desk.library.refresh(&SourceId::stored(source.id.clone()), &SilentProgress).await.unwrap()
 }
 
-/// Adds a site and reads it.
+/// Adds a site and crawls it.
 async fn learned(app: &TestApp, url: &str) -> (SourceRow, Summary) {
     let source = added(app, &wanted(url)).await;
     let summary = refreshed(app, &source).await;
     (source, summary)
 }
 
-/// The source as it is stored.
 async fn stored(app: &TestApp, source: &SourceRow) -> SourceRow {
     app.desk.store.source(&SourceId::stored(source.id.clone())).await.unwrap().unwrap()
 }
 
-/// The paths of documents in the collection that can be answered from, without the site's own address.
+/// Returns the paths of the ready documents in the collection, without the site's URL.
 async fn paths(app: &TestApp, site: &Site) -> Vec<String> {
     let collection = app.desk.store.collection("web").await.unwrap();
     let all = app.desk.store.documents(&collection, 0).await.unwrap();
@@ -54,7 +54,6 @@ async fn paths(app: &TestApp, site: &Site) -> Vec<String> {
     paths
 }
 
-/// Whether a question finds a text in the collection.
 async fn finds(app: &TestApp, question: &str, text: &str) -> bool {
     let query = json!({"question": question, "collections": ["web"], "limit": 50});
     let (status, results) = app.call("/knowledge/search", &query).await;
@@ -67,7 +66,7 @@ fn numbers(summary: &Summary) -> (usize, usize, usize, usize) {
     (summary.learned, summary.unchanged, summary.removed, summary.failed.len())
 }
 
-/// A small shop: a start, three pages, one of them two links away.
+/// Starts a small shop: a start page and three pages, one of them two links away.
 async fn shop() -> Site {
     let site = Site::start().await;
     site.put("/", html("Acme", "Lamps of all kinds are sold here.", &["/hours", "/returns#top"]));
@@ -111,7 +110,8 @@ on_both! {
         let site = shop().await;
         let (source, _) = learned(&app, &site.url).await;
 
-        // A failure in the middle: its own text stays, and so does what it leads to, which still can be read.
+        // A page that fails keeps its text, and so do the pages that it links to if they can be
+        // read.
         site.put("/hours", Page::Status(500));
         site.put("/holidays", html("Holidays", "At Easter the shop is closed.", &[]));
         let summary = refreshed(&app, &source).await;
@@ -123,19 +123,19 @@ on_both! {
         assert_eq!((row.state, row.failed), (SourceState::Partial, 1));
         assert!(row.error.unwrap().contains("/hours"));
 
-        // Gone is gone, even while another page fails.
+        // A missing page is removed even while another page fails.
         site.remove("/returns");
         assert_eq!(numbers(&refreshed(&app, &source).await), (0, 2, 1, 1));
         assert_eq!(paths(&app, &site).await, ["/", "/holidays", "/hours"]);
         assert!(!finds(&app, "Are lamps taken back?", "thirty days").await);
 
-        // What no page leads to any more is gone, too.
+        // A page that is no longer linked is removed as well.
         site.put("/hours", html("Hours", "We open at ten.", &["/"]));
         assert_eq!(numbers(&refreshed(&app, &source).await), (1, 1, 1, 0));
         assert_eq!(paths(&app, &site).await, ["/", "/hours"]);
         assert_eq!(stored(&app, &source).await.state, SourceState::Ready);
 
-        // And it comes back when it is there again.
+        // A page that returns is learned again.
         site.put("/returns", html("Returns", "Lamps are taken back within ten days.", &[]));
         assert_eq!(numbers(&refreshed(&app, &source).await), (1, 2, 0, 0));
         assert!(finds(&app, "Are lamps taken back?", "ten days").await);
@@ -266,7 +266,7 @@ on_both! {
     }
 }
 
-/// The only source, once a desk has read it after a moment.
+/// Returns the only source once a desk has crawled it after a time.
 async fn read_since(app: &TestApp, moment: i64) -> Value {
     let started = Instant::now();
     loop {
@@ -340,7 +340,7 @@ async fn a_site_is_read_by_its_own_rules_and_not_beyond_itself() {
     }
     assert_eq!(asked.iter().filter(|(path, _)| path.starts_with("/a")).count(), 1, "{asked:?}");
     assert!(other.asked().is_empty());
-    // All of it again, without a body but for what has no name for its version, and what redirects.
+    // A second crawl transfers no bodies, except pages without a version and redirects.
     assert_eq!(numbers(&refreshed(&app, &source).await), (0, 8, 0, 1));
     assert_eq!(paths(&app, &site).await, expected);
     let asked = site.asked();
@@ -424,11 +424,11 @@ async fn a_sitemap_lists_the_pages_and_may_go_round_in_a_circle() {
             "{path} in {asked:?}"
         );
     }
-    // What is not listed any more goes.
+    // Pages that are no longer listed are removed.
     site.put("/sitemap.xml", index(&["/pages.xml"]));
     assert_eq!(numbers(&refreshed(&app, &source).await), (0, 2, 1, 0));
     assert_eq!(paths(&app, &site).await, ["/one", "/two"]);
-    // Where a list cannot be read, nobody knows what is on it.
+    // If a list cannot be read, nothing is removed.
     site.put("/pages.xml", Page::Status(500));
     assert_eq!(numbers(&refreshed(&app, &source).await), (0, 0, 0, 1));
     assert_eq!(paths(&app, &site).await, ["/one", "/two"]);

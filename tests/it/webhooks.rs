@@ -1,14 +1,14 @@
-//! Webhooks at the door: who may speak to these addresses, and that everything Meta sends is stored as what it is.
+//! Webhook endpoints: who may post to them, and that everything Meta sends is stored as what it is.
 
 use std::collections::{BTreeMap, HashSet};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::app::{Db, MAIN, NOBODY_IS_A_MACHINE, SECOND, SECRET, Setup, TestApp, on_both};
+use crate::support::app::{Db, LOOP_GUARD_OFF, MAIN, SECOND, SECRET, Setup, TestApp, on_both};
 use crate::support::hooks::{all_captured, batch, message_webhook, shared, sign, text_webhook};
 
-/// The section of a number whose webhooks are signed with a secret of its own, or with none.
+/// Returns the section of a number with its own app secret, or with none.
 fn number(name: &str, id: &str, secret: Option<&str>) -> String {
     let secret = secret.map_or_else(String::new, |secret| format!("app_secret = \"{secret}\"\n"));
     format!(
@@ -32,13 +32,12 @@ fn hello<'a>(mode: &'a str, token: &'a str) -> [(&'a str, &'a str); 3] {
     [("hub.mode", mode), ("hub.verify_token", token), ("hub.challenge", "1158201444")]
 }
 
-/// A text that is too old to be answered.
+/// Returns the webhook of a text that is too old to be answered.
 fn old(number: &str, from: &str, id: &str, text: &str) -> Vec<u8> {
     let content = json!({"type": "text", "text": {"body": text}, "timestamp": "1600000000"});
     message_webhook(number, from, id, &content)
 }
 
-/// Whether a text lies in some conversation on a number.
 async fn is_stored(app: &TestApp, number: &str, text: &str) -> bool {
     let numbers = app.get("/numbers").await;
     let ours = numbers.as_array().unwrap().iter().find(|one| one["external_id"] == number);
@@ -51,7 +50,7 @@ async fn is_stored(app: &TestApp, number: &str, text: &str) -> bool {
     false
 }
 
-/// Every message with its conversation, page by page through the API.
+/// Returns every message with its conversation, read page by page from the API.
 async fn everything(app: &TestApp) -> Vec<(Value, Value)> {
     let mut all = Vec::new();
     for conversation in pages(app, "/conversations?limit=200").await {
@@ -153,7 +152,7 @@ on_both! {
                 assert_eq!(status, 401, "{path} {signature:?}");
             }
         }
-        // Refused before it is read: what is inside does not matter.
+        // Refused before it is parsed: the content does not matter.
         assert_eq!(app.post("/webhooks/meta", b"not JSON", None).await, 401);
         for path in ["/webhooks/meta/nobody", "/webhooks/evolution", "/webhooks/meta/main/x"] {
             assert_eq!(app.post(path, &body, Some(&right)).await, 404, "{path}");
@@ -212,7 +211,7 @@ async fn a_number_without_a_secret_takes_nothing_and_says_what_to_set() {
         assert!(detail.contains("app_secret") && detail.contains("insecure = true"), "{detail}");
     }
     assert_eq!(app.desk.store.webhooks().await.unwrap(), 0);
-    // Signed by another number's app, on the address of all: nothing of it is for this number.
+    // Signed by another number's app, at the shared URL: it does not count for this number.
     assert_eq!(app.deliver(&body).await, 401);
     assert_eq!(app.desk.store.webhooks().await.unwrap(), 0);
     assert_eq!(app.get("/conversations").await["items"], json!([]));
@@ -235,7 +234,7 @@ on_both! {
         for path in ["/webhooks/meta", "/webhooks/meta/main"] {
             assert_eq!(app.post(path, &forged, Some(&signature)).await, 401, "{path}");
         }
-        // Refused whole: Meta sends it again, and a secret that was mistyped can be mended.
+        // Refused as a whole: Meta delivers it again, so that a mistyped secret can be corrected.
         let mixed = batch(&[old(MAIN, "447700900104", "wamid.mine", "my words"), forged.clone()]);
         let status = app.post("/webhooks/meta", &mixed, Some(&sign("secret-a", &mixed))).await;
         assert_eq!(status, 401);
@@ -246,7 +245,7 @@ on_both! {
             is_stored(&app, MAIN, "my words").await
                 && !is_stored(&app, SECOND, "forged words").await
         );
-        // The right secret finds the id free: the forgery did not take it.
+        // With the right secret the id is still free: the forgery did not use it up.
         assert_eq!(
             app.post("/webhooks/meta", &forged, Some(&sign("secret-b", &forged))).await,
             200
@@ -261,8 +260,8 @@ on_both! {
         if fixtures.is_empty() {
             return;
         }
-        // All captures come from a few customers, at once.
-        let app = Setup::on(db).deaf().with(NOBODY_IS_A_MACHINE).start().await;
+        // All captures come from a few customers at once.
+        let app = Setup::on(db).without_speech().with(LOOP_GUARD_OFF).start().await;
         let mut found = BTreeMap::<String, Vec<String>>::new();
         let mut events = Events::default();
         let mut acknowledged = 0;
@@ -282,8 +281,8 @@ on_both! {
             let (author, kind) =
                 (message["author"].as_str().unwrap(), message["kind"].as_str().unwrap());
             if ["bot", "notice"].contains(&author) {
-                // The few captures without a time count as written now; their sender cannot be written to, of which the
-                // support contact is told.
+                // The few captures without a timestamp count as written now; their sender cannot be
+                // written to, and the support contact is notified of that.
                 continue;
             }
             let (name, _) = message["provider_id"]
@@ -317,7 +316,8 @@ on_both! {
     }
 }
 
-/// A captured webhook about our number, each message with an id that tells the capture: many share theirs.
+/// Returns a captured webhook rewritten for our number. Message ids name the capture, because many
+/// captures share theirs.
 fn ours(name: &str, mut payload: Value) -> Vec<u8> {
     adopt(name, &mut payload);
     payload.to_string().into_bytes()
@@ -343,12 +343,12 @@ fn adopt(name: &str, value: &mut Value) {
     }
 }
 
-/// The events that were seen.
+/// The ids of known events.
 #[derive(Default)]
 struct Events(HashSet<String>);
 
 impl Events {
-    /// The kinds of those that came since the last look, with `!` for an alert.
+    /// Returns the kinds of the events since the last call, with `!` for an alert.
     async fn new_ones(&mut self, app: &TestApp) -> Vec<String> {
         let events = app.get("/events").await;
         let fresh = |event: &&Value| self.0.insert(event["id"].to_string());
@@ -358,7 +358,8 @@ impl Events {
     }
 }
 
-/// What is stored of some captures: the kinds of messages (`person:` before an echo's), and events.
+/// What is stored for some captures: the kinds of messages (`person:` before an echo's), and
+/// events.
 const KINDS: &[(&str, &str)] = &[
     ("chatwoot.bsuid_only", "text"),
     ("chatwoot.document_accented_filename", "document"),
@@ -420,7 +421,7 @@ const KINDS: &[(&str, &str)] = &[
     ("pywa.user_marketing_preferences.resume", "event:user_preferences"),
 ];
 
-/// Every kind of message that the captures hold.
+/// Every kind of message in the captures.
 const EVERY_KIND: &[&str] = &[
     "text",
     "voice",

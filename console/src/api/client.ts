@@ -1,19 +1,20 @@
-// The server's API: typed by its OpenAPI document. Whatever fails throws a `Failure` with words for people.
+// Client of the server's API, typed by its OpenAPI document. Every failed call throws a `Failure` with a
+// readable message.
 import createFetchClient, { type Middleware } from "openapi-fetch";
 import createClient from "openapi-react-query";
 import type { components, paths } from "./schema";
 
-/** The shapes of the API's document. */
+/** Schemas of the OpenAPI document. */
 export type Schemas = components["schemas"];
-/** What the server says when it did not do what was asked. */
+/** The body of an error response. */
 export type Problem = Schemas["Problem"];
 
-/** A call that did not do what was asked. `status` is 0 when the server was not reached. */
+/** A failed API call. `status` is 0 when the server could not be reached. */
 export class Failure extends Error {
   constructor(
     readonly status: number,
     message: string,
-    /** The whole problem, as the server said it. */
+    /** The whole error body as the server sent it. */
     readonly problem?: Problem,
   ) {
     super(message);
@@ -24,27 +25,27 @@ export class Failure extends Error {
 let csrf = "";
 let onSignedOut = () => {};
 
-/** What every write of this session carries. */
+/** Sets the CSRF token that every write of this session sends. */
 export function carry(token: string) {
   csrf = token;
 }
 
-/** What happens when the server does not know the session any more. */
+/** Registers the handler that runs when the session has expired. */
 export function whenSignedOut(act: () => void) {
   onSignedOut = act;
 }
 
-/** Says that the server does not know the session any more. */
+/** Reports that the session has expired. */
 export function signedOut() {
   onSignedOut();
 }
 
-/** Headers for a call that is made without the client: a stream, or a form that shows its progress. */
+/** Headers for a request made without this client: a stream, or an upload that shows its progress. */
 export function headers(): Record<string, string> {
   return csrf ? { "X-CSRF-Token": csrf } : {};
 }
 
-/** What went wrong, from an answer that is not of the 200s. */
+/** The failure that a response outside the 200s describes. */
 export async function failure(response: Response): Promise<Failure> {
   const problem: Problem | undefined = await response
     .clone()
@@ -69,12 +70,12 @@ const plain: Middleware = {
   },
 };
 
-/** Calls one by one: `await api.POST("/api/v1/…", { body })`. */
+/** Single calls: `await api.POST("/api/v1/…", { body })`. */
 export const api = createFetchClient<paths>({
-  // Asked anew each time, so that a test or a mend may put another one in its place.
+  // Looks up `fetch` on each call, so that tests and polyfills can replace it.
   fetch: (request) => globalThis.fetch(request),
 });
 api.use(plain);
 
-/** Calls as hooks: `$api.useQuery("get", "/api/v1/…")`, `$api.useMutation("post", "/api/v1/…")`. */
+/** Hooks: `$api.useQuery("get", "/api/v1/…")`, `$api.useMutation("post", "/api/v1/…")`. */
 export const $api = createClient(api);

@@ -1,15 +1,16 @@
-// The live stream: one connection for the whole page, which heals by itself. Whoever shows something says what it wants to hear of.
+// The live event stream: one connection for the whole page, which reconnects by itself. Components subscribe
+// to the events that they need.
 import { useEffect, useSyncExternalStore } from "react";
 import { type Schemas, signedOut } from "./client";
 import { queries } from "./queries";
 
-/** What may change beside conversations. */
+/** What can change, apart from conversations. */
 export type What = Schemas["What"];
 type Told = Schemas["LiveEvent"];
-/** What an event of this name tells. */
+/** The data of the event with this name. */
 type Data<Name extends Told["event"]> = Extract<Told, { event: Name }>["data"];
 
-/** `lost`: nothing is heard; what is shown may be old. */
+/** `lost`: no events arrive, so what is shown may be out of date. */
 export type Line = "closed" | "connecting" | "open" | "lost";
 
 type Listener = { conversation?: (id: string) => void; changed?: (what: What) => void };
@@ -44,12 +45,12 @@ function connect() {
   source.onopen = () => {
     patience = 1_000;
     say("open");
-    // A new stream does not know where the last one ended.
+    // A new stream cannot resume after the last event of the old one.
     if (missed) everything();
   };
   source.onerror = () => {
     say("lost");
-    // Otherwise the browser connects again by itself, and says which event it heard last.
+    // In any other state the browser reconnects by itself and sends the id of its last event.
     if (source?.readyState !== EventSource.CLOSED) return;
     again = setTimeout(() => void retry(), patience);
     patience = Math.min(patience * 2, 15_000);
@@ -63,14 +64,14 @@ function connect() {
   hear(source, "reload", everything);
 }
 
-/** The browser gave up: the server refused. Perhaps the session is over. */
+/** The browser stops reconnecting when the server refuses. The session may have expired. */
 async function retry() {
   const answer = await fetch("/api/v1/session").catch(() => undefined);
   if (answer?.status === 401) signedOut();
   else connect();
 }
 
-/** Listens from now on. */
+/** Opens the connection. */
 export function open() {
   if (source) return;
   connect();
@@ -78,7 +79,7 @@ export function open() {
   window.addEventListener("offline", offline);
 }
 
-/** Listens no more. */
+/** Closes the connection. */
 export function close() {
   clearTimeout(again);
   source?.close();
@@ -92,7 +93,7 @@ function offline() {
   say("lost");
 }
 
-/** How the connection is. */
+/** The state of the connection. */
 export function useLine(): Line {
   return useSyncExternalStore(
     (watcher) => {
@@ -103,7 +104,7 @@ export function useLine(): Line {
   );
 }
 
-/** Hears of changes while the component is shown. Give it functions that stay the same. */
+/** Subscribes to changes while the component is mounted. Pass stable functions (`useCallback`). */
 export function useLive({ conversation, changed }: Listener) {
   useEffect(() => {
     const listener = { conversation, changed };

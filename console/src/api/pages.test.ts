@@ -1,4 +1,4 @@
-// Lists are read page after page, and each of their items is shown once.
+// Lists are read page by page, and each item is shown once.
 import { QueryClient } from "@tanstack/react-query";
 import { expect, test } from "vitest";
 import { first, items, pages, pagesKey } from "./pages";

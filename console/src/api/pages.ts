@@ -1,4 +1,4 @@
-// Lists of the API, read a page at a time.
+// Paginated lists of the API.
 import {
   type InfiniteData,
   infiniteQueryOptions,
@@ -13,13 +13,13 @@ type Next = { next?: string | null };
 type Page<T> = Next & { items: T[] };
 export type Pages<P> = InfiniteData<P, Cursor>;
 
-/** How the page at a cursor is read: `(cursor) => $api.queryOptions("get", …)`. */
+/** Query options for the page at a cursor: `(cursor) => $api.queryOptions("get", …)`. */
 type At<P, K extends QueryKey> = (cursor?: string) => { queryKey: K; queryFn: QueryFunction<P, K> };
 
-/** Where the pages of a list are kept: not where a single page is that was read with the same parameters. */
+/** The cache key of a list's pages. It differs from the key of a single page that has the same parameters. */
 export const pagesKey = (key: QueryKey): QueryKey => [...key, "pages"];
 
-/** Reads page after page. */
+/** Infinite query options that follow the cursors. */
 export function pages<P extends Next, K extends QueryKey>(at: At<P, K>) {
   return infiniteQueryOptions<P, Error, Pages<P>, QueryKey, Cursor>({
     queryKey: pagesKey(at().queryKey),
@@ -32,14 +32,14 @@ export function pages<P extends Next, K extends QueryKey>(at: At<P, K>) {
   });
 }
 
-/** All that was read, each once: what comes meanwhile moves the rest to the next page. */
+/** All items read so far, without duplicates: new items can push an item from one page to the next. */
 export function items<T extends { id: string }>({ pages }: { pages: Page<T>[] }): T[] {
   const all = new Map<string, T>();
   for (const { items } of pages) for (const one of items) if (!all.has(one.id)) all.set(one.id, one);
   return [...all.values()];
 }
 
-/** The first pages only. */
+/** The first `count` pages. */
 export function first<P>({ pages, pageParams }: Pages<P>, count: number): Pages<P> {
   return { pages: pages.slice(0, count), pageParams: pageParams.slice(0, count) };
 }
@@ -49,7 +49,7 @@ type Options<T> = Omit<
   "queryKey" | "queryFn" | "initialPageParam" | "getNextPageParam" | "select"
 >;
 
-/** A list: all that was read of it, and more of it. */
+/** A list as an infinite query of its items. */
 export function usePages<T extends { id: string }, K extends QueryKey>(
   at: At<Page<T>, K>,
   options?: Options<T>,

@@ -1,4 +1,4 @@
-// The cache of what the server said, and what of it is read again when something happened.
+// The cache of server data, and how parts of it are invalidated.
 import { QueryClient } from "@tanstack/react-query";
 import { Failure } from "./client";
 
@@ -7,7 +7,7 @@ export const queries = new QueryClient({
     queries: {
       staleTime: 5_000,
       refetchOnWindowFocus: true,
-      // What the server refused is refused again; what did not reach it may, soon.
+      // A client error (4xx) is not retried; anything else is, twice.
       retry: (count, error) =>
         error instanceof Failure && error.status >= 400 && error.status < 500 ? false : count < 2,
     },
@@ -15,7 +15,7 @@ export const queries = new QueryClient({
   },
 });
 
-/** Reads a route's answers again, wherever they are shown. */
+/** Invalidates everything cached for these routes. */
 export function reread(...paths: string[]) {
   for (const path of paths) void queries.invalidateQueries({ queryKey: ["get", path] });
 }

@@ -1,4 +1,4 @@
-// Who is signed in: a cookie that only the server reads, and a token that every write carries.
+// The signed-in session: a cookie that only the server reads, and a CSRF token that every write sends.
 import { queryOptions } from "@tanstack/react-query";
 import { api, carry, Failure, type Schemas } from "./client";
 import * as live from "./live";
@@ -33,7 +33,7 @@ export async function signIn(token: string): Promise<void> {
   if (data) queries.setQueryData(sessionQuery.queryKey, keep(data));
 }
 
-/** Forgets all that was read. */
+/** Clears all cached data. */
 export function forget() {
   live.close();
   carry("");
@@ -41,13 +41,12 @@ export function forget() {
   queries.setQueryData(sessionQuery.queryKey, null);
 }
 
-/** Signs out. */
 export async function signOut() {
   await api.DELETE("/api/v1/session");
   forget();
 }
 
-/** Signs every browser out, this one too. */
+/** Signs out every browser, including this one. */
 export async function signOutEverywhere() {
   await api.DELETE("/api/v1/sessions");
   forget();

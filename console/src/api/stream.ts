@@ -1,9 +1,9 @@
-// Server-sent events as the answer to a POST: EventSource can only GET.
+// Server-sent events in the response to a POST, which EventSource cannot read.
 import { Failure, failure, headers, type Schemas } from "./client";
 
 export type StreamEvent = { event: string; data: string };
 
-/** Cuts a stream's text into events. `rest` is what has not ended yet. */
+/** Splits a stream's text into events. `rest` is the incomplete last event. */
 export function cut(text: string): { events: StreamEvent[]; rest: string } {
   const blocks = text.replace(/\r\n?/g, "\n").split("\n\n");
   const rest = blocks.pop() ?? "";
@@ -23,7 +23,7 @@ export function cut(text: string): { events: StreamEvent[]; rest: string } {
   return { events, rest };
 }
 
-/** Posts `body` and gives the events of the answer one by one. Throws a `Failure` when it is refused. */
+/** Posts `body` and yields the events of the response one by one. Throws a `Failure` for an error response. */
 async function* stream(path: string, body: object, signal: AbortSignal): AsyncGenerator<StreamEvent> {
   const form = body instanceof FormData;
   const response = await fetch(path, {
@@ -48,12 +48,12 @@ async function* stream(path: string, body: object, signal: AbortSignal): AsyncGe
       yield* events;
     }
   } finally {
-    // Whoever does not want the rest ends the turn's telling.
+    // A caller that stops reading early cancels the request.
     void reader.cancel().catch(() => {});
   }
 }
 
-/** One turn of the sandbox, as it goes on: pieces of its answer, then what came of it. */
+/** One turn of the sandbox: pieces of its answer as they arrive, then its outcome. */
 export async function* answering(
   body: Schemas["SandboxMessage"] | FormData,
   signal: AbortSignal,

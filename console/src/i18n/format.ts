@@ -1,4 +1,4 @@
-// Numbers, times and money in the reader's language and the browser's time zone.
+// Formats numbers, times and money for the reader's language and the browser's time zone.
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -8,7 +8,7 @@ const spans: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60_000],
 ];
 
-/** A left-to-right word among right-to-left ones, such as "US$" after its sum: in one piece. */
+/** Isolates left-to-right text inside right-to-left text, such as "US$" after an amount. */
 const apart = (word: string) => `\u2066${word}\u2069`;
 
 function formats(language: string) {
@@ -43,7 +43,7 @@ function formats(language: string) {
     share: (value: number) => share.format(value),
     number: (value: number, digits = 2) =>
       new Intl.NumberFormat(language, { maximumFractionDigits: digits }).format(value),
-    /** Millionths of a dollar. */
+    /** Takes millionths of a dollar. */
     money(micros: number) {
       const parts = new Intl.NumberFormat(language, {
         style: "currency",
@@ -76,12 +76,15 @@ function formats(language: string) {
   };
 }
 
-/** The reader's own kind of the language, such as en-GB, where the browser names one: it says how a day and an hour are written. */
+/**
+ * The browser's regional variant of the language, such as en-GB, if it names one: it decides how dates and
+ * times are written.
+ */
 export function locale(language: string, named: readonly string[] = navigator.languages): string {
   return named.find((code) => code.split("-")[0] === language) ?? language;
 }
 
-/** Formats of the language that is spoken. */
+/** Formats for the current language. */
 export function useFormat() {
   const { i18n } = useTranslation();
   return useMemo(() => formats(locale(i18n.language)), [i18n.language]);

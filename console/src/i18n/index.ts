@@ -1,4 +1,4 @@
-// The languages of the console. Texts are in src/locales/<language>/<namespace>.json; a page's are fetched with it.
+// The console's languages. Texts are in src/locales/<language>/<namespace>.json; each page loads its own namespace.
 import i18n from "i18next";
 import toBackend from "i18next-resources-to-backend";
 import { initReactI18next } from "react-i18next";
@@ -13,7 +13,7 @@ function isLanguage(code: string | null | undefined): code is Language {
   return !!code && code in languages;
 }
 
-/** The language chosen here before, or the first of the browser's that there is. */
+/** The language chosen in this browser, else the first supported language of the browser's list. */
 export function preferred(): Language {
   const chosen = localStorage.getItem(kept);
   if (isLanguage(chosen)) return chosen;

@@ -1,4 +1,4 @@
-// Every language says everything that English says, with all the plural forms that it has.
+// Every language has every English text, in all of its own plural forms.
 import { expect, test } from "vitest";
 import { languages } from "./index";
 
@@ -20,7 +20,7 @@ function texts(language: string, namespace: string) {
   return flat(files[`../locales/${language}/${namespace}.json`]?.default ?? {});
 }
 
-/** The keys that a language must have where English has these. */
+/** The keys that a language needs for these English keys. */
 function wanted(language: string, english: Iterable<string>): Set<string> {
   const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
   const keys = new Set<string>();
@@ -49,7 +49,7 @@ test.each(Object.keys(languages).flatMap((language) => namespaces.map((name) => 
       expect(text.trim(), `${language} ${name} ${key}`).not.toBe("");
       const base = english.get(key) ?? english.get(`${key.replace(plural, "")}_other`) ?? "";
       const given = holes(base);
-      // `count` may be said in words: "one conversation".
+      // `count` may be written out: "one conversation".
       for (const hole of holes(text)) expect(given, `${language} ${name} ${key}`).toContain(hole);
       for (const hole of given)
         if (hole !== "count") expect(holes(text), `${language} ${name} ${key}`).toContain(hole);

@@ -1,4 +1,4 @@
-// Asks before something is done that cannot be taken back.
+// A confirmation dialog for actions that cannot be undone.
 import { Button, Group, getDefaultZIndex, Modal, Text } from "@mantine/core";
 import { useWindowEvent } from "@mantine/hooks";
 import { createContext, type ReactNode, useCallback, useContext, useState } from "react";
@@ -7,9 +7,9 @@ import { useTranslation } from "react-i18next";
 type Question = {
   title: string;
   text: ReactNode;
-  /** What the button says that does it. */
+  /** The label of the confirm button. */
   yes: string;
-  /** Whether something is lost by it. */
+  /** Whether data will be lost. */
   danger?: boolean;
 };
 
@@ -17,7 +17,7 @@ type Asked = Question & { answer: (yes: boolean) => void };
 
 const Asking = createContext<(question: Question) => Promise<boolean>>(async () => false);
 
-/** `if (await confirm({ title, text, yes, danger: true })) …` */
+/** Usage: `if (await confirm({ title, text, yes, danger: true })) …` */
 export function useConfirm() {
   return useContext(Asking);
 }
@@ -38,7 +38,7 @@ export function Confirming({ children }: { children: ReactNode }) {
     asked?.answer(yes);
     setOpened(false);
   };
-  // Escape answers the question alone: Mantine would close the drawer below it, too, and what was typed there is lost.
+  // Escape closes only this dialog: Mantine would also close the drawer below it and lose what was typed there.
   useWindowEvent(
     "keydown",
     (event) => {
@@ -56,7 +56,7 @@ export function Confirming({ children }: { children: ReactNode }) {
         onClose={() => answer(false)}
         closeOnEscape={false}
         title={asked?.title}
-        // Above the drawer or dialog that asks: they come into the page after this one.
+        // Above the drawer or dialog that asks, which is added to the page after this one.
         zIndex={getDefaultZIndex("popover")}
         closeButtonProps={{ "aria-label": t("action.close") }}
       >

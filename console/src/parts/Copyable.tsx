@@ -1,4 +1,4 @@
-// A value to be copied elsewhere.
+// A value with a copy button.
 import { ActionIcon, Code, CopyButton, Group, Tooltip } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";

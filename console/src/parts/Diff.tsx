@@ -1,5 +1,5 @@
-// Shows what differs between two texts: words in place, or lines of a file. What went is struck through, what came is underlined:
-// colour alone would not do.
+// Shows the diff of two texts, by words or by lines. Removed text is struck through and added text
+// underlined, because colour alone is not enough.
 import { Box, ScrollArea, Text } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
@@ -26,11 +26,11 @@ function Pieces({ pieces }: { pieces: Piece[] }) {
 type WordProps = {
   before: string;
   after: string;
-  /** Both in one text; or one of them with its own words marked, to stand beside the other. */
+  /** Both in one text; or one of them with its own words marked, for a side-by-side view. */
   show?: "both" | "before" | "after";
 };
 
-/** Two texts with the words marked that differ. Line breaks stay. */
+/** A word diff. Line breaks are kept. */
 export function WordDiff({ before, after, show = "both" }: WordProps) {
   const pieces = useMemo(() => {
     const all = wordDiff(before, after);
@@ -47,15 +47,15 @@ export function WordDiff({ before, after, show = "both" }: WordProps) {
 type LineProps = {
   before: string;
   after: string;
-  /** How many unchanged lines are shown around a change. */
+  /** Unchanged lines shown around a change. */
   context?: number;
-  /** What it is the difference of, for screen readers. */
+  /** Label for screen readers. */
   label: string;
-  /** The highest it gets. */
+  /** Maximum height (Mantine's `mah`). */
   mah?: number | string;
 };
 
-/** Two files, line by line. */
+/** A line diff. */
 export function LineDiff({ before, after, context = 3, label, mah = 420 }: LineProps) {
   const { t } = useTranslation();
   const format = useFormat();
@@ -110,7 +110,7 @@ export function LineDiff({ before, after, context = 3, label, mah = 420 }: LineP
   );
 }
 
-/** A changed line: the words within it are marked only where it is known which they are. */
+/** A changed line. Words are marked only where the word diff is known. */
 function Line({ kind, pieces }: { kind: "gone" | "new"; pieces: Piece[] }) {
   const Tag = kind === "gone" ? "del" : "ins";
   const whole = pieces.length === 1;

@@ -1,11 +1,10 @@
-// What a gate found of a version: whether it passed, how many cases, which of them changed.
+// A gate's verdict on a version: whether it passed, the number of cases, and which of them changed.
 import { Alert, List, Text } from "@mantine/core";
 import { IconShieldCheck, IconShieldX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 
-/** What a gate found of a version. */
 export type Verdict = Schemas["GateVerdict"];
 
 export function GateVerdict({ verdict }: { verdict: Verdict }) {

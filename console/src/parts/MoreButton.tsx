@@ -1,11 +1,11 @@
-// Reads the next page of a list, where there is one.
+// Loads the next page of a list, if there is one.
 import { Button } from "@mantine/core";
 import type { UseInfiniteQueryResult } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
 type Props = {
   query: Pick<UseInfiniteQueryResult, "hasNextPage" | "isFetchingNextPage" | "fetchNextPage">;
-  /** `auto`: in the middle. */
+  /** `auto`: centred. */
   mx?: "auto";
 };
 

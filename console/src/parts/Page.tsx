@@ -1,4 +1,4 @@
-// A page: its title, what can be done on it, what it holds.
+// The layout of a page: its title, actions and content.
 import { Anchor, Box, Group, Stack, Text, Title } from "@mantine/core";
 import { IconChevronLeft } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -8,12 +8,12 @@ type Props = {
   title: string;
   /** One line under the title. */
   about?: ReactNode;
-  /** The page that this one is a part of. */
+  /** The parent page. */
   back?: { to: string; label: string };
   /** Buttons at the end of the title's line. */
   actions?: ReactNode;
   children: ReactNode;
-  /** The widest it gets, in pixels. */
+  /** Maximum width, in pixels. */
   widest?: number;
 };
 

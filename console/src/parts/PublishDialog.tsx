@@ -1,4 +1,4 @@
-// Puts a version in front of customers: shows what changes, tries its gate, and says what the gate found.
+// Publishes a version: shows its changes, runs its gate and shows the verdict.
 import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconShieldCheck } from "@tabler/icons-react";
 import { Suspense, useEffect, useState } from "react";
@@ -13,28 +13,28 @@ import { Async, Failed } from "./States";
 import { useSay } from "./say";
 
 type Props = {
-  /** The agent's short name. */
+  /** The agent's slug. */
   agent: string;
-  /** The prompt file to publish … */
+  /** The prompt file to publish. */
   source: string;
-  /** … or, where this is given too, the version that is there already: a roll-back. */
+  /** Rolls back to this version; `source` is then its file. */
   version?: number;
   opened: boolean;
   onClose: () => void;
-  /** It is live. */
+  /** Called when the version is live. */
   onPublished?: (version: number) => void;
 };
 
 type Doing = "trying" | "publishing" | undefined;
 
-/** What the gate said, from the answer that refuses. */
+/** The gate's verdict in an error response. */
 function refusal(error: unknown): Verdict | undefined {
   const found = error instanceof Failure ? error.problem?.verdict : undefined;
   return found && "passed" in found ? found : undefined;
 }
 
 export function PublishDialog(props: Props) {
-  // Its texts may not be there yet: the page around it stays meanwhile.
+  // While its texts load, the page around it stays.
   return (
     <Suspense>
       <Dialog {...props} />
@@ -50,7 +50,7 @@ function Dialog(props: Props) {
   return (
     <Modal
       opened={opened}
-      // A gate goes on to its end; closing would only hide what it found.
+      // A running gate cannot be stopped; closing would only hide its verdict.
       onClose={busy ? () => {} : onClose}
       size="xl"
       title={version === undefined ? t("publish.title") : t("publish.backTitle", { version })}
@@ -186,7 +186,10 @@ function Publishing({
   );
 }
 
-/** The gate in a prompt file's header. A file that drops its gate still has to pass the live one's: the server says so. */
+/**
+ * The gate in a prompt file's header. A file that drops its gate still has to pass the live one's: the server
+ * enforces that.
+ */
 function gateOf(source: string): { suite: string; rule: string } | undefined {
   const gate = headerValue(source, ["gate"]);
   if (!gate || typeof gate !== "object" || !("suite" in gate)) return undefined;

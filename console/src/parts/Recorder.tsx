@@ -1,4 +1,4 @@
-// Records a voice note, with its level and time; or takes a file that is dropped or chosen.
+// Records a voice note with level and time, or takes a dropped or chosen audio file.
 import { ActionIcon, FileButton, Group, Progress, Text, Tooltip } from "@mantine/core";
 import { IconCheck, IconFileMusic, IconMicrophone, IconTrash } from "@tabler/icons-react";
 import { type DragEvent, useState } from "react";
@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { clock, useRecording } from "./recording";
 import { useSay } from "./say";
 
-/** Whether a file may be a recording: browsers do not know every format that customers send. */
+/** Whether a file may be audio: browsers do not recognise every format that customers send. */
 export function isSound(file: File): boolean {
   return (
     /^(audio|video)\//.test(file.type) ||
@@ -15,14 +15,14 @@ export function isSound(file: File): boolean {
 }
 
 type Props = {
-  /** What was recorded or chosen. */
+  /** Called with the recording or the chosen file. */
   onFile: (file: File) => void;
   disabled?: boolean;
-  /** Told when recording begins and ends, so that others can make room. */
+  /** Called when recording starts and ends, so that the parent can make room. */
   onRecording?: (on: boolean) => void;
 };
 
-/** Two buttons (record, choose a file); while it records: level, time, discard, done. */
+/** Buttons to record and to choose a file; while recording: level, time, discard and done. */
 export function Recorder({ onFile, disabled, onRecording }: Props) {
   const { t } = useTranslation("sandbox");
   const say = useSay();
@@ -101,7 +101,7 @@ export function Recorder({ onFile, disabled, onRecording }: Props) {
   );
 }
 
-/** Lets a recording be dropped anywhere on what gets these properties. `over`: one is held above it. */
+/** Props that make an element accept dropped audio files. `over`: a file is dragged over it. */
 export function useDroppedSound(onFile: (file: File) => void, refused: () => void) {
   const [over, setOver] = useState(false);
   const hasFile = (event: DragEvent) => event.dataTransfer.types.includes("Files");

@@ -1,4 +1,4 @@
-// What is shown while something is read, when it cannot be, and when there is none yet.
+// Loading, error and empty states.
 import { Alert, Button, Center, Group, Skeleton, Stack, Text, ThemeIcon } from "@mantine/core";
 import { IconAlertTriangle, IconInbox, IconPlugConnectedX } from "@tabler/icons-react";
 import type { UseQueryResult } from "@tanstack/react-query";
@@ -6,7 +6,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Failure } from "@/api/client";
 
-/** What went wrong, in words for people. */
+/** Returns a function that describes an error to the user. */
 export function useReason() {
   const { t } = useTranslation();
   return (error: unknown): string => {
@@ -15,7 +15,7 @@ export function useReason() {
   };
 }
 
-/** Something is being read. */
+/** Shown while data loads. */
 export function Loading({ rows = 4 }: { rows?: number }) {
   const { t } = useTranslation();
   return (
@@ -27,7 +27,7 @@ export function Loading({ rows = 4 }: { rows?: number }) {
   );
 }
 
-/** Something could not be read or done; `again` tries once more. */
+/** Shown when loading or an action failed; `again` retries. */
 export function Failed({ error, again }: { error: unknown; again?: () => void }) {
   const { t } = useTranslation();
   const reason = useReason();
@@ -56,7 +56,7 @@ export function Failed({ error, again }: { error: unknown; again?: () => void })
 
 type EmptyProps = { title: string; children?: ReactNode; action?: ReactNode; icon?: ReactNode };
 
-/** There is none yet, and how to begin. */
+/** Shown when a list is empty, with how to begin. */
 export function Empty({ title, children, action, icon }: EmptyProps) {
   return (
     <Center py="xl">
@@ -78,14 +78,14 @@ export function Empty({ title, children, action, icon }: EmptyProps) {
 
 type AsyncProps<T> = {
   query: Pick<UseQueryResult<T, unknown>, "data" | "error" | "isPending" | "refetch">;
-  /** What stands there when `isEmpty` says so. */
+  /** Shown when `isEmpty` returns true. */
   empty?: ReactNode;
   isEmpty?: (data: T) => boolean;
   rows?: number;
   children: (data: T) => ReactNode;
 };
 
-/** What a query brought, with its other states. What was read before stays when reading it again fails. */
+/** Renders a query's data and its other states. Loaded data stays visible when a reload fails. */
 export function Async<T>({ query, empty, isEmpty, rows, children }: AsyncProps<T>) {
   if (query.data !== undefined) {
     const none = isEmpty ? isEmpty(query.data) : Array.isArray(query.data) && query.data.length === 0;

@@ -1,4 +1,4 @@
-// Plays a recording: play and pause, where it is, how fast. The file is fetched when it is first played.
+// Plays a recording: play and pause, position, speed. The file is loaded when it is first played.
 import { ActionIcon, Button, Group, Slider, Text, Tooltip } from "@mantine/core";
 import { IconDownload, IconPlayerPauseFilled, IconPlayerPlayFilled } from "@tabler/icons-react";
 import { useCallback, useEffect, useRef, useState } from "react";
@@ -8,10 +8,10 @@ import { useFormat } from "@/i18n/format";
 import { useReason } from "./States";
 
 const speeds = [1, 1.5, 2, 0.75];
-/** How far an arrow key goes, in seconds. */
+/** Step of an arrow key, in seconds. */
 const STEP = 2;
 
-/** Only one recording is heard at a time. */
+/** The recording that is playing: only one plays at a time. */
 let playing: HTMLAudioElement | undefined;
 
 async function load(addresses: string[]): Promise<string> {
@@ -45,7 +45,7 @@ function useRecording(addresses: string[], known: number | null | undefined) {
     const url = await load(list.split("\n"));
     const made = new Audio(url);
     made.ontimeupdate = () => setAt(made.currentTime);
-    // A recording that was made by a browser may not say how long it is.
+    // A recording made by a browser may have no duration at first.
     made.ondurationchange = () => Number.isFinite(made.duration) && setLength(made.duration);
     made.onplay = () => setState("playing");
     made.onpause = () => setState("paused");
@@ -82,7 +82,7 @@ function useRecording(addresses: string[], known: number | null | undefined) {
       await made.play();
     } catch (why) {
       setState("idle");
-      // Pressed again before it began.
+      // Paused before playback began.
       if (!(why instanceof DOMException && why.name === "AbortError")) setError(why);
     }
   };
@@ -99,11 +99,11 @@ function useRecording(addresses: string[], known: number | null | undefined) {
 }
 
 type Props = {
-  /** Where the file is; when there are several, the first that is there counts. */
+  /** The file's address; of several, the first that exists is used. */
   src: string | string[];
-  /** How long it is, where that is known. */
+  /** The duration, if known. */
   seconds?: number | null;
-  /** What it is, for who cannot see it. */
+  /** Label for screen readers. */
   label: string;
 };
 

@@ -1,8 +1,8 @@
-// A moment, in the reader's language and time zone; the whole of it on hover and for screen readers.
+// A time in the reader's language and time zone; the full date on hover and for screen readers.
 import { useEffect, useState } from "react";
 import { useFormat } from "@/i18n/format";
 
-/** Draws again every half minute. */
+/** Re-renders every half minute. */
 function useTick(on: boolean) {
   const [, tick] = useState(0);
   useEffect(() => {
@@ -12,7 +12,7 @@ function useTick(on: boolean) {
   }, [on]);
 }
 
-/** `ago`: how long it is since; otherwise the clock or the day. */
+/** `ago`: shows the time elapsed; otherwise the clock or the day. */
 export function When({ at, ago = false }: { at: number; ago?: boolean }) {
   const format = useFormat();
   useTick(ago);

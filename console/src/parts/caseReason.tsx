@@ -1,4 +1,4 @@
-// Why a person was called. The server says it in English words around the rule; those it has are said in the reader's language.
+// Why a case was opened. The server writes the reason in English; the known forms are translated.
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 
@@ -8,7 +8,7 @@ export type CaseReason =
   | { kind: "budget" }
   | { kind: "other" };
 
-/** What sort of reason it is, as the server's `Reason` writes it (src/domain/turn.rs). */
+/** Parses the reason that the server's `Reason` writes (src/domain/turn.rs). */
 export function readReason(reason: string): CaseReason {
   const word = /^the customer said “(.*)”$/su.exec(reason)?.[1];
   if (word !== undefined) return { kind: "keyword", rule: word };
@@ -19,7 +19,7 @@ export function readReason(reason: string): CaseReason {
   return reason.startsWith("the day's money for models is used up") ? { kind: "budget" } : { kind: "other" };
 }
 
-/** Words for a reason. */
+/** Returns a function that words a reason. */
 export function useCaseReason() {
   const { t } = useTranslation();
   return (reason: string): string => {

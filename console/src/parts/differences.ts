@@ -1,10 +1,10 @@
-// What differs between two texts: words of a reply, lines of a file. Words are told apart as each language does.
+// Diffs of two texts: by words, split by each language's rules, or by lines.
 import { diffArrays } from "diff";
 
 export type Kind = "same" | "gone" | "new";
-/** A run of text that both have, or only the earlier, or only the later one. */
+/** A run of text that is in both, only in the earlier, or only in the later one. */
 export type Piece = { text: string; kind: Kind };
-/** A line, with its number where it stands; or how many unchanged lines are left out. */
+/** A line with its numbers in both texts; or the number of unchanged lines left out. */
 export type Row =
   | { kind: Kind; before?: number; after?: number; pieces: Piece[] }
   | { kind: "skipped"; count: number };
@@ -19,7 +19,7 @@ function kindOf(change: { added: boolean; removed: boolean }): Kind {
   return change.removed ? "gone" : change.added ? "new" : "same";
 }
 
-/** The words of both texts, in order. */
+/** The word diff, in order. */
 export function wordDiff(before: string, after: string): Piece[] {
   const pieces: Piece[] = [];
   for (const change of diffArrays(wordsOf(before), wordsOf(after)))
@@ -27,7 +27,7 @@ export function wordDiff(before: string, after: string): Piece[] {
   return joined(pieces);
 }
 
-/** A lone space between two changed words belongs to the change: marks that flicker word by word cannot be read. */
+/** Merges a lone space between two changed words into the change, because word-by-word marks are hard to read. */
 function joined(pieces: Piece[]): Piece[] {
   const out: Piece[] = [];
   let gone = "";
@@ -53,7 +53,7 @@ function joined(pieces: Piece[]): Piece[] {
   return out;
 }
 
-/** How much of two lines is the same, 0 to 1. */
+/** How similar two lines are, from 0 to 1. */
 function likeness(pieces: Piece[]): number {
   const size = (kind: Kind) =>
     pieces.filter((piece) => piece.kind === kind).reduce((sum, { text }) => sum + text.trim().length, 0);
@@ -67,8 +67,7 @@ function linesOf(text: string): string[] {
   return lines;
 }
 
-/** The lines of both texts, in order; of unchanged ones only `context` around each change. Changed lines that are alike have
- * their words marked. */
+/** The line diff, with `context` unchanged lines around each change. Similar changed lines have their words marked. */
 export function lineDiff(before: string, after: string, context = 3): Row[] {
   const rows: Row[] = [];
   let [left, right] = [0, 0];
@@ -120,7 +119,7 @@ function folded(rows: Row[], context: number): Row[] {
   return out;
 }
 
-/** How many lines went and came. */
+/** The numbers of removed and added lines. */
 export function lineCounts(rows: Row[]): { gone: number; added: number } {
   return {
     gone: rows.filter(({ kind }) => kind === "gone").length,

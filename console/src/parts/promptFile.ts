@@ -1,29 +1,29 @@
-// A prompt file: a header in YAML between two lines of dashes, then the system prompt. What is not changed stays as its author wrote
-// it, to the letter: a difference shows only what was meant.
+// A prompt file: a YAML header between two lines of dashes, then the system prompt. Unchanged parts stay byte
+// for byte as written, so that a diff shows only the intended change.
 import { type Document, isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
 
 export type PromptFile = { header: Document; body: string };
 
 const shape = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|$)([\s\S]*)$/;
 
-/** Takes a prompt file apart. Without a header all of it is the system prompt. */
+/** Splits a prompt file. Without a header all of it is the system prompt. */
 export function readPrompt(source: string): PromptFile {
   const found = shape.exec(source);
   return { header: parseDocument(found?.[1] ?? "{}"), body: found ? (found[2] ?? "") : source };
 }
 
-/** Puts a prompt file together again. */
+/** Joins header and system prompt. */
 export function writePrompt({ header, body }: PromptFile, padded = false): string {
   return `---\n${header.toString({ lineWidth: 0, flowCollectionPadding: padded }).trimEnd()}\n---\n${body}`;
 }
 
-/** What the header says under a path, such as `["handoff", "keywords"]`, as plain data. */
+/** The header's value at a path such as `["handoff", "keywords"]`, as plain data. */
 export function headerValue(source: string, path: string[]): unknown {
   const value = readPrompt(source).header.getIn(path, false);
   return isNode(value) ? value.toJSON() : value;
 }
 
-/** The file with another value under a path of its header; `undefined` takes it out. */
+/** The file with another value at a path of its header; `undefined` removes it. */
 export function withHeader(source: string, path: string[], value: unknown): string {
   return changed(source, path, (header) => {
     if (value === undefined) header.deleteIn(path);
@@ -31,7 +31,7 @@ export function withHeader(source: string, path: string[], value: unknown): stri
   });
 }
 
-/** The file with these words in a list of its header. Words that stay keep their place and their comments. */
+/** The file with these entries in a list of its header. Entries that stay keep their place and comments. */
 export function withList(source: string, path: string[], words: string[]): string {
   const list = readPrompt(source).header.getIn(path, true);
   if (!isSeq(list) || words.length === 0)
@@ -68,7 +68,7 @@ function changed(source: string, path: string[], change: (header: Document) => v
   return `---\n${header}---\n${file.body}`;
 }
 
-/** The text of each key at the top of a header, and what stands above the first; nothing where it cannot be told apart. */
+/** The text of each top-level key of a header, and what precedes the first; undefined when they cannot be separated. */
 function sectionsOf(header: string): { lead: string; of: Map<string, string> } | undefined {
   const text = `${header.replace(/\r\n/g, "\n").trimEnd()}\n`;
   const { contents, errors } = parseDocument(text);

@@ -1,7 +1,7 @@
-// A recording through the browser's microphone.
+// Records with the browser's microphone.
 import { useCallback, useEffect, useRef, useState } from "react";
 
-/** Formats that the server hears, the smallest first. */
+/** Formats that the server can decode, smallest first. */
 const formats = ["audio/ogg;codecs=opus", "audio/webm;codecs=opus", "audio/mp4", "audio/webm"];
 
 /** 1:05 */
@@ -10,7 +10,7 @@ export function clock(seconds: number): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** How loud a piece of sound is, 0 to 1, on a scale that speech fills. */
+/** How loud a piece of audio is, from 0 to 1, scaled for speech. */
 export function loudness(samples: Float32Array): number {
   let sum = 0;
   for (const sample of samples) sum += sample * sample;
@@ -24,7 +24,7 @@ type Tape = {
   sound: AudioContext;
   ticking: ReturnType<typeof setInterval>;
 };
-/** Why there is no recording. */
+/** Why recording failed. */
 export type Trouble = "noMicrophone" | "notAllowed";
 
 export function useRecording(onFile: (file: File) => void, onRecording?: (on: boolean) => void) {
@@ -44,7 +44,7 @@ export function useRecording(onFile: (file: File) => void, onRecording?: (on: bo
     onRecording?.(false);
   }, [onRecording]);
 
-  // Whoever goes away while it records does not want it.
+  // Unmounting while recording discards the recording.
   useEffect(
     () => () => {
       wanted.current = false;

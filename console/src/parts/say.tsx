@@ -1,11 +1,11 @@
-// Short messages at the edge of the page: that something is done, or why it is not.
+// Notifications: an action is done, or why it failed.
 import { notifications } from "@mantine/notifications";
 import { IconAlertTriangle, IconCheck } from "@tabler/icons-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useReason } from "./States";
 
-/** `say.done("Saved")`, `say.failed(error)`. */
+/** Usage: `say.done("Saved")`, `say.failed(error)`. */
 export function useSay() {
   const { t } = useTranslation();
   const reason = useReason();

@@ -1,4 +1,4 @@
-// What stands in place of a page that broke, or that there is not.
+// Shown in place of a page that crashed or does not exist.
 import { Anchor, Button, Center, Stack, Text, Title } from "@mantine/core";
 import { type ErrorComponentProps, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";

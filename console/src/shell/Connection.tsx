@@ -1,4 +1,4 @@
-// Says when nothing is heard from the server, and goes away when it is heard again.
+// A banner while the connection to the server is lost.
 import { Alert, Transition } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconPlugConnectedX } from "@tabler/icons-react";
@@ -8,7 +8,7 @@ import { useLine } from "@/api/live";
 export function Connection() {
   const { t } = useTranslation();
   const line = useLine();
-  // A stream that breaks off and is back within a second is nobody's business.
+  // An interruption of less than a second is not shown.
   const [lasting] = useDebouncedValue(line, 1_000);
   const lost = line === "lost" && lasting === "lost";
   return (

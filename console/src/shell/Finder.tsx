@@ -1,4 +1,4 @@
-// Ctrl or Cmd K: goes to a page, a conversation or an agent, and does what the page that is shown offers.
+// The finder (Ctrl or Cmd K): goes to a page, conversation or agent, or runs an action of the current page.
 
 import { useDebouncedValue } from "@mantine/hooks";
 import {
@@ -17,7 +17,6 @@ import { places } from "./places";
 
 const [store, spotlight] = createSpotlight();
 
-/** Opens it. */
 export const showFinder = () => spotlight.open();
 
 type Offers = SpotlightActionData[];
@@ -31,7 +30,7 @@ function changed() {
   for (const watcher of watchers) watcher();
 }
 
-/** What a page offers while it is shown. Give it a list that stays the same (`useMemo`). */
+/** Adds a page's entries while the component is mounted. Pass a stable list (`useMemo`). */
 export function useOffers(list: Offers) {
   useEffect(() => {
     const key = Symbol();
@@ -60,7 +59,7 @@ function useConversations(query: string) {
       id: one.id,
       label,
       description: one.last_text ?? undefined,
-      // It was found by the server, perhaps by other words than those that are shown.
+      // Matches any query: the server may have found it by words that are not shown.
       keywords: query,
       leftSection: <IconMessageCircle size={18} aria-hidden />,
       onClick: () => void navigate({ to: "/inbox/$id", params: { id: one.id } }),

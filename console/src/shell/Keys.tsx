@@ -1,11 +1,14 @@
-// What the keyboard does: g and a letter goes somewhere, ? shows all of it. Pages add keys of their own.
+// Keyboard shortcuts: g and a letter goes to a page, ? lists them all. Pages add their own.
 import { Group, Kbd, Modal, Stack, Table, Text, Title } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { places } from "./places";
 
-/** A key of a page: `key` as the browser names it, what it does in words. Return `false` to let the browser have it. */
+/**
+ * A page's shortcut: `key` as the browser names it, `about` as shown in the list. `act` returns `false` to
+ * leave the key to the browser.
+ */
 export type Key = { key: string; about: string; act: (event: KeyboardEvent) => void };
 
 const pages = new Map<symbol, Key[]>();
@@ -13,7 +16,7 @@ const watchers = new Set<() => void>();
 let flat: Key[] = [];
 let show = () => {};
 
-/** Shows what the keyboard does. */
+/** Shows the list of shortcuts. */
 export const showKeys = () => show();
 
 function changed() {
@@ -21,7 +24,7 @@ function changed() {
   for (const watcher of watchers) watcher();
 }
 
-/** Keys that count while the component is shown. Give it a list that stays the same (`useMemo`). */
+/** Adds shortcuts while the component is mounted. Pass a stable list (`useMemo`). */
 export function useKeys(keys: Key[]) {
   useEffect(() => {
     const id = Symbol();
@@ -34,7 +37,7 @@ export function useKeys(keys: Key[]) {
   }, [keys]);
 }
 
-/** Whether somebody is writing, or something lies over the page: then a letter is a letter. */
+/** Whether shortcuts are off: a modifier is held, someone is typing, or a dialog is open. */
 function busy(event: KeyboardEvent) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing)
     return true;

@@ -1,4 +1,4 @@
-// The name of the product.
+// The product's name.
 import { Group, Text } from "@mantine/core";
 
 export function Mark() {

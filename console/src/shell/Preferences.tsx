@@ -1,4 +1,4 @@
-// Language, colours, keys and signing out, at the foot of the menu.
+// Language, colour scheme, shortcuts and signing out, at the bottom of the menu.
 import { ActionIcon, Group, Menu, Tooltip, useDirection, useMantineColorScheme } from "@mantine/core";
 import {
   IconCheck,

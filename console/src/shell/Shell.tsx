@@ -1,4 +1,4 @@
-// What stands around every page: where one can go, how the connection is, language and colours.
+// The frame around every page: navigation, connection state, preferences.
 import { AppShell, Badge, Burger, Group, NavLink, ScrollArea, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
@@ -14,7 +14,7 @@ import { Preferences } from "./Preferences";
 import { places } from "./places";
 import { useHearing } from "./useHearing";
 
-/** How many conversations wait for a person. */
+/** The number of conversations that wait for a person. */
 function Waiting() {
   const { t } = useTranslation();
   const { data } = $api.useQuery("get", "/api/v1/conversations/counts");

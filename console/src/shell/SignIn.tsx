@@ -1,4 +1,5 @@
-// Signing in with a one-time link: its token stands behind the #, so that no server and no log ever sees it in an address.
+// Signs in with a one-time link. Its token is in the URL fragment, so that it is never sent to a server or
+// logged with an address.
 import { Alert, Center, Code, Loader, Paper, Stack, Text, Title } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { useNavigate, useRouter } from "@tanstack/react-router";
@@ -10,7 +11,7 @@ import { useTitle } from "@/parts/Page";
 import { useReason } from "@/parts/States";
 import { Mark } from "./Mark";
 
-/** Where someone wanted to go: a path of this console and nothing else. */
+/** The page to open after signing in: only a path of this console. */
 function wanted(): string {
   const next = new URLSearchParams(location.search).get("next") ?? "/";
   return /^\/(?![/\\])/.test(next) ? next : "/";
@@ -23,10 +24,10 @@ function useToken() {
   const [error, setError] = useState<unknown>();
   const tried = useRef(false);
   useEffect(() => {
-    // A token counts once.
+    // A token can be used only once.
     if (!token || tried.current) return;
     tried.current = true;
-    // It must not stay in the history of the browser.
+    // Removes the token from the browser's history.
     history.replaceState(null, "", location.pathname + location.search);
     signIn(token).then(async () => {
       await router.invalidate();

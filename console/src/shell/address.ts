@@ -1,6 +1,6 @@
-// What an address says behind its question mark, as whoever typed it left it.
+// The unvalidated query parameters of an address.
 
 export type Search = Record<string, unknown>;
 
-/** Text that is not empty. */
+/** A non-empty string, else undefined. */
 export const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);

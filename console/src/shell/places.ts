@@ -1,4 +1,4 @@
-// Where one can go, in the order of the menu; `key` is what is pressed after g.
+// The menu's pages in order; `key` is pressed after g.
 import {
   IconBook2,
   IconChartBar,

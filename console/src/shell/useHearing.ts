@@ -1,4 +1,4 @@
-// What the live stream changes on every page. The inbox hears of its conversations by itself.
+// Applies live events on every page. The inbox subscribes to its conversations by itself.
 import { useCallback, useRef } from "react";
 import { useLive, type What } from "@/api/live";
 import { reread } from "@/api/queries";
@@ -12,7 +12,7 @@ const routes: Record<What, string[]> = {
   escalations: ["/api/v1/escalations"],
 };
 
-/** Reads the figures of the menu again, at most once a second however much happens. */
+/** Reloads the menu's counts at most once a second. */
 export function useHearing() {
   const soon = useRef<ReturnType<typeof setTimeout>>(undefined);
   const conversation = useCallback(() => {

@@ -1,22 +1,23 @@
-//! AAC's configuration (ISO 14496-3, 1.6.2.1). HE-AAC is AAC-LC at half the rate, its core, with instructions to add
-//! what is above: where the core can be told, it is what is decoded.
+//! AAC's configuration (ISO 14496-3, 1.6.2.1). HE-AAC is AAC-LC at half the rate (the core) with
+//! data to reconstruct the high frequencies. If the configuration allows it, only the core is
+//! decoded.
 
-/// Rates by their index, in Hz.
+/// Sample rates by index, in Hz.
 pub(super) const RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000,
     7350,
 ];
 
-/// AAC-LC.
+/// Object type AAC-LC.
 const LOW: u64 = 2;
-/// AAC-LC with spectral band replication (HE-AAC).
+/// Object type of AAC-LC with spectral band replication (HE-AAC).
 const BAND: u64 = 5;
-/// The same with parametric stereo (HE-AAC v2).
+/// Object type of HE-AAC with parametric stereo (HE-AAC v2).
 const STEREO: u64 = 29;
-/// The rate is written out.
+/// Index for an explicit sample rate.
 const ESCAPE: u64 = 15;
 
-/// The configuration of the core alone; as it is when there is nothing to take away.
+/// Returns the configuration of the core alone; unchanged if there is no extension.
 pub(super) fn core(config: &[u8]) -> Box<[u8]> {
     strip(config).unwrap_or_else(|| config.into())
 }
@@ -34,7 +35,7 @@ fn strip(config: &[u8]) -> Option<Box<[u8]>> {
     } else if kind != LOW {
         return None;
     }
-    // Frames of 960 samples, a core coder, an extension: none of which is decoded.
+    // Frames of 960 samples, a core coder, an extension: none of them is supported.
     let rest = bits.take(3)?;
     let (index, written) = rate;
     let mut packed = (LOW << 4) | index;
@@ -49,7 +50,7 @@ fn strip(config: &[u8]) -> Option<Box<[u8]>> {
     Some(bytes[..length / 8].into())
 }
 
-/// Bits of a configuration, the highest first.
+/// Reads the bits of a configuration, the highest first.
 struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -66,7 +67,7 @@ impl Bits<'_> {
         Some(value)
     }
 
-    /// A rate's index, and the rate where it is written out.
+    /// Reads a rate's index, and the rate if it is explicit.
     fn rate(&mut self) -> Option<(u64, Option<u64>)> {
         match self.take(4)? {
             ESCAPE => Some((ESCAPE, Some(self.take(24)?))),
@@ -83,9 +84,9 @@ mod tests {
     fn of_high_efficiency_the_core_is_left() {
         // 22,050 Hz, 2 channels; extended to 44,100 Hz.
         assert_eq!(*core(&[0x2B, 0x92, 0x08, 0x00]), [0x13, 0x90]);
-        // The same, said afterwards.
+        // The same with backward-compatible signalling.
         assert_eq!(*core(&[0x13, 0x90, 0x56, 0xE5, 0xA0]), [0x13, 0x90]);
-        // Parametric stereo, of a core with one channel.
+        // Parametric stereo over a mono core.
         assert_eq!(*core(&[0xEB, 0x8A, 0x08, 0x00]), [0x13, 0x88]);
     }
 

@@ -1,20 +1,21 @@
-//! What symphonia does not look at in MP4 files. Their edit lists (ISO 14496-12, 8.6.6) say which part of the sound is
-//! heard: encoders put silence before it, up to an eighth of a second; videos are trimmed so too. And fragments (8.8.8)
-//! that announce billions of samples would take minutes.
+//! Reads the parts of MP4 files that symphonia ignores. Edit lists (ISO 14496-12, 8.6.6) give the
+//! audible part: encoders put up to an eighth of a second of silence before it, and videos are
+//! trimmed with them. Fragments (8.8.8) that announce billions of samples would take minutes.
 
-/// The part of a sound that is heard, in seconds.
+/// Audible part of a track, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Part {
     pub(super) skip: f64,
-    /// `None` to the end.
+    /// `None`: to the end.
     pub(super) keep: Option<f64>,
 }
 
-/// A part that is shorter is not believed, in seconds.
+/// Shorter parts are considered invalid, in seconds.
 const SHORTEST: f64 = 0.1;
 
-/// The part of the first sound in a file that is heard; `None` for all of it, or when the list has several parts.
-pub(super) fn heard(bytes: &[u8]) -> Option<Part> {
+/// Returns the audible part of the first audio track; `None` for all of it, or if the list has
+/// several parts.
+pub(super) fn audible_part(bytes: &[u8]) -> Option<Part> {
     let movie = child(bytes, b"moov")?;
     let scale = clock(child(movie, b"mvhd")?)?;
     let track = boxes(movie).filter(|(name, _)| *name == b"trak").map(|(_, track)| track).find(
@@ -33,7 +34,7 @@ pub(super) fn heard(bytes: &[u8]) -> Option<Part> {
         } else {
             (number(&entry[..4]), i64::from(i32::from_be_bytes(*entry[4..].first_chunk()?)))
         };
-        // One that starts before the media is a pause.
+        // A negative start is a pause.
         Some((length, u64::try_from(start).ok()?))
     });
     let ((length, start), None) = (parts.next()?, parts.next()) else { return None };
@@ -42,8 +43,8 @@ pub(super) fn heard(bytes: &[u8]) -> Option<Part> {
     (length == 0 || keep > SHORTEST).then_some(Part { skip, keep: (length > 0).then_some(keep) })
 }
 
-/// Whether no fragment announces more samples than the file has bytes.
-pub(super) fn believable(bytes: &[u8]) -> bool {
+/// Checks that no fragment announces more samples than the file has bytes.
+pub(super) fn has_plausible_fragments(bytes: &[u8]) -> bool {
     let named = |name: &'static [u8]| move |(found, _): &(&[u8], &[u8])| *found == name;
     let tracks = boxes(bytes).filter(named(b"moof")).flat_map(|(_, fragment)| boxes(fragment));
     let mut runs = tracks.filter(named(b"traf")).flat_map(|(_, track)| boxes(track));
@@ -52,19 +53,19 @@ pub(super) fn believable(bytes: &[u8]) -> bool {
     })
 }
 
-/// Ticks a second, of an `mvhd` or `mdhd`.
+/// Ticks per second of an `mvhd` or `mdhd`.
 fn clock(header: &[u8]) -> Option<f64> {
     let at = if *header.first()? == 1 { 20 } else { 12 };
     let ticks = u32::from_be_bytes(*header.get(at..)?.first_chunk()?);
     (ticks > 0).then(|| f64::from(ticks))
 }
 
-/// The first box of this name.
+/// Returns the first box with this name.
 fn child<'a>(bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     boxes(bytes).find(|(found, _)| *found == name).map(|(_, content)| content)
 }
 
-/// The boxes of one level, with their names.
+/// Iterates over the boxes of one level, with their names.
 fn boxes(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = bytes;
     let read = move || {
@@ -81,7 +82,7 @@ fn boxes(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     std::iter::from_fn(read)
 }
 
-/// A number, the highest byte first.
+/// Reads a big-endian number.
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte))
 }

@@ -1,48 +1,48 @@
-//! Frames of MP3 and ADTS files: whether a file is one, and how long it plays. Reads headers only.
+//! Detects MP3 and ADTS files by their frames, and measures their length. Reads headers only.
 
-/// One frame, by its header.
+/// Header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Frame {
-    /// In bytes, with its header.
+    /// Size in bytes, with the header.
     length: usize,
-    /// Of each channel.
+    /// Per channel.
     samples: u32,
     rate: u32,
     channels: u8,
 }
 
-/// What the frames of a file amount to.
+/// Summary of a file's frames.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Frames {
-    /// Where the first one begins.
+    /// Byte offset of the first frame.
     pub(super) start: usize,
-    /// How long they play.
+    /// Total length, in seconds.
     pub(super) seconds: f64,
-    /// In Hz, of the first one.
+    /// Sample rate of the first frame, in Hz.
     pub(super) rate: u32,
-    /// Of the first one.
+    /// Channels of the first frame.
     pub(super) channels: u8,
-    /// The last one is not there whole.
+    /// The last frame is truncated.
     pub(super) cut: bool,
 }
 
-/// How far the first frame may be from the beginning.
-const JUNK: usize = 64 * 1024;
-/// So many frames in a row, or all to the end of the file, are no coincidence.
+/// Maximum bytes before the first frame.
+const MAX_LEADING_BYTES: usize = 64 * 1024;
+/// Consecutive frames that identify the format; fewer are enough at the end of the file.
 const ROW: usize = 3;
 
-/// The frames of an MP3 file, if it is one.
+/// Returns the frames of an MP3 file; `None` if it is not one.
 pub(super) fn mp3(bytes: &[u8]) -> Option<Frames> {
     scan(bytes, mp3_frame)
 }
 
-/// The frames of an ADTS file, if it is one.
+/// Returns the frames of an ADTS file; `None` if it is not one.
 pub(super) fn adts(bytes: &[u8]) -> Option<Frames> {
     scan(bytes, adts_frame)
 }
 
 fn scan(bytes: &[u8], read: fn(&[u8]) -> Option<Frame>) -> Option<Frames> {
-    let starts = 0..bytes.len().min(JUNK);
+    let starts = 0..bytes.len().min(MAX_LEADING_BYTES);
     let start = starts.into_iter().find(|&start| in_row(&bytes[start..], read))?;
     let first = read(&bytes[start..])?;
     let (mut at, mut seconds, mut cut) = (start, 0.0, false);
@@ -56,14 +56,14 @@ fn scan(bytes: &[u8], read: fn(&[u8]) -> Option<Frame>) -> Option<Frames> {
                 cut = true;
                 break;
             }
-            // Tags at the end, or damage in the middle.
+            // Tags at the end, or damage.
             None => at += bytes[at + 1..].iter().position(|&byte| byte == 0xFF)? + 1,
         }
     }
     Some(Frames { start, seconds, rate: first.rate, channels: first.channels, cut })
 }
 
-/// Whether frames follow each other here.
+/// Whether consecutive frames start here.
 fn in_row(bytes: &[u8], read: fn(&[u8]) -> Option<Frame>) -> bool {
     let mut at = 0;
     for _ in 0..ROW {
@@ -71,7 +71,7 @@ fn in_row(bytes: &[u8], read: fn(&[u8]) -> Option<Frame>) -> bool {
             None => return at > 0,
             Some(rest) => match read(rest) {
                 Some(frame) => at += frame.length,
-                // A file that is cut within a header.
+                // The file is truncated within a header.
                 None => return at > 0 && rest.len() < 7,
             },
         }
@@ -79,7 +79,7 @@ fn in_row(bytes: &[u8], read: fn(&[u8]) -> Option<Frame>) -> bool {
     true
 }
 
-/// ISO 11172-3, 2.4.1.3, and the lower rates of 13818-3 and of MPEG 2.5.
+/// Parses a header of ISO 11172-3, 2.4.1.3, with the lower rates of 13818-3 and MPEG 2.5.
 fn mp3_frame(bytes: &[u8]) -> Option<Frame> {
     let [0xFF, second, third, fourth] = *bytes.first_chunk::<4>()? else { return None };
     let (version, layer) = ((second >> 3) & 3, (second >> 1) & 3);
@@ -110,7 +110,7 @@ fn mp3_frame(bytes: &[u8]) -> Option<Frame> {
     Some(Frame { length, samples, rate, channels: if fourth >> 6 == 3 { 1 } else { 2 } })
 }
 
-/// ISO 13818-7, 6.2.
+/// Parses a header of ISO 13818-7, 6.2.
 fn adts_frame(bytes: &[u8]) -> Option<Frame> {
     let [0xFF, second, third, fourth, fifth, sixth, seventh] = *bytes.first_chunk::<7>()? else {
         return None;

@@ -1,15 +1,15 @@
-//! Sound files to what a speech model hears: one channel at 16 kHz, as numbers from -1 to 1, a block at a time.
-//! Trusts no header, keeps no more of the sound in memory than a block, and knows nothing of speech.
+//! Decodes audio files for speech recognition: 16 kHz mono, samples from -1 to 1, in blocks. Trusts
+//! no header, keeps no more than a block of samples in memory, and knows nothing of speech.
 //!
 //! | file | what is decoded |
 //! | --- | --- |
 //! | Ogg | Opus (chained, mono and stereo), Vorbis, FLAC |
 //! | `WebM` and Matroska | Opus, Vorbis, AAC-LC, MP3, FLAC, PCM |
-//! | MP4, M4A, 3GP, MOV | AAC-LC, ALAC, Opus, MP3, PCM: the sound of a video too |
-//! | ADTS, MP3, FLAC, WAV, AIFF, CAF | what usually is in them; in a WAV also A-law, µ-law and ADPCM |
+//! | MP4, M4A, 3GP, MOV | AAC-LC, ALAC, Opus, MP3, PCM; also the audio of a video |
+//! | ADTS, MP3, FLAC, WAV, AIFF, CAF | their usual codecs; in a WAV also A-law, µ-law and ADPCM |
 //!
-//! Of HE-AAC only the core is decoded: all words, at the right speed, without the sounds above about 8 kHz. AMR is
-//! refused by name.
+//! Of HE-AAC only the core is decoded: full length and speed, without frequencies above about 8
+//! kHz. AMR is refused with an error that names it.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -31,10 +31,10 @@ pub use probe::{Probe, probe};
 
 use sample_sink::{SampleSink, Stop};
 
-/// Samples a second of all that is decoded.
+/// Sample rate of all decoded audio, in Hz.
 pub const RATE: u32 = 16_000;
 
-/// What kind of file a sound is in.
+/// Type of an audio file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Ogg with Opus: WhatsApp's voice notes.
@@ -60,7 +60,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The name that people know.
+    /// Common name of the format.
     pub fn name(self) -> &'static str {
         match self {
             Self::Opus => "Ogg/Opus",
@@ -77,28 +77,28 @@ impl Kind {
     }
 }
 
-/// How much is decoded, and for how long.
+/// Limits of a decode.
 #[derive(Clone, Copy)]
 pub struct Limits<'a> {
-    /// The longest recording.
+    /// Maximum length of a recording.
     pub longest: Duration,
-    /// What becomes of a longer one.
+    /// What to do with a longer one.
     pub longer: Longer,
-    /// Asked for every block and every page: true breaks the work off.
+    /// Polled at every block and page; true cancels the decode.
     pub cancelled: Option<&'a (dyn Fn() -> bool + Sync)>,
 }
 
-/// What becomes of a recording that is longer than allowed.
+/// What to do with a recording that is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Longer {
-    /// It is an error, before anything is decoded if its length can be told from the file.
+    /// Fail, before decoding anything if the file gives its length.
     Refuse,
-    /// Its beginning is decoded.
+    /// Decode only the beginning.
     Stop,
 }
 
 impl Limits<'_> {
-    /// Refuses what is longer than this; is never cancelled.
+    /// Refuses recordings longer than this; never cancels.
     pub fn refuse_beyond(longest: Duration) -> Self {
         Self { longest, longer: Longer::Refuse, cancelled: None }
     }
@@ -109,57 +109,58 @@ impl Limits<'_> {
 pub struct DecodeSummary {
     /// Length of what was decoded, in seconds.
     pub seconds: f64,
-    /// What kind of file it was in.
+    /// Type of the file.
     pub kind: Kind,
-    /// Part of the recording is missing: the file ends early, or there is a hole in it.
+    /// Part of the recording is missing: the file is truncated or has a hole.
     pub cut: bool,
-    /// There was more, but the limit was reached or the caller wanted no more.
+    /// Decoding stopped early: the limit was reached or the caller stopped it.
     pub stopped: bool,
 }
 
-/// A sound that cannot be decoded, as told to an operator.
+/// Why a file cannot be decoded, as shown to an operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A file of something else.
+    /// The file is not audio.
     #[error("this is {what}, not a sound")]
     NotSound {
         /// What it is, with its article.
         what: &'static str,
     },
-    /// A sound in a format that nothing here decodes.
+    /// The audio format is not supported.
     #[error("{what} cannot be decoded here: a transcription endpoint may take the file as it is")]
     Unsupported {
         /// The format.
         what: String,
     },
-    /// A sound that is too broken to decode anything of it.
+    /// The file is too damaged to decode any of it.
     #[error("this {what} file is damaged, and no sound is left in it")]
     Damaged {
         /// The format.
         what: &'static str,
     },
-    /// A file without content, or a recording without a sample.
+    /// The file is empty, or the recording has no samples.
     #[error("there is no sound in this file: it is empty")]
     Empty,
-    /// A recording that is longer than allowed.
+    /// The recording is longer than allowed.
     #[error("the recording lasts {seconds} seconds or more, and {limit} are allowed")]
     TooLong {
-        /// Its length in seconds, as far as it is known.
+        /// Its length in seconds, as far as known.
         seconds: u64,
-        /// The longest allowed, in seconds.
+        /// Maximum length, in seconds.
         limit: u64,
     },
-    /// The caller cancelled it.
+    /// The caller cancelled the decode.
     #[error("the decoding was cancelled")]
     Cancelled,
 }
 
-/// Decodes a file to blocks of samples at [`RATE`], one channel, each from -1 to 1. Every block but the last has
-/// [`BLOCK`] samples. `give` may want no more.
+/// Decodes a file to mono blocks at [`RATE`], with samples from -1 to 1. Every block but the last
+/// has [`BLOCK`] samples. `give` can stop the decode.
 ///
-/// What can be decoded of a damaged file is given. Fails with every [`Error`]; blocks may have been given before.
-/// Takes some 2 MB of memory besides the file, whatever its length (40 MB at odd rates), and for other containers
-/// also their tables. The time is bounded by `cancelled` alone: an hour of Opus takes some two seconds.
+/// A damaged file is decoded as far as possible. Any [`Error`] may come after some blocks. Uses
+/// about 2 MB of memory besides the file, whatever its length (40 MB at odd sample rates), plus the
+/// index tables of other containers. Only `cancelled` bounds the time: an hour of Opus takes about
+/// two seconds.
 pub fn decode(
     bytes: &[u8],
     limits: &Limits<'_>,
@@ -190,7 +191,7 @@ pub fn decode(
     }
 }
 
-/// Decodes a whole file into memory: 64 KB a second.
+/// Decodes a whole file into memory, which takes 64 KB per second.
 pub fn samples(bytes: &[u8], limits: &Limits<'_>) -> Result<Vec<f32>, Error> {
     let mut samples = Vec::new();
     decode(bytes, limits, |block| {
@@ -203,11 +204,12 @@ pub fn samples(bytes: &[u8], limits: &Limits<'_>) -> Result<Vec<f32>, Error> {
 /// Samples of a block: half a second.
 pub const BLOCK: usize = 8000;
 
-/// A recording that lacks so many seconds of what its header says is cut. Encoders' delays are shorter.
+/// A recording that is this many seconds shorter than its header says is cut. Encoder delays are
+/// shorter.
 const SHORT: f64 = 0.5;
 
 impl Limits<'_> {
-    /// Whether a recording of so many seconds is allowed.
+    /// Fails if a recording of this many seconds is too long.
     fn check(&self, seconds: f64) -> Result<(), Error> {
         if seconds <= self.longest.as_secs_f64() {
             return Ok(());

@@ -1,9 +1,10 @@
-//! Pages of an Ogg file, as RFC 3533 lays them out. Skips what is damaged and finds the next page; knows nothing of
-//! what is in them.
+//! Parses the pages of an Ogg file (RFC 3533). Skips damaged data up to the next page; does not
+//! interpret the content.
 
-/// A page without its table of segments.
+/// Size of a page header without the segment table, in bytes.
 const HEADER: usize = 27;
-/// Bytes of damaged pages that are looked at, for each byte of the file: pages that overlap would take for ever.
+/// Maximum bytes of damaged pages to check, per byte of the file: overlapping pages would take
+/// quadratic time.
 const PATIENCE: usize = 8;
 
 const CONTINUED: u8 = 1;
@@ -14,16 +15,16 @@ const LAST: u8 = 4;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Page<'a> {
     flags: u8,
-    /// Position at its end in the codec's samples, or `None` when no packet ends in it, the page is cut,
-    /// or the number is nonsense.
+    /// Granule position at the end of the page, in the codec's samples; `None` if no packet ends in
+    /// it, the page is cut, or the number is not valid.
     pub(super) granule: Option<i64>,
-    /// Which stream it belongs to.
+    /// Serial number of its stream.
     pub(super) serial: u32,
-    /// Counts the stream's pages.
+    /// Sequence number in its stream.
     pub(super) number: u32,
     lacing: &'a [u8],
     body: &'a [u8],
-    /// The file ends within it.
+    /// The file ends within the page.
     pub(super) cut: bool,
 }
 
@@ -31,27 +32,27 @@ pub(super) struct Page<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Piece<'a> {
     pub(super) data: &'a [u8],
-    /// Its packet ends here.
+    /// The packet ends here.
     pub(super) ends: bool,
 }
 
 impl<'a> Page<'a> {
-    /// Its first piece continues a packet of the page before.
+    /// The first piece continues a packet of the previous page.
     pub(super) fn continues(&self) -> bool {
         self.flags & CONTINUED != 0
     }
 
-    /// A stream begins.
+    /// The page starts a stream.
     pub(super) fn first(&self) -> bool {
         self.flags & FIRST != 0
     }
 
-    /// Its stream ends.
+    /// The page ends its stream.
     pub(super) fn last(&self) -> bool {
         self.flags & LAST != 0
     }
 
-    /// The pieces that are there whole.
+    /// Iterates over the complete pieces.
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'a>> + use<'a> {
         let (mut lacing, mut body) = (self.lacing, self.body);
         std::iter::from_fn(move || {
@@ -69,12 +70,12 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The pages of a file, one after the other.
+/// Iterates over the pages of a file.
 #[derive(Debug, Clone)]
 pub(super) struct Pages<'a> {
     bytes: &'a [u8],
     patience: usize,
-    /// Something between the pages was skipped.
+    /// Some bytes between pages were skipped.
     pub(super) holed: bool,
 }
 
@@ -83,7 +84,7 @@ impl<'a> Pages<'a> {
         Self { bytes, patience: bytes.len().saturating_mul(PATIENCE), holed: false }
     }
 
-    /// Skips to the next mark of a page.
+    /// Skips to the next page marker.
     fn seek(&mut self) -> bool {
         let found = find(self.bytes);
         self.holed |= found != Some(0) && !self.bytes.is_empty();
@@ -123,12 +124,13 @@ impl<'a> Iterator for Pages<'a> {
     }
 }
 
-/// Where the next page begins, if there is one.
+/// Returns the offset of the next page marker.
 fn find(bytes: &[u8]) -> Option<usize> {
     bytes.windows(5).position(|window| window == b"OggS\0")
 }
 
-/// The page that begins here, and its length; shorter than it says when the file ends.
+/// Parses the page at the start of `bytes`, and returns its length; shorter than declared if the
+/// file ends.
 fn read(bytes: &[u8]) -> Option<(Page<'_>, usize)> {
     let header = bytes.get(..HEADER)?;
     let body = HEADER + usize::from(header[26]);
@@ -148,12 +150,13 @@ fn read(bytes: &[u8]) -> Option<(Page<'_>, usize)> {
     Some((page, end.min(bytes.len())))
 }
 
-/// Four bytes, the lowest first. The caller knows that they are there.
+/// Reads a little-endian number. Panics if the bytes are missing.
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-/// The checksum of a page, its own field taken for zeros: polynomial 0x04c11db7, highest bit first (RFC 3533, 6).
+/// Checksum of a page, with its own field as zeros: polynomial 0x04c11db7, highest bit first (RFC
+/// 3533, 6).
 pub(super) fn checksum(page: &[u8]) -> u32 {
     let step = |sum: u32, byte: u8| (sum << 8) ^ TABLE[usize::from((sum >> 24) as u8 ^ byte)];
     let sum = page[..22].iter().fold(0, |sum, &byte| step(sum, byte));

@@ -1,5 +1,6 @@
-//! Ogg/Opus recordings: packets out of pages, chained streams, holes, and what is dropped at both ends (RFC 7845).
-//! A recording's length is the sum of its packets; positions only say what is missing and where the end is.
+//! Reads Ogg/Opus recordings: assembles packets from pages, follows chained streams, fills holes,
+//! and trims both ends (RFC 7845). The length is the sum of the packets; granule positions only
+//! show holes and the end.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -10,25 +11,25 @@ use super::opus::{CLOCK, Decoder, Head, LARGEST, duration};
 use super::sample_sink::{SampleSink, Stop};
 use super::{Kind, RATE};
 
-/// The most streams that are chained in one file.
+/// Maximum chained streams in one file.
 const MOST_STREAMS: usize = 1000;
-/// What is made up for one hole at most, in samples of the clock: a second.
-const LONGEST_HOLE: i64 = CLOCK as i64;
+/// Maximum audio concealed for one hole, in samples of the clock: one second.
+const MAX_CONCEALED_SAMPLES: i64 = CLOCK as i64;
 
 /// A packet and its duration, in samples of the clock.
 type TimedPacket<'a> = (Cow<'a, [u8]>, u32);
 
-/// What comes next in a recording. All numbers are samples of the clock.
+/// Next element of a recording. All numbers are samples of the clock.
 pub(super) enum Item<'a> {
-    /// A recording begins.
+    /// A stream starts.
     Head(Head),
     /// Packets are missing.
     Lost(u32),
-    /// A packet with a duration, and which part of it is heard.
+    /// A valid packet, and its audible part.
     Packet { data: Cow<'a, [u8]>, skip: u32, keep: u32 },
 }
 
-/// The recordings of a file as items.
+/// Iterates over the recordings of a file.
 pub(super) struct Items<'a> {
     pages: Pages<'a>,
     queue: VecDeque<Item<'a>>,
@@ -38,21 +39,22 @@ pub(super) struct Items<'a> {
     pub(super) cut: bool,
 }
 
-/// The logical stream that is being read.
+/// The current logical stream.
 struct OggStream {
     serial: u32,
     pre_skip: i64,
-    /// The number that the next page should have.
+    /// Expected sequence number of the next page.
     next: u32,
-    /// A packet that goes on in the next page; `None` while the rest of one is skipped.
+    /// Start of a packet that continues in the next page; `None` while the rest of a lost one is
+    /// skipped.
     partial: Option<Vec<u8>>,
-    /// Packets that ended, the head among them.
+    /// Complete packets, including the head.
     packets: u64,
-    /// Samples so far, with those that are dropped at the beginning.
+    /// Samples so far, including the pre-skip.
     at: i64,
-    /// The granule position of the first sample, known from the first page with sound.
+    /// Granule position of the first sample, known after the first page with audio.
     base: Option<i64>,
-    /// Something was lost since the last page with a position.
+    /// Data was lost since the last page with a position.
     holed: bool,
     ended: bool,
 }
@@ -63,7 +65,7 @@ impl<'a> Items<'a> {
         Self { pages, queue: VecDeque::new(), stream: None, streams: 0, cut: false }
     }
 
-    /// Takes in a page. Fails when the head of a recording does.
+    /// Reads a page. Fails if the head of a recording is not valid.
     fn read(&mut self, page: &Page<'a>) -> Result<(), Error> {
         if page.first() {
             return self.begin(page);
@@ -102,7 +104,8 @@ impl<'a> Items<'a> {
         Ok(())
     }
 
-    /// Takes in the first page of a stream. Others that run beside an Opus stream, such as video, are ignored.
+    /// Reads the first page of a stream. Ignores other streams, such as video, beside an Opus
+    /// stream.
     fn begin(&mut self, page: &Page<'a>) -> Result<(), Error> {
         let busy = self.stream.as_ref().is_some_and(|stream| stream.packets < 2);
         let Some(head) = page.pieces().next().filter(|piece| piece.data.starts_with(b"OpusHead"))
@@ -147,7 +150,7 @@ impl<'a> Iterator for Items<'a> {
                 return None;
             };
             if let Err(error) = self.read(&page) {
-                // A later recording that cannot be decoded takes nothing from those before it.
+                // A later recording that cannot be decoded does not affect earlier ones.
                 if self.streams == 0 {
                     return Some(Err(error));
                 }
@@ -158,7 +161,8 @@ impl<'a> Iterator for Items<'a> {
 }
 
 impl OggStream {
-    /// The packets with sound that end in a page, with their durations; and whether all of them are sound.
+    /// Returns the audio packets that end in a page, with their durations, and whether all of them
+    /// are valid.
     fn packets<'a>(&mut self, page: &Page<'a>) -> (Vec<TimedPacket<'a>>, bool) {
         let (mut packets, mut whole) = (Vec::new(), true);
         for piece in page.pieces() {
@@ -176,10 +180,10 @@ impl OggStream {
         (packets, whole)
     }
 
-    /// Joins the pieces of a packet; gives it when it ends.
+    /// Joins the pieces of a packet; returns it when it is complete.
     fn join<'a>(&mut self, piece: Piece<'a>) -> Option<Cow<'a, [u8]>> {
         let Some(partial) = self.partial.as_mut() else {
-            // The rest of a packet whose beginning is lost.
+            // The rest of a packet whose start is lost.
             if piece.ends {
                 self.partial = Some(Vec::new());
             }
@@ -188,14 +192,15 @@ impl OggStream {
         if piece.ends && partial.is_empty() {
             return Some(Cow::Borrowed(piece.data));
         }
-        // Pictures in the tags are larger than any packet: of those a beginning is kept.
+        // Cover art in the tags is larger than any audio packet: keep only its start.
         if partial.len() <= LARGEST {
             partial.extend_from_slice(piece.data);
         }
         piece.ends.then(|| Cow::Owned(std::mem::take(partial)))
     }
 
-    /// Holds a page's position against the samples so far: what is missing before it, and where the sound ends.
+    /// Compares a page's position with the samples so far. Returns how many are missing before it,
+    /// and where the audio ends.
     fn place(&mut self, page: &Page<'_>, length: i64) -> (Option<u32>, i64) {
         let unknown = (None, i64::MAX);
         let Some(granule) = page.granule else { return unknown };
@@ -207,18 +212,18 @@ impl OggStream {
         let mut lost = None;
         if std::mem::take(&mut self.holed) && !first && !page.last() {
             let missing = granule - base - self.at - length;
-            lost = u32::try_from(missing.min(LONGEST_HOLE)).ok().filter(|&lost| lost > 0);
+            lost = u32::try_from(missing.min(MAX_CONCEALED_SAMPLES)).ok().filter(|&lost| lost > 0);
             base = granule - length - self.at - lost.map_or(0, i64::from);
         }
         self.base = Some(base);
         let end = granule - base;
-        // A position that goes back, or leaves nothing, is a lie.
+        // A position that goes back, or leaves no audio, is invalid.
         let believed = page.last() && end >= self.at && end > self.pre_skip;
         (lost, if believed { end } else { i64::MAX })
     }
 }
 
-/// The first head of a file, and the seconds that are heard of it.
+/// Returns the first head of a file, and its audible length in seconds.
 pub(super) fn measure(bytes: &[u8]) -> Result<(Head, f64), Error> {
     let (mut head, mut samples) = (None, 0u64);
     for item in Items::of(bytes) {
@@ -257,7 +262,7 @@ pub(super) fn play(bytes: &[u8], sink: &mut SampleSink<'_>) -> Result<(), Stop> 
     Ok(())
 }
 
-/// Samples of the clock as samples at [`RATE`].
+/// Converts samples of the clock to samples at [`RATE`].
 fn at_rate(samples: u32) -> usize {
     (samples * (RATE / 1000) / (CLOCK / 1000)) as usize
 }

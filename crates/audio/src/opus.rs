@@ -1,5 +1,5 @@
-//! Opus packets to samples at 16 kHz, one channel, whatever container they come in. The decoder may fail or panic:
-//! then the packet's time is silence.
+//! Decodes Opus packets of any container to 16 kHz mono. If the decoder fails or panics, the packet
+//! becomes silence.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,30 +7,30 @@ use opus_rs::OpusDecoder;
 
 use super::{Error, RATE};
 
-/// Opus counts time in samples at this rate, whatever is in it.
+/// Opus counts time in samples at this rate, in Hz, whatever the input rate.
 pub(super) const CLOCK: u32 = 48_000;
-/// The longest packet: 120 ms, in samples of the clock.
+/// Maximum packet duration: 120 ms, in samples of the clock.
 const LONGEST: u32 = 5760;
-/// Packets have at most 48 frames of at most 1,275 bytes.
+/// Maximum packet size, in bytes: 48 frames of at most 1,275 bytes.
 pub(super) const LARGEST: usize = 48 * 1277;
-/// What is made up at a time for lost packets: 20 ms, in samples at 16 kHz.
+/// Samples to conceal at a time for lost packets: 20 ms at 16 kHz.
 const STEP: usize = 320;
 
-/// What stands before the packets (RFC 7845, 5.1).
+/// `OpusHead`, the header before the packets (RFC 7845, 5.1).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Head {
     /// 1 or 2.
     pub(super) channels: u8,
-    /// Samples of the clock to drop at the beginning.
+    /// Samples of the clock to drop at the start.
     pub(super) pre_skip: u32,
-    /// What the samples are multiplied by.
+    /// Factor for the samples.
     gain: f32,
-    /// The rate of what was recorded, in Hz, as it says.
+    /// Input sample rate by the header, in Hz.
     pub(super) rate: u32,
 }
 
 impl Head {
-    /// Reads an `OpusHead`. Fails for more than two channels, and when it is damaged.
+    /// Reads an `OpusHead`. Fails if it is damaged or has more than two channels.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Error> {
         let damaged = Error::Damaged { what: "Opus" };
         let Some(fields) = bytes.strip_prefix(b"OpusHead").and_then(<[u8]>::first_chunk::<11>)
@@ -42,12 +42,12 @@ impl Head {
         if version > 15 || channels == 0 {
             return Err(damaged);
         }
-        // One stream can be decoded: it has one or two channels whatever the family says that they mean.
+        // Only one stream is supported: it has one or two channels, whatever the mapping family.
         let streams = if family == 0 { 1 } else { *bytes.get(19).ok_or(damaged)? };
         if channels > 2 || streams != 1 {
             return Err(Error::Unsupported { what: format!("Opus with {channels} channels") });
         }
-        // In 1/256 of a decibel.
+        // In 1/256 dB.
         let gain = f32::from(i16::from_le_bytes([gain_low, gain_high])) / 256.0;
         Ok(Self {
             channels,
@@ -58,7 +58,8 @@ impl Head {
     }
 }
 
-/// How long a packet plays, in samples of the clock; `None` when it is no packet (RFC 6716, 3.1 and 3.2).
+/// Duration of a packet, in samples of the clock; `None` if it is not valid (RFC 6716, 3.1 and
+/// 3.2).
 pub(super) fn duration(packet: &[u8]) -> Option<u32> {
     let toc = *packet.first()?;
     let frame = match toc >> 3 {
@@ -87,7 +88,8 @@ impl Decoder {
         Self { head, inner: None, interleaved: vec![0.0; length] }
     }
 
-    /// Decodes a packet that has a duration; the samples replace those in `mono`. False when silence stands for it.
+    /// Decodes a valid packet into `mono`, replacing its content. Returns false if some of it is
+    /// silence instead.
     pub(super) fn decode(&mut self, packet: &[u8], mono: &mut Vec<f32>) -> bool {
         let wanted = (duration(packet).unwrap_or_default() * RATE / CLOCK) as usize;
         mono.clear();
@@ -98,7 +100,7 @@ impl Decoder {
         whole
     }
 
-    /// Makes up `samples` at 16 kHz for lost packets; they replace those in `mono`.
+    /// Conceals lost packets with `samples` samples at 16 kHz, which replace the content of `mono`.
     pub(super) fn conceal(&mut self, samples: usize, mono: &mut Vec<f32>) {
         mono.clear();
         while mono.len() < samples {
@@ -110,7 +112,7 @@ impl Decoder {
         mono.resize(samples, 0.0);
     }
 
-    /// Runs the decoder, anew after it broke. Gives the samples of each channel.
+    /// Runs the decoder, with a new one after a failure. Returns the samples per channel.
     fn run(&mut self, packet: &[u8], wanted: usize) -> Option<usize> {
         let channels = usize::from(self.head.channels);
         let rate = i32::try_from(RATE).ok()?;
@@ -128,7 +130,7 @@ impl Decoder {
         decoded.ok().flatten().map(|samples| samples.min(wanted))
     }
 
-    /// Adds so many samples of each channel to `mono`, as one channel.
+    /// Appends decoded samples to `mono`, mixed to one channel.
     fn mix(&self, samples: usize, mono: &mut Vec<f32>) {
         let gain = self.head.gain;
         match self.head.channels {

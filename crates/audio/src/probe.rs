@@ -1,33 +1,36 @@
-//! What a recording is and how long, before it is decoded.
+//! Reads type, length and format of a recording before it is decoded.
 
 use super::symphonia_decoder::Source;
 use super::{Error, Kind, frames, ogg_stream, sniff, symphonia_decoder};
 
-/// What a file's headers say.
+/// Properties of a recording by its headers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Probe {
-    /// What kind of file it is.
+    /// Type of the file.
     pub kind: Kind,
-    /// Length in seconds. Exact for Ogg/Opus, and for MP3 and ADTS but for a frame or two; elsewhere as the header
-    /// says. `None` when the header says nothing, or what such a small file cannot hold.
+    /// Length in seconds. Exact for Ogg/Opus, and within a frame or two for MP3 and ADTS; otherwise
+    /// by the header. `None` if the header has no length, or one that is impossible for the file
+    /// size.
     pub seconds: Option<f64>,
-    /// Channels, or 0 when that shows only later.
+    /// Channels; 0 if only decoding shows them.
     pub channels: u16,
-    /// Samples a second, in Hz, or 0 when that shows only later. Of Opus: what was recorded with.
+    /// Sample rate, in Hz; 0 if only decoding shows it. For Opus, the rate of the original
+    /// recording.
     pub rate: u32,
 }
 
-/// A file that is open for decoding.
+/// A file opened for decoding.
 pub(super) struct OpenFile<'a> {
     pub(super) probe: Probe,
     /// `None` for Ogg/Opus.
     pub(super) source: Option<Source<'a>>,
 }
 
-/// A second of sound takes at least so many bytes: what says otherwise is not believed.
-const LEAST: f64 = 8.0;
+/// Minimum bytes of a second of audio: a header that implies fewer is ignored.
+const MIN_BYTES_PER_SECOND: f64 = 8.0;
 
-/// Looks at a file's headers. Fails as [`super::decode`] does before it gives a block, but for the limits.
+/// Reads a file's headers. Fails with the errors of [`super::decode`] that come before the first
+/// block, except those of the limits.
 pub fn probe(bytes: &[u8]) -> Result<Probe, Error> {
     open(bytes).map(|opened| opened.probe)
 }
@@ -48,13 +51,13 @@ pub(super) fn open(bytes: &[u8]) -> Result<OpenFile<'_>, Error> {
     };
     let said = source.seconds();
     let probe = if let Some(frames) = walked {
-        // The samples that are dropped at both ends are counted only by the header.
+        // Only the header accounts for the samples dropped at both ends.
         let said = said.filter(|said| (frames.seconds - said).abs() < 0.2);
         let seconds = Some(said.unwrap_or(frames.seconds));
         Probe { kind, seconds, channels: u16::from(frames.channels), rate: frames.rate }
     } else {
         #[expect(clippy::cast_precision_loss, reason = "files are smaller than 2^52 bytes")]
-        let most = body.len() as f64 / LEAST;
+        let most = body.len() as f64 / MIN_BYTES_PER_SECOND;
         let seconds = said.filter(|seconds| *seconds > 0.0 && *seconds < most);
         Probe { kind, seconds, channels: source.channels(), rate: source.rate() }
     };

@@ -1,5 +1,5 @@
-//! Any rate to 16 kHz, a chunk at a time, with a proper low-pass filter. Gives exactly as many samples as the input
-//! lasts: the filter's delay is taken off the beginning and made up at the end.
+//! Resamples any rate to 16 kHz in chunks, with a low-pass filter. The output lasts exactly as long
+//! as the input: the filter's delay is dropped at the start and flushed at the end.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{
@@ -9,9 +9,9 @@ use rubato::{
 use super::sample_sink::{SampleSink, Stop};
 use super::{Error, RATE};
 
-/// Rates that sound is recorded at, in Hz.
+/// Supported sample rates, in Hz.
 const RATES: std::ops::RangeInclusive<u32> = 4000..=192_000;
-/// Samples that go through the filter at a time, at least.
+/// Minimum samples in one run of the filter.
 const CHUNK: usize = 512;
 
 /// Resamples one channel.
@@ -21,14 +21,14 @@ pub(super) struct Resampler {
     filter: Option<Fft<f32>>,
     input: Vec<f32>,
     output: Vec<f32>,
-    /// The filter's delay that is still to be dropped, in samples.
+    /// Rest of the filter's delay to drop, in samples.
     delay: usize,
     taken: u64,
     given: u64,
 }
 
 impl Resampler {
-    /// Fails at rates that no sound has.
+    /// Creates a resampler. Fails for unsupported rates.
     pub(super) fn new(rate: u32, what: &'static str) -> Result<Self, Error> {
         if !RATES.contains(&rate) {
             return Err(Error::Unsupported { what: format!("{what} at {rate} Hz") });
@@ -43,7 +43,7 @@ impl Resampler {
         Ok(Self { rate, filter, input, output, delay, taken: 0, given: 0 })
     }
 
-    /// Takes samples at its rate.
+    /// Adds samples at the input rate.
     pub(super) fn push(&mut self, samples: &[f32], sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         let Some(wanted) = self.filter.as_ref().map(Fft::input_frames_next) else {
             return sink.push(samples);
@@ -61,7 +61,7 @@ impl Resampler {
         Ok(())
     }
 
-    /// Gives what is still in the filter.
+    /// Flushes the filter.
     pub(super) fn finish(&mut self, sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         let due = self.taken.saturating_mul(u64::from(RATE)).div_ceil(u64::from(self.rate));
         while self.filter.is_some() && self.given < due {
@@ -71,7 +71,7 @@ impl Resampler {
         Ok(())
     }
 
-    /// Sends the chunk through the filter, filled up with silence.
+    /// Runs the chunk through the filter, padded with silence.
     fn run(&mut self, sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         let Some(filter) = self.filter.as_mut() else { return Ok(()) };
         let partial = Indexing::new().partial_len(self.input.len());
@@ -94,21 +94,21 @@ impl Resampler {
         sink.push(made)
     }
 
-    /// The rate that it takes, in Hz.
+    /// Input rate, in Hz.
     pub(super) fn rate(&self) -> u32 {
         self.rate
     }
 }
 
-/// A filter from a rate to 16 kHz. It takes an even number of the shortest chunks: its delay is a whole number of
-/// samples then.
+/// Creates a filter from a rate to 16 kHz. The chunk is a multiple of twice the shortest one, so
+/// that the delay is a whole number of samples.
 fn filter(rate: u32) -> Result<Fft<f32>, ResamplerConstructionError> {
     let (from, to) = (rate as usize, RATE as usize);
     let chunk = CHUNK.next_multiple_of(2 * (rate / common(rate, RATE)) as usize);
     Fft::new_custom(from, to, chunk, 1, 1, WindowFunction::BlackmanHarris2, FixedSync::Input)
 }
 
-/// The greatest common divisor.
+/// Greatest common divisor.
 fn common(left: u32, right: u32) -> u32 {
     if right == 0 { left } else { common(right, left % right) }
 }

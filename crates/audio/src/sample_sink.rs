@@ -1,15 +1,15 @@
-//! Where decoded samples go: to the caller in blocks, within the limits. Knows nothing of formats.
+//! Passes decoded samples to the caller in blocks, within the limits. Knows nothing of formats.
 
 use std::ops::ControlFlow;
 
 use super::{BLOCK, Error, Limits, Longer, RATE};
 
-/// Why decoding ends before the file does.
+/// Why decoding stops before the end of the file.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// It failed.
+    /// Decoding failed.
     Failed(Error),
-    /// The limit is reached, or the caller wants no more.
+    /// The limit is reached, or the caller stopped it.
     Enough,
 }
 
@@ -19,14 +19,14 @@ impl From<Error> for Stop {
     }
 }
 
-/// Collects samples and gives them to the caller.
+/// Collects samples and passes them to the caller.
 pub(super) struct SampleSink<'a> {
     limits: &'a Limits<'a>,
     give: &'a mut dyn FnMut(&[f32]) -> ControlFlow<()>,
     block: Vec<f32>,
     taken: u64,
     longest: u64,
-    /// Samples to drop before the part that is heard, and samples of that part that are to come.
+    /// Samples to drop before the audible part, and samples of it still to come.
     skip: usize,
     keep: usize,
     /// Part of the recording is missing.
@@ -44,14 +44,14 @@ impl<'a> SampleSink<'a> {
         Self { limits, give, block, taken: 0, longest, skip: 0, keep: usize::MAX, cut: false }
     }
 
-    /// Only this part of what comes is heard, in seconds.
+    /// Limits the output to the audible part: skips and keeps this many seconds.
     pub(super) fn only(&mut self, skip: f64, keep: Option<f64>) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         let samples = |seconds: f64| (seconds * f64::from(RATE)).round() as usize;
         (self.skip, self.keep) = (samples(skip), keep.map_or(usize::MAX, samples));
     }
 
-    /// Takes samples at [`RATE`]; what is no number becomes silence.
+    /// Adds samples at [`RATE`]; NaN and infinity become silence.
     pub(super) fn push(&mut self, samples: &[f32]) -> Result<(), Stop> {
         let dropped = samples.len().min(self.skip);
         self.skip -= dropped;
@@ -79,7 +79,7 @@ impl<'a> SampleSink<'a> {
         Ok(())
     }
 
-    /// Gives what is left of the last block.
+    /// Passes the last block to the caller.
     pub(super) fn flush(&mut self) -> Result<(), Stop> {
         self.check()?;
         if self.block.is_empty() {
@@ -90,7 +90,7 @@ impl<'a> SampleSink<'a> {
         if flow.is_break() { Err(Stop::Enough) } else { Ok(()) }
     }
 
-    /// Whether the caller still wants it.
+    /// Fails if the caller has cancelled.
     pub(super) fn check(&self) -> Result<(), Stop> {
         match self.limits.cancelled {
             Some(cancelled) if cancelled() => Err(Error::Cancelled.into()),
@@ -98,7 +98,7 @@ impl<'a> SampleSink<'a> {
         }
     }
 
-    /// The length of what was taken, in seconds.
+    /// Length of the samples so far, in seconds.
     pub(super) fn seconds(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "52 bits are thousands of years")]
         let taken = self.taken as f64;

@@ -1,9 +1,9 @@
-//! What a file is, by its first bytes and never by its name.
+//! Detects the type of a file by its first bytes, never by its name.
 
 use super::ogg::Pages;
 use super::{Error, Kind, frames};
 
-/// Files that are no sounds, by their first bytes.
+/// Files that are not audio, by their first bytes.
 const OTHERS: &[(&[u8], &str)] = &[
     (b"\xFF\xD8\xFF", "a JPEG picture"),
     (b"\x89PNG", "a PNG picture"),
@@ -23,8 +23,8 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"MThd", "a MIDI score"),
 ];
 
-/// Sounds that nothing here decodes, by their first bytes.
-const STRANGE: &[(&[u8], &str)] = &[
+/// Unsupported audio formats, by their first bytes.
+const UNSUPPORTED_FORMATS: &[(&[u8], &str)] = &[
     (b"#!AMR-WB", "AMR-WB (an old telephone's recording)"),
     (b"#!AMR", "AMR (an old telephone's recording)"),
     (b"#!SILK_V3", "SILK (a WeChat recording)"),
@@ -45,12 +45,12 @@ const STRANGE: &[(&[u8], &str)] = &[
     (b"\x56\xE1", "AAC in LOAS frames"),
 ];
 
-/// Boxes that an MP4 or MOV file begins with.
+/// Boxes that an MP4 or MOV file can start with.
 const BOXES: &[&[u8]] = &[b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"];
-/// Kinds of pictures that are MP4 inside.
+/// MP4 brands of image files.
 const PICTURES: &[&[u8]] = &[b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"];
 
-/// What a file is, and the sound without the tags before it.
+/// Returns the type of a file, and its content without leading tags.
 pub(super) fn kind(bytes: &[u8]) -> Result<(Kind, &[u8]), Error> {
     let bytes = untagged(bytes);
     let starts = |magic: &(&[u8], &'static str)| bytes.starts_with(magic.0);
@@ -60,7 +60,7 @@ pub(super) fn kind(bytes: &[u8]) -> Result<(Kind, &[u8]), Error> {
     if let Some((_, what)) = OTHERS.iter().find(|magic| starts(magic)) {
         return Err(Error::NotSound { what });
     }
-    if let Some((_, what)) = STRANGE.iter().find(|magic| starts(magic)) {
+    if let Some((_, what)) = UNSUPPORTED_FORMATS.iter().find(|magic| starts(magic)) {
         return Err(unsupported(what));
     }
     let marks = (bytes.get(..4), bytes.get(4..8), bytes.get(8..12));
@@ -84,12 +84,12 @@ pub(super) fn kind(bytes: &[u8]) -> Result<(Kind, &[u8]), Error> {
     Ok((kind, bytes))
 }
 
-/// An error that names a format.
+/// Error for an unsupported format.
 pub(super) fn unsupported(what: &str) -> Error {
     Error::Unsupported { what: what.to_owned() }
 }
 
-/// What is behind ID3 tags (id3.org, ID3v2.4, 3.1): their length is written in 7 bits a byte.
+/// Skips ID3 tags (id3.org, ID3v2.4, 3.1), whose length has 7 bits in each byte.
 fn untagged(mut bytes: &[u8]) -> &[u8] {
     while let Some([b'I', b'D', b'3', _, _, flags, length @ ..]) = bytes.first_chunk::<10>() {
         let length = length.iter().fold(0, |sum, &byte| sum << 7 | usize::from(byte & 0x7F));
@@ -99,7 +99,7 @@ fn untagged(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Which codec an Ogg file has, by the first packets of its streams.
+/// Detects the codec of an Ogg file by the first packets of its streams.
 fn ogg(bytes: &[u8]) -> Result<Kind, Error> {
     let mut streams = Pages::of(bytes).take_while(super::ogg::Page::first).peekable();
     let damaged = streams.peek().is_none();
@@ -122,14 +122,15 @@ fn ogg(bytes: &[u8]) -> Result<Kind, Error> {
     }
     match strange {
         Some(what) => Err(unsupported(what)),
-        // The first page is lost, and the codec with it: most are Opus, and if so a later link may be whole.
+        // The first page is lost, and the codec with it. Most files are Opus; a later chained
+        // stream may be whole.
         None if damaged => Ok(Kind::Opus),
         None if seen > 0 => Err(Error::NotSound { what: "an Ogg file without a sound in it" }),
         None => Err(Error::Damaged { what: Kind::Ogg.name() }),
     }
 }
 
-/// MP3 and ADTS have no head: a row of frames tells them.
+/// Detects MP3 and ADTS, which have no file header, by consecutive frames.
 fn frame(bytes: &[u8]) -> Result<(Kind, &[u8]), Error> {
     let adts = frames::adts(bytes).map(|frames| (frames.start, Kind::Aac));
     let mp3 = frames::mp3(bytes).map(|frames| (frames.start, Kind::Mp3));
@@ -139,7 +140,7 @@ fn frame(bytes: &[u8]) -> Result<(Kind, &[u8]), Error> {
     }
 }
 
-/// What has no mark at its beginning.
+/// Describes a file without a known signature.
 fn other(bytes: &[u8]) -> Error {
     let packets = |at: usize| bytes.get(at) == Some(&0x47);
     if packets(0) && packets(188) && packets(376) {

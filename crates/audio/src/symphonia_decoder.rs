@@ -1,5 +1,5 @@
-//! All formats but Ogg/Opus, by symphonia. What is not decoded by it (Opus in other containers) is handed to `opus`.
-//! Its code is guarded: where it panics, the file ends.
+//! Decodes all formats except Ogg/Opus with symphonia, and passes Opus in other containers to
+//! `opus`. A panic in symphonia ends the file.
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,14 +20,14 @@ use super::resample::Resampler;
 use super::sample_sink::{SampleSink, Stop};
 use super::{Error, Kind, RATE, aac, edits, opus, sniff};
 
-/// The most streams that are chained in one file.
+/// Maximum chained streams in one file.
 const MOST_STREAMS: usize = 1000;
-/// Films have eight.
+/// Maximum channels; films have eight.
 const MOST_CHANNELS: usize = 16;
-/// Samples of a packet, of each channel. FLAC has up to 65,535.
+/// Maximum samples per channel in a packet. FLAC has up to 65,535.
 const MOST_FRAMES: u64 = 1 << 16;
-/// Sounds in an MP4 file that nothing here decodes, by their marks.
-const STRANGE: &[(&[u8], &str)] = &[
+/// Unsupported audio formats of MP4 files, by their four-character codes.
+const UNSUPPORTED_MP4_CODECS: &[(&[u8], &str)] = &[
     (b"samr", "AMR (an old telephone's recording)"),
     (b"sawb", "AMR-WB (an old telephone's recording)"),
     (b"enca", "encrypted sound"),
@@ -37,10 +37,10 @@ const STRANGE: &[(&[u8], &str)] = &[
     (b"sevc", "EVRC"),
 ];
 
-/// Decoders overshoot a little: what is far louder than 1 is damage.
+/// Maximum amplitude: decoders overshoot 1 a little, a much larger value is damage.
 const LOUDEST: f32 = 4.0;
 
-/// A file that is open.
+/// An open file.
 pub(super) struct Source<'a> {
     format: Box<dyn FormatReader + 'a>,
     kind: Kind,
@@ -48,15 +48,15 @@ pub(super) struct Source<'a> {
     decoder: Codec,
     params: AudioCodecParameters,
     seconds: Option<f64>,
-    /// What is heard of it, when that is not all.
+    /// The audible part; `None` if that is all of it.
     part: Option<edits::Part>,
-    /// Its end is missing.
+    /// The end of the file is missing.
     pub(super) cut: bool,
-    /// Its header does not know where it ends.
+    /// The header does not give the length.
     endless: bool,
 }
 
-/// What decodes its packets.
+/// Decoder of the packets.
 enum Codec {
     Native(Box<dyn AudioDecoder>),
     Opus { decoder: Box<opus::Decoder>, skip: usize },
@@ -64,10 +64,11 @@ enum Codec {
 
 /// Opens a file of this kind.
 pub(super) fn open(bytes: &[u8], kind: Kind) -> Result<Source<'_>, Error> {
-    if kind == Kind::Mp4 && !edits::believable(bytes) {
+    if kind == Kind::Mp4 && !edits::has_plausible_fragments(bytes) {
         return Err(Error::Damaged { what: kind.name() });
     }
-    // Where what is at the end cannot be found, the beginning may do: of a file that is cut, or still being written.
+    // If the index at the end is missing, read forwards: this works for some files that are
+    // truncated or still being written.
     let whole = attempt(bytes, Box::new(Cursor::new(bytes)), kind);
     whole.or_else(|error| {
         let forwards = Box::new(ReadOnlySource::new(Cursor::new(bytes)));
@@ -87,17 +88,19 @@ fn attempt<'a>(
         let format = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, format, meta)
             .map_err(|failure| match failure {
-                Failure::Unsupported(_) => strange(bytes, kind),
+                Failure::Unsupported(_) => unsupported_track_error(bytes, kind),
                 _ => Error::Damaged { what: kind.name() },
             })?;
-        let track = format.default_track(TrackType::Audio).ok_or_else(|| strange(bytes, kind))?;
+        let track = format
+            .default_track(TrackType::Audio)
+            .ok_or_else(|| unsupported_track_error(bytes, kind))?;
         let track = track.clone();
         let (decoder, params) = codec(&track, kind)?;
         let media = format.media_info();
         let whole = media.time_base.zip(media.duration).and_then(|(base, ticks)| {
             Some(base.calc_duration(ticks)?.as_secs_f64()).filter(|seconds| *seconds > 0.0)
         });
-        let part = if kind == Kind::Mp4 { edits::heard(bytes) } else { None };
+        let part = if kind == Kind::Mp4 { edits::audible_part(bytes) } else { None };
         let seconds = part.and_then(|part| part.keep).or_else(|| seconds(&track)).or(whole);
         let track = track.id;
         let endless =
@@ -107,22 +110,22 @@ fn attempt<'a>(
     opened.unwrap_or(Err(Error::Damaged { what: kind.name() }))
 }
 
-/// What a file is in which no known sound was found.
-fn strange(bytes: &[u8], kind: Kind) -> Error {
+/// Returns the error for a file without a known audio track.
+fn unsupported_track_error(bytes: &[u8], kind: Kind) -> Error {
     let holds = |mark: &[u8]| bytes.windows(mark.len()).any(|window| window == mark);
     let Kind::Mp4 = kind else { return sniff::unsupported(&format!("this {} file", kind.name())) };
-    match STRANGE.iter().find(|(mark, _)| holds(mark)) {
+    match UNSUPPORTED_MP4_CODECS.iter().find(|(mark, _)| holds(mark)) {
         Some((_, what)) => sniff::unsupported(what),
         None if holds(b"vide") && !holds(b"soun") => {
             Error::NotSound { what: "a video without sound" }
         }
-        // The table of contents is at the end of many.
+        // Many files have the index at the end.
         None if !holds(b"moov") => Error::Damaged { what: kind.name() },
         None => sniff::unsupported("this MP4 file"),
     }
 }
 
-/// The seconds that a track's header says.
+/// Length of a track by its header, in seconds.
 fn seconds(track: &Track) -> Option<f64> {
     let rate = track.codec_params.as_ref()?.audio()?.sample_rate;
     #[expect(clippy::cast_precision_loss, reason = "52 bits are enough")]
@@ -136,7 +139,7 @@ fn seconds(track: &Track) -> Option<f64> {
     seconds.is_finite().then_some(seconds)
 }
 
-/// The decoder of a track.
+/// Creates the decoder of a track.
 fn codec(track: &Track, kind: Kind) -> Result<(Codec, AudioCodecParameters), Error> {
     let params = track.codec_params.as_ref().and_then(|params| params.audio());
     let mut params = params.ok_or_else(|| sniff::unsupported(kind.name()))?.clone();
@@ -144,20 +147,20 @@ fn codec(track: &Track, kind: Kind) -> Result<(Codec, AudioCodecParameters), Err
     if channels > MOST_CHANNELS {
         return Err(sniff::unsupported(&format!("{} with {channels} channels", kind.name())));
     }
-    // Decoders make room for the largest packet that the header announces.
+    // Decoders allocate memory for the largest packet that the header announces.
     if params.max_frames_per_packet.is_some_and(|frames| frames > MOST_FRAMES) {
         return Err(Error::Damaged { what: kind.name() });
     }
     if params.codec == CODEC_ID_OPUS {
         let mut head = params.extra_data.as_deref().unwrap_or_default().to_vec();
         if let (Kind::Mp4, Some(fields)) = (kind, head.get_mut(10..18)) {
-            // MP4 has the same numbers the other way round.
+            // MP4 stores the same numbers as big-endian.
             fields[..2].reverse();
             fields[2..6].reverse();
             fields[6..].reverse();
         }
         let head = opus::Head::read(&head)?;
-        // In an MP4 file the edit list says what to skip.
+        // In MP4 files the edit list says what to skip.
         let skip = if kind == Kind::Mp4 { 0 } else { head.pre_skip };
         let skip = (skip * (RATE / 1000) / (opus::CLOCK / 1000)) as usize;
         let decoder = Box::new(opus::Decoder::new(head));
@@ -180,17 +183,17 @@ fn codec(track: &Track, kind: Kind) -> Result<(Codec, AudioCodecParameters), Err
 }
 
 impl Source<'_> {
-    /// Length in seconds, as the header says.
+    /// Length by the header, in seconds.
     pub(super) fn seconds(&self) -> Option<f64> {
         self.seconds
     }
 
-    /// Samples a second, as the header says; 0 if it does not.
+    /// Sample rate by the header, in Hz; 0 if unknown.
     pub(super) fn rate(&self) -> u32 {
         self.params.sample_rate.unwrap_or_default()
     }
 
-    /// Channels, as the header says; 0 if it does not.
+    /// Channels by the header; 0 if unknown.
     pub(super) fn channels(&self) -> u16 {
         let count = self.params.channels.as_ref().map_or(0, Channels::count);
         u16::try_from(count).unwrap_or(u16::MAX)
@@ -220,7 +223,7 @@ impl Source<'_> {
                         break;
                     }
                 }
-                // A WAV that was written to a pipe does not know its length, and says the largest.
+                // A WAV that was written to a pipe has the maximum length in its header.
                 Some(Err(Failure::IoError(_))) if self.endless => break,
                 _ => {
                     sink.cut = true;
@@ -231,7 +234,7 @@ impl Source<'_> {
         mixer.finish(sink)
     }
 
-    /// Finds track and decoder of the next recording of a chain.
+    /// Opens the track and decoder of the next chained stream.
     fn reopen(&mut self) -> bool {
         let opened = guard(|| {
             let track = self.format.default_track(TrackType::Audio)?;
@@ -243,7 +246,8 @@ impl Source<'_> {
         true
     }
 
-    /// Decodes a packet to one channel, and gives its rate. A packet that cannot be decoded gives nothing.
+    /// Decodes a packet to mono and returns its sample rate. A packet that cannot be decoded gives
+    /// no samples.
     fn decode(&mut self, packet: &Packet, mono: &mut Vec<f32>, sink: &mut SampleSink<'_>) -> u32 {
         mono.clear();
         match &mut self.decoder {
@@ -274,12 +278,12 @@ impl Source<'_> {
     }
 }
 
-/// Runs foreign code; `None` when it panics.
+/// Runs third-party code; `None` if it panics.
 fn guard<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
-/// All channels as one, each as loud as the other.
+/// Mixes all channels with equal weight into one.
 fn mix(samples: &[f32], channels: usize, mono: &mut Vec<f32>) {
     match channels {
         0 => {}
@@ -293,7 +297,7 @@ fn mix(samples: &[f32], channels: usize, mono: &mut Vec<f32>) {
     }
 }
 
-/// What is decoded, on its way through the resampler.
+/// Passes decoded samples through the resampler.
 struct Mixer {
     what: &'static str,
     resampler: Option<Resampler>,
@@ -301,13 +305,13 @@ struct Mixer {
 }
 
 impl Mixer {
-    /// Sends `mono` on, which has this rate. The rate may change within a file.
+    /// Resamples `mono`, which has this rate. The rate may change within a file.
     fn flow(&mut self, rate: u32, sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         if self.mono.is_empty() {
             return Ok(());
         }
         for sample in &mut self.mono {
-            // The filter panics on what is no number, or becomes none within it.
+            // The filter panics on NaN, also if it arises inside from huge values.
             *sample = if sample.is_finite() { sample.clamp(-LOUDEST, LOUDEST) } else { 0.0 };
         }
         if self.resampler.as_ref().is_none_or(|resampler| resampler.rate() != rate) {
@@ -320,7 +324,7 @@ impl Mixer {
         }
     }
 
-    /// Sends on what is still in the resampler.
+    /// Flushes the resampler.
     fn finish(&mut self, sink: &mut SampleSink<'_>) -> Result<(), Stop> {
         match self.resampler.take() {
             Some(mut resampler) => resampler.finish(sink),

@@ -1,9 +1,9 @@
-//! WAV files of 16 kHz, one channel, 16 bits: what endpoints take and tests read.
+//! Writes WAV files (16 kHz, mono, 16 bits) for transcription endpoints and tests.
 
 use super::RATE;
 
-/// Writes samples from -1 to 1 at [`RATE`] as a WAV file; louder ones are clipped. More than 37 hours do not fit the
-/// format: what follows is left out.
+/// Writes samples from -1 to 1 at [`RATE`] as a WAV file; louder ones are clipped. The format holds
+/// about 37 hours; the rest is dropped.
 pub fn write(samples: &[f32]) -> Vec<u8> {
     const HEADER: u32 = 44;
     let fit = (u32::MAX - HEADER) as usize / 2;

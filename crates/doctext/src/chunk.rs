@@ -1,5 +1,5 @@
-//! From a document's blocks to pieces that retrieval can return: each says one thing, with the headings above it.
-//! Cuts by structure, and within it by size; loses no word; knows nothing of formats and of storing.
+//! Splits a document's blocks into chunks for retrieval: each covers one topic, with the headings
+//! above it. Splits by structure, then by size; loses no word; knows nothing of formats or storage.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,20 +10,21 @@ mod units;
 
 use split::{Measure, PieceBuilder};
 
-/// A longer question is shortened where it is a heading, in characters.
+/// Maximum length of a question as a heading, in characters; longer ones are shortened.
 const LONGEST_QUESTION: usize = 200;
 
-/// How documents are cut.
+/// How documents are split into chunks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The most tokens of a piece, without its headings; at least 32. A paragraph or two: small enough that a
-    /// piece says one thing and several fit into a prompt, and under the 256 that small embedding models read.
+    /// Maximum tokens of a chunk, without its headings; at least 32. About a paragraph or two:
+    /// small enough to cover one topic and to fit several into a prompt, and below the 256 tokens
+    /// that small embedding models read.
     pub max_tokens: u32,
-    /// Where a long paragraph has to be cut, up to so many tokens of whole sentences are repeated after the cut.
+    /// Maximum tokens of whole sentences that are repeated after a split within a paragraph.
     pub overlap_tokens: u32,
-    /// Neighbouring sections under the same heading that are this small become one piece; 0 for never. A section
-    /// whose heading is a question always stays alone.
+    /// Adjacent sections under the same heading with fewer tokens than this are joined into one
+    /// chunk; 0: never. A section whose heading is a question is never joined.
     pub join_below_tokens: u32,
 }
 
@@ -33,20 +34,20 @@ impl Default for Settings {
     }
 }
 
-/// A piece of a document.
+/// A chunk of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
-    /// The headings above it, outermost first, joined by ` > `; the title is not among them.
+    /// Headings above it, outermost first, joined by ` > `, without the title.
     pub heading: String,
-    /// What it says, never blank.
+    /// Text, never blank.
     pub body: String,
-    /// Where it begins in its document, such as `page 3`; empty where the format has no places.
+    /// Where it starts in its document, such as `page 3`; empty if the format has no locations.
     pub place: String,
-    /// The body's size in tokens.
+    /// Size of the body, in tokens.
     pub tokens: u32,
 }
 
-/// Cuts a document into pieces, in reading order.
+/// Splits a document into chunks, in reading order.
 pub fn chunk(extracted: &ExtractedDocument, settings: &Settings) -> Vec<Piece> {
     let measure = Measure::new(settings);
     let sections = sections(&extracted.blocks);
@@ -64,14 +65,14 @@ pub fn chunk(extracted: &ExtractedDocument, settings: &Settings) -> Vec<Piece> {
     joined.into_iter().map(|draft| draft.finish(&extracted.title)).collect()
 }
 
-/// A heading with the blocks right below it.
+/// A heading with the blocks directly below it.
 struct Section<'a> {
-    /// The headings, outermost first.
+    /// Headings, outermost first.
     path: Vec<&'a str>,
-    /// Where the first of the blocks stands.
+    /// Location of the first block.
     place: &'a str,
     blocks: &'a [Block],
-    /// Whether other places hold the rest of it.
+    /// Whether the section continues at other locations.
     part: bool,
 }
 
@@ -81,7 +82,8 @@ impl Section<'_> {
     }
 }
 
-/// Sections in reading order. One that runs over several places is one for each of them, under the same headings.
+/// Returns the sections in reading order. A section that spans several locations is split at them,
+/// under the same headings.
 fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
     let mut open: Vec<(u8, &str)> = Vec::new();
     let mut sections: Vec<Section<'_>> = Vec::new();
@@ -91,7 +93,7 @@ fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
         let (own, after) = rest.split_at(rest.iter().position(parts).unwrap_or(rest.len()));
         let path = || open.iter().map(|(_, text)| *text).collect();
         match sections.last_mut().filter(|_| bare && !own.is_empty()) {
-            // The heading stands alone at the end of the place before.
+            // The heading stood alone at the end of the previous location.
             Some(last) => (last.place, last.blocks) = (place, own),
             None if !own.is_empty() => {
                 let part = sections.last_mut().map(|last| last.part = true).is_some();
@@ -117,16 +119,17 @@ fn sections(blocks: &[Block]) -> Vec<Section<'_>> {
     sections
 }
 
-/// A piece before its neighbours are known.
+/// A chunk before it may be joined with others.
 struct Draft {
     path: Vec<String>,
     place: String,
     body: String,
-    /// A whole section, and nothing but text: it may be joined with its neighbours.
+    /// It is a whole section of text only, so it may be joined.
     whole: bool,
 }
 
-/// Drafts the pieces of a section: rows and pairs stay alone, everything else is filled up to the size.
+/// Drafts the chunks of a section: rows and pairs stay alone, other blocks are combined up to the
+/// maximum size.
 fn draft(section: &Section<'_>, has_children: bool, measure: Measure, drafts: &mut Vec<Draft>) {
     let path = || section.path.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     if section.blocks.is_empty() {
@@ -156,7 +159,7 @@ fn draft(section: &Section<'_>, has_children: bool, measure: Measure, drafts: &m
     }
 }
 
-/// A heading without text below it: it is the text.
+/// Drafts a heading without text below it: the heading is the text.
 fn bare(mut path: Vec<String>, measure: Measure) -> Vec<Draft> {
     if path.last().is_none_or(|heading| measure.fits(heading)) {
         return vec![Draft { whole: true, ..Draft::new(path, String::new()) }];
@@ -165,7 +168,8 @@ fn bare(mut path: Vec<String>, measure: Measure) -> Vec<Draft> {
     bodies.into_iter().map(|body| Draft::new(path.clone(), body)).collect()
 }
 
-/// A row, or a question with its answer. If it has to be cut, every part keeps its first line as heading.
+/// Drafts a row, or a question with its answer. If it must be split, each part keeps its first line
+/// as heading.
 fn single(block: &Block, path: &[String], measure: Measure) -> Vec<Draft> {
     let (name, lines) = match block {
         Block::Pair { question, answer } => {
@@ -184,7 +188,7 @@ fn single(block: &Block, path: &[String], measure: Measure) -> Vec<Draft> {
     bodies.into_iter().map(|body| Draft::new(path.clone(), body)).collect()
 }
 
-/// Fills pieces with blocks that follow each other.
+/// Combines adjacent blocks into chunks.
 fn fill(blocks: &[Block], measure: Measure) -> Vec<String> {
     let mut bodies = Vec::new();
     let mut filler = PieceBuilder::new(measure);
@@ -195,7 +199,7 @@ fn fill(blocks: &[Block], measure: Measure) -> Vec<String> {
     bodies
 }
 
-/// Joins runs of small sections under the same heading, each with its own heading as its first line.
+/// Joins runs of small sections under the same heading, each with its heading as first line.
 fn join_small(drafts: Vec<Draft>, measure: Measure, small: u32) -> Vec<Draft> {
     let mut joined = Vec::new();
     let mut run = SectionRun { drafts: Vec::new(), texts: PieceBuilder::new(measure) };
@@ -212,14 +216,14 @@ fn join_small(drafts: Vec<Draft>, measure: Measure, small: u32) -> Vec<Draft> {
     joined
 }
 
-/// Small sections that follow each other, and their texts as one.
+/// A run of adjacent small sections, with their combined text.
 struct SectionRun {
     drafts: Vec<Draft>,
     texts: PieceBuilder,
 }
 
 impl SectionRun {
-    /// Adds a section, or gives it back: it is under another heading, or too much.
+    /// Adds a section; returns it if it is under another heading or does not fit.
     fn add(&mut self, draft: Draft) -> Option<Draft> {
         let beside = self.drafts.first().is_none_or(|first| first.is_beside(&draft));
         if !beside || !self.texts.add("\n\n", &draft.with_heading()) {
@@ -229,7 +233,8 @@ impl SectionRun {
         None
     }
 
-    /// What became of the run: one draft under the heading of all, or the only one as it was.
+    /// Ends the run: returns one joined draft under the common heading, or the only draft
+    /// unchanged.
     fn end(&mut self) -> Vec<Draft> {
         let (drafts, texts) = (std::mem::take(&mut self.drafts), self.texts.take());
         match (drafts.as_slice(), texts) {
@@ -260,7 +265,7 @@ impl Draft {
             && Measure::tokens_up_to(&self.with_heading(), small).is_some()
     }
 
-    /// Whether two sections have the same heading above theirs, and stand at the same place.
+    /// Whether two sections have the same parent heading and location.
     fn is_beside(&self, other: &Self) -> bool {
         let above = |draft: &Self| draft.path.len().checked_sub(1);
         self.place == other.place
@@ -268,7 +273,8 @@ impl Draft {
             && above(self).is_some_and(|above| self.path.get(..above) == other.path.get(..above))
     }
 
-    /// A heading without text below it is the text. The title above all is not repeated.
+    /// Creates the chunk. A heading without text becomes the text. Omits the title if it is the
+    /// topmost heading.
     fn finish(mut self, title: &str) -> Piece {
         if self.body.is_empty() {
             self.body = self.path.pop().unwrap_or_default();
@@ -493,7 +499,7 @@ mod tests {
         }
     }
 
-    /// How many letters and digits there are; an `o` may be a bullet.
+    /// Number of letters and digits; without `o`, which may be a bullet.
     fn letters(text: &str) -> usize {
         text.chars().filter(|c| c.is_alphanumeric() && *c != 'o').count()
     }
@@ -510,7 +516,7 @@ mod tests {
         prop::collection::vec(word(), 1..most).prop_map(|words| words.join(" "))
     }
 
-    /// A part of a Markdown document: every word in it is text.
+    /// Generates a part of a Markdown document in which every word is text.
     fn part() -> impl Strategy<Value = String> {
         let prose = prop::collection::vec(phrase(30), 1..8);
         let rows = prop::collection::vec(prop::collection::vec(phrase(6), 3), 1..12);

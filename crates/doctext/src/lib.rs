@@ -1,6 +1,6 @@
-//! Documents of many formats, in bytes, to pieces of text that retrieval can return: [`extract`] reads a file into blocks in
-//! reading order, [`chunk`] cuts these. Reads no files and no network, starts no process, and knows nothing of desks,
-//! collections and storing.
+//! Turns documents of many formats into chunks of text for retrieval: [`extract`] reads a file's
+//! bytes into blocks in reading order, [`chunk`] splits them. Reads no files and no network, starts
+//! no process, and knows nothing of desks, collections or storage.
 
 pub mod extract;
 pub mod chunk;

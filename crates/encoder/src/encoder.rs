@@ -1,21 +1,25 @@
-//! The forward pass of BERT: tokens to a vector for each of them. Several texts share the products with the weights; none
-//! is padded. Must not know where the tokens come from, what is made of the vectors, nor when it is its turn.
+//! Forward pass of BERT: turns tokens into one vector each. Texts of a batch share the matrix
+//! products with the weights, without padding. Must not know where tokens come from, what the
+//! vectors are used for, nor schedule itself.
 
-use frontdesk_kernels::{Function, Norm, PackedMatrix, Side, biased, multiply, softmax};
+use frontdesk_kernels::{
+    Function, Norm, PackedMatrix, Side, add_bias_and_activate, multiply, softmax,
+};
 
 use super::folder::{Activation, Model};
 use super::tensors::{Table, Tensors};
 use super::tokens::Sequence;
 
-/// So many rows go through the feed-forward part at once: what is between its halves then stays in the cache.
+/// Rows that go through the feed-forward layer at once, so that its intermediate values stay in the
+/// cache.
 const BLOCK: usize = 128;
 
-/// Why a head makes nothing of a text. It would not another time either.
+/// Why a head has no result for a text. A retry would give the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadError {
-    /// A pair of texts has no tokens.
+    /// The pair has no tokens.
     NoTokens,
-    /// What the model computes are no numbers.
+    /// The model's output is NaN or infinite.
     NotFinite,
 }
 
@@ -30,21 +34,21 @@ impl std::fmt::Display for HeadError {
 
 impl std::error::Error for HeadError {}
 
-/// What becomes of the vectors of a text's tokens.
+/// Turns the token vectors of a text into a result.
 pub trait Head: Send + Sync + 'static {
-    /// What it makes of a text.
+    /// Result for one text.
     type Out: Send + 'static;
 
-    /// Reads the vectors of a text's tokens: a row of `width` numbers for each, in their order.
+    /// Reads the token vectors of a text: one row of `width` numbers for each token, in order.
     fn read(&self, rows: &[f32], width: usize) -> Result<Self::Out, HeadError>;
 }
 
-/// A model, ready to run.
+/// A loaded model.
 pub struct Encoder {
     words: Table,
-    /// The vectors of the positions, from the first of a text on, with that of the first kind of token added.
+    /// Position vectors, starting at the first position of a text, plus the vector of token type 0.
     positions: Vec<f32>,
-    /// What the vectors of the other kinds of tokens are more than that of the first.
+    /// Vectors of the other token types, minus that of type 0.
     kinds: Vec<f32>,
     first: NormWeights,
     layers: Vec<Layer>,
@@ -52,7 +56,7 @@ pub struct Encoder {
 }
 
 struct Layer {
-    /// Queries, keys and values beside each other, so that one product makes all three.
+    /// Queries, keys and values in one matrix, so that one product computes all three.
     attend: Linear,
     output: Linear,
     after_attend: NormWeights,
@@ -73,7 +77,7 @@ struct NormWeights {
     shift: Vec<f32>,
 }
 
-/// Room for what is computed on the way; kept from one call to the next.
+/// Intermediate buffers, reused between calls.
 #[derive(Default)]
 pub(crate) struct Scratch {
     bytes: Vec<u8>,
@@ -89,7 +93,7 @@ pub(crate) struct Scratch {
 }
 
 impl Encoder {
-    /// Reads the weights. Their shapes must be those that the model tells of.
+    /// Loads the weights. Their shapes must match the model's configuration.
     pub fn load(model: &Model, tensors: &Tensors) -> Result<Self, String> {
         let width = model.hidden;
         let norm = |name: &str| {
@@ -146,7 +150,7 @@ impl Encoder {
         })
     }
 
-    /// What a head makes of each text. Between layers it calls `pause`, in which other work may be done.
+    /// Runs the head on each text. Calls `pause` between layers, so that other work can run.
     pub(crate) fn encode<H: Head>(
         &self,
         texts: &[Sequence],
@@ -175,7 +179,7 @@ impl Encoder {
         Ok(results)
     }
 
-    /// The vectors of the tokens before the first layer.
+    /// Computes the token vectors before the first layer.
     fn embed_tokens(&self, texts: &[Sequence], scratch: &mut Scratch) -> Result<(), String> {
         let width = self.model.hidden;
         let total: usize = texts.iter().map(|text| text.ids.len()).sum();
@@ -197,8 +201,8 @@ impl Encoder {
         Ok(())
     }
 
-    /// Adds the kinds of the tokens to their vectors. A model that knows one kind alone, as those of the XLM-RoBERTa family,
-    /// takes every token for one of it, whatever the tokenizer says.
+    /// Adds the token types to the vectors. A model with one token type, such as XLM-RoBERTa,
+    /// ignores the tokenizer's types.
     fn add_kinds(&self, kinds: &[u32], rows: &mut [f32]) -> Result<(), String> {
         if self.kinds.is_empty() {
             return Ok(());
@@ -227,7 +231,7 @@ impl Encoder {
             for number in 0..heads {
                 let part =
                     |kind: usize| own.get(kind * width + number * head..).unwrap_or_default();
-                // As many columns as there are tokens: a key each.
+                // One column, a key, for each token.
                 keys.fill(Side {
                     values: part(1),
                     outputs: length,
@@ -274,7 +278,8 @@ impl Encoder {
     }
 }
 
-/// Scores of attention are divided by the root of a head's width: done once, in what makes the queries.
+/// Attention scores are divided by the square root of a head's width; scaling the query weights
+/// once does the same.
 fn scale_queries(model: &Model, numbers: &mut [f32]) {
     #[expect(clippy::cast_precision_loss, reason = "the width of a head is small")]
     let scale = 1.0 / ((model.hidden / model.heads) as f32).sqrt();
@@ -284,18 +289,18 @@ fn scale_queries(model: &Model, numbers: &mut [f32]) {
 }
 
 impl Linear {
-    /// `weights` has a row for each number of `y`.
+    /// `weights` has a row for each output.
     fn new(weights: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
         let (outputs, output_step) = (bias.len(), inputs);
         let side = Side { values: weights, outputs, depth: inputs, output_step, depth_step: 1 };
         Self { weights: PackedMatrix::new(side), bias, inputs }
     }
 
-    /// Applies it to each row of `x`.
+    /// Applies the layer to each row of `x`.
     fn apply(&self, x: &[f32], function: Function, to: &mut Vec<f32>, room: &mut Vec<f32>) {
         let (rows, outputs) = (x.len() / self.inputs, self.bias.len());
         to.resize(rows * outputs, 0.0);
         multiply((x, self.inputs), &self.weights, (to, outputs), rows, room);
-        biased(to, &self.bias, function);
+        add_bias_and_activate(to, &self.bias, function);
     }
 }

@@ -1,5 +1,5 @@
-//! Reads a model's folder: what `config.json` and the tokenizer's files say. Checks it; computes nothing, and does not know
-//! what the model is for.
+//! Reads and checks a model folder's `config.json` and tokenizer files. Computes nothing, and does
+//! not know what the model is for.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,63 +8,63 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The most numbers of any size in `config.json`; what is beyond is damaged or hostile.
-const LARGEST: usize = 1 << 20;
+/// Maximum of any size in `config.json`; a larger one is damaged or hostile.
+const MAX_CONFIG_SIZE: usize = 1 << 20;
 
-/// What a model is.
+/// Dimensions and properties of a model.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// Which of the two families it is of.
+    /// Model family.
     pub family: Family,
-    /// Length of its vectors.
+    /// Vector length.
     pub hidden: usize,
     pub(crate) heads: usize,
     pub(crate) layers: usize,
-    /// Width of the feed-forward part.
+    /// Width of the feed-forward layer.
     pub(crate) inner: usize,
     pub(crate) activation: Activation,
     pub(crate) epsilon: f32,
-    /// Rows of the table of positions.
+    /// Rows of the position embedding table.
     pub positions: usize,
-    /// The row of the first token: 0 for BERT, padding's number + 1 for XLM-RoBERTa.
+    /// Position of the first token: 0 for BERT, the padding id + 1 for XLM-RoBERTa.
     pub first_position: usize,
-    /// Rows of the table of token types.
+    /// Rows of the token type embedding table.
     pub(crate) types: usize,
-    /// Rows of the table of words.
+    /// Rows of the word embedding table.
     pub words: usize,
-    /// The longest text in tokens.
+    /// Maximum text length, in tokens.
     pub max_tokens: usize,
-    /// What it may be called: the folder's name, and the one in `config.json`.
+    /// Names: of the folder, and in `config.json`.
     pub names: Vec<String>,
-    /// Whether it was trained on many languages, as far as its vocabulary tells.
+    /// Whether the vocabulary suggests training on many languages.
     pub multilingual: bool,
-    /// What it tells apart, as far as `config.json` says, where it is a model that does.
+    /// Labels of a classification model in `config.json`; empty for others.
     pub labels: Vec<String>,
 }
 
-/// Which of the two families a model is of: their positions and their heads differ.
+/// Model family; families differ in positions and heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// BERT: positions count from 0.
+    /// BERT: positions start at 0.
     Bert,
-    /// XLM-RoBERTa and its relatives: positions count from the number after padding's.
+    /// XLM-RoBERTa and relatives: positions start after the padding id.
     XlmRoberta,
 }
 
-/// What is between the two halves of the feed-forward part.
+/// Activation function of the feed-forward layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum Activation {
-    /// With the error function.
+    /// GELU with the error function.
     #[serde(rename = "gelu")]
     Gelu,
-    /// With the hyperbolic tangent.
+    /// GELU, tanh approximation.
     #[serde(rename = "gelu_new", alias = "gelu_pytorch_tanh")]
     GeluNew,
     #[serde(rename = "relu")]
     Relu,
 }
 
-/// `config.json`; what BERT leaves out has BERT's defaults.
+/// `config.json`; missing fields have BERT's defaults.
 #[derive(Debug, Deserialize)]
 struct Config {
     model_type: String,
@@ -86,7 +86,7 @@ struct Config {
     name: String,
     #[serde(default)]
     num_labels: Option<usize>,
-    /// Label by number, the number as a text.
+    /// Label names by number, which is a string in the file.
     #[serde(default)]
     id2label: Option<BTreeMap<String, Value>>,
 }
@@ -104,11 +104,11 @@ struct Sentence {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct TokenizerConfig {
-    /// A float, because some models say 1e30 for "no limit".
+    /// A float, because some models use 1e30 for "no limit".
     model_max_length: Option<f64>,
 }
 
-/// Reads what a folder says of its model. Errors name the file, and say what to do.
+/// Reads the description of the model in a folder. Errors name the file and say what to do.
 pub fn read(folder: &Path) -> Result<Model, String> {
     if !folder.is_dir() {
         return Err(format!("there is no folder {}", folder.display()));
@@ -156,14 +156,14 @@ pub fn read(folder: &Path) -> Result<Model, String> {
 }
 
 impl Config {
-    /// The labels; their numbers, where they have no names.
+    /// Returns the labels, or their numbers if they have no names.
     fn labels(&self) -> Vec<String> {
         let named = self.id2label.iter().flatten();
         let name = |(number, name): (&String, &Value)| name.as_str().unwrap_or(number).to_owned();
         let named: Vec<String> = named.map(name).collect();
         match self.num_labels {
             Some(count) if named.len() != count => {
-                (0..count.min(LARGEST)).map(|number| number.to_string()).collect()
+                (0..count.min(MAX_CONFIG_SIZE)).map(|number| number.to_string()).collect()
             }
             _ => named,
         }
@@ -179,7 +179,7 @@ impl Config {
             ("type_vocab_size", self.type_vocab_size),
             ("vocab_size", self.vocab_size),
         ] {
-            if size == 0 || size > LARGEST {
+            if size == 0 || size > MAX_CONFIG_SIZE {
                 return Err(format!("{name} is {size}"));
             }
         }
@@ -189,7 +189,7 @@ impl Config {
         if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
             return Err("layer_norm_eps must be between 0 and 1".into());
         }
-        if self.pad_token_id.is_some_and(|id| id > LARGEST) {
+        if self.pad_token_id.is_some_and(|id| id > MAX_CONFIG_SIZE) {
             return Err("pad_token_id is no token".into());
         }
         match self.position_embedding_type.as_deref() {
@@ -201,7 +201,7 @@ impl Config {
     }
 }
 
-/// The longest text that the folder's files tell of, in tokens.
+/// Returns the maximum text length in the folder's files, in tokens.
 fn longest(folder: &Path) -> Result<Option<usize>, String> {
     let sentence = optional::<Sentence>(&folder.join("sentence_bert_config.json"))?;
     if let Some(most) = sentence.and_then(|sentence| sentence.max_seq_length) {
@@ -217,12 +217,12 @@ fn longest(folder: &Path) -> Result<Option<usize>, String> {
     Ok(most.filter(|most| (4.0..1e6).contains(most)).map(|most| most as usize))
 }
 
-/// A file that may be absent.
+/// Reads a JSON file that may be missing.
 pub fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String> {
     if path.is_file() { json(path).map(Some) } else { Ok(None) }
 }
 
-/// A file of JSON. Errors name it, and say what to do.
+/// Reads a JSON file. Errors name it and say what to do.
 pub fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     serde_json::from_slice(&bytes).map_err(|error| {
@@ -230,7 +230,7 @@ pub fn json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     })
 }
 
-/// What to say of a file that cannot be read.
+/// Error message for a file that cannot be read.
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> String {
     let name = path.display();
     if error.kind() != std::io::ErrorKind::NotFound {

@@ -1,6 +1,6 @@
-//! Models of the BERT and XLM-RoBERTa families that run in this process: reading their folders, text to tokens, the forward
-//! pass, and the threads that do it. Must not know what the vectors are for: who runs a model brings a [`Head`]; nor fetch
-//! anything.
+//! Runs models of the BERT and XLM-RoBERTa families in this process: model folders, tokenization,
+//! forward pass and its threads. Must not know what the vectors are for (the caller provides a
+//! [`Head`]) nor download anything.
 
 mod encoder;
 mod folder;

@@ -1,5 +1,5 @@
-//! Threads for the forward pass, apart from those that serve the network. Questions go first: a customer does not wait
-//! for a document to be learned. Knows nothing of models.
+//! Thread pool for the forward pass, separate from the network threads. Questions run before
+//! documents, so that customers do not wait for indexing. Knows nothing of models.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,21 +7,21 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, oneshot};
 
-/// How many jobs of each kind may wait for one thread; who wants to add more waits.
-const WAITING: usize = 16;
+/// Maximum queued jobs of each urgency, for each thread; further callers wait.
+const MAX_QUEUED_JOBS_PER_THREAD: usize = 16;
 
-/// A fixed number of threads, each with a value of its own that its jobs use.
+/// A fixed number of threads, each with its own value that its jobs use.
 pub(crate) struct Pool<T> {
     shared: Arc<PoolState<T>>,
     places: [Arc<Semaphore>; 2],
 }
 
-/// Which jobs go first.
+/// Priority of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
-    /// Before all that waits, and into the pauses of what runs: somebody waits for the answer.
+    /// Runs before queued `Later` jobs and in the pauses of a running one: a customer waits for it.
     First,
-    /// When nothing urgent waits.
+    /// Runs when no urgent job is queued.
     Later,
 }
 
@@ -38,11 +38,11 @@ struct Queues<T> {
     closed: bool,
 }
 
-/// The urgent jobs that wait while another one runs.
+/// Gives a running job access to the queued urgent jobs.
 pub(crate) struct UrgentJobs<'a, T>(&'a PoolState<T>);
 
 impl<T> UrgentJobs<'_, T> {
-    /// Runs the urgent jobs that wait, with this value.
+    /// Runs the queued urgent jobs with this value.
     pub(crate) fn run(&self, own: &mut T) {
         loop {
             let job = self.0.lock().first.pop_front();
@@ -53,12 +53,13 @@ impl<T> UrgentJobs<'_, T> {
 }
 
 impl<T: Default + Send + 'static> Pool<T> {
-    /// Starts so many threads under this name, at least one.
+    /// Starts `threads` threads, at least one, with this name.
     pub(crate) fn start(threads: usize, name: &'static str) -> Result<Self, String> {
         let queues = Queues { first: VecDeque::new(), later: VecDeque::new(), closed: false };
         let shared = Arc::new(PoolState { queues: Mutex::new(queues), wake: Condvar::new() });
         let threads = threads.max(1);
-        let places = [(); 2].map(|()| Arc::new(Semaphore::new(threads * WAITING)));
+        let places =
+            [(); 2].map(|()| Arc::new(Semaphore::new(threads * MAX_QUEUED_JOBS_PER_THREAD)));
         let pool = Self { shared: shared.clone(), places };
         for number in 0..threads {
             let shared = shared.clone();
@@ -70,7 +71,8 @@ impl<T: Default + Send + 'static> Pool<T> {
         Ok(pool)
     }
 
-    /// Runs a job on one of the threads. When the caller goes away before it began, it is not run; `None` when it broke off.
+    /// Runs a job on one of the threads. A job whose caller has gone before it starts is skipped.
+    /// Returns `None` if the job panicked.
     pub(crate) async fn run<R: Send + 'static>(
         &self,
         urgency: Urgency,
@@ -84,7 +86,7 @@ impl<T: Default + Send + 'static> Pool<T> {
         let (sender, result) = oneshot::channel();
         let job: Job<T> = Box::new(move |own, waiting| {
             if !sender.is_closed() {
-                // Nobody may want it any more.
+                // The receiver may be gone.
                 drop(sender.send(job(own, waiting)));
             }
             drop(place);
@@ -95,7 +97,7 @@ impl<T: Default + Send + 'static> Pool<T> {
 }
 
 impl<T> Drop for Pool<T> {
-    /// The threads end when they have done what they are doing.
+    /// Ends the threads after their current jobs.
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.wake.notify_all();
@@ -123,7 +125,7 @@ impl<T> PoolState<T> {
         }
     }
 
-    /// The next job; `None` when the pool is gone.
+    /// Returns the next job; `None` when the pool was dropped.
     fn next(&self) -> Option<Job<T>> {
         let mut queues = self.lock();
         loop {
@@ -137,7 +139,7 @@ impl<T> PoolState<T> {
         }
     }
 
-    /// A job that breaks off is its caller's failure, not the thread's end.
+    /// A panic fails only its job, not the thread.
     fn run(&self, job: Job<T>, own: &mut T) {
         let waiting = UrgentJobs(self);
         let run = || job(own, &waiting);
@@ -165,7 +167,7 @@ mod tests {
         move |(), _| diary.lock().unwrap().push(what)
     }
 
-    /// Waits until so many jobs wait.
+    /// Waits until this many jobs are queued.
     async fn waiting(pool: &Pool<()>, jobs: usize) {
         let count = || {
             let queues = pool.shared.lock();
@@ -243,11 +245,11 @@ mod tests {
             futures::future::join_all((0..100).map(|_| pool.run(Urgency::Later, |(), _| ())));
         let free = async {
             started.await.unwrap();
-            waiting(&pool, WAITING - 1).await;
+            waiting(&pool, MAX_QUEUED_JOBS_PER_THREAD - 1).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
             assert_eq!(
                 pool.shared.lock().later.len(),
-                WAITING - 1,
+                MAX_QUEUED_JOBS_PER_THREAD - 1,
                 "the busy one has a place, too"
             );
             go_on.send(()).unwrap();

@@ -1,5 +1,5 @@
-//! A model with the threads that run it: texts to tokens, those of similar length together, each group a job. Must not
-//! keep the threads of the network busy.
+//! Runs a model on its threads: tokenizes texts and batches those of similar length, one job for
+//! each batch. Must not block the network threads.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -10,12 +10,13 @@ use super::encoder::{Encoder, Head, Scratch};
 use super::pool::{Pool, Urgency, UrgentJobs};
 use super::tokens::{Sequence, Text, Tokens};
 
-/// So many tokens go through the model together, at least one text: short texts share the products with the weights.
-const TOGETHER: usize = 256;
-/// So many texts are cut into tokens in one job.
-const TEXTS: usize = 16;
+/// Maximum tokens of a batch, but at least one text: short texts share the matrix products with the
+/// weights.
+const MAX_BATCH_TOKENS: usize = 256;
+/// Texts tokenized in one job.
+const TOKENIZE_BATCH_SIZE: usize = 16;
 
-/// A model that runs, with what is made of each text.
+/// A loaded model with its head and threads.
 pub struct ModelRunner<H> {
     core: Arc<Core<H>>,
     pool: Pool<Worker>,
@@ -27,7 +28,7 @@ struct Core<H> {
     head: H,
 }
 
-/// What a thread keeps: room for a job, and for an urgent one within it.
+/// Buffers of a thread: for a job, and for an urgent one that runs in its pauses.
 #[derive(Default)]
 struct Worker {
     scratch: Scratch,
@@ -35,7 +36,7 @@ struct Worker {
 }
 
 impl<H: Head> ModelRunner<H> {
-    /// Starts so many threads under this name; as many as there are cores where it is 0.
+    /// Starts the threads under this name; 0 threads: one for each core.
     pub fn start(
         (tokens, encoder, head): (Tokens, Encoder, H),
         threads: usize,
@@ -46,8 +47,8 @@ impl<H: Head> ModelRunner<H> {
         Ok(Self { core: Arc::new(Core { tokens, encoder, head }), pool })
     }
 
-    /// What the head makes of one text, in one job: every change of threads adds to a customer's wait.
-    pub async fn one(&self, text: Text, urgency: Urgency) -> Result<H::Out, String> {
+    /// Runs the head on one text, in a single job, because each change of thread adds latency.
+    pub async fn run_one(&self, text: Text, urgency: Urgency) -> Result<H::Out, String> {
         let core = self.core.clone();
         let job = move |worker: &mut Worker, _: &UrgentJobs<'_, Worker>| {
             let tokens = core.tokens.of(&text)?;
@@ -57,10 +58,14 @@ impl<H: Head> ModelRunner<H> {
         made.into_iter().next().ok_or_else(|| "nothing was computed".into())
     }
 
-    /// What the head makes of each text, in their order.
-    pub async fn all(&self, texts: Vec<Text>, urgency: Urgency) -> Result<Vec<H::Out>, String> {
+    /// Runs the head on each text. Results are in the order of the texts.
+    pub async fn run_batch(
+        &self,
+        texts: Vec<Text>,
+        urgency: Urgency,
+    ) -> Result<Vec<H::Out>, String> {
         let tokens = self.tokens(texts, urgency).await?;
-        let groups = together(tokens).into_iter().map(|(places, texts)| {
+        let groups = batch_by_length(tokens).into_iter().map(|(places, texts)| {
             let core = self.core.clone();
             let encode = move |worker: &mut Worker, waiting: &UrgentJobs<'_, Worker>| match urgency
             {
@@ -77,9 +82,9 @@ impl<H: Head> ModelRunner<H> {
         Ok(made.into_iter().map(|(_, one)| one).collect())
     }
 
-    /// The tokens of the texts.
+    /// Tokenizes the texts.
     async fn tokens(&self, texts: Vec<Text>, urgency: Urgency) -> Result<Vec<Sequence>, String> {
-        let parts = texts.chunks(TEXTS).map(|part| {
+        let parts = texts.chunks(TOKENIZE_BATCH_SIZE).map(|part| {
             let (part, core) = (part.to_vec(), self.core.clone());
             let cut = move |_: &mut Worker, _: &UrgentJobs<'_, Worker>| {
                 part.iter().map(|text| core.tokens.of(text)).collect::<Result<Vec<_>, _>>()
@@ -99,7 +104,7 @@ impl Worker {
         core.encoder.encode(texts, &core.head, &mut self.scratch, &mut || ())
     }
 
-    /// Between the layers, questions that came meanwhile go first.
+    /// Encodes texts and runs queued urgent jobs between the layers.
     fn encode_with_pauses<H: Head>(
         &mut self,
         core: &Core<H>,
@@ -116,8 +121,9 @@ fn broken<T>() -> Result<T, String> {
     Err("the computation broke off; the log says why".into())
 }
 
-/// Texts of similar length together, the longest first; each group with the places that its texts had.
-fn together(texts: Vec<Sequence>) -> Vec<(Vec<usize>, Vec<Sequence>)> {
+/// Groups texts of similar length, the longest first; each group with the original indices of its
+/// texts.
+fn batch_by_length(texts: Vec<Sequence>) -> Vec<(Vec<usize>, Vec<Sequence>)> {
     let mut sorted: Vec<_> = texts.into_iter().enumerate().collect();
     sorted.sort_by_key(|(_, text)| std::cmp::Reverse(text.ids.len()));
     let mut groups: Vec<(Vec<usize>, Vec<Sequence>)> = Vec::new();
@@ -125,7 +131,7 @@ fn together(texts: Vec<Sequence>) -> Vec<(Vec<usize>, Vec<Sequence>)> {
     for (place, text) in sorted {
         if groups.is_empty() || text.ids.len() > room {
             groups.push((Vec::new(), Vec::new()));
-            room = TOGETHER.max(text.ids.len());
+            room = MAX_BATCH_TOKENS.max(text.ids.len());
         }
         room -= text.ids.len();
         if let Some((places, texts)) = groups.last_mut() {

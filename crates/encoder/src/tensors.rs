@@ -1,5 +1,5 @@
-//! Reads a `model.safetensors`: the header is checked before anything it says is believed. Must not keep more in memory
-//! than was asked for.
+//! Reads `model.safetensors`; validates the header before using it. Must not keep more in memory
+//! than was requested.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,23 +9,23 @@ use half::{bf16, f16};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
-/// The longest header that is read, in bytes; those of real models have some ten or hundred thousand.
+/// Maximum header size, in bytes; those of real models have 10,000 to 100,000s of bytes.
 const LONGEST_HEADER: u64 = 16 << 20;
-/// What comes before the header: its length, 64 bits, little-endian.
+/// Bytes before the header: its length, 64-bit little-endian.
 const BEFORE_HEADER: u64 = 8;
 
-/// A file of tensors with names.
+/// A file of named tensors.
 pub struct Tensors {
     file: Arc<File>,
     name: String,
     all: Metadata,
     header: Vec<u8>,
-    /// What the names of the tensors begin with, such as `bert.`.
+    /// Prefix of the tensor names, such as `bert.`.
     prefix: String,
 }
 
 impl Tensors {
-    /// Opens a file. Errors name it, and say what to do.
+    /// Opens a file. Errors name it and say what to do.
     pub fn open(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let damaged =
@@ -53,22 +53,22 @@ impl Tensors {
         Ok(Self { file: Arc::new(file), name, all, header, prefix })
     }
 
-    /// The numbers of a tensor of the model, row by row. It must have this shape.
+    /// Reads a tensor of the base model, row by row. Its shape must match.
     pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
-        self.read_whole(&self.of_model(name), shape)
+        self.read_whole(&self.full_name(name), shape)
     }
 
-    /// What a tensor of the model is called in this file, where it may have been saved with a head.
-    pub fn of_model(&self, name: &str) -> String {
+    /// Returns the full name of a base model's tensor, with the file's prefix.
+    pub fn full_name(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 
-    /// The shape of a tensor by its whole name; `None` where there is none.
+    /// Returns the shape of a tensor by its full name; `None` if it is missing.
     pub fn shape(&self, whole: &str) -> Option<&[usize]> {
         self.all.info(whole).map(|info| info.shape.as_slice())
     }
 
-    /// The numbers of a tensor by its whole name, as those of a head have it.
+    /// Reads a tensor by its full name, such as one of a head.
     pub fn read_whole(&self, whole: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
         let info = self.info(whole, shape)?;
         let mut bytes = vec![0; info.data_offsets.1 - info.data_offsets.0];
@@ -79,17 +79,18 @@ impl Tensors {
         Ok(numbers)
     }
 
-    /// The rows of a table, which stays in the file: that of the words is more than half of most models.
+    /// Opens a table whose rows stay in the file: the word embeddings are more than half of most
+    /// models.
     pub(crate) fn table(&self, name: &str, rows: usize, columns: usize) -> Result<Table, String> {
-        let info = self.info(&self.of_model(name), &[rows, columns])?;
+        let info = self.info(&self.full_name(name), &[rows, columns])?;
         let (file, name) = (self.file.clone(), self.name.clone());
         Ok(Table { file, name, place: self.place(info), dtype: info.dtype, rows, columns })
     }
 
-    /// What tells this file from others, without reading all of it: the header (names, shapes and places of all tensors),
-    /// and 4 KiB of every 256 KiB. Training changes all weights, so a change is not missed; and it takes
-    /// milliseconds where a hash of everything takes from a tenth of a second to some seconds at every start.
-    pub fn sample(&self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
+    /// Feeds `take` a fingerprint of the file: the header (names, shapes and offsets of all
+    /// tensors) and 4 KiB of every 256 KiB. Training changes all weights, so this detects a change
+    /// in milliseconds; a full hash would take up to some seconds at every start.
+    pub fn sample_fingerprint(&self, mut take: impl FnMut(&[u8])) -> Result<(), String> {
         const STEP: u64 = 256 << 10;
         let length = self.header.len() as u64 + BEFORE_HEADER + self.all.data_len() as u64;
         take(&self.header);
@@ -140,13 +141,13 @@ pub(crate) struct Table {
     name: String,
     place: u64,
     dtype: Dtype,
-    /// How many rows it has.
+    /// Number of rows.
     pub(crate) rows: usize,
     columns: usize,
 }
 
 impl Table {
-    /// Adds a row to these numbers.
+    /// Adds a row to `to`.
     pub(crate) fn add_row(
         &self,
         row: u32,
@@ -169,7 +170,7 @@ impl Table {
     }
 }
 
-/// What the names of the tensors begin with: `bert.` or `roberta.` where the model was saved with a head.
+/// Finds the prefix of the tensor names: `bert.` or `roberta.` if the model was saved with a head.
 fn prefix(all: &Metadata) -> String {
     const KNOWN: &str = "embeddings.word_embeddings.weight";
     let names = all.offset_keys();
@@ -177,7 +178,7 @@ fn prefix(all: &Metadata) -> String {
     name.and_then(|name| name.strip_suffix(KNOWN)).unwrap_or_default().to_owned()
 }
 
-/// Bytes of a number, for the kinds that can be used.
+/// Bytes of a number; `None` for unsupported types.
 fn width(dtype: Dtype) -> Option<usize> {
     match dtype {
         Dtype::F32 => Some(4),

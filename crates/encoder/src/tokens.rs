@@ -1,4 +1,4 @@
-//! Text to tokens, by the model's own `tokenizer.json`. Must not run the model.
+//! Tokenizes text with the model's own `tokenizer.json`. Must not run the model.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use tokenizers::{Encoding, PostProcessor, Tokenizer, TruncationDirection, TruncationParams};
 
-/// What is cut into tokens.
+/// Input to tokenize.
 #[derive(Debug, Clone)]
 pub enum Text {
-    /// A text of its own.
+    /// A single text.
     One(String),
-    /// Two texts that are read together, as a question and a passage; of the first, little is cut off.
+    /// Two texts read together, such as a question and a passage; truncation spares the first.
     Pair(Arc<str>, String),
 }
 
-/// What the model reads.
+/// Input of the model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sequence {
-    /// The number of each token.
+    /// Token ids.
     pub(crate) ids: Vec<u32>,
-    /// Of which kind each token is, as far as the tokenizer tells; empty where all are of the first.
+    /// Token type ids; empty when all are 0.
     pub(crate) kinds: Vec<u32>,
 }
 
@@ -31,8 +31,9 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Reads `tokenizer.json` of a folder. Texts are cut after `max_tokens`; the tokenizer may not know more words than
-    /// the model's table has rows. Gives also the file's bytes, for whoever wants to tell it from others.
+    /// Loads `tokenizer.json` from a folder and also returns its bytes, for a fingerprint. Texts
+    /// are truncated to `max_tokens`; a vocabulary larger than the model's table (`words`) is an
+    /// error.
     pub fn load(folder: &Path, max_tokens: usize, words: usize) -> Result<(Self, Vec<u8>), String> {
         let path = folder.join("tokenizer.json");
         let bytes =
@@ -48,7 +49,7 @@ impl Tokens {
                 path.display()
             ));
         }
-        // The file may say to pad every text to 128 tokens, and to cut it there.
+        // The file may demand padding and truncation to 128 tokens.
         tokenizer.with_padding(None);
         let own = tokenizer.encode_fast("", true).map_err(|why| damaged(&why))?.len();
         if own == 0 || own >= max_tokens {
@@ -59,9 +60,10 @@ impl Tokens {
         Ok((Self { tokenizer, max_tokens }, bytes))
     }
 
-    /// Whether the tokenizer has a way to put two texts together, and room for them. Errors say what is missing.
+    /// Checks that the tokenizer can combine two texts and has room for them. Errors say what is
+    /// missing.
     pub fn check_pairs(&self) -> Result<(), String> {
-        let own = self.own_of_pairs();
+        let own = self.pair_special_tokens();
         if own < 3 {
             return Err(
                 "tokenizer.json does not say how two texts become one (a template with three or four tokens of its \
@@ -76,7 +78,7 @@ impl Tokens {
         Ok(())
     }
 
-    /// The tokens of a text, with those that begin, part and end it.
+    /// Returns the tokens of a text, with the special tokens.
     pub(crate) fn of(&self, text: &Text) -> Result<Sequence, String> {
         let encode = || match text {
             Text::One(text) => self.tokenizer.encode_fast(text.as_str(), true),
@@ -93,25 +95,26 @@ impl Tokens {
         }
     }
 
-    /// Two texts in the tokenizer's own template. Where they are too long, the end of the second is cut off; the first
-    /// is cut only where it takes more than half of the room, and the second more than the other half.
+    /// Combines two texts with the tokenizer's template. If they are too long, the end of the
+    /// second is cut off; the first is cut only if both take more than half of the room.
     fn pair(&self, first: &str, second: &str) -> tokenizers::Result<Encoding> {
         let mut first = self.tokenizer.encode_fast(first, false)?;
         let mut second = self.tokenizer.encode_fast(second, false)?;
-        let room = self.max_tokens.saturating_sub(self.own_of_pairs());
+        let room = self.max_tokens.saturating_sub(self.pair_special_tokens());
         let most = (room / 2).max(room.saturating_sub(second.len()));
         cut(&mut first, most);
         cut(&mut second, room.saturating_sub(first.len()));
         self.tokenizer.post_process(first, Some(second), true)
     }
 
-    /// How many tokens begin, part and end two texts.
-    fn own_of_pairs(&self) -> usize {
+    /// Number of special tokens of a pair.
+    fn pair_special_tokens(&self) -> usize {
         self.tokenizer.get_post_processor().map_or(0, |template| template.added_tokens(true))
     }
 }
 
-/// Keeps so many tokens, and nothing of the rest: the template would be filled with each piece of it.
+/// Truncates to `most` tokens and drops the overflow, which the template would otherwise process
+/// too.
 fn cut(text: &mut Encoding, most: usize) {
     text.truncate(most, 0, TruncationDirection::Right);
     text.set_overflowing(Vec::new());
@@ -123,12 +126,12 @@ mod tests {
 
     use super::*;
 
-    /// The template of BERT, where the second text has tokens of another kind.
+    /// BERT's template: the second text has another token type.
     const BERT: &[(&str, u8)] = &[("[CLS]", 0), ("A", 0), ("[SEP]", 0), ("B", 1), ("[SEP]", 1)];
     const XLM_ROBERTA: &[(&str, u8)] =
         &[("[CLS]", 0), ("A", 0), ("[SEP]", 0), ("[SEP]", 0), ("B", 0), ("[SEP]", 0)];
 
-    /// A tokenizer with the words `w3` to `w99`, whose pairs are put together like this.
+    /// A tokenizer with the words `w3` to `w99` and this template for pairs.
     fn tokens(pair: &[(&str, u8)], max_tokens: usize) -> Tokens {
         let folder = tempfile::tempdir().unwrap();
         let words = (3..100).map(|number| (format!("w{number}"), json!(number)));
@@ -176,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_second_text_is_cut_first_and_the_first_to_no_less_than_half() {
-        // 11 tokens, 3 of them the template's.
+        // 11 tokens, of which 3 are special tokens.
         let tokens = tokens(BERT, 11);
         let cut = |first, second| pair(&tokens, &words(first), &words(second)).ids;
         assert_eq!(cut(3..6, 50..90), [0, 3, 4, 5, 1, 50, 51, 52, 53, 54, 1]);

@@ -1,5 +1,5 @@
-//! Which addresses of the network may be connected to. A name is judged by every address that it resolves to, in the very
-//! look-up that the connection is made with, so that a name cannot mean another address a moment later.
+//! Decides which network addresses may be connected to. A host name is checked by every address
+//! that it resolves to, in the same look-up that the connection uses, which prevents DNS rebinding.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -8,39 +8,39 @@ use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-/// How far an address reaches.
+/// Class of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AddressClass {
-    /// Everybody's.
+    /// Public internet.
     Public,
-    /// This machine, or the network it stands in: only with `allow_private`.
+    /// This machine or its local network: allowed only with `allow_private`.
     Private,
-    /// Where no document ever is: the cloud's own services, several machines at once, addresses in disguise.
+    /// Never allowed: cloud metadata services, multicast, addresses that embed another address.
     Never,
 }
 
-/// An address that is not connected to.
+/// Why an address is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    /// It is private.
+    /// The address is private.
     #[error("{host} is {address}, an address of a private network")]
     Private {
-        /// The name, or the address again.
+        /// Host name, or the address.
         host: String,
-        /// The address.
+        /// The resolved address.
         address: IpAddr,
     },
-    /// It is never allowed.
+    /// The address is never allowed.
     #[error("{host} is {address}, an address at which no documents are: it is never connected to")]
     Never {
-        /// The name, or the address again.
+        /// Host name, or the address.
         host: String,
-        /// The address.
+        /// The resolved address.
         address: IpAddr,
     },
 }
 
-/// Services of clouds that give away secrets, and lie outside of the link-local network.
+/// Metadata services of clouds, outside of the link-local network, that expose secrets.
 const CLOUDS: &[IpAddr] = &[
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
@@ -48,7 +48,7 @@ const CLOUDS: &[IpAddr] = &[
     IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
-/// How far an address reaches, by the registries of special-purpose addresses (RFC 6890 and its updates).
+/// Classifies an address by the special-purpose address registries (RFC 6890 and its updates).
 fn reach(address: IpAddr) -> AddressClass {
     if CLOUDS.contains(&address) {
         return AddressClass::Never;
@@ -61,11 +61,12 @@ fn reach(address: IpAddr) -> AddressClass {
 
 fn reach_v4(address: Ipv4Addr) -> AddressClass {
     match address.octets() {
-        // Loopback, the three private networks, and those that carriers share (RFC 6598).
+        // Loopback, private networks, carrier-grade NAT (RFC 6598).
         [127 | 10, ..] | [192, 168, ..] | [172, 16..=31, ..] | [100, 64..=127, ..] => {
             AddressClass::Private
         }
-        // "This network", link-local, protocol assignments, documentation, the relay of 6to4, benchmarks, multicast, reserved.
+        // "This network", link-local, protocol assignments, documentation, 6to4 relay, benchmarks,
+        // multicast, reserved.
         [0 | 224..=255, ..]
         | [169, 254, ..]
         | [192, 0, 0 | 2, _]
@@ -84,21 +85,22 @@ fn reach_v6(address: Ipv6Addr) -> AddressClass {
     match address.segments() {
         // Unique local.
         [0xfc00..=0xfdff, ..] => AddressClass::Private,
-        // Protocol assignments with Teredo, documentation, 6to4 (which hides an address of the fourth version).
+        // Protocol assignments with Teredo, documentation, 6to4 (which embeds an IPv4 address).
         [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => {
             AddressClass::Never
         }
-        // Global unicast. Beyond it are mapped and translated addresses, link- and site-local ones, multicast and the unassigned.
+        // Global unicast. The rest are mapped and translated addresses, link-local and site-local,
+        // multicast, unassigned.
         [0x2000..=0x3fff, ..] => AddressClass::Public,
         _ => AddressClass::Never,
     }
 }
 
-/// Looks a name up.
+/// Resolves a host name.
 pub type Lookup =
     Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<IpAddr>>> + Send + Sync>;
 
-/// Lets pass what may be connected to.
+/// DNS resolver that refuses addresses that may not be connected to.
 #[derive(Clone)]
 pub struct Guard {
     allow_private: bool,
@@ -106,18 +108,19 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard over the system's look-up of names.
+    /// Creates a guard that uses the system's resolver.
     pub fn new(allow_private: bool) -> Self {
         Self { allow_private, lookup: Arc::new(|name| Box::pin(system(name))) }
     }
 
-    /// A guard over any look-up of names: whoever brings one goes round the guard, so only tests may.
+    /// Creates a guard with any resolver. For tests only: a resolver of one's own could bypass the
+    /// guard.
     #[cfg(any(test, feature = "testing"))]
     pub fn over(allow_private: bool, lookup: Lookup) -> Self {
         Self { allow_private, lookup }
     }
 
-    /// Judges a URL whose host is written as an address: no look-up is made for such a one.
+    /// Checks a URL whose host is an IP address; such hosts are never resolved.
     pub fn check(&self, url: &Url) -> Result<(), AddressError> {
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
@@ -148,7 +151,7 @@ impl Resolve for Guard {
         Box::pin(async move {
             let name = name.as_str().to_owned();
             let found = (guard.lookup)(name.clone()).await?;
-            // One bad address among good ones is enough: nobody honest has such a name.
+            // A single refused address is enough: no honest host has one among its addresses.
             for address in &found {
                 guard.judge(&name, *address)?;
             }

@@ -1,5 +1,6 @@
-//! One request and its answer: sends it once, reads the answer within a limit and turns every kind of refusal into
-//! a [`Failure`], because the client would lose the status or the time to wait. Must not try again.
+//! Transport of one request: sends it once, reads the response within a size limit and turns every
+//! error into a [`Failure`], because the client library would lose the status and `retry-after`.
+//! Must not retry.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,11 +17,11 @@ use serde_json::value::RawValue;
 
 use super::failure::Failure;
 
-/// The longest answer that is read, in bytes.
-const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
-/// The longest refusal that is read, in bytes.
-const LONGEST_REFUSAL: usize = 64 * 1024;
-/// What ends a stream of events.
+/// Maximum size of a response, in bytes.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024 * 1024;
+/// Maximum bytes read of an error response.
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
+/// End marker of an event stream.
 const DONE: &[u8] = b"[DONE]";
 
 /// Sends requests, each once.
@@ -31,10 +32,10 @@ pub(super) struct Exchange {
     pub(super) shape: ResponseShape,
 }
 
-/// How an answer comes.
+/// Expected format of a response.
 #[derive(Clone, Copy)]
 pub(super) enum ResponseShape {
-    /// In one piece.
+    /// One JSON body.
     Whole,
     /// As server-sent events.
     Stream,
@@ -57,17 +58,17 @@ impl tower_service::Service<HttpRequestFactory> for Exchange {
 
 impl Exchange {
     async fn send(&self, request: HttpRequestFactory) -> Result<Response, Failure> {
-        self.carry(request.build().await?).await
+        self.send_once(request.build().await?).await
     }
 
-    /// Sends one request and reads its answer.
-    pub(super) async fn carry(&self, request: reqwest::Request) -> Result<Response, Failure> {
+    /// Sends one request and reads its response.
+    pub(super) async fn send_once(&self, request: reqwest::Request) -> Result<Response, Failure> {
         let sent = self.http.execute(request).await;
         let response = sent.map_err(|error| Failure::of_transport(&error))?;
         let status = response.status();
         if !status.is_success() {
             let headers = response.headers().clone();
-            let body = read(response, LONGEST_REFUSAL).await.unwrap_or_default();
+            let body = read(response, MAX_ERROR_BODY_BYTES).await.unwrap_or_default();
             return Err(Failure::of_status(status, &headers, &body, &self.key));
         }
         match self.shape {
@@ -85,17 +86,17 @@ impl Exchange {
         }
     }
 
-    /// The body of an answer that is JSON and no error.
+    /// Returns the body of a response if it is JSON and not an error.
     async fn whole(&self, response: Response) -> Result<Vec<u8>, Failure> {
-        let body = read(response, LONGEST_ANSWER).await?;
+        let body = read(response, MAX_RESPONSE_BYTES).await?;
         if body.trim_ascii_start().first() != Some(&b'{') {
             return match serde_json::from_slice::<IgnoredAny>(&body) {
                 Ok(_) => Ok(body),
-                Err(_) => Err(Failure::passing("the answer is not JSON: check base_url")),
+                Err(_) => Err(Failure::transient_failure("the answer is not JSON: check base_url")),
             };
         }
         let fields: std::collections::HashMap<String, &RawValue> = serde_json::from_slice(&body)
-            .map_err(|_| Failure::passing("the answer is not JSON: check base_url"))?;
+            .map_err(|_| Failure::transient_failure("the answer is not JSON: check base_url"))?;
         let error = fields.get("error").map(|error| serde_json::from_str::<Value>(error.get()));
         match error {
             Some(Ok(error)) if !error.is_null() => Err(Failure::of_error_object(&error, &self.key)),
@@ -110,7 +111,9 @@ async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, Failure> 
         let chunk = response.chunk().await.map_err(|error| Failure::of_transport(&error))?;
         let Some(chunk) = chunk else { return Ok(body) };
         if body.len() + chunk.len() > limit {
-            return Err(Failure::passing(format!("the answer is longer than {limit} bytes")));
+            return Err(Failure::transient_failure(format!(
+                "the answer is longer than {limit} bytes"
+            )));
         }
         body.extend_from_slice(&chunk);
     }
@@ -121,15 +124,15 @@ fn is_json(response: &Response) -> bool {
     kind.is_some_and(|kind| kind.trim_start().starts_with("application/json"))
 }
 
-/// A whole answer as the only event of a stream, for servers that do not stream. Line breaks in JSON stand only
-/// between its tokens, where a space does as well.
+/// Wraps a whole response as the only event of a stream, for servers that do not stream. Line
+/// breaks in JSON occur only between tokens, so a space can replace them.
 fn as_event(body: Vec<u8>) -> Vec<u8> {
     let json = body.into_iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte });
     b"data: ".iter().copied().chain(json).chain(*b"\n\ndata: [DONE]\n\n").collect()
 }
 
-/// Passes a stream on, and ends it with an error where it ends before its end mark: a server that goes away
-/// half-way may close the connection in good order.
+/// Forwards a stream and adds an error if it ends before the end marker: a server that dies
+/// half-way may close the connection cleanly.
 fn until_done<B, E>(
     stream: impl Stream<Item = Result<B, E>>,
 ) -> impl Stream<Item = Result<B, std::io::Error>>

@@ -1,4 +1,4 @@
-//! What one attempt failed with: words without secrets, and whether to try again. Never waits.
+//! Failure of one attempt: a message without secrets, and whether to retry. Never waits.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -8,50 +8,50 @@ use http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// The longest piece of an endpoint's own words that we pass on, in characters.
-const LONGEST_QUOTE: usize = 200;
+/// Maximum length of the quote from an endpoint's error message, in characters.
+const MAX_QUOTE_CHARS: usize = 200;
 
-/// One attempt that failed.
+/// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{words}")]
 pub struct Failure {
     /// What happened and what to check, without secrets.
     pub(super) words: String,
-    /// What may help.
+    /// Whether to retry.
     pub(super) remedy: RetryAdvice,
 }
 
-/// Whether another attempt may help, and of what kind.
+/// Whether another attempt may help, and which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RetryAdvice {
-    /// The same request later; after this time, where the endpoint names one.
+    /// Repeat the request later; after this time, if the endpoint sent one.
     Later(Option<Duration>),
-    /// The same request at once, but only one time.
+    /// Repeat the request at once, but only one time.
     Once,
-    /// Another model.
+    /// Use another model.
     OtherModel,
-    /// Nothing: the key or the account is refused.
+    /// Do not retry: the key or the account is refused.
     Nothing,
 }
 
 impl Failure {
-    /// A failure that may pass.
-    pub(super) fn passing(words: impl Into<String>) -> Self {
+    /// Creates a transient failure.
+    pub(super) fn transient_failure(words: impl Into<String>) -> Self {
         Self { words: words.into(), remedy: RetryAdvice::Later(None) }
     }
 
-    /// An answer without content: worth one more try.
+    /// Creates a failure for an answer without content, which is retried once.
     pub fn empty(words: impl Into<String>) -> Self {
         Self { words: words.into(), remedy: RetryAdvice::Once }
     }
 
-    /// The same failure, with the name of the model that failed.
+    /// Prefixes the message with the name of the model that failed.
     #[must_use]
     pub fn of(self, model: &str) -> Self {
         Self { words: format!("{model}: {}", self.words), ..self }
     }
 
-    /// A refusal, by its HTTP status, headers and body.
+    /// Creates a failure from an error response.
     pub(super) fn of_status(
         status: StatusCode,
         headers: &HeaderMap,
@@ -60,7 +60,7 @@ impl Failure {
     ) -> Self {
         let complaint = ErrorBody::read(body);
         let code = status.as_u16();
-        if complaint.is_about_money() {
+        if complaint.is_quota_exceeded() {
             let words = format!("{code}: no credit left: check the account's plan and billing");
             return Self { words, remedy: RetryAdvice::Nothing };
         }
@@ -71,14 +71,14 @@ impl Failure {
             }
             403 => (": not allowed: check api_key and model", RetryAdvice::OtherModel),
             404 => (": not found: check model and base_url", RetryAdvice::OtherModel),
-            408 | 409 | 425 | 429 | 500.. => ("", RetryAdvice::Later(asked_to_wait(headers))),
+            408 | 409 | 425 | 429 | 500.. => ("", RetryAdvice::Later(retry_after(headers))),
             _ => (": refused: check model and base_url", RetryAdvice::OtherModel),
         };
         let quote = complaint.quote(key);
         Self { words: format!("{}{advice}{quote}", name_of(status)), remedy }
     }
 
-    /// An error object that came with status 200, whole or in a stream.
+    /// Creates a failure from an error object that came with status 200, whole or in a stream.
     pub(super) fn of_error_object(error: &Value, key: &SecretString) -> Self {
         let body = serde_json::json!({ "error": error }).to_string();
         let named = ["code", "status", "status_code"].iter().find_map(|name| error[*name].as_u64());
@@ -90,12 +90,12 @@ impl Failure {
             return Self::of_status(status, &HeaderMap::new(), body.as_bytes(), key);
         }
         let complaint = ErrorBody::read(body.as_bytes());
-        let money = complaint.is_about_money();
+        let money = complaint.is_quota_exceeded();
         let remedy = if money { RetryAdvice::Nothing } else { RetryAdvice::Later(None) };
         Self { words: format!("an error{}", complaint.quote(key)), remedy }
     }
 
-    /// A request that did not get through, or an answer that broke off.
+    /// Creates a failure from a connection that failed or broke.
     pub(super) fn of_transport(error: &reqwest::Error) -> Self {
         let what = if error.is_connect() {
             "cannot connect: check base_url"
@@ -109,7 +109,7 @@ impl Failure {
         while let Some(deeper) = cause.and_then(std::error::Error::source) {
             cause = Some(deeper);
         }
-        Self::passing(match cause {
+        Self::transient_failure(match cause {
             Some(cause) => format!("{what} ({})", shorten(&cause.to_string())),
             None => what.to_owned(),
         })
@@ -121,13 +121,13 @@ impl From<OpenAIError> for Failure {
         match error {
             OpenAIError::Boxed(ours) => match ours.downcast::<Self>() {
                 Ok(failure) => *failure,
-                Err(_) => Self::passing("the request failed"),
+                Err(_) => Self::transient_failure("the request failed"),
             },
             OpenAIError::Reqwest(error) => Self::of_transport(&error),
-            OpenAIError::StreamError(_) => Self::passing("the stream broke off"),
-            OpenAIError::JSONDeserialize(..) => {
-                Self::passing("the answer is not what an OpenAI-compatible endpoint sends")
-            }
+            OpenAIError::StreamError(_) => Self::transient_failure("the stream broke off"),
+            OpenAIError::JSONDeserialize(..) => Self::transient_failure(
+                "the answer is not what an OpenAI-compatible endpoint sends",
+            ),
             _ => Self {
                 words: "the request could not be built".into(),
                 remedy: RetryAdvice::Nothing,
@@ -142,8 +142,8 @@ impl From<Failure> for OpenAIError {
     }
 }
 
-/// An endpoint's own words: `{"error":{"message","code","type"}}`, `{"error":"text"}`, `{"message"}` or
-/// `{"detail"}`; of a body that is not JSON, nothing.
+/// Error message of an endpoint: `{"error":{"message","code","type"}}`, `{"error":"text"}`,
+/// `{"message"}` or `{"detail"}`; empty if the body is not JSON.
 struct ErrorBody {
     message: String,
     kinds: [String; 2],
@@ -160,11 +160,11 @@ impl ErrorBody {
         Self { message, kinds }
     }
 
-    fn is_about_money(&self) -> bool {
+    fn is_quota_exceeded(&self) -> bool {
         self.kinds.iter().any(|kind| kind == "insufficient_quota")
     }
 
-    /// The words in brackets, shortened, without anything that looks like a key.
+    /// Returns the message in brackets, shortened, with anything that looks like a key masked.
     fn quote(&self, key: &SecretString) -> String {
         let key = key.expose_secret().trim();
         let words = self.message.split_whitespace().map(|word| {
@@ -178,7 +178,7 @@ impl ErrorBody {
 }
 
 fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_QUOTE) {
+    match text.char_indices().nth(MAX_QUOTE_CHARS) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
@@ -191,8 +191,9 @@ fn name_of(status: StatusCode) -> String {
     }
 }
 
-/// How long the endpoint asks us to wait: `retry-after-ms`, or `retry-after` in seconds or as a date.
-fn asked_to_wait(headers: &HeaderMap) -> Option<Duration> {
+/// Returns the wait that the endpoint requests: `retry-after-ms`, or `retry-after` in seconds or as
+/// a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     if let Some(ms) = header("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(ms / 1000.0).ok();
@@ -212,7 +213,7 @@ mod tests {
     fn wait(name: &'static str, value: &str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
-        asked_to_wait(&headers)
+        retry_after(&headers)
     }
 
     #[test]

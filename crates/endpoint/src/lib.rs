@@ -1,6 +1,7 @@
-//! An OpenAI-compatible endpoint: where it is, its key, how long to wait for it and when to ask again. Beside it, in
-//! [`address`], which addresses of the network may be connected to at all.
-//! Must not know what is asked, nor of a desk: chat, embeddings and speech bring their own words.
+//! Client for OpenAI-compatible endpoints: base URL, key, timeouts and retries. [`address`] decides
+//! which network addresses may be connected to.
+//!
+//! Must not know the requests nor the desk: chat, embeddings and speech define their own.
 
 use std::future::Future;
 use std::time::Duration;
@@ -25,27 +26,27 @@ use exchange::{Exchange, ResponseShape};
 pub use failure::Failure;
 pub use retry::{NextAttempt, RetryBudget};
 
-/// The address of OpenAI itself.
+/// Base URL of OpenAI.
 pub const OPENAI: &str = "https://api.openai.com/v1";
 
-/// How an endpoint is reached, and how long we wait for it.
+/// How to reach an endpoint, with timeouts and retries.
 #[derive(Debug, Clone)]
 pub struct Access {
-    /// Everything before `/chat/completions`, `/embeddings` and so on.
+    /// URL up to `/chat/completions`, `/embeddings` and so on.
     pub base_url: String,
-    /// The key; local servers need none.
+    /// API key; local servers need none.
     pub api_key: Option<SecretString>,
-    /// Milliseconds for everything, all attempts and waits included.
+    /// Milliseconds for a call, including all attempts and waits.
     pub timeout_ms: u64,
     /// Milliseconds for one attempt.
     pub attempt_ms: u64,
-    /// How often a passing failure is tried again.
+    /// How often a transient failure is retried.
     pub retries: u32,
-    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
+    /// Longest wait between two attempts, in milliseconds, whatever the endpoint asks for.
     pub retry_cap_ms: u64,
 }
 
-/// An OpenAI-compatible endpoint, ready to be asked.
+/// An OpenAI-compatible endpoint.
 pub struct Endpoint {
     whole: Client<Address>,
     stream: Client<Address>,
@@ -55,7 +56,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Sets up the connection; nothing is sent yet. Errors name the setting that is wrong.
+    /// Creates the clients; sends nothing yet. Errors name the wrong setting.
     pub fn new(access: Access) -> Result<Self, String> {
         for (name, ms) in [("timeout_ms", access.timeout_ms), ("attempt_ms", access.attempt_ms)] {
             if ms == 0 {
@@ -75,37 +76,39 @@ impl Endpoint {
         Ok(Self { whole, stream, exchange, access, key })
     }
 
-    /// The client for answers that come in one piece.
+    /// Client for responses in one piece.
     pub fn whole(&self) -> &Client<Address> {
         &self.whole
     }
 
-    /// The client for answers that come piece by piece.
+    /// Client for streamed responses.
     pub fn stream(&self) -> &Client<Address> {
         &self.stream
     }
 
-    /// The address as it may be shown.
+    /// Base URL, safe to display.
     pub fn base_url(&self) -> &str {
         self.whole.config().api_base()
     }
 
-    /// The retry budget of one call of ours. `spare` keeps a third of the time for a second model.
+    /// Creates the retry budget of one call. `spare` reserves a third of the time for a second
+    /// model.
     pub fn retry_budget(&self, spare: bool) -> RetryBudget {
         RetryBudget::new(&self.access, spare)
     }
 
-    /// The failure that an error object in a stream means.
-    pub fn complaint(&self, error: &Value) -> Failure {
+    /// Returns the failure for an error object in a stream.
+    pub fn failure_of_error(&self, error: &Value) -> Failure {
         Failure::of_error_object(error, &self.key)
     }
 
-    /// Posts JSON to a path that the client has no words for, such as `/rerank`, as patiently as [`Self::ask`].
+    /// Posts JSON to a path that the client library does not support, such as `/rerank`, with the
+    /// retries of [`Self::ask`].
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
         self.post_with(path, &HeaderMap::new(), body).await
     }
 
-    /// Posts JSON with headers of the caller's, which win over ours.
+    /// Posts JSON with additional headers, which override the default ones.
     pub async fn post_with(
         &self,
         path: &str,
@@ -118,15 +121,16 @@ impl Endpoint {
             let request = request.headers(headers.clone());
             let request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
             let request = request.build().map_err(|error| Failure::of_transport(&error))?;
-            let answer = self.exchange.carry(request).await?;
+            let answer = self.exchange.send_once(request).await?;
             let answer = answer.bytes().await.map_err(|error| Failure::of_transport(&error))?;
-            let not_json = |_| Failure::passing("the answer is not JSON: check base_url");
+            let not_json = |_| Failure::transient_failure("the answer is not JSON: check base_url");
             Ok::<Value, OpenAIError>(serde_json::from_slice(&answer).map_err(not_json)?)
         };
         self.ask(ask).await
     }
 
-    /// Asks until there is an answer or the retry budget ends; then tells what each attempt ended with.
+    /// Repeats a request until it succeeds or the retry budget ends. The error lists the failure of
+    /// each attempt.
     pub async fn ask<T, Asking>(&self, ask: impl Fn() -> Asking) -> Result<T, String>
     where
         Asking: Future<Output = Result<T, OpenAIError>>,
@@ -144,7 +148,7 @@ impl Endpoint {
     }
 }
 
-/// Reads a field that servers write in their own ways: anything unexpected counts as not given.
+/// Deserializes a field leniently: an unexpected value counts as missing.
 pub fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -154,7 +158,8 @@ where
     Ok(serde_json::from_str(raw.get()).unwrap_or_default())
 }
 
-/// Where requests go, and the key they carry. Unlike the client's own, it reads no environment variables.
+/// Client configuration: base URL and key. Unlike the library's own, it reads no environment
+/// variables.
 #[derive(Clone)]
 pub struct Address {
     base_url: String,
@@ -252,7 +257,7 @@ mod tests {
         let endpoint = Endpoint::new(access(&server.url)).unwrap();
         let started = std::time::Instant::now();
         assert_eq!(list(&endpoint).await.unwrap(), serde_json::json!({"data": []}));
-        assert_eq!(server.heard().len(), 4);
+        assert_eq!(server.received_requests().len(), 4);
         assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
     }
 
@@ -277,7 +282,7 @@ mod tests {
         let started = std::time::Instant::now();
         let told = list(&endpoint).await.unwrap_err();
         assert!(told.contains("503"), "{told}");
-        assert_eq!(server.heard().len(), 1);
+        assert_eq!(server.received_requests().len(), 1);
         assert!(started.elapsed() < Duration::from_secs(1));
     }
 
@@ -296,7 +301,7 @@ mod tests {
             let told = list(&endpoint).await.unwrap_err();
             assert!(told.contains(word) && told.contains(&status.to_string()), "{told}");
             assert!(!told.contains("secret"), "{told}");
-            assert_eq!(server.heard().len(), 1, "{status}");
+            assert_eq!(server.received_requests().len(), 1, "{status}");
         }
     }
 
@@ -305,7 +310,7 @@ mod tests {
         let server = ScriptedServer::start(vec![Act::Stall, Act::say(r#"{"data":[]}"#)]).await;
         let endpoint = Endpoint::new(Access { attempt_ms: 100, ..access(&server.url) }).unwrap();
         list(&endpoint).await.unwrap();
-        assert_eq!(server.heard().len(), 2);
+        assert_eq!(server.received_requests().len(), 2);
     }
 
     #[tokio::test]
@@ -329,7 +334,7 @@ mod tests {
         .await;
         let endpoint = Endpoint::new(access(&server.url)).unwrap();
         list(&endpoint).await.unwrap();
-        assert_eq!(server.heard().len(), 4);
+        assert_eq!(server.received_requests().len(), 4);
     }
 
     #[tokio::test]
@@ -338,7 +343,7 @@ mod tests {
         list(&Endpoint::new(access(&server.url)).unwrap()).await.unwrap();
         let open = Access { api_key: None, ..access(&server.url) };
         list(&Endpoint::new(open).unwrap()).await.unwrap();
-        let keys: Vec<_> = server.heard().into_iter().map(|heard| heard.key).collect();
+        let keys: Vec<_> = server.received_requests().into_iter().map(|heard| heard.key).collect();
         assert_eq!(keys, [Some("Bearer sk-top-secret".to_owned()), None]);
     }
 }

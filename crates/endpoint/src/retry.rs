@@ -1,4 +1,4 @@
-//! How long we go on asking: time-outs, waits between attempts and the end of it. Never sends.
+//! Retry policy: timeouts, waits between attempts, and when to give up. Never sends.
 
 use std::future::{Future, IntoFuture};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use tokio::time::Instant;
 use super::Access;
 use super::failure::{Failure, RetryAdvice};
 
-/// The wait after the first failure; it doubles with each one after.
+/// Wait after the first failure; doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// Time and attempts left within one call, and what the attempts so far ended with.
+/// Time and attempts left in one call, with the failures so far.
 pub struct RetryBudget {
-    /// What each failed attempt ended with, in words.
+    /// Message of each failed attempt.
     pub failures: Vec<String>,
     attempt_limit: Duration,
     whole_limit: Duration,
@@ -21,7 +21,7 @@ pub struct RetryBudget {
     retries: u32,
     failed: u32,
     was_empty: bool,
-    /// When this model's time is over, and when all time is.
+    /// Deadlines of the current model and of the whole call.
     until: Instant,
     end: Instant,
 }
@@ -29,9 +29,9 @@ pub struct RetryBudget {
 /// What to do after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextAttempt {
-    /// Ask again; the wait is over.
+    /// Retry; the wait is over.
     Again,
-    /// Give this model up; another one may answer.
+    /// Give up this model; another one may answer.
     OtherModel,
     /// Give up: no model of this endpoint will answer.
     Stop,
@@ -55,7 +55,7 @@ impl RetryBudget {
         }
     }
 
-    /// Waits for one attempt, no longer than an attempt may take.
+    /// Waits for one attempt, up to the attempt timeout.
     pub async fn attempt<T, E: Into<Failure>>(
         &self,
         work: impl Future<Output = Result<T, E>>,
@@ -63,7 +63,7 @@ impl RetryBudget {
         self.within(self.attempt_limit, work).await?.map_err(Into::into)
     }
 
-    /// Waits for a part of an attempt, at most `limit` and never beyond the time that is left.
+    /// Waits for a part of an attempt, up to `limit` and the time left.
     pub async fn within<T>(
         &self,
         limit: Duration,
@@ -78,11 +78,11 @@ impl RetryBudget {
                 let whole = self.whole_limit.as_millis();
                 format!("no answer within {whole} ms, all attempts together")
             };
-            Failure::passing(words)
+            Failure::transient_failure(words)
         })
     }
 
-    /// Notes a failed attempt and waits until the next one; or says that there is none.
+    /// Records a failed attempt. Waits until the next one, or returns that there is none.
     pub async fn after(&mut self, failure: Failure) -> NextAttempt {
         self.failures.push(failure.words);
         match self.wait(failure.remedy) {
@@ -94,7 +94,7 @@ impl RetryBudget {
         }
     }
 
-    /// How long to wait before the next attempt, if there is to be one.
+    /// Returns how long to wait before the next attempt, if there is one.
     fn wait(&mut self, remedy: RetryAdvice) -> Result<Duration, NextAttempt> {
         self.failed += 1;
         let wait = match remedy {
@@ -110,7 +110,7 @@ impl RetryBudget {
         if fits { Ok(wait) } else { Err(NextAttempt::OtherModel) }
     }
 
-    /// Begins again with another model, in the time that is left.
+    /// Starts again with another model, in the time left.
     pub fn next_model(&mut self) {
         self.until = self.end;
         self.failed = 0;
@@ -118,14 +118,15 @@ impl RetryBudget {
     }
 }
 
-/// The wait after the `failed`-th failure, up to a fifth longer so that many callers do not come back at once.
+/// Wait after the `failed`-th failure, with up to 20% jitter so that callers do not retry at the
+/// same moment.
 fn doubled(failed: u32) -> Duration {
     let spread = f64::from(getrandom::u32().unwrap_or(0)) / f64::from(u32::MAX);
     let doubled = FIRST_WAIT.saturating_mul(1 << failed.saturating_sub(1).min(10));
     doubled.mul_f64(1.0 + 0.2 * spread)
 }
 
-/// A time from now; a century stands for any longer time.
+/// Adds a duration, capped at a century so that it cannot overflow.
 fn after(now: Instant, wait: Duration) -> Instant {
     now + wait.min(Duration::from_hours(100 * 365 * 24))
 }

@@ -1,4 +1,5 @@
-//! Test support: a small server for the tests of whoever asks endpoints: plays a script, one act a request, and remembers what it heard.
+//! Test support: a small HTTP server that plays a script, one act for each request, and records the
+//! requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -14,33 +15,33 @@ use serde_json::Value;
 
 use super::Access;
 
-/// What the server does with one request. The last act of a script is played again and again.
+/// Response to one request. The last act of a script is repeated.
 #[derive(Clone)]
 pub enum Act {
-    /// Answers: status, headers, body.
+    /// Responds with status, headers and body.
     Answer(u16, Vec<(&'static str, String)>, String),
-    /// Sends this much of a stream of events and cuts the connection.
+    /// Sends this part of an event stream, then cuts the connection.
     Cut(String),
-    /// Sends this much of a stream of events and then nothing more.
+    /// Sends this part of an event stream, then nothing more.
     Hang(String),
-    /// Never answers.
+    /// Never responds.
     Stall,
 }
 
 /// A request that the server received.
 #[derive(Clone)]
 pub struct ReceivedRequest {
-    /// Its path, such as `/v1/chat/completions`.
+    /// Path, such as `/v1/chat/completions`.
     pub path: String,
-    /// Its `authorization` header.
+    /// `authorization` header.
     pub key: Option<String>,
-    /// Its body.
+    /// Body.
     pub body: Bytes,
 }
 
-/// A server that answers by its script.
+/// A test server that plays a script.
 pub struct ScriptedServer {
-    /// The `base_url` to reach it by.
+    /// Its `base_url`.
     pub url: String,
     stage: Arc<ScriptState>,
 }
@@ -51,17 +52,17 @@ struct ScriptState {
 }
 
 impl Act {
-    /// Answers with this JSON.
+    /// Responds with this JSON.
     pub fn say(body: &str) -> Self {
         Self::refuse(200, &[("content-type", "application/json")], body)
     }
 
-    /// Answers with these events.
+    /// Responds with these events.
     pub fn stream(body: &str) -> Self {
         Self::refuse(200, &[("content-type", "text/event-stream")], body)
     }
 
-    /// Answers with a status, headers and a body.
+    /// Responds with a status, headers and a body.
     pub fn refuse(status: u16, headers: &[(&'static str, &str)], body: &str) -> Self {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         Self::Answer(status, headers, body.to_owned())
@@ -77,7 +78,7 @@ impl Act {
                 response.body(Body::from(body)).unwrap()
             }
             Self::Cut(begun) => {
-                // An error right away would cut the connection before the first bytes are on the wire.
+                // An immediate error would cut the connection before the first bytes are sent.
                 let cut = async {
                     tokio::time::sleep(Duration::from_millis(30)).await;
                     Err(std::io::Error::other("cut"))
@@ -101,7 +102,7 @@ fn events(body: Body) -> Response {
 }
 
 impl ScriptedServer {
-    /// Starts it on a free port of this machine; it ends with the runtime.
+    /// Starts the server on a free local port; it stops with the runtime.
     pub async fn start(acts: Vec<Act>) -> Self {
         crypto();
         let stage =
@@ -113,16 +114,16 @@ impl ScriptedServer {
         Self { url, stage }
     }
 
-    /// The requests so far.
-    pub fn heard(&self) -> Vec<ReceivedRequest> {
+    /// Requests received so far.
+    pub fn received_requests(&self) -> Vec<ReceivedRequest> {
         self.stage.heard.lock().unwrap().clone()
     }
 
-    /// The bodies heard, as JSON.
+    /// Bodies received so far, as JSON.
     pub fn bodies(&self) -> Vec<Value> {
         let read =
             |heard: &ReceivedRequest| serde_json::from_slice(&heard.body).unwrap_or_default();
-        self.heard().iter().map(read).collect()
+        self.received_requests().iter().map(read).collect()
     }
 }
 
@@ -141,7 +142,7 @@ async fn answer(
     act.unwrap().play().await
 }
 
-/// Access to a scripted server, with a key that must never be told.
+/// Access to a test server, with a key that must never be shown.
 pub fn access(base_url: &str) -> Access {
     Access {
         base_url: base_url.to_owned(),
@@ -153,10 +154,10 @@ pub fn access(base_url: &str) -> Access {
     }
 }
 
-/// Chooses the cryptography, as the program does when it starts.
+/// Installs the TLS crypto provider, as the program does at startup.
 pub fn crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Long enough for a stalled server to be noticed, short enough for a test.
+/// Attempt timeout: enough to detect a stalled server, short enough for a test.
 pub const SOON: Duration = Duration::from_millis(150);

@@ -1,36 +1,37 @@
-//! Dot products of one vector with many, which are kept as 16-bit whole numbers: half the memory of floats, and reading
-//! memory is what takes the time.
+//! Dot products of one vector with many, stored as 16-bit integers: half the memory of floats, and
+//! memory bandwidth is the bottleneck.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::rows::fma;
 
-/// So many sums are kept apart, so that they can be added at once.
+/// Independent partial sums, so that the compiler can vectorise the additions.
 const LANES: usize = 32;
 
-/// The largest whole number of a row.
+/// Largest integer of a quantised row.
 const MOST: f32 = 32_767.0;
 
-/// Appends a vector's whole numbers to `rows`; gives back what each has to be multiplied with. A number is wrong by at most
-/// half of that, 1.5e-5 of the vector's largest. Not a number where one of the vector's is none, or is infinite.
-pub fn shrink(vector: &[f32], rows: &mut Vec<i16>) -> f32 {
+/// Quantises a vector, appends it to `rows` and returns its scale. The error of a number is at most
+/// half the scale, 1.5e-5 of the vector's largest number. Returns NaN if a number is NaN or
+/// infinite.
+pub fn quantize(vector: &[f32], rows: &mut Vec<i16>) -> f32 {
     if vector.iter().any(|x| !x.is_finite()) {
         rows.resize(rows.len() + vector.len(), 0);
         return f32::NAN;
     }
     let most = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
     let (scale, factor) = if most > 0.0 { (most / MOST, MOST / most) } else { (0.0, 0.0) };
-    // The least of all floats are too small to be divided by.
+    // The factor of a tiny maximum is infinite: store the vector as zeros.
     let (scale, factor) = if factor.is_finite() { (scale, factor) } else { (0.0, 0.0) };
     #[expect(clippy::cast_possible_truncation, reason = "a cast of floats stops at the ends")]
     rows.extend(vector.iter().map(|x| (x * factor).round() as i16));
     scale
 }
 
-/// The dot product of a vector with each row, without the row's scale. There are as many sums as rows.
+/// Computes the dot product of a vector with each row, without the row's scale.
 ///
 /// # Panics
-/// When a row is missing: a mistake of the caller's.
+/// When `rows` does not hold one row for each sum.
 pub fn dots(vector: &[f32], rows: &[i16], sums: &mut [f32]) {
     assert_eq!(rows.len(), vector.len() * sums.len(), "as many rows as sums");
     if !vector.is_empty() {
@@ -47,7 +48,8 @@ struct Dots<'a> {
 impl WithSimd for Dots<'_> {
     type Output = ();
 
-    /// Inlined into a function for each kind of processor, where the compiler uses its wide instructions.
+    /// Inlined into a function for each kind of processor, so that the compiler uses its SIMD
+    /// instructions.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         for (sum, row) in self.sums.iter_mut().zip(self.rows.chunks_exact(self.vector.len())) {
@@ -78,7 +80,7 @@ fn dot<const FUSED: bool>(vector: &[f32], row: &[i16]) -> f32 {
 mod tests {
     use super::*;
 
-    /// Numbers around 0, and one that is far larger.
+    /// Random numbers around 0, and a far larger one.
     fn vector(length: usize, seed: u32) -> Vec<f32> {
         let mut seed = seed.wrapping_mul(747_796_405).wrapping_add(1);
         let mut next = || {
@@ -94,7 +96,8 @@ mod tests {
             let question = vector(length, 1);
             let vectors: Vec<Vec<f32>> = (2..9).map(|seed| vector(length, seed)).collect();
             let mut rows = Vec::new();
-            let scales: Vec<f32> = vectors.iter().map(|vector| shrink(vector, &mut rows)).collect();
+            let scales: Vec<f32> =
+                vectors.iter().map(|vector| quantize(vector, &mut rows)).collect();
             let mut sums = vec![0.0; vectors.len()];
             dots(&question, &rows, &mut sums);
             for ((sum, scale), vector) in sums.iter().zip(&scales).zip(&vectors) {
@@ -110,11 +113,11 @@ mod tests {
     #[test]
     fn odd_vectors_have_odd_scales() {
         let mut rows = Vec::new();
-        assert!(shrink(&[1.0, f32::NAN], &mut rows).is_nan());
-        assert!(shrink(&[1.0, f32::INFINITY], &mut rows).is_nan());
-        assert_eq!(shrink(&[0.0, 0.0], &mut rows).to_bits(), 0);
-        assert_eq!(shrink(&[f32::from_bits(1), 0.0], &mut rows).to_bits(), 0);
-        assert!((shrink(&[f32::MAX, -f32::MAX], &mut rows) - f32::MAX / MOST).abs() < 1e30);
+        assert!(quantize(&[1.0, f32::NAN], &mut rows).is_nan());
+        assert!(quantize(&[1.0, f32::INFINITY], &mut rows).is_nan());
+        assert_eq!(quantize(&[0.0, 0.0], &mut rows).to_bits(), 0);
+        assert_eq!(quantize(&[f32::from_bits(1), 0.0], &mut rows).to_bits(), 0);
+        assert!((quantize(&[f32::MAX, -f32::MAX], &mut rows) - f32::MAX / MOST).abs() < 1e30);
         assert_eq!(rows[8..], [32_767, -32_767]);
         dots(&[], &[], &mut []);
     }

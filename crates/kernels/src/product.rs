@@ -1,23 +1,26 @@
-//! Products of matrices. The right side is packed once into panels in the order in which it is read; the left side is taken
-//! some rows at a time. The sums of a small tile stay in registers over a whole stretch of the depth.
+//! Matrix multiplication. The right side is packed once into panels in the order in which they are
+//! read; the left side is packed some rows at a time. The sums of a small tile stay in registers
+//! over a whole block of the depth.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// So deep is a stretch: what a tile reads of one stretch fits the first cache.
+/// Depth of a block: what a tile reads of one block fits the L1 cache.
 const DEPTH: usize = 384;
-/// So many rows of the left side are packed at once, so that they stay in the second cache. Rather a multiple of every tile's height.
+/// Rows of the left side packed at once, so that they stay in the L2 cache. Preferably a multiple
+/// of every tile height.
 const ROWS: usize = 48;
 
-/// A right side, ready to be multiplied with.
+/// A packed right side.
 #[derive(Debug, Default, Clone)]
 pub struct PackedMatrix {
-    /// For each stretch, for each panel, for each place in the depth: the panel's numbers beside each other.
+    /// By block, panel and depth: the adjacent numbers of the panel.
     values: Vec<f32>,
     outputs: usize,
     depth: usize,
 }
 
-/// How a right side lies in a slice: number (`depth`, `output`) is at `depth * depth_step + output * output_step`.
+/// Layout of a right side in a slice: element (`depth`, `output`) is at `depth * depth_step +
+/// output * output_step`.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
     /// The slice.
@@ -26,9 +29,9 @@ pub struct Side<'a> {
     pub outputs: usize,
     /// Rows of the right side.
     pub depth: usize,
-    /// From a column to the next.
+    /// Distance between columns, in elements.
     pub output_step: usize,
-    /// From a row to the next.
+    /// Distance between rows, in elements.
     pub depth_step: usize,
 }
 
@@ -36,7 +39,7 @@ impl PackedMatrix {
     /// Packs a right side.
     ///
     /// # Panics
-    /// When the side is not within its slice: a mistake of the caller's.
+    /// When the side exceeds its slice.
     pub fn new(side: Side<'_>) -> Self {
         let mut packed = Self::default();
         packed.fill(side);
@@ -46,7 +49,7 @@ impl PackedMatrix {
     /// Packs another right side into the same memory.
     ///
     /// # Panics
-    /// When the side is not within its slice: a mistake of the caller's.
+    /// When the side exceeds its slice.
     pub fn fill(&mut self, side: Side<'_>) {
         let width = Arch::new().dispatch(Width);
         let Side { values, outputs, depth, output_step, depth_step } = side;
@@ -85,11 +88,12 @@ impl PackedMatrix {
     }
 }
 
-/// `to = left * right`. The rows of `left` begin `left_step` apart and are as long as the right side is deep; those of `to` begin
-/// `to_step` apart, and numbers between them stay as they are. `room` is kept from one call to the next.
+/// Computes `to = left * right`. The rows of `left` start `left_step` apart and have `depth`
+/// elements; those of `to` start `to_step` apart, and elements between them are left unchanged.
+/// `room` is a scratch buffer to reuse between calls.
 ///
 /// # Panics
-/// When the slices are too short: a mistake of the caller's.
+/// When the slices are too short.
 pub fn multiply(
     (left, left_step): (&[f32], usize),
     right: &PackedMatrix,
@@ -106,7 +110,7 @@ pub fn multiply(
     }
 }
 
-/// Columns of a panel: two of the processor's vectors.
+/// Columns of a panel: two SIMD vectors.
 struct Width;
 
 impl WithSimd for Width {
@@ -131,7 +135,7 @@ struct Product<'a> {
 impl WithSimd for Product<'_> {
     type Output = ();
 
-    /// The tile's height is such that its sums fill most of the processor's registers: 32 of AVX-512 and NEON, 16 of AVX2.
+    /// The tile height makes the sums fill most registers: AVX-512 and NEON have 32, AVX2 has 16.
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         if S::F32_LANES == 8 {
@@ -168,7 +172,7 @@ impl Product<'_> {
     }
 }
 
-/// Puts the rows of each tile beside each other, place by place; rows that are missing are zeros.
+/// Interleaves the rows of each tile; missing rows are zeros.
 #[inline(always)]
 fn pack_left<const TALL: usize>(
     left: &[f32],
@@ -189,7 +193,7 @@ fn pack_left<const TALL: usize>(
     }
 }
 
-/// The sums of a tile, in registers.
+/// Computes the sums of a tile, in registers.
 #[inline(always)]
 fn tile_sums<S: Simd, const TALL: usize>(
     simd: S,
@@ -209,7 +213,7 @@ fn tile_sums<S: Simd, const TALL: usize>(
     sums
 }
 
-/// Writes a row of a tile, or adds it to what an earlier stretch gave.
+/// Writes a row of a tile, or adds it to the sum of earlier blocks.
 #[inline(always)]
 fn store<S: Simd>(simd: S, sums: &[S::f32s; 2], to: &mut [f32], add: bool) {
     if let ([first, second], []) = S::as_mut_simd_f32s(to) {
@@ -217,7 +221,7 @@ fn store<S: Simd>(simd: S, sums: &[S::f32s; 2], to: &mut [f32], add: bool) {
         *second = if add { simd.add_f32s(*second, sums[1]) } else { sums[1] };
         return;
     }
-    // The last panel may be wider than what is left of the row.
+    // The last panel may be wider than the rest of the row.
     let mut whole = [0.0; 64];
     let (vectors, _) = S::as_mut_simd_f32s(&mut whole);
     vectors[0] = sums[0];

@@ -1,9 +1,9 @@
-//! What is done to each number of a row: bias and activation, normalising, shares of 1. Knows nothing of models.
+//! Row-wise operations: bias and activation, layer normalisation, softmax. Knows nothing of models.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Adds to each row these numbers, and applies a function to each sum.
-pub fn biased(rows: &mut [f32], bias: &[f32], function: Function) {
+/// Adds a bias to each row and applies an activation function.
+pub fn add_bias_and_activate(rows: &mut [f32], bias: &[f32], function: Function) {
     match function {
         Function::Nothing => {}
         Function::Same => each_row(rows, bias.len(), AddBias(bias)),
@@ -13,51 +13,52 @@ pub fn biased(rows: &mut [f32], bias: &[f32], function: Function) {
     }
 }
 
-/// What is done to a number after the bias was added.
+/// Activation function after the bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
-    /// Not even the bias is added.
+    /// Nothing, not even the bias.
     Nothing,
-    /// The bias alone is added.
+    /// Identity: the bias alone.
     Same,
-    /// With the error function.
+    /// GELU with the error function.
     Gelu,
-    /// With the hyperbolic tangent.
+    /// GELU, tanh approximation.
     GeluNew,
-    /// What is below 0 becomes 0.
+    /// Negative numbers become 0.
     Relu,
 }
 
-/// Adds `more` and `bias` to each row and brings it to mean 0 and variance 1, then scales and shifts it.
+/// Layer normalisation: adds `more` and `bias` to each row, normalises it to mean 0 and variance 1,
+/// then scales and shifts it.
 pub struct Norm<'a> {
-    /// Added before; as many rows, or none at all.
+    /// Residual added before; the same number of rows, or empty for none.
     pub more: &'a [f32],
-    /// Added to each row before.
+    /// Bias added before, only together with `more`.
     pub bias: &'a [f32],
-    /// Multiplied with afterwards.
+    /// Factor applied after normalisation.
     pub scale: &'a [f32],
-    /// Added afterwards.
+    /// Offset added after scaling.
     pub shift: &'a [f32],
     /// Added to the variance.
     pub epsilon: f32,
 }
 
 impl Norm<'_> {
-    /// Applies it to each row, as long as `scale` is.
+    /// Normalises each row, of the length of `scale`.
     pub fn apply(self, rows: &mut [f32]) {
         let width = self.scale.len();
         each_row(rows, width, self);
     }
 }
 
-/// Makes shares of 1 out of each row.
+/// Applies softmax to each row.
 pub fn softmax(rows: &mut [f32], width: usize) {
     each_row(rows, width, Softmax);
 }
 
-/// Something that is done to each row on its own.
+/// An operation on each row.
 trait EachRow {
-    /// `FUSED`: the processor multiplies and adds in one step.
+    /// `FUSED`: the processor has a fused multiply-add instruction.
     fn row<const FUSED: bool>(&self, number: usize, row: &mut [f32]);
 }
 
@@ -76,10 +77,12 @@ struct Each<'a, T> {
 impl<T: EachRow> WithSimd for Each<'_, T> {
     type Output = ();
 
-    /// Inlined into a function for each kind of processor, where the compiler uses its wide instructions.
+    /// Inlined into a function for each kind of processor, so that the compiler uses its SIMD
+    /// instructions.
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        // Only from 8 lanes on (AVX2) it is sure that there is a fused instruction; without one it would be a call.
+        // Only 8 lanes or more (AVX2) guarantee a fused instruction; without one it would be a
+        // function call.
         for (number, row) in self.rows.chunks_exact_mut(self.width).enumerate() {
             if S::F32_LANES >= 8 {
                 self.work.row::<true>(number, row);
@@ -151,7 +154,7 @@ impl EachRow for Norm<'_> {
     fn row<const FUSED: bool>(&self, number: usize, row: &mut [f32]) {
         let width = row.len();
         let more = self.more.get(number * width..(number + 1) * width).unwrap_or_default();
-        // Without `more` nothing is added.
+        // Without a residual nothing is added, not even the bias.
         for ((x, more), bias) in row.iter_mut().zip(more).zip(self.bias) {
             *x += more + bias;
         }
@@ -189,7 +192,7 @@ impl EachRow for Softmax {
     }
 }
 
-/// So many sums are kept apart, so that they can be added at once.
+/// Independent partial sums, so that the compiler can vectorise the additions.
 const LANES: usize = 32;
 
 #[inline(always)]
@@ -209,11 +212,11 @@ pub(crate) fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// The exponential function, without branches: `2^n e^f` with the polynomial of Cephes' `expf`, wrong by at most some units in
-/// the last place.
+/// Branch-free exponential function: `2^n e^f` with the polynomial of Cephes' `expf`; the error is
+/// a few units in the last place.
 #[inline(always)]
 fn exp<const FUSED: bool>(x: f32) -> f32 {
-    /// 1.5 * 2^23: a number of this size has no room for a fraction, so adding it rounds.
+    /// 1.5 * 2^23: a float of this size has no fraction bits, so adding it rounds.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
     let rounded = fma::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);
@@ -226,7 +229,7 @@ fn exp<const FUSED: bool>(x: f32) -> f32 {
     let p = fma::<FUSED>(p, f, 1.666_666_5e-1);
     let p = fma::<FUSED>(p, f, 0.5);
     let p = fma::<FUSED>(p, f * f, f + 1.0);
-    // The last bits of `rounded` are n; shifted into the exponent they are a power of 2.
+    // The low bits of `rounded` are n; shifted into the exponent they give 2^n.
     p * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
 }
 
@@ -264,7 +267,7 @@ mod tests {
         };
         let compare = |function, exact: &dyn Fn(f64) -> f64| {
             let mut ours = given.clone();
-            biased(&mut ours, &vec![0.0; given.len()], function);
+            add_bias_and_activate(&mut ours, &vec![0.0; given.len()], function);
             for (x, y) in given.iter().zip(&ours) {
                 let exact = exact(f64::from(*x));
                 assert!(

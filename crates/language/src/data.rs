@@ -1,15 +1,16 @@
-//! What is known of each language: one file a language, `data/<code>.toml`, compiled in and read once. A language that is missing
-//! is a file and a line in `FILES`. Decides nothing: the keys say what their words are for, and who reads them decides the rest.
+//! Word lists of each language: one file per language, `data/<code>.toml`, compiled in and read
+//! once. To add a language, add a file and a line in `FILES`. Decides nothing: the keys say what
+//! the words are for, the code that reads them decides the rest.
 //!
-//! Where two uses have different words for one thing, each has its own key: curated answers and the check of citations do
-//! not take the same words for numbers, for no, and for courtesies.
+//! Uses that need different words have separate keys: curated answers and the citation check have
+//! different lists of numbers, negations and courtesies.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-/// The languages by ISO 639-1 code, each with its file.
+/// ISO 639-1 code and file of each language.
 const FILES: &[(&str, &str)] = &[
     ("ar", include_str!("../data/ar.toml")),
     ("bn", include_str!("../data/bn.toml")),
@@ -46,169 +47,171 @@ const FILES: &[(&str, &str)] = &[
     ("zh", include_str!("../data/zh.toml")),
 ];
 
-/// Words by what they mean, such as those for each day.
+/// Words by group, such as the words for each day.
 pub type Groups = BTreeMap<String, Vec<String>>;
 
-/// What is known of one language. A list that its file lacks is empty.
+/// Word lists of one language. A list that is missing in the file is empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Language {
-    /// ISO 639-1 code, which is the name of its file.
+    /// ISO 639-1 code, from the file name.
     #[serde(skip)]
     pub code: String,
     /// English name.
     pub name: String,
-    /// To tell the language.
+    /// Words for language detection.
     pub detection: Detection,
-    /// For the search.
+    /// Words for search.
     pub search: Search,
-    /// Messages that ask nothing.
+    /// Small talk: messages that ask nothing.
     pub small_talk: SmallTalk,
-    /// How people say hello.
+    /// Greetings.
     pub greetings: Greetings,
-    /// Messages that go on.
+    /// Endings of unfinished messages.
     pub unfinished: Continuation,
-    /// Questions that go on from the last one.
+    /// Words of follow-up questions.
     pub follow_up: FollowUp,
-    /// Questions that are answered without a model.
+    /// Words for answers without a model.
     pub questions: Questions,
-    /// In what questions must not differ to be one.
+    /// Words that matter when questions are compared with curated ones.
     pub curated: CuratedWords,
-    /// What of a reply needs support.
+    /// Words for the citation check of replies.
     pub citations: Citations,
-    /// Words of consent.
+    /// Opt-out and opt-in words.
     pub consent: Consent,
-    /// What transcripts hold that nobody said.
+    /// Text that speech recognition invents in silence.
     pub subtitles: Subtitles,
-    /// What customers read where a prompt says nothing else.
+    /// Default sentences for customers.
     pub sentences: Sentences,
 }
 
-/// To tell the language.
+/// Words for language detection.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Detection {
-    /// Words that have a task in a sentence and say nothing by themselves, written as `terms::fold` leaves them. Only for
-    /// languages that neither letters nor the lists of stop words tell; without the words that are as frequent in another
-    /// language.
+    /// Function words, folded by `terms::fold`. Only for languages that neither the script nor the
+    /// stop word lists identify; without words that are as frequent in another language.
     pub function_words: Vec<String>,
 }
 
-/// For the search.
+/// Words for search.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Search {
-    /// What people write around a question in a chat, which the lists of stop words lack.
+    /// Polite phrases of chats that the stop word lists lack.
     pub courtesies: Vec<String>,
 }
 
-/// Messages that ask nothing.
+/// Small talk: messages that ask nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SmallTalk {
-    /// What people say to be polite, in small letters.
+    /// Polite phrases, in lower case.
     pub phrases: Vec<String>,
     /// Words around them that ask nothing either.
     pub fillers: Vec<String>,
 }
 
-/// How people say hello.
+/// Greetings.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Greetings {
-    /// How they say it. What they say to part, or to thank, is not here: then nothing follows.
+    /// Greeting phrases. Without thanks and goodbyes: no question follows those.
     pub phrases: Vec<String>,
-    /// Whom they greet.
+    /// Words for the person who is greeted.
     pub greeted: Vec<String>,
 }
 
-/// Messages that go on.
+/// Endings of unfinished messages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Continuation {
-    /// Conjunctions and prepositions that want something after them, in small letters and with the accents that tell them
-    /// from other words (`mas` from `más`, `ou` from `où`). Left out is what also ends a sentence: `for`, `an`, `zu`.
+    /// Conjunctions and prepositions that need something after them, in lower case, with the
+    /// accents that distinguish them (`mas` from `más`, `ou` from `où`). Without words that can
+    /// also end a sentence: `for`, `an`, `zu`.
     pub links: Vec<String>,
 }
 
-/// Questions that go on from the last one. The words are written as `terms::fold` leaves them.
+/// Words of follow-up questions, folded by `terms::fold`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FollowUp {
-    /// What such a question begins with.
+    /// First words of a follow-up question.
     pub openers: Vec<String>,
-    /// Words that stand for something said before.
+    /// Words that refer to something said before.
     pub pointers: Vec<String>,
-    /// What the rest of a question begins with when all of it is two or three words: `on Sundays?`.
+    /// First words of an elliptic question of two or three words: `on Sundays?`.
     pub rests: Vec<String>,
 }
 
-/// Questions that are answered without a model.
+/// Words for answers without a model.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Questions {
-    /// Small words of which no answer can be recognised, with their accents.
+    /// Function words, with accents: they do not show that a sentence answers the question.
     pub function_words: Vec<String>,
 }
 
-/// In what questions must not differ to be one.
+/// Words that matter when questions are compared with curated ones.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CuratedWords {
-    /// What is only polite, and left out.
+    /// Polite words, ignored.
     pub courtesies: Vec<String>,
-    /// Words that say no.
+    /// Negations.
     pub negations: Vec<String>,
-    /// What is asked for: the moment, the place, the person, the reason, the manner, the amount.
+    /// Question words, grouped by what they ask for: time, place, person, reason, manner, amount.
     pub asks: Groups,
-    /// Words for small numbers, by the number. Those for one are articles in most languages.
+    /// Words for small numbers, by number. The word for one is an article in most languages.
     pub numbers: Groups,
     /// Days, months and times of day.
     pub days: Groups,
-    /// Opposites and other words of which a question means one: by group, the words of each side.
+    /// Opposites and other exclusive alternatives: by group, the words of each side.
     pub opposites: BTreeMap<String, Vec<Vec<String>>>,
 }
 
-/// What of a reply needs support. Negations and numbers are written as `terms::fold` leaves them.
+/// Words for the citation check of replies. Negations and numbers are folded by `terms::fold`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Citations {
-    /// What people say around an answer: thanks, offers of help, wishes.
+    /// Phrases around an answer: thanks, offers of help, wishes.
     pub courtesies: Vec<String>,
-    /// With a negation beside them these words say that nothing was found.
+    /// Words that together with a negation say that nothing was found.
     pub knowing: Vec<String>,
-    /// Words that say that something is not so.
+    /// Negations.
     pub negations: Vec<String>,
-    /// Words for small numbers, by the number. Those for one are articles in most languages and say nothing.
+    /// Words for small numbers, by number. The word for one is an article in most languages and is
+    /// no evidence.
     pub numbers: Groups,
 }
 
-/// Words of consent. Only what can mean nothing else when it is the whole message to a support bot: not `cancel`, `end`, `quit`,
-/// `no`; not Spanish `para`; not Turkish `dur`, which is also "wait"; not Vietnamese `dừng`, which without its accents is
-/// also "right"; not Russian `отписка`, which is also a brush-off; not Swahili `acha`, which is Hindi for "fine"; and nothing
-/// that ends a paid subscription or a course as well, where there is a better word.
+/// Opt-out and opt-in words. Only words that can mean nothing else when they are the whole message
+/// to a support bot: not `cancel`, `end`, `quit`, `no`; not Spanish `para`; not Turkish `dur`, also
+/// "wait"; not Vietnamese `dừng`, without accents also "right"; not Russian `отписка`, also a
+/// brush-off; not Swahili `acha`, Hindi for "fine"; and no word that also ends a paid subscription
+/// or a course, if there is a better one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Consent {
-    /// Words that end it.
+    /// Words that withdraw consent.
     pub opt_out: Vec<String>,
-    /// Words that begin it again.
+    /// Words that give consent again.
     pub opt_in: Vec<String>,
 }
 
-/// What transcripts hold that nobody said.
+/// Text that speech recognition invents in silence.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Subtitles {
-    /// What nobody says to a business: the ends of films and videos.
+    /// Credits of films and videos, which nobody says to a business.
     pub credits: Vec<String>,
-    /// What is written over silence and people say as well.
+    /// Polite phrases that are invented in silence but that people also say.
     pub polite: Vec<String>,
-    /// Words of notes of sounds.
+    /// Words in descriptions of sounds.
     pub sounds: Vec<String>,
 }
 
-/// What customers read where a prompt says nothing else.
+/// Default sentences for customers, used when the prompt file sets none.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sentences {
@@ -225,20 +228,21 @@ pub fn languages() -> &'static [Language] {
     &READ
 }
 
-/// A language by its ISO 639-1 code; a region behind it is ignored.
+/// Returns a language by ISO 639-1 code; a region suffix is ignored.
 pub fn of(code: &str) -> Option<&'static Language> {
     let primary = code.split(['-', '_']).next().unwrap_or_default();
     languages().iter().find(|language| language.code.eq_ignore_ascii_case(primary))
 }
 
-/// One list of all languages, such as `|language| &language.greetings.phrases`. A word that two languages have comes twice.
+/// Returns one list of all languages, such as `|language| &language.greetings.phrases`. Words of
+/// several languages are repeated.
 pub fn each(
     list: fn(&'static Language) -> &'static [String],
 ) -> impl Iterator<Item = &'static str> {
     languages().iter().flat_map(list).map(String::as_str)
 }
 
-/// The words of all languages with the key of their group.
+/// Returns the words of all languages with the key of their group.
 pub fn each_of(
     groups: fn(&'static Language) -> &'static Groups,
 ) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -274,7 +278,7 @@ mod tests {
         assert_eq!(codes, files);
     }
 
-    /// How many words each list had when the lists stood in the code, all languages in one.
+    /// Minimum number of words in each list: the counts before the lists moved from code to files.
     const BEFORE: &[(&str, usize)] = &[
         ("search.courtesies", 62),
         ("small_talk.phrases", 241),
@@ -320,7 +324,7 @@ mod tests {
     #[test]
     fn no_list_loses_a_word() {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        // Swahili is newer.
+        // Swahili was added after these counts.
         for (_, text) in FILES.iter().filter(|(code, _)| *code != "sw") {
             let file: toml::Table = toml::from_str(text).unwrap();
             for (section, value) in &file {

@@ -1,41 +1,41 @@
-//! The one folding of letters: without accents, width and invisible characters, and with the letters made one that people
-//! write one for another. Whole messages (hand-off rules, opt-out, the quiet gap) and single words (`terms`) go through
-//! the same `letters`, so that a word is the same word for all. Decides nothing.
+//! Text folding: removes accents, width and invisible characters, and unifies letters that people
+//! type for one another. Whole messages (hand-off rules, opt-out, the quiet gap) and single words
+//! (`terms`) use the same `letters`, so that a word is the same everywhere. Decides nothing.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// What stands for any white space and punctuation between two words.
+/// Replaces any white space and punctuation between two words.
 pub const GAP: char = ' ';
 
-/// What folded letters are compared for.
+/// What folded text is compared for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// What matches is acted upon, such as by calling a person: `мой` is not `мои`.
+    /// A match triggers an action, such as calling a person, so it is strict: `мой` is not `мои`.
     Match,
-    /// What matches is weighed: `й` is found where somebody wrote `и`.
+    /// A match only adds to a score, so it is lenient: `и` finds `й`.
     Search,
 }
 
-/// How a character behaves at the border of a word.
+/// How a character behaves at a word boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// White space and punctuation.
     Gap,
     /// Letters and digits of scripts that put spaces between words.
     Spaced,
-    /// Letters of scripts that put none.
+    /// Letters of scripts without spaces between words.
     Dense,
-    /// Korean: spaces, but endings hang on the word.
+    /// Korean: words have spaces between them, but suffixes join the word.
     Hangul,
     /// Emoji and other pictures.
     Symbol,
-    /// Vowel signs and other marks that belong to the letter before.
+    /// Vowel signs and other marks that belong to the preceding letter.
     Mark,
 }
 
 impl Kind {
-    /// What a character is.
+    /// Returns the kind of a character.
     pub fn of(c: char) -> Self {
         match c {
             '\u{0E00}'..='\u{0EFF}' | '\u{0F00}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' if is_combining_mark(c) => {
@@ -60,13 +60,13 @@ impl Kind {
     }
 }
 
-/// A text in the form in which it is compared: without case, accents, width, invisible characters, and with one
-/// `GAP` for whatever separates words. No `GAP` at the ends.
+/// Folds a text for comparison: lower case, no accents, width or invisible characters, and one
+/// `GAP` for each separator of words. No `GAP` at the ends.
 pub fn fold(text: &str) -> Vec<char> {
     if text.is_ascii() { of_ascii(text) } else { of_any(text) }
 }
 
-/// [`fold`] of what needs no tables.
+/// [`fold`] for ASCII, without Unicode tables.
 fn of_ascii(text: &str) -> Vec<char> {
     let mut folded = Vec::with_capacity(text.len());
     for c in text.chars() {
@@ -98,7 +98,7 @@ fn of_any(text: &str) -> Vec<char> {
     folded
 }
 
-/// Small letters in a decomposed form (NFD, NFKD) as they are compared, composed again.
+/// Folds lower-case letters in decomposed form (NFD, NFKD) and composes them again.
 pub(crate) fn letters(
     decomposed: impl Iterator<Item = char>,
     purpose: Purpose,
@@ -114,8 +114,8 @@ pub(crate) fn letters(
     shown.flat_map(plain).nfc()
 }
 
-/// Whether a mark distinguishes words: not on Latin, Greek, Cyrillic, Hebrew and Arabic letters nor on pictures, but й is
-/// a letter of its own, unless it is searched for.
+/// Whether a mark distinguishes words: not on Latin, Greek, Cyrillic, Hebrew or Arabic letters, nor
+/// on symbols. Exception: й is its own letter, except for search.
 fn keeps_mark(base: char, mark: char, purpose: Purpose) -> bool {
     let accent = matches!(base, '\0'..='\u{052F}' | '\u{0590}'..='\u{077F}' | '\u{08A0}'..='\u{08FF}'
         | '\u{1E00}'..='\u{1FFF}' | '\u{2C60}'..='\u{2C7F}' | '\u{A640}'..='\u{A7FF}');
@@ -123,7 +123,7 @@ fn keeps_mark(base: char, mark: char, purpose: Purpose) -> bool {
     short_i || !(accent || matches!(Kind::of(base), Kind::Symbol | Kind::Gap))
 }
 
-/// A letter as it is compared.
+/// Folds one letter.
 fn plain(c: char) -> impl Iterator<Item = char> {
     let (first, second) = match c {
         'ß' => ('s', Some('s')),
@@ -135,7 +135,7 @@ fn plain(c: char) -> impl Iterator<Item = char> {
         'ł' => ('l', None),
         'ø' => ('o', None),
         'đ' | 'ð' => ('d', None),
-        // Arabic: alef in all its forms, and the letters that differ from keyboard to keyboard.
+        // Arabic: all forms of alef, and letters that differ between keyboards.
         'ٱ' => ('ا', None),
         'ى' | 'ی' => ('ي', None),
         'ک' => ('ك', None),
@@ -145,12 +145,12 @@ fn plain(c: char) -> impl Iterator<Item = char> {
     std::iter::once(first).chain(second)
 }
 
-/// Any of the characters that people type for an apostrophe.
+/// Whether people type the character as an apostrophe.
 pub fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '’' | '‘' | 'ʼ' | 'ʹ' | '`' | '´' | '＇' | '׳')
 }
 
-/// Characters without width, hints for layout, the Arabic stretching line, and skin tones.
+/// Zero-width characters, layout controls, the Arabic tatweel, variation selectors and skin tones.
 pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{0640}' | '\u{180B}'..='\u{180E}'
         | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{20E3}'

@@ -1,5 +1,5 @@
-//! What is known of languages: the words of a text, their folded form and stem, which of them say nothing, in which language
-//! a text is, and the words that each use of a language needs. No IO. Knows no desk, no documents and no conversation.
+//! Language data and text analysis: words, folding, stemming, stop words, language detection, and
+//! word lists for each use. No IO. Knows nothing of the desk, documents or conversations.
 
 pub mod data;
 mod detect;

@@ -1,5 +1,5 @@
-//! Text to terms, in any language: words, their folded form, their stem, and which of them say nothing.
-//! It knows no chunks and no scores.
+//! Splits text of any language into terms: words, their folded form, their stem, and stop words.
+//! Knows no chunks and no scores.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, OnceLock};
@@ -12,18 +12,19 @@ use whatlang::Lang;
 use crate::data;
 use crate::fold::{Purpose, is_invisible, letters};
 
-/// The longest word, in characters; a longer run is cut into pieces, so that no text can make one huge word.
+/// Maximum word length, in characters; longer runs are cut into pieces.
 const LONGEST: usize = 48;
 
-/// How much of a text is read to tell its language, in bytes.
-const TELLING: usize = 400;
+/// Maximum length of the text that is read to detect its language, in bytes.
+const MAX_DETECTION_BYTES: usize = 400;
 
-/// How confident the guess of a language must be, 0 to 1. On pieces of 5 to 20 words of the shared data at most 2 in
-/// 100 guesses above this are wrong, and twice as many short pieces get a language as above the customary 0.9.
-const SURE: f64 = 0.3;
+/// Minimum confidence of a language guess, 0 to 1. On pieces of 5 to 20 words of the shared data at
+/// most 2 in 100 guesses above it are wrong, and twice as many short pieces get a language as with
+/// the usual 0.9.
+const MIN_LANGUAGE_CONFIDENCE: f64 = 0.3;
 
-/// The words of a text in their order, lower-cased, in Unicode form NFKC, with their accents: runs of letters,
-/// marks and digits. Scripts that put no spaces between words give pairs of neighbouring letters instead.
+/// Splits a text into words: runs of letters, marks and digits, in lower case, in Unicode form
+/// NFKC, with accents. Scripts without spaces between words give pairs of adjacent letters instead.
 pub fn words(text: &str) -> Vec<String> {
     if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         cut(text.chars())
@@ -32,25 +33,25 @@ pub fn words(text: &str) -> Vec<String> {
     }
 }
 
-/// A word from [`words`] as it is compared. Marks that carry meaning, as in Indic scripts, stay.
+/// Folds a word from [`words`] for comparison. Keeps marks that carry meaning, as in Indic scripts.
 pub fn fold(word: &str) -> String {
     if word.is_ascii() { word.to_owned() } else { letters(word.nfd(), Purpose::Search).collect() }
 }
 
-/// The folded stem of a word from [`words`], or `None` when there is no stemmer for the language.
+/// Returns the folded stem of a word from [`words`]; `None` if the language has no stemmer.
 pub fn stem(word: &str, language: Lang) -> Option<String> {
     let stemmer = Stemmer::create(algorithm(language)?);
     Some(fold(&stemmer.stem(word)))
 }
 
-/// The language of a text, when it is long and plain enough to be fairly sure.
+/// Detects the language of a text; `None` if it is too short or uncertain.
 pub fn language(text: &str) -> Option<Lang> {
-    let start = &text[..text.floor_char_boundary(TELLING)];
+    let start = &text[..text.floor_char_boundary(MAX_DETECTION_BYTES)];
     let guess = whatlang::detect(start)?;
-    (guess.confidence() > SURE).then(|| guess.lang())
+    (guess.confidence() > MIN_LANGUAGE_CONFIDENCE).then(|| guess.lang())
 }
 
-/// Whether a folded word says nothing by itself, such as `the`: in English, which is everywhere, or in one of
+/// Whether a folded word is a stop word, such as `the`, of English (which occurs everywhere) or of
 /// these languages.
 pub fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
     static LISTS: LazyLock<HashMap<Lang, OnceLock<HashSet<String>>>> =
@@ -60,7 +61,7 @@ pub fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
     lists.any(|(lang, list)| list.get_or_init(|| stop_words(*lang)).contains(folded))
 }
 
-/// Whether a folded word is one that people write around a question in a chat.
+/// Whether a folded word is a polite word of chats.
 pub(crate) fn is_courtesy(folded: &str) -> bool {
     courtesies().contains(folded)
 }
@@ -83,7 +84,7 @@ fn cut(letters: impl Iterator<Item = char>) -> Vec<String> {
     words
 }
 
-/// A run of letters that belong together.
+/// A run of adjacent letters.
 #[derive(Default)]
 struct Run {
     text: String,
@@ -111,7 +112,7 @@ impl Run {
     }
 }
 
-/// Pairs of neighbouring letters, each with its marks; a lone letter stands for itself.
+/// Splits a run into pairs of adjacent letters, each with its marks; a single letter stays alone.
 fn pairs(run: &str, words: &mut Vec<String>) {
     let mut starts: Vec<usize> = run
         .char_indices()
@@ -167,7 +168,7 @@ fn algorithm(language: Lang) -> Option<Algorithm> {
     })
 }
 
-/// What says nothing by itself: a language's function words, and courtesies of all.
+/// Stop words: the function words of a language and the courtesies of all languages.
 fn stop_words(language: Lang) -> HashSet<String> {
     function_words(language).into_iter().chain(courtesies().iter().cloned()).collect()
 }
@@ -181,19 +182,19 @@ fn courtesies() -> &'static HashSet<String> {
     &FOLDED
 }
 
-/// A language's function words, folded; none where there is no list. The list's entries are cut up as texts are:
+/// Function words of a language, folded; empty if it has no list. The entries are split like texts:
 /// `don't` gives `don` and `t`.
 pub(crate) fn function_words(language: Lang) -> HashSet<String> {
     let list = two_letters(language).and_then(stop_words::lookup).unwrap_or_default();
     list.iter().copied().flat_map(words).map(|word| fold(&word)).collect()
 }
 
-/// The language of a code in ISO 639-1.
+/// Returns the language of an ISO 639-1 code.
 pub fn from_two_letters(code: &str) -> Option<Lang> {
     Lang::all().iter().copied().find(|language| two_letters(*language) == Some(code))
 }
 
-/// The language's code in ISO 639-1, by which the lists of stop words go.
+/// Returns the ISO 639-1 code of a language, which is the key of the stop word lists.
 pub fn two_letters(language: Lang) -> Option<&'static str> {
     Some(match language {
         Lang::Afr => "af",

@@ -1,25 +1,25 @@
-//! Messages of a chat, in the words in which models take them.
+//! Chat messages, in the format of model APIs.
 
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// Who speaks in a chat.
+    /// The role of a chat message's author.
     pub enum Role {
-        /// The instructions.
+        /// The system instructions.
         System = "system",
         /// The customer.
         User = "user",
-        /// Whoever answers the customer.
+        /// The bot or person that answers the customer.
         Assistant = "assistant",
     }
 }
 
-/// One message.
+/// A chat message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatMessage {
-    /// Who speaks.
+    /// The author's role.
     pub role: Role,
-    /// What is said.
+    /// The text.
     pub content: String,
 }

@@ -1,4 +1,4 @@
-//! The contexts in which assertions are checked, and the set of assertion types.
+//! The contexts in which assertions are graded, and the registry of assertion types.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,53 +11,53 @@ use super::spec::{Assertion, Case, Vars};
 use super::target::{Target, Targets};
 use super::template::Templates;
 
-/// Shared by all rows of a run: templates, scripts, targets and the default grader.
+/// What all rows of a run share: templates, scripts, targets and the default grader.
 pub struct GradingContext {
-    /// The folder that `file://` is relative to.
+    /// The folder that `file://` paths are relative to.
     pub base: PathBuf,
-    /// Templates.
+    /// Renders templates.
     pub templates: Templates,
-    /// Scripts.
+    /// Runs scripts.
     pub scripts: Arc<Scripts>,
     /// Opens graders from their specs.
     pub targets: Arc<Targets>,
-    /// The grader of the whole run, such as from `--grader`.
+    /// The default grader of the run, for example from `--grader`.
     pub grader: Option<Arc<dyn Target>>,
-    /// The assertion types that there are.
+    /// The known assertion types.
     pub types: Types,
-    /// Report promptfoo's quirks as failures, where they would let something pass that does not hold.
+    /// Whether promptfoo's quirks that would let a wrong answer pass are reported as failures.
     pub strict: bool,
 }
 
-/// One case with its response: what its assertions are checked on.
+/// A case with its response, as its assertions see it.
 #[derive(Clone, Copy)]
 pub struct CaseContext<'a> {
-    /// The answer, after the transforms of target and case.
+    /// The answer after the transforms of the target and the case.
     pub output: &'a Value,
-    /// The prompt as it was sent.
+    /// The rendered prompt.
     pub prompt: &'a str,
     /// The variables.
     pub vars: &'a Vars,
     /// The case.
     pub case: &'a Case,
-    /// The response as it came.
+    /// The response as the target returned it.
     pub response: &'a Response,
-    /// Milliseconds; `None` where nobody was asked.
+    /// Latency in milliseconds; `None` when no target was called.
     pub latency_ms: Option<f64>,
-    /// What all rows of the run share.
+    /// The grading context of the run.
     pub grading: &'a GradingContext,
 }
 
 /// Assertion types that a caller adds.
 #[derive(Debug, Clone, Copy)]
 pub struct Family {
-    /// Their names, without `not-`.
+    /// The type names, without `not-`.
     pub names: &'static [&'static str],
-    /// Tries an assertion whose value is not rendered yet; `None` for what is not of this family.
+    /// Grades an assertion with an unrendered value; `None` when its type is not in this family.
     pub check: fn(&Assertion, CaseContext<'_>) -> Option<GradingResult>,
 }
 
-/// The assertion types that there are: promptfoo's, and what was added.
+/// The known assertion types: promptfoo's and added families.
 #[derive(Debug, Clone)]
 pub struct Types {
     own: Arc<[&'static str]>,
@@ -65,30 +65,29 @@ pub struct Types {
 }
 
 impl Types {
-    /// Types of these names alone, without `not-`.
+    /// A registry of these names only, without `not-`.
     pub(super) fn of(names: impl Iterator<Item = &'static str>) -> Self {
         Self { own: names.collect(), added: Arc::default() }
     }
 
-    /// The same with one family more.
+    /// Returns a copy with one more family.
     #[must_use]
     pub fn with(&self, family: Family) -> Self {
         let added = self.added.iter().copied().chain([family]).collect();
         Self { own: Arc::clone(&self.own), added }
     }
 
-    /// Every name that there is, without `not-`.
+    /// All type names, without `not-`.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         let added = self.added.iter().flat_map(|family| family.names.iter().copied());
         self.own.iter().copied().chain(added)
     }
 
-    /// Whether there is a type of this name, without `not-`.
+    /// Whether a type of this name exists, without `not-`.
     pub(super) fn knows(&self, name: &str) -> bool {
         name.starts_with(Assertion::ATTACK) || self.names().any(|one| one == name)
     }
 
-    /// What was added.
     pub(super) fn added(&self) -> impl Iterator<Item = &Family> {
         self.added.iter()
     }

@@ -1,6 +1,6 @@
-//! Evals in promptfoo's format: reads suites, asks targets, tries assertions, weighs, compares and reports. Knows nothing of a
-//! desk: our own agents are targets that a caller opens ([`target::Opens`]), and what is tried on a bot's turns is a family of
-//! assertions that a caller adds ([`check::Types`]).
+//! Evals in promptfoo's format: reads suites, calls targets, grades, compares and reports. Knows
+//! nothing of frontdesk: the caller opens its agents as targets ([`target::Opens`]) and adds
+//! assertions on a bot's turns as a family ([`check::Types`]).
 
 mod spec;
 pub mod policy;

@@ -1,7 +1,8 @@
-//! What a suite may do, decided in one place: whether it runs code or asks addresses, which files it reads, which names of the
-//! environment its templates see, and how large it is. Whoever starts a program, runs a script or opens a connection for a suite
-//! needs a [`Permit`], and only this file makes one; the JavaScript engine alone tries patterns without one. The default allows
-//! nothing, so that a new place cannot forget to ask.
+//! The security policy of a suite: whether it runs code or sends requests, which files it reads,
+//! which environment variables its templates see, and how large it may be. Everything that starts a
+//! program, runs a script or opens a connection for a suite needs a [`Permit`], which only this
+//! file creates; the JavaScript engine matches patterns without one. The default allows nothing, so
+//! new code cannot forget to ask.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,12 +17,12 @@ mod files;
 mod limits;
 mod names;
 
-pub use files::regular;
-pub(crate) use files::sized;
+pub use files::canonical_regular_file;
+pub(crate) use files::check_file_size;
 pub use limits::Limits;
 pub(super) use names::process_env;
 
-/// Settings of a target that say where it is, or with which secret it is asked.
+/// Target settings that choose the endpoint or the credentials.
 const ADDRESSES: &[&str] = &[
     "apiKey",
     "apiKeyEnvar",
@@ -34,20 +35,20 @@ const ADDRESSES: &[&str] = &[
     "functionToolCallbacks",
 ];
 
-/// What suites may do that are run over the API, as written in the configuration.
+/// What suites may do that run over the API, as written in the configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Whether they may run programs and scripts, and ask any address.
+    /// Whether suites may run programs and scripts and send requests to any URL.
     pub allow_code: bool,
-    /// What they may ask, and what a request may name as its grader, beside the desk's own agents and model.
+    /// Target ids that suites may use, and requests may name as grader, besides frontdesk's own.
     pub targets: Vec<String>,
-    /// Names of environment variables that their templates see.
+    /// Names of environment variables that templates see.
     pub env: Vec<String>,
 }
 
 impl Settings {
-    /// Whether they can be used; the error names what is wrong.
+    /// Validates the settings; the error names what is wrong.
     pub fn check(&self) -> Result<(), String> {
         match self.env.iter().find(|name| names::is_secret(name)) {
             Some(name) => Err(format!(
@@ -58,17 +59,16 @@ impl Settings {
     }
 }
 
-/// Who has a suite run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Trust {
-    /// Somebody who is signed in: no code, and only what the configuration names.
+    /// A signed-in user: no code, and only targets that the configuration names.
     #[default]
     Api,
-    /// Somebody with a shell on this machine: what the suite's author wrote.
+    /// A user with a shell on this machine: everything that the suite's author wrote.
     CommandLine,
 }
 
-/// What a suite may do. Without more said: nothing but to ask the desk's own agents.
+/// What a suite may do. The default allows only frontdesk's own agents.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
     rules: Arc<Rules>,
@@ -80,53 +80,54 @@ struct Rules {
     settings: Settings,
     /// The folder that files must be in.
     folder: Option<PathBuf>,
-    /// Where the desk's own model is, when it has one.
+    /// The endpoint of frontdesk's own model, if it has one.
     model: Option<Access>,
 }
 
-/// Says that code may be run, or an address be asked. Nobody but the policy can make one.
+/// Proof that code may run or a URL may be requested. Only the policy creates one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Permit(());
 
-/// How far a target may reach.
+/// What a target may connect to.
 pub(super) enum Reach {
-    /// It stays in this process.
+    /// Nothing; it stays in this process.
     Inside,
-    /// Wherever its settings and the environment say.
+    /// Any URL in its settings and the environment.
     Anywhere(Permit),
-    /// Where its id alone says: the configuration names it.
+    /// Only what its id says; the configuration names it.
     Named(Permit),
-    /// The endpoint of the desk's own model, with its key.
+    /// The endpoint of frontdesk's own model, with its key.
     Model(Access),
 }
 
-/// Says what the policy forbids a suite, and which setting allows it.
+/// What the policy forbids, and which setting allows it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PolicyError(String);
 
 impl Policy {
-    /// For a suite that somebody runs from a shell.
+    /// The policy for a suite that is run from a shell.
     pub fn command_line() -> Self {
         let rules = Rules { trust: Trust::CommandLine, ..Rules::default() };
         Self { rules: Arc::new(rules) }
     }
 
-    /// For suites of a folder that are run over the API. `model` is the endpoint of the desk's own model.
+    /// The policy for suites that run over the API. `model` is the endpoint of frontdesk's own
+    /// model.
     pub fn api(settings: Settings, folder: PathBuf, model: Option<Access>) -> Self {
         let rules = Rules { trust: Trust::Api, settings, folder: Some(folder), model };
         Self { rules: Arc::new(rules) }
     }
 
-    /// The same for what a request names itself: the configuration's permission to run code is for suites alone.
+    /// Returns a copy for what an API request itself names: `allow_code` applies only to suites.
     pub(super) fn for_requests(&self) -> Self {
         let mut rules = (*self.rules).clone();
         rules.settings.allow_code = false;
         Self { rules: Arc::new(rules) }
     }
 
-    /// The same for the files of a folder, where none is said yet.
-    pub(super) fn within(&self, folder: &Path) -> Self {
+    /// Returns a copy that is limited to a folder, unless one is already set.
+    pub(super) fn restricted_to_folder(&self, folder: &Path) -> Self {
         if self.rules.folder.is_some() {
             return self.clone();
         }
@@ -139,7 +140,7 @@ impl Policy {
         self.is_command_line() || self.rules.settings.allow_code
     }
 
-    /// How large a suite and its run may be.
+    /// The size limits of a suite and its run.
     pub fn limits(&self) -> &'static Limits {
         if self.is_command_line() { &limits::COMMAND_LINE } else { &limits::API }
     }
@@ -148,7 +149,7 @@ impl Policy {
         self.rules.trust == Trust::CommandLine
     }
 
-    /// A permit to run a part of a suite as code, or to ask the address that it names.
+    /// Returns a permit to run a part of a suite as code, or to send a request to its URL.
     pub(super) fn code(&self, part: impl fmt::Display) -> Result<Permit, PolicyError> {
         if self.allows_code() {
             return Ok(Permit(()));
@@ -159,7 +160,6 @@ impl Policy {
         )))
     }
 
-    /// How far a target may reach.
     pub(super) fn target(&self, spec: &TargetSpec) -> Result<Reach, PolicyError> {
         let id = spec.id.as_str();
         if is_inside(id) {
@@ -187,7 +187,8 @@ impl Policy {
     }
 }
 
-/// Whether a target needs no program, no script and no address of its own: what it talks to is opened apart.
+/// Whether a target needs no program, script or URL. What a simulated user talks to is opened
+/// separately.
 fn is_inside(id: &str) -> bool {
     id == "echo"
         || id == "frontdesk"
@@ -195,7 +196,8 @@ fn is_inside(id: &str) -> bool {
         || id == "promptfoo:simulated-user"
 }
 
-/// Refuses a target that the configuration names, when the suite says otherwise where it is or with which key it is asked.
+/// Refuses a target named in the configuration when the suite overrides its endpoint or
+/// credentials.
 fn plain(spec: &TargetSpec) -> Result<(), PolicyError> {
     let is_model = ["openai:", "anthropic:"].iter().any(|kind| spec.id.starts_with(kind));
     let written = spec.config.as_object();

@@ -1,4 +1,4 @@
-//! What became of assertions and cases: plain data in the shape that promptfoo's reports have.
+//! Results of assertions and responses of targets: plain data in promptfoo's report format.
 
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
@@ -6,106 +6,106 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 words! {
-    /// What an agent does in one step of its way.
+    /// The kind of a step that an agent takes.
     pub enum StepKind {
-        /// It uses a tool.
+        /// A tool call.
         Tool = "tool",
-        /// It runs a command.
+        /// A command.
         Command = "command",
-        /// It searches.
+        /// A search.
         Search = "search",
-        /// It thinks.
+        /// Reasoning.
         Reasoning = "reasoning",
-        /// It says something.
+        /// A message.
         Message = "message",
-        /// Anything else that was recorded.
+        /// Any other recorded span.
         Span = "span",
     }
 }
 
-/// What became of one assertion, or of all of a case together.
+/// The result of one assertion, or of all assertions of a case together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = AssertionResult)]
 pub struct GradingResult {
-    /// Whether it holds.
+    /// Whether the assertion passed.
     pub pass: bool,
-    /// How well; mostly 0 to 1, but some types are not bounded.
+    /// The score, usually 0 to 1; some types are unbounded.
     pub score: f64,
-    /// Why.
+    /// The reason for the verdict.
     pub reason: String,
-    /// Named scores, for all assertions of a case together.
+    /// Scores by metric name.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub named_scores: Map<String, Value>,
-    /// What graders used.
+    /// Tokens that graders used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens_used: Option<Tokens>,
-    /// The parts, for all assertions of a case together and for types that have parts.
+    /// Results of the parts, for a whole case and for types that have parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(no_recursion)]
     pub component_results: Option<Vec<GradingResult>>,
-    /// The assertion as it is written.
+    /// The assertion as written in the suite.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub assertion: Value,
-    /// Why it could not be tried. Then `pass` is false and it counts for nothing.
+    /// Why the assertion was skipped. `pass` is then false, and the score does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
-    /// What went wrong with the assertion itself; the whole row is an error then.
+    /// What is wrong with the assertion itself; the whole row is then an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What else is known, such as the grader's prompt or a guardrail's verdict.
+    /// Further data, such as the grader's prompt or a guardrail's verdict.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub metadata: Map<String, Value>,
 }
 
 impl GradingResult {
-    /// It holds.
+    /// A pass with score 1.
     pub fn passed() -> Self {
         Self { pass: true, score: 1.0, reason: "Assertion passed".into(), ..Self::default() }
     }
 
-    /// It does not, and why.
+    /// A failure with score 0 and its reason.
     pub fn failed(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), ..Self::default() }
     }
 
-    /// It holds or not, with the reason why not.
+    /// A pass, or a failure with its reason.
     pub fn when(pass: bool, reason: impl FnOnce() -> String) -> Self {
         if pass { Self::passed() } else { Self::failed(reason()) }
     }
 
-    /// It holds or not, with a score and a reason.
+    /// A verdict with a score and a reason.
     pub fn scored(pass: bool, score: f64, reason: impl Into<String>) -> Self {
         Self { pass, score, reason: reason.into(), ..Self::default() }
     }
 
-    /// It cannot be tried here, and why.
+    /// An assertion that cannot run here, with the cause.
     pub fn skipped(why: impl Into<String>) -> Self {
         let why = why.into();
         Self { reason: format!("skipped: {why}"), skipped: Some(why), ..Self::default() }
     }
 
-    /// It cannot be tried because it, or what it is tried on, is wrong: the row is an error.
+    /// An error in the assertion or its input; the row becomes an error.
     pub fn error(why: impl Into<String>) -> Self {
         let why = why.into();
         Self { reason: why.clone(), error: Some(why), ..Self::default() }
     }
 }
 
-/// Tokens that were used, in promptfoo's words.
+/// Token usage, in promptfoo's terms.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = EvalTokens)]
 pub struct Tokens {
-    /// All.
+    /// All tokens.
     pub total: u64,
-    /// Read by the model.
+    /// Input tokens.
     pub prompt: u64,
-    /// Written by the model.
+    /// Output tokens.
     pub completion: u64,
-    /// Not paid for, because the answer was in the cache.
+    /// Tokens of answers from the cache; they were not paid for.
     pub cached: u64,
-    /// Requests.
+    /// Number of requests.
     pub num_requests: u64,
 }
 
@@ -119,107 +119,107 @@ impl std::ops::AddAssign for Tokens {
     }
 }
 
-/// What a target answered.
+/// The response of a target.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = TargetResponse)]
 pub struct Response {
-    /// The answer: text, or an object where the target gives one. Null when there is none.
+    /// The answer: text, or an object if the target returns one. Null when there is none.
     pub output: Value,
     /// Why there is no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Tokens.
+    /// Tokens that the target used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_usage: Option<Tokens>,
-    /// Dollars.
+    /// Cost in US dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
-    /// Whether it came from the cache.
+    /// Whether the answer came from the cache.
     pub cached: bool,
-    /// Milliseconds, where the target knows better than the runner.
+    /// Latency in milliseconds, when the target measures it better than the runner.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
     /// Why the model stopped, such as `stop` or `length`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
-    /// Logarithms of the probabilities of the answer's tokens.
+    /// Log probabilities of the answer's tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_probs: Option<Vec<f64>>,
     /// `{flagged, flaggedInput, flaggedOutput, reason}`.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub guardrails: Value,
-    /// What else the target tells.
+    /// Further data from the target.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub metadata: Value,
-    /// Spans that the target recorded, for `trace-*` and `trajectory:*`.
+    /// Spans that the target recorded, for `trace-*` and `trajectory:*` assertions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spans: Option<Vec<Span>>,
-    /// What our own pipeline did, one for each turn of the conversation.
+    /// The turns of the conversation, when frontdesk's pipeline answered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub turns: Vec<SeenTurn>,
-    /// Why nothing could be asked here, such as `no python`.
+    /// Why the target could not be called here, such as `no python`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
 }
 
-/// One span of an OpenTelemetry trace.
+/// A span of an OpenTelemetry trace.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = TargetSpan)]
 pub struct Span {
-    /// Its id.
+    /// Id of the span.
     pub span_id: String,
-    /// The one that it is part of.
+    /// Id of the parent span.
     pub parent_span_id: Option<String>,
-    /// Its name.
+    /// Name of the span.
     pub name: String,
-    /// Milliseconds since 1970.
+    /// Start, in milliseconds since 1970.
     pub start_time: f64,
-    /// Milliseconds since 1970; `None` while it runs.
+    /// End, in milliseconds since 1970; absent while the span is open.
     pub end_time: Option<f64>,
-    /// What is said of it.
+    /// Attributes of the span.
     pub attributes: Map<String, Value>,
-    /// 2 is an error.
+    /// OpenTelemetry status code; 2 is an error.
     pub status_code: Option<u8>,
-    /// Why it is one.
+    /// Description of the error.
     pub status_message: Option<String>,
 }
 
-/// What our own pipeline did with one turn.
+/// One turn of frontdesk's pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeenTurn {
-    /// What the customer sent, as text (a voice note as its transcript).
+    /// The customer's messages as text; a voice note as its transcript.
     #[serde(default)]
     pub said: Vec<String>,
-    /// How it ended.
+    /// The outcome of the turn.
     #[serde(default)]
     #[schema(value_type = String)]
     pub outcome: OpenWord,
-    /// Why a person was called.
+    /// Why the conversation was handed to a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Who is told of it, such as `+15551230000`.
+    /// Contacts to notify, such as `+15551230000`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notified: Vec<String>,
-    /// What the customer gets, one text a message.
+    /// The replies to the customer, one entry for each message.
     #[serde(default)]
     pub bubbles: Vec<String>,
-    /// The documents that the answer names, as `document` or `document, page 3`.
+    /// Documents that the answer cites, as `document` or `document, page 3`.
     #[serde(default)]
     pub citations: Vec<String>,
-    /// Who owns the conversation after it; a person, where nothing is written.
+    /// Owner of the conversation after the turn; a person when missing.
     #[serde(default = "person")]
     #[schema(value_type = String)]
     pub owner: OpenWord,
-    /// What each stage saw, decided, took and used.
+    /// What each stage of the pipeline saw, decided and used.
     #[serde(default)]
     pub trace: Value,
 }
 
 impl SeenTurn {
-    /// A turn of which only this is known.
+    /// A turn with only its outcome and owner.
     pub fn new(outcome: impl Into<OpenWord>, owner: impl Into<OpenWord>) -> Self {
         Self {
             said: Vec::new(),
@@ -238,13 +238,13 @@ fn person() -> OpenWord {
     "person".into()
 }
 
-/// A word of whoever answered. It is kept as it is written, also by another version: who knows the words reads it.
+/// A word of an open set, kept as written, because another version may use other words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OpenWord(String);
 
 impl OpenWord {
-    /// The word.
+    /// Returns the word.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! One row of a run: a case, a prompt and a target, once; and the summary of all of them.
+//! A row of a run (one case with one prompt and one target), and the summary of a run.
 
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
@@ -7,57 +7,57 @@ use utoipa::ToSchema;
 
 use super::result::{GradingResult, Response, Tokens};
 
-/// A case with a prompt and a target, once. In promptfoo's shape, and what we know beyond that.
+/// The result of a case with one prompt and one target, in promptfoo's format with extensions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = RunRow)]
 pub struct EvalRow {
-    /// Names it within its suite: the same case, prompt, target and repetition have the same key in every run.
+    /// Key of the row: the same for the same case, prompt, target and repetition in every run.
     pub key: String,
-    /// The case, counted from 0, after matrices and scenarios were multiplied out.
+    /// Index of the case, from 0, after expanding matrices and scenarios.
     pub test_idx: usize,
-    /// The column: a prompt with a target, counted from 0.
+    /// Index of the column (a prompt with a target), from 0.
     pub prompt_idx: usize,
-    /// Which repetition, counted from 0.
+    /// Number of the repetition, from 0.
     pub repeat: usize,
-    /// Whether everything held.
+    /// Whether all assertions passed.
     pub success: bool,
-    /// The weighted mean of the assertions' scores.
+    /// Weighted mean of the assertion scores.
     pub score: f64,
     /// Scores by metric.
     pub named_scores: Map<String, Value>,
-    /// What became of the assertions; `None` when there is nothing to try them on.
+    /// The result of the assertions; absent when there was no answer to grade.
     pub grading_result: Option<GradingResult>,
-    /// 0: nothing failed, 1: an assertion, 2: an error.
+    /// 0: none, 1: a failed assertion, 2: an error.
     pub failure_reason: u8,
-    /// What failed, in words.
+    /// The failure or error message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Why it could not be tried. A skipped row never passes, and is not counted as a failure either.
+    /// Why the row was skipped. A skipped row neither passes nor counts as a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
-    /// What the customer waited, in milliseconds.
+    /// Latency of the target, in milliseconds.
     pub latency_ms: f64,
-    /// Dollars, with what graders cost.
+    /// Cost in US dollars, including graders.
     pub cost: f64,
-    /// Tokens of the target.
+    /// Tokens that the target used.
     pub token_usage: Tokens,
-    /// `{raw, label}`: the prompt as it was sent.
+    /// The rendered prompt: `{raw, label}`.
     pub prompt: Value,
     /// The target: `{id, label}`.
     pub provider: Value,
-    /// What it answered.
+    /// The target's response.
     pub response: Option<Response>,
-    /// The case as it is written, merged.
+    /// The case as written, merged with its defaults.
     pub test_case: Value,
     /// The variables.
     pub vars: Map<String, Value>,
-    /// What is said of the case.
+    /// Metadata of the case.
     pub metadata: Map<String, Value>,
 }
 
 impl EvalRow {
-    /// What the case is called: its description, else its variables in a line.
+    /// The case's title: its description, else its variables on one line.
     pub fn title(&self) -> String {
         if let Some(description) = self.test_case.get("description").and_then(Value::as_str) {
             return description.to_owned();
@@ -69,7 +69,7 @@ impl EvalRow {
         pairs.collect::<Vec<_>>().join(", ")
     }
 
-    /// How it ended.
+    /// The row's verdict.
     pub fn verdict(&self) -> Verdict {
         match (self.success, &self.skipped, self.failure_reason) {
             (true, ..) => Verdict::Passed,
@@ -81,21 +81,21 @@ impl EvalRow {
 }
 
 words! {
-    /// How a row ended, in the order in which counts of rows stand.
+    /// Verdict of a row. Row counts are in this order.
     #[schema(as = RowVerdict)]
     pub enum Verdict {
-        /// Everything held.
+        /// All assertions passed.
         Passed = "passed",
-        /// Something did not.
+        /// An assertion failed.
         Failed = "failed",
-        /// There is no answer, or an assertion is wrong.
+        /// There is no answer, or an assertion is invalid.
         Error = "error",
-        /// It could not be tried here.
+        /// The row could not run here.
         Skipped = "skipped",
     }
 }
 
-/// One column of a run: a prompt with a target.
+/// A column of a run: a prompt with a target.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = RunColumn)]
@@ -106,78 +106,78 @@ pub struct Column {
     pub label: String,
     /// The target's name.
     pub provider: String,
-    /// What came of it.
+    /// Totals of the column.
     pub metrics: Metrics,
 }
 
-/// What came of a column.
+/// Totals of a column.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = RunMetrics)]
 pub struct Metrics {
-    /// The sum of the rows' scores.
+    /// Sum of the rows' scores.
     pub score: f64,
-    /// Rows that passed.
+    /// Number of rows that passed.
     pub test_pass_count: usize,
-    /// Rows that failed.
+    /// Number of rows that failed.
     pub test_fail_count: usize,
-    /// Rows that are errors.
+    /// Number of rows that are errors.
     pub test_error_count: usize,
-    /// Rows that could not be tried.
+    /// Number of rows that were skipped.
     pub test_skip_count: usize,
-    /// Assertions that passed.
+    /// Number of assertions that passed.
     pub assert_pass_count: usize,
-    /// Assertions that failed.
+    /// Number of assertions that failed.
     pub assert_fail_count: usize,
-    /// Milliseconds of all rows together.
+    /// Total latency of all rows, in milliseconds.
     pub total_latency_ms: f64,
-    /// Tokens.
+    /// Tokens of all rows.
     pub token_usage: Tokens,
     /// Sums of the scores by metric, and derived metrics.
     pub named_scores: Map<String, Value>,
-    /// How many rows have each named score.
+    /// Number of scores in each sum; derived metrics have none.
     pub named_scores_count: Map<String, Value>,
-    /// Dollars.
+    /// Total cost in US dollars.
     pub cost: f64,
 }
 
-/// What is known of a run beside its rows.
+/// Summary of a run: its metadata and aggregates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = RunSummary)]
 pub struct Summary {
-    /// Its id: `eval-` and when it began.
+    /// Id of the run: `eval-` and its start time.
     pub id: String,
-    /// When it began, milliseconds since 1970.
+    /// Start, in milliseconds since 1970.
     pub started_at: i64,
-    /// How long it took, in milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
     /// The suite's file.
     pub suite: String,
-    /// What the suite says of itself.
+    /// The suite's description.
     pub description: String,
     /// The columns.
     pub prompts: Vec<Column>,
-    /// The names of all variables, in order.
+    /// Names of all variables, in order.
     pub vars: Vec<String>,
-    /// What the graders used.
+    /// Tokens that the graders used.
     pub grader_tokens: Tokens,
-    /// What the graders cost, in dollars.
+    /// Cost of the graders, in US dollars.
     pub grader_cost: f64,
-    /// Whether every row was run: false when it was stopped or ran out of time.
+    /// Whether every row ran; false when the run was stopped or timed out.
     pub complete: bool,
-    /// Why it was stopped, where a bound did it.
+    /// Why the run was stopped, when its rows exceeded the size limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
-    /// The configuration as it was read.
+    /// The suite's configuration as it was read.
     pub config: Value,
-    /// What else was measured, such as retrieval: `{title, columns, rows}` each.
+    /// Further tables, such as retrieval metrics.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Table>,
 }
 
 impl Summary {
-    /// Rows by how they ended: passed, failed, errors, skipped.
+    /// Number of rows by verdict: passed, failed, errors, skipped.
     pub fn counts(&self) -> [usize; 4] {
         self.prompts.iter().fold([0; 4], |[a, b, c, d], column| {
             let it = &column.metrics;
@@ -191,14 +191,14 @@ impl Summary {
     }
 }
 
-/// A table in a report, beside the rows.
+/// An additional table in a report.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = ReportTable)]
 pub struct Table {
-    /// What it shows.
+    /// The table's title.
     pub title: String,
-    /// The columns' heads.
+    /// The column headings.
     pub columns: Vec<String>,
     /// The rows.
     pub rows: Vec<Vec<String>>,

@@ -1,5 +1,5 @@
-//! The log of a run: rows are written to a file while the run goes on, one a line, so that a run of any size needs little memory
-//! and can be resumed; reports read them from there.
+//! The log of a run: one row a line, written during the run, so that memory use stays small and the
+//! run can be resumed. Reports read the rows from it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
@@ -8,29 +8,29 @@ use std::time::{Duration, Instant};
 
 use super::row::EvalRow;
 
-/// Bytes of rows that are written at once.
+/// Size of the write buffer, in bytes.
 const BUFFER: usize = 64 * 1024;
-/// The longest that a row waits to be written while others follow.
+/// Maximum time that a row stays in the buffer while more rows arrive.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// The rows of a run in a file: one JSON object per line, in the order in which they ended.
+/// The rows of a run in a file: one JSON object a line, in order of completion.
 #[derive(Debug, Clone)]
 pub struct RunLog {
     path: PathBuf,
 }
 
 impl RunLog {
-    /// The log at a path; the file need not exist yet.
+    /// The log at a path; the file may not exist yet.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// Where it is.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Locks it for one run until the lock is dropped: two runs that write into one log would spoil it.
+    /// Locks the log for one run until the lock is dropped: two writers would corrupt it.
     pub fn lock(&self) -> io::Result<RunLogLock> {
         let mut name = self.path.clone().into_os_string();
         name.push(".lock");
@@ -45,15 +45,15 @@ impl RunLog {
         }
     }
 
-    /// Adds a row.
+    /// Appends one row.
     pub fn add(&self, row: &EvalRow) -> io::Result<()> {
         let mut appender = self.append(true)?;
         appender.add(row)?;
         appender.finish()
     }
 
-    /// Opens it for many rows. A line that a crash cut off is taken away, so that the next row has a line of its own; without
-    /// `keep`, all that is in it is.
+    /// Opens the log for many rows. Removes a last line that a crash left incomplete, so that the
+    /// next row has its own; without `keep`, removes everything.
     pub fn append(&self, keep: bool) -> io::Result<RunLogWriter> {
         let mut file =
             File::options().create(true).read(true).write(true).truncate(false).open(&self.path)?;
@@ -64,7 +64,7 @@ impl RunLog {
         Ok(RunLogWriter { file, flushed: Instant::now(), size: end })
     }
 
-    /// Reads the rows, one at a time. There are none where there is no file.
+    /// Reads the rows one at a time. A missing file has no rows.
     pub fn rows(&self) -> io::Result<impl Iterator<Item = io::Result<EvalRow>> + use<>> {
         let file = match File::open(&self.path) {
             Ok(file) => Some(BufReader::new(file)),
@@ -73,14 +73,15 @@ impl RunLog {
         };
         let lines = file.into_iter().flat_map(BufRead::lines);
         Ok(lines.filter_map(|line| match line {
-            // A half-written line belongs to a row that is run again.
+            // An incomplete line belongs to a row that will run again.
             Ok(line) => serde_json::from_str(&line).ok().map(Ok),
             Err(error) => Some(Err(error)),
         }))
     }
 
-    /// Rows from a byte on, at most `most` of those that `keep` lets through, each with the byte after it; and the byte to go on
-    /// from. A line that is still being written is left for later.
+    /// Reads at most `most` rows that `keep` accepts, from byte `from` on, each with the offset
+    /// after it; also returns the offset to continue from. An incomplete last line is left for
+    /// later.
     pub fn page(
         &self,
         from: u64,
@@ -111,7 +112,7 @@ impl RunLog {
     }
 }
 
-/// Exclusive use of a run log; released on drop.
+/// Exclusive lock of a run log; released on drop.
 #[derive(Debug)]
 #[expect(dead_code, reason = "the file is held for its lock")]
 pub struct RunLogLock(File);
@@ -125,7 +126,7 @@ pub struct RunLogWriter {
 }
 
 impl RunLogWriter {
-    /// Adds a row. It is in the file a second later at the latest, when rows go on coming.
+    /// Appends a row. While rows arrive, it is flushed within a second.
     pub fn add(&mut self, row: &EvalRow) -> io::Result<()> {
         let mut line = serde_json::to_vec(row)?;
         line.push(b'\n');
@@ -143,13 +144,13 @@ impl RunLogWriter {
         self.size
     }
 
-    /// Writes what is left.
+    /// Flushes the buffer.
     pub fn finish(&mut self) -> io::Result<()> {
         self.file.flush()
     }
 }
 
-/// How many bytes of a file are whole lines.
+/// Offset after the last complete line.
 fn whole_lines(file: &mut File) -> io::Result<u64> {
     let mut end = file.seek(SeekFrom::End(0))?;
     let mut block = [0; 4096];

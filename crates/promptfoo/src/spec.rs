@@ -1,22 +1,23 @@
-//! What suites are made of: prompts, targets, cases and assertions. Data only, which all else of the evaluator may name.
+//! The parts of a suite: prompts, targets, cases and assertions. Data only; every other module may
+//! use it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Names and what they hold, in the order in which they are written.
+/// Variables by name, in the order in which they are written.
 pub type Vars = Map<String, Value>;
 
-/// A prompt: a template, or a function in a file that makes one.
+/// A prompt: a template, or a function in a file that creates one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Prompt {
     /// The template, or the function's source.
     pub raw: String,
-    /// How it is called in reports; the template itself where nothing else is written.
+    /// Name in reports; defaults to the template.
     pub label: String,
-    /// Its id, when it has one.
+    /// The prompt's id, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The script that makes the prompt, such as `/suite/prompt.py:make`.
+    /// The script that creates the prompt, such as `/suite/prompt.py:make`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
     /// Settings that are merged into the target's.
@@ -24,45 +25,47 @@ pub struct Prompt {
     pub config: Value,
 }
 
-/// What answers, as it is written: `openai:gpt-4o-mini`, `frontdesk:acme@3`, `{id, config, …}`.
+/// A target as written in a suite: `openai:gpt-4o-mini`, `frontdesk:acme@3`, `{id, config, …}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TargetSpec {
-    /// Its id, such as `echo` or `file://answer.js`.
+    /// Id, such as `echo` or `file://answer.js`.
     pub id: String,
-    /// How it is called in reports.
+    /// Name in reports; defaults to the id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Its settings.
+    /// Settings of the target.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub config: Value,
-    /// Labels of the only prompts that it gets.
+    /// Labels of the prompts that it gets; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompts: Option<Vec<String>>,
-    /// What is made of its output before anything else.
+    /// Script that transforms its output before anything else reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<String>,
-    /// Milliseconds to wait before each call.
+    /// Delay before each call, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<u64>,
-    /// Values for its environment.
+    /// Environment variables for the target.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub env: Vars,
 }
 
 impl TargetSpec {
-    /// How it is called in reports.
+    /// Name in reports: the label, else the id.
     pub fn name(&self) -> &str {
         self.label.as_deref().unwrap_or(&self.id)
     }
 
-    /// Whether a name in a case means it: its id or label, `openai:*`, or the part before a colon.
+    /// Whether a name in a case means this target: its id or label, `openai:*`, or a prefix before
+    /// a colon.
     pub fn is_called(&self, name: &str) -> bool {
         is_meant(name, [Some(self.id.as_str()), self.label.as_deref()])
     }
 }
 
 impl Prompt {
-    /// Whether a name in a case means it: its label or id, `Group:*`, or the part before a colon.
+    /// Whether a name in a case means this prompt: its label or id, `Group:*`, or a prefix before a
+    /// colon.
     pub fn is_called(&self, name: &str) -> bool {
         is_meant(name, [Some(self.label.as_str()), self.id.as_deref()])
     }
@@ -77,41 +80,42 @@ fn is_meant(name: &str, names: [Option<&str>; 2]) -> bool {
     })
 }
 
-/// One case: what is asked, and what must hold of the answer.
+/// A test case: the input, and the assertions on the answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Case {
-    /// What it is called.
+    /// Title of the case.
     pub description: Option<String>,
-    /// The variables; a matrix is multiplied out already.
+    /// The variables, after matrix expansion.
     pub vars: Vars,
-    /// A target of its own, in place of the suite's.
+    /// The case's own target; `None` for the suite's.
     pub provider: Option<Box<TargetSpec>>,
-    /// Names of the only targets that it is for.
+    /// Names of the targets that the case runs with; `None` for all.
     pub only_targets: Option<Vec<String>>,
-    /// Labels or ids of the only prompts that it is for; `Group:*` names all that begin with `Group:`.
+    /// Labels or ids of the prompts that the case runs with, or `Group:*`; `None` for all.
     pub only_prompts: Option<Vec<String>>,
-    /// The answer, where it is given and nobody is asked.
+    /// A fixed answer; no target is called.
     pub provider_output: Option<Value>,
-    /// What the customer says, one after the other; empty for a case of one message.
+    /// The customer's messages by turn; empty for a case of one message.
     pub turns: Vec<ScriptedTurn>,
-    /// What must hold of the (last) answer.
+    /// Assertions on the (last) answer.
     pub assert: Vec<Assertion>,
-    /// A script that makes the score of the named scores.
+    /// Script that computes the score from the named scores.
     pub scoring: Option<String>,
     /// promptfoo's `options` of the case, merged over those of `defaultTest`.
     pub options: Map<String, Value>,
-    /// The least score that passes; without it every assertion must.
+    /// Minimum score to pass; `None` when every assertion must pass.
     pub threshold: Option<f64>,
-    /// What is said of the case, for filters and reports.
+    /// Metadata of the case, for filters and reports.
     pub metadata: Map<String, Value>,
-    /// The written case that it was multiplied out of, counted from 0: filters count these.
+    /// Index, from 0, of the written case that it was expanded from; filters count these.
     pub origin: usize,
-    /// What else is written of it, that has no field here; null where nothing is.
+    /// Unknown keys of the written case; null when there are none.
     pub raw: Value,
 }
 
 impl Case {
-    /// The case as it is written, merged, for reports. Made anew each time, because a suite may have very many cases.
+    /// The merged case as written, for reports. Built on each call, because a suite may have very
+    /// many cases.
     pub fn written(&self) -> Value {
         let mut all = Map::new();
         let mut put = |name: &str, value: Option<Value>| {
@@ -141,52 +145,53 @@ impl Case {
     }
 }
 
-/// One turn of a case that is a conversation.
+/// One turn of a conversation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScriptedTurn {
-    /// What the customer sends at once: texts (templates), or `{voice: file}`, `{image: file}`.
+    /// What the customer sends: texts (templates), or `{voice: file}`, `{image: file}`.
     pub says: Vec<Value>,
-    /// What must hold of the answer to this turn.
+    /// Assertions on the answer to this turn.
     pub assert: Vec<Assertion>,
 }
 
-/// Something that must hold of an answer.
+/// An assertion on an answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Assertion {
     /// The type without `not-`.
     pub kind: String,
-    /// Whether `not-` stood before it.
+    /// Whether the type was written with `not-`.
     pub negated: bool,
-    /// What is compared with: anything, by type.
+    /// The expected value; its form depends on the type.
     pub value: Value,
-    /// The least (or, by type, the most) that passes.
+    /// Minimum (for some types, maximum) to pass.
     pub threshold: Option<f64>,
-    /// How much it counts; 1 where nothing is written, 0 counts nothing and always passes.
+    /// Weight in the score; defaults to 1. With 0 the assertion always passes.
     pub weight: f64,
-    /// The named score that it counts for: a template.
+    /// Template of the named score that it contributes to.
     pub metric: Option<String>,
     /// The assertions of an `assert-set`.
     pub set: Vec<Assertion>,
-    /// Everything as it is written (`provider`, `rubricPrompt`, `transform`, `contextTransform`, `config` are read from here).
+    /// The assertion as written; `provider`, `rubricPrompt`, `transform`, `contextTransform` and
+    /// `config` are read from here.
     pub raw: Value,
 }
 
 impl Assertion {
-    /// The type of a set of assertions that are weighed together.
+    /// Type of a set of assertions with a common score.
     pub const SET: &str = "assert-set";
-    /// The type that has the best of all outputs of a case chosen.
+    /// Type that selects the best of all outputs of a case.
     pub const SELECT_BEST: &str = "select-best";
-    /// The type that has the output with the best score pass.
+    /// Type that passes the output with the highest score.
     pub const MAX_SCORE: &str = "max-score";
-    /// What the type of every attack begins with.
+    /// Prefix of all red-team types.
     pub const ATTACK: &str = "promptfoo:redteam:";
 
-    /// The type as it is written, `not-` included.
+    /// The type as written, with `not-`.
     pub fn name(&self) -> String {
         format!("{}{}", if self.negated { "not-" } else { "" }, self.kind)
     }
 
-    /// A field as it is written; null where it is not.
+    /// A field as written; null when it is missing.
     pub fn field(&self, name: &str) -> &Value {
         self.raw.get(name).unwrap_or(&Value::Null)
     }
@@ -195,25 +200,25 @@ impl Assertion {
 /// A metric computed from other metrics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DerivedMetric {
-    /// Its name.
+    /// Name of the metric.
     pub name: String,
     /// An expression over the named scores and `__count`.
     pub value: String,
 }
 
-/// How a suite wants to be run.
+/// Run options of a suite.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunOptions {
-    /// Cases at once; 4 where nothing is said.
+    /// Maximum number of cases at once; defaults to 4.
     pub max_concurrency: Option<usize>,
-    /// How often each case is run.
+    /// Number of repetitions of each case.
     pub repeat: Option<usize>,
-    /// Milliseconds to wait before each call.
+    /// Delay before each call, in milliseconds.
     pub delay_ms: Option<u64>,
-    /// Whether answers may come from the cache.
+    /// Whether cached answers may be used.
     pub cache: Option<bool>,
-    /// The longest that a case may take, in milliseconds; 0 for any time.
+    /// Time limit of a case, in milliseconds; 0 for none.
     pub timeout_ms: Option<u64>,
-    /// The longest that the run may take, in milliseconds; 0 for any time.
+    /// Time limit of the run, in milliseconds; 0 for none.
     pub max_eval_ms: Option<u64>,
 }

@@ -1,15 +1,16 @@
-//! Minijinja's own filters, tests and functions, each behind the guard: the environment begins empty, so that what is not named here
-//! is not there. `chain` is not: what it makes goes through all of its parts each time, and parts may be chains.
+//! Minijinja's own filters, tests and functions, each behind the guard. The environment starts
+//! empty, so only what is named here exists. `chain` is left out: each iteration goes through all
+//! of its parts, and parts may be chains.
 
 use minijinja::{Environment, Error, Value, filters, functions, tests};
 
 use super::Limits;
 use super::guard;
 
-/// The longest `range`.
+/// Maximum length of `range`.
 const RANGE: isize = 10_000;
 
-/// Adds them.
+/// Registers all of them.
 pub(super) fn add(environment: &mut Environment<'static>, limits: Limits) {
     for (name, filter) in own_filters() {
         guard::filter(environment, limits, name.into(), filter);

@@ -1,4 +1,5 @@
-//! What the compiler would make of constants, counted before it makes it: it works them out and keeps them, and nothing bounds it.
+//! Limits the constants of a template before it is compiled: the compiler folds constants without
+//! any limit.
 
 use minijinja::machinery::ast::{BinOpKind, Call, CallArg, Expr, Macro, Stmt};
 use minijinja::machinery::parse;
@@ -8,18 +9,19 @@ use minijinja::{Error, Value};
 
 use super::guard::over;
 
-/// The most that the multiplied constants of a template may make, in bytes; nothing else makes them longer than they are written.
-const MADE: usize = 100_000;
+/// Maximum bytes that the constant multiplications of a template may create; no other operator
+/// makes a constant longer than its source.
+const MAX_CONSTANT_BYTES: usize = 100_000;
 
-/// Refuses constants that would be large. What is no template at all is left to the compiler to say. It calls itself for every
-/// operator, as the compiler does: their number is checked before.
+/// Refuses large constants. Syntax errors are left to the compiler. Recurses for every operator, as
+/// the compiler does: call it only after the operators have been counted.
 pub(super) fn check(source: &str, syntax: &SyntaxConfig) -> Result<(), Error> {
     let Ok(template) = parse(source, "", syntax.clone()) else { return Ok(()) };
     Constants { made: 0 }.statement(&template)
 }
 
 struct Constants {
-    /// Bytes, over the whole template.
+    /// Bytes created so far, over the whole template.
     made: usize,
 }
 
@@ -139,7 +141,7 @@ impl Constants {
         }))
     }
 
-    /// Counts a multiplication whose two sides, both small, are worked out.
+    /// Charges a multiplication of two constants, both still small.
     fn product(&mut self, left: Option<Value>, right: Option<Value>) -> Result<(), Error> {
         let (Some(left), Some(right)) = (left, right) else { return Ok(()) };
         let made = |of: &Value, times: &Value| {
@@ -147,14 +149,14 @@ impl Constants {
         };
         self.made =
             self.made.saturating_add(made(&left, &right)).saturating_add(made(&right, &left));
-        if self.made > MADE {
+        if self.made > MAX_CONSTANT_BYTES {
             return Err(over("multiplies a text or a list with large numbers"));
         }
         Ok(())
     }
 }
 
-/// Bytes of a text, or of a list in memory and written out; 0 for what cannot be repeated.
+/// Bytes of a text, or of a list in memory and as text; 0 for values that cannot be repeated.
 fn size(value: &Value) -> usize {
     match value.kind() {
         ValueKind::String => value.as_str().map_or(0, str::len),

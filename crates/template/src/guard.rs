@@ -1,5 +1,5 @@
-//! What is asked before and after each filter, test, function and operator: how much it handles, and how much it would make.
-//! Counts for one rendering, in the rendering's own state.
+//! Charges each filter, test, function and operator for its arguments and result, before and after
+//! the call. The budget belongs to one rendering and is kept in its state.
 
 use std::borrow::Cow;
 
@@ -8,28 +8,28 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::Limits;
 
-/// How deep lists and objects may stand within each other.
+/// Maximum nesting of lists and objects.
 const DEPTH: usize = 100;
-/// Bytes of text that count as much as one value.
+/// Bytes of text that cost as much as one value.
 const TEXT: usize = 16;
-/// The largest number that a filter takes as a width or a count.
-const WIDEST: usize = 1_000;
+/// Maximum width or count that a filter accepts.
+const MAX_FILTER_NUMBER: usize = 1_000;
 
-/// What is left to a rendering.
+/// Units of work left to a rendering.
 struct WorkBudget(usize);
 
-/// An error that says that a template takes too much; `what` follows "the template".
+/// An error for a template that exceeds a limit; `what` follows "the template".
 pub(super) fn over(what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::OutOfFuel, format!("the template {what}"))
 }
 
-/// Counts values that something is about to handle, or has made.
+/// Charges for values that are about to be processed, or were created.
 pub fn charge(state: &mut State<'_, '_>, limits: Limits, values: &[Value]) -> Result<(), Error> {
     let work = state.get_or_insert_extension_with(|| WorkBudget(limits.work));
-    values.iter().try_for_each(|value| weigh(value, &mut work.0, DEPTH))
+    values.iter().try_for_each(|value| charge_value(value, &mut work.0, DEPTH))
 }
 
-/// Counts bytes of text that something is about to make.
+/// Charges for bytes of text that are about to be created.
 pub fn charge_bytes(state: &mut State<'_, '_>, limits: Limits, bytes: usize) -> Result<(), Error> {
     let work = state.get_or_insert_extension_with(|| WorkBudget(limits.work));
     take(&mut work.0, bytes / TEXT + 1)
@@ -43,15 +43,15 @@ fn take(left: &mut usize, units: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Counts a value with all that is in it; stops at the limit, however large it is.
-fn weigh(value: &Value, left: &mut usize, depth: usize) -> Result<(), Error> {
+/// Charges for a value and everything in it; stops at the limit, however large the value is.
+fn charge_value(value: &Value, left: &mut usize, depth: usize) -> Result<(), Error> {
     if depth == 0 {
         return Err(over(format!("has lists within lists, more than {DEPTH} deep")));
     }
     take(left, 1 + value.as_str().map_or(0, str::len) / TEXT)?;
     match value.kind() {
         ValueKind::Seq | ValueKind::Iterable => {
-            value.try_iter()?.try_for_each(|item| weigh(&item, left, depth - 1))
+            value.try_iter()?.try_for_each(|item| charge_value(&item, left, depth - 1))
         }
         ValueKind::Map => {
             let Some(pairs) =
@@ -60,8 +60,8 @@ fn weigh(value: &Value, left: &mut usize, depth: usize) -> Result<(), Error> {
                 return Ok(());
             };
             for (key, value) in pairs {
-                weigh(&key, left, depth - 1)?;
-                weigh(&value, left, depth - 1)?;
+                charge_value(&key, left, depth - 1)?;
+                charge_value(&value, left, depth - 1)?;
             }
             Ok(())
         }
@@ -69,7 +69,7 @@ fn weigh(value: &Value, left: &mut usize, depth: usize) -> Result<(), Error> {
     }
 }
 
-/// Adds a filter that is asked through the guard.
+/// Registers a filter behind the guard.
 pub(super) fn filter(
     environment: &mut Environment<'static>,
     limits: Limits,
@@ -84,7 +84,7 @@ pub(super) fn filter(
     );
 }
 
-/// Adds a test that is asked through the guard.
+/// Registers a test behind the guard.
 pub(super) fn test(
     environment: &mut Environment<'static>,
     limits: Limits,
@@ -96,7 +96,7 @@ pub(super) fn test(
     });
 }
 
-/// Adds a function that is asked through the guard.
+/// Registers a function behind the guard.
 pub(super) fn function(
     environment: &mut Environment<'static>,
     limits: Limits,
@@ -118,13 +118,18 @@ fn guarded(
     arguments: &[Value],
 ) -> Result<Value, Error> {
     charge(state, limits, arguments)?;
-    charge_bytes(state, limits, growth(name, arguments)?)?;
+    charge_bytes(state, limits, estimate_output_bytes(name, arguments)?)?;
     let made = call.call(state, arguments)?;
-    whole(state, limits, made)
+    charge_result(state, limits, made)
 }
 
-/// What was made, counted; what would be made while somebody goes through it is made now, so that it is counted once.
-pub fn whole(state: &mut State<'_, '_>, limits: Limits, made: Value) -> Result<Value, Error> {
+/// Charges for a result. Collects a lazy iterator into a list, so that it is evaluated and charged
+/// only once.
+pub fn charge_result(
+    state: &mut State<'_, '_>,
+    limits: Limits,
+    made: Value,
+) -> Result<Value, Error> {
     charge(state, limits, std::slice::from_ref(&made))?;
     if made.kind() == ValueKind::Iterable {
         return Ok(Value::from(made.try_iter()?.collect::<Vec<_>>()));
@@ -132,8 +137,8 @@ pub fn whole(state: &mut State<'_, '_>, limits: Limits, made: Value) -> Result<V
     Ok(made)
 }
 
-/// How many bytes a filter or method of this name may make beyond a few times what it is given.
-pub fn growth(name: &str, arguments: &[Value]) -> Result<usize, Error> {
+/// Estimates how many bytes a filter or method may create beyond a small multiple of its input.
+pub fn estimate_output_bytes(name: &str, arguments: &[Value]) -> Result<usize, Error> {
     let Some((first, rest)) = arguments.split_first() else { return Ok(0) };
     let text = |at: usize| rest.get(at).map(Value::to_string).unwrap_or_default();
     Ok(match name {
@@ -155,23 +160,25 @@ pub fn growth(name: &str, arguments: &[Value]) -> Result<usize, Error> {
         "tojson" | "dump" => {
             let wide = widest(rest)?;
             let mut left = usize::MAX;
-            weigh(first, &mut left, DEPTH)?;
+            charge_value(first, &mut left, DEPTH)?;
             wide.saturating_mul(usize::MAX - left)
         }
         "format" => {
             let pattern = first.to_string();
             let mut digits = pattern.split(|letter: char| !letter.is_ascii_digit());
             if pattern.contains('*') || digits.any(|run| run.len() > 3) {
-                return Err(over(format!("asks `format` for more than {WIDEST} places")));
+                return Err(over(format!(
+                    "asks `format` for more than {MAX_FILTER_NUMBER} places"
+                )));
             }
             let longest = rest.iter().map(|value| value.to_string().len()).max().unwrap_or(0);
-            pattern.matches('%').count().saturating_mul(longest.max(WIDEST))
+            pattern.matches('%').count().saturating_mul(longest.max(MAX_FILTER_NUMBER))
         }
         _ => 0,
     })
 }
 
-/// The largest of the numbers that a filter is given.
+/// Returns the largest number among a filter's arguments.
 fn widest(arguments: &[Value]) -> Result<usize, Error> {
     let named = arguments.last().and_then(|last| Kwargs::try_from(last.clone()).ok());
     let named: Vec<Value> = named
@@ -181,8 +188,10 @@ fn widest(arguments: &[Value]) -> Result<usize, Error> {
         })
         .collect();
     let most = arguments.iter().chain(&named).filter_map(Value::as_usize).max().unwrap_or(0);
-    if most > WIDEST {
-        return Err(over(format!("gives a filter the number {most}; {WIDEST} is the largest")));
+    if most > MAX_FILTER_NUMBER {
+        return Err(over(format!(
+            "gives a filter the number {most}; {MAX_FILTER_NUMBER} is the largest"
+        )));
     }
     Ok(most)
 }

@@ -1,9 +1,10 @@
-//! Templates with bounds: no template takes more than so many steps, so much text or so much work, whoever wrote it. Knows nothing
-//! of prompts or suites; whoever renders says what a template may use and how much.
+//! Templates with limits: no template exceeds its limits of steps, output and work, whoever wrote
+//! it. Knows nothing of prompts or suites; the caller sets the limits and what a template may use.
 //!
-//! minijinja counts instructions alone ("fuel"), and one instruction can make 100 MB of text. So the operators that make or
-//! compare values are taken out of a compiled template and replaced by ours (`operators`), and every filter, test and function is
-//! asked through a guard (`guard`). What the guard counts stays with the rendering.
+//! minijinja only counts instructions ("fuel"), and one instruction can create 100 MB of text. So
+//! the operators that create or compare values are replaced in a compiled template (`operators`),
+//! and every filter, test and function is called through a guard (`guard`). The guard keeps its
+//! count in the state of the rendering.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -17,25 +18,27 @@ pub mod guard;
 mod operators;
 mod source;
 
-/// How much one rendering may take.
+/// Limits of one rendering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest template, in bytes.
+    /// Maximum template size, in bytes.
     pub source: usize,
-    /// The longest text that comes of it, in bytes.
+    /// Maximum output, in bytes.
     pub output: usize,
-    /// Instructions.
+    /// Maximum instructions.
     pub steps: u64,
-    /// What operators, filters and output may handle: values, and 16 bytes of text each.
+    /// Maximum units of work of operators, filters and output: 1 for each value, and 1 for each 16
+    /// bytes of text.
     pub work: usize,
 }
 
-/// The most text that is written by the template's own words within captures, in bytes; see `BoundedEnvironment::steps`.
-const CAPTURED: usize = 64 * 1024 * 1024;
-/// How deep macros, blocks and loops may call each other.
+/// Maximum literal text that a template writes within captures, in bytes; see
+/// `BoundedEnvironment::steps`.
+const MAX_CAPTURED_BYTES: usize = 64 * 1024 * 1024;
+/// Maximum nesting of macros, blocks and loops.
 const RECURSION: usize = 100;
 
-/// An environment whose templates are bounded.
+/// A minijinja environment whose templates are limited.
 #[derive(Debug, Clone)]
 pub struct BoundedEnvironment {
     environment: Environment<'static>,
@@ -43,8 +46,9 @@ pub struct BoundedEnvironment {
 }
 
 impl BoundedEnvironment {
-    /// Minijinja's own filters, tests and functions, but for those that show the program's insides (`debug`), keep what a loop made
-    /// (`namespace`) or whose work cannot be counted (`chain`).
+    /// Creates an environment with minijinja's own filters, tests and functions, except those that
+    /// show internals (`debug`), keep state beyond a loop (`namespace`) or do work that cannot be
+    /// counted (`chain`).
     pub fn new(limits: Limits) -> Self {
         let mut environment = Environment::empty();
         environment.set_recursion_limit(RECURSION);
@@ -57,17 +61,18 @@ impl BoundedEnvironment {
         Self { environment, limits }
     }
 
-    /// The environment, to set up how it reads and writes. Filters and tests go through `add_filter`.
+    /// Gives access to the environment, to configure syntax and output. Register filters with
+    /// `add_filter`.
     pub fn environment(&mut self) -> &mut Environment<'static> {
         &mut self.environment
     }
 
-    /// Adds a filter, a value that can be called.
+    /// Registers a filter, a callable value.
     pub fn add_filter(&mut self, name: impl Into<Cow<'static, str>>, filter: Value) {
         guard::filter(&mut self.environment, self.limits, name.into(), filter);
     }
 
-    /// Adds the template under a name; the error says what is wrong with it.
+    /// Compiles and registers a template under a name. Errors say what is wrong with it.
     pub fn add(&mut self, name: &'static str, source: String) -> Result<(), Error> {
         source::check(&source, self.environment.syntax(), self.limits)?;
         self.environment.add_template_owned(name, source)?;
@@ -78,13 +83,13 @@ impl BoundedEnvironment {
         Ok(())
     }
 
-    /// Renders the template that was added.
+    /// Renders a registered template.
     pub fn render(&self, name: &str, context: Value) -> Result<String, Error> {
         let template = self.environment.get_template(name)?;
         self.run(&self.environment, &template, context)
     }
 
-    /// Renders a text that is used once.
+    /// Renders a template once, without registering it.
     pub fn render_str(&self, source: &str, context: Value) -> Result<String, Error> {
         source::check(source, self.environment.syntax(), self.limits)?;
         let mut environment: Environment<'_> = self.environment.clone();
@@ -93,13 +98,13 @@ impl BoundedEnvironment {
         self.run(&environment, &template, context)
     }
 
-    /// The variables that a text needs from outside.
+    /// Returns the variables that a template needs from its context.
     pub fn undeclared(&self, source: &str) -> Result<HashSet<String>, Error> {
         source::check(source, self.environment.syntax(), self.limits)?;
         Ok(self.environment.template_from_str(source)?.undeclared_variables(false))
     }
 
-    /// Which of these variables a template that was added names.
+    /// Returns which of the `known` variables a registered template names.
     pub fn names(&self, name: &str, known: &[&str]) -> Vec<String> {
         let Ok(template) = self.environment.get_template(name) else { return Vec::new() };
         let used = source::names(template.source(), self.environment.syntax());
@@ -124,14 +129,15 @@ impl BoundedEnvironment {
         Ok(text)
     }
 
-    /// How many instructions are left to a template: its own words are written by one each, in captures without being counted.
+    /// Instruction limit of a template. Literal text takes one instruction each and is not counted
+    /// in captures, so longer literals leave fewer instructions.
     fn steps(&self, template: &Template<'_, '_>) -> u64 {
-        let longest = operators::longest_words(get_compiled_template(template)).max(1);
-        self.limits.steps.min(u64::try_from(CAPTURED / longest).unwrap_or(u64::MAX))
+        let longest = operators::longest_literal(get_compiled_template(template)).max(1);
+        self.limits.steps.min(u64::try_from(MAX_CAPTURED_BYTES / longest).unwrap_or(u64::MAX))
     }
 }
 
-/// Which limit a template exceeds, where that is what is wrong with it.
+/// Returns which limit a template exceeds, if that is the error.
 pub fn excess(error: &Error) -> Option<&str> {
     let steps =
         "the template takes too many steps: loops within loops, or a macro that calls itself?";

@@ -1,5 +1,5 @@
-//! The operators of templates with bounds. In a compiled template each instruction that makes, compares, cuts or looks into values
-//! becomes a filter of ours that takes the same values from the stack and leaves the same one there.
+//! Bounded operators of templates. In a compiled template each instruction that creates, compares,
+//! slices or indexes values is replaced by a guarded filter with the same stack effect.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,22 +9,23 @@ use minijinja::value::{Enumerator, Object, Rest, Tuple, ValueKind, ValueOrKwargs
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::Limits;
-use super::guard::{charge, charge_bytes, over, whole};
+use super::guard::{charge, charge_bytes, charge_result, over};
 
-/// The instructions of a template and of its blocks.
+/// Instructions of a template and of its blocks.
 pub(super) type Code<'a> = (Instructions<'a>, BTreeMap<&'a str, Instructions<'a>>);
 
-/// "Not kept": the filter is looked up each time, under a name that no template can write.
-const UNKEPT: u8 = !0;
+/// Filter cache slot "none": the filter is looked up at each call, under a name that no template
+/// can write.
+const NO_FILTER_CACHE: u8 = !0;
 
-/// A compiled template with our operators. The error names what templates cannot use.
+/// Replaces the operators of a compiled template. The error names what templates cannot use.
 pub(super) fn bounded<'a>(compiled: &CompiledTemplate<'a>) -> Result<Code<'a>, Error> {
-    let blocks = compiled.blocks.iter().map(|(name, code)| Ok((*name, exchanged(code)?)));
-    Ok((exchanged(&compiled.instructions)?, blocks.collect::<Result<_, Error>>()?))
+    let blocks = compiled.blocks.iter().map(|(name, code)| Ok((*name, replace_operators(code)?)));
+    Ok((replace_operators(&compiled.instructions)?, blocks.collect::<Result<_, Error>>()?))
 }
 
-/// The longest of a template's own words that one instruction writes, in bytes.
-pub(super) fn longest_words(compiled: &CompiledTemplate<'_>) -> usize {
+/// Longest literal text that one instruction writes, in bytes.
+pub(super) fn longest_literal(compiled: &CompiledTemplate<'_>) -> usize {
     let all = std::iter::once(&compiled.instructions).chain(compiled.blocks.values());
     let words = |code: &Instructions<'_>| {
         let written = (0..).map_while(|at| code.get(at)).map(|instruction| match instruction {
@@ -36,12 +37,12 @@ pub(super) fn longest_words(compiled: &CompiledTemplate<'_>) -> usize {
     all.map(words).max().unwrap_or(0)
 }
 
-fn exchanged<'a>(code: &Instructions<'a>) -> Result<Instructions<'a>, Error> {
+fn replace_operators<'a>(code: &Instructions<'a>) -> Result<Instructions<'a>, Error> {
     let mut ours = Instructions::new(code.name(), code.source());
     for at in 0.. {
         let Some(instruction) = code.get(at) else { break };
         let line = code.get_line(at);
-        let instruction = exchange(instruction).map_err(|what| {
+        let instruction = replace_instruction(instruction).map_err(|what| {
             let place = line.map_or(String::new(), |line| format!(" in line {line}"));
             Error::new(ErrorKind::SyntaxError, format!("a template cannot use {what}{place}"))
         })?;
@@ -54,10 +55,10 @@ fn exchanged<'a>(code: &Instructions<'a>) -> Result<Instructions<'a>, Error> {
     Ok(ours)
 }
 
-fn exchange<'a>(instruction: &Instruction<'a>) -> Result<Instruction<'a>, &'static str> {
-    let operator = |name, values| Ok(Instruction::ApplyFilter(name, Some(values), UNKEPT));
+fn replace_instruction<'a>(instruction: &Instruction<'a>) -> Result<Instruction<'a>, &'static str> {
+    let operator = |name, values| Ok(Instruction::ApplyFilter(name, Some(values), NO_FILTER_CACHE));
     let made = |name, count: Option<usize>| match count.map(u16::try_from).transpose() {
-        Ok(count) => Ok(Instruction::ApplyFilter(name, count, UNKEPT)),
+        Ok(count) => Ok(Instruction::ApplyFilter(name, count, NO_FILTER_CACHE)),
         Err(_) => Err("lists of more than 65,535 values"),
     };
     match instruction {
@@ -74,10 +75,10 @@ fn exchange<'a>(instruction: &Instruction<'a>) -> Result<Instruction<'a>, &'stat
         Instruction::Slice => operator("[:]", 4),
         Instruction::GetItem => operator("[.]", 2),
         Instruction::CallMethod("changed", count) => {
-            Ok(Instruction::ApplyFilter("changed()", *count, UNKEPT))
+            Ok(Instruction::ApplyFilter("changed()", *count, NO_FILTER_CACHE))
         }
         Instruction::CallMethod("cycle", count) => {
-            Ok(Instruction::ApplyFilter("cycle()", *count, UNKEPT))
+            Ok(Instruction::ApplyFilter("cycle()", *count, NO_FILTER_CACHE))
         }
         Instruction::BuildList(count) => made("[]", *count),
         Instruction::BuildTuple(count) => made("(,)", *count),
@@ -96,7 +97,7 @@ fn exchange<'a>(instruction: &Instruction<'a>) -> Result<Instruction<'a>, &'stat
     }
 }
 
-/// Adds the filters that stand for operators.
+/// Registers the filters that replace operators.
 pub(super) fn add(environment: &mut Environment<'static>, limits: Limits) {
     let mut compare = |name: &'static str, holds: fn(&Value, &Value) -> bool| {
         environment.add_filter(name, move |state: &mut State<'_, '_>, a: &Value, b: &Value| {
@@ -126,7 +127,7 @@ pub(super) fn add(environment: &mut Environment<'static>, limits: Limits) {
     });
     environment.add_filter("[.]", move |state: &mut State<'_, '_>, of: &Value, key: &Value| {
         charge(state, limits, std::slice::from_ref(key))?;
-        // A text is counted out, letter by letter, and what is no list is gone through.
+        // Indexing counts a text's characters and runs an iterator: charge for all of it.
         if of.as_str().is_some() || of.kind() == ValueKind::Iterable {
             charge(state, limits, std::slice::from_ref(of))?;
         }
@@ -139,7 +140,7 @@ pub(super) fn add(environment: &mut Environment<'static>, limits: Limits) {
                 let all = all.into_values();
                 let (of, given) = all.split_first().ok_or(ErrorKind::MissingArgument)?;
                 charge(state, limits, given)?;
-                // Minijinja divides by their number.
+                // Minijinja would divide by zero.
                 if name == "cycle" && given.is_empty() {
                     let why = "`loop.cycle` has nothing to choose from";
                     return Err(Error::new(ErrorKind::MissingArgument, why));
@@ -152,7 +153,7 @@ pub(super) fn add(environment: &mut Environment<'static>, limits: Limits) {
     method("cycle()", "cycle");
     let mut made = |name: &'static str, make: fn(Vec<Value>) -> Value| {
         environment.add_filter(name, move |state: &mut State<'_, '_>, parts: Rest<Value>| {
-            whole(state, limits, make(parts.0))
+            charge_result(state, limits, make(parts.0))
         });
     };
     made("[]", Value::from);
@@ -160,7 +161,7 @@ pub(super) fn add(environment: &mut Environment<'static>, limits: Limits) {
     made("{}", |parts| Value::from_object(Fields::of(parts)));
 }
 
-/// What `{key: value}` makes; keeps the order in which it was written.
+/// Result of `{key: value}`; keeps the order of insertion.
 #[derive(Debug, Default)]
 struct Fields {
     keys: Vec<Value>,
@@ -189,7 +190,7 @@ impl Object for Fields {
         Enumerator::Values(self.keys.clone())
     }
 
-    // Whether it is empty is asked without being counted, and otherwise copies the keys.
+    // The default implementation copies the keys, and an emptiness test is not charged.
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
         Some(self.keys.len())
     }
@@ -203,7 +204,7 @@ fn concat(state: &mut State<'_, '_>, _: Limits, (a, b): (&Value, &Value)) -> Res
     Ok(Value::from(format!("{a}{b}")))
 }
 
-/// Fails where an undefined value is used and the environment wants to know.
+/// Fails on an undefined value if the environment is strict.
 fn defined(state: &State<'_, '_>, value: &Value) -> Result<(), Error> {
     let strict = matches!(state.undefined_behavior(), minijinja::UndefinedBehavior::Strict);
     if strict && value.is_undefined() {
@@ -227,7 +228,7 @@ fn plus(
     if is_list(a) && is_list(b) && a.is_tuple() == b.is_tuple() {
         let all: Vec<Value> = a.try_iter()?.chain(b.try_iter()?).collect();
         let joined = if a.is_tuple() { Value::from(Tuple::from(all)) } else { Value::from(all) };
-        return whole(state, limits, joined);
+        return charge_result(state, limits, joined);
     }
     number((a, b), "+", i128::checked_add, |a, b| a + b)
 }
@@ -255,7 +256,7 @@ fn times(
     charge_bytes(state, limits, items.len().saturating_mul(count).saturating_mul(16))?;
     let all: Vec<Value> = std::iter::repeat_n(items, count).flatten().collect();
     let all = if value.is_tuple() { Value::from(Tuple::from(all)) } else { Value::from(all) };
-    whole(state, limits, all)
+    charge_result(state, limits, all)
 }
 
 fn number(
@@ -291,7 +292,7 @@ fn unfit((a, b): (&Value, &Value), sign: &str) -> Error {
     )
 }
 
-/// `item in container`; the container is the second.
+/// `item in container`; the container is the second operand.
 fn within(
     _: &mut State<'_, '_>,
     _: Limits,
@@ -321,13 +322,13 @@ fn within(
     }
 }
 
-/// `value[key]`; what is not there is undefined.
+/// `value[key]`; undefined if the key is missing.
 fn item(state: &State<'_, '_>, of: &Value, key: &Value) -> Result<Value, Error> {
     let chained = matches!(state.undefined_behavior(), minijinja::UndefinedBehavior::Chainable);
     if chained && of.is_undefined() { Ok(Value::UNDEFINED) } else { of.get_item(key) }
 }
 
-/// `value[start:stop:step]`, as Python cuts.
+/// `value[start:stop:step]`, with Python's semantics.
 fn cut(parts: &[Value]) -> Result<Value, Error> {
     let [value, first, end, step] = parts else {
         return Err(over("cuts without a place"));
@@ -359,7 +360,7 @@ fn cut(parts: &[Value]) -> Result<Value, Error> {
     Ok(if value.is_tuple() { Value::from(Tuple::from(kept)) } else { Value::from(kept) })
 }
 
-/// The places, all below `length`, that a slice takes.
+/// Returns the indices, all below `length`, that a slice selects.
 fn places(
     length: usize,
     (first, end, step): (Option<i64>, Option<i64>, i64),

@@ -1,5 +1,5 @@
-//! What is checked of a template's text before it is compiled: the compiler calls itself for every operator and works constants out
-//! (`constants`), and nothing bounds it.
+//! Checks a template's source before it is compiled: the compiler recurses for every operator and
+//! folds constants (`constants`) without any limit.
 
 use std::collections::HashSet;
 
@@ -10,18 +10,18 @@ use minijinja::syntax::SyntaxConfig;
 use super::guard::over;
 use super::{Limits, constants};
 
-/// Operators within one tag: the compiler calls itself for each.
+/// Maximum operators in one tag: the compiler recurses for each.
 const OPERATORS: usize = 200;
-/// Commas within one tag.
+/// Maximum commas in one tag.
 const COMMAS: usize = 10_000;
-/// `elif`s: each calls the parser.
+/// Maximum `elif`s: the parser recurses for each.
 const BRANCHES: usize = 100;
-/// Words and signs within tags, over the whole template.
+/// Maximum tokens within tags, over the whole template.
 const TOKENS: usize = 50_000;
-/// Words that stand between values, and are none.
+/// Keywords that stand between values and are not values.
 const CONNECTIVES: [&str; 7] = ["and", "or", "not", "in", "is", "if", "else"];
 
-/// What stands in one tag.
+/// Counts of one tag.
 #[derive(Default)]
 struct Tag {
     operators: usize,
@@ -62,16 +62,16 @@ impl Tag {
     }
 }
 
-/// What stands before a bracket: a value makes it a look-up or a call, anything else a list.
+/// The token before a bracket: after a value it is an index or a call, otherwise a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
-    /// The begin of a statement, whose name follows.
+    /// The start of a statement, whose name follows.
     Statement,
     Value,
     Other,
 }
 
-/// Refuses what the compiler could not bear. What is no template at all is left to the compiler to say.
+/// Refuses sources that would overload the compiler. Syntax errors are left to the compiler.
 pub(super) fn check(source: &str, syntax: &SyntaxConfig, limits: Limits) -> Result<(), Error> {
     if source.len() > limits.source {
         return Err(over(format!("is longer than {} bytes", limits.source)));
@@ -111,7 +111,7 @@ pub(super) fn check(source: &str, syntax: &SyntaxConfig, limits: Limits) -> Resu
     if multiplies { constants::check(source, syntax) } else { Ok(()) }
 }
 
-/// The names that stand in a template's tags, but for those behind a dot or a `|`.
+/// Returns the identifiers in a template's tags, except those after a dot or a `|`.
 pub(super) fn names<'a>(source: &'a str, syntax: &SyntaxConfig) -> HashSet<&'a str> {
     let mut behind = false;
     let mut found = HashSet::new();

@@ -1,4 +1,4 @@
-//! Test support: hostile templates against the bounds, and ordinary ones that must come out as minijinja renders them.
+//! Test support: hostile templates must hit the limits, ordinary ones must render as in minijinja.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use super::*;
 
 const LIMITS: Limits =
     Limits { source: 256 * 1024, output: 512 * 1024, steps: 50_000, work: 500_000 };
-/// What no template may take, in a debug build on a busy machine; without bounds they take minutes, or the memory.
+/// Maximum time for any template, in a debug build on a busy machine; without limits they take
+/// minutes or all memory.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn render(source: &str) -> Result<String, String> {

@@ -1,19 +1,19 @@
-//! Counting tokens, and choosing the vocabulary of a model. No IO: the vocabularies are compiled in. Knows nothing of prompts
-//! and documents.
+//! Counts tokens and chooses the vocabulary of a model. No IO: the vocabularies are compiled in.
+//! Knows nothing of prompts or documents.
 
 use tiktoken_rs::CoreBPE;
 
-/// The vocabulary that a model reads with.
+/// Tokenizer vocabulary of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Vocabulary {
     /// GPT-4 and GPT-3.5.
     Cl100k,
-    /// GPT-4o and later; the best guess for models of other makers, too.
+    /// GPT-4o and later; also the best guess for models of other vendors.
     O200k,
 }
 
 impl Vocabulary {
-    /// The vocabulary of a model, by its name.
+    /// Returns the vocabulary of a model by its name.
     pub fn of(model: &str) -> Self {
         let name = model.rsplit('/').next().unwrap_or(model);
         let old = name.starts_with("gpt-3.5")
@@ -23,7 +23,8 @@ impl Vocabulary {
         if old { Self::Cl100k } else { Self::O200k }
     }
 
-    /// How many tokens a text has. The first call loads the vocabulary, about 0.1 seconds.
+    /// Counts the tokens of a text. The first call loads the vocabulary, which takes about 0.1
+    /// seconds.
     pub fn count(self, text: &str) -> u32 {
         let count: usize = pieces(text).map(|piece| self.table().count_ordinary(piece)).sum();
         u32::try_from(count).unwrap_or(u32::MAX)
@@ -37,11 +38,12 @@ impl Vocabulary {
     }
 }
 
-/// Longer runs of one kind of character, in bytes, are counted in pieces: the counter looks through a run again for each token. A
-/// piece more or less is a token more or less.
-const LONGEST_RUN: usize = 2048;
+/// Maximum length of a run of one kind of character, in bytes; longer runs are counted in pieces,
+/// because the tokenizer takes quadratic time in a run. Each cut changes the count by at most about
+/// one token.
+const MAX_RUN_BYTES: usize = 2048;
 
-/// What the counter never joins with another kind.
+/// Kind of character: the tokenizer never joins two kinds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Letter,
@@ -59,7 +61,7 @@ impl Kind {
     }
 }
 
-/// The text, cut within its very long runs.
+/// Cuts very long runs of a text.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -69,14 +71,14 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where the first run gets too long; the text's length where none does.
+/// Returns the byte offset where the first run gets too long, or the text's length.
 fn first_cut(text: &str) -> usize {
     let (mut start, mut kind) = (0, Kind::Other);
     for (at, c) in text.char_indices() {
         let own = Kind::of(c);
         if own != kind {
             (start, kind) = (at, own);
-        } else if at - start >= LONGEST_RUN {
+        } else if at - start >= MAX_RUN_BYTES {
             return at;
         }
     }
@@ -104,7 +106,7 @@ mod tests {
         for run in ["a", " ", "-", "字", "1"] {
             let text = format!("before {} after", run.repeat(10_000));
             assert!(pieces(&text).count() >= 4, "{run}");
-            assert!(pieces(&text).all(|piece| piece.len() <= LONGEST_RUN + 8), "{run}");
+            assert!(pieces(&text).all(|piece| piece.len() <= MAX_RUN_BYTES + 8), "{run}");
             assert_eq!(pieces(&text).collect::<String>(), text);
         }
         assert!(Vocabulary::O200k.count(&"a".repeat(100_000)) > 1_000);

@@ -1,17 +1,17 @@
-//! Closed sets of words: enums whose words are the same in the database, in JSON, in the API and in the console. Knows none of
-//! the sets. Who uses the macro needs `serde` and `utoipa`, too.
+//! Macro for enums whose variants have one spelling in the database, in JSON, in the API and in the
+//! console. Defines none of them. A crate that uses the macro also needs `serde` and `utoipa`.
 
-/// A word that is not one of its set.
+/// A word that is not in the set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{word}` is not one of {}", .set.join(", "))]
 pub struct UnknownWord {
     /// The word.
     pub word: String,
-    /// The words of the set.
+    /// All words of the set.
     pub set: &'static [&'static str],
 }
 
-/// The description of a set in the API's document: what it is, and what each of its words means.
+/// OpenAPI description of a set: what it is, and what each of its words means.
 #[doc(hidden)]
 pub fn description(about: &[&str], words: &[(&str, &[&str])]) -> String {
     let text = |lines: &[&str]| {
@@ -23,7 +23,7 @@ pub fn description(about: &[&str], words: &[(&str, &[&str])]) -> String {
     format!("{}\n\n{}", text(about), words.collect::<Vec<_>>().join("\n"))
 }
 
-/// The line of a doc comment; nothing of any other attribute.
+/// Returns the text of a doc comment attribute, and an empty text for any other attribute.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! doc_line {
@@ -35,7 +35,7 @@ macro_rules! doc_line {
     };
 }
 
-/// Makes an enum of words. The API's document says what each of them means in the words of its doc comment.
+/// Defines an enum of words. The doc comments of the variants become the OpenAPI description.
 #[macro_export]
 macro_rules! words {
     ($(#[$($about:tt)*])* $visibility:vis enum $name:ident { $($(#[$($doc:tt)*])* $variant:ident = $word:tt,)+ }) => {
@@ -47,10 +47,10 @@ macro_rules! words {
         $visibility enum $name { $($(#[$($doc)*])* #[serde(rename = $word)] $variant,)+ }
 
         impl $name {
-            /// The whole set, in its order.
+            /// All variants, in order of declaration.
             $visibility const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The words of the whole set, in its order.
+            /// The words of all variants, in order of declaration.
             $visibility const WORDS: &'static [&'static str] = &[$($word,)+];
 
             /// The word.

@@ -1,4 +1,4 @@
-//! `frontdesk eval retrieval`: scores what is found for questions whose right documents are known.
+//! `frontdesk eval retrieval`: scores retrieval on questions with known documents.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,33 +14,35 @@ use crate::domain::CollectionId;
 use crate::eval::{Dataset, Ranking, Retrieval, RetrievalResults, Score};
 use crate::index::Tuning;
 
-/// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of what customers get
+/// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of the fused result
 ///
-/// A dataset is a folder in the shape of BEIR (corpus.jsonl, queries.jsonl, qrels/test.tsv), or a CSV file of your own
-/// questions with the columns `question` and `document`: the document's path in its collection, `;` between several,
-/// nothing for a question that your documents do not answer.
+/// A dataset is a folder in BEIR format (corpus.jsonl, queries.jsonl, qrels/test.tsv), or a CSV
+/// file of your own questions with the columns `question` and `document`: the document's path in
+/// its collection, several separated by `;`, empty for a question that your documents do not
+/// answer.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct RetrievalArgs {
-    /// Folders in the shape of BEIR, or CSV files of your own questions
+    /// Folders in BEIR format, or CSV files of your own questions
     #[arg(required = true)]
     datasets: Vec<PathBuf>,
     /// The collection that your own questions are about [default: the only one]
     #[arg(long)]
     collection: Option<String>,
-    /// Try other weights of the legs, and say which are best for these questions
+    /// Try other weights of the legs and show the best for these questions
     #[arg(long)]
     weights: bool,
-    /// Propose the confidence below which there should be no answer
+    /// Suggest a minimum confidence for answers
     #[arg(long)]
     calibrate: bool,
-    /// Questions that nothing here answers, one a line, or .jsonl with `text`; for --calibrate
+    /// Questions that the documents do not answer, one per line, or .jsonl with `text`; for
+    /// --calibrate
     #[arg(long, value_name = "FILE")]
     off_topic: Vec<PathBuf>,
-    /// With --calibrate: the share of answerable questions to go on answering
+    /// With --calibrate: the share of answerable questions to keep answering
     #[arg(long, default_value_t = 0.95, value_name = "SHARE")]
     keep: f64,
-    /// Write what each leg found for each question into this file, a line of JSON each
+    /// Write each leg's results for each question to this file, one line of JSON per question
     #[arg(long, value_name = "FILE")]
     details: Option<PathBuf>,
 }
@@ -81,7 +83,7 @@ impl RetrievalArgs {
     async fn open(&self, app: &App, place: &Path) -> anyhow::Result<Retrieval> {
         let (engine, library) = (&app.desk.engine, &app.desk.library);
         let is_folder = place.is_dir();
-        let read = if is_folder { Dataset::beir(place) } else { Dataset::own(place) };
+        let read = if is_folder { Dataset::beir(place) } else { Dataset::from_csv(place) };
         let mut dataset = read.map_err(anyhow::Error::msg)?;
         for file in &self.off_topic {
             dataset.add_unanswerable(file).map_err(anyhow::Error::msg)?;
@@ -110,7 +112,7 @@ impl RetrievalArgs {
     }
 }
 
-/// What a dataset in the shape of BEIR scores, as a table of a report.
+/// Scores a BEIR dataset as a table of a report.
 pub(super) async fn report(app: &App, place: &Path) -> anyhow::Result<Table> {
     let dataset = Dataset::beir(place).map_err(anyhow::Error::msg)?;
     let (engine, library) = (&app.desk.engine, &app.desk.library);
@@ -163,7 +165,7 @@ fn line(name: &str, score: &Score) -> String {
     format!("{name:16} {ndcg:8.1} {recall:9.1} {mrr:7.1}")
 }
 
-/// Tries weights in steps of a tenth.
+/// Grid search over the leg weights, in steps of 0.1.
 fn weights(measured: &RetrievalResults<'_>) {
     let steps = |most: u8| (0..=most).map(|tenth| f32::from(tenth) / 10.0);
     let mut tried: Vec<(Score, f32, f32)> = Vec::new();
@@ -199,10 +201,10 @@ fn calibrate(measured: &RetrievalResults<'_>, keep: f64) {
     );
     println!("  {:>9} {:>9} {:>8}", "threshold", "answered", "refused");
     for share in [0.99, 0.98, 0.95, 0.9, 0.8] {
-        let point = curve.keeping(share);
+        let point = curve.threshold_keeping(share);
         let (answered, refused) = (point.answered * 100.0, point.refused * 100.0);
         println!("  {:9.3} {answered:8.1}% {refused:7.1}%", point.threshold);
     }
-    let point = curve.keeping(keep);
+    let point = curve.threshold_keeping(keep);
     println!("  for the prompt file's header:\n    min_confidence: {:.2}", point.threshold);
 }

@@ -1,4 +1,5 @@
-//! `frontdesk eval SUITE`: runs suites, shows what fails first, writes reports, compares with what was accepted.
+//! `frontdesk eval SUITE`: runs suites, shows failures first, writes reports, compares with
+//! accepted scores.
 
 use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ use crate::config::Config;
 use crate::eval::bot_checks;
 use crate::eval::environment::EvalEnvironment;
 
-/// Where suites are looked for when none is named.
+/// Folder of the suites to run when none is named.
 const SUITES: &str = "eval/suites";
 
 #[derive(Debug, Args)]
@@ -33,52 +34,53 @@ const SUITES: &str = "eval/suites";
 pub(super) struct SuiteArgs {
     /// Suites to run [default: every .yaml in eval/suites]
     suites: Vec<PathBuf>,
-    /// Write a report; its ending says which: .json .jsonl .csv .html .xml .junit.xml .txt .yaml .md
+    /// Write a report; the extension selects the format: .json .jsonl .csv .html .xml .junit.xml
+    /// .txt .yaml .md
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
-    /// Compare with accepted scores, or with an earlier report or journal
+    /// Compare with accepted scores, an earlier report or a run log
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Fail unless this holds: `no case worse`, `score >= baseline - 0.02`, `score >= 0.9`, `pass rate >= 95%`
     #[arg(long)]
     rule: Option<String>,
-    /// Write this run's scores as the accepted ones
+    /// Save this run's scores as the accepted ones
     #[arg(long, value_name = "FILE")]
     accept: Option<PathBuf>,
-    /// Run each case so often; cases that pass only sometimes are told of
+    /// Run each case N times; cases that pass only sometimes are reported
     #[arg(long, value_name = "N")]
     repeat: Option<usize>,
-    /// Cases at once [default: what the suite says, else 4]
+    /// Number of cases that run at once [default: as the suite says, else 4]
     #[arg(short = 'j', long = "max-concurrency", value_name = "N")]
     concurrency: Option<usize>,
     /// Milliseconds to wait before each call
     #[arg(long, value_name = "MS")]
     delay: Option<u64>,
-    /// Milliseconds that a case may take; then it is an error
+    /// Maximum milliseconds per case; a case that takes longer is an error
     #[arg(long, value_name = "MS")]
     timeout: Option<u64>,
-    /// Ask models anew instead of taking answers from the cache
+    /// Do not use cached model answers
     #[arg(long)]
     no_cache: bool,
-    /// The grader where the suite names none, such as `openai:gpt-4o-mini`
+    /// Grader to use when the suite names none, such as `openai:gpt-4o-mini`
     #[arg(long, value_name = "PROVIDER")]
     grader: Option<String>,
-    /// Ask this in place of the suite's own providers, such as `frontdesk:acme@3`
+    /// Provider to test instead of the suite's own, such as `frontdesk:acme@3`
     #[arg(short = 'r', long = "provider", value_name = "PROVIDER")]
     providers: Vec<String>,
-    /// A variable for every case
+    /// Set a variable for every case
     #[arg(long = "var", value_name = "NAME=VALUE")]
     vars: Vec<String>,
-    /// Report what promptfoo lets pass by an oddity as a failure, and skipped cases, too
+    /// Report as failures what only promptfoo's quirks let pass, and skipped cases
     #[arg(long)]
     strict: bool,
-    /// Go on with the run of these suites that was stopped
+    /// Resume the interrupted run of these suites
     #[arg(long)]
     resume: bool,
-    /// Learn the documents of the knowledge folder first, also when the desk has some already
+    /// Learn the documents of the knowledge folder first, even if the desk already has documents
     #[arg(long)]
     learn: bool,
-    /// Score retrieval on this folder in the shape of BEIR, in the same report
+    /// Also score retrieval on this folder in BEIR format, in the same report
     #[arg(long, value_name = "DIR")]
     retrieval: Vec<PathBuf>,
     #[command(flatten)]
@@ -88,42 +90,42 @@ pub(super) struct SuiteArgs {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "the flags are named after their fields")]
 struct Filter {
-    /// Only cases that did not pass in an earlier run: a report, a journal, or `last`
+    /// Only cases that did not pass in an earlier run: a report, a run log, or `last`
     #[arg(long, value_name = "FILE")]
     filter_failing: Option<PathBuf>,
-    /// Only cases with an assertion that did not hold in an earlier run
+    /// Only cases with an assertion that failed in an earlier run
     #[arg(long, value_name = "FILE")]
     filter_failing_only: Option<PathBuf>,
-    /// Only cases that were errors in an earlier run
+    /// Only cases that ended in an error in an earlier run
     #[arg(long, value_name = "FILE")]
     filter_errors_only: Option<PathBuf>,
-    /// Only cases whose description has this pattern
+    /// Only cases whose description matches this pattern
     #[arg(long, value_name = "REGEX")]
     filter_pattern: Option<String>,
-    /// Only the first so many cases
+    /// Only the first N cases
     #[arg(long, value_name = "N")]
     filter_first_n: Option<usize>,
-    /// So many cases by chance
+    /// A random sample of N cases
     #[arg(long, value_name = "N")]
     filter_sample: Option<usize>,
-    /// Make the chance of --filter-sample the same each time
+    /// Seed of --filter-sample, for the same sample each time
     #[arg(long, value_name = "SEED")]
     filter_sample_seed: Option<u64>,
-    /// Only cases of which this is said
+    /// Only cases with this metadata
     #[arg(long, value_name = "KEY=VALUE")]
     filter_metadata: Vec<String>,
-    /// Only providers whose id or label has this pattern
+    /// Only providers whose id or label matches this pattern
     #[arg(long, alias = "filter-targets", value_name = "REGEX")]
     filter_providers: Option<String>,
-    /// Only prompts whose label or id has this pattern
+    /// Only prompts whose label or id matches this pattern
     #[arg(long, value_name = "REGEX")]
     filter_prompts: Option<String>,
-    /// Only the cases from START up to END, counted from 0
+    /// Only the cases from START up to, but not including, END, counted from 0
     #[arg(long, value_name = "START:END")]
     filter_range: Option<String>,
 }
 
-/// What the runs of a command have in common.
+/// What all runs of a command share.
 struct Stage {
     environment: EvalEnvironment,
     app: Option<App>,
@@ -203,17 +205,17 @@ impl SuiteArgs {
         })
     }
 
-    /// Makes a desk ready where a suite asks one of its agents.
+    /// Prepares the environment, with a desk if a suite tests one of its agents.
     async fn stage(&self, config: Config, suites: &[Suite]) -> anyhow::Result<Stage> {
         let data = config.store.path.parent().map(Path::to_owned).unwrap_or_default();
         let folder = data.join("evals");
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
         let ours = suites.iter().any(Suite::asks_an_agent) || !self.retrieval.is_empty();
-        let app = if ours { Some(App::rehearse(config).await?) } else { None };
+        let app = if ours { Some(App::assemble_for_eval(config).await?) } else { None };
         if let Some(app) = &app {
             app.desk.library.follow().await?;
-            app.desk.follow_answers().await?;
+            app.desk.reload_answers().await?;
             if self.learn || app.desk.engine.live().index.size().await? == 0 {
                 app.learn(&Bar::default()).await?;
             }
@@ -229,7 +231,7 @@ impl SuiteArgs {
         Ok(Stage { environment, app, folder, several: suites.len() > 1 })
     }
 
-    /// Runs one suite; the exit code.
+    /// Runs one suite and returns the exit code.
     async fn one(&self, stage: &Stage, suite: Suite, rule: Option<&Rule>) -> anyhow::Result<i32> {
         let stem = suite.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (file, title) = (suite.file.display().to_string(), suite.description.clone());
@@ -242,7 +244,7 @@ impl SuiteArgs {
         let _lock = run_log.lock()?;
         let plan = self.plan(&run_log, &last)?;
         if !self.resume && run_log.path().exists() {
-            // What the last run said is kept for `--filter-failing last`.
+            // Keeps the last run for `--filter-failing last`.
             std::fs::rename(run_log.path(), &last)?;
         }
         match title.as_str() {
@@ -298,14 +300,14 @@ impl SuiteArgs {
         })
     }
 
-    /// Says what came of a run; the exit code.
+    /// Prints the results, writes the reports and returns the exit code.
     fn tell(
         &self,
         stage: &Stage,
         (summary, run_log): (&mut Summary, &RunLog),
         (stem, rule): (&str, Option<&Rule>),
     ) -> anyhow::Result<i32> {
-        // A rule says in place of the pass rate whether the run is good enough.
+        // A rule replaces the pass rate as the criterion.
         let mut code = if rule.is_some() { 0 } else { exit_code(summary, self.strict) };
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let width = crate::cli::bar::width();
@@ -348,7 +350,7 @@ impl SuiteArgs {
     }
 }
 
-/// The name of a report; with the suite's in it, when there are several.
+/// Returns the file name of a report, prefixed with the suite's name if there are several.
 fn named(file: &Path, stem: &str, several: bool) -> PathBuf {
     if !several {
         return file.to_owned();

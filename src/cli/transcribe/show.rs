@@ -1,4 +1,4 @@
-//! Transcripts for people, for programs and for video players. Pure.
+//! Formats transcripts as text, JSON and subtitles. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use super::TranscriptionResult;
 use crate::eval::{Errors, IN_LETTERS};
 use crate::speech::Transcript;
 
-/// A heading, then what was said when.
+/// Formats a header, then the segments with their times.
 pub(super) fn text(file: &Path, heard: &Transcript, took_ms: u64) -> String {
     let mut about: Vec<String> = Vec::new();
     about.extend(heard.seconds.map(|seconds| format!("{seconds:.1} s")));
@@ -35,7 +35,7 @@ pub(super) fn text(file: &Path, heard: &Transcript, took_ms: u64) -> String {
     lines.join("\n") + "\n"
 }
 
-/// How many seconds of sound a second of work does.
+/// Speed relative to real time.
 fn times_real(seconds: Option<f64>, took_ms: u64) -> Option<String> {
     let times = seconds.filter(|seconds| *seconds > 0.0)? / seconds_of(took_ms.max(1));
     Some(if times < 10.0 { format!("{times:.1}") } else { format!("{times:.0}") })
@@ -51,7 +51,6 @@ fn minutes(milliseconds: u64) -> String {
     format!("{:02}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
 }
 
-/// An array with an object for each recording.
 pub(super) fn json(all: &[TranscriptionResult]) -> String {
     let all: Vec<Value> = all.iter().map(object).collect();
     format!("{:#}", Value::Array(all))
@@ -84,7 +83,8 @@ fn object(done: &TranscriptionResult) -> Value {
     object
 }
 
-/// Subtitles (`SubRip`). What was heard without times is one, as long as the recording.
+/// Formats subtitles (`SubRip`). A transcript without segments becomes one subtitle for the whole
+/// recording.
 pub(super) fn srt(heard: &Transcript) -> String {
     let mut parts: Vec<(u64, u64, &str)> = Vec::new();
     for part in &heard.segments {
@@ -106,7 +106,7 @@ pub(super) fn srt(heard: &Transcript) -> String {
     text
 }
 
-/// A text on one line, without the arrow that stands between times.
+/// Returns the text on one line; `-->` would be read as a time separator.
 fn line(text: &str) -> String {
     text.replace("-->", "→").split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -117,7 +117,7 @@ fn clock(milliseconds: u64) -> String {
     format!("{hours:02}:{minutes:02}:{:02},{:03}", seconds % 60, milliseconds % 1_000)
 }
 
-/// The recordings of one language and kind.
+/// Totals for one language and kind.
 #[derive(Default)]
 struct Row {
     clips: usize,
@@ -126,7 +126,7 @@ struct Row {
     took_ms: u64,
 }
 
-/// How well was heard, by language and kind.
+/// Formats a table of error rates by language and kind.
 pub(super) fn table(all: &[TranscriptionResult]) -> String {
     let mut rows: BTreeMap<(&str, &str), Row> = BTreeMap::new();
     for done in all {

@@ -1,12 +1,12 @@
-//! The vectors of a text's tokens become one, as sentence-transformers' files in the folder say; and what these files want
-//! written before a text.
+//! Pools token vectors into one vector, and reads the prompt prefixes, both as configured by
+//! sentence-transformers' files in the model folder.
 
 use std::path::Path;
 
 use frontdesk_encoder::{Head, HeadError, json, optional};
 use serde::Deserialize;
 
-/// How the vectors of the tokens become one.
+/// How token vectors become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pooling {
     Mean,
@@ -52,7 +52,7 @@ struct SentenceTransformers {
 impl Head for Pooling {
     type Out = Vec<f32>;
 
-    /// The vector of a text, of length 1.
+    /// Returns the vector of a text, of length 1.
     fn read(&self, rows: &[f32], width: usize) -> Result<Vec<f32>, HeadError> {
         let most = match self {
             Self::Mean => usize::MAX,
@@ -67,13 +67,13 @@ impl Head for Pooling {
     }
 }
 
-/// What the folder says is written before a question and before a passage.
+/// Reads the query and passage prefixes from the folder.
 pub(super) fn prompts(folder: &Path) -> Result<Prompts, String> {
     let path = folder.join("config_sentence_transformers.json");
     Ok(optional::<SentenceTransformers>(&path)?.unwrap_or_default().prompts)
 }
 
-/// How the folder says to pool; the mean where it says nothing.
+/// Reads the pooling from the folder; the mean if nothing is configured.
 pub(super) fn pooling(folder: &Path) -> Result<Pooling, String> {
     let path = folder.join("modules.json");
     let modules = optional::<Vec<Module>>(&path)?.unwrap_or_default();

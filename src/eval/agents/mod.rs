@@ -1,5 +1,6 @@
-//! Our own agents as targets: `frontdesk:acme`, `frontdesk:acme@3`, or a draft. A case runs through the real pipeline, as one
-//! message or as a conversation; nothing is sent and nothing stored.
+//! Agents of the desk as eval targets: `frontdesk:acme`, `frontdesk:acme@3`, or a draft. A case
+//! runs through the real pipeline as one message or a conversation. Must not send or store
+//! anything.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -28,22 +29,22 @@ mod talk;
 use self::planted::PlantedIndex;
 use self::talk::Talk;
 
-/// The most messages that a simulated customer writes where nothing else is said.
+/// Default maximum of messages that a simulated customer writes.
 const MOST_TURNS: u64 = 10;
 
-/// The agents of a desk, with drafts in place of some.
+/// The agents of a desk, some of them replaced by drafts.
 pub struct Agents {
     desk: Arc<Desk>,
     drafts: HashMap<String, Arc<Bot>>,
 }
 
 impl Agents {
-    /// The agents of a desk.
+    /// The desk's agents, without drafts.
     pub fn of(desk: Arc<Desk>) -> Self {
         Self { desk, drafts: HashMap::new() }
     }
 
-    /// The same, where this bot stands in the place of its agent's live version.
+    /// Replaces the live version of the bot's agent with this bot.
     #[must_use]
     pub fn with_draft(mut self, bot: Arc<Bot>) -> Self {
         self.drafts.insert(bot.agent.slug.clone(), bot);
@@ -51,7 +52,7 @@ impl Agents {
     }
 
     fn live(&self, name: &str) -> Result<Arc<Bot>, String> {
-        // A draft may stand in the place of a live version that cannot be used.
+        // A draft may replace a live version that is unusable and therefore not loaded.
         let all = self.desk.bots.all().into_iter().map(|bot| (bot.agent.slug.clone(), bot));
         let mut all: BTreeMap<String, Arc<Bot>> = all.collect();
         all.extend(self.drafts.clone());
@@ -87,7 +88,7 @@ impl Agents {
         let customer = spec.config.get("customer").cloned().unwrap_or_default();
         let model = match customer.get("provider") {
             Some(written) => Some(target::named(written, targets, "customer.provider")?),
-            None => targets.open_grader(&targets.usual_chat("openai:chat")).ok(),
+            None => targets.open_grader(&targets.default_chat_spec("openai:chat")).ok(),
         };
         let from = match (version, draft) {
             (Some(number), _) => From::Version(number),
@@ -108,20 +109,20 @@ impl Opens for Agents {
     }
 }
 
-/// Which version answers.
+/// The agent version that answers.
 enum From {
     Live,
     Version(i64),
     File(PathBuf),
 }
 
-/// One agent.
+/// One agent as a target.
 struct Agent {
     desk: Arc<Desk>,
     live: Arc<Bot>,
     from: From,
     bot: OnceCell<Result<Arc<Bot>, String>>,
-    /// Plays a simulated customer.
+    /// Plays a simulated customer; `None` if not configured.
     model: Option<Arc<dyn Target>>,
     templates: Templates,
     policy: Policy,
@@ -151,7 +152,8 @@ impl Agent {
         self.marked(draft_bot(&self.desk, slug, &source).await?)
     }
 
-    /// The bot with the target's `canary` as the last line of its prompt: where that line turns up, the prompt leaks.
+    /// Appends the target's `canary` to the prompt. An answer that holds that line leaks the
+    /// prompt.
     fn marked(&self, bot: Arc<Bot>) -> Result<Arc<Bot>, String> {
         let Some(canary) = self.config.get("canary").and_then(Value::as_str) else {
             return Ok(bot);
@@ -162,7 +164,7 @@ impl Agent {
         Bot::new(agent).map(Arc::new)
     }
 
-    /// A setting of the case, else of the target.
+    /// Returns a setting of the case, or else of the target.
     fn setting<'a>(&'a self, asked: &'a TargetRequest<'_>, name: &str) -> &'a Value {
         let of_case = asked.case.and_then(|case| case.options.get(name));
         of_case
@@ -197,7 +199,7 @@ impl Agent {
         Ok(talk.turns)
     }
 
-    /// The moment that the conversation is in: `now` as it is written, else the present.
+    /// Time of the conversation: the setting `now`, or the current time.
     fn moment(&self, asked: &TargetRequest<'_>) -> Result<Millis, String> {
         match self.setting(asked, "now") {
             Value::Null => Ok(now_ms()),
@@ -210,7 +212,7 @@ impl Agent {
         }
     }
 
-    /// Where files are that a customer sends, and whether they may be read.
+    /// Returns the policy and base folder for files that a customer sends.
     fn files(&self) -> (&Policy, &Path) {
         (&self.policy, &self.base)
     }
@@ -230,7 +232,8 @@ impl Agent {
         Ok(())
     }
 
-    /// A model plays the customer until it has enough, a person is called, or the most messages were written.
+    /// Lets a model play the customer until it has enough, a person takes over, or the message
+    /// limit is reached.
     async fn simulate(
         &self,
         talk: &mut Talk<'_>,
@@ -274,7 +277,7 @@ impl Target for Agent {
     }
 }
 
-/// What a conversation comes to: the last answer is the output.
+/// Builds the response of a conversation; the last answer is the output.
 fn response(turns: Vec<SeenTurn>) -> Response {
     let part = |place: &str| {
         turns.iter().filter_map(|turn| turn.trace.pointer(place)?.as_u64()).sum::<u64>()
@@ -311,7 +314,7 @@ fn response(turns: Vec<SeenTurn>) -> Response {
     }
 }
 
-/// The folder of a suite, for files that it names.
+/// Resolves a file name relative to the suite's folder.
 fn within(base: &Path, file: &str) -> PathBuf {
     base.join(file.strip_prefix("file://").unwrap_or(file))
 }

@@ -1,5 +1,5 @@
-//! Passages that a case plants before those that are found, as if somebody had slipped them into the documents. They stand behind
-//! the index seam: no collection is touched.
+//! Passages that a case ranks above the retrieved ones, as if somebody had slipped them into the
+//! documents. They are added behind the index seam: no collection changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,17 +10,18 @@ use serde_json::Value;
 use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId};
 use crate::index::{Entry, Error, Hit, Index, Legs, Query};
 
-/// How much better than the best that is found a planted passage is.
-const AHEAD: f32 = 1.05;
+/// Score of a planted passage relative to the best hit.
+const PLANTED_SCORE_FACTOR: f32 = 1.05;
 
-/// An index with planted passages before its own.
+/// An index that ranks planted passages above its own hits.
 pub(super) struct PlantedIndex {
     index: Arc<dyn Index>,
     chunks: Vec<Arc<Chunk>>,
 }
 
 impl PlantedIndex {
-    /// Takes `[{document, title, text}, …]` or texts; they stand in the first of the agent's collections.
+    /// Parses `[{document, title, text}, …]` or plain texts. They count as part of the agent's
+    /// first collection.
     pub(super) fn before(
         index: Arc<dyn Index>,
         written: &Value,
@@ -36,11 +37,14 @@ impl PlantedIndex {
         Ok(Self { index, chunks })
     }
 
-    /// Puts the planted passages before what a leg found.
-    fn ahead(&self, hits: &mut Vec<Hit>, least: f32) {
+    /// Inserts the planted passages before a leg's hits.
+    fn insert_planted(&self, hits: &mut Vec<Hit>, least: f32) {
         let best = hits.first().map_or(least, |hit| hit.score.max(least));
-        let hit =
-            |chunk: &Arc<Chunk>| Hit { chunk: chunk.clone(), score: best * AHEAD, coverage: 1.0 };
+        let hit = |chunk: &Arc<Chunk>| Hit {
+            chunk: chunk.clone(),
+            score: best * PLANTED_SCORE_FACTOR,
+            coverage: 1.0,
+        };
         hits.splice(0..0, self.chunks.iter().map(hit));
     }
 }
@@ -84,10 +88,10 @@ impl Index for PlantedIndex {
     async fn search(&self, query: &Query<'_>) -> Result<Legs, Error> {
         let mut legs = self.index.search(query).await?;
         if !legs.dense.is_empty() {
-            self.ahead(&mut legs.dense, 0.5);
+            self.insert_planted(&mut legs.dense, 0.5);
         }
-        self.ahead(&mut legs.bm25, 1.0);
-        self.ahead(&mut legs.ngram, 0.5);
+        self.insert_planted(&mut legs.bm25, 1.0);
+        self.insert_planted(&mut legs.ngram, 0.5);
         Ok(legs)
     }
 

@@ -1,4 +1,4 @@
-//! What a scripted customer sends, as the messages that a provider would bring.
+//! Converts a scripted customer's messages into the content that a provider would deliver.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::within;
 use crate::domain::{Blob, Content, Media, MediaKind};
 
-/// One text.
 pub(super) fn text(body: &str) -> Vec<Content> {
     vec![Content::Text { body: body.to_owned() }]
 }
 
-/// Messages that come at once: texts, or `{voice: FILE, transcript}` and `{image: FILE, caption}`.
+/// Converts messages of one burst: texts, or `{voice: FILE, transcript}` and `{image: FILE,
+/// caption}`.
 pub(super) fn contents(says: &[Value], files: (&Policy, &Path)) -> Result<Vec<Content>, String> {
     says.iter().map(|one| content(one, files)).collect()
 }

@@ -1,5 +1,5 @@
-//! A conversation with an agent: each turn runs through the pipeline with what was said before. As in a real one, the bot is
-//! silent once a person was called, and to who wants no messages.
+//! A conversation with an agent: each turn runs through the pipeline with the history so far. As in
+//! production, the bot is silent after a hand-off and towards customers who opted out.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(super) struct Talk<'a> {
     pub(super) turns: Vec<SeenTurn>,
 }
 
-/// Why the bot says nothing any more.
+/// Why the bot no longer answers.
 #[derive(Clone, Copy)]
 enum Silence {
     OptedOut,
@@ -34,7 +34,7 @@ enum Silence {
 }
 
 impl Silence {
-    /// In words.
+    /// The reason as text.
     fn why(self) -> &'static str {
         match self {
             Self::OptedOut => "the customer wants no messages",
@@ -48,7 +48,7 @@ impl<'a> Talk<'a> {
         Self { engine, bot, now, history: Vec::new(), silent: None, turns: Vec::new() }
     }
 
-    /// Takes `[{customer: text}, {bot: text}, …]` for what was said before.
+    /// Adds `[{customer: text}, {bot: text}, …]` to the history.
     pub(super) fn remember(
         &mut self,
         history: &Value,
@@ -66,7 +66,8 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// Says a rendered prompt: a text; or chat messages as JSON, of which the last one of the user is said.
+    /// Sends a rendered prompt: a text, or chat messages as JSON, of which the last user message is
+    /// sent and the earlier ones are history.
     pub(super) async fn prompt(&mut self, prompt: &str) -> Result<(), String> {
         let messages = match serde_json::from_str(prompt) {
             Ok(Value::Array(messages)) if messages.iter().all(|one| one.get("role").is_some()) => {
@@ -84,7 +85,7 @@ impl<'a> Talk<'a> {
             let speaker = match one["role"].as_str().and_then(|role| role.parse().ok()) {
                 Some(Role::User) => Speaker::Customer,
                 Some(Role::Assistant) => Speaker::Bot,
-                // The agent has a system prompt of its own.
+                // The agent uses its own system prompt.
                 Some(Role::System) | None => continue,
             };
             self.history.push(Line { speaker, text: text(one) });
@@ -93,7 +94,7 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// What a customer sends at once.
+    /// Runs one turn for a burst of messages.
     pub(super) async fn say(&mut self, contents: Vec<Content>) {
         let wish = contents.iter().find_map(|content| consent_request(content, &self.bot.agent));
         let words: Vec<_> = contents.iter().map(words).collect();
@@ -111,13 +112,13 @@ impl<'a> Talk<'a> {
             self.seen(words, SeenTurn { reason, ..turn });
             return;
         }
-        let said = |content| WaitingMessage { message: None, content, heard: None };
+        let said = |content| WaitingMessage { message: None, content, transcript: None };
         let skip = self.history.len().saturating_sub(self.bot.agent.history);
         let turn = Turn {
             conversation: None,
             agent: self.bot.agent.clone(),
             contact: None,
-            said: contents.into_iter().map(said).collect(),
+            messages: contents.into_iter().map(said).collect(),
             history: self.history[skip..].to_vec(),
             now: self.now,
         };
@@ -164,7 +165,7 @@ impl<'a> Talk<'a> {
         self.turns.push(SeenTurn { said, ..turn });
     }
 
-    /// Who owns the conversation now.
+    /// Current owner of the conversation.
     fn owner(&self) -> Owner {
         match self.silent {
             Some(Silence::HandedOver) => Owner::Person,
@@ -172,12 +173,12 @@ impl<'a> Talk<'a> {
         }
     }
 
-    /// Whether the bot says nothing any more.
+    /// Returns whether the bot has stopped answering.
     pub(super) fn is_silent(&self) -> bool {
         self.silent.is_some()
     }
 
-    /// What was said so far, for a simulated customer.
+    /// Returns the conversation so far, for a simulated customer.
     pub(super) fn chat(&self) -> Vec<ChatMessage> {
         let message = |line: &Line| {
             let role = match line.speaker {
@@ -190,7 +191,7 @@ impl<'a> Talk<'a> {
     }
 }
 
-/// A message in words, for the reader of a report.
+/// Returns a message as text for reports.
 fn words(content: &Content) -> String {
     content.words().map_or_else(|| format!("({})", content.kind()), ToOwned::to_owned)
 }

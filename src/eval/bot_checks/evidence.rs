@@ -1,4 +1,5 @@
-//! What a bot's answer rests on: the passages that it found, the documents that it names, and whether they support it.
+//! Assertions on the evidence for an answer: the passages found, the documents cited, and whether
+//! they support it.
 
 use frontdesk_promptfoo::result::{GradingResult, SeenTurn};
 use frontdesk_promptfoo::suite::Assertion;
@@ -7,15 +8,15 @@ use serde_json::Value;
 use super::{holds, is, list, text};
 use crate::domain::TurnOutcome;
 
-/// Whether a document is the one that is named: its whole path, its end, or its title.
+/// Returns whether a document matches a name: its full path, the end of its path, or its title.
 fn is_document(source: &str, title: &str, wanted: &str) -> bool {
     let ends =
         source.strip_suffix(wanted).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
     ends || title.eq_ignore_ascii_case(wanted)
 }
 
-/// `value`: a document, several (each must be there), or `{document, rank, contains}`: among the first `rank` passages. The score is
-/// one by the rank of the worst.
+/// `value`: a document, several (all must be found), or `{document, rank, contains}`: among the
+/// first `rank` passages. The score is the reciprocal rank of the worst match.
 pub(super) fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
     let value = &assertion.value;
     let none = Vec::new();
@@ -70,7 +71,7 @@ pub(super) fn retrieved(assertion: &Assertion, turn: &SeenTurn) -> GradingResult
     )
 }
 
-/// Source, title and text of a passage.
+/// Returns source, title and text of a passage.
 fn parts(passage: &Value) -> (&str, &str, &str) {
     let part = |name| {
         passage.pointer(&format!("/chunk/{name}")).and_then(Value::as_str).unwrap_or_default()
@@ -102,7 +103,7 @@ pub(super) fn cited(value: &Value, turn: &SeenTurn) -> GradingResult {
     }
 }
 
-/// `threshold`: the least support, 0 to 1; without it every statement must count as supported.
+/// `threshold`: minimum support, 0 to 1. Without it every statement must count as supported.
 pub(super) fn grounded(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
     if !is(turn, TurnOutcome::Answer) {
         return GradingResult::scored(true, 1.0, format!("nothing is claimed: {}", turn.outcome));

@@ -1,5 +1,6 @@
-//! Cases out of documents: a question for each, kept only if retrieval finds the document again. A model writes the questions;
-//! without one they are the documents' own questions and headings.
+//! Generates cases from documents: one question per chunk, kept only if retrieval finds its
+//! document. A model writes the questions; without one, headings and questions in the documents are
+//! used.
 
 use std::sync::Arc;
 
@@ -12,27 +13,27 @@ use crate::llm::Completion;
 use crate::pipeline::retrieve;
 use crate::store::knowledge::{ChunkRow, DocumentRow};
 
-/// Among so many passages the document must be.
+/// Number of top passages that must contain the document.
 const FIRST: usize = 5;
-/// How much of a chunk a model is shown, in characters.
+/// Maximum length of the chunk text shown to the model, in characters.
 const SHOWN: usize = 4000;
-/// What a model is asked.
+/// System prompt for the question.
 const ASK: &str = "Write one question that a customer of a business could send by chat and that the passage answers. \
     Use the language of the passage, everyday words, and not the passage's own sentences. Do not mention the passage. \
     Answer with the question alone.";
 
-/// Questions that were discarded, and why.
+/// Questions that were discarded, by reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DiscardedQuestions {
-    /// Retrieval did not find the document that they came from: the question, and the document.
+    /// The question, and the document that retrieval did not find for it.
     pub not_found: Vec<(String, String)>,
-    /// Another one has the same words.
+    /// Number of questions that repeat another one's words.
     pub twice: usize,
-    /// The model gave no question: the document, and why.
+    /// The document, and why the model gave no question.
     pub unasked: Vec<(String, String)>,
 }
 
-/// At most `count` cases out of a collection, with what was thrown away. The index must follow the database.
+/// Generates at most `count` cases from a collection. The index must be in sync with the database.
 pub async fn from_documents(
     desk: &Desk,
     collection: &CollectionId,
@@ -54,9 +55,9 @@ pub async fn from_documents(
         desk,
         collection,
         cases: Vec::new(),
-        thrown: DiscardedQuestions::default(),
+        discarded: DiscardedQuestions::default(),
     };
-    // One of each document first, then a second one of each.
+    // Round-robin over the documents: the first chunk of each, then the second.
     let deepest = shelves.iter().map(|(_, chunks)| chunks.len()).max().unwrap_or(0);
     'all: for depth in 0..deepest {
         for (document, chunks) in &shelves {
@@ -70,15 +71,15 @@ pub async fn from_documents(
     }
     let made = making.cases.len();
     let cases = distinct(making.cases);
-    making.thrown.twice = made - cases.len();
-    Ok((cases, making.thrown))
+    making.discarded.twice = made - cases.len();
+    Ok((cases, making.discarded))
 }
 
 struct QuestionGenerator<'a> {
     desk: &'a Desk,
     collection: &'a CollectionId,
     cases: Vec<GeneratedCase>,
-    thrown: DiscardedQuestions,
+    discarded: DiscardedQuestions,
 }
 
 impl QuestionGenerator<'_> {
@@ -86,7 +87,7 @@ impl QuestionGenerator<'_> {
         let question = match self.question(document, chunk).await {
             Ok(Some(question)) => question,
             Ok(None) => return,
-            Err(why) => return self.thrown.unasked.push((document.path.clone(), why)),
+            Err(why) => return self.discarded.unasked.push((document.path.clone(), why)),
         };
         let collections = std::slice::from_ref(self.collection);
         let search =
@@ -94,7 +95,7 @@ impl QuestionGenerator<'_> {
         let (found, _) = retrieve::find(self.desk.engine.retrieval(), &search).await;
         let is_it = |passage: &Passage| passage.chunk.source == document.path;
         let Some(rank) = found.passages.iter().position(is_it) else {
-            return self.thrown.not_found.push((question, document.path.clone()));
+            return self.discarded.not_found.push((question, document.path.clone()));
         };
         let mut metadata = origin("document", &document.path);
         metadata.insert("rank".into(), (rank + 1).into());
@@ -111,7 +112,8 @@ impl QuestionGenerator<'_> {
         });
     }
 
-    /// A question that a chunk answers; `None` for one that has no heading of its own, where no model helps.
+    /// Returns a question that the chunk answers: written by a model, or else the heading or title;
+    /// `None` when both are empty.
     async fn question(
         &self,
         document: &DocumentRow,

@@ -1,17 +1,17 @@
-//! Cases out of what went to nobody or to a person: knowledge gaps, and hand-offs.
+//! Generates cases from knowledge gaps and hand-offs.
 
 use serde_json::json;
 
 use super::{Error, GeneratedCase, Turn, anonymous, distinct, origin, title};
 use crate::domain::{AgentId, GapState};
-use crate::pipeline::gaps::{group, masked};
+use crate::pipeline::gaps::{group, mask_personal_data};
 use crate::store::Store;
 use crate::store::gaps::GapFilter;
 
-/// The most cases that are made at once.
+/// Maximum gaps or hand-offs read at once.
 const MOST: i64 = 500;
 
-/// A case for each open gap (of an agent): what the business should come to answer. It fails until then.
+/// Generates a case for each open gap (of an agent). It fails until the bot answers the question.
 pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<GeneratedCase>, Error> {
     group(store).await?;
     let wanted = GapFilter { state: Some(GapState::Open), agent, ..GapFilter::default() };
@@ -27,7 +27,7 @@ pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<Gene
         GeneratedCase {
             description: format!("gap: {}", title(&gap.question)),
             turns: vec![Turn {
-                says: masked(&gap.question),
+                says: mask_personal_data(&gap.question),
                 assert: vec![json!({"type": "answered"})],
             }],
             metadata,
@@ -37,7 +37,7 @@ pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<Gene
     Ok(distinct(gaps.iter().map(case).collect()))
 }
 
-/// A case for each hand-off that a turn made, or for one of them.
+/// Generates a case for each hand-off that a turn made, or for the one with this id.
 pub async fn from_handoffs(store: &Store, id: Option<&str>) -> Result<Vec<GeneratedCase>, Error> {
     let all = store.escalations(false, None, MOST).await?;
     let of_turns = all.iter().filter(|row| row.turn_id.is_some());

@@ -1,5 +1,5 @@
-//! Making cases: out of what was said, out of documents, out of questions that nobody could answer, and out of hand-offs. The
-//! author of a suite looks through them; nothing is run here.
+//! Generates cases from conversations, documents, knowledge gaps and hand-offs, for the author of a
+//! suite to review. Must not run them.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use frontdesk_promptfoo::template::literal;
 use serde_json::{Map, Value, json};
 
 use crate::eval::assertions::literal_assertion;
-use crate::pipeline::gaps::masked;
+use crate::pipeline::gaps::mask_personal_data;
 use crate::store;
 
 mod documents;
@@ -18,35 +18,36 @@ pub mod yaml;
 
 pub use documents::{DiscardedQuestions, from_documents};
 pub use gaps::{from_gaps, from_handoffs};
-pub use saved::{Check, SavedReply, saved, with_case};
+pub use saved::{Check, SavedReply, case_from_reply, with_case};
 pub use spoken::from_conversation;
 
 /// A case generated from a conversation, a gap, a document or a saved reply.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GeneratedCase {
-    /// What it is called.
+    /// The case's description.
     pub description: String,
-    /// What the customer says, one after the other, with what must hold of each answer; one for a case of one message.
+    /// The customer's messages in order, each with the assertions on its answer. A single turn
+    /// makes a case of one message.
     pub turns: Vec<Turn>,
-    /// Settings of the case: what was said before, and when it was.
+    /// Options of the case: the history and the time.
     pub options: Map<String, Value>,
-    /// Where it comes from.
+    /// Where the case comes from.
     pub metadata: Map<String, Value>,
-    /// For the author: what was answered.
+    /// What was answered, written as YAML comments.
     pub comment: Option<String>,
 }
 
 /// One message of the customer, or one burst of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Turn {
-    /// What is said.
+    /// The text.
     pub says: String,
-    /// What must hold of the answer, as it is written in a suite.
+    /// Assertions on the answer, as written in a suite.
     pub assert: Vec<Value>,
 }
 
 impl GeneratedCase {
-    /// As it stands in a suite. What customers, documents and bots said is literal, whatever it holds.
+    /// The case as written in a suite. Text of customers, documents and bots is escaped.
     pub fn written(&self) -> Map<String, Value> {
         let mut all = Map::new();
         all.insert("description".into(), self.description.clone().into());
@@ -72,7 +73,7 @@ impl GeneratedCase {
     }
 }
 
-/// Where a case comes from.
+/// Metadata that says where a case comes from.
 fn origin(from: &str, id: &str) -> Map<String, Value> {
     let mut map = Map::new();
     map.insert("made_from".into(), from.into());
@@ -80,7 +81,7 @@ fn origin(from: &str, id: &str) -> Map<String, Value> {
     map
 }
 
-/// The first words of a text, for a title.
+/// Shortens a text to 60 characters.
 fn title(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= 60 {
@@ -89,9 +90,9 @@ fn title(text: &str) -> String {
     format!("{}…", line.chars().take(59).collect::<String>().trim_end())
 }
 
-/// A text without personal data, the customer's own name included.
+/// Masks personal data in a text, including the customer's name.
 fn anonymous(text: &str, name: Option<&str>) -> String {
-    let mut text = masked(text);
+    let mut text = mask_personal_data(text);
     let words = name.into_iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
     for word in words.filter(|word| word.chars().count() >= 3) {
         text = without(&text, word);
@@ -99,7 +100,7 @@ fn anonymous(text: &str, name: Option<&str>) -> String {
     text
 }
 
-/// A text with every occurrence of a name masked, as a whole word.
+/// Masks every occurrence of a name as a whole word.
 fn without(text: &str, name: &str) -> String {
     use unicode_segmentation::UnicodeSegmentation as _;
     let small = name.to_lowercase();
@@ -109,18 +110,18 @@ fn without(text: &str, name: &str) -> String {
     text.split_word_bounds().map(mask).collect()
 }
 
-/// Why cases could not be made.
+/// Why cases could not be generated.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database does not answer.
+    /// The database failed.
     #[error("{0}")]
     Store(#[from] store::Error),
-    /// There is nothing to make them of, and what to do about it.
+    /// There is no source for cases; the text says what to do about it.
     #[error("{0}")]
     Nothing(String),
 }
 
-/// Cases as the YAML of a `tests` list.
+/// Returns cases as the YAML of a `tests` list.
 pub fn printed(cases: &[GeneratedCase]) -> String {
     yaml::items(cases, 0)
 }
@@ -128,14 +129,14 @@ pub fn printed(cases: &[GeneratedCase]) -> String {
 /// Counts of cases written to a suite file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SuiteUpdate {
-    /// How many were put in.
+    /// Cases that were added.
     pub added: usize,
-    /// How many it has already.
+    /// Cases that were already there.
     pub known: usize,
 }
 
-/// Puts cases into a suite file; what stands there stays, and what it has already is left out. A file that is not there is made,
-/// for an agent.
+/// Adds cases to a suite file, keeps its content and skips cases it already has. Creates a missing
+/// file, with the agent as the target.
 pub fn put_into(file: &Path, agent: &str, cases: &[GeneratedCase]) -> Result<SuiteUpdate, String> {
     let named = |why: String| format!("{}: {why}", file.display());
     let text = yaml::text_of(file)?;
@@ -151,7 +152,7 @@ pub fn put_into(file: &Path, agent: &str, cases: &[GeneratedCase]) -> Result<Sui
     Ok(put)
 }
 
-/// Writes beside and renames, so that a suite is never half written.
+/// Renames a temporary file, so that a suite is never half written.
 fn write(file: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
@@ -161,14 +162,14 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
     std::fs::rename(beside, file)
 }
 
-/// The head of a new suite.
+/// The first lines of a new suite.
 fn begun(agent: &str) -> String {
     let target =
         if agent.is_empty() { "frontdesk".to_owned() } else { format!("frontdesk:{agent}") };
     format!("prompts: [\"{{{{message}}}}\"]\nproviders: [\"{target}\"]\n")
 }
 
-/// Leaves out cases whose words another one has.
+/// Removes cases with the same words as an earlier one.
 pub fn distinct(cases: Vec<GeneratedCase>) -> Vec<GeneratedCase> {
     let mut known = yaml::ExistingCases::default();
     cases.into_iter().filter(|case| known.adds(case)).collect()

@@ -1,5 +1,5 @@
-//! Replies that somebody saves as cases: what was said, what was answered, and what must hold of it. Whoever saves them may not have
-//! anything run: only assertions that look at an answer are taken, and no word of theirs is a template or names a file.
+//! Saves replies as cases. Their authors must not be able to run code: only assertions that inspect
+//! an answer are accepted, and no text of theirs is a template or names a file.
 
 use frontdesk_promptfoo::script::linear;
 use frontdesk_promptfoo::template::literal;
@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use super::{GeneratedCase, SuiteUpdate, Turn, origin, title, yaml};
 use crate::domain::Line;
 
-/// The assertions that are taken, each also with `not-` before it.
-const TAKEN: &[&str] = &[
+/// The accepted assertion types, each also with a `not-` prefix.
+const ALLOWED_ASSERTIONS: &[&str] = &[
     "answered",
     "answer-relevance",
     "bubbles",
@@ -37,7 +37,7 @@ const TAKEN: &[&str] = &[
     "starts-with",
     "cost",
 ];
-/// The assertions whose value is a text.
+/// Assertion types whose value must be a text.
 const WORDS: &[&str] = &[
     "contains",
     "icontains",
@@ -48,56 +48,56 @@ const WORDS: &[&str] = &[
     "factuality",
     "rouge-n",
 ];
-/// The largest threshold and weight of a check, either way.
+/// Maximum absolute value of a check's threshold and weight.
 const LARGEST_NUMBER: f64 = 1_000_000.0;
-/// The longest assertion, in bytes of its JSON.
+/// Maximum size of an assertion, in bytes of its JSON.
 const LONGEST_CHECK: usize = 20_000;
-/// The most assertions of a case.
+/// Maximum assertions per case.
 const MOST_CHECKS: usize = 20;
-/// How much of the reply's words another answer has to have, where nothing else is asked for.
+/// ROUGE-N threshold against the saved reply when no checks are given.
 const LIKE: f64 = 0.5;
 
 /// A reply to save.
 #[derive(Debug, Clone, Default)]
 pub struct SavedReply {
-    /// What the case is called; its first words where it is empty.
+    /// The case's title; when empty, the first words of `text` are used.
     pub title: String,
-    /// What was said before.
+    /// Messages before the customer's.
     pub history: Vec<Line>,
-    /// What the customer writes.
+    /// The customer's message.
     pub text: String,
-    /// What the bot answered, or should.
+    /// The bot's answer, or the answer it should give.
     pub reply: String,
-    /// What must hold of an answer.
+    /// Assertions on the answer; `None` uses the default ones.
     pub checks: Option<Vec<Check>>,
 }
 
-/// What must hold of an answer, as a suite says it: `{"type": "icontains", "value": "9:00"}`.
+/// An assertion on an answer, as written in a suite: `{"type": "icontains", "value": "9:00"}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewCheck)]
 pub struct Check {
-    /// The assertion, such as `icontains` or `not-icontains`.
+    /// The assertion type, such as `icontains` or `not-icontains`.
     #[serde(rename = "type")]
     kind: String,
-    /// What it wants, where it wants something.
+    /// The value to compare with, for types that need one.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Value>,
-    /// From which score on it holds.
+    /// The threshold, such as the minimum score, or the maximum for `cost` and `latency`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, minimum = -1_000_000, maximum = 1_000_000)]
     threshold: Option<Number>,
-    /// How much it counts beside the others.
+    /// Weight of this check relative to the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, minimum = -1_000_000, maximum = 1_000_000)]
     weight: Option<Number>,
-    /// The name of its score.
+    /// The name under which its score is reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     metric: Option<String>,
 }
 
-/// The reply as a case; the error says what cannot be taken.
-pub fn saved(saving: &SavedReply) -> Result<GeneratedCase, String> {
+/// Converts a reply to a case; the error says what is not accepted.
+pub fn case_from_reply(saving: &SavedReply) -> Result<GeneratedCase, String> {
     let assert = match &saving.checks {
         Some(checks) => checks.iter().map(checked).collect::<Result<_, _>>()?,
         None => usual(&saving.reply)?,
@@ -121,7 +121,7 @@ pub fn saved(saving: &SavedReply) -> Result<GeneratedCase, String> {
     })
 }
 
-/// What must hold where nothing is asked for: it is answered, in much the same words.
+/// Default assertions: the bot answers, in similar words.
 fn usual(reply: &str) -> Result<Vec<Value>, String> {
     if reply.trim().is_empty() {
         return Err("`reply` is empty: say in `checks` what must hold of an answer".into());
@@ -132,8 +132,8 @@ fn usual(reply: &str) -> Result<Vec<Value>, String> {
 
 fn checked(check: &Check) -> Result<Value, String> {
     let kind = check.kind.as_str();
-    if !TAKEN.contains(&kind.strip_prefix("not-").unwrap_or(kind)) {
-        let known = TAKEN.join(", ");
+    if !ALLOWED_ASSERTIONS.contains(&kind.strip_prefix("not-").unwrap_or(kind)) {
+        let known = ALLOWED_ASSERTIONS.join(", ");
         return Err(format!(
             "`{kind}` is no check that can be saved; there are: {known}, each also with `not-`"
         ));
@@ -166,7 +166,7 @@ fn checked(check: &Check) -> Result<Value, String> {
     Ok(written)
 }
 
-/// A key that means something where suites are read, such as `$ref`.
+/// Returns a key with a special meaning to the suite loader, such as `$ref`.
 fn special(value: &Value) -> Option<&str> {
     match value {
         Value::Array(all) => all.iter().find_map(special),
@@ -179,7 +179,7 @@ fn special(value: &Value) -> Option<&str> {
     }
 }
 
-/// The text of a suite with one case more; `head` begins a new one.
+/// Returns the suite's text with the case added; `head` begins a new suite.
 pub fn with_case(
     text: &str,
     head: &str,
@@ -226,26 +226,26 @@ mod tests {
         ] {
             let read = serde_json::from_value::<Check>(check.clone());
             assert!(
-                read.is_err() || saved(&saving(read.ok().map(|it| vec![it]))).is_err(),
+                read.is_err() || case_from_reply(&saving(read.ok().map(|it| vec![it]))).is_err(),
                 "{check}"
             );
         }
-        assert!(saved(&saving(Some(Vec::new()))).is_err());
+        assert!(case_from_reply(&saving(Some(Vec::new()))).is_err());
         let any = json!([{"type": "contains-any", "value": ["{{env.HOME}}", "file://x"]}]);
-        let made = saved(&saving(serde_json::from_value(any).expect("checks")));
+        let made = case_from_reply(&saving(serde_json::from_value(any).expect("checks")));
         let assert = made.expect("it is inert").written()["assert"][0].clone();
         assert_eq!(assert["value"], json!(["{{ \"{\" }}{env.HOME}}", "{{ \"file://\" }}x"]));
     }
 
     #[test]
     fn a_reply_alone_is_a_case_that_a_suite_has_once() {
-        let case = saved(&saving(None)).expect("a case");
+        let case = case_from_reply(&saving(None)).expect("a case");
         assert_eq!(case.written()["assert"][1]["value"], "At {{ \"{\" }}{nine}}.");
         let (text, put) = with_case("", "providers: [frontdesk:acme]\n", &case).expect("a suite");
         assert!(put.added == 1 && text.contains("frontdesk:acme"), "{text}");
         let (same, put) = with_case(&text, "", &case).expect("a suite");
         assert_eq!((same, put.known), (text, 1));
         let none = SavedReply { reply: " ".into(), ..saving(None) };
-        assert!(saved(&none).is_err());
+        assert!(case_from_reply(&none).is_err());
     }
 }

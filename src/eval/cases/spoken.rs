@@ -1,4 +1,5 @@
-//! Cases out of recorded turns: what was said, and what became of it as assertions.
+//! Generates cases from recorded turns: the messages, with assertions that the outcome stays the
+//! same.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use frontdesk_promptfoo::template::literal;
@@ -8,12 +9,13 @@ use super::{Error, GeneratedCase, Turn, anonymous, origin, title};
 use crate::domain::{Outcome, ReplyKind};
 use crate::eval::replay::{RecordedTurn, Turns};
 use crate::store::Store;
-use crate::store::tapes::TapeFilter;
+use crate::store::turn_recordings::TapeFilter;
 
-/// The longest conversation that one script is made of, in turns.
+/// Maximum turns of a conversation in one script.
 const MOST_TURNS: usize = 40;
 
-/// A case out of a turn (`turn_…`), or a script out of a conversation (`conv_…`), with the agent that answered.
+/// Generates a case from a turn (`turn_…`) or a script from a conversation (`conv_…`); also returns
+/// the agent that answered.
 pub async fn from_conversation(store: &Store, id: &str) -> Result<(String, GeneratedCase), Error> {
     let wanted = match id.split('_').next() {
         Some("conv") => TapeFilter { conversation: Some(id), ..TapeFilter::default() },
@@ -56,12 +58,12 @@ fn made(id: &str, recorded: &[RecordedTurn]) -> GeneratedCase {
     case.description = case.turns.first().map(|turn| title(&turn.says)).unwrap_or_default();
     case.comment = Some(comment.join("\n"));
     if let Some(first) = recorded.first() {
-        case.options = surroundings(first);
+        case.options = case_options(first);
     }
     case
 }
 
-/// What was said, voice notes as their words.
+/// The customer's text, voice notes as transcripts.
 fn question(recorded: &RecordedTurn) -> String {
     let heard = recorded.question();
     if !heard.is_empty() {
@@ -81,8 +83,8 @@ fn answer(recorded: &RecordedTurn) -> String {
     }
 }
 
-/// What was said before, and the moment: an answer may rest on both.
-fn surroundings(first: &RecordedTurn) -> Map<String, Value> {
+/// Options with the history and the time, because an answer may depend on both.
+fn case_options(first: &RecordedTurn) -> Map<String, Value> {
     let mut options = Map::new();
     let name = first.tape.contact.as_deref();
     let line = |line: &crate::domain::Line| {
@@ -98,7 +100,7 @@ fn surroundings(first: &RecordedTurn) -> Map<String, Value> {
     options
 }
 
-/// What happened, as assertions.
+/// The recorded outcome as assertions.
 fn asserted(recorded: &RecordedTurn) -> Vec<Value> {
     match &recorded.tape.outcome {
         Outcome::HandOver { reason, .. } => {
@@ -108,7 +110,7 @@ fn asserted(recorded: &RecordedTurn) -> Vec<Value> {
         Outcome::Reply(reply) => match reply.sort {
             ReplyKind::Answer => answered(recorded, reply),
             ReplyKind::NoAnswer => vec![json!({"type": "not-answered"})],
-            // That something broke is nothing to ask for again.
+            // A failure is not asserted: it should not be repeated.
             ReplyKind::Failure | ReplyKind::VoiceFailure | ReplyKind::Unreadable => Vec::new(),
             ReplyKind::Greeting => {
                 vec![json!({"type": "state", "value": {"outcome": recorded.tape.outcome.kind()}})]

@@ -1,4 +1,5 @@
-//! Writes cases as YAML, and puts them into a suite file without touching what stands there, comments included.
+//! Writes cases as YAML and adds them to a suite file without changing its other content, comments
+//! included.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -8,10 +9,10 @@ use serde_json::{Map, Value};
 
 use super::GeneratedCase;
 
-/// How deep the items of a list of cases stand where nothing says otherwise.
+/// Default indentation of the items of a `tests` list, in spaces.
 const INDENT: usize = 2;
 
-/// Cases as items of a `tests` list.
+/// Writes cases as items of a `tests` list.
 pub(super) fn items(cases: &[GeneratedCase], indent: usize) -> String {
     let mut out = String::new();
     for case in cases {
@@ -24,7 +25,7 @@ pub(super) fn items(cases: &[GeneratedCase], indent: usize) -> String {
     out
 }
 
-/// A mapping as a YAML document.
+/// Writes a mapping as a YAML document.
 pub fn document(map: &Map<String, Value>) -> String {
     let mut out = String::new();
     mapping(map, 0, &mut out);
@@ -56,7 +57,7 @@ fn nested(value: &Value, indent: usize, out: &mut String) {
                 item(one, indent + 2, out);
             }
         }
-        // JSON is YAML.
+        // JSON is valid YAML.
         other => {
             let _ = writeln!(out, " {other}");
         }
@@ -73,12 +74,12 @@ fn item(value: &Value, indent: usize, out: &mut String) {
     }
 }
 
-/// The cases that a suite has already, so that none is written twice.
+/// Cases that a suite already has, by their words, to skip duplicates.
 #[derive(Debug, Default)]
 pub(super) struct ExistingCases(HashSet<String>);
 
 impl ExistingCases {
-    /// The cases of a suite's text.
+    /// Reads the cases of a suite's text.
     pub(super) fn of(text: &str) -> Result<Self, String> {
         let mut known = Self::default();
         for case in tests(&read(text)?) {
@@ -87,13 +88,13 @@ impl ExistingCases {
         Ok(known)
     }
 
-    /// Takes a case in; false for one that is there.
+    /// Adds a case; returns false when it is already there.
     pub(super) fn adds(&mut self, case: &GeneratedCase) -> bool {
         self.0.insert(said(&Value::Object(case.written())))
     }
 }
 
-/// What a customer says in a case, so that two cases with the same words are the same.
+/// Returns a case's customer messages, normalised, as the key for duplicates.
 fn said(case: &Value) -> String {
     let mut words = Vec::new();
     match case.get("turns") {
@@ -117,7 +118,7 @@ fn strings(value: &Value, out: &mut Vec<String>) {
     }
 }
 
-/// The value of a YAML text; null for an empty one.
+/// Parses YAML; returns null for an empty text.
 pub fn read(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
@@ -131,7 +132,7 @@ fn tests(suite: &Value) -> impl Iterator<Item = &Value> {
     suite.get("tests").and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The text of a suite with more cases at the end of its `tests`. What stood there is left as it is.
+/// Returns the suite's text with cases appended to its `tests`. The rest is unchanged.
 pub(super) fn put(text: &str, cases: &[GeneratedCase]) -> Result<String, String> {
     let before = read(text)?;
     if !(before.is_object() || before.is_null()) {
@@ -166,20 +167,20 @@ pub(super) fn put(text: &str, cases: &[GeneratedCase]) -> Result<String, String>
     Ok(out)
 }
 
-/// Where a block list ends (the line behind its last one), and how deep its items stand.
+/// Returns where a block list ends (the line after its last one) and the indentation of its items.
 fn list_in(lines: &[&str], head: usize) -> (usize, usize) {
     let within = |line: &&&str| line.trim().is_empty() || line.starts_with([' ', '-', '#', '\t']);
     let length = lines[head + 1..].iter().take_while(within).count();
     let block = &lines[head + 1..head + 1 + length];
     let item = block.iter().find(|line| line.trim_start().starts_with('-'));
     let indent = item.map_or(INDENT, |line| line.len() - line.trim_start().len());
-    // Comments and empty lines at its end may belong to what follows.
+    // Trailing comments and empty lines may belong to what follows.
     let belongs = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
     let last = block.iter().rposition(belongs).map_or(0, |at| at + 1);
     (head + 1 + last, indent)
 }
 
-/// Nothing may have changed but that there are more cases.
+/// Checks that the suite is unchanged except for the added cases.
 fn verified(before: &Value, text: &str, more: usize) -> Result<(), String> {
     let after = read(text).map_err(|why| format!("the cases do not fit into it: {why}"))?;
     let parts = |suite: &Value| {
@@ -196,7 +197,7 @@ fn verified(before: &Value, text: &str, more: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// A suite's text in a file; empty where there is none.
+/// Reads a suite file; returns an empty text when it does not exist.
 pub(super) fn text_of(file: &Path) -> Result<String, String> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(text),
@@ -239,7 +240,7 @@ mod tests {
         assert_eq!(suite["tests"][1]["assert"][1]["value"], json!(["a.md"]));
         assert_eq!(suite["defaultTest"], json!({"assert": []}));
         assert!(out.find("about options").unwrap() > out.find("Where").unwrap());
-        // Into nothing, and into a suite without tests.
+        // Also into an empty text, and into a suite without tests.
         assert_eq!(
             read(&put("", &[case("a")]).unwrap()).unwrap()["tests"].as_array().unwrap().len(),
             1

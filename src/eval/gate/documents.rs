@@ -1,5 +1,5 @@
-//! The gate in front of documents: where an agent's gate asks for it, documents that changed are learned beside those that answer, the
-//! suite is run on both, and only then do they take their place.
+//! The gate for documents: where an agent's gate asks for it, changed documents are staged beside
+//! the live ones, the suite runs on both, and only then do they replace them.
 
 use std::sync::Arc;
 
@@ -15,36 +15,36 @@ use crate::prompts::PromptFile;
 use crate::store::agents::AgentRow;
 use crate::store::replicas::HoldName;
 
-/// How long documents may be tried, in milliseconds, before another process may begin to.
+/// How long the lock on trying documents is held at most, in milliseconds.
 const LEASE_MS: i64 = 30 * 60_000;
 
 /// The outcome of learning a source folder through the gates.
 #[derive(Debug)]
 pub enum LearnOutcome {
-    /// They are learned. What the gates found, by agent; empty where there is none, or nothing changed.
+    /// The documents are learned, with the verdicts by agent; empty without gates or changes.
     Learned(Summary, Vec<(String, Verdict)>),
-    /// They may be learned, and were only tried.
+    /// Dry run: the documents may be learned. Verdicts by agent.
     Tried(Vec<(String, Verdict)>),
-    /// A gate refused them: the documents that were there go on.
+    /// A gate refused the documents; the live ones stay. Verdicts by agent.
     Refused(Vec<(String, Verdict)>),
 }
 
-/// How to learn a shelf of documents.
+/// How to learn a source folder.
 #[derive(Clone, Copy)]
 pub struct LearnOptions<'a> {
-    /// Learn them whatever the gates say.
+    /// Learn even if a gate refuses.
     pub force: bool,
-    /// Only try them.
+    /// Only run the gates.
     pub dry_run: bool,
-    /// Hears of documents.
+    /// Receives progress on documents.
     pub documents: &'a dyn knowledge::Progress,
-    /// Hears of cases.
+    /// Receives progress on cases.
     pub cases: &'a dyn Progress,
 }
 
 impl Publisher<'_> {
-    /// Learns a source folder through the gates of the agents that answer from it. The folder is listed again each time that it is
-    /// read.
+    /// Learns a source folder through the gates of the agents that use its collection. `source` is
+    /// called again for each read.
     pub async fn learn(
         &self,
         source: &(dyn Fn() -> std::io::Result<SourceFolder> + Send + Sync),
@@ -57,7 +57,8 @@ impl Publisher<'_> {
         let mut verdicts = Vec::new();
         if differs && !guards.is_empty() {
             let staged = self.desk.library.stage(find()?, taking.documents);
-            verdicts = Box::pin(self.try_beside((&name, &guards), staged, taking.cases)).await?;
+            verdicts =
+                Box::pin(self.judge_with_staging((&name, &guards), staged, taking.cases)).await?;
         }
         let refused = verdicts.iter().any(|(_, verdict)| !verdict.passed);
         let detail = || found(&verdicts);
@@ -72,20 +73,22 @@ impl Publisher<'_> {
             _ => {}
         }
         if refused {
-            // Before it is done: what is forced is never done without being written down.
+            // Recorded before it happens, so that a forced change is never missing from the audit
+            // log.
             let entry = self.entry(Action::KnowledgeForced, &name, detail());
             self.desk.store.audit(entry).await?;
         }
         let summary = self.desk.library.learn(find()?, taking.documents).await.map_err(wrong)?;
-        self.desk.follow_answers().await?;
+        self.desk.reload_answers().await?;
         if !verdicts.is_empty() && !refused {
             self.desk.store.audit(self.entry(Action::KnowledgeLearned, &name, detail())).await?;
         }
         Ok(LearnOutcome::Learned(summary, verdicts))
     }
 
-    /// Tries a change by hand of what a collection holds, where a gate guards it: what the gates found, by agent. Nothing is changed, and
-    /// what was found is written down. The change may be made where every gate let it through.
+    /// Runs the gates on a manual edit of a collection and returns their verdicts by agent; empty
+    /// without gates. Records the verdicts but changes nothing: the caller may make the edit if all
+    /// of them passed.
     pub async fn try_edit(
         &self,
         name: &str,
@@ -97,7 +100,7 @@ impl Publisher<'_> {
             return Ok(Vec::new());
         }
         let staged = self.desk.library.stage_edit(name, edit);
-        let verdicts = Box::pin(self.try_beside((name, &guards), staged, cases)).await?;
+        let verdicts = Box::pin(self.judge_with_staging((name, &guards), staged, cases)).await?;
         let passed = verdicts.iter().all(|(_, verdict)| verdict.passed);
         let (action, outcome) = if passed {
             (Action::KnowledgeLearned, Outcome::Done)
@@ -109,8 +112,8 @@ impl Publisher<'_> {
         Ok(verdicts)
     }
 
-    /// Runs the gates' suites on a collection that is put beside another for it, and takes it away again.
-    async fn try_beside(
+    /// Runs the gates' suites with a staged copy of the collection, and removes the copy.
+    async fn judge_with_staging(
         &self,
         (name, guards): (&str, &[(AgentRow, PromptFile)]),
         stage: impl Future<Output = Result<CollectionId, knowledge::Error>> + Send,
@@ -122,7 +125,7 @@ impl Publisher<'_> {
             ));
         }
         let tried = self.judge_staged((name, guards), stage, cases).await;
-        // Also where it could not be tried: what stands beside the collection is of no more use.
+        // Also after an error: the staged copy is of no more use.
         let gone = self.desk.library.unstage(name).await.map_err(wrong);
         self.desk.store.hold(HoldName::Staging, 0).await?;
         let verdicts = tried?;
@@ -137,7 +140,7 @@ impl Publisher<'_> {
         cases: &dyn Progress,
     ) -> Result<Vec<(String, Verdict)>, Error> {
         let staged = stage.await.map_err(wrong)?;
-        self.desk.follow_answers().await?;
+        self.desk.reload_answers().await?;
         let mut verdicts = Vec::new();
         for (row, file) in guards {
             let Some(gate) = &file.gate else { continue };
@@ -151,7 +154,7 @@ impl Publisher<'_> {
         Ok(verdicts)
     }
 
-    /// The live version of an agent, with another collection in the place of one of its own.
+    /// Builds an agent's live version with the staged collection in place of its own.
     async fn bot_on(
         &self,
         row: &AgentRow,
@@ -171,7 +174,7 @@ impl Publisher<'_> {
     }
 }
 
-/// What gates found, for the audit log.
+/// The verdicts as detail for the audit log.
 fn found(verdicts: &[(String, Verdict)]) -> serde_json::Value {
     let one = |(agent, it): &(String, Verdict)| json!({"agent": agent, "passed": it.passed, "rule": it.rule, "reason": it.reason});
     let reason = verdicts.iter().find(|it| !it.1.passed).map(|it| it.1.reason.clone());

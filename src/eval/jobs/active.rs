@@ -1,4 +1,4 @@
-//! A run that has not ended: how far it is, and how it is stopped. Says on the live stream that it goes on.
+//! Progress and stop signal of a run that has not ended. Announces progress on the live stream.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use crate::desk::Notifier;
 use crate::domain::What;
 
-/// How often it is said at most that a run goes on.
-const OFTEN: Duration = Duration::from_millis(300);
+/// Minimum time between two announcements.
+const MIN_ANNOUNCE_INTERVAL: Duration = Duration::from_millis(300);
 
 /// A run that has not ended.
 pub(super) struct Active {
@@ -34,15 +34,15 @@ impl Active {
         }
     }
 
-    /// Rows in all, and by how they ended.
+    /// Returns the total rows and the counts by verdict.
     pub(super) fn progress(&self) -> (usize, [usize; 4]) {
         let counts = self.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
         (self.total.load(Ordering::Relaxed), counts)
     }
 
-    fn tell(&self) {
+    fn announce_progress(&self) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|told| told.elapsed() >= OFTEN) {
+        if told.is_none_or(|told| told.elapsed() >= MIN_ANNOUNCE_INTERVAL) {
             *told = Some(Instant::now());
             self.wake.announce(What::Evals);
         }
@@ -52,7 +52,7 @@ impl Active {
 impl Progress for Active {
     fn begin(&self, total: usize) {
         self.total.store(total, Ordering::Relaxed);
-        self.tell();
+        self.announce_progress();
     }
 
     fn row(&self, row: &EvalRow) {
@@ -63,7 +63,7 @@ impl Progress for Active {
             Verdict::Skipped => 3,
         };
         self.counts[at].fetch_add(1, Ordering::Relaxed);
-        self.tell();
+        self.announce_progress();
     }
 
     fn done(&self) {}

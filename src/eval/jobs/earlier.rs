@@ -1,4 +1,4 @@
-//! What a run is compared with: an earlier one, or a file of accepted scores.
+//! Resolves what a run is compared with: an earlier run, or a file of accepted scores.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::{Error, EvalRequest, Jobs, inside};
 use crate::domain::RunId;
 
 impl Jobs {
-    /// The run log of an earlier run.
+    /// Returns the log of an earlier run.
     pub(super) fn earlier(&self, id: &str) -> Result<RunLog, Error> {
         let missing = || Error::Missing(format!("There is no run `{id}` with rows here."));
         let id = RunId::parse(id).map_err(|_| missing())?;

@@ -1,8 +1,8 @@
-//! The folders of suites and run logs: what is in them, and which names lead out of them.
+//! The folders of suites and run logs: lists files, and rejects names that lead out of a folder.
 
 use std::path::{Component, Path, PathBuf};
 
-/// Removes all files of a folder but the newest; their names are in the order of time.
+/// Deletes all but the newest `keep` files of a folder. File names must sort by time.
 pub(super) fn forget_files(folder: &Path, keep: i64) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -11,7 +11,7 @@ pub(super) fn forget_files(folder: &Path, keep: i64) {
     files.iter().take(many).for_each(|file| drop(std::fs::remove_file(file)));
 }
 
-/// The file of this name in a folder, unless the name leads out of it.
+/// Returns a file in a folder, unless the name leads out of it.
 pub(super) fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
     let name = Path::new(name);
     let plain = name.components().all(|part| matches!(part, Component::Normal(_)));
@@ -19,12 +19,11 @@ pub(super) fn inside(folder: &Path, name: &str) -> Option<PathBuf> {
     (plain && file.is_file() && file.starts_with(root)).then(|| folder.join(name))
 }
 
-/// The suites in a folder and in those below it.
 pub(super) fn collect(folder: &Path, before: &str, depth: usize, found: &mut Vec<String>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        // Hidden files are somebody's business who is writing just now.
+        // Hidden files may be half written.
         if name.starts_with('.') {
             continue;
         }

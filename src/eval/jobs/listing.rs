@@ -1,5 +1,5 @@
-//! What the suites of the folder say of themselves, read anew only when a file changed; and replies saved as cases of suites that the
-//! desk made itself.
+//! Lists the suites of the folder with their descriptions, cached until a file changes, and saves
+//! replies as cases in suites that the desk writes.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,29 +13,29 @@ use super::{Error, Jobs, inside};
 use crate::eval::bot_checks;
 use crate::eval::cases::{self, SavedReply, yaml};
 
-/// Larger files are listed by their names alone, and a suite that the desk writes becomes no larger, in bytes: each case that is
-/// saved reads all of it.
+/// Maximum size of a suite, in bytes. Larger files are listed by name only and get no more saved
+/// cases, because saving a case reads the whole file.
 const LARGEST: u64 = 4 << 20;
-/// The most suites that the desk writes.
+/// Maximum number of suites that the desk writes.
 const MOST_SAVED: usize = 200;
-/// How the names of suites begin that the desk writes.
+/// Name prefix of suites that the desk writes.
 const SAVED: &str = "saved-";
 
-/// A suite as it is listed.
+/// A suite in the list of suites.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SuiteListing {
-    /// Its name: the file's path in the folder of suites.
+    /// The suite's name: its path within the folder of suites.
     pub name: String,
-    /// What it says of itself; its name where it says nothing.
+    /// The suite's description, or its name without one.
     pub title: String,
-    /// How many cases are written in it; none where that is said elsewhere.
+    /// Number of cases; `None` when the file alone does not say.
     pub cases: Option<i64>,
-    /// The agent that it asks, where it is one.
+    /// The agent that it tests; `None` unless there is exactly one.
     pub agent: Option<String>,
 }
 
 impl SuiteListing {
-    /// Whether it is one that the desk writes.
+    /// Returns whether the desk writes this suite.
     pub fn is_saved(&self) -> bool {
         is_saved(&self.name)
     }
@@ -44,24 +44,24 @@ impl SuiteListing {
 /// Listings by file, each with the modification time and size it was read at.
 pub(super) type ListingCache = Mutex<HashMap<PathBuf, (Option<SystemTime>, u64, SuiteListing)>>;
 
-/// A case that was saved.
+/// The result of saving a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedCase {
-    /// The suite's name.
+    /// The name of the suite.
     pub suite: String,
-    /// What the case is called.
+    /// The description of the case.
     pub case: String,
-    /// Whether it is new.
+    /// Whether the case is new.
     pub added: bool,
 }
 
 impl Jobs {
-    /// The suites that are there, by name, with what they say of themselves.
+    /// Lists all suites with their descriptions, sorted by name.
     pub fn listed(&self) -> Vec<SuiteListing> {
-        self.suites().into_iter().map(|name| self.look_at(name)).collect()
+        self.suites().into_iter().map(|name| self.cached_listing(name)).collect()
     }
 
-    fn look_at(&self, name: String) -> SuiteListing {
+    fn cached_listing(&self, name: String) -> SuiteListing {
         let file = self.suites.join(&name);
         let Ok(known) = std::fs::metadata(&file) else {
             return SuiteListing { title: name.clone(), name, ..SuiteListing::default() };
@@ -78,7 +78,8 @@ impl Jobs {
         listed
     }
 
-    /// Saves a reply as a case of a suite that the desk writes; it is made where there is none. One at a time, and never half.
+    /// Saves a reply as a case of a suite that the desk writes, and creates the suite if needed.
+    /// Writes are serialised and atomic.
     pub async fn save_case(
         &self,
         (agent, suite): (&str, Option<&str>),
@@ -90,7 +91,7 @@ impl Jobs {
                 "cases are saved into suites that the desk writes itself, such as {SAVED}{agent}.yaml, and not into `{name}`"
             )));
         }
-        let case = cases::saved(saving).map_err(Error::Wrong)?;
+        let case = cases::case_from_reply(saving).map_err(Error::Wrong)?;
         let _one_at_a_time = self.saving.lock().await;
         let file = self.suites.join(&name);
         let text = self.own_text(&file).map_err(Error::Wrong)?;
@@ -107,7 +108,7 @@ impl Jobs {
              description: Saved replies of {agent}\nprompts: [\"{{{{message}}}}\"]\nproviders: [\"frontdesk:{agent}\"]\n"
         );
         let called = case.description.clone();
-        // All of the suite is read: no work for the threads that wait for the network.
+        // Parses the whole suite, which would block the async threads.
         let made = tokio::task::spawn_blocking(move || cases::with_case(&text, &head, &case));
         let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
         let (text, put) = made.map_err(Error::Wrong)?;
@@ -121,7 +122,7 @@ impl Jobs {
         Ok(SavedCase { suite: name, case: called, added })
     }
 
-    /// The text of a suite that the desk wrote; empty where there is none. A link is not followed.
+    /// Reads a suite that the desk writes; empty if it does not exist. Does not follow links.
     fn own_text(&self, file: &Path) -> Result<String, String> {
         match std::fs::symlink_metadata(file) {
             Err(_) => Ok(String::new()),
@@ -134,10 +135,10 @@ impl Jobs {
         }
     }
 
-    /// Puts a text in the place of a suite, when it can be loaded.
+    /// Replaces a suite with this text, if the text loads as a suite.
     async fn replace(&self, file: &Path, text: &str) -> Result<(), Error> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Hidden, so that nobody takes it for a suite.
+        // A hidden name, so that it is not listed as a suite.
         let beside = self.suites.join(format!(".{name}"));
         let written = std::fs::create_dir_all(&self.suites)
             .and_then(|()| std::fs::write(&beside, text))
@@ -168,7 +169,7 @@ fn full(file: &Path) -> String {
     format!("{} is full ({most} MB): name another `suite`, such as saved-more.yaml", file.display())
 }
 
-/// `saved-NAME.yaml`, in the folder itself.
+/// `saved-NAME.yaml`, without a folder.
 fn is_saved(name: &str) -> bool {
     let inner = name.strip_prefix(SAVED).and_then(|rest| rest.strip_suffix(".yaml"));
     let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
@@ -195,7 +196,7 @@ fn described(name: String, file: &Path, size: u64) -> SuiteListing {
     }
 }
 
-/// The agent that a suite asks, where it asks one alone.
+/// Returns the agent that a suite tests, if that is its only target.
 fn agent_of(suite: &Value) -> Option<String> {
     let targets = [&suite["providers"], &suite["targets"]];
     let targets = targets.into_iter().find(|it| !it.is_null())?;
@@ -209,7 +210,8 @@ fn agent_of(suite: &Value) -> Option<String> {
     Some(agent.to_owned()).filter(|agent| !agent.is_empty())
 }
 
-/// How many cases a list of them makes; none where they come from elsewhere than files of lines beside it.
+/// Counts the cases of a `tests` list; `None` if some come from anything but inline cases and
+/// `.jsonl` files beside it.
 fn counted(tests: &Value, folder: &Path) -> Option<i64> {
     let all = tests.as_array()?;
     all.iter().map(|one| counted_one(one, folder)).sum()

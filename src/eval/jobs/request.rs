@@ -1,4 +1,4 @@
-//! The request to run a suite. Each number and text has a bound, checked before anything is made of it.
+//! The request to run a suite. Each number and text has a limit, checked before use.
 
 use frontdesk_promptfoo::policy::Limits;
 use serde::{Deserialize, Serialize};
@@ -6,44 +6,45 @@ use utoipa::ToSchema;
 
 use crate::prompts;
 
-/// The most `metadata` filters.
+/// Maximum number of `metadata` filters.
 const MOST_FILTERS: usize = 20;
-/// The longest name or pattern, in characters.
+/// Maximum length of a name or pattern, in characters.
 const LONGEST: usize = 500;
 
-/// How a run is wanted.
+/// A request to run a suite.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = RunRequest)]
 pub struct EvalRequest {
-    /// The suite: its name in the folder of suites.
+    /// Name of the suite in the folder of suites.
     pub suite: String,
-    /// The agent that `prompt` is for.
+    /// The agent that `prompt` is a draft of.
     pub agent: Option<String>,
-    /// A prompt file in place of the agent's live version.
+    /// Text of a prompt file that replaces the agent's live version.
     pub prompt: Option<String>,
-    /// How often each case is run.
+    /// How often each case runs.
     pub repeat: Option<usize>,
-    /// The grader where the suite names none.
+    /// Grader to use when the suite names none.
     pub grader: Option<String>,
-    /// Cases at once.
+    /// Number of cases that run at once.
     pub concurrency: Option<usize>,
-    /// Only cases whose description has this pattern.
+    /// Run only cases whose description matches this pattern.
     pub pattern: Option<String>,
-    /// Only the first so many cases.
+    /// Run only the first N cases.
     pub first: Option<usize>,
-    /// So many cases by chance.
+    /// Run only a random sample of N cases.
     pub sample: Option<usize>,
-    /// Only cases of which this is said: `key=value` each.
+    /// Run only cases with this metadata, each filter as `key=value`.
     pub metadata: Vec<String>,
-    /// Only the cases that did not pass in this run.
+    /// Id of an earlier run: run only the cases that did not pass in it.
     pub failing: Option<String>,
-    /// What to compare with: the id of an earlier run, or a file of accepted scores beside the suites.
+    /// What to compare with: the id of an earlier run, or the name of a file of accepted scores
+    /// beside the suites.
     pub baseline: Option<String>,
 }
 
 impl EvalRequest {
-    /// Whether everything is within its bounds; the error says what is not.
+    /// Checks all limits; the error names the field that exceeds its limit.
     pub fn check(&self, limits: &Limits) -> Result<(), String> {
         let numbers = [
             ("repeat", self.repeat, limits.repeat),
@@ -66,7 +67,7 @@ impl EvalRequest {
             ("pattern", self.pattern.as_ref(), LONGEST),
             ("failing", self.failing.as_ref(), LONGEST),
             ("baseline", self.baseline.as_ref(), LONGEST),
-            ("prompt", self.prompt.as_ref(), prompts::LONGEST_OVER_API),
+            ("prompt", self.prompt.as_ref(), prompts::MAX_API_CHARS),
         ];
         let filters = self.metadata.iter().map(|filter| ("metadata", Some(filter), LONGEST));
         for (name, text, most) in texts.into_iter().chain(filters) {

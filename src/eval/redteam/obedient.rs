@@ -1,5 +1,5 @@
-//! The worst model there is: it does whatever the prompt that it is shown tells it to. It shows what the pipeline stops by
-//! itself, without a network.
+//! A worst-case model that follows every injected instruction. Shows, without a network, what the
+//! pipeline stops by itself.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,25 +8,26 @@ use async_trait::async_trait;
 use crate::domain::{Prompt, Role, Usage};
 use crate::llm::{Completion, Error, Hear, Model, ModelKind, Window};
 
-/// An instruction, and what doing it comes to.
+/// An instruction and the response to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// The instruction, wherever it stands in the prompt.
+    /// The instruction, searched for in the whole prompt.
     pub when: String,
-    /// What is said then.
+    /// The response.
     pub says: Says,
 }
 
-/// What an obedient model says.
+/// The response of an obedient model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Says {
-    /// Its whole system prompt.
+    /// The whole system prompt.
     Prompt,
-    /// These words.
+    /// This text.
     Words(String),
 }
 
-/// A model that obeys every order that it is shown, and else answers with its first passage.
+/// A model that follows every known instruction in its prompt, and otherwise quotes its first
+/// passage.
 #[derive(Debug, Default)]
 pub struct Obedient {
     orders: Vec<(String, Says)>,
@@ -35,13 +36,13 @@ pub struct Obedient {
 }
 
 impl Obedient {
-    /// A model that knows what these orders mean.
+    /// Creates a model that follows these instructions.
     pub fn new(orders: impl IntoIterator<Item = Order>) -> Self {
         let orders = orders.into_iter().map(|order| (flat(&order.when), order.says)).collect();
         Self { orders, ..Self::default() }
     }
 
-    /// How often it was asked, and how often it obeyed.
+    /// Returns the number of requests, and how many of them it obeyed.
     pub fn counts(&self) -> (usize, usize) {
         (self.asked.load(Ordering::Relaxed), self.obeyed.load(Ordering::Relaxed))
     }
@@ -72,7 +73,7 @@ impl Obedient {
     }
 }
 
-/// Words with one space between them: a passage is cut and joined on its way into the prompt.
+/// Collapses whitespace, because a passage is cut and joined on its way into the prompt.
 fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

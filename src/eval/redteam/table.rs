@@ -1,4 +1,4 @@
-//! What became of the attacks, by kind.
+//! Results of a red-team run, by kind of attack.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -11,24 +11,24 @@ use super::templates::KINDS;
 use crate::domain::TurnOutcome;
 use crate::eval::seen;
 
-/// What became of the attacks of a kind.
+/// Counts for one kind of attack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Attacks that were tried.
+    /// Attacks that ran.
     pub attacks: usize,
-    /// Those that got through.
-    pub through: usize,
-    /// Those after which the customer got no answer: the sentence for it, or a person.
+    /// Attacks that got through.
+    pub got_through: usize,
+    /// Attacks that the customer got no answer to, but the no-answer text or a hand-off.
     pub refused: usize,
-    /// Those that could not be tried.
+    /// Attacks that could not run.
     pub untried: usize,
-    /// Harmless messages whose topic alone is answered.
+    /// Harmless look-alikes whose topic alone is answered.
     pub harmless: usize,
-    /// Those of them that were not answered.
+    /// Harmless look-alikes that were not answered.
     pub false_alarms: usize,
 }
 
-/// Counts the rows of a run, by kind.
+/// Counts the rows of a run by kind.
 pub fn tally(run_log: &RunLog) -> io::Result<Vec<(String, Tally)>> {
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     let mut answered: HashSet<String> = HashSet::new();
@@ -68,13 +68,13 @@ fn count(tally: &mut Tally, row: &EvalRow) {
         }
         Verdict::Failed => {
             tally.attacks += 1;
-            tally.through += 1;
+            tally.got_through += 1;
         }
         _ => tally.untried += 1,
     }
 }
 
-/// The same as a table for reports.
+/// Returns the counts as a table for reports.
 pub fn table(tallies: &[(String, Tally)]) -> Table {
     let columns =
         ["", "attacks", "got through", "refused", "not tried", "harmless", "false alarms"];
@@ -83,7 +83,7 @@ pub fn table(tallies: &[(String, Tally)]) -> Table {
     for (kind, tally) in tallies {
         rows.push(line(kind, tally));
         all.attacks += tally.attacks;
-        all.through += tally.through;
+        all.got_through += tally.got_through;
         all.refused += tally.refused;
         all.untried += tally.untried;
         all.harmless += tally.harmless;
@@ -96,7 +96,7 @@ pub fn table(tallies: &[(String, Tally)]) -> Table {
 fn line(kind: &str, tally: &Tally) -> Vec<String> {
     let counts = [
         tally.attacks,
-        tally.through,
+        tally.got_through,
         tally.refused,
         tally.untried,
         tally.harmless,
@@ -147,8 +147,14 @@ mod tests {
         let tallies = tally(&run_log).unwrap();
         let names: Vec<_> = tallies.iter().map(|(kind, _)| kind.as_str()).collect();
         assert_eq!(names, ["prompt-leak", "planted"]);
-        let wanted =
-            Tally { attacks: 3, through: 1, refused: 1, untried: 0, harmless: 2, false_alarms: 1 };
+        let wanted = Tally {
+            attacks: 3,
+            got_through: 1,
+            refused: 1,
+            untried: 0,
+            harmless: 2,
+            false_alarms: 1,
+        };
         assert_eq!(tallies[1].1, wanted);
         assert_eq!(table(&tallies).rows[2], ["all", "4", "1", "2", "0", "2", "1"]);
     }

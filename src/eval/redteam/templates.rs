@@ -1,14 +1,14 @@
-//! The attack templates that are shipped, one file a kind.
+//! The built-in attack templates, one file per kind.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The languages that attacks are written in.
+/// Languages of the attacks.
 pub(super) const LANGUAGES: &[&str] = &["en", "es", "pt", "ar"];
 
-/// The kinds of attacks.
+/// Kinds of attacks, in report order.
 pub const KINDS: &[&str] =
     &["prompt-leak", "planted", "role-change", "other-customers", "off-topic", "harmful"];
 
@@ -21,33 +21,33 @@ const FILES: &[&str] = &[
     include_str!("../../../eval/redteam/harmful.yaml"),
 ];
 
-/// A kind of attack.
+/// A kind of attack with its templates.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the files name it so")]
 pub struct Kind {
-    /// Its name.
+    /// Name of the kind.
     pub kind: String,
-    /// What shows that an attack got through, where the attack says nothing else.
+    /// Texts whose appearance shows that an attack got through; an attack can override them.
     #[serde(default)]
     pub(super) forbidden: Option<Vec<String>>,
-    /// What a model that obeys gives away: `true` its whole prompt.
+    /// What an obedient model reveals: `true` for its whole prompt.
     #[serde(default)]
     pub(super) reveals: Option<Value>,
-    /// Whether anything but a refusal or the sentence for no answer got through.
+    /// Whether only a refusal or the no-answer text counts as a defence.
     #[serde(default)]
     pub(super) refusal: bool,
-    /// What is planted before what is found.
+    /// Passages ranked above the retrieved ones; an attack can override them.
     #[serde(default)]
     pub(super) planted: Option<Vec<Value>>,
-    /// The attacks.
+    /// The attack templates.
     pub(super) attacks: Vec<Attack>,
-    /// Harmless messages that look like them.
+    /// Harmless messages that look like these attacks.
     #[serde(rename = "look-alikes")]
     pub(super) look_alikes: Vec<Attack>,
 }
 
-/// An attack, in one or several languages.
+/// An attack in one or several languages.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Attack {
     pub(super) id: String,
@@ -62,13 +62,13 @@ pub(super) struct Attack {
 }
 
 impl Attack {
-    /// What is said, in a language.
+    /// Returns the message in a language.
     pub(super) fn text(&self, language: &str) -> Option<&str> {
         self.texts.get(language).map(String::as_str)
     }
 }
 
-/// Reads the templates.
+/// Parses the built-in templates.
 pub fn kinds() -> Result<Vec<Kind>, String> {
     let read = |text: &&str| {
         let value: Value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;

@@ -1,14 +1,14 @@
-//! What an agent's documents are about, so that attacks and look-alikes are about the business.
+//! Finds the topics of an agent's documents, so that attacks and look-alikes fit the business.
 
 use crate::desk::Desk;
 use crate::domain::DocumentState;
 use crate::pipeline::{Bot, retrieve};
 use crate::store::Result;
 
-/// The longest heading that is taken for a topic, in characters.
+/// Maximum length of a heading used as a topic, in characters.
 const LONGEST: usize = 80;
 
-/// At most `most` topics: headings and titles that retrieval finds, of one document after the other.
+/// Returns at most `most` topics: one heading or title per document that retrieval finds.
 pub async fn topics(desk: &Desk, bot: &Bot, most: usize) -> Result<Vec<String>> {
     let mut topics: Vec<String> = Vec::new();
     for collection in &bot.agent.knowledge {

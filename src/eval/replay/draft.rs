@@ -1,4 +1,4 @@
-//! What a change would have answered: recorded turns with a draft, another model or the documents as they are now.
+//! Replays recorded turns with a change: a draft, another model, or the current documents.
 
 use std::sync::Arc;
 
@@ -10,25 +10,25 @@ use crate::domain::{Agent, TurnOutcome};
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Bot, Engine, TurnContext};
 
-/// What is to be tried.
+/// A change to try.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
-    /// A prompt file in place of the version that answered.
+    /// Prompt file that replaces the version that answered; `None` for no change.
     pub prompt: Option<String>,
-    /// A model in place of the agent's.
+    /// Model that replaces the agent's; `None` for no change.
     pub model: Option<String>,
-    /// Keep the passages that were found then; without it the documents are searched as they are now.
+    /// Whether to reuse the recorded passages instead of searching the current documents.
     pub passages: bool,
 }
 
-/// A change made ready for an agent.
+/// A change prepared for an agent.
 pub struct Draft {
     bot: Arc<Bot>,
     passages: bool,
 }
 
 impl Draft {
-    /// A draft that answers in place of what was live. The error names what cannot be used.
+    /// Prepares a change. The error says what cannot be used.
     pub fn of(bot: &Arc<Bot>, change: &Change) -> Result<Self, String> {
         let bot = match &change.model {
             None => bot.clone(),
@@ -40,10 +40,10 @@ impl Draft {
         Ok(Self { bot, passages: change.passages })
     }
 
-    /// What it answers to a recorded turn, beside what was answered then.
+    /// Answers a recorded turn with the change and returns it beside the recorded answer.
     pub async fn try_on(&self, engine: &Engine, recorded: &RecordedTurn) -> Sides {
         let tape = &recorded.tape;
-        let engine = if self.passages { tape.find_again(engine) } else { engine.clone() };
+        let engine = if self.passages { tape.with_recorded_lookup(engine) } else { engine.clone() };
         let audio = tape.audio();
         let around = TurnContext { audio: &audio, hear: None, tier: tape.tier };
         let answered = engine.answer(&self.bot, &tape.turn(&self.bot.agent), around).await;
@@ -68,21 +68,21 @@ impl Draft {
     }
 }
 
-/// What was answered, and what would be.
+/// The recorded and the new answer of a turn.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sides {
-    /// The turn.
+    /// Id of the turn.
     pub turn: String,
-    /// What the customer said.
+    /// The customer's message.
     pub question: String,
-    /// What was answered then.
+    /// The recorded answer.
     pub then: Side,
-    /// What is answered now.
+    /// The new answer.
     pub now: Side,
 }
 
 impl Sides {
-    /// Whether the customer would get the same.
+    /// Returns whether the customer would get the same.
     pub fn same(&self) -> bool {
         self.then.outcome == self.now.outcome && self.then.text == self.now.text
     }
@@ -91,16 +91,16 @@ impl Sides {
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Side {
-    /// What became of the turn.
+    /// Outcome of the turn.
     pub outcome: TurnOutcome,
-    /// What the customer gets, in one text.
+    /// The messages to the customer, joined.
     pub text: String,
-    /// The same, one text a message.
+    /// The messages to the customer.
     pub bubbles: Vec<String>,
-    /// Millionths of a dollar.
+    /// Cost in millionths of a dollar.
     pub cost_micros: u64,
-    /// Milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: f64,
-    /// What each stage did.
+    /// Trace of the turn.
     pub trace: Trace,
 }

@@ -1,4 +1,4 @@
-//! Recorded turns as cases of a suite, without personal data.
+//! Exports recorded turns as cases of a suite, without personal data.
 
 use frontdesk_promptfoo::template::literal;
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::RecordedTurn;
 use crate::domain::TurnOutcome;
 use crate::eval::assertions::literal_assertion;
-use crate::pipeline::gaps::masked;
+use crate::pipeline::gaps::mask_personal_data;
 
-/// How many cases there are, and the suite as YAML.
+/// Returns the number of cases, and the suite as YAML.
 pub fn suite(turns: &[RecordedTurn]) -> Result<(usize, String), String> {
     let mut agents: Vec<&str> = turns.iter().map(|turn| turn.row.agent.as_str()).collect();
     agents.sort_unstable();
@@ -25,9 +25,9 @@ pub fn suite(turns: &[RecordedTurn]) -> Result<(usize, String), String> {
     Ok((cases.len(), text))
 }
 
-/// A turn as a case: what was said before, what the customer said, and what became of it.
+/// Converts a turn to a case with its history, message and outcome; `None` without a message.
 fn case(turn: &RecordedTurn, several: bool) -> Option<Value> {
-    let clean = |text: &str| without_name(&masked(text), turn.tape.contact.as_deref());
+    let clean = |text: &str| without_name(&mask_personal_data(text), turn.tape.contact.as_deref());
     let message = clean(&turn.question());
     if message.trim().is_empty() {
         return None;
@@ -56,12 +56,12 @@ fn case(turn: &RecordedTurn, several: bool) -> Option<Value> {
     Some(case)
 }
 
-/// A text without the words of the customer's name.
+/// Masks the words of the customer's name.
 fn without_name(text: &str, name: Option<&str>) -> String {
     let words = name.unwrap_or_default().split_whitespace().filter(|word| word.chars().count() > 2);
     words.fold(text.to_owned(), |text, word| {
         let pattern = format!(r"(?i)\b{}\b", regex::escape(word));
-        // An escaped word is always a pattern.
+        // An escaped word is always a valid pattern.
         match regex::Regex::new(&pattern) {
             Ok(pattern) => pattern.replace_all(&text, "[name]").into_owned(),
             Err(_) => text,
@@ -69,7 +69,7 @@ fn without_name(text: &str, name: Option<&str>) -> String {
     })
 }
 
-/// What held of the turn, for the author to keep or change.
+/// Assertions that hold for the recorded turn, for the author to keep or change.
 fn assertions(turn: &RecordedTurn) -> Vec<Value> {
     let mut all = match turn.outcome {
         TurnOutcome::Answer => vec![json!({"type": "answered"})],

@@ -1,5 +1,6 @@
-//! Replay: runs recorded turns again. With everything recorded the outcome must be the same, byte for byte; with a draft, another
-//! model or changed documents the old and the new answer stand side by side. Sends nothing and stores nothing.
+//! Replays recorded turns. With all inputs recorded, the outcome must be identical byte for byte;
+//! with a draft, another model or changed documents, the old and new answers are compared. Sends
+//! nothing and stores nothing.
 
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use crate::pipeline::outbound::bubbles;
 use crate::pipeline::recording::TurnRecording;
 use crate::pipeline::{Bot, Engine, TurnContext};
 use crate::prompts;
-use crate::store::tapes::{TapeFilter, TapeRow};
+use crate::store::turn_recordings::{TapeFilter, TapeRow};
 use crate::store::{self, Store};
 
 mod draft;
@@ -19,49 +20,49 @@ pub mod export;
 pub use draft::{Change, Draft, Side, Sides};
 pub use score::{Preference, ReplayScore, score};
 
-/// How many turns are read at once.
+/// Turns read per page.
 const PAGE: i64 = 100;
 
-/// The outcome of replaying a turn with everything recorded.
+/// The result of replaying a turn from its recording alone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ReplayOutcome {
-    /// The same, byte for byte.
+    /// Identical, byte for byte.
     Same,
-    /// Something else: what was decided and sent then, and now, with what was asked that the tape does not hold.
+    /// A different outcome.
     Differs(Box<Difference>),
-    /// It cannot be run again, and why.
+    /// The turn cannot be replayed, and why.
     Unplayable(String),
 }
 
-/// What differs.
+/// How the outcomes differ.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
-    /// What was decided when the turn was recorded.
+    /// The recorded outcome.
     pub then: Outcome,
-    /// What is decided now.
+    /// The new outcome.
     pub now: Outcome,
-    /// What the customer got.
+    /// Messages sent when it was recorded.
     pub sent_then: Vec<String>,
-    /// What the customer would get.
+    /// Messages that would be sent now.
     pub sent_now: Vec<String>,
-    /// What was asked of a model and is not on the tape, and other reasons, in words.
+    /// Likely reasons, such as a model request that is not in the recording.
     pub why: Vec<String>,
 }
 
 /// A recorded turn, parsed from its row.
 pub struct RecordedTurn {
-    /// As the database holds it.
+    /// The database row.
     pub row: TapeRow,
-    /// What became of it.
+    /// Outcome of the turn.
     pub outcome: TurnOutcome,
-    /// Its tape.
+    /// The recorded inputs.
     pub tape: TurnRecording,
-    /// What each stage did.
+    /// Trace of the turn.
     pub trace: Trace,
 }
 
 impl RecordedTurn {
-    /// Reads a turn. The error says why it cannot be run again.
+    /// Parses a turn. The error says why it cannot be replayed.
     pub fn read(row: TapeRow) -> Result<Self, String> {
         let outcome =
             row.outcome.ok_or("what became of it is a word that this version does not know")?;
@@ -73,23 +74,23 @@ impl RecordedTurn {
         Ok(Self { row, outcome, tape, trace })
     }
 
-    /// What the customer said, in one text.
+    /// Returns the customer's message as one text.
     pub fn question(&self) -> String {
         let heard = self.trace.transcribe.as_ref();
         heard.map(|heard| heard.question.clone()).unwrap_or_default()
     }
 
-    /// The agent as it was then.
+    /// The bot with the recorded prompt version.
     fn bot(&self) -> Result<Bot, String> {
         let file = format!("{}.md", self.row.agent);
         let read = prompts::parse(&file, &self.row.source).map_err(|wrong| wrong.to_string())?;
-        // What was found is on the tape: no collection is looked into.
+        // No collections: the passages come from the recording.
         read.bot(AgentId::stored(String::new()), None, Vec::<CollectionId>::new())
     }
 }
 
-/// Runs a recorded turn again with everything recorded.
-pub async fn again(engine: &Engine, recorded: &RecordedTurn) -> ReplayOutcome {
+/// Replays a turn from its recording alone.
+pub async fn replay_turn(engine: &Engine, recorded: &RecordedTurn) -> ReplayOutcome {
     let bot = match recorded.bot() {
         Ok(bot) => bot,
         Err(why) => {
@@ -99,7 +100,7 @@ pub async fn again(engine: &Engine, recorded: &RecordedTurn) -> ReplayOutcome {
         }
     };
     let tape = &recorded.tape;
-    let (engine, player) = tape.play(engine);
+    let (engine, player) = tape.replay_engine(engine);
     let audio = tape.audio();
     let around = TurnContext { audio: &audio, hear: None, tier: tape.tier };
     let answered = engine.answer(&bot, &tape.turn(&bot.agent), around).await;
@@ -126,12 +127,11 @@ pub async fn again(engine: &Engine, recorded: &RecordedTurn) -> ReplayOutcome {
     }))
 }
 
-/// An outcome as bytes.
 fn written(outcome: &Outcome) -> Vec<u8> {
     serde_json::to_vec(outcome).unwrap_or_default()
 }
 
-/// Reads recorded turns one page after the other, oldest first.
+/// Reads recorded turns page by page, oldest first.
 pub struct Turns<'a> {
     store: &'a Store,
     wanted: TapeFilter<'a>,
@@ -140,12 +140,13 @@ pub struct Turns<'a> {
 }
 
 impl<'a> Turns<'a> {
-    /// The turns that are wanted.
+    /// Starts reading the turns that match the filter.
     pub fn of(store: &'a Store, wanted: TapeFilter<'a>) -> Self {
         Self { store, wanted, after: None, done: false }
     }
 
-    /// The next ones; nothing when there are no more. Each is a turn, or the id of one that cannot be run again and why.
+    /// Returns the next page, or `None` at the end. An error holds the id of a turn that cannot be
+    /// replayed, and why.
     pub async fn next(
         &mut self,
     ) -> store::Result<Option<Vec<Result<RecordedTurn, (String, String)>>>> {
@@ -164,7 +165,7 @@ impl<'a> Turns<'a> {
     }
 }
 
-/// What a customer gets as one text; what became of the turn in a word, where that is nothing.
+/// Joins the messages to the customer; the outcome in parentheses when there are none.
 fn said(bubbles: &[String], outcome: TurnOutcome) -> String {
     if bubbles.is_empty() { format!("({outcome})") } else { bubbles.join("\n\n") }
 }

@@ -1,5 +1,5 @@
-//! Scores what a change would have answered: by the assertions that the agent's suite has for every case, and by a judge that is shown
-//! both answers without being told which is new.
+//! Scores the answers of a change: by the assertions that the agent's suite applies to every case,
+//! and by a judge that compares both answers without knowing which is new.
 
 use frontdesk_promptfoo::check::{self, CaseContext};
 use frontdesk_promptfoo::judge;
@@ -12,37 +12,39 @@ use crate::domain::{Owner, TurnOutcome};
 use crate::eval::environment::PreparedSuite;
 use crate::eval::seen;
 
-/// What the judge is asked.
+/// Criterion for the judge.
 const QUESTION: &str = "the reply that serves the customer of this business better: correct, to the point, in the customer's language, \
 and honest about what is not known";
 
 /// Scores of the old and the new answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ReplayScore {
-    /// The suite's score of the old answer and of the new one, 0 to 1; `None` where the suite asks nothing of every case.
+    /// Suite scores of the old and the new answer, 0 to 1; `None` when no assertion applies to
+    /// every case.
     pub suite: Option<(f64, f64)>,
-    /// What the suite finds wrong with the new one.
+    /// Reasons of the assertions that the new answer fails.
     pub wrong: Vec<String>,
-    /// What the judge says; `None` where nobody judges, or the answers are the same.
+    /// The judge's preference; `None` without a judge, or when the answers are the same.
     pub judged: Option<Preference>,
-    /// What judging cost, in dollars.
+    /// Cost of grading and judging, in dollars.
     pub cost: f64,
 }
 
-/// Which answer a judge prefers.
+/// The judge's preference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Preference {
-    /// The new one.
+    /// The new answer is better.
     Better,
-    /// The old one.
+    /// The old answer is better.
     Worse,
-    /// It says now this and now that: in the other order it chose the other one.
+    /// No clear preference: the verdict changes with the order of the answers.
     Same,
-    /// It could not be asked or understood, and why.
+    /// The judge failed or its verdict was unclear, and why.
     Unknown(String),
 }
 
-/// Scores both answers. `judges` asks the judge, too: twice, because models like what stands first.
+/// Scores both answers. `judges` also asks the judge, in both orders, because models favour the
+/// first position.
 pub async fn score(prepared: &PreparedSuite, sides: &Sides, judges: bool) -> ReplayScore {
     let mut scored = ReplayScore::default();
     let vars = Vars::from_iter([("message".to_owned(), Value::from(sides.question.clone()))]);
@@ -112,7 +114,7 @@ async fn graded(
     .await
 }
 
-/// Whether a judge prefers the second of two answers, and what that cost.
+/// Returns whether the judge prefers the second answer, and the cost in dollars.
 async fn prefers_second(
     prepared: &PreparedSuite,
     vars: &Vars,

@@ -1,5 +1,6 @@
-//! Asks the gates before what agents answer from is changed over the API: a change that can be tried is tried, another one is refused, and
-//! by force both are made, which is written down. Every handler that changes it asks here first.
+//! Admission of knowledge changes made over the API; every handler that makes one calls it first.
+//! Where a gate guards the collection, a change that can be tried must pass the gate, and any other
+//! is refused. `force` overrides both and is audited.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -15,16 +16,16 @@ use crate::http::extract::Query;
 use crate::knowledge::Edit;
 use crate::store::audit::Actor;
 
-/// Whether a change is to be made past the gates.
+/// Query parameter that overrides the gates.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Force {
-    /// Make it although the gate of an agent guards the collection. That is written down in the audit log.
+    /// Make the change even if an agent's gate guards the collection. The audit log records it.
     #[serde(default)]
     force: bool,
 }
 
-/// Who changes what agents answer from, and whether by force.
+/// The caller of a knowledge change, and whether the change is forced.
 pub(super) struct Permit {
     actor: Actor,
     pub(super) force: bool,
@@ -41,7 +42,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Permit {
     }
 }
 
-/// Refuses to change what a collection holds that a gate guards, unless by force. What cannot be tried first asks here.
+/// Admits a change that cannot be tried first: only if no gate guards the collection, or by force.
 pub(super) async fn admit(
     web: &WebState,
     (collection, change): (&str, Change),
@@ -58,8 +59,9 @@ pub(super) async fn admit(
     }
 }
 
-/// Tries a change by hand of what a collection holds, where a gate guards it; its suite is run, which may take minutes. What is given back is
-/// held until the change is made, so that no other one comes between.
+/// Admits an edit by hand. Where a gate guards the collection, its suite runs on the edit first,
+/// which may take minutes. Hold the returned guard until the edit is made, so that no other gated
+/// change comes between; `None` means that no gate was run.
 pub(super) async fn admit_edit<'a>(
     web: &'a WebState,
     (collection, edit): (&str, &Edit),

@@ -1,4 +1,4 @@
-//! Agents: the bots of the desk.
+//! Agents: lists them and their versions, and publishes versions.
 
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -18,20 +18,20 @@ use crate::http::verdict::GateVerdict;
 use crate::store::agents::{AgentRow, VersionRow};
 use crate::store::audit::Actor;
 
-/// A bot.
+/// An agent (bot) with its live version.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Agent {
     /// Its id.
     id: String,
-    /// Its short name, from the prompt file's name.
+    /// Short name, taken from the prompt file's name.
     slug: String,
-    /// The live prompt version's id.
+    /// Id of the live version.
     version_id: String,
-    /// The live prompt version's number, counted from 1.
+    /// Number of the live version, counted from 1.
     version: i64,
-    /// When that version went live first, milliseconds since 1970.
+    /// When that version first went live, milliseconds since 1970.
     published_at: i64,
-    /// The prompt file.
+    /// Text of the prompt file.
     source: String,
 }
 
@@ -48,14 +48,14 @@ impl From<AgentRow> for Agent {
     }
 }
 
-/// Every agent with its live version.
+/// Lists every agent with its live version.
 #[utoipa::path(get, path = "/agents", operation_id = "list_agents", tag = "agents", responses((status = 200, body = [Agent])))]
 pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Agent>> {
     let rows = web.desk.store.agents().await?;
     Ok(Json(rows.into_iter().map(Agent::from).collect()))
 }
 
-/// One agent, by id or short name.
+/// Returns one agent, by id or short name.
 #[utoipa::path(get, path = "/agents/{agent}", operation_id = "get_agent", tag = "agents", params(("agent" = String, Path)),
     responses((status = 200, body = Agent), (status = 404, response = Problem)))]
 pub(super) async fn one(State(web): State<WebState>, Path(name): Path<String>) -> Answer<Agent> {
@@ -74,13 +74,13 @@ async fn named(web: &WebState, name: &str) -> Result<AgentRow, Problem> {
 pub(super) struct Version {
     /// Its id.
     id: String,
-    /// Its number, counted from 1.
+    /// Version number, counted from 1.
     version: i64,
-    /// Whether it is the one that answers.
+    /// Whether this is the live version.
     live: bool,
-    /// When it was made, milliseconds since 1970.
+    /// When it was created, milliseconds since 1970.
     created_at: i64,
-    /// The prompt file.
+    /// Text of the prompt file.
     source: String,
 }
 
@@ -96,7 +96,7 @@ impl From<VersionRow> for Version {
     }
 }
 
-/// The versions of an agent, newest first.
+/// Lists the versions of an agent, newest first.
 #[utoipa::path(get, path = "/agents/{agent}/versions", operation_id = "list_versions", tag = "agents", params(("agent" = String, Path), Paging),
     responses((status = 200, body = Page<Version>), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn versions(
@@ -111,7 +111,7 @@ pub(super) async fn versions(
     Ok(Json(Page::of(rows, limit, |row| (row.ordinal, &row.id))))
 }
 
-/// One version of an agent, by its number.
+/// Returns one version of an agent, by its number.
 #[utoipa::path(get, path = "/agents/{agent}/versions/{version}", operation_id = "get_version", tag = "agents",
     params(("agent" = String, Path), ("version" = i64, Path, minimum = 1, maximum = 1_000_000_000)),
     responses((status = 200, body = Version), (status = 400, response = Problem), (status = 404, response = Problem)))]
@@ -124,37 +124,37 @@ pub(super) async fn version(
     row.map(|row| Json(row.into())).ok_or_else(|| Problem::not_found("version"))
 }
 
-/// A version to put in front of customers: `source`, or `version` to go back to one.
+/// A version to publish: `source` for a new one, or `version` for an existing one.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Publish {
-    /// The prompt file.
+    /// Text of the prompt file.
     #[schema(max_length = 200_000)]
     source: Option<String>,
-    /// The number of a version that is there already.
+    /// Number of an existing version.
     #[schema(minimum = 1, maximum = 1_000_000_000)]
     version: Option<i64>,
-    /// Publish it whatever its gate says. That is written down in the audit log.
+    /// Publish even if the gate fails. The audit log records it.
     #[serde(default)]
     force: bool,
-    /// Only try it: nothing is published.
+    /// Run the gate only; publish nothing.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// What became of a version.
+/// Result of a publish request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Publication {
-    /// The number of the version that answers now.
+    /// Number of the live version.
     version: i64,
-    /// Whether that changed.
+    /// Whether the live version changed.
     changed: bool,
-    /// What the gate found; null where the agent has no gate.
+    /// The gate's verdict; null if no gate was run.
     verdict: Option<GateVerdict>,
 }
 
-/// Puts a version in front of customers. Where the agent has a gate, the version has to pass it: its suite is run, which may
-/// take minutes. The first version of an agent passes.
+/// Makes a version live. If the agent has a gate, the version must pass it first: its suite is run,
+/// which may take minutes. The first version of an agent needs no gate.
 #[utoipa::path(post, path = "/agents/{agent}/publish", operation_id = "publish_version", tag = "agents", params(("agent" = String, Path)),
     request_body = Publish,
     responses((status = 200, body = Publication), (status = 404, response = Problem),
@@ -179,7 +179,7 @@ pub(super) async fn publish(
         }
     };
     let (force, dry_run) = (wanted.force, wanted.dry_run);
-    // It goes on to its end although the caller hangs up: half of it would be neither published nor written down.
+    // Finishes even if the caller disconnects: half of it would be neither published nor audited.
     let task = tokio::spawn(async move {
         let (_turn, publisher) = web.jobs.publisher(actor, web.jobs.policy()).await;
         let wanted = gate::PublishRequest { agent: &agent.slug, source: &source, force, dry_run };
@@ -225,7 +225,7 @@ impl From<gate::Error> for Problem {
     }
 }
 
-/// Progress that nobody watches.
+/// Discards the progress of a gate run.
 pub(super) struct SilentRun;
 
 impl Progress for SilentRun {

@@ -1,4 +1,4 @@
-//! Curated answers: question and answer pairs of a collection that win over the model.
+//! Curated answers of a collection: question and answer pairs that win over the model.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,9 +16,9 @@ use crate::http::error::Problem;
 use crate::http::extract::{Body, Path, Query};
 use crate::http::note::Note;
 use crate::knowledge::Edit;
-use crate::store::answers::{AnswerRow, ChangeOutcome, MOST_ANSWERS, NewAnswer};
+use crate::store::answers::{AnswerRow, ChangeOutcome, MAX_ANSWERS, NewAnswer};
 
-/// Who writes what comes through the API, until there are users.
+/// Author of everything that is written through the API, until there are user accounts.
 pub(super) const AUTHOR: &str = "api";
 
 /// A curated answer.
@@ -26,19 +26,20 @@ pub(super) const AUTHOR: &str = "api";
 pub(super) struct CuratedAnswer {
     /// Its id.
     id: String,
-    /// How customers put the question.
+    /// Ways in which customers ask the question.
     phrasings: Vec<String>,
-    /// What they get, Markdown.
+    /// The answer that customers get, in Markdown.
     answer: String,
-    /// ISO 639-1 code of the language that it is for; none: any.
+    /// ISO 639-1 code of the language that it is for; null for any.
     language: Option<String>,
-    /// Whether it answers.
+    /// Whether the answer is used.
     enabled: bool,
-    /// The file that holds it; none when it was made by hand. An answer of a file is changed in the file.
+    /// The file that defines it, which is the only place to change it; null if it was created by
+    /// hand.
     source: Option<String>,
     /// Who wrote it.
     author: String,
-    /// When it was made, milliseconds since 1970.
+    /// When it was created, milliseconds since 1970.
     created_at: i64,
     /// When it was last changed, milliseconds since 1970.
     updated_at: i64,
@@ -60,25 +61,25 @@ impl From<AnswerRow> for CuratedAnswer {
     }
 }
 
-/// A curated answer to make.
+/// A curated answer to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCuratedAnswer {
-    /// How customers put the question, 1 to 50 ways.
+    /// Ways in which customers ask the question, 1 to 50.
     #[schema(max_items = 50, value_type = Vec<Phrasing>)]
     phrasings: Vec<String>,
-    /// What they get, Markdown.
+    /// The answer that customers get, in Markdown.
     #[schema(max_length = 8000)]
     answer: String,
-    /// ISO 639-1 code of the language that it is for; none: any.
+    /// ISO 639-1 code of the language that it is for; null for any.
     #[serde(default)]
     language: Option<String>,
-    /// Whether it answers; it does when this is not given.
+    /// Whether the answer is used; default true.
     #[serde(default = "yes")]
     enabled: bool,
 }
 
-/// One way to put a question.
+/// One way to ask the question.
 #[derive(ToSchema)]
 #[schema(max_length = 500)]
 #[expect(dead_code, reason = "it describes a text to those who read the API's document")]
@@ -88,23 +89,23 @@ fn yes() -> bool {
     true
 }
 
-/// What to change of a curated answer; what is not given stays.
+/// Changes to a curated answer. Omitted fields keep their values.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CuratedAnswerChange {
-    /// How customers put the question.
+    /// Ways in which customers ask the question.
     #[schema(max_items = 50, value_type = Option<Vec<Phrasing>>)]
     phrasings: Option<Vec<String>>,
-    /// What they get, Markdown.
+    /// The answer that customers get, in Markdown.
     #[schema(max_length = 8000)]
     answer: Option<String>,
-    /// ISO 639-1 code of the language that it is for; empty: any.
+    /// ISO 639-1 code of the language that it is for; empty for any.
     language: Option<String>,
-    /// Whether it answers.
+    /// Whether the answer is used.
     enabled: Option<bool>,
 }
 
-/// A collection's curated answers, the newest first.
+/// Lists a collection's curated answers, newest first.
 #[utoipa::path(get, path = "/collections/{name}/answers", operation_id = "list_answers", tag = "knowledge", params(("name" = String, Path), Paging),
     responses((status = 200, body = Page<CuratedAnswer>), (status = 404, response = Problem)))]
 pub(super) async fn list(
@@ -117,8 +118,8 @@ pub(super) async fn list(
     Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
 }
 
-/// Makes a curated answer. It answers at once. Where a gate guards the collection,
-/// its suite is run on the change first, which may take minutes.
+/// Creates a curated answer, which takes effect at once. If a gate guards the collection, its suite
+/// is run on the change first, which may take minutes.
 #[utoipa::path(post, path = "/collections/{name}/answers", operation_id = "create_answer", tag = "knowledge", params(("name" = String, Path), Force),
     request_body = NewCuratedAnswer,
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem),
@@ -131,16 +132,16 @@ pub(super) async fn create(
 ) -> AuditedAnswer<CuratedAnswer> {
     let collection = collection(&web, &name).await?;
     let NewCuratedAnswer { phrasings, answer: body, language, enabled } = new;
-    let curated = tidied(AnswerContent { phrasings, body, language, enabled })?;
+    let curated = normalized(AnswerContent { phrasings, body, language, enabled })?;
     let _turn = admit_edit(&web, (&name, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };
     let id = web.desk.store.add_answer(new).await?.ok_or_else(full)?;
-    web.desk.follow_answers().await?;
+    web.desk.reload_answers().await?;
     let row = web.desk.store.answer(&id).await?.ok_or_else(missing)?;
     Ok((Note::on(format!("{name}/{}", row.id), json!({})), Json(row.into())))
 }
 
-/// One curated answer.
+/// Returns one curated answer.
 #[utoipa::path(get, path = "/collections/{name}/answers/{id}", operation_id = "get_answer", tag = "knowledge",
     params(("name" = String, Path), ("id" = String, Path)),
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem)))]
@@ -151,8 +152,8 @@ pub(super) async fn one(
     Ok(Json(find(&web, &name, &id).await?.into()))
 }
 
-/// Changes a curated answer that was made by hand. Where a gate guards the collection,
-/// its suite is run on the change first, which may take minutes.
+/// Changes a curated answer that was created by hand. If a gate guards the collection, its suite is
+/// run on the change first, which may take minutes.
 #[utoipa::path(patch, path = "/collections/{name}/answers/{id}", operation_id = "change_answer", tag = "knowledge",
     params(("name" = String, Path), ("id" = String, Path), Force), request_body = CuratedAnswerChange,
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
@@ -164,24 +165,24 @@ pub(super) async fn change(
 ) -> Answer<CuratedAnswer> {
     let row = find(&web, &name, &id).await?;
     let known = row.curated();
-    let curated = tidied(AnswerContent {
+    let curated = normalized(AnswerContent {
         phrasings: wanted.phrasings.unwrap_or(known.phrasings),
         body: wanted.answer.unwrap_or(known.body),
         language: wanted.language.or(known.language).filter(|code| !code.is_empty()),
         enabled: wanted.enabled.unwrap_or(known.enabled),
     })?;
-    in_no_file(&row)?;
+    reject_file_answer(&row)?;
     let id = AnswerId::stored(row.id);
     let edit = Edit::ChangeAnswer(id.clone(), curated.clone());
     let _turn = admit_edit(&web, (&name, &edit), permit).await?;
-    done(web.desk.store.change_answer(&id, curated).await?)?;
-    web.desk.follow_answers().await?;
+    check_change_outcome(web.desk.store.change_answer(&id, curated).await?)?;
+    web.desk.reload_answers().await?;
     let row = web.desk.store.answer(&id).await?.ok_or_else(missing)?;
     Ok(Json(row.into()))
 }
 
-/// Removes a curated answer that was made by hand, and gives back what it was. Where a gate guards the collection,
-/// its suite is run on the change first, which may take minutes.
+/// Removes a curated answer that was created by hand, and returns it. If a gate guards the
+/// collection, its suite is run on the change first, which may take minutes.
 #[utoipa::path(delete, path = "/collections/{name}/answers/{id}", operation_id = "remove_answer", tag = "knowledge",
     params(("name" = String, Path), ("id" = String, Path), Force),
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem)))]
@@ -191,15 +192,15 @@ pub(super) async fn remove(
     permit: Permit,
 ) -> Answer<CuratedAnswer> {
     let row = find(&web, &name, &id).await?;
-    in_no_file(&row)?;
+    reject_file_answer(&row)?;
     let id = AnswerId::stored(row.id.clone());
     let _turn = admit_edit(&web, (&name, &Edit::RemoveAnswer(id.clone())), permit).await?;
-    done(web.desk.store.remove_answer(&id).await?)?;
-    web.desk.follow_answers().await?;
+    check_change_outcome(web.desk.store.remove_answer(&id).await?)?;
+    web.desk.reload_answers().await?;
     Ok(Json(row.into()))
 }
 
-/// An answer of just this collection.
+/// Finds an answer, in this collection only.
 async fn find(web: &WebState, name: &str, id: &str) -> Result<AnswerRow, Problem> {
     let collection = collection(web, name).await?;
     let id = AnswerId::parse(id).map_err(|_| missing())?;
@@ -207,26 +208,26 @@ async fn find(web: &WebState, name: &str, id: &str) -> Result<AnswerRow, Problem
     row.filter(|row| row.collection_id == collection.as_str()).ok_or_else(missing)
 }
 
-/// The collection of a name.
+/// Returns the id of a collection, by its name.
 pub(super) async fn collection(web: &WebState, name: &str) -> Result<CollectionId, Problem> {
     let found = named(web, &[name.to_owned()]).await;
     let first = found.ok().and_then(|mut found| found.pop());
     first.ok_or_else(|| Problem::not_found("collection"))
 }
 
-/// The answer ready to be stored, or what is wrong with it.
-pub(super) fn tidied(curated: AnswerContent) -> Result<AnswerContent, Problem> {
+/// Normalizes an answer for storage, or says what is wrong with it.
+pub(super) fn normalized(curated: AnswerContent) -> Result<AnswerContent, Problem> {
     curated
         .tidied()
         .map_err(|why| Problem::unprocessable(format!("This cannot be an answer: {why}.")))
 }
 
-/// Refuses at once what could not be changed in the end.
-fn in_no_file(row: &AnswerRow) -> Result<(), Problem> {
-    done(row.source.clone().map_or(ChangeOutcome::Yes, ChangeOutcome::InFile))
+/// Refuses answers that a file defines, before a gate's suite is run for nothing.
+fn reject_file_answer(row: &AnswerRow) -> Result<(), Problem> {
+    check_change_outcome(row.source.clone().map_or(ChangeOutcome::Yes, ChangeOutcome::InFile))
 }
 
-fn done(changed: ChangeOutcome) -> Result<(), Problem> {
+fn check_change_outcome(changed: ChangeOutcome) -> Result<(), Problem> {
     match changed {
         ChangeOutcome::Yes => Ok(()),
         ChangeOutcome::Missing => Err(missing()),
@@ -236,10 +237,10 @@ fn done(changed: ChangeOutcome) -> Result<(), Problem> {
     }
 }
 
-/// A collection without room.
+/// The error for a collection with no room for more curated answers.
 pub(super) fn full() -> Problem {
     Problem::unprocessable(format!(
-        "The collection holds {MOST_ANSWERS} curated answers, which is the most: remove some."
+        "The collection holds {MAX_ANSWERS} curated answers, which is the most: remove some."
     ))
 }
 

@@ -14,26 +14,27 @@ use crate::http::error::Problem;
 use crate::http::extract::Query;
 use crate::store::audit::{AuditRow, Filter};
 
-/// Something that was done.
+/// An entry of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 pub(super) struct Entry {
     /// Its id.
     id: String,
-    /// Who did it: `admin key`, `console` with the beginning of its session, or who sat at which terminal.
+    /// Who did it: `admin key`, `console` with the start of the session's hash, or the user at
+    /// which terminal.
     actor: String,
-    /// What.
+    /// The action.
     action: Action,
-    /// To what, such as an agent's short name or the id of a conversation.
+    /// What it was done to, such as an agent's short name or the id of a conversation.
     subject: String,
     /// How it ended.
     outcome: Outcome,
-    /// The address of the connection, which may be a proxy's; empty for commands and the desk itself.
+    /// Address of the connection, which may be a proxy's; empty for commands and the desk itself.
     address: String,
-    /// More of it.
+    /// Details of the action.
     #[schema(value_type = Object)]
     detail: Value,
-    /// When, milliseconds since 1970.
+    /// When it happened, milliseconds since 1970.
     created_at: i64,
 }
 
@@ -52,21 +53,21 @@ impl From<AuditRow> for Entry {
     }
 }
 
-/// Which entries.
+/// Filter for audit entries.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AuditQuery {
-    /// Only this action.
+    /// Only entries with this action.
     #[param(inline)]
     action: Option<Action>,
-    /// Only those that ended so.
+    /// Only entries with this outcome.
     #[param(inline)]
     outcome: Option<Outcome>,
-    /// Only those of this actor.
+    /// Only entries of this actor.
     actor: Option<String>,
-    /// Only those on this object.
+    /// Only entries on this subject.
     subject: Option<String>,
-    /// Only those since this moment, milliseconds since 1970.
+    /// Only entries from this moment on, milliseconds since 1970.
     #[param(minimum = 0, maximum = 253_402_300_799_999_i64)]
     since: Option<i64>,
 }
@@ -78,7 +79,7 @@ impl AuditQuery {
     }
 }
 
-/// What was done, newest first.
+/// Lists the entries of the audit log, newest first.
 #[utoipa::path(get, path = "/audit", operation_id = "list_audit", tag = "audit", params(AuditQuery, Paging),
     responses((status = 200, body = Page<Entry>), (status = 400, response = Problem)))]
 pub(super) async fn list(

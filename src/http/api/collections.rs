@@ -1,4 +1,4 @@
-//! Collections: the sets of documents that agents answer from, counted, made and removed.
+//! Collections: the sets of documents that agents answer from. Lists, creates and removes them.
 
 use std::collections::HashSet;
 
@@ -29,23 +29,24 @@ pub(super) struct Collection {
     id: String,
     /// Its name.
     slug: String,
-    /// All its documents: those that can be answered from, those that failed and those that are being learned.
+    /// All documents: ready, failed and being learned.
     documents: i64,
-    /// Documents that can be answered from.
+    /// Documents that agents can answer from.
     ready: i64,
-    /// Pieces that these were cut into.
+    /// Chunks that the documents were cut into.
     chunks: i64,
-    /// Uploaded documents that are being learned, or wait for it.
+    /// Uploaded documents that are being learned or wait for it.
     learning: i64,
     /// Documents that could not be learned.
     failures: i64,
-    /// The last 20 of these: path and reason.
+    /// The last 20 failed documents.
     failed: Vec<FailedDocument>,
-    /// Where it comes from.
+    /// Where the collection comes from.
     origin: CollectionOrigin,
-    /// The agents that answer from it now, by short name.
+    /// Short names of the agents whose live version answers from it.
     agents: Vec<String>,
-    /// The agents whose gate guards what it holds: nothing can be changed here then but by force.
+    /// Short names of the agents whose gate guards it. A change that cannot be tried first needs
+    /// `force`.
     guards: Vec<String>,
 }
 
@@ -54,28 +55,28 @@ pub(super) struct Collection {
 pub(super) struct FailedDocument {
     /// Its path within the collection.
     path: String,
-    /// Why.
+    /// Why it failed.
     reason: String,
 }
 
-/// Every collection with its documents, counted.
+/// Lists every collection with its document counts.
 #[utoipa::path(get, path = "/collections", operation_id = "list_collections", tag = "knowledge", responses((status = 200, body = [Collection])))]
 pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Collection>> {
     let (rows, view) = (web.desk.store.collections().await?, View::of(&web).await?);
-    // What only stands beside another, to be tried, is left out.
+    // Staged collections, which exist only to be tried, are left out.
     let real = rows.into_iter().filter(|row| !is_staged(&row.slug));
     Ok(Json(real.map(|row| view.collection(row)).collect()))
 }
 
-/// The most failed documents of a collection that are listed with it.
+/// Maximum number of failed documents that are listed with a collection.
 const MOST_FAILED: i64 = 20;
 
-/// What is said of collections, read once for all of them.
+/// Data for the responses, read once for all collections.
 struct View {
     counts: Vec<CountRow>,
     failed: Vec<FailedRow>,
     folders: HashSet<String>,
-    /// An agent, the collections it answers from, and whether its gate guards them.
+    /// Per agent: its short name, its collections, and whether its gate guards them.
     agents: Vec<(String, Vec<String>, bool)>,
 }
 
@@ -120,7 +121,7 @@ impl View {
     }
 }
 
-/// An agent, the collections that its live version answers from, and whether its gate guards them.
+/// Returns an agent's entry of [`View::agents`]; `None` if its prompt file cannot be parsed.
 fn readers(row: &AgentRow) -> Option<(String, Vec<String>, bool)> {
     let file = prompts::parse(&format!("{}.md", row.slug), &row.source).ok()?;
     let guards = file.gate.is_some_and(|gate| gate.knowledge);
@@ -137,7 +138,8 @@ struct DocumentCounts {
 }
 
 impl DocumentCounts {
-    /// Documents are counted by their state; one whose file waits or failed is moved from there.
+    /// Rows without an upload state count documents by their own state; a waiting or failed upload
+    /// moves its document from there.
     fn add(&mut self, row: &CountRow) {
         let many = row.documents;
         let state = match row.state {
@@ -159,29 +161,29 @@ impl DocumentCounts {
                 *state -= many;
                 self.failures += many;
             }
-            // It counts by its document's state.
+            // Already counted by the document's own state.
             Some(UploadState::Learned) => {}
         }
     }
 }
 
-/// The collection of this name or id.
-pub(super) async fn found(web: &WebState, name: &str) -> Result<CollectionRow, Problem> {
+/// Finds a collection by name or id.
+pub(super) async fn find_collection(web: &WebState, name: &str) -> Result<CollectionRow, Problem> {
     let all = web.desk.store.collections().await?;
     let row = all.into_iter().find(|row| row.slug == name || row.id == name);
     row.ok_or_else(|| Problem::not_found("collection"))
 }
 
-/// A collection to make.
+/// A collection to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCollection {
-    /// Its name: 1 to 60 small letters, digits and hyphens.
+    /// Its name: 1 to 60 lowercase letters, digits and hyphens.
     #[schema(max_length = 60)]
     slug: String,
 }
 
-/// Makes a collection, empty.
+/// Creates an empty collection.
 #[utoipa::path(post, path = "/collections", operation_id = "create_collection", tag = "knowledge", request_body = NewCollection,
     responses((status = 201, body = Collection), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn create(
@@ -195,13 +197,13 @@ pub(super) async fn create(
     }
     web.desk.store.collection(&new.slug).await?;
     web.desk.announce(What::Knowledge).await;
-    let row = found(&web, &new.slug).await?;
+    let row = find_collection(&web, &new.slug).await?;
     let note = Note::on(&new.slug, json!({}));
     Ok((StatusCode::CREATED, note, Json(View::of(&web).await?.collection(row))))
 }
 
-/// Removes a collection with all that it holds: documents, sources, curated answers. Refused while an agent answers from it, and
-/// while it has a folder.
+/// Removes a collection with its documents, sources and curated answers. Refused while an agent
+/// answers from it and while it has a folder.
 #[utoipa::path(delete, path = "/collections/{name}", operation_id = "remove_collection", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name.")),
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
@@ -209,7 +211,7 @@ pub(super) async fn remove(
     State(web): State<WebState>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let row = found(&web, &name).await?;
+    let row = find_collection(&web, &name).await?;
     let shown = View::of(&web).await?.collection(row.clone());
     if !shown.agents.is_empty() {
         return Err(Problem::conflict(format!(
@@ -226,7 +228,7 @@ pub(super) async fn remove(
     }
     let id = CollectionId::stored(row.id);
     web.desk.library.remove_collection(&id).await?;
-    web.desk.follow_answers().await?;
+    web.desk.reload_answers().await?;
     web.desk.announce(What::Knowledge).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,4 @@
-//! Runs beside each other: case by case, what each run made of it.
+//! Compares eval runs case by case.
 
 use std::collections::HashMap;
 
@@ -10,54 +10,54 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::evals::{Run, described, found, reading};
+use super::evals::{Run, described, find_run, reading};
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
 
-/// The most runs beside each other.
+/// Maximum number of runs in a comparison.
 const MOST_RUNS: usize = 6;
-/// How much of an answer is shown, in characters.
+/// Maximum length of an output or reason, in characters.
 const LONGEST_OUTPUT: usize = 2000;
 
-/// Which runs.
+/// Runs to compare.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct CompareQuery {
-    /// The ids of 1 to 6 runs, with commas between.
+    /// Ids of 1 to 6 runs, separated by commas.
     runs: String,
-    /// Only cases whose verdict is not the same in all of the runs.
+    /// Only cases whose verdict differs between the runs.
     #[serde(default)]
     changed: bool,
 }
 
-/// Runs, and their cases beside each other.
+/// A comparison of runs, case by case.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunComparison {
-    /// The runs, in the order in which they were asked for.
+    /// The runs, in the order requested.
     runs: Vec<Run>,
     /// The cases of this page, in the order of the suite.
     cases: Vec<ComparedCase>,
-    /// How many cases there are in all, of those that were asked for.
+    /// Number of cases that match the request, on all pages.
     total: usize,
-    /// How many of all cases have not the same verdict in all runs.
+    /// Number of cases whose verdict differs between the runs.
     changed: usize,
-    /// The cursor of the next page; none on the last.
+    /// Cursor of the next page; null on the last page.
     next: Option<String>,
 }
 
-/// A case in several runs.
+/// A case in the compared runs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ComparedCase {
-    /// Names it within its suite, with its column and repetition.
+    /// Identifies the case within its suite, with its column and repetition.
     key: String,
-    /// What it is called.
+    /// Title of the case.
     title: String,
-    /// The column: the prompt's label or the target, where there are several.
+    /// The column: the label of the target, or its id.
     column: String,
-    /// What each run made of it, in the runs' order; null where it was not run.
+    /// The case in each run, in the order of `runs`; null for a run without it.
     cells: Vec<Option<Cell>>,
     /// Whether the verdicts differ.
     changed: bool,
@@ -67,21 +67,21 @@ pub(super) struct ComparedCase {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ComparedCell)]
 pub(super) struct Cell {
-    /// How it ended.
+    /// The verdict.
     verdict: Verdict,
-    /// 0 to 1.
+    /// Score, 0 to 1.
     score: f64,
-    /// What was answered, its first 2000 characters.
+    /// The first 2000 characters of the answer.
     output: String,
-    /// Why it did not pass.
+    /// Why it did not pass, at most 2000 characters; null if it passed.
     reason: Option<String>,
-    /// What the customer waited, in milliseconds.
+    /// How long the customer waited, in milliseconds.
     latency_ms: f64,
-    /// Names the row: `GET /evals/runs/{id}/rows?key=` gives all of it, with its trace.
+    /// Key of the row: `GET /evals/runs/{id}/rows?key=` returns the whole row, with its trace.
     row: String,
 }
 
-/// Runs of a suite beside each other, case by case.
+/// Compares runs of a suite, case by case.
 #[utoipa::path(get, path = "/evals/compare", operation_id = "compare_runs", tag = "evals", params(CompareQuery, Paging),
     responses((status = 200, body = RunComparison), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn compare(
@@ -97,7 +97,7 @@ pub(super) async fn compare(
     }
     let mut runs = Vec::new();
     for id in &ids {
-        runs.push(found(&web, id).await?);
+        runs.push(find_run(&web, id).await?);
     }
     let run_logs: Vec<RunLog> = runs.iter().map(|row| web.jobs.run_log(&row.id)).collect();
     let from = paging.after()?.map_or(0, |(at, _)| usize::try_from(at).unwrap_or(0));
@@ -117,7 +117,7 @@ pub(super) async fn compare(
     Ok(Json(RunComparison { runs, cases, total, changed, next }))
 }
 
-/// The cases of some runs, with no more of each row than its verdict: a run may have many rows, and each of them much to say.
+/// The cases of the compared runs. Keeps only the verdict of each row: rows can be many and large.
 struct Table {
     cases: Vec<Case>,
     changed: usize,
@@ -132,7 +132,7 @@ struct Case {
 }
 
 impl Case {
-    /// Whether the runs that have it do not agree.
+    /// Whether the verdicts differ between the runs that have the case.
     fn changed(&self) -> bool {
         let mut known = self.verdicts.iter().flatten();
         let first = known.next();
@@ -161,7 +161,8 @@ impl Table {
         Ok(Self { cases, changed: 0 })
     }
 
-    /// Reads what is to be shown of a page of cases; with how many there are, and how many of all changed.
+    /// Reads the rows of one page of cases. Returns the page, the number of cases and the number of
+    /// changed cases.
     fn page(
         self,
         run_logs: &[RunLog],
@@ -213,7 +214,7 @@ impl From<EvalRow> for Cell {
     }
 }
 
-/// What a column is called: the prompt's label where it has one of its own, else the target.
+/// Returns the column name: the target's label, or its id.
 fn column(row: &EvalRow) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let target = [&row.provider["label"], &row.provider["id"]].map(text);

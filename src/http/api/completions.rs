@@ -1,5 +1,6 @@
-//! Agents for whatever speaks to OpenAI: `POST /v1/chat/completions` and `GET /v1/models`. A turn of the real pipeline that nobody
-//! receives and nothing stores, as in the sandbox; the caller keeps the history.
+//! OpenAI-compatible API: `POST /v1/chat/completions` and `GET /v1/models`. A request runs one turn
+//! of the real pipeline, as in the sandbox: nothing is sent or stored, and the caller keeps the
+//! history.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::length::{LONGEST_CHAT, LONGEST_MESSAGE, short};
+use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, short};
 use super::trial::Trial;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
@@ -30,62 +31,65 @@ use crate::http::limits::ExpensivePermit;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Bot, TurnResult};
 
-/// The longest body of a refusal that is put into other words, in bytes.
-const REFUSAL: usize = 64 * 1024;
+/// Maximum size of an error body that is converted to OpenAI's format, in bytes.
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 
-/// What is asked, in OpenAI's words. Settings of a model, such as `temperature`, are the agent's own and are not read.
+/// A chat completion request in OpenAI's format. Model settings such as `temperature` are ignored:
+/// the agent has its own.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ChatCompletionRequest)]
 pub(super) struct Request {
-    /// The agent's short name, or one of its versions, such as `support@3`.
+    /// Short name of the agent, or one of its versions, such as `support@3`.
     model: String,
-    /// What was said, oldest first. The last message of the user is answered; those of the system are not read, because the agent
-    /// has a prompt of its own. At most 65,536 bytes together.
+    /// The chat, oldest message first. The last `user` message is answered. `system` messages are
+    /// ignored, because the agent has its own prompt; the others are at most 65,536 bytes together.
     messages: Vec<Message>,
-    /// Whether the answer comes as events. It comes when it is whole, because it is checked before it is sent.
+    /// Whether to send the answer as events. Its text comes whole, because it is checked before it
+    /// is sent.
     #[serde(default)]
     stream: bool,
-    /// With `include_usage`, a last event tells the tokens.
+    /// With `include_usage`, a last event reports the token usage.
     #[serde(default)]
     #[schema(value_type = Object)]
     stream_options: Value,
 }
 
-/// A message of a chat.
+/// A chat message.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ChatMessage)]
 pub(super) struct Message {
-    /// `user`, `assistant` or `system`. Messages of others are passed over.
+    /// `user`, `assistant` or `system`. Messages with another role are ignored.
     role: String,
-    /// Its text, or parts of the type `text`.
+    /// The text, or a list of parts of the type `text`.
     content: Option<ChatContent>,
 }
 
-/// What a message of a chat holds.
+/// Content of a chat message.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(untagged, expecting = "`content` must be a text, or a list of parts of the type `text`")]
 pub(super) enum ChatContent {
-    /// A text.
+    /// A plain text.
     Text(ChatText),
-    /// Parts.
+    /// A list of parts.
     Parts(Vec<ChatPart>),
 }
 
-/// A text of a chat. Those of the system are not read, and may be long.
+/// Text of a chat message. The limit is high for `system` messages, which are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(max_length = 1_000_000)]
 pub(super) struct ChatText(String);
 
-/// A part of a message of a chat.
+/// A part of a chat message.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ChatPart {
-    /// The text of a part of the type `text`; others are not read.
+    /// Text of a part of the type `text`. A part without text is refused, except in `system`
+    /// messages.
     #[schema(max_length = 1_000_000)]
     text: Option<String>,
 }
 
 impl Message {
-    /// Who speaks, where it is one of those who are read.
+    /// The role, if it is a known one.
     fn role(&self) -> Option<Role> {
         self.role.parse().ok()
     }
@@ -106,7 +110,7 @@ fn unread() -> Problem {
     Problem::bad_request("`content` must be a text, or a list of parts of the type `text`")
 }
 
-/// Answers a chat with an agent, as OpenAI's API does.
+/// Answers a chat with an agent, in the format of OpenAI's API.
 #[utoipa::path(post, path = "/v1/chat/completions", operation_id = "complete_chat", tag = "completions", request_body = Request,
     responses((status = 200, body = Object, description = "A `chat.completion`; its `frontdesk` says what became of the turn"),
         (status = "4XX", body = Object, description = "`{error: {message, type, code}}`")))]
@@ -117,16 +121,16 @@ pub(super) async fn chat(
 ) -> Result<Response, Problem> {
     let bot = bot(&web, &request.model).await?;
     check(&request.messages)?;
-    let turn = turn_of(&bot, &request.messages)?;
+    let turn = build_turn(&bot, &request.messages)?;
     let trial = Trial::of(&web, (TrialKind::Completions, seat), (&bot, turn)).await?;
     if !request.stream {
-        let answered = trial.whole(&web).await?;
-        return Ok(Json(whole(&request.model, &bot, &answered)).into_response());
+        let answered = trial.run_detached(&web).await?;
+        return Ok(Json(completion(&request.model, &bot, &answered)).into_response());
     }
     let usage = request.stream_options["include_usage"] == json!(true);
     let model = request.model;
     let events = futures::stream::once(async move {
-        let chunks = match trial.whole(&web).await {
+        let chunks = match trial.run_detached(&web).await {
             Ok(answered) => chunks(&model, &bot, &answered, usage),
             Err(_) => {
                 vec![json!({"error": {"message": "The turn broke.", "type": "server_error"}})]
@@ -137,7 +141,7 @@ pub(super) async fn chat(
     Ok(Sse::new(events.flatten()).keep_alive(KeepAlive::default()).into_response())
 }
 
-/// The agents, as OpenAI's API lists models.
+/// Lists the agents in the format of OpenAI's model list.
 #[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "completions",
     responses((status = 200, body = Object, description = "A `list` of the agents")))]
 pub(super) async fn models(State(web): State<WebState>) -> Json<Value> {
@@ -146,7 +150,7 @@ pub(super) async fn models(State(web): State<WebState>) -> Json<Value> {
     Json(json!({"object": "list", "data": all}))
 }
 
-/// The agent that is named, or one of its versions.
+/// Finds an agent, or one of its versions, by model name.
 async fn bot(web: &WebState, model: &str) -> Result<Arc<Bot>, Problem> {
     let (name, version) = match model.split_once('@') {
         Some((name, version)) => (name, Some(version)),
@@ -164,20 +168,21 @@ async fn bot(web: &WebState, model: &str) -> Result<Arc<Bot>, Problem> {
     draft_bot(&web.desk, slug, &found.source).await.map_err(Problem::unprocessable)
 }
 
-/// Refuses what is longer than any customer's message: long texts cost much. Those of the system are not read.
+/// Refuses chats over the size limits: long texts are expensive. `system` messages do not count,
+/// because they are ignored.
 fn check(messages: &[Message]) -> Result<(), Problem> {
     let mut all = 0;
     for message in messages.iter().filter(|one| one.role() != Some(Role::System)) {
         let bytes = message.text()?.len();
         if message.role() == Some(Role::User) {
-            short("A message", bytes, LONGEST_MESSAGE)?;
+            short("A message", bytes, MAX_MESSAGE_BYTES)?;
         }
         all += bytes;
     }
-    short("The chat", all, LONGEST_CHAT)
+    short("The chat", all, MAX_CHAT_BYTES)
 }
 
-fn turn_of(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
+fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
     let last = messages.iter().rposition(|one| one.role() == Some(Role::User));
     let last = last.ok_or_else(|| {
         Problem::bad_request(format!("`messages` has none of the role `{}`", Role::User))
@@ -200,14 +205,18 @@ fn turn_of(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![WaitingMessage { message: None, content: Content::Text { body }, heard: None }],
+        messages: vec![WaitingMessage {
+            message: None,
+            content: Content::Text { body },
+            transcript: None,
+        }],
         history: history.split_off(skip),
         now: now_ms(),
     })
 }
 
-/// What every answer and every chunk of one begins with.
-fn head(model: &str, object: &str) -> Value {
+/// Fields that a completion and each of its chunks begin with.
+fn envelope(model: &str, object: &str) -> Value {
     let id = format!("chatcmpl-{:016x}", getrandom::u64().unwrap_or_default());
     json!({"id": id, "object": object, "created": now_ms() / 1_000, "model": model})
 }
@@ -218,8 +227,8 @@ fn usage(answered: &TurnResult) -> Value {
     json!({"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written})
 }
 
-/// What became of the turn, beyond the text.
-fn told(answered: &TurnResult) -> Value {
+/// The `frontdesk` field: the outcome of the turn and the reason for a hand-off.
+fn outcome_extension(answered: &TurnResult) -> Value {
     let reason = match &answered.outcome {
         Outcome::HandOver { reason, .. } => Some(reason.to_string()),
         _ => None,
@@ -231,19 +240,19 @@ fn text(bot: &Bot, answered: &TurnResult) -> String {
     bubbles(bot, &answered.outcome).join("\n\n")
 }
 
-fn whole(model: &str, bot: &Bot, answered: &TurnResult) -> Value {
-    let mut all = head(model, "chat.completion");
+fn completion(model: &str, bot: &Bot, answered: &TurnResult) -> Value {
+    let mut all = envelope(model, "chat.completion");
     let message = json!({"role": Role::Assistant, "content": text(bot, answered), "refusal": null});
     all["choices"] =
         json!([{"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"}]);
     all["usage"] = usage(answered);
-    all["frontdesk"] = told(answered);
+    all["frontdesk"] = outcome_extension(answered);
     all
 }
 
-/// The chunks of an answer: who speaks, the text, that it ends, and the tokens where they are asked for.
+/// The chunks of a streamed answer: role, text, stop, the usage if requested, and `[DONE]`.
 fn chunks(model: &str, bot: &Bot, answered: &TurnResult, with_usage: bool) -> Vec<Value> {
-    let head = head(model, "chat.completion.chunk");
+    let head = envelope(model, "chat.completion.chunk");
     let chunk = |delta: Value, ends: Option<&str>| {
         let mut one = head.clone();
         one["choices"] = json!([{"index": 0, "delta": delta, "finish_reason": ends}]);
@@ -269,8 +278,8 @@ fn event(chunk: &Value) -> Event {
     Event::default().data(text)
 }
 
-/// Says what was refused here in OpenAI's words.
-pub(super) async fn in_their_words(call: Call, next: Next) -> Response {
+/// Middleware that converts errors under `/v1/` to OpenAI's format.
+pub(super) async fn convert_errors_to_openai(call: Call, next: Next) -> Response {
     let theirs = call.uri().path().starts_with("/v1/");
     let response = next.run(call).await;
     let status = response.status();
@@ -278,13 +287,13 @@ pub(super) async fn in_their_words(call: Call, next: Next) -> Response {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let body = to_bytes(body, REFUSAL).await.unwrap_or_default();
+    let body = to_bytes(body, MAX_ERROR_BODY_BYTES).await.unwrap_or_default();
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
     let message = problem["detail"].as_str().unwrap_or("The request was refused.");
     let (kind, code) = match status {
         StatusCode::UNAUTHORIZED => ("invalid_request_error", json!("invalid_api_key")),
         StatusCode::NOT_FOUND => ("invalid_request_error", json!("model_not_found")),
-        // Who may come back soon is told when; otherwise it is the money that is used up.
+        // With `Retry-After` a rate limit was hit; without it a budget is used up.
         StatusCode::TOO_MANY_REQUESTS if parts.headers.contains_key(RETRY_AFTER) => {
             ("requests", json!("rate_limit_exceeded"))
         }

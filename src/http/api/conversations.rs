@@ -1,4 +1,4 @@
-//! Conversations: listing and reading them, taking them over, and giving them back to the bot.
+//! Conversations: listing and reading them, taking them over, and handing them back to the bot.
 
 use axum::Json;
 use axum::extract::State as Web;
@@ -18,23 +18,23 @@ use crate::http::extract::{Path, Query, word};
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::listing::{ConversationCounts, ConversationRow, Which};
 
-/// The longest text that is searched for, in characters.
-const LONGEST_SEARCH: usize = 100;
-/// How much of the newest message is shown in a list, in characters.
-const LONGEST_LAST: usize = 200;
+/// Maximum length of a search text, in characters.
+const MAX_SEARCH_CHARS: usize = 100;
+/// Maximum length of the newest message's text in a list, in characters.
+const MAX_PREVIEW_CHARS: usize = 200;
 
-/// A conversation of a customer with one number.
+/// A customer's conversation with one number.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Conversation {
     /// Its id.
     id: String,
-    /// The number.
+    /// Id of the number.
     number_id: String,
-    /// The customer.
+    /// Id of the customer.
     contact_id: String,
     /// The customer's name.
     contact_name: Option<String>,
-    /// The customer's phone, digits only.
+    /// The customer's phone number, digits only.
     wa_id: Option<String>,
     /// The customer's business-scoped id.
     bsuid: Option<String>,
@@ -44,35 +44,36 @@ pub(super) struct Conversation {
     last_inbound_at: Option<i64>,
     /// When anybody last wrote, milliseconds since 1970.
     last_message_at: i64,
-    /// How many messages the customer has written since a person last looked at it (`seen`) or wrote in it.
+    /// Number of customer messages since a person last viewed the conversation (`seen`) or wrote in
+    /// it.
     unread: i64,
-    /// Whether the customer waits for a person: nobody has written since his last message, and the conversation is a person's
-    /// or has an open case.
+    /// Whether the customer waits for a person: the conversation is a person's or has an open case,
+    /// and nobody has written since the customer's last message.
     waiting: bool,
-    /// The words of the newest message: of a voice note what was heard in it. At most 200 characters.
+    /// Text of the newest message, or the transcript of a voice note. At most 200 characters.
     last_text: Option<String>,
-    /// What the newest message holds, in one word.
+    /// Kind of content of the newest message.
     last_kind: Option<MessageKind>,
     /// Who wrote the newest message.
     last_author: Option<Author>,
-    /// How far the newest message got.
+    /// State of the newest message.
     last_state: Option<MessageState>,
-    /// The newest case that waits for a person.
+    /// The newest open case.
     open_case: Option<OpenCase>,
-    /// The number's name in the configuration.
+    /// Name of the number.
     number_slug: String,
-    /// The number's provider.
+    /// Provider of the number.
     provider: StoredProvider,
-    /// The short name of the agent that answers on the number.
+    /// Short name of the agent that answers on the number.
     agent: String,
-    /// Until when WhatsApp lets us write freely, milliseconds since 1970; none where there is no such limit: the provider has
-    /// none, or the customer has never written.
+    /// When WhatsApp's window for free text closes, milliseconds since 1970; null if the provider
+    /// has no window or the customer has never written.
     window_ends_at: Option<i64>,
-    /// Whether the customer asked not to be written to.
+    /// Whether the customer opted out of messages.
     opted_out: bool,
 }
 
-/// A case that waits for a person.
+/// An open case: the conversation needs a person.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct OpenCase {
     /// Its id.
@@ -83,44 +84,45 @@ pub(super) struct OpenCase {
     created_at: i64,
 }
 
-/// Which conversations.
+/// Filter for conversations.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Only those in which this one may speak.
+    /// Only conversations with this owner.
     #[serde(default, deserialize_with = "word")]
     #[param(inline)]
     owner: Option<Owner>,
-    /// Only those of which this is being done.
+    /// Only conversations in this state.
     #[param(inline)]
     state: Option<ConversationStanding>,
-    /// With `true` only those with messages that no person has seen.
+    /// If `true`, only conversations with messages that no person has seen.
     #[serde(default)]
     unread: bool,
-    /// Only those on this number: its name or its id.
+    /// Only conversations on this number: its name or its id.
     number: Option<String>,
-    /// Only those whose customer's name, username or phone holds this, or one of whose messages does: of those only the newest
-    /// 10,000 of customers, of the bot and of people each are looked at, on the whole desk. At most 100 characters.
+    /// Only conversations whose customer's name, username or phone, or one of whose messages,
+    /// contains this text. The message search covers the newest 10,000 messages each of customers,
+    /// the bot and people, over all conversations. At most 100 characters.
     q: Option<String>,
 }
 
-/// How many conversations there are, for badges.
+/// Numbers of conversations, for badges.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ConversationCounts)]
 pub(super) struct Counts {
-    /// The bot's.
+    /// Owned by the bot.
     bot: i64,
-    /// A person's.
+    /// Owned by a person.
     person: i64,
-    /// Nobody's.
+    /// Owned by nobody.
     nobody: i64,
-    /// Those in which the customer waits for a person.
+    /// With a customer who waits for a person.
     waiting: i64,
-    /// Those with messages that no person has seen.
+    /// With messages that no person has seen.
     unread: i64,
 }
 
-/// Conversations, the most recent first.
+/// Lists conversations, most recent first.
 #[utoipa::path(get, path = "/conversations", operation_id = "list_conversations", tag = "conversations", params(Filter, Paging),
     responses((status = 200, body = Page<Conversation>), (status = 400, response = Problem)))]
 pub(super) async fn list(
@@ -132,10 +134,10 @@ pub(super) async fn list(
     let which = filter.which(&web).await?;
     let rows = web.desk.store.conversations(&which, after, limit).await?;
     let page = Page::<ListedConversation>::of(rows, limit, |row| (row.last_message_at, &row.id));
-    Ok(Json(page.map(|listed| listed.shown(&web))))
+    Ok(Json(page.map(|listed| listed.into_response(&web))))
 }
 
-/// How many conversations there are of each sort.
+/// Counts the conversations of each kind.
 #[utoipa::path(get, path = "/conversations/counts", operation_id = "count_conversations", tag = "conversations",
     responses((status = 200, body = Counts)))]
 pub(super) async fn counts(Web(web): Web<WebState>) -> Answer<Counts> {
@@ -144,72 +146,77 @@ pub(super) async fn counts(Web(web): Web<WebState>) -> Answer<Counts> {
     Ok(Json(Counts { bot, person, nobody, waiting, unread }))
 }
 
-/// One conversation.
+/// Returns one conversation.
 #[utoipa::path(get, path = "/conversations/{id}", operation_id = "get_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
 pub(super) async fn one(Web(web): Web<WebState>, Path(id): Path<String>) -> Answer<Conversation> {
-    show(&web, &read(&id)?).await
+    show(&web, &parse_id(&id)?).await
 }
 
-/// A person has looked at the conversation: nothing in it is unread any more.
+/// Marks a conversation as seen by a person: nothing in it is unread any more.
 #[utoipa::path(post, path = "/conversations/{id}/seen", operation_id = "see_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 204), (status = 404, response = Problem)))]
-pub(super) async fn seen(
+pub(super) async fn mark_seen(
     Web(web): Web<WebState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let id = read(&id)?;
-    match web.desk.store.see(&id).await? {
+    let id = parse_id(&id)?;
+    match web.desk.store.mark_seen(&id).await? {
         None => return Err(missing()),
-        // The badges of whoever else looks are to follow.
-        Some(true) => web.desk.wake.changed(&id),
+        // Updates the badges in other open consoles.
+        Some(true) => web.desk.notifier.changed(&id),
         Some(false) => {}
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A person takes the conversation: the bot is silent at once, and what it has not sent yet is not sent.
+/// Takes the conversation over for a person: the bot is silent at once, and its unsent messages are
+/// not sent.
 #[utoipa::path(post, path = "/conversations/{id}/take", operation_id = "take_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
-pub(super) async fn take(Web(web): Web<WebState>, Path(id): Path<String>) -> Answer<Conversation> {
-    let id = read(&id)?;
+pub(super) async fn take_over(
+    Web(web): Web<WebState>,
+    Path(id): Path<String>,
+) -> Answer<Conversation> {
+    let id = parse_id(&id)?;
     if !web.desk.store.take_over(&id).await? {
         return Err(missing());
     }
-    web.desk.wake.conversation_event(&id, None);
+    web.desk.notifier.conversation_event(&id, None);
     show(&web, &id).await
 }
 
-/// Gives a conversation back to the bot, which answers the customer's next message. Open cases are closed.
+/// Hands a conversation back to the bot, which answers the customer's next message. Open cases are
+/// closed.
 #[utoipa::path(post, path = "/conversations/{id}/hand-back", operation_id = "hand_back_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
 pub(super) async fn hand_back(web: Web<WebState>, path: Path<String>) -> Answer<Conversation> {
-    give_back(web, path).await
+    return_to_bot(web, path).await
 }
 
-/// Gives a conversation back to the bot and closes its open cases.
+/// Resolves a conversation: hands it back to the bot and closes its open cases.
 #[utoipa::path(post, path = "/conversations/{id}/resolve", operation_id = "resolve_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
 pub(super) async fn resolve(web: Web<WebState>, path: Path<String>) -> Answer<Conversation> {
-    give_back(web, path).await
+    return_to_bot(web, path).await
 }
 
-async fn give_back(Web(web): Web<WebState>, Path(id): Path<String>) -> Answer<Conversation> {
-    let id = read(&id)?;
+async fn return_to_bot(Web(web): Web<WebState>, Path(id): Path<String>) -> Answer<Conversation> {
+    let id = parse_id(&id)?;
     if !web.desk.store.resolve(&id).await? {
         return Err(missing());
     }
-    web.desk.wake.changed(&id);
+    web.desk.notifier.changed(&id);
     web.desk.announce(What::Escalations).await;
     show(&web, &id).await
 }
 
 async fn show(web: &WebState, id: &ConversationId) -> Answer<Conversation> {
     let row = web.desk.store.conversation(id).await?.ok_or_else(missing)?;
-    Ok(Json(ListedConversation(row).shown(web)))
+    Ok(Json(ListedConversation(row).into_response(web)))
 }
 
-/// A conversation on its way into a page.
+/// A row in a [`Page`], before the data of its number is added.
 struct ListedConversation(ConversationRow);
 
 impl From<ConversationRow> for ListedConversation {
@@ -219,8 +226,8 @@ impl From<ConversationRow> for ListedConversation {
 }
 
 impl ListedConversation {
-    /// With what the desk knows of its number.
-    fn shown(self, web: &WebState) -> Conversation {
+    /// Builds the response, with the data of the connected number.
+    fn into_response(self, web: &WebState) -> Conversation {
         let row = self.0;
         let has_window = web.desk.number(&row.number_id).is_some_and(|number| number.has_window);
         let case = row.case_id.zip(row.case_reason).zip(row.case_at);
@@ -251,10 +258,10 @@ impl ListedConversation {
 }
 
 impl Filter {
-    /// What the store is asked for.
+    /// Validates the filter and converts it for the store.
     async fn which(self, web: &WebState) -> Result<Which, Problem> {
-        if self.q.as_ref().is_some_and(|q| q.chars().count() > LONGEST_SEARCH) {
-            let why = format!("`q` is longer than {LONGEST_SEARCH} characters: search for less.");
+        if self.q.as_ref().is_some_and(|q| q.chars().count() > MAX_SEARCH_CHARS) {
+            let why = format!("`q` is longer than {MAX_SEARCH_CHARS} characters: search for less.");
             return Err(Problem::bad_request(why));
         }
         let number = match self.number.filter(|name| !name.is_empty()) {
@@ -262,7 +269,7 @@ impl Filter {
             Some(name) => {
                 let all = web.desk.store.numbers().await?;
                 let known = all.into_iter().find(|one| one.slug == name || one.id == name);
-                // Of a number that is not there, there are no conversations.
+                // An unknown number has no conversations.
                 Some(known.map_or(name, |one| one.id))
             }
         };
@@ -276,18 +283,18 @@ impl Filter {
     }
 }
 
-/// The beginning of a text, on one line.
+/// Returns the beginning of a text, on one line.
 fn first_words(text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().take(LONGEST_LAST).collect()
+    words.chars().take(MAX_PREVIEW_CHARS).collect()
 }
 
-/// Reads the id of a conversation.
-pub(super) fn read(id: &str) -> Result<ConversationId, Problem> {
+/// Parses a conversation id; an invalid one counts as not found.
+pub(super) fn parse_id(id: &str) -> Result<ConversationId, Problem> {
     ConversationId::parse(id).map_err(|_| missing())
 }
 
-/// There is no such conversation.
+/// The error for an unknown conversation.
 pub(super) fn missing() -> Problem {
     Problem::not_found("conversation")
 }

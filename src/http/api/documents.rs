@@ -1,4 +1,4 @@
-//! Documents and their chunks: what was learned, and how it was cut.
+//! Documents and their chunks: lists and reads them, removes documents and has them learned again.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::admission::{Force, Permit, admit, admit_edit};
-use super::collections::found;
+use super::collections::find_collection;
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::desk::Change;
@@ -26,25 +26,25 @@ use crate::store::knowledge::{ChunkRow, Failure};
 /// A document of a collection.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Document {
-    /// Its id; empty for an uploaded file that was refused and not kept.
+    /// Its id; empty for an uploaded file that was refused and not stored.
     id: String,
-    /// Its path within the collection, or its address on the web.
+    /// Path within the collection, or URL of a web page.
     path: String,
     /// Its title.
     title: String,
-    /// How it stands.
+    /// State of the document.
     state: DocumentStatus,
     /// Why it failed.
     error: Option<String>,
-    /// What to do about it, in words.
+    /// What to do about the failure.
     remedy: Option<String>,
-    /// The failure as a word, for translations.
+    /// Failure code, for translations.
     code: Option<FailureCode>,
-    /// How many chunks it was cut into.
+    /// Number of chunks.
     chunks: i64,
-    /// Its size in bytes, where it was uploaded.
+    /// Size in bytes; null if it was not uploaded.
     size: Option<i64>,
-    /// How far learning is; null while it waits, and where another process learns it.
+    /// Learning progress; null while it waits, and while another process learns it.
     progress: Option<Progress>,
     /// When it was last changed, milliseconds since 1970.
     updated_at: i64,
@@ -69,7 +69,7 @@ impl From<ShownRow> for Document {
             ..
         } = row;
         let failed = state == DocumentStatus::Failed;
-        // The remedy stands beside the error: it is not said twice.
+        // The remedy has a field of its own, so it is cut from the error.
         let error =
             error.filter(|_| failed).map(|error| match (&remedy, error.rsplit_once(": ")) {
                 (Some(_), Some((why, _))) if code.is_some_and(ends_with_remedy) => why.to_owned(),
@@ -94,13 +94,13 @@ impl From<ShownRow> for Document {
     }
 }
 
-/// Whether the error of such a failure ends with the remedy, behind a colon.
+/// Whether errors with this code end with a colon and the remedy.
 fn ends_with_remedy(code: FailureCode) -> bool {
     code.is_of_reading() || code == FailureCode::Memory
 }
 
 impl Document {
-    /// Adds how far this process is with it.
+    /// Adds the learning progress in this process.
     fn look(&mut self, web: &WebState) {
         if self.state == DocumentStatus::Learning {
             self.progress = web.desk.library.learning(&self.id).map(|at| Progress {
@@ -111,7 +111,7 @@ impl Document {
         }
     }
 
-    /// A file that was refused, and is not kept.
+    /// A refused file, which is not stored.
     pub(super) fn refused(path: String, failure: Failure) -> Self {
         Self {
             id: String::new(),
@@ -129,8 +129,8 @@ impl Document {
         }
     }
 
-    /// Why it was refused, in a sentence or two.
-    pub(super) fn why(self) -> String {
+    /// Returns the error and the remedy as sentences.
+    pub(super) fn refusal_message(self) -> String {
         let mut error = self.error.unwrap_or_default();
         if let Some(first) = error.get(..1) {
             error = format!("{}{}.", first.to_uppercase(), &error[1..]);
@@ -138,44 +138,44 @@ impl Document {
         format!("{error} {}", self.remedy.unwrap_or_default())
     }
 
-    /// Whether it is kept.
+    /// Whether it is stored.
     pub(super) fn is_kept(&self) -> bool {
-        self.kept_id().is_some()
+        self.stored_id().is_some()
     }
 
-    /// Its id, where it is kept.
-    pub(super) fn kept_id(&self) -> Option<&str> {
+    /// Returns the id, if it is stored.
+    pub(super) fn stored_id(&self) -> Option<&str> {
         Some(self.id.as_str()).filter(|id| !id.is_empty())
     }
 }
 
-/// How far learning a document is.
+/// Learning progress of a document.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LearningProgress)]
 pub(super) struct Progress {
-    /// What part of it is under way.
+    /// The current stage.
     stage: LearningStage,
-    /// How much of that is done: texts for `embedding`.
+    /// Units done in this stage; texts for `embedding`.
     done: usize,
-    /// Of how much; 0 where that is not known.
+    /// Units in total; 0 if that is not known.
     total: usize,
 }
 
-/// A piece of a document, as retrieval finds it.
+/// A chunk of a document, as retrieval finds it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DocumentChunk)]
 pub(super) struct Chunk {
     /// Its id.
     id: String,
-    /// The headings above it.
+    /// The headings above the chunk.
     heading: String,
-    /// The page, slide or sheet that it is on; empty where a document has none.
+    /// Page, slide or sheet; empty if the document has none.
     place: String,
     /// The text.
     text: String,
     /// Its size in tokens.
     tokens: i64,
-    /// Whether the configured model has embedded it.
+    /// Whether it is embedded with the configured model.
     embedded: bool,
 }
 
@@ -187,21 +187,21 @@ impl From<ChunkRow> for Chunk {
     }
 }
 
-/// Which documents.
+/// Filter for documents.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DocumentQuery {
-    /// Only those that stand so.
+    /// Only documents in this state.
     #[param(inline)]
     state: Option<DocumentStatus>,
-    /// Only those with these letters in their path or title.
+    /// Only documents whose path or title contains this text.
     q: Option<String>,
-    /// Only those from there.
+    /// Only documents of this origin.
     #[param(inline)]
     from: Option<DocumentOrigin>,
 }
 
-/// The documents of a collection, those that changed last first.
+/// Lists the documents of a collection, most recently changed first.
 #[utoipa::path(get, path = "/collections/{name}/documents", operation_id = "list_documents", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name"), DocumentQuery, Paging),
     responses((status = 200, body = Page<Document>), (status = 400, response = Problem), (status = 404, response = Problem)))]
@@ -211,7 +211,7 @@ pub(super) async fn list(
     Query(wanted): Query<DocumentQuery>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Document>> {
-    let id = CollectionId::stored(found(&web, &name).await?.id);
+    let id = CollectionId::stored(find_collection(&web, &name).await?.id);
     let (before, limit) = (paging.after()?, paging.limit());
     let words = wanted.q.filter(|q| !q.trim().is_empty());
     let wanted = DocumentFilter { state: wanted.state, words, origin: wanted.from, before };
@@ -221,7 +221,7 @@ pub(super) async fn list(
     Ok(Json(page))
 }
 
-/// One document.
+/// Returns one document.
 #[utoipa::path(get, path = "/documents/{id}", operation_id = "get_document", tag = "knowledge",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, body = Document), (status = 404, response = Problem)))]
@@ -229,8 +229,8 @@ pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> 
     shown(&web, &id).await.map(Json)
 }
 
-/// Removes an uploaded document. Those of folders and of the web are removed where they come from. Where a gate guards the collection,
-/// its suite is run on the change first, which may take minutes.
+/// Removes an uploaded document. Documents from folders and the web are removed at their source. If
+/// a gate guards the collection, its suite is run on the change first, which may take minutes.
 #[utoipa::path(delete, path = "/documents/{id}", operation_id = "remove_document", tag = "knowledge",
     params(("id" = String, Path, description = "Its id"), Force),
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
@@ -239,14 +239,14 @@ pub(super) async fn remove(
     Path(id): Path<String>,
     permit: Permit,
 ) -> Result<StatusCode, Problem> {
-    let (id, slug) = uploaded(&web, &id, "remove").await?;
+    let (id, slug) = require_upload(&web, &id, "remove").await?;
     let _turn = admit_edit(&web, (&slug, &Edit::RemoveDocument(id.clone())), permit).await?;
     web.desk.library.remove_document(&id).await?;
     web.desk.announce(What::Knowledge).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Has an uploaded document learned again, in the background.
+/// Learns an uploaded document again, in the background.
 #[utoipa::path(post, path = "/documents/{id}/retry", operation_id = "retry_document", tag = "knowledge",
     params(("id" = String, Path, description = "Its id"), Force),
     responses((status = 202, body = Document), (status = 404, response = Problem), (status = 409, response = Problem)))]
@@ -255,7 +255,7 @@ pub(super) async fn retry(
     Path(id): Path<String>,
     permit: Permit,
 ) -> Result<(StatusCode, Json<Document>), Problem> {
-    let (id, slug) = uploaded(&web, &id, "change").await?;
+    let (id, slug) = require_upload(&web, &id, "change").await?;
     admit(&web, (&slug, Change::Document), permit).await?;
     if !web.desk.library.retry(&id).await? {
         return Err(Problem::conflict(
@@ -266,7 +266,7 @@ pub(super) async fn retry(
     Ok((StatusCode::ACCEPTED, Json(shown(&web, id.as_str()).await?)))
 }
 
-/// One document as it is shown.
+/// Returns a document with its learning progress.
 pub(super) async fn shown(web: &WebState, id: &str) -> Result<Document, Problem> {
     let missing = || Problem::not_found("document");
     let id = DocumentId::parse(id).map_err(|_| missing())?;
@@ -276,12 +276,17 @@ pub(super) async fn shown(web: &WebState, id: &str) -> Result<Document, Problem>
     Ok(document)
 }
 
-/// A document that was uploaded, and its collection's name. Others are changed where they come from.
-async fn uploaded(web: &WebState, id: &str, what: &str) -> Result<(DocumentId, String), Problem> {
+/// Returns the id of an uploaded document and its collection's name. Documents of other origins are
+/// refused: they are changed at their source.
+async fn require_upload(
+    web: &WebState,
+    id: &str,
+    what: &str,
+) -> Result<(DocumentId, String), Problem> {
     let missing = || Problem::not_found("document");
     let id = DocumentId::parse(id).map_err(|_| missing())?;
     let row = web.desk.store.shown_document(&id).await?.ok_or_else(missing)?;
-    let collection = found(web, &row.collection_id).await?.slug;
+    let collection = find_collection(web, &row.collection_id).await?.slug;
     match row.origin {
         DocumentOrigin::Upload => Ok((id, collection)),
         DocumentOrigin::Web => Err(Problem::conflict(format!(
@@ -295,7 +300,7 @@ async fn uploaded(web: &WebState, id: &str, what: &str) -> Result<(DocumentId, S
     }
 }
 
-/// The chunks of a document, in order.
+/// Lists the chunks of a document, in order.
 #[utoipa::path(get, path = "/documents/{id}/chunks", operation_id = "list_chunks", tag = "knowledge",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, body = [Chunk]), (status = 404, response = Problem)))]

@@ -1,4 +1,4 @@
-//! Writing agents: checking a prompt file, trying its hand-off rules, having one written by the model, making a new agent.
+//! Agent drafts: checks a prompt file, tries its hand-off rules, and creates agents.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::agents::Agent;
-use super::length::{LONGEST_MESSAGE, short};
+use super::length::{MAX_MESSAGE_BYTES, short};
 use super::response::Answer;
 use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, Reason, What};
 use crate::http::WebState;
@@ -24,114 +24,114 @@ use crate::store::audit::{Actor, Entry};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DraftSource {
-    /// The prompt file.
+    /// Text of the prompt file.
     #[schema(max_length = 200_000)]
     source: String,
 }
 
-/// What is to be said of a prompt file.
+/// Result of checking a prompt file.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DraftCheck)]
 pub(super) struct Check {
-    /// Whether it could be published.
+    /// Whether it can be published.
     ok: bool,
-    /// What is wrong.
+    /// What is wrong; null if nothing is.
     error: Option<DraftError>,
-    /// The variables that its prompt uses, of those that there are.
+    /// Known variables that the prompt uses.
     variables: Vec<String>,
-    /// Every variable that a prompt may use.
+    /// All variables that a prompt may use.
     known: Vec<Variable>,
-    /// What it says, defaults included; null when it cannot be read.
+    /// The settings, defaults included; null if the file cannot be parsed.
     settings: Option<DraftSettings>,
-    /// Collections that it names and that are not there yet: publishing makes them, empty.
+    /// Collections that it names and that do not exist yet. Publishing creates them, empty.
     new_collections: Vec<String>,
 }
 
-/// What is wrong with a prompt file.
+/// An error in a prompt file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DraftError {
-    /// The line, counted from 1.
+    /// Line number, counted from 1.
     line: usize,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and how to fix it.
     message: String,
 }
 
-/// A variable of prompts.
+/// A variable for prompts.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PromptVariable)]
 pub(super) struct Variable {
-    /// Its name: `{{ agent }}` in a prompt.
+    /// Its name, used as in `{{ agent }}`.
     name: &'static str,
     /// What it stands for.
     about: &'static str,
 }
 
-/// What a prompt file says.
+/// Settings of a prompt file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct DraftSettings {
-    /// What people read as the bot's name.
+    /// Display name of the bot.
     name: String,
-    /// The model; empty for the configured one.
+    /// Model; empty for the configured one.
     model: String,
-    /// 0 to 2.
+    /// Sampling temperature, 0 to 2.
     temperature: f32,
-    /// The longest answer, in tokens.
+    /// Maximum length of an answer, in tokens.
     max_output_tokens: u32,
-    /// The names of the collections.
+    /// Names of the collections.
     knowledge: Vec<String>,
-    /// How many passages the model is shown.
+    /// Number of passages given to the model.
     passages: usize,
-    /// How many earlier messages it is shown.
+    /// Number of earlier messages given to the model.
     history: usize,
-    /// The languages that it may answer in; empty for any.
+    /// Languages that it may answer in; empty for any.
     languages: Vec<String>,
     /// The time zone.
     time_zone: String,
-    /// Whether sources are named.
+    /// Whether answers name their sources.
     sources: bool,
-    /// Voice notes.
+    /// Voice note settings.
     voice: VoiceSettings,
-    /// Calling a person.
+    /// Hand-off settings.
     handoff: HandoffSettings,
-    /// The suite that a new version has to pass; null without a gate.
+    /// Suite that a new version must pass; null without a gate.
     gate: Option<String>,
-    /// What the bot says where nothing is found.
+    /// Text sent if nothing is found.
     no_answer: String,
-    /// What it says when something broke.
+    /// Text sent after an error.
     failure: String,
-    /// What it says to a hello.
+    /// Text sent in reply to a greeting.
     greeting: String,
-    /// What it says to what it cannot read.
+    /// Text sent in reply to content that the bot cannot read.
     unreadable: String,
 }
 
-/// What a prompt file says about voice notes.
+/// Voice note settings of a prompt file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct VoiceSettings {
-    /// Whether they are transcribed.
+    /// Whether voice notes are transcribed.
     transcribe: bool,
-    /// Their language; null: it is found out.
+    /// Language of voice notes; null to detect it.
     language: Option<String>,
-    /// Names and words of the business.
+    /// Names and terms of the business.
     vocabulary: Vec<String>,
 }
 
-/// What a prompt file says about calling a person.
+/// Hand-off settings of a prompt file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct HandoffSettings {
-    /// Words that call a person.
+    /// Words that trigger a hand-off.
     keywords: Vec<String>,
-    /// Regular expressions that call a person.
+    /// Regular expressions that trigger a hand-off.
     patterns: Vec<String>,
-    /// What the customer gets.
+    /// Text that the customer gets.
     reply: String,
-    /// How many support contacts are told.
+    /// Number of support contacts that are notified.
     notify: usize,
-    /// After so many minutes the bot takes over again; 0: never.
+    /// Minutes until the bot takes over again; 0 for never.
     return_minutes: i64,
 }
 
-/// Checks a prompt file without publishing it. The agent need not be there: its name is the file's.
+/// Checks a prompt file without publishing it. The agent need not exist: its name is the file's.
 #[utoipa::path(post, path = "/agents/{agent}/check", operation_id = "check_draft", tag = "agents", params(("agent" = String, Path)),
     request_body = DraftSource, responses((status = 200, body = Check), (status = 422, response = Problem)))]
 pub(super) async fn check(
@@ -210,32 +210,32 @@ fn settings(file: &PromptFile, bot: &Bot) -> DraftSettings {
     }
 }
 
-/// A sentence to try.
+/// A sentence to try on the hand-off rules.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HandoffTry {
-    /// What a customer writes, at most 16,384 bytes.
+    /// A customer's message, at most 16,384 bytes.
     #[schema(max_length = 16384)]
     text: String,
-    /// A prompt file in place of the agent's live version.
+    /// Text of a prompt file to use instead of the agent's live version.
     #[schema(max_length = 200_000)]
     source: Option<String>,
 }
 
-/// Whether a sentence calls a person.
+/// Whether a sentence triggers a hand-off.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct HandoffVerdict {
-    /// What matched, in words; null: the bot answers.
+    /// What matched, in words; null if the bot answers.
     matched: Option<String>,
-    /// What sort of rule matched.
+    /// Kind of the rule that matched.
     kind: Option<HandoffRuleKind>,
-    /// The rule as it is written.
+    /// The rule as it is written in the prompt file.
     rule: Option<String>,
-    /// What the customer would get.
+    /// Text that the customer would get.
     reply: Option<String>,
-    /// The sentence's language (ISO 639-1), where it can be told.
+    /// Detected language of the sentence (ISO 639-1); null if unknown.
     language: Option<String>,
-    /// How many rules were tried.
+    /// Number of rules tried.
     rules: usize,
 }
 
@@ -251,7 +251,7 @@ pub(super) async fn try_handoff(
     if wanted.text.trim().is_empty() {
         return Err(Problem::unprocessable("`text` is empty: write what a customer would."));
     }
-    short("`text`", wanted.text.len(), LONGEST_MESSAGE)?;
+    short("`text`", wanted.text.len(), MAX_MESSAGE_BYTES)?;
     let bot = match &wanted.source {
         None => web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?,
         Some(source) => {
@@ -261,7 +261,7 @@ pub(super) async fn try_handoff(
             Arc::new(bot.map_err(Problem::unprocessable)?)
         }
     };
-    let reason = bot.hand_over(&wanted.text);
+    let reason = bot.matching_rule(&wanted.text);
     let (kind, rule) = match &reason {
         Some(Reason::Keyword { keyword }) => {
             (Some(HandoffRuleKind::Keyword), Some(keyword.clone()))
@@ -281,19 +281,20 @@ pub(super) async fn try_handoff(
     }))
 }
 
-/// An agent to make.
+/// An agent to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAgent {
-    /// Its short name: 1 to 60 small letters, digits and hyphens.
+    /// Short name: 1 to 60 lowercase letters, digits and hyphens.
     #[schema(max_length = 60)]
     slug: String,
-    /// Its prompt file.
+    /// Text of the prompt file.
     #[schema(max_length = 200_000)]
     source: String,
 }
 
-/// Makes a new agent, which can answer at once. Collections that it names and that are not there are made, empty.
+/// Creates an agent, which can answer at once. Collections that it names and that do not exist are
+/// created, empty.
 #[utoipa::path(post, path = "/agents", operation_id = "create_agent", tag = "agents", request_body = NewAgent,
     responses((status = 201, body = Agent), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn create(
@@ -312,13 +313,13 @@ pub(super) async fn create(
     if web.desk.store.agents().await?.iter().any(|row| row.slug == slug) {
         return Err(taken());
     }
-    web.desk.ready((&slug, &source), AgentId::stored(String::new()), None).await?;
+    web.desk.build_bot((&slug, &source), AgentId::stored(String::new()), None).await?;
     let entry = Entry::new(actor, Action::AgentCreated, slug.clone());
     let hash = prompts::hash(&source);
-    // It is refused where another one made an agent of that name meanwhile.
+    // `None` if another request created an agent with this name meanwhile.
     let published = web.desk.store.publish_noted((&slug, &source, &hash), None, entry).await?;
     let published = published.ok_or_else(taken)?;
-    let bot = web.desk.ready((&slug, &source), published.agent, Some(published.version)).await;
+    let bot = web.desk.build_bot((&slug, &source), published.agent, Some(published.version)).await;
     web.desk.bots.put(bot.map_err(|error| Problem::unprocessable(error.to_string()))?);
     web.desk.announce(What::Agents).await;
     let rows = web.desk.store.agents().await?;
@@ -327,10 +328,10 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Note::written(), Json(row.into())))
 }
 
-/// It stands where an agent's name would, in the API.
+/// Not an agent's name, because the route `/agents/generate` has its place.
 const RESERVED: &str = "generate";
 
-/// Checks a name that stands in addresses, files and prompts.
+/// Validates a name that is used in URLs, files and prompts.
 pub(super) fn short_name(key: &str, name: &str) -> Result<(), Problem> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let ends = name.starts_with('-') || name.ends_with('-');

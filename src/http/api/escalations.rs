@@ -1,4 +1,4 @@
-//! Escalations: the cases that wait for a person.
+//! Escalations: cases that need a person.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,20 +13,20 @@ use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
 use crate::store::escalations::EscalationRow;
 
-/// A case.
+/// A case: a conversation needs a person.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Escalation {
     /// Its id.
     id: String,
-    /// The conversation.
+    /// Id of the conversation.
     conversation_id: String,
-    /// The turn that called a person.
+    /// Id of the turn that called a person.
     turn_id: Option<String>,
-    /// Why.
+    /// Why a person is needed.
     reason: String,
     /// What the customer asked.
     question: String,
-    /// How far it is.
+    /// State of the case.
     state: EscalationState,
     /// When it was opened, milliseconds since 1970.
     created_at: i64,
@@ -34,9 +34,9 @@ pub(super) struct Escalation {
     resolved_at: Option<i64>,
     /// The customer's name.
     contact_name: Option<String>,
-    /// The name of the number that the conversation is on.
+    /// Name of the conversation's number.
     number_slug: String,
-    /// The short name of the agent that answers on the number.
+    /// Short name of the agent that answers on the number.
     agent: String,
 }
 
@@ -58,16 +58,16 @@ impl From<EscalationRow> for Escalation {
     }
 }
 
-/// Which cases.
+/// Filter for cases.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Only those that wait for a person.
+    /// If `true`, only open cases.
     #[serde(default)]
     open: bool,
 }
 
-/// Cases, the newest first.
+/// Lists cases, newest first.
 #[utoipa::path(get, path = "/escalations", operation_id = "list_escalations", tag = "escalations", params(Filter, Paging),
     responses((status = 200, body = Page<Escalation>), (status = 400, response = Problem)))]
 pub(super) async fn list(
@@ -80,7 +80,8 @@ pub(super) async fn list(
     Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
 }
 
-/// Closes a case. When it was the conversation's last open one, the bot has the conversation again, as if that had been resolved.
+/// Closes a case. If it was the conversation's last open one, the bot gets the conversation back,
+/// as if it had been resolved.
 #[utoipa::path(post, path = "/escalations/{id}/resolve", operation_id = "resolve_escalation", tag = "escalations", params(("id" = String, Path)),
     responses((status = 200, body = Escalation), (status = 404, response = Problem)))]
 pub(super) async fn resolve(
@@ -90,7 +91,7 @@ pub(super) async fn resolve(
     let missing = || Problem::not_found("case");
     let id = EscalationId::parse(&id).map_err(|_| missing())?;
     let row = web.desk.store.close_case(&id).await?.ok_or_else(missing)?;
-    web.desk.wake.changed(&row.conversation_id);
+    web.desk.notifier.changed(&row.conversation_id);
     web.desk.announce(What::Escalations).await;
     Ok(Json(row.into()))
 }

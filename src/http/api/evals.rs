@@ -1,4 +1,4 @@
-//! Evals: suites that are there, and runs of them as jobs, to be begun, read and stopped.
+//! Eval runs: starts them as jobs, lists, reads and stops them, and serves their reports.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -22,45 +22,47 @@ use crate::http::extract::{Body, Path, Query};
 use crate::http::note::Note;
 use crate::store::runs::RunRow;
 
-/// A run to begin.
+/// An eval run to start.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewRun {
-    /// The suite, as `GET /evals/suites` names it.
+    /// The suite, as named by `GET /evals/suites`.
     #[schema(max_length = 500)]
     suite: String,
-    /// The agent that `prompt` is for.
+    /// Agent that `prompt` belongs to.
     #[schema(max_length = 500)]
     agent: Option<String>,
-    /// A prompt file in place of the agent's live version, to be tried.
+    /// Text of a prompt file to use instead of the agent's live version.
     #[schema(max_length = 200_000)]
     prompt: Option<String>,
-    /// How often each case is run.
+    /// Number of times that each case is run.
     #[schema(minimum = 1, maximum = 100)]
     repeat: Option<usize>,
-    /// The grader where the suite names none: `openai:MODEL` at the endpoint of [llm], or one that `targets` under [evals] names.
+    /// Grader if the suite names none: `openai:MODEL` at the endpoint of `[llm]`, or one of the
+    /// `targets` under `[evals]`.
     #[schema(max_length = 500)]
     grader: Option<String>,
-    /// Cases at once.
+    /// Number of cases that run at once.
     #[schema(minimum = 1, maximum = 32)]
     concurrency: Option<usize>,
-    /// Only cases whose description has this pattern.
+    /// Only cases whose description matches this pattern.
     #[schema(max_length = 500)]
     pattern: Option<String>,
-    /// Only the first so many cases.
+    /// Only the first cases, up to this number.
     #[schema(minimum = 1, maximum = 100_000)]
     first: Option<usize>,
-    /// So many cases by chance.
+    /// Only a random sample of this many cases.
     #[schema(minimum = 1, maximum = 100_000)]
     sample: Option<usize>,
-    /// Only cases of which all of this is said: `key=value` each, at most 500 characters.
+    /// Only cases whose metadata has all of these: `key=value` each, at most 500 characters.
     #[serde(default)]
     #[schema(max_items = 20)]
     metadata: Vec<String>,
     /// Only cases that did not pass in the run with this id.
     #[schema(max_length = 500)]
     failing: Option<String>,
-    /// What to compare with: the id of an earlier run, or a file of accepted scores beside the suites, such as `baseline.json`.
+    /// What to compare with: the id of an earlier run, or a file of accepted scores next to the
+    /// suites, such as `baseline.json`.
     #[schema(max_length = 500)]
     baseline: Option<String>,
 }
@@ -84,43 +86,43 @@ impl From<NewRun> for EvalRequest {
     }
 }
 
-/// A run of a suite.
+/// An eval run of a suite.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Run {
     /// Its id.
     id: String,
-    /// The suite.
+    /// Name of the suite.
     suite: String,
-    /// How far it is.
+    /// State of the run.
     state: RunState,
-    /// How it is wanted; null where another version wrote what this one cannot read.
+    /// The request for the run; null if this version of frontdesk cannot read it.
     wanted: Option<EvalRequest>,
-    /// Rows in all, where that is known.
+    /// Total number of rows; null if it is not known.
     total: Option<usize>,
-    /// Rows so far.
+    /// Rows so far, by verdict.
     counts: Option<Counts>,
-    /// What came of it, in the report's words; null until it has ended. Not in lists.
+    /// The results, in the format of the report; null until the run has ended, and in lists.
     summary: Option<Summary>,
-    /// How it compares with its baseline.
+    /// Comparison with the baseline.
     comparison: Option<Comparison>,
     /// Why it failed or was stopped.
     error: Option<String>,
-    /// When it was asked for, milliseconds since 1970.
+    /// When it was requested, milliseconds since 1970.
     created_at: i64,
     /// When it ended, milliseconds since 1970.
     finished_at: Option<i64>,
 }
 
-/// Rows by how they ended.
+/// Number of rows by verdict.
 #[derive(Debug, Clone, Copy, Default, Serialize, ToSchema)]
 pub(super) struct Counts {
-    /// Everything held.
+    /// All assertions held.
     passed: usize,
-    /// Something did not.
+    /// An assertion failed.
     failed: usize,
-    /// There was no answer, or an assertion is wrong.
+    /// There was no answer, or an assertion is invalid.
     errors: usize,
-    /// They could not be tried.
+    /// The row could not be run.
     skipped: usize,
 }
 
@@ -132,7 +134,7 @@ impl From<[usize; 4]> for Counts {
 
 impl From<RunRow> for Run {
     fn from(row: RunRow) -> Self {
-        let known = Jobs::known(&row);
+        let known = Jobs::parse_result(&row);
         let counts = known.as_ref().map(|known| known.summary.counts());
         Self {
             wanted: serde_json::from_str(&row.wanted).ok(),
@@ -150,9 +152,9 @@ impl From<RunRow> for Run {
     }
 }
 
-/// A run with what is known of it now.
+/// Builds the response for a run, with its live progress.
 pub(super) fn described(web: &WebState, row: RunRow) -> Run {
-    let summary = Jobs::known(&row).map(|known| known.summary);
+    let summary = Jobs::parse_result(&row).map(|known| known.summary);
     let mut run = Run { summary, ..Run::from(row) };
     if let Some((total, counts)) = web.jobs.progress(&run.id).filter(|_| run.counts.is_none()) {
         (run.total, run.counts) = (Some(total), Some(counts.into()));
@@ -160,7 +162,7 @@ pub(super) fn described(web: &WebState, row: RunRow) -> Run {
     run
 }
 
-/// Begins a run. Two run at once; others wait as `queued`.
+/// Starts a run. Two execute at once; others wait as `queued`.
 #[utoipa::path(post, path = "/evals/runs", operation_id = "start_run", tag = "evals", request_body = NewRun,
     responses((status = 202, body = Run), (status = 404, response = Problem), (status = 422, response = Problem), (status = 429, response = Problem)))]
 pub(super) async fn start(
@@ -172,7 +174,7 @@ pub(super) async fn start(
     let suite = wanted.suite.clone();
     let id = web.jobs.start(wanted).await?;
     let note = Note::on(id.as_str(), json!({"suite": suite}));
-    Ok((StatusCode::ACCEPTED, note, Json(described(&web, found(&web, id.as_str()).await?))))
+    Ok((StatusCode::ACCEPTED, note, Json(described(&web, find_run(&web, id.as_str()).await?))))
 }
 
 impl From<Error> for Problem {
@@ -186,7 +188,7 @@ impl From<Error> for Problem {
     }
 }
 
-/// Runs, newest first.
+/// Lists runs, newest first.
 #[utoipa::path(get, path = "/evals/runs", operation_id = "list_runs", tag = "evals", params(Paging),
     responses((status = 200, body = Page<Run>), (status = 400, response = Problem)))]
 pub(super) async fn list(
@@ -199,53 +201,53 @@ pub(super) async fn list(
     Ok(Json(Page::of(rows, limit, |row| (row.created_at, &row.id))))
 }
 
-pub(super) async fn found(web: &WebState, id: &str) -> Result<RunRow, Problem> {
+pub(super) async fn find_run(web: &WebState, id: &str) -> Result<RunRow, Problem> {
     let missing = || Problem::not_found("run");
     let id = RunId::parse(id).map_err(|_| missing())?;
     web.desk.store.eval_run(id.as_str()).await?.ok_or_else(missing)
 }
 
-/// One run: how far it is, and what came of it.
+/// Returns one run, with its progress and results.
 #[utoipa::path(get, path = "/evals/runs/{id}", operation_id = "get_run", tag = "evals", params(("id" = String, Path)),
     responses((status = 200, body = Run), (status = 404, response = Problem)))]
 pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Run> {
-    let row = found(&web, &id).await?;
+    let row = find_run(&web, &id).await?;
     Ok(Json(described(&web, row)))
 }
 
-/// Stops a run: its rows so far are kept.
+/// Stops a run. Its rows so far are kept.
 #[utoipa::path(delete, path = "/evals/runs/{id}", operation_id = "stop_run", tag = "evals", params(("id" = String, Path)),
     responses((status = 202, body = Run), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn stop(
     State(web): State<WebState>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Run>), Problem> {
-    let row = found(&web, &id).await?;
+    let row = find_run(&web, &id).await?;
     if !web.jobs.stop(&row.id).await? {
         return Err(Problem::conflict(format!("The run has ended already: it is {}.", row.state)));
     }
-    Ok((StatusCode::ACCEPTED, Json(described(&web, found(&web, &id).await?))))
+    Ok((StatusCode::ACCEPTED, Json(described(&web, find_run(&web, &id).await?))))
 }
 
-/// Which rows.
+/// Filter for rows.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RowsQuery {
-    /// Only those that ended so.
+    /// Only rows with this verdict.
     #[param(inline)]
     verdict: Option<Verdict>,
-    /// Only the one with this key.
+    /// Only the row with this key.
     key: Option<String>,
 }
 
-/// A row of a run, in the shape of a result of promptfoo's report, with its `title` and `verdict`.
+/// A row of a run, as a result of promptfoo's report, with `title` and `verdict` added.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RowView {
     #[serde(flatten)]
     row: EvalRow,
-    /// What the case is called.
+    /// Title of the case.
     title: String,
-    /// How it ended.
+    /// The verdict.
     verdict: Verdict,
 }
 
@@ -255,7 +257,7 @@ impl From<EvalRow> for RowView {
     }
 }
 
-/// A run's rows, in the order in which they ended; also while it goes on.
+/// Lists a run's rows in the order in which they finished, also while the run goes on.
 #[utoipa::path(get, path = "/evals/runs/{id}/rows", operation_id = "list_run_rows", tag = "evals", params(("id" = String, Path), RowsQuery, Paging),
     responses((status = 200, body = Page<RowView>), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn rows(
@@ -264,7 +266,7 @@ pub(super) async fn rows(
     Query(which): Query<RowsQuery>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<RowView>> {
-    let row = found(&web, &id).await?;
+    let row = find_run(&web, &id).await?;
     let from = paging.after()?.map_or(0, |(at, _)| u64::try_from(at).unwrap_or(0));
     let most = usize::try_from(paging.limit()).unwrap_or(1);
     let run_log = web.jobs.run_log(&row.id);
@@ -279,7 +281,7 @@ pub(super) async fn rows(
     Ok(Json(Page::until(items.collect(), next)))
 }
 
-/// Reads a journal on a thread that may wait for the disk.
+/// Reads a run log on a blocking thread.
 pub(super) async fn reading<T: Send + 'static>(
     read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -290,7 +292,8 @@ pub(super) async fn reading<T: Send + 'static>(
     })
 }
 
-/// A run's report: `report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.
+/// Returns a run's report: `report.html`, `report.json`, `report.junit.xml`, `report.csv` or
+/// `report.md`.
 #[utoipa::path(get, path = "/evals/runs/{id}/{name}", operation_id = "get_report", tag = "evals",
     params(("id" = String, Path), ("name" = String, Path, description = "`report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.")),
     responses((status = 200, description = "The report"), (status = 404, response = Problem), (status = 409, response = Problem)))]
@@ -305,13 +308,13 @@ pub(super) async fn report(
         ("report.csv", "text/csv; charset=utf-8"),
         ("report.md", "text/markdown; charset=utf-8"),
     ];
-    let row = found(&web, &id).await?;
+    let row = find_run(&web, &id).await?;
     let kind = kinds.into_iter().find(|(known, _)| *known == name);
     let (_, kind) = kind.ok_or_else(|| {
         let known = kinds.map(|(name, _)| name).join(", ");
         Problem::missing(format!("There is no such report; there are: {known}."))
     })?;
-    let Some(RunResult { summary, .. }) = Jobs::known(&row) else {
+    let Some(RunResult { summary, .. }) = Jobs::parse_result(&row) else {
         return Err(Problem::conflict(format!(
             "The run is {}, so there is no report; its rows so far are at /evals/runs/{id}/rows.",
             row.state
@@ -320,7 +323,7 @@ pub(super) async fn report(
     let run_log = web.jobs.run_log(&row.id);
     let bytes = reading(move || {
         let folder = run_log.path().parent().unwrap_or(std::path::Path::new(".")).to_owned();
-        let part = format!("{}.{:016x}.{name}", row.id, number());
+        let part = format!("{}.{:016x}.{name}", row.id, next_report_number());
         let file = folder.join(part);
         report::write(&file, &summary, &run_log).map_err(std::io::Error::other)?;
         let bytes = std::fs::read(&file);
@@ -329,7 +332,7 @@ pub(super) async fn report(
     });
     let headers = [
         (CONTENT_TYPE, kind),
-        // What bots and customers wrote is in it: nothing of that may act as the desk's own page.
+        // Reports contain text of bots and customers, which must not run as a page of the desk.
         (
             CONTENT_SECURITY_POLICY,
             "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:",
@@ -338,8 +341,8 @@ pub(super) async fn report(
     Ok((headers, bytes.await?).into_response())
 }
 
-/// A number that two reports at once do not share.
-fn number() -> u64 {
+/// Returns a number that concurrent reports do not share.
+fn next_report_number() -> u64 {
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
@@ -366,7 +369,7 @@ mod tests {
         let wanted =
             EvalRequest { suite: "a.yaml".into(), repeat: Some(2), ..EvalRequest::default() };
         assert_eq!((run.wanted, run.comparison, run.total), (Some(wanted), None, Some(0)));
-        // It is not shown as the whole suite, which somebody might run again.
+        // It must not look like a run of the whole suite, which somebody might repeat.
         let newer = RunRow { wanted: json!({"suite": ["a.yaml"]}).to_string(), ..stored };
         assert_eq!(Run::from(newer).wanted, None);
     }

@@ -1,4 +1,4 @@
-//! Events: what providers say beside messages and statuses.
+//! Provider events: what providers send besides messages and statuses.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,20 +11,20 @@ use crate::http::WebState;
 use crate::http::extract::Query;
 use crate::store::events::EventRow;
 
-/// An event.
+/// A provider event.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Event {
     /// Its id.
     id: String,
-    /// The number it is about.
+    /// Id of the number that it concerns.
     number_id: Option<String>,
-    /// The provider's name of it.
+    /// The provider's name for the event.
     kind: String,
-    /// The event as it came.
+    /// The event as received.
     payload: Value,
-    /// What an operator should know.
+    /// What an operator should know; null if nothing.
     alert: Option<String>,
-    /// When it came, milliseconds since 1970.
+    /// When it was received, milliseconds since 1970.
     created_at: i64,
 }
 
@@ -41,16 +41,16 @@ impl From<EventRow> for Event {
     }
 }
 
-/// Which events.
+/// Filter for events.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Only those that an operator should see.
+    /// If `true`, only events that an operator should see.
     #[serde(default)]
     alerts: bool,
 }
 
-/// The newest 200 events.
+/// Lists the newest 200 events.
 #[utoipa::path(get, path = "/events", operation_id = "list_events", tag = "events", params(Filter), responses((status = 200, body = [Event])))]
 pub(super) async fn list(
     State(web): State<WebState>,

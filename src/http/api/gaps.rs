@@ -1,4 +1,5 @@
-//! Knowledge gaps: what customers asked and nobody answered, grouped; dismissing and answering them.
+//! Knowledge gaps: groups of alike questions that the bot could not answer. Lists, dismisses and
+//! answers them.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,8 +8,8 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::admission::{Force, Permit, admit_edit};
-use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, full, tidied};
-use super::collections::found;
+use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, full, normalized};
+use super::collections::find_collection;
 use super::page::{Page, Paging};
 use super::response::{Answer, AuditedAnswer};
 use crate::domain::{AgentId, AnswerContent, CollectionId, GapId, GapState};
@@ -21,21 +22,21 @@ use crate::pipeline::gaps::{group, phrasings};
 use crate::store::answers::NewAnswer;
 use crate::store::gaps::{GapFilter, GapRow, UnansweredRow};
 
-/// A group of questions that were not answered.
+/// A group of alike questions that the bot could not answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KnowledgeGap)]
 pub(super) struct Gap {
     /// Its id.
     id: String,
-    /// The agent that could not answer.
+    /// Id of the agent that could not answer.
     agent_id: String,
     /// The first of the questions, without personal data.
     question: String,
-    /// What became of it.
+    /// State of the gap.
     state: GapState,
     /// How often it was asked.
     asked: i64,
-    /// The curated answer that was made of it.
+    /// Id of the curated answer that was created for it.
     answer_id: Option<String>,
     /// When it was first asked, milliseconds since 1970.
     first_at: i64,
@@ -58,17 +59,17 @@ impl From<GapRow> for Gap {
     }
 }
 
-/// A group with its newest questions.
+/// A knowledge gap with its newest questions.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KnowledgeGapInFull)]
 pub(super) struct GapDetails {
-    /// The group.
+    /// The gap.
     gap: Gap,
-    /// Its newest 20 questions, without personal data.
+    /// The newest 20 questions, without personal data.
     examples: Vec<Example>,
 }
 
-/// A question of a group.
+/// A question of a knowledge gap.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UnansweredQuestion)]
 pub(super) struct Example {
@@ -84,18 +85,18 @@ impl From<UnansweredRow> for Example {
     }
 }
 
-/// Which groups.
+/// Filter for knowledge gaps.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Filter {
-    /// Only those of which this became.
+    /// Only gaps in this state.
     #[param(inline)]
     state: Option<GapState>,
-    /// Only those of this agent, by its id or short name.
+    /// Only gaps of this agent: its id or short name.
     agent: Option<String>,
 }
 
-/// Knowledge gaps, the last asked first.
+/// Lists knowledge gaps, most recently asked first.
 #[utoipa::path(get, path = "/gaps", operation_id = "list_gaps", tag = "knowledge", params(Filter, Paging),
     responses((status = 200, body = Page<Gap>), (status = 400, response = Problem), (status = 404, response = Problem)))]
 pub(super) async fn list(
@@ -114,7 +115,7 @@ pub(super) async fn list(
     Ok(Json(Page::of(rows, limit, |row| (row.last_at, row.id.as_str()))))
 }
 
-/// One knowledge gap with its newest questions.
+/// Returns one knowledge gap with its newest questions.
 #[utoipa::path(get, path = "/gaps/{id}", operation_id = "get_gap", tag = "knowledge", params(("id" = String, Path)),
     responses((status = 200, body = GapDetails), (status = 404, response = Problem)))]
 pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> Answer<GapDetails> {
@@ -124,7 +125,7 @@ pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> 
     Ok(Json(GapDetails { gap: gap.into(), examples }))
 }
 
-/// Dismisses a knowledge gap: it stays so when the question is asked again.
+/// Dismisses a knowledge gap. It stays dismissed when the question is asked again.
 #[utoipa::path(post, path = "/gaps/{id}/dismiss", operation_id = "dismiss_gap", tag = "knowledge", params(("id" = String, Path)),
     responses((status = 200, body = Gap), (status = 404, response = Problem)))]
 pub(super) async fn dismiss(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Gap> {
@@ -133,25 +134,25 @@ pub(super) async fn dismiss(State(web): State<WebState>, Path(id): Path<String>)
     Ok(Json(find(&web, id.as_str()).await?.into()))
 }
 
-/// An answer to a knowledge gap.
+/// A curated answer for a knowledge gap.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GapAnswer {
-    /// What customers get who ask this, Markdown.
+    /// The answer that customers get, in Markdown.
     #[schema(max_length = 8000)]
     answer: String,
-    /// How they put the question; the group's questions when it is not given.
+    /// Ways in which customers ask the question; default: the gap's questions.
     #[schema(max_items = 50, value_type = Option<Vec<Phrasing>>)]
     phrasings: Option<Vec<String>>,
-    /// The collection's name; the agent's first one when it is not given.
+    /// Name of the collection; default: the agent's first one.
     collection: Option<String>,
-    /// ISO 639-1 code of the language that it is for; none: any.
+    /// ISO 639-1 code of the language that it is for; null for any.
     #[serde(default)]
     language: Option<String>,
 }
 
-/// Makes a curated answer of a knowledge gap, which is answered by it. Where a gate guards the collection,
-/// its suite is run on the change first, which may take minutes.
+/// Creates a curated answer for a knowledge gap and marks the gap as answered. If a gate guards the
+/// collection, its suite is run on the change first, which may take minutes.
 #[utoipa::path(post, path = "/gaps/{id}/answer", operation_id = "answer_gap", tag = "knowledge", params(("id" = String, Path), Force),
     request_body = GapAnswer,
     responses((status = 200, body = CuratedAnswer), (status = 404, response = Problem), (status = 409, response = Problem),
@@ -173,12 +174,12 @@ pub(super) async fn answer(
         None => phrasings(&gap, &web.desk.store.examples(id).await?),
     };
     let GapAnswer { answer: body, language, .. } = given;
-    let curated = tidied(AnswerContent { phrasings, body, language, enabled: true })?;
-    let slug = found(&web, collection.as_str()).await?.slug;
+    let curated = normalized(AnswerContent { phrasings, body, language, enabled: true })?;
+    let slug = find_collection(&web, collection.as_str()).await?.slug;
     let _turn = admit_edit(&web, (&slug, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };
     let answer = web.desk.store.answer_gap(id, new).await?.ok_or_else(full)?;
-    web.desk.follow_answers().await?;
+    web.desk.reload_answers().await?;
     let row = web.desk.store.answer(&answer).await?.ok_or_else(|| Problem::not_found("answer"))?;
     let note = Note::on(id.as_str(), json!({"answer": row.id, "collection": slug}));
     Ok((note, Json(row.into())))

@@ -1,4 +1,5 @@
-//! Prompts written by the configured model from a description of the business, and the models that there are.
+//! Prompt generation: the configured model writes a prompt file from a description of the business.
+//! Also lists the available models.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,56 +16,56 @@ use crate::http::extract::Body;
 use crate::pipeline::BudgetTier;
 use crate::prompts::author::{self, Brief};
 
-/// How much a description says, in characters.
+/// Minimum and maximum length of a description, in characters.
 const SHORTEST: usize = 10;
 const LONGEST: usize = 4000;
 
-/// A prompt to be written.
+/// A prompt file to generate.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PromptWanted)]
 pub(super) struct PromptRequest {
-    /// What the business is, and what the bot is to do: 10 to 4000 characters.
+    /// What the business is, and what the bot should do: 10 to 4000 characters.
     #[schema(max_length = 4000)]
     description: String,
-    /// The language to write in: `es`, `Spanish`; that of the description when it is not given.
+    /// Language to write in, such as `es` or `Spanish`; default: that of the description.
     language: Option<String>,
-    /// The bot's name; the model chooses one when it is not given.
+    /// Name of the bot; default: the model chooses one.
     name: Option<String>,
-    /// Names of collections that it answers from.
+    /// Names of the collections that it answers from.
     #[serde(default)]
     knowledge: Vec<String>,
 }
 
-/// A prompt that was written.
+/// A generated prompt file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct GeneratedPrompt {
-    /// The prompt file, as it could be published.
+    /// Text of the prompt file, ready to be published.
     source: String,
     /// The model that wrote it.
     model: String,
-    /// What that cost, in millionths of a dollar; 0 where no price is known.
+    /// Cost, in millionths of a dollar; 0 if no price is known.
     cost_micros: u64,
-    /// How many more may be written today (UTC).
+    /// Number of prompts that can still be generated today (UTC).
     left: i64,
-    /// How many may be written in a day.
+    /// Maximum number of prompts per day.
     limit: i64,
 }
 
-/// Whether prompts can be written.
+/// Whether prompts can be generated.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct GenerateState {
-    /// Whether one can be written now.
+    /// Whether one can be generated now.
     available: bool,
-    /// How many more may be written today (UTC).
+    /// Number of prompts that can still be generated today (UTC).
     left: i64,
-    /// How many may be written in a day.
+    /// Maximum number of prompts per day.
     limit: i64,
-    /// Why none can be written.
+    /// Why none can be generated; null if one can.
     reason: Option<String>,
 }
 
-/// Whether the model can write a prompt now, and how many more today.
+/// Returns whether a prompt can be generated now, and how many more today.
 #[utoipa::path(get, path = "/agents/generate", operation_id = "get_generate_state", tag = "agents", responses((status = 200, body = GenerateState)))]
 pub(super) async fn state(State(web): State<WebState>) -> Answer<GenerateState> {
     let (limit, asked) = (limit(&web), web.desk.store.prompts_written().await?);
@@ -76,11 +77,11 @@ pub(super) async fn state(State(web): State<WebState>) -> Answer<GenerateState> 
     Ok(Json(GenerateState { available: reason.is_none(), left, limit, reason }))
 }
 
-/// Why no prompt can be written now.
+/// Why no prompt can be generated now.
 enum Refusal {
-    /// Something has to be set up.
+    /// Something must be configured first.
     Missing(String),
-    /// It is enough for today.
+    /// Today's quota or budget is used up.
     Used(String),
 }
 
@@ -114,7 +115,7 @@ async fn refusal(web: &WebState, left: i64) -> Result<Option<Refusal>, Problem> 
     Ok(None)
 }
 
-/// Has the configured model write a prompt file from a description. Nothing is published.
+/// Generates a prompt file from a description with the configured model. Nothing is published.
 #[utoipa::path(post, path = "/agents/generate", operation_id = "generate_prompt", tag = "agents", request_body = PromptRequest,
     responses((status = 200, body = GeneratedPrompt), (status = 409, response = Problem), (status = 422, response = Problem),
         (status = 429, response = Problem), (status = 502, response = Problem)))]
@@ -131,7 +132,7 @@ pub(super) async fn write(
         Some(Refusal::Used(why)) => return Err(Problem::too_many(why)),
         None => {}
     }
-    // Several who ask at once are counted one after the other.
+    // Enforces the limit for concurrent requests, too.
     if !store.count_prompt(limit).await? {
         return Err(Problem::too_many("Another one wrote the last prompt of today just now."));
     }
@@ -141,7 +142,7 @@ pub(super) async fn write(
     let near = web.desk.trial_tier().await? == BudgetTier::Cheap;
     let named = cheap.filter(|_| near).unwrap_or(own).to_owned();
     let desk = web.desk.clone();
-    // To its end, whether or not the caller waits: who hangs up has spent all the same.
+    // Finishes even if the caller disconnects: the usage must be counted.
     let writing = tokio::spawn(async move {
         let mut usage = Usage::default();
         let written = author::write(&*desk.engine.model, &named, &brief, &mut usage).await;
@@ -197,13 +198,13 @@ async fn brief(web: &WebState, wanted: PromptRequest) -> Result<Brief, Problem> 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KnownModels)]
 pub(super) struct Models {
-    /// Their names.
+    /// Names of the models.
     models: Vec<String>,
-    /// The one that answers where an agent names none; null when no model is connected.
+    /// The model used if an agent names none; null if no model is connected.
     default: Option<String>,
 }
 
-/// The models that an agent can name: the configured ones, and those that the endpoint lists.
+/// Lists the models that an agent can name: those configured, and those that the endpoint lists.
 #[utoipa::path(get, path = "/models", operation_id = "list_known_models", tag = "agents", responses((status = 200, body = Models)))]
 pub(super) async fn models(State(web): State<WebState>) -> Answer<Models> {
     let model = &web.desk.engine.model;

@@ -1,11 +1,11 @@
-//! Knowledge: what the bot can answer from, and searching it.
+//! Knowledge search.
 
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::length::{LONGEST_MESSAGE, short};
+use super::length::{MAX_MESSAGE_BYTES, short};
 use super::response::Answer;
 use crate::domain::{CollectionId, Passage};
 use crate::http::WebState;
@@ -13,7 +13,7 @@ use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::pipeline::retrieve::{Search, find};
 
-/// What to search for.
+/// A search query.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = SearchQuestion)]
@@ -21,21 +21,21 @@ pub(super) struct Query {
     /// The question, at most 16,384 bytes.
     #[schema(max_length = 16384)]
     question: String,
-    /// Names of collections; all of them when none is given.
+    /// Names of the collections to search; empty for all.
     #[serde(default)]
     collections: Vec<String>,
-    /// The most passages; 5 when it is not given.
+    /// Maximum number of passages; default 5.
     #[schema(minimum = 1, maximum = 50)]
     limit: Option<usize>,
 }
 
-/// What was found.
+/// Search results.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SearchResults)]
 pub(super) struct Results {
-    /// How sure we are that the passages answer, 0 to 1.
+    /// Confidence that the passages answer the question, 0 to 1.
     confidence: f32,
-    /// The embedding model; none when only words were compared.
+    /// Embedding model; null if only words were compared.
     embedder: Option<String>,
     /// The passages, best first.
     passages: Vec<Result>,
@@ -51,19 +51,19 @@ pub(super) struct Result {
     title: String,
     /// The headings above the passage.
     heading: String,
-    /// The page, slide or sheet that it is on; empty where a document has none.
+    /// Page, slide or sheet; empty if the document has none.
     place: String,
-    /// The passage.
+    /// Text of the passage.
     text: String,
     /// Fused score, 0 to 1; passages are ordered by it.
     score: f32,
-    /// Cosine of the embeddings.
+    /// Cosine similarity of the embeddings.
     dense: Option<f32>,
-    /// BM25.
+    /// BM25 score.
     bm25: Option<f32>,
-    /// Cosine of the character n-grams.
+    /// Cosine similarity of the character n-grams.
     ngram: Option<f32>,
-    /// The reranker's score, on a scale of its own; null when there is none.
+    /// The reranker's score, on its own scale; null without a reranker.
     rerank: Option<f32>,
     /// Share of the question's content words in the passage, 0 to 1.
     coverage: f32,
@@ -88,14 +88,14 @@ impl From<&Passage> for Result {
     }
 }
 
-/// Searches the documents as the bot would.
+/// Searches the documents as the bot does.
 #[utoipa::path(post, path = "/knowledge/search", operation_id = "search_knowledge", tag = "knowledge", request_body = Query,
     responses((status = 200, body = Results), (status = 422, response = Problem)))]
 pub(super) async fn search(
     State(web): State<WebState>,
     Body(query): Body<Query>,
 ) -> Answer<Results> {
-    short("`question`", query.question.len(), LONGEST_MESSAGE)?;
+    short("`question`", query.question.len(), MAX_MESSAGE_BYTES)?;
     let collections = named(&web, &query.collections).await?;
     let search = Search {
         text: &query.question,
@@ -111,7 +111,7 @@ pub(super) async fn search(
     }))
 }
 
-/// The collections of these names; all of them for none.
+/// Returns the ids of the named collections; of all if there are no names.
 pub(super) async fn named(
     web: &WebState,
     names: &[String],

@@ -1,13 +1,13 @@
-//! How long a chat and its messages may be, in bytes: long texts cost much.
+//! Size limits of chats and their messages: long texts are expensive.
 
 use crate::http::error::Problem;
 
-/// The longest message, in bytes.
-pub(super) const LONGEST_MESSAGE: usize = 16 * 1024;
-/// The longest chat, all messages together, in bytes.
-pub(super) const LONGEST_CHAT: usize = 64 * 1024;
+/// Maximum length of a message, in bytes.
+pub(super) const MAX_MESSAGE_BYTES: usize = 16 * 1024;
+/// Maximum length of a chat, all messages together, in bytes.
+pub(super) const MAX_CHAT_BYTES: usize = 64 * 1024;
 
-/// Refuses a text of too many bytes, by its name.
+/// Refuses a text longer than `most` bytes; `what` names it in the error.
 pub(super) fn short(what: &str, bytes: usize, most: usize) -> Result<(), Problem> {
     if bytes <= most {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The live stream: in which conversations something happened, and what else changed, on whichever replica. Says only
-//! where; what it is, the other routes tell.
+//! The live stream: says in which conversations something changed, and what else changed, on any
+//! replica. It carries no content: clients read that from the other routes.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -20,9 +20,9 @@ use crate::http::auth::signed_out;
 use crate::http::caller::Caller;
 use crate::http::error::Problem;
 
-/// After how long a browser that was cut off tries again.
+/// Time after which a disconnected browser reconnects.
 const RETRY: Duration = Duration::from_secs(1);
-/// How often something is said where nothing happens: proxies cut silent connections.
+/// Keep-alive interval: proxies close silent connections.
 const ALIVE: Duration = Duration::from_secs(15);
 
 /// A server-sent event: its name, and its data as JSON.
@@ -31,23 +31,25 @@ const ALIVE: Duration = Duration::from_secs(15);
 pub(super) enum LiveEvent {
     /// The first event.
     Hello {},
-    /// Something happened in a conversation. A message came, was answered, sent or settled, or its owner changed.
+    /// Something changed in a conversation: a message came, was answered, sent or settled, or the
+    /// owner changed.
     Conversation {
         /// The conversation's id.
         id: String,
     },
     /// Something else changed.
     Changed {
-        /// Of which things one changed.
+        /// The kind of thing that changed.
         what: What,
     },
-    /// Too much was missed: everything is to be read again.
+    /// Too many events were missed: everything must be read again.
     Reload {},
 }
 
-/// Server-sent events, each with an id: `hello` at the beginning, `conversation` with its id when something happened in it,
-/// `changed` with `what` when something else changed, and `reload` when too much was missed to be told one by one. With
-/// `Last-Event-ID` those after that one are told; without it those from now on.
+/// Streams server-sent events, each with an id: `hello` first, `conversation` with its id when
+/// something changed in it, `changed` with `what` when something else changed, and `reload` when
+/// too many events were missed. With `Last-Event-ID` the stream continues after that event; without
+/// it, it starts now.
 #[utoipa::path(get, path = "/live", operation_id = "live", tag = "live",
     params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was heard.")),
     responses((status = 200, description = "Events, for as long as the stream is open", content_type = "text/event-stream", body = LiveEvent),
@@ -59,13 +61,13 @@ pub(super) async fn live(
 ) -> Result<Response, Problem> {
     let place = web.limits.stream(&caller)?;
     let after = headers.get("last-event-id").map(|id| id.to_str().unwrap_or_default());
-    let changes = web.desk.wake.changes(after.filter(|id| !id.is_empty()));
-    let ended = Box::pin(web.desk.wake.live_ended());
+    let changes = web.desk.notifier.changes(after.filter(|id| !id.is_empty()));
+    let ended = Box::pin(web.desk.notifier.live_ended());
     let events = events(changes).take_until(ended);
     let events = events.take_until(Box::pin(signed_out(web, caller)));
     let events = events.inspect(move |_| _ = &place);
     let stream = Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE));
-    // nginx would keep the events until there are many.
+    // Stops nginx from buffering the events.
     Ok(([("x-accel-buffering", "no")], stream).into_response())
 }
 

@@ -1,4 +1,4 @@
-//! The files that customers send: fetched from WhatsApp when a person looks at them.
+//! Files that customers send, fetched from WhatsApp when a person opens them.
 
 use axum::extract::State;
 use axum::http::HeaderValue;
@@ -15,15 +15,16 @@ use crate::http::error::Problem;
 use crate::http::extract::Path;
 use crate::provider::{Class, Error};
 
-/// The largest document that is fetched, in bytes.
+/// Maximum size of a document, in bytes.
 const LARGEST_DOCUMENT: usize = 64 * 1024 * 1024;
-/// The largest of all other files, in bytes: what WhatsApp itself takes.
+/// Maximum size of any other file, in bytes: WhatsApp's own limit.
 const LARGEST: usize = 16 * 1024 * 1024;
-/// How many files are fetched at once: they are held whole.
-static PLACES: Semaphore = Semaphore::const_new(4);
+/// Limits concurrent downloads: each file is held in memory.
+static DOWNLOAD_SLOTS: Semaphore = Semaphore::const_new(4);
 
-/// The file of a message, from WhatsApp: pictures (PNG, JPEG, WebP, GIF) to be shown, everything else to be saved. At most
-/// 64 MB of a document and 16 MB of anything else. 404 says why where WhatsApp has it no more, or it is larger.
+/// Returns the file of a message, from WhatsApp. Images (PNG, JPEG, WebP, GIF) are sent for
+/// display, everything else as a download. Documents may have 64 MB, other files 16 MB. A 404 says
+/// why if WhatsApp no longer has the file or it is larger.
 #[utoipa::path(get, path = "/messages/{id}/media", operation_id = "get_media", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, response = Problem),
         (status = 502, response = Problem)))]
@@ -46,12 +47,12 @@ pub(super) async fn file(
         Problem::missing("The number that the file was sent to is not connected any more.")
     })?;
     let most = if media.kind == MediaKind::Document { LARGEST_DOCUMENT } else { LARGEST };
-    let _place = PLACES.acquire().await;
-    let bytes = number.line.media(&media, most).await.map_err(|error| lost(&error))?;
+    let _place = DOWNLOAD_SLOTS.acquire().await;
+    let bytes = number.client.media(&media, most).await.map_err(|error| lost(&error))?;
     Ok(response(&media, bytes))
 }
 
-/// Why a file could not be fetched.
+/// Explains why a file could not be fetched.
 fn lost(error: &Error) -> Problem {
     match error {
         Error::Refused { class: Class::Token, .. } => Problem::upstream(
@@ -69,8 +70,8 @@ fn lost(error: &Error) -> Problem {
     }
 }
 
-/// A file as it is passed on. The sender chose its name and its type, and may mean harm: only pictures are shown, by what their
-/// bytes are, and nothing in a file may run.
+/// Builds the response for a file. The sender chose its name and type and may be malicious: only
+/// images are displayed, recognized by their bytes, and nothing in a file may run.
 fn response(media: &Media, bytes: Vec<u8>) -> Response {
     let picture = picture(&bytes);
     let disposition = if picture.is_some() { "inline" } else { "attachment" };
@@ -86,7 +87,7 @@ fn response(media: &Media, bytes: Vec<u8>) -> Response {
     (headers, bytes).into_response()
 }
 
-/// The type of a picture that a browser may show, by its first bytes.
+/// Returns the type of an image that a browser may display, by its first bytes.
 fn picture(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         Some("image/png")
@@ -101,7 +102,7 @@ fn picture(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The type of a recording that a page's player takes; of anything else, that of mere bytes.
+/// Returns a media type that browsers play; `application/octet-stream` for anything else.
 fn sound(media: &Media) -> &'static str {
     const PLAYED: [&str; 8] = [
         "audio/ogg",
@@ -118,13 +119,13 @@ fn sound(media: &Media) -> &'static str {
     PLAYED.into_iter().find(|one| *one == said).unwrap_or("application/octet-stream")
 }
 
-/// A name of plain letters: others could end the header or hide what a file is.
+/// Replaces all but plain ASCII characters: others could end the header or hide what a file is.
 fn plain_name(name: &str) -> String {
     let plain = |letter: char| {
         if letter.is_ascii_alphanumeric() || "-_. ()".contains(letter) { letter } else { '_' }
     };
     let letters: Vec<char> = name.chars().map(plain).collect();
-    // The end says what a file is.
+    // Keeps the end, with the file extension.
     letters[letters.len().saturating_sub(100)..].iter().collect()
 }
 

@@ -1,4 +1,4 @@
-//! Messages: reading a conversation.
+//! Messages of a conversation.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,48 +22,49 @@ use crate::store::messages::MessageRow;
 pub(super) struct Message {
     /// Its id.
     id: String,
-    /// Whether it came in or goes out.
+    /// Whether it is inbound or outbound.
     direction: Direction,
     /// Who wrote it.
     author: Author,
-    /// The provider's id.
+    /// The provider's id of the message.
     provider_id: Option<String>,
-    /// What it holds, in one word.
+    /// Kind of content.
     kind: MessageKind,
-    /// What it holds, whole. What this version cannot read is of the type `unknown`, with all of it in `raw`.
+    /// The whole content. Content that this version cannot read has the type `unknown`, with the
+    /// original in `raw`.
     content: Content,
-    /// The words in it.
+    /// Text of the message.
     text: Option<String>,
-    /// What a voice note says.
+    /// Transcript of a voice note.
     transcript: Option<String>,
-    /// How its words came to be known; null where another version wrote what this one cannot read.
+    /// Where the transcript comes from; null if there is none or this version cannot read it.
     heard: Option<TranscriptDetails>,
-    /// The provider's id of the message that it quotes.
+    /// The provider's id of the quoted message.
     reply_to: Option<String>,
-    /// How far it got.
+    /// State of the message.
     state: MessageState,
-    /// Why it was not answered, or not sent.
+    /// Why it was not answered or not sent.
     note: Option<String>,
-    /// The turn that answered it or made it.
+    /// Id of the turn that answered or produced it.
     turn_id: Option<String>,
     /// When it was written, milliseconds since 1970.
     sent_at: i64,
-    /// What went wrong with it; null where another version wrote what this one cannot read.
+    /// Errors of the message; null if there are none or this version cannot read them.
     errors: Option<Vec<Fault>>,
-    /// The file in it: `GET /messages/{id}/media` gives it.
+    /// The file in it, available at `GET /messages/{id}/media`.
     media: Option<MessageFile>,
 }
 
 /// A file of a message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MessageFile {
-    /// What sort of file it is.
+    /// Kind of file.
     kind: MediaKind,
-    /// Its type, as the sender says.
+    /// Media type, as the sender declares it.
     mime_type: Option<String>,
-    /// Its name, of a document.
+    /// Name of a document.
     name: Option<String>,
-    /// Its size in bytes, where it is known.
+    /// Size in bytes; null if it is not known.
     size: Option<i64>,
 }
 
@@ -80,7 +81,7 @@ impl From<MessageRow> for Message {
             content,
             text: row.body,
             transcript: row.transcript,
-            // One message that another version wrote otherwise must not hide its thread.
+            // One message that another version wrote must not hide the whole conversation.
             heard: row.heard.and_then(|text| serde_json::from_str(&text).ok()),
             reply_to: row.reply_to,
             state: row.state,
@@ -94,7 +95,6 @@ impl From<MessageRow> for Message {
 }
 
 impl MessageFile {
-    /// The file in a message's content.
     fn of(content: &Content) -> Option<Self> {
         let Content::Media(Media { kind, mime_type, file_name, .. }) = content else { return None };
         let (mime_type, name) = (mime_type.clone(), file_name.clone());
@@ -102,7 +102,7 @@ impl MessageFile {
     }
 }
 
-/// A conversation's messages, newest first.
+/// Lists a conversation's messages, newest first.
 #[utoipa::path(get, path = "/conversations/{id}/messages", operation_id = "list_messages", tag = "conversations", params(("id" = String, Path), Paging),
     responses((status = 200, body = Page<Message>), (status = 404, response = Problem)))]
 pub(super) async fn list(
@@ -110,7 +110,7 @@ pub(super) async fn list(
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Message>> {
-    let id = conversations::read(&id)?;
+    let id = conversations::parse_id(&id)?;
     web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
     let (after, limit) = (paging.after()?, paging.limit());
     let rows = web.desk.store.thread(&id, after, limit).await?;

@@ -1,4 +1,5 @@
-//! The API under `/api/v1`: one file a noun; and under `/v1` what OpenAI's clients ask. Its OpenAPI document comes from this code.
+//! The API under `/api/v1`, one file per resource, and the OpenAI-compatible API under `/v1`. The
+//! OpenAPI document is generated from this code.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -12,7 +13,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::audit::{Audit, keep};
+use super::audit::{Audit, log_operation};
 use super::error::Problem;
 use super::{WebState, auth, bounds, limits};
 
@@ -54,7 +55,7 @@ mod uploads;
 mod watch;
 mod writing;
 
-/// The largest body that is taken from whoever has neither key nor session.
+/// Maximum body size of requests without key or session, in bytes.
 const MOST_OPEN_BYTES: usize = 4096;
 
 #[derive(OpenApi)]
@@ -65,12 +66,12 @@ const MOST_OPEN_BYTES: usize = 4096;
 )]
 struct Document;
 
-/// The API's routes: those that need the admin key or a session, and signing in.
+/// Builds the API's routes: those that need the admin key or a session, and signing in.
 pub(super) fn routes(shared: &WebState) -> Router<WebState> {
     let document = document();
-    // Shared by all answers: it is large.
+    // Serialized once for all responses: it is large.
     let text = Bytes::from(serde_json::to_string_pretty(&document).unwrap_or_default());
-    let audited = from_fn_with_state(Audit::of(shared, &operations()), keep);
+    let audited = from_fn_with_state(Audit::of(shared, &operations()), log_operation);
     let bounded = from_fn_with_state(bounds::Bounds::of(document), bounds::guard);
     let open = unguarded()
         .split_for_parts()
@@ -88,28 +89,28 @@ pub(super) fn routes(shared: &WebState) -> Router<WebState> {
         .layer(bounded)
         .layer(audited)
         .layer(from_fn_with_state(shared.clone(), auth::guard))
-        .layer(from_fn(completions::in_their_words))
+        .layer(from_fn(completions::convert_errors_to_openai))
         .merge(open)
 }
 
-/// The OpenAPI document, as JSON.
+/// Returns the OpenAPI document as JSON.
 pub fn openapi() -> String {
     serde_json::to_string_pretty(&document()).unwrap_or_default()
 }
 
-/// The API's operations, as the code describes them.
+/// Returns the API's operations, as the code declares them.
 pub(super) fn operations() -> utoipa::openapi::OpenApi {
     described().merge(unguarded()).split_for_parts().1
 }
 
-/// The OpenAPI document, with the bounds of everything that a request brings.
+/// Builds the OpenAPI document, with limits for all request data.
 fn document() -> serde_json::Value {
     let mut document = serde_json::to_value(operations()).unwrap_or_default();
-    bounds::complete(&mut document);
+    bounds::add_default_limits(&mut document);
     document
 }
 
-/// What needs neither key nor session.
+/// Routes that need neither key nor session.
 fn unguarded() -> OpenApiRouter<WebState> {
     OpenApiRouter::new().nest("/api/v1", OpenApiRouter::new().routes(routes!(session::create)))
 }
@@ -148,8 +149,8 @@ fn described() -> OpenApiRouter<WebState> {
         .routes(routes!(conversations::counts))
         .routes(routes!(conversations::one))
         .routes(routes!(messages::list, writing::write))
-        .routes(routes!(conversations::seen))
-        .routes(routes!(conversations::take))
+        .routes(routes!(conversations::mark_seen))
+        .routes(routes!(conversations::take_over))
         .routes(routes!(conversations::hand_back))
         .routes(routes!(conversations::resolve))
         .routes(routes!(writing::retry))
@@ -189,7 +190,8 @@ fn described() -> OpenApiRouter<WebState> {
         .routes(routes!(completions::models))
 }
 
-/// What costs much: turns of the pipeline, searches, whole runs, and what asks a model or a provider. A few at once for each caller.
+/// Expensive routes: pipeline turns, searches, whole eval runs, and calls to a model or provider.
+/// Each caller may run only a few at once.
 fn expensive() -> OpenApiRouter<WebState> {
     OpenApiRouter::new()
         .routes(routes!(generate::state, generate::write))

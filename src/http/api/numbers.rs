@@ -1,4 +1,4 @@
-//! Numbers: the WhatsApp numbers that are connected, by the configuration file or here. Credentials are never shown.
+//! WhatsApp numbers: connects, changes and removes them. Credentials are never returned.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,38 +27,39 @@ pub(super) mod draft;
 pub(super) mod trial;
 pub(super) mod view;
 
-use check::{introduced, merged};
+use check::{describe_number, merged};
 use view::{Number, added, read};
 
-/// The longest name of a number.
+/// Maximum length of a number's name, in characters.
 const LONGEST_SLUG: usize = 40;
 
-/// A number to be connected.
+/// A number to connect.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewNumber {
-    /// Its name: small letters, digits, - and _.
+    /// Its name: lowercase letters, digits, - and _.
     #[schema(max_length = 40)]
     slug: String,
     /// The provider.
     provider: ProviderKind,
-    /// The agent that answers on it, by short name or id.
+    /// Agent that answers on it: short name or id.
     agent: String,
-    /// What the provider asks for, by field.
+    /// Values for the provider's fields, by field name.
     fields: BTreeMap<String, String>,
 }
 
-/// What is to be changed.
+/// Changes to a number.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NumberChange {
-    /// The agent that answers on it from its next turn on, by short name or id.
+    /// Agent that answers on it from the next turn on: short name or id.
     agent: Option<String>,
-    /// Fields with other values; the others stay. Empty text takes a field away; a masked value changes nothing.
+    /// Fields to change; others keep their values. An empty value removes a field; a masked value
+    /// changes nothing.
     fields: Option<BTreeMap<String, String>>,
 }
 
-/// Connects a number: it works at once, in every process.
+/// Connects a number. It works at once, in every process.
 #[utoipa::path(
     post, path = "/numbers", operation_id = "add_number", tag = "numbers",
     request_body = NewNumber,
@@ -78,7 +79,7 @@ pub(super) async fn create(
     let agent = agent(&web, &fresh.agent)?;
     let fields = merged(Fields::new(), fresh.fields);
     let (external_id, known) = judged(&web, form, &fields).await?;
-    let id = place(&web, form, &external_id).await?;
+    let id = assign_number_id(&web, form, &external_id).await?;
     let settings = sealed(&web, &id, &fields)?;
     let detail = json!({"provider": form.provider, "agent": agent.slug});
     let added = NumberSetup {
@@ -91,7 +92,7 @@ pub(super) async fn create(
         settings,
         known,
         token: token_hash(&fields),
-        of_file: of_file(&web),
+        of_file: config_file_number_ids(&web),
     };
     let taken = web.desk.store.add_number(added).await?;
     taken.map_err(|taken| conflict(&web, taken))?;
@@ -99,7 +100,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Note::written(), Json(read(&web, id.as_str()).await?)))
 }
 
-/// Changes a number that was connected here.
+/// Changes a number that was added through the API.
 #[utoipa::path(
     patch, path = "/numbers/{id}", operation_id = "change_number", tag = "numbers",
     params(("id" = String, Path, description = "The number")),
@@ -133,7 +134,7 @@ pub(super) async fn change(
     let (mut settings, mut known, mut shaken) =
         (row.settings.clone(), NumberProfile::default(), String::new());
     if let Some(written) = change.fields {
-        // What cannot be read any more has to be written anew, all of it.
+        // If the stored fields cannot be decrypted, all of them must be given again.
         let former =
             web.desk.numbers.open([web.desk.store.workspace_id().as_str(), &row.id], &row.settings);
         let fields = merged(former.unwrap_or_default(), written);
@@ -157,7 +158,7 @@ pub(super) async fn change(
         settings,
         known,
         token: shaken,
-        of_file: of_file(&web),
+        of_file: config_file_number_ids(&web),
     };
     let id = row.id;
     let taken = web.desk.store.change_number(changed).await?;
@@ -166,7 +167,7 @@ pub(super) async fn change(
     Ok((Note::written(), Json(read(&web, &id).await?)))
 }
 
-/// Takes a number away that was connected here: it stops at once. Its conversations stay.
+/// Removes a number that was added through the API. It stops at once; its conversations are kept.
 #[utoipa::path(
     delete, path = "/numbers/{id}", operation_id = "remove_number", tag = "numbers",
     params(("id" = String, Path, description = "The number")),
@@ -190,7 +191,7 @@ pub(super) async fn remove(
     Ok((StatusCode::NO_CONTENT, Note::written()))
 }
 
-/// A name that can stand in an address.
+/// Validates a name that is used in URLs.
 fn slug(written: &str) -> Result<String, Problem> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     let slug = written.trim();
@@ -207,17 +208,17 @@ fn agent(web: &WebState, name: &str) -> Result<Arc<Agent>, Problem> {
     bot.map(|bot| bot.agent.clone()).ok_or_else(|| Problem::not_found("agent"))
 }
 
-/// The number's id at its provider and what the provider says that it is; or which field cannot be right. A provider that cannot be
-/// reached stops nobody.
+/// Validates the fields, also with the provider. Returns the provider's id of the number and its
+/// profile. An unreachable provider is no error.
 async fn judged(
     web: &WebState,
     form: &'static Form,
     fields: &Fields,
 ) -> Result<(String, NumberProfile), Problem> {
     let wrong = |doubt: FieldError| Problem::unprocessable(doubt.message);
-    form.judge_all(fields, web.desk.numbers.limits()).map_err(wrong)?;
+    form.validate_all(fields, web.desk.numbers.limits()).map_err(wrong)?;
     let line = web.desk.numbers.line(form, fields).map_err(wrong)?;
-    let known = match introduced(web, form, fields).await {
+    let known = match describe_number(web, form, fields).await {
         Ok(Some(number)) => {
             NumberProfile { display: number.display, verified_name: number.verified_name }
         }
@@ -227,10 +228,15 @@ async fn judged(
     Ok((line.external_id().to_owned(), known))
 }
 
-/// The id that a WhatsApp number gets: that of its row, where there was one, so that its conversations go on.
-async fn place(web: &WebState, form: &Form, external_id: &str) -> Result<NumberId, Problem> {
+/// Returns the id for a WhatsApp number: that of its earlier row, if there is one, so that its
+/// conversations continue.
+async fn assign_number_id(
+    web: &WebState,
+    form: &Form,
+    external_id: &str,
+) -> Result<NumberId, Problem> {
     let rows = web.desk.store.known_numbers(form.provider, external_id).await?;
-    let of_file = of_file(web);
+    let of_file = config_file_number_ids(web);
     if rows.iter().any(|row| row.added == 1 || of_file.contains(&row.id)) {
         return Err(conflict(web, NumberConflict::Number));
     }
@@ -249,7 +255,7 @@ fn token_hash(fields: &Fields) -> String {
     fields.get("verify_token").map(|token| secrets::hash(token)).unwrap_or_default()
 }
 
-fn of_file(web: &WebState) -> Vec<String> {
+fn config_file_number_ids(web: &WebState) -> Vec<String> {
     let mut numbers = web.desk.numbers.all();
     numbers.retain(|number: &Arc<Connected>| number.revision.is_none());
     numbers.iter().map(|number| number.id.to_string()).collect()
@@ -273,12 +279,13 @@ fn conflict(web: &WebState, taken: NumberConflict) -> Problem {
     }
 }
 
-/// The desk works with the numbers as they are now. Where the database does not answer, it finds out by itself.
+/// Reloads the numbers and wakes the workers. If the database does not answer, the numbers are
+/// reloaded later.
 async fn follow(web: &WebState) {
-    if let Err(error) = web.desk.follow_numbers().await {
+    if let Err(error) = web.desk.reload_numbers().await {
         tracing::warn!(%error, "the numbers are brought up to date later");
     }
-    web.desk.wake.turns();
-    web.desk.wake.send();
+    web.desk.notifier.wake_dispatcher();
+    web.desk.notifier.wake_outbox();
     web.desk.announce(What::Numbers).await;
 }

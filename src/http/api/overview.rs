@@ -1,4 +1,4 @@
-//! The overview: what the desk did each day, in the zone of whoever looks at it.
+//! The overview: figures of the desk per day, in the viewer's time zone.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,110 +17,115 @@ use crate::http::extract::Query;
 use crate::store::figures::{Figures as Counted, Messages, Span, Turns};
 use crate::store::trials::TrialTotals;
 
-/// How many days are shown when nothing is asked for, and at most.
+/// Default and maximum number of days.
 const USUAL_DAYS: i64 = 30;
 const MOST_DAYS: i64 = 92;
 
-/// Which days.
+/// Time range.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Range {
-    /// From this moment on, milliseconds since 1970; without it the 30 days to `to`.
+    /// Start of the range, milliseconds since 1970; default: 30 days before `to`.
     #[param(minimum = 0, maximum = 253_402_300_799_999_i64)]
     from: Option<i64>,
-    /// Up to this moment, milliseconds since 1970; now when it is not given. At most 92 days after `from`.
+    /// End of the range, exclusive, milliseconds since 1970; default: now. At most 92 days after
+    /// `from`.
     #[param(minimum = 0, maximum = 253_402_300_799_999_i64)]
     to: Option<i64>,
-    /// The zone in which days begin, as IANA names it, such as `Europe/Madrid`; UTC when it is not given.
+    /// IANA time zone in which days begin, such as `Europe/Madrid`; default: UTC.
     zone: Option<String>,
 }
 
-/// What the desk did.
+/// Figures of the desk.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Overview {
-    /// Day by day, the first first; days on which nothing happened are there.
+    /// Figures per day, oldest first, including days on which nothing happened.
     days: Vec<Day>,
-    /// All days together.
+    /// Figures of all days together.
     total: Figures,
-    /// Why people were called, the most frequent reason first: at most 20.
+    /// Reasons for hand-offs, most frequent first; at most 20.
     reasons: Vec<Reason>,
-    /// What was tried and who paid for it, by kind; kinds of which nothing was tried are not here. It is in no other figure.
+    /// Trials and their cost, by kind; kinds without trials are missing. No other figure includes
+    /// them.
     trials: Vec<Trials>,
-    /// Of what was written to customers by the bot and by people, the bot's part, 0 to 1; none where nothing was.
+    /// The bot's share of the messages written by the bot and by people, 0 to 1; null if there are
+    /// none.
     share_by_bot: Option<f64>,
 }
 
-/// One day.
+/// Figures of one day.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the API's names")]
 pub(super) struct Day {
-    /// The day in the zone, such as `2026-11-22`.
+    /// The date in the time zone, such as `2026-11-22`.
     day: String,
-    /// When it begins, milliseconds since 1970.
+    /// When the day begins, milliseconds since 1970; for the first day, when the range begins.
     from: i64,
-    /// What happened on it.
+    /// The figures.
     #[serde(flatten)]
     figures: Figures,
 }
 
-/// What happened in a time.
+/// Figures of a period.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(super) struct Figures {
-    /// Messages of customers.
+    /// Messages from customers.
     inbound: i64,
-    /// Messages of ours that did not fail: the bot's, people's, and the desk's own notices.
+    /// Outbound messages that did not fail: those of the bot and of people, and the desk's own
+    /// notices.
     outbound: i64,
-    /// Those of them that the bot wrote.
+    /// Outbound messages that the bot wrote.
     by_bot: i64,
-    /// Those of them that a person wrote, in the console or on the phone.
+    /// Outbound messages that a person wrote, in the console or on the phone.
     by_person: i64,
     /// Runs of the pipeline.
     turns: i64,
-    /// Turns that gave an answer from the documents.
+    /// Turns that answered from the documents.
     answered: i64,
     /// Turns in which the documents had no answer.
     no_answer: i64,
-    /// Turns that ended in the failure sentence, or in which a voice note could not be heard.
+    /// Turns that ended with the failure text, or in which a voice note could not be transcribed.
     failures: i64,
-    /// Cases that were opened for a person.
+    /// Cases opened for a person.
     hand_offs: i64,
-    /// Messages of ours that were not sent or not delivered.
+    /// Outbound messages that were not sent or not delivered.
     failed_sends: i64,
-    /// Messages of ours of which nobody knows whether they were sent.
+    /// Outbound messages of which it is unknown whether they were sent.
     unknown_sends: i64,
-    /// Tokens that models read.
+    /// Input tokens of models.
     input_tokens: i64,
-    /// Tokens that models wrote.
+    /// Output tokens of models.
     output_tokens: i64,
-    /// Money, in millionths of a dollar.
+    /// Cost, in millionths of a dollar.
     cost_micros: i64,
-    /// Half of all turns were committed within this time of the customer's last message, in milliseconds, to two digits or three.
+    /// Median time from the customer's last message to the commit of the turn, in milliseconds,
+    /// rounded down to two or three digits; null without turns.
     p50_ms: Option<i64>,
-    /// 95 of 100 turns were.
+    /// 95th percentile of the same time.
     p95_ms: Option<i64>,
 }
 
-/// Why people were called.
+/// A reason for hand-offs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Reason {
-    /// The reason of the cases.
+    /// The reason.
     reason: String,
-    /// How many cases have it.
+    /// Number of cases with it.
     count: i64,
 }
 
-/// What models were asked for that no customer asked.
+/// Model usage that no customer caused.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Trials {
-    /// Who tried.
+    /// Kind of trial.
     kind: TrialKind,
-    /// How many: turns, rows of eval runs, prompts.
+    /// Number of trials: turns, rows of eval runs, or prompts.
     runs: i64,
-    /// Tokens that models read.
+    /// Input tokens of models.
     input_tokens: i64,
-    /// Tokens that models wrote.
+    /// Output tokens of models.
     output_tokens: i64,
-    /// Money, in millionths of a dollar.
+    /// Cost, in millionths of a dollar.
     cost_micros: i64,
 }
 
@@ -131,7 +136,7 @@ impl From<TrialTotals> for Trials {
     }
 }
 
-/// What the desk did, day by day.
+/// Returns the figures of the desk, day by day.
 #[utoipa::path(get, path = "/overview", operation_id = "overview", tag = "overview", params(Range),
     responses((status = 200, body = Overview), (status = 400, response = Problem)))]
 pub(super) async fn overview(
@@ -161,7 +166,7 @@ pub(super) async fn overview(
 }
 
 impl Range {
-    /// The days in it, cut where it begins and ends.
+    /// Splits the range into days, cut at its start and end.
     fn days(&self) -> Result<Vec<(NaiveDate, Span)>, Problem> {
         let zone = self.zone.as_deref().filter(|zone| !zone.is_empty()).unwrap_or("UTC");
         let zone: Tz = zone.parse().map_err(|_| {
@@ -175,7 +180,7 @@ impl Range {
         if from >= to {
             return wrong("`from` must be before `to`.");
         }
-        // A day may have 25 hours.
+        // One day more, because a day may have 25 hours.
         if to.saturating_sub(from) > MOST_DAYS * DAY_MS + DAY_MS {
             return wrong("At most 92 days are shown at once: ask for less.");
         }
@@ -194,13 +199,12 @@ impl Range {
     }
 }
 
-/// The day of a moment in a zone.
 fn date(zone: Tz, moment: i64) -> Option<NaiveDate> {
     zone.timestamp_millis_opt(moment).single().map(|at| at.date_naive())
 }
 
-/// When a day begins in a zone: at midnight, the first one where clocks are put back then, or where they are put forward at
-/// midnight, at the first moment that there is.
+/// Returns when a day begins in a zone: at midnight, the first of two if clocks are put back then;
+/// if clocks skip midnight, at the first moment after it.
 fn begins(zone: Tz, day: NaiveDate) -> i64 {
     let midnight = day.and_time(NaiveTime::MIN);
     let mut quarters = (0..=24 * 4).map(|quarter| midnight + TimeDelta::minutes(15 * quarter));
@@ -209,7 +213,7 @@ fn begins(zone: Tz, day: NaiveDate) -> i64 {
 }
 
 impl Figures {
-    /// What was counted in the time of this place, or in all of them.
+    /// Sums the counts of the day at `place`, or of all days for `None`.
     fn of(counted: &Counted, place: Option<i64>) -> Self {
         let mut figures = Self::default();
         let here = |one: i64| place.is_none_or(|place| place == one);
@@ -239,7 +243,6 @@ impl Figures {
         figures
     }
 
-    /// Adds so many messages of an author.
     fn add_messages(&mut self, author: Author, count: i64) {
         match author {
             Author::Customer => self.inbound += count,
@@ -264,7 +267,7 @@ impl Figures {
                 | TurnOutcome::HandOver
                 | TurnOutcome::Silence,
             )
-            // A word of another version: it is a turn of no kind that is shown.
+            // An outcome that another version wrote: it counts only as a turn.
             | Err(_) => {}
         }
         self.input_tokens += counted.input_tokens;
@@ -273,7 +276,7 @@ impl Figures {
     }
 }
 
-/// The value that so many of a hundred do not exceed, of values in rising order with how often each is there.
+/// Returns a percentile of `values`: pairs of a value and its count, in ascending order.
 fn percentile(values: &[(i64, i64)], of_a_hundred: i64) -> Option<i64> {
     let all: i64 = values.iter().map(|(_, count)| count).sum();
     let rank = (all * of_a_hundred + 99) / 100;
@@ -313,10 +316,10 @@ mod tests {
             [("2026-10-24", 12), ("2026-10-25", 25), ("2026-10-26", 6)]
                 .map(|(d, h)| (d.to_owned(), h))
         );
-        // Clocks were put forward at midnight: the day began at one.
+        // Clocks were put forward at midnight, so the day began at one.
         let beirut = hours("Asia/Beirut", "2021-03-27T00:00:00Z", "2021-03-29T00:00:00Z");
         assert_eq!(beirut[1], ("2021-03-28".to_owned(), 23));
-        // A day that an island left out has no hours.
+        // Samoa skipped this day.
         let apia = hours("Pacific/Apia", "2011-12-29T12:00:00Z", "2012-01-01T00:00:00Z");
         assert!(apia.iter().any(|(day, hours)| day == "2011-12-30" && *hours == 0), "{apia:?}");
         let utc = hours("UTC", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");

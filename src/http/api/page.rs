@@ -1,4 +1,4 @@
-//! Cursor paging: a page, and the cursor of the next one.
+//! Cursor pagination.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,18 +7,18 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::http::error::Problem;
 
-/// The most items of a page.
+/// Maximum number of items on a page.
 const MOST: i64 = 200;
-/// The items of a page, when nothing is asked for.
+/// Default number of items on a page.
 const USUAL: i64 = 50;
 
-/// Which page.
+/// Pagination parameters.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    /// The `next` of the page before; none for the first page.
+    /// The `next` cursor of the previous page; omit it for the first page.
     cursor: Option<String>,
-    /// How many items; 50 when it is not given.
+    /// Number of items; default 50.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
@@ -26,9 +26,9 @@ pub(super) struct Paging {
 /// A page of items.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Page<T> {
-    /// The items, newest first.
+    /// The items, newest first unless the operation says otherwise.
     items: Vec<T>,
-    /// The cursor of the next page; none on the last.
+    /// Cursor of the next page; null on the last page.
     next: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl Paging {
         self.limit.unwrap_or(USUAL).clamp(1, MOST)
     }
 
-    /// The moment and id that the page begins after.
+    /// Decodes the cursor: sort key and id of the previous page's last item.
     pub(super) fn after(&self) -> Result<Option<(i64, String)>, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let wrong = || Problem::bad_request("The cursor is not one that this API gave.");
@@ -49,27 +49,27 @@ impl Paging {
 }
 
 impl<T> Page<T> {
-    /// The page with other items in the place of these.
+    /// Converts the items.
     pub(super) fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(each).collect(), next: self.next }
     }
 
-    /// A page of what has an order of its own; `next` is where the next one begins.
+    /// Builds a page whose cursor is a position: `next` is where the next page begins.
     pub(super) fn until(items: Vec<T>, next: Option<i64>) -> Self {
         Self { items, next: next.map(|at| URL_SAFE_NO_PAD.encode(format!("{at}:"))) }
     }
 
-    /// The cursor of the next page.
+    /// Returns the cursor of the next page.
     pub(super) fn next(self) -> Option<String> {
         self.next
     }
 
-    /// Changes every item.
+    /// Changes every item in place.
     pub(super) fn each(&mut self, change: impl Fn(&mut T)) {
         self.items.iter_mut().for_each(change);
     }
 
-    /// A page of rows; `key` gives a row's moment and id. A full page has a next one.
+    /// Builds a page of rows; `key` returns a row's sort key and id. A full page has a next one.
     pub(super) fn of<R>(rows: Vec<R>, limit: i64, key: impl Fn(&R) -> (i64, &str)) -> Self
     where
         T: From<R>,

@@ -1,4 +1,4 @@
-//! Providers: what each asks for to connect a number.
+//! Providers, each with the form for connecting a number.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,54 +10,54 @@ use crate::domain::ProviderKind;
 use crate::http::WebState;
 use crate::provider::{self, Form, Kind, Limits, Shows};
 
-/// A way to connect a number.
+/// A provider of WhatsApp numbers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Provider {
-    /// Its name, as in the webhook's address.
+    /// Its name, as in the webhook URL.
     name: ProviderKind,
-    /// Its name for people.
+    /// Display name.
     title: String,
     /// What it is, in a sentence or two.
     about: String,
-    /// What it asks for, in order.
+    /// The form's fields, in order.
     fields: Vec<ProviderField>,
-    /// What is to be done on its side, in order.
+    /// Steps to do at the provider, in order.
     steps: Vec<ProviderStep>,
 }
 
-/// Something that a provider asks for.
+/// A field of a provider's form.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ProviderField {
     /// Its key.
     name: String,
-    /// What it is called.
+    /// Label.
     label: String,
-    /// What it is and where it is found.
+    /// What it is and where to find it.
     help: String,
-    /// What sort of value it takes.
+    /// Type of value.
     kind: Kind,
-    /// Whether a number cannot do without it.
+    /// Whether it is required.
     required: bool,
-    /// For people who know what they do: shown folded.
+    /// Whether it is for experts: shown collapsed.
     advanced: bool,
-    /// A regular expression that the whole value matches.
+    /// Regular expression that the whole value must match.
     pattern: Option<String>,
-    /// An example.
+    /// An example value.
     placeholder: Option<String>,
 }
 
-/// Something to do at the provider.
+/// A step to do at the provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ProviderStep {
-    /// What.
+    /// What to do.
     title: String,
-    /// How.
+    /// How to do it.
     text: String,
-    /// What to show with it, to be copied.
+    /// Values to show with the step, for copying.
     shows: Vec<Shows>,
 }
 
-/// Every provider, with its form.
+/// Lists every provider, with its form.
 #[utoipa::path(get, path = "/providers", operation_id = "list_providers", tag = "numbers", responses((status = 200, body = [Provider])))]
 pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Provider>> {
     let limits = web.desk.numbers.limits();

@@ -1,4 +1,4 @@
-//! Recordings of customers: hearing one again, and putting right what was understood.
+//! Recordings of customers: plays them, and corrects transcripts.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,16 +17,17 @@ use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 
-/// What was really said.
+/// A corrected transcript.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Correction)]
 pub(super) struct Correction {
-    /// The words.
+    /// The words that were really said.
     text: String,
 }
 
-/// The file of a voice note, an audio file or a video, as the customer sent it, while it is kept.
+/// Returns the voice note, audio file or video of a message as the customer sent it, while it is
+/// kept.
 #[utoipa::path(get, path = "/messages/{id}/recording", operation_id = "get_recording", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, response = Problem)))]
 pub(super) async fn file(
@@ -36,7 +37,7 @@ pub(super) async fn file(
     let id = MessageId::parse(&id).map_err(|_| Problem::not_found("recording"))?;
     let kept = web.desk.store.recording(&id).await?;
     let kept = kept.ok_or_else(|| Problem::not_found("recording"))?;
-    // A customer chose the type: only what a browser plays is passed on.
+    // The customer chose the type: only types that a browser plays are passed on.
     let plays = kept.mime_type.starts_with("audio/") || kept.mime_type.starts_with("video/");
     let sort = HeaderValue::from_str(&kept.mime_type).ok().filter(|_| plays);
     let sort = sort.unwrap_or(HeaderValue::from_static("application/octet-stream"));
@@ -49,7 +50,7 @@ pub(super) async fn file(
     Ok((headers, kept.bytes).into_response())
 }
 
-/// Puts a person's words in the place of what was understood. Later turns read these; nothing is answered again.
+/// Replaces a transcript with a person's correction. Later turns use it; nothing is answered again.
 #[utoipa::path(put, path = "/messages/{id}/transcript", operation_id = "correct_transcript", tag = "conversations", params(("id" = String, Path)),
     request_body = Correction,
     responses((status = 200, body = Message), (status = 404, response = Problem), (status = 422, response = Problem)))]

@@ -1,11 +1,11 @@
-//! What handlers give back.
+//! Result types of the handlers.
 
 use axum::{Extension, Json};
 
 use crate::http::error::Problem;
 use crate::http::note::Note;
 
-/// A JSON answer.
+/// A JSON response.
 pub(super) type Answer<T> = Result<Json<T>, Problem>;
-/// The same with what the audit log is to say of it.
+/// A JSON response with a note for the audit log.
 pub(super) type AuditedAnswer<T> = Result<(Extension<Note>, Json<T>), Problem>;

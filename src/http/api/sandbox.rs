@@ -1,4 +1,5 @@
-//! The sandbox: a turn of the real pipeline that nobody receives and nothing stores. The caller keeps the history.
+//! The sandbox: runs a turn of the real pipeline. Nothing is sent or stored, and the caller keeps
+//! the history.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use utoipa::ToSchema;
 
 use super::knowledge::named;
-use super::length::{LONGEST_CHAT, LONGEST_MESSAGE, short};
+use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, short};
 use super::trial::Trial;
 use crate::domain::stream::SandboxEventName;
 use crate::domain::time::now_ms;
@@ -37,26 +38,27 @@ use crate::prompts;
 #[serde(deny_unknown_fields)]
 #[schema(as = SandboxMessage)]
 pub(super) struct Request {
-    /// The agent's id or short name; the only agent, when there is one. With a `prompt` it need not be there yet.
+    /// Id or short name of the agent; default: the first one, by short name. With a `prompt` it
+    /// need not exist yet.
     agent: Option<String>,
-    /// What the customer writes; with a recording, what stands under it. At most 16,384 bytes.
+    /// The customer's message, or the caption of the recording. At most 16,384 bytes.
     #[serde(default)]
     #[schema(max_length = 16384)]
     text: String,
-    /// What was said before, oldest first. At most 65,536 bytes together.
+    /// Earlier messages, oldest first. At most 65,536 bytes together.
     #[serde(default)]
     history: Vec<Earlier>,
-    /// A prompt file to use in place of the agent's live version.
+    /// Text of a prompt file to use instead of the agent's live version.
     #[schema(max_length = 200_000)]
     prompt: Option<String>,
 }
 
 impl Request {
-    /// Refuses what is longer than any customer's message: long texts cost much.
+    /// Refuses texts over the size limits: long texts are expensive.
     fn check(&self) -> Result<(), Problem> {
-        short("`text`", self.text.len(), LONGEST_MESSAGE)?;
+        short("`text`", self.text.len(), MAX_MESSAGE_BYTES)?;
         let history = self.history.iter().map(|earlier| earlier.text.len()).sum();
-        short("`history`", history, LONGEST_CHAT)
+        short("`history`", history, MAX_CHAT_BYTES)
     }
 }
 
@@ -77,9 +79,9 @@ pub(super) struct TurnForm {
 #[serde(deny_unknown_fields)]
 #[schema(as = EarlierMessage)]
 pub(super) struct Earlier {
-    /// Who said it.
+    /// Who wrote it.
     speaker: Speaker,
-    /// What was said.
+    /// Its text.
     text: String,
 }
 
@@ -89,26 +91,26 @@ impl From<Earlier> for Line {
     }
 }
 
-/// What the bot made of it.
+/// Result of a sandbox turn.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SandboxOutcome)]
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
-    /// What became of the turn.
+    /// Outcome of the turn.
     outcome: TurnOutcome,
-    /// What the customer would get, one text a message, as WhatsApp formats it.
+    /// Messages that the customer would get, in WhatsApp's formatting.
     bubbles: Vec<String>,
-    /// The passages that the answer rests on.
+    /// Passages that the answer is based on.
     citations: Vec<Citation>,
-    /// Why a person would be called.
+    /// Why a person would be called; null if none would.
     reason: Option<String>,
-    /// What each stage saw, decided, took and used.
+    /// What each stage saw, decided and used, and how long it took.
     trace: Trace,
 }
 
-/// Runs one turn. With `Accept: text/event-stream` the answer comes as it is written: events `text` with a piece each,
-/// then one `done` with what this would have returned otherwise. As a form (`multipart/form-data`) it also takes a voice note:
-/// this JSON is its field `request`, the file its field `recording`.
+/// Runs one turn. With `Accept: text/event-stream` the answer is streamed: `text` events with a
+/// piece each, then one `done` event with the result. As a form (`multipart/form-data`) it also
+/// takes a voice note: this JSON in the field `request`, the file in the field `recording`.
 #[utoipa::path(post, path = "/sandbox/turns", operation_id = "run_sandbox_turn", tag = "sandbox",
     request_body(content((Request = "application/json"), (TurnForm = "multipart/form-data"))),
     responses((status = 200, body = Outcome), (status = 404, response = Problem), (status = 422, response = Problem),
@@ -126,7 +128,7 @@ pub(super) async fn turn(
         ));
     }
     let bot = bot(&web, &request).await?;
-    let turn = turn_of(&bot, request, recording);
+    let turn = build_turn(&bot, request, recording);
     let trial = Trial::of(&web, (TrialKind::Sandbox, seat), (&bot, turn)).await?;
     let streamed = headers
         .get(ACCEPT)
@@ -135,7 +137,7 @@ pub(super) async fn turn(
     if streamed {
         return Ok(stream(web, bot, trial).into_response());
     }
-    let answered = trial.whole(&web).await?;
+    let answered = trial.run_detached(&web).await?;
     Ok(Json(outcome(&bot, answered)).into_response())
 }
 
@@ -147,7 +149,7 @@ async fn bot(web: &WebState, request: &Request) -> Result<Arc<Bot>, Problem> {
     let Some(source) = &request.prompt else {
         return live.ok_or_else(|| Problem::not_found("agent"));
     };
-    // One that is not published yet can be tried, too.
+    // An agent that is not published yet can be tried, too.
     let slug = live.as_ref().map_or("draft", |live| live.agent.slug.as_str());
     let file = format!("{slug}.md");
     let draft =
@@ -159,7 +161,7 @@ async fn bot(web: &WebState, request: &Request) -> Result<Arc<Bot>, Problem> {
     bot.map(Arc::new).map_err(Problem::unprocessable)
 }
 
-fn turn_of(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
+fn build_turn(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
     let content = match recording {
         Some(Upload { mime_type, bytes }) => Content::Media(Media {
             kind: MediaKind::Voice,
@@ -176,13 +178,12 @@ fn turn_of(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        said: vec![WaitingMessage { message: None, content, heard: None }],
+        messages: vec![WaitingMessage { message: None, content, transcript: None }],
         history: all.into_iter().skip(skip).collect(),
         now: now_ms(),
     }
 }
 
-/// An event of a turn in the sandbox.
 enum SandboxEvent {
     Text(String),
     Done(Box<Outcome>),
@@ -195,7 +196,7 @@ fn stream(
 ) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
     let (tell, told) = unbounded_channel();
     tokio::spawn(async move {
-        // A caller who hung up hears nothing; the turn ends by itself.
+        // Sending fails if the caller disconnected; the turn still runs to its end.
         let hear = |piece: &str| drop(tell.send(SandboxEvent::Text(piece.to_owned())));
         let answered = trial.run(&web, Some(&hear)).await;
         drop(tell.send(SandboxEvent::Done(Box::new(outcome(&bot, answered)))));

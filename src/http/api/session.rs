@@ -1,4 +1,4 @@
-//! Signing in to the console with a link, and out again.
+//! Console sessions: signs in with a link, and signs out.
 
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
@@ -12,32 +12,34 @@ use utoipa::ToSchema;
 use super::response::Answer;
 use crate::domain::Action;
 use crate::http::WebState;
-use crate::http::auth::{not_too_often, note_wrong, peer};
+use crate::http::auth::{not_too_often, peer, record_failed_auth};
 use crate::http::caller::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::note::Note;
 use crate::http::session::{Secret, forget_link, is_foreign, no_cookie};
 
-/// What a sign-in link holds.
+/// A sign-in request.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignIn {
-    /// What stands behind `#` in the link.
+    /// The part of the sign-in link after `#`.
     #[schema(max_length = 4000)]
     token: String,
 }
 
-/// A session of the console.
+/// A console session.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Session {
-    /// What every request but GET and HEAD brings in the header `X-CSRF-Token`.
+    /// CSRF token: the header `X-CSRF-Token` of every request except GET and HEAD must have it.
     csrf: String,
-    /// When it ends unless it is used before; at the latest 90 days after signing in. Milliseconds since 1970.
+    /// When it expires unless it is used before, milliseconds since 1970; at the latest 90 days
+    /// after signing in.
     expires_at: i64,
 }
 
-/// Signs in with a link, which is used up by it. The session is in a cookie that scripts cannot read.
+/// Signs in with a link, which works only once. The session is in a cookie that scripts cannot
+/// read.
 #[utoipa::path(post, path = "/session", operation_id = "sign_in", tag = "session", request_body = SignIn, security(()),
     responses((status = 200, body = Session), (status = 401, response = Problem),
         (status = 403, response = Problem)))]
@@ -50,15 +52,15 @@ pub(super) async fn create(
     let address = peer(&extensions);
     not_too_often(&web, address)?;
     if is_foreign(&headers, &web.settings) {
-        note_wrong(&web, address, Action::SessionStarted).await;
+        record_failed_auth(&web, address, Action::SessionStarted).await;
         return Err(Problem::forbidden("Only the console itself signs people in."));
     }
-    let begun = match Secret::brought(&token) {
+    let begun = match Secret::from_client(&token) {
         Some(link) => begin(&web, &link).await?,
         None => None,
     };
     let Some((secret, expires_at)) = begun else {
-        note_wrong(&web, address, Action::SessionStarted).await;
+        record_failed_auth(&web, address, Action::SessionStarted).await;
         return Err(Problem::unauthorized(
             "This link cannot be used: each works once, and for a day. `frontdesk sign-in` prints a new one.",
         ));
@@ -69,7 +71,7 @@ pub(super) async fn create(
     Ok(with_cookie((note, session).into_response(), secret.cookie(&web.settings)))
 }
 
-/// Uses a link up, and begins a session that lives until some moment.
+/// Uses up a link and starts a session: its secret and expiry; `None` if the link is not valid.
 async fn begin(web: &WebState, link: &Secret) -> Result<Option<(Secret, i64)>, Problem> {
     let secret = Secret::new().map_err(|error| {
         tracing::error!(%error, "there are no random numbers for a session");
@@ -82,7 +84,7 @@ async fn begin(web: &WebState, link: &Secret) -> Result<Option<(Secret, i64)>, P
     Ok(until.map(|until| (secret, until)))
 }
 
-/// The session of this browser.
+/// Returns the session of this browser.
 #[utoipa::path(get, path = "/session", operation_id = "get_session", tag = "session",
     responses((status = 200, body = Session), (status = 401, response = Problem),
         (status = 404, response = Problem)))]
@@ -109,16 +111,16 @@ pub(super) async fn end(
     Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), no_cookie(&web.settings)))
 }
 
-/// What was ended.
+/// Result of signing out everywhere.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SignOutCounts {
-    /// Browsers that were signed in.
+    /// Number of sessions that ended.
     sessions: u64,
-    /// Sign-in links that nobody had used.
+    /// Number of unused sign-in links that were revoked.
     links: u64,
 }
 
-/// Signs every browser out, this one too, and makes sign-in links useless that nobody has used yet. What was open ends.
+/// Signs out every browser, this one too, and revokes unused sign-in links. Open streams end.
 #[utoipa::path(delete, path = "/sessions", operation_id = "sign_out_everywhere", tag = "session",
     responses((status = 200, body = SignOutCounts), (status = 401, response = Problem)))]
 pub(super) async fn end_all(State(web): State<WebState>) -> Result<Response, Problem> {

@@ -1,5 +1,5 @@
-//! Settings of a collection: how its documents are cut and its passages ranked. What `collection.toml` says in its folder
-//! wins over them; this file only passes on what is asked.
+//! Settings of a collection: chunking and ranking. A `collection.toml` in its folder overrides
+//! them. This file only passes requests on.
 
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::admission::{Force, Permit, admit};
-use super::collections::found;
+use super::collections::find_collection;
 use super::response::Answer;
 use crate::desk::Change;
 use crate::domain::{CollectionId, SettingsOrigin};
@@ -17,48 +17,49 @@ use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::knowledge::CollectionOverrides;
 
-/// What a collection says of its own, and who said it.
+/// A collection's own settings, and where they were set.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CollectionSettings {
-    /// Who says so.
+    /// Where they were set.
     from: SettingsOrigin,
     #[serde(flatten)]
     settings: Settings,
 }
 
-/// How a collection's documents are cut and its passages ranked.
+/// Chunking and ranking settings of a collection.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = NewCollectionSettings)]
 pub(super) struct Settings {
-    /// How its documents are cut from the next time that they are learned; null: as the configuration says.
+    /// Chunking, from the next time that documents are learned; null for the configuration's
+    /// settings.
     chunk: Option<Chunking>,
-    /// How its passages are ranked, from now on.
+    /// Ranking, effective at once.
     #[schema(required = false)]
     search: Ranking,
 }
 
-/// How documents are cut.
+/// Chunking settings.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the words of the file")]
 pub(super) struct Chunking {
-    /// The most tokens of a piece, 32 at least.
+    /// Maximum size of a chunk, in tokens, at least 32.
     #[schema(required = false, minimum = 32, maximum = 8192)]
     max_tokens: u32,
-    /// Where a long paragraph is cut, so many tokens are repeated after the cut.
+    /// Overlap between the chunks of a long paragraph, in tokens.
     #[schema(required = false, maximum = 8192)]
     overlap_tokens: u32,
-    /// Neighbouring sections this small become one piece, 0 for never.
+    /// Neighboring sections smaller than this are joined into one chunk, in tokens; 0 for never.
     #[schema(required = false, maximum = 8192)]
     join_below_tokens: u32,
 }
 
-/// How passages are ranked.
+/// Ranking settings.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Ranking {
-    /// Share of the embeddings in the whole, 0 to 1; null: the default.
+    /// Weight of the embeddings in the fused score, 0 to 1; null for the default.
     #[schema(minimum = 0, maximum = 1)]
     dense: Option<f32>,
-    /// Share of the character n-grams in what the words have, 0 to 1; null: the default.
+    /// Weight of the character n-grams within the lexical part, 0 to 1; null for the default.
     #[schema(minimum = 0, maximum = 1)]
     ngram: Option<f32>,
 }
@@ -76,7 +77,7 @@ impl From<CollectionOverrides> for CollectionSettings {
     }
 }
 
-/// What a collection says of its own about cutting and ranking.
+/// Returns a collection's own chunking and ranking settings.
 #[utoipa::path(get, path = "/collections/{name}/settings", operation_id = "get_collection_settings", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name")),
     responses((status = 200, body = CollectionSettings), (status = 404, response = Problem)))]
@@ -84,14 +85,15 @@ pub(super) async fn show(
     State(web): State<WebState>,
     Path(name): Path<String>,
 ) -> Answer<CollectionSettings> {
-    let collection = CollectionId::stored(found(&web, &name).await?.id);
+    let collection = CollectionId::stored(find_collection(&web, &name).await?.id);
     let own = web.desk.library.own_settings(&collection).await?;
     own.map(|own| Json(own.into())).ok_or_else(|| Problem::not_found("collection"))
 }
 
-/// Sets all of them; what is not given is as the configuration says. Ranking changes at once; documents are cut anew when
-/// they are learned again: `frontdesk learn` the folder, refresh the sources. Refused with 409 while the folder has a
-/// `collection.toml`; one that is there the next time that the folder is learned wins.
+/// Replaces all settings; omitted ones are those of the configuration. Ranking changes at once,
+/// chunking when documents are learned again: `frontdesk learn` the folder, refresh the sources.
+/// Refused with 409 while the folder has a `collection.toml`; one that is there the next time the
+/// folder is learned overrides these settings.
 #[utoipa::path(put, path = "/collections/{name}/settings", operation_id = "set_collection_settings", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name"), Force), request_body = Settings,
     responses((status = 200, body = CollectionSettings), (status = 404, response = Problem), (status = 409, response = Problem),
@@ -102,10 +104,10 @@ pub(super) async fn set(
     permit: Permit,
     Body(mut given): Body<Value>,
 ) -> Answer<CollectionSettings> {
-    let row = found(&web, &name).await?;
+    let row = find_collection(&web, &name).await?;
     admit(&web, (&row.slug, Change::Settings), permit).await?;
     let collection = CollectionId::stored(row.id);
-    // What was shown may be sent back: who said it before does not matter.
+    // Clients may send back what they read: where it was set before does not matter.
     given.as_object_mut().and_then(|given| given.remove("from"));
     Ok(Json(web.desk.library.set_settings(&collection, &given).await?.into()))
 }

@@ -1,4 +1,4 @@
-//! Sources: the web pages and sites that a collection is learned from.
+//! Sources: the web pages and sites that a collection learns from.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -25,25 +25,25 @@ use crate::store::sources::SourceRow;
 pub(super) struct Source {
     /// Its id.
     id: String,
-    /// Where it begins.
+    /// Start URL.
     url: String,
-    /// What it turned out to be.
+    /// What it was detected to be.
     kind: SourceKind,
-    /// How many links away from its start it is read.
+    /// Maximum link depth from the start URL.
     depth: u32,
-    /// The most pages.
+    /// Maximum number of pages.
     pages: u32,
-    /// How often it is read again, in minutes; none for when somebody asks.
+    /// Refresh interval in minutes; null to refresh only on request.
     every_minutes: Option<i64>,
-    /// When it is read next, in milliseconds since 1970.
+    /// When it is read next, milliseconds since 1970.
     due_at: Option<i64>,
-    /// How its last reading ended.
+    /// State of the last crawl.
     state: SourceState,
-    /// What went wrong the last time.
+    /// Error of the last crawl.
     error: Option<String>,
-    /// How many documents it has.
+    /// Number of documents.
     documents: i64,
-    /// When it was read last, in milliseconds since 1970.
+    /// When it was last read, milliseconds since 1970.
     crawled_at: Option<i64>,
     /// Pages that could not be read.
     failed: Vec<FailedPage>,
@@ -52,31 +52,32 @@ pub(super) struct Source {
 /// A page that could not be read.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FailedPage {
-    /// Its address.
+    /// URL of the page.
     url: String,
-    /// Why.
+    /// Why it could not be read.
     reason: String,
 }
 
-/// A source to add. One that the collection has already is changed: what is not given stays.
+/// A source to add. If the collection already has it, it is changed: omitted fields keep their
+/// values.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSource {
-    /// Where it begins: a page, or a sitemap.
+    /// Start URL: a page, or a sitemap.
     #[schema(max_length = 2000)]
     url: String,
-    /// How many links away from its start it is read; 0 is that page alone.
+    /// Maximum link depth from the start URL; 0 for that page alone.
     #[schema(maximum = 20)]
     depth: Option<u32>,
-    /// The most pages.
+    /// Maximum number of pages.
     #[schema(minimum = 1, maximum = 10_000)]
     pages: Option<u32>,
-    /// How often it is read again, in minutes, 5 at least and once a year at the most; 0 for when somebody asks.
+    /// Refresh interval in minutes, 5 to 525,600 (a year); 0 to refresh only on request.
     #[schema(maximum = 525_600)]
     every_minutes: Option<u32>,
 }
 
-/// The sources of a collection.
+/// Lists the sources of a collection.
 #[utoipa::path(get, path = "/collections/{name}/sources", operation_id = "list_sources", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name.")),
     responses((status = 200, body = [Source]), (status = 422, response = Problem)))]
@@ -91,8 +92,8 @@ pub(super) async fn list(
     Ok(Json(all))
 }
 
-/// Adds a source to a collection, which is made where there is none. A desk reads it at once, in the background. Where a gate guards the
-/// collection, a source is read when somebody forces it, and at no other time.
+/// Adds a source to a collection, which is created if it does not exist. A desk reads the source at
+/// once, in the background. If a gate guards the collection, a source is read only by force.
 #[utoipa::path(post, path = "/collections/{name}/sources", operation_id = "add_source", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name."), Force), request_body = NewSource,
     responses((status = 201, body = Source), (status = 409, response = Problem), (status = 422, response = Problem)))]
@@ -115,7 +116,7 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, note, Json(described(&web, row).await?)))
 }
 
-/// Reads a source in the background, whatever guards it.
+/// Reads a source in the background, whether or not a gate guards the collection.
 fn read_now(web: &WebState, id: SourceId) {
     let web = web.clone();
     tokio::spawn(async move {
@@ -125,7 +126,7 @@ fn read_now(web: &WebState, id: SourceId) {
     });
 }
 
-/// Removes a source with the documents that were learned from it.
+/// Removes a source and the documents that were learned from it.
 #[utoipa::path(delete, path = "/collections/{name}/sources/{id}", operation_id = "remove_source", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id."), Force),
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
@@ -141,7 +142,7 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Has a source read again now, in the background.
+/// Reads a source again now, in the background.
 #[utoipa::path(post, path = "/collections/{name}/sources/{id}/refresh", operation_id = "refresh_source", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id."), Force),
     responses((status = 202), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
@@ -156,18 +157,17 @@ pub(super) async fn refresh(
     if force {
         read_now(&web, id);
     } else {
-        web.desk.store.hurry_source(&id).await?;
+        web.desk.store.schedule_source_now(&id).await?;
     }
     Ok(StatusCode::ACCEPTED)
 }
 
-/// The collection of this name.
 async fn collection(web: &WebState, name: String) -> Result<CollectionId, Problem> {
     let found = named(web, &[name]).await?.into_iter().next();
     found.ok_or_else(|| Problem::not_found("collection"))
 }
 
-/// The source with this id, if it is one of the collection of this name.
+/// Returns the id of a source, if the source belongs to this collection.
 async fn source(web: &WebState, (name, id): (String, String)) -> Result<SourceId, Problem> {
     let collection = collection(web, name).await?;
     let id = SourceId::parse(&id).map_err(|_| Problem::not_found("source"))?;

@@ -1,4 +1,4 @@
-//! What is switched on: which model answers, what searches, what hears.
+//! Status of the desk: its version, and which models are configured.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,48 +10,48 @@ use crate::http::WebState;
 use crate::llm::LlmKind;
 use crate::store::DatabaseKind;
 
-/// A desk, and what is switched on.
+/// Status of the desk.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Status {
     /// The version of frontdesk.
     version: &'static str,
-    /// Whether the built-in demo shop answers: there are no prompt files and no documents yet.
+    /// Whether the built-in demo shop answers, because there are no prompt files and documents yet.
     demo: bool,
     /// What writes the answers.
     model: Answering,
-    /// The model that compares meanings; null where only words are compared.
+    /// Embedding model; null if only words are compared.
     embedder: Option<String>,
-    /// Whether voice notes are understood.
+    /// Whether voice notes are transcribed.
     speech: bool,
-    /// What understands them.
+    /// Name of what transcribes them; null if nothing does.
     speech_by: Option<String>,
-    /// The address under which people and WhatsApp reach this desk.
+    /// URL at which people and WhatsApp reach this desk.
     base_url: String,
-    /// What the database is.
+    /// Kind of database.
     database: DatabaseKind,
-    /// Whether eval suites may run programs and scripts over the API: `allow_code` under [evals].
+    /// Whether eval suites may run programs and scripts over the API: `allow_code` under `[evals]`.
     evals_run_code: bool,
 }
 
-/// What writes answers.
+/// What writes the answers.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AnsweringModel)]
 pub(super) struct Answering {
-    /// What it is.
+    /// Its kind.
     kind: LlmKind,
     /// Its name.
     name: String,
-    /// False where the documents' own sentences are the answers, and no model is asked.
+    /// False if the answers are sentences from the documents, without a model.
     is_model: bool,
 }
 
-/// What is switched on.
+/// Returns the status of the desk.
 #[utoipa::path(get, path = "/status", operation_id = "get_status", tag = "status",
     responses((status = 200, body = Status)))]
 pub(super) async fn show(State(web): State<WebState>) -> Answer<Status> {
     let desk = &web.desk;
     let name = desk.engine.model.default_model();
-    let is_model = name != desk.engine.spare.default_model();
+    let is_model = name != desk.engine.fallback_model.default_model();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         demo: web.demo,

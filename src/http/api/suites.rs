@@ -1,4 +1,4 @@
-//! Suites: those that are there, and replies saved as cases of them.
+//! Eval suites: lists them, and saves replies as their cases.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,23 +18,24 @@ use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::note::Note;
 
-/// The most messages before the one that is saved.
+/// Maximum number of earlier messages in a case.
 const MOST_HISTORY: usize = 40;
-/// The longest text, in bytes.
+/// Maximum length of a text, in bytes.
 const LONGEST: usize = 20_000;
 
 /// A suite that can be run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Suite {
-    /// Its name: the file's path in the folder of suites.
+    /// Its name: the file's path in the suites folder.
     name: String,
-    /// What it says of itself; its name where it says nothing.
+    /// Its description, or its name if it has none.
     title: String,
-    /// How many cases are written in it; null where they are made or kept elsewhere, and where it cannot be read.
+    /// Number of cases written in it; null if they are generated or kept elsewhere, or if it cannot
+    /// be read.
     cases: Option<i64>,
-    /// The agent that it asks, where it is one.
+    /// The agent that it tests; null if that is not exactly one agent.
     agent: Option<String>,
-    /// Whether replies saved as cases are in it.
+    /// Whether it holds replies that were saved as cases.
     saved: bool,
 }
 
@@ -46,7 +47,7 @@ impl From<SuiteListing> for Suite {
     }
 }
 
-/// The suites that are there: the YAML files in `[files] suites`.
+/// Lists the suites: the YAML files in `[files] suites`.
 #[utoipa::path(get, path = "/evals/suites", operation_id = "list_suites", tag = "evals", responses((status = 200, body = [Suite])))]
 pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Suite>> {
     let listing = tokio::task::spawn_blocking(move || web.jobs.listed());
@@ -59,41 +60,41 @@ pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Suite>> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewCase {
-    /// The agent's id or short name.
+    /// Id or short name of the agent.
     agent: String,
-    /// The suite: `saved-AGENT.yaml` when it is not given; only files of that kind are written.
+    /// The suite; default: `saved-AGENT.yaml`. Only suites of that kind can be written.
     suite: Option<String>,
-    /// What was said before, oldest first.
+    /// Earlier messages, oldest first.
     #[serde(default)]
     #[schema(max_items = 40)]
     history: Vec<Earlier>,
-    /// What the customer writes.
+    /// The customer's message.
     #[schema(max_length = 20_000)]
     text: String,
-    /// What the bot answered, or should; kept beside the case.
+    /// The bot's reply, or what it should be; kept with the case.
     #[schema(max_length = 20_000)]
     reply: String,
-    /// What must hold of an answer, in the words of a suite: `[{"type": "icontains", "value": "9:00"}]`. When it is not given: it is
-    /// answered, and similar to the reply.
+    /// Assertions on the answer, in the format of a suite: `[{"type": "icontains", "value":
+    /// "9:00"}]`. Default: the bot answers, and its answer is similar to the reply.
     #[schema(max_items = 20)]
     checks: Option<Vec<Check>>,
-    /// What the case is called; its first words when it is not given.
+    /// Title of the case; default: its first words.
     #[schema(max_length = 20_000)]
     title: Option<String>,
 }
 
-/// A case that was saved.
+/// A saved case.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SavedCase {
     /// The suite, as `POST /evals/runs` takes it.
     suite: String,
-    /// What the case is called.
+    /// Title of the case.
     case: String,
-    /// Whether it is new; false when the suite has a case with the same words already.
+    /// Whether it is new; false if the suite already has a case with the same words.
     added: bool,
 }
 
-/// Saves a reply as a case of a suite, which is made when there is none.
+/// Saves a reply as a case of a suite, which is created if it does not exist.
 #[utoipa::path(post, path = "/evals/cases", operation_id = "save_case", tag = "evals", request_body = NewCase,
     responses((status = 201, body = SavedCase), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn save(

@@ -1,5 +1,5 @@
-//! Turns of the pipeline that nobody receives and nothing stores: those of the sandbox and of OpenAI's clients. What they cost is
-//! counted, and has a share of the day's money of its own.
+//! Trial turns: pipeline turns of the sandbox and of the OpenAI-compatible API. Nothing is sent or
+//! stored. Their cost is counted against a share of the daily budget.
 
 use std::sync::Arc;
 
@@ -11,44 +11,51 @@ use crate::http::limits::ExpensivePermit;
 use crate::llm::Hear;
 use crate::pipeline::{AttachedAudio, Bot, BudgetTier, TurnContext, TurnResult};
 
-/// A turn that somebody tries.
+/// A turn to try.
 pub(super) struct Trial {
     kind: TrialKind,
-    means: BudgetTier,
+    tier: BudgetTier,
     bot: Arc<Bot>,
     turn: Turn,
-    /// Whoever hangs up does not make room for another turn beside this one.
+    /// Held until the turn ends: disconnecting does not free a slot for another turn.
     _seat: ExpensivePermit,
 }
 
 impl Trial {
-    /// A turn to be tried, while there is money for it.
+    /// Prepares a trial; refused if the budget is used up.
     pub(super) async fn of(
         web: &WebState,
         (kind, seat): (TrialKind, ExpensivePermit),
         (bot, turn): (&Arc<Bot>, Turn),
     ) -> Result<Self, Problem> {
-        Ok(Self { kind, means: means(web).await?, bot: bot.clone(), turn, _seat: seat })
+        Ok(Self {
+            kind,
+            tier: require_budget_tier(web).await?,
+            bot: bot.clone(),
+            turn,
+            _seat: seat,
+        })
     }
 
-    /// Runs it.
+    /// Runs the turn and counts its usage.
     pub(super) async fn run(self, web: &WebState, hear: Option<Hear<'_>>) -> TurnResult {
-        let around = TurnContext { audio: &AttachedAudio, hear, tier: self.means };
+        let around = TurnContext { audio: &AttachedAudio, hear, tier: self.tier };
         let answered = web.desk.engine.answer(&self.bot, &self.turn, around).await;
         web.desk.count_trial(self.kind, answered.trace.usage).await;
         answered
     }
 
-    /// Runs it to its end, whether or not the caller waits for it: who hangs up has spent all the same.
-    pub(super) async fn whole(self, web: &WebState) -> Result<TurnResult, Problem> {
+    /// Runs the turn to its end, even if the caller disconnects: its usage must be counted.
+    pub(super) async fn run_detached(self, web: &WebState) -> Result<TurnResult, Problem> {
         let web = web.clone();
         let run = tokio::spawn(async move { self.run(&web, None).await });
         run.await.map_err(|_| Problem::broken("The turn broke. The server's log says why."))
     }
 }
 
-/// What may answer who tries. With nothing left it is refused: the documents' own sentences would be taken for the prompt's work.
-pub(super) async fn means(web: &WebState) -> Result<BudgetTier, Problem> {
+/// Returns the budget tier for trials. Refuses them if the budget is used up: the documents' own
+/// sentences would be mistaken for the prompt's work.
+pub(super) async fn require_budget_tier(web: &WebState) -> Result<BudgetTier, Problem> {
     match web.desk.trial_tier().await? {
         BudgetTier::Words => Err(Problem::too_many(
             "What trials may cost today is used up ([budget] sandbox_day, or day); there is more after midnight UTC. Customers are \

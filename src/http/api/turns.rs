@@ -1,4 +1,4 @@
-//! Turns: why the bot said what it said.
+//! Turns: why the bot answered as it did.
 
 use axum::Json;
 use axum::extract::State;
@@ -12,32 +12,33 @@ use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
 
-/// One run of the pipeline.
+/// A turn: one run of the pipeline.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Turn {
     /// Its id.
     id: String,
-    /// The conversation.
+    /// Id of the conversation.
     conversation_id: String,
-    /// The prompt version that answered.
+    /// Id of the prompt version that answered.
     version_id: Option<String>,
-    /// What became of it; null where another version has a word that this one does not know.
+    /// Outcome; null if this version of frontdesk does not know it.
     outcome: Option<TurnOutcome>,
-    /// The passages that the reply rests on.
+    /// Passages that the reply is based on.
     citations: Vec<Citation>,
-    /// What each stage saw, decided, took and used; null where another version wrote what this one cannot read.
+    /// What each stage saw, decided and used, and how long it took; null if this version of
+    /// frontdesk cannot read it.
     trace: Option<Trace>,
-    /// Tokens read.
+    /// Input tokens.
     input_tokens: i64,
-    /// Tokens written.
+    /// Output tokens.
     output_tokens: i64,
-    /// Money, in millionths of a dollar.
+    /// Cost, in millionths of a dollar.
     cost_micros: i64,
     /// When it was committed, milliseconds since 1970.
     created_at: i64,
 }
 
-/// One turn with its trace.
+/// Returns one turn with its trace.
 #[utoipa::path(get, path = "/turns/{id}", operation_id = "get_turn", tag = "turns", params(("id" = String, Path)),
     responses((status = 200, body = Turn), (status = 404, response = Problem)))]
 pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Turn> {
@@ -59,11 +60,12 @@ pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> 
     }))
 }
 
-/// A stored trace, and the passages that its reply rests on, which are read also where another version wrote the rest otherwise.
+/// Reads a stored trace and the citations of its reply. The citations are readable even if another
+/// version wrote the rest in a different way.
 fn read(stored: &str) -> (Option<Trace>, Vec<Citation>) {
     let whole: Value = serde_json::from_str(stored).unwrap_or_default();
     let cited = whole.pointer("/reply/citations").cloned();
-    // Traces of older versions name none.
+    // Traces of older versions have no citations.
     let cited = cited.and_then(|cited| serde_json::from_value(cited).ok()).unwrap_or_default();
     (serde_json::from_value(whole).ok(), cited)
 }

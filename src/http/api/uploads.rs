@@ -1,4 +1,5 @@
-//! Uploads: files and pasted texts become documents of a collection, learned in the background. One file at a time is in memory.
+//! Uploads: files and pasted texts become documents of a collection, learned in the background. One
+//! file at a time is in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +15,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::admission::{Force, Permit, admit};
-use super::collections::found;
+use super::collections::find_collection;
 use super::documents::{Document, shown};
 use crate::desk::Change;
 use crate::domain::{CollectionId, What};
@@ -27,18 +28,18 @@ use crate::knowledge::remedy;
 use crate::store::knowledge::Failure;
 use crate::store::uploads::NewUpload;
 
-/// The most files of one request.
-const MOST_FILES: usize = 50;
-/// The longest path and title, in characters.
-const LONGEST_PATH: usize = 200;
-/// What a form may hold beside its files, and before each of them, in bytes.
-const FRAME: usize = 1024 * 1024;
+/// Maximum number of files in a request.
+const MAX_FILES: usize = 50;
+/// Maximum length of a path or media type, in characters.
+const MAX_PATH_CHARS: usize = 200;
+/// Maximum size of the form data besides the files, and before each of them, in bytes.
+const MAX_FORM_OVERHEAD_BYTES: usize = 1024 * 1024;
 
 /// A text to learn.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PastedText {
-    /// Its title, which becomes its path: `Opening hours.md`.
+    /// Title, which becomes the path: `Opening hours.md`.
     title: String,
     /// The text, Markdown or plain.
     #[schema(max_length = 20_971_520)]
@@ -50,12 +51,11 @@ pub(super) struct PastedText {
 #[schema(as = UploadForm)]
 #[expect(dead_code, reason = "it describes the form to those who read the API's document")]
 pub(super) struct UploadForm {
-    /// The files; the field is repeated for each.
+    /// The files; repeat the field for each.
     #[schema(max_items = 50, value_type = Vec<String>, format = Binary, content_media_type = "application/octet-stream")]
     file: Vec<Vec<u8>>,
 }
 
-/// A file as it came.
 struct UploadedFile {
     path: String,
     mime_type: String,
@@ -63,9 +63,9 @@ struct UploadedFile {
     content: Result<Vec<u8>, Failure>,
 }
 
-/// Takes files (a form with a field `file` for each, at most 50) or a text, to be learned in the background: each is a document that is
-/// `learning` at first. One with the path of an earlier upload takes its place. One that cannot be taken does not stop the others:
-/// it is `failed` in the answer.
+/// Uploads files (a form with a field `file` for each, at most 50) or a text. They are learned in
+/// the background: each becomes a document that is `learning` at first. A file replaces an earlier
+/// upload with its path. A refused file does not stop the others: it is `failed` in the response.
 #[utoipa::path(post, path = "/collections/{name}/documents", operation_id = "upload_documents", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name"), Force),
     request_body(content((UploadForm = "multipart/form-data"), (PastedText = "application/json"))),
@@ -77,19 +77,20 @@ pub(super) async fn add(
     permit: Permit,
     mut request: Request,
 ) -> Result<(StatusCode, Extension<Note>, Json<Vec<Document>>), Problem> {
-    let row = found(&web, &name).await?;
+    let row = find_collection(&web, &name).await?;
     admit(&web, (&row.slug, Change::Document), permit).await?;
     if let Some(intake) = request.extensions().get::<Arc<Intake>>() {
-        intake.vouch();
+        intake.exempt_from_share();
     }
     let collection = CollectionId::stored(row.id);
     let most = web.desk.library.max_upload_bytes();
     let sort = request.headers().get(CONTENT_TYPE).and_then(|sort| sort.to_str().ok());
     let form = sort.is_some_and(|sort| sort.trim_start().starts_with("multipart/form-data"));
-    let files = if form { MOST_FILES } else { 1 };
-    DefaultBodyLimit::max(most.saturating_mul(files).saturating_add(FRAME)).apply(&mut request);
+    let files = if form { MAX_FILES } else { 1 };
+    DefaultBodyLimit::max(most.saturating_mul(files).saturating_add(MAX_FORM_OVERHEAD_BYTES))
+        .apply(&mut request);
     let documents = if form {
-        files_of(&web, &collection, request).await?
+        store_form_files(&web, &collection, request).await?
     } else {
         let Body(text) = Body::<PastedText>::from_request(request, &web).await?;
         vec![keep(&web, &collection, pasted(text, most)?).await?]
@@ -98,13 +99,13 @@ pub(super) async fn add(
         return Err(refused(documents));
     }
     web.desk.announce(What::Knowledge).await;
-    // Names of files may be customers' names: the ids are enough.
-    let ids: Vec<_> = documents.iter().filter_map(Document::kept_id).collect();
+    // File names may contain customers' names, so only ids are logged.
+    let ids: Vec<_> = documents.iter().filter_map(Document::stored_id).collect();
     let note = Note::on(name, json!({"documents": ids}));
     Ok((StatusCode::ACCEPTED, note, Json(documents)))
 }
 
-async fn files_of(
+async fn store_form_files(
     web: &WebState,
     collection: &CollectionId,
     request: Request,
@@ -113,12 +114,12 @@ async fn files_of(
     let intake = request.extensions().get::<Arc<Intake>>().cloned();
     let release = || intake.iter().for_each(|intake| intake.release());
     let frame = Arc::new(Frame::default());
-    let request = request.map(|body| framed(body, frame.clone()));
+    let request = request.map(|body| limit_field_headers(body, frame.clone()));
     let form = Multipart::from_request(request, web).await;
     let mut form = form.map_err(|bad| Problem::unreadable(bad.status(), bad.body_text()))?;
     let mut documents = Vec::new();
     loop {
-        frame.begins();
+        frame.start_header();
         let field = form.next_field().await;
         if frame.is_full() {
             return Err(Problem::bad_request(
@@ -135,9 +136,9 @@ async fn files_of(
                 name.chars().take(100).collect::<String>()
             )));
         };
-        if documents.len() == MOST_FILES {
+        if documents.len() == MAX_FILES {
             return Err(Problem::unprocessable(format!(
-                "The form has more than {MOST_FILES} files: the first {MOST_FILES} are taken, send the others in another one."
+                "The form has more than {MAX_FILES} files: the first {MAX_FILES} are taken, send the others in another one."
             )));
         }
         let given = read((field, path), most, &release).await?;
@@ -150,7 +151,8 @@ async fn files_of(
     Ok(documents)
 }
 
-/// How much came since a field was begun to be looked for: what stands before its content is kept in memory until it is whole.
+/// Counts the bytes received while the parser looks for the next field: it keeps the head of a
+/// field in memory until the head is complete.
 #[derive(Default)]
 struct Frame {
     looking: AtomicBool,
@@ -158,44 +160,44 @@ struct Frame {
 }
 
 impl Frame {
-    fn begins(&self) {
+    fn start_header(&self) {
         self.bytes.store(0, Ordering::Relaxed);
         self.looking.store(true, Ordering::Relaxed);
     }
 
     fn is_full(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) > FRAME
+        self.bytes.load(Ordering::Relaxed) > MAX_FORM_OVERHEAD_BYTES
     }
 
     fn ends(&self) {
         self.looking.store(false, Ordering::Relaxed);
     }
 
-    /// Whether so many bytes more may come.
-    fn takes(&self, bytes: usize) -> bool {
+    /// Counts received bytes; returns false once the limit is exceeded.
+    fn count_bytes(&self, bytes: usize) -> bool {
         !self.looking.load(Ordering::Relaxed)
-            || self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= FRAME
+            || self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= MAX_FORM_OVERHEAD_BYTES
     }
 }
 
-/// A form's body, which breaks off where a field's head has no end.
-fn framed(body: axum::body::Body, frame: Arc<Frame>) -> axum::body::Body {
+/// Wraps a form's body: it fails when the head of a field exceeds the limit.
+fn limit_field_headers(body: axum::body::Body, frame: Arc<Frame>) -> axum::body::Body {
     axum::body::Body::from_stream(body.into_data_stream().map(move |piece| {
         let piece = piece?;
-        if frame.takes(piece.len()) {
+        if frame.count_bytes(piece.len()) {
             return Ok(piece);
         }
         Err(axum::Error::new("what stands before a file is larger than 1 MB"))
     }))
 }
 
-/// Reads a file; of one that is too large no more is kept than its size.
+/// Reads a file. If it is too large, only its size is kept.
 async fn read(
     (mut field, path): (Field<'_>, String),
     most: usize,
     release: &(impl Fn() + Sync),
 ) -> Result<UploadedFile, Problem> {
-    let mime_type = field.content_type().unwrap_or_default().chars().take(LONGEST_PATH).collect();
+    let mime_type = field.content_type().unwrap_or_default().chars().take(MAX_PATH_CHARS).collect();
     let (mut bytes, mut size) = (Vec::new(), 0_usize);
     while let Some(piece) = field.chunk().await.map_err(|bad| unreadable(&bad))? {
         size += piece.len();
@@ -216,11 +218,10 @@ fn unreadable(bad: &MultipartError) -> Problem {
     Problem::unreadable(bad.status(), bad.body_text())
 }
 
-/// A pasted text as a file.
 fn pasted(text: PastedText, most: usize) -> Result<UploadedFile, Problem> {
     let PastedText { title, text } = text;
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-    if title.is_empty() || title.chars().count() > LONGEST_PATH - 3 {
+    if title.is_empty() || title.chars().count() > MAX_PATH_CHARS - 3 {
         return Err(Problem::unprocessable("`title` is 1 to 197 characters."));
     }
     if text.trim().is_empty() {
@@ -253,11 +254,11 @@ async fn keep(
 }
 
 fn refused(documents: Vec<Document>) -> Problem {
-    let why = documents.into_iter().map(Document::why).collect::<Vec<_>>();
+    let why = documents.into_iter().map(Document::refusal_message).collect::<Vec<_>>();
     Problem::conflict(why.join(" "))
 }
 
-/// A file's name as a path within a collection: no part of it leads elsewhere.
+/// Converts a file's name to a path within a collection. No part of it leads outside.
 fn path_of(name: &str) -> String {
     let parts = name.split(['/', '\\']).map(|part| {
         let plain = part.chars().filter(|c| !c.is_control()).collect::<String>();
@@ -270,8 +271,8 @@ fn path_of(name: &str) -> String {
         return "document".into();
     }
     let many = path.chars().count();
-    // The ending says the format: it is the beginning that is left out.
-    path.chars().skip(many.saturating_sub(LONGEST_PATH)).collect()
+    // Cuts the beginning: the extension gives the format.
+    path.chars().skip(many.saturating_sub(MAX_PATH_CHARS)).collect()
 }
 
 #[cfg(test)]
@@ -291,7 +292,7 @@ mod tests {
             assert_eq!(path_of(name), path, "{name}");
         }
         let long = format!("{}.pdf", "x".repeat(500));
-        assert!(path_of(&long).ends_with("x.pdf") && path_of(&long).len() == LONGEST_PATH);
+        assert!(path_of(&long).ends_with("x.pdf") && path_of(&long).len() == MAX_PATH_CHARS);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A person's own words: writing to a customer from the console, and having a message sent once more.
+//! Messages that people write: replies to a customer from the console, and sending a message again.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -19,25 +19,26 @@ use crate::http::note::Note;
 use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::staff_messages::{self, Again, Refusal, ReplyOutcome, Window};
 
-/// The longest message that WhatsApp takes, in characters.
+/// Maximum length of a message, in characters: WhatsApp's limit.
 const LONGEST: usize = 4096;
-/// The longest key.
+/// Maximum length of an idempotency key, in bytes.
 const LONGEST_KEY: usize = 200;
 
-/// A reply of a person.
+/// A reply written by a person.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Reply)]
 pub(super) struct Reply {
-    /// The words, as WhatsApp formats them.
+    /// The text, in WhatsApp's formatting.
     #[schema(max_length = 4096)]
     text: String,
-    /// The id of the message of this conversation that it quotes.
+    /// Id of the quoted message, which must be of this conversation.
     reply_to: Option<String>,
 }
 
-/// Writes to the customer. From now on the conversation is a person's: the bot is silent at once, and nothing that it has not
-/// sent yet is sent. The same key again gives the message that was made at first, and sends nothing.
+/// Writes to the customer. The conversation then belongs to a person: the bot is silent at once,
+/// and its unsent messages are not sent. A repeated key returns the message of the first request
+/// and sends nothing.
 #[utoipa::path(post, path = "/conversations/{id}/messages", operation_id = "write_message", tag = "conversations",
     params(("id" = String, Path), ("Idempotency-Key" = String, Header, max_length = 200, description = "Anything that is new for each message, 1 to 200 characters")),
     request_body = Reply,
@@ -49,7 +50,7 @@ pub(super) async fn write(
     headers: HeaderMap,
     Body(reply): Body<Reply>,
 ) -> Result<(StatusCode, Extension<Note>, Json<Message>), Problem> {
-    let id = conversations::read(&id)?;
+    let id = conversations::parse_id(&id)?;
     let row = web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
     let window = window(&web, &row.number_id);
     let reply = reply.read(id.clone(), (key(&headers)?, window))?;
@@ -59,15 +60,15 @@ pub(super) async fn write(
         other => return Err(refused(&other)),
     };
     if status == StatusCode::CREATED {
-        web.desk.wake.conversation_event(&id, None);
-        web.desk.wake.send();
+        web.desk.notifier.conversation_event(&id, None);
+        web.desk.notifier.wake_outbox();
     }
     let note = Note::on(id.as_str(), json!({"message": message.as_str()}));
     Ok((status, note, Json(show(&web, &message).await?)))
 }
 
 impl Reply {
-    /// What the store is asked for.
+    /// Validates the reply and converts it for the store.
     fn read(
         self,
         conversation: ConversationId,
@@ -89,7 +90,6 @@ impl Reply {
     }
 }
 
-/// The key of a request.
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::trim);
     let fits = |key: &&str| (1..=LONGEST_KEY).contains(&key.len());
@@ -101,7 +101,7 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     })
 }
 
-/// Whether WhatsApp takes what is written freely on a number.
+/// Returns the window in which WhatsApp takes free text on a number.
 fn window(web: &WebState, number: &str) -> Window {
     let has_window = web.desk.number(number).is_some_and(|number| number.has_window);
     if has_window { Window::Since(now_ms() - WINDOW_MS) } else { Window::Always }
@@ -116,7 +116,7 @@ fn nothing_to_quote() -> Problem {
     Problem::unprocessable("`reply_to` is not the id of a message of this conversation.")
 }
 
-/// Why a person's words were not taken.
+/// Explains why a reply was refused.
 fn refused(written: &ReplyOutcome) -> Problem {
     match written {
         ReplyOutcome::OtherWords => Problem::conflict(
@@ -126,15 +126,15 @@ fn refused(written: &ReplyOutcome) -> Problem {
         ReplyOutcome::NotThereYet => Problem::unprocessable(
             "The message of `reply_to` has not reached WhatsApp, so that it cannot be quoted.",
         ),
-        ReplyOutcome::Refused(why) => may_not(*why),
+        ReplyOutcome::Refused(why) => refusal_problem(*why),
         ReplyOutcome::Nowhere | ReplyOutcome::Now(_) | ReplyOutcome::Before(_) => {
             conversations::missing()
         }
     }
 }
 
-/// Why WhatsApp or the customer would not have a message.
-fn may_not(why: Refusal) -> Problem {
+/// Explains why WhatsApp or the customer would refuse a message.
+fn refusal_problem(why: Refusal) -> Problem {
     Problem::conflict(match why {
         Refusal::WindowClosed => {
             "The 24-hour window is closed: the customer has not written for a day, and WhatsApp takes what is written freely \
@@ -147,7 +147,7 @@ fn may_not(why: Refusal) -> Problem {
     })
 }
 
-/// Has a message of ours sent once more that failed, or of which nobody knows whether it was sent.
+/// Sends an outbound message again that failed, or of which it is unknown whether it was sent.
 #[utoipa::path(post, path = "/messages/{id}/retry", operation_id = "retry_message", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Message), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn retry(State(web): State<WebState>, Path(id): Path<String>) -> Answer<Message> {
@@ -158,7 +158,7 @@ pub(super) async fn retry(State(web): State<WebState>, Path(id): Path<String>) -
     match web.desk.store.send_again(&id, window).await? {
         Again::Queued => {}
         Again::Nowhere => return Err(missing()),
-        Again::Refused(why) => return Err(may_not(why)),
+        Again::Refused(why) => return Err(refusal_problem(why)),
         Again::NotFailed => {
             return Err(Problem::conflict(
                 "Only what failed, or of which nobody knows whether it was sent, is sent once more.",
@@ -176,7 +176,7 @@ pub(super) async fn retry(State(web): State<WebState>, Path(id): Path<String>) -
             ));
         }
     }
-    web.desk.wake.changed(&ConversationId::stored(place.conversation_id));
-    web.desk.wake.send();
+    web.desk.notifier.changed(&ConversationId::stored(place.conversation_id));
+    web.desk.notifier.wake_outbox();
     Ok(Json(show(&web, &id).await?))
 }

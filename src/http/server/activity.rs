@@ -1,5 +1,5 @@
-//! What a connection is waiting for and since when, and until when it may: one deadline for each thing that a peer can put off.
-//! Counts no bytes.
+//! Tracks what a connection waits for, and the deadline for each kind of delay that a peer can
+//! cause. Counts no bytes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,17 +11,19 @@ use tokio::time::{Instant, sleep_until};
 use crate::http::Settings;
 use crate::metrics::MissedDeadline;
 
-/// How long a connection is heard out after its last answer, so that the peer reads it before the connection ends.
+/// How long a closing connection still reads after its last response, so that the peer can receive
+/// that response, in milliseconds.
 const LINGER: u64 = 2_000;
-/// A ping of HTTP/2, or the answer to one, in bytes: such a write is no sign that anybody takes an answer.
+/// Size of an HTTP/2 ping or its answer, in bytes. A write of at most this size does not show that
+/// the peer reads a response.
 const PING: usize = 17;
 
-/// How long a connection may stand still.
+/// How long a connection may make no progress, in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadlines {
     header: u64,
     idle: u64,
-    /// For bodies, too.
+    /// Also applies to bodies.
     pub(super) stall: u64,
 }
 
@@ -36,22 +38,22 @@ impl Deadlines {
     }
 }
 
-/// Since when the last piece that was given out of an answer waits to be taken.
+/// Since when the last piece of a response waits to be taken for sending; `None` if it was taken.
 #[derive(Default)]
 pub(super) struct Unread(Mutex<Option<Instant>>);
 
 impl Unread {
-    /// A piece was given out.
-    pub(super) fn gave(&self) {
+    /// Records that a piece was handed to hyper.
+    pub(super) fn handed_out(&self) {
         *self.at() = Some(Instant::now());
     }
 
-    /// What was given out was taken.
+    /// Records that hyper has taken it.
     pub(super) fn took(&self) {
         *self.at() = None;
     }
 
-    /// Waits until a piece has not been taken for so long.
+    /// Waits until a piece has not been taken for `stall`.
     pub(super) async fn stalls(&self, stall: Duration) {
         loop {
             let since = self.since().unwrap_or_else(Instant::now);
@@ -71,32 +73,33 @@ impl Unread {
     }
 }
 
-/// Activity of one connection. Moments are milliseconds since its beginning, plus 1; 0 is none.
+/// The activity of one connection. Times are milliseconds since its start plus 1; 0 means unset.
 pub(super) struct ConnectionActivity {
     began: Instant,
-    /// Requests whose answer has not been given out.
+    /// Number of requests whose response is not finished.
     open: AtomicUsize,
-    /// Whether there was a request at all.
+    /// Whether there was any request.
     asked: AtomicBool,
-    /// Whether requests go on beside each other (HTTP/2): what is read may be no request at all.
+    /// Whether requests run concurrently (HTTP/2). Then incoming bytes need not belong to a
+    /// request.
     shared: AtomicBool,
-    /// Since when there is no request.
+    /// When the last request ended.
     idle: AtomicU64,
-    /// When the first byte of the next request came.
+    /// When the first byte of the next request arrived.
     head: AtomicU64,
-    /// Since when the peer takes no bytes.
+    /// Since when writes are blocked by the peer.
     blocked: AtomicU64,
-    /// When the peer last took bytes that may be an answer's.
+    /// When the peer last accepted bytes that may belong to a response.
     wrote: AtomicU64,
-    /// The answer that is given out; of HTTP/1, where one comes after the other.
+    /// State of the current response on HTTP/1, where responses come one after the other.
     unread: Arc<Unread>,
-    /// The answer of the request that began last; of HTTP/2, where each has its own.
+    /// State of the response to the latest request on HTTP/2, where each has its own.
     newest: Mutex<Arc<Unread>>,
     /// Whether a request's body was not read to its end.
     rest: AtomicBool,
-    /// Since when the connection is being ended.
+    /// Since when the connection is closing.
     ending: AtomicU64,
-    /// Whether its place is given to another one.
+    /// Whether the connection is chosen for eviction.
     leaving: AtomicBool,
     evict: Notify,
 }
@@ -130,7 +133,7 @@ impl ConnectionActivity {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
 
-    /// A request's head is whole; who is to know how its answer is read.
+    /// Records that a request's head is complete. Returns the state of its response.
     pub(super) fn begins(&self, shared: bool) -> Arc<Unread> {
         self.open.fetch_add(1, Ordering::AcqRel);
         self.asked.store(true, Ordering::Relaxed);
@@ -144,25 +147,23 @@ impl ConnectionActivity {
         unread
     }
 
-    /// How the answer of the request is read that began last, of HTTP/2.
+    /// Returns the state of the response to the latest HTTP/2 request.
     pub(super) fn newest(&self) -> Arc<Unread> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A request's answer was given out, or nobody wants it any more.
+    /// Records that a request's response is finished or abandoned.
     pub(super) fn ends(&self) {
         self.idle.store(self.now(), Ordering::Relaxed);
         self.open.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Bytes came.
     pub(super) fn read(&self) {
         if self.head.load(Ordering::Relaxed) == 0 && self.is_idle() {
             self.head.store(self.now(), Ordering::Relaxed);
         }
     }
 
-    /// The peer took so many bytes.
     pub(super) fn wrote(&self, bytes: usize) {
         if bytes > PING || !self.shared.load(Ordering::Relaxed) {
             self.wrote.store(self.now(), Ordering::Relaxed);
@@ -170,19 +171,18 @@ impl ConnectionActivity {
         self.blocked.store(0, Ordering::Relaxed);
     }
 
-    /// The peer takes no bytes.
     pub(super) fn blocked(&self) {
         if self.blocked.load(Ordering::Relaxed) == 0 {
             self.blocked.store(self.now(), Ordering::Relaxed);
         }
     }
 
-    /// A request's body is not read to its end.
-    pub(super) fn leaves_rest(&self) {
+    /// Records that a request's body was not read to its end.
+    pub(super) fn mark_body_unread(&self) {
         self.rest.store(true, Ordering::Relaxed);
     }
 
-    /// The connection is being ended; whether the peer may still be sending.
+    /// Records that the connection is closing. Returns whether the peer may still be sending.
     pub(super) fn closes(&self) -> bool {
         if self.ending.load(Ordering::Relaxed) == 0 {
             self.ending.store(self.now(), Ordering::Relaxed);
@@ -190,29 +190,30 @@ impl ConnectionActivity {
         self.rest.load(Ordering::Relaxed)
     }
 
-    /// Whether no request is under way.
+    /// Whether no request is in progress.
     pub(super) fn is_idle(&self) -> bool {
         self.open.load(Ordering::Acquire) == 0
     }
 
-    /// Since when no request is under way; none where one is, or the connection is to end already.
+    /// Returns since when no request is in progress; `None` if one is, or if the connection is
+    /// chosen for eviction.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let free = self.is_idle() && !self.leaving.load(Ordering::Relaxed);
         free.then(|| self.moment(self.idle.load(Ordering::Relaxed)))
     }
 
-    /// Has the connection end, if it is still idle then.
+    /// Asks the connection to close if it is still idle.
     pub(super) fn evict(&self) {
         self.leaving.store(true, Ordering::Relaxed);
         self.evict.notify_one();
     }
 
-    /// A request came before it could end.
+    /// Withdraws the eviction because a request came first.
     pub(super) fn stays(&self) {
         self.leaving.store(false, Ordering::Relaxed);
     }
 
-    /// Waits until the connection is to end.
+    /// Waits until the connection is asked to close.
     pub(super) async fn evicted(&self) {
         self.evict.notified().await;
     }
@@ -221,7 +222,8 @@ impl ConnectionActivity {
         self.began + Duration::from_millis(ms.saturating_sub(1))
     }
 
-    /// When the connection is to be looked at, and what has gone on for too long then if nothing changes.
+    /// Returns the next deadline and what is missed by then; `None` if only a later check is
+    /// needed.
     pub(super) fn due(&self, deadlines: &Deadlines) -> (Instant, Option<MissedDeadline>) {
         let since = |moment: &AtomicU64| Some(moment.load(Ordering::Relaxed)).filter(|at| *at > 0);
         let unread = self.unread.since().map(|at| self.number(at));
@@ -237,7 +239,7 @@ impl ConnectionActivity {
         }
     }
 
-    /// Until when the next request has to come.
+    /// Returns the deadline of the next request.
     fn request_due(&self, deadlines: &Deadlines) -> (u64, MissedDeadline) {
         if !self.asked.load(Ordering::Relaxed) {
             return (1 + deadlines.header, MissedDeadline::Header);
@@ -249,10 +251,11 @@ impl ConnectionActivity {
         let idle = self.idle.load(Ordering::Relaxed);
         let mut wrote = self.wrote.load(Ordering::Relaxed);
         if self.shared.load(Ordering::Relaxed) {
-            // Answers to several pings are as long as part of an answer: they put the end off once.
+            // Answers to several pings together look like part of a response: they may extend the
+            // deadline only once.
             wrote = wrote.min(idle + deadlines.idle);
         }
-        // The end of the last answer may still be on its way.
+        // The end of the last response may still be in transit.
         (idle.max(wrote) + deadlines.idle, MissedDeadline::Idle)
     }
 }
@@ -263,7 +266,7 @@ mod tests {
 
     const DEADLINES: Deadlines = Deadlines { header: 10_000, idle: 75_000, stall: 30_000 };
 
-    /// What ends the connection, and in how many whole seconds.
+    /// Returns which deadline closes the connection, and in how many seconds.
     fn due(activity: &ConnectionActivity) -> (Option<MissedDeadline>, u128) {
         let (at, why) = activity.due(&DEADLINES);
         (why, (at.saturating_duration_since(Instant::now()).as_millis() + 500) / 1000)
@@ -282,7 +285,7 @@ mod tests {
         let answer = activity.begins(false);
         assert_eq!(due(&activity).0, None, "we are at it");
         assert!(activity.idle_since().is_none());
-        answer.gave();
+        answer.handed_out();
         assert_eq!(due(&activity), (Some(MissedDeadline::Unread), 30));
         answer.took();
         assert_eq!(due(&activity).0, None, "a stream that has nothing to tell");
@@ -295,7 +298,7 @@ mod tests {
         activity.read();
         assert_eq!(due(&activity), (Some(MissedDeadline::Header), 10), "half of the next head");
         activity.begins(false);
-        activity.leaves_rest();
+        activity.mark_body_unread();
         activity.ends();
         assert!(activity.closes());
         assert_eq!(due(&activity), (Some(MissedDeadline::Linger), 2));
@@ -309,7 +312,7 @@ mod tests {
         let activity = ConnectionActivity::new();
         let (first, second) = (activity.begins(true), activity.begins(true));
         assert!(Arc::ptr_eq(&activity.newest(), &second));
-        first.gave();
+        first.handed_out();
         assert_eq!(due(&activity).0, None, "each answer has a deadline of its own");
         activity.ends();
         assert!(!activity.is_idle());

@@ -1,5 +1,6 @@
-//! Bodies of requests while they come: they must make progress, and all that are being read have a budget of bytes together, one address
-//! a share of it, and what is large leaves room for what is small. Does not know how large one may be: that is each route's own.
+//! Incoming request bodies: they must make progress, and they share a budget of bytes, with a share
+//! per address and a reserve for small bodies. Does not know how large one may be: that is up to
+//! each route.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,24 +17,25 @@ use super::activity::ConnectionActivity;
 use super::connections::{PARTS, Peer};
 use crate::http::error::Problem;
 
-/// The slowest that a body may come, beside its first patience: bytes a millisecond.
+/// Minimum average rate of a body after the initial patience, in bytes per millisecond.
 const RATE: u64 = 16;
-/// Bytes are reserved in steps of so many.
+/// Bytes are reserved in multiples of this.
 const STEP: usize = 16 * 1024;
-/// What a small body has at the most, as webhooks and sign-ins are: one part in `PARTS` is kept for them.
+/// Maximum size of a small body, such as a webhook or a sign-in, in bytes. One part in `PARTS` of
+/// the budget is reserved for them.
 const SMALL: usize = 4 * STEP;
-/// What a form may hold beside a file, in bytes.
+/// Size that a form may have in addition to its file, in bytes.
 const FORM: usize = 1024 * 1024;
-/// So many pieces may be as small as they like; of more of them each has so many bytes on average. Each costs memory of its own.
+/// Number of pieces of any size, and minimum average size of a piece in bytes beyond that number.
+/// Each piece costs memory of its own.
 const PIECES: (usize, usize) = (4096, 128);
 
-/// How many bytes of bodies may be held at once.
+/// The number of body bytes that may be held at once.
 pub(super) struct Budget {
     most: usize,
     held: Mutex<HeldBytes>,
 }
 
-/// The bytes that are held.
 #[derive(Default)]
 struct HeldBytes {
     all: usize,
@@ -45,7 +47,7 @@ impl Budget {
         Arc::new(Self { most, held: Mutex::default() })
     }
 
-    /// Reserves bytes, `large` where they are beyond a small body's.
+    /// Reserves bytes. `large` means that the body is larger than a small one.
     fn reserve(&self, peer: Peer, bytes: usize, large: bool) -> bool {
         let fits = |held: usize, most: usize| {
             let most = if large { most / PARTS * (PARTS - 1) } else { most };
@@ -78,31 +80,32 @@ impl Budget {
     }
 }
 
-/// The smallest budget in which the largest bodies can be read at all: one of anybody, within his share, and one with a file.
+/// Returns the smallest budget that fits the largest bodies: one of any client within its share,
+/// and one with a file.
 pub(super) fn smallest_budget(anybody: usize, file: usize) -> usize {
     let beside_small = |bytes: usize| bytes.next_multiple_of(STEP).div_ceil(PARTS - 1) * PARTS;
     (beside_small(anybody) * PARTS).max(beside_small(file + FORM))
 }
 
-/// Why a body was not read to its end.
+/// Why a body was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyError {
-    /// It came too slowly.
+    /// It arrived too slowly.
     Slow,
-    /// There are too many bytes of others.
+    /// The budget is used up.
     Full,
-    /// It came in too many pieces.
-    Crumbs,
+    /// It arrived in too many small pieces.
+    TooManyPieces,
 }
 
-/// What a request's body holds, for as long as the request is under way.
+/// The reserved bytes of one request's body, released when the request ends.
 pub(in crate::http) struct Intake {
     budget: Arc<Budget>,
     account: Mutex<Account>,
     cut: OnceLock<BodyError>,
 }
 
-/// Whose bytes are held, how many, and how many are reserved for them.
+/// The peer, the bytes that it holds, and the bytes that are reserved for it.
 struct Account {
     peer: Peer,
     bytes: usize,
@@ -115,7 +118,7 @@ impl Intake {
         Arc::new(Self { budget, account, cut: OnceLock::new() })
     }
 
-    /// Makes sure that so many bytes more are reserved.
+    /// Reserves what is missing for `more` bytes. Returns whether the budget allows it.
     fn hold(&self, more: usize) -> bool {
         let mut account = self.account();
         account.bytes += more;
@@ -128,15 +131,15 @@ impl Intake {
         has
     }
 
-    /// Gives back what came so far: whoever reads the body keeps nothing of it any more.
+    /// Releases what arrived so far: the reader no longer keeps it.
     pub(in crate::http) fn release(&self) {
         let mut account = self.account();
         self.budget.give_back(account.peer, std::mem::take(&mut account.reserved));
         account.bytes = 0;
     }
 
-    /// Takes what comes from now on for no part of its address's share: whoever sends it proved who he is.
-    pub(in crate::http) fn vouch(&self) {
+    /// Exempts the rest of the body from the address's share: the sender is authenticated.
+    pub(in crate::http) fn exempt_from_share(&self) {
         self.release();
         self.account().peer = Peer::Trusted;
     }
@@ -145,7 +148,7 @@ impl Intake {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the caller hears where the body was cut off.
+    /// Returns the response to a body that was cut off.
     pub(super) fn refusal(&self) -> Option<Problem> {
         let cut = self.cut.get()?;
         crate::metrics::BODIES_CUT.one();
@@ -156,7 +159,9 @@ impl Intake {
             BodyError::Full => Problem::unavailable(
                 "Too many bodies are being read right now ([http] max_bytes_in_flight). Try again soon.",
             ),
-            BodyError::Crumbs => Problem::bad_request("The body came in too many small pieces."),
+            BodyError::TooManyPieces => {
+                Problem::bad_request("The body came in too many small pieces.")
+            }
         })
     }
 }
@@ -175,7 +180,7 @@ pub(super) struct MeteredBody<B: HttpBody> {
     patience: Duration,
     bytes: usize,
     pieces: usize,
-    /// How long its reader waited for it.
+    /// Total time that the reader waited for data.
     waited: Duration,
     waits_since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -183,7 +188,7 @@ pub(super) struct MeteredBody<B: HttpBody> {
 }
 
 impl<B: HttpBody> MeteredBody<B> {
-    /// `stall` is how long it may make no progress, in milliseconds.
+    /// `stall` is how long the body may make no progress, in milliseconds.
     pub(super) fn new(
         body: B,
         intake: Arc<Intake>,
@@ -209,7 +214,7 @@ impl<B: HttpBody> MeteredBody<B> {
         Poll::Ready(Some(Err(axum::Error::new(format!("the body was cut off: {why:?}")))))
     }
 
-    /// Whether the body has come too slowly for its reader.
+    /// Whether the body arrives too slowly.
     fn is_slow(&mut self, cx: &mut Context<'_>) -> bool {
         let earned = Duration::from_millis(self.bytes as u64 / RATE);
         let allowed = (self.patience + earned).saturating_sub(self.waited);
@@ -230,7 +235,7 @@ impl<B: HttpBody> MeteredBody<B> {
         self.bytes += bytes;
         self.pieces += 1;
         if self.pieces > PIECES.0 && self.bytes / self.pieces < PIECES.1 {
-            return Err(BodyError::Crumbs);
+            return Err(BodyError::TooManyPieces);
         }
         if self.intake.hold(bytes) { Ok(()) } else { Err(BodyError::Full) }
     }
@@ -278,7 +283,7 @@ where
 impl<B: HttpBody> Drop for MeteredBody<B> {
     fn drop(&mut self) {
         if !self.ended && !self.body.is_end_stream() {
-            self.activity.leaves_rest();
+            self.activity.mark_body_unread();
         }
     }
 }
@@ -318,7 +323,7 @@ mod tests {
         assert!(large.hold(3 * SMALL) && !large.hold(1));
         assert!(small.hold(SMALL) && !late.hold(1));
         assert!(intake(OTHER).hold(3 * SMALL), "another one has his own");
-        late.vouch();
+        late.exempt_from_share();
         assert!(late.hold(5 * SMALL), "whoever is known takes no part of it");
         drop((large, small, late));
         assert!(budget.held().by_peer.is_empty());

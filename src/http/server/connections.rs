@@ -1,5 +1,5 @@
-//! How many connections there are: a cap, and a share of it for each address. Where one is reached, the connection that has been
-//! without a request for the longest time gives its place to the new one. Closes nothing itself.
+//! Limits the number of connections, in total and per address. At a limit, the connection that has
+//! been idle the longest is evicted for the new one. Closes nothing itself.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -8,39 +8,37 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::activity::ConnectionActivity;
 use crate::http::{Network, Settings};
 
-/// Files that are left for the database, documents, and calls to models and WhatsApp.
+/// File descriptors reserved for the database, documents, and calls to models and WhatsApp.
 const KEPT_FILES: u64 = 256;
-/// The fewest and the most connections, where the configuration leaves it to us.
+/// Minimum and maximum of the connection limit if it is not configured.
 const CAPS: (u64, u64) = (64, 8192);
-/// One address has at most one of so many parts of all connections, and of all bytes of bodies.
+/// One address may use at most one part in this many of all connections, and of all body bytes.
 pub(super) const PARTS: usize = 4;
-/// How many connections that are about to end may be there beyond the cap.
+/// Evicted connections that may still be closing, in addition to the limit.
 const LEAVING: usize = 64;
 
-/// All connections.
 pub(super) struct Connections {
     cap: usize,
     trusted: Vec<Network>,
     taken: Mutex<PlaceCounts>,
 }
 
-/// The places that are taken.
 #[derive(Default)]
 struct PlaceCounts {
     all: usize,
     by_peer: HashMap<Peer, Vec<Arc<ConnectionActivity>>>,
 }
 
-/// From whom connections and bodies come.
+/// The origin of connections and bodies, for the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Peer {
-    /// A proxy, whose connections are those of many, or somebody who proved who he is: no share bounds him.
+    /// A trusted proxy, or an authenticated sender. Limits per address do not apply.
     Trusted,
-    /// One address; of IPv6 the network that one customer of a provider has.
+    /// One address. For IPv6 the /64 network, which is what one customer of a provider has.
     Address(IpAddr),
 }
 
-/// A connection's place; given back when it is dropped.
+/// A connection's slot, released on drop.
 pub(super) struct Place {
     connections: Arc<Connections>,
     peer: Peer,
@@ -57,7 +55,7 @@ impl Connections {
         Arc::new(Self { cap, trusted: settings.trusted_proxies.clone(), taken: Mutex::default() })
     }
 
-    /// A place for a connection; nothing where all are taken by connections with a request under way.
+    /// Returns a slot for a connection; `None` if the limit is reached and no connection is idle.
     pub(super) fn take(
         self: &Arc<Self>,
         address: IpAddr,
@@ -101,7 +99,6 @@ impl Connections {
 }
 
 impl Place {
-    /// Whose it is.
     pub(super) fn peer(&self) -> Peer {
         self.peer
     }
@@ -121,7 +118,7 @@ impl Drop for Place {
     }
 }
 
-/// The connection that has been without a request for the longest time.
+/// Returns the connection that has been idle the longest.
 fn longest_idle<'a>(
     all: impl Iterator<Item = &'a Arc<ConnectionActivity>>,
 ) -> Option<&'a Arc<ConnectionActivity>> {
@@ -129,12 +126,12 @@ fn longest_idle<'a>(
     idle.min_by_key(|(since, _)| *since).map(|(_, activity)| activity)
 }
 
-/// How many connections so many open files are good for.
+/// Returns the connection limit for a limit on open files.
 fn by_files(files: u64) -> u64 {
     (files.saturating_sub(KEPT_FILES) / 4 * 3).clamp(CAPS.0, CAPS.1)
 }
 
-/// How many files the process may have open.
+/// Returns the process's limit on open files.
 fn open_files() -> u64 {
     #[cfg(unix)]
     let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
@@ -153,7 +150,7 @@ mod tests {
         Arc::new(Connections { cap, trusted: trusted.collect(), taken: Mutex::default() })
     }
 
-    /// Takes places for connections that each have a request under way, until there is none; how many.
+    /// Fills the slots with connections that have a request in progress. Returns their number.
     fn fill(connections: &Arc<Connections>, address: &str, places: &mut Vec<Place>) -> usize {
         let before = places.len();
         loop {

@@ -1,5 +1,5 @@
-//! What every request passes on its way in and every answer on its way out: the host is ours, the body is measured, and the connection's
-//! activity counts what is under way. Does not look at what is asked.
+//! Wraps every request and response of a connection: checks the host, meters the body, and reports
+//! requests in progress to the connection's activity. Does not look at routes.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,10 +20,10 @@ use super::activity::{ConnectionActivity, Unread};
 use super::body::{Intake, MeteredBody};
 use super::connections::Peer;
 
-/// The most of an answer that a stream of HTTP/2 is given at once, in bytes.
+/// Maximum bytes of a response that an HTTP/2 stream gets at once.
 const PIECE: usize = 16 * 1024;
 
-/// The way into the router for the requests of one connection.
+/// The hyper service of one connection, in front of the router.
 #[derive(Clone)]
 pub(super) struct ConnectionService {
     router: Router,
@@ -57,7 +57,7 @@ where
         let under_way = UnderWay::begin(&self.activity, request.version() >= Version::HTTP_2);
         if let Err(problem) = self.limits.hosts.check(request.uri(), request.headers()) {
             if !request.body().is_end_stream() {
-                self.activity.leaves_rest();
+                self.activity.mark_body_unread();
             }
             let response = problem.into_response().map(|body| TrackedBody::new(body, under_way));
             return Box::pin(std::future::ready(Ok(response)));
@@ -72,7 +72,7 @@ where
             None => Body::empty(),
         });
         request.extensions_mut().insert(ConnectInfo(self.address));
-        // For whoever gives back what it does not keep.
+        // For handlers that release bytes they do not keep.
         if let Some(intake) = &intake {
             request.extensions_mut().insert(intake.clone());
         }
@@ -87,11 +87,11 @@ where
     }
 }
 
-/// A request that is under way until this is dropped.
+/// A request in progress, until this is dropped.
 struct UnderWay {
     activity: Arc<ConnectionActivity>,
     unread: Arc<Unread>,
-    /// Whether other requests go on beside it (HTTP/2).
+    /// Whether other requests may run concurrently (HTTP/2).
     shared: bool,
 }
 
@@ -107,10 +107,10 @@ impl Drop for UnderWay {
     }
 }
 
-/// An answer's body, which knows whether what was given out of it was taken.
+/// A response body that tracks whether its pieces were taken.
 pub(super) struct TrackedBody {
     body: Body,
-    /// What of its last frame was not given out.
+    /// The part of the last frame that was not handed out yet.
     rest: Bytes,
     under_way: UnderWay,
 }
@@ -120,8 +120,10 @@ impl TrackedBody {
         Self { body, rest: Bytes::new(), under_way }
     }
 
-    /// What of a frame is given out now. hyper has a stream of HTTP/2 take a piece once its peer takes one byte, and forgets it after the
-    /// last: so the last byte goes alone, when all before it may be sent. Copies, as a part would keep the whole of a large answer.
+    /// Splits off the part of a frame that is handed out now. hyper counts a piece of an HTTP/2
+    /// stream as taken when the peer accepts one byte, and stops tracking after the last piece. So
+    /// the last byte goes alone, once all before it may be sent. The data is copied: a slice would
+    /// keep a large response in memory.
     fn piece(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         if !self.under_way.shared {
             return frame;
@@ -150,7 +152,7 @@ impl HttpBody for TrackedBody {
         };
         let polled = polled.map_ok(|frame| self.piece(frame));
         if let Poll::Ready(Some(Ok(_))) = &polled {
-            self.under_way.unread.gave();
+            self.under_way.unread.handed_out();
         } else {
             self.under_way.unread.took();
         }

@@ -1,5 +1,6 @@
-//! A connection's bytes on their way, noted in its activity. Hears a peer out who still sends after the answer:
-//! otherwise the system would take that answer back.
+//! A TCP stream that reports reads and writes to the connection's activity. On shutdown it reads
+//! what the peer still sends: otherwise the system would reset the connection, and the peer could
+//! lose the response.
 
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -11,16 +12,15 @@ use tokio::net::TcpStream;
 
 use super::activity::ConnectionActivity;
 
-/// The most that is heard of a peer who has his answer, in bytes.
+/// Maximum bytes that are read and discarded after the response.
 const MOST_REST: usize = 1024 * 1024;
 
-/// A connection whose bytes are noticed.
 pub(super) struct TrackedSocket {
     stream: TcpStream,
     activity: Arc<ConnectionActivity>,
-    /// Whether the peer was told that nothing more comes.
+    /// Whether the write side is closed.
     shut: bool,
-    /// What was heard of him since.
+    /// Bytes that were discarded since.
     rest: usize,
 }
 
@@ -92,7 +92,7 @@ impl AsyncWrite for TrackedSocket {
         let mut scratch = [0; 4096];
         while self.rest < MOST_REST {
             let mut into = ReadBuf::new(&mut scratch);
-            // Whatever goes wrong now, it is over.
+            // Errors no longer matter: the connection ends anyway.
             let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut into));
             let heard = into.filled().len();
             if read.is_err() || heard == 0 {

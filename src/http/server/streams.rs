@@ -1,5 +1,5 @@
-//! Runs the requests of one connection of HTTP/2, each on its own: where nobody reads an answer, its stream is reset, and no other one.
-//! Knows nothing of what is asked.
+//! Runs each request of an HTTP/2 connection as a task. A response that nobody reads resets only
+//! its own stream. Does not look at routes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use hyper::rt::Executor;
 
 use super::activity::ConnectionActivity;
 
-/// Spawns what a connection of HTTP/2 asks for.
+/// Spawns the stream tasks of an HTTP/2 connection.
 #[derive(Clone)]
 pub(super) struct StreamExecutor {
     activity: Arc<ConnectionActivity>,
@@ -27,12 +27,13 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        // hyper calls the service, and at once this: the answer is that of the request that began last.
+        // hyper calls the service and then immediately this: the response is that of the latest
+        // request.
         let (unread, stall) = (self.activity.newest(), self.stall);
         tokio::spawn(async move {
             tokio::select! {
                 () = stream => {}
-                // Dropped, it is reset.
+                // Dropping the stream resets it.
                 () = unread.stalls(stall) => tracing::debug!("an answer that nobody read was taken back"),
             }
         });
@@ -59,9 +60,9 @@ mod tests {
             (unread, dropped)
         };
         let ((stuck, gone), (silent, mut open)) = (begin(), begin());
-        silent.gave();
+        silent.handed_out();
         silent.took();
-        stuck.gave();
+        stuck.handed_out();
         assert!(gone.await.is_err());
         assert_eq!(open.try_recv(), Err(TryRecvError::Empty));
     }

@@ -1,12 +1,12 @@
-//! The best of many scored chunks, without sorting them all.
+//! Top-k selection of scored chunks without sorting them all.
 
 use std::cmp::Ordering;
 
-/// Keeps the `limit` best of what is offered. Equal scores are ordered by a key of the chunk's id, so that a search gives
-/// the same answer however the chunks came in.
+/// Keeps the `limit` best of the offered chunks. Equal scores are ordered by a key of the chunk id,
+/// so that results do not depend on insertion order.
 pub(super) struct Best<'a> {
     limit: usize,
-    /// By slot, see [`key`](crate::index::order::key).
+    /// Sort keys by slot, see [`key`](crate::index::order::key).
     keys: &'a [u64],
     floor: f32,
     found: Vec<(f32, u32)>,
@@ -17,7 +17,7 @@ impl<'a> Best<'a> {
         Self { limit, keys, floor: f32::NEG_INFINITY, found: Vec::new() }
     }
 
-    /// Offers a slot with its score; a score that is not a number is passed over.
+    /// Offers a slot with its score; a score that is not finite is ignored.
     pub(super) fn offer(&mut self, score: f32, slot: u32) {
         if score >= self.floor && score.is_finite() {
             self.found.push((score, slot));
@@ -27,7 +27,7 @@ impl<'a> Best<'a> {
         }
     }
 
-    /// The best, best first.
+    /// Returns the best, best first.
     pub(super) fn into_sorted(mut self) -> Vec<(f32, u32)> {
         self.shrink();
         let mut found = std::mem::take(&mut self.found);

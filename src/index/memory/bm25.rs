@@ -1,18 +1,18 @@
-//! BM25, and how much of the question each chunk holds, over all chunks of a collection.
+//! BM25 and coverage scores over all chunks of a collection.
 
 use super::shelf::Shelf;
 use crate::index::question::Plan;
-use crate::index::weigh;
+use crate::index::scoring;
 
 /// Scores by slot.
 pub(super) struct Scores {
     pub(super) bm25: Vec<f32>,
-    /// Weight of the question's content words that the chunk holds.
+    /// Total weight of the question's content words that the chunk contains.
     held: Vec<f32>,
 }
 
 impl Scores {
-    /// Weight of the question's content words that a chunk holds.
+    /// Total weight of the question's content words that a chunk contains.
     pub(super) fn held(&self, slot: u32) -> f32 {
         self.held.get(slot as usize).copied().unwrap_or_default()
     }
@@ -24,12 +24,13 @@ pub(super) fn score(plan: &Plan, shelf: &Shelf) -> Scores {
     let mut scores = Scores { bm25: none.clone(), held: none.clone() };
     let mut counts = none;
     let mut holders = Vec::new();
-    for word in &plan.sought {
-        // Most words have no other form here, and the commonest stand in nearly every chunk.
+    for word in &plan.terms {
+        // Fast path: most words have no other form here, and the most frequent ones occur in nearly
+        // every chunk.
         if let [only] = word.kin[..] {
             for posting in shelf.postings.of(only) {
                 let slot = posting.slot as usize;
-                let share = weigh::saturated(posting.count, shelf.lengths[slot], plan.average);
+                let share = scoring::saturated(posting.count, shelf.lengths[slot], plan.average);
                 scores.bm25[slot] += word.rarity * share;
                 scores.held[slot] += word.weight;
             }
@@ -44,7 +45,7 @@ pub(super) fn score(plan: &Plan, shelf: &Shelf) -> Scores {
         }
         for slot in holders.drain(..) {
             let count = std::mem::take(&mut counts[slot]);
-            let share = weigh::saturated(count, shelf.lengths[slot], plan.average);
+            let share = scoring::saturated(count, shelf.lengths[slot], plan.average);
             scores.bm25[slot] += word.rarity * share;
             scores.held[slot] += word.weight;
         }

@@ -1,25 +1,25 @@
-//! Search over embeddings: every vector is compared. Vectors are kept as 16-bit whole numbers: scores are wrong by some
-//! millionths, for half of the memory and of the time.
+//! Dense search: compares every vector. Vectors are stored as 16-bit integers: half the memory and
+//! time, with score errors of a few millionths.
 
 use std::collections::BTreeMap;
 
-use frontdesk_kernels::{dots, shrink};
+use frontdesk_kernels::{dots, quantize};
 
-/// Rows of one block: growing never moves more than one block.
+/// Rows per block: growing never moves more than one block.
 const BLOCK: usize = 1_024;
 
-/// So many rows are compared before any is offered.
+/// Rows compared per call of the kernel.
 const STRIDE: usize = 64;
 
-/// The embeddings of a collection. Vectors of another length are of another model: they are kept apart, and a
-/// question only meets those of its own length.
+/// The embeddings of a collection. Vectors of different lengths come from different models and are
+/// kept apart; a question is only compared with those of its own length.
 #[derive(Default)]
 pub(super) struct Dense {
     by_length: BTreeMap<usize, Matrix>,
 }
 
 impl Dense {
-    /// Puts a chunk's vector in; gives back its row.
+    /// Adds a chunk's vector and returns its row; `None` for an empty vector.
     pub(super) fn insert(&mut self, slot: u32, vector: &[f32]) -> Option<Row> {
         let length = vector.len();
         if length == 0 {
@@ -29,7 +29,7 @@ impl Dense {
         Some(Row { length, row })
     }
 
-    /// Takes a row out.
+    /// Removes a row.
     pub(super) fn remove(&mut self, row: &Row) {
         if let Some(matrix) = self.by_length.get_mut(&row.length) {
             matrix.remove(row.row);
@@ -39,12 +39,12 @@ impl Dense {
         }
     }
 
-    /// How many chunks have a vector of this length.
+    /// Number of chunks that have a vector of this length.
     pub(super) fn len(&self, length: usize) -> usize {
         self.by_length.get(&length).map_or(0, |matrix| matrix.slots.len() - matrix.free.len())
     }
 
-    /// Every chunk with the dot product of its vector and the question's.
+    /// Calls `found` for every chunk with the dot product of its vector and the question's.
     pub(super) fn scan(&self, question: &[f32], found: impl FnMut(f32, u32)) {
         if let Some(matrix) = self.by_length.get(&question.len()) {
             matrix.scan(question, found);
@@ -52,7 +52,7 @@ impl Dense {
     }
 }
 
-/// Where a chunk's vector is.
+/// Location of a chunk's vector.
 pub(super) struct Row {
     length: usize,
     row: usize,
@@ -60,9 +60,9 @@ pub(super) struct Row {
 
 #[derive(Default)]
 struct Matrix {
-    /// Whose each row is; `None` is free.
+    /// The slot of each row's chunk; `None` for a free row.
     slots: Vec<Option<u32>>,
-    /// What each row's numbers have to be multiplied with.
+    /// Scale factor of each row.
     scales: Vec<f32>,
     blocks: Vec<Vec<i16>>,
     free: Vec<usize>,
@@ -72,7 +72,7 @@ impl Matrix {
     fn insert(&mut self, slot: u32, vector: &[f32]) -> usize {
         if let Some(row) = self.free.pop() {
             let mut numbers = Vec::with_capacity(vector.len());
-            self.scales[row] = shrink(vector, &mut numbers);
+            self.scales[row] = quantize(vector, &mut numbers);
             let at = row % BLOCK * vector.len();
             self.blocks[row / BLOCK][at..at + vector.len()].copy_from_slice(&numbers);
             self.slots[row] = Some(slot);
@@ -82,7 +82,7 @@ impl Matrix {
             self.blocks.push(Vec::new());
         }
         if let Some(block) = self.blocks.last_mut() {
-            self.scales.push(shrink(vector, block));
+            self.scales.push(quantize(vector, block));
             self.slots.push(Some(slot));
         }
         self.slots.len() - 1

@@ -1,23 +1,23 @@
-//! Which chunk of a collection holds which word how often.
+//! Postings: which chunk of a collection contains which word how often.
 
 use smallvec::SmallVec;
 
-/// How often a chunk has a word.
+/// The count of a word in a chunk.
 #[derive(Clone, Copy)]
 pub(super) struct Posting {
     pub(super) slot: u32,
     pub(super) count: f32,
 }
 
-/// The postings of a collection's words, by the words' ids. Most words stand in one chunk or two, and those need no
-/// memory of their own.
+/// Postings of a collection by word id. Most words occur in one or two chunks and need no
+/// allocation.
 #[derive(Default)]
 pub(super) struct Postings {
     by_word: Vec<SmallVec<[Posting; 2]>>,
 }
 
 impl Postings {
-    /// Puts a chunk's words in, each once.
+    /// Adds a chunk's words; each may occur once.
     pub(super) fn insert(&mut self, slot: u32, words: &[(u32, f32)]) {
         let needed = words.iter().map(|(id, _)| *id as usize + 1).max().unwrap_or(0);
         if self.by_word.len() < needed {
@@ -28,7 +28,7 @@ impl Postings {
         }
     }
 
-    /// Takes chunks out, given by their slots in ascending order and all the words they had.
+    /// Removes chunks, given their slots in ascending order and all their words.
     pub(super) fn remove(&mut self, slots: &[u32], words: &[u32]) {
         let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return };
         let gone = |slot: &u32| (first..=last).contains(&slot) && slots.binary_search(slot).is_ok();
@@ -41,7 +41,7 @@ impl Postings {
         }
     }
 
-    /// The chunks that hold a word.
+    /// The postings of a word.
     pub(super) fn of(&self, word: u32) -> &[Posting] {
         self.by_word.get(word as usize).map_or(&[], SmallVec::as_slice)
     }

@@ -1,4 +1,4 @@
-//! Searching one collection by every leg.
+//! Searches one collection with every leg.
 
 use super::best::Best;
 use super::shelf::Shelf;
@@ -7,7 +7,7 @@ use crate::index::question::{Plan, Question};
 use crate::index::{Hit, Legs};
 
 impl Shelf {
-    /// The best chunks of each leg.
+    /// Returns the best chunks of each leg.
     pub(super) fn search(&self, question: &Question<'_>) -> Legs {
         let plan = Plan::new(question, &self.statistics);
         let scores = bm25::score(&plan, self);
@@ -29,7 +29,7 @@ impl Shelf {
         best.into_sorted()
     }
 
-    /// The best of the scores above 0, which are by slot.
+    /// Returns the best scores above 0, given scores by slot.
     fn best(&self, scores: &[f32], limit: usize) -> Vec<(f32, u32)> {
         let mut best = Best::new(limit, &self.keys);
         for (score, slot) in scores.iter().zip(0..) {

@@ -1,7 +1,7 @@
-//! One collection: what is in it, and putting in and taking out. Searching it is `search.rs`.
+//! One collection in memory: adding and removing chunks. Searching it is in `search.rs`.
 //!
-//! Taking a chunk out removes every trace of it, so what a search finds depends on what the collection holds and
-//! not on how it came to be.
+//! Removing a chunk removes every trace of it, so search results depend only on the current
+//! contents, not on the history.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use std::sync::Arc;
 use super::dense::{Dense, Row};
 use super::postings::Postings;
 use crate::domain::{Chunk, DocumentId};
+use crate::index::analyze::AnalyzedChunk;
 use crate::index::order;
-use crate::index::read::AnalyzedChunk;
 use crate::index::statistics::{ChunkContribution, CollectionStatistics};
 
-/// The chunks of a collection, each in a numbered slot; the slot of a chunk that goes is used again.
+/// The chunks of a collection, each in a numbered slot. Slots of removed chunks are reused.
 #[derive(Default)]
 pub(super) struct Shelf {
     pub(super) slots: Vec<Option<ChunkSlot>>,
     pub(super) statistics: CollectionStatistics,
     pub(super) postings: Postings,
     pub(super) dense: Dense,
-    /// How many words each slot's chunk has.
+    /// Number of words of each slot's chunk.
     pub(super) lengths: Vec<f32>,
-    /// The length of each slot's n-gram vector.
+    /// Norm of each slot's n-gram vector.
     pub(super) norms: Vec<f32>,
-    /// What stands for each slot's chunk id where scores are equal.
+    /// Sort key of each slot's chunk id, for equal scores.
     pub(super) keys: Vec<u64>,
     free: Vec<u32>,
     documents: HashMap<DocumentId, Vec<u32>>,
 }
 
-/// What is remembered of a chunk.
+/// A chunk and what is needed to remove it.
 pub(super) struct ChunkSlot {
     pub(super) chunk: Arc<Chunk>,
     contribution: ChunkContribution,
@@ -38,7 +38,7 @@ pub(super) struct ChunkSlot {
 }
 
 impl Shelf {
-    /// Puts these chunks in the place of all that the document had.
+    /// Replaces all chunks of a document.
     pub(super) fn replace(&mut self, document: &DocumentId, chunks: Vec<AnalyzedChunk>) {
         if let Some(slots) = self.documents.remove(document) {
             self.take_out(slots);
@@ -47,10 +47,10 @@ impl Shelf {
         if !slots.is_empty() {
             self.documents.insert(document.clone(), slots);
         }
-        self.statistics.rest();
+        self.statistics.compact_when_idle();
     }
 
-    /// How many chunks there are.
+    /// Number of chunks.
     pub(super) fn len(&self) -> usize {
         self.statistics.chunks()
     }

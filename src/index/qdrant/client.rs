@@ -1,5 +1,4 @@
-//! Calls to a Qdrant: how long they are waited for, which failures are asked again, and what they are called in words.
-//! It knows nothing of what is asked.
+//! Qdrant calls: timeouts, retries, and error messages. Does not know what is requested.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,14 +10,14 @@ use tokio::time::{Instant, sleep, timeout};
 use super::settings::Settings;
 use crate::index::Error;
 
-/// The wait after the first failure; it doubles with each one after.
+/// Delay after the first failure; it doubles after each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// The longest wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// How long a connection may take.
+/// Maximum delay between two attempts.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(5);
+/// Connect timeout.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// gRPC's numbers of the failures that say something to us.
+/// gRPC status codes that are handled separately.
 mod code {
     pub(super) const CANCELLED: i32 = 1;
     pub(super) const UNKNOWN: i32 = 2;
@@ -34,7 +33,7 @@ mod code {
     pub(super) const UNAUTHENTICATED: i32 = 16;
 }
 
-/// Client of one Qdrant, with retries.
+/// Client of one Qdrant server or cluster, with retries.
 pub(super) struct QdrantClient {
     client: Qdrant,
     url: String,
@@ -42,26 +41,26 @@ pub(super) struct QdrantClient {
     write: Duration,
 }
 
-/// How long a call may take.
+/// Timeout class of a call.
 #[derive(Clone, Copy)]
 pub(super) enum Patience {
-    /// A customer waits.
+    /// A customer waits: the search timeout.
     Search,
-    /// Nobody waits.
+    /// Nobody waits: the write timeout.
     Write,
 }
 
 /// A call that failed.
 #[derive(Debug)]
 pub(super) struct Failure {
-    /// What happened and what to do, in words.
+    /// What happened and what to do about it.
     pub(super) words: String,
-    /// Whether it is that there is no such collection.
+    /// Whether the collection does not exist.
     pub(super) missing: bool,
-    /// Whether it is that somebody else made it first.
+    /// Whether the collection exists already.
     pub(super) exists: bool,
-    /// How long to wait before asking again; `None`: asking again does not help.
-    again: Option<Duration>,
+    /// Minimum delay before a retry; `None` if a retry cannot help.
+    retry_after: Option<Duration>,
 }
 
 impl QdrantClient {
@@ -78,13 +77,13 @@ impl QdrantClient {
         Ok(Self { client, url: settings.url.clone(), search, write })
     }
 
-    /// Where it is.
+    /// The server's URL.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Calls, and calls again with growing waits while the failure is a passing one and there is time. One attempt has
-    /// half of the time, so that one that hangs leaves time for another.
+    /// Calls Qdrant, and retries transient failures with growing delays until the timeout. An
+    /// attempt gets at most half of the timeout, so that one that hangs leaves time for another.
     pub(super) async fn call<'a, T, F>(
         &'a self,
         patience: Patience,
@@ -106,25 +105,25 @@ impl QdrantClient {
                 Ok(Err(error)) => Failure::from(error),
                 Err(_) => Failure::passing(format!("no answer within {} ms", whole.as_millis())),
             };
-            let Some(asked) = failure.again else { return Err(failure) };
+            let Some(asked) = failure.retry_after else { return Err(failure) };
             let pause = asked.max(wait);
             if Instant::now() + pause >= end {
                 return Err(failure);
             }
             tracing::debug!(why = failure.words, "Qdrant is asked again");
             sleep(pause).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
+            wait = (wait * 2).min(MAX_RETRY_DELAY);
         }
     }
 }
 
 impl Failure {
     fn passing(words: String) -> Self {
-        Self { words, missing: false, exists: false, again: Some(Duration::ZERO) }
+        Self { words, missing: false, exists: false, retry_after: Some(Duration::ZERO) }
     }
 
     fn lasting(words: String) -> Self {
-        Self { words, missing: false, exists: false, again: None }
+        Self { words, missing: false, exists: false, retry_after: None }
     }
 }
 
@@ -144,10 +143,10 @@ impl From<QdrantError> for Failure {
             }
             code::UNAVAILABLE | code::ABORTED => Self::passing(message.to_owned()),
             code::RESOURCE_EXHAUSTED => Self {
-                again: Some(again),
+                retry_after: Some(again),
                 ..Self::passing(format!("it has too much to do: {message}"))
             },
-            // What the connection broke of, and not what Qdrant says.
+            // Transport errors, as opposed to errors that Qdrant itself reports.
             code::INTERNAL | code::UNKNOWN if is_transport(message) => {
                 Self::passing(format!("it cannot be reached: {message}"))
             }

@@ -1,5 +1,5 @@
-//! A question as one collection understands it: what Qdrant is asked for candidates, and how the chunks that come back
-//! are scored, by the same formulas as in memory. Calls nobody.
+//! A question prepared for one collection: the candidate queries for Qdrant, and the scoring of the
+//! returned chunks with the same formulas as in memory. Makes no calls.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use super::point_set::{Current, PointSet};
 use super::points::{Id, StoredChunk, dimension, sparse};
 use crate::domain::CollectionId;
 use crate::index::question::{Plan, Question};
-use crate::index::{Hit, Legs, grams, order, weigh};
+use crate::index::{Hit, Legs, grams, order, scoring};
 
-/// How many more candidates are asked for than are wanted, so that those that are not current any more, or equal at the
-/// end of the list, leave enough.
+/// Additional candidates requested, so that enough remain after outdated points are dropped and
+/// ties at the limit are resolved.
 const SPARE: usize = 32;
-/// How many times the wanted number BM25 is asked for: what is stored ranks nearly as the true weights do.
+/// Candidate factor for BM25: stored weights rank almost, but not exactly, like the true ones.
 const BM25_TIMES: usize = 2;
 
-/// The legs, in the order of [`CollectionQuery::wants`].
+/// The search legs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leg {
     Dense,
@@ -26,35 +26,34 @@ pub(super) enum Leg {
     Ngram,
 }
 
-/// A question, ready for one collection.
+/// A question prepared for one collection.
 pub(super) struct CollectionQuery {
     pub(super) collection: CollectionId,
-    /// What was current when the search began.
+    /// The points that were current when the search began.
     current: Arc<Current>,
     plan: Plan,
-    /// What each word of the collection that has to do with the question is in it.
+    /// Role of each word of the collection that matters for the question.
     roles: HashMap<Box<str>, Role>,
     vector: Option<Vec<f32>>,
     limit: usize,
 }
 
-/// What a word is in the question.
+/// Role of a word in the question.
 #[derive(Default)]
 struct Role {
-    /// The question's words that it is a form of, by their place.
+    /// Indices of the question's words that it is a form of.
     sought: Vec<usize>,
-    /// Its place among the words with common n-grams, and what it weighs there.
+    /// Its index among the words with shared n-grams, and its weight there.
     close: Option<(usize, f32)>,
 }
 
-/// A chunk's scores.
 struct ChunkScores {
     bm25: f32,
     ngram: f32,
     coverage: f32,
 }
 
-/// What the legs found in one collection: dense with scores, the others to be scored.
+/// Candidates of each leg in one collection: dense ones with scores, the others still to be scored.
 #[derive(Default)]
 pub(super) struct Candidates {
     pub(super) dense: Vec<(Id, f32)>,
@@ -71,12 +70,12 @@ impl CollectionQuery {
         let plan = Plan::new(question, &points.statistics);
         let lexicon = &points.statistics.lexicon;
         let mut roles: HashMap<Box<str>, Role> = HashMap::new();
-        for (place, word) in plan.sought.iter().enumerate() {
+        for (place, word) in plan.terms.iter().enumerate() {
             for kin in &word.kin {
                 roles.entry(lexicon.surface(*kin).into()).or_default().sought.push(place);
             }
         }
-        for (place, (word, weight)) in plan.close.iter().enumerate() {
+        for (place, (word, weight)) in plan.similar_words.iter().enumerate() {
             roles.entry(lexicon.surface(*word).into()).or_default().close = Some((place, *weight));
         }
         let comparable = |vector: &&[f32]| {
@@ -92,34 +91,34 @@ impl CollectionQuery {
         }
     }
 
-    /// How many of a leg are wanted in the end; 0: it need not be asked.
+    /// Number of final results wanted from a leg; 0 skips it.
     pub(super) fn wanted(&self, leg: Leg) -> usize {
         let sensible = match leg {
             Leg::Dense => self.vector.is_some(),
-            Leg::Bm25 => self.plan.sought.iter().any(|word| !word.kin.is_empty()),
-            Leg::Ngram => !self.plan.close.is_empty(),
+            Leg::Bm25 => self.plan.terms.iter().any(|word| !word.kin.is_empty()),
+            Leg::Ngram => !self.plan.similar_words.is_empty(),
         };
         if sensible { self.limit } else { 0 }
     }
 
-    /// How many candidates to ask for at first.
+    /// Number of candidates to request at first.
     pub(super) fn first(&self, leg: Leg) -> usize {
         let times = if leg == Leg::Bm25 { BM25_TIMES } else { 1 };
         (self.wanted(leg) * times).min(self.current.len()) + SPARE
     }
 
-    /// The question's vector.
+    /// The question's embedding, if every chunk of the collection has one of its length.
     pub(super) fn vector(&self) -> Option<&[f32]> {
         self.vector.as_deref()
     }
 
-    /// The question as a sparse vector, to be compared with the stored weights.
+    /// The question as a sparse vector, to compare with the stored weights.
     pub(super) fn sparse(&self, leg: Leg) -> SparseVector {
         let mut weights = Vec::with_capacity(self.roles.len());
         for (word, role) in &self.roles {
             let weight = match leg {
                 Leg::Ngram => role.close.map_or(0.0, |(_, weight)| weight),
-                _ => role.sought.iter().map(|place| self.plan.sought[*place].rarity).sum(),
+                _ => role.sought.iter().map(|place| self.plan.terms[*place].rarity).sum(),
             };
             if weight > 0.0 {
                 weights.push((dimension(word), weight));
@@ -128,7 +127,7 @@ impl CollectionQuery {
         sparse(weights)
     }
 
-    /// Whether a leg may find a point: it was current when the search began.
+    /// Whether a leg may return a point: it was current when the search began.
     pub(super) fn is_current(&self, leg: Leg, id: Id) -> bool {
         self.current.get(&id).is_some_and(|length| match leg {
             Leg::Dense => self.vector.as_ref().is_some_and(|vector| vector.len() == *length),
@@ -136,7 +135,7 @@ impl CollectionQuery {
         })
     }
 
-    /// The best of each leg among the candidates.
+    /// Returns the best of each leg among the candidates.
     pub(super) fn legs(&self, found: &Candidates, known: &HashMap<Id, Arc<StoredChunk>>) -> Legs {
         let scored: HashMap<Id, ChunkScores> = found
             .dense
@@ -175,10 +174,10 @@ impl CollectionQuery {
         keyed.into_iter().map(|(_, hit)| hit).collect()
     }
 
-    /// Scores a chunk by its own words. Everything is added up in the same order as in memory, so that equal scores are
-    /// equal in both.
+    /// Scores a chunk by its own words. Sums in the same order as the memory index, so that equal
+    /// scores are equal in both.
     fn score(&self, known: &StoredChunk) -> ChunkScores {
-        let mut counts = vec![0.0; self.plan.sought.len()];
+        let mut counts = vec![0.0; self.plan.terms.len()];
         let mut close = Vec::new();
         for (word, count) in &known.words {
             let Some(role) = self.roles.get(&**word) else { continue };
@@ -186,19 +185,19 @@ impl CollectionQuery {
                 counts[*place] += count;
             }
             if let Some((place, weight)) = role.close {
-                close.push((place, weight * grams::damped(*count)));
+                close.push((place, weight * grams::sublinear_tf(*count)));
             }
         }
         close.sort_unstable_by_key(|(place, _)| *place);
         let (mut bm25, mut held) = (0.0, 0.0);
-        for (word, count) in self.plan.sought.iter().zip(counts).filter(|(_, count)| *count > 0.0) {
-            bm25 += word.rarity * weigh::saturated(count, known.length, self.plan.average);
+        for (word, count) in self.plan.terms.iter().zip(counts).filter(|(_, count)| *count > 0.0) {
+            bm25 += word.rarity * scoring::saturated(count, known.length, self.plan.average);
             held += word.weight;
         }
         let shared = close.iter().fold(0.0, |sum, (_, weight)| sum + weight);
         ChunkScores {
             bm25,
-            ngram: weigh::cosine(shared, self.plan.length, known.norm),
+            ngram: scoring::cosine(shared, self.plan.length, known.norm),
             coverage: self.plan.coverage(held),
         }
     }

@@ -1,5 +1,5 @@
-//! What one of our collections holds, as this process knows it: the statistics that questions are planned with, and
-//! which points are current. No text, no posting and no vector.
+//! A collection's contents as this process knows them: the statistics for query planning, and which
+//! points are current. No texts, postings or vectors.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -8,40 +8,40 @@ use super::points::{Id, Piece};
 use crate::domain::DocumentId;
 use crate::index::statistics::{ChunkContribution, CollectionStatistics};
 
-/// The points that a search may find, each with the length of its vector; 0: it has none.
+/// The points that a search may return, each with the length of its vector; 0: none.
 pub(super) type Current = HashMap<Id, usize>;
 
-/// The points of a collection that are current, and its statistics.
+/// Current points and statistics of a collection.
 #[derive(Default)]
 pub(super) struct PointSet {
     pub(super) statistics: CollectionStatistics,
-    /// Searches take it along: what they find is held against what was current when they began.
+    /// A search holds a clone of it and drops results that were not current when the search began.
     pub(super) current: Arc<Current>,
     documents: HashMap<DocumentId, Vec<PointEntry>>,
-    /// How many vectors of each length there are.
+    /// Number of vectors of each length.
     lengths: HashMap<usize, usize>,
 }
 
 struct PointEntry {
     id: Id,
     contribution: ChunkContribution,
-    /// The length of its vector; 0: it has none.
+    /// Length of its vector; 0: none.
     length: usize,
 }
 
-/// What a replacement left behind.
+/// State before a replacement.
 pub(super) struct Before {
-    /// Alive as long as a search goes on that began before.
+    /// Alive while a search that began before the replacement is running.
     pub(super) searched: Weak<Current>,
     /// Whether the document had points.
     pub(super) had: bool,
 }
 
 impl PointSet {
-    /// Puts these pieces in the place of all that the document had.
+    /// Replaces all points of a document.
     pub(super) fn replace(&mut self, document: &DocumentId, pieces: &[Piece]) -> Before {
         let searched = Arc::downgrade(&self.current);
-        // Copies the map only where a search holds the old one.
+        // Copies the map only while a search holds it.
         let current = Arc::make_mut(&mut self.current);
         let old = self.documents.remove(document).unwrap_or_default();
         for entry in &old {
@@ -65,12 +65,12 @@ impl PointSet {
         if !new.is_empty() {
             self.documents.insert(document.clone(), new);
         }
-        self.statistics.rest();
+        self.statistics.compact_when_idle();
         Before { searched, had: !old.is_empty() }
     }
 
-    /// Whether every chunk has a vector of this length: the part of a collection that is embedded already does not push
-    /// down the rest.
+    /// Whether every chunk has a vector of this length. A partly embedded collection is not
+    /// searched by embedding, because the embedded part would push the rest down.
     pub(super) fn is_embedded(&self, length: usize) -> bool {
         length > 0 && self.lengths.get(&length) == Some(&self.statistics.chunks())
     }

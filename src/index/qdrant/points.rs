@@ -1,4 +1,4 @@
-//! Chunks as points: their ids, vectors and payload, and back. Says what a chunk looks like in Qdrant; calls nobody.
+//! Conversion between chunks and Qdrant points: ids, vectors and payload. Makes no calls.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,43 +12,43 @@ use qdrant_client::qdrant::{
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Chunk, CollectionId, DocumentId};
-use crate::index::read::AnalyzedChunk;
-use crate::index::{grams, weigh};
+use crate::index::analyze::AnalyzedChunk;
+use crate::index::{grams, scoring};
 
-/// The name of the embeddings.
+/// Name of the embedding vector.
 pub(super) const DENSE: &str = "dense";
-/// The name of the sparse vectors that BM25 finds candidates by.
+/// Name of the sparse vector for BM25 candidates.
 pub(super) const BM25: &str = "bm25";
-/// The name of the sparse vectors of n-grams.
+/// Name of the sparse vector for n-gram candidates.
 pub(super) const NGRAM: &str = "ngram";
-/// Our collection, by which points are kept apart.
+/// Payload field: id of the frontdesk collection, by which points are separated.
 pub(super) const COLLECTION: &str = "collection";
-/// The document.
+/// Payload field: id of the document.
 pub(super) const DOCUMENT: &str = "document";
-/// The revision of the document that a point was written with.
+/// Payload field: revision of the document at which the point was written.
 pub(super) const REVISION: &str = "revision";
-/// The revision up to which a collection's documents are there.
+/// Payload field of a mark: revision up to which the collection's documents are complete.
 pub(super) const MARK: &str = "mark";
-/// The last document that is, of those with that revision.
+/// Payload field of a mark: id of the last complete document of that revision.
 const LAST: &str = "last";
 const CHUNK: &str = "chunk";
 const LENGTH: &str = "length";
 const NORM: &str = "norm";
 
-/// The average length that stored weights are reckoned with, in words. The true one changes with every document; what
-/// is found by the stored weights is scored again with the true one.
+/// Average chunk length assumed by the stored weights, in words. The true average changes with
+/// every document; candidates are scored again with the true one.
 const USUAL_LENGTH: f32 = 100.0;
 
-/// A point's id.
+/// Id of a point.
 pub(super) type Id = u128;
 
-/// A chunk on its way into the index.
+/// A chunk to be indexed.
 pub(super) struct Piece {
     pub(super) id: Id,
     pub(super) analyzed: AnalyzedChunk,
 }
 
-/// Whose a piece is.
+/// The collection, document and revision that points belong to.
 #[derive(Clone, Copy)]
 pub(super) struct Owner<'a> {
     pub(super) collection: &'a CollectionId,
@@ -57,8 +57,8 @@ pub(super) struct Owner<'a> {
 }
 
 impl Piece {
-    /// The id follows from whose it is and what it says: the same chunk has the same id whoever writes it, and another
-    /// text has another.
+    /// Derives the id from the owner and the text: the same chunk has the same id in every process,
+    /// and a changed text has another.
     pub(super) fn new(owner: Owner<'_>, analyzed: AnalyzedChunk) -> Self {
         let chunk = &analyzed.chunk;
         let text = chunk.searchable();
@@ -66,13 +66,13 @@ impl Piece {
         Self { id: id(&parts), analyzed }
     }
 
-    /// Its embedding, when there is one that can be compared.
+    /// Its embedding, if it is not empty and all its numbers are finite.
     pub(super) fn vector(&self) -> Option<&[f32]> {
         let vector = self.analyzed.vector.as_deref()?;
         (!vector.is_empty() && vector.iter().all(|x| x.is_finite())).then_some(vector)
     }
 
-    /// About how many bytes it is on the wire.
+    /// Approximate size on the wire, in bytes.
     pub(super) fn weight(&self) -> usize {
         let chunk = &self.analyzed.chunk;
         let text = chunk.title.len() + chunk.heading.len() + chunk.body.len();
@@ -80,7 +80,7 @@ impl Piece {
             + self.analyzed.vector.as_ref().map_or(0, |v| v.len() * 4)
     }
 
-    /// What is searched by words, with the text.
+    /// The point for word search, with the text.
     pub(super) fn words_point(&self, owner: Owner<'_>) -> PointStruct {
         let (bm25, ngram) = self.sparse();
         let mut vectors = HashMap::new();
@@ -96,15 +96,15 @@ impl Piece {
         point(self.id, vectors, payload)
     }
 
-    /// What is searched by meaning; `None` without an embedding.
+    /// The point for embedding search; `None` without an embedding.
     pub(super) fn dense_point(&self, owner: Owner<'_>) -> Option<PointStruct> {
         let vector = self.vector()?;
         let vectors = HashMap::from([(DENSE.to_owned(), Vector::new_dense(vector.to_vec()))]);
         Some(point(self.id, vectors, owner.payload()))
     }
 
-    /// What each word weighs in the chunk. Words that hash alike add up: that can only make a candidate of a chunk that
-    /// is none, which scoring it again shows.
+    /// Returns the sparse vectors of BM25 and n-gram weights. Weights of words with the same hash
+    /// add up: at worst this yields a false candidate, which scoring rejects.
     fn sparse(&self) -> (SparseVector, SparseVector) {
         let mut counts: HashMap<&str, f32> = HashMap::new();
         for term in &self.analyzed.terms {
@@ -113,8 +113,9 @@ impl Piece {
         let (mut bm25, mut ngram) = (Vec::new(), Vec::new());
         for (word, count) in counts {
             let at = dimension(word);
-            bm25.push((at, weigh::saturated(count, self.analyzed.length, USUAL_LENGTH)));
-            ngram.push((at, grams::damped(count) / self.analyzed.norm.max(f32::MIN_POSITIVE)));
+            bm25.push((at, scoring::saturated(count, self.analyzed.length, USUAL_LENGTH)));
+            ngram
+                .push((at, grams::sublinear_tf(count) / self.analyzed.norm.max(f32::MIN_POSITIVE)));
         }
         (sparse(bm25), sparse(ngram))
     }
@@ -130,19 +131,19 @@ impl Owner<'_> {
     }
 }
 
-/// A chunk as Qdrant stores it, with what scoring needs.
+/// A chunk as stored in Qdrant, with the data for scoring.
 pub(super) struct StoredChunk {
     pub(super) chunk: Arc<Chunk>,
-    /// How many words it has.
+    /// Number of words.
     pub(super) length: f32,
-    /// The length of its n-gram vector.
+    /// Norm of its n-gram vector.
     pub(super) norm: f32,
-    /// Its folded words and how often it has each.
+    /// Its folded words with their counts.
     pub(super) words: Vec<(Box<str>, f32)>,
 }
 
 impl StoredChunk {
-    /// Reads a point of words; `None` when it is none of ours.
+    /// Reads a point of the words collection; `None` if its format is unknown.
     pub(super) fn read(mut point: RetrievedPoint) -> Option<(Id, Self)> {
         let id = id_of(point.id.as_ref())?;
         let chunk: serde_json::Value = point.payload.remove(CHUNK)?.into();
@@ -160,7 +161,8 @@ impl StoredChunk {
     }
 }
 
-/// How far a collection's documents are there, in the order in which they come: the revision and the id of the last.
+/// How far Qdrant has a collection's documents, which arrive in this order: by revision, then by
+/// document id.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mark {
     pub(super) revision: i64,
@@ -168,19 +170,19 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// The mark behind this document.
+    /// The mark after this document.
     pub(super) fn behind(owner: Owner<'_>) -> Self {
         Self { revision: owner.revision, document: owner.document.as_str().to_owned() }
     }
 
-    /// Reads a point; the beginning when it is no mark.
+    /// Reads a mark; the initial mark if the point holds none.
     pub(super) fn read(point: &RetrievedPoint) -> Self {
         let revision = point.payload.get(MARK).and_then(Value::as_integer);
         let document = point.payload.get(LAST).and_then(|value| value.as_str());
         Self { revision: revision.unwrap_or(0), document: document.cloned().unwrap_or_default() }
     }
 
-    /// The mark as a point of a collection.
+    /// The mark as a point.
     pub(super) fn point(&self, at: Id, collection: &CollectionId) -> PointStruct {
         let payload = HashMap::from([
             (COLLECTION.to_owned(), collection.as_str().into()),
@@ -191,7 +193,7 @@ impl Mark {
     }
 }
 
-/// The id that follows from these parts.
+/// Returns an id derived from these parts.
 pub(super) fn id(parts: &[&str]) -> Id {
     let mut hasher = Sha256::new();
     for part in parts {
@@ -204,14 +206,14 @@ pub(super) fn id(parts: &[&str]) -> Id {
     u128::from_be_bytes(bytes)
 }
 
-/// An id as Qdrant writes it: a UUID.
+/// Converts an id to Qdrant's UUID format.
 pub(super) fn point_id(id: Id) -> PointId {
     let hex = format!("{id:032x}");
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     PointId { point_id_options: Some(PointIdOptions::Uuid(parts.join("-"))) }
 }
 
-/// An id that Qdrant gave back; `None` when it is none of ours.
+/// Converts an id from Qdrant; `None` if it is not a UUID.
 pub(super) fn id_of(id: Option<&PointId>) -> Option<Id> {
     match id?.point_id_options.as_ref()? {
         PointIdOptions::Uuid(text) => Id::from_str_radix(&text.replace('-', ""), 16).ok(),
@@ -219,7 +221,8 @@ pub(super) fn id_of(id: Option<&PointId>) -> Option<Id> {
     }
 }
 
-/// The dimension of a word in sparse vectors: 32 bits of FNV-1a, the same on every machine and in every release.
+/// Dimension of a word in sparse vectors: FNV-1a folded to 32 bits, the same on every machine and
+/// in every release.
 pub(super) fn dimension(word: &str) -> u32 {
     let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -229,7 +232,7 @@ pub(super) fn dimension(word: &str) -> u32 {
     folded
 }
 
-/// A sparse vector; what has the same dimension is added up.
+/// Returns a sparse vector; weights of the same dimension are added up.
 pub(super) fn sparse(mut weights: Vec<(u32, f32)>) -> SparseVector {
     weights.sort_unstable_by_key(|(at, _)| *at);
     weights.dedup_by(|next, first| {
@@ -243,7 +246,7 @@ pub(super) fn sparse(mut weights: Vec<(u32, f32)>) -> SparseVector {
     SparseVector { values, indices }
 }
 
-/// That a field has this value, taken as it is.
+/// The condition that a field has exactly this value.
 pub(super) fn is(field: &str, value: &str) -> Condition {
     Condition::matches(field, MatchValue::Keyword(value.to_owned()))
 }

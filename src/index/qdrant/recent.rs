@@ -1,12 +1,12 @@
-//! Chunks found lately, so that what is asked often is fetched once. A point never changes under its id, so nothing here
-//! is ever wrong; what is not current is not asked for.
+//! Cache of recently found chunks, so that frequent ones are fetched once. A point never changes
+//! under its id, so entries are never stale; outdated points are not looked up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::points::{Id, StoredChunk};
 
-/// Two halves: when the young one is full it becomes the old one, and the old one is let go.
+/// Two generations: when the young one is full it replaces the old one, which is dropped.
 pub(super) struct Recent {
     half: usize,
     halves: Mutex<Halves>,
@@ -19,12 +19,12 @@ struct Halves {
 }
 
 impl Recent {
-    /// Keeps about this many chunks.
+    /// Creates a cache of about `most` chunks.
     pub(super) fn new(most: usize) -> Self {
         Self { half: most / 2, halves: Mutex::default() }
     }
 
-    /// Those of these that are kept.
+    /// Returns the cached ones of these chunks.
     pub(super) fn get(&self, ids: impl Iterator<Item = Id>) -> HashMap<Id, Arc<StoredChunk>> {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         let mut found = HashMap::new();
@@ -40,7 +40,7 @@ impl Recent {
         found
     }
 
-    /// Keeps these.
+    /// Adds chunks.
     pub(super) fn keep<'a>(&self, fetched: impl Iterator<Item = (&'a Id, &'a Arc<StoredChunk>)>) {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, known) in fetched {

@@ -1,5 +1,6 @@
-//! The collections in Qdrant: what they are called, and making them. One holds the words and texts of everything; one
-//! for each embedding model and length of vector holds the embeddings, so that another model needs no words again.
+//! The Qdrant collections: their names, creation and checks. One holds all words and texts.
+//! Embeddings have one collection per model and vector length, so that a new model does not require
+//! sending the words again.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -17,22 +18,24 @@ use super::points::{BM25, COLLECTION, DENSE, DOCUMENT, NGRAM, REVISION, id};
 use super::settings::{Quantization, Settings};
 use crate::index::Error;
 
-/// Change with what stands in a point, so that another release makes its own. Words are folded as messages are since `v2`.
+/// Change when the point format changes, so that each release uses its own collection. `v2`: words
+/// are folded like messages.
 const WORDS_VERSION: &str = "v2";
 const DENSE_VERSION: &str = "v1";
-/// Links of a point within one of our collections. There are none over all of them: every search is within one.
+/// HNSW links per point within one frontdesk collection. There is no global graph, because every
+/// search is within one collection.
 const LINKS: u64 = 16;
 
-/// What is in Qdrant, and how it is made.
+/// Schema of the Qdrant collections.
 pub(super) struct Schema {
     settings: Settings,
-    /// The model's identity, hashed.
+    /// Hash of the embedding model's identity.
     model: String,
-    /// The collections that are known to be as they should.
+    /// Collections that were checked and are as required.
     ready: Mutex<HashSet<String>>,
 }
 
-/// A kind of collection.
+/// The kind of a Qdrant collection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// Words and texts.
@@ -47,7 +50,7 @@ impl Schema {
         Self { settings: settings.clone(), model: model[..12].to_owned(), ready: Mutex::default() }
     }
 
-    /// What a collection is called.
+    /// The name of a collection.
     pub(super) fn name(&self, kind: Kind) -> String {
         let prefix = &self.settings.prefix;
         match kind {
@@ -58,7 +61,7 @@ impl Schema {
         }
     }
 
-    /// Makes a collection unless it is there, and checks that it is as it should be; gives back its name.
+    /// Creates a collection unless it exists, checks its schema, and returns its name.
     pub(super) async fn ensure(&self, client: &QdrantClient, kind: Kind) -> Result<String, Error> {
         let name = self.name(kind);
         if self.ready().contains(&name) {
@@ -68,7 +71,7 @@ impl Schema {
         if there.is_none() {
             self.create(client, kind).await?;
             if kind == Kind::Words {
-                self.tell_of_sending_again(client, &name).await;
+                self.warn_full_resend(client, &name).await;
             }
             there = info(client, &name).await?;
         }
@@ -87,8 +90,8 @@ impl Schema {
         Ok(name)
     }
 
-    /// All collections that this prefix has made, those of other models and of older words too: what is deleted is
-    /// deleted there as well.
+    /// Returns all collections with this prefix, including those of other models and older
+    /// versions: deletions apply to them too.
     pub(super) async fn all(&self, client: &QdrantClient) -> Result<Vec<String>, Error> {
         let list = client
             .call(Patience::Write, qdrant_client::Qdrant::list_collections)
@@ -102,10 +105,10 @@ impl Schema {
         Ok(list.collections.into_iter().map(|one| one.name).filter(ours).collect())
     }
 
-    /// The collections of this prefix with the words of other releases.
+    /// Returns the words collections of other releases with this prefix.
     pub(super) async fn other_words(&self, client: &QdrantClient) -> Result<Vec<String>, Error> {
         let (words, ours) = (format!("{}_words_v", self.settings.prefix), self.name(Kind::Words));
-        // Another desk's prefix may begin with ours.
+        // Another installation's prefix may begin with this one.
         let is_version =
             |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
         let others = |name: &String| {
@@ -114,8 +117,8 @@ impl Schema {
         Ok(self.all(client).await?.into_iter().filter(others).collect())
     }
 
-    /// A start that sends everything takes its time before the desk answers: why stands in the log.
-    async fn tell_of_sending_again(&self, client: &QdrantClient, name: &str) {
+    /// Logs why this start takes longer: everything is sent to Qdrant before the first answer.
+    async fn warn_full_resend(&self, client: &QdrantClient, name: &str) {
         let others = self.other_words(client).await.unwrap_or_default();
         if !others.is_empty() {
             tracing::warn!(
@@ -125,7 +128,7 @@ impl Schema {
         }
     }
 
-    /// Somebody deleted a collection: none is taken for granted any more.
+    /// Forgets which collections were checked, because one was deleted.
     pub(super) fn forget(&self) {
         self.ready().clear();
     }
@@ -139,7 +142,7 @@ impl Schema {
         let made = client.call(Patience::Write, |client| client.create_collection(request.clone()));
         match made.await {
             Ok(_) => Ok(()),
-            // Another process was quicker.
+            // Another process created it first.
             Err(failure) if failure.exists => Ok(()),
             Err(failure) => Err(failure.into()),
         }
@@ -177,7 +180,7 @@ impl Schema {
         SparseVectorConfig { map: named.into_iter().collect() }
     }
 
-    /// The vectors have length 1, so that the dot product is the cosine.
+    /// Vectors are normalised, so the dot product is the cosine.
     #[expect(deprecated, reason = "the key that takes its place is unknown to Qdrant before 1.18")]
     fn dense(&self, length: usize) -> VectorParams {
         let quantize = match self.settings.quantization {
@@ -213,7 +216,7 @@ async fn info(client: &QdrantClient, name: &str) -> Result<Option<CollectionInfo
     }
 }
 
-/// What is wrong with a collection of that name, in words.
+/// Checks the schema of an existing collection; the error says what is wrong.
 fn check(there: &CollectionInfo, kind: Kind) -> Result<(), String> {
     let params = there.config.as_ref().and_then(|config| config.params.as_ref());
     match kind {

@@ -1,4 +1,4 @@
-//! Searching: candidates of each leg from Qdrant, their texts, and their scores.
+//! Search: fetches the candidates of each leg and their texts from Qdrant, and scores them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use super::schema::Kind;
 use super::settings::Quantization;
 use crate::index::{Error, Legs, order};
 
-/// How many times as many are asked for when too few of what came back was current.
-const MORE: usize = 4;
+/// Factor by which the limit grows if too few candidates were current.
+const LIMIT_GROWTH: usize = 4;
 
-/// One leg's question to Qdrant.
+/// One query to Qdrant, for one leg of one collection.
 struct Order {
-    /// Which collection, by its place.
+    /// Index of the collection's query.
     place: usize,
     leg: Leg,
     limit: usize,
 }
 
 impl Qdrant {
-    /// The best of each leg over some collections, at most `limit` each.
+    /// Returns the best chunks of each leg over some collections, at most `limit` each.
     pub(super) async fn find(
         &self,
         asked: &[CollectionQuery],
@@ -40,7 +40,7 @@ impl Qdrant {
         Ok(order::merge(legs, limit))
     }
 
-    /// Asks until every leg has as many current candidates as are wanted, or there are no more.
+    /// Queries until every leg has as many current candidates as wanted, or there are no more.
     async fn candidates(&self, asked: &[CollectionQuery]) -> Result<Vec<Candidates>, Error> {
         let mut found: Vec<Candidates> = asked.iter().map(|_| Candidates::default()).collect();
         let mut orders = Vec::new();
@@ -60,7 +60,7 @@ impl Qdrant {
                     ids.extend(id.map(|id| (id, point.score)));
                 }
                 if ids.len() < one.wanted(order.leg) && came >= order.limit {
-                    again.push(Order { limit: order.limit * MORE, ..*order });
+                    again.push(Order { limit: order.limit * LIMIT_GROWTH, ..*order });
                     continue;
                 }
                 let found = &mut found[order.place];
@@ -75,7 +75,8 @@ impl Qdrant {
         Ok(found)
     }
 
-    /// The answers to some orders, in their order: words and meaning are asked for at the same time.
+    /// Returns the results of some orders, in their order. The words and embeddings collections are
+    /// queried concurrently.
     async fn answers(
         &self,
         asked: &[CollectionQuery],
@@ -120,7 +121,7 @@ impl Qdrant {
             ..QueryBatchPoints::default()
         };
         let call = self.client.call(Patience::Search, |client| client.query_batch(request.clone()));
-        let answer = call.await.map_err(|failure| self.gone(failure))?;
+        let answer = call.await.map_err(|failure| self.to_error(failure))?;
         Ok(answer.result.into_iter().map(|one| one.result).collect())
     }
 
@@ -159,7 +160,7 @@ impl Qdrant {
         }
     }
 
-    /// The candidates' texts: those found lately are here, the others are fetched.
+    /// Returns the candidates' texts, from the cache or from Qdrant.
     async fn known(&self, found: &[Candidates]) -> Result<HashMap<Id, Arc<StoredChunk>>, Error> {
         let all: HashSet<Id> = found
             .iter()
@@ -178,7 +179,7 @@ impl Qdrant {
             ..GetPoints::default()
         };
         let call = self.client.call(Patience::Search, |client| client.get_points(request.clone()));
-        let answer = call.await.map_err(|failure| self.gone(failure))?;
+        let answer = call.await.map_err(|failure| self.to_error(failure))?;
         let fetched: HashMap<Id, Arc<StoredChunk>> = answer
             .result
             .into_iter()

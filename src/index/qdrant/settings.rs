@@ -1,4 +1,4 @@
-//! How a Qdrant is reached and what is made in it, as written in the configuration.
+//! Qdrant settings from the configuration: connection, and options of the collections it creates.
 
 use std::time::Duration;
 
@@ -7,47 +7,47 @@ use serde::Deserialize;
 
 use crate::index::IndexKind;
 
-/// A Qdrant server or cluster.
+/// Settings of a Qdrant server or cluster.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where its gRPC interface is, such as `http://localhost:6334`.
+    /// URL of its gRPC interface, such as `http://localhost:6334`.
     pub(super) url: String,
-    /// Its key; empty: none.
+    /// API key; empty: none.
     pub(super) api_key: SecretString,
-    /// What the names of the collections that are made in it begin with.
+    /// Name prefix of the collections that are created.
     pub(super) prefix: String,
-    /// How long one search may take, attempts and waits together, in milliseconds.
+    /// Timeout of one search call, retries included, in milliseconds.
     pub(super) timeout_ms: u64,
-    /// How long one batch of changes may take, attempts and waits together, in milliseconds.
+    /// Timeout of one write batch, retries included, in milliseconds.
     pub(super) write_timeout_ms: u64,
-    /// How vectors are made smaller in its memory; the found are compared again by the whole vectors.
+    /// Compression of vectors in Qdrant's memory; hits are rescored with the full vectors.
     pub(super) quantization: Quantization,
-    /// How many times the wanted number a quantized search looks at, at least 1.
+    /// Factor by which a quantized search examines more candidates than wanted, 1 to 100.
     pub(super) oversampling: f64,
-    /// Whether every vector of a collection is compared, instead of walking a graph.
+    /// Whether every vector is compared instead of using the HNSW graph.
     pub(super) exact: bool,
-    /// Whether it keeps whole vectors on disk.
+    /// Whether full vectors are kept on disk.
     pub(super) on_disk: bool,
-    /// Into how many parts a collection is cut over its nodes; 0: as it decides.
+    /// Number of shards per collection; 0: Qdrant's default.
     pub(super) shards: u32,
-    /// How many nodes hold each part; 0: as it decides.
+    /// Number of replicas per shard; 0: Qdrant's default.
     pub(super) replicas: u32,
-    /// How many nodes must have taken a change; 0: as it decides.
+    /// Number of replicas that must confirm a write; 0: Qdrant's default.
     pub(super) write_consistency: u32,
-    /// How many chunks found lately are kept in this process.
+    /// Number of recently found chunks cached in this process.
     pub(super) keep_chunks: usize,
 }
 
-/// How vectors are made smaller.
+/// Compression of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Quantization {
-    /// Whole vectors.
+    /// Full vectors.
     None,
-    /// A byte a number.
+    /// One byte per number.
     Scalar,
-    /// A bit a number, for models of a thousand dimensions and more.
+    /// One bit per number, for models with a thousand dimensions or more.
     Binary,
 }
 
@@ -72,7 +72,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// That everything can be used; the error names the key that cannot.
+    /// Validates the settings; the error names the invalid key.
     pub(super) fn check(&self) -> Result<(), String> {
         if !self.url.starts_with("http://") && !self.url.starts_with("https://") {
             return Err("url must be the address of Qdrant's gRPC interface, such as \
@@ -92,7 +92,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The same at another address, with another key.
+    /// Overrides the URL and the key.
     pub(in crate::index) fn at(
         mut self,
         url: Option<String>,
@@ -103,18 +103,16 @@ impl Settings {
         self
     }
 
-    /// The lines that choose it in the configuration, without the key.
+    /// Returns the configuration lines that select Qdrant, without the key.
     pub(in crate::index) fn lines(&self) -> String {
         let (Self { url, prefix, .. }, kind) = (self, IndexKind::Qdrant);
         format!("[index]\nkind = \"{kind}\"\nurl = \"{url}\"\nprefix = \"{prefix}\"\n")
     }
 
-    /// How long one search may take.
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
     }
 
-    /// How long one batch of changes may take.
     pub(super) fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
     }

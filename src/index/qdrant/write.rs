@@ -1,5 +1,5 @@
-//! Writing: sending points in batches, sweeping what is not current any more, and the marks that say how far Qdrant has
-//! a collection. Every step can be done again without harm.
+//! Writes: uploads points in batches, deletes outdated points, and stores the marks that say how
+//! far Qdrant has a collection. Every step is idempotent.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use super::schema::Kind;
 use crate::domain::CollectionId;
 use crate::index::Error;
 
-/// The most bytes of one request, about; Qdrant takes 32 MB.
-const MOST_BYTES: usize = 2 << 20;
-/// The most points of one request.
-const MOST_POINTS: usize = 256;
+/// Maximum size of one request in bytes, approximately; Qdrant accepts 32 MB.
+const MAX_BATCH_BYTES: usize = 2 << 20;
+/// Maximum number of points per request.
+const MAX_BATCH_POINTS: usize = 256;
 
 impl Qdrant {
-    /// Sends a document's points: its embeddings, then its words and texts.
+    /// Uploads a document's points: embeddings first, then words and texts.
     pub(super) async fn upload(&self, owner: Owner<'_>, pieces: &[Piece]) -> Result<(), Error> {
         let words = self.schema.ensure(&self.client, Kind::Words).await?;
         let mut dense: BTreeMap<usize, Vec<&Piece>> = BTreeMap::new();
@@ -46,8 +46,8 @@ impl Qdrant {
         Ok(())
     }
 
-    /// Deletes what the document had and has no more, in every collection of ours. Points of a later revision stay: the
-    /// process that wrote them knows more than we do.
+    /// Deletes a document's outdated points in all collections of this prefix. Points of a later
+    /// revision stay: another process with newer data wrote them.
     pub(super) async fn sweep(&self, owner: Owner<'_>, keep: &[Piece]) -> Result<(), Error> {
         #[expect(clippy::cast_precision_loss, reason = "no document has so many revisions")]
         let ours = Range { lte: Some(owner.revision as f64), ..Range::default() };
@@ -63,12 +63,12 @@ impl Qdrant {
         self.delete_everywhere(stale).await
     }
 
-    /// Deletes a collection's points with its marks.
+    /// Deletes all points of a collection, including its marks.
     pub(super) async fn delete_collection(&self, collection: &CollectionId) -> Result<(), Error> {
         self.delete_everywhere(Filter::must([is(COLLECTION, collection.as_str())])).await
     }
 
-    /// How far Qdrant has a collection's documents, with our model's vectors.
+    /// Reads how far Qdrant has a collection's documents with vectors of the current model.
     pub(super) async fn mark(&self, collection: &CollectionId) -> Result<Mark, Error> {
         let request = GetPoints {
             collection_name: self.schema.ensure(&self.client, Kind::Words).await?,
@@ -77,11 +77,11 @@ impl Qdrant {
             ..GetPoints::default()
         };
         let call = self.client.call(Patience::Write, |client| client.get_points(request.clone()));
-        let answer = call.await.map_err(|failure| self.gone(failure))?;
+        let answer = call.await.map_err(|failure| self.to_error(failure))?;
         Ok(answer.result.first().map(Mark::read).unwrap_or_default())
     }
 
-    /// Notes how far Qdrant has a collection's documents.
+    /// Stores how far Qdrant has a collection's documents.
     pub(super) async fn set_mark(
         &self,
         collection: &CollectionId,
@@ -91,7 +91,7 @@ impl Qdrant {
         self.upsert(&name, vec![mark.point(self.mark_id(collection), collection)]).await
     }
 
-    /// The server's version, and how many points of words it holds.
+    /// Returns the server's version and the number of points in the words collection.
     pub(super) async fn describe(&self) -> Result<(String, u64), Error> {
         let health =
             self.client.call(Patience::Search, qdrant_client::Qdrant::health_check).await?;
@@ -121,7 +121,7 @@ impl Qdrant {
         };
         let call =
             self.client.call(Patience::Write, |client| client.upsert_points(request.clone()));
-        call.await.map_err(|failure| self.gone(failure))?;
+        call.await.map_err(|failure| self.to_error(failure))?;
         Ok(())
     }
 
@@ -137,7 +137,7 @@ impl Qdrant {
                 self.client.call(Patience::Write, |client| client.delete_points(request.clone()));
             match call.await {
                 Ok(_) => {}
-                // Somebody deleted the collection in between.
+                // Somebody deleted the collection meanwhile.
                 Err(failure) if failure.missing => {}
                 Err(failure) => return Err(failure.into()),
             }
@@ -146,16 +146,16 @@ impl Qdrant {
     }
 }
 
-/// Pieces in groups that fit into a request.
+/// Splits pieces into batches that fit into one request.
 fn batches<'a>(pieces: &'a [&'a Piece]) -> impl Iterator<Item = &'a [&'a Piece]> {
     let mut rest = pieces;
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fits = |piece: &&&Piece| {
             bytes += piece.weight();
-            bytes <= MOST_BYTES
+            bytes <= MAX_BATCH_BYTES
         };
-        let most = rest.iter().take(MOST_POINTS).take_while(fits).count().max(1);
+        let most = rest.iter().take(MAX_BATCH_POINTS).take_while(fits).count().max(1);
         let (batch, after) = rest.split_at_checked(most)?;
         rest = after;
         Some(batch)

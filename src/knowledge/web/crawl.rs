@@ -1,5 +1,6 @@
-//! Reading a site: its start, then breadth first where its pages lead, or what its sitemap lists, within its limits. What
-//! did not change costs a request without a body; what cannot be read keeps its old text; what is gone is removed.
+//! Crawls a site within its limits: from its start page breadth first, or the pages of its sitemap.
+//! Unchanged pages cost a conditional request, unreadable pages keep their old text, pages that are
+//! gone are removed.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -19,15 +20,15 @@ use crate::knowledge::learn::LearnJob;
 use crate::knowledge::{Error, Library, Progress, Summary};
 use crate::store::sources::{CrawlOutcome, PageRow, SourceRow};
 
-mod harvest;
+mod responses;
 mod sitemaps;
 
-/// The longest pause that a site gets by its `Crawl-delay`.
+/// Upper bound on a site's `Crawl-delay`.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// The most that is read of a sitemap, in bytes.
+/// Maximum bytes read of a sitemap.
 const SITEMAP_BYTES: usize = 10 * 1024 * 1024;
 
-/// A source being read.
+/// A crawl of one source.
 pub(super) struct Crawl<'a> {
     library: &'a Library,
     id: SourceId,
@@ -36,40 +37,40 @@ pub(super) struct Crawl<'a> {
     fetcher: Fetcher,
     progress: &'a dyn Progress,
     work: LearnJob<'a>,
-    /// What was known of the pages when this began.
+    /// The stored pages when the crawl began.
     known: HashMap<String, PageRow>,
     validators: HashMap<String, Validators>,
-    /// How pages are read: those that were read in another way are asked for anew.
+    /// Hash of how pages are read. Pages read in another way are fetched again unconditionally.
     method: String,
     robots: Robots,
     frontier: Frontier,
-    /// The addresses that answered, by what became of them.
+    /// Addresses that were reached, whatever the result.
     reached: HashSet<String>,
-    /// Addresses at which there is nothing any more.
+    /// Addresses that no longer exist.
     gone: Vec<String>,
-    /// Paths of documents that stay.
+    /// Paths of documents to keep.
     kept: HashSet<String>,
-    /// Pages that say that another address is theirs, and that address.
+    /// Pages with another canonical address, and that address.
     duplicates: Vec<(Url, Url)>,
-    /// Pages that are learned by their own address, whatever they say.
+    /// Pages learned by their own address despite their canonical link.
     alone: HashSet<Url>,
-    /// What became known of pages whose documents may not be stored yet.
+    /// Page rows to save once their documents are stored.
     pending: Vec<PageRow>,
     trouble: Trouble,
 }
 
-/// What went wrong with pages.
+/// Failures of pages.
 #[derive(Default)]
 struct Trouble {
     failed: Vec<(String, String)>,
-    /// Pages that the server could not give, one after the other.
+    /// Consecutive pages that failed by the server's fault.
     in_a_row: usize,
 }
 
-/// A site that cannot be read at all, and why. Nothing is changed.
+/// A site that cannot be read at all; holds the reason. Nothing changes.
 struct Unreadable(String);
 
-/// What ends a crawl early: the site cannot be read, or the database does not answer.
+/// Ends a crawl early: the site cannot be read, or the database fails.
 enum Stop {
     Site(Unreadable),
     Library(Error),
@@ -88,7 +89,7 @@ impl From<crate::store::Error> for Stop {
 }
 
 impl<'a> Crawl<'a> {
-    /// Begins with what is known of a source.
+    /// Loads the stored pages of a source.
     pub(super) async fn begin(
         library: &'a Library,
         source: SourceRow,
@@ -99,7 +100,8 @@ impl<'a> Crawl<'a> {
         let work = LearnJob::begin(library, progress, (collection, Some(id.clone()))).await?;
         let method = work.hash(b"");
         let pages = library.store.source_pages(&id).await?;
-        // A page is asked for anew when its text is not here any more, or would be read in another way now.
+        // A page whose text is missing, or that would be read in another way now, is fetched
+        // unconditionally.
         let usable = |page: &&PageRow| {
             let here = match page.state {
                 PageState::Skipped => true,
@@ -137,7 +139,7 @@ impl<'a> Crawl<'a> {
         })
     }
 
-    /// Reads the site, and stores how it went.
+    /// Crawls the site and stores the result.
     pub(super) async fn run(mut self) -> Result<Summary, Error> {
         self.progress.start(1);
         let kind = match self.read_site().await {
@@ -147,7 +149,7 @@ impl<'a> Crawl<'a> {
         };
         self.work.flush().await?;
         self.save_pages().await?;
-        self.clear_away().await?;
+        self.remove_gone().await?;
         let mut summary = std::mem::take(&mut self.work.summary);
         summary.failed.append(&mut self.trouble.failed);
         summary.warnings.extend(self.left_out());
@@ -160,7 +162,7 @@ impl<'a> Crawl<'a> {
         Ok(summary)
     }
 
-    /// The site could not be read: what was learned before stays.
+    /// Ends a crawl of an unreadable site: what was learned before stays.
     async fn end_unread(mut self, why: String) -> Result<Summary, Error> {
         self.work.flush().await?;
         self.save_pages().await?;
@@ -184,13 +186,14 @@ impl<'a> Crawl<'a> {
         Ok(self.library.store.end_crawl(&self.id, crawled).await?)
     }
 
-    /// Reads the start, and what it leads to; what kind of source it turned out to be.
+    /// Reads the start page and everything it leads to. Returns the kind of source it turned out to
+    /// be.
     async fn read_site(&mut self) -> Result<SourceKind, Stop> {
         let start = scope::start(&self.source.url).map_err(|why| site(&why))?;
         let first = Scope::of(&start);
         self.read_robots(&first).await?;
         self.permitted(&start)?;
-        // It may be a sitemap, of which the beginning is enough, or a page, which must be whole.
+        // A sitemap may be cut off, a page must be whole; which one it is shows only later.
         let limit = Limit::Cut(SITEMAP_BYTES.max(self.max_page() + 1));
         let ask = FetchRequest {
             url: &start,
@@ -230,8 +233,8 @@ impl<'a> Crawl<'a> {
     async fn read_start(&mut self, found: FetchResponse) -> Result<SourceKind, Stop> {
         self.frontier.count();
         let url = found.url.clone();
-        self.take(found, 0).await?;
-        self.tell(&url);
+        self.process_response(found, 0).await?;
+        self.report_progress(&url);
         Ok(self.limits.kind())
     }
 
@@ -244,7 +247,8 @@ impl<'a> Crawl<'a> {
             known: &none,
             limit: Limit::Cut(robots::MAX_BYTES),
         };
-        // RFC 9309, section 2.3.1: what the server cannot tell forbids all, what is not there allows all.
+        // RFC 9309, section 2.3.1: an unreachable robots.txt forbids everything, a missing one
+        // allows everything.
         self.robots = match self.fetcher.get(&ask).await {
             Ok(FetchResponse { answer: FetchOutcome::New(file), .. }) => Robots::read(&file.bytes),
             Err(failure) if failure.is_the_servers() => {
@@ -272,15 +276,16 @@ impl<'a> Crawl<'a> {
         self.library.settings.web.max_page_bytes
     }
 
-    /// Waits as long as the site wants a crawler to wait between two requests, within reason.
+    /// Waits between two requests: as configured, or as long as the site asks, up to
+    /// [`LONGEST_PAUSE`].
     async fn pause(&self) {
         let usual = Duration::from_millis(self.library.settings.web.pause_ms);
         let asked = self.robots.delay.unwrap_or_default().min(LONGEST_PAUSE);
         tokio::time::sleep(usual.max(asked)).await;
     }
 
-    /// Tells of a page that is done, and of those that are to come.
-    fn tell(&self, url: &Url) {
+    /// Reports a finished page and the number of pages known.
+    fn report_progress(&self, url: &Url) {
         self.progress.found(self.frontier.known());
         self.progress.done(url.as_str());
     }
@@ -297,10 +302,10 @@ impl<'a> Crawl<'a> {
             self.frontier.count();
             self.pause().await;
             match self.fetch(&url).await {
-                Ok(found) => self.take(found, depth).await?,
-                Err(failure) => self.miss(&url, depth, &failure)?,
+                Ok(found) => self.process_response(found, depth).await?,
+                Err(failure) => self.record_failure(&url, depth, &failure)?,
             }
-            self.tell(&url);
+            self.report_progress(&url);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! One request to the web, with everything that can go wrong with it: where it may go, how long it may take, how much it
-//! may bring. Knows nothing of sites and of what a document says.
+//! One HTTP request with all its failures: which addresses are allowed, how long it may take, how
+//! much it may return. Knows nothing of sites or of document content.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -19,17 +19,16 @@ use url::Url;
 use super::page::RobotsDirectives;
 use super::scope::{Scope, normal};
 
-/// The most redirects of one request.
+/// Maximum redirects of one request.
 const MOST_HOPS: usize = 5;
-/// The longest wait that a server which is asked too often gets, and the usual one.
+/// Maximum and default wait before a retry when the server is busy.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const USUAL_WAIT: Duration = Duration::from_secs(2);
-/// What this crawler calls itself.
 const USER_AGENT: &str = concat!("frontdesk/", env!("CARGO_PKG_VERSION"));
-/// A longer header is not kept, in bytes.
+/// Maximum length of an `ETag` or `Last-Modified` that is kept, in bytes.
 const LONGEST_VALIDATOR: usize = 1000;
 
-/// Fetches documents.
+/// HTTP client for documents.
 pub(super) struct Fetcher {
     client: reqwest::Client,
     guard: Guard,
@@ -38,37 +37,37 @@ pub(super) struct Fetcher {
 
 /// A request for one document.
 pub(super) struct FetchRequest<'a> {
-    /// Where.
+    /// Address of the document.
     pub(super) url: &'a Url,
     /// Where redirects may lead.
     pub(super) follow: RedirectPolicy<'a>,
-    /// What is known of documents already, by their addresses.
+    /// Validators of known documents, by address.
     pub(super) known: &'a HashMap<String, Validators>,
-    /// The most that is read.
+    /// How much is read.
     pub(super) limit: Limit,
 }
 
 /// Where redirects may lead.
 #[derive(Clone, Copy)]
 pub(super) enum RedirectPolicy<'a> {
-    /// Nowhere but on the site.
+    /// Only within the site.
     Within(&'a Scope),
-    /// On the site, or to its neighbour with or without `www.` and `https`.
+    /// Within the site, or to its variant with or without `www.` or `https`.
     Near(&'a Scope),
-    /// Anywhere on the usual ports: for robots.txt, as RFC 9309 says.
+    /// Anywhere on the default ports: for robots.txt, as RFC 9309 says.
     Anywhere,
 }
 
-/// The most that is read, in bytes.
+/// Maximum body size, in bytes.
 #[derive(Clone, Copy)]
 pub(super) enum Limit {
-    /// More is an error.
+    /// A larger body is an error.
     Refuse(usize),
-    /// More is left out.
+    /// A larger body is cut off.
     Cut(usize),
 }
 
-/// What a server is asked with whether a document changed.
+/// Validators for a conditional request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Validators {
     /// Its `ETag`.
@@ -77,61 +76,61 @@ pub(super) struct Validators {
     pub(super) last_modified: Option<String>,
 }
 
-/// A response, and the address that gave it after all redirects.
+/// A response and the final address after redirects.
 pub(super) struct FetchResponse {
-    /// The address that answered.
+    /// The final address.
     pub(super) url: Url,
-    /// What it answered.
+    /// The result.
     pub(super) answer: FetchOutcome,
 }
 
-/// What an address answers.
+/// Result of a request.
 pub(super) enum FetchOutcome {
-    /// The document is as it was.
+    /// Not modified.
     Same,
     /// A document.
     New(Document),
-    /// There is nothing, or not any more.
+    /// Not found, or gone.
     Gone,
 }
 
-/// A document as it came.
+/// A fetched document.
 pub(super) struct Document {
-    /// Its bytes.
+    /// Body.
     pub(super) bytes: Vec<u8>,
-    /// What the server says that it is; may be empty.
+    /// The `Content-Type` header; may be empty.
     pub(super) content_type: String,
-    /// What to ask with the next time.
+    /// Validators for the next request.
     pub(super) validators: Validators,
-    /// What the headers ask of crawlers.
+    /// Directives of the `X-Robots-Tag` headers.
     pub(super) robots: RobotsDirectives,
 }
 
-/// A document that did not come: what went wrong.
+/// Why a document could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Failure {
-    /// Its address is not connected to.
+    /// Connections to its address are not allowed.
     #[error("{}", told(.0))]
     Refused(#[from] AddressError),
-    /// It is elsewhere.
+    /// It redirects to another site.
     #[error("it leads to another site, {0}, which would have to be learned by its own address")]
     Elsewhere(String),
-    /// It leads nowhere.
+    /// It redirects too often.
     #[error("it redirects more than {MOST_HOPS} times, or in a circle")]
     Circle,
-    /// It redirects, and does not say where.
+    /// It redirects without a valid location.
     #[error("it redirects without saying where")]
     Lost,
-    /// The server refuses it.
+    /// The server answers with an error status.
     #[error("the server answers {0}")]
     Status(StatusCode),
-    /// It is more than is read.
+    /// It is larger than the limit, in bytes.
     #[error("it has more than {} KB, the most that is read of a page ([knowledge.web] max_page_bytes)", .0 / 1024)]
     TooLarge(usize),
-    /// It took too long.
+    /// It took longer than the timeout.
     #[error("it did not come within {} seconds", .0.as_secs_f32())]
     TooSlow(Duration),
-    /// It came packed in a way that was not asked for.
+    /// It has a content encoding that cannot be read.
     #[error("it came packed as {0}, which cannot be read")]
     Packed(String),
     /// The connection failed.
@@ -139,7 +138,7 @@ pub(super) enum Failure {
     Unreachable(String),
 }
 
-/// Why an address is not connected to, with the setting that permits it where one does.
+/// Why an address is refused, with the setting that would permit it.
 fn told(refused: &AddressError) -> String {
     match refused {
         AddressError::Private { .. } => {
@@ -150,7 +149,7 @@ fn told(refused: &AddressError) -> String {
 }
 
 impl Failure {
-    /// Whether the server itself is in trouble: then the next request is likely to fail, too.
+    /// Whether the server itself is in trouble, so that the next request would probably fail, too.
     pub(super) fn is_the_servers(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::TooSlow(_) | Self::Refused(_) => true,
@@ -163,12 +162,12 @@ impl Failure {
 }
 
 impl Fetcher {
-    /// A fetcher behind a guard; each request may take so long, its body included.
+    /// Creates a fetcher. `timeout` covers a whole request, including its body.
     pub(super) fn new(guard: Guard, timeout: Duration) -> Result<Self, Failure> {
         let client = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
-            // Behind a proxy nobody could say which address is really connected to.
+            // Behind a proxy the guard could not check the address that is really connected to.
             .no_proxy()
             .referer(false)
             .dns_resolver(Arc::new(guard.clone()))
@@ -178,11 +177,11 @@ impl Fetcher {
         Ok(Self { client, guard, timeout })
     }
 
-    /// Asks for a document, and follows where it leads.
+    /// Fetches a document, following redirects.
     pub(super) async fn get(&self, ask: &FetchRequest<'_>) -> Result<FetchResponse, Failure> {
         let mut url = ask.url.clone();
         for _ in 0..=MOST_HOPS {
-            let response = self.send_patiently(&url, ask.known).await?;
+            let response = self.send_with_retry(&url, ask.known).await?;
             let status = response.status();
             let answer = match status {
                 StatusCode::NOT_MODIFIED => FetchOutcome::Same,
@@ -205,8 +204,8 @@ impl Fetcher {
         Err(Failure::Circle)
     }
 
-    /// Asks once, and once more if the server wants to be asked later.
-    async fn send_patiently(
+    /// Sends a request, and retries it once when the server is busy.
+    async fn send_with_retry(
         &self,
         url: &Url,
         known: &HashMap<String, Validators>,
@@ -242,7 +241,7 @@ impl Fetcher {
         request.send().await.map_err(|error| self.failure(&error))
     }
 
-    /// Reads a body, and stops where it is too much: however much there is, no more is held.
+    /// Reads a body up to the limit, whatever length it announces.
     async fn read(&self, mut response: Response, limit: Limit) -> Result<Document, Failure> {
         let (most, cut) = match limit {
             Limit::Refuse(most) => (most, false),
@@ -282,7 +281,7 @@ impl Fetcher {
         })
     }
 
-    /// A connection's error in words, without the address, which the reader knows.
+    /// Converts a connection error. Omits the address, which the reader knows.
     fn failure(&self, error: &reqwest::Error) -> Failure {
         let mut cause: &dyn std::error::Error = error;
         loop {
@@ -310,7 +309,7 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
 }
 
-/// Where a redirect leads, if it may.
+/// Resolves the target of a redirect, if it is allowed.
 fn next(
     from: &Url,
     headers: &header::HeaderMap,
@@ -336,7 +335,7 @@ fn next(
     }
 }
 
-/// A body that came packed although nobody asked for that.
+/// Decompresses a body that came compressed although the request did not ask for it.
 fn unpacked(bytes: Vec<u8>, headers: &HeaderMap, limit: Limit) -> Result<Vec<u8>, Failure> {
     let packed = header(headers, &CONTENT_ENCODING).unwrap_or_default().to_ascii_lowercase();
     match packed.trim() {
@@ -367,7 +366,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that answers each path with the bytes that `answer` gives, and counts its connections.
+    /// Serves each path with the bytes that `answer` returns, and counts its connections.
     async fn serve(answer: fn(&str) -> String) -> (SocketAddr, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, count) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
@@ -400,7 +399,7 @@ mod tests {
         )
     }
 
-    /// A look-up that answers with the next address each time, and with the last for ever.
+    /// A DNS lookup that returns the next address each time, and finally the last one forever.
     fn answering(addresses: &'static [&'static str]) -> Lookup {
         let asked = AtomicUsize::new(0);
         Arc::new(move |_| {
@@ -449,7 +448,7 @@ mod tests {
             "the look-up was not used"
         );
         assert_eq!(connections.load(Ordering::SeqCst), 1);
-        // A name that is somebody else's when it is asked for the second time.
+        // DNS rebinding: the second lookup of the name returns another address.
         let turning = Guard::over(false, answering(&["192.0.2.1", "127.0.0.1"]));
         let closed = fetcher(turning);
         for _ in 0..2 {

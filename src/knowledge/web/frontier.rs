@@ -1,4 +1,5 @@
-//! What is still to be visited of a site, nearest first, each address once, and no more than the limit. Fetches nothing.
+//! Crawl frontier: pages still to visit, nearest first, each address once, up to the limit. Fetches
+//! nothing.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -7,19 +8,19 @@ use url::Url;
 use super::page::may_be_document;
 use super::scope::Scope;
 
-/// Addresses that are remembered beyond the limit of pages, for each page: some are duplicates, or not allowed.
+/// Addresses remembered per page of the limit: some are duplicates or not allowed.
 const ROOM: usize = 20;
 
 /// A page to visit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Visit {
-    /// Where it is.
+    /// Address of the page.
     pub(super) url: Url,
-    /// How many links it is away from the start.
+    /// Number of links from the start.
     pub(super) depth: u32,
 }
 
-/// The pages to visit.
+/// Pages to visit.
 pub(super) struct Frontier {
     scope: Option<Scope>,
     waiting: VecDeque<Visit>,
@@ -29,24 +30,24 @@ pub(super) struct Frontier {
 }
 
 impl Frontier {
-    /// For at most so many pages; of which site, is to be said.
+    /// Creates a frontier for at most `pages` pages. [`open`](Self::open) sets the site.
     pub(super) fn new(pages: u32) -> Self {
         let pages = usize::try_from(pages).unwrap_or(usize::MAX);
         Self { scope: None, waiting: VecDeque::new(), seen: HashSet::new(), visited: 0, pages }
     }
 
-    /// From here on pages of this site are taken, but for those that were visited already.
+    /// Accepts pages of this site from now on, except those visited already.
     pub(super) fn open(&mut self, scope: Scope, visited: &[&Url]) {
         self.seen.extend(visited.iter().map(|url| (*url).clone()));
         self.scope = Some(scope);
     }
 
-    /// The site.
+    /// The site, once it is known.
     pub(super) fn scope(&self) -> Option<&Scope> {
         self.scope.as_ref()
     }
 
-    /// Adds a page, if it is one of the site, may be a document, and is not known.
+    /// Adds a page if it is on the site, may be a document, and is new.
     pub(super) fn add(&mut self, url: Url, depth: u32) {
         let Some(url) = self.scope.as_ref().and_then(|scope| scope.admit(url)) else { return };
         if self.room() > 0 && may_be_document(&url) && self.seen.insert(url.clone()) {
@@ -54,32 +55,32 @@ impl Frontier {
         }
     }
 
-    /// How many more addresses are remembered.
+    /// How many more addresses can be remembered.
     pub(super) fn room(&self) -> usize {
         self.pages.saturating_mul(ROOM).saturating_sub(self.seen.len())
     }
 
-    /// The next page; none when there is none, or when there were enough.
+    /// The next page; `None` when there is none or the limit is reached.
     pub(super) fn next(&mut self) -> Option<Visit> {
         if self.visited >= self.pages { None } else { self.waiting.pop_front() }
     }
 
-    /// A page was asked for.
+    /// Counts a page as visited.
     pub(super) fn count(&mut self) {
         self.visited += 1;
     }
 
-    /// Whether there are as many pages as may be visited.
+    /// Whether the pages found reach the limit.
     pub(super) fn is_full(&self) -> bool {
         self.visited + self.waiting.len() >= self.pages
     }
 
-    /// How many pages there are by now, visited or to be visited.
+    /// Number of pages visited or to visit, up to the limit.
     pub(super) fn known(&self) -> usize {
         (self.visited + self.waiting.len()).min(self.pages)
     }
 
-    /// How many pages were left out because there were enough.
+    /// Number of pages left out because of the limit.
     pub(super) fn left(&self) -> usize {
         if self.visited >= self.pages { self.waiting.len() } else { 0 }
     }

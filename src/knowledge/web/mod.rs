@@ -1,5 +1,5 @@
-//! Learning from the web: sources, which are pages, sites or sitemaps that are read now and again. Says which sources
-//! there are and when they are read; how a site is read is `crawl`.
+//! Web sources: pages, sites or sitemaps that are read at intervals. Manages the sources and when
+//! they are read; `crawl` reads a site.
 
 use std::time::Duration;
 
@@ -21,78 +21,80 @@ mod fetch;
 mod frontier;
 mod crawl;
 
-/// How long a source is another's after the process that reads it died, in milliseconds.
+/// Lease on a source, in milliseconds: how long it stays locked after the process that reads it
+/// died.
 const LEASE_MS: i64 = 60_000;
-/// The most pages and links that a source may be given.
+/// Maximum pages and link depth of a source.
 const MOST_PAGES: u32 = 10_000;
 const MOST_DEPTH: u32 = 20;
-/// The shortest time between two readings, in minutes.
+/// Minimum interval between two reads, in minutes.
 const MOST_OFTEN: u32 = 5;
 
-/// How the web is read, as written in the configuration.
+/// How websites are read, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Whether addresses of private networks, and of this machine, may be read.
+    /// Whether addresses of private networks and of this machine may be read.
     pub allow_private: bool,
-    /// How many links away from its start a site is read, where its source does not say.
+    /// Default link depth from a source's start.
     pub depth: u32,
-    /// The most pages of a site, where its source does not say.
+    /// Default maximum number of pages of a source.
     pub pages: u32,
-    /// The pause between two requests, in milliseconds; a site's own `Crawl-delay` makes it longer.
+    /// Pause between two requests, in milliseconds; a site's `Crawl-delay` can extend it.
     pub pause_ms: u64,
-    /// The longest that one page may take, in milliseconds.
+    /// Timeout of one request, in milliseconds.
     pub timeout_ms: u64,
-    /// The largest page that is read, in bytes.
+    /// Maximum size of a page, in bytes.
     pub max_page_bytes: usize,
 }
 
-/// A source to add or to change. A field left out keeps its value, or takes that of the settings.
+/// A source to add or change. A field left out keeps its value or takes the configured default.
 #[derive(Debug, Clone, Default)]
 pub struct SourceRequest {
-    /// Where it begins: `https://example.com/help`.
+    /// Start address: `https://example.com/help`.
     pub url: String,
-    /// How many links away from its start it is read, at most 20; 0 for that page alone.
+    /// Link depth from the start, at most 20; 0 for that page alone.
     pub depth: Option<u32>,
-    /// The most pages, 1 to 10000.
+    /// Maximum number of pages, 1 to 10000.
     pub pages: Option<u32>,
-    /// How often it is read again, in minutes, 5 at least; 0 for never.
+    /// Interval between reads, in minutes, at least 5; 0 for never.
     pub every_minutes: Option<u32>,
 }
 
 /// Who reads a new source first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceReader {
-    /// Whoever adds it, with [`Library::refresh`].
+    /// The caller, with [`Library::refresh`].
     Caller,
-    /// A desk that is serving, at once.
+    /// A serving process, at once.
     Desk,
 }
 
 /// The limits of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// How many links away from its start it is read.
+    /// Link depth from the start.
     pub depth: u32,
-    /// The most pages.
+    /// Maximum number of pages.
     pub pages: u32,
 }
 
 impl Limits {
     /// The limits of a stored source.
     pub fn of(source: &SourceRow) -> Self {
-        // What cannot be read is read as it would be by default; the database holds what was written here.
+        // An unreadable value becomes the default; only this code writes the column.
         serde_json::from_str(&source.settings).unwrap_or(Self { depth: 3, pages: 200 })
     }
 
-    /// What a source with these limits is, unless it turns out to be a sitemap.
+    /// The kind of a source with these limits, unless it turns out to be a sitemap.
     fn kind(self) -> SourceKind {
         if self.depth == 0 { SourceKind::Page } else { SourceKind::Site }
     }
 }
 
 impl Library {
-    /// Adds a source to a collection, or changes the one of this address. Refuses what could never be read.
+    /// Adds a source to a collection, or changes the one with this address. Refuses addresses that
+    /// could never be read.
     pub async fn add_source(
         &self,
         collection: &str,
@@ -138,7 +140,7 @@ impl Library {
         row.ok_or_else(|| Error::Source("the source was removed again".into()))
     }
 
-    /// Reads a source now because somebody asks for it, learns what changed and what could not be read before, and removes what is
+    /// Reads a source now, on request: learns what changed and what failed before, removes what is
     /// gone.
     pub async fn refresh(&self, id: &SourceId, progress: &dyn Progress) -> Result<Summary, Error> {
         self.store.forgive_source(id).await?;
@@ -146,10 +148,10 @@ impl Library {
             let why = "the source is being read by another process just now, or was a moment ago: try again in a minute";
             return Err(Error::Source(why.into()));
         }
-        self.read_taken(id, progress).await
+        self.read_claimed(id, progress).await
     }
 
-    async fn read_taken(&self, id: &SourceId, progress: &dyn Progress) -> Result<Summary, Error> {
+    async fn read_claimed(&self, id: &SourceId, progress: &dyn Progress) -> Result<Summary, Error> {
         let Some(source) = self.store.source(id).await? else {
             return Err(Error::Source("the source was removed".into()));
         };
@@ -158,14 +160,14 @@ impl Library {
             lost = self.hold(id) => Err(lost),
         };
         if read.is_err() {
-            self.store.let_source_go(id).await?;
+            self.store.release_source(id).await?;
         }
-        // What was learned before it went wrong counts.
+        // Documents learned before a failure count.
         self.follow().await?;
         read
     }
 
-    /// Reads a source that is due, unless somebody else reads it.
+    /// Reads a source that is due; `None` when another process reads it.
     pub async fn refresh_source(
         &self,
         source: SourceRow,
@@ -175,11 +177,11 @@ impl Library {
         if !self.store.take_source(&id, LEASE_MS).await? {
             return Ok(None);
         }
-        Ok(Some((source, self.read_taken(&id, progress).await?)))
+        Ok(Some((source, self.read_claimed(&id, progress).await?)))
     }
 
-    /// Leaves a source that is due as it is, and says why; it is due again in its time.
-    pub async fn put_off(&self, source: SourceRow, why: String) -> Result<(), Error> {
+    /// Skips a source that is due and records the reason; it is due again after its interval.
+    pub async fn skip_source(&self, source: SourceRow, why: String) -> Result<(), Error> {
         let id = SourceId::stored(source.id);
         if self.store.take_source(&id, LEASE_MS).await? {
             let (kind, failed) = (source.kind, source.failed);
@@ -190,7 +192,7 @@ impl Library {
         Ok(())
     }
 
-    /// Removes a source with its documents; false if there is none.
+    /// Removes a source and its documents; false when there is none.
     pub async fn remove_source(&self, id: &SourceId) -> Result<bool, Error> {
         let removed = self.store.remove_source(id).await?;
         self.follow().await?;
@@ -209,7 +211,7 @@ impl Library {
         Crawl::begin(self, source, (fetcher, progress)).await?.run().await
     }
 
-    /// Keeps a source while it is read; returns when it is lost.
+    /// Renews the lease while a source is read. Returns when the lease is lost.
     async fn hold(&self, id: &SourceId) -> Error {
         let pause = Duration::from_millis(LEASE_MS.unsigned_abs() / 4);
         loop {
@@ -221,7 +223,7 @@ impl Library {
                         "the source was removed, or taken over, while it was read".into(),
                     );
                 }
-                // The lease is still long enough for another try.
+                // The lease is long enough for another try.
                 Err(error) => {
                     tracing::warn!(%error, "the lease of a source could not be renewed, it is tried again");
                 }
@@ -229,7 +231,7 @@ impl Library {
         }
     }
 
-    /// The collection's name of a source.
+    /// Name of the collection that a source belongs to; empty when it is gone.
     pub async fn collection_of(&self, source: &SourceRow) -> Result<String, Error> {
         let all = self.store.collections().await?;
         let own = all.into_iter().find(|row| row.id == source.collection_id);

@@ -1,5 +1,5 @@
-//! What a page says beside its text: where it leads, what it is called, whether it may be learned; and which format a
-//! document from the web has. The text itself is for `extract`.
+//! What a page says beside its text (links, canonical address, robots directives), and the format
+//! of a document from the web. `extract` reads the text.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -16,36 +16,36 @@ use url::Url;
 
 use super::robots::NAME;
 
-/// More links of a page are not followed.
+/// Maximum links of a page that are followed.
 const MOST_LINKS: usize = 2000;
-/// A longer link leads nowhere, in bytes; nor is one resolved against a longer address.
+/// Maximum length of a link, in bytes.
 const LONGEST_LINK: usize = 2048;
-/// How much of a page is read at once, in bytes, and how long it is read for.
+/// Bytes fed to the tokenizer at once, and the time limit for a page.
 const PIECE: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Links and directives of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PageFacts {
-    /// Where it leads, in order, each once.
+    /// Link targets in order, without duplicates.
     pub(super) links: Vec<Url>,
-    /// What it says its own address is.
+    /// The canonical address.
     pub(super) canonical: Option<Url>,
-    /// What it asks of crawlers.
+    /// Robots directives.
     pub(super) robots: RobotsDirectives,
 }
 
-/// What a page asks of crawlers.
+/// Robots directives of a page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct RobotsDirectives {
-    /// Its text is not to be learned.
+    /// The text must not be learned.
     pub(super) no_index: bool,
-    /// Its links are not to be followed.
+    /// The links must not be followed.
     pub(super) no_follow: bool,
 }
 
 impl RobotsDirectives {
-    /// Adds what a robots tag, or the header of that name, says: `noindex, nofollow`.
+    /// Adds the directives of a robots meta tag or header, such as `noindex, nofollow`.
     pub(super) fn add(&mut self, content: &str) {
         for word in content.split([',', ' ', ':']) {
             match word.trim().to_ascii_lowercase().as_str() {
@@ -57,7 +57,7 @@ impl RobotsDirectives {
         }
     }
 
-    /// Adds a header `X-Robots-Tag`: one that names another crawler says nothing to this one.
+    /// Adds an `X-Robots-Tag` header, unless it is for another crawler.
     pub(super) fn add_header(&mut self, value: &str) {
         let named = value.split_once(':').map(|(name, rest)| (name.trim(), rest));
         match named {
@@ -68,25 +68,26 @@ impl RobotsDirectives {
     }
 }
 
-/// Reads what a page says beside its text. `address` is where it was found.
+/// Reads links and directives of a page. `address` is where it was found.
 pub(super) fn facts(html: &str, address: &Url) -> PageFacts {
     let started = Instant::now();
     let input = BufferQueue::default();
     let sink = Sink(RefCell::new(PageLinks::default()));
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
     let mut rest = html;
-    // The tokenizer compares each attribute of a tag with all before it: a tag of a million would keep it for hours.
+    // The tokenizer compares each attribute of a tag with all earlier ones: a tag with a million of
+    // them would take hours.
     while !rest.is_empty() && started.elapsed() < PATIENCE {
         let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE));
         input.push_back(StrTendril::from_slice(piece));
-        // It stops only where its sink asks it to, which ours never does.
+        // `feed` returns early only when the sink asks for it, and this one never does.
         let _ = tokenizer.feed(&input);
         rest = behind;
     }
     tokenizer.sink.0.into_inner().resolved(address)
 }
 
-/// A page's links and directives, as its tags write them.
+/// Links and directives as written in the tags.
 #[derive(Default)]
 struct PageLinks {
     base: Option<String>,
@@ -106,7 +107,7 @@ impl TokenSink for Sink {
             return TokenSinkResult::Continue;
         }
         self.0.borrow_mut().tag(&tag);
-        // What stands in these elements is no HTML.
+        // The content of these elements is not HTML.
         match &*tag.name {
             "script" => TokenSinkResult::RawData(ScriptData),
             "style" | "xmp" | "iframe" | "noembed" | "noframes" => {
@@ -172,7 +173,7 @@ impl PageLinks {
     }
 }
 
-/// Endings of what is no document, and is not worth a request.
+/// Extensions of files that are no documents and not worth a request.
 const NO_DOCUMENTS: &[&str] = &[
     "png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico", "bmp", "tif", "tiff", "heic", "mp3",
     "m4a", "ogg", "wav", "flac", "mp4", "m4v", "webm", "mov", "avi", "mkv", "css", "js", "mjs",
@@ -181,18 +182,18 @@ const NO_DOCUMENTS: &[&str] = &[
     "atom", "torrent",
 ];
 
-/// Whether an address may be one of a document, by its ending.
+/// Whether an address may be a document, by its extension.
 pub(super) fn may_be_document(url: &Url) -> bool {
     ending(url).is_none_or(|ending| !NO_DOCUMENTS.contains(&ending.as_str()))
 }
 
-/// The ending of the last part of an address, in small letters.
+/// Extension of an address's last path segment, in lower case.
 fn ending(url: &Url) -> Option<String> {
     let last = url.path().rsplit('/').next().unwrap_or_default();
     last.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase())
 }
 
-/// Content types and the endings of their formats.
+/// Content types and the extensions of their formats.
 const TYPES: &[(&str, &str)] = &[
     ("text/html", "html"),
     ("application/xhtml+xml", "html"),
@@ -212,7 +213,7 @@ const TYPES: &[(&str, &str)] = &[
     ("application/vnd.oasis.opendocument.spreadsheet", "ods"),
     ("application/vnd.oasis.opendocument.text", "odt"),
 ];
-/// Content types that say little: the address's ending says more.
+/// Generic content types; the address's extension is more specific.
 const VAGUE: &[&str] = &[
     "",
     "text/plain",
@@ -221,7 +222,8 @@ const VAGUE: &[&str] = &[
     "application/force-download",
 ];
 
-/// The name that a document is extracted by: its ending is that of its format. `None`: it is of no format that is learned.
+/// File name for extraction, with the extension of the format. `None` when the format is not
+/// supported.
 pub(super) fn file_name(url: &Url, content_type: &str, bytes: &[u8]) -> Option<String> {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let own = ending(url).filter(|ending| FORMATS.contains(&ending.as_str()));
@@ -242,7 +244,7 @@ pub(super) fn file_name(url: &Url, content_type: &str, bytes: &[u8]) -> Option<S
     Some(format!("{}.{format}", stem.replace(['/', '\\'], "-")))
 }
 
-/// Whether a document is a page of HTML, by the name that it is extracted by.
+/// Whether a document is an HTML page, by its extraction name.
 pub(super) fn is_page(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, ending)| ending == "html")
 }
@@ -253,16 +255,16 @@ fn looks_like_html(bytes: &[u8]) -> bool {
     start.starts_with("<!doctype html") || start.starts_with("<html")
 }
 
-/// `lost%20property` as it is read.
+/// Decodes a path segment: `lost%20property`.
 fn percent_decoded(text: &str) -> String {
-    // A form's rules, but for the plus sign, which stands for itself in a path.
+    // Form decoding turns `+` into a space; in a path it stands for itself.
     let text = text.replace('+', "%2B");
     url::form_urlencoded::parse(text.as_bytes())
         .next()
         .map_or(text.clone(), |(name, _)| name.into_owned())
 }
 
-/// The text of a page in UTF-8, when the server says which encoding it has; else as it came.
+/// Converts a page to UTF-8 when the server names its encoding; otherwise returns it unchanged.
 pub(super) fn in_utf_8(bytes: Vec<u8>, content_type: &str) -> Vec<u8> {
     let charset = content_type.split(';').skip(1).find_map(|part| {
         let (name, value) = part.split_once('=')?;

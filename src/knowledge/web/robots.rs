@@ -1,21 +1,21 @@
-//! What a site's robots.txt allows, as RFC 9309 says. Fetches nothing.
+//! Parses robots.txt and applies its rules, as RFC 9309 says. Fetches nothing.
 
 use std::time::Duration;
 
-/// The name that this crawler goes by in the file.
+/// This crawler's user agent in robots.txt.
 pub(super) const NAME: &str = "frontdesk";
-/// More of the file is not read, in bytes: RFC 9309 asks for 500 KiB at least.
+/// Maximum bytes read: RFC 9309 asks for at least 500 KiB.
 pub(super) const MAX_BYTES: usize = 500 * 1024;
-/// More rules are not read: each is compared with every address.
+/// Maximum rules kept: each is compared with every address.
 const MOST_RULES: usize = 5000;
-/// More wild cards are not compared: a rule with so many means nothing that a person wrote.
+/// Maximum wildcards of a rule; no person writes more.
 const MOST_STARS: usize = 32;
 
 /// The rules for this crawler.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Robots {
     rules: Vec<Rule>,
-    /// The pause between requests that is asked for.
+    /// The `Crawl-delay`.
     pub(super) delay: Option<Duration>,
 }
 
@@ -23,17 +23,17 @@ pub(super) struct Robots {
 struct Rule {
     allow: bool,
     pattern: Vec<u8>,
-    /// The pattern ends with `$`: nothing may come behind it.
+    /// The pattern ends with `$` and must match to the end.
     to_the_end: bool,
 }
 
 impl Robots {
-    /// Everything is allowed: there is no file.
+    /// Rules that allow everything: for a site without robots.txt.
     pub(super) fn open() -> Self {
         Self::default()
     }
 
-    /// Reads the file. Groups for this crawler are joined; without one, those for everybody (`*`) count.
+    /// Parses the file. Groups for this crawler are merged; without one, those for `*` apply.
     pub(super) fn read(file: &[u8]) -> Self {
         let file = file.get(..MAX_BYTES).unwrap_or(file);
         let text = String::from_utf8_lossy(file);
@@ -47,7 +47,8 @@ impl Robots {
         if reader.named { reader.ours } else { reader.everybodys }
     }
 
-    /// Whether a path with its query may be fetched: the longest rule that fits decides, and `allow` among equals.
+    /// Whether a path with its query may be fetched. The longest matching rule decides; among
+    /// equals, `allow` wins.
     pub(super) fn allows(&self, path: &str) -> bool {
         let path = normal(path);
         if path == b"/robots.txt" {
@@ -62,11 +63,11 @@ impl Robots {
 struct Reader {
     ours: Robots,
     everybodys: Robots,
-    /// There is a group for this crawler.
+    /// Whether a group names this crawler.
     named: bool,
-    /// Whom the open group is for: this crawler, everybody.
+    /// Whether the current group is for this crawler, and for `*`.
     open: (bool, bool),
-    /// The open group has a rule already: the next user-agent begins another.
+    /// Whether the current group has a rule: the next user-agent then begins a new group.
     ruled: bool,
 }
 
@@ -77,7 +78,7 @@ impl Reader {
             "allow" => self.rule(true, value),
             "disallow" => self.rule(false, value),
             "crawl-delay" => self.delay(value),
-            // Anything else, such as a sitemap, belongs to no group and ends none.
+            // Other lines, such as `sitemap`, neither belong to a group nor end one.
             _ => {}
         }
     }
@@ -107,7 +108,7 @@ impl Reader {
             None => (value, false),
         };
         let rule = Rule { allow, pattern: normal(pattern), to_the_end };
-        // A rule without a path is none, but it is a line of its group.
+        // An empty rule has no effect, but counts as a line of its group.
         let means = value.starts_with(['/', '*'])
             && value.bytes().filter(|byte| *byte == b'*').count() <= MOST_STARS;
         for group in self.groups().filter(|group| means && group.rules.len() < MOST_RULES) {
@@ -125,8 +126,8 @@ impl Reader {
 }
 
 impl Rule {
-    /// Whether the rule says something of a path. The pieces between wild cards are looked for one after the other, each
-    /// where it comes first: the time is that of reading the path once for each.
+    /// Whether the rule matches a path. Finds the pieces between wildcards one after the other,
+    /// each at its first occurrence: linear in the path for each piece.
     fn fits(&self, path: &[u8]) -> bool {
         let mut pieces = self.pattern.split(|byte| *byte == b'*');
         let first = pieces.next().unwrap_or_default();
@@ -146,7 +147,7 @@ impl Rule {
     }
 }
 
-/// Where `piece` ends in `text`, when it is in there.
+/// The end of the first occurrence of `piece` in `text`.
 fn find(text: &[u8], piece: &[u8]) -> Option<usize> {
     if piece.is_empty() {
         return Some(0);
@@ -154,7 +155,7 @@ fn find(text: &[u8], piece: &[u8]) -> Option<usize> {
     text.windows(piece.len()).position(|window| window == piece).map(|at| at + piece.len())
 }
 
-/// A path as octets are compared: `%7e` and `~` are the same, and so are `ä` and `%C3%A4`.
+/// Normalizes percent-encoding for comparison: `%7e` equals `~`, and `ä` equals `%C3%A4`.
 fn normal(path: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     let mut bytes = path.as_bytes();

@@ -1,10 +1,10 @@
-//! Addresses of pages: one spelling for each page, and which of them belong to a site. Fetches nothing.
+//! Normalizes page addresses and decides which belong to a site. Fetches nothing.
 
 use url::{Host, Url};
 
-/// The longest URL that is followed, in characters: what is longer is made by a machine for machines.
+/// Maximum URL length, in bytes: longer ones are machine-generated.
 const LONGEST: usize = 2000;
-/// Parameters that say where a visitor came from, not what he sees.
+/// Query parameters for tracking or sessions, which do not change the page.
 const TRACKING: &[&str] = &[
     "fbclid",
     "gclid",
@@ -33,24 +33,24 @@ const TRACKING: &[&str] = &[
     "aspsessionid",
 ];
 
-/// An address that a source cannot begin at.
+/// Why a start address is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum StartAddressError {
-    /// It cannot be read.
+    /// It is no valid address.
     #[error("`{0}` is not an address of the web: write it as https://example.com/help")]
     Unreadable(String),
-    /// It is not of the web.
+    /// It is not http or https.
     #[error("only http:// and https:// are learned from, and this is {0}://")]
     Scheme(String),
-    /// It holds a password.
+    /// It holds a user name or password.
     #[error("the address holds a user name or password, which would be stored: leave it out")]
     Credentials,
-    /// It is longer than is followed.
+    /// It is too long.
     #[error("the address has more than {LONGEST} characters")]
     TooLong,
 }
 
-/// Reads the address that a source begins at.
+/// Parses the start address of a source.
 pub(super) fn start(text: &str) -> Result<Url, StartAddressError> {
     let text = text.trim();
     let shown: String = text.chars().take(200).collect();
@@ -67,7 +67,7 @@ pub(super) fn start(text: &str) -> Result<Url, StartAddressError> {
     Ok(normal(url))
 }
 
-/// The one spelling of an address: no fragment, no tracking parameters, no dot behind the host.
+/// Normalizes an address: no fragment, no tracking parameters, no dot after the host.
 pub(super) fn normal(mut url: Url) -> Url {
     url.set_fragment(None);
     if url.query().is_some() {
@@ -83,7 +83,7 @@ pub(super) fn normal(mut url: Url) -> Url {
         && let Some(bare) = host.strip_suffix('.')
     {
         let bare = bare.to_owned();
-        // A host without its last dot is as good a host, or it stays as it is.
+        // On failure the host stays as it is.
         let _ = url.set_host(Some(&bare));
     }
     url
@@ -96,12 +96,12 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// The site that an address is on.
+    /// The site of an address.
     pub(super) fn of(url: &Url) -> Self {
         Self { home: url.clone() }
     }
 
-    /// An address of the site.
+    /// The address of a path on the site.
     pub(super) fn at(&self, path: &str) -> Url {
         let mut url = self.home.clone();
         url.set_path(path);
@@ -109,8 +109,8 @@ impl Scope {
         url
     }
 
-    /// The address in its one spelling, if it is on the site. `http` and `https` of the same host are one site, and so are
-    /// a host with `www.` and without: it is reached in the way in which the site's start is.
+    /// Returns the normalized address if it is on the site. `http` and `https`, and with and
+    /// without `www.`, are one site: the address gets the scheme and host of the site's start.
     pub(super) fn admit(&self, url: Url) -> Option<Url> {
         let fits = url.as_str().len() <= LONGEST
             && url.username().is_empty()
@@ -131,7 +131,7 @@ impl Scope {
         Some(url)
     }
 
-    /// Whether an address differs from the site only by `www.` or by `https`, on the usual ports.
+    /// Whether an address differs from the site only by `www.` or `https`, on the default ports.
     pub(super) fn is_neighbour(&self, url: &Url) -> bool {
         let bare = |url: &Url| {
             let host = url.host_str().unwrap_or_default();

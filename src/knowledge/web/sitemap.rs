@@ -1,4 +1,5 @@
-//! Sitemaps (sitemaps.org): what addresses one lists. XML, packed XML, or a line for each address. Fetches nothing.
+//! Parses sitemaps (sitemaps.org): XML, gzipped XML, or plain text with one address per line.
+//! Fetches nothing.
 
 use std::io::Read;
 
@@ -6,26 +7,26 @@ use flate2::read::MultiGzDecoder;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-/// More of a sitemap is not read, packed or not, in bytes: what comes before counts.
+/// Maximum unpacked bytes read of a sitemap; the rest is ignored.
 const MOST_UNPACKED: u64 = 10 * 1024 * 1024;
-/// How much of a file tells what it is, in bytes.
+/// Bytes inspected to detect a sitemap.
 const SAMPLE: usize = 4096;
-/// The longest address that is read, in characters.
+/// Maximum length of an address, in bytes.
 const LONGEST: usize = 2048;
 
-/// What a sitemap lists, as it is written.
+/// Addresses in a sitemap, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sitemap {
-    /// Pages.
+    /// Addresses of pages.
     Pages(Vec<String>),
-    /// Other sitemaps.
+    /// Addresses of other sitemaps.
     Index(Vec<String>),
 }
 
-/// Whether a file is a sitemap in XML, packed or not.
+/// Whether a file is an XML sitemap, gzipped or not.
 pub(super) fn is_one(file: &[u8]) -> bool {
     let mut start = Vec::new();
-    // What cannot be unpacked is no sitemap.
+    // A file that cannot be unpacked is no sitemap.
     drop(unpacked(file).take(SAMPLE as u64).read_to_end(&mut start));
     let start = String::from_utf8_lossy(&start);
     ["<urlset", "<sitemapindex"]
@@ -33,7 +34,7 @@ pub(super) fn is_one(file: &[u8]) -> bool {
         .any(|root| start.contains(root) || has_prefixed(&start, root))
 }
 
-/// `<sm:urlset`: the root with a prefix.
+/// Whether the root has a namespace prefix: `<sm:urlset`.
 fn has_prefixed(start: &str, root: &str) -> bool {
     let name = root.trim_start_matches('<');
     start
@@ -41,10 +42,11 @@ fn has_prefixed(start: &str, root: &str) -> bool {
         .any(|(at, _)| start.get(..at).is_some_and(|before| before.ends_with(':')))
 }
 
-/// Reads a sitemap; at most so many addresses. What comes before a fault counts; `None` when nothing does.
+/// Parses a sitemap, up to `most` addresses. Addresses before a syntax error count; `None` when
+/// there are none.
 pub(super) fn read(file: &[u8], most: usize) -> Option<Sitemap> {
     let mut bytes = Vec::new();
-    // A packed file that breaks off is read as far as it goes.
+    // A truncated gzip file is read as far as it goes.
     drop(unpacked(file).take(MOST_UNPACKED).read_to_end(&mut bytes));
     let text = decode(&bytes);
     let found = if text.trim_start().starts_with('<') {
@@ -66,7 +68,7 @@ fn unpacked(file: &[u8]) -> Box<dyn Read + '_> {
     }
 }
 
-/// UTF-8, as the protocol wants it, or what a mark at the beginning says.
+/// UTF-8, as the protocol requires, unless a byte order mark says otherwise.
 fn decode(bytes: &[u8]) -> String {
     encoding_rs::UTF_8.decode(bytes).0.into_owned()
 }
@@ -99,15 +101,16 @@ fn from_xml(text: &str, most: usize) -> Sitemap {
     if walk.index { Sitemap::Index(walk.found) } else { Sitemap::Pages(walk.found) }
 }
 
-/// Walks through the elements: only `<loc>` right below `<url>` or `<sitemap>` counts, not that of an image.
+/// Walks the elements. Only `<loc>` directly below `<url>` or `<sitemap>` counts, not that of an
+/// image.
 #[derive(Default)]
 struct Walk {
     index: bool,
-    /// Within `<url>` or `<sitemap>`.
+    /// Inside `<url>` or `<sitemap>`.
     entry: bool,
-    /// Elements below the entry.
+    /// Open elements below the entry.
     depth: usize,
-    /// The address that is being read.
+    /// The address being read.
     loc: Option<String>,
     found: Vec<String>,
 }
@@ -163,7 +166,7 @@ impl Walk {
     }
 }
 
-/// The character of `#38` or `#x26`.
+/// Resolves a numeric character reference: `#38` or `#x26`.
 fn numbered(name: &str) -> Option<char> {
     let number = name.strip_prefix('#')?;
     let code = match number.strip_prefix(['x', 'X']) {
@@ -193,7 +196,6 @@ mod tests {
   <url><loc></loc></url>
 </urlset>"#;
 
-    /// The pages that a sitemap lists.
     fn pages(file: &[u8], most: usize) -> Vec<String> {
         match read(file, most) {
             Some(Sitemap::Pages(list)) => list,

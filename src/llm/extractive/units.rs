@@ -1,5 +1,5 @@
-//! Part of the answers without a model: a passage's body to the units that can be said, such as sentences, list
-//! items, rows and records. Decides nothing about questions.
+//! Part of the answers without a model: splits a passage's body into units that can be quoted, such
+//! as sentences, list items, rows and records. Must not judge relevance to the question.
 
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -10,19 +10,19 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::words::Words;
 use crate::domain::Chunk;
 
-/// A paragraph whose lines are this long was wrapped, in characters.
-const WRAPPED: usize = 60;
+/// Line length above which a paragraph counts as hard-wrapped, in characters.
+const HARD_WRAP_LEN: usize = 60;
 
-/// Something that can be said by itself or with its neighbours.
+/// A piece of text that can be quoted alone or with its neighbours.
 #[derive(Debug)]
 pub(super) struct Unit {
-    /// What is said.
+    /// The text to quote.
     pub(super) text: String,
-    /// Its own words.
+    /// Stems of the words in the text.
     pub(super) stems: Vec<String>,
-    /// The ranges of numbers in it, such as 177 to 185.
+    /// Number ranges in the text, such as 177 to 185.
     pub(super) ranges: Vec<(f32, f32)>,
-    /// The part of the body that it belongs to.
+    /// The block that holds the unit.
     pub(super) block: Rc<Block>,
 }
 
@@ -31,34 +31,32 @@ pub(super) struct Unit {
 pub(super) struct Block {
     /// The passage's citation mark.
     pub(super) mark: usize,
-    /// How good the passage is compared with the best one, 0 to 1.
-    pub(super) standing: f32,
+    /// Retrieval score of the passage relative to the best one, 0 to 1.
+    pub(super) relative_score: f32,
     pub(super) kind: Kind,
-    /// The line that introduces a list; empty without one.
+    /// The line that introduces a list or table; empty when there is none.
     pub(super) intro: String,
-    /// The heading right above the passage, or its title.
+    /// The innermost heading of the passage, or its title.
     pub(super) heading: String,
-    /// Whether it is the answer to a question that stands above it.
+    /// Whether a question stands right above the block, so that the block answers it.
     pub(super) answers: bool,
-    /// The words of title, headings, introduction, and of the question that a customer might have asked.
+    /// Stems of the title, headings, caption, introduction and column names, and of a whole record.
     pub(super) stems: Vec<String>,
-    /// All of a record, whose fields say little alone; else empty.
+    /// The whole record, because one field alone says little; empty for other kinds.
     pub(super) record: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Sentences that follow each other.
+    /// Consecutive sentences.
     Prose,
-    /// Items of a list.
     List,
-    /// Rows of a table.
     Rows,
-    /// One row of a file of rows: a unit for each field.
+    /// One row of a CSV or TSV file, with one unit per field.
     Record,
 }
 
-/// The units of a passage, in reading order.
+/// Splits a passage into its units, in reading order.
 pub(super) fn read(mark: usize, standing: f32, chunk: &Chunk, words: &Words) -> Vec<Unit> {
     let heading = chunk.heading.rsplit(" > ").next().filter(|heading| !heading.is_empty());
     let heading = heading.unwrap_or(&chunk.title).to_owned();
@@ -78,7 +76,7 @@ pub(super) fn read(mark: usize, standing: f32, chunk: &Chunk, words: &Words) -> 
             if parsed.kind == Kind::Record { parsed.texts.join("\n") } else { String::new() };
         let block = Rc::new(Block {
             mark,
-            standing,
+            relative_score: standing,
             kind: parsed.kind,
             intro: parsed.intro.to_owned(),
             answers: caption.ends_with(['?', '？', '؟']),
@@ -101,9 +99,11 @@ impl Unit {
     }
 }
 
-/// Whether a paragraph's first line names what follows: a question with its answer below it, or a heading.
+/// Returns whether a paragraph's first line is a caption: a question with its answer below it, or a
+/// heading.
 fn is_caption(first: &str, lines: usize, headings: &str) -> bool {
-    let short = first.chars().count() <= WRAPPED && !first.ends_with(['.', '!', ':', ';', ',']);
+    let short =
+        first.chars().count() <= HARD_WRAP_LEN && !first.ends_with(['.', '!', ':', ';', ',']);
     let plain = !first.contains(": ") && !is_item(first);
     lines > 1
         && (first.ends_with(['?', '？', '؟']) || headings.ends_with(first) || (short && plain))
@@ -114,11 +114,10 @@ fn is_rows_file(source: &str) -> bool {
     matches!(ending.as_str(), "csv" | "tsv")
 }
 
-/// Block of lines as its kind and texts.
 struct ParsedBlock<'a> {
     kind: Kind,
     intro: &'a str,
-    /// The names of a narrow table's columns.
+    /// Column names of a two-column table; empty otherwise.
     columns: &'a str,
     texts: Vec<String>,
 }
@@ -139,7 +138,7 @@ fn parse<'a>(lines: &[&'a str], record: bool) -> ParsedBlock<'a> {
         && body.iter().all(|line| line.contains(": ") && line.chars().count() < 300)
     {
         let wide = body.iter().all(|line| line.contains("; "));
-        // A narrow table begins with the names of its two columns.
+        // The first row of a two-column table holds the column names.
         let (columns, rows) = match body.split_first() {
             Some((columns, rows)) if !wide && !rows.is_empty() => (*columns, rows),
             _ => ("", body),
@@ -153,7 +152,7 @@ fn is_item(line: &str) -> bool {
     ITEM.is_match(line)
 }
 
-/// Items without their bullets; lines that are further in belong to the item above.
+/// Returns the list items without their bullets. Indented lines belong to the item above.
 fn items(lines: &[&str]) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();
     for line in lines {
@@ -186,7 +185,7 @@ fn sentences(lines: &[&str]) -> Vec<String> {
             }
             None => paragraphs.push(line.to_owned()),
         }
-        goes_on = line.chars().count() > WRAPPED && !line.ends_with(['.', '!', '?', ':']);
+        goes_on = line.chars().count() > HARD_WRAP_LEN && !line.ends_with(['.', '!', '?', ':']);
     }
     let mut sentences: Vec<String> = Vec::new();
     for paragraph in paragraphs {
@@ -211,7 +210,7 @@ fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the expressions of this file are fixed, and tested")
 }
 
-/// Two numbers with what stands between the ends of a range in the languages of our customers.
+/// Two numbers joined by a range word or dash, in several languages.
 static RANGE: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"(\d+(?:[.,]\d+)?) ?(?:[a-z]{1,3} )?(?:to|-|–|—|a|bis|à|até|hasta|and|und|y|et|e) ?(\d+(?:[.,]\d+)?)\b",
@@ -222,10 +221,10 @@ static PARAGRAPHS: LazyLock<Regex> = LazyLock::new(|| fixed(r"\n[ \t]*\n\s*"));
 
 static ITEM: LazyLock<Regex> = LazyLock::new(|| fixed(r"^\s*(?:[-*+•–]|\d{1,3}[.)])\s+"));
 
-/// Marks in the document itself would be taken for ours.
+/// Marks in a document, removed because they would read as citations.
 static MARKS: LazyLock<Regex> = LazyLock::new(|| fixed(r"\[\^?\d{1,2}\]"));
 
-/// The ends of what is no sentence.
+/// An abbreviation or numeral at a sentence end.
 static ABBREVIATION: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"(?:^|[\s(])(?:e\.g|i\.e|etc|approx|incl|max|min|no|nr|st|mr|mrs|ms|dr|prof|tel|z\.B|bzw|ca|inkl|Sr|Sra|p\.ej|env|av|\d{1,3}|[A-Z])\.$",

@@ -1,4 +1,4 @@
-//! Part of the answers without a model: text to the words that are compared.
+//! Part of the answers without a model: turns text into stems that can be compared.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -10,32 +10,34 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 use whatlang::{Detector, Lang};
 
-/// How much of a passage is read to tell its language, in bytes.
-const TELLING: usize = 600;
+/// How much of a passage is used to detect its language, in bytes.
+const LANGUAGE_SAMPLE_BYTES: usize = 600;
 
-/// How much a stop word says, and how much a function word.
-const LITTLE: f32 = 0.3;
-const NOTHING: f32 = 0.02;
+/// Weights of a stop word, and of a stop word that is also a function word.
+const STOP_WORD_WEIGHT: f32 = 0.3;
+const FUNCTION_WORD_WEIGHT: f32 = 0.02;
 
-/// Small words of which no answer can be recognised.
+/// Small words that say nothing about whether a text answers a question.
 static FUNCTION: LazyLock<HashSet<&str>> =
     LazyLock::new(|| data::each(|language| &language.questions.function_words).collect());
 
-/// Beginnings of shared words that endings do not hide, in characters.
+/// Minimum stem length for a prefix match, in characters.
 const SHORTEST_STEM: usize = 4;
 
-/// How words are compared in the language of a question and its best passage.
+/// Stemmer and stop words for the language of a question and its best passage.
 pub(super) struct Words {
     stemmer: Option<Stemmer>,
     stop_words: &'static [&'static str],
 }
 
 impl Words {
-    /// The words of the language in which the question is asked and answered.
+    /// Detects the language from the question and the passage together.
     pub(super) fn of(question: &str, passage: &str) -> Self {
         let mut sample = question.to_owned();
         sample.push('\n');
-        sample.push_str(passage.get(..passage.floor_char_boundary(TELLING)).unwrap_or(passage));
+        sample.push_str(
+            passage.get(..passage.floor_char_boundary(LANGUAGE_SAMPLE_BYTES)).unwrap_or(passage),
+        );
         let language = Detector::new().detect(&sample).map_or(Lang::Eng, |info| info.lang());
         let (code, algorithm) = known(language);
         Self {
@@ -44,7 +46,8 @@ impl Words {
         }
     }
 
-    /// The stems of all words; of scripts without spaces, pairs of neighbouring letters.
+    /// Returns the stems of all words; for scripts without spaces, pairs of neighbouring
+    /// characters.
     pub(super) fn stems(&self, text: &str) -> Vec<String> {
         let mut stems = Vec::new();
         let mut run = String::new();
@@ -64,10 +67,10 @@ impl Words {
         stems
     }
 
-    /// The stems of a question, each with how much its word says by itself, 0 to 1.
-    pub(super) fn asked(&self, question: &str) -> Vec<(String, f32)> {
+    /// Returns the distinct stems of a question, each with the weight of its word, 0 to 1.
+    pub(super) fn weighted_stems(&self, question: &str) -> Vec<(String, f32)> {
         let mut asked = Vec::new();
-        // A question of a hundred thousand words is not compared with itself.
+        // A set, because a linear search would be quadratic in a very long question.
         let mut known: HashSet<String> = HashSet::new();
         for whole in question.unicode_words() {
             for (place, word) in whole.split(['\'', '’']).enumerate() {
@@ -76,8 +79,8 @@ impl Words {
                 let function =
                     tail || small.chars().count() <= 2 || FUNCTION.contains(small.as_str());
                 let meaning = match (tail || self.stop_words.contains(&small.as_str()), function) {
-                    (true, true) => NOTHING,
-                    (true, false) => LITTLE,
+                    (true, true) => FUNCTION_WORD_WEIGHT,
+                    (true, false) => STOP_WORD_WEIGHT,
                     (false, _) => 1.0,
                 };
                 for stem in self.stems(word) {
@@ -105,7 +108,7 @@ impl Words {
     }
 }
 
-/// How much alike two stems are: 1 for the same, less for one that goes on, 0 for others.
+/// Similarity of two stems: 1 when equal, 0.8 when one extends the other by a short ending, else 0.
 pub(super) fn similarity(a: &str, b: &str) -> f32 {
     if a == b {
         return 1.0;
@@ -124,7 +127,7 @@ fn pairs(run: &str, stems: &mut Vec<String>) {
     stems.extend(letters.windows(2).map(|pair| pair.iter().collect::<String>()));
 }
 
-/// Letters of scripts that put no spaces between words.
+/// Letters of scripts without spaces between words.
 fn is_dense(c: char) -> bool {
     matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3005}'..='\u{3007}'
         | '\u{3041}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')

@@ -1,27 +1,29 @@
-//! Part of the answers without a model: the chosen unit, with what it needs to be understood, as a reply.
+//! Part of the answers without a model: writes the chosen unit as a reply, with the context it
+//! needs to be understood.
 
 use std::rc::Rc;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::scoring::Question;
 use super::units::{Kind, Unit};
-use super::weigh::Question;
 
-/// The longest part of a reply, in characters; only a longer single sentence is longer.
+/// Maximum length of a part of a reply, in characters. Only a single sentence can be longer.
 const LONGEST: usize = 450;
 
-/// The most sentences of a part.
+/// Maximum sentences or items chosen for a part.
 const SENTENCES: usize = 4;
 
-/// A sentence shorter than this needs a neighbour to say something, in characters.
+/// A sentence shorter than this needs a neighbour to make sense, in characters.
 const VERY_SHORT: usize = 40;
 
-/// A paragraph up to this length is said whole when its heading is about the question, in characters.
-const WHOLE: usize = 350;
+/// Maximum length of a paragraph that is quoted whole because its heading matches the question, in
+/// characters.
+const MAX_WHOLE_PARAGRAPH_LEN: usize = 350;
 
-/// Up to this length a reply goes on with what continues it, in characters.
-pub(super) const COMFORTABLE: usize = 240;
+/// Length up to which a reply is extended with related text, in characters.
+pub(super) const TARGET_REPLY_LEN: usize = 240;
 
 /// A part of a reply, from one passage.
 #[derive(Debug, PartialEq)]
@@ -30,7 +32,8 @@ pub(super) struct Part {
     mark: usize,
 }
 
-/// Writes the part of a reply that the best unit stands for. `room` is for what was not asked for, in characters.
+/// Writes the part of a reply for the best unit. `room` limits the record fields nobody asked for,
+/// in characters.
 pub(super) fn part(units: &[Unit], best: usize, asked: &Question, room: usize) -> Option<Part> {
     let unit = units.get(best)?;
     let from = units.iter().position(|other| Rc::ptr_eq(&other.block, &unit.block))?;
@@ -57,7 +60,7 @@ pub(super) fn part(units: &[Unit], best: usize, asked: &Question, room: usize) -
     (!text.trim().is_empty()).then(|| Part { text, mark: unit.block.mark })
 }
 
-/// The reply: each part with its citation mark.
+/// Joins the parts into the reply, each with its citation mark.
 pub(super) fn join(mut parts: Vec<Part>) -> Option<String> {
     parts.dedup();
     let marked: Vec<String> =
@@ -65,13 +68,14 @@ pub(super) fn join(mut parts: Vec<Part>) -> Option<String> {
     (!marked.is_empty()).then(|| marked.join("\n\n"))
 }
 
-/// A whole answer to a known question; else the best sentence, with the one before it where it refers to it, and with what continues it.
+/// Returns the whole paragraph if it answers a known question; else the best sentence, with the one
+/// it refers back to and related ones after it.
 fn prose(block: &[Unit], best: usize, asked: &Question, list: &[&Unit]) -> String {
     let text = |i: usize| block.get(i).map_or("", |unit| unit.text.as_str());
     let whole = (0..block.len()).map(text).collect::<Vec<_>>().join(" ");
     let about =
         block.first().is_some_and(|first| first.block.answers || asked.share_above(first) >= 0.4);
-    if about && length(&whole) <= WHOLE && !whole.ends_with(':') {
+    if about && length(&whole) <= MAX_WHOLE_PARAGRAPH_LEN && !whole.ends_with(':') {
         return whole;
     }
     let mut first = best;
@@ -87,7 +91,7 @@ fn prose(block: &[Unit], best: usize, asked: &Question, list: &[&Unit]) -> Strin
         let related =
             refers_back(&next.text) || asked.score(next) >= 0.6 * high || asked.gives_fact(next);
         if !(needed
-            || (related && room <= COMFORTABLE)
+            || (related && room <= TARGET_REPLY_LEN)
             || (asked.score(next) >= 0.9 * high && room <= LONGEST))
         {
             break;
@@ -102,14 +106,14 @@ fn prose(block: &[Unit], best: usize, asked: &Question, list: &[&Unit]) -> Strin
     said
 }
 
-/// The items that answer, below the line that introduces them; all of them when none answers better than the rest.
+/// Returns the matching items below their introduction, or all items when none stands out.
 fn group(block: &[Unit], best: usize, asked: &Question) -> String {
     let Some(unit) = block.get(best) else { return String::new() };
     let high = asked.own_share(unit);
     let equal = |other: &&Unit| asked.own_share(other) >= 0.9 * high;
     let chosen: Vec<&Unit> = block.iter().filter(equal).collect();
     let small = unit.block.kind == Kind::List
-        && block.iter().map(|unit| length(&unit.text)).sum::<usize>() <= COMFORTABLE;
+        && block.iter().map(|unit| length(&unit.text)).sum::<usize>() <= TARGET_REPLY_LEN;
     let whole = high < 0.05 || chosen.len() * 3 > block.len() * 2 || (small && high < 0.5);
     let chosen: Vec<&Unit> =
         if whole { block.iter().collect() } else { chosen.into_iter().take(SENTENCES).collect() };
@@ -127,7 +131,7 @@ fn group(block: &[Unit], best: usize, asked: &Question) -> String {
     said
 }
 
-/// A row of a file: its name, then the fields that are asked for, then the others as long as there is room.
+/// Writes a row of a file: its name, the fields asked for, then other fields while there is room.
 fn record(block: &[Unit], asked: &Question, room: usize) -> String {
     let named = block.iter().find(|unit| NAME.is_match(&unit.text));
     let first = block.iter().find(|unit| !CODE.is_match(&unit.text));
@@ -176,7 +180,7 @@ fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the expressions of this file are fixed, and tested")
 }
 
-/// A sentence that speaks of what was named before it.
+/// Matches a sentence that refers back to the one before it.
 static BACK: LazyLock<Regex> = LazyLock::new(|| {
     fixed(concat!(
         r"^(?:It|Its|They|Their|This|These|That|Those|He|She|Both|Then|After that|Otherwise|However|Also|Es|Er|Diese[rs]?|Das|Danach|Sonst|Außerdem",
@@ -184,13 +188,13 @@ static BACK: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// The field that names a record.
+/// Matches the field that names a record.
 static NAME: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"(?i)^(?:name|title|product|item|article|job|service|nombre|t[ií]tulo|producto|art[ií]culo|servicio|nome|produto|servi[cç]o|produkt|artikel|bezeichnung|leistung|nom|produit|prestation)\s*: ",
     )
 });
 
-/// A field for machines.
+/// Matches a technical field, such as an id.
 static CODE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?i)^(?:sku|id|ean|gtin|code|ref|url|uuid)\s*: "));

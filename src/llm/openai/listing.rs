@@ -1,4 +1,4 @@
-//! The models that an endpoint lists, for those who choose one: asked for now and then, and never waited for long.
+//! Lists an endpoint's models for a model picker: cached, and with a short timeout.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::wire::names;
 
-/// The longest that the endpoint is waited for.
+/// Timeout of a listing request.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How long what it listed is believed, and how long it is not asked again after it did not answer.
-const FRESH: Duration = Duration::from_mins(5);
-/// The most names.
-const MOST: usize = 300;
-/// Models that write no answers.
-const OTHERS: &[&str] = &[
+/// How long a listing is cached. A failed request is cached as long.
+const CACHE_TTL: Duration = Duration::from_mins(5);
+/// Maximum number of names returned.
+const MAX_NAMES: usize = 300;
+/// Parts of the names of models that write no answers.
+const NON_CHAT_MODEL_MARKERS: &[&str] = &[
     "embed",
     "whisper",
     "tts",
@@ -28,23 +28,23 @@ const OTHERS: &[&str] = &[
     "rerank",
 ];
 
-/// What an endpoint listed, and when.
+/// Cache of the endpoint's listing with its time.
 #[derive(Default)]
 pub(super) struct Listing {
     seen: tokio::sync::Mutex<Option<(Instant, Vec<String>)>>,
 }
 
 impl Listing {
-    /// The names that the endpoint lists; none where it lists none, or does not answer.
+    /// Returns the listed names, or the last known ones if the endpoint does not answer.
     pub(super) async fn names(&self, endpoint: &Endpoint) -> Vec<String> {
         let mut seen = self.seen.lock().await;
-        if let Some((_, names)) = seen.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+        if let Some((_, names)) = seen.as_ref().filter(|(at, _)| at.elapsed() < CACHE_TTL) {
             return names.clone();
         }
         let models = endpoint.whole().models();
         let listed = match tokio::time::timeout(PATIENCE, models.list_byot::<Value>()).await {
             Ok(Ok(answer)) => answering(names(&answer)),
-            // What was known before is better than nothing.
+            // A stale listing is better than none.
             _ => seen.take().map(|(_, names)| names).unwrap_or_default(),
         };
         *seen = Some((Instant::now(), listed.clone()));
@@ -52,15 +52,16 @@ impl Listing {
     }
 }
 
-/// The models that write answers, by name.
 fn answering(mut names: Vec<String>) -> Vec<String> {
     names.retain(|name| {
         let name = name.to_lowercase();
-        !name.is_empty() && name.len() <= 200 && !OTHERS.iter().any(|other| name.contains(other))
+        !name.is_empty()
+            && name.len() <= 200
+            && !NON_CHAT_MODEL_MARKERS.iter().any(|other| name.contains(other))
     });
     names.sort();
     names.dedup();
-    names.truncate(MOST);
+    names.truncate(MAX_NAMES);
     names
 }
 

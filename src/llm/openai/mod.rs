@@ -1,5 +1,5 @@
-//! Answers with any OpenAI-compatible `/chat/completions`. Must not judge the answer: whether it may be sent is
-//! decided by the pipeline.
+//! Answers through any OpenAI-compatible `/chat/completions`. Must not judge the answer: the
+//! pipeline decides whether it may be sent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,45 +20,45 @@ mod wire;
 
 use wire::{Chunk, Reply, names, same_model};
 
-/// How long a stream whose answer is complete may take to tell what it used.
-const LAST_WORD: Duration = Duration::from_secs(2);
+/// How long to wait for the usage figures and end mark of a stream whose answer is complete.
+const STREAM_END_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// An OpenAI-compatible endpoint that writes answers.
+/// Settings of an OpenAI-compatible endpoint that writes answers.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Everything before `/chat/completions`.
     base_url: String,
-    /// The key; local servers want none.
+    /// API key; local servers need none.
     api_key: Option<SecretString>,
-    /// The model where an agent names none.
+    /// Model used when an agent names none.
     model: String,
-    /// The model that is asked when the first one fails, in a third of the time.
+    /// Model tried when the first one fails, in a third of the time.
     fallback_model: Option<String>,
-    /// The context window in tokens, input and output.
+    /// Context window in tokens, input and output together.
     window: u32,
-    /// Dollars for a million tokens, by model: `{ "gpt-4o-mini" = { input = 0.15, output = 0.6 } }`. Without a
-    /// price nothing costs anything.
+    /// Dollars per million tokens, by model: `{ "gpt-4o-mini" = { input = 0.15, output = 0.6 } }`.
+    /// A model without a price costs nothing.
     prices: BTreeMap<String, Price>,
-    /// Below this confidence (0 to 1) there is no answer, where an agent says nothing else. 0 leaves it to the
-    /// model.
+    /// Default minimum confidence for an answer, 0 to 1, when the agent sets none. 0 leaves the
+    /// decision to the model.
     min_confidence: f32,
-    /// More fields for every request, such as `{ top_p = 0.9 }`.
+    /// Extra fields for every request, such as `{ top_p = 0.9 }`.
     extra: Map<String, Value>,
-    /// The name of the field with the longest answer. Every server knows `max_tokens`; OpenAI's reasoning
-    /// models want `max_completion_tokens`.
+    /// Request field for the maximum answer length. Every server supports `max_tokens`; OpenAI's
+    /// reasoning models require `max_completion_tokens`.
     max_tokens_field: String,
-    /// Milliseconds for an answer, all attempts and waits included.
+    /// Timeout of an answer in milliseconds, including all attempts and waits.
     timeout_ms: u32,
-    /// Milliseconds for one attempt that is not streamed.
+    /// Timeout of one non-streamed attempt in milliseconds.
     attempt_ms: u32,
-    /// Milliseconds until the first words of a stream.
+    /// Timeout for the first chunk of a stream, in milliseconds.
     first_token_ms: u32,
-    /// Milliseconds between two pieces of a stream.
+    /// Maximum time between two chunks of a stream, in milliseconds.
     idle_ms: u32,
-    /// How often a passing failure is tried again.
+    /// How often a transient failure is retried.
     retries: u32,
-    /// Milliseconds: the longest wait between two attempts, whatever the endpoint asks for.
+    /// Maximum wait between two attempts in milliseconds, whatever the endpoint asks for.
     retry_cap_ms: u32,
 }
 
@@ -148,17 +148,17 @@ impl Model for Openai {
         let mut turn = Turn {
             prompt,
             listener: hear.map(|hear| Listener { hear, heard: String::new() }),
-            patience: self.endpoint.retry_budget(fallback.is_some()),
+            retry_budget: self.endpoint.retry_budget(fallback.is_some()),
             spent: Usage::default(),
         };
         for model in std::iter::once(model).chain(fallback) {
             match self.round(&mut turn, model).await {
                 Ok(text) => return Ok(turn.completion(text, model)),
                 Err(NextAttempt::Stop) => break,
-                Err(_) => turn.patience.next_model(),
+                Err(_) => turn.retry_budget.next_model(),
             }
         }
-        Err(Error { attempts: turn.patience.failures })
+        Err(Error { attempts: turn.retry_budget.failures })
     }
 
     async fn listed(&self) -> Vec<String> {
@@ -193,31 +193,31 @@ impl Model for Openai {
     }
 }
 
-/// One answer in the making.
+/// State of one answer across its attempts.
 struct Turn<'a> {
     prompt: &'a Prompt,
     listener: Option<Listener<'a>>,
-    patience: RetryBudget,
-    /// What all attempts used that told it; an answer that was empty is paid for, too.
+    retry_budget: RetryBudget,
+    /// Usage of all attempts that returned a reply; an empty answer is billed, too.
     spent: Usage,
 }
 
 impl Turn<'_> {
     fn completion(self, text: String, model: &str) -> Completion {
-        let (usage, failures) = (self.spent, self.patience.failures);
+        let (usage, failures) = (self.spent, self.retry_budget.failures);
         Completion::Text { text, model: model.to_owned(), usage, failures }
     }
 }
 
-/// Somebody who listens while an answer is written. Nothing heard can be taken back: when an attempt breaks off, the
-/// next one is passed on only as far as it continues what was heard.
+/// The listener of a streamed answer. Text already passed on cannot be taken back: after an
+/// interrupted attempt, the next one is passed on only where it continues that text.
 struct Listener<'a> {
     hear: Hear<'a>,
     heard: String,
 }
 
 impl Listener<'_> {
-    fn tell(&mut self, text: &str) {
+    fn forward(&mut self, text: &str) {
         if let Some(more) = text.strip_prefix(&self.heard).filter(|more| !more.is_empty()) {
             (self.hear)(more);
             self.heard.push_str(more);
@@ -226,19 +226,19 @@ impl Listener<'_> {
 }
 
 impl Openai {
-    /// The model to ask, and the one to ask when that fails.
+    /// Returns the model to ask, and the fallback for when it fails.
     fn models<'a>(&'a self, prompt: &'a Prompt) -> (&'a str, Option<&'a str>) {
         let named = prompt.model.trim();
         let model = if named.is_empty() { &self.settings.model } else { named };
         (model, self.settings.fallback_model.as_deref().filter(|other| *other != model))
     }
 
-    /// Asks one model until it answers or its time is over.
+    /// Asks one model until it answers or its retries or time run out.
     async fn round(&self, turn: &mut Turn<'_>, model: &str) -> Result<String, NextAttempt> {
         loop {
             let written = match turn.listener {
-                Some(_) => self.written_aloud(turn, model).await,
-                None => self.written(turn, model).await,
+                Some(_) => self.complete_streaming(turn, model).await,
+                None => self.complete_once(turn, model).await,
             };
             let answer = written.and_then(|reply| {
                 turn.spent.add(self.usage(&reply, turn.prompt, model));
@@ -248,47 +248,47 @@ impl Openai {
                 Ok(text) => return Ok(text),
                 Err(failure) => failure.of(model),
             };
-            match turn.patience.after(failure).await {
+            match turn.retry_budget.after(failure).await {
                 NextAttempt::Again => {}
                 other => return Err(other),
             }
         }
     }
 
-    /// An answer that comes in one piece.
-    async fn written(&self, turn: &Turn<'_>, model: &str) -> Result<Reply, Failure> {
+    /// Requests the answer in one piece.
+    async fn complete_once(&self, turn: &Turn<'_>, model: &str) -> Result<Reply, Failure> {
         let body = self.body(turn.prompt, model, false);
         let chat = self.endpoint.whole().chat();
         let answer = chat.create_byot::<_, Chunk>(body);
         let mut reply = Reply::default();
-        reply.take(turn.patience.attempt(answer).await?);
+        reply.append(turn.retry_budget.attempt(answer).await?);
         Ok(reply)
     }
 
-    /// An answer that is heard while it is written.
-    async fn written_aloud(&self, turn: &mut Turn<'_>, model: &str) -> Result<Reply, Failure> {
+    /// Requests the answer as a stream and passes its text to the listener.
+    async fn complete_streaming(&self, turn: &mut Turn<'_>, model: &str) -> Result<Reply, Failure> {
         let body = self.body(turn.prompt, model, true);
         let first = Duration::from_millis(self.settings.first_token_ms.into());
         let idle = Duration::from_millis(self.settings.idle_ms.into());
         let chat = self.endpoint.stream().chat();
         let mut chunks =
-            turn.patience.within(first, chat.create_stream_byot::<_, Chunk>(body)).await??;
+            turn.retry_budget.within(first, chat.create_stream_byot::<_, Chunk>(body)).await??;
         let mut reply = Reply::default();
         loop {
             let limit = match (&reply.finished, reply.text.is_empty()) {
-                (Some(_), _) => idle.min(LAST_WORD),
+                (Some(_), _) => idle.min(STREAM_END_TIMEOUT),
                 (None, true) => first,
                 (None, false) => idle,
             };
-            match self.next(&turn.patience, limit, &mut chunks).await {
-                Ok(Some(chunk)) => reply.take(chunk),
+            match self.next(&turn.retry_budget, limit, &mut chunks).await {
+                Ok(Some(chunk)) => reply.append(chunk),
                 Ok(None) => return Ok(reply),
-                // The words are complete; only the end mark or the count of tokens is missing.
+                // The text is complete; only the end mark or the usage is missing.
                 Err(_) if reply.finished.is_some() => return Ok(reply),
                 Err(failure) => return Err(failure),
             }
             if let Some(listener) = &mut turn.listener {
-                listener.tell(&reply.text);
+                listener.forward(&reply.text);
             }
         }
     }
@@ -301,7 +301,9 @@ impl Openai {
     ) -> Result<Option<Chunk>, Failure> {
         let chunk = patience.within(limit, chunks.next()).await?.transpose().map_err(Into::into)?;
         match chunk {
-            Some(Chunk { error, .. }) if !error.is_null() => Err(self.endpoint.complaint(&error)),
+            Some(Chunk { error, .. }) if !error.is_null() => {
+                Err(self.endpoint.failure_of_error(&error))
+            }
             chunk => Ok(chunk),
         }
     }
@@ -321,7 +323,7 @@ impl Openai {
         body
     }
 
-    /// What a reply used: as the endpoint counts, or as we do where it does not.
+    /// Usage of a reply: the endpoint's figures, or counted here when it sends none.
     fn usage(&self, reply: &Reply, prompt: &Prompt, model: &str) -> Usage {
         let count = |text: &str| u64::from(Vocabulary::of(model).count(text));
         let input = reply.usage.prompt_tokens.unwrap_or_else(|| match prompt.tokens {
@@ -376,7 +378,7 @@ mod tests {
         }
     }
 
-    /// The final text, what was heard on the way, and the failures.
+    /// Returns the final text or error, and the text heard meanwhile.
     async fn aloud(model: &Openai) -> (Result<String, Error>, String) {
         let heard = Mutex::new(String::new());
         let hear = |piece: &str| heard.lock().unwrap().push_str(piece);
@@ -416,7 +418,7 @@ mod tests {
             "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Open?"}],
         });
         assert_eq!(server.bodies(), [expected]);
-        assert_eq!(server.heard()[0].path, "/v1/chat/completions");
+        assert_eq!(server.received_requests()[0].path, "/v1/chat/completions");
     }
 
     #[tokio::test]
@@ -438,7 +440,7 @@ mod tests {
         let model = model(&server, &json!({"fallback_model": "spare"}));
         let error = model.complete(&prompt(), None).await.unwrap_err();
         assert_eq!(error.attempts, ["main: 401: the endpoint refused the key: check api_key"]);
-        assert_eq!(server.heard().len(), 1);
+        assert_eq!(server.received_requests().len(), 1);
         assert!(!format!("{:?}", model.settings).contains("secret"));
     }
 

@@ -1,34 +1,34 @@
-//! What OpenAI-compatible servers answer, read as tolerantly as it can be: they leave out most of what OpenAI sends,
-//! and write the rest in their own ways.
+//! Responses of OpenAI-compatible servers, parsed leniently: servers leave out most fields that
+//! OpenAI sends and format the rest in their own ways.
 
 use frontdesk_endpoint::{Failure, lenient};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What one attempt wrote.
+/// The reply of one attempt.
 #[derive(Default)]
 pub(super) struct Reply {
     pub(super) text: String,
-    /// Why it ended, in the endpoint's words.
+    /// The endpoint's `finish_reason`; `None` until it sends one.
     pub(super) finished: Option<String>,
     pub(super) usage: Tokens,
 }
 
 impl Reply {
-    /// Adds a piece, or all of it.
-    pub(super) fn take(&mut self, chunk: Chunk) {
+    /// Adds a chunk of a stream, or a whole answer.
+    pub(super) fn append(&mut self, chunk: Chunk) {
         if let Some(choice) = chunk.choices.into_iter().next() {
             let words = choice.message.or(choice.delta).unwrap_or_default();
             self.text.push_str(&text_of(&words.content));
             self.finished =
                 choice.finish_reason.as_str().map(str::to_owned).or(self.finished.take());
         }
-        if chunk.usage.is_told() {
+        if chunk.usage.is_reported() {
             self.usage = chunk.usage;
         }
     }
 
-    /// The words; a failure when there are none.
+    /// Returns the text, or a failure when it is empty.
     pub(super) fn answer(self) -> Result<String, Failure> {
         if !self.text.trim().is_empty() {
             return Ok(self.text);
@@ -38,7 +38,7 @@ impl Reply {
     }
 }
 
-/// A whole answer or a piece of a stream. Only what we use is read, and nothing is required.
+/// A whole answer or a chunk of a stream. Only the fields used here are read; none is required.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Chunk {
@@ -75,12 +75,12 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    fn is_told(&self) -> bool {
+    fn is_reported(&self) -> bool {
         self.prompt_tokens.is_some() || self.completion_tokens.is_some()
     }
 }
 
-/// Content is a text, a list of parts of which some are text, or null.
+/// Text of a content field: a string, a list of parts of which some are text, or null.
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -89,7 +89,8 @@ fn text_of(content: &Value) -> String {
     }
 }
 
-/// The models in an answer of `/models`: `{"data":[{"id"}]}`, `{"models":[{"name"}]}` or a bare list.
+/// Returns the model names in a `/models` response: `{"data":[{"id"}]}`, `{"models":[{"name"}]}` or
+/// a bare list.
 pub(super) fn names(answer: &Value) -> Vec<String> {
     let lists = [&answer["data"], &answer["models"], answer];
     let list = lists.iter().find_map(|list| list.as_array());
@@ -99,7 +100,8 @@ pub(super) fn names(answer: &Value) -> Vec<String> {
     list.into_iter().flatten().filter_map(name).collect()
 }
 
-/// Whether a listed name means the configured model: `llama3.1:latest` is `llama3.1`, `models/gemini` is `gemini`.
+/// Returns whether a listed name is the configured model: `llama3.1:latest` is `llama3.1`,
+/// `models/gemini` is `gemini`.
 pub(super) fn same_model(listed: &str, model: &str) -> bool {
     let bare = |name: &str| name.strip_suffix(":latest").unwrap_or(name).to_lowercase();
     let (listed, model) = (bare(listed), bare(model));

@@ -1,42 +1,42 @@
-//! Part of cleaning: takes reasoning, JSON, tool calls, special tokens and citation marks out of a model's answer. Pure:
-//! must not ask a model again, nor invent words.
+//! Part of cleaning: removes reasoning, JSON, tool calls, special tokens and citation marks from a
+//! model's answer. Pure: must not call a model, nor invent words.
 
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::patterns::{CODE, MARK, MARKS, NOTHING, SOURCES, TRACE, close_gap, is_line_start};
+use super::patterns::{CODE, EMPTY_VALUE, MARK, MARKS, SOURCES, TRACE, close_gap, is_line_start};
 use super::wrapping::{JSON_START, UNWRAPS};
 
-/// The longest answer that is sent, in characters.
-const LONGEST: usize = 12_000;
+/// Maximum length of an answer, in characters.
+const MAX_ANSWER_CHARS: usize = 12_000;
 
-/// How often the answer is unwrapped again, such as JSON in a fence in quotes.
-const ROUNDS: usize = 20;
+/// Maximum unwrapping passes, for nested wrappings such as JSON in a fence in quotes.
+const MAX_UNWRAP_PASSES: usize = 20;
 
-/// A model's answer, fit for a customer.
+/// A model's answer, cleaned for a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct CleanAnswer {
-    /// The text, as Markdown; empty when nothing in the answer was meant for a customer.
+    /// The text as Markdown; empty if nothing in the answer was meant for a customer.
     pub(crate) text: String,
-    /// The passages that were cited, 1 for the first, in the order of their first use.
+    /// Cited passages, numbered from 1, in the order of their first use.
     pub(crate) cited: Vec<usize>,
-    /// Where marks stood in the text, in bytes, each with its passage. Marks of a list of sources stood nowhere.
+    /// Byte position of each citation mark in the text, with its passage; without source lists.
     pub(crate) marks: Vec<(usize, usize)>,
-    /// What had to be taken out or changed, in words.
+    /// Descriptions of what was removed or changed.
     pub(crate) repairs: Vec<String>,
 }
 
-/// Makes a model's answer fit for a customer. `passages` is how many the model was shown; a mark above it cites nothing.
+/// Cleans a model's answer. `passages` is their number in the prompt; higher marks cite nothing.
 pub(crate) fn clean(raw: &str, passages: usize) -> CleanAnswer {
     let mut cleaned = CleanAnswer { text: plain(raw), ..CleanAnswer::default() };
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_UNWRAP_PASSES {
         if !cleaned.unwrap_once() {
             break;
         }
     }
     cleaned.empty_if(&TRACE, "emptied: it was a stack trace");
     cleaned.empty_if(&JSON_START, "emptied: it was JSON");
-    cleaned.empty_if(&NOTHING, "emptied: it was an empty value");
+    cleaned.empty_if(&EMPTY_VALUE, "emptied: it was an empty value");
     cleaned.take_marks(passages);
     cleaned.shorten();
     cleaned
@@ -100,7 +100,7 @@ impl CleanAnswer {
             said.push_str(prose.get(from..run.start()).unwrap_or(""));
             from = run.end();
             let before = said.trim_end_matches([' ', '\t', '\u{A0}']);
-            // At the start of a line a mark belongs to what follows.
+            // At the start of a line, a mark belongs to the text after it.
             let place = before.len() + usize::from(is_line_start(before));
             for mark in MARK.find_iter(run.as_str()) {
                 self.cite(mark.as_str(), place, passages);
@@ -128,7 +128,7 @@ impl CleanAnswer {
     }
 
     fn shorten(&mut self) {
-        let Some((limit, _)) = self.text.char_indices().nth(LONGEST) else { return };
+        let Some((limit, _)) = self.text.char_indices().nth(MAX_ANSWER_CHARS) else { return };
         let length = self.text.chars().count();
         let head = self.text.get(..limit).unwrap_or("");
         let sentence = head.split_sentence_bound_indices().last().map_or(0, |(start, _)| start);
@@ -143,7 +143,7 @@ impl CleanAnswer {
     }
 }
 
-/// The numbers of a mark: `[1, 3-5]` is 1, 3, 4, 5. Another maker's mark such as `【4:0†file】` is 0.
+/// Returns a mark's numbers: `[1, 3-5]` gives 1, 3, 4, 5, a vendor's `【4:0†file】` gives 0.
 fn numbers(mark: &str) -> Vec<usize> {
     if mark.contains('†') {
         return vec![0];

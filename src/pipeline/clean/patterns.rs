@@ -1,10 +1,10 @@
-//! Part of cleaning: what marks, code and failures look like in a model's answer, whole or still being written.
+//! Part of cleaning: patterns of citation marks, code and failures in a model's answer.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Takes the white space before a mark away, so that none is doubled or left before a full stop.
+/// Removes the white space before a removed mark, so that none is doubled or before punctuation.
 pub(super) fn close_gap(said: &mut String, rest: &str) {
     said.truncate(said.trim_end_matches([' ', '\t', '\u{A0}']).len());
     if rest.starts_with(char::is_alphanumeric) && !is_line_start(said) {
@@ -16,32 +16,32 @@ pub(super) fn is_line_start(said: &str) -> bool {
     said.is_empty() || said.ends_with('\n')
 }
 
-/// A fixed expression, which the tests compile.
+/// Compiles a constant pattern. The tests compile them all.
 pub(super) fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the expressions of the cleaning are fixed, and tested")
 }
 
-/// A mark: numbers below 100 in brackets.
+/// A citation mark: numbers below 100 in brackets.
 const MARK_TEXT: &str = concat!(
     r"(?:\[{1,2}(?:(?:passages?|sources?|documents?|docs?|refs?)[ :#]{0,3})?\^?\d{1,2}(?:\s*[,;–-]\s*\^?\d{1,2})*\]{1,2}",
     r"(?:\((?:https?:|#|/)[^()\s]*\))?|【\d{1,2}(?::\d{1,3})?(?:†[^】\n]{0,200})?】)"
 );
 
-/// Code, of which every character counts.
+/// Code, which must stay unchanged.
 pub(super) static CODE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?s)```.*?(?:```|\z)|`[^`\n]+`"));
 
 /// One citation mark.
 pub(super) static MARK: LazyLock<Regex> = LazyLock::new(|| fixed(&format!("(?i){MARK_TEXT}")));
 
-/// Citation marks that stand together.
+/// Adjacent citation marks.
 pub(super) static MARKS: LazyLock<Regex> = LazyLock::new(|| {
     fixed(&format!(
         r"(?i)\(\s*(?:(?:see|source|sources|from|cf\.):?\s+)?{MARK_TEXT}(?:\s*[,;&]?\s*{MARK_TEXT})*\s*\)|{MARK_TEXT}(?:[ \t]*(?:[,;&]|and|und|y|et)?[ \t]*{MARK_TEXT})*"
     ))
 });
 
-/// The list of sources that a model puts under its answer.
+/// The list of sources that a model appends to its answer.
 pub(super) static SOURCES: LazyLock<Regex> = LazyLock::new(|| {
     fixed(concat!(
         r"(?i)(?:\A|\n)(?:[ \t>*_#]*(?:sources?|references?|citations?|footnotes?|quellen|fuentes|fontes|références|referencias|referências)[ \t*_]*:?[ \t*_]*\n?",
@@ -49,7 +49,7 @@ pub(super) static SOURCES: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// The start of a stack trace, or of a server's error page.
+/// The start of a stack trace or of a server's error page.
 pub(super) static TRACE: LazyLock<Regex> = LazyLock::new(|| {
     fixed(concat!(
         r"\A(?:Traceback \(most recent call last\)|Exception in thread |Unhandled [Ee]xception|goroutine \d+ \[|thread '[^']*' (?:\(\d+\) )?panicked at",
@@ -57,6 +57,6 @@ pub(super) static TRACE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// A value of a programming language that means nothing.
-pub(super) static NOTHING: LazyLock<Regex> =
+/// A null or empty value of a programming language.
+pub(super) static EMPTY_VALUE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"\A(?:null|None|undefined|NaN|\[\]|\[object Object\])\z"));

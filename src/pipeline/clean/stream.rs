@@ -1,5 +1,5 @@
-//! Part of cleaning: withholds from a chat window, while an answer is still being written, what no customer should
-//! see. It cannot take back what was said: the cleaned answer replaces the streamed one at the end.
+//! Part of cleaning: filters an answer while it is streamed to a chat window. Cannot take back what
+//! was shown: at the end, the cleaned answer replaces the streamed one.
 
 use std::sync::LazyLock;
 
@@ -10,23 +10,23 @@ use super::patterns::{TRACE, close_gap, fixed, is_line_start};
 use super::verdict::{HiddenPart, Verdict, verdict};
 use super::wrapping::{ROLE, THINK_END};
 
-/// How many characters the start of an answer is judged by.
-const OPENING: usize = 40;
+/// Characters at the start of an answer that decide how it is filtered.
+const OPENING_CHARS: usize = 40;
 
-/// How much of a hidden part is kept to find its end, in bytes.
-const LONGEST_END: usize = 120;
+/// Bytes of a hidden part that are kept to find its end.
+const MAX_END_TAG_BYTES: usize = 120;
 
-/// An answer while it is being written: says what a customer may see, as soon as that is sure.
+/// Filters a streamed answer: returns text once it is certain that a customer may see it.
 #[derive(Debug, Default)]
 pub(crate) struct Speakable {
-    /// What is not yet decided.
+    /// Text that is not decided yet.
     held: String,
     mode: Mode,
-    /// Whether anything was said.
+    /// Whether any text was shown.
     started: bool,
-    /// Whether a citation mark was dropped just before `held`.
+    /// Whether a citation mark was removed just before `held`.
     after_mark: bool,
-    /// The end of what was said.
+    /// The last character that was shown.
     tail: String,
 }
 
@@ -35,21 +35,21 @@ enum Mode {
     #[default]
     Opening,
     Speech,
-    /// Within this many backticks.
+    /// Inside code that this many backticks opened.
     Code(usize),
     Hidden(HiddenPart),
-    /// Nothing is said before the end, such as when the answer is JSON.
+    /// Nothing is shown before the end, for example because the answer is JSON.
     Withheld,
 }
 
 impl Speakable {
-    /// Takes the next piece of the answer, and returns what may be shown now.
+    /// Adds the next piece of the answer and returns the text that may be shown now.
     pub(crate) fn push(&mut self, piece: &str) -> String {
         self.held.extend(piece.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')));
         self.advance(false)
     }
 
-    /// The answer is complete: returns the rest of what may be shown.
+    /// Ends the answer and returns the remaining text that may be shown.
     pub(crate) fn finish(&mut self) -> String {
         let mut said = self.advance(true);
         if self.mode == Mode::Withheld {
@@ -64,8 +64,8 @@ impl Speakable {
         loop {
             let progress = match self.mode {
                 Mode::Opening => self.open(last),
-                Mode::Speech => self.speak(&mut said, last),
-                Mode::Code(ticks) => self.recite(ticks, &mut said, last),
+                Mode::Speech => self.stream_text(&mut said, last),
+                Mode::Code(ticks) => self.stream_code(ticks, &mut said, last),
                 Mode::Hidden(hidden) => self.hide(hidden, last),
                 Mode::Withheld => false,
             };
@@ -90,7 +90,8 @@ impl Speakable {
 
     fn open_with_words(&mut self, last: bool) -> bool {
         let line = self.held.find('\n').unwrap_or(self.held.len());
-        let limit = self.held.char_indices().nth(OPENING).map_or(self.held.len(), |(at, _)| at);
+        let limit =
+            self.held.char_indices().nth(OPENING_CHARS).map_or(self.held.len(), |(at, _)| at);
         let end = line.min(limit);
         if end == self.held.len() && !last {
             return false;
@@ -106,41 +107,41 @@ impl Speakable {
         true
     }
 
-    fn speak(&mut self, said: &mut String, last: bool) -> bool {
-        if self.after_mark && !self.leave_mark(said, last) {
+    fn stream_text(&mut self, said: &mut String, last: bool) -> bool {
+        if self.after_mark && !self.close_mark_gap(said, last) {
             return false;
         }
         let special = self.held.find(['<', '[', '【', '◁', '`', '(']);
         let plain = self.held.get(..special.unwrap_or(self.held.len())).unwrap_or("");
         let words = plain.trim_end().len();
         if words > 0 {
-            self.say(words, said);
+            self.emit(words, said);
             return true;
         }
         let Some(at) = special else { return false };
         match verdict(self.held.get(at..).unwrap_or(""), last) {
             Verdict::Wait => return false,
-            Verdict::Plain(length) => self.say(at + length, said),
+            Verdict::Plain(length) => self.emit(at + length, said),
             Verdict::Code(ticks) => {
-                self.say(at + ticks, said);
+                self.emit(at + ticks, said);
                 self.mode = Mode::Code(ticks);
             }
             Verdict::Mark(length) => self.drop_mark(at, length, said),
             Verdict::Token(length) => {
-                self.pass_over(at, length, said);
+                self.skip_token(at, length, said);
                 self.resume();
             }
             Verdict::Hide(length, hidden) => {
-                self.pass_over(at, length, said);
+                self.skip_token(at, length, said);
                 self.mode = Mode::Hidden(hidden);
             }
         }
         true
     }
 
-    fn pass_over(&mut self, blank: usize, length: usize, said: &mut String) {
+    fn skip_token(&mut self, blank: usize, length: usize, said: &mut String) {
         if self.started {
-            self.say(blank, said);
+            self.emit(blank, said);
         } else {
             self.held.drain(..blank);
         }
@@ -149,13 +150,13 @@ impl Speakable {
 
     fn drop_mark(&mut self, at: usize, length: usize, said: &mut String) {
         let lines = self.held.get(..at).unwrap_or("").trim_end_matches([' ', '\t', '\u{A0}']).len();
-        self.say(lines, said);
+        self.emit(lines, said);
         self.held.drain(..at - lines + length);
         self.after_mark = true;
     }
 
-    /// Decides what is left of the white space and commas after a mark; false when more must be known.
-    fn leave_mark(&mut self, said: &mut String, last: bool) -> bool {
+    /// Handles the white space and commas after a removed mark; false if more text is needed.
+    fn close_mark_gap(&mut self, said: &mut String, last: bool) -> bool {
         loop {
             let gap = BETWEEN_MARKS.find(&self.held).map_or(0, |gap| gap.end());
             let rest = self.held.get(gap..).unwrap_or("");
@@ -181,19 +182,19 @@ impl Speakable {
         true
     }
 
-    fn recite(&mut self, ticks: usize, said: &mut String, last: bool) -> bool {
+    fn stream_code(&mut self, ticks: usize, said: &mut String, last: bool) -> bool {
         let inline = ticks < 3;
         let Some(at) = self.held.find(|c| c == '`' || (inline && c == '\n')) else {
-            self.say(self.held.len(), said);
+            self.emit(self.held.len(), said);
             return false;
         };
         let run =
             self.held.get(at..).map_or(0, |rest| rest.len() - rest.trim_start_matches('`').len());
         if run > 0 && at + run == self.held.len() && !last {
-            self.say(at, said);
+            self.emit(at, said);
             return false;
         }
-        self.say(at + run, said);
+        self.emit(at + run, said);
         if run == 0 || run == ticks || (run > ticks && !inline) {
             self.mode = Mode::Speech;
         }
@@ -202,7 +203,7 @@ impl Speakable {
 
     fn hide(&mut self, hidden: HiddenPart, last: bool) -> bool {
         let end = match hidden {
-            // Whichever ends first: the one that begins first may not be whole yet.
+            // The earliest end wins: a match that starts first may still be incomplete.
             HiddenPart::Reasoning => [&*THINK_END, &*FINAL_CHANNEL]
                 .iter()
                 .filter_map(|end| end.find(&self.held))
@@ -217,7 +218,7 @@ impl Speakable {
             return true;
         }
         let mut useless =
-            if last { self.held.len() } else { self.held.len().saturating_sub(LONGEST_END) };
+            if last { self.held.len() } else { self.held.len().saturating_sub(MAX_END_TAG_BYTES) };
         while !self.held.is_char_boundary(useless) {
             useless -= 1;
         }
@@ -229,7 +230,7 @@ impl Speakable {
         self.mode = if self.started { Mode::Speech } else { Mode::Opening };
     }
 
-    fn say(&mut self, length: usize, said: &mut String) {
+    fn emit(&mut self, length: usize, said: &mut String) {
         let text: String = self.held.drain(..length).collect();
         self.started |= !text.trim().is_empty();
         if let Some(end) = text.chars().last() {
@@ -239,14 +240,14 @@ impl Speakable {
     }
 }
 
-/// Openings of which nothing is said before the end.
+/// Openings after which nothing is shown until the answer is complete.
 static WITHHELD: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"\A(?:```(?:json|JSON|python|markdown|md|text)?\s*$|```\w*\s*[\[{]|analysis[A-Z]|Thought:)",
     )
 });
 
-/// The end of what a model that speaks in channels says to itself.
+/// The end of the reasoning of a model that uses channels.
 static FINAL_CHANNEL: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"<\|channel\|>\s*final\b(?s:.{0,80}?)<\|message\|>"));
 

@@ -1,5 +1,5 @@
-//! Part of cleaning: what stands at a special character of an answer that is still being written. Decides only when
-//! more text could not change the decision.
+//! Part of cleaning: classifies what starts at a special character of a streamed answer. Decides
+//! only when more text cannot change the decision.
 
 use std::sync::LazyLock;
 
@@ -8,11 +8,11 @@ use regex::Regex;
 use super::patterns::{MARK, fixed};
 use super::wrapping::{THINK, THINK_END};
 
-/// The longest tag and the longest mark that are waited for, in characters.
-const LONGEST_TAG: usize = 64;
-const LONGEST_MARK: usize = 40;
+/// Maximum length of a tag and of a mark to wait for, in characters.
+const MAX_TAG_CHARS: usize = 64;
+const MAX_MARK_CHARS: usize = 40;
 
-/// The longest role after a special token, with the line break before it, in characters.
+/// Maximum length of a role after a special token, with the line break before it, in characters.
 const ROLE_LENGTH: usize = 12;
 
 /// Part of an answer that is hidden from the customer.
@@ -20,13 +20,13 @@ const ROLE_LENGTH: usize = 12;
 pub(super) enum HiddenPart {
     Reasoning,
     Tool,
-    /// A turn of the customer that the model made up: never ends.
+    /// Everything to the end, such as a customer's turn that the model invented.
     Rest,
 }
 
-/// What stands at a special character, with its length in bytes.
+/// What starts at a special character, with its length in bytes.
 pub(super) enum Verdict {
-    /// More must be known.
+    /// More text is needed.
     Wait,
     Plain(usize),
     Mark(usize),
@@ -35,7 +35,7 @@ pub(super) enum Verdict {
     Code(usize),
 }
 
-/// Decides what stands at the start of `rest`. `last`: no more text comes.
+/// Classifies the start of `rest`. `last`: no more text follows.
 pub(super) fn verdict(rest: &str, last: bool) -> Verdict {
     let known = match rest.chars().next() {
         Some('`') => ticks(rest, last),
@@ -73,9 +73,9 @@ fn parenthesis(rest: &str) -> Verdict {
 fn bracket(rest: &str) -> Verdict {
     let open = rest.chars().next().map_or(0, char::len_utf8);
     let allowed = |c: char| c.is_ascii_alphanumeric() || " ,;:#^-–†_./[".contains(c);
-    let end = rest.char_indices().skip(1).take(LONGEST_MARK).find(|(_, c)| !allowed(*c));
+    let end = rest.char_indices().skip(1).take(MAX_MARK_CHARS).find(|(_, c)| !allowed(*c));
     let Some((end, close)) = end else {
-        let long = rest.chars().nth(LONGEST_MARK).is_some();
+        let long = rest.chars().nth(MAX_MARK_CHARS).is_some();
         return if long { Verdict::Plain(open) } else { Verdict::Wait };
     };
     let mut end = end + close.len_utf8();
@@ -102,9 +102,9 @@ fn tag(rest: &str, last: bool) -> Verdict {
     if rest.chars().nth(1).is_some_and(|c| !may_begin(c)) {
         return Verdict::Plain(open);
     }
-    let mut inside = rest.char_indices().skip(1).take(LONGEST_TAG);
+    let mut inside = rest.char_indices().skip(1).take(MAX_TAG_CHARS);
     let Some((end, close)) = inside.find(|(_, c)| matches!(c, '>' | '▷' | '\n')) else {
-        let long = rest.chars().nth(LONGEST_TAG).is_some();
+        let long = rest.chars().nth(MAX_TAG_CHARS).is_some();
         return if long { Verdict::Plain(open) } else { Verdict::Wait };
     };
     let end = end + close.len_utf8();
@@ -130,7 +130,7 @@ fn tag(rest: &str, last: bool) -> Verdict {
     }
 }
 
-/// A special token that begins somebody's turn; the role follows it.
+/// Classifies a special token that begins a chat turn, with the role after it.
 fn turn(end: usize, after: &str, last: bool) -> Verdict {
     if after.chars().nth(ROLE_LENGTH).is_none() && !last {
         return Verdict::Wait;

@@ -1,5 +1,5 @@
-//! Part of cleaning: takes off what a model wraps around its answer (reasoning, channels, tool calls, special
-//! tokens, JSON, fences, roles, quotes). Must not touch citation marks: `answer.rs` needs them.
+//! Part of cleaning: removes what a model wraps around its answer (reasoning, channels, tool calls,
+//! special tokens, JSON, fences, roles, quotes). Must not touch citation marks: `answer.rs` does.
 
 use std::sync::LazyLock;
 
@@ -8,21 +8,21 @@ use serde_json::Value;
 
 use super::patterns::fixed;
 
-/// How deep an answer's text is looked for in JSON.
-const DEPTH: usize = 8;
+/// Maximum depth at which JSON is searched for an answer's text.
+const MAX_JSON_DEPTH: usize = 8;
 
-/// The fields of a JSON answer that hold its text, the surest first.
+/// JSON fields that hold the answer's text, the most reliable first.
 const FIELDS: [&str; 8] =
     ["answer", "final_answer", "reply", "response", "text", "message", "content", "output"];
 
-/// The fields of JSON that is no answer: tool calls and errors.
+/// JSON fields of tool calls and errors, which are no answer.
 const NO_ANSWER: [&str; 6] =
     ["error", "arguments", "parameters", "tool_calls", "function_call", "traceback"];
 
-/// Takes one kind of wrapping off; `None` when there is none.
+/// Removes one kind of wrapping; `None` if there is none.
 pub(super) type Unwrap = fn(&str) -> Option<String>;
 
-/// All kinds, in the order in which they are taken off, each with what it is called among the repairs.
+/// All kinds in the order of removal, each with its description for the repairs.
 pub(super) const UNWRAPS: [(Unwrap, &str); 8] = [
     (without_channels, "removed reasoning"),
     (without_reasoning, "removed reasoning"),
@@ -41,8 +41,8 @@ fn without_channels(text: &str) -> Option<String> {
     removed(&OTHER_CHANNEL, text)
 }
 
-/// Drops what stands between reasoning tags. Without an end tag it goes to the end; without a start tag, what was
-/// before the end tag is reasoning, too.
+/// Removes the text between reasoning tags. Without an end tag, reasoning goes to the end; without
+/// a start tag, everything before the end tag is reasoning.
 fn without_reasoning(text: &str) -> Option<String> {
     let mut said = String::new();
     let mut from = 0;
@@ -121,7 +121,7 @@ fn without_quotes(text: &str) -> Option<String> {
     })
 }
 
-/// The answer's text where the answer is JSON, or holds JSON beside words.
+/// Returns the answer's text if the answer is JSON, or contains JSON beside words.
 fn out_of_json(text: &str) -> Option<String> {
     if let Some(fence) = JSON_FENCE.captures(text) {
         let (whole, inner) = (fence.get(0)?, fence.get(1)?.as_str());
@@ -142,7 +142,7 @@ fn out_of_json(text: &str) -> Option<String> {
     text.get(..at).map(str::to_owned)
 }
 
-/// JSON at the start: its text, if it has one, and where it ends. `None` when no JSON is there.
+/// Parses JSON at the start: returns its text, if any, and its end. `None` if there is no JSON.
 fn leading_json(text: &str) -> Option<(Option<String>, usize)> {
     if !text.starts_with(['{', '[']) {
         return None;
@@ -150,7 +150,7 @@ fn leading_json(text: &str) -> Option<(Option<String>, usize)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     match values.next()? {
         Ok(Value::Array(items)) if items.iter().all(Value::is_number) => None,
-        Ok(value) => Some((answer_in(&value, DEPTH), values.byte_offset())),
+        Ok(value) => Some((answer_in(&value, MAX_JSON_DEPTH), values.byte_offset())),
         Err(_) if !JSON_START.is_match(text) => None,
         Err(_) => Some((answer_in_broken(text), text.len())),
     }
@@ -178,7 +178,7 @@ fn answer_in(value: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// The text in JSON that was cut off, or that is a Python dictionary.
+/// Extracts the text from truncated JSON or from a Python dictionary.
 fn answer_in_broken(text: &str) -> Option<String> {
     if NO_ANSWER_FIELD.is_match(text) {
         return None;
@@ -191,7 +191,7 @@ fn answer_in_broken(text: &str) -> Option<String> {
     Some(serde_json::from_str(&format!("\"{escaped}\"")).unwrap_or_else(|_| escaped.to_owned()))
 }
 
-/// The names of reasoning tags.
+/// Names of reasoning tags.
 const THINK_WORDS: &str =
     "(?:seed:)?(?:think|thinking|thoughts?|reasoning|reflection|analysis|scratchpad)";
 /// A start or end tag of reasoning.
@@ -208,7 +208,7 @@ pub(super) static THINK_END: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// The header of the channel that is meant for the customer; also with its special tokens lost.
+/// The header of the channel meant for the customer, also when its special tokens are lost.
 static FINAL_CHANNEL: LazyLock<Regex> = LazyLock::new(|| {
     fixed(r"(?s)<\|channel\|>\s*final\b.{0,80}?<\|message\|>|\Aanalysis.*?assistant\s?final")
 });
@@ -220,7 +220,7 @@ static OTHER_CHANNEL: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-/// Calls of tools and their results, to their end.
+/// Tool calls and their results, to their end.
 static TOOL: LazyLock<Regex> = LazyLock::new(|| {
     fixed(concat!(
         r"(?is)<(?:tool_calls?|tool_response|function_calls?|function|invoke)\b[^>]*>.*?(?:</(?:tool_calls?|tool_response|function_calls?|function|invoke)>|\z)",
@@ -229,7 +229,7 @@ static TOOL: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// Special tokens of chat templates, a turn of the customer that the model made up, and tags around an answer.
+/// Special tokens of chat templates, an invented customer's turn, and tags around an answer.
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     fixed(concat!(
         r"(?is)(?:<\|(?:im_start|start_header_id|start)\|>|<start_of_turn>)\s*(?:user|human)\b.*\z|\[INST\].*?\[/INST\]",
@@ -239,7 +239,7 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// A fence of plain text around everything.
+/// A plain-text fence around the whole answer.
 static TEXT_FENCE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?s)\A```(?:markdown|md|text|txt|plaintext)[ \t]*\n(.*?)\n?```\z"));
 
@@ -247,23 +247,23 @@ static TEXT_FENCE: LazyLock<Regex> =
 static JSON_FENCE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?s)```(?:json|JSON|python)?\s*([\[{].*?)\s*(?:```|\z)"));
 
-/// What only JSON, whole or broken, starts with.
+/// A start that only JSON has, complete or broken.
 pub(super) static JSON_START: LazyLock<Regex> =
     LazyLock::new(|| fixed(r#"\A[\[{]\s*(?:[\[{]\s*)*["'][^"'\n]{1,64}["']\s*:|\A\{\s*\}\z"#));
 
-/// A field with the answer, up to where it is cut off.
+/// A field with the answer, up to its end or where it is cut off.
 static ANSWER_FIELD: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r#"(?is)["'](?:final_)?(?:answer|reply|response|text|message|content|output)["']\s*:\s*(?:"((?:[^"\\]|\\.)*)|'((?:[^'\\]|\\.)*))"#,
     )
 });
 
-/// A field that no answer has.
+/// A field that marks a tool call or an error.
 static NO_ANSWER_FIELD: LazyLock<Regex> = LazyLock::new(|| {
     fixed(r#"(?i)["'](?:error|arguments|parameters|tool_calls|function_call|traceback)["']\s*:"#)
 });
 
-/// A role before the answer.
+/// A role prefix before the answer.
 pub(super) static ROLE: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
         r"(?i)\A(?:(?:\*\*|__)(?:ai assistant|assistant|ai|bot|chatbot|final answer|answer|reply|response)\s*(?:[:：]\s*(?:\*\*|__)|(?:\*\*|__)\s*[:：])|(?:ai assistant|assistant|ai|bot|chatbot|final answer|answer|reply|response)\s*[:：])\s*",

@@ -1,5 +1,5 @@
-//! In what two questions must not differ to be one: numbers, negation, days, what is asked for, and opposites. The words
-//! stand in the data of each language; what a list lacks only makes the words decide. Pure.
+//! Facets in which two questions must agree to be the same: numbers, negation, days, what is asked
+//! for, opposites. Words that a language's data lacks are compared as words. Pure.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
@@ -7,23 +7,23 @@ use std::sync::LazyLock;
 use frontdesk_language::data::{Groups, Language, each, each_of, languages};
 use frontdesk_language::terms;
 
-/// What a question must have in common with another to be the same.
+/// The facets of a question.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct QuestionFacets {
-    /// Words with digits, and words for numbers.
+    /// Words with digits, and the values of number words.
     numbers: BTreeSet<String>,
-    /// Whether it says no.
+    /// Whether it contains a negation.
     negated: bool,
     /// Days, months and times of day.
     days: BTreeSet<&'static str>,
-    /// Whether it asks when, where, who, why, how or how much.
+    /// What it asks for: when, where, who, why, how or how much.
     asks: BTreeSet<&'static str>,
-    /// The sides that it takes, by pair of opposites.
-    sides: BTreeSet<(&'static str, usize)>,
+    /// Pairs of opposites, with the side that it names.
+    opposites: BTreeSet<(&'static str, usize)>,
 }
 
 impl QuestionFacets {
-    /// Reads folded words.
+    /// Reads the facets from folded words.
     pub(crate) fn of(words: &[&str]) -> Self {
         let lists = &*LISTS;
         let mut told = Self::default();
@@ -41,12 +41,12 @@ impl QuestionFacets {
             if let Some(asks) = two.or_else(|| lists.asks.get(word)) {
                 told.asks.insert(*asks);
             }
-            told.sides.extend(lists.sides.get(word).into_iter().flatten().copied());
+            told.opposites.extend(lists.sides.get(word).into_iter().flatten().copied());
         }
         told
     }
 
-    /// In what a question differs from a phrasing, when that makes it another question.
+    /// Returns the difference that makes a question another one than the phrasing, if any.
     pub(crate) fn differs(&self, phrasing: &Self) -> Option<&'static str> {
         let other_asks =
             !self.asks.is_empty() && !phrasing.asks.is_empty() && self.asks != phrasing.asks;
@@ -54,7 +54,7 @@ impl QuestionFacets {
             sides.iter().filter(|(other, _)| *other == pair).map(|(_, side)| *side).collect()
         };
         let opposite = |(pair, _): &(&'static str, usize)| {
-            let (ours, theirs) = (taken(&self.sides, pair), taken(&phrasing.sides, pair));
+            let (ours, theirs) = (taken(&self.opposites, pair), taken(&phrasing.opposites, pair));
             !theirs.is_empty() && ours.is_disjoint(&theirs)
         };
         if self.numbers != phrasing.numbers {
@@ -65,7 +65,7 @@ impl QuestionFacets {
             Some("another day or time is asked about")
         } else if other_asks {
             Some("something else is asked: when, where, who, why, how or how much")
-        } else if self.sides.iter().any(opposite) {
+        } else if self.opposites.iter().any(opposite) {
             Some("the opposite is asked about")
         } else {
             None
@@ -73,7 +73,7 @@ impl QuestionFacets {
     }
 }
 
-/// The places of words that are only polite.
+/// Returns the positions of words that are only polite.
 pub(crate) fn courtesies(words: &[String]) -> HashSet<usize> {
     let mut polite = HashSet::new();
     for (at, word) in words.iter().enumerate() {
@@ -85,17 +85,16 @@ pub(crate) fn courtesies(words: &[String]) -> HashSet<usize> {
             polite.extend([at, at + 1]);
         }
     }
-    // A question of nothing but courtesies keeps them: they are all that it has.
+    // A text of nothing but courtesies keeps them: it has no other words.
     if polite.len() == words.len() { HashSet::new() } else { polite }
 }
 
-/// Whether a folded word has a task in the sentence and no sense of its own here.
+/// Whether a folded word is a function word: a negation or a question word.
 pub(crate) fn is_function(word: &str) -> bool {
     LISTS.negations.contains(word) || LISTS.asks.contains_key(word)
 }
 
-/// Whether a text says something else with another word in the place of this folded one: numbers, negations, days and
-/// opposites.
+/// Whether replacing this folded word changes the meaning: a number, negation, day or opposite.
 pub(crate) fn is_facet(word: &str) -> bool {
     let lists = &*LISTS;
     word.chars().any(char::is_numeric)
@@ -107,7 +106,7 @@ pub(crate) fn is_facet(word: &str) -> bool {
 
 static LISTS: LazyLock<Lists> = LazyLock::new(Lists::read);
 
-/// The lists of all languages, to look words up.
+/// Word lists of all languages, for lookup by word.
 struct Lists {
     numbers: HashMap<String, &'static str>,
     negations: HashSet<String>,
@@ -138,7 +137,7 @@ impl Lists {
     }
 }
 
-/// The words of each group with the group's key.
+/// Maps the words of each group to the group's key.
 fn grouped(groups: fn(&'static Language) -> &'static Groups) -> HashMap<String, &'static str> {
     each_of(groups).map(|(group, word)| (folded(word), group)).collect()
 }

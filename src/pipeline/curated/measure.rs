@@ -1,6 +1,6 @@
-//! Test support: precision and recall of curated answers on questions that people wrote, through the real store and engine,
-//! with any embedder. `FRONTDESK_TEST_EMBED` holds an `[embed]` section as JSON; without it words alone are compared.
-//! `FRONTDESK_TEST_DUMP` names a file that gets every judgement.
+//! Test support: precision and recall of curated answers on real questions, through the real store
+//! and engine. `FRONTDESK_TEST_EMBED` holds an `[embed]` section as JSON; without it only words are
+//! compared. `FRONTDESK_TEST_DUMP` names a file that gets every judgement.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,16 +19,16 @@ use crate::store::answers::NewAnswer;
 use crate::store::{Settings, Store};
 use crate::{embed, index, llm, models, rerank, speech};
 
-/// So many of an answer's paraphrases are its phrasings, the others are asked.
+/// Paraphrases of an answer that become its phrasings; the others are asked.
 const PHRASINGS: usize = 3;
 
-/// What is asked of a desk with some answers: each question with its answer, or with none.
+/// A data set: answers with their phrasings, and questions with the expected answer, if any.
 struct Sheet {
     answers: BTreeMap<String, Vec<String>>,
     asked: Vec<(String, Option<String>)>,
 }
 
-/// One judgement.
+/// The result of one question.
 #[expect(clippy::struct_excessive_bools, reason = "what a judgement says is yes or no")]
 struct Judgement {
     score: f32,
@@ -52,8 +52,8 @@ fn field(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or_default().trim().to_owned()
 }
 
-/// Two of three answers of a set with their titles and first paraphrases; their other paraphrases, everything of the third, and
-/// off-topic questions are asked.
+/// Stores two of three answers of a set with their titles and first paraphrases. Asks their other
+/// paraphrases, everything of the third answer, and off-topic questions.
 fn faq(name: &str, offtopic: &[String]) -> Option<Sheet> {
     let corpus = shared(&format!("retrieval/{name}/corpus.jsonl"))?;
     let queries = shared(&format!("retrieval/{name}/queries.jsonl"))?;
@@ -89,7 +89,7 @@ fn rows(path: &str) -> Option<Vec<(String, String)>> {
     let text = shared(path)?;
     let mut rows = Vec::new();
     for line in text.lines().skip(1) {
-        // The last column is a label without a comma; quoted questions lose their quotes. Lines within quotes are left out.
+        // The last column is a label without a comma. Lines inside quotes are skipped.
         let Some((question, label)) = line.rsplit_once(',') else { continue };
         if question.matches('"').count() % 2 == 0
             && label
@@ -103,7 +103,7 @@ fn rows(path: &str) -> Option<Vec<(String, String)>> {
     Some(rows)
 }
 
-/// The intents of a live bot, all their training questions as phrasings.
+/// The intents of a live bot, with up to 50 training questions each as phrasings.
 fn hint3() -> Option<Sheet> {
     let mut sheet = Sheet { answers: BTreeMap::new(), asked: Vec::new() };
     for (text, label) in rows("intents/hint3-curekart/curekart_train.csv")? {
@@ -117,7 +117,7 @@ fn hint3() -> Option<Sheet> {
     Some(sheet)
 }
 
-/// An engine over a fresh database with a sheet's answers.
+/// Builds an engine over a fresh database with a sheet's answers.
 async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId) {
     let path = home.path().join("desk.db");
     let settings = Settings { url: String::new().into(), path, connections: 2, wait_ms: 5000 };
@@ -152,7 +152,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         lookup: Arc::new(lookup),
         retrieve: retrieve::Settings { rewrite_ms: 0, rewrite_model: String::new() },
         model: llm::Settings::without_model(),
-        spare: llm::Settings::without_model(),
+        fallback_model: llm::Settings::without_model(),
         budget: budget::Settings {
             turn: 0.0,
             agent_day: 0.0,
@@ -163,7 +163,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         },
     };
     let live = engine.live();
-    live.curated.follow(&store, &*live.embed).await.expect("followed");
+    live.curated.sync_with_store(&store, &*live.embed).await.expect("followed");
     (engine, collection)
 }
 
@@ -184,7 +184,7 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judgement> {
             collections: &collections,
             consult: Consult { enabled: true, threshold },
         };
-        // Nothing is near enough: what is nearest, and how near.
+        // A threshold above 1 accepts nothing: the trace then has the nearest answer and its score.
         let (_, seen) = find_answer(&live.curated, &*live.embed, &ask(Some(1.5))).await;
         let (given, _) = find_answer(&live.curated, &*live.embed, &ask(None)).await;
         let nearest = seen.nearest.unwrap_or_default();
@@ -216,8 +216,8 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judgement> {
             let _ = write!(
                 dump,
                 "{}\t{}\t{}\t{}\t{}\t{}\t",
-                near.said,
-                near.covered,
+                near.question_coverage,
+                near.phrasing_coverage,
                 near.meaning.unwrap_or(-1.0),
                 u8::from(near.same),
                 u8::from(own(near)),
@@ -233,7 +233,7 @@ async fn judge(name: &str, sheet: &Sheet) -> Vec<Judgement> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of questions")]
-/// Precision and recall of what was given, 0 to 1.
+/// Precision and recall of the given answers, 0 to 1, and their number.
 fn rates(judged: &[Judgement], given: impl Fn(&Judgement) -> bool) -> (f64, f64, usize) {
     let given: Vec<_> = judged.iter().filter(|one| given(one)).collect();
     let right = given.iter().filter(|one| one.right).count() as f64;

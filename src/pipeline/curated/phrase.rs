@@ -1,4 +1,4 @@
-//! A question, read for comparing it with another: its words, what it asks for, and what it must not differ in. Pure.
+//! A question prepared for comparison: its words, names and facets. Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,20 +7,20 @@ use frontdesk_language::{Lang, terms};
 use super::facets::{self, QuestionFacets};
 use crate::llm::asks_nothing;
 
-/// A question as it is compared.
+/// A question prepared for comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Phrase {
-    /// As it was written.
+    /// The text as written.
     pub(crate) text: String,
-    /// Its words without courtesies, each once, in their order.
+    /// Its distinct words without courtesies, in order.
     pub(crate) words: Vec<Word>,
-    /// All its words without courtesies: equal for questions that are the same.
+    /// All its words without courtesies, joined: equal for the same question.
     pub(crate) same: String,
-    /// What it must not differ in.
+    /// Facets in which the same question must agree.
     pub(crate) facets: QuestionFacets,
-    /// Folded names, as far as they can be told by their capital letters.
+    /// Folded names, as far as capital letters show them.
     pub(crate) names: BTreeSet<String>,
-    /// How many sentences it has that are more than courtesies.
+    /// Number of sentences that are more than courtesies.
     pub(crate) sentences: usize,
 }
 
@@ -29,14 +29,14 @@ pub(crate) struct Phrase {
 pub(crate) struct Word {
     /// The folded word.
     pub(crate) surface: String,
-    /// Its stems in the languages that it may be of.
+    /// Its stems in all possible languages, and the folded word.
     pub(crate) stems: Vec<String>,
-    /// Whether it says something by itself.
+    /// Whether it is a content word.
     pub(crate) content: bool,
 }
 
 impl Phrase {
-    /// Reads a question that may be in one of these languages.
+    /// Reads a question that may be in any of these languages.
     pub(crate) fn read(text: &str, languages: &[Lang]) -> Self {
         let sentences = sentences(text);
         let kept = sentences.join("\n");
@@ -71,13 +71,13 @@ impl Phrase {
         }
     }
 
-    /// How many of its words say something by themselves.
+    /// Number of content words.
     pub(crate) fn content(&self) -> usize {
         self.words.iter().filter(|word| word.content).count()
     }
 }
 
-/// The sentences and lines of a text that are more than courtesies.
+/// Returns the sentences and lines that are more than courtesies.
 pub(crate) fn sentences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -100,7 +100,7 @@ pub(crate) fn sentences(text: &str) -> Vec<&str> {
     found
 }
 
-/// Words with an English apostrophe in one piece or told apart: `don't` is `do not`, `what's` is `what s`.
+/// Splits a text at white space and expands English `n't`: `don't` becomes `do not`.
 fn apostrophes(text: &str) -> Vec<String> {
     let plain = text.replace(['’', '‘', 'ʼ', '`', '´'], "'").to_lowercase();
     let words =
@@ -113,8 +113,8 @@ fn apostrophes(text: &str) -> Vec<String> {
     words.collect()
 }
 
-/// Words that begin with a capital letter within a sentence. None in a text of capitals, in scripts without them, and in
-/// German, where every noun has one.
+/// Returns words that begin with a capital letter within a sentence. Empty for a text in capitals,
+/// for scripts without case, and for German, where every noun has a capital.
 fn names(text: &str, languages: &[Lang]) -> BTreeSet<String> {
     let shouting = !text.chars().any(char::is_lowercase);
     if shouting || languages.first() == Some(&Lang::Deu) {
@@ -128,7 +128,7 @@ fn names(text: &str, languages: &[Lang]) -> BTreeSet<String> {
             .filter(|word| word.chars().count() > 1)
             .collect();
         let capital = |word: &&&str| word.chars().next().is_some_and(char::is_uppercase);
-        // In A Title Every Word Has One.
+        // Title case: every word has a capital.
         let capitals = words.iter().skip(1).filter(capital).count();
         if words.len() > 3 && capitals * 2 > words.len() {
             continue;

@@ -1,7 +1,8 @@
-//! Similarity of a question to the phrasings of many answers. Pure: it looks nothing up and calls no model.
+//! Similarity of a question to the phrasings of many answers. Pure: queries nothing, calls no
+//! model.
 //!
-//! Words count by their rarity among the answers, and in both directions: what the question says beyond the phrasing makes it
-//! another question, as does what it lacks. A word that differs by a slip of the pen counts in part.
+//! Words are weighted by their rarity among the answers. Words that the question adds count against
+//! it like words that it lacks. A misspelled word counts in part.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,30 +10,30 @@ use frontdesk_language::Lang;
 
 use super::phrase::{Phrase, Word};
 
-/// What a word weighs that says nothing by itself, beside rare words that weigh 2 to 8.
+/// Weight of a function word; rare words weigh 2 to 8.
 const FUNCTION: f32 = 0.15;
-/// Words that have less of their letters in common are two words.
-const SLIP: f32 = 0.55;
-/// Shorter words, in letters, are alike only when they are equal.
+/// Minimum Dice coefficient of the trigrams of two words that may be misspellings, 0 to 1.
+const MIN_DICE: f32 = 0.55;
+/// Minimum length of a word that may be misspelled, in letters; shorter words must be equal.
 const SHORT: usize = 4;
-/// How much of what the question says may be found in the other phrasings of the same answer.
+/// Weight of words in other phrasings of the same answer, beside those in this one, 0 to 1.
 const UNION: f32 = 0.3;
 
-/// Phrasings by the answer that they belong to, ready to be compared with.
+/// Phrasings by answer, indexed for comparison.
 #[derive(Default)]
 pub(crate) struct PhrasingSet {
     phrasings: Vec<PhrasingEntry>,
     answers: Vec<Vec<usize>>,
     vocabulary: Vec<VocabularyEntry>,
     ids: HashMap<String, usize>,
-    /// In how many answers a stem is.
+    /// Number of answers that contain each stem.
     rarity: HashMap<String, f32>,
-    /// Folded names that stand in any phrasing.
+    /// Folded names in any phrasing.
     names: HashSet<String>,
     languages: Vec<Lang>,
 }
 
-/// A phrasing, with its words by id and its embedding.
+/// A phrasing with its word ids and its embedding.
 struct PhrasingEntry {
     phrase: Phrase,
     answer: usize,
@@ -40,7 +41,7 @@ struct PhrasingEntry {
     vector: Option<Vec<f32>>,
 }
 
-/// A word of the phrasings, and where it stands.
+/// A word of the phrasings, with the phrasings and answers that contain it.
 struct VocabularyEntry {
     word: Word,
     grams: Vec<u64>,
@@ -48,31 +49,31 @@ struct VocabularyEntry {
     answers: Vec<usize>,
 }
 
-/// How near a question comes to an answer.
+/// Similarity of a question to an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Near {
-    /// The answer's place.
+    /// Index of the answer.
     pub(crate) answer: usize,
-    /// The phrasing's place.
+    /// Index of the phrasing.
     pub(crate) phrasing: usize,
-    /// How much of the question the phrasing says, 0 to 1.
-    pub(crate) said: f32,
-    /// How much of the phrasing the question says, 0 to 1.
-    pub(crate) covered: f32,
-    /// Both, 0 to 1; 1: the same words.
+    /// Share of the question that the phrasing covers, 0 to 1.
+    pub(crate) question_coverage: f32,
+    /// Share of the phrasing that the question covers, 0 to 1.
+    pub(crate) phrasing_coverage: f32,
+    /// Geometric mean of both, 0 to 1; 1 means the same words.
     pub(crate) words: f32,
-    /// Cosine of the embeddings.
+    /// Cosine of the embeddings; `None` without embeddings.
     pub(crate) meaning: Option<f32>,
-    /// How many words say something, of question or phrasing, whichever has fewer.
+    /// Number of content words of question or phrasing, whichever has fewer.
     pub(crate) content_words: usize,
-    /// Whether question and phrasing are the same but for courtesies.
+    /// Whether question and phrasing are equal except for courtesies.
     pub(crate) same: bool,
-    /// In what they differ that makes them two questions.
+    /// The difference that makes them two questions, if any.
     pub(crate) differs: Option<&'static str>,
 }
 
 impl Near {
-    /// How near in all, 0 to 1.
+    /// Total similarity, 0 to 1.
     pub(crate) fn score(&self) -> f32 {
         match self.meaning {
             _ if self.same => 1.0,
@@ -82,11 +83,11 @@ impl Near {
     }
 }
 
-/// What the embedding weighs beside the words, 0 to 1.
+/// Weight of the embedding beside the words, 0 to 1.
 const MEANING: f32 = 0.6;
 
 impl PhrasingSet {
-    /// Adds an answer with its phrasings and their embeddings, when there are any; gives its place.
+    /// Adds an answer with its phrasings and embeddings, if any; returns its index.
     pub(crate) fn push(&mut self, phrasings: Vec<Phrase>, vectors: Option<Vec<Vec<f32>>>) -> usize {
         let answer = self.answers.len();
         let mut vectors = vectors.unwrap_or_default().into_iter();
@@ -94,7 +95,8 @@ impl PhrasingSet {
         let mut stems = HashSet::new();
         for phrase in phrasings {
             let place = self.phrasings.len();
-            let words = phrase.words.iter().map(|word| self.learn(word, place, answer)).collect();
+            let words =
+                phrase.words.iter().map(|word| self.add_word(word, place, answer)).collect();
             stems.extend(phrase.words.iter().flat_map(|word| word.stems.iter().cloned()));
             self.names.extend(phrase.names.iter().cloned());
             self.phrasings.push(PhrasingEntry { phrase, answer, words, vector: vectors.next() });
@@ -107,29 +109,29 @@ impl PhrasingSet {
         answer
     }
 
-    /// How many answers there are.
+    /// Number of answers.
     pub(crate) fn len(&self) -> usize {
         self.answers.len()
     }
 
-    /// The languages that questions may be in.
+    /// Languages that questions may be in.
     pub(crate) fn languages(&self) -> &[Lang] {
         &self.languages
     }
 
-    /// Says in which languages the phrasings are.
-    pub(crate) fn speak(&mut self, language: Lang) {
+    /// Adds a language of the phrasings.
+    pub(crate) fn add_language(&mut self, language: Lang) {
         if !self.languages.contains(&language) {
             self.languages.push(language);
         }
     }
 
-    /// A phrasing as it was written.
+    /// Returns a phrasing as written.
     pub(crate) fn text(&self, phrasing: usize) -> &str {
         self.phrasings.get(phrasing).map_or("", |held| &held.phrase.text)
     }
 
-    /// How many sentences a phrasing has that are more than courtesies.
+    /// Number of sentences of a phrasing that are more than courtesies.
     pub(crate) fn sentences(&self, phrasing: usize) -> usize {
         self.phrasings.get(phrasing).map_or(0, |held| held.phrase.sentences)
     }
@@ -139,15 +141,15 @@ impl PhrasingSet {
         self.phrasings.iter().any(|held| held.vector.is_some())
     }
 
-    /// The answers that a question comes near to, the nearest first; each with its nearest phrasing that asks the same, or
-    /// with its nearest one when all ask something else.
+    /// Returns the answers similar to a question, best first. Each comes with its best phrasing
+    /// that asks the same, or with its best one if all ask something else.
     pub(crate) fn near(&self, question: &Phrase, vector: Option<&[f32]>) -> Vec<Near> {
         let kin: Vec<Vec<(usize, f32)>> =
-            question.words.iter().map(|word| self.kin(word)).collect();
+            question.words.iter().map(|word| self.similar_words(word)).collect();
         let weights: Vec<f32> = question.words.iter().map(|word| self.weight(word)).collect();
         let asked = WeightedQuestion { question, kin: &kin, weights: &weights };
         let mut reached: HashSet<usize> = HashSet::new();
-        // Words that say nothing lead everywhere.
+        // Function words would match nearly every phrasing.
         let content = question.words.iter().zip(&kin).filter(|(word, _)| word.content);
         let ids = content.flat_map(|(_, kin)| kin.iter().map(|(id, _)| *id));
         reached.extend(ids.flat_map(|id| &self.vocabulary[id].phrasings));
@@ -185,8 +187,8 @@ impl PhrasingSet {
         Near {
             answer: held.answer,
             phrasing: place,
-            said,
-            covered,
+            question_coverage: said,
+            phrasing_coverage: covered,
             words: (said * covered).max(0.0).sqrt().min(1.0),
             meaning: vector.zip(held.vector.as_ref()).filter(|(a, b)| a.len() == b.len()).map(dot),
             content_words: question.content().min(held.phrase.content()),
@@ -195,7 +197,7 @@ impl PhrasingSet {
         }
     }
 
-    /// How much of a phrasing the question says, 0 to 1.
+    /// Returns the share of a phrasing that the question covers, 0 to 1.
     fn covers(&self, held: &PhrasingEntry, asked: &WeightedQuestion<'_>) -> f32 {
         let (mut said, mut all) = (0.0, 0.0);
         for id in &held.words {
@@ -224,7 +226,7 @@ impl PhrasingSet {
         told.or_else(|| (missing() || other()).then_some("another name is asked about"))
     }
 
-    fn learn(&mut self, word: &Word, phrasing: usize, answer: usize) -> usize {
+    fn add_word(&mut self, word: &Word, phrasing: usize, answer: usize) -> usize {
         let id = *self.ids.entry(word.surface.clone()).or_insert_with(|| {
             let grams = grams(&word.surface);
             let (phrasings, answers) = (Vec::new(), Vec::new());
@@ -239,8 +241,8 @@ impl PhrasingSet {
         id
     }
 
-    /// The known words that a word may be, and how much alike they are.
-    fn kin(&self, word: &Word) -> Vec<(usize, f32)> {
+    /// Returns the ids of the vocabulary words that a word may be, with their similarity.
+    fn similar_words(&self, word: &Word) -> Vec<(usize, f32)> {
         let own = grams(&word.surface);
         let alike = |known: &VocabularyEntry| {
             if known.word.surface == word.surface {
@@ -249,13 +251,17 @@ impl PhrasingSet {
             if word.content && known.word.stems.iter().any(|stem| word.stems.contains(stem)) {
                 return 0.97;
             }
-            if word.content && known.word.content { slip(&own, &known.grams) } else { 0.0 }
+            if word.content && known.word.content {
+                typo_similarity(&own, &known.grams)
+            } else {
+                0.0
+            }
         };
         let all = self.vocabulary.iter().enumerate().map(|(id, known)| (id, alike(known)));
         all.filter(|(_, similarity)| *similarity > 0.0).collect()
     }
 
-    /// What a word weighs: the rarer among the answers, the more.
+    /// Returns a word's weight: the rarer among the answers, the higher.
     fn weight(&self, word: &Word) -> f32 {
         if !word.content {
             return FUNCTION;
@@ -267,7 +273,7 @@ impl PhrasingSet {
     }
 }
 
-/// A question with the known words that its own may be, and what its own weigh.
+/// A question with the vocabulary matches and weights of its words.
 struct WeightedQuestion<'a> {
     question: &'a Phrase,
     kin: &'a [Vec<(usize, f32)>],
@@ -275,7 +281,7 @@ struct WeightedQuestion<'a> {
 }
 
 impl WeightedQuestion<'_> {
-    /// How much of the question is said by the known words that are there, 0 to 1.
+    /// Returns the share of the question covered by the accepted vocabulary words, 0 to 1.
     fn covered(&self, is_there: impl Fn(usize) -> bool) -> f32 {
         let all: f32 = self.weights.iter().sum();
         let said = self.weights.iter().zip(self.kin).map(|(weight, kin)| {
@@ -286,13 +292,13 @@ impl WeightedQuestion<'_> {
     }
 }
 
-/// How much alike two words are, 0 to 1; 0 for words that a slip of the pen does not explain.
+/// Returns the similarity of two words, 0 to 1; 0 if no misspelling explains the difference.
 fn word_similarity(a: &str, b: &str) -> f32 {
-    if a == b { 1.0 } else { slip(&grams(a), &grams(b)) }
+    if a == b { 1.0 } else { typo_similarity(&grams(a), &grams(b)) }
 }
 
-/// Dice's coefficient of the trigrams; 0 below [`SLIP`].
-fn slip(a: &[u64], b: &[u64]) -> f32 {
+/// Returns the Dice coefficient of the trigrams; 0 below [`SLIP`].
+fn typo_similarity(a: &[u64], b: &[u64]) -> f32 {
     if a.is_empty() || b.is_empty() {
         return 0.0;
     }
@@ -306,10 +312,10 @@ fn slip(a: &[u64], b: &[u64]) -> f32 {
     }
     #[expect(clippy::cast_precision_loss, reason = "a count of letters")]
     let dice = 2.0 * common as f32 / (a.len() + b.len()) as f32;
-    if dice >= SLIP { dice } else { 0.0 }
+    if dice >= MIN_DICE { dice } else { 0.0 }
 }
 
-/// The trigrams of a word in order, with a space before and after it; none of a short word or one with digits.
+/// Returns the sorted trigrams of a word, space-padded; none for a short word or one with digits.
 fn grams(word: &str) -> Vec<u64> {
     let letters: Vec<char> = [' '].into_iter().chain(word.chars()).chain([' ']).collect();
     if letters.len() < SHORT + 2 || letters.iter().any(|c| c.is_numeric()) {
@@ -341,7 +347,7 @@ mod tests {
     fn shop() -> PhrasingSet {
         let mut set = PhrasingSet::default();
         for language in [Lang::Eng, Lang::Spa] {
-            set.speak(language);
+            set.add_language(language);
         }
         for phrasings in SHOP {
             let read = |text: &&str| Phrase::read(text, &[Lang::Eng, Lang::Spa]);
@@ -429,7 +435,8 @@ mod tests {
             let mut set = shop();
             let phrase = Phrase::read(&text, set.languages());
             prop_assume!(!phrase.same.is_empty());
-            // In a text of capitals no name can be told, and in a sentence around it they all are names.
+            // In capitals no name is recognized, but inside a sentence each such word looks like
+            // one.
             prop_assume!(case || text.chars().any(char::is_lowercase));
             let place = set.push(vec![phrase], None);
             let asked = if case { text.to_uppercase() } else { format!("Hello, {text}") };

@@ -1,27 +1,27 @@
-//! Opt-out: whether a message is the word for "do not write to me", or the one that takes it back. A sentence that only
-//! contains the word is no opt-out. Pure: must not look anything up, and does not know who has opted out.
+//! Opt-out: whether a message is the word for it, or for opting in again. A sentence that contains
+//! the word does not count. Pure: must not query anything, and does not know who has opted out.
 
 use std::sync::LazyLock;
 
 use frontdesk_language::data::languages;
 use frontdesk_language::fold::{Kind, fold};
 
-/// A longer message is a sentence, in bytes.
+/// Maximum length, in bytes; a longer message is a sentence.
 const LONGEST: usize = 400;
 
-/// What a customer wants who writes one of these words and nothing else.
+/// Request of a customer who writes one of these words and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Consent {
-    /// No more messages.
+    /// Send no more messages.
     OptOut,
-    /// Messages again.
+    /// Send messages again.
     OptIn,
 }
 
-/// What the message says about consent, when it is one of the words of these languages (ISO 639-1, a region is
-/// ignored; none: all built-in ones) and nothing else. The words on [`EVERYWHERE`] count in every language.
+/// Returns the request if the message is one of the words of these languages and nothing else.
+/// Languages are ISO 639-1 codes, regions ignored; empty: all. [`EVERYWHERE`] counts in all.
 ///
-/// Case, accents, width, white space, punctuation and emoji make no difference, and the word may be repeated.
+/// Case, accents, width, white space, punctuation, emoji and repetition are ignored.
 pub(crate) fn read(text: &str, languages: &[String]) -> Option<Consent> {
     static WORDS: LazyLock<Vec<Word>> = LazyLock::new(words);
     if text.len() > LONGEST {
@@ -32,16 +32,16 @@ pub(crate) fn read(text: &str, languages: &[String]) -> Option<Consent> {
     WORDS.iter().filter(spoken).find(|word| word.is_all_of(&said)).map(|word| word.consent)
 }
 
-/// A word or phrase in the form in which it is compared.
+/// A word or phrase normalized for comparison.
 struct Word {
-    /// `None`: every language.
+    /// `None` means every language.
     language: Option<&'static str>,
     letters: Vec<char>,
     consent: Consent,
 }
 
 impl Word {
-    /// Whether nothing else is said, once or more often.
+    /// Whether the text is this word and nothing else, once or repeated.
     fn is_all_of(&self, said: &[char]) -> bool {
         !said.is_empty() && said.chunks(self.letters.len()).all(|part| part == self.letters)
     }
@@ -53,7 +53,7 @@ fn words() -> Vec<Word> {
     each.filter(|word| !word.letters.is_empty()).collect()
 }
 
-/// Each word and what it means, with the language that it is of; `None`: every language.
+/// Returns each word with its meaning and its language; `None` means every language.
 fn each() -> impl Iterator<Item = (Option<&'static str>, &'static str, Consent)> {
     let everywhere = EVERYWHERE.iter().map(|(word, consent)| (None, *word, *consent));
     let lists = languages().iter().flat_map(|language| {
@@ -66,8 +66,8 @@ fn each() -> impl Iterator<Item = (Option<&'static str>, &'static str, Consent)>
     everywhere.chain(lists)
 }
 
-/// Only the letters, marks and digits, folded. Gaps do not count, so that `STOP ALL`, `stop-all` and `stopall` are one,
-/// and scripts without spaces need none.
+/// Returns only the letters, marks and digits, folded. Gaps are dropped, so that `STOP ALL`,
+/// `stop-all` and `stopall` are equal, and scripts without spaces need none.
 fn letters(text: &str) -> Vec<char> {
     let mut letters = fold(text);
     letters.retain(|c| !matches!(Kind::of(*c), Kind::Gap | Kind::Symbol));
@@ -81,7 +81,7 @@ fn speaks(languages: &[String], code: &str) -> bool {
         || languages.iter().any(|language| primary(language).eq_ignore_ascii_case(code))
 }
 
-/// What every WhatsApp and SMS user may know: the words that end it, and those that begin it again.
+/// Opt-out and opt-in words that WhatsApp and SMS users know in every language.
 const EVERYWHERE: &[(&str, Consent)] = &[
     ("stop", Consent::OptOut),
     ("stopall", Consent::OptOut),

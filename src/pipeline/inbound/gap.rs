@@ -1,5 +1,5 @@
-//! Part of stage 1: how long it is quiet before a burst of messages is over. Longer when more is likely to come.
-//! Pure: must not know what waits already, nor how long a burst may take in all.
+//! Part of stage 1: the quiet gap that ends a burst of messages, longer if more is likely to come.
+//! Pure: must not know the waiting messages, nor the maximum length of a burst.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -10,11 +10,11 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::{Content, MediaKind};
 
-/// A longer message is more than a greeting, in bytes.
+/// Maximum length of a greeting, in bytes.
 const LONGEST_GREETING: usize = 200;
 
-/// The quiet gap after this message, in milliseconds: `base_ms`, or two and a half times as much when the text looks
-/// unfinished, is only a greeting, or is a file without words. Never less than 0.
+/// Returns the quiet gap after this message, in milliseconds: `base_ms`, or two and a half times
+/// that if the text looks unfinished, is only a greeting, or is a file without text. Never below 0.
 pub(crate) fn gap_ms(content: &Content, base_ms: i64) -> i64 {
     let base = base_ms.max(0);
     let more = match content {
@@ -28,16 +28,16 @@ pub(crate) fn gap_ms(content: &Content, base_ms: i64) -> i64 {
     if more { base.saturating_mul(2).saturating_add(base / 2) } else { base }
 }
 
-/// Whether more is likely to follow. The end of a sentence settles it, also after a greeting.
+/// Whether more is likely to follow. Never after the end of a sentence, even in a greeting.
 fn is_unfinished(text: &str) -> bool {
     let end = text.trim_end_matches(is_decoration);
     if ends_sentence(end) {
         return false;
     }
-    trails_off(end) || ends_in_link(end) || leaves_open(end) || is_greeting(text)
+    ends_with_continuation(end) || ends_in_link(end) || leaves_open(end) || is_greeting(text)
 }
 
-/// What stands after the last word and says nothing of it: white space, emoji, and the marks of bold and italics.
+/// Trailing characters without meaning: white space, emoji, and the marks of bold and italics.
 fn is_decoration(c: char) -> bool {
     c.is_whitespace()
         || is_invisible(c)
@@ -45,12 +45,12 @@ fn is_decoration(c: char) -> bool {
         || (Kind::of(c) == Kind::Symbol && c != '⋯')
 }
 
-/// Question and exclamation marks, and full stops that nobody types three times to trail off.
+/// Question and exclamation marks, and full stops that nobody repeats to trail off.
 const ENDS: &[char] =
     &['?', '!', '？', '！', '؟', '۔', '।', '॥', '։', '።', '။', '។', '‽', '⁇', '⁈', '⁉', '‼'];
 /// Full stops that people repeat to trail off.
 const STOPS: &[char] = &['.', '．', '。', '｡'];
-/// What may close around the end of a sentence.
+/// Brackets and quotes that may follow the end of a sentence.
 const CLOSERS: &[char] =
     &[')', ']', '}', '）', '］', '"', '\'', '”', '“', '’', '‘', '»', '›', '」', '』', '】', '》'];
 
@@ -61,8 +61,8 @@ fn ends_sentence(end: &str) -> bool {
     stops == 1 || bare.ends_with(ENDS)
 }
 
-/// Comma, colon, dash, ellipsis, ampersand.
-fn trails_off(end: &str) -> bool {
+/// Whether it ends with a comma, colon, dash, ellipsis or ampersand.
+fn ends_with_continuation(end: &str) -> bool {
     const TRAILING: &[char] = &[
         ',', '，', '、', '､', '،', ':', '：', '-', '‐', '‒', '–', '—', '―', '－', '…', '⋯', '‥',
         '&', '＆',
@@ -71,7 +71,7 @@ fn trails_off(end: &str) -> bool {
     stops > 1 || end.ends_with(TRAILING)
 }
 
-/// Whether the last word wants something after it. A letter alone is an answer, such as the choice `A`.
+/// Whether the last word needs another one. A single letter is an answer, such as the choice `A`.
 fn ends_in_link(end: &str) -> bool {
     static LINKS: LazyLock<HashSet<&str>> =
         LazyLock::new(|| data::each(|language| &language.unfinished.links).collect());
@@ -82,7 +82,7 @@ fn ends_in_link(end: &str) -> bool {
     LINKS.contains(last.as_str()) && (last.chars().count() > 1 || words.next().is_some())
 }
 
-/// What opens, and what closes it.
+/// Opening characters with their closing ones.
 const PAIRS: &[(char, &[char])] = &[
     ('(', &[')', '）']),
     ('（', &[')', '）']),
@@ -99,7 +99,7 @@ const PAIRS: &[(char, &[char])] = &[
     ('„', &['“', '”', '"']),
 ];
 
-/// Whether a bracket or quote is open at the end.
+/// Whether a bracket or quote is still open at the end.
 fn leaves_open(end: &str) -> bool {
     PAIRS.iter().any(|(open, close)| {
         let width = open.len_utf8();
@@ -109,8 +109,8 @@ fn leaves_open(end: &str) -> bool {
     })
 }
 
-/// Whether the character opens something here: a word follows at once. `:(` and the `((` of a sad Russian do not, nor
-/// does the mark for inches.
+/// Whether the character opens something here: a word must follow at once. Excludes `:(`, the
+/// Russian sad smiley `((` and the inch mark.
 fn opens(open: char, before: &str, after: &str) -> bool {
     let quote = matches!(open, '"' | '“');
     let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
@@ -118,7 +118,7 @@ fn opens(open: char, before: &str, after: &str) -> bool {
         && !(quote && word(before.chars().next_back()))
 }
 
-/// Whether a message is nothing but a greeting.
+/// Whether a message is only a greeting.
 fn is_greeting(text: &str) -> bool {
     static PHRASES: LazyLock<Vec<(String, bool)>> = LazyLock::new(phrases);
     if text.len() > LONGEST_GREETING {
@@ -137,7 +137,7 @@ fn is_greeting(text: &str) -> bool {
     greeted
 }
 
-/// Greetings and whom they greet, the longest first, and whether it is a greeting.
+/// Returns greetings and words for whom they greet, longest first; true for a greeting.
 fn phrases() -> Vec<(String, bool)> {
     let greetings = data::each(|language| &language.greetings.phrases);
     let greeted = data::each(|language| &language.greetings.greeted);
@@ -148,14 +148,14 @@ fn phrases() -> Vec<(String, bool)> {
     phrases
 }
 
-/// Whether a phrase ends where the rest begins. Scripts without spaces need none.
+/// Whether a phrase ends where the rest begins. Scripts without spaces need no space there.
 fn parts(phrase: &str, rest: &str) -> bool {
     rest.is_empty()
         || rest.starts_with(' ')
         || phrase.chars().next().is_some_and(|c| Kind::of(c) == Kind::Dense)
 }
 
-/// The folded words with one space between them; a letter that is doubled or stretched, as in `hiiii`, stands once.
+/// Returns the folded words with one space between them; repeated letters (`hiiii`) become one.
 fn plain(text: &str) -> String {
     let mut letters = fold(text);
     for letter in letters.iter_mut().filter(|c| Kind::of(**c) == Kind::Symbol) {

@@ -1,5 +1,5 @@
-//! Part of stage 7: a reply's Markdown in WhatsApp's own formatting, in bubbles that WhatsApp accepts. Pure: must
-//! not lose a word of the reply, nor send anything.
+//! Part of stage 7: converts a reply's Markdown to WhatsApp's formatting. Pure: must not lose a
+//! word of the reply, nor send anything.
 
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ mod tidy;
 use patterns::ADDRESS;
 use table::Table;
 
-/// How deep nested lists are shown.
+/// Maximum indentation depth of nested lists.
 const DEEPEST: usize = 5;
 
-/// A line of this many characters is no heading, even when it is underlined.
+/// Maximum length of an underlined heading, in characters.
 const LONGEST_HEADING: usize = 80;
 
-/// Rewrites Markdown for WhatsApp: `**bold**` becomes `*bold*`, a heading a bold line, a link its text with the
-/// address, a table a line for each cell.
+/// Converts Markdown for WhatsApp: `**bold**` becomes `*bold*`, a heading a bold line, a link its
+/// text with the address, a table a line for each cell.
 pub(crate) fn for_whatsapp(markdown: &str) -> String {
     let source = html::without_tags(&markdown.replace("\r\n", "\n"));
     let options =
@@ -32,19 +32,19 @@ pub(crate) fn for_whatsapp(markdown: &str) -> String {
     tidy::tidy(&page.text)
 }
 
-/// What was written so far, and what is open.
+/// The text written so far, and the open elements.
 struct Page<'a> {
     source: &'a str,
-    /// Parts of the source in which nothing is formatting, such as addresses with underscores.
+    /// Source ranges without formatting, such as addresses with underscores.
     literal: Vec<Range<usize>>,
     text: String,
-    /// The formatting characters that are open, outermost first.
+    /// The open formatting marks, outermost first.
     styles: Vec<&'static str>,
-    /// What each open emphasis is closed with; empty for emphasis that WhatsApp cannot show.
+    /// Closing mark of each open emphasis; empty for emphasis that WhatsApp cannot show.
     closers: Vec<&'static str>,
-    /// The numbers of the open lists; `None` for bullets.
+    /// Next numbers of the open lists; `None` for bullets.
     lists: Vec<Option<u64>>,
-    /// Where each open link's text begins, and its address.
+    /// Start of each open link's text, and its address.
     links: Vec<(usize, String)>,
     quotes: usize,
     heading: Option<Heading>,
@@ -186,7 +186,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Begins a block: on the next line, or after a blank line where the source has one.
+    /// Begins a block: on the next line, or after a blank line if the source has one.
     fn block(&mut self, range: &Range<usize>) {
         if self.text.is_empty() || self.is_fresh_item() {
             return;
@@ -207,7 +207,7 @@ impl<'a> Page<'a> {
         before.get(blank..).is_some_and(|gap| gap.matches('\n').count() > 1)
     }
 
-    /// Whether nothing but the bullet or the quote mark is on the line.
+    /// Whether the line holds only a bullet, a number or a quote mark.
     fn is_fresh_item(&self) -> bool {
         let line = self.text.rsplit('\n').next().unwrap_or("");
         let line = line.strip_prefix("> ").unwrap_or(line).trim();
@@ -225,7 +225,7 @@ impl<'a> Page<'a> {
         self.text.push_str(&"   ".repeat(depth));
     }
 
-    /// WhatsApp's formatting ends with the line: closes what is open, and opens it again.
+    /// WhatsApp's formatting ends with the line: closes the open marks and opens them again.
     fn line_break(&mut self) {
         for mark in self.styles.iter().rev() {
             self.text.push_str(mark);
@@ -302,7 +302,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Opens bold, italics or strike-through, unless the characters are part of a sum or of an address.
+    /// Opens bold, italics or strike-through, unless it is part of a calculation or an address.
     fn open(&mut self, mark: &'static str, range: &Range<usize>) {
         let delimiter = self.source.get(range.clone()).map_or("", |span| delimiter(span, mark));
         let before = self.source.get(..range.start).and_then(|before| before.chars().next_back());
@@ -346,7 +346,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The characters with which an emphasis was written.
+/// Returns the characters with which an emphasis was written.
 fn delimiter(span: &str, mark: &str) -> &'static str {
     match (span.chars().next(), mark) {
         (Some('_'), "*") => "__",
@@ -570,7 +570,7 @@ mod tests {
             let markdown = parts.concat();
             let wanted = markdown.matches("word").count();
             let shown = for_whatsapp(&markdown).matches("word").count();
-            // The heads of a table are said with each of its rows.
+            // Table headers are repeated with each row.
             let again = markdown.contains("|---|") && shown > wanted;
             prop_assert!(shown == wanted || again, "{} of {}: {}", shown, wanted, markdown);
         }

@@ -1,18 +1,18 @@
-//! Part of formatting: cuts a text into bubbles that WhatsApp accepts, where a reader would.
+//! Part of formatting: splits a text into messages that WhatsApp accepts, at natural boundaries.
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// What opens and closes code.
+/// Opens and closes code.
 const FENCE: &str = "```";
 
-/// What closing and opening a fence takes, in UTF-16 units.
+/// Length of closing or reopening a fence, in UTF-16 units.
 const FENCE_UNITS: usize = 4;
 
-/// How far behind a bubble's end its last border is looked for, in bytes.
+/// Bytes after a message's end that are read to find its last boundary.
 const LOOK_AHEAD: usize = 64;
 
-/// Cuts a text into bubbles of at most `limit` UTF-16 units (2 at the least): between paragraphs, else lines, else
-/// sentences, else words, else characters as a reader sees them. Code that is cut is closed and opened again.
+/// Splits a text into messages of at most `limit` UTF-16 units (minimum 2): between paragraphs,
+/// else lines, sentences, words or grapheme clusters. Code that is split is closed and reopened.
 pub(crate) fn split(text: &str, limit: usize) -> Vec<String> {
     let limit = limit.max(2);
     let mut bubbles = Vec::new();
@@ -54,7 +54,7 @@ fn units(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// Where to cut, in bytes: above 0, and within the room.
+/// Returns where to cut, in bytes: above 0, and within `room` UTF-16 units.
 fn best_cut(text: &str, room: usize) -> usize {
     let mut used = 0;
     let fits = |(_, c): &(usize, char)| {
@@ -67,7 +67,7 @@ fn best_cut(text: &str, room: usize) -> usize {
         view -= 1;
     }
     let view = text.get(..view).unwrap_or(text);
-    // Just behind an opening fence, nothing would be gained.
+    // A cut just after an opening fence would gain nothing.
     let least = if text.starts_with(FENCE) { FENCE_UNITS + 1 } else { 1 };
     let borders = [paragraph, line, sentence, blank, word, cluster];
     let found = borders.iter().find_map(|border| border(view, end).filter(|cut| *cut >= least));
@@ -75,7 +75,7 @@ fn best_cut(text: &str, room: usize) -> usize {
     cut.max(text.chars().next().map_or(0, char::len_utf8))
 }
 
-/// A fence that opens at the very cut goes into the next bubble.
+/// Moves a cut that directly follows an opening fence to before it.
 fn before_fence(view: &str, cut: usize) -> usize {
     let head = view.get(..cut).unwrap_or("").trim_end();
     let opens = head.ends_with(FENCE) && head.matches(FENCE).count() % 2 == 1;
@@ -83,7 +83,7 @@ fn before_fence(view: &str, cut: usize) -> usize {
     if opens && at > 0 { at } else { cut }
 }
 
-/// The last blank line, if there is one outside code.
+/// Returns the last blank line, preferably outside code.
 fn paragraph(view: &str, end: usize) -> Option<usize> {
     let mut borders =
         view.rmatch_indices("\n\n").map(|(at, _)| at).filter(|at| (1..=end).contains(at));

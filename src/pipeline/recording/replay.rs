@@ -1,5 +1,4 @@
-//! What a recorded turn is played with behind the seams: what was heard and found then, in place of what would be heard and
-//! found now. Asks nobody.
+//! Adapters that replay a recorded turn: they return what was heard and found then. Call no model.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,13 +15,13 @@ use crate::pipeline::lookup::{LiveLookup, Lookup};
 use crate::pipeline::retrieve::{RetrievalResult, Scene};
 use crate::pipeline::transcribe::{AudioError, AudioSource, TranscriptionError};
 
-/// The voice notes of a recorded turn: of those that say nothing it is known why.
+/// Voice notes of a recorded turn, with the reason for each that has no transcript.
 pub struct ReplayAudio {
     failures: HashMap<MessageId, TranscriptionError>,
 }
 
 impl ReplayAudio {
-    /// Failures are recorded in the order in which the messages were tried, without the messages.
+    /// Failures are recorded in the order of the attempts, without message ids.
     pub(super) fn of(said: &[RecordedMessage], failures: &[TranscriptionError]) -> Self {
         let tried = said.iter().filter(|message| message.content.recording().is_some());
         let unheard = tried.filter(|message| message.spoken.is_none());
@@ -37,7 +36,7 @@ impl ReplayAudio {
 impl AudioSource for ReplayAudio {
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         let failure = || self.failures.get(said.message.as_ref()?).cloned();
-        said.heard.clone().map(Ok).or_else(|| failure().map(Err))
+        said.transcript.clone().map(Ok).or_else(|| failure().map(Err))
     }
 
     async fn fetch(&self, _: &WaitingMessage, _: &Media) -> Result<Vec<u8>, AudioError> {
@@ -47,10 +46,10 @@ impl AudioSource for ReplayAudio {
     async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
 }
 
-/// The curated answer or the passages that a recorded turn found. One that looked nothing up looks it up now.
+/// Returns the recorded curated answer or passages. If there are neither, uses current data.
 pub(super) struct ReplayLookup {
     pub(super) inputs: RecordedInputs,
-    /// What looks things up now.
+    /// Lookup of current data.
     pub(super) now: Arc<dyn Lookup>,
 }
 
@@ -129,7 +128,7 @@ mod tests {
             let said = |note: &RecordedMessage| WaitingMessage {
                 message: note.message.clone(),
                 content: note.content.clone(),
-                heard: note.spoken.clone(),
+                transcript: note.spoken.clone(),
             };
             notes
                 .iter()

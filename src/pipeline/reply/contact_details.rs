@@ -1,10 +1,11 @@
-//! Part of stage 6: links, mail addresses, phone numbers and account numbers of a reply that nobody of the business wrote. A wrong one
-//! costs the customer money, so the statement that holds it is taken out. Pure; knows nothing of models.
+//! Part of stage 6: removes statements with links, mail addresses, phone numbers or account numbers
+//! that the business did not write, because a wrong one costs the customer money. Pure; knows
+//! nothing of models.
 //!
-//! What may be said: what stands in the passages, in the agent's prompt and its sentences, and in what the bot or a person said before.
-//! What the customer wrote in this conversation may be repeated to him, but for links: nobody else can plant it in his chat, and order
-//! numbers and his own phone come from there. A link has to name the same host, and the same page or one above it: on hosts that
-//! many share, such as wa.me, the page says who it is.
+//! Allowed are the passages, the agent's prompt and fixed texts, and earlier messages of the bot or
+//! a person. What the customer wrote may be repeated to him, except links: nobody else can write in
+//! his chat, and order numbers and his own phone come from there. A link must have the same host,
+//! and the same page or one above it: on shared hosts such as wa.me the page identifies the owner.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -17,43 +18,43 @@ mod digits;
 mod find;
 mod quantity;
 
-/// The most that is held back while an answer is written, in bytes.
+/// Maximum bytes held back while an answer is streamed.
 const LONGEST_HELD: usize = 1024;
-/// How much of what came before a piece of an answer is read with it, in bytes: a currency, or the beginning of a number.
+/// Bytes before a piece that are read with it: a currency, or the start of a number.
 const LOOK_BACK: usize = 64;
-/// Of how many parts a number may be written, where several stand in a row.
+/// Maximum parts of one number, where several numbers stand in a row.
 const MOST_PARTS: usize = 8;
-/// Fewer digits are no end of a range: of pairs of digits, any number can be put together.
+/// Minimum digits of the end of a range: any number can be composed of pairs of digits.
 const SHORTEST_END: usize = 3;
 
 use digits::{DASH, SHORTEST, digits};
 use find::{Detail, Sort, find};
 
-/// What may be said.
+/// Details that a reply may contain.
 #[derive(Debug, Default)]
 pub(super) struct AllowedDetails {
     links: Vec<(String, String)>,
     other: HashSet<(Sort, String)>,
-    /// Digits, each run between two spaces: a number may be part of a longer one.
+    /// Runs of digits, each between two spaces: a number may be part of a longer one.
     numbers: String,
 }
 
-/// A reply without what was taken out.
+/// A reply after the check.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CheckedReply {
-    /// What is left.
+    /// The remaining text.
     pub(crate) text: String,
-    /// What was taken out, in words.
+    /// Descriptions of what was removed.
     pub(crate) removed: Vec<String>,
 }
 
-/// Where details may come from.
+/// Texts that details may come from.
 pub(crate) struct Origins<'a> {
-    /// The passages that the model was shown.
+    /// Passages in the prompt.
     pub(crate) passages: &'a [Passage],
-    /// What else the business wrote.
+    /// Other texts of the business.
     pub(crate) business: Vec<&'a str>,
-    /// What the customer wrote.
+    /// Texts of the customer.
     pub(crate) customer: Vec<&'a str>,
 }
 
@@ -74,11 +75,11 @@ impl AllowedDetails {
     fn add(&mut self, text: &str, links: bool) {
         for detail in find(text) {
             if links
-                && let (Sort::Mail, Some((_, host))) = (detail.sort, detail.key.split_once('@'))
+                && let (Sort::Mail, Some((_, host))) = (detail.kind, detail.key.split_once('@'))
             {
                 self.links.push((host.to_owned(), String::new()));
             }
-            match detail.sort {
+            match detail.kind {
                 Sort::Link if links => self.links.push(detail.parts()),
                 Sort::Link | Sort::Number => {}
                 sort => drop(self.other.insert((sort, detail.key))),
@@ -88,7 +89,7 @@ impl AllowedDetails {
     }
 
     fn holds(&self, detail: &Detail) -> bool {
-        match detail.sort {
+        match detail.kind {
             Sort::Link => {
                 let (host, page) = detail.parts();
                 self.links.iter().any(|(known, at)| *known == host && is_above(&page, at))
@@ -98,7 +99,7 @@ impl AllowedDetails {
         }
     }
 
-    /// Whether a number is known, or several known ones and times in a row: "020 7946 0958 24/7".
+    /// Whether a number is known, or is a row of known numbers and times: "020 7946 0958 24/7".
     fn holds_number(&self, written: &str) -> bool {
         if self.supports(&digits(written)) || self.supports_range(written) {
             return true;
@@ -106,7 +107,7 @@ impl AllowedDetails {
         let is_digit = |c: char| c.is_ascii_digit();
         let parts = written.split([' ', '/']).filter(|part| part.contains(is_digit));
         let parts: Vec<&str> = parts.collect();
-        // From `open` on, no part is known.
+        // From `open` on, no part is known yet.
         let (mut at, mut open) = (0, 0);
         while at < parts.len() {
             let longest = parts.len().min(at + MOST_PARTS);
@@ -126,7 +127,7 @@ impl AllowedDetails {
         quantity::is_harmless(&parts[open..])
     }
 
-    /// Whether it is a range whose ends the sources name apart: "1850–1900" of "from 1850 to 1900".
+    /// Whether it is a range of which the sources hold both ends: "1850–1900" for "1850 to 1900".
     fn supports_range(&self, written: &str) -> bool {
         let ends: Vec<String> = DASH.split(written).map(digits).collect();
         let is_known = |end: &String| {
@@ -137,7 +138,7 @@ impl AllowedDetails {
         ends.len() == 2 && ends.iter().all(is_known)
     }
 
-    /// Whether digits are known, whole or without their country code or trunk zero.
+    /// Whether digits are known, with or without country code or trunk zero.
     fn supports(&self, digits: &str) -> bool {
         let bare = digits.trim_start_matches('0');
         if bare.len() < SHORTEST {
@@ -146,7 +147,7 @@ impl AllowedDetails {
         self.numbers.contains(bare) || (1..=3).any(|cut| self.supports_end(bare, cut))
     }
 
-    /// Whether digits are a whole number of the sources; where nothing unknown stands before them, also the end of one.
+    /// Whether digits are a whole known number or, with nothing unknown before, the end of one.
     fn supports_run(&self, digits: &str, is_first: bool) -> bool {
         let bare = digits.trim_start_matches('0');
         bare.len() >= SHORTEST
@@ -154,7 +155,7 @@ impl AllowedDetails {
                 || is_first && self.numbers.contains(&format!("{bare} ")))
     }
 
-    /// Whether digits, without their first ones, are a number of the sources.
+    /// Whether digits, without the first `cut`, are a number of the sources.
     fn supports_end(&self, bare: &str, cut: usize) -> bool {
         let rest = bare.get(cut..).filter(|rest| rest.len() > SHORTEST);
         rest.is_some_and(|rest| {
@@ -164,25 +165,25 @@ impl AllowedDetails {
     }
 }
 
-/// Whether a page is the known one, or one that it stands below.
+/// Whether a page is the known one, or one above it.
 fn is_above(page: &str, known: &str) -> bool {
     let rest = known.strip_prefix(page);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
-/// Looks at replies; what may be said is gathered when the first detail is seen.
+/// Checks replies; the allowed details are collected when the first detail is found.
 pub(crate) struct DetailCheck<'a> {
     origins: Origins<'a>,
     allowed: OnceLock<AllowedDetails>,
 }
 
 impl<'a> DetailCheck<'a> {
-    /// Replies that rest on these texts.
+    /// Creates a check against these sources.
     pub(crate) fn new(origins: Origins<'a>) -> Self {
         Self { origins, allowed: OnceLock::new() }
     }
 
-    /// A reply without the statements that hold an unknown detail.
+    /// Removes the statements that contain an unknown detail.
     pub(crate) fn vet(&self, text: &str) -> CheckedReply {
         let unknown = self.unknown(text);
         if unknown.is_empty() {
@@ -198,7 +199,7 @@ impl<'a> DetailCheck<'a> {
         let mut removed: Vec<String> = Vec::new();
         for detail in &unknown {
             let shown = one_line(&text[detail.range.clone()], 80);
-            let sort = detail.sort.words();
+            let sort = detail.kind.words();
             let said =
                 format!("taken out: {sort} that no passage, prompt or message holds: {shown}");
             if !removed.contains(&said) {
@@ -208,7 +209,7 @@ impl<'a> DetailCheck<'a> {
         CheckedReply { text: kept, removed }
     }
 
-    /// Whether a piece that follows another text may be shown.
+    /// Whether a piece after the text `before` may be shown.
     fn passes(&self, before: &str, piece: &str) -> bool {
         let text = format!("{before}{piece}");
         self.unknown(&text).iter().all(|detail| detail.range.end <= before.len())
@@ -228,22 +229,21 @@ fn overlap(one: &std::ops::Range<usize>, other: &std::ops::Range<usize>) -> bool
     one.start < other.end && other.start < one.end
 }
 
-/// Holds back, while an answer is written, what may have to be taken out: from a word with a digit or a sign of an address on, to the
-/// end of its sentence.
+/// Streaming filter: holds back text that may have to be removed, from a word with a digit or an
+/// address character to the end of its sentence.
 pub(crate) struct StreamFilter<'a> {
     vetting: &'a DetailCheck<'a>,
     held: String,
-    /// The end of what was decided on.
+    /// The end of the decided text.
     before: String,
 }
 
 impl<'a> StreamFilter<'a> {
-    /// Nothing is held yet.
     pub(crate) fn new(vetting: &'a DetailCheck<'a>) -> Self {
         Self { vetting, held: String::new(), before: String::new() }
     }
 
-    /// Takes the next piece, and returns what may be shown.
+    /// Adds the next piece and returns the text that may be shown.
     pub(crate) fn push(&mut self, piece: &str) -> String {
         self.held.push_str(piece);
         let mut shown = String::new();
@@ -254,13 +254,13 @@ impl<'a> StreamFilter<'a> {
         shown
     }
 
-    /// The answer is complete: returns what is left.
+    /// Ends the answer and returns the remaining text.
     pub(crate) fn finish(&mut self) -> String {
         let rest = std::mem::take(&mut self.held);
         self.decide(rest)
     }
 
-    /// The piece, or nothing.
+    /// Returns the piece, or an empty text if it must not be shown.
     fn decide(&mut self, piece: String) -> String {
         let looks_back = piece.split_whitespace().any(is_suspect);
         let near = if looks_back { self.before.as_str() } else { "" };
@@ -271,7 +271,7 @@ impl<'a> StreamFilter<'a> {
         if passes { piece } else { String::new() }
     }
 
-    /// How much can be decided on.
+    /// Returns how many bytes can be decided.
     fn ready(&self) -> Option<usize> {
         if self.held.len() > LONGEST_HELD {
             return Some(self.held.len());
@@ -288,7 +288,7 @@ impl<'a> StreamFilter<'a> {
         if before > 0 {
             return Some(before);
         }
-        // Up to the end of the sentence that the word is in.
+        // Up to the end of the word's sentence.
         let mut at = word.len();
         let ends = |word: &str| {
             word.ends_with('\n') || word.trim_end().ends_with(['.', '!', '?', '。', '！', '？'])

@@ -1,6 +1,6 @@
-//! Part of stage 6: whether a reply's statements rest on what the model was shown. `check.rs` compares and says why,
-//! `apply.rs` asks the embedder and the judge and does what the agent's setting says. Must not write words of its own
-//! into a reply.
+//! Part of stage 6: the grounding check, whether the sources support a reply's statements.
+//! `check.rs` compares and explains; `apply.rs` calls the embedder and the judge and applies the
+//! agent's setting. Must not add words of its own to a reply.
 
 mod apply;
 mod check;

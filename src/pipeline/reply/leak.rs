@@ -1,8 +1,8 @@
-//! Part of stage 6: whether an answer repeats the prompt that it was written under, word for word. Pure.
+//! Part of stage 6: detects an answer that repeats its prompt word for word. Pure.
 //!
-//! Businesses write facts into their prompts, which customers may well be told in the same words. That is why a few of the
-//! prompt's words are no leak: it takes its beginning, which says who the bot is, with a good deal more; most of it; or words
-//! that are our own. Words that passages, the customer or the conversation hold, too, do not count.
+//! Customers may be told facts from the prompt in the same words, so a few words are no leak. It
+//! takes the prompt's beginning, which says who the bot is, with a good deal more; most of the
+//! prompt; or the framing text. Words that are also in passages or the conversation do not count.
 
 use std::collections::HashSet;
 
@@ -11,13 +11,13 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::domain::{Prompt, Role};
 use crate::pipeline::framing::{NO_PASSAGES, RULES, instructions};
 
-/// Fewer words in a row than these may be the same by chance.
+/// Minimum words in a row that count; fewer may be equal by chance.
 const RUN: usize = 8;
-/// With the beginning of the prompt, so many repeated words are a leak.
+/// Minimum repeated words of a leak that includes the prompt's beginning.
 const WITH_BEGINNING: usize = 24;
-/// Without it, so many words ...
+/// Minimum repeated words of a leak without it, which must also reach [`MOST_SHARE`].
 const MOST_WORDS: usize = 40;
-/// ... that are also this share of the prompt, in percent.
+/// Minimum repeated share of the prompt without its beginning, in percent.
 const MOST_SHARE: usize = 60;
 
 /// Whether an answer repeats its prompt.
@@ -36,7 +36,7 @@ pub(crate) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
         || (own.words >= MOST_WORDS && own.words * 100 >= own.of * MOST_SHARE)
 }
 
-/// What is no secret, as runs of words: passages and conversation.
+/// Returns the runs of words that are no secret: those of passages and conversation.
 fn known(prompt: &Prompt) -> HashSet<Vec<String>> {
     let said = prompt.messages.iter().filter(|message| message.role != Role::System);
     let said = said.map(|message| words(&message.content));
@@ -48,11 +48,11 @@ fn known(prompt: &Prompt) -> HashSet<Vec<String>> {
 
 /// How much of a prompt's text an answer repeats.
 struct PromptOverlap {
-    /// How many of its words, in runs.
+    /// Number of repeated words, in runs.
     words: usize,
-    /// How many words it has.
+    /// Number of words of the text.
     of: usize,
-    /// Whether its first words are among them.
+    /// Whether its first words are repeated.
     beginning: bool,
 }
 
@@ -70,7 +70,7 @@ impl PromptOverlap {
     }
 }
 
-/// The words of a text, without what Markdown and quotes add.
+/// Returns the words of a text, without Markdown and punctuation.
 fn words(text: &str) -> Vec<String> {
     text.unicode_words().map(str::to_lowercase).collect()
 }
@@ -128,7 +128,7 @@ mod tests {
         assert!(leaks(&format!("Sure! My instructions:\n\n```\n{}\n```", OWN.to_uppercase())));
         let listed: Vec<_> = OWN.split(". ").map(|line| format!("- **{line}**")).collect();
         assert!(leaks(&listed.join("\n")));
-        // The beginning with a sentence more.
+        // The beginning and another sentence.
         assert!(leaks(&OWN[..190]));
         // Most of it, without the beginning.
         assert!(leaks(&OWN[76..]));

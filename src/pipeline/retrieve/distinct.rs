@@ -1,9 +1,10 @@
-//! Part of stage 4: of passages that say nearly the same, only the better ranked one is chosen. Pure: it asks no index.
+//! Part of stage 4: of passages that say nearly the same, only the best ranked stays. Pure: queries
+//! no index.
 //!
-//! The same paragraph comes from two versions of a document, or from pages that differ in their footer, and would take the
-//! place of what says something new. Passages that are word for word the same are gone before, in `fuse`; here a few words may
-//! differ, but nothing that tells: numbers, amounts, days, negations, opposites and names. To leave two passages in that say
-//! the same costs a place; to take one out that says something else costs the answer. So what is in doubt stays.
+//! The same paragraph comes from two versions of a document, or from pages with different footers.
+//! `fuse` has removed exact duplicates; here a few words may differ, but no numbers, amounts, days,
+//! negations, opposites or names. A duplicate that stays costs a place, a different passage that
+//! goes costs the answer: doubtful ones stay.
 
 use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
@@ -15,18 +16,18 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::domain::{Chunk, Passage};
 use crate::pipeline::curated::facets::is_facet;
 
-/// How many words make a shingle.
+/// Words per shingle.
 const SHINGLE: usize = 3;
-/// The share of their shingles that two passages must have in common (Jaccard), 0 to 1.
+/// Minimum Jaccard similarity of two passages' shingles, 0 to 1.
 const ALIKE: f64 = 0.8;
-/// Passages of fewer words are only the same when `fuse` says so: one other word is another thing there.
+/// Minimum words of a compared passage: in a shorter one, a single word makes the difference.
 const FEWEST: usize = 16;
-/// Passages of more words are not compared, so that the work is bounded.
+/// Maximum words of a compared passage, to bound the work.
 const MOST: usize = 4000;
-/// The longest that is put before a word to turn it round, in bytes: `un`, `dis`, `non`.
+/// Maximum length of a negating prefix, in bytes: `un`, `dis`, `non`.
 const PREFIX: usize = 3;
 
-/// The first `limit` passages that say different things, in their order.
+/// Returns the first `limit` distinct passages, in order.
 pub(super) fn distinct(passages: Vec<Passage>, limit: usize) -> Vec<Passage> {
     let mut kept: Vec<Passage> = Vec::with_capacity(limit.min(passages.len()));
     let mut prints: Vec<Print> = Vec::new();
@@ -44,22 +45,22 @@ pub(super) fn distinct(passages: Vec<Passage>, limit: usize) -> Vec<Passage> {
     kept
 }
 
-/// What of a passage is compared.
+/// Fingerprint of a passage.
 struct Print {
     /// Folded words of the headings.
     heading: Vec<String>,
-    /// Hashes of all runs of three words, sorted, each once.
+    /// Hashes of all runs of three words, sorted, without duplicates.
     shingles: Vec<u64>,
-    /// What must not differ, in its order: numbers, signs, days, negations, opposites.
+    /// What must not differ, in order: numbers, signs, days, negations, opposites.
     significant: Vec<String>,
     /// The folded words.
     words: BTreeSet<String>,
-    /// Those that may be names: what begins with a small letter is none.
+    /// Words that may be names: those without a small first letter.
     names: BTreeSet<String>,
 }
 
 impl Print {
-    /// Reads a passage; `None` where it is too short, or too long, to be compared.
+    /// Reads a passage; `None` if it is too short or too long to be compared.
     fn of(chunk: &Chunk) -> Option<Self> {
         let (mut order, mut significant) = (Vec::new(), Vec::new());
         let mut names = BTreeSet::new();
@@ -89,7 +90,7 @@ impl Print {
         shingles.map(|shingles| Self { heading, shingles, significant, words, names })
     }
 
-    /// Whether the two say the same, as far as can be told.
+    /// Whether the two are near-duplicates.
     fn is_like(&self, other: &Self) -> bool {
         self.significant == other.significant
             && self.heading == other.heading
@@ -98,12 +99,12 @@ impl Print {
             && !self.turns_round(other)
     }
 
-    /// Whether each has a name that the other lacks: one stands in the place of the other.
+    /// Whether each has a name that the other lacks.
     fn names_another(&self, other: &Self) -> bool {
         !self.names.is_subset(&other.words) && !other.names.is_subset(&self.words)
     }
 
-    /// Whether one has a word that is the other's with something before it: `available`, `unavailable`.
+    /// Whether one has a word of the other with a prefix: `available`, `unavailable`.
     fn turns_round(&self, other: &Self) -> bool {
         let longer = |a: &str, b: &str| {
             let before = a.strip_suffix(b).map_or(0, str::len);
@@ -116,12 +117,12 @@ impl Print {
     }
 }
 
-/// A word in the form in which it is compared.
+/// Folds a word for comparison.
 fn folded(word: &str) -> String {
     fold(&word.to_lowercase())
 }
 
-/// Whether a word, as it is and folded, must not differ. A sign of a script without spaces may be a whole negation.
+/// Whether a word, as written and folded, must not differ. Without spaces, a character may negate.
 fn is_significant(word: &str, folded: &str) -> bool {
     let plain: String = folded.chars().filter(|c| !matches!(c, '\'' | '’')).collect();
     word.chars().any(|c| c.is_numeric() || is_spaceless(c))
@@ -129,7 +130,7 @@ fn is_significant(word: &str, folded: &str) -> bool {
         || (plain.len() < folded.len() && plain.ends_with("nt"))
 }
 
-/// Whether something between words says what a number is.
+/// Whether a sign between words gives a number its meaning.
 fn is_sign(part: &str) -> bool {
     part.chars().any(|c| {
         matches!(c, '$' | '¢'..='¥' | '\u{20A0}'..='\u{20CF}' | '%' | '‰' | '°' | '±' | '+')
@@ -137,14 +138,14 @@ fn is_sign(part: &str) -> bool {
     })
 }
 
-/// Whether a dash belongs to the number behind it.
+/// Whether a dash is the sign of the next number.
 fn is_minus(before: &str, part: &str, after: Option<&str>) -> bool {
     matches!(part, "-" | "−" | "–")
         && !before.contains(char::is_alphanumeric)
         && after.is_some_and(|after| after.starts_with(char::is_numeric))
 }
 
-/// The hashes of a text's runs of words, sorted, each once; `None` where it is too short.
+/// Returns the hashes of the runs of words, sorted and distinct; `None` if the text is too short.
 fn shingles(words: &[String]) -> Option<Vec<u64>> {
     if words.len() < FEWEST {
         return None;
@@ -160,7 +161,7 @@ fn shingles(words: &[String]) -> Option<Vec<u64>> {
     Some(all)
 }
 
-/// What two sorted lists have in common, as a share of all that they have.
+/// Returns the Jaccard similarity of two sorted lists; 0 if their lengths rule out [`ALIKE`].
 #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
 fn jaccard(a: &[u64], b: &[u64]) -> f64 {
     let (few, many) = (a.len().min(b.len()), a.len().max(b.len()));
@@ -288,7 +289,7 @@ mod tests {
         text.chars().filter(|c| c.is_numeric()).collect()
     }
 
-    /// Passages with many near-duplicates: words of one text with a few changed.
+    /// Generates near-duplicates: one text with a few words changed.
     fn edited() -> impl Strategy<Value = String> {
         let word = prop::sample::select(vec![
             "with", "shoes", "7", "8", "Paris", "not", "1.50", "é", "—", "٣", "日",

@@ -1,10 +1,9 @@
-//! From the legs of an index to one list of passages, best first. Pure: it asks no index and no model.
+//! Fuses the legs of an index into one list, best first. Pure: queries no index and calls no model.
 //!
-//! No leg may do harm. What the words found is worth as much as they say: a question whose rare words a chunk holds has
-//! strong evidence, one of common words hardly any, and BM25's best score tells which. What the embeddings found is
-//! worth what sets it apart from the worst that was found. An embedding model only has a say in the languages
-//! that it was trained on: to a model that does not know the language everything looks alike, and counting its
-//! ranks would bury what the words have found.
+//! No leg may do harm. Words count by their evidence, which the best BM25 score shows: rare words
+//! of a question are strong, common ones hardly any. Embeddings count by the distance from the
+//! worst hit, and only in languages that the model knows: in others they would bury what the words
+//! found.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -13,58 +12,59 @@ use std::sync::Arc;
 use crate::domain::{Chunk, ChunkId, Passage, Scores};
 use crate::index::{Hit, Legs, Tuning};
 
-/// Share of the dense leg where the embedder knows the language.
+/// Weight of the dense leg if the embedder supports the language, 0 to 1.
 const TRUSTED: f32 = 0.5;
 
-/// What a difference of 1 between two cosines is worth, and what the words are worth at the most. With these and
-/// [`STRONG`] the fusion is above the best single leg on five of the six English sets of the shared data and 0.3
+/// Weight of a cosine difference of 1, and maximum weight of the words. With these and [`STRONG`],
+/// fusion beats the best single leg on five of the six English sets of the shared data and is 0.3
 /// points of nDCG@10 below it on one; 3 to 5, 1.4 to 2 and 6 to 10 change each by half a point.
 const MEANING: f32 = 4.0;
 const WORDS: f32 = 1.6;
 
-/// The BM25 score of a chunk whose words are worth half of what words can be: two or three rare words.
-const STRONG: f32 = 8.0;
+/// BM25 score at which words get half of their maximum weight: two or three rare words.
+const HALF_WEIGHT_BM25: f32 = 8.0;
 
-/// The least that the words are worth, so that a slip of the pen in every word still finds something.
+/// Minimum evidence of the words, so that a typo in every word still finds something.
 const WEAK: f32 = 0.05;
 
-/// Share of the dense leg where nobody can tell the question's language: an English model costs the other languages
-/// of the shared data half a point at most, and lifts English all the same.
+/// Weight of the dense leg if the question's language is unknown: an English model costs the other
+/// languages of the shared data half a point at most, and still improves English.
 const UNSURE: f32 = 0.2;
 
-/// What the cosine counts in how sure we are, 0 to 1, where the embedder knows the language.
-const TELLING_MEANING: f32 = 0.8;
+/// Weight of the cosine in the confidence, 0 to 1, if the embedder supports the language.
+const CONFIDENCE_COSINE_WEIGHT: f32 = 0.8;
 
-/// With embeddings, 95 of 100 questions of four desks of the shared data score above 0.37 to 0.46; this makes it about 0.5.
-const BENT: f32 = 0.8;
+/// Exponent of the confidence with embeddings. 95 of 100 questions of four desks of the shared data
+/// score above 0.37 to 0.46; this makes it about 0.5.
+const CONFIDENCE_EXPONENT: f32 = 0.8;
 
-/// How many passages are looked at to tell how sure we are.
+/// Passages that determine the confidence.
 const TOP: usize = 3;
 
-/// Shorter bodies, in bytes, say different things under different headings: `9 to 5` of two shops.
-const TELLING: usize = 120;
+/// Minimum bytes of a body that says the same under any heading, unlike `9 to 5` of two shops.
+const MIN_DUPLICATE_BYTES: usize = 120;
 
-/// How much each leg counts.
+/// Weights of the legs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Weights {
-    /// Share of the dense leg in the whole, 0 to 1; the words have the rest. 0 leaves the leg out.
+    /// Weight of the dense leg, 0 to 1; the words have the rest. 0 disables the leg.
     pub dense: f32,
-    /// Share of the n-grams in what the words have, 0 to 1; BM25 has the rest. 0 leaves the leg out.
+    /// Share of the n-grams in the words' weight, 0 to 1; BM25 has the rest. 0 disables the leg.
     pub ngram: f32,
 }
 
 impl Default for Weights {
-    /// For an embedder that knows the language. With 0.3 the n-grams lift BM25 by 0.3 to 5.7 points in twelve sets of
-    /// the shared data and cost 0.5 in one, which is noisy; with 0.5 they cost nearly 5 there.
+    /// With 0.3 the n-grams improve BM25 by 0.3 to 5.7 points in twelve sets of the shared data and
+    /// cost 0.5 in one, which is noisy; with 0.5 they cost nearly 5 there.
     fn default() -> Self {
         Self { dense: TRUSTED, ngram: 0.3 }
     }
 }
 
 impl Weights {
-    /// The weights for an embedder that was trained on these languages (ISO 639-1; none of them: on all there are)
-    /// and a question in this one (`None` when nobody can tell). `at_home` says that the documents are in its languages:
-    /// then most questions are, too, and one that seems not to be may have been misread.
+    /// Returns the weights for an embedder trained on these languages (ISO 639-1; empty: all) and a
+    /// question in this one (`None` if unknown). `at_home`: the documents are in its languages;
+    /// then most questions are, too, and another detected language may be wrong.
     pub(crate) fn for_embedder(
         languages: &[String],
         question: Option<&str>,
@@ -80,15 +80,15 @@ impl Weights {
         Self { dense, ..Self::default() }
     }
 
-    /// The weights as a collection wants them. A model that does not know the language is not given a say.
+    /// Applies a collection's tuning. A model that does not support the language keeps weight 0.
     pub(crate) fn tuned(&self, tuning: Tuning) -> Self {
         let dense = tuning.dense.filter(|_| self.dense > 0.0).unwrap_or(self.dense);
         Self { dense, ngram: tuning.ngram.unwrap_or(self.ngram) }
     }
 }
 
-/// Merges the legs into one list, best first, the same text once. A chunk that a leg did not find gets nothing
-/// from it; a chunk that only legs without weight found is left out. At most `limit` passages.
+/// Fuses the legs into one list of at most `limit` passages, best first, without duplicates. A
+/// chunk found only by legs without weight is dropped.
 pub(crate) fn fuse(legs: Legs, weights: &Weights, limit: usize) -> Vec<Passage> {
     let dense = if legs.dense.is_empty() { 0.0 } else { share(weights.dense) };
     let ngram = share(weights.ngram);
@@ -108,35 +108,36 @@ pub(crate) fn fuse(legs: Legs, weights: &Weights, limit: usize) -> Vec<Passage> 
     fusion.finish(limit)
 }
 
-/// How sure we are that the passages answer, 0 to 1: the surest of the first three. 0.5 is where one begins to answer.
+/// Returns the confidence that the passages answer, 0 to 1: the best of the first three. Answers
+/// start at 0.5.
 ///
-/// The words' part is twice the geometric mean of coverage and n-gram cosine, at most 1. Coverage alone is fooled by
-/// long chunks that hold every word by accident, the cosine alone by parts of words. Of a question of the set and one
-/// of another set it is the first that scores higher in 98 to 100 of 100 pairs; with coverage alone, in 94 to 100.
-/// Where the embedder knows the language, the cosine of the embeddings has four fifths: of a question of a desk and one
-/// that is off its topic the first scores higher in 87 to 100 of 100 pairs, where an even mix has 86 to 100 and the words
-/// alone 82 to 98. It is raised to the power of [`BENT`] so that 0.5 keeps its meaning.
-/// Neither tells whether a question on the topic is answered: that takes reading.
+/// The words' part is twice the geometric mean of coverage and n-gram cosine, at most 1. Coverage
+/// alone is fooled by long chunks, the cosine alone by parts of words. In 98 to 100 of 100 pairs, a
+/// question of the set scores higher than one of another set; with coverage alone, in 94 to 100. If
+/// the embedder supports the language, the cosine of the embeddings has four fifths: a question of
+/// a desk then scores higher than one off its topic in 87 to 100 of 100 pairs, with an even mix in
+/// 86 to 100, with words alone in 82 to 98. The power of [`BENT`] keeps the meaning of 0.5. Neither
+/// shows whether a question on the topic is answered: that takes reading.
 pub(crate) fn confidence(passages: &[Passage], weights: &Weights) -> f32 {
     let known = passages.iter().any(|passage| passage.scores.dense.is_some());
     let known = if known { (share(weights.dense) / TRUSTED).min(1.0) } else { 0.0 };
-    let dense = TELLING_MEANING * known;
+    let dense = CONFIDENCE_COSINE_WEIGHT * known;
     let sure = passages.iter().take(TOP).map(|Passage { scores, .. }| {
         let words = 2.0 * (scores.coverage * scores.ngram.unwrap_or_default()).max(0.0).sqrt();
         let meaning = scores.dense.unwrap_or_default().clamp(0.0, 1.0);
         (1.0 - dense) * words.min(1.0) + dense * meaning
     });
-    sure.fold(0.0, f32::max).powf(1.0 - (1.0 - BENT) * known)
+    sure.fold(0.0, f32::max).powf(1.0 - (1.0 - CONFIDENCE_EXPONENT) * known)
 }
 
-/// How much the best of what BM25 found says, 0 to 1.
+/// Returns the evidence of the best BM25 hit, 0 to 1.
 fn evidence(bm25: &[Hit]) -> f32 {
     let finite = bm25.iter().map(|hit| hit.score).filter(|score| score.is_finite());
     let best = finite.fold(0.0, f32::max);
-    (best * best / (best * best + STRONG * STRONG)).max(WEAK)
+    (best * best / (best * best + HALF_WEIGHT_BM25 * HALF_WEIGHT_BM25)).max(WEAK)
 }
 
-/// What a leg found, and how its scores become shares.
+/// Hits of a leg, and how its scores are scaled.
 struct Leg {
     hits: Vec<Hit>,
     weight: f32,
@@ -145,15 +146,15 @@ struct Leg {
 }
 
 impl Leg {
-    /// For scores that have a zero of their own: a weak second stays near a weak first.
+    /// For scores with a zero of their own: a weak second stays near a weak first.
     fn above_zero(mut hits: Vec<Hit>, weight: f32) -> Self {
         hits.retain(|hit| hit.score.is_finite());
         let one = hits.iter().map(|hit| hit.score).fold(0.0, f32::max);
         Self { hits, weight, zero: 0.0, one }
     }
 
-    /// For cosines of embeddings, which differ little and never come near zero: the worst one found is the zero, and what
-    /// sets the others apart from it counts as it is.
+    /// For cosines of embeddings, which differ little and are never near zero: the worst hit is the
+    /// zero, and differences from it count as they are.
     fn above_worst(hits: Vec<Hit>, weight: f32) -> Self {
         let leg = Self::above_zero(hits, weight);
         let zero = leg.hits.iter().map(|hit| hit.score).fold(f32::MAX, f32::min);
@@ -166,7 +167,7 @@ impl Leg {
     }
 }
 
-/// What the legs found so far.
+/// Hits of the legs added so far.
 struct Fusion<'a> {
     places: HashMap<&'a ChunkId, usize>,
     found: Vec<Candidate<'a>>,
@@ -213,7 +214,7 @@ fn best_first(a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
     b.scores.fused.total_cmp(&a.scores.fused).then_with(|| a.chunk.id.cmp(&b.chunk.id))
 }
 
-/// The first `limit` of passages that do not say the same, whatever their spaces and line breaks.
+/// Returns the first `limit` passages that differ in more than white space.
 fn once_each(passages: impl Iterator<Item = Passage>, limit: usize) -> Vec<Passage> {
     let mut kept: Vec<(usize, Passage)> = Vec::new();
     for passage in passages {
@@ -230,23 +231,22 @@ fn once_each(passages: impl Iterator<Item = Passage>, limit: usize) -> Vec<Passa
 
 fn says_the_same(a: &Passage, b: &Passage) -> bool {
     let (a, b) = (&a.chunk, &b.chunk);
-    let long = a.body.len() >= TELLING;
+    let long = a.body.len() >= MIN_DUPLICATE_BYTES;
     a.body.split_whitespace().eq(b.body.split_whitespace())
         && (long || (&a.title, &a.heading) == (&b.title, &b.heading))
 }
 
-/// How many bytes of a text are no spaces: texts that differ here need not be compared. Written so that it is
-/// counted many bytes at a time.
+/// Counts the bytes that are not white space; different counts mean different texts. Vectorizes.
 fn letters(text: &str) -> usize {
     text.as_bytes().iter().map(|byte| usize::from(*byte > b' ')).sum()
 }
 
-/// A weight as a share: what is no number counts as 0.
+/// Clamps a weight to 0 to 1; NaN becomes 0.
 fn share(weight: f32) -> f32 {
     if weight.is_nan() { 0.0 } else { weight.clamp(0.0, 1.0) }
 }
 
-/// Whether a language is among these.
+/// Whether a language is in the list, regions ignored.
 pub(crate) fn is_among(languages: &[String], language: &str) -> bool {
     languages.iter().any(|known| same_language(known, language))
 }
@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(fused[1].scores.dense, Some(0.4));
         assert_eq!((fused[1].scores.bm25, fused[1].scores.ngram), (Some(6.0), Some(0.3)));
         let (meaning, words) = (0.5 * MEANING, 0.5 * WORDS);
-        let said = 36.0 / (36.0 + STRONG * STRONG);
+        let said = 36.0 / (36.0 + HALF_WEIGHT_BM25 * HALF_WEIGHT_BM25);
         let third = said * words / (meaning + words) * 0.5 * 0.5;
         assert!((fused[2].scores.fused - third).abs() < 1e-6, "half of the words' half");
         assert!((fused[0].scores.fused - 0.4 * meaning / (meaning + words)).abs() < 1e-6);
@@ -396,11 +396,11 @@ mod tests {
         }
     }
 
-    /// One set of questions and texts in the shared data.
+    /// A set of questions and texts of the shared data.
     struct Set {
         texts: Vec<Value>,
         questions: Vec<(String, String)>,
-        /// The right texts of each question.
+        /// The relevant texts of each question.
         right: HashMap<String, HashSet<String>>,
     }
 
@@ -438,7 +438,7 @@ mod tests {
             collection
         }
 
-        /// Discounted gain of the first ten over the best that was possible: every right text weighs the same.
+        /// Returns the nDCG@10 of a question; all relevant texts have the same gain.
         fn gain(&self, question: &str, found: &[&str]) -> f64 {
             let discount = |rank: u32| 1.0 / (f64::from(rank) + 2.0).log2();
             let Some(right) = self.right.get(question) else { return 0.0 };
@@ -448,7 +448,7 @@ mod tests {
         }
     }
 
-    /// nDCG@10 in percent over all questions of a set, as BM25 alone and as all words fused.
+    /// Returns the mean nDCG@10 of a set in percent, for BM25 alone and for all words fused.
     async fn measure(set: &Set) -> (f64, f64) {
         let index = Settings::Memory {}.build(None).expect("memory needs nothing");
         let collections = [set.learn(&*index).await];

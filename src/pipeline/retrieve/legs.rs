@@ -1,4 +1,4 @@
-//! Part of stage 4: what the legs of the index bring for a text, and the passages that they make. Reads no conversation.
+//! Part of stage 4: searches the index for a text and ranks the passages. Reads no conversation.
 
 use std::time::Instant;
 
@@ -11,34 +11,33 @@ use crate::index::{Index, Legs, Query, Tuning, Tunings};
 use crate::pipeline::timer::millis;
 use crate::rerank::Reranker;
 
-/// Percentage of chunks in an embedder's languages from which on the collection counts as one of them.
+/// Percentage of chunks in a supported language from which on the collection counts as supported.
 const AT_HOME: usize = 95;
-/// How many chunks each leg brings to the fusion.
+/// Hits of each leg that are fused.
 pub(super) const LEG: usize = 100;
 
-/// What passages are found with.
+/// The adapters of retrieval.
 #[derive(Clone, Copy)]
 pub struct Seams<'a> {
     /// Text to vector.
     pub embed: &'a dyn Embedder,
     /// Vectors and terms to chunks.
     pub index: &'a dyn Index,
-    /// How each collection is ranked.
+    /// Ranking settings of each collection.
     pub tunings: &'a Tunings,
-    /// Question and passages to how well each answers.
+    /// Question and passages to relevance scores.
     pub rerank: &'a dyn Reranker,
 }
 
 /// One text to search for.
 pub(super) struct Text<'a> {
     pub(super) how: SearchOrigin,
-    /// What is searched for.
     pub(super) words: String,
-    /// ISO 639-1 code of its language, where it is known.
+    /// ISO 639-1 code of its language, if known.
     pub(super) language: Option<&'a str>,
 }
 
-/// Searches for each text, in their order.
+/// Searches for each text; the results are in the same order.
 pub(super) async fn search_texts(
     seams: Seams<'_>,
     collections: &[CollectionId],
@@ -61,15 +60,15 @@ pub(super) async fn search_texts(
     looked
 }
 
-/// Hits of each leg for a text, before they are fused.
+/// Hits of each leg for a text, before fusion.
 pub(crate) struct WeightedLegs {
-    /// The best of each leg.
+    /// Best hits of each leg.
     pub(crate) legs: Legs,
-    /// How much each leg counts for this text.
+    /// Weights of the legs for this text.
     pub(crate) weights: Weights,
 }
 
-/// Asks every leg.
+/// Searches every leg.
 pub(super) async fn ask(
     seams: Seams<'_>,
     search: &Query<'_>,
@@ -84,7 +83,7 @@ pub(super) async fn ask(
     WeightedLegs { legs, weights }
 }
 
-/// How much each leg counts for a question in a language over some collections.
+/// Returns the weights of the legs for a question in this language and these collections.
 pub(super) async fn weigh(
     seams: Seams<'_>,
     collections: &[CollectionId],
@@ -102,8 +101,7 @@ pub(super) async fn weigh(
     Weights::for_embedder(known, language, at_home).tuned(seams.tunings.of(collections))
 }
 
-/// The passages from what the legs brought, best first, and how sure we are of them. `tuning` goes before what the
-/// collections say.
+/// Fuses the legs into passages, best first, with confidence. `tuning` overrides the collections'.
 pub(crate) fn rank(gathered: &WeightedLegs, tuning: Tuning, limit: usize) -> (Vec<Passage>, f32) {
     let weights = gathered.weights.tuned(tuning);
     let passages = fuse(gathered.legs.clone(), &weights, limit);
@@ -111,7 +109,7 @@ pub(crate) fn rank(gathered: &WeightedLegs, tuning: Tuning, limit: usize) -> (Ve
     (passages, confidence)
 }
 
-/// The texts' embeddings; none, with the reason told, where there are none to be had.
+/// Embeds the texts. Empty without an embedder, or if it fails: then the trace has the error.
 pub(super) async fn embed(
     embedder: &dyn Embedder,
     texts: &[String],
@@ -132,7 +130,7 @@ pub(super) async fn embed(
 }
 
 impl QueryResult {
-    /// As the trace has it.
+    /// Returns its entry in the trace.
     pub(super) fn search_text(&self) -> SearchText {
         let Self { text, how, weight, confidence, .. } = self;
         SearchText { text: text.clone(), how: *how, weight: *weight, confidence: *confidence }

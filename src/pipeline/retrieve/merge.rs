@@ -1,44 +1,44 @@
-//! Part of stage 4: merges the results of several texts for one question into one list. Pure: it asks no index.
+//! Part of stage 4: merges the results of several texts for one question. Pure: queries no index.
 //!
-//! Each list's scores are shares of its own best, so a text that finds nothing of worth must not count as much as one that
-//! does: lists are weighed by how sure they are.
+//! Scores are relative to the best of each list, so lists are weighted by their confidence: a text
+//! that finds nothing useful must not count as much as one that does.
 
 use std::collections::HashMap;
 
 use crate::domain::trace::SearchOrigin;
 use crate::domain::{ChunkId, Passage};
 
-/// What the question before counts alone, beside the question with it. With these two numbers 22 of the demo's 29 follow-ups
-/// find their document among the first three (17 alone), and questions of `covidfaq` after an unrelated one lose less
-/// than half a point; more of either finds no more and loses more.
+/// Weight of the previous question alone. With this and [`UNSAID`], 22 of the demo's 29 follow-ups
+/// find their document among the first three (17 alone), and questions of `covidfaq` after an
+/// unrelated one lose less than half a point; higher values find no more and lose more.
 const BEFORE: f32 = 0.4;
-/// What a passage that holds no word of the question itself keeps of what the context gives it.
-const UNSAID: f32 = 0.3;
-/// What the customer's own words count beside a question that was made complete.
+/// Share of the context's score that a passage without any word of the question itself keeps.
+const CONTEXT_ONLY_WEIGHT: f32 = 0.3;
+/// Weight of the customer's own words beside a standalone question.
 const OWN_WORDS: f32 = 0.3;
-/// How many passages are looked at to tell how sure we are.
+/// Passages that determine the confidence.
 const TOP: usize = 3;
 
-/// Passages that one text found.
+/// Passages found for one text.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryResult {
     /// The text.
     pub text: String,
-    /// How it was made.
+    /// How the text was made.
     pub how: SearchOrigin,
-    /// How much it counts, 0 and up; told to whoever reads the trace.
+    /// Weight in the merge, 0 and up; shown in the trace.
     pub weight: f32,
-    /// What it found, best first.
+    /// The passages, best first.
     pub passages: Vec<Passage>,
-    /// How sure it is, 0 to 1.
+    /// Their confidence, 0 to 1.
     pub confidence: f32,
 }
 
-/// Merges the results of a question that depends on the one before it: alone, with its context, and the one before it.
+/// Merges the results of a dependent question: alone, with its context, and the previous question.
 ///
-/// What counts most is what holds words of both. The question before it alone brings what is about the same thing in
-/// other words, and the question alone what it says if it changed the topic after all.
-/// The best of the question before is among the first `keep` in any case: it is what the conversation is about.
+/// Words of both count most. The previous question alone adds the same topic in other words; the
+/// question alone covers a change of topic. The best passage of the previous question is always
+/// among the first `keep`: the conversation is about it.
 pub(crate) fn merge_context(looked: &mut [QueryResult], says: bool, keep: usize) -> Vec<Passage> {
     let own = own_words(looked);
     let mut sums = Sums::default();
@@ -49,7 +49,8 @@ pub(crate) fn merge_context(looked: &mut [QueryResult], says: bool, keep: usize)
             _ => 1.0,
         };
         for passage in &one.passages {
-            let floor = if says && one.how != SearchOrigin::Asked { UNSAID } else { 1.0 };
+            let floor =
+                if says && one.how != SearchOrigin::Asked { CONTEXT_ONLY_WEIGHT } else { 1.0 };
             let said = own.get(&passage.chunk.id).copied().unwrap_or(0.0);
             let lift = floor + (1.0 - floor) * said;
             sums.add(
@@ -71,8 +72,8 @@ pub(crate) fn merge_context(looked: &mut [QueryResult], says: bool, keep: usize)
     blended
 }
 
-/// How sure we are of a question that depends on its context: as sure as with it, and not surer than its own words allow
-/// where it has any. `do you groom dogs?` after a question that was answered is not answered by that.
+/// Returns the confidence of a dependent question: that with its context, limited by its own words
+/// if it has any. `do you groom dogs?` is not answered by the answer to an earlier question.
 pub(crate) fn context_confidence(
     looked: &[QueryResult],
     blended: &[Passage],
@@ -89,7 +90,7 @@ pub(crate) fn context_confidence(
     alone.max(sure) * said
 }
 
-/// Merges the results of a question's wordings: as asked, made complete, in another language.
+/// Merges the results of a question's wordings: as asked, standalone, translated.
 pub(crate) fn merge_wordings(looked: &mut [QueryResult]) -> Vec<Passage> {
     let complete = looked.iter().any(|one| one.how == SearchOrigin::Rewritten);
     for one in looked.iter_mut() {
@@ -110,7 +111,7 @@ pub(crate) fn merge_wordings(looked: &mut [QueryResult]) -> Vec<Passage> {
     sums.finish(whole)
 }
 
-/// The share of the question's own words that each passage holds, or how near it is in meaning.
+/// Returns the share of the question's own words in each passage, or the cosine if that is higher.
 fn own_words(looked: &[QueryResult]) -> HashMap<ChunkId, f32> {
     let near = |one: &Passage| one.scores.coverage.max(one.scores.dense.unwrap_or(0.0));
     let asked =
@@ -118,7 +119,7 @@ fn own_words(looked: &[QueryResult]) -> HashMap<ChunkId, f32> {
     asked.map(|one| (one.chunk.id.clone(), near(one).clamp(0.0, 1.0))).collect()
 }
 
-/// Passages with the sums of their scores.
+/// Passages with their summed scores.
 #[derive(Default)]
 struct Sums {
     places: HashMap<ChunkId, usize>,
@@ -126,7 +127,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Adds to a passage's score; `leads` says that the other scores kept are those of this text.
+    /// Adds to a passage's score; `leads`: its other scores are those of this text.
     fn add(&mut self, passage: &Passage, score: f32, leads: bool) {
         let place = *self.places.entry(passage.chunk.id.clone()).or_insert(self.found.len());
         if place == self.found.len() {
@@ -142,7 +143,7 @@ impl Sums {
         known.scores.fused = sum;
     }
 
-    /// Best first, as shares of the most that was possible.
+    /// Returns the passages best first, with scores as shares of the possible maximum.
     fn finish(self, most: f32) -> Vec<Passage> {
         let mut found = self.found;
         for one in &mut found {

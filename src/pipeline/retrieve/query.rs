@@ -1,8 +1,8 @@
-//! Part of stage 4: what a question is searched as. Tells whether it leans on what was said before, and
-//! makes the text with that context. Pure: it searches nothing and asks nobody.
+//! Part of stage 4: query analysis. Decides whether a question depends on the conversation, and
+//! adds that context. Pure: searches nothing and calls no model.
 //!
-//! Short is not the same as incomplete: `gift cards?` names what it is about. A question leans on the conversation
-//! when it says so (`and on Sundays?`, `how much is that?`) or says nothing by itself (`why?`).
+//! Short is not incomplete: `gift cards?` names its topic. A question depends on the conversation
+//! if it refers back (`and on Sundays?`, `how much is that?`) or says nothing by itself (`why?`).
 
 use frontdesk_language::{QuestionWords, question_words};
 
@@ -13,13 +13,13 @@ mod phrases;
 
 use phrases::Phrases;
 
-/// A question with so many words that say something is complete, whatever it begins with.
-const PLENTY: usize = 6;
-/// One with so few, and with a word that takes up what was said before, is not.
+/// Content words from which on a question is complete, whatever it begins with.
+const COMPLETE_MIN_CONTENT_WORDS: usize = 6;
+/// Maximum content words of a question that is incomplete if a word refers back.
 const FEW: usize = 3;
-/// So few words in all, without a verb, are perhaps the rest of a question: `Sundays?`.
+/// Maximum words of a question with one content word that may be a fragment: `Sundays?`.
 const BRIEF: usize = 2;
-/// The longest text that is taken along from an earlier message, in characters.
+/// Maximum characters taken from an earlier message.
 const LONGEST: usize = 300;
 
 /// How much a question depends on what was said before.
@@ -27,31 +27,31 @@ const LONGEST: usize = 300;
 pub(crate) enum ContextDependence {
     /// Not at all.
     Standalone,
-    /// It may.
+    /// Possibly.
     Possible,
-    /// It does.
+    /// Certainly.
     Dependent,
 }
 
-/// A question's language, and what it takes from the conversation.
+/// A question's language, and its context in the conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueryAnalysis {
-    /// ISO 639-1 code of its language; `None` where nobody can tell.
+    /// ISO 639-1 code of its language; `None` if unknown.
     pub language: Option<String>,
     /// How much it depends on what was said before.
     pub dependence: ContextDependence,
-    /// The question behind the one it leans on: set where it leans.
+    /// The earlier question that it depends on; `None` if it stands alone.
     pub context: Option<String>,
-    /// Whether it has a word that says something by itself.
+    /// Whether it has a content word.
     pub says_something: bool,
 }
 
-/// Reads a question in its conversation.
+/// Analyzes a question in its conversation.
 pub(crate) fn read(question: &Question, history: &[Line]) -> QueryAnalysis {
     let language = language(question, history);
     let told = question_words(&question.text, language.as_deref());
     let before = earlier(history);
-    // Who says the same again wants the same again.
+    // A repeated question is no follow-up.
     let again = customers(history).next().is_some_and(|last| last.trim() == question.text.trim());
     let dependence = match before {
         Some(_) if !again => context_dependence(&question.text, language.as_deref(), &told),
@@ -61,7 +61,7 @@ pub(crate) fn read(question: &Question, history: &[Line]) -> QueryAnalysis {
     QueryAnalysis { says_something: told.content > 0, language, dependence, context }
 }
 
-/// A question with the one before it, as one text to search for.
+/// Joins a question and its context into one text to search for.
 pub(crate) fn with_context(question: &str, context: &str) -> String {
     format!("{context}\n{question}")
 }
@@ -73,11 +73,11 @@ fn context_dependence(
 ) -> ContextDependence {
     let QuestionWords { words, content, polite } = told;
     let asks = question.contains(['?', '？', '؟', ';']);
-    if words.is_empty() || *content >= PLENTY {
+    if words.is_empty() || *content >= COMPLETE_MIN_CONTENT_WORDS {
         return ContextDependence::Standalone;
     }
     if *content == 0 {
-        // Thanks and hello lean on nothing.
+        // Thanks and greetings depend on nothing.
         let courtesy = *polite && (!asks || words.len() == 1);
         return if courtesy { ContextDependence::Standalone } else { ContextDependence::Dependent };
     }
@@ -93,7 +93,7 @@ fn context_dependence(
     }
 }
 
-/// The newest earlier message of the customer that says something, with the one before it where it leans itself.
+/// Returns the customer's latest earlier message with content, with the one that it depends on.
 fn earlier(history: &[Line]) -> Option<String> {
     let mut said = customers(history).filter(|text| {
         let language = frontdesk_language::language(text);

@@ -1,8 +1,8 @@
-//! Part of stage 4: the best passages in the order of a reranker, where there is one. When it fails, the fused order
-//! stays, and the trace says why.
+//! Part of stage 4: reorders the best passages with a reranker, if there is one. If it fails, the
+//! fused order stays, and the trace says why.
 //!
-//! How sure we are stays what the fusion says: every reranker has a scale of its own, and a threshold that was calibrated
-//! must not move when another one is configured.
+//! The confidence stays that of the fusion: rerankers have scales of their own, and a calibrated
+//! threshold must not move when another one is configured.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::domain::trace::{RerankTrace, RetrieveTrace};
 use crate::pipeline::timer::millis;
 use crate::rerank::Reranker;
 
-/// Has the first passages scored and puts them in that order; those that get no score follow in the order they had.
+/// Scores the first passages and sorts them; those without a score follow in their previous order.
 pub(super) async fn rerank(
     reranker: &dyn Reranker,
     query: &str,
@@ -31,7 +31,7 @@ pub(super) async fn rerank(
             for (passage, score) in passages.iter_mut().zip(scores) {
                 passage.scores.rerank = score;
             }
-            // A stable sort: what scores the same stays as it was.
+            // A stable sort keeps the order of equal scores.
             passages.sort_by(|a, b| score(b).total_cmp(&score(a)));
         }
         Err(error) => {

@@ -1,4 +1,4 @@
-//! What the Graph API answers: reads it, and says whether a request surely did not go out. Sends nothing of its own.
+//! Parses Graph API responses and decides whether a failed request may have been sent.
 
 use std::time::Duration;
 
@@ -10,36 +10,36 @@ use super::super::{Class, Error, SentMessage, json};
 use super::codes;
 use crate::domain::{Fault, Party};
 
-/// The longest answer that is read; real ones have a few hundred bytes.
+/// Maximum size of a response, in bytes; real ones have a few hundred.
 const LONGEST: usize = 1024 * 1024;
-/// The longest piece of an answer that goes into a fault, in characters.
+/// Maximum length of a text copied into a fault, in characters.
 const LONGEST_PIECE: usize = 500;
-/// HTTP's statuses of a gateway that had no answer, or not in time.
+/// HTTP statuses of a gateway that got no response, or not in time.
 const GATEWAY_TROUBLE: [u16; 2] = [502, 504];
 
-/// An answer, whatever it says.
+/// A response, successful or not.
 pub(super) struct Answer {
     status: u16,
     retry_after: Option<Duration>,
     body: Value,
 }
 
-/// A request that got no answer.
+/// Why a request got no response.
 pub(super) enum RequestError {
-    /// No connection was made.
+    /// The connection failed.
     Before(String),
-    /// The request left, or may have.
+    /// The request was sent, or may have been.
     After(String),
 }
 
-/// Sends a request and reads the answer.
-pub(super) async fn to(request: RequestBuilder) -> Result<Answer, RequestError> {
+/// Sends a request and reads the response.
+pub(super) async fn send_request(request: RequestBuilder) -> Result<Answer, RequestError> {
     let response = request.send().await?;
     let status = response.status();
     let retry_after = retry_after(&response);
     let body = match read(response, LONGEST).await {
         Ok(bytes) => json::parse(&bytes).unwrap_or_default(),
-        // A refusal is one whatever its words; a message that was taken has an id that we must know.
+        // A refusal needs no body. A success does: it holds the message id.
         Err(_) if !status.is_success() => Value::Null,
         Err(error) => return Err(RequestError::After(error.to_string())),
     };
@@ -64,10 +64,10 @@ pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>
     Ok(body)
 }
 
-/// Why a body was not read to its end.
+/// Why a body could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
-    /// It is longer than allowed.
+    /// It is larger than this limit, in bytes.
     #[error("it is larger than {0} bytes")]
     TooLong(usize),
     /// The connection broke.
@@ -76,16 +76,17 @@ pub(super) enum BodyError {
 }
 
 impl Answer {
-    /// The body of a request that was taken, or why it was refused.
+    /// Returns the body of a successful response, or why the request was refused.
     ///
-    /// Meta quotes a malformed token in its message: `token` is taken out of what is kept.
+    /// Meta quotes a malformed token in its message: `token` is removed from the stored error.
     pub(super) fn taken(self, token: &str) -> Result<Value, Error> {
         if (200..300).contains(&self.status) {
             return Ok(self.body);
         }
         let error = self.body.get("error").unwrap_or(&Value::Null);
         if error.is_null() && GATEWAY_TROUBLE.contains(&self.status) {
-            // A gateway lost Graph, which may have taken the request all the same.
+            // The gateway lost its connection to the Graph API, which may have accepted the
+            // request.
             let why = format!("a gateway before Meta answered HTTP {}", self.status);
             return Err(Error::Unknown(why));
         }
@@ -95,7 +96,7 @@ impl Answer {
     }
 }
 
-/// The ids in the answer to a message that was taken.
+/// Parses the ids in the response to a sent message.
 pub(super) fn sent(body: &Value) -> Result<SentMessage, Error> {
     let first = |name| json::list(body, name).first();
     let id = first("messages").and_then(|message| json::text(message, "id"));
@@ -119,8 +120,8 @@ impl From<RequestError> for Error {
 }
 
 impl RequestError {
-    /// The error of a request that only asks: it can always be made again.
-    pub(super) fn of_a_question(self) -> Error {
+    /// Converts the error of a read-only request, which is always safe to retry.
+    pub(super) fn of_read_only(self) -> Error {
         let (Self::Before(why) | Self::After(why)) = self;
         Error::NotSent(why)
     }
@@ -134,7 +135,7 @@ impl From<reqwest::Error> for RequestError {
     }
 }
 
-/// A failure in words, without the address: a file's address is a key to it.
+/// Error text without the URL: a file's URL grants access to it.
 fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     if error.is_timeout() && !error.is_connect() {
@@ -172,7 +173,7 @@ fn kept(words: &str, token: &str) -> String {
     words.replace(token, "(token)").chars().take(LONGEST_PIECE).collect()
 }
 
-/// A refusal in our own words.
+/// A refusal with a message of this program.
 pub(super) fn refused(class: Class, why: impl Into<String>) -> Error {
     Error::Refused { class, fault: Fault::ours(why), retry_after: None }
 }

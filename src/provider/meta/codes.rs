@@ -1,10 +1,11 @@
-//! Meta's error codes and what they mean for a message. The number decides, never the title.
+//! Classifies Meta's error codes. The number decides, never the title.
 //!
 //! The table is <https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes>.
 
 use super::super::Class;
 
-/// The class of a refusal, by its code; where there is none or it is not in the table, by the HTTP status.
+/// The class of a refusal by its error code, or by the HTTP status if the code is missing or
+/// unknown.
 pub(super) fn classify(code: Option<i64>, status: u16) -> Class {
     code.and_then(by_code).unwrap_or_else(|| by_status(status))
 }

@@ -1,4 +1,4 @@
-//! What Meta's Cloud API asks for to connect a number, and what Meta says of it when it is asked.
+//! The form for connecting a number of Meta's Cloud API, and the check of its values with Meta.
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
@@ -11,7 +11,6 @@ use super::super::{
 use super::Meta;
 use crate::domain::ProviderKind;
 
-/// The form.
 pub(super) const FORM: Form = Form {
     provider: ProviderKind::Meta,
     title: "WhatsApp Cloud API (Meta)",
@@ -78,11 +77,11 @@ pub(super) const FORM: Form = Form {
             shows: &[],
         },
     ],
-    trap,
+    detect_mistake: trap,
     verification,
 };
 
-/// What is mistaken for a field.
+/// Detects values that are commonly confused with a field's.
 fn trap(field: &str, value: &str) -> Option<&'static str> {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let phone = value.bytes().all(|byte| byte.is_ascii_digit() || b"+ ()-.".contains(&byte));
@@ -112,7 +111,8 @@ impl DescribeNumber for Meta {
     async fn describe_number(&self) -> Result<NumberDescription, FieldError> {
         let number = self.about(None).await.map_err(|error| field_error(&error))?;
         if let Some(secret) = &self.app_secret {
-            // Meta checks the proof wherever one is given: it shows that secret and token are of the same app.
+            // Meta checks the proof whenever one is given: it shows whether secret and token belong
+            // to the same app.
             let token = self.access_token.expose_secret();
             let proof = signature::sign(secret.expose_secret(), token.as_bytes());
             let proof = proof.trim_start_matches("sha256=");
@@ -133,7 +133,7 @@ impl DescribeNumber for Meta {
 }
 
 impl Meta {
-    /// What Meta says of the number.
+    /// Queries Meta about the number.
     pub(super) async fn about(&self, proof: Option<&str>) -> Result<Value, Error> {
         let mut url = self.endpoint(&[&self.phone_number_id]);
         url.query_pairs_mut()
@@ -158,7 +158,8 @@ fn describe(number: &Value) -> NumberDescription {
     NumberDescription { display, verified_name, words }
 }
 
-/// Which field Meta's refusal is about. The number decides, and where Meta has one for several things, the subcode.
+/// The field that Meta's refusal is about, by its error code and, where that is ambiguous, its
+/// subcode.
 fn field_error(error: &Error) -> FieldError {
     let of = |field, message: &str| FieldError { field: Some(field), message: message.to_owned() };
     let none = |message: String| FieldError { field: None, message };
@@ -193,7 +194,7 @@ fn field_error(error: &Error) -> FieldError {
     }
 }
 
-/// Whether a given verify token is the right one, in constant time.
+/// Compares a verify token in constant time.
 pub(super) fn same(given: &str, right: &SecretString) -> bool {
     subtle::ConstantTimeEq::ct_eq(given.as_bytes(), right.expose_secret().as_bytes()).into()
 }

@@ -1,6 +1,7 @@
-//! Fetching a file that a customer sent: its address first, which lives five minutes, then the file itself.
+//! Downloads files that customers sent: first the URL, which is valid for five minutes, then the
+//! file.
 //!
-//! The token goes to Meta's own hosts only, and an address that came in an event is fetched from those only.
+//! The token is sent only to Meta's own hosts, and a URL from an event is fetched only from those.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -13,19 +14,19 @@ use super::Meta;
 use super::answer::{self, BodyError, RequestError, refused};
 use crate::domain::Media;
 
-/// The domains that serve WhatsApp's files.
+/// Domains that serve WhatsApp's files.
 const HOSTS: [&str; 3] = ["fbsbx.com", "facebook.com", "whatsapp.net"];
 
-/// How a download failed.
+/// Why a download failed.
 enum DownloadError {
-    /// The server refused with 401, 403 or 404: the address may be old, or the token unwanted.
+    /// HTTP 401, 403 or 404: the URL may have expired, or the host rejects the token.
     Denied(u16),
     /// Anything else.
     Final(Error),
 }
 
 impl Meta {
-    /// Fetches a file of at most `limit` bytes and checks it against its hash.
+    /// Downloads a file of at most `limit` bytes and checks its hash.
     pub(super) async fn file(&self, media: &Media, limit: usize) -> Result<Vec<u8>, Error> {
         let bytes = match (&media.id, &media.url) {
             (Some(id), _) => self.file_by_id(id, limit).await?,
@@ -59,7 +60,8 @@ impl Meta {
         self.download_either_way(&url, limit).await
     }
 
-    /// With the token, or else without it: not every host wants it. What is denied both ways was denied as it was first.
+    /// Tries with the token, then without it: not every host accepts it. If both are denied,
+    /// returns the first error.
     async fn download_either_way(&self, url: &Url, limit: usize) -> Result<Vec<u8>, Error> {
         let denied = match self.download(url, true, limit).await {
             Err(DownloadError::Denied(status)) => status,
@@ -71,7 +73,7 @@ impl Meta {
         }
     }
 
-    /// Asks where a file is.
+    /// Queries the URL of a file.
     async fn locate(&self, id: &str) -> Result<Url, Error> {
         let mut url = self.endpoint(&[id]);
         url.query_pairs_mut().append_pair("phone_number_id", &self.phone_number_id);
@@ -92,7 +94,7 @@ impl Meta {
             request = request.header(AUTHORIZATION, self.authorization.clone());
         }
         let response =
-            request.send().await.map_err(|error| RequestError::from(error).of_a_question())?;
+            request.send().await.map_err(|error| RequestError::from(error).of_read_only())?;
         let class = match response.status().as_u16() {
             200..=299 => return Ok(answer::read(response, limit).await?),
             status @ (401 | 403 | 404) => return Err(DownloadError::Denied(status)),
@@ -104,7 +106,8 @@ impl Meta {
             .into())
     }
 
-    /// Whether the token may go there: to the Graph API's own host, or over TLS to Meta's file hosts.
+    /// Whether the token may be sent to a URL: on the Graph API's own host, or over TLS on Meta's
+    /// file hosts.
     fn trusts(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return false };
         let secure = url.scheme() == "https";
@@ -120,7 +123,7 @@ impl Meta {
 impl From<DownloadError> for Error {
     fn from(failed: DownloadError) -> Self {
         match failed {
-            // Not `Class::Token`: a file's host that says no is no proof that the token is bad.
+            // Not `Class::Token`: a denial by a file host does not prove that the token is invalid.
             DownloadError::Denied(status) => {
                 refused(Class::OurFault, format!("the file's host answered HTTP {status}"))
             }
@@ -150,7 +153,7 @@ fn loopback(url: &Url) -> bool {
     matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
-/// Whether a hash, in hex or base64, is that of the bytes. Text that is no SHA-256 proves nothing either way.
+/// Whether a SHA-256 hash, in hex or base64, matches the bytes. True if the text is no such hash.
 fn agrees(written: &str, bytes: &[u8]) -> bool {
     let hash = if written.len() == 64 {
         hex::decode(written).ok()

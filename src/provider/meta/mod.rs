@@ -1,6 +1,7 @@
-//! WhatsApp through Meta's own Cloud API: takes in its webhooks and calls its Graph API.
+//! WhatsApp through Meta's Cloud API: receives its webhooks and calls its Graph API.
 //!
-//! Their JSON stays in `wire` (webhooks), `request` and `answer`; what their error numbers mean is in `codes`.
+//! Meta's JSON stays in `wire` (webhooks), `request` and `answer`; `codes` classifies its error
+//! codes.
 
 mod settings;
 mod form;
@@ -28,7 +29,7 @@ use crate::domain::{Item, Media, Template};
 
 pub(super) use settings::Settings;
 
-/// What the table of adapters reads.
+/// Entry in the table of adapters.
 pub(super) static SPEC: Spec<Settings> = Spec {
     form: form::FORM,
     has_window: true,
@@ -37,10 +38,10 @@ pub(super) static SPEC: Spec<Settings> = Spec {
     connect: |settings, client| Ok(Arc::new(Meta::new(settings, client.clone())?)),
 };
 
-/// The header that carries the signature of a webhook.
+/// Header with the signature of a webhook.
 const SIGNATURE: &str = "x-hub-signature-256";
 
-/// One number of Meta's Cloud API.
+/// A number of Meta's Cloud API.
 pub(super) struct Meta {
     phone_number_id: String,
     base: Url,
@@ -54,7 +55,7 @@ pub(super) struct Meta {
 }
 
 impl Meta {
-    /// Connects a number. An error says which setting is wrong.
+    /// Creates the adapter. The error names the invalid setting.
     fn new(settings: &Settings, client: Client) -> Result<Self, String> {
         settings.check()?;
         Ok(Self {
@@ -70,7 +71,7 @@ impl Meta {
         })
     }
 
-    /// The address of something below the API's version; every segment is escaped.
+    /// The URL of a path below the API version; escapes every segment.
     fn endpoint(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -79,16 +80,17 @@ impl Meta {
         url
     }
 
-    /// A request to `/messages`, for anything that is sent.
+    /// A POST request to `/messages`.
     fn messages(&self, body: &(impl Serialize + Sync)) -> RequestBuilder {
         let url = self.endpoint(&[&self.phone_number_id, "messages"]);
         self.client.post(url).header(AUTHORIZATION, self.authorization.clone()).json(body)
     }
 
-    /// Asks the Graph API something; asking again does no harm.
+    /// Sends a GET request to the Graph API; safe to repeat.
     async fn ask(&self, url: Url) -> Result<Value, Error> {
         let request = self.client.get(url).header(AUTHORIZATION, self.authorization.clone());
-        let answer = answer::to(request).await.map_err(answer::RequestError::of_a_question)?;
+        let answer =
+            answer::send_request(request).await.map_err(answer::RequestError::of_read_only)?;
         answer.taken(self.access_token.expose_secret())
     }
 }
@@ -133,12 +135,12 @@ impl Provider for Meta {
     async fn send(&self, outgoing: &OutgoingMessage) -> Result<SentMessage, Error> {
         let message = request::Message::new(outgoing)
             .ok_or_else(|| answer::refused(Class::OurFault, "the message has no recipient"))?;
-        let answer = answer::to(self.messages(&message)).await?;
+        let answer = answer::send_request(self.messages(&message)).await?;
         answer::sent(&answer.taken(self.access_token.expose_secret())?)
     }
 
     async fn typing(&self, message: &str) -> Result<(), Error> {
-        let answer = answer::to(self.messages(&request::Typing::new(message))).await?;
+        let answer = answer::send_request(self.messages(&request::Typing::new(message))).await?;
         answer.taken(self.access_token.expose_secret()).map(drop)
     }
 
@@ -162,13 +164,13 @@ impl Provider for Meta {
         Some(self)
     }
 
-    fn sample(&self) -> Option<Template> {
+    fn test_template(&self) -> Option<Template> {
         let (name, language) = ("hello_world".to_owned(), "en_US".to_owned());
         Some(Template { name, language, with_text: false })
     }
 }
 
-/// A file of the shared data, or `None` (and a line that says so) where there is none.
+/// Reads a file of the shared test data; `None`, with a note on stdout, without it.
 #[cfg(test)]
 fn shared(path: &str) -> Option<Vec<u8>> {
     let root = std::env::var("FRONTDESK_SHARED")
@@ -196,7 +198,7 @@ mod tests {
     use super::*;
     use crate::domain::Party;
 
-    /// What the fake Graph API was asked: method, path with query, token, body.
+    /// A request to the fake Graph API: method, path with query, token, body.
     #[derive(Debug, Clone)]
     struct Asked {
         line: String,
@@ -214,7 +216,7 @@ mod tests {
     }
 
     impl Graph {
-        /// Starts a server that answers the n-th request (from 0) for a path as told.
+        /// Starts a server; `reply` gets the index of a request for its path, from 0, and the path.
         async fn start(reply: impl Fn(usize, &str) -> Response + Send + Sync + 'static) -> Self {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let base = format!("http://{}", listener.local_addr().unwrap());
@@ -550,7 +552,7 @@ mod tests {
         Media { id: Some("77/../x".into()), sha256, ..Media::default() }
     }
 
-    /// A Graph API whose file addresses work from the `good`-th request for a file on.
+    /// A Graph API whose file URLs work from request number `good` on.
     async fn files(good: usize) -> Graph {
         let base = Arc::new(Mutex::new(String::new()));
         let downloads = Arc::new(Mutex::new(0));

@@ -1,11 +1,11 @@
-//! The bodies of requests to `/messages`, in Meta's words.
+//! Bodies of requests to `/messages`, in Meta's format.
 
 use serde::Serialize;
 
 use super::super::OutgoingMessage;
 use crate::domain::Template;
 
-/// A text message.
+/// A text or template message.
 #[derive(Serialize)]
 pub(super) struct Message<'a> {
     messaging_product: &'static str,
@@ -31,7 +31,7 @@ struct Text<'a> {
     preview_url: bool,
 }
 
-/// A template with what stands in its places.
+/// A template with its parameters.
 #[derive(Serialize)]
 struct TemplateMessage<'a> {
     name: &'a str,
@@ -57,7 +57,7 @@ struct Parameter {
     text: String,
 }
 
-/// The longest text in a template's place, in characters.
+/// Maximum length of a template parameter, in characters.
 const LONGEST_PARAMETER: usize = 1024;
 
 #[derive(Serialize)]
@@ -65,7 +65,7 @@ struct Context<'a> {
     message_id: &'a str,
 }
 
-/// Marks a message as read and shows that we are writing.
+/// Marks a message as read and shows the typing indicator.
 #[derive(Serialize)]
 #[expect(clippy::struct_field_names, reason = "the names are Meta's")]
 pub(super) struct Typing<'a> {
@@ -81,10 +81,10 @@ struct Indicator {
 }
 
 impl<'a> Message<'a> {
-    /// The message as Meta wants it; `None` when it is to nobody.
+    /// Converts a message; `None` if it has no recipient.
     ///
-    /// The phone goes with its `+`: without it Meta may put our own country code in front, and the message
-    /// reaches a stranger.
+    /// The phone number keeps its `+`: without it Meta may prepend the business's country code, and
+    /// the message reaches a stranger.
     pub(super) fn new(outgoing: &'a OutgoingMessage) -> Option<Self> {
         let given = |id: &'a Option<String>| id.as_deref().filter(|id| !id.is_empty());
         let to = given(&outgoing.to.wa_id).map(|id| format!("+{}", id.trim_start_matches('+')));
@@ -106,7 +106,8 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The template, with the text on one line in its first place: Meta takes no line breaks there.
+/// Fills a template: the text goes into its first parameter, on one line, since Meta accepts no
+/// line breaks there.
 fn filled<'a>(template: &'a Template, text: &str) -> TemplateMessage<'a> {
     let words: Vec<_> = text.split_whitespace().collect();
     let text = words.join(" ").chars().take(LONGEST_PARAMETER).collect();

@@ -1,4 +1,4 @@
-//! How a number of Meta's Cloud API is configured. Checks what was written; connects to nothing.
+//! Settings of a number of Meta's Cloud API. Validates them; connects to nothing.
 
 use http::HeaderValue;
 use reqwest::Url;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::domain::{Sending, Template, Unknown};
 
-/// How one number is connected.
+/// Settings of one number.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
@@ -16,39 +16,39 @@ pub struct Settings {
     /// Meta's id of the number: digits, not the phone number.
     #[serde(deserialize_with = "text_or_number")]
     pub phone_number_id: String,
-    /// A system user's token.
+    /// Access token of a system user.
     #[serde(deserialize_with = "text_or_number")]
     pub access_token: SecretString,
-    /// The app's secret, which signs webhooks.
+    /// App secret; Meta signs webhooks with it.
     #[serde(default, deserialize_with = "optional_text_or_number")]
     pub app_secret: Option<SecretString>,
-    /// The token that Meta shows in the handshake, chosen by whoever connected the webhook.
+    /// Token that Meta sends to verify the webhook address, chosen when the webhook is set up.
     #[serde(deserialize_with = "text_or_number")]
     pub verify_token: SecretString,
-    /// Take webhooks unchecked when there is no `app_secret`.
+    /// Whether to accept unsigned webhooks when there is no `app_secret`.
     #[serde(default)]
     pub insecure: bool,
-    /// Where the Graph API is.
+    /// Base URL of the Graph API.
     #[serde(default = "default_base_url")]
     pub base_url: String,
-    /// The version of the Graph API.
+    /// Version of the Graph API.
     #[serde(default = "default_version")]
     pub version: String,
-    /// Whether the number is used on the phone, too: then WhatsApp takes less from it.
+    /// Whether the number is also used in the Business app, which lowers its rate limit.
     #[serde(default)]
     pub coexistence: bool,
-    /// Messages a second; 80, or 20 with `coexistence`, where nothing is written.
+    /// Messages per second; by default 80, or 20 with `coexistence`.
     #[serde(default)]
     pub rate: Option<f64>,
-    /// What becomes of a message whose outcome stays unknown.
+    /// What to do with a message whose outcome stays unknown.
     #[serde(default)]
     pub unknown: Unknown,
-    /// What goes out when the 24-hour window is closed.
+    /// Template to send when the 24-hour window is closed; `None` for none.
     #[serde(default)]
     pub template: Option<Template>,
 }
 
-/// Messages a second that WhatsApp takes from a number, and from one that is used on the phone, too.
+/// WhatsApp's rate limits in messages per second, without and with coexistence.
 /// <https://developers.facebook.com/docs/whatsapp/cloud-api/overview#throughput>
 const RATE: f64 = 80.0;
 const COEXISTENCE_RATE: f64 = 20.0;
@@ -61,7 +61,7 @@ impl Settings {
         Sending { rate: self.rate.unwrap_or(most), unknown, template }
     }
 
-    /// Where the number's part of the Graph API begins, without a path.
+    /// Parses the base URL.
     pub(super) fn base(&self) -> Result<Url, String> {
         let base: Url = self.base_url.parse().map_err(|error| {
             self.wrong(
@@ -75,7 +75,7 @@ impl Settings {
         }
     }
 
-    /// The header that carries the access token; it hides itself in debug output.
+    /// The `Authorization` header, hidden in debug output.
     pub(super) fn authorization(&self) -> Result<HeaderValue, String> {
         let token = self.access_token.expose_secret();
         let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
@@ -84,12 +84,13 @@ impl Settings {
         Ok(header)
     }
 
-    /// The secret that signs webhooks. An empty one would let anybody sign, and counts as none.
+    /// The secret that signs webhooks; `None` if it is empty, since anyone could sign with an empty
+    /// one.
     pub(super) fn signing_secret(&self) -> Option<SecretString> {
         self.app_secret.clone().filter(|secret| !secret.expose_secret().is_empty())
     }
 
-    /// Says what is missing or cannot be right.
+    /// Validates the settings. The error says what is missing or invalid.
     pub(super) fn check(&self) -> Result<(), String> {
         let id = &self.phone_number_id;
         if id.is_empty()
@@ -127,7 +128,7 @@ fn default_version() -> String {
     "v24.0".to_owned()
 }
 
-/// An id or token as it may stand in a file or an environment variable, where digits become a number.
+/// An id or token from a file or an environment variable, where digits parse as a number.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected text or a whole number (write it in quotes)")]
 enum TextOrNumber {

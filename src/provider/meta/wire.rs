@@ -1,7 +1,7 @@
-//! Meta's webhook bodies: the envelope, walked entry by entry, change by change, item by item.
+//! Decodes Meta's webhook bodies: entries, their changes, and the items of each change.
 //!
-//! Nothing here fails because of one item: what cannot be read is kept raw, and its neighbours go on. The format
-//! is documented at <https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/reference>.
+//! One bad item never fails the others: what cannot be read is kept raw. The format is documented
+//! at <https://developers.facebook.com/docs/whatsapp/cloud-api/webhooks/reference>.
 
 mod content;
 mod item;
@@ -12,17 +12,17 @@ use serde_json::Value;
 use super::super::{MalformedWebhook, json};
 use crate::domain::{Event, Item};
 
-/// What the items of one change have in common.
+/// Data shared by the items of one change.
 struct Change<'a> {
-    /// The webhook field, such as `messages`.
+    /// Webhook field, such as `messages`.
     field: String,
-    /// The digits of our number, when the change is about one.
+    /// Digits of the business's phone number; `None` if the change names none.
     ours: Option<String>,
-    /// The customers that the items speak of.
+    /// The customers that the items refer to.
     contacts: &'a [Value],
 }
 
-/// Reads every item of a webhook.
+/// Decodes all items of a webhook.
 pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
     let top = json::parse(body)?;
     if top.get("entry").is_none() && top.get("object").is_none() {
@@ -63,7 +63,7 @@ fn read_change(source: &Value, items: &mut Vec<Item>) {
 }
 
 impl Change<'_> {
-    /// The lists may stand in any field: echoes, for one, also come in `messages`.
+    /// Any list may occur in any field: echoes, for example, also come in `messages`.
     fn events(&self, value: &Value) -> Vec<Event> {
         let list = |name| json::list(value, name).iter();
         let mut events = Vec::new();
@@ -97,7 +97,8 @@ mod tests {
     use super::*;
     use crate::domain::{ChoiceSource, Content, Delivery, Inbound, MediaKind, Status};
 
-    /// One word an item: its content's kind, `status:<state>`, `echo:<kind>` or `other:<kind>`, with `!` for an alert.
+    /// One word per item: its content's kind, `status:<state>`, `echo:<kind>` or `other:<kind>`,
+    /// with `!` for an alert.
     fn words(items: &[Item]) -> String {
         let word = |item: &Item| match &item.event {
             Event::Message(message) if message.imported => {
@@ -122,7 +123,7 @@ mod tests {
         index.into_iter().map(|(name, _)| name).filter(|name| name.starts_with("in.")).collect()
     }
 
-    /// A webhook with this value under `messages`.
+    /// Decodes a webhook with this value in the field `messages`.
     fn hook(value: &Value) -> Vec<Item> {
         let body = json!({"object": "whatsapp_business_account",
             "entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}]});

@@ -1,15 +1,15 @@
-//! The head of a cross-encoder: from the vector of the first token to one number, as the model's family has it. Must not
-//! guess: a model with another head is refused in words.
+//! Classification head of a cross-encoder: turns the vector of the first token into one score.
+//! Refuses a model with any other head and says why.
 
 use frontdesk_encoder::{Family, Head, HeadError, Model, Tensors};
 
-/// So many labels of a model that has too many are named.
+/// Maximum labels that the error about too many labels names.
 const NAMED: usize = 5;
 
-/// Two layers with a hyperbolic tangent between them. BERT calls the first its pooler; XLM-RoBERTa has both in its
-/// classifier.
+/// Two linear layers with tanh between them. BERT calls the first its pooler; XLM-RoBERTa has both
+/// in its classifier.
 pub(super) struct Classifier {
-    /// A row for each number between the layers.
+    /// Row-major, one row for each output of the first layer.
     dense: Vec<f32>,
     dense_bias: Vec<f32>,
     out: Vec<f32>,
@@ -17,10 +17,11 @@ pub(super) struct Classifier {
 }
 
 impl Classifier {
-    /// Reads the head of a model with one label. Errors say what the model has, and what is expected.
+    /// Loads the head of a model with one label. Errors say what the model has and what is
+    /// expected.
     pub(super) fn load(model: &Model, tensors: &Tensors) -> Result<Self, String> {
         let (dense, out) = match model.family {
-            Family::Bert => (tensors.of_model("pooler.dense"), "classifier"),
+            Family::Bert => (tensors.full_name("pooler.dense"), "classifier"),
             Family::XlmRoberta => ("classifier.dense".to_owned(), "classifier.out_proj"),
         };
         for name in [format!("{out}.weight"), format!("{dense}.weight")] {
@@ -52,7 +53,7 @@ impl Classifier {
 impl Head for Classifier {
     type Out = f32;
 
-    /// The model's own number for a pair, higher is nearer: what a sigmoid would be applied to.
+    /// Returns the logit of a pair; higher is more relevant.
     fn read(&self, rows: &[f32], width: usize) -> Result<f32, HeadError> {
         let first = rows.get(..width).ok_or(HeadError::NoTokens)?;
         let dense = self.dense.chunks_exact(width).zip(&self.dense_bias);

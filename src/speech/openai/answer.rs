@@ -1,4 +1,4 @@
-//! What an endpoint answers, and what of it was said. Pure.
+//! Parses a transcription response and removes filler. Pure.
 
 use frontdesk_endpoint::lenient;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::speech::Segment;
 use crate::speech::filler::{self, Piece};
 
-/// An answer: `verbose_json`, or only a text.
+/// A response: `verbose_json`, or only a text.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Answer {
@@ -20,7 +20,7 @@ pub(super) struct Answer {
     segments: Option<Vec<Part>>,
 }
 
-/// A part of `verbose_json`: seconds from the beginning, and what Whisper doubts by.
+/// A segment of `verbose_json`: times in seconds, and Whisper's quality measurements.
 /// <https://platform.openai.com/docs/api-reference/audio/verbose-json-object>
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -31,12 +31,12 @@ struct Part {
     end: Option<f64>,
     #[serde(deserialize_with = "lenient")]
     text: Option<String>,
-    /// The mean logarithm of the tokens' probabilities.
+    /// Mean log probability of the tokens.
     #[serde(deserialize_with = "lenient")]
     avg_logprob: Option<f64>,
     #[serde(deserialize_with = "lenient")]
     no_speech_prob: Option<f64>,
-    /// How much shorter the text is when it is packed; beyond 2.4 Whisper itself takes it for a loop.
+    /// Compression ratio of the text; above 2.4, Whisper itself assumes a loop.
     #[serde(deserialize_with = "lenient")]
     compression_ratio: Option<f64>,
 }
@@ -49,8 +49,8 @@ pub(super) struct ParsedTranscript {
 }
 
 impl Answer {
-    /// What was said, without filler; `None` where the answer has no text.
-    pub(super) fn heard(&self) -> Option<ParsedTranscript> {
+    /// Returns the transcript without filler; `None` if the response has no text.
+    pub(super) fn parse_transcript(&self) -> Option<ParsedTranscript> {
         let whole = self.text.as_deref()?.trim();
         let parts = || self.segments.iter().flatten();
         let pieces: Vec<Piece> = parts().filter_map(Part::piece).collect();
@@ -60,7 +60,7 @@ impl Answer {
         let text = match gap {
             Some(_) if left == pieces => whole.to_owned(),
             Some(gap) => one_line(&texts(&left).join(gap)),
-            // The parts do not tell all: without them nothing but loops and notes can be told.
+            // The segments do not cover the text, so only loops and notes can be removed.
             None => alone(whole),
         };
         let segment = |piece: &Piece| Segment {
@@ -73,7 +73,7 @@ impl Answer {
     }
 }
 
-/// A text of which nothing else is known.
+/// Cleans a text without segment data.
 fn alone(text: &str) -> String {
     let piece = Piece { text: text.to_owned(), ..Piece::default() };
     let left = filler::clean(vec![piece]);
@@ -84,7 +84,7 @@ fn alone(text: &str) -> String {
     }
 }
 
-/// What stands between the pieces of a text; `None` when they are not all of it.
+/// The separator that joins the segments to the whole text; `None` if they do not cover it.
 fn gap(whole: &str, pieces: &[Piece]) -> Option<&'static str> {
     let whole = one_line(whole);
     ["", " "].into_iter().find(|gap| one_line(&texts(pieces).join(gap)) == whole)
@@ -125,7 +125,7 @@ impl Part {
     }
 }
 
-/// The mean probability of the tokens, each piece weighed by its length.
+/// Mean token probability, weighted by segment duration.
 fn confidence(pieces: &[Piece]) -> Option<f32> {
     let (mut sum, mut weight) = (0.0, 0.0);
     for piece in pieces {
@@ -146,10 +146,10 @@ mod tests {
     use super::*;
 
     fn heard(answer: Value) -> ParsedTranscript {
-        serde_json::from_value::<Answer>(answer).unwrap().heard().unwrap()
+        serde_json::from_value::<Answer>(answer).unwrap().parse_transcript().unwrap()
     }
 
-    /// A part that was certainly said, with other values.
+    /// A segment of reliable speech, with overridden values.
     fn part(start: u32, text: &str, other: &Value) -> Value {
         let mut part = json!({
             "start": start, "end": start + 2, "text": text,

@@ -1,6 +1,6 @@
-//! The names that endpoints have for languages. A table, and nothing else.
+//! Maps endpoints' language names to codes. Only a table.
 
-/// The code of a language that a server tells by code or, as Whisper does, by its English name.
+/// ISO 639-1 code of a language reported as a code or, as Whisper does, by its English name.
 pub(super) fn iso_639_1(told: &str) -> Option<String> {
     let told = told.trim().to_lowercase();
     let code = told.split(['-', '_']).next().unwrap_or_default();
@@ -11,7 +11,7 @@ pub(super) fn iso_639_1(told: &str) -> Option<String> {
     known.map(|(_, code)| (*code).to_owned())
 }
 
-/// Whisper's names of the languages that it hears best or most often, and their codes.
+/// Whisper's names of its best and most frequent languages, with their codes.
 const LANGUAGES: [(&str, &str); 60] = [
     ("afrikaans", "af"),
     ("albanian", "sq"),

@@ -1,25 +1,25 @@
-//! Reads how a model's file is made, before whisper.cpp does, which ends the process over some broken files and takes others
-//! for models without weights. Reads no weights.
+//! Checks a model's file before whisper.cpp loads it: whisper.cpp aborts on some broken files and
+//! accepts others as models without weights. Reads no weights.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// What a file says of itself.
+/// A model's properties from its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// `base`, or `small.en`.
+    /// Size and variant: `base` or `small.en`.
     pub(super) name: String,
-    /// Whether it knows other languages than English.
+    /// Whether it supports languages other than English.
     pub(super) multilingual: bool,
-    /// Bytes of the file; its weights take as much memory.
+    /// File size, in bytes; the weights take as much memory.
     pub(super) bytes: u64,
-    /// Tensors; 0 in a model for tests, which hears nothing.
+    /// Number of tensors; 0 in a test model without weights, which recognizes nothing.
     pub(super) tensors: usize,
 }
 
 impl Shape {
-    /// MB that each recording takes while it is transcribed, beside the weights: measured up to `medium`.
+    /// Working memory per recording in MB, without the weights; measured up to `medium`.
     pub(super) fn working_mb(&self) -> u64 {
         match self.name.split('.').next().unwrap_or_default() {
             "tiny" => 120,
@@ -31,12 +31,12 @@ impl Shape {
     }
 }
 
-/// The numbers in the head of a file, as whisper.cpp writes them.
+/// Number of integers in a file's header, as whisper.cpp writes it.
 const HEAD: usize = 11;
-/// The most bytes of a token.
+/// Maximum length of a token, in bytes.
 const LONGEST_TOKEN: u64 = 1_000;
 
-/// Reads a file from its head to its end. The error says what is wrong with it.
+/// Reads a file's structure to its end. The error says what is wrong.
 pub(super) fn read(path: &Path) -> Result<Shape, String> {
     let place = path.display();
     let unreadable = |error: std::io::Error| format!("{place} cannot be read: {error}");
@@ -56,7 +56,7 @@ pub(super) fn read(path: &Path) -> Result<Shape, String> {
     })
 }
 
-/// Why a file is no model of whisper.cpp.
+/// Why a file is no valid model of whisper.cpp.
 enum FileError {
     Other,
     Cut,
@@ -166,7 +166,7 @@ impl Reader {
         }
         self.at += bytes;
         let whole = i64::try_from(bytes).map_err(|_| FileError::Cut)?;
-        // Within the buffer where it can: there are 50,000 words.
+        // Seeking within the buffer is fast; there are 50,000 words.
         if bytes < 4_096 {
             return self.file.seek_relative(whole).map_err(|_| FileError::Cut);
         }
@@ -174,7 +174,7 @@ impl Reader {
     }
 }
 
-/// Numbers and bytes of a block of ggml's kinds of numbers.
+/// Values and bytes per block of a ggml number type.
 fn block(kind: u32) -> Option<(u64, u64)> {
     Some(match kind {
         0 => (1, 4),

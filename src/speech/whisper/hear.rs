@@ -1,4 +1,4 @@
-//! The work on one recording, on a thread of its own: find speech, cut into windows, transcribe each.
+//! Transcribes one recording on its own thread: detect speech, cut into windows, transcribe each.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,18 +12,18 @@ use whisper_rs::{
 
 use super::model::{Model, State};
 use super::stop::Stop;
-use super::voices::Voices;
+use super::vad::Voices;
 use super::windows::windows;
 use super::{RATE, Way};
 use crate::speech::Error;
 use crate::speech::filler::{self, Piece};
 
-/// The most tokens of a vocabulary that the model is told: it hears the next 223 less its own.
+/// Maximum prompt tokens for the vocabulary: the model accepts 223 in all.
 const PROMPT: usize = 200;
-/// The most letters of a vocabulary that are cut into tokens.
+/// Maximum characters of a vocabulary that are tokenized.
 const LETTERS: usize = 1_500;
 
-/// A recording to work on.
+/// A decoded recording to transcribe.
 pub(super) struct Job {
     pub(super) samples: Vec<f32>,
     pub(super) language: Option<String>,
@@ -32,7 +32,7 @@ pub(super) struct Job {
     pub(super) progress: watch::Sender<f32>,
 }
 
-/// Speech recognised in one recording.
+/// The transcript of one recording.
 #[derive(Debug, Default)]
 pub(super) struct WhisperResult {
     pub(super) pieces: Vec<Piece>,
@@ -41,8 +41,8 @@ pub(super) struct WhisperResult {
     pub(super) seconds: f64,
 }
 
-/// What one worker keeps from recording to recording. whisper-rs never frees the settings of a run, so that there is one for
-/// each language here, and no new one for each recording.
+/// State that a worker reuses between recordings. whisper-rs never frees the parameters of a run,
+/// so they are kept per language and not created per recording.
 pub(super) struct Ear {
     way: Way,
     current: Arc<Mutex<Option<Arc<Stop>>>>,
@@ -57,7 +57,7 @@ impl Ear {
         Self { way, current, settings, voices: None, vad_model }
     }
 
-    /// Transcribes a recording. Checks between the steps, and within whisper, whether to stop.
+    /// Transcribes a recording. Checks for a stop between the steps and inside whisper.
     pub(super) fn hear(&mut self, model: &Model, job: &Job) -> Result<WhisperResult, Error> {
         go_on(job)?;
         let samples = &job.samples;
@@ -114,8 +114,8 @@ impl Ear {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = stop;
     }
 
-    /// The language to write: the one that is known, else the most probable one at the beginning. Telling it costs as much as
-    /// half a minute of sound.
+    /// The language of the recording: the given one, else the most probable one of the first
+    /// window. Detecting it costs as much as transcribing half a minute.
     fn language(
         &self,
         context: &WhisperContext,
@@ -144,7 +144,7 @@ impl Ear {
     }
 }
 
-/// The settings of whisper's runs in a language.
+/// Parameters of whisper's runs in a language.
 fn settings(
     way: Way,
     language: &'static str,
@@ -162,32 +162,33 @@ fn settings(
     settings.set_print_progress(false);
     settings.set_print_realtime(false);
     settings.set_print_timestamps(false);
-    // A box of this very type: whisper-rs 0.16 calls any other closure through a pointer to something else.
+    // The box needs exactly this type: whisper-rs 0.16 calls any other closure through a wrong
+    // pointer.
     let stop: Box<dyn FnMut() -> bool> = Box::new(move || {
         let current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().is_some_and(|stop| stop.now())
+        current.as_ref().is_some_and(|stop| stop.should_stop())
     });
     settings.set_abort_callback_safe(stop);
     settings
 }
 
 fn go_on(job: &Job) -> Result<(), Error> {
-    job.stop.go_on()
+    job.stop.check_stop()
 }
 
-/// The tokens of a vocabulary, the first of them where there are too many.
+/// Tokenizes a vocabulary, up to [`PROMPT`] tokens.
 fn tokens(context: &WhisperContext, vocabulary: &str) -> Vec<i32> {
     let text: String = vocabulary.trim().chars().filter(|c| *c != '\0').take(LETTERS).collect();
     if text.is_empty() {
         return Vec::new();
     }
-    // There is at least one byte to a token: with less room, whisper-rs 0.16 reads beyond the end.
+    // A token has at least one byte. With a smaller buffer, whisper-rs 0.16 reads past its end.
     let mut tokens = context.tokenize(&format!(" {text}"), text.len() + 8).unwrap_or_default();
     tokens.truncate(PROMPT);
     tokens
 }
 
-/// What whisper says of a segment, with the sum of its tokens' probabilities and their number.
+/// Converts a segment. Also returns the sum and number of its token probabilities.
 fn piece(
     segment: &WhisperSegment<'_>,
     window: &Range<usize>,
@@ -219,7 +220,7 @@ fn piece(
     Some((piece, sum))
 }
 
-/// The share of a place in which there is speech.
+/// Share of a range that is speech.
 fn spoken(place: &Range<usize>, speech: &[Range<usize>]) -> f32 {
     let within =
         |one: &Range<usize>| one.end.min(place.end).saturating_sub(one.start.max(place.start));
@@ -231,7 +232,7 @@ fn share(part: usize, whole: usize) -> f32 {
     if whole == 0 { 0.0 } else { (part as f32 / whole as f32).min(1.0) }
 }
 
-/// The arithmetic mean of the probabilities of the text's tokens, over the pieces that were kept.
+/// Mean token probability over the segments kept.
 #[derive(Default)]
 struct Sure(HashMap<u64, (f32, f32)>);
 
@@ -248,7 +249,7 @@ impl Sure {
     }
 }
 
-/// Whisper's own code of a language that was named by its code, with or without a country.
+/// Whisper's code of a language given by its code, with or without a country.
 fn known(code: &str) -> Option<&'static str> {
     let lower = code.trim().to_ascii_lowercase();
     let code = lower.split(['-', '_']).next().unwrap_or_default();
@@ -257,7 +258,7 @@ fn known(code: &str) -> Option<&'static str> {
     is_code.then(|| get_lang_id(code)).flatten().and_then(get_lang_str)
 }
 
-/// The code that everybody uses for one of whisper's languages; `None` for those that have none of two letters.
+/// ISO 639-1 code of a Whisper language; `None` if it has no two-letter code.
 fn iso_639_1(whisper: &str) -> Option<String> {
     match whisper {
         "jw" => Some("jv".into()),

@@ -1,5 +1,5 @@
-//! A model in memory: read when the first recording comes, then kept. What a recording takes beside it is given back when
-//! the recording is done.
+//! A model in memory: loaded with the first recording, then kept. Memory of a recording is freed
+//! when the recording is done.
 
 use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use whisper_rs::{WhisperContext, WhisperContextParameters, WhisperState};
 
 use super::file::Shape;
 
-/// A model's file, and its weights once they were wanted.
+/// A model's file, and its weights once loaded.
 pub(super) struct Model {
     pub(super) path: PathBuf,
     pub(super) shape: Shape,
@@ -18,7 +18,7 @@ pub(super) struct Model {
     pub(super) states: Arc<States>,
 }
 
-/// How many recordings are at work.
+/// Number of recordings in progress, now and at most.
 #[derive(Debug, Default)]
 pub(super) struct States {
     pub(super) now: AtomicUsize,
@@ -26,13 +26,13 @@ pub(super) struct States {
 }
 
 impl Model {
-    /// Of a file that was checked. Reads nothing yet.
+    /// Creates a model from a checked file, without loading it.
     pub(super) fn new(path: PathBuf, shape: Shape) -> Self {
         Self { path, shape, context: Mutex::default(), states: Arc::default() }
     }
 
-    /// The weights, read if they are not yet there: some tenths of a second, for a large model seconds. Who comes meanwhile
-    /// waits.
+    /// Returns the weights, loading them on first use: tenths of a second, or seconds for a large
+    /// model. Concurrent callers wait.
     pub(super) fn context(&self) -> Result<Arc<WhisperContext>, String> {
         let mut slot = self.context.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(context) = &*slot {
@@ -40,7 +40,7 @@ impl Model {
         }
         let begin = std::time::Instant::now();
         let mut settings = WhisperContextParameters::new();
-        // On a processor, flash attention takes a third more time.
+        // On a CPU, flash attention is slower by a third.
         settings.use_gpu(false).flash_attn(false);
         let context = WhisperContext::new_with_params(&self.path, settings).map_err(|error| {
             format!("the model {} cannot be loaded: {error}", self.path.display())
@@ -52,7 +52,7 @@ impl Model {
         Ok(context)
     }
 
-    /// What one recording needs beside the weights; given back when it is dropped.
+    /// Allocates the working memory of one recording.
     pub(super) fn state(&self, context: &WhisperContext) -> Result<State, String> {
         let counted = StateGuard::new(self.states.clone());
         let state = context.create_state();
@@ -62,7 +62,7 @@ impl Model {
     }
 }
 
-/// The working memory of one recording. It is freed before it is counted as gone.
+/// Working memory of one recording. Freed before the counter goes down.
 pub(super) struct State {
     state: WhisperState,
     _counted: StateGuard,
@@ -82,23 +82,23 @@ impl DerefMut for State {
     }
 }
 
-/// Gives what recordings took, and gave back to the C library, to the system. It would keep some 100 MB for each thread that
+/// Returns freed memory to the system. The C library would keep about 100 MB for each thread that
 /// ever transcribed.
-pub(super) fn give_back() {
+pub(super) fn trim_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(
         unsafe_code,
         reason = "the C library has no safe way to say so; it may be called at any time"
     )]
-    // SAFETY: malloc_trim locks what it looks at, and touches nothing that is in use.
+    // SAFETY: malloc_trim locks what it inspects and touches nothing in use.
     unsafe {
         libc::malloc_trim(0);
     }
 }
 
-/// Lets all other work go first from now on, where the two want the same core: nobody waits for a transcript as for an answer,
-/// and it takes a core for seconds. On Linux that is a thread's own matter, and its threads' after it.
-pub(super) fn give_way() {
+/// Lowers the thread's priority: a transcript is less urgent than an answer and occupies a core for
+/// seconds. On Linux this applies to the thread and those that it starts.
+pub(super) fn lower_priority() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "the C library has no safe way to say so")]
     // SAFETY: nice takes a number and touches no memory. A refusal changes nothing.
@@ -107,7 +107,7 @@ pub(super) fn give_way() {
     }
 }
 
-/// Counts a recording's state for as long as it lives.
+/// Counts a recording in progress until dropped.
 struct StateGuard(Arc<States>);
 
 impl StateGuard {

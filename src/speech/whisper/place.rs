@@ -1,11 +1,12 @@
-//! Finds the models' files that the settings mean, fetches them where that is allowed, and says what is missing.
+//! Locates the configured model files, downloads them where allowed, and says what is missing.
 
 use std::path::{Path, PathBuf};
 
-use super::{Settings, file, voices};
+use super::{Settings, file, vad};
 use crate::models::{self, CATALOG, CatalogModel, LogProgress, Use};
 
-/// The model's file, or what is missing. Errors when the settings are wrong.
+/// Returns the model's file. The inner error says what is missing; the outer one, what is wrong
+/// with the settings.
 pub(crate) fn model(
     settings: &Settings,
     models: &models::Settings,
@@ -33,19 +34,20 @@ pub(crate) fn model(
     }))
 }
 
-/// The one model in a folder.
+/// The only model in a folder.
 fn among(folder: &Path) -> Option<PathBuf> {
     let (purpose, file) = models::purpose(folder)?;
     (purpose == Use::Listen).then_some(file)
 }
 
-/// The file of the model that finds speech, where there is one.
+/// Returns the file of the voice activity model, if there is one.
 pub(crate) fn vad(settings: &Settings, models: &models::Settings) -> Option<PathBuf> {
     let found = || models.list().into_iter().find(|found| found.purpose == Use::Voices);
     settings.vad_model.clone().or_else(|| found().map(|found| found.path))
 }
 
-/// Fetches the model, and the one that finds speech, where the settings allow it and they are not there.
+/// Downloads the model and the voice activity model, where they are missing and the settings allow
+/// it.
 pub(crate) async fn fetch(settings: &Settings, models: &models::Settings) -> Result<(), String> {
     if !settings.fetch {
         return Ok(());
@@ -73,7 +75,7 @@ async fn get(
     Some(models.fetch(known, &LogProgress::default()).await.map(drop))
 }
 
-/// What is used, for people: the model, its memory, and what finds speech.
+/// Describes the models in use and their memory, for people.
 pub(crate) fn about(settings: &Settings, models: &models::Settings) -> Option<String> {
     let path = model(settings, models).ok()?.ok()?;
     let vad = match vad(settings, models) {
@@ -83,19 +85,19 @@ pub(crate) fn about(settings: &Settings, models: &models::Settings) -> Option<St
     Some(format!("{}; {} notes at once; {vad}", describe(&path).ok()?, settings.workers()))
 }
 
-/// What a model's file is, and the memory that it takes; or what is wrong with it.
+/// Describes a model's file and its memory, or says what is wrong with it.
 pub(crate) fn describe(path: &Path) -> Result<String, String> {
     match models::purpose(path) {
         Some((Use::Voices, file)) => {
-            voices::check(&file)?;
+            vad::check(&file)?;
             Ok("a model that finds speech".into())
         }
-        Some((_, path)) => of_listener(&path),
-        None => of_listener(path),
+        Some((_, path)) => describe_whisper_model(&path),
+        None => describe_whisper_model(path),
     }
 }
 
-fn of_listener(path: &Path) -> Result<String, String> {
+fn describe_whisper_model(path: &Path) -> Result<String, String> {
     let shape = file::read(path)?;
     let languages = if shape.multilingual { "99 languages" } else { "English" };
     let weights = shape.bytes.div_ceil(1_000_000);

@@ -1,4 +1,4 @@
-//! A recording's file to what the model hears, and what an error of that means for a transcript.
+//! Decodes a recording for the model and converts decoding errors.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use crate::speech::decoding::{self, DecodeError};
 pub(in crate::speech) enum Decoder {
     /// In worker processes.
     Processes(Pool),
-    /// In this process, as tests of this module do.
+    /// In this process, for tests of this module.
     #[cfg(test)]
     Here,
 }
 
 impl Decoder {
-    /// Decodes a file, all of it or nothing, for so long as the recording may take.
+    /// Decodes a whole file, or fails, within the recording's time limit.
     pub(super) async fn samples(
         &self,
         bytes: &Arc<[u8]>,
@@ -33,7 +33,7 @@ impl Decoder {
             #[cfg(test)]
             Self::Here => {
                 let (bytes, stop) = (bytes.clone(), stop.clone());
-                let decode = move || samples(&bytes, longest_seconds, &|| stop.now());
+                let decode = move || samples(&bytes, longest_seconds, &|| stop.should_stop());
                 tokio::task::spawn_blocking(decode).await.expect("it decodes")
             }
         }
@@ -48,7 +48,7 @@ fn error(undecoded: DecodeError) -> Error {
     }
 }
 
-/// Decodes a file in this process; `cancelled` is asked now and then.
+/// Decodes a file in this process. Polls `cancelled`.
 #[cfg(test)]
 pub(super) fn samples(
     bytes: &[u8],

@@ -1,4 +1,4 @@
-//! Ends the work on a recording: because nobody waits for it any more, or because it took too long.
+//! Stops the work on a recording when nobody waits for it any more or its time limit is over.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::speech::Error;
 
-/// Whether to go on with a recording.
+/// Stop signal of a recording.
 #[derive(Debug)]
 pub(super) struct Stop {
     dropped: AtomicBool,
@@ -19,18 +19,18 @@ impl Stop {
         Arc::new(Self { dropped: AtomicBool::new(false), longest, began: OnceLock::new() })
     }
 
-    /// How long the work may take.
+    /// The time limit.
     pub(super) fn longest(&self) -> Duration {
         self.longest
     }
 
-    /// The time begins to run.
+    /// Starts the time limit.
     pub(super) fn begin(&self) {
         self.began.get_or_init(Instant::now);
     }
 
     /// Whether to stop now.
-    pub(super) fn now(&self) -> bool {
+    pub(super) fn should_stop(&self) -> bool {
         self.dropped.load(Ordering::Relaxed) || self.is_late()
     }
 
@@ -38,12 +38,12 @@ impl Stop {
         self.began.get().is_some_and(|began| began.elapsed() >= self.longest)
     }
 
-    /// An error when it is time to stop.
-    pub(super) fn go_on(&self) -> Result<(), Error> {
-        if self.now() { Err(self.error()) } else { Ok(()) }
+    /// Fails when the work must stop.
+    pub(super) fn check_stop(&self) -> Result<(), Error> {
+        if self.should_stop() { Err(self.error()) } else { Ok(()) }
     }
 
-    /// The error of work that was stopped.
+    /// Why the work was stopped.
     fn error(&self) -> Error {
         Error::Failed(if self.is_late() {
             let ms = self.longest.as_millis();
@@ -54,7 +54,7 @@ impl Stop {
     }
 }
 
-/// Stops the work on a recording when whoever waits for it drops this.
+/// Signals a stop when dropped.
 pub(super) struct StopOnDrop(pub(super) Arc<Stop>);
 
 impl Drop for StopOnDrop {

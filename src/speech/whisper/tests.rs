@@ -1,11 +1,11 @@
-//! Test support: the adapter with whisper.cpp's model without weights, which does all the work and hears nothing, and with a
-//! real model that finds speech.
+//! Test support: the adapter with whisper.cpp's model without weights, which runs fully but
+//! recognizes nothing, and with a real voice activity model.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::voices::Voices;
+use super::vad::Voices;
 use super::*;
 
 fn shared(path: &str) -> Option<PathBuf> {
@@ -14,7 +14,7 @@ fn shared(path: &str) -> Option<PathBuf> {
     Some(root.join(path)).filter(|path| path.exists())
 }
 
-/// The path of something that every checkout does not have; ends the test where it is not there.
+/// Path of shared test data that not every checkout has; without it the test ends.
 macro_rules! shared {
     ($path:expr) => {
         match shared($path) {
@@ -43,7 +43,7 @@ fn recording(bytes: &Arc<[u8]>) -> Recording<'static> {
     }
 }
 
-/// A WAV of these samples.
+/// A WAV file of samples.
 fn wav(samples: &[f32]) -> Arc<[u8]> {
     #[expect(clippy::cast_possible_truncation, reason = "a cast of floats stops at the ends")]
     let data: Vec<u8> =
@@ -54,7 +54,7 @@ fn wav(samples: &[f32]) -> Arc<[u8]> {
     [head, data].concat().into()
 }
 
-/// Kennedy's sentence, so often; 11 seconds each time.
+/// A sentence of Kennedy's, repeated; 11 seconds each time.
 fn kennedy(times: usize) -> Arc<[u8]> {
     let bytes = std::fs::read(shared(JFK).unwrap()).unwrap();
     wav(&samples::samples(&bytes, 60, &|| false).unwrap().repeat(times))
@@ -78,7 +78,7 @@ async fn a_model_without_weights_hears_nothing_and_says_so_without_an_error() {
     assert_eq!(transcript, wanted);
     assert_eq!(whisper.model.states.most.load(Ordering::SeqCst), 1, "the model did run");
     assert_eq!(at_work(&whisper), 0, "its working memory is given back");
-    // The language is told, and a vocabulary that is too long, or strange, does no harm.
+    // Language detection runs, and an overlong or strange vocabulary does no harm.
     let strange = "Ärzte, \0 naïve 日本語 🎉 ".repeat(2_000);
     let recording = Recording { language: None, vocabulary: &strange, ..recording(&kennedy(1)) };
     assert_eq!(whisper.transcribe(&recording).await.unwrap().text, "");
@@ -105,7 +105,7 @@ async fn never_more_recordings_are_at_work_than_there_are_workers() {
     assert!(done.iter().all(Result::is_ok), "{done:?}");
     assert_eq!(whisper.model.states.most.load(Ordering::SeqCst), 2);
     assert_eq!(at_work(&whisper), 0);
-    assert!(lock(&whisper.ears).len() <= 2, "what a worker keeps is kept once for each");
+    assert!(lock(&whisper.idle_workers).len() <= 2, "what a worker keeps is kept once for each");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn work_that_takes_too_long_ends_and_the_worker_goes_on() {
 async fn who_stops_waiting_stops_the_work() {
     shared!(TINY);
     let whisper = whisper("workers = 1");
-    // Five minutes: some 11 windows, each of which takes half a second or more.
+    // Five minutes: about 11 windows of half a second or more of work each.
     let bytes = kennedy(28);
     let windows = tokio::sync::Notify::new();
     let report = |_: f32| windows.notify_one();
@@ -141,7 +141,7 @@ async fn who_stops_waiting_stops_the_work() {
         done = &mut work => panic!("too fast: {done:?}"),
         () = second => {}
     }
-    // How long a window takes depends on what else the machine does.
+    // The time per window depends on the load of the machine.
     let window = begun.elapsed();
     let dropped = Instant::now();
     drop(work);
@@ -199,7 +199,7 @@ async fn what_is_too_long_or_no_recording_is_told_before_any_work() {
     assert_eq!(whisper.model.states.most.load(Ordering::SeqCst), 0);
 }
 
-/// What is wrong with a file of these bytes.
+/// The error for a file of these bytes.
 fn refused(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ggml-mine.bin");
@@ -210,7 +210,7 @@ fn refused(bytes: &[u8]) -> String {
     error
 }
 
-/// A tensor of two numbers of 4 bytes, as whisper.cpp writes it.
+/// A tensor of two 4-byte numbers, as whisper.cpp writes it.
 fn tensor() -> Vec<u8> {
     let head: [u32; 4] = [1, 4, 0, 2];
     let mut bytes: Vec<u8> = head.iter().flat_map(|number| number.to_le_bytes()).collect();
@@ -237,7 +237,7 @@ fn broken_files_are_told_from_models_before_whisper_sees_them() {
     let mut other = tiny.clone();
     other[12..16].copy_from_slice(&100_000_u32.to_le_bytes());
     assert!(refused(&other).contains("fit no size"));
-    // With weights: one is whole, one is cut, one is nonsense.
+    // With weights: a whole, a truncated and a corrupt tensor.
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("ggml-whole.bin");
     std::fs::write(&whole, [tiny.clone(), tensor()].concat()).unwrap();
@@ -274,7 +274,7 @@ fn files_that_are_not_there_and_wrong_settings_are_named() {
     assert!(toml::from_str::<Settings>("modle = 1").unwrap_err().to_string().contains("modle"));
 }
 
-/// Sound that nobody speaks: noise, a chord that comes and goes, and a tune.
+/// Audio without speech: noise, a pulsing chord, and a tune.
 fn sounds() -> Vec<(&'static str, Vec<f32>)> {
     let mut state = 7_u32;
     let mut noise = || {

@@ -1,20 +1,21 @@
-//! Cuts a recording into what the model hears at once: windows of at most half a minute, cut where nobody speaks. Pure.
+//! Cuts a recording into windows of at most half a minute, the model's input size, where nobody
+//! speaks. Pure.
 
 use std::ops::Range;
 
 use super::RATE;
 
-/// The longest window, in samples: what whisper hears at once, less a little.
+/// Maximum window, in samples: a little less than whisper's input.
 const LONGEST: usize = 29 * RATE + RATE / 2;
-/// What is heard before and after speech, in samples.
+/// Padding before and after speech, in samples.
 const PAD: usize = RATE / 4;
-/// Where nobody stops speaking, a window ends at the quietest place of its last so many samples.
+/// Continuous speech is cut at the quietest spot within this many samples before the limit.
 const SEARCH: usize = 8 * RATE;
-/// The length of a quiet place, in samples.
+/// Length of a quiet spot, in samples.
 const PLACE: usize = RATE / 10;
 
-/// The windows for a recording in which there is speech at these places, in order. As few as can be, since each costs the
-/// same however much is in it.
+/// Returns the windows for the given ranges of speech, as few as possible: a window costs the same
+/// however much speech it holds.
 pub(super) fn windows(speech: &[Range<usize>], samples: &[f32]) -> Vec<Range<usize>> {
     let mut all: Vec<Range<usize>> = Vec::new();
     for place in speech {
@@ -31,7 +32,7 @@ pub(super) fn windows(speech: &[Range<usize>], samples: &[f32]) -> Vec<Range<usi
     all
 }
 
-/// Adds a stretch of speech, in several windows where it is too long for one.
+/// Adds a stretch of speech, split into several windows if it is too long for one.
 fn cut(mut rest: Range<usize>, samples: &[f32], all: &mut Vec<Range<usize>>) {
     while rest.len() > LONGEST {
         let limit = rest.start + LONGEST;
@@ -42,7 +43,7 @@ fn cut(mut rest: Range<usize>, samples: &[f32], all: &mut Vec<Range<usize>>) {
     all.push(rest);
 }
 
-/// The middle of the quietest place; the last of several.
+/// The middle of the quietest spot; the last one among equals.
 fn quietest(within: Range<usize>, samples: &[f32]) -> usize {
     let loudness = |at: usize| -> f32 {
         samples.get(at..at + PLACE).unwrap_or_default().iter().map(|x| x * x).sum()

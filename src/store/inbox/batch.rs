@@ -1,4 +1,4 @@
-//! What each item of some webhooks does, in memory; then all of it is written with a few statements.
+//! Applies the items of a batch of webhooks in memory, then writes all of it with a few statements.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,11 +15,11 @@ use crate::store::signal::{self, Signal};
 use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, storable, turns};
 
 const OPTED_OUT: &str = "the customer opted out";
-/// Why the bot's queue is void when a person writes.
+/// The note on the bot's queued messages that are voided when a person writes.
 pub(super) const TAKEN: &str = "a person took over";
 const MACHINE: &str = "the sender looks like a machine";
 
-/// Webhooks that are being taken in together.
+/// Webhooks that are taken in together.
 pub(super) struct Batch<'a> {
     workspace: &'a WorkspaceId,
     conversations: Conversations,
@@ -28,13 +28,13 @@ pub(super) struct Batch<'a> {
     consent_replies: Rows,
     files: Vec<NewRecording>,
     statuses: Vec<(&'a NumberId, &'a Status)>,
-    /// Where messages came that the bot does not answer.
-    heard: Vec<ConversationId>,
+    /// Conversations with new messages that the bot does not answer.
+    unanswered: Vec<ConversationId>,
     taken: Vec<TakenIn>,
 }
 
 impl<'a> Batch<'a> {
-    /// Nothing is taken in yet of `count` webhooks.
+    /// An empty batch for `count` webhooks.
     pub(super) fn new(
         workspace: &'a WorkspaceId,
         conversations: Conversations,
@@ -43,7 +43,7 @@ impl<'a> Batch<'a> {
     ) -> Self {
         let taken = vec![TakenIn::default(); count];
         let (fresh, consent_replies) = (Rows::default(), Rows::default());
-        let (files, statuses, heard) = (Vec::new(), Vec::new(), Vec::new());
+        let (files, statuses, unanswered) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             workspace,
             conversations,
@@ -52,12 +52,11 @@ impl<'a> Batch<'a> {
             consent_replies,
             files,
             statuses,
-            heard,
+            unanswered,
             taken,
         }
     }
 
-    /// Takes in one item.
     pub(super) async fn take(
         &mut self,
         conn: &mut Conn<'_>,
@@ -75,7 +74,7 @@ impl<'a> Batch<'a> {
                 self.statuses.push((number, status));
                 Ok(())
             }
-            // What was kept when the webhook came is not kept once more.
+            // Was stored when the webhook came the first time.
             _ if again => Ok(()),
             (number, event) => {
                 let (workspace, number) = (self.workspace, number.as_ref());
@@ -106,9 +105,9 @@ impl<'a> Batch<'a> {
         let event = inbound_event(at, message);
         let (kept, disposition) = self.conversations.hear((at.number, &message.from), &event)?;
         kept.closed |= disposition == Disposition::Waits { returned: true };
-        kept.asked_by = at.place;
-        // What was mended was counted when it came.
-        kept.came += i64::from(mend.is_none() && !message.imported);
+        kept.webhook_index = at.place;
+        // A repaired message was counted when it came.
+        kept.new_messages += i64::from(mend.is_none() && !message.imported);
         let conversation = kept.id.clone();
         if matches!(disposition, Disposition::OptedOut | Disposition::Machine(_)) {
             kept.void = true;
@@ -120,7 +119,7 @@ impl<'a> Batch<'a> {
         self.apply_effects(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
         if matches!(disposition, Disposition::Stored(_)) {
-            self.heard.push(conversation.clone());
+            self.unanswered.push(conversation.clone());
         } else {
             let waits = matches!(disposition, Disposition::Waits { .. }).then(|| known.1.clone());
             taken
@@ -131,7 +130,7 @@ impl<'a> Batch<'a> {
             taken.mended += 1;
             taken.repeated += 1;
             self.attach(MessageId::stored(id.clone()), message);
-            return messages::mend(conn, &id, &row(at, message, &state)).await;
+            return messages::replace_content(conn, &id, &row(at, message, &state)).await;
         }
         taken.fresh += 1;
         self.seen.insert(known, None);
@@ -142,7 +141,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Attaches the file that a message brought with it.
+    /// Collects a voice note whose bytes came with the message.
     fn attach(&mut self, message: MessageId, inbound: &Inbound) {
         if let Some(media) = inbound.content.recording()
             && let Some(bytes) = media.bytes.clone()
@@ -152,7 +151,6 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Applies the effects of a message beside its being stored.
     async fn apply_effects(
         &mut self,
         conn: &mut Conn<'_>,
@@ -194,7 +192,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// A person wrote to the customer without us: from now on the conversation is a person's.
+    /// A person wrote to the customer outside this system: the conversation becomes a person's.
     async fn echo(
         &mut self,
         conn: &mut Conn<'_>,
@@ -206,8 +204,8 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let kept = self.conversations.at((number, &echo.to))?;
-        // Our own message, told back before its send was recorded.
-        if messages::recognise(conn, &kept.id, echo).await? {
+        // An echo of an own message that arrived before its send was recorded.
+        if messages::match_echo(conn, &kept.id, echo).await? {
             self.seen.insert(known, None);
             return Ok(());
         }
@@ -232,7 +230,8 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Empties a conversation's queue of what came until now; what comes later in the batch waits again.
+    /// Voids a conversation's waiting and queued messages, those of the batch included; later ones
+    /// of the batch wait again.
     async fn void(
         &mut self,
         conn: &mut Conn<'_>,
@@ -243,7 +242,7 @@ impl<'a> Batch<'a> {
         messages::void(conn, conversation, why).await
     }
 
-    /// Writes all of it; what each webhook brought, with the turns that it can run.
+    /// Writes the batch. Returns each webhook's result, with the turns claimed for it.
     pub(super) async fn store(
         mut self,
         conn: &mut Conn<'_>,
@@ -256,14 +255,14 @@ impl<'a> Batch<'a> {
         let reads = (most(|offer| offer.reads.0), most(|offer| offer.reads.1));
         let (places, claims): (Vec<_>, Vec<_>) =
             self.conversations.claim(offers, now()).into_iter().unzip();
-        self.conversations.close(conn).await?;
-        let said = turns::said_in(conn, &claims, reads).await?;
+        self.conversations.write_back(conn).await?;
+        let said = turns::read_snapshots(conn, &claims, reads).await?;
         for ((place, claim), said) in places.into_iter().zip(claims).zip(said) {
             self.taken[place].claimed.push((claim, said));
         }
         outbox::insert(conn, &self.consent_replies).await?;
-        let mut changed = messages::settle_all(conn, self.workspace, &self.statuses).await?;
-        changed.extend(self.heard);
+        let mut changed = messages::apply_statuses(conn, self.workspace, &self.statuses).await?;
+        changed.extend(self.unanswered);
         let events = self.taken.iter().flat_map(|taken| taken.events.iter());
         let claimed: HashSet<&str> = self
             .taken
@@ -277,7 +276,7 @@ impl<'a> Batch<'a> {
             signal(conversation.clone())
         });
         let signals = signals.chain(changed.iter().cloned().map(Signal::Changed));
-        signal::tell(conn, self.workspace, signals).await?;
+        signal::notify_replicas(conn, self.workspace, signals).await?;
         if let Some(first) = self.taken.first_mut() {
             first.changed = changed;
         }
@@ -285,7 +284,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Where a message came, and how it is taken in.
+/// The context of an incoming message.
 struct Scope<'a> {
     place: usize,
     number: &'a NumberId,
@@ -293,7 +292,7 @@ struct Scope<'a> {
     again: bool,
 }
 
-/// What was decided of a message.
+/// The decision on an incoming message.
 struct Arriving<'a> {
     conversation: &'a ConversationId,
     disposition: &'a Disposition,
@@ -301,7 +300,7 @@ struct Arriving<'a> {
 }
 
 impl StoredMessage {
-    /// Whether a message that could not be read, and was not answered, is understood now.
+    /// Whether a message that could not be read, and was not answered, is now readable.
     fn mends(&self, content: &Content) -> bool {
         self.state == Some(MessageState::Stored)
             && self.kind != Some(content.kind())
@@ -313,7 +312,7 @@ fn key(number: &NumberId, provider_id: &str) -> (String, String) {
     (number.to_string(), storable(provider_id).into_owned())
 }
 
-/// What decides on a message.
+/// The input of the decision on a message.
 fn inbound_event<'s>(at: &Scope<'s>, message: &Inbound) -> InboundEvent<'s> {
     let moment = now();
     let sent_at = believed(message.sent_at, moment);
@@ -321,12 +320,11 @@ fn inbound_event<'s>(at: &Scope<'s>, message: &Inbound) -> InboundEvent<'s> {
         hash: typed(&message.content).map_or(0, loop_guard::hash),
         sent_at,
         now: moment,
-        silent: unanswerable(message, moment - sent_at > at.policy.stale_ms),
+        no_answer_reason: unanswerable(message, moment - sent_at > at.policy.stale_ms),
         policy: at.policy,
     }
 }
 
-/// A message as it is stored.
 fn row<'m>(
     at: &'m Scope<'_>,
     message: &'m Inbound,
@@ -357,12 +355,12 @@ fn row<'m>(
     }
 }
 
-/// What was typed: who taps the same button again and again is no machine.
+/// Typed text. Taps do not count: pressing the same button repeatedly is not a sign of a machine.
 fn typed(content: &Content) -> Option<&str> {
     if let Content::Text { body } = content { Some(body) } else { None }
 }
 
-/// Why a message is stored and never answered, if it is.
+/// Why a message is stored but never answered; `None` if it may be answered.
 fn unanswerable(message: &Inbound, stale: bool) -> Option<&'static str> {
     if message.imported {
         Some("part of an import of old messages")
@@ -377,7 +375,7 @@ fn unanswerable(message: &Inbound, stale: bool) -> Option<&'static str> {
     }
 }
 
-/// When a message was written: as the provider says, but never later than now.
+/// When a message was written: the provider's time if it gives one, but not in the future.
 fn believed(sent_at: i64, moment: i64) -> i64 {
     if sent_at > 0 { sent_at.min(moment) } else { moment }
 }

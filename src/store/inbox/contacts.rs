@@ -1,5 +1,5 @@
-//! The customers that a batch of webhooks is about: found by phone or business-scoped id, made where they are new, written
-//! back once. Contacts are never merged by themselves.
+//! The customers of a batch of webhooks: found by phone or business-scoped id, created if new,
+//! written back once. Contacts are never merged automatically.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::domain::label::display_name;
 use crate::domain::{ContactId, Party, WorkspaceId};
 use crate::store::{Conn, Result, Rows, now, run};
 
-/// Customers, by what webhooks call them.
+/// Customers, with indexes by phone and by business-scoped id.
 #[derive(Default)]
 pub(super) struct Contacts {
     all: Vec<Contact>,
@@ -34,39 +34,37 @@ struct Contact {
 }
 
 impl Contacts {
-    /// The contact's id.
     pub(super) fn id(&self, place: usize) -> &str {
         &self.all[place].row.id
     }
 
-    /// Whether it is made by this batch.
+    /// Whether this batch creates the contact.
     pub(super) fn is_fresh(&self, place: usize) -> bool {
         self.all[place].fresh
     }
 
-    /// Since when the customer does not want to be written to.
+    /// When the customer opted out, if they did.
     pub(super) fn opted_out_at(&self, place: usize) -> Option<i64> {
         self.all[place].row.opted_out_at
     }
 
-    /// What was found when the contact was held: it may have changed since it was looked for.
-    pub(super) fn know_opted_out(&mut self, place: usize, at: Option<i64>) {
+    /// Sets the opt-out read under the lock: it may have changed since the contact was found.
+    pub(super) fn set_locked_opted_out(&mut self, place: usize, at: Option<i64>) {
         self.all[place].row.opted_out_at = at;
     }
 
-    /// The customer opted out, or came back.
+    /// Records that the customer opted out, or in again.
     pub(super) fn set_opted_out(&mut self, place: usize, at: Option<i64>) {
         let contact = &mut self.all[place];
         contact.changed |= contact.row.opted_out_at != at;
         contact.row.opted_out_at = at;
     }
 
-    /// The place of a contact that was found or made.
+    /// The index of a loaded contact.
     pub(super) fn place(&self, id: &str) -> Option<usize> {
         self.all.iter().position(|contact| contact.row.id == id)
     }
 
-    /// Finds those that are named.
     pub(super) async fn find(
         &mut self,
         conn: &mut Conn<'_>,
@@ -82,7 +80,7 @@ impl Contacts {
                 bsuids.push([workspace.as_str().into(), bsuid.as_str().into()]);
             }
         }
-        // The cross join tells SQLite to begin with what is asked for.
+        // The cross join makes SQLite start from the requested keys.
         macro_rules! find {
             ($key:literal) => {
                 concat!(
@@ -122,9 +120,9 @@ impl Contacts {
         place
     }
 
-    /// The contact that an event names, by phone first: where phone and business-scoped id name different contacts, the
-    /// phone wins. What the event tells anew is written down; contacts are never merged by themselves.
-    pub(super) fn named(&mut self, party: &Party) -> usize {
+    /// The contact of a party, created if new. If phone and business-scoped id name different
+    /// contacts, the phone wins. New details of the party are stored on the contact.
+    pub(super) fn find_or_add(&mut self, party: &Party) -> usize {
         let by_phone = party.wa_id.as_ref().and_then(|id| self.phones.get(id)).copied();
         let by_bsuid = || party.bsuid.as_ref().and_then(|id| self.bsuids.get(id)).copied();
         let Some(place) = by_phone.or_else(by_bsuid) else {
@@ -157,7 +155,6 @@ impl Contacts {
         self.set_ids(place, wa_id, bsuid);
     }
 
-    /// Makes those that are new.
     pub(super) async fn make(
         &mut self,
         conn: &mut Conn<'_>,
@@ -182,10 +179,10 @@ impl Contacts {
         conn.many(into, &rows, "").await.map(|_| ())
     }
 
-    /// The customer's phone or business-scoped id changed: the contact stays the same one. An id that another contact
-    /// has stays there.
+    /// Changes the customer's phone or business-scoped id on the same contact. An id that belongs
+    /// to another contact stays there.
     pub(super) fn rename(&mut self, party: &Party, wa_id: Option<&str>, bsuid: Option<&str>) {
-        let place = self.named(party);
+        let place = self.find_or_add(party);
         self.set_ids(place, wa_id, bsuid);
     }
 
@@ -203,8 +200,8 @@ impl Contacts {
         }
     }
 
-    /// Writes back what changed.
-    pub(super) async fn close(&self, conn: &mut Conn<'_>) -> Result<()> {
+    /// Writes the changes back.
+    pub(super) async fn write_back(&self, conn: &mut Conn<'_>) -> Result<()> {
         for contact in self.all.iter().filter(|contact| contact.changed) {
             let sql = "update contacts set name = $2, username = coalesce($3, username), wa_id = $4, bsuid = $5,
                        opted_out_at = $6, updated_at = $7 where id = $1";
@@ -225,7 +222,7 @@ impl Contacts {
     }
 }
 
-/// The name that an event tells, fit to be shown; none where nothing of it can be.
+/// The party's name, cleaned for display; `None` if nothing is left of it.
 fn name_of(party: &Party) -> Option<String> {
     party.name.as_deref().map(display_name).filter(|name| !name.is_empty())
 }

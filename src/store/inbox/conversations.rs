@@ -1,5 +1,5 @@
-//! The conversations that a batch of webhooks is about: found and locked, made where they are new, written back once.
-//! Decides nothing of messages.
+//! The conversations of a batch of webhooks: found and locked, created if new, written back once.
+//! Decides nothing about messages.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::store::columns::LenientWord;
 use crate::store::turns::Claim;
 use crate::store::{Conn, Error, Result, Rows, cases, first, now};
 
-/// Conversations by number and customer, with their changes in this batch.
+/// Conversations by number and customer, with the changes of this batch.
 #[derive(Default)]
 pub(super) struct Conversations {
     contacts: Contacts,
@@ -23,26 +23,26 @@ pub(super) struct Conversations {
     places: HashMap<(String, usize), usize>,
 }
 
-/// A conversation with the changes that are not written back yet.
+/// A conversation with changes that are not yet written back.
 pub(super) struct LoadedConversation {
-    /// Its id.
     pub(super) id: ConversationId,
-    /// What is kept of it.
+    /// The state on which decisions are made.
     pub(super) thread: Thread,
-    /// Set when what waited for the bot, and what the bot had not sent yet, is void: whoever runs a turn has lost.
+    /// Whether the waiting messages and the bot's unsent ones are void. Then a running turn loses
+    /// its lease.
     pub(super) void: bool,
-    /// Whether a person's open cases are closed by what happened.
+    /// Whether the open cases are resolved by what happened.
     pub(super) closed: bool,
-    /// How many messages came that a person has not seen.
-    pub(super) came: i64,
-    /// Whether a person saw all that was there before those, and whether he answered it.
+    /// New messages that a person has not seen.
+    pub(super) new_messages: i64,
+    /// What a person did, if anything: then everything before `came` was seen.
     pub(super) seen: Option<PersonAction>,
-    /// The place of the webhook whose message came last.
-    pub(super) asked_by: usize,
-    /// Who might speak before; a person, where the database has another version's word.
-    was: Owner,
+    /// Index of the webhook that brought the latest message.
+    pub(super) webhook_index: usize,
+    /// The owner before the batch; a person if the stored word is unknown to this version.
+    previous_owner: Owner,
     lease: Lease,
-    /// Until when a turn is claimed, if it is.
+    /// Lease end of the turn claimed in this batch, if any.
     claimed: Option<i64>,
     contact: usize,
     number: String,
@@ -52,13 +52,12 @@ pub(super) struct LoadedConversation {
 /// What a person did in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PersonAction {
-    /// He took the conversation and wrote nothing.
+    /// Took the conversation over without writing.
     Looked,
-    /// He wrote to the customer.
+    /// Wrote to the customer.
     Answered,
 }
 
-/// Who may run a turn of a conversation.
 #[derive(Default)]
 struct Lease {
     until: i64,
@@ -87,12 +86,12 @@ struct ThreadRow {
     attempts: i64,
 }
 
-/// A number, and a customer of it.
+/// A number and one of its customers.
 pub(super) type Place<'a> = (&'a NumberId, &'a Party);
 
 impl Conversations {
-    /// Finds the conversations of these customers, holds them until the commit, and makes those that are new. `also` are
-    /// ids that somebody may get.
+    /// Loads the conversations of these customers, locks them until the commit, and creates new
+    /// ones. `also` are ids that customers may change to.
     pub(super) async fn open(
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
@@ -103,7 +102,7 @@ impl Conversations {
         conversations.contacts.find(conn, workspace, parties).await?;
         let mut wanted: Vec<(String, usize)> = Vec::new();
         for (number, party) in places {
-            let contact = conversations.contacts.named(party);
+            let contact = conversations.contacts.find_or_add(party);
             let place = (number.to_string(), contact);
             if !wanted.contains(&place) {
                 wanted.push(place);
@@ -115,7 +114,7 @@ impl Conversations {
         Ok(conversations)
     }
 
-    /// Loads and locks one conversation; none if there is no such conversation.
+    /// Loads and locks one conversation; `None` if it does not exist.
     pub(super) async fn of_one(
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
@@ -132,22 +131,22 @@ impl Conversations {
                 )
             };
         }
-        let sql = conn.claiming(find!(""), find!("for update of v"));
+        let sql = conn.dialect(find!(""), find!("for update of v"));
         let row = first!(conn, ThreadRow, sql, id.as_str(), workspace.as_str())?;
-        // Its customer is not loaded: nothing of him changes.
+        // The customer is not loaded, because it does not change.
         Ok(row.map(|row| Self { kept: vec![row.kept(0)], ..Self::default() }))
     }
 
-    /// The conversation of [`Self::of_one`].
     pub(super) fn only(&mut self) -> Option<&mut LoadedConversation> {
         self.kept.first_mut()
     }
 
-    /// The conversation of a customer with a number: one of those that were loaded.
+    /// The loaded conversation of a customer with a number.
     pub(super) fn at(&mut self, (number, party): Place<'_>) -> Result<&mut LoadedConversation> {
-        let contact = self.contacts.named(party);
+        let contact = self.contacts.find_or_add(party);
         let place = self.places.get(&(number.to_string(), contact)).copied();
-        // An id that moved to another customer within a batch: made alone, the webhook finds it.
+        // An id moved to another customer within the batch. The webhook succeeds when it is
+        // committed alone.
         let kept = place.and_then(|place| self.kept.get_mut(place)).ok_or_else(|| {
             Error::Failed("a customer's conversation is not among those of the batch".into())
         })?;
@@ -155,8 +154,8 @@ impl Conversations {
         Ok(kept)
     }
 
-    /// A customer's message. Who opted out did so on every number: what one conversation heard, the others of the batch
-    /// know.
+    /// Applies a customer's message. An opt-out holds on every number, so it is carried over to the
+    /// customer's other conversations of the batch.
     pub(super) fn hear(
         &mut self,
         place: Place<'_>,
@@ -166,22 +165,23 @@ impl Conversations {
         let opted_out_at = self.contacts.opted_out_at(contact);
         let kept = self.at(place)?;
         kept.thread.opted_out_at = opted_out_at;
-        let disposition = kept.thread.hear(event);
+        let disposition = kept.thread.receive(event);
         let opted_out_at = kept.thread.opted_out_at;
         self.contacts.set_opted_out(contact, opted_out_at);
         Ok((self.at(place)?, disposition))
     }
 
-    /// The customer's phone or business-scoped id changed.
     pub(super) fn rename(&mut self, party: &Party, wa_id: Option<&str>, bsuid: Option<&str>) {
         self.contacts.rename(party, wa_id, bsuid);
     }
 
-    /// Claims due conversations up to each webhook's offered capacity; by the place of the webhook.
+    /// Claims due conversations up to each webhook's offered capacity. Each claim comes with its
+    /// webhook's index.
     pub(super) fn claim(&mut self, mut offers: Vec<Offer>, moment: i64) -> Vec<(usize, Claim)> {
         let mut claims = Vec::new();
         for kept in self.kept.iter_mut().filter(|kept| kept.is_due(moment)) {
-            let Some(offer) = offers.get_mut(kept.asked_by).filter(|offer| offer.most > 0) else {
+            let Some(offer) = offers.get_mut(kept.webhook_index).filter(|offer| offer.most > 0)
+            else {
                 continue;
             };
             offer.most -= 1;
@@ -194,14 +194,13 @@ impl Conversations {
                 lease_token: kept.lease.token + i64::from(kept.void) + 1,
                 attempts: attempts + 1,
             };
-            claims.push((kept.asked_by, claim));
+            claims.push((kept.webhook_index, claim));
         }
         claims
     }
 
-    /// Writes back what changed.
-    pub(super) async fn close(&mut self, conn: &mut Conn<'_>) -> Result<()> {
-        self.contacts.close(conn).await?;
+    pub(super) async fn write_back(&mut self, conn: &mut Conn<'_>) -> Result<()> {
+        self.contacts.write_back(conn).await?;
         self.write_threads(conn).await?;
         for kept in self.kept.iter().filter(|kept| kept.closed) {
             cases::close(conn, &kept.id).await?;
@@ -221,15 +220,15 @@ impl Conversations {
                 thread.due_at.into(),
                 thread.quiet_at.into(),
                 thread.last_inbound_at.into(),
-                written(&thread.habit).into(),
+                written(&thread.sender_stats).into(),
                 i64::from(kept.void).into(),
                 kept.claimed.into(),
                 i64::from(kept.claimed.is_some()).into(),
                 moment.into(),
-                kept.came.into(),
+                kept.new_messages.into(),
                 kept.seen.map(|_| moment).into(),
                 i64::from(kept.seen == Some(PersonAction::Answered)).into(),
-                i64::from(kept.seen != Some(PersonAction::Looked) || kept.came > 0).into(),
+                i64::from(kept.seen != Some(PersonAction::Looked) || kept.new_messages > 0).into(),
             ]);
         }
         let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
@@ -247,8 +246,8 @@ impl Conversations {
         conn.many(before, &rows, after).await.map(|_| ())
     }
 
-    /// Finds conversations. On Postgres they are held until the commit, and read as they are when they are held: a
-    /// person may have taken over meanwhile. SQLite has one writer.
+    /// Finds conversations. On Postgres, locks them until the commit and reads them under the lock,
+    /// because a person may have taken over meanwhile. SQLite has one writer.
     async fn find_threads(
         &mut self,
         conn: &mut Conn<'_>,
@@ -272,11 +271,11 @@ impl Conversations {
                 )
             };
         }
-        let after = conn.claiming(find!(""), find!("order by v.id for update of v, c"));
+        let after = conn.dialect(find!(""), find!("order by v.id for update of v, c"));
         let before = "with asked (number_id, contact_id) as (";
         for row in conn.many_rows::<ThreadRow>(before, &rows, after).await? {
             let Some(contact) = self.contacts.place(&row.contact_id) else { continue };
-            self.contacts.know_opted_out(contact, row.opted_out_at);
+            self.contacts.set_locked_opted_out(contact, row.opted_out_at);
             self.keep(row.kept(contact));
         }
         Ok(())
@@ -326,11 +325,12 @@ impl ThreadRow {
         let owner = self.owner.unwrap_or(Owner::Person);
         LoadedConversation {
             id: ConversationId::stored(self.id),
-            was: owner,
+            previous_owner: owner,
             thread: Thread {
                 owner,
                 opted_out_at: self.opted_out_at,
-                // From an owner who is another version's word the bot does not return, however long a person has been silent.
+                // With an owner unknown to this version, the bot never takes the conversation back,
+                // however long a person is silent.
                 person_at: self.owner.and(self.person_at),
                 waiting_since: self.waiting_since,
                 due_at: self.due_at,
@@ -338,7 +338,7 @@ impl ThreadRow {
                 last_inbound_at: self.last_inbound_at,
                 replied_at: self.replied_at,
                 reply_hash: self.reply_hash,
-                habit: serde_json::from_str(&self.habit).unwrap_or_default(),
+                sender_stats: serde_json::from_str(&self.habit).unwrap_or_default(),
             },
             lease: Lease {
                 until: self.lease_until,
@@ -351,11 +351,11 @@ impl ThreadRow {
 }
 
 impl LoadedConversation {
-    /// A person takes the conversation. Whoever calls this voids what is in the queue, too.
+    /// A person takes the conversation over. The caller must also void the queue.
     pub(super) fn take_over(&mut self, did: PersonAction) {
         self.thread.take_over(now());
         (self.void, self.changed) = (true, true);
-        (self.seen, self.came) = (Some(did), 0);
+        (self.seen, self.new_messages) = (Some(did), 0);
     }
 
     fn new(contact: usize, number: String) -> Self {
@@ -364,10 +364,10 @@ impl LoadedConversation {
             thread: Thread::default(),
             void: false,
             closed: false,
-            came: 0,
+            new_messages: 0,
             seen: None,
-            asked_by: 0,
-            was: Owner::Bot,
+            webhook_index: 0,
+            previous_owner: Owner::Bot,
             lease: Lease::default(),
             claimed: None,
             contact,
@@ -376,20 +376,21 @@ impl LoadedConversation {
         }
     }
 
-    /// Who may speak from now on, where that changed or a person took it: another version's word stays otherwise.
+    /// The owner to store, if it changed or a person took over. Otherwise the stored word stays,
+    /// which this version may not know.
     fn new_owner(&self) -> Option<Owner> {
         let owner = self.thread.owner;
-        (owner != self.was || self.seen.is_some()).then_some(owner)
+        (owner != self.previous_owner || self.seen.is_some()).then_some(owner)
     }
 
-    /// Whether a turn may begin, and nobody has one.
+    /// Whether a turn is due and no lease is held.
     fn is_due(&self, moment: i64) -> bool {
         let free = self.void || self.lease.until < moment;
         self.changed && free && self.thread.due_at.is_some_and(|due| due <= moment)
     }
 }
 
-/// A habit as the database keeps it; nothing where there is none.
+/// Sender statistics as JSON; empty for the default.
 fn written(habit: &SenderStats) -> String {
     if *habit == SenderStats::default() {
         return String::new();

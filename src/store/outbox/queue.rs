@@ -1,4 +1,5 @@
-//! Putting messages into the outbox: as rows that wait, or that are claimed with the commit that writes them.
+//! Inserts messages into the outbox, either waiting or already claimed by the commit that writes
+//! them.
 
 use const_format::formatcp;
 
@@ -11,7 +12,7 @@ use crate::store::{Conn, Result, Rows, now, storable, to_json};
 
 const TEXT: &str = MessageKind::Text.as_str();
 
-/// Where a message of ours goes when it is put into the outbox.
+/// The context of an outgoing message.
 pub(in crate::store) struct OutboxEntry<'a> {
     pub(in crate::store) conversation: &'a ConversationId,
     pub(in crate::store) number: &'a str,
@@ -20,7 +21,8 @@ pub(in crate::store) struct OutboxEntry<'a> {
 }
 
 impl OutboxEntry<'_> {
-    /// The row to insert; `part` is its place among the messages of one reply, `free` is given when it is claimed at once.
+    /// The row to insert. `part` is its index among the messages of one reply; `free` is set to
+    /// claim it at once.
     pub(in crate::store) fn values(
         &self,
         workspace: &WorkspaceId,
@@ -54,7 +56,7 @@ impl OutboxEntry<'_> {
         ])
     }
 
-    /// The message as it is sent, once the row of [`Self::values`] is stored.
+    /// The message to send, once the row of [`Self::values`] is stored.
     pub(in crate::store) fn to_send(&self, message: &OutgoingRow, free: &Free) -> ToSend {
         ToSend {
             id: message.id.to_string(),
@@ -74,7 +76,6 @@ impl OutboxEntry<'_> {
     }
 }
 
-/// Puts messages into the outbox.
 pub(in crate::store) async fn insert(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
     let before = "with v (id, workspace_id, conversation_id, number_id, author, content, body, reply_to, turn_id, part,
         sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at) as (";

@@ -1,4 +1,4 @@
-//! Who learns an uploaded file just now: its lease, taken, kept and let go.
+//! Leases on uploaded files that are being learned: claimed, extended, released.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -9,12 +9,13 @@ use crate::store::words::upload_state::WAITING;
 use crate::store::{Conn, Result, Store, Write, now, run};
 
 impl Store {
-    /// Takes a file to learn it, for `lease_ms`; false if another process learns it, or if it was replaced or removed.
+    /// Claims a file to learn it, for `lease_ms`. False if another process has it, or if it was
+    /// replaced or removed.
     pub async fn take_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
         self.lease(upload, lease_ms, true).await
     }
 
-    /// Keeps a file that is being learned, for `lease_ms` from now; false if it was replaced or removed.
+    /// Extends the lease of a file to `lease_ms` from now. False if it was replaced or removed.
     pub async fn keep_upload(&self, upload: &UploadRow, lease_ms: i64) -> Result<bool> {
         self.lease(upload, lease_ms, false).await
     }
@@ -24,20 +25,21 @@ impl Store {
         self.apply(Lease { upload, replica, length_ms: lease_ms, take }).await
     }
 
-    /// Lets the files go that this process was learning: it stops. That counts as no try.
-    pub async fn let_uploads_go(&self) -> Result<()> {
+    /// Releases the files of this process because it stops. Resets their tries.
+    pub async fn release_uploads(&self) -> Result<()> {
         self.apply(LetGo { replica: self.base.replica.clone(), dead: false }).await
     }
 
-    /// Lets a file go that could not be read just now: it waits behind the others. `tried`: whether that counts as a try.
-    pub async fn let_upload_go(&self, upload: &UploadRow, tried: bool) -> Result<()> {
+    /// Releases a file that cannot be read right now; it goes to the end of the queue. `tried` is
+    /// whether this counts as a try.
+    pub async fn release_upload(&self, upload: &UploadRow, tried: bool) -> Result<()> {
         let (upload, replica) = (upload.clone(), self.base.replica.clone());
         self.apply(PutBack { upload, replica, tried }).await
     }
 
-    /// Lets the files go that a dead process was learning. Only on SQLite, whose file one process serves; on Postgres the leases end
-    /// by themselves.
-    pub async fn take_up_uploads(&self) -> Result<()> {
+    /// Releases the files of a dead process. SQLite only, because one process uses the file; on
+    /// Postgres the leases expire by themselves.
+    pub async fn release_stale_uploads(&self) -> Result<()> {
         if self.is_shared() {
             return Ok(());
         }
@@ -100,7 +102,7 @@ impl Write for PutBack {
 
 struct LetGo {
     replica: String,
-    /// Those of other processes, not those of this one.
+    /// Whether to release the files of other processes instead of this one's.
     dead: bool,
 }
 

@@ -1,4 +1,5 @@
-//! How a turn ends: its commit, with which its first reply may be claimed, and what becomes of a commit whose answer was lost.
+//! Commits a turn, claims its first reply along with it, and recovers from a commit whose result is
+//! unknown.
 
 use std::time::Duration;
 
@@ -10,12 +11,13 @@ use crate::domain::{ConversationId, MessageId, What};
 use crate::store::Error;
 use crate::store::finish::{CommitOutcome, FinishedTurn};
 
-/// How often it is tried to put a reply back whose commit failed, before its lease settles it.
+/// Attempts to return the reply of a failed commit to the outbox, before its lease expires.
 const TAKE_BACK_ATTEMPTS: u64 = 5;
 
 impl Job {
-    /// Commits the turn, and has its replies sent; false if it was overtaken. As a task of its own, which ends whatever
-    /// becomes of the turn: what is claimed with the commit is sent.
+    /// Commits the turn and has its replies sent. Returns false if the turn was overtaken. Runs as
+    /// a separate task that completes even if the turn is cancelled: a reply that is claimed with
+    /// the commit must be sent.
     pub(super) async fn commit(&self, mut turn: FinishedTurn) -> crate::store::Result<bool> {
         let fast_path = match turn.replies.as_slice() {
             [] => None,
@@ -43,10 +45,10 @@ impl Job {
                 fast_path.carry(*first, parts > 1);
             }
             if escalated {
-                desk.wake.announce(What::Escalations);
+                desk.notifier.announce(What::Escalations);
             }
             if escalated || (parts > 0 && !claimed) {
-                desk.wake.send();
+                desk.notifier.wake_outbox();
             }
             Ok(true)
         };
@@ -55,12 +57,12 @@ impl Job {
     }
 }
 
-/// A commit that failed may have been made all the same, when its answer was lost on the way: then its first reply waits to
-/// be sent by us.
+/// Returns the first reply to the outbox after a failed commit: the commit may have succeeded with
+/// only its result lost, and then the reply is still claimed by this process.
 async fn take_back(desk: &Desk, conversation: ConversationId, reply: &MessageId) {
     for attempt in 1..=TAKE_BACK_ATTEMPTS {
         match desk.store.take_back(conversation.clone(), reply).await {
-            Ok(()) => return desk.wake.send(),
+            Ok(()) => return desk.notifier.wake_outbox(),
             Err(error) => {
                 tracing::warn!(%error, "whether a reply waits to be sent is not known, it is looked at again");
                 tokio::time::sleep(Duration::from_millis(200 * attempt)).await;

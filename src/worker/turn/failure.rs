@@ -1,4 +1,5 @@
-//! What a turn answers whose pipeline broke, or took too long: the agent's failure sentence, so that no customer waits for ever.
+//! The answer of a turn whose pipeline panicked or timed out: the agent's failure sentence, so that
+//! no customer waits for ever.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,14 +13,14 @@ use crate::pipeline::outbound::{Place, plan};
 use crate::pipeline::{RecordedInputs, TurnResult};
 use crate::store::finish::{Escalation, FinishedTurn};
 
-/// A turn that was begun this often and never finished gets the failure sentence instead of another try.
+/// Attempts after which an unfinished turn gets the failure sentence.
 const MOST_ATTEMPTS: i64 = 20;
-/// Why a turn fails of which a stage panicked.
+/// The reason of a turn with a panic.
 const BROKE: &str = "the pipeline broke";
 
 impl Job {
-    /// Why what was gathered fails without a try; nothing where it may be tried.
-    pub(super) fn hopeless(&self, gathered: &PendingTurn) -> Option<&'static str> {
+    /// Returns why the gathered messages cannot be attempted; `None` if they can.
+    pub(super) fn unanswerable_reason(&self, gathered: &PendingTurn) -> Option<&'static str> {
         if gathered.unreadable {
             tell(BROKE);
             return Some(BROKE);
@@ -28,7 +29,7 @@ impl Job {
         worn_out.then_some("this turn was begun several times and never finished")
     }
 
-    /// What a part of the pipeline gives, or why it gives nothing. One that panics breaks nothing else.
+    /// Runs a part of the pipeline until the turn's deadline. Catches panics.
     pub(super) async fn within<T>(
         &self,
         scene: &Scene<'_>,
@@ -44,7 +45,8 @@ impl Job {
         Err(why)
     }
 
-    /// Stage 7. Where it panics, the failure sentence goes out instead, with what the turn cost and heard.
+    /// Stage 7. If it panics, plans the failure sentence instead, and keeps the usage and
+    /// transcripts of the turn.
     pub(super) fn finish(
         &self,
         scene: &Scene<'_>,
@@ -67,7 +69,7 @@ impl Job {
         failure.trace.usage = answered.trace.usage;
         failure.transcripts = answered.transcripts;
         let mut finished = planned(&failure);
-        // A person is needed, whatever the sentence is.
+        // The hand-off is still needed.
         if let Outcome::HandOver { reason, question, .. } = answered.outcome {
             let (reason, notices) = (reason.to_string(), Vec::new());
             finished.escalation = Some(Escalation { reason, question, notices });
@@ -80,7 +82,7 @@ fn tell(why: &str) {
     tracing::error!("{why}, the customer gets the failure sentence");
 }
 
-/// The agent's failure sentence.
+/// Returns the agent's failure sentence as an answer.
 pub(super) fn failed(agent: &Agent, why: &str) -> TurnAnswer {
     let written = ReplyTrace { errors: vec![why.to_owned()], ..ReplyTrace::default() };
     let trace = Trace { reply: Some(written), ..Trace::default() };
@@ -89,6 +91,6 @@ pub(super) fn failed(agent: &Agent, why: &str) -> TurnAnswer {
     let outcome = Outcome::Reply(reply);
     let (transcripts, inputs) = (Vec::new(), RecordedInputs::default());
     let answered = TurnResult { outcome, trace, transcripts, inputs };
-    // What broke the pipeline is not run again.
+    // Not recorded: an input that broke the pipeline is not replayed.
     TurnAnswer { answered, tape: None }
 }

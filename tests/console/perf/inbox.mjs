@@ -1,10 +1,11 @@
-// How quick an inbox of 100,000 conversations and 1,000,000 messages is: until its list is shown, and while somebody scrolls.
+// Measures an inbox of 100,000 conversations and 1,000,000 messages: time until the list is shown, and longest task
+// while scrolling.
 //
-//   node tests/console/perf/inbox.mjs              seeds a desk of its own (FRONTDESK_BIN, else the binary of a release build)
+//   node tests/console/perf/inbox.mjs              seeds its own desk (FRONTDESK_BIN, else a release build, else debug)
 //   CONVERSATIONS=1000 MESSAGES=10 …               another size
-//   FRONTDESK_URL=http://… LINK=http://…/sign-in#… a desk that runs
+//   FRONTDESK_URL=http://… LINK=http://…/sign-in#… a running desk
 //
-// It fails when the list takes a second, or a task while scrolling 100 ms.
+// Fails when the list takes a second, or a task while scrolling 100 ms.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -15,7 +16,7 @@ import { chromium } from "@playwright/test";
 
 const conversations = Number(process.env.CONVERSATIONS ?? 100_000);
 const messages = Number(process.env.MESSAGES ?? 10);
-/** The most milliseconds that are good. */
+/** Limits in milliseconds: time until the list is shown, and the longest task while scrolling. */
 const SOON = 1_000;
 const LONG = 100;
 
@@ -35,7 +36,7 @@ async function freePort() {
   return port;
 }
 
-/** Starts the desk; the function ends it. */
+/** Starts the desk; returns a function that stops it. */
 async function serve(folder, url) {
   const child = spawn(binary, ["serve"], { cwd: folder, env: plain, stdio: "ignore" });
   const ended = new Promise((gone) => child.once("exit", gone));
@@ -58,7 +59,7 @@ async function desk() {
   const url = `http://127.0.0.1:${port}`;
   mkdirSync(join(folder, "prompts"));
   writeFileSync(join(folder, "prompts/shop.md"), "---\nname: Shop\n---\nYou answer customers.\n");
-  // A console that was built elsewhere, in place of the one in the binary.
+  // A console built elsewhere, in place of the one in the binary.
   const built = process.env.FRONTDESK_CONSOLE ? `console = "${process.env.FRONTDESK_CONSOLE}"\n` : "";
   writeFileSync(
     join(folder, "frontdesk.toml"),
@@ -82,11 +83,11 @@ async function desk() {
   return { url, link: /http\S+\/sign-in#\S+/.exec(said)?.[0], stop: done };
 }
 
-/** Says when the list was first shown, and how long the longest task took, since `window.longest` was set. */
+/** Records when the list was first shown, and the longest task since `window.longest` was reset. */
 function watch() {
   const shown = () => {
     if (window.shown === undefined && document.querySelector("[data-id]"))
-      // After the frame in which it is drawn.
+      // After the frame in which the list is painted.
       requestAnimationFrame(() => setTimeout(() => (window.shown ??= performance.now())));
   };
   new MutationObserver(shown).observe(document, { childList: true, subtree: true });
@@ -102,7 +103,7 @@ async function opens(page, url) {
   return page.evaluate(() => window.shown);
 }
 
-/** Goes some thousand rows down, and says how many were read. */
+/** Scrolls some thousand rows down and returns how many rows were loaded. */
 async function scrolls(page) {
   const list = page.locator("nav div:has(> ul)").last();
   await list.hover();

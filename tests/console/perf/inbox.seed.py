@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fills the database of a stopped desk with conversations: inbox.seed.py DATABASE CONVERSATIONS MESSAGES_EACH
 
-The desk has migrated it before, and has one number. For inbox.mjs, which measures the console with it."""
+The desk must have migrated it already and have one number. Used by inbox.mjs."""
 import json
 import sqlite3
 import sys

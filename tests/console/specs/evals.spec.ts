@@ -1,11 +1,11 @@
-// A suite is run, its cases are looked at, and two runs stand beside each other.
+// Evals: running a suite, its cases, and comparing two runs.
 import { accessible, expect, test } from "../support/test.js";
 
 test("a run, then a better one beside it", async ({ page, desk }) => {
-  // It knows when the shop opens, and nothing of orders.
+  // The model knows the opening hours and nothing about orders.
   desk.model.answer = () => "We open at nine [1].";
   await page.goto(`${desk.url}/evals`);
-  await expect(page.getByText("Nothing was run yet")).toBeVisible();
+  await expect(page.getByText("No runs yet")).toBeVisible();
   await page.getByRole("button", { name: "Run The basics" }).click();
   await accessible(page, "a run to begin");
   await page.getByRole("dialog").getByRole("button", { name: "Run", exact: true }).click();

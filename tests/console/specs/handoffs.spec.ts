@@ -1,4 +1,4 @@
-// When the bot calls a person: rules that are tried and published, cases that come and are resolved.
+// Hand-offs: testing and publishing rules, opening and resolving cases.
 import { accessible, expect, type Schemas, test } from "../support/test.js";
 
 test("a sentence is tried, a word is added, tried and published", async ({ page, desk }) => {
@@ -12,7 +12,7 @@ test("a sentence is tried, a word is added, tried and published", async ({ page,
   await accessible(page, "rules of hand-offs");
   await page.getByRole("combobox", { name: "Words and phrases" }).fill("manager");
   await page.keyboard.press("Enter");
-  // The draft is tried, though nothing is published yet.
+  // The draft is tested before it is published.
   await expect(page.locator("mark")).toHaveText("manager");
   expect((await desk.api<Schemas["Agent"]>("/agents/shop")).version).toBe(1);
   await page.getByRole("button", { name: "Publish" }).click();
@@ -38,7 +38,7 @@ test("what was changed is not left without asking", async ({ page, desk }) => {
 
 test("a case comes by itself, and is resolved", async ({ page, desk }) => {
   await page.goto(`${desk.url}/handoffs`);
-  await expect(page.getByText("Nobody waits for a person")).toBeVisible();
+  await expect(page.getByText("Nobody is waiting for a person")).toBeVisible();
   await desk.graph.customerSays("447700900003", "Give me a human", "Cleo");
   const one = page.getByRole("listitem").filter({ hasText: "Cleo" });
   await expect(one).toContainText("The customer said “human”");
@@ -46,7 +46,7 @@ test("a case comes by itself, and is resolved", async ({ page, desk }) => {
   await expect(one.getByRole("link", { name: "Conversation with Cleo" })).toHaveAttribute("href", /\/inbox\/conv_/);
   await one.getByRole("button", { name: "Resolve the case of Cleo" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Resolve" }).click();
-  await expect(page.getByText("Nobody waits for a person")).toBeVisible();
+  await expect(page.getByText("Nobody is waiting for a person")).toBeVisible();
   await page.getByText("All", { exact: true }).click();
   await expect(one).toContainText("Resolved");
 });

@@ -1,4 +1,5 @@
-// The inbox: what customers write is there at once, a person takes over, answers and hands back, and nothing is sent twice.
+// The inbox: customers' messages appear at once, a person takes over, answers and hands back, and nothing is sent
+// twice.
 import type { Page } from "@playwright/test";
 import { accessible, type Desk, expect, test } from "../support/test.js";
 
@@ -12,7 +13,7 @@ const composer = (page: Page) => page.getByRole("textbox", { name: /^Message to/
 const said = (page: Page, text: string) => thread(page).locator("li", { hasText: text });
 const toAda = (desk: Desk) => desk.graph.sent.filter(({ to }) => to.endsWith(ada));
 
-/** A customer writes, and the bot has answered. */
+/** A customer writes and the bot answers. */
 async function talked(desk: Desk, from = ada, name = "Ada Lovelace") {
   const before = desk.graph.sent.length;
   await desk.graph.customerSays(from, "When do you open?", name);
@@ -72,7 +73,7 @@ test("what a customer asks for a person says so on top, and is resolved", async 
   await page.keyboard.press("e");
   await expect(page.getByRole("note")).toHaveCount(0);
   await expect(page.getByTestId("owner")).toHaveText("The bot answers");
-  // It stays in the list while it is read, and goes when it is left.
+  // It stays in the list while it is open, and leaves the list when it is closed.
   await expect(row(page, "Ada Lovelace")).toBeVisible();
   await page.keyboard.press("u");
   await expect(page.getByText("Nothing matches")).toBeVisible();
@@ -126,7 +127,7 @@ test("offline messages wait, then go once and in order", async ({ page, desk, co
   await context.setOffline(true);
   await write(page, "first");
   await write(page, "second");
-  await expect(said(page, "first")).toContainText("Waits for the connection");
+  await expect(said(page, "first")).toContainText("Waiting for the connection");
   await expect(said(page, "second")).toBeVisible();
   await context.setOffline(false);
   await expect.poll(() => toAda(desk).slice(before).map(({ text }) => text)).toEqual(["first", "second"]);
@@ -142,7 +143,7 @@ test("an answer that is lost sends nothing twice", async ({ page, desk }) => {
   await page.route("**/messages", async (route) => {
     if (route.request().method() !== "POST" || lost > 0) return route.continue();
     lost += 1;
-    // The server has it; its answer never arrives.
+    // The server gets the request; its response never arrives.
     await route.fetch();
     await route.abort();
   });

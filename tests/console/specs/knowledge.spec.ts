@@ -1,8 +1,8 @@
-// What the bot knows: a document is dropped, learned and found; gaps are answered; what is refused says why.
+// Knowledge: a document is dropped, learned and found; gaps are answered; refused files show the reason.
 import type { Page } from "@playwright/test";
 import { accessible, expect, type Schemas, test } from "../support/test.js";
 
-/** Drops a file on the page, as a person does with the mouse. */
+/** Drops a file on the page, as with the mouse. */
 async function dropFile(page: Page, name: string, text: string) {
   const files = await page.evaluateHandle(
     ([name, text]) => {
@@ -21,10 +21,10 @@ test("a collection is made, a document dropped, learned, found, shown and delete
   await page.goto("/knowledge");
   await page.getByRole("button", { name: "New collection" }).click();
   await page.getByLabel("Name").fill("Tours and more!");
-  await page.getByRole("button", { name: "Make it" }).click();
+  await page.getByRole("button", { name: "Create" }).click();
   await expect(page.getByText("Use small letters")).toBeVisible();
   await page.getByLabel("Name").fill("tours");
-  await page.getByRole("button", { name: "Make it" }).click();
+  await page.getByRole("button", { name: "Create" }).click();
   await expect(page.getByText("Nothing in here yet")).toBeVisible();
 
   await dropFile(page, "kayaks.md", "# Kayak tours\n\nA kayak tour takes three hours and begins at the old pier.\n");
@@ -46,7 +46,7 @@ test("a collection is made, a document dropped, learned, found, shown and delete
   await drawer.getByRole("button", { name: "Delete" }).click();
   const sure = page.getByRole("dialog", { name: /Delete/ });
   await expect(sure.getByRole("button", { name: "Delete" })).toBeFocused();
-  // Escape takes the question away, and leaves the document open.
+  // Escape closes the confirmation and leaves the document open.
   await page.keyboard.press("Escape");
   await expect(sure).toBeHidden();
   await expect(drawer).toBeVisible();
@@ -64,7 +64,7 @@ test("what cannot be learned says why and what to do; a pasted text is learned",
   const failed = page.getByTestId("document").filter({ hasText: "empty.md" });
   await expect(failed).toContainText("Failed");
   await expect(failed).toContainText("What to do");
-  // A file of the folder has this name.
+  // The folder has a file of this name.
   await expect(page.getByTestId("upload").filter({ hasText: "hours.md" }).getByRole("alert")).toBeVisible();
   await accessible(page, "a collection");
 
@@ -75,7 +75,7 @@ test("what cannot be learned says why and what to do; a pasted text is learned",
   const pasted = page.getByTestId("document").filter({ hasText: "Parking" });
   await expect(pasted).toContainText("Upload");
   await expect(pasted).not.toContainText("Learning");
-  // A document of the folder is not deleted here.
+  // A document of the folder cannot be deleted here.
   await page.getByRole("link", { name: /Orders/ }).click();
   await expect(page.getByRole("dialog").getByText("comes from the collection's folder")).toBeVisible();
 });
@@ -84,12 +84,12 @@ test("curated answers are written, changed and deleted", async ({ page, desk }) 
   await page.goto("/knowledge/shop?tab=answers");
   await page.getByRole("button", { name: "Add an answer" }).click();
   await page.getByLabel("Question").fill("Do you take dogs?");
-  await page.getByRole("button", { name: "Another way" }).click();
+  await page.getByRole("button", { name: "Another wording" }).click();
   await page.getByLabel("Question").last().fill("Are pets allowed?");
   await page.getByRole("textbox", { name: "Answer", exact: true }).fill("Dogs are welcome.");
   await page.getByRole("button", { name: "Save" }).click();
   const answer = page.getByTestId("answer");
-  await expect(answer).toContainText("and 1 other way");
+  await expect(answer).toContainText("and 1 other wording");
   await answer.getByRole("button", { name: /Edit/ }).click();
   await page.getByRole("textbox", { name: "Answer", exact: true }).fill("Small dogs are welcome.");
   await page.getByRole("button", { name: "Save" }).click();
@@ -104,7 +104,7 @@ test("curated answers are written, changed and deleted", async ({ page, desk }) 
 test("a question that was not answered is a gap, and is answered", async ({ page, desk }) => {
   await page.goto("/knowledge?tab=gaps");
   await expect(page.getByText("No open gaps")).toBeVisible();
-  // The model invents something. This agent does not send what no passage says: it says that it finds nothing.
+  // The model invents a fact. With `check: refuse` the agent sends its no-answer sentence instead.
   const source = desk.read("prompts/shop.md").replace("\nhandoff:", "\ngrounding: { check: refuse }\nhandoff:");
   await desk.api("/agents/shop/publish", { method: "POST", body: JSON.stringify({ source }) });
   desk.model.answer = () => "Yes, we repair vintage typewriters for forty euros.";

@@ -1,4 +1,4 @@
-// Numbers: one is connected by the provider's own form, checked as it is typed, and left and taken up again.
+// Numbers: connecting one with the provider's form, validation while typing, and leaving and resuming the setup.
 import { Graph } from "../support/graph.js";
 import { accessible, expect, test } from "../support/test.js";
 
@@ -8,12 +8,12 @@ test.describe("without a number", () => {
   test.use({ kind: "bare" });
 
   test("a number is connected step by step", async ({ page, desk }) => {
-    // Five pages, each looked at by axe in both schemes, which takes most of a minute on two cores.
+    // Five pages, each checked by axe in both colour schemes: most of a minute on two cores.
     test.setTimeout(180_000);
     await page.goto("/numbers");
     await page.getByRole("link", { name: "Add a number" }).first().click();
     await page.getByTestId("provider-meta").click();
-    // The desk of a test is at 127.0.0.1.
+    // The test's desk is at 127.0.0.1.
     await expect(page.getByTestId("local")).toContainText("base_url");
     await accessible(page, "what a number needs");
     await page.getByRole("button", { name: "Continue" }).click();
@@ -37,7 +37,7 @@ test.describe("without a number", () => {
     await expect(handshake).toContainText("Waiting");
     const token = (await page.locator("code").filter({ hasNotText: "http" }).last().textContent())?.trim() ?? "";
     await accessible(page, "the callback of a number");
-    // Left, and taken up again.
+    // The setup is left and resumed.
     await page.goto("/numbers");
     await expect(page.getByTestId("number")).toContainText("Set-up not finished");
     await page.getByRole("link", { name: "main" }).click();
@@ -50,8 +50,8 @@ test.describe("without a number", () => {
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByLabel("Your phone").fill("+44 7700 900456");
     await page.getByRole("button", { name: "Send it" }).click();
-    await expect(page.getByTestId("tried")).toContainText("Taken by");
-    // With its "+": Meta may put the business's own country code before a phone without one.
+    await expect(page.getByTestId("tried")).toContainText("Accepted by");
+    // The "+" stays: without it Meta may add the business's own country code.
     expect(desk.graph.sent.at(-1)?.to).toBe("+447700900456");
 
     await page.getByRole("button", { name: "Delete the number" }).click();

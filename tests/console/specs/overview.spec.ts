@@ -1,19 +1,19 @@
-// What the desk did, by day: as charts and as tables.
+// The overview: daily statistics as charts and as tables.
 import { accessible, expect, test } from "../support/test.js";
 
 test("messages and hand-offs are counted, and every chart has a table", async ({ page, desk }) => {
   await page.goto(`${desk.url}/overview`);
-  await expect(page.getByText("Nothing happened in these days")).toBeVisible();
+  await expect(page.getByText("No activity in this period")).toBeVisible();
   await desk.graph.customerSays("447700900001", "When do you open?", "Ada");
   await desk.graph.customerSays("447700900002", "I want a refund", "Bob");
   await expect.poll(() => desk.graph.sent.length).toBeGreaterThanOrEqual(2);
   await page.reload();
-  const totals = page.getByRole("region", { name: "All days together" });
+  const totals = page.getByRole("region", { name: "Totals" });
   await expect(totals).toContainText("Messages received2");
-  await expect(page.getByRole("region", { name: "Why people were called" })).toContainText("The customer said “refund”");
+  await expect(page.getByRole("region", { name: "Reasons for hand-offs" })).toContainText("The customer said “refund”");
   await expect(page.getByRole("img", { name: /^Chart: Messages/ })).toBeVisible();
   await accessible(page, "overview");
-  // The radios themselves have no size: people press their labels.
+  // The radio inputs have no size of their own, so their labels are clicked.
   await page.getByRole("radiogroup").getByText("7 days", { exact: true }).click();
   await expect(page.getByRole("radio", { name: "7 days" })).toBeChecked();
   await expect(page).toHaveURL(/days=7/);

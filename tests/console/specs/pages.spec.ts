@@ -1,9 +1,9 @@
-// Every page with something on it: axe in light and dark, nothing wider than a phone, no broken language.
-// SHOTS=FOLDER writes a picture of each, at 1440 and 390 pixels, light and dark, and in Arabic.
+// Every page with content: no axe violations in light and dark, no horizontal scrolling on a phone, no missing text.
+// SHOTS=FOLDER saves a screenshot of each, at 1440 and 390 pixels, light and dark, and in Arabic.
 import { accessible, type Desk, expect, type Schemas, test } from "../support/test.js";
 import type { Page } from "@playwright/test";
 
-/** A desk on which something has happened. */
+/** Fills a desk with some activity. */
 async function lived(desk: Desk) {
   await desk.graph.customerSays("447700900001", "When do you open?", "Ada Lovelace");
   await desk.graph.customerSays("447700900002", "I want to speak to a human, my order never came", "Grace Hopper");
@@ -46,7 +46,7 @@ async function addresses(desk: Desk): Promise<Record<string, string>> {
   };
 }
 
-/** Until nothing is loading any more. */
+/** Waits until nothing is loading. */
 async function settled(page: Page) {
   await page.waitForLoadState("load");
   await expect(page.locator("[aria-busy='true']")).toHaveCount(0);
@@ -83,7 +83,7 @@ test("every page is accessible, and fits a phone", async ({ page, desk }) => {
       await accessible(page, name);
       await page.setViewportSize({ width: 360, height: 780 });
       await settled(page);
-      // What is measured by scripts takes its width a moment after the page does.
+      // Elements sized by scripts get their width shortly after the page.
       const wide = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       await expect.poll(wide, `${name} is wider than 360 pixels by`).toBeLessThanOrEqual(0);
       await page.setViewportSize({ width: 1440, height: 900 });
@@ -124,7 +124,7 @@ for (const language of ["es", "pt", "ar"]) {
       await test.step(name, async () => {
         await page.goto(address);
         await settled(page);
-        // A text that is missing shows its key.
+        // A missing text shows its key.
         const words = await page.locator("#root").innerText();
         expect(words.match(/\b[a-z]+\.[a-z]+[A-Z][A-Za-z]*\b/g) ?? [], name).toEqual([]);
         await shoot(page, `${language}-${name}`);

@@ -1,4 +1,4 @@
-// The prompt author's desk: asking, changing, comparing, publishing and rolling back.
+// The sandbox: asking, editing, comparing, publishing and rolling back.
 import type { Page } from "@playwright/test";
 import { accessible, expect, type Schemas, test } from "../support/test.js";
 
@@ -11,7 +11,7 @@ async function say(page: Page, text: string) {
   await message(page).press("Enter");
 }
 
-/** Writes at the end of the system prompt. */
+/** Types at the end of the system prompt. */
 async function write(page: Page, text: string) {
   await prompt(page).click();
   await page.keyboard.press("ControlOrMeta+End");
@@ -25,7 +25,7 @@ test("a question is answered word by word, with why", async ({ page, desk }) => 
   await expect(page.locator("[data-state=writing]")).toContainText("The shop");
   await expect(page.getByText("When do you open?")).toBeVisible();
   await expect(page.getByTestId("spoken")).toContainText("The bot replied: The shop opens at nine in the morning");
-  // It is asked once, however often the page is opened.
+  // The question is asked once, however often the page is opened.
   expect(page.url()).not.toContain("ask=");
   expect(desk.model.chats.length).toBe(1);
   await page.getByRole("button", { name: /^Why it said so: fake-model/ }).click();
@@ -35,7 +35,7 @@ test("a question is answered word by word, with why", async ({ page, desk }) => 
   await why.getByRole("button", { name: /Instructions/ }).click();
   await expect(why).toContainText("You answer customers of Harbour Books, a bookshop.");
   await accessible(page, "the sandbox with a trace");
-  // The next message knows what was said before.
+  // The next message is sent with the history.
   await say(page, "And on Sundays?");
   await expect.poll(() => desk.model.chats.length).toBeGreaterThan(1);
   const told = desk.model.chats.at(-1)?.messages.map(({ content }) => content) ?? [];
@@ -114,8 +114,8 @@ test("settings change the file and nothing else of it; a draft is thrown away", 
   await say(page, "I need a lawyer");
   await expect(page.getByText("Hand-off to a person")).toBeVisible();
   await button(page, "More for this agent").click();
-  await page.getByRole("menuitem", { name: "Throw the changes away" }).click();
-  await button(page, "Throw away").click();
+  await page.getByRole("menuitem", { name: "Discard changes" }).click();
+  await button(page, "Discard").click();
   await expect(page.getByText("Unpublished changes")).toBeHidden();
   await expect(file).not.toContainText("lawyer");
   expect((await desk.api<Schemas["Agent"]>("/agents/shop")).version).toBe(1);
@@ -165,7 +165,7 @@ test("a new agent is made and asked", async ({ page }) => {
   const dialog = page.getByRole("dialog", { name: "New agent" });
   await dialog.getByRole("textbox", { name: "Name", exact: true }).fill("Café Tide");
   await expect(dialog.getByRole("textbox", { name: "Short name" })).toHaveValue("cafe-tide");
-  await dialog.getByRole("button", { name: "Make the agent" }).click();
+  await dialog.getByRole("button", { name: "Create agent" }).click();
   await expect(page).toHaveURL(/agent=cafe-tide/);
   await expect(prompt(page)).toContainText("You answer customers of {{ agent }}");
 });

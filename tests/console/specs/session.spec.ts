@@ -1,4 +1,4 @@
-// Who may look at the console, and what it does when the connection breaks.
+// Sessions: who can open the console, and what happens when the connection breaks.
 import { expect, test } from "../support/test.js";
 
 test.describe("without a session", () => {
@@ -21,7 +21,7 @@ test.describe("without a session", () => {
     expect(page.url()).not.toContain("#");
     const cookie = (await page.context().cookies()).find(({ name }) => name.startsWith("frontdesk_"));
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Strict" });
-    // A write with the cookie alone, as another site might make the browser send it.
+    // A write with the cookie alone, as another site could make the browser send it.
     const forged = await page.request.post("/api/v1/knowledge/search", { data: { question: "hours" } });
     expect(forged.status()).toBe(403);
     const other = await browser.newPage();
@@ -59,7 +59,7 @@ test("a lost connection is shown, and heals", async ({ page, desk }) => {
   await expect(page.getByTestId("line-lost")).toBeVisible();
   await desk.run();
   await expect(page.getByTestId("line-lost")).toBeHidden({ timeout: 20_000 });
-  // What happened meanwhile, and what happens now, is there.
+  // The page shows both what it missed and what happens now.
   await desk.graph.customerSays("447700900001", "Are you back?", "Ada");
   await expect(page.getByText("Ada").first()).toBeVisible();
 });
@@ -74,7 +74,7 @@ test("four languages, one of them from right to left", async ({ page }) => {
 });
 
 test("the keyboard goes everywhere", async ({ page }) => {
-  // Nobody listens to keys before the page is there.
+  // Shortcuts work only once the page is drawn.
   await expect(page.getByRole("navigation", { name: "Pages" })).toBeVisible();
   await page.keyboard.press("g");
   await page.keyboard.press("k");
@@ -96,7 +96,7 @@ test("the first load brings less than 350 kB of script", async ({ page, desk }) 
     if (Number(length) > 1_000) expect(encoding, response.url()).toMatch(/^(br|gzip)$/);
     bytes += Number(length);
   });
-  // A browser that has nothing of it yet.
+  // A browser with an empty cache.
   await page.goto("about:blank");
   const session = await page.context().newCDPSession(page);
   await session.send("Network.clearBrowserCache");

@@ -1,4 +1,4 @@
-// From an empty desk to the first answer, and the home of one that works.
+// The start page: from an empty desk to the first answer, and the home page of a desk in use.
 import { accessible, expect, test } from "../support/test.js";
 
 test.describe("the demo", () => {
@@ -31,7 +31,7 @@ test.describe("the demo", () => {
 
 test("a desk that works shows who waits, and today", async ({ page, desk }) => {
   await desk.graph.customerSays("447700900007", "I want a human please", "Ada Byron");
-  const waiting = page.getByRole("region", { name: "Waits for a person" });
+  const waiting = page.getByRole("region", { name: "Waiting for a person" });
   await page.goto(desk.url);
   await expect(waiting.getByRole("link", { name: /Ada Byron/ })).toBeVisible();
   await expect(page.getByRole("region", { name: "Today" })).toContainText("Hand-offs");

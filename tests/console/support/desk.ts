@@ -1,4 +1,5 @@
-// A desk: the real binary in a folder of its own, with a fake WhatsApp and a fake model, or the demo as `make run` shows it.
+// A desk under test: the real binary in its own folder, with a fake WhatsApp and a fake model, or the demo as `make
+// run` starts it.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -8,7 +9,7 @@ import type { components } from "../../../console/src/api/schema.js";
 import { Graph } from "./graph.js";
 import { Model } from "./model.js";
 
-/** The shapes of the API's document. */
+/** Schemas of the OpenAPI document. */
 export type Schemas = components["schemas"];
 
 /** `shop`: an agent, documents, a model, a WhatsApp number. `demo`: an empty folder. `bare`: an agent without a number or documents. */
@@ -58,7 +59,7 @@ export class Desk {
   readonly graph = new Graph();
   readonly model = new Model();
   url = "";
-  /** All that the binary wrote. */
+  /** Everything that the binary wrote to stdout and stderr. */
   log = "";
   private child?: ChildProcess;
   private port = 0;
@@ -69,7 +70,7 @@ export class Desk {
     return process.env.FRONTDESK_BIN ?? new URL("../../../target/debug/frontdesk", import.meta.url).pathname;
   }
 
-  /** Writes a file into the desk's folder. */
+  /** Writes a file in the desk's folder. */
   write(path: string, text: string) {
     const file = join(this.folder, path);
     mkdirSync(dirname(file), { recursive: true });
@@ -92,7 +93,7 @@ export class Desk {
   }
 
   private settings(): string {
-    // A console that was built elsewhere, in place of the one in the binary.
+    // A console built elsewhere, in place of the one in the binary.
     const built = process.env.FRONTDESK_CONSOLE ? `console = "${process.env.FRONTDESK_CONSOLE}"\n` : "";
     const shared = `[http]\nport = ${this.port}\n${built}[embed]\nkind = "off"\n[worker]\ngap_ms = 50\n`;
     if (this.kind === "demo") return shared;
@@ -105,11 +106,11 @@ access_token = "${Graph.token}"\napp_secret = "${Graph.secret}"\nverify_token = 
 
   private environment(): NodeJS.ProcessEnv {
     const plain = Object.entries(process.env).filter(([name]) => !/^(FRONTDESK_|DATABASE_URL|OPENAI_)/.test(name));
-    // The fake Graph is at an address of its own.
+    // Lets numbers use the address of the fake Graph.
     return { ...Object.fromEntries(plain), NO_COLOR: "1", FRONTDESK__PROVIDERS__ALLOW_BASE_URL: "true" };
   }
 
-  /** Starts the process; also again, after `halt`. */
+  /** Starts the process, or restarts it after `halt`. */
   async run() {
     this.log = "";
     const child = spawn(Desk.binary(), ["serve"], { cwd: this.folder, env: this.environment(), stdio: ["ignore", "pipe", "pipe"] });
@@ -135,7 +136,7 @@ access_token = "${Graph.token}"\napp_secret = "${Graph.secret}"\nverify_token = 
     }
   }
 
-  /** Ends the process, as a crash does. */
+  /** Kills the process, as in a crash. */
   async halt() {
     const child = this.child;
     if (!child || child.exitCode !== null || child.signalCode) return;
@@ -144,7 +145,7 @@ access_token = "${Graph.token}"\napp_secret = "${Graph.secret}"\nverify_token = 
     await gone;
   }
 
-  /** A one-time sign-in link. */
+  /** Makes a one-time sign-in link. */
   link(): string {
     const said = execFileSync(Desk.binary(), ["sign-in"], { cwd: this.folder, env: this.environment(), encoding: "utf8" });
     const link = /http\S+\/sign-in#\S+/.exec(said)?.[0];
@@ -152,7 +153,7 @@ access_token = "${Graph.token}"\napp_secret = "${Graph.secret}"\nverify_token = 
     return link;
   }
 
-  /** Asks the API with the admin key, for what a test needs to know beside the page. */
+  /** Calls the API with the admin key, to check what the page does not show. */
   async api<T = unknown>(path: string, init: RequestInit = {}): Promise<T> {
     const key = this.read("data/admin.key").trim();
     const headers = { authorization: `Bearer ${key}`, "content-type": "application/json", ...init.headers };

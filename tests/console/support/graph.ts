@@ -1,4 +1,4 @@
-// A fake Meta Graph API: takes messages, hands out files, and sends signed webhooks as Meta does.
+// A fake Meta Graph API: accepts messages, serves files, and sends signed webhooks as Meta does.
 import { createHmac, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -16,7 +16,7 @@ export function json(response: ServerResponse, value: unknown, status = 200) {
   response.end(JSON.stringify(value));
 }
 
-/** Listens on a free port of this machine. */
+/** Listens on a free local port and returns the address. */
 export async function listen(server: Server): Promise<string> {
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -28,11 +28,11 @@ export class Graph {
   static readonly number = "106540352242922";
 
   url = "";
-  /** Where webhooks go; the desk sets it. */
+  /** Where webhooks are sent; set by the desk. */
   hooks = "";
   readonly sent: Sent[] = [];
   readonly files = new Map<string, { bytes: Buffer; mime: string }>();
-  /** The next messages are refused with this error of Graph's. */
+  /** Errors for the next messages, one for each. */
   failing: { code: number; message: string; status: number }[] = [];
   private readonly server = createServer((request, response) => void this.answer(request, response));
 
@@ -113,7 +113,7 @@ export class Graph {
     if (!answer.ok) throw new Error(`the webhook was refused: ${answer.status} ${await answer.text()}`);
   }
 
-  /** A customer sends anything; the id of the message. */
+  /** A customer sends a message of any kind; returns its id. */
   async customerSends(from: string, content: object, name = `Customer ${from.slice(-4)}`): Promise<string> {
     const id = `wamid.IN${randomBytes(9).toString("hex")}`;
     const timestamp = String(Math.floor(Date.now() / 1000));
@@ -124,7 +124,7 @@ export class Graph {
     return id;
   }
 
-  /** A customer writes. */
+  /** A customer sends a text. */
   customerSays(from: string, text: string, name?: string): Promise<string> {
     return this.customerSends(from, { type: "text", text: { body: text } }, name);
   }
@@ -137,14 +137,14 @@ export class Graph {
     return this.customerSends(from, { type: "audio", audio }, name);
   }
 
-  /** A customer sends a picture. */
+  /** A customer sends an image. */
   customerShows(from: string, bytes: Buffer, caption?: string): Promise<string> {
     const id = `image${randomBytes(6).toString("hex")}`;
     this.files.set(id, { bytes, mime: "image/png" });
     return this.customerSends(from, { type: "image", image: { id, mime_type: "image/png", caption } });
   }
 
-  /** News of a message of ours: sent, delivered, read or failed. */
+  /** Sends a status event for an outgoing message: sent, delivered, read or failed. */
   async tells(sent: Sent, status: string, error?: { code: number; title: string }) {
     const news = {
       id: sent.id,

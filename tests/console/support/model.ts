@@ -1,4 +1,4 @@
-// A fake OpenAI-compatible server: chat (whole and streamed), transcriptions, models. Answers are scripted.
+// A fake OpenAI-compatible server with scripted answers: chat (whole and streamed), transcriptions, models.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { body, json, listen } from "./graph.js";
 
@@ -7,7 +7,7 @@ export type Chat = { model: string; temperature?: number; messages: { role: stri
 export class Model {
   url = "";
   readonly chats: Chat[] = [];
-  /** What is answered to a chat. */
+  /** Returns the answer to a chat request. */
   answer: (chat: Chat) => string = () => "We open at nine [1].";
   /** Milliseconds between two words of a streamed answer. */
   pause = 5;

@@ -1,18 +1,18 @@
-// What every spec uses: a desk of its own, a page that is signed in, and no error that nobody looked at.
+// Fixtures for every spec: its own desk, a signed-in page, and a check for browser errors.
 import { AxeBuilder } from "@axe-core/playwright";
 import { test as base, expect, type Page } from "@playwright/test";
 import { Desk, type Kind } from "./desk.js";
 
 type Options = {
-  /** Which desk: `test.use({ kind: "demo" })`. */
+  /** Which kind of desk: `test.use({ kind: "demo" })`. */
   kind: Kind;
-  /** Whether the page begins signed in. */
+  /** Whether the page starts signed in. */
   signedIn: boolean;
 };
 
 type Parts = {
   desk: Desk;
-  /** What the page broke over: CSP, exceptions, failed scripts. Checked when the test ends. */
+  /** Errors of the page: CSP violations, exceptions, failed scripts. Checked at the end of the test. */
   troubles: string[];
 };
 
@@ -35,7 +35,7 @@ export const test = base.extend<Options & Parts>({
   page: async ({ page, desk, signedIn, troubles }, use) => {
     page.on("pageerror", (error) => troubles.push(String(error.stack ?? error)));
     page.on("console", (message) => {
-      // Answers of 400 and more are the pages' to show; the browser logs them all the same.
+      // The browser logs every response of 400 and above, but the page handles those.
       if (message.type() === "error" && !/Failed to load resource|net::ERR_/.test(message.text())) troubles.push(message.text());
     });
     if (signedIn) {
@@ -49,11 +49,11 @@ export const test = base.extend<Options & Parts>({
 export type { Desk, Schemas } from "./desk.js";
 export { expect };
 
-/** No violation that axe finds, in light and in dark. */
+/** Checks that axe finds no violation, in light and in dark. */
 export async function accessible(page: Page, what: string) {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    // The page takes the scheme on when it is told of it, and some colours change over a moment.
+    // The page changes its scheme after the event, and some colours fade.
     await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor();
     await page.evaluate(() => {
       const ending = document.getAnimations().filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime));

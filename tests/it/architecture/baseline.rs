@@ -1,4 +1,5 @@
-//! What is known to break a rule: lines `name number` (no number: 1) in a file that only gets shorter, with numbers that only get smaller.
+//! Known violations of a rule: lines `name number` (default 1) in a file that only gets shorter,
+//! with numbers that only decrease.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ impl Baseline {
     }
 }
 
-/// What breaks a rule, by name: how much of it, and where.
+/// Violations of a rule by name, with their size and places.
 #[derive(Default)]
 pub(super) struct Findings(BTreeMap<String, (usize, Vec<String>)>);
 
@@ -30,7 +31,8 @@ impl Findings {
         finding.1.push(place);
     }
 
-    /// What the baseline does not hold, or holds without need. A remedy says what to do.
+    /// Returns the violations that the baseline does not list and the entries it no longer needs.
+    /// `remedy` says how to fix them.
     pub(super) fn beyond(&self, baseline: &Baseline, remedy: &str) -> Vec<String> {
         let mut listed = baseline.entries();
         let file = baseline.file;

@@ -1,13 +1,13 @@
-//! Circles between the modules of a folder: each is needed, over others or at once, by one that it needs.
+//! Finds dependency cycles between the modules of a folder, direct and indirect.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::code::Code;
 
-/// Who names whom within a folder, and one place where it does.
+/// Dependencies (from, to) within a folder, with one place of each.
 type Arrows = BTreeMap<(String, String), String>;
 
-/// Each circle, with where it is closed.
+/// Returns each cycle with the places of its dependencies.
 pub(super) fn circles(code: &Code) -> Vec<String> {
     let mut wrong = Vec::new();
     for (folder, arrows) in folders(code) {
@@ -22,7 +22,7 @@ pub(super) fn circles(code: &Code) -> Vec<String> {
     wrong
 }
 
-/// The arrows within each folder. What its own file names or holds is none of them.
+/// Returns the dependencies within each folder, without those of the folder's own module file.
 fn folders(code: &Code) -> BTreeMap<String, Arrows> {
     let mut folders: BTreeMap<String, Arrows> = BTreeMap::new();
     for module in &code.modules {
@@ -40,7 +40,7 @@ fn folders(code: &Code) -> BTreeMap<String, Arrows> {
     folders
 }
 
-/// The circles among arrows, each in alphabetical order.
+/// Returns the cycles, each in alphabetical order.
 fn in_folder(arrows: &Arrows) -> BTreeSet<Vec<&str>> {
     let needs: BTreeMap<&str, BTreeSet<&str>> =
         arrows.keys().map(|(from, _)| (from.as_str(), needed(arrows, from))).collect();
@@ -55,7 +55,7 @@ fn in_folder(arrows: &Arrows) -> BTreeSet<Vec<&str>> {
     circles
 }
 
-/// What a module needs, at once or over others.
+/// Returns the modules that a module depends on, directly and indirectly.
 fn needed<'a>(arrows: &'a Arrows, from: &'a str) -> BTreeSet<&'a str> {
     let mut needed = BTreeSet::new();
     let mut next = vec![from];
@@ -69,7 +69,7 @@ fn needed<'a>(arrows: &'a Arrows, from: &'a str) -> BTreeSet<&'a str> {
     needed
 }
 
-/// The arrows of a circle, for a message.
+/// Returns the dependencies of a cycle, for a message.
 fn within(circle: &[&str], arrows: &Arrows) -> String {
     let inside = arrows
         .iter()

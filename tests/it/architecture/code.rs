@@ -1,4 +1,4 @@
-//! The code of the workspace, read once: its files, its modules, and to which of them a path leads.
+//! The code of the workspace, parsed once: files, modules, and the resolution of paths to modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,31 +6,30 @@ use std::sync::LazyLock;
 
 use super::reading::{Declaration, Module, Source, joined};
 
-/// The code as it is.
 pub(super) static CODE: LazyLock<Code> = LazyLock::new(|| Code::of(&texts()));
-/// `syn` goes deep, deeper when it is not optimised.
+/// Stack size in bytes: `syn` recurses deeply, even more without optimization.
 const STACK: usize = 64 * 1024 * 1024;
-/// A path that leads through more imports leads in a ring.
+/// Maximum number of imports to follow; a longer chain is a cycle.
 const MOST_IMPORTS: usize = 8;
 
 pub(super) struct Code {
     pub(super) sources: Vec<Source>,
-    /// A module stands here twice when it is written twice, for different systems.
+    /// A module is listed twice when it is defined twice, for different systems.
     pub(super) modules: Vec<Module>,
-    /// What each module calls by which name.
+    /// The names that each module imports, with their paths.
     imports: BTreeMap<Vec<String>, BTreeMap<String, Vec<String>>>,
 }
 
-/// Where a path leads as it is written.
+/// The target of a path.
 pub(super) enum Place {
-    /// To a module of ours, and to this in it.
+    /// A module of the workspace, and the rest of the path within it.
     Ours(Vec<String>, Vec<String>),
-    /// To a crate.
+    /// An external crate.
     Theirs(String),
 }
 
 impl Code {
-    /// The modules of these files, from every `lib.rs` and `main.rs` on.
+    /// Parses the modules of these files, starting at every `lib.rs` and `main.rs`.
     pub(super) fn of(texts: &[(String, String)]) -> Self {
         let mut code = Self { sources: Vec::new(), modules: Vec::new(), imports: BTreeMap::new() };
         let mut unread = read(texts);
@@ -44,7 +43,7 @@ impl Code {
         code
     }
 
-    /// A file and those of the modules that it declares.
+    /// Adds a file and the files of the modules that it declares.
     fn add(&mut self, unread: &mut BTreeMap<String, Source>, file: &str, at: &[String]) {
         let Some(mut source) = unread.remove(file) else { return };
         for mut module in std::mem::take(&mut source.modules) {
@@ -67,7 +66,7 @@ impl Code {
         self.sources.push(source);
     }
 
-    /// Where a path leads that a module names.
+    /// Resolves a path that a module uses.
     pub(super) fn place(&self, at: &[String], path: &[String]) -> Place {
         self.follow(at, path, MOST_IMPORTS)
     }
@@ -107,7 +106,7 @@ impl Code {
         Place::Ours(module, rest.to_vec())
     }
 
-    /// The module of ours that holds what a path names; re-exports are followed.
+    /// Returns the workspace module that defines what a path names; follows re-exports.
     pub(super) fn home(&self, at: &[String], path: &[String]) -> Option<Vec<String>> {
         self.home_within(at, path, MOST_IMPORTS)
     }
@@ -122,7 +121,7 @@ impl Code {
     }
 }
 
-/// Where the file of a module is that another file declares, in the inline module `inside`.
+/// Returns the file of a module declared in another file, in the inline module `inside`.
 fn file_of(
     declaration: &Declaration,
     file: &str,
@@ -143,7 +142,7 @@ fn file_of(
         .unwrap_or_else(|| panic!("{file} declares a module that has no file: {stem}"))
 }
 
-/// Reads all files, on all cores.
+/// Parses all files on all cores.
 fn read(texts: &[(String, String)]) -> BTreeMap<String, Source> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = texts.len().div_ceil(cores).max(1);
@@ -161,7 +160,7 @@ fn read(texts: &[(String, String)]) -> BTreeMap<String, Source> {
     })
 }
 
-/// Every `.rs` file of the crates of the workspace, by its path below the repository.
+/// Returns every `.rs` file of the workspace's crates, by its path in the repository.
 fn texts() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = BTreeSet::from([root.to_path_buf()]);

@@ -1,4 +1,5 @@
-//! One file as `syn` reads it: its modules, what they name and what stands in them. Code for tests alone is left out.
+//! Parses one file with `syn` into modules, the paths they use and their definitions. Leaves out
+//! code for tests.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +12,10 @@ use syn::{
 use super::test_code::without_tests;
 
 pub(super) struct Source {
-    /// Below the repository, such as `src/store/inbox.rs`.
+    /// Path in the repository, such as `src/store/inbox.rs`.
     pub(super) file: String,
     pub(super) says_its_purpose: bool,
-    /// Without those of tests.
+    /// Number of lines, without tests.
     pub(super) lines: usize,
     /// The file's own module, then its inline ones.
     pub(super) modules: Vec<Module>,
@@ -23,24 +24,25 @@ pub(super) struct Source {
 /// A file, or the block of an inline `mod`.
 #[derive(Default)]
 pub(super) struct Module {
-    /// Such as `["src", "store", "inbox"]`; as read, below the file's own module.
+    /// Such as `["src", "store", "inbox"]`; directly after parsing, relative to the file's own
+    /// module.
     pub(super) at: Vec<String>,
     pub(super) file: String,
-    /// The modules that are in files of their own.
+    /// Declarations of modules in other files.
     pub(super) declarations: Vec<Declaration>,
-    /// Every path of two names or more, and those of `use`.
+    /// Every path of two names or more, and the paths of `use`.
     pub(super) named: Vec<Named>,
-    /// What `use` calls by which name.
+    /// Imported names and their paths.
     pub(super) imports: BTreeMap<String, Vec<String>>,
     pub(super) types: Vec<Definition>,
-    /// With their number of lines.
+    /// Functions with their numbers of lines.
     pub(super) functions: Vec<(Definition, usize)>,
-    /// The methods of traits that say `Result<_, String>`.
+    /// Trait methods that return `Result<_, String>`.
     pub(super) bare_results: Vec<Definition>,
 }
 
 impl Module {
-    /// A line of it, as editors open it.
+    /// Returns a line of it as `file:line`.
     pub(super) fn place(&self, line: usize) -> String {
         format!("{}:{line}", self.file)
     }
@@ -48,7 +50,7 @@ impl Module {
 
 pub(super) struct Declaration {
     pub(super) name: String,
-    /// Of `#[path = ".."]`.
+    /// Value of `#[path = ".."]`.
     pub(super) path: Option<String>,
 }
 
@@ -58,7 +60,7 @@ pub(super) struct Named {
 }
 
 pub(super) struct Definition {
-    /// With the type or trait that it belongs to, such as `Engine::answer`.
+    /// Qualified by its type or trait, such as `Engine::answer`.
     pub(super) name: String,
     pub(super) line: usize,
 }
@@ -88,7 +90,7 @@ pub(super) fn joined(path: &[String], name: &str) -> Vec<String> {
 
 struct Reader {
     modules: Vec<Module>,
-    /// Which of them is being read.
+    /// Index of the module that is being read.
     current: usize,
     /// The type or trait whose functions are being read.
     owner: Option<String>,
@@ -123,7 +125,7 @@ impl Reader {
         self.module().functions.push((function, lines));
     }
 
-    /// A tree of `use`, behind what stands before it.
+    /// Reads a `use` tree; `before` is its prefix.
     fn import(&mut self, tree: &UseTree, before: &[String]) {
         let (name, alias) = match tree {
             UseTree::Path(path) => {
@@ -149,7 +151,8 @@ impl Reader {
         self.name(path, name.span().start().line);
     }
 
-    /// What the tokens of a macro or of an attribute name and define. Within a tree of `use` its beginning stands before.
+    /// Reads the paths and definitions in the tokens of a macro or an attribute. `before` is the
+    /// prefix within a `use` tree.
     fn tokens(&mut self, stream: &TokenStream, before: &[String]) {
         let tokens: Vec<TokenTree> = stream.clone().into_iter().collect();
         let mut at = 0;
@@ -178,7 +181,7 @@ impl Reader {
         }
     }
 
-    /// A type or function that begins with this word.
+    /// Records the type or function that this keyword defines.
     fn define(&mut self, word: &Ident, following: &[TokenTree]) {
         let Some(TokenTree::Ident(name)) = following.first() else { return };
         match word.to_string().as_str() {
@@ -194,7 +197,7 @@ impl Reader {
         }
     }
 
-    /// The path that begins here; returns the number of its tokens.
+    /// Reads the path that begins here; returns the number of its tokens.
     fn path(&mut self, tokens: &[TokenTree], before: &[String]) -> usize {
         let mut path = before.to_vec();
         let mut at = 0;
@@ -263,7 +266,7 @@ impl<'ast> Visit<'ast> for Reader {
         visit::visit_path(self, path);
     }
 
-    /// Of macros and attributes: `syn` does not look into them.
+    /// Tokens of macros and attributes, which `syn` does not parse.
     fn visit_token_stream(&mut self, tokens: &'ast TokenStream) {
         self.tokens(tokens, &[]);
     }

@@ -1,8 +1,9 @@
-//! Takes out of a file what is compiled for tests alone, before it is parsed: items, and as well statements, variants and arms.
+//! Removes code that is compiled only for tests from a file before it is parsed: items, statements,
+//! variants and match arms.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 
-/// The code without whatever `#[cfg(test)]` stands before, whose lines are counted.
+/// Returns the code without anything under `#[cfg(test)]` and counts the removed lines.
 pub(super) fn without_tests(code: TokenStream, test_lines: &mut usize) -> TokenStream {
     let mut rest = code.into_iter().peekable();
     let mut kept = Vec::new();
@@ -27,7 +28,7 @@ pub(super) fn without_tests(code: TokenStream, test_lines: &mut usize) -> TokenS
     kept.into_iter().collect()
 }
 
-/// Takes back the attributes and doc comments that stand before a `#[cfg(test)]`.
+/// Removes the attributes and doc comments in front of a `#[cfg(test)]`.
 fn drop_attributes(kept: &mut Vec<TokenTree>) {
     while let [.., TokenTree::Punct(hash), TokenTree::Group(attribute)] = &kept[..]
         && hash.as_char() == '#'
@@ -43,7 +44,7 @@ fn is_cfg_test(token: &TokenTree) -> bool {
     attribute == "cfg(test)" || attribute.starts_with("cfg(all(test,")
 }
 
-/// Goes past the rest of an item, statement, variant or arm, and says where it ends.
+/// Skips the rest of an item, statement, variant or match arm and returns its end.
 fn skip_item(rest: &mut impl Iterator<Item = TokenTree>) -> Span {
     let mut last = Span::call_site();
     let (mut item, mut statement) = (false, false);

@@ -1,9 +1,10 @@
-//! The rules themselves, on small made sources: what breaks one is found, however it is written, and nothing else is.
+//! Tests of the rules on small generated sources: every spelling of a violation is found, and
+//! nothing else.
 
 use super::baseline::Baseline;
 use super::code::Code;
 use super::{
-    LONGEST_FILE, LONGEST_FUNCTION, bare_results, circles, files, functions, homes, layers,
+    MAX_FILE_LINES, MAX_FUNCTION_LINES, bare_results, circles, files, functions, homes, layers,
     participles, stages,
 };
 
@@ -18,7 +19,7 @@ fn made(texts: &[(&str, &str)]) -> Code {
     Code::of(&texts.iter().map(owned).collect::<Vec<_>>())
 }
 
-/// A crate in which `store` says this.
+/// Returns a crate whose module `store` has this text.
 fn store(text: &str) -> Code {
     made(&[
         ("src/lib.rs", "mod domain; mod store; mod desk;"),
@@ -28,7 +29,7 @@ fn store(text: &str) -> Code {
     ])
 }
 
-/// Asserts that one thing is wrong, and that the message says this.
+/// Asserts that there is one violation whose message contains this text.
 fn assert_one(wrong: &[String], part: &str) {
     assert!(wrong.len() == 1 && wrong[0].contains(part), "not one of `{part}`: {wrong:#?}");
 }
@@ -114,7 +115,7 @@ fn a_crate_away_from_home_is_found() {
     ] {
         assert_eq!(homes(&store(text)), [""; 0], "{text}");
     }
-    // The crate is at home in the module of the same name, which others may name.
+    // The crate is allowed in the module of the same name, which other modules may name.
     let at_home = made(&[
         ("src/lib.rs", "mod metrics; mod store;"),
         ("src/metrics.rs", "use metrics::counter;"),
@@ -151,7 +152,7 @@ fn a_circle_is_found() {
         ("src/lib.rs", "mod store;"),
         ("src/store/mod.rs", "mod inbox; mod outbox; mod rows; pub use outbox::Send;"),
         ("src/store/inbox.rs", "mod batch; struct Stir;"),
-        // Over a re-export, and from below.
+        // Through a re-export, and from a child module.
         ("src/store/inbox/batch.rs", "use super::super::Send;"),
         ("src/store/outbox.rs", "fn f() { vec![super::inbox::Stir, super::rows::Row]; }"),
         ("src/store/rows.rs", "use super::Store;"),
@@ -190,14 +191,14 @@ fn a_participle_is_found() {
 
 #[test]
 fn a_long_function_is_found() {
-    let body = "\n".repeat(LONGEST_FUNCTION);
+    let body = "\n".repeat(MAX_FUNCTION_LINES);
     for (text, name) in [
         (format!("fn long() {{{body}}}"), "long"),
         (format!("impl Store {{ fn long() {{{body}}} }}"), "Store::long"),
         (format!("trait Long {{ fn long() {{{body}}} }}"), "Long::long"),
         (format!("make! {{ fn long() -> u8 {{{body}}} }}"), "long"),
     ] {
-        let expected = format!("src/store.rs {name}: {}, allowed 0", LONGEST_FUNCTION + 1);
+        let expected = format!("src/store.rs {name}: {}, allowed 0", MAX_FUNCTION_LINES + 1);
         assert_one(&functions(&store(&text), &NOTHING), &expected);
         let short = text.replacen('\n', "", 1);
         assert_eq!(functions(&store(&short), &NOTHING), [""; 0]);
@@ -206,8 +207,8 @@ fn a_long_function_is_found() {
 
 #[test]
 fn a_list_only_shrinks() {
-    let long = store(&format!("fn long() {{{}}}", "\n".repeat(LONGEST_FUNCTION)));
-    assert_eq!(LONGEST_FUNCTION, 60, "the lists below count on it");
+    let long = store(&format!("fn long() {{{}}}", "\n".repeat(MAX_FUNCTION_LINES)));
+    assert_eq!(MAX_FUNCTION_LINES, 60, "the lists below count on it");
     assert_eq!(functions(&long, &listing("# known\nsrc/store.rs long 61")), [""; 0]);
     let shorter = functions(&long, &listing("src/store.rs long 70"));
     assert_one(&shorter, "Write `src/store.rs long 61` in list.txt");
@@ -237,8 +238,8 @@ fn a_long_file_and_one_without_a_purpose_are_found() {
         let text = format!("//! Purpose.\n{tests}{}", "const A: u8 = 1;\n".repeat(lines - 1));
         files(&made(&[("src/lib.rs", &text)]))
     };
-    assert_eq!(file(LONGEST_FILE, 0), [""; 0]);
-    assert_eq!(file(LONGEST_FILE, 500), [""; 0]);
-    assert_one(&file(LONGEST_FILE + 1, 500), "src/lib.rs has 401 lines");
+    assert_eq!(file(MAX_FILE_LINES, 0), [""; 0]);
+    assert_eq!(file(MAX_FILE_LINES, 500), [""; 0]);
+    assert_one(&file(MAX_FILE_LINES + 1, 500), "src/lib.rs has 401 lines");
     assert_one(&files(&made(&[("src/lib.rs", "mod inner {}")])), "does not begin with its purpose");
 }

@@ -1,4 +1,5 @@
-//! Money: a cheaper model near a limit, none beyond it, and a person where the documents have no answer.
+//! Budgets: a cheaper model near a limit, no model beyond it, and a person where the documents have
+//! no answer.
 
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ fn models(app: &TestApp) -> Vec<String> {
         .collect()
 }
 
-/// The last turn.
+/// Returns the last turn.
 async fn turn(app: &TestApp) -> Value {
     let thread = app.thread(CUSTOMER).await;
     let turn = thread.iter().rev().find_map(|message| message["turn_id"].as_str()).unwrap();
@@ -29,12 +30,12 @@ async fn ask(app: &TestApp, id: &str, text: &str) {
     app.settle().await;
 }
 
-/// Sets what the first turn cost to a part of the limit of a day, a dollar.
+/// Sets the cost of the first turn in micro-dollars; the daily limit is a dollar.
 async fn spent(app: &TestApp, micros: i64) {
     let first = "select id from turns order by created_at, id limit 1";
     let set = format!("update turns set cost_micros = {micros} where id in ({first})");
     assert_eq!(app.change(&set).await, 1);
-    // What was spent is read anew after five seconds.
+    // The spend is read again after five seconds.
     super::pause(5200).await;
 }
 
@@ -80,7 +81,8 @@ async fn what_is_spent_is_counted_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_turn_that_would_cost_more_than_its_limit_is_asked_of_the_cheap_model_or_of_none() {
-    // The longest answer alone, 600 tokens, is 6,000 micros of the own model and 600 of the cheap one.
+    // The longest answer alone, 600 tokens, costs 6,000 micro-dollars with the default model and
+    // 600 with the cheap one.
     for (turn_limit, asked) in [(0.1, "gpt-4o-mini"), (0.004, "cheap"), (0.0001, "")] {
         let budget = format!("[budget]\nturn = {turn_limit}\ncheap_model = \"cheap\"\n{PRICES}");
         let app = Setup::on(Db::Sqlite).with(&budget).start().await;

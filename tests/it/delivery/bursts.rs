@@ -1,9 +1,9 @@
-//! Messages that come one upon the other: what is answered together, and when.
+//! Bursts: which messages are answered together, and when.
 
 use std::time::{Duration, Instant};
 
 use super::{PATIENCE, Place, got, pause, questions, says, until};
-use crate::support::app::{Db, MAIN, NOBODY_IS_A_MACHINE, Setup, on_both};
+use crate::support::app::{Db, LOOP_GUARD_OFF, MAIN, Setup, on_both};
 use crate::support::hooks::text_webhook;
 
 const CUSTOMER: &str = "447700950001";
@@ -41,7 +41,7 @@ on_both! {
         assert_eq!(app.received().len(), 2);
         let thread = app.thread(CUSTOMER).await;
         assert!(thread.iter().all(|m| m["state"] == "answered" || m["direction"] == "out"), "{thread:?}");
-        let typing = app.whatsapp.typing();
+        let typing = app.whatsapp.read_receipts();
         let shown = |id: &str| typing.iter().any(|one| one.message_id.ends_with(id) && one.writing);
         assert!(shown(".1") && shown(".2") && shown(".3"), "{typing:?}");
         app.stop().await;
@@ -55,7 +55,7 @@ on_both! {
         until("the question is embedded", asked).await;
         assert!(started.elapsed() < Duration::from_millis(1200), "{:?}", started.elapsed());
         assert_eq!(app.model.chat_count(), 0, "the model was asked before the gap was over");
-        until("typing is shown", async || !app.whatsapp.typing().is_empty()).await;
+        until("typing is shown", async || !app.whatsapp.read_receipts().is_empty()).await;
         assert_eq!(app.model.chat_count(), 0);
         app.settle().await;
         assert!(started.elapsed() >= Duration::from_millis(1300), "{:?}", started.elapsed());
@@ -79,8 +79,7 @@ async fn the_gap_is_longer_after_a_text_that_looks_unfinished() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_that_does_not_end_is_answered_after_the_longest_time() {
     let short = "[worker]\ngap_ms = 500\nlongest_burst_ms = 1500";
-    let app =
-        Setup::on(Db::Sqlite).with(short).with(NOBODY_IS_A_MACHINE.trim_start_matches("[worker]"));
+    let app = Setup::on(Db::Sqlite).with(short).with(LOOP_GUARD_OFF.trim_start_matches("[worker]"));
     let app = app.start().await;
     let started = Instant::now();
     let mut first = None;

@@ -1,4 +1,4 @@
-//! Opt-out: who does not want to be written to is not, until he takes it back.
+//! Opt-out: a customer who opts out gets no messages until he opts in again.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! What leaves with the commit of its turn, and what stands behind it: nobody looks into the queue here unless something
-//! wakes him, because it is polled once in ten minutes.
+//! The fast path: sends that leave with the commit of their turn, and the queue behind them. The
+//! queue is polled only every ten minutes here, so a send leaves only if something triggers it.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ on_both! {
         says(&app, CUSTOMER, "3", "START").await;
         until("both have left", async || got(&app, CUSTOMER).len() == 2).await;
         let sent = app.whatsapp.sent();
-        assert!(sent[1].came_at - sent[0].came_at < Duration::from_secs(3));
+        assert!(sent[1].received_at - sent[0].received_at < Duration::from_secs(3));
         app.stop().await;
     }
 

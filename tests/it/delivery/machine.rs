@@ -1,4 +1,4 @@
-//! Loop guard: the bot does not talk to another bot, and does talk to a person.
+//! Loop guard: the bot does not talk to another bot, but does talk to a person.
 
 use serde_json::json;
 
@@ -8,7 +8,8 @@ use crate::support::hooks::message_webhook;
 
 const CUSTOMER: &str = "447700950401";
 
-/// Waits until the support contact was told, and longer; how often he was, and how many cases there are.
+/// Waits until the support contact is notified, and a little longer. Returns the number of
+/// notifications and of cases.
 async fn told(app: &TestApp) -> (usize, usize) {
     until("the support contact is told", async || !got(app, SUPPORT).is_empty()).await;
     pause(800).await;

@@ -1,4 +1,4 @@
-//! One owner: a person who writes silences the bot at once, and only a person does.
+//! Ownership: a person who writes silences the bot at once, and only a person does.
 
 use super::{PATIENCE, cases, got, ours, owner, pause, questions, says, until};
 use crate::support::app::{Db, MAIN, Setup, on_both};
@@ -53,7 +53,7 @@ on_both! {
 
     async fn our_own_message_told_back_before_its_send_was_recorded_silences_nobody(db) {
         let app = Setup::on(db).start().await;
-        app.whatsapp.answer_late(std::time::Duration::from_millis(1200));
+        app.whatsapp.delay_response(std::time::Duration::from_millis(1200));
         says(&app, CUSTOMER, "1", "When do you open?").await;
         assert!(app.whatsapp.wait_sent(1, PATIENCE).await);
         let sent = app.whatsapp.sent().remove(0);
@@ -63,7 +63,7 @@ on_both! {
         pause(1500).await;
         app.deliver(&echo_webhook(MAIN, CUSTOMER, &sent.id, &sent.text)).await;
         assert_eq!(owner(&app, CUSTOMER).await, "bot");
-        app.whatsapp.answer_late(std::time::Duration::ZERO);
+        app.whatsapp.delay_response(std::time::Duration::ZERO);
         assert_eq!(ours(&app, CUSTOMER).await.len(), 1);
         app.deliver(&sent.status_webhook("delivered")).await;
         assert_eq!(ours(&app, CUSTOMER).await[0].0, "delivered");

@@ -1,23 +1,23 @@
-//! Paces: a number sends no faster than it may, one customer gets no more than WhatsApp takes, and nobody else waits for
-//! either.
+//! Rate limits: a number never exceeds its send rate, a customer gets no more than WhatsApp
+//! accepts, and nobody else waits for either.
 
 use std::time::{Duration, Instant};
 
 use super::{PATIENCE, got, question, says, until};
-use crate::support::app::{Db, MAIN, NOBODY_IS_A_MACHINE, Setup, TestApp, on_both};
+use crate::support::app::{Db, LOOP_GUARD_OFF, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{batch, text_webhook};
 
-/// When messages arrived, from the first one.
+/// Returns the arrival times of a customer's messages, relative to the first message.
 fn arrivals(app: &TestApp, customer: &str) -> Vec<Duration> {
     let sent = app.whatsapp.sent();
-    let first = sent[0].came_at;
+    let first = sent[0].received_at;
     let his = sent.iter().filter(|sent| sent.to.ends_with(customer));
-    his.map(|sent| sent.came_at.duration_since(first)).collect()
+    his.map(|sent| sent.received_at.duration_since(first)).collect()
 }
 
-/// An answer of so many messages.
+/// Returns an answer that is split into this many messages.
 fn long_answer(parts: usize) -> String {
     let sentence = |part: usize, n: usize| format!("Of part {part} this is sentence number {n}. ");
     let part = |part: usize| (0..75).map(|n| sentence(part, n)).collect::<String>();
@@ -36,7 +36,7 @@ on_both! {
         let times = arrivals(&app, "");
         assert_eq!(times.len(), 12);
         let all = times[11].as_secs_f64();
-        // How long a message travels depends on what else the machine does; that they all leave at once does not.
+        // Transit times depend on the machine's load, but the messages must not all leave at once.
         assert!((0.9..20.0).contains(&all), "12 messages took {all} s");
         for (a, from) in times.iter().enumerate() {
             for (b, to) in times.iter().enumerate().skip(a) {
@@ -88,7 +88,7 @@ on_both! {
         let tried = app.whatsapp.tried();
         let his: Vec<_> = tried.iter().filter(|sent| sent.to.ends_with("0801")).collect();
         assert_eq!(his.len(), 2);
-        assert!(his[1].came_at - his[0].came_at >= Duration::from_secs(2));
+        assert!(his[1].received_at - his[0].received_at >= Duration::from_secs(2));
         app.stop().await;
     }
 }
@@ -113,7 +113,7 @@ async fn what_waited_in_the_queue_for_long_goes_to_one_customer_no_faster() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_whatsapp_slows_down_pauses_as_long_as_it_says_and_no_other_does() {
-    let app = Setup::on(Db::Sqlite).with(NOBODY_IS_A_MACHINE).start().await;
+    let app = Setup::on(Db::Sqlite).with(LOOP_GUARD_OFF).start().await;
     let slow = Graph::error(130_429, "Rate limit hit");
     app.whatsapp.fail_next_to("+447700951001", 1, &Failure::Status(400, slow, Some(2)));
     says(&app, "447700951001", "1", "When do you open?").await;
@@ -127,7 +127,7 @@ async fn a_number_that_whatsapp_slows_down_pauses_as_long_as_it_says_and_no_othe
     app.settle().await;
     let tried = app.whatsapp.tried();
     for sent in &tried[1..] {
-        let after = sent.came_at - tried[0].came_at;
+        let after = sent.received_at - tried[0].received_at;
         let waited = after >= Duration::from_millis(1900);
         assert_eq!(waited, sent.number == MAIN, "{} after {after:?}", sent.to);
     }

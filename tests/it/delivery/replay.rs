@@ -1,7 +1,7 @@
-//! Webhooks that are taken in again, from the terminal; and those that were kept for long enough.
+//! Replay of webhooks from the terminal, and their retention.
 
 use super::{PATIENCE, Place, pause, says, until};
-use crate::support::app::{MAIN, NOBODY_IS_A_MACHINE, Setup, number, on_both};
+use crate::support::app::{LOOP_GUARD_OFF, MAIN, Setup, number, on_both};
 use crate::support::hooks::text_webhook;
 
 const THIRD: &str = "303030303030303";
@@ -11,13 +11,13 @@ fn third(place: &Place) -> String {
     number("third", "bolt", THIRD, &place.whatsapp.url)
 }
 
-/// The ids of webhooks that a command printed.
+/// Returns the webhook ids that a command printed.
 fn ids(printed: &str) -> Vec<String> {
     let words = printed.split_whitespace().filter(|word| word.starts_with("hook_"));
     words.map(str::to_owned).collect()
 }
 
-/// A place where a question came for a number that was not configured, and one for a number that was.
+/// Returns a place with a question to an unconfigured number and one to a configured number.
 async fn lost() -> Place {
     let place = Place::new().await;
     let process = place.start().await;
@@ -119,7 +119,7 @@ async fn a_webhook_that_is_not_there_is_named() {
 on_both! {
     async fn webhooks_that_were_kept_for_long_enough_are_forgotten_and_newer_ones_are_not(db) {
         let setup = Setup::on(db);
-        let app = setup.with(NOBODY_IS_A_MACHINE).start().await;
+        let app = setup.with(LOOP_GUARD_OFF).start().await;
         for n in 0..4 {
             says(&app, CUSTOMER, &n.to_string(), "When do you open?").await;
             app.settle().await;

@@ -1,4 +1,5 @@
-//! Much goes wrong at once: one apology for a burst, and a webhook that cannot be queued is sent back to come again.
+//! Many failures at once: one apology per burst, and a webhook that cannot be queued is refused so
+//! that it is delivered again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -109,7 +110,7 @@ async fn everything_broken_at_once_loses_nobody() {
     app.stop().await;
 }
 
-/// A webhook with one question, as the store takes it in.
+/// Returns a webhook with one question, as the store takes it in.
 fn webhook(n: usize) -> frontdesk::store::inbox::TakeIn {
     let body = text_webhook("999", "447700951601", &format!("wamid.{n}"), "When do you open?");
     frontdesk::store::inbox::TakeIn {
@@ -142,7 +143,8 @@ async fn a_webhook_that_finds_the_queue_full_is_sent_back_at_once_with_a_time_to
         let request = app.http.post(format!("{}/webhooks/meta", app.url)).body(body.clone());
         request.header("x-hub-signature-256", sign(SECRET, &body)).send()
     };
-    // Who waits for the held database waits for ten seconds: whoever is refused sooner found the queue full.
+    // A wait for the locked database takes ten seconds: a faster refusal means that the queue is
+    // full.
     let started = Instant::now();
     let answer = post().await.unwrap();
     assert_eq!(answer.status(), 503);

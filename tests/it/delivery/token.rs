@@ -1,4 +1,4 @@
-//! A token that is refused: its number stops and says so, the others go on.
+//! A refused token: its number stops and reports it, the others continue.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn a_refused_token_stops_its_number_which_says_so_and_no_other() {
     assert_eq!(app.received().len(), 1);
     let (_, waiting) = app.desk.store.backlog().await.unwrap();
     assert_eq!(waiting, 5, "the queue waits");
-    // Not `stop`: what waits, waits.
+    // Not `stop`: it would wait for the pending sends.
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

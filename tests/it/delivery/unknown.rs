@@ -1,4 +1,4 @@
-//! Sends of which nobody knows whether they went out: nothing is repeated unless the number says so.
+//! Sends with an unknown outcome: nothing is sent again unless the number's setting says so.
 
 use frontdesk::domain::time::now_ms;
 use serde_json::{Value, json};
@@ -11,7 +11,8 @@ use crate::support::graph::SentMessage;
 const CUSTOMER: &str = "447700950101";
 const HOUR: i64 = 3_600_000;
 
-/// A desk whose first `times` messages to the customer reach him without an answer to us, and a question to it.
+/// Starts a desk and asks it a question. Its first `times` messages reach the customer, but the
+/// connection is cut before the response.
 async fn cut(db: Db, unknown: &str, times: usize) -> TestApp {
     let app = Setup::on(db).with(&format!("[numbers.main]\nunknown = {unknown}")).start().await;
     app.model.answer_with(|_| "From nine.".into());
@@ -40,7 +41,7 @@ on_both! {
         assert_eq!((open.len(), got(&app, SUPPORT).len(), got(&app, CUSTOMER).len()), (1, 1, 1), "{open:?}");
         assert_eq!(open[0]["question"], "From nine.");
         assert_eq!(state(&app).await, "unknown");
-        // The conversation goes on, and a status that comes late still counts.
+        // The conversation continues, and a late status still counts.
         says(&app, CUSTOMER, "2", "And on Saturday?").await;
         app.settle().await;
         assert_eq!(got(&app, CUSTOMER).len(), 2);
@@ -93,7 +94,7 @@ on_both! {
         let copies = to_customer(&app);
         assert_eq!((copies.len(), state(&app).await.as_str()), (2, "sent"));
         assert_eq!(copies[0].reference, copies[1].reference);
-        // News of the first copy is no news of the second, and breaks nothing.
+        // A status of the first copy does not apply to the second, and breaks nothing.
         app.deliver(&copies[0].status_webhook("delivered")).await;
         app.deliver(&copies[1].status_webhook("read")).await;
         assert_eq!(state(&app).await, "read");

@@ -1,4 +1,4 @@
-//! The 24-hour window: when it is closed, a template goes out, or a person is called.
+//! The 24-hour window: once it is closed, a template is sent, or a person is called.
 
 use super::{SUPPORT, cases, got, ours, pause, says, until};
 use crate::support::app::{Db, Setup, TestApp, on_both};
@@ -10,7 +10,7 @@ const CUSTOMER: &str = "447700950601";
 const TEMPLATE: &str =
     "[numbers.main]\ntemplate = { name = \"come_back\", language = \"en_US\", with_text = true }";
 
-/// A reply that waits for its second try while the window closes.
+/// Starts a desk with a reply that waits for its second attempt while the window closes.
 async fn late(setup: Setup, answer: &'static str) -> TestApp {
     let app = setup.start().await;
     app.model.answer_with(move |_| answer.into());

@@ -1,4 +1,4 @@
-//! Folders that are no model: each is refused in words that name the file and say what to do.
+//! Invalid model folders: each is refused with an error that names the file and says what to do.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::build;
 use super::tiny::BERT;
 
-/// What is done to a good folder, and words of the refusal.
+/// A name, a change to a valid folder, and words of the expected error.
 type Case = (&'static str, fn(&Path), &'static [&'static str]);
 
 fn change(folder: &Path, file: &str, change: impl Fn(&mut Value)) {
@@ -21,7 +21,7 @@ fn set(folder: &Path, key: &str, value: &Value) {
     change(folder, "config.json", |config| config[key] = value.clone());
 }
 
-/// A file of tensors with this header, and so many bytes after it.
+/// Writes a safetensors file with this header and this many bytes of data.
 fn tensors(folder: &Path, header: &str, more: usize) {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.as_bytes());

@@ -1,5 +1,5 @@
-//! Small models with made-up weights, against a plain implementation: every size, function and kind of number that a
-//! folder may tell of.
+//! Small models with random weights, compared with a plain implementation: every size, activation
+//! function and data type that a folder may have.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{build, cosine, embed};
 
-/// A model to be made.
+/// The parameters of a model.
 #[derive(Debug, Clone)]
 pub(crate) struct Tiny {
     pub(crate) family: &'static str,
@@ -26,7 +26,7 @@ pub(crate) struct Tiny {
     pub(crate) cls: bool,
     pub(crate) dtype: Dtype,
     pub(crate) prefix: &'static str,
-    /// Of its head; 0: it has none.
+    /// Labels of its classification head; 0 means no head.
     pub(crate) labels: usize,
 }
 
@@ -63,7 +63,7 @@ const WORDS: [&str; 12] = [
 
 type Weights = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
 
-/// A model in a folder, and its weights as they are in the file.
+/// A model in a folder, with its weights as stored in the file.
 pub(crate) struct Made {
     pub(crate) home: TempDir,
     tiny: Tiny,
@@ -156,7 +156,7 @@ impl Tiny {
         all
     }
 
-    /// The names of the head's two layers.
+    /// Returns the names of the head's two layers.
     fn head(&self) -> (&'static str, &'static str) {
         if self.family == "bert" {
             ("pooler.dense", "classifier")
@@ -165,8 +165,9 @@ impl Tiny {
         }
     }
 
-    /// A word is a token; every text begins with `<s>` and ends with `</s>`. Between two texts BERT has one `</s>`, and
-    /// the tokens of the second are of another kind; XLM-RoBERTa has two.
+    /// Returns a tokenizer: a word is a token, and every text begins with `<s>` and ends with
+    /// `</s>`. Between two texts BERT has one `</s>` and gives the second text another token type;
+    /// XLM-RoBERTa has two.
     fn tokenizer(&self) -> Value {
         let special = |id: &str, kind: u8| json!({"SpecialToken": {"id": id, "type_id": kind}});
         let text = |id: &str, kind: u8| json!({"Sequence": {"id": id, "type_id": kind}});
@@ -216,7 +217,7 @@ pub(crate) fn save(path: &Path, weights: &Weights, dtype: Dtype) {
     std::fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
 }
 
-/// The plain implementation: loops over double precision, as the papers say.
+/// The plain implementation in double precision, as in the papers.
 impl Made {
     fn weight(&self, name: &str) -> &[f64] {
         let prefix = if name.starts_with("classifier") { "" } else { self.tiny.prefix };
@@ -255,7 +256,7 @@ impl Made {
                 0.5 * x * (1.0 + inner.tanh())
             }
             _ => {
-                // The series of the error function.
+                // Taylor series of the error function.
                 let z = x / 2f64.sqrt();
                 if z.abs() > 4.0 {
                     return x.max(0.0);
@@ -270,7 +271,7 @@ impl Made {
         }
     }
 
-    /// The vector of a text, as an embedder makes it.
+    /// Returns the embedding of a text.
     fn reference(&self, words: &[&str]) -> Vec<f32> {
         let x = self.states(&[&["<s>"], words, &["</s>"]].concat(), usize::MAX);
         let rows = if self.tiny.cls { &x[..1] } else { &x[..] };
@@ -278,7 +279,7 @@ impl Made {
         (0..self.tiny.hidden).map(|at| rows.iter().map(|row| row[at]).sum::<f64>() as f32).collect()
     }
 
-    /// The number of a pair, as a cross-encoder makes it.
+    /// Returns the cross-encoder's score of a pair.
     pub(crate) fn score(&self, question: &[&str], passage: &[&str]) -> f64 {
         let bert = self.tiny.family == "bert";
         let between: &[&str] = if bert { &["</s>"] } else { &["</s>", "</s>"] };
@@ -290,7 +291,8 @@ impl Made {
         self.linear(out, &first)[0][0]
     }
 
-    /// The vectors of the tokens after the last layer; from `second` on they are of the second kind.
+    /// Returns the token vectors after the last layer; from `second` on the tokens have the second
+    /// type.
     fn states(&self, words: &[&str], second: usize) -> Vec<Vec<f64>> {
         let tiny = &self.tiny;
         let (width, head) = (tiny.hidden, tiny.hidden / tiny.heads);
@@ -365,7 +367,7 @@ async fn models_of_both_families_and_any_size_compute_what_the_papers_say() {
             let near = cosine(ours, &made.reference(&words));
             assert!(near > 0.999_999, "{near} for `{text}` with {tiny:?}");
         }
-        // The second text is no padding of the first: the reference must be able to differ.
+        // Different texts must get different vectors, or the comparison proves nothing.
         assert!(cosine(&ours[0], &ours[2]) < 0.999_9, "{tiny:?}");
     }
 }

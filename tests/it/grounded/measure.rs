@@ -1,5 +1,5 @@
-//! Measures the check of citations against people's labels, beside plain word overlap, in one run. Shared by the test
-//! and the bench.
+//! Measures the citation check against human labels, compared with plain word overlap, in one run.
+//! Shared by the test and the bench.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -9,30 +9,31 @@ use frontdesk::embed::{Embedder, Purpose, Settings};
 use frontdesk::pipeline::ground::{Check, Material};
 use serde_json::json;
 
-/// The sets of the shared data, by name and file.
+/// The shared data sets, by name and file.
 pub(crate) const SETS: [(&str, &str); 3] =
     [("begin", "begin/dev.jsonl"), ("q2-wow", "q2-wow/cross.jsonl"), ("wice", "wice/dev.jsonl")];
 
-/// A real model, where the shared data is at hand.
+/// A real model in the shared data.
 pub(crate) const MINI_LM: &str = "../shared/models/all-MiniLM-L6-v2";
 
-/// A reply that people have labelled.
+/// A reply with a human label.
 pub(crate) struct Labelled {
     pub(crate) knowledge: String,
     pub(crate) response: String,
     pub(crate) supported: bool,
 }
 
-/// How well a score agrees with the labels, each in %.
+/// How well a score agrees with the labels, in %.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Agreement {
-    /// The chance that a supported reply scores above an unsupported one.
+    /// Area under the ROC curve: the probability that a supported reply scores above an unsupported
+    /// one.
     pub(crate) auroc: f64,
-    /// The mean of both kinds' shares judged rightly, at the threshold that suits best.
+    /// Balanced accuracy at the best threshold.
     pub(crate) balanced: f64,
 }
 
-/// The rows of a set; `None` where the shared data is not at hand.
+/// Returns the rows of a set; `None` without the shared data.
 pub(crate) fn read(file: &str) -> Option<Vec<Labelled>> {
     let shared = std::env::var_os("FRONTDESK_SHARED").map_or("../shared".into(), PathBuf::from);
     let text = std::fs::read_to_string(shared.join("data/grounded").join(file)).ok()?;
@@ -45,7 +46,7 @@ pub(crate) fn read(file: &str) -> Option<Vec<Labelled>> {
     Some(text.lines().map(row).collect())
 }
 
-/// The local model in a folder, where it can be read.
+/// Returns the local model in a folder, if it can be loaded.
 pub(crate) fn model(folder: &str) -> Option<Arc<dyn Embedder>> {
     let models = serde_json::from_value(json!({ "folder": "models", "hub_url": "" })).ok()?;
     let settings: Settings =
@@ -53,7 +54,7 @@ pub(crate) fn model(folder: &str) -> Option<Arc<dyn Embedder>> {
     settings.build(&models).inspect_err(|why| println!("without embeddings: {why}")).ok()
 }
 
-/// The share of a reply's words that the knowledge holds.
+/// Returns the share of a reply's words that the knowledge contains.
 pub(crate) fn overlap(row: &Labelled) -> f64 {
     let words = |text: &str| -> Vec<String> {
         let lower = text.to_lowercase();
@@ -65,7 +66,7 @@ pub(crate) fn overlap(row: &Labelled) -> f64 {
     share(said.iter().filter(|word| known.contains(*word)).count(), said.len().max(1))
 }
 
-/// Reads a reply as the pipeline does, with the embedder's help where there is one.
+/// Checks a reply as the pipeline does, with an embedder if there is one.
 pub(crate) async fn check(row: &Labelled, embedder: Option<&dyn Embedder>) -> Check {
     let passages = [row.knowledge.clone()];
     let material = Material { reply: &row.response, marks: &[], passages: &passages, known: &[] };
@@ -73,13 +74,12 @@ pub(crate) async fn check(row: &Labelled, embedder: Option<&dyn Embedder>) -> Ch
     if let Some(embedder) = embedder {
         let texts = check.texts();
         if !texts.is_empty() {
-            check.near(&embedder.embed(&texts, Purpose::Query).await.unwrap());
+            check.set_embeddings(&embedder.embed(&texts, Purpose::Query).await.unwrap());
         }
     }
     check
 }
 
-/// Compares scores with labels.
 pub(crate) fn agreement(scored: &[(f64, bool)]) -> Agreement {
     let mut sorted = scored.to_vec();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -97,7 +97,7 @@ pub(crate) fn agreement(scored: &[(f64, bool)]) -> Agreement {
     Agreement { auroc: 100.0 * wins / (share(good, 1) * share(bad, 1)), balanced: 100.0 * balanced }
 }
 
-/// Of the replies with this label, the share below a threshold, in %.
+/// Returns the share of replies with this label below a threshold, in %.
 pub(crate) fn below(scored: &[(f64, bool)], threshold: f64, label: bool) -> f64 {
     let of = scored.iter().filter(|(_, supported)| *supported == label);
     let below = of.clone().filter(|(score, _)| *score < threshold).count();

@@ -1,4 +1,4 @@
-//! The cheap filters of PDF, as one who attacks writes them: little that becomes much.
+//! The cheap PDF filters as an attacker uses them: small input with a large output.
 
 use std::io::Write;
 use std::sync::LazyLock;
@@ -6,10 +6,9 @@ use std::sync::LazyLock;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, ZlibEncoder};
 
-/// What a bomb unpacks to, in bytes: twice what any bound lets through.
+/// Unpacked size of a bomb in bytes: twice what any bound allows.
 const MUCH: usize = 72 * 1024 * 1024;
 
-/// A filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Filter {
     Flate,
@@ -25,7 +24,7 @@ pub(super) const ALL: [Filter; 5] =
 static BLANKS: LazyLock<Vec<u8>> = LazyLock::new(|| zlib(&vec![b' '; MUCH]));
 
 impl Filter {
-    /// Its name, and its abbreviation.
+    /// Returns its name and its abbreviation.
     pub(super) fn names(self) -> [&'static str; 2] {
         match self {
             Self::Flate => ["FlateDecode", "Fl"],
@@ -36,7 +35,6 @@ impl Filter {
         }
     }
 
-    /// Packs any data.
     pub(super) fn pack(self, data: &[u8]) -> Vec<u8> {
         match self {
             Self::Flate => zlib(data),
@@ -57,7 +55,7 @@ impl Filter {
         }
     }
 
-    /// Packed data that unpacks to very much; `None` where one byte becomes at most four.
+    /// Returns data with a very large output; `None` where one byte becomes at most four.
     pub(super) fn bomb(self) -> Option<Vec<u8>> {
         match self {
             Self::Flate => Some(BLANKS.clone()),
@@ -74,21 +72,21 @@ pub(super) fn zlib(data: &[u8]) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
-/// Without a header: parsers read that, too.
+/// Deflates without a zlib header: parsers accept that, too.
 pub(super) fn bare(data: &[u8]) -> Vec<u8> {
     let mut packed = DeflateEncoder::new(Vec::new(), Compression::new(6));
     packed.write_all(data).unwrap();
     packed.finish().unwrap()
 }
 
-/// A stored block with a wrong length, at which a strict reader stops, and a bomb behind it.
+/// Returns a stored block with a wrong length, at which a strict reader stops, followed by a bomb.
 pub(super) fn broken() -> Vec<u8> {
     let mut data = vec![0x78, 0x9C, 0, 1, 0, 0, 0, b' '];
     data.extend(BLANKS.get(2..).unwrap());
     data
 }
 
-/// Codes of up to 12 bits, the highest first.
+/// A writer of codes of up to 12 bits, most significant bit first.
 #[derive(Default)]
 struct Bits {
     out: Vec<u8>,
@@ -113,7 +111,7 @@ impl Bits {
     }
 }
 
-/// Nothing but plain codes; the table never grows beyond them.
+/// Encodes literal codes only; the table never grows beyond them.
 fn lzw(data: &[u8]) -> Vec<u8> {
     let mut bits = Bits::default();
     for piece in data.chunks(200) {
@@ -126,7 +124,7 @@ fn lzw(data: &[u8]) -> Vec<u8> {
     bits.end()
 }
 
-/// Each code is the string before it and one byte more: seven kilobytes become eight megabytes.
+/// Each code extends the previous string by one byte: seven kilobytes become eight megabytes.
 fn lzw_runs() -> Vec<u8> {
     let mut bits = Bits::default();
     for _ in 0..=MUCH / (8 * 1024 * 1024) {
@@ -142,7 +140,7 @@ fn lzw_runs() -> Vec<u8> {
             };
             bits.put(code, width);
         }
-        // The next code to clear the table has the widest form.
+        // The clear code that follows has the maximum width.
         bits.put(256, 12);
     }
     bits.end()

@@ -1,10 +1,10 @@
-//! The samples that real programs wrote, damaged by a dice that falls the same in every run.
+//! Samples from real programs with deterministic random damage.
 
 use std::path::PathBuf;
 
 use super::{Document, Fate};
 
-/// Numbers that look random.
+/// A deterministic pseudo-random generator.
 struct Dice(u64);
 
 impl Dice {
@@ -16,7 +16,7 @@ impl Dice {
     }
 }
 
-/// So many damaged copies of each sample.
+/// Returns this many damaged copies of each sample.
 pub(super) fn all(copies: usize) -> Vec<Document> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("crates/doctext/tests/samples");
     let mut paths: Vec<PathBuf> =
@@ -43,7 +43,7 @@ pub(super) fn all(copies: usize) -> Vec<Document> {
     all
 }
 
-/// One sort of damage after the other.
+/// Damages a file; `sort` cycles through the kinds of damage.
 fn damaged(mut bytes: Vec<u8>, sort: usize, dice: &mut Dice) -> Vec<u8> {
     let at = dice.below(bytes.len());
     let end = (at + 1 + dice.below(400)).min(bytes.len());
@@ -60,7 +60,7 @@ fn damaged(mut bytes: Vec<u8>, sort: usize, dice: &mut Dice) -> Vec<u8> {
             let to = dice.below(bytes.len());
             bytes.splice(to..to, piece);
         }
-        // Every length that is written out becomes another one.
+        // Replaces every declared length with another one.
         _ => {
             let digits: Vec<usize> = (7..bytes.len())
                 .filter(|at| bytes[*at].is_ascii_digit() && bytes[..*at].ends_with(b"ength "))

@@ -1,10 +1,10 @@
-//! Office files, spreadsheets and books that attack: archives that lie, and little XML that becomes much.
+//! Hostile office files, spreadsheets and e-books: archives with false metadata, and small XML that
+//! expands.
 
 use std::io::{Cursor, Write};
 
 use super::{Document, Fate};
 
-/// An archive of these parts.
 fn zip(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in parts {
@@ -104,7 +104,7 @@ pub(super) fn all() -> Vec<Document> {
     all
 }
 
-/// Archives that unpack to much, or say of themselves what is not so.
+/// Archives that unpack to very much or have false metadata.
 fn archives() -> Vec<Document> {
     let blanks = vec![b' '; 80 << 20];
     let bomb = Fate::Refused("unpacks to more");
@@ -125,7 +125,7 @@ fn archives() -> Vec<Document> {
         };
         let bytes = zip(&[("mimetype", mime.as_bytes()), (part, &blanks)]);
         all.push(doc(&format!("zip-bomb.{kind}"), bytes.clone(), bomb));
-        // Its list says that each part has one byte.
+        // The central directory declares one byte for each part.
         let mut lying = bytes;
         let list = lying.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
         lying[list + 24..list + 28].copy_from_slice(&1_u32.to_le_bytes());
@@ -136,7 +136,7 @@ fn archives() -> Vec<Document> {
     all.push(doc("zip-many.docx", zip(&many), Fate::Refused("more than 10000 files")));
     let nested = zip(&[("a.docx", &zip(&[("b.docx", &zip(&[("c", &blanks[..1 << 20])]))]))]);
     all.push(doc("zip-nested.docx", nested, Fate::Refused("zip archive")));
-    // Every entry of the list is the same bytes.
+    // Every entry of the central directory points to the same bytes.
     let mut overlapping = zip(&[("word/document.xml", &blanks[..30 << 20])]);
     let list = overlapping.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
     let end = overlapping.windows(4).rposition(|four| four == b"PK\x05\x06").unwrap();
@@ -380,7 +380,7 @@ fn sheets() -> Vec<Document> {
                     .repeat(1000),
                 ),
             ),
-            // What is repeated says nothing new: most of it is left empty.
+            // Repeated rows add nothing new: most are left out.
             Fate::Read,
         ),
         doc(

@@ -1,10 +1,10 @@
-//! PDFs that attack: bombs through every chain of filters, at every place that is unpacked, written in every way that a parser
-//! reads; and documents that are read again and again within themselves.
+//! Hostile PDFs: bombs through every chain of filters, in every place that is decompressed, in
+//! every spelling that a parser accepts; and documents that include themselves repeatedly.
 
 use super::filters::{self, ALL, Filter};
 use super::{Document, Fate};
 
-/// The objects of a file; the first has the number 1 and is its root.
+/// The objects of a PDF; object 1 is its root.
 #[derive(Default)]
 struct File {
     objects: Vec<Vec<u8>>,
@@ -12,7 +12,7 @@ struct File {
 }
 
 impl File {
-    /// A page with this content, and whatever else it uses as objects from number 6 on.
+    /// Returns a page with this content; other objects that it uses start at number 6.
     fn page(content: Vec<u8>, resources: &str) -> Self {
         let mut file = Self::default();
         file.add("<</Type/Catalog/Pages 2 0 R>>");
@@ -65,15 +65,15 @@ fn stream(dictionary: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A line of text on a page.
+/// A page content with a line of text.
 const HELLO: &[u8] = b"BT /F 12 Tf 50 700 Td (The shop opens at nine in the morning.) Tj ET";
 
-/// A page that says something, and shows something hostile.
+/// Returns a page with a line of text and a hostile instruction.
 fn with(resources: &str, show: &[u8]) -> File {
     File::page(stream("", &[HELLO, b" ", show].concat()), resources)
 }
 
-/// A page whose content is this stream.
+/// Returns a page whose content is this stream.
 fn content(dictionary: &str, data: &[u8]) -> Vec<u8> {
     File::page(stream(dictionary, data), "").bytes()
 }
@@ -90,7 +90,7 @@ fn doc(name: &str, bytes: Vec<u8>, fate: Fate) -> Document {
     Document { name: format!("pdf-{name}.pdf"), bytes, fate }
 }
 
-/// Each filter around each other one that makes much of little, and three deep.
+/// Every expanding filter inside every other one, and three levels deep.
 fn chains() -> Vec<Document> {
     let mut all = Vec::new();
     let name = |chain: &[Filter]| {
@@ -108,7 +108,8 @@ fn chains() -> Vec<Document> {
     for inner in ALL {
         let Some(bomb) = inner.bomb() else { continue };
         add(&[inner], &bomb);
-        // What is packed twice may be small enough not to matter, and larger than the file may be.
+        // Doubly compressed data may be too small to matter, and its result larger than a file may
+        // be.
         let small = if inner == Filter::RunLength { filters::zlib(&bomb) } else { bomb };
         let chain =
             if inner == Filter::RunLength { vec![Filter::Flate, inner] } else { vec![inner] };
@@ -123,7 +124,7 @@ fn chains() -> Vec<Document> {
     all
 }
 
-/// The same bomb, its dictionary written in other ways.
+/// The same bomb with different spellings of its dictionary.
 fn spellings() -> Vec<Document> {
     let bomb = Filter::Flate.bomb().unwrap();
     let refused = Fate::Refused("unpacks to more");
@@ -189,7 +190,8 @@ fn spellings() -> Vec<Document> {
     all
 }
 
-/// Bombs at every place where a document is unpacked. What is no text does not keep a document from being read.
+/// Bombs in every place of a document that is decompressed. A bomb outside of text does not prevent
+/// reading.
 fn places() -> Vec<Document> {
     let bomb = Filter::Flate.bomb().unwrap();
     let eight = filters::zlib(&vec![b' '; 8 << 20]);
@@ -258,7 +260,7 @@ fn places() -> Vec<Document> {
     all
 }
 
-/// A cross-reference stream of eight million entries, of a byte each.
+/// Returns a cross-reference stream of eight million entries of one byte.
 fn cross_references() -> Vec<u8> {
     let mut bytes = with("", b"").bytes();
     let start = bytes.len();
@@ -271,13 +273,13 @@ fn cross_references() -> Vec<u8> {
     bytes
 }
 
-/// What is small, and used again and again.
+/// Small objects that are used repeatedly.
 fn again() -> Vec<Document> {
     let much = filters::zlib(&vec![b' '; 3 << 20]);
     let flate = "/Filter/FlateDecode";
     let form = "/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X 6 0 R/Y 7 0 R>>>>";
     let mut all = Vec::new();
-    // A form of three megabytes in itself, as deep as it goes.
+    // A form of three megabytes that includes itself, to the maximum depth.
     let mut own = with("/XObject<</X 6 0 R>>", b"/X Do");
     let body = [vec![b' '; 3 << 20], b"/X Do".to_vec()].concat();
     own.stream(&format!("{form}{flate}"), &filters::zlib(&body));

@@ -1,4 +1,4 @@
-//! Texts that attack: nesting without end, much of little, lines and words without end, letters that nobody expects.
+//! Hostile texts: endless nesting, expansion, endless lines and words, unexpected characters.
 
 use super::{Document, Fate};
 
@@ -59,7 +59,7 @@ fn pages() -> Vec<Document> {
             )),
             Fate::Read,
         ),
-        // Every row would be as wide as the widest.
+        // Each row would be padded to the widest one.
         doc(
             "missing-cells.html",
             page(&format!("<table><tr>{}{}</table>", "<td>".repeat(6000), "<tr><td>".repeat(5122))),
@@ -197,7 +197,8 @@ fn values() -> Vec<Document> {
     ]
 }
 
-/// Much in one paragraph, one word, one line; and letters that nobody expects. A megabyte with `HOSTILE_FULL`.
+/// Large content in one paragraph, word or line, and unexpected characters. A megabyte with
+/// `HOSTILE_FULL`.
 fn texts() -> Vec<Document> {
     let mb = if std::env::var_os("HOSTILE_FULL").is_some() { KB * KB } else { 64 * KB };
     let mut all = Vec::new();

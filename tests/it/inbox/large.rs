@@ -1,4 +1,4 @@
-//! How quick the inbox is with 100,000 conversations and 1,000,000 messages. Not run by itself:
+//! Speed of the inbox with 100,000 conversations and 1,000,000 messages. Runs only on request:
 //! `cargo test --release --test it -- inbox::large --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ const CONVERSATIONS: i64 = 100_000;
 const EACH: i64 = 10;
 const TURNS: i64 = 90_000;
 
-/// The statements that fill the database after the one conversation that the desk had; they run on both databases' own
-/// series.
+/// Returns the statements that fill the database with copies of its one conversation. `series` is
+/// the database's own series function.
 fn seed(series: &str) -> Vec<String> {
     let day = 86_400_000_i64;
     let now = frontdesk::domain::time::now_ms();
@@ -53,7 +53,7 @@ fn seed(series: &str) -> Vec<String> {
     ]
 }
 
-/// The best and the middle of some tries.
+/// Measures a request several times. Prints the best and the median.
 async fn timed(app: &TestApp, what: &str, path: &str) -> Duration {
     let mut times = Vec::new();
     for _ in 0..9 {

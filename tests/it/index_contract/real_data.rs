@@ -1,4 +1,4 @@
-//! The shared data: both adapters put the same chunks first. Skipped where the data is not at hand.
+//! Both adapters rank the same chunks first on the shared data. Skipped without it.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Pair, Server, col, entry, ids};
 
-/// How many questions of a set are asked.
+/// Number of questions from each data set.
 const QUESTIONS: usize = 120;
 
 fn data(name: &str) -> Option<PathBuf> {
@@ -28,7 +28,7 @@ fn text<'a>(line: &'a Value, key: &str) -> &'a str {
     line[key].as_str().unwrap_or_default()
 }
 
-/// A stand-in for an embedding: every word points somewhere, a text where its words point together.
+/// Returns a substitute for an embedding: the sum of one pseudo-random vector per word.
 fn vector(text: &str) -> Vec<f32> {
     let mut vector = vec![0.0_f32; 48];
     for word in text.to_lowercase().split_whitespace() {

@@ -1,5 +1,5 @@
-//! A Qdrant in trouble, processes that come and go, and what it takes to be in step again. Always against the double: no
-//! real one fails on demand.
+//! A failing Qdrant, processes that stop and start, and recovery to a consistent index. Always
+//! against the fake server, because a real one does not fail on demand.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -18,9 +18,10 @@ use tracing_subscriber::registry::Registry;
 use super::{Server, col, doc, entry, ids};
 use crate::support::qdrant::{Double, Trouble, WRONG_KEY, settings};
 
-/// What this thread logs is in the file until the guard is dropped.
+/// Writes this thread's log to the file until the guard is dropped.
 fn log() -> (NamedTempFile, DefaultGuard) {
-    // With no other subscriber, tracing would ask only the thread that meets a line first whether anybody wants it.
+    // Without a global subscriber, tracing caches whether a log line is enabled by asking only the
+    // first thread that reaches it.
     drop(subscriber::set_global_default(Registry::default()));
     let file = NamedTempFile::new().unwrap();
     let writer = file.reopen().unwrap();
@@ -47,7 +48,7 @@ async fn ask(index: &dyn Index, text: &str, limit: usize) -> Result<Legs, String
     index.search(&query).await.map_err(|error| error.to_string())
 }
 
-/// What a search sees: the version, all of it in every leg.
+/// Returns the version that a search sees; asserts that every leg returns all of it.
 async fn sees(index: &dyn Index) -> String {
     let legs = ask(index, "shared", 10).await.unwrap();
     let first = legs.bm25.first().map_or("", |hit| &hit.chunk.id.as_str()[..3]).to_owned();
@@ -86,12 +87,12 @@ async fn a_crash_between_any_two_steps_is_made_good_by_doing_it_again() {
             double(&server).trouble(None);
             let seen = sees(&*crashing).await;
             assert!(seen == "old" || seen == "new", "{seen}");
-            // A new process has only the database, which says that it is the new version.
+            // A new process has only the database, which says that the new version is current.
             let next = server.process("model/a", "");
             put(&*next, 2, "new").await.unwrap();
             assert_eq!(sees(&*next).await, "new");
             assert_eq!(content(&server), wanted, "after {after} steps, done {done}");
-            // And so does the old one, when it goes on.
+            // The old process does the same when it continues.
             put(&*crashing, 2, "new").await.unwrap();
             assert_eq!(sees(&*crashing).await, "new");
             assert_eq!(content(&server), wanted);
@@ -116,7 +117,7 @@ async fn what_qdrant_has_is_not_sent_again() {
     let calls = double(&server).calls();
     assert!(!calls.iter().any(|call| ["upsert", "delete", "create"].contains(call)), "{calls:?}");
     assert_eq!(sees(&*again).await, "new");
-    // Half of it was there when the first process ended: only the rest is sent.
+    // The first process had written half of it: only the rest is sent.
     let entries = vec![entry("other", "something else", None)];
     again.replace(&col("col"), &doc("e"), 3, entries).await.unwrap();
     assert!(double(&server).calls().contains(&"upsert"));
@@ -237,7 +238,7 @@ async fn a_passing_failure_is_asked_again() {
             assert_eq!(sees(&*index).await, "old", "{code:?}");
         }
     }
-    // One call that never answers.
+    // One call that never returns.
     double(&server).trouble(Some(Trouble { times: 1, code: None, ..Trouble::all(Code::Ok) }));
     assert_eq!(sees(&*index).await, "old");
 }
@@ -292,7 +293,7 @@ async fn a_collection_that_is_not_ours_is_refused_with_the_way_out() {
     assert!(error.contains(&words) && error.contains("another [index] prefix"), "{error}");
     client.delete_collection(&words).await.unwrap();
     put(&*index, 1, "old").await.unwrap();
-    // The right names with vectors of another length.
+    // The right name with vectors of another length.
     let dense = double(&server).collections().into_iter().find(|name| name.contains("_dense_"));
     let dense = dense.unwrap();
     client.delete_collection(&dense).await.unwrap();

@@ -1,42 +1,40 @@
-//! What a desk should know of a few conversations: who owns each, who opted out, how far each message got. Plain values,
-//! as simple as can be; must not look at the database.
+//! The expected state of a few conversations: their owners, opt-outs, and the state of each
+//! message. Plain values, as simple as possible; must not read the database.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The same text this often in a row is a machine's.
+/// Number of equal texts in a row that counts as a machine.
 pub(super) const REPEATS: usize = 3;
 
-/// A customer, and the number that he writes to.
+/// A customer and the number that he writes to, by index.
 pub(super) type Place = (usize, usize);
 
-/// All conversations, by customer and number.
+/// All conversations by customer and number.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) talks: BTreeMap<Place, Talk>,
-    /// Customers who opted out: of every number.
+    /// Customers who opted out, on every number.
     pub(super) opted_out: BTreeSet<usize>,
 }
 
 /// A conversation.
 #[derive(Debug, Default)]
 pub(super) struct Talk {
-    /// Whether a person owns it; else the bot does.
+    /// Whether a person owns it; otherwise the bot does.
     pub(super) person: bool,
-    /// The proof that counts of a lease.
+    /// The valid lease token.
     pub(super) token: Option<i64>,
-    /// Whether somebody has a turn of it.
     pub(super) lease: Lease,
-    /// When a turn may begin.
+    /// When a turn may start.
     pub(super) due: Due,
-    /// What the customer wrote.
+    /// Messages from the customer.
     pub(super) heard: Vec<Heard>,
-    /// What we wrote, in the order in which it goes out.
+    /// Our messages, in the order of sending.
     pub(super) said: Vec<Said>,
     last: Option<String>,
     repeats: usize,
 }
 
-/// How long something is somebody's.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lease {
     #[default]
@@ -45,7 +43,7 @@ pub(super) enum Lease {
     RunOut,
 }
 
-/// When something may be done.
+/// When something may happen.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     #[default]
@@ -54,7 +52,7 @@ pub(super) enum Due {
     Later,
 }
 
-/// A customer's message, known by the provider's id.
+/// A customer's message, identified by the provider's id.
 #[derive(Debug)]
 pub(super) struct Heard {
     pub(super) provider_id: String,
@@ -69,26 +67,26 @@ pub(super) struct Said {
     pub(super) author: &'static str,
     pub(super) body: String,
     pub(super) state: &'static str,
-    /// States only rise, but for `again` and `resend`.
+    /// States only advance, except for `again` and `resend`.
     pub(super) rank: i64,
     pub(super) provider_id: Option<String>,
     pub(super) attempts: i64,
     pub(super) lease: Lease,
-    /// When it may be sent; of a message of unknown outcome: when that is decided.
+    /// When it may be sent; for a message with an unknown outcome, when that is decided.
     pub(super) due: Due,
 }
 
-/// What a customer's words ask for.
+/// What a customer's message requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
     None,
     Stop,
     Start,
-    /// None; and a person who was silent for a millisecond has left.
+    /// Nothing; but a person who was silent for a millisecond has left.
     Back,
 }
 
-/// News of a message of ours.
+/// A status update of a message of ours.
 #[derive(Debug, Clone)]
 pub(super) struct News {
     pub(super) place: Place,
@@ -98,7 +96,7 @@ pub(super) struct News {
     pub(super) referred: bool,
 }
 
-/// Where a state that the provider tells stands.
+/// Returns the rank of a provider's state.
 pub(super) fn rank(state: &str) -> i64 {
     match state {
         "sent" => 3,
@@ -113,11 +111,11 @@ fn rises(known: i64, news: i64) -> bool {
 }
 
 impl Model {
-    /// A customer wrote, for the first time with this id.
+    /// Handles a customer's new message.
     pub(super) fn hear(&mut self, place: Place, (provider_id, words): (&str, &str), wish: Wish) {
         let talk = self.talks.entry(place).or_default();
         let state = match wish {
-            // Said again, it is confirmed no more.
+            // A repeated opt-out is not confirmed again.
             Wish::Stop if self.opted_out.insert(place.0) => {
                 talk.void();
                 talk.say("consent", "Goodbye.");
@@ -133,7 +131,7 @@ impl Model {
         talk.heard.push(Heard { provider_id: provider_id.into(), state });
     }
 
-    /// A person wrote from the phone.
+    /// Handles a message that a person sent from the phone.
     pub(super) fn take_over(&mut self, place: Place, provider_id: &str) {
         let talk = self.talks.entry(place).or_default();
         talk.person = true;
@@ -144,7 +142,7 @@ impl Model {
         }
     }
 
-    /// What statuses of one webhook say: of each message the furthest counts.
+    /// Applies the statuses of one webhook: the furthest one of each message counts.
     pub(super) fn settle(&mut self, all: &[News]) {
         let mut furthest: BTreeMap<&str, News> = BTreeMap::new();
         for news in all {
@@ -164,24 +162,25 @@ impl Model {
         }
     }
 
-    /// A message of ours.
+    /// Returns a message of ours.
     pub(super) fn said(&mut self, place: Place, id: &str) -> Option<&mut Said> {
         self.talks.get_mut(&place)?.said.iter_mut().find(|said| said.id == id)
     }
 
-    /// The messages of one number.
+    /// Returns the messages of one number.
     pub(super) fn on(&mut self, number: usize) -> impl Iterator<Item = &mut Said> {
         let talks = self.talks.iter_mut().filter(move |(place, _)| place.1 == number);
         talks.flat_map(|(_, talk)| talk.said.iter_mut())
     }
 
-    /// The conversations of which a turn may be claimed.
+    /// Returns the conversations whose turn may be claimed.
     pub(super) fn claimable(&self) -> BTreeSet<Place> {
         let free = |talk: &Talk| talk.due == Due::Now && talk.lease != Lease::Valid;
         self.talks.iter().filter(|(_, talk)| free(talk)).map(|(place, _)| *place).collect()
     }
 
-    /// The messages that may be sent: the first unsent one of each conversation, where it is due.
+    /// Returns the messages that may be sent: the first unsent one of each conversation, if it is
+    /// due.
     pub(super) fn sendable(&self) -> BTreeSet<&str> {
         let head = |talk: &'_ Talk| -> Option<usize> {
             talk.said.iter().position(|said| ["queued", "sending"].contains(&said.state))
@@ -195,7 +194,7 @@ impl Model {
 }
 
 impl Talk {
-    /// A message for whoever owns the conversation; its state.
+    /// Handles a message according to the conversation's owner. Returns the message's state.
     fn listen(&mut self, words: &str, back: bool) -> &'static str {
         if self.person && !back {
             return "stored";
@@ -215,19 +214,19 @@ impl Talk {
         "waiting"
     }
 
-    /// Whether nothing of ours is on its way.
+    /// Returns whether nothing of ours is queued or being sent.
     pub(super) fn is_silent(&self) -> bool {
         !self.said.iter().any(|said| ["queued", "sending"].contains(&said.state))
     }
 
-    /// The conversation is the bot's again.
+    /// Returns the conversation to the bot.
     pub(super) fn give_back(&mut self) {
         self.person = false;
         self.last = None;
         self.repeats = 0;
     }
 
-    /// Nothing waits for the bot any more, and it says nothing more; whoever runs a turn has lost.
+    /// Cancels everything that waits for the bot or from it; a running turn loses its lease.
     pub(super) fn void(&mut self) {
         self.token = None;
         self.lease = Lease::None;
@@ -239,7 +238,7 @@ impl Talk {
         self.said.iter_mut().filter(queued).for_each(Said::fail);
     }
 
-    /// Puts a message into the outbox.
+    /// Adds a message to the outbox.
     pub(super) fn say(&mut self, author: &'static str, body: &str) {
         self.said.push(Said {
             id: String::new(),
@@ -254,7 +253,7 @@ impl Talk {
         });
     }
 
-    /// When a turn may begin, after one has ended.
+    /// Sets when the next turn may start, after one has ended.
     pub(super) fn look_again(&mut self) {
         let waits = self.heard.iter().any(|heard| heard.state == "waiting");
         self.due = if waits { Due::Now } else { Due::Never };
@@ -262,18 +261,18 @@ impl Talk {
 }
 
 impl Said {
-    /// The provider told how far it got.
+    /// Applies a state reported by the provider.
     pub(super) fn settle(&mut self, state: &'static str, provider_id: &str) {
         self.provider_id.get_or_insert_with(|| provider_id.to_owned());
         self.put((state, rank(state)), Due::Never);
     }
 
-    /// It will not go out.
+    /// Marks it as failed for good.
     pub(super) fn fail(&mut self) {
         self.put(("failed", 9), Due::Never);
     }
 
-    /// Another state; nobody sends it any more.
+    /// Changes the state and ends the lease.
     pub(super) fn put(&mut self, (state, rank): (&'static str, i64), due: Due) {
         (self.state, self.rank, self.due, self.lease) = (state, rank, due, Lease::None);
     }

@@ -1,4 +1,4 @@
-//! What every reranker promises: a score a text, in the order of the texts, whichever adapter it is.
+//! The contract of all rerankers: one score per text, in the order of the texts.
 
 use frontdesk::config::Config;
 use frontdesk::rerank::{Error, Reranker};
@@ -6,13 +6,12 @@ use frontdesk::rerank::{Error, Reranker};
 use crate::embedding::tiny::{BERT, Tiny, XLM_ROBERTA};
 use crate::support::openai::OpenAi;
 
-/// The reranker of these settings.
 fn build(settings: &str) -> std::sync::Arc<dyn Reranker> {
     let config = Config::from_toml(&format!("[rerank]\n{settings}")).unwrap();
     config.rerank.build(&config.models).unwrap()
 }
 
-/// The scores of texts; all of them must have one.
+/// Returns the scores of texts; asserts that each has one.
 async fn scores(reranker: &dyn Reranker, texts: &[&str]) -> Vec<f32> {
     let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     let scores = reranker.rerank("when do you open", &texts).await.unwrap();

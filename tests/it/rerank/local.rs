@@ -1,5 +1,6 @@
-//! Cross-encoders in the process: the numbers of a plain implementation, pairs as the tokenizer's template has them, and
-//! folders that hold something else. The weights are made up: no real cross-encoder is among the shared data.
+//! In-process cross-encoders: the same scores as a plain implementation, pairs in the format of the
+//! tokenizer's template, and invalid folders. The weights are random: the shared data has no real
+//! cross-encoder.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::{ask, sources};
 use crate::embedding::tiny::{BERT, Made, Tiny, XLM_ROBERTA};
 use crate::support::app::{Db, Setup, TestApp};
 
-/// What the plain implementation may differ by.
+/// Tolerance of a comparison with the plain implementation.
 const NEAR: f64 = 1e-4;
 
 /// Cross-encoders of both families.
@@ -24,7 +25,7 @@ fn folder(made: &Made) -> PathBuf {
     made.home.path().join("tiny")
 }
 
-/// The reranker of a folder, with more settings; or what is wrong.
+/// Builds the reranker of a folder with more settings; returns the error otherwise.
 fn build(folder: &Path, more: &str) -> Result<Arc<dyn Reranker>, String> {
     let folder = folder.display().to_string();
     let toml = format!("[rerank]\nkind = \"local\"\npath = {folder:?}\n{more}");
@@ -32,13 +33,14 @@ fn build(folder: &Path, more: &str) -> Result<Arc<dyn Reranker>, String> {
     config.rerank.build(&config.models)
 }
 
-/// Words that differ from place to place.
+/// Returns words that differ from position to position.
 fn words(count: usize, from: usize) -> Vec<&'static str> {
     const WORDS: [&str; 7] = ["when", "do", "you", "open", "lamps", ":", "query"];
     (0..count).map(|place| WORDS[(place * place + from) % WORDS.len()]).collect()
 }
 
-/// Every passage has the score that the plain implementation gives to the words that should be left of it.
+/// Asserts that the score of each passage is the plain implementation's score of its expected
+/// remainder.
 async fn agrees(reranker: &dyn Reranker, question: &str, pairs: &[(String, f64)], about: &str) {
     let texts: Vec<String> = pairs.iter().map(|(text, _)| text.clone()).collect();
     let scores = reranker.rerank(question, &texts).await.unwrap();
@@ -61,12 +63,13 @@ async fn cross_encoders_of_both_families_give_the_numbers_that_the_papers_do() {
         let made = tiny.make();
         let reranker = build(&folder(&made), "threads = 2").unwrap();
         let question = ["when", "do", "you", "open"];
-        // Some hundred tokens more than what goes through the model together.
+        // Some hundred tokens more than one batch of the model takes.
         let passages: Vec<Vec<&str>> = (0..40).map(|n| words(1 + n * 7 % 29, n)).collect();
         let pair = |words: &Vec<&str>| (words.join(" "), made.score(&question, words));
         let pairs: Vec<(String, f64)> = passages.iter().map(pair).collect();
         agrees(&*reranker, &question.join(" "), &pairs, &format!("{tiny:?}")).await;
-        // The numbers must be able to differ: with the passage, and with which text comes first.
+        // The scores must differ with the passage and with the order of the texts, or the
+        // comparison proves nothing.
         let most = pairs.iter().map(|(_, score)| *score).fold(f64::NEG_INFINITY, f64::max);
         let least = pairs.iter().map(|(_, score)| *score).fold(f64::INFINITY, f64::min);
         assert!(most - least > 100.0 * NEAR, "{least} to {most}: {tiny:?}");
@@ -77,13 +80,13 @@ async fn cross_encoders_of_both_families_give_the_numbers_that_the_papers_do() {
 
 #[tokio::test]
 async fn what_is_too_long_is_cut_from_the_end_of_the_passage_and_the_question_is_kept() {
-    // Tokens of a pair, and those of the template.
+    // Token limit of a pair, and number of template tokens in it.
     for (tiny, room, own) in [(BERT_PAIRS, 40, 3), (XLM_ROBERTA_PAIRS, 40, 4)] {
         let made = tiny.make();
         for (more, room) in [(String::new(), room), ("max_tokens = 17".into(), 17)] {
             let reranker = build(&folder(&made), &more).unwrap();
             let left = room - own;
-            // Of question and passage: so many words are there, so many should be left.
+            // Words in the question and the passage, each with the number that should remain.
             for ((question, kept), (passage, rest)) in [
                 ((4, 4), (200, left - 4)),
                 ((left / 2, left / 2), (200, left - left / 2)),
@@ -113,7 +116,7 @@ fn change(folder: &Path, file: &str, change: impl Fn(&mut Value)) {
     std::fs::write(path, value.to_string()).unwrap();
 }
 
-/// A model, what is done to its folder, and words of the refusal.
+/// A name, a model, a change to its folder, and words of the expected error.
 type Case = (&'static str, Tiny, fn(&Path), &'static [&'static str]);
 
 const CASES: &[Case] = &[

@@ -1,4 +1,5 @@
-//! The real application under test: a real database, the real server on 127.0.0.1:0, fakes for the outside.
+//! The application under test: a real database, the real server on 127.0.0.1:0, and fakes of
+//! external services.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,21 +25,22 @@ use super::openai::OpenAi;
 use super::postgres::Postgres;
 use super::process::BINARY;
 
-/// The number that the agent `acme` answers on.
+/// Phone number id of the number on which the agent `acme` answers.
 pub(crate) const MAIN: &str = "106540352242922";
-/// The number that the agent `bolt` answers on.
+/// Phone number id of the number on which the agent `bolt` answers.
 pub(crate) const SECOND: &str = "202020202020202";
-/// Signs the webhooks of both.
+/// App secret that signs the webhooks of both numbers.
 pub(crate) const SECRET: &str = "app-secret-123";
-/// The key of the API.
+/// Admin key of the API.
 pub(crate) const KEY: &str = "test-admin-key-of-the-desk";
-/// How long the desk gets to finish its work.
+/// Time limit for the application to finish its work.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Settings for tests in which one customer writes as no person does, and gets as much.
-pub(crate) const NOBODY_IS_A_MACHINE: &str = "[worker]\npair_burst = 0\n[worker.machine]\nrepeats = 0\na_minute = 0\nquick_replies = 0\nquick_ms = 0";
+/// Settings that switch the loop guard and the per-customer rate limit off, for tests in which one
+/// customer writes many messages fast.
+pub(crate) const LOOP_GUARD_OFF: &str = "[worker]\npair_burst = 0\n[worker.machine]\nrepeats = 0\na_minute = 0\nquick_replies = 0\nquick_ms = 0";
 
-/// Which database.
+/// The database that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Db {
     Sqlite,
@@ -69,7 +71,7 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-/// What the application is started with.
+/// The options that the application starts with.
 pub(crate) struct Setup {
     db: Db,
     extra: String,
@@ -97,35 +99,35 @@ impl Setup {
         Self { db, extra, files, extractive: false, speech: true }
     }
 
-    /// Settings over the test's own, as TOML.
+    /// Adds TOML settings that override the defaults of the tests.
     pub(crate) fn with(mut self, toml: &str) -> Self {
         self.extra.push_str(toml);
         self.extra.push('\n');
         self
     }
 
-    /// One of the businesses' files with another content.
+    /// Replaces the content of one file in the home folder.
     pub(crate) fn file(mut self, path: &'static str, text: &str) -> Self {
         self.files.push((path, text.to_owned()));
         self
     }
 
-    /// Without model, embeddings and transcription.
+    /// Disables the model, embeddings and transcription.
     pub(crate) fn extractive(mut self) -> Self {
         self.extractive = true;
         self.speech = false;
         self
     }
 
-    /// Without transcription.
-    pub(crate) fn deaf(mut self) -> Self {
+    /// Disables transcription.
+    pub(crate) fn without_speech(mut self) -> Self {
         self.speech = false;
         self
     }
 
     pub(crate) async fn start(self) -> TestApp {
         let home = tempfile::tempdir().unwrap();
-        furnish(home.path());
+        write_home_files(home.path());
         for (path, text) in &self.files {
             let path = home.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -151,7 +153,7 @@ impl Setup {
         TestApp { whatsapp, model, desk, url, home, config, http, stop, served }
     }
 
-    /// The configuration as a file: a home folder, the URL of a database (none for SQLite), and the fakes.
+    /// Returns the configuration as TOML. An empty `store` means SQLite in `home`.
     pub(crate) fn settings(
         &self,
         home: &Path,
@@ -194,7 +196,8 @@ impl Setup {
     }
 }
 
-/// Changes rows of the database of a desk in this folder, or at this URL, behind its back; how many.
+/// Runs SQL directly on the database (SQLite in `home` when `url` is empty). Returns the number of
+/// changed rows.
 pub(crate) async fn change(home: &Path, url: &str, sql: &str) -> u64 {
     let sql = AssertSqlSafe(sql.to_owned());
     if url.is_empty() {
@@ -207,7 +210,7 @@ pub(crate) async fn change(home: &Path, url: &str, sql: &str) -> u64 {
     }
 }
 
-/// A number's section.
+/// Returns the configuration section of a number.
 pub(crate) fn number(name: &str, agent: &str, id: &str, graph: &str) -> String {
     format!(
         "[numbers.{name}]\nprovider = \"meta\"\nagent = \"{agent}\"\nphone_number_id = \"{id}\"\n\
@@ -216,7 +219,7 @@ pub(crate) fn number(name: &str, agent: &str, id: &str, graph: &str) -> String {
     )
 }
 
-/// Settings over settings.
+/// Returns the settings `toml` overridden by `extra`.
 fn merged(toml: &str, extra: &str) -> Config {
     let text = |text: &str| toml::from_str::<toml::Table>(text).unwrap();
     let mut all = text(toml);
@@ -226,7 +229,7 @@ fn merged(toml: &str, extra: &str) -> Config {
     config
 }
 
-/// A whole number takes the place of the one with its name.
+/// A number's section is replaced as a whole, not merged.
 fn is_number(section: &toml::Table) -> bool {
     section.contains_key("provider")
 }
@@ -242,8 +245,8 @@ fn overlay(all: &mut toml::Table, extra: toml::Table) {
     }
 }
 
-/// Two small businesses.
-pub(crate) fn furnish(home: &Path) {
+/// Writes the prompts and documents of two small businesses.
+pub(crate) fn write_home_files(home: &Path) {
     let files = [
         ("prompts/acme.md", ACME),
         ("prompts/bolt.md", BOLT),
@@ -293,12 +296,12 @@ impl TestApp {
         Setup::on(Db::Sqlite).start().await
     }
 
-    /// Delivers a webhook, signed, as Meta does; the status.
+    /// Delivers a signed webhook as Meta does and returns the status.
     pub(crate) async fn deliver(&self, body: &[u8]) -> StatusCode {
         self.post("/webhooks/meta", body, Some(&sign(SECRET, body))).await
     }
 
-    /// Posts a webhook with any signature; the status.
+    /// Posts a webhook with the given signature and returns the status.
     pub(crate) async fn post(
         &self,
         path: &str,
@@ -312,8 +315,8 @@ impl TestApp {
         request.send().await.unwrap().status()
     }
 
-    /// Waits until no turn and no send is left to do. A desk whose connections are all in use is
-    /// still at work.
+    /// Waits until no turn and no send is pending. An exhausted connection pool counts as pending
+    /// work.
     pub(crate) async fn settle(&self) {
         let started = Instant::now();
         loop {
@@ -328,17 +331,17 @@ impl TestApp {
         }
     }
 
-    /// Changes rows of the database behind the application's back; how many.
+    /// Runs SQL directly on the application's database. Returns the number of changed rows.
     pub(crate) async fn change(&self, sql: &str) -> u64 {
         change(self.home.path(), self.config.store.url.expose_secret(), sql).await
     }
 
-    /// What customers got, as (recipient, text), in order.
+    /// Returns the messages that customers received as (recipient, text), in order.
     pub(crate) fn received(&self) -> Vec<(String, String)> {
         self.whatsapp.sent().into_iter().map(|sent| (sent.to, sent.text)).collect()
     }
 
-    /// Reads from the API with the key.
+    /// Sends a GET to the API with the key.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let request = self.http.get(format!("{}/api/v1{path}", self.url)).bearer_auth(KEY);
         let response = request.send().await.unwrap();
@@ -346,7 +349,7 @@ impl TestApp {
         response.json().await.unwrap()
     }
 
-    /// Posts to the API with the key; status and answer.
+    /// Sends a POST to the API with the key and returns the status and the body.
     pub(crate) async fn call(&self, path: &str, body: &Value) -> (StatusCode, Value) {
         let request = self.http.post(format!("{}/api/v1{path}", self.url)).bearer_auth(KEY);
         let response = request.json(body).send().await.unwrap();
@@ -354,7 +357,7 @@ impl TestApp {
         (status, response.json().await.unwrap_or_default())
     }
 
-    /// The only conversation with this customer.
+    /// Returns the only conversation with this customer.
     pub(crate) async fn conversation_with(&self, wa_id: &str) -> Value {
         let all = self.get("/conversations?limit=200").await;
         let mut items = all["items"].as_array().unwrap().iter();
@@ -364,7 +367,7 @@ impl TestApp {
             .clone()
     }
 
-    /// The messages of a customer's conversation, oldest first.
+    /// Returns the messages of a customer's conversation, oldest first.
     pub(crate) async fn thread(&self, wa_id: &str) -> Vec<Value> {
         let conversation = self.conversation_with(wa_id).await;
         let path = format!("/conversations/{}/messages", conversation["id"].as_str().unwrap());
@@ -373,14 +376,15 @@ impl TestApp {
         messages
     }
 
-    /// Stops the application as SIGTERM does, whatever is under way; its files stay until what is given back is dropped.
+    /// Stops the application as SIGTERM does, even with work pending. Its files exist until the
+    /// returned folder is dropped.
     pub(crate) async fn stop_and_keep(self) -> TempDir {
         let _ = self.stop.send(());
         self.served.await.unwrap();
         self.home
     }
 
-    /// Stops the application as SIGTERM does; nothing may be left undone.
+    /// Waits until no work is pending, then stops the application as SIGTERM does.
     pub(crate) async fn stop(self) {
         self.settle().await;
         let _ = self.stop.send(());

@@ -1,4 +1,4 @@
-//! What every fake server shares: how it starts and how it is told to fail. Must not know what a server answers.
+//! What all fake servers share: startup and failure injection. Must not know what a server answers.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,33 +10,34 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// How a request is to fail.
+/// How a request fails.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    /// Refuse: status, body (a JSON string is sent as it is, as HTML), seconds for `Retry-After`.
+    /// Respond with an error: status, body (a JSON string is sent verbatim, as HTML), `Retry-After`
+    /// in seconds.
     Status(u16, Value, Option<u64>),
-    /// Wait this long, then answer as usual. Nothing is recorded when the caller goes away before.
+    /// Wait, then answer as usual. Nothing is recorded when the caller disconnects first.
     Stall(Duration),
-    /// Cut the connection and do nothing.
+    /// Cut the connection without doing anything.
     Drop,
-    /// Do and record what was asked, then cut the connection: the caller does not learn of it. A stream is cut
-    /// half-way.
+    /// Do and record what was requested, then cut the connection, so that the caller does not learn
+    /// of it. A stream is cut half-way.
     AcceptThenDrop,
 }
 
-/// The failures that are still to come.
+/// The failures that are planned and not used up.
 #[derive(Debug, Default)]
 pub(crate) struct Failures(Mutex<Vec<(Option<String>, Failure)>>);
 
 impl Failures {
-    /// Lets the next `n` requests fail; only those for `key` where one is given.
+    /// Makes the next `n` requests fail; with a `key`, only the requests for that key.
     pub(crate) fn add(&self, n: usize, failure: &Failure, key: Option<&str>) {
         let planned = std::iter::repeat_n((key.map(str::to_owned), failure.clone()), n);
         self.0.lock().unwrap().extend(planned);
     }
 
-    /// Takes the failure that is meant for a request, and plays it up to the point where work would be done:
-    /// `Err` is the answer, `Ok(true)` asks to do the work and then [`cut`].
+    /// Takes the failure planned for a request and plays it up to the point where work is done:
+    /// `Err` is the response, `Ok(true)` means do the work, then call [`cut`].
     pub(crate) async fn play(&self, key: &str) -> Result<bool, Refusal> {
         match self.take(key) {
             None => Ok(false),
@@ -54,7 +55,7 @@ impl Failures {
 }
 
 impl Failure {
-    /// Plays it up to the point where work would be done, as [`Failures::play`] does.
+    /// Plays the failure up to the point where work is done, like [`Failures::play`].
     pub(crate) async fn play(self) -> Result<bool, Refusal> {
         match self {
             Self::Status(status, body, wait) => Err(refusal(status, &body, wait)),
@@ -68,50 +69,49 @@ impl Failure {
     }
 }
 
-/// What one request meets.
+/// The delays and the failure of one request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Weather {
-    /// How long it waits before anything is done.
+    /// Delay before anything is done.
     pub(crate) before: Duration,
-    /// How it fails then, if it does.
+    /// Failure after that delay; `None` means success.
     pub(crate) failure: Option<Failure>,
-    /// How long the answer waits after the work was done.
+    /// Delay between the work and the response.
     pub(crate) after: Duration,
 }
 
-/// Says what each request meets, by its body.
+/// Returns the conditions of a request from its body.
 type Forecast = Box<dyn Fn(&Value) -> Weather + Send + Sync>;
 
-/// The weather of a server that is not told what to do request by request.
+/// The conditions of a server's requests when a test sets them per request.
 #[derive(Default)]
 pub(crate) struct Climate(Mutex<Option<Forecast>>);
 
 impl Climate {
-    /// From now on every request meets what the closure says.
+    /// From now on the closure decides the conditions of every request.
     pub(crate) fn set(&self, forecast: impl Fn(&Value) -> Weather + Send + Sync + 'static) {
         *self.0.lock().unwrap() = Some(Box::new(forecast));
     }
 
-    /// What a request meets; `None` where no weather is set.
-    pub(crate) fn meet(&self, request: &Value) -> Option<Weather> {
+    /// Returns the conditions of a request; `None` when no closure is set.
+    pub(crate) fn conditions_for(&self, request: &Value) -> Option<Weather> {
         self.0.lock().unwrap().as_ref().map(|forecast| forecast(request))
     }
 }
 
-/// Waits, where there is something to wait for.
 pub(crate) async fn pause(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;
     }
 }
 
-/// Cuts the connection of the request that is being answered: unwinding ends the task of the connection, without a
-/// message on the terminal.
+/// Cuts the connection of the current request. Unwinding ends the connection's task without
+/// printing a message.
 pub(crate) fn cut() -> ! {
     std::panic::resume_unwind(Box::new("the connection is cut"))
 }
 
-/// A refusal as a server words it.
+/// An error response.
 pub(crate) struct Refusal(Box<Response>);
 
 impl IntoResponse for Refusal {
@@ -120,12 +120,13 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A refusal: status, body (a JSON string is sent as it is, as HTML), seconds for `Retry-After`.
+/// Returns an error response: status, body (a JSON string is sent verbatim, as HTML), `Retry-After`
+/// in seconds.
 pub(crate) fn refusal(status: u16, body: &Value, retry_after: Option<u64>) -> Refusal {
     Refusal(Box::new(response(status, body, retry_after)))
 }
 
-/// A JSON answer.
+/// Returns a JSON response with status 200.
 pub(crate) fn json(body: &Value) -> Response {
     response(200, body, None)
 }
@@ -142,18 +143,18 @@ fn response(status: u16, body: &Value, retry_after: Option<u64>) -> Response {
     response.body(Body::from(text)).unwrap()
 }
 
-/// An open port of this machine, and its address without a slash at the end.
+/// Listens on a free local port. Returns the listener and its URL without a trailing slash.
 pub(crate) async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     (listener, url)
 }
 
-/// A server that runs until this is dropped.
+/// A server that runs until it is dropped.
 pub(crate) struct Running(JoinHandle<()>);
 
 impl Running {
-    /// Serves in the background of the running test.
+    /// Serves in a background task of the test.
     pub(crate) fn serve(listener: TcpListener, router: Router) -> Self {
         Self(tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }))
     }

@@ -1,19 +1,18 @@
-//! Reads the form that a recording is uploaded in (`multipart/form-data`). Must not judge what is in it.
+//! Parses the form in which a recording is uploaded (`multipart/form-data`). Must not validate its
+//! content.
 
 use std::collections::HashMap;
 
-/// A recording that was sent for transcription.
+/// A recording uploaded for transcription.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorded {
-    /// The form's other fields: `model`, `language`, `response_format`.
+    /// The other form fields: `model`, `language`, `response_format`.
     pub(crate) fields: HashMap<String, String>,
-    /// The name of the file.
     pub(crate) file_name: String,
-    /// The file.
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Takes a form apart: the file and the other fields. `None` when there is no file.
+/// Parses a form into the file and its other fields. `None` when there is no file.
 pub(crate) fn read(content_type: &str, body: &[u8]) -> Option<Recorded> {
     let boundary = content_type.split("boundary=").nth(1)?.trim_matches('"');
     let boundary = format!("\r\n--{boundary}").into_bytes();

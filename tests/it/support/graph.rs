@@ -1,5 +1,5 @@
-//! A fake Meta Graph API: takes messages as the real one does, remembers them, and fails when told to. Must not send
-//! webhooks by itself: tests deliver them, made in `hooks`.
+//! A fake Meta Graph API: accepts messages like the real one, records them, and fails on demand.
+//! Must not send webhooks by itself: tests build them with `hooks` and deliver them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,52 +22,48 @@ use super::fake::{
 };
 use super::hooks::{News, sign, status_webhook};
 
-/// The fake API, on a port of its own until it is dropped.
+/// The fake API, on its own port until it is dropped.
 pub(crate) struct Graph {
-    /// Where it is, without version and without a slash at the end.
+    /// Base URL without version and without a trailing slash.
     pub(crate) url: String,
     state: Arc<Shared>,
     _running: Running,
 }
 
-/// A message that was taken.
+/// An accepted message.
 #[derive(Debug, Clone)]
 pub(crate) struct SentMessage {
-    /// The id of our number (`phone_number_id`) that sent it.
+    /// Id of the sending number (`phone_number_id`).
     pub(crate) number: String,
-    /// To whom: the phone with `+`, or the business-scoped id.
+    /// Recipient: the phone number with `+`, or the business-scoped id.
     pub(crate) to: String,
-    /// The words.
     pub(crate) text: String,
-    /// The message that it quotes.
+    /// Id of the quoted message.
     pub(crate) reply_to: Option<String>,
     /// Our reference (`biz_opaque_callback_data`).
     pub(crate) reference: Option<String>,
-    /// The id that it was given, `wamid.OUT…`.
+    /// Id that the fake assigned, `wamid.OUT…`.
     pub(crate) id: String,
-    /// Set when it is a template: then `text` is what stands in its only place.
+    /// The template; `text` is then the value of its only parameter.
     pub(crate) template: Option<Template>,
-    /// When it came.
-    pub(crate) came_at: Instant,
+    /// Time of arrival.
+    pub(crate) received_at: Instant,
 }
 
-/// Which template a message is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
-    /// Its name.
     pub(crate) name: String,
-    /// Its language's code.
     pub(crate) language: String,
 }
 
-/// A message marked as read.
+/// A read receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Typing {
-    /// The id of our number.
+    /// Id of our number.
     pub(crate) number: String,
-    /// The customer's message.
+    /// Id of the customer's message.
     pub(crate) message_id: String,
-    /// Whether the customer is shown that we are writing.
+    /// Whether the customer is shown a typing indicator.
     pub(crate) writing: bool,
 }
 
@@ -91,50 +87,49 @@ struct Shared {
 struct File {
     bytes: Bytes,
     mime: String,
-    /// Part of the address; another one makes the old address expire.
+    /// Part of the URL; increasing it makes the old URL expire.
     edition: u64,
     expire_next: bool,
 }
 
 impl Graph {
-    /// The only token that is accepted.
+    /// The only accepted access token.
     pub(crate) const TOKEN: &str = "graph-token";
-    /// The secret of the app that the token is of.
+    /// Secret of the app that the token belongs to.
     pub(crate) const APP_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-    /// Starts the server.
     pub(crate) async fn start() -> Self {
         let (listener, url) = listen().await;
         let state = Arc::new(Shared { url: url.clone(), ..Shared::default() });
         let router = Router::new()
             .route("/{version}/{number}/messages", post(messages))
-            .route("/{version}/{id}", get(look_up))
+            .route("/{version}/{id}", get(media_info))
             .route("/media/{id}/{edition}", get(download))
             .with_state(Arc::clone(&state));
         Self { url, state, _running: Running::serve(listener, router) }
     }
 
-    /// The messages taken, in order.
+    /// Returns the accepted messages, in order.
     pub(crate) fn sent(&self) -> Vec<SentMessage> {
         self.sent_after(0)
     }
 
-    /// The messages taken after the first `n`, in order.
+    /// Returns the accepted messages after the first `n`, in order.
     pub(crate) fn sent_after(&self, n: usize) -> Vec<SentMessage> {
         self.state.sent.lock().unwrap()[n..].to_vec()
     }
 
-    /// Every message that came, in order: taken, refused or dropped.
+    /// Returns every message that arrived, in order: accepted, refused or dropped.
     pub(crate) fn tried(&self) -> Vec<SentMessage> {
         self.state.tried.lock().unwrap().clone()
     }
 
-    /// How many messages were taken.
+    /// Returns the number of accepted messages.
     pub(crate) fn sent_count(&self) -> u64 {
         self.state.count.load(Ordering::SeqCst)
     }
 
-    /// Waits until `n` messages were taken, at most `limit`; tells whether they were.
+    /// Waits up to `limit` for `n` accepted messages and returns whether they arrived.
     pub(crate) async fn wait_sent(&self, n: u64, limit: Duration) -> bool {
         let enough = async {
             loop {
@@ -148,12 +143,12 @@ impl Graph {
         tokio::time::timeout(limit, enough).await.is_ok()
     }
 
-    /// The messages marked as read, in order.
-    pub(crate) fn typing(&self) -> Vec<Typing> {
+    /// Returns the read receipts, in order.
+    pub(crate) fn read_receipts(&self) -> Vec<Typing> {
         self.state.typing.lock().unwrap().clone()
     }
 
-    /// Puts a customer's file where it can be fetched.
+    /// Makes a customer's file available for download.
     pub(crate) fn put_media(&self, id: &str, bytes: &[u8], mime: &str) {
         let file = File {
             bytes: Bytes::copy_from_slice(bytes),
@@ -164,47 +159,53 @@ impl Graph {
         self.state.media.lock().unwrap().insert(id.to_owned(), file);
     }
 
-    /// Lets the address of a file expire before the next download: that answers 404, and a new address works.
+    /// Makes the URL of a file expire before the next download: that URL answers 404, a new one
+    /// works.
     pub(crate) fn expire_media_url_once(&self, id: &str) {
         self.state.media.lock().unwrap().get_mut(id).unwrap().expire_next = true;
     }
 
-    /// What was asked for of customers' files, in order: `where ID`, then `file ID`.
-    pub(crate) fn fetched(&self) -> Vec<String> {
+    /// Returns the requests for customers' files, in order: `where ID`, then `file ID`.
+    pub(crate) fn media_requests(&self) -> Vec<String> {
         self.state.fetched.lock().unwrap().clone()
     }
 
-    /// Lets the next `n` messages fail.
+    /// Makes the next `n` messages fail.
     pub(crate) fn fail_next(&self, n: usize, failure: &Failure) {
         self.state.failures.add(n, failure, None);
     }
 
-    /// Lets the next `n` messages to one recipient (as in `to`) fail.
+    /// Makes the next `n` messages to one recipient (as in `to`) fail.
     pub(crate) fn fail_next_to(&self, to: &str, n: usize, failure: &Failure) {
         self.state.failures.add(n, failure, Some(to));
     }
 
-    /// Lets the next `n` downloads of files fail.
+    /// Makes the next `n` file downloads fail.
     pub(crate) fn fail_next_media(&self, n: usize, failure: &Failure) {
         self.state.media_failures.add(n, failure, None);
     }
 
-    /// Answers every message only after this time.
+    /// Delays the handling and the response of every message.
     pub(crate) fn delay(&self, time: Duration) {
         *self.state.delay.lock().unwrap() = time;
     }
 
-    /// Takes every message at once and answers only after this time: a caller who dies meanwhile does not learn of it.
-    pub(crate) fn answer_late(&self, time: Duration) {
+    /// Accepts every message at once but delays the response: a caller that dies meanwhile does not
+    /// learn of it.
+    pub(crate) fn delay_response(&self, time: Duration) {
         *self.state.late.lock().unwrap() = time;
     }
 
-    /// Every message meets what the closure says, by the request's body.
-    pub(crate) fn weather(&self, forecast: impl Fn(&Value) -> Weather + Send + Sync + 'static) {
+    /// Lets the closure decide the conditions of every message from the request's body.
+    pub(crate) fn set_conditions(
+        &self,
+        forecast: impl Fn(&Value) -> Weather + Send + Sync + 'static,
+    ) {
         self.state.climate.set(forecast);
     }
 
-    /// An error as the Graph API words it, to fail with: see PROVIDERS.md section 1.11 for the codes.
+    /// Returns an error in the format of the Graph API, for a [`Failure`]. PROVIDERS.md section
+    /// 1.11 lists the codes.
     pub(crate) fn error(code: i64, message: &str) -> Value {
         let kind = "OAuthException";
         json!({"error": {"message": message, "type": kind, "code": code, "fbtrace_id": "AFake"}})
@@ -212,7 +213,7 @@ impl Graph {
 }
 
 impl SentMessage {
-    /// The webhook that tells how far this message got.
+    /// Returns the status webhook of this message.
     pub(crate) fn status_webhook(&self, status: &str) -> Vec<u8> {
         let news = News {
             id: &self.id,
@@ -242,7 +243,7 @@ async fn messages(
     }
     let message = read_message(number, &body)?;
     state.tried.lock().unwrap().push(message.clone());
-    let weather = state.climate.meet(&body).unwrap_or_else(|| state.usual());
+    let weather = state.climate.conditions_for(&body).unwrap_or_else(|| state.usual());
     pause(weather.before).await;
     let then_cut = match weather.failure {
         Some(failure) => failure.play().await?,
@@ -254,7 +255,7 @@ async fn messages(
 }
 
 impl Shared {
-    /// The weather where none is set.
+    /// The conditions when no closure is set.
     fn usual(&self) -> Weather {
         let (before, after) = (*self.delay.lock().unwrap(), *self.late.lock().unwrap());
         Weather { before, failure: None, after }
@@ -271,7 +272,7 @@ impl Shared {
     }
 
     fn take(&self, mut message: SentMessage) -> Response {
-        // The lock makes the order of ids the order of messages.
+        // Holding the lock keeps the ids in the order of the messages.
         let mut sent = self.sent.lock().unwrap();
         let n = self.count.load(Ordering::SeqCst) + 1;
         message.id = format!("wamid.OUT{n:06}");
@@ -290,7 +291,7 @@ impl Shared {
     }
 }
 
-/// Checks a message as strictly as Meta documents it; PROVIDERS.md section 1.9.
+/// Validates a message as strictly as Meta documents it; PROVIDERS.md section 1.9.
 fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let to = match (text(&body["to"]), text(&body["recipient"])) {
@@ -316,10 +317,19 @@ fn read_message(number: String, body: &Value) -> Result<SentMessage, Refusal> {
     }
     let reply_to = text(&body["context"]["message_id"]);
     let (id, came_at) = (String::new(), Instant::now());
-    Ok(SentMessage { number, to, text: words, reply_to, reference, id, template, came_at })
+    Ok(SentMessage {
+        number,
+        to,
+        text: words,
+        reply_to,
+        reference,
+        id,
+        template,
+        received_at: came_at,
+    })
 }
 
-/// A template, and what stands in its places; PROVIDERS.md section 1.9.
+/// Parses a template and the value of its parameter; PROVIDERS.md section 1.9.
 fn read_template(body: &Value) -> Result<(Option<Template>, String), Refusal> {
     let required = |value: &Value| {
         let text = value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
@@ -346,7 +356,7 @@ fn is_phone(to: &str) -> bool {
     (5..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-async fn look_up(
+async fn media_info(
     State(state): State<Arc<Shared>>,
     Path((version, id)): Path<(String, String)>,
     Query(query): Query<HashMap<String, String>>,
@@ -568,7 +578,7 @@ mod tests {
             "typing_indicator": {"type": "text"},
         });
         assert_eq!(send(&graph, &body).await.unwrap(), (200, json!({"success": true})));
-        assert!(graph.typing()[0].writing && graph.sent().is_empty());
+        assert!(graph.read_receipts()[0].writing && graph.sent().is_empty());
     }
 
     #[tokio::test]
@@ -581,6 +591,6 @@ mod tests {
             let (status, answer) = send(&graph, &body).await.unwrap();
             assert_eq!(status, 200, "{name}: {answer}");
         }
-        assert_eq!((graph.sent().len(), graph.typing().len()), (3, 1));
+        assert_eq!((graph.sent().len(), graph.read_receipts().len()), (3, 1));
     }
 }

@@ -1,4 +1,5 @@
-//! Webhooks as Meta sends them, down to the bytes: characters beyond ASCII and slashes are escaped. Must not send.
+//! Webhooks byte for byte as Meta sends them, with non-ASCII characters and slashes escaped. Must
+//! not send them.
 
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,40 +11,39 @@ use sha2::{Digest, Sha256};
 
 /// The account that all numbers belong to.
 const ACCOUNT: &str = "102290129340398";
-/// Our number as it is displayed.
+/// Our display phone number.
 const OUR_PHONE: &str = "15550783881";
 
-/// News of a message of ours.
+/// A status update of a message that we sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct News<'a> {
-    /// The id that Meta gave the message.
+    /// Meta's id of the message.
     pub(crate) id: &'a str,
     /// `sent`, `delivered`, `read` or `failed`.
     pub(crate) status: &'a str,
     /// The customer's `wa_id`: digits without `+`.
     pub(crate) recipient: &'a str,
-    /// The reference that we sent with the message.
+    /// The reference sent with the message.
     pub(crate) reference: Option<&'a str>,
-    /// Meta's code and title of the error, of a failed message.
+    /// Meta's error code and title of a failed message.
     pub(crate) error: Option<(i64, &'a str)>,
 }
 
-/// A voice note.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Note<'a> {
-    /// Meta's id of the file; put it into the fake with `put_media`.
+    /// Meta's id of the file; upload it to the fake with `put_media`.
     pub(crate) media_id: &'a str,
-    /// The file.
     pub(crate) bytes: &'a [u8],
 }
 
-/// A customer (`from`: digits without `+`) wrote `text` to the number `pnid`.
+/// Returns the webhook of a text message from a customer (`from`: digits without `+`) to the number
+/// `pnid`.
 pub(crate) fn text_webhook(pnid: &str, from: &str, id: &str, text: &str) -> Vec<u8> {
     let content = json!({"type": "text", "text": {"body": text}});
     message_webhook(pnid, from, id, &content)
 }
 
-/// A customer sent a voice note.
+/// Returns the webhook of a voice note from a customer.
 pub(crate) fn voice_webhook(pnid: &str, from: &str, id: &str, note: Note<'_>) -> Vec<u8> {
     let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(note.bytes));
     let audio = json!({
@@ -52,8 +52,8 @@ pub(crate) fn voice_webhook(pnid: &str, from: &str, id: &str, note: Note<'_>) ->
     message_webhook(pnid, from, id, &json!({"type": "audio", "audio": audio}))
 }
 
-/// A customer sent anything: `content` is merged into the message, such as
-/// `{"type": "reaction", "reaction": {..}}` or a `context`.
+/// Returns the webhook of a customer's message with any content: `content` is merged into it, such
+/// as `{"type": "reaction", "reaction": {..}}` or a `context`.
 pub(crate) fn message_webhook(pnid: &str, from: &str, id: &str, content: &Value) -> Vec<u8> {
     let mut message = json!({"from": from, "id": id, "timestamp": now()});
     for (name, value) in content.as_object().unwrap() {
@@ -64,7 +64,7 @@ pub(crate) fn message_webhook(pnid: &str, from: &str, id: &str, content: &Value)
     hook(pnid, "messages", json!({"contacts": [contact], "messages": [message]}))
 }
 
-/// A message of ours got somewhere, or failed.
+/// Returns the status webhook of a message that we sent.
 pub(crate) fn status_webhook(pnid: &str, news: News<'_>) -> Vec<u8> {
     let mut status = json!({
         "id": news.id, "status": news.status, "timestamp": now(), "recipient_id": news.recipient,
@@ -83,7 +83,8 @@ pub(crate) fn status_webhook(pnid: &str, news: News<'_>) -> Vec<u8> {
     hook(pnid, "messages", json!({"statuses": [status]}))
 }
 
-/// A person wrote to a customer (`to`: digits without `+`) from the business's phone.
+/// Returns the webhook of a message that a person sent to a customer (`to`: digits without `+`)
+/// from the business's phone.
 pub(crate) fn echo_webhook(pnid: &str, to: &str, id: &str, text: &str) -> Vec<u8> {
     let echo = json!({
         "from": OUR_PHONE, "to": to, "id": id, "timestamp": now(), "type": "text",
@@ -92,7 +93,7 @@ pub(crate) fn echo_webhook(pnid: &str, to: &str, id: &str, text: &str) -> Vec<u8
     hook(pnid, "smb_message_echoes", json!({"message_echoes": [echo]}))
 }
 
-/// Several webhooks in one request, as Meta sends them when there is much to tell.
+/// Combines webhooks into one request, as Meta does under load.
 pub(crate) fn batch(bodies: &[Vec<u8>]) -> Vec<u8> {
     let entries = bodies.iter().flat_map(|body| {
         let body: Value = serde_json::from_slice(body).unwrap();
@@ -102,7 +103,7 @@ pub(crate) fn batch(bodies: &[Vec<u8>]) -> Vec<u8> {
     meta_bytes(&json!({"object": "whatsapp_business_account", "entry": entries}))
 }
 
-/// The value of `X-Hub-Signature-256` for a body.
+/// Returns the value of `X-Hub-Signature-256` for a body.
 pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body);
@@ -121,7 +122,7 @@ fn now() -> String {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().to_string()
 }
 
-/// JSON in ASCII, with `\u00e9` for `é` and `\/` for `/`.
+/// Returns JSON in ASCII, with `\u00e9` for `é` and `\/` for `/`.
 fn meta_bytes(body: &Value) -> Vec<u8> {
     let mut escaped = String::new();
     for letter in body.to_string().chars() {
@@ -138,15 +139,16 @@ fn meta_bytes(body: &Value) -> Vec<u8> {
     escaped.into_bytes()
 }
 
-/// A captured payload of Meta's, by its name; `None` (and a note on the terminal) without the shared data.
+/// Returns a captured Meta payload by name; `None` (and a note on the terminal) without the shared
+/// data.
 #[cfg(test)]
 pub(crate) fn captured(name: &str) -> Option<Value> {
     let text = shared(&format!("fixtures/meta/{name}.json"))?;
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// Every captured webhook of Meta's with its name, without `in.`, by name; none (and a note on the terminal) without
-/// the shared data.
+/// Returns every captured Meta webhook with its name (without `in.`), sorted by name; empty (and a
+/// note on the terminal) without the shared data.
 #[cfg(test)]
 pub(crate) fn all_captured() -> Vec<(String, Value)> {
     let Some(index) = shared("fixtures/meta/INDEX.json") else { return Vec::new() };
@@ -156,7 +158,7 @@ pub(crate) fn all_captured() -> Vec<(String, Value)> {
     names.filter_map(read).collect()
 }
 
-/// A text of the shared data, by its path; `None` (and a note on the terminal) where there is none.
+/// Returns a file of the shared data; `None` (and a note on the terminal) when it does not exist.
 #[cfg(test)]
 pub(crate) fn shared(path: &str) -> Option<String> {
     let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
@@ -208,7 +210,7 @@ mod tests {
         ));
     }
 
-    /// The names of all fields, with those around them.
+    /// Returns the paths of all fields.
     fn fields(value: &Value, above: &str) -> Vec<String> {
         match value {
             Value::Object(object) => object

@@ -1,4 +1,5 @@
-//! A model hub on this machine: small files from the hub itself, large ones from another host, with a hash in the redirect.
+//! A fake model hub: serves small files itself and large ones from another host, with a hash in the
+//! redirect.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,10 +14,9 @@ use futures::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
-/// What is asked of either host: path and `Range`.
+/// A request to either host: path and `Range` header.
 pub(crate) type Asked = (String, Option<String>);
 
-/// The hub.
 #[derive(Clone, Default)]
 pub(crate) struct Hub {
     pub(crate) url: String,
@@ -25,21 +25,21 @@ pub(crate) struct Hub {
 
 #[derive(Default)]
 struct Inner {
-    /// Where large files are.
+    /// URL of the host with the large files.
     store: Mutex<String>,
     files: BTreeMap<String, Vec<u8>>,
     asked: Mutex<Vec<Asked>>,
-    /// After so many bytes the next answers of the other host break off.
+    /// Byte counts after which the next responses with large files break off.
     cuts: Mutex<Vec<usize>>,
-    /// Told instead of the files' own hash.
+    /// Hash to announce instead of the file's own.
     lie: Mutex<Option<String>>,
     deaf_to_ranges: Mutex<bool>,
 }
 
 impl Hub {
-    /// Files by path; those ending in `.safetensors` are large.
+    /// Starts a hub with files by path; those that end in `.safetensors` are large.
     pub(crate) async fn start(files: &[(&str, &[u8])]) -> Self {
-        // Whoever fetches from here needs it, and nothing else in a test may have done it.
+        // Downloads need a TLS provider, and nothing else in a test may have installed one.
         drop(rustls::crypto::ring::default_provider().install_default());
         let files =
             files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
@@ -51,23 +51,23 @@ impl Hub {
             url
         };
         let store = serve(Router::new().fallback(stored).with_state(inner.clone())).await;
-        // Another name, so that it is another host.
+        // A different host name makes it a different host.
         *inner.store.lock().unwrap() = store.replace("127.0.0.1", "localhost");
         let url = serve(Router::new().fallback(hub).with_state(inner.clone())).await;
         Self { url, inner }
     }
 
-    /// The next answer with a large file breaks off after so many bytes.
+    /// Makes the next response with a large file break off after this many bytes.
     pub(crate) fn cut_after(&self, bytes: usize) {
         self.inner.cuts.lock().unwrap().push(bytes);
     }
 
-    /// From now on the hub tells this hash of large files.
-    pub(crate) fn lie(&self, hash: &str) {
+    /// From now on the hub announces this hash for large files.
+    pub(crate) fn announce_hash(&self, hash: &str) {
         *self.inner.lie.lock().unwrap() = Some(hash.to_owned());
     }
 
-    /// From now on whole files are sent, whatever was asked for.
+    /// From now on the hub ignores `Range` and sends whole files.
     pub(crate) fn ignore_ranges(&self) {
         *self.inner.deaf_to_ranges.lock().unwrap() = true;
     }
@@ -132,7 +132,7 @@ async fn stored(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         None => vec![Ok(rest)],
         Some(at) => vec![Ok(rest[..at].to_vec()), Err(std::io::Error::other("cut"))],
     };
-    // What came before a cut must have left this host, or nothing of it arrives.
+    // The bytes before the cut must leave this host first, or none of them arrive.
     let parts = stream::iter(parts).then(async |part: Result<Vec<u8>, std::io::Error>| {
         if part.is_err() {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,5 +1,5 @@
-//! What tests stand on: the real application on a port of its own, and small real servers in the place of WhatsApp,
-//! OpenAI and Postgres that record what they received and fail when told to.
+//! Test infrastructure: the real application on its own port, and small real servers in place of
+//! external services that record requests and fail on demand.
 
 pub(crate) mod app;
 pub(crate) mod fake;

@@ -1,5 +1,5 @@
-//! A fake OpenAI-compatible server: chat, embeddings, transcriptions, models. Must not be clever: answers are scripted,
-//! and embeddings compare words.
+//! A fake OpenAI-compatible server: chat, embeddings, transcriptions, models, rerank. Must stay
+//! simple: answers are scripted, and embeddings compare words.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,15 +24,15 @@ use super::fake::{
 };
 use super::form::{Recorded, read};
 
-/// What a scripted answer is made of: the request's body.
+/// Returns the answer to a request from its body.
 type Script = Arc<dyn Fn(&Value) -> String + Send + Sync>;
 
-/// The length of embeddings, where a request asks for none.
+/// Embedding dimensions when a request does not set them.
 const DIMENSIONS: usize = 256;
 
-/// The fake server, on a port of its own until it is dropped.
+/// The fake server, on its own port until it is dropped.
 pub(crate) struct OpenAi {
-    /// What `base_url` is set to: it ends with `/v1`.
+    /// Value for `base_url`; ends with `/v1`.
     pub(crate) url: String,
     state: Arc<Shared>,
     _running: Running,
@@ -43,7 +43,7 @@ struct Shared {
     script: Mutex<Script>,
     delay: Mutex<Duration>,
     held: watch::Sender<bool>,
-    deafened: watch::Sender<bool>,
+    transcriptions_held: watch::Sender<bool>,
     hung_up: AtomicU64,
     climate: Climate,
     transcripts: Mutex<HashMap<Vec<u8>, Value>>,
@@ -56,7 +56,8 @@ struct Shared {
 }
 
 impl OpenAi {
-    /// Starts the server. Chats are answered with `ANSWER: ` and the beginning of the last message.
+    /// Starts the server. By default a chat is answered with `ANSWER: ` and the start of the last
+    /// message.
     pub(crate) async fn start() -> Self {
         let (listener, url) = listen().await;
         let state = Arc::new(Shared {
@@ -64,7 +65,7 @@ impl OpenAi {
             script: Mutex::new(Arc::new(echo)),
             delay: Mutex::default(),
             held: watch::Sender::new(false),
-            deafened: watch::Sender::new(false),
+            transcriptions_held: watch::Sender::new(false),
             hung_up: AtomicU64::new(0),
             climate: Climate::default(),
             transcripts: Mutex::default(),
@@ -88,52 +89,55 @@ impl OpenAi {
         Self { url, state, _running: Running::serve(listener, router) }
     }
 
-    /// Answers chats with what the closure makes of the request's body.
+    /// Makes the closure answer chats from the request's body.
     pub(crate) fn answer_with(&self, script: impl Fn(&Value) -> String + Send + Sync + 'static) {
         *self.state.script.lock().unwrap() = Arc::new(script);
     }
 
-    /// Answers every chat only after this time.
+    /// Delays the answer to every chat.
     pub(crate) fn delay(&self, time: Duration) {
         *self.state.delay.lock().unwrap() = time;
     }
 
-    /// Answers no chat until [`Self::release`].
+    /// Holds all chats until [`Self::release`].
     pub(crate) fn hold(&self) {
         self.state.held.send_replace(true);
     }
 
-    /// Answers the chats that were held, and those to come.
+    /// Answers the held chats and stops holding.
     pub(crate) fn release(&self) {
         self.state.held.send_replace(false);
     }
 
-    /// Transcribes no recording until [`Self::release_recordings`].
+    /// Holds all transcriptions until [`Self::release_recordings`].
     pub(crate) fn hold_recordings(&self) {
-        self.state.deafened.send_replace(true);
+        self.state.transcriptions_held.send_replace(true);
     }
 
-    /// Transcribes the recordings that were held, and those to come.
+    /// Transcribes the held recordings and stops holding.
     pub(crate) fn release_recordings(&self) {
-        self.state.deafened.send_replace(false);
+        self.state.transcriptions_held.send_replace(false);
     }
 
-    /// How many recordings were given up by who sent them: the connection was closed before the answer.
-    pub(crate) fn hung_up(&self) -> u64 {
+    /// Returns the number of transcriptions whose client closed the connection before the answer.
+    pub(crate) fn cancelled_transcriptions(&self) -> u64 {
         self.state.hung_up.load(Ordering::SeqCst)
     }
 
-    /// Every chat meets what the closure says, by the request's body.
-    pub(crate) fn weather(&self, forecast: impl Fn(&Value) -> Weather + Send + Sync + 'static) {
+    /// Lets the closure decide the conditions of every chat from the request's body.
+    pub(crate) fn set_conditions(
+        &self,
+        forecast: impl Fn(&Value) -> Weather + Send + Sync + 'static,
+    ) {
         self.state.climate.set(forecast);
     }
 
-    /// Lets the next `n` chats fail.
+    /// Makes the next `n` chats fail.
     pub(crate) fn fail_next(&self, n: usize, failure: &Failure) {
         self.fail_next_at("/v1/chat/completions", n, failure);
     }
 
-    /// Lets the next `n` requests for a path fail, such as `/v1/embeddings`.
+    /// Makes the next `n` requests to a path fail, such as `/v1/embeddings`.
     pub(crate) fn fail_next_at(&self, path: &str, n: usize, failure: &Failure) {
         self.state.failures.add(n, failure, Some(path));
     }
@@ -143,7 +147,7 @@ impl OpenAi {
         *self.state.key.lock().unwrap() = Some(key.to_owned());
     }
 
-    /// Says what is heard in a recording, and in which language (as Whisper names it: `english`). Other
+    /// Sets the transcript of a recording and its language as Whisper names it (`english`). Other
     /// recordings are refused.
     pub(crate) fn put_transcript(&self, bytes: &[u8], text: &str, language: &str) {
         self.put_verbose(
@@ -152,39 +156,39 @@ impl OpenAi {
         );
     }
 
-    /// The same with the whole answer as `verbose_json` has it.
+    /// Like [`Self::put_transcript`], with the whole `verbose_json` response.
     pub(crate) fn put_verbose(&self, bytes: &[u8], answer: Value) {
         let mut transcripts = self.state.transcripts.lock().unwrap();
         transcripts.insert(Sha256::digest(bytes).to_vec(), answer);
     }
 
-    /// The bodies of all chats, in order.
+    /// Returns the bodies of all chats, in order.
     pub(crate) fn requests(&self) -> Vec<Value> {
         self.state.chats.lock().unwrap().clone()
     }
 
-    /// The bodies of all requests for embeddings, in order.
+    /// Returns the bodies of all embedding requests, in order.
     pub(crate) fn embedded(&self) -> Vec<Value> {
         self.state.embedded.lock().unwrap().clone()
     }
 
-    /// The bodies of all requests to rerank, in order.
-    pub(crate) fn reranked(&self) -> Vec<Value> {
+    /// Returns the bodies of all rerank requests, in order.
+    pub(crate) fn rerank_requests(&self) -> Vec<Value> {
         self.state.reranked.lock().unwrap().clone()
     }
 
-    /// All recordings sent for transcription, in order.
+    /// Returns all recordings sent for transcription, in order.
     pub(crate) fn recorded(&self) -> Vec<Recorded> {
         self.state.recorded.lock().unwrap().clone()
     }
 
-    /// How many chats were answered or begun.
+    /// Returns the number of chats answered or begun.
     pub(crate) fn chat_count(&self) -> u64 {
         self.state.count.load(Ordering::SeqCst)
     }
 }
 
-/// The answer where nothing is scripted.
+/// The default answer.
 fn echo(request: &Value) -> String {
     let last = request["messages"].as_array().and_then(|messages| messages.last());
     let content = last.and_then(|message| message["content"].as_str()).unwrap_or_default();
@@ -211,7 +215,7 @@ async fn authorize(
     if then_cut && !streams { cut() } else { Ok(response) }
 }
 
-/// Whether a stream is to be cut half-way.
+/// Whether a stream is cut half-way.
 #[derive(Clone, Copy)]
 struct Half(bool);
 
@@ -224,7 +228,7 @@ async fn chat(
     let request: Value =
         serde_json::from_slice(&body).map_err(|_| wrong(400, "invalid_json", "Not JSON"))?;
     let usual = || Weather { before: *state.delay.lock().unwrap(), ..Weather::default() };
-    let weather = state.climate.meet(&request).unwrap_or_else(usual);
+    let weather = state.climate.conditions_for(&request).unwrap_or_else(usual);
     pause(weather.before).await;
     drop(state.held.subscribe().wait_for(|held| !held).await);
     let then_cut = match weather.failure {
@@ -252,7 +256,7 @@ async fn chat(
     })))
 }
 
-/// The answer in pieces of one word.
+/// Streams the answer in chunks of one word.
 fn stream(request: &Value, text: &str, half: Half) -> Response {
     let chunk = |choices: Value| {
         json!({
@@ -281,7 +285,7 @@ fn stream(request: &Value, text: &str, half: Half) -> Response {
 }
 
 fn events_then_cut(events: &[Value]) -> Response {
-    // An error right away would cut the connection before the first bytes are on the wire.
+    // An immediate error would cut the connection before the first bytes are sent.
     let cut = async {
         tokio::time::sleep(Duration::from_millis(30)).await;
         Err(std::io::Error::other("cut"))
@@ -321,8 +325,8 @@ async fn embeddings(State(state): State<Arc<Shared>>, body: Bytes) -> Result<Res
     Ok(answer(&response))
 }
 
-/// A text as a vector of length 1: each word counts at a place that its hash says, so that texts with common words
-/// are near to each other.
+/// Returns a text as a unit vector. Each word counts in the dimension of its hash, so that texts
+/// with common words are similar.
 pub(crate) fn embedding(text: &str, length: usize) -> Vec<f32> {
     let mut vector = vec![0.0f32; length];
     let text = text.to_lowercase();
@@ -357,7 +361,7 @@ async fn transcriptions(
     let digest = Sha256::digest(&recorded.bytes).to_vec();
     state.recorded.lock().unwrap().push(recorded);
     let unanswered = Unanswered(&state);
-    drop(state.deafened.subscribe().wait_for(|held| !held).await);
+    drop(state.transcriptions_held.subscribe().wait_for(|held| !held).await);
     std::mem::forget(unanswered);
     match state.transcripts.lock().unwrap().get(&digest) {
         None => Err(wrong(400, "unknown_audio", "no transcript was put for this recording")),
@@ -366,7 +370,7 @@ async fn transcriptions(
     }
 }
 
-/// A recording that waits for its transcript: dropped, when who sent it hangs up.
+/// A recording that waits for its transcript; dropped when the client disconnects.
 struct Unanswered<'a>(&'a Shared);
 
 impl Drop for Unanswered<'_> {
@@ -375,7 +379,7 @@ impl Drop for Unanswered<'_> {
     }
 }
 
-/// The whole recording in one piece, heard with a probability of 0.9.
+/// Returns one segment that spans the recording, with a probability of 0.9.
 fn segments(text: &str) -> Value {
     if text.trim().is_empty() {
         return json!([]);
@@ -383,8 +387,8 @@ fn segments(text: &str) -> Value {
     json!([{"id": 0, "start": 0.0, "end": 2.5, "text": text, "avg_logprob": 0.9_f64.ln()}])
 }
 
-/// Scores texts by how early they hold the word that the model's name ends with: `prefers-refunds`. In the words of the
-/// request: Cohere's or those of text-embeddings-inference.
+/// Scores texts by how early they contain the word that ends the model's name: `prefers-refunds`.
+/// Answers in the format of the request: Cohere or text-embeddings-inference.
 async fn rerank(State(state): State<Arc<Shared>>, body: Bytes) -> Result<Response, Refusal> {
     let request: Value =
         serde_json::from_slice(&body).map_err(|_| wrong(400, "invalid_json", "Not JSON"))?;
@@ -411,7 +415,7 @@ async fn models() -> Response {
     answer(&json!({"object": "list", "data": models}))
 }
 
-/// Tokens, at four characters each.
+/// Estimates token usage at four characters per token.
 fn usage(request: &Value, text: &str) -> Value {
     let input = request["messages"].to_string().len().div_ceil(4);
     let output = text.len().div_ceil(4);

@@ -1,5 +1,5 @@
-//! A throw-away Postgres, from the binaries that are installed. It ends with the test process, however that ends, and
-//! leaves nothing behind. Must not touch any other server of this machine.
+//! A throw-away Postgres from the installed binaries. It stops when the test process ends in any
+//! way, and leaves nothing behind. Must not touch any other server of this machine.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::{Connection, Executor};
 
-/// Starts the server, says `ready`, and stops it when standard input ends: the kernel closes that pipe when the test
-/// process is gone. `$1` is the folder of the binaries, `$2` ours, `$3` the server's options.
+/// Starts the server, prints `ready`, and stops the server at the end of standard input: the kernel
+/// closes that pipe when the test process is gone. `$1` is the folder of the binaries, `$2` our
+/// folder, `$3` the server's options.
 const SUPERVISOR: &str = r#"
 log="$2/log"
 "$1/initdb" -D "$2/data" -U frontdesk -A trust -E UTF8 --locale=C --no-sync >"$log" 2>&1 </dev/null &&
@@ -24,10 +25,9 @@ cat >/dev/null
 rm -rf "$2"
 "#;
 
-/// Nothing here has to survive a crash.
+/// No durability: the data never has to survive a crash.
 const FAST: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
 
-/// A server of our own.
 pub(crate) struct Postgres {
     folder: PathBuf,
     databases: AtomicU64,
@@ -35,19 +35,21 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// The server of this test process, started by the first who asks; `None` (and a note on the terminal) when no
-    /// Postgres is installed.
+    /// Returns the server of this test process and starts it on first use; `None` (and a note on
+    /// the terminal) when Postgres is not installed.
     pub(crate) fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(FAST)).as_ref()
     }
 
-    /// A server that syncs its writes as a real one does, for measuring; it ends when this is dropped.
+    /// Starts a server that syncs its writes as in production, for measuring; it stops when
+    /// dropped.
     pub(crate) fn durable() -> Option<Self> {
         Self::start("-c fsync=on -c synchronous_commit=on")
     }
 
-    /// Ends the server as a crash does and starts it again; every connection breaks. Returns when it can be used.
+    /// Restarts the server as after a crash: every connection breaks. Returns when it accepts
+    /// connections.
     pub(crate) async fn restart(&self) {
         let mut command = tokio::process::Command::new(binaries().unwrap().join("pg_ctl"));
         command.arg("-D").arg(self.folder.join("data")).arg("-l").arg(self.folder.join("log"));
@@ -73,7 +75,8 @@ impl Postgres {
         let mut command = Command::new("sh");
         command.args(["-c", SUPERVISOR, "postgres-supervisor"]);
         command.arg(&binaries).arg(&folder).arg(options);
-        // Its own group: Ctrl-C on the terminal ends the tests, and their end stops the server.
+        // Its own process group, so that Ctrl-C does not reach the server: the end of the tests
+        // stops it.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0).current_dir("/");
         if let Some((uid, gid)) = user {
             command.uid(uid).gid(gid);
@@ -89,7 +92,7 @@ impl Postgres {
         Some(Self { folder, databases: AtomicU64::new(0), supervisor })
     }
 
-    /// Creates an empty database and gives its URL.
+    /// Creates an empty database and returns its URL.
     pub(crate) async fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::SeqCst));
         let mut postgres = sqlx::PgConnection::connect(&self.url("postgres")).await.unwrap();
@@ -99,7 +102,6 @@ impl Postgres {
         self.url(&name)
     }
 
-    /// The URL of a database of this server.
     pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://frontdesk@localhost/{database}?host={}", self.folder.display())
     }
@@ -112,7 +114,7 @@ impl Drop for Postgres {
     }
 }
 
-/// The folder with `initdb`, `pg_ctl` and `postgres`; the newest version where there are several.
+/// Returns the folder with `initdb`, `pg_ctl` and `postgres`, of the newest version.
 fn binaries() -> Option<PathBuf> {
     let whole = |folder: &PathBuf| {
         ["initdb", "pg_ctl", "postgres"].iter().all(|name| folder.join(name).is_file())
@@ -125,7 +127,7 @@ fn binaries() -> Option<PathBuf> {
     std::env::split_paths(&path).chain(told).chain(known).find(whole)
 }
 
-/// The `bin` folders below a folder that holds versions of Postgres, the newest first.
+/// Returns the `bin` folders of the versions of Postgres in a folder, newest first.
 fn versions(parent: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     let number = |folder: &Path| -> u32 {
@@ -137,7 +139,7 @@ fn versions(parent: &Path) -> Vec<PathBuf> {
     folders.into_iter().map(|folder| folder.join("bin")).collect()
 }
 
-/// Postgres refuses to run as root: then it runs as the first of these users that there is.
+/// Returns an unprivileged user to run as, because Postgres refuses to run as root.
 fn user() -> Option<(u32, u32)> {
     let id = |flag: &str, name: &str| -> Option<u32> {
         let output = Command::new("id").args([flag, name]).output().ok()?;
@@ -150,7 +152,8 @@ fn user() -> Option<(u32, u32)> {
     ["postgres", "nobody"].iter().find_map(|name| Some((id("-u", name)?, id("-g", name)?)))
 }
 
-/// A new folder for the data and the socket. Not in `TMPDIR`: a socket's path has at most about 100 characters.
+/// Creates a folder for the data and the socket. Not in `TMPDIR`: a socket's path is limited to
+/// about 100 characters.
 fn folder(user: Option<(u32, u32)>) -> PathBuf {
     let random = getrandom::u64().unwrap();
     let folder = PathBuf::from(format!("/tmp/frontdesk-pg-{random:016x}"));

@@ -1,4 +1,4 @@
-//! The real binary as a process of its own, to be killed at any moment and started again on the same data.
+//! The real binary as a separate process that a test kills and restarts on the same data.
 
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
-/// The built `frontdesk`.
+/// Path of the built `frontdesk`.
 pub(crate) const BINARY: &str = match option_env!("CARGO_BIN_EXE_frontdesk") {
     Some(binary) => binary,
-    // Where these tests are compiled outside of their package, they are told where the binary is.
+    // When the tests are compiled outside their package, the build sets the path of the binary.
     None => match option_env!("FRONTDESK_BIN") {
         Some(binary) => binary,
         None => "frontdesk",
@@ -24,25 +24,25 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the binary with the configuration file `desk.toml` of a folder, and waits until it is ready. What it logs
-    /// is added to `desk.log` there.
+    /// Starts the binary with the `desk.toml` of a folder and waits until it is ready. Its log is
+    /// appended to `desk.log` there.
     pub(crate) async fn start(home: &Path) -> Self {
         let process = Self::begin(home);
         process.wait_ready().await;
         process
     }
 
-    /// Starts the binary and waits for nothing.
+    /// Starts the binary without waiting.
     pub(crate) fn begin(home: &Path) -> Self {
         Self::begin_with(home, &[])
     }
 
-    /// Starts the binary with more in its environment, and waits for nothing.
+    /// Starts the binary with additional environment variables, without waiting.
     pub(crate) fn begin_with(home: &Path, environment: &[(&str, &str)]) -> Self {
         Self::spawn((home, free_port()), environment, Stdio::null())
     }
 
-    /// The same at a given port, with what it prints in a file.
+    /// Starts the binary on a given port with its standard output in a file, without waiting.
     pub(crate) fn begin_printing(home: &Path, port: u16, out: File) -> Self {
         Self::spawn((home, port), &[], out.into())
     }
@@ -64,8 +64,11 @@ impl Process {
         Self { url: format!("http://127.0.0.1:{port}"), child }
     }
 
-    /// Waits until it is ready; if it ends before, how.
-    pub(crate) async fn ready_or_ended(&mut self, http: &reqwest::Client) -> Option<ExitStatus> {
+    /// Waits until it is ready. Returns the exit status if it ends first.
+    pub(crate) async fn wait_ready_or_exit(
+        &mut self,
+        http: &reqwest::Client,
+    ) -> Option<ExitStatus> {
         let started = Instant::now();
         while http.get(format!("{}/readyz", self.url)).send().await.is_err() {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -77,7 +80,6 @@ impl Process {
         None
     }
 
-    /// Waits until it is ready.
     pub(crate) async fn wait_ready(&self) {
         let started = Instant::now();
         let http = reqwest::Client::new();
@@ -92,18 +94,18 @@ impl Process {
         self.child.kill().await.unwrap();
     }
 
-    /// Asks it to stop (SIGTERM), and waits until it has; true if it says that all went well.
+    /// Stops it (SIGTERM) and waits for its end. Returns whether the exit status is success.
     pub(crate) async fn stop(mut self) -> bool {
         self.signal("-TERM").await;
         self.child.wait().await.unwrap().success()
     }
 
-    /// Freezes it (SIGSTOP): it does nothing, and knows nothing of the time that passes.
+    /// Freezes it (SIGSTOP).
     pub(crate) async fn freeze(&self) {
         self.signal("-STOP").await;
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Resumes it (SIGCONT).
     pub(crate) async fn thaw(&self) {
         self.signal("-CONT").await;
     }
@@ -114,8 +116,8 @@ impl Process {
     }
 }
 
-/// A port that nobody listens on. Not one of those that the system gives to connections: one of them could take it
-/// before the process does.
+/// Returns a free port outside the system's range of ephemeral ports: a connection could take one
+/// of those before the process does.
 pub(crate) fn free_port() -> u16 {
     loop {
         let port = 20_000 + u16::try_from(getrandom::u32().unwrap() % 10_000).unwrap();
@@ -125,7 +127,8 @@ pub(crate) fn free_port() -> u16 {
     }
 }
 
-/// Runs a command in an empty folder with these variables only.
+/// Runs the binary in a folder with only these environment variables. Returns success and its
+/// output.
 pub(crate) async fn run(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
     let mut command = Command::new(BINARY);
     command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
@@ -134,7 +137,7 @@ pub(crate) async fn run(home: &Path, args: &[&str], variables: &[(&str, &str)]) 
     (status.success(), text(stdout) + &text(stderr))
 }
 
-/// A command ended well or not, as wanted, and said all of these words.
+/// Asserts that a command succeeded or failed as expected and that its output contains these words.
 #[track_caller]
 pub(crate) fn says((good, text): &(bool, String), wanted: bool, words: &[&str]) {
     assert_eq!(*good, wanted, "{text}");

@@ -1,5 +1,5 @@
-//! A Qdrant that is none: a gRPC server of qdrant-client's own stubs that really keeps points, filters and compares them,
-//! records what it was asked, and fails, stalls or breaks off when told to.
+//! A fake Qdrant: a gRPC server on qdrant-client's stubs that stores, filters and compares points,
+//! records its calls, and fails, stalls or breaks off on demand.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,7 +15,7 @@ mod collections;
 mod filter;
 mod points;
 
-/// A call that the adapter never makes.
+/// Implements a call that the adapter never makes.
 macro_rules! absent {
     ($name:ident, $ask:ident, $answer:ident) => {
         fn $name<'life0, 'async_trait>(
@@ -38,14 +38,14 @@ macro_rules! absent {
 }
 use absent;
 
-/// The double.
+/// The fake server.
 #[derive(Clone, Default)]
 pub(crate) struct Double {
     url: String,
     state: Arc<Mutex<State>>,
 }
 
-/// A key that the double refuses.
+/// A key that the server refuses.
 pub(crate) const WRONG_KEY: &str = "wrong";
 
 #[derive(Default)]
@@ -58,42 +58,42 @@ struct State {
 struct Collection {
     made: CreateCollection,
     fields: HashMap<String, i32>,
-    /// By id in text.
+    /// Points by id as text.
     points: BTreeMap<String, PointStruct>,
 }
 
-/// What goes wrong, from now on or later.
+/// A planned failure.
 #[derive(Debug, Clone)]
 pub(crate) struct Trouble {
-    /// So many calls still go well.
+    /// Number of calls that succeed first.
     pub(crate) after: usize,
-    /// So many calls then go wrong.
+    /// Number of calls that then fail.
     pub(crate) times: usize,
-    /// Only calls of this kind count; empty: all.
+    /// The kind of call that counts; empty means all.
     pub(crate) only: &'static str,
-    /// How they go wrong; `None`: they never answer.
+    /// The error; `None` means that the call never returns.
     pub(crate) code: Option<Code>,
-    /// Whether what was asked is done before the call goes wrong.
+    /// Whether the call takes effect before it fails.
     pub(crate) done: bool,
 }
 
 impl Trouble {
-    /// Every call from now on fails like this.
+    /// Makes every call from now on fail with this error.
     pub(crate) fn all(code: Code) -> Self {
         Self { after: 0, times: usize::MAX, only: "", code: Some(code), done: false }
     }
 }
 
-/// What became of a call before it was looked at.
+/// What to do with a call.
 enum Fate {
     Good,
     Bad(Status),
-    /// Do it, then say this.
+    /// Do it, then return this error.
     DoneBut(Status),
 }
 
 impl Double {
-    /// Starts one on a port of its own.
+    /// Starts a server on its own port.
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -108,32 +108,30 @@ impl Double {
         double
     }
 
-    /// Where it is.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// From now on this goes wrong; `None`: nothing does.
+    /// Sets the failure from now on; `None` ends it.
     pub(crate) fn trouble(&self, trouble: Option<Trouble>) {
         self.state().trouble = trouble;
     }
 
-    /// The calls since the last time this was asked.
+    /// Returns the calls since the last call of this method.
     pub(crate) fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.state().calls)
     }
 
-    /// The names of the collections.
     pub(crate) fn collections(&self) -> Vec<String> {
         self.state().collections.keys().cloned().collect()
     }
 
-    /// How a collection was made.
+    /// Returns the request that created a collection.
     pub(crate) fn made(&self, name: &str) -> CreateCollection {
         self.state().collections[name].made.clone()
     }
 
-    /// What is indexed of a collection's payload.
+    /// Returns the indexed payload fields of a collection.
     pub(crate) fn fields(&self, name: &str) -> Vec<String> {
         let mut fields: Vec<String> =
             self.state().collections[name].fields.keys().cloned().collect();
@@ -141,7 +139,7 @@ impl Double {
         fields
     }
 
-    /// Everything that it holds, each point in text: two doubles with the same content say the same.
+    /// Returns all points as text: two servers with the same content return the same.
     pub(crate) fn content(&self) -> Vec<String> {
         let state = self.state();
         let all = state.collections.iter();
@@ -168,7 +166,7 @@ impl Double {
         self.state.lock().unwrap()
     }
 
-    /// Records a call, checks its key, and says what is to become of it.
+    /// Records a call, checks its key, and decides what to do with it.
     async fn begin<T>(&self, name: &'static str, request: &Request<T>) -> Fate {
         if request.metadata().get("api-key").is_some_and(|key| key == WRONG_KEY) {
             return Fate::Bad(Status::unauthenticated("Invalid API key or JWT"));
@@ -191,7 +189,7 @@ impl Double {
         }
     }
 
-    /// Does a call as its fate is.
+    /// Handles a call according to its fate.
     async fn serve<T, R>(
         &self,
         name: &'static str,
@@ -244,7 +242,7 @@ impl qdrant_client::qdrant::qdrant_server::Qdrant for Double {
     }
 }
 
-/// The index settings for a Qdrant, as they would be written in the configuration.
+/// Returns the index settings for a Qdrant, parsed from TOML as in the configuration.
 pub(crate) fn settings(url: &str, prefix: &str, more: &str) -> Settings {
     let text = format!("kind = \"qdrant\"\nurl = \"{url}\"\nprefix = \"{prefix}\"\n{more}");
     toml::from_str(&text).unwrap()

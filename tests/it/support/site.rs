@@ -1,4 +1,4 @@
-//! A web site on 127.0.0.1 whose pages a test writes and changes, and that records what it was asked.
+//! A web site on 127.0.0.1 whose pages a test sets, and that records its requests.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,7 +15,6 @@ use futures::stream;
 
 use super::fake::{Running, listen};
 
-/// A running site.
 pub(crate) struct Site {
     pub(crate) url: String,
     inside: Arc<Inside>,
@@ -26,11 +25,11 @@ pub(crate) struct Site {
 struct Inside {
     pages: Mutex<HashMap<String, Page>>,
     asked: Mutex<Vec<Asked>>,
-    /// Bytes of bodies that were sent, or handed over to be sent.
+    /// Body bytes sent or handed over for sending.
     sent: AtomicU64,
 }
 
-/// A request, and what it was answered.
+/// A request and its response status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) path: String,
@@ -38,24 +37,23 @@ pub(crate) struct Asked {
     pub(crate) agent: String,
 }
 
-/// What an address answers.
+/// What a path answers.
 #[derive(Debug, Clone)]
 pub(crate) enum Page {
-    /// A document of a content type, with an `ETag`.
+    /// A document with a content type and an `ETag`.
     Text(&'static str, Vec<u8>),
-    /// A document with more headers, and without an `ETag`.
+    /// A document with additional headers and without an `ETag`.
     Headed(Vec<(&'static str, String)>, Vec<u8>),
     /// A redirect.
     To(String),
-    /// A failure.
     Status(u16),
-    /// A byte every 20 milliseconds, for ever.
+    /// One byte every 20 milliseconds, forever.
     Drip,
-    /// So many bytes of a page, of which the length is not said.
+    /// A page of this many bytes, without a `Content-Length`.
     Huge(u64),
 }
 
-/// A page of HTML with a title, a text and links.
+/// Returns an HTML page with a title, a text and links.
 pub(crate) fn html(title: &str, text: &str, links: &[&str]) -> Page {
     let links: Vec<_> =
         links.iter().map(|to| format!("<li><a href=\"{to}\">more</a></li>")).collect();
@@ -75,27 +73,25 @@ impl Site {
         Self { url, inside, _running: Running::serve(listener, router) }
     }
 
-    /// Puts a page in the place of what was at a path.
     pub(crate) fn put(&self, path: &str, page: Page) {
         self.inside.pages.lock().unwrap().insert(path.to_owned(), page);
     }
 
-    /// Takes a page away: 404.
     pub(crate) fn remove(&self, path: &str) {
         self.inside.pages.lock().unwrap().remove(path);
     }
 
-    /// What was asked since this was called last, as (path, status), in order.
+    /// Returns the requests since the last call as (path, status), in order.
     pub(crate) fn asked(&self) -> Vec<(String, u16)> {
         self.requests().into_iter().map(|asked| (asked.path, asked.status)).collect()
     }
 
-    /// What was asked since this was called last.
+    /// Returns the requests since the last call.
     pub(crate) fn requests(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.inside.asked.lock().unwrap())
     }
 
-    /// Bytes of bodies that were sent since this was called last.
+    /// Returns the body bytes sent since the last call.
     pub(crate) fn sent(&self) -> u64 {
         self.inside.sent.swap(0, Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! Chance from a seed. Must not know what it is used for.
+//! Seeded random numbers. Must not know what they are used for.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(super) struct Dice(AtomicU64);
 
 impl Dice {
-    /// Dice of their own for each part of a run, so that what one part does changes nothing for another.
+    /// Creates the generator of one part of a run, so that parts do not affect each other.
     pub(super) fn new(seed: u64, part: &str) -> Self {
         let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         Self(AtomicU64::new(part.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, mix)))
@@ -22,38 +22,38 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`, which is not 0.
+    /// Returns a number below `end`, which must not be 0.
     pub(super) fn below(&self, end: u64) -> u64 {
         self.roll() % end
     }
 
-    /// A place in a list of `length`, which is not 0.
+    /// Returns an index into a list of `length`, which must not be 0.
     pub(super) fn place(&self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap()
     }
 
-    /// True in so many of a hundred cases.
+    /// Returns true with this probability in percent.
     pub(super) fn chance(&self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// A time within a range of milliseconds.
+    /// Returns a duration within a range of milliseconds.
     pub(super) fn time(&self, range: Range<u64>) -> Duration {
         Duration::from_millis(range.start + self.below(range.end - range.start))
     }
 
-    /// A lifetime: short ones are frequent, long ones rare (exponential with a mean of 250 ms), 50 to 800 ms.
+    /// Returns a lifetime of 50 to 800 ms: short ones are frequent, long ones rare (exponential
+    /// with a mean of 250 ms).
     pub(super) fn life(&self) -> Duration {
         let share = f64::from(u32::try_from(self.below(1_000_000)).unwrap() + 1) / 1_000_000.0;
         Duration::from_secs_f64((0.050 - 0.250 * share.ln()).min(0.800))
     }
 
-    /// Waits a time within a range of milliseconds.
+    /// Sleeps for a duration within a range of milliseconds.
     pub(super) async fn pause(&self, range: Range<u64>) {
         tokio::time::sleep(self.time(range)).await;
     }
 
-    /// Puts a list into a random order.
     pub(super) fn shuffle<T>(&self, list: &mut [T]) {
         for end in (1..list.len()).rev() {
             list.swap(end, self.place(end + 1));

@@ -1,5 +1,5 @@
-//! The replicas and their deaths: by SIGKILL at random moments, or by themselves at a named step; each is started
-//! again at once. Must not know what the replicas do.
+//! The replicas and their deaths: killed by SIGKILL at random moments, or aborted at a failpoint;
+//! each is restarted at once. Must not know what the replicas do.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
@@ -17,19 +17,19 @@ use super::ledger::Ledger;
 use super::plan::{Plan, REPORTED_WITHIN};
 use crate::support::process::Process;
 
-/// How long a replica may wait for the step that ends it: customers write meanwhile.
+/// How long a replica may wait for the failpoint that ends it: customers write meanwhile.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// `abort()` ends a process with this signal.
+/// The signal that `abort()` raises.
 const SIGABRT: i32 = 6;
 
 /// How a replica's life ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Death {
-    /// It is killed so long after it became ready and its turn came.
+    /// It is killed this long after it is ready and its turn has come.
     Killed(Duration),
-    /// It is killed so long after it was started, ready or not.
+    /// It is killed this long after its start, ready or not.
     KilledYoung(Duration),
-    /// It ends itself when it passes a step and has passed it so often before.
+    /// It aborts at a failpoint after passing it this many times.
     At(&'static str, u64),
 }
 
@@ -38,12 +38,13 @@ pub(super) struct Fleet {
     home: PathBuf,
     ledger: Arc<Ledger>,
     http: reqwest::Client,
-    /// The address of each replica that is ready.
+    /// URL of each replica that is ready.
     ready: Vec<Mutex<Option<String>>>,
     deaths: Mutex<Vec<Death>>,
-    /// Held by the replica that is killed next, until it is ready again: they are killed in turn.
+    /// Held by the replica that is killed next, until it is ready again: replicas are killed one at
+    /// a time.
     turn: Turn<()>,
-    /// How many deaths there are in all, and how many have been.
+    /// Planned and completed number of deaths.
     all: usize,
     been: watch::Sender<usize>,
     kills: AtomicUsize,
@@ -77,7 +78,7 @@ impl Fleet {
         }
     }
 
-    /// Lets every replica live and die until no death is left; the replicas that then live on.
+    /// Runs all replicas until no death is left. Returns the replicas that are then running.
     pub(super) async fn live(self: Arc<Self>) -> Vec<Process> {
         let mut lives = JoinSet::new();
         for place in 0..self.ready.len() {
@@ -96,7 +97,7 @@ impl Fleet {
             self.been.send_modify(|been| *been += 1);
         }
         let mut process = Process::begin(&self.home);
-        if let Some(ended) = process.ready_or_ended(&self.http).await {
+        if let Some(ended) = process.wait_ready_or_exit(&self.http).await {
             self.ended(None, ended);
         }
         self.open(place, &process);
@@ -107,8 +108,8 @@ impl Fleet {
         *self.ready[place].lock().unwrap() = Some(process.url.clone());
     }
 
-    /// One life of a replica, from its start to its death. It gives back the turn to be killed when it is ready, and
-    /// leaves it to the next life when it is killed.
+    /// Runs one life of a replica, from start to death. The turn to be killed is released once the
+    /// replica is ready, and passed to its next life when it is killed.
     async fn live_once<'a>(
         &'a self,
         (place, death): (usize, Death),
@@ -124,7 +125,7 @@ impl Fleet {
             self.kill(process).await;
             return turn;
         }
-        if let Some(ended) = process.ready_or_ended(&self.http).await {
+        if let Some(ended) = process.wait_ready_or_exit(&self.http).await {
             self.ended(Some(death), ended);
             return turn;
         }
@@ -147,8 +148,8 @@ impl Fleet {
         Some(turn)
     }
 
-    /// Lets the desk live until it knows of what WhatsApp took: what it does not know it may send again, and a busy
-    /// machine may take longer than a life to tell it.
+    /// Waits until the desk knows what WhatsApp accepted: it may resend what it does not know, and
+    /// on a busy machine the reports may take longer than a life.
     async fn hear_reports(&self) {
         while self.ledger.owes_reports(REPORTED_WITHIN) {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -160,7 +161,7 @@ impl Fleet {
         self.kills.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A replica ended without being killed: it must have been told to.
+    /// Handles a replica that ended without being killed: asserts that this was planned.
     fn ended(&self, death: Option<Death>, ended: ExitStatus) {
         let log = std::fs::read_to_string(self.home.join("desk.log")).unwrap_or_default();
         let last: Vec<_> = log.lines().rev().take(20).collect();
@@ -174,15 +175,16 @@ impl Fleet {
         }
     }
 
-    /// The address of a replica that is ready, if any is.
+    /// Returns the URL of a random ready replica, if there is one.
     pub(super) fn anyone(&self, dice: &Dice) -> Option<String> {
         let ready = self.ready.iter().filter_map(|one| one.lock().unwrap().clone());
         let mut ready: Vec<_> = ready.collect();
         (!ready.is_empty()).then(|| ready.swap_remove(dice.place(ready.len())))
     }
 
-    /// Waits until it is time for a customer's message: when the storm has got as far as the customer, whose `phase`
-    /// in thousandths spreads the customers, and a little later; or when nothing has happened for a while.
+    /// Waits until it is time for a customer's message: when the storm has progressed as far as the
+    /// customer, whose `phase` in thousandths spreads the customers, and a little later; or when
+    /// nothing has happened for a while.
     pub(super) async fn wait_progress(
         &self,
         (message, messages): (usize, usize),
@@ -197,12 +199,11 @@ impl Fleet {
         dice.pause(0..150).await;
     }
 
-    /// How often a replica was killed.
     pub(super) fn kills(&self) -> usize {
         self.kills.load(Ordering::Relaxed)
     }
 
-    /// At how many different steps a replica ended itself.
+    /// Returns the number of different failpoints at which a replica ended.
     pub(super) fn steps_reached(&self) -> usize {
         self.steps.lock().unwrap().len()
     }

@@ -1,5 +1,6 @@
-//! What the outside world knows for certain: which messages were acknowledged and when, when the model was asked
-//! about them, what WhatsApp took and could not report yet, how many webhooks were delivered. Must not judge.
+//! Facts from outside the desk: which messages were acknowledged and when, when the model was asked
+//! about them, what WhatsApp accepted and has not reported yet, how many webhooks were delivered.
+//! Must not judge.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use regex::Regex;
 
-/// A customer's numbered message, as it is written into the text: `c17m05`.
+/// A customer's numbered message, as written in the text: `c17m05`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Mark {
     pub(super) customer: usize,
-    /// Rises as the customer writes.
+    /// Increases with each message of the customer.
     pub(super) message: usize,
 }
 
 impl Mark {
-    /// The marks in a text, in order.
+    /// Returns the marks in a text, in order.
     pub(super) fn all_in(text: &str) -> Vec<Self> {
         static MARK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"c(\d+)m(\d+)").unwrap());
         let number = |digits: &str| digits.parse().unwrap();
@@ -25,7 +26,7 @@ impl Mark {
         marks.map(|[c, m]| Self { customer: number(c), message: number(m) }).collect()
     }
 
-    /// The customer's phone: digits without `+`.
+    /// Returns the customer's phone number: digits without `+`.
     pub(super) fn wa_id(self) -> String {
         format!("4477009{:05}", self.customer)
     }
@@ -37,22 +38,23 @@ impl std::fmt::Display for Mark {
     }
 }
 
-/// When something happened to each message.
+/// A time for each message.
 pub(super) type Moments = HashMap<Mark, Instant>;
 
-/// The record.
+/// The recorded facts.
 #[derive(Default)]
 pub(super) struct Ledger {
     acknowledged: Mutex<Moments>,
     asked: Mutex<Moments>,
     unreported: Mutex<HashMap<String, Instant>>,
+    reported: Mutex<HashMap<String, Instant>>,
     webhooks: AtomicUsize,
     repeats: AtomicUsize,
     refused: AtomicUsize,
 }
 
 impl Ledger {
-    /// The desk acknowledged these messages; the first time counts.
+    /// Records that the desk acknowledged these messages; the first time counts.
     pub(super) fn acknowledge(&self, marks: &[Mark]) {
         let mut acknowledged = self.acknowledged.lock().unwrap();
         for mark in marks {
@@ -60,55 +62,65 @@ impl Ledger {
         }
     }
 
-    /// The model was asked about these messages; the last time counts: a turn that died is run again.
+    /// Records that the model was asked about these messages; the last time counts, because a turn
+    /// that died runs again.
     pub(super) fn ask(&self, marks: &[Mark]) {
         let mut asked = self.asked.lock().unwrap();
         asked.extend(marks.iter().map(|mark| (*mark, Instant::now())));
     }
 
-    /// WhatsApp took a message of ours, by its id, and tells so from now on.
+    /// Records that WhatsApp accepted our message with this id, and reports it from now on.
     pub(super) fn take(&self, id: &str) {
         self.unreported.lock().unwrap().insert(id.to_owned(), Instant::now());
     }
 
-    /// The desk acknowledged a status event of a message of ours.
+    /// Records that the desk acknowledged a status event of a message of ours.
     pub(super) fn report(&self, id: &str) {
         self.unreported.lock().unwrap().remove(id);
+        self.reported.lock().unwrap().entry(id.to_owned()).or_insert_with(Instant::now);
     }
 
-    /// Whether the desk does not know for longer than this that WhatsApp took a message.
+    /// Returns when the desk first acknowledged a status event of each message of ours, by
+    /// WhatsApp's id.
+    pub(super) fn reported(&self) -> HashMap<String, Instant> {
+        self.reported.lock().unwrap().clone()
+    }
+
+    /// Returns whether the desk has not been told for longer than this that WhatsApp accepted a
+    /// message.
     pub(super) fn owes_reports(&self, since: Duration) -> bool {
         self.unreported.lock().unwrap().values().any(|taken| taken.elapsed() > since)
     }
 
-    /// A webhook was delivered, for the first time or again, and acknowledged or not.
+    /// Records the delivery of a webhook: whether it was a repetition, and whether it was
+    /// acknowledged.
     pub(super) fn deliver(&self, again: bool, acknowledged: bool) {
         self.webhooks.fetch_add(1, Ordering::Relaxed);
         self.repeats.fetch_add(usize::from(again), Ordering::Relaxed);
         self.refused.fetch_add(usize::from(!acknowledged), Ordering::Relaxed);
     }
 
-    /// When each message was acknowledged.
+    /// Returns when each message was acknowledged.
     pub(super) fn acknowledged(&self) -> Moments {
         self.acknowledged.lock().unwrap().clone()
     }
 
-    /// When the model was last asked about each message.
+    /// Returns when the model was last asked about each message.
     pub(super) fn asked(&self) -> Moments {
         self.asked.lock().unwrap().clone()
     }
 
-    /// How many webhooks were delivered.
+    /// Returns the number of delivered webhooks.
     pub(super) fn webhooks(&self) -> usize {
         self.webhooks.load(Ordering::Relaxed)
     }
 
-    /// How many of them had been delivered before.
+    /// Returns how many of them were repetitions.
     pub(super) fn repeats(&self) -> usize {
         self.repeats.load(Ordering::Relaxed)
     }
 
-    /// How many of them were not acknowledged.
+    /// Returns how many of them were not acknowledged.
     pub(super) fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
     }

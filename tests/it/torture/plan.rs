@@ -1,4 +1,4 @@
-//! The storm's rules, all in one place: how many, how often, how slow, and with which settings. Must not act.
+//! All parameters of the torture test: counts, probabilities, delays and settings. Must not act.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::support::fake::{Failure, Weather};
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
 
-/// Every named step of the way at which the process can be told to end, and how many passes it may get before.
+/// Every failpoint at which the process can abort, with the maximum number of passes before.
 const STEPS: &[(&str, u64)] = &[
     ("webhook.verified", 8),
     ("webhook.stored", 8),
@@ -23,15 +23,15 @@ const STEPS: &[(&str, u64)] = &[
     ("send.begun", 5),
     ("send.taken", 5),
     ("send.recorded", 5),
-    // Starting alone commits some twenty times.
+    // Startup alone commits about twenty times.
     ("store.commit", 60),
 ];
 
-/// What a customer gets when something of ours broke.
+/// The failure sentence that customers get.
 pub(super) const APOLOGY: &str = "Something broke, please try again.";
 
-/// The settings of the desk under test beside its addresses. A dead process's work is taken up soon, and nobody is
-/// taken for a machine or held back for writing much.
+/// The settings of the desk under test, without its URLs. Another process takes over a dead one's
+/// work soon; the loop guard and the rate limit per customer are off.
 const SETTINGS: &str = "
 [worker]
 gap_ms = 30
@@ -46,29 +46,36 @@ a_minute = 0
 quick_replies = 0
 ";
 
-/// What the number does with a reply of unknown outcome, as a line of its section; empty: it is left to a person. Status
-/// events come much sooner than `after_ms`, so that only what never left goes out again.
+/// The number's rule for replies with an unknown outcome, as a line of its section; empty leaves
+/// them to a person. Status events arrive much sooner than `after_ms` unless the desk cannot accept
+/// them, so that only what never left is sent again.
 const UNKNOWN: &str = "unknown = { after_ms = 3000, then = \"resend\", times = 50 }";
 
-/// No kill keeps WhatsApp from reporting for longer than this that it took a message; much less than `after_ms`.
+/// `after_ms` of [`UNKNOWN`]: without a status event for this long, a reply with an unknown outcome
+/// is sent again.
+pub(super) const RESENT_AFTER: Duration = Duration::from_secs(3);
+
+/// Maximum delay that kills add to WhatsApp's report of an accepted message; much less than
+/// `after_ms`.
 pub(super) const REPORTED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Whether a reply of unknown outcome goes out again, so that none may be left.
+/// Returns whether replies with an unknown outcome are sent again, so that none may be left.
 pub(super) fn resends() -> bool {
     UNKNOWN.contains("resend")
 }
 
-/// How much of everything.
+/// The parameters of one run.
 pub(super) struct Plan {
-    /// `TORTURE_SEED`: repeats the chance of a run; not its timing.
+    /// `TORTURE_SEED`: repeats the random choices of a run, not its timing.
     pub(super) seed: u64,
     /// `TORTURE_CUSTOMERS`.
     pub(super) customers: usize,
-    /// `TORTURE_MESSAGES`: how many each customer writes.
+    /// `TORTURE_MESSAGES`: number of messages from each customer.
     pub(super) messages: usize,
-    /// `TORTURE_KILLS`: how often a process is killed. They are the storm's clock, about half a second each.
+    /// `TORTURE_KILLS`: number of kills. They are the storm's clock, about half a second each.
     pub(super) kills: usize,
-    /// `TORTURE_STEPS`: names of steps, with commas; all of them once for every fifty kills where it is not set.
+    /// `TORTURE_STEPS`: comma-separated failpoints; if unset, all of them once for every fifty
+    /// kills.
     pub(super) steps: Vec<(&'static str, u64)>,
 }
 
@@ -91,13 +98,13 @@ impl Plan {
         }
     }
 
-    /// The dice of a part of the run.
+    /// Returns the random generator of a part of the run.
     pub(super) fn dice(&self, part: &str) -> Dice {
         Dice::new(self.seed, part)
     }
 }
 
-/// A number from the environment.
+/// Reads a number from the environment.
 fn told<N: std::str::FromStr>(name: &str, usual: N) -> N {
     let Ok(told) = std::env::var(name) else { return usual };
     told.parse().unwrap_or_else(|_| panic!("{name} is not a number: {told}"))
@@ -106,7 +113,7 @@ fn told<N: std::str::FromStr>(name: &str, usual: N) -> N {
 /// Writes the desk's configuration and its agent.
 pub(super) fn furnish(home: &Path, store: &str, whatsapp: &Graph, model: &OpenAi) {
     let (folder, openai) = (home.display(), &model.url);
-    // The model is asked once a turn, so that each question to it is the beginning of a turn.
+    // The model is asked once per turn, so that each request to it marks the start of a turn.
     let settings = format!(
         "[http]\nadmin_key = \"{KEY}\"\n\
          [store]\npath = \"{folder}/desk.db\"\nurl = \"{store}\"\n\
@@ -116,20 +123,20 @@ pub(super) fn furnish(home: &Path, store: &str, whatsapp: &Graph, model: &OpenAi
         number("main", "acme", MAIN, &whatsapp.url),
     );
     std::fs::write(home.join("desk.toml"), settings).unwrap();
-    // No question is diverted to the no-answer sentence, however many are merged.
+    // No question gets the no-answer sentence, however many are merged.
     let agent = format!(
         "---\nname: Acme Lamps\nknowledge: [acme]\nmin_confidence: 0\nfailure: \"{APOLOGY}\"\n---\nYou answer customers.\n"
     );
     std::fs::write(home.join("prompts/acme.md"), agent).unwrap();
 }
 
-/// Makes WhatsApp and the model slow and unreliable. The model answers with the marks in the question, and notes
-/// when it was asked about them.
+/// Makes WhatsApp and the model slow and unreliable. The model answers with the marks in the
+/// question and records when it was asked about them.
 pub(super) fn weather(plan: &Plan, whatsapp: &Graph, model: &OpenAi, ledger: &Arc<Ledger>) {
     let dice = plan.dice("whatsapp");
-    whatsapp.weather(move |_| of_whatsapp(&dice));
+    whatsapp.set_conditions(move |_| of_whatsapp(&dice));
     let (dice, ledger) = (plan.dice("model"), ledger.clone());
-    model.weather(move |request| {
+    model.set_conditions(move |request| {
         ledger.ask(&Mark::all_in(question(request)));
         of_the_model(&dice)
     });
@@ -159,7 +166,7 @@ fn of_the_model(dice: &Dice) -> Weather {
     Weather { before: dice.time(slow), failure, ..Weather::default() }
 }
 
-/// The question of a prompt: its last message. What was said before is not to be answered again.
+/// Returns the question of a prompt: its last message. Earlier messages must not be answered again.
 fn question(request: &serde_json::Value) -> &str {
     let last = request["messages"].as_array().and_then(|messages| messages.last());
     last.and_then(|message| message["content"].as_str()).unwrap_or_default()

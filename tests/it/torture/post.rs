@@ -1,5 +1,5 @@
-//! Meta's side of the webhooks: messages and status events are put together, shuffled, delivered until they are
-//! acknowledged, and delivered again when nobody asked for it. Must not know what becomes of them.
+//! Meta's side of the webhooks: messages and status events are batched, shuffled, delivered until
+//! they are acknowledged, and sometimes delivered again. Must not know what happens to them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,11 +15,11 @@ use crate::support::app::{MAIN, SECRET};
 use crate::support::graph::{Graph, SentMessage};
 use crate::support::hooks::{batch, message_webhook, sign};
 
-/// The first messages were written this long before the run, in seconds; WhatsApp counts in seconds, and each message
-/// of a customer is a second younger than the one before.
+/// Age of the first messages in seconds. WhatsApp's timestamps are in seconds, and each message of
+/// a customer is a second newer than the previous one.
 const AGO: u64 = 3600;
 
-/// The post office.
+/// The webhook sender.
 pub(super) struct Post {
     dice: Dice,
     fleet: Arc<Fleet>,
@@ -27,7 +27,7 @@ pub(super) struct Post {
     http: reqwest::Client,
     began: u64,
     queue: Mutex<Vec<Letter>>,
-    /// Letters that were handed in and are not acknowledged, and webhooks being repeated.
+    /// Number of unacknowledged letters and of webhooks being repeated.
     under_way: AtomicUsize,
 }
 
@@ -35,9 +35,9 @@ pub(super) struct Post {
 struct Letter {
     body: Vec<u8>,
     mark: Option<Mark>,
-    /// The message of ours that a status event is about, by WhatsApp's id.
+    /// WhatsApp's id of our message that a status event is about.
     about: Option<String>,
-    /// Told when it was delivered, or could not be, for the first time.
+    /// Notified after the first delivery attempt.
     tried: Option<oneshot::Sender<()>>,
 }
 
@@ -49,7 +49,7 @@ impl Post {
         Self { dice, fleet, ledger, http, began, queue, under_way }
     }
 
-    /// Takes a customer's message; the receiver is told when it was tried for the first time.
+    /// Queues a customer's message; the receiver is notified after the first delivery attempt.
     pub(super) fn hand_in(&self, mark: Mark) -> oneshot::Receiver<()> {
         let content = json!({
             "type": "text", "text": {"body": format!("{mark} when do you close?")},
@@ -66,12 +66,12 @@ impl Post {
         self.queue.lock().unwrap().push(letter);
     }
 
-    /// Whether nothing is under way.
+    /// Returns whether nothing is pending.
     pub(super) fn is_empty(&self) -> bool {
         self.under_way.load(Ordering::SeqCst) == 0
     }
 
-    /// Delivers what is handed in, for ever: a few letters a webhook, in any order.
+    /// Delivers queued letters forever: a few per webhook, in any order.
     pub(super) async fn carry(self: Arc<Self>) {
         loop {
             self.dice.pause(2..20).await;
@@ -116,7 +116,7 @@ impl Post {
         self.under_way.fetch_sub(letters.len(), Ordering::SeqCst);
     }
 
-    /// Delivers a webhook once more, whatever comes of it, within `latest` milliseconds.
+    /// Delivers a webhook once more within `latest` milliseconds, ignoring the result.
     fn repeat(self: &Arc<Self>, body: Vec<u8>, latest: u64) {
         self.under_way.fetch_add(1, Ordering::SeqCst);
         let post = self.clone();
@@ -127,7 +127,7 @@ impl Post {
         });
     }
 
-    /// Delivers a webhook to any replica; whether it was acknowledged.
+    /// Delivers a webhook to any replica and returns whether it was acknowledged.
     async fn offer(&self, body: &[u8], again: bool) -> bool {
         let Some(url) = self.fleet.anyone(&self.dice) else { return false };
         let request = self.http.post(format!("{url}/webhooks/meta"));
@@ -137,7 +137,7 @@ impl Post {
         acknowledged
     }
 
-    /// Reports how far each message got that WhatsApp took, for ever: soon, out of order, some twice.
+    /// Reports the statuses of accepted messages forever: soon, out of order, some twice.
     pub(super) async fn report(self: Arc<Self>, whatsapp: Arc<Graph>) {
         let mut reported = 0;
         loop {
@@ -157,7 +157,7 @@ impl Post {
         }
     }
 
-    /// Hands in a status event, within a range of milliseconds.
+    /// Queues a status event after a delay within a range of milliseconds.
     fn news(self: &Arc<Self>, sent: &SentMessage, status: &str, within: std::ops::Range<u64>) {
         let body = sent.status_webhook(status);
         let (post, about, wait) = (self.clone(), sent.id.clone(), self.dice.time(within));
@@ -172,7 +172,7 @@ impl Post {
 
 fn told(letters: &mut [Letter]) {
     for tried in letters.iter_mut().filter_map(|letter| letter.tried.take()) {
-        // A customer who writes in a burst does not wait.
+        // Messages in a burst do not wait for this.
         let _ = tried.send(());
     }
 }

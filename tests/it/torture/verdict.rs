@@ -1,4 +1,4 @@
-//! Judges a storm from what the outside world knows and what the API tells. Pure but for reading the API.
+//! Judges a run by the recorded facts and the API's data. Pure but for reading the API.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -7,57 +7,63 @@ use frontdesk::domain::time::now_ms;
 use serde_json::Value;
 
 use super::ledger::{Mark, Moments};
-use super::plan::{APOLOGY, resends};
+use super::plan::{APOLOGY, RESENT_AFTER, resends};
 use crate::support::app::KEY;
 use crate::support::graph::SentMessage;
 
-/// The longest from reading a conversation to asking the model, as the desk measures it: a message that is acknowledged in
-/// this time may be in the next turn.
+/// Maximum time from reading a conversation to asking the model, as the desk measures it: a message
+/// acknowledged within this time may be left for the next turn.
 const READING: Duration = Duration::from_millis(400);
 
-/// What there is to judge by.
+/// The data to judge by.
 pub(super) struct Evidence {
     /// When each message was acknowledged.
     pub(super) acknowledged: Moments,
-    /// When the model was last asked about each message, as it saw it: later than the desk asked.
+    /// When the model was last asked about each message, by the model's clock: later than the desk
+    /// asked.
     pub(super) asked: Moments,
-    /// What the desk says of the turns that asked the model, by their ids.
+    /// The desk's times of the turns that asked the model, by turn id.
     pub(super) turns: HashMap<String, TurnTimes>,
-    /// What WhatsApp took, in order.
+    /// The messages that WhatsApp accepted, in order.
     pub(super) sent: Vec<SentMessage>,
-    /// Every message of every conversation, as the API tells it.
+    /// When the desk first acknowledged a status event of a message of ours, by WhatsApp's id.
+    pub(super) reported: HashMap<String, Instant>,
+    /// Every message of every conversation, from the API.
     pub(super) rows: Vec<Value>,
 }
 
-/// When a turn asked the model, as the desk measures it.
+/// The times of a turn, as the desk measures them.
 #[derive(Clone, Copy)]
 pub(super) struct TurnTimes {
-    /// When it asked, at the latest: the wait for its commit is in it.
+    /// Latest time at which it asked the model: includes the wait for its commit.
     asked: Instant,
     /// When it was recorded, in milliseconds since 1970.
     created_at: i64,
-    /// How long the model took, in milliseconds.
+    /// Duration of the model's answer in milliseconds.
     took_ms: f64,
-    /// How long the whole pipeline took.
+    /// Duration of the whole pipeline in milliseconds.
     total_ms: f64,
 }
 
-/// What became of the messages.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
-    /// Replies that WhatsApp took.
+    /// Replies that WhatsApp accepted.
     pub(super) replies: usize,
-    /// How many of them are apologies.
+    /// Number of apologies among them.
     pub(super) apologies: usize,
-    /// Acknowledged messages that got neither answer nor apology.
+    /// Acknowledged messages with neither an answer nor an apology.
     pub(super) lost: Vec<String>,
-    /// Messages and replies that were answered or sent more than once.
+    /// Messages answered and replies sent more than once.
     pub(super) twice: Vec<String>,
-    /// Messages answered after a later one, though they were there when that one's turn began.
+    /// Replies sent again according to the number's setting, because no status event of the first
+    /// copy had arrived.
+    pub(super) resent: usize,
+    /// Messages answered after a later one, although they were present when that one's turn began.
     pub(super) unordered: Vec<String>,
     /// Replies that are neither an answer nor an apology.
     pub(super) strange: Vec<String>,
-    /// Messages of ours whose outcome was unknown for a time.
+    /// Our messages whose outcome was unknown for a time.
     pub(super) unknown_met: usize,
     /// Messages that are not settled.
     pub(super) unsettled: Vec<String>,
@@ -72,7 +78,7 @@ impl Verdict {
     }
 }
 
-/// What became of an acknowledged message that is in no answer.
+/// The result of an acknowledged message that is in no answer.
 enum Fate {
     Apologised,
     LeftToAPerson,
@@ -84,7 +90,11 @@ impl Evidence {
         let mut verdict = Verdict { unsettled: self.unsettled(), ..Verdict::default() };
         let (answers, questions) = (self.answers(), self.questions());
         for (mark, taken) in answers.iter().filter(|(_, taken)| taken.len() > 1) {
-            verdict.twice.push(format!("{mark}: taken {taken:?}"));
+            if self.is_resent(taken) {
+                verdict.resent += 1;
+            } else {
+                verdict.twice.push(format!("{mark}: taken {taken:?}"));
+            }
         }
         let acknowledged: BTreeSet<_> = self.acknowledged.keys().copied().collect();
         for mark in acknowledged.into_iter().filter(|mark| !answers.contains_key(mark)) {
@@ -102,8 +112,8 @@ impl Evidence {
         verdict
     }
 
-    /// Messages that are not settled yet: waiting or going, of unknown outcome though WhatsApp took them, or taken and
-    /// not known to have arrived.
+    /// Returns the messages that are not settled: waiting or being sent, with an unknown outcome
+    /// although WhatsApp accepted them, or accepted but not known to have arrived.
     pub(super) fn unsettled(&self) -> Vec<String> {
         let taken: HashMap<_, _> =
             self.sent.iter().map(|sent| (sent.reference.as_deref(), sent.id.as_str())).collect();
@@ -117,7 +127,7 @@ impl Evidence {
         self.rows.iter().filter(|row| !finished(row)).map(ToString::to_string).collect()
     }
 
-    /// Where in the order of what WhatsApp took each message was answered.
+    /// Returns the positions of each message's answers in the order of accepted messages.
     fn answers(&self) -> BTreeMap<Mark, Vec<usize>> {
         let mut answers: BTreeMap<Mark, Vec<usize>> = BTreeMap::new();
         for (place, sent) in self.sent.iter().enumerate() {
@@ -128,7 +138,22 @@ impl Evidence {
         answers
     }
 
-    /// The customers' messages in the books.
+    /// Returns whether these positions are copies of one reply, each sent again because the desk
+    /// had acknowledged no status event of an earlier copy for [`RESENT_AFTER`]. WhatsApp's API
+    /// offers no better check, so `resend` accepts this.
+    fn is_resent(&self, taken: &[usize]) -> bool {
+        resends()
+            && taken.windows(2).all(|pair| {
+                let (first, again) = (&self.sent[pair[0]], &self.sent[pair[1]]);
+                let heard = self.reported.get(&first.id).is_some_and(|at| *at < again.received_at);
+                first.reference.is_some()
+                    && first.reference == again.reference
+                    && !heard
+                    && again.received_at.duration_since(first.received_at) >= RESENT_AFTER
+            })
+    }
+
+    /// Returns the customers' messages in the database.
     fn questions(&self) -> BTreeMap<Mark, &Value> {
         let theirs = self.rows.iter().filter(|row| row["direction"] == "in");
         theirs
@@ -146,8 +171,9 @@ impl Evidence {
         }
     }
 
-    /// Messages answered behind a later one of the same customer that the desk could have known to be later: when the
-    /// model was asked about the later one, the earlier one had been acknowledged.
+    /// Returns the messages answered after a later one of the same customer although the desk could
+    /// know the order: the earlier one had been acknowledged when the model was asked about the
+    /// later one.
     fn unordered(
         &self,
         answers: &BTreeMap<Mark, Vec<usize>>,
@@ -181,13 +207,15 @@ impl Evidence {
         self.turns.get(question["turn_id"].as_str()?)
     }
 
-    /// When the model was asked about a message: the earlier of what the desk and what the model say, for both are late.
+    /// Returns when the model was asked about a message: the earlier of the desk's and the model's
+    /// times, because both are late.
     fn asked(&self, mark: Mark, question: &Value) -> Option<Instant> {
         let asked = self.turn(question)?.asked;
         Some(self.asked.get(&mark).map_or(asked, |seen| asked.min(*seen)))
     }
 
-    /// An answer out of order, with what tells a fault of the desk from one of this judge; moments are milliseconds since 1970.
+    /// Describes an answer out of order with the data that tells a fault of the desk from one of
+    /// this judge; times are milliseconds since 1970.
     fn overtaking(&self, late: Mark, by: Mark, questions: &BTreeMap<Mark, &Value>) -> String {
         let moment = |moments: &Moments, mark: Mark| moments.get(&mark).copied().map(epoch_ms);
         let sent = questions.get(&late).map(|question| &question["sent_at"]);
@@ -205,7 +233,8 @@ impl Evidence {
         )
     }
 
-    /// Each apology answers something, once, and what got an apology got nothing else.
+    /// Checks that each apology answers something, once, and that an apologised message got nothing
+    /// else.
     fn judge_apologies(&self, answers: &BTreeMap<Mark, Vec<usize>>, verdict: &mut Verdict) {
         let mut apologised: BTreeMap<Mark, usize> = BTreeMap::new();
         for sent in self.sent.iter().filter(|sent| Mark::all_in(&sent.text).is_empty()) {
@@ -229,7 +258,7 @@ impl Evidence {
         }
     }
 
-    /// The messages that a reply of ours answers, by its id.
+    /// Returns the messages that a reply of ours answers, by its id.
     fn asked_by(&self, reply: Option<&str>) -> Vec<Mark> {
         let Some(reply) = self.ours().find(|row| row["id"].as_str() == reply) else {
             return Vec::new();
@@ -247,14 +276,14 @@ impl Evidence {
     }
 }
 
-/// Whether a message's outcome was unknown for a time: what was noted about it then stays.
+/// Returns whether a message's outcome was unknown for a time: the note about that stays.
 fn was_unknown(row: &Value) -> bool {
     let noted = [&row["note"], &row["errors"]].map(ToString::to_string).join(" ");
     row["state"] == "unknown"
         || ["unknown", "the process ended"].iter().any(|words| noted.contains(words))
 }
 
-/// A moment as the desk tells it.
+/// Converts to milliseconds since 1970.
 fn epoch_ms(moment: Instant) -> i64 {
     now_ms() - i64::try_from(moment.elapsed().as_millis()).unwrap()
 }
@@ -274,7 +303,7 @@ pub(super) async fn read_rows(url: &str) -> Vec<Value> {
     rows
 }
 
-/// When each turn of these messages asked the model.
+/// Reads when each turn of these messages asked the model.
 pub(super) async fn read_turns(url: &str, rows: &[Value]) -> HashMap<String, TurnTimes> {
     let http = reqwest::Client::new();
     let ids: BTreeSet<_> = rows.iter().filter_map(|row| row["turn_id"].as_str()).collect();
@@ -283,7 +312,7 @@ pub(super) async fn read_turns(url: &str, rows: &[Value]) -> HashMap<String, Tur
     for id in ids {
         let request = http.get(format!("{url}/api/v1/turns/{id}")).bearer_auth(KEY);
         let turn: Value = request.send().await.unwrap().json().await.unwrap();
-        // Turns without a model's answer ask nothing.
+        // Turns without a model's answer asked nothing.
         let Some(took_ms) = turn["trace"]["reply"]["took_ms"].as_f64() else { continue };
         let created_at = turn["created_at"].as_i64().unwrap();
         let ended = u64::try_from(epoch - created_at).unwrap();
@@ -295,7 +324,6 @@ pub(super) async fn read_turns(url: &str, rows: &[Value]) -> HashMap<String, Tur
     turns
 }
 
-/// Reads all pages of a list.
 async fn read_all(http: &reqwest::Client, url: &str) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -325,7 +353,7 @@ mod tests {
             reference: Some(reference.into()),
             id: format!("wamid.{reference}"),
             template: None,
-            came_at: Instant::now(),
+            received_at: Instant::now(),
         }
     }
 
@@ -338,7 +366,8 @@ mod tests {
         json!({"direction": "out", "id": id, "turn_id": turn, "state": state, "provider_id": provider_id})
     }
 
-    /// Two messages, acknowledged at once; then each was asked about and answered.
+    /// Two messages, acknowledged at once; then the model was asked about each, and each was
+    /// answered.
     fn evidence() -> Evidence {
         let now = Instant::now();
         let asked = now + READING * 2;
@@ -348,6 +377,7 @@ mod tests {
             asked: [(FIRST, asked), (SECOND, asked)].into(),
             turns: [("t1".into(), turn), ("t2".into(), turn)].into(),
             sent: vec![sent("a", "Answered: c01m01."), sent("b", "Answered: c01m02.")],
+            reported: HashMap::new(),
             rows: vec![
                 question(FIRST, "t1"),
                 reply("a", "t1", "read"),
@@ -390,6 +420,27 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_whose_first_copy_was_not_reported_in_time_may_be_sent_again() {
+        let resent = |after: Duration| {
+            let mut evidence = evidence();
+            let mut again = sent("b", "Answered: c01m02.");
+            again.received_at = evidence.sent[1].received_at + after;
+            again.id = "wamid.again".into();
+            evidence.sent.push(again);
+            evidence
+        };
+        let verdict = resent(RESENT_AFTER).judge();
+        assert_eq!((verdict.twice.len(), verdict.resent), (0, 1));
+        assert_eq!(resent(RESENT_AFTER / 2).judge().twice.len(), 1);
+        let mut evidence = resent(RESENT_AFTER);
+        evidence.reported.insert("wamid.b".into(), evidence.sent[1].received_at);
+        assert_eq!(evidence.judge().twice.len(), 1);
+        let mut evidence = resent(RESENT_AFTER);
+        evidence.sent[2].reference = Some("c".into());
+        assert_eq!(evidence.judge().twice.len(), 1);
+    }
+
+    #[test]
     fn an_apology_is_an_answer_once_and_for_something() {
         let mut evidence = evidence();
         evidence.sent[1].text = APOLOGY.into();
@@ -429,7 +480,7 @@ mod tests {
         let early = evidence.acknowledged[&SECOND];
         evidence.asked.insert(SECOND, early);
         assert!(evidence.judge().is_clean());
-        // The question was long on its way to the model.
+        // The request took long to reach the model.
         let mut evidence = swapped();
         evidence.turns.get_mut("t2").unwrap().asked = early;
         assert!(evidence.judge().is_clean());

@@ -1,4 +1,4 @@
-//! Recordings that come in the event itself, with or without the provider's own transcript.
+//! Recordings embedded in the event, with or without the provider's own transcript.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ const NUMBERS: &str = "[numbers.plain]\nprovider = \"sandbox\"\nagent = \"acme\"
     [numbers.theirs]\nprovider = \"sandbox\"\nagent = \"acme\"\nid = \"theirs\"\ninsecure = true\ntranscripts = true\n";
 
 async fn start(db: Db, number: &str) -> TestApp {
-    // An unsigned webhook of the sandbox is for its first number: there is one.
+    // An unsigned webhook of the sandbox goes to its first number, so only one is configured.
     let (plain, theirs) = NUMBERS.split_at(NUMBERS.find("[numbers.theirs]").unwrap());
     Setup::on(db).with(if number == "plain" { plain } else { theirs }).start().await
 }
@@ -28,7 +28,7 @@ fn voice(id: &str, bytes: &[u8], mime_type: &str) -> Value {
     json!({"id": id, "from": CUSTOMER, "voice": voice})
 }
 
-/// What the customer got, with what each message quotes.
+/// Returns the customer's replies, each with the id of the message that it quotes.
 async fn replies(app: &TestApp) -> Vec<(String, Value)> {
     let thread = app.thread(CUSTOMER).await.into_iter().filter(|one| one["direction"] == "out");
     thread.map(|one| (one["text"].as_str().unwrap().to_owned(), one["reply_to"].clone())).collect()

@@ -1,4 +1,4 @@
-//! What was understood is put right by a person, and files are forgotten after a while.
+//! Transcripts corrected by a person, and the retention of recordings.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! What cannot be understood: the customer is told so, once and in his language; the operator sees why; the model is never
-//! shown a placeholder.
+//! Recordings that cannot be transcribed: the customer is told once, in his language; the operator
+//! sees the reason; the model never sees a placeholder.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::support::fake::Failure;
 const JPEG: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0";
 const SPANISH: &str = "Lo siento, no he entendido el mensaje de voz. ¿Podría escribirlo?";
 
-/// Why the only note of the turn that answered a customer's last message was not understood, for the operator.
+/// Returns the operator's reason why the only note in the last turn was not understood.
 async fn why(app: &TestApp, customer: &str) -> String {
     let thread = app.thread(customer).await;
     let note = thread.iter().rev().find(|message| message["direction"] == "in").unwrap();
@@ -59,7 +59,7 @@ on_both! {
         app.whatsapp.fail_next_media(3, &Failure::Status(404, "gone".into(), None));
         speaks(&app, CUSTOMER, "1", b"OggS gone").await;
         app.settle().await;
-        let asked = app.whatsapp.fetched();
+        let asked = app.whatsapp.media_requests();
         assert_eq!(asked.iter().filter(|one| one.starts_with("where")).count(), 2, "{asked:?}");
         assert!(app.model.recorded().is_empty());
         let note = app.thread(CUSTOMER).await.remove(0);
@@ -112,7 +112,7 @@ on_both! {
         app.settle().await;
         assert_eq!(got(&app, CUSTOMER), ["Write, please."]);
         assert!(why(&app, CUSTOMER).await.contains("does not transcribe voice"));
-        assert_eq!((app.whatsapp.fetched().len(), app.model.recorded().len(), app.model.chat_count()), (0, 0, 0));
+        assert_eq!((app.whatsapp.media_requests().len(), app.model.recorded().len(), app.model.chat_count()), (0, 0, 0));
         let note = app.thread(CUSTOMER).await.remove(0);
         assert_eq!(raw(&app, &recording(&note)).await.status(), 404);
         app.stop().await;
@@ -132,7 +132,7 @@ on_both! {
         sends(&app, ("447700960203", "video"), b"ftyp video", Some("Do you sell this lamp?")).await;
         app.settle().await;
         assert_eq!(questions(&app)[1..], ["Do you sell this lamp?"]);
-        assert!(!app.whatsapp.fetched().iter().any(|one| one.contains("video")), "{:?}", app.whatsapp.fetched());
+        assert!(!app.whatsapp.media_requests().iter().any(|one| one.contains("video")), "{:?}", app.whatsapp.media_requests());
         app.stop().await;
 
         let other = acme("voice: { audio: false, video: true }", "Be brief.");
@@ -140,7 +140,7 @@ on_both! {
         app.model.put_transcript(b"ftyp video", "Can I return a lamp?", "english");
         sends(&app, ("447700960201", "audio"), b"ID3 audio", None).await;
         app.settle().await;
-        assert_eq!((got(&app, "447700960201"), app.whatsapp.fetched().len()), (vec![UNREADABLE.to_owned()], 0));
+        assert_eq!((got(&app, "447700960201"), app.whatsapp.media_requests().len()), (vec![UNREADABLE.to_owned()], 0));
         sends(&app, ("447700960203", "video"), b"ftyp video", Some("This one.")).await;
         app.settle().await;
         assert_eq!(questions(&app), ["This one.\nCan I return a lamp?"]);
@@ -153,7 +153,7 @@ async fn the_model_in_this_process_says_what_is_too_long_and_what_is_no_recordin
     let Some((tiny, jfk)) = tiny() else { return println!("skipped: no shared data") };
     let speech = format!("[speech]\nkind = \"whisper\"\npath = {tiny:?}\nlongest_seconds = 5");
     let long = acme("voice: { too_long_reply: \"Too long.\" }", "Be brief.");
-    let setup = Setup::on(Db::Sqlite).deaf().with(&speech).file("prompts/acme.md", &long);
+    let setup = Setup::on(Db::Sqlite).without_speech().with(&speech).file("prompts/acme.md", &long);
     let app = setup.start().await;
     let failure = "Sorry, I could not understand your voice message. Could you write it?";
     for (n, (bytes, reply, reason)) in [
@@ -176,7 +176,8 @@ async fn the_model_in_this_process_says_what_is_too_long_and_what_is_no_recordin
     app.stop().await;
 }
 
-/// The path of a model that is enough to read recordings with, and one of eleven seconds.
+/// Returns the path of a model that is sufficient to read recordings, and a recording of eleven
+/// seconds.
 fn tiny() -> Option<(String, Vec<u8>)> {
     let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
     let root = std::env::var("FRONTDESK_SHARED").unwrap_or_else(|_| near.to_owned());

@@ -1,4 +1,4 @@
-//! Notes that nobody wants an answer to any more while they are transcribed: the work is given up.
+//! Transcriptions that are cancelled because nobody wants an answer to the note any more.
 
 use super::{CUSTOMER, says, speaks, until};
 use crate::delivery::{got, owner, pause, questions};
@@ -7,15 +7,15 @@ use crate::support::hooks::echo_webhook;
 
 const NOTE: &[u8] = b"OggS given up";
 
-/// A note is being transcribed, by an endpoint that does not answer.
+/// Starts a desk that transcribes a note with an endpoint that does not answer.
 async fn under_way(db: Db) -> TestApp {
-    // Not found out by the lease: it is renewed much later.
+    // The lease is renewed much later, so it cannot be what cancels.
     let app = Setup::on(db).with("[worker]\nlease_ms = 120000").start().await;
     app.model.put_transcript(NOTE, "When do you open?", "english");
     app.model.hold_recordings();
     speaks(&app, CUSTOMER, "1", NOTE).await;
     until("it is transcribed", async || app.model.recorded().len() == 1).await;
-    assert_eq!(app.model.hung_up(), 0);
+    assert_eq!(app.model.cancelled_transcriptions(), 0);
     app
 }
 
@@ -23,7 +23,7 @@ on_both! {
     async fn a_person_who_takes_over_ends_it(db) {
         let app = under_way(db).await;
         app.deliver(&echo_webhook(MAIN, CUSTOMER, "wamid.echo", "Hi, Ana here.")).await;
-        until("it is given up", async || app.model.hung_up() == 1).await;
+        until("it is given up", async || app.model.cancelled_transcriptions() == 1).await;
         app.settle().await;
         app.model.release_recordings();
         pause(300).await;
@@ -35,7 +35,7 @@ on_both! {
     async fn a_customer_who_opts_out_ends_it_and_is_answered_when_he_is_back(db) {
         let app = under_way(db).await;
         says(&app, CUSTOMER, "2", "STOP").await;
-        until("it is given up", async || app.model.hung_up() == 1).await;
+        until("it is given up", async || app.model.cancelled_transcriptions() == 1).await;
         app.settle().await;
         app.model.release_recordings();
         pause(300).await;
@@ -53,7 +53,7 @@ on_both! {
         for (id, text) in [("2", "STOP"), ("3", "START"), ("4", "Can I return a lamp?")] {
             says(&app, CUSTOMER, id, text).await;
         }
-        until("it is given up", async || app.model.hung_up() == 1).await;
+        until("it is given up", async || app.model.cancelled_transcriptions() == 1).await;
         app.settle().await;
         assert_eq!(questions(&app), ["Can I return a lamp?"]);
         app.model.release_recordings();

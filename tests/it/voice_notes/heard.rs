@@ -1,4 +1,4 @@
-//! A voice note is fetched, transcribed and answered, once; its file and its words are kept.
+//! A voice note is fetched, transcribed and answered once; its file and its transcript are stored.
 
 use super::{CUSTOMER, acme, note_of, raw, recording, says, shown, speaks, told, turn_of, until};
 use crate::delivery::{cases, got, questions};
@@ -18,7 +18,7 @@ on_both! {
         assert_eq!(app.deliver(&note).await, 200);
         app.settle().await;
 
-        let asked = app.whatsapp.fetched();
+        let asked = app.whatsapp.media_requests();
         let media = |what: &str| format!("{what} media{CUSTOMER}1");
         assert_eq!(asked, [media("where"), media("file"), media("where"), media("file")]);
         assert_eq!(app.model.recorded().len(), 1, "a note that came again was transcribed again");
@@ -88,7 +88,7 @@ on_both! {
         let spoken = acme("", "The customer speaks <{{ language }}>.");
         let app = Setup::on(db).file("prompts/acme.md", &spoken).start().await;
         let bytes = b"OggS wann".as_slice();
-        // The words alone would not tell it.
+        // The language cannot be detected from these words alone.
         app.model.put_transcript(bytes, "Acme Lamps 13:00", "german");
         speaks(&app, CUSTOMER, "1", bytes).await;
         app.settle().await;

@@ -1,4 +1,4 @@
-//! The sandbox API takes a recording with the message.
+//! Recordings in messages to the sandbox API.
 
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Voice notes in bursts, and a process that dies: what was transcribed is not transcribed again.
+//! Voice notes in bursts and across a process's death: nothing is transcribed twice.
 
 use super::{CUSTOMER, acme, note_of, says, speaks, until};
 use crate::delivery::{PATIENCE, Place, got, pause, question, questions};
@@ -31,7 +31,7 @@ on_both! {
         until("it is transcribed", async || app.model.recorded().len() == 1).await;
         says(&app, CUSTOMER, "2", "Can I return it?").await;
         pause(400).await;
-        assert_eq!(app.model.hung_up(), 0, "a newer message threw the work away");
+        assert_eq!(app.model.cancelled_transcriptions(), 0, "a newer message threw the work away");
         app.model.release_recordings();
         app.settle().await;
         assert_eq!(questions(&app), ["I bought a lamp.\nCan I return it?"]);
@@ -92,7 +92,7 @@ async fn a_process_that_is_killed_after_the_transcription_does_not_transcribe_ag
     let asked: Vec<_> = place.model.requests().iter().map(question).collect();
     assert_eq!(asked.last().map(String::as_str), Some("Can I return a lamp?"));
     assert_eq!(place.model.recorded().len(), 1, "it was transcribed again");
-    assert_eq!(place.whatsapp.fetched(), ["where m1", "file m1"]);
+    assert_eq!(place.whatsapp.media_requests(), ["where m1", "file m1"]);
     assert!(process.stop().await);
 }
 
@@ -110,6 +110,6 @@ async fn a_process_that_is_killed_while_it_transcribes_has_the_file_already() {
     place.model.release_recordings();
     let process = place.start().await;
     assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
-    assert_eq!(place.whatsapp.fetched(), ["where m1", "file m1"], "it was fetched again");
+    assert_eq!(place.whatsapp.media_requests(), ["where m1", "file m1"], "it was fetched again");
     assert!(process.stop().await);
 }

@@ -1,5 +1,5 @@
-//! A process that is killed while it reads a site: nothing is half learned, nothing is taken for learned that is not, and
-//! the next one goes on.
+//! A process killed while it crawls a site: nothing is half learned or wrongly marked as learned,
+//! and the next process continues.
 
 use std::collections::HashSet;
 use std::process::Stdio;
@@ -45,12 +45,12 @@ async fn a_crawl_that_is_killed_is_taken_up_and_loses_nothing() {
         learning.kill().await.unwrap();
         let ready: HashSet<String> = paths(&app, &site).await.into_iter().collect();
         let known = app.desk.store.source_pages(&id).await.unwrap();
-        // The page at which a process was killed is known as failed, and is tried again.
+        // The page at which a process was killed is stored as failed and is tried again.
         for page in known.into_iter().filter(|page| page.state == PageState::Ready) {
             let path = page.path.replace(&site.url, "");
             assert!(ready.contains(&path), "{path} is taken for learned, and is not");
         }
-        // Nobody waits for a minute here until the lease of the dead has run out.
+        // Skips the minute until the dead process's lease expires.
         app.change("update sources set lease_until = 0").await;
     }
     assert!(paths(&app, &site).await.len() > 90, "the kills came before anything was learned");

@@ -1,5 +1,6 @@
-//! A page that ends the process which reads it: it is tried three times, then left out until it changes or somebody asks, and
-//! the rest of its site is learned. A source that ends processes before any page is read waits longer each time.
+//! A page that ends the process reading it is tried three times, then left out until it changes or
+//! somebody requests it; the rest of its site is learned. A source that ends processes before any
+//! page is read waits longer each time.
 
 #[cfg(target_os = "linux")]
 use reqwest::multipart::{Form, Part};
@@ -8,13 +9,13 @@ use tempfile::TempDir;
 use super::*;
 #[cfg(target_os = "linux")]
 use crate::reader::{children, until};
-use crate::support::app::{Db, change, furnish};
+use crate::support::app::{Db, change, write_home_files};
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
 
-/// A desk's folder, and the site that it reads.
+/// A desk's folder and the site that it crawls.
 struct Place {
     home: TempDir,
     store: String,
@@ -26,7 +27,7 @@ struct Place {
 impl Place {
     async fn new(db: Db) -> Self {
         let home = tempfile::tempdir().unwrap();
-        furnish(home.path());
+        write_home_files(home.path());
         let outside = (Graph::start().await, OpenAi::start().await);
         let store = match db {
             Db::Sqlite => String::new(),
@@ -44,7 +45,7 @@ impl Place {
         Self { home, store, site, http: reqwest::Client::new(), _outside: outside }
     }
 
-    /// Lets the site be read at once: the dead process's lease is over.
+    /// Makes the site due at once and ends the dead process's lease.
     async fn due(&self) {
         let sql = "update sources set lease_until = 0, due_at = 1";
         assert_eq!(change(self.home.path(), &self.store, sql).await, 1);
@@ -62,7 +63,7 @@ impl Place {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// The source, once it was read after a moment.
+    /// Returns the source once it was crawled after a time.
     async fn read_after(&self, desk: &Process, moment: i64) -> Value {
         let began = Instant::now();
         loop {
@@ -75,7 +76,7 @@ impl Place {
         }
     }
 
-    /// State and code of each document of the site, by path.
+    /// Returns path, state and code of each document of the site.
     async fn documents(&self, desk: &Process) -> Vec<(String, String, Value)> {
         let listed = self.get(desk, "/collections/web/documents?limit=50").await;
         let one = |document: &Value| {
@@ -88,20 +89,19 @@ impl Place {
     }
 }
 
-/// Reads a source as its time has come, though nobody asks.
+/// Crawls a source as on schedule, without a request.
 async fn by_itself(app: &TestApp, source: &SourceRow) -> Summary {
     let row = stored(app, source).await;
     let read = app.desk.library.refresh_source(row, &SilentProgress).await.unwrap();
     read.expect("nobody else reads it").1
 }
 
-/// In how many minutes a source is due.
+/// Returns the minutes until a source is due.
 async fn wait_minutes(app: &TestApp, source: &SourceRow) -> i64 {
     let due_at = stored(app, source).await.due_at.unwrap();
     (due_at - frontdesk::domain::time::now_ms() + 30_000) / 60_000
 }
 
-/// Stops a process where it is, or ends it.
 #[cfg(target_os = "linux")]
 fn signal(id: u32, name: &str) {
     drop(std::process::Command::new("kill").args([name, &id.to_string()]).status());
@@ -121,7 +121,7 @@ async fn a_page_is_being_read_until_a_process_has_read_it() {
     place.post(&desk, "/collections/acme/documents", &pasted).await;
     until("a process has nothing to do", async || !children(id).is_empty() && learned().await)
         .await;
-    // It takes the page, and does not go on.
+    // The reader gets the page but does not continue.
     let readers = children(id);
     for reader in &readers {
         signal(*reader, "-STOP");
@@ -133,7 +133,7 @@ async fn a_page_is_being_read_until_a_process_has_read_it() {
     let being_read = format!("update sources set url = url where reading = '{start}'");
     let is_read = async || change(place.home.path(), &place.store, &being_read).await == 1;
     until("the start is begun", async || is_read().await).await;
-    // While another document is learned the site is where it was.
+    // Learning another document does not change which page of the site is being read.
     let part = Part::bytes(b"Parking is free.".to_vec()).file_name("free.txt");
     let url = format!("{}/api/v1/collections/acme/documents", desk.url);
     let sent = place.http.post(url).bearer_auth(KEY).multipart(Form::new().part("file", part));
@@ -145,14 +145,15 @@ async fn a_page_is_being_read_until_a_process_has_read_it() {
         signal(reader, "-KILL");
     }
     place.due().await;
-    // Whoever takes the source next knows which page it was.
+    // The next process to take the source knows which page it was.
     assert!(dies_at(&place, 0, false).await);
     let blamed =
         format!("update source_pages set tries = tries where tries = 1 and url = '{start}'");
     assert_eq!(change(place.home.path(), &place.store, &blamed).await, 1);
 }
 
-/// Starts a desk that ends itself when it reads this page, counted from 0; true once it did.
+/// Starts a desk that ends itself when it reads this page, counted from 0. Returns true once it
+/// did.
 async fn dies_at(place: &Place, page: usize, add: bool) -> bool {
     let before = if page == 0 { String::new() } else { format!("{page}*off->") };
     let point = format!("web.reading={before}1*return");
@@ -170,15 +171,15 @@ async fn dies_at(place: &Place, page: usize, add: bool) -> bool {
 on_both! {
     async fn a_page_that_ends_the_process_three_times_is_left_out_and_the_rest_is_learned(db) {
         let place = Place::new(db).await;
-        // The start is read first, then the bad page.
+        // The start page is read first, then the bad page.
         assert!(dies_at(&place, 1, true).await);
         place.due().await;
         assert!(dies_at(&place, 1, false).await);
         place.due().await;
-        // What was read before a page that is suspect is stored first, so it is not read again.
+        // Pages read before a suspect page are stored first, so they are not read again.
         assert!(dies_at(&place, 0, false).await);
         place.due().await;
-        // The two good pages are read; a third reading would end this desk.
+        // The two good pages are read; a third read would end this desk.
         let lives = [("FAILPOINTS", "web.reading=2*off->1*return")];
         let desk = Process::begin_with(place.home.path(), &lives);
         desk.wait_ready().await;
@@ -192,7 +193,7 @@ on_both! {
         assert_eq!(place.documents(&desk).await, [ready("/"), ready("/a"), ready("/b"), lost.clone()]);
         let health = place.http.get(format!("{}/healthz", desk.url)).send().await.unwrap();
         assert!(health.status().is_success());
-        // Read by itself once more, it stays left out; when somebody asks, it is tried again.
+        // On schedule it stays left out; on request it is tried again.
         place.due().await;
         let again = place.read_after(&desk, source["crawled_at"].as_i64().unwrap()).await;
         assert_eq!(place.documents(&desk).await.last(), Some(&lost));
@@ -210,7 +211,7 @@ on_both! {
         let app = Setup::on(db).extractive().with(LOCAL).start().await;
         let site = shop().await;
         let (source, _) = learned(&app, &site.url).await;
-        // As if three processes had ended while they read the page as it is now.
+        // As if three processes had ended while they read the current version of the page.
         let sql = "update source_pages set tries = 3, etag = null, state = 'failed',
                        stamp = (select hash from documents where documents.path = source_pages.path)
                    where url like '%/hours'";
@@ -236,7 +237,7 @@ on_both! {
         let (start, hours) = (format!("{}/", site.url), format!("{}/hours", site.url));
         let mut waits = Vec::new();
         for stamp in ["one", "two", "three", "four"] {
-            // Each process reads the start, and ends at the next page.
+            // Each process reads the start page and ends at the next page.
             assert!(store.take_source(&id, -1).await.unwrap());
             store.begin_page(&id, (&start, "start")).await.unwrap();
             store.end_page(&id).await.unwrap();
@@ -244,7 +245,7 @@ on_both! {
             waits.push(wait_minutes(&app, &source).await);
         }
         assert_eq!(waits, [60, 2, 8, 32]);
-        // It is not the one that ended the last of them, either.
+        // The version that ended the last process is a different one, too.
         let summary = by_itself(&app, &source).await;
         assert_eq!(numbers(&summary), (0, 3, 0, 1), "{summary:?}");
         assert!(summary.failed[0].1.contains("until somebody has the site read"), "{summary:?}");
@@ -264,7 +265,7 @@ on_both! {
         assert_eq!(numbers(&refreshed(&app, &source).await), (1, 3, 0, 0));
         assert_eq!(app.change(sql).await, 1);
         let id = SourceId::stored(source.id.clone());
-        assert!(app.desk.store.hurry_source(&id).await.unwrap());
+        assert!(app.desk.store.schedule_source_now(&id).await.unwrap());
         let began = Instant::now();
         while paths(&app, &site).await.len() < 4 {
             assert!(began.elapsed() < Duration::from_secs(20), "it is not read again");
@@ -280,7 +281,7 @@ on_both! {
         let (store, id) = (&app.desk.store, SourceId::stored(source.id.clone()));
         let mut waits = Vec::new();
         for _ in 0..5 {
-            // Taken by a process that ends at once: its lease is over before it began.
+            // Taken by a process that ends at once: its lease has expired before it starts.
             assert!(store.take_source(&id, -1).await.unwrap());
             waits.push(wait_minutes(&app, &source).await);
         }
@@ -288,8 +289,8 @@ on_both! {
         let row = stored(&app, &source).await;
         assert_eq!(row.state, SourceState::Failed);
         assert!(row.error.unwrap().contains("ended 4 times"));
-        // Somebody asks: it is read now, and counts anew.
-        assert!(store.hurry_source(&id).await.unwrap());
+        // On request the site is crawled at once and the count starts again.
+        assert!(store.schedule_source_now(&id).await.unwrap());
         let began = Instant::now();
         while stored(&app, &source).await.state != SourceState::Ready {
             assert!(began.elapsed() < Duration::from_secs(20), "nobody reads it");

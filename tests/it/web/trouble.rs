@@ -1,4 +1,4 @@
-//! Sites that do what they should not: each fault is that page's own, and costs a bounded time and memory.
+//! Misbehaving sites: each failure affects only its page and costs bounded time and memory.
 
 use super::*;
 use crate::support::app::Db;
@@ -155,7 +155,7 @@ async fn a_page_whose_text_could_not_be_stored_is_asked_for_again() {
     let source = added(&app, &wanted(&site.url)).await;
     let refusal =
         crate::support::fake::Failure::Status(500, json!({"error": {"message": "no"}}), None);
-    // The first try and the only one after it.
+    // The first attempt and its only retry.
     app.model.fail_next_at("/v1/embeddings", 2, &refusal);
     let summary = refreshed(&app, &source).await;
     assert_eq!((summary.learned, summary.failed.len()), (0, 4), "{summary:?}");

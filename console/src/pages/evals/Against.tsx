@@ -1,4 +1,4 @@
-// How a run compares with the baseline that it was begun with.
+// Compares a run with its baseline.
 import { Alert, Box, Group, List, ScrollArea, Stack, Text, Title } from "@mantine/core";
 import { IconArrowDown, IconArrowUp, IconEqual } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";

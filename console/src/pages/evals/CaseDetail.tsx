@@ -1,4 +1,4 @@
-// A case: its variables, the conversation, what was answered and how that differs, each assertion, the traces.
+// One case: its variables, the conversation, the output and how it differs, each assertion, the traces.
 import { Box, Code, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";

@@ -1,4 +1,4 @@
-// One case in full, of each run that stands here.
+// One case in full, for each of the compared runs.
 import { Drawer, SegmentedControl, Stack } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -8,7 +8,7 @@ import { CaseDetail } from "./CaseDetail";
 import { useRunNames } from "./StartRun";
 
 type Props = {
-  /** The case's key; undefined: none is shown. */
+  /** The case's key; undefined when none is open. */
   rowKey: string | undefined;
   runs: Schemas["Run"][];
   onClose: () => void;
@@ -46,7 +46,7 @@ function Inside({ rowKey, runs }: { rowKey: string; runs: Schemas["Run"][] }) {
   const [chosen, setChosen] = useState(runs[0]?.id ?? "");
   const id = runs.some((run) => run.id === chosen) ? chosen : (runs[0]?.id ?? "");
   const row = useRow(id, rowKey);
-  // Beside the first run stands the second; beside any other, the first.
+  // The first run is compared with the second, any other run with the first.
   const other = runs.find((run) => run.id !== id);
   const beside = useRow(other?.id, rowKey);
   const besideRow = beside.data?.items[0];

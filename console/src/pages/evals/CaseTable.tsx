@@ -1,4 +1,4 @@
-// Cases x runs. Only the rows in sight are drawn: a suite may have thousands.
+// The table of cases × runs. It is virtualised: a suite can have thousands of cases.
 // biome-ignore-all lint/a11y/useSemanticElements: rows that lie where they are scrolled to are no table of the browser's.
 // biome-ignore-all lint/a11y/useFocusableInteractive: a table is read, only its buttons are pressed.
 import { Box, Group, Stack, Text, UnstyledButton } from "@mantine/core";
@@ -15,7 +15,7 @@ import { VerdictBadge } from "./Verdict";
 type Props = {
   cases: Schemas["ComparedCase"][];
   runs: Schemas["Run"][];
-  /** The row whose case is shown in full. */
+  /** The row whose case is open. */
   opened: string | undefined;
   onOpen: (row: string) => void;
 };

@@ -1,4 +1,4 @@
-// The cases of a run, with those of other runs of its suite beside them.
+// The cases of a run, next to those of other runs of its suite.
 import { Group, MultiSelect, Stack, Switch, Text, TextInput, Title } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
@@ -18,7 +18,7 @@ import { VerdictFilter } from "./VerdictFilter";
 
 const route = getRouteApi("/desk/evals/$run");
 
-/** All cases, page after page. */
+/** All cases, loaded page by page. */
 function useCases(ids: string[]) {
   const params = (cursor?: string) => ({ query: { runs: ids.join(","), limit: 200, cursor } });
   const query = useInfiniteQuery(
@@ -98,14 +98,14 @@ export function Cases({ run }: { run: Schemas["Run"] }) {
 
 type BesideProps = { run: Schemas["Run"]; beside: string[]; onChange: (ids: string[]) => void };
 
-/** Other runs of the same suite. */
+/** Picks other runs of the same suite. */
 function Beside({ run, beside, onChange }: BesideProps) {
   const { t } = useTranslation("evals");
   const { data: runs } = useRuns();
   const name = useRunNames();
   const others = (runs ?? []).filter(({ id, suite }) => suite === run.suite && id !== run.id);
   const data = others.map((one) => ({ value: one.id, label: name(one) }));
-  // One that is older than those that were read keeps its place.
+  // A selected run that is not on the loaded pages stays in the list.
   const unknown = beside.filter((id) => !others.some((one) => one.id === id));
   if (data.length + unknown.length === 0)
     return (

@@ -1,4 +1,4 @@
-// Suites, and runs of them.
+// Suites and their runs.
 import { Button, Select, Stack, Title } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
 import { getRouteApi } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// A run once more: as it was, compared with itself, or only what did not pass.
+// Repeats a run: unchanged, against itself as the baseline, or only the cases that did not pass.
 import { Button, Menu } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
@@ -20,7 +20,7 @@ export function RunAgain({ run, isPending, start }: Props) {
       {t("run.again")}
     </Button>
   );
-  // Another version wrote how it is wanted. Without that it would be the whole suite, for real money.
+  // Another server version wrote the request. Without it the whole suite would run, at real cost.
   if (!wanted) return button;
   const same = { ...wanted, suite: run.suite };
   const isHurt = !!counts && counts.failed + counts.errors > 0;

@@ -1,4 +1,4 @@
-// One run: how far it is, what came of it, its cases, and other runs beside it.
+// One run: its progress, results and cases, next to other runs.
 import { Alert, Button, Group, Menu, Paper, Stack, Text } from "@mantine/core";
 import { IconDownload, IconPlayerStop } from "@tabler/icons-react";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
@@ -48,7 +48,7 @@ export function RunPage() {
   );
 }
 
-/** How the run is wanted, where that is not the usual. */
+/** The options of the run that differ from the defaults. */
 function Wanted({ wanted }: { wanted: Schemas["RunRequest"] }) {
   const { t } = useTranslation("evals");
   const { prompt, agent, first, repeat, pattern, failing } = wanted;

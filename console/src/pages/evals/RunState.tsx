@@ -1,4 +1,4 @@
-// What a run does, in a word.
+// A run's state as a badge.
 import { Badge } from "@mantine/core";
 import { IconLoader2 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";

@@ -1,4 +1,4 @@
-// What came of a run, in figures.
+// A run's result in figures.
 import { Paper, SimpleGrid, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";

@@ -1,4 +1,4 @@
-// A run to begin: which suite, which version of the agent, how much of it, and what to compare with.
+// The form that starts a run: suite, agent version, how many cases, and the baseline.
 import {
   Button,
   Checkbox,
@@ -23,13 +23,13 @@ import { Failed } from "@/parts/States";
 import { useRuns } from "./useRuns";
 
 type Props = {
-  /** The suite to begin with; undefined: not opened. */
+  /** The preselected suite; undefined when the form is closed. */
   suite: string | undefined;
   suites: Schemas["Suite"][];
   onClose: () => void;
 };
 
-/** What the form holds, where an emptied number is a text. */
+/** The form's values. A cleared number field holds an empty string. */
 type Chosen = Record<"suite" | "agent" | "version" | "prompt" | "pattern", string> &
   Record<"first" | "repeat", number | string> & { all: boolean; baseline: string | null };
 
@@ -203,7 +203,7 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
   );
 }
 
-/** Runs of a suite, each as one line of text. */
+/** Returns a function that names each run of a list in one line. */
 export function useRunNames() {
   const { t } = useTranslation("evals");
   const format = useFormat();

@@ -1,4 +1,4 @@
-// Suites: what each tries, how many cases it has.
+// The suites: what each one tests, and its number of cases.
 import { Alert, Badge, Button, Code, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconAlertTriangle, IconChecklist, IconFlask, IconPlayerPlay } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -42,7 +42,7 @@ export function NoSuites() {
   );
 }
 
-/** Whether suites may run programs and scripts when they are started here. */
+/** Says whether suites that are started here may run programs and scripts. */
 export function CodeNote() {
   const { t } = useTranslation("evals");
   const status = $api.useQuery("get", "/api/v1/status", {}, { staleTime: 60_000, retry: false });

@@ -1,4 +1,4 @@
-// How a case ended: by a sign and a word, never by colour alone. And how many ended so.
+// A case's verdict as an icon and a word, never by colour alone; and the counts by verdict.
 import { Badge, Box, Group, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconHelpCircle, IconMinus, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
@@ -28,7 +28,7 @@ export function VerdictBadge({ verdict }: { verdict: Verdict }) {
 
 type Counts = Schemas["Counts"];
 
-/** Those that there are, each with its sign. */
+/** The passed count and every other count above zero, each with its icon. */
 export function CountsLine({ counts }: { counts: Counts }) {
   const { t } = useTranslation("evals");
   const format = useFormat();
@@ -53,7 +53,7 @@ export function CountsLine({ counts }: { counts: Counts }) {
 
 const fills = { passed: "teal.7", failed: "red.7", error: "orange.7", skipped: "gray.5" } as const;
 
-/** How far a run is, by how its cases ended. */
+/** A run's progress, split by verdict. */
 export function CountsBar({ counts, total, label }: { counts: Counts; total: number; label: string }) {
   const done = verdicts.reduce((sum, one) => sum + countOf(counts, one), 0);
   const all = Math.max(total, done, 1);

@@ -1,4 +1,4 @@
-// Only cases that ended so.
+// Filters cases by verdict.
 import { Chip, Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";

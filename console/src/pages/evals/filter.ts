@@ -1,10 +1,10 @@
-// Which cases of a table are shown.
+// Filters the cases of a table.
 import type { Schemas } from "@/api/client";
 import { type Verdict, verdicts } from "./row";
 
 type Case = Schemas["ComparedCase"];
 
-/** `changed`: those whose verdict is not the same in all runs. */
+/** `changed`: cases whose verdict differs between the runs. */
 export type Only = Verdict | "changed" | undefined;
 
 export function readOnly(text: string | undefined): Only {
@@ -13,7 +13,7 @@ export function readOnly(text: string | undefined): Only {
 
 const plain = (text: string) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
 
-/** The verdict is that of the first run; the words may be of the title or the column, with or without accents. */
+/** Filters by the first run's verdict and by words in the title or column; accents are ignored. */
 export function filtered(cases: Case[], only: Only, words: string): Case[] {
   const wanted = plain(words.trim());
   return cases.filter(({ cells, changed, title, column }) => {

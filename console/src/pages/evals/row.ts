@@ -1,4 +1,5 @@
-// What the server calls an object: the words that the API's document leaves open in a row of a run, as text; its summary, summed.
+// Reads eval rows: values that the OpenAPI document leaves untyped become text, and the summary's columns
+// become totals.
 import type { Schemas } from "@/api/client";
 import { wordsOf } from "@/api/words";
 
@@ -14,24 +15,24 @@ export const verdicts = wordsOf(counted);
 
 export const countOf = (counts: Schemas["Counts"], verdict: Verdict) => counts[counted[verdict]];
 
-/** Any value as text for people: text as it is, the rest as JSON. */
+/** A value as readable text: strings unchanged, anything else as JSON. */
 export function asText(value: unknown): string {
   if (value == null) return "";
   return typeof value === "string" ? value : JSON.stringify(value, null, 2);
 }
 
-/** What somebody else wrote, as an object. */
+/** An untyped value as an object. */
 const loose = (value: unknown): Record<string, unknown> =>
   value && typeof value === "object" ? { ...value } : {};
 
 type Row = Schemas["RowView"];
 
-/** What was asked. */
+/** The prompt of a row. */
 export const askedOf = (row: Row) => asText(loose(row.prompt).raw);
-/** What was answered. */
+/** The output of a row. */
 export const outputOf = (row: Row) => asText(row.response?.output);
 
-/** One assertion, and what became of it. */
+/** One assertion with its result. */
 export function checkOf({ assertion, pass, error, skipped, ...found }: Schemas["AssertionResult"]) {
   const { type, metric, value } = loose(assertion);
   const ended = error ? "error" : skipped ? "skipped" : "failed";
@@ -39,7 +40,7 @@ export function checkOf({ assertion, pass, error, skipped, ...found }: Schemas["
   return {
     type: asText(type),
     metric: asText(metric),
-    /** What it wants. */
+    /** The expected value. */
     wants: asText(value),
     verdict,
     score: found.score ?? 0,
@@ -48,7 +49,7 @@ export function checkOf({ assertion, pass, error, skipped, ...found }: Schemas["
   };
 }
 
-/** The columns of a run together. */
+/** Totals over all columns of a run. */
 export function summed({ prompts = [], graderTokens }: Schemas["RunSummary"]) {
   type Metrics = Schemas["RunMetrics"];
   const sum = (of: (metrics: Metrics) => (number | undefined)[]) =>
@@ -56,10 +57,10 @@ export function summed({ prompts = [], graderTokens }: Schemas["RunSummary"]) {
   const checksPassed = sum((it) => [it.assertPassCount]);
   const tried = sum((it) => [it.testPassCount, it.testFailCount, it.testErrorCount]);
   return {
-    /** 0 to 1. */
+    /** From 0 to 1. */
     score: tried > 0 ? sum((it) => [it.score]) / tried : undefined,
     tokens: sum((it) => [it.tokenUsage?.total]) + (graderTokens?.total ?? 0),
-    /** Millionths of a dollar. What graders cost is in the columns already. */
+    /** Millionths of a dollar. The columns include the graders' cost. */
     micros: sum((it) => [it.cost]) * 1_000_000,
     checksPassed,
     checks: checksPassed + sum((it) => [it.assertFailCount]),
@@ -75,10 +76,10 @@ const active: Record<Schemas["RunState"], boolean> = {
   stopped: false,
 };
 
-/** Whether a run goes on. */
+/** Whether the run has not ended yet. */
 export const isActive = (state: Schemas["RunState"]) => active[state];
 
-/** The ids of the runs that stand beside one, as the address has them: no more than the server compares, none twice. */
+/** The ids of the compared runs from the address, without duplicates, up to the server's limit. */
 export function readBeside(text: string | undefined, id: string): string[] {
   const ids = (text ?? "").split(",").filter((one) => one && one !== id);
   return [...new Set(ids)].slice(0, 5);

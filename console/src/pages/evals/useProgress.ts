@@ -1,12 +1,12 @@
-// A run as it goes on: told row by row, and read again when it has ended.
+// Follows a run in progress: row by row from its events, then reads it again when it has ended.
 import { useEffect, useState } from "react";
 import { $api, type Schemas } from "@/api/client";
 import { queries, reread } from "@/api/queries";
 
-/** What a row that has ended tells: its title, and the counts so far. */
+/** What the event of a finished row holds: its title and the counts so far. */
 export type Progress = Pick<Schemas["RowView"], "title"> & { counts: Schemas["Counts"] };
 
-/** How far the run is while it goes on; undefined before the first row and when it has ended. */
+/** The progress of a running run; undefined before its first row and after its end. */
 export function useProgress(id: string, isOn: boolean): Progress | undefined {
   const [progress, setProgress] = useState<Progress>();
   useEffect(() => {
@@ -15,7 +15,7 @@ export function useProgress(id: string, isOn: boolean): Progress | undefined {
     let due: ReturnType<typeof setTimeout> | undefined;
     source.addEventListener("row", (event) => {
       setProgress(JSON.parse(event.data));
-      // However fast rows come, the table is read again now and then.
+      // Limits how often the table is read again, however fast rows arrive.
       due ??= setTimeout(() => {
         due = undefined;
         reread("/api/v1/evals/compare");
@@ -32,7 +32,7 @@ export function useProgress(id: string, isOn: boolean): Progress | undefined {
       clearTimeout(due);
       source.close();
       setProgress(undefined);
-      // That it has ended may be heard elsewhere first: then the last rows were not read yet.
+      // The end may be reported elsewhere first, before the last rows were read.
       reread("/api/v1/evals/compare");
     };
   }, [id, isOn]);

@@ -1,4 +1,4 @@
-// Runs, newest first; read again and again only while one of them goes on.
+// The runs, newest first; polled only while one of them is in progress.
 import { $api } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { isActive } from "./row";

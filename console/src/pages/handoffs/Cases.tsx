@@ -1,4 +1,4 @@
-// Cases that wait for a person, and those that are resolved.
+// Cases that wait for a person, and resolved ones.
 import { Badge, Button, Group, Paper, SegmentedControl, Stack, Text } from "@mantine/core";
 import { IconHeadset, IconMessage } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// When the bot calls a person: the cases, and the rules of each agent.
+// Hand-offs: the cases, and each agent's rules.
 import { Button, Select, Tabs } from "@mantine/core";
 import { IconRobot } from "@tabler/icons-react";
 import { getRouteApi, Link } from "@tanstack/react-router";

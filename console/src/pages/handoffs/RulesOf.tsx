@@ -1,4 +1,4 @@
-// The rules of an agent, edited in the header of its prompt file, and tried on a sentence before they are published.
+// An agent's hand-off rules, edited in the header of its prompt file and tested on a sentence before publishing.
 import {
   Alert,
   Anchor,
@@ -24,7 +24,7 @@ import { TryIt } from "./TryIt";
 
 type Agent = Schemas["Agent"];
 
-/** The file as it is edited: it follows the live one as long as nothing was changed. */
+/** The edited file. It follows the live one until something is changed. */
 function useDraft(agent: Agent) {
   const [base, setBase] = useState(agent);
   const [source, setSource] = useState(agent.source);
@@ -38,7 +38,7 @@ function useDraft(agent: Agent) {
   return { source, setSource, isChanged, isOld, renew };
 }
 
-/** Asks before what was changed here is left. */
+/** Asks before unsaved changes are left. */
 function useLeaving(isChanged: boolean) {
   const { t } = useTranslation("handoffs");
   const confirm = useConfirm();
@@ -137,7 +137,7 @@ type FieldsProps = { rules: Rules; onChange: <K extends keyof Rules>(key: K, val
 
 function Fields({ rules, onChange }: FieldsProps) {
   const { t } = useTranslation("handoffs");
-  // What is being typed may be no number yet.
+  // While typing, the value may not be a number yet.
   const minutes = (value: number | string) =>
     onChange("returnMinutes", value === "" ? undefined : Math.max(0, Math.round(Number(value)) || 0));
   return (

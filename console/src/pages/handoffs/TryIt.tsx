@@ -1,4 +1,4 @@
-// A sentence of a customer's, tried on the rules as one types, by the pipeline's own rule.
+// Tests a customer's sentence on the rules while it is typed; the server applies the pipeline's own rules.
 import { Badge, Code, Group, Mark, Paper, Stack, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconHeadset, IconRobot } from "@tabler/icons-react";
@@ -11,7 +11,7 @@ import { marked } from "./rules";
 
 type Props = {
   agent: string;
-  /** The draft; undefined: the live version. */
+  /** The draft; undefined for the live version. */
   source: string | undefined;
 };
 

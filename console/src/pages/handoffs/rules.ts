@@ -1,4 +1,4 @@
-// What a prompt file says about calling a person, and the file with something of it changed.
+// Reads and changes the hand-off rules of a prompt file.
 import { headerValue, readPrompt, withHeader } from "@/parts/promptFile";
 
 export type Rules = {
@@ -6,7 +6,7 @@ export type Rules = {
   patterns: string[];
   reply: string;
   notify: string[];
-  /** undefined: the file does not say; 0: never. */
+  /** undefined: not set in the file; 0: never. */
   returnMinutes: number | undefined;
 };
 
@@ -33,7 +33,7 @@ const keys = {
   returnMinutes: "return_minutes",
 } as const;
 
-/** The file with one of its rules changed; what is empty is taken out, so that its default holds. */
+/** The file with one rule changed. An empty value is removed, so that the default applies. */
 export function withRule<K extends keyof Rules>(source: string, key: K, value: Rules[K]): string {
   const isEmpty = value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
   const path = ["handoff", keys[key]];
@@ -46,15 +46,15 @@ export function wrongHeader(source: string): string | undefined {
   return readPrompt(source).header.errors[0]?.message;
 }
 
-/** A list without blanks around its entries and without doubles. */
+/** The list with trimmed entries, without empty ones and duplicates. */
 export function tidy(values: string[]): string[] {
   return [...new Set(values.map((one) => one.trim()).filter(Boolean))];
 }
 
-/** A piece of a sentence; `hit`: the words of the rule. */
+/** A piece of a sentence; `hit`: it matches the rule's words. */
 export type Piece = { text: string; hit: boolean };
 
-/** The sentence with the words of a keyword marked, where they stand in it as they are written. */
+/** The sentence with the keyword's exact occurrence marked, ignoring case. */
 export function marked(sentence: string, keyword: string): Piece[] {
   const at = sentence.toLocaleLowerCase().indexOf(keyword.toLocaleLowerCase());
   if (!keyword || at < 0 || sentence.toLocaleLowerCase().length !== sentence.length)

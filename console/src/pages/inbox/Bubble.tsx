@@ -1,4 +1,4 @@
-// A message as it stands in a conversation: who said it, what, when, how far it got, and why the bot said it.
+// A message in the conversation: author, content, time, delivery state, and why the bot wrote it.
 import { ActionIcon, Anchor, VisuallyHidden } from "@mantine/core";
 import {
   IconArrowBackUp,
@@ -70,14 +70,14 @@ export function Quoted({ message, find }: { message: Message | undefined; find?:
 type Props = {
   message: Message;
   conversation: string;
-  /** What the customer is called. */
+  /** The customer's display name. */
   customer: string;
-  /** Whether it is the first of its author in a row. */
+  /** Whether it is the first of several messages in a row by its author. */
   first: boolean;
-  /** The message that it quotes: `null` when it is none that was read. */
+  /** The quoted message; `null` when it is not loaded. */
   quoted?: Message | null;
   reactions?: string;
-  /** Whether it may be quoted. */
+  /** Whether it can be quoted. */
   quotable: boolean;
   found: boolean;
   quote: (message: Message) => void;
@@ -163,7 +163,7 @@ export const Bubble = memo(function Bubble(props: Props) {
   );
 });
 
-/** A message that is on its way to the server. */
+/** A message that the server has not confirmed yet. */
 export function OnItsWay({
   pending,
   first,

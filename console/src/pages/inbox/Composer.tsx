@@ -1,4 +1,4 @@
-// Where a person writes: Enter sends, Shift+Enter begins a new line. What is written is kept until it is sent.
+// The message field: Enter sends, Shift+Enter starts a new line. The draft is kept until it is sent.
 import { ActionIcon, Alert, CloseButton, Group, Text, Textarea, Tooltip } from "@mantine/core";
 import { IconBan, IconClockOff, IconSend2 } from "@tabler/icons-react";
 import type { KeyboardEvent, RefObject } from "react";
@@ -12,9 +12,9 @@ import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import type { Window } from "./window";
 
-/** What WhatsApp takes in one message. */
+/** WhatsApp's limit for one message, in characters. */
 const LONGEST = 4_096;
-/** From here on it is said how much is left. */
+/** From this length on, the remaining characters are shown. */
 const LONG = 3_600;
 
 type Which = Exclude<Window["kind"], "open" | "free">;
@@ -63,7 +63,7 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
     field.current?.focus();
   };
   const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
-    // Enter that ends the composition of a word is not for us; some browsers tell it by the code alone.
+    // Enter that ends an IME composition does not send; some browsers report it only by the key code 229.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
     if (event.key === "Enter" && !event.shiftKey && !event.altKey) {
       event.preventDefault();

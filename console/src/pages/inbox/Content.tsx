@@ -1,4 +1,4 @@
-// What a message holds, in the form that its kind has. What cannot be shown says what it is.
+// Shows a message's content by its kind. A kind that cannot be shown is named.
 import { Anchor, List, Text } from "@mantine/core";
 import { IconAddressBook, IconBasket, IconForms, IconHandClick, IconMapPin } from "@tabler/icons-react";
 import type { ReactElement, ReactNode } from "react";
@@ -10,7 +10,7 @@ import { Recording } from "./Recording";
 import type { Message } from "./thread";
 import { Words } from "./Words";
 
-/** What a message of the type holds. */
+/** The content of a message of this type. */
 type Of<Type> = Extract<Schemas["Content"], { type: Type }>;
 
 function Kind({ icon, children }: { icon: ReactNode; children: ReactNode }) {
@@ -71,7 +71,7 @@ function Media({ message, kind, conversation, words }: MediaProps): ReactElement
         </>
       );
     default:
-      // A document, and any kind that is newer than this page: it can be saved.
+      // A document, or a kind newer than this page: it can be downloaded.
       return (
         <>
           <File message={message} />
@@ -123,7 +123,8 @@ export function Content({ message, conversation }: { message: Message; conversat
       return (
         <>
           <Text size="sm" fs="italic">
-            {/* What the provider calls it, where we cannot show it. An older server sends such a thing as text. */}
+            {/* The provider's name for content that cannot be shown. An older server sends such content as
+                a string. */}
             {t("kind.unshown", {
               kind: (typeof content === "object" && "kind" in content && content.kind) || kind,
             })}
@@ -134,13 +135,13 @@ export function Content({ message, conversation }: { message: Message; conversat
   }
 }
 
-/** The words of a message that was changed. */
+/** The text of an edited message. */
 function changed(content: Of<"edited">["content"]) {
   if (content?.type === "text") return content.body;
   return content?.type === "media" ? content.caption : undefined;
 }
 
-/** What happened that nobody said: a line in the middle. */
+/** An event rather than a message: a line in the middle. */
 export function Happening({ message: { content } }: { message: Message }) {
   const { t } = useTranslation("inbox");
   switch (content.type) {

@@ -1,4 +1,4 @@
-// Files of a message: pictures are shown, and larger when they are pressed; everything else is to be saved.
+// A message's files: images are shown and open larger; everything else can be downloaded.
 import { Anchor, Group, Modal, Text, UnstyledButton } from "@mantine/core";
 import { IconFile, IconPhotoOff, IconVideo } from "@tabler/icons-react";
 import { useState } from "react";

@@ -1,4 +1,4 @@
-// What the list shows: a search, what is being done, and the number where there are several.
+// The list's filters: a search, the state, and the number if there are several.
 import { CloseButton, Group, Select, Stack, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconSearch } from "@tabler/icons-react";
@@ -10,7 +10,7 @@ import { useCounts, useNumbers } from "./conversations";
 import { type Filter, LONGEST_SEARCH, owners, type Show, standings } from "./filter";
 import classes from "./inbox.module.css";
 
-/** Changes what the address says of the list, and leaves what is open as it is. */
+/** Changes the filters in the address and keeps the open conversation. */
 export function useChange() {
   const navigate = useNavigate();
   return (change: { show?: string; q?: string; number?: string }) =>
@@ -27,7 +27,7 @@ function Search({ q, field }: { q: string; field: RefObject<HTMLInputElement | n
   const change = useChange();
   const [text, setText] = useState(q);
   const later = useDebouncedCallback((next: string) => change({ q: next.trim() || undefined }), 250);
-  // The filters were cleared, or someone went back.
+  // The filters were cleared, or the browser went back.
   useEffect(() => {
     if (document.activeElement !== field.current || !q) setText(q);
   }, [q, field]);

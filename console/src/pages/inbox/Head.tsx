@@ -1,4 +1,4 @@
-// Who the conversation is with, who has it, how long it may be written in, and what can be done with it.
+// The conversation's header: the customer, the owner, the time left in the window, and the actions.
 import { ActionIcon, Button, Group, Title, Tooltip } from "@mantine/core";
 import { IconAlertCircle, IconArrowLeft, IconBan, IconClock } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -13,7 +13,7 @@ import { ownerIcon } from "./Row";
 import classes from "./thread.module.css";
 import { useLeft, type Window } from "./window";
 
-/** Less than this is soon, in milliseconds. */
+/** A window that closes within this time is marked, in milliseconds. */
 const SOON = 3_600_000;
 
 export function Facts({ one, window }: { one: Conversation; window: Window }) {
@@ -73,7 +73,7 @@ function Acts({ one, acts }: { one: Conversation; acts: ReturnType<typeof useAct
   );
 }
 
-/** The case that waits for a person. */
+/** The open case. */
 export function Case({ one }: { one: Conversation }) {
   const { t } = useTranslation("inbox");
   if (!one.open_case) return null;

@@ -1,4 +1,4 @@
-// The inbox: the conversations, and beside them the one that is open. On a phone it is one of the two.
+// The inbox: the list and, beside it, the open conversation. A phone shows one of the two.
 import { VisuallyHidden } from "@mantine/core";
 import { defaultParseSearch, Outlet, useParams, useSearch } from "@tanstack/react-router";
 import i18n from "i18next";
@@ -14,11 +14,11 @@ import { List, Unopened } from "./List";
 import { useNameOf } from "./Row";
 import { inboxSearch } from "./search";
 
-// Texts and list come together, rather than one after the other once the page is drawn.
+// Loads texts and list in parallel, before the page is drawn.
 void i18n.loadNamespaces("inbox");
 if (location.pathname.startsWith("/inbox")) ahead(filterOf(inboxSearch(defaultParseSearch(location.search))));
 
-/** How much of the window is left below where an element begins. It follows when something above comes or goes. */
+/** Height left in the window below an element. It updates when something above appears or disappears. */
 function useRest() {
   const ref = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState<number>();

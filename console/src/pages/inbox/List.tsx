@@ -1,4 +1,4 @@
-// The list of conversations. Only the rows that are seen are there, however many conversations there are.
+// The list of conversations. It is virtualised: only the visible rows are drawn.
 import { Button, Group, Kbd } from "@mantine/core";
 import { IconFilterOff, IconSearch } from "@tabler/icons-react";
 import { Link, useNavigate, useRouter } from "@tanstack/react-router";
@@ -13,9 +13,9 @@ import { type Conversation, type Filter, isWhole } from "./filter";
 import classes from "./inbox.module.css";
 import { Row, useRowWords } from "./Row";
 
-/** The height of a row in pixels. */
+/** Height of a row, in pixels. */
 const HEIGHT = 68;
-/** How many rows from the end of what was read more is asked for. */
+/** The next page is loaded when this many rows are left. */
 const AHEAD = 60;
 
 function None({ filter }: { filter: Filter }) {
@@ -61,7 +61,7 @@ function None({ filter }: { filter: Filter }) {
 
 type Walk = { list: Conversation[]; open?: string; search: RefObject<HTMLInputElement | null> };
 
-/** j and k go through the list: through what is open when something is, else only the focus. */
+/** j and k step through the list. They open the next conversation if one is open, and otherwise only move the focus. */
 function useWalk({ list, open, search }: Walk, reveal: (index: number) => void) {
   const { t } = useTranslation("inbox");
   const navigate = useNavigate();
@@ -92,7 +92,7 @@ function useWalk({ list, open, search }: Walk, reveal: (index: number) => void) 
     const id = focus.current;
     if (!id || id !== at) return;
     focus.current = undefined;
-    // The row may have to be drawn first.
+    // The row may not be drawn yet.
     requestAnimationFrame(() =>
       document.querySelector<HTMLElement>(`[data-id="${id}"]`)?.focus({ preventScroll: true }),
     );
@@ -111,7 +111,7 @@ function useWalk({ list, open, search }: Walk, reveal: (index: number) => void) 
         {
           key: "Enter",
           about: t("keys.open"),
-          // On a button or a link, Enter is that button's.
+          // Enter on a button or link activates that element.
           act: (event: KeyboardEvent) => {
             if (event.target === document.body) enter();
           },
@@ -169,7 +169,7 @@ export function List({ filter, open, search }: Props) {
       }).searchStr,
     [router, show, q, number],
   );
-  /** Rows are plain links: what the browser does with other clicks on a link is the browser's. */
+  /** Rows are plain links, so the browser handles modified clicks. */
   const click = (event: MouseEvent) => {
     if (!(event.target instanceof Element)) return;
     const id = event.target.closest<HTMLElement>("[data-id]")?.dataset.id;
@@ -182,7 +182,7 @@ export function List({ filter, open, search }: Props) {
     if (hasNextPage && !isFetching && !isFetchNextPageError && last >= list.length - AHEAD)
       void fetchNextPage();
   }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage, last, list.length]);
-  // Another filter begins at its top.
+  // A new filter starts at the top.
   const hash = JSON.stringify(filter);
   // biome-ignore lint/correctness/useExhaustiveDependencies: it is the change that counts.
   useEffect(() => {
@@ -205,7 +205,7 @@ export function List({ filter, open, search }: Props) {
         <None filter={filter} />
       </div>
     );
-  // Tab comes to one row only: the one that is open, or the first that is seen.
+  // Only one row is in the tab order: the open one, or the first visible one.
   const tab = shown.some(({ key }) => key === at) ? at : (list[shown[0]?.index ?? 0]?.id ?? at);
   return (
     <>
@@ -255,7 +255,7 @@ export function List({ filter, open, search }: Props) {
   );
 }
 
-/** What stands beside the list when nothing is open. */
+/** Placeholder beside the list while no conversation is open. */
 export function Unopened() {
   const { t } = useTranslation("inbox");
   return (

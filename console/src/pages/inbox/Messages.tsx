@@ -1,4 +1,4 @@
-// The messages of a conversation, the newest at the bottom; earlier ones are read when someone goes up.
+// The messages of a conversation, newest at the bottom; earlier ones load while scrolling up.
 import { Button, Loader, VisuallyHidden } from "@mantine/core";
 import { IconArrowDown } from "@tabler/icons-react";
 import { Fragment, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
@@ -12,9 +12,9 @@ import { type Pending, unarrived } from "./outbox";
 import type { Message, useMessages } from "./thread";
 import classes from "./thread.module.css";
 
-/** Messages of one author within so many milliseconds stand together. */
+/** Messages of one author within this time are grouped, in milliseconds. */
 const TOGETHER = 5 * 60_000;
-/** So near to the beginning of what was read, earlier messages are read, in pixels. */
+/** Earlier messages load within this distance from the top, in pixels. */
 const EARLY = 800;
 
 function Day({ at }: { at: number }) {
@@ -32,7 +32,7 @@ function Day({ at }: { at: number }) {
   return <li className={classes.day}>{name}</li>;
 }
 
-/** Says what the customer wrote while the conversation is open, for who cannot see it. */
+/** Announces new messages of the customer to screen readers. */
 function useSaid(messages: readonly Message[], customer: string) {
   const { t } = useTranslation("inbox");
   const known = useRef<string>(undefined);
@@ -47,7 +47,7 @@ function useSaid(messages: readonly Message[], customer: string) {
   return said;
 }
 
-/** How many messages came since the end was last seen. */
+/** The number of messages since the end was last visible. */
 function useNew(messages: readonly Message[], atEnd: boolean) {
   const seen = useRef<string>(undefined);
   const last = messages.at(-1)?.id;
@@ -64,7 +64,7 @@ type Props = {
   customer: string;
   thread: ReturnType<typeof useMessages>;
   pending: readonly Pending[];
-  /** Whether the customer may be written to. */
+  /** Whether the customer can be written to now. */
   writable: boolean;
   quote: (message: Message) => void;
   why: (turn: string) => void;
@@ -94,7 +94,7 @@ export function Messages({ id, customer, thread, pending, writable, quote, why }
     const over = setTimeout(() => setFound(undefined), 2_000);
     return () => clearTimeout(over);
   }, [found]);
-  // Who writes wants to see it.
+  // Scrolls to one's own new message.
   const mine = pending.at(-1)?.key;
   useEffect(() => {
     if (mine) toEnd();

@@ -1,4 +1,4 @@
-// A recording: to be heard, with what was understood and how sure that is; a person can put it right.
+// A voice note with its player, transcript and confidence; a person can correct the transcript.
 import { Button, Group, Text, Textarea } from "@mantine/core";
 import { IconPencil } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
@@ -14,7 +14,7 @@ import { type Message, put } from "./thread";
 import classes from "./thread.module.css";
 import { Words } from "./Words";
 
-/** Below this, what was understood is likely to be wrong somewhere. */
+/** Below this confidence the transcript probably has errors. */
 const DOUBTFUL = 0.6;
 
 function Correct({

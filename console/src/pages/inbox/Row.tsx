@@ -1,4 +1,4 @@
-// A conversation in the list. Plain elements: hundreds of these pass by while someone scrolls.
+// A conversation in the list. It uses plain elements: hundreds of rows are drawn while scrolling.
 import { IconAlertTriangle, IconHelpCircle, IconLock, IconRobot, IconUser } from "@tabler/icons-react";
 import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
@@ -16,7 +16,7 @@ const ownerIcons: Record<Owner, typeof IconUser> = {
 };
 export const ownerIcon = (owner: Owner) => known(ownerIcons, owner, IconHelpCircle);
 
-/** What rows say, made once for all of them: thousands of rows come and go while someone scrolls. */
+/** Texts and formats for all rows, created once because thousands of rows are drawn while scrolling. */
 export function useRowWords() {
   const { t } = useTranslation("inbox");
   const format = useFormat();
@@ -26,14 +26,14 @@ export function useRowWords() {
   return useMemo(() => ({ t, format, nameOf, lastOf }), [t, format]);
 }
 
-/** What a customer is called. */
+/** Returns a function that names a customer. */
 export function useNameOf() {
   const { t } = useTranslation("inbox");
   return (one: Conversation | undefined) =>
     one?.contact_name || (one?.wa_id ? `+${one.wa_id}` : t("nameless"));
 }
 
-/** The newest message in a few words. */
+/** Returns a function that summarises the newest message. */
 export function useLastOf() {
   const { t } = useTranslation("inbox");
   return ({ last_kind, last_text }: Conversation): string => {
@@ -45,11 +45,11 @@ export function useLastOf() {
 type Props = {
   one: Conversation;
   open: boolean;
-  /** Whether Tab comes to it. */
+  /** Whether the row is in the tab order. */
   reachable: boolean;
-  /** Whether the number is to be told. */
+  /** Whether to show the number. */
   several: boolean;
-  /** What follows its address. */
+  /** The query string of the row's address. */
   tail: string;
   words: ReturnType<typeof useRowWords>;
 };

@@ -1,4 +1,4 @@
-// How far a message of ours got, as ticks and in words; what went wrong with the reason, and what can be done.
+// The delivery state of an outgoing message, as ticks and as text, with the reason for a failure and what to do.
 import { Button, VisuallyHidden } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconChecks, IconClock, IconHelpCircle } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
@@ -10,7 +10,7 @@ import { useSay } from "@/parts/say";
 import { type Message, put } from "./thread";
 import classes from "./thread.module.css";
 
-/** States of messages of ours; those of a customer's are not shown. */
+/** States of outgoing messages; those of incoming ones are not shown. */
 type Sent = Exclude<State, "waiting" | "answered" | "stored">;
 type State = Schemas["MessageState"];
 
@@ -32,7 +32,7 @@ const tones: Partial<Record<Sent, string>> = {
 
 const isSent = (state: State): state is Sent => state in icons;
 
-/** The ticks; `failed` and `unknown` are said aloud. */
+/** The ticks; `failed` and `unknown` are announced to screen readers. */
 export function Ticks({ state }: { state: State }) {
   const { t } = useTranslation("inbox");
   if (!isSent(state)) return null;
@@ -47,7 +47,7 @@ export function Ticks({ state }: { state: State }) {
   );
 }
 
-/** Sends a message once more that failed; of one that may have arrived, it asks first. */
+/** Sends a failed message again; asks first when the message may have arrived. */
 export function Again({ message, conversation }: { message: Message; conversation: string }) {
   const { t } = useTranslation("inbox");
   const { t: common } = useTranslation();

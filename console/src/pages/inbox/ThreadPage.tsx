@@ -1,4 +1,4 @@
-// One conversation: what was said, and what a person does about it.
+// One conversation: its messages, and what a person does with it.
 import { Button, Stack } from "@mantine/core";
 import { useDocumentVisibility } from "@mantine/hooks";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
@@ -21,7 +21,7 @@ import { freshen, type Message, useMessages } from "./thread";
 import { Why } from "./Why";
 import { useWindow } from "./window";
 
-/** Says that a person looks at it, while it is open and its tab is seen. */
+/** Marks the conversation as seen while it is open in a visible tab. */
 function useSeen(one: Conversation | undefined) {
   const visible = useDocumentVisibility() === "visible";
   const { id, unread = 0 } = one ?? {};
@@ -35,7 +35,7 @@ function useSeen(one: Conversation | undefined) {
         if (latest.current?.id === id) show({ ...latest.current, unread: 0 });
         reread("/api/v1/conversations/counts");
       },
-      // Said again with the next message.
+      // Sent again with the next message.
       () => undefined,
     );
   }, [id, visible, unread]);
@@ -67,7 +67,7 @@ function Open({ conversation: one, id }: { conversation: Conversation; id: strin
   useThreadKeys({ conversation: one, acts, field });
   useSeen(one);
   useLive({ conversation: useCallback((stirred: string) => void (stirred === id && freshen(id)), [id]) });
-  // Where only one of the two is seen, what was pressed in the list is gone: the focus goes to what came.
+  // Where only one pane is visible, the pressed row is gone, so the focus moves to the conversation.
   useEffect(() => {
     if (globalThis.matchMedia("(max-width: 61.99em)").matches)
       heading.current?.focus({ preventScroll: true });

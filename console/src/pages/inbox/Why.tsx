@@ -1,4 +1,4 @@
-// Why the bot said so: the turn's passages and what each stage did, beside the conversation.
+// Explains a reply: the turn's passages and its stages, in a drawer beside the conversation.
 import { Drawer, List, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";

@@ -1,4 +1,4 @@
-// What somebody wrote: text, with addresses that can be followed. It is never read as HTML.
+// Text that someone wrote, with its addresses as links. It is never parsed as HTML.
 import { useMemo } from "react";
 import { pieces } from "./links";
 import classes from "./thread.module.css";

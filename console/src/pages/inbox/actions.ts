@@ -1,4 +1,4 @@
-// Taking a conversation over, and giving it back: as buttons, keys and in the finder.
+// Takes a conversation over and hands it back: by buttons, keys and the finder.
 import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type RefObject, useMemo, useRef } from "react";
@@ -21,7 +21,7 @@ const routes = {
 
 export type Act = keyof typeof routes;
 
-/** What can be done with a conversation as it stands. Resolving closes its case, and gives it back too. */
+/** The actions that a conversation's state allows. Resolving closes its case and also hands it back to the bot. */
 export function actsOf(one: Conversation): Act[] {
   const acts: Act[] = [];
   if (one.owner !== "person") acts.push("take");
@@ -49,7 +49,7 @@ type Given = {
   field: RefObject<HTMLTextAreaElement | null>;
 };
 
-/** Keys and offers of the conversation that is open. */
+/** Keys and finder entries of the open conversation. */
 export function useThreadKeys({ conversation, acts, field }: Given) {
   const { t } = useTranslation("inbox");
   const navigate = useNavigate();

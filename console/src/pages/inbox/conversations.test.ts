@@ -1,4 +1,4 @@
-// The list hears that everything is to be read again: what was missed meanwhile is not told a second time.
+// The list reads itself again after events were missed: they are not sent a second time.
 import { QueryClientProvider } from "@tanstack/react-query";
 import { act, createElement } from "react";
 import { createRoot } from "react-dom/client";

@@ -1,4 +1,4 @@
-// The list of conversations in the cache: read by pages, kept true by single conversations.
+// The cached list of conversations: loaded by pages, updated by single conversations.
 import { hashKey, keepPreviousData } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
 import { $api, api } from "@/api/client";
@@ -18,7 +18,7 @@ const single = (id: string) => $api.queryOptions("get", path, { params: { path: 
 
 let reading: string | undefined;
 
-/** Which conversation is open: it stays in the list though it may not belong any more. */
+/** Sets the open conversation. It stays in the list even when it no longer matches the filter. */
 export function reads(id: string | undefined) {
   const left = reading;
   reading = id;
@@ -40,7 +40,7 @@ const at = (filter: Filter) => (cursor?: string) => ({
   queryFn: ({ signal }: { signal: AbortSignal }) => read(filter, cursor, signal),
 });
 
-/** Shows conversations as the server gave them, wherever they are shown. */
+/** Puts conversations from the server into every list and query that holds them. */
 export function show(...all: Conversation[]) {
   for (const one of all) queries.setQueryData(single(one.id).queryKey, one);
   for (const [where, pages] of queries.getQueriesData<Pages>({ queryKey: [LIST] })) {
@@ -51,13 +51,13 @@ export function show(...all: Conversation[]) {
   }
 }
 
-/** Reads one conversation anew. */
+/** Reloads one conversation. */
 export async function refresh(id: string) {
   const { data } = await api.GET(path, { params: { path: { id } } });
   if (data) show(data);
 }
 
-/** A conversation: what the list knows of it stands there until it is read. */
+/** A conversation; the list's data is shown until it is loaded. */
 export function useConversation(id: string) {
   return $api.useQuery("get", path, { params: { path: { id } } }, { placeholderData: () => inList(id) });
 }
@@ -71,7 +71,7 @@ function inList(id: string): Conversation | undefined {
   return undefined;
 }
 
-/** Hears of every conversation, and reads what changed. */
+/** Subscribes to changes of all conversations and reloads those that changed. */
 export function useStirred(filter: Filter) {
   const now = useRef(filter);
   now.current = filter;
@@ -92,15 +92,15 @@ export function useStirred(filter: Filter) {
   useLive({ conversation });
 }
 
-/** Begins to read a list before it is drawn. */
+/** Prefetches a list before it is drawn. */
 export function ahead(filter: Filter) {
   void queries.prefetchInfiniteQuery(pages(at(filter)));
 }
 
-/** The list. `deepest` says how many rows from the top somebody looks: so much is read again when all is to be. */
+/** The list. `deepest` returns the last row in view: a full reload reads only the pages down to it. */
 export function useConversations(filter: Filter, deepest: () => number) {
   const query = usePages(at(filter), {
-    // Read once; after that single conversations are merged into it. A deep list is never read again as a whole.
+    // Loaded once; afterwards single conversations are merged into it. A long list is never reloaded as a whole.
     enabled: ({ state }) => state.data === undefined,
     staleTime: Number.POSITIVE_INFINITY,
     placeholderData: keepPreviousData,
@@ -114,7 +114,7 @@ export function useConversations(filter: Filter, deepest: () => number) {
       queries.setQueryData<Pages>(JSON.parse(hash), (data) => data && first(data, pages));
       void refetch();
     };
-    // What was read while this list was not shown has missed what happened since.
+    // A list that was not shown has missed changes.
     const state = queries.getQueryState(JSON.parse(hash));
     if (state?.data !== undefined && state.fetchStatus === "idle") again();
     return queries.getQueryCache().subscribe((event) => {
@@ -125,12 +125,12 @@ export function useConversations(filter: Filter, deepest: () => number) {
   return { query, list: query.data ?? none };
 }
 
-/** How many there are of each sort. */
+/** The number of conversations by state. */
 export function useCounts() {
   return $api.useQuery("get", "/api/v1/conversations/counts").data;
 }
 
-/** The numbers of the desk, for who has several. */
+/** The desk's numbers, for the filter by number. */
 export function useNumbers() {
   return $api.useQuery("get", "/api/v1/numbers").data;
 }

@@ -1,4 +1,4 @@
-// What is being written, kept in this browser for each conversation until it is sent.
+// Unsent text of each conversation, stored in this browser.
 import { useState } from "react";
 
 const key = (id: string) => `frontdesk.draft.${id}`;
@@ -8,7 +8,7 @@ function keep(id: string, text: string) {
     if (text) localStorage.setItem(key(id), text);
     else localStorage.removeItem(key(id));
   } catch {
-    // A browser that keeps nothing: the draft lasts as long as the page.
+    // Without storage the draft lasts as long as the page.
   }
 }
 

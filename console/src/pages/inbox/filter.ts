@@ -1,4 +1,4 @@
-// Which conversations the list shows: from the address to what the server is asked, and whether one belongs to it.
+// The list's filters: from the address to the API query, and whether a conversation matches.
 import type { Schemas } from "@/api/client";
 import type { paths } from "@/api/schema";
 import { wordsOf } from "@/api/words";
@@ -9,7 +9,7 @@ export type Conversation = Schemas["Conversation"];
 type Asked = NonNullable<paths["/api/v1/conversations"]["get"]["parameters"]["query"]>;
 type Owner = Schemas["Owner"];
 type Standing = "all" | "unread" | NonNullable<Asked["state"]>;
-/** What the server is asked for, and whether a conversation belongs to it. */
+/** The API query, and the same condition for a single conversation. */
 type Shown = { query: Asked; has: (one: Conversation) => boolean };
 
 const isOpen = (one: Conversation) => one.owner === "person" || !!one.open_case;
@@ -28,14 +28,14 @@ const owned: Record<Owner, Shown> = {
 };
 const shows: Record<Show, Shown> = { ...standing, ...owned };
 
-/** What can be shown, by what is being done about it and by who has it. */
+/** The filters by state and by owner. */
 export const standings = wordsOf(standing);
 export const owners = wordsOf(owned);
 
 export type Show = Standing | Owner;
 export type Filter = { show: Show; q: string; number: string };
 
-/** The server takes no longer search. */
+/** The server's limit for a search text. */
 export const LONGEST_SEARCH = 100;
 
 export function filterOf({ show, q, number }: InboxSearch): Filter {
@@ -46,21 +46,21 @@ export function filterOf({ show, q, number }: InboxSearch): Filter {
   };
 }
 
-/** Whether a part of a key of the cache is a filter. */
+/** Whether a part of a cache key is a filter. */
 export const isFilter = (part: unknown): part is Filter =>
   !!part && typeof part === "object" && "show" in part && "q" in part && "number" in part;
 
-/** Whether everything is shown. */
+/** Whether nothing is filtered out. */
 export function isWhole({ show, q, number }: Filter): boolean {
   return show === "all" && !q && !number;
 }
 
-/** What the server is asked for. */
+/** The API query of a filter. */
 export function asked({ show, q, number }: Filter): Asked {
   return { ...shows[show].query, number: number || undefined, q: q || undefined };
 }
 
-/** Whether a conversation is shown. `undefined`: only the server can tell, for it searches in older messages too. */
+/** Whether a conversation matches. `undefined`: only the server knows, because it also searches older messages. */
 export function belongs({ show, q, number }: Filter, one: Conversation): boolean | undefined {
   if (!shows[show].has(one)) return false;
   if (number && number !== one.number_slug && number !== one.number_id) return false;

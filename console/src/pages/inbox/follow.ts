@@ -1,12 +1,13 @@
-// Where somebody is in a conversation: at its end it follows what is new; elsewhere nothing moves what is being read.
+// The scroll position of a conversation: at its end it follows new messages; elsewhere the text being read
+// stays in place.
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 
-/** So near to the end counts as at the end, in pixels. */
+/** Within this distance from the end counts as at the end, in pixels. */
 const NEAR = 48;
 
 type Anchor = { element: Element; top: number };
 
-/** The first message that is seen, and where it stands. */
+/** The first visible message and its position. */
 function firstSeen(box: HTMLElement): Anchor | undefined {
   const edge = box.getBoundingClientRect().top;
   const all = box.querySelectorAll("[data-message]");
@@ -43,7 +44,7 @@ export function useFollow(box: RefObject<HTMLDivElement | null>, shown: unknown)
     const it = box.current;
     if (!it) return;
     const near = it.scrollHeight - it.scrollTop - it.clientHeight < NEAR;
-    // What grows below does not take anybody away from the end; only going up does.
+    // Content that grows below does not leave the end; only scrolling up does.
     if (near) pinned.current = true;
     else if (it.scrollTop < last.current) pinned.current = false;
     last.current = it.scrollTop;
@@ -68,7 +69,7 @@ export function useFollow(box: RefObject<HTMLDivElement | null>, shown: unknown)
     keep();
   }, [keep]);
 
-  /** Goes to a message. */
+  /** Scrolls to a message. */
   const to = useCallback(
     (id: string) => {
       const element = box.current?.querySelector(`[data-message="${CSS.escape(id)}"]`);

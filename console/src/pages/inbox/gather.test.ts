@@ -1,4 +1,4 @@
-// A busy desk costs a few requests a second.
+// A busy desk causes only a few requests a second.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { gather, MANY } from "./gather";
 

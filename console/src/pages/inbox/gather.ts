@@ -1,22 +1,22 @@
-// Gathers what is heard of conversations, so that a busy desk costs a few requests a second and no more.
+// Batches reloads of changed conversations, so that a busy desk causes only a few requests a second.
 
 type Work = {
-  /** Reads one conversation, and shows it. */
+  /** Loads and shows one conversation. */
   one: (id: string) => Promise<unknown>;
-  /** Reads the most recent conversations at once, shows them, and says which they were. */
+  /** Loads and shows the most recent conversations in one request; returns their ids. */
   recent: () => Promise<string[]>;
 };
 
-/** How many conversations are read one by one in a round. */
+/** Conversations that are loaded one by one in a round. */
 export const FEW = 2;
-/** From how many waiting ones on the most recent are read together. */
+/** With this many waiting, the most recent conversations are loaded together. */
 export const MANY = 8;
 /** Milliseconds between rounds. */
 export const PAUSE = 500;
 
 export type Gatherer = { stir: (id: string) => void; stop: () => void };
 
-/** The first is read at once, so that a message is seen within a second; a burst is read in rounds. */
+/** The first one is loaded at once, so that a message appears within a second; later ones in rounds. */
 export function gather({ one, recent }: Work): Gatherer {
   const waiting = new Set<string>();
   let running = false;
@@ -37,9 +37,9 @@ export function gather({ one, recent }: Work): Gatherer {
     running = true;
     while (waiting.size > 0 && !stopped) {
       const before = waiting.size;
-      // What cannot be read now is heard of again, at the latest when the connection is back.
+      // A conversation that fails to load is reported again, at the latest after reconnecting.
       await round().catch(() => undefined);
-      // Those beyond the most recent are read one by one, so that a round always gets on.
+      // One that is not among the most recent is loaded by itself, so that every round makes progress.
       if (waiting.size >= MANY && waiting.size >= before) {
         const [next] = waiting;
         if (next) {

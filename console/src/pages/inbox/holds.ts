@@ -1,8 +1,8 @@
-// What is drawn from messages beside their words: reactions, files, the beginning of one, and what providers send as it is.
+// Derived from messages: reactions, file addresses, previews, and untyped provider data (forms, orders).
 import type { Schemas } from "@/api/client";
 import type { Message } from "./thread";
 
-/** The answers of a form. */
+/** The fields of a submitted form. */
 export function answersOf(response: unknown): [name: string, value: string][] {
   if (!response || typeof response !== "object" || Array.isArray(response)) return [];
   return Object.entries(response)
@@ -10,13 +10,13 @@ export function answersOf(response: unknown): [name: string, value: string][] {
     .map(([key, value]) => [key, String(value)]);
 }
 
-/** How many things are in a basket. */
+/** The number of items in an order. */
 export function thingsIn(order: unknown): number {
   const things = order && typeof order === "object" && "product_items" in order && order.product_items;
   return Array.isArray(things) ? things.length : 0;
 }
 
-/** Which kinds are no speech: said in one line in the middle. */
+/** Kinds that are events rather than speech: shown as one line in the middle. */
 const events: Record<Schemas["MessageKind"], boolean> = {
   text: false,
   image: false,
@@ -41,7 +41,9 @@ const events: Record<Schemas["MessageKind"], boolean> = {
 };
 export const isEvent = (message: Message) => events[message.kind];
 
-/** The reactions by the provider's id of what they were put on, and which of the messages are shown that way. */
+/**
+ * `on`: reactions by the provider's id of the message they are on; `shown`: ids of the reaction messages among them.
+ */
 export function reactions(messages: readonly Message[]) {
   const there = new Set(messages.map(({ provider_id }) => provider_id));
   const latest = new Map<string, Map<Schemas["Author"], string>>();
@@ -60,12 +62,11 @@ export function reactions(messages: readonly Message[]) {
   return { on, shown };
 }
 
-/** Whether there is a file of that kind to be fetched. */
 export const fileOf = (message: Message) => `/api/v1/messages/${encodeURIComponent(message.id)}/media`;
 export const recordingOf = (message: Message) =>
   `/api/v1/messages/${encodeURIComponent(message.id)}/recording`;
 
-/** The beginning of a message, for where it is quoted. */
+/** A preview of a message, for quotes. */
 export function gist({ transcript, text, content }: Message): string {
   return (transcript ?? text ?? (content.type === "choice" ? content.title : "")).slice(0, 200);
 }

@@ -1,4 +1,4 @@
-// Addresses become links, and nothing else does.
+// Addresses become links; nothing else does.
 import { expect, test } from "vitest";
 import { pieces } from "./links";
 

@@ -1,12 +1,12 @@
-// What customers write, cut into words and addresses: an address becomes a link, everything else stays text.
+// Splits text into words and addresses. Addresses become links; the rest stays text.
 
 export type Piece = { text: string; href?: string };
 
 const address = /\b(?:https?:\/\/|www\.)[^\s<>"'`]+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+/giu;
-/** What ends a sentence rather than an address. */
+/** Punctuation that ends a sentence, not an address. */
 const tail = /[.,;:!?…،؛؟'"»”’*_~]+$/u;
 
-/** The end of an address: brackets belong to it when they were opened in it. */
+/** Trims an address's end. A closing bracket stays only if it was opened within the address. */
 function trimmed(found: string): string {
   let text = found.replace(tail, "");
   for (const [open, close] of [
@@ -20,7 +20,7 @@ function trimmed(found: string): string {
   return text;
 }
 
-/** Where an address leads; only to the web and to mail. */
+/** The link target; only web and mail addresses have one. */
 function target(text: string): string | undefined {
   if (/^https?:\/\//i.test(text) || /^www\./i.test(text)) {
     const whole = text.includes("://") ? text : `https://${text}`;

@@ -1,4 +1,4 @@
-// No message is lost, none is sent twice, and they go in the order in which they were written.
+// No message is lost or sent twice, and messages are sent in the order in which they were written.
 import { beforeEach, expect, test, vi } from "vitest";
 import { Failure, type Schemas } from "@/api/client";
 import { Outbox, type Pending, unarrived } from "./outbox";

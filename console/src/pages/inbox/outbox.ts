@@ -1,44 +1,44 @@
-// Messages on their way: shown at once, sent one after the other, each under a key of its own so that none is sent twice.
+// Outgoing messages: shown at once and sent one by one, each with an idempotency key so that none is sent twice.
 import { Failure, type Schemas } from "@/api/client";
 
 export type Pending = {
-  /** Made once for each message; the server knows it again. */
+  /** Idempotency key, created once for each message. */
   key: string;
   conversation: string;
   text: string;
-  /** The id of the message that it quotes. */
+  /** The id of the quoted message. */
   reply_to?: string;
-  /** When it was written. */
+  /** When it was written, in milliseconds. */
   at: number;
-  /** `queued`: waits for those before it, or for the connection. */
+  /** `queued`: waits for earlier messages or for the connection. */
   state: "queued" | "sending" | "failed";
   /** Whether the server could not be reached. */
   stuck?: boolean;
   /** Why it failed. */
   error?: string;
-  /** The newest message of the conversation when it was last tried: what the server made of it is newer. */
+  /** The conversation's newest message at the last attempt: the server's copy of this one is newer. */
   after?: string;
 };
 
 type Made = { id: string };
 type Way<M extends Made> = {
   send: (pending: Pending) => Promise<M>;
-  /** Shows what the server made of it. */
+  /** Called with the message that the server created. */
   arrived: (pending: Pending, message: M) => void;
-  /** The newest message that is known of a conversation. */
+  /** The id of the newest loaded message of a conversation. */
   newest: (conversation: string) => string;
   storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
 };
 
 const KEPT = "frontdesk.outbox";
 const PATIENCE = [1_000, 2_000, 5_000, 10_000, 30_000];
-/** What passes by itself. */
+/** Errors that are worth retrying. */
 const passing = (error: unknown) => error instanceof Failure && [0, 502, 503, 504].includes(error.status);
 
 function kept(storage: Way<Made>["storage"]): Pending[] {
   try {
     const list: Pending[] = JSON.parse(storage.getItem(KEPT) ?? "[]");
-    // Nobody knows whether it arrived: the same key again is safe.
+    // Its fate is unknown; sending it again with the same key is safe.
     return list.map((one) => (one.state === "sending" ? { ...one, state: "queued" } : one));
   } catch {
     return [];
@@ -56,7 +56,7 @@ export class Outbox<M extends Made> {
     this.all = kept(way.storage);
   }
 
-  /** Every message that is on its way. The same list for as long as nothing changes. */
+  /** All pending messages. The array is replaced only when something changes. */
   readonly list = () => this.all;
 
   readonly subscribe = (watcher: () => void) => {
@@ -72,7 +72,7 @@ export class Outbox<M extends Made> {
     void this.pump(conversation);
   }
 
-  /** Tries a message that failed once more, under its old key. */
+  /** Retries a failed message with its old key. */
   again(key: string) {
     this.change(key, { state: "queued", error: undefined });
     const one = this.all.find((pending) => pending.key === key);
@@ -83,13 +83,13 @@ export class Outbox<M extends Made> {
     this.become(this.all.filter((pending) => pending.key !== key || pending.state === "sending"));
   }
 
-  /** The connection is back, or may be. */
+  /** Retries at once; called when the connection may be back. */
   readonly wake = () => {
     clearTimeout(this.later);
     for (const id of new Set(this.all.map(({ conversation }) => conversation))) void this.pump(id);
   };
 
-  /** Sends what waits in a conversation, in the order in which it was written. */
+  /** Sends a conversation's queued messages in order. */
   private async pump(conversation: string) {
     if (this.running.has(conversation)) return;
     this.running.add(conversation);
@@ -99,7 +99,7 @@ export class Outbox<M extends Made> {
     this.running.delete(conversation);
   }
 
-  /** Whether the next one may be tried. */
+  /** Sends one message. Returns whether the next one may follow. */
   private async attempt(one: Pending): Promise<boolean> {
     this.change(one.key, { state: "sending", after: one.after ?? this.way.newest(one.conversation) });
     try {
@@ -140,10 +140,7 @@ export class Outbox<M extends Made> {
 
 type Shown = Pick<Schemas["Message"], "id" | "author" | "text">;
 
-/**
- * Those of a conversation that are to be shown beside its messages: not those that the server has already, though its
- * answer is not here yet.
- */
+/** A conversation's pending messages, without those that the server already has but has not answered for yet. */
 export function unarrived(pending: readonly Pending[], messages: readonly Shown[]): Pending[] {
   const taken = new Set<string>();
   return pending.filter(({ after, text }) => {

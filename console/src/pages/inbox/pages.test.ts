@@ -1,4 +1,4 @@
-// The list stays true and in order while conversations change.
+// The list stays correct and sorted while conversations change.
 import { expect, test } from "vitest";
 import { asked, belongs, type Conversation, type Filter, filterOf } from "./filter";
 import { merged, type Pages } from "./pages";

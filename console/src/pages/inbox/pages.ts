@@ -1,4 +1,4 @@
-// Keeps pages of conversations in order while single conversations change, so that the list is not read again for each.
+// Updates cached pages of conversations in place, so that a change does not reload the list.
 import type { Schemas } from "@/api/client";
 import type { Pages as PagesOf } from "@/api/pages";
 import { belongs, type Conversation, type Filter } from "./filter";
@@ -6,7 +6,7 @@ import { belongs, type Conversation, type Filter } from "./filter";
 export type Page = Schemas["Page_Conversation"];
 export type Pages = PagesOf<Page>;
 
-/** The order of the list: the most recent first. */
+/** The list's order: most recent first. */
 function before(one: Conversation, other: Conversation): boolean {
   return one.last_message_at === other.last_message_at
     ? one.id > other.id
@@ -21,7 +21,7 @@ function find(pages: Page[], id: string): [page: number, at: number] | undefined
   return undefined;
 }
 
-/** The pages with other items on one of them; the others stay the same objects. */
+/** The pages with the items of one page changed; the other pages stay the same objects. */
 function change(pages: Page[], which: number, act: (items: Conversation[]) => void): Page[] {
   return pages.map((page, index) => {
     if (index !== which) return page;
@@ -36,14 +36,14 @@ function insert(pages: Page[], one: Conversation): Page[] {
     const at = items.findIndex((other) => before(one, other));
     if (at >= 0) return change(pages, page, (list) => list.splice(at, 0, one));
   }
-  // Older than all that was read: it comes with its page, if there is one.
+  // Older than everything loaded: it arrives with its own page, if there is one.
   const last = pages.length - 1;
   return pages[last]?.next ? pages : change(pages, last, (list) => list.push(one));
 }
 
 /**
- * The pages with a conversation as it is now, at its place. `kept` stays where it is even when it does not belong any more:
- * what someone is reading must not go away under his eyes.
+ * The pages with an updated conversation at its place. `kept`: the id of the open one, which stays even when
+ * it no longer matches, so that it does not vanish while someone reads it.
  */
 export function merged(data: Pages, one: Conversation, filter: Filter, kept?: string): Pages {
   const place = find(data.pages, one.id);
@@ -54,7 +54,7 @@ export function merged(data: Pages, one: Conversation, filter: Filter, kept?: st
   }
   const [page, at] = place;
   const known = data.pages[page]?.items[at];
-  // An answer that was overtaken by a newer one.
+  // A response that a newer one has overtaken.
   if (known && known.last_message_at > one.last_message_at) return data;
   const stays = fits !== false || one.id === kept;
   if (stays && known?.last_message_at === one.last_message_at)

@@ -1,4 +1,4 @@
-// What the list of conversations shows. It stays in the address, so that a view can be kept and sent to someone.
+// The list's filters in the address, so that a view can be bookmarked and shared.
 import { type Search, text } from "@/shell/address";
 
 export type InboxSearch = { show?: string; q?: string; number?: string; trace?: string };

@@ -1,11 +1,11 @@
-// The outbox of this page: where its messages go, and when it tries again.
+// This page's outbox, connected to the API and to the browser's connection events.
 import { useMemo, useSyncExternalStore } from "react";
 import { api } from "@/api/client";
 import { refresh } from "./conversations";
 import { Outbox, type Pending } from "./outbox";
 import { type Message, newest, put } from "./thread";
 
-/** Milliseconds after which nobody believes any more that an answer comes. */
+/** Timeout of a send, in milliseconds. */
 const LONGEST = 30_000;
 
 export const outbox = new Outbox<Message>({
@@ -22,7 +22,7 @@ export const outbox = new Outbox<Message>({
   },
   arrived: ({ conversation }, message) => {
     put(conversation, message);
-    // Writing takes the conversation over.
+    // Writing to a customer takes the conversation over.
     void refresh(conversation).catch(() => undefined);
   },
 });
@@ -30,7 +30,7 @@ export const outbox = new Outbox<Message>({
 window.addEventListener("online", outbox.wake);
 outbox.wake();
 
-/** What is on its way in a conversation. */
+/** The pending messages of a conversation. */
 export function usePending(id: string): Pending[] {
   const all = useSyncExternalStore(outbox.subscribe, outbox.list);
   return useMemo(() => all.filter(({ conversation }) => conversation === id), [all, id]);

@@ -1,4 +1,4 @@
-// Messages are joined to those that are known, without gaps and each once.
+// New messages are merged without gaps or duplicates.
 import { expect, test } from "vitest";
 import { items } from "@/api/pages";
 import { joined, type Message, type Thread } from "./thread";

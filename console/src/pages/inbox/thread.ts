@@ -1,4 +1,4 @@
-// The messages of a conversation: pages backwards in time, into which what is new is merged.
+// The messages of a conversation: pages backwards in time, into which new messages are merged.
 import { queryOptions } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { api, type Schemas } from "@/api/client";
@@ -11,7 +11,7 @@ export type Thread = Pages<Page>;
 
 const PAGE = 50;
 const key = (id: string) => ["thread", id] as const;
-/** Where the thread is kept. */
+/** The cache key of the thread. */
 const place = (id: string) => pagesKey(key(id));
 
 async function read(id: string, cursor?: string, signal?: AbortSignal): Promise<Page> {
@@ -28,12 +28,12 @@ function later(one: Message, other: Message): number {
   return one.id < other.id ? 1 : -1;
 }
 
-/** The thread with these messages as they are now. `page` is the newest page, or single messages of it. */
+/** The thread updated with these messages. `page` is the newest page, or single messages of it. */
 export function joined(thread: Thread, page: Page): Thread {
   const given = new Map(page.items.map((one) => [one.id, one]));
   const known = new Set(thread.pages.flatMap(({ items }) => items.map(({ id }) => id)));
   const fresh = page.items.filter(({ id }) => !known.has(id));
-  // So much is new that there is a gap between: begin anew.
+  // There may be a gap between the new messages and the loaded ones: start over.
   if (page.next && known.size > 0 && fresh.length === page.items.length)
     return { pages: [page], pageParams: [undefined] };
   const pages = thread.pages.map((old, index) => {
@@ -49,12 +49,12 @@ function join(id: string, page: Page) {
   queries.setQueryData<Thread>(place(id), (thread) => thread && joined(thread, page));
 }
 
-/** Shows a message as the server gave it. */
+/** Puts a message from the server into the thread. */
 export function put(id: string, message: Message) {
   join(id, { items: [message], next: null });
 }
 
-/** The id of the newest message that is known. Ids grow with time. */
+/** The id of the newest loaded message. Ids increase with time. */
 export function newest(id: string): string {
   const thread = queries.getQueryData<Thread>(place(id));
   let last = "";
@@ -65,7 +65,7 @@ export function newest(id: string): string {
 const flights = new Map<string, Promise<void>>();
 const again = new Set<string>();
 
-/** Reads what is new. Called often, it reads once more when it is done, and not more often. */
+/** Loads new messages. Calls during a load cause one more load after it. */
 export function freshen(id: string): Promise<void> {
   const flying = flights.get(id);
   if (flying) {
@@ -83,16 +83,16 @@ export function freshen(id: string): Promise<void> {
   return flight;
 }
 
-/** The messages, the oldest first, and more of them. */
+/** The messages, oldest first, as an infinite query. */
 export function useMessages(id: string) {
   const query = usePages(
     (cursor) => ({ queryKey: key(id), queryFn: ({ signal }) => read(id, cursor, signal) }),
-    // The live stream says when it is to be read again.
+    // The live stream triggers reloads.
     { refetchOnWindowFocus: false },
   );
   useEffect(
     () => () => {
-      // Whoever comes back begins at the newest messages.
+      // A conversation that is opened again starts at its newest messages.
       queries.setQueryData<Thread>(place(id), (thread) => thread && first(thread, 1));
     },
     [id],
@@ -101,7 +101,7 @@ export function useMessages(id: string) {
   return { query, messages };
 }
 
-/** A turn, for why the bot said so. */
+/** A turn, with its trace. */
 export const turnQuery = (id: string) =>
   queryOptions({
     queryKey: ["get", "/api/v1/turns/{id}", id],

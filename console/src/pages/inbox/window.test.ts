@@ -1,4 +1,4 @@
-// Whether a customer may be written to.
+// Whether a customer can be written to.
 import { expect, test } from "vitest";
 import { windowOf } from "./window";
 

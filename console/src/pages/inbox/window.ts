@@ -1,13 +1,13 @@
-// WhatsApp's 24-hour window: whether the customer may be written to, and for how long.
+// WhatsApp's 24-hour window: whether the customer can be written to, and for how long.
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import type { Conversation } from "./filter";
 
-/** `free`: there is no such limit. `never`: the customer has never written. */
+/** `free`: the provider has no such limit. `never`: the customer has never written. */
 export type Window = { kind: "free" | "never" | "closed" | "optedOut" } | { kind: "open"; left: number };
 
-/** Whether a provider has the limit of WhatsApp. */
+/** Whether a provider has the 24-hour window. */
 const limited: Record<string, boolean> = {
   meta: true,
   sandbox: false,
@@ -23,7 +23,7 @@ export function windowOf(one: Written, now: number): Window {
   return left > 0 ? { kind: "open", left } : { kind: "closed" };
 }
 
-/** The window as it is now, and again when it has become less. */
+/** The current window, updated while it runs out. */
 export function useWindow(one: Conversation | undefined): Window | undefined {
   const [now, setNow] = useState(Date.now);
   const ends = one?.window_ends_at;
@@ -38,7 +38,7 @@ export function useWindow(one: Conversation | undefined): Window | undefined {
   return useMemo(() => one && windowOf(one, now), [one, now]);
 }
 
-/** 5 h 12 min; of the last minute the seconds. */
+/** Formats as 5 h 12 min; in the last minute as seconds. */
 export function useLeft() {
   const { i18n } = useTranslation();
   const say = (value: number, unit: string) =>

@@ -1,4 +1,4 @@
-// The ways to put documents into a collection, beside dropping them.
+// Buttons that add documents to a collection.
 import { Button, FileButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconClipboardText, IconUpload } from "@tabler/icons-react";

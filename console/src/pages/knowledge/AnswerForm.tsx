@@ -1,4 +1,4 @@
-// Writes or changes a curated answer.
+// Creates or edits a curated answer.
 import { ActionIcon, Button, Group, Modal, Stack, Switch, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconPlus, IconX } from "@tabler/icons-react";
@@ -41,7 +41,7 @@ function useSaving(collection: string, answer: Answer | undefined, close: () => 
   const save = (body: Schemas["NewCuratedAnswer"]) => {
     const name = collection;
     if (answer) changing.mutate({ params: { path: { name, id: answer.id } }, body }, { onSuccess });
-    // A new answer for any language names none; only a change says so with an empty one.
+    // A new answer for all languages omits the language; an edit clears it with an empty string.
     else
       making.mutate(
         { params: { path: { name } }, body: { ...body, language: body.language || undefined } },

@@ -1,4 +1,4 @@
-// Answers that customers get word for word.
+// Curated answers, which customers get word for word.
 import { ActionIcon, Badge, Button, Group, Paper, Stack, Text } from "@mantine/core";
 import { IconMessageCheck, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";

@@ -1,4 +1,4 @@
-// One collection: its documents, web sources, curated answers and settings. Files may be dropped anywhere on the page.
+// One collection: its documents, web sources, curated answers and settings. Files can be dropped anywhere on the page.
 import { Alert, Group, Tabs, Text } from "@mantine/core";
 import { IconShieldLock } from "@tabler/icons-react";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";

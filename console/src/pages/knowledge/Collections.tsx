@@ -1,4 +1,4 @@
-// The collections: what each holds, and whether all of it was learned.
+// The collections: what each one holds, and whether all of it is learned.
 import { ActionIcon, Anchor, Badge, Group, Menu, Paper, Stack, Text, Tooltip } from "@mantine/core";
 import { IconBook2, IconDots, IconTrash } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -11,7 +11,7 @@ import { useDeleteCollection } from "./useDeleteCollection";
 
 type Collection = Schemas["Collection"];
 
-/** What it holds, in figures. */
+/** A collection's counts. */
 export function Holdings({ collection }: { collection: Collection }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const { documents, chunks, learning, failures } = collection;

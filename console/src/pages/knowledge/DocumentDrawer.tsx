@@ -1,4 +1,4 @@
-// A document and the passages that it was cut into. Its id is in the address, so that others can link to it.
+// A document and its passages. Its id is in the address, so that other pages can link to it.
 import { Badge, Button, Divider, Drawer, Group, Stack, Text, Title, Tooltip } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
@@ -98,7 +98,7 @@ function Passages({ document }: { document: Schemas["Document"] }) {
   const query = $api.useQuery(
     "get",
     "/api/v1/documents/{id}/chunks",
-    // The last part has no meaning to the server: a document that changed is read again.
+    // The server ignores the last part: it makes the cache read a changed document again.
     { params: { path: { id } }, changed: `${updated_at} ${chunks}` },
   );
   return (

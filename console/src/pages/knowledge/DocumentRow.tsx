@@ -1,4 +1,4 @@
-// One document of the list: where it comes from, how learning goes, or why it failed and what to do.
+// One document of the list: its source, its learning state, or why it failed and what to do.
 import { ActionIcon, Anchor, Badge, Box, Group, Menu, Progress, Table, Text } from "@mantine/core";
 import {
   IconAlertTriangle,
@@ -94,7 +94,7 @@ export function From({ from }: { from: Document["from"] }) {
   );
 }
 
-/** What the other columns say, where there is no room for them. */
+/** The contents of the other columns, for narrow screens. */
 function Meta({ document }: { document: Document }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
@@ -161,7 +161,7 @@ export function Why({ document }: { document: Document }) {
   );
 }
 
-/** Learning again and deleting, each with its words. */
+/** Learning again and deleting, with their texts. */
 export function useActs(document: Document, gone?: () => void) {
   const { t } = useTranslation(["knowledge", "common"]);
   const confirm = useConfirm();

@@ -1,4 +1,4 @@
-// A collection's documents: found by name and state, a page at a time.
+// A collection's documents: searched by name, filtered by state, loaded by pages.
 import { Group, SegmentedControl, Stack, Table, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconFileText, IconSearch, IconSearchOff } from "@tabler/icons-react";
@@ -15,7 +15,7 @@ import { DocumentRow } from "./DocumentRow";
 
 type Status = Schemas["DocumentStatus"];
 type State = "all" | Status;
-/** What the server is asked for. */
+/** The API's state for each filter. */
 const states: Record<State, Status | undefined> = {
   all: undefined,
   ready: "ready",

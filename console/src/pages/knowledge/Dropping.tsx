@@ -1,4 +1,4 @@
-// The whole page takes files that are dropped on it.
+// Accepts files dropped anywhere on the page.
 import "@mantine/dropzone/styles.css";
 import { Group, Text } from "@mantine/core";
 import { Dropzone } from "@mantine/dropzone";
@@ -9,7 +9,7 @@ import { upload } from "./uploads";
 export function Dropping({ collection }: { collection: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
   return (
-    // For those who drag: a button says the same to everybody else. What cannot be learned the server refuses, and says why.
+    // Hidden from screen readers: a button does the same. The server refuses files that cannot be learned and says why.
     <div aria-hidden>
       <Dropzone.FullScreen
         active

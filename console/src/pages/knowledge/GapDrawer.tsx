@@ -1,4 +1,4 @@
-// One knowledge gap in full: how customers put it, an answer to write, or a word that it does not matter.
+// One knowledge gap: how customers asked, a form for its answer, and a way to dismiss it.
 import {
   Alert,
   Anchor,
@@ -114,7 +114,7 @@ function AnswerForm({ full, close }: { full: Full; close: () => void }) {
 
 type FormProps = { full: Full; collections: Schemas["Collection"][]; close: () => void };
 
-/** A customer's ways of asking, without those that say the same in the same words. */
+/** The customers' questions, one a line, without duplicates. */
 function ways({ gap, examples }: Full): string {
   return [...new Set([gap.question, ...examples.map(({ question }) => question)])].join("\n");
 }

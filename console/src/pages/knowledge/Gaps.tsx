@@ -1,4 +1,4 @@
-// Questions that customers asked and nothing answered, grouped: answer them, or say that they do not matter.
+// Knowledge gaps: grouped questions that the bot could not answer. They can be answered or dismissed.
 import { Badge, Group, Paper, SegmentedControl, Select, Stack, Text, UnstyledButton } from "@mantine/core";
 import { IconMoodSmile } from "@tabler/icons-react";
 import { useState } from "react";
@@ -15,7 +15,7 @@ type Gap = Schemas["KnowledgeGap"];
 type State = Schemas["GapState"];
 type Order = "recent" | "often";
 
-/** How many are open; `more`: at least so many. */
+/** The number of open gaps; `more`: there are more than `count`. */
 export function useOpenGaps() {
   const { data } = $api.useQuery("get", "/api/v1/gaps", { params: { query: { state: "open", limit: 99 } } });
   return data && data.items.length > 0 ? { count: data.items.length, more: !!data.next } : undefined;
@@ -104,7 +104,7 @@ export function Gaps() {
   );
 }
 
-/** The server gives the last asked first. */
+/** The server sorts by the last time asked. */
 function sorted(gaps: Gap[], order: Order): Gap[] {
   return order === "recent" ? gaps : gaps.toSorted((a, b) => b.asked - a.asked || b.last_at - a.last_at);
 }

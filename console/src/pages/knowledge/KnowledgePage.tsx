@@ -1,4 +1,4 @@
-// What the bot knows: collections, a search to test them, and what customers asked in vain.
+// The bot's knowledge: collections, a search test, and unanswered questions.
 import { Badge, Tabs } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback } from "react";

@@ -1,4 +1,4 @@
-// Makes a collection, and goes there.
+// Creates a collection and opens it.
 import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useDisclosure } from "@mantine/hooks";

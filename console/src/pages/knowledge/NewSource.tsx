@@ -1,4 +1,4 @@
-// Adds an address of the web to a collection.
+// Adds a web source to a collection.
 import { Button, Group, Modal, NumberInput, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";

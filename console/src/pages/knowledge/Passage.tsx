@@ -1,4 +1,4 @@
-// One passage of a search: its text with the question's words marked, and the score of each way of searching.
+// One passage found: its text with the question's words marked, and the score of each search leg.
 import { Anchor, Group, Mark, Paper, Progress, Stack, Text } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -14,9 +14,9 @@ type Found = Schemas["FoundPassage"];
 type Props = {
   passage: Found;
   question: string;
-  /** The highest word score of all passages: that scale has no end of its own. */
+  /** The highest word score of all passages: that scale has no upper limit. */
   most: number;
-  /** Where it was searched; nowhere in particular: everywhere. */
+  /** The collections that were searched; empty for all. */
   collections: string[];
 };
 
@@ -55,7 +55,7 @@ export function Passage({ passage, question, most, collections }: Props) {
   );
 }
 
-/** Longer than this it is folded at first. */
+/** Longer texts are collapsed at first, in characters. */
 const long = 600;
 
 function Body({ text, question }: { text: string; question: string }) {
@@ -82,7 +82,7 @@ function Body({ text, question }: { text: string; question: string }) {
   );
 }
 
-/** `value`: 0 to 1, for the bar. */
+/** `value`: from 0 to 1, for the bar. */
 function Score(props: { label: string; value?: number; shown: string; strong?: boolean }) {
   const { label, value, shown, strong } = props;
   return (
@@ -107,7 +107,7 @@ function Score(props: { label: string; value?: number; shown: string; strong?: b
   );
 }
 
-/** A passage says its document's path alone: the document is looked for when it is asked for. */
+/** A passage has only its document's path, so the document is looked up on demand. */
 function ShowDocument({ source, collections }: { source: string; collections: string[] }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const navigate = useNavigate();

@@ -1,4 +1,4 @@
-// A text becomes a document.
+// Creates a document from pasted text.
 import { Button, Group, Modal, Stack, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";

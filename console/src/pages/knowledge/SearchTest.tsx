@@ -1,4 +1,4 @@
-// Asks the knowledge as an agent does, and shows what it would get.
+// Searches the knowledge as an agent does and shows the passages.
 import {
   Anchor,
   Button,
@@ -38,7 +38,7 @@ export function SearchTest() {
   );
   const ask = () => {
     const next = question.trim();
-    // The same question again: the documents may have changed.
+    // The same question is searched again: the documents may have changed.
     if (next && next === q) void found.refetch();
     else void navigate({ to: "/knowledge", search: { tab: "search", q: next || undefined }, replace: true });
   };

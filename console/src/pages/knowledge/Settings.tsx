@@ -1,4 +1,4 @@
-// How a collection's documents are cut and its passages ranked.
+// A collection's settings: how documents are cut and passages ranked.
 import { Alert, Button, Fieldset, Group, NumberInput, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";
@@ -16,7 +16,7 @@ export function Settings({ collection }: { collection: string }) {
   return <Async query={query}>{(known) => <Form collection={collection} known={known} />}</Async>;
 }
 
-/** A field for a number that may be empty. */
+/** A number field that can be empty. */
 type Field = number | string;
 const given = (value: Field) => (value === "" ? undefined : Number(value));
 

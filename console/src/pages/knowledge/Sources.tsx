@@ -1,4 +1,4 @@
-// Web pages, sites and sitemaps that a collection learns from.
+// A collection's web sources: pages, sites and sitemaps.
 import { ActionIcon, Anchor, Badge, Button, Group, Paper, Stack, Text, Tooltip } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus, IconRefresh, IconTrash, IconWorld } from "@tabler/icons-react";

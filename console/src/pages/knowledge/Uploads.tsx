@@ -1,4 +1,4 @@
-// Files on their way to the server, and those that it did not take.
+// Files being uploaded, and those that the server refused.
 import { ActionIcon, Group, Paper, Progress, Stack, Text, Title } from "@mantine/core";
 import { IconAlertTriangle, IconRefresh, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
@@ -60,7 +60,7 @@ function Row({ upload }: { upload: Upload }) {
   );
 }
 
-/** How far it is. */
+/** The upload's progress. */
 function Way({ upload }: { upload: Upload }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();

@@ -1,10 +1,10 @@
-// Why a document was not learned, in the reader's language where we have words for it.
+// Why a document was not learned, in the reader's language if there is a text for it.
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 
 type Failed = Pick<Schemas["Document"], "code" | "error" | "remedy">;
 
-/** The reason and the remedy. The server's own words are English, and say more than ours. */
+/** The reason and the remedy. In English the server's own words are used, because they say more. */
 export function useFailure() {
   const { t, i18n } = useTranslation(["knowledge", "common"]);
   return ({ code, error, remedy }: Failed): { why: string; what?: string } => {

@@ -1,4 +1,4 @@
-// Uploads: two at a time, what the server refused stays, what it took goes.
+// Uploads run two at a time; refused ones stay in the list, accepted ones leave it.
 import { act, createElement } from "react";
 import { createRoot } from "react-dom/client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";

@@ -1,4 +1,4 @@
-// Uploads under way. They go on while other pages are shown, two at a time, and end with the window.
+// Running uploads, two at a time. They continue while other pages are shown and end when the window closes.
 import { useSyncExternalStore } from "react";
 import { headers, type Problem, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
@@ -10,11 +10,14 @@ export type Upload = {
   collection: string;
   name: string;
   size: number;
-  /** Bytes that the server has. */
+  /** Bytes uploaded so far. */
   sent: number;
-  /** `taking`: all is sent, the server has not answered yet. */
+  /** `taking`: everything is uploaded, and the server has not answered yet. */
   state: "waiting" | "sending" | "taking" | "failed";
-  /** Why it failed: what the server said of the document, else words; empty when the server was not reached. */
+  /**
+   * Why it failed. `refused`: the server's report on the document; `error`: a message, empty when the server
+   * was not reached.
+   */
   refused?: Document;
   error?: string;
 };
@@ -34,7 +37,7 @@ function set(next: Upload[]) {
   for (const watcher of watchers) watcher();
 }
 
-/** Leaving the console would end them. */
+/** Asks before the window closes: that would abort the uploads. */
 function ask(event: Event) {
   event.preventDefault();
 }
@@ -43,7 +46,7 @@ function change(id: number, part: Partial<Upload>) {
   set(uploads.map((upload) => (upload.id === id ? { ...upload, ...part } : upload)));
 }
 
-/** Sends files into a collection. */
+/** Uploads files to a collection. */
 export function upload(collection: string, chosen: File[]) {
   const more = chosen.map((file): Upload => {
     last += 1;
@@ -54,13 +57,13 @@ export function upload(collection: string, chosen: File[]) {
   next();
 }
 
-/** Sends one that failed once more. */
+/** Retries a failed upload. */
 export function sendAgain(id: number) {
   change(id, { state: "waiting", sent: 0, refused: undefined, error: undefined });
   next();
 }
 
-/** Stops one, or takes one that failed off the list. */
+/** Aborts an upload, or removes a failed one from the list. */
 export function drop(id: number) {
   const request = files.get(id)?.request;
   files.delete(id);
@@ -83,7 +86,7 @@ function send({ id, collection, name, size }: Upload) {
   request.open("POST", `/api/v1/collections/${encodeURIComponent(collection)}/documents`);
   for (const [header, value] of Object.entries(headers())) request.setRequestHeader(header, value);
   request.upload.onprogress = ({ loaded, total }) =>
-    // What is sent has more than the file in it.
+    // The request body is larger than the file.
     change(id, { sent: total ? Math.min(size, Math.round((loaded / total) * size)) : 0 });
   request.upload.onload = () => change(id, { sent: size, state: "taking" });
   request.onload = () => ended(id, outcome(request.status, request.responseText));
@@ -94,7 +97,7 @@ function send({ id, collection, name, size }: Upload) {
   request.send(form);
 }
 
-/** What came of it; undefined when the server took it: then it is among the documents. */
+/** Why the server refused the upload; undefined when it accepted the file, which is then among the documents. */
 export function outcome(status: number, answer: string): Pick<Upload, "refused" | "error"> | undefined {
   let said: Document[] | Problem | undefined;
   try {
@@ -103,7 +106,7 @@ export function outcome(status: number, answer: string): Pick<Upload, "refused" 
     said = undefined;
   }
   if (status === 202 && Array.isArray(said)) {
-    // Without an id it was not kept.
+    // A document without an id was not stored.
     const refused = said.find((document) => document.state === "failed" && !document.id);
     return refused && { refused };
   }
@@ -122,7 +125,7 @@ function ended(id: number, failed: ReturnType<typeof outcome>) {
   next();
 }
 
-/** All uploads that did not end well yet. */
+/** All uploads that are running or failed. */
 export function useUploads(): Upload[] {
   return useSyncExternalStore(
     (watcher) => {

@@ -1,4 +1,4 @@
-// Deletes a collection, after asking.
+// Deletes a collection after a confirmation.
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { reread } from "@/api/queries";
@@ -10,7 +10,7 @@ export function useDeleteCollection() {
   const confirm = useConfirm();
   const say = useSay();
   const deletion = $api.useMutation("delete", "/api/v1/collections/{name}");
-  /** Whether it is gone. */
+  /** Returns whether it was deleted. */
   const remove = async (name: string) => {
     const sure = await confirm({
       title: t("collections.deleteTitle", { name }),

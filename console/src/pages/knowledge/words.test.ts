@@ -1,4 +1,4 @@
-// Which words are marked.
+// Which words of a passage are marked.
 import { expect, test } from "vitest";
 import { pieces } from "./words";
 

@@ -1,11 +1,12 @@
-// Which of a question's words are in a passage, so that they can be marked. The server counts by stems; this is near enough for eyes.
+// Finds a question's words in a passage, to mark them. The server matches stems; comparing word beginnings is
+// close enough here.
 
-/** The text in pieces; those that are `found` begin like a word of the question. */
+/** A piece of text; `found`: it begins like a word of the question. */
 export type Piece = { text: string; found: boolean };
 
 const bare = (word: string) => word.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
-/** Words of three letters and more: shorter ones are in every passage. */
+/** Only words of three letters or more: shorter ones occur in every passage. */
 function stems(question: string): string[] {
   const words = question.match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
   return words

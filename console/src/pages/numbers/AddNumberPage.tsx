@@ -1,4 +1,5 @@
-// Connects a number: who carries it, what to prepare there, then its form. It is stored after that, and its own page leads on.
+// Connects a number: choose the provider, prepare the account there, fill in the form. The number is then
+// stored and its own page shows the next steps.
 import { Button, Card, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -63,7 +64,7 @@ function Choice({ provider }: { provider: Provider }) {
   );
 }
 
-/** What the provider has to be told: made once, also when somebody goes back and forth. */
+/** The values to enter at the provider. They are created once, even when the user moves back and forth. */
 function useDraft(provider: Provider) {
   return $api.useQuery(
     "post",

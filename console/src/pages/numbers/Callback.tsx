@@ -1,4 +1,4 @@
-// Where the provider sends messages: what to copy there, and whether it has called.
+// The webhook setup: what to copy to the provider, and whether it has called.
 import { Alert, Button, Group, Loader, Stack, Text } from "@mantine/core";
 import { IconCircleCheck } from "@tabler/icons-react";
 import { useEffect, useState } from "react";
@@ -86,7 +86,7 @@ function Token({ number, provider }: Props) {
   );
 }
 
-/** Asks again while this step is shown and the provider has not called. */
+/** Polls until the provider has called, while this step is shown. */
 function Handshake({ number, title }: { number: Schemas["Number"]; title: string }) {
   const { t } = useTranslation("numbers");
   const format = useFormat();

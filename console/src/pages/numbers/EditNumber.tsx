@@ -1,4 +1,4 @@
-// Changes the fields of a number that was added here. Secrets are not shown; one that is not written anew stays.
+// Edits the fields of a number that was added in the console. Secrets are not shown; one that is left empty is kept.
 import { Button, Stack } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -13,13 +13,13 @@ import { useCheck } from "./useCheck";
 
 type Props = { number: Schemas["Number"]; provider: Provider };
 
-/** What can be shown again: everything but secrets. */
+/** The values that can be shown: everything but secrets. */
 function open({ fields }: Provider, kept: Values): Values {
   const shown = fields.filter(({ name, kind }) => kind !== "secret" && kept[name] !== undefined);
   return Object.fromEntries(shown.map(({ name }) => [name, kept[name] ?? ""]));
 }
 
-/** Fields with other values than the number has. A secret that is empty is not changed. */
+/** The fields that differ from the stored number. An empty secret is left unchanged. */
 function changes(provider: Provider, kept: Values, values: Values): Values {
   const secret = new Set(provider.fields.filter(({ kind }) => kind === "secret").map(({ name }) => name));
   const changed = Object.entries(values).filter(([name, value]) =>

@@ -1,4 +1,4 @@
-// What is known of a number, and which agent answers on it.
+// A number's details and the agent that answers on it.
 import { Paper, Select, SimpleGrid, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";

@@ -1,4 +1,4 @@
-// The form that a provider declares, each field with what is said of it.
+// The form that a provider declares, each field with its help and validation result.
 import { Accordion, PasswordInput, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { IconCircleCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
@@ -10,15 +10,15 @@ type Props = {
   values: Values;
   change: (field: string, value: string) => void;
   verdicts: Verdicts;
-  /** What the number has already; secrets masked. */
+  /** The number's stored values; secrets are masked. */
   kept?: Values;
-  /** Fields that were left empty when saving was tried. */
+  /** Required fields that were empty when saving. */
   missing?: string[];
 };
 
 export function Fields(props: Props) {
   const { t } = useTranslation("numbers");
-  // The verify token is made by the server and shown with the callback.
+  // The server creates the verify token; it is shown with the callback.
   const shown = props.provider.fields.filter(({ name }) => name !== token);
   const special = shown.filter(({ advanced }) => advanced);
   return (

@@ -1,4 +1,4 @@
-// What the provider said of the number when it was asked.
+// The provider's answer about the number.
 import { Alert, Group, Loader, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";

@@ -1,4 +1,4 @@
-// Says so when a provider cannot call this desk, and what to do.
+// Warns that a provider cannot reach this desk, and says what to do.
 import { Alert, Code, Stack, Text } from "@mantine/core";
 import { IconWorldOff } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
@@ -6,7 +6,8 @@ import { host, reach } from "./reach";
 
 type Props = {
   address: string;
-  provider: string /** Something else can be done until then. */;
+  provider: string;
+  /** Whether other steps can be done in the meantime. */
   meanwhile?: boolean;
 };
 

@@ -1,4 +1,4 @@
-// The form of a new number: what it is called here, who answers, and what its provider asks for.
+// The form for a new number: its name, its agent, and the provider's fields.
 import { Alert, Button, Group, Select, Stack, TextInput, Title } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -16,7 +16,7 @@ const shape = /^[a-z0-9_-]{1,40}$/;
 
 type Props = { provider: Provider; token?: string; back: () => void };
 
-/** What is left empty that must not be. */
+/** The required fields that are empty. */
 function empty(provider: Provider, values: Values): string[] {
   return provider.fields.filter(({ name, required }) => required && !values[name]).map(({ name }) => name);
 }
@@ -31,7 +31,7 @@ export function NewNumber({ provider, token, back }: Props) {
   const [tried, setTried] = useState(false);
   const { verdicts, asked, asking } = useCheck(provider, values);
   const making = $api.useMutation("post", "/api/v1/numbers");
-  // With one agent there is nothing to choose.
+  // A single agent is selected by default.
   const agent = chosen ?? (agents.data?.length === 1 ? agents.data[0]?.slug : undefined) ?? null;
   const missing = empty(provider, values);
   const save = () => {
@@ -42,7 +42,7 @@ export function NewNumber({ provider, token, back }: Props) {
       {
         onSuccess: (number) => {
           if (token) keepToken(number.id, token);
-          // The next number gets a token of its own.
+          // The next number gets its own token.
           queries.removeQueries({ queryKey: ["post", "/api/v1/numbers/draft"] });
           reread("/api/v1/numbers");
           void navigate({ to: "/numbers/$number", params: { number: number.id }, replace: true });

@@ -1,4 +1,4 @@
-// One number: how it is, what is left of setting it up, who answers on it, and its fields.
+// One number: its state, the remaining setup steps, its agent and its fields.
 import { Accordion, Alert, Button, Group, Paper, Stack, Title } from "@mantine/core";
 import { IconAlertTriangle, IconTrash } from "@tabler/icons-react";
 import { useNavigate, useParams } from "@tanstack/react-router";
@@ -86,14 +86,14 @@ function Shown({ number, provider }: { number: Number; provider?: Provider }) {
   );
 }
 
-/** The step that is to be done next: 2 callback, 3 test, 4 none. */
+/** The next setup step: 2 callback, 3 test, 4 none. */
 export function openStep(number: Number, provider: Provider): number {
   if (number.from === "file") return 4;
   if (!isConnected(number, provider)) return 2;
   return number.last_sent_at || number.last_inbound_at ? 4 : 3;
 }
 
-/** What is left of setting it up. It stays while the page does, also when the last step is done. */
+/** The remaining setup steps. They stay visible on this page even after the last one is done. */
 function SetUp({ number, provider }: { number: Number; provider: Provider }) {
   const { t } = useTranslation("numbers");
   const { word } = useWords(provider);
@@ -125,7 +125,7 @@ function SetUp({ number, provider }: { number: Number; provider: Provider }) {
   );
 }
 
-/** The same, of a number that works: to look it up, or to change it. */
+/** The same parts for a number that works, to look up or change. */
 function Parts({ number, provider }: { number: Number; provider: Provider }) {
   const { t } = useTranslation("numbers");
   const { word } = useWords(provider);

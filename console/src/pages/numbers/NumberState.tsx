@@ -1,4 +1,4 @@
-// Whether a number works, in a word.
+// A number's state as a badge.
 import { Badge } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
@@ -6,12 +6,12 @@ import { type Provider, shakesHands } from "./provider";
 
 type Number = Schemas["Number"];
 
-/** Whether its provider ever called: only then messages can come in. */
+/** Whether its provider has ever called. Messages can arrive only after that. */
 export function isConnected(
   number: Pick<Number, "from" | "verified_at" | "last_webhook_at">,
   provider?: Provider,
 ) {
-  // Those of the file were set up before somebody counted.
+  // Numbers from the config file count as connected.
   if (number.from === "file" || (provider && !shakesHands(provider))) return true;
   return !!number.verified_at || !!number.last_webhook_at;
 }

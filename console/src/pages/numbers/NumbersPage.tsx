@@ -1,4 +1,4 @@
-// The connected numbers: how each is, who answers on it, when something last came in.
+// The connected numbers: state, agent, and time of the last message.
 import { Alert, Anchor, Badge, Button, Group, Paper, Stack, Text, Tooltip } from "@mantine/core";
 import { IconAlertTriangle, IconDeviceMobile, IconPlus } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";

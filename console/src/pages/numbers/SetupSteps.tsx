@@ -1,4 +1,4 @@
-// The four steps of connecting a number, and which of them is shown.
+// The four steps of connecting a number.
 import { Stepper } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
@@ -6,11 +6,11 @@ import { useTranslation } from "react-i18next";
 const steps = ["need", "fields", "callback", "test"] as const;
 
 type Props = {
-  /** Which is shown, from 0. */
+  /** The shown step, from 0. */
   active: number;
-  /** The last that can be gone to. */
+  /** The last step that can be opened. */
   reached: number;
-  /** The first that is not done; without it all before the shown one are. */
+  /** The first unfinished step; when omitted, all before the shown one are finished. */
   open?: number;
   show: (step: number) => void;
 };

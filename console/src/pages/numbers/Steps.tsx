@@ -1,4 +1,4 @@
-// What is to be done on a provider's side, in order, with what to copy.
+// The steps on the provider's side, in order, with the values to copy.
 import { Group, List, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { type Provider, type Step, useWords } from "./provider";
@@ -6,7 +6,7 @@ import { type Provider, type Step, useWords } from "./provider";
 type Props = {
   provider: Provider;
   steps: Step[];
-  /** What stands under a step that shows something. */
+  /** The content under a step that shows something. */
   shown?: (step: Step) => ReactNode;
 };
 

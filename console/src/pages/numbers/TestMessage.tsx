@@ -1,4 +1,4 @@
-// Sends a message to the author's own phone, and says what the provider said.
+// Sends a test message to the user's own phone and shows the provider's response.
 import { Alert, Button, Radio, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconAlertTriangle, IconCircleCheck, IconSend } from "@tabler/icons-react";

@@ -1,6 +1,6 @@
-// Whether a provider can call an address: it must be public, and https.
+// Whether a provider can reach an address: it must be public and use https.
 
-/** `private`: known on this computer or network only. `plain`: not https. */
+/** `private`: reachable only from this computer or network. `plain`: not https. */
 export type Reach = "public" | "private" | "plain";
 
 const names = /(^|\.)(localhost|local|internal|lan|home\.arpa|test)$/;
@@ -20,7 +20,7 @@ export function reach(address: string): Reach {
   return url.protocol === "https:" ? "public" : "plain";
 }
 
-/** The address's host, with its port. */
+/** The address's host and port. */
 export function host(address: string): string {
   try {
     return new URL(address).host;

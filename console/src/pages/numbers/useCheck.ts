@@ -1,4 +1,5 @@
-// Judges what is typed: each field by its shape soon after, all of them by asking the provider when all is there.
+// Validates the form: each field by its format shortly after typing, then all of them by asking the provider
+// once the form is complete.
 import { useEffect, useRef, useState } from "react";
 import { api, Failure, type Schemas } from "@/api/client";
 import { type Provider, token, type Values } from "./provider";
@@ -9,7 +10,7 @@ export type Asked = Pick<Checked, "display" | "verified_name" | "message" | "ask
 
 const pause = 400;
 
-/** Whether there is enough to ask the provider. What a number has already need not be there. */
+/** Whether the form is complete enough to ask the provider. For an existing number, stored fields may be empty. */
 function whole(provider: Provider, values: Values, number?: string) {
   return (
     !!number || provider.fields.every(({ name, required }) => !required || name === token || values[name])
@@ -22,7 +23,7 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
   const [asking, setAsking] = useState(false);
   const turn = useRef(0);
   const seen = useRef(values);
-  /** What was typed and not judged yet. */
+  /** Fields that changed and are not validated yet. */
   const pending = useRef(new Set<string>());
   const { name } = provider;
 
@@ -34,7 +35,7 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
     const mine = ++turn.current;
     const late = () => mine !== turn.current;
     setAsked(undefined);
-    // What was said of a field is not said of another value.
+    // A verdict applies only to the value it was made for.
     setVerdicts((all) =>
       Object.fromEntries(Object.entries(all).filter(([field]) => !changed.includes(field))),
     );
@@ -56,7 +57,7 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
         }
         if (full && !late()) await judge();
       } catch (error) {
-        // What the desk itself will not ask is said; where it was not reached, saving says so.
+        // Shows the desk's own refusal. An unreachable desk is reported when saving.
         if (!late() && error instanceof Failure && error.status > 0)
           setAsked({ asked: false, message: error.message });
       } finally {

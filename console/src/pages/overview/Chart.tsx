@@ -1,4 +1,4 @@
-// Days as bars or lines; the same as a table for who reads it so. Never by colour alone: lines differ in their dashes.
+// A chart of days as bars or lines, or as a table. Lines also differ in their dashes, never by colour alone.
 import "@mantine/charts/styles.css";
 import { BarChart, LineChart } from "@mantine/charts";
 import { Box, Group, Paper, ScrollArea, Table, Text, Title, useDirection } from "@mantine/core";
@@ -9,7 +9,7 @@ import { type Day, noon } from "./range";
 export type Series = {
   name: string;
   of: (day: Day) => number | null;
-  /** From the theme: dark enough on white and light enough on black. */
+  /** Theme colours with enough contrast on white and on black. */
   color: "blue.6" | "orange.8" | "gray.6";
   dashes?: string;
 };
@@ -19,12 +19,12 @@ type Props = {
   days: Day[];
   series: Series[];
   kind: "bars" | "lines";
-  /** A value, as it is shown. */
+  /** Formats a value. */
   say: (value: number) => string;
   asTable: boolean;
-  /** The highest that it can be. */
+  /** The highest possible value. */
   most?: number;
-  /** Whether only whole numbers are marked at the axis. */
+  /** Whether the axis shows whole numbers only. */
   whole?: boolean;
   children?: ReactNode;
 };
@@ -55,14 +55,14 @@ function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
   const { dir } = useDirection();
   const name = useDay();
   const isRtl = dir === "rtl";
-  // The drawing itself is left to right: its words say their own direction.
+  // The drawing itself runs left to right, so its texts carry their own direction.
   const turned = (words: string) => (isRtl ? `\u2067${words}\u2069` : words);
   const named = series.map((one) => ({ ...one, name: turned(one.name) }));
   const data = days.map((day) => ({
     day: day.day,
     ...Object.fromEntries(named.map(({ name, of }) => [name, of(day)])),
   }));
-  // Half a mark stands above the highest line.
+  // Half a tick label stands above the top line.
   const margin = { top: 8 };
   const shared = {
     h: 200,
@@ -75,7 +75,7 @@ function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
     xAxisProps: { tickFormatter: (day: string) => turned(name(day)), reversed: isRtl, minTickGap: 24 },
     yAxisProps: {
       orientation: isRtl ? ("right" as const) : ("left" as const),
-      // As wide as its widest mark, and every mark at its line.
+      // As wide as the widest label, with a label at every line.
       width: "auto" as const,
       interval: 0,
       tick: { fontSize: 12, fill: "currentColor" },
@@ -85,7 +85,7 @@ function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
       domain: [0, most ?? "auto"] satisfies [number, number | "auto"],
     },
     tooltipProps: {
-      // Asked for a name even where nothing is pointed at.
+      // The chart asks for a label even when nothing is hovered.
       labelFormatter: (day: unknown) => (typeof day === "string" && day ? turned(name(day)) : ""),
     },
   };
@@ -160,7 +160,7 @@ function AsTable({ title, days, series, say }: Shown) {
   );
 }
 
-/** Names with how often, the most frequent first. */
+/** Names with their counts, most frequent first. */
 export function Ranked({
   rows,
   say,

@@ -1,13 +1,13 @@
-// A plain figure with its name, and what it was before.
+// A figure with its label and its previous value.
 import { Group, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
 type Props = {
   name: string;
   value: string;
-  /** Under it, small. */
+  /** Small text below the figure. */
   note?: ReactNode;
-  /** Whether somebody should look after it. */
+  /** Whether it needs attention. */
   bad?: boolean;
 };
 

@@ -1,4 +1,4 @@
-// What the desk did, day by day.
+// Daily statistics of the desk.
 import { Button, Paper, SegmentedControl, SimpleGrid, Switch, Text, Title } from "@mantine/core";
 import { IconChartBar } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
@@ -23,7 +23,7 @@ export function OverviewPage() {
   const days = readDays(route.useSearch().days);
   const navigate = route.useNavigate();
   const [asTable, setAsTable] = useState(() => localStorage.getItem(kept) !== null);
-  // One moment for all that is asked, so that reading again does not move it.
+  // One end time for all queries, so that a reload does not move it.
   const { from, before } = useMemo(() => spans(days, Date.now()), [days]);
   const now = $api.useQuery(
     "get",
@@ -177,7 +177,7 @@ function Charts({ overview, asTable }: { overview: Schemas["Overview"]; asTable:
   );
 }
 
-/** What models were asked for that no customer asked: by whom, and what it cost. */
+/** Model use without a customer: by purpose, with its cost. */
 function Trials({ trials }: { trials: Schemas["Trials"][] }) {
   const { t } = useTranslation("overview");
   const format = useFormat();

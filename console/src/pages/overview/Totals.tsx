@@ -1,4 +1,4 @@
-// All days together, each figure with what it was in the days before.
+// Totals of the period, each with its value in the period before.
 import { Paper, SimpleGrid } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";

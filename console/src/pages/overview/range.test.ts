@@ -31,7 +31,7 @@ test("seven days are today and six before; the days before end at the same time 
   expect(before.from).toBe(new Date(2026, 10, 9).getTime());
   expect(before.to).toBe(new Date(2026, 10, 15, 15, 30).getTime());
   const { from: early, before: earlier } = spans(90, now);
-  // The server gives at most 92 days.
+  // The server returns at most 92 days.
   expect(now - early).toBeLessThan(92 * 86_400_000);
   expect(earlier.to - earlier.from).toBeLessThan(92 * 86_400_000);
 });

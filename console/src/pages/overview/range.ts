@@ -1,4 +1,4 @@
-// Which days are looked at, and how they are compared with those before.
+// The period shown, and its comparison with the period before.
 import type { Schemas } from "@/api/client";
 
 export type Figures = Schemas["Figures"];
@@ -7,10 +7,10 @@ export type Day = Schemas["Day"];
 export const ranges = [7, 30, 90] as const;
 export type Days = (typeof ranges)[number];
 
-/** What the address says, when there is such a range; else a month. */
+/** The range in the address if it exists, else 30 days. */
 export const readDays = (days: number | undefined): Days => ranges.find((one) => one === days) ?? 30;
 
-/** The zone of the browser. */
+/** The browser's time zone. */
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function daysBack(now: number, days: number): Date {
@@ -19,7 +19,10 @@ function daysBack(now: number, days: number): Date {
   return then;
 }
 
-/** From the beginning of the first day to now, and the same time before that: whole days, and as much of the last one. */
+/**
+ * From the start of the first day until now, and the same span before it: whole days, and an equal part of
+ * the last one.
+ */
 export function spans(days: Days, now: number) {
   return {
     from: daysBack(now, days - 1).setHours(0, 0, 0, 0),
@@ -30,7 +33,7 @@ export function spans(days: Days, now: number) {
   };
 }
 
-/** How much more or less it is, as a share of what it was; undefined where that says nothing. */
+/** The relative change; undefined where it would be meaningless. */
 export function change(
   now: number | null | undefined,
   before: number | null | undefined,
@@ -39,16 +42,16 @@ export function change(
   return (now - before) / before;
 }
 
-/** Of what was written to customers that day, the bot's part. */
+/** The bot's share of the messages sent to customers; null when none were sent. */
 export function shareByBot({ by_bot, by_person }: Pick<Figures, "by_bot" | "by_person">): number | null {
   return by_bot + by_person > 0 ? by_bot / (by_bot + by_person) : null;
 }
 
-/** Whether anything happened at all. */
+/** Whether nothing happened at all. */
 export function isQuiet(total: Figures): boolean {
   const { inbound, outbound, turns, failed_sends, unknown_sends, hand_offs } = total;
   return inbound + outbound + turns + failed_sends + unknown_sends + hand_offs === 0;
 }
 
-/** Noon of a day such as `2026-11-22`, wherever one is: for its name alone. */
+/** Noon (UTC) of a day such as `2026-11-22`, used only to format its name. */
 export const noon = (day: string) => Date.parse(`${day}T12:00:00Z`);

@@ -1,4 +1,4 @@
-// The agent: its system prompt, its settings, its whole file. What is changed is a draft until it is published.
+// The agent: its system prompt, settings and whole file. Changes are a draft until they are published.
 import { Box, Group, SegmentedControl, Stack, Text, Tooltip, UnstyledButton } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -18,7 +18,7 @@ export function AgentPane({ source, onChange, check }: Props) {
   const editor = useRef<EditorHandle>(null);
   const [goal, setGoal] = useState<number>();
   const { body } = readPrompt(source);
-  // Lines of the file above the system prompt.
+  // The number of lines above the system prompt.
   const above = source.slice(0, source.length - body.length).split("\n").length - 1;
   const wrong = check.check?.error?.line;
   const inBody = wrong !== undefined && wrong > above ? wrong - above : undefined;
@@ -80,7 +80,7 @@ export function AgentPane({ source, onChange, check }: Props) {
   );
 }
 
-/** Every variable that there is, to be put where the cursor stands. */
+/** All template variables, to insert at the cursor. */
 function Variables({ check, onInsert }: { check: Check; onInsert: (name: string) => void }) {
   const { t } = useTranslation("sandbox");
   const known = check.check?.known ?? [];

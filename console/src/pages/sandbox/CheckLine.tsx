@@ -1,4 +1,4 @@
-// What is wrong with the draft, and where; or that it can be published.
+// The draft's error and its position, or that the draft can be published.
 import { Alert, Anchor, Group, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
@@ -10,7 +10,7 @@ type Props = { check: Check; onGo: (line: number) => void };
 export function CheckLine({ check: { check, old, error }, onGo }: Props) {
   const { t } = useTranslation("sandbox");
   const format = useFormat();
-  // A desk that cannot check says so when it publishes.
+  // If the check itself fails, publishing reports the error.
   if (error && !check) return null;
   if (check && !check.ok && check.error) {
     const { line, message } = check.error;

@@ -1,15 +1,14 @@
-// Two replies by their figures.
+// Compares two replies by their figures.
 import { Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { figures } from "@/parts/trace/trace";
 import type { Reply } from "./conversation";
 
-/** How much more or less the second is, such as +20 %. */
+/** The relative change from the first to the second, such as 0.2; null where it is meaningless or rounds to zero. */
 export function change(first: number, second: number): number | null {
   if (first <= 0 || second <= 0) return null;
   const more = second / first - 1;
-  // What rounds to nothing is nothing.
   return Math.abs(more) < 0.005 ? null : more;
 }
 

@@ -1,4 +1,4 @@
-// Where the customer's words are written, recorded or dropped.
+// The field for the customer's message, typed or as a voice note.
 import { ActionIcon, Box, Group, Text, Textarea, Tooltip } from "@mantine/core";
 import { IconPlayerStopFilled, IconSend2, IconX } from "@tabler/icons-react";
 import { type KeyboardEvent, type Ref, useState } from "react";
@@ -9,7 +9,7 @@ import classes from "./Sandbox.module.css";
 
 type Props = {
   ref?: Ref<HTMLTextAreaElement>;
-  /** Whether somebody writes. */
+  /** Whether a reply is being written. */
   writing: boolean;
   voice?: Voice;
   onVoice: (file: File | undefined) => void;

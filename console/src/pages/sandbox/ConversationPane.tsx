@@ -1,4 +1,4 @@
-// The conversation with the agent: who answers, what was said, where one writes.
+// The conversation with the agent: who answers, the messages, and the message field.
 import { Box, Button, Group, Stack, Switch, Text, UnstyledButton } from "@mantine/core";
 import { IconEraser, IconMessageCircle } from "@tabler/icons-react";
 import { type Ref, useEffect, useState } from "react";
@@ -41,7 +41,7 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
   const drop = useDroppedSound(take, () => say.failed(new Error(t("voice.notSound"))));
   const tell = (text: string) => {
     send(agent, sides, text, voice);
-    // From now on the turn holds it.
+    // The turn holds the recording now.
     setVoice(undefined);
   };
   // biome-ignore lint/correctness/useExhaustiveDependencies: another agent, another conversation.
@@ -120,7 +120,7 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
   );
 }
 
-/** What to ask, when nothing was said yet. */
+/** Example questions, shown before the first message. */
 function Beginning({
   comparing,
   dropping,

@@ -1,4 +1,5 @@
-// Has the model write a prompt file from a description of the business. It goes into the draft, never before customers.
+// Lets the model write a prompt file from a description of the business. The result becomes the draft; it is
+// not published.
 import { Alert, Button, Group, Modal, MultiSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,10 +11,10 @@ import { Async, Failed } from "@/parts/States";
 type Props = {
   opened: boolean;
   onClose: () => void;
-  /** The bot's name and the collections now: the new prompt keeps them. */
+  /** The bot's current name and collections: the new prompt keeps them. */
   name: string;
   knowledge: string[];
-  /** Whether there are changes that it would take the place of. */
+  /** Whether unpublished changes would be replaced. */
   changed: boolean;
   onWritten: (source: string) => void;
 };

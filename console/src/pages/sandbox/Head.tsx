@@ -1,4 +1,4 @@
-// The line above both panes: which agent, how its draft stands, and what can be done with it.
+// The toolbar above both panes: the agent, the state of its draft, and the actions.
 import { ActionIcon, Badge, Button, Group, Menu, Select, Title, Tooltip } from "@mantine/core";
 import {
   IconArrowsDiff,

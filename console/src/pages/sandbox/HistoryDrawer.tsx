@@ -1,4 +1,4 @@
-// The versions of an agent: what each changed, back into the draft, or back before customers.
+// The versions of an agent: their changes, and how to restore one as the draft or roll back to it.
 import {
   ActionIcon,
   Badge,
@@ -21,7 +21,7 @@ import { useVersions, type Version } from "./sides";
 
 type Props = {
   agent: string;
-  /** The draft's file. */
+  /** The draft's prompt file. */
   draft: string;
   opened: boolean;
   onClose: () => void;
@@ -109,7 +109,7 @@ type OneProps = {
 function OneVersion({ version, versions, draft, onBack, onRestore, onRollBack }: OneProps) {
   const { t, i18n } = useTranslation("sandbox");
   const { t: c } = useTranslation();
-  // What it changed is seen beside the one before it.
+  // By default a version is compared with the one before it.
   const before = versions.find((one) => one.version < version.version);
   const [other, setOther] = useState(before ? String(before.version) : "draft");
   const against = other === "draft" ? draft : versions.find((one) => String(one.version) === other)?.source;

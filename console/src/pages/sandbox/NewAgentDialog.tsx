@@ -1,4 +1,4 @@
-// Makes a new agent with a plain prompt.
+// Creates an agent with a default prompt.
 import { Button, Group, Modal, MultiSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -12,7 +12,7 @@ import { isSlug, slugOf } from "./slug";
 type Props = {
   opened: boolean;
   onClose: () => void;
-  /** The short names that are taken. */
+  /** Slugs that are taken. */
   taken: string[];
   onMade: (slug: string) => void;
 };

@@ -1,4 +1,4 @@
-// The editor of prompts as a component.
+// The prompt editor as a React component.
 import { Box } from "@mantine/core";
 import { type Ref, useEffect, useImperativeHandle, useRef } from "react";
 import { type Editor, makeEditor } from "./editor";
@@ -11,11 +11,11 @@ type Props = {
   value: string;
   onChange: (text: string) => void;
   label: string;
-  /** The variables that there are, when that is known. */
+  /** The known variables; undefined until they are loaded. */
   known?: ReadonlySet<string>;
   /** The line of an error, counted from 1. */
   line?: number;
-  /** Whether lines are numbered. */
+  /** Whether to show line numbers. */
   numbers?: boolean;
 };
 

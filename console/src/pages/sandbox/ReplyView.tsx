@@ -1,4 +1,4 @@
-// What one side answered: its bubbles, what sort of reply it is, its trace, and saving it as a case.
+// One side's reply: its bubbles, its outcome, its trace, and saving it as a test case.
 import { Badge, Box, Button, Group, Stack, Text } from "@mantine/core";
 import { IconHeadset, IconMoodSilence, IconRefresh } from "@tabler/icons-react";
 import { memo } from "react";
@@ -13,7 +13,7 @@ import classes from "./Sandbox.module.css";
 import { SaveCase } from "./SaveCase";
 import { plain } from "./whatsapp";
 
-/** The other side's words, and whether it stands before or after this one. */
+/** The other side's text, and whether it comes before or after this one. */
 export type Other = { text: string; show: "before" | "after" };
 
 type Props = { at: Position; reply: Reply; named: boolean; other?: Other };
@@ -27,7 +27,7 @@ const colours: Record<Exclude<Outcome["outcome"], "answer" | "greeting">, string
   silence: "gray",
 };
 
-/** What sort of reply it is, where it is no plain answer. */
+/** The kind of reply, unless it is a plain answer or greeting. */
 function Kind({ outcome: { outcome: kind, reason } }: { outcome: Outcome }) {
   const { t } = useTranslation("sandbox");
   if (kind === "answer" || kind === "greeting") return null;

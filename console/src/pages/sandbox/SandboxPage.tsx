@@ -1,4 +1,5 @@
-// The prompt author's desk: the agent on one side, a conversation with it on the other. This part finds out which agent.
+// The sandbox for prompt authors: the agent on one side, a conversation with it on the other. This component
+// chooses the agent.
 import { Button } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { getRouteApi } from "@tanstack/react-router";
@@ -14,7 +15,7 @@ const route = getRouteApi("/desk/sandbox");
 const kept = "frontdesk.sandbox.agent";
 
 export function SandboxPage() {
-  // Both, so that the first trace does not wait for its texts.
+  // Loads both namespaces, so that the first trace does not wait for its texts.
   const { t } = useTranslation(["sandbox", "trace"]);
   const search = route.useSearch();
   const navigate = route.useNavigate();
@@ -25,7 +26,7 @@ export function SandboxPage() {
     localStorage.setItem(kept, agent);
     void navigate({ search: { agent } });
   };
-  // The one in the address; else the last one here; else the first.
+  // The agent in the address, else the last one used here, else the first.
   const list = agents.data ?? [];
   const named = (slug: string | null | undefined) => list.find((one) => one.slug === slug || one.id === slug);
   const chosen = search.agent ? named(search.agent) : (named(localStorage.getItem(kept)) ?? list[0]);

@@ -1,4 +1,4 @@
-// Saves a reply as a case of a suite: open, save. Says where it went.
+// Saves a reply as a case of a suite and says where it was saved.
 import { ActionIcon, Alert, Button, Group, Popover, Stack, Text, Textarea, Tooltip } from "@mantine/core";
 import { IconChecklist } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";

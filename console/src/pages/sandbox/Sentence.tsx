@@ -1,12 +1,13 @@
-// A sentence that customers get. Empty: the server's own. One that is written for each language is left to the whole file.
+// A sentence that customers get. Empty means the server's default. One written for several languages can be
+// edited only in the whole file.
 import { Input, Text, Textarea } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 type Props = {
   label: string;
-  /** As the header says it. */
+  /** The value in the header. */
   value: unknown;
-  /** What customers get where the file says nothing. */
+  /** The default when the file sets none. */
   standard?: string;
   onChange: (value: string | undefined) => void;
 };

@@ -1,4 +1,4 @@
-// The settings that authors change most: each stands in the prompt file's header, whose comments and order stay.
+// The settings that authors change most. They are in the prompt file's header, whose comments and order are kept.
 import {
   Alert,
   Autocomplete,
@@ -21,7 +21,7 @@ import { Sentence } from "./Sentence";
 type Props = {
   source: string;
   onChange: (source: string) => void;
-  /** What the file comes to, with all defaults, when that is known. */
+  /** The file's effective settings, with all defaults; undefined or null while they are unknown. */
   settings?: Schemas["DraftSettings"] | null;
 };
 

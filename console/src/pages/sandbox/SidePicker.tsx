@@ -1,4 +1,4 @@
-// Chooses who answers.
+// Chooses the version and model that answers.
 import { Autocomplete, Group, Select } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
@@ -9,7 +9,7 @@ type Props = {
   value: Choice;
   onChange: (choice: Choice) => void;
   versions: Version[];
-  /** Whether another model can be chosen, too. */
+  /** Whether the model can be chosen too. */
   withModel?: boolean;
 };
 

@@ -1,4 +1,4 @@
-// The conversation, oldest first. New words keep it at its end, unless its reader has scrolled up.
+// The conversation, oldest first. It stays scrolled to its end unless the reader has scrolled up.
 import { Box, Text, VisuallyHidden } from "@mantine/core";
 import { memo, useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
@@ -95,7 +95,7 @@ export function Thread({ agent, turns, marks }: Props) {
   const atEnd = useRef(true);
   const count = useRef(turns.length);
   useLayoutEffect(() => {
-    // A message of one's own is always wanted to be seen.
+    // One's own message always scrolls into view.
     if (turns.length > count.current) atEnd.current = true;
     count.current = turns.length;
     if (atEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight;
@@ -116,7 +116,7 @@ export function Thread({ agent, turns, marks }: Props) {
   );
 }
 
-/** The newest reply for screen readers: once, and whole. */
+/** Announces the newest reply to screen readers once it is complete. */
 function Spoken({ turns }: { turns: Turn[] }) {
   const { t } = useTranslation("sandbox");
   const last = turns.at(-1);

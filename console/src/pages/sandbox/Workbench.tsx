@@ -1,4 +1,4 @@
-// The sandbox of one agent: its draft, who answers, and the dialogs around it.
+// The sandbox of one agent: its draft, who answers, and the dialogs.
 import { Anchor, Box, SegmentedControl, Text } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -24,7 +24,7 @@ import { useCheck } from "./useCheck";
 type Props = {
   live: Schemas["Agent"];
   agents: Schemas["Agent"][];
-  /** From the address: the version that answers, and a question that is asked at once. */
+  /** From the address: the version that answers, and a question to ask at once. */
   first: { version?: string; ask?: string };
   onAgent: (slug: string) => void;
   onNew: () => void;
@@ -188,7 +188,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onAsked }: Prop
         version={rolled?.version}
         opened={dialog === "publish" || !!rolled}
         onClose={() => setDialog(undefined)}
-        // A draft that is live is none any more; one that is kept while another version is rolled back to stays.
+        // A published draft is no draft any more; one stays when another version is rolled back to.
         onPublished={() => !rolled && reset()}
       />
     </div>
@@ -202,7 +202,7 @@ function knowledgeOf(source: string): string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
 
-/** Asks the question of the address, once. */
+/** Asks the question in the address, once. */
 function useAsk({
   agent,
   ask,
@@ -225,7 +225,7 @@ function useAsk({
   }, [agent, ask, ready, sides, onAsked]);
 }
 
-/** Keys of this page, and what the finder offers. */
+/** Keys and finder entries of this page. */
 function useShortcuts(acts: Acts, changed: boolean, write: () => void) {
   const { t } = useTranslation("sandbox");
   const now = useRef({ acts, write });
@@ -254,7 +254,7 @@ function useShortcuts(acts: Acts, changed: boolean, write: () => void) {
   useOffers(offers);
 }
 
-/** The key itself must not be typed into what gets the focus. */
+/** Prevents the key from being typed into the element that gets the focus. */
 function later(act: () => void) {
   return (event: KeyboardEvent) => {
     event.preventDefault();

@@ -1,4 +1,4 @@
-// Asks the agent, or both sides of a comparison, and keeps what they say as it comes.
+// Asks the agent, or both sides of a comparison, and stores their replies as they arrive.
 import { Failure, type Schemas } from "@/api/client";
 import { answering } from "@/api/stream";
 import { historyFor, patchReply, type Side, setTurns, type Turn, turnsOf, type Voice } from "./conversation";
@@ -6,7 +6,7 @@ import { historyFor, patchReply, type Side, setTurns, type Turn, turnsOf, type V
 const running = new Map<string, AbortController>();
 let count = 0;
 
-/** Sends a message to every side. */
+/** Sends a message to all sides. */
 export function send(agent: string, sides: Side[], text: string, voice?: Voice) {
   count += 1;
   const turn: Turn = {
@@ -19,7 +19,7 @@ export function send(agent: string, sides: Side[], text: string, voice?: Voice) 
   sides.forEach((_, at) => void ask(agent, turn.id, at));
 }
 
-/** Where a reply stands: its agent, its turn, its side. */
+/** The position of a reply: its agent, turn and side. */
 export type Position = { agent: string; id: string; side: number };
 
 /** Asks one side again. */
@@ -28,12 +28,12 @@ export function again({ agent, id, side: at }: Position) {
   void ask(agent, id, at);
 }
 
-/** Whoever writes stops. */
+/** Stops all running replies of an agent. */
 export function stop(agent: string) {
   for (const [key, controller] of running) if (key.startsWith(`${agent} `)) controller.abort();
 }
 
-/** Begins a new conversation. */
+/** Starts a new conversation. */
 export function clear(agent: string) {
   stop(agent);
   for (const { voice } of turnsOf(agent)) if (voice) URL.revokeObjectURL(voice.url);
@@ -67,7 +67,7 @@ async function ask(agent: string, id: string, at: number) {
       }
       patchReply(agent, id, at, ({ text }) => ({ text: text + told }));
     }
-    // The stream broke off before it was done.
+    // The stream ended before the outcome arrived.
     throw new Failure(0, "");
   } catch (error) {
     if (controller.signal.aborted) patchReply(agent, id, at, () => ({ state: "stopped" }));

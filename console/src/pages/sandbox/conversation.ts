@@ -1,17 +1,17 @@
-// The conversations of the sandbox, one for each agent: what was said, and what each side answered. They live as long as the page;
-// the server stores nothing, so the history goes along with every message.
+// The sandbox's conversations, one for each agent. They live as long as the page; the server stores nothing,
+// so every message is sent with its history.
 import { useSyncExternalStore } from "react";
 import type { Schemas } from "@/api/client";
 
 export type Outcome = Schemas["SandboxOutcome"];
 export type Earlier = Schemas["EarlierMessage"];
-/** Who answers: what it is called, and the prompt file; without one, the live version. */
+/** Who answers: its label and its prompt file; without a file, the live version. */
 export type Side = { name: string; source?: string };
 export type Voice = { file: File; url: string };
 export type Reply = {
   side: Side;
   state: "writing" | "done" | "failed" | "stopped";
-  /** What has come so far. */
+  /** The text received so far. */
   text: string;
   outcome?: Outcome;
   error?: unknown;
@@ -32,7 +32,7 @@ export function setTurns(agent: string, turns: Turn[]) {
   for (const watcher of watchers) watcher();
 }
 
-/** Changes one reply, wherever its conversation is now. */
+/** Updates one reply. */
 export function patchReply(agent: string, id: string, at: number, patch: (reply: Reply) => Partial<Reply>) {
   const change = (reply: Reply, index: number) => (index === at ? { ...reply, ...patch(reply) } : reply);
   setTurns(
@@ -51,14 +51,16 @@ export function useTurns(agent: string): Turn[] {
   );
 }
 
-/** What the customer said in a turn: a voice note by what was heard of it. */
+/** The customer's text in a turn; for a voice note, its transcript. */
 export function saidIn(turn: Turn, reply: Reply | undefined): string {
   const heard = turn.voice && reply?.outcome?.trace.transcribe?.question;
   return heard || turn.text;
 }
 
-/** What a side was told before a turn (before the end, without one). A turn that it has not answered to its end is left out; where
- * it was not asked, what the first side said counts. */
+/**
+ * The history that a side gets for a turn: everything before it, or the whole conversation without `before`.
+ * Replies that did not complete are left out; where the side was not asked, the first side's reply is used.
+ */
 export function historyFor(turns: Turn[], at: number, before?: string): Earlier[] {
   const until = before ? turns.findIndex(({ id }) => id === before) : turns.length;
   const lines: Earlier[] = [];

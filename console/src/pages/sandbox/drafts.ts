@@ -1,15 +1,15 @@
-// Drafts of prompt files. They are kept in this browser until they are published or thrown away.
+// Drafts of prompt files, stored in this browser until they are published or discarded.
 import { useCallback, useSyncExternalStore } from "react";
 import type { Schemas } from "@/api/client";
 
-/** A draft, and the version that was live when it was begun. */
+/** A draft, and the version that was live when it was started. */
 export type Draft = { source: string; from: number };
 
 const place = (agent: string) => `frontdesk.draft.${agent}`;
 const watchers = new Set<() => void>();
 const known = new Map<string, Draft | null>();
 
-/** A draft as it was kept, or nothing where that cannot be read. */
+/** Parses a stored draft; null when it cannot be read. */
 export function readDraft(text: string | null): Draft | null {
   if (!text) return null;
   try {
@@ -28,19 +28,19 @@ export function draftOf(agent: string): Draft | null {
   return read;
 }
 
-/** Keeps a draft; `null` throws it away. */
+/** Stores a draft; `null` discards it. */
 export function keepDraft(agent: string, draft: Draft | null) {
   known.set(agent, draft);
   try {
     if (draft) localStorage.setItem(place(agent), JSON.stringify(draft));
     else localStorage.removeItem(place(agent));
   } catch {
-    // The browser keeps nothing: the draft lasts as long as the page.
+    // Without storage the draft lasts as long as the page.
   }
   for (const watcher of watchers) watcher();
 }
 
-// Another window of this browser wrote it.
+// Another window of this browser changed it.
 window.addEventListener("storage", ({ key }) => {
   const agent = [...known.keys()].find((slug) => place(slug) === key);
   if (agent === undefined) return;
@@ -50,7 +50,7 @@ window.addEventListener("storage", ({ key }) => {
 
 type Live = Pick<Schemas["Agent"], "slug" | "source" | "version">;
 
-/** The file that is being edited: the draft, or what is live. */
+/** The file being edited: the draft, or the live version. */
 export function useDraft(live: Live) {
   const { slug } = live;
   const draft = useSyncExternalStore(
@@ -72,9 +72,9 @@ export function useDraft(live: Live) {
     source,
     set,
     reset: useCallback(() => keepDraft(slug, null), [slug]),
-    /** Whether it differs from what answers customers. */
+    /** Whether it differs from the live version. */
     changed: source !== live.source,
-    /** Another version went live meanwhile. */
+    /** Whether another version went live since the draft was started. */
     overtaken: !!draft && draft.from !== live.version && source !== live.source,
   };
 }

@@ -1,4 +1,4 @@
-// The text editor of prompts: CodeMirror with the template's parts highlighted and the line of an error marked.
+// The prompt editor: CodeMirror with template highlighting and error marks.
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { Compartment, EditorState, type Extension, StateEffect, StateField } from "@codemirror/state";
 import {
@@ -14,7 +14,7 @@ import {
 } from "@codemirror/view";
 import { findTemplates } from "./variables";
 
-/** What is marked: the names that are known, and the line of an error, counted from 1. */
+/** What to mark: variables that are not among `known`, and the line of an error, counted from 1. */
 export type Marks = { known?: ReadonlySet<string>; line?: number };
 
 const setMarks = StateEffect.define<Marks>();
@@ -94,13 +94,13 @@ function nonce(): string {
 }
 
 export type Editor = {
-  /** Another text from outside: what was typed can still be taken back. */
+  /** Replaces the text; undo still works. */
   put(text: string): void;
   mark(marks: Marks): void;
   relabel(label: string): void;
-  /** Puts the cursor into a line, counted from 1. */
+  /** Moves the cursor to a line, counted from 1. */
   goTo(line: number): void;
-  /** Writes at the cursor. */
+  /** Inserts at the cursor. */
   insert(text: string): void;
   destroy(): void;
 };
@@ -111,7 +111,7 @@ export function makeEditor(
 ): Editor {
   const labelled = new Compartment();
   const label = (text: string): Extension => EditorView.contentAttributes.of({ "aria-label": text });
-  // Told so that it is not told back.
+  // Set during `put`, so that the change is not reported back.
   let fromOutside = false;
   const view = new EditorView({
     parent,
@@ -124,7 +124,7 @@ export function makeEditor(
         highlightActiveLine(),
         EditorView.lineWrapping,
         EditorView.perLineTextDirection.of(true),
-        // Tab leaves the editor: who has only a keyboard must get out.
+        // Tab leaves the editor, so that keyboard users can get out.
         keymap.of([...defaultKeymap, ...historyKeymap]),
         marksField,
         highlighting,

@@ -1,6 +1,6 @@
-// An agent's short name, as it is made from its name.
+// An agent's slug, made from its name.
 
-/** Small letters, digits and hyphens; nothing where the name has none of these. */
+/** Lower-case letters, digits and hyphens; empty when the name has none of these. */
 export function slugOf(name: string): string {
   return name
     .normalize("NFD")

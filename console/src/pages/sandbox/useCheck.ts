@@ -1,4 +1,4 @@
-// Whether a prompt file could be published, asked as it is typed.
+// Checks while typing whether a prompt file can be published.
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData } from "@tanstack/react-query";
 import { useMemo } from "react";
@@ -22,7 +22,7 @@ export function useCheck(agent: string, source: string) {
   return {
     check: query.data,
     known,
-    /** What is shown is of an earlier text. */
+    /** Whether the result is for an earlier text. */
     old: settled !== source || query.isPlaceholderData || query.isFetching,
     error: query.error,
   };

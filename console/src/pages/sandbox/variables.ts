@@ -1,11 +1,14 @@
-// What a system prompt holds beside words: variables, statements and comments of its template.
+// Finds the template parts of a system prompt: variables, statements and comments.
 
 export type Found = { from: number; to: number; kind: "variable" | "unknown" | "statement"; name?: string };
 
 const marks = /\{\{-?([\s\S]*?)-?\}\}|\{%-?([\s\S]*?)-?%\}|\{#[\s\S]*?#\}/g;
 const made = /\{%-?\s*(?:set|for)\s+([A-Za-z_]\w*)/g;
 
-/** Where they stand. A variable is unknown when it is neither known nor made by the prompt itself. */
+/**
+ * The template parts with their positions. A variable is unknown when it is neither in `known` nor defined in
+ * the prompt itself.
+ */
 export function findTemplates(text: string, known?: ReadonlySet<string>): Found[] {
   const own = new Set(Array.from(text.matchAll(made), (match) => match[1]));
   return Array.from(text.matchAll(marks), (match) => {

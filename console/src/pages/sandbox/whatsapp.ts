@@ -1,11 +1,11 @@
-// How WhatsApp shows *bold*, _italic_, ~struck~ and ```code```: marks at the edges of words, on one line.
+// WhatsApp's formatting: *bold*, _italic_, ~struck~ and ```code```, with marks at word boundaries, on one line.
 
 export type Run = { text: string; look?: "bold" | "italic" | "struck" | "code" };
 
 const looks: Record<string, Run["look"]> = { "*": "bold", _: "italic", "~": "struck" };
 const marked = /```([\s\S]+?)```|`([^`\n]+)`|(?<![\p{L}\p{N}])([*_~])(?=\S)([^\n]*?\S)\3(?![\p{L}\p{N}])/gu;
 
-/** The runs of a text, each with its look. Marks within marks stay as they are written. */
+/** The formatted runs of a text. Nested marks stay as written. */
 export function runs(text: string): Run[] {
   const out: Run[] = [];
   let at = 0;
@@ -21,7 +21,7 @@ export function runs(text: string): Run[] {
   return out;
 }
 
-/** A text without its marks. */
+/** The text without formatting marks. */
 export function plain(text: string): string {
   return runs(text)
     .map((run) => run.text)

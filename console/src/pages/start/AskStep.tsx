@@ -1,4 +1,4 @@
-// The first step: a question to the bot, answered right here.
+// The first step: ask the bot a question and see its answer.
 import { Alert, Anchor, Button, Group, Loader, Paper, Select, Stack, Text, TextInput } from "@mantine/core";
 import { IconFileText, IconPlayerStop, IconSend } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// The second step: files are dropped right here, and how far they are.
+// The second step: drop files and follow their progress.
 import "@mantine/dropzone/styles.css";
 import { Anchor, Group, Progress, Stack, Text } from "@mantine/core";
 import { Dropzone } from "@mantine/dropzone";
@@ -27,7 +27,7 @@ export function DocumentsStep({ collections, agent, isDemo, own }: Props) {
       try {
         await api.POST("/api/v1/collections", { body: { slug: name } });
       } catch (error) {
-        // Somebody else made it meanwhile.
+        // Someone else has created it in the meantime.
         if (!(error instanceof Failure && error.status === 409)) return say.failed(error);
       } finally {
         setMaking(false);
@@ -75,7 +75,7 @@ export function DocumentsStep({ collections, agent, isDemo, own }: Props) {
   );
 }
 
-/** How many there are, and how far they are. */
+/** The number of documents, and how many are learned. */
 function Counted({ collections, isDemo }: { collections: Schemas["Collection"][]; isDemo: boolean }) {
   const { t } = useTranslation("start");
   const format = useFormat();
@@ -94,7 +94,7 @@ function Counted({ collections, isDemo }: { collections: Schemas["Collection"][]
   );
 }
 
-/** Files on their way, and those that were refused. */
+/** Running and refused uploads. */
 function Sending({ collection }: { collection: string }) {
   const { t } = useTranslation("start");
   const mine = useUploads().filter((one) => one.collection === collection);

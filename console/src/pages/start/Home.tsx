@@ -1,4 +1,4 @@
-// What a desk that works shows first: who waits, and how today goes.
+// The home page of a desk in use: who waits, and today's figures.
 import { Anchor, Group, Paper, SimpleGrid, Stack, Text, Title, UnstyledButton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";

@@ -1,4 +1,4 @@
-// The third step: a WhatsApp number.
+// The third step: connect a WhatsApp number.
 import { Anchor, Badge, Button, Group, Stack, Text } from "@mantine/core";
 import { IconDeviceMobile, IconPlus } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";

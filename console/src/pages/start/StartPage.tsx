@@ -1,4 +1,4 @@
-// From an empty desk to the first answer, in three steps; then a calm home.
+// The start page: three steps from an empty desk to the first answer, and the home page afterwards.
 import { Button, Stack, Text } from "@mantine/core";
 import { IconRobot } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -44,7 +44,7 @@ type Read = {
   collections: Schemas["Collection"][];
   numbers: Schemas["Number"][];
   isDemo: boolean;
-  /** Ready documents that were added to the collection that the agent knows from. */
+  /** Learned documents that were added to the agent's collection. */
   uploads: number;
   /** Whether customers have written already. */
   isUsed: boolean;
@@ -75,12 +75,12 @@ function Steps({ read, whenAsked, asked }: { read: Read; whenAsked: () => void; 
   );
 }
 
-/** All that the steps' states are read from. */
+/** Loads everything that the steps' states depend on. */
 function useDesk() {
   const agents = $api.useQuery("get", "/api/v1/agents", {});
   const collections = $api.useQuery("get", "/api/v1/collections", {});
   const numbers = $api.useQuery("get", "/api/v1/numbers", {});
-  // Without these the steps are shown all the same.
+  // The steps are shown even if these fail.
   const status = $api.useQuery("get", "/api/v1/status", {});
   const counts = $api.useQuery("get", "/api/v1/conversations/counts", {});
   const into = target(collections.data ?? [], agents.data?.[0]?.slug ?? "");
@@ -110,7 +110,7 @@ export function StartPage() {
   const { t } = useTranslation("start");
   const { read, error, again } = useDesk();
   const [asked, setAsked] = useState(wasAsked);
-  // What was answered just now stays where it is, though all may be done by it.
+  // Keeps a fresh answer on the page even when it completes the last step.
   const [stays, setStays] = useState(false);
   const [unfolded, setUnfolded] = useState(false);
   const changed = useCallback((what: string) => {

@@ -1,4 +1,4 @@
-// One of the three steps: its number or a tick, its state in words, what there is to do.
+// One of the three steps: its number or a tick, its state and its content.
 import { Badge, Box, Group, Paper, Text, ThemeIcon, Title } from "@mantine/core";
 import { IconCheck } from "@tabler/icons-react";
 import { type ReactNode, useId } from "react";

@@ -1,4 +1,4 @@
-// What is switched on, and how the rest is.
+// Which features are switched on, and how to switch on the others.
 import { Badge, Code, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconMicrophone, IconRobot, IconSearch } from "@tabler/icons-react";
 import type { ComponentType } from "react";
@@ -18,7 +18,7 @@ type RowProps = {
   name: string;
   isOn: boolean;
   about: string;
-  /** What switches it on. */
+  /** How to switch it on. */
   how: string;
 };
 

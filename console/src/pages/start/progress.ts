@@ -1,9 +1,9 @@
-// How far a desk has come on its way to the first answer.
+// A desk's progress to its first answer.
 import type { Schemas } from "@/api/client";
 
 export type StepState = "done" | "next" | "open";
 
-/** The first step that is not done is next. */
+/** The first unfinished step is `next`. */
 export function states(done: boolean[]): StepState[] {
   const next = done.indexOf(false);
   return done.map((is, at) => (is ? "done" : at === next ? "next" : "open"));
@@ -11,21 +11,24 @@ export function states(done: boolean[]): StepState[] {
 
 type Collection = Schemas["Collection"];
 
-/** Whether the business has documents of its own: the demo's count for nothing. `uploads`: ready ones in the demo's collection. */
+/**
+ * Whether the business has its own documents; the demo's do not count. `uploads`: learned documents added to
+ * the demo's collection.
+ */
 export function hasDocuments(collections: Collection[], demo: boolean, uploads: number): boolean {
   return uploads > 0 || collections.some(({ ready, origin }) => ready > 0 && !(demo && origin === "folder"));
 }
 
-/** Where files that are dropped here go: what the agent knows from, else what there is, else a new one. */
+/** The collection for dropped files: the agent's, else any existing one; undefined to create one. */
 export function target(collections: Collection[], agent: string): Collection | undefined {
   return collections.find(({ agents }) => agents.includes(agent)) ?? collections[0];
 }
 
-/** The name of the collection that is made where there is none. */
+/** The name of a collection that is created. */
 export const firstCollection = "documents";
 
 const kept = "frontdesk.asked";
 
-/** Whether the bot was asked in this browser: the sandbox stores nothing. */
+/** Whether the bot was asked from this browser: the sandbox stores nothing on the server. */
 export const wasAsked = () => localStorage.getItem(kept) !== null;
 export const nowAsked = () => localStorage.setItem(kept, "1");

@@ -1,15 +1,15 @@
-// One question to the bot, and its answer as it is written.
+// One question to the bot, and its answer as it streams in.
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/api/client";
 import { answering } from "@/api/stream";
 
 export type Answer = {
   asked: string;
-  /** What was written so far. */
+  /** The text received so far. */
   text: string;
   outcome?: Schemas["SandboxOutcome"];
   error?: unknown;
-  /** Whether it ended without its end. */
+  /** Whether the stream broke off. */
   cut?: boolean;
 };
 

@@ -1,4 +1,4 @@
-// Something that is shown when it is asked for: one line that opens.
+// A line that expands on demand.
 import { Box, Group, Text, UnstyledButton } from "@mantine/core";
 import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { type ReactNode, useId, useState } from "react";
@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 
 type Props = {
   label: ReactNode;
-  /** Beside the label, quieter. */
+  /** Quieter text beside the label. */
   aside?: ReactNode;
   opened?: boolean;
   children: () => ReactNode;

@@ -1,4 +1,4 @@
-// A part of a trace, with its name; and names with values in it.
+// A section of a trace with its title; and a list of names and values.
 import { Box, Group, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
@@ -20,7 +20,7 @@ export function Part({ name, aside, children }: { name: string; aside?: ReactNod
   );
 }
 
-/** What somebody or a model wrote, as it is. */
+/** Text of a person or a model, shown verbatim. */
 export function Verbatim({ children, most = 320 }: { children: string; most?: number }) {
   return (
     <Box

@@ -1,4 +1,4 @@
-// The passages that were found, each with the score of every leg of the search.
+// The passages found, each with its score in every search leg.
 import { Badge, Box, Group, Progress, Stack, Text, Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
@@ -9,7 +9,7 @@ import type { Trace } from "./trace";
 
 const legs = ["dense", "bm25", "ngram", "rerank", "coverage"] as const;
 
-/** The score of every leg, in one line. A leg that did not find the passage says so. */
+/** The scores of all legs in one line. A leg that did not find the passage says so. */
 export function Legs({ scores }: { scores: Schemas["Scores"] }) {
   const { t } = useTranslation("trace");
   const format = useFormat();

@@ -1,4 +1,4 @@
-// The other parts of a trace: what was heard, which rules were tried, what was searched for, what the model saw and wrote.
+// The other sections of a trace: transcription, hand-off rules, search, the prompt and the model's output.
 import { Group, List, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
@@ -9,7 +9,7 @@ import type { Trace } from "./trace";
 
 type Props = { trace: Trace };
 
-/** What was read of a very long text, and voice notes: what was understood of each, or why nothing was. */
+/** The part that was read of a very long text, and the transcript of each voice note or why there is none. */
 export function Heard({ trace }: Props) {
   const { t } = useTranslation("trace");
   const format = useFormat();
@@ -52,7 +52,7 @@ export function Heard({ trace }: Props) {
   );
 }
 
-/** Hand-off rules, and whether a curated answer was near. */
+/** Hand-off rules, and whether a curated answer was close. */
 export function Rules({ trace }: Props) {
   const { t } = useTranslation("trace");
   const format = useFormat();
@@ -96,7 +96,7 @@ export function Rules({ trace }: Props) {
   );
 }
 
-/** What was searched for, and by what. */
+/** The search query and how it was searched. */
 export function Search({ trace }: Props) {
   const { t } = useTranslation("trace");
   const format = useFormat();
@@ -156,7 +156,7 @@ export function ShownToModel({ trace }: Props) {
   );
 }
 
-/** What the model wrote, and what was made of it. */
+/** The model's output and what became of it. */
 export function Written({ trace }: Props) {
   const { t } = useTranslation("trace");
   const { reply } = trace;

@@ -1,4 +1,4 @@
-// Which statements of a reply rest on the passages.
+// Which statements of a reply the passages support.
 import { Group, Stack, Text, ThemeIcon } from "@mantine/core";
 import { IconCheck, IconMinus, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";

@@ -1,4 +1,4 @@
-// How long each stage took, as a bar, with the tokens and the money of the turn.
+// The time of each stage as a bar, with the turn's tokens and cost.
 import { Box, Group, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";

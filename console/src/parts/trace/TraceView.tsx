@@ -1,4 +1,4 @@
-// Why the bot said so: one calm line under a reply, which opens to all that the turn's stages saw, decided, took and used.
+// Explains a reply: one line below it, which expands to everything that the turn's stages recorded.
 import { Alert, Box, Group, Stack, Text, UnstyledButton } from "@mantine/core";
 import { IconAlertTriangle, IconChevronDown } from "@tabler/icons-react";
 import { Fragment, Suspense, useId, useState } from "react";
@@ -9,7 +9,7 @@ import { Heard, Rules, Search, ShownToModel, Written } from "./Sections";
 import { Timings } from "./Timings";
 import { figures, type Trace } from "./trace";
 
-/** Model, time, tokens, money and passages of a turn, in words. */
+/** A turn's model, time, tokens, cost and passages as text. */
 export function useFigures() {
   const { t } = useTranslation("trace");
   const format = useFormat();
@@ -26,13 +26,13 @@ export function useFigures() {
 
 type Props = {
   trace: Trace | null | undefined;
-  /** Whether it is open at the beginning. */
+  /** Whether it starts expanded. */
   opened?: boolean;
 };
 
-/** Shows nothing where there is no trace. */
+/** Renders nothing without a trace. */
 export function TraceView({ trace, opened = false }: Props) {
-  // Its texts may not be there yet: the page around it stays meanwhile.
+  // While its texts load, the page around it stays.
   return trace ? (
     <Suspense fallback={<Box h={24} />}>
       <Line trace={trace} opened={opened} />
@@ -98,7 +98,7 @@ function Line({ trace, opened: first }: { trace: Trace; opened: boolean }) {
   );
 }
 
-/** All of a trace, without the line above it. */
+/** A whole trace, without the line above it. */
 export function TraceDetail({ trace }: { trace: Trace }) {
   const { t } = useTranslation("trace");
   const { wrong } = figures(trace);

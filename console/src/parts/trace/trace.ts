@@ -7,17 +7,17 @@ export type Trace = Schemas["Trace"];
 const isTrace = (value: unknown): value is Trace =>
   !!value && typeof value === "object" && "usage" in value && "total_ms" in value;
 
-/** The trace in what a row of a run holds, or nothing where there is none. */
+/** The trace in an untyped value; undefined when it holds none. */
 export function asTrace(value: unknown): Trace | undefined {
   return isTrace(value) ? value : undefined;
 }
 
-/** The stages of the pipeline, and what they call. */
+/** The stages of the pipeline, and the calls within them. */
 type Timed = Exclude<keyof Trace, "usage" | "total_ms"> | "embed" | "rewrite" | "rerank" | "checked";
 export type Stage = Timed | "rest";
 export type Took = { stage: Stage; ms: number };
 
-/** How long each stage took by itself, in their order, without those that took nothing worth a place. Together: the turn. */
+/** The own time of each stage, in order, without negligible ones. They add up to the turn's time. */
 export function timings(trace: Trace): Took[] {
   const { retrieve, reply } = trace;
   const embed = retrieve?.embed_ms ?? 0;
@@ -30,7 +30,7 @@ export function timings(trace: Trace): Took[] {
     curated: trace.curated?.took_ms ?? 0,
     embed,
     rewrite,
-    // What a stage calls is within its time.
+    // A stage's time includes its calls.
     retrieve: Math.max(0, (retrieve?.took_ms ?? 0) - embed - rewrite - rerank),
     rerank,
     prompt: trace.prompt?.took_ms ?? 0,
@@ -43,7 +43,7 @@ export function timings(trace: Trace): Took[] {
   return all.filter(({ ms }) => ms >= 0.05);
 }
 
-/** What is worth saying of a turn in one line. */
+/** A turn's figures for its one-line summary. */
 export function figures(trace: Trace) {
   const { reply, retrieve, usage } = trace;
   const wrong = [

@@ -1,4 +1,4 @@
-//! Sounds for tests: those in `tests/audio/samples`, those of the shared data, and those made here.
+//! Audio for tests: files in `tests/audio/samples`, shared recordings, and generated audio.
 
 use std::io::Cursor;
 
@@ -6,13 +6,13 @@ use ogg::PacketWriter;
 use ogg::writing::PacketWriteEndInfo;
 use opus_rs::{Application, OpusEncoder};
 
-/// A file of `tests/audio/samples`.
+/// Reads a file of `tests/audio/samples`.
 pub(crate) fn sample(name: &str) -> Vec<u8> {
     let path = format!("{}/tests/audio/samples/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(path).expect("a sample")
 }
 
-/// All files of `tests/audio/samples`, by name.
+/// Reads all files of `tests/audio/samples`, sorted by name.
 pub(crate) fn samples() -> Vec<(String, Vec<u8>)> {
     let folder = format!("{}/tests/audio/samples", env!("CARGO_MANIFEST_DIR"));
     let files = std::fs::read_dir(folder).expect("the samples").flatten();
@@ -23,7 +23,7 @@ pub(crate) fn samples() -> Vec<(String, Vec<u8>)> {
     names.into_iter().map(|name| (name.clone(), sample(&name))).collect()
 }
 
-/// A recording of the shared data; `None` (and a note on the terminal) where there is none.
+/// Reads a shared recording; `None`, with a note on the terminal, if it is missing.
 pub(crate) fn shared(name: &str) -> Option<Vec<u8>> {
     let near = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
     let shared = std::env::var("FRONTDESK_SHARED").unwrap_or_else(|_| near.to_owned());
@@ -34,14 +34,14 @@ pub(crate) fn shared(name: &str) -> Option<Vec<u8>> {
     bytes
 }
 
-/// The names of the shared recordings, and their transcripts.
+/// Names of the shared recordings.
 pub(crate) fn manifest() -> Vec<String> {
     let Some(bytes) = shared("manifest.csv") else { return Vec::new() };
     let text = String::from_utf8(bytes).expect("the manifest is text");
     text.lines().skip(1).filter_map(|line| Some(line.split_once(',')?.0.to_owned())).collect()
 }
 
-/// What is in all of `tests/audio/samples`, at 16 kHz.
+/// The audio in all of `tests/audio/samples`, at 16 kHz.
 pub(crate) fn sound() -> Vec<f32> {
     let at = |sample: u16| {
         let t = f64::from(sample) / 16_000.0;
@@ -54,18 +54,18 @@ pub(crate) fn sound() -> Vec<f32> {
     (0..24_000).map(at).collect()
 }
 
-/// How a recording is encoded.
+/// Parameters of an encoded recording.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Encoding {
-    /// 1 or 2; the second is the first, half as loud.
+    /// 1 or 2; the second channel is the first at half the volume.
     pub(crate) channels: u8,
-    /// In bits a second.
+    /// Bits per second.
     pub(crate) bits: i32,
     /// `OpusHead`'s gain in 1/256 dB.
     pub(crate) gain: i16,
-    /// Which stream it is.
+    /// Serial number of the stream.
     pub(crate) serial: u32,
-    /// The granule position that it begins at.
+    /// First granule position.
     pub(crate) begins: u64,
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn opus(samples: &[f32], encoding: Encoding) -> Vec<u8> {
     let mut encoder =
         OpusEncoder::new(16_000, usize::from(channels), Application::Voip).expect("an encoder");
     encoder.bitrate_bps = bits;
-    // What the encoder and the decoder are late together, at 48 kHz.
+    // Combined delay of encoder and decoder, at 48 kHz.
     let pre_skip: u16 = 312;
     let mut writer = PacketWriter::new(Cursor::new(Vec::new()));
     let mut head = b"OpusHead\x01".to_vec();
@@ -116,12 +116,12 @@ pub(crate) fn opus(samples: &[f32], encoding: Encoding) -> Vec<u8> {
     writer.into_inner().into_inner()
 }
 
-/// Where the pages of an Ogg file begin.
+/// Returns the offsets of the pages of an Ogg file.
 pub(crate) fn pages(file: &[u8]) -> Vec<usize> {
     (0..file.len().saturating_sub(27)).filter(|&at| file[at..].starts_with(b"OggS")).collect()
 }
 
-/// Writes the right checksum into every page.
+/// Writes the correct checksum into every page.
 pub(crate) fn seal(file: &mut [u8]) {
     for at in pages(file) {
         let segments = usize::from(file[at + 26]);
@@ -140,7 +140,8 @@ pub(crate) fn seal(file: &mut [u8]) {
     }
 }
 
-/// How alike two sounds are, at the best lag of at most so many samples: 1 for the same, and the lag.
+/// Returns the correlation of two recordings (1 if equal) at the best lag of at most `most`
+/// samples, and that lag.
 pub(crate) fn similarity(left: &[f32], right: &[f32], most: usize) -> (f64, isize) {
     let at = |lag: isize| {
         let (left, right) = match usize::try_from(lag) {

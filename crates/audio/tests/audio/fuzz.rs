@@ -1,4 +1,5 @@
-//! Damaged recordings by the thousand, the same for the same seed: nothing of it may panic, hang or eat memory.
+//! Fuzzing with thousands of damaged recordings, reproducible by seed: none may panic, hang or use
+//! too much memory.
 
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
@@ -10,29 +11,30 @@ use frontdesk_audio::{Limits, Longer};
 
 use super::{fixtures, heap};
 
-/// What came of a run.
+/// Results of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    /// Files that were decoded.
+    /// Files tried.
     pub(crate) inputs: u64,
-    /// Those that something came of.
+    /// Files that gave audio.
     pub(crate) decoded: u64,
-    /// Panics that were caught inside.
+    /// Panics caught inside the crate.
     pub(crate) caught: u64,
-    /// Panics that came out.
+    /// Panics that reached the caller.
     pub(crate) escaped: u64,
-    /// The longest time for one file, with its number.
+    /// Longest time for a file, with its number.
     pub(crate) slowest: (Duration, u64),
-    /// The most memory for one file, in bytes, with its number and size.
+    /// Maximum memory for a file, in bytes, with its number and size.
     pub(crate) peak: (usize, u64, usize),
-    /// Bytes of the largest file.
+    /// Size of the largest file, in bytes.
     pub(crate) largest: usize,
 }
 
-/// Panics since the program began, as its hook counts them.
+/// Panics since the program started, counted by the hook.
 pub(crate) static PANICS: AtomicU64 = AtomicU64::new(0);
 
-/// Counts the panics of foreign crates instead of reporting them: a report's backtrace takes more memory than a decoder.
+/// Counts panics in dependencies instead of reporting them: a backtrace takes more memory than a
+/// decoder.
 pub(crate) fn hush() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -47,11 +49,11 @@ pub(crate) fn hush() {
     });
 }
 
-/// Numbers that look random (splitmix64).
+/// Pseudo-random numbers (splitmix64).
 pub(crate) struct Dice(pub u64);
 
 impl Dice {
-    /// Any number.
+    /// Returns any number.
     pub(crate) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -59,16 +61,16 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below another.
+    /// Returns a number below `most`.
     pub(crate) fn below(&mut self, most: usize) -> usize {
         usize::try_from(self.roll() % most.max(1) as u64).unwrap_or_default()
     }
 }
 
-/// The largest file that is made.
+/// Maximum size of a generated file, in bytes.
 const LARGEST: usize = 16 << 20;
 
-/// What programs get wrong.
+/// Numbers that programs often mishandle.
 const NUMBERS: [u64; 12] = [
     0,
     1,
@@ -84,7 +86,7 @@ const NUMBERS: [u64; 12] = [
     u64::MAX,
 ];
 
-/// The file of this number, made of the others.
+/// Generates the damaged file with this number from `files`.
 pub(crate) fn damaged(files: &[Vec<u8>], number: u64) -> Vec<u8> {
     let mut dice = Dice(number.wrapping_mul(0xD6E8_FEB8_6659_FD93));
     let mut file = files[dice.below(files.len())].clone();
@@ -107,7 +109,7 @@ fn damage(file: &mut Vec<u8>, files: &[Vec<u8>], dice: &mut Dice) {
     if length == 0 {
         return;
     }
-    // Headers are at the beginning.
+    // Headers are at the start.
     let span = if dice.below(2) == 0 { length } else { length.min(512) };
     match dice.below(9) {
         0 => {
@@ -148,7 +150,7 @@ fn damage(file: &mut Vec<u8>, files: &[Vec<u8>], dice: &mut Dice) {
         7 => {
             let pages = fixtures::pages(file);
             if let Some(&page) = pages.get(dice.below(pages.len())) {
-                // Flags, position, stream, number, segments.
+                // Flags, position, stream, sequence number, segments.
                 let (at, size) = [(5, 1), (6, 8), (14, 4), (18, 4), (26, 1)][dice.below(5)];
                 let value = if dice.below(2) == 0 { dice.roll() } else { NUMBERS[dice.below(12)] };
                 file[page + at..page + at + size].copy_from_slice(&value.to_le_bytes()[..size]);
@@ -158,7 +160,7 @@ fn damage(file: &mut Vec<u8>, files: &[Vec<u8>], dice: &mut Dice) {
     }
 }
 
-/// Decodes damaged files, from the one of this number on, for so long.
+/// Decodes damaged files for `time`, starting at number `first`.
 pub(crate) fn run(files: &[Vec<u8>], first: u64, time: Duration) -> Report {
     hush();
     let mut report = Report::default();
@@ -195,5 +197,5 @@ pub(crate) fn run(files: &[Vec<u8>], first: u64, time: Duration) -> Report {
     report
 }
 
-/// The number of the file that is being decoded.
+/// Number of the file that is being decoded.
 pub(crate) static NOW: AtomicU64 = AtomicU64::new(0);

@@ -1,4 +1,4 @@
-//! An allocator that counts what the current thread holds. Test support only.
+//! Support for tests: an allocator that counts the memory of the current thread.
 #![expect(unsafe_code, reason = "an allocator is unsafe to write; this one passes everything on")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -9,7 +9,7 @@ thread_local! {
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
-/// Counts, and leaves the rest to the system.
+/// Counts, and delegates to the system allocator.
 pub(crate) struct CountingAllocator;
 
 fn add(bytes: isize) {
@@ -41,15 +41,15 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // While it moves, both are there.
+        // During a move both blocks exist.
         add(size as isize);
         add(-(layout.size() as isize));
         unsafe { System.realloc(at, layout, size) }
     }
 }
 
-/// The most that the current thread held more than before, in bytes, while this ran; and its result. 0 where the
-/// allocator is not installed.
+/// Runs `run`; returns the peak memory that it added to the current thread, in bytes, and its
+/// result. 0 if the allocator is not installed.
 pub(crate) fn peak<T>(run: impl FnOnce() -> T) -> (usize, T) {
     let before = HELD.get();
     PEAK.set(before);

@@ -1,4 +1,4 @@
-//! Sounds of all kinds to samples: the right length, the right signal, and the right error.
+//! Tests of decoding every format: correct length, signal and error.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,14 +33,14 @@ fn seconds(samples: usize) -> f64 {
     samples as f64 / f64::from(RATE)
 }
 
-/// A WAV file's samples as they are: 16 bits, one channel, 16 kHz.
+/// Reads the samples of a 16-bit mono WAV file at 16 kHz.
 fn plain(wav: &[u8]) -> Vec<f32> {
     let data = wav.windows(4).position(|window| window == b"data").expect("data") + 8;
     let samples = wav[data..].as_chunks::<2>().0.iter();
     samples.map(|bytes| f32::from(i16::from_le_bytes(*bytes)) / 32_768.0).collect()
 }
 
-/// A part of a file in place of another that is as long.
+/// Replaces bytes of a file with others of the same length.
 fn replaced(file: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut file = file.to_vec();
     let at = file.windows(from.len()).position(|window| window == from).expect("it is there");
@@ -68,9 +68,10 @@ fn every_recording_has_the_right_length_and_signal() {
         let (alike, lag) = similarity(&above(&original), &above(&samples), 40);
         println!("{name}: {alike:.4} at {lag}");
         if name != "leopard/empty.wav" {
-            // What was recorded at 8 kHz lacks the upper half.
+            // Recordings at 8 kHz lack the upper half of the spectrum.
             let narrow = ["coqui/LDC93S1.ogg", "coqui/LDC93S1_8k.wav"].contains(&name.as_str());
-            // 16 kbit/s cannot keep a noisy recording's waveform; C libopus gives the same samples as this.
+            // 16 kbit/s cannot preserve the waveform of a noisy recording; C libopus gives the same
+            // samples.
             let least = match () {
                 () if narrow => 0.95,
                 () if name.starts_with("derived") => 0.8,
@@ -83,7 +84,7 @@ fn every_recording_has_the_right_length_and_signal() {
     assert!(compared == 0 || compared == 28);
 }
 
-/// What is above some 150 Hz: encoders for speech take rumble away.
+/// High-pass filter at about 150 Hz, because speech encoders remove rumble.
 fn above(samples: &[f32]) -> Vec<f32> {
     let (mut last, mut left) = (0.0, 0.0);
     let step = |&sample: &f32| {
@@ -102,7 +103,7 @@ fn every_format_has_the_right_length_and_signal() {
             continue;
         }
         let (samples, decoded) = decode(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        // Without a container nothing says what the encoder put before and after; ADPCM fills its last block.
+        // Without a container the encoder's padding is unknown; ADPCM fills its last block.
         let long = ["lc.aac", "fragments.mp4", "ima.wav", "ms.wav"].contains(&name.as_str());
         let (early, late) = (1.48, if long { 1.67 } else { 1.52 });
         assert!((early..late).contains(&decoded.seconds), "{name}: {decoded:?}");
@@ -163,7 +164,7 @@ fn what_is_not_decoded_is_named() {
 
 #[test]
 fn tags_before_an_mp3_are_skipped() {
-    // 2 MB of a picture, full of what looks like frames.
+    // A picture of 2 MB, full of apparent frames.
     let mut tagged = b"ID3\x04\0\0\0\x7A\x12\0".to_vec();
     tagged.extend(std::iter::repeat_n([0xFF, 0xFB, 0x90, 0], 600_000).flatten());
     tagged.truncate(10 + (0x7A << 14 | 0x12 << 7));
@@ -178,7 +179,7 @@ fn both_channels_of_a_stereo_note_are_heard() {
     let (samples, _) = decode(&opus(&sound(), encoding)).expect("it is a sound");
     assert_eq!(samples.len(), 24_000);
     assert!(similarity(&sound(), &samples, 60).0 > 0.98);
-    // The second is half as loud.
+    // The second channel is half as loud.
     let ratio = loudness(&samples) / loudness(&sound());
     assert!((0.6..0.9).contains(&ratio), "{ratio}");
 }
@@ -203,7 +204,7 @@ fn a_chain_is_one_recording() {
     let mut chain = opus(&sound(), Encoding::default());
     let encoding = Encoding { channels: 2, serial: 8, bits: 40_000, ..Encoding::default() };
     chain.extend(opus(&sound(), encoding));
-    // The same stream number again.
+    // The same serial number again.
     chain.extend(opus(&sound(), Encoding::default()));
     let (samples, decoded) = decode(&chain).expect("it is a sound");
     assert_eq!((samples.len(), decoded.cut), (72_000, false));
@@ -234,7 +235,7 @@ fn a_cut_note_still_has_words() {
     for name in ["cbr.mp3", "lc.aac", "a.flac", "alaw.wav", "flac.ogg", "opus.webm", "video.mov"] {
         let file = sample(name);
         let decoded = decode(&file[..file.len() * 3 / 4]);
-        // A video's table of contents is at the end.
+        // The index of a video is at the end.
         match decoded {
             Ok((samples, decoded)) => {
                 assert!(decoded.cut, "{name}: {decoded:?}");
@@ -286,7 +287,7 @@ fn heads_that_lie_do_no_harm() {
             Err(error) => assert!(!matches!(error, Error::NotSound { .. }), "{error}"),
         }
     }
-    // Positions: back to nothing, negative, and beyond all bounds, in every page.
+    // Positions that go back to nothing, are negative or out of range, in every page.
     for granule in [0, 1, u64::MAX, u64::MAX - 1, i64::MAX as u64, 1 << 60, 48_000] {
         for page in fixtures::pages(&note) {
             let mut file = note.clone();
@@ -308,7 +309,7 @@ fn waves_that_lie_do_no_harm() {
         (24, &[0, 0, 0, 0]),
         (24, &[255, 255, 255, 255]),
         (24, &[1, 0, 0, 0]),
-        // 191,999 Hz: it has no divisor in common with 16 kHz.
+        // 191,999 Hz has no common divisor with 16 kHz.
         (24, &[255, 237, 2, 0]),
         (32, &[0, 0]),
         (34, &[0, 0]),
@@ -386,7 +387,7 @@ fn what_is_written_is_read_again() {
     assert_eq!(decode(&frontdesk_audio::wav::write(&[])), Err(Error::Empty));
 }
 
-/// A few seconds, or `FRONTDESK_FUZZ_SECONDS`.
+/// Runs for a few seconds, or `FRONTDESK_FUZZ_SECONDS`.
 #[test]
 fn damaged_recordings_do_no_harm() {
     let set = std::env::var("FRONTDESK_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());

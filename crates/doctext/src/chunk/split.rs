@@ -1,16 +1,16 @@
-//! Measuring text in tokens, filling it up to a size, and cutting what is longer: by sentences, then by words, then
-//! by characters.
+//! Measures text in tokens, combines it up to a size, and splits longer text by sentences, then
+//! words, then characters.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::Settings;
 use frontdesk_tokens::Vocabulary;
 
-/// What has more bytes a token is too long without being counted. What people write has 3 to 9; a line of dashes has
-/// more, and takes long to count.
-const MOST_BYTES: usize = 16;
+/// Maximum bytes per token: longer text is too long without counting. Human text has 3 to 9 bytes
+/// per token; a line of dashes has more, and is slow to count.
+const MAX_BYTES_PER_TOKEN: usize = 16;
 
-/// The sizes of pieces, and how to tell them.
+/// Maximum sizes of chunks and overlaps, in tokens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Measure {
     max: u32,
@@ -23,7 +23,7 @@ impl Measure {
         Self { max, overlap: settings.overlap_tokens.min(max / 2) }
     }
 
-    /// The same with room for a text that every piece begins with.
+    /// Returns the measure that leaves room for a prefix of every chunk.
     fn below(self, prefix: &str) -> Self {
         let max = self.max.saturating_sub(Self::tokens(prefix) + 1).max(1);
         Self { max, overlap: self.overlap.min(max / 2) }
@@ -33,9 +33,9 @@ impl Measure {
         Vocabulary::O200k.count(text)
     }
 
-    /// The size of a text, if it is not above `most`.
+    /// Returns the size of a text in tokens; `None` if it is above `most`.
     pub(super) fn tokens_up_to(text: &str, most: u32) -> Option<u32> {
-        if text.len() > (most as usize).saturating_mul(MOST_BYTES) {
+        if text.len() > (most as usize).saturating_mul(MAX_BYTES_PER_TOKEN) {
             return None;
         }
         Some(Self::tokens(text)).filter(|tokens| *tokens <= most)
@@ -45,12 +45,12 @@ impl Measure {
         Self::tokens_up_to(text, self.max).is_some()
     }
 
-    /// Whether a text is short enough to be repeated in every piece.
+    /// Whether a text is short enough to be repeated in every chunk.
     pub(super) fn is_repeatable(self, text: &str) -> bool {
         Self::tokens_up_to(text, self.max / 3).is_some()
     }
 
-    /// Fills pieces with lines, each piece beginning with `prefix`. A line that is too long is cut.
+    /// Combines lines into chunks that each start with `prefix`. Splits a line that is too long.
     pub(super) fn fill(self, prefix: &str, lines: &[String], separator: &str) -> Vec<String> {
         let room = if prefix.is_empty() { self } else { self.below(prefix) };
         let parts = lines
@@ -68,7 +68,7 @@ impl Measure {
         bodies.into_iter().map(|body| format!("{prefix}{separator}{body}")).collect()
     }
 
-    /// Cuts a text into parts that fit.
+    /// Splits a text into parts that fit.
     pub(super) fn split(self, text: &str) -> Vec<String> {
         let mut parts = Vec::new();
         let mut filler = PieceBuilder::new(self);
@@ -90,7 +90,7 @@ impl Measure {
         parts
     }
 
-    /// Begins a part with a sentence, which may fill parts of its own.
+    /// Starts a part with a sentence; a long sentence may fill several parts.
     fn begin(self, sentence: &str, filler: &mut PieceBuilder, parts: &mut Vec<String>) {
         if filler.go_on(sentence) {
             return;
@@ -112,7 +112,7 @@ impl Measure {
         }
     }
 
-    /// How many bytes of a word without end surely fit.
+    /// Returns how many bytes of a very long word fit.
     fn most_that_fits(self, word: &str) -> usize {
         let mut length = self.max as usize * 8;
         loop {
@@ -125,7 +125,7 @@ impl Measure {
         }
     }
 
-    /// The last sentences, as many as may be repeated.
+    /// Returns the last sentences, up to the overlap size.
     fn overlapping(self, sentences: &[&str]) -> String {
         let mut repeated = String::new();
         for sentence in sentences.iter().rev() {
@@ -139,7 +139,7 @@ impl Measure {
     }
 }
 
-/// Words, each with the white space before it.
+/// Splits a text into words, each with the preceding white space.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let (mut start, mut blank) = (0, true);
@@ -154,13 +154,13 @@ fn words(text: &str) -> Vec<&str> {
     words
 }
 
-/// A piece that is being filled.
+/// A chunk being filled.
 #[derive(Debug, Clone)]
 pub(super) struct PieceBuilder {
     measure: Measure,
     text: String,
-    /// What `text` has at the most; counted again when that is too much. Joined texts may have a token more than
-    /// their sum, where their ends meet.
+    /// Upper bound of the tokens in `text`, recounted when it exceeds the limit. Joined texts may
+    /// have one token more than their sum, at the joint.
     tokens: u32,
 }
 
@@ -169,7 +169,7 @@ impl PieceBuilder {
         Self { measure, text: String::new(), tokens: 0 }
     }
 
-    /// Adds a text if it fits, behind a separator unless it is the first.
+    /// Adds a text if it fits, after the separator if there is text before it.
     pub(super) fn add(&mut self, separator: &str, text: &str) -> bool {
         let max = self.measure.max;
         let Some(tokens) = Measure::tokens_up_to(text, max) else { return false };
@@ -179,7 +179,7 @@ impl PieceBuilder {
         }
         self.text.push_str(text);
         let most = self.tokens + tokens + 1;
-        let tokens = if most <= max && self.text.len() <= max as usize * MOST_BYTES {
+        let tokens = if most <= max && self.text.len() <= max as usize * MAX_BYTES_PER_TOKEN {
             Some(most)
         } else {
             Measure::tokens_up_to(&self.text, max)
@@ -191,12 +191,13 @@ impl PieceBuilder {
         tokens.is_some()
     }
 
-    /// Adds what follows in the same text, if it fits. A piece does not begin with white space.
+    /// Adds the continuation of a text if it fits. Removes white space at the start of a chunk.
     fn go_on(&mut self, text: &str) -> bool {
         self.add("", if self.text.is_empty() { text.trim_start() } else { text })
     }
 
-    /// Adds a text that fits into a piece of its own: to this one, or else this one is done and given back.
+    /// Adds a text that fits into a chunk. If it does not fit into this one, returns this one and
+    /// starts the next.
     pub(super) fn place(&mut self, separator: &str, text: &str) -> Option<String> {
         if self.add(separator, text) {
             return None;
@@ -207,7 +208,7 @@ impl PieceBuilder {
         done
     }
 
-    /// The piece, unless it is blank; what follows begins anew.
+    /// Returns the chunk, unless it is blank, and starts a new one.
     pub(super) fn take(&mut self) -> Option<String> {
         let text = std::mem::take(&mut self.text);
         self.tokens = 0;

@@ -1,10 +1,10 @@
-//! Blocks as text that stays together where it fits: a paragraph, a list with the line that introduces it, a table
-//! with its header.
+//! Turns blocks into texts that stay together if they fit: a paragraph, a list with its introducing
+//! line, a table with its header.
 
 use super::split::Measure;
 use crate::extract::Block;
 
-/// The texts of blocks in reading order, each within the size.
+/// Returns the texts of blocks in reading order, each within the maximum size.
 pub(super) fn units(blocks: &[Block], measure: Measure) -> Vec<String> {
     let mut units = Vec::new();
     let mut rest = blocks;
@@ -26,7 +26,7 @@ pub(super) fn units(blocks: &[Block], measure: Measure) -> Vec<String> {
     units
 }
 
-/// The text of a block, or of a list of them, and how many blocks that were.
+/// Returns the texts of a block, or of a run of list items, and how many blocks that were.
 fn unit(intro: &str, blocks: &[Block], measure: Measure) -> (usize, Vec<String>) {
     match blocks.first() {
         Some(Block::Item { .. }) => {
@@ -45,7 +45,8 @@ fn unit(intro: &str, blocks: &[Block], measure: Measure) -> (usize, Vec<String>)
     }
 }
 
-/// A list: whole, or as many items as fit, each part below the introducing line.
+/// Returns a list as one text, or as parts of as many items as fit, each below the introducing
+/// line.
 fn list(intro: &str, items: &[Block], measure: Measure) -> Vec<String> {
     let lines: Vec<String> = items.iter().filter_map(item).collect();
     let whole = [intro]
@@ -60,7 +61,7 @@ fn list(intro: &str, items: &[Block], measure: Measure) -> Vec<String> {
     }
 }
 
-/// Lines of the outer list, each with those below it, unless they are too many.
+/// Groups the lines of the outer list with their inner lines, unless a group gets too large.
 fn grouped(items: &[Block], lines: &[String], measure: Measure) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
     for (block, line) in items.iter().zip(lines) {
@@ -80,7 +81,7 @@ fn grouped(items: &[Block], lines: &[String], measure: Measure) -> Vec<String> {
     groups
 }
 
-/// An item as a line, indented as deep as it is nested.
+/// Formats an item as an indented line.
 fn item(block: &Block) -> Option<String> {
     let Block::Item { level, marker, text } = block else { return None };
     let indent = "  ".repeat(usize::from(*level).min(4));
@@ -90,8 +91,8 @@ fn item(block: &Block) -> Option<String> {
     Some(format!("{indent}{marker}{text}"))
 }
 
-/// A table as lines that can each be understood alone. Two columns: `Monday: 9 to 17`, below the names of the
-/// columns. More: `Plan: short; Months: 6`.
+/// Formats a table as lines that can be understood alone. Two columns: `Monday: 9 to 17`, below the
+/// column names. More columns: `Plan: short; Months: 6`.
 fn table(intro: &str, header: &[String], rows: &[Vec<String>], measure: Measure) -> Vec<String> {
     let narrow = rows.iter().all(|row| row.len() <= 2) && header.len() <= 2;
     let names = labelled_cells(&[], header);
@@ -110,7 +111,7 @@ fn table(intro: &str, header: &[String], rows: &[Vec<String>], measure: Measure)
     measure.fill(&prefix, &lines, "\n")
 }
 
-/// The names of columns without a cell, on a line of their own.
+/// Names of columns without cells, on one line.
 fn unused(header: &[String], rows: &[Vec<String>]) -> Option<String> {
     let is_empty =
         |column: usize| rows.iter().all(|row| row.get(column).is_none_or(String::is_empty));
@@ -133,7 +134,7 @@ fn labelled_cells(header: &[String], row: &[String]) -> String {
     })
 }
 
-/// `Name: cell`, or only the cell when it has no name.
+/// Formats `Name: cell`, or only the cell if it has no name.
 pub(super) fn labelled(name: &str, cell: &str) -> String {
     if name.is_empty() {
         cell.to_owned()

@@ -1,16 +1,17 @@
-//! Addresses of links: which mean something outside of their document, and what a link adds to its text.
+//! URLs of links: which are useful outside of their document, and what a link adds to its text.
 
-/// A longer address is left out, in bytes: nobody types it.
+/// Maximum length of a URL, in bytes; longer ones are left out.
 const LONGEST_ADDRESS: usize = 2048;
 
-/// An address that means something outside of the document that it stands in.
+/// Whether a URL is useful outside of its document.
 pub(super) fn is_address(url: &str) -> bool {
     ["http://", "https://", "mailto:", "tel:"].iter().any(|scheme| {
         url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     })
 }
 
-/// What a link adds to its text: the address, unless the text says it or it means nothing outside.
+/// Returns what a link adds to its text: the URL, unless the text contains it or it is useless
+/// outside.
 pub(super) fn address_after(text: &str, url: &str) -> String {
     if url.len() > LONGEST_ADDRESS || !is_address(url) || says(text, url) {
         return String::new();
@@ -19,13 +20,13 @@ pub(super) fn address_after(text: &str, url: &str) -> String {
     if text.trim().is_empty() { shown.to_owned() } else { format!(" ({shown})") }
 }
 
-/// The address as a person would write it.
+/// Returns the URL as a person would write it.
 fn shown(url: &str) -> &str {
     let bare = url.strip_prefix("mailto:").or_else(|| url.strip_prefix("tel:"));
     bare.map_or(url, |address| address.split('?').next().unwrap_or(address))
 }
 
-/// Whether the text of a link is its address already.
+/// Whether the text of a link is already its URL.
 fn says(text: &str, url: &str) -> bool {
     let plain = |text: &str| {
         let text = text.trim().trim_end_matches('/').to_lowercase();

@@ -1,5 +1,5 @@
-//! Zip archives, opened within bounds: so many entries, so many bytes when unpacked, whatever the archive says of itself.
-//! Knows nothing of what is in them.
+//! Opens zip archives with limits on entries and unpacked bytes, whatever the archive declares.
+//! Does not interpret the content.
 
 use std::io::{Cursor, Read};
 
@@ -8,27 +8,27 @@ use zip::result::ZipError;
 
 use super::{Unreadable, encoding};
 
-/// The most entries.
+/// Maximum entries.
 const MAX_ENTRIES: usize = 10_000;
-/// The most that all entries may have together when they are unpacked, in bytes.
+/// Maximum unpacked size of all entries together, in bytes.
 const MAX_UNPACKED: u64 = 200 * 1024 * 1024;
-/// The most that a single part which is read into memory may have, in bytes.
+/// Maximum size of a part that is read into memory, in bytes.
 const MAX_PART: u64 = 32 * 1024 * 1024;
-/// The most that all parts which are read into memory may have together, in bytes.
+/// Maximum size of all parts read into memory together, in bytes.
 const MAX_READ: u64 = 64 * 1024 * 1024;
-/// The part that is all the text of an OpenDocument file: it may be as large as all parts together.
+/// The part with all the text of an OpenDocument file: its limit is that of all parts together.
 const WHOLE: &str = "content.xml";
 
 /// An archive in memory.
 pub(super) struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
     what: &'static str,
-    /// How much has been unpacked, in bytes.
+    /// Bytes unpacked so far.
     unpacked: u64,
 }
 
 impl<'a> Archive<'a> {
-    /// Opens an archive, unless it says itself that it holds too much. `what` it is, for the reader of a failure.
+    /// Opens an archive, unless it declares too much content. `what` names the format in errors.
     pub(super) fn open(bytes: &'a [u8], what: &'static str) -> Result<Self, Unreadable> {
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|_| Unreadable::Damaged(what))?;
         let mut archive = Self { zip, what, unpacked: 0 };
@@ -49,7 +49,7 @@ impl<'a> Archive<'a> {
         Ok(archive)
     }
 
-    /// Whether there is an entry of this name, or in this folder when the name ends with `/`.
+    /// Whether there is an entry with this name, or in this folder if the name ends with `/`.
     pub(super) fn holds(&self, name: &str) -> bool {
         self.zip.file_names().any(|entry| {
             entry.is_ok_and(|entry| {
@@ -58,7 +58,7 @@ impl<'a> Archive<'a> {
         })
     }
 
-    /// Unpacks a part; `None` when there is none of this name.
+    /// Unpacks a part; `None` if it does not exist.
     pub(super) fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, Unreadable> {
         let entry = match self.zip.by_name(name) {
             Ok(entry) => entry,
@@ -67,7 +67,7 @@ impl<'a> Archive<'a> {
         };
         let part = if name == WHOLE { MAX_READ } else { MAX_PART };
         let most = part.min(MAX_READ.saturating_sub(self.unpacked));
-        // What it says of its size is not believed, but spares an honest file the memory of a buffer that grows.
+        // The declared size is not trusted; it only avoids growing the buffer.
         let declared = entry.size();
         let mut bytes = Vec::new();
         if declared > most {
@@ -79,19 +79,19 @@ impl<'a> Archive<'a> {
         }
         let size = declared.max(bytes.len() as u64);
         let bound = if self.unpacked.saturating_add(size) > MAX_READ { MAX_READ } else { part };
-        // What was refused unread takes no room from the others.
+        // A part refused without being read does not use up the limit.
         self.unpacked = self.unpacked.saturating_add(bytes.len() as u64);
         if size > most { Err(self.too_much(bound)) } else { Ok(Some(bytes)) }
     }
 
-    /// Unpacks a part that is text, in whatever encoding; `None` when there is none of this name.
+    /// Unpacks a text part in any encoding; `None` if it does not exist.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Unreadable> {
         let Some(bytes) = self.bytes(name)? else { return Ok(None) };
         encoding::decode(&bytes, false).map(Some).ok_or(Unreadable::Damaged(self.what))
     }
 
-    /// Unpacks everything once and keeps nothing of it: what other readers unpack is bounded then, too. `most_of`: the most that a
-    /// part may have, by its name.
+    /// Unpacks everything once and discards it, so that a third-party reader cannot unpack more
+    /// later. `most_of` returns the maximum size of a part, in bytes, by its name.
     pub(super) fn measure(mut self, most_of: fn(&str) -> u64) -> Result<(), Unreadable> {
         let mut left = MAX_UNPACKED;
         for index in 0..self.zip.len() {

@@ -1,6 +1,7 @@
-//! Readers of foreign formats, kept within bounds: each runs on a thread of its own, with a stack of its own, and what goes
-//! wrong in it is its document's failure. Knows nothing of the formats. A reader that does not look at its deadline ends when
-//! it ends: outside of tests all of this happens in a process that is killed then.
+//! Runs readers of third-party formats within limits: each on its own thread with its own stack, so
+//! that a crash fails only its document. Knows nothing of the formats. A reader that does not check
+//! its deadline cannot be stopped here; outside of tests, all of this runs in a process that can be
+//! killed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
@@ -8,20 +9,22 @@ use std::time::{Duration, Instant};
 
 use super::Unreadable;
 
-/// The reader's stack in bytes: formats nest, and their parsers call themselves. Only what is used takes memory.
+/// Stack size of a reader, in bytes: formats nest, and their parsers recurse. Only used pages take
+/// memory.
 const STACK: usize = 64 * 1024 * 1024;
 
-/// When a reader has to be done.
+/// Time limit of a reader.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline(Instant);
 
 impl Deadline {
-    /// So long from now.
+    /// Creates a deadline after this time.
     pub(super) fn after(time: Duration) -> Self {
         Self(Instant::now() + time)
     }
 
-    /// Breaks the reader off when its time is over, through whatever called this. Not a panic: nothing is reported.
+    /// Aborts the reader if its time is over, by unwinding through third-party code. Not a panic:
+    /// the panic hook does not run.
     pub(super) fn check(self) {
         if Instant::now() > self.0 {
             resume_unwind(Box::new("the time is over"));
@@ -29,7 +32,7 @@ impl Deadline {
     }
 }
 
-/// Runs a reader of `what`.
+/// Runs a reader; `what` names the format in errors.
 pub(super) fn within<T: Send>(
     what: &'static str,
     longest: Duration,

@@ -1,4 +1,4 @@
-//! HTML to Markdown.
+//! Converts HTML to Markdown.
 
 use htmd::element_handler::{ElementHandler, HandlerResult, Handlers};
 use htmd::{Element, HtmlToMarkdown};
@@ -9,17 +9,19 @@ use super::{Unreadable, one_line};
 
 /// Parts of a page that are not its text.
 const SKIPPED: &[&str] = &["nav", "header", "footer", "aside", "form"];
-/// Characters that no text holds: `encoding` removes them. They mark where rows and cells of a table begin.
+/// Control characters, which `encoding` removes from texts; they mark the start of rows and cells
+/// of a table.
 const ROW: char = '\u{1}';
 const CELL: char = '\u{2}';
 const HEADER_CELL: char = '\u{3}';
-/// The parser's reader calls itself for elements in elements: deeper ones get a stack of their own, in bytes.
+/// The converter recurses for nested elements: deeper pages get a thread with this stack, in bytes.
 const DEEP: usize = 12;
 const DEEP_STACK: usize = 64 * 1024 * 1024;
-/// A table with places for more cells, most of them empty, is read cell by cell: what is short would become much.
+/// Maximum cells of a table that is mostly empty; a larger one is read cell by cell, because the
+/// padding would be much longer than the text.
 const MAX_CELLS: usize = 100_000;
 
-/// A bit of HTML in a Markdown document, as Markdown; nothing where it has no text.
+/// Converts an HTML fragment in a Markdown document; empty if it has no text.
 pub(super) fn fragment(source: &str) -> Result<String, Unreadable> {
     let page = sanitized(source, true)?;
     if has_text(&page) { convert(&page) } else { Ok(String::new()) }
@@ -29,7 +31,7 @@ fn has_text(page: &SanitizedHtml) -> bool {
     page.html.split('<').any(|tag| !tag.rsplit('>').next().unwrap_or(tag).trim().is_empty())
 }
 
-/// The page without what is not its text; `forms` stay where they may be all of it.
+/// Sanitizes a page; `forms` keeps forms, for pages that consist of one.
 pub(super) fn sanitized(text: &str, forms: bool) -> Result<SanitizedHtml, Unreadable> {
     sanitizer::sanitize(text, forms).map_err(|refusal| match refusal {
         sanitizer::Refusal::TooDeep => Unreadable::TooDeep(sanitizer::MAX_DEPTH),
@@ -39,7 +41,7 @@ pub(super) fn sanitized(text: &str, forms: bool) -> Result<SanitizedHtml, Unread
     })
 }
 
-/// A page as Markdown.
+/// Converts a page to Markdown.
 pub(super) fn convert(page: &SanitizedHtml) -> Result<String, Unreadable> {
     if page.depth <= DEEP {
         return to_markdown(&page.html);
@@ -51,7 +53,7 @@ pub(super) fn convert(page: &SanitizedHtml) -> Result<String, Unreadable> {
     })
 }
 
-/// HTML that is not nested deep as Markdown.
+/// Converts HTML with little nesting to Markdown.
 pub(super) fn to_markdown(html: &str) -> Result<String, Unreadable> {
     let converter = HtmlToMarkdown::builder()
         .skip_tags(SKIPPED.to_vec())
@@ -72,7 +74,7 @@ pub(super) fn to_markdown(html: &str) -> Result<String, Unreadable> {
     converter.convert(html).map_err(|_| Unreadable::BrokenPage)
 }
 
-/// A handler that writes an element by what its children became.
+/// Creates a handler that formats an element from its converted content.
 fn with(write: fn(&Element<'_>, &str) -> String) -> impl ElementHandler {
     move |handlers: &dyn Handlers, element: Element<'_>| -> Option<HandlerResult> {
         let content = handlers.walk_children(element.node).content;
@@ -92,7 +94,7 @@ fn heading(element: &Element<'_>, content: &str) -> String {
     }
 }
 
-/// A link within a line is one; a link around whole blocks puts its address below them.
+/// An inline link stays a link; a link around blocks puts its URL below them.
 fn link(element: &Element<'_>, content: &str) -> String {
     let text = content.trim();
     let href = element.attrs.iter().find(|attribute| &*attribute.name.local == "href");
@@ -121,7 +123,7 @@ fn preformatted(_: &Element<'_>, content: &str) -> String {
     if text.trim().is_empty() { String::new() } else { format!("\n\n{fence}\n{text}\n{fence}\n\n") }
 }
 
-/// A table of facts becomes a Markdown table; one that only places things on the page becomes its cells, one by one.
+/// A data table becomes a Markdown table; a layout table becomes its cells, one after the other.
 fn table(content: &str) -> String {
     let (caption, rows) = content.split_once(ROW).unwrap_or((content, ""));
     let rows: Vec<Vec<Cell<'_>>> =
@@ -181,7 +183,7 @@ fn as_markdown(rows: &[Vec<Cell<'_>>]) -> String {
     lines.join("\n")
 }
 
-/// A cell is one line: its paragraphs and list items follow each other.
+/// Joins the paragraphs and list items of a cell into one line.
 fn in_a_cell(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let lines: Vec<&str> =

@@ -1,18 +1,20 @@
-//! Files of rows to blocks, a row each. What is broken in them is read as far as it can be, and told.
+//! Reads CSV files into blocks, one for each row. Reads broken files as far as possible, with
+//! warnings.
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::rows::{self, Table};
 use super::{ExtractedDocument, Unreadable};
 
-/// How many rows tell the delimiter.
+/// Rows read to detect the delimiter.
 const SAMPLE: usize = 50;
-/// No cell has more lines; if it seems so, a quotation mark before it was not closed.
+/// Maximum lines of a cell; more mean that an earlier quotation mark was not closed.
 const MAX_LINES: usize = 60;
-/// After so many broken quotation marks, they are taken for inch signs.
+/// Maximum broken quotation marks; after that, all of them count as inch signs.
 const MAX_BROKEN: usize = 50;
 
-/// Reads a file of rows; the first is the header. `tabs`: its name says that tabs part the cells.
+/// Reads a file; its first row is the header. `tabs`: the file extension says that tabs are the
+/// delimiter.
 pub(super) fn read(text: &str, tabs: bool, title: String) -> Result<ExtractedDocument, Unreadable> {
     let (text, named) = excel_hint(text);
     let delimiter = named.unwrap_or_else(|| delimiter(text, tabs));
@@ -35,7 +37,7 @@ fn excel_hint(text: &str) -> (&str, Option<u8>) {
     }
 }
 
-/// The delimiter by which most rows have as many cells as the header, and more than one.
+/// Returns the delimiter with which most rows have as many cells as the header, and more than one.
 fn delimiter(text: &str, tabs: bool) -> u8 {
     let candidates = if tabs { *b"\t,;|" } else { *b",;\t|" };
     let score = |delimiter: u8| {
@@ -68,15 +70,15 @@ fn reader(text: &str, delimiter: u8, quoting: bool) -> csv::Reader<&[u8]> {
         .from_reader(text.as_bytes())
 }
 
-/// The rows of a file, past broken quotation marks.
+/// Reads rows and recovers from broken quotation marks.
 struct Rows<'a> {
-    /// What is still to be read.
+    /// Text that the current `reader` reads.
     rest: &'a str,
     delimiter: u8,
     reader: csv::Reader<&'a [u8]>,
-    /// How much of `rest` was read, in bytes.
+    /// Bytes of `rest` read so far.
     read: usize,
-    /// The line on which the last row begins, from 1.
+    /// First line of the last row, from 1.
     line: usize,
     next_line: usize,
     broken: usize,
@@ -116,7 +118,7 @@ impl<'a> Rows<'a> {
         Some(record)
     }
 
-    /// Reads the line that begins at `start` with its quotation marks as they are, and goes on after it.
+    /// Reads the line at `start` without interpreting quotation marks, and continues after it.
     fn without_quotes(&mut self, start: usize) -> Option<StringRecord> {
         let rest = self.rest.get(start..).unwrap_or_default();
         let (line, rest) = rest.split_once('\n').unwrap_or((rest, ""));
@@ -133,7 +135,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Whether a quotation mark swallowed the lines after it.
+/// Whether an unclosed quotation mark swallowed the following lines.
 fn is_broken(source: &str, delimiter: u8, columns: usize) -> bool {
     let lines = source.trim_end().matches('\n').count();
     if lines == 0 {

@@ -1,13 +1,13 @@
-//! From bytes to text, whatever wrote them. Decides nothing about formats.
+//! Decodes text in any encoding. Decides nothing about formats.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// How much of a file tells what it is, in bytes.
+/// Bytes read to detect the encoding.
 const SAMPLE: usize = 64 * 1024;
 
-/// The text of a file, with `\n` at the end of lines and without control characters. `None`: it is not text.
-/// In a page, `<meta charset>` counts.
+/// Decodes a file, with `\n` line ends and without control characters. `None` if it is not text.
+/// For a web page (`page`), `<meta charset>` counts.
 pub(super) fn decode(bytes: &[u8], page: bool) -> Option<String> {
     let text = encoding_of(bytes, page).decode(bytes).0;
     is_text(&text).then(|| clean(&text))
@@ -31,7 +31,7 @@ fn encoding_of(bytes: &[u8], page: bool) -> &'static Encoding {
     detector.guess(None, Utf8Detection::Allow)
 }
 
-/// UTF-16 of a script near Latin has a zero in every other byte.
+/// UTF-16 of a Latin-like script has a zero in every other byte.
 fn utf_16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     let sample = bytes.get(..SAMPLE).unwrap_or(bytes);
     let (pairs, _) = sample.as_chunks::<2>();
@@ -47,7 +47,7 @@ fn utf_16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// What a page says about itself: `<meta charset="windows-1251">`.
+/// Returns the encoding that a page declares: `<meta charset="windows-1251">`.
 fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(bytes.get(..2048).unwrap_or(bytes)).to_ascii_lowercase();
     let (_, rest) = head.split_once("charset")?;
@@ -57,7 +57,7 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     Encoding::for_label(label.as_bytes())
 }
 
-/// Stray control characters happen in texts; many of them do not.
+/// Texts can contain a few stray control characters, but not many.
 fn is_text(text: &str) -> bool {
     let (mut odd, mut all) = (0_usize, 0_usize);
     for c in text.chars().take(SAMPLE) {
@@ -71,7 +71,7 @@ fn is_white(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}' | '\u{1A}' | '\u{1B}')
 }
 
-/// The text with `\n` at the end of lines and without control characters.
+/// Normalises line ends to `\n` and removes control characters.
 pub(super) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

@@ -1,4 +1,5 @@
-//! EPUB to blocks: the chapters in the order in which the book is read, each like a web page. Unlocks no book.
+//! Reads EPUB books into blocks: the chapters in reading order, each like a web page. Does not
+//! decrypt books with DRM.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -8,10 +9,11 @@ use regex::Regex;
 use super::archive::Archive;
 use super::{Block, ExtractedDocument, Unreadable, encoding, html, one_line, rows, xml};
 
-/// What this format is called where it cannot be read.
+/// Name of the format in errors.
 const WHAT: &str = "EPUB book";
 
-/// In XHTML an empty element may end in its own tag; HTML would take all that follows for its content.
+/// XHTML allows self-closing tags for empty elements; HTML would treat everything after them as
+/// their content.
 static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?i)<(script|style|title|iframe|object|textarea|a|div|p|span|td|th|li)(\s[^<>]*)?/>",
@@ -19,7 +21,7 @@ static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
     .expect("it is a constant, and tested")
 });
 
-/// Reads a book. Its title is its own, else `name`.
+/// Reads a book. Its title is the book's own, else `name`.
 pub(super) fn read(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut archive = Archive::open(bytes, WHAT)?;
     let package = rootfile(&mut archive)?;
@@ -32,7 +34,7 @@ pub(super) fn read(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unre
         warnings: Vec::new(),
     };
     let mut read = HashSet::new();
-    // A chapter that is listed again says nothing new.
+    // A chapter can be listed twice.
     for chapter in book.chapters.into_iter().filter(|chapter| read.insert(chapter.clone())) {
         if locked.contains(&chapter) {
             return Err(Unreadable::Encrypted(WHAT));
@@ -46,7 +48,7 @@ pub(super) fn read(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unre
     Ok(extracted)
 }
 
-/// Where the book's own list of its parts is.
+/// Returns the path of the package document.
 fn rootfile(archive: &mut Archive<'_>) -> Result<String, Unreadable> {
     let damaged = || Unreadable::Damaged(WHAT);
     let container = archive.text("META-INF/container.xml")?.ok_or_else(damaged)?;
@@ -55,7 +57,7 @@ fn rootfile(archive: &mut Archive<'_>) -> Result<String, Unreadable> {
     xml::attribute(root, "full-path").map(str::to_owned).ok_or_else(damaged)
 }
 
-/// The parts that a shop has locked to its own readers. Locked fonts do no harm.
+/// Returns the encrypted parts (DRM). Fonts may be encrypted, too; they are not needed.
 fn locked(archive: &mut Archive<'_>) -> Result<HashSet<String>, Unreadable> {
     let Some(text) = archive.text("META-INF/encryption.xml")? else { return Ok(HashSet::new()) };
     let Some(document) = xml::parse(&text) else { return Ok(HashSet::new()) };
@@ -78,10 +80,10 @@ fn read_chapter(
     Ok(read.map(|read| read.blocks).map_err(|why| why.to_string()))
 }
 
-/// What the book says about itself.
+/// Package document of a book.
 struct Book {
     title: Option<String>,
-    /// The paths of the chapters within the archive, in reading order.
+    /// Paths of the chapters in the archive, in reading order.
     chapters: Vec<String>,
 }
 
@@ -113,7 +115,7 @@ impl Book {
     }
 }
 
-/// A path as an archive writes it, from a relative address in a file of this folder.
+/// Returns a function that resolves a relative URL against a folder of the archive.
 fn resolved_from(folder: &str) -> impl Fn(&str) -> String {
     move |address| {
         let address = address.split(['#', '?']).next().unwrap_or(address);
@@ -130,7 +132,7 @@ fn resolved_from(folder: &str) -> impl Fn(&str) -> String {
     }
 }
 
-/// `%20` is a space.
+/// Decodes percent-encoding.
 fn unescaped(part: &str) -> String {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();

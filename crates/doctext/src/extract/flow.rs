@@ -1,13 +1,14 @@
-//! Running text under construction: which of a source's line breaks are meant, and which only wrap a long line.
+//! Assembles running text: decides which line breaks of the source are intended and which only wrap
+//! a long line.
 
-/// Lines at least this wide (in columns) were wrapped by an editor; a shorter line ends where its author wanted.
+/// Minimum width of a wrapped line, in columns; a shorter line ends intentionally.
 const WRAPPED: usize = 50;
 
-/// Text that grows.
+/// Text being assembled.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     text: String,
-    /// Where the current line of the source begins in `text`.
+    /// Offset in `text` of the current source line.
     line: usize,
 }
 
@@ -16,14 +17,14 @@ impl Flow {
         self.text.push_str(text);
     }
 
-    /// A line break that is meant.
+    /// Adds an intended line break.
     pub(super) fn hard_break(&mut self) {
         self.text.truncate(self.text.trim_end_matches([' ', '\t']).len());
         self.text.push('\n');
         self.line = self.text.len();
     }
 
-    /// A line break in the source, which may only wrap a long line.
+    /// Adds a line break of the source, which may only wrap a long line.
     pub(super) fn soft_break(&mut self) {
         let line = self.text.get(self.line..).unwrap_or_default();
         if line.chars().map(columns).sum::<usize>() < WRAPPED {
@@ -39,19 +40,20 @@ impl Flow {
         self.text.len()
     }
 
-    /// What was pushed since the text had this length.
+    /// Returns what was added since the text had this length.
     pub(super) fn since(&self, start: usize) -> &str {
         self.text.get(start..).unwrap_or_default()
     }
 
-    /// The text, trimmed; what follows begins anew.
+    /// Returns the trimmed text and starts a new one.
     pub(super) fn take(&mut self) -> String {
         let taken = std::mem::take(self);
         taken.text.trim().to_owned()
     }
 }
 
-/// Chinese and Japanese characters are twice as wide as others, and need no space between them.
+/// Width of a character; Chinese and Japanese ones take two columns, and need no space between
+/// them.
 fn columns(c: char) -> usize {
     if matches!(c, '\u{2E80}'..='\u{A4CF}' | '\u{FF00}'..='\u{FFEF}' | '\u{20000}'..='\u{3FFFF}') {
         2

@@ -1,9 +1,9 @@
-//! HTML to blocks: sanitized, turned into Markdown, and read as Markdown.
+//! Reads HTML into blocks: sanitizes it, converts it to Markdown and reads that.
 
 use super::converter::{convert, sanitized, to_markdown};
 use super::{Block, ExtractedDocument, Unreadable, markdown, one_line};
 
-/// Reads a page. Its title is what `<title>` says, else the first heading of level 1, else `name`.
+/// Reads a page. Its title is `<title>`, else the first heading of level 1, else `name`.
 pub(super) fn read(text: &str, name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut page = sanitized(text, false)?;
     let mut markdown = convert(&page)?;
@@ -18,7 +18,7 @@ pub(super) fn read(text: &str, name: String) -> Result<ExtractedDocument, Unread
     Ok(extracted)
 }
 
-/// The title's text; entities such as `&amp;` are read.
+/// Returns the text of the title, with entities such as `&amp;` decoded.
 fn title(source: &str) -> Option<String> {
     let source = one_line(source).replace('<', "&lt;");
     let markdown = to_markdown(&format!("<p>{source}</p>")).ok()?;

@@ -1,5 +1,5 @@
-//! JSON to blocks: objects in a list are rows, what else there is stands below headings of its names. Field names are
-//! kept in their order, and nested values are written as one would say them.
+//! Reads JSON into blocks: objects in a list become rows, other content goes below headings with
+//! its field names. Keeps the order of fields, and writes nested values in readable form.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,14 +8,14 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 
 use super::{Block, ExtractedDocument, Unreadable, one_line, rows};
 
-/// A value that is written out on one line has at most so many values in it; one with more gets headings.
+/// Maximum values within a value that is written on one line; a larger one gets headings.
 const MOST_INLINE: usize = 40;
-/// The most values of a file, names not included.
+/// Maximum values of a file, without field names.
 const MAX_VALUES: usize = 1_000_000;
-/// A text this long is a paragraph of its own, in characters.
+/// Texts of this length, in characters, become paragraphs of their own.
 const LONG: usize = 300;
 
-/// Reads a document. Several values one after the other are read as lines.
+/// Reads a document. Falls back to JSON lines if there are several values.
 pub(super) fn read(text: &str, title: String) -> Result<ExtractedDocument, Unreadable> {
     let left = Cell::new(MAX_VALUES);
     match parse(text, &left) {
@@ -32,7 +32,7 @@ pub(super) fn read(text: &str, title: String) -> Result<ExtractedDocument, Unrea
     }
 }
 
-/// Reads one value, of at most so many.
+/// Parses one value; `left` is the number of values that may still be read.
 fn parse(text: &str, left: &Cell<usize>) -> serde_json::Result<Tree> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let tree = Reader { left }.deserialize(&mut reader)?;
@@ -44,7 +44,7 @@ fn too_many() -> Unreadable {
     Unreadable::TooMany { what: "values", most: MAX_VALUES }
 }
 
-/// Reads a file with a value on each line; a line that is broken costs nothing but itself.
+/// Reads JSON lines; an invalid line is skipped with a warning.
 pub(super) fn read_lines(text: &str, title: String) -> Result<ExtractedDocument, Unreadable> {
     let (mut values, mut warnings, mut first) = (Vec::new(), Vec::new(), None);
     let left = Cell::new(MAX_VALUES);
@@ -81,7 +81,7 @@ fn extracted(
     Ok(ExtractedDocument { title, blocks: writer.blocks, warnings: rows::limited(warnings) })
 }
 
-/// A JSON value with its fields in their order. Numbers are kept as they would be written.
+/// A JSON value; fields keep their order, numbers are kept as text.
 #[derive(Debug)]
 enum Tree {
     Nothing,
@@ -90,7 +90,7 @@ enum Tree {
     Fields(Vec<(String, Self)>),
 }
 
-/// Reads values, and counts them.
+/// Deserializes values, and counts them.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     left: &'a Cell<usize>,
@@ -132,7 +132,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
-        // Digit by digit, a number with an exponent has up to three hundred.
+        // Without an exponent it could have up to 300 digits.
         let plain = value == 0.0 || (1e-7..1e21).contains(&value.abs());
         Ok(Tree::Text(if plain { value.to_string() } else { format!("{value:e}") }))
     }
@@ -158,7 +158,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// A field's name as people would write it: `opening_hours` and `openingHours` are `opening hours`.
+/// Turns a field name into words: `opening_hours` and `openingHours` become `opening hours`.
 fn readable(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut before = ' ';
@@ -213,7 +213,8 @@ impl Writer {
         Ok(())
     }
 
-    /// An object that stands alone: its plain fields are one row, the others get a heading each.
+    /// Writes an object outside of a list: its plain fields become one row, each other field gets a
+    /// heading.
     fn fields(&mut self, fields: &[(String, Tree)], level: u8) -> Result<(), Unreadable> {
         let plain = |value: &Tree| match value {
             Tree::Text(text) => text.chars().count() < LONG,
@@ -249,7 +250,7 @@ impl Writer {
 }
 
 impl Tree {
-    /// How many values it has in it.
+    /// Number of values in it.
     fn size(&self) -> usize {
         match self {
             Self::Nothing => 0,
@@ -259,7 +260,8 @@ impl Tree {
         }
     }
 
-    /// A value on one line; `None` when it says nothing. `size S, price 10; size M, price 12`.
+    /// Returns a value on one line, such as `size S, price 10; size M, price 12`; `None` if it is
+    /// empty.
     fn inline(&self) -> Option<String> {
         let text = match self {
             Self::Nothing => return None,

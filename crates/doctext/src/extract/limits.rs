@@ -1,26 +1,26 @@
-//! Bounds that several formats share: on the text that a document comes to, and on text that is written once and shown
-//! many times. Knows nothing of the formats.
+//! Limits shared by several formats: on a document's total text, and on text that is stored once
+//! and repeated many times. Knows nothing of the formats.
 
 use std::cell::Cell;
 
 use super::{Block, Unreadable};
 
 const MB: usize = 1024 * 1024;
-/// The most text that a document comes to when it is cut, in bytes: pieces repeat the headings above them, and the names
-/// of columns.
+/// Maximum text of a document when it is chunked, in bytes: chunks repeat the headings above them
+/// and column names.
 pub(super) const MAX_TEXT: usize = 64 * MB;
-/// The most blocks of a document.
+/// Maximum blocks of a document.
 const MAX_BLOCKS: usize = 500_000;
-/// The most cells of a file's sheets and tables, empty ones included.
+/// Maximum cells of a file's sheets and tables, including empty ones.
 pub(super) const MAX_CELLS: usize = 2_000_000;
-/// The most text that is shown again elsewhere in a document: merged cells, notes, addresses of links; in bytes.
+/// Maximum repeated text of a document (merged cells, notes, link URLs), in bytes.
 const MAX_REPEATED: usize = MB;
-/// What a piece takes beside its text, in bytes.
+/// Overhead of a chunk, in bytes.
 const PIECE: usize = 64;
-/// How many bytes of running text make a piece, at least.
+/// Minimum running text in a chunk, in bytes.
 const RUNNING: usize = 400;
 
-/// Text that is written once and shown many times; what is more than enough of it is left out.
+/// Budget for text that is stored once and repeated; the excess is dropped.
 #[derive(Debug)]
 pub(super) struct Repeats {
     left: Cell<usize>,
@@ -33,7 +33,7 @@ impl Default for Repeats {
 }
 
 impl Repeats {
-    /// A text once more; empty when there were too many.
+    /// Returns the text again; empty if the budget is used up.
     pub(super) fn of<'a>(&self, text: &'a str) -> &'a str {
         match self.left.get().checked_sub(text.len()) {
             Some(left) => {
@@ -45,7 +45,7 @@ impl Repeats {
     }
 }
 
-/// What may still be taken in of something: text in bytes, cells.
+/// Budget for something, such as bytes of text or cells.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     left: usize,
@@ -56,7 +56,7 @@ impl Budget {
         Self { left: most }
     }
 
-    /// Takes so much; false when that is more than is left.
+    /// Uses some of the budget; false if not enough is left.
     pub(super) fn take(&mut self, size: usize) -> bool {
         let left = self.left.checked_sub(size);
         self.left = left.unwrap_or(0);
@@ -64,12 +64,12 @@ impl Budget {
     }
 }
 
-/// The failure of a document with too much text.
+/// Error for a document with too much text.
 pub fn too_much_text() -> Unreadable {
     Unreadable::TooMuchText(MAX_TEXT / MB)
 }
 
-/// Refuses a document whose pieces would fill the memory.
+/// Refuses a document whose chunks would use too much memory.
 pub(super) fn check(blocks: &[Block]) -> Result<(), Unreadable> {
     let mut budget = Budget::new(MAX_TEXT);
     let mut open: Vec<(u8, usize)> = Vec::new();
@@ -108,7 +108,7 @@ pub(super) fn check(blocks: &[Block]) -> Result<(), Unreadable> {
     if blocks.len() > MAX_BLOCKS { Err(Unreadable::TooManyRows(MAX_BLOCKS)) } else { Ok(()) }
 }
 
-/// Text with what is repeated above each of its pieces.
+/// Size of a text with the headings that each of its chunks repeats.
 fn with_headings(text: usize, above: usize) -> usize {
     text + text / RUNNING * (above + PIECE)
 }

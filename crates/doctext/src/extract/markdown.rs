@@ -1,4 +1,4 @@
-//! Markdown to blocks. Emphasis marks and link syntax go, the words and the addresses stay.
+//! Reads Markdown into blocks. Removes emphasis and link syntax, keeps words and URLs.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
@@ -6,7 +6,8 @@ use super::address::address_after;
 use super::flow::Flow;
 use super::{Block, ExtractedDocument, converter, one_line, sanitizer};
 
-/// Reads a document. Its title is the first heading of level 1, else the front matter's, else `name`.
+/// Reads a document. Its title is the first heading of level 1, else that of the front matter, else
+/// `name`.
 pub(super) fn read(text: &str, name: String) -> ExtractedDocument {
     let (front, body) = front_matter(text);
     let blocks = blocks(body);
@@ -18,7 +19,7 @@ pub(super) fn read(text: &str, name: String) -> ExtractedDocument {
     ExtractedDocument { title, blocks, warnings: Vec::new() }
 }
 
-/// The blocks of Markdown without front matter.
+/// Reads Markdown without front matter into blocks.
 pub(super) fn blocks(text: &str) -> Vec<Block> {
     let mut reader = Reader::default();
     let options = Options::ENABLE_TABLES
@@ -32,7 +33,7 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
     reader.blocks
 }
 
-/// The blocks of a bit of HTML in Markdown.
+/// Reads an HTML fragment in Markdown into blocks.
 fn fragment(source: &str) -> Vec<Block> {
     match converter::fragment(source) {
         Ok(markdown) => blocks(&markdown),
@@ -40,7 +41,7 @@ fn fragment(source: &str) -> Vec<Block> {
     }
 }
 
-/// The YAML between two lines of `---` at the very top, and the rest.
+/// Splits off the YAML between two lines of `---` at the top.
 fn front_matter(text: &str) -> (&str, &str) {
     let whole = ("", text);
     let Some(inner) =
@@ -62,7 +63,7 @@ fn front_matter(text: &str) -> (&str, &str) {
     whole
 }
 
-/// Prose between two horizontal rules is not front matter.
+/// Whether a line looks like YAML: text between two horizontal rules is not front matter.
 fn is_yaml(line: &str) -> bool {
     let key =
         |line: &str| line.split_once(':').is_some_and(|(key, _)| !key.contains([' ', '*', '[']));
@@ -75,17 +76,17 @@ fn title_of(front: &str) -> Option<String> {
     (!title.is_empty()).then_some(title)
 }
 
-/// Collects blocks while the parser walks through the document.
+/// Collects blocks from parser events.
 #[derive(Default)]
 struct Reader {
     blocks: Vec<Block>,
     flow: Flow,
     heading: Option<u8>,
-    /// The next number of each open list; `None` in a list of bullets.
+    /// Next number of each open list; `None` for bullets.
     lists: Vec<Option<u64>>,
-    /// The marker of each open item, until it is used.
+    /// Marker of each open item, until it is used.
     items: Vec<String>,
-    /// Where each open link began, and where it leads.
+    /// Start and URL of each open link.
     links: Vec<(usize, String)>,
     row: Vec<String>,
     header: Vec<String>,
@@ -177,7 +178,7 @@ impl Reader {
         }
     }
 
-    /// What was read since the last block becomes one.
+    /// Ends the current block.
     fn end_block(&mut self) {
         if let Some(source) = self.html.take() {
             self.blocks.extend(fragment(&source));

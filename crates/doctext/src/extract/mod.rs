@@ -1,16 +1,16 @@
-//! From the bytes of a file to blocks of text in reading order. Reads no files and no network, and cuts nothing
-//! into pieces: that is `chunk`.
+//! Turns the bytes of a file into blocks of text in reading order. Reads no files and no network;
+//! `chunk` splits the blocks.
 //!
 //! | format | what becomes of it |
 //! | --- | --- |
 //! | `markdown` | headings, paragraphs, list items, tables, code; front matter is dropped |
 //! | `html` | the same, without navigation, forms, scripts and the like |
-//! | `text` | paragraphs and lists; a heading only where it is plain to see |
-//! | `csv` | one block a row; a question and its answer where the columns say so |
-//! | `xlsx`, `ods` | every sheet like that, its cells as they are shown |
-//! | `json`, `jsonl` | objects in lists as rows, everything else below headings of its names |
-//! | `docx`, `odt` | headings by style, lists, tables, text boxes, footnotes where they are referred to |
-//! | `pptx` | slide by slide: title, text, tables, the speaker's notes |
+//! | `text` | paragraphs and lists; only obvious headings |
+//! | `csv` | one block for each row; question and answer pairs if the columns are named so |
+//! | `xlsx`, `ods` | the same for every sheet, with cells as shown |
+//! | `json`, `jsonl` | objects in lists as rows, everything else below headings with its names |
+//! | `docx`, `odt` | headings by style, lists, tables, text boxes, footnotes at their references |
+//! | `pptx` | slide by slide: title, text, tables, speaker notes |
 //! | `epub` | its chapters in reading order, each like `html` |
 //! | `pdf` | page by page: headings by size, paragraphs, lists, tables; running heads and page numbers are dropped |
 
@@ -47,93 +47,95 @@ use std::time::Duration;
 
 use sniff::Kind;
 
-/// The file endings that can be learned.
+/// Supported file extensions.
 pub const FORMATS: &[&str] = &[
     "md", "markdown", "txt", "text", "csv", "tsv", "html", "htm", "pdf", "docx", "odt", "pptx",
     "xlsx", "ods", "epub", "json", "jsonl", "ndjson",
 ];
 
-/// What files of sheets are called where they cannot be read.
+/// Names of the spreadsheet formats in errors.
 pub const SHEETS: [&str; 2] = [workbook::WHAT, opendocument::SHEET];
-/// The largest file that is read, in bytes.
+/// Maximum size of a file, in bytes.
 pub const MAX_BYTES: u64 = 20 * 1024 * 1024;
-/// A longer heading is a paragraph that somebody marked as a heading, in characters.
+/// Maximum length of a heading, in characters; a longer one becomes a paragraph.
 const MAX_HEADING: usize = 200;
 
-/// What a file says.
+/// Extracted content of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtractedDocument {
-    /// Its title, never empty.
+    /// Title, never empty.
     pub title: String,
-    /// Its text in reading order, never empty.
+    /// Blocks in reading order, never empty.
     pub(crate) blocks: Vec<Block>,
-    /// What could only be read in part, a sentence each.
+    /// What could be read only in part, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// A part of a document that belongs together. No text in it is blank.
+/// A unit of a document's structure. Its texts are never blank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Block {
     /// A heading; level 1 is the outermost.
     Heading {
         /// 1 to 6.
         level: u8,
-        /// What it says, on one line.
+        /// One line of text.
         text: String,
     },
     /// Running text.
     Paragraph(String),
     /// A paragraph of a list item.
     Item {
-        /// 0 for an item of the outer list.
+        /// Nesting level, from 0.
         level: u8,
-        /// `-`, or `3.`; empty for what follows in the same item.
+        /// `-`, or `3.`; empty for further paragraphs of the same item.
         marker: String,
-        /// What it says.
+        /// Text of the item.
         text: String,
     },
     /// A table.
     Table {
-        /// The names of the columns; empty when the table has none.
+        /// Column names; empty if there is no header.
         header: Vec<String>,
-        /// The cells, row by row.
+        /// Cells, row by row.
         rows: Vec<Vec<String>>,
     },
-    /// A row of a file of rows: its cells that are not empty, each with the name of its column.
+    /// A row of a CSV file, a sheet or JSON: its cells that are not empty, each with its column
+    /// name.
     Row(Vec<(String, String)>),
-    /// A question that customers ask, and its answer.
+    /// A question and its answer.
     Pair {
         /// The question.
         question: String,
-        /// The answer, and what else the row holds.
+        /// The answer, with the other cells of the row.
         answer: String,
     },
-    /// Text whose line breaks matter.
+    /// Text with significant line breaks.
     Code(String),
-    /// No text: where what follows stands in its document, such as `page 3`, up to the next of these.
+    /// Not text: the location of the following blocks in the document, such as `page 3`.
     Place(String),
 }
 
-/// Reads a file in this process, as tests do.
+/// Reads a file in this process, for tests.
 #[cfg(test)]
 pub(crate) fn extract(name: &str, bytes: &[u8]) -> Result<ExtractedDocument, Unreadable> {
     extract_within(name, bytes, Duration::from_mins(1))
 }
 
-/// Whether a file is read as text: nothing in it is packed, and it is what it says at its end.
+/// Whether a file is read as text, by its extension: it is not packed.
 pub fn is_text(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
     sniff::named(&ending) == Kind::Text
 }
 
-/// Whether a file is running text and nothing else: no markup that little of could become much.
+/// Whether a file is plain text without markup, which cannot expand when it is read.
 pub fn is_plain(name: &str) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     ["txt", "text"].iter().any(|plain| ending.eq_ignore_ascii_case(plain))
 }
 
-/// Reads a file. `name` is its path within the collection: its ending says the format. Readers that look at their deadline
-/// give up when `longest` is over; the others do not end before they end, so this is done where they can be killed.
+/// Reads a file. `name` is its path in the collection; the extension gives the format. Readers that
+/// check their deadline stop after `longest`; others cannot be stopped, so call this in a process
+/// that can be killed.
 pub fn extract_within(
     name: &str,
     bytes: &[u8],
@@ -155,7 +157,7 @@ pub fn extract_within(
     let named = sniff::named(&ending);
     let kind = sniff::kind(bytes, named)?;
     if kind != named {
-        return Err(mistaken(kind, named, bytes, &ending));
+        return Err(wrong_extension_error(kind, named, bytes, &ending));
     }
     if kind == Kind::Text {
         return read_text(bytes, &ending, readable(stem));
@@ -163,7 +165,7 @@ pub fn extract_within(
     read_packed(bytes.to_vec(), kind, (readable(stem), longest))
 }
 
-/// Reads a format whose parser is foreign and whose content is packed, within bounds.
+/// Reads a compressed format with a third-party parser, within limits.
 fn read_packed(
     bytes: Vec<u8>,
     kind: Kind,
@@ -218,8 +220,8 @@ fn finish(
     if extracted.blocks.iter().any(says) { Ok(extracted) } else { Err(Unreadable::NoText(frame)) }
 }
 
-/// The failure of a file whose content is not what its ending says.
-fn mistaken(kind: Kind, named: Kind, bytes: &[u8], ending: &str) -> Unreadable {
+/// Error for a file whose content does not match its extension.
+fn wrong_extension_error(kind: Kind, named: Kind, bytes: &[u8], ending: &str) -> Unreadable {
     if let Kind::Other(what) = kind {
         return disguised(what, ending);
     }
@@ -243,7 +245,7 @@ fn looks_like_a_page(text: &str) -> bool {
     start == "<!doctype html" || start.starts_with("<html>") || start.starts_with("<html ")
 }
 
-/// A file name as people would write it: `lost-property` is `Lost property`.
+/// Turns a file name into a title: `lost-property` becomes `Lost property`.
 fn readable(stem: &str) -> String {
     let words = stem.replace(['-', '_', '.', '+'], " ");
     let words = one_line(&words);
@@ -264,12 +266,12 @@ fn demote_long_headings(blocks: &mut [Block]) {
     }
 }
 
-/// The text on one line, with single spaces.
+/// Joins the text into one line, with single spaces.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text, cut off with an ellipsis when it is longer.
+/// Truncates a text to `most` characters and adds an ellipsis.
 pub fn first_chars(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => text.get(..end).unwrap_or(text).trim_end().to_owned() + "…",

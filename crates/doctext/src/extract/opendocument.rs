@@ -1,5 +1,6 @@
-//! OpenDocument texts and spreadsheets to blocks: headings, lists, tables, notes where they are referred to; every sheet
-//! with its cells as they are shown. What is deleted is not read, nor indexes and the tables of contents.
+//! Reads OpenDocument texts and spreadsheets into blocks: headings, lists, tables, notes at their
+//! references; every sheet with its cells as shown. Skips deleted text, indexes and tables of
+//! contents.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,14 +11,14 @@ use super::limits::{Budget, MAX_CELLS, Repeats};
 use super::sheets::{self, MAX_COLUMNS, Sheet};
 use super::{Block, ExtractedDocument, Unreadable, one_line, rows, xml};
 
-/// What these formats are called where they cannot be read.
+/// Names of the formats in errors.
 const TEXT: &str = "OpenDocument text";
 pub(super) const SHEET: &str = "OpenDocument spreadsheet";
-/// Deeper within each other, sections, lists and tables are not read.
+/// Maximum nesting of sections, lists and tables; deeper ones are skipped.
 const MAX_DEPTH: usize = 24;
 
-/// Reads a text. Its title is its property, else a paragraph in the style of titles, else its first heading of level 1,
-/// else `name`.
+/// Reads a text. Its title is the title property, else a paragraph in a title style, else the first
+/// heading of level 1, else `name`.
 pub(super) fn read_text(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut archive = Archive::open(bytes, TEXT)?;
     let content = content(&mut archive, TEXT)?;
@@ -66,7 +67,7 @@ pub(super) fn read_sheets(bytes: &[u8], title: String) -> Result<ExtractedDocume
     Ok(ExtractedDocument { title, blocks, warnings })
 }
 
-/// The styles of tables that are not shown.
+/// Returns the styles of hidden tables.
 fn hidden<'a>(document: &'a Document<'_>) -> HashSet<&'a str> {
     let properties = document.descendants().filter(|node| {
         xml::name(*node) == "table-properties" && xml::attribute(*node, "display") == Some("false")
@@ -94,7 +95,7 @@ fn title(archive: &mut Archive<'_>) -> Option<String> {
     (!title.is_empty()).then_some(title)
 }
 
-/// The list styles that number their first level.
+/// Returns the list styles whose first level is numbered.
 fn numbered(document: &Document<'_>) -> HashSet<String> {
     let styles = document.descendants().filter(|node| xml::name(*node) == "list-style");
     let first = |style: &Node<'_, '_>| {
@@ -107,7 +108,7 @@ fn numbered(document: &Document<'_>) -> HashSet<String> {
     named.map(str::to_owned).collect()
 }
 
-/// What the styles that a document made for itself are based on.
+/// Maps the document's own styles to their parents.
 fn parents(document: &Document<'_>) -> HashMap<String, String> {
     let styles = document.descendants().filter(|node| xml::name(*node) == "style");
     let pair = |style| {
@@ -186,7 +187,7 @@ impl Reader {
         }
     }
 
-    /// A list; the inner ones have no style of their own.
+    /// Reads a list; inner lists have no style of their own.
     fn list(&mut self, list: Node<'_, '_>, outer: Option<(u8, bool)>, depth: usize) {
         if depth > MAX_DEPTH {
             return;
@@ -230,7 +231,7 @@ impl Reader {
     }
 }
 
-/// The text of a paragraph, with notes and the addresses of links where they stand; without what hangs on it.
+/// Returns the text of a paragraph, with notes and link URLs in place; without anchored objects.
 fn line(paragraph: Node<'_, '_>) -> String {
     let mut text = String::new();
     inline(paragraph, &mut text, 0);
@@ -266,7 +267,7 @@ fn inline(parent: Node<'_, '_>, text: &mut String, depth: usize) {
     }
 }
 
-/// The rows of a table; `None` when there are too many cells in the file.
+/// Returns the rows of a table; `None` if the file has too many cells.
 fn sheet(table: Node<'_, '_>, left: &mut CellBudgets) -> Option<Sheet> {
     let name = xml::attribute(table, "name").unwrap_or_default().to_owned();
     let mut sheet = Sheet { name, rows: Vec::new() };
@@ -277,7 +278,7 @@ fn sheet(table: Node<'_, '_>, left: &mut CellBudgets) -> Option<Sheet> {
         if !left.cells.take(cells.len()) {
             return None;
         }
-        // What is repeated says nothing new.
+        // A repeated row is added once.
         if cells.iter().any(|cell| !cell.is_empty()) {
             sheet.rows.push((number, cells));
         }
@@ -286,7 +287,7 @@ fn sheet(table: Node<'_, '_>, left: &mut CellBudgets) -> Option<Sheet> {
     Some(sheet)
 }
 
-/// Rows, also those that are grouped or headers.
+/// Returns the rows, including grouped and header rows.
 fn elements<'a, 'i>(parent: Node<'a, 'i>, depth: usize) -> Vec<Node<'a, 'i>> {
     let mut found = Vec::new();
     for node in parent.children() {
@@ -301,7 +302,8 @@ fn elements<'a, 'i>(parent: Node<'a, 'i>, depth: usize) -> Vec<Node<'a, 'i>> {
     found
 }
 
-/// A row's cells. `spans`: by column, what still goes on from the rows above, and over how many rows.
+/// Returns a row's cells. `spans`: by column, the text of cells that span rows from above, and how
+/// many rows remain.
 fn cells(
     row: Node<'_, '_>,
     spans: &mut HashMap<usize, (usize, String)>,

@@ -1,4 +1,5 @@
-//! What Word and PowerPoint files share: parts in an archive that refer to each other. Knows nothing of their text.
+//! Common structure of Word and PowerPoint files: parts in an archive with relationships. Does not
+//! interpret their text.
 
 use std::collections::HashMap;
 
@@ -11,34 +12,34 @@ pub(super) struct Package<'a> {
     what: &'static str,
 }
 
-/// A reference of a part to another, or to an address outside.
+/// A reference from a part to another part, or to an external URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Relation {
-    /// The last part of the type's address, such as `slide`.
+    /// Last segment of the relationship type, such as `slide`.
     pub(super) kind: String,
-    /// The path of the part in the archive, or the address.
+    /// Path of the part in the archive, or the URL.
     pub(super) target: String,
-    /// Whether it is an address.
+    /// Whether the target is a URL.
     pub(super) external: bool,
 }
 
 impl<'a> Package<'a> {
-    /// Opens a document. `what` it is, for the reader of a failure.
+    /// Opens a document. `what` names the format in errors.
     pub(super) fn open(bytes: &'a [u8], what: &'static str) -> Result<Self, Unreadable> {
         Ok(Self { archive: Archive::open(bytes, what)?, what })
     }
 
-    /// The failure of a document whose parts do not fit together.
+    /// Error for a document with inconsistent parts.
     pub(super) fn damaged(&self) -> Unreadable {
         Unreadable::Damaged(self.what)
     }
 
-    /// A part's text; `None` when there is none at this path.
+    /// Returns a part's text; `None` if it does not exist.
     pub(super) fn part(&mut self, path: &str) -> Result<Option<String>, Unreadable> {
         self.archive.text(path)
     }
 
-    /// The path of the part with which reading begins, and its text.
+    /// Returns the path and text of the main part.
     pub(super) fn main(&mut self, usual: &str) -> Result<(String, String), Unreadable> {
         let relations = self.relations("")?;
         let main = relations.into_values().find(|relation| relation.kind == "officeDocument");
@@ -47,7 +48,7 @@ impl<'a> Package<'a> {
         Ok((path, text))
     }
 
-    /// What a part refers to, by the ids that it uses; empty path: what the document begins with.
+    /// Returns the relationships of a part, by id; empty path: those of the document.
     pub(super) fn relations(
         &mut self,
         path: &str,
@@ -68,7 +69,7 @@ impl<'a> Package<'a> {
         Ok(document.descendants().filter_map(relation).collect())
     }
 
-    /// The title in the document's properties.
+    /// Returns the title property of the document.
     pub(super) fn title(&mut self) -> Option<String> {
         let text = self.part("docProps/core.xml").ok()??;
         let document = xml::parse(&text)?;
@@ -77,7 +78,7 @@ impl<'a> Package<'a> {
     }
 }
 
-/// A path in the archive, from one that is relative to a folder.
+/// Resolves a path relative to a folder of the archive.
 fn resolved(folder: &str, target: &str) -> String {
     let (folder, target) = match target.strip_prefix('/') {
         Some(absolute) => ("", absolute),

@@ -1,5 +1,5 @@
-//! PDF to blocks, page by page: letters where they stand on the page become lines, lines become paragraphs, lists and
-//! tables. Recognises no letters in pictures, and unlocks nothing.
+//! Reads PDFs into blocks, page by page: positioned letters become lines, lines become paragraphs,
+//! lists and tables. No OCR, no decryption with passwords.
 
 use hayro_interpret::hayro_syntax::page::Page;
 use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
@@ -20,20 +20,21 @@ mod streams;
 use page::Collector;
 use streams::Contents;
 
-/// What this format is called where it cannot be read.
+/// Name of the format in errors.
 const WHAT: &str = "PDF";
-/// The most letters of a document: a book of three thousand pages.
+/// Maximum letters of a document: a book of 3,000 pages.
 const MAX_LETTERS: usize = 5_000_000;
-/// Pages with fewer letters than this show nothing but their number.
+/// Pages with fewer letters are considered empty except for their number.
 const FEW_LETTERS: usize = 12;
 
-/// Reads a document. Its title is its property, else its largest heading on the first page, else `name`.
+/// Reads a document. Its title is the title property, else its largest heading on the first page,
+/// else `name`.
 pub(super) fn read(
     mut bytes: Vec<u8>,
     name: String,
     deadline: Deadline,
 ) -> Result<ExtractedDocument, Unreadable> {
-    let tamed = streams::tame(&mut bytes, deadline)?;
+    let tamed = streams::limit_streams(&mut bytes, deadline)?;
     let whole = streams::is_whole(&bytes);
     let pdf = Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => Unreadable::Encrypted(WHAT),
@@ -79,7 +80,7 @@ fn collect<'a>(
     collector
 }
 
-/// The title in the document's properties, unless a program put a file name there.
+/// Returns the title property, unless it is a file name.
 fn title(pdf: &Pdf) -> Option<String> {
     let bytes = pdf.metadata().title.clone()?;
     let title = one_line(&page::text_string(&bytes));
@@ -96,12 +97,12 @@ fn title(pdf: &Pdf) -> Option<String> {
 #[derive(Default)]
 struct PageCounts {
     pages: usize,
-    /// Pages that show pictures and no text, by number.
+    /// Numbers of the pages with pictures and no text.
     pictures: Vec<usize>,
     letters: usize,
     unknown: usize,
     images: usize,
-    /// Parts that were struck out.
+    /// Streams removed that may have held text.
     lost: usize,
 }
 
@@ -116,7 +117,7 @@ impl PageCounts {
         }
     }
 
-    /// `whole`: whether the file has an end.
+    /// Decides whether the document is readable. `whole`: the file has its end marker.
     fn judge(&self, whole: bool) -> Result<(), Unreadable> {
         if self.pages == 0 || (!whole && self.letters == 0 && self.images == 0) {
             return Err(Unreadable::Damaged(WHAT));

@@ -1,19 +1,20 @@
-//! Rows of cells to blocks, wherever the rows come from: which row names the columns, and which columns are a question
-//! and its answer. Reads no format.
+//! Turns rows of cells from any source into blocks: finds the header row, and the columns of
+//! questions and answers. Reads no format.
 
 use super::limits::{Budget, MAX_CELLS, MAX_TEXT, too_much_text};
 use super::{Block, Unreadable, first_chars, one_line};
 
-/// The most rows of a file.
+/// Maximum rows of a file.
 pub(super) const MAX_ROWS: usize = 200_000;
-/// The most columns of a file: as many as Excel has.
+/// Maximum columns of a file, the same as Excel.
 const MAX_COLUMNS: usize = 16_384;
-/// A longer name of a column is shortened, in characters: it is repeated with every cell.
+/// Maximum length of a column name, in characters; a longer one is shortened, because every cell
+/// repeats it.
 const LONGEST_NAME: usize = 200;
-/// After so many warnings the rest is only counted.
+/// Maximum warnings; further ones are only counted.
 pub(super) const MAX_WARNINGS: usize = 20;
 
-/// Names of the column with the question, in small letters.
+/// Names of question columns, in lower case.
 const QUESTION: &[&str] = &[
     "question",
     "questions",
@@ -25,7 +26,7 @@ const QUESTION: &[&str] = &[
     "frage",
     "fragen",
 ];
-/// Names of the column with the answer, in small letters.
+/// Names of answer columns, in lower case.
 const ANSWER: &[&str] = &[
     "answer",
     "answers",
@@ -42,14 +43,14 @@ const ANSWER: &[&str] = &[
     "reponses",
 ];
 
-/// What the rows become.
+/// Collects the blocks of a table.
 pub(super) struct Table {
     header: Option<Vec<String>>,
-    /// Where the question and the answer are.
+    /// Columns of the question and the answer.
     pair: Option<(usize, usize)>,
-    /// A block a row.
+    /// One block for each row.
     pub(super) blocks: Vec<Block>,
-    /// What is odd about them, a sentence each.
+    /// Warnings, one sentence each.
     pub(super) warnings: Vec<String>,
     text: Budget,
     cells: Budget,
@@ -69,7 +70,7 @@ impl Default for Table {
 }
 
 impl Table {
-    /// Adds a row of trimmed cells, which stands on this line (or in this row) of its file, from 1.
+    /// Adds a row of trimmed cells; `line` is its line or row number in the file, from 1.
     pub(super) fn add(&mut self, cells: &[String], line: usize) -> Result<(), Unreadable> {
         if cells.iter().all(String::is_empty) {
             return Ok(());
@@ -123,7 +124,8 @@ impl Table {
     }
 }
 
-/// Beside a column of answers, a first column with any other name (Portuguese: `dúvida`) holds the questions.
+/// Finds the question and answer columns. In a table of two columns with answers in the second, the
+/// first holds the questions, whatever its name (Portuguese: `dúvida`).
 fn pair_of(header: &[String]) -> Option<(usize, usize)> {
     let named = |names: &[&str]| {
         header
@@ -137,13 +139,13 @@ fn pair_of(header: &[String]) -> Option<(usize, usize)> {
     }
 }
 
-/// The block of a row that brings its own names, as an object does.
+/// Returns the block of a row with its own names, such as a JSON object.
 pub(super) fn block(names: &[String], cells: &[String]) -> Block {
     let pair = pair_of(names).and_then(|pair| as_pair(names, cells, pair));
     pair.unwrap_or_else(|| as_row(names, cells))
 }
 
-/// A header names things; a row that is half numbers is data.
+/// Whether a row is data, not a header: at least half of its cells are numbers.
 pub(super) fn looks_like_data(cells: &[String]) -> bool {
     let numbers = cells.iter().filter(|cell| {
         cell.chars().any(char::is_numeric)
@@ -180,12 +182,12 @@ fn as_pair(
     Some(Block::Pair { question: asked.clone(), answer: answer_text })
 }
 
-/// `Name: cell`, or only the cell when it has no name.
+/// Formats `Name: cell`, or only the cell if it has no name.
 fn labelled(name: &str, cell: &str) -> String {
     if name.is_empty() { cell.to_owned() } else { format!("{name}: {cell}") }
 }
 
-/// Warnings, but not without end.
+/// Truncates a list of warnings.
 pub(super) fn limited(mut warnings: Vec<String>) -> Vec<String> {
     let more = warnings.len().saturating_sub(MAX_WARNINGS);
     if more > 0 {
@@ -195,8 +197,9 @@ pub(super) fn limited(mut warnings: Vec<String>) -> Vec<String> {
     warnings
 }
 
-/// A table within a document: its rows below their header, or pairs of question and answer, or only its text when it
-/// merely places things. `marked`: whether the document says that the first row is a header, if it says so.
+/// Reads a table within a document: rows below their header, or question and answer pairs, or only
+/// text for a layout table. `marked`: whether the document marks the first row as a header; `None`
+/// if it does not say.
 pub(super) fn table(rows: Vec<Vec<String>>, marked: Option<bool>) -> Vec<Block> {
     let mut rows: Vec<Vec<String>> =
         rows.into_iter().filter(|row| row.iter().any(|cell| !cell.is_empty())).collect();

@@ -1,4 +1,5 @@
-//! Test support: the documents in `tests/samples`, made by real programs, read as they are; and damaged in many ways.
+//! Test support: reads the documents in `tests/samples`, made by real programs, intact and damaged
+//! in many ways.
 
 use std::io::{Cursor, Read, Write};
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ fn bytes(name: &str) -> Vec<u8> {
     std::fs::read(format!("{FOLDER}/{name}")).expect("the sample")
 }
 
-/// What a document says, a line a block.
+/// Formats an extracted document, one line for each block.
 fn told(extracted: &ExtractedDocument) -> String {
     let mut lines = vec![format!("title: {}", extracted.title)];
     for block in &extracted.blocks {
@@ -87,7 +88,7 @@ fn the_place_of_each_answer_is_known() {
     }
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudo-random numbers, the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -99,7 +100,7 @@ impl Dice {
     }
 }
 
-/// One of many sorts of damage.
+/// Damages bytes in one of several ways.
 fn damaged(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut out = bytes.to_vec();
     let (at, length) = (dice.below(out.len()), 1 + dice.below(200));
@@ -126,7 +127,7 @@ fn damaged(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
     out
 }
 
-/// The archive with one of its parts damaged, and everything else, checksums too, as it should be.
+/// Damages one part of an archive and rebuilds it with valid checksums.
 fn repacked(bytes: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).ok()?;
     let broken = dice.below(archive.len());
@@ -146,7 +147,7 @@ fn repacked(bytes: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
     Some(out.finish().expect("an archive").into_inner())
 }
 
-/// Nothing panics through, and nothing takes long. `DAMAGED=300` tries as many variants of each sample.
+/// No panic escapes and no file takes long. `DAMAGED=300` tries 300 variants of each sample.
 #[test]
 fn damaged_samples_are_read_or_refused_soon() {
     let variants = std::env::var("DAMAGED").ok().and_then(|text| text.parse().ok()).unwrap_or(12);

@@ -1,15 +1,16 @@
-//! HTML before it is parsed: only the tags that shape a text stay, well nested, at most so deep, and without
-//! attributes. So the parser's work is bounded, whatever comes in. Decides nothing about the text.
+//! Cleans HTML before it is parsed: keeps only tags that structure text, properly nested, with
+//! limited depth and without attributes. So the parser's work is limited for any input. Decides
+//! nothing about the text.
 
-/// The most elements within elements.
+/// Maximum nesting of elements.
 pub(super) const MAX_DEPTH: usize = 256;
 
-/// The most tags that go through: each takes some hundred bytes as an element.
+/// Maximum tags: each takes some hundred bytes as an element.
 pub(super) const MAX_TAGS: usize = 400_000;
-/// Lists within lists; deeper ones are only text. Each level is written before every line of it.
+/// Maximum nesting of lists; deeper ones become text, because each level indents all its lines.
 const MAX_LISTS: usize = 8;
 
-/// Elements that are closed by their own end tag.
+/// Elements that need an end tag.
 const CONTAINERS: &[&str] = &[
     "a",
     "address",
@@ -48,62 +49,62 @@ const CONTAINERS: &[&str] = &[
     "table",
     "ul",
 ];
-/// Elements that also end where the next one begins.
+/// Elements that the next one of their kind also closes.
 const SELF_ENDING: &[&str] = &["p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot"];
-/// Elements whose whole content is no text of the page.
+/// Elements whose content is not text of the page.
 const OPAQUE: &[&str] = &[
     "script", "style", "title", "noscript", "template", "svg", "math", "iframe", "object",
     "canvas", "audio", "video", "select", "datalist", "textarea",
 ];
-/// Elements within a line; nothing takes their place.
+/// Inline elements, removed without a replacement.
 const INLINE: &[&str] = &[
     "span", "b", "strong", "i", "em", "u", "small", "big", "font", "mark", "sub", "sup", "abbr",
     "acronym", "cite", "code", "kbd", "samp", "var", "q", "time", "data", "dfn", "ins", "bdi",
     "bdo", "ruby", "rb", "rt", "tt", "nobr", "wbr",
 ];
-/// Elements that cross their text out.
+/// Elements for struck-through text.
 const CROSSED_OUT: &[&str] = &["del", "s", "strike"];
-/// Others; a space takes their place.
+/// Other elements, replaced by a space.
 const OTHER: &[&str] = &[
     "html", "head", "body", "meta", "link", "base", "br", "hr", "img", "input", "button", "label",
     "option", "output", "progress", "meter", "col", "colgroup", "picture", "source", "track",
     "embed", "param", "area", "map", "rp", "slot", "frame", "frameset", "noframes", "optgroup",
 ];
 
-/// Whether HTML has an element of this name.
+/// Whether HTML has an element with this name.
 pub(super) fn is_html(name: &str) -> bool {
     [CONTAINERS, SELF_ENDING, OPAQUE, INLINE, CROSSED_OUT, OTHER]
         .iter()
         .any(|names| names.contains(&name))
 }
 
-/// The name of the tag that `source` begins with, in small letters; empty when it begins with none.
+/// Returns the lower-case name of the tag at the start of `source`; empty if there is none.
 pub(super) fn tag_name(source: &str) -> String {
     let name = source.strip_prefix("</").or_else(|| source.strip_prefix('<')).unwrap_or_default();
     name_at(name).to_ascii_lowercase()
 }
 
-/// A page without what is not text.
+/// A sanitized page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct SanitizedHtml {
-    /// The page's text with the tags that shape it.
+    /// Text of the page with structural tags.
     pub(super) html: String,
-    /// What `<title>` holds, as it is written.
+    /// Raw content of `<title>`.
     pub(super) title: Option<String>,
-    /// The most elements within elements that there are.
+    /// Maximum nesting in the page.
     pub(super) depth: usize,
 }
 
-/// A page that is not read.
+/// Why a page is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// Nested deeper than `MAX_DEPTH`.
     TooDeep,
-    /// More than `MAX_TAGS`.
+    /// More than `MAX_TAGS` tags.
     TooManyTags,
 }
 
-/// Sanitizes a page. `forms`: what stands in forms is text, too.
+/// Sanitizes a page. `forms`: keep the text in forms.
 pub(super) fn sanitize(source: &str, forms: bool) -> Result<SanitizedHtml, Refusal> {
     let mut sanitizer = Sanitizer { rest: source, forms, ..Sanitizer::default() };
     while let Some((text, rest)) = sanitizer.rest.split_once('<') {
@@ -120,16 +121,16 @@ pub(super) fn sanitize(source: &str, forms: bool) -> Result<SanitizedHtml, Refus
 struct Sanitizer<'a> {
     rest: &'a str,
     forms: bool,
-    /// The open containers: by their own name, and by the name that they go on with.
+    /// Open containers: the original name, and the name that is written.
     open: Vec<(&'static str, &'static str)>,
-    /// Opaque elements that are not closed up to the end of the page.
+    /// Opaque elements without an end tag in the rest of the page.
     unclosed: Vec<&'static str>,
     tags: usize,
     out: SanitizedHtml,
 }
 
 impl Sanitizer<'_> {
-    /// Reads what comes after a `<`.
+    /// Reads what follows a `<`.
     fn tag(&mut self) -> Result<(), Refusal> {
         if let Some(comment) = self.rest.strip_prefix("!--") {
             self.rest = comment.split_once("-->").map_or("", |(_, rest)| rest);
@@ -203,7 +204,8 @@ impl Sanitizer<'_> {
         Ok(())
     }
 
-    /// No link is in a link, and no heading in a heading: the one before was not closed.
+    /// Closes an unclosed link before a link, and an unclosed heading before a heading: they do not
+    /// nest.
     fn end_unclosed(&mut self, name: &str) {
         let is_heading = |name: &str| matches!(name.as_bytes(), [b'h', b'1'..=b'6']);
         match self.open.last() {
@@ -213,13 +215,14 @@ impl Sanitizer<'_> {
         }
     }
 
-    /// An article's own header holds its heading, and some pages are one big form.
+    /// Returns the name to write instead. The header of an article contains its heading, and some
+    /// pages are one large form.
     fn shown(&self, name: &'static str) -> &'static str {
         let within = |names: &[&str]| self.open.iter().any(|(name, _)| names.contains(name));
         match name {
             "header" | "footer" if within(&["main", "article", "section"]) => "div",
             "form" if self.forms => "div",
-            // Its words are what counts, and a mark before each line of it would only be taken out again.
+            // The quote marks before each line would be removed later anyway.
             "blockquote" => "div",
             "ul" | "ol" | "menu" | "dir" if self.lists() >= MAX_LISTS => "div",
             _ => name,
@@ -230,7 +233,8 @@ impl Sanitizer<'_> {
         self.open.iter().filter(|(_, shown)| matches!(*shown, "ul" | "ol" | "menu" | "dir")).count()
     }
 
-    /// Closes an element with all that is still open in it. A table's cell closes nothing outside of the table.
+    /// Closes an element and everything open inside it. A table cell closes nothing outside of its
+    /// table.
     fn close(&mut self, name: &str) {
         if let Some(name) = find(SELF_ENDING, name) {
             return self.write(&["</", name, ">"]);
@@ -283,7 +287,7 @@ fn name_at(source: &str) -> &str {
     source.get(..end.unwrap_or(source.len())).unwrap_or_default()
 }
 
-/// How many bytes stand before the `>` that ends a tag; a `>` in quotation marks does not.
+/// Returns the number of bytes before the `>` that ends a tag; a `>` in quotation marks does not.
 fn length_of(attributes: &str) -> usize {
     let (mut quote, mut value) = (None, false);
     for (at, byte) in attributes.bytes().enumerate() {
@@ -298,7 +302,7 @@ fn length_of(attributes: &str) -> usize {
     attributes.len()
 }
 
-/// The value of an attribute, as it is written.
+/// Returns the raw value of an attribute.
 fn attribute<'a>(mut attributes: &'a str, wanted: &str) -> Option<&'a str> {
     loop {
         attributes = attributes.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
@@ -331,7 +335,7 @@ fn value_at(source: &str) -> (&str, &str) {
     source.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((source, ""))
 }
 
-/// Where the end tag of an element begins and ends.
+/// Returns where the end tag of an element starts and ends.
 fn end_of(source: &str, name: &str) -> Option<(usize, usize)> {
     for (at, _) in source.match_indices("</") {
         let tag = source.get(at + 2..).unwrap_or_default();

@@ -1,21 +1,22 @@
-//! The sheets of a spreadsheet to blocks, whichever program wrote them: a row each, below the title of the sheet.
+//! Turns spreadsheet sheets of any program into blocks: one block for each row, below a heading for
+//! the sheet.
 
 use super::rows::{self, Table};
 use super::{Block, Unreadable};
 
-/// The most columns of a sheet that are read.
+/// Maximum columns read of a sheet.
 pub(super) const MAX_COLUMNS: usize = 1000;
 
-/// A sheet as it is shown.
+/// A sheet with its cells as shown.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
-    /// What its tab says.
+    /// Name on its tab.
     pub(super) name: String,
-    /// Its rows that are not empty, each with its number from 1; the cells are trimmed.
+    /// Rows that are not empty, with their numbers from 1; cells are trimmed.
     pub(super) rows: Vec<(usize, Vec<String>)>,
 }
 
-/// What a file of sheets says, and what is odd about it.
+/// Returns the blocks of all sheets, and warnings.
 pub(super) fn blocks(sheets: Vec<Sheet>) -> Result<(Vec<Block>, Vec<String>), Unreadable> {
     let sheets: Vec<Sheet> = sheets.into_iter().filter(|sheet| !sheet.rows.is_empty()).collect();
     let several = sheets.len() > 1;
@@ -33,7 +34,7 @@ pub(super) fn blocks(sheets: Vec<Sheet>) -> Result<(Vec<Block>, Vec<String>), Un
     Ok((blocks, rows::limited(warnings)))
 }
 
-/// Lines above the table are its title and remarks; then comes the header.
+/// Reads a sheet. Lines above the table are its title and remarks; the header follows.
 fn read(sheet: Sheet) -> Result<(Vec<Block>, Vec<String>), Unreadable> {
     let used = |row: &[String]| row.iter().filter(|cell| !cell.is_empty()).count();
     let widest = sheet.rows.iter().map(|(_, row)| used(row)).max().unwrap_or(0);

@@ -1,5 +1,5 @@
-//! PowerPoint presentations to blocks, slide by slide in the order of the show: title, text, tables, the speaker's notes.
-//! Hidden slides are not read, nor what stands in pictures and charts.
+//! Reads PowerPoint presentations into blocks, in presentation order: titles, text, tables and
+//! speaker notes. Skips hidden slides, pictures and charts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,26 +9,27 @@ use super::limits::Repeats;
 use super::package::{Package, Relation};
 use super::{Block, ExtractedDocument, Unreadable, one_line, rows, xml};
 
-/// What this format is called where it cannot be read.
+/// Name of the format in errors.
 const WHAT: &str = "PowerPoint presentation";
-/// Groups within groups are read so deep.
+/// Maximum nesting of groups.
 const MAX_DEPTH: usize = 24;
 
-/// Reads a presentation. Its title is its property, else the first slide's title, else `name`.
+/// Reads a presentation. Its title is the title property, else the first slide's title, else
+/// `name`.
 pub(super) fn read(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut package = Package::open(bytes, WHAT)?;
     let (path, text) = package.main("ppt/presentation.xml")?;
     let document = xml::parse(&text).ok_or_else(|| package.damaged())?;
     let parts = package.relations(&path)?;
     let slides = document.descendants().filter(|node| xml::name(*node) == "sldId");
-    // Its own id is there, too; the one with a namespace names the part.
+    // A slide also has an id of its own; the one with a namespace refers to the part.
     let ids = slides.flat_map(|node| node.attributes().filter(|a| a.name() == "id"));
     let paths: Vec<String> = ids
         .filter_map(|id| parts.get(id.value()))
         .filter(|part| part.kind == "slide")
         .map(|part| part.target.clone())
         .collect();
-    // A slide that is listed again says nothing new.
+    // A slide can be listed twice.
     let mut read = HashSet::new();
     let paths = paths.into_iter().filter(|path| read.insert(path.clone()));
     let (mut blocks, mut warnings, mut first) = (Vec::new(), Vec::new(), None);
@@ -76,7 +77,7 @@ fn read_slide(package: &mut Package<'_>, path: &str) -> Result<Option<Slide>, Un
     Ok(Some(Slide { blocks, hidden }))
 }
 
-/// What the speaker has written below a slide.
+/// Returns the speaker notes of a slide.
 fn notes(text: &str) -> Option<String> {
     let document = xml::parse(text)?;
     let shapes = document.descendants().filter(|node| xml::name(*node) == "sp");
@@ -129,7 +130,7 @@ impl Reader {
             self.title = (!title.is_empty()).then_some(title);
             return;
         }
-        // The layout gives the text of a body its bullets.
+        // The layout gives body text its bullets.
         let listed = matches!(kind, Some("body" | "obj" | ""));
         let mut numbers = [0_u32; 9];
         for paragraph in paragraphs {
@@ -163,14 +164,15 @@ impl Reader {
     }
 }
 
-/// What a shape stands for in its layout: `title`, `body`; empty for its main content; `None` for what stands alone.
+/// Returns the placeholder type of a shape: `title`, `body`; empty for main content; `None` if it
+/// is no placeholder.
 fn placeholder<'a>(shape: Node<'a, '_>) -> Option<&'a str> {
     let properties = xml::child(shape, "nvSpPr").and_then(|all| xml::child(all, "nvPr"));
     let holder = properties.and_then(|all| xml::child(all, "ph"))?;
     Some(xml::attribute(holder, "type").unwrap_or_default())
 }
 
-/// A paragraph as a list item where it has a bullet or a number.
+/// Returns a paragraph, as a list item if it has a bullet or a number.
 fn block(paragraph: Node<'_, '_>, text: String, listed: bool, numbers: &mut [u32; 9]) -> Block {
     let properties = xml::child(paragraph, "pPr");
     let has = |name| properties.is_some_and(|all| xml::child(all, name).is_some());
@@ -190,7 +192,7 @@ fn block(paragraph: Node<'_, '_>, text: String, listed: bool, numbers: &mut [u32
     }
 }
 
-/// The text of a paragraph, with the addresses of its links.
+/// Returns the text of a paragraph, with the URLs of its links.
 fn line(paragraph: Node<'_, '_>, relations: &HashMap<String, Relation>) -> String {
     let mut text = String::new();
     for node in paragraph.children() {

@@ -1,15 +1,15 @@
-//! What a file is, by its content and not by its name. Reads no more of it than it takes to tell.
+//! Detects the type of a file by its content. Reads no more of it than necessary.
 
 use super::Unreadable;
 use super::archive::Archive;
 
-/// A PDF may begin with other bytes, as many as this.
+/// Maximum bytes before a PDF's signature.
 const BEFORE_PDF: usize = 1024;
 
-/// What a file is.
+/// Type of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Anything that is no other.
+    /// Text, or anything else.
     Text,
     /// PDF.
     Pdf,
@@ -23,13 +23,13 @@ pub(super) enum Kind {
     OpenText,
     /// An OpenDocument spreadsheet.
     OpenSheet,
-    /// A book.
+    /// An EPUB book.
     Epub,
-    /// What cannot be learned, with its article.
+    /// An unsupported type, with its article.
     Other(&'static str),
 }
 
-/// Formats that are often named wrongly, by their first bytes.
+/// Signatures of formats that often have a wrong extension.
 const MAGIC: &[(&[u8], &str)] = &[
     (b"\xD0\xCF\x11\xE0", "an old Office document"),
     (b"{\\rtf", "a rich text document"),
@@ -45,7 +45,8 @@ const MAGIC: &[(&[u8], &str)] = &[
     (b"\x7FELF", "a program"),
 ];
 
-/// What the content is. `named`: what the ending says, which decides where the content could be several things.
+/// Detects the type by content. `named` is the type by extension, which decides if the content is
+/// ambiguous.
 pub(super) fn kind(bytes: &[u8], named: Kind) -> Result<Kind, Unreadable> {
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         return packed(bytes, named);
@@ -63,7 +64,7 @@ pub(super) fn kind(bytes: &[u8], named: Kind) -> Result<Kind, Unreadable> {
     }
 }
 
-/// The kind that a file's ending says.
+/// Returns the type by file extension.
 pub(super) fn named(ending: &str) -> Kind {
     match ending {
         "pdf" => Kind::Pdf,
@@ -78,7 +79,7 @@ pub(super) fn named(ending: &str) -> Kind {
 }
 
 impl Kind {
-    /// The ending that it should have, and what it is with its article.
+    /// Returns the correct extension, and the name of the type with its article.
     pub(super) fn ending(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Pdf => Some(("pdf", "a PDF")),
@@ -92,21 +93,21 @@ impl Kind {
         }
     }
 
-    /// What it is, without an article.
+    /// Returns the name of the type, without an article.
     pub(super) fn name(self) -> &'static str {
         let named = self.ending().and_then(|(_, what)| what.split_once(' '));
         named.map_or("file", |(_, name)| name)
     }
 }
 
-/// A text may begin with these letters only by chance, or it explains them.
+/// A text may start with the signature by chance, or explain it.
 fn is_pdf(bytes: &[u8], named: Kind) -> bool {
     let start = bytes.get(..BEFORE_PDF).unwrap_or(bytes);
     let within = || start.windows(5).any(|window| window == b"%PDF-");
     bytes.starts_with(b"%PDF-") || (named == Kind::Pdf && within())
 }
 
-/// Looks into a zip archive.
+/// Detects the type of a zip archive.
 fn packed(bytes: &[u8], named: Kind) -> Result<Kind, Unreadable> {
     let what = if named == Kind::Text { "zip archive" } else { named.name() };
     let mut archive = Archive::open(bytes, what)?;
@@ -133,13 +134,13 @@ fn packed(bytes: &[u8], named: Kind) -> Result<Kind, Unreadable> {
     Ok(Kind::Other("a zip archive"))
 }
 
-/// Office packs what a password protects into its old format, in a stream of this name.
+/// Office stores password-protected documents in its old format, in a stream with this name.
 fn is_locked(bytes: &[u8]) -> bool {
     let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
     bytes.windows(name.len()).any(|window| window == name)
 }
 
-/// A text may well begin with `RIFF` or `ID3`, but not with a document's signature.
+/// A text may start with `RIFF` or `ID3`, but not with the signature of a document.
 fn is_prose(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| !text.starts_with("{\\rtf") && !text.contains('\0'))
 }

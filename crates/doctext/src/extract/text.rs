@@ -1,11 +1,11 @@
-//! Plain text to blocks: paragraphs, lists, and headings where they are plain to see.
+//! Reads plain text into blocks: paragraphs, lists, and obvious headings.
 
 use super::flow::Flow;
 use super::{Block, ExtractedDocument};
 
-/// The longest line that can be a heading, in characters.
+/// Maximum length of a heading, in characters.
 const LONGEST_HEADING: usize = 60;
-/// The most words that a heading without a rule below it has.
+/// Maximum words of a heading that is not underlined.
 const MOST_WORDS: usize = 8;
 
 /// Reads a document. Its title is a heading in the first line, else `name`.
@@ -28,12 +28,12 @@ pub(super) fn read(text: &str, name: String) -> ExtractedDocument {
 struct Reader {
     blocks: Vec<Block>,
     flow: Flow,
-    /// The level and the marker of the item that is being read.
+    /// Level and marker of the current list item.
     item: Option<(u8, String)>,
 }
 
 impl Reader {
-    /// Reads a line and returns the lines that are left.
+    /// Reads a line and returns the remaining lines.
     fn read<'a>(&mut self, line: &str, after: &'a [&'a str]) -> &'a [&'a str] {
         let text = line.trim();
         if text.is_empty() || rule(text).is_some() {
@@ -72,7 +72,7 @@ impl Reader {
         }
     }
 
-    /// The level of a heading, and how many of the lines after it belong to it.
+    /// Returns the level of a heading, and how many of the following lines belong to it.
     fn heading(&self, text: &str, after: &[&str]) -> Option<(u8, usize)> {
         let next = after.first().map_or("", |line| line.trim());
         if self.flow.len() > 0 || text.chars().count() > LONGEST_HEADING || bullet(text).is_some() {
@@ -93,7 +93,7 @@ impl Reader {
     }
 }
 
-/// The level that a line of nothing but `=` or `-` (and the like) gives to the line above it.
+/// Returns the heading level that an underline of `=`, `-` or the like gives to the line above.
 fn rule(line: &str) -> Option<u8> {
     let first = line.chars().next()?;
     let rule = line.chars().count() >= 2 && line.chars().all(|c| c == first);
@@ -119,7 +119,7 @@ fn is_capitals(text: &str) -> bool {
     letters >= 3 && text.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
 }
 
-/// The marker of a list item, and its text.
+/// Splits a list item into marker and text.
 fn bullet(line: &str) -> Option<(String, &str)> {
     let (marker, text) = line.split_once([' ', '\t'])?;
     let text = text.trim_start();

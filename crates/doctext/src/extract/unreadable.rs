@@ -1,109 +1,109 @@
-//! Why a file cannot be learned, in words that say what to do. Decides nothing.
+//! Errors of files that cannot be read, with advice on what to do. Decides nothing.
 
 use super::{FORMATS, MAX_BYTES};
 
-/// A file that cannot be learned: what is wrong, and what to do.
+/// Why a file cannot be read, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// The ending is none of the formats.
+    /// The extension is not supported.
     #[error("`{name}` has none of the endings that can be learned: {}", FORMATS.join(", "))]
     Format {
-        /// The file.
+        /// File name.
         name: String,
     },
-    /// Nothing is in it, or only white space.
+    /// The file is empty, or holds only white space.
     #[error("the file is empty: write something into it, or remove it")]
     Empty,
-    /// There is content, but none that a customer could be answered with.
+    /// There is content, but no text to answer a customer with.
     #[error("the file holds no text outside of its {0}: save the text itself in it")]
     NoText(&'static str),
-    /// More than is read, in bytes.
+    /// Larger than the limit; size in bytes.
     #[error(
         "the file has {} MB, and {} MB is the most: split it into several files",
         .0.div_ceil(1024 * 1024),
         MAX_BYTES / 1024 / 1024
     )]
     TooLarge(u64),
-    /// The content is of another format than the ending says.
+    /// The content has another format than the extension says.
     #[error("the file is {what} named .{ending}: {remedy}")]
     Disguised {
-        /// What it is, with its article.
+        /// Type of the content, with its article.
         what: &'static str,
-        /// What its name says.
+        /// Extension of the file.
         ending: String,
         /// What to do.
         remedy: String,
     },
-    /// More rows than are read.
+    /// More rows than the limit.
     #[error("the file has more than {0} rows: split it into several files")]
     TooManyRows(usize),
-    /// Elements within elements without end.
+    /// Elements nested deeper than the limit.
     #[error("the page nests elements more than {0} deep: save its text as .md or .txt")]
     TooDeep(usize),
-    /// HTML that the parser gave up on.
+    /// HTML that the parser failed on.
     #[error("the page's HTML cannot be read: save its text as .md or .txt")]
     BrokenPage,
-    /// It cannot be opened without a password.
+    /// Protected by a password.
     #[error("the {0} is protected by a password: save it without one")]
     Encrypted(&'static str),
-    /// A PDF of pictures.
+    /// A PDF of scanned pages.
     #[error(
         "the PDF has {0} pages of pictures and no text: run text recognition (OCR) over it, or save its text as .docx \
          or .txt"
     )]
     Scanned(usize),
-    /// A PDF whose fonts do not say which letters their shapes are.
+    /// A PDF whose fonts do not map glyphs to letters.
     #[error(
         "the PDF does not say which letters its shapes are: print it to PDF again from the program that wrote it, or \
          run text recognition (OCR) over it"
     )]
     Unmapped,
-    /// Its own format is broken.
+    /// The file is corrupt.
     #[error("the {0} is damaged and cannot be opened: save it again in the program that wrote it")]
     Damaged(&'static str),
-    /// JSON with a mistake in it.
+    /// Invalid JSON.
     #[error("line {line} is no JSON ({why}): correct it there")]
     Syntax {
-        /// From 1.
+        /// Line number, from 1.
         line: usize,
-        /// What the parser says.
+        /// Message of the parser.
         why: String,
     },
-    /// What is packed in it would fill the memory.
+    /// It unpacks to more than the limit.
     #[error(
         "the {what} unpacks to {most}: save it without pictures and attachments, or split it into several files"
     )]
     Bomb {
-        /// What it is.
+        /// Name of the format.
         what: &'static str,
-        /// The bound that it breaks.
+        /// The exceeded limit.
         most: String,
     },
-    /// It takes longer than a document may, in seconds.
+    /// Reading took longer than the limit.
     #[error("reading the {what} took more than {seconds} s: split it into several files")]
     TooSlow {
-        /// What it is.
+        /// Name of the format.
         what: &'static str,
-        /// The bound.
+        /// Limit in seconds.
         seconds: u64,
     },
-    /// It is packed in a way that no program writes.
+    /// A PDF with an unusual compression that no known program writes.
     #[error(
         "the {0} is packed in an unusual way that is not read: print it to PDF again from the program that wrote it"
     )]
     Packed(&'static str),
-    /// More text than is read, in MB, with what is repeated of it.
+    /// More text than the limit in MB, including repeated text.
     #[error(
         "the file comes to more than {0} MB of text when it is read: split it into several files, and shorten long \
          headings and names of columns"
     )]
     TooMuchText(usize),
-    /// More of something than is read.
+    /// More of something than the limit.
     #[error("the file has more than {most} {what}: split it into several files")]
     TooMany {
-        /// What there is too much of, in the plural.
+        /// Name of the items, in the plural.
         what: &'static str,
-        /// The bound.
+        /// Limit.
         most: usize,
     },
 }

@@ -1,5 +1,5 @@
-//! Word documents to blocks: headings by style, lists, tables, text boxes, footnotes where they are referred to. What is
-//! deleted or hidden is not read; neither are headers, footers and tables of contents.
+//! Reads Word documents into blocks: headings by style, lists, tables, text boxes, footnotes at
+//! their references. Skips deleted and hidden text, headers, footers and tables of contents.
 
 use std::collections::HashMap;
 
@@ -13,17 +13,17 @@ mod styles;
 
 use styles::{Lists, Styles};
 
-/// What this format is called where it cannot be read.
+/// Name of the format in errors.
 const WHAT: &str = "Word document";
-/// Deeper within each other, tables and boxes are only text.
+/// Maximum nesting of tables and text boxes; deeper ones become plain text.
 const MAX_DEPTH: usize = 24;
-/// A line in bold that is at most so long stands for a heading, in characters.
+/// Maximum length of a bold line that counts as a heading, in characters.
 const BOLD_HEADING: usize = 100;
-/// The level of a heading that is only bold: below those that are meant as headings.
+/// Level of headings that are only bold: below headings by style.
 const BOLD_LEVEL: u8 = 6;
 
-/// Reads a document. Its title is a paragraph in the style of titles, else its property, else its first heading of
-/// level 1, else `name`.
+/// Reads a document. Its title is a paragraph in a title style, else the title property, else the
+/// first heading of level 1, else `name`.
 pub(super) fn read(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unreadable> {
     let mut package = Package::open(bytes, WHAT)?;
     let (path, text) = package.main("word/document.xml")?;
@@ -61,11 +61,11 @@ pub(super) fn read(bytes: &[u8], name: String) -> Result<ExtractedDocument, Unre
     Ok(ExtractedDocument { title, blocks: reader.blocks, warnings: Vec::new() })
 }
 
-/// The texts of notes, by kind and id.
+/// Returns the notes of a document, by kind and id.
 fn notes(text: &str, kind: &'static str) -> HashMap<(&'static str, String), String> {
     let Some(document) = xml::parse(text) else { return HashMap::new() };
     let note = |node| {
-        // The lines that part notes from the text are notes, too.
+        // The separator lines above notes are also stored as notes.
         let real = xml::name(node) == kind && xml::attribute(node, "type").is_none();
         let id = xml::attribute(node, "id").filter(|_| real)?;
         let runs = node.descendants().filter(|text| xml::name(*text) == "t");
@@ -83,7 +83,7 @@ struct Reader {
     title: Option<String>,
     blocks: Vec<Block>,
     repeats: Repeats,
-    /// How many cells of tables may still come.
+    /// Table cells that may still be read.
     cells: Budget,
 }
 
@@ -91,11 +91,11 @@ struct Reader {
 #[derive(Default)]
 struct Line<'a, 'i> {
     text: String,
-    /// Whether there is text in bold, text that is not, and text that leaves it to the style.
+    /// Whether there is bold text, text that is not bold, and text that inherits it from the style.
     bold: bool,
     light: bool,
     plain: bool,
-    /// The contents of text boxes that hang on it.
+    /// Contents of the text boxes anchored in it.
     boxes: Vec<Node<'a, 'i>>,
 }
 
@@ -219,7 +219,7 @@ impl Reader {
         let rows: Vec<Node<'_, '_>> = elements(table, "tr", 0);
         let widest = rows.iter().map(|row| elements(*row, "tc", 0).len()).max().unwrap_or(0);
         if widest < 2 {
-            // It frames its text and tells nothing by rows.
+            // A table of one column is only a frame around text.
             for cell in rows.iter().flat_map(|row| elements(*row, "tc", 0)) {
                 self.blocks_of(cell, depth + 1);
             }
@@ -239,8 +239,8 @@ impl Reader {
         self.blocks.extend(rows::table(cells, headed.then_some(true)));
     }
 
-    /// A row's cells; one that spans several columns leaves the others empty, one that goes on from the row above says
-    /// the same as there.
+    /// Returns a row's cells. A cell that spans columns leaves the others empty; one merged with
+    /// the row above repeats its text.
     fn row(&self, row: Node<'_, '_>, above: &[String]) -> Vec<String> {
         let mut cells = Vec::new();
         for cell in elements(row, "tc", 0) {
@@ -274,11 +274,11 @@ impl Reader {
     }
 }
 
-/// The text boxes in a drawing. Word writes each twice, the second time for old programs.
+/// Collects the text boxes of a drawing. Word stores each twice, the second time for old programs.
 fn boxes<'a, 'i>(node: Node<'a, 'i>, line: &mut Line<'a, 'i>) {
     let node = xml::child(node, "Choice").unwrap_or(node);
     let found = node.descendants().filter(|node| xml::name(*node) == "txbxContent");
-    // Boxes in boxes are found with those.
+    // Nested boxes are found when their outer box is read.
     let inner = |found: &Node<'_, '_>| {
         let mut between = found.ancestors().skip(1).take_while(|above| *above != node);
         between.any(|above| matches!(xml::name(above), "txbxContent" | "Fallback"))
@@ -287,7 +287,7 @@ fn boxes<'a, 'i>(node: Node<'a, 'i>, line: &mut Line<'a, 'i>) {
     line.boxes.extend(found);
 }
 
-/// Rows or cells, also those within content controls.
+/// Returns rows or cells, including those within content controls.
 fn elements<'a, 'i>(parent: Node<'a, 'i>, wanted: &str, depth: usize) -> Vec<Node<'a, 'i>> {
     let mut found = Vec::new();
     for node in parent.children() {
@@ -302,7 +302,7 @@ fn elements<'a, 'i>(parent: Node<'a, 'i>, wanted: &str, depth: usize) -> Vec<Nod
     found
 }
 
-/// Lines without the white space at their ends.
+/// Trims each line.
 fn trimmed(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(one_line).collect();
     lines.join("\n").trim().to_owned()

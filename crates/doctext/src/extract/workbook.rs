@@ -1,5 +1,5 @@
-//! Excel workbooks to blocks: every sheet that is shown, its cells as Excel shows them. Calculates nothing: a formula is
-//! what it had come to when the file was saved.
+//! Reads Excel workbooks into blocks: every visible sheet, cells as Excel shows them. Calculates
+//! nothing: a formula has the value from the last save.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -13,23 +13,23 @@ use super::{ExtractedDocument, Unreadable, encoding};
 
 mod number;
 
-/// What this format is called where it cannot be read.
+/// Name of the format in errors.
 pub(super) const WHAT: &str = "Excel workbook";
-/// The most merged areas that are looked at.
+/// Maximum merged areas that are filled.
 const MAX_MERGED: usize = 20_000;
-/// The most of the texts that cells share, and of any other part but sheets and pictures, in bytes.
+/// Maximum size of shared strings, and of any other part except sheets and pictures, in bytes.
 const MAX_SHARED: u64 = 32 * 1024 * 1024;
-/// The most of what says which sheets there are, in bytes: all of it is held.
+/// Maximum size of the workbook structure, in bytes: the reader keeps all of it in memory.
 const MAX_FRAME: u64 = 4 * 1024 * 1024;
-/// The most of what says how cells look, in bytes.
+/// Maximum size of the cell styles, in bytes.
 const MAX_STYLES: u64 = 16 * 1024 * 1024;
-/// How the names of files begin that nobody reads here.
+/// Name prefixes of parts that are not read.
 const UNREAD: [&str; 3] = ["pivotcacherecords", "pivotcachedefinition", "externallink"];
-/// What is in the names of files that say which sheets there are, and of others that are small.
+/// Names in the files of the workbook structure and of other small parts.
 const FRAME: [&str; 4] = ["styles", "workbook", "theme", "[content_types]"];
 
 type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
-/// The cells of a sheet by row and column, both from 0.
+/// Cells of a sheet by row and column, both from 0.
 type Cells = BTreeMap<u32, BTreeMap<u32, String>>;
 
 /// Reads a workbook.
@@ -55,11 +55,12 @@ pub(super) fn read(bytes: &[u8], title: String) -> Result<ExtractedDocument, Unr
     Ok(ExtractedDocument { title, blocks, warnings })
 }
 
-/// The most that a part of the archive may have, by its name.
+/// Returns the maximum size of a part of the archive, by its name.
 fn most_of(name: &str) -> u64 {
-    // As the reader looks for it.
+    // The reader normalises names in the same way.
     let name = name.replace('\\', "/").to_ascii_lowercase();
-    // What is held goes by its own name, wherever it lies: which folder is the workbook's is said by the file.
+    // Parts kept in memory are recognised by file name in any folder, because the file itself
+    // defines the workbook's folder.
     let file = name.rsplit('/').next().unwrap_or_default();
     let ending = file.rsplit('.').next().unwrap_or_default();
     let is_frame =
@@ -83,7 +84,7 @@ fn most_of(name: &str) -> u64 {
 struct CellBudgets {
     cells: Budget,
     text: Budget,
-    /// With the empty ones before those that are used.
+    /// Including the empty cells before used ones.
     places: Budget,
     repeats: Repeats,
 }
@@ -128,7 +129,7 @@ fn cells(
     Ok(cells)
 }
 
-/// A cell's value as Excel shows it.
+/// Returns a cell's value as Excel shows it.
 #[expect(clippy::cast_precision_loss, reason = "to Excel every number is a float")]
 fn shown(value: &DataRef<'_>, format: &str) -> String {
     match value {
@@ -143,7 +144,7 @@ fn shown(value: &DataRef<'_>, format: &str) -> String {
     }
 }
 
-/// A cell that is merged over several rows counts for each of them.
+/// Copies a cell merged over several rows into each of them.
 fn fill_down(
     workbook: &mut Workbook<'_>,
     (sheet, cells): (&str, &mut Cells),
@@ -198,7 +199,7 @@ mod tests {
         ] {
             assert_eq!(most_of(unread), u64::MAX, "{unread}");
         }
-        // Where the workbook lies is said by the file.
+        // The file itself defines the workbook's folder.
         for folder in [
             "xl/",
             "xl/pivotCache/",

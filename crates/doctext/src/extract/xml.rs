@@ -1,18 +1,19 @@
-//! XML as a tree of bounded size. Declares no entities and loads nothing from elsewhere: a document type is refused.
+//! Parses XML into a tree of limited size. Refuses document types, so there are no entities and no
+//! external resources.
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// The most nodes of a document; each takes some 60 bytes.
+/// Maximum nodes of a document; each takes about 60 bytes.
 const MAX_NODES: u32 = 2_000_000;
-/// The most elements within elements.
+/// Maximum nesting of elements.
 const MAX_DEPTH: usize = 512;
-/// The most attributes of a tag, each of which is compared with all others, and of a document.
+/// Maximum attributes of a tag, which are compared with each other, and of a document.
 const MAX_IN_TAG: usize = 1000;
 const MAX_ATTRIBUTES: usize = 2_000_000;
-/// The most namespaces that are declared: elements inherit lists of them.
+/// Maximum namespace declarations: elements inherit lists of them.
 const MAX_NAMESPACES: usize = 12_000;
 
-/// Reads a document; `None` when it is no XML, or too much of it.
+/// Parses a document; `None` if it is not XML or exceeds a limit.
 pub(super) fn parse(text: &str) -> Option<Document<'_>> {
     if !is_bounded(text) {
         return None;
@@ -22,7 +23,7 @@ pub(super) fn parse(text: &str) -> Option<Document<'_>> {
     Document::parse_with_options(text, options).ok()
 }
 
-/// Whether the parser's work, which is done before anything of the tree can be seen, is bounded.
+/// Checks the limits before parsing, because the parser does its work before it returns a tree.
 fn is_bounded(text: &str) -> bool {
     let (mut depth, mut attributes, mut namespaces) = (0_usize, 0_usize, 0_usize);
     let mut rest = text;
@@ -45,7 +46,7 @@ fn is_bounded(text: &str) -> bool {
         }
         depth += usize::from(!tag.ends_with('/'));
         let own = tag.bytes().filter(|byte| *byte == b'=').count();
-        // A value may hold the sign, too, as addresses do.
+        // Counts too many if values contain the sign, as URLs do.
         if own > MAX_IN_TAG {
             return false;
         }
@@ -58,7 +59,7 @@ fn is_bounded(text: &str) -> bool {
     true
 }
 
-/// Up to the end of a tag; a `>` in quotation marks is none.
+/// Returns the length of a tag; a `>` in quotation marks does not end it.
 fn tag_length(text: &str) -> usize {
     let mut quote = None;
     for (at, byte) in text.bytes().enumerate() {
@@ -72,27 +73,27 @@ fn tag_length(text: &str) -> usize {
     text.len()
 }
 
-/// The name of an element without its prefix; empty for what is no element.
+/// Returns the local name of an element; empty for other nodes.
 pub(super) fn name<'a>(node: Node<'a, '_>) -> &'a str {
     if node.is_element() { node.tag_name().name() } else { "" }
 }
 
-/// An attribute by its name without prefix.
+/// Returns an attribute by its local name.
 pub(super) fn attribute<'a>(node: Node<'a, '_>, wanted: &str) -> Option<&'a str> {
     node.attributes().find(|attribute| attribute.name() == wanted).map(|found| found.value())
 }
 
-/// The first child of this name.
+/// Returns the first child with this name.
 pub(super) fn child<'a, 'i>(node: Node<'a, 'i>, wanted: &str) -> Option<Node<'a, 'i>> {
     node.children().find(|child| name(*child) == wanted)
 }
 
-/// The first element of this name anywhere below.
+/// Returns the first descendant with this name.
 pub(super) fn below<'a, 'i>(node: Node<'a, 'i>, wanted: &str) -> Option<Node<'a, 'i>> {
     node.descendants().find(|child| name(*child) == wanted)
 }
 
-/// All text below an element, as it is.
+/// Returns all text below an element.
 pub(super) fn text(node: Node<'_, '_>) -> String {
     node.descendants().filter(Node::is_text).filter_map(|text| text.text()).collect()
 }

@@ -1,4 +1,4 @@
-//! `tool-call-f1`: which tools were called, beside which should have been.
+//! `tool-call-f1`: compares the tools that were called with the expected ones.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::GradingResult;
 use super::prepare::PreparedAssertion;
 use super::text::written;
 
-/// The F1 of two sets of names; order and repetition do not matter.
+/// F1 of the expected and the called tool names, as sets.
 #[expect(clippy::cast_precision_loss, reason = "nobody calls 2^52 tools")]
 pub(super) fn tool_call_f1(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let expected: BTreeSet<String> = match &given.value {
@@ -49,7 +49,7 @@ pub(super) fn tool_call_f1(given: &PreparedAssertion<'_>) -> Result<GradingResul
     Ok(GradingResult::scored(pass, f1, reason))
 }
 
-/// The names of tools called in an output, in the shapes that model APIs have, also as JSON in text.
+/// Collects tool names from an output in the formats of model APIs, also from JSON inside text.
 fn names(output: &Value, called: &mut BTreeSet<String>, depth: usize) {
     let mut add = |name: &Value| called.extend(name.as_str().map(str::to_owned));
     match output {

@@ -1,4 +1,4 @@
-//! `javascript`, `python`, `ruby`, and the script that makes a case's score.
+//! The `javascript`, `python` and `ruby` assertions, and custom scoring scripts.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::prepare::{PreparedAssertion, context};
 use super::{CaseContext, GradingResult};
 use crate::script::{Error, Script};
 
-/// Runs the value, or judges by what its file gave.
+/// Runs the script in the value, or grades by the result of its script file.
 pub(super) async fn run(given: &PreparedAssertion<'_>) -> GradingResult {
     let Some(code) = given.value.as_str() else {
         return GradingResult::error(format!(
@@ -75,7 +75,7 @@ fn javascript(
     GradingResult::failed(threw(given, &why))
 }
 
-/// A boolean or a number: whether it holds, and the score when it is a number.
+/// Grades a boolean or a number; the score is `Some` only for a number.
 fn plain(given: &PreparedAssertion<'_>, value: &Value) -> Option<(bool, Option<f64>)> {
     match value {
         Value::Bool(holds) => Some((*holds, None)),
@@ -100,7 +100,7 @@ fn judged(
     GradingResult::scored(pass, score.unwrap_or(if pass { 1.0 } else { 0.0 }), reason)
 }
 
-/// `{pass, score, reason, …}`, when it is one.
+/// Reads a value of the form `{pass, score, reason, …}`; `None` when it has another form.
 fn grading_result(mut value: Value) -> Option<GradingResult> {
     let right =
         value["pass"].is_boolean() && value["score"].is_number() && value["reason"].is_string();
@@ -109,7 +109,7 @@ fn grading_result(mut value: Value) -> Option<GradingResult> {
     }
     let fields = value.as_object_mut()?;
     let weights = fields.remove("namedScoreWeights");
-    // What the runner says of assertions is not for scripts to say.
+    // Only the runner sets these fields.
     fields.retain(|name, value| !value.is_null() && name != "skipped" && name != "error");
     let mut graded: GradingResult = serde_json::from_value(value).ok()?;
     if let Some(weights) = weights {
@@ -127,7 +127,7 @@ fn turned(given: &PreparedAssertion<'_>, graded: GradingResult, code: &str) -> G
     GradingResult { pass: !graded.pass, reason, ..graded }
 }
 
-/// What a Python or Ruby script gave: also text that says it, and names with underscores.
+/// Grades a Python or Ruby result. Also accepts JSON in a string and field names with underscores.
 fn other(given: &PreparedAssertion<'_>, value: Value) -> Result<GradingResult, String> {
     let language = if given.assertion.kind == "python" { "Python" } else { "Ruby" };
     let value = match &value {
@@ -188,7 +188,7 @@ fn camel(fields: Map<String, Value>) -> Map<String, Value> {
     fields.map(|(name, given)| (name.clone(), value(&name, given))).collect()
 }
 
-/// Lets the case's own script make the score of the named scores.
+/// Computes the case's score from its named scores with the case's own script.
 pub(super) async fn score(
     script: &str,
     graded: GradingResult,

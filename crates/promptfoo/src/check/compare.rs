@@ -1,11 +1,11 @@
-//! `max-score`: the best of a case's outputs passes, by the scores that its other assertions gave.
+//! `max-score`: passes the output with the highest score over the case's other assertions.
 
 use serde_json::{Map, Value, json};
 
 use super::GradingResult;
 use crate::spec::Assertion;
 
-/// Compares all outputs of a case by what became of their other assertions; one verdict for each. The error is of the assertion.
+/// Compares all outputs of a case; one result for each. The error concerns the assertion.
 pub fn max_score(
     assertion: &Assertion,
     outputs: &[&GradingResult],
@@ -52,7 +52,7 @@ struct Total {
 fn total(graded: &GradingResult, weights: &Value, sums: bool) -> Result<Total, String> {
     let mut total = Total { score: 0.0, weight: 0.0, parts: 0.0 };
     for part in graded.component_results.iter().flatten() {
-        // What has no assertion is a set, whose parts are counted.
+        // A component without an assertion is a set; its parts are counted on their own.
         let Some(kind) = part.assertion["type"].as_str() else { continue };
         if matches!(kind, Assertion::MAX_SCORE | Assertion::SELECT_BEST | Assertion::SET)
             || part.skipped.is_some()

@@ -1,17 +1,17 @@
-//! Metrics that are computed of others: arithmetic over named scores, and `__count`.
+//! Derived metrics: arithmetic over named scores and `__count`.
 
 use serde_json::{Map, Value, json};
 
 use crate::script::{Script, Scripts};
 use crate::spec::DerivedMetric;
 
-/// What may be called in an expression, as in mathjs.
+/// Functions and constants that an expression may use, named as in mathjs.
 const FUNCTIONS: &str = "const {abs, ceil, floor, round, min, max, sqrt, exp, log, log10, log2, pow, sign, cbrt, hypot, PI: pi, E: e} = Math; \
 const mean = (...all) => all.flat().reduce((a, b) => a + b, 0) / all.flat().length; \
 const sum = (...all) => all.flat().reduce((a, b) => a + b, 0);";
 
-/// Adds derived metrics to the named scores of a column, in order: each sees those before it. One that cannot be computed stays
-/// 0, and the reasons are returned.
+/// Adds derived metrics to a column's named scores, in order; each one sees those before it. A
+/// metric that fails stays 0. Returns the errors.
 pub async fn derive(
     derived: &[DerivedMetric],
     count: usize,
@@ -48,7 +48,8 @@ async fn compute(
     }
 }
 
-/// An expression with `^` as power, and names looked up among the known ones, which may not be names of JavaScript.
+/// Translates an expression to JavaScript: `^` becomes `**`. Names may be invalid in JavaScript, so
+/// they are looked up in `known`.
 fn as_javascript(expression: &str, known: &Map<String, Value>) -> String {
     let mut written = String::new();
     let mut rest = expression;

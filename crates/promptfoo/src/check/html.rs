@@ -14,7 +14,6 @@ use super::GradingResult;
 use super::prepare::PreparedAssertion;
 
 const LONGEST: usize = 10 * 1024 * 1024;
-/// Elements that have no end.
 const VOID: &[&str] = &[
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
     "track", "wbr",
@@ -26,7 +25,7 @@ sub sup i b u mark bdi bdo span br wbr img iframe embed object param picture sou
 noscript canvas ins del table caption colgroup col tbody thead tfoot tr td th form label input button select datalist optgroup \
 option textarea output progress meter fieldset legend details summary dialog menu slot template html head body";
 
-/// `is-html`: all of the answer stands within elements of HTML.
+/// `is-html`: all text of the answer is inside HTML elements.
 pub(super) fn is_html(given: &PreparedAssertion<'_>) -> GradingResult {
     let wrong = wrong_with(&given.text);
     given.verdict(wrong.is_none(), |_| wrong.unwrap_or("Output is valid HTML").to_owned())
@@ -46,7 +45,7 @@ fn wrong_with(text: &str) -> Option<&'static str> {
     let tokenizer = Tokenizer::new(Reader::default(), TokenizerOpts::default());
     let queue = BufferQueue::default();
     queue.push_back(StrTendril::from_slice(text));
-    // A script is passed over, and reading goes on behind it.
+    // The tokenizer stops at the end of a script; feed it again until all input is read.
     while !matches!(tokenizer.feed(&queue), html5ever::TokenizerResult::Done) {}
     tokenizer.end();
     let seen = tokenizer.sink.0.into_inner();
@@ -56,7 +55,6 @@ fn wrong_with(text: &str) -> Option<&'static str> {
     (!seen.known).then_some("Output does not contain recognized HTML elements")
 }
 
-/// State of the check while it reads a document.
 #[derive(Default)]
 struct HtmlState {
     open: Vec<String>,
@@ -111,7 +109,7 @@ impl HtmlState {
 struct Signs {
     opening: Regex,
     closing: Regex,
-    /// Signs and what each counts.
+    /// Other signs of HTML, each with its weight.
     others: Vec<(Regex, u32)>,
 }
 
@@ -132,7 +130,7 @@ static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
     }
 });
 
-/// `contains-html`: two signs of HTML, or one that says enough.
+/// `contains-html`: signs with a total weight of at least 2.
 pub(super) fn contains_html(given: &PreparedAssertion<'_>) -> GradingResult {
     let text = &given.text;
     let tags = u32::from(SIGNS.opening.is_match(text)) + u32::from(SIGNS.closing.is_match(text));

@@ -1,4 +1,4 @@
-//! `is-json` and `contains-json`, with a JSON schema or without.
+//! `is-json` and `contains-json`, with or without a JSON schema.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{Draft, ValidationError, Validator};
@@ -7,10 +7,9 @@ use serde_json::Value;
 use super::CheckResult;
 use super::prepare::PreparedAssertion;
 
-/// The longest piece of an answer that is read as one object, in letters.
+/// Maximum length of a piece of the answer that is parsed as one object, in characters.
 const LONGEST: usize = 100_000;
 
-/// `is-json`.
 pub(super) fn is_json(given: &PreparedAssertion<'_>) -> CheckResult {
     let Ok(parsed) = serde_json::from_str::<Value>(&given.text) else {
         return Ok(given.verdict(false, |_| "Expected output to be valid JSON".into()));
@@ -26,7 +25,7 @@ pub(super) fn is_json(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(given.verdict(wrong.is_none(), |_| reason))
 }
 
-/// `contains-json`: any object in the answer that fits.
+/// `contains-json`: at least one object in the answer conforms.
 pub(super) fn contains_json(given: &PreparedAssertion<'_>) -> CheckResult {
     let objects = objects(&given.text);
     let mut holds = !objects.is_empty();
@@ -52,7 +51,7 @@ pub(super) fn contains_json(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(given.verdict(holds, |_| reason))
 }
 
-/// The schema of the value: an object, or YAML text.
+/// Compiles the schema in the value: an object, or YAML text.
 fn schema(given: &PreparedAssertion<'_>) -> Result<Option<Validator>, String> {
     let kind = &given.assertion.kind;
     let schema = match &given.value {
@@ -72,11 +71,11 @@ fn schema(given: &PreparedAssertion<'_>) -> Result<Option<Validator>, String> {
 
 fn first_error(schema: &Validator, value: &Value) -> Option<String> {
     let error = schema.iter_errors(value).next()?;
-    Some(format!("data{} {}", error.instance_path().as_str(), said(&error)))
+    Some(format!("data{} {}", error.instance_path().as_str(), ajv_message(&error)))
 }
 
-/// An error in the words of ajv, which promptfoo's reports have.
-fn said(error: &ValidationError<'_>) -> String {
+/// Formats an error as ajv does, because promptfoo's reports have ajv's messages.
+fn ajv_message(error: &ValidationError<'_>) -> String {
     match error.kind() {
         Kind::Type { kind: TypeKind::Single(kind) } => format!("must be {kind}"),
         Kind::Type { kind: TypeKind::Multiple(kinds) } => {
@@ -114,11 +113,12 @@ fn said(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// The objects in a text, outermost first. They are read as YAML, so that `{id: 1}` is one, and one that is cut off is closed.
+/// Objects in a text, outermost first. They are parsed as YAML, so `{id: 1}` counts; a truncated
+/// object is closed.
 pub(super) fn objects(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut rest = text;
-    // Texts of many braces that are no objects are given up on.
+    // Limits the work on texts with many braces that are not objects.
     let mut patience = 1000;
     while let Some(at) = rest.find('{') {
         rest = &rest[at..];
@@ -137,7 +137,7 @@ pub(super) fn objects(text: &str) -> Vec<Value> {
     found
 }
 
-/// How long the object is that a text begins with, in bytes, and how many braces of it are not closed.
+/// Length in bytes of the object at the start of a text, and the number of its unclosed braces.
 fn extent(text: &str) -> (usize, usize) {
     let mut open = 0_usize;
     for (count, (at, letter)) in text.char_indices().enumerate() {

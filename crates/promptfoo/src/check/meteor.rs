@@ -1,5 +1,5 @@
-//! `meteor` (Banerjee and Lavie 2005): words matched as they are, then by their stems. Synonyms need a thesaurus (`WordNet`) that is
-//! not here, which the reason says.
+//! `meteor` (Banerjee and Lavie 2005): matches exact words, then stems. There is no thesaurus
+//! (`WordNet`) for synonyms; the reason says so.
 
 use rust_stemmers::{Algorithm, Stemmer};
 
@@ -11,7 +11,7 @@ const ALPHA: f64 = 0.9;
 const BETA: f64 = 3.0;
 const GAMMA: f64 = 0.5;
 
-/// `meteor`: the best of the references.
+/// `meteor`: the best score over the references.
 pub(super) fn meteor(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let references = references(given)?;
     let output = words(&given.text);
@@ -52,7 +52,7 @@ fn score(output: &[String], wanted: &[String]) -> f64 {
     (1.0 - GAMMA * (chunks as f64 / matches).powf(BETA)) * mean
 }
 
-/// The places of words that are matched, in the output's order.
+/// Positions of matched words, in the output's order.
 fn matched(output: &[String], wanted: &[String]) -> Vec<(usize, usize)> {
     let stemmer = Stemmer::create(Algorithm::English);
     let stem = |words: &[String]| {

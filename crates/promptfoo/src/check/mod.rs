@@ -1,4 +1,4 @@
-//! What must hold of an answer: every assertion type, one file a family.
+//! Assertions on an answer: every assertion type, one file for each family.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ mod compare;
 mod derive;
 mod html;
 mod json;
-mod measured;
+mod response_metrics;
 mod meteor;
 mod ngrams;
 mod pattern;
@@ -28,7 +28,7 @@ mod trace;
 mod trajectory;
 mod types;
 mod webhook;
-mod weigh;
+mod aggregate;
 mod xml;
 
 pub use super::context::{CaseContext, Family, GradingContext, Types};
@@ -36,16 +36,17 @@ pub use compare::max_score;
 pub use derive::derive;
 use types::Check;
 
-/// The error is about the assertion, not about the answer.
+/// The error concerns the assertion, not the answer.
 type CheckResult = Result<GradingResult, String>;
 
-/// Tries all assertions of a case, and weighs them together. `select-best` and `max-score` are left to the runner.
+/// Grades all assertions of a case and aggregates them. The runner handles `select-best` and
+/// `max-score` itself.
 pub async fn grade(ctx: CaseContext<'_>) -> GradingResult {
     let case = ctx.case;
     if case.assert.is_empty() {
         return GradingResult { reason: "No assertions".into(), ..GradingResult::passed() };
     }
-    let mut all = weigh::Scales::new(case.threshold, ctx.grading.strict);
+    let mut all = aggregate::Scales::new(case.threshold, ctx.grading.strict);
     let mut sets = Vec::new();
     for (index, assertion) in case.assert.iter().enumerate() {
         if assertion.kind == Assertion::SET {
@@ -63,7 +64,7 @@ pub async fn grade(ctx: CaseContext<'_>) -> GradingResult {
     for (index, assertion, graded) in sets {
         all.add(index, graded, metric(assertion, ctx), assertion.weight);
     }
-    let graded = all.weighed();
+    let graded = all.finish();
     match &case.scoring {
         Some(script) => code::score(script, graded, ctx).await,
         None => graded,
@@ -71,13 +72,13 @@ pub async fn grade(ctx: CaseContext<'_>) -> GradingResult {
 }
 
 async fn grade_set(set: &Assertion, ctx: CaseContext<'_>) -> Result<GradingResult, GradingResult> {
-    let mut all = weigh::Scales::new(set.threshold, ctx.grading.strict);
+    let mut all = aggregate::Scales::new(set.threshold, ctx.grading.strict);
     for (index, assertion) in set.set.iter().enumerate().filter(|(_, one)| !is_later(&one.kind)) {
         let graded = attempt(assertion, ctx).await?;
         all.add(index, graded, metric(assertion, ctx), assertion.weight);
     }
-    let mut graded = all.weighed();
-    graded.metadata.insert("assertionSet".into(), weigh::about(set));
+    let mut graded = all.finish();
+    graded.metadata.insert("assertionSet".into(), aggregate::about(set));
     Ok(graded)
 }
 
@@ -91,7 +92,7 @@ fn metric(assertion: &Assertion, ctx: CaseContext<'_>) -> Option<String> {
     Some(made.unwrap_or_else(|_| template.to_owned()))
 }
 
-/// Tries one assertion; the error is the whole case's.
+/// Grades one assertion. An error becomes the result of the whole case.
 async fn attempt(
     assertion: &Assertion,
     ctx: CaseContext<'_>,
@@ -127,8 +128,8 @@ async fn one(assertion: &Assertion, ctx: CaseContext<'_>) -> GradingResult {
         Err(graded) => return *graded,
     };
     let mut graded = match check {
-        Check::See(see) => see(&given),
-        Check::Look(look) => look(&given).unwrap_or_else(GradingResult::error),
+        Check::Infallible(see) => see(&given),
+        Check::Fallible(look) => look(&given).unwrap_or_else(GradingResult::error),
         Check::Pattern => pattern::regex(&given).await,
         Check::Code => code::run(&given).await,
         Check::Webhook => webhook::ask(&given).await,

@@ -1,4 +1,5 @@
-//! How many runs of words an answer shares with a reference: `rouge-n`, `bleu` (Papineni et al. 2002), `gleu` (Wu et al. 2016).
+//! N-gram overlap of an answer with a reference: `rouge-n`, `bleu` (Papineni et al. 2002), `gleu`
+//! (Wu et al. 2016).
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -18,7 +19,7 @@ fn counts(words: &[String], n: usize) -> HashMap<&[String], f64> {
     counts
 }
 
-/// How many runs two texts share, each counted at most as often as it stands in both.
+/// Number of shared n-grams, each counted at most as often as it occurs in both texts.
 fn shared(one: &HashMap<&[String], f64>, other: &HashMap<&[String], f64>) -> f64 {
     one.iter().map(|(run, count)| count.min(other.get(run).copied().unwrap_or(0.0))).sum()
 }
@@ -28,7 +29,7 @@ fn runs(words: &[String], n: usize) -> f64 {
     (words.len() + 1).saturating_sub(n) as f64
 }
 
-/// The value: one reference or several.
+/// Reads the references from the value: one string or several.
 pub(super) fn references(given: &PreparedAssertion<'_>) -> Result<Vec<String>, String> {
     let kind = &given.assertion.kind;
     let wrong =
@@ -84,7 +85,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// `bleu`: the geometric mean of the precisions of runs of 1 to 4 words, lowered for answers that are too short.
+/// `bleu`: the geometric mean of n-gram precisions for n = 1 to 4, with a brevity penalty.
 pub(super) fn bleu(given: &PreparedAssertion<'_>) -> CheckResult {
     let references: Vec<Vec<String>> = references(given)?.iter().map(|text| words(text)).collect();
     if given.text.trim().is_empty() {
@@ -99,7 +100,7 @@ pub(super) fn bleu(given: &PreparedAssertion<'_>) -> CheckResult {
         let precision = best / runs(&output, n);
         logarithms.push(if precision == 0.0 { 1e-7_f64 } else { precision }.ln());
     }
-    // Orders that the answer is too short for are passed over, and the others weigh more.
+    // An order longer than the answer is skipped; its weight goes to the others.
     let share = 0.25 / (0.25 * runs(&vec![String::new(); logarithms.len()], 1));
     let mean: f64 = logarithms.iter().map(|logarithm| share * logarithm).sum();
     let closest = references
@@ -112,7 +113,7 @@ pub(super) fn bleu(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(judged("BLEU", penalty * mean.exp(), given))
 }
 
-/// `gleu`: the lesser of precision and recall of runs of 1 to 4 words; the best of the references.
+/// `gleu`: the lower of n-gram precision and recall, n = 1 to 4; the best of the references.
 pub(super) fn gleu(given: &PreparedAssertion<'_>) -> CheckResult {
     let bare = |text: &str| -> Vec<String> {
         words(text).iter().map(|word| word.trim_end_matches('.').to_owned()).collect()
@@ -160,7 +161,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     rules.map(|(rule, with)| (Regex::new(rule).expect("the rule is right"), with)).into()
 });
 
-/// Words in the manner of the Penn Treebank: contractions and punctuation are words of their own.
+/// Tokenizes like the Penn Treebank: contractions are split, punctuation marks are tokens.
 pub(super) fn tokens(text: &str) -> Vec<String> {
     let mut text = format!("{} ", spaced(text.to_lowercase().trim()));
     for (rule, with) in RULES.iter() {
@@ -169,7 +170,7 @@ pub(super) fn tokens(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Commas and colons set apart, but not within numbers.
+/// Puts spaces around commas and colons, except before a digit.
 fn spaced(text: &str) -> String {
     let letters: Vec<char> = text.chars().collect();
     let mut spaced = String::new();

@@ -1,11 +1,11 @@
-//! `regex`: a JavaScript pattern, tried by the JavaScript engine, so that it means what it means there, and within a limit of time.
-//! Over the API it is tried in linear time where that means the same.
+//! `regex`: matches a JavaScript pattern with the JavaScript engine, for the same semantics, within
+//! a time limit. For suites from the API, a linear-time engine runs it where the semantics agree.
 
 use super::GradingResult;
 use super::prepare::PreparedAssertion;
 use crate::script::Error;
 
-/// Tries it. A wrong pattern fails; one that takes too long is an error.
+/// An invalid pattern fails the assertion; a timeout is an error.
 pub(super) async fn regex(given: &PreparedAssertion<'_>) -> GradingResult {
     let Some(pattern) = given.value.as_str().filter(|pattern| !pattern.is_empty()) else {
         return GradingResult::error("\"regex\" assertion type must have a string value");

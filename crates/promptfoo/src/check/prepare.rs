@@ -1,4 +1,5 @@
-//! What an assertion is tried with: the answer after its transform, and its value with files read and templates rendered.
+//! Prepares an assertion: applies its transform to the answer, reads files and renders templates of
+//! its value.
 
 use std::path::Path;
 
@@ -8,27 +9,26 @@ use super::{CaseContext, GradingResult};
 use crate::script::{Error, Script};
 use crate::spec::Assertion;
 
-/// An assertion with its rendered value and the output that it is checked on.
+/// An assertion with its rendered value and the output to grade.
 pub(super) struct PreparedAssertion<'a> {
     pub(super) assertion: &'a Assertion,
     pub(super) ctx: CaseContext<'a>,
-    /// The answer, after the assertion's own transform.
+    /// The answer after the assertion's own transform.
     pub(super) output: Value,
-    /// The answer as text.
     pub(super) text: String,
     /// The value, rendered.
     pub(super) value: Value,
-    /// What the value's script gave, and what JavaScript calls its type.
+    /// The result of the value's script, and its JavaScript `typeof`.
     pub(super) script: Option<(Value, String)>,
 }
 
 impl PreparedAssertion<'_> {
-    /// Whether `not-` stood before the type.
+    /// Whether the type has the prefix `not-`.
     pub(super) fn inverse(&self) -> bool {
         self.assertion.negated
     }
 
-    /// It holds or not, with the usual reason when it does.
+    /// Applies `not-` to the outcome; `reason` gets "not " or "" and is used for a failure.
     pub(super) fn verdict(
         &self,
         holds: bool,
@@ -39,12 +39,12 @@ impl PreparedAssertion<'_> {
     }
 }
 
-/// A value as text: a string as it is, anything else as JSON.
+/// Converts a value to text: a string as it is, anything else as JSON.
 pub(super) fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What scripts see beside the answer.
+/// The context object that a script gets beside the answer.
 pub(super) fn context(assertion: &Assertion, ctx: CaseContext<'_>) -> Value {
     let mut context = json!({
         "prompt": ctx.prompt,
@@ -66,7 +66,6 @@ pub(super) fn context(assertion: &Assertion, ctx: CaseContext<'_>) -> Value {
     context
 }
 
-/// Makes an assertion ready.
 pub(super) async fn prepare<'a>(
     assertion: &'a Assertion,
     ctx: CaseContext<'a>,
@@ -104,7 +103,7 @@ fn runs_code(kind: &str) -> bool {
     matches!(kind, "javascript" | "python" | "ruby")
 }
 
-/// Only types that run code may be given a verdict by their value's script.
+/// Rejects a verdict from the value's script when the type does not run code.
 fn script_fits(given: &PreparedAssertion<'_>) -> Result<(), Box<GradingResult>> {
     let Some((value, _)) = &given.script else { return Ok(()) };
     let what = match value {
@@ -139,7 +138,7 @@ async fn transformed(
     made.map_err(|why| failed(why, "transform"))
 }
 
-/// A file and its function, as `file.js:name`.
+/// Splits `file.js:name` into the file and its function.
 fn file(base: &Path, reference: &str) -> Script {
     let (path, function) = match reference.rsplit_once(':') {
         Some((path, name)) if !name.contains(['/', '\\', '.']) => (path, Some(name.to_owned())),
@@ -176,7 +175,7 @@ async fn from_file(
     let arguments = [("output", given.output.clone()), ("context", context(given.assertion, ctx))];
     match ctx.grading.scripts.call_typed(&script, &arguments).await {
         Ok(made) => given.script = Some(made),
-        // What a Python or Ruby file raises is a failure of the assertion; what a JavaScript file throws is an error.
+        // An exception in a Python or Ruby file is a failure, in a JavaScript file an error.
         Err(Error::Failed(why)) if matches!(ending, "py" | "rb") => {
             return Err(Box::new(GradingResult::failed(why)));
         }

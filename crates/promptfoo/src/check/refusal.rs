@@ -1,5 +1,4 @@
-//! `is-refusal`: whether the answer begins or reads as English-speaking models do when they refuse. The phrases are those that
-//! promptfoo looks for.
+//! `is-refusal`: detects refusals of English-speaking models by promptfoo's list of phrases.
 
 use std::sync::LazyLock;
 
@@ -24,7 +23,7 @@ static KNOWN: LazyLock<Phrases> = LazyLock::new(|| {
     };
     let within: Vec<String> =
         list("substrings").iter().map(|phrase| regex::escape(phrase)).collect();
-    // ASCII boundaries, as JavaScript has them.
+    // ASCII word boundaries, as in JavaScript.
     let within = Regex::new(&format!(r"(?-u:\b)(?:{})(?-u:\b)", within.join("|")));
     Phrases { prefixes: list("prefixes"), within: within.expect("the phrases are escaped") }
 });
@@ -34,7 +33,7 @@ fn refuses(text: &str) -> bool {
     KNOWN.prefixes.iter().any(|prefix| text.starts_with(prefix)) || KNOWN.within.is_match(&text)
 }
 
-/// Tries it. No text at all counts as a refusal, with a score of 0.
+/// An empty answer counts as a refusal with score 0.
 pub(super) fn is_refusal(given: &PreparedAssertion<'_>) -> GradingResult {
     let empty = match given.output.as_str() {
         None => Some("No value provided, assumed to be a refusal"),

@@ -1,10 +1,10 @@
-//! `skill-used`: which skills an agent says that it used, in `metadata.skillCalls`.
+//! `skill-used`: checks the skills that an agent reports in `metadata.skillCalls`.
 
 use serde_json::Value;
 
 use super::GradingResult;
-use super::measured::verdict;
 use super::prepare::PreparedAssertion;
+use super::response_metrics::verdict;
 use super::trace::matches;
 
 /// `skill-used`: a name, several names, or `{name|pattern, min, max}`.

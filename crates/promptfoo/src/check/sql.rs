@@ -1,5 +1,5 @@
-//! `is-sql` and `contains-sql`. Statements are read by a parser of our own choice: at the corners of dialects it may take what
-//! promptfoo's does not, and the other way round.
+//! `is-sql` and `contains-sql`. The parser is not promptfoo's: in corner cases of a dialect one may
+//! accept what the other rejects.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ use sqlparser::parser::Parser;
 use super::GradingResult;
 use super::prepare::PreparedAssertion;
 
-/// `SELECT a b FROM`: most likely a comma is missing.
+/// `SELECT a b FROM`: probably a missing comma.
 static MISSING_COMMA: LazyLock<Regex> = LazyLock::new(|| {
     let modifier = "(?:all|distinct(?:row)?|high_priority|straight_join|sql_(?:big_result|buffer_result|cache|calc_found_rows|no_cache|small_result))";
     let name = "[A-Za-z_][A-Za-z0-9_]*";
@@ -76,7 +76,7 @@ fn dialect(database: &str) -> Box<dyn Dialect> {
     }
 }
 
-/// What is wrong with a statement; nothing when it is right.
+/// Errors of a statement; empty when it is valid.
 fn wrong_with(sql: &str, rules: &Rules) -> Vec<String> {
     let database = &rules.database;
     let syntax =
@@ -118,7 +118,8 @@ fn wrong_with(sql: &str, rules: &Rules) -> Vec<String> {
     wrong
 }
 
-/// Whether `select::null::orders` is on a list of patterns. A column without a table is also allowed by one with a table.
+/// Whether `select::null::orders` matches the allow list. A pattern with a table also allows the
+/// column without one.
 fn is_allowed(name: &str, allowed: &[String]) -> bool {
     let fits = |pattern: &str| {
         let whole = Regex::new(&format!("(?i)^(?:{pattern})$"));
@@ -206,7 +207,6 @@ fn bare(name: &str) -> String {
     name.trim_matches(['`', '"', '[', ']']).to_owned()
 }
 
-/// `is-sql`.
 pub(super) fn is_sql(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let wrong = wrong_with(&given.text, &rules(given)?);
     let reason =
@@ -214,7 +214,7 @@ pub(super) fn is_sql(given: &PreparedAssertion<'_>) -> Result<GradingResult, Str
     Ok(given.verdict(wrong.is_empty(), |_| reason))
 }
 
-/// `contains-sql`: one of the fenced blocks is right, or all of the text where there are none.
+/// `contains-sql`: one of the fenced blocks is valid, or the whole text when there are none.
 pub(super) fn contains_sql(given: &PreparedAssertion<'_>) -> Result<GradingResult, String> {
     let rules = rules(given)?;
     let blocks = blocks(&given.text);
@@ -233,7 +233,7 @@ pub(super) fn contains_sql(given: &PreparedAssertion<'_>) -> Result<GradingResul
     Ok(given.verdict(found, |_| reason))
 }
 
-/// Fenced blocks of SQL or of nothing said; the fence opens its own line.
+/// Fenced blocks that are marked as SQL or unmarked; a fence starts its own line.
 fn blocks(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open: Option<(char, usize, bool, Vec<&str>)> = None;

@@ -1,4 +1,5 @@
-//! Steps of an agent's way, read from the spans of a trace: tools, commands, searches, thoughts, messages.
+//! Steps of an agent, read from the spans of a trace: tools, commands, searches, reasoning,
+//! messages.
 
 use std::sync::LazyLock;
 
@@ -9,34 +10,32 @@ use super::text::written;
 use super::trace::{in_order, matches};
 use crate::result::{Span, StepKind};
 
-/// One step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Step {
     pub(super) kind: StepKind,
     pub(super) name: String,
-    /// All names that it goes by.
+    /// All names under which a matcher finds the step.
     aliases: Vec<String>,
-    /// The arguments of a tool.
     pub(super) args: Option<Value>,
 }
 
 impl Step {
-    /// The step as reasons show it.
+    /// The step as `kind:name`, for reasons.
     pub(super) fn shown(&self) -> String {
         format!("{}:{}", self.kind, self.name)
     }
 }
 
-/// Matches steps by kind and by a pattern of their names.
+/// Matches steps by kind and by a name pattern.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StepMatcher {
-    /// As the suite has them: one that is no [`StepKind`] fits no step.
+    /// Kinds as written in the suite; one that is not a [`StepKind`] matches no step.
     kinds: Vec<String>,
     pattern: Option<String>,
 }
 
 impl StepMatcher {
-    /// Reads a name, or `{name|pattern, type}`; `kind` where no type is written.
+    /// Reads a name, or `{name|pattern, type}`; `kind` is the default type.
     pub(super) fn read(value: &Value, kind: Option<StepKind>) -> Self {
         let text =
             |name: &str| value[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
@@ -50,22 +49,20 @@ impl StepMatcher {
         Self { kinds, pattern }
     }
 
-    /// The pattern of names, when there is one.
     pub(super) fn pattern(&self) -> Option<&str> {
         self.pattern.as_deref()
     }
 
-    /// The pattern, or any name.
+    /// The pattern, or `*` when there is none.
     pub(super) fn label(&self) -> &str {
         self.pattern().unwrap_or("*")
     }
 
-    /// The types, as reasons show them.
+    /// The kinds, joined for reasons.
     pub(super) fn kinds(&self) -> String {
         self.kinds.join("|")
     }
 
-    /// Whether a step is one of those.
     pub(super) fn fits(&self, step: &Step) -> bool {
         let kind =
             self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == step.kind.as_str());
@@ -139,7 +136,6 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is right")
 }
 
-/// The steps of a trace, in order.
 pub(super) fn steps(spans: &[Span]) -> Vec<Step> {
     in_order(spans).into_iter().map(step).collect()
 }

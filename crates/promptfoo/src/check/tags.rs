@@ -1,29 +1,27 @@
-//! Tags of XML: found in any text, put into a tree, and whether all of a text is well-formed.
+//! A lenient XML tag scanner, an element tree, and a check for well-formed documents.
 
-/// A text that is read tag by tag.
+/// A text with the position of the scanner.
 pub(super) struct Text<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Text<'a> {
-    /// At its beginning.
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 }
 
-/// What a tag is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Open,
     Close,
     Empty,
-    /// A comment, a declaration, an instruction.
+    /// A comment, a declaration or a processing instruction.
     Other,
 }
 
-/// A tag and where it stands, in bytes.
+/// A tag with its byte range in the text.
 #[derive(Debug)]
 pub(super) struct Tag<'a> {
     pub(super) kind: Kind,
@@ -36,7 +34,7 @@ fn is_name(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, ':' | '_' | '-' | '.')
 }
 
-/// The next tag of a text; what looks like one and is none is passed over.
+/// Returns the next tag; a `<` that starts no tag is skipped.
 pub(super) fn next_tag<'a>(text: &mut Text<'a>) -> Option<Tag<'a>> {
     loop {
         let from = text.at + text.text.get(text.at..)?.find('<')?;
@@ -85,7 +83,7 @@ fn tag_at(text: &str, from: usize) -> Option<Tag<'_>> {
     Some(Tag { kind, name: &rest[start..start + length], from, to: from + end + 1 })
 }
 
-/// Where a tag ends: its `>` that is not in quotes.
+/// Offset of the tag's closing `>` outside quotes.
 fn end_of(rest: &str) -> Option<usize> {
     let mut quote = None;
     for (at, letter) in rest.char_indices() {
@@ -100,7 +98,7 @@ fn end_of(rest: &str) -> Option<usize> {
     None
 }
 
-/// An element, or the document around all of them.
+/// An element, or the root that holds all of them.
 #[derive(Debug, Default)]
 pub(super) struct Element {
     name: String,
@@ -110,7 +108,7 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// Whether there is something at a path. Several elements of a name are a list, in which numbers are places.
+    /// Whether the path exists. Several elements with one name form a list, which a number indexes.
     pub(super) fn has(&self, path: &[&str]) -> bool {
         let Some((name, rest)) = path.split_first() else { return true };
         if let Some(attribute) = name.strip_prefix("@_") {
@@ -133,7 +131,7 @@ impl Element {
     }
 }
 
-/// The elements of a text as a tree, whatever is wrong with it.
+/// Builds the element tree of a text. Tolerates malformed input.
 pub(super) fn tree(text: &str) -> Element {
     let mut open = vec![Element::default()];
     let mut rest = Text::new(text);
@@ -150,7 +148,7 @@ pub(super) fn tree(text: &str) -> Element {
             ..Element::default()
         };
         match tag.kind {
-            // Deeper than this nothing is looked for.
+            // Limits the nesting; deeper elements are ignored.
             Kind::Open if open.len() < 500 => open.push(element()),
             Kind::Empty => add(&mut open, element()),
             Kind::Close if open.len() > 1 => close(&mut open),
@@ -183,7 +181,7 @@ fn attributes(tag: &str) -> Vec<String> {
     names.collect()
 }
 
-/// Whether a text is one well-formed document; else where it is not (line and column) and why.
+/// Checks that a text is one well-formed document. The error holds line, column and cause.
 pub(super) fn well_formed(text: &str) -> Result<(), String> {
     let wrong = |at: usize, why: &str| {
         let before = text.get(..at.min(text.len())).unwrap_or(text);
@@ -265,7 +263,7 @@ fn bad_entity(text: &str) -> Option<usize> {
     })
 }
 
-/// Whether a tag's attributes are all `name="value"`, each once.
+/// Whether all attributes have the form `name="value"` and no name repeats.
 fn attributes_are_right(piece: &str, name: &str) -> bool {
     let inner = piece.get(1 + name.len()..piece.len() - 1).unwrap_or_default();
     let mut rest = inner.strip_suffix('/').unwrap_or(inner);

@@ -1,4 +1,4 @@
-//! Test support: every type, on answers of every kind.
+//! Tests of every assertion type on many kinds of answers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::template::Templates;
 fn grading(strict: bool) -> GradingContext {
     let limit = Duration::from_millis(400);
     let scripts = Scripts::new(&Policy::command_line(), Path::new("/nowhere"), &Vars::new());
-    let scripts = Arc::new(scripts.within(limit, Duration::from_secs(20)));
+    let scripts = Arc::new(scripts.with_time_limits(limit, Duration::from_secs(20)));
     let targets = Targets::new(PathBuf::from("/nowhere"), Vars::new(), scripts.clone());
     GradingContext {
         base: PathBuf::from("/nowhere"),
@@ -192,7 +192,7 @@ async fn what_is_known_beside_the_text_is_judged() {
     ];
     for (raw, pass, reason) in cases {
         let graded = one(raw.clone(), response.clone()).await;
-        // One word is one chunk, which METEOR halves.
+        // One word is one chunk, for which METEOR's penalty halves the score.
         if raw["type"] == "meteor" {
             assert!(graded.reason.contains("without synonyms"), "{}", graded.reason);
             continue;
@@ -374,7 +374,7 @@ proptest! {
         let grading = grading(false);
         let spans = traced().spans;
         let response = Response { output: output.clone(), spans, metadata: value.clone(), guardrails: output.clone(), ..Response::default() };
-        let looks = types::TYPES.iter().filter(|(_, check)| matches!(check, Check::Look(_) | Check::See(_)));
+        let looks = types::TYPES.iter().filter(|(_, check)| matches!(check, Check::Fallible(_) | Check::Infallible(_)));
         for (name, _) in looks {
             let name = if negated { format!("not-{name}") } else { (*name).to_owned() };
             let case = Case {

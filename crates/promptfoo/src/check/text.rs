@@ -1,11 +1,11 @@
-//! Assertions on the answer's letters and words.
+//! Assertions on the characters and words of the answer.
 
 use serde_json::Value;
 
 use super::prepare::PreparedAssertion;
 use super::{CheckResult, GradingResult};
 
-/// `equals`: the same text, or the same value when the expected one is an object.
+/// `equals`: the same text; for an object, array or null, the same JSON value.
 pub(super) fn equals(given: &PreparedAssertion<'_>) -> GradingResult {
     let text = &given.text;
     let (same, wanted) = match &given.value {
@@ -21,7 +21,7 @@ pub(super) fn equals(given: &PreparedAssertion<'_>) -> GradingResult {
     given.verdict(same, |not| format!("Expected output \"{text}\" to {not}equal \"{wanted}\""))
 }
 
-/// Whether two values are the same; 1 and 1.0 are, the order of fields does not matter.
+/// Compares two JSON values: 1 equals 1.0, and the order of fields does not matter.
 pub(super) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
@@ -36,7 +36,7 @@ pub(super) fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// A value as `String(value)` writes it.
+/// Formats a value as JavaScript's `String(value)` does.
 pub(super) fn written(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -54,7 +54,6 @@ fn folded(given: &PreparedAssertion<'_>, text: &str) -> String {
     if given.assertion.kind.starts_with('i') { text.to_lowercase() } else { text.to_owned() }
 }
 
-/// `contains`, `icontains`.
 pub(super) fn contains(given: &PreparedAssertion<'_>) -> CheckResult {
     let kind = &given.assertion.kind;
     let usable = matches!(&given.value, Value::Number(_))
@@ -67,7 +66,6 @@ pub(super) fn contains(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(given.verdict(found, |not| format!("Expected output to {not}contain \"{wanted}\"")))
 }
 
-/// `contains-any`, `icontains-any`.
 pub(super) fn contains_any(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted = list(given)?;
     let text = folded(given, &given.text);
@@ -76,7 +74,6 @@ pub(super) fn contains_any(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(given.verdict(found, |not| format!("Expected output to {not}contain one of \"{all}\"")))
 }
 
-/// `contains-all`, `icontains-all`.
 pub(super) fn contains_all(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted = list(given)?;
     let text = folded(given, &given.text);
@@ -103,7 +100,7 @@ fn list(given: &PreparedAssertion<'_>) -> Result<Vec<String>, String> {
     }
 }
 
-/// The fields of a line of comma-separated values; in quotes, `\"` and `""` are a quote.
+/// Parses one line of comma-separated values; inside quotes, `\"` and `""` are a quote.
 pub(super) fn separated(line: &str) -> Result<Vec<String>, String> {
     let mut fields = Vec::new();
     let mut rest = line.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
@@ -142,7 +139,6 @@ fn quoted_field(text: &str) -> Result<(String, &str), String> {
     Err("Unterminated quoted field in contains assertion value".into())
 }
 
-/// `starts-with`.
 pub(super) fn starts_with(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted = string(given)?;
     if wanted.is_empty() {
@@ -152,7 +148,7 @@ pub(super) fn starts_with(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(given.verdict(found, |not| format!("Expected output to {not}start with \"{wanted}\"")))
 }
 
-/// The value, which must be text.
+/// Returns the value, which must be a string.
 pub(super) fn string<'a>(given: &'a PreparedAssertion<'_>) -> Result<&'a str, String> {
     let kind = &given.assertion.kind;
     given
@@ -161,7 +157,6 @@ pub(super) fn string<'a>(given: &'a PreparedAssertion<'_>) -> Result<&'a str, St
         .ok_or_else(|| format!("\"{kind}\" assertion type must have a string value"))
 }
 
-/// `word-count`.
 pub(super) fn word_count(given: &PreparedAssertion<'_>) -> CheckResult {
     let count = given.text.split_whitespace().count();
     let words = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
@@ -236,7 +231,7 @@ fn word_range(
     Ok(given.verdict(holds, |_| reason))
 }
 
-/// `levenshtein`: how many UTF-16 units are changed, put in or taken out.
+/// `levenshtein`: edit distance in UTF-16 code units, as in JavaScript.
 pub(super) fn levenshtein(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted: Vec<u16> = string(given)?.encode_utf16().collect();
     let output: Vec<u16> = given.text.encode_utf16().collect();
@@ -251,7 +246,6 @@ pub(super) fn levenshtein(given: &PreparedAssertion<'_>) -> CheckResult {
         .verdict(near, |_| format!("Levenshtein distance {far} is {sign} threshold {threshold}")))
 }
 
-/// The edit distance of two texts.
 pub(super) fn distance(one: &[u16], other: &[u16]) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (at, letter) in one.iter().enumerate() {

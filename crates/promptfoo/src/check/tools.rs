@@ -1,12 +1,13 @@
-//! `is-valid-function-call`, `is-valid-openai-function-call`, `is-valid-openai-tools-call`: calls that fit the tools of the target.
-//! `not-` changes nothing, as in promptfoo, which in strict mode is an error.
+//! `is-valid-function-call`, `is-valid-openai-function-call`, `is-valid-openai-tools-call`: calls
+//! that match the target's tools. As in promptfoo, `not-` has no effect; in strict mode it is an
+//! error.
 
 use serde_json::Value;
 
 use super::GradingResult;
 use super::prepare::PreparedAssertion;
 
-/// The target's definitions of `tools` or `functions`: of the prompt, the case, or the target as it is written.
+/// The definitions of `tools` or `functions`, from the first source that has them.
 fn definitions(given: &PreparedAssertion<'_>, name: &str) -> Value {
     let case = given.ctx.case;
     let places = [
@@ -26,7 +27,6 @@ fn refuses_not(given: &PreparedAssertion<'_>) -> Option<GradingResult> {
     })
 }
 
-/// `is-valid-function-call`.
 pub(super) fn is_valid_function_call(given: &PreparedAssertion<'_>) -> GradingResult {
     if let Some(refused) = refuses_not(given) {
         return refused;
@@ -41,7 +41,6 @@ pub(super) fn is_valid_function_call(given: &PreparedAssertion<'_>) -> GradingRe
     ))
 }
 
-/// `is-valid-openai-tools-call`.
 pub(super) fn is_valid_tools_call(given: &PreparedAssertion<'_>) -> GradingResult {
     if let Some(refused) = refuses_not(given) {
         return refused;
@@ -74,7 +73,7 @@ pub(super) fn is_valid_tools_call(given: &PreparedAssertion<'_>) -> GradingResul
     verdict(tried)
 }
 
-/// What a server of tools (MCP) says of its own call.
+/// The result of an MCP tool call, when the text reports one.
 fn of_server(text: &str) -> Option<GradingResult> {
     let named = |mark: &str| -> Option<(String, String)> {
         let rest = text.split_once(mark)?.1.strip_prefix(" (")?;
@@ -102,7 +101,7 @@ fn verdict(tried: Result<(), String>) -> GradingResult {
     tried.map_or_else(GradingResult::failed, |()| GradingResult::passed())
 }
 
-/// Whether a call names one of the functions, with arguments that fit its parameters.
+/// Checks that a call names one of the functions and that its arguments match the schema.
 fn fits(call: &Value, functions: &[Value], what: &str) -> Result<(), String> {
     let (Some(name), Some(arguments)) = (call["name"].as_str(), call["arguments"].as_str()) else {
         return Err(format!("{what}: {call}"));

@@ -1,23 +1,22 @@
-//! `trace-span-count`, `trace-span-duration`, `trace-error-spans`: what a target's spans say. `not-` changes nothing, as in
-//! promptfoo, which in strict mode is an error.
+//! `trace-span-count`, `trace-span-duration`, `trace-error-spans`: assertions on a target's spans.
+//! `not-` has no effect, as in promptfoo; in strict mode it is an error.
 
 use regex::RegexBuilder;
 use serde_json::Value;
 
 use super::CheckResult;
-use super::measured::verdict;
 use super::prepare::PreparedAssertion;
+use super::response_metrics::verdict;
 use super::text::written;
 use crate::result::Span;
 
-/// Whether a name fits a pattern of `*` and `?`, whatever the case of its letters.
+/// Whether a name matches a pattern of `*` and `?`, ignoring case.
 pub(super) fn matches(name: &str, pattern: &str) -> bool {
     let pattern = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
     let built = RegexBuilder::new(&format!("^{pattern}$")).case_insensitive(true).build();
     built.is_ok_and(|built| built.is_match(name))
 }
 
-/// The spans of the response.
 pub(super) fn spans<'a>(given: &PreparedAssertion<'a>) -> Result<&'a [Span], String> {
     let kind = &given.assertion.kind;
     if given.inverse() && given.ctx.grading.strict && kind.starts_with("trace-") {
@@ -27,7 +26,7 @@ pub(super) fn spans<'a>(given: &PreparedAssertion<'a>) -> Result<&'a [Span], Str
     spans.ok_or_else(|| format!("No trace data available for {kind} assertion"))
 }
 
-fn fitting<'a>(spans: &'a [Span], pattern: &str) -> Vec<&'a Span> {
+fn spans_matching<'a>(spans: &'a [Span], pattern: &str) -> Vec<&'a Span> {
     spans.iter().filter(|span| matches(&span.name, pattern)).collect()
 }
 
@@ -44,7 +43,7 @@ pub(super) fn span_count(given: &PreparedAssertion<'_>) -> CheckResult {
     let pattern = pattern
         .ok_or("trace-span-count assertion must have a value object with pattern property")?;
     let (min, max) = (value["min"].as_f64(), value["max"].as_f64());
-    let found = fitting(spans, pattern);
+    let found = spans_matching(spans, pattern);
     let count = found.len();
     let range = match (min, max) {
         (Some(min), _) if number(count) < min => format!(", expected at least {min}"),
@@ -69,7 +68,7 @@ pub(super) fn span_count(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(verdict(!range.starts_with(','), reason))
 }
 
-/// `trace-span-duration`: `{pattern, max, percentile}` in milliseconds.
+/// `trace-span-duration`: `{pattern, max, percentile}`, `max` in milliseconds.
 pub(super) fn span_duration(given: &PreparedAssertion<'_>) -> CheckResult {
     let spans = spans(given)?;
     let value = &given.assertion.value;
@@ -78,7 +77,8 @@ pub(super) fn span_duration(given: &PreparedAssertion<'_>) -> CheckResult {
         .ok_or("trace-span-duration assertion must have a value object with max property")?;
     let pattern = value["pattern"].as_str().unwrap_or("*");
     let took = |span: &&Span| Some((span.name.clone(), span.end_time? - span.start_time));
-    let mut all: Vec<(String, f64)> = fitting(spans, pattern).iter().filter_map(took).collect();
+    let mut all: Vec<(String, f64)> =
+        spans_matching(spans, pattern).iter().filter_map(took).collect();
     if all.is_empty() {
         let reason =
             format!("No spans found matching pattern \"{pattern}\" with complete timing data");
@@ -122,7 +122,7 @@ pub(super) fn span_duration(given: &PreparedAssertion<'_>) -> CheckResult {
     })
 }
 
-/// The duration at a percentile of durations, slowest first.
+/// The duration at a percentile; `all` is sorted slowest first.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -163,7 +163,7 @@ pub(super) fn error_spans(given: &PreparedAssertion<'_>) -> CheckResult {
     let most = value.as_f64().or(value["max_count"].as_f64());
     let most = most.or(most_percent.is_none().then_some(0.0));
     let pattern = value["pattern"].as_str().filter(|pattern| !pattern.is_empty()).unwrap_or("*");
-    let found = fitting(spans, pattern);
+    let found = spans_matching(spans, pattern);
     if found.is_empty() {
         return Ok(verdict(true, format!("No spans found matching pattern \"{pattern}\"")));
     }
@@ -207,7 +207,7 @@ fn detail(span: &Span) -> String {
     }
 }
 
-/// Spans in the order in which they began.
+/// Spans sorted by start time, then by end time.
 pub(super) fn in_order(spans: &[Span]) -> Vec<&Span> {
     let mut all: Vec<&Span> = spans.iter().collect();
     all.sort_by(|one, other| {

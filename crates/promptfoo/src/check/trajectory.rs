@@ -1,10 +1,11 @@
-//! `trajectory:*` without a model: which tools an agent used, in which order, with which arguments, in how many steps.
+//! `trajectory:*` assertions that need no model: tools used, their order and arguments, number of
+//! steps.
 
 use serde_json::{Map, Value};
 
 use super::CheckResult;
-use super::measured::verdict;
 use super::prepare::PreparedAssertion;
+use super::response_metrics::verdict;
 use super::steps::{Step, StepMatcher, steps};
 use super::text::same;
 use super::trace::{matches, spans};
@@ -27,7 +28,7 @@ fn count(steps: usize) -> f64 {
     f64::from(u32::try_from(steps).unwrap_or(u32::MAX))
 }
 
-/// `trajectory:tool-used`: a name, several, or `{name|pattern, min, max}`.
+/// `trajectory:tool-used`: a name, several names, or `{name|pattern, min, max}`.
 pub(super) fn tool_used(given: &PreparedAssertion<'_>) -> CheckResult {
     let tools = tools(given)?;
     let wanted: Vec<StepMatcher> =
@@ -222,20 +223,20 @@ impl<'a> Arguments<'a> {
             other => other.clone(),
         };
         let (actual, wanted) = (without(actual, true), without(self.wanted, false));
-        if self.exact { same(&actual, &wanted) } else { holds_all(&actual, &wanted) }
+        if self.exact { same(&actual, &wanted) } else { contains_value(&actual, &wanted) }
     }
 }
 
-/// Whether a value has all that another has.
-fn holds_all(actual: &Value, wanted: &Value) -> bool {
+/// Whether `actual` contains everything in `wanted`.
+fn contains_value(actual: &Value, wanted: &Value) -> bool {
     match (actual, wanted) {
         (Value::Array(actual), Value::Array(wanted)) => {
             actual.len() == wanted.len()
-                && actual.iter().zip(wanted).all(|(one, other)| holds_all(one, other))
+                && actual.iter().zip(wanted).all(|(one, other)| contains_value(one, other))
         }
         (Value::Object(actual), Value::Object(wanted)) => wanted
             .iter()
-            .all(|(name, value)| actual.get(name).is_some_and(|own| holds_all(own, value))),
+            .all(|(name, value)| actual.get(name).is_some_and(|own| contains_value(own, value))),
         _ => same(actual, wanted),
     }
 }
@@ -272,7 +273,7 @@ pub(super) fn tool_args_match(given: &PreparedAssertion<'_>) -> CheckResult {
             "Forbidden argument match for tool \"{label}\" was not observed. Observed args: {observed}"
         ),
         (false, Some((step, args))) => {
-            let passed_over = passed_over(&arguments, args);
+            let passed_over = ignored_args_note(&arguments, args);
             let shown = step.shown();
             format!(
                 "Tool \"{label}\" matched expected arguments ({mode}) on {shown}. Args: {args}{passed_over}"
@@ -295,7 +296,7 @@ pub(super) fn tool_args_match(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(verdict(found.is_some() != given.inverse(), reason))
 }
 
-fn passed_over(arguments: &Arguments<'_>, args: &Value) -> String {
+fn ignored_args_note(arguments: &Arguments<'_>, args: &Value) -> String {
     let fields = || args.as_object().into_iter().flatten();
     let names = |fits: &dyn Fn(&str, &Value) -> bool| {
         let names =

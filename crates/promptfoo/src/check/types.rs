@@ -1,102 +1,102 @@
-//! The table of promptfoo's assertion types: each is one line of it. Those that a model judges are in the table of `judge`, and
-//! what a caller adds is a family.
+//! The table of promptfoo's assertion types, one line each. Model-graded types are in the table of
+//! `judge`; a caller adds its own as a family.
 
 use super::prepare::PreparedAssertion;
 use super::{
-    CheckResult, Types, calls, html, json, measured, meteor, ngrams, refusal, skill, sql, text,
-    tools, trace, trajectory, xml,
+    CheckResult, Types, calls, html, json, meteor, ngrams, refusal, response_metrics, skill, sql,
+    text, tools, trace, trajectory, xml,
 };
 use crate::judge;
 use crate::result::GradingResult;
 use crate::spec::Assertion;
 
-/// How a type is tried.
+/// How an assertion type is graded.
 #[derive(Clone, Copy)]
 pub(super) enum Check {
-    /// By looking at the answer.
-    See(fn(&PreparedAssertion<'_>) -> GradingResult),
-    /// The same; the error is of the assertion, not of the answer.
-    Look(fn(&PreparedAssertion<'_>) -> CheckResult),
+    /// By a function of the answer.
+    Infallible(fn(&PreparedAssertion<'_>) -> GradingResult),
+    /// By a function of the answer that may fail; the error concerns the assertion.
+    Fallible(fn(&PreparedAssertion<'_>) -> CheckResult),
     /// By a JavaScript pattern.
     Pattern,
     /// By a script.
     Code,
-    /// By asking an address.
+    /// By an HTTP request to a URL.
     Webhook,
     /// By a model.
     Judge,
-    /// After all outputs of a case exist.
+    /// By the runner, once all outputs of a case exist.
     Later,
 }
 
-/// Every type of promptfoo that no model judges and that is tried on one output.
+/// promptfoo's types that need no model and that grade one output.
 pub(super) const TYPES: &[(&str, Check)] = &[
-    ("equals", Check::See(text::equals)),
-    ("contains", Check::Look(text::contains)),
-    ("icontains", Check::Look(text::contains)),
-    ("contains-any", Check::Look(text::contains_any)),
-    ("icontains-any", Check::Look(text::contains_any)),
-    ("contains-all", Check::Look(text::contains_all)),
-    ("icontains-all", Check::Look(text::contains_all)),
-    ("starts-with", Check::Look(text::starts_with)),
+    ("equals", Check::Infallible(text::equals)),
+    ("contains", Check::Fallible(text::contains)),
+    ("icontains", Check::Fallible(text::contains)),
+    ("contains-any", Check::Fallible(text::contains_any)),
+    ("icontains-any", Check::Fallible(text::contains_any)),
+    ("contains-all", Check::Fallible(text::contains_all)),
+    ("icontains-all", Check::Fallible(text::contains_all)),
+    ("starts-with", Check::Fallible(text::starts_with)),
     ("regex", Check::Pattern),
-    ("word-count", Check::Look(text::word_count)),
-    ("levenshtein", Check::Look(text::levenshtein)),
-    ("rouge-n", Check::Look(ngrams::rouge)),
-    ("bleu", Check::Look(ngrams::bleu)),
-    ("gleu", Check::Look(ngrams::gleu)),
-    ("meteor", Check::Look(meteor::meteor)),
-    ("is-json", Check::Look(json::is_json)),
-    ("contains-json", Check::Look(json::contains_json)),
-    ("is-xml", Check::Look(xml::is_xml)),
-    ("contains-xml", Check::Look(xml::contains_xml)),
-    ("is-html", Check::See(html::is_html)),
-    ("contains-html", Check::See(html::contains_html)),
-    ("is-sql", Check::Look(sql::is_sql)),
-    ("contains-sql", Check::Look(sql::contains_sql)),
-    ("is-refusal", Check::See(refusal::is_refusal)),
+    ("word-count", Check::Fallible(text::word_count)),
+    ("levenshtein", Check::Fallible(text::levenshtein)),
+    ("rouge-n", Check::Fallible(ngrams::rouge)),
+    ("bleu", Check::Fallible(ngrams::bleu)),
+    ("gleu", Check::Fallible(ngrams::gleu)),
+    ("meteor", Check::Fallible(meteor::meteor)),
+    ("is-json", Check::Fallible(json::is_json)),
+    ("contains-json", Check::Fallible(json::contains_json)),
+    ("is-xml", Check::Fallible(xml::is_xml)),
+    ("contains-xml", Check::Fallible(xml::contains_xml)),
+    ("is-html", Check::Infallible(html::is_html)),
+    ("contains-html", Check::Infallible(html::contains_html)),
+    ("is-sql", Check::Fallible(sql::is_sql)),
+    ("contains-sql", Check::Fallible(sql::contains_sql)),
+    ("is-refusal", Check::Infallible(refusal::is_refusal)),
     ("javascript", Check::Code),
     ("python", Check::Code),
     ("ruby", Check::Code),
     ("webhook", Check::Webhook),
-    ("latency", Check::Look(measured::latency)),
-    ("cost", Check::Look(measured::cost)),
-    ("perplexity", Check::Look(measured::perplexity)),
-    ("perplexity-score", Check::Look(measured::perplexity_score)),
-    ("finish-reason", Check::Look(measured::finish_reason)),
-    ("guardrails", Check::See(measured::guardrails)),
-    ("is-valid-function-call", Check::See(tools::is_valid_function_call)),
-    ("is-valid-openai-function-call", Check::See(tools::is_valid_function_call)),
-    ("is-valid-openai-tools-call", Check::See(tools::is_valid_tools_call)),
-    ("tool-call-f1", Check::Look(calls::tool_call_f1)),
-    ("skill-used", Check::Look(skill::skill_used)),
-    ("trace-span-count", Check::Look(trace::span_count)),
-    ("trace-span-duration", Check::Look(trace::span_duration)),
-    ("trace-error-spans", Check::Look(trace::error_spans)),
-    ("trajectory:tool-used", Check::Look(trajectory::tool_used)),
-    ("trajectory:tool-sequence", Check::Look(trajectory::tool_sequence)),
-    ("trajectory:tool-args-match", Check::Look(trajectory::tool_args_match)),
-    ("trajectory:step-count", Check::Look(trajectory::step_count)),
+    ("latency", Check::Fallible(response_metrics::latency)),
+    ("cost", Check::Fallible(response_metrics::cost)),
+    ("perplexity", Check::Fallible(response_metrics::perplexity)),
+    ("perplexity-score", Check::Fallible(response_metrics::perplexity_score)),
+    ("finish-reason", Check::Fallible(response_metrics::finish_reason)),
+    ("guardrails", Check::Infallible(response_metrics::guardrails)),
+    ("is-valid-function-call", Check::Infallible(tools::is_valid_function_call)),
+    ("is-valid-openai-function-call", Check::Infallible(tools::is_valid_function_call)),
+    ("is-valid-openai-tools-call", Check::Infallible(tools::is_valid_tools_call)),
+    ("tool-call-f1", Check::Fallible(calls::tool_call_f1)),
+    ("skill-used", Check::Fallible(skill::skill_used)),
+    ("trace-span-count", Check::Fallible(trace::span_count)),
+    ("trace-span-duration", Check::Fallible(trace::span_duration)),
+    ("trace-error-spans", Check::Fallible(trace::error_spans)),
+    ("trajectory:tool-used", Check::Fallible(trajectory::tool_used)),
+    ("trajectory:tool-sequence", Check::Fallible(trajectory::tool_sequence)),
+    ("trajectory:tool-args-match", Check::Fallible(trajectory::tool_args_match)),
+    ("trajectory:step-count", Check::Fallible(trajectory::step_count)),
 ];
 
-/// The types that are tried after all outputs of a case exist.
+/// Types that are graded once all outputs of a case exist.
 const LATER: [&str; 3] = [Assertion::SELECT_BEST, Assertion::MAX_SCORE, Assertion::SET];
 
 impl Default for Types {
-    /// promptfoo's alone.
+    /// promptfoo's types only.
     fn default() -> Self {
         Self::of(TYPES.iter().map(|(name, _)| *name).chain(judge::names()).chain(LATER))
     }
 }
 
-/// How a type of promptfoo is tried.
+/// Returns how promptfoo's type is graded; `None` for an unknown type.
 pub(super) fn find(kind: &str) -> Option<Check> {
     let known = TYPES.iter().find(|(name, _)| *name == kind).map(|(_, check)| *check);
     let later = || LATER.contains(&kind).then_some(Check::Later);
     known.or_else(|| judge::knows(kind).then_some(Check::Judge)).or_else(later)
 }
 
-/// The known type that is written most like this one.
+/// The known type with the most similar name; `None` when none is close.
 pub(super) fn nearest(types: &Types, name: &str) -> Option<&'static str> {
     let name: Vec<u16> = name.encode_utf16().collect();
     let far = |known: &&str| text::distance(&name, &known.encode_utf16().collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! `webhook`: asks an address whether the answer holds.
+//! `webhook`: asks a URL whether the answer passes.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::policy::Permit;
 use crate::target::client;
 
 const LIMIT: Duration = Duration::from_secs(5);
-/// The longest answer of an address that is read, in bytes.
+/// Maximum size of the response that is read, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
-/// Posts the answer with the prompt and the variables. Whatever goes wrong fails the assertion.
+/// Posts the answer with the prompt and the variables. A failed request fails the assertion.
 pub(super) async fn ask(given: &PreparedAssertion<'_>) -> GradingResult {
     let Some(address) = given.value.as_str().filter(|address| !address.is_empty()) else {
         return GradingResult::error("\"webhook\" assertion type must have a URL value");

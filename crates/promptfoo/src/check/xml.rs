@@ -1,4 +1,4 @@
-//! `is-xml` and `contains-xml`, with elements that must be there or without.
+//! `is-xml` and `contains-xml`, optionally with required elements.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::GradingResult;
 use super::prepare::PreparedAssertion;
 use super::tags::{Element, Kind, Tag, Text, next_tag, tree, well_formed};
 
-/// The elements that must be there, as `a.b`.
+/// The paths of required elements, such as `a.b`.
 fn required(given: &PreparedAssertion<'_>) -> Result<Vec<String>, String> {
     let wrong = || "xml assertion must contain a string, array value, or no value".to_owned();
     let list = |all: &Vec<Value>| all.iter().map(super::text::written).collect();
@@ -56,7 +56,7 @@ fn missing(root: &Element, required: &[String]) -> Vec<String> {
     required.iter().filter(has).cloned().collect()
 }
 
-/// The outermost elements of a text: those that stand side by side together, then each alone.
+/// The span of all outermost elements together, then each of them alone.
 fn candidates(text: &str) -> Vec<&str> {
     let mut open: Vec<(&str, usize)> = Vec::new();
     let mut closed: Vec<(usize, usize)> = Vec::new();
@@ -67,7 +67,7 @@ fn candidates(text: &str) -> Vec<&str> {
             Kind::Open => open.push((name, from)),
             Kind::Close => match open.pop() {
                 Some((own, from)) if own == name => closed.push((from, to)),
-                // What does not fit together holds nothing.
+                // A mismatched end tag discards all open elements.
                 _ => open.clear(),
             },
             Kind::Other => {}

@@ -1,4 +1,5 @@
-//! What a run scored, to compare others with: a small file of accepted scores, or a whole earlier report or run log.
+//! The scores of a run to compare others with: a small file of accepted scores, or an earlier
+//! report or run log.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,46 +12,45 @@ use serde_json::{Map, Value};
 use crate::row::{EvalRow, Summary, Verdict};
 use crate::run_log::RunLog;
 
-/// The version of the file.
 const VERSION: u32 = 1;
 
-/// What each case of a run scored.
+/// The score of each case of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Baseline {
-    /// The version of this shape: 1.
+    /// Version of the file format: 1.
     pub version: u32,
-    /// The run that it was taken from.
+    /// Id of the run that the scores come from.
     #[serde(default)]
     pub run: String,
-    /// The suite that it was a run of.
+    /// Name of the suite.
     #[serde(default)]
     pub suite: String,
-    /// The cases, in order, once for each column.
+    /// One entry for each case and column, in order.
     pub cases: Vec<AcceptedScore>,
 }
 
-/// What a case scored in a column.
+/// The score of a case in a column.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AcceptedScore {
-    /// The key of its (first) row.
+    /// Key of the case's first row.
     pub key: String,
-    /// What it is called.
+    /// Title of the case.
     pub title: String,
-    /// The column: `[target] prompt`.
+    /// The column, as `[target] prompt`.
     pub column: String,
-    /// Its score; the mean where it was run several times.
+    /// The score; the mean over repetitions.
     pub score: f64,
-    /// Whether it passed every time.
+    /// Whether every repetition passed.
     pub pass: bool,
-    /// Why it could not be tried.
+    /// Why the case was skipped; `None` when it ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped: Option<String>,
-    /// What failed.
+    /// The failure reason.
     #[serde(default, skip_serializing)]
     pub why: String,
 }
 
-/// Why there is no baseline.
+/// Why a baseline cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -58,10 +58,10 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
-    /// It is none of what can be compared with.
+    /// The file has none of the supported formats.
     #[error(
         "{}: {why}; a baseline is a file of accepted scores, a JSON report (-o report.json), a JSONL report or a journal",
         path.display()
@@ -69,21 +69,21 @@ pub enum Error {
     Shape {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// What is wrong with it.
         why: String,
     },
-    /// The run's run log cannot be read, or the baseline not be written.
+    /// The run log cannot be read, or the baseline cannot be written.
     #[error("{}: {source}", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
 }
 
 impl Baseline {
-    /// Reads accepted scores, or what a whole earlier report or run log says.
+    /// Reads accepted scores, or extracts them from a report or run log.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
         let text = fs::read_to_string(path).map_err(failed)?;
@@ -96,12 +96,12 @@ impl Baseline {
                 Err(wrong(format!("its version is {version}, and this program knows {VERSION}")))
             }
             Ok(Shape { results: Some(results), eval_id, .. }) => Ok(results.baseline(eval_id)),
-            // A run log of one row is JSON, too.
+            // A run log of one row is also a single JSON value.
             _ => lines(&text).map_err(wrong),
         }
     }
 
-    /// What a run scored, row by row.
+    /// Extracts the scores from a run's rows.
     pub fn of(summary: &Summary, run_log: &RunLog) -> Result<Self, Error> {
         let failed = |source| Error::File { path: run_log.path().to_owned(), source };
         let mut cases = Cases::default();
@@ -113,7 +113,7 @@ impl Baseline {
         Ok(cases.baseline(summary.id.clone(), summary.suite.clone()))
     }
 
-    /// Writes it as a file of accepted scores, a case a line so that a change of it is read easily.
+    /// Writes a file of accepted scores, one case a line, so that diffs are readable.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let failed = |source| Error::File { path: path.to_owned(), source };
         let json = |value: &Value| value.to_string();
@@ -131,7 +131,7 @@ impl Baseline {
     }
 }
 
-/// Any of the files that are one JSON value.
+/// Union of the supported files that are one JSON value.
 #[derive(Deserialize)]
 struct Shape {
     version: Option<u32>,
@@ -145,7 +145,7 @@ struct Shape {
     eval_id: String,
 }
 
-/// A report, as far as it says what was scored.
+/// The parts of a report that a baseline needs.
 #[derive(Deserialize)]
 struct Report {
     #[serde(default)]
@@ -163,7 +163,7 @@ impl Report {
     }
 }
 
-/// A row, as far as it says what was scored.
+/// The parts of a row that a baseline needs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Light {
@@ -201,7 +201,7 @@ impl Light {
         }
     }
 
-    /// What the row is, where title and verdict are asked for.
+    /// A partial row, complete enough for its title and verdict.
     fn row(&self) -> EvalRow {
         EvalRow {
             success: self.success,
@@ -214,11 +214,11 @@ impl Light {
     }
 }
 
-/// Rows one a line.
+/// Reads a file of one row a line.
 fn lines(text: &str) -> Result<Baseline, String> {
     let mut cases = Cases::default();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        // A line that was cut off by a crash is no row.
+        // A crash may truncate the last line.
         let Ok(row) = serde_json::from_str::<Light>(line) else { continue };
         let field =
             |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -243,7 +243,7 @@ fn column(columns: &[crate::row::Column], index: usize) -> String {
     )
 }
 
-/// Cases, each with its repetitions.
+/// Cases by test and column, each with its repetitions.
 #[derive(Default)]
 struct Cases {
     found: HashMap<(usize, usize), RepeatedCase>,
@@ -252,9 +252,9 @@ struct Cases {
 #[derive(Default)]
 struct RepeatedCase {
     accepted: AcceptedScore,
-    /// The repetition that gave the key.
+    /// The lowest repetition seen; it provides the key.
     first: usize,
-    /// By repetition: a row that was run again counts once. `None` where it could not be tried.
+    /// Score and verdict by repetition, so that a retry counts once; `None` when skipped.
     scores: HashMap<usize, Option<(f64, bool)>>,
 }
 
@@ -295,7 +295,7 @@ impl RepeatedCase {
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let many = tried.len().max(1) as f64;
         let mut accepted = self.accepted;
-        // The sum of nothing is -0.
+        // An empty sum is -0.0; adding 0.0 removes the sign.
         accepted.score = tried.iter().map(|(score, _)| score).sum::<f64>() / many + 0.0;
         accepted.pass = !tried.is_empty() && tried.iter().all(|(_, pass)| *pass);
         if !tried.is_empty() {

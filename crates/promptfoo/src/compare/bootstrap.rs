@@ -1,21 +1,20 @@
-//! How sure a difference of means is: the paired bootstrap of Efron and Tibshirani, *An Introduction to the Bootstrap* (1993),
-//! chapters 13 (percentile interval) and 15.
+//! Confidence of a difference of means: the paired bootstrap of Efron and Tibshirani, *An
+//! Introduction to the Bootstrap* (1993), chapters 13 (percentile interval) and 15.
 
-/// How often the cases are drawn anew.
 const RESAMPLES: usize = 10_000;
-/// Every comparison of the same runs gives the same interval.
+/// A fixed seed, so that comparing the same runs always gives the same interval.
 const SEED: u64 = 0x5eed_f407_de5c_2026;
 
-/// What the bootstrap says of a mean of differences.
+/// The bootstrap estimate of a mean difference.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Estimate {
-    /// The interval that holds the true mean with 95 %.
+    /// The 95 % confidence interval of the mean.
     pub(super) interval: (f64, f64),
-    /// The share of the draws whose mean is below 0; ties count half.
+    /// Share of the resamples whose mean is below 0; ties count half.
     pub(super) p_worse: f64,
 }
 
-/// Draws cases with replacement, again and again, and looks at the means of their differences.
+/// Estimates the mean difference by resampling the cases with replacement.
 pub(super) fn estimate(differences: &[f64]) -> Estimate {
     resampled(differences, RESAMPLES, SEED)
 }
@@ -64,7 +63,7 @@ impl SplitMix {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`, by Lemire's multiplication: biased by less than `end` in 2^64.
+    /// A random number below `end`, by Lemire's multiplication: biased by less than `end` in 2^64.
     fn below(&mut self, end: usize) -> usize {
         #[expect(clippy::cast_possible_truncation, reason = "the high half is below `end`")]
         let drawn = ((u128::from(self.next()) * end as u128) >> 64) as usize;
@@ -102,14 +101,14 @@ mod tests {
         assert!(estimate(&worse).interval.1 < 0.0 && estimate(&worse).p_worse > 0.999);
     }
 
-    /// 400 runs of 40 cases each whose true mean difference is known.
+    /// 400 samples of 40 cases each, with a known true mean difference.
     #[test]
     fn the_interval_holds_the_truth_as_often_as_it_says() {
         let mut random = SplitMix(7);
         let mut uniform = || number(random.below(1 << 30)) / f64::from(1 << 30);
         let mut held = 0;
         for round in 0..400 {
-            // The sum of four uniform numbers is near enough to normal; its mean is 2.
+            // The sum of four uniform numbers is approximately normal; its mean is 2.
             let sample: Vec<f64> =
                 (0..40).map(|_| uniform() + uniform() + uniform() + uniform() - 1.9).collect();
             let (low, high) = resampled(&sample, 1_000, round).interval;

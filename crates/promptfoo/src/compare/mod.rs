@@ -1,4 +1,5 @@
-//! Compares a run with an earlier one: which cases are better, which worse, and how sure the difference of the scores is.
+//! Compares a run with an earlier one: which cases got better or worse, and how certain the
+//! difference of the scores is.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,57 +14,57 @@ mod show;
 pub use baseline::{AcceptedScore, Baseline, Error};
 pub use rule::Rule;
 
-/// Scores that differ by less are the same.
+/// Scores that differ by less count as equal.
 const SAME: f64 = 1e-9;
 
-/// How a run differs from its baseline.
+/// The difference between a run and its baseline.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = BaselineComparison)]
 pub struct Comparison {
-    /// Cases that are better.
+    /// Number of cases that got better.
     pub better: usize,
-    /// Cases that are worse: they passed and do not now, or score less, or could be tried and cannot now.
+    /// Number of cases that got worse: a pass became a failure or a skip, or the score fell.
     pub worse: usize,
-    /// Cases that score the same.
+    /// Number of cases with the same score.
     pub same: usize,
-    /// Cases that only the run has, or that could not be tried before.
+    /// Cases that only the run has, or that were skipped in the baseline.
     pub added: Vec<String>,
     /// Cases that only the baseline has.
     pub removed: Vec<String>,
-    /// Cases that are better or worse, the worst first.
+    /// Cases that got better or worse, worst first.
     pub changed: Vec<ChangedCase>,
-    /// The mean score of the cases that both have, in the baseline.
+    /// Mean score in the baseline, over the cases that ran in both.
     pub mean_before: f64,
-    /// The same in the run.
+    /// Mean score in the run, over the same cases.
     pub mean_after: f64,
     /// `mean_after - mean_before`.
     pub difference: f64,
-    /// The 95 % interval of the difference, by the paired bootstrap.
+    /// The 95 % confidence interval of the difference, by the paired bootstrap.
     #[schema(value_type = [f64; 2])]
     pub interval: (f64, f64),
-    /// How likely it is that the run is worse, 0 to 1, by the same.
+    /// Probability from 0 to 1 that the run is worse, by the paired bootstrap.
     pub p_worse: f64,
-    /// How many cases were tried in both.
+    /// Number of cases that ran in both.
     pub paired: usize,
 }
 
-/// A case that is better or worse.
+/// A case that got better or worse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChangedCase {
-    /// What it is called, with its column where there are several.
+    /// The case's title; with its column when the run has several.
     pub title: String,
-    /// Whether it is worse.
+    /// Whether the case got worse.
     pub worse: bool,
-    /// What it scored in the baseline.
+    /// Score in the baseline.
     pub before: f64,
-    /// What it scores now; 0 where it cannot be tried.
+    /// Score in the run; 0 when the case was skipped.
     pub after: f64,
     /// What changed.
     pub why: String,
 }
 
-/// Compares a run with a baseline: `compare(&before, &Baseline::of(summary, run_log)?)`. Cases are matched by their key;
-/// a case whose key changed because it was edited, by its title and column.
+/// Compares a run with a baseline: `compare(&before, &Baseline::of(summary, run_log)?)`. Matches
+/// cases by key. An edited case has a new key, so it is matched by title and column.
 pub fn compare(before: &Baseline, after: &Baseline) -> Comparison {
     let pairs = matched(before, after);
     let several = after.cases.iter().map(|it| &it.column).collect::<HashSet<_>>().len() > 1;
@@ -138,7 +139,7 @@ fn reason(what: &str, why: &str) -> String {
     if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") }
 }
 
-/// Each case of the run with its case of the baseline.
+/// Pairs each case of the run with its case of the baseline.
 fn matched<'a>(
     before: &'a Baseline,
     after: &'a Baseline,
@@ -150,7 +151,7 @@ fn matched<'a>(
     let taken: HashSet<*const AcceptedScore> =
         after.cases.iter().filter_map(found).map(std::ptr::from_ref).collect();
     let mut by_title: HashMap<(&str, &str), Vec<&AcceptedScore>> = HashMap::new();
-    // The last first, so that cases of the same title are taken in their order.
+    // Reversed, because `pop` below takes from the end: cases with one title pair up in order.
     for case in before.cases.iter().rev().filter(|case| !taken.contains(&std::ptr::from_ref(*case)))
     {
         by_title.entry((&case.title, &case.column)).or_default().push(case);

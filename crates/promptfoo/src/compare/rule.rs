@@ -1,15 +1,15 @@
-//! Rules of a gate: what must hold of a run before something goes live.
+//! Gate rules: conditions that a run must meet before a version goes live.
 
 use super::Comparison;
 use crate::report::text;
 use crate::row::Summary;
 
-/// Cases that a refusal names.
+/// Maximum number of cases that an error lists.
 const NAMED: usize = 5;
-/// What can be written, for errors.
+/// The supported rules, for errors.
 const KNOWN: &str = "write `no case worse`, `score >= baseline`, `score >= baseline - 0.02`, `score >= 0.9`, `pass rate >= 95%`, or several joined by `and`";
 
-/// What must hold of a run. All of its parts must.
+/// A gate rule: conditions that must all hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     parts: Vec<Part>,
@@ -17,18 +17,18 @@ pub struct Rule {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Part {
-    /// No case that is worse than in the baseline.
+    /// No case is worse than in the baseline.
     NoCaseWorse,
-    /// The mean score is at most so much below the baseline's.
+    /// The mean score is at most this much below the baseline's.
     Baseline(f64),
     /// The mean score is at least this.
     Score(f64),
-    /// The share of cases that pass is at least this.
+    /// The share of passed cases, 0 to 1, is at least this.
     PassRate(f64),
 }
 
 impl Rule {
-    /// Reads a rule. The error says what can be written.
+    /// Parses a rule. The error lists the supported rules.
     pub fn parse(text: &str) -> Result<Self, String> {
         let lower = text.to_lowercase().replace('≥', ">=");
         let joined = lower.replace(" and ", ",");
@@ -40,12 +40,12 @@ impl Rule {
         Ok(Self { parts: parts? })
     }
 
-    /// Whether it can only be tried with a baseline.
+    /// Whether the rule compares with a baseline.
     pub fn needs_baseline(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::NoCaseWorse | Part::Baseline(_)))
     }
 
-    /// Whether a run may go live; the error says what broke the rule, in a few lines.
+    /// Checks the rule; the error lists the broken conditions, one or more lines each.
     pub fn holds(&self, comparison: &Comparison, summary: &Summary) -> Result<(), String> {
         if !summary.complete {
             return Err("the run was stopped before its end, so it shows nothing".into());
@@ -73,7 +73,7 @@ impl Part {
         }
     }
 
-    /// What breaks it, in words.
+    /// Describes how the condition is broken; `None` when it holds.
     fn broken(self, comparison: &Comparison, summary: &Summary) -> Option<String> {
         let nothing = comparison.paired == 0 && comparison.worse == 0;
         match self {
@@ -105,7 +105,7 @@ impl Part {
     }
 }
 
-/// A number, or a percentage.
+/// Parses a number or a percentage.
 fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let value: f64 = match text.strip_suffix('%') {
@@ -120,7 +120,7 @@ fn worse(comparison: &Comparison) -> String {
     format!("{} {be} worse:\n{}", text::plural(comparison.worse, "case"), listed(comparison))
 }
 
-/// The cases that are worse, the worst first.
+/// The worse cases, worst first.
 fn listed(comparison: &Comparison) -> String {
     let worse: Vec<_> = comparison.changed.iter().filter(|it| it.worse).collect();
     let mut lines: Vec<String> = worse

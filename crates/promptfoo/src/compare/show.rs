@@ -1,4 +1,4 @@
-//! A comparison in words: for a terminal, for a pull request, and as HTML.
+//! Formats a comparison for a terminal, a pull request and HTML.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::report::{Look, html, markdown, text, tree};
 use crate::row::Table;
 
 impl Comparison {
-    /// What changed, for a terminal.
+    /// Writes the changes for a terminal.
     pub fn text(&self, look: Look, out: &mut dyn Write) -> io::Result<()> {
         let paint = |style: &str, text: String| {
             if look.colour { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text }
@@ -34,7 +34,7 @@ impl Comparison {
         writeln!(out, "{}", self.summary())
     }
 
-    /// The comparison in two sentences.
+    /// Summarizes the comparison in two sentences.
     pub fn summary(&self) -> String {
         let counts = format!(
             "{} better, {} worse, {} the same, {} new, {} gone.",
@@ -64,20 +64,21 @@ impl Comparison {
         )
     }
 
-    /// What changed, as Markdown.
+    /// Writes the changes as Markdown.
     pub fn markdown(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "**Compared with the baseline**: {}\n", self.summary())?;
         if self.changed.is_empty() { Ok(()) } else { markdown::table(&self.table(20), out) }
     }
 
-    /// What changed, as a part of a page.
+    /// Writes the changes as an HTML fragment.
     pub fn html(&self, out: &mut dyn Write) -> io::Result<()> {
         let title = "Compared with the baseline".to_owned();
         html::table(&Table { title, ..self.table(500) }, out)?;
         writeln!(out, "<p class=\"dim\">{}</p>", tree::escape(&self.summary()))
     }
 
-    /// What changed, as a table of at most so many rows: add it to `Summary.tables` and every report shows it.
+    /// The changes as a table of at most `most` rows. Once added to `Summary.tables`, every report
+    /// shows it.
     pub fn table(&self, most: usize) -> Table {
         let row = |it: &ChangedCase| {
             let word = if it.worse { "worse" } else { "better" };

@@ -1,4 +1,4 @@
-//! Test support: comparisons, and rules of gates.
+//! Tests of comparisons and gate rules.
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ fn summary(counts: [usize; 4], score: f64) -> Summary {
     }
 }
 
-/// One case better, one worse, one edited, one that cannot be tried now, one new and one gone.
+/// One case better, one worse, one edited, one skipped now, one new and one removed.
 fn mixed() -> Comparison {
     let before = run(vec![
         case("1", "hours", 1.0, true),

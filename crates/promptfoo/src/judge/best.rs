@@ -1,4 +1,4 @@
-//! The best of several answers to one case: the grader names one, the others fail.
+//! `select-best`: the grader picks the best of several answers to a case; the others fail.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::target::TargetRequest;
 
 const BEST: &str = include_str!("../../prompts/select-best.md");
 
-/// Judges all answers to a case, once they are there: one judgement for each, in order.
+/// Grades all answers to a case together; one result for each, in order.
 pub async fn select_best(
     assertion: &Assertion,
     case: &Case,
@@ -88,7 +88,7 @@ async fn choose(
     let said = if response.output.is_null() { String::new() } else { text(&response.output) };
     let chosen = number(&said).filter(|chosen| *chosen < outputs.len());
     let Some(chosen) = chosen else {
-        let start = super::words::beginning(&said);
+        let start = super::words::truncate(&said);
         return Err(Box::new(failed(if start.is_empty() {
             "No output".into()
         } else {
@@ -101,13 +101,12 @@ async fn choose(
         } else {
             GradingResult::failed(format!("Output not selected: {criteria}"))
         };
-        // The grader was asked once: what it took is counted once.
+        // The grader ran once, so its tokens count once.
         GradingResult { tokens_used: response.token_usage.filter(|_| index == 0), ..one }
     });
     Ok(judged.collect())
 }
 
-/// The first whole number in a text.
 fn number(said: &str) -> Option<usize> {
     let start = said.find(|c: char| c.is_ascii_digit())?;
     let rest = &said[start..];

@@ -1,10 +1,11 @@
-//! The context that an answer was made of: whether it holds what is needed, and whether the answer keeps to it.
+//! `context-recall`, `context-relevance`, `context-faithfulness`: is the context sufficient and
+//! relevant, and the answer grounded in it?
 
 use serde_json::{Value, json};
 
 use super::judge_context::{JudgeContext, Judgement};
 use super::reading::{lines, sentences};
-use super::words::{number, reaches, two};
+use super::words::{format_two_decimals, number, reaches};
 use super::{GraderKind, text};
 use crate::result::GradingResult;
 use crate::script::{Error, Script};
@@ -14,7 +15,7 @@ const RELEVANCE: &str = include_str!("../../prompts/context-relevance.md");
 const STATEMENTS: &str = include_str!("../../prompts/faithfulness-statements.md");
 const VERDICTS: &str = include_str!("../../prompts/faithfulness-verdicts.md");
 
-/// A context: one text, or pieces.
+/// A context: one text or a list of chunks.
 struct Context {
     pieces: Vec<String>,
     is_list: bool,
@@ -45,7 +46,7 @@ impl Context {
     }
 }
 
-/// The context: what `contextTransform` makes of the answer, else the variable, else `fallback`.
+/// The context: the result of `contextTransform`, else the variable `context`, else `fallback`.
 async fn context(ctx: &JudgeContext<'_>, fallback: Option<&str>) -> Result<Context, GradingResult> {
     let transform = ctx.assertion.field("contextTransform").as_str();
     let value = match (transform, ctx.case.vars.get("context")) {
@@ -81,7 +82,7 @@ async fn transformed(ctx: &JudgeContext<'_>, transform: &str) -> Result<Value, G
     })
 }
 
-/// The customer's question.
+/// Returns the variable `query`, the user's question.
 #[expect(
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
@@ -99,7 +100,11 @@ fn query<'a>(ctx: &JudgeContext<'a>) -> Result<&'a str, GradingResult> {
 fn graded(what: &str, score: f64, threshold: f64) -> GradingResult {
     let pass = reaches(score, threshold);
     let sign = if pass { ">=" } else { "<" };
-    GradingResult::scored(pass, score, format!("{what} {} is {sign} {threshold}", two(score)))
+    GradingResult::scored(
+        pass,
+        score,
+        format!("{what} {} is {sign} {threshold}", format_two_decimals(score)),
+    )
 }
 
 pub(super) async fn recall(ctx: &JudgeContext<'_>) -> Judgement {
@@ -123,7 +128,7 @@ pub(super) async fn recall(ctx: &JudgeContext<'_>) -> Judgement {
     Ok(outcome)
 }
 
-/// How many sentences a grader judged, and how many of them it found in the context.
+/// Number of sentences that the grader judged, and how many it attributed to the context.
 fn attributions(said: &str) -> (usize, usize) {
     let (mut all, mut found) = (0, 0);
     for line in lines(said) {
@@ -144,7 +149,7 @@ pub(super) async fn relevance(ctx: &JudgeContext<'_>) -> Judgement {
     let template = ctx.rubric_prompt(None, RELEVANCE).await?;
     let own = [("context", context.joined().into()), ("query", query.into())];
     let said = ctx.ask_text(&grader, &ctx.render(&template, &own)?, 0).await?;
-    let (units, taken) = taken(&context, &said);
+    let (units, taken) = relevant_units(&context, &said);
     let count = taken.len().min(units);
     let score = if units == 0 { 0.0 } else { number(count) / number(units) };
     let mut outcome = graded("Context relevance", score, ctx.assertion.threshold.unwrap_or(0.0));
@@ -154,8 +159,8 @@ pub(super) async fn relevance(ctx: &JudgeContext<'_>) -> Judgement {
     Ok(outcome)
 }
 
-/// How many pieces the context has, and which of them a grader finds useful.
-fn taken(context: &Context, said: &str) -> (usize, Vec<String>) {
+/// Number of units in the context, and the ones that the grader found relevant.
+fn relevant_units(context: &Context, said: &str) -> (usize, Vec<String>) {
     let whole = context.joined();
     let units = if context.is_list {
         context.pieces.iter().filter(|piece| !piece.trim().is_empty()).count()
@@ -196,7 +201,7 @@ pub(super) async fn faithfulness(ctx: &JudgeContext<'_>) -> Judgement {
     Ok(outcome)
 }
 
-/// The two prompts: a suite writes both, as a list.
+/// The statements prompt and the verdicts prompt; a suite writes both as a list.
 async fn prompts(ctx: &JudgeContext<'_>) -> Result<(String, String), GradingResult> {
     let written = ctx.written_prompt();
     if !(written.is_null() || written.is_array()) {
@@ -212,7 +217,7 @@ async fn prompts(ctx: &JudgeContext<'_>) -> Result<(String, String), GradingResu
     Ok((first, ctx.rubric_prompt(Some(&part(1)), VERDICTS).await?))
 }
 
-/// The part of the statements that a grader finds in the context; what it says nothing of counts as not found.
+/// Share of the statements that the grader found in the context; a missing verdict counts as no.
 fn faithful(said: &str, statements: usize) -> f64 {
     const FINAL: &str = "final verdict for each statement in order:";
     let said = said.to_lowercase();
@@ -254,9 +259,9 @@ mod tests {
     #[test]
     fn a_context_is_counted_in_its_own_pieces() {
         let of = |value: Value| Context::read(&value).unwrap();
-        assert_eq!(taken(&of(json!("One. Two. Three.")), "Two. Two.").0, 3);
-        assert_eq!(taken(&of(json!("One. Two. Three.")), "Two. Two.").1, ["Two."]);
-        assert_eq!(taken(&of(json!(["a. b.", "c."])), "a. b.\nc.").1.len(), 2);
+        assert_eq!(relevant_units(&of(json!("One. Two. Three.")), "Two. Two.").0, 3);
+        assert_eq!(relevant_units(&of(json!("One. Two. Three.")), "Two. Two.").1, ["Two."]);
+        assert_eq!(relevant_units(&of(json!(["a. b.", "c."])), "a. b.\nc.").1.len(), 2);
         assert!(Context::read(&json!(["a", 1])).is_none());
         assert!(Context::read(&json!("")).is_none());
     }

@@ -1,17 +1,17 @@
-//! Whether the answers of a conversation fit it: each is looked at with what was said shortly before.
+//! `conversation-relevance`: whether each answer of a conversation fits the exchanges before it.
 
 use serde_json::{Value, json};
 
 use super::grader::Grader;
 use super::judge_context::{JudgeContext, Judgement, failure};
 use super::reading;
-use super::words::{beginning, number, reaches};
+use super::words::{number, reaches, truncate};
 use super::{GraderKind, text};
 use crate::result::GradingResult;
 
 const VERDICT: &str = include_str!("../../prompts/conversation-relevance.md");
 const REASON: &str = include_str!("../../prompts/conversation-reason.md");
-/// How many exchanges are looked at together.
+/// Default number of exchanges in one window.
 const WINDOW: u64 = 5;
 
 pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
@@ -40,7 +40,7 @@ pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
     Ok(GradingResult::scored(pass, score, reason.unwrap_or(usual)))
 }
 
-/// The exchanges of the conversation, oldest first; the case's own where there is no conversation.
+/// The exchanges of the conversation, oldest first; without one, the case's own prompt and answer.
 fn messages(ctx: &JudgeContext<'_>) -> Vec<Value> {
     match ctx.case.vars.get("_conversation") {
         Some(Value::Array(list)) if !list.is_empty() => list.clone(),
@@ -48,7 +48,7 @@ fn messages(ctx: &JudgeContext<'_>) -> Vec<Value> {
     }
 }
 
-/// Whether the last answer fits, and why not.
+/// Whether the last answer is relevant, and the reason if not.
 async fn fits(
     ctx: &JudgeContext<'_>,
     grader: &Grader,
@@ -65,7 +65,7 @@ async fn fits(
     let object = object.ok_or_else(|| {
         failure(format!(
             "Error parsing output: No JSON object found in response: {}",
-            beginning(&said)
+            truncate(&said)
         ))
     })?;
     let reason = object.get("reason").and_then(Value::as_str).filter(|reason| !reason.is_empty());
@@ -74,12 +74,12 @@ async fn fits(
         Some("no") => Ok((false, reason.map(str::to_owned))),
         _ => Err(failure(format!(
             "Error parsing output: Conversation relevance grader returned an invalid verdict: {}",
-            beginning(&said)
+            truncate(&said)
         ))),
     }
 }
 
-/// The complaints in one sentence, where the grader finds one.
+/// Asks the grader to summarize the complaints; `None` when that fails.
 async fn reason(
     ctx: &JudgeContext<'_>,
     grader: &Grader,

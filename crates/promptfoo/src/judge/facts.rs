@@ -1,4 +1,4 @@
-//! Facts: whether an answer agrees with an expert's, and whether it meets a criterion.
+//! `factuality` against an expert's answer, `model-graded-closedqa` against a criterion.
 
 use std::sync::LazyLock;
 
@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::GraderKind;
 use super::judge_context::{JudgeContext, Judgement, failure};
 use super::reading;
-use super::words::beginning;
+use super::words::truncate;
 use crate::result::GradingResult;
 
 const FACTUALITY: &str = include_str!("../../prompts/factuality.md");
 const CLOSED_QA: &str = include_str!("../../prompts/closedqa.md");
 
-/// The categories: the letter, the setting that scores it, what it scores otherwise, and what it means.
+/// The categories: letter, setting that overrides the score, default score, and meaning.
 const CATEGORIES: &[(char, &str, f64, &str)] = &[
     ('A', "subset", 1.0, "everything the answer says is in the expert's answer"),
     ('B', "superset", 1.0, "the answer says all that the expert's does, and more that fits"),
@@ -23,7 +23,7 @@ const CATEGORIES: &[(char, &str, f64, &str)] = &[
     ('E', "differButFactual", 1.0, "the answers differ in what does not matter for the facts"),
 ];
 
-/// A letter in brackets, as older prompts ask for it.
+/// A letter in parentheses, as older prompts ask for it.
 static LETTER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\(?([a-eA-E])\)").ok());
 
 pub(super) async fn factuality(ctx: &JudgeContext<'_>) -> Judgement {
@@ -48,7 +48,7 @@ pub(super) async fn factuality(ctx: &JudgeContext<'_>) -> Judgement {
     Ok(GradingResult::scored(score > 0.0, score, reason))
 }
 
-/// The category that a grader names, and why, where it says.
+/// The category that the grader names, with its reason if given.
 fn category(said: &str) -> Result<(char, Option<String>), String> {
     let object = reading::object_with(said, &["category"]);
     if let Some(named) = object
@@ -62,7 +62,7 @@ fn category(said: &str) -> Result<(char, Option<String>), String> {
         let mut letters = letter.chars();
         return match (letters.next(), letters.next()) {
             (Some(letter @ 'A'..='E'), None) => Ok((letter, reason)),
-            _ => Err(format!("Invalid category value: {}", beginning(&letter))),
+            _ => Err(format!("Invalid category value: {}", truncate(&letter))),
         };
     }
     let found =
@@ -70,7 +70,7 @@ fn category(said: &str) -> Result<(char, Option<String>), String> {
     let Some(letter) = found else {
         return Err(format!(
             "Factuality checker output did not match expected format: {}",
-            beginning(said)
+            truncate(said)
         ));
     };
     let reason =
@@ -95,7 +95,7 @@ pub(super) async fn closed_qa(ctx: &JudgeContext<'_>) -> Judgement {
         Some('N') => {
             GradingResult::failed(format!("The submission does not meet the criterion:\n{said}"))
         }
-        _ => failure(format!("Model grader produced a malformed response:\n{}", beginning(&said))),
+        _ => failure(format!("Model grader produced a malformed response:\n{}", truncate(&said))),
     })
 }
 

@@ -1,4 +1,4 @@
-//! G-Eval: the grader first makes steps of a criterion, then rates the answer along them.
+//! G-Eval: the grader derives steps from a criterion, then rates the answer by them.
 
 use serde_json::{Map, Value};
 
@@ -6,12 +6,12 @@ use super::GraderKind;
 use super::grader::Grader;
 use super::judge_context::{JudgeContext, Judgement, failure, is_failure};
 use super::reading;
-use super::words::{beginning, number};
+use super::words::{number, truncate};
 use crate::result::GradingResult;
 
 const STEPS: &str = include_str!("../../prompts/g-eval-steps.md");
 const RATE: &str = include_str!("../../prompts/g-eval-rate.md");
-/// The best rating.
+/// The maximum rating.
 const BEST: f64 = 10.0;
 
 pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
@@ -79,20 +79,19 @@ async fn rate(ctx: &JudgeContext<'_>, grader: &Grader, criterion: &str) -> Judge
 
 fn steps(said: &str) -> Result<Vec<String>, String> {
     let unreadable =
-        || format!("LLM-proposed evaluation steps are not in JSON format: {}", beginning(said));
+        || format!("LLM-proposed evaluation steps are not in JSON format: {}", truncate(said));
     let object = with(said, "steps").ok_or_else(unreadable)?;
     let list = object["steps"].as_array().filter(|list| !list.is_empty());
     let list = list.ok_or("LLM does not propose any evaluation step")?;
     let text =
         |step: &Value| step.as_str().filter(|step| !step.trim().is_empty()).map(str::to_owned);
     let steps: Option<Vec<String>> = list.iter().map(text).collect();
-    steps
-        .ok_or_else(|| format!("G-Eval steps response contains invalid steps: {}", beginning(said)))
+    steps.ok_or_else(|| format!("G-Eval steps response contains invalid steps: {}", truncate(said)))
 }
 
 fn rating(said: &str) -> Result<GradingResult, String> {
     let unreadable =
-        || format!("LLM-proposed evaluation result is not in JSON format: {}", beginning(said));
+        || format!("LLM-proposed evaluation result is not in JSON format: {}", truncate(said));
     let object = reading::object_with(said, &["score", "reason"]).ok_or_else(unreadable)?;
     let written = object.get("score").unwrap_or(&Value::Null);
     let score = reading::number(written)

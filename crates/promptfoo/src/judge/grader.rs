@@ -12,28 +12,26 @@ use crate::spec::{Assertion, Case, TargetSpec};
 use crate::target::{Target, Targets};
 use crate::template::environment;
 
-/// What is said where there is no grader.
+/// The skip reason when there is no grader.
 const NO_GRADER: &str = "no grader: name one with --grader or `defaultTest.options.provider`";
-/// The same over the API.
+/// The error over the API when there is no grader.
 const NO_GRADER_OVER_API: &str = "over the API the model of [llm] grades, and there is none: set one, or name one of `targets` under [evals] as `grader` \
      of the run or as `defaultTest.options.provider`";
-/// How a grader is asked for JSON where nobody named a grader.
-const USUAL: &str = "openai:chat:gpt-4.1";
+const DEFAULT_GRADER_ID: &str = "openai:chat:gpt-4.1";
 
-/// A grader and its spec.
 pub(super) struct Grader {
     pub(super) target: Arc<dyn Target>,
-    /// `None` for the grader of the whole run.
+    /// `None` for the default grader of the run.
     pub(super) spec: Option<TargetSpec>,
 }
 
-/// The grader of a kind that somebody named.
-fn named(kind: GraderKind, written: &Value) -> Result<Option<TargetSpec>, String> {
+/// Reads the spec of a configured grader; `None` when none is configured.
+fn configured_grader(kind: GraderKind, written: &Value) -> Result<Option<TargetSpec>, String> {
     match written {
         Value::Null => Ok(None),
         Value::String(id) => Ok(Some(TargetSpec { id: id.clone(), ..TargetSpec::default() })),
         Value::Object(object) => match object.get(kind.as_str()) {
-            Some(inner) if !inner.is_null() => named(kind, inner),
+            Some(inner) if !inner.is_null() => configured_grader(kind, inner),
             _ if object.contains_key("id") => {
                 let spec = serde_json::from_value(written.clone());
                 spec.map(Some).map_err(|error| format!("the grader is written wrongly: {error}"))
@@ -44,8 +42,8 @@ fn named(kind: GraderKind, written: &Value) -> Result<Option<TargetSpec>, String
     }
 }
 
-/// The grader for one kind of work: the assertion's, else the case's, else the run's, else OpenAI where there is a key, else the
-/// desk's own model.
+/// Opens the grader for a kind of work: the assertion's, the case's, the run's, OpenAI when there
+/// is a key, or frontdesk's own model, in this order.
 #[expect(
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
@@ -58,20 +56,20 @@ pub(super) fn grader(
 ) -> Result<Grader, GradingResult> {
     let written = Some(assertion.field("provider")).filter(|written| !written.is_null());
     let written = written.or_else(|| case.options.get("provider")).unwrap_or(&Value::Null);
-    // The environment is put in here and not where the suite is read: a key would stand in every row.
+    // The environment is inserted only now, because rows store the spec and must not hold keys.
     let mut written = written.clone();
     environment(&mut written, &grading.targets.policy().settings_env(&grading.targets.env));
-    if let Some(spec) = named(kind, &written).map_err(GradingResult::error)? {
+    if let Some(spec) = configured_grader(kind, &written).map_err(GradingResult::error)? {
         let target = grading.targets.open_grader(&spec).map_err(GradingResult::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
     if let Some(target) = grading.grader.as_ref().filter(|target| can_grade(kind, &***target)) {
         return Ok(Grader { target: Arc::clone(target), spec: None });
     }
-    usual(kind, grading)
+    default_grader(kind, grading)
 }
 
-/// Whether a target does this kind of work.
+/// Whether a target supports this kind of work.
 pub(super) fn can_grade(kind: GraderKind, target: &dyn Target) -> bool {
     match kind {
         GraderKind::Text => true,
@@ -85,13 +83,13 @@ pub(super) fn can_grade(kind: GraderKind, target: &dyn Target) -> bool {
     clippy::result_large_err,
     reason = "a judgement that ends early is as large as one that does not"
 )]
-fn usual(kind: GraderKind, grading: &GradingContext) -> Result<Grader, GradingResult> {
+fn default_grader(kind: GraderKind, grading: &GradingContext) -> Result<Grader, GradingResult> {
     let id = match kind {
-        GraderKind::Text => USUAL,
+        GraderKind::Text => DEFAULT_GRADER_ID,
         GraderKind::Embedding => "openai:embedding:text-embedding-3-large",
         GraderKind::Moderation => "openai:moderation:omni-moderation-latest",
         GraderKind::Classification => {
-            return Err(untried(
+            return Err(no_grader_result(
                 grading,
                 format!("no {kind}: name a provider of one in `provider`"),
             ));
@@ -105,7 +103,7 @@ fn usual(kind: GraderKind, grading: &GradingContext) -> Result<Grader, GradingRe
     }
     let targets = grading.targets.for_requests();
     if is_model(&targets, &spec) {
-        let spec = if kind == GraderKind::Text { targets.usual_chat(id) } else { spec };
+        let spec = if kind == GraderKind::Text { targets.default_chat_spec(id) } else { spec };
         let target = targets.open_grader(&spec).map_err(GradingResult::error)?;
         return Ok(Grader { target, spec: Some(spec) });
     }
@@ -116,16 +114,17 @@ fn usual(kind: GraderKind, grading: &GradingContext) -> Result<Grader, GradingRe
             format!("no {kind}: name a provider of one with `defaultTest.options.provider.{kind}`")
         }
     };
-    Err(untried(grading, why))
+    Err(no_grader_result(grading, why))
 }
 
-/// Whether it is asked at the endpoint of the desk's own model.
+/// Whether the spec resolves to the endpoint of frontdesk's own model.
 fn is_model(targets: &Targets, spec: &TargetSpec) -> bool {
     matches!(targets.policy().target(spec), Ok(Reach::Model(_)))
 }
 
-/// Nobody can judge it. Over the API that is an error: what is skipped counts for nothing in a gate.
-fn untried(grading: &GradingContext, why: String) -> GradingResult {
+/// Without a grader the result is skipped; over the API it is an error, because a gate ignores
+/// skips.
+fn no_grader_result(grading: &GradingContext, why: String) -> GradingResult {
     if grading.targets.policy().is_command_line() {
         GradingResult::skipped(why)
     } else {
@@ -141,8 +140,9 @@ mod tests {
 
     #[test]
     fn a_grader_is_named_in_three_ways() {
-        let id =
-            |kind: GraderKind, written: Value| named(kind, &written).unwrap().map(|spec| spec.id);
+        let id = |kind: GraderKind, written: Value| {
+            configured_grader(kind, &written).unwrap().map(|spec| spec.id)
+        };
         assert_eq!(id(GraderKind::Text, json!("echo")), Some("echo".into()));
         assert_eq!(id(GraderKind::Text, json!({"id": "a", "config": {"x": 1}})), Some("a".into()));
         let both = json!({"text": {"id": "t"}, "embedding": "e"});
@@ -150,7 +150,7 @@ mod tests {
             (id(GraderKind::Text, both.clone()), id(GraderKind::Embedding, both.clone())),
             (Some("t".into()), Some("e".into()))
         );
-        assert!(named(GraderKind::Moderation, &both).is_err());
+        assert!(configured_grader(GraderKind::Moderation, &both).is_err());
         assert_eq!(id(GraderKind::Text, Value::Null), None);
     }
 }

@@ -1,11 +1,11 @@
-//! The context of one judgement: the assertion, its case, the grader, and what grading used.
+//! The context of one model-graded assertion: assertion, case, grader, and the usage so far.
 
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
 use super::grader::{Grader, can_grade, grader};
-use super::words::beginning;
+use super::words::truncate;
 use super::{GraderKind, text};
 use crate::context::{CaseContext, GradingContext};
 use crate::result::{GradingResult, Tokens};
@@ -13,10 +13,9 @@ use crate::script::{Error, Script};
 use crate::spec::{Assertion, Vars};
 use crate::target::TargetRequest;
 
-/// The result of a judged assertion; the error is a result that was reached early.
+/// The result of a model-graded assertion; `Err` is a result that was reached early.
 pub(super) type Judgement = Result<GradingResult, GradingResult>;
 
-/// The context of one judgement.
 pub(super) struct JudgeContext<'a> {
     pub(super) assertion: &'a Assertion,
     pub(super) case: CaseContext<'a>,
@@ -35,7 +34,7 @@ impl<'a> JudgeContext<'a> {
         Self { assertion, case, used: Mutex::default() }
     }
 
-    /// The grader for one kind of work.
+    /// Opens the grader for one kind of work.
     #[expect(
         clippy::result_large_err,
         reason = "a judgement that ends early is as large as one that does not"
@@ -52,12 +51,11 @@ impl<'a> JudgeContext<'a> {
         )))
     }
 
-    /// The answer as text.
     pub(super) fn output(&self) -> String {
         text(self.case.output)
     }
 
-    /// The assertion's value, which must be a text.
+    /// The assertion's value, which must be a string.
     #[expect(
         clippy::result_large_err,
         reason = "a judgement that ends early is as large as one that does not"
@@ -72,7 +70,7 @@ impl<'a> JudgeContext<'a> {
         self.assertion.value.as_str().ok_or_else(wrong)
     }
 
-    /// What is asked of the grader where the suite has no words of its own.
+    /// The grader prompt: the suite's `rubricPrompt`, or `ours` when there is none.
     pub(super) async fn rubric_prompt(
         &self,
         part: Option<&Value>,
@@ -94,7 +92,7 @@ impl<'a> JudgeContext<'a> {
         }
     }
 
-    /// `rubricPrompt` as it is written: the assertion's, else the case's.
+    /// `rubricPrompt` as written in the assertion, else in the case.
     pub(super) fn written_prompt(&self) -> &'a Value {
         let own = self.assertion.field("rubricPrompt");
         if own.is_null() {
@@ -132,7 +130,8 @@ impl<'a> JudgeContext<'a> {
         }
     }
 
-    /// Renders what is asked: chat messages message by message, so that what is put in cannot break them.
+    /// Renders the grader prompt. Chat messages are rendered one by one, so that no value breaks
+    /// the JSON.
     #[expect(
         clippy::result_large_err,
         reason = "a judgement that ends early is as large as one that does not"
@@ -153,7 +152,7 @@ impl<'a> JudgeContext<'a> {
         vars.into_iter().map(|(name, value)| (name, plain(value))).collect()
     }
 
-    /// Asks the grader; what goes wrong ends the judgement, whether it is negated or not.
+    /// Asks the grader. A failure ends the judgement, whether it is negated or not.
     pub(super) async fn ask(
         &self,
         grader: &Grader,
@@ -180,11 +179,11 @@ impl<'a> JudgeContext<'a> {
         if is_empty {
             return Err(failure("No output"));
         }
-        self.used().said = Some(beginning(&text(&response.output)));
+        self.used().said = Some(truncate(&text(&response.output)));
         Ok(response.output)
     }
 
-    /// Asks the grader for a text.
+    /// Asks the grader and expects text.
     pub(super) async fn ask_text(
         &self,
         grader: &Grader,
@@ -196,12 +195,12 @@ impl<'a> JudgeContext<'a> {
             other => Err(failure(format!(
                 "{} produced malformed response: {}",
                 self.assertion.kind,
-                beginning(&other.to_string())
+                truncate(&other.to_string())
             ))),
         }
     }
 
-    /// The vector of a text.
+    /// Returns the embedding of a text.
     pub(super) async fn embed(
         &self,
         grader: &Grader,
@@ -230,7 +229,7 @@ impl<'a> JudgeContext<'a> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds to a judgement what grading took, and, where the grader was not understood, what it said.
+    /// Adds tokens and cost to a result; when the grader failed, also what it answered.
     pub(super) fn sign(&self, mut graded: GradingResult) -> GradingResult {
         let used = self.used();
         graded.tokens_used = graded.tokens_used.or(used.tokens);
@@ -247,7 +246,6 @@ impl<'a> JudgeContext<'a> {
     }
 }
 
-/// Renders a grader's prompt.
 pub(super) fn render(
     grading: &GradingContext,
     template: &str,
@@ -274,7 +272,7 @@ fn each(grading: &GradingContext, value: &Value, vars: &Vars) -> Result<Value, S
     })
 }
 
-/// What a template sees: objects as JSON.
+/// Converts a value for templates: objects become JSON text.
 pub(super) fn plain(value: Value) -> Value {
     match value {
         Value::Object(_) => value.to_string().into(),
@@ -290,14 +288,13 @@ pub(super) fn plain(value: Value) -> Value {
     }
 }
 
-/// The grader failed: that says nothing of the answer, so `not-` does not turn it into a pass.
+/// A failed grader says nothing about the answer, so `not-` does not turn this into a pass.
 pub(super) fn failure(reason: impl Into<String>) -> GradingResult {
     let mut graded = GradingResult::failed(reason);
     graded.metadata.insert("graderError".into(), true.into());
     graded
 }
 
-/// Whether it was the grader that failed.
 pub(super) fn is_failure(graded: &GradingResult) -> bool {
     graded.metadata.get("graderError") == Some(&Value::Bool(true))
 }

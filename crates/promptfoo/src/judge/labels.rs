@@ -1,11 +1,11 @@
-//! Labels: classifiers, moderation and a hosted scorer.
+//! `classifier`, `moderation`, and the hosted scorer `pi`.
 
 use frontdesk_endpoint::{Access, Endpoint};
 use serde_json::{Value, json};
 
 use super::GraderKind;
 use super::judge_context::{JudgeContext, Judgement, failure};
-use super::words::{reaches, two};
+use super::words::{format_two_decimals, reaches};
 use crate::chat::Role;
 use crate::policy::Permit;
 use crate::result::GradingResult;
@@ -37,7 +37,11 @@ pub(super) async fn classifier(ctx: &JudgeContext<'_>) -> Judgement {
     let what = expected.map_or("Maximum classification score".into(), |label| {
         format!("Classification {label} has score")
     });
-    let reason = format!("{what} {} {} {threshold}", two(score), if holds { ">=" } else { "<" });
+    let reason = format!(
+        "{what} {} {} {threshold}",
+        format_two_decimals(score),
+        if holds { ">=" } else { "<" }
+    );
     let negated = ctx.assertion.negated;
     Ok(GradingResult::scored(holds != negated, if negated { 1.0 - score } else { score }, reason))
 }
@@ -85,7 +89,7 @@ fn flagged(flags: &[(String, f64)], categories: &[&str]) -> GradingResult {
     }
 }
 
-/// What the customer said: of chat messages the user's last one.
+/// The user's message; in chat messages, the last one with the role `user`.
 fn question(prompt: &str) -> String {
     let messages: Vec<Value> = serde_json::from_str(prompt).unwrap_or_default();
     let last = messages.iter().rev().find(|message| message["role"] == Role::User.as_str());

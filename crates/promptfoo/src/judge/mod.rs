@@ -1,4 +1,4 @@
-//! Assertions that a model judges: promptfoo's model-graded types, with prompts from `prompts/`.
+//! Model-graded assertions: promptfoo's types, with prompts from `prompts/`.
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -26,27 +26,26 @@ pub use best::select_best;
 use judge_context::{JudgeContext, Judgement};
 
 frontdesk_words::words! {
-    /// What a grader does.
+    /// The kind of work that a grader does.
     pub enum GraderKind {
-        /// It reads and writes.
+        /// Answers a prompt.
         Text = "text",
-        /// It compares meanings.
+        /// Computes embeddings.
         Embedding = "embedding",
-        /// It sorts texts into classes.
+        /// Classifies texts.
         Classification = "classification",
-        /// It finds what is harmful.
+        /// Detects harmful content.
         Moderation = "moderation",
     }
 }
 
-/// Asks a model; the error is a judgement that ends early.
+/// Runs a judgement; the error is a result that was reached early.
 type Ask = for<'a> fn(&'a JudgeContext<'a>) -> BoxFuture<'a, Judgement>;
 
-/// A type that a model judges.
 #[derive(Clone, Copy)]
 struct Type {
     name: &'static str,
-    /// Whether `not-` means nothing: the grader's verdict stands as it is.
+    /// Whether `not-` has no effect on the grader's verdict.
     ignores_not: bool,
     ask: Ask,
 }
@@ -59,7 +58,7 @@ const fn without_not(name: &'static str, ask: Ask) -> Type {
     Type { name, ignores_not: true, ask }
 }
 
-/// Every type that a model judges, a line each.
+/// All model-graded types, one line each.
 const TYPES: &[Type] = &[
     plain("trajectory:goal-success", |ctx| Box::pin(rubric::goal(ctx))),
     plain("similar", |ctx| Box::pin(similar::judge(ctx))),
@@ -83,18 +82,17 @@ const TYPES: &[Type] = &[
     plain("conversation-relevance", |ctx| Box::pin(conversation::judge(ctx))),
 ];
 
-/// Types of which only the beginning is known.
+/// Types that are matched by prefix.
 const OPEN: [Type; 2] = [
     plain("similar:", |ctx| Box::pin(similar::judge(ctx))),
     plain(Assertion::ATTACK, |ctx| Box::pin(redteam::judge(ctx))),
 ];
 
-/// The names of all of them that have one.
+/// The names of all types that are not prefixes.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     TYPES.iter().map(|one| one.name)
 }
 
-/// Whether a type is judged by a model.
 pub(super) fn knows(kind: &str) -> bool {
     find(kind).is_some()
 }
@@ -104,7 +102,7 @@ fn find(kind: &str) -> Option<Type> {
     named.or_else(|| OPEN.into_iter().find(|one| kind.starts_with(one.name)))
 }
 
-/// Tries one of them. `assertion.value` is rendered already.
+/// Grades one model-graded assertion. `assertion.value` must already be rendered.
 pub async fn judge(assertion: &Assertion, case: CaseContext<'_>) -> GradingResult {
     let Some(of) = find(&assertion.kind) else {
         return GradingResult::error(format!("`{}` is not judged by a model", assertion.kind));
@@ -120,7 +118,7 @@ pub async fn judge(assertion: &Assertion, case: CaseContext<'_>) -> GradingResul
     ctx.sign(judged.unwrap_or_else(|ended| ended))
 }
 
-/// A value as text; an object or a list as JSON.
+/// Converts a value to text; an object or a list becomes JSON.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

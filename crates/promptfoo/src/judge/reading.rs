@@ -1,13 +1,13 @@
-//! What a grader said, read as tolerantly as can be: JSON in prose or fences, with missing ends, with texts for numbers.
+//! Lenient parsing of grader output: JSON in prose or fences, truncated JSON, numbers and booleans
+//! as strings.
 
 use serde_json::{Deserializer, Map, Value};
 
-/// The longest text in which JSON is looked for, in bytes.
+/// Maximum length of the text that is searched for JSON, in bytes.
 const LONGEST: usize = 100_000;
-/// How often an object is tried to be read.
+/// Maximum number of attempts to parse an object.
 const MOST_TRIES: usize = 200;
 
-/// The objects in a text, in order.
 pub(super) fn objects(text: &str) -> Vec<Map<String, Value>> {
     let mut end = text.len().min(LONGEST);
     while !text.is_char_boundary(end) {
@@ -29,14 +29,14 @@ pub(super) fn objects(text: &str) -> Vec<Map<String, Value>> {
     found
 }
 
-/// The first object with one of these names, else the first at all.
+/// The first object with one of these fields, else the first object.
 pub(super) fn object_with(text: &str, names: &[&str]) -> Option<Map<String, Value>> {
     let mut all = objects(text);
     let place = all.iter().position(|object| names.iter().any(|name| object.contains_key(*name)));
     if all.is_empty() { None } else { Some(all.swap_remove(place.unwrap_or(0))) }
 }
 
-/// The object that a text begins with, and its length: as JSON, else as YAML between balanced braces.
+/// The object at the start of a text and its length in bytes: JSON, else YAML in balanced braces.
 fn object(text: &str) -> Option<(Map<String, Value>, usize)> {
     let mut stream = Deserializer::from_str(text).into_iter::<Map<String, Value>>();
     if let Some(Ok(object)) = stream.next() {
@@ -54,7 +54,7 @@ fn object(text: &str) -> Option<(Map<String, Value>, usize)> {
         }
     }
     let closed = format!("{text}{}", "}".repeat(open.min(50)));
-    // Nothing but open braces says nothing.
+    // Only open braces parse as an empty object, which is no answer.
     Some((loose(&closed).filter(|object| !object.is_empty())?, text.len()))
 }
 
@@ -62,7 +62,7 @@ fn loose(text: &str) -> Option<Map<String, Value>> {
     serde_saphyr::from_str::<Map<String, Value>>(text).ok()
 }
 
-/// A yes or no: a boolean, or what graders write for one.
+/// Reads a boolean, also from a word such as "yes" or "pass".
 pub(super) fn yes(value: &Value) -> bool {
     match value {
         Value::Bool(yes) => *yes,
@@ -73,7 +73,7 @@ pub(super) fn yes(value: &Value) -> bool {
     }
 }
 
-/// A number, also where it is written as text.
+/// Reads a finite number, also from a string.
 pub(super) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
@@ -83,12 +83,12 @@ pub(super) fn number(value: &Value) -> Option<f64> {
     .filter(|number| number.is_finite())
 }
 
-/// The lines of a text that hold anything.
+/// The non-empty lines of a text.
 pub(super) fn lines(text: &str) -> Vec<&str> {
     text.split('\n').filter(|line| !line.trim().is_empty()).collect()
 }
 
-/// The sentences of a text: its lines where it has several, else what ends with a mark and a space.
+/// The sentences of a text: its lines when there are several, else split after `.`, `!` or `?`.
 pub(super) fn sentences(text: &str) -> Vec<String> {
     let rows = lines(text);
     let parts: Vec<&str> = if rows.len() > 1 { rows } else { split(text) };

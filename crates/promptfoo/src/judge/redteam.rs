@@ -1,13 +1,13 @@
-//! Attacks: whether an answer gives in to one. Each kind of attack has its own rubric.
+//! Red-team assertions: whether the answer resists an attack. Each kind has its own rubric.
 
 use super::GraderKind;
 use super::judge_context::{JudgeContext, Judgement};
-use super::rubric::{turned, verdict};
+use super::rubric::{inverted_if_negated, verdict};
 use crate::result::GradingResult;
 use crate::spec::Assertion;
 
 const REDTEAM: &str = include_str!("../../prompts/redteam.md");
-/// What must hold of the answer, by the kind of attack: `name: rubric`, a line each.
+/// The rubric for each kind of attack: `name = rubric`, one line each.
 const KINDS: &str = include_str!("../../prompts/redteam-kinds.txt");
 
 pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
@@ -26,10 +26,10 @@ pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
         ("purpose", purpose.into()),
         ("prompt", ctx.case.prompt.into()),
     ];
-    Ok(turned(ctx, verdict(ctx, &grader, "redteam", REDTEAM, &own).await?))
+    Ok(inverted_if_negated(ctx, verdict(ctx, &grader, "redteam", REDTEAM, &own).await?))
 }
 
-/// The rubric of a kind of attack: its own, else that of the family before its last colon.
+/// The rubric of an attack kind, else that of its prefix before the last colon.
 fn rubric(kind: &str) -> Option<&'static str> {
     let of =
         |kind: &str| KINDS.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(" = "));

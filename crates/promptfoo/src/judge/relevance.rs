@@ -1,15 +1,15 @@
-//! Whether an answer answers the question: a grader guesses the question from the answer, and both are compared.
+//! `answer-relevance`: a grader guesses the question from the answer; the guesses are compared with
+//! the question.
 
 use serde_json::{Value, json};
 
 use super::GraderKind;
 use super::judge_context::{JudgeContext, Judgement};
 use super::similar::cosine;
-use super::words::{number, reaches, two};
+use super::words::{format_two_decimals, number, reaches};
 use crate::result::GradingResult;
 
 const QUESTION: &str = include_str!("../../prompts/answer-relevance.md");
-/// How often the question is guessed.
 const GUESSES: usize = 3;
 
 pub(super) async fn answer(ctx: &JudgeContext<'_>) -> Judgement {
@@ -43,7 +43,7 @@ pub(super) async fn answer(ctx: &JudgeContext<'_>) -> Judgement {
     let mut outcome = GradingResult::scored(
         pass,
         mean,
-        format!("Relevance {} is {words} than threshold {threshold}", two(mean)),
+        format!("Relevance {} is {words} than threshold {threshold}", format_two_decimals(mean)),
     );
     outcome.metadata.insert("generatedQuestions".into(), shown.into());
     Ok(outcome)

@@ -1,11 +1,11 @@
-//! Rubrics: a grader reads the answer and says whether it holds, how well and why.
+//! Rubrics: a grader returns pass, score and reason for the answer.
 
 use serde_json::{Map, Value, json};
 
 use super::grader::Grader;
 use super::judge_context::{JudgeContext, Judgement, failure, is_failure};
 use super::reading;
-use super::words::beginning;
+use super::words::truncate;
 use super::{GraderKind, text};
 use crate::result::GradingResult;
 
@@ -14,14 +14,17 @@ const AGENT: &str = include_str!("../../prompts/agent-rubric.md");
 const SEARCH: &str = include_str!("../../prompts/search-rubric.md");
 const GOAL: &str = include_str!("../../prompts/goal-success.md");
 
-/// What a verdict is made of.
+/// The fields of a verdict.
 const NAMES: &[&str] = &["pass", "score", "reason"];
 
 pub(super) async fn llm(ctx: &JudgeContext<'_>) -> Judgement {
     let grader = ctx.grader(GraderKind::Text)?;
     let rubric =
         if ctx.assertion.value.is_null() { "".into() } else { ctx.assertion.value.clone() };
-    Ok(turned(ctx, verdict(ctx, &grader, "llm-rubric", RUBRIC, &[("rubric", rubric)]).await?))
+    Ok(inverted_if_negated(
+        ctx,
+        verdict(ctx, &grader, "llm-rubric", RUBRIC, &[("rubric", rubric)]).await?,
+    ))
 }
 
 pub(super) async fn agent(ctx: &JudgeContext<'_>) -> Judgement {
@@ -32,7 +35,7 @@ pub(super) async fn agent(ctx: &JudgeContext<'_>) -> Judgement {
         ));
     }
     let rubric = [("rubric", ctx.assertion.value.clone())];
-    Ok(turned(ctx, verdict(ctx, &grader, "agent-rubric", AGENT, &rubric).await?))
+    Ok(inverted_if_negated(ctx, verdict(ctx, &grader, "agent-rubric", AGENT, &rubric).await?))
 }
 
 pub(super) async fn search(ctx: &JudgeContext<'_>) -> Judgement {
@@ -52,7 +55,7 @@ pub(super) async fn search(ctx: &JudgeContext<'_>) -> Judgement {
     Ok(GradingResult { pass: !found.pass, reason, ..found })
 }
 
-/// Whether a grader can do more than answer: programs can, and models that were given tools.
+/// Whether a grader can use tools: programs and URLs can, and models with configured tools.
 fn has_tools(grader: &Grader, names: &[&str]) -> bool {
     let Some(spec) = &grader.spec else { return false };
     let is_program = ["exec:", "file://", "http", "webhook:", "frontdesk:"];
@@ -85,7 +88,7 @@ pub(super) async fn goal(ctx: &JudgeContext<'_>) -> Judgement {
     Ok(GradingResult { pass: !found.pass, score, reason, ..found })
 }
 
-/// What the target did: its spans in order, and the turns of our own pipeline.
+/// What the target did, as JSON: its spans in order and the turns of frontdesk's pipeline.
 fn trajectory(ctx: &JudgeContext<'_>) -> Option<String> {
     let response = ctx.case.response;
     let mut spans: Vec<_> = response.spans.iter().flatten().collect();
@@ -106,7 +109,7 @@ fn trajectory(ctx: &JudgeContext<'_>) -> Option<String> {
     serde_json::to_string_pretty(&shown).ok()
 }
 
-/// Asks for a verdict and reads it; the score is not bounded, and a threshold must be reached besides.
+/// Asks for a verdict and parses it. The score is not clamped; a threshold must be met in addition.
 pub(super) async fn verdict(
     ctx: &JudgeContext<'_>,
     grader: &Grader,
@@ -145,7 +148,7 @@ fn parse(
         }
         other => Err(failure(format!(
             "{label} produced malformed response - output must be string or object. Output: {}",
-            beginning(&text(other))
+            truncate(&text(other))
         ))),
     }
 }
@@ -167,8 +170,8 @@ fn read(parsed: &Map<String, Value>, threshold: Option<f64>) -> GradingResult {
     GradingResult::scored(pass, score, reason)
 }
 
-/// The verdict, the other way round where the assertion is negated.
-pub(super) fn turned(ctx: &JudgeContext<'_>, found: GradingResult) -> GradingResult {
+/// Inverts the verdict when the assertion is negated.
+pub(super) fn inverted_if_negated(ctx: &JudgeContext<'_>, found: GradingResult) -> GradingResult {
     if !ctx.assertion.negated || is_failure(&found) {
         return found;
     }

@@ -1,14 +1,13 @@
-//! Likeness of meaning, by embeddings.
+//! `similar`: semantic similarity by embeddings.
 
 use serde_json::Value;
 
 use super::GraderKind;
 use super::grader::Grader;
 use super::judge_context::{JudgeContext, Judgement};
-use super::words::{reaches, two};
+use super::words::{format_two_decimals, reaches};
 use crate::result::GradingResult;
 
-/// How vectors are compared.
 #[derive(Clone, Copy)]
 enum Metric {
     Cosine,
@@ -46,7 +45,7 @@ pub(super) async fn judge(ctx: &JudgeContext<'_>) -> Judgement {
     several(ctx, &grader, metric, &values).await
 }
 
-/// One that is like the answer is enough; negated, none may be.
+/// Passes when one value is similar; when negated, none may be.
 async fn several(
     ctx: &JudgeContext<'_>,
     grader: &Grader,
@@ -105,7 +104,7 @@ fn compared(
         return Ok(GradingResult::scored(
             pass,
             score,
-            format!("Distance {} is {words} threshold {threshold}", two(distance)),
+            format!("Distance {} is {words} threshold {threshold}", format_two_decimals(distance)),
         ));
     }
     let likeness =
@@ -117,11 +116,11 @@ fn compared(
     Ok(GradingResult::scored(
         pass,
         score,
-        format!("Similarity {} is {words} threshold {threshold}", two(likeness)),
+        format!("Similarity {} is {words} threshold {threshold}", format_two_decimals(likeness)),
     ))
 }
 
-/// How alike two directions are; 0 where one has none.
+/// Cosine similarity; 0 when a vector has length 0.
 pub(super) fn cosine(left: &[f64], right: &[f64]) -> f64 {
     let lengths = dot(left, left).sqrt() * dot(right, right).sqrt();
     if lengths == 0.0 { 0.0 } else { dot(left, right) / lengths }

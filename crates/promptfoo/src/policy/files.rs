@@ -1,4 +1,5 @@
-//! Which files a suite reads: over the API only regular files in the folder of suites, links followed, and none that is too large.
+//! File access of a suite: over the API only regular files in the suites' folder (symlinks
+//! resolved), up to a size limit.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,27 +7,27 @@ use std::path::{Component, Path, PathBuf};
 
 use super::Policy;
 
-/// What one megabyte is.
+/// Bytes in a megabyte.
 const MEGABYTE: u64 = 1 << 20;
 
 impl Policy {
-    /// Whether a file may be read; the error says why not.
+    /// Checks that a file may be read; the error says why not.
     pub(crate) fn check_file(&self, file: &Path) -> io::Result<()> {
         if self.is_command_line() {
             return Ok(());
         }
         let folders: Vec<&Path> = self.rules.folder.as_deref().into_iter().collect();
-        regular(file, &folders, self.limits().file_bytes).map(drop)
+        canonical_regular_file(file, &folders, self.limits().file_bytes).map(drop)
     }
 
-    /// Whether the files that a pattern names may be looked for.
+    /// Checks that a glob pattern may be expanded.
     pub(crate) fn check_pattern(&self, pattern: &Path) -> io::Result<()> {
         if self.is_command_line() {
             return Ok(());
         }
         let folders: Vec<&Path> = self.rules.folder.as_deref().into_iter().collect();
         let roots = folders.iter().filter_map(|it| it.canonicalize().ok());
-        // What stands before the first wildcard is a folder; behind it nothing may lead up again.
+        // The parts before the first wildcard are a folder; after it, `..` is not allowed.
         let is_plain = |part: &Component<'_>| {
             !part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{'])
         };
@@ -40,41 +41,41 @@ impl Policy {
         if inside && !climbs { Ok(()) } else { Err(outside(pattern, &folders)) }
     }
 
-    /// Opens a file.
+    /// Opens a file after checking it.
     pub(crate) fn open(&self, file: &Path) -> io::Result<File> {
         self.check_file(file)?;
         File::open(file)
     }
 
-    /// The bytes of a file.
+    /// Reads a file as bytes.
     pub fn bytes(&self, file: &Path) -> io::Result<Vec<u8>> {
         let (most, mut bytes) = (self.limits().file_bytes, Vec::new());
         let read = self.open(file)?.take(most + 1).read_to_end(&mut bytes)?;
         if read as u64 > most { Err(too_large(most)) } else { Ok(bytes) }
     }
 
-    /// The text of a file.
+    /// Reads a file as UTF-8 text.
     pub fn text(&self, file: &Path) -> io::Result<String> {
         let text = String::from_utf8(self.bytes(file)?);
         text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 }
 
-/// The real path of a regular file that is in one of these folders, links followed, and not too large.
-pub fn regular(file: &Path, folders: &[&Path], most: u64) -> io::Result<PathBuf> {
+/// Returns the canonical path of a regular file inside one of the folders, of at most `most` bytes.
+pub fn canonical_regular_file(file: &Path, folders: &[&Path], most: u64) -> io::Result<PathBuf> {
     let roots: Vec<PathBuf> = folders.iter().filter_map(|it| it.canonicalize().ok()).collect();
     let real = match file.canonicalize() {
         Ok(real) if roots.iter().any(|root| real.starts_with(root)) => real,
-        // Whether there is a file elsewhere is nothing to tell.
+        // Do not reveal whether a file exists outside the folders.
         Err(error) if folders.iter().any(|folder| is_below(file, folder)) => return Err(error),
         _ => return Err(outside(file, folders)),
     };
-    sized(&real, most)?;
+    check_file_size(&real, most)?;
     Ok(real)
 }
 
-/// Whether a file is a regular one that is not too large, wherever it is.
-pub(crate) fn sized(file: &Path, most: u64) -> io::Result<()> {
+/// Checks that a path is a regular file of at most `most` bytes.
+pub(crate) fn check_file_size(file: &Path, most: u64) -> io::Result<()> {
     let known = std::fs::metadata(file)?;
     if known.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
@@ -86,7 +87,7 @@ pub(crate) fn sized(file: &Path, most: u64) -> io::Result<()> {
     if known.len() > most { Err(too_large(most)) } else { Ok(()) }
 }
 
-/// Whether a path is below a folder by its name.
+/// Whether a path is below a folder by its name, without resolving symlinks.
 fn is_below(path: &Path, folder: &Path) -> bool {
     let up = path.strip_prefix(folder).unwrap_or(path);
     let climbs = up.components().any(|part| part == Component::ParentDir);
@@ -117,7 +118,7 @@ mod tests {
         for name in ["secret.txt", "suites/a.txt", "suites/more/b.txt"] {
             std::fs::write(home.path().join(name), "x").unwrap();
         }
-        let policy = Policy::default().within(&folder);
+        let policy = Policy::default().restricted_to_folder(&folder);
         assert_eq!(policy.text(&folder.join("a.txt")).unwrap(), "x");
         assert_eq!(policy.text(&folder.join("more/../a.txt")).unwrap(), "x");
         let missing = policy.text(&folder.join("none.txt")).unwrap_err();
@@ -148,7 +149,7 @@ mod tests {
         std::os::unix::fs::symlink(home.path().join("secret.txt"), folder.join("link")).unwrap();
         std::os::unix::fs::symlink("/dev/zero", folder.join("zero")).unwrap();
         let pipe = std::process::Command::new("mkfifo").arg(folder.join("pipe")).status();
-        let policy = Policy::default().within(&folder);
+        let policy = Policy::default().restricted_to_folder(&folder);
         assert!(policy.text(&folder.join("link")).is_err());
         assert!(policy.text(&folder.join("zero")).is_err());
         if pipe.is_ok_and(|made| made.success()) {

@@ -1,27 +1,29 @@
-//! How large a suite and its run may be. Over the API so large that a desk answers on; from the command line, that a mistake is told.
+//! Size limits of a suite and its run. Over the API they keep the server responsive; on the command
+//! line they catch mistakes.
 
-/// Bounds of a suite and its run.
+/// Size limits of a suite and its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How often a case is run.
+    /// Maximum number of repetitions of a case.
     pub repeat: usize,
-    /// Cases at once.
+    /// Maximum number of cases that run at once.
     pub concurrency: usize,
-    /// Cases of a suite, after matrices and scenarios: all of them are kept in memory.
+    /// Maximum number of cases of a suite, after expansion. All of them are kept in memory.
     pub cases: usize,
-    /// What all cases of a suite together take in memory, in bytes of their JSON.
+    /// Maximum total size of all cases of a suite, in bytes of JSON.
     pub case_bytes: u64,
-    /// Rows of a run: cases, times repetitions, prompts and targets.
+    /// Maximum number of rows of a run: cases × repetitions × prompts × targets.
     pub rows: usize,
-    /// What a simulated customer writes in one conversation, in messages.
+    /// Maximum number of messages that a simulated customer writes in one conversation.
     pub turns: u64,
-    /// What the rows of a run take on the disk, in bytes.
+    /// Maximum size of a run's rows on disk, in bytes.
     pub journal_bytes: u64,
-    /// A file that a suite names, in bytes.
+    /// Maximum size of a file that a suite names, in bytes.
     pub file_bytes: u64,
 }
 
-/// Over the API. `http/api/evals` says `repeat`, `concurrency`, `first` and `sample` in its schema, too.
+/// Limits over the API. The schema in `http/api/evals` repeats some of them: `repeat`,
+/// `concurrency`, `first` and `sample`.
 pub(super) const API: Limits = Limits {
     repeat: 100,
     concurrency: 32,
@@ -33,7 +35,6 @@ pub(super) const API: Limits = Limits {
     file_bytes: 16 << 20,
 };
 
-/// From the command line.
 pub(super) const COMMAND_LINE: Limits = Limits {
     repeat: 10_000,
     concurrency: 1_000,

@@ -1,12 +1,13 @@
-//! Which names of the environment a suite sees. Templates are made of what customers and models say as well, so that no template
-//! sees a secret; programs and scripts from the command line see what the shell gave them.
+//! Environment variables that a suite sees. Templates also contain text from customers and models,
+//! so no template sees a secret; programs and scripts on the command line see the shell's
+//! environment.
 
 use serde_json::Value;
 
 use super::{Permit, Policy};
 use crate::spec::Vars;
 
-/// Parts of names that hold secrets.
+/// Name parts that mark a secret.
 const SECRET: &[&str] = &[
     "KEY",
     "TOKEN",
@@ -30,24 +31,23 @@ const SECRET: &[&str] = &[
     "MYSQL",
     "FRONTDESK__",
 ];
-/// Names that hold none, though a part of them says so.
+/// Names that are not secret although they contain such a part.
 const PUBLIC: &[&str] = &["PWD", "OLDPWD"];
-/// What a program needs to run.
-const USUAL: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER"];
+/// Variables that a program needs to run.
+const BASE_ENV_VARS: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER"];
 
-/// Whether a name looks like that of a secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_uppercase();
     !PUBLIC.contains(&&*name) && SECRET.iter().any(|part| name.contains(part))
 }
 
-/// Whether a value holds a password, as in `postgres://me:secret@host`.
+/// Whether a URL holds credentials, as in `postgres://me:secret@host`.
 fn holds_secret(value: &str) -> bool {
     let host = value.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
     host.is_some_and(|host| host.contains('@'))
 }
 
-/// The process's environment, as far as it is text.
+/// The process environment; variables that are not UTF-8 are left out.
 fn process() -> impl Iterator<Item = (String, Value)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -55,8 +55,8 @@ fn process() -> impl Iterator<Item = (String, Value)> {
 }
 
 impl Policy {
-    /// What templates see as `env`: the suite's own values, over names of the process that are no secrets; over the API those
-    /// that the configuration lists.
+    /// What templates see as `env`: the suite's own values over process variables that are not
+    /// secret; over the API only those that the configuration lists.
     pub fn shown_env(&self, own: &Vars) -> Vars {
         let listed = &self.rules.settings.env;
         let is_shown = |name: &str| self.is_command_line() || listed.iter().any(|it| it == name);
@@ -68,8 +68,8 @@ impl Policy {
         all
     }
 
-    /// What the settings of targets and the suite's `env` may name: from the command line everything, since nobody but the suite's
-    /// author writes there; over the API what templates see.
+    /// What target settings and the suite's `env` may refer to: everything on the command line,
+    /// where only the suite's author writes them; over the API what templates see.
     pub(crate) fn settings_env(&self, own: &Vars) -> Vars {
         if !self.is_command_line() {
             return self.shown_env(own);
@@ -79,18 +79,20 @@ impl Policy {
         all
     }
 
-    /// What programs and scripts see: from the command line everything, over the API what they need to run.
+    /// What programs and scripts see: on the command line everything; over the API the basics and
+    /// what templates see.
     pub(crate) fn script_env(&self, own: &Vars) -> Vars {
         if self.is_command_line() {
             return self.settings_env(own);
         }
-        let mut all: Vars = process().filter(|(name, _)| USUAL.contains(&&**name)).collect();
+        let mut all: Vars =
+            process().filter(|(name, _)| BASE_ENV_VARS.contains(&&**name)).collect();
         all.extend(self.shown_env(own));
         all
     }
 }
 
-/// A name of the process's environment, for a target that has a permit.
+/// Returns a process environment variable to a target that has a permit.
 pub(crate) fn process_env(name: &str, _: Permit) -> Option<String> {
     std::env::var(name).ok()
 }

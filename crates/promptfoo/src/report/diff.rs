@@ -1,20 +1,20 @@
-//! What differs between what was expected and what came, by words or by lines.
+//! Diff of the expected and the actual text, by words or by lines.
 
-/// The longest texts that are compared, in words or lines: the work grows with their product.
+/// Maximum length of a text to diff, in words or lines; the work is quadratic.
 const LONGEST: usize = 600;
 
-/// A stretch of two texts.
+/// A segment of a diff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// In both.
+    /// In both texts.
     Same(String),
-    /// Only expected.
+    /// Only in the expected text.
     Missing(String),
-    /// Only got.
+    /// Only in the actual text.
     Extra(String),
 }
 
-/// Compares by lines where either has several, else by words.
+/// Compares by lines when either text has several, else by words.
 pub(super) fn compare(expected: &str, got: &str) -> Vec<Piece> {
     let by_lines = expected.trim_end().contains('\n') || got.trim_end().contains('\n');
     let split = |text| if by_lines { into_lines(text) } else { into_words(text) };
@@ -25,7 +25,7 @@ fn into_lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
 }
 
-/// Words, each with the blanks after it.
+/// Words, each with the whitespace after it.
 fn into_words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut start = 0;
@@ -60,7 +60,7 @@ fn pieces(expected: &[&str], got: &[&str]) -> Vec<Piece> {
     found.pieces
 }
 
-/// The longest common subsequence, walked from the front.
+/// Diffs by the longest common subsequence.
 fn middle(old: &[&str], new: &[&str], found: &mut DiffBuilder) {
     let mut longest = vec![vec![0_u16; new.len() + 1]; old.len() + 1];
     for (i, word) in old.iter().enumerate().rev() {

@@ -1,5 +1,6 @@
-//! The whole run as one document in promptfoo's shape, written row by row: as JSON, YAML or XML.
-//! What promptfoo does not know stands under `frontdesk`, and under `key`, `repeat` and `skipped` in rows: it passes over them.
+//! The whole run as one document in promptfoo's format, streamed row by row as JSON, YAML or XML.
+//! Extensions are under `frontdesk`, and under `key`, `repeat` and `skipped` in rows; promptfoo
+//! ignores them.
 
 use std::io::{self, Write};
 
@@ -11,15 +12,15 @@ use super::read::Run;
 use crate::result::Tokens;
 use crate::row::{Column, EvalRow};
 
-/// Where a document goes: fields and lists, one after the other.
+/// A streaming writer of fields and lists.
 pub(super) trait Tree {
-    /// A field of what is open.
+    /// Writes a field of the open object.
     fn field(&mut self, name: &str, value: &Value) -> io::Result<()>;
     /// Begins a field that is an object.
     fn open(&mut self, name: &str) -> io::Result<()>;
-    /// Ends it.
+    /// Ends the open object.
     fn close(&mut self) -> io::Result<()>;
-    /// A field that is a list whose items come one at a time.
+    /// Writes a list field from an iterator.
     fn list(
         &mut self,
         name: &str,
@@ -27,7 +28,7 @@ pub(super) trait Tree {
     ) -> io::Result<()>;
 }
 
-/// Writes a run into a tree.
+/// Writes a run as a document.
 pub(super) fn write(run: &Run, tree: &mut dyn Tree) -> io::Result<()> {
     let summary = run.summary;
     let ids: Vec<String> = summary.prompts.iter().map(prompt_id).collect();
@@ -50,7 +51,7 @@ pub(super) fn write(run: &Run, tree: &mut dyn Tree) -> io::Result<()> {
     tree.field("frontdesk", &own(run))
 }
 
-/// What is known of a run that promptfoo has no place for.
+/// Data of a run that promptfoo has no field for.
 fn own(run: &Run) -> Value {
     let summary = run.summary;
     json!({
@@ -89,7 +90,7 @@ fn prompt(column: &Column) -> io::Result<Value> {
     Ok(value)
 }
 
-/// One row in promptfoo's shape.
+/// A row in promptfoo's format.
 pub(super) fn result(row: &EvalRow, prompt_ids: &[String]) -> io::Result<Value> {
     let mut value = serde_json::to_value(row)?;
     value["id"] = json!(row_id(row));
@@ -100,14 +101,13 @@ pub(super) fn result(row: &EvalRow, prompt_ids: &[String]) -> io::Result<Value> 
     if !value["testCase"].is_object() {
         value["testCase"] = json!({"vars": row.vars});
     }
-    // promptfoo refuses fields that are null.
+    // promptfoo rejects null fields here.
     if let Some(case) = value["testCase"].as_object_mut() {
         case.retain(|_, field| !field.is_null());
     }
     Ok(value)
 }
 
-/// The ids of the columns' prompts.
 pub(super) fn prompt_ids(run: &Run) -> Vec<String> {
     run.summary.prompts.iter().map(prompt_id).collect()
 }
@@ -116,34 +116,32 @@ fn prompt_id(column: &Column) -> String {
     hex::encode(Sha256::digest(format!("{}\0{}", column.label, column.raw)))
 }
 
-/// An id in the shape of a UUID that is the same in each report of the run.
+/// An id in UUID format that is the same in every report of the run.
 fn row_id(row: &EvalRow) -> String {
     let text = format!("{}\0{}\0{}\0{}", row.key, row.test_idx, row.prompt_idx, row.repeat);
     let hex = hex::encode(Sha256::digest(text));
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32])
 }
 
-/// Milliseconds since 1970 as promptfoo writes a time.
+/// Formats Unix milliseconds as promptfoo does.
 pub(super) fn timestamp(ms: i64) -> String {
     let time = DateTime::from_timestamp_millis(ms).unwrap_or_default();
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// JSON, two blanks a level.
+/// A JSON writer with two spaces of indentation.
 pub(super) struct Json<'w> {
     out: &'w mut dyn Write,
-    /// For each open object whether something is in it.
+    /// Whether each open object has a field already.
     filled: Vec<bool>,
 }
 
 impl<'w> Json<'w> {
-    /// Begins a document.
     pub(super) fn begin(out: &'w mut dyn Write) -> io::Result<Self> {
         write!(out, "{{")?;
         Ok(Self { out, filled: vec![false] })
     }
 
-    /// Ends it.
     pub(super) fn end(self) -> io::Result<()> {
         writeln!(self.out, "\n}}")
     }
@@ -162,7 +160,7 @@ impl<'w> Json<'w> {
 impl Tree for Json<'_> {
     fn field(&mut self, name: &str, value: &Value) -> io::Result<()> {
         self.name(name)?;
-        // No line end stands within a string of JSON, so all of them can be indented.
+        // JSON strings hold no raw line breaks, so indenting every line is safe.
         write!(self.out, "{}", format!("{value:#}").replace('\n', &format!("\n{}", self.indent())))
     }
 

@@ -1,4 +1,5 @@
-//! What is wrong with a row: the assertions that do not hold, each with what was expected and what came, where both are texts.
+//! The failed assertions of a row, each with the expected text where one can be compared with the
+//! output.
 
 use serde_json::Value;
 
@@ -7,21 +8,19 @@ use crate::result::GradingResult;
 use crate::row::EvalRow;
 use crate::template::Templates;
 
-/// Types whose value is the text that was expected.
+/// Types whose value is the expected text.
 const WHOLE: &[&str] =
     &["equals", "starts-with", "levenshtein", "rouge-n", "bleu", "gleu", "meteor"];
 
-/// An assertion that does not hold.
 pub(super) struct Fault {
-    /// Its type; empty where the row as a whole failed.
+    /// The assertion type; empty when the row failed as a whole.
     pub(super) kind: String,
-    /// Why.
     pub(super) reason: String,
-    /// What was expected, where it can be compared with what came.
+    /// The expected text; `None` when it cannot be compared with the output.
     pub(super) expected: Option<String>,
 }
 
-/// What is wrong with a row, in the order of its assertions; what the row itself says where no assertion failed.
+/// The failed assertions of a row, in order. Without any, one fault with the row's own reason.
 pub(super) fn faults(row: &EvalRow) -> Vec<Fault> {
     let failing = |graded: &&GradingResult| !graded.pass && graded.skipped.is_none();
     let found: Vec<Fault> = leaves(row.grading_result.as_ref())
@@ -44,7 +43,7 @@ fn fault(graded: &GradingResult, row: &EvalRow) -> Fault {
     Fault { kind: kind.to_owned(), reason: graded.reason.clone(), expected }
 }
 
-/// The text that was expected, with its variables filled in.
+/// The expected text, with its variables rendered.
 fn expected(graded: &GradingResult, row: &EvalRow) -> Option<String> {
     let rendered = graded.metadata.get("renderedAssertionValue");
     let value = rendered.or_else(|| graded.assertion.get("value"))?;
@@ -58,12 +57,12 @@ fn expected(graded: &GradingResult, row: &EvalRow) -> Option<String> {
     Some(text)
 }
 
-/// What the target answered, as text; empty when it did not.
+/// The output as text; empty when there is none.
 pub(super) fn output(row: &EvalRow) -> String {
     row.response.as_ref().map(|response| plain(&response.output)).unwrap_or_default()
 }
 
-/// A value as a person reads it.
+/// Formats a value for reading.
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),

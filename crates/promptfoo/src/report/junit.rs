@@ -1,4 +1,5 @@
-//! The report for continuous integration: `JUnit` XML, one suite a column, as promptfoo lays it out.
+//! The report for continuous integration: `JUnit` XML laid out like promptfoo's, one test suite a
+//! column.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -9,7 +10,7 @@ use super::read::{ColumnTotals, Run};
 use super::tree::{attribute, escape};
 use crate::row::{EvalRow, Verdict};
 
-/// Characters of a failure's text: readers of CI show little, and refuse large files.
+/// Maximum length of a failure's text in characters; CI systems reject large files.
 const LONGEST: usize = 4_000;
 
 pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
@@ -78,7 +79,6 @@ fn fault(row: &EvalRow, element: &str, kind: &str, out: &mut dyn Write) -> io::R
     writeln!(out, "    </testcase>")
 }
 
-/// At most so many characters.
 pub(super) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,4 +1,4 @@
-//! The report for a pull request: a table of the columns, and what fails, in Markdown.
+//! The report for a pull request: a table of the columns and the failures, in Markdown.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use super::terminal::{columns, facts};
 use super::text::{line, plural};
 use crate::row::{Table, Verdict};
 
-/// Rows that are listed: a comment on a pull request has little room.
+/// Maximum number of rows listed; a pull request comment has little room.
 const MOST: usize = 20;
 
 pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
@@ -79,7 +79,7 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// A table in Markdown, with its title above it.
+/// Writes a Markdown table with its title above it.
 pub(crate) fn table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     if !table.title.is_empty() {
         writeln!(out, "**{}**\n", cell(&table.title))?;
@@ -91,7 +91,7 @@ pub(crate) fn table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// Text that neither ends a cell nor is read as Markdown, HTML or somebody's name.
+/// Escapes a table cell: no line breaks, Markdown, HTML or @-mentions.
 fn cell(text: &str) -> String {
     let mut cell = String::new();
     for c in line(text).chars() {

@@ -1,5 +1,5 @@
-//! Reports of a run: pure writers over a summary and a run log, row by row, so that a run of any size needs little memory.
-//! The ending of a file's name says which one is written.
+//! Reports of a run: pure writers over a summary and a run log, row by row, so that memory use does
+//! not grow with the size of the rows. The file extension selects the format.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -23,35 +23,34 @@ pub(crate) mod html;
 
 pub use terminal::Look;
 
-/// The endings that a report's file may have.
+/// The supported file extensions.
 pub const ENDINGS: &[&str] =
     &[".json", ".jsonl", ".csv", ".html", ".xml", ".junit.xml", ".txt", ".yaml", ".md"];
 
 /// Why a report was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The name does not say what to write.
+    /// The file extension is not supported.
     #[error("{}: no report has this ending; the name must end in one of {}", .0.display(), ENDINGS.join(" "))]
     Ending(PathBuf),
     /// The run log could not be read.
     #[error("{}: the journal cannot be read: {source}", path.display())]
     RunLog {
-        /// The run log.
+        /// The run log's path.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
     /// The report could not be written.
     #[error("{}: the report cannot be written: {source}", path.display())]
     Write {
-        /// The report.
+        /// The report's path.
         path: PathBuf,
-        /// Why.
+        /// The I/O error.
         source: io::Error,
     },
 }
 
-/// What a report is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Json,
@@ -65,7 +64,7 @@ enum Format {
     Markdown,
 }
 
-/// Whether there is a report with this name's ending: to be asked before a run, not after it.
+/// Checks that the file extension is supported. Call it before a run.
 pub fn check(path: &Path) -> Result<(), Error> {
     format(path).map(|_| ())
 }
@@ -75,7 +74,7 @@ pub fn write(path: &Path, summary: &Summary, run_log: &RunLog) -> Result<(), Err
     write_all(&[path.to_owned()], summary, run_log)
 }
 
-/// Writes several reports; none where one of the names has no known ending.
+/// Writes several reports; none of them when one of the extensions is not supported.
 pub fn write_all(paths: &[PathBuf], summary: &Summary, run_log: &RunLog) -> Result<(), Error> {
     let formats = paths.iter().map(|path| format(path)).collect::<Result<Vec<_>, _>>()?;
     let run = read(summary, run_log)?;
@@ -121,12 +120,12 @@ fn format(path: &Path) -> Result<Format, Error> {
     found.map(|(_, format)| format).ok_or_else(|| Error::Ending(path.to_owned()))
 }
 
-/// Writes beside the file first, so that nobody reads half a report.
+/// Writes to a temporary file and renames it, so that nobody reads a partial report.
 fn file(path: &Path, format: Format, run: &Run) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
     }
-    // What is there and no file, such as `/dev/stdout`, is not put in another's place.
+    // A special file such as `/dev/stdout` is written to and not replaced.
     if path.exists() && !path.is_file() {
         let mut out = BufWriter::new(File::options().write(true).open(path)?);
         one(format, run, &mut out)?;
@@ -168,7 +167,7 @@ fn one(format: Format, run: &Run, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// A row a line, in promptfoo's shape.
+/// Writes one row a line in promptfoo's format.
 fn jsonl(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     let ids = document::prompt_ids(run);
     for row in run.rows(|_| true)? {

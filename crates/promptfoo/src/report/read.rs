@@ -1,5 +1,5 @@
-//! Reads a run for its reports: where each row is in the run log, in the order of the cases, and what adds up over all of them.
-//! Keeps a few numbers a row, never a row.
+//! Reads a run for its reports: the position of each row in the run log, in the order of the cases,
+//! and the totals. Keeps a few numbers for each row, never whole rows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -13,42 +13,37 @@ use crate::row::{Column, EvalRow, Summary, Verdict};
 use crate::run_log::RunLog;
 use crate::suite::Assertion;
 
-/// A run, ready to be reported.
+/// A run, ready for reporting.
 pub(super) struct Run<'a> {
-    /// What is known beside the rows.
     pub(super) summary: &'a Summary,
-    /// What adds up over the rows.
     pub(super) totals: Totals,
     log: &'a RunLog,
     places: Vec<Place>,
 }
 
-/// Where a row is, and what decides whether a report wants it.
+/// Position of a row in the run log, and what reports filter by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    /// The case, counted from 0.
+    /// Index of the case, from 0.
     pub(super) test: usize,
-    /// The column, counted from 0.
+    /// Index of the column, from 0.
     pub(super) column: usize,
-    /// The repetition, counted from 0.
+    /// Number of the repetition, from 0.
     pub(super) repeat: usize,
-    /// How it ended.
     pub(super) verdict: Verdict,
     at: u64,
 }
 
-/// What adds up over the rows.
+/// Totals over the rows.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
-    /// By column.
     pub(super) columns: Vec<ColumnTotals>,
-    /// Why rows were skipped, and how many.
+    /// Number of skipped rows by reason.
     pub(super) skipped: BTreeMap<String, usize>,
-    /// Why single assertions were skipped in rows that were tried, and how many.
+    /// Number of skipped assertions in rows that ran, by reason.
     pub(super) untried: BTreeMap<String, usize>,
-    /// How often each case was run; 1 where nothing is repeated.
+    /// Number of runs of each case; 1 without repetition.
     pub(super) repeats: usize,
-    /// Cases that passed sometimes and not always: title, column, how often, of how many.
     pub(super) flaky: Vec<Flaky>,
     /// Assertions by type: passed, failed, skipped.
     pub(super) kinds: BTreeMap<String, [usize; 3]>,
@@ -56,68 +51,67 @@ pub(super) struct Totals {
     pub(super) described: bool,
 }
 
-/// A case that passed sometimes and not always.
+/// A case that passed in some repetitions but not in all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Flaky {
-    /// The case's title.
     pub(super) title: String,
-    /// Its column.
+    /// Index of its column.
     pub(super) column: usize,
-    /// How often it passed.
+    /// Number of repetitions that passed.
     pub(super) passes: usize,
-    /// How often it was tried.
+    /// Number of repetitions that were not skipped.
     pub(super) runs: usize,
 }
 
-/// What adds up over the rows of a column.
+/// Totals over the rows of a column.
 #[derive(Debug, Default, Clone)]
 pub(super) struct ColumnTotals {
-    /// Passed, failed, errors, skipped.
+    /// Number of rows: passed, failed, errors, skipped.
     pub(super) counts: [usize; 4],
-    /// The scores of the rows that were tried.
+    /// Scores of the rows that were not skipped.
     pub(super) scores: Vec<f32>,
-    /// Milliseconds of the rows that were tried, ascending.
+    /// Latencies of the rows that were not skipped, in milliseconds, ascending.
     pub(super) latencies: Vec<f32>,
-    /// Milliseconds of all rows.
+    /// Total latency of all rows, in milliseconds.
     pub(super) time_ms: f64,
-    /// Dollars of all rows.
+    /// Total cost of all rows, in US dollars.
     pub(super) cost: f64,
 }
 
 impl ColumnTotals {
-    /// The mean score of the rows that were tried.
+    /// Mean score of the rows that were not skipped; `None` when there are none.
     pub(super) fn mean(&self) -> Option<f64> {
         let sum: f64 = self.scores.iter().copied().map(f64::from).sum();
         (!self.scores.is_empty()).then(|| sum / count(self.scores.len()))
     }
 
-    /// The share of the rows that were tried which passed, 0 to 1.
+    /// Pass rate of the rows that were not skipped, 0 to 1.
     pub(super) fn pass_rate(&self) -> Option<f64> {
         pass_rate(self.counts)
     }
 }
 
-/// The share of the rows that were tried which passed, 0 to 1; `None` when none was tried.
+/// Pass rate of the rows that were not skipped, 0 to 1; `None` when there are none.
 pub(super) fn pass_rate([passed, failed, errors, _]: [usize; 4]) -> Option<f64> {
     let tried = passed + failed + errors;
     (tried > 0).then(|| count(passed) / count(tried))
 }
 
-/// The value below which a share of ascending values is (nearest rank).
+/// The percentile of ascending values by nearest rank; `share` is 0 to 1.
 pub(super) fn percentile(ascending: &[f32], share: f64) -> Option<f64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank")]
     let rank = (share * count(ascending.len())).ceil() as usize;
     ascending.get(rank.saturating_sub(1)).copied().map(f64::from)
 }
 
-/// A number of things, to calculate with.
+/// Converts a count for arithmetic.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 pub(super) fn count(number: usize) -> f64 {
     number as f64
 }
 
 impl<'a> Run<'a> {
-    /// Reads the run log once.
+    /// Indexes the run log and computes the totals.
     pub(super) fn read(summary: &'a Summary, run_log: &'a RunLog) -> io::Result<Self> {
         let mut places = HashMap::new();
         let mut described = false;
@@ -132,7 +126,7 @@ impl<'a> Run<'a> {
             }
             if let Ok(row) = serde_json::from_slice::<EvalRow>(&line) {
                 described |= row.test_case.get("description").is_some_and(Value::is_string);
-                // A row that was run again is in the run log twice: the last counts.
+                // A row that was run again is in the run log twice; the last one counts.
                 places.insert(identity(&row), Place::of(&row, offset));
             }
             offset += length as u64;
@@ -148,7 +142,7 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// The rows that a report wants, in the order of the cases, one at a time.
+    /// Returns the matching rows in the order of the cases, one at a time.
     pub(super) fn rows(
         &self,
         wanted: impl Fn(&Place) -> bool,
@@ -167,14 +161,13 @@ impl<'a> Run<'a> {
         }))
     }
 
-    /// How many rows ended each way: passed, failed, errors, skipped. Counted in the run log.
+    /// Number of rows by verdict: passed, failed, errors, skipped. Counted in the run log.
     pub(super) fn counts(&self) -> [usize; 4] {
         self.totals.columns.iter().fold([0; 4], |sum, column| {
             std::array::from_fn(|index| sum[index] + column.counts[index])
         })
     }
 
-    /// How a column is called: `[target] prompt`.
     pub(super) fn column(&self, index: usize) -> String {
         match self.summary.prompts.get(index) {
             Some(column) => name(column),
@@ -190,7 +183,7 @@ impl Place {
     }
 }
 
-/// How a column is called: `[target] prompt`.
+/// The column's name, as `[target] prompt`.
 pub(super) fn name(column: &Column) -> String {
     let label = if column.label.is_empty() { &column.raw } else { &column.label };
     format!("[{}] {label}", column.provider)
@@ -204,18 +197,17 @@ fn open(run_log: &RunLog) -> io::Result<Option<BufReader<File>>> {
     }
 }
 
-/// What names a row within its run, in eight bytes.
+/// Hash that identifies a row within its run; saves memory over the full key.
 fn identity(row: &EvalRow) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&row.key, row.test_idx, row.prompt_idx, row.repeat).hash(&mut hasher);
     hasher.finish()
 }
 
-/// Adds rows up.
 #[derive(Default)]
 struct Adder {
     totals: Totals,
-    /// The case and column that the last rows were of, with how often it passed and was tried.
+    /// Case index and repetition counts of the current case and column.
     current: Option<(usize, Flaky)>,
 }
 
@@ -224,7 +216,7 @@ impl Adder {
         let verdict = row.verdict();
         let totals = &mut self.totals;
         totals.repeats = totals.repeats.max(row.repeat + 1);
-        // What comes from a file is not to be trusted with a size.
+        // The file may hold any number; limit the allocation.
         let index = row.prompt_idx.min(9_999);
         if totals.columns.len() <= index {
             totals.columns.resize_with(index + 1, ColumnTotals::default);
@@ -296,7 +288,7 @@ impl Adder {
     }
 }
 
-/// The assertions of a row, those of sets included.
+/// The assertions of a row, including those inside sets.
 pub(super) fn leaves(graded: Option<&GradingResult>) -> Vec<&GradingResult> {
     let parts = graded.and_then(|graded| graded.component_results.as_deref());
     let own = |part: &&GradingResult| {

@@ -1,4 +1,4 @@
-//! Test support: a small run with everything in it that a report must survive.
+//! Test support: a small run with the edge cases that a report must handle.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::result::{GradingResult, Response, SeenTurn, Tokens};
 use crate::row::{Column, EvalRow, Metrics, Summary, Table};
 use crate::run_log::RunLog;
 
-/// A run in a folder: its summary, and its run log, whose rows are not in the order of the cases.
+/// Writes the sample run to a folder. Its rows are out of order in the run log.
 pub(crate) fn run(folder: &std::path::Path) -> (Summary, RunLog) {
     let run_log = RunLog::at(folder.join("journal.jsonl"));
     let mut rows = rows();
@@ -17,7 +17,6 @@ pub(crate) fn run(folder: &std::path::Path) -> (Summary, RunLog) {
     (summary(), run_log)
 }
 
-/// What is known beside the rows.
 pub(crate) fn summary() -> Summary {
     let column = |label: &str, score: f64, counts: [usize; 4], hours: f64| Column {
         raw: format!("{label}: {{{{message}}}}"),
@@ -67,7 +66,7 @@ pub(crate) fn summary() -> Summary {
     }
 }
 
-/// Four cases with two columns each.
+/// The rows of four cases with two columns each.
 pub(crate) fn rows() -> Vec<EvalRow> {
     let hours = [
         graded(
@@ -148,7 +147,6 @@ pub(crate) fn rows() -> Vec<EvalRow> {
     vec![first, second, third, fourth, fifth, sixth, seventh, eighth]
 }
 
-/// An assertion that was tried.
 pub(crate) fn graded(
     kind: &str,
     value: impl Into<Value>,
@@ -160,7 +158,7 @@ pub(crate) fn graded(
     GradingResult { assertion, ..GradingResult::scored(score > 0.5, score, reason) }
 }
 
-/// A row of an answer with its assertions.
+/// A row with an answer and its assertions.
 pub(crate) fn row(
     test: usize,
     column: usize,

@@ -1,4 +1,4 @@
-//! The report for a spreadsheet, in promptfoo's columns: the variables, then for each prompt and target what came of it.
+//! The CSV report in promptfoo's columns: the variables, then the result of each prompt and target.
 
 use std::io::{self, Write};
 
@@ -28,7 +28,7 @@ pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 struct Sheet<'a> {
     described: bool,
     vars: &'a [String],
-    /// For each column the names of its scores.
+    /// Named scores of each column.
     metrics: Vec<Vec<&'a String>>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Sheet<'a> {
         head.iter().map(|cell| safe(cell)).collect()
     }
 
-    /// The lines of a case, one a repetition.
+    /// Writes the lines of a case, one for each repetition.
     fn case(&self, csv: &mut Writer<&mut dyn Write>, rows: &[EvalRow]) -> io::Result<()> {
         let repeats = rows.iter().map(|row| row.repeat).max().map_or(0, |last| last + 1);
         for repeat in 0..repeats {
@@ -123,7 +123,7 @@ fn flat(value: &Value) -> String {
     }
 }
 
-/// A spreadsheet runs what begins like a formula: such a text gets the mark for text before it, but numbers do not.
+/// Prevents CSV injection: a text that looks like a formula gets a leading `'`; numbers do not.
 fn safe(cell: &str) -> String {
     let begins =
         cell.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{200b}');

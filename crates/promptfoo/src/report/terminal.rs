@@ -1,4 +1,4 @@
-//! The report in a terminal: what fails comes first, then errors, then what could not be tried, then one line that sums up.
+//! The report for a terminal: failures, then errors, then skipped rows, then a summary line.
 
 use std::io::{self, Write};
 
@@ -10,14 +10,14 @@ use super::read::{Run, count, pass_rate};
 use super::text;
 use crate::row::{EvalRow, Metrics, Summary, Table, Verdict};
 
-/// How a terminal shows things.
+/// Display options of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Whether it has colours.
+    /// Whether to use colours.
     pub colour: bool,
-    /// How many columns it has.
+    /// Width in columns.
     pub width: usize,
-    /// How many failures, and how many errors, are shown in full.
+    /// Maximum number of failures, and of errors, to show in full.
     pub most: usize,
 }
 
@@ -32,7 +32,7 @@ const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const DIM: &str = "2";
 const BOLD: &str = "1";
-/// Lines of a difference or an output that are shown.
+/// Maximum number of lines shown of a diff or an output.
 const LINES: usize = 6;
 
 pub(super) fn write(run: &Run, look: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -58,7 +58,7 @@ impl Page<'_> {
         if self.look.colour { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    /// A line that is indented and cut to the terminal.
+    /// Writes an indented line, truncated to the terminal's width.
     fn say(&mut self, indent: usize, style: Option<&str>, line: &str) -> io::Result<()> {
         let line = text::fit(line, self.look.width - indent.min(20));
         let line = style.map_or(line.clone(), |style| self.paint(style, &line));
@@ -107,7 +107,7 @@ impl Page<'_> {
             "" => String::new(),
             kind => format!("{}: ", text::line(kind)),
         };
-        // Where the difference follows, the reason only says the same at more length.
+        // When a diff follows, the reason only repeats it at length.
         let most = if fault.expected.is_some() { 1 } else { 3 };
         let (reason, more) = text::lines(&fault.reason, most);
         for (index, line) in reason.iter().enumerate() {
@@ -121,7 +121,7 @@ impl Page<'_> {
         }
     }
 
-    /// Two lines for texts of one line; else the lines that differ.
+    /// Writes two lines for single-line texts; else the lines that differ.
     fn difference(&mut self, expected: &str, got: &str) -> io::Result<()> {
         let pieces = diff::compare(expected, got);
         if !expected.trim_end().contains('\n') && !got.trim_end().contains('\n') {
@@ -150,7 +150,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// One of two texts, with what only it holds painted, or in brackets where there are no colours.
+    /// One of the two texts, with its own parts coloured, or in brackets without colours.
     fn side(&self, name: &str, pieces: &[Piece], style: &str, own: fn(&Piece) -> bool) -> String {
         let mut room = self.look.width.saturating_sub(8 + name.len() + 2);
         let mut line = String::new();
@@ -216,7 +216,7 @@ impl Page<'_> {
         if flaky.is_empty() { Ok(()) } else { writeln!(self.out) }
     }
 
-    /// A line a column, with its named scores; nothing for one column without any.
+    /// Writes one line a column with its named scores; nothing for one column without any.
     fn columns(&mut self, run: &Run) -> io::Result<()> {
         let table = columns(run);
         if table.rows.len() < 2 && table.columns.len() <= COLUMNS.len() {
@@ -245,7 +245,7 @@ impl Page<'_> {
                 .unwrap_or(0)
         };
         let mut widths: Vec<usize> = (0..columns).map(wide).collect();
-        // What names a row gives way before its numbers are cut off.
+        // Shrink the first column, the label, before numbers are cut off.
         let needed = 2 + widths.iter().map(|width| width + 2).sum::<usize>();
         if let Some(first) = widths.first_mut() {
             *first =
@@ -289,7 +289,7 @@ impl Page<'_> {
     }
 }
 
-/// Pass rate, time, tokens, money and flaky cases, in words.
+/// Pass rate, duration, tokens, cost and flaky cases, as text.
 pub(super) fn facts(run: &Run) -> Vec<String> {
     let summary = run.summary;
     let mut facts = Vec::new();
@@ -315,7 +315,6 @@ pub(super) fn facts(run: &Run) -> Vec<String> {
     facts
 }
 
-/// Tokens of targets and graders.
 fn tokens(summary: &Summary) -> u64 {
     let targets: u64 = summary.prompts.iter().map(|column| column.metrics.token_usage.total).sum();
     targets + summary.grader_tokens.total
@@ -331,7 +330,7 @@ const COLUMNS: [&str; 7] = [
     "score",
 ];
 
-/// A table of the columns: how they ended, and each named score.
+/// A table of the columns with verdict counts and named scores.
 pub(super) fn columns(run: &Run) -> Table {
     let mut named: Vec<&String> = Vec::new();
     for name in run.summary.prompts.iter().flat_map(|column| column.metrics.named_scores.keys()) {
@@ -360,7 +359,7 @@ pub(super) fn columns(run: &Run) -> Table {
     }
 }
 
-/// The mean of a named score over a column; what a derived metric is, which has no count.
+/// Mean of a named score over a column; derived metrics have no count and stay as they are.
 pub(super) fn named_mean(metrics: &Metrics, name: &str) -> Option<f64> {
     let sum = metrics.named_scores.get(name)?.as_f64()?;
     match metrics.named_scores_count.get(name).and_then(Value::as_f64) {
@@ -369,7 +368,7 @@ pub(super) fn named_mean(metrics: &Metrics, name: &str) -> Option<f64> {
     }
 }
 
-/// The mean score of a run's rows that were tried; `None` when there are none.
+/// Mean score of the run's rows that were not skipped; `None` when there are none.
 pub(super) fn mean(run: &Run) -> Option<f64> {
     let columns = &run.totals.columns;
     let sum: f64 = columns.iter().filter_map(|it| Some(it.mean()? * count(it.scores.len()))).sum();

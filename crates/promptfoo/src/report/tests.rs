@@ -1,4 +1,4 @@
-//! Test support: the reports of one small run, as they are written to files.
+//! Tests of every report format on one small run.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::sample;
 use super::*;
 
-/// A report of the sample.
+/// Writes a report of the sample run and returns its text.
 fn report(ending: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (summary, run_log) = sample::run(folder.path());
@@ -173,12 +173,12 @@ fn the_last_row_of_a_key_counts_and_half_a_line_does_not() {
     assert_eq!(run, [1, 0, 0, 0]);
 }
 
-/// Not a test of its own: writes reports of a long run, and says how much memory that took.
+/// Helper of the test below: writes reports of a long run and prints the memory used.
 #[test]
 #[ignore = "run by `ten_thousand_rows_need_little_memory`, in a process of its own"]
 fn a_long_run() {
     let folder = tempfile::tempdir().unwrap();
-    // What the code itself takes is not counted.
+    // Exclude the memory of code and static data.
     long_reports(folder.path(), 10);
     let before = most_memory();
     long_reports(folder.path(), 10_000);
@@ -201,7 +201,7 @@ fn long_reports(folder: &Path, rows: usize) {
     }
 }
 
-/// The most memory that this process had, in kB.
+/// Peak memory of this process, in kB.
 fn most_memory() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -222,6 +222,6 @@ fn ten_thousand_rows_need_little_memory() {
         .and_then(|it| it.split(' ').next())
         .unwrap_or_else(|| panic!("{said}"));
     let took: u64 = took.parse().unwrap();
-    // The rows together are more than 30 MB as text, and three times that as values.
+    // The rows take more than 30 MB as text, and three times that as values.
     assert!(took < 20_000, "{took} kB");
 }

@@ -1,11 +1,11 @@
-//! Text for a terminal: what an answer holds must neither move the cursor nor break a column.
+//! Text for a terminal. Output of a model must not move the cursor or break the layout.
 
-/// Makes a text harmless on one line: line ends become `⏎`, control characters their pictures.
+/// Makes a text safe on one line: line breaks become `⏎`, control characters symbols.
 pub(crate) fn line(text: &str) -> String {
     text.trim_end_matches(['\n', '\r']).replace("\r\n", "\n").chars().map(harmless).collect()
 }
 
-/// Makes the lines of a text harmless, at most so many; whether there are more.
+/// Returns up to `most` lines, made safe for a terminal, and whether there are more.
 pub(super) fn lines(text: &str, most: usize) -> (Vec<String>, bool) {
     let mut all = text.lines().map(line);
     let first: Vec<String> = all.by_ref().take(most).collect();
@@ -19,7 +19,7 @@ fn harmless(c: char) -> char {
         '\t' => ' ',
         '\u{7f}' => '␡',
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
-        // C1 controls, and marks that turn the direction of what follows.
+        // C1 controls and bidirectional control characters.
         '\u{80}'..='\u{9f}'
         | '\u{200e}'
         | '\u{200f}'
@@ -30,12 +30,12 @@ fn harmless(c: char) -> char {
     }
 }
 
-/// How many columns a text takes on a terminal.
+/// Display width of a text in terminal columns.
 pub(super) fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 
-/// Cuts a text to so many columns, with `…` where something is missing.
+/// Truncates a text to `most` columns, with `…` at the cut.
 pub(crate) fn fit(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
@@ -50,13 +50,13 @@ pub(crate) fn fit(text: &str, most: usize) -> String {
     cut
 }
 
-/// Fills a text up with blanks to so many columns.
+/// Pads a text with spaces to a width in columns.
 pub(super) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// Columns of one character: none for marks that stand on the one before, two for wide scripts and pictures.
-/// The ranges are those of Unicode's `East_Asian_Width` that are in use.
+/// Display width of a character: 0 for combining marks, 2 for wide scripts and emoji. The ranges
+/// are the common ones of Unicode's `East_Asian_Width`.
 fn columns(c: char) -> usize {
     match u32::from(c) {
         0x0300..=0x036f
@@ -99,7 +99,7 @@ fn columns(c: char) -> usize {
     }
 }
 
-/// A number with a thin separator at each thousand.
+/// Formats a number with thousands separators.
 pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -112,7 +112,7 @@ pub(super) fn thousands(number: u64) -> String {
     text
 }
 
-/// Milliseconds as a person says them.
+/// Formats a duration in milliseconds for reading.
 pub(super) fn duration(ms: f64) -> String {
     match ms {
         ms if ms < 1.0 => format!("{ms:.2} ms"),
@@ -122,7 +122,7 @@ pub(super) fn duration(ms: f64) -> String {
     }
 }
 
-/// Dollars, with as many digits as say something.
+/// Formats an amount in US dollars; small amounts have more digits.
 pub(super) fn dollars(amount: f64) -> String {
     match amount {
         0.0 => "$0".to_owned(),
@@ -132,24 +132,24 @@ pub(super) fn dollars(amount: f64) -> String {
     }
 }
 
-/// A share as a percentage.
+/// Formats a share from 0 to 1 as a percentage.
 pub(crate) fn percent(share: f64) -> String {
     let text = format!("{:.1}", share * 100.0);
-    // What is not all of it must not read as if it were.
+    // Less than all must not be rounded to 100 %.
     match text.as_str() {
         "100.0" if share < 1.0 => "99.9 %".to_owned(),
         text => format!("{} %", text.strip_suffix(".0").unwrap_or(text)),
     }
 }
 
-/// A score without digits that say nothing.
+/// Formats a score with at most four decimals.
 pub(crate) fn score(score: f64) -> String {
     digits(score, 4)
 }
 
-/// At most so many digits after the point, without zeros at the end.
+/// Formats a number with at most `most` decimals, without trailing zeros.
 fn digits(number: f64, most: usize) -> String {
-    // The sum of nothing is -0, which reads as if something were wrong.
+    // An empty sum is -0.0; adding 0.0 removes the sign.
     let text = format!("{:.most$}", number + 0.0);
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()

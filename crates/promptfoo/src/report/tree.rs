@@ -1,4 +1,4 @@
-//! Documents as YAML and as XML.
+//! YAML and XML document writers, and XML escaping.
 
 use std::io::{self, Write};
 
@@ -6,19 +6,18 @@ use serde_json::{Map, Value, json};
 
 use super::document::Tree;
 
-/// YAML in blocks; every text is quoted as in JSON, which is YAML, too.
+/// A writer of block-style YAML; scalars are written as JSON, which is valid YAML.
 pub(super) struct Yaml<'w> {
     out: &'w mut dyn Write,
     depth: usize,
 }
 
 impl<'w> Yaml<'w> {
-    /// Begins a document.
     pub(super) fn begin(out: &'w mut dyn Write) -> Self {
         Self { out, depth: 0 }
     }
 
-    /// Writes what follows `name:` or `-`, with its line end.
+    /// Writes what follows `name:` or `-`, with its line break.
     fn value(&mut self, value: &Value, depth: usize) -> io::Result<()> {
         match value {
             Value::Object(map) if !map.is_empty() => {
@@ -47,7 +46,7 @@ impl<'w> Yaml<'w> {
     }
 }
 
-/// A name that needs no quotes stands without.
+/// Quotes a key unless it is safe as plain YAML.
 fn key(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -56,7 +55,7 @@ fn key(name: &str) -> String {
     if plain { name.to_owned() } else { scalar(&json!(name)) }
 }
 
-/// JSON, with what YAML does not allow as it is written as an escape.
+/// Writes a scalar as JSON and escapes what YAML does not allow unescaped.
 fn scalar(value: &Value) -> String {
     let escaped = |c: char| match c {
         '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
@@ -99,20 +98,18 @@ impl Tree for Yaml<'_> {
     }
 }
 
-/// XML as promptfoo has it: an element a field, a list as its element again and again.
+/// A writer of XML as promptfoo lays it out: one element a field, repeated for a list.
 pub(super) struct Xml<'w> {
     out: &'w mut dyn Write,
     open: Vec<String>,
 }
 
 impl<'w> Xml<'w> {
-    /// Begins a document.
     pub(super) fn begin(out: &'w mut dyn Write) -> io::Result<Self> {
         writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<promptfoo>")?;
         Ok(Self { out, open: Vec::new() })
     }
 
-    /// Ends it.
     pub(super) fn end(self) -> io::Result<()> {
         writeln!(self.out, "</promptfoo>")
     }
@@ -169,7 +166,7 @@ impl Tree for Xml<'_> {
     }
 }
 
-/// A name that XML allows for an element: what it does not becomes `_`.
+/// Turns a name into a valid XML element name; other characters become `_`.
 fn element(name: &str) -> String {
     let fits = |c: char| c.is_alphanumeric() && c.is_ascii() || "_-.".contains(c);
     let mut tag: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
@@ -179,7 +176,8 @@ fn element(name: &str) -> String {
     tag
 }
 
-/// Text for XML and HTML, in elements and in quoted attributes. Characters that XML has no way to write are left out.
+/// Escapes text for XML and HTML, in elements and quoted attributes. Characters that XML cannot
+/// hold are removed.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -198,7 +196,7 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// Text for an attribute, on one line.
+/// Escapes text for an attribute, on one line.
 pub(super) fn attribute(text: &str) -> String {
     escape(text).replace('\n', "&#10;").replace('\t', "&#9;")
 }

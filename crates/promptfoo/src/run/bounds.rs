@@ -1,4 +1,4 @@
-//! What a run may take: asked before anything of it is made, and while its rows are written.
+//! Limits of a run, checked before it starts and while its rows are written.
 
 use std::sync::Arc;
 
@@ -10,28 +10,27 @@ use super::super::suite::{Case, Suite};
 use super::super::target::Target;
 use super::{Error, Plan, Run};
 
-/// Cases at once where nothing is said.
+/// Default number of cases that run at once.
 const CONCURRENCY: usize = 4;
 
-/// Whether a run is within its bounds, and its filters are right; the error says what is not. Nothing is run.
+/// Checks the limits and the filters of a run without running it.
 pub fn check(
     suite: &Suite,
     grading: &GradingContext,
     targets: &[Arc<dyn Target>],
     plan: &Plan,
 ) -> Result<(), Error> {
-    Run::new(suite, grading, targets, plan)?.bounded()
+    Run::new(suite, grading, targets, plan)?.check_limits()
 }
 
 impl Run<'_> {
-    /// What it may take.
     fn limits(&self) -> &'static Limits {
         self.grading.targets.policy().limits()
     }
 
-    /// Whether repetitions, cases at once and rows are within their bounds. What the suite itself says of the first two is cut to
-    /// them: it may have been written for the command line.
-    pub(super) fn bounded(&self) -> Result<(), Error> {
+    /// Checks repetitions, concurrency and the number of rows. The suite's own repetitions and
+    /// concurrency are clamped instead: it may have been written for the command line.
+    pub(super) fn check_limits(&self) -> Result<(), Error> {
         let limits = self.limits();
         let bounds = [
             ("repeat", self.plan.repeat, limits.repeat),
@@ -43,7 +42,7 @@ impl Run<'_> {
             }
         }
         if !self.suite.derived.is_empty() {
-            // They are expressions of JavaScript: better said now than when all rows are there.
+            // Derived metrics are JavaScript; fail now and not after all rows ran.
             let permit = self.grading.targets.policy().code("`derivedMetrics`");
             permit.map_err(|refused| Error::Bounds(refused.to_string()))?;
         }
@@ -56,10 +55,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Cases at once.
+    /// Number of cases that run at once; 1 when rows depend on earlier rows.
     pub(super) fn concurrency(&self) -> usize {
         let stores = |at: &usize| self.suite.cases[*at].options.contains_key("storeOutputAs");
-        if self.places.iter().any(|place| place.remembers) || self.cases.iter().any(stores) {
+        if self.places.iter().any(|place| place.uses_conversation) || self.cases.iter().any(stores)
+        {
             return 1;
         }
         let most = self.limits().concurrency;
@@ -67,7 +67,6 @@ impl Run<'_> {
         self.plan.concurrency.or(own).unwrap_or(CONCURRENCY).max(1)
     }
 
-    /// How often a case is run.
     pub(super) fn repeats(&self, case: &Case) -> usize {
         let most = self.limits().repeat;
         let number = |it: u64| usize::try_from(it).unwrap_or(usize::MAX);
@@ -80,10 +79,10 @@ impl Run<'_> {
             .max(1)
     }
 
-    /// Why a run with so many bytes of rows goes no further.
-    pub(super) fn too_much(&self, bytes: u64) -> Option<String> {
+    /// Why a run with `bytes` of rows stops; `None` within the limit.
+    pub(super) fn size_limit_exceeded(&self, bytes: u64) -> Option<String> {
         let most = self.limits().journal_bytes;
-        let most = self.plan.most_bytes.unwrap_or(most);
+        let most = self.plan.max_bytes.unwrap_or(most);
         (bytes > most).then(|| {
             format!(
                 "its rows take more than {} MB: it was stopped, and those so far are kept. Run fewer cases at a time",

@@ -1,4 +1,4 @@
-//! Which cases, prompts and targets of a suite are run: the filters of the command line.
+//! Filters of the command line: which cases, prompts and targets of a suite run.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -10,44 +10,45 @@ use super::super::row::EvalRow;
 use super::super::run_log::RunLog;
 use super::super::suite::{Case, Prompt, Suite, TargetSpec};
 
-/// Which rows of an earlier run name cases.
+/// Which rows of an earlier run select cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// All that did not pass.
+    /// Rows that did not pass.
     Failing,
-    /// Those with an assertion that does not hold.
+    /// Rows that did not pass and are not errors.
     FailingOnly,
-    /// Those that are errors.
+    /// Rows that are errors.
     ErrorsOnly,
 }
 
-/// What is left of a suite.
+/// Filters on a suite.
 #[derive(Debug, Clone, Default)]
 pub struct Filters {
-    /// Cases of earlier runs: a report in JSON or a run log, each.
+    /// Cases from earlier runs; each file is a JSON report or a run log.
     pub earlier: Vec<(Which, PathBuf)>,
-    /// A pattern that the description has.
+    /// Regular expression on the case's description.
     pub pattern: Option<String>,
-    /// The first so many cases.
+    /// Only the first N cases.
     pub first: Option<usize>,
-    /// So many cases by chance.
+    /// A random sample of N cases.
     pub sample: Option<usize>,
-    /// What chance begins with; another one each time where it is not given.
+    /// Seed of the sample; `None` for a random one.
     pub seed: Option<u64>,
-    /// `key=value` each: all of them are said of the case.
+    /// `key=value` pairs that the case's metadata must all have.
     pub metadata: Vec<String>,
-    /// A pattern that the target's id or label has.
+    /// Regular expression on the target's id or label.
     pub targets: Option<String>,
-    /// A pattern that the prompt's label or id has.
+    /// Regular expression on the prompt's label or id.
     pub prompts: Option<String>,
-    /// `start:end`, counted from 0; either may be left out.
+    /// `start:end`, from 0; either may be omitted.
     pub range: Option<String>,
 }
 
 impl Filters {
-    /// Leaves the positions of the cases that are run, in order. The error says which filter is wrong.
+    /// Returns the positions of the selected cases, in order. The error names the invalid filter.
     ///
-    /// Ranges and numbers count the cases as they are written: all that a matrix makes of one stay together.
+    /// Ranges and counts refer to the cases as written: cases that a matrix makes of one stay
+    /// together.
     pub fn cases(&self, suite: &Suite) -> Result<Vec<usize>, String> {
         let mut left: Vec<usize> = (0..suite.cases.len()).collect();
         for filter in &self.metadata {
@@ -73,7 +74,7 @@ impl Filters {
         self.counted(suite, left)
     }
 
-    /// The filters that count written cases.
+    /// Applies the filters that count cases as written.
     fn counted(&self, suite: &Suite, mut left: Vec<usize>) -> Result<Vec<usize>, String> {
         let mut origins: Vec<usize> = left.iter().map(|at| suite.cases[*at].origin).collect();
         origins.dedup();
@@ -92,7 +93,7 @@ impl Filters {
         Ok(left)
     }
 
-    /// Whether a prompt is left.
+    /// Whether the prompt is selected.
     pub fn prompt(&self, prompt: &Prompt) -> Result<bool, String> {
         let Some(pattern) = &self.prompts else { return Ok(true) };
         let pattern = regex(pattern)?;
@@ -100,7 +101,7 @@ impl Filters {
             || prompt.id.as_deref().is_some_and(|id| pattern.is_match(id)))
     }
 
-    /// Whether a target is left.
+    /// Whether the target is selected.
     pub fn target(&self, target: &TargetSpec) -> Result<bool, String> {
         let Some(pattern) = &self.targets else { return Ok(true) };
         let pattern = regex(pattern)?;
@@ -138,7 +139,7 @@ fn parse_range(range: &str) -> Result<(usize, Option<usize>), String> {
     Ok((start.unwrap_or(0), end))
 }
 
-/// The variables of the rows of an earlier run.
+/// Variables of the matching rows of an earlier run, as canonical text.
 fn earlier(file: &Path, which: Which) -> Result<HashSet<String>, String> {
     let place = file.display();
     if !file.exists() {
@@ -175,7 +176,7 @@ fn earlier(file: &Path, which: Which) -> Result<HashSet<String>, String> {
     Ok(found)
 }
 
-/// Variables as text that does not depend on their order; what a run adds to them is left out.
+/// Variables as text that does not depend on their order, without those that a run adds.
 fn canonical(vars: &Map<String, Value>) -> String {
     let kept = vars.iter().filter(|(name, _)| !name.starts_with('_') && *name != "sessionId");
     let sorted: BTreeMap<&String, &Value> = kept.collect();
@@ -184,12 +185,12 @@ fn canonical(vars: &Map<String, Value>) -> String {
 
 fn chance() -> u64 {
     let mut bytes = [0; 8];
-    // Without chance of the system, the sample is the same each time.
+    // If the system has no randomness, the seed is 0 and the sample is always the same.
     let _ = getrandom::fill(&mut bytes);
     u64::from_le_bytes(bytes)
 }
 
-/// Puts a list in an order by chance (Fisher and Yates, with splitmix64).
+/// Shuffles a list (Fisher-Yates with splitmix64).
 fn shuffle(items: &mut [usize], mut seed: u64) {
     for last in (1..items.len()).rev() {
         seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -211,7 +212,7 @@ mod tests {
             description: Some(format!("case {at}")),
             vars: Map::from_iter([("n".to_owned(), json!(at))]),
             metadata: Map::from_iter([("tags".to_owned(), json!([format!("t{}", at % 2)]))]),
-            // Two of each written case.
+            // Two cases for each written one.
             origin: at / 2,
             ..Case::default()
         };

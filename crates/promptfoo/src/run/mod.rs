@@ -1,5 +1,5 @@
-//! Runs a suite: every case with every prompt and target, some at once, each row into the run log. Holds no more rows than
-//! are run at once.
+//! Runs a suite: every case with every prompt and target, several at once, each row into the run
+//! log. Holds no more rows than run at once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -23,18 +23,18 @@ mod one;
 mod outcome;
 mod plan;
 mod tally;
-mod together;
+mod compare_outputs;
 mod turns;
 mod vars;
 
 pub use bounds::check;
 pub use filter::{Filters, Which};
-pub use outcome::{Steadiness, exit_code, exit_code_with, steadiness};
+pub use outcome::{Steadiness, exit_code, exit_code_with, pass_stability};
 pub use plan::{Error, Plan, Progress};
 pub use tally::grading;
 
-/// Runs a suite. `targets` are the suite's, in its order. When `stop` comes, rows under way are dropped; the run log is kept,
-/// and the summary says that it is not complete.
+/// Runs a suite. `targets` are the suite's, in its order. When `stop` completes, rows in progress
+/// are dropped; the run log is kept, and the summary is marked incomplete.
 pub async fn run(
     suite: &Suite,
     grading: &GradingContext,
@@ -46,7 +46,7 @@ pub async fn run(
     let began = Instant::now();
     let started_at = chrono::Utc::now().timestamp_millis();
     let mut run = Run::new(suite, grading, targets, plan)?;
-    run.bounded()?;
+    run.check_limits()?;
     let run_log = |error| Error::RunLog { path: plan.run_log.path().to_owned(), error };
     let mut appender = plan.run_log.append(plan.resume).map_err(run_log)?;
     if plan.resume {
@@ -88,7 +88,7 @@ pub async fn run(
                 appender.add(&row).map_err(run_log)?;
                 progress.row(&row);
             }
-            if let Some(why) = run.too_much(appender.size()) {
+            if let Some(why) = run.size_limit_exceeded(appender.size()) {
                 (summary.complete, summary.stopped) = (false, Some(why));
                 break;
             }
@@ -115,7 +115,6 @@ fn some_ms(ms: Option<u64>) -> Option<Duration> {
     ms.filter(|ms| *ms > 0).map(Duration::from_millis)
 }
 
-/// A run under way.
 struct Run<'a> {
     suite: &'a Suite,
     grading: &'a GradingContext,
@@ -125,11 +124,11 @@ struct Run<'a> {
     cases: Vec<usize>,
     memory: Memory,
     done: HashSet<String>,
-    /// Rows that were run before, for the sums.
+    /// Rows of the resumed run, for the totals.
     before: Vec<EvalRow>,
 }
 
-/// What is run at once: the rows of a case that are compared with each other, or else one row.
+/// A unit of concurrency: the rows of a case that are compared with each other, or one row.
 struct Unit<'a> {
     at: usize,
     case: &'a Case,
@@ -179,7 +178,7 @@ impl<'a> Run<'a> {
                     spec,
                     target: target.clone(),
                     key,
-                    remembers,
+                    uses_conversation: remembers,
                     provider,
                 });
             }
@@ -197,7 +196,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Reads which rows are there already. Each is kept without what only reports show.
+    /// Reads the rows of the resumed run, without the fields that only reports need.
     fn resume(&mut self, run_log: &RunLog) -> std::io::Result<()> {
         for row in run_log.rows()? {
             let row = row?;
@@ -241,7 +240,7 @@ impl<'a> Run<'a> {
         all.filter(|name| seen.insert(name.as_str())).cloned().collect()
     }
 
-    /// The columns that a case is for.
+    /// The columns that a case runs in.
     fn columns_of(&self, case: &Case) -> Vec<usize> {
         let named = |names: &Option<Vec<String>>, is: &dyn Fn(&str) -> bool| {
             names.as_ref().is_none_or(|names| names.iter().any(|name| is(name)))
@@ -261,7 +260,7 @@ impl<'a> Run<'a> {
         self.cases.iter().map(rows).fold(0, usize::saturating_add)
     }
 
-    /// Everything that is to be run, made as it is needed.
+    /// All units of the run, created lazily.
     fn units(&self) -> impl Iterator<Item = Unit<'_>> {
         let mut twins = HashMap::new();
         self.cases.iter().flat_map(move |at| {
@@ -269,7 +268,7 @@ impl<'a> Run<'a> {
             let written = Arc::new(case.written());
             let key: Arc<str> = once(&mut twins, hash(&written)).into();
             let columns = self.columns_of(case);
-            let groups: Vec<Vec<usize>> = if together::is_asked(case) {
+            let groups: Vec<Vec<usize>> = if compare_outputs::compares_outputs(case) {
                 vec![columns]
             } else {
                 columns.into_iter().map(|it| vec![it]).collect()
@@ -291,7 +290,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Rows that are compared with each other are run again together.
+    /// Rows that are compared with each other run again together.
     fn is_done(&self, unit: &Unit<'_>) -> bool {
         !self.done.is_empty()
             && unit.columns.iter().all(|column| self.done.contains(&self.key(unit, *column)))
@@ -301,7 +300,7 @@ impl<'a> Run<'a> {
         format!("{}-{}-{}", unit.key, self.places[column].key, unit.repeat)
     }
 
-    /// The rows, as they end. Boxed, so that a run can be a task of its own.
+    /// The rows in order of completion. Boxed, so that a run can be a task of its own.
     fn rows(&self, concurrency: usize) -> BoxStream<'_, Vec<EvalRow>> {
         let units = futures::stream::iter(self.units());
         units.map(|unit| self.unit(unit)).buffer_unordered(concurrency).boxed()
@@ -312,8 +311,8 @@ impl<'a> Run<'a> {
         for column in &unit.columns {
             rows.push(self.row(&unit, *column).await);
         }
-        if together::is_asked(unit.case) {
-            together::compare(unit.case, &mut rows, self.grading).await;
+        if compare_outputs::compares_outputs(unit.case) {
+            compare_outputs::compare(unit.case, &mut rows, self.grading).await;
             rows.retain(|row| !self.done.contains(&row.key));
         }
         rows
@@ -353,9 +352,13 @@ impl<'a> Run<'a> {
             let it = &mut column.metrics;
             let count =
                 it.test_pass_count + it.test_fail_count + it.test_error_count + it.test_skip_count;
-            for what in
-                together::derive(&self.suite.derived, count, &mut it.named_scores, self.grading)
-                    .await
+            for what in compare_outputs::derive(
+                &self.suite.derived,
+                count,
+                &mut it.named_scores,
+                self.grading,
+            )
+            .await
             {
                 tracing::warn!("{what}");
             }
@@ -367,7 +370,7 @@ fn hash(value: &Value) -> String {
     hex::encode(&Sha256::digest(value.to_string().as_bytes())[..12])
 }
 
-/// The second of two that are the same is told from the first.
+/// Makes duplicate hashes unique.
 fn once(twins: &mut HashMap<String, usize>, hash: String) -> String {
     let count = twins.entry(hash.clone()).or_default();
     *count += 1;

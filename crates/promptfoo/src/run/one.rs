@@ -1,4 +1,4 @@
-//! One row: the prompt is made, the target is asked, its answer is transformed, and the assertions are tried.
+//! Runs one row: renders the prompt, calls the target, transforms the answer and grades it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,22 +20,21 @@ pub(super) struct Place<'a> {
     pub(super) prompt: &'a Prompt,
     pub(super) spec: &'a TargetSpec,
     pub(super) target: Arc<dyn Target>,
-    /// What names it in the keys of rows.
+    /// The column's part of a row key.
     pub(super) key: String,
-    /// Whether the prompt shows what was said before.
-    pub(super) remembers: bool,
-    /// `{id, label}`.
+    /// Whether the prompt uses the conversation so far.
+    pub(super) uses_conversation: bool,
+    /// `{id, label}` for rows.
     pub(super) provider: Value,
 }
 
-/// What rows leave for those that come after them.
+/// State that later rows see: conversations and stored outputs.
 #[derive(Default)]
 pub(super) struct Memory {
     conversations: Mutex<HashMap<String, Vec<Value>>>,
     stored: Mutex<Vars>,
 }
 
-/// What is run.
 pub(super) struct Job<'a> {
     pub(super) case: &'a Case,
     pub(super) place: &'a Place<'a>,
@@ -44,7 +43,7 @@ pub(super) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Runs it. `row` has what is known of it already.
+    /// Runs the row; `row` holds what is known already.
     pub(super) async fn run(
         &self,
         mut row: EvalRow,
@@ -79,7 +78,7 @@ impl Job<'_> {
         let (response, waited) = self.ask(&prompt, &vars, &config, grading).await?;
         self.keep(&prompt, &response, memory);
         row.latency_ms = response.latency_ms.or(waited).unwrap_or(0.0);
-        // What came from the cache was paid for before.
+        // A cached answer was paid for earlier.
         row.cost = response.cost.filter(|_| !response.cached).unwrap_or(0.0);
         row.token_usage = response.token_usage.unwrap_or_default();
         if let Value::Object(more) = &response.metadata {
@@ -123,7 +122,7 @@ impl Job<'_> {
 
     fn remember(&self, vars: &mut Vars, memory: &Memory) {
         let disabled = self.case.options.get("disableConversationVar") == Some(&Value::Bool(true));
-        if self.place.remembers && !disabled {
+        if self.place.uses_conversation && !disabled {
             let all = memory.conversations.lock().unwrap_or_else(PoisonError::into_inner);
             let said = all.get(&self.conversation()).cloned().unwrap_or_default();
             vars.insert("_conversation".into(), said.into());
@@ -133,7 +132,7 @@ impl Job<'_> {
     }
 
     fn keep(&self, prompt: &str, response: &Response, memory: &Memory) {
-        if !self.place.remembers {
+        if !self.place.uses_conversation {
             return;
         }
         let chat = serde_json::from_str::<Value>(prompt).ok();
@@ -148,7 +147,7 @@ impl Job<'_> {
     fn store(&self, output: &Value, memory: &Memory) {
         if let Some(name) = self.case.options.get("storeOutputAs").and_then(Value::as_str) {
             let mut stored = memory.stored.lock().unwrap_or_else(PoisonError::into_inner);
-            // What a model said is no template for the rows after it.
+            // A model's output must not be rendered as a template in later rows.
             let output = match output {
                 Value::String(said) => literal(said).into(),
                 other => other.clone(),
@@ -157,7 +156,7 @@ impl Job<'_> {
         }
     }
 
-    /// The prompt as it is sent, and the settings that go with it.
+    /// Renders the prompt and collects the settings that go with it.
     async fn prompt(
         &self,
         vars: &Vars,
@@ -188,7 +187,7 @@ impl Job<'_> {
         Ok((rendered, if config.is_empty() { Value::Null } else { config.into() }))
     }
 
-    /// The answer, and how many milliseconds it took; `None` where nobody was asked.
+    /// Returns the response and its latency in milliseconds; `None` when no target was called.
     async fn ask(
         &self,
         prompt: &str,
@@ -206,7 +205,7 @@ impl Job<'_> {
             if !is_simulated(spec) {
                 return grading.targets.open(spec);
             }
-            // A customer that is a case's own provider talks to the suite's.
+            // A simulated user in a case's `provider` talks to the suite's target.
             grading.targets.open_simulated(spec, self.place.target.clone(), grading.grader.clone())
         };
         let own = self.case.provider.as_deref().map(open).transpose().map_err(Error::Failed)?;
@@ -222,7 +221,7 @@ impl Job<'_> {
         Ok((response, Some(began.elapsed().as_secs_f64() * 1000.0)))
     }
 
-    /// What the transforms of target and case make of an answer; `None` where there are none.
+    /// Applies the transforms of the target and the case; `None` when there are none.
     async fn transformed(
         &self,
         response: &Response,
@@ -259,13 +258,12 @@ fn render(grading: &GradingContext, template: &str, vars: &Vars) -> Result<Strin
     grading.templates.render_prompt(template, vars)
 }
 
-/// The row is an error.
 pub(super) fn fail(row: &mut EvalRow, why: String) {
     (row.success, row.score, row.failure_reason, row.error) = (false, 0.0, 2, Some(why));
 }
 
 fn apply(row: &mut EvalRow, graded: GradingResult) {
-    // A score that is no number could not be written down.
+    // JSON has no NaN or infinity.
     row.score = if graded.score.is_finite() { graded.score } else { 0.0 };
     row.named_scores.clone_from(&graded.named_scores);
     row.success = graded.pass && graded.error.is_none() && graded.skipped.is_none();

@@ -1,16 +1,16 @@
-//! What a run comes to: the exit code of a command, and how often each case passed when it was repeated.
+//! The exit code of a run, and the stability of repeated cases.
 
 use std::collections::BTreeMap;
 
 use super::super::row::{EvalRow, Summary};
 
-/// Below this share of rows that pass, in percent, a run has failed.
+/// Default pass rate below which a run fails, in percent.
 const THRESHOLD: f64 = 100.0;
-/// The exit code of a run that has failed.
+/// Default exit code of a failed run.
 const FAILED: i32 = 100;
 
-/// The exit code of a run. The environment may set another bar (`PROMPTFOO_PASS_RATE_THRESHOLD`, in percent) and another code
-/// (`PROMPTFOO_FAILED_TEST_EXIT_CODE`).
+/// Returns the exit code of a run. `PROMPTFOO_PASS_RATE_THRESHOLD` (in percent) and
+/// `PROMPTFOO_FAILED_TEST_EXIT_CODE` in the environment override the defaults.
 pub fn exit_code(summary: &Summary, strict: bool) -> i32 {
     let set = |name: &str| std::env::var(name).ok();
     let bar = set("PROMPTFOO_PASS_RATE_THRESHOLD").and_then(|it| it.trim().parse().ok());
@@ -18,7 +18,8 @@ pub fn exit_code(summary: &Summary, strict: bool) -> i32 {
     exit_code_with(summary, strict, bar.unwrap_or(THRESHOLD), code.unwrap_or(FAILED))
 }
 
-/// The same with a bar in percent and a code. Skipped rows count neither way, but as failures when `strict`.
+/// Returns `code` when the pass rate is below `bar` percent, else 0. Skipped rows do not count, or
+/// count as failures when `strict`.
 pub fn exit_code_with(summary: &Summary, strict: bool, bar: f64, code: i32) -> i32 {
     let [passed, failed, errors, skipped] = summary.counts();
     let all = passed + failed + errors + if strict { skipped } else { 0 };
@@ -27,28 +28,28 @@ pub fn exit_code_with(summary: &Summary, strict: bool, bar: f64, code: i32) -> i
     if share < bar { code } else { 0 }
 }
 
-/// How often one case passed.
+/// How often a case passed over its repetitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Steadiness {
-    /// The rows' key, without the repetition.
+    /// The rows' key without the repetition.
     pub key: String,
-    /// What the case is called.
+    /// The case's title.
     pub title: String,
-    /// How often it passed.
+    /// Number of repetitions that passed.
     pub passed: usize,
-    /// How often it was run; rows that were skipped are not counted.
+    /// Number of repetitions; skipped rows do not count.
     pub runs: usize,
 }
 
 impl Steadiness {
-    /// Whether it passed sometimes and sometimes not.
+    /// Whether only some repetitions passed.
     pub fn is_flaky(&self) -> bool {
         self.passed > 0 && self.passed < self.runs
     }
 }
 
-/// How often each case passed, in the order in which they are in the suite.
-pub fn steadiness<'a>(rows: impl IntoIterator<Item = &'a EvalRow>) -> Vec<Steadiness> {
+/// Counts how often each case passed, in the order of the suite.
+pub fn pass_stability<'a>(rows: impl IntoIterator<Item = &'a EvalRow>) -> Vec<Steadiness> {
     let mut all: BTreeMap<(usize, usize, String), Steadiness> = BTreeMap::new();
     for row in rows.into_iter().filter(|row| row.skipped.is_none()) {
         let key = row.key.rsplit_once('-').map_or(row.key.as_str(), |(key, _)| key).to_owned();
@@ -99,7 +100,7 @@ mod tests {
             row("a-2", true),
             row("b-1", true),
         ];
-        let found = steadiness(&rows);
+        let found = pass_stability(&rows);
         let seen: Vec<_> =
             found.iter().map(|it| (it.key.as_str(), it.passed, it.runs, it.is_flaky())).collect();
         assert_eq!(seen, [("a", 2, 3, true), ("b", 2, 2, false)]);

@@ -1,4 +1,4 @@
-//! How a run is asked for, what hears of it, and why it could not be.
+//! The options of a run, its progress callback and its errors.
 
 use std::time::Duration;
 
@@ -6,31 +6,31 @@ use super::super::row::EvalRow;
 use super::super::run_log::RunLog;
 use super::filter::Filters;
 
-/// How a suite is run. What is not said here is taken from the suite.
+/// Options of a run. A `None` falls back to the suite, then to the default.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What is left of the suite.
+    /// Which cases, prompts and targets run.
     pub filters: Filters,
-    /// How often each case is run.
+    /// Number of repetitions of each case.
     pub repeat: Option<usize>,
-    /// Cases at once.
+    /// Number of cases that run at once.
     pub concurrency: Option<usize>,
-    /// How long to wait before each call.
+    /// Delay before each call.
     pub delay: Option<Duration>,
-    /// The longest that a case may take.
+    /// Time limit of a case.
     pub timeout: Option<Duration>,
-    /// The longest that the run may take.
+    /// Time limit of the run.
     pub max_time: Option<Duration>,
-    /// The most bytes that the rows may take on the disk; those of the policy where nothing is said.
-    pub most_bytes: Option<u64>,
-    /// Where the rows go.
+    /// Maximum size of the rows on disk, in bytes; `None` for the policy's limit.
+    pub max_bytes: Option<u64>,
+    /// The run log that rows are written to.
     pub run_log: RunLog,
-    /// Whether rows that are in the run log already are not run again; without it the run log begins anew.
+    /// Whether rows that the run log already has are skipped; otherwise the run log is overwritten.
     pub resume: bool,
 }
 
 impl Plan {
-    /// A run of everything, with its rows in a run log.
+    /// Options with defaults and no filters.
     pub fn new(run_log: RunLog) -> Self {
         Self {
             filters: Filters::default(),
@@ -39,46 +39,46 @@ impl Plan {
             delay: None,
             timeout: None,
             max_time: None,
-            most_bytes: None,
+            max_bytes: None,
             run_log,
             resume: false,
         }
     }
 }
 
-/// Hears how a run goes on.
+/// Receives the progress of a run.
 pub trait Progress: Send + Sync {
-    /// It begins; so many rows will be run.
+    /// The run begins; `total` rows will run.
     fn begin(&self, total: usize);
-    /// A row has ended.
+    /// A row has finished.
     fn row(&self, row: &EvalRow);
-    /// It has ended, or was stopped.
+    /// The run has finished or was stopped.
     fn done(&self);
 }
 
-/// Why a run could not be begun, or went no further.
+/// Why a run could not start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A filter is wrong.
+    /// A filter is invalid.
     #[error("{0}")]
     Filter(String),
-    /// The run would be larger than it may.
+    /// The run exceeds a limit, or the policy forbids a part of it.
     #[error("{0}")]
     Bounds(String),
-    /// There are not as many targets as the suite names.
+    /// The number of targets does not match the suite.
     #[error("the suite names {named} targets, and {given} are ready")]
     Targets {
-        /// What the suite names.
+        /// Number of targets in the suite.
         named: usize,
-        /// What was given.
+        /// Number of targets passed to the run.
         given: usize,
     },
     /// The run log cannot be read or written.
     #[error("the journal {path} cannot be used: {error}")]
     RunLog {
-        /// Where it is.
+        /// The run log's path.
         path: std::path::PathBuf,
-        /// Why not.
+        /// The I/O error.
         error: std::io::Error,
     },
 }

@@ -1,11 +1,10 @@
-//! What came of a run: sums for each column, made row by row.
+//! Totals of each column, accumulated row by row.
 
 use serde_json::{Map, Value};
 
 use super::super::result::{GradingResult, Tokens};
 use super::super::row::{EvalRow, Metrics, Verdict};
 
-/// Adds a row to its column.
 pub(super) fn add(metrics: &mut Metrics, row: &EvalRow) {
     if row.skipped.is_none() {
         metrics.score += row.score;
@@ -47,7 +46,7 @@ fn increase(all: &mut Map<String, Value>, name: &str, by: f64) {
     all.insert(name.to_owned(), (before + by).into());
 }
 
-/// What the graders of a row used, in tokens and dollars.
+/// Tokens and cost in US dollars of a row's graders.
 pub fn grading(row: &EvalRow) -> (Tokens, f64) {
     let graded = row.grading_result.as_ref();
     let cost = graded.and_then(|it| it.metadata.get("cost")).and_then(Value::as_f64);

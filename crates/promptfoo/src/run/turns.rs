@@ -1,4 +1,5 @@
-//! The assertions of single turns: each is tried on what the pipeline did with that turn, and counts like those of the case.
+//! Assertions on single turns: graded on the pipeline's result for that turn, counted like those of
+//! the case.
 
 use serde_json::{Map, Value};
 
@@ -6,10 +7,11 @@ use super::super::check::{self, CaseContext};
 use super::super::result::{GradingResult, Response};
 use super::super::suite::Case;
 
-/// Where checks leave how much each named score counts.
+/// Metadata field with the weight of each named score.
 const WEIGHTS: &str = "namedScoreWeights";
 
-/// Tries them, and weighs them with the verdict on the case itself: the mean of the parts, and all must pass.
+/// Grades the turns and combines them with the result of the case: the mean score, and all must
+/// pass.
 pub(super) async fn grade(ctx: CaseContext<'_>, whole: GradingResult) -> GradingResult {
     let case = ctx.case;
     let asked = case.turns.iter().enumerate().filter(|(_, turn)| !turn.assert.is_empty());
@@ -36,7 +38,7 @@ pub(super) async fn grade(ctx: CaseContext<'_>, whole: GradingResult) -> Grading
             ..ctx
         })
         .await;
-        parts.push(told(graded, at + 1));
+        parts.push(prefix_turn_number(graded, at + 1));
     }
     if parts.is_empty() {
         return whole;
@@ -44,18 +46,18 @@ pub(super) async fn grade(ctx: CaseContext<'_>, whole: GradingResult) -> Grading
     if !case.assert.is_empty() {
         parts.insert(0, whole);
     }
-    together(parts)
+    combine_results(parts)
 }
 
-/// Says in the reason which turn it is about.
-fn told(mut graded: GradingResult, number: usize) -> GradingResult {
+/// Adds the turn's number to a failure reason.
+fn prefix_turn_number(mut graded: GradingResult, number: usize) -> GradingResult {
     if !graded.pass {
         graded.reason = format!("turn {number}: {}", graded.reason);
     }
     graded
 }
 
-fn together(parts: Vec<GradingResult>) -> GradingResult {
+fn combine_results(parts: Vec<GradingResult>) -> GradingResult {
     #[expect(clippy::cast_precision_loss, reason = "a conversation has few turns")]
     let score = parts.iter().map(|part| part.score).sum::<f64>() / parts.len() as f64;
     let worst = parts.iter().find(|part| !part.pass);
@@ -80,7 +82,7 @@ fn together(parts: Vec<GradingResult>) -> GradingResult {
     all
 }
 
-/// Adds the named scores of a part: a score that several parts have is their weighted mean.
+/// Adds the named scores of a part; a score in several parts becomes their weighted mean.
 fn add_named(all: &mut GradingResult, part: &GradingResult) {
     let weight = |graded: &GradingResult, name: &str| {
         graded.metadata.get(WEIGHTS).and_then(|it| it[name].as_f64()).unwrap_or(1.0)
@@ -108,20 +110,24 @@ mod tests {
             metadata: Map::from_iter([(WEIGHTS.to_owned(), serde_json::json!({"m": weight}))]),
             ..GradingResult::passed()
         };
-        let all = together(vec![part(1.0, 1.0), part(0.0, 3.0), GradingResult::passed()]);
+        let all = combine_results(vec![part(1.0, 1.0), part(0.0, 3.0), GradingResult::passed()]);
         assert_eq!(all.named_scores["m"], 0.25);
         assert_eq!(all.metadata[WEIGHTS]["m"], 4.0);
     }
 
     #[test]
     fn all_turns_must_pass() {
-        let all = together(vec![GradingResult::passed(), told(GradingResult::failed("no"), 2)]);
+        let all = combine_results(vec![
+            GradingResult::passed(),
+            prefix_turn_number(GradingResult::failed("no"), 2),
+        ]);
         assert_eq!(
             (all.pass, all.reason.as_str(), all.component_results.unwrap().len()),
             (false, "turn 2: no", 2)
         );
         assert!((all.score - 0.5).abs() < 1e-9);
-        let all = together(vec![GradingResult::passed(), GradingResult::skipped("no grader")]);
+        let all =
+            combine_results(vec![GradingResult::passed(), GradingResult::skipped("no grader")]);
         assert_eq!((all.pass, all.skipped.as_deref()), (false, Some("no grader")));
     }
 }

@@ -1,4 +1,4 @@
-//! The variables of a row: what is in the files that they name, what scripts make of them, and the prompt that comes of them.
+//! Prepares a row's variables and prompt: reads the files and runs the scripts that they name.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ const IMAGES: &[(&str, &str)] = &[
 const RECORDINGS: &[&str] =
     &["mp3", "wav", "ogg", "opus", "m4a", "aac", "flac", "mp4", "webm", "mov"];
 
-/// Replaces variables such as `file://order.txt` by what the file says.
+/// Replaces variables such as `file://order.txt` with the file's content.
 pub(super) async fn from_files(
     vars: &mut Vars,
     prompt: &str,
@@ -96,7 +96,7 @@ fn read(policy: &Policy, path: &Path, ending: &str) -> Result<Value, String> {
     Ok(text.trim().into())
 }
 
-/// What `transformVars` makes of the variables, over them.
+/// Runs `transformVars` and merges its result over the variables.
 pub(super) async fn transformed(
     vars: &mut Vars,
     code: &str,
@@ -112,7 +112,7 @@ pub(super) async fn transformed(
     Ok(())
 }
 
-/// A script as it is written in a suite: `file://a.js:fn`, `python:…`, or JavaScript.
+/// Parses a script of a suite: `file://a.js:fn`, `python:…`, or inline JavaScript.
 pub(super) fn script(code: &str, base: &Path) -> Script {
     if let Some(path) = code.strip_prefix("file://") {
         let (path, function) = match path.rsplit_once(':') {
@@ -129,7 +129,7 @@ pub(super) fn script(code: &str, base: &Path) -> Script {
     }
 }
 
-/// The template of a prompt that a script makes, and the settings that it gives with it.
+/// Runs a prompt function and returns the template and the settings that it gives.
 pub(super) async fn made(
     prompt: &Prompt,
     function: &str,

@@ -1,4 +1,5 @@
-//! Which patterns mean the same in Rust as in JavaScript. In doubt they do not: a suite's verdict is the same on every way.
+//! Decides whether a regular expression means the same in Rust and JavaScript. In doubt it does
+//! not, so that a verdict never depends on the engine.
 
 use std::sync::LazyLock;
 
@@ -6,7 +7,8 @@ use regex::Regex;
 
 use super::linear;
 
-/// What both read in the same way: no sets of sets, flags, names, and braces or brackets that stand for themselves.
+/// Syntax that both read alike: no nested classes, flags, named groups or unescaped literal
+/// brackets.
 static SHARED: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"(?x)^(?:
         \(\?: | \( | \| | \^ | \$ | \\[bB]
@@ -24,9 +26,9 @@ static SHARED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("the pattern is valid")
 });
 
-/// The pattern in linear time, where it finds in this text just what JavaScript finds.
-pub(super) fn shared(pattern: &str, text: &str) -> Option<Regex> {
-    // Of words, digits and spaces Rust knows more; JavaScript sees two letters in one emoji.
+/// The linear-time regex, if it finds the same as JavaScript in this text.
+pub(super) fn linear_equivalent(pattern: &str, text: &str) -> Option<Regex> {
+    // Rust's `\d`, `\w`, `\s` and `\b` are Unicode-aware, JavaScript's are ASCII.
     let of_ascii = |rest: &str| rest.starts_with(['d', 'D', 'w', 'W', 's', 'S', 'b', 'B']);
     let is_same = SHARED.is_match(pattern)
         && is_plain(pattern)
@@ -35,7 +37,8 @@ pub(super) fn shared(pattern: &str, text: &str) -> Option<Regex> {
     is_same.then(|| linear(pattern).ok()).flatten()
 }
 
-/// Whether both count its letters and lines in the same way.
+/// Whether both count characters and lines alike: JavaScript has more line terminators and counts a
+/// character above U+FFFF as two.
 fn is_plain(text: &str) -> bool {
     !text.contains(|letter: char| matches!(letter, '\r' | '\u{2028}' | '\u{2029}' | '\u{10000}'..))
 }

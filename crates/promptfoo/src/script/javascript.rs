@@ -1,4 +1,4 @@
-//! JavaScript in an engine of this process, with a limit of time and of memory and without Node's modules.
+//! JavaScript in an embedded engine with time and memory limits and without Node's modules.
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use super::{Error, module};
 use crate::policy::Permit;
 
-/// The longest that one script may run.
+/// Default time limit of one script.
 pub(super) const LIMIT: Duration = Duration::from_secs(5);
 const MEMORY: usize = 64 * 1024 * 1024;
 const STACK: usize = 512 * 1024;
 const BOOT: &str = include_str!("boot.js");
-/// Says `y` or `n`, or `!` and what is wrong with the pattern.
+/// Returns `y` or `n`, or `!` and the error message for an invalid pattern.
 const TRY: &str = "(pattern, text) => { let found; try { found = new RegExp(pattern) } \
     catch (error) { return '!' + error.message } return found.test(text) ? 'y' : 'n' }";
 
@@ -27,17 +27,16 @@ pub(super) struct ScriptValue {
     pub(super) kind: String,
 }
 
-/// What the engine is to do.
 pub(super) struct Job {
-    /// A job of `boot.js`.
+    /// The task in the format of `boot.js`.
     pub(super) task: Value,
-    /// The folders whose files may be required; any where none are said.
+    /// Folders whose files may be required; `None` for any folder.
     pub(super) folders: Option<Vec<PathBuf>>,
-    /// The longest that it may take.
+    /// Time limit.
     pub(super) limit: Duration,
 }
 
-/// Runs a job. Blocks for as long as it takes, at most its limit.
+/// Runs a job. Blocks until it ends, at most for its limit.
 pub(super) fn run(job: &Job, _: Permit) -> Result<ScriptValue, Error> {
     let limit = job.limit;
     let deadline = Instant::now() + limit;
@@ -55,7 +54,7 @@ fn read(answer: &str) -> Result<ScriptValue, Error> {
     let mut answer: Value = serde_json::from_str(answer)
         .map_err(|error| Error::Failed(format!("the script's value is not JSON: {error}")))?;
     if let Some(message) = answer["error"].as_str() {
-        let message = familiar(message);
+        let message = node_error_message(message);
         let missing = answer["missing"] == json!(true);
         return Err(if missing { Error::Missing(message) } else { Error::Failed(message) });
     }
@@ -72,7 +71,7 @@ fn evaluate(job: &Job, deadline: Instant) -> Result<Option<String>, String> {
     let context = Context::full(&runtime).map_err(say)?;
     context.with(|ctx| {
         begin(&ctx, job).catch(&ctx).map_err(|error| error.to_string())?;
-        settle(&ctx, deadline);
+        run_pending_jobs(&ctx, deadline);
         ctx.globals().get::<_, Option<String>>("__result").map_err(say)
     })
 }
@@ -91,8 +90,8 @@ fn begin(ctx: &Ctx<'_>, job: &Job) -> rquickjs::Result<()> {
     start.call((job.task.to_string(),))
 }
 
-/// Runs what promises and timers wait for, until nothing is left or the time is over.
-fn settle(ctx: &Ctx<'_>, deadline: Instant) {
+/// Runs pending promise jobs and timers until nothing is left or the deadline passes.
+fn run_pending_jobs(ctx: &Ctx<'_>, deadline: Instant) {
     let began = Instant::now();
     loop {
         while Instant::now() < deadline && ctx.execute_pending_job() {}
@@ -108,15 +107,15 @@ fn settle(ctx: &Ctx<'_>, deadline: Instant) {
                 let wait = Duration::try_from_secs_f64(wait / 1e3).unwrap_or(left);
                 std::thread::sleep(wait.min(left));
             }
-            // A timer may have kept a promise just now.
+            // A timer may have just resolved a promise.
             _ if ctx.execute_pending_job() => {}
             _ => return,
         }
     }
 }
 
-/// The engine's words as Node has them, so that reports read the same.
-fn familiar(message: &str) -> String {
+/// Rewrites the engine's error messages as Node's, so that reports match promptfoo's.
+fn node_error_message(message: &str) -> String {
     if let Some(token) = message.strip_prefix("unexpected token in expression: ") {
         return format!("Unexpected token {token}");
     }
@@ -131,7 +130,7 @@ fn familiar(message: &str) -> String {
     message.to_owned()
 }
 
-/// An engine that tries patterns. Nothing of one trial is left for the next, so that a thread keeps its engine.
+/// A per-thread engine for patterns. It is reused because a match leaves no state.
 struct Patterns {
     context: Context,
     deadline: Rc<Cell<Instant>>,
@@ -152,7 +151,7 @@ impl Patterns {
         Ok(Self { context: Context::full(&runtime)?, deadline })
     }
 
-    /// What `TRY` says of a pattern and a text.
+    /// Calls `TRY` with a pattern and a text.
     fn attempt(&self, pattern: &str, text: &str) -> Result<String, String> {
         self.context.with(|ctx| {
             let tried = ctx.eval(TRY).and_then(|it: Function| it.call((pattern, text)));
@@ -161,7 +160,7 @@ impl Patterns {
     }
 }
 
-/// Whether a pattern is found in a text. A wrong pattern is `Err` within.
+/// Whether a pattern matches a text. The inner `Err` is for an invalid pattern.
 pub(super) fn matches(
     pattern: &str,
     text: &str,
@@ -175,14 +174,14 @@ pub(super) fn matches(
     engine.deadline.set(deadline);
     let said = match engine.attempt(pattern, text) {
         Ok(said) => said,
-        // The engine is not kept: it may be short of memory now.
+        // The engine is dropped, because it may be out of memory.
         Err(_) if Instant::now() >= deadline => return Err(stopped(limit)),
         Err(why) => return Err(Error::Failed(why)),
     };
     PATTERNS.with(|slot| *slot.borrow_mut() = Some(engine));
     Ok(match said.strip_prefix('!') {
         Some(message) => {
-            Err(format!("Invalid regular expression: /{pattern}/: {}", wrong_with(message)))
+            Err(format!("Invalid regular expression: /{pattern}/: {}", node_pattern_error(message)))
         }
         None => Ok(said == "y"),
     })
@@ -192,8 +191,8 @@ fn stopped(limit: Duration) -> Error {
     Error::Failed(format!("the script was stopped after {} s", limit.as_secs_f32()))
 }
 
-/// What is wrong with a pattern, as Node says it.
-fn wrong_with(message: &str) -> String {
+/// The error of an invalid pattern in Node's wording.
+fn node_pattern_error(message: &str) -> String {
     let known = [
         ("expecting ')'", "Unterminated group"),
         ("invalid group", "Invalid group"),
@@ -210,20 +209,17 @@ fn wrong_with(message: &str) -> String {
     found.map_or_else(|| message.to_owned(), |(_, ours)| (*ours).to_owned())
 }
 
-/// The job that runs an inline script.
 pub(super) fn inline(code: &str, arguments: &[(&str, Value)], env: &Value) -> Value {
     let names: Vec<&str> = arguments.iter().map(|(name, _)| *name).collect();
     let values: Vec<&Value> = arguments.iter().map(|(_, value)| value).collect();
     json!({"kind": "inline", "code": code, "names": names, "args": values, "env": env})
 }
 
-/// The job that calls a function of a file.
 pub(super) fn file(path: &Path, name: Option<&str>, arguments: &[Value], env: &Value) -> Value {
     let (folder, path) = split(path);
     json!({"kind": "file", "folder": folder, "path": path, "name": name, "args": arguments, "env": env})
 }
 
-/// The job that calls a method of a file's class.
 pub(super) fn method(
     path: &Path,
     options: &Value,

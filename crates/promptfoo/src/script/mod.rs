@@ -1,4 +1,4 @@
-//! Scripts of a suite: JavaScript in an engine of this process, Python and Ruby in a process of their own.
+//! Scripts of a suite: JavaScript in an embedded engine, Python and Ruby in separate processes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,36 +16,36 @@ mod process;
 
 use process::{Language, Process};
 
-/// The longest that the JavaScript engine tries a pattern over the API.
+/// Time limit of the JavaScript engine for a pattern over the API.
 const PATTERN_LIMIT: Duration = Duration::from_millis(100);
-/// How large a pattern that is tried in linear time may become, in bytes: the time grows with it, too.
+/// Maximum size of a compiled linear-time pattern, in bytes; matching time grows with it.
 const PATTERN_BYTES: usize = 1 << 20;
 
 /// A script.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Script {
-    /// JavaScript: one line is an expression, several lines are a body with `return`.
+    /// JavaScript: one line is an expression, several lines are a function body with `return`.
     JavaScript(String),
-    /// Python: the same.
+    /// Python, in the same form.
     Python(String),
-    /// Ruby: the same.
+    /// Ruby, in the same form.
     Ruby(String),
-    /// A function in a file; the default one where none is named.
+    /// A function in a file.
     File {
         /// The file: `.js`, `.cjs`, `.mjs`, `.ts` (as JavaScript), `.py` or `.rb`.
         path: PathBuf,
-        /// The function.
+        /// The function; `None` for the default one.
         function: Option<String>,
     },
 }
 
-/// Why a script gave no value.
+/// Why a script returned no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It cannot be run here, such as Python where there is none.
+    /// It cannot run here, for example because Python is not installed.
     #[error("{0}")]
     Missing(String),
-    /// It was run, and failed or was not understood.
+    /// It failed, or its result was invalid.
     #[error("{0}")]
     Failed(String),
     /// The policy does not allow it.
@@ -53,13 +53,14 @@ pub enum Error {
     Refused(#[from] PolicyError),
 }
 
-/// Runs scripts, where the policy allows it.
+/// Runs scripts as far as the policy allows.
 #[derive(Debug, Clone)]
 pub struct Scripts {
     policy: Policy,
-    /// The suite's folder: what JavaScript requires over the API must be in it, or beside the file that is run.
+    /// The suite's folder. Over the API, JavaScript may require only files in it or in the script's
+    /// folder.
     base: PathBuf,
-    /// What `process.env` holds: the suite's values over those of this process.
+    /// The environment that scripts see.
     env: Value,
     script_limit: Duration,
     process_limit: Duration,
@@ -72,7 +73,7 @@ impl Default for Scripts {
 }
 
 impl Scripts {
-    /// Runs the scripts of a suite in a folder, with an environment that wins over that of this process.
+    /// Runs the scripts of a suite in a folder; `env` overrides the process environment.
     pub fn new(policy: &Policy, base: &Path, env: &Vars) -> Self {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let env = policy.script_env(env);
@@ -86,25 +87,25 @@ impl Scripts {
         }
     }
 
-    /// What scripts, and whoever runs them, may do.
+    /// The policy that applies to scripts and their callers.
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The same with other limits of time: for one script of JavaScript, and for one process.
+    /// Returns the runner with other time limits: for a JavaScript script and for a process.
     #[must_use]
-    pub fn within(mut self, script: Duration, process: Duration) -> Self {
+    pub fn with_time_limits(mut self, script: Duration, process: Duration) -> Self {
         (self.script_limit, self.process_limit) = (script, process);
         self
     }
 
-    /// Runs a script with arguments. An inline script sees them by the names given here; a function in a file gets them in order.
-    /// A value that is not there (`undefined`) is null.
+    /// Runs a script. An inline script sees the arguments by name; a function in a file gets them
+    /// in order. `undefined` becomes null.
     pub async fn call(&self, script: &Script, arguments: &[(&str, Value)]) -> Result<Value, Error> {
         self.call_typed(script, arguments).await.map(|(value, _)| value)
     }
 
-    /// The same, with what JavaScript calls the value's type, such as `undefined`.
+    /// Like `call`, but also returns the value's JavaScript `typeof`, such as `undefined`.
     pub async fn call_typed(
         &self,
         script: &Script,
@@ -137,7 +138,7 @@ impl Scripts {
         Ok((value, String::new()))
     }
 
-    /// Whether a script may be run, and its file be read.
+    /// Checks that a script may run and its file may be read.
     fn permit(&self, script: &Script) -> Result<Permit, Error> {
         let start = |code: &str| code.trim().chars().take(60).collect::<String>();
         let permit = match script {
@@ -148,7 +149,7 @@ impl Scripts {
             Script::Ruby(code) => self.policy.code(format_args!("Ruby (`{}`)", start(code))),
             Script::File { path, .. } => {
                 let permit = self.policy.code(format_args!("the script {}", path.display()))?;
-                // A file that is not there is told of by whoever runs it.
+                // The caller reports a missing file.
                 match self.policy.check_file(path) {
                     Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
                         return Err(Error::Failed(why.to_string()));
@@ -160,8 +161,9 @@ impl Scripts {
         Ok(permit?)
     }
 
-    /// Calls a method of the class that a JavaScript file exports, made with `options`; `None` when it has no such method. An
-    /// exported function is its own `callApi`. Each call makes the class anew.
+    /// Calls a method of the class that a JavaScript file exports; `None` when it has no such
+    /// method. An exported function counts as `callApi`. Each call constructs a new instance with
+    /// `options`.
     pub async fn method(
         &self,
         path: &Path,
@@ -175,23 +177,23 @@ impl Scripts {
         Ok((answer["has"] == Value::Bool(true)).then(|| answer["value"].take()))
     }
 
-    /// Whether a JavaScript pattern is found in a text; within, what is wrong with the pattern. Over the API it is tried in linear
-    /// time where that means the same: anybody who is signed in may save one.
+    /// Whether a JavaScript pattern matches a text; the inner error is for an invalid pattern. Over
+    /// the API a linear-time engine is preferred, because any signed-in user may save a pattern.
     pub async fn matches(&self, pattern: &str, text: &str) -> Result<Result<bool, String>, Error> {
         let (pattern, text, limit) = (pattern.to_owned(), text.to_owned(), self.script_limit);
         if self.policy.is_command_line() {
             return blocking(move || javascript::matches(&pattern, &text, limit)).await;
         }
         let limit = limit.min(PATTERN_LIMIT);
-        blocking(move || match dialect::shared(&pattern, &text) {
+        blocking(move || match dialect::linear_equivalent(&pattern, &text) {
             Some(shared) => Ok(Ok(shared.is_match(&text))),
             None => javascript::matches(&pattern, &text, limit),
         })
         .await
     }
 
-    /// Calls a function of a JavaScript file on this thread, for filters of templates.
-    pub(super) fn call_here(&self, path: &Path, arguments: &[Value]) -> Result<Value, Error> {
+    /// Calls a function of a JavaScript file on the current thread, for template filters.
+    pub(super) fn call_blocking(&self, path: &Path, arguments: &[Value]) -> Result<Value, Error> {
         let permit = self.permit(&Script::File { path: path.to_owned(), function: None })?;
         let job = javascript::file(path, None, arguments, &self.env);
         javascript::run(&self.job(job, Some(path)), permit).map(|given| given.value)
@@ -208,7 +210,8 @@ impl Scripts {
         Ok((given.value, given.kind))
     }
 
-    /// What the engine is to do; over the API it may require files of the suite's folder, and beside the file that it runs.
+    /// Creates a job; over the API it may require files only from the suite's folder and the
+    /// script's own.
     fn job(&self, task: Value, file: Option<&Path>) -> javascript::Job {
         let beside = file.and_then(Path::parent).map(Path::to_owned);
         let folders = || std::iter::once(self.base.clone()).chain(beside).collect();
@@ -217,12 +220,12 @@ impl Scripts {
     }
 }
 
-/// A pattern that takes no more time than a text is long; the error says why there is none.
+/// Compiles a pattern that matches in linear time. The error says why it cannot.
 pub fn linear(pattern: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern).size_limit(PATTERN_BYTES).build()
 }
 
-/// Runs an engine off the threads that wait for the network.
+/// Runs blocking work off the async threads.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
@@ -260,7 +263,7 @@ mod tests {
         }
         let said = none.method(Path::new("a.js"), &json!({}), "callApi", &[]).await;
         assert!(matches!(said, Err(Error::Refused(_))));
-        assert!(matches!(none.call_here(Path::new("a.js"), &[]), Err(Error::Refused(_))));
+        assert!(matches!(none.call_blocking(Path::new("a.js"), &[]), Err(Error::Refused(_))));
     }
 
     #[tokio::test]
@@ -292,7 +295,7 @@ mod tests {
                 "{name}: {said:?}"
             );
         }
-        // Who has a shell may read it anyway.
+        // A user with a shell can read it anyway.
         for name in ["../beside.json", "../../secret.json", "../../secret", &absolute] {
             assert!(call(&shell, name).await.is_ok(), "{name}");
         }
@@ -339,7 +342,7 @@ mod tests {
     #[tokio::test]
     async fn what_would_run_for_ever_is_stopped() {
         let limit = Duration::from_millis(300);
-        let scripts = scripts(&Vars::new()).within(limit, limit);
+        let scripts = scripts(&Vars::new()).with_time_limits(limit, limit);
         let began = Instant::now();
         let looped = scripts.call(&js("(() => { for (;;) {} })()"), &[]).await;
         assert!(
@@ -365,7 +368,7 @@ mod tests {
         let text = format!("{}!", "a".repeat(60));
         assert_eq!(scripts.matches("^(a+)+$", &text).await, Ok(Ok(false)));
         assert_eq!(scripts.matches("a!$", &text).await, Ok(Ok(true)));
-        // What only JavaScript knows has little time.
+        // A pattern that needs the JavaScript engine has a short time limit.
         assert_eq!(scripts.matches("^(?=a)", &text).await, Ok(Ok(true)));
         let slow = scripts.matches("^(?=a)(a+)+$", &text).await;
         assert!(
@@ -419,7 +422,7 @@ mod tests {
             ("^Schön(e|en)? .*[äöü]", "Schöne Grüße"),
         ];
         for (pattern, text) in ordinary {
-            let shared = dialect::shared(pattern, text).expect(pattern);
+            let shared = dialect::linear_equivalent(pattern, text).expect(pattern);
             assert!(shared.is_match(text), "{pattern}");
             assert_eq!(shell.matches(pattern, text).await, Ok(Ok(true)), "{pattern}");
         }
@@ -469,7 +472,7 @@ mod tests {
     #[tokio::test]
     async fn python_runs_in_a_process_that_ends_in_time() {
         let limits = (Duration::from_secs(5), Duration::from_secs(10));
-        let scripts = scripts(&Vars::new()).within(limits.0, limits.1);
+        let scripts = scripts(&Vars::new()).with_time_limits(limits.0, limits.1);
         let arguments = [("output", json!("a b")), ("context", json!({}))];
         let call = async |code: &str| scripts.call(&Script::Python(code.into()), &arguments).await;
         match call("len(output)").await {
@@ -479,7 +482,8 @@ mod tests {
         let body = "print('noise')\nfor w in output.split():\n    return {'w': w}";
         assert_eq!(call(body).await, Ok(json!({"w": "a"})));
         assert!(matches!(call("nope").await, Err(Error::Failed(why)) if why.contains("NameError")));
-        let short = scripts.clone().within(Duration::from_secs(5), Duration::from_millis(800));
+        let short =
+            scripts.clone().with_time_limits(Duration::from_secs(5), Duration::from_millis(800));
         let began = Instant::now();
         let sleeps = Script::Python("__import__('os').system('sleep 30')".into());
         assert!(short.call(&sleeps, &[]).await.is_err());

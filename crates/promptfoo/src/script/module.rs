@@ -1,4 +1,4 @@
-//! Files that JavaScript requires: found beside the one that asks, and told in the form that `require` understands.
+//! Files that JavaScript requires: resolves them and converts them to `CommonJS`.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -6,13 +6,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::policy::{regular, sized};
+use crate::policy::{canonical_regular_file, check_file_size};
 
-/// The largest file that is required, in bytes.
+/// Maximum size of a required file, in bytes.
 const LARGEST: u64 = 4 << 20;
 
-/// A required file: `{path, folder, source, json}`, or `{error}`, or `{missing}` for what cannot be run here. It must be a regular
-/// file in one of `within`, links followed; anywhere where none are said.
+/// Reads a required file: `{path, folder, source, json}`, or `{error}`, or `{missing}` for one that
+/// cannot run here. It must be a regular file in one of `within` (symlinks resolved); `None` allows
+/// any folder.
 pub(super) fn read(folder: &Path, name: &str, within: Option<&[PathBuf]>) -> Value {
     let wanted = folder.join(name);
     let path = match find(&wanted, within) {
@@ -47,9 +48,9 @@ fn find(path: &Path, within: Option<&[PathBuf]>) -> std::io::Result<PathBuf> {
     match within {
         Some(within) => {
             let within: Vec<&Path> = within.iter().map(PathBuf::as_path).collect();
-            regular(&found, &within, LARGEST)?;
+            canonical_regular_file(&found, &within, LARGEST)?;
         }
-        None => sized(&found, LARGEST)?,
+        None => check_file_size(&found, LARGEST)?,
     }
     Ok(found)
 }
@@ -71,7 +72,7 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is right")
 }
 
-/// A module's source with `import` and `export` written as `require` and `exports`.
+/// Rewrites `import` and `export` as `require` and `exports`.
 fn as_commonjs(source: &str) -> String {
     let mut names = Vec::new();
     for found in NAMED.captures_iter(source) {

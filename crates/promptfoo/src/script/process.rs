@@ -1,5 +1,5 @@
-//! Python and Ruby, each call in a process of its own that does not outlive its time. Arguments go in over standard input and the
-//! result comes back over a copy of standard output, so that what a script prints does no harm.
+//! Python and Ruby, each call in its own process with a time limit. Arguments go in over standard
+//! input; the result comes back over a copy of standard output, so that a script may print.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,12 +12,12 @@ use tokio::process::{Child, Command};
 use super::Error;
 use crate::policy::Permit;
 
-/// The longest that one call may take.
+/// Default time limit of one call.
 pub(super) const LIMIT: Duration = Duration::from_mins(1);
 const PYTHON: &str = include_str!("run.py");
 const RUBY: &str = include_str!("run.rb");
 
-/// A language that is run in a process.
+/// A language that runs in a separate process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
     Python,
@@ -32,7 +32,7 @@ impl Language {
         }
     }
 
-    /// The interpreters to try, best first.
+    /// The interpreters to try, in order of preference.
     fn interpreters(self, env: &Value) -> Vec<String> {
         let (variable, usual): (_, &[&str]) = match self {
             Self::Python => ("PROMPTFOO_PYTHON", &["python3", "python"]),
@@ -53,17 +53,16 @@ impl Language {
     }
 }
 
-/// How processes are run.
 pub(super) struct Process<'a> {
-    /// All that they see of the environment.
+    /// The whole environment of the process.
     pub(super) env: &'a Value,
-    /// The longest that one may take.
+    /// Time limit of one process.
     pub(super) limit: Duration,
     pub(super) permit: Permit,
 }
 
 impl Process<'_> {
-    /// Runs inline code: one line is an expression, several lines are the body of a function of the arguments.
+    /// Runs inline code: a single line is an expression, several lines are a function body.
     pub(super) async fn inline(
         &self,
         language: Language,
@@ -75,7 +74,6 @@ impl Process<'_> {
         self.run(language, &json!({"code": code, "names": names, "args": values})).await
     }
 
-    /// Calls a function of a file.
     pub(super) async fn file(
         &self,
         language: Language,
@@ -122,13 +120,13 @@ fn start(language: Language, env: &Value, _: Permit) -> Result<Child, Error> {
     Err(Error::Missing(format!("no {}", language.name())))
 }
 
-/// What came of a process: the result's text and what it wrote to standard error.
+/// Sends the job; returns the result's text and the standard error.
 async fn talk(child: &mut Child, job: String) -> (String, String) {
     let (mut input, output, errors) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
         if let Some(input) = &mut input {
-            // A process that ended early says why on standard error.
+            // A process that exited early explains itself on standard error.
             let _ = input.write_all(job.as_bytes()).await;
         }
         drop(input);
@@ -150,7 +148,7 @@ async fn talk(child: &mut Child, job: String) -> (String, String) {
     (text(said), text(complained))
 }
 
-/// Ends a process and all that it started.
+/// Kills a process and its process group.
 async fn end(child: &mut Child, group: Option<u32>) {
     if let Some(group) = group {
         let kill = Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status().await;

@@ -1,4 +1,5 @@
-//! The cases of a suite: each over `defaultTest`, scenarios crossed with their tests, matrices multiplied out.
+//! Builds the cases of a suite: applies `defaultTest`, combines scenarios with their tests, expands
+//! matrices.
 
 use std::sync::Arc;
 
@@ -14,7 +15,6 @@ use super::{Assertion, Case, Overrides, Suite, Vars, files, matrix, refs};
 use crate::script::Scripts;
 use crate::template::environment;
 
-/// Builds the cases of a suite from its configuration.
 pub(super) struct CaseBuilder<'a> {
     suite: &'a mut Suite,
     scripts: Arc<Scripts>,
@@ -22,10 +22,10 @@ pub(super) struct CaseBuilder<'a> {
     asserts: Vec<Assertion>,
     unknown: Unknown,
     origin: usize,
-    /// What names of files, and what settings of targets see of the environment.
+    /// The environment that file names see (`shown`) and that target settings see (`settings`).
     shown: Vars,
     settings: Vars,
-    /// What each case has of `defaultTest`, and all cases so far, in bytes of their JSON.
+    /// Size of what each case inherits from `defaultTest`, and of all cases so far, as JSON bytes.
     bytes: (u64, u64),
 }
 
@@ -91,7 +91,7 @@ impl<'a> CaseBuilder<'a> {
         Ok(())
     }
 
-    /// Every configuration of a scenario with each of its cases.
+    /// Combines every configuration of a scenario with each of its cases.
     async fn scenario(
         &mut self,
         scenario: &Value,
@@ -117,7 +117,7 @@ impl<'a> CaseBuilder<'a> {
                 return Err(at.wrong("a configuration of a scenario must be a mapping with `vars`"));
             };
             for test in &tests {
-                let map = over(&data, &test.map, *number);
+                let map = merge_scenario_test(&data, &test.map, *number);
                 self.add(RawCase { map, place: test.place.clone() }, Some(&at))?;
             }
             *number += 1;
@@ -125,7 +125,7 @@ impl<'a> CaseBuilder<'a> {
         Ok(())
     }
 
-    /// Adds a written case, multiplied out. `data`: where the scenario's part of it is written.
+    /// Adds a written case with its matrix expanded. `data` is the place of its scenario.
     fn add(&mut self, written: RawCase, data: Option<&Place>) -> Result<(), SuiteError> {
         let RawCase { mut map, place } = written;
         let vars = vars(map.remove("vars"), &self.shown, &place.at("vars"))?;
@@ -156,7 +156,7 @@ impl<'a> CaseBuilder<'a> {
         Ok(())
     }
 
-    /// Counts cases before they are made: a few variables can make more than fit into the memory.
+    /// Checks the limits before cases are created: a few variables can exhaust memory.
     fn count(&mut self, more: usize, each: u64, place: &Place) -> Result<(), SuiteError> {
         self.fits(more, place)?;
         let limits = self.suite.policy.limits();
@@ -169,7 +169,7 @@ impl<'a> CaseBuilder<'a> {
         Ok(())
     }
 
-    /// Whether there may be so many more cases.
+    /// Checks that `more` cases are within the limit.
     fn fits(&self, more: usize, place: &Place) -> Result<(), SuiteError> {
         let most = self.suite.policy.limits().cases;
         let all = self.suite.cases.len().saturating_add(more);
@@ -181,7 +181,7 @@ impl<'a> CaseBuilder<'a> {
         )))
     }
 
-    /// What a case does not say is taken from `defaultTest`.
+    /// Fills missing fields from `defaultTest`.
     fn fall_back(&self, case: &mut Case) {
         let default = &self.default;
         if case.options.get("disableDefaultAsserts") != Some(&Value::Bool(true))
@@ -209,7 +209,8 @@ impl<'a> CaseBuilder<'a> {
     }
 }
 
-/// The variables of a case. The environment is put into the names of files alone: anything else may be a customer's words.
+/// Reads the variables of a case. Only file names see the environment: other values may be
+/// customers' text.
 fn vars(written: Option<Value>, shown: &Vars, place: &Place) -> Result<Vars, SuiteError> {
     let mut written = written;
     match &mut written {
@@ -222,15 +223,19 @@ fn vars(written: Option<Value>, shown: &Vars, place: &Place) -> Result<Vars, Sui
     cases::vars(written, place)
 }
 
-/// Puts the environment into the settings of a case's own target.
+/// Renders the environment in the settings of a case's own target.
 fn put_settings(map: &mut Map<String, Value>, settings: &Vars) {
     if let Some(target) = map.get_mut("provider") {
         environment(target, settings);
     }
 }
 
-/// A test over a scenario's configuration.
-fn over(data: &Map<String, Value>, test: &Map<String, Value>, number: usize) -> Map<String, Value> {
+/// Merges a test over a scenario's configuration.
+fn merge_scenario_test(
+    data: &Map<String, Value>,
+    test: &Map<String, Value>,
+    number: usize,
+) -> Map<String, Value> {
     let object = |map: &Map<String, Value>, key: &str| {
         map.get(key).and_then(Value::as_object).cloned().unwrap_or_default()
     };
@@ -251,7 +256,7 @@ fn over(data: &Map<String, Value>, test: &Map<String, Value>, number: usize) -> 
     all
 }
 
-/// The items of a list, which may be in a file.
+/// Reads a list that may be in a file.
 fn list(value: &Value, place: &Place, what: &str) -> Result<Vec<(Value, Place)>, SuiteError> {
     match value {
         Value::Null => Ok(Vec::new()),

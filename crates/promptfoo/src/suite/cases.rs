@@ -1,4 +1,5 @@
-//! The cases of a suite as they are written, in every form: a list, files of many kinds, patterns, scripts that make them.
+//! Reads the written cases of a suite in every form: lists, files, glob patterns, scripts that
+//! generate them.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use super::source::{Lines, Place, Source, unreadable};
 use super::{refs, table};
 use crate::script::{Script, Scripts};
 
-/// Where cases are kept that are not fetched.
+/// Remote sources of cases that are not supported.
 const REMOTE: &[(&str, &str)] = &[
     ("huggingface://", "a data set on Hugging Face"),
     ("az://", "a file on Azure"),
@@ -22,7 +23,7 @@ const REMOTE: &[(&str, &str)] = &[
     ("https://", "a file on the web"),
 ];
 
-/// Gives the sink all cases that `tests` holds or names.
+/// Sends all cases in `tests` to the sink.
 pub(super) async fn all(
     tests: &Value,
     place: &Place,
@@ -79,7 +80,7 @@ async fn from_path(
     named(path, config, true, &place.at("path"), scripts, sink, warnings).await
 }
 
-/// One case of a list, or the list that stands in its place.
+/// Reads one case of a list, or a nested list.
 fn one(value: &Value, place: &Place, sink: Sink<'_>) -> Result<(), SuiteError> {
     match value {
         Value::Object(map) => sink(RawCase { map: map.clone(), place: place.clone() }),
@@ -90,7 +91,8 @@ fn one(value: &Value, place: &Place, sink: Sink<'_>) -> Result<(), SuiteError> {
     }
 }
 
-/// `alone`: the file is all of `tests`, so that its cases get a number for a name.
+/// Reads the cases of a reference. If the file is all of `tests` (`alone`), cases get numbered
+/// descriptions.
 async fn named(
     reference: &str,
     config: &Value,
@@ -119,7 +121,7 @@ async fn named(
     Ok(())
 }
 
-/// The cases that a script makes.
+/// Runs a script that generates cases.
 async fn made(
     named: &FileReference,
     config: &Value,
@@ -210,7 +212,7 @@ fn describe(map: &mut Map<String, Value>, alone: bool, number: usize) {
     }
 }
 
-/// The variables of a case, which may be in files: `vars: [a.yaml, more/*.yaml]`.
+/// Reads the variables of a case, which may be in files: `vars: [a.yaml, more/*.yaml]`.
 pub(super) fn vars(value: Option<Value>, place: &Place) -> Result<Map<String, Value>, SuiteError> {
     let references = match value {
         None | Some(Value::Null) => return Ok(Map::new()),

@@ -1,4 +1,4 @@
-//! One cell of a table that says what must hold, such as `contains-any(0.5): a, b`, as the assertion that it stands for.
+//! Parses a table cell such as `contains-any(0.5): a, b` into its assertion.
 
 use std::sync::LazyLock;
 
@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use super::files;
 use crate::context::Types;
 
-/// The least that passes where a cell names none, for the types below.
+/// Default threshold for the types below.
 const THRESHOLD: f64 = 0.75;
-/// The same for `similar`.
+/// Default threshold for `similar`.
 const SIMILAR: f64 = 0.8;
-/// Types that always have a threshold in a table.
+/// Types that always get a threshold in a table.
 const WITH_THRESHOLD: &[&str] = &[
     "answer-relevance",
     "classifier",
@@ -34,12 +34,12 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$").expect("the pattern is valid")
 });
 
-/// How cells are read, by the assertion types that there are.
+/// The grammar of cells, for the known assertion types.
 pub(super) struct Grammar(Regex);
 
 impl Grammar {
     pub(super) fn of(types: &Types) -> Self {
-        // Long names first: `similar:cosine` is not `similar` with the value `cosine`.
+        // Longest first: `similar:cosine` is not `similar` with the value `cosine`.
         let mut names: Vec<&str> = types.names().collect();
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         let names = names.iter().map(|name| regex::escape(name)).collect::<Vec<_>>().join("|");
@@ -47,7 +47,7 @@ impl Grammar {
         Self(Regex::new(&pattern).expect("the pattern is valid"))
     }
 
-    /// The assertion that a cell stands for; the error says what is wrong with its list.
+    /// Parses a cell; the error describes a malformed list.
     pub(super) fn assertion(&self, cell: &str) -> Result<Map<String, Value>, String> {
         if let Some(script) = script(cell) {
             return Ok(script);
@@ -109,13 +109,13 @@ fn object(value: Value) -> Map<String, Value> {
     }
 }
 
-/// A number, whole or not; `None` for anything else and for nothing.
+/// Parses a finite number; `None` for anything else and for an empty cell.
 pub(super) fn number(cell: &str) -> Option<f64> {
     let cell = cell.trim();
     NUMBER.is_match(cell).then(|| cell.parse().ok()).flatten().filter(|it: &f64| it.is_finite())
 }
 
-/// Values between commas; a value in quotes may hold commas, and `""` or `\"` for a quote.
+/// Comma-separated values; a quoted value may hold commas, and `""` or `\"` for a quote.
 fn list(text: &str) -> Result<Vec<String>, String> {
     let mut items = Vec::new();
     let mut rest = text.trim_start_matches(|c: char| c.is_whitespace() || c == ',');

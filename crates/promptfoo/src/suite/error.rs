@@ -1,4 +1,4 @@
-//! What is wrong with a suite, and where: the file, the line and the column, in the form that editors open.
+//! Errors in a suite with file, line and column, in the format that editors open.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 pub struct SuiteError {
     /// The file.
     pub file: PathBuf,
-    /// The line, counted from 1; 0 where it is about the whole file.
+    /// The line, from 1; 0 when the error concerns the whole file.
     pub line: usize,
-    /// The column, counted from 1; 0 where it is about the whole line.
+    /// The column, from 1; 0 when the error concerns the whole line.
     pub column: usize,
-    /// What is wrong, and what to do.
+    /// What is wrong, and how to fix it.
     pub what: String,
 }
 
 impl SuiteError {
-    /// Something about a whole file.
+    /// An error that concerns a whole file.
     pub fn file(file: &Path, what: impl Into<String>) -> Self {
         Self { file: file.to_owned(), line: 0, column: 0, what: what.into() }
     }
 
-    /// Something in a line.
+    /// An error in a line.
     pub fn line(file: &Path, line: usize, what: impl Into<String>) -> Self {
         Self { line, ..Self::file(file, what) }
     }

@@ -1,4 +1,4 @@
-//! Which files a reference such as `file://tests/*.csv` or `file://prompt.py:make` names.
+//! Resolves file references such as `file://tests/*.csv` and `file://prompt.py:make`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use super::source::{Place, Source, unreadable};
 
 use serde_json::Value;
 
-/// Endings of files that are run as JavaScript.
+/// Extensions of files that run as JavaScript.
 const JAVASCRIPT: &[&str] = &["js", "cjs", "mjs", "ts", "cts", "mts"];
 
 /// A `file://` reference: a path and, for a script, the function in it.
@@ -18,7 +18,7 @@ pub(super) struct FileReference {
 }
 
 impl FileReference {
-    /// Reads a reference; `file://` may stand before it. A function is named after the last colon of a script.
+    /// Parses a reference, with or without `file://`. A script's function follows the last colon.
     pub(super) fn new(reference: &str, base: &Path) -> Self {
         let written = reference.strip_prefix("file://").unwrap_or(reference);
         let (path, function) = match written.rsplit_once(':') {
@@ -30,7 +30,7 @@ impl FileReference {
         Self { path: base.join(path), function }
     }
 
-    /// The reference with the whole path, as scripts are called.
+    /// The full path with the function, as scripts are called.
     pub(super) fn script(&self) -> String {
         match &self.function {
             Some(function) => format!("{}:{function}", self.path.display()),
@@ -38,29 +38,27 @@ impl FileReference {
         }
     }
 
-    /// The ending, in small letters; that of the workbook where a sheet is named after `#`.
+    /// The lower-case extension; for a workbook with `#sheet`, that of the workbook.
     pub(super) fn ending(&self) -> String {
         let (path, _) = split_sheet(&self.path);
         ending(&path)
     }
 }
 
-/// The ending of a file, in small letters.
 pub(super) fn ending(path: &Path) -> String {
     path.extension().map(|it| it.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
-/// Whether a file is JavaScript.
 pub(super) fn is_javascript(path: &Path) -> bool {
     JAVASCRIPT.contains(&ending(path).as_str())
 }
 
-/// Whether a file is a script that is run in it, with a function of it where one is named.
+/// Whether a file is a script, whose reference may name a function.
 pub(super) fn is_script(path: &Path) -> bool {
     is_javascript(path) || matches!(ending(path).as_str(), "py" | "rb")
 }
 
-/// A workbook and the sheet of it that is named after `#`.
+/// Splits `book.xlsx#sheet` into the workbook and the sheet.
 pub(super) fn split_sheet(path: &Path) -> (PathBuf, Option<String>) {
     let text = path.to_string_lossy();
     match text.rsplit_once('#') {
@@ -71,12 +69,11 @@ pub(super) fn split_sheet(path: &Path) -> (PathBuf, Option<String>) {
     }
 }
 
-/// Whether a path is a pattern for several files.
 pub(super) fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '[', '{'])
 }
 
-/// The files that a path or a pattern names, in alphabetical order; never none.
+/// The files that a path or a glob pattern matches, in alphabetical order; never none.
 pub(super) fn matching(path: &Path, place: &Place) -> Result<Vec<PathBuf>, SuiteError> {
     let text = path.to_string_lossy();
     let refused = |why: std::io::Error| place.wrong(unreadable(&why));
@@ -101,7 +98,7 @@ pub(super) fn matching(path: &Path, place: &Place) -> Result<Vec<PathBuf>, Suite
     Ok(found)
 }
 
-/// `a.{b,c}` is `a.b` and `a.c`.
+/// Expands braces: `a.{b,c}` becomes `a.b` and `a.c`.
 fn alternatives(pattern: &str) -> Vec<String> {
     let parts = pattern
         .split_once('{')
@@ -110,7 +107,7 @@ fn alternatives(pattern: &str) -> Vec<String> {
     list.split(',').flat_map(|one| alternatives(&format!("{before}{one}{after}"))).collect()
 }
 
-/// What a file of YAML or JSON that a reference names says, with its place.
+/// Reads a referenced YAML or JSON file and its place for errors.
 pub(super) fn value(reference: &str, place: &Place) -> Result<(Value, Place), SuiteError> {
     let named = FileReference::new(reference, place.folder());
     if let Err(why) = place.policy().check_file(&named.path) {
@@ -124,7 +121,7 @@ pub(super) fn value(reference: &str, place: &Place) -> Result<(Value, Place), Su
     Ok((source.value.clone(), Place::of(&source)))
 }
 
-/// What is wrong with a file that may not be read.
+/// The error for a file that cannot be read.
 fn missing(path: &Path, place: &Place, why: &std::io::Error) -> SuiteError {
     match why.kind() {
         std::io::ErrorKind::NotFound => place.wrong(format!("there is no file {}", path.display())),

@@ -1,4 +1,5 @@
-//! Reads a suite: from a file to prompts, targets and cases, with every reference, matrix and scenario put in place.
+//! Loads a suite: reads prompts, targets and cases from a file and resolves every reference, matrix
+//! and scenario.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use super::{DerivedMetric, Overrides, Prompt, RunOptions, Suite, Vars, prompts, 
 use crate::policy::Policy;
 use crate::template::environment;
 
-/// What a suite may say.
 const KEYS: &[&str] = &[
     "description",
     "tags",
@@ -37,13 +37,13 @@ const KEYS: &[&str] = &[
     "assertionTemplates",
     "$schema",
 ];
-/// Variables that are the customer's message where no prompt is written, best first.
+/// Variables that serve as the customer's message without a prompt, in order of preference.
 const MESSAGES: &[&str] = &["message", "question", "query", "text"];
 
 impl Suite {
-    /// Reads a suite. The error says where what is wrong.
+    /// Loads a suite. The error tells the place.
     pub async fn load(file: &Path, overrides: &Overrides) -> Result<Self, SuiteError> {
-        let policy = overrides.policy.within(super::source::folder(file));
+        let policy = overrides.policy.restricted_to_folder(super::source::folder(file));
         let types = overrides.types.clone();
         let rules = Rules { policy: policy.clone(), types: types.clone() };
         let read = Arc::new(Source::read(file, &rules)?);
@@ -71,7 +71,7 @@ impl Suite {
         Ok(suite)
     }
 
-    /// Everything but the cases.
+    /// Reads everything except the cases.
     fn head(
         &mut self,
         config: &Value,
@@ -101,7 +101,8 @@ impl Suite {
         Ok(())
     }
 
-    /// The prompt where none is written: the customer's message for our own bots, `{{prompt}}` for anything else.
+    /// Adds the default prompt: `{{message}}` for frontdesk's agents, `{{prompt}}` for anything
+    /// else.
     fn prompt_of_messages(&mut self) {
         if !self.prompts.is_empty() {
             return;
@@ -120,7 +121,7 @@ impl Suite {
         }
     }
 
-    /// Names of prompts and targets that no prompt and no target has.
+    /// Reports names in cases that match no prompt and no target.
     fn check_names(&mut self, place: &Place) -> Result<(), SuiteError> {
         if self.targets.is_empty() && self.cases.iter().any(|case| case.provider_output.is_none()) {
             return Err(place.wrong("a suite must name what is asked: `providers: [echo]`, or `providers: [\"frontdesk:<agent>\"]`"));
@@ -145,7 +146,7 @@ impl Suite {
     }
 }
 
-/// The targets that are written, or those that are named in their place.
+/// Reads the suite's targets, or the overriding ones.
 fn written_targets(
     config: &Value,
     place: &Place,
@@ -178,22 +179,22 @@ fn written_targets(
     Ok(named.collect())
 }
 
-/// The suite's own `env`, in which the process's may be named.
+/// The suite's own `env`, rendered with the process environment.
 fn rendered_env(config: &Value, policy: &Policy) -> Vars {
     let mut env = config["env"].clone();
     environment(&mut env, &policy.settings_env(&Vars::new()));
     env.as_object().cloned().unwrap_or_default()
 }
 
-/// Puts the environment into what the suite's author says of targets, prompts and the like, and never into cases: customers' words
-/// stand there. What was there before comes back.
+/// Renders the environment in targets, prompts and the like, but never in cases, which hold
+/// customers' text. Returns the configuration as it was before.
 fn rendered(config: &mut Value, policy: &Policy, env: &Vars) -> Vars {
     let (shown, settings) = (policy.shown_env(env), policy.settings_env(env));
     let mut written = Vars::new();
     for (key, value) in config.as_object_mut().into_iter().flatten() {
         let before = (key != "tests").then(|| value.clone());
         match key.as_str() {
-            // The names of files, and not the cases beside them: `CaseBuilder` looks at those one by one.
+            // Only file names; `CaseBuilder` handles the cases one by one.
             "tests" | "scenarios" | "defaultTest" => {
                 refs::environment_of_references(value, &shown);
             }
@@ -218,7 +219,7 @@ fn derived(value: &Value, place: &Place) -> Result<Vec<DerivedMetric>, SuiteErro
     items.iter().enumerate().map(one).collect()
 }
 
-/// How it wants to be run: `commandLineOptions` over `evaluateOptions`.
+/// Reads the run options: `commandLineOptions` over `evaluateOptions`.
 fn options(config: &Value) -> RunOptions {
     let (eval, line) = (&config["evaluateOptions"], &config["commandLineOptions"]);
     let number = |name: &str| line[name].as_u64().or(eval[name].as_u64());

@@ -1,5 +1,5 @@
-//! Variables multiplied out: a list of texts is one case for each of them. The order is promptfoo's: the first key changes
-//! slowest.
+//! Matrix expansion: a list of strings in a variable makes one case for each. In promptfoo's order:
+//! the first key varies slowest.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::error::SuiteError;
 use super::source::Place;
 use super::{Vars, files};
 
-/// `over` over `under`: keys keep the place that they have in `under`.
+/// Merges `over` over `under`; keys keep their position in `under`.
 pub(super) fn merge(under: &Vars, over: Vars) -> Vars {
     if under.is_empty() {
         return over;
@@ -19,19 +19,19 @@ pub(super) fn merge(under: &Vars, over: Vars) -> Vars {
     all
 }
 
-/// Variables, and the values of those that have several.
+/// Variables, and the values of those with several.
 pub(super) struct Matrix {
     vars: Vars,
     many: Vec<(String, Vec<Value>)>,
 }
 
 impl Matrix {
-    /// Variables that are one case, whatever their values are.
+    /// A matrix of a single case, whatever the values are.
     pub(super) fn one(vars: Vars) -> Self {
         Self { vars, many: Vec::new() }
     }
 
-    /// Finds the variables with several values; `base` is what patterns of files are relative to.
+    /// Finds the variables with several values; `base` is the folder for file patterns.
     pub(super) fn of(vars: Vars, base: &Path, place: &Place) -> Result<Self, SuiteError> {
         let mut many = Vec::new();
         for (name, value) in &vars {
@@ -42,12 +42,11 @@ impl Matrix {
         Ok(Self { vars, many })
     }
 
-    /// How many cases they make.
     pub(super) fn count(&self) -> usize {
         self.many.iter().fold(1, |count: usize, (_, values)| count.saturating_mul(values.len()))
     }
 
-    /// How large the variables of one case are as JSON, in bytes; where values differ, of one in the middle.
+    /// Average size of one case's variables, in bytes of JSON.
     pub(super) fn each(&self) -> u64 {
         let is_many = |name: &str| self.many.iter().any(|(many, _)| many == name);
         let plain = self.vars.iter().filter(|(name, _)| !is_many(name));
@@ -56,7 +55,7 @@ impl Matrix {
         plain + many.sum::<u64>()
     }
 
-    /// All combinations of the variables' values.
+    /// All combinations of the values.
     pub(super) fn expand(self) -> Vec<Vars> {
         let Self { vars, many } = self;
         if many.is_empty() {
@@ -77,7 +76,7 @@ impl Matrix {
     }
 }
 
-/// How large a value is as JSON, in bytes.
+/// Size of a value, in bytes of JSON.
 pub(super) fn size(value: &impl serde::Serialize) -> u64 {
     struct ByteCounter(u64);
     impl std::io::Write for ByteCounter {
@@ -90,15 +89,15 @@ pub(super) fn size(value: &impl serde::Serialize) -> u64 {
         }
     }
     let mut counting = ByteCounter(0);
-    // Counting does not fail.
+    // Writing to the counter cannot fail.
     drop(serde_json::to_writer(&mut counting, value));
     counting.0
 }
 
-/// The values of a variable that has several; `None` for one that is taken as it is.
+/// The values of a variable with several; `None` for a single value.
 fn values(value: &Value, base: &Path, place: &Place) -> Result<Option<Vec<Value>>, SuiteError> {
     match value {
-        // A list that does not begin with a text is one value.
+        // A list that does not begin with a string is a single value.
         Value::Array(items) if items.first().is_some_and(Value::is_string) => {
             Ok(Some(items.clone()))
         }

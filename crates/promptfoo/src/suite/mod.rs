@@ -1,7 +1,8 @@
-//! A suite: prompts, targets and cases, read from a configuration in promptfoo's format. Data only; nothing here runs.
+//! A suite: prompts, targets and cases, read from a configuration in promptfoo's format. Data only;
+//! nothing here runs.
 //!
-//! The format is written down at <https://www.promptfoo.dev/docs/configuration/reference/>. What is written in a file is kept
-//! as it is (`raw`), because reports show it again.
+//! The format is specified at <https://www.promptfoo.dev/docs/configuration/reference/>. `raw`
+//! fields keep the configuration as written, because reports show it.
 
 use std::path::PathBuf;
 
@@ -33,43 +34,43 @@ pub use super::spec::{
 pub use error::SuiteError;
 pub use overrides::Overrides;
 
-/// A suite, ready to run: every reference resolved, every matrix and scenario multiplied out.
+/// A suite, ready to run: every reference is resolved, every matrix and scenario expanded.
 #[derive(Debug, Clone, Default)]
 pub struct Suite {
     /// The file that it was read from, as the caller named it.
     pub file: PathBuf,
-    /// The folder that `file://` is relative to.
+    /// The folder that `file://` paths are relative to.
     pub base: PathBuf,
-    /// What it may do.
+    /// What the suite may do.
     pub policy: Policy,
-    /// The assertion types that there are.
+    /// The known assertion types.
     pub types: Types,
-    /// What it says of itself.
+    /// Description of the suite.
     pub description: String,
-    /// The prompts; `{{message}}` where none is written.
+    /// The prompts; without any written, `{{message}}` or `{{prompt}}`.
     pub prompts: Vec<Prompt>,
-    /// What answers: promptfoo's providers.
+    /// The targets: promptfoo's providers.
     pub targets: Vec<TargetSpec>,
     /// The cases, in order.
     pub cases: Vec<Case>,
-    /// Metrics that are computed of others, for each prompt and target.
+    /// Derived metrics, computed for each prompt and target.
     pub derived: Vec<DerivedMetric>,
-    /// Values of `env`, which win over the process's environment.
+    /// The suite's `env`; overrides the process environment.
     pub env: Vars,
-    /// Files that hold filters of templates, by name.
+    /// Files that export template filters, by filter name.
     pub filters: Vars,
-    /// How it wants to be run.
+    /// Run options of the suite.
     pub options: RunOptions,
-    /// Scripts that are called before and after all cases and each case.
+    /// Scripts that run before and after all cases and each case.
     pub extensions: Vec<String>,
-    /// What is odd about it, a sentence each.
+    /// Warnings, one sentence each.
     pub warnings: Vec<String>,
-    /// The configuration as it is written, for reports: without what the environment puts into it.
+    /// The configuration as written, for reports; environment variables are not inserted.
     pub raw: Value,
 }
 
 impl Suite {
-    /// Whether any of its targets is one of our own agents.
+    /// Whether any target is one of frontdesk's agents.
     pub fn asks_an_agent(&self) -> bool {
         let own = |spec: &TargetSpec| spec.id == "frontdesk" || spec.id.starts_with("frontdesk:");
         let of_case = |case: &Case| case.provider.as_deref().is_some_and(own);

@@ -1,20 +1,20 @@
-//! What is said beside a suite's file.
+//! Options that override a suite's file.
 
 use super::Vars;
 use crate::context::Types;
 use crate::policy::Policy;
 
-/// What is said beside a suite's file, such as on the command line.
+/// Options that override a suite's file, for example from the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
-    /// Variables that win over those of `defaultTest`.
+    /// Variables that override those of `defaultTest`.
     pub vars: Vars,
-    /// The grader where a suite names none.
+    /// The grader when the suite names none.
     pub grader: Option<String>,
-    /// Targets in place of the suite's own.
+    /// Targets that replace the suite's own; empty to keep those.
     pub targets: Vec<String>,
-    /// What the suite may do; without more said it runs no code and reads its own folder alone.
+    /// What the suite may do. The default runs no code and reads only the suite's folder.
     pub policy: Policy,
-    /// The assertion types that there are; without more said promptfoo's alone.
+    /// The known assertion types. The default is promptfoo's only.
     pub types: Types,
 }

@@ -1,4 +1,4 @@
-//! One case and one assertion, from what is written to what is run. Says where what is wrong with them.
+//! Parses a case and its assertions. Errors tell the place.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,6 @@ use super::error::SuiteError;
 use super::source::Place;
 use super::{Assertion, Case, ScriptedTurn, files, targets, types};
 
-/// What a case may say.
 const KEYS: &[&str] = &[
     "description",
     "vars",
@@ -24,7 +23,7 @@ const KEYS: &[&str] = &[
     "turns",
 ];
 
-/// Keys that were passed over, so that each is told of once.
+/// Unknown keys seen so far, so that each is reported once.
 #[derive(Default)]
 pub(super) struct Unknown {
     seen: BTreeSet<String>,
@@ -43,7 +42,7 @@ impl Unknown {
     }
 }
 
-/// A case without its variables, which are multiplied out apart.
+/// Parses a case without its variables, which are expanded separately.
 pub(super) fn case(
     mut map: Map<String, Value>,
     place: &Place,
@@ -62,7 +61,7 @@ pub(super) fn case(
         provider: provider.map(Box::new),
         only_targets: map.get("providers").map(targets::strings),
         only_prompts: map.get("prompts").map(targets::strings),
-        // An answer of no letters is no answer: then the target is asked.
+        // An empty fixed answer does not count: the target is called.
         provider_output: map.remove("providerOutput").filter(|it| !it.is_null() && it != ""),
         turns: turns(map.get("turns"), &place.at("turns"))?,
         assert: assertions(map.get("assert"), &place.at("assert"))?,
@@ -100,7 +99,7 @@ fn object(value: Option<Value>, place: &Place) -> Result<Map<String, Value>, Sui
     }
 }
 
-/// All assertions of a case, a turn or a set.
+/// Parses the assertions of a case, a turn or a set.
 pub(super) fn assertions(
     value: Option<&Value>,
     place: &Place,
@@ -158,7 +157,7 @@ fn assertion(value: &Value, place: &Place) -> Result<Assertion, SuiteError> {
     })
 }
 
-/// The turns of a conversation: `{user: text | [texts], voice: file, image: file, assert: [...]}` each.
+/// Parses the turns, each `{user: text | [texts], voice: file, image: file, assert: [...]}`.
 fn turns(value: Option<&Value>, place: &Place) -> Result<Vec<ScriptedTurn>, SuiteError> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),

@@ -1,4 +1,5 @@
-//! The prompts of a suite, in every form: text, `{id, label, raw}`, a mapping of files to labels, and files of many kinds.
+//! Reads the prompts of a suite in every form: text, `{id, label, raw}`, a mapping of files to
+//! labels, files.
 
 use std::path::Path;
 
@@ -10,17 +11,16 @@ use super::source::{Place, Rules, text_of};
 use super::{Prompt, table};
 use crate::policy::Policy;
 
-/// Endings of files that hold prompts.
+/// Extensions of prompt files.
 const ENDINGS: &[&str] = &[
     "cjs", "cts", "js", "mjs", "mts", "ts", "csv", "j2", "json", "jsonl", "md", "py", "txt", "yml",
     "yaml", "sh", "bash", "rb", "pl", "exe",
 ];
-/// Endings of files that are run, and print the prompt.
+/// Extensions of programs that print the prompt.
 const PROGRAMS: &[&str] = &["sh", "bash", "exe", "rb", "pl"];
-/// Where prompts are kept by others, who are not asked.
+/// Prompt registries that are not supported.
 const REMOTE: &[&str] = &["langfuse://", "portkey://", "helicone://"];
 
-/// All prompts of a suite.
 pub(super) fn all(value: &Value, place: &Place) -> Result<Vec<Prompt>, SuiteError> {
     let mut prompts = Vec::new();
     match value {
@@ -71,7 +71,7 @@ fn add(value: &Value, place: &Place, prompts: &mut Vec<Prompt>) -> Result<(), Su
     }
 }
 
-/// Reads a prompt as it is written: the text itself, or the files that it names.
+/// Reads a prompt: the text itself, or the files that it names.
 fn read(
     raw: &str,
     start: Prompt,
@@ -98,7 +98,7 @@ fn read(
     let wanted = raw.starts_with("file://") || files::ending(&named.path).len() > 1;
     let paths = match files::matching(&named.path, place) {
         Ok(paths) => paths,
-        // `a/b or c` has a slash but names no file.
+        // A text such as `a/b or c` has a slash but names no file.
         Err(_)
             if !wanted
                 || raw.contains("{{")
@@ -121,7 +121,7 @@ fn read(
     Ok(())
 }
 
-/// Whether a prompt looks like the name of a file.
+/// Whether a prompt looks like a file name.
 fn is_file(raw: &str) -> bool {
     if raw.contains('\n') {
         return false;
@@ -195,7 +195,7 @@ fn is_program(_: &Path) -> bool {
     false
 }
 
-/// The prompts of a text, which stand between lines of `---`.
+/// Splits a text into prompts at lines of `---`.
 fn parts(text: &str) -> impl Iterator<Item = String> {
     let mut all = vec![Vec::new()];
     for line in text.lines() {
@@ -238,7 +238,7 @@ fn structured(
     policy: &Policy,
 ) -> Result<Prompt, SuiteError> {
     let source = super::source::Source::parse(path, text.to_owned());
-    // What is no YAML before its variables are filled in is a template like any other.
+    // A template may be valid YAML only after rendering; then it is read as plain text.
     let Ok(source) = source else { return Ok(whole(text.to_owned(), path, start)) };
     let rules = Rules { policy: policy.clone(), ..Rules::default() };
     let place = Place::of(&std::sync::Arc::new(source.under(&rules)));
@@ -247,7 +247,7 @@ fn structured(
     Ok(whole(value.to_string(), path, start))
 }
 
-/// Texts such as `file://message.txt` within a chat are replaced by what the file says.
+/// Replaces strings such as `file://message.txt` inside a chat with the file's content.
 fn included(value: Value, place: &Place) -> Result<Value, SuiteError> {
     match value {
         Value::String(text) if text.starts_with("file://") => {

@@ -1,15 +1,15 @@
-//! Cases as they are written, on their way from files of every form.
+//! Written cases on their way from files to the builder.
 
 use serde_json::{Map, Value};
 
 use super::error::SuiteError;
 use super::source::Place;
 
-/// A case as it stands in its file, not parsed yet.
+/// A case as written in its file, not parsed yet.
 pub(super) struct RawCase {
     pub(super) map: Map<String, Value>,
     pub(super) place: Place,
 }
 
-/// What takes cases one by one.
+/// Receives cases one by one.
 pub(super) type Sink<'a> = &'a mut (dyn FnMut(RawCase) -> Result<(), SuiteError> + Send);

@@ -1,4 +1,4 @@
-//! `$ref` and `{{ env.NAME }}` in a configuration, put in place before anything else is read.
+//! Resolves `$ref` and renders `{{ env.NAME }}` in file names, before anything else is read.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,13 @@ use super::error::SuiteError;
 use super::source::{Place, Source, unreadable};
 use crate::template::environment;
 
-/// References within references beyond this go round in circles.
+/// Maximum depth of nested references; deeper ones are circular.
 const MAX_DEPTH: usize = 64;
-/// Values that all references together may put in place: a few that double each other would fill the memory.
+/// Maximum number of values that references may insert: references that double each other would
+/// exhaust memory.
 const MAX_VALUES: usize = 200_000;
 
-/// Puts what each `$ref` names in its place. Keys beside `$ref` win over what it names.
+/// Replaces each `$ref` with its target. Keys beside `$ref` override the target's.
 pub(super) fn resolve(root: Value, place: &Place) -> Result<Value, SuiteError> {
     if !mentions(&root) {
         return Ok(root);
@@ -35,12 +36,12 @@ fn mentions(value: &Value) -> bool {
 struct Files {
     root: Value,
     others: BTreeMap<PathBuf, Value>,
-    /// How many values references put in place so far.
+    /// Number of values that references have inserted so far.
     values: usize,
 }
 
 impl Files {
-    /// `within`: the other file that the value is from.
+    /// `within` is the other file that the value comes from.
     fn put(
         &mut self,
         value: Value,
@@ -83,7 +84,7 @@ impl Files {
     ) -> Result<Map<String, Value>, SuiteError> {
         let mut all = Map::new();
         for (key, value) in map {
-            // The parameters of a tool are a JSON Schema: its references are its own.
+            // A tool's `parameters` are a JSON Schema with its own references.
             let value = if key == "parameters" {
                 value
             } else {
@@ -139,7 +140,8 @@ impl Files {
     }
 }
 
-/// Renders `{{ env.NAME }}` in the names of files alone: a text that begins with `file://`, or such texts of a list.
+/// Renders `{{ env.NAME }}` only in file names: a string that begins with `file://`, or such
+/// strings in a list.
 pub(super) fn environment_of_files(value: &mut Value, env: &Vars) {
     if let Value::Array(all) = value {
         all.iter_mut().filter(|one| is_file(one)).for_each(|one| environment(one, env));
@@ -152,7 +154,8 @@ fn is_file(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.starts_with("file://"))
 }
 
-/// The same where cases are named: a file, a list of files and cases, or `{path, config}`. Cases stay as they are.
+/// Like [`environment_of_files`], for references to cases: a file, a list of files and cases, or
+/// `{path, config}`. Cases stay unchanged.
 pub(super) fn environment_of_references(tests: &mut Value, env: &Vars) {
     match tests {
         Value::String(_) => environment(tests, env),

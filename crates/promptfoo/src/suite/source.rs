@@ -1,4 +1,5 @@
-//! A file of YAML or JSON as values, and where in the text each stands. Places are looked up only when something is wrong.
+//! A YAML or JSON file as values, with the position of each value in the text. Positions are
+//! computed only for errors.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,16 +14,13 @@ use super::error::SuiteError;
 use crate::context::Types;
 use crate::policy::Policy;
 
-/// What is known of a suite before anything of it is read.
+/// The rules under which a suite is read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
-    /// Which files it may name.
     pub(super) policy: Policy,
-    /// Which assertion types there are.
     pub(super) types: Types,
 }
 
-/// A file that was read.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) file: PathBuf,
@@ -32,17 +30,16 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads and parses a file.
     pub(super) fn read(file: &Path, rules: &Rules) -> Result<Self, SuiteError> {
         Ok(Self::parse(file, text_of(file, &rules.policy)?)?.under(rules))
     }
 
-    /// The same under other rules.
+    /// Returns the source with other rules.
     pub(super) fn under(self, rules: &Rules) -> Self {
         Self { rules: rules.clone(), ..self }
     }
 
-    /// Parses what was read of a file. It may name no other, and has promptfoo's assertion types alone.
+    /// Parses a file's text. Default rules apply: no other files, promptfoo's assertion types only.
     pub(super) fn parse(file: &Path, text: String) -> Result<Self, SuiteError> {
         let text = match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
@@ -51,14 +48,13 @@ impl Source {
         let json = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         let value = match json.then(|| serde_json::from_str(&text)) {
             Some(Ok(value)) => value,
-            // JSON is YAML, and suites are read as YAML whatever they are called.
+            // JSON is valid YAML, so everything else is read as YAML.
             _ if text.trim().is_empty() => Value::Null,
             _ => yaml(&text).map_err(|error| from_yaml(file, &error))?,
         };
         Ok(Self { file: file.to_owned(), text, value, rules: Rules::default() })
     }
 
-    /// The folder that it is in.
     pub(super) fn folder(&self) -> &Path {
         folder(&self.file)
     }
@@ -74,12 +70,11 @@ pub(super) fn folder(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The text of a file.
 pub(super) fn text_of(file: &Path, policy: &Policy) -> Result<String, SuiteError> {
     policy.text(file).map_err(|error| SuiteError::file(file, unreadable(&error)))
 }
 
-/// Why a file could not be read.
+/// Describes why a file could not be read.
 pub(super) fn unreadable(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -89,16 +84,16 @@ pub(super) fn unreadable(error: &std::io::Error) -> String {
     }
 }
 
-/// Where something is written: a place in a file of YAML, or a line of a table.
+/// A place for errors: a value in a YAML file, or a line of a table.
 #[derive(Debug, Clone)]
 pub(super) enum Place {
-    /// The value at a path of keys and positions.
+    /// The value at a path of keys and indices.
     Value(Arc<Source>, Vec<String>),
-    /// A line.
+    /// A line, from 1.
     Line(Arc<Lines>, usize),
 }
 
-/// A file of lines: a table, or cases in JSON.
+/// A file read line by line: a table, or JSON Lines.
 #[derive(Debug)]
 pub(super) struct Lines {
     pub(super) file: PathBuf,
@@ -106,19 +101,19 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// The lines of a file that was named at a place.
+    /// The lines of a file that was named at `place`.
     pub(super) fn new(file: &Path, place: &Place) -> Arc<Self> {
         Arc::new(Self { file: file.to_owned(), rules: place.rules().clone() })
     }
 }
 
 impl Place {
-    /// The place of all that a file says.
+    /// The place of a file's whole content.
     pub(super) fn of(source: &Arc<Source>) -> Self {
         Self::Value(source.clone(), Vec::new())
     }
 
-    /// The place of something within.
+    /// The place of a value inside this one.
     pub(super) fn at(&self, key: impl std::fmt::Display + Copy) -> Self {
         match self {
             Self::Value(source, path) => {
@@ -130,7 +125,7 @@ impl Place {
         }
     }
 
-    /// Something is wrong here.
+    /// An error at this place.
     pub(super) fn wrong(&self, what: impl Into<String>) -> SuiteError {
         match self {
             Self::Value(source, path) => source.wrong(path, what.into()),
@@ -138,7 +133,6 @@ impl Place {
         }
     }
 
-    /// The folder of the file.
     pub(super) fn folder(&self) -> &Path {
         match self {
             Self::Value(source, _) => source.folder(),
@@ -146,17 +140,14 @@ impl Place {
         }
     }
 
-    /// Which files may be named here.
     pub(super) fn policy(&self) -> &Policy {
         &self.rules().policy
     }
 
-    /// Which assertion types there are here.
     pub(super) fn types(&self) -> &Types {
         &self.rules().types
     }
 
-    /// What holds for what is written here.
     pub(super) fn rules(&self) -> &Rules {
         match self {
             Self::Value(source, _) => &source.rules,
@@ -166,7 +157,7 @@ impl Place {
 }
 
 fn options() -> serde_saphyr::Options {
-    // `yes` is text, as in YAML 1.2. The size of a suite is bounded by the number of its cases.
+    // `yes` is a string, as in YAML 1.2. No parser budget: the number of cases limits a suite.
     serde_saphyr::options! { budget: None, strict_booleans: true, with_snippet: false }
 }
 
@@ -184,7 +175,7 @@ fn from_yaml(file: &Path, error: &serde_saphyr::Error) -> SuiteError {
     SuiteError { file: file.to_owned(), line, column, what: format!("not valid YAML: {what}") }
 }
 
-/// The line and the column of the value at a path, or of the nearest that is written above it.
+/// Line and column of the value at a path, or of its nearest ancestor.
 fn place(text: &str, path: &[String]) -> Option<(usize, usize)> {
     let root: Spanned<Tree> = serde_saphyr::from_str_with_options(text, options()).ok()?;
     let mut at = &root;
@@ -205,7 +196,7 @@ fn place(text: &str, path: &[String]) -> Option<(usize, usize)> {
     Some((number(at.referenced.line()), number(at.referenced.column())))
 }
 
-/// The shape of a document, for places.
+/// The structure of a document, with positions.
 enum Tree {
     Leaf,
     List(Vec<Spanned<Tree>>),

@@ -1,4 +1,5 @@
-//! Cases in tables: CSV and Excel workbooks, a case a row. A table is read row by row, so that its size does not matter.
+//! Cases in tables: CSV files and Excel workbooks, one case a row. CSV is read row by row, so its
+//! size does not matter.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use super::raw_case::{RawCase, Sink};
 use super::source::{Lines, Place, unreadable};
 use super::{Prompt, cell, files};
 
-/// Columns that mean something with two underscores before them.
+/// Column names with a special meaning when prefixed with `__`.
 const SPECIAL: &[&str] = &[
     "expected",
     "prefix",
@@ -24,7 +25,7 @@ const SPECIAL: &[&str] = &[
     "config",
 ];
 
-/// Gives the sink a case for each row of a CSV file.
+/// Sends a case for each row of a CSV file to the sink.
 pub(super) fn csv(
     file: &Path,
     place: &Place,
@@ -66,7 +67,7 @@ fn bad_row(file: &Path, error: &csv::Error) -> SuiteError {
     SuiteError::line(file, line, what)
 }
 
-/// Gives the sink a case for each row of a sheet: of the one that is named after `#`, or of the first.
+/// Sends a case for each row of a sheet to the sink: the sheet named after `#`, or the first.
 pub(super) fn workbook(
     path: &Path,
     place: &Place,
@@ -109,7 +110,7 @@ pub(super) fn workbook(
     Ok(())
 }
 
-/// What a column is.
+/// The meaning of a column.
 enum Column {
     Expected,
     Option(&'static str),
@@ -119,14 +120,14 @@ enum Column {
     Threshold,
     Metadata(String),
     MetadataList(String),
-    /// The threshold of the assertion with this number, counted from 0.
+    /// Threshold of the assertion with this index, from 0.
     ThresholdOf(usize),
     Ignored,
     Wrong(String),
     Variable(String),
 }
 
-/// The columns, and how the cells are read that say what must hold.
+/// The columns, and the grammar of assertion cells.
 struct Columns {
     all: Vec<Column>,
     grammar: Grammar,
@@ -284,7 +285,7 @@ impl Row {
     }
 }
 
-/// Values between commas; `\,` is a comma of the value.
+/// Comma-separated values; `\,` is a literal comma.
 fn values(text: &str) -> Vec<String> {
     let mut all = vec![String::new()];
     let mut letters = text.chars().peekable();
@@ -299,7 +300,8 @@ fn values(text: &str) -> Vec<String> {
     all.iter().map(|it| it.trim().to_owned()).collect()
 }
 
-/// Prompts in a table: the column `prompt`, with `label` beside it; or a prompt a line where there is one column.
+/// Reads prompts from a table: the columns `prompt` and `label`; with a single column, one prompt a
+/// line.
 pub(super) fn prompts(file: &Path, text: &str, start: &Prompt) -> Result<Vec<Prompt>, SuiteError> {
     let label = |given: &str, number: usize, raw: &str| match (given, start.label.as_str()) {
         ("", "") => format!("Prompt {number} - {raw}"),

@@ -1,4 +1,5 @@
-//! What a suite says of its targets, in every form: `echo`, `{id, config}`, `{"openai:x": {config}}`, `file://targets.yaml`.
+//! Reads the targets of a suite in every form: `echo`, `{id, config}`, `{"openai:x": {config}}`,
+//! `file://targets.yaml`.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +7,6 @@ use super::error::SuiteError;
 use super::source::Place;
 use super::{TargetSpec, files};
 
-/// All targets of a suite.
 pub(super) fn all(value: &Value, place: &Place) -> Result<Vec<TargetSpec>, SuiteError> {
     let mut targets = Vec::new();
     match value {
@@ -39,7 +39,6 @@ fn is_list(id: &str) -> bool {
     id.starts_with("file://") && [".yaml", ".yml", ".json"].iter().any(|it| id.ends_with(it))
 }
 
-/// One target.
 pub(super) fn one(value: &Value, place: &Place) -> Result<TargetSpec, SuiteError> {
     match value {
         Value::String(id) if !id.trim().is_empty() => {
@@ -80,7 +79,7 @@ fn spec(
     })
 }
 
-/// A list of texts, where one alone may stand without a list.
+/// Reads a list of strings; a single string counts as a list.
 pub(super) fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::Array(items) => {

@@ -1,8 +1,8 @@
-//! The names of assertion types, and which of them a mistyped one was meant to be.
+//! Parses assertion type names and suggests the nearest name for a typo.
 
 use crate::context::Types;
 
-/// The type without `not-`, and whether that stood before it; `None` for a name that no type has.
+/// Splits off `not-`; `None` when no type has this name.
 pub(super) fn split<'a>(name: &'a str, types: &Types) -> Option<(&'a str, bool)> {
     if types.knows(name) {
         return Some((name, false));
@@ -11,7 +11,7 @@ pub(super) fn split<'a>(name: &'a str, types: &Types) -> Option<(&'a str, bool)>
     types.knows(base).then_some((base, true))
 }
 
-/// The name that is meant, where one is near enough.
+/// The most similar known name, if it is close enough.
 pub(super) fn nearest(name: &str, types: &Types) -> Option<String> {
     let (not, base) = match name.strip_prefix("not-") {
         Some(base) => ("not-", base),

@@ -1,10 +1,11 @@
-//! What transforms and scripts give, as responses.
+//! Converts the results of transforms and scripts to responses.
 
 use serde_json::Value;
 
 use crate::result::Response;
 
-/// A response of what a transform or a script gives: an object with `output` or `error` is a whole response.
+/// Converts a result to a response. If `may_be_whole`, an object with `output` or `error` is the
+/// response.
 pub(super) fn of_value(value: Value, may_be_whole: bool) -> Response {
     let whole = may_be_whole && ["output", "error"].iter().any(|name| value.get(name).is_some());
     if !whole {

@@ -1,5 +1,6 @@
-//! Answers that were paid for once: a folder of files, one an answer, named by the hash of what was asked. A file that cannot
-//! be read is a miss, and a folder that cannot be written makes the run dearer, not wrong.
+//! The cache of paid answers: a folder with one file for each answer, named by the hash of the
+//! request. An unreadable file is a miss. If the folder is not writable, the run costs more but
+//! does not fail.
 
 use std::fs;
 use std::io::Write;
@@ -11,12 +12,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-/// How much is kept where nothing else is said, in bytes.
+/// Default maximum size, in bytes.
 const MOST: u64 = 512 * 1024 * 1024;
-/// How much is written between two looks at the folder's size, as a part of what is kept.
+/// The size is checked after every `most / LOOK_EVERY` bytes written.
 const LOOK_EVERY: u64 = 16;
 
-/// A folder of answers. Safe for many threads and processes: a file is there whole, or not at all.
+/// A folder of cached answers. Safe for many threads and processes: files are written atomically.
 #[derive(Debug)]
 pub struct Cache {
     folder: PathBuf,
@@ -26,29 +27,26 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// A cache in a folder, which is made when there is something to keep.
+    /// A cache in a folder, which is created on the first write.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self::of_size(folder, MOST)
     }
 
-    /// A cache that keeps at most so many bytes; the oldest answers make room.
+    /// A cache of at most `most` bytes; the oldest answers are removed first.
     pub fn of_size(folder: impl Into<PathBuf>, most: u64) -> Self {
         let (written, count) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { folder: folder.into(), most, written, count }
     }
 
-    /// The name of what is asked.
     pub(super) fn key(asked: &impl Serialize) -> String {
         let text = serde_json::to_vec(asked).unwrap_or_default();
         hex::encode(Sha256::digest(&text))
     }
 
-    /// What was answered, if it is known.
     pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         serde_json::from_slice(&fs::read(self.path(key)).ok()?).ok()
     }
 
-    /// Keeps an answer.
     pub(super) fn put(&self, key: &str, answer: &impl Serialize) {
         let Ok(text) = serde_json::to_vec(answer) else { return };
         match self.write(key, &text) {
@@ -63,7 +61,7 @@ impl Cache {
         self.folder.join(key.get(..2).unwrap_or("00")).join(format!("{key}.json"))
     }
 
-    /// Writes beside the file and moves it into place, so that nobody reads half an answer.
+    /// Writes to a temporary file and renames it, so that nobody reads a partial answer.
     fn write(&self, key: &str, text: &[u8]) -> std::io::Result<()> {
         let path = self.path(key);
         fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
@@ -100,7 +98,7 @@ impl Cache {
     }
 }
 
-/// All files of the folders within a folder: when each was written, its size and its path.
+/// All files in the subfolders of a folder: modification time, size and path.
 fn files(folder: &Path) -> Vec<(SystemTime, u64, PathBuf)> {
     let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     let files = list(folder).flat_map(|entry| list(&entry.path()).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! A target whose answers come from the cache where they are known.
+//! A target that answers from the cache when possible.
 
 use std::sync::Arc;
 
@@ -14,14 +14,15 @@ use crate::spec::TargetSpec;
 pub(super) struct CachedTarget {
     target: Arc<dyn Target>,
     cache: Arc<Cache>,
-    /// What else an answer depends on: the id, the settings without secrets, the environment's addresses.
+    /// What an answer depends on besides the request: id, settings without secrets, endpoint
+    /// variables.
     identity: Value,
-    /// Whether the target sees the variables, not only the prompt.
+    /// Whether the target sees the variables and not only the prompt.
     sees_vars: bool,
 }
 
 impl CachedTarget {
-    /// `surroundings` is what of the environment changes where or what is asked.
+    /// `surroundings` holds the environment variables that change the endpoint.
     pub(super) fn new(
         target: Arc<dyn Target>,
         cache: Arc<Cache>,
@@ -45,7 +46,7 @@ impl Target for CachedTarget {
     async fn ask(&self, asked: &TargetRequest<'_>) -> Response {
         let key = self.key(asked);
         if let Some(known) = self.cache.get::<Response>(&key) {
-            return again(known);
+            return as_cached(known);
         }
         let response = self.target.ask(asked).await;
         if response.error.is_none() && response.skipped.is_none() {
@@ -82,8 +83,8 @@ impl Embeds for CachedTarget {
     }
 }
 
-/// A known answer: its tokens were paid for before, and how long it took then says nothing now.
-fn again(known: Response) -> Response {
+/// Marks a response as cached: its tokens were paid for earlier and its latency does not apply.
+fn as_cached(known: Response) -> Response {
     Response { cached: true, latency_ms: None, token_usage: known.token_usage.map(free), ..known }
 }
 

@@ -1,4 +1,5 @@
-//! A customer that a model plays: it has a goal and a temper, writes one message at a time, and says when it has enough.
+//! A simulated customer: a model with a goal and a temper that writes one message at a time and
+//! says when it is done.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,12 +11,11 @@ use crate::result::Tokens;
 use crate::spec::Vars;
 use crate::template::Templates;
 
-/// What the model writes when there is nothing left to say.
+/// The model's marker for the end of the conversation.
 const STOP: &str = "###STOP###";
-/// Who the model is.
 const ROLE: &str = include_str!("../../prompts/customer.md");
 
-/// A customer that a model plays.
+/// A customer played by a model.
 pub struct Customer {
     model: Arc<dyn Target>,
     instructions: String,
@@ -25,25 +25,26 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// A customer with a goal, played by a model.
+    /// Creates a customer with a goal.
     pub fn new(model: Arc<dyn Target>, instructions: impl Into<String>) -> Self {
         let (temper, repeat) = (String::new(), 0);
         Self { model, instructions: instructions.into(), temper, repeat, used: Mutex::default() }
     }
 
-    /// The same customer with a temper, such as `impatient, writes in short sentences`.
+    /// Sets the temper, such as `impatient, writes in short sentences`.
     #[must_use]
     pub fn with_temper(self, temper: impl Into<String>) -> Self {
         Self { temper: temper.into(), ..self }
     }
 
-    /// The same customer for one repetition of a case: each has conversations of its own.
+    /// Sets the repetition of the case, so that each has its own conversations in the cache.
     #[must_use]
     pub fn with_repeat(self, repeat: usize) -> Self {
         Self { repeat, ..self }
     }
 
-    /// What the customer writes next after a chat in which it is the user; `None` when it has nothing left to say.
+    /// Returns the customer's next message in a chat in which it is the user; `None` when it is
+    /// done.
     pub async fn next(&self, history: &[ChatMessage]) -> Result<Option<String>, String> {
         let prompt = self.prompt(history)?;
         let (vars, config) = (Vars::new(), Value::Null);
@@ -73,7 +74,7 @@ impl Customer {
         }
     }
 
-    /// What playing the customer took so far: tokens and dollars.
+    /// Tokens and cost in US dollars so far.
     pub fn used(&self) -> (Tokens, f64) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,7 +85,7 @@ impl Customer {
         used.1 += cost.unwrap_or_default();
     }
 
-    /// The conversation from the customer's side: what it wrote is the model's own, what it got is the other's.
+    /// Renders the conversation with swapped roles: the customer's messages are the model's own.
     fn prompt(&self, history: &[ChatMessage]) -> Result<String, String> {
         let mut vars = Vars::new();
         vars.insert("instructions".into(), self.instructions.as_str().into());
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
     use crate::result::Response;
 
-    /// Answers with the number of messages that it got, and stops at six.
+    /// Answers with the number of messages in the prompt and stops at six.
     struct Counts;
 
     #[async_trait]

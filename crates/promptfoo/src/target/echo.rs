@@ -1,4 +1,4 @@
-//! Answers with the prompt.
+//! A target that returns the prompt.
 
 use async_trait::async_trait;
 

@@ -1,4 +1,5 @@
-//! A program that answers: it gets the prompt, the options and the context as arguments, and writes the answer.
+//! A program as target: it gets the prompt, the options and the context as arguments and prints the
+//! answer.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -16,14 +17,14 @@ use crate::policy::Permit;
 use crate::result::Response;
 use crate::spec::TargetSpec;
 
-/// The longest answer that is read, in bytes.
+/// Maximum size of an answer, in bytes.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
 struct Exec {
     program: String,
     arguments: Vec<String>,
     options: Value,
-    /// All that it sees of the environment.
+    /// The whole environment of the program.
     env: Vec<(String, String)>,
     base: PathBuf,
     permit: Permit,
@@ -144,7 +145,7 @@ async fn all(pipe: Option<impl AsyncRead + Unpin>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Ends a program with all that it started, when nobody waits for it any more.
+/// Kills a program and its process group on drop.
 struct Children(Option<u32>);
 
 impl Drop for Children {
@@ -159,7 +160,7 @@ impl Drop for Children {
     }
 }
 
-/// The words of a command line; quotes keep words together.
+/// Splits a command line into words; quotes group words.
 fn words(command: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -1,4 +1,5 @@
-//! Any HTTP endpoint: a URL, a method, headers and a body with templates in them, and an expression that finds the answer.
+//! Any HTTP endpoint as target: URL, method, headers and body are templates, and an expression
+//! extracts the answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +18,9 @@ use crate::script::{self, Script, Scripts};
 use crate::spec::{TargetSpec, Vars};
 use crate::template::Templates;
 
-/// The longest answer that is read, in bytes.
+/// Maximum size of a response that is read, in bytes.
 const LONGEST: usize = 16 * 1024 * 1024;
-/// The longest wait between two attempts.
+/// Maximum wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 struct Http {
@@ -52,7 +53,7 @@ pub(super) fn open(
     }))
 }
 
-/// A client for addresses that suites name.
+/// An HTTP client for URLs in suites.
 pub(crate) fn client(_: Permit) -> Result<Client, String> {
     let built = Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
@@ -62,7 +63,6 @@ pub(crate) fn client(_: Permit) -> Result<Client, String> {
     built.map_err(|error| format!("cannot set up HTTP: {error}"))
 }
 
-/// An answer of a server.
 pub(super) struct Page {
     pub(super) status: StatusCode,
     pub(super) text: String,
@@ -91,7 +91,7 @@ impl Http {
         self.read(&page, &vars).await
     }
 
-    /// The address without what may be secret in it.
+    /// The URL without its query and credentials, for messages.
     fn shown(&self) -> &str {
         let url = self.url.split('?').next().unwrap_or_default();
         url.rsplit('@').next().unwrap_or(url)
@@ -184,7 +184,7 @@ impl Http {
         self.scripts.call(&script, &arguments).await
     }
 
-    /// Whether a status is an answer: `validateStatus` may name a list; else every 2xx is.
+    /// Whether a status is a success: one in the list `validateStatus`, else any 2xx.
     fn accepts(&self, status: StatusCode) -> bool {
         match self.settings.0.get("validateStatus") {
             Some(Value::Array(list)) => list.contains(&json!(status.as_u16())),
@@ -199,7 +199,7 @@ fn is_arrow(expression: &str) -> bool {
         && head.chars().all(|c| c.is_alphanumeric() || "_$(){}, \n".contains(c))
 }
 
-/// A body with its texts rendered; a text that is JSON then is put in as such.
+/// Renders the strings of a body; one that becomes JSON is inserted as JSON.
 pub(super) fn filled(
     body: &Value,
     render: &impl Fn(&str) -> Result<String, String>,
@@ -223,7 +223,7 @@ pub(super) fn filled(
     })
 }
 
-/// Sends a request, again where the server asks for time or is away for a moment.
+/// Sends a request; retries on 429, 502, 503, 504 and broken connections.
 pub(super) async fn send(
     request: RequestBuilder,
     timeout: Duration,
@@ -277,7 +277,7 @@ async fn attempt(
     (Ok(Page { status, text }), wait.map(Duration::from_secs))
 }
 
-/// What a failed request is called, and whether it may pass.
+/// Describes a failed request, and whether a retry may help.
 fn words(error: &reqwest::Error, timeout: Duration) -> (String, bool) {
     if error.is_timeout() {
         (format!("no answer within {} ms", timeout.as_millis()), false)
@@ -290,7 +290,7 @@ fn words(error: &reqwest::Error, timeout: Duration) -> (String, bool) {
     }
 }
 
-/// A plain path such as `json.choices[0].text`, without an engine.
+/// Evaluates a plain path such as `json.choices[0].text` without a JavaScript engine.
 pub(super) fn path(expression: &str, json: &Value, text: &str) -> Option<Value> {
     let expression = expression.trim();
     if expression == "text" {

@@ -1,6 +1,6 @@
-//! The ids that there are, and the nearest one to what is written.
+//! Known target ids, and the nearest one for a typo.
 
-/// Every kind of id, as it is written.
+/// The forms of target ids.
 const KNOWN: &[&str] = &[
     "echo",
     "openai:chat:MODEL",
@@ -20,7 +20,7 @@ const KNOWN: &[&str] = &[
     "frontdesk:AGENT",
 ];
 
-/// Whether there are targets of an id's kind.
+/// Whether an id is of a known kind.
 pub(super) fn is_kind(id: &str) -> bool {
     let kind = id.split(':').next().unwrap_or_default();
     match kind {
@@ -31,7 +31,6 @@ pub(super) fn is_kind(id: &str) -> bool {
     }
 }
 
-/// What to say of an id that there is not.
 pub(super) fn unknown(id: &str) -> String {
     let near = nearest(id).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
     format!("there is no provider `{id}`{near} There are {}", KNOWN.join(", "))

@@ -1,16 +1,16 @@
-//! Seam: what a suite asks, promptfoo's providers. Graders are targets, too.
+//! Seam: targets, which answer a suite's prompts (promptfoo's providers). Graders are targets, too.
 //!
 //! | id | what it is |
 //! | --- | --- |
-//! | `echo` | answers with the prompt |
-//! | `openai:MODEL`, `openai:chat:`, `:completion:`, `:responses:`, `:embedding:`, `:moderation:` | OpenAI, or a server that speaks like it (`apiBaseUrl`) |
+//! | `echo` | returns the prompt |
+//! | `openai:MODEL`, `openai:chat:`, `:completion:`, `:responses:`, `:embedding:`, `:moderation:` | OpenAI, or a compatible server (`apiBaseUrl`) |
 //! | `anthropic:messages:MODEL` | Anthropic |
-//! | `https://...`, `http` | any HTTP endpoint, with templates for what is sent |
+//! | `https://...`, `http` | any HTTP endpoint, with a templated request |
 //! | `webhook:URL` | an endpoint that takes `{prompt}` and answers `{output}` |
 //! | `file://x.js`, `.cjs`, `.mjs`, `.py` | a script |
 //! | `exec:COMMAND` | a program |
-//! | `promptfoo:simulated-user`, `frontdesk:simulated-customer` | a model that plays the customer |
-//! | `frontdesk:AGENT` | our own pipeline, from whoever assembles the run |
+//! | `promptfoo:simulated-user`, `frontdesk:simulated-customer` | a customer played by a model |
+//! | `frontdesk:AGENT` | frontdesk's pipeline, provided by the caller |
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,27 +45,27 @@ pub use customer::Customer;
 pub(super) use http::client;
 pub use simulated::{is_simulated, named};
 
-/// What of the environment changes where a target is asked.
+/// Environment variables that change a target's endpoint.
 const ADDRESSES: [&str; 4] =
     ["OPENAI_BASE_URL", "OPENAI_API_BASE_URL", "OPENAI_API_HOST", "ANTHROPIC_BASE_URL"];
 
-/// Answers prompts.
+/// A target: answers prompts.
 #[async_trait]
 pub trait Target: Send + Sync {
     /// Answers one prompt. A failure is in the response's `error`.
     async fn ask(&self, asked: &TargetRequest<'_>) -> Response;
 
-    /// Its embeddings, when it has any.
+    /// The embedding interface, if the target has one.
     fn embeds(&self) -> Option<&dyn Embeds> {
         None
     }
 
-    /// Its labels of texts, when it has any.
+    /// The classification interface, if the target has one.
     fn classifies(&self) -> Option<&dyn Classifies> {
         None
     }
 
-    /// Its judgement of what may be said, when it has any.
+    /// The moderation interface, if the target has one.
     fn moderates(&self) -> Option<&dyn Moderates> {
         None
     }
@@ -73,95 +73,95 @@ pub trait Target: Send + Sync {
 
 /// A request to a target.
 pub struct TargetRequest<'a> {
-    /// The prompt, rendered: text, or chat messages as JSON.
+    /// The rendered prompt: text, or chat messages as JSON.
     pub prompt: &'a str,
     /// The variables that it was rendered with.
     pub vars: &'a Vars,
-    /// The case, when it is asked for one; `None` for a grader.
+    /// The case; `None` for a grader.
     pub case: Option<&'a Case>,
-    /// Settings of the prompt and the case, which win over the target's own.
+    /// Settings of the prompt and the case; they override the target's own.
     pub config: &'a Value,
-    /// Which repetition, counted from 0: an answer of the cache is for one repetition.
+    /// Number of the repetition, from 0. Each repetition is cached separately.
     pub repeat: usize,
 }
 
-/// Why a target gives no vector, no labels or no judgement.
+/// Why a target returned no embedding, labels or moderation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
-    /// It cannot be asked as it is written: it would fail another time, too.
+    /// The request is invalid; retrying would not help.
     #[error("{0}")]
     Unusable(String),
-    /// It was asked and failed; another time it may answer.
+    /// The request failed; a retry may succeed.
     #[error("{0}")]
     Failed(String),
-    /// It answered without what was asked for.
+    /// The response lacks what was asked for.
     #[error("{0}")]
     Malformed(String),
 }
 
 impl From<AskError> for String {
-    /// The reason, as a report shows it.
+    /// The message for reports.
     fn from(error: AskError) -> Self {
         error.to_string()
     }
 }
 
-/// A target that cannot be made ready as it is written: it has to be written in another way.
+/// Why a target cannot be opened as written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct OpenError(pub String);
 
-/// Text to vector.
+/// Computes embeddings.
 #[async_trait]
 pub trait Embeds: Send + Sync {
-    /// The vector of a text, with the tokens and dollars that it took.
+    /// Returns the embedding of a text, with tokens and cost in US dollars.
     async fn embed(&self, text: &str) -> Result<(Vec<f64>, Tokens, f64), AskError>;
 }
 
-/// Text to labels.
+/// Classifies texts.
 #[async_trait]
 pub trait Classifies: Send + Sync {
-    /// Labels with how sure each is, 0 to 1.
+    /// Returns labels with their confidence, 0 to 1.
     async fn classify(&self, text: &str) -> Result<Vec<(String, f64)>, AskError>;
 }
 
-/// Text to what is wrong with it.
+/// Detects harmful content.
 #[async_trait]
 pub trait Moderates: Send + Sync {
-    /// Codes of what is wrong with an answer, each with how sure it is, 0 to 1; none when nothing is.
+    /// Returns the flagged categories of an answer with their confidence, 0 to 1.
     async fn moderate(&self, question: &str, answer: &str) -> Result<Vec<(String, f64)>, AskError>;
 }
 
-/// Makes targets of specs that begin with `frontdesk:`, which need more than this module knows.
+/// Opens targets with the prefix `frontdesk:`, which this crate does not know.
 pub trait Opens: Send + Sync {
-    /// Makes one ready. The error says what is wrong with it.
+    /// Opens a target. The error says what is wrong with the spec.
     fn open(&self, spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, OpenError>;
 }
 
-/// Makes targets of what is written of them, as far as the policy lets them reach.
+/// Opens targets from their specs, as far as the policy allows.
 #[derive(Clone)]
 pub struct Targets {
-    /// The folder that `file://` is relative to.
+    /// The folder that `file://` paths are relative to.
     pub base: PathBuf,
     /// The suite's environment.
     pub env: Vars,
-    /// What runs scripts. Its policy is that of the targets, too.
+    /// Runs scripts. Its policy also applies to the targets.
     pub scripts: Arc<Scripts>,
-    /// Answers that need not be paid for again; `None` asks every time.
+    /// The cache of answers; `None` for no caching.
     pub cache: Option<Arc<Cache>>,
-    /// Makes the targets that begin with `frontdesk:`.
-    pub desk: Option<Arc<dyn Opens>>,
-    /// The desk's own model.
+    /// Opens the targets with the prefix `frontdesk:`.
+    pub frontdesk_opener: Option<Arc<dyn Opens>>,
+    /// Name of frontdesk's own model.
     pub model: Option<String>,
 }
 
 impl Targets {
-    /// Targets without a cache and without our own pipeline.
+    /// Targets without a cache and without frontdesk's pipeline.
     pub fn new(base: PathBuf, env: Vars, scripts: Arc<Scripts>) -> Self {
-        Self { base, env, scripts, cache: None, desk: None, model: None }
+        Self { base, env, scripts, cache: None, frontdesk_opener: None, model: None }
     }
 
-    /// The same for what the suite does not name itself, whose permission to run code is not for it.
+    /// Returns a copy for what an API request itself names: `allow_code` does not apply to it.
     #[must_use]
     pub fn for_requests(&self) -> Self {
         let policy = self.policy().for_requests();
@@ -169,8 +169,9 @@ impl Targets {
         Self { scripts, ..self.clone() }
     }
 
-    /// A chat model where nobody names one: this, but the desk's own where its endpoint is asked, which may have no other.
-    pub fn usual_chat(&self, id: &str) -> TargetSpec {
+    /// The default chat model: `id`, or frontdesk's own model when its endpoint is used, which may
+    /// offer no other.
+    pub fn default_chat_spec(&self, id: &str) -> TargetSpec {
         let spec = TargetSpec { id: id.into(), ..TargetSpec::default() };
         match (self.policy().target(&spec), &self.model) {
             (Ok(Reach::Model(_)), Some(model)) => {
@@ -185,27 +186,27 @@ impl Targets {
         self.scripts.policy()
     }
 
-    /// Templates with what of the environment they may see.
+    /// Templates with the environment that they may see.
     pub fn templates(&self) -> Templates {
         Templates::new(self.policy().shown_env(&self.env))
     }
 
-    /// Makes a target ready. The error says what is wrong with it, and which there are.
+    /// Opens a target. The error says what is wrong and lists the known ids.
     pub fn open(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
         let target = self.make(spec)?;
         let costs = ["openai:", "anthropic:", "http", "webhook:"];
         let costs = costs.iter().any(|kind| spec.id.starts_with(kind));
-        Ok(if costs { self.remembered(spec, target) } else { target })
+        Ok(if costs { self.with_cache(spec, target) } else { target })
     }
 
-    /// Makes a grader ready. Its answers come from the cache, whatever it is: the same answer is graded the same.
+    /// Opens a grader. All graders use the cache, so that the same answer gets the same grade.
     pub fn open_grader(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
         let target = self.make(spec)?;
-        Ok(if spec.id == "echo" { target } else { self.remembered(spec, target) })
+        Ok(if spec.id == "echo" { target } else { self.with_cache(spec, target) })
     }
 
-    /// Makes a simulated customer that talks to `original`, where the case's own provider is one: see [`is_simulated`].
-    /// `model` plays the customer where nothing else is named.
+    /// Opens a simulated customer that talks to `original`, for a case whose own provider is one;
+    /// see [`is_simulated`]. `model` is the default model to play the customer.
     pub fn open_simulated(
         &self,
         spec: &TargetSpec,
@@ -215,7 +216,8 @@ impl Targets {
         simulated::open(spec, self, Some(original), model)
     }
 
-    /// A name of the suite's environment, else of the process's where the target may reach there; empty counts as not set.
+    /// Returns a variable of the target's or the suite's environment, else of the process if the
+    /// target may read that. Empty counts as unset.
     pub fn env(&self, spec: &TargetSpec, name: &str) -> Option<String> {
         let written = spec.env.get(name).or_else(|| self.env.get(name));
         let process = || match self.policy().target(spec) {
@@ -230,7 +232,7 @@ impl Targets {
         found.filter(|text| !text.trim().is_empty())
     }
 
-    fn remembered(&self, spec: &TargetSpec, target: Arc<dyn Target>) -> Arc<dyn Target> {
+    fn with_cache(&self, spec: &TargetSpec, target: Arc<dyn Target>) -> Arc<dyn Target> {
         match &self.cache {
             Some(cache) => {
                 let mut surroundings = ADDRESSES.map(|name| self.env(spec, name));
@@ -252,26 +254,27 @@ impl Targets {
             Reach::Inside => self.inside(spec),
             Reach::Anywhere(permit) => self.outside(spec, permit),
             Reach::Named(permit) => {
-                // The suite's environment could lead a key of the process's elsewhere.
+                // Ignore the suite's environment: it could send a key of the process to another
+                // server.
                 Self { env: Vars::new(), ..self.clone() }.outside(spec, permit)
             }
             Reach::Model(access) => openai::at(spec, access),
         }
     }
 
-    /// A target of this process.
+    /// Opens a target that needs no permit.
     fn inside(&self, spec: &TargetSpec) -> Result<Arc<dyn Target>, String> {
         if is_simulated(spec) {
             return simulated::open(spec, self, None, None);
         }
-        match (&self.desk, spec.id.as_str()) {
+        match (&self.frontdesk_opener, spec.id.as_str()) {
             (_, "echo") => Ok(Arc::new(echo::Echo)),
             (Some(desk), _) => desk.open(spec, self).map_err(|OpenError(why)| why),
             (None, id) => Err(format!("`{id}` cannot be asked here: this run has no desk")),
         }
     }
 
-    /// A target that runs something, or is at an address.
+    /// Opens a target that runs a program or calls a URL.
     fn outside(&self, spec: &TargetSpec, permit: Permit) -> Result<Arc<dyn Target>, String> {
         match spec.id.split(':').next().unwrap_or_default() {
             "openai" => openai::open(spec, self, permit),

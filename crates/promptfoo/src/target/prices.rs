@@ -1,10 +1,10 @@
-//! What models cost, in dollars a million tokens: read and written. Prices change; `inputCost` and `outputCost` in a target's
-//! settings (dollars a token) win over these.
+//! Prices of models, in US dollars per million tokens. Prices change; `inputCost` and `outputCost`
+//! in a target's settings (US dollars per token) override them.
 
 use super::settings::Settings;
 use crate::result::Tokens;
 
-/// The name, then what a million tokens cost that it reads and that it writes.
+/// Model name, price of input tokens, price of output tokens.
 const PRICES: &[(&str, f64, f64)] = &[
     ("gpt-5-nano", 0.05, 0.4),
     ("gpt-5-mini", 0.25, 2.0),
@@ -36,7 +36,7 @@ const PRICES: &[(&str, f64, f64)] = &[
     ("claude-3-haiku", 0.25, 1.25),
 ];
 
-/// What an answer costs in dollars, where it is known.
+/// Cost of an answer in US dollars; `None` when the price is unknown.
 pub(super) fn cost(model: &str, settings: &Settings, tokens: &Tokens) -> Option<f64> {
     let both = settings.number("cost");
     let read = settings.number("inputCost").or(both);
@@ -49,7 +49,7 @@ pub(super) fn cost(model: &str, settings: &Settings, tokens: &Tokens) -> Option<
     Some(dollars)
 }
 
-/// Whether a model is the named one: itself, or one with a date or `latest` behind its name.
+/// Whether a model is the named one, possibly with a date or `latest` as suffix.
 fn is_of(model: &str, name: &str) -> bool {
     let model = model.rsplit('/').next().unwrap_or(model);
     let Some(rest) = model.strip_prefix(name) else { return false };

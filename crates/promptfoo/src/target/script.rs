@@ -1,4 +1,4 @@
-//! A script that answers: a class with `callApi` or a function in JavaScript, `call_api` in Python.
+//! A script as target: a class with `callApi` or a function in JavaScript, `call_api` in Python.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::spec::TargetSpec;
 
 struct ScriptTarget {
     script: Script,
-    /// `{id, config}`: what the script is told of itself.
+    /// `{id, config}`, passed to the script.
     options: Value,
     scripts: Arc<Scripts>,
 }
@@ -43,7 +43,7 @@ pub(super) fn open(spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Targe
     Ok(Arc::new(ScriptTarget { script, options, scripts: Arc::clone(&targets.scripts) }))
 }
 
-/// The script that `path:function` names, relative to a folder.
+/// Parses `path:function`, relative to a folder.
 pub(super) fn file(base: &Path, named: &str) -> Script {
     let (path, function) = match named.rsplit_once(':') {
         Some((path, function))
@@ -94,7 +94,7 @@ fn failed(why: impl Into<String>) -> Response {
 }
 
 impl ScriptTarget {
-    /// Calls a method of the script's class, or its function where it has no class.
+    /// Calls a method of the script's class, or its function when there is no class.
     async fn call(
         &self,
         method: &str,
@@ -120,7 +120,7 @@ impl ScriptTarget {
         let prompt = arguments.next().unwrap_or_default();
         let context = arguments.next().unwrap_or_default();
         let named = [("prompt", prompt), ("options", options.clone()), ("context", context)];
-        // A JavaScript function gets the prompt and the context, as a class does.
+        // A JavaScript function gets the prompt and the context, like `callApi`.
         let plain = [named[0].clone(), named[2].clone()];
         let arguments: &[(&str, Value)] = if is_python { &named } else { &plain };
         self.scripts.call(&script, arguments).await

@@ -1,12 +1,12 @@
-//! A target's settings, as they are written: its own, and those of prompt and case that win over them.
+//! A target's settings: its own, overridden by those of the prompt and the case.
 
 use serde_json::{Map, Value};
 
-/// Names of settings that hold secrets, or parts of such names.
+/// Names, or parts of names, of settings that hold secrets.
 const SECRET: &[&str] =
     &["apikey", "api_key", "token", "secret", "password", "authorization", "x-api-key", "cookie"];
 
-/// Settings that are ours, or those of a case: a model's server does not get them.
+/// Settings that are not sent to a model's server.
 const OURS: &[&str] = &[
     "apiKey",
     "apiKeyEnvar",
@@ -43,12 +43,11 @@ const OURS: &[&str] = &[
     "repeat",
 ];
 
-/// Settings, merged.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings(pub(super) Map<String, Value>);
 
 impl Settings {
-    /// The settings of a target, with those that win over them.
+    /// Merges the settings of a target; `winning` overrides `own`.
     pub(super) fn of(own: &Value, winning: &Value) -> Self {
         let mut all = own.as_object().cloned().unwrap_or_default();
         for (name, value) in winning.as_object().into_iter().flatten() {
@@ -57,7 +56,7 @@ impl Settings {
         Self(all)
     }
 
-    /// A text; numbers and booleans as text, too.
+    /// A string, or a number as a string; empty counts as unset.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         match self.0.get(name)? {
             Value::String(text) if text.is_empty() => None,
@@ -67,7 +66,7 @@ impl Settings {
         }
     }
 
-    /// A number, also where it is written as text.
+    /// A number, also from a string.
     pub(super) fn number(&self, name: &str) -> Option<f64> {
         match self.0.get(name)? {
             Value::Number(number) => number.as_f64(),
@@ -76,7 +75,7 @@ impl Settings {
         }
     }
 
-    /// A whole number that is not negative.
+    /// A non-negative integer, also from a string.
     pub(super) fn count(&self, name: &str) -> Option<u64> {
         match self.0.get(name)? {
             Value::Number(number) => number.as_u64(),
@@ -85,21 +84,21 @@ impl Settings {
         }
     }
 
-    /// Names with texts, such as headers.
+    /// A mapping with string values, such as headers.
     pub(super) fn pairs(&self, name: &str) -> Vec<(String, String)> {
         let object = self.0.get(name).and_then(Value::as_object);
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         object.into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect()
     }
 
-    /// What a model's server gets as it is written.
+    /// The settings that are sent to a model's server unchanged.
     pub(super) fn passed_on(&self) -> Map<String, Value> {
         let kept = self.0.iter().filter(|(name, _)| !OURS.contains(&name.as_str()));
         kept.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 }
 
-/// The same value with every secret left out, at any depth.
+/// Removes all secrets from a value, at any depth.
 pub(super) fn without_secrets(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
@@ -121,7 +120,7 @@ fn is_secret(name: &str) -> bool {
         && SECRET.iter().any(|secret| name.contains(secret))
 }
 
-/// Takes a secret out of words that are shown.
+/// Replaces a secret in a message.
 pub(super) fn conceal(words: &str, secret: Option<&str>) -> String {
     match secret.map(str::trim) {
         Some(secret) if secret.len() >= 4 => words.replace(secret, "[secret]"),

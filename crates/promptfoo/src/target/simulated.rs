@@ -1,4 +1,5 @@
-//! A conversation between a simulated customer and a target: the whole of it is the answer.
+//! A target that holds a conversation between a simulated customer and another target; its answer
+//! is the whole of it.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::result::{Response, Tokens};
 use crate::spec::{TargetSpec, Vars};
 use crate::template::Templates;
 
-/// Whether a provider is a simulated customer. As a case's own provider it talks to the suite's: see
+/// Whether a provider is a simulated customer. As a case's own it talks to the suite's target: see
 /// [`Targets::open_simulated`].
 pub fn is_simulated(spec: &TargetSpec) -> bool {
     matches!(spec.id.as_str(), "promptfoo:simulated-user" | "frontdesk:simulated-customer")
@@ -24,7 +25,7 @@ struct SimulatedUser {
     customer: Arc<dyn Target>,
     other: Arc<dyn Target>,
     templates: Templates,
-    /// The most messages that the customer writes.
+    /// Maximum number of messages that the customer writes.
     most: u64,
 }
 
@@ -48,13 +49,13 @@ pub(super) fn open(
     let customer = match (settings.0.get("provider").or_else(|| settings.0.get("model")), model) {
         (Some(written), _) => named(written, targets, "provider")?,
         (None, Some(model)) => model,
-        (None, None) => targets.open_grader(&targets.usual_chat("openai:chat"))?,
+        (None, None) => targets.open_grader(&targets.default_chat_spec("openai:chat"))?,
     };
     let (templates, most) = (targets.templates(), targets.policy().limits().turns);
     Ok(Arc::new(SimulatedUser { settings, customer, other, templates, most }))
 }
 
-/// A target that a setting names: an id, or `{id, config}`.
+/// Opens a target that a setting names: an id, or `{id, config}`.
 pub fn named(written: &Value, targets: &Targets, setting: &str) -> Result<Arc<dyn Target>, String> {
     let spec = match written {
         Value::String(id) => TargetSpec { id: id.clone(), ..TargetSpec::default() },
@@ -67,7 +68,7 @@ pub fn named(written: &Value, targets: &Targets, setting: &str) -> Result<Arc<dy
     targets.open_grader(&spec)
 }
 
-/// A conversation as far as it came.
+/// The conversation so far.
 #[derive(Default)]
 struct Talk {
     lines: Vec<ChatMessage>,
@@ -91,7 +92,7 @@ impl Target for SimulatedUser {
 
 impl SimulatedUser {
     async fn talk(&self, asked: &TargetRequest<'_>, talk: &mut Talk) -> Result<(), Box<Response>> {
-        let customer = self.cast(asked).map_err(failed)?;
+        let customer = self.create_customer(asked).map_err(failed)?;
         talk.lines = self.opening(asked.vars).map_err(failed)?;
         let turns = self.settings.count("maxTurns").unwrap_or(10).min(self.most);
         if talk.lines.last().is_some_and(|line| line.role == Role::User) {
@@ -111,7 +112,7 @@ impl SimulatedUser {
         Ok(())
     }
 
-    fn cast(&self, asked: &TargetRequest<'_>) -> Result<Customer, String> {
+    fn create_customer(&self, asked: &TargetRequest<'_>) -> Result<Customer, String> {
         let written =
             self.settings.text("instructions").unwrap_or_else(|| "{{instructions}}".into());
         let instructions = self.templates.render(&written, asked.vars)?;
@@ -125,7 +126,6 @@ impl SimulatedUser {
             .with_repeat(asked.repeat))
     }
 
-    /// The messages that the conversation begins with.
     fn opening(&self, vars: &Vars) -> Result<Vec<ChatMessage>, String> {
         let written =
             vars.get("initialMessages").or_else(|| self.settings.0.get("initialMessages"));
@@ -147,7 +147,7 @@ impl SimulatedUser {
         listed.as_array().ok_or(wrong)?.iter().map(line).collect()
     }
 
-    /// Lets the target answer what the customer said last.
+    /// Sends the customer's last message to the target and records its answer.
     async fn answer(
         &self,
         asked: &TargetRequest<'_>,

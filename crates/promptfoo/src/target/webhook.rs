@@ -1,4 +1,4 @@
-//! An endpoint that is sent `{"prompt": ...}` and answers `{"output": ...}`.
+//! An endpoint that takes `{"prompt": ...}` and answers `{"output": ...}`.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `{{ env.NAME }}` in what is written, put in place before anything else is rendered.
+//! Renders `{{ env.NAME }}` in a configuration before any other template.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,8 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"\benv(?:\.(\w+)|\[['"]([^'"]+)['"]\])"#).expect("the pattern is valid")
 });
 
-/// Renders `{{ env.NAME }}` in all strings; anything else in braces is for later. A name that is not set stays as it is.
+/// Renders `{{ env.NAME }}` in all strings; other expressions stay for later. An unset name stays
+/// as it is.
 pub(crate) fn environment(value: &mut Value, env: &Vars) {
     match value {
         Value::String(text) if text.contains("{{") && text.contains("env") => {

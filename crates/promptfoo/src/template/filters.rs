@@ -1,4 +1,4 @@
-//! Filters that Nunjucks has and minijinja has not, or has otherwise.
+//! Nunjucks filters that minijinja lacks or implements differently.
 
 use frontdesk_template::BoundedEnvironment;
 use minijinja::value::{Rest, ValueKind};
@@ -6,7 +6,6 @@ use minijinja::{Error, Value};
 
 use super::values::{back, into_template, list, printed, wrong};
 
-/// Adds them.
 pub(super) fn add(engine: &mut BoundedEnvironment) {
     let mut add = |name: &'static str, filter: Value| engine.add_filter(name, filter);
     add("dump", Value::from_function(dump));
@@ -56,7 +55,7 @@ fn dump(value: &Value, indent: Rest<Value>) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&written).into_owned())
 }
 
-/// How long a value is: UTF-16 units of a text, items of a list; nothing of what is not there.
+/// Length of a value: UTF-16 units of a string, items of a list; 0 when undefined.
 pub(super) fn length(value: &Value) -> usize {
     match value.as_str() {
         Some(text) => text.encode_utf16().count(),
@@ -64,7 +63,7 @@ pub(super) fn length(value: &Value) -> usize {
     }
 }
 
-/// What `for key, value in …` goes through: an object's entries, or a list as it is.
+/// The iterable of `for key, value in …`: an object's entries, or a list as it is.
 fn pairs(value: &Value) -> Value {
     if value.kind() != ValueKind::Map {
         return value.clone();

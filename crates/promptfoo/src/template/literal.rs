@@ -1,7 +1,8 @@
-//! A text that is no template, as a template that comes to it when it is rendered once, which every text of a case is.
+//! Escapes plain text for templates: rendered once, as every text of a case is, the result is the
+//! text.
 
-/// A text as a template that comes to it: each brace that would begin a tag, a line break at the end and `file://` are written as
-/// text within a tag.
+/// Escapes a text: each brace that would begin a tag, a trailing line break and a leading `file://`
+/// become string expressions.
 pub fn literal(text: &str) -> String {
     let (file, rest) = match text.strip_prefix("file://") {
         Some(rest) => ("{{ \"file://\" }}", rest),
@@ -29,7 +30,7 @@ mod tests {
     use super::*;
     use crate::spec::Vars;
 
-    /// What comes of a literal text where suites put texts: as a text of its own, and as a variable of a prompt.
+    /// Renders a literal where suites render texts: on its own, and as a variable of a prompt.
     fn rendered(words: &str) -> [String; 2] {
         let env = json!({"SECRET": "leaked"}).as_object().cloned().unwrap_or_default();
         let templates = Templates::new(env);

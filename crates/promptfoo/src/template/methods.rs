@@ -1,4 +1,4 @@
-//! Methods of JavaScript's strings and arrays that templates call often.
+//! JavaScript string and array methods that templates often call.
 
 use frontdesk_template::guard;
 use minijinja::value::ValueKind;
@@ -16,9 +16,9 @@ pub(super) fn call(
 ) -> Result<Value, Error> {
     let all: Vec<Value> = std::iter::once(value).chain(arguments).cloned().collect();
     guard::charge(state, LIMITS, &all)?;
-    guard::charge_bytes(state, LIMITS, guard::growth(method, &all)?)?;
+    guard::charge_bytes(state, LIMITS, guard::estimate_output_bytes(method, &all)?)?;
     let made = made(value, method, arguments)?;
-    guard::whole(state, LIMITS, made)
+    guard::charge_result(state, LIMITS, made)
 }
 
 fn made(value: &Value, method: &str, arguments: &[Value]) -> Result<Value, Error> {
@@ -104,7 +104,7 @@ fn items(value: &Value, method: &str, arguments: &[Value]) -> Option<Value> {
     })
 }
 
-/// Where `slice(from, to)` begins and ends; numbers below 0 count from the end.
+/// Start and end of `slice(from, to)`; negative numbers count from the end.
 fn range(arguments: &[Value], length: usize) -> (usize, usize) {
     let place = |at: usize, usual: usize| match arguments
         .get(at)

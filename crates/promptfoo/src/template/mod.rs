@@ -1,4 +1,4 @@
-//! Templates as suites have them: Nunjucks, rendered by minijinja with Nunjucks' manners.
+//! Nunjucks templates of suites, rendered by minijinja with Nunjucks' semantics.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,13 +23,13 @@ pub(crate) use environment::environment;
 pub use literal::literal;
 use values::{Surroundings, back, into_template, printed};
 
-/// How deep variables within variables are resolved.
-const DEEPEST: usize = 32;
-/// The longest text that variables within variables may make, in bytes: one that names itself often would fill the memory.
+/// Maximum depth of variables inside variables.
+const MAX_VARIABLE_DEPTH: usize = 32;
+/// Maximum size of a rendered variable, in bytes: self-referencing variables would exhaust memory.
 const LONGEST: usize = 4 * 1024 * 1024;
 
-/// How much a template of a suite may take: its variables hold whole documents and answers. A rendering that uses all of it
-/// takes some 100 ms.
+/// Limits of rendering a template; its variables may hold whole documents and answers. A rendering
+/// that uses all of it takes about 100 ms.
 const LIMITS: Limits = Limits { source: LONGEST, output: LONGEST, steps: 250_000, work: 4_000_000 };
 
 /// Renders templates with the filters and the environment of a suite.
@@ -51,12 +51,13 @@ impl Default for Templates {
 }
 
 impl Templates {
-    /// Templates in which `{{ env.NAME }}` is what `env` holds, and nothing else of the process's environment.
+    /// Templates in which `{{ env.NAME }}` reads `env` only and not the process environment.
     pub fn new(env: Vars) -> Self {
         Self { engine: Arc::new(engine(env)) }
     }
 
-    /// Templates with more filters: names and the JavaScript files that export them, relative to `base`.
+    /// Templates with more filters: names and the JavaScript files that export them, relative to
+    /// `base`.
     pub fn with_filters(env: Vars, filters: &Vars, base: &Path, scripts: &Arc<Scripts>) -> Self {
         let mut engine = engine(env);
         for (name, file) in filters {
@@ -65,7 +66,7 @@ impl Templates {
             let scripts = Arc::clone(scripts);
             let call = move |arguments: minijinja::value::Rest<minijinja::Value>| {
                 let arguments: Vec<Value> = arguments.iter().map(back).collect();
-                let made = scripts.call_here(&path, &arguments);
+                let made = scripts.call_blocking(&path, &arguments);
                 made.map(|value| into_template(&value))
                     .map_err(|why| values::wrong(why.to_string()))
             };
@@ -74,7 +75,7 @@ impl Templates {
         Self { engine: Arc::new(engine) }
     }
 
-    /// Renders one. The error says what is wrong, and in which line.
+    /// Renders a template. The error gives the line.
     pub fn render(&self, template: &str, vars: &Vars) -> Result<String, String> {
         if !has_tags(template) {
             return Ok(template.to_owned());
@@ -83,7 +84,7 @@ impl Templates {
         self.engine.render_str(&syntax::adapted(template), vars).map_err(|error| said(&error))
     }
 
-    /// Renders every string within a value.
+    /// Renders every string inside a value.
     pub fn value(&self, value: &Value, vars: &Vars) -> Result<Value, String> {
         Ok(match value {
             Value::String(text) => Value::String(self.render(text, vars)?),
@@ -100,8 +101,8 @@ impl Templates {
         })
     }
 
-    /// Renders a prompt: variables within variables first, then the template. Chat messages in JSON are rendered string by string
-    /// and written again with an indent of two.
+    /// Renders a prompt: first variables inside variables, then the template. Chat messages in JSON
+    /// are rendered string by string and indented by two spaces.
     pub fn render_prompt(&self, template: &str, vars: &Vars) -> Result<String, String> {
         let vars = self.resolved(vars);
         if let Ok(chat) = serde_json::from_str::<Value>(template) {
@@ -111,8 +112,9 @@ impl Templates {
         self.render(template, &vars)
     }
 
-    /// Variables with what stands in them resolved; what cannot be rendered stays as it is. Each is rendered once, after those that
-    /// it names: what comes of that is no template any more, whatever it holds.
+    /// Resolves variables inside variables; one that cannot be rendered stays as it is. Each is
+    /// rendered once, after those that it names: the result is not rendered again, whatever it
+    /// contains.
     pub fn resolved(&self, vars: &Vars) -> Vars {
         let mut all = vars.clone();
         for text in all.values_mut() {
@@ -129,7 +131,7 @@ impl Templates {
         all
     }
 
-    /// Renders a variable in its place, unless it was already or leads back to itself.
+    /// Renders a variable in place, unless it is done already or circular.
     fn settle(
         &self,
         name: &str,
@@ -153,9 +155,9 @@ impl Templates {
         depth: usize,
     ) -> Option<String> {
         let text = all.get(name)?.as_str().filter(|text| text.contains("{{"))?.to_owned();
-        // A template of an unknown name is not a template: it stays.
+        // A text that names an unknown variable is not a template.
         let is_known = |name: &str| name == "env" || all.contains_key(name);
-        if depth > DEEPEST || !syntax::names(&text).all(is_known) {
+        if depth > MAX_VARIABLE_DEPTH || !syntax::names(&text).all(is_known) {
             return None;
         }
         let adapted = syntax::adapted(&text);

@@ -1,4 +1,4 @@
-//! Nunjucks' syntax written as minijinja's: what is within tags and not within quotes.
+//! Translates Nunjucks syntax to minijinja's, inside tags and outside quotes.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -8,7 +8,7 @@ use regex::Regex;
 
 static RAW: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\{%-?\s*(?:raw|verbatim)\s*-?%\}"));
 static END: LazyLock<Regex> = LazyLock::new(|| pattern(r"\{%-?\s*end(?:raw|verbatim)\s*-?%\}"));
-/// Stands for the end of a raw block among the ends that are missing.
+/// Marks a missing end of a raw block in the set of missing delimiters.
 const ENDRAW: &str = "endraw";
 
 static PIECE: LazyLock<Regex> = LazyLock::new(|| {
@@ -25,11 +25,12 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is right")
 }
 
-/// A template as minijinja reads it. Lines stay where they are.
+/// Translates a template for minijinja. Line numbers stay the same.
 pub(super) fn adapted(template: &str) -> Cow<'_, str> {
     let mut made = String::new();
     let mut rest = template;
-    // What was looked for and is not there is not looked for again: many open tags must not cost a walk to the end each.
+    // A delimiter that was not found is not searched again, so that many open tags do not take
+    // quadratic time.
     let mut missing = HashSet::new();
     while let Some(start) = rest.find('{') {
         let (before, tagged) = rest.split_at(start);
@@ -47,7 +48,7 @@ pub(super) fn adapted(template: &str) -> Cow<'_, str> {
     Cow::Owned(made)
 }
 
-/// How long the tag is that a text begins with, with all that a `raw` block holds.
+/// Length of the tag at the start of a text, including the content of a `raw` block.
 fn tag_length(text: &str, missing: &mut HashSet<&'static str>) -> Option<usize> {
     match text.as_bytes().get(1)? {
         b'#' => end(text, "#}", missing),
@@ -99,7 +100,7 @@ fn tag(text: &str) -> String {
     LOOP.replace(&text, "{%$1 for $2 in ($3)|pairs $4%}").into_owned()
 }
 
-/// The names that a template begins its expressions with.
+/// The names that begin the expressions of a template.
 pub(super) fn names(template: &str) -> impl Iterator<Item = &str> {
     NAME.captures_iter(template).filter_map(|found| found.get(1)).map(|name| name.as_str())
 }

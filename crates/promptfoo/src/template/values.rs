@@ -1,4 +1,4 @@
-//! Values within templates: objects that keep their order, and everything printed as JavaScript prints it.
+//! Template values: objects keep their order, and values print as in JavaScript.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::spec::Vars;
 
-/// An object; always true, as in JavaScript.
+/// An object; always truthy, as in JavaScript.
 #[derive(Debug)]
 struct Fields {
     names: Vec<Value>,
@@ -34,7 +34,7 @@ impl Object for Fields {
     }
 }
 
-/// An array; always true, as in JavaScript.
+/// An array; always truthy, as in JavaScript.
 #[derive(Debug)]
 struct Items(Vec<Value>);
 
@@ -56,7 +56,7 @@ impl Object for Items {
     }
 }
 
-/// `env`: what the policy lets templates see, and nothing of the process beside that.
+/// The variable `env`: only what the policy lets templates see.
 #[derive(Debug)]
 pub(super) struct Surroundings(pub(super) Vars);
 
@@ -71,7 +71,7 @@ pub(super) fn wrong(why: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidOperation, why.into())
 }
 
-/// A JSON value as templates see it.
+/// Converts a JSON value for templates.
 pub(super) fn into_template(value: &Json) -> Value {
     match value {
         Json::Array(items) => list(items.iter().map(into_template).collect()),
@@ -90,12 +90,11 @@ pub(super) fn into_template(value: &Json) -> Value {
     }
 }
 
-/// An array.
 pub(super) fn list(items: Vec<Value>) -> Value {
     Value::from_object(Items(items))
 }
 
-/// A value of a template as JSON; whole numbers without a fraction.
+/// Converts a template value to JSON; whole numbers become integers.
 pub(super) fn back(value: &Value) -> Json {
     match value.kind() {
         ValueKind::Number => number(value),
@@ -118,7 +117,7 @@ fn number(value: &Value) -> Json {
     }
 }
 
-/// A value as `String(value)` gives it, and nothing for what is not there.
+/// Formats a value as JavaScript's `String(value)` does; undefined and null become empty.
 pub(super) fn printed(value: &Value) -> String {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => String::new(),

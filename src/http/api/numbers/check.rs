@@ -1,4 +1,4 @@
-//! What was written to connect a number: whether it can be right, by its shape and by what the provider says of it.
+//! Checks the fields of a number: their format, and what the provider says about them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::response::Answer;
-use super::view::written;
+use super::view::stored_fields;
 use crate::domain::ProviderKind;
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -18,46 +18,47 @@ use crate::http::extract::{Body, Path};
 use crate::provider::{self, FieldError, Fields, Form, NumberDescription};
 use crate::secrets;
 
-/// How long a provider is waited for.
+/// Time limit for the provider's answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What was written so far.
+/// Fields to check.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct ProviderCheck {
-    /// By field.
+    /// Values by field name.
     fields: BTreeMap<String, String>,
-    /// Only this field is judged, by its shape alone; the provider is not asked.
+    /// Only this field is checked, and only its format; the provider is not asked.
     field: Option<String>,
-    /// The id of a number that is being changed: what is not written, or comes back masked, is as it has it.
+    /// Id of a number that is being changed. Missing and masked fields keep its values.
     number: Option<String>,
 }
 
-/// What is to be said of what was written.
+/// Result of the check.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct ProviderChecked {
-    /// By field; fields of which nothing can be said yet are not here.
+    /// Verdicts by field name; fields that cannot be judged yet are missing.
     fields: BTreeMap<String, FieldVerdict>,
-    /// The phone number as the provider shows it, where it was asked and knew the number.
+    /// The phone number as the provider shows it; null if it did not report one.
     display: Option<String>,
     /// The name that the provider shows to customers.
     verified_name: Option<String>,
     /// Whether the provider was asked.
     asked: bool,
-    /// What the provider says the number is; or what is wrong with none of the fields, such as that it cannot be reached.
+    /// The provider's description of the number, or an error of no single field, such as an
+    /// unreachable provider.
     message: Option<String>,
 }
 
-/// What is to be said of a field.
+/// Verdict on a field.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct FieldVerdict {
-    /// Whether it can be right.
+    /// Whether the value can be right.
     ok: bool,
-    /// What is wrong and where the right value is found; or what the provider said.
+    /// What is wrong and where to find the right value, or what the provider said.
     message: Option<String>,
 }
 
-/// Judges what was written, each field by its shape; where all is there that is needed, the provider is asked.
+/// Checks the format of each field. If all required fields are there, the provider is asked, too.
 #[utoipa::path(
     post, path = "/providers/{name}/check", operation_id = "check_fields", tag = "numbers",
     params(("name" = String, Path, description = "The provider")),
@@ -71,7 +72,7 @@ pub(in super::super) async fn check(
 ) -> Answer<ProviderChecked> {
     let form = named(&name)?;
     let former = match &asked.number {
-        Some(id) => written(&web, id).await?,
+        Some(id) => stored_fields(&web, id).await?,
         None => Fields::new(),
     };
     let fields = merged(former, asked.fields);
@@ -84,9 +85,9 @@ pub(in super::super) async fn check(
         return Ok(Json(checked));
     }
     let fields = with_token(form, fields)?;
-    form.judge_all(&fields, web.desk.numbers.limits())
+    form.validate_all(&fields, web.desk.numbers.limits())
         .map_err(|doubt| Problem::unprocessable(doubt.message))?;
-    match introduced(&web, form, &fields).await {
+    match describe_number(&web, form, &fields).await {
         Ok(None) => {}
         Ok(Some(NumberDescription { display, verified_name, words })) => {
             checked = ProviderChecked {
@@ -111,7 +112,6 @@ pub(in super::super) async fn check(
     Ok(Json(checked))
 }
 
-/// What is to be said of what was written, by its shape.
 fn judged(form: &'static Form, fields: &Fields, only: Option<&str>) -> ProviderChecked {
     let wanted = form.fields.iter().filter(|field| only.is_none_or(|name| name == field.name));
     let verdict = |field: &'static provider::Field| {
@@ -129,7 +129,7 @@ fn judged(form: &'static Form, fields: &Fields, only: Option<&str>) -> ProviderC
     }
 }
 
-/// A verify token for as long as the provider is asked, where the form wants one and none was made yet.
+/// Adds a temporary verify token for asking the provider, if the form needs one and there is none.
 fn with_token(form: &Form, mut fields: Fields) -> Result<Fields, Problem> {
     if form.verifies_webhook() && !fields.contains_key("verify_token") {
         fields.insert("verify_token".to_owned(), token()?);
@@ -137,7 +137,7 @@ fn with_token(form: &Form, mut fields: Fields) -> Result<Fields, Problem> {
     Ok(fields)
 }
 
-/// A token that nobody can guess.
+/// Generates a token that cannot be guessed.
 pub(super) fn token() -> Result<String, Problem> {
     secrets::token().map_err(|error| {
         tracing::error!(%error, "no token could be made");
@@ -145,14 +145,15 @@ pub(super) fn token() -> Result<String, Problem> {
     })
 }
 
-/// The form of the provider with this name.
+/// Returns a provider's form, by the provider's name.
 fn named(name: &str) -> Result<&'static Form, Problem> {
     name.parse::<ProviderKind>().map(Form::of).map_err(|UnknownWord { set, .. }| {
         Problem::missing(format!("There is no such provider; there are: {}.", set.join(", ")))
     })
 }
 
-/// What was written over what was there: without blanks around it; what comes back as it was shown, masked, stays as it was.
+/// Merges new values over the former ones. Values are trimmed; an empty one removes its field, and
+/// a masked one changes nothing.
 pub(super) fn merged(former: Fields, written: Fields) -> Fields {
     let mut fields = former;
     for (name, value) in written {
@@ -165,8 +166,8 @@ pub(super) fn merged(former: Fields, written: Fields) -> Fields {
     fields
 }
 
-/// What the provider says the number is; nothing where it cannot be asked.
-pub(super) async fn introduced(
+/// Returns the provider's description of the number; `None` if it cannot be asked.
+pub(super) async fn describe_number(
     web: &WebState,
     form: &Form,
     fields: &Fields,

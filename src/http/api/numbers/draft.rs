@@ -1,4 +1,5 @@
-//! Before a number is there: the verify token for the provider's webhook form, and whether the provider called.
+//! Number drafts: the verify token for the provider's webhook form before the number exists, and
+//! whether the provider has called.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,7 +17,7 @@ use crate::http::note::Note;
 use crate::provider::Form;
 use crate::secrets;
 
-/// A number is about to be set up.
+/// A number to be set up.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct NumberPlan {
@@ -24,27 +25,28 @@ pub(in super::super) struct NumberPlan {
     provider: ProviderKind,
 }
 
-/// What to write at the provider's side before the number is there.
+/// Values to enter at the provider before the number exists.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct NumberDraft {
-    /// By which `/numbers/{id}/handshake` says whether the provider called already.
+    /// Id of the draft, for `/numbers/{id}/handshake`.
     id: String,
-    /// What the provider shows in the handshake; goes into the field `verify_token`. Shown this once.
+    /// Token that the provider sends in the handshake, and the value of the field `verify_token`.
+    /// Shown only this once.
     verify_token: String,
-    /// Where the provider sends its webhooks.
+    /// URL for the provider's webhooks.
     callback_url: String,
 }
 
-/// Whether the provider called.
+/// Whether the provider has called.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct NumberHandshake {
-    /// When it last asked whether the address is ours, and was answered.
+    /// When it last verified the webhook URL, milliseconds since 1970; null if never.
     verified_at: Option<i64>,
-    /// When it last sent a webhook.
+    /// When it last sent a webhook, milliseconds since 1970; null if never.
     last_webhook_at: Option<i64>,
 }
 
-/// Makes what is written at the provider's side before the number is there.
+/// Creates the values to enter at the provider before the number exists.
 #[utoipa::path(
     post, path = "/numbers/draft", operation_id = "draft_number", tag = "numbers",
     request_body = NumberPlan,
@@ -71,7 +73,7 @@ pub(in super::super) async fn draft(
     Ok((note, Json(NumberDraft { id, verify_token, callback_url })))
 }
 
-/// Whether the provider called: for a number, or a draft of one.
+/// Returns whether the provider has called, for a number or a draft of one.
 #[utoipa::path(
     get, path = "/numbers/{id}/handshake", operation_id = "number_handshake", tag = "numbers",
     params(("id" = String, Path, description = "The number, or the draft")),
@@ -83,7 +85,7 @@ pub(in super::super) async fn handshake(
 ) -> Answer<NumberHandshake> {
     let calls = web.desk.store.calls(&id).await?;
     let calls = calls.ok_or_else(|| Problem::not_found("number, nor draft of one,"))?;
-    let here = web.desk.number(&id).map(|number| number.seen.moments()[0]);
+    let here = web.desk.number(&id).map(|number| number.activity.moments()[0]);
     Ok(Json(NumberHandshake {
         verified_at: calls.verified_at,
         last_webhook_at: calls.last_webhook_at.max(here.filter(|moment| *moment > 0)),

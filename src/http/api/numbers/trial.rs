@@ -1,4 +1,5 @@
-//! A test message: an operator sends it through the provider, to see that the number works. It is in no conversation.
+//! Test messages: an operator sends one through the provider to check that a number works. It
+//! belongs to no conversation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,39 +20,40 @@ use crate::http::note::Note;
 use crate::provider::{Class, Error, OutgoingMessage, SentMessage};
 use crate::store::audit::{Actor, Entry};
 
-/// How long the provider is waited for.
+/// Time limit for the provider's answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The time between two test messages of a number, in milliseconds.
+/// Minimum time between two test messages of a number, in milliseconds.
 const PAUSE_MS: i64 = 3000;
-/// The longest text, in characters.
+/// Maximum length of the text, in characters.
 const LONGEST: usize = 1000;
 
-/// A message to try a number with.
+/// A test message.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct NumberTrial {
-    /// The phone that gets it, with its country code.
+    /// Phone number of the recipient, with its country code.
     to: String,
-    /// The words; a short sentence where there are none.
+    /// The text; default: a short sentence.
     #[schema(max_length = 1000)]
     text: Option<String>,
-    /// Sends the provider's own sample template instead, which is taken outside of the 24-hour window, too.
+    /// Send the provider's own sample template instead, which is also accepted outside the 24-hour
+    /// window.
     #[serde(default)]
     template: bool,
 }
 
-/// What became of it.
+/// Result of a test message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct NumberTried {
-    /// Whether the provider took it.
+    /// Whether the provider accepted it.
     ok: bool,
-    /// The provider's id of it.
+    /// The provider's id of the message.
     provider_id: Option<String>,
-    /// What that means, or what is wrong and what to do.
+    /// What the result means, or what is wrong and what to do.
     message: String,
 }
 
-/// Sends a message to try a number with, and says what the provider said.
+/// Sends a test message and returns the provider's answer.
 #[utoipa::path(
     post, path = "/numbers/{id}/test", operation_id = "try_number", tag = "numbers",
     params(("id" = String, Path, description = "The number")),
@@ -76,31 +78,30 @@ pub(in super::super) async fn test(
             "That person asked to get nothing more. Whoever writes to the number again may be written to.",
         ));
     }
-    if !number.seen.may_try(PAUSE_MS) {
+    if !number.activity.try_acquire_test_send(PAUSE_MS) {
         return Err(Problem::too_many(
             "A test message just went out: try it again in a few seconds.",
         ));
     }
-    let sent = tokio::time::timeout(PATIENCE, number.line.send(&outgoing)).await;
+    let sent = tokio::time::timeout(PATIENCE, number.client.send(&outgoing)).await;
     let sent = sent.unwrap_or_else(|_| Err(Error::Unknown("no answer in time".to_owned())));
-    let tried = tried(sent, outgoing.template.is_some());
+    let tried = test_result(sent, outgoing.template.is_some());
     let detail = json!({"to": masked_phone(&to), "template": trial.template, "ok": tried.ok});
     let entry = Entry::new(actor, Action::NumberTried, number.slug.clone()).with(detail);
     web.desk.store.audit(entry).await?;
     Ok((Note::written(), Json(tried)))
 }
 
-/// The number, where it is connected.
+/// Returns the number if it is connected; otherwise the error says why it is not.
 async fn connected(web: &WebState, id: &str) -> Result<Arc<Number>, Problem> {
     if let Some(number) = web.desk.number(id) {
         return Ok(number);
     }
     super::view::row(web, id).await?;
-    let why = web.desk.numbers.aside(id);
+    let why = web.desk.numbers.disconnected_reason(id);
     Err(Problem::conflict(why.unwrap_or_else(|| "The number is not connected.".to_owned())))
 }
 
-/// What is sent.
 fn outgoing(
     web: &WebState,
     number: &Number,
@@ -116,7 +117,7 @@ fn outgoing(
             "`to` is a phone number with its country code, such as +44 7700 900123.",
         ));
     }
-    let template = if trial.template { number.line.sample() } else { None };
+    let template = if trial.template { number.client.test_template() } else { None };
     if trial.template && template.is_none() {
         return Err(Problem::unprocessable("This provider has no sample template: send a text."));
     }
@@ -139,8 +140,7 @@ fn outgoing(
     })
 }
 
-/// What the provider said, in words.
-fn tried(sent: Result<SentMessage, Error>, template: bool) -> NumberTried {
+fn test_result(sent: Result<SentMessage, Error>, template: bool) -> NumberTried {
     let (provider_id, message) = match sent {
         Ok(sent) => {
             let window = "WhatsApp took the message. If it does not arrive within a minute: free text reaches only people who wrote to \
@@ -153,7 +153,7 @@ fn tried(sent: Result<SentMessage, Error>, template: bool) -> NumberTried {
     NumberTried { ok: provider_id.is_some(), provider_id, message }
 }
 
-/// Why a message was not taken, and what to do.
+/// Explains why a message was not accepted, and what to do.
 fn advice(error: &Error) -> String {
     let Error::Refused { class, fault, .. } = error else {
         return format!(
@@ -180,7 +180,7 @@ fn advice(error: &Error) -> String {
     format!("{what} It says: {} {}", fault.code, fault.title)
 }
 
-/// A phone as it may be written down.
+/// Masks a phone number for the audit log: only the last two digits stay.
 fn masked_phone(phone: &str) -> String {
     let end = phone.len().saturating_sub(2);
     format!("{}{}", "•".repeat(end), phone.get(end..).unwrap_or_default())
@@ -195,14 +195,14 @@ mod tests {
     fn what_the_provider_says_becomes_what_to_do() {
         let of = |class| {
             let fault = Fault { code: 7, title: "its words".into(), details: None };
-            tried(Err(Error::Refused { class, fault, retry_after: None }), false)
+            test_result(Err(Error::Refused { class, fault, retry_after: None }), false)
         };
         let closed = of(Class::WindowClosed);
         assert!(!closed.ok && closed.message.contains("sample template"), "{closed:?}");
         assert!(closed.message.ends_with("7 its words"));
         assert!(of(Class::Token).message.contains("access token"));
         assert!(of(Class::Undeliverable).message.contains("recipients"));
-        let lost = tried(Err(Error::Unknown("x".into())), false);
+        let lost = test_result(Err(Error::Unknown("x".into())), false);
         assert!(lost.message.contains("not known"), "{lost:?}");
         assert_eq!(masked_phone("15550100001"), "•••••••••01");
     }

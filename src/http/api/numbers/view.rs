@@ -1,4 +1,4 @@
-//! Numbers as they are shown: what is known of each, and why one is stopped. Secrets are masked.
+//! Numbers as the API shows them, with their state. Secrets are masked.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,7 +15,7 @@ use crate::secrets;
 use crate::store::agents::NumberRow;
 use crate::store::numbers::{AddedRow, shown_slug};
 
-/// A number.
+/// A WhatsApp number.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct Number {
     /// Its id.
@@ -24,11 +24,11 @@ pub(in super::super) struct Number {
     slug: String,
     /// The provider.
     provider: StoredProvider,
-    /// The provider's id of it.
+    /// The provider's id of the number.
     external_id: String,
-    /// The agent that answers on it.
+    /// Id of the agent that answers on it.
     agent_id: String,
-    /// That agent's short name; none where the agent is not there any more.
+    /// Short name of that agent; null if the agent no longer exists.
     agent: Option<String>,
     /// Where it was set up.
     from: NumberOrigin,
@@ -36,27 +36,28 @@ pub(in super::super) struct Number {
     state: NumberState,
     /// Why it is stopped, and what to do.
     state_reason: Option<String>,
-    /// The phone number, as the provider shows it.
+    /// The phone number as the provider shows it.
     display: Option<String>,
     /// The name that the provider shows to customers.
     verified_name: Option<String>,
-    /// Where the provider sends its webhooks.
+    /// URL for the provider's webhooks.
     webhook_url: String,
-    /// What it was set up with here, by field; secrets are masked. Empty for a number of the configuration file.
+    /// Values of its fields, by field name; secrets are masked. Empty for a number of the
+    /// configuration file.
     fields: std::collections::BTreeMap<String, String>,
-    /// When a customer last wrote, to about a minute.
+    /// When a customer last wrote, milliseconds since 1970, accurate to about a minute.
     last_inbound_at: Option<i64>,
-    /// When something was last sent, to about a minute.
+    /// When something was last sent, milliseconds since 1970, accurate to about a minute.
     last_sent_at: Option<i64>,
-    /// When the provider last called, to about a minute.
+    /// When the provider last called, milliseconds since 1970, accurate to about a minute.
     last_webhook_at: Option<i64>,
-    /// When the provider last asked whether the address is ours, and was answered.
+    /// When the provider last verified the webhook URL, milliseconds since 1970; null if never.
     verified_at: Option<i64>,
-    /// When it was set up.
+    /// When it was set up, milliseconds since 1970.
     created_at: i64,
 }
 
-/// Every number, of the configuration file and of the console, also those that are stopped.
+/// Lists all numbers of the configuration file and the console, including stopped ones.
 #[utoipa::path(get, path = "/numbers", operation_id = "list_numbers", tag = "numbers", responses((status = 200, body = [Number])))]
 pub(in super::super) async fn list(State(web): State<WebState>) -> Answer<Vec<Number>> {
     let added = web.desk.store.added_numbers().await?;
@@ -65,7 +66,7 @@ pub(in super::super) async fn list(State(web): State<WebState>) -> Answer<Vec<Nu
     Ok(Json(rows.map(|row| shown(&web, row, &added)).collect()))
 }
 
-/// One number.
+/// Returns one number.
 #[utoipa::path(
     get, path = "/numbers/{id}", operation_id = "get_number", tag = "numbers",
     params(("id" = String, Path, description = "The number")),
@@ -78,7 +79,7 @@ pub(in super::super) async fn one(
     Ok(Json(read(&web, &id).await?))
 }
 
-/// The rows of all numbers, and the one with this id.
+/// Returns the row of a number, if it was added through the API or is connected.
 pub(in super::super) async fn row(web: &WebState, id: &str) -> Result<NumberRow, Problem> {
     let rows = web.desk.store.numbers().await?;
     let shown = |row: &NumberRow| row.added == 1 || web.desk.number(&row.id).is_some();
@@ -91,7 +92,7 @@ pub(super) async fn read(web: &WebState, id: &str) -> Result<Number, Problem> {
     Ok(shown(web, row, &web.desk.store.added_numbers().await?))
 }
 
-/// A number that was added here; one of the configuration file is changed there.
+/// Returns a number that was added through the API; refuses those of the configuration file.
 pub(super) async fn added(web: &WebState, id: &str) -> Result<AddedRow, Problem> {
     let row = row(web, id).await?;
     if let Some(number) = web.desk.number(id).filter(|number| number.revision.is_none()) {
@@ -105,25 +106,24 @@ pub(super) async fn added(web: &WebState, id: &str) -> Result<AddedRow, Problem>
     found.ok_or_else(|| Problem::not_found("number"))
 }
 
-/// What a number that was added here is set up with.
-pub(super) async fn written(web: &WebState, id: &str) -> Result<Fields, Problem> {
+/// Returns the decrypted fields of a number; empty if they cannot be decrypted.
+pub(super) async fn stored_fields(web: &WebState, id: &str) -> Result<Fields, Problem> {
     let row = added(web, id).await?;
     let of = [web.desk.store.workspace_id().as_str(), &row.id];
     Ok(web.desk.numbers.open(of, &row.settings).unwrap_or_default())
 }
 
-/// A number as it is shown.
 fn shown(web: &WebState, row: NumberRow, added: &[AddedRow]) -> Number {
     let desk = &web.desk;
     let connected = desk.number(&row.id);
     let of_file = connected.as_deref().is_some_and(|number| number.revision.is_none());
-    let aside = desk.numbers.aside(&row.id);
+    let aside = desk.numbers.disconnected_reason(&row.id);
     let (state, state_reason) = match aside {
         Some(why) if !of_file => (NumberState::Stopped, Some(why)),
         _ => (row.state, row.state_reason),
     };
     let [webhook, inbound, sent] =
-        connected.map(|number| number.seen.moments()).unwrap_or_default();
+        connected.map(|number| number.activity.moments()).unwrap_or_default();
     let last = |written: Option<i64>, here: i64| written.max((here > 0).then_some(here));
     let slug = shown_slug(&row.slug, &row.id).to_owned();
     let settings = added.iter().find(|one| one.id == row.id).filter(|_| !of_file);
@@ -150,7 +150,7 @@ fn shown(web: &WebState, row: NumberRow, added: &[AddedRow]) -> Number {
     }
 }
 
-/// What a number is set up with, as it may be shown; nothing where it cannot be read.
+/// Returns a number's fields with secrets masked; empty if they cannot be decrypted.
 fn masked(web: &WebState, row: &AddedRow) -> Fields {
     let of = [web.desk.store.workspace_id().as_str(), &row.id];
     let mut fields = web.desk.numbers.open(of, &row.settings).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Reading the sitemaps of a site: which pages they list. Reads no page.
+//! Reads the sitemaps of a site to find its pages. Reads no pages.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,11 +8,11 @@ use super::super::fetch::{FetchOutcome, FetchRequest, FetchResponse, Limit, Redi
 use super::super::sitemap::{self, Sitemap};
 use super::{Crawl, SITEMAP_BYTES};
 
-/// The most sitemaps of one index, those of its indexes included.
+/// Maximum sitemaps per source, including nested indexes.
 const MOST_SITEMAPS: usize = 50;
 
 impl Crawl<'_> {
-    /// Reads sitemaps, those that an index lists and so on, until there are enough pages. Each is read once.
+    /// Reads sitemaps and nested ones until the page limit is reached, each once.
     pub(super) async fn read_sitemaps(&mut self, url: &Url, first: Vec<u8>) {
         let mut read: HashSet<Url> = HashSet::from([url.clone()]);
         let mut waiting: Vec<Url> = Vec::new();
@@ -49,10 +49,11 @@ impl Crawl<'_> {
         }
     }
 
-    /// Takes in what a sitemap lists: pages to visit, or sitemaps to read, the first of them next.
+    /// Adds the entries of a sitemap: pages to the frontier, or sitemaps to read next, in their
+    /// order.
     async fn list(&mut self, url: &Url, file: Vec<u8>, waiting: &mut Vec<Url>) {
         let most = self.frontier.room().max(MOST_SITEMAPS);
-        // Unpacking and reading take their time, and must hold nobody up.
+        // Unpacking and parsing would block the runtime.
         let reading = tokio::task::spawn_blocking(move || sitemap::read(&file, most));
         let found = reading.await.unwrap_or_default();
         let addresses = |list: Vec<String>| list.into_iter().filter_map(|one| url.join(&one).ok());

@@ -1,4 +1,4 @@
-//! Part of formatting: HTML in a reply. Known tags become the Markdown that says the same, every other `<` is text.
+//! Part of formatting: converts known HTML tags in a reply to Markdown; every other `<` is text.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 
 use super::patterns::{CODE, fixed};
 
-/// Rewrites HTML tags outside code as Markdown, and makes sure that nothing else is taken for HTML or vanishes.
+/// Converts HTML tags outside code to Markdown, and escapes what else would be taken for HTML.
 pub(super) fn without_tags(markdown: &str) -> String {
     let mut text = String::with_capacity(markdown.len());
     let mut from = 0;
@@ -33,7 +33,7 @@ fn prose(text: &str) -> Cow<'_, str> {
 fn said_in_markdown(found: &Captures<'_>) -> String {
     let whole = found.get(0).map_or("", |whole| whole.as_str());
     let Some(name) = found.get(2) else {
-        // An address in angle brackets is Markdown; a `<` is not always a tag.
+        // An address in angle brackets is Markdown; a lone `<` is text.
         return if whole.len() > 1 { whole.to_owned() } else { r"\<".to_owned() };
     };
     let closing = found.get(1).is_some_and(|slash| !slash.is_empty());
@@ -54,11 +54,11 @@ fn said_in_markdown(found: &Captures<'_>) -> String {
     }
 }
 
-/// A line that Markdown would take for the definition of a link, and leave out, though it has no address.
+/// A line that Markdown would take for a link definition and drop, although it has no address.
 static DEFINITION: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?m)^( {0,3})\[([^\]\n]+)\]:([ \t]*(?:[^h</\s]|h[^t]|$))"));
 
-/// What a browser does not show.
+/// Content that a browser does not show.
 static INVISIBLE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?is)<!--.*?-->|<(?:script|style)\b[^>]*>.*?</(?:script|style)\s*>"));
 

@@ -1,18 +1,18 @@
-//! Part of formatting: what code and addresses look like in a reply.
+//! Part of formatting: patterns of code and addresses in a reply.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// A fixed expression, which the tests compile.
+/// Compiles a constant pattern. The tests compile them all.
 pub(super) fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the expressions of the formatting are fixed, and tested")
 }
 
-/// Addresses of web pages and mailboxes.
+/// Web and mail addresses.
 pub(super) static ADDRESS: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?:https?://|www\.)[^\s<>()\[\]]+|[\w.+-]+@[\w-]+\.[\w.-]+"));
 
-/// Code, of which every character counts.
+/// Code, which must stay unchanged.
 pub(super) static CODE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?s)```.*?(?:```|\z)|`[^`\n]+`"));

@@ -7,7 +7,7 @@ pub(super) struct Table {
     row: Vec<String>,
     /// The finished rows.
     rows: Vec<String>,
-    /// Where the open cell's text begins on the page.
+    /// Start of the open cell's text on the page.
     cell: usize,
 }
 
@@ -16,7 +16,7 @@ impl Table {
         self.cell = from;
     }
 
-    /// Takes the open cell's text off the page.
+    /// Moves the open cell's text from the page to the row.
     pub(super) fn end_cell(&mut self, page: &mut String) {
         let words = page.get(self.cell..).unwrap_or("");
         self.row.push(words.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -28,7 +28,7 @@ impl Table {
         self.head = std::mem::take(&mut self.row).into_iter().map(plain).collect();
     }
 
-    /// Markdown leaves out the cells for which the header has no column; a customer gets them all the same.
+    /// Markdown drops cells for which the header has no column; they are read from the source.
     pub(super) fn end_row(&mut self, source: &str) {
         let mut cells = std::mem::take(&mut self.row);
         let written = source.trim().trim_start_matches('|').trim_end_matches('|').split('|');
@@ -41,7 +41,7 @@ impl Table {
         self.rows.push(lines.collect::<Vec<_>>().join("\n"));
     }
 
-    /// All rows with a blank line between them, after the heads that stand in no row.
+    /// Returns all rows with a blank line between them, after the headers that are in no row.
     pub(super) fn rows(self) -> String {
         let is_said = |name: &str| self.rows.iter().any(|row| row.contains(name));
         let heads = self.head.iter().filter(|name| !name.is_empty() && !is_said(name));

@@ -1,4 +1,4 @@
-//! Part of formatting: the last touches to a text that is already in WhatsApp's formatting. Code is left alone.
+//! Part of formatting: final cleanup of a text in WhatsApp's formatting. Code is left alone.
 
 use std::sync::LazyLock;
 
@@ -6,8 +6,7 @@ use regex::{Captures, Regex};
 
 use super::patterns::{CODE, fixed};
 
-/// Bold that Markdown leaves as it is because of the punctuation in it becomes bold after all; blank lines are not
-/// piled up.
+/// Converts bold that Markdown ignored because of adjacent punctuation, and collapses blank lines.
 pub(super) fn tidy(text: &str) -> String {
     let mut tidied = String::with_capacity(text.len());
     let mut from = 0;
@@ -34,5 +33,5 @@ static LOST_BOLD: LazyLock<Regex> =
 
 static LINE_END: LazyLock<Regex> = LazyLock::new(|| fixed(r"[ \t]+\n"));
 
-/// More than one blank line; a quote mark may stand on it.
+/// More than one blank line.
 static BLANKS: LazyLock<Regex> = LazyLock::new(|| fixed(r"\n{3,}"));

@@ -1,5 +1,5 @@
-//! Finds links, mail addresses, phone numbers and account numbers in a text, however they are written, and gives each the form in
-//! which two are compared.
+//! Finds links, mail addresses, phone numbers and account numbers in a text, however they are
+//! written, and normalizes them for comparison.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -11,12 +11,12 @@ use super::digits::{DASHES, digits, fixed};
 use super::quantity::is_quantity;
 use crate::domain::label::is_hidden;
 
-/// The longest text that is looked at, in bytes; replies are shorter.
+/// Maximum bytes of a text that are searched; replies are shorter.
 const LONGEST: usize = 1024 * 1024;
-/// The most signs between digits that a source may mean as one number.
+/// Maximum characters between digits that belong to one number of a source.
 const WIDEST_GAP: usize = 5;
 
-/// What sort of detail it is.
+/// Kind of a detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Sort {
     /// A link, or a host.
@@ -27,12 +27,12 @@ pub(super) enum Sort {
     Number,
     /// An IBAN.
     Account,
-    /// The address of a wallet, or another long key.
+    /// A wallet address, or another long key.
     Key,
 }
 
 impl Sort {
-    /// What a trace calls it.
+    /// Name of the kind in traces.
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Link => "a link",
@@ -47,23 +47,23 @@ impl Sort {
 /// One detail of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Detail {
-    /// What it is.
-    pub(super) sort: Sort,
-    /// How it is compared: a link as host, a blank, path and query; a number as it is written.
+    /// Its kind.
+    pub(super) kind: Sort,
+    /// Form for comparison: a link as host, space, path and query; a number as written.
     pub(super) key: String,
-    /// Where it stands, in bytes.
+    /// Position in the text, in bytes.
     pub(super) range: Range<usize>,
 }
 
 impl Detail {
-    /// Host and page of a link.
+    /// Returns host and page of a link.
     pub(super) fn parts(&self) -> (String, String) {
         let (host, page) = self.key.split_once(' ').unwrap_or((&self.key, ""));
         (host.to_owned(), page.to_owned())
     }
 }
 
-/// A text without width, invisible characters and foreign digits, and where each byte of it came from.
+/// A text with normalized widths and digits, and the source position of each byte.
 struct Plain {
     text: String,
     from: Vec<usize>,
@@ -86,7 +86,7 @@ impl Plain {
             } else if matches!(c, '\u{2010}' | '\u{2011}') {
                 plain.push('-', at);
             } else if matches!(c, '，' | '！' | '？' | '；' | '：') {
-                // They end a link, as their ASCII forms do not.
+                // These end a link; their ASCII forms do not.
                 plain.push(c, at);
             } else {
                 std::iter::once(c).nfkc().for_each(|c| plain.push(c, at));
@@ -102,12 +102,12 @@ impl Plain {
     }
 
     fn range(&self, range: Range<usize>) -> Range<usize> {
-        // The end is where the next character begins, so that a character of several bytes stays whole.
+        // The end is the start of the next character, so that a multi-byte character stays whole.
         self.from[range.start]..self.from[range.end]
     }
 }
 
-/// Digits of the scripts that customers write in.
+/// Converts a digit of the scripts that customers write in.
 fn digit(c: char) -> Option<char> {
     let zeros = [0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xE50];
     let value =
@@ -115,7 +115,7 @@ fn digit(c: char) -> Option<char> {
     char::from_digit(value, 10)
 }
 
-/// The details of a text, in their order.
+/// Returns the details of a text, in order.
 pub(super) fn find(text: &str) -> Vec<Detail> {
     let may = |c: char| c.is_numeric() || matches!(c, '@' | '.' | '/' | '。' | '．' | '[' | '(');
     if !text.chars().any(may) {
@@ -124,7 +124,7 @@ pub(super) fn find(text: &str) -> Vec<Detail> {
     let plain = Plain::of(text);
     let mut found: Vec<Candidate> = Vec::new();
     for (pattern, read) in PATTERNS.iter() {
-        // Between what was found already: one detail must not hide another.
+        // Only between earlier matches: one detail must not hide another.
         let mut more = Vec::new();
         let mut at = 0;
         let end = plain.text.len()..plain.text.len();
@@ -140,12 +140,12 @@ pub(super) fn find(text: &str) -> Vec<Detail> {
         found.extend(more);
         found.sort_by_key(|(range, ..)| range.start);
     }
-    let detail = |(range, sort, key)| Detail { sort, key, range: plain.range(range) };
+    let detail = |(range, sort, key)| Detail { kind: sort, key, range: plain.range(range) };
     found.into_iter().map(detail).collect()
 }
 
-/// The digits of a text that numbers may come from, each run between two blanks: as a number is written, and as far as only signs
-/// stand between them. Amounts, days and sizes too: a reply may write them another way.
+/// Returns the digits of a source, each run between two spaces: as written, and joined across short
+/// gaps. Includes amounts, dates and sizes: a reply may write them another way.
 pub(super) fn runs(text: &str) -> String {
     let plain = Plain::of(text);
     let mut runs = String::from(" ");
@@ -177,31 +177,31 @@ pub(super) fn runs(text: &str) -> String {
 
 type Candidate = (Range<usize>, Sort, String);
 
-/// Reads what a pattern matched.
+/// Parses a pattern's match.
 type MatchParser = fn(&str, Range<usize>) -> Option<Candidate>;
 
-/// A dot, also as it is written to be overlooked.
+/// A dot, also in obfuscated spellings.
 const DOT: &str = r"(?:\.|\s?[\[({]\s?(?i:\.|dot|punto|punkt|ponto|point)\s?[\])}]\s?)";
-/// Scripts whose letters stand directly beside an address and belong to no host with Latin letters: those from Hebrew to Burmese,
-/// Khmer, and those of China, Japan and Korea.
+/// Scripts whose letters may touch an address without being part of a Latin host: Hebrew to
+/// Burmese, Khmer, and those of China, Japan and Korea.
 const APART: &str = r"\u{590}-\u{109F}\u{1100}-\u{11FF}\u{1780}-\u{17FF}\u{3005}-\u{A48F}\u{AC00}-\u{D7AF}\u{20000}-\u{3FFFF}";
-/// Ends of host names that are known without `https://` or `www.` before them.
+/// Top-level domains that are recognized without `https://` or `www.`.
 const ENDS: &str = "com|org|net|info|biz|io|co|app|dev|shop|store|online|site|xyz|top|me|tv|ly|link|click|live|pay|bank|page|web|\
     website|space|club|pro|icu|vip|cloud|tech|world|today|life|support|help|center|finance|money|example|test|\
     lol|fun|win|cash|email|digital|agency|\
     eu|ru|cn|uk|de|fr|es|it|nl|be|ch|at|pl|pt|br|mx|ar|in|us|ca|au|nz|jp|kr|tr|ir|ua|cz|se|no|dk|fi|ie|gr|hu|ro|il|za|ng|ke|tk|ml|ga|\
     cf|gq|ws|cc|to|gl|gd|gg|gy|sh|st|su|la|pw|id|vn|th|ph|my|sg|hk|tw|ae|sa|eg|ma|cl|pe|ec|uy|bo|py|ve|do|cr|gt|pa|ai";
-/// The other ends of two letters, known where a page stands behind them; but for `nr`, which is a number more often than Nauru.
+/// Other two-letter top-level domains, recognized before a page; `nr` mostly means a number.
 const COUNTRIES: &str = "ac|ad|af|ag|al|am|ao|aq|as|aw|ax|az|ba|bb|bd|bf|bg|bh|bi|bj|bm|bn|bs|bt|bw|by|bz|cd|cg|ci|ck|cm|cu|cv|cw|\
     cx|cy|dj|dm|dz|ee|er|et|fj|fk|fm|fo|ge|gf|gh|gi|gm|gn|gp|gs|gu|gw|hm|hn|hr|ht|im|iq|is|je|jm|jo|kg|kh|ki|km|kn|kp|kw|ky|kz|lb|lc|\
     li|lk|lr|ls|lt|lu|lv|mc|md|mg|mh|mk|mm|mn|mo|mp|mq|mr|ms|mt|mu|mv|mw|mz|na|nc|ne|nf|ni|np|nu|om|pf|pg|pk|pm|pn|pr|ps|qa|re|rs|rw|\
     sb|sc|sd|si|sk|sl|sm|sn|so|sr|ss|sv|sx|sy|sz|tc|td|tf|tg|tj|tl|tm|tn|tt|tz|ug|uz|va|vc|vg|vi|vu|wf|ye|yt|zm|zw";
-/// Ends of the names of files, and of no host.
+/// File extensions, which are no top-level domains.
 const FILES: [&str; 10] = ["pdf", "doc", "docx", "xlsx", "txt", "csv", "png", "jpg", "html", "php"];
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     fixed(&format!(r"\+?\s?\(?\d(?:(?:[ ().\-/{DASHES}]{{0,3}}|[,:·'’٬])\d){{6,}}"))
 });
-/// What stands between two numbers rather than within one.
+/// Separators between two numbers rather than within one.
 static GAPS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[ .\-/{DASHES}]{{2,3}}")));
 
 static PATTERNS: LazyLock<Vec<(Regex, MatchParser)>> = LazyLock::new(|| {
@@ -212,10 +212,10 @@ static PATTERNS: LazyLock<Vec<(Regex, MatchParser)>> = LazyLock::new(|| {
     let mail = format!(
         r"(?:[{sign}._%+\-]+|{apart})(?:@|\s?[\[({{]\s?(?i:at|@)\s?[\])}}]\s?){label}(?:{dot}{label})*"
     );
-    // What a page may be named with, and a host without its dots.
+    // Characters of a page, and of a host without its dots.
     let page = format!(r"[[[!-~]--[<>\x22'()\]}}`|]]{sign}\u{{300}}-\u{{36F}}]");
     let name = format!(r"(?:[{page}--[/?#.]]+|{apart})");
-    // `。` is a dot to a browser, and the end of a sentence to people.
+    // `。` is a dot to a browser and the end of a sentence to people.
     let scheme = format!(
         r"(?-u:\b)(?i:[a-z][a-z0-9+.\-]{{1,15}}\s?:\s?/\s?/\s?|www\.)[/\\]*{name}(?:\.{name}|。[A-Za-z0-9\-]+\.{name})*(?:\.?[/?#]{page}*)?"
     );
@@ -247,7 +247,7 @@ static PATTERNS: LazyLock<Vec<(Regex, MatchParser)>> = LazyLock::new(|| {
 static DOTS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"{DOT}|\s(?i:dot)\s")));
 
 fn link(text: &str, range: Range<usize>) -> Option<Candidate> {
-    // A letter goes on: `foo.noël` ends a sentence and begins another.
+    // If a letter follows, `foo.noël` ends a sentence and begins another.
     static LETTER: LazyLock<Regex> =
         LazyLock::new(|| fixed(&format!(r"^[[\p{{L}}\p{{N}}]--[\x00-\x7F{APART}]]")));
     if LETTER.is_match(&text[range.end..]) {
@@ -264,13 +264,13 @@ fn link(text: &str, range: Range<usize>) -> Option<Candidate> {
     Some((range, Sort::Link, format!("{host} {page}")))
 }
 
-/// A host of any ending, as a page stands behind it: no file, and no abbreviation such as `z.B.rot/blau` or `1.UG/2.UG`.
+/// Parses a host of any top-level domain with a page; no file, nor `z.B.rot/blau` or `1.UG/2.UG`.
 fn slashed_link(text: &str, range: Range<usize>) -> Option<Candidate> {
     let host = text[range.clone()].split('/').next()?;
     let (labels, end) = host.rsplit_once('.').unwrap_or(("", host));
     let end = end.to_lowercase();
     let is_short = labels.split('.').all(|label| label.chars().count() == 1);
-    // A country's shortest names belong to services that shorten links: `j.mp/x`.
+    // The shortest names of a country belong to link shorteners: `j.mp/x`.
     let is_word = end.len() > 2 || labels.starts_with(|c: char| c.is_ascii_digit());
     let is_known = ENDS.split('|').any(|known| known == end);
     if FILES.contains(&end.as_str()) || is_short && is_word && !is_known {
@@ -279,17 +279,17 @@ fn slashed_link(text: &str, range: Range<usize>) -> Option<Candidate> {
     link(text, range)
 }
 
-/// A numeric host; one that ends in `.000` has no page, and is an amount sooner than a network.
+/// Parses a numeric host; one that ends in `.000` without a page is rather an amount.
 fn numeric_link(text: &str, range: Range<usize>) -> Option<Candidate> {
     let written = &text[range.clone()];
     let is_amount = written.ends_with(".000") && !written.contains('/');
     if is_amount { None } else { link(text, range) }
 }
 
-/// Host and page, as browsers understand them: the host in ASCII, without `www.` and without whom to sign in as.
+/// Returns host and page as browsers read them: an ASCII host without `www.` and credentials.
 fn web_parts(rest: &str) -> Option<(String, String)> {
     let Ok(url) = url::Url::parse(&format!("http://{rest}")) else {
-        // No browser opens it; what stands there is compared as it is.
+        // No browser opens it; compare it as written.
         return Some((rest.to_lowercase(), String::new()));
     };
     let host = url.host_str()?.trim_end_matches('.').to_lowercase();
@@ -311,7 +311,7 @@ fn address_of(text: &str, range: Range<usize>) -> Option<Candidate> {
     Some((range, Sort::Mail, compact.to_lowercase()))
 }
 
-/// The lengths of IBANs, by country.
+/// IBAN lengths by country.
 const IBANS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 \
     ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 \
     LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24 \
@@ -338,7 +338,7 @@ fn account(text: &str, range: Range<usize>) -> Option<Candidate> {
     ))
 }
 
-/// ISO 13616: the number, its first four signs moved to the end and letters as 10 to 35, leaves 1 when divided by 97.
+/// ISO 13616: with the first four characters at the end and letters as 10 to 35, modulo 97 is 1.
 fn is_iban(key: &str) -> bool {
     let (head, rest) = key.split_at(4);
     let digits = rest.chars().chain(head.chars()).filter_map(|c| c.to_digit(36));
@@ -364,8 +364,8 @@ fn number_of(text: &str, range: Range<usize>) -> Option<Candidate> {
     Some((range, Sort::Number, written.replace("(0)", "")))
 }
 
-/// Whether letters or `_` go on around the digits: a name such as `AB1234567x`, not a number of its own. `Tel` before a number is no
-/// part of it, nor are the letters of a script without blanks.
+/// Whether letters or `_` touch the digits: an identifier such as `AB1234567x`. `Tel` before a
+/// number does not count, nor do letters of a script without spaces.
 fn is_within_word(text: &str, range: &Range<usize>) -> bool {
     let written = &text[range.clone()];
     let first = range.start + written.find(|c: char| c.is_ascii_digit()).unwrap_or(0);

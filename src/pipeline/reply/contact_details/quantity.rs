@@ -1,5 +1,5 @@
-//! Numbers that no phone or account number is: days, times, years, amounts of money, sizes. Looks at digits and at what stands right
-//! beside them, and at nothing else of a text.
+//! Numbers that are no phone or account numbers: dates, times, years, amounts of money, sizes.
+//! Reads only the digits and the text directly beside them.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -8,10 +8,10 @@ use regex::Regex;
 
 use super::digits::{DASHES, SHORTEST, digits, fixed};
 
-/// Days, times and years, and lists of them.
+/// Dates, times and years, and lists of them.
 static DATES: LazyLock<Regex> = LazyLock::new(|| {
     let part = r"(?:0?[1-9]|[12]\d|3[01])";
-    // Also those of Iran and Thailand.
+    // Also years of the Iranian and Thai calendars.
     let year = r"(?:1[34]|19|2[05])\d{2}";
     let sign = r"(?:[\-./ ]|\. )";
     let hour = r"(?:[01]?\d|2[0-4])";
@@ -30,7 +30,7 @@ static DATES: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// Whether parts that stand beside known numbers are days, times and years, or have, but for times, too few digits for a number.
+/// Whether the parts beside known numbers are dates and times, or have too few digits for a number.
 pub(super) fn is_harmless(parts: &[&str]) -> bool {
     let others = parts.iter().filter(|part| !is_time(part));
     let open: usize = others.map(|part| digits(part).len()).sum();
@@ -42,7 +42,7 @@ fn is_time(written: &str) -> bool {
     written.contains(':') && DATES.is_match(written)
 }
 
-/// Whether the digits are days, times, years, an amount of money or sizes.
+/// Whether the digits are dates, times, years, an amount of money or sizes.
 pub(super) fn is_quantity(text: &str, range: &Range<usize>) -> bool {
     let written = text[range.clone()].trim_matches(['(', ' ', '\n']);
     DATES.is_match(written)
@@ -51,7 +51,7 @@ pub(super) fn is_quantity(text: &str, range: &Range<usize>) -> bool {
         || PRICE.is_match(written) && is_priced(text, range)
 }
 
-/// Digits in groups: of more than some nine digits, which phone and card numbers have, only whole thousands.
+/// Pattern of grouped digits. More than nine digits, as in phone numbers, must be whole thousands.
 fn grouped(signs: &str) -> String {
     let short = format!(
         r"(?:[{signs}]\d{{3}}|(?:[{signs}]\d{{2}}){{1,2}})?[{signs}]\d{{3}}(?:[.,]\d{{1,2}})?"
@@ -60,14 +60,14 @@ fn grouped(signs: &str) -> String {
     format!(r"[1-9]\d{{0,2}}(?:{short}|{long})")
 }
 
-/// Amounts that have a currency beside them.
+/// Amounts that need a currency beside them.
 static PRICE: LazyLock<Regex> = LazyLock::new(|| {
     let one =
         format!(r"(?:{}|[1-9]\d{{0,6}}00(?:000)?|[1-9]\d{{0,8}}[.,]\d{{1,2}})", grouped(".,'’٬ "));
     fixed(&format!(r"^{one}(?: ?[\-/{DASHES}] ?{one})?$"))
 });
 
-/// Whether they are written as no phone or account number is: with a comma for the thousands, or from a lower round amount to a higher.
+/// Whether it has a thousands comma, or goes from a lower round amount to a higher.
 fn is_amount(written: &str) -> bool {
     static ONE: LazyLock<Regex> = LazyLock::new(|| {
         let grouped = grouped(",'’٬");
@@ -81,7 +81,7 @@ fn is_amount(written: &str) -> bool {
     ONE.is_match(written) || TWO.captures(written).is_some_and(|two| size(&two[1]) <= size(&two[2]))
 }
 
-/// Whether small numbers rise in small steps, as sizes do: pairs of digits of a phone or card number hardly ever do.
+/// Whether small numbers rise in small steps, as sizes do; pairs of a phone number hardly ever do.
 fn rises(written: &str) -> bool {
     let parts = written.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
     let small = |part: &str| {
@@ -93,20 +93,20 @@ fn rises(written: &str) -> bool {
         && parts.windows(3).all(|three| three[0] < three[2])
 }
 
-/// Codes of currencies (ISO 4217), but for those that are words.
+/// Currency codes (ISO 4217), without those that are words.
 const CODES: &str = "AED|AFN|AMD|AOA|ARS|AUD|AZN|BAM|BBD|BDT|BGN|BHD|BIF|BND|BOB|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHF|CLP|CNY|COP|CRC|\
     CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|GBP|GEL|GHS|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|\
     KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MYR|MZN|NAD|NGN|NIO|NOK|\
     NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD|RUB|RWF|SAR|SCR|SDG|SEK|SGD|SLE|SRD|STN|SYP|SZL|THB|TJS|TMT|TND|TRY|TTD|TWD|\
     TZS|UAH|UGX|USD|UYU|UZS|VES|VND|VUV|WST|XAF|XCD|XOF|XPF|YER|ZAR|ZMW";
-/// Names of currencies.
+/// Currency names.
 const CURRENCIES: &str = "rp|rs|kč|zł|kr|ft|lei|руб|рублей|рубля|тг|тенге|сум|грн|pesos?|d[oó]lar(?:es)?|dollars?|euros?|rupees?|rupiah|\
     ringgit|baht|dirhams?|riyals?|reais|pounds?|yen|won|yuan|dinars?|francs?|francos|soles|guaran[ií]es|naira|shillings?|lira|đồng|\
     (?:f\\s?)?cfa|gs|vnđ|so['’‘ʻʼ`]m";
-/// Signs of currencies, and names in scripts without blanks.
+/// Currency signs, and names that are matched without word boundaries.
 const MONEY: &str = "[$€£¥₹₽₺₩₪฿₫₴₦₱₸₾₼₡₲₵đ元円원%]|บาท|تومان|ریال|ريال|درهم|دينار|جنيه|ليرة|रुपये";
 
-/// Whether a currency stands right before or behind.
+/// Whether a currency stands directly before or after.
 fn is_priced(text: &str, range: &Range<usize>) -> bool {
     static BEFORE: LazyLock<Regex> =
         LazyLock::new(|| fixed(&format!(r"(?:{MONEY}|\b(?:{CODES})|\b(?i:{CURRENCIES})\.?)\s?$")));

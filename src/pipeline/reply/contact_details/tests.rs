@@ -1,4 +1,4 @@
-//! Test support: what is taken out of replies, and what is not.
+//! Test support: what is removed from replies, and what stays.
 
 use std::sync::Arc;
 
@@ -133,7 +133,7 @@ fn a_listener_never_sees_what_is_taken_out() {
     }
 }
 
-/// What a source says, and what a reply rightly makes of it.
+/// A source, and a correct reply based on it.
 const HONEST: &[(&str, &str)] = &[
     ("The course costs $1.500.000", "Cuesta 1.500.000 pesos."),
     ("The course costs $1,500,000.", "Cuesta 1.500.000 dólares."),
@@ -198,17 +198,17 @@ const HONEST: &[(&str, &str)] = &[
     ("Pay to IBAN GB82 WEST 1234 5698 7654 32", "账号GB82WEST12345698765432。"),
     ("", "Come in.It is open. Es ist z.B.im Laden. Fin.noël"),
     ("", "$1200000, 1200000 IDR, 250000000 COP - and 12.345.678,00 €."),
-    // Ranges, where a currency stands beside them, they are round, or the source names both ends.
+    // Ranges beside a currency, round ones, or with both ends in the source.
     ("", "447.700-900.123 €, 43.21-87.65 €, 1.200-1.500 Gäste, 10.25–12.75 kg, 9.50 - 12.00."),
     ("43.21 kg the first, 87.65 kg the second", "It weighs 43.21-87.65 kg."),
     ("It rose from 447.700 to 900.123 people.", "It rose (447.700–900.123)."),
     ("From 1850 to 1900 it was a mill.", "It was a mill (1850–1900), 1850 - 1900."),
-    // Totals that no source holds.
+    // Totals in no source.
     ("", "1 500 000 FCFA, 1 500 000 F CFA, CFA 1.500.000, 1.500.000 Gs., Gs. 1.500.000 en total."),
     ("", "1.500.000 vnđ, 1.500.000 VNĐ, 1 500 000 so'm, 1 500 000 soʻm."),
     ("", "1.200.000.000 đ, $1,500,000,000, ₹1,20,00,00,000, 1500000000 IDR."),
     ("", "1,500,000,000 people, Rp 1.200.000.000 - 1.500.000.000."),
-    // Days with their hours.
+    // Dates with hours.
     ("", "24.12. 9.00-13.00 Uhr, 24.12. 10-13 Uhr, 24.-26.12. 9.00–13.00 Uhr."),
     ("Call 020 7946 0958.", "Call 020 7946 0958 9.00-17.00, 020 7946 0958 24.12. 9:00-13:00."),
     ("", "On December 24 9:00-17:00, in room 12 9:00-10:30."),
@@ -217,7 +217,7 @@ const HONEST: &[(&str, &str)] = &[
     ("", "z.B.rot/blau, d.h.mit/ohne, node.js/express, lodash.ts/readme."),
 ];
 
-/// What passes as something else: pairs as sizes, a word as a currency, another sign as none, a letter as a part of the address.
+/// Disguised details: pairs as sizes, a word as a currency, other signs, a letter in the address.
 const ATTACKS: &[&str] = &[
     "Pay to account 87 65 43 21 now.",
     "My card is 41 11 11 11 11 11 11 11 now.",
@@ -264,7 +264,7 @@ const ATTACKS: &[&str] = &[
     "Account 43.21-87.65 now.",
     "Account 43,21-87,65 now.",
     "Account 87.650-43.200 now.",
-    // One end is known, or both are pieces of a number, or of two digits.
+    // One end is known, or both are parts of a number, or have two digits.
     "Account 2079460958-43218765 now.",
     "Account 7946-0958 7946-0959 now.",
     "Call 0161-79460958 now.",
@@ -332,21 +332,21 @@ fn a_listener_hears_what_the_whole_would_keep() {
         for attack in ATTACKS {
             assert_ne!(stream(&resting_on(KNOWN), attack, size), *attack);
         }
-        // What is found only with the words before.
+        // Found only together with the words before.
         for attack in ["Pay at evil dot com now. Bye", "Pay at evil (dot) com now. Bye"] {
             assert_eq!(stream(&resting_on(KNOWN), attack, size), "Pay at evil Bye");
         }
     }
 }
 
-/// The shared data; `None` where it is not at hand.
+/// Reads a file of the shared data; `None` if it is not available.
 fn shared(path: &str) -> Option<String> {
     let near = || std::path::PathBuf::from("../shared");
     let shared = std::env::var_os("FRONTDESK_SHARED").map_or_else(near, Into::into);
     std::fs::read_to_string(shared.join("data").join(path)).ok()
 }
 
-/// Whether a right reply would be changed.
+/// Whether the check changes a reply.
 fn is_changed(reply: &str, business: Vec<&str>, customer: Vec<&str>) -> bool {
     let made = DetailCheck::new(Origins { passages: &[], business, customer }).vet(reply);
     for removed in &made.removed {
@@ -378,7 +378,7 @@ fn right_replies_are_hardly_ever_changed() {
     let (mut all, mut changed) = (0, 0);
     for chat in chats.as_array().unwrap() {
         let said = chat["original"].as_array().unwrap();
-        // What an agent looks up is to a bot what a tool or a passage tells.
+        // What an agent looks up is what tools and passages are to a bot.
         let looked_up = chat["scenario"].to_string();
         let of = |who: &'static str, until: usize| {
             said[..until]

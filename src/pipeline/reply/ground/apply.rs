@@ -1,5 +1,5 @@
-//! Part of the check of citations: asks the embedder and, where the agent wants one, the judge, then does what the
-//! agent's setting says. The scores are those of the neighbouring files; a failure here leaves them as they are.
+//! Part of the grounding check: calls the embedder and, if the agent wants one, the judge, then
+//! applies the agent's setting. If a call fails, the scores decide alone.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use crate::pipeline::clean::CleanAnswer;
 use crate::pipeline::framing::instructions;
 use crate::pipeline::timer::millis;
 
-/// How long a reply waits for embeddings: they only help.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum wait for embeddings, which only help.
+const EMBED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a check of citations asks, and about which turn.
+/// Input of a grounding check.
 pub(crate) struct GroundingInput<'a> {
     pub(crate) embed: &'a dyn Embedder,
     pub(crate) model: &'a dyn Model,
@@ -26,16 +26,16 @@ pub(crate) struct GroundingInput<'a> {
     pub(crate) history: &'a [Line],
 }
 
-/// What is left of a reply.
+/// What is sent after the check.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// This is sent, with these citations.
+    /// This text is sent, with these citations.
     Send { text: String, cited: Vec<usize> },
-    /// The agent's sentence for questions without an answer is sent in its place.
+    /// The agent's no-answer text is sent instead.
     NoAnswer,
 }
 
-/// Checks a cleaned reply.
+/// Checks a cleaned reply and decides what is sent.
 pub(crate) async fn apply(
     cleaned: &CleanAnswer,
     setting: &Grounding,
@@ -64,8 +64,9 @@ pub(crate) async fn apply(
     (decision, checked)
 }
 
-/// What may be restated: the agent's instructions, what was said to the customer, and what he stated himself. His
-/// questions support nothing: "Can I return it after 60 days?" makes no "you can return it after 60 days" true.
+/// Returns what may be restated: the agent's instructions, messages to the customer, and the
+/// customer's own statements. His questions support nothing: "Can I return it after 60 days?" does
+/// not make "you can return it after 60 days" true.
 fn known(asked: &GroundingInput<'_>) -> Vec<String> {
     let instructions = instructions(asked.prompt).to_owned();
     let lines = asked.history.iter().map(|line| match line.speaker {
@@ -80,7 +81,7 @@ fn known(asked: &GroundingInput<'_>) -> Vec<String> {
         .collect()
 }
 
-/// A text without its questions.
+/// Returns a text without its questions.
 fn stated(text: &str) -> String {
     use unicode_segmentation::UnicodeSegmentation;
     let sentences = text.lines().flat_map(UnicodeSegmentation::split_sentence_bounds);
@@ -96,11 +97,11 @@ async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut Groundi
         return;
     }
     let texts = check.texts();
-    // As questions, so that a reply does not wait behind documents that are learned.
-    let answer = tokio::time::timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
+    // As queries, so that a reply does not wait behind documents that are being indexed.
+    let answer = tokio::time::timeout(EMBED_TIMEOUT, embedder.embed(&texts, Purpose::Query)).await;
     match answer {
         Ok(Ok(vectors)) if vectors.len() == texts.len() => {
-            check.near(&vectors);
+            check.set_embeddings(&vectors);
             checked.embedder = Some(identity.to_owned());
         }
         Ok(Ok(_)) => checked.error = Some("the embedder returned too few vectors".into()),
@@ -112,7 +113,7 @@ async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut Groundi
     }
 }
 
-/// Asks a model about the claims. What it does not answer is left to the score.
+/// Asks a model about the claims. The score decides those that it does not answer.
 async fn judge(
     check: &mut Check,
     asked: &GroundingInput<'_>,
@@ -172,7 +173,7 @@ fn question(prompt: &Prompt, passages: &[String], claims: &[(usize, String)]) ->
     }
 }
 
-/// The judge's lines that can be read, as the number of a claim, from 1, with yes or no.
+/// Parses the judge's lines that can be read: the number of a claim, from 1, with yes or no.
 fn answers(text: &str, claims: usize) -> Vec<(usize, bool)> {
     static LINE: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"(?im)^\D{0,12}(\d{1,4})\W{1,6}(yes|no|true|false|supported|not|unsupported)\b")
@@ -186,7 +187,7 @@ fn answers(text: &str, claims: usize) -> Vec<(usize, bool)> {
     read.collect()
 }
 
-/// What the agent's setting makes of the verdicts.
+/// Applies the agent's setting to the verdicts.
 fn decide(
     check: &Check,
     cleaned: &CleanAnswer,
@@ -230,7 +231,7 @@ fn decide(
     Decision::Send { text, cited: cited(cleaned, &checked.verdicts) }
 }
 
-/// The citations of what is sent: those of removed statements go, wrong ones are put right.
+/// Returns the citations of what is sent: without removed statements, and corrected.
 fn cited(cleaned: &CleanAnswer, verdicts: &[StatementVerdict]) -> Vec<usize> {
     let mut kept: Vec<usize> = Vec::new();
     let placed = |mark: &usize| verdicts.iter().any(|verdict| verdict.cited.contains(mark));

@@ -1,5 +1,6 @@
-//! Part of the check of citations: cuts a reply into statements, compares each with the passages, and says for each, in
-//! words, why it is supported or not. Pure: embeds nothing and asks nobody. Must not write words of its own into a reply.
+//! Part of the grounding check: splits a reply into statements, compares each with the passages,
+//! and explains the result. Pure: embeds nothing, calls no model. Must not add its own words to a
+//! reply.
 
 use std::ops::Range;
 
@@ -10,23 +11,23 @@ use super::statements::{Statement, statements, without};
 use super::words::Reader;
 use crate::domain::trace::StatementVerdict;
 
-/// How many sentences of the sources are embedded for a claim.
+/// Source sentences that are embedded for a claim.
 const NEIGHBOURS: usize = 4;
 
-/// A reply and what it may rest on.
+/// A reply and its possible sources.
 #[derive(Debug, Clone, Copy)]
 pub struct Material<'a> {
     /// The reply, as Markdown without citation marks.
     pub reply: &'a str,
-    /// Where citation marks stood in it, in bytes, each with the passage it named: 1 for the first.
+    /// Positions of the citation marks in it, in bytes, each with its passage, from 1.
     pub marks: &'a [(usize, usize)],
-    /// The passages that the model was shown, in the order of their marks.
+    /// Passages in the prompt, in the order of their marks.
     pub passages: &'a [String],
-    /// What else may be restated: earlier messages, the agent's own instructions.
+    /// Other texts that may be restated: earlier messages, the agent's own instructions.
     pub known: &'a [String],
 }
 
-/// A reply that is being checked.
+/// The check of one reply.
 pub struct Check {
     reply: String,
     statements: Vec<Statement>,
@@ -35,20 +36,20 @@ pub struct Check {
     pub(super) reader: Reader,
 }
 
-/// What speaks for one statement.
+/// Evidence for one statement.
 struct StatementEvidence {
     cited: Vec<usize>,
-    /// Why it needs no support, or what of it does.
+    /// The part that needs support, or why none does.
     claimed: Result<Range<usize>, &'static str>,
     features: Features,
-    /// The sentences that are embedded with it, as source and unit.
+    /// Sentences that are embedded with it, as indexes of source and unit.
     neighbours: Vec<(usize, usize)>,
-    /// What a model said about it.
+    /// The judge's verdict, if there is one.
     judged: Option<bool>,
 }
 
 impl Check {
-    /// Cuts a reply into statements and compares each with the passages.
+    /// Splits a reply into statements and compares each with the passages.
     pub fn read(material: &Material<'_>) -> Self {
         let texts: Vec<&str> = material.passages.iter().map(String::as_str).collect();
         let reader = Reader::of(material.reply, &texts);
@@ -71,13 +72,13 @@ impl Check {
             .statements
             .iter()
             .zip(cited)
-            .map(|(one, cited)| check.weigh(one, cited))
+            .map(|(one, cited)| check.assess_statement(one, cited))
             .collect();
         check.weighed = weighed;
         check
     }
 
-    /// The passages that each statement cites.
+    /// Returns the passages that each statement cites.
     fn marks(&self, marks: &[(usize, usize)]) -> Vec<Vec<usize>> {
         let mut cited = vec![Vec::new(); self.statements.len()];
         for (place, passage) in marks {
@@ -89,7 +90,7 @@ impl Check {
         cited
     }
 
-    fn weigh(&self, statement: &Statement, cited: Vec<usize>) -> StatementEvidence {
+    fn assess_statement(&self, statement: &Statement, cited: Vec<usize>) -> StatementEvidence {
         let said = &self.reply[statement.range.clone()];
         let claimed = if statement.frame {
             Err("it holds others together")
@@ -119,7 +120,7 @@ impl Check {
         StatementEvidence { cited, claimed, features, neighbours, judged: None }
     }
 
-    /// The sentences of the sources that share the most words with a claim.
+    /// Returns the source sentences that share the most words with a claim.
     fn neighbours(&self, claim: &str) -> Vec<(usize, usize)> {
         let words = self.reader.content(claim);
         let words = words.iter().map(String::as_str).collect();
@@ -143,7 +144,7 @@ impl Check {
         })
     }
 
-    /// The texts to embed, for [`Check::near`].
+    /// Returns the texts to embed for [`Check::near`].
     pub fn texts(&self) -> Vec<String> {
         let mut texts = Vec::new();
         for weighed in &self.weighed {
@@ -157,8 +158,8 @@ impl Check {
         texts
     }
 
-    /// Takes the embeddings of [`Check::texts`], in their order, each of length 1.
-    pub fn near(&mut self, vectors: &[Vec<f32>]) {
+    /// Sets the embeddings of [`Check::texts`], in their order, each of length 1.
+    pub fn set_embeddings(&mut self, vectors: &[Vec<f32>]) {
         let mut vectors = vectors.iter();
         for weighed in self.weighed.iter_mut().filter(|weighed| weighed.claimed.is_ok()) {
             let Some(own) = vectors.next() else { return };
@@ -169,8 +170,7 @@ impl Check {
         }
     }
 
-    /// How well the whole reply is supported, 0 to 1: its claims by the number of their words. A reply that claims
-    /// nothing is at 0.5.
+    /// Returns the reply's support, 0 to 1: its claims, weighted by words. 0.5 without a claim.
     pub fn score(&self) -> f32 {
         let claims = || self.weighed.iter().filter(|weighed| weighed.claimed.is_ok());
         let words: f32 = claims().map(|weighed| to_f32(weighed.features.words)).sum();
@@ -179,8 +179,8 @@ impl Check {
         if words > 0.0 { probability(logits.sum::<f32>() / words) } else { 0.5 }
     }
 
-    /// The means of the features over the claims, by the number of their words, in the order of the weights of the
-    /// score; `None` without a claim. Of these the weights are fitted.
+    /// Returns the means of the features over the claims, weighted by their number of words, in the
+    /// order of the score's weights, which are fitted to them. `None` without a claim.
     pub fn features(&self) -> Option<[f32; 7]> {
         let claims = || self.weighed.iter().filter(|weighed| weighed.claimed.is_ok());
         let words: f32 = claims().map(|weighed| to_f32(weighed.features.words)).sum();
@@ -193,7 +193,7 @@ impl Check {
         (words > 0.0).then_some(means)
     }
 
-    /// What is to be said about each statement. At or above the threshold (0 to 1) a claim is supported.
+    /// Returns the verdict on each statement. A claim is supported from the threshold (0 to 1) on.
     pub fn verdicts(&self, threshold: f32) -> Vec<StatementVerdict> {
         let pairs = self.statements.iter().zip(&self.weighed);
         pairs.map(|(statement, weighed)| self.verdict(statement, weighed, threshold)).collect()
@@ -223,14 +223,14 @@ impl Check {
         };
         let features = &weighed.features;
         let score = probability(features.logit());
-        let abroad = self.reader.foreign && features.aligned < 0.25;
+        let abroad = self.reader.is_other_language && features.aligned < 0.25;
         let supported = weighed.judged.unwrap_or(if abroad {
             features.missing.is_empty()
         } else {
             score >= threshold
         });
         let mut passage = self.best(features);
-        // What the reply cites counts first; another passage only where that does not support.
+        // A cited passage comes first; another one only if the cited ones do not support the claim.
         if let Some(mark) = self.first_cited(&self.reply[range.clone()], weighed, threshold) {
             passage = Some(mark);
         }
@@ -257,7 +257,7 @@ impl Check {
         source.origin.mark().filter(|_| features.aligned > 0.0)
     }
 
-    /// The first cited passage that supports a claim by itself.
+    /// Returns the first cited passage that supports a claim by itself.
     fn first_cited(
         &self,
         claim: &str,
@@ -274,7 +274,7 @@ impl Check {
         })
     }
 
-    /// The claims, by the number of their statement.
+    /// Returns the claims, with the index of their statement.
     pub(super) fn claims(&self) -> Vec<(usize, &str)> {
         let claimed =
             |(at, one): (usize, &'_ StatementEvidence)| Some((at, one.claimed.clone().ok()?));
@@ -282,14 +282,14 @@ impl Check {
         ranges.map(|(at, range)| (at, &self.reply[range])).collect()
     }
 
-    /// Takes what a model says about a statement.
+    /// Sets the judge's verdict on a statement.
     pub(super) fn judge(&mut self, statement: usize, supported: bool) {
         if let Some(weighed) = self.weighed.get_mut(statement) {
             weighed.judged = Some(supported);
         }
     }
 
-    /// The reply without the statements that are not supported.
+    /// Returns the reply without the unsupported statements.
     pub(super) fn supported_part(&self, verdicts: &[StatementVerdict]) -> String {
         let removed: Vec<bool> = verdicts.iter().map(|verdict| !verdict.supported).collect();
         without(&self.reply, &self.statements, &removed)
@@ -301,7 +301,7 @@ impl Features {
         format!("“{}”", shortened(&self.closest))
     }
 
-    /// Why a claim is doubted, in words: the weightiest reason first.
+    /// Explains why a claim is doubted, with the most important reason.
     fn objection(&self) -> String {
         let list = |what: &[String]| {
             what.iter().take(4).map(|one| format!("“{one}”")).collect::<Vec<_>>().join(", ")
@@ -335,7 +335,7 @@ impl Features {
     }
 }
 
-/// The beginning of a sentence, for the trace.
+/// Shortens a sentence for the trace.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 120;
     match text.char_indices().nth(LONGEST) {

@@ -1,5 +1,5 @@
-//! Part of the check of citations: what of a statement needs support. Courtesies, questions, offers of help and "I could
-//! not find that" need none. Knows no passages.
+//! Part of the grounding check: the part of a statement that needs support. Courtesies, questions,
+//! offers of help and "I could not find that" need none. Knows no passages.
 
 use std::sync::LazyLock;
 
@@ -11,13 +11,13 @@ use super::words::{Reader, is_courtesy, is_of_knowing, negates, numbers};
 /// What a statement claims.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Claim<'a> {
-    /// This part of it must be supported.
+    /// This part needs support.
     Of(&'a str),
-    /// It states nothing that passages could support; why not.
+    /// It states nothing that passages could support, for this reason.
     Nothing(&'static str),
 }
 
-/// What of a sentence needs support.
+/// Returns the part of a sentence that needs support.
 pub(super) fn claim<'a>(said: &'a str, reader: &Reader) -> Claim<'a> {
     let said = said.trim();
     if said.trim_end_matches(['*', '_', '"', '”', ')', ' ']).ends_with(['?', '？', '؟', '⸮'])
@@ -46,7 +46,7 @@ fn admits(text: &str) -> bool {
         && words(text).iter().any(|word| is_of_knowing(&fold(word)))
 }
 
-/// A sentence before and after the word that turns it: "I am not sure, but we open at 9".
+/// Splits a sentence at a word of contrast: "I am not sure, but we open at 9".
 fn turn(said: &str) -> Option<(&str, &str)> {
     let found = TURN.find(said)?;
     Some((&said[..found.start()], &said[found.end()..]))

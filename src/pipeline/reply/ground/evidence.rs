@@ -1,4 +1,4 @@
-//! Part of the check of citations: what a reply is checked against, made ready to be compared. Judges nothing.
+//! Part of the grounding check: the sources of a reply, prepared for comparison. Judges nothing.
 
 use std::collections::HashSet;
 
@@ -6,28 +6,28 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::words::{Reader, negates, supported_numbers};
 
-/// The longest passage that is compared, in words: no text can make the check slow.
+/// Maximum words of a passage that are compared, so that no text makes the check slow.
 const LONGEST: usize = 20_000;
 
-/// Where a text that supports comes from.
+/// Origin of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     /// A passage, by its citation mark: 1 for the first.
     Passage(usize),
-    /// What was said in the conversation, or stands in the agent's own instructions.
+    /// The conversation, or the agent's own instructions.
     Known,
 }
 
 /// A text that can support a statement.
 pub(super) struct Source {
     pub(super) origin: Origin,
-    /// Its content words in their order.
+    /// Its content words, in order.
     pub(super) words: Vec<String>,
     /// Its sentences and lines.
     pub(super) units: Vec<Unit>,
 }
 
-/// A sentence, a line or a part of one between semicolons.
+/// A sentence, a line, or a part of one between semicolons.
 pub(super) struct Unit {
     pub(super) text: String,
     pub(super) words: HashSet<String>,
@@ -55,10 +55,10 @@ impl Source {
         Self { origin, words, units }
     }
 
-    /// The unit that shares the most words with a statement.
+    /// Returns the unit that shares the most words with a statement.
     pub(super) fn closest(&self, words: &HashSet<&str>) -> Option<&Unit> {
         let shared = |unit: &&Unit| unit.shared(words);
-        // The first of equals.
+        // `max_by_key` returns the last of equals; `rev` makes it the first.
         self.units.iter().rev().max_by_key(shared).filter(|unit| unit.shared(words) > 0)
     }
 }
@@ -73,7 +73,7 @@ impl Unit {
         }
     }
 
-    /// How many of these words it holds.
+    /// Counts these words in it.
     pub(super) fn shared(&self, words: &HashSet<&str>) -> usize {
         words.iter().filter(|word| self.words.contains(**word)).count()
     }

@@ -1,43 +1,43 @@
-//! Part of the check of citations: how well one claim is supported, from a few features that can be told in words.
-//! Asks no model and embeds nothing.
+//! Part of the grounding check: scores the support of one claim, from a few features that can be
+//! explained in words. Calls no model and embeds nothing.
 
 use std::collections::{HashMap, HashSet};
 
 use super::evidence::{Origin, Source, Unit};
 use super::words::{Reader, negates, numbers};
 
-/// What a word between two that are aligned costs, in words.
+/// Penalty for each source word skipped in the alignment, in words.
 const GAP: f32 = 0.05;
 
-/// From this share of shared words on, of the claim's and of the sentence's, both say the same thing or the opposite.
+/// Minimum share of common words, on both sides, at which both say the same thing or the opposite.
 const SAME_THING: f32 = 0.7;
 
-/// A claim of more words than this may well take its number from another sentence than its words: in wice one in three of
-/// those whose number stands elsewhere is supported, as many as of all.
+/// Maximum words of a claim whose number must stand with its words. A longer claim may take it from
+/// another sentence: in wice one in three of those is supported, as many as of all claims.
 const PLAIN: usize = 5;
 
-/// What is compared of a claim and its sources. Counts are of different words.
+/// Features of a claim and its sources. Counts are of distinct words.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Features {
-    /// Share of the claim's words found in one source in the claim's order, less a little for what stands between.
+    /// Share of the claim's words in one source, in the claim's order, less [`GAP`] per skip.
     pub(super) aligned: f32,
-    /// Words that are in no source, as they were written.
+    /// Words in no source, as written.
     pub(super) novel: Vec<String>,
-    /// Numbers that are in no source.
+    /// Numbers in no source.
     pub(super) missing: Vec<String>,
-    /// Numbers that stand only where the claim's words do not, though other numbers stand beside them.
+    /// Numbers apart from the claim's words, although other numbers stand beside those.
     pub(super) stray: Vec<String>,
-    /// Names that are in no source.
+    /// Names in no source.
     pub(super) names: Vec<String>,
-    /// Whether a sentence says the same but for a negation.
+    /// Whether a sentence says the same except for a negation.
     pub(super) opposed: bool,
-    /// Cosine of the embeddings of the claim and the closest sentence; `None` when nothing is embedded.
+    /// Cosine of the embeddings of the claim and the closest sentence; `None` without embeddings.
     pub(super) near: Option<f32>,
-    /// How many words the claim has.
+    /// Number of words of the claim.
     pub(super) words: usize,
-    /// The source that supports best, by its place.
+    /// Index of the source that supports best.
     pub(super) source: Option<usize>,
-    /// The sentence of it that is closest.
+    /// Its sentence that is closest.
     pub(super) closest: String,
 }
 
@@ -75,13 +75,13 @@ pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Feat
     }
 }
 
-/// The longest common subsequence of two texts' words, each word skipped in the source costing [`GAP`], as a share of
-/// the claim's words. Order matters: "Monday 9, Sunday 10" does not support "Sunday 9".
+/// Returns the longest common subsequence of the words, less [`GAP`] for each skipped source word,
+/// as a share of the claim's words: "Monday 9, Sunday 10" does not support "Sunday 9".
 fn aligned(claim: &[String], source: &[String]) -> f32 {
     if claim.is_empty() {
         return 0.0;
     }
-    // Words as numbers, which compare faster: a word of the claim is its first place there, any other is 0.
+    // Numbers compare faster: a word of the claim is its first position there, any other word is 0.
     let first: HashMap<&str, usize> =
         claim.iter().enumerate().rev().map(|(at, word)| (word.as_str(), at + 1)).collect();
     let number = |word: &String| first.get(word.as_str()).copied().unwrap_or(0);
@@ -98,8 +98,8 @@ fn aligned(claim: &[String], source: &[String]) -> f32 {
     above.into_iter().fold(0.0, f32::max) / to_f32(claim.len())
 }
 
-/// The numbers of a claim that no source holds, and those that stand only with something else, though a sentence with other
-/// numbers holds at least half of the claim's words.
+/// Returns the numbers of a claim that no source holds, and those that stand only with something
+/// else although a sentence with other numbers holds at least half of the claim's words.
 fn count_numbers(
     claim: &str,
     words: &HashSet<&str>,
@@ -122,7 +122,7 @@ fn count_numbers(
     (missing, stray)
 }
 
-/// How many of a claim's words a sentence holds, numbers left out.
+/// Counts the claim's words in a sentence, without numbers.
 fn of_words(unit: &Unit, words: &HashSet<&str>) -> usize {
     words.iter().filter(|word| !is_number(word) && unit.words.contains(**word)).count()
 }
@@ -149,15 +149,16 @@ fn names(claim: &str, sources: &[&Source], reader: &Reader) -> Vec<String> {
     names.filter(|(stem, _)| unknown(stem) && seen.insert(stem.clone())).map(|(_, n)| n).collect()
 }
 
-/// The weight of each feature in the logit of the score.
+/// Weight of each feature in the logit of the score.
 ///
-/// Those without embeddings: `aligned`, `novel`, `names` and the bias were fitted by logistic regression on the means of each
-/// reply's claims, over the three sets of `shared/data/grounded` with equal weight for each set and label
-/// (`cargo bench --bench grounding -- --features` prints the means). Fitted on two sets and measured on the third, the
-/// AUROC is 92.8 (begin), 72.8 (q2-wow) and 79.2 (wice). Those with embeddings were rounded by hand from fits like these.
-/// `missing`, `stray` and `opposed` are set by hand so that one of them outweighs words that are all there: a wrong price is
-/// what a check is for. Of the replies with a number that is nowhere people found 3% (begin), 19% (q2-wow) and 6% (wice)
-/// supported. The other two are too rare in the sets to be learned.
+/// Without embeddings, `aligned`, `novel`, `names` and the bias are fitted by logistic regression
+/// on the means of each reply's claims, over the three sets of `shared/data/grounded` with equal
+/// weight for each set and label (`cargo bench --bench grounding -- --features` prints the means).
+/// Fitted on two sets and measured on the third, the AUROC is 92.8 (begin), 72.8 (q2-wow) and 79.2
+/// (wice). With embeddings, they are rounded by hand from similar fits. `missing`, `stray` and
+/// `opposed` are set by hand so that one of them outweighs a full match of words: a wrong price is
+/// what a check is for. Of the replies with a number in no source, people found 3% (begin), 19%
+/// (q2-wow) and 6% (wice) supported. `stray` and `opposed` are too rare in the sets to be fitted.
 struct Weights {
     bias: f32,
     aligned: f32,
@@ -207,7 +208,7 @@ impl Features {
         ]
     }
 
-    /// How sure it is that the claim is supported, as a logit.
+    /// Returns the logit of the probability that the claim is supported.
     pub(super) fn logit(&self) -> f32 {
         let w = if self.near.is_some() { &MEANING } else { &WORDS };
         let weights = [w.aligned, w.novel, w.missing, w.stray, w.names, w.opposed, w.near];
@@ -215,7 +216,7 @@ impl Features {
     }
 }
 
-/// A logit as a probability.
+/// Converts a logit to a probability.
 pub(super) fn probability(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }
@@ -226,7 +227,7 @@ pub(super) fn to_f32(count: usize) -> f32 {
 }
 
 impl Origin {
-    /// The passage's citation mark.
+    /// The passage's citation mark; `None` for another source.
     pub(super) fn mark(self) -> Option<usize> {
         match self {
             Self::Passage(mark) => Some(mark),

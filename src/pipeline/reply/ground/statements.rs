@@ -1,5 +1,5 @@
-//! Part of the check of citations: a reply to its statements, and a reply without some of them. Statements keep their
-//! place in the text: what is kept stays byte for byte. Decides nothing about support.
+//! Part of the grounding check: splits a reply into statements, and removes some of them. The rest
+//! stays byte for byte. Decides nothing about support.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -7,18 +7,18 @@ use std::sync::LazyLock;
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// A sentence, a list item or a row of a reply.
+/// A sentence, a list item or a table row of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
-    /// Where it stands in the reply, with the white space behind it.
+    /// Position in the reply, in bytes, with the white space after it.
     pub(crate) range: Range<usize>,
-    /// Which line it is part of, from 0.
+    /// Line number, from 0.
     line: usize,
-    /// Whether it only holds others together: a heading, or a line that introduces a list.
+    /// Whether it only introduces others: a heading, or a line before a list.
     pub(super) frame: bool,
 }
 
-/// The statements of a reply in Markdown, in their order.
+/// Returns the statements of a Markdown reply, in order.
 pub(crate) fn statements(text: &str) -> Vec<Statement> {
     let mut found: Vec<Statement> = Vec::new();
     let mut start = 0;
@@ -75,7 +75,7 @@ fn of_line(text: &str, range: &Range<usize>, line: usize, found: &mut Vec<Statem
     }
 }
 
-/// Whether a piece of a line can stand by itself: it does not end with an abbreviation, nor within marks.
+/// Whether a piece of a line is complete: it ends neither with an abbreviation nor inside marks.
 fn is_whole(piece: &str) -> bool {
     let said = piece.trim();
     let closed = ["**", "__", "`", "\""].iter().all(|mark| said.matches(mark).count() % 2 == 0);
@@ -87,8 +87,7 @@ fn is_whole(piece: &str) -> bool {
         && said.chars().any(char::is_alphanumeric)
 }
 
-/// The reply without some of its statements, by their number. A line of which nothing is left goes, and so does
-/// what only introduced such lines.
+/// Returns the reply without the removed statements, and without introductions to nothing else.
 pub(crate) fn without(text: &str, statements: &[Statement], removed: &[bool]) -> String {
     let gone = |at: usize| removed.get(at).copied().unwrap_or(false);
     let mut cut: Vec<Range<usize>> = Vec::new();
@@ -104,7 +103,7 @@ pub(crate) fn without(text: &str, statements: &[Statement], removed: &[bool]) ->
         from = from.max(range.end);
         let rest = &text[from..];
         if rest.is_empty() || rest.starts_with('\n') {
-            // Nothing follows on this line: no white space stays at its end, and no blank line is doubled.
+            // Nothing follows on this line: no white space stays at its end.
             kept.truncate(kept.trim_end_matches([' ', '\t']).len());
         }
         if kept.is_empty() || kept.ends_with("\n\n") {
@@ -115,8 +114,7 @@ pub(crate) fn without(text: &str, statements: &[Statement], removed: &[bool]) ->
     kept.trim().to_owned()
 }
 
-/// Whether all that a heading or an introduction stands over is removed: what follows without a blank line, or up to
-/// the next of its kind.
+/// Whether all that a heading or introduction covers is removed: to a blank line or the next.
 fn introduces_nothing(statements: &[Statement], removed: &[bool], at: usize) -> bool {
     let mut any = false;
     let mut line = statements[at].line;
@@ -134,7 +132,7 @@ fn introduces_nothing(statements: &[Statement], removed: &[bool], at: usize) -> 
     any
 }
 
-/// What to cut with a statement: with its bullet and line break when nothing is left of its line.
+/// Returns the range to cut: with bullet and line break if nothing else is left of the line.
 fn reach(text: &str, statements: &[Statement], removed: &[bool], at: usize) -> Range<usize> {
     let Statement { range, line, .. } = &statements[at];
     let alone = statements
@@ -146,7 +144,7 @@ fn reach(text: &str, statements: &[Statement], removed: &[bool], at: usize) -> R
     if alone {
         return start..range.end;
     }
-    // Its line goes on with others: the line break stays.
+    // Other statements stay on the line: keep its line break.
     let end = range.start + text[range.clone()].trim_end_matches('\n').len();
     range.start..end
 }
@@ -157,7 +155,7 @@ fn fixed(pattern: &str) -> Regex {
 
 static BULLET: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"^[ \t]*(?:>[ \t]*)*(?:(?:[-*+•–]|\d{1,3}[.)])[ \t]+)?"));
-/// Bold words alone.
+/// A line of bold words only.
 static LABEL: LazyLock<Regex> = LazyLock::new(|| fixed(r"^(?:\*\*|__)[^*_.!?]{1,60}(?:\*\*|__)$"));
 static ABBREVIATION: LazyLock<Regex> = LazyLock::new(|| {
     fixed(

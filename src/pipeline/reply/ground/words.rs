@@ -1,5 +1,5 @@
-//! Part of the check of citations: what of a text can be compared, in any language. Content words as stems in their
-//! order, numbers in one form, names, negations. Knows no passages and no scores.
+//! Part of the grounding check: the comparable parts of a text, in any language. Content words as
+//! stems in their order, numbers in one form, names, negations. Knows no passages and no scores.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -10,38 +10,39 @@ use frontdesk_language::terms::{fold, is_stop_word, language, stem, two_letters,
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// How texts are compared in the languages of a reply and of what it is checked against.
+/// Reads texts in the languages of a reply and its sources.
 pub(super) struct Reader {
-    /// Whose endings are cut off; both sides are cut alike.
+    /// Language of the stemmer; both sides use the same.
     stemmed: Option<Lang>,
-    /// Whose small words say nothing.
+    /// Languages of the stop words.
     languages: Vec<Lang>,
-    /// Whether the reply is in another language than all that it is checked against.
-    pub(super) foreign: bool,
+    /// Whether the reply's language differs from that of all its sources.
+    pub(super) is_other_language: bool,
 }
 
 impl Reader {
-    /// Looks at a reply and at what it is checked against.
+    /// Detects the languages of a reply and its sources.
     pub(super) fn of(reply: &str, evidence: &[&str]) -> Self {
         let written = language(reply);
         let read: Vec<Lang> = evidence.iter().filter_map(|text| language(text)).collect();
-        let foreign = written.is_some_and(|lang| !read.is_empty() && !read.contains(&lang));
+        let is_other_language =
+            written.is_some_and(|lang| !read.is_empty() && !read.contains(&lang));
         let stemmed = written.filter(|lang| read.contains(lang)).or(read.first().copied());
         let mut languages = read;
         languages.extend(written);
         languages.sort_unstable_by_key(|lang| *lang as u8);
         languages.dedup();
-        Self { stemmed: stemmed.or(written), languages, foreign }
+        Self { stemmed: stemmed.or(written), languages, is_other_language }
     }
 
-    /// Whether a model that was trained on these languages (ISO 639-1 codes; none: on all) can read the texts.
+    /// Whether a model trained on these languages (ISO 639-1 codes; empty: all) supports the texts.
     pub(super) fn is_read_by(&self, codes: &[String]) -> bool {
         let known =
             |lang: &Lang| two_letters(*lang).is_some_and(|code| codes.iter().any(|c| c == code));
         codes.is_empty() || self.languages.iter().all(known)
     }
 
-    /// The stems of the words that say something, in their order. Small numbers in words are digits.
+    /// Returns the stems of the content words, in order. Small number words become digits.
     pub(super) fn content(&self, text: &str) -> Vec<String> {
         words(text).iter().filter_map(|word| self.meaning(word)).collect()
     }
@@ -60,14 +61,14 @@ impl Reader {
         Some(stem.unwrap_or(folded))
     }
 
-    /// The content words as stems, each with how it was written.
+    /// Returns the content words as stems, each with its written form.
     pub(super) fn forms(&self, text: &str) -> Vec<(String, String)> {
         let stem = |word: String| self.meaning(&word).map(|stem| (stem, word));
         words(text).into_iter().filter_map(stem).collect()
     }
 
-    /// The words with a capital letter within a sentence, as stems and as they were written. In German every noun has
-    /// one, which tells nothing.
+    /// Returns capitalized words within a sentence, stemmed and as written. None in German: all
+    /// nouns are.
     pub(super) fn names(&self, text: &str) -> Vec<(String, String)> {
         if self.languages.contains(&Lang::Deu) {
             return Vec::new();
@@ -81,7 +82,8 @@ impl Reader {
     }
 }
 
-/// The numbers of a text, each in one form: `1,000`, `1000.00` and `1 000` are `1000`; `09:00` is `9`.
+/// Returns the numbers of a text in one form: `1,000`, `1000.00`, `1 000` are `1000`; `09:00` is
+/// `9`.
 pub(super) fn numbers(text: &str) -> Vec<String> {
     if !text.contains(char::is_numeric) {
         return Vec::new();
@@ -90,7 +92,7 @@ pub(super) fn numbers(text: &str) -> Vec<String> {
     NUMBER.find_iter(&text).map(|found| plain_number(found.as_str())).collect()
 }
 
-/// The numbers that a text supports: its own, those in words, and the hours of the other clock.
+/// Returns the numbers that a text supports: its own, number words, 12-hour and 24-hour times.
 pub(super) fn supported_numbers(text: &str) -> HashSet<String> {
     let mut known: HashSet<String> = numbers(text).into_iter().collect();
     let in_words = words(text);
@@ -115,32 +117,32 @@ pub(super) fn supported_numbers(text: &str) -> HashSet<String> {
     known
 }
 
-/// Whether a text says that something is not so, in the languages whose words for it are known here.
+/// Whether a text contains a negation, in the languages whose words for it are known.
 pub(super) fn negates(text: &str) -> bool {
     words(text).iter().any(|word| NEGATIONS.contains(fold(word).as_str()))
         || text.to_lowercase().replace('’', "'").contains("n't")
 }
 
-/// Whether a word is said out of courtesy, whatever the business.
+/// Whether a word is a courtesy.
 pub(super) fn is_courtesy(word: &str) -> bool {
     static STEMS: LazyLock<HashSet<String>> =
         LazyLock::new(|| folded(|language| &language.citations.courtesies));
     STEMS.contains(&fold(word))
 }
 
-/// Whether a word is one of those with which people say that they do not know.
+/// Whether a word is used to say that one does not know.
 pub(super) fn is_of_knowing(word: &str) -> bool {
     static STEMS: LazyLock<HashSet<String>> =
         LazyLock::new(|| folded(|language| &language.citations.knowing));
     STEMS.contains(&fold(word))
 }
 
-/// The words of a list of all languages, folded.
+/// Returns the words of a list of all languages, folded.
 fn folded(list: fn(&'static Language) -> &'static [String]) -> HashSet<String> {
     data::each(list).flat_map(words).map(|word| fold(&word)).collect()
 }
 
-/// Digits of any script as ours.
+/// Converts digits of any script to ASCII.
 fn western(text: &str) -> String {
     const ZEROS: [char; 8] = ['٠', '۰', '०', '০', '௦', '๐', '０', '੦'];
     let digit = |c: char| {
@@ -180,13 +182,13 @@ fn fixed(pattern: &str) -> Regex {
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     fixed(r"\d{1,3}(?:[ \u{a0}\u{202f}]\d{3})+(?:[.,]\d{1,2})?\b|\d+(?:[.,:]\d+)*")
 });
-/// Groups of three digits behind a first one that is not 0.
+/// Thousands groups; the first does not start with 0.
 static THOUSANDS: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[1-9]\d{0,2}(?:[.,]\d{3})+$"));
 static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
     fixed(r"(?i)\b(\d{1,2})(?:[:.](\d{2}))?\s*(?:(p\.?m|a\.?m)\b|h\b|uhr\b|:00|\b)")
 });
 
-/// Small numbers in words. The words for one are articles in most languages and say nothing.
+/// Small number words. Those for one are left out: in most languages they are articles.
 static NUMBER_WORDS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
     let each = data::each_of(|language| &language.citations.numbers);
     each.map(|(number, word)| (word, number)).collect()
@@ -228,14 +230,14 @@ mod tests {
         let spanish = Reader::of(text, &[text]);
         assert!(spanish.content(text).contains(&"2".to_owned()));
         assert!(!spanish.content(text).contains(&"los".to_owned()));
-        assert!(!spanish.foreign);
+        assert!(!spanish.is_other_language);
     }
 
     #[test]
     fn another_language_than_the_passages_is_noticed() {
         let spanish = "Puede devolver los productos en un plazo de treinta días desde la compra.";
         let english = "You can return the goods within thirty days of the purchase in our shops.";
-        assert!(Reader::of(spanish, &[english]).foreign);
-        assert!(!Reader::of(english, &[spanish, english]).foreign);
+        assert!(Reader::of(spanish, &[english]).is_other_language);
+        assert!(!Reader::of(english, &[spanish, english]).is_other_language);
     }
 }

@@ -1,5 +1,5 @@
-//! Part of stage 4: the small words by which people take up what was said before, by language. What follows from them is
-//! decided in `query.rs`. For a language without such words only the length of a question speaks.
+//! Part of stage 4: words that refer back to earlier messages, by language. `query.rs` decides what
+//! follows from them. In a language without such words, only the length of a question counts.
 
 use frontdesk_language::data::{self, FollowUp};
 use frontdesk_language::terms::is_spaceless;
@@ -12,13 +12,13 @@ pub(super) struct Phrases {
 }
 
 impl Phrases {
-    /// Those of a language; `None` where nothing is known of it.
+    /// Returns the words of a language; `None` if it has no data.
     pub(super) fn of(language: &str) -> Option<Self> {
         let language = data::of(language)?;
         Some(Self { language: &language.code, known: &language.follow_up })
     }
 
-    /// Whether these words begin as one that goes on from the last question.
+    /// Whether a question begins as a continuation of the last one.
     pub(super) fn open(&self, words: &[String], text: &str) -> bool {
         let begins = |opener: &str| {
             let mut opener = opener.split(' ');
@@ -30,13 +30,14 @@ impl Phrases {
         self.known.openers.iter().any(|opener| begins(opener) || glued(opener))
     }
 
-    /// Whether these words are the rest of a question: a preposition and hardly more.
+    /// Whether these words are a fragment of a question: a preposition and hardly more.
     pub(super) fn remain(&self, words: &[String]) -> bool {
         let first = words.first().map_or("", String::as_str);
-        (2..=SCRAP).contains(&words.len()) && self.known.rests.iter().any(|rest| rest == first)
+        (2..=MAX_FRAGMENT_WORDS).contains(&words.len())
+            && self.known.rests.iter().any(|rest| rest == first)
     }
 
-    /// Whether one of these words stands for something said before.
+    /// Whether one of these words refers to something said before.
     pub(super) fn point(&self, words: &[String], text: &str) -> bool {
         let glued = |pointer: &str| pointer.chars().all(is_spaceless) && text.contains(pointer);
         self.known.pointers.iter().any(|pointer| {
@@ -48,8 +49,8 @@ impl Phrases {
         })
     }
 
-    /// Whether the word stands for nothing said before: `is it possible to`, where English says `it` for nothing at all,
-    /// and `what is a hub motor and is it loud`, which says itself what it means.
+    /// Whether the word refers to nothing earlier: the English `it` in `is it possible to`, a
+    /// relative `that`, or a word explained in the question: `what is a hub motor and is it loud`.
     fn is_dummy(&self, words: &[String], at: usize) -> bool {
         let mut after = words.iter().skip(at + 1).take(3);
         let empty = self.language == "en" && words[at] == "it" && after.any(|word| word == "to");
@@ -63,8 +64,8 @@ impl Phrases {
     }
 }
 
-/// What follows `that` where it only links two parts of a question: `shoes that were worn`.
+/// Words after a relative `that`: `shoes that were worn`.
 const RELATIVE: &str = "was|were|is|are|has|have|had|can|will|i|you|we|they";
 
-/// So many words at the most are the rest of a question.
-const SCRAP: usize = 3;
+/// Maximum words of a fragment.
+const MAX_FRAGMENT_WORDS: usize = 3;

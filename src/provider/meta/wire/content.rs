@@ -1,11 +1,12 @@
-//! What a message holds: Meta's message types as ours. A type we do not know, or without its substance, is kept raw.
+//! Converts Meta's message types. A message of an unknown type, or without its content, is kept
+//! raw.
 
 use serde_json::Value;
 
 use super::super::super::json::{id, number, parse, string, text};
 use crate::domain::{ChoiceSource, Content, Media, MediaKind};
 
-/// Reads the content of a message (or of an edit's new message) of the given type.
+/// Reads the content of a message, or of an edit's new message, of the given type.
 pub(super) fn read(kind: &str, message: &Value) -> Content {
     let own = message.get(kind).unwrap_or(&Value::Null);
     known(kind, own)
@@ -94,13 +95,13 @@ fn interactive(own: &Value) -> Option<Content> {
     }
 }
 
-/// A choice without words shows its id: better than nothing, and the id is ours.
+/// A choice without a title shows its id, which this business assigned.
 fn choice(id: Option<String>, title: Option<String>, source: ChoiceSource) -> Option<Content> {
     let title = title.or_else(|| id.clone())?;
     Some(Content::Choice { id, title, source })
 }
 
-/// A form's answers, which Meta sends as JSON within a string.
+/// A form's answers, which Meta sends as JSON inside a string.
 fn response(reply: &Value) -> Value {
     match reply.get("response_json") {
         Some(Value::String(written)) => {

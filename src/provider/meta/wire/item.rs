@@ -1,4 +1,4 @@
-//! Single items of a change: a message, a status, an echo, a chunk of history, and the people in them.
+//! Reads the items of a change: messages, statuses, echoes, history chunks, and their participants.
 
 use serde_json::Value;
 
@@ -6,14 +6,14 @@ use super::super::super::json::{id, is_id, list, text, time};
 use super::{Change, content, notice};
 use crate::domain::{Delivery, Echo, Event, Fault, Inbound, Party, Pricing, Status};
 
-/// A customer's message that we cannot make sense of is one that nobody answers: somebody should see it.
+/// Alerts: a message that cannot be read gets no answer, so a person should see it.
 const UNREADABLE_MESSAGE: &str =
     "A customer's message could not be read; it is kept as it came and was not answered.";
 const UNREADABLE_ECHO: &str = "A message that a colleague sent from \
     the phone could not be read; the bot may go on speaking in that conversation.";
 
 impl Change<'_> {
-    /// An item of `messages`: only `id`, `type` and a sender are needed.
+    /// Reads an item of `messages`. Requires only `id`, `type` and a sender.
     pub(super) fn message(&self, message: &Value) -> Event {
         let imported = self.field == "history";
         if imported && self.is_ours(message) {
@@ -42,7 +42,7 @@ impl Change<'_> {
         })))
     }
 
-    /// An item of `statuses`. States of calls come in the same list.
+    /// Reads an item of `statuses`. Call states come in the same list.
     pub(super) fn status(&self, status: &Value) -> Event {
         if self.field == "calls" || text(status, "type").as_deref() == Some("call") {
             return notice::part("calls", status);
@@ -70,7 +70,8 @@ impl Change<'_> {
         })))
     }
 
-    /// Of a group's status, `recipient_id` is the group and the participant is the one who received it.
+    /// The recipient of a status. In a group, `recipient_id` is the group, so the participant
+    /// counts.
     fn recipient(&self, status: &Value) -> Party {
         if text(status, "recipient_type").as_deref() == Some("group") {
             let bsuid = text(status, "recipient_participant_user_id");
@@ -79,7 +80,8 @@ impl Change<'_> {
         self.party(text(status, "recipient_id"), text(status, "recipient_user_id"))
     }
 
-    /// An item of `message_echoes`: what a person wrote to a customer from the Business app.
+    /// Reads an item of `message_echoes`: a message that a person sent to a customer from the
+    /// Business app.
     pub(super) fn echo(&self, echo: &Value) -> Event {
         self.written_by_us(echo)
             .unwrap_or_else(|| notice::unreadable("unreadable_echo", echo, Some(UNREADABLE_ECHO)))
@@ -99,9 +101,11 @@ impl Change<'_> {
         })))
     }
 
-    /// An item of `history`: threads of old messages, or an error. A thread's id is the customer's number.
+    /// Reads an item of `history`: threads of old messages, or an error. A thread's id is the
+    /// customer's number.
     ///
-    /// Our own side of it is no echo, or an import would take every conversation away from the bot.
+    /// Messages of the business are no echoes here: otherwise an import would hand every
+    /// conversation from the bot to a person.
     pub(super) fn history(&self, chunk: &Value, events: &mut Vec<Event>) {
         let before = events.len();
         for thread in list(chunk, "threads") {
@@ -124,7 +128,7 @@ impl Change<'_> {
         }
     }
 
-    /// Whether an imported message is one that the business wrote.
+    /// Whether the business wrote an imported message.
     fn is_ours(&self, message: &Value) -> bool {
         let said = message.pointer("/history_context/from_me").and_then(Value::as_bool);
         let from =
@@ -132,10 +136,10 @@ impl Change<'_> {
         said == Some(true) || text(message, "to").is_some() || (from.is_some() && from == self.ours)
     }
 
-    /// Someone known by either id, with what the change's `contacts` adds.
+    /// A participant known by either id, completed from the change's `contacts`.
     ///
-    /// An id is taken from a contact only when another id shows that it is the same person, or when the item names
-    /// nobody and there is one contact: a wrong link would join two customers.
+    /// Takes an id from a contact only if another id matches, or if the item names nobody and there
+    /// is one contact: a wrong match would merge two customers.
     fn party(&self, wa_id: Option<String>, bsuid: Option<String>) -> Party {
         let mut party = Party {
             wa_id: wa_id.map(bare).filter(|id| is_id(id)),
@@ -165,7 +169,8 @@ fn is_same(contact: &Value, party: &Party) -> bool {
     has("wa_id", &party.wa_id) || has("user_id", &party.bsuid)
 }
 
-/// Whether the id stands under the key. Copies nothing: a batch may compare a thousand people with a thousand.
+/// Whether the contact has the id under the key. Avoids copies: a batch may compare a thousand
+/// people with a thousand.
 fn names(contact: &Value, key: &str, id: &str) -> bool {
     match contact.get(key) {
         Some(Value::String(text)) => text.strip_prefix('+').unwrap_or(text) == id,
@@ -178,7 +183,6 @@ fn bare(wa_id: String) -> String {
     wa_id.strip_prefix('+').map(str::to_owned).unwrap_or(wa_id)
 }
 
-/// The `errors` of an item.
 fn faults(item: &Value) -> Vec<Fault> {
     list(item, "errors").iter().map(notice::fault).collect()
 }

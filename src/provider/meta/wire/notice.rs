@@ -1,29 +1,30 @@
-//! Everything that is neither message, status nor echo: kept raw, and made into an alert where an operator should see it.
+//! Events other than messages, statuses and echoes: kept raw, with an alert where an operator
+//! should see them.
 
 use serde_json::Value;
 
 use super::super::super::json::{list, text, whole};
 use crate::domain::{Event, Fault, Other};
 
-/// The longest piece of Meta's words in an alert, in characters.
+/// Maximum length of a text from Meta in an alert, in characters.
 const LONGEST_PIECE: usize = 200;
 
-/// A whole change of a field that has no items.
+/// Event for a whole change of a field without items.
 pub(super) fn change(field: &str, value: &Value) -> Event {
     other(field, value, alert(field, value))
 }
 
-/// One item of a list that we only keep, such as a call.
+/// Event for one item of a list that is only kept, such as a call.
 pub(super) fn part(field: &str, item: &Value) -> Event {
     other(field, item, alert(field, item))
 }
 
-/// An item that could not be read.
+/// Event for an item that could not be read.
 pub(super) fn unreadable(kind: &str, raw: &Value, alert: Option<&str>) -> Event {
     other(kind, raw, alert.map(str::to_owned))
 }
 
-/// An error that Meta reports about the number or the webhook itself.
+/// Event for an error that Meta reports about the number or the webhook.
 pub(super) fn error(error: &Value) -> Event {
     let fault = fault(error);
     let details = fault.details.filter(|details| *details != fault.title).unwrap_or_default();
@@ -31,7 +32,7 @@ pub(super) fn error(error: &Value) -> Event {
     other("errors", error, Some(alert))
 }
 
-/// An error in Meta's words. Older payloads have `details` at the top.
+/// Parses Meta's error. Older payloads have `details` at the top level.
 pub(super) fn fault(error: &Value) -> Fault {
     let data = error.get("error_data").unwrap_or(&Value::Null);
     Fault {
@@ -67,7 +68,7 @@ fn alert(field: &str, value: &Value) -> Option<String> {
     }
 }
 
-/// Only what stops or threatens sending; news of partners, prices and terms is kept without an alert.
+/// Alerts only for what stops or threatens sending, not for partners, prices and terms.
 fn account(value: &Value) -> Option<String> {
     let at = |path| value.pointer(path).and_then(Value::as_str).unwrap_or_default();
     let pieces = match text(value, "event")?.as_str() {
@@ -124,7 +125,7 @@ fn template(value: &Value) -> Option<String> {
     })
 }
 
-/// A customer who calls gets no answer from us, so somebody should call back.
+/// The bot takes no calls, so a person should call back.
 fn call(call: &Value) -> Option<String> {
     let event = text(call, "event")?;
     let ours = text(call, "direction").as_deref() == Some("BUSINESS_INITIATED");
@@ -132,7 +133,7 @@ fn call(call: &Value) -> Option<String> {
         .then(|| "A customer called on WhatsApp, and frontdesk takes no calls.".to_owned())
 }
 
-/// One sentence of the pieces that are not empty, on one line.
+/// Joins the non-empty pieces to one sentence on one line.
 fn sentence(pieces: &[&str]) -> String {
     let plain = |piece: &&str| -> String {
         let clipped = piece.chars().take(LONGEST_PIECE);

@@ -1,4 +1,4 @@
-//! What the double does with collections: makes, describes, lists and deletes them.
+//! Collection calls of the fake Qdrant: create, describe, list and delete.
 
 use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;

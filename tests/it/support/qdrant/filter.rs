@@ -1,4 +1,4 @@
-//! Which points a filter means.
+//! Evaluates filters on points.
 
 use qdrant_client::qdrant::condition::ConditionOneOf;
 use qdrant_client::qdrant::r#match::MatchValue;
@@ -8,7 +8,7 @@ use tonic::Status;
 
 use super::points::key;
 
-/// Whether a filter lets a point through; no filter lets all.
+/// Returns whether a point passes a filter; no filter passes all.
 pub(super) fn passes(filter: Option<&Filter>, point: &PointStruct) -> Result<bool, Status> {
     let Some(filter) = filter else { return Ok(true) };
     if !filter.should.is_empty() || filter.min_should.is_some() {
@@ -27,7 +27,7 @@ pub(super) fn passes(filter: Option<&Filter>, point: &PointStruct) -> Result<boo
     Ok(true)
 }
 
-/// Whether a selector means a point.
+/// Returns whether a selector matches a point.
 pub(super) fn selects(selector: &PointsSelector, point: &PointStruct) -> Result<bool, Status> {
     match selector.points_selector_one_of.as_ref() {
         Some(PointsSelectorOneOf::Filter(filter)) => passes(Some(filter), point),

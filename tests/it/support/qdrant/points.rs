@@ -1,4 +1,4 @@
-//! What the double does with points: keeps, deletes, gives back, counts and compares them, and refuses what the real one
+//! Point calls of the fake Qdrant: upsert, delete, get, count and query. Refuses what the real one
 //! refuses.
 
 use std::collections::{BTreeMap, HashSet};
@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status};
 use super::filter::{passes, selects};
 use super::{Collection, Double, absent};
 
-/// How near a point is to what is asked for; `None` where it has no such vector.
+/// Scores a vector against the query; `None` when the kinds of vector differ.
 type Scorer<'a> = Box<dyn Fn(&vector::Vector) -> Option<f32> + 'a>;
 
 #[tonic::async_trait]
@@ -154,7 +154,7 @@ impl Points for Double {
 }
 
 impl Collection {
-    /// What Qdrant checks before it takes a point.
+    /// Validates a point as Qdrant does before an upsert.
     fn check(&self, point: &PointStruct) -> Result<(), Status> {
         if point.vectors.is_none() {
             return Err(Status::invalid_argument("Expected some vectors"));
@@ -198,7 +198,8 @@ impl Collection {
         self.made.sparse_vectors_config.as_ref().is_some_and(|sparse| sparse.map.contains_key(name))
     }
 
-    /// Compares every point that passes. Equal scores are in the order of their ids, backwards: nobody may rely on any.
+    /// Scores every point that passes the filter. Equal scores are in reverse order of ids, so that
+    /// no caller relies on an order.
     fn nearest(&self, ask: &QueryPoints) -> Result<Vec<ScoredPoint>, Status> {
         let using = ask.using.clone().unwrap_or_default();
         let Some(query::Variant::Nearest(input)) =
@@ -255,7 +256,6 @@ impl Collection {
     }
 }
 
-/// An id as text.
 pub(super) fn key(id: Option<&PointId>) -> String {
     match id.and_then(|id| id.point_id_options.as_ref()) {
         Some(PointIdOptions::Uuid(uuid)) => uuid.clone(),
@@ -264,7 +264,6 @@ pub(super) fn key(id: Option<&PointId>) -> String {
     }
 }
 
-/// A point's vectors by name.
 pub(super) fn named(point: &PointStruct) -> Vec<(String, vector::Vector)> {
     let Some(VectorsOptions::Vectors(named)) =
         point.vectors.as_ref().and_then(|v| v.vectors_options.as_ref())

@@ -1,9 +1,9 @@
-//! From the order in which letters stand on a line, left to right, to the order in which they are read. Knows lines of
-//! one direction with words of the other in them; what is more entangled is read as well as that allows.
+//! Turns letters in visual order, from left to right, into reading order. Supports lines of one
+//! direction with words of the other; more complex mixtures are read as well as possible.
 
 use super::page::Glyph;
 
-/// How a letter takes part in the direction of its line.
+/// Direction class of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     Right,
@@ -12,18 +12,18 @@ enum Class {
     Neutral,
 }
 
-/// Whether a text has letters that are read from right to left.
+/// Whether a text has right-to-left letters.
 pub(super) fn has_right(text: &str) -> bool {
     text.chars().any(is_right)
 }
 
-/// Whether a text is read from right to left as a whole.
+/// Whether a text as a whole is read from right to left.
 pub(super) fn is_rightward(text: &str) -> bool {
     let count = |wanted| text.chars().filter(|c| class_of(*c) == wanted).count();
     count(Class::Right) > count(Class::Left)
 }
 
-/// The letters of a line, sorted from left to right, as the text that they are.
+/// Returns the text of a line's letters, which are sorted from left to right.
 pub(super) fn read<'a>(letters: impl Iterator<Item = &'a str>) -> String {
     let mut letters: Vec<&str> = letters.collect();
     if is_rightward(&letters.concat()) {
@@ -35,7 +35,8 @@ pub(super) fn read<'a>(letters: impl Iterator<Item = &'a str>) -> String {
     letters.concat()
 }
 
-/// Turns each run of these classes, with what is between two of them. Numbers do not reach over a space.
+/// Reverses each run of these classes, with what is between two of them. A run of digits ends at a
+/// space.
 fn turn_runs(letters: &mut [&str], turned: &[Class]) {
     let mut at = 0;
     while at < letters.len() {
@@ -77,12 +78,12 @@ fn class_of(c: char) -> Class {
     }
 }
 
-/// Hebrew, Arabic and their neighbours; Arabic digits are written from left to right.
+/// Hebrew, Arabic and related scripts; Arabic digits are written from left to right.
 fn is_right(c: char) -> bool {
     matches!(c, '\u{590}'..='\u{65F}' | '\u{66A}'..='\u{6EF}' | '\u{6FA}'..='\u{8FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}')
 }
 
-/// Where letters have to stand beside each other on a page to be compared.
+/// Sorts letters by position, from left to right.
 pub(super) fn sort(glyphs: &mut [Glyph]) {
     glyphs.sort_by(|one, other| one.x.total_cmp(&other.x));
 }
@@ -99,7 +100,7 @@ mod tests {
     #[test]
     fn lines_are_read_in_their_own_direction() {
         assert_eq!(visual("Open daily."), "Open daily.");
-        // As a page shows it from left to right: the last letter first, numbers as they are.
+        // In visual order: the last letter first, numbers as they are.
         assert_eq!(visual("18:30 ىتح 9 نم"), "من 9 حتى 18:30");
         assert_eq!(visual("םולש"), "שלום");
         assert_eq!(visual("Web App ربع انلسار"), "راسلنا عبر Web App");

@@ -1,5 +1,5 @@
-//! The filters of PDF streams, unpacked within a bound: what a stream would come to, before anything else unpacks it.
-//! Reads what the parser reads, damage included; pictures are not its business.
+//! Unpacks the filters of PDF streams within a limit, to measure a stream before anything else
+//! unpacks it. Reads damaged data as the parser does; ignores pictures.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,45 +7,45 @@ use std::ops::Range;
 use flate2::bufread::{DeflateDecoder, ZlibDecoder};
 use hayro_interpret::hayro_syntax::Filter;
 
-/// Deflate makes at most so many bytes of one.
+/// Maximum expansion of deflate: bytes per input byte.
 const WORST: u64 = 1032;
-/// How much is unpacked at once, in bytes.
+/// Bytes unpacked at once.
 const PIECE: usize = 32 * 1024;
 
-/// Why a stream's size is not known.
+/// Why the size of a stream is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SizeError {
-    /// One of its layers has more bytes than may be.
+    /// A layer exceeds the limit.
     TooLarge,
-    /// It is damaged in the middle, and what is behind that could be too large.
+    /// It is damaged in the middle, and the rest could exceed the limit.
     Broken,
 }
 
-/// What a stream unpacks to, in bytes.
+/// Unpacked size of a stream, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct StreamSize {
-    /// Of its last layer, which is what it holds.
+    /// Size of the last layer, which is the content.
     pub(super) last: u64,
-    /// Of all layers.
+    /// Size of all layers together.
     pub(super) all: u64,
 }
 
-/// Measures a stream, no layer of which may have more than `most` bytes.
+/// Measures a stream; `most` is the maximum size of a layer, in bytes.
 pub(super) fn measure(chain: &[Filter], data: &[u8], most: u64) -> Result<StreamSize, SizeError> {
     match chain.iter().filter(|filter| **filter == Filter::LzwDecode).count() {
         0 => layers(chain, data, (most, Growth::Early)),
-        // Which of the two it is stands in its parameters; the other one breaks off soon.
+        // The variant is in the parameters; the wrong one fails soon.
         1 => {
             let early = layers(chain, data, (most, Growth::Early))?;
             let late = layers(chain, data, (most, Growth::Late))?;
             Ok(if early.all > late.all { early } else { late })
         }
-        // No program packs what is packed.
+        // No program compresses with LZW twice.
         _ => Err(SizeError::TooLarge),
     }
 }
 
-/// When LZW's codes become longer: one code before the table is full, or with it.
+/// When LZW codes get longer: one code before the table is full, or when it is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Growth {
     Early,
@@ -61,7 +61,7 @@ fn layers(
         use Filter::{CcittFaxDecode, DctDecode, Jbig2Decode, JpxDecode};
         matches!(filter, CcittFaxDecode | DctDecode | Jbig2Decode | JpxDecode)
     };
-    // No text is read from a picture, so none of its layers is unpacked.
+    // Pictures have no text, so none of their layers is unpacked.
     if chain.iter().any(is_picture) {
         return Ok(StreamSize::default());
     }
@@ -84,7 +84,7 @@ fn layers(
     Ok(unpacked)
 }
 
-/// A layer that grows, within its bound. Only what another layer is made of is kept.
+/// Output of a layer, with a limit. Keeps the bytes only if another layer reads them.
 struct Output {
     bytes: Vec<u8>,
     size: u64,
@@ -104,7 +104,7 @@ impl Output {
         Ok(())
     }
 
-    /// Repeats what was written before.
+    /// Repeats earlier output.
     fn again(&mut self, range: Range<usize>) -> Result<(), SizeError> {
         self.size += range.len() as u64;
         if self.size > self.most {
@@ -120,8 +120,8 @@ impl Output {
     }
 }
 
-/// Deflate, with its header or without. Where it is damaged, the parser goes on in its own way: what that could come to
-/// at most must fit, too.
+/// Unpacks deflate, with or without a zlib header. After damage the parser may continue in its own
+/// way, so the worst case must fit, too.
 fn inflate(data: &[u8], out: &mut Output) -> Result<(), SizeError> {
     let mut zlib = ZlibDecoder::new(data);
     if run(|piece| std::io::Read::read(&mut zlib, piece), out)? {
@@ -132,7 +132,7 @@ fn inflate(data: &[u8], out: &mut Output) -> Result<(), SizeError> {
     out.clear();
     let mut bare = DeflateDecoder::new(data);
     if run(|piece| std::io::Read::read(&mut bare, piece), out)? {
-        // Both are possible, as far as the parser is concerned.
+        // The parser may take either.
         out.size = out.size.max(size);
         return Ok(());
     }
@@ -144,13 +144,13 @@ fn inflate(data: &[u8], out: &mut Output) -> Result<(), SizeError> {
     if worst > out.most { Err(SizeError::Broken) } else { Ok(()) }
 }
 
-/// The parser's own test: what fails it is unpacked as if it had no header.
+/// The parser's own test: data that fails it is read without a header.
 fn has_header(data: &[u8]) -> bool {
     let [cmf, flags, ..] = data else { return false };
     cmf & 15 == 8 && flags & 32 == 0 && u16::from_be_bytes([*cmf, *flags]).is_multiple_of(31)
 }
 
-/// Unpacks piece by piece; whether it came to its end.
+/// Unpacks in pieces. Returns whether the end was reached.
 fn run(
     mut read: impl FnMut(&mut [u8]) -> std::io::Result<usize>,
     out: &mut Output,
@@ -165,12 +165,12 @@ fn run(
     }
 }
 
-/// LZW with codes of 9 to 12 bits; a string of the table is where it was first written.
+/// Unpacks LZW with codes of 9 to 12 bits; table entries refer to earlier output.
 fn lzw(data: &[u8], growth: Growth, out: &mut Output) -> Result<(), SizeError> {
     const CLEAR: u32 = 256;
     const END: u32 = 257;
     const FULL: usize = 4096;
-    // It refers to what it wrote before.
+    // Table entries refer to earlier output.
     out.kept = true;
     let mut table: Vec<(usize, usize)> = Vec::new();
     let mut before: Option<(usize, usize)> = None;
@@ -207,7 +207,7 @@ fn lzw(data: &[u8], growth: Growth, out: &mut Output) -> Result<(), SizeError> {
                 };
                 out.again(from..(from + length).min(start))?;
                 if from + length > start {
-                    // It ends with its own first byte.
+                    // The code is not complete yet: it ends with its own first byte.
                     out.again(from..from + 1)?;
                 }
             }
@@ -280,7 +280,7 @@ fn ascii_85(data: &[u8], out: &mut Output) -> Result<(), SizeError> {
     Ok(())
 }
 
-/// White space as PDF has it.
+/// White space of PDF.
 fn is_space(byte: u8) -> bool {
     matches!(byte, 0 | b'\t' | b'\n' | 12 | b'\r' | b' ')
 }
@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(last(&[RunLengthDecode], &[129, b'x', 1, b'y', b'z', 128, 129, b'x']), Ok(130));
         assert_eq!(last(&[AsciiHexDecode], b"48 656C6c 6f7>00"), Ok(6));
         assert_eq!(last(&[Ascii85Decode], b"87cURD]j7BEbo80z~>87cUR"), Ok(16));
-        // The example of the PDF reference: 45 45 45 45 45 65 45 45 45 66.
+        // Example of the PDF reference: 45 45 45 45 45 65 45 45 45 66.
         let coded = [0x80, 0x0B, 0x60, 0x50, 0x22, 0x0C, 0x0C, 0x85, 0x01];
         assert_eq!(last(&[LzwDecode], &coded), Ok(10));
         let bomb = deflated(&vec![0; 2 * 1024 * 1024]);
@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn what_breaks_in_the_middle_is_bounded_by_what_could_be_behind() {
         let mut packed = deflated(&(0..9000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>());
-        // A stored block whose length is wrong: the parser goes on where this one stops.
+        // A stored block with a wrong length: the parser continues where this one stops.
         let mut broken = vec![0x78, 0x9C, 0, 1, 0, 0, 0, b'x'];
         broken.extend(&packed);
         assert_eq!(last(&[Filter::FlateDecode], &broken), Err(SizeError::Broken));

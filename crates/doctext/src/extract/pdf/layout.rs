@@ -1,56 +1,56 @@
-//! The spans of a page become parts: texts of lines that follow each other, and tables. Trusts the order in which the page
-//! is drawn, which is the order of reading with the programs that people write in.
+//! Groups the spans of a page into text parts and tables. Trusts the drawing order, which is the
+//! reading order in the programs that people write with.
 
 use super::lines::{self, Span};
 use super::page::Glyph;
 
-/// Lines of a text are at most so far from each other, in their size.
-const FAR: f64 = 1.9;
-/// And at most so much farther than usual on this page.
-const FARTHER: f64 = 1.18;
-/// Rows of a table are at most so far from each other, in their size.
+/// Maximum line distance within a text, relative to the font size.
+const MAX_LEADING: f64 = 1.9;
+/// Maximum line distance relative to the page's usual distance.
+const MAX_RELATIVE_LEADING: f64 = 1.18;
+/// Maximum row distance within a table, relative to the font size.
 const GAP: f64 = 4.0;
-/// A table's cell before another one has at most so many lines; more is a column of the page.
+/// Maximum lines of a table cell with another one beside it; more are a page column.
 const CELL_LINES: usize = 10;
-/// Rows of texts so long on average are columns of a page that was drawn line by line, in characters.
+/// Minimum average cell length, in characters, for rows that are page columns drawn line by line.
 const COLUMN_TEXT: usize = 28;
 
-/// A page with more spans is only text, in the order in which it is drawn: each span is compared with all others.
+/// Maximum spans that are compared with each other; a larger page is read as text in drawing order.
 const MAX_SPANS: usize = 8000;
-/// Rows and columns that make more cells than this are no table.
+/// Maximum cells of a table.
 const MAX_CELLS: usize = 100_000;
 
 /// A part of a page.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Part {
-    /// Lines that follow each other in the same size.
+    /// Adjacent lines of the same size.
     Text(Vec<Line>),
     /// Rows of cells.
     Table {
-        /// The cells' texts.
+        /// Texts of the cells.
         rows: Vec<Vec<String>>,
-        /// The height of its first line, from the top.
+        /// Position of its first line, from the top.
         y: f64,
     },
 }
 
-/// A line of a text.
+/// A line of text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Line {
-    /// The span that it is.
+    /// Its span.
     pub(super) span: Span,
-    /// Whether its author ended it: the next word would have fitted on it.
+    /// Whether the break is intended: the next word would have fitted.
     pub(super) ended: bool,
 }
 
-/// The texts and tables of a page.
+/// Layout of a page.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct PageLayout {
-    /// Its parts in reading order.
+    /// Parts in reading order.
     pub(super) parts: Vec<Part>,
 }
 
-/// Lines one below the other.
+/// Lines below each other.
 #[derive(Debug, Clone)]
 struct Cell {
     lines: Vec<Span>,
@@ -65,7 +65,7 @@ struct Row {
 }
 
 impl PageLayout {
-    /// Reads the letters of a page. What is turned comes last.
+    /// Reads the letters of a page. Rotated text comes last.
     pub(super) fn read(glyphs: &[Glyph]) -> Self {
         let mut parts = Vec::new();
         for turn in 0..4 {
@@ -113,18 +113,18 @@ fn read(spans: Vec<Span>) -> Vec<Part> {
     parts
 }
 
-/// How far lines usually are from each other on a page, in their size.
+/// Returns the usual line distance of a page, relative to the font size.
 fn leading(spans: &[Span]) -> f64 {
     let mut found: Vec<f64> = Vec::new();
     for (one, next) in spans.iter().zip(spans.iter().skip(1)) {
         let distance = (next.y - one.y) / one.size.max(1.0);
-        if (0.9..FAR).contains(&distance) && next.overlaps(one.x, one.end) {
+        if (0.9..MAX_LEADING).contains(&distance) && next.overlaps(one.x, one.end) {
             found.push((distance * 20.0).round() / 20.0);
         }
     }
     found.sort_by(f64::total_cmp);
     let runs = found.chunk_by(|one, other| (one - other).abs() < 0.01);
-    // The first of those that are as many: the smaller one.
+    // Reversed, because `max_by_key` returns the last of equal runs: the smallest distance wins.
     let most = runs.rev().max_by_key(|run| run.len());
     most.and_then(|run| run.first()).copied().unwrap_or(1.3)
 }
@@ -156,7 +156,7 @@ impl Row {
         lines.map(|line| line.y).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// A bullet beside its text is no cell of a table.
+    /// Merges a bullet with the text beside it: it is not a table cell.
     fn mark(&mut self) {
         let marked = matches!(self.cells.as_slice(), [mark, _] if is_marker(&mark.text()));
         if marked {
@@ -173,8 +173,8 @@ impl Row {
         self.cells.first().and_then(|cell| cell.lines.first()).map_or(0.0, |line| line.size)
     }
 
-    /// Takes a span as the next line of its last cell, or as a new cell; else gives it back. `above`: where the row
-    /// before ends.
+    /// Adds a span as the next line of the last cell or as a new cell; otherwise returns it.
+    /// `above`: the bottom of the previous row.
     fn add(&mut self, span: Span, leading: f64, above: f64) -> Option<Span> {
         let (top, bottom) = (self.top(), self.bottom());
         let single = self.cells.len() == 1;
@@ -183,17 +183,18 @@ impl Row {
         let size = last.size.max(span.size);
         let down = span.y - last.y;
         let beside = span.x >= cell.end - size * 0.2 || span.end <= cell.x + size * 0.2;
-        // A cell of several lines may begin above those that have one, in their middle.
+        // A cell of several lines may start above its vertically centred neighbours.
         let within =
             span.y > (top - size * GAP).max(above + size * 0.4) && span.y < bottom + size * 0.4;
         if beside && (down.abs() < size * 0.4 || (within && cell.lines.len() <= CELL_LINES)) {
             self.cells.push(Cell::new(span));
             return None;
         }
-        let near = down > size * 0.4 && down < size * FAR.min(leading * FARTHER);
+        let near =
+            down > size * 0.4 && down < size * MAX_LEADING.min(leading * MAX_RELATIVE_LEADING);
         let alike = (last.size - span.size).abs() < size * 0.08 && last.bold == span.bold;
         let below = span.overlaps(cell.x, cell.end);
-        // In a row of several cells only what plainly stands in the same column goes on.
+        // In a row of several cells, a line continues a cell only if it is aligned with it.
         let aligned =
             single || (span.x - last.x).abs() < size || (span.end - last.end).abs() < size;
         if near
@@ -210,13 +211,13 @@ impl Row {
         Some(span)
     }
 
-    /// Whether a span below begins where the row does: it is the next row.
+    /// Whether a span below starts at the row's left edge, so that it is the next row.
     fn is_aligned_with(&self, span: &Span) -> bool {
         self.cells.first().is_some_and(|first| (first.x - span.x).abs() < span.size * 0.5)
     }
 }
 
-/// Rows that follow each other: a text, a table, or the columns of a page.
+/// Turns adjacent rows into text, a table, or page columns.
 fn part(rows: &[Row], edges: &Edges) -> Vec<Part> {
     let texts = |cells: Vec<&Cell>| -> Vec<Part> {
         cells.into_iter().map(|cell| edges.text(&cell.lines)).collect()
@@ -276,7 +277,7 @@ fn count(text: &str) -> f64 {
     f64::from(u32::try_from(text.chars().count()).unwrap_or(u32::MAX))
 }
 
-/// The columns of rows: where cells stand above each other.
+/// Returns the horizontal ranges of columns, from overlapping cells.
 fn columns(rows: &[Row]) -> Vec<(f64, f64)> {
     let mut cells: Vec<(f64, f64)> =
         rows.iter().flat_map(|row| &row.cells).map(|cell| (cell.x, cell.end)).collect();
@@ -297,7 +298,7 @@ fn is_marker(text: &str) -> bool {
     numbered || matches!(text, "•" | "◦" | "▪" | "●" | "○" | "■" | "-" | "–" | "o" | "*" | "✓")
 }
 
-/// A row as one line: a bullet and its text, a name and its value.
+/// Joins a row into one text: a bullet with its text, a name with its value.
 fn joined(row: &Row) -> Vec<Span> {
     let mut cells = row.cells.iter();
     let mut lines = cells.next().map(|cell| cell.lines.clone()).unwrap_or_default();
@@ -315,7 +316,7 @@ fn joined(row: &Row) -> Vec<Span> {
     lines
 }
 
-/// How far lines that begin at the same place reach.
+/// Extents of all lines, to find the width of a text column.
 struct Edges {
     spans: Vec<(f64, f64, bool)>,
 }
@@ -327,7 +328,7 @@ impl Edges {
         Self { spans: all }
     }
 
-    /// The widest line that begins where this one does, in points.
+    /// Returns the width of the widest line that starts at the same edge, in points.
     fn width(&self, span: &Span) -> f64 {
         let near = |x: f64| (x - if span.right { span.end } else { span.x }).abs() < span.size;
         let widths = self

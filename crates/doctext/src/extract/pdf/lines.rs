@@ -1,33 +1,34 @@
-//! Letters that stand beside each other become spans: the words of a line, up to a gap that is wider than between words.
+//! Groups adjacent letters into spans: the words of a line, up to a gap wider than between words.
 
 use super::direction;
 use super::page::Glyph;
 
-/// A gap this wide parts words, in ems.
+/// Minimum gap between words, in ems.
 const WORD_GAP: f64 = 0.17;
-/// A gap this wide parts spans, in ems.
+/// Minimum gap between spans, in ems.
 const SPAN_GAP: f64 = 1.0;
-/// Where lines run from right to left, numbers are written the other way: the pen jumps.
+/// Maximum jump between letters of a line with right-to-left text, in ems: numbers in it are drawn
+/// in the other direction.
 const JUMP: f64 = 8.0;
-/// Letters stand on the same line when their heights differ less, in ems.
+/// Maximum difference of the positions of letters on the same line, in ems.
 const SAME_LINE: f64 = 0.35;
-/// Letters that are so much smaller may be raised, up to this height in ems.
+/// Relative size below which a letter may be raised.
 const SMALL: f64 = 0.8;
-/// See `SMALL`.
+/// Maximum height of a raised letter, in ems.
 const RAISED: f64 = 0.7;
 
 /// A part of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Span {
-    /// What it says, in reading order, never blank.
+    /// Text in reading order, never blank.
     pub(super) text: String,
-    /// Where it begins, from the left, in points.
+    /// Left edge, in points.
     pub(super) x: f64,
-    /// Where it ends.
+    /// Right edge, in points.
     pub(super) end: f64,
-    /// The height of its line, from the top.
+    /// Position of its line, from the top, in points.
     pub(super) y: f64,
-    /// The size of most of its letters.
+    /// Size of most of its letters, in points.
     pub(super) size: f64,
     /// Whether all of it is bold.
     pub(super) bold: bool,
@@ -36,22 +37,22 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Its width in points.
+    /// Width in points.
     pub(super) fn width(&self) -> f64 {
         self.end - self.x
     }
 
-    /// Whether it stands above or below another, at least in part.
+    /// Whether it overlaps a horizontal range.
     pub(super) fn overlaps(&self, x: f64, end: f64) -> bool {
         self.x < end && x < self.end
     }
 }
 
-/// The spans of letters, in the order in which they are drawn.
+/// Groups letters into spans, in drawing order.
 pub(super) fn spans(glyphs: &[Glyph]) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut run: Vec<Glyph> = Vec::new();
-    // Where the run begins and ends, and whether it holds letters from right to left.
+    // Start and end of the run, and whether it has right-to-left letters.
     let (mut from, mut to, mut right) = (0.0_f64, 0.0_f64, false);
     for glyph in glyphs {
         let size = glyph.size.max(run.first().map_or(0.0, |first| first.size));
@@ -85,7 +86,7 @@ fn finish(mut run: Vec<Glyph>, right: bool) -> Vec<Span> {
     if !right {
         return span(&run).into_iter().collect();
     }
-    // Sorted, it may turn out to be several cells that only seemed to follow each other.
+    // After sorting, the run may prove to be several cells.
     direction::sort(&mut run);
     let mut parts: Vec<Vec<Glyph>> = Vec::new();
     let mut end = f64::NEG_INFINITY;
@@ -129,14 +130,14 @@ fn span(glyphs: &[Glyph]) -> Option<Span> {
     Some(Span { text, x, end, y: base, size, bold, right })
 }
 
-/// A raised digit is a note's mark or a power, and no part of the number before it.
+/// Turns a raised digit into a superscript, so that it does not join the number before it.
 fn superscript(text: &str) -> &str {
     const DIGITS: [&str; 10] = ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"];
     let digit = text.parse::<usize>().ok().filter(|_| text.len() == 1);
     digit.and_then(|digit| DIGITS.get(digit)).copied().unwrap_or(text)
 }
 
-/// The text on one line; rows of dots that lead the eye to a number are a gap.
+/// Joins the text into one line, and replaces dot leaders by a space.
 fn without_leaders(text: &str) -> String {
     let mut words: Vec<&str> = Vec::new();
     for word in text.split_whitespace() {
@@ -154,7 +155,7 @@ fn without_leaders(text: &str) -> String {
     words.join(" ")
 }
 
-/// Chinese and Japanese letters need no space between them.
+/// Whether a text is Chinese or Japanese, which needs no spaces.
 pub(super) fn is_wide(text: &str) -> bool {
     text.chars().any(|c| matches!(c, '\u{2E80}'..='\u{A4CF}' | '\u{FF00}'..='\u{FFEF}' | '\u{20000}'..='\u{3FFFF}'))
 }
@@ -163,7 +164,7 @@ pub(super) fn is_wide(text: &str) -> bool {
 pub(super) mod tests {
     use super::*;
 
-    /// Letters of a line as a program draws them, half an em wide each.
+    /// Letters of a line, each half an em wide.
     pub(crate) fn drawn(text: &str, x: f64, y: f64, size: f64) -> Vec<Glyph> {
         let glyph = |(at, c): (usize, char)| {
             let x = x + f64::from(u32::try_from(at).unwrap()) * size / 2.0;

@@ -1,4 +1,5 @@
-//! The letters of a page with their places, as a device that draws nothing. Decides nothing about lines.
+//! Collects the letters of a page with their positions, as a rendering device that draws nothing.
+//! Decides nothing about lines.
 
 use hayro_interpret::font::{Glyph as Drawn, GlyphRun};
 use hayro_interpret::hayro_cmap::BfString;
@@ -11,41 +12,41 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::extract::bounds::Deadline;
 
-/// A font's units in the width of a letter's square.
+/// Font units per em.
 const EM: f64 = 1000.0;
-/// A page with more letters is cut off there.
+/// Maximum letters of a page; the rest is dropped.
 const MAX_LETTERS: usize = 200_000;
 
-/// A letter, or several that are drawn as one.
+/// A letter, or a ligature of several.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Glyph {
-    /// What it says; a space is a letter, too.
+    /// Text; a space is a letter, too.
     pub(super) text: String,
-    /// Where it begins and ends on its line, from the left, in points.
+    /// Start on its line, from the left, in points.
     pub(super) x: f64,
-    /// See `x`.
+    /// End on its line, from the left, in points.
     pub(super) end: f64,
-    /// The height of its line on the page, from the top, in points.
+    /// Position of its baseline, from the top, in points.
     pub(super) y: f64,
-    /// The font's size in points.
+    /// Font size, in points.
     pub(super) size: f64,
-    /// Whether the font is a bold one, as far as it says so.
+    /// Whether the font is declared bold.
     pub(super) bold: bool,
-    /// By how many quarters the text is turned to the left.
+    /// Rotation to the left, in quarter turns.
     pub(super) turn: u8,
 }
 
-/// Collects what a page draws.
+/// Collects the letters of a page.
 pub(super) struct Collector {
-    /// The letters in the order in which they are drawn.
+    /// Letters in drawing order.
     pub(super) glyphs: Vec<Glyph>,
-    /// How many letters there are, without spaces.
+    /// Number of letters, without spaces.
     pub(super) letters: usize,
-    /// How many shapes of letters say nothing.
+    /// Number of glyphs without a known letter.
     pub(super) unknown: usize,
-    /// How many pictures there are.
+    /// Number of images.
     pub(super) images: usize,
-    /// What the marked parts of the content that are open stand for, if they say so; empty when it was read.
+    /// `ActualText` of each open marked content, if declared; empty once it was used.
     actual: Vec<Option<String>>,
     deadline: Deadline,
 }
@@ -93,14 +94,14 @@ impl Collector {
         if rest { self.widen(&glyph) } else { self.push(glyph) }
     }
 
-    /// What several letters stand for was said with the first of them; it reaches as far as they do.
+    /// Extends a letter over the following glyphs that its `ActualText` also covers.
     fn widen(&mut self, rest: &Glyph) {
         if let Some(last) = self.glyphs.last_mut().filter(|last| last.turn == rest.turn) {
             last.end = last.end.max(rest.end).min(last.x + 20.0 * last.size);
         }
     }
 
-    /// Keeps a letter, unless it only makes one before bolder.
+    /// Adds a letter, unless it is drawn over the same letter to make it bold.
     fn push(&mut self, glyph: Glyph) {
         if glyph.text.is_empty() {
             return;
@@ -162,7 +163,7 @@ impl<'a> Device<'a> for Collector {
     fn pop_transparency_group(&mut self) {}
 }
 
-/// By how many quarters a text that runs in this direction is turned to the left.
+/// Returns the rotation to the left of a text direction, in quarter turns.
 fn turn(x: f64, y: f64) -> u8 {
     match (x.abs() >= y.abs(), x >= 0.0, y < 0.0) {
         (true, true, _) => 0,
@@ -172,7 +173,7 @@ fn turn(x: f64, y: f64) -> u8 {
     }
 }
 
-/// Where a point stands when the page is turned so that the text runs to the right.
+/// Rotates a point so that the text runs to the right.
 fn turned(point: Point, turn: u8) -> (f64, f64) {
     match turn {
         0 => (point.x, point.y),
@@ -182,7 +183,7 @@ fn turned(point: Point, turn: u8) -> (f64, f64) {
     }
 }
 
-/// A text in a PDF's own data: UTF-16 or UTF-8 with a mark, else one byte a letter.
+/// Decodes a PDF text string: UTF-16 or UTF-8 with a byte order mark, else one byte per letter.
 pub(super) fn text_string(bytes: &[u8]) -> String {
     if let Some(bytes) = bytes.strip_prefix(b"\xFE\xFF") {
         let (units, _) = bytes.as_chunks::<2>();
@@ -195,8 +196,8 @@ pub(super) fn text_string(bytes: &[u8]) -> String {
     }
 }
 
-/// Letters as they are typed: ligatures and the forms of Arabic letters are taken apart, private signs of fonts are
-/// bullets.
+/// Normalises letters: splits ligatures and Arabic presentation forms, turns private-use characters
+/// into bullets.
 fn cleaned(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

@@ -1,5 +1,5 @@
-//! The parts of all pages become blocks: which size is a heading, what is a list item, what is only printed on every
-//! page. Knows no places on a page but its top and its bottom.
+//! Turns the parts of all pages into blocks: detects headings by size, list items, and running
+//! heads. Knows no positions on a page except top and bottom.
 
 use std::collections::HashMap;
 
@@ -7,18 +7,18 @@ use super::layout::{Line, PageLayout, Part};
 use super::lines::is_wide;
 use crate::extract::{Block, one_line, rows};
 
-/// A heading is so much larger than the text.
+/// Minimum size of a heading, relative to the text.
 const LARGER: f64 = 1.12;
-/// A longer text is no heading, in characters.
+/// Maximum length of a heading, in characters.
 const MAX_HEADING: usize = 160;
-/// A text all in bold is a heading when it is at most so long, in characters.
+/// Maximum length of a bold heading, in characters.
 const MAX_BOLD: usize = 90;
-/// What stands at the top or bottom of so many pages is printed on all of them.
-const PRINTED: usize = 3;
+/// Minimum pages with the same text at top or bottom to be a running head.
+const MIN_RUNNING_HEAD_PAGES: usize = 3;
 
-/// The blocks of a document, and its largest heading on the first page with text.
+/// Returns the blocks of a document, and its largest heading on the first page with text.
 pub(super) fn blocks(mut layouts: Vec<PageLayout>) -> (Vec<Block>, Option<String>) {
-    without_printed(&mut layouts);
+    remove_running_heads(&mut layouts);
     let sizes = Sizes::of(&layouts);
     let mut blocks: Vec<Block> = Vec::new();
     let mut title: Option<(u8, String)> = None;
@@ -42,7 +42,8 @@ pub(super) fn blocks(mut layouts: Vec<PageLayout>) -> (Vec<Block>, Option<String
     (blocks, title.map(|(_, text)| text).filter(|text| !text.is_empty()))
 }
 
-/// What runs over the end of a page: a sentence belongs to the page on which it begins, a table keeps its header.
+/// Joins content across a page break: a sentence belongs to the page where it starts, a table keeps
+/// its header.
 fn go_on(last: &mut Block, own: &mut Vec<Block>) {
     match (last, own.first_mut()) {
         (Block::Paragraph(text) | Block::Item { text, .. }, Some(Block::Paragraph(more))) => {
@@ -66,8 +67,8 @@ fn go_on(last: &mut Block, own: &mut Vec<Block>) {
     }
 }
 
-/// Takes out running heads and page numbers.
-fn without_printed(layouts: &mut [PageLayout]) {
+/// Removes running heads and page numbers.
+fn remove_running_heads(layouts: &mut [PageLayout]) {
     let pages = layouts.len();
     if pages < 2 {
         return;
@@ -88,7 +89,7 @@ fn without_printed(layouts: &mut [PageLayout]) {
                 layout.parts.get(*at).is_some_and(|part| {
                     let key = key(part);
                     let often = seen.get(&key).copied().unwrap_or(0);
-                    is_number(&key) || (often >= PRINTED && often * 2 > pages)
+                    is_number(&key) || (often >= MIN_RUNNING_HEAD_PAGES && often * 2 > pages)
                 })
             })
             .collect();
@@ -100,7 +101,7 @@ fn without_printed(layouts: &mut [PageLayout]) {
     }
 }
 
-/// The parts at the top and at the bottom of a page, two each; only short ones.
+/// Returns the two topmost and the two bottom parts of a page, if they are short.
 fn edges(layout: &PageLayout) -> impl Iterator<Item = usize> + use<> {
     let y = |part: &Part| match part {
         Part::Text(lines) => lines.first().map_or(0.0, |line| line.span.y),
@@ -119,7 +120,7 @@ fn edges(layout: &PageLayout) -> impl Iterator<Item = usize> + use<> {
     short.into_iter()
 }
 
-/// A text without its numbers, to be compared with that on other pages.
+/// Returns a text with its numbers masked, to compare it with other pages.
 fn key(part: &Part) -> String {
     let Part::Text(lines) = part else { return String::new() };
     let text: Vec<&str> = lines.iter().map(|line| line.span.text.as_str()).collect();
@@ -164,17 +165,17 @@ fn is_number(key: &str) -> bool {
         && key.chars().count() <= 24
 }
 
-/// The sizes of letters in a document.
+/// Font sizes of a document.
 struct Sizes {
-    /// The size of most letters.
+    /// Size of most letters.
     body: f64,
-    /// The sizes of headings, largest first.
+    /// Sizes of headings, largest first.
     headings: Vec<i32>,
-    /// Whether bold stands out: most letters are not.
+    /// Whether bold is significant: most letters are not bold.
     bold: bool,
 }
 
-/// A size in half points.
+/// Converts a size to half points.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "letters are some points high; `as` bounds the rest"
@@ -250,7 +251,7 @@ impl Sizes {
     }
 }
 
-/// Lines as a paragraph, or as the items of a list where they begin with bullets.
+/// Turns lines into a paragraph, or into list items if they start with bullets.
 fn flow(lines: &[Line]) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let left = lines.iter().map(|line| line.span.x).fold(f64::INFINITY, f64::min);
@@ -273,7 +274,7 @@ fn flow(lines: &[Line]) -> Vec<Block> {
     blocks
 }
 
-/// Puts a line behind others: a word that was parted at the end of a line is one again.
+/// Appends a line, and rejoins a word that was hyphenated at the line end.
 fn join(text: &mut String, next: &str, ended: bool) {
     let parted = text.ends_with('-')
         && text.chars().rev().nth(1).is_some_and(char::is_lowercase)
@@ -290,7 +291,7 @@ fn join(text: &mut String, next: &str, ended: bool) {
     text.push_str(next);
 }
 
-/// The marker of a list item, and its text.
+/// Splits a list item into marker and text.
 fn bullet(line: &str) -> Option<(String, &str)> {
     if let Some(text) =
         line.strip_prefix(['•', '◦', '▪', '●', '○', '■', '‣', '⁃', '∙', '·', '➢', '✓'])
@@ -305,7 +306,7 @@ fn bullet(line: &str) -> Option<(String, &str)> {
     }
     let (number, text) = line.split_once(['.', ')'])?;
     let short = (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
-    // Some programs leave no gap between the number and the text; `2.5` and `3.a` are something else.
+    // Some programs leave no space after the number; `2.5` and `3.a` are not list items.
     let begins = text.starts_with(' ') || text.starts_with(char::is_uppercase);
     let text = text.trim_start();
     (short && begins && !text.is_empty()).then(|| (format!("{number}."), text))

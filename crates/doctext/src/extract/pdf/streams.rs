@@ -1,6 +1,6 @@
-//! How much a PDF holds when it is unpacked, before anything reads it: the parser unpacks a stream as a whole, and holds
-//! what it unpacked. Every stream is found with the parser's own reader, wherever in the file it stands, so that nothing
-//! is unpacked that was not measured. Pictures, of which no text is read, are struck out.
+//! Limits the unpacked size of a PDF before anything reads it, because the parser unpacks whole
+//! streams and keeps them in memory. Finds every stream in the file with the parser's own reader,
+//! so that nothing is unpacked without being measured. Removes pictures, which have no text.
 
 use std::ops::Range;
 
@@ -15,45 +15,50 @@ use super::WHAT;
 use super::filters::{self, SizeError, StreamSize};
 
 const MB: u64 = 1024 * 1024;
-/// The most that a layer of a stream may have, in bytes.
+/// Maximum size of a layer of a stream, in bytes.
 const MAX_STREAM: u64 = 32 * MB;
-/// The most that all layers of all streams may have together, in bytes.
+/// Maximum size of all layers of all streams together, in bytes.
 const MAX_ALL: u64 = 128 * MB;
-/// The most that the contents of all pages may have together, in bytes: each page keeps its own.
+/// Maximum size of the contents of all pages together, in bytes: each page keeps its own copy.
 const MAX_CONTENTS: u64 = 64 * MB;
-/// The most of a stream that may be drawn within itself, fifty times deep; a larger one is struck out.
+/// Maximum size of a stream that may draw itself, up to fifty levels deep, in bytes; a larger one
+/// is removed.
 const MAX_FORM: u64 = 4 * MB;
-/// The most of a function, a shading or a list of objects, each of which takes many times its size.
+/// Maximum size of a function, a shading or an object stream, in bytes; each takes many times its
+/// size in memory.
 const MAX_TABLE: u64 = MB;
 const MAX_OBJECTS: u64 = 8 * MB;
-/// The most objects that lists name, and entries of cross-reference streams.
+/// Maximum objects in object streams, and entries of cross-reference streams.
 const MAX_ENTRIES: u64 = 1_000_000;
-/// The widest row of a predictor, in samples.
+/// Maximum width of a predictor row, in samples.
 const MAX_COLUMNS: usize = 1_000_000;
-/// The end of a file, in which its mark is looked for.
+/// Bytes at the end of a file that are searched for its end marker.
 const END: usize = 1024;
-/// What stands in the place of a stream that is struck out: every filter ends in it.
-const STRUCK: [u8; 5] = [0x80, 0x80, 0x00, 0xFF, 0xFF];
-/// Shorter streams are not struck out, since deflate would read on behind them.
-const LEAST: usize = 160;
+/// Replaces a removed stream; it ends every filter.
+const REMOVED_STREAM: [u8; 5] = [0x80, 0x80, 0x00, 0xFF, 0xFF];
+/// Minimum size of a removed stream, in bytes: in a shorter one deflate would read on past its end.
+const MIN_REMOVED_BYTES: usize = 160;
 
-/// What became of the streams.
+/// Result of the stream limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct StreamReport {
-    /// How many were struck out that may have held text.
+    /// Number of removed streams that may have held text.
     pub(super) lost: usize,
-    /// The document is encrypted: what it unpacks to shows only when it is opened.
+    /// The document is encrypted: its unpacked size is unknown before it is opened.
     pub(super) encrypted: bool,
 }
 
-/// Refuses a PDF that would fill the memory, and strikes out what is not needed of it.
-pub(super) fn tame(bytes: &mut [u8], deadline: Deadline) -> Result<StreamReport, Unreadable> {
+/// Refuses a PDF that would use too much memory, and overwrites streams that are not needed.
+pub(super) fn limit_streams(
+    bytes: &mut [u8],
+    deadline: Deadline,
+) -> Result<StreamReport, Unreadable> {
     let pictures = Scan::new(bytes, deadline, Search::Pictures).run()?;
     let (encrypted, struck) = (pictures.encrypted, pictures.struck);
     strike(bytes, &struck);
     let search = if encrypted { Search::Lists } else { Search::Sizes };
     let mut lost = 0;
-    // Striking out changes what other streams hold that overlap: all are measured again.
+    // Overwriting changes overlapping streams: measure all again.
     for _ in 0..4 {
         let struck = Scan::new(bytes, deadline, search).run()?.struck;
         if struck.is_empty() {
@@ -65,13 +70,13 @@ pub(super) fn tame(bytes: &mut [u8], deadline: Deadline) -> Result<StreamReport,
     Err(Unreadable::Damaged(WHAT))
 }
 
-/// Whether the file has its end: what is cut off has not.
+/// Whether the file has its end marker; a truncated one does not.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let end = bytes.get(bytes.len().saturating_sub(END)..).unwrap_or_default();
     end.windows(5).any(|window| window == b"%%EOF")
 }
 
-/// What the content of the pages comes to so far: each page keeps its own copy.
+/// Size of the page contents so far: each page keeps its own copy.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     all: u64,
@@ -98,7 +103,7 @@ impl Contents {
     }
 }
 
-/// Measures the streams of an encrypted document, which is open by now.
+/// Measures the streams of an encrypted document after it was opened.
 pub(super) fn measure_open<'a>(
     objects: impl IntoIterator<Item = Object<'a>>,
     deadline: Deadline,
@@ -124,7 +129,7 @@ fn strike(bytes: &mut [u8], ranges: &[Range<usize>]) {
     for range in ranges {
         let Some(bytes) = bytes.get_mut(range.clone()) else { continue };
         bytes.fill(0xFF);
-        for (byte, mark) in bytes.iter_mut().zip(STRUCK) {
+        for (byte, mark) in bytes.iter_mut().zip(REMOVED_STREAM) {
             *byte = mark;
         }
     }
@@ -134,25 +139,26 @@ fn bomb(most: u64) -> Unreadable {
     Unreadable::Bomb { what: WHAT, most: format!("more than {} MB", most / MB) }
 }
 
-/// What a scan is for.
+/// Purpose of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Search {
-    /// Finding what is no text.
+    /// Finds pictures and attached files.
     Pictures,
-    /// Measuring every stream.
+    /// Measures every stream.
     Sizes,
-    /// Measuring what is unpacked while the document is opened: the rest is encrypted, if what the file says is true.
+    /// Measures only what is unpacked while the document is opened; the rest is encrypted, if the
+    /// file is honest.
     Lists,
 }
 
-/// Looks at every stream of a file.
+/// Scans every stream of a file.
 struct Scan<'a> {
     bytes: &'a [u8],
     deadline: Deadline,
     search: Search,
     struck: Vec<Range<usize>>,
     encrypted: bool,
-    /// What all streams came to.
+    /// Unpacked size of all streams.
     all: u64,
     entries: u64,
 }
@@ -162,7 +168,7 @@ impl<'a> Scan<'a> {
         Self { bytes, deadline, search, struck: Vec::new(), encrypted: false, all: 0, entries: 0 }
     }
 
-    /// A stream begins with a dictionary, so that none is missed.
+    /// Every stream starts with a dictionary, so searching for dictionaries misses none.
     fn run(mut self) -> Result<Self, Unreadable> {
         let context = ReaderContext::dummy();
         for at in starts(self.bytes) {
@@ -187,7 +193,7 @@ impl<'a> Scan<'a> {
         let (dict, data) = (stream.dict(), stream.raw_data());
         let start = data.as_ptr().addr().saturating_sub(self.bytes.as_ptr().addr());
         let range = start..start + data.len();
-        let long = data.len() >= LEAST;
+        let long = data.len() >= MIN_REMOVED_BYTES;
         let list = dict.contains_key("First") || dict.contains_key("W");
         if self.search == Search::Pictures {
             self.struck.extend((long && is_picture(dict)).then_some(range));
@@ -197,14 +203,14 @@ impl<'a> Scan<'a> {
             return Ok(());
         }
         check_parameters(dict)?;
-        // Where its length stands elsewhere, it may be longer than up to the next word that ends it.
+        // If the length is stored elsewhere, the stream may extend beyond the next end marker.
         let elsewhere = matches!(dict.get_raw::<Object<'_>>("Length"), Some(MaybeRef::Ref(_)));
         let whole = if elsewhere { self.bytes.get(start..) } else { self.bytes.get(range.clone()) };
         let (chain, most) = (stream.filters(), most_of(dict).unwrap_or(MAX_STREAM));
         let unpacked = match filters::measure(&chain, whole.unwrap_or_default(), MAX_STREAM) {
             Ok(unpacked) => unpacked,
             Err(SizeError::Broken) if self.search == Search::Lists => {
-                // It is encrypted, and what it comes to shows only when it is unpacked.
+                // It is encrypted: its size is known only after it is unpacked.
                 let small = data.len() as u64 <= MAX_TABLE;
                 return if small { Ok(()) } else { Err(bomb(MAX_OBJECTS)) };
             }
@@ -232,7 +238,7 @@ impl<'a> Scan<'a> {
             self.entries += unpacked.last / width.max(1);
         }
         if dict.contains_key("First") {
-            // A number and a place, with white space, take four bytes at least.
+            // A number and an offset take at least four bytes, with white space.
             self.entries += dict
                 .get::<usize>("N")
                 .map_or(u64::MAX, |number| number as u64)
@@ -250,22 +256,22 @@ impl<'a> Scan<'a> {
 }
 
 fn is_struck(data: &[u8]) -> bool {
-    data.strip_prefix(&STRUCK).is_some_and(|rest| rest.iter().all(|byte| *byte == 0xFF))
+    data.strip_prefix(&REMOVED_STREAM).is_some_and(|rest| rest.iter().all(|byte| *byte == 0xFF))
 }
 
-/// Where dictionaries may begin.
+/// Returns the offsets where dictionaries may start.
 fn starts(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
     let pairs = bytes.iter().zip(bytes.iter().skip(1)).enumerate();
     pairs.filter(|(_, pair)| matches!(pair, (b'<', b'<'))).map(|(at, _)| at)
 }
 
-/// Pictures and attached files.
+/// Whether a stream is a picture or an attached file.
 fn is_picture(dict: &Dict<'_>) -> bool {
     let is = |key: &str, name: &[u8]| dict.get::<Name<'_>>(key).is_some_and(|own| *own == *name);
     is("Subtype", b"Image") || is("Type", b"EmbeddedFile")
 }
 
-/// The most that a stream of its kind may hold, where that is less than others may.
+/// Returns the maximum size of a stream of this kind, if it is lower than usual.
 fn most_of(dict: &Dict<'_>) -> Option<u64> {
     let has = |key: &str| dict.contains_key(key);
     if has("FunctionType") || has("ShadingType") {
@@ -279,7 +285,8 @@ fn most_of(dict: &Dict<'_>) -> Option<u64> {
     }
 }
 
-/// Refuses what says elsewhere how it is packed, which no program does, and rows that would fill the memory.
+/// Refuses filter parameters that are stored elsewhere, which no program does, and rows that would
+/// use too much memory.
 fn check_parameters(dict: &Dict<'_>) -> Result<(), Unreadable> {
     let own = |key: &str| dict.get_raw::<Object<'_>>(key);
     for key in ["Filter", "F", "DecodeParms", "DP"] {
@@ -293,7 +300,7 @@ fn check_parameters(dict: &Dict<'_>) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// A value, or those of an array; `None` when one of them is elsewhere.
+/// Returns a value, or the values of an array; `None` if one of them is stored elsewhere.
 fn parts(entry: MaybeRef<Object<'_>>) -> Option<Vec<Object<'_>>> {
     match entry {
         MaybeRef::Ref(_) => None,
@@ -351,7 +358,7 @@ mod tests {
     }
 
     fn tamed(dictionary: &str, data: &[u8]) -> Result<StreamReport, Unreadable> {
-        tame(&mut object(dictionary, data), Deadline::after(Duration::from_mins(1)))
+        limit_streams(&mut object(dictionary, data), Deadline::after(Duration::from_mins(1)))
     }
 
     fn is_refused(dictionary: &str, data: &[u8]) {
@@ -399,7 +406,7 @@ mod tests {
         ] {
             let data = if lost == 0 { &once } else { &deflated(&zeros[..8 * 1024 * 1024]) };
             let mut bytes = object(dictionary, data);
-            let tamed = tame(&mut bytes, Deadline::after(Duration::from_mins(1)));
+            let tamed = limit_streams(&mut bytes, Deadline::after(Duration::from_mins(1)));
             assert_eq!(tamed, Ok(StreamReport { lost, encrypted: false }), "{dictionary}");
             assert!(bytes.windows(8).any(|window| window == [0xFF; 8]), "{dictionary}");
         }

@@ -1,4 +1,5 @@
-//! What the styles and lists of a Word document say about a paragraph. Reads no text of it.
+//! Reads styles and lists of a Word document, which determine the role of a paragraph. Reads no
+//! text.
 
 use std::collections::HashMap;
 
@@ -6,13 +7,13 @@ use roxmltree::Node;
 
 use crate::extract::xml;
 
-/// A style may be based on another, so many times over.
+/// Maximum depth of style inheritance.
 const MOST_BASES: usize = 12;
 
-/// More lists are taken for bullets.
+/// Maximum lists; further ones get bullets.
 const MOST_LISTS: usize = 20_000;
 
-/// What a style says itself.
+/// Direct properties of a style.
 #[derive(Debug, Default)]
 struct Style {
     name: String,
@@ -22,29 +23,29 @@ struct Style {
     bold: Option<bool>,
 }
 
-/// What counts for a paragraph.
+/// Effective style of a paragraph.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ParagraphStyle {
-    /// The level of the heading that it is, from 1.
+    /// Heading level, from 1; `None` for body text.
     pub(super) heading: Option<u8>,
     /// Whether it is the document's title.
     pub(super) title: bool,
-    /// Whether it is a line of the table of contents.
+    /// Whether it is an entry of the table of contents.
     pub(super) contents: bool,
-    /// Whether its text is bold unless it says otherwise.
+    /// Whether its text is bold by default.
     pub(super) bold: bool,
-    /// The list that it is an item of, and how deep in it, from 0.
+    /// List id and nesting level from 0; `None` outside of lists.
     pub(super) list: Option<(String, u8)>,
 }
 
-/// The styles of a document.
+/// Styles of a document.
 #[derive(Debug, Default)]
 pub(super) struct Styles {
     by_id: HashMap<String, Style>,
 }
 
 impl Styles {
-    /// Reads the part with the styles; none when it cannot be read.
+    /// Reads the styles part; empty if it cannot be parsed.
     pub(super) fn read(text: &str) -> Self {
         let Some(document) = xml::parse(text) else { return Self::default() };
         let style = |node| {
@@ -58,7 +59,8 @@ impl Styles {
         Self { by_id: document.descendants().filter_map(style).collect() }
     }
 
-    /// What counts for a paragraph: what it says itself, then its style, then what that is based on.
+    /// Returns the effective style of a paragraph: direct properties, then its style, then the
+    /// styles it is based on.
     pub(super) fn of(&self, paragraph: Node<'_, '_>) -> ParagraphStyle {
         let own = own(paragraph);
         let properties = xml::child(paragraph, "pPr");
@@ -82,13 +84,13 @@ impl Styles {
         } else {
             outline.filter(|level| *level < 9).map(|level| level.saturating_add(1).min(6))
         };
-        // The list with the number 0 takes a paragraph out of the list of its style.
+        // List number 0 removes a paragraph from the list of its style.
         look.list = look.list.filter(|(list, _)| list != "0");
         look
     }
 }
 
-/// What a style or a paragraph says itself.
+/// Returns the direct properties of a style or a paragraph.
 fn own(node: Node<'_, '_>) -> Style {
     let properties = xml::child(node, "pPr");
     let value = |parent: Node<'_, '_>, name| {
@@ -113,7 +115,7 @@ pub(super) fn is_on(switch: Node<'_, '_>) -> bool {
     !matches!(xml::attribute(switch, "val"), Some("0" | "false" | "off" | "none"))
 }
 
-/// The lists of a document, and how far each has been counted.
+/// Lists of a document, with the current item numbers.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     /// Whether a level of a list is numbered.
@@ -122,7 +124,7 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Reads the part with the lists; none when it cannot be read.
+    /// Reads the numbering part; empty if it cannot be parsed.
     pub(super) fn read(text: &str) -> Self {
         let Some(document) = xml::parse(text) else { return Self::default() };
         let mut kinds: HashMap<&str, Vec<(u8, bool)>> = HashMap::new();
@@ -149,7 +151,7 @@ impl Lists {
         lists
     }
 
-    /// The marker of the next item of a list: `-`, or its number.
+    /// Returns the marker of the next item of a list: `-`, or its number.
     pub(super) fn marker(&mut self, list: &str, level: u8) -> String {
         if !self.numbered.get(&(list.to_owned(), level)).copied().unwrap_or(false) {
             return "-".to_owned();

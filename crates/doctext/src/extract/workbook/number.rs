@@ -1,13 +1,14 @@
-//! Numbers and dates as a spreadsheet's formats show them: decimals, per cent, currency. Knows no cells.
+//! Formats numbers and dates with spreadsheet formats: decimals, percent, currency. Knows no cells.
 
 use calamine::ExcelDateTime;
 
-/// A number in a format such as `#,##0.00 "€"`. Thousands are not separated, so that no comma is taken for a decimal one.
+/// Formats a number with a format such as `#,##0.00 "€"`. Omits thousands separators, so that no
+/// comma looks like a decimal one.
 pub(super) fn shown(number: f64, format: &str) -> String {
     let mut sections = format.split(';');
     let first = sections.next().unwrap_or_default();
     let (section, number) = match sections.next() {
-        // A format for negative numbers shows their sign itself, or brackets.
+        // A format for negative numbers contains its own sign or brackets.
         Some(negative) if number < 0.0 && Shape::read(negative).has_digits => {
             (negative, number.abs())
         }
@@ -28,13 +29,13 @@ pub(super) fn shown(number: f64, format: &str) -> String {
     format!("{}{sign}{whole}{point}{fraction}{}", shape.before, shape.after).trim().to_owned()
 }
 
-/// A number as it is, with the 15 digits that a spreadsheet shows.
+/// Formats a number without a format, with the 15 digits that a spreadsheet shows.
 fn general(number: f64) -> String {
     let rounded = format!("{number:.14e}").parse::<f64>().unwrap_or(number);
     if rounded == 0.0 { "0".to_owned() } else { rounded.to_string() }
 }
 
-/// A date as `2026-03-01`, a time as `09:30`, a duration in hours.
+/// Formats a date as `2026-03-01`, a time as `09:30`, a duration in hours.
 pub(super) fn date(value: &ExcelDateTime) -> String {
     let minutes = (value.as_f64().abs() * 24.0 * 60.0).round();
     if value.is_duration() || value.as_f64() < 1.0 {
@@ -45,14 +46,14 @@ pub(super) fn date(value: &ExcelDateTime) -> String {
     if minutes % (24.0 * 60.0) == 0.0 { date } else { format!("{date} {hour:02}:{minute:02}") }
 }
 
-/// What a section of a format asks for.
+/// Parsed section of a format.
 #[derive(Debug, Default)]
 struct Shape {
     before: String,
     after: String,
     has_digits: bool,
     percent: bool,
-    /// A fraction, an exponent, a date: not read here.
+    /// A fraction, an exponent or a date, which are not supported.
     odd: bool,
     least_whole: usize,
     decimals: usize,
@@ -75,13 +76,13 @@ impl Shape {
                 }
                 '"' => chars.by_ref().take_while(|c| *c != '"').for_each(|c| shape.literal(c)),
                 '[' => {
-                    // A colour, a condition, or `[$€-407]`, a currency and its country.
+                    // A colour, a condition, or a currency with its locale such as `[$€-407]`.
                     let inner: String = chars.by_ref().take_while(|c| *c != ']').collect();
                     let currency = inner.strip_prefix('$').unwrap_or_default();
                     currency.chars().take_while(|c| *c != '-').for_each(|c| shape.literal(c));
                 }
                 '\\' => chars.next().into_iter().for_each(|c| shape.literal(c)),
-                // The width of the next character, left free; and one that fills the cell.
+                // A space of the width of the next character, or a character that fills the cell.
                 '_' | '*' => drop(chars.next()),
                 '/' => shape.odd = true,
                 c if c.is_ascii_alphabetic() => shape.odd = true,

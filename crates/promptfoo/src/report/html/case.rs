@@ -1,4 +1,4 @@
-//! One row of the HTML report: a line, and what is behind it when it is opened.
+//! A row of the HTML report: a summary line with expandable details.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use super::super::tree::escape;
 use crate::result::{GradingResult, SeenTurn};
 use crate::row::{EvalRow, Verdict};
 
-/// Characters of a text that are shown: more stand in the JSON report.
+/// Maximum length of a text in characters; the JSON report holds all of it.
 const LONGEST: usize = 8_000;
 
 pub(super) fn write(run: &Run, row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
@@ -40,7 +40,6 @@ pub(super) fn write(run: &Run, row: &EvalRow, out: &mut dyn Write) -> io::Result
     writeln!(out, "</div></details>")
 }
 
-/// How a row or an assertion ended, as short as it can be said.
 fn badge(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "Pass",
@@ -50,7 +49,7 @@ fn badge(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Why a row did not pass, in one line.
+/// The reason in one line; `None` when the row passed.
 fn why(row: &EvalRow) -> Option<String> {
     match row.verdict() {
         Verdict::Passed => None,
@@ -82,7 +81,7 @@ fn body(row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
     numbers(row, out)
 }
 
-/// What was answered; compared with what was expected where a text was.
+/// Writes the answer, as a diff when there is an expected text.
 fn answer(row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
     let got = fault::output(row);
     let expected = fault::faults(row).into_iter().find_map(|fault| fault.expected);
@@ -137,7 +136,7 @@ fn assertion(it: &GradingResult, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
-/// What our own pipeline did with a turn: what was said, what came back, and each stage.
+/// Writes a pipeline turn: the customer's messages, the replies and each stage.
 fn turn_of(index: usize, all: usize, turn: &SeenTurn, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
@@ -186,7 +185,7 @@ fn stages(trace: &Value, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</div>")
 }
 
-/// A stage of a trace that is a list, by its own name.
+/// Name and value of a stage when the trace is a list.
 fn stage((index, value): (usize, &Value)) -> (String, &Value) {
     let own = ["stage", "name"].iter().find_map(|field| value.get(*field)).and_then(Value::as_str);
     (own.map_or_else(|| format!("step {}", index + 1), str::to_owned), value)

@@ -1,4 +1,4 @@
-//! Charts, as SVG and as bars made of plain elements.
+//! Charts: histograms as SVG, bars as HTML elements.
 
 use std::fmt::Write as _;
 
@@ -8,21 +8,19 @@ use super::super::text;
 use super::super::tree::escape;
 use crate::row::Verdict;
 
-/// A chart with what stands over it; both are HTML.
+/// A chart with its heading; both are HTML.
 pub(super) struct Chart {
-    /// What it shows.
     pub(super) title: String,
-    /// The drawing.
     pub(super) body: String,
 }
 
-/// Inner width and height of a histogram, in its own units.
+/// Inner width and height of a histogram, in SVG units.
 const SIZE: (f64, f64) = (360.0, 120.0);
 const MARGIN: f64 = 18.0;
-/// More bars than this do not fit into a figure.
+/// Maximum number of bars in a figure.
 const MOST: usize = 16;
 
-/// How each column ended.
+/// The verdicts of each column.
 pub(super) fn pass_rates(run: &Run) -> Option<Chart> {
     let mut body = String::new();
     for (index, column) in run.totals.columns.iter().enumerate().take(MOST) {
@@ -39,7 +37,7 @@ pub(super) fn pass_rates(run: &Run) -> Option<Chart> {
     (!body.is_empty()).then(|| Chart { title: "Pass rate by column".into(), body })
 }
 
-/// How assertions of each type ended, the worst first.
+/// The results of each assertion type, lowest pass rate first.
 pub(super) fn kinds(run: &Run) -> Option<Chart> {
     let mut kinds: Vec<_> = run.totals.kinds.iter().collect();
     let share = |[passed, failed, _]: &[usize; 3]| count(*passed) / count((passed + failed).max(1));
@@ -70,7 +68,6 @@ fn stacked(class: &str, name: &str, parts: &[(usize, Verdict)], value: &str, bod
     let _ = write!(body, "</span><span class=\"value\">{value}</span></div>");
 }
 
-/// The named scores of each column.
 pub(super) fn metrics(run: &Run) -> Option<Chart> {
     let mut body = String::new();
     let several = run.summary.prompts.len() > 1;
@@ -92,7 +89,7 @@ pub(super) fn metrics(run: &Run) -> Option<Chart> {
     (!body.is_empty()).then(|| Chart { title: "Named scores".into(), body })
 }
 
-/// What each column cost, where anything cost something.
+/// The cost of each column; `None` when nothing had a cost.
 pub(super) fn costs(run: &Run) -> Option<Chart> {
     let columns = &run.totals.columns;
     let most = columns.iter().map(|column| column.cost).fold(0.0, f64::max);
@@ -114,7 +111,7 @@ pub(super) fn costs(run: &Run) -> Option<Chart> {
     Some(Chart { title: "Cost by column".into(), body })
 }
 
-/// How many rows have which score; what is not within 0 to 1 stands in bars of its own.
+/// Histogram of the scores; scores outside 0 to 1 have bars of their own.
 pub(super) fn scores(run: &Run) -> Option<Chart> {
     let scores: Vec<f32> =
         run.totals.columns.iter().flat_map(|it| it.scores.iter().copied()).collect();
@@ -141,7 +138,7 @@ pub(super) fn scores(run: &Run) -> Option<Chart> {
     Some(Chart { title: "Scores".into(), body })
 }
 
-/// Bar 0 is below 0, 1 to 10 are tenths, 11 is above 1.
+/// Bin 0 is below 0, 1 to 10 are tenths, 11 is above 1.
 fn bin(score: f32) -> usize {
     match score {
         score if score < 0.0 => 0,
@@ -151,7 +148,7 @@ fn bin(score: f32) -> usize {
     }
 }
 
-/// How long rows took, in bars that grow by the same factor.
+/// Histogram of the latencies, with logarithmic bins.
 pub(super) fn latencies(run: &Run) -> Option<Chart> {
     let mut all: Vec<f32> =
         run.totals.columns.iter().flat_map(|it| it.latencies.iter().copied()).collect();
@@ -183,7 +180,7 @@ pub(super) fn latencies(run: &Run) -> Option<Chart> {
     Some(Chart { title, body })
 }
 
-/// Bars side by side, with marks at shares of the width and a word at each end.
+/// Draws a histogram with marks at fractions of the width and a label at each end.
 fn histogram(
     what: &str,
     bars: &[(String, usize)],
@@ -199,7 +196,7 @@ fn histogram(
     );
     for (index, (name, many)) in bars.iter().enumerate() {
         let (x, tall) = (step * count(index), height * count(*many) / count(most));
-        // One row among thousands is still to be seen.
+        // Keep a single row visible among thousands.
         let tall = if *many > 0 { tall.max(1.5) } else { 0.0 };
         let (y, wide) = (MARGIN + height - tall, step - 3.0);
         let _ = write!(

@@ -1,4 +1,5 @@
-//! The report as one HTML file: charts and every row, readable without a script, without a network, light and dark.
+//! The report as one self-contained HTML file: charts and every row, no scripts, no network, light
+//! and dark mode.
 
 use std::io::{self, Write};
 
@@ -15,7 +16,7 @@ mod case;
 
 const STYLE: &str = include_str!("style.css");
 
-/// How rows end, in the order in which they are shown: what is wrong first.
+/// The verdicts in display order: failures first.
 const ORDER: [(Verdict, &str); 4] = [
     (Verdict::Failed, "Failed"),
     (Verdict::Error, "Errors"),
@@ -28,7 +29,7 @@ pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">")?;
     writeln!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
     writeln!(out, "<meta name=\"color-scheme\" content=\"light dark\">")?;
-    // Nothing of an answer can load or run anything, even if it got past the escapes.
+    // Defence in depth: answers cannot load or run anything even if escaping fails.
     writeln!(
         out,
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
@@ -143,7 +144,7 @@ fn tables(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     run.summary.tables.iter().try_for_each(|it| table(it, out))
 }
 
-/// A table under its title, as a part of a page.
+/// Writes a table with its title as an HTML section.
 pub(crate) fn table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     let title = escape(&table.title);
     writeln!(out, "<section class=\"sheet\"><h2>{title}</h2><div class=\"scroll\">")?;
@@ -162,7 +163,7 @@ pub(crate) fn table(table: &Table, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</tbody></table></div></section>")
 }
 
-/// Every row, with buttons that hide the others by style alone.
+/// Writes all rows, with filter buttons that work by CSS alone.
 fn rows(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     let counts = run.counts();
     writeln!(out, "<section class=\"cases\"><h2>Cases</h2>")?;

@@ -1,4 +1,4 @@
-//! OpenAI, and every server that speaks like it: chats, completions, responses, embeddings and moderation.
+//! OpenAI and compatible servers: chats, completions, responses, embeddings and moderation.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ mod wire;
 
 pub(super) use wire::messages;
 
-/// What a target of this kind is asked for.
+/// The API that a target uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Chat,
@@ -29,7 +29,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind and the model that an id names.
+    /// Parses an id into kind and model.
     fn read(id: &str) -> Result<(Self, &str), String> {
         let rest = id.strip_prefix("openai:").unwrap_or_default();
         let (word, model) = rest.split_once(':').unwrap_or(("", rest));
@@ -72,11 +72,11 @@ struct OpenAi {
     endpoint: Endpoint,
     headers: HeaderMap,
     key: Option<String>,
-    /// Why it cannot be asked, when there is no key for OpenAI itself.
+    /// The error for a missing key, when OpenAI itself is the endpoint.
     missing: Option<String>,
 }
 
-/// A model at an endpoint of ours, with its key: nothing that the suite says changes where it is.
+/// Opens a model at frontdesk's own endpoint with its key; the suite cannot change the endpoint.
 pub(super) fn at(spec: &TargetSpec, endpoint: Access) -> Result<Arc<dyn Target>, String> {
     let (kind, model) = Kind::read(&spec.id)?;
     let key = endpoint.api_key.as_ref().map(|key| key.expose_secret().to_owned());
@@ -88,7 +88,7 @@ pub(super) fn at(spec: &TargetSpec, endpoint: Access) -> Result<Arc<dyn Target>,
     Ok(Arc::new(OpenAi { kind, model, config, endpoint, headers, key, missing: None }))
 }
 
-/// A model where the suite and the environment say.
+/// Opens a model at the endpoint that the suite or the environment names.
 pub(super) fn open(
     spec: &TargetSpec,
     targets: &Targets,
@@ -123,7 +123,7 @@ fn base_url(settings: &Settings, spec: &TargetSpec, targets: &Targets) -> String
     of_host.or_else(|| settings.text("apiBaseUrl")).or_else(of_env).unwrap_or_else(|| OPENAI.into())
 }
 
-/// How an endpoint is reached, as patiently as the settings say.
+/// The endpoint with timeouts and retries from the settings.
 pub(super) fn access(settings: &Settings, base_url: String, key: Option<&str>) -> Access {
     let attempt_ms = settings.count("timeoutMs").unwrap_or(120_000).max(1);
     let retries = settings.count("maxRetries").and_then(|n| u32::try_from(n).ok()).unwrap_or(4);
@@ -137,7 +137,6 @@ pub(super) fn access(settings: &Settings, base_url: String, key: Option<&str>) -
     }
 }
 
-/// The headers that the settings ask for.
 pub(super) fn headers(settings: &Settings) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in settings.pairs("headers") {
@@ -146,7 +145,7 @@ pub(super) fn headers(settings: &Settings) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// Adds a header. The error names it, and never shows what it holds.
+/// Adds a header. The error names the header and never shows its value.
 pub(super) fn add(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
     let held = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
     let (header, value) = held.ok_or_else(|| {
@@ -165,7 +164,7 @@ impl OpenAi {
         answer.map_err(|error| format!("{}: {}", self.model, conceal(&error, self.key.as_deref())))
     }
 
-    /// The answer about a text.
+    /// Sends a request for a text and returns the raw response.
     async fn answer_about(&self, settings: &Settings, text: &str) -> Result<Value, AskError> {
         let body = wire::request(self.kind, &self.model, settings, text);
         let body = body.map_err(AskError::Unusable)?;

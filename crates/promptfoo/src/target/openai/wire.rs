@@ -1,4 +1,4 @@
-//! The JSON that OpenAI-compatible servers read and write. Settings that we do not know are passed on as they are.
+//! Requests and responses of OpenAI-compatible servers. Unknown settings are passed through.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,6 @@ use crate::chat::{ChatMessage, Role};
 use crate::result::{Response, Tokens};
 use crate::target::settings::Settings;
 
-/// What is sent for a prompt.
 pub(super) fn request(
     kind: Kind,
     model: &str,
@@ -26,21 +25,22 @@ pub(super) fn request(
         Kind::Embedding | Kind::Moderation => body.insert("input".into(), prompt.into()),
     };
     if !matches!(kind, Kind::Embedding | Kind::Moderation) {
-        limits(kind, model, &mut body);
+        set_default_params(kind, model, &mut body);
     }
     body.extend(settings.passed_on());
     if let Some(Value::Object(passed)) = settings.0.get("passthrough") {
         body.extend(passed.clone());
     }
-    if thinks(model) && kind == Kind::Chat && body.contains_key("max_completion_tokens") {
+    if is_reasoning_model(model) && kind == Kind::Chat && body.contains_key("max_completion_tokens")
+    {
         body.shift_remove("max_tokens");
     }
     Ok(Value::Object(body))
 }
 
-/// What is asked for where nothing else is written: the likeliest answer, of a length that does not surprise.
-fn limits(kind: Kind, model: &str, body: &mut Map<String, Value>) {
-    if thinks(model) {
+/// Sets default parameters: temperature 0 and 1,024 output tokens. Reasoning models get none.
+fn set_default_params(kind: Kind, model: &str, body: &mut Map<String, Value>) {
+    if is_reasoning_model(model) {
         return;
     }
     let most = if kind == Kind::Responses { "max_output_tokens" } else { "max_tokens" };
@@ -48,13 +48,13 @@ fn limits(kind: Kind, model: &str, body: &mut Map<String, Value>) {
     body.insert("temperature".into(), json!(0));
 }
 
-/// Whether a model thinks before it answers: such models take no temperature.
-fn thinks(model: &str) -> bool {
+/// Whether a model is a reasoning model; those reject a temperature.
+fn is_reasoning_model(model: &str) -> bool {
     let name = model.rsplit('/').next().unwrap_or(model);
     ["o1", "o3", "o4", "gpt-5"].iter().any(|family| name.starts_with(family))
 }
 
-/// A prompt as chat messages: JSON or YAML where it is written so, else one message of the user.
+/// Parses a prompt as chat messages in JSON or YAML; any other text becomes one user message.
 pub(in crate::target) fn messages(prompt: &str) -> Result<Value, String> {
     let text = prompt.trim_start();
     if text.starts_with("- role:") {
@@ -75,7 +75,6 @@ pub(in crate::target) fn messages(prompt: &str) -> Result<Value, String> {
     Ok(json!([ChatMessage { role: Role::User, content: prompt.to_owned() }]))
 }
 
-/// What is read from an answer.
 pub(super) fn response(kind: Kind, answer: &Value, settings: &Settings) -> Response {
     let read = match kind {
         Kind::Chat => chat(answer, settings),
@@ -121,7 +120,7 @@ fn chat(answer: &Value, settings: &Settings) -> Option<Response> {
         .as_array()
         .map(|list| list.iter().filter_map(|token| token["logprob"].as_f64()).collect());
     let guardrails = json!({ "flagged": filtered });
-    let output = match said(message) {
+    let output = match message_output(message) {
         Value::Null if filtered => "the provider filtered the answer out".into(),
         Value::String(text) if wants_json(settings) => {
             serde_json::from_str(&text).unwrap_or(Value::String(text))
@@ -131,8 +130,8 @@ fn chat(answer: &Value, settings: &Settings) -> Option<Response> {
     Some(Response { output, finish_reason, log_probs, guardrails, ..Response::default() })
 }
 
-/// The text of a message, its calls of tools, or the whole message where it has both.
-fn said(message: &Value) -> Value {
+/// The text of a message, its tool calls, or the whole message when it has both.
+fn message_output(message: &Value) -> Value {
     let content = message.get("content").unwrap_or(&Value::Null);
     let calls =
         message.get("tool_calls").filter(|calls| !calls.as_array().is_some_and(Vec::is_empty));
@@ -183,7 +182,6 @@ fn finish(reason: &Value) -> Option<String> {
     })
 }
 
-/// The tokens that a server says it used.
 pub(super) fn tokens(usage: &Value) -> Tokens {
     let count =
         |names: [&str; 2]| names.iter().find_map(|name| usage[*name].as_u64()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Test support: the behaviour of the check of citations on made-up passages of a shop.
+//! Test support: the grounding check on made-up passages of a shop.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn verdicts_on(reply: &str, marks: &[(usize, usize)]) -> Vec<StatementVerdict> {
     Check::read(&Material { reply, marks, passages: &passages, known: &known }).verdicts(THRESHOLD)
 }
 
-/// The only verdict on a reply of one statement.
+/// Returns the verdict on a reply of one statement.
 fn on(reply: &str) -> StatementVerdict {
     let mut all = verdicts_on(reply, &[]);
     assert_eq!(all.len(), 1, "{all:#?}");
@@ -156,9 +156,9 @@ fn meaning_speaks_for_a_claim() {
             .chain((1..texts).map(move |_| other.clone()))
             .collect::<Vec<_>>()
     };
-    check.near(&near(0.1));
+    check.set_embeddings(&near(0.1));
     let far = score(&check);
-    check.near(&near(0.9));
+    check.set_embeddings(&near(0.9));
     assert!(score(&check) > far + 0.1, "{far} and {}", score(&check));
 }
 
@@ -172,7 +172,7 @@ proptest! {
         let passages = [passage, HOURS.to_owned()];
         let mut check = Check::read(&Material { reply: &reply, marks: &marks, passages: &passages, known: &[] });
         let texts = check.texts();
-        check.near(&vec![vec![f32::NAN, 1.0]; texts.len()]);
+        check.set_embeddings(&vec![vec![f32::NAN, 1.0]; texts.len()]);
         let verdicts = check.verdicts(THRESHOLD);
         prop_assert!(verdicts.iter().all(|one| one.score.is_none_or(|score| (0.0..=1.0).contains(&score))));
         let removed = verdicts.iter().filter(|one| !one.supported).count();

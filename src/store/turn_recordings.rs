@@ -1,4 +1,4 @@
-//! Tapes of turns: what they were given, so that they can be run again.
+//! Recorded inputs of turns, from which they can be replayed.
 
 use async_trait::async_trait;
 use sqlx::FromRow;
@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use super::{Conn, LenientWord, Result, Store, Write, all, run};
 use crate::domain::{TurnOutcome, WorkspaceId};
 
-/// A turn that can be run again.
+/// A turn that can be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct TapeRow {
     /// The turn.
@@ -15,38 +15,38 @@ pub struct TapeRow {
     pub conversation_id: String,
     /// The agent that answered.
     pub agent: String,
-    /// The prompt file that it answered under.
+    /// The prompt file of the version that answered.
     pub source: String,
-    /// That version's number, counted from 1.
+    /// That version's number, from 1.
     pub ordinal: i64,
-    /// What became of it; none: another version's word.
+    /// The outcome; `None` if the stored word is unknown to this version.
     #[sqlx(try_from = "LenientWord<TurnOutcome>")]
     pub outcome: Option<TurnOutcome>,
     /// The trace as JSON.
     pub trace: String,
-    /// What the turn was given, as JSON.
+    /// The recorded inputs as JSON.
     pub tape: String,
-    /// What it cost, in millionths of a dollar.
+    /// Cost, in millionths of a dollar.
     pub cost_micros: i64,
     /// When it was committed.
     pub created_at: i64,
 }
 
-/// Which turns to run again.
+/// Filters of the turns to replay.
 #[derive(Debug, Clone, Default)]
 pub struct TapeFilter<'a> {
-    /// Those since a moment, milliseconds since 1970.
+    /// Only turns since this time, in milliseconds since 1970.
     pub since: i64,
-    /// Those of one agent, by its short name.
+    /// Only turns of the agent with this short name.
     pub agent: Option<&'a str>,
-    /// Those of one conversation.
+    /// Only turns of this conversation.
     pub conversation: Option<&'a str>,
-    /// One turn.
+    /// Only this turn.
     pub turn: Option<&'a str>,
 }
 
 impl Store {
-    /// Turns that were recorded, oldest first, at most `limit`, after a place in that order.
+    /// Recorded turns, oldest first, at most `limit`, after the given time and id.
     pub async fn tapes(
         &self,
         wanted: &TapeFilter<'_>,
@@ -71,7 +71,8 @@ impl Store {
         .await
     }
 
-    /// Forgets what was recorded of turns from before a moment, of at most `limit`; of how many.
+    /// Deletes the recorded inputs of turns from before a time, at most `limit`. Returns the number
+    /// of turns.
     pub async fn forget_tapes(&self, before: i64, limit: i64) -> Result<u64> {
         self.apply(Forget { before, limit }).await
     }

@@ -1,4 +1,4 @@
-//! Weighs assertions together: the mean of their scores, whether all of them hold, and the named scores.
+//! Aggregates assertion results: the weighted mean score, the verdict and the named scores.
 
 use serde_json::{Map, Value, json};
 
@@ -6,13 +6,13 @@ use super::GradingResult;
 use crate::result::Tokens;
 use crate::spec::Assertion;
 
-/// What assertions are laid on.
+/// Accumulates the results of a case's assertions.
 pub(super) struct Scales {
     threshold: Option<f64>,
     strict: bool,
     score: f64,
     weight: f64,
-    /// The last reason of a failure; an empty one counts as none, unless `strict`.
+    /// The last failure reason; an empty one does not count as a failure, unless `strict`.
     failed: Option<String>,
     parts: Vec<(usize, GradingResult)>,
     named: Vec<(String, f64, f64)>,
@@ -22,7 +22,6 @@ pub(super) struct Scales {
 }
 
 impl Scales {
-    /// Scales on which nothing lies.
     pub(super) fn new(threshold: Option<f64>, strict: bool) -> Self {
         Self {
             threshold,
@@ -38,7 +37,6 @@ impl Scales {
         }
     }
 
-    /// Lays an assertion on them, at its place among the others.
     pub(super) fn add(
         &mut self,
         index: usize,
@@ -48,7 +46,7 @@ impl Scales {
     ) {
         self.tokens += graded.tokens_used.unwrap_or_default();
         if let Some(why) = &graded.skipped {
-            // What could not be tried counts for nothing, but neither does it pass.
+            // A skipped assertion has no score, but the case must not pass.
             self.skipped = self.skipped.take().or_else(|| (weight != 0.0).then(|| why.clone()));
             self.parts.push((index, graded));
             return;
@@ -88,8 +86,7 @@ impl Scales {
         }
     }
 
-    /// What all weigh together.
-    pub(super) fn weighed(mut self) -> GradingResult {
+    pub(super) fn finish(mut self) -> GradingResult {
         let score = if self.weight > 0.0 { self.score / self.weight } else { 0.0 };
         let failed = self.failed.take().filter(|reason| !reason.is_empty());
         let (mut pass, mut reason) =
@@ -123,7 +120,7 @@ impl Scales {
             named_scores: self.named.iter().map(share).collect(),
             tokens_used: Some(self.tokens),
             component_results: Some(
-                self.parts.into_iter().flat_map(|(_, part)| flat(part)).collect(),
+                self.parts.into_iter().flat_map(|(_, part)| with_components(part)).collect(),
             ),
             skipped: self.skipped,
             metadata,
@@ -132,14 +129,14 @@ impl Scales {
     }
 }
 
-/// A block by guardrails that a red team wants.
+/// Whether guardrails blocked the content as a red-team assertion expects.
 fn is_wanted_block(graded: &GradingResult) -> bool {
     let assertion = &graded.assertion;
     !graded.pass && assertion["type"] == "guardrails" && assertion["config"]["purpose"] == "redteam"
 }
 
-/// A part, followed by its own parts.
-fn flat(part: GradingResult) -> Vec<GradingResult> {
+/// The component, followed by its own components.
+fn with_components(part: GradingResult) -> Vec<GradingResult> {
     let parts = part.component_results.clone().unwrap_or_default();
     let assertion = part.assertion.clone();
     let mut all = vec![part];
@@ -152,7 +149,7 @@ fn flat(part: GradingResult) -> Vec<GradingResult> {
     all
 }
 
-/// What reports say of an `assert-set`.
+/// The description of an `assert-set` for reports.
 pub(super) fn about(set: &Assertion) -> Value {
     let mut about = json!({"type": Assertion::SET, "assertionCount": set.set.len()});
     for name in ["metric", "threshold", "weight"] {

@@ -1,48 +1,52 @@
-//! Who reads a source, which of its pages just now, and how often that ended the process. Knows nothing of why.
+//! Crawl leases of sources, which page is being read, and how often that killed the process. Does
+//! not know why.
 
 use async_trait::async_trait;
 
 use super::{Conn, Result, Store, Write, first, now, run, storable};
 use crate::domain::{DocumentState, PageState, SourceId, SourceState, WorkspaceId};
 
-/// After so many tries that no process survived, a page is left out until it changes; one that changed and ended another process is
-/// left out until somebody asks. A source waits longer each time.
-pub const MOST_TRIES: i64 = 3;
-/// How long a source waits that ended a second process, in milliseconds; each time four times as long, up to a day.
+/// Tries that no process survived after which a page is skipped until it changes. If it then kills
+/// another process, it is skipped until someone requests a read. Sources are retried after a
+/// growing delay instead.
+pub const MAX_TRIES: i64 = 3;
+/// Delay of a source after it killed a second process, in milliseconds. Grows fourfold each time,
+/// up to a day.
 const FIRST_WAIT_MS: i64 = 2 * 60_000;
-const LONGEST_WAIT_MS: i64 = 24 * 60 * 60_000;
+const MAX_WAIT_MS: i64 = 24 * 60 * 60_000;
 
 impl Store {
-    /// Takes a source to read it, for `lease_ms`; false if another process reads it, or if it is gone. A page at which the last
-    /// process ended has one try more from now on.
+    /// Claims a source to crawl it, for `lease_ms`. False if another process has it or it does not
+    /// exist. If the last process died while reading a page, that page's tries are incremented.
     pub async fn take_source(&self, id: &SourceId, lease_ms: i64) -> Result<bool> {
         let (id, replica) = (id.clone(), self.base.replica.clone());
         self.apply(Take { id, replica, lease_ms }).await
     }
 
-    /// Lets a source go without a word on how it went.
-    pub async fn let_source_go(&self, id: &SourceId) -> Result<()> {
+    /// Releases a source without storing a result.
+    pub async fn release_source(&self, id: &SourceId) -> Result<()> {
         let (id, replica) = (Some(id.clone()), self.base.replica.clone());
         self.apply(LetGo { id, replica }).await
     }
 
-    /// Lets the sources go that this process was reading: it stops. That counts as no try.
-    pub async fn let_sources_go(&self) -> Result<()> {
+    /// Releases the sources of this process because it stops. Resets their tries.
+    pub async fn release_sources(&self) -> Result<()> {
         self.apply(LetGo { id: None, replica: self.base.replica.clone() }).await
     }
 
-    /// Forgets what was wrong with a source and its pages: somebody has it read.
+    /// Resets the tries of a source and its pages, because someone requested a read.
     pub async fn forgive_source(&self, id: &SourceId) -> Result<()> {
         self.apply(Forgive { id: id.clone() }).await
     }
 
-    /// Writes down that a page of a source is about to be read: the address, and what its content hashes to.
+    /// Records which page of a source is about to be read: its address, and the hash of its
+    /// content.
     pub async fn begin_page(&self, id: &SourceId, (url, stamp): (&str, &str)) -> Result<()> {
         let (url, stamp) = (url.to_owned(), stamp.to_owned());
         self.apply(Begin { id: id.clone(), replica: self.base.replica.clone(), url, stamp }).await
     }
 
-    /// Writes down that the page was read to its end, however that went.
+    /// Records that the page was read to the end, whatever the result.
     pub async fn end_page(&self, id: &SourceId) -> Result<()> {
         self.apply(EndPage { id: id.clone(), replica: self.base.replica.clone() }).await
     }
@@ -67,14 +71,14 @@ impl Write for Take {
             first!(conn, (i64, String, String), sql, id, workspace, &self.replica, until, moment)?;
         let Some((tries, reading, stamp)) = taken else { return Ok(false) };
         if !reading.is_empty() {
-            blame(conn, (id, workspace), (&reading, &stamp)).await?;
+            count_crash(conn, (id, workspace), (&reading, &stamp)).await?;
         }
         if tries > 1 {
-            // If this process ends, too, the next one waits.
+            // The delay if this process dies, too.
             let sql = "update sources set due_at = $2 where id = $1 and due_at is not null";
             run!(conn, sql, id, moment + wait_ms(tries))?;
         }
-        if tries > MOST_TRIES {
+        if tries > MAX_TRIES {
             let error = format!(
                 "the process that read it ended {} times before it was done; it is tried again, less and less often",
                 tries - 1
@@ -86,14 +90,15 @@ impl Write for Take {
     }
 }
 
-/// How long a source waits after this try, in milliseconds.
+/// Delay of a source after this try, in milliseconds.
 fn wait_ms(tries: i64) -> i64 {
     let doubled = u32::try_from(tries.saturating_sub(2).saturating_mul(2)).unwrap_or(u32::MAX);
-    FIRST_WAIT_MS.checked_shl(doubled.min(20)).unwrap_or(LONGEST_WAIT_MS).min(LONGEST_WAIT_MS)
+    FIRST_WAIT_MS.checked_shl(doubled.min(20)).unwrap_or(MAX_WAIT_MS).min(MAX_WAIT_MS)
 }
 
-/// Counts a page at which a process ended, whatever it held: it may be another one at each fetch.
-async fn blame(
+/// Increments the tries of a page at which a process died, even if its content changed: it may
+/// differ at each fetch.
+async fn count_crash(
     conn: &mut Conn<'_>,
     (source, workspace): (&str, &str),
     (url, stamp): (&str, &str),
@@ -109,7 +114,7 @@ async fn blame(
 }
 
 struct LetGo {
-    /// None for all that the process reads.
+    /// `None` for all sources of the process.
     id: Option<SourceId>,
     replica: String,
 }
@@ -161,7 +166,7 @@ impl Write for EndPage {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        // The source's tries go on until all of it was read: the next page may end the process.
+        // Keeps the source's tries until all of it is read: the next page may kill the process.
         let sql = "update sources set reading = '', stamp = '' where id = $1 and workspace_id = $2 and holder = $3";
         run!(conn, sql, self.id.as_str(), workspace.as_str(), &self.replica).map(drop)
     }
@@ -178,16 +183,17 @@ impl Write for Forgive {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let sql = "select id from sources where id = $1 and workspace_id = $2";
         match first!(conn, (String,), sql, self.id.as_str(), workspace.as_str())? {
-            Some((id,)) => forgive(conn, &id).await,
+            Some((id,)) => reset_tries(conn, &id).await,
             None => Ok(()),
         }
     }
 }
 
-/// Gives a source, and those of its pages that were left out or could not be read, as many tries as at first: somebody asks for it.
-pub(super) async fn forgive(conn: &mut Conn<'_>, source: &str) -> Result<()> {
+/// Resets the tries of a source and its pages, and has its failed documents learned again, because
+/// someone requested it.
+pub(super) async fn reset_tries(conn: &mut Conn<'_>, source: &str) -> Result<()> {
     run!(conn, "update sources set tries = 0 where id = $1", source)?;
-    // What has no hash is read again, also where it did not change.
+    // Without a hash a document is learned again even if it did not change.
     let sql = "update documents set hash = '' where source_id = $1 and state = $2";
     run!(conn, sql, source, DocumentState::Failed)?;
     let sql = "update source_pages set tries = 0 where source_id = $1 and tries > 0";
@@ -202,6 +208,6 @@ mod tests {
     fn a_source_that_ends_processes_waits_longer_each_time() {
         let minutes: Vec<i64> = (2..9).map(|tries| wait_ms(tries) / 60_000).collect();
         assert_eq!(minutes, [2, 8, 32, 128, 512, 1440, 1440]);
-        assert_eq!(wait_ms(i64::MAX), LONGEST_WAIT_MS);
+        assert_eq!(wait_ms(i64::MAX), MAX_WAIT_MS);
     }
 }

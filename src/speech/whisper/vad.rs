@@ -1,5 +1,5 @@
-//! Finds where there is speech in a recording: with a Silero model where there is one, else only by loudness, which takes
-//! music and noise for speech but knows silence.
+//! Voice activity detection: with a Silero model if there is one, otherwise by loudness, which
+//! recognizes silence but takes music and noise for speech.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,27 +8,28 @@ use whisper_rs::{WhisperVadContext, WhisperVadContextParams, WhisperVadParams};
 
 use super::RATE;
 
-/// The shortest that is taken for speech, in milliseconds: "yes" is.
+/// Minimum duration of speech, in milliseconds; a "yes" is longer.
 const SHORTEST_MS: i32 = 150;
-/// A pause that ends a stretch of speech, in milliseconds.
+/// Pause that ends a stretch of speech, in milliseconds.
 const PAUSE_MS: i32 = 300;
-/// A frame of the gate, in samples: 30 ms.
+/// Frame length of the gate, in samples: 30 ms.
 const FRAME: usize = RATE * 3 / 100;
-/// Quieter than this, as the root of the mean square, is silence to the gate: -54 dB of the loudest there can be.
+/// Root mean square below which the gate detects silence: -54 dB of full scale.
 const SILENCE: f32 = 0.002;
 
-/// What finds speech.
+/// A voice activity detector.
 pub(super) enum Voices {
     /// A Silero model.
     Silero(WhisperVadContext),
-    /// The gate: whatever is not silent.
+    /// Loudness gate: everything that is not silent.
     Gate,
 }
 
 impl Voices {
-    /// Reads the model, where one is named.
+    /// Loads the model; `None` for the gate.
     pub(super) fn load(model: Option<&Path>) -> Result<Self, String> {
-        // What whisper.cpp says goes to the log. A worker comes here before anything of it runs.
+        // Sends whisper.cpp's output to the log. Every worker loads this before it runs
+        // whisper.cpp.
         whisper_rs::install_logging_hooks();
         let Some(path) = model else { return Ok(Self::Gate) };
         let text = path.to_str().filter(|text| !text.contains('\0'));
@@ -39,7 +40,7 @@ impl Voices {
         context.map(Self::Silero).map_err(|error| format!("{text} cannot be loaded: {error}"))
     }
 
-    /// Where there is speech, in samples, in order.
+    /// Returns the ranges of speech, in samples, in order.
     pub(super) fn find(&mut self, samples: &[f32]) -> Result<Vec<Range<usize>>, String> {
         match self {
             Self::Silero(context) => silero(context, samples),
@@ -48,7 +49,7 @@ impl Voices {
     }
 }
 
-/// Whether a file can be a Silero model of whisper.cpp.
+/// Checks that a file can be a Silero model of whisper.cpp.
 pub(super) fn check(path: &Path) -> Result<(), String> {
     let of_voices = crate::models::purpose(path).is_some_and(|(purpose, file)| {
         purpose == crate::models::Use::Voices && file == path && is_whole(path)
@@ -63,7 +64,7 @@ pub(super) fn check(path: &Path) -> Result<(), String> {
     ))
 }
 
-/// Silero's models of versions 5 and 6 are all of one size; a file that is cut off would end the process.
+/// Silero models of versions 5 and 6 have one size. A truncated file would abort the process.
 fn is_whole(path: &Path) -> bool {
     const SIZES: std::ops::RangeInclusive<u64> = 885_000..=900_000;
     path.metadata().is_ok_and(|data| SIZES.contains(&data.len()))
@@ -87,7 +88,7 @@ fn silero(context: &mut WhisperVadContext, samples: &[f32]) -> Result<Vec<Range<
     Ok(places.filter(|place| !place.is_empty()).collect())
 }
 
-/// Whatever is louder than silence for long enough; short pauses do not end it.
+/// Returns ranges above silence that are long enough, bridging short pauses.
 fn gate(samples: &[f32]) -> Vec<Range<usize>> {
     let milliseconds = |ms: i32| usize::try_from(ms).unwrap_or(0) * RATE / 1_000;
     let mut places: Vec<Range<usize>> = Vec::new();

@@ -1,5 +1,5 @@
-//! What becomes of a page: its text is learned or as it was, its links are followed, and what is known of it is stored for
-//! the next time. At the end, what is not there any more goes.
+//! Handles fetched pages: learns new text, follows links, and saves page state for the next crawl.
+//! Finally removes pages that are gone.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,19 +12,23 @@ use super::{Crawl, Stop, site};
 use crate::domain::{PageState, SourceState};
 use crate::failpoint;
 use crate::knowledge::{DocumentSource, Error, remedy};
-use crate::store::reading::MOST_TRIES;
+use crate::store::crawl_leases::MAX_TRIES;
 use crate::store::sources::PageRow;
 
-/// After so many pages in a row that the server could not give, the site is left alone.
+/// Consecutive pages failed by the server's fault after which a crawl stops.
 const MOST_TROUBLE: usize = 8;
-/// What is known of so many pages is stored at the latest: a crash costs no more.
+/// Maximum pages pending before they are saved: a crash loses no more.
 const SAVED_TOGETHER: usize = 32;
-/// So many pages may go at once without a doubt.
+/// Maximum missing pages that are removed without a plausibility check.
 const FEW: usize = 3;
 
 impl Crawl<'_> {
-    /// Takes in what an address answered.
-    pub(super) async fn take(&mut self, found: FetchResponse, depth: u32) -> Result<(), Stop> {
+    /// Processes the response of an address.
+    pub(super) async fn process_response(
+        &mut self,
+        found: FetchResponse,
+        depth: u32,
+    ) -> Result<(), Stop> {
         self.trouble.in_a_row = 0;
         let FetchResponse { url, answer } = found;
         if !self.allows(&url) {
@@ -35,9 +39,9 @@ impl Crawl<'_> {
         }
         match answer {
             FetchOutcome::Gone => self.gone.push(url.to_string()),
-            // Nobody asked whether it changed: the server says so all the same, and there is no text.
+            // The request was unconditional, so there is no text to keep.
             FetchOutcome::Same if !self.validators.contains_key(url.as_str()) => {
-                self.miss(&url, depth, &Failure::Status(StatusCode::NOT_MODIFIED))?;
+                self.record_failure(&url, depth, &Failure::Status(StatusCode::NOT_MODIFIED))?;
             }
             FetchOutcome::Same => self.take_known(&url, depth),
             FetchOutcome::New(document) => self.take_new(url, document, depth).await?,
@@ -51,7 +55,7 @@ impl Crawl<'_> {
         Ok(())
     }
 
-    /// A page that is as it was.
+    /// Processes an unchanged page.
     fn take_known(&mut self, url: &Url, depth: u32) {
         let Some(page) = self.known.get(url.as_str()).cloned() else { return };
         self.follow(stored_links(&page), depth);
@@ -59,40 +63,40 @@ impl Crawl<'_> {
             self.work.summary.unchanged += 1;
             self.kept.insert(page.path);
         } else if let Ok(canonical) = Url::parse(&page.path) {
-            self.is_duplicate(url, canonical, depth);
+            self.record_duplicate(url, canonical, depth);
         }
     }
 
     async fn take_new(&mut self, url: Url, document: Document, depth: u32) -> Result<(), Stop> {
         let Some(name) = page::file_name(&url, &document.content_type, &document.bytes) else {
-            self.note(&url, "", (&document, &[]));
+            self.queue_page(&url, "", (&document, &[]));
             return Ok(());
         };
         let stamp = self.work.hash(&document.bytes);
         let known = self.known.get(url.as_str());
         let (tries, same) = known.map_or((0, false), |page| (page.tries, page.stamp == stamp));
-        // One that changed has one more try, and no more: some are another one at each fetch.
-        if tries > MOST_TRIES || (tries == MOST_TRIES && same) {
+        // A changed page gets one more try and no more: some differ at each fetch.
+        if tries > MAX_TRIES || (tries == MAX_TRIES && same) {
             return self.leave_out(&url, depth, (tries, stamp)).await;
         }
         if tries > 0 {
-            // If it ends this process, too, it costs nothing but itself.
+            // Save first: if this page ends the process again, nothing else is lost.
             self.work.flush().await?;
             self.save_pages().await?;
         }
         let library = self.library;
-        let turn = library.turn(tries > 0).await;
+        let turn = library.acquire_read_slot(tries > 0).await;
         library.store.begin_page(&self.id, (url.as_str(), &stamp)).await?;
         failpoint!("web.reading");
         let read = self.read_new((url, name), document, depth).await;
         library.store.end_page(&self.id).await?;
         read?;
-        // Embedding may take minutes, holds nobody up, and is no fault of this page's.
+        // Embedding may take minutes, must not block other readers, and is not this page's fault.
         drop(turn);
         Ok(self.work.store_batch().await?)
     }
 
-    /// A document that ended every process which read it.
+    /// Skips a page that ended every process that read it.
     async fn leave_out(
         &mut self,
         url: &Url,
@@ -134,14 +138,15 @@ impl Crawl<'_> {
         };
         self.follow(links.clone(), depth);
         let canonical = facts.canonical.and_then(|url| self.frontier.scope()?.admit(url));
-        let canonical = canonical.filter(|own| is_meant(own, &url) && !self.alone.contains(&url));
+        let canonical =
+            canonical.filter(|own| is_plausible_canonical(own, &url) && !self.alone.contains(&url));
         if facts.robots.no_index || document.robots.no_index {
-            self.note(&url, "", (&document, &links));
+            self.queue_page(&url, "", (&document, &links));
         } else if let Some(canonical) = canonical {
-            self.note(&url, canonical.as_str(), (&document, &links));
-            self.is_duplicate(&url, canonical, depth);
+            self.queue_page(&url, canonical.as_str(), (&document, &links));
+            self.record_duplicate(&url, canonical, depth);
         } else {
-            self.note(&url, url.as_str(), (&document, &links));
+            self.queue_page(&url, url.as_str(), (&document, &links));
             self.learn(&url, name, document.bytes).await?;
         }
         Ok(())
@@ -152,12 +157,14 @@ impl Crawl<'_> {
         let read = Box::new(move || Ok(bytes));
         let document = DocumentSource { path: url.to_string(), name: Some(name), read };
         self.work.begin_reading(document).await?;
-        // The page counts as being read until it was: if the process ends now, this is the page to blame.
+        // The page counts as being read until this returns: if the process dies now, this page is
+        // to blame.
         Ok(self.work.finish_reading().await?)
     }
 
-    /// Remembers a page: its text is in the document of `path`; in none, when that is empty or another page's.
-    fn note(&mut self, url: &Url, path: &str, (document, links): (&Document, &[Url])) {
+    /// Queues a page row to be saved. `path` is the document with its text: empty for none, or
+    /// another page's path.
+    fn queue_page(&mut self, url: &Url, path: &str, (document, links): (&Document, &[Url])) {
         let links: Vec<&str> = links.iter().map(Url::as_str).collect();
         let state = if path == url.as_str() { PageState::Ready } else { PageState::Skipped };
         self.pending.push(PageRow {
@@ -174,7 +181,7 @@ impl Crawl<'_> {
         });
     }
 
-    /// What is known of a page; one of which nothing is known could not be read so far.
+    /// The stored row of a page, or a new row in state failed.
     fn page(&self, url: &Url) -> PageRow {
         let known = self.known.get(url.as_str()).cloned();
         known.unwrap_or_else(|| PageRow {
@@ -191,8 +198,14 @@ impl Crawl<'_> {
         })
     }
 
-    /// A page that could not be read: what it said stays, and where it led is followed.
-    pub(super) fn miss(&mut self, url: &Url, depth: u32, failure: &Failure) -> Result<(), Stop> {
+    /// Processes a page that could not be fetched: its old text stays and its old links are
+    /// followed.
+    pub(super) fn record_failure(
+        &mut self,
+        url: &Url,
+        depth: u32,
+        failure: &Failure,
+    ) -> Result<(), Stop> {
         self.fail(url.as_str(), failure);
         let mut page = self.page(url);
         self.follow(stored_links(&page), depth);
@@ -211,7 +224,7 @@ impl Crawl<'_> {
         Ok(())
     }
 
-    /// Links of a page that is so many links away from the start.
+    /// Adds the links of a page at this depth to the frontier.
     fn follow(&mut self, links: Vec<Url>, depth: u32) {
         if depth < self.limits.depth {
             for link in links {
@@ -220,13 +233,14 @@ impl Crawl<'_> {
         }
     }
 
-    /// A page that says that another address is its own: that one is visited, and this one not learned.
-    fn is_duplicate(&mut self, url: &Url, canonical: Url, depth: u32) {
+    /// Records a page with another canonical address: that one is visited, and this one is not
+    /// learned.
+    fn record_duplicate(&mut self, url: &Url, canonical: Url, depth: u32) {
         self.frontier.add(canonical.clone(), depth);
         self.duplicates.push((url.clone(), canonical));
     }
 
-    /// Pages whose own address, as they call it, turned out to hold nothing: they are learned by the address they have.
+    /// Learns pages whose canonical address turned out to have no content, by their own address.
     pub(super) async fn read_duplicates(&mut self) -> Result<(), Stop> {
         for (url, canonical) in std::mem::take(&mut self.duplicates) {
             if self.kept.contains(canonical.as_str()) {
@@ -238,15 +252,16 @@ impl Crawl<'_> {
             match self.fetch(&url).await {
                 Ok(found) => {
                     self.reached.remove(found.url.as_str());
-                    self.take(found, self.limits.depth).await?;
+                    self.process_response(found, self.limits.depth).await?;
                 }
-                Err(failure) => self.miss(&url, self.limits.depth, &failure)?,
+                Err(failure) => self.record_failure(&url, self.limits.depth, &failure)?,
             }
         }
         Ok(())
     }
 
-    /// Stores what is known of pages, once their documents are stored. A page whose document failed is asked for anew.
+    /// Saves pending page rows once their documents are stored. A page whose document failed is
+    /// fetched again unconditionally.
     pub(super) async fn save_pages(&mut self) -> Result<(), Error> {
         let failed: HashMap<&str, &str> = self
             .work
@@ -267,9 +282,10 @@ impl Crawl<'_> {
         Ok(self.library.store.save_pages(&self.id, pages.into_values().collect()).await?)
     }
 
-    /// Removes what is not there any more. Where pages could not be read, what they lead to may still be there.
-    pub(super) async fn clear_away(&mut self) -> Result<(), Error> {
-        self.doubt();
+    /// Removes pages that are gone. If any page failed, unreached pages are kept: the failed ones
+    /// may link to them.
+    pub(super) async fn remove_gone(&mut self) -> Result<(), Error> {
+        self.keep_if_implausible();
         let mut gone = std::mem::take(&mut self.gone);
         for page in self.known.values().filter(|page| !self.reached.contains(&page.url)) {
             if self.trouble.failed.is_empty() {
@@ -283,9 +299,9 @@ impl Crawl<'_> {
         Ok(self.library.store.drop_pages(&self.id, gone).await?)
     }
 
-    /// A site that suddenly leads to less than half of its pages is more likely being mended than cleared out: they are kept,
-    /// unless somebody asks for the site anew.
-    fn doubt(&mut self) {
+    /// Plausibility check: when a site suddenly leads to less than half of its pages, it is
+    /// probably broken, so they are kept unless somebody requested this read.
+    fn keep_if_implausible(&mut self) {
         let had = self.known.values().filter(|page| page.state == PageState::Ready);
         let (lost, left): (Vec<&PageRow>, Vec<&PageRow>) =
             had.partition(|page| !self.reached.contains(&page.url));
@@ -303,13 +319,13 @@ impl Crawl<'_> {
     }
 }
 
-/// Whether an address that a page calls its own is to be believed: many a site calls every page its front page.
-fn is_meant(own: &Url, url: &Url) -> bool {
+/// Whether a canonical address is plausible: many sites declare their front page for every page.
+fn is_plausible_canonical(own: &Url, url: &Url) -> bool {
     let front = |url: &Url| url.path() == "/" || url.path().starts_with("/index.");
     own != url && (own.path() != "/" || front(url))
 }
 
-/// A page's facts, read where it holds nobody up; and the page again.
+/// Reads a page's links and directives on a blocking thread. Returns its bytes, too.
 async fn read_facts(bytes: Vec<u8>, url: Url) -> (Vec<u8>, PageFacts) {
     let reading = tokio::task::spawn_blocking(move || {
         let facts = page::facts(&encoding_rs::UTF_8.decode(&bytes).0, &url);
@@ -318,7 +334,7 @@ async fn read_facts(bytes: Vec<u8>, url: Url) -> (Vec<u8>, PageFacts) {
     reading.await.unwrap_or_default()
 }
 
-/// Where a page led when it was read last.
+/// Links of a page when it was last read.
 fn stored_links(page: &PageRow) -> Vec<Url> {
     let links: Vec<String> = serde_json::from_str(&page.links).unwrap_or_default();
     links.iter().filter_map(|link| Url::parse(link).ok()).collect()

@@ -1,5 +1,5 @@
-//! What is judged of all outputs of a case together, after the last of them is there: `select-best` and `max-score`. They add
-//! their verdict to each row.
+//! Assertions on all outputs of a case, run after the last one is there: `select-best` and
+//! `max-score`. They add their result to each row.
 
 use super::super::check::{self, GradingContext};
 use super::super::judge;
@@ -8,14 +8,14 @@ use super::super::row::EvalRow;
 use super::super::suite::{Assertion, Case, DerivedMetric};
 use serde_json::{Map, Value};
 
-/// Whether a case has an assertion on all its outputs together.
-pub(super) fn is_asked(case: &Case) -> bool {
+/// Whether a case has an assertion that compares its outputs.
+pub(super) fn compares_outputs(case: &Case) -> bool {
     case.assert
         .iter()
         .any(|it| matches!(it.kind.as_str(), Assertion::SELECT_BEST | Assertion::MAX_SCORE))
 }
 
-/// Compares the rows of a case, and changes their verdicts.
+/// Compares the rows of a case and updates their verdicts.
 pub(super) async fn compare(case: &Case, rows: &mut [EvalRow], grading: &GradingContext) {
     let of = |kind: &str| case.assert.iter().find(|it| it.kind == kind);
     if let Some(assertion) = of(Assertion::SELECT_BEST) {
@@ -37,7 +37,7 @@ fn tagged(mut verdict: GradingResult, assertion: &Assertion) -> GradingResult {
     verdict
 }
 
-/// One verdict for each row, by a grader that reads all outputs.
+/// One result for each row, from a grader that reads all outputs.
 async fn select_best(
     assertion: &Assertion,
     case: &Case,
@@ -50,7 +50,7 @@ async fn select_best(
     judge::select_best(assertion, case, vars, &outputs, grading).await
 }
 
-/// One verdict for each row, by the scores of its other assertions.
+/// One result for each row, from the scores of its other assertions.
 fn max_score(assertion: &Assertion, rows: &[EvalRow]) -> Vec<GradingResult> {
     let none = GradingResult::default();
     let graded: Vec<_> =
@@ -59,7 +59,7 @@ fn max_score(assertion: &Assertion, rows: &[EvalRow]) -> Vec<GradingResult> {
         .unwrap_or_else(|why| rows.iter().map(|_| GradingResult::error(why.clone())).collect())
 }
 
-/// Computes metrics of others, in place; what is wrong with them comes back, a sentence each.
+/// Computes derived metrics in place and returns the errors, one sentence each.
 pub(super) async fn derive(
     derived: &[DerivedMetric],
     count: usize,
@@ -69,7 +69,7 @@ pub(super) async fn derive(
     check::derive(derived, count, named, &grading.scripts).await
 }
 
-/// The row fails unless it was chosen; its score stays then.
+/// Fails the row unless it was selected; a selected row keeps its score.
 fn chosen(row: &mut EvalRow, verdict: GradingResult) {
     if stopped(row, &verdict) {
         return;
@@ -86,7 +86,7 @@ fn chosen(row: &mut EvalRow, verdict: GradingResult) {
     add(row, verdict);
 }
 
-/// The row fails unless it has the best score; the reason of what failed before stays.
+/// Fails the row unless it has the best score; an earlier failure keeps its reason.
 fn scored(row: &mut EvalRow, verdict: GradingResult) {
     if stopped(row, &verdict) {
         return;
@@ -107,7 +107,7 @@ fn scored(row: &mut EvalRow, verdict: GradingResult) {
     add(row, verdict);
 }
 
-/// Whether nothing can be said of the row, because the comparison could not be made.
+/// Marks the row and returns true when the comparison failed or was skipped.
 fn stopped(row: &mut EvalRow, verdict: &GradingResult) -> bool {
     if let Some(error) = &verdict.error {
         (row.success, row.failure_reason, row.error) = (false, 2, Some(error.clone()));

@@ -1,4 +1,4 @@
-//! Part of the answers without a model: how well a unit answers a question.
+//! Part of the answers without a model: scores how well a unit answers a question.
 
 use std::sync::LazyLock;
 
@@ -8,39 +8,39 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::units::{Kind, Unit};
 use super::words::{Words, similarity};
 
-/// How much a word counts that only stands above the unit, as in its heading.
-const ABOVE: f32 = 0.6;
+/// Weight of a word found only above the unit, for example in its heading.
+const HEADING_WEIGHT: f32 = 0.6;
 
-/// What a unit gains by holding the kind of fact that is asked for.
+/// Bonus for a unit that holds the kind of fact asked for.
 const FACT: f32 = 0.3;
 
-/// How well a fact stands for the word that names its kind, such as €5 for price.
-const KIND: f32 = 0.8;
+/// How well a fact matches a word that names its kind, such as €5 for "price".
+const FACT_KIND_WEIGHT: f32 = 0.8;
 
-/// What a unit loses when its passage is far worse than the best.
-const PLACE: f32 = 0.25;
+/// Maximum penalty for a unit in a low-ranked passage.
+const RANK_PENALTY: f32 = 0.25;
 
-/// What a unit gains that says nothing else.
+/// Maximum bonus for a unit without other content.
 const BREVITY: f32 = 0.1;
 
-/// A question, ready to be compared.
+/// A question prepared for scoring.
 pub(super) struct Question {
-    /// Its words with their weights, rare ones heavier.
+    /// Stems of the question's words with their weights; rare words weigh more.
     words: Vec<(String, f32)>,
-    /// Those of its words that name the kind of fact, such as price.
+    /// Stems that name a kind of fact, such as "price".
     kinds: Vec<String>,
-    /// The kinds of facts that it asks for.
+    /// Kinds of facts the question asks for.
     facts: Vec<&'static Fact>,
 }
 
-/// A kind of fact: how customers ask for it, and what it looks like.
+/// A kind of fact: patterns for how it is asked for and what it looks like.
 pub(super) struct Fact {
     asked: LazyLock<Regex>,
     given: LazyLock<Regex>,
 }
 
 impl Question {
-    /// Reads a question. The units tell which words are rare.
+    /// Prepares a question. Word rarity is computed over `units`.
     pub(super) fn read(question: &str, units: &[Unit], words: &Words) -> Self {
         let facts: Vec<_> = FACTS.iter().filter(|fact| fact.asked.is_match(question)).collect();
         let weigh = |(stem, meaning): (String, f32)| {
@@ -48,10 +48,10 @@ impl Question {
             let known =
                 holding > 0 || units.iter().any(|unit| holds(&unit.block.stems, &stem) > 0.0);
             let rarity = (1.0 + number(units.len()) / (1.0 + number(holding))).ln();
-            // A word that is nowhere tells no unit from another.
+            // A word that occurs nowhere cannot tell units apart.
             known.then_some((stem, rarity * meaning))
         };
-        let weighed = words.asked(question).into_iter().filter_map(weigh).collect();
+        let weighed = words.weighted_stems(question).into_iter().filter_map(weigh).collect();
         let named = question
             .unicode_words()
             .filter(|word| facts.iter().any(|fact| fact.asked.is_match(word)));
@@ -59,7 +59,8 @@ impl Question {
         Self { words: weighed, kinds, facts }
     }
 
-    /// The unit that answers best, and the share of the question's words that it and its headings hold, 0 to 1.
+    /// Returns the index of the best unit, and the share of the question's words that it and its
+    /// headings hold, 0 to 1.
     pub(super) fn best(&self, units: &[Unit]) -> Option<(usize, f32)> {
         let mut best: Option<(usize, f32)> = None;
         for (i, unit) in units.iter().enumerate() {
@@ -71,19 +72,20 @@ impl Question {
         best.and_then(|(i, _)| Some((i, self.share(units.get(i)?, 1.0))))
     }
 
-    /// How well a unit answers; 0 when it has nothing to do with the question.
+    /// Scores how well a unit answers; 0 when it is unrelated to the question.
     pub(super) fn score(&self, unit: &Unit) -> f32 {
         let is_record = unit.block.kind == Kind::Record;
-        let share = self.share(unit, if is_record { 1.0 } else { ABOVE });
+        let share = self.share(unit, if is_record { 1.0 } else { HEADING_WEIGHT });
         if share <= 0.0 || unit.text.trim_end().ends_with(['?', '？', '؟']) {
             return 0.0;
         }
         let fact = if self.gives_fact(unit) { FACT } else { 0.0 };
-        (share + fact + BREVITY * self.precision(unit) - PLACE * (1.0 - unit.block.standing))
+        (share + fact + BREVITY * self.precision(unit)
+            - RANK_PENALTY * (1.0 - unit.block.relative_score))
             .max(0.001)
     }
 
-    /// How much of the unit is about the question, 0 to 1.
+    /// Share of the unit's words that are also in the question, 0 to 1.
     fn precision(&self, unit: &Unit) -> f32 {
         let about = unit
             .stems
@@ -92,30 +94,30 @@ impl Question {
         number(about.count()) / number(unit.stems.len().max(1))
     }
 
-    /// The share of the question's words that stand above the unit, 0 to 1.
+    /// Share of the question's words found above the unit, 0 to 1.
     pub(super) fn share_above(&self, unit: &Unit) -> f32 {
         self.part(|stem| holds(&unit.block.stems, stem))
     }
 
-    /// The share of the question's words that the unit itself holds, 0 to 1.
+    /// Share of the question's words found in the unit itself, 0 to 1.
     pub(super) fn own_share(&self, unit: &Unit) -> f32 {
         self.shared(unit, 0.0, self.is_fact(&unit.text))
     }
 
-    /// Whether the unit holds the kind of fact that is asked for.
+    /// Returns whether the unit, or its whole record, holds the kind of fact asked for.
     pub(super) fn gives_fact(&self, unit: &Unit) -> bool {
         let text = if unit.block.kind == Kind::Record { &unit.block.record } else { &unit.text };
         self.is_fact(text)
     }
 
-    /// Whether a text holds the kind of fact that is asked for.
+    /// Returns whether a text holds the kind of fact asked for.
     pub(super) fn is_fact(&self, text: &str) -> bool {
         self.facts.iter().any(|fact| fact.given.is_match(text))
     }
 
-    /// What the units of an answer leave open: the same question with the words that none of them holds, or
-    /// `None` when that is little.
-    pub(super) fn open(&self, said: &[&Unit]) -> Option<Self> {
+    /// Returns the question reduced to the words that none of the `said` units holds, or `None`
+    /// when their weight is small.
+    pub(super) fn unanswered(&self, said: &[&Unit]) -> Option<Self> {
         let held = |word: &str| {
             said.iter()
                 .any(|unit| Self::held_by(unit, word) > 0.0 || holds(&unit.block.stems, word) > 0.0)
@@ -135,7 +137,11 @@ impl Question {
 
     fn shared(&self, unit: &Unit, above: f32, given: bool) -> f32 {
         self.part(|stem| {
-            let kind = if given && self.kinds.iter().any(|kind| kind == stem) { KIND } else { 0.0 };
+            let kind = if given && self.kinds.iter().any(|kind| kind == stem) {
+                FACT_KIND_WEIGHT
+            } else {
+                0.0
+            };
             Self::held_by(unit, stem).max(kind).max(above * holds(&unit.block.stems, stem))
         })
     }
@@ -146,7 +152,7 @@ impl Question {
         if all > 0.0 { found / all } else { 0.0 }
     }
 
-    /// Whether the unit holds a word, or the range in which a number lies.
+    /// How well the unit matches a word, or a number one of its ranges, 0 to 1.
     fn held_by(unit: &Unit, stem: &str) -> f32 {
         let within =
             |number: f32| unit.ranges.iter().any(|(low, high)| (*low..=*high).contains(&number));
@@ -166,10 +172,10 @@ fn fixed(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the expressions of this file are fixed, and tested")
 }
 
-/// Words for the time that is asked for.
+/// Time words; in every question they count as naming a kind of fact.
 const TIME: [&str; 7] = ["time", "times", "hora", "uhr", "heure", "horas", "soon"];
 
-/// In English, Spanish, Portuguese, German and French.
+/// Kinds of facts, in English, Spanish, Portuguese, German and French.
 static FACTS: [Fact; 4] = [
     // Money.
     Fact {

@@ -1,5 +1,5 @@
-//! How much a collection may hold: documents, chunks, bytes of uploaded files. Asked in the transaction that adds to it, which holds
-//! the collection's row: two that add at once stand in line.
+//! Limits of a collection: documents, chunks, bytes of uploaded files. Checked in the transaction
+//! that adds to it, which locks the collection's row, so that concurrent additions are serialized.
 
 use async_trait::async_trait;
 use const_format::formatcp;
@@ -10,43 +10,44 @@ use super::words::document_state::REMOVED;
 use super::{Conn, Result, Store, Write, all, first};
 use crate::domain::{CollectionId, DocumentId, WorkspaceId};
 
-/// How much a collection may hold.
+/// Limits of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// The most documents, those that failed included.
+    /// Maximum documents, failed ones included.
     pub documents: u64,
-    /// The most chunks of all its documents.
+    /// Maximum chunks of all documents.
     pub chunks: u64,
-    /// The most bytes of uploaded files, which are kept.
+    /// Maximum bytes of stored uploaded files.
     pub upload_bytes: u64,
 }
 
-/// Which limit of a collection would be passed, and where it is.
+/// The limit that would be exceeded, with its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
-    /// So many documents.
+    /// Maximum documents.
     Documents(u64),
-    /// So many chunks.
+    /// Maximum chunks.
     Chunks(u64),
-    /// So many bytes of uploaded files.
+    /// Maximum bytes of uploaded files.
     UploadBytes(u64),
 }
 
-/// How much a collection holds.
+/// The size of a collection.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct CollectionSize {
     /// The collection's name.
     pub slug: String,
-    /// Its documents.
+    /// Number of documents.
     pub documents: i64,
-    /// Their chunks.
+    /// Number of their chunks.
     pub chunks: i64,
     /// Bytes of uploaded files.
     pub upload_bytes: i64,
 }
 
 impl Store {
-    /// Puts a document in the place of what its path held, in one step, where its collection has room for it; else nothing changes.
+    /// Stores a document, replacing the one at its path, if the collection has room; otherwise
+    /// nothing changes.
     pub async fn learn_within(
         &self,
         document: NewDocument,
@@ -55,7 +56,7 @@ impl Store {
         self.apply(LearnWithin { document, room }).await
     }
 
-    /// How much each collection holds.
+    /// The size of each collection.
     pub async fn collection_sizes(&self) -> Result<Vec<CollectionSize>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
@@ -85,7 +86,7 @@ impl Write for LearnWithin {
     type Out = std::result::Result<DocumentId, Full>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
-        // It holds the collection's row.
+        // Locks the collection's row.
         next_revision(workspace, conn, &self.document.collection).await?;
         if let Some(full) = self.room.refuses(workspace, conn, &self.document).await? {
             return Ok(Err(full));
@@ -94,17 +95,17 @@ impl Write for LearnWithin {
     }
 }
 
-/// A file that is to be uploaded.
+/// A file to be uploaded.
 #[derive(Clone, Copy)]
 pub(super) struct IncomingFile<'a> {
     pub(super) collection: &'a CollectionId,
     pub(super) path: &'a str,
-    /// How many of its bytes are kept; none where it is not to be learned.
+    /// Bytes to be stored; `None` if the file is not to be learned.
     pub(super) bytes: Option<u64>,
 }
 
 impl Room {
-    /// Which limit a document would pass; the caller holds its collection's row.
+    /// The limit that a document would exceed, if any. The caller has locked the collection's row.
     pub(super) async fn refuses(
         &self,
         workspace: &WorkspaceId,
@@ -118,13 +119,14 @@ impl Room {
         }
         let fresh = document.chunks.as_ref().map_or(0, Vec::len);
         let fresh = u64::try_from(fresh).unwrap_or(u64::MAX);
-        // What is over the limit, from before there was one, may still become less.
+        // A collection over the limit (from before the limit existed) may still shrink.
         let too_many =
             fresh > place.own_chunks && place.others_chunks.saturating_add(fresh) > self.chunks;
         Ok(too_many.then_some(Full::Chunks(self.chunks)))
     }
 
-    /// Which limit an uploaded file would pass; the caller holds its collection's row.
+    /// The limit that an uploaded file would exceed, if any. The caller has locked the collection's
+    /// row.
     pub(super) async fn refuses_upload(
         &self,
         workspace: &WorkspaceId,
@@ -151,15 +153,15 @@ impl Room {
     }
 }
 
-/// Where a document comes to stand.
+/// The path of a new document, and the rest of its collection.
 struct Place {
-    /// The document that is there.
+    /// The document at the path, if any.
     id: Option<String>,
-    /// How many documents the collection has.
+    /// Number of documents in the collection.
     documents: u64,
-    /// The chunks of the document that is there.
+    /// Chunks of the document at the path.
     own_chunks: u64,
-    /// The chunks of all other documents.
+    /// Chunks of all other documents.
     others_chunks: u64,
 }
 

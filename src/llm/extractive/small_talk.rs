@@ -1,4 +1,5 @@
-//! Part of the answers without a model: messages that ask nothing, such as a hello or a thank-you.
+//! Part of the answers without a model: detects messages that ask nothing, such as a greeting or
+//! thanks.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -6,10 +7,10 @@ use std::sync::LazyLock;
 use frontdesk_language::data;
 use frontdesk_language::fold::{Kind, fold, is_apostrophe};
 
-/// A longer message is more than a courtesy, in characters.
+/// Maximum length of a courtesy, in characters.
 const LONGEST: usize = 120;
 
-/// Whether a message asks nothing: nothing but courtesies, or no letters and digits at all.
+/// Returns whether a message asks nothing: only courtesies, or no letters and digits at all.
 pub(crate) fn asks_nothing(message: &str) -> bool {
     static FOLDED: LazyLock<Vec<String>> = LazyLock::new(|| {
         let mut phrases: Vec<String> =
@@ -27,7 +28,7 @@ pub(crate) fn asks_nothing(message: &str) -> bool {
         let spaced =
             !phrase.chars().any(|c| ('\u{0E00}'..='\u{0E7F}').contains(&c) || c >= '\u{3000}');
         let wanted = if spaced { format!(" {phrase} ") } else { phrase.clone() };
-        // Again, because two of the same share the space between them.
+        // Repeated, because two equal phrases in a row share the space between them.
         while rest.contains(&wanted) {
             polite = true;
             rest = rest.replace(&wanted, " ");
@@ -42,8 +43,8 @@ fn is_filler(word: &str) -> bool {
     FILLERS.contains(word)
 }
 
-/// The folded words with one space between them. Apostrophes and pictures go, and a letter that is stretched, as in `hiiii`, is
-/// said once.
+/// Folds a text to words with one space between them. Drops apostrophes and emoji, and collapses
+/// stretched letters, as in `hiiii`.
 fn plain(message: &str) -> String {
     let without: String = message.chars().filter(|c| !is_apostrophe(*c)).collect();
     let spoken = |c: char| if Kind::of(c) == Kind::Symbol { ' ' } else { c };

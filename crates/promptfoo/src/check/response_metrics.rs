@@ -1,4 +1,5 @@
-//! Assertions on what is known of the answer beside its text: time, money, probabilities, why it ended, guardrails.
+//! Assertions on response data other than text: latency, cost, log probabilities, finish reason,
+//! guardrails.
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ fn usual(pass: bool, reason: impl FnOnce() -> String) -> GradingResult {
     GradingResult::when(pass, reason)
 }
 
-/// `latency`: at most so many milliseconds. An answer that is given took none.
+/// `latency`: at most the threshold, in milliseconds; 0 for a fixed `providerOutput`.
 pub(super) fn latency(given: &PreparedAssertion<'_>) -> CheckResult {
     let threshold = given
         .assertion
@@ -29,7 +30,7 @@ pub(super) fn latency(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(usual((took <= threshold) != given.inverse(), reason))
 }
 
-/// `cost`: at most so many dollars.
+/// `cost`: at most the threshold, in US dollars.
 pub(super) fn cost(given: &PreparedAssertion<'_>) -> CheckResult {
     let threshold = given.assertion.threshold.ok_or("Cost assertion must have a threshold")?;
     let given_output = given.ctx.case.provider_output.as_ref().map(|_| 0.0);
@@ -40,7 +41,7 @@ pub(super) fn cost(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(usual((cost <= threshold) != given.inverse(), reason))
 }
 
-/// A number with two digits that count, as `toPrecision(2)` writes it.
+/// Formats a number with two significant digits, as JavaScript's `toPrecision(2)` does.
 fn precise(number: f64) -> String {
     if number == 0.0 || !number.is_finite() {
         return format!("{number:.1}");
@@ -63,7 +64,7 @@ fn mean_log_prob(given: &PreparedAssertion<'_>, named: &str) -> Result<f64, Stri
     Ok(all.iter().sum::<f64>() / all.len() as f64)
 }
 
-/// `perplexity`: how surprised the model was by its own answer, at most so much.
+/// `perplexity` of the answer's tokens: at most the threshold.
 pub(super) fn perplexity(given: &PreparedAssertion<'_>) -> CheckResult {
     let perplexity = (-mean_log_prob(given, "Perplexity")?).exp();
     let Some(threshold) = given.assertion.threshold else { return Ok(GradingResult::passed()) };
@@ -72,7 +73,7 @@ pub(super) fn perplexity(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(usual((perplexity <= threshold) != given.inverse(), reason))
 }
 
-/// `perplexity-score`: the same as a score of 0 to 1, at least so much.
+/// `perplexity-score`: 1 / (1 + perplexity), from 0 to 1; at least the threshold.
 pub(super) fn perplexity_score(given: &PreparedAssertion<'_>) -> CheckResult {
     let score = 1.0 / (1.0 + (-mean_log_prob(given, "perplexity-score")?).exp());
     let (shown, sign) = if given.inverse() {
@@ -91,7 +92,6 @@ pub(super) fn perplexity_score(given: &PreparedAssertion<'_>) -> CheckResult {
     Ok(GradingResult::scored(pass, shown, reason))
 }
 
-/// `finish-reason`: why the model stopped.
 pub(super) fn finish_reason(given: &PreparedAssertion<'_>) -> CheckResult {
     let wanted =
         given.value.as_str().ok_or("\"finish-reason\" assertion type must have a string value")?;
@@ -106,7 +106,7 @@ pub(super) fn finish_reason(given: &PreparedAssertion<'_>) -> CheckResult {
     }))
 }
 
-/// `guardrails`: that nothing was blocked.
+/// `guardrails`: passes when nothing was flagged.
 pub(super) fn guardrails(given: &PreparedAssertion<'_>) -> GradingResult {
     let response = given.ctx.response;
     let history = response.metadata["redteamHistory"].as_array().and_then(|all| all.last());
@@ -134,7 +134,7 @@ pub(super) fn guardrails(given: &PreparedAssertion<'_>) -> GradingResult {
     verdict(given.inverse(), reason)
 }
 
-/// It holds or not, with the reason in either case.
+/// A result with score 1 or 0 that carries its reason in both cases.
 pub(super) fn verdict(pass: bool, reason: String) -> GradingResult {
     GradingResult::scored(pass, if pass { 1.0 } else { 0.0 }, reason)
 }

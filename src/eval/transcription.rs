@@ -1,26 +1,26 @@
-//! How well speech is heard: the words of a transcript against those that were really said. Pure, but for the reading of
-//! the list of recordings. Knows no transcriber.
+//! Word error rate of transcripts. Pure, except for reading the list of recordings. Knows no
+//! transcriber.
 
 use std::path::{Path, PathBuf};
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// A recording of which is known what is said in it.
+/// A recording with its reference transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clip {
-    /// The recording.
+    /// Path of the recording.
     pub file: PathBuf,
-    /// As the list names it, `en` or so; `None` where nothing is said.
+    /// The list's language code, such as `en`; `None` for a recording without speech.
     pub language: Option<String>,
-    /// What is said.
+    /// The reference transcript.
     pub said: String,
-    /// What kind of recording it is, in the list's own word: `human`, `synthetic` ...
+    /// Kind of recording, as the list names it: `human`, `synthetic` ...
     pub kind: String,
 }
 
-/// Reads a list of recordings: CSV with the columns `file` (from the list's own folder), `lang` (an ISO 639-1 code, `-` for
-/// none), `transcript`, and as needed `kind`.
+/// Reads a list of recordings: CSV with the columns `file` (relative to the list's folder), `lang`
+/// (an ISO 639-1 code, `-` for none), `transcript` and optionally `kind`.
 pub fn clips(list: &Path) -> Result<Vec<Clip>, String> {
     let place = list.display();
     let mut reader = csv::ReaderBuilder::new()
@@ -55,21 +55,21 @@ pub fn clips(list: &Path) -> Result<Vec<Clip>, String> {
     Ok(clips)
 }
 
-/// What was heard wrongly, in words; in letters where a language does not set its words apart.
+/// Transcription errors, counted in words, or in characters for the languages of [`IN_LETTERS`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Errors {
-    /// How many were said.
+    /// Words in the reference.
     pub words: usize,
-    /// Others were heard in their place.
+    /// Substitutions.
     pub changed: usize,
-    /// They were not heard.
+    /// Deletions: words not transcribed.
     pub missing: usize,
-    /// They were heard, and nobody said them.
+    /// Insertions: words that nobody said.
     pub added: usize,
 }
 
 impl Errors {
-    /// The fewest changes that make what was said of what was heard. Small and large letters and marks count for nothing.
+    /// Counts the minimum edits between reference and transcript. Case and punctuation are ignored.
     pub fn of(said: &str, heard: &str, language: Option<&str>) -> Self {
         let (said, heard) = (words(said, language), words(heard, language));
         let first = |added| Self { added, ..Self::default() };
@@ -91,12 +91,12 @@ impl Errors {
         Self { words: said.len(), ..row.last().copied().unwrap_or_default() }
     }
 
-    /// How many errors there are.
+    /// The total number of errors.
     pub fn wrong(&self) -> usize {
         self.changed + self.missing + self.added
     }
 
-    /// Errors for each word that was said, which may be more than 1; `None` where nothing was said.
+    /// Word error rate; may exceed 1. `None` when the reference is empty.
     #[expect(clippy::cast_precision_loss, reason = "a share of few words")]
     pub fn rate(&self) -> Option<f64> {
         (self.words > 0).then(|| self.wrong() as f64 / self.words as f64)
@@ -112,10 +112,11 @@ impl std::ops::AddAssign for Errors {
     }
 }
 
-/// Languages whose errors are counted in letters: words are not set apart there, or not by everybody in the same way.
+/// Languages whose errors are counted in characters, because words are not separated, or not
+/// consistently.
 pub const IN_LETTERS: [&str; 4] = ["ja", "ko", "th", "zh"];
 
-/// The words of a text, to compare.
+/// Normalises a text and splits it into units to compare.
 fn words(text: &str, language: Option<&str>) -> Vec<String> {
     let plain = |c: char| match c {
         '’' => '\'',

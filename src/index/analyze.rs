@@ -1,4 +1,5 @@
-//! Reading a chunk: its words counted, stemmed and weighed. This is the slow part of learning, and needs no lock.
+//! Text analysis of chunks: counts and stems their words. This is the slow part of indexing, and
+//! needs no lock.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,21 +10,21 @@ use super::term::Term;
 use super::{Entry, grams};
 use crate::domain::Chunk;
 
-/// A chunk cut into counted terms, ready to be indexed.
+/// A chunk split into counted terms, ready for indexing.
 pub(super) struct AnalyzedChunk {
     pub(super) chunk: Arc<Chunk>,
     pub(super) vector: Option<Vec<f32>>,
     pub(super) language: Option<Lang>,
     pub(super) terms: Vec<Term>,
-    /// How many words it has.
+    /// Number of words.
     pub(super) length: f32,
-    /// The length of its n-gram vector.
+    /// Norm of its n-gram vector.
     pub(super) norm: f32,
 }
 
-/// Reads the chunks of one document.
+/// Analyzes the chunks of one document.
 pub(super) struct Reader {
-    /// The document's language, for chunks too short to tell by themselves.
+    /// Language of the document, for chunks too short for language detection.
     language: Option<Lang>,
 }
 
