@@ -46,6 +46,7 @@ const conversation: Conversation = {
   unread: 0,
   waiting: false,
   provider: newer,
+  has_window: true,
   agent: "demo",
   opted_out: false,
 };

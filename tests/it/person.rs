@@ -172,7 +172,9 @@ on_both! {
         says(&app, CUSTOMER, "1", "When do you open?").await;
         app.settle().await;
         let id = id(&app, CUSTOMER).await;
-        let ends = app.conversation_with(CUSTOMER).await["window_ends_at"].as_i64().unwrap();
+        let conversation = app.conversation_with(CUSTOMER).await;
+        assert_eq!(conversation["has_window"], true);
+        let ends = conversation["window_ends_at"].as_i64().unwrap();
         assert!((ends - now_ms() - 24 * 3_600_000).abs() < 60_000, "{ends}");
         app.change(&format!("update conversations set last_inbound_at = {}", now_ms() - 25 * 3_600_000)).await;
         let (status, problem) = writes(&app, &id, "k", "Hello again").await;

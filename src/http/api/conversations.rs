@@ -66,6 +66,9 @@ pub(super) struct Conversation {
     provider: StoredProvider,
     /// Short name of the agent that answers on the number.
     agent: String,
+    /// Whether free text may only be sent within WhatsApp's window. False if the number is not
+    /// connected.
+    has_window: bool,
     /// When WhatsApp's window for free text closes, milliseconds since 1970; null if the provider
     /// has no window or the customer has never written.
     window_ends_at: Option<i64>,
@@ -232,6 +235,7 @@ impl ListedConversation {
         let has_window = web.desk.number(&row.number_id).is_some_and(|number| number.has_window);
         let case = row.case_id.zip(row.case_reason).zip(row.case_at);
         Conversation {
+            has_window,
             window_ends_at: row.last_inbound_at.filter(|_| has_window).map(|at| at + WINDOW_MS),
             waiting: row.waiting != 0,
             opted_out: row.opted_out_at.is_some(),

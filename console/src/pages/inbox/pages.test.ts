@@ -16,6 +16,7 @@ function talk(id: string, at: number, more: Partial<Conversation> = {}): Convers
     unread: 0,
     waiting: false,
     provider: "meta",
+    has_window: true,
     agent: "demo",
     opted_out: false,
     ...more,

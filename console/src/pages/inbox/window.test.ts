@@ -4,7 +4,7 @@ import { windowOf } from "./window";
 
 type Written = Parameters<typeof windowOf>[0];
 const one = (more: Partial<Written>): Written => ({
-  provider: "meta",
+  has_window: true,
   opted_out: false,
   last_inbound_at: 1,
   window_ends_at: 100,
@@ -17,7 +17,7 @@ test("the window", () => {
   expect(windowOf(one({ opted_out: true }), 40)).toEqual({ kind: "optedOut" });
   expect(windowOf(one({ window_ends_at: null, last_inbound_at: null }), 40)).toEqual({ kind: "never" });
   expect(windowOf(one({ window_ends_at: null }), 40)).toEqual({ kind: "free" });
-  expect(windowOf(one({ window_ends_at: null, last_inbound_at: null, provider: "sandbox" }), 40)).toEqual({
+  expect(windowOf(one({ window_ends_at: null, last_inbound_at: null, has_window: false }), 40)).toEqual({
     kind: "free",
   });
 });

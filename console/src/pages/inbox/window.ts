@@ -1,24 +1,17 @@
 // WhatsApp's 24-hour window: whether the customer can be written to, and for how long.
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Schemas } from "@/api/client";
 import type { Conversation } from "./filter";
 
 /** `free`: the provider has no such limit. `never`: the customer has never written. */
 export type Window = { kind: "free" | "never" | "closed" | "optedOut" } | { kind: "open"; left: number };
 
-/** Whether a provider has the 24-hour window. */
-const limited: Record<string, boolean> = {
-  meta: true,
-  sandbox: false,
-} satisfies Record<Schemas["ProviderKind"], boolean>;
-
-type Written = Pick<Conversation, "provider" | "opted_out" | "last_inbound_at" | "window_ends_at">;
+type Written = Pick<Conversation, "has_window" | "opted_out" | "last_inbound_at" | "window_ends_at">;
 
 export function windowOf(one: Written, now: number): Window {
   if (one.opted_out) return { kind: "optedOut" };
   if (one.window_ends_at == null)
-    return { kind: limited[one.provider] === false || one.last_inbound_at != null ? "free" : "never" };
+    return { kind: one.has_window && one.last_inbound_at == null ? "never" : "free" };
   const left = one.window_ends_at - now;
   return left > 0 ? { kind: "open", left } : { kind: "closed" };
 }
