@@ -93,7 +93,7 @@ pub(super) async fn add(
         store_form_files(&web, &collection, request).await?
     } else {
         let Body(text) = Body::<PastedText>::from_request(request, &web).await?;
-        vec![keep(&web, &collection, pasted(text, most)?).await?]
+        vec![store_upload(&web, &collection, pasted(text, most)?).await?]
     };
     if !documents.iter().any(Document::is_kept) {
         return Err(refused(documents));
@@ -127,7 +127,7 @@ async fn store_form_files(
             ));
         }
         let field = field.map_err(|bad| unreadable(&bad))?;
-        frame.ends();
+        frame.end_header();
         let Some(field) = field else { break };
         let (name, path) = (field.name().unwrap_or_default(), field.file_name().map(path_of));
         let Some(path) = path.filter(|_| name == "file") else {
@@ -142,7 +142,7 @@ async fn store_form_files(
             )));
         }
         let given = read((field, path), most, &release).await?;
-        documents.push(keep(web, collection, given).await?);
+        documents.push(store_upload(web, collection, given).await?);
         release();
     }
     if documents.is_empty() {
@@ -169,12 +169,12 @@ impl Frame {
         self.bytes.load(Ordering::Relaxed) > MAX_FORM_OVERHEAD_BYTES
     }
 
-    fn ends(&self) {
+    fn end_header(&self) {
         self.looking.store(false, Ordering::Relaxed);
     }
 
     /// Counts received bytes; returns false once the limit is exceeded.
-    fn count_bytes(&self, bytes: usize) -> bool {
+    fn try_count(&self, bytes: usize) -> bool {
         !self.looking.load(Ordering::Relaxed)
             || self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= MAX_FORM_OVERHEAD_BYTES
     }
@@ -182,12 +182,18 @@ impl Frame {
 
 /// Wraps a form's body: it fails when the head of a field exceeds the limit.
 fn limit_field_headers(body: axum::body::Body, frame: Arc<Frame>) -> axum::body::Body {
-    axum::body::Body::from_stream(body.into_data_stream().map(move |piece| {
+    let pieces = body.into_data_stream().map(move |piece| {
         let piece = piece?;
-        if frame.count_bytes(piece.len()) {
+        if frame.try_count(piece.len()) {
             return Ok(piece);
         }
         Err(axum::Error::new("what stands before a file is larger than 1 MB"))
+    });
+    // The parser reads on until nothing is ready: from a fast client, several files at once. A pause
+    // after each piece makes it parse what it has.
+    axum::body::Body::from_stream(pieces.then(async |piece| {
+        tokio::task::yield_now().await;
+        piece
     }))
 }
 
@@ -239,7 +245,7 @@ fn pasted(text: PastedText, most: usize) -> Result<UploadedFile, Problem> {
     Ok(UploadedFile { path, mime_type: "text/markdown".into(), size: size as u64, content })
 }
 
-async fn keep(
+async fn store_upload(
     web: &WebState,
     collection: &CollectionId,
     given: UploadedFile,
