@@ -68,7 +68,7 @@ impl App {
 
     /// Assembles a desk for publishing and inspection: ignores the prompt files, uses the live
     /// versions in the database, and connects no number.
-    pub async fn assemble_read_only(config: Config) -> anyhow::Result<Self> {
+    pub async fn assemble_from_database(config: Config) -> anyhow::Result<Self> {
         Box::pin(Self::build(config, Prompts::Leave)).await
     }
 
@@ -134,7 +134,7 @@ impl App {
     /// collections whose changes have to pass a gate.
     pub async fn learn(&self, progress: &dyn Progress) -> anyhow::Result<Summary> {
         let mut all = Summary::default();
-        self.desk.library.follow().await?;
+        self.desk.library.sync_index().await?;
         for folder in source_folders(&self.config)? {
             self.desk.library.has_folder(&folder.collection);
             if self.awaits_gate(&folder.collection).await? {
@@ -148,7 +148,7 @@ impl App {
             all.failed.extend(one.failed);
             all.warnings.extend(one.warnings);
         }
-        self.desk.library.follow().await?;
+        self.desk.library.sync_index().await?;
         self.desk.reload_answers().await?;
         Ok(all)
     }
@@ -275,7 +275,7 @@ fn demo_folders() -> Vec<SourceFolder> {
 /// How prompt files are handled at start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Prompts {
-    /// Changed files are published.
+    /// Changed files are published, except those of agents with a gate.
     Publish,
     /// Changed files are used in this process only.
     Try,

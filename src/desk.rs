@@ -64,14 +64,14 @@ impl Desk {
         (slug, source): (&str, &str),
         agent: AgentId,
         version: Option<VersionId>,
-    ) -> Result<Bot, ReadyError> {
+    ) -> Result<Bot, BuildBotError> {
         let file = prompts::parse(&format!("{slug}.md"), source)
-            .map_err(|wrong| ReadyError::Prompt(wrong.to_string()))?;
+            .map_err(|wrong| BuildBotError::Prompt(wrong.to_string()))?;
         let mut knowledge = Vec::new();
         for name in &file.knowledge {
             knowledge.push(self.store.collection(name).await?);
         }
-        file.bot(agent, version, knowledge).map_err(ReadyError::Prompt)
+        file.bot(agent, version, knowledge).map_err(BuildBotError::Prompt)
     }
 
     /// Loads the versions that other processes published.
@@ -112,8 +112,8 @@ impl Desk {
                 self.bots.put(bot);
                 return true;
             }
-            Err(ReadyError::Prompt(why)) => why,
-            Err(ReadyError::Store(error)) => {
+            Err(BuildBotError::Prompt(why)) => why,
+            Err(BuildBotError::Store(error)) => {
                 tracing::warn!(
                     agent = row.slug,
                     version = row.ordinal,
@@ -145,7 +145,7 @@ impl Desk {
 
 /// Why an agent cannot be built from a prompt file.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadyError {
+pub enum BuildBotError {
     /// The prompt file is invalid, with the reason.
     #[error("{0}")]
     Prompt(String),

@@ -13,9 +13,9 @@
 //!             7 outbound    format, split; outbox rows in one transaction with the turn ─▶ WhatsApp
 //! ```
 //!
-//! [`pipeline`] is the core, with one module per stage. A folder with one trait abstracts an
-//! external service: [`provider`], [`speech`], [`embed`], [`index`], [`llm`], [`rerank`]. Modules
-//! import only from modules above them in this list; a test enforces it.
+//! [`pipeline`] is the core, with one module per stage. A folder with one trait is a seam, behind
+//! which implementations can be exchanged: [`provider`], [`speech`], [`embed`], [`index`], [`llm`],
+//! [`rerank`]. Modules import only from modules above them in this list; a test enforces it.
 
 pub mod domain;
 pub mod metrics;

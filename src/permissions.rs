@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 /// Maximum depth of folders that are searched.
-const DEEPEST: usize = 6;
+const MAX_DEPTH: usize = 6;
 /// Files beside the database that belong to the desk.
 const KEPT: &[&str] = &["admin.key", "secrets.key", "sign-in.link"];
 /// Folders beside the database that belong to the desk.
@@ -22,7 +22,7 @@ pub fn restrict_to_owner(database: &Path) -> Vec<PathBuf> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let kept = is_of(&database, &name) || KEPT.contains(&name.as_str());
         if FOLDERS.contains(&name.as_str()) {
-            collect(&entry.path(), DEEPEST, &mut found);
+            collect(&entry.path(), MAX_DEPTH, &mut found);
         }
         if kept || FOLDERS.contains(&name.as_str()) {
             found.push(entry.path());

@@ -19,7 +19,7 @@ const EACH: usize = 5;
 /// nobody writes twice.
 pub(crate) const STRIDE: usize = 7919;
 /// Sampling interval of memory.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The parameters of one measurement.
 #[derive(Clone, Copy)]
@@ -96,7 +96,7 @@ pub(crate) async fn run(upstream: &Upstream, round: Round, server: &Process) -> 
     let overhead = loop {
         tokio::select! {
             overhead = &mut asked => break overhead,
-            () = tokio::time::sleep(LOOK) => memory_mb = memory_mb.max(server.memory_mb()),
+            () = tokio::time::sleep(POLL_INTERVAL) => memory_mb = memory_mb.max(server.memory_mb()),
         }
     };
     let used = Used {

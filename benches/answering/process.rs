@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Time limit for a server to become ready.
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A running server.
 pub(crate) struct Process {
@@ -35,7 +35,7 @@ impl Process {
         while !http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success()) {
             let ended = process.child.try_wait().expect("a child of ours");
             assert!(ended.is_none(), "the server ended before it was ready: {ended:?}");
-            assert!(started.elapsed() < PATIENCE, "the server did not become ready");
+            assert!(started.elapsed() < TIMEOUT, "the server did not become ready");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         process.ready_after = started.elapsed();

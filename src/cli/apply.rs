@@ -38,13 +38,13 @@ type ApplyRow = (String, String, bool);
 
 impl Apply {
     /// The command's audit entry, beside those of the gates.
-    pub(super) fn writes(&self) -> AuditEntry {
+    pub(super) fn audit_entry(&self) -> AuditEntry {
         (!self.dry_run).then(|| (Action::KnowledgeLearned, "files".to_owned()))
     }
 
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let app = App::assemble_read_only(config.clone()).await?;
-        app.desk.library.follow().await?;
+        let app = App::assemble_from_database(config.clone()).await?;
+        app.desk.library.sync_index().await?;
         app.desk.reload_answers().await?;
         let (_turn, publisher) =
             app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;

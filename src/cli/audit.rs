@@ -39,7 +39,7 @@ pub(super) struct Audit {
 
 impl Audit {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let app = App::assemble_read_only(config).await?;
+        let app = App::assemble_from_database(config).await?;
         let filter = Filter {
             action: self.action,
             outcome: self.outcome,

@@ -118,7 +118,7 @@ async fn documents(
     name: &str,
     count: usize,
 ) -> anyhow::Result<(String, Vec<GeneratedCase>)> {
-    app.desk.library.follow().await?;
+    app.desk.library.sync_index().await?;
     let all = app.desk.store.collections().await?;
     let Some(row) = all.iter().find(|row| row.slug == name) else {
         let known: Vec<_> = all.iter().map(|row| row.slug.as_str()).collect();

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::domain::{Line, Speaker, Trace, TurnOutcome};
 use crate::prompts;
 
-/// Talk to an agent in the terminal; nothing is sent to others or stored
+/// Talk to an agent in the terminal; nothing is sent to customers or stored
 #[derive(Debug, Args)]
 pub(super) struct Chat {
     /// Ask this and exit; without it a conversation starts

@@ -97,7 +97,7 @@ async fn check_parts(app: &App, report: &mut Report) {
         Ok(what) => report.good("index", &what),
         Err(error) => report.bad("index", &error.to_string(), "[index] url, api_key"),
     }
-    match desk.library.follow().await {
+    match desk.library.sync_index().await {
         Ok(_) => {
             let size = desk.engine.live().index.size().await.unwrap_or(0);
             if size == 0 {

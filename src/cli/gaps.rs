@@ -69,7 +69,7 @@ enum Command {
 
 impl Gaps {
     /// The command's audit entry.
-    pub(super) fn writes(&self) -> AuditEntry {
+    pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             Some(Command::Answer { id, .. }) => Some((Action::GapAnswered, id.clone())),
             Some(Command::Dismiss { id }) => Some((Action::GapDismissed, id.clone())),
@@ -128,7 +128,7 @@ async fn list(app: &App, all: bool) -> anyhow::Result<()> {
 }
 
 async fn again(app: &App) -> anyhow::Result<()> {
-    app.desk.library.follow().await?;
+    app.desk.library.sync_index().await?;
     app.desk.reload_answers().await?;
     let bot = |id: &AgentId| app.desk.bots.get(id);
     let (asked, answered) = recheck(&app.desk.store, &app.desk.engine, bot).await?;

@@ -41,7 +41,7 @@ enum Command {
 
 impl Inbox {
     /// The command's audit entry.
-    pub(super) fn writes(&self) -> AuditEntry {
+    pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::Show { .. }) => None,
             Some(Command::Correct { message, .. }) => {

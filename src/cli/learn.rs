@@ -107,7 +107,7 @@ impl Learn {
         (path, at): (&Path, usize),
         name: &str,
     ) -> anyhow::Result<Option<Summary>> {
-        app.desk.library.follow().await?;
+        app.desk.library.sync_index().await?;
         app.desk.reload_answers().await?;
         let again = || {
             let found = SourceFolder::find(path, self.collection.as_deref())?.into_iter().nth(at);
@@ -172,7 +172,7 @@ pub(super) async fn admit_edit(
     if force || app.desk.guarded(collection, Change::Answer).await?.is_none() {
         return admit(app, (collection, Change::Answer), force).await;
     }
-    app.desk.library.follow().await?;
+    app.desk.library.sync_index().await?;
     app.desk.reload_answers().await?;
     let (_turn, publisher) =
         app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;

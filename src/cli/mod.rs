@@ -74,7 +74,7 @@ enum Command {
     /// Print a single-use link that signs in to the console in a browser
     SignIn,
     SignOut(sign_out::SignOut),
-    /// Talk to an agent in the terminal; nothing is sent to others or stored
+    /// Talk to an agent in the terminal; nothing is sent to customers or stored
     Chat(chat::Chat),
     /// Learn documents (PDF, Office, Markdown, HTML, CSV ...), and web sites by their address
     Learn(learn::Learn),
@@ -125,13 +125,13 @@ impl Command {
             Self::SignIn => Some((Action::LinkCreated, String::new())),
             Self::SignOut(_) => Some((Action::SessionsEnded, String::new())),
             Self::Learn(learn) => Some((Action::KnowledgeLearned, learn.subject())),
-            Self::Source(source) => source.writes(),
+            Self::Source(source) => source.audit_entry(),
             Self::Reindex(_) => Some((Action::IndexRebuilt, String::new())),
-            Self::Apply(apply) => apply.writes(),
+            Self::Apply(apply) => apply.audit_entry(),
             Self::Answer(answers) => answers.audit_entry(),
-            Self::Gaps(gaps) => gaps.writes(),
-            Self::Inbox(inbox) => inbox.writes(),
-            Self::Webhook(webhooks) => webhooks.writes(),
+            Self::Gaps(gaps) => gaps.audit_entry(),
+            Self::Inbox(inbox) => inbox.audit_entry(),
+            Self::Webhook(webhooks) => webhooks.audit_entry(),
             // Publishing is recorded with the version, and a serving desk records its requests
             // itself.
             Self::Publish(_)

@@ -138,8 +138,8 @@ impl Publish {
 
 /// Builds the app to publish with, and learns documents if it has none.
 pub(super) async fn ready(config: Config) -> anyhow::Result<App> {
-    let app = App::assemble_read_only(config).await?;
-    app.desk.library.follow().await?;
+    let app = App::assemble_from_database(config).await?;
+    app.desk.library.sync_index().await?;
     app.desk.reload_answers().await?;
     if app.desk.engine.live().index.size().await? == 0 {
         app.learn(&Bar::default()).await?;
@@ -219,7 +219,7 @@ pub(super) fn refused(what: &str, verdict: &Verdict) {
 
 impl Versions {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
-        let app = App::assemble_read_only(config).await?;
+        let app = App::assemble_from_database(config).await?;
         let mut before = i64::MAX;
         loop {
             let rows = app.desk.store.versions(&self.agent, before, 100).await?;

@@ -66,7 +66,7 @@ impl RedTeam {
         for file in &self.output {
             report::check(file)?;
         }
-        app.desk.library.follow().await?;
+        app.desk.library.sync_index().await?;
         app.desk.reload_answers().await?;
         let bot = chosen(&app.desk, self.agent.as_deref())?;
         let topics = redteam::topics(&app.desk, &bot, TOPICS).await?;

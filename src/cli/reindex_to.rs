@@ -45,7 +45,7 @@ impl ReindexTo {
         bar.start(documents);
         let watched = IndexWithProgress { index: live.index.clone(), bar };
         let library = Library::new(store, Arc::new(watched), live.embed.clone(), knowledge);
-        library.follow().await?;
+        library.sync_index().await?;
         let held = live.index.size().await?;
         if i64::try_from(held) != Ok(chunks) {
             bail!(

@@ -25,7 +25,7 @@ use crate::eval::replay::{
     export, replay_turn, score,
 };
 use crate::prompts;
-use crate::store::turn_recordings::TapeFilter;
+use crate::store::turn_recordings::TurnRecordingFilter;
 
 /// Replay recorded turns: verify that nothing changed, or see what a change would have answered
 ///
@@ -112,7 +112,7 @@ impl Replay {
         let since =
             now_ms() - i64::try_from(while_of(&self.since)?.as_millis()).unwrap_or(i64::MAX);
         let all = self.conversation.is_some() || self.turn.is_some();
-        let wanted = TapeFilter {
+        let wanted = TurnRecordingFilter {
             since: if all { i64::MIN } else { since },
             agent: self.agent.as_deref(),
             conversation: self.conversation.as_deref(),
@@ -187,7 +187,7 @@ impl Replay {
             passages: !self.documents && self.prompt.is_none(),
         };
         if !change.passages {
-            app.desk.library.follow().await?;
+            app.desk.library.sync_index().await?;
             app.desk.reload_answers().await?;
         }
         let bar = bar(turns.len());

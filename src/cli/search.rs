@@ -25,7 +25,7 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
-        app.desk.library.follow().await?;
+        app.desk.library.sync_index().await?;
         let all = app.desk.store.collections().await?;
         let wanted = |slug: &str| self.collection.as_deref().is_none_or(|name| name == slug);
         let collections: Vec<_> = all

@@ -22,7 +22,7 @@ use crate::store::audit::{Actor, Entry};
 
 /// Upper bound for the open-file limit of the process.
 #[cfg(unix)]
-const MOST_FILES: u64 = 65_536;
+const MAX_FILES: u64 = 65_536;
 
 /// Serve webhooks and the API, and answer customers
 #[derive(Debug, Args)]
@@ -89,7 +89,7 @@ fn open_many_files() {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
         // More is never needed, and some systems report no maximum but refuse it as a limit.
-        let most = limit.maximum.map_or(MOST_FILES, |most| most.min(MOST_FILES));
+        let most = limit.maximum.map_or(MAX_FILES, |most| most.min(MAX_FILES));
         if limit.current.is_some_and(|current| current < most)
             && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit })
         {

@@ -45,7 +45,7 @@ enum Command {
 
 impl Source {
     /// The command's audit entry.
-    pub(super) fn writes(&self) -> AuditEntry {
+    pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::List) => None,
             Some(Command::Refresh { source, .. }) => {

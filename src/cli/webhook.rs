@@ -67,7 +67,7 @@ struct Replay {
 
 impl Webhooks {
     /// The command's audit entry.
-    pub(super) fn writes(&self) -> AuditEntry {
+    pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             Command::List(_) | Command::Show { .. } => None,
             Command::Replay(replay) if replay.dry_run => None,
@@ -185,7 +185,7 @@ impl Replay {
     }
 }
 
-/// Decodes a stored body with the line of the provider's first number.
+/// Decodes a stored body with the client of the provider's first number.
 fn decode(desk: &Desk, row: &WebhookRow) -> anyhow::Result<Vec<crate::domain::Item>> {
     let provider = row.provider.known();
     let number = provider.and_then(|provider| desk.numbers_of(provider).into_iter().next());

@@ -20,7 +20,7 @@ pub enum Change {
     Document,
     /// A curated answer is created, changed or removed.
     Answer,
-    /// How the collection is chunked and ranked is changed.
+    /// The collection's chunking or ranking settings are changed.
     Settings,
     /// A website is added, crawled again, or removed.
     Source,

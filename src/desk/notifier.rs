@@ -79,7 +79,7 @@ impl Notifier {
     /// dispatcher read the database again.
     pub fn missed(&self) {
         self.live.missed();
-        for turn in self.under_way().values() {
+        for turn in self.running_turns().values() {
             turn.send_modify(|news| news.push(None));
         }
         self.dispatcher.notify_one();
@@ -105,11 +105,11 @@ impl Notifier {
     /// one.
     pub fn conversation_event(&self, conversation: &ConversationId, message: Option<&str>) {
         self.changed(conversation);
-        let under_way = self.under_way();
+        let under_way = self.running_turns();
         if let Some(turn) = under_way.get(conversation) {
             turn.send_modify(|news| news.push(message.map(ToOwned::to_owned)));
         } else {
-            self.unheard().keep(conversation, message);
+            self.pending_events().keep(conversation, message);
             self.dispatcher.notify_one();
         }
     }
@@ -187,11 +187,11 @@ impl Notifier {
     /// Subscribes a starting turn to its conversation's events, until the result is dropped.
     /// Includes the events that no earlier turn read.
     pub fn listen(self: &Arc<Self>, conversation: &ConversationId) -> ConversationEvents {
-        let mut under_way = self.under_way();
-        let mut news = self.unheard().take(conversation);
+        let mut under_way = self.running_turns();
+        let mut news = self.pending_events().take(conversation);
         if under_way.contains_key(conversation) {
-            // A turn that lost its lease still listens here, and may have got events that this
-            // turn, which was claimed earlier, must know of.
+            // A turn that lost its lease still listens here. It may have got events that this turn
+            // must know of, because this turn's claim was read before them.
             news.push(None);
         }
         let before = news.len();
@@ -209,11 +209,11 @@ impl Notifier {
         }
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<ConversationId, watch::Sender<News>>> {
+    fn running_turns(&self) -> MutexGuard<'_, HashMap<ConversationId, watch::Sender<News>>> {
         self.running_turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unheard(&self) -> MutexGuard<'_, UnheardNews> {
+    fn pending_events(&self) -> MutexGuard<'_, UnheardNews> {
         self.pending_events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -221,8 +221,8 @@ impl Notifier {
 /// Events of a conversation: the provider's id of a new message, or `None` for anything else.
 type News = Vec<Option<String>>;
 
-/// Events that came while no turn ran, for the next turn of the conversation. Bounded: when `young`
-/// is full, it becomes `old` and the former `old` is dropped.
+/// Events that no turn read, for the turn that may be about to start in the conversation. Bounded:
+/// when `young` is full, it becomes `old` and the former `old` is dropped.
 #[derive(Default)]
 struct UnheardNews {
     young: HashMap<ConversationId, News>,
@@ -257,7 +257,7 @@ pub struct ConversationEvents {
     changes: watch::Receiver<News>,
     /// Number of events from before this turn subscribed.
     before: usize,
-    /// Number of events that [`Self::happened`] has covered.
+    /// Number of events that [`Self::has_new_events`] has covered.
     read: usize,
 }
 
@@ -271,7 +271,7 @@ impl ConversationEvents {
     }
 
     /// Whether anything happened since the last call, except messages that are `known` already.
-    pub fn has_new_events(&mut self, known: impl Fn(&str) -> bool) -> bool {
+    pub fn take_new_events(&mut self, known: impl Fn(&str) -> bool) -> bool {
         let news = self.changes.borrow_and_update();
         let since = &news[self.read.min(news.len())..];
         self.read = news.len();
@@ -281,7 +281,7 @@ impl ConversationEvents {
 
 impl Drop for ConversationEvents {
     fn drop(&mut self) {
-        let mut under_way = self.wake.under_way();
+        let mut under_way = self.wake.running_turns();
         // A later turn may have replaced this subscription: then the sender is a different one.
         let ours = |sender: &watch::Sender<News>| {
             sender.receiver_count() == 1 && sender.subscribe().same_channel(&self.changes)
@@ -293,7 +293,7 @@ impl Drop for ConversationEvents {
             // The next turn may have been claimed and loaded before these events, and not listen
             // yet.
             if unread || news > self.before {
-                self.wake.unheard().keep(&self.conversation, None);
+                self.wake.pending_events().keep(&self.conversation, None);
             }
         }
         // The next turn has to handle what this one did not read.
@@ -314,12 +314,12 @@ mod tests {
         let wake = Arc::new(Notifier::default());
         let conversation = ConversationId::generate();
         let mut first = wake.listen(&conversation);
-        assert!(!first.has_new_events(|_| false), "nothing happened yet");
+        assert!(!first.take_new_events(|_| false), "nothing happened yet");
         // The next turn is claimed and loaded here, and starts only after a message came.
         wake.conversation_event(&conversation, Some("wamid.1"));
         let mut next = wake.listen(&conversation);
-        assert!(next.has_new_events(|message| message == "wamid.0"), "it reads again");
-        assert!(!next.has_new_events(|_| false), "once");
+        assert!(next.take_new_events(|message| message == "wamid.0"), "it reads again");
+        assert!(!next.take_new_events(|_| false), "once");
     }
 
     #[test]
@@ -330,13 +330,13 @@ mod tests {
             let mut first = wake.listen(&conversation);
             // The next turn was claimed and loaded just before, and does not listen yet.
             wake.conversation_event(&conversation, Some("wamid.1"));
-            assert!(!read || first.has_new_events(|_| false));
+            assert!(!read || first.take_new_events(|_| false));
             drop(first);
             let mut next = wake.listen(&conversation);
-            assert!(next.has_new_events(|_| false), "it reads again (read before: {read})");
-            assert!(!next.has_new_events(|_| false), "once");
+            assert!(next.take_new_events(|_| false), "it reads again (read before: {read})");
+            assert!(!next.take_new_events(|_| false), "once");
             drop(next);
-            assert!(!wake.listen(&conversation).has_new_events(|_| false), "and no later one");
+            assert!(!wake.listen(&conversation).take_new_events(|_| false), "and no later one");
         }
     }
 
@@ -345,8 +345,8 @@ mod tests {
         let wake = Arc::new(Notifier::default());
         let mut turn = wake.listen(&ConversationId::generate());
         wake.missed();
-        assert!(turn.has_new_events(|_| false));
-        assert!(!turn.has_new_events(|_| false), "once");
+        assert!(turn.take_new_events(|_| false));
+        assert!(!turn.take_new_events(|_| false), "once");
         let dispatcher = wake.dispatcher_notify();
         assert!(dispatcher.notified().now_or_never().is_some(), "there may be turns to run");
     }
@@ -359,7 +359,7 @@ mod tests {
         for conversation in &conversations {
             wake.conversation_event(conversation, None);
         }
-        let heard = |place: usize| wake.listen(&conversations[place]).has_new_events(|_| false);
+        let heard = |place: usize| wake.listen(&conversations[place]).take_new_events(|_| false);
         assert!(heard(MAX_BUFFERED_CONVERSATIONS) && heard(MAX_BUFFERED_CONVERSATIONS / 2));
         assert!(!heard(0));
     }

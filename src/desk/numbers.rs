@@ -119,7 +119,11 @@ impl Numbers {
     }
 
     /// Builds a provider client from the fields of a form. Sends nothing.
-    pub fn line(&self, form: &Form, fields: &Fields) -> Result<Arc<dyn Provider>, FieldError> {
+    pub fn build_client(
+        &self,
+        form: &Form,
+        fields: &Fields,
+    ) -> Result<Arc<dyn Provider>, FieldError> {
         let doubt = |message| FieldError { field: None, message };
         let settings = Settings::from_form(form, "", fields)?;
         settings.build(&self.connector().map_err(doubt)?.client).map_err(doubt)
@@ -238,7 +242,7 @@ impl NumberActivity {
     }
 
     /// Records that a message was sent.
-    pub fn sent(&self) {
+    pub fn record_sent(&self) {
         self.moments[2].store(now_ms(), Ordering::Relaxed);
     }
 
@@ -302,7 +306,7 @@ impl Desk {
     pub async fn store_number_activity(&self) -> crate::store::Result<()> {
         for number in self.numbers.all() {
             if let Some(moments) = number.activity.due() {
-                self.store.note_seen(&number.id, moments).await?;
+                self.store.record_number_activity(&number.id, moments).await?;
                 number.activity.noted(moments);
             }
         }

@@ -1,5 +1,5 @@
-//! Spending on trials (sandbox, `/v1`, evals and generated prompts): what may still answer, and what
-//! they cost. Counted in the database, so that all processes share one count.
+//! Spending on trials (sandbox, `/v1`, evals and generated prompts): what may still answer, and
+//! what they cost. Counted in the database, so that all processes share one count.
 
 use super::Desk;
 use crate::domain::Usage;

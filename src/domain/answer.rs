@@ -19,7 +19,7 @@ pub struct AnswerContent {
     pub phrasings: Vec<String>,
     /// The answer, Markdown.
     pub body: String,
-    /// ISO 639-1 code of the customers it is for; `None`: any.
+    /// ISO 639-1 code of the customer's language that it is for; `None`: any.
     pub language: Option<String>,
     /// Whether it is in use.
     pub enabled: bool,

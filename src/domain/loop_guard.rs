@@ -1,5 +1,5 @@
-//! Loop guard: detects from a few counters per conversation that the sender is a bot. Pure: uses
-//! only those counters and the time of a text, and decides nothing else.
+//! Loop guard: detects from a few counters per conversation that the sender is itself a bot. Pure:
+//! uses only those counters and the time of a text, and decides nothing else.
 
 use std::fmt::{Display, Formatter};
 
@@ -31,7 +31,7 @@ pub struct SenderStats {
     pub quick: i64,
 }
 
-/// Limits at which a sender counts as a bot. 0 switches a limit off.
+/// Limits at which a sender counts as another bot. 0 switches a limit off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -61,7 +61,7 @@ pub struct ObservedText {
     pub last_reply_hash: i64,
 }
 
-/// Why the loop guard takes a sender for a bot.
+/// Why the loop guard takes a sender for another bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LoopReason {

@@ -76,12 +76,12 @@ impl OwnerChange {
     }
 
     /// The bot has the conversation, because the customer asks it something.
-    pub const fn to_bot() -> Self {
+    pub const fn asks_bot() -> Self {
         Self { owner: Owner::Bot, person_at: None, resets_sender_stats: false }
     }
 
-    /// The bot has the conversation again. Its counters are reset: what the customer wrote to a
-    /// person does not indicate a bot.
+    /// The bot has the conversation again. The loop guard's counters are reset: how the customer
+    /// wrote to a person does not show that the customer is a bot.
     pub const fn given_back() -> Self {
         Self { owner: Owner::Bot, person_at: None, resets_sender_stats: true }
     }
@@ -179,7 +179,7 @@ pub enum Disposition {
     OptedOut,
     /// The customer opted in again.
     OptedIn,
-    /// The sender counts as a bot; a person has the conversation now.
+    /// The sender counts as another bot; a person has the conversation now.
     Machine(LoopReason),
 }
 
@@ -211,7 +211,7 @@ impl Thread {
             self.take_over(event.now);
             return Disposition::Machine(machine);
         }
-        self.change(OwnerChange::to_bot());
+        self.change(OwnerChange::asks_bot());
         self.schedule_turn(event);
         Disposition::Waits { returned }
     }

@@ -51,7 +51,7 @@ const STAGES: &[(&str, &str)] = &[
     ("turn", "/total_ms"),
 ];
 /// WhatsApp's maximum text length, in UTF-16 units.
-const LONGEST: usize = 4096;
+const MAX_LEN: usize = 4096;
 
 /// Returns whether texts in a value of this assertion type are rendered at any depth.
 pub(super) fn renders_deeply(kind: &str) -> bool {
@@ -213,7 +213,7 @@ fn bubbles(value: &Value, turn: &SeenTurn) -> GradingResult {
 fn format(value: &Value, turn: &SeenTurn) -> GradingResult {
     let longest =
         value.get("longest").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
-    let longest = longest.unwrap_or(LONGEST).min(LONGEST);
+    let longest = longest.unwrap_or(MAX_LEN).min(MAX_LEN);
     for bubble in &turn.bubbles {
         if bubble.encode_utf16().count() > longest {
             return GradingResult::failed(format!(

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::rank::Right;
+use super::rank::Relevance;
 
 /// A text of the corpus.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -35,7 +35,7 @@ pub struct DatasetQuestion {
     /// The question.
     pub text: String,
     /// The relevant texts or documents; empty when there are none.
-    pub relevant: Right,
+    pub relevant: Relevance,
 }
 
 /// Texts and questions.
@@ -102,7 +102,7 @@ impl Dataset {
                 continue;
             }
             let named = row.get(document).unwrap_or_default().split(';').map(str::trim);
-            let relevant: Right =
+            let relevant: Relevance =
                 named.filter(|name| !name.is_empty()).map(|name| (name.to_owned(), 1.0)).collect();
             let asked = DatasetQuestion { id: number.to_string(), text, relevant };
             if asked.relevant.is_empty() {
@@ -149,7 +149,7 @@ fn questions_of(file: &Path) -> Result<Vec<DatasetQuestion>, String> {
     let asked = |(number, text): (usize, String)| DatasetQuestion {
         id: number.to_string(),
         text,
-        relevant: Right::new(),
+        relevant: Relevance::new(),
     };
     Ok(texts.into_iter().enumerate().map(asked).collect())
 }
@@ -170,9 +170,9 @@ fn json_lines<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>, String> {
 }
 
 /// Reads the relevance labels of each question.
-fn labels(file: &Path) -> Result<HashMap<String, Right>, String> {
+fn labels(file: &Path) -> Result<HashMap<String, Relevance>, String> {
     let text = read(file)?;
-    let mut labels: HashMap<String, Right> = HashMap::new();
+    let mut labels: HashMap<String, Relevance> = HashMap::new();
     for (number, line) in (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.is_empty()) {
         let fields: Vec<&str> = line.split('\t').collect();
         let label = fields.get(2).and_then(|label| label.trim().parse::<f64>().ok());
@@ -216,7 +216,7 @@ mod tests {
         let home = folder(&[CORPUS, QUERIES, qrels, none]);
         let read = Dataset::beir(home.path()).expect("a good folder");
         assert_eq!((read.texts.len(), read.questions.len(), read.unanswerable.len()), (1, 1, 1));
-        assert_eq!(read.questions[0].relevant, Right::from([("a".to_owned(), 1.0)]));
+        assert_eq!(read.questions[0].relevant, Relevance::from([("a".to_owned(), 1.0)]));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use frontdesk_promptfoo::template::Templates;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::agents::Agents;
-use super::spending::{MeteredProgress, budget_exhausted, count};
+use super::spending::{MeteredProgress, count, wait_until_budget_exhausted};
 use crate::desk::Desk;
 use crate::pipeline::Bot;
 
@@ -126,7 +126,7 @@ impl PreparedSuite {
             .await;
         };
         let stop = async {
-            tokio::select! { () = stop => {}, () = budget_exhausted(desk) => {} }
+            tokio::select! { () = stop => {}, () = wait_until_budget_exhausted(desk) => {} }
         };
         let (tell, told) = unbounded_channel();
         let counted = MeteredProgress { tell, inner: progress };

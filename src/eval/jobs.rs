@@ -39,7 +39,7 @@ pub use listing::{SavedCase, SuiteListing};
 pub use request::EvalRequest;
 
 const MAX_CONCURRENT_RUNS: usize = 2;
-const MOST_WAITING: usize = 100;
+const MAX_WAITING: usize = 100;
 const KEEP: i64 = 200;
 /// Interval for polling the database for runs to stop.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -83,7 +83,7 @@ pub enum Error {
     #[error("{0}")]
     Wrong(String),
     /// Too many runs are waiting.
-    #[error("{MOST_WAITING} runs wait already: try again when some have ended")]
+    #[error("{MAX_WAITING} runs wait already: try again when some have ended")]
     Many,
     /// The trial budget is used up.
     #[error(
@@ -165,14 +165,14 @@ impl Jobs {
     /// Ends runs of dead processes and stops runs on request. Never returns.
     pub async fn run_maintenance(self: Arc<Self>) {
         loop {
-            if let Err(error) = self.look().await {
+            if let Err(error) = self.poll().await {
                 tracing::debug!(%error, "runs of evals could not be looked after, it is tried again");
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn look(&self) -> store::Result<()> {
+    async fn poll(&self) -> store::Result<()> {
         self.desk.store.stop_lost_runs(GONE_MS).await?;
         for id in self.desk.store.runs_to_stop().await? {
             if let Some(active) = self.find(&id) {
@@ -203,7 +203,7 @@ impl Jobs {
     /// Queues a run of a suite; the error says why it cannot run.
     pub async fn start(self: &Arc<Self>, wanted: EvalRequest) -> Result<RunId, Error> {
         let waiting = self.active.lock().unwrap_or_else(PoisonError::into_inner).len();
-        if waiting >= MOST_WAITING + MAX_CONCURRENT_RUNS {
+        if waiting >= MAX_WAITING + MAX_CONCURRENT_RUNS {
             return Err(Error::Many);
         }
         if self.desk.trial_tier().await? == BudgetTier::Words {

@@ -10,7 +10,7 @@ const DEEP: usize = 10;
 const SHALLOW: usize = 5;
 
 /// Relevant texts of a question by id, each with its relevance label, above 0.
-pub(super) type Right = HashMap<String, f64>;
+pub(super) type Relevance = HashMap<String, f64>;
 
 /// Mean metrics over questions, each 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Score {
 
 impl Score {
     /// Scores one ranking, best first. A question without relevant texts scores 0.
-    pub fn of<'a>(right: &Right, found: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn of<'a>(right: &Relevance, found: impl IntoIterator<Item = &'a str>) -> Self {
         let mut score = Self { questions: 1, ..Self::default() };
         let (mut gained, mut recalled) = (0.0, 0_u32);
         for (rank, id) in (0_u32..).zip(found).take(DEEP) {
@@ -103,7 +103,7 @@ fn count(n: usize) -> f64 {
 mod tests {
     use super::*;
 
-    fn right(labels: &[(&str, f64)]) -> Right {
+    fn right(labels: &[(&str, f64)]) -> Relevance {
         labels.iter().map(|(id, label)| ((*id).to_owned(), *label)).collect()
     }
 

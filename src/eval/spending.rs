@@ -13,7 +13,7 @@ use crate::domain::trial::TrialKind;
 use crate::pipeline::BudgetTier;
 
 /// Interval for checking the trial budget.
-const LOOK: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Reports the usage of each row and forwards the progress.
 pub(super) struct MeteredProgress<'a> {
@@ -45,7 +45,7 @@ pub(super) async fn count(desk: &Desk, mut told: UnboundedReceiver<Usage>) {
 }
 
 /// Returns when the trial budget is used up.
-pub(super) async fn budget_exhausted(desk: &Desk) {
+pub(super) async fn wait_until_budget_exhausted(desk: &Desk) {
     loop {
         match desk.trial_tier().await {
             Ok(BudgetTier::Words) => {
@@ -55,7 +55,7 @@ pub(super) async fn budget_exhausted(desk: &Desk) {
             Ok(_) => {}
             Err(error) => tracing::debug!(%error, "what is left for trials could not be read"),
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

@@ -10,7 +10,7 @@ use utoipa::{ToResponse, ToSchema};
 
 use super::note::Note;
 use super::verdict::GateRefusal;
-use crate::desk::ReadyError;
+use crate::desk::BuildBotError;
 use crate::store;
 
 /// `Retry-After` for providers and callers, in seconds.
@@ -176,11 +176,11 @@ impl From<store::Error> for Problem {
     }
 }
 
-impl From<ReadyError> for Problem {
-    fn from(error: ReadyError) -> Self {
+impl From<BuildBotError> for Problem {
+    fn from(error: BuildBotError) -> Self {
         match error {
-            ReadyError::Prompt(why) => Self::unprocessable(why),
-            ReadyError::Store(error) => error.into(),
+            BuildBotError::Prompt(why) => Self::unprocessable(why),
+            BuildBotError::Store(error) => error.into(),
         }
     }
 }

@@ -14,9 +14,9 @@ const WINDOW_MS: i64 = 60_000;
 const MAX_FAILURES: u32 = 20;
 /// Addresses that are counted at once. Others are not refused: an attacker with that many must not
 /// lock out everybody else, and keys are too long to be guessed from any number of addresses.
-const MOST_ADDRESSES: usize = 1024;
+const MAX_ADDRESSES: usize = 1024;
 /// Refusals that are logged per hour, over all addresses.
-const MOST_LINES: u32 = 60;
+const MAX_LINES: u32 = 60;
 const HOUR_MS: i64 = 3_600_000;
 
 /// Wrong tries per address.
@@ -74,14 +74,14 @@ impl GuessLimit {
     pub(super) fn wrong(&self, address: Option<IpAddr>, now: i64) -> Option<u64> {
         let mut tries = self.tries();
         let mut key = address.map(network);
-        if tries.of.len() >= MOST_ADDRESSES && !tries.of.contains_key(&key) {
+        if tries.of.len() >= MAX_ADDRESSES && !tries.of.contains_key(&key) {
             tries.of.retain(|_, count| now - count.since < WINDOW_MS);
-            if tries.of.len() >= MOST_ADDRESSES {
+            if tries.of.len() >= MAX_ADDRESSES {
                 key = None;
             }
         }
         let many = tries.of.entry(key).or_default().one_more(now, WINDOW_MS);
-        if many == 1 && tries.lines.one_more(now, HOUR_MS) <= MOST_LINES {
+        if many == 1 && tries.lines.one_more(now, HOUR_MS) <= MAX_LINES {
             return Some(std::mem::take(&mut tries.silent));
         }
         tries.silent += 1;
@@ -172,10 +172,10 @@ mod tests {
             })
         };
         let lines = many(0).filter_map(|one| limit.wrong(one, 0)).count();
-        assert_eq!(lines, MOST_LINES as usize);
-        assert!(limit.tries().of.len() <= MOST_ADDRESSES + 1);
+        assert_eq!(lines, MAX_LINES as usize);
+        assert!(limit.tries().of.len() <= MAX_ADDRESSES + 1);
         assert!(limit.is_open(address("198.51.100.1"), 1), "nobody is locked out by others");
         let silent = limit.wrong(address("198.51.100.2"), HOUR_MS).unwrap();
-        assert_eq!(silent, 5000 - u64::from(MOST_LINES));
+        assert_eq!(silent, 5000 - u64::from(MAX_LINES));
     }
 }

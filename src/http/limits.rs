@@ -19,7 +19,7 @@ use super::fair_semaphore::{FairPermit, FairSemaphore};
 /// Concurrent expensive requests, in total and per caller.
 const EXPENSIVE: (usize, usize) = (32, 8);
 /// How long an expensive request waits for a permit.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// Open streams, in total and per caller.
 const STREAMS: (usize, usize) = (256, 64);
 
@@ -60,12 +60,12 @@ impl Limits {
 
 /// Middleware that makes an expensive request wait for a permit, which is held until the response
 /// body was sent.
-pub(super) async fn in_turn(mut request: Request, next: Next) -> Response {
+pub(super) async fn limit_expensive(mut request: Request, next: Next) -> Response {
     let caller = request.extensions().get::<Caller>().map(Caller::key).unwrap_or_default();
     let Some(places) = request.extensions().get::<ExpensiveRequests>().cloned() else {
         return next.run(request).await;
     };
-    let Some(place) = places.take(&caller, PATIENCE).await else {
+    let Some(place) = places.take(&caller, TIMEOUT).await else {
         let each = EXPENSIVE.1;
         return Problem::busy(format!(
             "Too many requests of this kind are under way: {each} of one caller run at once, a few more wait. Try again soon."

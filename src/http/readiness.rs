@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::store::{NotReady, Store};
 
 /// How long a result is cached, so that probes put no load on the database.
-const FRESH: Duration = Duration::from_secs(1);
+const CACHE_TTL: Duration = Duration::from_secs(1);
 
 /// The last result of the readiness check.
 #[derive(Default)]
@@ -21,7 +21,7 @@ impl Readiness {
     pub(super) async fn now(&self, store: &Store) -> Result<(), NotReady> {
         // Held during the check, so that concurrent probes share one.
         let mut last = self.last.lock().await;
-        let known = last.filter(|(at, _)| at.elapsed() < FRESH).map(|(_, ready)| ready);
+        let known = last.filter(|(at, _)| at.elapsed() < CACHE_TTL).map(|(_, ready)| ready);
         let ready = if let Some(ready) = known {
             ready
         } else {

@@ -126,7 +126,7 @@ pub(super) async fn serve(
             taken = listener.accept() => taken,
             () = &mut shutdown => break,
         };
-        let Some((stream, peer)) = unwrap_accepted(taken).await else { continue };
+        let Some((stream, peer)) = accepted_or_pause(taken).await else { continue };
         let activity = Arc::new(ConnectionActivity::new());
         let Some(place) = connections.take(peer.ip(), &activity) else {
             refuse(&stream);
@@ -155,7 +155,7 @@ pub(super) async fn serve(
 
 /// Unwraps an accepted connection. `None` if the peer is gone already, or after a pause if the
 /// system is out of resources.
-async fn unwrap_accepted(
+async fn accepted_or_pause(
     taken: std::io::Result<(TcpStream, SocketAddr)>,
 ) -> Option<(TcpStream, SocketAddr)> {
     use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};

@@ -21,7 +21,7 @@ pub(super) const NAME: &str = "__Host-frontdesk";
 /// The header with the CSRF token.
 pub(super) const CSRF: &str = "x-csrf-token";
 /// Maximum length of a secret, in bytes; a longer one was not issued here.
-const LONGEST: usize = 100;
+const MAX_LEN: usize = 100;
 
 /// The token in a link or a cookie. It is enough to sign in, so it is never shown.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ impl Secret {
 
     /// Accepts a secret from a client; `None` if it cannot be valid.
     pub(super) fn from_client(text: &str) -> Option<Self> {
-        (!text.is_empty() && text.len() <= LONGEST).then(|| Self(text.to_owned()))
+        (!text.is_empty() && text.len() <= MAX_LEN).then(|| Self(text.to_owned()))
     }
 
     /// Returns the secret in the cookie of a request.

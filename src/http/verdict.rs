@@ -86,7 +86,7 @@ pub(super) enum GateRefusal {
 /// The result of one agent's gate.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AgentVerdict {
-    /// The agent's slug.
+    /// Short name of the agent.
     agent: String,
     /// The result of its gate.
     verdict: GateVerdict,

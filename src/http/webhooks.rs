@@ -1,4 +1,5 @@
-//! Webhooks: verify the raw bytes, decode every item, store, then acknowledge. Never acknowledges what is not stored.
+//! Webhooks: verify the raw bytes, decode every item, store, then acknowledge. Never acknowledges
+//! what is not stored.
 
 use std::collections::HashMap;
 use std::sync::Arc;

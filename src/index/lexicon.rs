@@ -28,7 +28,7 @@ pub(super) struct Lexicon {
 /// During changes, n-grams are compacted when one word in this many was added or removed.
 const COMPACT_SHARE_DURING_CHANGES: usize = 4;
 /// The same after a document is complete: compacting more makes searches faster.
-const COMPACT_SHARE_WHEN_IDLE: usize = 16;
+const COMPACT_SHARE_AFTER_CHANGES: usize = 16;
 
 /// End of a list.
 const NONE: u32 = u32::MAX;
@@ -101,8 +101,8 @@ impl Lexicon {
     }
 
     /// Compacts the n-grams after a batch of changes.
-    pub(super) fn compact_when_idle(&mut self) {
-        self.compact(COMPACT_SHARE_WHEN_IDLE);
+    pub(super) fn compact_after_changes(&mut self) {
+        self.compact(COMPACT_SHARE_AFTER_CHANGES);
     }
 
     /// Number of chunks that contain a word.

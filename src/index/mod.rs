@@ -1,10 +1,11 @@
 //! Seam: finds the best chunks of each search leg for a question's text and vector. Fusing the legs
-//! belongs to retrieval (`pipeline/retrieve.rs`), so that every index ranks alike.
+//! belongs to retrieval (`pipeline/retrieve.rs`), so that every index ranks alike. The database is
+//! the source of truth for every adapter.
 //!
 //! | adapter | what it does |
 //! | --- | --- |
-//! | `memory` | compares every chunk of a collection, held in memory; the database is the source of truth |
-//! | `qdrant` | candidates from a Qdrant server or cluster, scored as in memory; the database is the source of truth |
+//! | `memory` | compares every chunk of a collection, held in memory |
+//! | `qdrant` | candidates from a Qdrant server or cluster, scored as in memory |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

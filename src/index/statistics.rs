@@ -52,8 +52,8 @@ impl CollectionStatistics {
     }
 
     /// Compacts the vocabulary after a batch of changes.
-    pub(super) fn compact_when_idle(&mut self) {
-        self.lexicon.compact_when_idle();
+    pub(super) fn compact_after_changes(&mut self) {
+        self.lexicon.compact_after_changes();
     }
 
     /// Number of chunks.

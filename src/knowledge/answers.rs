@@ -7,7 +7,7 @@ use crate::domain::AnswerContent;
 
 const NAME: &str = "answers.yaml";
 /// Maximum file size, in bytes.
-const LARGEST: usize = 4 << 20;
+const MAX_SIZE: usize = 4 << 20;
 
 /// Whether a path within a collection is a file of curated answers.
 pub(super) fn is_answers(path: &str) -> bool {
@@ -39,8 +39,8 @@ fn yes() -> bool {
 
 /// Parses a file. The error says what is wrong, where, and what would be right.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<AnswerContent>, String> {
-    if bytes.len() > LARGEST {
-        return Err(format!("the file is larger than {LARGEST} bytes, divide it"));
+    if bytes.len() > MAX_SIZE {
+        return Err(format!("the file is larger than {MAX_SIZE} bytes, divide it"));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| "the file is not UTF-8 text".to_owned())?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

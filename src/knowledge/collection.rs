@@ -113,7 +113,7 @@ impl Library {
                 Ok(settings.clone().from(SettingsOrigin::Api))
             })
             .await?;
-        self.follow().await?;
+        self.sync_index().await?;
         self.renew_uploads().await?;
         Ok(own)
     }

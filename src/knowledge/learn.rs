@@ -69,7 +69,7 @@ impl Library {
             work.remove_all_but(&paths).await?;
         }
         work.summary.failed.sort();
-        self.follow().await?;
+        self.sync_index().await?;
         Ok(work.summary)
     }
 }

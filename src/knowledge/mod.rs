@@ -154,7 +154,7 @@ impl Library {
 
     /// Waits for the right to read. A file that ended a process before is read alone, so that no
     /// other file is blamed.
-    async fn acquire_read_slot(&self, suspect: bool) -> ReadTurn<'_> {
+    async fn acquire_read_turn(&self, suspect: bool) -> ReadTurn<'_> {
         if suspect {
             (Some(self.crash_isolation.write().await), None)
         } else {
@@ -179,7 +179,7 @@ impl Library {
     }
 
     /// Updates the index from the database. Returns the number of changed documents.
-    pub async fn follow(&self) -> Result<usize, Error> {
+    pub async fn sync_index(&self) -> Result<usize, Error> {
         let mut seen = self.indexed_revisions.lock().await;
         let mut changed = 0;
         for collection in self.store.all_collections().await? {

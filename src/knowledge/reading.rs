@@ -18,11 +18,11 @@ use crate::store::knowledge::Failure;
 const SMALL: usize = 64 * 1024;
 /// Maximum size of a worker's answer, in bytes: the largest text, with the overlap of its chunks,
 /// as JSON.
-const MOST_ANSWER: usize = 128 * 1024 * 1024;
+const MAX_ANSWER: usize = 128 * 1024 * 1024;
 /// Maximum length of a title, warning or reason, in characters.
-const LONGEST_LINE: usize = 2_000;
+const MAX_LINE_LEN: usize = 2_000;
 /// Maximum number of warnings kept.
-const MOST_WARNINGS: usize = 2_000;
+const MAX_WARNINGS: usize = 2_000;
 
 /// The content of a file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -115,8 +115,8 @@ pub(super) async fn read(
         kind: Kind::Document,
         head: head.map_err(ReadError::not_begun)?,
         body: Box::new(bytes),
-        longest: None,
-        max_answer_bytes: MOST_ANSWER,
+        time_limit: None,
+        max_answer_bytes: MAX_ANSWER,
         most_samples: 0,
     };
     let reply = readers.run(task).await?;
@@ -127,7 +127,7 @@ pub(super) async fn read(
 
 /// Parses a worker process's answer. It is untrusted: the file may have taken over the process.
 fn parse_answer(answer: &[u8]) -> Result<Content, Failure> {
-    let cut = |line: &mut String| *line = extract::first_chars(line, LONGEST_LINE);
+    let cut = |line: &mut String| *line = extract::first_chars(line, MAX_LINE_LEN);
     match serde_json::from_slice(answer) {
         Ok(Answer::Content(mut content)) => {
             cut(&mut content.title);
@@ -152,7 +152,7 @@ pub fn answer(head: &[u8], body: &[u8], longest: Duration) -> io::Result<Vec<u8>
         Ok(content) => Answer::Content(content),
         Err(failure) => refused(failure),
     };
-    encoded(&answer, MOST_ANSWER)
+    encoded(&answer, MAX_ANSWER)
 }
 
 /// Encodes an answer. One that is too large becomes a refusal that says so.
@@ -168,7 +168,7 @@ fn refused(Failure { error, remedy, code }: Failure) -> Answer {
     Answer::Refused { error, remedy, code: code.to_string() }
 }
 
-/// Reads the first [`MOST_WARNINGS`] warnings and skips the rest.
+/// Reads the first [`MAX_WARNINGS`] warnings and skips the rest.
 fn first_warnings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     struct First;
 
@@ -181,7 +181,7 @@ fn first_warnings<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Vec<String>, A::Error> {
             let mut kept = Vec::new();
-            while kept.len() < MOST_WARNINGS {
+            while kept.len() < MAX_WARNINGS {
                 let Some(warning) = all.next_element()? else { return Ok(kept) };
                 kept.push(warning);
             }
@@ -229,10 +229,10 @@ mod tests {
 
     #[test]
     fn an_answer_that_would_not_be_taken_says_so_and_of_warnings_the_first_are_kept() {
-        let warnings = vec![String::from("x"); MOST_WARNINGS + 9];
+        let warnings = vec![String::from("x"); MAX_WARNINGS + 9];
         let long = Answer::Content(Content { title: "a".into(), warnings, pieces: Vec::new() });
-        let content = told(&encoded(&long, MOST_ANSWER).unwrap()).unwrap();
-        assert_eq!(content.warnings.len(), MOST_WARNINGS);
+        let content = told(&encoded(&long, MAX_ANSWER).unwrap()).unwrap();
+        assert_eq!(content.warnings.len(), MAX_WARNINGS);
         let refused = told(&encoded(&long, 100).unwrap()).unwrap_err();
         assert_eq!(refused, remedy::of(&extract::too_much_text()));
     }
@@ -243,7 +243,7 @@ mod tests {
         let piece = chunk::Piece { heading: String::new(), body, place: String::new(), tokens };
         let (title, warnings) = ("a".into(), Vec::new());
         let large = Content { title, warnings, pieces: vec![piece; 100_000] };
-        let content = told(&encoded(&Answer::Content(large), MOST_ANSWER).unwrap()).unwrap();
+        let content = told(&encoded(&Answer::Content(large), MAX_ANSWER).unwrap()).unwrap();
         assert_eq!(content.pieces.len(), 100_000);
     }
 
@@ -281,7 +281,7 @@ mod tests {
             let (error, code) = ("x".repeat(1_000_000), code.into());
             let long = Answer::Refused { error, remedy: None, code };
             let refused = told(&serde_json::to_vec(&long).unwrap()).unwrap_err();
-            assert!(refused.error.chars().count() <= LONGEST_LINE + 1);
+            assert!(refused.error.chars().count() <= MAX_LINE_LEN + 1);
             assert_eq!(refused.code, FailureCode::Damaged);
         }
     }

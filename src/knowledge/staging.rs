@@ -151,7 +151,7 @@ impl Library {
             curated.push(new.clone());
         }
         self.store.answers_of_file(&draft, BY_HAND, curated).await?;
-        self.follow().await?;
+        self.sync_index().await?;
         Ok(draft)
     }
 

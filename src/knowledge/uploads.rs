@@ -119,13 +119,13 @@ impl Library {
     /// Removes a document from the database and the index.
     pub async fn remove_document(&self, document: &DocumentId) -> Result<(), Error> {
         self.store.forget(document).await?;
-        self.follow().await.map(drop)
+        self.sync_index().await.map(drop)
     }
 
     /// Removes a collection and its content from the database and the index.
     pub async fn remove_collection(&self, collection: &CollectionId) -> Result<(), Error> {
         self.store.remove_collection(collection).await?;
-        self.follow().await.map(drop)
+        self.sync_index().await.map(drop)
     }
 
     /// Waits until this process accepts an upload.
@@ -137,7 +137,7 @@ impl Library {
     pub async fn learn_uploaded(&self) -> Result<Option<UploadRow>, Error> {
         let (row, turn) = loop {
             let Some(row) = self.store.due_upload().await? else { return Ok(None) };
-            let turn = self.acquire_read_slot(row.tries > 0).await;
+            let turn = self.acquire_read_turn(row.tries > 0).await;
             if self.store.take_upload(&row, LEASE_MS).await? {
                 break (row, turn);
             }
@@ -158,7 +158,7 @@ impl Library {
         };
         span.ended(learned.as_ref().unwrap_or(&LearnOutcome::Unavailable).as_str());
         learned?;
-        self.follow().await?;
+        self.sync_index().await?;
         Ok(Some(row))
     }
 
@@ -306,7 +306,7 @@ mod tests {
     use super::*;
 
     /// When this fails, every installation would learn all its documents again. Such a change
-    /// belongs into `METHOD`.
+    /// belongs in `METHOD`.
     #[test]
     fn the_hashes_of_what_was_learned_stay_as_they_are() {
         let settings = chunk::Settings::default();

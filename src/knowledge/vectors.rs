@@ -12,7 +12,8 @@ use crate::domain::{CollectionId, searchable};
 use crate::embed::Purpose;
 use crate::store::knowledge::NewChunk;
 
-/// Texts embedded in one request and stored in one transaction.
+/// Texts embedded in one call and stored in one transaction; an adapter may split them into
+/// several requests.
 pub(super) const BATCH: usize = 96;
 
 /// Result of a backfill over all collections.

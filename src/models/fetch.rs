@@ -17,7 +17,7 @@ use super::{Settings, rename_completed};
 
 /// Default hub.
 const HUB: &str = "https://huggingface.co";
-/// Maximum failed attempts in a row that received no data.
+/// Maximum retries in a row that receive no data.
 const ATTEMPTS: u32 = 5;
 /// Wait before the first retry; it doubles with each further one.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -130,15 +130,15 @@ pub fn purpose(path: &Path) -> Option<(Use, PathBuf)> {
 /// Detects the use of a whisper.cpp file from its first 8 bytes: after the magic number comes the
 /// vocabulary size (about 50,000), or, for a voice activity model, the length of its name.
 fn of_file(path: &Path) -> Option<Use> {
-    const LONGEST_NAME: u32 = 100;
-    const FEWEST_TOKENS: u32 = 10_000;
+    const MAX_NAME_LEN: u32 = 100;
+    const MIN_TOKENS: u32 = 10_000;
     let mut begin = [0; 8];
     File::open(path).ok()?.read_exact(&mut begin).ok()?;
     let [a, b, c, d, number @ ..] = begin;
     match u32::from_le_bytes(number) {
         _ if [a, b, c, d] != *b"lmgg" => None,
-        1..=LONGEST_NAME => Some(Use::Voices),
-        FEWEST_TOKENS.. => Some(Use::Listen),
+        1..=MAX_NAME_LEN => Some(Use::Voices),
+        MIN_TOKENS.. => Some(Use::Listen),
         _ => None,
     }
 }

@@ -22,7 +22,7 @@ impl Bot {
     }
 
     /// Returns the reason for a hand-off if a rule matches this text.
-    pub fn matching_rule(&self, text: &str) -> Option<Reason> {
+    pub fn handoff_reason(&self, text: &str) -> Option<Reason> {
         self.rules.decide(text)
     }
 

@@ -1,5 +1,6 @@
 //! Before stage 4: curated answers. Returns one only if the whole message is certainly its
-//! question: a wrong answer is worse than none. Calls no language model; the cache is in memory.
+//! question: a wrong answer is worse than none. Calls no language model; a cache in memory follows
+//! the database.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,7 +25,8 @@ pub(super) mod similarity;
 /// Minimum similarity of a long question to a phrasing, with or without embeddings, 0 to 1. On real
 /// questions 1 of 100 given answers is wrong, see `curated/measure.rs`.
 const THRESHOLD: f32 = 0.6;
-/// Share of the distance from the threshold to 1 that is added to it, by number of content words.
+/// Share of the distance from the threshold to 1 that is added to it, by number of content words: a
+/// short question has no word to spare.
 const SHORT_QUESTION_BOOST: [f32; 6] = [1.0, 0.95, 0.9, 0.6, 0.3, 0.1];
 /// Minimum lead over the next different answer.
 const MARGIN: f32 = 0.15;
@@ -44,7 +46,7 @@ const RETRY: Duration = Duration::from_mins(1);
 /// Cache of the curated answers of all collections, ready for comparison.
 #[derive(Default)]
 pub struct Book {
-    answer_sets: RwLock<HashMap<CollectionId, Arc<Shelf>>>,
+    answer_sets: RwLock<HashMap<CollectionId, Arc<AnswerSet>>>,
     seen: Mutex<HashMap<CollectionId, SyncState>>,
 }
 
@@ -56,13 +58,14 @@ struct SyncState {
 }
 
 /// The answers of one collection.
-struct Shelf {
+struct AnswerSet {
     rows: Vec<AnswerRow>,
     set: PhrasingSet,
 }
 
 impl Book {
-    /// Syncs the cache with the database and embeds new phrasings; if that fails, words suffice.
+    /// Syncs the cache with the database and embeds new phrasings. If the embedder fails, they are
+    /// compared by their words.
     pub async fn sync_with_store(&self, store: &Store, embed: &dyn Embedder) -> store::Result<()> {
         let mut seen = self.seen.lock().await;
         for row in store.answer_revisions().await? {
@@ -87,11 +90,11 @@ impl Book {
     }
 
     fn put(&self, id: &CollectionId, rows: Vec<AnswerRow>, embedder: Option<&str>) {
-        let fresh = Arc::new(Shelf::of(rows, embedder));
+        let fresh = Arc::new(AnswerSet::of(rows, embedder));
         self.answer_sets.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), fresh);
     }
 
-    fn of(&self, collections: &[CollectionId]) -> Vec<Arc<Shelf>> {
+    fn of(&self, collections: &[CollectionId]) -> Vec<Arc<AnswerSet>> {
         let shelves = self.answer_sets.read().unwrap_or_else(PoisonError::into_inner);
         let wanted = collections.iter().filter_map(|id| shelves.get(id).cloned());
         wanted.filter(|shelf| shelf.set.len() > 0).collect()
@@ -136,7 +139,7 @@ async fn embed_missing(
     Ok(true)
 }
 
-impl Shelf {
+impl AnswerSet {
     fn of(rows: Vec<AnswerRow>, embedder: Option<&str>) -> Self {
         let rows: Vec<AnswerRow> = rows.into_iter().filter(AnswerRow::enabled).collect();
         let mut set = PhrasingSet::default();
@@ -224,7 +227,7 @@ pub async fn find_answer(
 
 /// A message and the collections it is compared with.
 struct Search<'a> {
-    shelves: &'a [Arc<Shelf>],
+    shelves: &'a [Arc<AnswerSet>],
     asked: &'a Ask<'a>,
     /// Its sentences, without those that are only courtesies.
     parts: &'a [&'a str],

@@ -23,11 +23,11 @@ use crate::store::{Result, Store};
 /// Minimum similarity of two questions in one group, 0 to 1. Errors only cost a reviewer a look.
 const ALIKE: f32 = 0.65;
 /// Maximum groups that are read, the newest first.
-const MOST_GROUPS: i64 = 2000;
+const MAX_GROUPS: i64 = 2000;
 /// Questions grouped per batch.
 const BATCH: i64 = 200;
 /// Maximum length of a stored question, in characters.
-const LONGEST: usize = 500;
+const MAX_LEN: usize = 500;
 
 /// Masks phone numbers, mail addresses, card and account numbers, link paths; at most 500
 /// characters.
@@ -41,7 +41,7 @@ pub fn mask_personal_data(text: &str) -> String {
         LazyLock::new(|| Regex::new(r"\b[A-Z]{2}\p{Nd}{2}(?:[ ]?[A-Z0-9]{2,4}){3,8}\b").ok());
     static NUMBER: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r"\+?\(?\p{Nd}(?:[ \u{a0}().\-/]{0,2}\p{Nd}){6,}").ok());
-    let mut text: String = text.trim().chars().take(LONGEST * 4).collect();
+    let mut text: String = text.trim().chars().take(MAX_LEN * 4).collect();
     let masks =
         [(&MAIL, "[mail]"), (&LINK, "$1/…"), (&ACCOUNT, "[account]"), (&NUMBER, "[number]")];
     for (pattern, mask) in masks {
@@ -49,7 +49,7 @@ pub fn mask_personal_data(text: &str) -> String {
             text = pattern.replace_all(&text, mask).into_owned();
         }
     }
-    text.chars().take(LONGEST).collect()
+    text.chars().take(MAX_LEN).collect()
 }
 
 /// Whether something in a question was masked.
@@ -84,7 +84,7 @@ pub async fn group(store: &Store) -> Result<usize> {
                 Entry::Vacant(new) => {
                     let agent = Some(question.agent_id.clone());
                     let wanted = GapFilter { agent, ..GapFilter::default() };
-                    new.insert(Groups::of(store.gaps(&wanted, MOST_GROUPS).await?))
+                    new.insert(Groups::of(store.gaps(&wanted, MAX_GROUPS).await?))
                 }
             };
             let gap = groups.place(&question.question);
@@ -151,7 +151,7 @@ pub async fn recheck(
 ) -> Result<(usize, Vec<GapRow>)> {
     let wanted = GapFilter { state: Some(GapState::Open), ..GapFilter::default() };
     let (mut asked, mut answered) = (0, Vec::new());
-    for gap in store.gaps(&wanted, MOST_GROUPS).await? {
+    for gap in store.gaps(&wanted, MAX_GROUPS).await? {
         let Some(bot) = bot(&gap.agent_id) else { continue };
         asked += 1;
         if finds_answer(engine, &bot, &gap.question).await {
@@ -220,7 +220,7 @@ mod tests {
             let mut groups = Groups::default();
             for text in &texts {
                 let kept = mask_personal_data(text);
-                prop_assert!(kept.chars().count() <= LONGEST);
+                prop_assert!(kept.chars().count() <= MAX_LEN);
                 groups.place(&kept);
             }
         }

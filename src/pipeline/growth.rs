@@ -23,7 +23,7 @@ const SHORT: usize = 16 * 1024;
 /// Length ratio of the two texts.
 const TIMES: usize = 8;
 /// Maximum ratio of the run times.
-const MOST: f64 = 16.0;
+const MAX_FACTOR: f64 = 16.0;
 /// Run times below this are not checked.
 const MIN_CHECKED_TIME: Duration = Duration::from_millis(40);
 
@@ -200,7 +200,7 @@ fn time_grows_with_the_text_and_not_with_its_square() {
             worst.push((ratio, said));
         }
     }
-    worst.retain(|(ratio, _)| *ratio > MOST);
+    worst.retain(|(ratio, _)| *ratio > MAX_FACTOR);
     assert!(
         worst.is_empty(),
         "{}",

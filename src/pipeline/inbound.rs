@@ -1,7 +1,8 @@
 //! Stage 1: drops redeliveries, finds the conversation, merges a burst into one turn.
 //!
-//! The transaction that stores a webhook drops and finds ([`Store::take_in`]). This file assigns a
-//! webhook's items to their numbers and makes a [`Turn`] of a conversation's waiting messages.
+//! Dropping and finding happen in the one transaction that stores a webhook ([`Store::take_in`]).
+//! This file assigns a webhook's items to their numbers and makes a [`Turn`] of a conversation's
+//! waiting messages.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub(super) mod consent;
 pub(super) mod gap;
 
 /// Maximum messages that one turn answers.
-const MOST_MESSAGES: i64 = 50;
+const MAX_MESSAGES: i64 = 50;
 
 /// Intake settings for all numbers.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +73,7 @@ pub async fn take_in(
     let Webhook { provider, body, items, again, turns } = webhook;
     let items = items.into_iter().map(give).collect();
     let turns =
-        Offer { reads: (MOST_MESSAGES, i64::try_from(history).unwrap_or(i64::MAX)), ..turns };
+        Offer { reads: (MAX_MESSAGES, i64::try_from(history).unwrap_or(i64::MAX)), ..turns };
     store.take_in(TakeIn { provider, body, items, again, turns }).await
 }
 
@@ -113,7 +114,8 @@ pub struct PendingTurn {
     pub voice: Option<String>,
     /// Whether reading the messages panicked: then the turn holds none of them, and must fail.
     pub unreadable: bool,
-    /// When the conversation was read, in Unix milliseconds. The turn's `now` is recorded instead.
+    /// When reading the conversation began, in Unix milliseconds. Not the turn's `now`, which is
+    /// part of its recording.
     read_at: i64,
 }
 
@@ -124,7 +126,7 @@ pub async fn read(
     history: usize,
 ) -> Result<Vec<store::ConversationSnapshot>> {
     let history = i64::try_from(history).unwrap_or(i64::MAX);
-    store.read_snapshots(claims, MOST_MESSAGES, history).await
+    store.read_snapshots(claims, MAX_MESSAGES, history).await
 }
 
 /// Merges the waiting messages of a conversation into one turn; `None` if there are none.
@@ -194,7 +196,7 @@ impl PendingTurn {
     }
 
     /// Whether it contains the message with this provider id.
-    pub fn holds(&self, provider_id: &str) -> bool {
+    pub fn contains_message(&self, provider_id: &str) -> bool {
         self.provider_ids.iter().any(|one| one == provider_id)
     }
 

@@ -1,12 +1,14 @@
-//! The product: a message passes through seven stages, one file each; a stage's parts are in its folder.
+//! The product: a message passes through seven stages, one file each; a stage's parts are in its
+//! folder.
 //!
 //! ```text
 //! inbound ─ transcribe ─ escalate ─ retrieve ─ prompt ─ reply ─ outbound
 //! ```
 //!
-//! [`Engine::answer`] runs stages 2 to 6, and only `engine.rs` knows their order. It sends nothing and
-//! writes nothing that a customer could see, so the sandbox, evals and replay can call it. A failure
-//! inside never ends in silence: it becomes the agent's configured sentence, with the reason in the trace.
+//! [`Engine::answer`] runs stages 2 to 6, and only `engine.rs` knows their order. It sends nothing
+//! and writes nothing that a customer could see, so the sandbox, evals and replay can call it. A
+//! failure inside never ends in silence: it becomes the agent's configured sentence, with the
+//! reason in the trace.
 
 mod engine;
 mod run;

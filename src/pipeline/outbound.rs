@@ -12,7 +12,7 @@ use crate::domain::{
     ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Trace, TurnId, VoiceTranscript,
     time,
 };
-use crate::store::escalations::Untold;
+use crate::store::escalations::UnnotifiedCase;
 use crate::store::finish::{Escalation, FinishedTurn};
 use crate::store::outbox::OutgoingRow;
 use crate::store::storable;
@@ -23,9 +23,9 @@ pub(super) mod split;
 
 /// Maximum length of a WhatsApp message, in UTF-16 units: the stricter reading of Meta's
 /// "characters".
-const LONGEST_MESSAGE: usize = 4096;
+const MAX_MESSAGE_LEN: usize = 4096;
 /// Maximum messages per reply; WhatsApp limits how many a recipient gets per minute.
-const MOST_PARTS: usize = 5;
+const MAX_PARTS: usize = 5;
 /// Time after the customer's last message in which WhatsApp accepts free text, in milliseconds.
 pub const WINDOW_MS: i64 = time::DAY_MS;
 
@@ -46,7 +46,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
         Outcome::Reply(reply) => (parts(bot, reply), None),
         Outcome::HandOver { reason, reply, question } => {
             let case = Case { reason: reason.to_string(), question };
-            (split(&for_whatsapp(reply), LONGEST_MESSAGE), Some(case.open(bot, &place)))
+            (split(&for_whatsapp(reply), MAX_MESSAGE_LEN), Some(case.open(bot, &place)))
         }
         Outcome::Silence { .. } => (Vec::new(), None),
     };
@@ -86,7 +86,7 @@ fn unanswered(answered: &TurnResult) -> Option<String> {
 pub fn bubbles(bot: &Bot, outcome: &Outcome) -> Vec<String> {
     match outcome {
         Outcome::Reply(reply) => parts(bot, reply),
-        Outcome::HandOver { reply, .. } => split(&for_whatsapp(reply), LONGEST_MESSAGE),
+        Outcome::HandOver { reply, .. } => split(&for_whatsapp(reply), MAX_MESSAGE_LEN),
         Outcome::Silence { .. } => Vec::new(),
     }
 }
@@ -96,12 +96,12 @@ fn parts(bot: &Bot, reply: &Reply) -> Vec<String> {
     if bot.agent.sources && !reply.citations.is_empty() {
         text.push_str(&sources(reply));
     }
-    let mut parts = split(&text, LONGEST_MESSAGE);
+    let mut parts = split(&text, MAX_MESSAGE_LEN);
     if parts.is_empty() {
         // Formatting may leave nothing, for example of a single divider line: never stay silent.
-        parts = split(&for_whatsapp(&bot.agent.texts.failure), LONGEST_MESSAGE);
+        parts = split(&for_whatsapp(&bot.agent.texts.failure), MAX_MESSAGE_LEN);
     }
-    parts.truncate(MOST_PARTS);
+    parts.truncate(MAX_PARTS);
     parts
 }
 
@@ -175,7 +175,7 @@ impl Case<'_> {
 }
 
 /// Returns the notices about a case opened outside of a turn, each as phone digits and text.
-pub fn notices(bot: &Bot, case: &Untold, base_url: &str) -> Vec<(String, String)> {
+pub fn notices(bot: &Bot, case: &UnnotifiedCase, base_url: &str) -> Vec<(String, String)> {
     let notice = Notice {
         reason: &case.reason,
         question: &case.question,

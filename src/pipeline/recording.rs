@@ -64,7 +64,7 @@ pub struct TurnRecording {
     pub calls: Vec<Call>,
     /// The decided outcome.
     pub outcome: Outcome,
-    /// The customer's messages, one text each.
+    /// The texts that the customer got, one per message.
     pub bubbles: Vec<String>,
 }
 

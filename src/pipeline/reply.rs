@@ -200,7 +200,8 @@ fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
     Origins { passages: &input.prompt.passages, business, customer }
 }
 
-/// Removes links, addresses and numbers that the business did not write: they may cost money.
+/// Removes links, addresses and numbers that the business did not write: a wrong one costs the
+/// customer money.
 fn vetted(
     agent: &Agent,
     vetting: &DetailCheck<'_>,

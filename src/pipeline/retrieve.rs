@@ -1,6 +1,6 @@
 //! Stage 4: retrieves passages for a question. Searches each leg of the index and fuses the
-//! results; without an embedder, only words are compared. A question that depends on the
-//! conversation is also searched with its context.
+//! results; without an embedder, or if it fails, only words are compared. A question that depends
+//! on the conversation is also searched with its context.
 //!
 //! [`search`] is free and runs while the customer may still be typing. [`refine`] has a model
 //! rewrite the question where needed, after the burst: only then is the budget known, and every
@@ -37,8 +37,8 @@ pub(crate) use legs::{WeightedLegs, rank};
 pub(super) use rewrite::Rewriter;
 
 /// Maximum length of a query, in characters; more adds nothing but time.
-const LONGEST_QUERY: usize = 2000;
-/// A language is the collection's own, without translation, if one in this many chunks uses it.
+const MAX_QUERY_LEN: usize = 2000;
+/// If at least one in this many chunks is in a language, questions in it need no translation.
 const OWN_LANGUAGE: usize = 4;
 
 /// Settings of query rewriting.
@@ -60,7 +60,7 @@ pub struct RetrievalResult {
     pub confidence: f32,
     /// The standalone form of the question, if it depends on the conversation.
     pub standalone: Option<String>,
-    pending_rewrite: Option<Wish>,
+    pending_rewrite: Option<PendingRewrite>,
 }
 
 impl RetrievalResult {
@@ -76,7 +76,7 @@ impl RetrievalResult {
 
 /// A pending rewrite.
 #[derive(Debug, Clone)]
-struct Wish {
+struct PendingRewrite {
     reading: QueryAnalysis,
     /// Language to translate into (ISO 639-1); `None` for no translation.
     target_language: Option<&'static str>,
@@ -191,7 +191,7 @@ fn other_words(understood: &RewrittenQuestion, question: &Question) -> Option<St
 /// Returns the texts to search: the question as asked, standalone, and translated.
 fn wordings<'a>(
     question: &Question,
-    wish: &'a Wish,
+    wish: &'a PendingRewrite,
     complete: Option<String>,
     translated: Option<String>,
 ) -> Vec<Text<'a>> {
@@ -206,7 +206,7 @@ fn wordings<'a>(
 }
 
 /// Returns the rewrite that a question needs, if any.
-async fn wish(index: &dyn Index, agent: &Agent, reading: QueryAnalysis) -> Option<Wish> {
+async fn wish(index: &dyn Index, agent: &Agent, reading: QueryAnalysis) -> Option<PendingRewrite> {
     let says = reading.says_something || reading.dependence > ContextDependence::Standalone;
     let spoken = reading.language.as_deref().filter(|_| agent.search.translate && says);
     let into = match spoken {
@@ -214,7 +214,7 @@ async fn wish(index: &dyn Index, agent: &Agent, reading: QueryAnalysis) -> Optio
         None => None,
     };
     (reading.dependence > ContextDependence::Standalone || into.is_some())
-        .then_some(Wish { reading, target_language: into })
+        .then_some(PendingRewrite { reading, target_language: into })
 }
 
 /// Returns the main language of the collections if the spoken one is not their own.
@@ -279,5 +279,5 @@ pub(crate) async fn gather(seams: Seams<'_>, asked: &Search<'_>) -> WeightedLegs
 }
 
 fn cut(text: &str) -> String {
-    text.chars().take(LONGEST_QUERY).collect()
+    text.chars().take(MAX_QUERY_LEN).collect()
 }

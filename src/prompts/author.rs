@@ -9,7 +9,7 @@ use crate::llm::{Completion, Model};
 /// System message.
 const TASK: &str = include_str!("../../prompts/authors/generate.md");
 /// Maximum length of the file, in tokens.
-const LONGEST: u32 = 3000;
+const MAX_LEN: u32 = 3000;
 /// Maximum attempts.
 const TRIES: usize = 2;
 
@@ -86,7 +86,7 @@ fn prompt(named: &str, messages: &[ChatMessage]) -> Prompt {
     Prompt {
         model: named.to_owned(),
         temperature: 0.4,
-        max_output_tokens: LONGEST,
+        max_output_tokens: MAX_LEN,
         messages: messages.to_vec(),
         question: String::new(),
         passages: Vec::new().into(),

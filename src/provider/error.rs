@@ -71,9 +71,9 @@ pub enum Retry {
 
 /// Maximum attempts after transient errors: at five minutes each about a day, when the 24-hour
 /// window closes.
-const MOST_ATTEMPTS: u32 = 300;
+const MAX_ATTEMPTS: u32 = 300;
 /// Maximum wait that a provider can impose.
-const LONGEST_WAIT: Duration = Duration::from_mins(15);
+const MAX_WAIT: Duration = Duration::from_mins(15);
 
 impl Error {
     /// Returns what to do after attempt number `attempt` (from 1) failed with this error.
@@ -84,12 +84,12 @@ impl Error {
     pub fn retry(&self, attempt: u32, spread: f64) -> Retry {
         let (most, first_ms, factor, asked) = match self {
             Self::Unknown(_) => return Retry::Unknown,
-            Self::NotSent(_) => (MOST_ATTEMPTS, 500.0, 2.0_f64, None),
+            Self::NotSent(_) => (MAX_ATTEMPTS, 500.0, 2.0_f64, None),
             Self::Refused { class, retry_after, .. } => match class {
                 Class::PairRate => (6, 1000.0, 4.0, *retry_after),
                 // The queue waits for a valid token; every few minutes one message probes it.
-                Class::Token => (MOST_ATTEMPTS, 60_000.0, 2.0, *retry_after),
-                Class::Throttled | Class::Transient => (MOST_ATTEMPTS, 1000.0, 2.0, *retry_after),
+                Class::Token => (MAX_ATTEMPTS, 60_000.0, 2.0, *retry_after),
+                Class::Throttled | Class::Transient => (MAX_ATTEMPTS, 1000.0, 2.0, *retry_after),
                 _ => return Retry::Never,
             },
         };
@@ -99,7 +99,7 @@ impl Error {
         let steps = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
         let wait = (first_ms * factor.powi(steps)).min(300_000.0) * (1.0 + 0.2 * spread);
         let wait = Duration::from_secs_f64(wait / 1000.0);
-        Retry::After(asked.map_or(wait, |asked| asked.max(wait)).min(LONGEST_WAIT))
+        Retry::After(asked.map_or(wait, |asked| asked.max(wait)).min(MAX_WAIT))
     }
 
     /// The error as a [`Fault`] to store with the message.
@@ -147,7 +147,7 @@ mod tests {
         let asked = refused(Class::Throttled, Some(Duration::from_secs(30)));
         assert_eq!(asked.retry(1, 0.9), Retry::After(Duration::from_secs(30)));
         let absurd = refused(Class::Throttled, Some(Duration::from_hours(24)));
-        assert_eq!(absurd.retry(1, 0.0), Retry::After(LONGEST_WAIT));
-        assert_eq!(refused(Class::Transient, None).retry(MOST_ATTEMPTS, 0.0), Retry::Never);
+        assert_eq!(absurd.retry(1, 0.0), Retry::After(MAX_WAIT));
+        assert_eq!(refused(Class::Transient, None).retry(MAX_ATTEMPTS, 0.0), Retry::Never);
     }
 }

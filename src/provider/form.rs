@@ -13,7 +13,7 @@ use crate::domain::ProviderKind;
 pub type Fields = BTreeMap<String, String>;
 
 /// Maximum length of a value, in characters.
-const LONGEST: usize = 2000;
+const MAX_LEN: usize = 2000;
 /// Name of the field for the provider's API address.
 const BASE_URL: &str = "base_url";
 /// Name of the field for the token that verifies the webhook address.
@@ -57,7 +57,7 @@ pub struct Field {
     pub required: bool,
     /// Whether only experts need it.
     pub advanced: bool,
-    /// Regular expression that the value must match; `None` for any.
+    /// Regular expression that the whole value must match; `None` for any.
     pub pattern: Option<&'static str>,
     /// Example value.
     pub placeholder: Option<&'static str>,
@@ -150,7 +150,7 @@ impl Field {
         if value.is_empty() {
             return self.required.then(|| format!("{label} is missing. {help}"));
         }
-        if value.chars().count() > LONGEST || value.chars().any(char::is_control) {
+        if value.chars().count() > MAX_LEN || value.chars().any(char::is_control) {
             return Some(format!("{label} cannot be as long as this, or on several lines. {help}"));
         }
         let wrong = match self.kind {
@@ -209,7 +209,7 @@ impl Form {
     }
 
     /// Validates one value by its format. Returns what is wrong.
-    pub fn judge(&self, field: &'static Field, value: &str) -> Option<String> {
+    pub fn validate(&self, field: &'static Field, value: &str) -> Option<String> {
         let trap =
             (self.detect_mistake)(field.name, value).map(|trap| format!("{trap} {}", field.help));
         trap.or_else(|| field.shape(value))
@@ -225,7 +225,7 @@ impl Form {
         }
         for field in self.fields {
             let value = fields.get(field.name).map_or("", String::as_str);
-            if let Some(message) = self.judge(field, value) {
+            if let Some(message) = self.validate(field, value) {
                 return Err(FieldError { field: Some(field.name), message });
             }
         }
@@ -280,7 +280,7 @@ mod tests {
                 if let Some(like) = field.placeholder {
                     assert_eq!(field.kind == Kind::Secret, like.contains('…'), "{}", field.name);
                     assert!(
-                        field.kind == Kind::Secret || form.judge(field, like).is_none(),
+                        field.kind == Kind::Secret || form.validate(field, like).is_none(),
                         "{like}"
                     );
                 }
@@ -300,7 +300,8 @@ mod tests {
     #[test]
     fn what_cannot_be_right_is_said_in_words_with_where_it_is_found() {
         let form = Form::of(ProviderKind::Meta);
-        let judge = |name, value| form.judge(form.field(name).unwrap(), value).unwrap_or_default();
+        let judge =
+            |name, value| form.validate(form.field(name).unwrap(), value).unwrap_or_default();
         for (name, value, says) in [
             ("phone_number_id", "", "missing"),
             ("phone_number_id", "+1 555 078 3881", "phone number itself"),

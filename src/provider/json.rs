@@ -10,7 +10,7 @@ use crate::domain::time::Millis;
 
 /// Maximum length of an id, in bytes: Postgres indexes hold at most 2,704. WhatsApp ids have about
 /// 100.
-const LONGEST_ID: usize = 1000;
+const MAX_ID_LEN: usize = 1000;
 /// Plausible timestamps, in seconds since 1970: from 2009, when WhatsApp began, to 2100.
 const PLAUSIBLE_SECONDS: std::ops::Range<i64> = 1_230_768_000..4_102_444_800;
 
@@ -43,7 +43,7 @@ pub(super) fn id(value: &Value, key: &str) -> Option<String> {
 
 /// Whether a text can be an id.
 pub(super) fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.len() <= LONGEST_ID
+    !text.is_empty() && text.len() <= MAX_ID_LEN
 }
 
 /// The text under a key, possibly empty; a number becomes its digits.
@@ -166,8 +166,8 @@ mod tests {
 
     #[test]
     fn an_id_that_no_index_holds_is_none() {
-        let value = json!({"a": "x".repeat(LONGEST_ID), "b": "x".repeat(LONGEST_ID + 1), "c": ""});
-        assert_eq!(id(&value, "a").map(|id| id.len()), Some(LONGEST_ID));
+        let value = json!({"a": "x".repeat(MAX_ID_LEN), "b": "x".repeat(MAX_ID_LEN + 1), "c": ""});
+        assert_eq!(id(&value, "a").map(|id| id.len()), Some(MAX_ID_LEN));
         assert_eq!((id(&value, "b"), id(&value, "c")), (None, None));
     }
 

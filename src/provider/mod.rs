@@ -25,7 +25,7 @@ pub use error::{Class, Error, MalformedWebhook, Retry, UnverifiedWebhook};
 pub use form::{Field, FieldError, Fields, Form, Kind, Shows, Step};
 
 /// Upper bound on the time that a message's outcome may stay unknown, in milliseconds: 30 days.
-const MOST_UNKNOWN_MS: i64 = 30 * 24 * 3_600_000;
+const MAX_UNKNOWN_MS: i64 = 30 * 24 * 3_600_000;
 
 /// The receiving side of a connected number.
 pub trait Receiver: Send + Sync {
@@ -215,8 +215,8 @@ impl Settings {
         if !(0.001..=1_000_000.0).contains(&sending.rate) {
             return Err("rate goes from 0.001 to 1000000: messages a second".into());
         }
-        if !(0..=MOST_UNKNOWN_MS).contains(&sending.unknown.after_ms) {
-            return Err(format!("unknown.after_ms goes from 0 to {MOST_UNKNOWN_MS}"));
+        if !(0..=MAX_UNKNOWN_MS).contains(&sending.unknown.after_ms) {
+            return Err(format!("unknown.after_ms goes from 0 to {MAX_UNKNOWN_MS}"));
         }
         if !(0..=100).contains(&sending.unknown.times) {
             return Err("unknown.times goes from 0 to 100".into());

@@ -118,7 +118,7 @@ impl Pool {
             kind: Kind::Check,
             head: serde_json::to_vec(attempts).unwrap_or_default(),
             body: Box::new([0_u8; 0]),
-            longest: None,
+            time_limit: None,
             max_answer_bytes: 4_096,
             most_samples: 0,
         };

@@ -84,7 +84,7 @@ pub struct Task {
     /// Content of the file.
     pub body: Box<dyn AsRef<[u8]> + Send + Sync>,
     /// Time limit, if shorter than the configured one.
-    pub longest: Option<Duration>,
+    pub time_limit: Option<Duration>,
     /// Maximum size of the answer, in bytes.
     pub max_answer_bytes: usize,
     /// Maximum number of samples.

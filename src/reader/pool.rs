@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Maximum tries of a task: a process can be killed from outside.
 const TRIES: usize = 2;
 /// Maximum size of a file, in bytes.
-pub(super) const LARGEST: usize = 1024 * 1024 * 1024;
+pub(super) const MAX_SIZE: usize = 1024 * 1024 * 1024;
 
 /// A pool of worker processes; clones share it.
 #[derive(Clone)]
@@ -137,8 +137,8 @@ impl Pool {
 
 impl PoolState {
     async fn run(&self, task: &Task, background: bool) -> Result<Reply, Failure> {
-        if (*task.body).as_ref().len() > LARGEST {
-            return Err(Failure::Memory { mb: (LARGEST / 1024 / 1024) as u64 });
+        if (*task.body).as_ref().len() > MAX_SIZE {
+            return Err(Failure::Memory { mb: (MAX_SIZE / 1024 / 1024) as u64 });
         }
         let lane = match task.kind {
             Kind::Document | Kind::Check => &self.documents,
@@ -149,7 +149,7 @@ impl PoolState {
             if background { Some(lane.background.acquire().await.map_err(gone)?) } else { None };
         let _place = lane.places.acquire().await.map_err(gone)?;
         let most = u64::from(self.settings.seconds);
-        let seconds = task.longest.map_or(most, |longest| longest.as_secs().clamp(1, most));
+        let seconds = task.time_limit.map_or(most, |longest| longest.as_secs().clamp(1, most));
         let mut why = Failure::Broken;
         for _ in 0..TRIES {
             let mut process = match lane.take() {

@@ -17,7 +17,7 @@ const START: Duration = Duration::from_secs(20);
 /// Maximum wait for a broken process to exit.
 const END: Duration = Duration::from_secs(5);
 /// Tasks after which a process is replaced.
-const MOST_TASKS: usize = 1_000;
+const MAX_TASKS: usize = 1_000;
 /// Working time after which a process is replaced: its total processor time is limited.
 const MAX_WORK_TIME: Duration = Duration::from_mins(15);
 /// Growth of peak memory, in KB, after which a process is replaced to free it. The first document
@@ -120,7 +120,7 @@ impl Process {
 
     /// Whether it should be replaced.
     pub(super) fn should_recycle(&self) -> bool {
-        self.tasks >= MOST_TASKS
+        self.tasks >= MAX_TASKS
             || self.worked >= MAX_WORK_TIME
             || self.peak_kb() > self.small_kb + LARGE_KB
     }
@@ -169,7 +169,8 @@ impl Process {
         if bytes.len() == length { Ok((tag, bytes)) } else { Err(ProcessError::Gone) }
     }
 
-    /// Waits for the process to exit, if it has not, and determines the cause.
+    /// Determines why the process ended. Waits some seconds for its exit, and kills one that still
+    /// runs.
     pub(super) async fn exit_cause(mut self, trouble: &ProcessError) -> ExitCause {
         if !matches!(trouble, ProcessError::Gone) {
             return ExitCause::Fault;

@@ -5,7 +5,7 @@
 //! Other systems have no such filter, and macOS does not enforce memory limits: there a worker
 //! process has the limits that exist, its deadline, and a cleared environment.
 
-use super::pool::LARGEST;
+use super::pool::MAX_SIZE;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 const MB: u64 = 1024 * 1024;
@@ -33,7 +33,7 @@ pub(super) fn enter(memory_mb: u64, stack: usize) -> (Limits, Result<(), String>
         (Resource::Fsize, 0),
         (Resource::Nofile, 16),
         (Resource::Cpu, WHOLE_LIFE),
-        (Resource::Data, own + limits.memory + LARGEST as u64),
+        (Resource::Data, own + limits.memory + MAX_SIZE as u64),
     ] {
         limit(resource, most, Some(most));
     }

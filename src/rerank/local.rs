@@ -16,7 +16,7 @@ mod classifier;
 
 /// Default maximum length of a question and passage, in tokens: models saw few longer pairs in
 /// training, and longer ones take more time.
-const LONGEST: usize = 512;
+const MAX_LEN: usize = 512;
 
 /// Configuration of a cross-encoder that runs in this process.
 #[derive(Debug, Clone, Deserialize)]
@@ -64,7 +64,7 @@ impl Local {
         if max_tokens > room {
             return Err(format!("max_tokens is more than the {room} that the model can take"));
         }
-        let longest = if max_tokens > 0 { max_tokens } else { model.max_tokens.min(LONGEST) };
+        let longest = if max_tokens > 0 { max_tokens } else { model.max_tokens.min(MAX_LEN) };
         let (tokens, _) = Tokens::load(folder, longest, model.words)?;
         let tensors = Tensors::open(&folder.join("model.safetensors"))?;
         let classifier = Classifier::load(&model, &tensors).map_err(named)?;

@@ -13,9 +13,9 @@ use crate::reader::child::SampleSink;
 use crate::reader::{Failure, Kind, Pool, Task};
 
 /// Maximum size of an answer, in bytes: it holds only the error.
-const MOST_ANSWER: usize = 64 * 1024;
+const MAX_ANSWER: usize = 64 * 1024;
 /// Maximum length of an error's reason, in characters.
-const LONGEST_REASON: usize = 1_000;
+const MAX_REASON_LEN: usize = 1_000;
 
 /// Why a recording could not be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -73,8 +73,8 @@ pub(super) async fn samples(
         kind: Kind::Sound,
         head: head.map_err(|error| DecodeError::Unavailable(error.to_string()))?,
         body: Box::new(bytes),
-        longest: Some(patience),
-        max_answer_bytes: MOST_ANSWER,
+        time_limit: Some(patience),
+        max_answer_bytes: MAX_ANSWER,
         most_samples: longest.saturating_mul(RATE as usize).saturating_add(BLOCK),
     };
     let reply = readers.run(task).await?;
@@ -89,8 +89,8 @@ pub async fn seconds(readers: &Pool, bytes: Arc<[u8]>) -> Result<Option<f64>, De
         kind: Kind::Probe,
         head: Vec::new(),
         body: Box::new(bytes),
-        longest: None,
-        max_answer_bytes: MOST_ANSWER,
+        time_limit: None,
+        max_answer_bytes: MAX_ANSWER,
         most_samples: 0,
     };
     taken(&readers.run(task).await?.answer)
@@ -100,7 +100,7 @@ pub async fn seconds(readers: &Pool, bytes: Arc<[u8]>) -> Result<Option<f64>, De
 fn taken<T: for<'a> Deserialize<'a>>(answer: &[u8]) -> Result<T, DecodeError> {
     let nonsense = |_| DecodeError::Unreadable(Failure::Broken.to_string());
     let answer: Result<T, DecodeError> = serde_json::from_slice(answer).map_err(nonsense)?;
-    let cut = |why: String| why.chars().take(LONGEST_REASON).collect();
+    let cut = |why: String| why.chars().take(MAX_REASON_LEN).collect();
     answer.map_err(|undecoded| match undecoded {
         DecodeError::NoSound(why) => DecodeError::NoSound(cut(why)),
         DecodeError::Unreadable(why) => DecodeError::Unreadable(cut(why)),

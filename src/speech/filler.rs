@@ -162,8 +162,8 @@ fn without_notes(text: &str) -> String {
 
 /// Whether a bracketed text is a note. Square brackets always are: nobody speaks them.
 fn is_note(open: char, inside: &str) -> bool {
-    const LONGEST: usize = 40;
-    let short = inside.chars().count() <= LONGEST;
+    const MAX_LEN: usize = 40;
+    let short = inside.chars().count() <= MAX_LEN;
     let lower = inside.to_lowercase();
     let sounds = || data::each(|language| &language.subtitles.sounds);
     short && (matches!(open, '[' | '【') || sounds().any(|sound| lower.contains(sound)))

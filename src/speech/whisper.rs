@@ -109,10 +109,10 @@ impl Whisper {
         vad_model: Option<PathBuf>,
         decoder: Decoder,
     ) -> Result<Self, String> {
-        const MOST: usize = 64;
+        const MAX_COUNT: usize = 64;
         let workers = settings.workers();
-        if workers > MOST || !(1..=MOST).contains(&settings.threads) {
-            return Err(format!("workers and threads are from 1 to {MOST}"));
+        if workers > MAX_COUNT || !(1..=MAX_COUNT).contains(&settings.threads) {
+            return Err(format!("workers and threads are from 1 to {MAX_COUNT}"));
         }
         if settings.timeout_ms == 0 || settings.longest_seconds == 0 {
             return Err("timeout_ms and longest_seconds must be more than 0".into());
@@ -146,7 +146,7 @@ impl Whisper {
 
     /// Decodes and transcribes a recording off the async threads. Its slot is free only when the
     /// work has really ended.
-    async fn hear(
+    async fn transcribe_recording(
         &self,
         recording: &Recording<'_>,
         stop: Arc<Stop>,
@@ -230,7 +230,7 @@ impl Transcriber for Whisper {
 
     async fn transcribe(&self, recording: &Recording<'_>) -> Result<Transcript, Error> {
         let wanted = StopOnDrop(Stop::after(self.timeout));
-        let heard = self.hear(recording, wanted.0.clone()).await?;
+        let heard = self.transcribe_recording(recording, wanted.0.clone()).await?;
         let text: String = heard.pieces.iter().map(|piece| piece.text.as_str()).collect();
         let segment = |piece: &Piece| Segment {
             start_ms: piece.start_ms,

@@ -17,7 +17,7 @@ use crate::domain::WorkspaceId;
 /// Maximum changes per batch.
 const MAX_BATCH: usize = 128;
 /// How long [`Batcher::offer`] waits for its change.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 const QUEUE: usize = 4096;
 
 /// A change that is written in batches with others of its kind.
@@ -96,8 +96,8 @@ impl<W: BatchWrite> Batcher<W> {
         })?;
         let mut waiting = Waiter::<W> { base: &self.base, answer };
         // It may still be stored later; offering it again is harmless.
-        let answer = tokio::time::timeout(PATIENCE, &mut waiting.answer).await.map_err(|_| {
-            Error::Unavailable(format!("it was not stored within {} s", PATIENCE.as_secs()))
+        let answer = tokio::time::timeout(TIMEOUT, &mut waiting.answer).await.map_err(|_| {
+            Error::Unavailable(format!("it was not stored within {} s", TIMEOUT.as_secs()))
         })?;
         answer.map_err(|_| closed())?
     }

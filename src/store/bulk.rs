@@ -34,7 +34,7 @@ impl Rows {
         self.values.extend(row);
     }
 
-    /// The values in chunks of at most [`MOST_ROWS`] rows.
+    /// The values in chunks of at most [`MAX_ROWS`] rows.
     fn pieces(&self) -> impl Iterator<Item = &[Value]> {
         self.values.chunks(self.width.max(1) * MAX_ROWS)
     }

@@ -64,7 +64,7 @@ impl Store {
 
     /// Records when a number last got a webhook, got a message and sent one, in this order; 0 if
     /// not known.
-    pub async fn note_seen(&self, id: &NumberId, moments: [i64; 3]) -> Result<()> {
+    pub async fn record_number_activity(&self, id: &NumberId, moments: [i64; 3]) -> Result<()> {
         self.apply(NoteSeen { id: id.clone(), moments }).await
     }
 }

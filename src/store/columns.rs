@@ -23,7 +23,7 @@ use crate::domain::{
     WorkspaceId, audit,
 };
 
-/// Maximum number of unknown words logged per [`TOLD_AGAIN`].
+/// Maximum number of unknown words logged per [`LOG_INTERVAL`].
 const MAX_LOGGED: usize = 100;
 /// How long an unknown word is not logged again.
 const LOG_INTERVAL: Duration = Duration::from_hours(1);

@@ -35,7 +35,7 @@ impl Store {
     }
 
     /// Resets the tries of a source and its pages, because someone requested a read.
-    pub async fn forgive_source(&self, id: &SourceId) -> Result<()> {
+    pub async fn reset_source_tries(&self, id: &SourceId) -> Result<()> {
         self.apply(Forgive { id: id.clone() }).await
     }
 

@@ -31,7 +31,8 @@ pub struct ShownRow {
     pub error: Option<String>,
     /// What to do about it.
     pub remedy: Option<String>,
-    /// The failure as a code; `None` if the stored word is unknown to this version.
+    /// The failure as a code; `None` if it did not fail, or if the stored word is unknown to this
+    /// version: `error` says the same in words.
     #[sqlx(try_from = "LenientWord<FailureCode>")]
     pub code: Option<FailureCode>,
     /// Number of chunks.

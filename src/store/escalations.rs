@@ -78,21 +78,25 @@ impl Store {
     }
 
     /// Cases of which the support contacts are not yet notified, oldest first, at most 50.
-    pub async fn unnotified_cases(&self) -> Result<Vec<Untold>> {
+    pub async fn unnotified_cases(&self) -> Result<Vec<UnnotifiedCase>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select e.id, e.conversation_id, v.number_id, e.reason, e.question, c.name as contact
                        from escalations e join conversations v on v.id = e.conversation_id
                        join contacts c on c.id = v.contact_id
                        where e.told = 0 and e.workspace_id = $1 order by e.created_at limit 50";
-            all!(conn, Untold, sql, workspace.as_str())
+            all!(conn, UnnotifiedCase, sql, workspace.as_str())
         })
         .await
     }
 
     /// Queues the notices of a case (phone in digits, and text) and marks it as told. Does nothing
     /// if it is already marked.
-    pub async fn notify_case(&self, case: &Untold, notices: Vec<(String, String)>) -> Result<()> {
+    pub async fn notify_case(
+        &self,
+        case: &UnnotifiedCase,
+        notices: Vec<(String, String)>,
+    ) -> Result<()> {
         self.apply(Tell { case: case.clone(), notices }).await
     }
 
@@ -105,7 +109,7 @@ impl Store {
 
 /// A case of which the support contacts are not yet notified.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct Untold {
+pub struct UnnotifiedCase {
     /// The id.
     pub id: String,
     /// The conversation.
@@ -185,7 +189,7 @@ impl Write for Close {
 }
 
 struct Tell {
-    case: Untold,
+    case: UnnotifiedCase,
     notices: Vec<(String, String)>,
 }
 

@@ -148,8 +148,8 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
     Ok(held.into_iter().collect())
 }
 
-/// The columns of an owner change, for [`let_go`]. Destructured without `..`, so that a new field
-/// cannot be forgotten.
+/// The columns of an owner change, for [`end_leases`]. Destructured without `..`, so that a new
+/// field cannot be forgotten.
 fn columns(change: OwnerChange) -> (Option<&'static str>, Option<Millis>, i64) {
     let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } = change;
     (Some(owner.as_str()), person_at, i64::from(forgets_habit))

@@ -242,7 +242,7 @@ impl Write for ClaimRequest {
                 )
             };
         }
-        let sql = conn.dialect(claim!(""), claim!("for update skip locked"));
+        let sql = conn.sql_for(claim!(""), claim!("for update skip locked"));
         let moment = now();
         all!(
             conn,

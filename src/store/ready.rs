@@ -9,7 +9,7 @@ use super::{Conn, Error, Result, Store, Write, now, run};
 use crate::domain::{WebhookId, WorkspaceId};
 
 /// Time limit for the probe.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Size of the probe row in bytes: as large as a webhook of several messages, so that it needs its
 /// own pages.
 const BYTES: usize = 8 * 1024;
@@ -57,7 +57,7 @@ impl Store {
         if !self.lines.webhooks.has_room() {
             return Err(NotReady::Busy);
         }
-        let tried = tokio::time::timeout(PATIENCE, self.apply(Probe)).await;
+        let tried = tokio::time::timeout(TIMEOUT, self.apply(Probe)).await;
         let tried = tried.map_err(|_| NotReady::Busy)?;
         tried.map_err(|error| {
             tracing::warn!(%error, "a webhook could not be stored now");

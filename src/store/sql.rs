@@ -2,7 +2,7 @@
 //!
 //! Statements are written once, in the dialect that both understand (`$1`, `on conflict`,
 //! `returning`), with text ids, integer milliseconds and JSON as text. Two kinds differ: row locks,
-//! see [`Conn::claiming`], and reading the newest messages of many conversations, because SQLite
+//! see [`Conn::dialect`], and reading the newest messages of many conversations, because SQLite
 //! has no lateral join (`turns.rs`).
 
 use futures::TryStreamExt;
@@ -18,7 +18,7 @@ pub(crate) enum Conn<'c> {
 impl Conn<'_> {
     /// Picks the statement for this database. Only Postgres needs row locks, for example `for
     /// update skip locked`.
-    pub(crate) fn dialect(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+    pub(crate) fn sql_for(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite(_) => sqlite,
             Self::Postgres(_) => postgres,

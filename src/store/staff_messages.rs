@@ -146,7 +146,7 @@ impl RecipientRow {
                 )
             };
         }
-        let sql = conn.dialect(find!(""), find!("for update of v"));
+        let sql = conn.sql_for(find!(""), find!("for update of v"));
         first!(conn, Self, sql, conversation, workspace.as_str())
     }
 

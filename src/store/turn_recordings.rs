@@ -8,7 +8,7 @@ use crate::domain::{TurnOutcome, WorkspaceId};
 
 /// A turn that can be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct TapeRow {
+pub struct TurnRecordingRow {
     /// The turn.
     pub id: String,
     /// Its conversation.
@@ -34,7 +34,7 @@ pub struct TapeRow {
 
 /// Filters of the turns to replay.
 #[derive(Debug, Clone, Default)]
-pub struct TapeFilter<'a> {
+pub struct TurnRecordingFilter<'a> {
     /// Only turns since this time, in milliseconds since 1970.
     pub since: i64,
     /// Only turns of the agent with this short name.
@@ -49,10 +49,10 @@ impl Store {
     /// Recorded turns, oldest first, at most `limit`, after the given time and id.
     pub async fn tapes(
         &self,
-        wanted: &TapeFilter<'_>,
+        wanted: &TurnRecordingFilter<'_>,
         after: Option<(i64, &str)>,
         limit: i64,
-    ) -> Result<Vec<TapeRow>> {
+    ) -> Result<Vec<TurnRecordingRow>> {
         let workspace = self.workspace_id();
         let (at, id) = after.unwrap_or((i64::MIN, ""));
         self.read(async |conn| {
@@ -66,7 +66,7 @@ impl Store {
             let agent = wanted.agent.unwrap_or_default();
             let conversation = wanted.conversation.unwrap_or_default();
             let turn = wanted.turn.unwrap_or_default();
-            all!(conn, TapeRow, sql, workspace.as_str(), wanted.since, at, id, agent, conversation, turn, limit)
+            all!(conn, TurnRecordingRow, sql, workspace.as_str(), wanted.since, at, id, agent, conversation, turn, limit)
         })
         .await
     }

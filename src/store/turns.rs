@@ -114,7 +114,7 @@ impl Store {
         Ok(said.pop().unwrap_or_default())
     }
 
-    /// Like [`Self::said`] for several conversations, in their order, with one query.
+    /// Like [`Self::read_snapshot`] for several conversations, in their order, with one query.
     pub async fn read_snapshots(
         &self,
         claims: &[Claim],
@@ -290,7 +290,7 @@ impl Write for ClaimTurns {
                 )
             };
         }
-        let sql = conn.dialect(claim!(""), claim!("for update skip locked"));
+        let sql = conn.sql_for(claim!(""), claim!("for update skip locked"));
         let moment = now();
         all!(conn, Claim, sql, moment, moment + self.lease_ms, self.limit, workspace.as_str())
     }

@@ -51,9 +51,9 @@ impl Store {
         self.apply(Sweep { number: number.clone(), wait_ms }).await
     }
 
-    /// Decides the messages of a number whose outcome is still unknown at `moment`. Returns their
-    /// number. The caller sets `moment`, because while this waits for the database no status event
-    /// can be stored either.
+    /// Decides the messages of a number whose unknown outcome is due for a decision at `moment`.
+    /// Returns how many. The caller sets `moment`, because while this waits for the database no
+    /// status event can be stored either.
     pub async fn decide_unknown(
         &self,
         number: &NumberId,

@@ -24,7 +24,7 @@ pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Re
             _ = pause.tick() => {}
             _ = stopped.changed() => return,
         }
-        if let Err(error) = desk.library.follow().await {
+        if let Err(error) = desk.library.sync_index().await {
             tracing::warn!(%error, "the index could not be brought up to date, it is tried again");
         }
         // Learning in this process has already updated the index, so the revision decides.

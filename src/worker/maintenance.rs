@@ -23,7 +23,7 @@ use crate::store::replicas::HoldName;
 use crate::store::sources::SourceRow;
 
 /// Longest interval of checks on sends and cases.
-const OFTEN: Duration = Duration::from_secs(2);
+const MIN_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a message waits for a process of another version, in milliseconds: longer than an
 /// update takes.
 const ORPHANED_MS: i64 = 15 * 60_000;
@@ -82,7 +82,7 @@ struct Maintenance {
 
 impl Maintenance {
     async fn often(&self) {
-        let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
+        let pause = MIN_INTERVAL.min(Duration::from_millis(self.settings.poll_ms));
         let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
         let mut uptime = Uptime::begin(now_ms(), pause_ms);
         loop {
@@ -204,7 +204,7 @@ impl Maintenance {
     /// Crawls the due web sources one after the other. Each is leased, so that only one worker
     /// crawls it.
     async fn read_one_by_one(&self) {
-        let pause = OFTEN.min(Duration::from_millis(self.settings.poll_ms));
+        let pause = MIN_INTERVAL.min(Duration::from_millis(self.settings.poll_ms));
         loop {
             match self.refresh_due().await {
                 Ok(None) => {}

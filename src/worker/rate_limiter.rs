@@ -11,7 +11,7 @@ pub(super) const DEFAULT_RATE: f64 = 80.0;
 /// waits for ever.
 const RATES: (f64, f64) = (0.01, 10_000.0);
 /// Maximum number of processes that share a rate.
-const MOST_REPLICAS: u32 = 1000;
+const MAX_REPLICAS: u32 = 1000;
 /// Bucket size as the time in which it is earned, in microseconds. A bucket holds at least one
 /// message.
 const BURST: i64 = 1_000_000;
@@ -20,7 +20,7 @@ const FIRST_PROBE: i64 = 60_000_000;
 /// Maximum time between two probes, in microseconds.
 const LAST_PROBE: i64 = 300_000_000;
 /// Maximum pause that WhatsApp can ask for, in milliseconds; `provider::Error` has the same limit.
-const LONGEST_PAUSE_MS: i64 = 15 * 60 * 1000;
+const MAX_PAUSE_MS: i64 = 15 * 60 * 1000;
 /// A clock that goes back by less was only read by two tasks concurrently, in milliseconds.
 const JITTER_MS: i64 = 1000;
 
@@ -136,7 +136,7 @@ impl RateLimiter {
             Outcome::Accepted => line.accepted(),
             Outcome::TokenRefused => line.refused(moment),
             Outcome::Throttled { until } => {
-                let pause = until.saturating_sub(now).clamp(0, LONGEST_PAUSE_MS);
+                let pause = until.saturating_sub(now).clamp(0, MAX_PAUSE_MS);
                 line.pause(moment + pause * 1000);
                 Change::None
             }
@@ -155,11 +155,11 @@ impl RateLimiter {
         Some(self.clock.caller(held.min()?))
     }
 
-    /// Sets the number of processes (1 to 1000) that share the rates. The fill of each bucket is
-    /// kept in proportion.
+    /// Sets the number of processes (1 to 1000) that share the rates. Each bucket keeps the
+    /// messages that are left in it, as far as they fit.
     pub(super) fn set_replicas(&mut self, replicas: u32, now: i64) {
         let now = self.clock.read(now);
-        self.replicas = replicas.clamp(1, MOST_REPLICAS);
+        self.replicas = replicas.clamp(1, MAX_REPLICAS);
         for line in self.lines.values_mut() {
             line.share(self.replicas, now);
         }
@@ -671,7 +671,7 @@ mod tests {
                 let now = played.now;
                 match (played.pace.allow("main", now), played.pace.next_moment(now)) {
                     (Allowance::Nothing, Some(moment)) => {
-                        let longest = LONGEST_PAUSE_MS + 12 * 20_000;
+                        let longest = MAX_PAUSE_MS + 12 * 20_000;
                         prop_assert!(moment > now && moment - now <= longest, "{}", moment - now);
                         // Without further events, the number may send at exactly that time.
                         let line = &played.pace.lines["main"];

@@ -11,10 +11,10 @@ use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
 
 /// Maximum size of a fetched recording, in bytes: WhatsApp's own limit.
-const LARGEST_RECORDING: usize = 16 * 1024 * 1024;
+const MAX_RECORDING_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long fetching a recording is retried.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The recordings of a number's customers.
 pub(super) struct RecordingSource<'a> {
@@ -23,15 +23,15 @@ pub(super) struct RecordingSource<'a> {
 }
 
 impl RecordingSource<'_> {
-    /// Fetches a file from the provider. Retries transient failures for up to [`PATIENCE`].
+    /// Fetches a file from the provider. Retries transient failures for up to [`TIMEOUT`].
     async fn ask(&self, media: &Media) -> Result<Vec<u8>, Error> {
         let begun = Instant::now();
         let mut attempt = 0;
         loop {
-            match self.provider.media(media, LARGEST_RECORDING).await {
+            match self.provider.media(media, MAX_RECORDING_BYTES).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => match error.retry(attempt, 0.0) {
-                    Retry::After(wait) if begun.elapsed() + wait < PATIENCE => {
+                    Retry::After(wait) if begun.elapsed() + wait < TIMEOUT => {
                         tracing::info!(%error, "a recording could not be fetched, it is tried again");
                         tokio::time::sleep(wait).await;
                         attempt += 1;

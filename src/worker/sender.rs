@@ -87,14 +87,14 @@ impl MessageSender {
         let sent = number.client.send(&outgoing).await;
         crate::failpoint!("send.taken");
         if sent.is_ok() {
-            number.activity.sent();
+            number.activity.record_sent();
         }
         let change = self.note(number, message, sent.as_ref().map(|_| ()));
         self.tell(number, change, sent.as_ref().err()).await;
         sent.map(|sent| sent.provider_id)
     }
 
-    /// Reports what a send reveals about its number to the rate limiter.
+    /// Tells the rate limiter what a send reveals about its number.
     fn note(&self, number: &Number, message: &ToSend, sent: Result<(), &Error>) -> Change {
         let now = now_ms();
         let outcome = match sent {

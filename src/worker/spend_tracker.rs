@@ -12,7 +12,7 @@ use crate::pipeline::budget::{BudgetTier, DailySpend, Settings};
 use crate::store::{Result, Store};
 
 /// Maximum age of loaded values.
-const FRESH: Duration = Duration::from_secs(5);
+const CACHE_TTL: Duration = Duration::from_secs(5);
 
 pub(super) struct SpendTracker {
     limits: Settings,
@@ -64,7 +64,7 @@ impl SpendToday {
     }
 
     fn is_old(&self, today: i64) -> bool {
-        self.day != today || self.read_at.is_none_or(|read| read.elapsed() >= FRESH)
+        self.day != today || self.read_at.is_none_or(|read| read.elapsed() >= CACHE_TTL)
     }
 
     fn spent(&self, agent: &str) -> DailySpend {

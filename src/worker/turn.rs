@@ -32,9 +32,9 @@ mod superseded;
 
 /// Maximum restarts before the model is called. Normally the maximum burst length ends them
 /// earlier.
-const MOST_GATHERED: usize = 50;
+const MAX_GATHERED: usize = 50;
 /// Maximum times that a model's answer is abandoned for newer messages.
-const MOST_ABANDONED: usize = 1;
+const MAX_ABANDONED: usize = 1;
 /// Pause of a conversation after a turn that could not be stored, in milliseconds.
 const PAUSE_MS: i64 = 2000;
 /// Pause of a conversation whose number is not configured or whose agent has no valid version, in
@@ -223,7 +223,7 @@ impl Job {
                 typing.show(scene.number, gathered.provider_ids.last().map(String::as_str));
             }
             let patience =
-                Patience { gather: tries < MOST_GATHERED, abandon: given_up < MOST_ABANDONED };
+                Patience { gather: tries < MAX_GATHERED, abandon: given_up < MAX_ABANDONED };
             match self.attempt(scene, &gathered, (&mut heard.events, patience)).await? {
                 AttemptOutcome::Answered(done) => return Ok(Some((gathered, *done))),
                 AttemptOutcome::Newer { heard, abandoned } => {
@@ -250,7 +250,7 @@ impl Job {
             return Ok(merge(said, self.claim(), agent));
         }
         // Earlier events are covered by the read that follows.
-        events.has_new_events(|_| true);
+        events.take_new_events(|_| true);
         gather(&self.desk.store, self.claim(), agent).await
     }
 
@@ -286,7 +286,7 @@ impl Job {
             }
         }
         // Before the last check for new messages, since it may read the database.
-        let means = self.means(&scene.bot.agent).await;
+        let means = self.budget_tier(&scene.bot.agent).await;
         if patience.gather && (self.newer(gathered, events).await? || self.missed(gathered).await?)
         {
             return Ok(AttemptOutcome::Newer { heard, abandoned: false });
@@ -321,7 +321,7 @@ impl Job {
     }
 
     /// Returns what may answer for this agent now.
-    async fn means(&self, agent: &Agent) -> BudgetTier {
+    async fn budget_tier(&self, agent: &Agent) -> BudgetTier {
         self.spend.budget_tier(&self.desk.store, &agent.id).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what was spent today is not known: the model is asked");
             BudgetTier::Full

@@ -34,8 +34,8 @@ impl Uptime {
         self.most = most;
     }
 
-    /// Records a check at which all works. Time since the last check counts as missed if it came
-    /// too late, else as made up for.
+    /// Records a check at which all works. The time since the last check counts as missed if this
+    /// check is late; otherwise it makes up for as much missed time.
     pub(super) fn record_check(&mut self, moment: Millis) {
         let passed = (moment - self.last).max(0);
         self.last = moment;
@@ -47,7 +47,7 @@ impl Uptime {
         }
     }
 
-    /// Whether all events of the last `long` milliseconds have had time to arrive.
+    /// Whether an event that was on its way for `long` milliseconds would have arrived by now.
     pub(super) fn has_heard(&self, long: Millis) -> bool {
         self.missed == 0 || self.last - self.since >= long
     }

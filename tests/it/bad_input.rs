@@ -11,7 +11,7 @@ use crate::support::app::{Db, MAIN, SECRET, Setup, TestApp, on_both};
 use crate::support::hooks::{all_captured, batch, message_webhook, sign, text_webhook};
 
 /// Maximum length of a WhatsApp text in characters.
-const LONGEST: usize = 4096;
+const MAX_LEN: usize = 4096;
 
 /// Returns a text webhook with raw bytes as its text.
 fn raw(from: &str, id: &str, words: &[u8]) -> Vec<u8> {
@@ -193,7 +193,7 @@ on_both! {
         let texts: Vec<_> =
             SCRIPTS.iter().map(|(script, sample)| (*script, filled(sample))).collect();
         for (n, (script, text)) in texts.iter().enumerate() {
-            assert_eq!(text.chars().count(), LONGEST, "{script}");
+            assert_eq!(text.chars().count(), MAX_LEN, "{script}");
             let body =
                 text_webhook(MAIN, &format!("44772000{n:04}"), &format!("wamid.{script}"), text);
             assert_eq!(app.deliver(&body).await, 200, "{script}");
@@ -218,7 +218,7 @@ on_both! {
                 bubbles.len()
             );
             assert!(
-                bubbles.iter().all(|bubble| bubble.encode_utf16().count() <= LONGEST),
+                bubbles.iter().all(|bubble| bubble.encode_utf16().count() <= MAX_LEN),
                 "{script}"
             );
             let back = bubbles.concat();
@@ -504,7 +504,7 @@ fn absurd(dice: &mut Dice) -> Value {
 
 /// Repeats a sample to the maximum length.
 fn filled(sample: &str) -> String {
-    let mut text: Vec<char> = sample.chars().cycle().take(LONGEST).collect();
+    let mut text: Vec<char> = sample.chars().cycle().take(MAX_LEN).collect();
     // It must end with a letter: trailing whitespace is trimmed.
     *text.last_mut().unwrap() = sample.chars().next().unwrap();
     text.into_iter().collect()

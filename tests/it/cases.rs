@@ -9,7 +9,7 @@ use frontdesk::eval::cases::{
     GeneratedCase, from_conversation, from_documents, from_gaps, from_handoffs, printed, put_into,
 };
 use frontdesk::eval::environment::EvalEnvironment;
-use frontdesk::store::turn_recordings::TapeFilter;
+use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Plan, Progress};
@@ -58,7 +58,7 @@ on_both! {
         says(&app, "wamid.1", "Hello, when do you close on Saturday? My mail is ana@example.com and my phone +44 7700 900123").await;
         says(&app, "wamid.2", "Can I return a lamp?").await;
         says(&app, "wamid.3", "I want to speak to someone").await;
-        let tapes = app.desk.store.tapes(&TapeFilter::default(), None, 10).await.unwrap();
+        let tapes = app.desk.store.tapes(&TurnRecordingFilter::default(), None, 10).await.unwrap();
         let conversation = tapes[0].conversation_id.clone();
         let (agent, case) = from_conversation(&app.desk.store, &conversation).await.unwrap();
         assert_eq!((agent.as_str(), case.turns.len()), ("acme", 3));
@@ -83,7 +83,7 @@ on_both! {
         let app = Setup::on(db).extractive().start().await;
         says(&app, "wamid.1", "When do you close on Saturday?").await;
         says(&app, "wamid.2", "Can I return a lamp?").await;
-        let tapes = app.desk.store.tapes(&TapeFilter::default(), None, 10).await.unwrap();
+        let tapes = app.desk.store.tapes(&TurnRecordingFilter::default(), None, 10).await.unwrap();
         let (_, case) = from_conversation(&app.desk.store, &tapes[1].id).await.unwrap();
         assert_eq!(case.turns.len(), 1);
         assert_eq!(case.options["history"][0], json!({"customer": "When do you close on Saturday?"}));

@@ -33,7 +33,7 @@ mod express;
 /// The support contact of the agent `acme`.
 const SUPPORT: &str = "+15550009999";
 /// Time limit of every wait.
-pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Waits until a condition holds.
 #[track_caller]
@@ -45,7 +45,7 @@ pub(super) fn until<F: AsyncFnMut() -> bool>(
     async move {
         let started = Instant::now();
         while !happened().await {
-            assert!(started.elapsed() < PATIENCE, "{place}: {what}: not within {PATIENCE:?}");
+            assert!(started.elapsed() < TIMEOUT, "{place}: {what}: not within {TIMEOUT:?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

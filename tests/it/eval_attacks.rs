@@ -9,7 +9,7 @@ use frontdesk::eval::cases::{from_conversation, put_into};
 use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::eval::replay::Turns;
 use frontdesk::eval::replay::export::suite as exported;
-use frontdesk::store::turn_recordings::TapeFilter;
+use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::{Plan, Progress};
@@ -215,7 +215,7 @@ on_both! {
         let plain = json!({"agent": "acme", "text": format!("{words} then"), "reply": words, "suite": "saved-plain.yaml"});
         assert_eq!(app.call("/evals/cases", &plain).await.0, 201);
         // A conversation, and each of its turns.
-        let tapes = app.desk.store.tapes(&TapeFilter::default(), None, 10).await.unwrap();
+        let tapes = app.desk.store.tapes(&TurnRecordingFilter::default(), None, 10).await.unwrap();
         assert_eq!(tapes.len(), 2);
         let folder = folder(&app);
         let mut ids = vec![tapes[0].conversation_id.clone()];
@@ -225,7 +225,7 @@ on_both! {
             put_into(&folder.join(format!("made-{at}.yaml")), &agent, &[made]).unwrap();
         }
         // The export of replay.
-        let mut turns = Turns::of(&app.desk.store, TapeFilter::default());
+        let mut turns = Turns::of(&app.desk.store, TurnRecordingFilter::default());
         let mut all = Vec::new();
         while let Some(page) = turns.next().await.unwrap() {
             all.extend(page.into_iter().map(Result::unwrap));

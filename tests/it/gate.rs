@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use frontdesk::app::App;
-use frontdesk::desk::ReadyError;
+use frontdesk::desk::BuildBotError;
 use frontdesk::domain::{AgentId, DocumentState, VersionId};
 use frontdesk::knowledge::SilentProgress;
 use frontdesk::store::agents::AgentRow;
@@ -209,7 +209,7 @@ on_both! {
         let taken = app.desk.activate_version(&row).await;
         let ready = app.desk.build_bot((&row.slug, &row.source), AgentId::generate(), None).await;
         app.change("alter table put_away rename to collections").await;
-        assert!(!taken && matches!(ready, Err(ReadyError::Store(_))) && !is_refused());
+        assert!(!taken && matches!(ready, Err(BuildBotError::Store(_))) && !is_refused());
         assert!(app.desk.activate_version(&row).await, "the database answers again");
 
         let outdated = AgentRow { source: row.source.replace("name:", "history: 300\nname:"), ..row.clone() };

@@ -31,7 +31,7 @@ mod plain;
 /// Maximum memory of the desk above its idle memory, in KB.
 const MAX_MEMORY_KB: u64 = 400 * 1024;
 /// Time limit for all documents.
-const PATIENCE: Duration = Duration::from_mins(9);
+const TIMEOUT: Duration = Duration::from_mins(9);
 /// Number of files in one request.
 const BATCH: usize = 12;
 
@@ -136,7 +136,7 @@ impl Place {
             }
             let left: Vec<_> =
                 all.values().filter(|one| one["state"] == "learning").take(3).collect();
-            assert!(began.elapsed() < PATIENCE, "not learned: {left:?}");
+            assert!(began.elapsed() < TIMEOUT, "not learned: {left:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -268,7 +268,7 @@ async fn crawled(place: &Place) {
         if !source["crawled_at"].is_null() {
             return;
         }
-        assert!(began.elapsed() < PATIENCE, "the site is not read: {source}");
+        assert!(began.elapsed() < TIMEOUT, "the site is not read: {source}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use frontdesk::store::turn_recordings::TapeFilter;
+use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use serde_json::{Value, json};
 
 use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
@@ -99,7 +99,7 @@ on_both! {
         assert!(told[0].1.contains("steps"), "{told:?}");
         // The turn can be replayed: the model's properties are recorded although the prompt was
         // never rendered.
-        let recorded = app.desk.store.tapes(&TapeFilter::default(), None, 1).await.unwrap();
+        let recorded = app.desk.store.tapes(&TurnRecordingFilter::default(), None, 1).await.unwrap();
         let models = serde_json::from_str::<Value>(&recorded[0].tape).unwrap()["models"].take();
         let window = &models["windows"][models["default"].as_str().unwrap()];
         assert!(window["tokens"].is_u64(), "{models}");

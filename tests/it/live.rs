@@ -18,7 +18,7 @@ use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
 
 /// Time limit for an event.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An open stream.
 struct Listener {
@@ -47,7 +47,7 @@ impl Listener {
 
     /// Returns the name and data of the next event, ignoring keep-alives.
     async fn next(&mut self) -> (String, Value) {
-        tokio::time::timeout(PATIENCE, self.read()).await.expect("nothing is told")
+        tokio::time::timeout(TIMEOUT, self.read()).await.expect("nothing is told")
     }
 
     async fn read(&mut self) -> (String, Value) {

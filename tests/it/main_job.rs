@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::app::{Db, LOOP_GUARD_OFF, MAIN, SECOND, Setup, TestApp, on_both};
+use crate::support::app::{Db, MAIN, SECOND, SENDER_LIMITS_OFF, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::hooks::{
     News, Note, batch, echo_webhook, message_webhook, status_webhook, text_webhook, voice_webhook,
@@ -319,7 +319,7 @@ async fn old_and_imported_messages_and_groups_are_stored_and_never_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_arrives_long_after_it_was_written_is_answered_in_a_long_conversation() {
-    let app = Setup::on(Db::Sqlite).with(LOOP_GUARD_OFF).start().await;
+    let app = Setup::on(Db::Sqlite).with(SENDER_LIMITS_OFF).start().await;
     for n in 0..70 {
         let hook = text_webhook(MAIN, "447700900016", &format!("wamid.n{n}"), "When do you open?");
         app.deliver(&hook).await;

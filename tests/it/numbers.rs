@@ -25,7 +25,7 @@ const OTHER_KEY: &str = "2222222222222222222222222222222222222222222222222222222
 const CUSTOMER: &str = "447700960001";
 const VERIFY: &str = "verify-token-of-the-console-1";
 /// Time limit for another process to follow.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Starts a desk whose numbers may call the fake Graph API.
 async fn desk(db: Db) -> TestApp {
@@ -146,7 +146,7 @@ on_both! {
         write(&app.url, "/webhooks/meta", ("wamid.1", "When do you close on Saturday?")).await;
         let started = Instant::now();
         while app.whatsapp.tried().is_empty() {
-            assert!(started.elapsed() < PATIENCE);
+            assert!(started.elapsed() < TIMEOUT);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let path = format!("/numbers/{}", added["id"].as_str().unwrap());
@@ -331,7 +331,7 @@ impl Place {
 
     async fn answered(&self, by: &Process, id: &str) {
         let before = self.whatsapp.sent_count();
-        let asked = ("When do you close on Saturday?", PATIENCE);
+        let asked = ("When do you close on Saturday?", TIMEOUT);
         assert_eq!(write(&by.url, "/webhooks/meta/desk", (id, asked.0)).await, StatusCode::OK);
         assert!(self.whatsapp.wait_sent(before + 1, asked.1).await, "{id} was not answered");
     }
@@ -471,12 +471,12 @@ async fn another_replica_follows() {
     let wait = async |wanted: StatusCode, id: &str| {
         let started = Instant::now();
         while write(&other.url, "/webhooks/meta/desk", (id, "When do you open?")).await != wanted {
-            assert!(started.elapsed() < PATIENCE, "the other replica does not follow");
+            assert!(started.elapsed() < TIMEOUT, "the other replica does not follow");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     wait(StatusCode::OK, "wamid.1").await;
-    assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(1, TIMEOUT).await);
     let path = format!("/numbers/{}", added["id"].as_str().unwrap());
     assert_eq!(ask(&one.url, ("DELETE", &path), None).await.0, StatusCode::NO_CONTENT);
     wait(StatusCode::NOT_FOUND, "wamid.2").await;

@@ -5,7 +5,7 @@ use frontdesk::domain::time::now_ms;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::delivery::{PATIENCE, cases, got, owner, pause, questions, says, until};
+use crate::delivery::{TIMEOUT, cases, got, owner, pause, questions, says, until};
 use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
@@ -153,7 +153,7 @@ on_both! {
         let id = id(&app, CUSTOMER).await;
         app.whatsapp.delay_response(std::time::Duration::from_secs(1));
         assert_eq!(writes(&app, &id, "k", "From nine, Ana.").await.0, 201);
-        assert!(app.whatsapp.wait_sent(2, PATIENCE).await);
+        assert!(app.whatsapp.wait_sent(2, TIMEOUT).await);
         let sent = app.whatsapp.sent().pop().unwrap();
         // Before the send was recorded, and after it.
         app.deliver(&echo_webhook(MAIN, CUSTOMER, &sent.id, &sent.text)).await;

@@ -19,7 +19,7 @@ use crate::support::hooks::{all_captured, sign, text_webhook};
 const CUSTOMER: &str = "447700960077";
 const TEXT: &str = "Até às 18h? 👍";
 /// Longer than any successful response takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// The wait that a provider asks for when it limits the rate.
 const WAIT: Duration = Duration::from_secs(17);
 
@@ -115,7 +115,7 @@ impl Server for Graph {
                 Failure::Status(429, words, Some(WAIT.as_secs()))
             }
             Trouble::Outage => refuse(500, 131_016, "Service unavailable"),
-            Trouble::Timeout => Failure::Stall(PATIENCE),
+            Trouble::Timeout => Failure::Stall(TIMEOUT),
             Trouble::BrokenRequest => Failure::Drop,
             Trouble::BrokenAnswer => Failure::AcceptThenDrop,
         };
@@ -212,7 +212,7 @@ fn outgoing(text: &str) -> OutgoingMessage {
 async fn a_webhook_is_taken_with_the_right_signature_alone() {
     for kind in ProviderKind::ALL {
         let subject = Subject::of(*kind).await;
-        let number = subject.connect(PATIENCE);
+        let number = subject.connect(TIMEOUT);
         let right = subject.signed(subject.signing_secret);
         assert_eq!(number.admit(&right), Ok(()), "{kind}");
         assert_eq!(number.authenticate(&right, &subject.webhook), Ok(()), "{kind}");
@@ -233,7 +233,7 @@ async fn a_webhook_is_taken_with_the_right_signature_alone() {
 async fn webhooks_are_read_and_anything_else_is_malformed() {
     for kind in ProviderKind::ALL {
         let subject = Subject::of(*kind).await;
-        let number = subject.connect(PATIENCE);
+        let number = subject.connect(TIMEOUT);
         let items = number.decode(&subject.webhook).unwrap();
         assert_eq!(items.len(), 1, "{kind}: {items:?}");
         assert_eq!(items[0].number.as_deref(), Some(number.external_id()));
@@ -258,7 +258,7 @@ async fn webhooks_are_read_and_anything_else_is_malformed() {
 async fn a_text_that_is_taken_has_an_id_of_its_own() {
     for kind in ProviderKind::ALL {
         let subject = Subject::of(*kind).await;
-        let number = subject.connect(PATIENCE);
+        let number = subject.connect(TIMEOUT);
         let first = number.send(&outgoing(TEXT)).await.unwrap();
         let second = number.send(&outgoing("Bye")).await.unwrap();
         assert!(!first.provider_id.is_empty() && first.provider_id != second.provider_id);
@@ -282,7 +282,7 @@ async fn an_error_says_whether_the_message_may_have_gone_out_and_when_to_try_aga
             }
             let timeout = match trouble {
                 Trouble::Timeout => Duration::from_secs(1),
-                _ => PATIENCE,
+                _ => TIMEOUT,
             };
             server.play(trouble);
             let error = subject.connect(timeout).send(&outgoing(TEXT)).await.unwrap_err();
@@ -296,7 +296,7 @@ async fn an_error_says_whether_the_message_may_have_gone_out_and_when_to_try_aga
         for field in subject.form.fields.iter().filter(|field| field.kind == Kind::Url) {
             subject.fields.insert(field.name.to_owned(), nobody.clone());
         }
-        let error = subject.connect(PATIENCE).send(&outgoing(TEXT)).await.unwrap_err();
+        let error = subject.connect(TIMEOUT).send(&outgoing(TEXT)).await.unwrap_err();
         let again = matches!(error.retry(1, 0.0), Retry::After(_));
         assert!(matches!(error, Error::NotSent(_)) && again, "{kind}: {error:?}");
         subject.assert_hidden(&format!("{error:?}"));
@@ -316,7 +316,7 @@ async fn secrets_are_in_no_debug_output_and_in_no_error() {
             assert_eq!(error.field, Some(field.name), "{kind}");
             subject.assert_hidden(&format!("{error} {error:?}"));
             let settings = Settings::from_form(subject.form, "acme", &wrong).unwrap();
-            let built = settings.build(&client(PATIENCE));
+            let built = settings.build(&client(TIMEOUT));
             subject.assert_hidden(&built.err().unwrap_or_default());
             let mut unknown = subject.fields.clone();
             unknown.insert("nonsense".to_owned(), String::new());

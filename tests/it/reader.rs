@@ -76,7 +76,8 @@ async fn what_ends_a_worker_process_has_a_name_and_the_next_task_a_new_process()
 async fn a_task_that_a_worker_process_does_not_understand_is_given_up_at_once_and_no_files_fault() {
     let (head, body) = (b"nonsense".to_vec(), Box::new(*b"We open at nine."));
     let (kind, longest) = (Kind::Document, None);
-    let task = Task { kind, head, body, longest, max_answer_bytes: 1_000, most_samples: 0 };
+    let task =
+        Task { kind, head, body, time_limit: longest, max_answer_bytes: 1_000, most_samples: 0 };
     let lost = pool(60, 30).run(task).await.unwrap_err();
     assert!(matches!(lost, Failure::Lost(_)), "{lost:?}");
 }

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use frontdesk::eval::drafts::draft_bot;
 use frontdesk::eval::replay::{Change, Draft, RecordedTurn, ReplayOutcome, Turns, replay_turn};
-use frontdesk::store::turn_recordings::TapeFilter;
+use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use serde_json::json;
 
 use crate::support::app::{MAIN, SECOND, Setup, TestApp, on_both};
 use crate::support::hooks::{batch, text_webhook};
 
 async fn recorded(app: &TestApp) -> Vec<RecordedTurn> {
-    let mut turns = Turns::of(&app.desk.store, TapeFilter::default());
+    let mut turns = Turns::of(&app.desk.store, TurnRecordingFilter::default());
     let mut all = Vec::new();
     while let Some(page) = turns.next().await.unwrap() {
         all.extend(

@@ -19,7 +19,7 @@ use crate::support::postgres::Postgres;
 use crate::support::process::Process;
 
 /// Time limit for replicas to finish their work.
-const PATIENCE: Duration = Duration::from_secs(40);
+const TIMEOUT: Duration = Duration::from_secs(40);
 /// How long to wait for a duplicate reply.
 const A_WHILE: Duration = Duration::from_secs(3);
 const FOR_EVER: Duration = Duration::from_mins(10);
@@ -78,7 +78,7 @@ impl Place {
                 Some(StatusCode::SERVICE_UNAVAILABLE) => refused += 1,
                 other => panic!("a webhook was answered with {other:?}"),
             }
-            assert!(started.elapsed() < PATIENCE, "the desk does not take in messages again");
+            assert!(started.elapsed() < TIMEOUT, "the desk does not take in messages again");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -89,7 +89,7 @@ impl Place {
         assert_eq!(self.deliver(to, CUSTOMER, question).await, Some(StatusCode::OK));
         let started = Instant::now();
         while self.model.chat_count() == before {
-            assert!(started.elapsed() < PATIENCE, "no model was asked");
+            assert!(started.elapsed() < TIMEOUT, "no model was asked");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
@@ -128,7 +128,7 @@ impl Place {
             if all.iter().filter(|one| one["state"] == state).count() == count {
                 return;
             }
-            assert!(started.elapsed() < PATIENCE, "not {count} {state}: {all:?}");
+            assert!(started.elapsed() < TIMEOUT, "not {count} {state}: {all:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -136,7 +136,7 @@ impl Place {
     /// Waits for the first message that WhatsApp accepts. Returns the time.
     async fn first_reply(&self) -> Duration {
         let started = Instant::now();
-        assert!(self.whatsapp.wait_sent(1, PATIENCE).await, "the customer was not answered");
+        assert!(self.whatsapp.wait_sent(1, TIMEOUT).await, "the customer was not answered");
         started.elapsed()
     }
 
@@ -192,7 +192,7 @@ async fn three_replicas_answer_every_question_once_and_in_order() {
     let whole = |marks: &Vec<String>| marks.len() >= 4;
     let started = Instant::now();
     while place.answered().values().filter(|marks| whole(marks)).count() < customers.len() {
-        assert!(started.elapsed() < PATIENCE, "{:?}", place.answered());
+        assert!(started.elapsed() < TIMEOUT, "{:?}", place.answered());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     tokio::time::sleep(A_WHILE).await;
@@ -244,7 +244,7 @@ async fn a_replica_that_was_frozen_past_its_lease_commits_nothing() {
     place.assert_answered_once(&second).await;
     // It continues to work as a full replica.
     place.ask(&first, 1).await;
-    assert!(place.whatsapp.wait_sent(2, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(2, TIMEOUT).await);
     assert!(first.stop().await && second.stop().await);
     let marks = [mark(CUSTOMER, 0), mark(CUSTOMER, 1)];
     assert_eq!(place.answered()[CUSTOMER], marks);
@@ -332,7 +332,7 @@ async fn what_happens_at_one_replica_is_told_live_by_the_others() {
     // state.
     let (mut told, mut seen) = (String::new(), 0);
     let id = loop {
-        let piece = tokio::time::timeout(PATIENCE, live.chunk()).await.expect("nothing is told");
+        let piece = tokio::time::timeout(TIMEOUT, live.chunk()).await.expect("nothing is told");
         told.push_str(&String::from_utf8_lossy(&piece.unwrap().expect("the stream goes on")));
         let events = told.matches("event: conversation").count();
         if std::mem::replace(&mut seen, events) == events {
@@ -413,7 +413,7 @@ impl Place {
                 tokio::time::sleep(A_WHILE).await;
                 return self.outgoing(from).await;
             }
-            assert!(started.elapsed() < PATIENCE, "unfinished, {written}: {all:?}");
+            assert!(started.elapsed() < TIMEOUT, "unfinished, {written}: {all:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

@@ -19,7 +19,7 @@ use crate::support::process::Process;
 
 const CUSTOMER: &str = "447700930001";
 /// Time limit for a process to finish what its predecessor left.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// How long to wait for a duplicate reply.
 const A_WHILE: Duration = Duration::from_secs(3);
 
@@ -101,7 +101,7 @@ impl Place {
             assert!(all.len() <= 1, "{all:?}");
             match all.pop() {
                 Some((_, message)) if message["state"] == state => return message,
-                other => assert!(started.elapsed() < PATIENCE, "not {state}: {other:?}"),
+                other => assert!(started.elapsed() < TIMEOUT, "not {state}: {other:?}"),
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -114,7 +114,7 @@ impl Place {
 
     /// Asserts that WhatsApp accepted exactly one message, now and a while later.
     async fn assert_sent_once(&self) {
-        assert!(self.whatsapp.wait_sent(1, PATIENCE).await, "the customer was not answered");
+        assert!(self.whatsapp.wait_sent(1, TIMEOUT).await, "the customer was not answered");
         tokio::time::sleep(A_WHILE).await;
         assert_eq!(self.whatsapp.sent_count(), 1, "{:?}", self.whatsapp.sent());
     }
@@ -151,7 +151,7 @@ on_both! {
             let process = Process::begin_with(place.home.path(), &[("FAILPOINTS", failpoint)]);
             process.wait_ready().await;
             assert!(place.deliver(&process, question(CUSTOMER)).await);
-            assert!(place.whatsapp.wait_sent(1, PATIENCE).await, "{failpoint}: no answer");
+            assert!(place.whatsapp.wait_sent(1, TIMEOUT).await, "{failpoint}: no answer");
             place.wait_state(&process, "sent").await;
             let sent = place.whatsapp.sent().remove(0);
             assert_eq!(sent.text, "Something broke, please try again.", "{failpoint}");
@@ -166,7 +166,7 @@ on_both! {
         process.wait_ready().await;
         let asked = text_webhook(MAIN, CUSTOMER, "wamid.human", "I want to speak to a human.");
         assert!(place.deliver(&process, asked).await);
-        assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+        assert!(place.whatsapp.wait_sent(1, TIMEOUT).await);
         assert_eq!(place.whatsapp.sent().remove(0).text, "Something broke, please try again.");
         let cases = place.get(&process, "/escalations").await;
         assert_eq!(cases["items"].as_array().unwrap().len(), 1, "{cases}");
@@ -181,7 +181,7 @@ on_both! {
         assert!(place.deliver(&process, question(CUSTOMER)).await);
         let started = Instant::now();
         while place.wait_state(&process, "queued").await["errors"].is_null() {
-            assert!(started.elapsed() < PATIENCE, "it was not tried");
+            assert!(started.elapsed() < TIMEOUT, "it was not tried");
         }
         process.kill().await;
         assert_eq!(place.whatsapp.sent_count(), 0);
@@ -197,7 +197,7 @@ on_both! {
         place.whatsapp.delay_response(Duration::from_mins(10));
         let process = place.start().await;
         assert!(place.deliver(&process, question(CUSTOMER)).await);
-        assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+        assert!(place.whatsapp.wait_sent(1, TIMEOUT).await);
         process.kill().await;
         place.whatsapp.delay_response(Duration::ZERO);
         let process = place.start().await;
@@ -211,7 +211,7 @@ on_both! {
 
         let more = text_webhook(MAIN, CUSTOMER, "wamid.more", "And on Saturday?");
         assert!(place.deliver(&process, more).await);
-        assert!(place.whatsapp.wait_sent(2, PATIENCE).await, "the conversation is stuck");
+        assert!(place.whatsapp.wait_sent(2, TIMEOUT).await, "the conversation is stuck");
         assert!(process.stop().await);
     }
 
@@ -254,7 +254,7 @@ on_both! {
             if outgoing.len() >= customers.len() && outgoing.iter().all(|(_, message)| settled(message)) {
                 break outgoing;
             }
-            assert!(started.elapsed() < PATIENCE * 2, "unfinished: {outgoing:?}");
+            assert!(started.elapsed() < TIMEOUT * 2, "unfinished: {outgoing:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
         tokio::time::sleep(A_WHILE).await;
@@ -305,7 +305,7 @@ async fn a_live_version_that_is_refused_silences_its_own_agent_alone_until_anoth
     assert!(place.deliver(&process, question(CUSTOMER)).await);
     let bolt = text_webhook(SECOND, OTHER, "wamid.bolt", "When are you open?");
     assert!(place.deliver(&process, bolt).await);
-    assert!(place.whatsapp.wait_sent(1, PATIENCE).await, "the other agent is silent, too");
+    assert!(place.whatsapp.wait_sent(1, TIMEOUT).await, "the other agent is silent, too");
     assert_eq!((place.count_to(OTHER), place.count_to(CUSTOMER)), (1, 0));
     let log = std::fs::read_to_string(home.join("desk.log")).unwrap();
     assert!(log.contains("history is 300") && log.contains("frontdesk publish acme"), "{log}");
@@ -316,7 +316,7 @@ async fn a_live_version_that_is_refused_silences_its_own_agent_alone_until_anoth
     assert_eq!(request.send().await.unwrap().status(), 200);
     let started = Instant::now();
     while !place.whatsapp.wait_sent(2, Duration::from_millis(100)).await {
-        assert!(started.elapsed() < PATIENCE, "the message that waited is lost");
+        assert!(started.elapsed() < TIMEOUT, "the message that waited is lost");
         // Otherwise it would wait up to a minute.
         let now =
             "update conversations set due_at = 1 where due_at is not null and lease_until = 0";
@@ -333,7 +333,7 @@ async fn a_desk_that_was_down_waits_for_reports_before_it_sends_again() {
     place.whatsapp.delay_response(Duration::from_mins(10));
     let process = place.start().await;
     assert!(place.deliver(&process, question(CUSTOMER)).await);
-    assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(1, TIMEOUT).await);
     process.kill().await;
     place.whatsapp.delay_response(Duration::ZERO);
     let process = place.start().await;

@@ -14,7 +14,7 @@ use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp};
 use crate::support::hooks::{sign, text_webhook};
 
 /// Time limit of every wait.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// Has the format of a signature but matches no body.
 const UNLIKELY: &str = "sha256=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -75,7 +75,7 @@ impl Raw {
                 }
             }
         };
-        timeout(PATIENCE, heard).await.expect("no answer");
+        timeout(TIMEOUT, heard).await.expect("no answer");
         String::from_utf8_lossy(&said).into_owned()
     }
 
@@ -89,14 +89,14 @@ impl Raw {
             self.0.read_exact(&mut rest).await.expect("the connection ended");
             (kind, u32::from_be_bytes(stream))
         };
-        timeout(PATIENCE, heard).await.expect("no frame")
+        timeout(TIMEOUT, heard).await.expect("no frame")
     }
 
     /// Waits until the server closes the connection.
     async fn ends(&mut self) {
         let mut all = Vec::new();
         // A reset also ends the connection.
-        drop(timeout(PATIENCE, self.0.read_to_end(&mut all)).await.expect("it is still open"));
+        drop(timeout(TIMEOUT, self.0.read_to_end(&mut all)).await.expect("it is still open"));
     }
 }
 
@@ -126,13 +126,13 @@ async fn knock(app: &TestApp, n: usize) -> (StatusCode, bool) {
         text_webhook(MAIN, "447700940001", &format!("wamid.server.{n}"), "When do you open?");
     let request = app.http.post(format!("{}/webhooks/meta", app.url)).body(body.clone());
     let request = request.header("x-hub-signature-256", sign(SECRET, &body));
-    let response = timeout(PATIENCE, request.send()).await.expect("no answer").unwrap();
+    let response = timeout(TIMEOUT, request.send()).await.expect("no answer").unwrap();
     (response.status(), response.headers().contains_key("retry-after"))
 }
 
 async fn is_well(app: &TestApp) {
     let one = reqwest::Client::new().get(format!("{}/healthz", app.url)).send();
-    assert_eq!(timeout(PATIENCE, one).await.expect("no answer").unwrap().status(), 200);
+    assert_eq!(timeout(TIMEOUT, one).await.expect("no answer").unwrap().status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +160,7 @@ async fn half_sent_heads_are_cut_off_and_keep_nobody_out() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(PATIENCE, drops).await.expect("it may go on for ever");
+    timeout(TIMEOUT, drops).await.expect("it may go on for ever");
     assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
     silent.ends().await;
     app.stop().await;
@@ -178,7 +178,7 @@ async fn a_connection_waits_for_its_next_request_longer_than_for_the_rest_of_one
     let idle = Instant::now();
     kept.ends().await;
     let idle = idle.elapsed();
-    assert!(idle > Duration::from_millis(2500) && idle < PATIENCE, "{idle:?}");
+    assert!(idle > Duration::from_millis(2500) && idle < TIMEOUT, "{idle:?}");
     app.stop().await;
 }
 
@@ -215,7 +215,7 @@ async fn a_body_that_stops_is_cut_off_and_one_that_comes_slowly_is_not() {
             webhook.say([b' '; 2000]).await;
         }
     };
-    timeout(PATIENCE, drips).await.expect("it may come for ever");
+    timeout(TIMEOUT, drips).await.expect("it may come for ever");
     let said = webhook.answer().await;
     assert!(said.starts_with("HTTP/1.1 408"), "{said}");
     app.stop().await;
@@ -270,7 +270,7 @@ async fn is_answered(app: &TestApp, bytes: usize, wanted: u16) {
         if status == wanted {
             return;
         }
-        assert!(begun.elapsed() < PATIENCE, "still {status}");
+        assert!(begun.elapsed() < TIMEOUT, "still {status}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -361,7 +361,7 @@ async fn whoever_does_not_read_his_answers_is_cut_off() {
         let ask = "GET /api/v1/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n";
         while deaf.0.write_all(ask.as_bytes()).await.is_ok() {}
     };
-    timeout(PATIENCE, asks).await.expect("he may stay for ever");
+    timeout(TIMEOUT, asks).await.expect("he may stay for ever");
     is_well(&app).await;
     app.stop().await;
 }
@@ -397,7 +397,7 @@ async fn http2_is_answered_and_has_the_same_deadlines() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, pings).await.expect("it may stay for ever");
+        timeout(TIMEOUT, pings).await.expect("it may stay for ever");
     }
     // Requests that are reset at once, repeatedly (rapid reset).
     let mut rapid = Raw::to(&app).await;
@@ -444,7 +444,7 @@ async fn an_answer_that_nobody_reads_is_taken_back_whatever_else_its_connection_
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         };
-        timeout(PATIENCE, taken_back).await.expect("it waits for ever");
+        timeout(TIMEOUT, taken_back).await.expect("it waits for ever");
         // The connection stays usable.
         stream += 2;
         deaf.say([window_frame(65_535), health_frame(stream)].concat()).await;
@@ -474,7 +474,7 @@ async fn streams_are_counted_and_one_that_ends_makes_room() {
     streams.pop();
     let begun = Instant::now();
     while open().await.status() != 200 {
-        assert!(begun.elapsed() < PATIENCE, "no room was made");
+        assert!(begun.elapsed() < TIMEOUT, "no room was made");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     drop(streams);
@@ -493,7 +493,7 @@ async fn expensive_requests_wait_for_each_other_and_keep_nothing_else_waiting() 
     let mut waiting: Vec<_> = (0..60).map(|_| ask()).collect();
     // Requests beyond the queue's limit are refused while nothing is answered.
     for _ in 0..20 {
-        let next = timeout(PATIENCE, futures::future::select_all(waiting));
+        let next = timeout(TIMEOUT, futures::future::select_all(waiting));
         let (first, _, rest) = next.await.expect("everybody waits");
         let response = first.unwrap().unwrap();
         assert_eq!(response.status(), 429);
@@ -521,7 +521,7 @@ async fn a_desk_that_stops_finishes_requests_and_waits_for_nobody_who_is_silent(
     let http = app.http.clone();
     let live = http.get(format!("{}/api/v1/live", app.url)).bearer_auth(KEY).send().await.unwrap();
     let health = format!("{}/healthz", app.url);
-    let (_home, said) = tokio::join!(timeout(PATIENCE, app.stop_and_keep()), async {
+    let (_home, said) = tokio::join!(timeout(TIMEOUT, app.stop_and_keep()), async {
         // A stopping desk accepts no new connections.
         let fresh = || reqwest::Client::new().get(&health).send();
         while fresh().await.is_ok() {
@@ -536,7 +536,7 @@ async fn a_desk_that_stops_finishes_requests_and_waits_for_nobody_who_is_silent(
     let app = start("[worker]\ngrace_ms = 500").await;
     let mut silent = Raw::to(&app).await;
     silent.is_awaited(UNLIKELY, 1000).await;
-    timeout(PATIENCE, app.stop_and_keep()).await.expect("it waits for ever");
+    timeout(TIMEOUT, app.stop_and_keep()).await.expect("it waits for ever");
 }
 
 #[tokio::test(flavor = "multi_thread")]

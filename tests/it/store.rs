@@ -972,7 +972,7 @@ on_both! {
         assert_eq!(gaps.iter().map(|gap| gap.state).collect::<Vec<_>>(), [GapState::Open; 2]);
         assert_eq!(store.numbers().await.unwrap()[0].state, NumberState::Stopped);
 
-        let tapes = store.tapes(&turn_recordings::TapeFilter::default(), None, 10).await.unwrap();
+        let tapes = store.tapes(&turn_recordings::TurnRecordingFilter::default(), None, 10).await.unwrap();
         let outcomes: BTreeMap<_, _> =
             tapes.iter().map(|row| (row.conversation_id.as_str(), row.outcome)).collect();
         assert_eq!(outcomes[id.as_str()], None);

@@ -347,7 +347,7 @@ async fn filters_repeats_and_names_choose_the_rows() {
     let rows = desk.rows();
     let keys: std::collections::HashSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
     assert_eq!(keys.len(), rows.len());
-    assert!(!run::pass_stability(&rows).iter().any(run::Steadiness::is_flaky));
+    assert!(!run::pass_counts(&rows).iter().any(run::PassCount::is_flaky));
     let filters = Filters {
         first: Some(1),
         prompts: Some("^A".into()),

@@ -34,7 +34,7 @@ use post::Post;
 use verdict::{Evidence, Verdict};
 
 /// Time limit for the desk to finish its work after the storm.
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The parts of a run that outlive the replicas.
 struct Storm {
@@ -88,7 +88,7 @@ impl Storm {
         let mut evidence = loop {
             let evidence = self.evidence(&replicas).await;
             let delivered = self.post.is_empty();
-            if delivered && evidence.unsettled().is_empty() || ending.elapsed() > PATIENCE {
+            if delivered && evidence.unsettled().is_empty() || ending.elapsed() > TIMEOUT {
                 break evidence;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;

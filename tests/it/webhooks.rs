@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::app::{Db, LOOP_GUARD_OFF, MAIN, SECOND, SECRET, Setup, TestApp, on_both};
+use crate::support::app::{Db, MAIN, SECOND, SECRET, SENDER_LIMITS_OFF, Setup, TestApp, on_both};
 use crate::support::hooks::{all_captured, batch, message_webhook, shared, sign, text_webhook};
 
 /// Returns the section of a number with its own app secret, or with none.
@@ -261,7 +261,7 @@ on_both! {
             return;
         }
         // All captures come from a few customers at once.
-        let app = Setup::on(db).without_speech().with(LOOP_GUARD_OFF).start().await;
+        let app = Setup::on(db).without_speech().with(SENDER_LIMITS_OFF).start().await;
         let mut found = BTreeMap::<String, Vec<String>>::new();
         let mut events = Events::default();
         let mut acknowledged = 0;

@@ -5,7 +5,7 @@
 const HEADER: usize = 27;
 /// Maximum bytes of damaged pages to check, per byte of the file: overlapping pages would take
 /// quadratic time.
-const PATIENCE: usize = 8;
+const MAX_CHECKSUM_BYTES_PER_BYTE: usize = 8;
 
 const CONTINUED: u8 = 1;
 const FIRST: u8 = 2;
@@ -81,7 +81,11 @@ pub(super) struct Pages<'a> {
 
 impl<'a> Pages<'a> {
     pub(super) fn of(bytes: &'a [u8]) -> Self {
-        Self { bytes, patience: bytes.len().saturating_mul(PATIENCE), holed: false }
+        Self {
+            bytes,
+            patience: bytes.len().saturating_mul(MAX_CHECKSUM_BYTES_PER_BYTE),
+            holed: false,
+        }
     }
 
     /// Skips to the next page marker.

@@ -7,12 +7,12 @@ use std::collections::VecDeque;
 
 use super::Error;
 use super::ogg::{Page, Pages, Piece};
-use super::opus::{CLOCK, Decoder, Head, LARGEST, duration};
+use super::opus::{CLOCK, Decoder, Head, MAX_SIZE, duration};
 use super::sample_sink::{SampleSink, Stop};
 use super::{Kind, RATE};
 
 /// Maximum chained streams in one file.
-const MOST_STREAMS: usize = 1000;
+const MAX_STREAMS: usize = 1000;
 /// Maximum audio concealed for one hole, in samples of the clock: one second.
 const MAX_CONCEALED_SAMPLES: i64 = CLOCK as i64;
 
@@ -143,10 +143,10 @@ impl<'a> Iterator for Items<'a> {
             if let Some(item) = self.queue.pop_front() {
                 return Some(Ok(item));
             }
-            let page = self.pages.next().filter(|_| self.streams <= MOST_STREAMS);
+            let page = self.pages.next().filter(|_| self.streams <= MAX_STREAMS);
             let Some(page) = page else {
                 self.cut |=
-                    self.streams > MOST_STREAMS || self.stream.as_ref().is_some_and(|it| !it.ended);
+                    self.streams > MAX_STREAMS || self.stream.as_ref().is_some_and(|it| !it.ended);
                 return None;
             };
             if let Err(error) = self.read(&page) {
@@ -172,7 +172,7 @@ impl OggStream {
             if tags || data.is_empty() {
                 continue;
             }
-            match duration(&data).filter(|_| data.len() <= LARGEST) {
+            match duration(&data).filter(|_| data.len() <= MAX_SIZE) {
                 Some(length) => packets.push((data, length)),
                 None => whole = false,
             }
@@ -193,7 +193,7 @@ impl OggStream {
             return Some(Cow::Borrowed(piece.data));
         }
         // Cover art in the tags is larger than any audio packet: keep only its start.
-        if partial.len() <= LARGEST {
+        if partial.len() <= MAX_SIZE {
             partial.extend_from_slice(piece.data);
         }
         piece.ends.then(|| Cow::Owned(std::mem::take(partial)))

@@ -10,9 +10,9 @@ use super::{Error, RATE};
 /// Opus counts time in samples at this rate, in Hz, whatever the input rate.
 pub(super) const CLOCK: u32 = 48_000;
 /// Maximum packet duration: 120 ms, in samples of the clock.
-const LONGEST: u32 = 5760;
+const MAX_LEN: u32 = 5760;
 /// Maximum packet size, in bytes: 48 frames of at most 1,275 bytes.
-pub(super) const LARGEST: usize = 48 * 1277;
+pub(super) const MAX_SIZE: usize = 48 * 1277;
 /// Samples to conceal at a time for lost packets: 20 ms at 16 kHz.
 const STEP: usize = 320;
 
@@ -72,7 +72,7 @@ pub(super) fn duration(packet: &[u8]) -> Option<u32> {
         1 | 2 => 2,
         _ => u32::from(packet.get(1)? & 63),
     };
-    Some(frame * frames).filter(|samples| (1..=LONGEST).contains(samples))
+    Some(frame * frames).filter(|samples| (1..=MAX_LEN).contains(samples))
 }
 
 /// Decodes the packets of one stream.
@@ -84,7 +84,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     pub(super) fn new(head: Head) -> Self {
-        let length = (LONGEST * RATE / CLOCK) as usize * usize::from(head.channels);
+        let length = (MAX_LEN * RATE / CLOCK) as usize * usize::from(head.channels);
         Self { head, inner: None, interleaved: vec![0.0; length] }
     }
 

@@ -21,11 +21,11 @@ use super::sample_sink::{SampleSink, Stop};
 use super::{Error, Kind, RATE, aac, edits, opus, sniff};
 
 /// Maximum chained streams in one file.
-const MOST_STREAMS: usize = 1000;
+const MAX_STREAMS: usize = 1000;
 /// Maximum channels; films have eight.
-const MOST_CHANNELS: usize = 16;
+const MAX_CHANNELS: usize = 16;
 /// Maximum samples per channel in a packet. FLAC has up to 65,535.
-const MOST_FRAMES: u64 = 1 << 16;
+const MAX_FRAMES: u64 = 1 << 16;
 /// Unsupported audio formats of MP4 files, by their four-character codes.
 const UNSUPPORTED_MP4_CODECS: &[(&[u8], &str)] = &[
     (b"samr", "AMR (an old telephone's recording)"),
@@ -144,11 +144,11 @@ fn codec(track: &Track, kind: Kind) -> Result<(Codec, AudioCodecParameters), Err
     let params = track.codec_params.as_ref().and_then(|params| params.audio());
     let mut params = params.ok_or_else(|| sniff::unsupported(kind.name()))?.clone();
     let channels = params.channels.as_ref().map_or(0, Channels::count);
-    if channels > MOST_CHANNELS {
+    if channels > MAX_CHANNELS {
         return Err(sniff::unsupported(&format!("{} with {channels} channels", kind.name())));
     }
     // Decoders allocate memory for the largest packet that the header announces.
-    if params.max_frames_per_packet.is_some_and(|frames| frames > MOST_FRAMES) {
+    if params.max_frames_per_packet.is_some_and(|frames| frames > MAX_FRAMES) {
         return Err(Error::Damaged { what: kind.name() });
     }
     if params.codec == CODEC_ID_OPUS {
@@ -216,7 +216,7 @@ impl Source<'_> {
                 }
                 Some(Ok(Some(_))) => {}
                 Some(Ok(None)) => break,
-                Some(Err(Failure::ResetRequired)) if streams < MOST_STREAMS => {
+                Some(Err(Failure::ResetRequired)) if streams < MAX_STREAMS => {
                     streams += 1;
                     if !self.reopen() {
                         sink.cut = true;

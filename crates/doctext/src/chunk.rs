@@ -11,7 +11,7 @@ mod units;
 use split::{Measure, PieceBuilder};
 
 /// Maximum length of a question as a heading, in characters; longer ones are shortened.
-const LONGEST_QUESTION: usize = 200;
+const MAX_QUESTION_LEN: usize = 200;
 
 /// How documents are split into chunks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,7 +183,7 @@ fn single(block: &Block, path: &[String], measure: Measure) -> Vec<Draft> {
     let bodies = measure.fill("", &lines, "\n");
     let name = name.or_else(|| lines.first().filter(|_| bodies.len() > 1).map(String::as_str));
     let name = name
-        .map(|name| super::extract::first_chars(&super::extract::one_line(name), LONGEST_QUESTION));
+        .map(|name| super::extract::first_chars(&super::extract::one_line(name), MAX_QUESTION_LEN));
     let path: Vec<String> = path.iter().cloned().chain(name).collect();
     bodies.into_iter().map(|body| Draft::new(path.clone(), body)).collect()
 }

@@ -9,8 +9,8 @@ use half::{bf16, f16};
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
-/// Maximum header size, in bytes; those of real models have 10,000 to 100,000s of bytes.
-const LONGEST_HEADER: u64 = 16 << 20;
+/// Maximum header size, in bytes; headers of real models have some 10,000 or 100,000 bytes.
+const MAX_HEADER_LEN: u64 = 16 << 20;
 /// Bytes before the header: its length, 64-bit little-endian.
 const BEFORE_HEADER: u64 = 8;
 
@@ -38,7 +38,7 @@ impl Tensors {
         }
         read_at(&file, &mut size, 0).map_err(|error| damaged(&error.to_string()))?;
         let size = u64::from_le_bytes(size);
-        if size > LONGEST_HEADER || size > length - BEFORE_HEADER {
+        if size > MAX_HEADER_LEN || size > length - BEFORE_HEADER {
             return Err(damaged("its header cannot be that long"));
         }
         let mut header = vec![0; usize::try_from(size).map_err(|_| damaged("header"))?];

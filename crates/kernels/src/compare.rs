@@ -9,7 +9,7 @@ use crate::rows::fma;
 const LANES: usize = 32;
 
 /// Largest integer of a quantised row.
-const MOST: f32 = 32_767.0;
+const MAX_VALUE: f32 = 32_767.0;
 
 /// Quantises a vector, appends it to `rows` and returns its scale. The error of a number is at most
 /// half the scale, 1.5e-5 of the vector's largest number. Returns NaN if a number is NaN or
@@ -20,7 +20,8 @@ pub fn quantize(vector: &[f32], rows: &mut Vec<i16>) -> f32 {
         return f32::NAN;
     }
     let most = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
-    let (scale, factor) = if most > 0.0 { (most / MOST, MOST / most) } else { (0.0, 0.0) };
+    let (scale, factor) =
+        if most > 0.0 { (most / MAX_VALUE, MAX_VALUE / most) } else { (0.0, 0.0) };
     // The factor of a tiny maximum is infinite: store the vector as zeros.
     let (scale, factor) = if factor.is_finite() { (scale, factor) } else { (0.0, 0.0) };
     #[expect(clippy::cast_possible_truncation, reason = "a cast of floats stops at the ends")]
@@ -117,7 +118,7 @@ mod tests {
         assert!(quantize(&[1.0, f32::INFINITY], &mut rows).is_nan());
         assert_eq!(quantize(&[0.0, 0.0], &mut rows).to_bits(), 0);
         assert_eq!(quantize(&[f32::from_bits(1), 0.0], &mut rows).to_bits(), 0);
-        assert!((quantize(&[f32::MAX, -f32::MAX], &mut rows) - f32::MAX / MOST).abs() < 1e30);
+        assert!((quantize(&[f32::MAX, -f32::MAX], &mut rows) - f32::MAX / MAX_VALUE).abs() < 1e30);
         assert_eq!(rows[8..], [32_767, -32_767]);
         dots(&[], &[], &mut []);
     }

@@ -42,9 +42,10 @@ fn is_certain(letters: &Info) -> bool {
     letters.confidence() > CERTAIN
 }
 
-/// Detects the languages that have `detection.function_words`. Requires at least [`BEAR_OUT`]
-/// different function words longer than [`SHORT`], and more than any other language has. If the
-/// letter statistics are certain, one more word is required, which may be short.
+/// Detects the languages that have `detection.function_words`. Requires at least
+/// [`MIN_FUNCTION_WORDS`] different function words longer than [`SHORT`], and more than any other
+/// language has. If the letter statistics are certain, one more word is required, which may be
+/// short.
 fn listed(text: &str, certain: bool) -> Option<&'static str> {
     let said: HashSet<String> = terms::words(text).iter().map(|word| terms::fold(word)).collect();
     let count = |language: &'static Language| {

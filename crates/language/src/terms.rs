@@ -12,8 +12,9 @@ use whatlang::Lang;
 use crate::data;
 use crate::fold::{Purpose, is_invisible, letters};
 
-/// Maximum word length, in characters; longer runs are cut into pieces.
-const LONGEST: usize = 48;
+/// Maximum word length, in characters; longer runs are cut into pieces, so that no text makes one
+/// huge word.
+const MAX_WORD_CHARS: usize = 48;
 
 /// Maximum length of the text that is read to detect its language, in bytes.
 const MAX_DETECTION_BYTES: usize = 400;
@@ -74,7 +75,7 @@ fn cut(letters: impl Iterator<Item = char>) -> Vec<String> {
             run.finish(&mut words);
             continue;
         }
-        if run.letters == LONGEST || run.spaceless != is_spaceless(c) {
+        if run.letters == MAX_WORD_CHARS || run.spaceless != is_spaceless(c) {
             run.finish(&mut words);
             run.spaceless = is_spaceless(c);
         }
@@ -325,7 +326,7 @@ mod tests {
     #[test]
     fn a_huge_run_is_cut_into_pieces() {
         let pieces = words(&"x".repeat(100_000));
-        assert!(pieces.iter().all(|piece| piece.len() <= LONGEST));
+        assert!(pieces.iter().all(|piece| piece.len() <= MAX_WORD_CHARS));
         assert_eq!(pieces.concat().len(), 100_000);
     }
 

@@ -68,7 +68,7 @@ fn range(from: isize, to: Option<isize>, step: Option<isize>) -> Result<Value, E
         _ => from.saturating_sub(to).max(0) / step.saturating_neg(),
     };
     if count > RANGE {
-        return Err(guard::over(format!("asks for a range of more than {RANGE} numbers")));
+        return Err(guard::limit_error(format!("asks for a range of more than {RANGE} numbers")));
     }
     let next = |at: &isize| at.checked_add(step);
     let within = |at: &isize| if step > 0 { *at < to } else { *at > to };

@@ -7,7 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{Error, Value};
 
-use super::guard::over;
+use super::guard::limit_error;
 
 /// Maximum bytes that the constant multiplications of a template may create; no other operator
 /// makes a constant longer than its source.
@@ -150,7 +150,7 @@ impl Constants {
         self.made =
             self.made.saturating_add(made(&left, &right)).saturating_add(made(&right, &left));
         if self.made > MAX_CONSTANT_BYTES {
-            return Err(over("multiplies a text or a list with large numbers"));
+            return Err(limit_error("multiplies a text or a list with large numbers"));
         }
         Ok(())
     }

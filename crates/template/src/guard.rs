@@ -19,7 +19,7 @@ const MAX_FILTER_NUMBER: usize = 1_000;
 struct WorkBudget(usize);
 
 /// An error for a template that exceeds a limit; `what` follows "the template".
-pub(super) fn over(what: impl std::fmt::Display) -> Error {
+pub(super) fn limit_error(what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::OutOfFuel, format!("the template {what}"))
 }
 
@@ -38,7 +38,7 @@ pub fn charge_bytes(state: &mut State<'_, '_>, limits: Limits, bytes: usize) -> 
 fn take(left: &mut usize, units: usize) -> Result<(), Error> {
     *left = left.checked_sub(units).ok_or_else(|| {
         *left = 0;
-        over("makes or compares too much: very long texts or lists")
+        limit_error("makes or compares too much: very long texts or lists")
     })?;
     Ok(())
 }
@@ -46,7 +46,7 @@ fn take(left: &mut usize, units: usize) -> Result<(), Error> {
 /// Charges for a value and everything in it; stops at the limit, however large the value is.
 fn charge_value(value: &Value, left: &mut usize, depth: usize) -> Result<(), Error> {
     if depth == 0 {
-        return Err(over(format!("has lists within lists, more than {DEPTH} deep")));
+        return Err(limit_error(format!("has lists within lists, more than {DEPTH} deep")));
     }
     take(left, 1 + value.as_str().map_or(0, str::len) / TEXT)?;
     match value.kind() {
@@ -167,7 +167,7 @@ pub fn estimate_output_bytes(name: &str, arguments: &[Value]) -> Result<usize, E
             let pattern = first.to_string();
             let mut digits = pattern.split(|letter: char| !letter.is_ascii_digit());
             if pattern.contains('*') || digits.any(|run| run.len() > 3) {
-                return Err(over(format!(
+                return Err(limit_error(format!(
                     "asks `format` for more than {MAX_FILTER_NUMBER} places"
                 )));
             }
@@ -189,7 +189,7 @@ fn widest(arguments: &[Value]) -> Result<usize, Error> {
         .collect();
     let most = arguments.iter().chain(&named).filter_map(Value::as_usize).max().unwrap_or(0);
     if most > MAX_FILTER_NUMBER {
-        return Err(over(format!(
+        return Err(limit_error(format!(
             "gives a filter the number {most}; {MAX_FILTER_NUMBER} is the largest"
         )));
     }

@@ -124,7 +124,10 @@ impl BoundedEnvironment {
         let escape = minijinja::AutoEscape::None;
         eval(environment, &instructions, context, &blocks, &mut out, escape)?;
         if text.len() > self.limits.output {
-            return Err(guard::over(format!("writes more than {} bytes", self.limits.output)));
+            return Err(guard::limit_error(format!(
+                "writes more than {} bytes",
+                self.limits.output
+            )));
         }
         Ok(text)
     }

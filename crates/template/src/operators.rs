@@ -9,7 +9,7 @@ use minijinja::value::{Enumerator, Object, Rest, Tuple, ValueKind, ValueOrKwargs
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::Limits;
-use super::guard::{charge, charge_bytes, charge_result, over};
+use super::guard::{charge, charge_bytes, charge_result, limit_error};
 
 /// Instructions of a template and of its blocks.
 pub(super) type Code<'a> = (Instructions<'a>, BTreeMap<&'a str, Instructions<'a>>);
@@ -331,7 +331,7 @@ fn item(state: &State<'_, '_>, of: &Value, key: &Value) -> Result<Value, Error> 
 /// `value[start:stop:step]`, with Python's semantics.
 fn cut(parts: &[Value]) -> Result<Value, Error> {
     let [value, first, end, step] = parts else {
-        return Err(over("cuts without a place"));
+        return Err(limit_error("cuts without a place"));
     };
     let at = |place: &Value| {
         let given = (!place.is_none()).then(|| i64::try_from(place.clone()));

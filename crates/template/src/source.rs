@@ -7,7 +7,7 @@ use minijinja::Error;
 use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
-use super::guard::over;
+use super::guard::limit_error;
 use super::{Limits, constants};
 
 /// Maximum operators in one tag: the compiler recurses for each.
@@ -56,7 +56,7 @@ impl Tag {
 
     fn check(&self) -> Result<(), Error> {
         if self.operators > OPERATORS || self.commas > COMMAS {
-            return Err(over(format!("has more than {OPERATORS} operators in one tag")));
+            return Err(limit_error(format!("has more than {OPERATORS} operators in one tag")));
         }
         Ok(())
     }
@@ -74,7 +74,7 @@ enum Before {
 /// Refuses sources that would overload the compiler. Syntax errors are left to the compiler.
 pub(super) fn check(source: &str, syntax: &SyntaxConfig, limits: Limits) -> Result<(), Error> {
     if source.len() > limits.source {
-        return Err(over(format!("is longer than {} bytes", limits.source)));
+        return Err(limit_error(format!("is longer than {} bytes", limits.source)));
     }
     let (mut all, mut branches, mut tag) = (0, 0, Tag::default());
     let mut multiplies = false;
@@ -103,10 +103,10 @@ pub(super) fn check(source: &str, syntax: &SyntaxConfig, limits: Limits) -> Resu
     }
     tag.check()?;
     if branches > BRANCHES {
-        return Err(over(format!("has more than {BRANCHES} `elif`s")));
+        return Err(limit_error(format!("has more than {BRANCHES} `elif`s")));
     }
     if all > TOKENS {
-        return Err(over(format!("has more than {TOKENS} words and signs in its tags")));
+        return Err(limit_error(format!("has more than {TOKENS} words and signs in its tags")));
     }
     if multiplies { constants::check(source, syntax) } else { Ok(()) }
 }

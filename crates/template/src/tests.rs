@@ -10,7 +10,7 @@ const LIMITS: Limits =
     Limits { source: 256 * 1024, output: 512 * 1024, steps: 50_000, work: 500_000 };
 /// Maximum time for any template, in a debug build on a busy machine; without limits they take
 /// minutes or all memory.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn render(source: &str) -> Result<String, String> {
     let mut bounded = BoundedEnvironment::new(LIMITS);
@@ -91,7 +91,7 @@ fn hostile_templates_are_refused_soon_and_say_why() {
         let started = Instant::now();
         let shown: String = source.chars().take(120).collect();
         let error = render(&source).expect_err(&shown);
-        assert!(started.elapsed() < PATIENCE, "{shown}: {:?}", started.elapsed());
+        assert!(started.elapsed() < TIMEOUT, "{shown}: {:?}", started.elapsed());
         assert!(error.len() < 400, "{shown}: {error}");
         assert!(!error.contains("None"), "no reason for {shown}: {error}");
     }
@@ -131,7 +131,7 @@ fn whether_a_map_is_empty_is_asked_without_copying_it() {
     bounded.add("prompt", source).unwrap();
     let started = Instant::now();
     bounded.render("prompt", context! { n => 3 }).unwrap();
-    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    assert!(started.elapsed() < TIMEOUT, "{:?}", started.elapsed());
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl RetrievalArgs {
         if is_folder {
             return Ok(Retrieval::over_texts(engine, library, dataset, &Bar::default()).await?);
         }
-        library.follow().await?;
+        library.sync_index().await?;
         Ok(Retrieval::over_collection(engine, self.collection(app).await?, dataset))
     }
 

@@ -214,7 +214,7 @@ impl SuiteArgs {
         let ours = suites.iter().any(Suite::asks_an_agent) || !self.retrieval.is_empty();
         let app = if ours { Some(App::assemble_for_eval(config).await?) } else { None };
         if let Some(app) = &app {
-            app.desk.library.follow().await?;
+            app.desk.library.sync_index().await?;
             app.desk.reload_answers().await?;
             if self.learn || app.desk.engine.live().index.size().await? == 0 {
                 app.learn(&Bar::default()).await?;

@@ -106,7 +106,7 @@ pub(super) fn srt(heard: &Transcript) -> String {
     text
 }
 
-/// Returns the text on one line; `-->` would be read as a time separator.
+/// Returns the text on one line, without `-->`, which would be read as a time separator.
 fn line(text: &str) -> String {
     text.replace("-->", "→").split_whitespace().collect::<Vec<_>>().join(" ")
 }

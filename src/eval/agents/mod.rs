@@ -30,7 +30,7 @@ use self::planted::PlantedIndex;
 use self::talk::Talk;
 
 /// Default maximum of messages that a simulated customer writes.
-const MOST_TURNS: u64 = 10;
+const MAX_TURNS: u64 = 10;
 
 /// The agents of a desk, some of them replaced by drafts.
 pub struct Agents {
@@ -254,7 +254,7 @@ impl Agent {
         };
         let customer =
             Customer::new(model, goal).with_temper(text("temper")?).with_repeat(asked.repeat);
-        let most = written.get("maxTurns").and_then(Value::as_u64).unwrap_or(MOST_TURNS);
+        let most = written.get("maxTurns").and_then(Value::as_u64).unwrap_or(MAX_TURNS);
         let most = most.min(self.policy.limits().turns);
         for _ in 0..most {
             let Some(message) = customer.next(&talk.chat()).await? else { break };

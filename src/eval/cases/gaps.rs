@@ -9,13 +9,13 @@ use crate::store::Store;
 use crate::store::gaps::GapFilter;
 
 /// Maximum gaps or hand-offs read at once.
-const MOST: i64 = 500;
+const MAX_COUNT: i64 = 500;
 
 /// Generates a case for each open gap (of an agent). It fails until the bot answers the question.
 pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<GeneratedCase>, Error> {
     group(store).await?;
     let wanted = GapFilter { state: Some(GapState::Open), agent, ..GapFilter::default() };
-    let gaps = store.gaps(&wanted, MOST).await?;
+    let gaps = store.gaps(&wanted, MAX_COUNT).await?;
     if gaps.is_empty() {
         return Err(Error::Nothing(
             "there are no open questions: `frontdesk gaps` shows what customers asked and nobody answered".into(),
@@ -39,7 +39,7 @@ pub async fn from_gaps(store: &Store, agent: Option<AgentId>) -> Result<Vec<Gene
 
 /// Generates a case for each hand-off that a turn made, or for the one with this id.
 pub async fn from_handoffs(store: &Store, id: Option<&str>) -> Result<Vec<GeneratedCase>, Error> {
-    let all = store.escalations(false, None, MOST).await?;
+    let all = store.escalations(false, None, MAX_COUNT).await?;
     let of_turns = all.iter().filter(|row| row.turn_id.is_some());
     let wanted: Vec<_> = of_turns.filter(|row| id.is_none_or(|id| row.id == id)).collect();
     if wanted.is_empty() {

@@ -49,11 +49,11 @@ const WORDS: &[&str] = &[
     "rouge-n",
 ];
 /// Maximum absolute value of a check's threshold and weight.
-const LARGEST_NUMBER: f64 = 1_000_000.0;
+const MAX_NUMBER: f64 = 1_000_000.0;
 /// Maximum size of an assertion, in bytes of its JSON.
-const LONGEST_CHECK: usize = 20_000;
+const MAX_CHECK_TIME: usize = 20_000;
 /// Maximum assertions per case.
-const MOST_CHECKS: usize = 20;
+const MAX_CHECKS: usize = 20;
 /// ROUGE-N threshold against the saved reply when no checks are given.
 const LIKE: f64 = 0.5;
 
@@ -102,8 +102,8 @@ pub fn case_from_reply(saving: &SavedReply) -> Result<GeneratedCase, String> {
         Some(checks) => checks.iter().map(checked).collect::<Result<_, _>>()?,
         None => usual(&saving.reply)?,
     };
-    if assert.is_empty() || assert.len() > MOST_CHECKS {
-        return Err(format!("`checks` are 1 to {MOST_CHECKS}"));
+    if assert.is_empty() || assert.len() > MAX_CHECKS {
+        return Err(format!("`checks` are 1 to {MAX_CHECKS}"));
     }
     let said = |line: &Line| json!({line.speaker.as_str(): literal(&line.text)});
     let mut options = Map::new();
@@ -150,8 +150,8 @@ fn checked(check: &Check) -> Result<Value, String> {
     }
     let numbers = [("threshold", &check.threshold), ("weight", &check.weight)];
     for (name, number) in numbers {
-        if number.as_ref().and_then(Number::as_f64).is_some_and(|it| it.abs() > LARGEST_NUMBER) {
-            return Err(format!("`{name}` of `{kind}` is at most {LARGEST_NUMBER} either way"));
+        if number.as_ref().and_then(Number::as_f64).is_some_and(|it| it.abs() > MAX_NUMBER) {
+            return Err(format!("`{name}` of `{kind}` is at most {MAX_NUMBER} either way"));
         }
     }
     if let Some(key) = special(value) {
@@ -160,8 +160,8 @@ fn checked(check: &Check) -> Result<Value, String> {
         ));
     }
     let written = serde_json::to_value(check).map_err(|error| error.to_string())?;
-    if written.to_string().len() > LONGEST_CHECK {
-        return Err(format!("a check may have {LONGEST_CHECK} bytes"));
+    if written.to_string().len() > MAX_CHECK_TIME {
+        return Err(format!("a check may have {MAX_CHECK_TIME} bytes"));
     }
     Ok(written)
 }
@@ -220,7 +220,7 @@ mod tests {
             json!({"type": "similar", "value": "x", "threshold": "high"}),
             json!({"type": "similar", "value": "x", "weight": 1e300}),
             json!({"type": "retrieved", "value": {"$ref": "file:///etc/passwd"}}),
-            json!({"type": "contains", "value": "x".repeat(LONGEST_CHECK)}),
+            json!({"type": "contains", "value": "x".repeat(MAX_CHECK_TIME)}),
             json!("contains"),
             json!({}),
         ] {

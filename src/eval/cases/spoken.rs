@@ -9,17 +9,19 @@ use super::{Error, GeneratedCase, Turn, anonymous, origin, title};
 use crate::domain::{Outcome, ReplyKind};
 use crate::eval::replay::{RecordedTurn, Turns};
 use crate::store::Store;
-use crate::store::turn_recordings::TapeFilter;
+use crate::store::turn_recordings::TurnRecordingFilter;
 
 /// Maximum turns of a conversation in one script.
-const MOST_TURNS: usize = 40;
+const MAX_TURNS: usize = 40;
 
 /// Generates a case from a turn (`turn_…`) or a script from a conversation (`conv_…`); also returns
 /// the agent that answered.
 pub async fn from_conversation(store: &Store, id: &str) -> Result<(String, GeneratedCase), Error> {
     let wanted = match id.split('_').next() {
-        Some("conv") => TapeFilter { conversation: Some(id), ..TapeFilter::default() },
-        Some("turn") => TapeFilter { turn: Some(id), ..TapeFilter::default() },
+        Some("conv") => {
+            TurnRecordingFilter { conversation: Some(id), ..TurnRecordingFilter::default() }
+        }
+        Some("turn") => TurnRecordingFilter { turn: Some(id), ..TurnRecordingFilter::default() },
         _ => {
             return Err(Error::Nothing(format!(
                 "`{id}` is no conversation (conv_…) and no turn (turn_…)"
@@ -30,8 +32,8 @@ pub async fn from_conversation(store: &Store, id: &str) -> Result<(String, Gener
     let mut recorded = Vec::new();
     while let Some(page) = turns.next().await? {
         recorded.extend(page.into_iter().filter_map(Result::ok));
-        if recorded.len() >= MOST_TURNS {
-            recorded.truncate(MOST_TURNS);
+        if recorded.len() >= MAX_TURNS {
+            recorded.truncate(MAX_TURNS);
             break;
         }
     }

@@ -15,9 +15,9 @@ use crate::eval::cases::{self, SavedReply, yaml};
 
 /// Maximum size of a suite, in bytes. Larger files are listed by name only and get no more saved
 /// cases, because saving a case reads the whole file.
-const LARGEST: u64 = 4 << 20;
+const MAX_SIZE: u64 = 4 << 20;
 /// Maximum number of suites that the desk writes.
-const MOST_SAVED: usize = 200;
+const MAX_SAVED: usize = 200;
 /// Name prefix of suites that the desk writes.
 const SAVED: &str = "saved-";
 
@@ -96,10 +96,10 @@ impl Jobs {
         let file = self.suites.join(&name);
         let text = self.own_text(&file).map_err(Error::Wrong)?;
         if text.is_empty()
-            && self.suites().iter().filter(|name| is_saved(name)).count() >= MOST_SAVED
+            && self.suites().iter().filter(|name| is_saved(name)).count() >= MAX_SAVED
         {
             return Err(Error::Wrong(format!(
-                "there are {MOST_SAVED} suites of saved replies already: name one of them as `suite`, or remove some of {}",
+                "there are {MAX_SAVED} suites of saved replies already: name one of them as `suite`, or remove some of {}",
                 self.suites.display()
             )));
         }
@@ -113,7 +113,7 @@ impl Jobs {
         let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
         let (text, put) = made.map_err(Error::Wrong)?;
         let added = put.added == 1;
-        if added && text.len() as u64 > LARGEST {
+        if added && text.len() as u64 > MAX_SIZE {
             return Err(Error::Wrong(full(&file)));
         }
         if added {
@@ -127,7 +127,7 @@ impl Jobs {
         match std::fs::symlink_metadata(file) {
             Err(_) => Ok(String::new()),
             Ok(known) if !known.is_file() => Err(format!("{} is no file", file.display())),
-            Ok(known) if known.len() > LARGEST => Err(full(file)),
+            Ok(known) if known.len() > MAX_SIZE => Err(full(file)),
             Ok(_) => self
                 .policy
                 .text(file)
@@ -165,7 +165,7 @@ impl Jobs {
 }
 
 fn full(file: &Path) -> String {
-    let most = LARGEST >> 20;
+    let most = MAX_SIZE >> 20;
     format!("{} is full ({most} MB): name another `suite`, such as saved-more.yaml", file.display())
 }
 
@@ -179,7 +179,7 @@ fn is_saved(name: &str) -> bool {
 fn described(name: String, file: &Path, size: u64) -> SuiteListing {
     let nothing =
         SuiteListing { title: name.clone(), name: name.clone(), ..SuiteListing::default() };
-    if size > LARGEST {
+    if size > MAX_SIZE {
         return nothing;
     }
     let plain = std::fs::metadata(file).is_ok_and(|known| known.is_file());
@@ -222,7 +222,7 @@ fn counted_one(case: &Value, folder: &Path) -> Option<i64> {
         let name = reference.strip_prefix("file://")?;
         let beside = inside(folder, name)
             .filter(|_| Path::new(name).extension().is_some_and(|ending| ending == "jsonl"))?;
-        let small = std::fs::metadata(&beside).is_ok_and(|known| known.len() <= LARGEST);
+        let small = std::fs::metadata(&beside).is_ok_and(|known| known.len() <= MAX_SIZE);
         let text = std::fs::read_to_string(beside).ok().filter(|_| small)?;
         return i64::try_from(text.lines().filter(|line| !line.trim().is_empty()).count()).ok();
     }
@@ -242,9 +242,9 @@ mod tests {
         std::fs::write(folder.path().join("more.jsonl"), "{}\n\n{}\n").unwrap();
         let file = folder.path().join("a.yaml");
         std::fs::write(&file, "description: What is asked\nproviders: [frontdesk:acme@3]\ntests:\n- file://more.jsonl\n- vars: {message: [a, b, c]}\n- turns: []\n").unwrap();
-        let listed = described("a.yaml".into(), &file, LARGEST);
+        let listed = described("a.yaml".into(), &file, MAX_SIZE);
         assert_eq!((listed.title.as_str(), listed.cases), ("What is asked", Some(6)));
-        let larger = described("a.yaml".into(), &file, LARGEST + 1);
+        let larger = described("a.yaml".into(), &file, MAX_SIZE + 1);
         assert_eq!((larger.title.as_str(), larger.cases), ("a.yaml", None));
         assert_eq!(listed.agent.as_deref(), Some("acme"));
         std::fs::write(&file, "tests: file://made.py\nproviders: [a, b]").unwrap();

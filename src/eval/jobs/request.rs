@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 use crate::prompts;
 
 /// Maximum number of `metadata` filters.
-const MOST_FILTERS: usize = 20;
+const MAX_FILTERS: usize = 20;
 /// Maximum length of a name or pattern, in characters.
-const LONGEST: usize = 500;
+const MAX_LEN: usize = 500;
 
 /// A request to run a suite.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -57,19 +57,19 @@ impl EvalRequest {
                 return Err(format!("`{name}` is {number}: it may be 1 to {most}"));
             }
         }
-        if self.metadata.len() > MOST_FILTERS {
-            return Err(format!("`metadata` may have {MOST_FILTERS} filters"));
+        if self.metadata.len() > MAX_FILTERS {
+            return Err(format!("`metadata` may have {MAX_FILTERS} filters"));
         }
         let texts = [
-            ("suite", Some(&self.suite), LONGEST),
-            ("agent", self.agent.as_ref(), LONGEST),
-            ("grader", self.grader.as_ref(), LONGEST),
-            ("pattern", self.pattern.as_ref(), LONGEST),
-            ("failing", self.failing.as_ref(), LONGEST),
-            ("baseline", self.baseline.as_ref(), LONGEST),
+            ("suite", Some(&self.suite), MAX_LEN),
+            ("agent", self.agent.as_ref(), MAX_LEN),
+            ("grader", self.grader.as_ref(), MAX_LEN),
+            ("pattern", self.pattern.as_ref(), MAX_LEN),
+            ("failing", self.failing.as_ref(), MAX_LEN),
+            ("baseline", self.baseline.as_ref(), MAX_LEN),
             ("prompt", self.prompt.as_ref(), prompts::MAX_API_CHARS),
         ];
-        let filters = self.metadata.iter().map(|filter| ("metadata", Some(filter), LONGEST));
+        let filters = self.metadata.iter().map(|filter| ("metadata", Some(filter), MAX_LEN));
         for (name, text, most) in texts.into_iter().chain(filters) {
             if text.is_some_and(|text| text.chars().count() > most) {
                 return Err(format!("`{name}` may have {most} characters"));

@@ -6,7 +6,7 @@ use crate::pipeline::{Bot, retrieve};
 use crate::store::Result;
 
 /// Maximum length of a heading used as a topic, in characters.
-const LONGEST: usize = 80;
+const MAX_LEN: usize = 80;
 
 /// Returns at most `most` topics: one heading or title per document that retrieval finds.
 pub async fn topics(desk: &Desk, bot: &Bot, most: usize) -> Result<Vec<String>> {
@@ -22,7 +22,7 @@ pub async fn topics(desk: &Desk, bot: &Bot, most: usize) -> Result<Vec<String>> 
             let chunks = desk.store.chunks(&document.id, None).await?;
             let headings =
                 chunks.iter().map(|chunk| chunk.heading.rsplit(" > ").next().unwrap_or_default());
-            let fits = |words: &&str| words.contains(' ') && words.chars().count() <= LONGEST;
+            let fits = |words: &&str| words.contains(' ') && words.chars().count() <= MAX_LEN;
             let topic =
                 headings.chain([document.title.as_str()]).find(fits).unwrap_or(&document.title);
             let collections = std::slice::from_ref(collection);

@@ -10,7 +10,7 @@ use crate::pipeline::outbound::bubbles;
 use crate::pipeline::recording::TurnRecording;
 use crate::pipeline::{Bot, Engine, TurnContext};
 use crate::prompts;
-use crate::store::turn_recordings::{TapeFilter, TapeRow};
+use crate::store::turn_recordings::{TurnRecordingFilter, TurnRecordingRow};
 use crate::store::{self, Store};
 
 mod draft;
@@ -52,7 +52,7 @@ pub struct Difference {
 /// A recorded turn, parsed from its row.
 pub struct RecordedTurn {
     /// The database row.
-    pub row: TapeRow,
+    pub row: TurnRecordingRow,
     /// Outcome of the turn.
     pub outcome: TurnOutcome,
     /// The recorded inputs.
@@ -63,7 +63,7 @@ pub struct RecordedTurn {
 
 impl RecordedTurn {
     /// Parses a turn. The error says why it cannot be replayed.
-    pub fn read(row: TapeRow) -> Result<Self, String> {
+    pub fn read(row: TurnRecordingRow) -> Result<Self, String> {
         let outcome =
             row.outcome.ok_or("what became of it is a word that this version does not know")?;
         let trace: Trace = serde_json::from_str(&row.trace)
@@ -134,14 +134,14 @@ fn written(outcome: &Outcome) -> Vec<u8> {
 /// Reads recorded turns page by page, oldest first.
 pub struct Turns<'a> {
     store: &'a Store,
-    wanted: TapeFilter<'a>,
+    wanted: TurnRecordingFilter<'a>,
     after: Option<(i64, String)>,
     done: bool,
 }
 
 impl<'a> Turns<'a> {
     /// Starts reading the turns that match the filter.
-    pub fn of(store: &'a Store, wanted: TapeFilter<'a>) -> Self {
+    pub fn of(store: &'a Store, wanted: TurnRecordingFilter<'a>) -> Self {
         Self { store, wanted, after: None, done: false }
     }
 
@@ -157,7 +157,7 @@ impl<'a> Turns<'a> {
         let page = self.store.tapes(&self.wanted, after, PAGE).await?;
         self.done = i64::try_from(page.len()).unwrap_or(0) < PAGE;
         self.after = page.last().map(|row| (row.created_at, row.id.clone()));
-        let read = |row: TapeRow| {
+        let read = |row: TurnRecordingRow| {
             let id = row.id.clone();
             RecordedTurn::read(row).map_err(|why| (id, why))
         };

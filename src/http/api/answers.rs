@@ -135,7 +135,7 @@ pub(super) async fn create(
     let curated = normalized(AnswerContent { phrasings, body, language, enabled })?;
     let _turn = admit_edit(&web, (&name, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };
-    let id = web.desk.store.add_answer(new).await?.ok_or_else(full)?;
+    let id = web.desk.store.add_answer(new).await?.ok_or_else(collection_full)?;
     web.desk.reload_answers().await?;
     let row = web.desk.store.answer(&id).await?.ok_or_else(missing)?;
     Ok((Note::on(format!("{name}/{}", row.id), json!({})), Json(row.into())))
@@ -238,7 +238,7 @@ fn check_change_outcome(changed: ChangeOutcome) -> Result<(), Problem> {
 }
 
 /// The error for a collection with no room for more curated answers.
-pub(super) fn full() -> Problem {
+pub(super) fn collection_full() -> Problem {
     Problem::unprocessable(format!(
         "The collection holds {MAX_ANSWERS} curated answers, which is the most: remove some."
     ))

@@ -20,8 +20,8 @@ use crate::store::audit::{AuditRow, Filter};
 pub(super) struct Entry {
     /// Its id.
     id: String,
-    /// Who did it: `admin key`, `console` with the start of the session's hash, or the user at
-    /// which terminal.
+    /// Who did it: `admin key`, `console` with the start of the session's hash, or the user and
+    /// the terminal.
     actor: String,
     /// The action.
     action: Action,

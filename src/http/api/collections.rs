@@ -39,7 +39,7 @@ pub(super) struct Collection {
     learning: i64,
     /// Documents that could not be learned.
     failures: i64,
-    /// The last 20 failed documents.
+    /// The first 20 failed documents, by path.
     failed: Vec<FailedDocument>,
     /// Where the collection comes from.
     origin: CollectionOrigin,
@@ -69,7 +69,7 @@ pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Collection>>
 }
 
 /// Maximum number of failed documents that are listed with a collection.
-const MOST_FAILED: i64 = 20;
+const MAX_FAILED: i64 = 20;
 
 /// Data for the responses, read once for all collections.
 struct View {
@@ -85,9 +85,9 @@ impl View {
         let store = &web.desk.store;
         Ok(Self {
             counts: store.count_documents().await?,
-            failed: store.failed_documents(MOST_FAILED).await?,
+            failed: store.failed_documents(MAX_FAILED).await?,
             folders: web.desk.library.folders(),
-            agents: store.agents().await?.iter().filter_map(readers).collect(),
+            agents: store.agents().await?.iter().filter_map(agent_collections).collect(),
         })
     }
 
@@ -122,7 +122,7 @@ impl View {
 }
 
 /// Returns an agent's entry of [`View::agents`]; `None` if its prompt file cannot be parsed.
-fn readers(row: &AgentRow) -> Option<(String, Vec<String>, bool)> {
+fn agent_collections(row: &AgentRow) -> Option<(String, Vec<String>, bool)> {
     let file = prompts::parse(&format!("{}.md", row.slug), &row.source).ok()?;
     let guards = file.gate.is_some_and(|gate| gate.knowledge);
     Some((row.slug.clone(), file.knowledge, guards))

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::evals::{Run, described, find_run, reading};
+use super::evals::{Run, described, find_run, read_blocking};
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::http::WebState;
@@ -18,9 +18,9 @@ use crate::http::error::Problem;
 use crate::http::extract::Query;
 
 /// Maximum number of runs in a comparison.
-const MOST_RUNS: usize = 6;
+const MAX_RUNS: usize = 6;
 /// Maximum length of an output or reason, in characters.
-const LONGEST_OUTPUT: usize = 2000;
+const MAX_OUTPUT_LEN: usize = 2000;
 
 /// Runs to compare.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -90,9 +90,9 @@ pub(super) async fn compare(
     Query(paging): Query<Paging>,
 ) -> Answer<RunComparison> {
     let ids: Vec<&str> = which.runs.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
-    if ids.is_empty() || ids.len() > MOST_RUNS {
+    if ids.is_empty() || ids.len() > MAX_RUNS {
         return Err(Problem::bad_request(format!(
-            "`runs` are the ids of 1 to {MOST_RUNS} runs, with commas between."
+            "`runs` are the ids of 1 to {MAX_RUNS} runs, with commas between."
         )));
     }
     let mut runs = Vec::new();
@@ -103,7 +103,7 @@ pub(super) async fn compare(
     let from = paging.after()?.map_or(0, |(at, _)| usize::try_from(at).unwrap_or(0));
     let most = usize::try_from(paging.limit()).unwrap_or(1);
     let only_changed = which.changed;
-    let page = reading(move || {
+    let page = read_blocking(move || {
         let mut table = Table::of(&run_logs)?;
         table.changed = table.cases.iter().filter(|case| case.changed()).count();
         table.cases.retain(|case| !only_changed || case.changed());
@@ -204,10 +204,10 @@ impl From<EvalRow> for Cell {
         Self {
             verdict,
             score: row.score,
-            output: output.unwrap_or_default().chars().take(LONGEST_OUTPUT).collect(),
+            output: output.unwrap_or_default().chars().take(MAX_OUTPUT_LEN).collect(),
             reason: reason
                 .filter(|_| verdict != Verdict::Passed)
-                .map(|reason| reason.chars().take(LONGEST_OUTPUT).collect()),
+                .map(|reason| reason.chars().take(MAX_OUTPUT_LEN).collect()),
             latency_ms: row.latency_ms,
             row: row.key,
         }

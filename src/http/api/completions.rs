@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, short};
+use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, check_length};
 use super::trial::Trial;
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
@@ -100,13 +100,13 @@ impl Message {
             Some(ChatContent::Text(ChatText(text))) => Ok(text.clone()),
             Some(ChatContent::Parts(parts)) => {
                 let texts: Option<Vec<_>> = parts.iter().map(|part| part.text.as_deref()).collect();
-                texts.map(|texts| texts.join("\n")).ok_or_else(unread)
+                texts.map(|texts| texts.join("\n")).ok_or_else(invalid_content)
             }
         }
     }
 }
 
-fn unread() -> Problem {
+fn invalid_content() -> Problem {
     Problem::bad_request("`content` must be a text, or a list of parts of the type `text`")
 }
 
@@ -175,11 +175,11 @@ fn check(messages: &[Message]) -> Result<(), Problem> {
     for message in messages.iter().filter(|one| one.role() != Some(Role::System)) {
         let bytes = message.text()?.len();
         if message.role() == Some(Role::User) {
-            short("A message", bytes, MAX_MESSAGE_BYTES)?;
+            check_length("A message", bytes, MAX_MESSAGE_BYTES)?;
         }
         all += bytes;
     }
-    short("The chat", all, MAX_CHAT_BYTES)
+    check_length("The chat", all, MAX_CHAT_BYTES)
 }
 
 fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {

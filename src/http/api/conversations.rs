@@ -134,7 +134,7 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Conversation>> {
     let (after, limit) = (paging.after()?, paging.limit());
-    let which = filter.which(&web).await?;
+    let which = filter.into_store_filter(&web).await?;
     let rows = web.desk.store.conversations(&which, after, limit).await?;
     let page = Page::<ListedConversation>::of(rows, limit, |row| (row.last_message_at, &row.id));
     Ok(Json(page.map(|listed| listed.into_response(&web))))
@@ -263,7 +263,7 @@ impl ListedConversation {
 
 impl Filter {
     /// Validates the filter and converts it for the store.
-    async fn which(self, web: &WebState) -> Result<Which, Problem> {
+    async fn into_store_filter(self, web: &WebState) -> Result<Which, Problem> {
         if self.q.as_ref().is_some_and(|q| q.chars().count() > MAX_SEARCH_CHARS) {
             let why = format!("`q` is longer than {MAX_SEARCH_CHARS} characters: search for less.");
             return Err(Problem::bad_request(why));

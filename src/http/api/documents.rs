@@ -101,7 +101,7 @@ fn ends_with_remedy(code: FailureCode) -> bool {
 
 impl Document {
     /// Adds the learning progress in this process.
-    fn look(&mut self, web: &WebState) {
+    fn attach_progress(&mut self, web: &WebState) {
         if self.state == DocumentStatus::Learning {
             self.progress = web.desk.library.learning(&self.id).map(|at| Progress {
                 stage: at.stage,
@@ -217,7 +217,7 @@ pub(super) async fn list(
     let wanted = DocumentFilter { state: wanted.state, words, origin: wanted.from, before };
     let rows = web.desk.store.shown_documents(&id, wanted, limit).await?;
     let mut page = Page::of(rows, limit, |row| (row.updated_at, &row.id));
-    page.each(|document: &mut Document| document.look(&web));
+    page.each(|document: &mut Document| document.attach_progress(&web));
     Ok(Json(page))
 }
 
@@ -272,7 +272,7 @@ pub(super) async fn shown(web: &WebState, id: &str) -> Result<Document, Problem>
     let id = DocumentId::parse(id).map_err(|_| missing())?;
     let row = web.desk.store.shown_document(&id).await?.ok_or_else(missing)?;
     let mut document = Document::from(row);
-    document.look(web);
+    document.attach_progress(web);
     Ok(document)
 }
 

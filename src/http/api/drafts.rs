@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::agents::Agent;
-use super::length::{MAX_MESSAGE_BYTES, short};
+use super::length::{MAX_MESSAGE_BYTES, check_length};
 use super::response::Answer;
 use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, Reason, What};
 use crate::http::WebState;
@@ -251,7 +251,7 @@ pub(super) async fn try_handoff(
     if wanted.text.trim().is_empty() {
         return Err(Problem::unprocessable("`text` is empty: write what a customer would."));
     }
-    short("`text`", wanted.text.len(), MAX_MESSAGE_BYTES)?;
+    check_length("`text`", wanted.text.len(), MAX_MESSAGE_BYTES)?;
     let bot = match &wanted.source {
         None => web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?,
         Some(source) => {
@@ -261,7 +261,7 @@ pub(super) async fn try_handoff(
             Arc::new(bot.map_err(Problem::unprocessable)?)
         }
     };
-    let reason = bot.matching_rule(&wanted.text);
+    let reason = bot.handoff_reason(&wanted.text);
     let (kind, rule) = match &reason {
         Some(Reason::Keyword { keyword }) => {
             (Some(HandoffRuleKind::Keyword), Some(keyword.clone()))
@@ -328,7 +328,7 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Note::written(), Json(row.into())))
 }
 
-/// Not an agent's name, because the route `/agents/generate` has its place.
+/// Cannot be an agent's name: the API has the route `/agents/generate`.
 const RESERVED: &str = "generate";
 
 /// Validates a name that is used in URLs, files and prompts.

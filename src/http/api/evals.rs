@@ -274,7 +274,7 @@ pub(super) async fn rows(
         which.verdict.is_none_or(|it| row.verdict() == it)
             && which.key.as_ref().is_none_or(|key| row.key == *key)
     };
-    let page = reading(move || run_log.page(from, most, keep)).await?;
+    let page = read_blocking(move || run_log.page(from, most, keep)).await?;
     let more = page.0.len() == most;
     let next = i64::try_from(page.1).ok().filter(|_| more);
     let items = page.0.into_iter().map(|(_, row)| RowView::from(row));
@@ -282,7 +282,7 @@ pub(super) async fn rows(
 }
 
 /// Reads a run log on a blocking thread.
-pub(super) async fn reading<T: Send + 'static>(
+pub(super) async fn read_blocking<T: Send + 'static>(
     read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, Problem> {
     let read = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other);
@@ -321,7 +321,7 @@ pub(super) async fn report(
         )));
     };
     let run_log = web.jobs.run_log(&row.id);
-    let bytes = reading(move || {
+    let bytes = read_blocking(move || {
         let folder = run_log.path().parent().unwrap_or(std::path::Path::new(".")).to_owned();
         let part = format!("{}.{:016x}.{name}", row.id, next_report_number());
         let file = folder.join(part);

@@ -8,7 +8,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::admission::{Force, Permit, admit_edit};
-use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, full, normalized};
+use super::answers::{AUTHOR, CuratedAnswer, Phrasing, collection, collection_full, normalized};
 use super::collections::find_collection;
 use super::page::{Page, Paging};
 use super::response::{Answer, AuditedAnswer};
@@ -178,7 +178,7 @@ pub(super) async fn answer(
     let slug = find_collection(&web, collection.as_str()).await?.slug;
     let _turn = admit_edit(&web, (&slug, &Edit::AddAnswer(curated.clone())), permit).await?;
     let new = NewAnswer { collection, curated, author: AUTHOR.into() };
-    let answer = web.desk.store.answer_gap(id, new).await?.ok_or_else(full)?;
+    let answer = web.desk.store.answer_gap(id, new).await?.ok_or_else(collection_full)?;
     web.desk.reload_answers().await?;
     let row = web.desk.store.answer(&answer).await?.ok_or_else(|| Problem::not_found("answer"))?;
     let note = Note::on(id.as_str(), json!({"answer": row.id, "collection": slug}));

@@ -18,7 +18,7 @@ use crate::prompts::author::{self, Brief};
 
 /// Minimum and maximum length of a description, in characters.
 const SHORTEST: usize = 10;
-const LONGEST: usize = 4000;
+const MAX_LEN: usize = 4000;
 
 /// A prompt file to generate.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -175,9 +175,9 @@ pub(super) async fn write(
 async fn brief(web: &WebState, wanted: PromptRequest) -> Result<Brief, Problem> {
     let PromptRequest { description, language, name, knowledge } = wanted;
     let length = description.trim().chars().count();
-    if !(SHORTEST..=LONGEST).contains(&length) {
+    if !(SHORTEST..=MAX_LEN).contains(&length) {
         return Err(Problem::unprocessable(format!(
-            "`description` has {length} characters, it takes {SHORTEST} to {LONGEST}: what the business is and does, who its customers \
+            "`description` has {length} characters, it takes {SHORTEST} to {MAX_LEN}: what the business is and does, who its customers \
              are, what they ask, how the bot should sound."
         )));
     }

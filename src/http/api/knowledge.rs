@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::length::{MAX_MESSAGE_BYTES, short};
+use super::length::{MAX_MESSAGE_BYTES, check_length};
 use super::response::Answer;
 use crate::domain::{CollectionId, Passage};
 use crate::http::WebState;
@@ -95,7 +95,7 @@ pub(super) async fn search(
     State(web): State<WebState>,
     Body(query): Body<Query>,
 ) -> Answer<Results> {
-    short("`question`", query.question.len(), MAX_MESSAGE_BYTES)?;
+    check_length("`question`", query.question.len(), MAX_MESSAGE_BYTES)?;
     let collections = named(&web, &query.collections).await?;
     let search = Search {
         text: &query.question,

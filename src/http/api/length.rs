@@ -8,7 +8,7 @@ pub(super) const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 pub(super) const MAX_CHAT_BYTES: usize = 64 * 1024;
 
 /// Refuses a text longer than `most` bytes; `what` names it in the error.
-pub(super) fn short(what: &str, bytes: usize, most: usize) -> Result<(), Problem> {
+pub(super) fn check_length(what: &str, bytes: usize, most: usize) -> Result<(), Problem> {
     if bytes <= most {
         return Ok(());
     }

@@ -16,9 +16,9 @@ use crate::http::extract::Path;
 use crate::provider::{Class, Error};
 
 /// Maximum size of a document, in bytes.
-const LARGEST_DOCUMENT: usize = 64 * 1024 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
 /// Maximum size of any other file, in bytes: WhatsApp's own limit.
-const LARGEST: usize = 16 * 1024 * 1024;
+const MAX_SIZE: usize = 16 * 1024 * 1024;
 /// Limits concurrent downloads: each file is held in memory.
 static DOWNLOAD_SLOTS: Semaphore = Semaphore::const_new(4);
 
@@ -46,14 +46,15 @@ pub(super) async fn file(
     let number = web.desk.number(&place.number_id).ok_or_else(|| {
         Problem::missing("The number that the file was sent to is not connected any more.")
     })?;
-    let most = if media.kind == MediaKind::Document { LARGEST_DOCUMENT } else { LARGEST };
+    let most = if media.kind == MediaKind::Document { MAX_DOCUMENT_BYTES } else { MAX_SIZE };
     let _place = DOWNLOAD_SLOTS.acquire().await;
-    let bytes = number.client.media(&media, most).await.map_err(|error| lost(&error))?;
+    let bytes =
+        number.client.media(&media, most).await.map_err(|error| download_problem(&error))?;
     Ok(response(&media, bytes))
 }
 
 /// Explains why a file could not be fetched.
-fn lost(error: &Error) -> Problem {
+fn download_problem(error: &Error) -> Problem {
     match error {
         Error::Refused { class: Class::Token, .. } => Problem::upstream(
             "WhatsApp refuses the number's access token, so that its files cannot be fetched: see the number's state.",

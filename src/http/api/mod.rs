@@ -56,7 +56,7 @@ mod watch;
 mod writing;
 
 /// Maximum body size of requests without key or session, in bytes.
-const MOST_OPEN_BYTES: usize = 4096;
+const MAX_OPEN_BYTES: usize = 4096;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -78,7 +78,7 @@ pub(super) fn routes(shared: &WebState) -> Router<WebState> {
         .0
         .layer(bounded.clone())
         .layer(audited.clone())
-        .layer(DefaultBodyLimit::max(MOST_OPEN_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_OPEN_BYTES))
         .route(
             "/api/v1/openapi.json",
             get(move || std::future::ready(document_response(text.clone()))),
@@ -182,11 +182,11 @@ fn described() -> OpenApiRouter<WebState> {
         .routes(routes!(gaps::one))
         .routes(routes!(gaps::dismiss))
         .routes(routes!(gaps::answer))
-        .merge(expensive().layer(from_fn(limits::in_turn)));
+        .merge(expensive().layer(from_fn(limits::limit_expensive)));
     let chat = OpenApiRouter::new().routes(routes!(completions::chat));
     OpenApiRouter::with_openapi(document)
         .nest("/api/v1", nouns)
-        .merge(chat.layer(from_fn(limits::in_turn)))
+        .merge(chat.layer(from_fn(limits::limit_expensive)))
         .routes(routes!(completions::models))
 }
 

@@ -31,7 +31,7 @@ use check::{describe_number, merged};
 use view::{Number, added, read};
 
 /// Maximum length of a number's name, in characters.
-const LONGEST_SLUG: usize = 40;
+const MAX_SLUG_LEN: usize = 40;
 
 /// A number to connect.
 #[derive(Deserialize, ToSchema)]
@@ -78,7 +78,7 @@ pub(super) async fn create(
     let slug = slug(&fresh.slug)?;
     let agent = agent(&web, &fresh.agent)?;
     let fields = merged(Fields::new(), fresh.fields);
-    let (external_id, known) = judged(&web, form, &fields).await?;
+    let (external_id, known) = validate_fields(&web, form, &fields).await?;
     let id = assign_number_id(&web, form, &external_id).await?;
     let settings = sealed(&web, &id, &fields)?;
     let detail = json!({"provider": form.provider, "agent": agent.slug});
@@ -96,7 +96,7 @@ pub(super) async fn create(
     };
     let taken = web.desk.store.add_number(added).await?;
     taken.map_err(|taken| conflict(&web, taken))?;
-    follow(&web).await;
+    reload_numbers(&web).await;
     Ok((StatusCode::CREATED, Note::written(), Json(read(&web, id.as_str()).await?)))
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn change(
             web.desk.numbers.open([web.desk.store.workspace_id().as_str(), &row.id], &row.settings);
         let fields = merged(former.unwrap_or_default(), written);
         let external_id;
-        (external_id, known) = judged(&web, form, &fields).await?;
+        (external_id, known) = validate_fields(&web, form, &fields).await?;
         if external_id != row.external_id {
             return Err(Problem::conflict(
                 "That is another WhatsApp number: add it as one of its own, so that the conversations of this one stay its own.",
@@ -163,7 +163,7 @@ pub(super) async fn change(
     let id = row.id;
     let taken = web.desk.store.change_number(changed).await?;
     taken.map_err(|taken| conflict(&web, taken))?;
-    follow(&web).await;
+    reload_numbers(&web).await;
     Ok((Note::written(), Json(read(&web, &id).await?)))
 }
 
@@ -187,7 +187,7 @@ pub(super) async fn remove(
     if !web.desk.store.remove_number(&NumberId::stored(row.id), entry).await? {
         return Err(Problem::not_found("number"));
     }
-    follow(&web).await;
+    reload_numbers(&web).await;
     Ok((StatusCode::NO_CONTENT, Note::written()))
 }
 
@@ -195,9 +195,9 @@ pub(super) async fn remove(
 fn slug(written: &str) -> Result<String, Problem> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     let slug = written.trim();
-    if slug.is_empty() || slug.len() > LONGEST_SLUG || !slug.chars().all(plain) {
+    if slug.is_empty() || slug.len() > MAX_SLUG_LEN || !slug.chars().all(plain) {
         return Err(Problem::unprocessable(format!(
-            "`slug` is a short name of small letters, digits, - and _, at most {LONGEST_SLUG}: such as main."
+            "`slug` is a short name of small letters, digits, - and _, at most {MAX_SLUG_LEN}: such as main."
         )));
     }
     Ok(slug.to_owned())
@@ -210,14 +210,14 @@ fn agent(web: &WebState, name: &str) -> Result<Arc<Agent>, Problem> {
 
 /// Validates the fields, also with the provider. Returns the provider's id of the number and its
 /// profile. An unreachable provider is no error.
-async fn judged(
+async fn validate_fields(
     web: &WebState,
     form: &'static Form,
     fields: &Fields,
 ) -> Result<(String, NumberProfile), Problem> {
     let wrong = |doubt: FieldError| Problem::unprocessable(doubt.message);
     form.validate_all(fields, web.desk.numbers.limits()).map_err(wrong)?;
-    let line = web.desk.numbers.line(form, fields).map_err(wrong)?;
+    let line = web.desk.numbers.build_client(form, fields).map_err(wrong)?;
     let known = match describe_number(web, form, fields).await {
         Ok(Some(number)) => {
             NumberProfile { display: number.display, verified_name: number.verified_name }
@@ -281,7 +281,7 @@ fn conflict(web: &WebState, taken: NumberConflict) -> Problem {
 
 /// Reloads the numbers and wakes the workers. If the database does not answer, the numbers are
 /// reloaded later.
-async fn follow(web: &WebState) {
+async fn reload_numbers(web: &WebState) {
     if let Err(error) = web.desk.reload_numbers().await {
         tracing::warn!(%error, "the numbers are brought up to date later");
     }

@@ -19,7 +19,7 @@ use crate::store::trials::TrialTotals;
 
 /// Default and maximum number of days.
 const USUAL_DAYS: i64 = 30;
-const MOST_DAYS: i64 = 92;
+const MAX_DAYS: i64 = 92;
 
 /// Time range.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -181,7 +181,7 @@ impl Range {
             return wrong("`from` must be before `to`.");
         }
         // One day more, because a day may have 25 hours.
-        if to.saturating_sub(from) > MOST_DAYS * DAY_MS + DAY_MS {
+        if to.saturating_sub(from) > MAX_DAYS * DAY_MS + DAY_MS {
             return wrong("At most 92 days are shown at once: ask for less.");
         }
         let dates = date(zone, from).zip(date(zone, to - 1));

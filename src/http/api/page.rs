@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::http::error::Problem;
 
 /// Maximum number of items on a page.
-const MOST: i64 = 200;
+const MAX_LIMIT: i64 = 200;
 /// Default number of items on a page.
 const USUAL: i64 = 50;
 
@@ -34,7 +34,7 @@ pub(super) struct Page<T> {
 
 impl Paging {
     pub(super) fn limit(&self) -> i64 {
-        self.limit.unwrap_or(USUAL).clamp(1, MOST)
+        self.limit.unwrap_or(USUAL).clamp(1, MAX_LIMIT)
     }
 
     /// Decodes the cursor: sort key and id of the previous page's last item.

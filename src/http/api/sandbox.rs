@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use utoipa::ToSchema;
 
 use super::knowledge::named;
-use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, short};
+use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, check_length};
 use super::trial::Trial;
 use crate::domain::stream::SandboxEventName;
 use crate::domain::time::now_ms;
@@ -56,9 +56,9 @@ pub(super) struct Request {
 impl Request {
     /// Refuses texts over the size limits: long texts are expensive.
     fn check(&self) -> Result<(), Problem> {
-        short("`text`", self.text.len(), MAX_MESSAGE_BYTES)?;
+        check_length("`text`", self.text.len(), MAX_MESSAGE_BYTES)?;
         let history = self.history.iter().map(|earlier| earlier.text.len()).sum();
-        short("`history`", history, MAX_CHAT_BYTES)
+        check_length("`history`", history, MAX_CHAT_BYTES)
     }
 }
 

@@ -19,9 +19,9 @@ use crate::http::extract::Body;
 use crate::http::note::Note;
 
 /// Maximum number of earlier messages in a case.
-const MOST_HISTORY: usize = 40;
+const MAX_HISTORY: usize = 40;
 /// Maximum length of a text, in bytes.
-const LONGEST: usize = 20_000;
+const MAX_LEN: usize = 20_000;
 
 /// A suite that can be run.
 #[derive(Debug, Serialize, ToSchema)]
@@ -107,11 +107,11 @@ pub(super) async fn save(
     let sizes = [text.len(), reply.len(), title.as_ref().map_or(0, String::len)];
     let before = history.iter().map(|line| line.text.len());
     if text.trim().is_empty()
-        || history.len() > MOST_HISTORY
-        || sizes.into_iter().chain(before).any(|n| n > LONGEST)
+        || history.len() > MAX_HISTORY
+        || sizes.into_iter().chain(before).any(|n| n > MAX_LEN)
     {
         return Err(Problem::unprocessable(format!(
-            "`text` is what the customer writes, and not empty; `history` has at most {MOST_HISTORY} messages, each text at most {LONGEST} bytes."
+            "`text` is what the customer writes, and not empty; `history` has at most {MAX_HISTORY} messages, each text at most {MAX_LEN} bytes."
         )));
     }
     let title = title.unwrap_or_default();

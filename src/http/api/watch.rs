@@ -11,7 +11,7 @@ use frontdesk_promptfoo::run_log::RunLog;
 use futures::{Stream, StreamExt};
 use serde_json::json;
 
-use super::evals::{Counts, Run, described, find_run, reading};
+use super::evals::{Counts, Run, described, find_run, read_blocking};
 use crate::domain::stream::RunEventName;
 use crate::http::WebState;
 use crate::http::auth::signed_out;
@@ -102,7 +102,8 @@ impl Tail {
     /// Reads new rows and returns their number.
     async fn read(&mut self) -> usize {
         let (run_log, at) = (self.run_log.clone(), self.at);
-        let Ok((rows, next)) = reading(move || run_log.page(at, PIECE, |_| true)).await else {
+        let Ok((rows, next)) = read_blocking(move || run_log.page(at, PIECE, |_| true)).await
+        else {
             return 0;
         };
         self.at = next;

@@ -20,9 +20,9 @@ use crate::pipeline::outbound::WINDOW_MS;
 use crate::store::staff_messages::{self, Again, Refusal, ReplyOutcome, Window};
 
 /// Maximum length of a message, in characters: WhatsApp's limit.
-const LONGEST: usize = 4096;
+const MAX_LEN: usize = 4096;
 /// Maximum length of an idempotency key, in bytes.
-const LONGEST_KEY: usize = 200;
+const MAX_KEY_LEN: usize = 200;
 
 /// A reply written by a person.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -79,9 +79,9 @@ impl Reply {
         if letters == 0 {
             return Err(Problem::unprocessable("`text` is empty: write something."));
         }
-        if letters > LONGEST {
+        if letters > MAX_LEN {
             return Err(Problem::unprocessable(format!(
-                "`text` has {letters} characters, and WhatsApp takes {LONGEST}: write several messages."
+                "`text` has {letters} characters, and WhatsApp takes {MAX_LEN}: write several messages."
             )));
         }
         let quotes = self.reply_to.map(|id| MessageId::parse(&id)).transpose();
@@ -92,10 +92,10 @@ impl Reply {
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::trim);
-    let fits = |key: &&str| (1..=LONGEST_KEY).contains(&key.len());
+    let fits = |key: &&str| (1..=MAX_KEY_LEN).contains(&key.len());
     key.filter(fits).map(ToOwned::to_owned).ok_or_else(|| {
         Problem::bad_request(format!(
-            "Send the header Idempotency-Key with something that is new for each message (a UUID, say), 1 to {LONGEST_KEY} \
+            "Send the header Idempotency-Key with something that is new for each message (a UUID, say), 1 to {MAX_KEY_LEN} \
              plain characters: with it, a request can be repeated and the message is sent once."
         ))
     })

@@ -55,7 +55,8 @@ impl Connections {
         Arc::new(Self { cap, trusted: settings.trusted_proxies.clone(), taken: Mutex::default() })
     }
 
-    /// Returns a slot for a connection; `None` if the limit is reached and no connection is idle.
+    /// Returns a slot for a connection; `None` if the limit is reached and no connection is idle,
+    /// or too many evicted ones are still closing.
     pub(super) fn take(
         self: &Arc<Self>,
         address: IpAddr,

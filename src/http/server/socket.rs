@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use super::activity::ConnectionActivity;
 
 /// Maximum bytes that are read and discarded after the response.
-const MOST_REST: usize = 1024 * 1024;
+const MAX_REST: usize = 1024 * 1024;
 
 pub(super) struct TrackedSocket {
     stream: TcpStream,
@@ -90,7 +90,7 @@ impl AsyncWrite for TrackedSocket {
             return Poll::Ready(Ok(()));
         }
         let mut scratch = [0; 4096];
-        while self.rest < MOST_REST {
+        while self.rest < MAX_REST {
             let mut into = ReadBuf::new(&mut scratch);
             // Errors no longer matter: the connection ends anyway.
             let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut into));

@@ -47,7 +47,7 @@ impl Shelf {
         if !slots.is_empty() {
             self.documents.insert(document.clone(), slots);
         }
-        self.statistics.compact_when_idle();
+        self.statistics.compact_after_changes();
     }
 
     /// Number of chunks.

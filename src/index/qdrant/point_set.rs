@@ -65,7 +65,7 @@ impl PointSet {
         if !new.is_empty() {
             self.documents.insert(document.clone(), new);
         }
-        self.statistics.compact_when_idle();
+        self.statistics.compact_after_changes();
         Before { searched, had: !old.is_empty() }
     }
 

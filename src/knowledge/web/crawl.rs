@@ -24,7 +24,7 @@ mod responses;
 mod sitemaps;
 
 /// Upper bound on a site's `Crawl-delay`.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// Maximum bytes read of a sitemap.
 const SITEMAP_BYTES: usize = 10 * 1024 * 1024;
 
@@ -277,10 +277,10 @@ impl<'a> Crawl<'a> {
     }
 
     /// Waits between two requests: as configured, or as long as the site asks, up to
-    /// [`LONGEST_PAUSE`].
+    /// [`MAX_PAUSE`].
     async fn pause(&self) {
         let usual = Duration::from_millis(self.library.settings.web.pause_ms);
-        let asked = self.robots.delay.unwrap_or_default().min(LONGEST_PAUSE);
+        let asked = self.robots.delay.unwrap_or_default().min(MAX_PAUSE);
         tokio::time::sleep(usual.max(asked)).await;
     }
 

@@ -20,13 +20,13 @@ use super::page::RobotsDirectives;
 use super::scope::{Scope, normal};
 
 /// Maximum redirects of one request.
-const MOST_HOPS: usize = 5;
+const MAX_HOPS: usize = 5;
 /// Maximum and default wait before a retry when the server is busy.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 const USUAL_WAIT: Duration = Duration::from_secs(2);
 const USER_AGENT: &str = concat!("frontdesk/", env!("CARGO_PKG_VERSION"));
 /// Maximum length of an `ETag` or `Last-Modified` that is kept, in bytes.
-const LONGEST_VALIDATOR: usize = 1000;
+const MAX_VALIDATOR_LEN: usize = 1000;
 
 /// HTTP client for documents.
 pub(super) struct Fetcher {
@@ -116,7 +116,7 @@ pub(super) enum Failure {
     #[error("it leads to another site, {0}, which would have to be learned by its own address")]
     Elsewhere(String),
     /// It redirects too often.
-    #[error("it redirects more than {MOST_HOPS} times, or in a circle")]
+    #[error("it redirects more than {MAX_HOPS} times, or in a circle")]
     Circle,
     /// It redirects without a valid location.
     #[error("it redirects without saying where")]
@@ -180,7 +180,7 @@ impl Fetcher {
     /// Fetches a document, following redirects.
     pub(super) async fn get(&self, ask: &FetchRequest<'_>) -> Result<FetchResponse, Failure> {
         let mut url = ask.url.clone();
-        for _ in 0..=MOST_HOPS {
+        for _ in 0..=MAX_HOPS {
             let response = self.send_with_retry(&url, ask.known).await?;
             let status = response.status();
             let answer = match status {
@@ -215,7 +215,7 @@ impl Fetcher {
         let wait = header(response.headers(), &RETRY_AFTER)
             .map(|value| value.parse().map(Duration::from_secs));
         let wait = wait.map_or(USUAL_WAIT, |wait| wait.unwrap_or(USUAL_WAIT));
-        if !busy.contains(&response.status()) || wait > LONGEST_WAIT {
+        if !busy.contains(&response.status()) || wait > MAX_WAIT {
             return Ok(response);
         }
         tokio::time::sleep(wait).await;
@@ -241,7 +241,7 @@ impl Fetcher {
         request.send().await.map_err(|error| self.failure(&error))
     }
 
-    /// Reads a body up to the limit, whatever length it announces.
+    /// Reads a body. Never holds more than the limit, whatever the server sends.
     async fn read(&self, mut response: Response, limit: Limit) -> Result<Document, Failure> {
         let (most, cut) = match limit {
             Limit::Refuse(most) => (most, false),
@@ -269,7 +269,7 @@ impl Fetcher {
             robots.add_header(value);
         }
         let validator =
-            |name| header(headers, name).filter(|value| value.len() <= LONGEST_VALIDATOR);
+            |name| header(headers, name).filter(|value| value.len() <= MAX_VALIDATOR_LEN);
         Ok(Document {
             bytes: unpacked(bytes, headers, limit)?,
             content_type: header(headers, &CONTENT_TYPE).unwrap_or_default(),

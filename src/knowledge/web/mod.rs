@@ -25,10 +25,10 @@ mod crawl;
 /// died.
 const LEASE_MS: i64 = 60_000;
 /// Maximum pages and link depth of a source.
-const MOST_PAGES: u32 = 10_000;
-const MOST_DEPTH: u32 = 20;
+const MAX_PAGES: u32 = 10_000;
+const MAX_DEPTH: u32 = 20;
 /// Minimum interval between two reads, in minutes.
-const MOST_OFTEN: u32 = 5;
+const MIN_INTERVAL: u32 = 5;
 
 /// How websites are read, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -143,7 +143,7 @@ impl Library {
     /// Reads a source now, on request: learns what changed and what failed before, removes what is
     /// gone.
     pub async fn refresh(&self, id: &SourceId, progress: &dyn Progress) -> Result<Summary, Error> {
-        self.store.forgive_source(id).await?;
+        self.store.reset_source_tries(id).await?;
         if !self.store.take_source(id, LEASE_MS).await? {
             let why = "the source is being read by another process just now, or was a moment ago: try again in a minute";
             return Err(Error::Source(why.into()));
@@ -157,13 +157,13 @@ impl Library {
         };
         let read = tokio::select! {
             read = Box::pin(self.read_source(source, progress)) => read,
-            lost = self.hold(id) => Err(lost),
+            lost = self.renew_source_lease(id) => Err(lost),
         };
         if read.is_err() {
             self.store.release_source(id).await?;
         }
         // Documents learned before a failure count.
-        self.follow().await?;
+        self.sync_index().await?;
         read
     }
 
@@ -195,7 +195,7 @@ impl Library {
     /// Removes a source and its documents; false when there is none.
     pub async fn remove_source(&self, id: &SourceId) -> Result<bool, Error> {
         let removed = self.store.remove_source(id).await?;
-        self.follow().await?;
+        self.sync_index().await?;
         Ok(removed)
     }
 
@@ -212,7 +212,7 @@ impl Library {
     }
 
     /// Renews the lease while a source is read. Returns when the lease is lost.
-    async fn hold(&self, id: &SourceId) -> Error {
+    async fn renew_source_lease(&self, id: &SourceId) -> Error {
         let pause = Duration::from_millis(LEASE_MS.unsigned_abs() / 4);
         loop {
             tokio::time::sleep(pause).await;
@@ -254,15 +254,15 @@ fn check(collection: &str, wanted: &SourceRequest) -> Result<(), Error> {
     if !named || collection.chars().any(|c| c.is_control() || c == '/') {
         return Err(refused("a collection is named by 1 to 100 characters, without a slash"));
     }
-    if wanted.depth.is_some_and(|depth| depth > MOST_DEPTH) {
-        return Err(refused(format!("the depth is at most {MOST_DEPTH} links")));
+    if wanted.depth.is_some_and(|depth| depth > MAX_DEPTH) {
+        return Err(refused(format!("the depth is at most {MAX_DEPTH} links")));
     }
-    if wanted.pages.is_some_and(|pages| pages == 0 || pages > MOST_PAGES) {
-        return Err(refused(format!("the pages are 1 to {MOST_PAGES}")));
+    if wanted.pages.is_some_and(|pages| pages == 0 || pages > MAX_PAGES) {
+        return Err(refused(format!("the pages are 1 to {MAX_PAGES}")));
     }
-    if wanted.every_minutes.is_some_and(|minutes| minutes > 0 && minutes < MOST_OFTEN) {
+    if wanted.every_minutes.is_some_and(|minutes| minutes > 0 && minutes < MIN_INTERVAL) {
         return Err(refused(format!(
-            "a source is read every {MOST_OFTEN} minutes at the most often"
+            "a source is read every {MIN_INTERVAL} minutes at the most often"
         )));
     }
     Ok(())

@@ -17,12 +17,12 @@ use url::Url;
 use super::robots::NAME;
 
 /// Maximum links of a page that are followed.
-const MOST_LINKS: usize = 2000;
-/// Maximum length of a link, in bytes.
-const LONGEST_LINK: usize = 2048;
+const MAX_LINKS: usize = 2000;
+/// Maximum length of a link and of a `<base>`, in bytes; longer ones are ignored.
+const MAX_LINK_LEN: usize = 2048;
 /// Bytes fed to the tokenizer at once, and the time limit for a page.
 const PIECE: usize = 16 * 1024;
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Links and directives of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(super) fn facts(html: &str, address: &Url) -> PageFacts {
     let mut rest = html;
     // The tokenizer compares each attribute of a tag with all earlier ones: a tag with a million of
     // them would take hours.
-    while !rest.is_empty() && started.elapsed() < PATIENCE {
+    while !rest.is_empty() && started.elapsed() < TIMEOUT {
         let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE));
         input.push_back(StrTendril::from_slice(piece));
         // `feed` returns early only when the sink asks for it, and this one never does.
@@ -125,7 +125,7 @@ impl PageLinks {
             let found = tag.attrs.iter().find(|attribute| &*attribute.name.local == name);
             found.map(|attribute| attribute.value.trim())
         };
-        let address = || get("href").filter(|href| href.len() <= LONGEST_LINK);
+        let address = || get("href").filter(|href| href.len() <= MAX_LINK_LEN);
         let has = |name: &str, word: &str| {
             get(name).is_some_and(|value| {
                 value.split_whitespace().any(|one| one.eq_ignore_ascii_case(word))
@@ -133,23 +133,23 @@ impl PageLinks {
         };
         match &*tag.name {
             "base" if self.base.is_none() => self.base = address().map(ToOwned::to_owned),
-            "a" | "area" if self.hrefs.len() < MOST_LINKS && !has("rel", "nofollow") => {
+            "a" | "area" if self.hrefs.len() < MAX_LINKS && !has("rel", "nofollow") => {
                 self.hrefs.extend(address().map(ToOwned::to_owned));
             }
             "link" if has("rel", "canonical") && self.canonical.is_none() => {
                 self.canonical = address().map(ToOwned::to_owned);
             }
-            "link" if self.hrefs.len() < MOST_LINKS && has("rel", "next") => {
+            "link" if self.hrefs.len() < MAX_LINKS && has("rel", "next") => {
                 self.hrefs.extend(address().map(ToOwned::to_owned));
             }
             "meta" if has("name", "robots") || has("name", NAME) => {
                 self.robots.add(get("content").unwrap_or_default());
             }
-            "meta" if self.hrefs.len() < MOST_LINKS && has("http-equiv", "refresh") => {
+            "meta" if self.hrefs.len() < MAX_LINKS && has("http-equiv", "refresh") => {
                 let content = get("content").unwrap_or_default();
                 let target =
                     content.to_ascii_lowercase().find("url=").and_then(|at| content.get(at + 4..));
-                let target = target.filter(|url| url.len() <= LONGEST_LINK);
+                let target = target.filter(|url| url.len() <= MAX_LINK_LEN);
                 self.hrefs.extend(target.map(|url| url.trim_matches(['\'', '"', ' ']).to_owned()));
             }
             _ => {}
@@ -392,7 +392,7 @@ mod tests {
     fn a_page_of_links_alone_is_bounded() {
         let html: Vec<_> = (0..5000).map(|n| format!("<a href=/{n}>{n}</a>")).collect();
         let html = html.concat();
-        assert_eq!(links(&html).len(), MOST_LINKS);
+        assert_eq!(links(&html).len(), MAX_LINKS);
     }
 
     #[test]
@@ -402,7 +402,7 @@ mod tests {
         let started = Instant::now();
         let found = links(&format!("<a href=/first>1</a><a{attributes}><a href=/last>2</a>"));
         assert_eq!(found, ["https://a.com/first"]);
-        assert!(started.elapsed() < PATIENCE * 4, "{:?}", started.elapsed());
+        assert!(started.elapsed() < TIMEOUT * 4, "{:?}", started.elapsed());
     }
 
     proptest! {

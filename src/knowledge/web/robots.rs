@@ -7,9 +7,9 @@ pub(super) const NAME: &str = "frontdesk";
 /// Maximum bytes read: RFC 9309 asks for at least 500 KiB.
 pub(super) const MAX_BYTES: usize = 500 * 1024;
 /// Maximum rules kept: each is compared with every address.
-const MOST_RULES: usize = 5000;
-/// Maximum wildcards of a rule; no person writes more.
-const MOST_STARS: usize = 32;
+const MAX_RULES: usize = 5000;
+/// Maximum wildcards of a rule. A rule with more is ignored: no person writes one.
+const MAX_STARS: usize = 32;
 
 /// The rules for this crawler.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -110,8 +110,8 @@ impl Reader {
         let rule = Rule { allow, pattern: normal(pattern), to_the_end };
         // An empty rule has no effect, but counts as a line of its group.
         let means = value.starts_with(['/', '*'])
-            && value.bytes().filter(|byte| *byte == b'*').count() <= MOST_STARS;
-        for group in self.groups().filter(|group| means && group.rules.len() < MOST_RULES) {
+            && value.bytes().filter(|byte| *byte == b'*').count() <= MAX_STARS;
+        for group in self.groups().filter(|group| means && group.rules.len() < MAX_RULES) {
             group.rules.push(rule.clone());
         }
     }
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn a_file_of_wild_cards_takes_no_time() {
-        let rule = format!("Disallow: /{}x$\n", "*a".repeat(MOST_STARS - 1));
+        let rule = format!("Disallow: /{}x$\n", "*a".repeat(MAX_STARS - 1));
         let file = format!("User-agent: *\n{}", rule.repeat(2000));
         let robots = Robots::read(file.as_bytes());
         let started = std::time::Instant::now();

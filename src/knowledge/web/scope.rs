@@ -3,7 +3,7 @@
 use url::{Host, Url};
 
 /// Maximum URL length, in bytes: longer ones are machine-generated.
-const LONGEST: usize = 2000;
+const MAX_LEN: usize = 2000;
 /// Query parameters for tracking or sessions, which do not change the page.
 const TRACKING: &[&str] = &[
     "fbclid",
@@ -46,7 +46,7 @@ pub(super) enum StartAddressError {
     #[error("the address holds a user name or password, which would be stored: leave it out")]
     Credentials,
     /// It is too long.
-    #[error("the address has more than {LONGEST} characters")]
+    #[error("the address has more than {MAX_LEN} characters")]
     TooLong,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn start(text: &str) -> Result<Url, StartAddressError> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(StartAddressError::Credentials);
     }
-    if url.as_str().len() > LONGEST {
+    if url.as_str().len() > MAX_LEN {
         return Err(StartAddressError::TooLong);
     }
     Ok(normal(url))
@@ -112,7 +112,7 @@ impl Scope {
     /// Returns the normalized address if it is on the site. `http` and `https`, and with and
     /// without `www.`, are one site: the address gets the scheme and host of the site's start.
     pub(super) fn admit(&self, url: Url) -> Option<Url> {
-        let fits = url.as_str().len() <= LONGEST
+        let fits = url.as_str().len() <= MAX_LEN
             && url.username().is_empty()
             && url.password().is_none()
             && matches!(url.scheme(), "http" | "https");

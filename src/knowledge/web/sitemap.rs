@@ -8,11 +8,11 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 /// Maximum unpacked bytes read of a sitemap; the rest is ignored.
-const MOST_UNPACKED: u64 = 10 * 1024 * 1024;
+const MAX_UNPACKED: u64 = 10 * 1024 * 1024;
 /// Bytes inspected to detect a sitemap.
 const SAMPLE: usize = 4096;
 /// Maximum length of an address, in bytes.
-const LONGEST: usize = 2048;
+const MAX_LEN: usize = 2048;
 
 /// Addresses in a sitemap, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ fn has_prefixed(start: &str, root: &str) -> bool {
 pub(super) fn read(file: &[u8], most: usize) -> Option<Sitemap> {
     let mut bytes = Vec::new();
     // A truncated gzip file is read as far as it goes.
-    drop(unpacked(file).take(MOST_UNPACKED).read_to_end(&mut bytes));
+    drop(unpacked(file).take(MAX_UNPACKED).read_to_end(&mut bytes));
     let text = decode(&bytes);
     let found = if text.trim_start().starts_with('<') {
         from_xml(&text, most)
@@ -77,7 +77,7 @@ fn from_lines(text: &str, most: usize) -> Vec<String> {
     let lines = text
         .lines()
         .map(str::trim)
-        .filter(|line| line.starts_with("http") && line.len() <= LONGEST);
+        .filter(|line| line.starts_with("http") && line.len() <= MAX_LEN);
     lines.take(most).map(ToOwned::to_owned).collect()
 }
 
@@ -138,7 +138,7 @@ impl Walk {
                 if name == "loc" && self.depth == 0 {
                     let found = self.loc.take().map(|text| text.trim().to_owned());
                     self.found
-                        .extend(found.filter(|text| !text.is_empty() && text.len() <= LONGEST));
+                        .extend(found.filter(|text| !text.is_empty() && text.len() <= MAX_LEN));
                 }
             }
             _ => {}
@@ -146,7 +146,7 @@ impl Walk {
     }
 
     fn text(&mut self, more: &str) {
-        if let Some(loc) = self.loc.as_mut().filter(|loc| loc.len() <= LONGEST) {
+        if let Some(loc) = self.loc.as_mut().filter(|loc| loc.len() <= MAX_LEN) {
             loc.push_str(more);
         }
     }

@@ -8,7 +8,7 @@ use frontdesk_language::data;
 use frontdesk_language::fold::{Kind, fold, is_apostrophe};
 
 /// Maximum length of a courtesy, in characters.
-const LONGEST: usize = 120;
+const MAX_LEN: usize = 120;
 
 /// Returns whether a message asks nothing: only courtesies, or no letters and digits at all.
 pub(crate) fn asks_nothing(message: &str) -> bool {
@@ -18,7 +18,7 @@ pub(crate) fn asks_nothing(message: &str) -> bool {
         phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
         phrases
     });
-    let beginning: String = message.chars().take(LONGEST + 1).collect();
+    let beginning: String = message.chars().take(MAX_LEN + 1).collect();
     if beginning.len() < message.len() {
         return !message.chars().any(char::is_alphanumeric);
     }

@@ -10,7 +10,7 @@ use super::scoring::Question;
 use super::units::{Kind, Unit};
 
 /// Maximum length of a part of a reply, in characters. Only a single sentence can be longer.
-const LONGEST: usize = 450;
+const MAX_PART_LEN: usize = 450;
 
 /// Maximum sentences or items chosen for a part.
 const SENTENCES: usize = 4;
@@ -87,12 +87,12 @@ fn prose(block: &[Unit], best: usize, asked: &Question, list: &[&Unit]) -> Strin
     let mut end = best;
     while let Some(next) = block.get(end + 1).filter(|_| end + 1 - first < SENTENCES) {
         let room = length(&said) + 1 + length(&next.text);
-        let needed = length(&said) < VERY_SHORT && room <= LONGEST;
+        let needed = length(&said) < VERY_SHORT && room <= MAX_PART_LEN;
         let related =
             refers_back(&next.text) || asked.score(next) >= 0.6 * high || asked.gives_fact(next);
         if !(needed
             || (related && room <= TARGET_REPLY_LEN)
-            || (asked.score(next) >= 0.9 * high && room <= LONGEST))
+            || (asked.score(next) >= 0.9 * high && room <= MAX_PART_LEN))
         {
             break;
         }
@@ -160,7 +160,7 @@ fn record(block: &[Unit], asked: &Question, room: usize) -> String {
 
 fn push_lines<'a>(said: &mut String, lines: impl Iterator<Item = &'a str>) {
     for (i, line) in lines.enumerate() {
-        if i > 0 && length(said) + length(line) > LONGEST {
+        if i > 0 && length(said) + length(line) > MAX_PART_LEN {
             break;
         }
         said.push_str(if said.is_empty() { "- " } else { "\n- " });

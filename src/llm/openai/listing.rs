@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::wire::names;
 
 /// Timeout of a listing request.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LISTING_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a listing is cached. A failed request is cached as long.
 const CACHE_TTL: Duration = Duration::from_mins(5);
 /// Maximum number of names returned.
@@ -42,7 +42,8 @@ impl Listing {
             return names.clone();
         }
         let models = endpoint.whole().models();
-        let listed = match tokio::time::timeout(PATIENCE, models.list_byot::<Value>()).await {
+        let listed = match tokio::time::timeout(LISTING_TIMEOUT, models.list_byot::<Value>()).await
+        {
             Ok(Ok(answer)) => answering(names(&answer)),
             // A stale listing is better than none.
             _ => seen.take().map(|(_, names)| names).unwrap_or_default(),

@@ -152,7 +152,7 @@ impl Model for Openai {
             spent: Usage::default(),
         };
         for model in std::iter::once(model).chain(fallback) {
-            match self.round(&mut turn, model).await {
+            match self.complete_with_retries(&mut turn, model).await {
                 Ok(text) => return Ok(turn.completion(text, model)),
                 Err(NextAttempt::Stop) => break,
                 Err(_) => turn.retry_budget.next_model(),
@@ -234,7 +234,11 @@ impl Openai {
     }
 
     /// Asks one model until it answers or its retries or time run out.
-    async fn round(&self, turn: &mut Turn<'_>, model: &str) -> Result<String, NextAttempt> {
+    async fn complete_with_retries(
+        &self,
+        turn: &mut Turn<'_>,
+        model: &str,
+    ) -> Result<String, NextAttempt> {
         loop {
             let written = match turn.listener {
                 Some(_) => self.complete_streaming(turn, model).await,

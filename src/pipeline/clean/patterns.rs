@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Removes the white space before a removed mark, so that none is doubled or before punctuation.
+/// Removes the white space before a removed mark, so that none is doubled or left before
+/// punctuation.
 pub(super) fn close_gap(said: &mut String, rest: &str) {
     said.truncate(said.trim_end_matches([' ', '\t', '\u{A0}']).len());
     if rest.starts_with(char::is_alphanumeric) && !is_line_start(said) {

@@ -128,18 +128,18 @@ impl Speakable {
             }
             Verdict::Mark(length) => self.drop_mark(at, length, said),
             Verdict::Token(length) => {
-                self.skip_token(at, length, said);
+                self.skip_markup(at, length, said);
                 self.resume();
             }
             Verdict::Hide(length, hidden) => {
-                self.skip_token(at, length, said);
+                self.skip_markup(at, length, said);
                 self.mode = Mode::Hidden(hidden);
             }
         }
         true
     }
 
-    fn skip_token(&mut self, blank: usize, length: usize, said: &mut String) {
+    fn skip_markup(&mut self, blank: usize, length: usize, said: &mut String) {
         if self.started {
             self.emit(blank, said);
         } else {

@@ -297,7 +297,7 @@ fn word_similarity(a: &str, b: &str) -> f32 {
     if a == b { 1.0 } else { typo_similarity(&grams(a), &grams(b)) }
 }
 
-/// Returns the Dice coefficient of the trigrams; 0 below [`SLIP`].
+/// Returns the Dice coefficient of the trigrams; 0 below [`MIN_DICE`].
 fn typo_similarity(a: &[u64], b: &[u64]) -> f32 {
     if a.is_empty() || b.is_empty() {
         return 0.0;

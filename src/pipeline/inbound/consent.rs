@@ -7,7 +7,7 @@ use frontdesk_language::data::languages;
 use frontdesk_language::fold::{Kind, fold};
 
 /// Maximum length, in bytes; a longer message is a sentence.
-const LONGEST: usize = 400;
+const MAX_LEN: usize = 400;
 
 /// Request of a customer who writes one of these words and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,7 +24,7 @@ pub(crate) enum Consent {
 /// Case, accents, width, white space, punctuation, emoji and repetition are ignored.
 pub(crate) fn read(text: &str, languages: &[String]) -> Option<Consent> {
     static WORDS: LazyLock<Vec<Word>> = LazyLock::new(words);
-    if text.len() > LONGEST {
+    if text.len() > MAX_LEN {
         return None;
     }
     let said = letters(text);
@@ -282,7 +282,7 @@ mod tests {
         for (code, word, consent) in everything() {
             let letters = letters(word);
             assert!(letters.len() > 1, "{code:?} has an entry that is too short: {word:?}");
-            assert!(word.len() <= LONGEST && word == word.trim(), "{word:?}");
+            assert!(word.len() <= MAX_LEN && word == word.trim(), "{word:?}");
             assert!(seen.insert((code, letters.clone())), "{code:?} has {word:?} twice");
             let before = meanings.insert(letters, consent);
             assert!(before.is_none_or(|before| before == consent), "{word:?} means both");

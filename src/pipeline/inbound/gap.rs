@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::domain::{Content, MediaKind};
 
 /// Maximum length of a greeting, in bytes.
-const LONGEST_GREETING: usize = 200;
+const MAX_GREETING_LEN: usize = 200;
 
 /// Returns the quiet gap after this message, in milliseconds: `base_ms`, or two and a half times
 /// that if the text looks unfinished, is only a greeting, or is a file without text. Never below 0.
@@ -121,7 +121,7 @@ fn opens(open: char, before: &str, after: &str) -> bool {
 /// Whether a message is only a greeting.
 fn is_greeting(text: &str) -> bool {
     static PHRASES: LazyLock<Vec<(String, bool)>> = LazyLock::new(phrases);
-    if text.len() > LONGEST_GREETING {
+    if text.len() > MAX_GREETING_LEN {
         return false;
     }
     let said = plain(text);

@@ -14,10 +14,10 @@ use patterns::ADDRESS;
 use table::Table;
 
 /// Maximum indentation depth of nested lists.
-const DEEPEST: usize = 5;
+const MAX_DEPTH: usize = 5;
 
 /// Maximum length of an underlined heading, in characters.
-const LONGEST_HEADING: usize = 80;
+const MAX_HEADING_LEN: usize = 80;
 
 /// Converts Markdown for WhatsApp: `**bold**` becomes `*bold*`, a heading a bold line, a link its
 /// text with the address, a table a line for each cell.
@@ -221,7 +221,7 @@ impl<'a> Page<'a> {
         if self.quotes > 0 {
             self.text.push_str("> ");
         }
-        let depth = self.lists.len().saturating_sub(1).min(DEEPEST);
+        let depth = self.lists.len().saturating_sub(1).min(MAX_DEPTH);
         self.text.push_str(&"   ".repeat(depth));
     }
 
@@ -246,7 +246,7 @@ impl<'a> Page<'a> {
         let lines = title.lines().count();
         let first = title.lines().next().unwrap_or("");
         let ends = first.ends_with(['.', '!', '?', ':', ';', ',', '。', '！', '？']);
-        let accident = underlined && (lines > 2 || ends || first.chars().count() > LONGEST_HEADING);
+        let accident = underlined && (lines > 2 || ends || first.chars().count() > MAX_HEADING_LEN);
         self.heading = Some(if accident { Heading::Plain } else { Heading::Bold });
         if !accident {
             self.styles.push("*");

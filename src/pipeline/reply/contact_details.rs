@@ -19,22 +19,22 @@ mod find;
 mod quantity;
 
 /// Maximum bytes held back while an answer is streamed.
-const LONGEST_HELD: usize = 1024;
+const MAX_HELD_LEN: usize = 1024;
 /// Bytes before a piece that are read with it: a currency, or the start of a number.
 const LOOK_BACK: usize = 64;
 /// Maximum parts of one number, where several numbers stand in a row.
-const MOST_PARTS: usize = 8;
+const MAX_PARTS: usize = 8;
 /// Minimum digits of the end of a range: any number can be composed of pairs of digits.
 const SHORTEST_END: usize = 3;
 
 use digits::{DASH, SHORTEST, digits};
-use find::{Detail, Sort, find};
+use find::{Detail, DetailKind, find};
 
 /// Details that a reply may contain.
 #[derive(Debug, Default)]
 pub(super) struct AllowedDetails {
     links: Vec<(String, String)>,
-    other: HashSet<(Sort, String)>,
+    other: HashSet<(DetailKind, String)>,
     /// Runs of digits, each between two spaces: a number may be part of a longer one.
     numbers: String,
 }
@@ -75,13 +75,14 @@ impl AllowedDetails {
     fn add(&mut self, text: &str, links: bool) {
         for detail in find(text) {
             if links
-                && let (Sort::Mail, Some((_, host))) = (detail.kind, detail.key.split_once('@'))
+                && let (DetailKind::Mail, Some((_, host))) =
+                    (detail.kind, detail.key.split_once('@'))
             {
                 self.links.push((host.to_owned(), String::new()));
             }
             match detail.kind {
-                Sort::Link if links => self.links.push(detail.parts()),
-                Sort::Link | Sort::Number => {}
+                DetailKind::Link if links => self.links.push(detail.parts()),
+                DetailKind::Link | DetailKind::Number => {}
                 sort => drop(self.other.insert((sort, detail.key))),
             }
         }
@@ -90,11 +91,11 @@ impl AllowedDetails {
 
     fn holds(&self, detail: &Detail) -> bool {
         match detail.kind {
-            Sort::Link => {
+            DetailKind::Link => {
                 let (host, page) = detail.parts();
                 self.links.iter().any(|(known, at)| *known == host && is_above(&page, at))
             }
-            Sort::Number => self.holds_number(&detail.key),
+            DetailKind::Number => self.holds_number(&detail.key),
             sort => self.other.contains(&(sort, detail.key.clone())),
         }
     }
@@ -110,7 +111,7 @@ impl AllowedDetails {
         // From `open` on, no part is known yet.
         let (mut at, mut open) = (0, 0);
         while at < parts.len() {
-            let longest = parts.len().min(at + MOST_PARTS);
+            let longest = parts.len().min(at + MAX_PARTS);
             let known =
                 |end: &usize| self.supports_run(&digits(&parts[at..*end].concat()), at == open);
             if let Some(end) = (at + 1..=longest).rev().find(known) {
@@ -118,7 +119,7 @@ impl AllowedDetails {
                     return false;
                 }
                 (at, open) = (end, end);
-            } else if at - open < MOST_PARTS {
+            } else if at - open < MAX_PARTS {
                 at += 1;
             } else {
                 return false;
@@ -273,7 +274,7 @@ impl<'a> StreamFilter<'a> {
 
     /// Returns how many bytes can be decided.
     fn ready(&self) -> Option<usize> {
-        if self.held.len() > LONGEST_HELD {
+        if self.held.len() > MAX_HELD_LEN {
             return Some(self.held.len());
         }
         let ready = &self.held[..self.held.trim_end_matches(|c: char| !c.is_whitespace()).len()];

@@ -15,10 +15,10 @@ use crate::pipeline::framing::{NO_PASSAGES, RULES, instructions};
 const RUN: usize = 8;
 /// Minimum repeated words of a leak that includes the prompt's beginning.
 const WITH_BEGINNING: usize = 24;
-/// Minimum repeated words of a leak without it, which must also reach [`MOST_SHARE`].
-const MOST_WORDS: usize = 40;
-/// Minimum repeated share of the prompt without its beginning, in percent.
-const MOST_SHARE: usize = 60;
+/// Minimum repeated words of a leak without it, which must also reach [`MAX_SHARE`].
+const MAX_WORDS: usize = 40;
+/// Minimum repeated share of the prompt in a leak without its beginning, in percent.
+const MAX_SHARE: usize = 60;
 
 /// Whether an answer repeats its prompt.
 pub(crate) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
@@ -33,7 +33,7 @@ pub(crate) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
     }
     let own = repeats(instructions(prompt));
     (own.beginning && own.words >= WITH_BEGINNING)
-        || (own.words >= MOST_WORDS && own.words * 100 >= own.of * MOST_SHARE)
+        || (own.words >= MAX_WORDS && own.words * 100 >= own.of * MAX_SHARE)
 }
 
 /// Returns the runs of words that are no secret: those of passages and conversation.

@@ -23,7 +23,7 @@ const ALIKE: f64 = 0.8;
 /// Minimum words of a compared passage: in a shorter one, a single word makes the difference.
 const FEWEST: usize = 16;
 /// Maximum words of a compared passage, to bound the work.
-const MOST: usize = 4000;
+const MAX_COUNT: usize = 4000;
 /// Maximum length of a negating prefix, in bytes: `un`, `dis`, `non`.
 const PREFIX: usize = 3;
 
@@ -68,7 +68,7 @@ impl Print {
         let mut parts = chunk.body.split_word_bounds().peekable();
         while let Some(part) = parts.next() {
             if part.contains(char::is_alphanumeric) {
-                if order.len() == MOST {
+                if order.len() == MAX_COUNT {
                     return None;
                 }
                 let word = folded(part);

@@ -2,8 +2,8 @@
 //!
 //! No leg may do harm. Words count by their evidence, which the best BM25 score shows: rare words
 //! of a question are strong, common ones hardly any. Embeddings count by the distance from the
-//! worst hit, and only in languages that the model knows: in others they would bury what the words
-//! found.
+//! worst hit, and only in languages that the model knows: in others all texts look alike to it, and
+//! its ranks would bury what the words found.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -15,9 +15,10 @@ use crate::index::{Hit, Legs, Tuning};
 /// Weight of the dense leg if the embedder supports the language, 0 to 1.
 const TRUSTED: f32 = 0.5;
 
-/// Weight of a cosine difference of 1, and maximum weight of the words. With these and [`STRONG`],
-/// fusion beats the best single leg on five of the six English sets of the shared data and is 0.3
-/// points of nDCG@10 below it on one; 3 to 5, 1.4 to 2 and 6 to 10 change each by half a point.
+/// Weight of a cosine difference of 1, and maximum weight of the words. With these and
+/// [`HALF_WEIGHT_BM25`], fusion beats the best single leg on five of the six English sets of the
+/// shared data and is 0.3 points of nDCG@10 below it on one; 3 to 5, 1.4 to 2 and 6 to 10 change
+/// each by half a point.
 const MEANING: f32 = 4.0;
 const WORDS: f32 = 1.6;
 
@@ -54,8 +55,9 @@ pub(crate) struct Weights {
 }
 
 impl Default for Weights {
-    /// With 0.3 the n-grams improve BM25 by 0.3 to 5.7 points in twelve sets of the shared data and
-    /// cost 0.5 in one, which is noisy; with 0.5 they cost nearly 5 there.
+    /// For an embedder that supports the language. With 0.3 the n-grams improve BM25 by 0.3 to 5.7
+    /// points in twelve sets of the shared data and cost 0.5 in one, which is noisy; with 0.5 they
+    /// cost nearly 5 there.
     fn default() -> Self {
         Self { dense: TRUSTED, ngram: 0.3 }
     }
@@ -112,12 +114,13 @@ pub(crate) fn fuse(legs: Legs, weights: &Weights, limit: usize) -> Vec<Passage> 
 /// start at 0.5.
 ///
 /// The words' part is twice the geometric mean of coverage and n-gram cosine, at most 1. Coverage
-/// alone is fooled by long chunks, the cosine alone by parts of words. In 98 to 100 of 100 pairs, a
-/// question of the set scores higher than one of another set; with coverage alone, in 94 to 100. If
-/// the embedder supports the language, the cosine of the embeddings has four fifths: a question of
-/// a desk then scores higher than one off its topic in 87 to 100 of 100 pairs, with an even mix in
-/// 86 to 100, with words alone in 82 to 98. The power of [`BENT`] keeps the meaning of 0.5. Neither
-/// shows whether a question on the topic is answered: that takes reading.
+/// alone is fooled by long chunks that hold every word by accident, the cosine alone by parts of
+/// words. In 98 to 100 of 100 pairs, a question of the set scores higher than one of another set;
+/// with coverage alone, in 94 to 100. If the embedder supports the language, the cosine of the
+/// embeddings has four fifths: a question of a desk then scores higher than one off its topic in 87
+/// to 100 of 100 pairs, with an even mix in 86 to 100, with words alone in 82 to 98. The power of
+/// [`CONFIDENCE_EXPONENT`] keeps the meaning of 0.5. Neither part shows whether a question on the
+/// topic is answered: that takes reading.
 pub(crate) fn confidence(passages: &[Passage], weights: &Weights) -> f32 {
     let known = passages.iter().any(|passage| passage.scores.dense.is_some());
     let known = if known { (share(weights.dense) / TRUSTED).min(1.0) } else { 0.0 };

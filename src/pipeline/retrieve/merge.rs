@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use crate::domain::trace::SearchOrigin;
 use crate::domain::{ChunkId, Passage};
 
-/// Weight of the previous question alone. With this and [`UNSAID`], 22 of the demo's 29 follow-ups
-/// find their document among the first three (17 alone), and questions of `covidfaq` after an
-/// unrelated one lose less than half a point; higher values find no more and lose more.
+/// Weight of the previous question alone. With this and [`CONTEXT_ONLY_WEIGHT`], 22 of the demo's
+/// 29 follow-ups find their document among the first three (17 alone), and questions of `covidfaq`
+/// after an unrelated one lose less than half a point; higher values find no more and lose more.
 const BEFORE: f32 = 0.4;
 /// Share of the context's score that a passage without any word of the question itself keeps.
 const CONTEXT_ONLY_WEIGHT: f32 = 0.3;
@@ -36,9 +36,9 @@ pub(crate) struct QueryResult {
 
 /// Merges the results of a dependent question: alone, with its context, and the previous question.
 ///
-/// Words of both count most. The previous question alone adds the same topic in other words; the
-/// question alone covers a change of topic. The best passage of the previous question is always
-/// among the first `keep`: the conversation is about it.
+/// Passages with words of both count most. The previous question alone adds the same topic in other
+/// words; the question alone covers a change of topic. The best passage of the previous question is
+/// always among the first `keep`: the conversation is about it.
 pub(crate) fn merge_context(looked: &mut [QueryResult], says: bool, keep: usize) -> Vec<Passage> {
     let own = own_words(looked);
     let mut sums = Sums::default();

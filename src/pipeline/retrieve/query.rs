@@ -20,7 +20,7 @@ const FEW: usize = 3;
 /// Maximum words of a question with one content word that may be a fragment: `Sundays?`.
 const BRIEF: usize = 2;
 /// Maximum characters taken from an earlier message.
-const LONGEST: usize = 300;
+const MAX_LEN: usize = 300;
 
 /// How much a question depends on what was said before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +111,7 @@ fn earlier(history: &[Line]) -> Option<String> {
 }
 
 fn cut(text: &str) -> String {
-    text.trim().chars().take(LONGEST).collect()
+    text.trim().chars().take(MAX_LEN).collect()
 }
 
 #[cfg(test)]

@@ -15,13 +15,13 @@ use crate::pipeline::clean::clean;
 use crate::pipeline::timer::millis;
 
 /// Maximum length of the answer, in tokens.
-const LONGEST_ANSWER: u32 = 200;
+const MAX_ANSWER_LEN: u32 = 200;
 /// Maximum length of a rewritten question, in characters: a longer one is an answer or a speech.
-const LONGEST_QUESTION: usize = 500;
+const MAX_QUESTION_LEN: usize = 500;
 /// Earlier messages that the model is shown.
 const LINES: usize = 6;
 /// Maximum length of each shown message, in characters.
-const LONGEST_LINE: usize = 400;
+const MAX_LINE_LEN: usize = 400;
 /// Tokens of chat messages beyond their text.
 const OVERHEAD: u32 = 16;
 
@@ -54,7 +54,8 @@ pub(super) struct RewrittenQuestion {
     pub(super) translated: Option<String>,
 }
 
-/// Asks the model; `None` if the budget does not allow it. The trace has its text even if useless.
+/// Asks the model; `None` if the budget does not allow it. The trace has its output and usage even
+/// if they are of no use.
 pub(super) async fn ask(
     rewriter: Rewriter<'_>,
     question: &Question,
@@ -98,10 +99,10 @@ fn compose(named: &str, question: &Question, history: &[Line], request: &Request
     let mut user = String::new();
     for line in history.iter().skip(skip) {
         let who = if line.speaker == Speaker::Customer { "Customer" } else { "Business" };
-        let said: String = line.text.chars().take(LONGEST_LINE).collect();
+        let said: String = line.text.chars().take(MAX_LINE_LEN).collect();
         user.extend([who, ": ", &said.replace('\n', " "), "\n"]);
     }
-    let last: String = question.text.chars().take(LONGEST_QUESTION).collect();
+    let last: String = question.text.chars().take(MAX_QUESTION_LEN).collect();
     user.extend(["\nLast message of the customer: ", &last.replace('\n', " ")]);
     let vocabulary = Vocabulary::of(named);
     let tokens = vocabulary.count(&system) + vocabulary.count(&user) + OVERHEAD;
@@ -109,7 +110,7 @@ fn compose(named: &str, question: &Question, history: &[Line], request: &Request
     Prompt {
         model: named.to_owned(),
         temperature: 0.0,
-        max_output_tokens: LONGEST_ANSWER,
+        max_output_tokens: MAX_ANSWER_LEN,
         messages: vec![message(Role::System, system), message(Role::User, user)],
         question: question.text.clone(),
         passages: Vec::new().into(),
@@ -163,7 +164,7 @@ fn bare(said: &str) -> Option<String> {
 fn question_of(text: &str) -> Option<String> {
     let quotes = ['"', '\'', '“', '”', '`', '*', ' '];
     let text = text.trim().trim_matches(quotes).trim();
-    let fits = text.chars().any(char::is_alphanumeric) && text.chars().count() <= LONGEST_QUESTION;
+    let fits = text.chars().any(char::is_alphanumeric) && text.chars().count() <= MAX_QUESTION_LEN;
     fits.then(|| text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 

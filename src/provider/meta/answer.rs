@@ -11,9 +11,9 @@ use super::codes;
 use crate::domain::{Fault, Party};
 
 /// Maximum size of a response, in bytes; real ones have a few hundred.
-const LONGEST: usize = 1024 * 1024;
+const MAX_LEN: usize = 1024 * 1024;
 /// Maximum length of a text copied into a fault, in characters.
-const LONGEST_PIECE: usize = 500;
+const MAX_PIECE_LEN: usize = 500;
 /// HTTP statuses of a gateway that got no response, or not in time.
 const GATEWAY_TROUBLE: [u16; 2] = [502, 504];
 
@@ -37,7 +37,7 @@ pub(super) async fn send_request(request: RequestBuilder) -> Result<Answer, Requ
     let response = request.send().await?;
     let status = response.status();
     let retry_after = retry_after(&response);
-    let body = match read(response, LONGEST).await {
+    let body = match read(response, MAX_LEN).await {
         Ok(bytes) => json::parse(&bytes).unwrap_or_default(),
         // A refusal needs no body. A success does: it holds the message id.
         Err(_) if !status.is_success() => Value::Null,
@@ -170,7 +170,7 @@ fn fault(error: &Value, status: u16, token: &str) -> Fault {
 }
 
 fn kept(words: &str, token: &str) -> String {
-    words.replace(token, "(token)").chars().take(LONGEST_PIECE).collect()
+    words.replace(token, "(token)").chars().take(MAX_PIECE_LEN).collect()
 }
 
 /// A refusal with a message of this program.

@@ -58,7 +58,7 @@ struct Parameter {
 }
 
 /// Maximum length of a template parameter, in characters.
-const LONGEST_PARAMETER: usize = 1024;
+const MAX_PARAMETER_LEN: usize = 1024;
 
 #[derive(Serialize)]
 struct Context<'a> {
@@ -110,7 +110,7 @@ impl<'a> Message<'a> {
 /// line breaks there.
 fn filled<'a>(template: &'a Template, text: &str) -> TemplateMessage<'a> {
     let words: Vec<_> = text.split_whitespace().collect();
-    let text = words.join(" ").chars().take(LONGEST_PARAMETER).collect();
+    let text = words.join(" ").chars().take(MAX_PARAMETER_LEN).collect();
     let body = Component { r#type: "body", parameters: [Parameter { r#type: "text", text }] };
     TemplateMessage {
         name: &template.name,

@@ -34,7 +34,7 @@ impl Shape {
 /// Number of integers in a file's header, as whisper.cpp writes it.
 const HEAD: usize = 11;
 /// Maximum length of a token, in bytes.
-const LONGEST_TOKEN: u64 = 1_000;
+const MAX_TOKEN_LEN: u64 = 1_000;
 
 /// Reads a file's structure to its end. The error says what is wrong.
 pub(super) fn read(path: &Path) -> Result<Shape, String> {
@@ -118,7 +118,7 @@ impl Reader {
         }
         for _ in 0..words {
             let length = u64::from(self.number()?);
-            if length > LONGEST_TOKEN {
+            if length > MAX_TOKEN_LEN {
                 return Err(FileError::Broken("a word of it is too long"));
             }
             self.skip(length)?;

@@ -12,13 +12,13 @@ use whisper_rs::{
 
 use super::model::{Model, State};
 use super::stop::Stop;
-use super::vad::Voices;
+use super::vad::VoiceDetector;
 use super::windows::windows;
 use super::{RATE, Way};
 use crate::speech::Error;
 use crate::speech::filler::{self, Piece};
 
-/// Maximum prompt tokens for the vocabulary: the model accepts 223 in all.
+/// Maximum prompt tokens for the vocabulary: the model accepts 223 in all, its own included.
 const PROMPT: usize = 200;
 /// Maximum characters of a vocabulary that are tokenized.
 const LETTERS: usize = 1_500;
@@ -47,7 +47,7 @@ pub(super) struct Ear {
     way: Way,
     current: Arc<Mutex<Option<Arc<Stop>>>>,
     settings: HashMap<&'static str, FullParams<'static, 'static>>,
-    voices: Option<Voices>,
+    voices: Option<VoiceDetector>,
     vad_model: Option<PathBuf>,
 }
 
@@ -102,10 +102,10 @@ impl Ear {
         Ok(WhisperResult { confidence: sure.mean(&pieces), pieces, language, seconds })
     }
 
-    fn voices(&mut self) -> Result<&mut Voices, Error> {
+    fn voices(&mut self) -> Result<&mut VoiceDetector, Error> {
         let voices = match self.voices.take() {
             Some(voices) => voices,
-            None => Voices::load(self.vad_model.as_deref()).map_err(Error::Failed)?,
+            None => VoiceDetector::load(self.vad_model.as_deref()).map_err(Error::Failed)?,
         };
         Ok(self.voices.insert(voices))
     }

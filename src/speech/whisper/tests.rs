@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::vad::Voices;
+use super::vad::VoiceDetector;
 use super::*;
 
 fn shared(path: &str) -> Option<PathBuf> {
@@ -305,8 +305,8 @@ fn sounds() -> Vec<(&'static str, Vec<f32>)> {
 
 #[test]
 fn speech_is_found_in_every_clip_and_none_in_silence_noise_and_music() {
-    let mut silero = Voices::load(Some(&shared!(SILERO))).unwrap();
-    let mut gate = Voices::load(None).unwrap();
+    let mut silero = VoiceDetector::load(Some(&shared!(SILERO))).unwrap();
+    let mut gate = VoiceDetector::load(None).unwrap();
     let folder = shared!("data/voice");
     let clips = ["jfk", "coqui/LDC93S1", "coqui/ru", "leopard/test"].map(str::to_owned);
     let more =

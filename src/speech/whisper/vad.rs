@@ -18,14 +18,14 @@ const FRAME: usize = RATE * 3 / 100;
 const SILENCE: f32 = 0.002;
 
 /// A voice activity detector.
-pub(super) enum Voices {
+pub(super) enum VoiceDetector {
     /// A Silero model.
     Silero(WhisperVadContext),
     /// Loudness gate: everything that is not silent.
     Gate,
 }
 
-impl Voices {
+impl VoiceDetector {
     /// Loads the model; `None` for the gate.
     pub(super) fn load(model: Option<&Path>) -> Result<Self, String> {
         // Sends whisper.cpp's output to the log. Every worker loads this before it runs

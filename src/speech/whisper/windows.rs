@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::RATE;
 
 /// Maximum window, in samples: a little less than whisper's input.
-const LONGEST: usize = 29 * RATE + RATE / 2;
+const MAX_LEN: usize = 29 * RATE + RATE / 2;
 /// Padding before and after speech, in samples.
 const PAD: usize = RATE / 4;
 /// Continuous speech is cut at the quietest spot within this many samples before the limit.
@@ -25,7 +25,7 @@ pub(super) fn windows(speech: &[Range<usize>], samples: &[f32]) -> Vec<Range<usi
             continue;
         }
         match all.last_mut() {
-            Some(last) if end - last.start <= LONGEST => last.end = end,
+            Some(last) if end - last.start <= MAX_LEN => last.end = end,
             _ => cut(begin..end, samples, &mut all),
         }
     }
@@ -34,8 +34,8 @@ pub(super) fn windows(speech: &[Range<usize>], samples: &[f32]) -> Vec<Range<usi
 
 /// Adds a stretch of speech, split into several windows if it is too long for one.
 fn cut(mut rest: Range<usize>, samples: &[f32], all: &mut Vec<Range<usize>>) {
-    while rest.len() > LONGEST {
-        let limit = rest.start + LONGEST;
+    while rest.len() > MAX_LEN {
+        let limit = rest.start + MAX_LEN;
         let end = quietest(limit - SEARCH..limit, samples);
         all.push(rest.start..end);
         rest.start = end;
@@ -84,7 +84,7 @@ mod tests {
         let cut = windows(&speech, &samples);
         assert!(cut.len() <= 5, "{cut:?}");
         for window in &cut {
-            assert!(window.len() <= LONGEST, "{window:?}");
+            assert!(window.len() <= MAX_LEN, "{window:?}");
             let begins = speech.iter().any(|place| place.start.saturating_sub(PAD) == window.start);
             assert!(begins, "{window:?} begins where nobody begins to speak");
         }

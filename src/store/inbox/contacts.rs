@@ -49,7 +49,7 @@ impl Contacts {
     }
 
     /// Sets the opt-out read under the lock: it may have changed since the contact was found.
-    pub(super) fn set_locked_opted_out(&mut self, place: usize, at: Option<i64>) {
+    pub(super) fn refresh_opted_out(&mut self, place: usize, at: Option<i64>) {
         self.all[place].row.opted_out_at = at;
     }
 

@@ -35,7 +35,7 @@ pub(super) struct LoadedConversation {
     pub(super) closed: bool,
     /// New messages that a person has not seen.
     pub(super) new_messages: i64,
-    /// What a person did, if anything: then everything before `came` was seen.
+    /// What a person did, if anything: then everything before `new_messages` was seen.
     pub(super) seen: Option<PersonAction>,
     /// Index of the webhook that brought the latest message.
     pub(super) webhook_index: usize,
@@ -131,7 +131,7 @@ impl Conversations {
                 )
             };
         }
-        let sql = conn.dialect(find!(""), find!("for update of v"));
+        let sql = conn.sql_for(find!(""), find!("for update of v"));
         let row = first!(conn, ThreadRow, sql, id.as_str(), workspace.as_str())?;
         // The customer is not loaded, because it does not change.
         Ok(row.map(|row| Self { kept: vec![row.kept(0)], ..Self::default() }))
@@ -271,11 +271,11 @@ impl Conversations {
                 )
             };
         }
-        let after = conn.dialect(find!(""), find!("order by v.id for update of v, c"));
+        let after = conn.sql_for(find!(""), find!("order by v.id for update of v, c"));
         let before = "with asked (number_id, contact_id) as (";
         for row in conn.many_rows::<ThreadRow>(before, &rows, after).await? {
             let Some(contact) = self.contacts.place(&row.contact_id) else { continue };
-            self.contacts.set_locked_opted_out(contact, row.opted_out_at);
+            self.contacts.refresh_opted_out(contact, row.opted_out_at);
             self.keep(row.kept(contact));
         }
         Ok(())

@@ -14,8 +14,8 @@ use crate::pipeline::{RecordedInputs, TurnResult};
 use crate::store::finish::{Escalation, FinishedTurn};
 
 /// Attempts after which an unfinished turn gets the failure sentence.
-const MOST_ATTEMPTS: i64 = 20;
-/// The reason of a turn with a panic.
+const MAX_ATTEMPTS: i64 = 20;
+/// The failure reason of a turn in which a stage panicked.
 const BROKE: &str = "the pipeline broke";
 
 impl Job {
@@ -25,7 +25,7 @@ impl Job {
             tell(BROKE);
             return Some(BROKE);
         }
-        let worn_out = self.claim().attempts > MOST_ATTEMPTS;
+        let worn_out = self.claim().attempts > MAX_ATTEMPTS;
         worn_out.then_some("this turn was begun several times and never finished")
     }
 

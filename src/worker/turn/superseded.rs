@@ -44,7 +44,7 @@ impl Job {
         gathered: &PendingTurn,
         events: &mut ConversationEvents,
     ) -> crate::store::Result<bool> {
-        if !events.has_new_events(|message| gathered.holds(message)) {
+        if !events.take_new_events(|message| gathered.contains_message(message)) {
             return Ok(false);
         }
         self.changed(gathered).await

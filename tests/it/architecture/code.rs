@@ -10,7 +10,7 @@ pub(super) static CODE: LazyLock<Code> = LazyLock::new(|| Code::of(&texts()));
 /// Stack size in bytes: `syn` recurses deeply, even more without optimization.
 const STACK: usize = 64 * 1024 * 1024;
 /// Maximum number of imports to follow; a longer chain is a cycle.
-const MOST_IMPORTS: usize = 8;
+const MAX_IMPORTS: usize = 8;
 
 pub(super) struct Code {
     pub(super) sources: Vec<Source>,
@@ -68,7 +68,7 @@ impl Code {
 
     /// Resolves a path that a module uses.
     pub(super) fn place(&self, at: &[String], path: &[String]) -> Place {
-        self.follow(at, path, MOST_IMPORTS)
+        self.follow(at, path, MAX_IMPORTS)
     }
 
     fn follow(&self, at: &[String], path: &[String], imports: usize) -> Place {
@@ -108,7 +108,7 @@ impl Code {
 
     /// Returns the workspace module that defines what a path names; follows re-exports.
     pub(super) fn home(&self, at: &[String], path: &[String]) -> Option<Vec<String>> {
-        self.home_within(at, path, MOST_IMPORTS)
+        self.home_within(at, path, MAX_IMPORTS)
     }
 
     fn home_within(&self, at: &[String], path: &[String], imports: usize) -> Option<Vec<String>> {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, Place, got, pause, questions, says, until};
-use crate::support::app::{Db, LOOP_GUARD_OFF, MAIN, Setup, on_both};
+use super::{Place, TIMEOUT, got, pause, questions, says, until};
+use crate::support::app::{Db, MAIN, SENDER_LIMITS_OFF, Setup, on_both};
 use crate::support::hooks::text_webhook;
 
 const CUSTOMER: &str = "447700950001";
@@ -79,7 +79,8 @@ async fn the_gap_is_longer_after_a_text_that_looks_unfinished() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_that_does_not_end_is_answered_after_the_longest_time() {
     let short = "[worker]\ngap_ms = 500\nlongest_burst_ms = 1500";
-    let app = Setup::on(Db::Sqlite).with(short).with(LOOP_GUARD_OFF.trim_start_matches("[worker]"));
+    let app =
+        Setup::on(Db::Sqlite).with(short).with(SENDER_LIMITS_OFF.trim_start_matches("[worker]"));
     let app = app.start().await;
     let started = Instant::now();
     let mut first = None;
@@ -131,7 +132,7 @@ async fn a_burst_that_a_kill_fell_into_is_answered_once_after_the_restart() {
     let process = place.start().await;
     place.deliver(&process, hook("w3", "Can I return it?")).await;
     place.deliver(&process, hook("w1", "I bought a lamp.")).await;
-    assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(1, TIMEOUT).await);
     pause(5000).await;
     assert_eq!(place.whatsapp.sent_count(), 1, "{:?}", place.whatsapp.sent());
     let asked: Vec<_> = place.model.requests().iter().map(super::question).collect();

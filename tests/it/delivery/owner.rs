@@ -1,6 +1,6 @@
 //! Ownership: a person who writes silences the bot at once, and only a person does.
 
-use super::{PATIENCE, cases, got, ours, owner, pause, questions, says, until};
+use super::{TIMEOUT, cases, got, ours, owner, pause, questions, says, until};
 use crate::support::app::{Db, MAIN, Setup, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
@@ -55,7 +55,7 @@ on_both! {
         let app = Setup::on(db).start().await;
         app.whatsapp.delay_response(std::time::Duration::from_millis(1200));
         says(&app, CUSTOMER, "1", "When do you open?").await;
-        assert!(app.whatsapp.wait_sent(1, PATIENCE).await);
+        assert!(app.whatsapp.wait_sent(1, TIMEOUT).await);
         let sent = app.whatsapp.sent().remove(0);
         app.deliver(&echo_webhook(MAIN, CUSTOMER, &sent.id, &sent.text)).await;
         assert_eq!(owner(&app, CUSTOMER).await, "bot");

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, got, question, says, until};
-use crate::support::app::{Db, LOOP_GUARD_OFF, MAIN, Setup, TestApp, on_both};
+use super::{TIMEOUT, got, question, says, until};
+use crate::support::app::{Db, MAIN, SENDER_LIMITS_OFF, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{batch, text_webhook};
@@ -54,7 +54,7 @@ on_both! {
             if question(request).contains("everything") { long_answer(4) } else { "At nine.".into() }
         });
         says(&app, "447700950701", "1", "Tell me everything.").await;
-        assert!(app.whatsapp.wait_sent(3, PATIENCE).await);
+        assert!(app.whatsapp.wait_sent(3, TIMEOUT).await);
         let began = Instant::now();
         says(&app, "447700950702", "1", "When do you open?").await;
         until("the other is answered", async || got(&app, "447700950702").len() == 1).await;
@@ -113,7 +113,7 @@ async fn what_waited_in_the_queue_for_long_goes_to_one_customer_no_faster() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_whatsapp_slows_down_pauses_as_long_as_it_says_and_no_other_does() {
-    let app = Setup::on(Db::Sqlite).with(LOOP_GUARD_OFF).start().await;
+    let app = Setup::on(Db::Sqlite).with(SENDER_LIMITS_OFF).start().await;
     let slow = Graph::error(130_429, "Rate limit hit");
     app.whatsapp.fail_next_to("+447700951001", 1, &Failure::Status(400, slow, Some(2)));
     says(&app, "447700951001", "1", "When do you open?").await;

@@ -1,7 +1,7 @@
 //! Replay of webhooks from the terminal, and their retention.
 
-use super::{PATIENCE, Place, pause, says, until};
-use crate::support::app::{LOOP_GUARD_OFF, MAIN, Setup, number, on_both};
+use super::{Place, TIMEOUT, pause, says, until};
+use crate::support::app::{MAIN, SENDER_LIMITS_OFF, Setup, number, on_both};
 use crate::support::hooks::text_webhook;
 
 const THIRD: &str = "303030303030303";
@@ -22,7 +22,7 @@ async fn lost() -> Place {
     let place = Place::new().await;
     let process = place.start().await;
     place.deliver(&process, text_webhook(MAIN, CUSTOMER, "wamid.known", "When do you open?")).await;
-    assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(1, TIMEOUT).await);
     place
         .deliver(&process, text_webhook(THIRD, CUSTOMER, "wamid.lost", "Are you open at night?"))
         .await;
@@ -48,7 +48,7 @@ async fn a_message_for_a_number_that_is_configured_later_is_answered_by_the_runn
     assert_eq!(place.whatsapp.sent_count(), 1, "a dry run took something in");
     let (well, printed) = place.run(&["webhook", "replay"]).await;
     assert!(well && printed.contains("1 messages were new"), "{printed}");
-    assert!(place.whatsapp.wait_sent(2, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(2, TIMEOUT).await);
     for _ in 0..2 {
         let (well, printed) = place.run(&["webhook", "replay"]).await;
         assert!(well && printed.contains("0 messages were new"), "{printed}");
@@ -76,7 +76,7 @@ async fn without_a_running_desk_the_next_one_answers_what_was_taken_in_again() {
     assert!(well && printed.contains("1 webhooks with 1 items"), "{printed}");
     assert!(printed.contains("frontdesk serve"), "{printed}");
     let process = place.start().await;
-    assert!(place.whatsapp.wait_sent(2, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(2, TIMEOUT).await);
     pause(600).await;
     assert_eq!(place.whatsapp.sent_count(), 2);
     assert!(process.stop().await);
@@ -119,7 +119,7 @@ async fn a_webhook_that_is_not_there_is_named() {
 on_both! {
     async fn webhooks_that_were_kept_for_long_enough_are_forgotten_and_newer_ones_are_not(db) {
         let setup = Setup::on(db);
-        let app = setup.with(LOOP_GUARD_OFF).start().await;
+        let app = setup.with(SENDER_LIMITS_OFF).start().await;
         for n in 0..4 {
             says(&app, CUSTOMER, &n.to_string(), "When do you open?").await;
             app.settle().await;

@@ -34,11 +34,11 @@ pub(crate) const SECRET: &str = "app-secret-123";
 /// Admin key of the API.
 pub(crate) const KEY: &str = "test-admin-key-of-the-desk";
 /// Time limit for the application to finish its work.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Settings that switch the loop guard and the per-customer rate limit off, for tests in which one
 /// customer writes many messages fast.
-pub(crate) const LOOP_GUARD_OFF: &str = "[worker]\npair_burst = 0\n[worker.machine]\nrepeats = 0\na_minute = 0\nquick_replies = 0\nquick_ms = 0";
+pub(crate) const SENDER_LIMITS_OFF: &str = "[worker]\npair_burst = 0\n[worker.machine]\nrepeats = 0\na_minute = 0\nquick_replies = 0\nquick_ms = 0";
 
 /// The database that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -326,7 +326,7 @@ impl TestApp {
                 Ok(_) | Err(StoreError::Unavailable(_)) => {}
                 Err(error) => panic!("{error}"),
             }
-            assert!(started.elapsed() < PATIENCE, "work is left over: {left:?}");
+            assert!(started.elapsed() < TIMEOUT, "work is left over: {left:?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

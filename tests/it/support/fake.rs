@@ -25,7 +25,7 @@ pub(crate) enum Failure {
     AcceptThenDrop,
 }
 
-/// The failures that are planned and not used up.
+/// The planned failures that are not used up yet.
 #[derive(Debug, Default)]
 pub(crate) struct Failures(Mutex<Vec<(Option<String>, Failure)>>);
 

@@ -100,7 +100,7 @@ impl Process {
         self.child.wait().await.unwrap().success()
     }
 
-    /// Freezes it (SIGSTOP).
+    /// Freezes it (SIGSTOP): it does nothing, and does not notice the time that passes.
     pub(crate) async fn freeze(&self) {
         self.signal("-STOP").await;
     }

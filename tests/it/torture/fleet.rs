@@ -18,7 +18,7 @@ use super::plan::{Plan, REPORTED_WITHIN};
 use crate::support::process::Process;
 
 /// How long a replica may wait for the failpoint that ends it: customers write meanwhile.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// The signal that `abort()` raises.
 const SIGABRT: i32 = 6;
 
@@ -132,14 +132,14 @@ impl Fleet {
         self.open(place, &process);
         drop(turn);
         let Death::Killed(life) = death else {
-            let ended = tokio::time::timeout(PATIENCE, process.child.wait()).await;
-            let ended = ended.unwrap_or_else(|_| panic!("{death:?} did not come in {PATIENCE:?}"));
+            let ended = tokio::time::timeout(TIMEOUT, process.child.wait()).await;
+            let ended = ended.unwrap_or_else(|_| panic!("{death:?} did not come in {TIMEOUT:?}"));
             self.ended(Some(death), ended.unwrap());
             return None;
         };
         let turn = self.turn.lock().await;
         tokio::time::sleep(life).await;
-        let reports = tokio::time::timeout(PATIENCE, self.hear_reports()).await;
+        let reports = tokio::time::timeout(TIMEOUT, self.hear_reports()).await;
         reports.expect("status events are not taken");
         if let Some(ended) = process.child.try_wait().unwrap() {
             self.ended(None, ended);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{CUSTOMER, put, raw, recording, says, shown, speaks, until};
-use crate::delivery::{PATIENCE, Place, change, got};
+use crate::delivery::{Place, TIMEOUT, change, got};
 use crate::support::app::{KEY, MAIN, Setup, on_both};
 use crate::support::hooks::{Note, voice_webhook};
 
@@ -126,7 +126,7 @@ async fn at_the_terminal_a_note_is_shown_and_put_right_and_the_desk_forgets_its_
     let process = place.start().await;
     let note = Note { media_id: "m1", bytes: NOTE };
     place.deliver(&process, voice_webhook(MAIN, CUSTOMER, "wamid.1", note)).await;
-    assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(1, TIMEOUT).await);
     let all = place.get(&process, "/conversations").await;
     let conversation = all["items"][0]["id"].as_str().unwrap();
     let thread = place.get(&process, &format!("/conversations/{conversation}/messages")).await;

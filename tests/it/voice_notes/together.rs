@@ -1,7 +1,7 @@
 //! Voice notes in bursts and across a process's death: nothing is transcribed twice.
 
 use super::{CUSTOMER, acme, note_of, says, speaks, until};
-use crate::delivery::{PATIENCE, Place, got, pause, question, questions};
+use crate::delivery::{Place, TIMEOUT, got, pause, question, questions};
 use crate::support::app::{MAIN, Setup, on_both};
 use crate::support::hooks::{Note, voice_webhook};
 
@@ -86,7 +86,7 @@ async fn a_process_that_is_killed_after_the_transcription_does_not_transcribe_ag
     process.kill().await;
     place.model.release();
     let process = place.start().await;
-    assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(1, TIMEOUT).await);
     pause(600).await;
     assert_eq!(place.whatsapp.sent_count(), 1);
     let asked: Vec<_> = place.model.requests().iter().map(question).collect();
@@ -109,7 +109,7 @@ async fn a_process_that_is_killed_while_it_transcribes_has_the_file_already() {
     process.kill().await;
     place.model.release_recordings();
     let process = place.start().await;
-    assert!(place.whatsapp.wait_sent(1, PATIENCE).await);
+    assert!(place.whatsapp.wait_sent(1, TIMEOUT).await);
     assert_eq!(place.whatsapp.media_requests(), ["where m1", "file m1"], "it was fetched again");
     assert!(process.stop().await);
 }

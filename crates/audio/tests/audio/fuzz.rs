@@ -68,7 +68,7 @@ impl Dice {
 }
 
 /// Maximum size of a generated file, in bytes.
-const LARGEST: usize = 16 << 20;
+const MAX_SIZE: usize = 16 << 20;
 
 /// Numbers that programs often mishandle.
 const NUMBERS: [u64; 12] = [
@@ -94,13 +94,13 @@ pub(crate) fn damaged(files: &[Vec<u8>], number: u64) -> Vec<u8> {
         damage(&mut file, files, &mut dice);
     }
     if dice.below(400) == 0 && !file.is_empty() {
-        let (once, times) = (file.clone(), LARGEST / file.len());
+        let (once, times) = (file.clone(), MAX_SIZE / file.len());
         file = once.repeat(times);
     }
-    if dice.below(4) > 0 && file.len() <= LARGEST / 8 {
+    if dice.below(4) > 0 && file.len() <= MAX_SIZE / 8 {
         fixtures::seal(&mut file);
     }
-    file.truncate(LARGEST);
+    file.truncate(MAX_SIZE);
     file
 }
 

@@ -1,7 +1,7 @@
 //! URLs of links: which are useful outside of their document, and what a link adds to its text.
 
-/// Maximum length of a URL, in bytes; longer ones are left out.
-const LONGEST_ADDRESS: usize = 2048;
+/// Maximum length of a URL, in bytes; longer ones are left out: nobody types them.
+const MAX_ADDRESS_LEN: usize = 2048;
 
 /// Whether a URL is useful outside of its document.
 pub(super) fn is_address(url: &str) -> bool {
@@ -13,7 +13,7 @@ pub(super) fn is_address(url: &str) -> bool {
 /// Returns what a link adds to its text: the URL, unless the text contains it or it is useless
 /// outside.
 pub(super) fn address_after(text: &str, url: &str) -> String {
-    if url.len() > LONGEST_ADDRESS || !is_address(url) || says(text, url) {
+    if url.len() > MAX_ADDRESS_LEN || !is_address(url) || says(text, url) {
         return String::new();
     }
     let shown = shown(url);

@@ -1,5 +1,5 @@
 //! Runs readers of third-party formats within limits: each on its own thread with its own stack, so
-//! that a crash fails only its document. Knows nothing of the formats. A reader that does not check
+//! that a panic fails only its document. Knows nothing of the formats. A reader that does not check
 //! its deadline cannot be stopped here; outside of tests, all of this runs in a process that can be
 //! killed.
 

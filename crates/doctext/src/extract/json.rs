@@ -9,10 +9,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use super::{Block, ExtractedDocument, Unreadable, one_line, rows};
 
 /// Maximum values within a value that is written on one line; a larger one gets headings.
-const MOST_INLINE: usize = 40;
+const MAX_INLINE: usize = 40;
 /// Maximum values of a file, without field names.
 const MAX_VALUES: usize = 1_000_000;
-/// Texts of this length, in characters, become paragraphs of their own.
+/// Texts of at least this length, in characters, become paragraphs of their own.
 const LONG: usize = 300;
 
 /// Reads a document. Falls back to JSON lines if there are several values.
@@ -200,12 +200,12 @@ impl Writer {
 
     fn element(&mut self, value: &Tree, level: u8) -> Result<(), Unreadable> {
         match value {
-            Tree::Fields(fields) if value.size() <= MOST_INLINE => self.row(fields),
+            Tree::Fields(fields) if value.size() <= MAX_INLINE => self.row(fields),
             Tree::Text(text) if !text.is_empty() && text.chars().count() < LONG => {
                 let (level, marker) = (0, "-".to_owned());
                 self.blocks.push(Block::Item { level, marker, text: text.clone() });
             }
-            Tree::List(_) if value.size() <= MOST_INLINE => {
+            Tree::List(_) if value.size() <= MAX_INLINE => {
                 self.blocks.extend(value.inline().map(Block::Paragraph));
             }
             _ => self.write(value, level)?,
@@ -220,7 +220,7 @@ impl Writer {
             Tree::Text(text) => text.chars().count() < LONG,
             Tree::List(values) => {
                 values.iter().all(|value| matches!(value, Tree::Text(_) | Tree::Nothing))
-                    && value.size() <= MOST_INLINE
+                    && value.size() <= MAX_INLINE
             }
             Tree::Fields(_) => false,
             Tree::Nothing => true,

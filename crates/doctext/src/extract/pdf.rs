@@ -25,7 +25,7 @@ const WHAT: &str = "PDF";
 /// Maximum letters of a document: a book of 3,000 pages.
 const MAX_LETTERS: usize = 5_000_000;
 /// Pages with fewer letters are considered empty except for their number.
-const FEW_LETTERS: usize = 12;
+const MIN_LETTERS: usize = 12;
 
 /// Reads a document. Its title is the title property, else its largest heading on the first page,
 /// else `name`.
@@ -112,7 +112,7 @@ impl PageCounts {
         self.letters += page.letters;
         self.unknown += page.unknown;
         self.images += page.images;
-        if page.letters + page.unknown < FEW_LETTERS && page.images > 0 {
+        if page.letters + page.unknown < MIN_LETTERS && page.images > 0 {
             self.pictures.push(self.pages);
         }
     }

@@ -10,7 +10,7 @@ pub(super) const MAX_ROWS: usize = 200_000;
 const MAX_COLUMNS: usize = 16_384;
 /// Maximum length of a column name, in characters; a longer one is shortened, because every cell
 /// repeats it.
-const LONGEST_NAME: usize = 200;
+const MAX_NAME_LEN: usize = 200;
 /// Maximum warnings; further ones are only counted.
 pub(super) const MAX_WARNINGS: usize = 20;
 
@@ -117,7 +117,7 @@ impl Table {
             self.header = Some(header);
             return;
         }
-        let name = |cell: &String| first_chars(&one_line(cell), LONGEST_NAME);
+        let name = |cell: &String| first_chars(&one_line(cell), MAX_NAME_LEN);
         let header: Vec<String> = cells.iter().map(name).collect();
         self.pair = pair_of(&header);
         self.header = Some(header);

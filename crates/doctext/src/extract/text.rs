@@ -4,9 +4,9 @@ use super::flow::Flow;
 use super::{Block, ExtractedDocument};
 
 /// Maximum length of a heading, in characters.
-const LONGEST_HEADING: usize = 60;
+const MAX_HEADING_LEN: usize = 60;
 /// Maximum words of a heading that is not underlined.
-const MOST_WORDS: usize = 8;
+const MAX_WORDS: usize = 8;
 
 /// Reads a document. Its title is a heading in the first line, else `name`.
 pub(super) fn read(text: &str, name: String) -> ExtractedDocument {
@@ -75,7 +75,7 @@ impl Reader {
     /// Returns the level of a heading, and how many of the following lines belong to it.
     fn heading(&self, text: &str, after: &[&str]) -> Option<(u8, usize)> {
         let next = after.first().map_or("", |line| line.trim());
-        if self.flow.len() > 0 || text.chars().count() > LONGEST_HEADING || bullet(text).is_some() {
+        if self.flow.len() > 0 || text.chars().count() > MAX_HEADING_LEN || bullet(text).is_some() {
             return None;
         }
         if let Some(level) = rule(next).filter(|_| next.len() >= 3) {
@@ -88,7 +88,7 @@ impl Reader {
             return Some((1, 0));
         }
         let body = after.iter().map(|line| line.trim()).find(|line| !line.is_empty())?;
-        let long = body.chars().count() >= LONGEST_HEADING && !is_capitals(body);
+        let long = body.chars().count() >= MAX_HEADING_LEN && !is_capitals(body);
         (long || bullet(body).is_some()).then_some((2, 0))
     }
 }
@@ -111,7 +111,7 @@ fn reads_like_a_heading(text: &str) -> bool {
         .next_back()
         .is_some_and(|c| c.is_alphanumeric() || matches!(c, '?' | ')' | '？'));
     let words = text.split_whitespace().count();
-    begins && ends && words <= MOST_WORDS && text.chars().any(char::is_alphabetic)
+    begins && ends && words <= MAX_WORDS && text.chars().any(char::is_alphabetic)
 }
 
 fn is_capitals(text: &str) -> bool {

@@ -150,7 +150,7 @@ fn with_components(part: GradingResult) -> Vec<GradingResult> {
 }
 
 /// The description of an `assert-set` for reports.
-pub(super) fn about(set: &Assertion) -> Value {
+pub(super) fn set_description(set: &Assertion) -> Value {
     let mut about = json!({"type": Assertion::SET, "assertionCount": set.set.len()});
     for name in ["metric", "threshold", "weight"] {
         if !set.field(name).is_null() {

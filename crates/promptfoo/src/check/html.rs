@@ -13,7 +13,7 @@ use regex::Regex;
 use super::GradingResult;
 use super::prepare::PreparedAssertion;
 
-const LONGEST: usize = 10 * 1024 * 1024;
+const MAX_LEN: usize = 10 * 1024 * 1024;
 const VOID: &[&str] = &[
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
     "track", "wbr",
@@ -36,7 +36,7 @@ fn wrong_with(text: &str) -> Option<&'static str> {
     if text.is_empty() {
         return Some("Output is empty");
     }
-    if text.len() > LONGEST {
+    if text.len() > MAX_LEN {
         return Some("Output exceeds maximum size limit");
     }
     if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("<?xml")) {
@@ -136,6 +136,6 @@ pub(super) fn contains_html(given: &PreparedAssertion<'_>) -> GradingResult {
     let tags = u32::from(SIGNS.opening.is_match(text)) + u32::from(SIGNS.closing.is_match(text));
     let others =
         SIGNS.others.iter().filter(|(sign, _)| sign.is_match(text)).map(|(_, counts)| counts);
-    let found = text.len() <= LONGEST && tags + others.sum::<u32>() >= 2;
+    let found = text.len() <= MAX_LEN && tags + others.sum::<u32>() >= 2;
     given.verdict(found, |not| format!("Expected output to {not}contain HTML content"))
 }

@@ -8,7 +8,7 @@ use super::CheckResult;
 use super::prepare::PreparedAssertion;
 
 /// Maximum length of a piece of the answer that is parsed as one object, in characters.
-const LONGEST: usize = 100_000;
+const MAX_LEN: usize = 100_000;
 
 pub(super) fn is_json(given: &PreparedAssertion<'_>) -> CheckResult {
     let Ok(parsed) = serde_json::from_str::<Value>(&given.text) else {
@@ -146,7 +146,7 @@ fn extent(text: &str) -> (usize, usize) {
             '}' => open -= 1,
             _ => {}
         }
-        if open == 0 || count + 1 == LONGEST {
+        if open == 0 || count + 1 == MAX_LEN {
             return (at + letter.len_utf8(), open);
         }
     }

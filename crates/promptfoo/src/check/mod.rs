@@ -78,7 +78,7 @@ async fn grade_set(set: &Assertion, ctx: CaseContext<'_>) -> Result<GradingResul
         all.add(index, graded, metric(assertion, ctx), assertion.weight);
     }
     let mut graded = all.finish();
-    graded.metadata.insert("assertionSet".into(), aggregate::about(set));
+    graded.metadata.insert("assertionSet".into(), aggregate::set_description(set));
     Ok(graded)
 }
 

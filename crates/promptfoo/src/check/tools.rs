@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::GradingResult;
 use super::prepare::PreparedAssertion;
 
-/// The definitions of `tools` or `functions`, from the first source that has them.
+/// The definitions of `tools` or `functions`: those of the case's options, its own target, the
+/// response's metadata or the assertion; the first that are there.
 fn definitions(given: &PreparedAssertion<'_>, name: &str) -> Value {
     let case = given.ctx.case;
     let places = [

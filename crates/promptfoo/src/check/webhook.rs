@@ -11,7 +11,7 @@ use crate::target::client;
 
 const LIMIT: Duration = Duration::from_secs(5);
 /// Maximum size of the response that is read, in bytes.
-const LONGEST: usize = 1024 * 1024;
+const MAX_LEN: usize = 1024 * 1024;
 
 /// Posts the answer with the prompt and the variables. A failed request fails the assertion.
 pub(super) async fn ask(given: &PreparedAssertion<'_>) -> GradingResult {
@@ -48,7 +48,7 @@ async fn post(
     let mut bytes = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| error.without_url().to_string())? {
         bytes.extend_from_slice(&chunk);
-        if bytes.len() > LONGEST {
+        if bytes.len() > MAX_LEN {
             return Err("the answer is longer than 1 MB".into());
         }
     }

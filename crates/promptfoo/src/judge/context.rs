@@ -1,5 +1,5 @@
-//! `context-recall`, `context-relevance`, `context-faithfulness`: is the context sufficient and
-//! relevant, and the answer grounded in it?
+//! `context-recall`, `context-relevance`, `context-faithfulness`: whether the context is sufficient
+//! and relevant, and whether the answer is grounded in it.
 
 use serde_json::{Value, json};
 

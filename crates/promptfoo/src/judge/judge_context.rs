@@ -230,7 +230,7 @@ impl<'a> JudgeContext<'a> {
     }
 
     /// Adds tokens and cost to a result; when the grader failed, also what it answered.
-    pub(super) fn sign(&self, mut graded: GradingResult) -> GradingResult {
+    pub(super) fn with_usage(&self, mut graded: GradingResult) -> GradingResult {
         let used = self.used();
         graded.tokens_used = graded.tokens_used.or(used.tokens);
         if let Some(cost) = used.cost {

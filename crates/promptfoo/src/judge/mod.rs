@@ -115,7 +115,7 @@ pub async fn judge(assertion: &Assertion, case: CaseContext<'_>) -> GradingResul
     }
     let ctx = JudgeContext::new(assertion, case);
     let judged = (of.ask)(&ctx).await;
-    ctx.sign(judged.unwrap_or_else(|ended| ended))
+    ctx.with_usage(judged.unwrap_or_else(|ended| ended))
 }
 
 /// Converts a value to text; an object or a list becomes JSON.

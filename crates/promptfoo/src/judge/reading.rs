@@ -4,18 +4,18 @@
 use serde_json::{Deserializer, Map, Value};
 
 /// Maximum length of the text that is searched for JSON, in bytes.
-const LONGEST: usize = 100_000;
+const MAX_LEN: usize = 100_000;
 /// Maximum number of attempts to parse an object.
-const MOST_TRIES: usize = 200;
+const MAX_TRIES: usize = 200;
 
 pub(super) fn objects(text: &str) -> Vec<Map<String, Value>> {
-    let mut end = text.len().min(LONGEST);
+    let mut end = text.len().min(MAX_LEN);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     let text = &text[..end];
     let (mut found, mut at, mut tries) = (Vec::new(), 0, 0);
-    while let Some(place) = text[at..].find('{').filter(|_| tries < MOST_TRIES) {
+    while let Some(place) = text[at..].find('{').filter(|_| tries < MAX_TRIES) {
         tries += 1;
         let start = at + place;
         match object(&text[start..]) {

@@ -1,7 +1,7 @@
 //! Diff of the expected and the actual text, by words or by lines.
 
 /// Maximum length of a text to diff, in words or lines; the work is quadratic.
-const LONGEST: usize = 600;
+const MAX_LEN: usize = 600;
 
 /// A segment of a diff.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ fn pieces(expected: &[&str], got: &[&str]) -> Vec<Piece> {
     let mut found = DiffBuilder::default();
     found.all(&expected[..head], DiffBuilder::same);
     let (old, new) = (&expected[head..expected.len() - tail], &got[head..got.len() - tail]);
-    if old.len().max(new.len()) > LONGEST {
+    if old.len().max(new.len()) > MAX_LEN {
         found.all(old, DiffBuilder::missing);
         found.all(new, DiffBuilder::extra);
     } else {

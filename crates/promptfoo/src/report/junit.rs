@@ -11,7 +11,7 @@ use super::tree::{attribute, escape};
 use crate::row::{EvalRow, Verdict};
 
 /// Maximum length of a failure's text in characters; CI systems reject large files.
-const LONGEST: usize = 4_000;
+const MAX_LEN: usize = 4_000;
 
 pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
@@ -73,7 +73,7 @@ fn fault(row: &EvalRow, element: &str, kind: &str, out: &mut dyn Write) -> io::R
         }
     }
     let _ = write!(text, "Output: {}", fault::output(row));
-    let (message, text) = (attribute(&cut(first, 300)), escape(&cut(&text, LONGEST)));
+    let (message, text) = (attribute(&cut(first, 300)), escape(&cut(&text, MAX_LEN)));
     writeln!(out, ">")?;
     writeln!(out, "      <{element} type=\"{kind}\" message=\"{message}\">{text}</{element}>")?;
     writeln!(out, "    </testcase>")

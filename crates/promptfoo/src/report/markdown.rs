@@ -10,7 +10,7 @@ use super::text::{line, plural};
 use crate::row::{Table, Verdict};
 
 /// Maximum number of rows listed; a pull request comment has little room.
-const MOST: usize = 20;
+const MAX_COUNT: usize = 20;
 
 pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     let [passed, failed, errors, skipped] = run.counts();
@@ -51,7 +51,7 @@ pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 fn wrong(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = Vec::new();
     for verdict in [Verdict::Failed, Verdict::Error] {
-        for row in run.rows(|place| place.verdict == verdict)?.take(MOST - rows.len()) {
+        for row in run.rows(|place| place.verdict == verdict)?.take(MAX_COUNT - rows.len()) {
             let row = row?;
             let reason =
                 fault::faults(&row).into_iter().next().map(|it| it.reason).unwrap_or_default();

@@ -71,7 +71,7 @@ pub(super) async fn derive(
 
 /// Fails the row unless it was selected; a selected row keeps its score.
 fn chosen(row: &mut EvalRow, verdict: GradingResult) {
-    if stopped(row, &verdict) {
+    if apply_error_or_skip(row, &verdict) {
         return;
     }
     let whole = row.grading_result.get_or_insert_with(GradingResult::passed);
@@ -82,13 +82,13 @@ fn chosen(row: &mut EvalRow, verdict: GradingResult) {
         whole.score = verdict.score;
         row.score = verdict.score;
     }
-    lost(row, &verdict);
+    mark_failed(row, &verdict);
     add(row, verdict);
 }
 
 /// Fails the row unless it has the best score; an earlier failure keeps its reason.
 fn scored(row: &mut EvalRow, verdict: GradingResult) {
-    if stopped(row, &verdict) {
+    if apply_error_or_skip(row, &verdict) {
         return;
     }
     let whole = row.grading_result.get_or_insert_with(GradingResult::passed);
@@ -103,12 +103,12 @@ fn scored(row: &mut EvalRow, verdict: GradingResult) {
         }
     }
     whole.named_scores.extend(verdict.named_scores.clone());
-    lost(row, &verdict);
+    mark_failed(row, &verdict);
     add(row, verdict);
 }
 
 /// Marks the row and returns true when the comparison failed or was skipped.
-fn stopped(row: &mut EvalRow, verdict: &GradingResult) -> bool {
+fn apply_error_or_skip(row: &mut EvalRow, verdict: &GradingResult) -> bool {
     if let Some(error) = &verdict.error {
         (row.success, row.failure_reason, row.error) = (false, 2, Some(error.clone()));
         return true;
@@ -121,7 +121,7 @@ fn stopped(row: &mut EvalRow, verdict: &GradingResult) -> bool {
     true
 }
 
-fn lost(row: &mut EvalRow, verdict: &GradingResult) {
+fn mark_failed(row: &mut EvalRow, verdict: &GradingResult) {
     if !verdict.pass && row.failure_reason == 0 {
         row.failure_reason = 1;
         row.error = Some(verdict.reason.clone());

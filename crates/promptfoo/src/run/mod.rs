@@ -29,7 +29,7 @@ mod vars;
 
 pub use bounds::check;
 pub use filter::{Filters, Which};
-pub use outcome::{Steadiness, exit_code, exit_code_with, pass_stability};
+pub use outcome::{PassCount, exit_code, exit_code_with, pass_counts};
 pub use plan::{Error, Plan, Progress};
 pub use tally::grading;
 
@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
                     spec.label,
                     spec.config
                 ]);
-                let key = once(&mut twins, hash(&named));
+                let key = unique_key(&mut twins, hash(&named));
                 let provider = json!({"id": spec.id, "label": spec.name()});
                 let remembers = prompt.raw.contains("_conversation");
                 places.push(Place {
@@ -266,7 +266,7 @@ impl<'a> Run<'a> {
         self.cases.iter().flat_map(move |at| {
             let case = &self.suite.cases[*at];
             let written = Arc::new(case.written());
-            let key: Arc<str> = once(&mut twins, hash(&written)).into();
+            let key: Arc<str> = unique_key(&mut twins, hash(&written)).into();
             let columns = self.columns_of(case);
             let groups: Vec<Vec<usize>> = if compare_outputs::compares_outputs(case) {
                 vec![columns]
@@ -371,7 +371,7 @@ fn hash(value: &Value) -> String {
 }
 
 /// Makes duplicate hashes unique.
-fn once(twins: &mut HashMap<String, usize>, hash: String) -> String {
+fn unique_key(twins: &mut HashMap<String, usize>, hash: String) -> String {
     let count = twins.entry(hash.clone()).or_default();
     *count += 1;
     if *count == 1 { hash } else { format!("{hash}~{count}") }

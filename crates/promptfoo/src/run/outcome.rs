@@ -30,7 +30,7 @@ pub fn exit_code_with(summary: &Summary, strict: bool, bar: f64, code: i32) -> i
 
 /// How often a case passed over its repetitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Steadiness {
+pub struct PassCount {
     /// The rows' key without the repetition.
     pub key: String,
     /// The case's title.
@@ -41,7 +41,7 @@ pub struct Steadiness {
     pub runs: usize,
 }
 
-impl Steadiness {
+impl PassCount {
     /// Whether only some repetitions passed.
     pub fn is_flaky(&self) -> bool {
         self.passed > 0 && self.passed < self.runs
@@ -49,11 +49,11 @@ impl Steadiness {
 }
 
 /// Counts how often each case passed, in the order of the suite.
-pub fn pass_stability<'a>(rows: impl IntoIterator<Item = &'a EvalRow>) -> Vec<Steadiness> {
-    let mut all: BTreeMap<(usize, usize, String), Steadiness> = BTreeMap::new();
+pub fn pass_counts<'a>(rows: impl IntoIterator<Item = &'a EvalRow>) -> Vec<PassCount> {
+    let mut all: BTreeMap<(usize, usize, String), PassCount> = BTreeMap::new();
     for row in rows.into_iter().filter(|row| row.skipped.is_none()) {
         let key = row.key.rsplit_once('-').map_or(row.key.as_str(), |(key, _)| key).to_owned();
-        let start = || Steadiness { key: key.clone(), title: row.title(), passed: 0, runs: 0 };
+        let start = || PassCount { key: key.clone(), title: row.title(), passed: 0, runs: 0 };
         let entry = all.entry((row.test_idx, row.prompt_idx, key.clone())).or_insert_with(start);
         entry.runs += 1;
         entry.passed += usize::from(row.success);
@@ -100,7 +100,7 @@ mod tests {
             row("a-2", true),
             row("b-1", true),
         ];
-        let found = pass_stability(&rows);
+        let found = pass_counts(&rows);
         let seen: Vec<_> =
             found.iter().map(|it| (it.key.as_str(), it.passed, it.runs, it.is_flaky())).collect();
         assert_eq!(seen, [("a", 2, 3, true), ("b", 2, 2, false)]);

@@ -28,7 +28,8 @@ static SHARED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The linear-time regex, if it finds the same as JavaScript in this text.
 pub(super) fn linear_equivalent(pattern: &str, text: &str) -> Option<Regex> {
-    // Rust's `\d`, `\w`, `\s` and `\b` are Unicode-aware, JavaScript's are ASCII.
+    // Beyond ASCII these classes differ: in Rust `\d`, `\w` and `\b` know Unicode, in JavaScript
+    // they do not, and `\s` is another set.
     let of_ascii = |rest: &str| rest.starts_with(['d', 'D', 'w', 'W', 's', 'S', 'b', 'B']);
     let is_same = SHARED.is_match(pattern)
         && is_plain(pattern)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::policy::{canonical_regular_file, check_file_size};
 
 /// Maximum size of a required file, in bytes.
-const LARGEST: u64 = 4 << 20;
+const MAX_SIZE: u64 = 4 << 20;
 
 /// Reads a required file: `{path, folder, source, json}`, or `{error}`, or `{missing}` for one that
 /// cannot run here. It must be a regular file in one of `within` (symlinks resolved); `None` allows
@@ -48,9 +48,9 @@ fn find(path: &Path, within: Option<&[PathBuf]>) -> std::io::Result<PathBuf> {
     match within {
         Some(within) => {
             let within: Vec<&Path> = within.iter().map(PathBuf::as_path).collect();
-            canonical_regular_file(&found, &within, LARGEST)?;
+            canonical_regular_file(&found, &within, MAX_SIZE)?;
         }
-        None => check_file_size(&found, LARGEST)?,
+        None => check_file_size(&found, MAX_SIZE)?,
     }
     Ok(found)
 }

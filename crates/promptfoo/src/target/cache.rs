@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 /// Default maximum size, in bytes.
-const MOST: u64 = 512 * 1024 * 1024;
-/// The size is checked after every `most / LOOK_EVERY` bytes written.
-const LOOK_EVERY: u64 = 16;
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
+/// The size is checked after every `most / POLL_EVERY` bytes written.
+const POLL_EVERY: u64 = 16;
 
 /// A folder of cached answers. Safe for many threads and processes: files are written atomically.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Cache {
 impl Cache {
     /// A cache in a folder, which is created on the first write.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self::of_size(folder, MOST)
+        Self::of_size(folder, MAX_BYTES)
     }
 
     /// A cache of at most `most` bytes; the oldest answers are removed first.
@@ -77,7 +77,7 @@ impl Cache {
 
     fn make_room(&self, bytes: u64) {
         let written = self.written.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if written >= self.most / LOOK_EVERY {
+        if written >= self.most / POLL_EVERY {
             self.written.store(0, Ordering::Relaxed);
             self.remove_oldest();
         }

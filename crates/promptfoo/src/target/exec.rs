@@ -18,7 +18,7 @@ use crate::result::Response;
 use crate::spec::TargetSpec;
 
 /// Maximum size of an answer, in bytes.
-const LONGEST: u64 = 16 * 1024 * 1024;
+const MAX_LEN: u64 = 16 * 1024 * 1024;
 
 struct Exec {
     program: String,
@@ -140,7 +140,7 @@ async fn read(child: &mut Child) -> ProcessOutput {
 async fn all(pipe: Option<impl AsyncRead + Unpin>) -> String {
     let mut bytes = Vec::new();
     if let Some(pipe) = pipe {
-        let _ = pipe.take(LONGEST).read_to_end(&mut bytes).await;
+        let _ = pipe.take(MAX_LEN).read_to_end(&mut bytes).await;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

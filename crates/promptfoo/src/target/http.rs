@@ -19,9 +19,9 @@ use crate::spec::{TargetSpec, Vars};
 use crate::template::Templates;
 
 /// Maximum size of a response that is read, in bytes.
-const LONGEST: usize = 16 * 1024 * 1024;
+const MAX_LEN: usize = 16 * 1024 * 1024;
 /// Maximum wait between two attempts.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
 struct Http {
     url: String,
@@ -242,7 +242,7 @@ pub(super) async fn send(
             return outcome.map_err(|(words, _)| words);
         }
         let doubled = Duration::from_millis(500 << tried.min(7));
-        tokio::time::sleep(asked.unwrap_or(doubled).min(LONGEST_WAIT)).await;
+        tokio::time::sleep(asked.unwrap_or(doubled).min(MAX_WAIT)).await;
         tried += 1;
     }
 }
@@ -263,11 +263,11 @@ async fn attempt(
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= LONGEST => {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_LEN => {
                 body.extend_from_slice(&chunk);
             }
             Ok(Some(_)) => {
-                return (Err((format!("the answer is longer than {LONGEST} bytes"), false)), None);
+                return (Err((format!("the answer is longer than {MAX_LEN} bytes"), false)), None);
             }
             Ok(None) => break,
             Err(error) => return (Err(words(&error, timeout)), None),

@@ -4,7 +4,7 @@ use frontdesk_template::BoundedEnvironment;
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{Error, Value};
 
-use super::values::{back, into_template, list, printed, wrong};
+use super::values::{from_template, into_template, list, printed, wrong};
 
 pub(super) fn add(engine: &mut BoundedEnvironment) {
     let mut add = |name: &'static str, filter: Value| engine.add_filter(name, filter);
@@ -42,7 +42,7 @@ fn load(text: &Value) -> Result<Value, Error> {
 
 #[expect(clippy::needless_pass_by_value, reason = "filters are called so")]
 fn dump(value: &Value, indent: Rest<Value>) -> Result<String, Error> {
-    let value = back(value);
+    let value = from_template(value);
     let wide = indent.first().and_then(Value::as_usize).unwrap_or(0);
     if wide == 0 {
         return serde_json::to_string(&value).map_err(|error| wrong(error.to_string()));

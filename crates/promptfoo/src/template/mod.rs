@@ -21,16 +21,16 @@ mod values;
 
 pub(crate) use environment::environment;
 pub use literal::literal;
-use values::{Surroundings, back, into_template, printed};
+use values::{Surroundings, from_template, into_template, printed};
 
 /// Maximum depth of variables inside variables.
 const MAX_VARIABLE_DEPTH: usize = 32;
 /// Maximum size of a rendered variable, in bytes: self-referencing variables would exhaust memory.
-const LONGEST: usize = 4 * 1024 * 1024;
+const MAX_LEN: usize = 4 * 1024 * 1024;
 
 /// Limits of rendering a template; its variables may hold whole documents and answers. A rendering
 /// that uses all of it takes about 100 ms.
-const LIMITS: Limits = Limits { source: LONGEST, output: LONGEST, steps: 250_000, work: 4_000_000 };
+const LIMITS: Limits = Limits { source: MAX_LEN, output: MAX_LEN, steps: 250_000, work: 4_000_000 };
 
 /// Renders templates with the filters and the environment of a suite.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ impl Templates {
             let path = base.join(file.strip_prefix("file://").unwrap_or(file));
             let scripts = Arc::clone(scripts);
             let call = move |arguments: minijinja::value::Rest<minijinja::Value>| {
-                let arguments: Vec<Value> = arguments.iter().map(back).collect();
+                let arguments: Vec<Value> = arguments.iter().map(from_template).collect();
                 let made = scripts.call_blocking(&path, &arguments);
                 made.map(|value| into_template(&value))
                     .map_err(|why| values::wrong(why.to_string()))
@@ -169,7 +169,7 @@ impl Templates {
         let circular = named.iter().any(|inner| settled.get(inner) == Some(&false));
         let longest = named.iter().filter_map(|it| all[it].as_str()).map(str::len).max();
         let made = text.matches("{{").count().saturating_mul(longest.unwrap_or(0));
-        if circular || made > LONGEST {
+        if circular || made > MAX_LEN {
             return None;
         }
         self.render(&text, all).ok()
@@ -297,7 +297,7 @@ mod tests {
     fn a_variable_that_names_itself_does_not_fill_the_memory() {
         let vars = json!({"q": "{{q}}".repeat(10)}).as_object().unwrap().clone();
         let made = Templates::default().render_prompt("{{q}}", &vars).unwrap();
-        assert!(made.len() <= LONGEST, "{}", made.len());
+        assert!(made.len() <= MAX_LEN, "{}", made.len());
     }
 
     #[test]

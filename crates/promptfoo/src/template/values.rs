@@ -95,15 +95,16 @@ pub(super) fn list(items: Vec<Value>) -> Value {
 }
 
 /// Converts a template value to JSON; whole numbers become integers.
-pub(super) fn back(value: &Value) -> Json {
+pub(super) fn from_template(value: &Value) -> Json {
     match value.kind() {
         ValueKind::Number => number(value),
-        ValueKind::Seq | ValueKind::Iterable => {
-            value.try_iter().map_or(Json::Null, |items| items.map(|item| back(&item)).collect())
-        }
+        ValueKind::Seq | ValueKind::Iterable => value
+            .try_iter()
+            .map_or(Json::Null, |items| items.map(|item| from_template(&item)).collect()),
         ValueKind::Map => {
-            let field =
-                |key: Value| (printed(&key), back(&value.get_item(&key).unwrap_or_default()));
+            let field = |key: Value| {
+                (printed(&key), from_template(&value.get_item(&key).unwrap_or_default()))
+            };
             value.try_iter().map_or(Json::Null, |keys| Json::Object(keys.map(field).collect()))
         }
         _ => serde_json::to_value(value).unwrap_or(Json::Null),

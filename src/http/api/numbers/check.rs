@@ -19,7 +19,7 @@ use crate::provider::{self, FieldError, Fields, Form, NumberDescription};
 use crate::secrets;
 
 /// Time limit for the provider's answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Fields to check.
 #[derive(Deserialize, ToSchema)]
@@ -76,7 +76,7 @@ pub(in super::super) async fn check(
         None => Fields::new(),
     };
     let fields = merged(former, asked.fields);
-    let mut checked = judged(form, &fields, asked.field.as_deref());
+    let mut checked = check_formats(form, &fields, asked.field.as_deref());
     let complete = form.fields.iter().all(|field| {
         !field.required || field.name == "verify_token" || fields.contains_key(field.name)
     });
@@ -112,12 +112,12 @@ pub(in super::super) async fn check(
     Ok(Json(checked))
 }
 
-fn judged(form: &'static Form, fields: &Fields, only: Option<&str>) -> ProviderChecked {
+fn check_formats(form: &'static Form, fields: &Fields, only: Option<&str>) -> ProviderChecked {
     let wanted = form.fields.iter().filter(|field| only.is_none_or(|name| name == field.name));
     let verdict = |field: &'static provider::Field| {
         let value = fields.get(field.name).map(String::as_str);
         let value = value.or(only.map(|_| ""))?;
-        let message = form.judge(field, value);
+        let message = form.validate(field, value);
         Some((field.name.to_owned(), FieldVerdict { ok: message.is_none(), message }))
     };
     ProviderChecked {
@@ -172,11 +172,14 @@ pub(super) async fn describe_number(
     form: &Form,
     fields: &Fields,
 ) -> Result<Option<NumberDescription>, FieldError> {
-    let line = web.desk.numbers.line(form, fields)?;
+    let line = web.desk.numbers.build_client(form, fields)?;
     let Some(describer) = line.describer() else { return Ok(None) };
     let late = |_| FieldError {
         field: None,
         message: format!("{} did not answer in time, so nothing was checked there.", form.title),
     };
-    tokio::time::timeout(PATIENCE, describer.describe_number()).await.map_err(late)?.map(Some)
+    tokio::time::timeout(PROVIDER_TIMEOUT, describer.describe_number())
+        .await
+        .map_err(late)?
+        .map(Some)
 }

@@ -21,11 +21,11 @@ use crate::provider::{Class, Error, OutgoingMessage, SentMessage};
 use crate::store::audit::{Actor, Entry};
 
 /// Time limit for the provider's answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PROVIDER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Minimum time between two test messages of a number, in milliseconds.
 const PAUSE_MS: i64 = 3000;
 /// Maximum length of the text, in characters.
-const LONGEST: usize = 1000;
+const MAX_LEN: usize = 1000;
 
 /// A test message.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -83,7 +83,7 @@ pub(in super::super) async fn test(
             "A test message just went out: try it again in a few seconds.",
         ));
     }
-    let sent = tokio::time::timeout(PATIENCE, number.client.send(&outgoing)).await;
+    let sent = tokio::time::timeout(PROVIDER_TIMEOUT, number.client.send(&outgoing)).await;
     let sent = sent.unwrap_or_else(|_| Err(Error::Unknown("no answer in time".to_owned())));
     let tried = test_result(sent, outgoing.template.is_some());
     let detail = json!({"to": masked_phone(&to), "template": trial.template, "ok": tried.ok});
@@ -128,8 +128,8 @@ fn outgoing(
     };
     let given = trial.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let text = given.map_or_else(usual, ToOwned::to_owned);
-    if text.chars().count() > LONGEST {
-        return Err(Problem::unprocessable(format!("`text` has at most {LONGEST} characters.")));
+    if text.chars().count() > MAX_LEN {
+        return Err(Problem::unprocessable(format!("`text` has at most {MAX_LEN} characters.")));
     }
     Ok(OutgoingMessage {
         to: Party { wa_id: Some(to), ..Party::default() },

@@ -15,8 +15,8 @@ use crate::knowledge::{DocumentSource, Error, remedy};
 use crate::store::crawl_leases::MAX_TRIES;
 use crate::store::sources::PageRow;
 
-/// Consecutive pages failed by the server's fault after which a crawl stops.
-const MOST_TROUBLE: usize = 8;
+/// Consecutive pages that fail through the server's fault before a crawl stops.
+const MAX_TROUBLE: usize = 8;
 /// Maximum pages pending before they are saved: a crash loses no more.
 const SAVED_TOGETHER: usize = 32;
 /// Maximum missing pages that are removed without a plausibility check.
@@ -85,7 +85,7 @@ impl Crawl<'_> {
             self.save_pages().await?;
         }
         let library = self.library;
-        let turn = library.acquire_read_slot(tries > 0).await;
+        let turn = library.acquire_read_turn(tries > 0).await;
         library.store.begin_page(&self.id, (url.as_str(), &stamp)).await?;
         failpoint!("web.reading");
         let read = self.read_new((url, name), document, depth).await;
@@ -215,9 +215,9 @@ impl Crawl<'_> {
         self.pending.push(page);
         self.trouble.in_a_row =
             if failure.is_the_servers() { self.trouble.in_a_row + 1 } else { 0 };
-        if self.trouble.in_a_row >= MOST_TROUBLE {
+        if self.trouble.in_a_row >= MAX_TROUBLE {
             let why = format!(
-                "{MOST_TROUBLE} pages in a row could not be read, so the site is left alone: {failure}"
+                "{MAX_TROUBLE} pages in a row could not be read, so the site is left alone: {failure}"
             );
             return Err(site(&why));
         }
@@ -285,7 +285,7 @@ impl Crawl<'_> {
     /// Removes pages that are gone. If any page failed, unreached pages are kept: the failed ones
     /// may link to them.
     pub(super) async fn remove_gone(&mut self) -> Result<(), Error> {
-        self.keep_if_implausible();
+        self.keep_pages_if_implausible();
         let mut gone = std::mem::take(&mut self.gone);
         for page in self.known.values().filter(|page| !self.reached.contains(&page.url)) {
             if self.trouble.failed.is_empty() {
@@ -301,7 +301,7 @@ impl Crawl<'_> {
 
     /// Plausibility check: when a site suddenly leads to less than half of its pages, it is
     /// probably broken, so they are kept unless somebody requested this read.
-    fn keep_if_implausible(&mut self) {
+    fn keep_pages_if_implausible(&mut self) {
         let had = self.known.values().filter(|page| page.state == PageState::Ready);
         let (lost, left): (Vec<&PageRow>, Vec<&PageRow>) =
             had.partition(|page| !self.reached.contains(&page.url));

@@ -9,7 +9,7 @@ use super::super::sitemap::{self, Sitemap};
 use super::{Crawl, SITEMAP_BYTES};
 
 /// Maximum sitemaps per source, including nested indexes.
-const MOST_SITEMAPS: usize = 50;
+const MAX_SITEMAPS: usize = 50;
 
 impl Crawl<'_> {
     /// Reads sitemaps and nested ones until the page limit is reached, each once.
@@ -18,7 +18,7 @@ impl Crawl<'_> {
         let mut waiting: Vec<Url> = Vec::new();
         self.list(url, first, &mut waiting).await;
         while let Some(next) = waiting.pop() {
-            if self.frontier.is_full() || read.len() >= MOST_SITEMAPS {
+            if self.frontier.is_full() || read.len() >= MAX_SITEMAPS {
                 break;
             }
             if !read.insert(next.clone()) || !self.allows(&next) {
@@ -52,7 +52,7 @@ impl Crawl<'_> {
     /// Adds the entries of a sitemap: pages to the frontier, or sitemaps to read next, in their
     /// order.
     async fn list(&mut self, url: &Url, file: Vec<u8>, waiting: &mut Vec<Url>) {
-        let most = self.frontier.room().max(MOST_SITEMAPS);
+        let most = self.frontier.room().max(MAX_SITEMAPS);
         // Unpacking and parsing would block the runtime.
         let reading = tokio::task::spawn_blocking(move || sitemap::read(&file, most));
         let found = reading.await.unwrap_or_default();

@@ -12,13 +12,13 @@ use super::quantity::is_quantity;
 use crate::domain::label::is_hidden;
 
 /// Maximum bytes of a text that are searched; replies are shorter.
-const LONGEST: usize = 1024 * 1024;
+const MAX_LEN: usize = 1024 * 1024;
 /// Maximum characters between digits that belong to one number of a source.
-const WIDEST_GAP: usize = 5;
+const MAX_GAP: usize = 5;
 
 /// Kind of a detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Sort {
+pub(super) enum DetailKind {
     /// A link, or a host.
     Link,
     /// A mail address, or another address with `@`.
@@ -31,7 +31,7 @@ pub(super) enum Sort {
     Key,
 }
 
-impl Sort {
+impl DetailKind {
     /// Name of the kind in traces.
     pub(super) fn words(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl Sort {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Detail {
     /// Its kind.
-    pub(super) kind: Sort,
+    pub(super) kind: DetailKind,
     /// Form for comparison: a link as host, space, path and query; a number as written.
     pub(super) key: String,
     /// Position in the text, in bytes.
@@ -73,7 +73,7 @@ impl Plain {
     fn of(text: &str) -> Self {
         let mut plain = Self { text: String::with_capacity(text.len()), from: Vec::new() };
         for (at, c) in text.char_indices() {
-            if at > LONGEST {
+            if at > MAX_LEN {
                 break;
             }
             if is_hidden(c) || matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0F}') {
@@ -145,7 +145,7 @@ pub(super) fn find(text: &str) -> Vec<Detail> {
 }
 
 /// Returns the digits of a source, each run between two spaces: as written, and joined across short
-/// gaps. Includes amounts, dates and sizes: a reply may write them another way.
+/// gaps without letters. Includes amounts, dates and sizes: a reply may write them another way.
 pub(super) fn runs(text: &str) -> String {
     let plain = Plain::of(text);
     let mut runs = String::from(" ");
@@ -160,7 +160,7 @@ pub(super) fn runs(text: &str) -> String {
     let mut gap = 0;
     for c in plain.text.chars() {
         if c.is_ascii_digit() {
-            if gap > WIDEST_GAP {
+            if gap > MAX_GAP {
                 runs.push(' ');
             }
             runs.push(c);
@@ -175,7 +175,7 @@ pub(super) fn runs(text: &str) -> String {
     runs
 }
 
-type Candidate = (Range<usize>, Sort, String);
+type Candidate = (Range<usize>, DetailKind, String);
 
 /// Parses a pattern's match.
 type MatchParser = fn(&str, Range<usize>) -> Option<Candidate>;
@@ -261,7 +261,7 @@ fn link(text: &str, range: Range<usize>) -> Option<Candidate> {
     let web =
         ["", "http", "https", "hxxp", "hxxps", "ftp"].contains(&scheme.to_lowercase().as_str());
     let (host, page) = if web { web_parts(rest)? } else { (compact.to_lowercase(), String::new()) };
-    Some((range, Sort::Link, format!("{host} {page}")))
+    Some((range, DetailKind::Link, format!("{host} {page}")))
 }
 
 /// Parses a host of any top-level domain with a page; no file, nor `z.B.rot/blau` or `1.UG/2.UG`.
@@ -308,7 +308,7 @@ fn address_of(text: &str, range: Range<usize>) -> Option<Candidate> {
     let written =
         AT.as_ref().map_or(written.clone(), |at| at.replace_all(&written, "@").into_owned().into());
     let compact: String = written.split_whitespace().collect();
-    Some((range, Sort::Mail, compact.to_lowercase()))
+    Some((range, DetailKind::Mail, compact.to_lowercase()))
 }
 
 /// IBAN lengths by country.
@@ -333,7 +333,7 @@ fn account(text: &str, range: Range<usize>) -> Option<Candidate> {
     }
     (key.len() == length && is_iban(&key)).then_some((
         range.start..range.start + end,
-        Sort::Account,
+        DetailKind::Account,
         key,
     ))
 }
@@ -353,7 +353,7 @@ fn key_of(text: &str, range: Range<usize>) -> Option<Candidate> {
     let written = &text[range.clone()];
     let digits = written.chars().filter(char::is_ascii_digit).count();
     let letters = written.chars().filter(char::is_ascii_alphabetic).count();
-    (digits >= 4 && letters >= 4).then(|| (range, Sort::Key, written.to_owned()))
+    (digits >= 4 && letters >= 4).then(|| (range, DetailKind::Key, written.to_owned()))
 }
 
 fn number_of(text: &str, range: Range<usize>) -> Option<Candidate> {
@@ -361,7 +361,7 @@ fn number_of(text: &str, range: Range<usize>) -> Option<Candidate> {
     if is_within_word(text, &range) || is_quantity(text, &range) {
         return None;
     }
-    Some((range, Sort::Number, written.replace("(0)", "")))
+    Some((range, DetailKind::Number, written.replace("(0)", "")))
 }
 
 /// Whether letters or `_` touch the digits: an identifier such as `AB1234567x`. `Tel` before a

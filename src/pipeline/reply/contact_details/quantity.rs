@@ -30,7 +30,8 @@ static DATES: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// Whether the parts beside known numbers are dates and times, or have too few digits for a number.
+/// Whether the parts beside known numbers are dates and times, or have, without times, too few
+/// digits for a number.
 pub(super) fn is_harmless(parts: &[&str]) -> bool {
     let others = parts.iter().filter(|part| !is_time(part));
     let open: usize = others.map(|part| digits(part).len()).sum();

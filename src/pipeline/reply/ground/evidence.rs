@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::words::{Reader, negates, supported_numbers};
 
 /// Maximum words of a passage that are compared, so that no text makes the check slow.
-const LONGEST: usize = 20_000;
+const MAX_LEN: usize = 20_000;
 
 /// Origin of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Source {
             .flat_map(|sentence| sentence.split([';', '；', '|']))
             .filter(|piece| piece.chars().any(char::is_alphanumeric));
         for piece in pieces {
-            if words.len() > LONGEST {
+            if words.len() > MAX_LEN {
                 break;
             }
             let content = reader.content(piece);

@@ -87,7 +87,8 @@ fn is_whole(piece: &str) -> bool {
         && said.chars().any(char::is_alphanumeric)
 }
 
-/// Returns the reply without the removed statements, and without introductions to nothing else.
+/// Returns the reply without the removed statements. Lines with nothing left go, and so do headings
+/// and introductions of only such lines.
 pub(crate) fn without(text: &str, statements: &[Statement], removed: &[bool]) -> String {
     let gone = |at: usize| removed.get(at).copied().unwrap_or(false);
     let mut cut: Vec<Range<usize>> = Vec::new();
@@ -103,7 +104,8 @@ pub(crate) fn without(text: &str, statements: &[Statement], removed: &[bool]) ->
         from = from.max(range.end);
         let rest = &text[from..];
         if rest.is_empty() || rest.starts_with('\n') {
-            // Nothing follows on this line: no white space stays at its end.
+            // Nothing follows on this line: no white space stays at its end, and (below) no blank
+            // line is doubled.
             kept.truncate(kept.trim_end_matches([' ', '\t']).len());
         }
         if kept.is_empty() || kept.ends_with("\n\n") {
@@ -114,7 +116,8 @@ pub(crate) fn without(text: &str, statements: &[Statement], removed: &[bool]) ->
     kept.trim().to_owned()
 }
 
-/// Whether all that a heading or introduction covers is removed: to a blank line or the next.
+/// Whether all that a heading or introduction covers is removed: what follows, up to a blank line
+/// or the next heading or introduction.
 fn introduces_nothing(statements: &[Statement], removed: &[bool], at: usize) -> bool {
     let mut any = false;
     let mut line = statements[at].line;

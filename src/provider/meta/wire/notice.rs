@@ -7,7 +7,7 @@ use super::super::super::json::{list, text, whole};
 use crate::domain::{Event, Fault, Other};
 
 /// Maximum length of a text from Meta in an alert, in characters.
-const LONGEST_PIECE: usize = 200;
+const MAX_PIECE_LEN: usize = 200;
 
 /// Event for a whole change of a field without items.
 pub(super) fn change(field: &str, value: &Value) -> Event {
@@ -136,7 +136,7 @@ fn call(call: &Value) -> Option<String> {
 /// Joins the non-empty pieces to one sentence on one line.
 fn sentence(pieces: &[&str]) -> String {
     let plain = |piece: &&str| -> String {
-        let clipped = piece.chars().take(LONGEST_PIECE);
+        let clipped = piece.chars().take(MAX_PIECE_LEN);
         clipped.map(|c| if c.is_control() { ' ' } else { c }).collect()
     };
     let words: Vec<String> = pieces.iter().map(plain).filter(|words| !words.is_empty()).collect();

@@ -296,7 +296,7 @@ mod tests {
 
     use super::*;
 
-    const MOST: u64 = 1024 * 1024;
+    const MAX_BYTES: u64 = 1024 * 1024;
 
     fn deflated(data: &[u8]) -> Vec<u8> {
         let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
@@ -305,7 +305,7 @@ mod tests {
     }
 
     fn last(chain: &[Filter], data: &[u8]) -> Result<u64, SizeError> {
-        measure(chain, data, MOST).map(|unpacked| unpacked.last)
+        measure(chain, data, MAX_BYTES).map(|unpacked| unpacked.last)
     }
 
     #[test]

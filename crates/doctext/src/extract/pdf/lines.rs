@@ -10,7 +10,7 @@ const SPAN_GAP: f64 = 1.0;
 /// Maximum jump between letters of a line with right-to-left text, in ems: numbers in it are drawn
 /// in the other direction.
 const JUMP: f64 = 8.0;
-/// Maximum difference of the positions of letters on the same line, in ems.
+/// Maximum difference in height of letters on the same line, in ems.
 const SAME_LINE: f64 = 0.35;
 /// Relative size below which a letter may be raised.
 const SMALL: f64 = 0.8;

@@ -8,10 +8,10 @@ use roxmltree::Node;
 use crate::extract::xml;
 
 /// Maximum depth of style inheritance.
-const MOST_BASES: usize = 12;
+const MAX_BASES: usize = 12;
 
 /// Maximum lists; further ones get bullets.
-const MOST_LISTS: usize = 20_000;
+const MAX_LISTS: usize = 20_000;
 
 /// Direct properties of a style.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ impl Styles {
         let mut next = named.and_then(|style| xml::attribute(style, "val"));
         let mut look = ParagraphStyle { list: own.list, ..ParagraphStyle::default() };
         let (mut outline, mut bold) = (own.outline, None);
-        for _ in 0..MOST_BASES {
+        for _ in 0..MAX_BASES {
             let Some(style) = next.and_then(|id| self.by_id.get(id)) else { break };
             look.title |= style.name == "title";
             look.contents |= style.name.starts_with("toc ") || style.name == "contents heading";
@@ -141,7 +141,7 @@ impl Lists {
         }
         let mut lists = Self::default();
         let nums = document.descendants().filter(|node| xml::name(*node) == "num");
-        for node in nums.take(MOST_LISTS) {
+        for node in nums.take(MAX_LISTS) {
             let kind = xml::child(node, "abstractNumId").and_then(|id| xml::attribute(id, "val"));
             let id = xml::attribute(node, "numId").unwrap_or_default();
             for (level, numbered) in kind.and_then(|kind| kinds.get(kind)).into_iter().flatten() {

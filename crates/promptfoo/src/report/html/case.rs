@@ -14,7 +14,7 @@ use crate::result::{GradingResult, SeenTurn};
 use crate::row::{EvalRow, Verdict};
 
 /// Maximum length of a text in characters; the JSON report holds all of it.
-const LONGEST: usize = 8_000;
+const MAX_LEN: usize = 8_000;
 
 pub(super) fn write(run: &Run, row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<details class=\"row {}\"><summary>", row.verdict())?;
@@ -86,7 +86,7 @@ fn answer(row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
     let got = fault::output(row);
     let expected = fault::faults(row).into_iter().find_map(|fault| fault.expected);
     match expected.filter(|_| row.verdict() == Verdict::Failed) {
-        Some(expected) if expected.len() + got.len() < LONGEST => {
+        Some(expected) if expected.len() + got.len() < MAX_LEN => {
             writeln!(out, "<h3>Answer, and what was expected</h3><pre class=\"diff\">")?;
             for piece in diff::compare(&expected, &got) {
                 match piece {
@@ -145,10 +145,10 @@ fn turn_of(index: usize, all: usize, turn: &SeenTurn, out: &mut dyn Write) -> io
         escape(turn.outcome.as_str())
     )?;
     for said in &turn.said {
-        writeln!(out, "<p class=\"said\">{}</p>", escape(&cut(said, LONGEST)))?;
+        writeln!(out, "<p class=\"said\">{}</p>", escape(&cut(said, MAX_LEN)))?;
     }
     for bubble in &turn.bubbles {
-        writeln!(out, "<p class=\"bubble\">{}</p>", escape(&cut(bubble, LONGEST)))?;
+        writeln!(out, "<p class=\"bubble\">{}</p>", escape(&cut(bubble, MAX_LEN)))?;
     }
     writeln!(out, "</div>")?;
     let list = |items: &[String]| items.join(", ");
@@ -171,7 +171,7 @@ fn stages(trace: &Value, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(out, "<div class=\"stages\">")?;
     for (name, value) in named {
-        let shown = escape(&cut(&fault::plain(value), LONGEST));
+        let shown = escape(&cut(&fault::plain(value), MAX_LEN));
         if value.is_object() || value.is_array() {
             writeln!(
                 out,
@@ -207,7 +207,7 @@ fn numbers(row: &EvalRow, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn block(title: &str, body: &str, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "<h3>{title}</h3><pre>{}</pre>", escape(&cut(body, LONGEST)))
+    writeln!(out, "<h3>{title}</h3><pre>{}</pre>", escape(&cut(body, MAX_LEN)))
 }
 
 fn pairs(

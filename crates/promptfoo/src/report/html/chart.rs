@@ -18,12 +18,12 @@ pub(super) struct Chart {
 const SIZE: (f64, f64) = (360.0, 120.0);
 const MARGIN: f64 = 18.0;
 /// Maximum number of bars in a figure.
-const MOST: usize = 16;
+const MAX_COUNT: usize = 16;
 
 /// The verdicts of each column.
 pub(super) fn pass_rates(run: &Run) -> Option<Chart> {
     let mut body = String::new();
-    for (index, column) in run.totals.columns.iter().enumerate().take(MOST) {
+    for (index, column) in run.totals.columns.iter().enumerate().take(MAX_COUNT) {
         let [passed, failed, errors, skipped] = column.counts;
         let parts = [
             (passed, Verdict::Passed),
@@ -43,7 +43,7 @@ pub(super) fn kinds(run: &Run) -> Option<Chart> {
     let share = |[passed, failed, _]: &[usize; 3]| count(*passed) / count((passed + failed).max(1));
     kinds.sort_by(|a, b| share(a.1).total_cmp(&share(b.1)));
     let mut body = String::new();
-    for (kind, [passed, failed, skipped]) in kinds.into_iter().take(MOST) {
+    for (kind, [passed, failed, skipped]) in kinds.into_iter().take(MAX_COUNT) {
         let parts =
             [(*passed, Verdict::Passed), (*failed, Verdict::Failed), (*skipped, Verdict::Skipped)];
         stacked("bar", kind, &parts, &format!("{passed}/{}", passed + failed), &mut body);
@@ -71,12 +71,12 @@ fn stacked(class: &str, name: &str, parts: &[(usize, Verdict)], value: &str, bod
 pub(super) fn metrics(run: &Run) -> Option<Chart> {
     let mut body = String::new();
     let several = run.summary.prompts.len() > 1;
-    for (index, column) in run.summary.prompts.iter().enumerate().take(MOST) {
+    for (index, column) in run.summary.prompts.iter().enumerate().take(MAX_COUNT) {
         if several && !column.metrics.named_scores.is_empty() {
             let name = escape(&text::line(&run.column(index)));
             let _ = write!(body, "<p class=\"group\">{name}</p>");
         }
-        for name in column.metrics.named_scores.keys().take(MOST) {
+        for name in column.metrics.named_scores.keys().take(MAX_COUNT) {
             let Some(mean) = named_mean(&column.metrics, name) else { continue };
             let (name, share) = (escape(&text::line(name)), mean.clamp(0.0, 1.0) * 100.0);
             let _ = write!(
@@ -97,7 +97,7 @@ pub(super) fn costs(run: &Run) -> Option<Chart> {
         return None;
     }
     let mut body = String::new();
-    for (index, column) in columns.iter().enumerate().take(MOST) {
+    for (index, column) in columns.iter().enumerate().take(MAX_COUNT) {
         let rows = count(column.counts.iter().sum::<usize>().max(1));
         let name = escape(&text::line(&run.column(index)));
         let share = 100.0 * column.cost / most;
