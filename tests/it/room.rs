@@ -64,8 +64,9 @@ on_both! {
         let form = (0..6).fold(Form::new(), |form, n| form.part("file", part(n)));
         let url = format!("{}/api/v1/collections/other/documents", app.url);
         let sent: Value = app.http.post(url).bearer_auth(KEY).multipart(form).send().await.unwrap().json().await.unwrap();
-        let codes: Vec<_> = sent.as_array().unwrap().iter().map(|one| one["code"].as_str()).collect();
-        assert_eq!(codes, [None, None, None, None, Some("full"), Some("full")], "{sent}");
+        let sent = sent.as_array().unwrap_or_else(|| panic!("{sent}"));
+        let codes: Vec<_> = sent.iter().map(|one| one["code"].as_str()).collect();
+        assert_eq!(codes, [None, None, None, None, Some("full"), Some("full")], "{sent:?}");
         app.stop().await;
     }
 

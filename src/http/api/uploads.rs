@@ -1,8 +1,11 @@
 //! Uploads: files and pasted texts become documents of a collection, learned in the background. One
 //! file at a time is in memory.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Poll, ready};
 
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
@@ -114,13 +117,13 @@ async fn store_form_files(
     let intake = request.extensions().get::<Arc<Intake>>().cloned();
     let release = || intake.iter().for_each(|intake| intake.release());
     let frame = Arc::new(Frame::default());
-    let request = request.map(|body| limit_field_headers(body, frame.clone()));
+    let request = request.map(|body| limit_reading(body, frame.clone()));
     let form = Multipart::from_request(request, web).await;
     let mut form = form.map_err(|bad| Problem::unreadable(bad.status(), bad.body_text()))?;
     let mut documents = Vec::new();
     loop {
         frame.start_header();
-        let field = form.next_field().await;
+        let field = frame.parse(form.next_field()).await;
         if frame.is_full() {
             return Err(Problem::bad_request(
                 "What stands before a file in the form is larger than 1 MB.",
@@ -141,7 +144,7 @@ async fn store_form_files(
                 "The form has more than {MAX_FILES} files: the first {MAX_FILES} are taken, send the others in another one."
             )));
         }
-        let given = read((field, path), most, &release).await?;
+        let given = read((field, path), most, &frame, &release).await?;
         documents.push(store_upload(web, collection, given).await?);
         release();
     }
@@ -151,12 +154,14 @@ async fn store_form_files(
     Ok(documents)
 }
 
-/// Counts the bytes received while the parser looks for the next field: it keeps the head of a
-/// field in memory until the head is complete.
+/// Meters what the parser reads. While it looks for the next field it keeps the head of a field in
+/// memory until the head is complete: those bytes are counted. And it reads on until nothing is
+/// ready, from a fast client several files at once: so it gets a piece only when it needs one.
 #[derive(Default)]
 struct Frame {
     looking: AtomicBool,
     bytes: AtomicUsize,
+    may_read: AtomicBool,
 }
 
 impl Frame {
@@ -178,22 +183,42 @@ impl Frame {
         !self.looking.load(Ordering::Relaxed)
             || self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= MAX_FORM_OVERHEAD_BYTES
     }
+
+    /// Awaits a step of the parser. It gets one piece whenever what it has is not enough.
+    async fn parse<T>(&self, step: impl Future<Output = T>) -> T {
+        let mut step = pin!(step);
+        poll_fn(|cx| {
+            self.may_read.store(false, Ordering::Relaxed);
+            loop {
+                if let Poll::Ready(done) = step.as_mut().poll(cx) {
+                    return Poll::Ready(done);
+                }
+                // A piece that it may read and has not read is not there yet.
+                if self.may_read.swap(true, Ordering::Relaxed) {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
 }
 
-/// Wraps a form's body: it fails when the head of a field exceeds the limit.
-fn limit_field_headers(body: axum::body::Body, frame: Arc<Frame>) -> axum::body::Body {
-    let pieces = body.into_data_stream().map(move |piece| {
-        let piece = piece?;
-        if frame.try_count(piece.len()) {
-            return Ok(piece);
+/// Wraps a form's body: it hands out a piece when the parser may read, and fails when the head of a
+/// field exceeds the limit.
+fn limit_reading(body: axum::body::Body, frame: Arc<Frame>) -> axum::body::Body {
+    let mut pieces = body.into_data_stream();
+    axum::body::Body::from_stream(futures::stream::poll_fn(move |cx| {
+        if !frame.may_read.load(Ordering::Relaxed) {
+            return Poll::Pending;
         }
-        Err(axum::Error::new("what stands before a file is larger than 1 MB"))
-    });
-    // The parser reads on until nothing is ready: from a fast client, several files at once. A pause
-    // after each piece makes it parse what it has.
-    axum::body::Body::from_stream(pieces.then(async |piece| {
-        tokio::task::yield_now().await;
-        piece
+        let Some(piece) = ready!(pieces.poll_next_unpin(cx)) else { return Poll::Ready(None) };
+        frame.may_read.store(false, Ordering::Relaxed);
+        Poll::Ready(Some(piece.and_then(|piece| {
+            if frame.try_count(piece.len()) {
+                return Ok(piece);
+            }
+            Err(axum::Error::new("what stands before a file is larger than 1 MB"))
+        })))
     }))
 }
 
@@ -201,11 +226,12 @@ fn limit_field_headers(body: axum::body::Body, frame: Arc<Frame>) -> axum::body:
 async fn read(
     (mut field, path): (Field<'_>, String),
     most: usize,
+    frame: &Frame,
     release: &(impl Fn() + Sync),
 ) -> Result<UploadedFile, Problem> {
     let mime_type = field.content_type().unwrap_or_default().chars().take(MAX_PATH_CHARS).collect();
     let (mut bytes, mut size) = (Vec::new(), 0_usize);
-    while let Some(piece) = field.chunk().await.map_err(|bad| unreadable(&bad))? {
+    while let Some(piece) = frame.parse(field.chunk()).await.map_err(|bad| unreadable(&bad))? {
         size += piece.len();
         if size <= most {
             bytes.extend_from_slice(&piece);
@@ -299,6 +325,53 @@ mod tests {
         }
         let long = format!("{}.pdf", "x".repeat(500));
         assert!(path_of(&long).ends_with("x.pdf") && path_of(&long).len() == MAX_PATH_CHARS);
+    }
+
+    /// Reads a form whose bytes are all there already, in pieces of this size. Returns the size of
+    /// each file and the most bytes that the parser held.
+    async fn read_form(pieces: usize, files: &[usize]) -> (Vec<usize>, usize) {
+        let mut form = Vec::new();
+        for size in files {
+            let head =
+                "--B\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+            form.extend_from_slice(head.as_bytes());
+            form.resize(form.len() + size, b'x');
+            form.extend_from_slice(b"\r\n");
+        }
+        form.extend_from_slice(b"--B--\r\n");
+        let given = Arc::new(AtomicUsize::new(0));
+        let count = given.clone();
+        let pieces: Vec<_> = form.chunks(pieces).map(<[u8]>::to_vec).collect();
+        let body = futures::stream::iter(pieces).map(move |piece| {
+            count.fetch_add(piece.len(), Ordering::Relaxed);
+            Ok::<_, axum::Error>(piece)
+        });
+        let frame = Arc::new(Frame::default());
+        let body = limit_reading(axum::body::Body::from_stream(body), frame.clone());
+        let request = Request::post("/").header(CONTENT_TYPE, "multipart/form-data; boundary=B");
+        let request = request.body(body).expect("a request");
+        let mut form = Multipart::from_request(request, &()).await.expect("a form");
+        let (mut sizes, mut out, mut most) = (Vec::new(), 0, 0);
+        while let Some(mut field) = frame.parse(form.next_field()).await.expect("a field") {
+            let mut size = 0;
+            while let Some(piece) = frame.parse(field.chunk()).await.expect("a piece") {
+                most = most.max(given.load(Ordering::Relaxed) - out);
+                out += piece.len();
+                size += piece.len();
+            }
+            sizes.push(size);
+        }
+        (sizes, most)
+    }
+
+    #[tokio::test]
+    async fn a_form_is_parsed_however_it_is_cut_and_not_read_ahead() {
+        let files = [1, 100_000, 0, 300_000, 7];
+        for pieces in [1, 3, 64, 16_384, 1_000_000] {
+            let (sizes, most) = read_form(pieces, &files).await;
+            assert_eq!(sizes, files, "in pieces of {pieces}");
+            assert!(pieces > 16_384 || most < 40_000, "{most} bytes are held");
+        }
     }
 
     #[test]
