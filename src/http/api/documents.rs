@@ -100,14 +100,14 @@ fn ends_with_remedy(code: FailureCode) -> bool {
 }
 
 impl Document {
-    /// Adds the learning progress in this process.
+    /// Adds the learning progress in this process. What is stored is being learned until the index
+    /// has it, too.
     fn attach_progress(&mut self, web: &WebState) {
-        if self.state == DocumentStatus::Learning {
-            self.progress = web.desk.library.learning(&self.id).map(|at| Progress {
-                stage: at.stage,
-                done: at.done,
-                total: at.total,
-            });
+        if matches!(self.state, DocumentStatus::Learning | DocumentStatus::Ready)
+            && let Some(at) = web.desk.library.learning(&self.id)
+        {
+            self.state = DocumentStatus::Learning;
+            self.progress = Some(Progress { stage: at.stage, done: at.done, total: at.total });
         }
     }
 
