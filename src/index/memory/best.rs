@@ -18,6 +18,7 @@ impl<'a> Best<'a> {
     }
 
     /// Offers a slot with its score; a score that is not finite is ignored.
+    #[inline]
     pub(super) fn offer(&mut self, score: f32, slot: u32) {
         if score >= self.floor && score.is_finite() {
             self.found.push((score, slot));

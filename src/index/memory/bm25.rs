@@ -13,6 +13,7 @@ pub(super) struct Scores {
 
 impl Scores {
     /// Total weight of the question's content words that a chunk contains.
+    #[inline]
     pub(super) fn held(&self, slot: u32) -> f32 {
         self.held.get(slot as usize).copied().unwrap_or_default()
     }

@@ -42,6 +42,7 @@ impl Postings {
     }
 
     /// The postings of a word.
+    #[inline]
     pub(super) fn of(&self, word: u32) -> &[Posting] {
         self.by_word.get(word as usize).map_or(&[], SmallVec::as_slice)
     }
