@@ -53,7 +53,7 @@ impl Case<'_> {
 
     /// Whether the conversation has an open case with this reason: a reply of several messages
     /// needs only one.
-    async fn is_open(&self, conn: &mut Conn<'_>) -> Result<bool> {
+    pub(super) async fn is_open(&self, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = formatcp!(
             "select id from escalations where conversation_id = $1 and state = '{OPEN}' and reason = $2"
         );

@@ -52,7 +52,7 @@ pub struct FinishedTurn {
     pub replies: Vec<OutgoingRow>,
     /// The question without personal data, if it was not answered.
     pub unanswered: Option<String>,
-    /// Set when the conversation is handed to a person.
+    /// Set when a person is called.
     pub escalation: Option<Escalation>,
     /// Set if this process can send the first reply at once. The commit then claims it, unless an
     /// earlier message of the conversation is still to be sent.
@@ -66,6 +66,9 @@ pub struct Escalation {
     pub reason: String,
     /// The customer's question.
     pub question: String,
+    /// Whether a person gets the conversation. Otherwise the bot keeps it, and an open case with
+    /// the same reason is enough.
+    pub hands_over: bool,
     /// Notices to support contacts: phone in digits, and text.
     pub notices: Vec<(String, String)>,
 }
@@ -117,7 +120,7 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
     let (mut rows, moment) = (Rows::default(), now());
     for turn in all {
         let reply = turn.replies.last();
-        let change = turn.escalation.is_some().then(|| OwnerChange::taken_over(moment));
+        let change = turn.hands_over().then(|| OwnerChange::taken_over(moment));
         let (owner, person_at, forgets_habit) = change.map_or((None, None, 0), columns);
         rows.push([
             turn.claim.id.as_str().into(),
@@ -254,7 +257,7 @@ async fn queue(
     let free = outbox::free(conn, offered).await?;
     let (mut rows, mut sent) = (Rows::default(), HashMap::new());
     for turn in ours {
-        let author = if turn.escalation.is_some() { Author::Notice } else { Author::Bot };
+        let author = if turn.hands_over() { Author::Notice } else { Author::Bot };
         let (conversation, number) = (&turn.claim.conversation(), turn.claim.number_id.as_str());
         let queued = OutboxEntry { conversation, number, turn: Some(&turn.id), author };
         for (part, reply) in turn.replies.iter().enumerate() {
@@ -272,6 +275,10 @@ async fn queue(
 impl FinishedTurn {
     fn lease(&self) -> (String, i64) {
         (self.claim.id.clone(), self.claim.lease_token)
+    }
+
+    fn hands_over(&self) -> bool {
+        self.escalation.as_ref().is_some_and(|case| case.hands_over)
     }
 
     /// The question, if it was not answered.
@@ -293,8 +300,12 @@ impl FinishedTurn {
             reason: &case.reason,
             question: &case.question,
         };
+        if case.hands_over {
+            messages::void(conn, &conversation, "handed over").await?;
+        } else if opened.is_open(conn).await? {
+            return Ok(());
+        }
         opened.open(conn, workspace, true).await?;
-        messages::void(conn, &conversation, "handed over").await?;
         let at = (&self.claim.number(), Some(&self.id));
         cases::notify(conn, workspace, at, &case.notices).await
     }

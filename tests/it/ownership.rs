@@ -463,7 +463,12 @@ impl Play {
             answered: answered.collect(),
             replies: replies.clone(),
             unanswered: None,
-            escalation: hand_over.then_some(Escalation { reason, question, notices }),
+            escalation: hand_over.then_some(Escalation {
+                reason,
+                question,
+                hands_over: true,
+                notices,
+            }),
             send: send.map(|run_out| Terms {
                 lease_ms: if run_out { RUN_OUT } else { MINUTE },
                 ordered: false,

@@ -197,6 +197,7 @@ fn case(notify: &str) -> Escalation {
     Escalation {
         reason: "said human".into(),
         question: "a person, please".into(),
+        hands_over: true,
         notices: vec![(notify.into(), "come".into())],
     }
 }
