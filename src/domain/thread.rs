@@ -132,6 +132,8 @@ pub struct InboundEvent<'a> {
     pub now: Millis,
     /// Why it is never answered; `None` if it may be.
     pub no_answer_reason: Option<&'static str>,
+    /// Whether it arrived too late for the bot.
+    pub stale: bool,
     /// The intake policy of its number.
     pub policy: &'a IntakePolicy,
 }
@@ -143,7 +145,7 @@ pub struct IntakePolicy {
     pub gap_ms: Millis,
     /// Maximum length of a burst, in milliseconds.
     pub max_burst_ms: Millis,
-    /// Messages older than this are stored and not answered, in milliseconds.
+    /// The bot does not answer messages older than this: a person is called. In milliseconds.
     pub stale_ms: Millis,
     /// The bot takes a conversation back after a person has been inactive for this long, in
     /// milliseconds; 0: only when the case is resolved.
@@ -175,6 +177,8 @@ pub enum Disposition {
     /// It is stored and not answered. `None` means that a person has the conversation; otherwise
     /// the reason.
     Stored(Option<&'static str>),
+    /// It arrived too late for the bot: a person is called. The bot keeps the conversation.
+    Stale,
     /// The customer opted out.
     OptedOut,
     /// The customer opted in again.
@@ -195,7 +199,8 @@ impl Thread {
             Some(consent) if consent.out && self.opted_out_at.is_none() => {
                 return self.opt_out(event.now);
             }
-            Some(consent) if !consent.out && self.opted_out_at.take().is_some() => {
+            // An old opt-in may be from before the opt-out.
+            Some(consent) if !consent.out && !event.stale && self.opted_out_at.take().is_some() => {
                 return Disposition::OptedIn;
             }
             _ => {}
@@ -204,7 +209,10 @@ impl Thread {
             return Disposition::Stored(Some("the customer opted out"));
         }
         let returned = self.owner == Owner::Person;
-        if returned && !self.return_if_person_idle(event) {
+        if event.stale && !returned {
+            return Disposition::Stale;
+        }
+        if returned && (event.stale || !self.return_if_person_idle(event)) {
             return Disposition::Stored(None);
         }
         if let Some(machine) = self.run_loop_guard(event) {
@@ -321,6 +329,7 @@ mod tests {
             sent_at: now,
             now,
             no_answer_reason: None,
+            stale: false,
             policy,
         }
     }
@@ -375,6 +384,23 @@ mod tests {
         assert_eq!(thread.receive(&event(&plain, "hello again", NOW + 4)), WAITS);
         let start = thread.receive(&event(&consent(false), "start", NOW + 5));
         assert_eq!(start, WAITS, "who did not opt out asks something");
+    }
+
+    #[test]
+    fn what_comes_too_late_needs_a_person_and_an_old_stop_still_counts() {
+        let (mut thread, plain) = (Thread::default(), policy());
+        let (out, back) = (consent(true), consent(false));
+        let late = |policy| InboundEvent { stale: true, ..event(policy, "hello", NOW) };
+        assert_eq!(thread.receive(&late(&plain)), Disposition::Stale);
+        assert_eq!((thread.owner, thread.due_at), (Owner::Bot, None));
+        assert_eq!(thread.receive(&event(&plain, "hello?", NOW + 1)), WAITS);
+        thread.take_over(NOW);
+        assert_eq!(thread.receive(&late(&plain)), Disposition::Stored(None), "a person has it");
+        thread.give_back();
+        assert_eq!(thread.receive(&late(&out)), Disposition::OptedOut);
+        assert!(matches!(thread.receive(&late(&back)), Disposition::Stored(Some(_))));
+        assert!(matches!(thread.receive(&late(&plain)), Disposition::Stored(Some(_))));
+        assert!(thread.opted_out_at.is_some());
     }
 
     #[test]
