@@ -142,6 +142,16 @@ pub struct Other {
     pub alert: Option<String>,
 }
 
+words! {
+    /// An event that the desk itself records.
+    pub enum DeskEventKind {
+        /// Something came for a number that is not configured here.
+        UnknownNumber = "unknown_number",
+        /// A notice to a support contact was not delivered.
+        NoticeLost = "notice_lost",
+    }
+}
+
 impl Event {
     /// The kind of event as one word.
     pub fn kind(&self) -> &str {

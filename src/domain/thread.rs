@@ -6,7 +6,7 @@
 use frontdesk_words::words;
 
 use super::loop_guard::{Limits, LoopReason, ObservedText, SenderStats, observe};
-use super::time::Millis;
+use super::time::{DAY_MS, Millis};
 use super::turn::Owner;
 
 /// State of a conversation between messages. A time is `None` if it never happened or nothing is
@@ -27,6 +27,8 @@ pub struct Thread {
     pub quiet_at: Option<Millis>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<Millis>,
+    /// When a notice about another conversation was last queued for this contact, who is staff then.
+    pub notice_at: Option<Millis>,
     /// When the bot last replied.
     pub replied_at: Option<Millis>,
     /// [`super::loop_guard::hash`] of that reply.
@@ -34,6 +36,9 @@ pub struct Thread {
     /// Counters for the loop guard.
     pub sender_stats: SenderStats,
 }
+
+/// How long after a notice a support contact's messages count as answers to it.
+const NOTICE_MS: Millis = DAY_MS;
 
 words! {
     /// Whether a conversation needs a person.
@@ -114,6 +119,7 @@ impl Default for Thread {
             due_at: None,
             quiet_at: None,
             last_inbound_at: None,
+            notice_at: None,
             replied_at: None,
             reply_hash: 0,
             sender_stats: SenderStats::default(),
@@ -207,6 +213,9 @@ impl Thread {
         }
         if self.opted_out_at.is_some() {
             return Disposition::Stored(Some("the customer opted out"));
+        }
+        if self.notice_at.is_some_and(|notice| event.now - notice < NOTICE_MS) {
+            return Disposition::Stored(Some("from a support contact who got a notice"));
         }
         let returned = self.owner == Owner::Person;
         if event.stale && !returned {
@@ -384,6 +393,19 @@ mod tests {
         assert_eq!(thread.receive(&event(&plain, "hello again", NOW + 4)), WAITS);
         let start = thread.receive(&event(&consent(false), "start", NOW + 5));
         assert_eq!(start, WAITS, "who did not opt out asks something");
+    }
+
+    #[test]
+    fn who_answers_a_notice_is_staff_and_a_day_later_a_customer() {
+        let plain = policy();
+        let mut thread = Thread { notice_at: Some(NOW), ..Thread::default() };
+        let answer = thread.receive(&event(&plain, "I take it", NOW + 1));
+        assert!(matches!(answer, Disposition::Stored(Some(_))));
+        assert_eq!((thread.owner, thread.due_at), (Owner::Bot, None));
+        assert_eq!(thread.last_inbound_at, Some(NOW + 1), "it opens the window for notices");
+        assert_eq!(thread.receive(&event(&plain, "open?", NOW + NOTICE_MS)), WAITS);
+        let out = thread.receive(&event(&consent(true), "stop", NOW + 2));
+        assert_eq!(out, Disposition::OptedOut);
     }
 
     #[test]

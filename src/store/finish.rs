@@ -306,7 +306,7 @@ impl FinishedTurn {
             return Ok(());
         }
         opened.open(conn, workspace, true).await?;
-        let at = (&self.claim.number(), Some(&self.id));
+        let at = (&self.claim.number(), &conversation, Some(&self.id));
         cases::notify(conn, workspace, at, &case.notices).await
     }
 }

@@ -81,6 +81,8 @@ pub struct ToSend {
     pub owner: Option<Owner>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
+    /// When a notice was last queued for a support contact; `None` in a customer's conversation.
+    pub notice_at: Option<i64>,
 }
 
 /// A request to claim messages.
@@ -236,7 +238,8 @@ impl Write for ClaimRequest {
                           where v.id = messages.conversation_id) as opted_out_at,
                          (select v.owner from conversations v where v.id = messages.conversation_id) as owner,
                          (select v.last_inbound_at from conversations v where v.id = messages.conversation_id)
-                             as last_inbound_at",
+                             as last_inbound_at,
+                         (select v.notice_at from conversations v where v.id = messages.conversation_id) as notice_at",
                     left = left!("m.conversation_id", "$8"),
                     lock = $lock
                 )

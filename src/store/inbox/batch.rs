@@ -270,7 +270,8 @@ impl<'a> Batch<'a> {
             self.taken[place].claimed.push((claim, said));
         }
         outbox::insert(conn, &self.consent_replies).await?;
-        let mut changed = messages::apply_statuses(conn, self.workspace, &self.statuses).await?;
+        let messages::StatusEffects { mut changed, lost_notices } =
+            messages::apply_statuses(conn, self.workspace, &self.statuses).await?;
         changed.extend(self.unanswered);
         let events = self.taken.iter().flat_map(|taken| taken.events.iter());
         let claimed: HashSet<&str> = self
@@ -287,7 +288,7 @@ impl<'a> Batch<'a> {
         let signals = signals.chain(changed.iter().cloned().map(Signal::Changed));
         signal::notify_replicas(conn, self.workspace, signals).await?;
         if let Some(first) = self.taken.first_mut() {
-            first.changed = changed;
+            (first.changed, first.lost_notices) = (changed, lost_notices);
         }
         Ok(self.taken)
     }
