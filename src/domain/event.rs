@@ -79,6 +79,8 @@ pub struct Status {
     pub recipient: Party,
     /// Why it failed.
     pub faults: Vec<Fault>,
+    /// Whether it failed because WhatsApp's 24-hour window is closed.
+    pub window_closed: bool,
     /// What the provider charges for it.
     pub pricing: Option<Pricing>,
 }

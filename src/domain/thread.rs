@@ -40,12 +40,17 @@ pub struct Thread {
 /// How long after a notice a support contact's messages count as answers to it.
 const NOTICE_MS: Millis = DAY_MS;
 
+/// Whether a contact with this [`Thread::notice_at`] is staff, whom the bot does not answer.
+pub fn is_staff(notice_at: Option<Millis>, now: Millis) -> bool {
+    notice_at.is_some_and(|notice| now - notice < NOTICE_MS)
+}
+
 words! {
     /// Whether a conversation needs a person.
     pub enum ConversationStanding {
         /// A person has it, or it has an open case.
         Open = "open",
-        /// Open, and nobody has written since the customer's last message.
+        /// Open, and nobody has answered the customer's last message.
         Waiting = "waiting",
         /// Not open: the bot handles it.
         Resolved = "resolved",
@@ -214,7 +219,7 @@ impl Thread {
         if self.opted_out_at.is_some() {
             return Disposition::Stored(Some("the customer opted out"));
         }
-        if self.notice_at.is_some_and(|notice| event.now - notice < NOTICE_MS) {
+        if is_staff(self.notice_at, event.now) {
             return Disposition::Stored(Some("from a support contact who got a notice"));
         }
         let returned = self.owner == Owner::Person;

@@ -13,7 +13,8 @@ use super::outbox::PROVIDER_ID;
 use super::words::author::{BOT, NOTICE, PERSON};
 use super::words::message_state::{FAILED, QUEUED, SENDING, SENT, STORED, WAITING};
 use super::{
-    Conn, LenientWord, Result, Rows, Store, Write, all, first, now, run, storable, to_json,
+    Conn, LenientWord, Result, Rows, Store, Write, all, conversations, first, now, run, storable,
+    to_json,
 };
 use crate::domain::{
     Author, Content, ConversationId, Delivery, Direction, Echo, Fault, MessageId, MessageKind,
@@ -201,7 +202,12 @@ pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) ->
          where conversation_id = $1 and state = '{QUEUED}' and author = '{BOT}'",
         rank = MessageState::Failed.rank()
     );
-    run!(conn, sql, id.as_str(), now(), why).map(|_| ())
+    if run!(conn, sql, id.as_str(), now(), why)? > 0 {
+        // The bot's answer did not reach the customer.
+        let sql = "update conversations set unanswered = 1 where id = $1 and unanswered = 0";
+        run!(conn, sql, id.as_str())?;
+    }
+    Ok(())
 }
 
 /// Whether an echo is an own message whose send is not yet recorded; if so, marks that message as
@@ -307,11 +313,26 @@ pub(super) async fn apply_statuses(
     settled.extend(conn.many_rows::<(String,)>(before, &rows, found).await?);
     let mut lost_notices = 0;
     for (number, status) in statuses.iter().filter(|(_, news)| news.delivery == Delivery::Failed) {
+        if status.window_closed {
+            close_window(conn, number, status).await?;
+        }
         let lost = report_undelivered(conn, workspace, (number, status), &settled).await?;
         lost_notices += usize::from(lost);
     }
     let changed = settled.into_iter().map(|(id,)| ConversationId::stored(id)).collect();
     Ok(StatusEffects { changed, lost_notices })
+}
+
+/// Marks the window of a message's conversation as closed.
+async fn close_window(conn: &mut Conn<'_>, number: &NumberId, status: &Status) -> Result<()> {
+    let sql = "select conversation_id from messages where number_id = $1 and provider_id = $2";
+    let provider_id = storable(&status.provider_id);
+    let row = first!(conn, (ConversationId,), sql, number.as_str(), provider_id)?;
+    let at = if status.at > 0 { status.at } else { now() };
+    match row {
+        Some((id,)) => conversations::close_window(conn, &id, (at, at)).await,
+        None => Ok(()),
+    }
 }
 
 /// Opens a case for a message that WhatsApp accepted and then could not deliver. For a notice to a

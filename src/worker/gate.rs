@@ -61,7 +61,9 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
     if message.wa_id.is_none() && message.bsuid.is_none() {
         return Err(unneeded(message, "the contact has no WhatsApp id"));
     }
-    let closed = message.last_inbound_at.is_some_and(|last| asked.now - last >= WINDOW_MS);
+    // WhatsApp's word wins over the time of the customer's last message.
+    let closed = message.window_closed_at.is_some()
+        || message.last_inbound_at.is_some_and(|last| asked.now - last >= WINDOW_MS);
     if asked.has_window && closed { outside(message, asked.template) } else { Ok(Pass::AsItIs) }
 }
 
@@ -118,6 +120,7 @@ mod tests {
             opted_out_at: None,
             owner: Some(owner),
             last_inbound_at,
+            window_closed_at: None,
             notice_at: None,
         }
     }
@@ -174,6 +177,9 @@ mod tests {
         assert!(matches!(ask(&notice, None), Err(Stop::Alarm(_))), "nobody was told");
         notice.opted_out_at = Some(1);
         assert!(matches!(ask(&notice, Some(&template)), Err(Stop::Alarm(_))));
+        let reply = message(Author::Bot, Owner::Bot, JUST_NOW);
+        let refused = ToSend { window_closed_at: Some(1), ..reply };
+        assert!(matches!(ask(&refused, None), Err(Stop::Missed(_))), "WhatsApp's word wins");
         let stranger = message(Author::Notice, Owner::Bot, None);
         assert!(ask(&stranger, None).is_ok(), "a support contact who never wrote is tried");
     }

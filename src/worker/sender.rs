@@ -56,12 +56,15 @@ impl MessageSender {
         }
         let number = &*number;
         let sent = self.send(number, message, &pass).await;
-        // The window closed between the gate and WhatsApp: send the template at once, if there is
+        // The window is closed, whatever the gate thinks: send the template at once, if there is
         // one.
         let sent = match sent {
             Err(Error::Refused { class: Class::WindowClosed, fault, .. })
                 if pass == Pass::AsItIs =>
             {
+                if let Err(error) = self.desk.store.close_window(message).await {
+                    tracing::error!(%error, "that the window is closed could not be stored");
+                }
                 match gate::outside(message, template) {
                     Ok(pass) => self.send(number, message, &pass).await,
                     Err(stop) => return self.stopped(message, stop, Some(fault)).await,

@@ -749,6 +749,7 @@ impl Play {
             reference: news.referred.then(|| news.id.clone()),
             recipient: phone(news.place),
             faults: Vec::new(),
+            window_closed: false,
             pricing: None,
         };
         self.item(news.place.1, Event::Status(Box::new(status)))

@@ -241,7 +241,8 @@ impl Conversations {
                 unread = v.came + case when v.seen_at is null then unread else 0 end,
                 unanswered = v.came + case when v.answered = 1 then 0 else unanswered end,
                 lease_until = case when v.claimed = 1 then v.until when v.void = 1 then 0 else lease_until end,
-                attempts = case when v.void = 1 then 0 else attempts end + v.claimed
+                attempts = case when v.void = 1 then 0 else attempts end + v.claimed,
+                window_closed_at = case when v.came > 0 then null else window_closed_at end
             from v where conversations.id = v.id";
         conn.many(before, &rows, after).await.map(|_| ())
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{SUPPORT, cases, got, ours, owner, pause, says, until};
+use super::{SUPPORT, cases, got, ours, owner, pause, resolve, says, until};
 use crate::support::app::{Db, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
@@ -80,6 +80,9 @@ on_both! {
 
     async fn who_answers_a_notice_is_no_customer(db) {
         let app = desk(db).await;
+        let conversation = app.conversation_with(STAFF).await;
+        assert_eq!((&conversation["staff"], &conversation["contact_name"]), (&true.into(), &Value::Null));
+        assert_eq!(app.conversation_with(CUSTOMER).await["staff"], false);
         for (id, text) in [("1", "I take it."), ("2", "When do you close on Saturday?")] {
             says(&app, STAFF, id, text).await;
         }
@@ -88,6 +91,7 @@ on_both! {
         assert_eq!((got(&app, SUPPORT).len(), app.model.chat_count()), (1, 0));
         let conversation = app.conversation_with(STAFF).await;
         assert_eq!((owner(&app, STAFF).await.as_str(), &conversation["unread"]), ("bot", &2.into()));
+        assert_eq!(conversation["staff"], true);
         for message in app.thread(STAFF).await.iter().filter(|message| message["direction"] == "in") {
             assert_eq!(message["note"], "from a support contact who got a notice", "{message}");
         }
@@ -96,6 +100,7 @@ on_both! {
         let long_ago = frontdesk::domain::time::now_ms() - 25 * 3_600_000;
         let noticed = format!("update conversations set notice_at = {long_ago} where notice_at is not null");
         assert_eq!(app.change(&noticed).await, 1);
+        assert_eq!(app.conversation_with(STAFF).await["staff"], false);
         says(&app, STAFF, "3", "When do you close on Saturday?").await;
         app.settle().await;
         assert_eq!((got(&app, SUPPORT).len(), ours(&app, STAFF).await.len()), (2, 2));
@@ -107,7 +112,7 @@ on_both! {
         says(&app, STAFF, "1", "I want a human.").await;
         app.settle().await;
         assert_eq!(got(&app, SUPPORT).len(), 2, "the sentence, and the notice");
-        super::resolve(&app, STAFF).await;
+        resolve(&app, STAFF).await;
         says(&app, STAFF, "2", "When do you close on Saturday?").await;
         app.settle().await;
         assert_eq!((got(&app, SUPPORT).len(), app.model.chat_count()), (3, 1));
