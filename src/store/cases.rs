@@ -29,7 +29,9 @@ impl Case<'_> {
         if !told && self.is_open(conn).await? {
             return Ok(());
         }
-        let sql = "update conversations set open_cases = open_cases + 1 where id = $1";
+        // The customer waits for a person, also if the bot had answered.
+        let sql = "update conversations set open_cases = open_cases + 1,
+                       unanswered = case when unanswered > 0 then unanswered else 1 end where id = $1";
         run!(conn, sql, self.conversation.as_str())?;
         let id = EscalationId::generate();
         let sql = formatcp!(
@@ -98,7 +100,7 @@ async fn notice_thread(
     phone: &str,
 ) -> Result<ConversationId> {
     let sql = "insert into contacts (id, workspace_id, wa_id, name, created_at, updated_at)
-               values ($1, $2, $3, 'Support contact', $4, $4)
+               values ($1, $2, $3, null, $4, $4)
                on conflict (workspace_id, wa_id) do update set updated_at = excluded.updated_at returning id";
     let fresh = ContactId::generate();
     let contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;

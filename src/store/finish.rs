@@ -196,21 +196,24 @@ async fn mark_answered(
     Ok(came)
 }
 
-/// Makes conversations with messages that came meanwhile due at once. A separate statement, after
-/// the rows are locked: otherwise Postgres would miss messages that commit while the first
-/// statement waits.
+/// Makes conversations with messages that came meanwhile due at once. After a reply, only those are
+/// unanswered, unless a person is called. A separate statement, after the rows are locked:
+/// otherwise Postgres would miss messages that commit while the first statement waits.
 async fn reschedule(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in ours {
-        rows.push([turn.claim.id.as_str().into(), moment.into()]);
+        let replied = i64::from(!turn.replies.is_empty());
+        rows.push([turn.claim.id.as_str().into(), moment.into(), replied.into()]);
     }
-    let before = "with v (id, moment) as (";
+    let before = "with v (id, moment, replied) as (";
     let after = formatcp!(
         ") update conversations set
             due_at = case when w.since is null then null else w.moment end,
             quiet_at = case when w.since is null then null else quiet_at end,
+            unanswered = case when w.replied = 0 or open_cases > 0 then unanswered
+                when w.since is null then 0 else 1 end,
             waiting_since = w.since
-        from (select v.id, v.moment, (select min(m.created_at) from messages m
+        from (select v.id, v.moment, v.replied, (select min(m.created_at) from messages m
             where m.conversation_id = v.id and m.state = '{waiting}') as since from v) w
         where conversations.id = w.id",
         waiting = MessageState::Waiting.as_str()
