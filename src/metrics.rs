@@ -93,6 +93,11 @@ pub static SENDS_DECIDED: Counter = Counter::plain(
     "frontdesk_sends_decided_total",
     "Sends of unknown outcome that the number's setting decided, because no status event did.",
 );
+/// Notices to support contacts that were not delivered.
+pub static NOTICES_LOST: Counter = Counter::plain(
+    "frontdesk_notices_lost_total",
+    "Notices to support contacts that were not delivered: the case is open, and nobody was told.",
+);
 /// Connections that were refused.
 pub static CONNECTIONS_REFUSED: Counter = Counter::plain(
     "frontdesk_connections_refused_total",
@@ -119,6 +124,7 @@ pub static COUNTERS: &[&Counter] = &[
     &TURNS_BEGUN_AGAIN,
     &SENDS,
     &SENDS_DECIDED,
+    &NOTICES_LOST,
     &CONNECTIONS_REFUSED,
     &CONNECTIONS_CUT,
     &BODIES_CUT,

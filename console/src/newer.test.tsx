@@ -47,6 +47,7 @@ const conversation: Conversation = {
   waiting: false,
   provider: newer,
   has_window: true,
+  staff: false,
   agent: "demo",
   opted_out: false,
 };

@@ -57,7 +57,7 @@ struct Replay {
     webhooks: Vec<String>,
     #[command(flatten)]
     since: SinceArg,
-    /// Answer messages up to this age; older ones are only stored [default: 24h, or as configured]
+    /// Answer messages up to this age; a person is called for older ones [default: 24h, or as configured]
     #[arg(long, value_name = "TIME", value_parser = read_time)]
     answer: Option<i64>,
     /// Only show what would be processed

@@ -79,6 +79,8 @@ pub struct Status {
     pub recipient: Party,
     /// Why it failed.
     pub faults: Vec<Fault>,
+    /// Whether it failed because WhatsApp's 24-hour window is closed.
+    pub window_closed: bool,
     /// What the provider charges for it.
     pub pricing: Option<Pricing>,
 }
@@ -140,6 +142,16 @@ pub struct Other {
     pub payload: Value,
     /// Set if an operator should see it: what happened, in one sentence.
     pub alert: Option<String>,
+}
+
+words! {
+    /// An event that the desk itself records.
+    pub enum DeskEventKind {
+        /// Something came for a number that is not configured here.
+        UnknownNumber = "unknown_number",
+        /// A notice to a support contact was not delivered.
+        NoticeLost = "notice_lost",
+    }
 }
 
 impl Event {

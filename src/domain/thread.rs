@@ -6,7 +6,7 @@
 use frontdesk_words::words;
 
 use super::loop_guard::{Limits, LoopReason, ObservedText, SenderStats, observe};
-use super::time::Millis;
+use super::time::{DAY_MS, Millis};
 use super::turn::Owner;
 
 /// State of a conversation between messages. A time is `None` if it never happened or nothing is
@@ -27,6 +27,8 @@ pub struct Thread {
     pub quiet_at: Option<Millis>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<Millis>,
+    /// When a notice about another conversation was last queued for this contact, who is staff then.
+    pub notice_at: Option<Millis>,
     /// When the bot last replied.
     pub replied_at: Option<Millis>,
     /// [`super::loop_guard::hash`] of that reply.
@@ -35,12 +37,20 @@ pub struct Thread {
     pub sender_stats: SenderStats,
 }
 
+/// How long after a notice a support contact's messages count as answers to it.
+const NOTICE_MS: Millis = DAY_MS;
+
+/// Whether a contact with this [`Thread::notice_at`] is staff, whom the bot does not answer.
+pub fn is_staff(notice_at: Option<Millis>, now: Millis) -> bool {
+    notice_at.is_some_and(|notice| now - notice < NOTICE_MS)
+}
+
 words! {
     /// Whether a conversation needs a person.
     pub enum ConversationStanding {
         /// A person has it, or it has an open case.
         Open = "open",
-        /// Open, and nobody has written since the customer's last message.
+        /// Open, and nobody has answered the customer's last message.
         Waiting = "waiting",
         /// Not open: the bot handles it.
         Resolved = "resolved",
@@ -114,6 +124,7 @@ impl Default for Thread {
             due_at: None,
             quiet_at: None,
             last_inbound_at: None,
+            notice_at: None,
             replied_at: None,
             reply_hash: 0,
             sender_stats: SenderStats::default(),
@@ -132,6 +143,8 @@ pub struct InboundEvent<'a> {
     pub now: Millis,
     /// Why it is never answered; `None` if it may be.
     pub no_answer_reason: Option<&'static str>,
+    /// Whether it arrived too late for the bot.
+    pub stale: bool,
     /// The intake policy of its number.
     pub policy: &'a IntakePolicy,
 }
@@ -143,7 +156,7 @@ pub struct IntakePolicy {
     pub gap_ms: Millis,
     /// Maximum length of a burst, in milliseconds.
     pub max_burst_ms: Millis,
-    /// Messages older than this are stored and not answered, in milliseconds.
+    /// The bot does not answer messages older than this: a person is called. In milliseconds.
     pub stale_ms: Millis,
     /// The bot takes a conversation back after a person has been inactive for this long, in
     /// milliseconds; 0: only when the case is resolved.
@@ -175,6 +188,8 @@ pub enum Disposition {
     /// It is stored and not answered. `None` means that a person has the conversation; otherwise
     /// the reason.
     Stored(Option<&'static str>),
+    /// It arrived too late for the bot: a person is called. The bot keeps the conversation.
+    Stale,
     /// The customer opted out.
     OptedOut,
     /// The customer opted in again.
@@ -195,7 +210,8 @@ impl Thread {
             Some(consent) if consent.out && self.opted_out_at.is_none() => {
                 return self.opt_out(event.now);
             }
-            Some(consent) if !consent.out && self.opted_out_at.take().is_some() => {
+            // An old opt-in may be from before the opt-out.
+            Some(consent) if !consent.out && !event.stale && self.opted_out_at.take().is_some() => {
                 return Disposition::OptedIn;
             }
             _ => {}
@@ -203,8 +219,14 @@ impl Thread {
         if self.opted_out_at.is_some() {
             return Disposition::Stored(Some("the customer opted out"));
         }
+        if is_staff(self.notice_at, event.now) {
+            return Disposition::Stored(Some("from a support contact who got a notice"));
+        }
         let returned = self.owner == Owner::Person;
-        if returned && !self.return_if_person_idle(event) {
+        if event.stale && !returned {
+            return Disposition::Stale;
+        }
+        if returned && (event.stale || !self.return_if_person_idle(event)) {
             return Disposition::Stored(None);
         }
         if let Some(machine) = self.run_loop_guard(event) {
@@ -321,6 +343,7 @@ mod tests {
             sent_at: now,
             now,
             no_answer_reason: None,
+            stale: false,
             policy,
         }
     }
@@ -375,6 +398,36 @@ mod tests {
         assert_eq!(thread.receive(&event(&plain, "hello again", NOW + 4)), WAITS);
         let start = thread.receive(&event(&consent(false), "start", NOW + 5));
         assert_eq!(start, WAITS, "who did not opt out asks something");
+    }
+
+    #[test]
+    fn who_answers_a_notice_is_staff_and_a_day_later_a_customer() {
+        let plain = policy();
+        let mut thread = Thread { notice_at: Some(NOW), ..Thread::default() };
+        let answer = thread.receive(&event(&plain, "I take it", NOW + 1));
+        assert!(matches!(answer, Disposition::Stored(Some(_))));
+        assert_eq!((thread.owner, thread.due_at), (Owner::Bot, None));
+        assert_eq!(thread.last_inbound_at, Some(NOW + 1), "it opens the window for notices");
+        assert_eq!(thread.receive(&event(&plain, "open?", NOW + NOTICE_MS)), WAITS);
+        let out = thread.receive(&event(&consent(true), "stop", NOW + 2));
+        assert_eq!(out, Disposition::OptedOut);
+    }
+
+    #[test]
+    fn what_comes_too_late_needs_a_person_and_an_old_stop_still_counts() {
+        let (mut thread, plain) = (Thread::default(), policy());
+        let (out, back) = (consent(true), consent(false));
+        let late = |policy| InboundEvent { stale: true, ..event(policy, "hello", NOW) };
+        assert_eq!(thread.receive(&late(&plain)), Disposition::Stale);
+        assert_eq!((thread.owner, thread.due_at), (Owner::Bot, None));
+        assert_eq!(thread.receive(&event(&plain, "hello?", NOW + 1)), WAITS);
+        thread.take_over(NOW);
+        assert_eq!(thread.receive(&late(&plain)), Disposition::Stored(None), "a person has it");
+        thread.give_back();
+        assert_eq!(thread.receive(&late(&out)), Disposition::OptedOut);
+        assert!(matches!(thread.receive(&late(&back)), Disposition::Stored(Some(_))));
+        assert!(matches!(thread.receive(&late(&plain)), Disposition::Stored(Some(_))));
+        assert!(thread.opted_out_at.is_some());
     }
 
     #[test]

@@ -236,6 +236,9 @@ pub struct ReplyTrace {
     /// The spending limit that restricted the model call, in words.
     #[serde(default)]
     pub budget: Option<String>,
+    /// Why the documents are quoted in place of the model's answer, in words; `None` if they are not.
+    #[serde(default)]
+    pub stand_in: Option<String>,
     /// Duration in milliseconds.
     pub took_ms: f64,
 }

@@ -229,7 +229,7 @@ pub struct Citation {
     pub place: String,
 }
 
-/// Why a conversation goes to a person.
+/// Why a person is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reason {
@@ -250,6 +250,8 @@ pub enum Reason {
         /// What is wrong with it.
         problem: String,
     },
+    /// The bot failed: the customer got the failure sentence. The bot keeps the conversation.
+    Failure {},
 }
 
 impl std::fmt::Display for Reason {
@@ -261,6 +263,9 @@ impl std::fmt::Display for Reason {
                 "the day's money for models is used up, and the documents hold no plain answer",
             ),
             Self::Prompt { problem } => write!(f, "the bot's prompt cannot be used: {problem}"),
+            Self::Failure {} => {
+                f.write_str("the bot failed: the customer got the failure sentence")
+            }
         }
     }
 }

@@ -18,8 +18,8 @@ use super::WebState;
 use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
-use crate::domain::{Event, Item, NumberId, ProviderKind};
-use crate::metrics::{MESSAGES_IN, WEBHOOKS, WEBHOOKS_REFUSED};
+use crate::domain::{Event, Item, NumberId, ProviderKind, What};
+use crate::metrics::{MESSAGES_IN, NOTICES_LOST, WEBHOOKS, WEBHOOKS_REFUSED};
 use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
 use crate::provider::{Form, UnverifiedWebhook};
@@ -208,6 +208,10 @@ async fn take(web: WebState, mut webhook: Webhook, answers: Answers) -> store::R
     }
     if taken.queued > 0 {
         wake.wake_outbox();
+    }
+    if taken.lost_notices > 0 {
+        NOTICES_LOST.add(taken.lost_notices as u64);
+        web.desk.announce(What::Escalations).await;
     }
     WEBHOOKS.one();
     MESSAGES_IN.add(taken.fresh as u64);

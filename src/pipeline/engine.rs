@@ -26,7 +26,7 @@ pub struct Engine {
     pub lookup: Arc<dyn Lookup>,
     /// Prompt to answer.
     pub model: Arc<dyn Model>,
-    /// Answers when no budget is left for a model.
+    /// Answers when no budget is left for a model, or the model fails.
     pub fallback_model: Arc<dyn Model>,
     /// Limits on model cost.
     pub budget: budget::Settings,
@@ -81,8 +81,8 @@ impl Engine {
             let found = &run.refine(live.retrieval(), rewriter, scene, found).await;
             let input = prompt::Input { template, agent, turn, question, found };
             let choice = run.prompt(models, &input, context.tier)?;
-            let model = choice.model;
-            let seams = reply::Seams { model, embed: &*live.embed, hear: context.hear };
+            let (model, spare, embed) = (choice.model, models.spare, &*live.embed);
+            let seams = reply::Seams { model, spare, embed, hear: context.hear };
             run.reply(seams, &input, &choice).await
         };
         let reply = with_model.await;

@@ -34,7 +34,7 @@ pub struct Intake {
     pub gap_ms: i64,
     /// Maximum sum of all gaps of a burst, in milliseconds.
     pub most_ms: i64,
-    /// Age above which messages are stored but not answered, in milliseconds.
+    /// Age above which messages are left to a person, in milliseconds.
     pub stale_ms: i64,
     /// Limits above which a sender is taken for a machine.
     pub limits: Limits,

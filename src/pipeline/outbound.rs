@@ -43,9 +43,14 @@ pub struct Place<'a> {
 pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn {
     let id = TurnId::generate();
     let (texts, escalation) = match &answered.outcome {
+        Outcome::Reply(reply) if reply.sort == ReplyKind::Failure => {
+            let (reason, question) = (Reason::Failure {}.to_string(), asked(&place, answered));
+            let case = Case { reason, question: &question, hands_over: false };
+            (parts(bot, reply), Some(case.open(bot, &place)))
+        }
         Outcome::Reply(reply) => (parts(bot, reply), None),
         Outcome::HandOver { reason, reply, question } => {
-            let case = Case { reason: reason.to_string(), question };
+            let case = Case { reason: reason.to_string(), question, hands_over: true };
             (split(&for_whatsapp(reply), MAX_MESSAGE_LEN), Some(case.open(bot, &place)))
         }
         Outcome::Silence { .. } => (Vec::new(), None),
@@ -69,6 +74,15 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
         tape: None,
         claim: place.claim,
     }
+}
+
+/// Returns what the customer asked: as the pipeline read it, or else as typed.
+fn asked(place: &Place<'_>, answered: &TurnResult) -> String {
+    let heard = answered.trace.transcribe.as_ref().map(|heard| heard.question.clone());
+    heard.filter(|question| !question.is_empty()).unwrap_or_else(|| {
+        let typed = place.gathered.turn.messages.iter().filter_map(|said| said.content.words());
+        typed.collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// Returns the question without personal data if nothing was found that answers it.
@@ -155,6 +169,7 @@ fn transcribed(
 struct Case<'a> {
     reason: String,
     question: &'a str,
+    hands_over: bool,
 }
 
 impl Case<'_> {
@@ -169,6 +184,7 @@ impl Case<'_> {
         Escalation {
             reason: self.reason.clone(),
             question: self.question.to_owned(),
+            hands_over: self.hands_over,
             notices: notice.to_all(bot),
         }
     }

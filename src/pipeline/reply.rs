@@ -1,5 +1,5 @@
-//! Stage 6: calls the model, checks the answer, falls back. The result is text for the customer,
-//! supported by the passages as strictly as the agent's setting requires.
+//! Stage 6: calls the model, checks the answer, falls back on quotations. The result is text for the
+//! customer, supported by the passages as strictly as the agent's setting requires.
 
 use std::time::Instant;
 
@@ -23,6 +23,8 @@ pub(super) mod leak;
 #[derive(Clone, Copy)]
 pub(super) struct Seams<'a> {
     pub(super) model: &'a dyn Model,
+    /// Quotes the documents if the model fails.
+    pub(super) spare: &'a dyn Model,
     /// Used to check whether passages support the answer.
     pub(super) embed: &'a dyn Embedder,
     pub(super) hear: Option<Hear<'a>>,
@@ -57,7 +59,12 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
         written.repairs.push("the passages do not answer: the model was not asked".into());
         fixed(input.agent, ReplyKind::NoAnswer)
     } else {
-        ask(seams, input, &mut written, &mut usage).await
+        let reply = ask(seams, input, &mut written, &mut usage).await;
+        if reply.sort == ReplyKind::Failure {
+            quote(seams, input, &mut written).await.unwrap_or(reply)
+        } else {
+            reply
+        }
     };
     written.citations.clone_from(&reply.citations);
     written.took_ms = millis(started);
@@ -97,11 +104,37 @@ async fn ask(
             fixed(agent, ReplyKind::Greeting)
         }
         Err(error) => {
-            tracing::error!(%error, agent = agent.slug, "the model did not answer, the customer gets the failure sentence");
+            tracing::error!(%error, agent = agent.slug, "the model did not answer");
             written.errors = error.attempts;
             fixed(agent, ReplyKind::Failure)
         }
     }
+}
+
+/// Quotes the documents after the model failed, as without a budget. `None` if they hold no answer.
+async fn quote(seams: Seams<'_>, input: Input<'_>, written: &mut ReplyTrace) -> Option<Reply> {
+    let (spare, prompt) = (seams.spare, input.prompt);
+    if !seams.model.kind(&prompt.model).generates() {
+        return None;
+    }
+    let prompt = Prompt {
+        model: spare.default_model().to_owned(),
+        min_confidence: input.agent.min_confidence.unwrap_or_else(|| spare.min_confidence()),
+        ..prompt.clone()
+    };
+    // Not streamed: the listener may already have a part of the model's answer.
+    let seams = Seams { model: spare, hear: None, ..seams };
+    let mut quoted = ReplyTrace::default();
+    let input = Input { prompt: &prompt, ..input };
+    let reply = ask(seams, input, &mut quoted, &mut Usage::default()).await;
+    if matches!(reply.sort, ReplyKind::NoAnswer | ReplyKind::Failure) {
+        return None;
+    }
+    written.stand_in = Some("the model failed: the documents are quoted".into());
+    written.model = quoted.model;
+    written.raw = quoted.raw;
+    written.repairs.append(&mut quoted.repairs);
+    Some(reply)
 }
 
 /// Calls the model; a listener gets only text meant for the customer.
@@ -140,10 +173,7 @@ fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<C
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
     if cleaned.text.trim().is_empty() {
-        tracing::error!(
-            agent = agent.slug,
-            "the model's answer held nothing for the customer, who gets the failure sentence"
-        );
+        tracing::error!(agent = agent.slug, "the model's answer held nothing for the customer");
         written.errors.push("the answer held nothing for the customer".into());
         return Err(fixed(agent, ReplyKind::Failure));
     }

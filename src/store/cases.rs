@@ -29,7 +29,9 @@ impl Case<'_> {
         if !told && self.is_open(conn).await? {
             return Ok(());
         }
-        let sql = "update conversations set open_cases = open_cases + 1 where id = $1";
+        // The customer waits for a person, also if the bot had answered.
+        let sql = "update conversations set open_cases = open_cases + 1,
+                       unanswered = case when unanswered > 0 then unanswered else 1 end where id = $1";
         run!(conn, sql, self.conversation.as_str())?;
         let id = EscalationId::generate();
         let sql = formatcp!(
@@ -53,7 +55,7 @@ impl Case<'_> {
 
     /// Whether the conversation has an open case with this reason: a reply of several messages
     /// needs only one.
-    async fn is_open(&self, conn: &mut Conn<'_>) -> Result<bool> {
+    pub(super) async fn is_open(&self, conn: &mut Conn<'_>) -> Result<bool> {
         let sql = formatcp!(
             "select id from escalations where conversation_id = $1 and state = '{OPEN}' and reason = $2"
         );
@@ -72,16 +74,16 @@ pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) ->
     run!(conn, sql, conversation.as_str(), now()).map(|_| ())
 }
 
-/// Queues notices to support contacts: phone in digits, and text.
+/// Queues notices `about` a conversation to support contacts: phone in digits, and text.
 pub(super) async fn notify(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
-    (number, turn): (&NumberId, Option<&TurnId>),
+    (number, about, turn): (&NumberId, &ConversationId, Option<&TurnId>),
     notices: &[(String, String)],
 ) -> Result<()> {
     let mut rows = Rows::default();
     for (part, (phone, text)) in notices.iter().enumerate() {
-        let conversation = notice_thread(workspace, conn, number, phone).await?;
+        let conversation = notice_thread(workspace, conn, (number, about), phone).await?;
         let (conversation, number) = (&conversation, number.as_str());
         let queued = OutboxEntry { conversation, number, turn, author: Author::Notice };
         rows.push(queued.values(workspace, &OutgoingRow::new(text), (part, None))?);
@@ -89,27 +91,30 @@ pub(super) async fn notify(
     outbox::insert(conn, &rows).await
 }
 
-/// The conversation with a support contact on the number, created if it does not exist.
+/// The conversation with a support contact on the number, created if it does not exist. Marks the
+/// contact as staff there, unless the notice is about that very conversation.
 async fn notice_thread(
     workspace: &WorkspaceId,
     conn: &mut Conn<'_>,
-    number: &NumberId,
+    (number, about): (&NumberId, &ConversationId),
     phone: &str,
 ) -> Result<ConversationId> {
     let sql = "insert into contacts (id, workspace_id, wa_id, name, created_at, updated_at)
-               values ($1, $2, $3, 'Support contact', $4, $4)
+               values ($1, $2, $3, null, $4, $4)
                on conflict (workspace_id, wa_id) do update set updated_at = excluded.updated_at returning id";
     let fresh = ContactId::generate();
     let contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;
     let sql = "insert into conversations
-               (id, workspace_id, number_id, contact_id, owner, last_message_at, created_at, updated_at)
-               values ($1, $2, $3, $4, $6, $5, $5, $5)
-               on conflict (number_id, contact_id) do update set last_message_at = excluded.last_message_at
+               (id, workspace_id, number_id, contact_id, owner, last_message_at, notice_at, created_at, updated_at)
+               values ($1, $2, $3, $4, $6, $5, $5, $5, $5)
+               on conflict (number_id, contact_id) do update set last_message_at = excluded.last_message_at,
+                   notice_at = case when conversations.id = $7 then conversations.notice_at else excluded.notice_at end
                returning id";
     let fresh = ConversationId::generate();
     let contact = contact.map(|row| row.0).unwrap_or_default();
     let number = number.as_str();
+    let (owner, about) = (Owner::INITIAL, about.as_str());
     let row =
-        first!(conn, (String,), sql, &fresh, workspace, number, contact, now(), Owner::INITIAL)?;
+        first!(conn, (String,), sql, &fresh, workspace, number, contact, now(), owner, about)?;
     Ok(row.map_or(fresh, |row| ConversationId::stored(row.0)))
 }

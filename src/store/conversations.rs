@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 
+use super::outbox::ToSend;
 use super::signal::{self, Signal};
 use super::{Conn, Result, Store, Write, cases, inbox, now, run};
 use crate::domain::thread::OwnerChange;
+use crate::domain::time::Millis;
 use crate::domain::{ConversationId, WorkspaceId};
 
 impl Store {
@@ -25,6 +27,25 @@ impl Store {
     pub async fn resolve(&self, id: &ConversationId) -> Result<bool> {
         self.apply(Resolve { id: id.clone() }).await
     }
+
+    /// Records that WhatsApp refused a message because the window is closed, unless the customer
+    /// has written since it was claimed.
+    pub async fn close_window(&self, refused: &ToSend) -> Result<()> {
+        let id = ConversationId::stored(refused.conversation_id.clone());
+        self.apply(CloseWindow { id, heard: refused.last_inbound_at.unwrap_or_default() }).await
+    }
+}
+
+/// Marks the window as closed at a moment, because WhatsApp says so; unless the customer has
+/// written after `heard`.
+pub(super) async fn close_window(
+    conn: &mut Conn<'_>,
+    id: &ConversationId,
+    (moment, heard): (Millis, Millis),
+) -> Result<()> {
+    let sql = "update conversations set window_closed_at = $2
+               where id = $1 and coalesce(last_inbound_at, 0) <= $3";
+    run!(conn, sql, id.as_str(), moment, heard).map(|_| ())
 }
 
 /// Gives a conversation back to the bot; false if it does not exist.
@@ -106,5 +127,19 @@ impl Write for Resolve {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         give_back(conn, workspace, &self.id).await
+    }
+}
+
+struct CloseWindow {
+    id: ConversationId,
+    heard: Millis,
+}
+
+#[async_trait]
+impl Write for CloseWindow {
+    type Out = ();
+
+    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        close_window(conn, &self.id, (now(), self.heard)).await
     }
 }

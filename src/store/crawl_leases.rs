@@ -23,13 +23,13 @@ impl Store {
         self.apply(Take { id, replica, lease_ms }).await
     }
 
-    /// Releases a source without storing a result.
+    /// Releases a source without storing a result. Does not count as a try.
     pub async fn release_source(&self, id: &SourceId) -> Result<()> {
         let (id, replica) = (Some(id.clone()), self.base.replica.clone());
         self.apply(LetGo { id, replica }).await
     }
 
-    /// Releases the sources of this process because it stops. Resets their tries.
+    /// Releases the sources that this process is reading, because it stops. Does not count as a try.
     pub async fn release_sources(&self) -> Result<()> {
         self.apply(LetGo { id: None, replica: self.base.replica.clone() }).await
     }
@@ -124,17 +124,12 @@ impl Write for LetGo {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let (workspace, replica) = (workspace.as_str(), &self.replica);
-        if let Some(id) = &self.id {
-            let sql = "update sources set lease_until = 0, tries = 0, reading = '', stamp = ''
-                           where workspace_id = $1 and holder = $2 and id = $3";
-            run!(conn, sql, workspace, replica, id.as_str())?;
-        } else {
-            let sql = "update sources set lease_until = 0, tries = 0, reading = '', stamp = ''
-                           where workspace_id = $1 and holder = $2 and lease_until > 0";
-            run!(conn, sql, workspace, replica)?;
-        }
-        Ok(())
+        let id = self.id.as_ref().map(SourceId::as_str).unwrap_or_default();
+        // Earlier tries may have ended their processes: they stay counted.
+        let sql = "update sources set lease_until = 0, reading = '', stamp = '',
+                       tries = case when tries > 0 then tries - 1 else 0 end
+                   where workspace_id = $1 and holder = $2 and lease_until > 0 and (id = $3 or $3 = '')";
+        run!(conn, sql, workspace.as_str(), &self.replica, id).map(drop)
     }
 }
 

@@ -203,6 +203,7 @@ impl Write for Tell {
             return Ok(());
         }
         let number = NumberId::stored(self.case.number_id.clone());
-        notify(conn, workspace, (&number, None), &self.notices).await
+        let about = ConversationId::stored(self.case.conversation_id.clone());
+        notify(conn, workspace, (&number, &about, None), &self.notices).await
     }
 }

@@ -1,10 +1,14 @@
-//! Webhook events that are neither messages nor statuses, stored as they came.
+//! Webhook events that are neither messages nor statuses, stored as they came, and the desk's own
+//! events.
 
 use async_trait::async_trait;
 use sqlx::FromRow;
 
+use super::outbox::ToSend;
 use super::{Conn, Result, Store, Write, all, now, run, to_json};
-use crate::domain::{Event, Item, NumberId, StoredProvider, WebhookId, WorkspaceId};
+use crate::domain::{
+    DeskEventKind, Event, Fault, Item, NumberId, StoredProvider, WebhookId, WorkspaceId,
+};
 
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -13,7 +17,7 @@ pub struct EventRow {
     pub id: String,
     /// The number concerned.
     pub number_id: Option<String>,
-    /// The provider's name for the event.
+    /// The provider's name for the event, or a [`DeskEventKind`].
     pub kind: String,
     /// The event as JSON.
     pub payload: String,
@@ -34,6 +38,13 @@ impl Store {
             all!(conn, EventRow, sql, workspace.as_str(), i64::from(alerts), limit)
         })
         .await
+    }
+
+    /// Records the alarm about a notice that a support contact does not get.
+    pub async fn record_lost_notice(&self, notice: &ToSend, fault: &Fault) -> Result<()> {
+        let (number, conversation) = (notice.number_id.clone(), notice.conversation_id.clone());
+        let (message, why) = (notice.id.clone(), fault.title.clone());
+        self.apply(LostNotice { number, conversation, message, why }).await
     }
 
     /// Number of stored webhooks.
@@ -118,6 +129,69 @@ impl Write for ForgetWebhooks {
     }
 }
 
+/// A notice that a support contact does not get.
+pub(super) struct LostNotice {
+    pub(super) number: String,
+    /// The conversation with the support contact.
+    pub(super) conversation: String,
+    pub(super) message: String,
+    pub(super) why: String,
+}
+
+#[async_trait]
+impl Write for LostNotice {
+    type Out = ();
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let Self { number, conversation, message, why } = self;
+        let payload = serde_json::json!({
+            "conversation_id": conversation, "message_id": message, "why": why,
+        });
+        let alert = format!(
+            "A support contact was not notified of a case: {why}. WhatsApp takes a notice only within 24 hours of \
+             the contact's last message to the number, or as a template."
+        );
+        let event = NewEvent {
+            number: Some(number),
+            webhook: None,
+            kind: DeskEventKind::NoticeLost.as_str(),
+            payload: &payload.to_string(),
+            alert: Some(&alert),
+        };
+        event.insert(conn, workspace).await
+    }
+}
+
+/// An event to insert.
+struct NewEvent<'a> {
+    number: Option<&'a str>,
+    /// The webhook that brought it; `None` for an event of the desk itself.
+    webhook: Option<&'a str>,
+    kind: &'a str,
+    payload: &'a str,
+    alert: Option<&'a str>,
+}
+
+impl NewEvent<'_> {
+    async fn insert(&self, conn: &mut Conn<'_>, workspace: &WorkspaceId) -> Result<()> {
+        let sql = "insert into provider_events (id, workspace_id, number_id, webhook_id, kind, payload, alert, created_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        run!(
+            conn,
+            sql,
+            format!("evt_{}", ulid::Ulid::generate()),
+            workspace.as_str(),
+            self.number,
+            self.webhook,
+            super::storable(self.kind),
+            super::storable(self.payload),
+            self.alert.map(super::storable),
+            now(),
+        )
+        .map(|_| ())
+    }
+}
+
 /// The source of an event.
 pub(super) struct Origin<'a> {
     pub(super) workspace: &'a WorkspaceId,
@@ -141,22 +215,14 @@ pub(super) async fn keep(
         let alert = format!(
             "A {what} for the number {stranger} arrived, which is not configured here. Add it under [numbers]."
         );
-        ("unknown_number".to_owned(), payload.to_string(), Some(alert))
+        (DeskEventKind::UnknownNumber.to_string(), payload.to_string(), Some(alert))
     };
-    let sql = "insert into provider_events (id, workspace_id, number_id, webhook_id, kind, payload, alert, created_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let id = format!("evt_{}", ulid::Ulid::generate());
-    run!(
-        conn,
-        sql,
-        id,
-        at.workspace.as_str(),
-        at.number.map(NumberId::as_str),
-        at.webhook.as_str(),
-        super::storable(&kind),
-        super::storable(&payload),
-        alert,
-        now(),
-    )
-    .map(|_| ())
+    let event = NewEvent {
+        number: at.number.map(NumberId::as_str),
+        webhook: Some(at.webhook.as_str()),
+        kind: &kind,
+        payload: &payload,
+        alert: alert.as_deref(),
+    };
+    event.insert(conn, at.workspace).await
 }

@@ -52,7 +52,7 @@ pub struct FinishedTurn {
     pub replies: Vec<OutgoingRow>,
     /// The question without personal data, if it was not answered.
     pub unanswered: Option<String>,
-    /// Set when the conversation is handed to a person.
+    /// Set when a person is called.
     pub escalation: Option<Escalation>,
     /// Set if this process can send the first reply at once. The commit then claims it, unless an
     /// earlier message of the conversation is still to be sent.
@@ -66,6 +66,9 @@ pub struct Escalation {
     pub reason: String,
     /// The customer's question.
     pub question: String,
+    /// Whether a person gets the conversation. Otherwise the bot keeps it, and an open case with
+    /// the same reason is enough.
+    pub hands_over: bool,
     /// Notices to support contacts: phone in digits, and text.
     pub notices: Vec<(String, String)>,
 }
@@ -117,7 +120,7 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
     let (mut rows, moment) = (Rows::default(), now());
     for turn in all {
         let reply = turn.replies.last();
-        let change = turn.escalation.is_some().then(|| OwnerChange::taken_over(moment));
+        let change = turn.hands_over().then(|| OwnerChange::taken_over(moment));
         let (owner, person_at, forgets_habit) = change.map_or((None, None, 0), columns);
         rows.push([
             turn.claim.id.as_str().into(),
@@ -193,21 +196,24 @@ async fn mark_answered(
     Ok(came)
 }
 
-/// Makes conversations with messages that came meanwhile due at once. A separate statement, after
-/// the rows are locked: otherwise Postgres would miss messages that commit while the first
-/// statement waits.
+/// Makes conversations with messages that came meanwhile due at once. After a reply, only those are
+/// unanswered, unless a person is called. A separate statement, after the rows are locked:
+/// otherwise Postgres would miss messages that commit while the first statement waits.
 async fn reschedule(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
     let (mut rows, moment) = (Rows::default(), now());
     for turn in ours {
-        rows.push([turn.claim.id.as_str().into(), moment.into()]);
+        let replied = i64::from(!turn.replies.is_empty());
+        rows.push([turn.claim.id.as_str().into(), moment.into(), replied.into()]);
     }
-    let before = "with v (id, moment) as (";
+    let before = "with v (id, moment, replied) as (";
     let after = formatcp!(
         ") update conversations set
             due_at = case when w.since is null then null else w.moment end,
             quiet_at = case when w.since is null then null else quiet_at end,
+            unanswered = case when w.replied = 0 or open_cases > 0 then unanswered
+                when w.since is null then 0 else 1 end,
             waiting_since = w.since
-        from (select v.id, v.moment, (select min(m.created_at) from messages m
+        from (select v.id, v.moment, v.replied, (select min(m.created_at) from messages m
             where m.conversation_id = v.id and m.state = '{waiting}') as since from v) w
         where conversations.id = w.id",
         waiting = MessageState::Waiting.as_str()
@@ -254,7 +260,7 @@ async fn queue(
     let free = outbox::free(conn, offered).await?;
     let (mut rows, mut sent) = (Rows::default(), HashMap::new());
     for turn in ours {
-        let author = if turn.escalation.is_some() { Author::Notice } else { Author::Bot };
+        let author = if turn.hands_over() { Author::Notice } else { Author::Bot };
         let (conversation, number) = (&turn.claim.conversation(), turn.claim.number_id.as_str());
         let queued = OutboxEntry { conversation, number, turn: Some(&turn.id), author };
         for (part, reply) in turn.replies.iter().enumerate() {
@@ -272,6 +278,10 @@ async fn queue(
 impl FinishedTurn {
     fn lease(&self) -> (String, i64) {
         (self.claim.id.clone(), self.claim.lease_token)
+    }
+
+    fn hands_over(&self) -> bool {
+        self.escalation.as_ref().is_some_and(|case| case.hands_over)
     }
 
     /// The question, if it was not answered.
@@ -293,9 +303,13 @@ impl FinishedTurn {
             reason: &case.reason,
             question: &case.question,
         };
+        if case.hands_over {
+            messages::void(conn, &conversation, "handed over").await?;
+        } else if opened.is_open(conn).await? {
+            return Ok(());
+        }
         opened.open(conn, workspace, true).await?;
-        messages::void(conn, &conversation, "handed over").await?;
-        let at = (&self.claim.number(), Some(&self.id));
+        let at = (&self.claim.number(), &conversation, Some(&self.id));
         cases::notify(conn, workspace, at, &case.notices).await
     }
 }

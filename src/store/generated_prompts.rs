@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::{Conn, Result, Store, Write, first, now, run};
 use crate::domain::WorkspaceId;
-use crate::domain::time::DAY_MS;
+use crate::domain::time::{DAY_MS, Millis};
 
 impl Store {
     /// Number of prompts generated today (UTC).
@@ -18,25 +18,27 @@ impl Store {
         .await
     }
 
-    /// Counts one more prompt for today, unless the limit is reached. Returns whether it was
-    /// counted.
-    pub async fn count_prompt(&self, limit: i64) -> Result<bool> {
-        self.apply(Count { day: today(), limit }).await
+    /// Counts one more prompt for today. Returns the day, for [`Store::uncount_prompt`]; `None` if
+    /// the limit is reached.
+    pub async fn count_prompt(&self, limit: i64) -> Result<Option<Millis>> {
+        let day = today();
+        Ok(self.apply(Count { day, limit }).await?.then_some(day))
     }
 
-    /// Subtracts a counted prompt that was not generated.
-    pub async fn uncount_prompt(&self) -> Result<()> {
-        self.apply(Uncount { day: today() }).await
+    /// Subtracts a prompt that was counted on this day and not generated.
+    pub async fn uncount_prompt(&self, day: Millis) -> Result<()> {
+        self.apply(Uncount { day }).await
     }
 }
 
 /// Start of the day (UTC), in Unix milliseconds.
-fn today() -> i64 {
-    now() - now().rem_euclid(DAY_MS)
+fn today() -> Millis {
+    let moment = now();
+    moment - moment.rem_euclid(DAY_MS)
 }
 
 struct Count {
-    day: i64,
+    day: Millis,
     limit: i64,
 }
 
@@ -54,7 +56,7 @@ impl Write for Count {
 }
 
 struct Uncount {
-    day: i64,
+    day: Millis,
 }
 
 #[async_trait]

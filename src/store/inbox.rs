@@ -80,6 +80,8 @@ pub struct TakenIn {
     /// final status, or a message came that the bot does not answer. Covers all webhooks of the
     /// batch.
     pub changed: BTreeSet<ConversationId>,
+    /// Notices to support contacts that failed. Covers all webhooks of the batch.
+    pub lost_notices: usize,
 }
 
 /// An event that a running turn of the conversation must react to.

@@ -38,6 +38,10 @@ pub struct ConversationRow {
     pub owner: Owner,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
+    /// When WhatsApp said that the window is closed, if the customer has not written since.
+    pub window_closed_at: Option<i64>,
+    /// When a notice about another conversation was last queued for this contact.
+    pub notice_at: Option<i64>,
     /// When anyone last wrote.
     pub last_message_at: i64,
     /// Number of messages that no person has seen.
@@ -109,7 +113,8 @@ const OPEN_CASE: &str = EscalationState::Open.as_str();
 /// message is looked up per conversation, so that a page is one query.
 fn query(rest: &str) -> String {
     format!(
-        "with p as materialized (select v.id, v.number_id, v.contact_id, v.owner, v.last_inbound_at, v.last_message_at, v.unread,
+        "with p as materialized (select v.id, v.number_id, v.contact_id, v.owner, v.last_inbound_at, v.window_closed_at,
+            v.notice_at, v.last_message_at, v.unread,
             case when {OPEN} and v.unanswered > 0 then 1 else 0 end as waiting,
             (select x.id from messages x where x.conversation_id = v.id
                 order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) as last_id,
@@ -117,7 +122,7 @@ fn query(rest: &str) -> String {
                 and e.state = '{OPEN_CASE}' order by e.created_at desc, e.id desc limit 1) end as case_id
             from conversations v where v.workspace_id = $1 {rest})
         select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, p.owner,
-            p.last_inbound_at, p.last_message_at, p.unread, cast(p.waiting as bigint) as waiting,
+            p.last_inbound_at, p.window_closed_at, p.notice_at, p.last_message_at, p.unread, cast(p.waiting as bigint) as waiting,
             coalesce(m.transcript, m.body) as last_text, m.kind as last_kind, m.author as last_author,
             m.state as last_state, e.id as case_id, e.reason as case_reason, e.created_at as case_at,
             n.slug as number_slug, n.provider, a.slug as agent

@@ -8,10 +8,14 @@ use sqlx::FromRow;
 
 use super::bulk::Value;
 use super::cases::Case;
+use super::events::LostNotice;
 use super::outbox::PROVIDER_ID;
-use super::words::author::{BOT, PERSON};
+use super::words::author::{BOT, NOTICE, PERSON};
 use super::words::message_state::{FAILED, QUEUED, SENDING, SENT, STORED, WAITING};
-use super::{Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json};
+use super::{
+    Conn, LenientWord, Result, Rows, Store, Write, all, conversations, first, now, run, storable,
+    to_json,
+};
 use crate::domain::{
     Author, Content, ConversationId, Delivery, Direction, Echo, Fault, MessageId, MessageKind,
     MessageState, NumberId, Status, WorkspaceId,
@@ -198,7 +202,12 @@ pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) ->
          where conversation_id = $1 and state = '{QUEUED}' and author = '{BOT}'",
         rank = MessageState::Failed.rank()
     );
-    run!(conn, sql, id.as_str(), now(), why).map(|_| ())
+    if run!(conn, sql, id.as_str(), now(), why)? > 0 {
+        // The bot's answer did not reach the customer.
+        let sql = "update conversations set unanswered = 1 where id = $1 and unanswered = 0";
+        run!(conn, sql, id.as_str())?;
+    }
+    Ok(())
 }
 
 /// Whether an echo is an own message whose send is not yet recorded; if so, marks that message as
@@ -237,13 +246,21 @@ fn rises(known: Delivery, news: Delivery) -> bool {
     known < news && (news != Delivery::Failed || known < Delivery::Delivered)
 }
 
+/// What status updates changed.
+pub(super) struct StatusEffects {
+    /// The conversations of the changed messages.
+    pub(super) changed: BTreeSet<ConversationId>,
+    /// How many notices to support contacts failed.
+    pub(super) lost_notices: usize,
+}
+
 /// Applies the provider's status updates to outgoing messages, found by the provider's id, or by
-/// our reference if that id was never received. Returns the conversations of the changed messages.
+/// our reference if that id was never received.
 pub(super) async fn apply_statuses(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     statuses: &[(&NumberId, &Status)],
-) -> Result<BTreeSet<ConversationId>> {
+) -> Result<StatusEffects> {
     let mut last: BTreeMap<(&str, &str), (&Status, Option<&str>)> = BTreeMap::new();
     for (number, status) in statuses {
         let known = last.entry((number.as_str(), &status.provider_id));
@@ -294,40 +311,63 @@ pub(super) async fn apply_statuses(
     let mut settled = conn.many_rows::<(String,)>(before, &referred, found).await?;
     let found = settle!("messages.provider_id = v.provider_id");
     settled.extend(conn.many_rows::<(String,)>(before, &rows, found).await?);
+    let mut lost_notices = 0;
     for (number, status) in statuses.iter().filter(|(_, news)| news.delivery == Delivery::Failed) {
-        open_undelivered_case(conn, workspace, (number, status), &settled).await?;
+        if status.window_closed {
+            close_window(conn, number, status).await?;
+        }
+        let lost = report_undelivered(conn, workspace, (number, status), &settled).await?;
+        lost_notices += usize::from(lost);
     }
-    Ok(settled.into_iter().map(|(id,)| ConversationId::stored(id)).collect())
+    let changed = settled.into_iter().map(|(id,)| ConversationId::stored(id)).collect();
+    Ok(StatusEffects { changed, lost_notices })
 }
 
-/// Opens a case for a message that WhatsApp accepted and then could not deliver.
-async fn open_undelivered_case(
+/// Marks the window of a message's conversation as closed.
+async fn close_window(conn: &mut Conn<'_>, number: &NumberId, status: &Status) -> Result<()> {
+    let sql = "select conversation_id from messages where number_id = $1 and provider_id = $2";
+    let provider_id = storable(&status.provider_id);
+    let row = first!(conn, (ConversationId,), sql, number.as_str(), provider_id)?;
+    let at = if status.at > 0 { status.at } else { now() };
+    match row {
+        Some((id,)) => conversations::close_window(conn, &id, (at, at)).await,
+        None => Ok(()),
+    }
+}
+
+/// Opens a case for a message that WhatsApp accepted and then could not deliver. For a notice to a
+/// support contact, records an alarm instead and returns true.
+async fn report_undelivered(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     (number, status): (&NumberId, &Status),
     settled: &[(String,)],
-) -> Result<()> {
+) -> Result<bool> {
     let sql = formatcp!(
-        "select conversation_id, body from messages where number_id = $1 and provider_id = $2
-         and state = '{FAILED}' and author in ('{BOT}', '{PERSON}')"
+        "select m.conversation_id, m.body, m.id, m.author from messages m join conversations v on v.id = m.conversation_id
+         where m.number_id = $1 and m.provider_id = $2 and m.state = '{FAILED}'
+             and (m.author in ('{BOT}', '{PERSON}') or (m.author = '{NOTICE}' and v.notice_at is not null))"
     );
-    let row = (number.as_str(), storable(&status.provider_id));
-    let Some((conversation, body)) = first!(conn, (String, Option<String>), sql, row.0, row.1)?
-    else {
-        return Ok(());
-    };
+    let at = (number.as_str(), storable(&status.provider_id));
+    let row = first!(conn, (String, Option<String>, String, String), sql, at.0, at.1)?;
+    let Some((conversation, body, message, author)) = row else { return Ok(false) };
     // A repeated status changes nothing.
     if !settled.contains(&(conversation.clone(),)) {
-        return Ok(());
+        return Ok(false);
     }
     let why = status.faults.first().map_or("it does not say why", |fault| &fault.title);
+    if author == NOTICE {
+        let (number, why) = (number.to_string(), why.to_owned());
+        LostNotice { number, conversation, message, why }.run(workspace, conn).await?;
+        return Ok(true);
+    }
     let case = Case {
         conversation: &ConversationId::stored(conversation),
         turn: None,
         reason: &format!("WhatsApp could not deliver our message: {why}"),
         question: body.as_deref().unwrap_or_default(),
     };
-    case.open(conn, workspace, false).await
+    case.open(conn, workspace, false).await.map(|()| false)
 }
 
 #[cfg(test)]

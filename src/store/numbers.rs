@@ -313,10 +313,11 @@ impl Write for Remove {
 /// Voids what waits on a removed number, so that nothing old is sent when it is added again.
 async fn void_pending(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str) -> Result<()> {
     let sql = formatcp!(
-        "update messages set state = '{failed}', due_at = null, updated_at = $3,
+        "update messages set state = '{failed}', state_rank = {rank}, due_at = null, updated_at = $3,
              note = 'the number was removed before this was sent'
          where workspace_id = $1 and number_id = $2 and state = '{queued}'",
         failed = MessageState::Failed.as_str(),
+        rank = MessageState::Failed.rank(),
         queued = MessageState::Queued.as_str()
     );
     run!(conn, sql, workspace.as_str(), number, now())?;

@@ -81,6 +81,10 @@ pub struct ToSend {
     pub owner: Option<Owner>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<i64>,
+    /// When WhatsApp said that the window is closed, if the customer has not written since.
+    pub window_closed_at: Option<i64>,
+    /// When a notice was last queued for a support contact; `None` in a customer's conversation.
+    pub notice_at: Option<i64>,
 }
 
 /// A request to claim messages.
@@ -236,7 +240,10 @@ impl Write for ClaimRequest {
                           where v.id = messages.conversation_id) as opted_out_at,
                          (select v.owner from conversations v where v.id = messages.conversation_id) as owner,
                          (select v.last_inbound_at from conversations v where v.id = messages.conversation_id)
-                             as last_inbound_at",
+                             as last_inbound_at,
+                         (select v.window_closed_at from conversations v where v.id = messages.conversation_id)
+                             as window_closed_at,
+                         (select v.notice_at from conversations v where v.id = messages.conversation_id) as notice_at",
                     left = left!("m.conversation_id", "$8"),
                     lock = $lock
                 )
@@ -272,6 +279,7 @@ pub(super) struct Free {
     #[sqlx(try_from = "LenientWord<Owner>")]
     owner: Option<Owner>,
     last_inbound_at: Option<i64>,
+    window_closed_at: Option<i64>,
 }
 
 /// The free conversations of those given, by id. A new message there would be the next that
@@ -292,7 +300,7 @@ pub(super) async fn free<'a>(
     }
     let before = "with v (id, lease_until, ordered, burst, since) as (";
     let after = formatcp!(
-        ") select r.id, v.lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at
+        ") select r.id, v.lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at, r.window_closed_at
         from v cross join conversations r cross join contacts c
         where r.id = v.id and c.id = r.contact_id
             and not exists (select 1 from messages e where e.conversation_id = v.id and e.state in ('{QUEUED}', '{SENDING}'))

@@ -34,7 +34,8 @@ pub struct Reply {
 pub enum Window {
     /// Always.
     Always,
-    /// Only if the customer wrote after this time, or has never written.
+    /// Only if the customer wrote after this time, or has never written, and WhatsApp has not said
+    /// since that the window is closed.
     Since(i64),
 }
 
@@ -125,6 +126,7 @@ struct RecipientRow {
     #[sqlx(try_from = "LenientWord<Owner>")]
     owner: Owner,
     last_inbound_at: Option<i64>,
+    window_closed_at: Option<i64>,
     wa_id: Option<String>,
     bsuid: Option<String>,
     opted_out_at: Option<i64>,
@@ -139,7 +141,7 @@ impl RecipientRow {
         macro_rules! find {
             ($lock:literal) => {
                 concat!(
-                    "select v.number_id, v.owner, v.last_inbound_at, c.wa_id, c.bsuid, c.opted_out_at
+                    "select v.number_id, v.owner, v.last_inbound_at, v.window_closed_at, c.wa_id, c.bsuid, c.opted_out_at
                     from conversations v join contacts c on c.id = v.contact_id
                     where v.id = $1 and v.workspace_id = $2 ",
                     $lock
@@ -155,7 +157,10 @@ impl RecipientRow {
     fn refusal(&self, window: Window) -> Option<Refusal> {
         let closed = match window {
             Window::Always => false,
-            Window::Since(moment) => self.last_inbound_at.is_some_and(|last| last <= moment),
+            Window::Since(moment) => {
+                self.window_closed_at.is_some()
+                    || self.last_inbound_at.is_some_and(|last| last <= moment)
+            }
         };
         if self.opted_out_at.is_some() {
             Some(Refusal::OptedOut)

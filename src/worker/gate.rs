@@ -37,6 +37,8 @@ pub(super) enum Stop {
     Void(Fault),
     /// The customer waits for it: a person has to take over.
     Missed(Fault),
+    /// It is a notice to a support contact: an operator has to know that nobody was told.
+    Alarm(Fault),
 }
 
 /// Decides whether a message may be sent. Notices of the desk (a hand-off sentence, a note to a
@@ -54,12 +56,14 @@ pub(super) fn pass(asked: &GateRequest<'_>) -> Result<Pass, Stop> {
         return Err(Stop::Void(Fault::ours("a person took over the conversation")));
     }
     if message.opted_out_at.is_some() && message.author != Author::Consent {
-        return Err(Stop::Void(Fault::ours("the customer opted out")));
+        return Err(unneeded(message, "the customer opted out"));
     }
     if message.wa_id.is_none() && message.bsuid.is_none() {
-        return Err(Stop::Void(Fault::ours("the contact has no WhatsApp id")));
+        return Err(unneeded(message, "the contact has no WhatsApp id"));
     }
-    let closed = message.last_inbound_at.is_some_and(|last| asked.now - last >= WINDOW_MS);
+    // WhatsApp's word wins over the time of the customer's last message.
+    let closed = message.window_closed_at.is_some()
+        || message.last_inbound_at.is_some_and(|last| asked.now - last >= WINDOW_MS);
     if asked.has_window && closed { outside(message, asked.template) } else { Ok(Pass::AsItIs) }
 }
 
@@ -75,13 +79,26 @@ pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<P
     Err(missed(message, fault))
 }
 
-/// Decides whether anybody waits for a message that is not sent. A notice to a support contact is
-/// not needed: the case exists all the same.
+/// Decides whether anybody waits for a message that is not sent. A hand-off sentence is not needed:
+/// the case exists all the same.
 pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
     match message.author {
         Author::Bot | Author::Person => Stop::Missed(fault),
+        Author::Notice if is_to_staff(message) => Stop::Alarm(fault),
         Author::Customer | Author::Notice | Author::Consent => Stop::Void(fault),
     }
+}
+
+/// Decides about a message that a customer does not wait for.
+fn unneeded(message: &ToSend, why: &str) -> Stop {
+    let fault = Fault::ours(why);
+    if is_to_staff(message) { Stop::Alarm(fault) } else { Stop::Void(fault) }
+}
+
+/// Whether it is a notice to a support contact. A hand-off sentence, which has the same author, goes
+/// to a customer.
+fn is_to_staff(message: &ToSend) -> bool {
+    message.author == Author::Notice && message.notice_at.is_some()
 }
 
 #[cfg(test)]
@@ -103,6 +120,8 @@ mod tests {
             opted_out_at: None,
             owner: Some(owner),
             last_inbound_at,
+            window_closed_at: None,
+            notice_at: None,
         }
     }
 
@@ -152,8 +171,15 @@ mod tests {
         let name = "come_back".to_owned();
         let template = Template { name, language: "en".into(), with_text: true };
         assert_eq!(ask(&late, Some(&template)), Ok(Pass::AsTemplate(template.clone())));
-        let note = message(Author::Notice, Owner::Bot, Some(WINDOW_MS * 2));
-        assert!(matches!(ask(&note, None), Err(Stop::Void(_))));
+        let sentence = message(Author::Notice, Owner::Bot, Some(WINDOW_MS * 2));
+        assert!(matches!(ask(&sentence, None), Err(Stop::Void(_))));
+        let mut notice = ToSend { notice_at: Some(1), ..sentence };
+        assert!(matches!(ask(&notice, None), Err(Stop::Alarm(_))), "nobody was told");
+        notice.opted_out_at = Some(1);
+        assert!(matches!(ask(&notice, Some(&template)), Err(Stop::Alarm(_))));
+        let reply = message(Author::Bot, Owner::Bot, JUST_NOW);
+        let refused = ToSend { window_closed_at: Some(1), ..reply };
+        assert!(matches!(ask(&refused, None), Err(Stop::Missed(_))), "WhatsApp's word wins");
         let stranger = message(Author::Notice, Owner::Bot, None);
         assert!(ask(&stranger, None).is_ok(), "a support contact who never wrote is tried");
     }

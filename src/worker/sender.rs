@@ -8,7 +8,7 @@ use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
-use crate::metrics::SENDS;
+use crate::metrics::{NOTICES_LOST, SENDS};
 use crate::provider::{Class, Error, OutgoingMessage, Retry};
 use crate::spans::Span;
 use crate::store::escalations::NewEscalation;
@@ -56,12 +56,15 @@ impl MessageSender {
         }
         let number = &*number;
         let sent = self.send(number, message, &pass).await;
-        // The window closed between the gate and WhatsApp: send the template at once, if there is
+        // The window is closed, whatever the gate thinks: send the template at once, if there is
         // one.
         let sent = match sent {
             Err(Error::Refused { class: Class::WindowClosed, fault, .. })
                 if pass == Pass::AsItIs =>
             {
+                if let Err(error) = self.desk.store.close_window(message).await {
+                    tracing::error!(%error, "that the window is closed could not be stored");
+                }
                 match gate::outside(message, template) {
                     Ok(pass) => self.send(number, message, &pass).await,
                     Err(stop) => return self.stopped(message, stop, Some(fault)).await,
@@ -139,7 +142,7 @@ impl MessageSender {
     }
 
     /// Fails a message that the gate or WhatsApp stopped. If the customer waits for it, opens a
-    /// case.
+    /// case; if it is a notice, raises an alarm.
     async fn stopped(&self, message: &ToSend, stop: Stop, refused: Option<Fault>) -> SendResult {
         let fault = match stop {
             Stop::Void(fault) => fault,
@@ -154,6 +157,15 @@ impl MessageSender {
                 }
                 self.desk.notifier.announce(What::Escalations);
                 fault
+            }
+            Stop::Alarm(fault) => {
+                NOTICES_LOST.one();
+                if let Err(error) = self.desk.store.record_lost_notice(message, &fault).await {
+                    tracing::error!(%error, "the alarm about a lost notice could not be stored");
+                }
+                self.desk.announce(What::Escalations).await;
+                tracing::error!("a support contact was not notified of a case: {}", fault.title);
+                return SendResult::Failed(refused.unwrap_or(fault));
             }
         };
         tracing::warn!("a message was held back: {}", fault.title);

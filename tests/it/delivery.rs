@@ -25,6 +25,7 @@ mod machine;
 mod token;
 mod pace;
 mod window;
+mod notices;
 mod replay;
 mod budget;
 mod storm;

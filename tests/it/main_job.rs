@@ -302,18 +302,36 @@ async fn a_passing_refusal_is_tried_again_and_a_final_one_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_and_imported_messages_and_groups_are_stored_and_never_answered() {
+async fn old_messages_call_a_person_and_groups_are_stored_and_never_answered() {
     let app = TestApp::start().await;
     let old =
         json!({"type": "text", "text": {"body": "When do you open?"}, "timestamp": "1600000000"});
     let group = json!({"type": "text", "text": {"body": "When do you open?"}, "group_id": "g1"});
     app.deliver(&message_webhook(MAIN, "447700900015", "wamid.old", &old)).await;
+    app.deliver(&message_webhook(MAIN, "447700900015", "wamid.older", &old)).await;
     app.deliver(&message_webhook(MAIN, "447700900015", "wamid.group", &group)).await;
     app.settle().await;
     let notes: Vec<_> =
         app.thread("447700900015").await.iter().map(|m| m["note"].clone()).collect();
-    assert_eq!(notes, [json!("too old to be answered"), json!("written in a group")]);
-    assert!(app.received().is_empty());
+    let late = json!("too old to be answered");
+    assert_eq!(notes, [late.clone(), late, json!("written in a group")]);
+    assert!(app.received().iter().all(|(to, _)| to != "+447700900015"), "{:?}", app.received());
+    // A person sees to what was too old: one case, unread, and counted by the badge.
+    let conversation = app.conversation_with("447700900015").await;
+    assert_eq!((&conversation["owner"], &conversation["unread"]), (&json!("bot"), &json!(3)));
+    assert_eq!(conversation["waiting"], true);
+    assert_eq!(app.get("/conversations/counts").await["waiting"], 1);
+    let open = app.get("/escalations?open=true").await["items"].as_array().unwrap().clone();
+    assert_eq!(open.len(), 1, "{open:?}");
+    assert_eq!(open[0]["question"], "When do you open?");
+    assert!(open[0]["reason"].as_str().unwrap().contains("too late"), "{open:?}");
+    for _ in 0..1000 {
+        if !app.received().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(app.received()[0].0, "+15550009999", "the support contact is told");
     app.stop().await;
 }
 
@@ -352,10 +370,14 @@ async fn a_turn_that_takes_too_long_gets_the_failure_sentence_once() {
     app.settle().await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     app.settle().await;
+    let to_him = app.received().into_iter().filter(|(to, _)| to == "+447700900017");
     assert_eq!(
-        app.received(),
-        [("+447700900017".into(), "Something broke, please try again.".into())]
+        to_him.map(|(_, text)| text).collect::<Vec<_>>(),
+        ["Something broke, please try again."]
     );
+    let open = app.get("/escalations?open=true").await["items"].as_array().unwrap().clone();
+    assert_eq!(open.len(), 1, "nobody knows: {open:?}");
+    assert_eq!(open[0]["question"], "When do you open?");
     assert_eq!(app.model.chat_count(), 1, "the turn was run again beside itself");
     app.stop().await;
 }

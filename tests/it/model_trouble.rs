@@ -6,13 +6,17 @@ use std::time::{Duration, Instant};
 use frontdesk_tokens::Vocabulary;
 use serde_json::{Value, json};
 
-use crate::support::app::{Db, MAIN, Setup, TestApp};
+use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::hooks::{Note, text_webhook, voice_webhook};
 use crate::support::process::free_port;
 
 const CUSTOMER: &str = "447700910001";
 const QUESTION: &str = "When do you close on Saturday?";
+/// A question to which the documents have no answer.
+const UNANSWERED: &str = "Do you sell submarines?";
+/// The support contact of the agent.
+const SUPPORT: &str = "+15550009999";
 const FAILURE: &str = "Something broke, please try again.";
 const VOICE_FAILURE: &str = "I could not hear that, please write.";
 /// A delay longer than any test waits.
@@ -29,7 +33,7 @@ impl Told {
     /// Collects the messages of the only turn. Two replies would need two turns.
     async fn by(app: &TestApp) -> Self {
         app.settle().await;
-        let bubbles = app.received().into_iter().map(|(_, text)| text).collect();
+        let bubbles = got(app, CUSTOMER);
         let thread = app.thread(CUSTOMER).await;
         let turns: Vec<&str> = thread.iter().filter_map(|m| m["turn_id"].as_str()).collect();
         assert!(!turns.is_empty(), "no turn: {thread:?}");
@@ -57,9 +61,19 @@ impl Told {
     }
 }
 
-async fn ask(app: &TestApp) -> Told {
-    let hook = text_webhook(MAIN, CUSTOMER, "wamid.trouble", QUESTION);
-    assert_eq!(app.deliver(&hook).await, 200);
+/// Returns what somebody received.
+fn got(app: &TestApp, whom: &str) -> Vec<String> {
+    let to_him = app.received().into_iter().filter(|(to, _)| to.ends_with(whom));
+    to_him.map(|(_, text)| text).collect()
+}
+
+async fn says(app: &TestApp, id: &str, text: &str) {
+    assert_eq!(app.deliver(&text_webhook(MAIN, CUSTOMER, id, text)).await, 200);
+    app.settle().await;
+}
+
+async fn ask(app: &TestApp, question: &str) -> Told {
+    says(app, "wamid.trouble", question).await;
     Told::by(app).await
 }
 
@@ -70,21 +84,21 @@ async fn speak(app: &TestApp) -> Told {
 }
 
 /// Asks a model that gives this answer.
-async fn answered(words: &str) -> Told {
+async fn answered(question: &str, words: &str) -> Told {
     let app = TestApp::start().await;
     let words = words.to_owned();
     app.model.answer_with(move |_| words.clone());
-    let told = ask(&app).await;
+    let told = ask(&app, question).await;
     app.stop().await;
     told
 }
 
 /// Asks a model that fails `times` times.
-async fn failing(times: usize, failure: &Failure) -> Told {
+async fn failing(question: &str, times: usize, failure: &Failure) -> Told {
     let app = Setup::on(Db::Sqlite).with("[llm]\nattempt_ms = 300\n").start().await;
     app.model.answer_with(|_| "We close at 13:00.".into());
     app.model.fail_next(times, failure);
-    let told = ask(&app).await;
+    let told = ask(&app, question).await;
     app.stop().await;
     told
 }
@@ -95,7 +109,7 @@ async fn a_model_that_never_answers_costs_the_customer_only_the_time_out() {
         Setup::on(Db::Sqlite).with("[llm]\nattempt_ms = 300\ntimeout_ms = 1200\n").start().await;
     app.model.fail_next(9, &Failure::Stall(NEVER));
     let started = Instant::now();
-    let told = ask(&app).await;
+    let told = ask(&app, UNANSWERED).await;
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     told.is_the_failure_sentence("no answer within 300 ms");
     app.stop().await;
@@ -105,7 +119,7 @@ async fn a_model_that_never_answers_costs_the_customer_only_the_time_out() {
 async fn a_model_that_is_busy_is_asked_again_when_it_says() {
     let busy = json!({"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}});
     let started = Instant::now();
-    let told = failing(1, &Failure::Status(429, busy, Some(1))).await;
+    let told = failing(QUESTION, 1, &Failure::Status(429, busy, Some(1))).await;
     assert!(started.elapsed() >= Duration::from_secs(1));
     assert_eq!((told.reply(), told.outcome.as_str()), ("We close at 13:00.", "answer"));
     assert!(told.words("errors").contains("429"), "{}", told.words("errors"));
@@ -113,22 +127,67 @@ async fn a_model_that_is_busy_is_asked_again_when_it_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_always_breaks_is_given_up() {
-    let told = failing(99, &Failure::Status(500, json!({"error": "oops"}), None)).await;
+    let broken = Failure::Status(500, json!({"error": "oops"}), None);
+    let told = failing(UNANSWERED, 99, &broken).await;
     told.is_the_failure_sentence("500");
     assert_eq!(told.trace["reply"]["errors"].as_array().unwrap().len(), 2, "one retry is set");
+}
+
+/// Returns a failure that is not retried.
+fn refusal() -> Failure {
+    Failure::Status(400, json!({"error": {"message": "Unknown parameter"}}), None)
+}
+
+on_both! {
+    async fn a_model_that_fails_calls_a_person_once_and_the_bot_answers_what_is_asked_later(db) {
+        let app = Setup::on(db).start().await;
+        app.model.answer_with(|_| "We close at 13:00.".into());
+        app.model.fail_next(2, &refusal());
+        let cases = async || app.get("/escalations?open=true").await["items"].as_array().unwrap().clone();
+        for n in 1..=2 {
+            says(&app, &format!("wamid.{n}"), UNANSWERED).await;
+            assert_eq!(got(&app, CUSTOMER), vec![FAILURE; n]);
+            let open = cases().await;
+            assert_eq!(open.len(), 1, "{n}: {open:?}");
+            assert_eq!(open[0]["question"], UNANSWERED);
+            assert!(open[0]["reason"].as_str().unwrap().contains("the bot failed"), "{open:?}");
+            assert!(open[0]["turn_id"].is_string(), "the trace says why: {open:?}");
+            let told = got(&app, SUPPORT);
+            assert_eq!(told.len(), 1, "{n}: {told:?}");
+            assert!(told[0].contains(UNANSWERED), "{told:?}");
+        }
+        assert_eq!(app.conversation_with(CUSTOMER).await["owner"], "bot");
+        says(&app, "wamid.3", QUESTION).await;
+        assert_eq!(got(&app, CUSTOMER)[2], "We close at 13:00.");
+        assert_eq!(cases().await.len(), 1, "a person still sees to it");
+        app.stop().await;
+    }
+
+    async fn while_the_model_fails_the_documents_answer_where_they_can(db) {
+        let app = Setup::on(db).start().await;
+        app.model.fail_next(99, &refusal());
+        let told = ask(&app, "On Saturday, we close at what time?").await;
+        assert!(told.reply().contains("13:00"), "{}", told.reply());
+        assert_eq!((told.outcome.as_str(), told.words("model")), ("answer", "\"extractive\"".into()));
+        assert!(told.words("errors").contains("400"), "{}", told.trace);
+        assert!(told.words("stand_in").contains("the model failed"), "{}", told.trace);
+        assert!(got(&app, SUPPORT).is_empty(), "the customer was answered");
+        app.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_in_the_place_of_an_answer_is_no_answer() {
     let page = "<html><body><h1>502 Bad Gateway</h1>nginx</body></html>";
-    failing(99, &Failure::Status(502, page.into(), None)).await.is_the_failure_sentence("502");
-    let told = failing(99, &Failure::Status(200, page.into(), None)).await;
+    let told = failing(UNANSWERED, 99, &Failure::Status(502, page.into(), None)).await;
+    told.is_the_failure_sentence("502");
+    let told = failing(UNANSWERED, 99, &Failure::Status(200, page.into(), None)).await;
     told.is_the_failure_sentence("is not JSON: check base_url");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_breaks_is_tried_again() {
-    let told = failing(1, &Failure::AcceptThenDrop).await;
+    let told = failing(QUESTION, 1, &Failure::AcceptThenDrop).await;
     assert_eq!(told.outcome, "answer");
     assert!(told.words("errors").contains("connection broke"), "{}", told.words("errors"));
 }
@@ -137,7 +196,7 @@ async fn a_connection_that_breaks_is_tried_again() {
 async fn a_model_that_is_not_there_is_named() {
     let gone = format!("[llm]\nbase_url = \"http://127.0.0.1:{}/v1\"\n", free_port());
     let app = Setup::on(Db::Sqlite).with(&gone).start().await;
-    ask(&app).await.is_the_failure_sentence("cannot connect: check base_url");
+    ask(&app, UNANSWERED).await.is_the_failure_sentence("cannot connect: check base_url");
     app.stop().await;
 }
 
@@ -145,7 +204,7 @@ async fn a_model_that_is_not_there_is_named() {
 async fn a_refused_key_is_not_asked_again_and_not_shown() {
     let app = TestApp::start().await;
     app.model.require_key("another");
-    let told = ask(&app).await;
+    let told = ask(&app, UNANSWERED).await;
     told.is_the_failure_sentence("check api_key");
     assert!(!told.trace.to_string().contains("sk-test"), "the key is in the trace");
     assert_eq!(app.model.requests().len(), 0);
@@ -165,7 +224,7 @@ async fn an_answer_with_nothing_for_the_customer_is_a_failure_and_not_silence() 
         ),
         ("[9]", "[9]"),
     ] {
-        answered(words).await.is_the_failure_sentence(because);
+        answered(UNANSWERED, words).await.is_the_failure_sentence(because);
     }
 }
 
@@ -179,7 +238,7 @@ async fn what_is_not_meant_for_the_customer_is_taken_out_and_the_rest_is_sent() 
         ("We close at 13:00 [1][9].", true),
         ("We close at 13:00 [1].", false),
     ] {
-        let told = answered(words).await;
+        let told = answered(QUESTION, words).await;
         assert_eq!((told.reply(), told.outcome.as_str()), (good, "answer"), "{words}");
         let repairs = told.trace["reply"]["repairs"].as_array().unwrap().clone();
         assert_eq!(!repairs.is_empty(), repaired, "{words}: {repairs:?}");
@@ -189,14 +248,15 @@ async fn what_is_not_meant_for_the_customer_is_taken_out_and_the_rest_is_sent() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_citation_of_what_was_not_retrieved_names_no_document() {
-    let told = answered("We close at 13:00 [9].").await;
+    let told = answered(QUESTION, "We close at 13:00 [9].").await;
     assert_eq!(told.reply(), "We close at 13:00.");
     assert!(told.words("repairs").contains("[9], which was not retrieved"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_fifty_thousand_characters_becomes_a_few_messages() {
-    let told = answered(&"We close at 13:00, 👍 on every Saturday. ".repeat(1250)).await;
+    let long = "We close at 13:00, 👍 on every Saturday. ".repeat(1250);
+    let told = answered(QUESTION, &long).await;
     assert_eq!(told.outcome, "answer");
     assert!((2..=5).contains(&told.bubbles.len()), "{} messages", told.bubbles.len());
     for bubble in &told.bubbles {
@@ -211,7 +271,7 @@ async fn the_fallback_model_answers_when_the_first_does_not() {
     let app = Setup::on(Db::Sqlite).with("[llm]\nfallback_model = \"backup\"\n").start().await;
     app.model.answer_with(|request| format!("From {}.", request["model"].as_str().unwrap()));
     app.model.fail_next(2, &Failure::Status(503, json!({}), None));
-    let told = ask(&app).await;
+    let told = ask(&app, QUESTION).await;
     assert_eq!((told.reply(), &told.trace["reply"]["model"]), ("From backup.", &json!("backup")));
     let errors = told.trace["reply"]["errors"].as_array().unwrap().clone();
     assert_eq!(errors.len(), 2);
@@ -223,7 +283,7 @@ async fn the_fallback_model_answers_when_the_first_does_not() {
 async fn without_embeddings_words_alone_find_the_passage() {
     let app = TestApp::start().await;
     app.model.fail_next_at("/v1/embeddings", 2, &Failure::Status(500, json!({}), None));
-    let told = ask(&app).await;
+    let told = ask(&app, QUESTION).await;
     assert_eq!(told.outcome, "answer");
     let retrieve = &told.trace["retrieve"];
     assert_eq!(retrieve["embedder"], Value::Null);

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use frontdesk::domain::MessageState;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::delivery::until;
 use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
@@ -157,6 +159,26 @@ on_both! {
         assert_eq!(app.whatsapp.sent_count(), 0);
         let thread = app.thread(CUSTOMER).await;
         assert!(thread.iter().filter(|one| one["direction"] == "out").all(|one| one["state"] == "failed"), "{thread:?}");
+        app.stop().await;
+    }
+
+    async fn what_a_removed_number_did_not_send_has_failed_for_good(db) {
+        let app = desk(db).await;
+        let (_, added) = app.call("/numbers", &number(&app.whatsapp.url)).await;
+        let later = Failure::Status(500, Graph::error(2, "later"), Some(60));
+        app.whatsapp.fail_next_to("+447700960001", 1, &later);
+        write(&app.url, "/webhooks/meta", ("wamid.1", "When do you close on Saturday?")).await;
+        until("it waits to be sent again", async || {
+            let tried = !app.whatsapp.tried().is_empty();
+            tried && app.thread(CUSTOMER).await.last().is_some_and(|one| one["state"] == "queued")
+        })
+        .await;
+        let path = format!("/numbers/{}", added["id"].as_str().unwrap());
+        assert_eq!(ask(&app.url, ("DELETE", &path), None).await.0, StatusCode::NO_CONTENT);
+        let failed = "update messages set note = note where state = 'failed'";
+        assert_eq!(app.change(failed).await, 1);
+        let revivable = format!("{failed} and state_rank < {}", MessageState::Failed.rank());
+        assert_eq!(app.change(&revivable).await, 0, "a late status would revive it");
         app.stop().await;
     }
 

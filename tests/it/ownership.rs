@@ -463,7 +463,12 @@ impl Play {
             answered: answered.collect(),
             replies: replies.clone(),
             unanswered: None,
-            escalation: hand_over.then_some(Escalation { reason, question, notices }),
+            escalation: hand_over.then_some(Escalation {
+                reason,
+                question,
+                hands_over: true,
+                notices,
+            }),
             send: send.map(|run_out| Terms {
                 lease_ms: if run_out { RUN_OUT } else { MINUTE },
                 ordered: false,
@@ -744,6 +749,7 @@ impl Play {
             reference: news.referred.then(|| news.id.clone()),
             recipient: phone(news.place),
             faults: Vec::new(),
+            window_closed: false,
             pricing: None,
         };
         self.item(news.place.1, Event::Status(Box::new(status)))

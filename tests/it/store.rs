@@ -197,6 +197,7 @@ fn case(notify: &str) -> Escalation {
     Escalation {
         reason: "said human".into(),
         question: "a person, please".into(),
+        hands_over: true,
         notices: vec![(notify.into(), "come".into())],
     }
 }
@@ -378,6 +379,18 @@ on_both! {
             (0, 1),
             "{again:?}: one turn was committed twice"
         );
+    }
+
+    async fn a_prompt_that_was_not_written_is_taken_off_the_day_that_counted_it(db) {
+        let ground = Ground::on(db).await;
+        let day = ground.store.count_prompt(2).await.unwrap().unwrap();
+        assert!(ground.store.count_prompt(2).await.unwrap().is_some());
+        assert_eq!(ground.store.count_prompt(2).await.unwrap(), None);
+        // It was counted before midnight.
+        ground.store.uncount_prompt(day - 24 * 60 * MINUTE).await.unwrap();
+        assert_eq!(ground.store.count_prompt(2).await.unwrap(), None);
+        ground.store.uncount_prompt(day).await.unwrap();
+        assert!(ground.store.count_prompt(2).await.unwrap().is_some());
     }
 
     async fn an_unanswered_question_is_kept_once_with_its_turn(db) {

@@ -418,6 +418,24 @@ async fn what_was_being_learned_when_a_process_died_is_read_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stop_takes_back_only_the_try_that_it_interrupts() {
+    let home = tempfile::tempdir().unwrap();
+    let (desk, _model) = told(Setup::on(Db::Sqlite).extractive(), home.path()).await;
+    give(&desk, "a.txt").await;
+    let due = async || desk.store.due_upload().await.unwrap().unwrap();
+    let take = async || desk.store.take_upload(&due().await, 60_000).await.unwrap();
+    let row = due().await;
+    assert!(take().await);
+    desk.store.release_upload(&row, true).await.unwrap();
+    assert_eq!(due().await.tries, 1);
+    desk.store.release_uploads().await.unwrap();
+    assert_eq!(due().await.tries, 1, "it was released before the stop");
+    assert!(take().await);
+    desk.store.release_uploads().await.unwrap();
+    assert_eq!(due().await.tries, 1, "the stop is no try, the one before is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_being_learned_when_a_process_died_is_embedded_beside_others() {
     let home = tempfile::tempdir().unwrap();
     let (desk, model) = told(Setup::on(Db::Sqlite), home.path()).await;

@@ -17,5 +17,7 @@ test("the server's reasons are known, others stay", () => {
     kind: "prompt",
     problem: "it takes too long",
   });
+  expect(readReason("the bot failed: the customer got the failure sentence")).toEqual({ kind: "failure" });
+  expect(readReason("a message arrived too late for the bot to answer it")).toEqual({ kind: "stale" });
   expect(readReason("something new")).toEqual({ kind: "other" });
 });

@@ -5,10 +5,17 @@ import type { Schemas } from "@/api/client";
 export type CaseReason =
   | { kind: Schemas["HandoffRuleKind"]; rule: string }
   | { kind: "prompt"; problem: string }
-  | { kind: "budget" }
+  | { kind: "budget" | "failure" | "stale" }
   | { kind: "other" };
 
-/** Parses the reason that the server's `Reason` writes (src/domain/turn.rs). */
+/** How the reasons without values begin. */
+const plain = [
+  ["budget", "the day's money for models is used up"],
+  ["failure", "the bot failed"],
+  ["stale", "a message arrived too late"],
+] as const;
+
+/** Parses a reason that the server writes (src/domain/turn.rs, src/store/inbox/batch.rs). */
 export function readReason(reason: string): CaseReason {
   const word = /^the customer said “(.*)”$/su.exec(reason)?.[1];
   if (word !== undefined) return { kind: "keyword", rule: word };
@@ -16,7 +23,8 @@ export function readReason(reason: string): CaseReason {
   if (pattern !== undefined) return { kind: "pattern", rule: pattern };
   const problem = /^the bot's prompt cannot be used: (.*)$/su.exec(reason)?.[1];
   if (problem !== undefined) return { kind: "prompt", problem };
-  return reason.startsWith("the day's money for models is used up") ? { kind: "budget" } : { kind: "other" };
+  const known = plain.find(([, start]) => reason.startsWith(start));
+  return { kind: known?.[0] ?? "other" };
 }
 
 /** Returns a function that words a reason. */
@@ -27,6 +35,6 @@ export function useCaseReason() {
     if (read.kind === "keyword") return t("reason.keyword", { word: read.rule });
     if (read.kind === "pattern") return t("reason.pattern", { pattern: read.rule });
     if (read.kind === "prompt") return t("reason.prompt", { problem: read.problem });
-    return read.kind === "budget" ? t("reason.budget") : reason;
+    return read.kind === "other" ? reason : t(`reason.${read.kind}`);
   };
 }

@@ -9,7 +9,7 @@ const routes: Record<What, string[]> = {
   numbers: ["/api/v1/numbers"],
   knowledge: ["/api/v1/collections", "/api/v1/collections/{name}/documents"],
   evals: ["/api/v1/evals/runs", "/api/v1/evals/runs/{id}"],
-  escalations: ["/api/v1/escalations"],
+  escalations: ["/api/v1/escalations", "/api/v1/events"],
 };
 
 /** Reloads the menu's counts at most once a second. */

@@ -309,12 +309,44 @@ fn response(turns: Vec<SeenTurn>) -> Response {
         cost: Some(cost),
         latency_ms: Some(took),
         metadata: metadata.unwrap_or_default(),
+        error: outage(&turns),
         turns,
         ..Response::default()
     }
 }
 
+/// Returns why the model failed in a turn that quotes the documents in its place: the quotation is
+/// not graded as the model's answer.
+fn outage(turns: &[SeenTurn]) -> Option<String> {
+    let stand_in =
+        |turn: &SeenTurn| turn.trace.pointer("/reply/stand_in").is_some_and(Value::is_string);
+    let errors = turns.iter().find(|turn| stand_in(turn))?.trace.pointer("/reply/errors");
+    let errors = errors.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    Some(format!("the agent's model failed: {}", errors.collect::<Vec<_>>().join("; ")))
+}
+
 /// Resolves a file name relative to the suite's folder.
 fn within(base: &Path, file: &str) -> PathBuf {
     base.join(file.strip_prefix("file://").unwrap_or(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Owner, TurnOutcome};
+    use crate::eval::seen;
+
+    #[test]
+    fn a_quotation_in_the_place_of_a_failed_model_is_no_answer_of_it() {
+        let turn = |reply: Value| SeenTurn {
+            trace: json!({ "reply": reply }),
+            ..seen::turn(TurnOutcome::Answer, Owner::Bot)
+        };
+        let failed = turn(json!({"stand_in": "it is down", "errors": ["400", "500"]}));
+        let error =
+            response(vec![turn(json!({"stand_in": null, "errors": ["429"]})), failed]).error;
+        assert_eq!(error.as_deref(), Some("the agent's model failed: 400; 500"));
+        assert_eq!(response(vec![turn(json!({"errors": ["429"]}))]).error, None);
+        assert_eq!(response(vec![turn(Value::Null)]).error, None);
+    }
 }

@@ -8,9 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::{Page, Paging};
 use super::response::Answer;
+use crate::domain::time::now_ms;
 use crate::domain::{
     Author, ConversationId, ConversationStanding, MessageKind, MessageState, Owner, StoredProvider,
-    What,
+    What, thread,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -48,7 +49,7 @@ pub(super) struct Conversation {
     /// it.
     unread: i64,
     /// Whether the customer waits for a person: the conversation is a person's or has an open case,
-    /// and nobody has written since the customer's last message.
+    /// and nobody has answered the customer's last message. With an open case, only a person can.
     waiting: bool,
     /// Text of the newest message, or the transcript of a voice note. At most 200 characters.
     last_text: Option<String>,
@@ -69,9 +70,13 @@ pub(super) struct Conversation {
     /// Whether free text may only be sent within WhatsApp's window. False if the number is not
     /// connected.
     has_window: bool,
-    /// When WhatsApp's window for free text closes, milliseconds since 1970; null if the provider
-    /// has no window or the customer has never written.
+    /// When WhatsApp's window for free text closes, or when WhatsApp said that it is closed,
+    /// milliseconds since 1970; null if the provider has no window or the customer has never
+    /// written.
     window_ends_at: Option<i64>,
+    /// Whether this is a support contact: one who got a notice about another conversation within
+    /// the last day, or has never written. The bot does not answer.
+    staff: bool,
     /// Whether the customer opted out of messages.
     opted_out: bool,
 }
@@ -233,10 +238,13 @@ impl ListedConversation {
     fn into_response(self, web: &WebState) -> Conversation {
         let row = self.0;
         let has_window = web.desk.number(&row.number_id).is_some_and(|number| number.has_window);
+        let window_ends_at = window_ends_at(&row).filter(|_| has_window);
         let case = row.case_id.zip(row.case_reason).zip(row.case_at);
         Conversation {
             has_window,
-            window_ends_at: row.last_inbound_at.filter(|_| has_window).map(|at| at + WINDOW_MS),
+            window_ends_at,
+            staff: thread::is_staff(row.notice_at, now_ms())
+                || (row.notice_at.is_some() && row.last_inbound_at.is_none()),
             waiting: row.waiting != 0,
             opted_out: row.opted_out_at.is_some(),
             open_case: case.map(|((id, reason), created_at)| OpenCase { id, reason, created_at }),
@@ -259,6 +267,11 @@ impl ListedConversation {
             agent: row.agent,
         }
     }
+}
+
+/// When the window closes. WhatsApp's word wins over the time of the customer's last message.
+fn window_ends_at(row: &ConversationRow) -> Option<i64> {
+    row.window_closed_at.or_else(|| row.last_inbound_at.map(|last| last + WINDOW_MS))
 }
 
 impl Filter {

@@ -269,7 +269,7 @@ pub(super) async fn try_handoff(
         Some(Reason::Pattern { pattern }) => {
             (Some(HandoffRuleKind::Pattern), Some(pattern.clone()))
         }
-        Some(Reason::Budget {} | Reason::Prompt { .. }) | None => (None, None),
+        Some(Reason::Budget {} | Reason::Prompt { .. } | Reason::Failure {}) | None => (None, None),
     };
     Ok(Json(HandoffVerdict {
         kind,

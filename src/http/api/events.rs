@@ -1,4 +1,4 @@
-//! Provider events: what providers send besides messages and statuses.
+//! Events: what providers send besides messages and statuses, and alarms of the desk itself.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,16 +11,16 @@ use crate::http::WebState;
 use crate::http::extract::Query;
 use crate::store::events::EventRow;
 
-/// A provider event.
+/// An event of a provider, or of the desk itself.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Event {
     /// Its id.
     id: String,
     /// Id of the number that it concerns.
     number_id: Option<String>,
-    /// The provider's name for the event.
+    /// The provider's name for the event. The desk's own are `unknown_number` and `notice_lost`.
     kind: String,
-    /// The event as received.
+    /// The event as received, or what the desk's own event is about.
     payload: Value,
     /// What an operator should know; null if nothing.
     alert: Option<String>,

@@ -133,9 +133,9 @@ pub(super) async fn write(
         None => {}
     }
     // Enforces the limit for concurrent requests, too.
-    if !store.count_prompt(limit).await? {
+    let Some(day) = store.count_prompt(limit).await? else {
         return Err(Problem::too_many("Another one wrote the last prompt of today just now."));
-    }
+    };
     let engine = &web.desk.engine;
     let cheap = Some(engine.budget.cheap_model.as_str()).filter(|cheap| !cheap.is_empty());
     let own = engine.model.default_model();
@@ -156,7 +156,7 @@ pub(super) async fn write(
         Err(error) => {
             tracing::warn!(%error, "no prompt was written");
             if usage == Usage::default() {
-                store.uncount_prompt().await?;
+                store.uncount_prompt(day).await?;
             }
             return Err(Problem::upstream(format!(
                 "No prompt was written: {error}. Try again, or say it in other words."

@@ -64,8 +64,6 @@ pub(super) struct MessageFile {
     mime_type: Option<String>,
     /// Name of a document.
     name: Option<String>,
-    /// Size in bytes; null if it is not known.
-    size: Option<i64>,
 }
 
 impl From<MessageRow> for Message {
@@ -98,7 +96,7 @@ impl MessageFile {
     fn of(content: &Content) -> Option<Self> {
         let Content::Media(Media { kind, mime_type, file_name, .. }) = content else { return None };
         let (mime_type, name) = (mime_type.clone(), file_name.clone());
-        Some(Self { kind: *kind, mime_type, name, size: None })
+        Some(Self { kind: *kind, mime_type, name })
     }
 }
 

@@ -137,8 +137,7 @@ fn refused(written: &ReplyOutcome) -> Problem {
 fn refusal_problem(why: Refusal) -> Problem {
     Problem::conflict(match why {
         Refusal::WindowClosed => {
-            "The 24-hour window is closed: the customer has not written for a day, and WhatsApp takes what is written freely \
-             only when he writes again."
+            "The 24-hour window is closed: WhatsApp takes what is written freely only after the customer writes again."
         }
         Refusal::OptedOut => {
             "The customer asked not to be written to. He can be written to again when he writes the word that takes it back."

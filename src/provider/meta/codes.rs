@@ -10,6 +10,11 @@ pub(super) fn classify(code: Option<i64>, status: u16) -> Class {
     code.and_then(by_code).unwrap_or_else(|| by_status(status))
 }
 
+/// Whether the code says that the 24-hour window is closed.
+pub(super) fn closes_window(code: i64) -> bool {
+    by_code(code) == Some(Class::WindowClosed)
+}
+
 fn by_code(code: i64) -> Option<Class> {
     Some(match code {
         0 | 3 | 10 | 190 | 200..=299 | 131_005 => Class::Token,
@@ -60,6 +65,7 @@ mod tests {
     fn the_code_decides_and_the_status_only_where_there_is_none() {
         assert_eq!(classify(Some(130_429), 400), Class::Throttled, "rate limits come as 400");
         assert_eq!(classify(Some(131_047), 500), Class::WindowClosed);
+        assert!(closes_window(131_047) && !closes_window(131_026) && !closes_window(0));
         assert_eq!(classify(Some(131_056), 429), Class::PairRate);
         assert_eq!(classify(Some(131_048), 400), Class::SpamLimit);
         assert_eq!(classify(Some(131_050), 400), Class::Declined);

@@ -364,6 +364,7 @@ mod tests {
         assert_eq!((fault.code, fault.title.as_str()), (131_047, "Re-engagement"));
         assert_eq!(fault.details.as_deref(), Some("late"));
         assert_eq!(status.faults.len(), 2);
+        assert!(status.window_closed);
         let pricing = status.pricing.as_ref().unwrap();
         assert_eq!(
             (pricing.billable, pricing.category.as_deref()),

@@ -18,6 +18,9 @@ const OPTED_OUT: &str = "the customer opted out";
 /// The note on the bot's queued messages that are voided when a person writes.
 pub(super) const TAKEN: &str = "a person took over";
 const MACHINE: &str = "the sender looks like a machine";
+const STALE: &str = "too old to be answered";
+/// The reason of the case about a message that is too old.
+const STALE_CASE: &str = "a message arrived too late for the bot to answer it";
 
 /// Webhooks that are taken in together.
 pub(super) struct Batch<'a> {
@@ -118,7 +121,7 @@ impl<'a> Batch<'a> {
         let state = Arriving { conversation: &conversation, disposition: &disposition, sent_at };
         self.apply_effects(conn, at, message, &state).await?;
         let taken = &mut self.taken[at.place];
-        if matches!(disposition, Disposition::Stored(_)) {
+        if matches!(disposition, Disposition::Stored(_) | Disposition::Stale) {
             self.unanswered.push(conversation.clone());
         } else {
             let waits = matches!(disposition, Disposition::Waits { .. }).then(|| known.1.clone());
@@ -180,16 +183,22 @@ impl<'a> Batch<'a> {
                 Ok(())
             }
             Disposition::Machine(machine) => {
-                let case = cases::Case {
-                    conversation: state.conversation,
-                    turn: None,
-                    reason: &machine.to_string(),
-                    question: message.content.words().unwrap_or_default(),
-                };
-                case.open(conn, self.workspace, false).await
+                self.call_person(conn, state, (&machine.to_string(), message)).await
             }
+            Disposition::Stale => self.call_person(conn, state, (STALE_CASE, message)).await,
             Disposition::Waits { .. } | Disposition::Stored(_) => Ok(()),
         }
+    }
+
+    async fn call_person(
+        &self,
+        conn: &mut Conn<'_>,
+        state: &Arriving<'_>,
+        (reason, message): (&str, &Inbound),
+    ) -> Result<()> {
+        let question = message.content.words().unwrap_or_default();
+        let case = cases::Case { conversation: state.conversation, turn: None, reason, question };
+        case.open(conn, self.workspace, false).await
     }
 
     /// A person wrote to the customer outside this system: the conversation becomes a person's.
@@ -261,7 +270,8 @@ impl<'a> Batch<'a> {
             self.taken[place].claimed.push((claim, said));
         }
         outbox::insert(conn, &self.consent_replies).await?;
-        let mut changed = messages::apply_statuses(conn, self.workspace, &self.statuses).await?;
+        let messages::StatusEffects { mut changed, lost_notices } =
+            messages::apply_statuses(conn, self.workspace, &self.statuses).await?;
         changed.extend(self.unanswered);
         let events = self.taken.iter().flat_map(|taken| taken.events.iter());
         let claimed: HashSet<&str> = self
@@ -278,7 +288,7 @@ impl<'a> Batch<'a> {
         let signals = signals.chain(changed.iter().cloned().map(Signal::Changed));
         signal::notify_replicas(conn, self.workspace, signals).await?;
         if let Some(first) = self.taken.first_mut() {
-            first.changed = changed;
+            (first.changed, first.lost_notices) = (changed, lost_notices);
         }
         Ok(self.taken)
     }
@@ -320,7 +330,8 @@ fn inbound_event<'s>(at: &Scope<'s>, message: &Inbound) -> InboundEvent<'s> {
         hash: typed(&message.content).map_or(0, loop_guard::hash),
         sent_at,
         now: moment,
-        no_answer_reason: unanswerable(message, moment - sent_at > at.policy.stale_ms),
+        no_answer_reason: unanswerable(message),
+        stale: moment - sent_at > at.policy.stale_ms,
         policy: at.policy,
     }
 }
@@ -333,6 +344,7 @@ fn row<'m>(
     let note = match state.disposition {
         Disposition::Waits { .. } => None,
         Disposition::Stored(note) => *note,
+        Disposition::Stale => Some(STALE),
         Disposition::OptedOut => Some(OPTED_OUT),
         Disposition::OptedIn => Some("the customer wants messages again"),
         Disposition::Machine(_) => Some(MACHINE),
@@ -361,15 +373,13 @@ fn typed(content: &Content) -> Option<&str> {
 }
 
 /// Why a message is stored but never answered; `None` if it may be answered.
-fn unanswerable(message: &Inbound, stale: bool) -> Option<&'static str> {
+fn unanswerable(message: &Inbound) -> Option<&'static str> {
     if message.imported {
         Some("part of an import of old messages")
     } else if message.group.is_some() {
         Some("written in a group")
     } else if !message.content.wants_answer() {
         Some("nothing to answer")
-    } else if stale {
-        Some("too old to be answered")
     } else {
         None
     }

@@ -77,6 +77,7 @@ struct ThreadRow {
     due_at: Option<i64>,
     quiet_at: Option<i64>,
     last_inbound_at: Option<i64>,
+    notice_at: Option<i64>,
     replied_at: Option<i64>,
     reply_hash: i64,
     habit: String,
@@ -124,9 +125,8 @@ impl Conversations {
             ($lock:literal) => {
                 concat!(
                     "select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
-                        v.last_inbound_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at, v.lease_until, v.lease_token,
-                        v.attempts
-                    from conversations v join contacts c on c.id = v.contact_id where v.id = $1 and v.workspace_id = $2 ",
+                        v.last_inbound_at, v.notice_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at, v.lease_until,
+                        v.lease_token, v.attempts from conversations v join contacts c on c.id = v.contact_id where v.id = $1 and v.workspace_id = $2 ",
                     $lock
                 )
             };
@@ -241,7 +241,8 @@ impl Conversations {
                 unread = v.came + case when v.seen_at is null then unread else 0 end,
                 unanswered = v.came + case when v.answered = 1 then 0 else unanswered end,
                 lease_until = case when v.claimed = 1 then v.until when v.void = 1 then 0 else lease_until end,
-                attempts = case when v.void = 1 then 0 else attempts end + v.claimed
+                attempts = case when v.void = 1 then 0 else attempts end + v.claimed,
+                window_closed_at = case when v.came > 0 then null else window_closed_at end
             from v where conversations.id = v.id";
         conn.many(before, &rows, after).await.map(|_| ())
     }
@@ -263,9 +264,8 @@ impl Conversations {
             ($lock:literal) => {
                 concat!(
                     ") select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
-                        v.last_inbound_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at, v.lease_until, v.lease_token,
-                        v.attempts
-                    from asked cross join conversations v cross join contacts c
+                        v.last_inbound_at, v.notice_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at, v.lease_until,
+                        v.lease_token, v.attempts from asked cross join conversations v cross join contacts c
                     where v.number_id = asked.number_id and v.contact_id = asked.contact_id and c.id = v.contact_id ",
                     $lock
                 )
@@ -336,6 +336,7 @@ impl ThreadRow {
                 due_at: self.due_at,
                 quiet_at: self.quiet_at,
                 last_inbound_at: self.last_inbound_at,
+                notice_at: self.notice_at,
                 replied_at: self.replied_at,
                 reply_hash: self.reply_hash,
                 sender_stats: serde_json::from_str(&self.habit).unwrap_or_default(),

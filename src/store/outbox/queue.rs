@@ -72,6 +72,9 @@ impl OutboxEntry<'_> {
             opted_out_at: free.opted_out_at,
             owner: free.owner,
             last_inbound_at: free.last_inbound_at,
+            window_closed_at: free.window_closed_at,
+            // Replies go to customers.
+            notice_at: None,
         }
     }
 }

@@ -25,7 +25,7 @@ impl Store {
         self.apply(Lease { upload, replica, length_ms: lease_ms, take }).await
     }
 
-    /// Releases the files of this process because it stops. Resets their tries.
+    /// Releases the files that this process is learning, because it stops. Does not count as a try.
     pub async fn release_uploads(&self) -> Result<()> {
         self.apply(LetGo { replica: self.base.replica.clone(), dead: false }).await
     }
@@ -119,8 +119,8 @@ impl Write for LetGo {
             run!(conn, sql, workspace, &self.replica)?;
         } else {
             let sql = formatcp!(
-                "update uploads set lease_until = 0, tries = 0
-                 where workspace_id = $1 and state = '{WAITING}' and holder = $2"
+                "update uploads set lease_until = 0, tries = case when tries > 0 then tries - 1 else 0 end
+                 where workspace_id = $1 and state = '{WAITING}' and holder = $2 and lease_until > 0"
             );
             run!(conn, sql, workspace, &self.replica)?;
         }

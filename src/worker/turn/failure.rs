@@ -1,5 +1,5 @@
 //! The answer of a turn whose pipeline panicked or timed out: the agent's failure sentence, so that
-//! no customer waits for ever.
+//! no customer waits for ever. Stage 7 opens the case.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -69,10 +69,12 @@ impl Job {
         failure.trace.usage = answered.trace.usage;
         failure.transcripts = answered.transcripts;
         let mut finished = planned(&failure);
-        // The hand-off is still needed.
+        // The hand-off is still needed. It takes the place of the failure's case, with its notices.
         if let Outcome::HandOver { reason, question, .. } = answered.outcome {
-            let (reason, notices) = (reason.to_string(), Vec::new());
-            finished.escalation = Some(Escalation { reason, question, notices });
+            let case = finished.escalation.take();
+            let notices = case.map(|case| case.notices).unwrap_or_default();
+            let reason = reason.to_string();
+            finished.escalation = Some(Escalation { reason, question, hands_over: true, notices });
         }
         finished
     }

@@ -36,6 +36,17 @@ test("what was changed is not left without asking", async ({ page, desk }) => {
   await expect(page.getByRole("heading", { level: 1, name: "Evals" })).toBeVisible();
 });
 
+test("a support contact who is not told of a case is an alarm", async ({ page, desk }) => {
+  await desk.notifies("+15550009999");
+  // The hand-off sentence, and the notice.
+  const closed = { code: 131047, message: "Re-engagement message", status: 400 };
+  desk.graph.failing.push(closed, closed);
+  await desk.graph.customerSays("447700900003", "Give me a human", "Cleo");
+  await page.goto(`${desk.url}/handoffs`);
+  await expect(page.getByRole("alert").filter({ hasText: "A support contact was not notified of a case" })).toBeVisible();
+  await accessible(page, "an alarm about a notice");
+});
+
 test("a case comes by itself, and is resolved", async ({ page, desk }) => {
   await page.goto(`${desk.url}/handoffs`);
   await expect(page.getByText("Nobody is waiting for a person")).toBeVisible();

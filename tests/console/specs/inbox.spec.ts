@@ -69,6 +69,8 @@ test("what a customer asks for a person says so on top, and is resolved", async 
   await page.goto("/inbox?show=waiting");
   await row(page, "Ada Lovelace").click();
   await expect(page.getByRole("note")).toContainText("human");
+  await expect(page.getByTestId("owner")).toHaveText("Waiting for a person");
+  await write(page, "Ada, I am here.");
   await expect(page.getByTestId("owner")).toHaveText("A person answers");
   await page.keyboard.press("e");
   await expect(page.getByRole("note")).toHaveCount(0);
@@ -191,6 +193,30 @@ test("a closed window says why nobody can write, and what can be done", async ({
   await expect(page.getByText("The 24-hour window is closed")).toBeVisible();
   await expect(page.getByText(/approved template/)).toBeVisible();
   await expect(composer(page)).toHaveCount(0);
+});
+
+test("what WhatsApp says of the window wins over the time of the last message", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  await expect(page.getByText(/left to write/)).toBeVisible();
+  desk.graph.failing.push({ code: 131047, message: "Re-engagement message", status: 400 });
+  await write(page, "Are you there?");
+  await expect(page.getByText("24-hour window closed", { exact: true })).toBeVisible();
+  await expect(page.getByText(/left to write/)).toHaveCount(0);
+  await expect(composer(page)).toHaveCount(0);
+  await desk.graph.customerSays(ada, "Yes, I am.");
+  await expect(page.getByText(/left to write/)).toBeVisible();
+});
+
+test("who gets notices is no customer", async ({ page, desk }) => {
+  await desk.notifies("+15550009999");
+  await desk.graph.customerSays(ada, "I want to speak to a human", "Ada Lovelace");
+  await expect.poll(() => desk.graph.sent.length).toBe(2);
+  await page.goto("/inbox");
+  await row(page, "+15550009999").click();
+  await expect(page.getByTestId("owner")).toHaveText("Support contact: gets notices of cases");
+  await expect(page.getByText("This support contact has not written yet")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Take over" })).toHaveCount(0);
 });
 
 test("Enter sends, Shift and Enter does not, and a draft is kept", async ({ page, desk }) => {

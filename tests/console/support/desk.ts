@@ -110,6 +110,13 @@ access_token = "${Graph.token}"\napp_secret = "${Graph.secret}"\nverify_token = 
     return { ...Object.fromEntries(plain), NO_COLOR: "1", FRONTDESK__PROVIDERS__ALLOW_BASE_URL: "true" };
   }
 
+  /** Restarts the desk with a support contact who is told of cases. */
+  async notifies(phone: string) {
+    await this.halt();
+    this.write("prompts/shop.md", prompt.replace("handoff:\n", `handoff:\n  notify: ["${phone}"]\n`));
+    await this.run();
+  }
+
   /** Starts the process, or restarts it after `halt`. */
   async run() {
     this.log = "";

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use frontdesk::domain::ProviderKind;
 use serde_json::json;
 
-use super::{got, pause, says, until};
+use super::{SUPPORT, cases, got, pause, says, until};
 use crate::support::app::{Db, MAIN, SECRET, Setup, TestApp};
 use crate::support::fake::Failure;
 use crate::support::hooks::{batch, sign, text_webhook};
 
 const FAILURE: &str = "Something broke, please try again.";
+/// A question to which the documents have no answer.
+const UNANSWERED: &str = "Do you sell submarines?";
 
 async fn trace(app: &TestApp, customer: &str) -> serde_json::Value {
     let thread = app.thread(customer).await;
@@ -41,12 +43,16 @@ async fn while_the_model_is_broken_every_burst_gets_one_apology_and_the_trace_sa
         assert_eq!(turn["outcome"], "failure");
         assert!(turn["trace"]["reply"]["errors"].to_string().contains("500"), "{turn}");
     }
-    assert_eq!(app.received().len(), 10);
+    assert_eq!((cases(&app).await.len(), got(&app, SUPPORT).len()), (10, 10));
     for customer in &customers {
-        says(&app, customer, "3", "Hello? Are you there?").await;
+        says(&app, customer, "3", UNANSWERED).await;
     }
     app.settle().await;
-    assert_eq!(app.received().len(), 20);
+    for customer in &customers {
+        assert_eq!(got(&app, customer), [FAILURE, FAILURE], "{customer}");
+    }
+    let (open, told) = (cases(&app).await.len(), got(&app, SUPPORT).len());
+    assert_eq!((open, told), (10, 10), "an open case is enough");
     app.stop().await;
 }
 
@@ -55,16 +61,13 @@ async fn a_newer_message_while_a_broken_model_is_asked_again_gets_one_apology_wi
     let app = Setup::on(Db::Sqlite).start().await;
     let busy = json!({"error": {"message": "Rate limit reached"}});
     app.model.fail_next(9999, &Failure::Status(429, busy, Some(1)));
-    says(&app, "447700951401", "1", "When do you open?").await;
+    says(&app, "447700951401", "1", UNANSWERED).await;
     until("the question is embedded", async || {
-        app.model
-            .embedded()
-            .iter()
-            .any(|one| one["input"].to_string().contains("When do you open?"))
+        app.model.embedded().iter().any(|one| one["input"].to_string().contains(UNANSWERED))
     })
     .await;
     pause(400).await;
-    says(&app, "447700951401", "2", "On Saturday, I mean.").await;
+    says(&app, "447700951401", "2", "Submarines, I mean.").await;
     app.settle().await;
     assert_eq!(got(&app, "447700951401"), [FAILURE]);
     app.stop().await;
@@ -76,7 +79,7 @@ async fn of_a_model_that_dies_while_it_writes_nothing_is_said_but_the_apology() 
     app.model
         .answer_with(|_| "We open at nine and this half of a sentence must never be seen.".into());
     app.model.fail_next(9999, &Failure::AcceptThenDrop);
-    says(&app, "447700951501", "1", "When do you open?").await;
+    says(&app, "447700951501", "1", UNANSWERED).await;
     app.settle().await;
     assert_eq!(got(&app, "447700951501"), [FAILURE]);
     let turn = trace(&app, "447700951501").await;

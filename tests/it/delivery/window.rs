@@ -71,6 +71,60 @@ on_both! {
     }
 }
 
+/// Asserts that the inbox says that the window is closed, and that nothing may be written.
+async fn is_closed(app: &TestApp) {
+    let one = app.conversation_with(CUSTOMER).await;
+    let now = frontdesk::domain::time::now_ms();
+    assert!(one["window_ends_at"].as_i64().unwrap() <= now, "{one}");
+    let failed = app.thread(CUSTOMER).await.pop().unwrap();
+    let path = format!("/messages/{}/retry", failed["id"].as_str().unwrap());
+    let (status, problem) = app.call(&path, &serde_json::json!({})).await;
+    assert_eq!(status, 409, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("window"), "{problem}");
+}
+
+/// Asserts that the customer's next message opens the window.
+async fn is_opened_by_the_customer(app: &TestApp) {
+    let before = got(app, CUSTOMER).len();
+    says(app, CUSTOMER, "again", "When do you open on Sunday?").await;
+    app.settle().await;
+    assert_eq!(got(app, CUSTOMER).len(), before + 1);
+    let one = app.conversation_with(CUSTOMER).await;
+    assert!(one["window_ends_at"].as_i64().unwrap() > frontdesk::domain::time::now_ms(), "{one}");
+}
+
+on_both! {
+    async fn what_whatsapp_says_of_the_window_wins_until_the_customer_writes(db) {
+        let app = Setup::on(db).start().await;
+        let closed = Graph::error(131_047, "Re-engagement message");
+        app.whatsapp.fail_next(1, &Failure::Status(400, closed, None));
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        until("it failed", async || ours(&app, CUSTOMER).await[0].0 == "failed").await;
+        is_closed(&app).await;
+        is_opened_by_the_customer(&app).await;
+        app.stop().await;
+    }
+
+    async fn what_a_status_says_of_the_window_wins_until_the_customer_writes(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let sent = app.whatsapp.sent().remove(0);
+        let news = News {
+            id: &sent.id,
+            status: "failed",
+            recipient: CUSTOMER,
+            reference: sent.reference.as_deref(),
+            error: Some((131_047, "Re-engagement message")),
+        };
+        assert_eq!(app.deliver(&status_webhook(&sent.number, news)).await, 200);
+        is_closed(&app).await;
+        is_opened_by_the_customer(&app).await;
+        app.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_of_several_messages_calls_a_person_once() {
     let words: &'static str =

@@ -52,7 +52,8 @@ impl Post {
     /// Queues a customer's message; the receiver is notified after the first delivery attempt.
     pub(super) fn hand_in(&self, mark: Mark) -> oneshot::Receiver<()> {
         let content = json!({
-            "type": "text", "text": {"body": format!("{mark} when do you close?")},
+            // The documents hold no answer: without the model, customers get the failure sentence.
+            "type": "text", "text": {"body": format!("{mark} submarines?")},
             "timestamp": (self.began + mark.message as u64).to_string(),
         });
         let body = message_webhook(MAIN, &mark.wa_id(), &format!("wamid.{mark}"), &content);

@@ -274,6 +274,27 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_stop_takes_back_only_the_try_that_it_interrupts(db) {
+        let app = Setup::on(db).extractive().with(LOCAL).start().await;
+        let site = shop().await;
+        let source = added(&app, &SourceRequest { every_minutes: Some(60), ..wanted(&site.url) }).await;
+        let (store, id) = (&app.desk.store, SourceId::stored(source.id.clone()));
+        for _ in 0..2 {
+            // Taken by a process that ends at once.
+            assert!(store.take_source(&id, -1).await.unwrap());
+        }
+        let counted = "update sources set url = url where tries = 2";
+        assert!(store.take_source(&id, 60_000).await.unwrap());
+        store.release_sources().await.unwrap();
+        assert_eq!(app.change(counted).await, 1, "two processes ended");
+        assert!(store.take_source(&id, 60_000).await.unwrap());
+        store.release_source(&id).await.unwrap();
+        store.release_source(&id).await.unwrap();
+        store.release_sources().await.unwrap();
+        assert_eq!(app.change(counted).await, 1);
+        app.stop().await;
+    }
+
     async fn a_source_that_ends_processes_before_a_page_is_read_waits_longer_each_time(db) {
         let app = Setup::on(db).extractive().with(LOCAL).start().await;
         let site = shop().await;

@@ -13,6 +13,7 @@ import { MoreButton } from "@/parts/MoreButton";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
+import { LostNotices } from "./LostNotices";
 
 export function Cases({ many }: { many: boolean }) {
   const { t } = useTranslation("handoffs");
@@ -23,6 +24,7 @@ export function Cases({ many }: { many: boolean }) {
   const cases = query.data;
   return (
     <Stack gap="sm">
+      <LostNotices />
       <SegmentedControl
         aria-label={t("cases.which")}
         value={open ? "open" : "all"}

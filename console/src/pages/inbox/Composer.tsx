@@ -17,7 +17,7 @@ const LONGEST = 4_096;
 /** From this length on, the remaining characters are shown. */
 const LONG = 3_600;
 
-type Which = Exclude<Window["kind"], "open" | "free">;
+type Which = Exclude<Window["kind"], "open" | "free"> | "staff";
 
 function Closed({ which, name }: { which: Which; name: string }) {
   const { t } = useTranslation("inbox");
@@ -52,7 +52,7 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
   if (window.kind !== "open" && window.kind !== "free")
     return (
       <footer className={classes.foot}>
-        <Closed which={window.kind} name={name} />
+        <Closed which={conversation.staff && window.kind === "never" ? "staff" : window.kind} name={name} />
       </footer>
     );
   const send = () => {
@@ -95,7 +95,7 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
           onKeyDown={press}
-          placeholder={conversation.owner === "person" ? t("write.person") : t("write.bot")}
+          placeholder={conversation.owner === "person" || conversation.staff ? t("write.person") : t("write.bot")}
           aria-label={t("write.label", { name })}
           error={left < 0 ? t("write.long", { count: -left, shown: format.count(-left) }) : undefined}
         />

@@ -3,17 +3,14 @@ import { Anchor, Group, Modal, Text, UnstyledButton } from "@mantine/core";
 import { IconFile, IconPhotoOff, IconVideo } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useFormat } from "@/i18n/format";
 import { fileOf } from "./holds";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 
 export function File({ message }: { message: Message }) {
   const { t } = useTranslation("inbox");
-  const format = useFormat();
-  const { name, size, mime_type: mime, kind } = message.media ?? {};
+  const { name, mime_type: mime, kind } = message.media ?? {};
   const Icon = kind === "video" ? IconVideo : IconFile;
-  const about = [mime?.split(";")[0], size ? format.size(size) : undefined].filter(Boolean).join(" · ");
   return (
     <Group gap="xs" wrap="nowrap">
       <Icon size={26} stroke={1.5} aria-hidden style={{ flex: "none" }} />
@@ -29,7 +26,7 @@ export function File({ message }: { message: Message }) {
           <bdi>{name || t(`kind.${kind ?? "document"}`)}</bdi>
         </Anchor>
         <Text size="xs" dir="ltr" ta="start">
-          {about}
+          {mime?.split(";")[0]}
         </Text>
       </div>
     </Group>

@@ -10,6 +10,7 @@ import { useNumbers } from "./conversations";
 import type { Conversation } from "./filter";
 import list from "./inbox.module.css";
 import { ownerIcon } from "./Row";
+import { standingOf } from "./standing";
 import classes from "./thread.module.css";
 import { useLeft, type Window } from "./window";
 
@@ -21,11 +22,12 @@ export function Facts({ one, window }: { one: Conversation; window: Window }) {
   const left = useLeft();
   const several = (useNumbers()?.length ?? 0) > 1;
   const Owner = ownerIcon(one.owner);
+  const standing = standingOf(one);
   return (
     <div className={classes.facts}>
       <span data-testid="owner">
         <Owner size={14} aria-hidden />
-        {t(`owner.${one.owner}`)}
+        {standing === "waiting" ? t("show.waiting") : t(`owner.${standing}`)}
       </span>
       {one.wa_id && one.contact_name && <span dir="ltr">+{one.wa_id}</span>}
       {several && <span>{t("on", { number: one.number_slug })}</span>}

@@ -22,9 +22,9 @@ const routes = {
 export type Act = keyof typeof routes;
 
 /** The actions that a conversation's state allows. Resolving closes its case and also hands it back to the bot. */
-export function actsOf(one: Conversation): Act[] {
+export function actsOf(one: Pick<Conversation, "owner" | "staff" | "open_case">): Act[] {
   const acts: Act[] = [];
-  if (one.owner !== "person") acts.push("take");
+  if (one.owner !== "person" && !one.staff) acts.push("take");
   if (one.open_case) acts.push("resolve");
   else if (one.owner === "person") acts.push("handBack");
   return acts;

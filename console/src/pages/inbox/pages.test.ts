@@ -17,6 +17,7 @@ function talk(id: string, at: number, more: Partial<Conversation> = {}): Convers
     waiting: false,
     provider: "meta",
     has_window: true,
+    staff: false,
     agent: "demo",
     opted_out: false,
     ...more,

@@ -170,6 +170,11 @@ export function Written({ trace }: Props) {
             {reply.budget}
           </Text>
         )}
+        {reply.stand_in && (
+          <Text size="sm" dir="auto">
+            {reply.stand_in}
+          </Text>
+        )}
         {reply.repairs.length > 0 && (
           <Group gap={6} align="baseline">
             <Text size="sm">{t("reply.repairs")}</Text>

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::super::json::{id, is_id, list, text, time};
+use super::super::codes;
 use super::{Change, content, notice};
 use crate::domain::{Delivery, Echo, Event, Fault, Inbound, Party, Pricing, Status};
 
@@ -59,13 +60,15 @@ impl Change<'_> {
             "failed" => Delivery::Failed,
             _ => return Some(notice::part("statuses", status)),
         };
+        let faults = faults(status);
         Some(Event::Status(Box::new(Status {
             provider_id: id(status, "id")?,
             delivery,
             at: time(status, "timestamp"),
             reference: text(status, "biz_opaque_callback_data"),
             recipient: self.recipient(status),
-            faults: faults(status),
+            window_closed: faults.iter().any(|fault| codes::closes_window(fault.code)),
+            faults,
             pricing: status.get("pricing").filter(|pricing| pricing.is_object()).map(pricing),
         })))
     }
