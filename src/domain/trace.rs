@@ -249,6 +249,9 @@ pub struct GroundingTrace {
     pub score: f32,
     /// At or above this score (0 to 1) a statement counts as supported.
     pub threshold: f32,
+    /// Below this score (0 to 1) a statement held the reply back; 0 if none could.
+    #[serde(default)]
+    pub hold_below: f32,
     /// What was done about unsupported statements, in words; empty if there were none.
     pub action: String,
     /// The embedding model used, or `None` if only words were compared.

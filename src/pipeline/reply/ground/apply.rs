@@ -52,7 +52,9 @@ pub(crate) async fn apply(
         passages: &passages,
         known: &known,
     });
-    let mut checked = GroundingTrace { threshold: setting.threshold, ..GroundingTrace::default() };
+    let hold_below = if setting.check == GroundingCheck::Hold { setting.hold_below } else { 0.0 };
+    let mut checked =
+        GroundingTrace { threshold: setting.threshold, hold_below, ..GroundingTrace::default() };
     embed(&mut check, asked.embed, &mut checked).await;
     if setting.judge {
         judge(&mut check, asked, &passages, &mut checked, usage).await;
@@ -92,7 +94,7 @@ fn stated(text: &str) -> String {
 
 async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut GroundingTrace) {
     let Some(identity) = embedder.identity() else { return };
-    let of_use = check.is_undecided(checked.threshold);
+    let of_use = check.is_undecided(&[checked.threshold, checked.hold_below]);
     if !of_use || !check.reader.is_read_by(embedder.languages()) {
         return;
     }
@@ -196,15 +198,20 @@ fn decide(
 ) -> Decision {
     let claims = checked.verdicts.iter().filter(|verdict| verdict.score.is_some()).count();
     let doubted = checked.verdicts.iter().filter(|verdict| !verdict.supported).count();
+    let held = check.held(&checked.verdicts, checked.hold_below);
     let refused = match setting {
         GroundingCheck::Refuse => doubted > 0,
         GroundingCheck::Remove => doubted * 2 > claims,
+        GroundingCheck::Hold => held > 0,
         GroundingCheck::Off | GroundingCheck::Note => false,
     };
     if refused {
-        checked.action = format!(
-            "{doubted} of {claims} statements are not supported: the sentence for no answer is sent"
-        );
+        let (count, what) = match setting {
+            GroundingCheck::Hold => (held, "seem invented or say the opposite of a passage"),
+            _ => (doubted, "are not supported"),
+        };
+        checked.action =
+            format!("{count} of {claims} statements {what}: the sentence for no answer is sent");
         return Decision::NoAnswer;
     }
     if doubted == 0 || setting != GroundingCheck::Remove {
