@@ -83,7 +83,11 @@ async fn ask(
                     let reply = grounded(seams, input, &cleaned, written, used).await;
                     // A quoting model writes nothing of its own.
                     let generates = seams.model.kind(&input.prompt.model).generates();
-                    if generates { vetted(agent, &vetting, reply, written) } else { reply }
+                    if generates {
+                        told_unknown(vetted(agent, &vetting, reply, written), written)
+                    } else {
+                        reply
+                    }
                 }
                 Err(failure) => failure,
             }
@@ -226,6 +230,19 @@ fn vetted(
         return fixed(agent, ReplyKind::NoAnswer);
     }
     Reply { text: vetted.text, ..reply }
+}
+
+/// Makes an answer without citations that says it does not know a `no_answer`, with its own words:
+/// the question is a gap.
+fn told_unknown(reply: Reply, written: &mut ReplyTrace) -> Reply {
+    let unknown = reply.sort == ReplyKind::Answer
+        && reply.citations.is_empty()
+        && ground::is_unknown(&reply.text);
+    if !unknown {
+        return reply;
+    }
+    written.repairs.push("it says that it does not know: it counts as no answer".into());
+    Reply { sort: ReplyKind::NoAnswer, ..reply }
 }
 
 fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {

@@ -96,6 +96,23 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_model_does_not_know_is_a_gap_and_what_it_answers_is_none() {
+    let app = Setup::on(crate::support::app::Db::Sqlite).start().await;
+    let said = "I'm sorry, I could not find anything about submarines. Shall I ask a colleague?";
+    app.model.answer_with(move |_| said.into());
+    asks(&app, 1, "Do you rent submarines?").await;
+    assert_eq!(app.received().last().unwrap().1, said, "in the model's own words");
+    let open = gaps(&app, "?state=open").await;
+    assert_eq!((open.len(), &open[0]["question"]), (1, &json!("Do you rent submarines?")));
+    app.model.answer_with(|_| "You can return an unused lamp within 30 days [1].".into());
+    asks(&app, 2, "Can I return a lamp?").await;
+    app.model.answer_with(|_| "No, we do not open on Sundays.".into());
+    asks(&app, 3, "Are you open on Sundays?").await;
+    assert_eq!(gaps(&app, "").await.len(), 1);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gap_is_closed_when_documents_answer_it() {
     let app = Setup::on(crate::support::app::Db::Sqlite).extractive().start().await;
     asks(&app, 1, "Do you rent submarines?").await;

@@ -176,8 +176,13 @@ pub struct CuratedWords {
 pub struct Citations {
     /// Phrases around an answer: thanks, offers of help, wishes.
     pub courtesies: Vec<String>,
-    /// Words that together with a negation say that nothing was found.
+    /// Words that together with a negation of their language say that nothing was found. Words of
+    /// up to three letters need their accents.
     pub knowing: Vec<String>,
+    /// Phrases that say that the speaker does not know or did not find something, for
+    /// `phrase::Phrases`: a few words may stand between theirs, and words of up to three letters
+    /// need their accents.
+    pub not_knowing: Vec<String>,
     /// Negations.
     pub negations: Vec<String>,
     /// Words for small numbers, by number. The word for one is an article in most languages and is

@@ -4,6 +4,7 @@
 pub mod data;
 mod detect;
 pub mod fold;
+pub mod phrase;
 pub mod terms;
 
 pub use detect::{QuestionWords, language, name, question_words};

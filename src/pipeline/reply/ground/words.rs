@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use frontdesk_language::Lang;
 use frontdesk_language::data::{self, Language};
+use frontdesk_language::phrase::Phrases;
 use frontdesk_language::terms::{fold, is_stop_word, language, stem, two_letters, words};
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
@@ -119,8 +120,12 @@ pub(super) fn supported_numbers(text: &str) -> HashSet<String> {
 
 /// Whether a text contains a negation, in the languages whose words for it are known.
 pub(super) fn negates(text: &str) -> bool {
-    words(text).iter().any(|word| NEGATIONS.contains(fold(word).as_str()))
-        || text.to_lowercase().replace('’', "'").contains("n't")
+    words(text).iter().any(|word| NEGATIONS.contains(fold(word).as_str())) || is_contracted(text)
+}
+
+/// Whether a text contains a negation as English contracts it.
+fn is_contracted(text: &str) -> bool {
+    text.to_lowercase().replace('’', "'").contains("n't")
 }
 
 /// Whether a word is a courtesy.
@@ -130,11 +135,30 @@ pub(super) fn is_courtesy(word: &str) -> bool {
     STEMS.contains(&fold(word))
 }
 
-/// Whether a word is used to say that one does not know.
-pub(super) fn is_of_knowing(word: &str) -> bool {
-    static STEMS: LazyLock<HashSet<String>> =
-        LazyLock::new(|| folded(|language| &language.citations.knowing));
-    STEMS.contains(&fold(word))
+/// Whether a text says that its speaker does not know or did not find something.
+pub(super) fn says_unknown(text: &str) -> bool {
+    static PHRASES: LazyLock<Phrases> =
+        LazyLock::new(|| Phrases::of(data::each(|language| &language.citations.not_knowing)));
+    PHRASES.is_in(text)
+}
+
+/// Whether a text holds a negation and a word of knowing of one language: `so` is such a word in
+/// Italian, and says nothing beside an English `not`.
+pub(super) fn denies_knowing(text: &str) -> bool {
+    let words = words(text);
+    let folded: HashSet<String> = words.iter().map(|word| fold(word)).collect();
+    let contracted = is_contracted(text);
+    let knows = |word: &String| match word.chars().count() {
+        // An accent tells `sé` from `se`.
+        0..=3 => words.contains(word),
+        _ => folded.contains(&fold(word)),
+    };
+    data::languages().iter().any(|language| {
+        let list = &language.citations;
+        let negates = list.negations.iter().any(|word| folded.contains(word))
+            || contracted && language.code == "en";
+        negates && list.knowing.iter().any(knows)
+    })
 }
 
 /// Returns the words of a list of all languages, folded.
@@ -216,6 +240,15 @@ mod tests {
             assert!(known.contains(number), "{number} of {known:?}");
         }
         assert!(!known.contains("21"), "9 am is not 21:00");
+    }
+
+    #[test]
+    fn a_word_of_knowing_counts_beside_a_negation_of_its_language() {
+        assert!(denies_knowing("We don't know."));
+        assert!(denies_knowing("No lo sé."));
+        assert!(denies_knowing("Non lo so."));
+        assert!(!denies_knowing("We do not deliver so far."), "`so` is Italian");
+        assert!(!denies_knowing("No se admiten devoluciones."), "`se` is not `sé`");
     }
 
     #[test]
