@@ -1,8 +1,8 @@
 //! Part of cleaning: removes reasoning, JSON, tool calls, special tokens and citation marks from a
 //! model's answer. Pure: must not call a model, nor invent words.
 
+use frontdesk_language::sentences;
 use regex::Regex;
-use unicode_segmentation::UnicodeSegmentation;
 
 use super::patterns::{CODE, EMPTY_VALUE, MARK, MARKS, SOURCES, TRACE, close_gap, is_line_start};
 use super::wrapping::{JSON_START, UNWRAPS};
@@ -131,7 +131,7 @@ impl CleanAnswer {
         let Some((limit, _)) = self.text.char_indices().nth(MAX_ANSWER_CHARS) else { return };
         let length = self.text.chars().count();
         let head = self.text.get(..limit).unwrap_or("");
-        let sentence = head.split_sentence_bound_indices().last().map_or(0, |(start, _)| start);
+        let sentence = sentences(head).last().map_or(0, |last| head.len() - last.len());
         let word = head.rfind(char::is_whitespace).unwrap_or(limit);
         let end = if sentence > 0 { sentence } else { word };
         let mut text = head.get(..end).unwrap_or(head).trim_end().to_owned();

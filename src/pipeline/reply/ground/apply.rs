@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use frontdesk_language::sentences;
 use regex::Regex;
 
 use super::check::{Check, Material};
@@ -85,10 +86,9 @@ fn known(asked: &GroundingInput<'_>) -> Vec<String> {
 
 /// Returns a text without its questions.
 fn stated(text: &str) -> String {
-    use unicode_segmentation::UnicodeSegmentation;
-    let sentences = text.lines().flat_map(UnicodeSegmentation::split_sentence_bounds);
+    let said = text.lines().flat_map(sentences).map(str::trim);
     let stated: Vec<&str> =
-        sentences.map(str::trim).filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
+        said.filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
     stated.join("\n")
 }
 
