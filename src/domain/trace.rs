@@ -226,6 +226,10 @@ pub struct ReplyTrace {
     pub repairs: Vec<String>,
     /// Failed attempts, in words.
     pub errors: Vec<String>,
+    /// Whether the model called a person.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub calls_person: bool,
     /// The passages that support the reply, if it is an answer.
     #[serde(default)]
     #[schema(required = true)]

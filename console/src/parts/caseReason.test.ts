@@ -17,5 +17,10 @@ test("the server's reasons are known, others stay", () => {
     kind: "prompt",
     problem: "it takes too long",
   });
+  expect(readReason("the customer accepted the offer of a person")).toEqual({ kind: "person_offer" });
+  expect(readReason("the bot called a person")).toEqual({ kind: "model" });
+  expect(readReason("the bot called a person: the documents do not answer")).toEqual({
+    kind: "model_unanswered",
+  });
   expect(readReason("something new")).toEqual({ kind: "other" });
 });

@@ -5,8 +5,16 @@ import type { Schemas } from "@/api/client";
 export type CaseReason =
   | { kind: Schemas["HandoffRuleKind"]; rule: string }
   | { kind: "prompt"; problem: string }
-  | { kind: "budget" }
+  | { kind: "budget" | "person_offer" | "model" | "model_unanswered" }
   | { kind: "other" };
+
+/** How the reasons without values begin; the first that fits counts. */
+const plain = [
+  ["budget", "the day's money for models is used up"],
+  ["person_offer", "the customer accepted the offer of a person"],
+  ["model_unanswered", "the bot called a person: the documents do not answer"],
+  ["model", "the bot called a person"],
+] as const;
 
 /** Parses the reason that the server's `Reason` writes (src/domain/turn.rs). */
 export function readReason(reason: string): CaseReason {
@@ -16,7 +24,8 @@ export function readReason(reason: string): CaseReason {
   if (pattern !== undefined) return { kind: "pattern", rule: pattern };
   const problem = /^the bot's prompt cannot be used: (.*)$/su.exec(reason)?.[1];
   if (problem !== undefined) return { kind: "prompt", problem };
-  return reason.startsWith("the day's money for models is used up") ? { kind: "budget" } : { kind: "other" };
+  const known = plain.find(([, start]) => reason.startsWith(start));
+  return { kind: known?.[0] ?? "other" };
 }
 
 /** Returns a function that words a reason. */
@@ -27,6 +36,6 @@ export function useCaseReason() {
     if (read.kind === "keyword") return t("reason.keyword", { word: read.rule });
     if (read.kind === "pattern") return t("reason.pattern", { pattern: read.rule });
     if (read.kind === "prompt") return t("reason.prompt", { problem: read.problem });
-    return read.kind === "budget" ? t("reason.budget") : reason;
+    return read.kind === "other" ? reason : t(`reason.${read.kind}`);
   };
 }

@@ -1,5 +1,6 @@
-//! Language data and text analysis: sentences, words, folding, stemming, stop words, language detection, and
-//! word lists for each use. No IO. Knows nothing of the desk, documents or conversations.
+//! Language data and text analysis: sentences, words, folding, stemming, stop words, language
+//! detection, and word lists for each use. No IO. Knows nothing of the desk, documents or
+//! conversations.
 
 pub mod data;
 mod detect;

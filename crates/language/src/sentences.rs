@@ -86,7 +86,10 @@ mod tests {
             split("See shop.example/find?q=lamp!new&x=1. Is it open? Yes."),
             ["See shop.example/find?q=lamp!new&x=1.", "Is it open?", "Yes."]
         );
-        assert_eq!(split("见 https://a.example/?q=1 。营业。"), ["见 https://a.example/?q=1 。", "营业。"]);
+        assert_eq!(
+            split("见 https://a.example/?q=1 。营业。"),
+            ["见 https://a.example/?q=1 。", "营业。"]
+        );
     }
 
     #[test]
@@ -104,7 +107,10 @@ mod tests {
 
     #[test]
     fn sentences_of_other_scripts_are_told_apart() {
-        assert_eq!(split("退货政策。30天内。好吗？好！"), ["退货政策。", "30天内。", "好吗？", "好！"]);
+        assert_eq!(
+            split("退货政策。30天内。好吗？好！"),
+            ["退货政策。", "30天内。", "好吗？", "好！"]
+        );
         assert_eq!(split("هل التوصيل مجاني؟ نعم."), ["هل التوصيل مجاني؟", "نعم."]);
         assert_eq!(split("यह दुकान है। बंद है।"), ["यह दुकान है।", "बंद है।"]);
         assert_eq!(split("One.\nTwo etc.\nThree"), ["One.", "Two etc.", "Three"]);

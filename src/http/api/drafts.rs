@@ -269,7 +269,14 @@ pub(super) async fn try_handoff(
         Some(Reason::Pattern { pattern }) => {
             (Some(HandoffRuleKind::Pattern), Some(pattern.clone()))
         }
-        Some(Reason::Budget {} | Reason::Prompt { .. }) | None => (None, None),
+        // They come from the conversation or the model, not from a rule.
+        Some(
+            Reason::PersonOffer {}
+            | Reason::Model { .. }
+            | Reason::Budget {}
+            | Reason::Prompt { .. },
+        )
+        | None => (None, None),
     };
     Ok(Json(HandoffVerdict {
         kind,

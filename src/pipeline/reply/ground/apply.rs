@@ -87,8 +87,7 @@ fn known(asked: &GroundingInput<'_>) -> Vec<String> {
 /// Returns a text without its questions.
 fn stated(text: &str) -> String {
     let said = text.lines().flat_map(sentences).map(str::trim);
-    let stated: Vec<&str> =
-        said.filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
+    let stated: Vec<&str> = said.filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
     stated.join("\n")
 }
 
@@ -219,11 +218,7 @@ fn decide(
             0 => String::new(),
             _ => format!("{doubted} of {claims} statements are not supported, and were only noted"),
         };
-        let cited = if setting == GroundingCheck::Remove {
-            cited(cleaned, &checked.verdicts)
-        } else {
-            cleaned.cited.clone()
-        };
+        let cited = cited(cleaned, &checked.verdicts);
         return Decision::Send { text: cleaned.text.clone(), cited };
     }
     let text = check.supported_part(&checked.verdicts);
@@ -238,23 +233,32 @@ fn decide(
     Decision::Send { text, cited: cited(cleaned, &checked.verdicts) }
 }
 
-/// Returns the citations of what is sent: without removed statements, and corrected.
+/// Returns the citations of what is sent, corrected: those of supported statements. Marks of others,
+/// such as an introduction or a list at the end, stay if nothing is doubted, or a supported
+/// statement rests on their passage.
 fn cited(cleaned: &CleanAnswer, verdicts: &[StatementVerdict]) -> Vec<usize> {
     let mut kept: Vec<usize> = Vec::new();
-    let placed = |mark: &usize| verdicts.iter().any(|verdict| verdict.cited.contains(mark));
-    let right =
-        verdicts.iter().filter(|verdict| verdict.supported).flat_map(|verdict| {
-            match verdict.passage.filter(|passage| !verdict.cited.contains(passage)) {
-                Some(passage) if !verdict.cited.is_empty() => vec![passage],
-                _ => verdict.cited.clone(),
-            }
-        });
-    let listed = cleaned.cited.iter().copied().filter(|mark| !placed(mark));
-    for mark in right.chain(listed) {
+    let claims = || verdicts.iter().filter(|verdict| verdict.supported && verdict.score.is_some());
+    let doubted = verdicts.iter().any(|verdict| !verdict.supported);
+    let backed = |mark: &usize| !doubted || claims().any(|one| one.passage == Some(*mark));
+    let right = claims().flat_map(|verdict| {
+        match verdict.passage.filter(|passage| !verdict.cited.contains(passage)) {
+            Some(passage) if !verdict.cited.is_empty() => vec![passage],
+            _ => verdict.cited.clone(),
+        }
+    });
+    let placed = |mark: &usize| {
+        let mut claimed = verdicts.iter().filter(|verdict| verdict.score.is_some());
+        claimed.any(|verdict| verdict.cited.contains(mark))
+    };
+    let others = cleaned.cited.iter().copied().filter(|mark| !placed(mark) && backed(mark));
+    for mark in right.chain(others) {
         if !kept.contains(&mark) {
             kept.push(mark);
         }
     }
+    let written = |mark: &usize| cleaned.cited.iter().position(|one| one == mark);
+    kept.sort_by_key(|mark| written(mark).unwrap_or(usize::MAX));
     kept
 }
 
@@ -268,6 +272,28 @@ mod tests {
         assert_eq!(answers("Here:\n**1.** No\n- 2) YES, passage 1", 2), [(1, false), (2, true)]);
         assert_eq!(answers("Statement 1: not supported\n3: yes", 2), [(1, false)]);
         assert!(answers("I cannot judge that.", 2).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_supported_carries_no_source() {
+        let verdict = |supported, score, passage, cited: &[usize]| StatementVerdict {
+            text: String::new(),
+            supported,
+            score,
+            passage,
+            cited: cited.to_vec(),
+            why: String::new(),
+        };
+        let cleaned = CleanAnswer { cited: vec![1, 2], ..CleanAnswer::default() };
+        let invented = verdict(false, Some(0.1), Some(1), &[1]);
+        let right = verdict(true, Some(0.9), Some(2), &[2]);
+        let frame = verdict(true, None, None, &[1]);
+        assert_eq!(cited(&cleaned, &[invented.clone(), right.clone()]), [2]);
+        assert!(cited(&cleaned, std::slice::from_ref(&invented)).is_empty(), "nor a list's");
+        assert_eq!(cited(&cleaned, &[frame.clone(), right.clone()]), [1, 2], "an introduction");
+        let uncited = verdict(false, Some(0.1), None, &[]);
+        assert_eq!(cited(&cleaned, &[frame, uncited, right]), [2]);
+        assert_eq!(cited(&cleaned, &[]), [1, 2], "nothing is claimed");
     }
 
     #[test]

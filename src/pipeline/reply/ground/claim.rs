@@ -51,8 +51,7 @@ pub(crate) fn is_unknown(reply: &str) -> bool {
     statements(reply).into_iter().any(|one| {
         let said = reply[one.range].trim();
         let parts = said.rsplit_once([',', ';', '–', '—', '，', '،']);
-        let stated =
-            if is_question(said) { parts.map_or("", |(before, _)| before) } else { said };
+        let stated = if is_question(said) { parts.map_or("", |(before, _)| before) } else { said };
         says_unknown(stated)
     })
 }

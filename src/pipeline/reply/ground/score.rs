@@ -4,13 +4,16 @@
 use std::collections::{HashMap, HashSet};
 
 use super::evidence::{Origin, Source, Unit};
-use super::words::{Reader, negates, numbers};
+use super::words::{Reader, limits, negates, numbers, without_answer};
 
 /// Penalty for each source word skipped in the alignment, in words.
 const GAP: f32 = 0.05;
 
 /// Minimum share of common words, on both sides, at which both say the same thing or the opposite.
 const SAME_THING: f32 = 0.7;
+
+/// Minimum words of a claim that contradicts a part of a longer sentence, all of them in it.
+const MIN_PART: usize = 2;
 
 /// Maximum words of a claim whose number must stand with its words. A longer claim may take it from
 /// another sentence: in wice one in three of those is supported, as many as of all claims.
@@ -63,16 +66,42 @@ pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Feat
         missing,
         stray,
         names: names(claim, sources, reader),
-        opposed: closest.is_some_and(|unit| {
-            unit.negated != negates(claim)
-                && aligned >= SAME_THING
-                && to_f32(unit.shared(&distinct)) >= SAME_THING * to_f32(unit.words.len())
-        }),
+        opposed: closest.is_some_and(|unit| contradicts(claim, &distinct, aligned, unit, reader)),
         near: None,
         words: words.len(),
         source: place,
         closest: closest.map(|unit| unit.text.clone()).unwrap_or_default(),
     }
+}
+
+/// Whether a claim says the opposite of a sentence: one of them denies what the other says, or what
+/// a part of it says. "Not after 30 days" does not deny "within 30 days": both must have the same
+/// limits.
+fn contradicts(
+    claim: &str,
+    words: &HashSet<&str>,
+    aligned: f32,
+    unit: &Unit,
+    reader: &Reader,
+) -> bool {
+    let denies = negates(without_answer(claim));
+    let differs = |text: &str, negated: bool| negated != denies && limits(text) == limits(claim);
+    let alike = aligned >= SAME_THING
+        && to_f32(unit.shared(words)) >= SAME_THING * to_f32(unit.words.len());
+    if alike && differs(&unit.text, unit.negated) {
+        return true;
+    }
+    if words.len() < MIN_PART || unit.shared(words) < words.len() {
+        return false;
+    }
+    if !unit.negated {
+        return differs(&unit.text, false);
+    }
+    // The negation of a long sentence may belong to another part of it.
+    unit.text.split([',', '(', ')', ':', '–', '—', '،', '，', '、']).any(|part| {
+        let content: HashSet<String> = reader.content(part).into_iter().collect();
+        words.iter().all(|word| content.contains(*word)) && differs(part, negates(part))
+    })
 }
 
 /// Returns the longest common subsequence of the words, less [`GAP`] for each skipped source word,

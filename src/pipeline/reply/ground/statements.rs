@@ -80,10 +80,7 @@ fn is_whole(piece: &str) -> bool {
     let said = piece.trim();
     let closed = ["**", "__", "`", "\""].iter().all(|mark| said.matches(mark).count() % 2 == 0);
     let depth = |open: char, close: char| said.matches(open).count() <= said.matches(close).count();
-    closed
-        && depth('(', ')')
-        && depth('[', ']')
-        && said.chars().any(char::is_alphanumeric)
+    closed && depth('(', ')') && depth('[', ']') && said.chars().any(char::is_alphanumeric)
 }
 
 /// Returns the reply without the removed statements. Lines with nothing left go, and so do headings

@@ -102,18 +102,21 @@ pub(super) fn supported_numbers(text: &str) -> HashSet<String> {
     if known.is_empty() {
         return known;
     }
-    for clock in CLOCK.captures_iter(&western(text)) {
-        let Some(hour) = clock.get(1).and_then(|hour| hour.as_str().parse::<u8>().ok()) else {
-            continue;
-        };
-        let minutes = clock.get(2).map_or("00", |minutes| minutes.as_str());
-        let afternoon = clock.get(3).is_some_and(|half| half.as_str().starts_with(['p', 'P']));
-        let other = match hour {
-            13..=23 => hour - 12,
-            1..=11 if afternoon => hour + 12,
-            _ => continue,
-        };
-        known.insert(plain_number(&format!("{other}:{minutes}")));
+    let text = western(text);
+    for clock in CLOCK.captures_iter(&text) {
+        let of = |group: usize| clock.get(group).map(|found| found.as_str());
+        let afternoon = of(5).is_some_and(|unit| unit.starts_with(['p', 'P']));
+        let hour = |group: usize| of(group).and_then(|hour| hour.parse::<u8>().ok());
+        // In a range, the unit stands behind the end; `9 to 5 pm` begins in the morning.
+        let start = hour(1).filter(|start| Some(*start) < hour(3));
+        for (hour, minutes) in [(start, of(2)), (hour(3), of(4).or_else(|| of(6)))] {
+            let other = match hour {
+                Some(hour @ 13..=23) => hour - 12,
+                Some(hour @ 1..=11) if afternoon => hour + 12,
+                _ => continue,
+            };
+            known.insert(plain_number(&format!("{other}:{}", minutes.unwrap_or("00"))));
+        }
     }
     known
 }
@@ -121,6 +124,23 @@ pub(super) fn supported_numbers(text: &str) -> HashSet<String> {
 /// Whether a text contains a negation, in the languages whose words for it are known.
 pub(super) fn negates(text: &str) -> bool {
     words(text).iter().any(|word| NEGATIONS.contains(fold(word).as_str())) || is_contracted(text)
+}
+
+/// Returns a sentence without the `no` at its beginning that answers a question: "No, we are open".
+pub(super) fn without_answer(said: &str) -> &str {
+    let Some((first, rest)) = said.split_once([',', ':', ';', '!', '.', '–', '—', '،', '，']) else {
+        return said;
+    };
+    let first = words(first);
+    let answers = first.len() == 1 && first.iter().all(|word| NEGATIONS.contains(fold(word).as_str()));
+    if answers { rest } else { said }
+}
+
+/// Returns the words of a text that limit it or deny a part of it, folded.
+pub(super) fn limits(text: &str) -> HashSet<String> {
+    static LIMITS: LazyLock<HashSet<String>> =
+        LazyLock::new(|| folded(|language| &language.citations.limits));
+    words(text).iter().map(|word| fold(word)).filter(|word| LIMITS.contains(word)).collect()
 }
 
 /// Whether a text contains a negation as English contracts it.
@@ -208,8 +228,13 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Thousands groups; the first does not start with 0.
 static THOUSANDS: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[1-9]\d{0,2}(?:[.,]\d{3})+$"));
+/// A time of day, or a range of two: a number is one only with its unit or with minutes after a
+/// colon. `14 days` are no hours.
 static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(r"(?i)\b(\d{1,2})(?:[:.](\d{2}))?\s*(?:(p\.?m|a\.?m)\b|h\b|uhr\b|:00|\b)")
+    fixed(concat!(
+        r"(?i)\b(?:(\d{1,2})(?:[:.](\d{2}))?\s*(?:[-–—]|\p{L}{1,3}|until|till)\s*)?",
+        r"(\d{1,2})(?:(?:[:.](\d{2}))?\s*(p\.?m|a\.?m|h|uhr)\b|:(\d{2})\b)"
+    ))
 });
 
 /// Small number words. Those for one are left out: in most languages they are articles.
@@ -240,6 +265,33 @@ mod tests {
             assert!(known.contains(number), "{number} of {known:?}");
         }
         assert!(!known.contains("21"), "9 am is not 21:00");
+        let known = supported_numbers("Open from 2 to 6 pm, and on Friday from 14 to 18 Uhr.");
+        for number in ["14", "18", "2", "6"] {
+            assert!(known.contains(number), "{number} of {known:?}");
+        }
+        assert!(!supported_numbers("From 9 to 5 pm.").contains("21"), "it begins in the morning");
+    }
+
+    #[test]
+    fn a_number_that_is_no_hour_supports_only_itself() {
+        for (text, other) in [
+            ("You can return it within 14 days.", "2"),
+            ("It costs €13.00.", "1"),
+            ("Children from 15 years, 20 pieces", "3"),
+            ("It takes 18 hours.", "6"),
+        ] {
+            let known = supported_numbers(text);
+            assert!(!known.contains(other), "{text}: {known:?}");
+        }
+    }
+
+    #[test]
+    fn a_no_that_answers_denies_nothing() {
+        assert!(negates("We do **not** deliver there."));
+        assert!(!negates(without_answer("No, we deliver there.")));
+        assert!(!negates(without_answer("**No**: entregamos.")));
+        assert!(negates(without_answer("No entregamos los domingos.")));
+        assert!(negates(without_answer("No, we do not deliver there.")));
     }
 
     #[test]
