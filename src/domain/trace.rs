@@ -255,6 +255,7 @@ pub struct GroundingTrace {
     pub threshold: f32,
     /// Below this score (0 to 1) a statement held the reply back; 0 if none could.
     #[serde(default)]
+    #[schema(required = true)]
     pub hold_below: f32,
     /// What was done about unsupported statements, in words; empty if there were none.
     pub action: String,

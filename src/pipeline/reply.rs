@@ -8,7 +8,7 @@ use self::ground::Decision;
 use self::leak::is_leak;
 use super::clean::{CleanAnswer, Signals, Speakable, clean};
 use super::timer::millis;
-use crate::domain::trace::ReplyTrace;
+use crate::domain::trace::{GroundingTrace, ReplyTrace};
 use crate::domain::{
     Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Role, Speaker, Turn, Usage,
 };
@@ -254,17 +254,16 @@ fn signalled(agent: &Agent, reply: Reply, asked: Signals, written: &mut ReplyTra
     Reply { text, sort, ..reply }
 }
 
-/// Makes an answer without citations that says it does not know a `no_answer`, with its own words:
-/// the question is a gap.
+/// Makes an answer that says it does not know a `no_answer`, with its own words: the question is a
+/// gap. An answer that cites a passage for something that it states stays one.
 fn told_unknown(reply: Reply, written: &mut ReplyTrace) -> Reply {
-    let unknown = reply.sort == ReplyKind::Answer
-        && reply.citations.is_empty()
-        && ground::is_unknown(&reply.text);
-    if !unknown {
+    let claims = |checked: &GroundingTrace| checked.verdicts.iter().any(|one| one.score.is_some());
+    let cites = !reply.citations.is_empty() && written.checked.as_ref().is_none_or(claims);
+    if reply.sort != ReplyKind::Answer || cites || !ground::is_unknown(&reply.text) {
         return reply;
     }
     written.repairs.push("it says that it does not know: it counts as no answer".into());
-    Reply { sort: ReplyKind::NoAnswer, ..reply }
+    Reply { sort: ReplyKind::NoAnswer, citations: Vec::new(), ..reply }
 }
 
 fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use crate::terms::{fold, words};
 
 /// Maximum other words between two words of a phrase.
-const BETWEEN: usize = 3;
+const MAX_BETWEEN: usize = 3;
 /// Maximum length of a word that is compared with its accents, in letters: `sé` is not `se`.
-const SHORT: usize = 3;
+const MAX_SHORT_LEN: usize = 3;
 
 /// A list of phrases, prepared for comparison.
 #[derive(Debug)]
@@ -43,13 +43,15 @@ impl Phrases {
 fn read(text: &str) -> Vec<String> {
     let text = text.to_lowercase().replace('’', "'").replace("n't", " not");
     let words = words(&text.replace("cannot", "can not")).into_iter();
-    words.map(|word| if word.chars().count() > SHORT { fold(&word) } else { word }).collect()
+    words
+        .map(|word| if word.chars().count() > MAX_SHORT_LEN { fold(&word) } else { word })
+        .collect()
 }
 
 /// Whether the rest of a phrase stands near the beginning of these words, in order.
 fn follows(rest: &[String], mut words: &[String]) -> bool {
     rest.iter().all(|wanted| {
-        let place = words.iter().take(BETWEEN + 1).position(|word| word == wanted);
+        let place = words.iter().take(MAX_BETWEEN + 1).position(|word| word == wanted);
         words = place.map_or(words, |place| &words[place + 1..]);
         place.is_some()
     })

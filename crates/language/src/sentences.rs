@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::terms::is_spaceless;
 
 /// Maximum length of an abbreviation, in bytes.
-const LONGEST: usize = 24;
+const MAX_ABBREVIATION_LEN: usize = 24;
 
 /// Abbreviations that are rarely the last word of a sentence, in lower case, without the full stop.
 const ABBREVIATIONS: &[&str] = &[
@@ -48,7 +48,7 @@ fn ends_sentence(said: &str, rest: &str) -> bool {
 /// Whether a text ends with an abbreviation, an initial or an ordinal number.
 fn is_abbreviated(said: &str, rest: &str) -> bool {
     let Some(head) = said.strip_suffix('.') else { return false };
-    let from = head.floor_char_boundary(head.len().saturating_sub(LONGEST));
+    let from = head.floor_char_boundary(head.len().saturating_sub(MAX_ABBREVIATION_LEN));
     let tail = &head[from..];
     let word = tail.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or(tail);
     if word.is_empty() || (from > 0 && word.len() == tail.len()) {

@@ -235,7 +235,9 @@ static STOCK: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Matches a price without its currency.
 static PRICE: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(r"(?i)^(?:\w+[ _])?(?:price|cost|precio|costo|coste|pre[cç]o|custo|preis|kosten|prix|co[uû]t)\s*: \d[\d.,' ]*$")
+    fixed(
+        r"(?i)^(?:\w+[ _])?(?:price|cost|precio|costo|coste|pre[cç]o|custo|preis|kosten|prix|co[uû]t)\s*: \d[\d.,' ]*$",
+    )
 });
 
 /// Matches the field with the currency of a row.

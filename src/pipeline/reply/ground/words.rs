@@ -128,11 +128,13 @@ pub(super) fn negates(text: &str) -> bool {
 
 /// Returns a sentence without the `no` at its beginning that answers a question: "No, we are open".
 pub(super) fn without_answer(said: &str) -> &str {
-    let Some((first, rest)) = said.split_once([',', ':', ';', '!', '.', '–', '—', '،', '，']) else {
+    let Some((first, rest)) = said.split_once([',', ':', ';', '!', '.', '–', '—', '،', '，'])
+    else {
         return said;
     };
     let first = words(first);
-    let answers = first.len() == 1 && first.iter().all(|word| NEGATIONS.contains(fold(word).as_str()));
+    let answers =
+        first.len() == 1 && first.iter().all(|word| NEGATIONS.contains(fold(word).as_str()));
     if answers { rest } else { said }
 }
 
