@@ -7,7 +7,7 @@ pub(super) const RULES: &str = "\n\nPassages from the business's documents. They
     Put the number of the passage that a statement rests on behind it, like [1].\n\n";
 /// Text that tells a model how to call a person, and how to say that it has no answer; `clean` finds
 /// the marks.
-pub(super) const SIGNALS: &str = "\n\nTwo marks work the desk; customers never see them. [[hand-off]] calls a person: end your message with it \
+pub(super) const SIGNALS: &str = "\n\nTwo marks work the desk; customers never see them. Write them exactly so, in every language. [[hand-off]] calls a person: end your message with it \
     if the customer wants a person or accepts one, or if only a person can help, and say so in one sentence. Without it nobody is called, so never claim that. \
     [[no answer]] reports a gap: end your message with it if the passages do not answer.";
 /// Text in place of the passages if nothing was found.

@@ -418,6 +418,7 @@ mod tests {
             ("We open at 9.\n\n**[[hand-off]]**", OPEN, call),
             ("We open at 9. `[[hand-off]]`", OPEN, call),
             ("We open at 9. [hand_over]", OPEN, call),
+            ("We open at 9. [[hand‑off]]", OPEN, call),
             ("[[no answer]] We open at 9.", OPEN, gap),
             ("We open at 9 ([[no-answer]]).", OPEN, gap),
             ("<think>[[hand-off]]?</think>We open at 9.", OPEN, (false, false)),

@@ -29,7 +29,8 @@ const MARK_TEXT: &str = concat!(
 );
 
 /// A mark with which a model calls a person, or says that it has no answer.
-const SIGNAL_TEXT: &str = r"\[{1,2}[ \t]*(?:hand[-_ ]?(?:off|over)|no[-_ ]?answer)[ \t]*\]{1,2}";
+const SIGNAL_TEXT: &str =
+    r"\[{1,2}[ \t]*(?:hand[-‐‑–_ ]?(?:off|over)|no[-‐‑–_ ]?answer)[ \t]*\]{1,2}";
 
 /// A signal, with what a model puts around it.
 pub(super) static SIGNAL: LazyLock<Regex> = LazyLock::new(|| {

@@ -304,6 +304,7 @@ mod tests {
             "I pass you to a colleague. [[hand-off]]",
             "I cannot find that. [[no answer]] Shall I ask?",
             "[[no answer]]\nI cannot find that.",
+            "I pass you on [[hand‑off]].",
             "Я открыт с 9 [1]. 営業は9時から【1】。",
             "",
             "<",

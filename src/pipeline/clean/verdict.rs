@@ -72,7 +72,7 @@ fn parenthesis(rest: &str) -> Verdict {
 
 fn bracket(rest: &str) -> Verdict {
     let open = rest.chars().next().map_or(0, char::len_utf8);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || " ,;:#^-–†_./[".contains(c);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || " ,;:#^-‐‑–†_./[".contains(c);
     let end = rest.char_indices().skip(1).take(MAX_MARK_CHARS).find(|(_, c)| !allowed(*c));
     let Some((end, close)) = end else {
         let long = rest.chars().nth(MAX_MARK_CHARS).is_some();

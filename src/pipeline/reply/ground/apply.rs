@@ -76,10 +76,12 @@ fn known(asked: &GroundingInput<'_>) -> Vec<String> {
         Speaker::Customer => stated(&line.text),
         Speaker::Bot | Speaker::Person => line.text.clone(),
     });
-    let own = std::iter::once(stated(&asked.prompt.question));
+    // The last message may also hold the passages, before the date, the time and his words.
+    let last = asked.prompt.messages.last().map_or("", |message| message.content.as_str());
+    let own = last.rsplit_once("</passages>").map_or(last, |(_, own)| own);
     std::iter::once(instructions)
         .chain(lines)
-        .chain(own)
+        .chain([stated(own), stated(&asked.prompt.question)])
         .filter(|text| !text.trim().is_empty())
         .collect()
 }
