@@ -12,7 +12,7 @@ const GAP: f32 = 0.05;
 /// Minimum share of common words, on both sides, at which both say the same thing or the opposite.
 const SAME_THING: f32 = 0.7;
 
-/// Minimum words of a claim that contradicts a part of a longer sentence, all of them in it.
+/// Minimum words of a claim that contradicts a part of a sentence, which holds all of them.
 const MIN_PART: usize = 2;
 
 /// Maximum words of a claim whose number must stand with its words. A longer claim may take it from
@@ -66,7 +66,11 @@ pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Feat
         missing,
         stray,
         names: names(claim, sources, reader),
-        opposed: closest.is_some_and(|unit| contradicts(claim, &distinct, aligned, unit, reader)),
+        opposed: closest.is_some_and(|unit| {
+            let shared = to_f32(unit.shared(&distinct));
+            let alike = aligned >= SAME_THING && shared >= SAME_THING * to_f32(unit.words.len());
+            contradicts(claim, alike, unit, reader)
+        }),
         near: None,
         words: words.len(),
         source: place,
@@ -77,31 +81,23 @@ pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Feat
 /// Whether a claim says the opposite of a sentence: one of them denies what the other says, or what
 /// a part of it says. "Not after 30 days" does not deny "within 30 days": both must have the same
 /// limits.
-fn contradicts(
-    claim: &str,
-    words: &HashSet<&str>,
-    aligned: f32,
-    unit: &Unit,
-    reader: &Reader,
-) -> bool {
-    let denies = negates(without_answer(claim));
-    let differs = |text: &str, negated: bool| negated != denies && limits(text) == limits(claim);
-    let alike = aligned >= SAME_THING
-        && to_f32(unit.shared(words)) >= SAME_THING * to_f32(unit.words.len());
-    if alike && differs(&unit.text, unit.negated) {
-        return true;
+fn contradicts(claim: &str, alike: bool, unit: &Unit, reader: &Reader) -> bool {
+    let (denies, limited) = (negates(without_answer(claim)), limits(claim));
+    let differs = |text: &str| negates(text) != denies && limits(text) == limited;
+    let stated = reader.stated(claim);
+    let holds = |text: &str| stated.len() >= MIN_PART && stated.is_subset(&reader.stated(text));
+    // The negation of a long sentence may belong to another part of it than the claim.
+    let mut parts = parts(&unit.text).filter(|part| holds(part)).peekable();
+    if parts.peek().is_some() {
+        return parts.all(differs);
     }
-    if words.len() < MIN_PART || unit.shared(words) < words.len() {
-        return false;
-    }
-    if !unit.negated {
-        return differs(&unit.text, false);
-    }
-    // The negation of a long sentence may belong to another part of it.
-    unit.text.split([',', '(', ')', ':', '–', '—', '،', '，', '、']).any(|part| {
-        let content: HashSet<String> = reader.content(part).into_iter().collect();
-        words.iter().all(|word| content.contains(*word)) && differs(part, negates(part))
-    })
+    (alike || (!unit.negated && holds(&unit.text))) && differs(&unit.text)
+}
+
+/// Splits a sentence at its commas, brackets and dashes.
+fn parts(sentence: &str) -> impl Iterator<Item = &str> {
+    let parts = sentence.split(['(', ')', '–', '—', '،', '，', '、']);
+    parts.flat_map(|part| part.split(", ")).flat_map(|part| part.split(": "))
 }
 
 /// Returns the longest common subsequence of the words, less [`GAP`] for each skipped source word,

@@ -48,6 +48,13 @@ impl Reader {
         words(text).iter().filter_map(|word| self.meaning(word)).collect()
     }
 
+    /// Returns the content words of a statement as stems, without negations and courtesies.
+    pub(super) fn stated(&self, text: &str) -> HashSet<String> {
+        let said = |word: &String| !NEGATIONS.contains(fold(word).as_str()) && !is_courtesy(word);
+        let words = words(&spelled_out(text)).into_iter().filter(said);
+        words.filter_map(|word| self.meaning(&word)).collect()
+    }
+
     fn meaning(&self, word: &str) -> Option<String> {
         let folded = fold(word);
         if let Some(number) = NUMBER_WORDS.get(folded.as_str()) {
@@ -143,6 +150,12 @@ pub(super) fn limits(text: &str) -> HashSet<String> {
     static LIMITS: LazyLock<HashSet<String>> =
         LazyLock::new(|| folded(|language| &language.citations.limits));
     words(text).iter().map(|word| fold(word)).filter(|word| LIMITS.contains(word)).collect()
+}
+
+/// Returns a text with English contractions as two words.
+fn spelled_out(text: &str) -> String {
+    let text = text.to_lowercase().replace('’', "'");
+    text.replace("can't", "can not").replace("won't", "will not").replace("n't", " not")
 }
 
 /// Whether a text contains a negation as English contracts it.
