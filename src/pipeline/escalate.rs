@@ -36,8 +36,10 @@ pub(super) fn escalate(
     question: &Question,
 ) -> (Option<Reason>, EscalateTrace) {
     let started = Instant::now();
-    let accepted = || offer::is_accepted(history, &question.text).then_some(Reason::PersonOffer {});
-    let reason = rules.decide(&question.text).or_else(accepted);
+    let calls = |words: &str| rules.decide(words).is_some();
+    let accepted = || offer::is_accepted(history, &question.text, calls);
+    let reason = rules.decide(&question.text);
+    let reason = reason.or_else(|| accepted().then_some(Reason::PersonOffer {}));
     let trace = EscalateTrace {
         rules: rules.len(),
         matched: reason.as_ref().map(ToString::to_string),

@@ -13,13 +13,24 @@ use crate::domain::{Line, Speaker};
 
 /// Maximum length of a message that only accepts, in words.
 const MAX_WORDS: usize = 10;
+/// Maximum length of quoted words that may call a person, in characters.
+const MAX_QUOTED_LEN: usize = 40;
 /// Symbols that accept an offer when nothing else is written.
 const SYMBOLS: &[char] = &['👍', '👌', '✅', '🙏', '✔'];
 
-/// Whether a message accepts the offer of a person in the bot's last message.
-pub(super) fn is_accepted(history: &[Line], message: &str) -> bool {
+/// Whether a message accepts the offer of a person in the bot's last message. `calls` tells words
+/// that call a person: a message that quotes some, such as `Write "real person"`, is an offer.
+pub(super) fn is_accepted(history: &[Line], message: &str, calls: impl Fn(&str) -> bool) -> bool {
     let last = history.last().filter(|line| line.speaker == Speaker::Bot);
-    last.is_some_and(|line| accepts(message) && offers_person(&line.text))
+    last.is_some_and(|line| {
+        accepts(message) && (offers_person(&line.text) || quoted(&line.text).any(calls))
+    })
+}
+
+/// Returns the short texts in quotation marks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(['"', '“', '”', '„', '«', '»']).skip(1).step_by(2);
+    parts.filter(|part| part.chars().count() <= MAX_QUOTED_LEN)
 }
 
 /// Words of one language: for asking leave, for passing somebody on, for the staff.
@@ -73,7 +84,7 @@ mod tests {
     fn after(offer: &str, message: &str) -> bool {
         let line = |speaker, text: &str| Line { speaker, text: text.to_owned() };
         let asked = line(Speaker::Customer, "Do you repair tents?");
-        is_accepted(&[asked, line(Speaker::Bot, offer)], message)
+        is_accepted(&[asked, line(Speaker::Bot, offer)], message, |words| words == "real person")
     }
 
     const OFFER: &str =
@@ -96,6 +107,9 @@ mod tests {
             ("Vuole parlare con una persona?", "sì grazie"),
             ("Zal ik je doorverbinden met een collega?", "graag"),
             ("هل تريد التحدث مع موظف؟", "نعم من فضلك"),
+            ("¿Te paso con un compañero de la tienda?", "sí"),
+            ("I cannot find that. Write \"real person\" and someone will answer.", "yes please"),
+            ("Escriba “real person” y le responderá alguien.", "vale"),
         ] {
             assert!(after(offer, message), "{offer}: {message}");
         }
@@ -114,12 +128,14 @@ mod tests {
             ("Would you like the red one?", "yes please"),
             ("Is there anything else I can help you with?", "yes please"),
             ("We open at nine.", "ok"),
+            ("The film is called \"A real person\" and starts at nine.", "ok"),
         ] {
             assert!(!after(offer, message), "{offer}: {message}");
         }
         let person = Line { speaker: Speaker::Person, text: OFFER.to_owned() };
-        assert!(!is_accepted(&[person], "yes"), "a person's offer is a person's matter");
-        assert!(!is_accepted(&[], "yes"));
+        let nothing = |_: &str| false;
+        assert!(!is_accepted(&[person], "yes", nothing), "a person's offer is a person's matter");
+        assert!(!is_accepted(&[], "yes", nothing));
     }
 
     proptest! {
