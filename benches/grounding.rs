@@ -2,17 +2,21 @@
 //! with plain word overlap.
 //!
 //! `cargo bench --bench grounding [-- FOLDER]`: FOLDER holds an embedding model, default
-//! `../shared/models/all-MiniLM-L6-v2`. With `--features` it prints the features on which the
-//! weights are fitted.
+//! `../shared/models/all-MiniLM-L6-v2`. For each bar it prints the share of replies that the check
+//! `hold` would hold back: the supported ones are lost, the unsupported ones are its use. With
+//! `--features` it prints the features on which the weights are fitted.
 
 #[path = "../tests/it/grounded/measure.rs"]
 mod measure;
 
+use frontdesk::domain::Grounding;
 use frontdesk::embed::Embedder;
 use measure::{Labelled, MINI_LM, SETS, agreement, below, check, model, overlap, read};
 
 /// The default threshold of a prompt file.
 const THRESHOLD: f64 = 0.2;
+/// The bars that are tried for `hold_below`. 0 holds back contradictions alone.
+const BARS: [f32; 10] = [0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2];
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
@@ -26,6 +30,10 @@ fn main() {
             runtime.block_on(print_features(set, &rows, embedder.as_deref()));
         } else {
             runtime.block_on(report(set, &rows, embedder.as_deref()));
+            runtime.block_on(report_bars(set, &rows, None));
+            if embedder.is_some() {
+                runtime.block_on(report_bars(set, &rows, embedder.as_deref()));
+            }
         }
     }
 }
@@ -47,6 +55,31 @@ async fn report(set: &str, rows: &[Labelled], embedder: Option<&dyn Embedder>) {
         }
         println!();
     }
+}
+
+/// Prints the share of supported and of unsupported replies that each bar would hold back.
+async fn report_bars(set: &str, rows: &[Labelled], embedder: Option<&dyn Embedder>) {
+    let threshold = Grounding::default().threshold;
+    let mut held = [[0_u32; 2]; BARS.len()];
+    for row in rows {
+        let check = check(row, embedder).await;
+        let verdicts = check.verdicts(threshold);
+        for (bar, counts) in BARS.iter().zip(&mut held) {
+            counts[usize::from(row.supported)] += u32::from(check.held(&verdicts, *bar) > 0);
+        }
+    }
+    let supported = rows.iter().filter(|row| row.supported).count();
+    let how = if embedder.is_some() { "words and meaning" } else { "words" };
+    for (bar, [wrong, right]) in BARS.iter().zip(held) {
+        let (lost, found) = (percent(right, supported), percent(wrong, rows.len() - supported));
+        println!(
+            "{set:7} hold_below {bar:<5} {how:17} lost {lost:5.2}% of supported, holds {found:5.2}% of unsupported"
+        );
+    }
+}
+
+fn percent(part: u32, of: usize) -> f64 {
+    100.0 * f64::from(part) / f64::from(u32::try_from(of).unwrap_or(u32::MAX).max(1))
 }
 
 async fn scores(rows: &[Labelled], embedder: Option<&dyn Embedder>) -> Vec<(f64, bool)> {

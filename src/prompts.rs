@@ -385,6 +385,7 @@ mod tests {
             ("temperature: .nan", "temperature is NaN, it goes from 0 to 2"),
             ("min_confidence: 1.5", "min_confidence is 1.5, it goes from 0 to 1"),
             ("curated: { threshold: -1 }", "threshold is -1, it goes from 0 to 1"),
+            ("grounding: { hold_below: 2 }", "hold_below is 2, it goes from 0 to 1"),
             ("handoff: { return_minutes: -1 }", "return_minutes is -1, it goes from 0 to 525600"),
             (
                 "handoff: { return_minutes: 9223372036854775807 }",

@@ -142,8 +142,12 @@ fn search_lines(stage: &RetrieveTrace) -> Vec<String> {
 fn verdicts(checked: &GroundingTrace) -> Vec<String> {
     let how = checked.embedder.as_deref().unwrap_or("words only");
     let judge = checked.judge.as_ref().map_or(String::new(), |judge| format!(", judge {judge}"));
+    let held = match checked.hold_below {
+        bar if bar > 0.0 => format!(", held back below {bar}"),
+        _ => String::new(),
+    };
     let mut lines = vec![format!(
-        "citations  {how}{judge}, score {:.2}, supported from {:.2} ({:.1} ms)",
+        "citations  {how}{judge}, score {:.2}, supported from {:.2}{held} ({:.1} ms)",
         checked.score, checked.threshold, checked.took_ms
     )];
     for verdict in &checked.verdicts {
@@ -152,7 +156,7 @@ fn verdicts(checked: &GroundingTrace) -> Vec<String> {
             (_, true) => "✓",
             (_, false) => "✗",
         };
-        let score = verdict.score.map_or(String::new(), |score| format!(" {score:.2}"));
+        let score = verdict.score.map_or(String::new(), |score| format!(" {score:.3}"));
         let passage = verdict.passage.map_or(String::new(), |mark| format!(" [{mark}]"));
         lines.push(format!("  {sign}{score}{passage}  {} ({})", verdict.text, verdict.why));
     }

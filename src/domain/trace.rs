@@ -226,6 +226,10 @@ pub struct ReplyTrace {
     pub repairs: Vec<String>,
     /// Failed attempts, in words.
     pub errors: Vec<String>,
+    /// Whether the model called a person.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub calls_person: bool,
     /// The passages that support the reply, if it is an answer.
     #[serde(default)]
     #[schema(required = true)]
@@ -252,6 +256,10 @@ pub struct GroundingTrace {
     pub score: f32,
     /// At or above this score (0 to 1) a statement counts as supported.
     pub threshold: f32,
+    /// Below this score (0 to 1) a statement held the reply back; 0 if none could.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub hold_below: f32,
     /// What was done about unsupported statements, in words; empty if there were none.
     pub action: String,
     /// The embedding model used, or `None` if only words were compared.

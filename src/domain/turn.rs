@@ -243,6 +243,13 @@ pub enum Reason {
         /// The regular expression of the rule.
         pattern: String,
     },
+    /// The customer accepted the bot's offer of a person.
+    PersonOffer {},
+    /// The model called a person.
+    Model {
+        /// Whether the documents do not answer the question.
+        unanswered: bool,
+    },
     /// The model budget is used up, and no sentence of the documents answers the question.
     Budget {},
     /// The agent's prompt cannot be used: rendering its template exceeds a limit.
@@ -259,6 +266,11 @@ impl std::fmt::Display for Reason {
         match self {
             Self::Keyword { keyword } => write!(f, "the customer said “{keyword}”"),
             Self::Pattern { pattern } => write!(f, "the message matched the pattern `{pattern}`"),
+            Self::PersonOffer {} => f.write_str("the customer accepted the offer of a person"),
+            Self::Model { unanswered: false } => f.write_str("the bot called a person"),
+            Self::Model { unanswered: true } => {
+                f.write_str("the bot called a person: the documents do not answer")
+            }
             Self::Budget {} => f.write_str(
                 "the day's money for models is used up, and the documents hold no plain answer",
             ),

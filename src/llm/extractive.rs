@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use async_trait::async_trait;
+use frontdesk_language::sentences;
 
 use super::{Completion, Error, Hear, Model, ModelKind};
 use crate::domain::{Passage, Prompt, Usage};
@@ -138,10 +139,15 @@ fn complementary_unit(units: &[Unit], said: &[usize], whole: &Question) -> Optio
 
 /// Splits a message into its questions; empty when it asks fewer than two.
 fn split_questions(question: &str) -> Vec<&str> {
-    let asked: Vec<&str> = question
-        .split_inclusive(['?', '？', '؟'])
-        .filter(|part| part.ends_with(['?', '？', '؟']) && part.split_whitespace().count() > 1)
-        .collect();
+    let (mut asked, mut from, mut end): (Vec<&str>, _, _) = (Vec::new(), 0, 0);
+    for sentence in sentences(question) {
+        end += sentence.len();
+        let part = question[from..end].trim();
+        if part.ends_with(['?', '？', '؟']) {
+            from = end;
+            asked.extend((part.split_whitespace().count() > 1).then_some(part));
+        }
+    }
     if asked.len() < 2 { Vec::new() } else { asked.into_iter().take(QUESTIONS).collect() }
 }
 
@@ -256,12 +262,20 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_a_file_is_said_as_a_sentence() {
+    fn a_row_of_a_file_is_said_without_its_raw_columns() {
         let body = "sku: BW-CITY7\nname: Brightwater Quay 7\ncategory: city bike\nprice: 649.00\ncurrency: EUR\nstock: 6\ndescription: Aluminium city bike with 7 hub gears, mudguards, rack and dynamo light.";
         let text =
             from(&[passage("products.csv", "", body, 0.9)], "What is the price of the Quay 7?");
-        assert!(text.starts_with("Brightwater Quay 7: "), "{text}");
-        assert!(text.contains("price 649.00") && !text.contains("BW-CITY7"), "{text}");
+        assert!(text.starts_with("Brightwater Quay 7:\n- "), "{text}");
+        assert!(text.contains("- Price: 649.00 EUR\n"), "{text}");
+        for raw in ["BW-CITY7", "Currency", "Stock", "stock", "Description"] {
+            assert!(!text.contains(raw), "{raw}: {text}");
+        }
+        let text = from(&[passage("products.csv", "", body, 0.9)], "How many Quay 7 are in stock?");
+        assert!(text.contains("- Stock: 6"), "{text}");
+        let body = "sku: GR-KID\nname: Grebe Duckling helmet\nprice: 39.90\nstock: 18\ndescription: Children's helmet.";
+        let text = from(&[passage("products.csv", "", body, 0.9)], "Is there a kid helmet?");
+        assert!(!text.contains("GR-KID") && !text.contains("18"), "{text}");
         let body = "Do you have a pump I can use?\nYes. A floor pump hangs on a chain to the right of the front door, day and night, free. It fits all three valve types.";
         let text = from(
             &[passage("faq.csv", "Do you have a pump I can use?", body, 0.9)],
@@ -276,6 +290,19 @@ mod tests {
         let text = from(&[passage("loans.md", "", body, 0.9)], "how much a day?");
         assert!(text.starts_with("Our loan bikes are city bikes. They cost €6 a day."), "{text}");
         assert!(!text.contains("yard"), "{text}");
+    }
+
+    #[test]
+    fn a_sentence_with_an_address_is_said_whole() {
+        let link = "https://www.youtube.com/watch?v=dQw4w9WgXcQ";
+        let body = format!(
+            "We love bikes. Here's a [video]({link}) about fitting mudguards. Ask Sr. Gil too."
+        );
+        let passages = [passage("mudguards.md", "", &body, 0.9)];
+        let text = from(&passages, "Is there a video about fitting mudguards?");
+        assert!(text.contains(&format!("Here's a [video]({link}) about fitting")), "{text}");
+        let asked = format!("Does {link} say how to fit mudguards? And do you love bikes?");
+        assert_eq!(split_questions(&asked).len(), 2, "the address asks nothing");
     }
 
     #[test]

@@ -7,5 +7,5 @@ mod stream;
 mod verdict;
 mod wrapping;
 
-pub(crate) use answer::{CleanAnswer, clean};
+pub(crate) use answer::{CleanAnswer, Signals, clean};
 pub(crate) use stream::Speakable;

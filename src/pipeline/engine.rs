@@ -53,7 +53,7 @@ impl Engine {
         let before_model = async {
             let context = TranscriptionContext { speech: &*self.speech, audio };
             let question = run.transcribe(context, turn).await?;
-            run.escalate(bot, &question)?;
+            run.escalate(bot, &turn.history, &question)?;
             run.curated(lookup, agent, &question).await?;
             let scene = Scene { agent, history: &turn.history, question: &question };
             let found = run.retrieve(lookup, scene, self.models().may_rewrite(agent)).await;

@@ -1,5 +1,6 @@
-//! Stage 3: hand-off rules. Decides from the customer's words alone whether a person is called.
-//! Pure: must never call a model, query anything, or fail because of what a customer wrote.
+//! Stage 3: hand-off rules. Decides from the customer's words, and whether they accept the bot's
+//! last offer, if a person is called. Pure: must never call a model, query anything, or fail because
+//! of what a customer wrote.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -8,8 +9,10 @@ use frontdesk_language::fold::{GAP, Kind, fold, is_apostrophe};
 
 use super::timer::millis;
 use crate::domain::trace::EscalateTrace;
-use crate::domain::{Handoff, HandoffRule, Question, Reason};
+use crate::domain::{Handoff, HandoffRule, Line, Question, Reason};
 use regex::{Regex, RegexBuilder};
+
+mod offer;
 
 /// Maximum memory of one compiled pattern, in bytes.
 const PATTERN_BYTES: usize = 1 << 20;
@@ -25,10 +28,18 @@ pub(crate) struct Rules {
     patterns: Vec<(usize, Regex)>,
 }
 
-/// Returns the reason for a hand-off if a rule matches the question.
-pub(super) fn escalate(rules: &Rules, question: &Question) -> (Option<Reason>, EscalateTrace) {
+/// Returns the reason for a hand-off if a rule matches the question, or if it accepts the offer in
+/// the last line of the history.
+pub(super) fn escalate(
+    rules: &Rules,
+    history: &[Line],
+    question: &Question,
+) -> (Option<Reason>, EscalateTrace) {
     let started = Instant::now();
+    let calls = |words: &str| rules.decide(words).is_some();
+    let accepted = || offer::is_accepted(history, &question.text, calls);
     let reason = rules.decide(&question.text);
+    let reason = reason.or_else(|| accepted().then_some(Reason::PersonOffer {}));
     let trace = EscalateTrace {
         rules: rules.len(),
         matched: reason.as_ref().map(ToString::to_string),

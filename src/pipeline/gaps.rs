@@ -22,9 +22,9 @@ use crate::store::{Result, Store};
 
 /// Minimum similarity of two questions in one group, 0 to 1. Errors only cost a reviewer a look.
 const ALIKE: f32 = 0.65;
-/// Maximum groups that are read, the newest first.
+/// Maximum groups with which a question is compared, the newest first.
 const MAX_GROUPS: i64 = 2000;
-/// Questions grouped per batch.
+/// Questions that are grouped, or tried again, per batch.
 const BATCH: i64 = 200;
 /// Maximum length of a stored question, in characters.
 const MAX_LEN: usize = 500;
@@ -149,17 +149,21 @@ pub async fn recheck(
     engine: &Engine,
     bot: impl Fn(&AgentId) -> Option<Arc<Bot>>,
 ) -> Result<(usize, Vec<GapRow>)> {
-    let wanted = GapFilter { state: Some(GapState::Open), ..GapFilter::default() };
+    let mut wanted = GapFilter { state: Some(GapState::Open), ..GapFilter::default() };
     let (mut asked, mut answered) = (0, Vec::new());
-    for gap in store.gaps(&wanted, MAX_GROUPS).await? {
-        let Some(bot) = bot(&gap.agent_id) else { continue };
-        asked += 1;
-        if finds_answer(engine, &bot, &gap.question).await {
-            store.mark_gap(&gap.id, GapState::Answered).await?;
-            answered.push(gap);
+    loop {
+        let page = store.gaps(&wanted, BATCH).await?;
+        let Some(last) = page.last() else { return Ok((asked, answered)) };
+        wanted.before = Some((last.last_at, last.id.to_string()));
+        for gap in page {
+            let Some(bot) = bot(&gap.agent_id) else { continue };
+            asked += 1;
+            if finds_answer(engine, &bot, &gap.question).await {
+                store.mark_gap(&gap.id, GapState::Answered).await?;
+                answered.push(gap);
+            }
         }
     }
-    Ok((asked, answered))
 }
 
 async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {

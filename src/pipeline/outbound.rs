@@ -9,9 +9,10 @@ use super::inbound::PendingTurn;
 use super::turn_result::TurnResult;
 use crate::domain::label::{MAX_REASON_LEN, MAX_TITLE_LEN, display_name, one_line, visible};
 use crate::domain::{
-    ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Trace, TurnId, VoiceTranscript,
-    time,
+    Content, ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Trace, TurnId,
+    VoiceTranscript, WaitingMessage, time,
 };
+use crate::llm::asks_nothing;
 use crate::store::escalations::UnnotifiedCase;
 use crate::store::finish::{Escalation, FinishedTurn};
 use crate::store::outbox::OutgoingRow;
@@ -66,7 +67,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
         outcome: answered.outcome.kind(),
         answered: transcribed(place.gathered, &answered.transcripts),
         replies,
-        unanswered: unanswered(answered),
+        unanswered: unanswered(&place.gathered.turn.messages, answered),
         escalation,
         send: None,
         usage: answered.trace.usage,
@@ -85,15 +86,26 @@ fn asked(place: &Place<'_>, answered: &TurnResult) -> String {
     })
 }
 
-/// Returns the question without personal data if nothing was found that answers it.
-fn unanswered(answered: &TurnResult) -> Option<String> {
+/// Returns the question without personal data if nothing was found that answers it. Captions are
+/// about a picture, which no document answers, and courtesies ask nothing.
+fn unanswered(said: &[WaitingMessage], answered: &TurnResult) -> Option<String> {
     let nothing = match &answered.outcome {
         Outcome::Reply(reply) => reply.sort == ReplyKind::NoAnswer,
-        Outcome::HandOver { reason, .. } => matches!(reason, Reason::Budget {}),
+        Outcome::HandOver { reason, .. } => {
+            matches!(reason, Reason::Budget {} | Reason::Model { unanswered: true })
+        }
         Outcome::Silence { .. } => false,
     };
-    let asked = answered.trace.transcribe.as_ref().filter(|_| nothing)?;
-    Some(mask_personal_data(&asked.question)).filter(|question| !question.is_empty())
+    let heard = answered.trace.transcribe.as_ref().filter(|_| nothing)?;
+    let asked = if said.iter().any(|one| matches!(one.content, Content::Media(_))) {
+        let typed = said.iter().filter(|one| !matches!(one.content, Content::Media(_)));
+        let typed = typed.filter_map(|one| one.content.words());
+        let spoken = heard.notes.iter().filter_map(|note| note.transcript.as_deref());
+        typed.chain(spoken).collect::<Vec<_>>().join("\n")
+    } else {
+        heard.question.clone()
+    };
+    Some(mask_personal_data(&asked)).filter(|_| !asks_nothing(&asked))
 }
 
 /// Returns an outcome's texts as the customer gets them, one per message.

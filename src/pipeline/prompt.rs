@@ -11,7 +11,7 @@ use frontdesk_template::{BoundedEnvironment, Limits, excess};
 use frontdesk_tokens::Vocabulary;
 use minijinja::{UndefinedBehavior, context};
 
-use super::framing::{NO_PASSAGES, RULES};
+use super::framing::{NO_PASSAGES, RULES, SIGNALS};
 use super::retrieve::RetrievalResult;
 use super::timer::millis;
 use crate::domain::label::{MAX_TITLE_LEN, one_line, quoted_name};
@@ -190,7 +190,7 @@ impl Parts<'_> {
         let lines: Vec<u32> = self.history.iter().map(|line| count(&line.text)).collect();
         let passages: Vec<u32> =
             (0..self.passages.len()).map(|i| count(&self.passage(i))).collect();
-        let fixed = count(&self.system) + count(self.question) + count(RULES);
+        let fixed = count(&self.system) + count(self.question) + count(SIGNALS) + count(RULES);
         let total = |fit: &Fit| {
             fixed
                 + lines[fit.dropped_history..].iter().sum::<u32>()
@@ -212,7 +212,8 @@ impl Parts<'_> {
                 above + chunk.body.len() + 64
             })
             .sum();
-        self.system.len() + self.question.len() + RULES.len() + history + passages + 64
+        let added = SIGNALS.len() + RULES.len() + 64;
+        self.system.len() + self.question.len() + added + history + passages
     }
 
     fn passage(&self, index: usize) -> String {
@@ -231,6 +232,7 @@ impl Parts<'_> {
 
     fn messages(&self, fit: &Fit) -> Vec<ChatMessage> {
         let mut system = self.system.trim_end().to_owned();
+        system.push_str(SIGNALS);
         system.push_str(if fit.passages == 0 { NO_PASSAGES } else { RULES });
         for index in 0..fit.passages {
             system.push_str(&self.passage(index));
@@ -303,6 +305,8 @@ mod tests {
 
     fn fit(tokens: u32, history: &[Line], passages: &[Passage]) -> (Fit, Vec<ChatMessage>) {
         let parts = Parts { system: "Be kind.".into(), history, passages, question: "When?" };
+        // The tests give the room beside the fixed text on marks.
+        let tokens = tokens + Vocabulary::O200k.count(SIGNALS) + MESSAGE_OVERHEAD;
         let fit = parts.fit(Some(Window { tokens, price: None }), 100, Vocabulary::O200k);
         let messages = parts.messages(&fit);
         (fit, messages)

@@ -6,14 +6,14 @@ use std::time::Instant;
 use self::contact_details::{DetailCheck, Origins, StreamFilter};
 use self::ground::Decision;
 use self::leak::is_leak;
-use super::clean::{CleanAnswer, Speakable, clean};
+use super::clean::{CleanAnswer, Signals, Speakable, clean};
 use super::timer::millis;
-use crate::domain::trace::ReplyTrace;
+use crate::domain::trace::{GroundingTrace, ReplyTrace};
 use crate::domain::{
     Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Role, Speaker, Turn, Usage,
 };
 use crate::embed::Embedder;
-use crate::llm::{Completion, Hear, Model};
+use crate::llm::{Completion, Hear, Model, asks_nothing};
 
 pub(super) mod contact_details;
 pub mod ground;
@@ -53,8 +53,10 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
     let mut usage = Usage::default();
     let mut written = ReplyTrace { model: prompt.model.clone(), ..ReplyTrace::default() };
     // A generating model would write something without evidence; a quoting one decides by itself.
-    let unsure =
-        prompt.confidence < prompt.min_confidence && seams.model.kind(&prompt.model).generates();
+    // "Thanks" needs none.
+    let unsure = prompt.confidence < prompt.min_confidence
+        && seams.model.kind(&prompt.model).generates()
+        && !asks_nothing(&prompt.question);
     let reply = if unsure {
         written.repairs.push("the passages do not answer: the model was not asked".into());
         fixed(input.agent, ReplyKind::NoAnswer)
@@ -85,14 +87,18 @@ async fn ask(
             written.model = model;
             written.errors = failures;
             written.raw = text;
-            match cleaned(agent, input.prompt, written) {
+            let generates = seams.model.kind(&input.prompt.model).generates();
+            match cleaned(input, generates, written) {
                 Ok(cleaned) => {
                     let reply = grounded(seams, input, &cleaned, written, used).await;
                     // A quoting model writes nothing of its own.
-                    let generates = seams.model.kind(&input.prompt.model).generates();
-                    if generates { vetted(agent, &vetting, reply, written) } else { reply }
+                    if !generates {
+                        return reply;
+                    }
+                    let reply = told_unknown(vetted(agent, &vetting, reply, written), written);
+                    signalled(agent, reply, cleaned.signals, written)
                 }
-                Err(failure) => failure,
+                Err(fixed) => fixed,
             }
         }
         Ok(Completion::NoAnswer { model }) => {
@@ -168,11 +174,21 @@ async fn complete(
 }
 
 /// Removes what is not meant for the customer. An empty result is a failure, not silence; an answer
-/// that repeats the prompt becomes the no-answer text.
-fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<CleanAnswer, Reply> {
+/// that repeats the prompt becomes the no-answer text. A signal alone gets the agent's text for it,
+/// if the model generates: a quoted document calls nobody.
+fn cleaned(
+    input: Input<'_>,
+    generates: bool,
+    written: &mut ReplyTrace,
+) -> Result<CleanAnswer, Reply> {
+    let Input { agent, prompt, .. } = input;
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
     if cleaned.text.trim().is_empty() {
+        if generates && cleaned.signals != Signals::default() {
+            let reply = fixed(agent, ReplyKind::Answer);
+            return Err(signalled(agent, reply, cleaned.signals, written));
+        }
         tracing::error!(agent = agent.slug, "the model's answer held nothing for the customer");
         written.errors.push("the answer held nothing for the customer".into());
         return Err(fixed(agent, ReplyKind::Failure));
@@ -256,6 +272,28 @@ fn vetted(
         return fixed(agent, ReplyKind::NoAnswer);
     }
     Reply { text: vetted.text, ..reply }
+}
+
+/// Honours what the model asked for with marks. A person who is called is announced in the model's
+/// words, or in the agent's if those are not sent.
+fn signalled(agent: &Agent, reply: Reply, asked: Signals, written: &mut ReplyTrace) -> Reply {
+    written.calls_person = asked.hand_off;
+    let unsaid = asked.hand_off && reply.text == agent.texts.no_answer;
+    let text = if unsaid { agent.handoff.reply.clone() } else { reply.text };
+    let sort = if asked.no_answer { ReplyKind::NoAnswer } else { reply.sort };
+    Reply { text, sort, ..reply }
+}
+
+/// Makes an answer that says it does not know a `no_answer`, with its own words: the question is a
+/// gap. An answer that cites a passage for something that it states stays one.
+fn told_unknown(reply: Reply, written: &mut ReplyTrace) -> Reply {
+    let claims = |checked: &GroundingTrace| checked.verdicts.iter().any(|one| one.score.is_some());
+    let cites = !reply.citations.is_empty() && written.checked.as_ref().is_none_or(claims);
+    if reply.sort != ReplyKind::Answer || cites || !ground::is_unknown(&reply.text) {
+        return reply;
+    }
+    written.repairs.push("it says that it does not know: it counts as no answer".into());
+    Reply { sort: ReplyKind::NoAnswer, citations: Vec::new(), ..reply }
 }
 
 fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {

@@ -14,7 +14,10 @@ use super::transcribe::{self, AudioSource, TranscriptionContext};
 use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::trace::Trace;
-use crate::domain::{Agent, MessageId, Outcome, Question, Reason, Reply, Turn, VoiceTranscript};
+use crate::domain::{
+    Agent, Line, MessageId, Outcome, Question, Reason, Reply, ReplyKind, Speaker, Turn,
+    VoiceTranscript,
+};
 use crate::llm::Hear;
 use crate::spans;
 
@@ -87,11 +90,22 @@ impl Run {
     }
 
     /// Stage 3.
-    pub(super) fn escalate(&mut self, bot: &Bot, question: &Question) -> Result<(), Outcome> {
+    pub(super) fn escalate(
+        &mut self,
+        bot: &Bot,
+        history: &[Line],
+        question: &Question,
+    ) -> Result<(), Outcome> {
         let span = spans::escalate();
-        let (reason, trace) = span.in_scope(|| escalate(&bot.rules, question));
+        let (reason, trace) = span.in_scope(|| escalate(&bot.rules, history, question));
         self.trace.escalate = Some(trace);
-        let passed = reason.map_or(Ok(()), |reason| Err(hand_over(&bot.agent, reason, question)));
+        let passed = match reason {
+            None => Ok(()),
+            Some(reason @ Reason::PersonOffer {}) => {
+                Err(hand_over(&bot.agent, reason, &with_earlier(history, question)))
+            }
+            Some(reason) => Err(hand_over(&bot.agent, reason, question)),
+        };
         span.ended(ending(&passed));
         passed
     }
@@ -180,11 +194,21 @@ impl Run {
         let written = reply::write(seams, reply::Input { agent, turn, prompt, nameless });
         let (written, mut trace) = span.around(written).await;
         span.ended(written.reply.sort.as_str());
+        let calls_person = trace.calls_person;
         self.trace.usage.add(written.usage);
         trace.budget = choice.limit().map(ToOwned::to_owned);
         self.trace.reply = Some(trace);
         if choice.needs_person(&written.reply) {
             return Err(hand_over(agent, Reason::Budget {}, question));
+        }
+        if calls_person {
+            let unanswered = written.reply.sort == ReplyKind::NoAnswer;
+            let (reply, question) = (written.reply.text, question.text.clone());
+            return Err(Outcome::HandOver {
+                reason: Reason::Model { unanswered },
+                reply,
+                question,
+            });
         }
         Ok(written.reply)
     }
@@ -224,6 +248,14 @@ fn some(found: &RetrievalResult) -> &'static str {
 fn hand_over(agent: &Agent, reason: Reason, question: &Question) -> Outcome {
     let (reply, question) = (agent.handoff.reply.clone(), question.text.clone());
     Outcome::HandOver { reason, reply, question }
+}
+
+/// Returns a question with the customer's message before it: "yes please" alone says nothing.
+fn with_earlier(history: &[Line], question: &Question) -> Question {
+    let earlier = history.iter().rfind(|line| line.speaker == Speaker::Customer);
+    let text = earlier
+        .map_or_else(|| question.text.clone(), |line| format!("{}\n{}", line.text, question.text));
+    Question { text, ..question.clone() }
 }
 
 /// Returns the outcome if no prompt can be composed: the failure text, and a hand-off.

@@ -54,6 +54,7 @@ impl Header {
             ("min_confidence", self.min_confidence, 1.0),
             ("threshold", self.curated.threshold, 1.0),
             ("threshold", Some(self.grounding.threshold), 1.0),
+            ("hold_below", Some(self.grounding.hold_below), 1.0),
         ];
         for (key, number, most) in shares {
             let Some(number) = number else { continue };

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::app::{KEY, MAIN, Setup, TestApp, on_both};
-use crate::support::hooks::text_webhook;
+use crate::support::hooks::{message_webhook, text_webhook};
 
 async fn asks(app: &TestApp, n: usize, text: &str) {
     let (who, id) = (format!("4477009300{n:02}"), format!("wamid.gap{n}"));
@@ -96,6 +96,27 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_model_does_not_know_is_a_gap_and_what_it_answers_is_none() {
+    let app = Setup::on(crate::support::app::Db::Sqlite).start().await;
+    let said = "I'm sorry, I could not find anything about submarines. Shall I ask a colleague?";
+    app.model.answer_with(move |_| said.into());
+    asks(&app, 1, "Do you rent submarines?").await;
+    assert_eq!(app.received().last().unwrap().1, said, "in the model's own words");
+    let open = gaps(&app, "?state=open").await;
+    assert_eq!((open.len(), &open[0]["question"]), (1, &json!("Do you rent submarines?")));
+    app.model.answer_with(|_| "You can return an unused lamp within 30 days [1].".into());
+    asks(&app, 2, "Can I return a lamp?").await;
+    app.model.answer_with(|_| "I could not find anything about canoes [1].".into());
+    asks(&app, 4, "Do you rent canoes?").await;
+    assert_eq!(app.received().last().unwrap().1, "I could not find anything about canoes.");
+    assert_eq!(gaps(&app, "").await.len(), 2, "a mark on what is not known is no source");
+    app.model.answer_with(|_| "No, we do not open on Sundays.".into());
+    asks(&app, 3, "Are you open on Sundays?").await;
+    assert_eq!(gaps(&app, "").await.len(), 2);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gap_is_closed_when_documents_answer_it() {
     let app = Setup::on(crate::support::app::Db::Sqlite).extractive().start().await;
     asks(&app, 1, "Do you rent submarines?").await;
@@ -119,6 +140,48 @@ async fn a_gap_is_closed_when_documents_answer_it() {
         "Is there a zeppelin museum nearby?"
     );
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_open_gaps_are_tried_again_however_many_there_are() {
+    let app = Setup::on(crate::support::app::Db::Sqlite).extractive().start().await;
+    asks(&app, 1, "Do you rent submarines?").await;
+    assert_eq!(gaps(&app, "").await.len(), 1);
+    // Newer ones of an agent that is not asked again.
+    let others = "with recursive t(n) as (select 1 union all select n + 1 from t where n < 2050)
+        insert into gaps (id, workspace_id, agent_id, question, state, asked, first_at, last_at)
+        select 'gap_' || printf('%026d', n), g.workspace_id, a.id, 'Number ' || n, 'open', 1, g.last_at + 1, g.last_at + 1
+        from t, (select * from gaps limit 1) g, (select id from agents where slug = 'bolt') a";
+    assert_eq!(app.change(others).await, 2050);
+    let acme = |id: &frontdesk::domain::AgentId| {
+        app.desk.bots.get(id).filter(|bot| bot.agent.slug == "acme")
+    };
+    let (asked, _) = recheck(&app.desk.store, &app.desk.engine, acme).await.unwrap();
+    assert_eq!(asked, 1);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caption_and_a_courtesy_are_no_gaps() {
+    let with_threshold = "---\nname: Acme Lamps\nknowledge: [acme]\nmin_confidence: 1\nno_answer: Sorry.\n---\nBe kind.\n";
+    for setup in [
+        Setup::on(crate::support::app::Db::Sqlite).extractive(),
+        Setup::on(crate::support::app::Db::Sqlite).file("prompts/acme.md", with_threshold),
+    ] {
+        let app = setup.start().await;
+        app.model.answer_with(|_| "You are welcome! [[no answer]]".into());
+        for (n, text) in ["please", "Thanks!", "ok, thank you"].into_iter().enumerate() {
+            asks(&app, n, text).await;
+        }
+        assert!(!app.received().iter().any(|(_, text)| text == "Sorry."), "{:?}", app.received());
+        let image =
+            json!({"id": "77", "mime_type": "image/png", "caption": "My submarine in the bath"});
+        let content = json!({"type": "image", "image": image});
+        app.deliver(&message_webhook(MAIN, "447700930077", "wamid.gap77", &content)).await;
+        app.settle().await;
+        assert!(gaps(&app, "").await.is_empty(), "{:?}", gaps(&app, "").await);
+        app.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

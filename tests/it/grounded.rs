@@ -64,7 +64,8 @@ async fn each_setting_does_what_it_says() {
     let app = desk(HALF_TRUE).await;
     let refused = ask(&app, "{ check: refuse }").await;
     assert_eq!((sent(&refused), refused["outcome"].as_str()), (NO_ANSWER, Some("no_answer")));
-    for setting in ["{ check: note }", "{}"] {
+    let between = "{ check: hold, threshold: 0.9, hold_below: 0.0001 }";
+    for setting in ["{ check: note }", between] {
         let noted = ask(&app, setting).await;
         assert!(sent(&noted).contains("99 euros"), "only noted: {noted}");
         assert_eq!(checked(&noted)["verdicts"][1]["supported"], false);
@@ -73,6 +74,22 @@ async fn each_setting_does_what_it_says() {
     assert!(sent(&off).contains("99 euros") && checked(&off).is_null(), "{off}");
     let lenient = ask(&app, "{ check: refuse, threshold: 0 }").await;
     assert!(sent(&lenient).contains("99 euros"), "nothing is below 0: {lenient}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_surely_invented_is_held_back_by_default() {
+    let app = desk("Our flying bicycles cost 999 dollars.").await;
+    let held = ask(&app, "{}").await;
+    assert_eq!((sent(&held), held["outcome"].as_str()), (NO_ANSWER, Some("no_answer")));
+    let action = checked(&held)["action"].as_str().unwrap();
+    assert!(action.starts_with("1 of 1 statements seem invented"), "{action}");
+    app.model.answer_with(|_| "On Saturday we do **not** close at 13:00 [1].".into());
+    let opposite = ask(&app, "{}").await;
+    assert_eq!(sent(&opposite), NO_ANSWER, "it says the opposite of a passage: {opposite}");
+    app.model.answer_with(|_| "On Saturday we close at 13:00 [1].".into());
+    let right = ask(&app, "{}").await;
+    assert_eq!(sent(&right), "On Saturday we close at 13:00.");
     app.stop().await;
 }
 

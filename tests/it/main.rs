@@ -40,6 +40,7 @@ mod hostile_documents;
 mod grounded;
 mod embedding;
 mod gaps;
+mod hand_off;
 mod graders;
 mod hostile_texts;
 mod inbox;

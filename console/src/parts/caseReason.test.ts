@@ -19,5 +19,10 @@ test("the server's reasons are known, others stay", () => {
   });
   expect(readReason("the bot failed: the customer got the failure sentence")).toEqual({ kind: "failure" });
   expect(readReason("a message arrived too late for the bot to answer it")).toEqual({ kind: "stale" });
+  expect(readReason("the customer accepted the offer of a person")).toEqual({ kind: "person_offer" });
+  expect(readReason("the bot called a person")).toEqual({ kind: "model" });
+  expect(readReason("the bot called a person: the documents do not answer")).toEqual({
+    kind: "model_unanswered",
+  });
   expect(readReason("something new")).toEqual({ kind: "other" });
 });

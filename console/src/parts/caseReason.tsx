@@ -5,14 +5,17 @@ import type { Schemas } from "@/api/client";
 export type CaseReason =
   | { kind: Schemas["HandoffRuleKind"]; rule: string }
   | { kind: "prompt"; problem: string }
-  | { kind: "budget" | "failure" | "stale" }
+  | { kind: "budget" | "failure" | "stale" | "person_offer" | "model" | "model_unanswered" }
   | { kind: "other" };
 
-/** How the reasons without values begin. */
+/** How the reasons without values begin; the first that fits counts. */
 const plain = [
   ["budget", "the day's money for models is used up"],
   ["failure", "the bot failed"],
   ["stale", "a message arrived too late"],
+  ["person_offer", "the customer accepted the offer of a person"],
+  ["model_unanswered", "the bot called a person: the documents do not answer"],
+  ["model", "the bot called a person"],
 ] as const;
 
 /** Parses a reason that the server writes (src/domain/turn.rs, src/store/inbox/batch.rs). */

@@ -77,6 +77,8 @@ pub struct Language {
     pub curated: CuratedWords,
     /// Words for the citation check of replies.
     pub citations: Citations,
+    /// Words of offers to call a person.
+    pub person_offer: PersonOffer,
     /// Opt-out and opt-in words.
     pub consent: Consent,
     /// Text that speech recognition invents in silence.
@@ -176,13 +178,38 @@ pub struct CuratedWords {
 pub struct Citations {
     /// Phrases around an answer: thanks, offers of help, wishes.
     pub courtesies: Vec<String>,
-    /// Words that together with a negation say that nothing was found.
+    /// Words that together with a negation of their language say that nothing was found. Words of
+    /// up to three letters need their accents.
     pub knowing: Vec<String>,
+    /// Phrases that say that the speaker does not know or did not find something, for
+    /// `phrase::Phrases`: a few words may stand between theirs, and words of up to three letters
+    /// need their accents.
+    pub not_knowing: Vec<String>,
     /// Negations.
     pub negations: Vec<String>,
+    /// Words that limit a statement, or deny a part of it. If only one of two sentences has one, a
+    /// negation in the other is no contradiction: "within 30 days", "not after 30 days".
+    pub limits: Vec<String>,
     /// Words for small numbers, by number. The word for one is an article in most languages and is
     /// no evidence.
     pub numbers: Groups,
+}
+
+/// Words of offers to call a person. A sentence that holds one of each of the first three lists is
+/// such an offer; their phrases are for `phrase::Phrases`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PersonOffer {
+    /// Phrases that offer or ask for leave.
+    pub frames: Vec<String>,
+    /// What is done: words for passing somebody on, asking, calling.
+    pub actions: Vec<String>,
+    /// Words for the staff.
+    pub people: Vec<String>,
+    /// Words that accept an offer. None that is a refusal in another language.
+    pub accepts: Vec<String>,
+    /// Words around them: please, thanks.
+    pub fillers: Vec<String>,
 }
 
 /// Opt-out and opt-in words. Only words that can mean nothing else when they are the whole message

@@ -269,7 +269,15 @@ pub(super) async fn try_handoff(
         Some(Reason::Pattern { pattern }) => {
             (Some(HandoffRuleKind::Pattern), Some(pattern.clone()))
         }
-        Some(Reason::Budget {} | Reason::Prompt { .. } | Reason::Failure {}) | None => (None, None),
+        // They come from the conversation or the model, not from a rule.
+        Some(
+            Reason::PersonOffer {}
+            | Reason::Model { .. }
+            | Reason::Budget {}
+            | Reason::Failure {}
+            | Reason::Prompt { .. },
+        )
+        | None => (None, None),
     };
     Ok(Json(HandoffVerdict {
         kind,

@@ -115,6 +115,12 @@ impl Question {
         self.facts.iter().any(|fact| fact.given.is_match(text))
     }
 
+    /// Whether the question names the label of a field, as far as it is one word.
+    pub(super) fn names_label(&self, unit: &Unit) -> bool {
+        let label = unit.stems.first();
+        label.is_some_and(|label| self.words.iter().any(|(word, _)| similarity(word, label) > 0.0))
+    }
+
     /// Returns the question reduced to the words that none of the `said` units holds, or `None`
     /// when their weight is small.
     pub(super) fn unanswered(&self, said: &[&Unit]) -> Option<Self> {

@@ -4,8 +4,8 @@
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+use frontdesk_language::sentences;
 use regex::Regex;
-use unicode_segmentation::UnicodeSegmentation;
 
 use super::words::Words;
 use crate::domain::Chunk;
@@ -145,7 +145,7 @@ fn parse<'a>(lines: &[&'a str], record: bool) -> ParsedBlock<'a> {
         };
         return ParsedBlock { kind: Kind::Rows, intro, columns, texts: owned(rows) };
     }
-    ParsedBlock { kind: Kind::Prose, intro: "", columns: "", texts: sentences(lines) }
+    ParsedBlock { kind: Kind::Prose, intro: "", columns: "", texts: sentences_of(lines) }
 }
 
 fn is_item(line: &str) -> bool {
@@ -173,7 +173,7 @@ fn items(lines: &[&str]) -> Vec<String> {
     items
 }
 
-fn sentences(lines: &[&str]) -> Vec<String> {
+fn sentences_of(lines: &[&str]) -> Vec<String> {
     let mut paragraphs: Vec<String> = Vec::new();
     let mut goes_on = false;
     for line in lines {
@@ -187,23 +187,12 @@ fn sentences(lines: &[&str]) -> Vec<String> {
         }
         goes_on = line.chars().count() > HARD_WRAP_LEN && !line.ends_with(['.', '!', '?', ':']);
     }
-    let mut sentences: Vec<String> = Vec::new();
+    let mut found: Vec<String> = Vec::new();
     for paragraph in paragraphs {
-        let mut joins = false;
-        for sentence in
-            paragraph.split_sentence_bounds().map(str::trim).filter(|sentence| !sentence.is_empty())
-        {
-            match sentences.last_mut().filter(|_| joins) {
-                Some(last) => {
-                    last.push(' ');
-                    last.push_str(sentence);
-                }
-                None => sentences.push(sentence.to_owned()),
-            }
-            joins = ABBREVIATION.is_match(sentence);
-        }
+        let parts = sentences(&paragraph).into_iter().map(str::trim);
+        found.extend(parts.filter(|part| !part.is_empty()).map(str::to_owned));
     }
-    sentences
+    found
 }
 
 fn fixed(pattern: &str) -> Regex {
@@ -223,10 +212,3 @@ static ITEM: LazyLock<Regex> = LazyLock::new(|| fixed(r"^\s*(?:[-*+•–]|\d{1,
 
 /// Marks in a document, removed because they would read as citations.
 static MARKS: LazyLock<Regex> = LazyLock::new(|| fixed(r"\[\^?\d{1,2}\]"));
-
-/// An abbreviation or numeral at a sentence end.
-static ABBREVIATION: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(
-        r"(?:^|[\s(])(?:e\.g|i\.e|etc|approx|incl|max|min|no|nr|st|mr|mrs|ms|dr|prof|tel|z\.B|bzw|ca|inkl|Sr|Sra|p\.ej|env|av|\d{1,3}|[A-Z])\.$",
-    )
-});

@@ -22,6 +22,9 @@ const VERY_SHORT: usize = 40;
 /// characters.
 const MAX_WHOLE_PARAGRAPH_LEN: usize = 350;
 
+/// Maximum length of a value beside its label, in characters; a longer one is a text.
+const MAX_VALUE_LEN: usize = 60;
+
 /// Length up to which a reply is extended with related text, in characters.
 pub(super) const TARGET_REPLY_LEN: usize = 240;
 
@@ -131,30 +134,54 @@ fn group(block: &[Unit], best: usize, asked: &Question) -> String {
     said
 }
 
-/// Writes a row of a file: its name, the fields asked for, then other fields while there is room.
+/// Writes a row of a file as people write one: its name, and a line for each field that is asked
+/// for, then for others while there is room. What is for the business alone, such as a number of
+/// articles, only if the question asks for it.
 fn record(block: &[Unit], asked: &Question, room: usize) -> String {
     let named = block.iter().find(|unit| NAME.is_match(&unit.text));
     let first = block.iter().find(|unit| !CODE.is_match(&unit.text));
     let Some(title) = named.or(first) else { return String::new() };
     let value = title.text.split_once(": ").map_or(title.text.as_str(), |(_, value)| value);
+    let currency = block.iter().find_map(|unit| CURRENCY.captures(&unit.text)?.name("code"));
+    let currency = currency.map(|code| code.as_str());
     let others = block.iter().filter(|unit| !std::ptr::eq(*unit, title));
+    let is_shown = |unit: &&Unit| match unit.text.as_str() {
+        text if CURRENCY.is_match(text) => false,
+        text if CODE.is_match(text) => asked.names_label(unit),
+        text if STOCK.is_match(text) => asked.names_label(unit) || asked.is_fact(text),
+        _ => true,
+    };
     let wanted = |unit: &&Unit| asked.own_share(unit) > 0.0 || asked.is_fact(&unit.text);
-    let fields = others.filter(|unit| !CODE.is_match(&unit.text) || asked.own_share(unit) > 0.0);
-    let (mut chosen, rest): (Vec<&Unit>, Vec<&Unit>) = fields.partition(wanted);
-    let mut room = room.saturating_sub(chosen.iter().map(|unit| length(&unit.text) + 2).sum());
+    let (mut chosen, rest): (Vec<&Unit>, Vec<&Unit>) = others.filter(is_shown).partition(wanted);
+    let mut room = room.saturating_sub(chosen.iter().map(|unit| length(&unit.text) + 3).sum());
     for unit in rest {
-        if length(&unit.text) + 2 <= room {
-            room -= length(&unit.text) + 2;
+        if length(&unit.text) + 3 <= room {
+            room -= length(&unit.text) + 3;
             chosen.push(unit);
         }
     }
     let place = |unit: &&Unit| block.iter().position(|other| std::ptr::eq(other, *unit));
     chosen.sort_by_key(place);
-    let fields: Vec<&str> = chosen.iter().map(|unit| unit.text.trim_end_matches('.')).collect();
-    if fields.is_empty() {
-        value.to_owned()
-    } else {
-        format!("{value}: {}.", fields.join("; ").replace(": ", " "))
+    let lines: Vec<String> = chosen.iter().map(|unit| field(&unit.text, currency)).collect();
+    if lines.is_empty() {
+        return value.to_owned();
+    }
+    format!("{}:\n- {}", value.trim_end_matches([':', '.']), lines.join("\n- "))
+}
+
+/// Writes a field of a row: its label with a capital, a price with its currency, a text alone.
+fn field(text: &str, currency: Option<&str>) -> String {
+    let Some((label, value)) = text.split_once(": ") else { return text.to_owned() };
+    if length(value) > MAX_VALUE_LEN || value.ends_with('.') {
+        return value.to_owned();
+    }
+    let label = label.replace('_', " ");
+    let mut letters = label.chars();
+    let capital = letters.next().into_iter().flat_map(char::to_uppercase);
+    let label: String = capital.chain(letters).collect();
+    match currency.filter(|_| PRICE.is_match(text) && !value.contains(char::is_alphabetic)) {
+        Some(currency) => format!("{label}: {value} {currency}"),
+        None => format!("{label}: {value}"),
     }
 }
 
@@ -198,3 +225,22 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
 /// Matches a technical field, such as an id.
 static CODE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?i)^(?:sku|id|ean|gtin|code|ref|url|uuid)\s*: "));
+
+/// Matches a field of the business's own bookkeeping.
+static STOCK: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)^(?:in[ _]stock|stock|qty|quantity|inventory|units|existencias|cantidad|inventario|estoque|quantidade|bestand|lagerbestand|menge|quantit[eé]|inventaire)\s*: ",
+    )
+});
+
+/// Matches a price without its currency.
+static PRICE: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(
+        r"(?i)^(?:\w+[ _])?(?:price|cost|precio|costo|coste|pre[cç]o|custo|preis|kosten|prix|co[uû]t)\s*: \d[\d.,' ]*$",
+    )
+});
+
+/// Matches the field with the currency of a row.
+static CURRENCY: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(r"(?i)^(?:currency|moneda|divisa|moeda|w[aä]hrung|devise|monnaie)\s*: (?<code>\S{1,5})$")
+});

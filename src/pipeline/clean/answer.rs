@@ -1,10 +1,12 @@
-//! Part of cleaning: removes reasoning, JSON, tool calls, special tokens and citation marks from a
-//! model's answer. Pure: must not call a model, nor invent words.
+//! Part of cleaning: removes reasoning, JSON, tool calls, special tokens, citation marks and signals
+//! from a model's answer. Pure: must not call a model, nor invent words.
 
+use frontdesk_language::sentences;
 use regex::Regex;
-use unicode_segmentation::UnicodeSegmentation;
 
-use super::patterns::{CODE, EMPTY_VALUE, MARK, MARKS, SOURCES, TRACE, close_gap, is_line_start};
+use super::patterns::{
+    CODE, EMPTY_VALUE, MARK, MARKS, SIGNAL, SOURCES, TRACE, close_gap, is_line_start,
+};
 use super::wrapping::{JSON_START, UNWRAPS};
 
 /// Maximum length of an answer, in characters.
@@ -12,6 +14,15 @@ const MAX_ANSWER_CHARS: usize = 12_000;
 
 /// Maximum unwrapping passes, for nested wrappings such as JSON in a fence in quotes.
 const MAX_UNWRAP_PASSES: usize = 20;
+
+/// What a model asked for with marks in its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Signals {
+    /// `[[hand-off]]`: a person is called.
+    pub(crate) hand_off: bool,
+    /// `[[no answer]]`: the passages do not answer.
+    pub(crate) no_answer: bool,
+}
 
 /// A model's answer, cleaned for a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +33,8 @@ pub(crate) struct CleanAnswer {
     pub(crate) cited: Vec<usize>,
     /// Byte position of each citation mark in the text, with its passage; without source lists.
     pub(crate) marks: Vec<(usize, usize)>,
+    /// What the model asked for.
+    pub(crate) signals: Signals,
     /// Descriptions of what was removed or changed.
     pub(crate) repairs: Vec<String>,
 }
@@ -37,6 +50,7 @@ pub(crate) fn clean(raw: &str, passages: usize) -> CleanAnswer {
     cleaned.empty_if(&TRACE, "emptied: it was a stack trace");
     cleaned.empty_if(&JSON_START, "emptied: it was JSON");
     cleaned.empty_if(&EMPTY_VALUE, "emptied: it was an empty value");
+    cleaned.take_signals();
     cleaned.take_marks(passages);
     cleaned.shorten();
     cleaned
@@ -66,6 +80,30 @@ impl CleanAnswer {
             self.text.clear();
             self.note(repair.to_owned());
         }
+    }
+
+    fn take_signals(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        let mut said = String::with_capacity(text.len());
+        let mut from = 0;
+        for found in SIGNAL.find_iter(&text) {
+            said.push_str(text.get(from..found.start()).unwrap_or(""));
+            from = found.end();
+            let rest = text.get(from..).unwrap_or("");
+            close_gap(&mut said, rest);
+            if is_line_start(&said) {
+                from += rest.len() - rest.trim_start_matches([' ', '\t']).len();
+            }
+            if found.as_str().to_ascii_lowercase().contains("hand") {
+                self.signals.hand_off = true;
+                self.note("took out the mark that calls a person".to_owned());
+            } else {
+                self.signals.no_answer = true;
+                self.note("took out the mark that says there is no answer".to_owned());
+            }
+        }
+        said.push_str(text.get(from..).unwrap_or(""));
+        said.trim().clone_into(&mut self.text);
     }
 
     fn take_marks(&mut self, passages: usize) {
@@ -131,7 +169,7 @@ impl CleanAnswer {
         let Some((limit, _)) = self.text.char_indices().nth(MAX_ANSWER_CHARS) else { return };
         let length = self.text.chars().count();
         let head = self.text.get(..limit).unwrap_or("");
-        let sentence = head.split_sentence_bound_indices().last().map_or(0, |(start, _)| start);
+        let sentence = sentences(head).last().map_or(0, |last| head.len() - last.len());
         let word = head.rfind(char::is_whitespace).unwrap_or(limit);
         let end = if sentence > 0 { sentence } else { word };
         let mut text = head.get(..end).unwrap_or(head).trim_end().to_owned();
@@ -367,6 +405,30 @@ mod tests {
             let cleaned = clean(raw, 3);
             assert_eq!((cleaned.text.as_str(), cleaned.cited), (wanted, cited), "{raw}");
             assert_eq!(cleaned.repairs, Vec::<String>::new(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn signals_are_collected_and_taken_out() {
+        let (call, gap) = ((true, false), (false, true));
+        for (raw, wanted, signals) in [
+            ("We open at 9. [[hand-off]]", OPEN, call),
+            ("We open at 9 [1]. [[HAND OFF]]", OPEN, call),
+            ("[[handoff]]\nWe open at 9.", OPEN, call),
+            ("We open at 9.\n\n**[[hand-off]]**", OPEN, call),
+            ("We open at 9. `[[hand-off]]`", OPEN, call),
+            ("We open at 9. [hand_over]", OPEN, call),
+            ("We open at 9. [[hand‑off]]", OPEN, call),
+            ("[[no answer]] We open at 9.", OPEN, gap),
+            ("We open at 9 ([[no-answer]]).", OPEN, gap),
+            ("<think>[[hand-off]]?</think>We open at 9.", OPEN, (false, false)),
+            ("{\"answer\": \"We open at 9. [[hand-off]]\"}", OPEN, call),
+            ("We open at 9. [[no answer]] [[hand-off]]", OPEN, (true, true)),
+            ("[[hand-off]]", "", call),
+        ] {
+            let cleaned = clean(raw, 3);
+            let Signals { hand_off, no_answer } = cleaned.signals;
+            assert_eq!((cleaned.text.as_str(), (hand_off, no_answer)), (wanted, signals), "{raw}");
         }
     }
 

@@ -28,6 +28,17 @@ const MARK_TEXT: &str = concat!(
     r"(?:\((?:https?:|#|/)[^()\s]*\))?|【\d{1,2}(?::\d{1,3})?(?:†[^】\n]{0,200})?】)"
 );
 
+/// A mark with which a model calls a person, or says that it has no answer.
+const SIGNAL_TEXT: &str =
+    r"\[{1,2}[ \t]*(?:hand[-‐‑–_ ]?(?:off|over)|no[-‐‑–_ ]?answer)[ \t]*\]{1,2}";
+
+/// A signal, with what a model puts around it.
+pub(super) static SIGNAL: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(&format!(
+        r"(?i)\*\*{SIGNAL_TEXT}\*\*|__{SIGNAL_TEXT}__|`{SIGNAL_TEXT}`|\({SIGNAL_TEXT}\)|{SIGNAL_TEXT}"
+    ))
+});
+
 /// Code, which must stay unchanged.
 pub(super) static CODE: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"(?s)```.*?(?:```|\z)|`[^`\n]+`"));

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::patterns::{MARK, fixed};
+use super::patterns::{MARK, SIGNAL, fixed};
 use super::wrapping::{THINK, THINK_END};
 
 /// Maximum length of a tag and of a mark to wait for, in characters.
@@ -72,7 +72,7 @@ fn parenthesis(rest: &str) -> Verdict {
 
 fn bracket(rest: &str) -> Verdict {
     let open = rest.chars().next().map_or(0, char::len_utf8);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || " ,;:#^-–†_./[".contains(c);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || " ,;:#^-‐‑–†_./[".contains(c);
     let end = rest.char_indices().skip(1).take(MAX_MARK_CHARS).find(|(_, c)| !allowed(*c));
     let Some((end, close)) = end else {
         let long = rest.chars().nth(MAX_MARK_CHARS).is_some();
@@ -91,7 +91,12 @@ fn bracket(rest: &str) -> Verdict {
         "[THINK]" => Verdict::Hide(end, HiddenPart::Reasoning),
         "[TOOL_CALLS]" => Verdict::Hide(end, HiddenPart::Rest),
         "[/THINK]" | "[INST]" | "[/INST]" => Verdict::Token(end),
-        _ if MARK.find(whole).is_some_and(|mark| mark.range() == (0..end)) => Verdict::Mark(end),
+        _ if [&*MARK, &*SIGNAL]
+            .iter()
+            .any(|marks| marks.find(whole).is_some_and(|mark| mark.range() == (0..end))) =>
+        {
+            Verdict::Mark(end)
+        }
         _ => Verdict::Plain(open),
     }
 }

@@ -14,7 +14,8 @@ pub(crate) struct Phrase {
     pub(crate) text: String,
     /// Its distinct words without courtesies, in order.
     pub(crate) words: Vec<Word>,
-    /// All its words without courtesies, joined: equal for the same question.
+    /// All its words without courtesies, joined without spaces: equal for the same question, with
+    /// `surf boards` for `surfboards`.
     pub(crate) same: String,
     /// Facets in which the same question must agree.
     pub(crate) facets: QuestionFacets,
@@ -63,7 +64,7 @@ impl Phrase {
         }
         Self {
             text: text.to_owned(),
-            same: same.join(" "),
+            same: same.concat(),
             facets: QuestionFacets::of(&same),
             names: names(&kept, languages),
             sentences: sentences.len(),

@@ -342,6 +342,8 @@ mod tests {
         &["¿A qué hora abren?"],
         &["متى تفتحون؟"],
         &["几点开门？"],
+        &["Do you sell surfboards?"],
+        &["Do you sell bike helmets?"],
     ];
 
     fn shop() -> PhrasingSet {
@@ -370,6 +372,10 @@ mod tests {
             ("Hola, ¿A QUÉ HORA ABREN? gracias", 4),
             ("متى تفتحون", 5),
             ("几点开门", 6),
+            ("Do you sell surf boards?", 7),
+            ("do you sell surf-boards", 7),
+            ("Do you sell bike helmets", 8),
+            ("do you sell bikehelmets?", 8),
         ] {
             let near = nearest(question).expect(question);
             assert!(near.same && near.answer == answer, "{question}: {near:?}");

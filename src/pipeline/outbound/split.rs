@@ -1,5 +1,6 @@
 //! Part of formatting: splits a text into messages that WhatsApp accepts, at natural boundaries.
 
+use frontdesk_language::sentences;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Opens and closes code.
@@ -97,7 +98,12 @@ fn line(view: &str, end: usize) -> Option<usize> {
 }
 
 fn sentence(view: &str, end: usize) -> Option<usize> {
-    view.split_sentence_bound_indices().map(|(at, _)| at).filter(|at| (1..=end).contains(at)).last()
+    let mut at = 0;
+    let ends = sentences(view).into_iter().map(|sentence| {
+        at += sentence.len();
+        at
+    });
+    ends.take_while(|at| *at <= end && *at < view.len()).last()
 }
 
 fn blank(view: &str, end: usize) -> Option<usize> {

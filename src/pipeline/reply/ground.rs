@@ -12,4 +12,5 @@ mod words;
 
 pub(super) use apply::{Decision, GroundingInput, apply};
 pub use check::{Check, Material};
+pub(super) use claim::is_unknown;
 pub(super) use statements::{statements, without};

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::{Prompt, Role};
-use crate::pipeline::framing::{NO_PASSAGES, RULES, instructions};
+use crate::pipeline::framing::{NO_PASSAGES, RULES, SIGNALS, instructions};
 
 /// Minimum words in a row that count; fewer may be equal by chance.
 const RUN: usize = 8;
@@ -28,7 +28,7 @@ pub(crate) fn is_leak(answer: &str, prompt: &Prompt) -> bool {
     }
     let known = known(prompt);
     let repeats = |text: &str| PromptOverlap::of(&answer, &words(text), &known);
-    if [RULES, NO_PASSAGES].iter().any(|own| repeats(own).words > 0) {
+    if [SIGNALS, RULES, NO_PASSAGES].iter().any(|own| repeats(own).words > 0) {
         return true;
     }
     let own = repeats(instructions(prompt));

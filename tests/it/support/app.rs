@@ -270,6 +270,7 @@ pub(crate) fn write_home_files(home: &Path) {
     }
 }
 
+// The fake model's scripted answers are rarely in the documents: they are noted, not held back.
 const ACME: &str = "---
 name: Acme Lamps
 knowledge: [acme]
@@ -279,6 +280,7 @@ no_answer: \"I do not know that.\"
 failure: \"Something broke, please try again.\"
 unreadable: \"Please write your question.\"
 greeting: \"Hello from Acme!\"
+grounding: { check: note }
 ---
 You answer customers of {{ agent }}.
 ";
@@ -287,6 +289,7 @@ const BOLT: &str = "---
 name: Bolt Gym
 knowledge: [bolt]
 failure: \"Bolt is out of breath.\"
+grounding: { check: note }
 ---
 You are {{ agent }}'s coach.
 ";

@@ -73,7 +73,7 @@ impl Measure {
         let mut parts = Vec::new();
         let mut filler = PieceBuilder::new(self);
         let mut sentences: Vec<&str> = Vec::new();
-        for sentence in text.split_sentence_bounds() {
+        for sentence in frontdesk_language::sentences(text) {
             if !filler.go_on(sentence) {
                 parts.extend(filler.take());
                 let repeated = self.overlapping(&sentences);
@@ -237,6 +237,17 @@ mod tests {
         for part in &parts {
             assert!(part.starts_with("Sentence number") && part.ends_with("little."), "{part}");
             assert!(measure(40, 0).fits(part));
+        }
+    }
+
+    #[test]
+    fn an_address_is_not_cut() {
+        let link = "https://www.example.com/watch?v=dQw4w9WgXcQ";
+        let text = format!("Here is a film about lamps at {link} for you. ").repeat(20);
+        let parts = measure(60, 0).split(&text);
+        assert!(parts.len() > 3);
+        for part in &parts {
+            assert!(part.starts_with("Here is") && part.ends_with("for you."), "{part}");
         }
     }
 

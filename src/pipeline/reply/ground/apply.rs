@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use frontdesk_language::sentences;
 use regex::Regex;
 
 use super::check::{Check, Material};
@@ -52,7 +53,9 @@ pub(crate) async fn apply(
         passages: &passages,
         known: &known,
     });
-    let mut checked = GroundingTrace { threshold: setting.threshold, ..GroundingTrace::default() };
+    let hold_below = if setting.check == GroundingCheck::Hold { setting.hold_below } else { 0.0 };
+    let mut checked =
+        GroundingTrace { threshold: setting.threshold, hold_below, ..GroundingTrace::default() };
     embed(&mut check, asked.embed, &mut checked).await;
     if setting.judge {
         judge(&mut check, asked, &passages, &mut checked, usage).await;
@@ -73,26 +76,26 @@ fn known(asked: &GroundingInput<'_>) -> Vec<String> {
         Speaker::Customer => stated(&line.text),
         Speaker::Bot | Speaker::Person => line.text.clone(),
     });
-    let own = std::iter::once(stated(&asked.prompt.question));
+    // The last message may also hold the passages, before the date, the time and his words.
+    let last = asked.prompt.messages.last().map_or("", |message| message.content.as_str());
+    let own = last.rsplit_once("</passages>").map_or(last, |(_, own)| own);
     std::iter::once(instructions)
         .chain(lines)
-        .chain(own)
+        .chain([stated(own), stated(&asked.prompt.question)])
         .filter(|text| !text.trim().is_empty())
         .collect()
 }
 
 /// Returns a text without its questions.
 fn stated(text: &str) -> String {
-    use unicode_segmentation::UnicodeSegmentation;
-    let sentences = text.lines().flat_map(UnicodeSegmentation::split_sentence_bounds);
-    let stated: Vec<&str> =
-        sentences.map(str::trim).filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
+    let said = text.lines().flat_map(sentences).map(str::trim);
+    let stated: Vec<&str> = said.filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
     stated.join("\n")
 }
 
 async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut GroundingTrace) {
     let Some(identity) = embedder.identity() else { return };
-    let of_use = check.is_undecided(checked.threshold);
+    let of_use = check.is_undecided(&[checked.threshold, checked.hold_below]);
     if !of_use || !check.reader.is_read_by(embedder.languages()) {
         return;
     }
@@ -196,15 +199,20 @@ fn decide(
 ) -> Decision {
     let claims = checked.verdicts.iter().filter(|verdict| verdict.score.is_some()).count();
     let doubted = checked.verdicts.iter().filter(|verdict| !verdict.supported).count();
+    let held = check.held(&checked.verdicts, checked.hold_below);
     let refused = match setting {
         GroundingCheck::Refuse => doubted > 0,
         GroundingCheck::Remove => doubted * 2 > claims,
+        GroundingCheck::Hold => held > 0,
         GroundingCheck::Off | GroundingCheck::Note => false,
     };
     if refused {
-        checked.action = format!(
-            "{doubted} of {claims} statements are not supported: the sentence for no answer is sent"
-        );
+        let (count, what) = match setting {
+            GroundingCheck::Hold => (held, "seem invented or say the opposite of a passage"),
+            _ => (doubted, "are not supported"),
+        };
+        checked.action =
+            format!("{count} of {claims} statements {what}: the sentence for no answer is sent");
         return Decision::NoAnswer;
     }
     if doubted == 0 || setting != GroundingCheck::Remove {
@@ -212,11 +220,7 @@ fn decide(
             0 => String::new(),
             _ => format!("{doubted} of {claims} statements are not supported, and were only noted"),
         };
-        let cited = if setting == GroundingCheck::Remove {
-            cited(cleaned, &checked.verdicts)
-        } else {
-            cleaned.cited.clone()
-        };
+        let cited = cited(cleaned, &checked.verdicts);
         return Decision::Send { text: cleaned.text.clone(), cited };
     }
     let text = check.supported_part(&checked.verdicts);
@@ -231,23 +235,32 @@ fn decide(
     Decision::Send { text, cited: cited(cleaned, &checked.verdicts) }
 }
 
-/// Returns the citations of what is sent: without removed statements, and corrected.
+/// Returns the citations of what is sent, corrected: those of supported statements. Marks of others,
+/// such as an introduction or a list at the end, stay if nothing is doubted, or a supported
+/// statement rests on their passage.
 fn cited(cleaned: &CleanAnswer, verdicts: &[StatementVerdict]) -> Vec<usize> {
     let mut kept: Vec<usize> = Vec::new();
-    let placed = |mark: &usize| verdicts.iter().any(|verdict| verdict.cited.contains(mark));
-    let right =
-        verdicts.iter().filter(|verdict| verdict.supported).flat_map(|verdict| {
-            match verdict.passage.filter(|passage| !verdict.cited.contains(passage)) {
-                Some(passage) if !verdict.cited.is_empty() => vec![passage],
-                _ => verdict.cited.clone(),
-            }
-        });
-    let listed = cleaned.cited.iter().copied().filter(|mark| !placed(mark));
-    for mark in right.chain(listed) {
+    let claims = || verdicts.iter().filter(|verdict| verdict.supported && verdict.score.is_some());
+    let doubted = verdicts.iter().any(|verdict| !verdict.supported);
+    let backed = |mark: &usize| !doubted || claims().any(|one| one.passage == Some(*mark));
+    let right = claims().flat_map(|verdict| {
+        match verdict.passage.filter(|passage| !verdict.cited.contains(passage)) {
+            Some(passage) if !verdict.cited.is_empty() => vec![passage],
+            _ => verdict.cited.clone(),
+        }
+    });
+    let placed = |mark: &usize| {
+        let mut claimed = verdicts.iter().filter(|verdict| verdict.score.is_some());
+        claimed.any(|verdict| verdict.cited.contains(mark))
+    };
+    let others = cleaned.cited.iter().copied().filter(|mark| !placed(mark) && backed(mark));
+    for mark in right.chain(others) {
         if !kept.contains(&mark) {
             kept.push(mark);
         }
     }
+    let written = |mark: &usize| cleaned.cited.iter().position(|one| one == mark);
+    kept.sort_by_key(|mark| written(mark).unwrap_or(usize::MAX));
     kept
 }
 
@@ -261,6 +274,28 @@ mod tests {
         assert_eq!(answers("Here:\n**1.** No\n- 2) YES, passage 1", 2), [(1, false), (2, true)]);
         assert_eq!(answers("Statement 1: not supported\n3: yes", 2), [(1, false)]);
         assert!(answers("I cannot judge that.", 2).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_supported_carries_no_source() {
+        let verdict = |supported, score, passage, cited: &[usize]| StatementVerdict {
+            text: String::new(),
+            supported,
+            score,
+            passage,
+            cited: cited.to_vec(),
+            why: String::new(),
+        };
+        let cleaned = CleanAnswer { cited: vec![1, 2], ..CleanAnswer::default() };
+        let invented = verdict(false, Some(0.1), Some(1), &[1]);
+        let right = verdict(true, Some(0.9), Some(2), &[2]);
+        let frame = verdict(true, None, None, &[1]);
+        assert_eq!(cited(&cleaned, &[invented.clone(), right.clone()]), [2]);
+        assert!(cited(&cleaned, std::slice::from_ref(&invented)).is_empty(), "nor a list's");
+        assert_eq!(cited(&cleaned, &[frame.clone(), right.clone()]), [1, 2], "an introduction");
+        let uncited = verdict(false, Some(0.1), None, &[]);
+        assert_eq!(cited(&cleaned, &[frame, uncited, right]), [2]);
+        assert_eq!(cited(&cleaned, &[]), [1, 2], "nothing is claimed");
     }
 
     #[test]

@@ -133,14 +133,15 @@ impl Check {
         all.into_iter().take(NEIGHBOURS).map(|(_, place)| place).collect()
     }
 
-    /// Whether embeddings could change a verdict at this threshold (0 to 1).
-    pub(super) fn is_undecided(&self, threshold: f32) -> bool {
+    /// Whether embeddings could move a claim across one of these scores (0 to 1).
+    pub(super) fn is_undecided(&self, bars: &[f32]) -> bool {
         self.weighed.iter().filter(|weighed| weighed.claimed.is_ok()).any(|weighed| {
             let at = |near: f32| {
                 let features = Features { near: Some(near), ..weighed.features.clone() };
-                probability(features.logit()) >= threshold
+                probability(features.logit())
             };
-            at(0.0) != at(1.0)
+            let (far, near) = (at(0.0), at(1.0));
+            bars.iter().any(|bar| (far >= *bar) != (near >= *bar))
         })
     }
 
@@ -287,6 +288,17 @@ impl Check {
         if let Some(weighed) = self.weighed.get_mut(statement) {
             weighed.judged = Some(supported);
         }
+    }
+
+    /// Counts the unsupported statements that score below `bar` (0 to 1) or say the opposite of a
+    /// passage. The verdicts are those of this check.
+    pub fn held(&self, verdicts: &[StatementVerdict], bar: f32) -> usize {
+        let pairs = self.weighed.iter().zip(verdicts);
+        let doubted = pairs.filter(|(_, verdict)| !verdict.supported);
+        let held = doubted.filter(|(weighed, verdict)| {
+            weighed.features.opposed || verdict.score.is_some_and(|score| score < bar)
+        });
+        held.count()
     }
 
     /// Returns the reply without the unsupported statements.

@@ -1,12 +1,14 @@
 //! Part of the grounding check: the part of a statement that needs support. Courtesies, questions,
-//! offers of help and "I could not find that" need none. Knows no passages.
+//! offers of help and "I could not find that" need none; whether a reply as a whole says that it
+//! does not know. Knows no passages.
 
 use std::sync::LazyLock;
 
-use frontdesk_language::terms::{fold, words};
+use frontdesk_language::terms::words;
 use regex::Regex;
 
-use super::words::{Reader, is_courtesy, is_of_knowing, negates, numbers};
+use super::statements::statements;
+use super::words::{Reader, denies_knowing, is_courtesy, numbers, says_unknown};
 
 /// What a statement claims.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,8 +22,7 @@ pub(super) enum Claim<'a> {
 /// Returns the part of a sentence that needs support.
 pub(super) fn claim<'a>(said: &'a str, reader: &Reader) -> Claim<'a> {
     let said = said.trim();
-    if said.trim_end_matches(['*', '_', '"', '”', ')', ' ']).ends_with(['?', '？', '؟', '⸮'])
-    {
+    if is_question(said) {
         return Claim::Nothing("a question");
     }
     let claimed = match turn(said) {
@@ -41,9 +42,22 @@ pub(super) fn claim<'a>(said: &'a str, reader: &Reader) -> Claim<'a> {
 
 /// Whether a text says that its speaker does not know or did not find something.
 fn admits(text: &str) -> bool {
-    numbers(text).is_empty()
-        && negates(text)
-        && words(text).iter().any(|word| is_of_knowing(&fold(word)))
+    numbers(text).is_empty() && (says_unknown(text) || denies_knowing(text))
+}
+
+/// Whether a reply says that it does not know. Of a question only what stands before its last part
+/// counts: "I could not find that, shall I ask?", but not "Do you not know your number?".
+pub(crate) fn is_unknown(reply: &str) -> bool {
+    statements(reply).into_iter().any(|one| {
+        let said = reply[one.range].trim();
+        let parts = said.rsplit_once([',', ';', '–', '—', '，', '،']);
+        let stated = if is_question(said) { parts.map_or("", |(before, _)| before) } else { said };
+        says_unknown(stated)
+    })
+}
+
+fn is_question(said: &str) -> bool {
+    said.trim_end_matches(['*', '_', '"', '”', ')', ' ']).ends_with(['?', '？', '؟', '⸮'])
 }
 
 /// Splits a sentence at a word of contrast: "I am not sure, but we open at 9".
@@ -80,6 +94,32 @@ mod tests {
             "Dazu finde ich leider keine Angaben.",
         ] {
             assert!(matches!(of(said), Claim::Nothing(_)), "{said}: {:?}", of(said));
+        }
+    }
+
+    #[test]
+    fn a_reply_that_does_not_know_is_told_from_one_that_says_no() {
+        for reply in [
+            "I could not find anything about gift cards.",
+            "Sorry, I don’t have any information about that. Would you like to talk to someone?",
+            "I could not find that, shall I ask someone in the shop?",
+            "Lo siento, no encuentro esa información.",
+            "Desculpe, não encontrei nada sobre isso.",
+            "عذرًا، لا أعرف ذلك.",
+            "Dazu finde ich leider keine Angaben.",
+            "Désolé, je n'ai pas trouvé cela.",
+        ] {
+            assert!(is_unknown(reply), "{reply}");
+        }
+        for reply in [
+            "We do not ship to Norway.",
+            "No, you cannot return worn gloves.",
+            "No se admiten devoluciones.",
+            "Do you not know your order number?",
+            "Nous ne livrons pas sur place.",
+            "We open at nine. Please make sure that you do not park there.",
+        ] {
+            assert!(!is_unknown(reply), "{reply}");
         }
     }
 

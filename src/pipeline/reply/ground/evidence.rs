@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use unicode_segmentation::UnicodeSegmentation;
+use frontdesk_language::sentences;
 
 use super::words::{Reader, negates, supported_numbers};
 
@@ -41,7 +41,7 @@ impl Source {
         let mut units = Vec::new();
         let pieces = text
             .lines()
-            .flat_map(UnicodeSegmentation::split_sentence_bounds)
+            .flat_map(sentences)
             .flat_map(|sentence| sentence.split([';', '；', '|']))
             .filter(|piece| piece.chars().any(char::is_alphanumeric));
         for piece in pieces {

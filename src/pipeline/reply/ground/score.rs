@@ -4,13 +4,16 @@
 use std::collections::{HashMap, HashSet};
 
 use super::evidence::{Origin, Source, Unit};
-use super::words::{Reader, negates, numbers};
+use super::words::{Reader, limits, negates, numbers, without_answer};
 
 /// Penalty for each source word skipped in the alignment, in words.
 const GAP: f32 = 0.05;
 
 /// Minimum share of common words, on both sides, at which both say the same thing or the opposite.
 const SAME_THING: f32 = 0.7;
+
+/// Minimum words of a claim that contradicts a part of a sentence, which holds all of them.
+const MIN_PART: usize = 2;
 
 /// Maximum words of a claim whose number must stand with its words. A longer claim may take it from
 /// another sentence: in wice one in three of those is supported, as many as of all claims.
@@ -64,15 +67,37 @@ pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Feat
         stray,
         names: names(claim, sources, reader),
         opposed: closest.is_some_and(|unit| {
-            unit.negated != negates(claim)
-                && aligned >= SAME_THING
-                && to_f32(unit.shared(&distinct)) >= SAME_THING * to_f32(unit.words.len())
+            let shared = to_f32(unit.shared(&distinct));
+            let alike = aligned >= SAME_THING && shared >= SAME_THING * to_f32(unit.words.len());
+            contradicts(claim, alike, unit, reader)
         }),
         near: None,
         words: words.len(),
         source: place,
         closest: closest.map(|unit| unit.text.clone()).unwrap_or_default(),
     }
+}
+
+/// Whether a claim says the opposite of a sentence: one of them denies what the other says, or what
+/// a part of it says. "Not after 30 days" does not deny "within 30 days": both must have the same
+/// limits.
+fn contradicts(claim: &str, alike: bool, unit: &Unit, reader: &Reader) -> bool {
+    let (denies, limited) = (negates(without_answer(claim)), limits(claim));
+    let differs = |text: &str| negates(text) != denies && limits(text) == limited;
+    let stated = reader.stated(claim);
+    let holds = |text: &str| stated.len() >= MIN_PART && stated.is_subset(&reader.stated(text));
+    // The negation of a long sentence may belong to another part of it than the claim.
+    let mut parts = parts(&unit.text).filter(|part| holds(part)).peekable();
+    if parts.peek().is_some() {
+        return parts.all(differs);
+    }
+    (alike || (!unit.negated && holds(&unit.text))) && differs(&unit.text)
+}
+
+/// Splits a sentence at its commas, brackets and dashes.
+fn parts(sentence: &str) -> impl Iterator<Item = &str> {
+    let parts = sentence.split(['(', ')', '–', '—', '،', '，', '、']);
+    parts.flat_map(|part| part.split(", ")).flat_map(|part| part.split(": "))
 }
 
 /// Returns the longest common subsequence of the words, less [`GAP`] for each skipped source word,

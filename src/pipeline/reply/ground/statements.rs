@@ -4,8 +4,8 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use frontdesk_language::sentences;
 use regex::Regex;
-use unicode_segmentation::UnicodeSegmentation;
 
 /// A sentence, a list item or a table row of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ fn of_line(text: &str, range: &Range<usize>, line: usize, found: &mut Vec<Statem
     }
     let mut start = from;
     let mut end = from;
-    for sentence in written[bullet..].split_sentence_bounds() {
+    for sentence in sentences(&written[bullet..]) {
         end += sentence.len();
         if is_whole(&text[start..end]) {
             found.push(Statement { range: start..end, line, frame: false });
@@ -75,16 +75,12 @@ fn of_line(text: &str, range: &Range<usize>, line: usize, found: &mut Vec<Statem
     }
 }
 
-/// Whether a piece of a line is complete: it ends neither with an abbreviation nor inside marks.
+/// Whether a piece of a line is complete: it does not end inside marks.
 fn is_whole(piece: &str) -> bool {
     let said = piece.trim();
     let closed = ["**", "__", "`", "\""].iter().all(|mark| said.matches(mark).count() % 2 == 0);
     let depth = |open: char, close: char| said.matches(open).count() <= said.matches(close).count();
-    closed
-        && depth('(', ')')
-        && depth('[', ']')
-        && !ABBREVIATION.is_match(said)
-        && said.chars().any(char::is_alphanumeric)
+    closed && depth('(', ')') && depth('[', ']') && said.chars().any(char::is_alphanumeric)
 }
 
 /// Returns the reply without the removed statements. Lines with nothing left go, and so do headings
@@ -160,11 +156,6 @@ static BULLET: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"^[ \t]*(?:>[ \t]*)*(?:(?:[-*+•–]|\d{1,3}[.)])[ \t]+)?"));
 /// A line of bold words only.
 static LABEL: LazyLock<Regex> = LazyLock::new(|| fixed(r"^(?:\*\*|__)[^*_.!?]{1,60}(?:\*\*|__)$"));
-static ABBREVIATION: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(
-        r"(?:^|[\s(])(?:\p{L}\.(?:\p{L}\.)*|(?i:e\.g|i\.e|etc|approx|incl|max|min|no|nr|núm|st|mr|mrs|ms|dr|prof|tel|bzw|ca|inkl|sr|sra|p\.ej|av|vs|ext|\d{1,3})\.)$",
-    )
-});
 
 #[cfg(test)]
 mod tests {
@@ -202,6 +193,10 @@ mod tests {
         );
         assert_eq!(said("(See York. Or Leeds.) Then so."), ["(See York. Or Leeds.)", "Then so."]);
         assert_eq!(said("退货政策。30天内。"), ["退货政策。", "30天内。"]);
+        assert_eq!(
+            said("Watch https://a.example/watch?v=1 first. Then ask."),
+            ["Watch https://a.example/watch?v=1 first.", "Then ask."]
+        );
         assert_eq!(
             said("Do this:\n```\na. b. c\n```\nDone."),
             ["Do this:", "```\na. b. c\n```", "Done."]

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use frontdesk_language::Lang;
 use frontdesk_language::data::{self, Language};
+use frontdesk_language::phrase::Phrases;
 use frontdesk_language::terms::{fold, is_stop_word, language, stem, two_letters, words};
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
@@ -45,6 +46,13 @@ impl Reader {
     /// Returns the stems of the content words, in order. Small number words become digits.
     pub(super) fn content(&self, text: &str) -> Vec<String> {
         words(text).iter().filter_map(|word| self.meaning(word)).collect()
+    }
+
+    /// Returns the content words of a statement as stems, without negations and courtesies.
+    pub(super) fn stated(&self, text: &str) -> HashSet<String> {
+        let said = |word: &String| !NEGATIONS.contains(fold(word).as_str()) && !is_courtesy(word);
+        let words = words(&spelled_out(text)).into_iter().filter(said);
+        words.filter_map(|word| self.meaning(&word)).collect()
     }
 
     fn meaning(&self, word: &str) -> Option<String> {
@@ -101,26 +109,58 @@ pub(super) fn supported_numbers(text: &str) -> HashSet<String> {
     if known.is_empty() {
         return known;
     }
-    for clock in CLOCK.captures_iter(&western(text)) {
-        let Some(hour) = clock.get(1).and_then(|hour| hour.as_str().parse::<u8>().ok()) else {
-            continue;
-        };
-        let minutes = clock.get(2).map_or("00", |minutes| minutes.as_str());
-        let afternoon = clock.get(3).is_some_and(|half| half.as_str().starts_with(['p', 'P']));
-        let other = match hour {
-            13..=23 => hour - 12,
-            1..=11 if afternoon => hour + 12,
-            _ => continue,
-        };
-        known.insert(plain_number(&format!("{other}:{minutes}")));
+    let text = western(text);
+    for clock in CLOCK.captures_iter(&text) {
+        let of = |group: usize| clock.get(group).map(|found| found.as_str());
+        let afternoon = of(5).is_some_and(|unit| unit.starts_with(['p', 'P']));
+        let hour = |group: usize| of(group).and_then(|hour| hour.parse::<u8>().ok());
+        // In a range, the unit stands behind the end; `9 to 5 pm` begins in the morning.
+        let start = hour(1).filter(|start| Some(*start) < hour(3));
+        for (hour, minutes) in [(start, of(2)), (hour(3), of(4).or_else(|| of(6)))] {
+            let other = match hour {
+                Some(hour @ 13..=23) => hour - 12,
+                Some(hour @ 1..=11) if afternoon => hour + 12,
+                _ => continue,
+            };
+            known.insert(plain_number(&format!("{other}:{}", minutes.unwrap_or("00"))));
+        }
     }
     known
 }
 
 /// Whether a text contains a negation, in the languages whose words for it are known.
 pub(super) fn negates(text: &str) -> bool {
-    words(text).iter().any(|word| NEGATIONS.contains(fold(word).as_str()))
-        || text.to_lowercase().replace('’', "'").contains("n't")
+    words(text).iter().any(|word| NEGATIONS.contains(fold(word).as_str())) || is_contracted(text)
+}
+
+/// Returns a sentence without the `no` at its beginning that answers a question: "No, we are open".
+pub(super) fn without_answer(said: &str) -> &str {
+    let Some((first, rest)) = said.split_once([',', ':', ';', '!', '.', '–', '—', '،', '，'])
+    else {
+        return said;
+    };
+    let first = words(first);
+    let answers =
+        first.len() == 1 && first.iter().all(|word| NEGATIONS.contains(fold(word).as_str()));
+    if answers { rest } else { said }
+}
+
+/// Returns the words of a text that limit it or deny a part of it, folded.
+pub(super) fn limits(text: &str) -> HashSet<String> {
+    static LIMITS: LazyLock<HashSet<String>> =
+        LazyLock::new(|| folded(|language| &language.citations.limits));
+    words(text).iter().map(|word| fold(word)).filter(|word| LIMITS.contains(word)).collect()
+}
+
+/// Returns a text with English contractions as two words.
+fn spelled_out(text: &str) -> String {
+    let text = text.to_lowercase().replace('’', "'");
+    text.replace("can't", "can not").replace("won't", "will not").replace("n't", " not")
+}
+
+/// Whether a text contains a negation as English contracts it.
+fn is_contracted(text: &str) -> bool {
+    text.to_lowercase().replace('’', "'").contains("n't")
 }
 
 /// Whether a word is a courtesy.
@@ -130,11 +170,30 @@ pub(super) fn is_courtesy(word: &str) -> bool {
     STEMS.contains(&fold(word))
 }
 
-/// Whether a word is used to say that one does not know.
-pub(super) fn is_of_knowing(word: &str) -> bool {
-    static STEMS: LazyLock<HashSet<String>> =
-        LazyLock::new(|| folded(|language| &language.citations.knowing));
-    STEMS.contains(&fold(word))
+/// Whether a text says that its speaker does not know or did not find something.
+pub(super) fn says_unknown(text: &str) -> bool {
+    static PHRASES: LazyLock<Phrases> =
+        LazyLock::new(|| Phrases::of(data::each(|language| &language.citations.not_knowing)));
+    PHRASES.is_in(text)
+}
+
+/// Whether a text holds a negation and a word of knowing of one language: `so` is such a word in
+/// Italian, and says nothing beside an English `not`.
+pub(super) fn denies_knowing(text: &str) -> bool {
+    let words = words(text);
+    let folded: HashSet<String> = words.iter().map(|word| fold(word)).collect();
+    let contracted = is_contracted(text);
+    let knows = |word: &String| match word.chars().count() {
+        // An accent tells `sé` from `se`.
+        0..=3 => words.contains(word),
+        _ => folded.contains(&fold(word)),
+    };
+    data::languages().iter().any(|language| {
+        let list = &language.citations;
+        let negates = list.negations.iter().any(|word| folded.contains(word))
+            || contracted && language.code == "en";
+        negates && list.knowing.iter().any(knows)
+    })
 }
 
 /// Returns the words of a list of all languages, folded.
@@ -184,8 +243,13 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// Thousands groups; the first does not start with 0.
 static THOUSANDS: LazyLock<Regex> = LazyLock::new(|| fixed(r"^[1-9]\d{0,2}(?:[.,]\d{3})+$"));
+/// A time of day, or a range of two: a number is one only with its unit or with minutes after a
+/// colon. `14 days` are no hours.
 static CLOCK: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(r"(?i)\b(\d{1,2})(?:[:.](\d{2}))?\s*(?:(p\.?m|a\.?m)\b|h\b|uhr\b|:00|\b)")
+    fixed(concat!(
+        r"(?i)\b(?:(\d{1,2})(?:[:.](\d{2}))?\s*(?:[-–—]|\p{L}{1,3}|until|till)\s*)?",
+        r"(\d{1,2})(?:(?:[:.](\d{2}))?\s*(p\.?m|a\.?m|h|uhr)\b|:(\d{2})\b)"
+    ))
 });
 
 /// Small number words. Those for one are left out: in most languages they are articles.
@@ -216,6 +280,42 @@ mod tests {
             assert!(known.contains(number), "{number} of {known:?}");
         }
         assert!(!known.contains("21"), "9 am is not 21:00");
+        let known = supported_numbers("Open from 2 to 6 pm, and on Friday from 14 to 18 Uhr.");
+        for number in ["14", "18", "2", "6"] {
+            assert!(known.contains(number), "{number} of {known:?}");
+        }
+        assert!(!supported_numbers("From 9 to 5 pm.").contains("21"), "it begins in the morning");
+    }
+
+    #[test]
+    fn a_number_that_is_no_hour_supports_only_itself() {
+        for (text, other) in [
+            ("You can return it within 14 days.", "2"),
+            ("It costs €13.00.", "1"),
+            ("Children from 15 years, 20 pieces", "3"),
+            ("It takes 18 hours.", "6"),
+        ] {
+            let known = supported_numbers(text);
+            assert!(!known.contains(other), "{text}: {known:?}");
+        }
+    }
+
+    #[test]
+    fn a_no_that_answers_denies_nothing() {
+        assert!(negates("We do **not** deliver there."));
+        assert!(!negates(without_answer("No, we deliver there.")));
+        assert!(!negates(without_answer("**No**: entregamos.")));
+        assert!(negates(without_answer("No entregamos los domingos.")));
+        assert!(negates(without_answer("No, we do not deliver there.")));
+    }
+
+    #[test]
+    fn a_word_of_knowing_counts_beside_a_negation_of_its_language() {
+        assert!(denies_knowing("We don't know."));
+        assert!(denies_knowing("No lo sé."));
+        assert!(denies_knowing("Non lo so."));
+        assert!(!denies_knowing("We do not deliver so far."), "`so` is Italian");
+        assert!(!denies_knowing("No se admiten devoluciones."), "`se` is not `sé`");
     }
 
     #[test]

@@ -77,6 +77,38 @@ fn the_opposite_of_a_passage_is_doubted() {
 }
 
 #[test]
+fn the_opposite_of_a_part_of_a_sentence_is_doubted() {
+    let passages = [
+        "We deliver in Bristol, Bath and Cardiff on weekdays, and charge £5.".to_owned(),
+        "We do not repair tents, but we rent tents in summer.".to_owned(),
+    ];
+    let on = |reply: &str| {
+        let material = Material { reply, marks: &[], passages: &passages, known: &[] };
+        Check::read(&material).verdicts(THRESHOLD).remove(0)
+    };
+    for reply in [
+        "We do **not** deliver in Bristol.",
+        "In Bath we don't deliver.",
+        "Sorry, no: we do not deliver in Cardiff.",
+        "We repair tents.",
+    ] {
+        let verdict = on(reply);
+        assert!(!verdict.supported && verdict.why.contains("one says not"), "{verdict:#?}");
+    }
+    for reply in
+        ["No, we deliver in Bristol.", "We rent tents in summer.", "We do not repair tents."]
+    {
+        assert!(on(reply).supported, "{:#?}", on(reply));
+    }
+}
+
+#[test]
+fn a_limit_turned_round_is_no_contradiction() {
+    supported("You cannot return unused lamps after 30 days.", 3);
+    supported("Without the receipt you cannot return unused lamps.", 3);
+}
+
+#[test]
 fn an_invented_promise_is_doubted() {
     doubted("Every customer gets a voucher and a surprise gift from us.", "in no passage");
     doubted("We also repair televisions at home.", "“repair”");

@@ -1,0 +1,127 @@
+//! Splits a text into sentences: not inside a web address, and not after an abbreviation. Knows no
+//! Markdown: the marks around a text are letters like others.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::terms::is_spaceless;
+
+/// Maximum length of an abbreviation, in bytes.
+const MAX_ABBREVIATION_LEN: usize = 24;
+
+/// Abbreviations that are rarely the last word of a sentence, in lower case, without the full stop.
+const ABBREVIATIONS: &[&str] = &[
+    "approx", "av", "bzw", "ca", "dr", "env", "etc", "ext", "incl", "inkl", "max", "min", "mr",
+    "mrs", "ms", "nr", "núm", "p.ej", "prof", "sr", "sra", "st", "tel", "vs",
+];
+
+/// Returns the sentences of a text in order, each with the white space after it. Joined, they are
+/// the text.
+pub fn sentences(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    for piece in text.split_sentence_bounds() {
+        end += piece.len();
+        let (said, rest) = (&text[start..end], &text[end..]);
+        if ends_sentence(said, rest) {
+            found.push(said);
+            start = end;
+        }
+    }
+    if start < text.len() {
+        found.push(&text[start..]);
+    }
+    found
+}
+
+/// Whether a sentence ends between `said` and `rest`, where Unicode's rules see an end.
+fn ends_sentence(said: &str, rest: &str) -> bool {
+    let bare = said.trim_end();
+    if bare.len() == said.len() {
+        // Scripts with spaces have one between sentences: a mark without it is within an address.
+        let before = bare.chars().next_back();
+        let dense = |c: char| is_spaceless(c) || matches!(c, '。' | '．' | '！' | '？' | '｡');
+        return before.is_some_and(dense) || rest.chars().next().is_some_and(dense);
+    }
+    said.ends_with('\n') || !is_abbreviated(bare, rest)
+}
+
+/// Whether a text ends with an abbreviation, an initial or an ordinal number.
+fn is_abbreviated(said: &str, rest: &str) -> bool {
+    let Some(head) = said.strip_suffix('.') else { return false };
+    let from = head.floor_char_boundary(head.len().saturating_sub(MAX_ABBREVIATION_LEN));
+    let tail = &head[from..];
+    let word = tail.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or(tail);
+    if word.is_empty() || (from > 0 && word.len() == tail.len()) {
+        return false;
+    }
+    let lower = word.to_lowercase();
+    let initials = word.split('.').all(|part| {
+        let mut letters = part.chars();
+        letters.next().is_some_and(char::is_alphabetic) && letters.next().is_none()
+    });
+    let ordinal = word.len() <= 3 && word.bytes().all(|byte| byte.is_ascii_digit());
+    initials
+        || ordinal
+        || ABBREVIATIONS.contains(&lower.as_str())
+        || (lower == "no" && rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn split(text: &str) -> Vec<&str> {
+        sentences(text).into_iter().map(str::trim).collect()
+    }
+
+    #[test]
+    fn an_address_is_not_cut() {
+        assert_eq!(
+            split("Here's a [video](https://www.youtube.com/watch?v=dQw4) about it. Watch it!"),
+            ["Here's a [video](https://www.youtube.com/watch?v=dQw4) about it.", "Watch it!"]
+        );
+        assert_eq!(
+            split("See shop.example/find?q=lamp!new&x=1. Is it open? Yes."),
+            ["See shop.example/find?q=lamp!new&x=1.", "Is it open?", "Yes."]
+        );
+        assert_eq!(
+            split("见 https://a.example/?q=1 。营业。"),
+            ["见 https://a.example/?q=1 。", "营业。"]
+        );
+    }
+
+    #[test]
+    fn an_abbreviation_ends_no_sentence() {
+        for text in [
+            "We deliver, e.g. to York, in approx. 2 days.",
+            "Fragen Sie Dr. Weber am 3. Mai, z.B. im Laden.",
+            "It is order No. 5 of Mr. A. Smith.",
+            "Llame al tel. 555 o vea la pág. núm. 4.",
+        ] {
+            assert_eq!(split(text), [text]);
+        }
+        assert_eq!(split("No. We are closed."), ["No.", "We are closed."]);
+    }
+
+    #[test]
+    fn sentences_of_other_scripts_are_told_apart() {
+        assert_eq!(
+            split("退货政策。30天内。好吗？好！"),
+            ["退货政策。", "30天内。", "好吗？", "好！"]
+        );
+        assert_eq!(split("هل التوصيل مجاني؟ نعم."), ["هل التوصيل مجاني؟", "نعم."]);
+        assert_eq!(split("यह दुकान है। बंद है।"), ["यह दुकान है।", "बंद है।"]);
+        assert_eq!(split("One.\nTwo etc.\nThree"), ["One.", "Two etc.", "Three"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost(text in "(?s)([a-zA-Z0-9 .:!?()/。？\n-]|é|e\\.g\\. |https://a\\.b/\\?c=1){0,60}|\\PC{0,60}") {
+            let all = sentences(&text);
+            prop_assert_eq!(all.concat(), text.as_str());
+            prop_assert!(all.iter().all(|sentence| !sentence.is_empty()));
+        }
+    }
+}

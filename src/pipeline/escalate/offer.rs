@@ -1,0 +1,147 @@
+//! Part of stage 3: whether a customer accepts the bot's offer of a person. Pure: reads the bot's
+//! last message and the customer's words, with the word lists of all languages.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use frontdesk_language::data::{self, Language};
+use frontdesk_language::phrase::Phrases;
+use frontdesk_language::sentences;
+use frontdesk_language::terms::{fold, words};
+
+use crate::domain::{Line, Speaker};
+
+/// Maximum length of a message that only accepts, in words.
+const MAX_WORDS: usize = 10;
+/// Maximum length of quoted words that may call a person, in characters.
+const MAX_QUOTED_LEN: usize = 40;
+/// Symbols that accept an offer when nothing else is written.
+const SYMBOLS: &[char] = &['👍', '👌', '✅', '🙏', '✔'];
+
+/// Whether a message accepts the offer of a person in the bot's last message. `calls` tells words
+/// that call a person: a message that quotes some, such as `Write "real person"`, is an offer.
+pub(super) fn is_accepted(history: &[Line], message: &str, calls: impl Fn(&str) -> bool) -> bool {
+    let last = history.last().filter(|line| line.speaker == Speaker::Bot);
+    last.is_some_and(|line| {
+        accepts(message) && (offers_person(&line.text) || quoted(&line.text).any(calls))
+    })
+}
+
+/// Returns the short texts in quotation marks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(['"', '“', '”', '„', '«', '»']).skip(1).step_by(2);
+    parts.filter(|part| part.chars().count() <= MAX_QUOTED_LEN)
+}
+
+/// Words of one language: for asking leave, for passing somebody on, for the staff.
+struct OfferWords([Phrases; 3]);
+
+impl OfferWords {
+    fn of(language: &'static Language) -> Self {
+        let offer = &language.person_offer;
+        let lists = [&offer.frames, &offer.actions, &offer.people];
+        Self(lists.map(|list| Phrases::of(list.iter().map(String::as_str))))
+    }
+
+    fn are_in(&self, sentence: &str) -> bool {
+        self.0.iter().all(|phrases| phrases.is_in(sentence))
+    }
+}
+
+fn offers_person(text: &str) -> bool {
+    static OFFERS: LazyLock<Vec<OfferWords>> =
+        LazyLock::new(|| data::languages().iter().map(OfferWords::of).collect());
+    text.lines()
+        .flat_map(sentences)
+        .any(|sentence| OFFERS.iter().any(|words| words.are_in(sentence)))
+}
+
+/// Whether a message says yes and nothing else: "yes, but when?" asks something.
+fn accepts(message: &str) -> bool {
+    static YES: LazyLock<Phrases> =
+        LazyLock::new(|| Phrases::of(data::each(|language| &language.person_offer.accepts)));
+    static ALLOWED: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let accepts = data::each(|language| &language.person_offer.accepts);
+        let fillers = data::each(|language| &language.person_offer.fillers);
+        accepts.chain(fillers).flat_map(words).map(|word| fold(&word)).collect()
+    });
+    let said = words(message);
+    if said.is_empty() {
+        return message.contains(SYMBOLS) && !message.contains(['?', '？', '؟']);
+    }
+    said.len() <= MAX_WORDS
+        && !message.contains(['?', '？', '؟'])
+        && said.iter().all(|word| ALLOWED.contains(&fold(word)))
+        && YES.is_in(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn after(offer: &str, message: &str) -> bool {
+        let line = |speaker, text: &str| Line { speaker, text: text.to_owned() };
+        let asked = line(Speaker::Customer, "Do you repair tents?");
+        is_accepted(&[asked, line(Speaker::Bot, offer)], message, |words| words == "real person")
+    }
+
+    const OFFER: &str =
+        "I'm sorry, I can't find that. Would you like me to pass you to someone in the shop?";
+
+    #[test]
+    fn a_yes_after_an_offer_is_understood_in_many_languages() {
+        for (offer, message) in [
+            (OFFER, "yes please"),
+            (OFFER, "Yes!"),
+            (OFFER, "ok, thanks 🙂"),
+            (OFFER, "Yes, that would be great"),
+            (OFFER, "👍"),
+            ("Shall I connect you with a *colleague*?\n\n📄 _Returns_", "sure"),
+            ("I can pass the chat to the team if you like.", "please do"),
+            ("No lo encuentro. ¿Quiere que le pase con alguien de la tienda?", "Sí, por favor"),
+            ("Quer que eu passe você para um atendente?", "sim, por favor"),
+            ("Soll ich Sie an einen Kollegen weiterleiten?", "Ja, gerne"),
+            ("Voulez-vous parler à quelqu'un de l'équipe ?", "oui, s'il vous plaît"),
+            ("Vuole parlare con una persona?", "sì grazie"),
+            ("Zal ik je doorverbinden met een collega?", "graag"),
+            ("هل تريد التحدث مع موظف؟", "نعم من فضلك"),
+            ("¿Te paso con un compañero de la tienda?", "sí"),
+            ("I cannot find that. Write \"real person\" and someone will answer.", "yes please"),
+            ("Escriba “real person” y le responderá alguien.", "vale"),
+        ] {
+            assert!(after(offer, message), "{offer}: {message}");
+        }
+    }
+
+    #[test]
+    fn other_messages_and_a_yes_to_something_else_are_none() {
+        for (offer, message) in [
+            (OFFER, "no thanks"),
+            (OFFER, "yes, but when do you open?"),
+            (OFFER, "yes?"),
+            (OFFER, "thank you"),
+            (OFFER, "When do you open?"),
+            (OFFER, "👎"),
+            (OFFER, ""),
+            ("Would you like the red one?", "yes please"),
+            ("Is there anything else I can help you with?", "yes please"),
+            ("We open at nine.", "ok"),
+            ("The film is called \"A real person\" and starts at nine.", "ok"),
+        ] {
+            assert!(!after(offer, message), "{offer}: {message}");
+        }
+        let person = Line { speaker: Speaker::Person, text: OFFER.to_owned() };
+        let nothing = |_: &str| false;
+        assert!(!is_accepted(&[person], "yes", nothing), "a person's offer is a person's matter");
+        assert!(!is_accepted(&[], "yes", nothing));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(offer in "\\PC{0,80}", message in "\\PC{0,40}") {
+            let _ = after(&offer, &message);
+        }
+    }
+}
