@@ -18,7 +18,7 @@ use crate::http;
 use crate::knowledge::{DocumentSource, Library, Progress, SourceFolder, Summary};
 use crate::llm;
 use crate::permissions;
-use crate::pipeline::{Engine, LiveLookup};
+use crate::pipeline::{Engine, LiveLookup, PromptLayout};
 use crate::prompts;
 use crate::reader::Pool;
 use crate::store::audit::{Actor, Entry};
@@ -100,6 +100,7 @@ impl App {
             fallback_model: llm::Settings::without_model(),
             budget: config.budget.clone(),
             retrieve: config.retrieve.clone(),
+            layout: PromptLayout::default(),
         };
         let base_url = config.http.base_url();
         let admin_key = config.http.admin_key(config.store.path.parent())?;

@@ -87,8 +87,19 @@ pub struct TranscriptDetails {
 pub struct Line {
     /// Who wrote it.
     pub speaker: Speaker,
-    /// Its text.
+    /// Its text, as the customer saw it.
     pub text: String,
+    /// Its text with the citation marks that the customer did not see; empty if the line before
+    /// has them all. `None` for a text without marks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cited: Option<String>,
+}
+
+impl Line {
+    /// A line without citation marks.
+    pub fn new(speaker: Speaker, text: impl Into<String>) -> Self {
+        Self { speaker, text: text.into(), cited: None }
+    }
 }
 
 words! {

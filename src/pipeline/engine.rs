@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::bot::Bot;
 use super::budget;
+use super::framing::PromptLayout;
 use super::lookup::{LiveLookup, Lookup};
 use super::model_choice::Models;
 use super::retrieve::{self, Scene};
@@ -32,6 +33,8 @@ pub struct Engine {
     pub budget: budget::Settings,
     /// Settings of query rewriting.
     pub retrieve: retrieve::Settings,
+    /// How prompts are composed; another one only replays old turns.
+    pub layout: PromptLayout,
 }
 
 impl Engine {
@@ -75,11 +78,11 @@ impl Engine {
         let Ready { mut run, open } = ready;
         let with_model = async {
             let Open { question, found } = open?;
-            let (template, question) = (&bot.template, &question);
+            let (template, question, layout) = (&bot.template, &question, self.layout);
             let scene = Scene { agent, history: &turn.history, question };
             let rewriter = models.rewriter(agent, context.tier);
             let found = &run.refine(live.retrieval(), rewriter, scene, found).await;
-            let input = prompt::Input { template, agent, turn, question, found };
+            let input = prompt::Input { template, agent, turn, question, found, layout };
             let choice = run.prompt(models, &input, context.tier)?;
             let model = choice.model;
             let seams = reply::Seams { model, embed: &*live.embed, hear: context.hear };

@@ -231,8 +231,12 @@ fn line(row: SpokenRow) -> Option<Line> {
         // Automatic messages are not part of the conversation.
         Author::Notice | Author::Consent => return None,
     };
+    let cited = match speaker {
+        Speaker::Bot => store::outbox::cited(&row.content),
+        Speaker::Customer | Speaker::Person => None,
+    };
     let text = row.transcript.or(row.body)?;
-    Some(Line { speaker, text: truncate_to_limit(&text).to_owned() })
+    Some(Line { cited, ..Line::new(speaker, truncate_to_limit(&text)) })
 }
 
 #[cfg(test)]

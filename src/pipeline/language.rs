@@ -29,7 +29,7 @@ mod tests {
     }
 
     fn said(speaker: Speaker, text: &str) -> Line {
-        Line { speaker, text: text.into() }
+        Line::new(speaker, text)
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod swahili;
 pub use bot::Bot;
 pub use budget::BudgetTier;
 pub use engine::Engine;
+pub use framing::PromptLayout;
 pub use inputs::RecordedInputs;
 pub use lookup::{LiveLookup, Lookup};
 pub use prompt::VARIABLES;

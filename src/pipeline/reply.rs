@@ -10,7 +10,7 @@ use super::clean::{CleanAnswer, Speakable, clean};
 use super::timer::millis;
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
-    Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Role, Speaker, Turn, Usage,
+    Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Speaker, Turn, Usage,
 };
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model};
@@ -37,6 +37,8 @@ pub(super) struct Input<'a> {
     pub(super) prompt: &'a Prompt,
     /// The agent's prompt, rendered without the customer's name.
     pub(super) nameless: &'a str,
+    /// The customer's message.
+    pub(super) asked: &'a str,
 }
 
 /// The reply and the model usage.
@@ -78,7 +80,7 @@ async fn ask(
             written.model = model;
             written.errors = failures;
             written.raw = text;
-            match cleaned(agent, input.prompt, written) {
+            match cleaned(input, written) {
                 Ok(cleaned) => {
                     let reply = grounded(seams, input, &cleaned, written, used).await;
                     // A quoting model writes nothing of its own.
@@ -136,7 +138,8 @@ async fn complete(
 
 /// Removes what is not meant for the customer. An empty result is a failure, not silence; an answer
 /// that repeats the prompt becomes the no-answer text.
-fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<CleanAnswer, Reply> {
+fn cleaned(input: Input<'_>, written: &mut ReplyTrace) -> Result<CleanAnswer, Reply> {
+    let Input { agent, turn, prompt, asked, .. } = input;
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
     if cleaned.text.trim().is_empty() {
@@ -147,7 +150,9 @@ fn cleaned(agent: &Agent, prompt: &Prompt, written: &mut ReplyTrace) -> Result<C
         written.errors.push("the answer held nothing for the customer".into());
         return Err(fixed(agent, ReplyKind::Failure));
     }
-    if is_leak(&cleaned.text, prompt) {
+    let history = turn.history.iter().map(|line| line.text.as_str());
+    let said: Vec<&str> = history.chain([asked]).collect();
+    if is_leak(&cleaned.text, prompt, &said) {
         tracing::warn!(
             agent = agent.slug,
             "the model's answer repeated its instructions, the customer gets the sentence for no answer"
@@ -195,8 +200,7 @@ fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
         let origin = if line.speaker == Speaker::Customer { &mut customer } else { &mut business };
         origin.push(line.text.as_str());
     }
-    let said = input.prompt.messages.iter().filter(|message| message.role == Role::User);
-    customer.extend(said.map(|message| message.content.as_str()));
+    customer.push(input.asked);
     Origins { passages: &input.prompt.passages, business, customer }
 }
 

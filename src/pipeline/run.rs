@@ -177,7 +177,8 @@ impl Run {
         let prompt::Input { agent, turn, question, .. } = *input;
         let ModelChoice { prompt, nameless, .. } = choice;
         let span = spans::reply();
-        let written = reply::write(seams, reply::Input { agent, turn, prompt, nameless });
+        let asked = &question.text;
+        let written = reply::write(seams, reply::Input { agent, turn, prompt, nameless, asked });
         let (written, mut trace) = span.around(written).await;
         span.ended(written.reply.sort.as_str());
         self.trace.usage.add(written.usage);

@@ -9,6 +9,7 @@ use crate::support::fake::Failure;
 use crate::support::hooks::{
     News, Note, batch, echo_webhook, message_webhook, status_webhook, text_webhook, voice_webhook,
 };
+use crate::support::openai::{last_message, question};
 
 on_both! {
     async fn a_question_is_answered_from_the_documents_and_its_status_comes_back(db) {
@@ -18,10 +19,13 @@ on_both! {
         assert_eq!(app.deliver(&hook).await, 200);
         app.settle().await;
 
-        let prompt = app.model.requests()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
-        assert!(prompt.starts_with("You answer customers of Acme Lamps."), "{prompt}");
-        assert!(prompt.contains("[1] Opening hours") && prompt.contains("close at 18:00"), "{prompt}");
-        assert!(!prompt.contains("Bolt"), "another business's documents are in the prompt");
+        let request = app.model.requests().remove(0);
+        let system = request["messages"][0]["content"].as_str().unwrap();
+        assert!(system.starts_with("You answer customers of Acme Lamps."), "{system}");
+        assert!(!system.contains("18:00"), "passages are no instructions: {system}");
+        let asked = last_message(&request);
+        assert!(asked.starts_with("<passages>\n\n[1] Opening hours") && asked.contains("close at 18:00"), "{asked}");
+        assert!(!request.to_string().contains("Bolt"), "another business's documents are in the prompt");
         let sent = app.whatsapp.sent();
         assert_eq!(sent.len(), 1);
         assert_eq!(sent[0].to, "+447700900001");
@@ -111,8 +115,7 @@ on_both! {
         app.settle().await;
         let requests = app.model.requests();
         assert_eq!(requests.len(), 1);
-        let asked = requests[0]["messages"].as_array().unwrap().last().unwrap()["content"].clone();
-        assert_eq!(asked, "Hi\none question\nwhen do you open?");
+        assert_eq!(question(&requests[0]), "Hi\none question\nwhen do you open?");
         assert_eq!(app.received().len(), 1);
         app.stop().await;
     }
@@ -147,8 +150,7 @@ on_both! {
         app.deliver(&voice_webhook(MAIN, "447700900007", "wamid.v", Note { media_id: "media1", bytes })).await;
         app.settle().await;
         let requests = app.model.requests();
-        let asked = requests[0]["messages"].as_array().unwrap().last().unwrap()["content"].clone();
-        assert_eq!(asked, "When do you close on Saturday?");
+        assert_eq!(question(&requests[0]), "When do you close on Saturday?");
         let thread = app.thread("447700900007").await;
         assert_eq!(thread[0]["transcript"], "When do you close on Saturday?");
         assert_eq!(thread[0]["kind"], "voice");

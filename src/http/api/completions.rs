@@ -198,7 +198,7 @@ fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
             Some(Role::Assistant) => Speaker::Bot,
             Some(Role::System) | None => continue,
         };
-        history.push(Line { speaker, text: one.text()? });
+        history.push(Line::new(speaker, one.text()?));
     }
     let skip = history.len().saturating_sub(bot.agent.history);
     Ok(Turn {

@@ -87,7 +87,7 @@ pub(super) struct Earlier {
 
 impl From<Earlier> for Line {
     fn from(earlier: Earlier) -> Self {
-        Self { speaker: earlier.speaker, text: earlier.text }
+        Self::new(earlier.speaker, earlier.text)
     }
 }
 
