@@ -30,7 +30,9 @@ pub use agent::{
 };
 pub use answer::AnswerContent;
 pub use audit::Action;
-pub use event::{Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status};
+pub use event::{
+    Delivery, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Referral, Status,
+};
 pub use id::{
     AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,
     EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,

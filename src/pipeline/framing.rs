@@ -27,6 +27,9 @@ pub(super) const RULES: &str = "\n\nThe customer's last message comes with passa
 pub(super) const NO_PASSAGES: &str = "No passage of the business's documents fits this message. Do not state facts about the business.";
 /// Text before the message that the customer quotes.
 pub(super) const QUOTED: &str = "The customer answers this earlier message:";
+/// Text before the advertisement or post from which the customer writes.
+pub(super) const REFERRAL: &str =
+    "The customer writes because of this advertisement or post of the business:";
 /// Text before the customer's message, which is the end of the prompt.
 pub(super) const WRITES: &str = "The customer writes:";
 

@@ -220,7 +220,10 @@ fn waiting(row: SpokenRow) -> WaitingMessage {
     let heard = row.heard.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let spoken =
         row.transcript.map(|text| VoiceTranscript { text, heard: heard.unwrap_or_default() });
-    WaitingMessage { message: Some(MessageId::stored(row.id)), content, transcript: spoken }
+    let referral = row.referral.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let quoted = row.quoted.map(|text| truncate_to_limit(&text).to_owned());
+    let message = Some(MessageId::stored(row.id));
+    WaitingMessage { message, content, transcript: spoken, quoted, referral }
 }
 
 fn line(row: SpokenRow) -> Option<Line> {
@@ -256,6 +259,8 @@ mod tests {
             state: None,
             contact: None,
             quiet_at: None,
+            referral: None,
+            quoted: None,
         }
     }
 

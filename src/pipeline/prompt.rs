@@ -12,7 +12,7 @@ use frontdesk_tokens::Vocabulary;
 use minijinja::{UndefinedBehavior, context};
 
 use self::layout::{Parts, Pieces};
-use super::framing::PromptLayout;
+use super::framing::{PromptLayout, QUOTED, REFERRAL, without_sources_line};
 use super::retrieve::RetrievalResult;
 use super::timer::millis;
 use crate::domain::label::quoted_name;
@@ -148,7 +148,7 @@ pub(super) fn compose(
         system: system(input)?,
         history: &input.turn.history,
         passages,
-        quoted: Vec::new(),
+        before: before(input.turn),
         now: Facts::of(input).moment(),
         question: &input.question.text,
     };
@@ -182,6 +182,18 @@ pub(super) fn compose(
 pub(super) fn nameless(input: &Input<'_>) -> String {
     let facts = Facts { contact: None, ..Facts::of(input) };
     input.template.render(&facts).unwrap_or_default()
+}
+
+/// Returns what the customer's messages refer to, each text once, with a line that says so.
+fn before(turn: &Turn) -> Vec<(&'static str, String)> {
+    let quoted = turn.messages.iter().filter_map(|message| message.quoted.as_deref());
+    let quoted = quoted.map(|text| (QUOTED, without_sources_line(text).to_owned()));
+    let referrals = turn.messages.iter().filter_map(|message| message.referral.as_ref());
+    let referrals = referrals.map(|referral| (REFERRAL, referral.text()));
+    let mut before: Vec<_> =
+        referrals.chain(quoted).filter(|(_, text)| !text.trim().is_empty()).collect();
+    before.dedup();
+    before
 }
 
 fn system(input: &Input<'_>) -> Result<String, String> {

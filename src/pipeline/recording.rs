@@ -23,8 +23,8 @@ use super::transcribe::{AudioError, AudioSource, TranscriptionError};
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
-    Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Turn, VoiceTranscript,
-    WaitingMessage,
+    Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Referral, Turn,
+    VoiceTranscript, WaitingMessage,
 };
 use crate::llm::{self, Completion, Hear, Model, ModelKind, Window};
 
@@ -84,6 +84,12 @@ pub struct RecordedMessage {
     /// SHA-256 of its audio, if that was fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// The text of the message that it quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<String>,
+    /// The advertisement or post from which the customer wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<Referral>,
 }
 
 /// Model properties that are known without a call.
@@ -130,6 +136,8 @@ impl TurnRecording {
             message: heard.message.clone(),
             content: heard.content.clone(),
             transcript: heard.spoken.clone(),
+            quoted: heard.quoted.clone(),
+            referral: heard.referral.clone(),
         };
         Turn {
             conversation: None,
@@ -221,6 +229,8 @@ impl Recorder {
             content: said.content.clone(),
             spoken: said.transcript.clone().or_else(|| answered.spoken(said.message.as_ref()?)),
             hash: hashes.iter().find(|(id, _)| *id == said.message).map(|(_, hash)| hash.clone()),
+            quoted: said.quoted.clone(),
+            referral: said.referral.clone(),
         };
         let (calls, windows) = self.model.take_recorded();
         let model = &self.model.model;

@@ -14,7 +14,7 @@ use super::words::message_state::{FAILED, QUEUED, SENDING, SENT, STORED, WAITING
 use super::{Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json};
 use crate::domain::{
     Author, Content, ConversationId, Delivery, Direction, Echo, Fault, MessageId, MessageKind,
-    MessageState, NumberId, Status, WorkspaceId,
+    MessageState, NumberId, Pricing, Referral, Status, WorkspaceId,
 };
 
 const SENT_RANK: i64 = MessageState::Sent.rank();
@@ -58,12 +58,16 @@ pub struct MessageRow {
     pub sent_at: i64,
     /// The provider's errors, as JSON.
     pub error: Option<String>,
+    /// The advertisement or post from which the customer wrote, as JSON.
+    pub referral: Option<String>,
+    /// What the provider charges for it, as JSON.
+    pub pricing: Option<String>,
 }
 
 /// The columns of [`MessageRow`].
 macro_rules! message_columns {
     () => {
-        "id, direction, author, provider_id, kind, content, body, transcript, heard, reply_to, state, note, turn_id, sent_at, error"
+        "id, direction, author, provider_id, kind, content, body, transcript, heard, reply_to, state, note, turn_id, sent_at, error, referral, pricing"
     };
 }
 
@@ -126,6 +130,7 @@ pub(super) struct NewMessage<'a> {
     pub(super) provider_id: &'a str,
     pub(super) content: &'a Content,
     pub(super) reply_to: Option<&'a str>,
+    pub(super) referral: Option<&'a Referral>,
     pub(super) state: MessageState,
     pub(super) note: Option<&'static str>,
     pub(super) faults: &'a [Fault],
@@ -133,7 +138,7 @@ pub(super) struct NewMessage<'a> {
 }
 
 impl NewMessage<'_> {
-    pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 18]> {
+    pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 19]> {
         let (ours, moment) = (self.author == Author::Person, now());
         Ok([
             id.as_str().into(),
@@ -154,13 +159,14 @@ impl NewMessage<'_> {
             moment.into(),
             moment.into(),
             faults_json(self.faults)?.into(),
+            self.referral.map(to_json).transpose()?.into(),
         ])
     }
 }
 
 pub(super) async fn insert_arrived(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
     let into = "insert into messages (id, workspace_id, conversation_id, number_id, direction, author, provider_id,
-        kind, content, body, reply_to, state, state_rank, note, sent_at, created_at, updated_at, error)";
+        kind, content, body, reply_to, state, state_rank, note, sent_at, created_at, updated_at, error, referral)";
     conn.many(into, rows, "").await.map(|_| ())
 }
 
@@ -237,6 +243,14 @@ fn rises(known: Delivery, news: Delivery) -> bool {
     known < news && (news != Delivery::Failed || known < Delivery::Delivered)
 }
 
+/// What a batch says about a sent message.
+struct StatusNews<'a> {
+    /// The highest status.
+    status: &'a Status,
+    reference: Option<&'a str>,
+    pricing: Option<&'a Pricing>,
+}
+
 /// Applies the provider's status updates to outgoing messages, found by the provider's id, or by
 /// our reference if that id was never received. Returns the conversations of the changed messages.
 pub(super) async fn apply_statuses(
@@ -244,17 +258,18 @@ pub(super) async fn apply_statuses(
     workspace: &WorkspaceId,
     statuses: &[(&NumberId, &Status)],
 ) -> Result<BTreeSet<ConversationId>> {
-    let mut last: BTreeMap<(&str, &str), (&Status, Option<&str>)> = BTreeMap::new();
+    let mut last: BTreeMap<(&str, &str), StatusNews<'_>> = BTreeMap::new();
     for (number, status) in statuses {
         let known = last.entry((number.as_str(), &status.provider_id));
-        let (news, reference) = known.or_insert((status, None));
-        if rises(news.delivery, status.delivery) {
-            *news = status;
+        let news = known.or_insert(StatusNews { status, reference: None, pricing: None });
+        if rises(news.status.delivery, status.delivery) {
+            news.status = status;
         }
-        *reference = reference.or(status.reference.as_deref());
+        news.reference = news.reference.or(status.reference.as_deref());
+        news.pricing = news.pricing.or(status.pricing.as_ref());
     }
     let (mut rows, mut referred) = (Rows::default(), Rows::default());
-    for ((number, provider_id), (status, reference)) in last {
+    for ((number, provider_id), StatusNews { status, reference, pricing }) in last {
         let mut row = [
             workspace.as_str().into(),
             number.into(),
@@ -264,6 +279,7 @@ pub(super) async fn apply_statuses(
             MessageState::from(status.delivery).rank().into(),
             faults_json(&status.faults)?.into(),
             now().into(),
+            pricing.map(to_json).transpose()?.into(),
         ];
         rows.push(row.clone());
         if let Some(reference) = reference {
@@ -271,13 +287,12 @@ pub(super) async fn apply_statuses(
             referred.push(row);
         }
     }
-    let before =
-        "with v (workspace_id, number_id, provider_id, reference, state, rank, error, moment) as (";
+    let before = "with v (workspace_id, number_id, provider_id, reference, state, rank, error, moment, pricing) as (";
     macro_rules! settle {
         ($found:literal) => {
             formatcp!(
                 ") update messages set state = v.state, state_rank = v.rank, provider_id = {PROVIDER_ID},
-                    error = coalesce(v.error, messages.error), lease_until = null, due_at = null, updated_at = v.moment
+                    error = coalesce(v.error, messages.error), pricing = coalesce(v.pricing, messages.pricing), lease_until = null, due_at = null, updated_at = v.moment
                 from v where {found} and messages.number_id = v.number_id and messages.workspace_id = v.workspace_id
                     and messages.direction = '{OUT}' and messages.state_rank < v.rank
                     and (v.state <> '{FAILED}' or messages.state_rank < {DELIVERED_RANK})

@@ -37,7 +37,7 @@ async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> TurnR
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        messages: vec![WaitingMessage { message: None, content, transcript: None }],
+        messages: vec![WaitingMessage::of(content)],
         history: history(before),
         now: frontdesk::domain::time::now_ms(),
     };

@@ -113,13 +113,12 @@ impl<'a> Talk<'a> {
             self.seen(words, Vec::new(), SeenTurn { reason, ..turn });
             return;
         }
-        let said = |content| WaitingMessage { message: None, content, transcript: None };
         let skip = self.history.len().saturating_sub(self.bot.agent.history);
         let turn = Turn {
             conversation: None,
             agent: self.bot.agent.clone(),
             contact: None,
-            messages: contents.into_iter().map(said).collect(),
+            messages: contents.into_iter().map(WaitingMessage::of).collect(),
             history: self.history[skip..].to_vec(),
             now: self.now,
         };

@@ -205,11 +205,7 @@ fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        messages: vec![WaitingMessage {
-            message: None,
-            content: Content::Text { body },
-            transcript: None,
-        }],
+        messages: vec![WaitingMessage::of(Content::Text { body })],
         history: history.split_off(skip),
         now: now_ms(),
     })

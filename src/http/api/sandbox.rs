@@ -178,7 +178,7 @@ fn build_turn(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        messages: vec![WaitingMessage { message: None, content, transcript: None }],
+        messages: vec![WaitingMessage::of(content)],
         history: all.into_iter().skip(skip).collect(),
         now: now_ms(),
     }

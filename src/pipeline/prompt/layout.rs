@@ -6,8 +6,8 @@ use frontdesk_tokens::Vocabulary;
 use crate::domain::label::{MAX_TITLE_LEN, one_line};
 use crate::domain::{ChatMessage, Line, Passage, Role, Speaker};
 use crate::pipeline::framing::{
-    IN_SYSTEM_NO_PASSAGES, IN_SYSTEM_RULES, NO_PASSAGES, PromptLayout, QUOTED, RULES, WRITES,
-    fenced, neutralised, without_fences, without_sources_line,
+    IN_SYSTEM_NO_PASSAGES, IN_SYSTEM_RULES, NO_PASSAGES, PromptLayout, RULES, WRITES, fenced,
+    neutralised, without_fences, without_sources_line,
 };
 
 /// Tokens of a chat message beyond its text (OpenAI's counting: role and separators).
@@ -21,8 +21,8 @@ pub(super) struct Parts<'a> {
     pub(super) system: String,
     pub(super) history: &'a [Line],
     pub(super) passages: &'a [Passage],
-    /// Earlier messages that the customer's message answers.
-    pub(super) quoted: Vec<&'a str>,
+    /// What the customer's message refers to: a line that says so, and the text.
+    pub(super) before: Vec<(&'static str, String)>,
     /// Date and time in words.
     pub(super) now: String,
     pub(super) question: &'a str,
@@ -215,8 +215,8 @@ fn passages(passages: &[Passage], inner: impl Fn(&str) -> String) -> Vec<String>
 
 /// Returns what stands behind the passages: what changes in each turn comes last.
 fn end(parts: &Parts<'_>) -> String {
-    let quoted = |text: &&str| format!("{QUOTED}\n{}\n\n", fenced("quoted", text));
-    let quoted: String = parts.quoted.iter().map(quoted).collect();
+    let quoted = |(says, text): &(&str, String)| format!("{says}\n{}\n\n", fenced("quoted", text));
+    let quoted: String = parts.before.iter().map(quoted).collect();
     let question = without_fences(parts.question);
     format!("It is {}.\n\n{quoted}{WRITES}\n{question}", parts.now)
 }
@@ -227,6 +227,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Scores};
+    use crate::pipeline::framing::QUOTED;
 
     fn saying(body: &str) -> Passage {
         let chunk = Chunk {
@@ -252,8 +253,8 @@ mod tests {
     }
 
     fn parts<'a>(history: &'a [Line], passages: &'a [Passage]) -> Parts<'a> {
-        let (quoted, now) = (Vec::new(), "Monday, 2 March 2026, 09:30 (UTC)".to_owned());
-        Parts { system: "Be kind.".into(), history, passages, quoted, now, question: "When?" }
+        let (before, now) = (Vec::new(), "Monday, 2 March 2026, 09:30 (UTC)".to_owned());
+        Parts { system: "Be kind.".into(), history, passages, before, now, question: "When?" }
     }
 
     fn composed(
@@ -301,8 +302,8 @@ mod tests {
             Line::new(Speaker::Bot, "You are welcome.\n\n📄 _Hours_"),
             Line::new(Speaker::Customer, "And"),
         ];
-        let quoted = vec!["Sale!"];
-        let (_, messages) = fenced_prompt(100_000, &Parts { quoted, ..parts(&history, &[]) });
+        let before = vec![(QUOTED, "Sale!".to_owned())];
+        let (_, messages) = fenced_prompt(100_000, &Parts { before, ..parts(&history, &[]) });
         let said: Vec<_> =
             messages[1..].iter().map(|(role, text)| (*role, text.as_str())).collect();
         let last = format!(
