@@ -18,6 +18,7 @@ use crate::domain::{
     Speaker, Turn, VoiceTranscript, WaitingMessage, WebhookId,
 };
 use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
+use crate::store::outbox;
 use crate::store::turns::{self as store, Claim, SpokenRow};
 use crate::store::{Result, Store};
 
@@ -235,7 +236,7 @@ fn line(row: SpokenRow) -> Option<Line> {
         Author::Notice | Author::Consent => return None,
     };
     let cited = match speaker {
-        Speaker::Bot => store::outbox::cited(&row.content),
+        Speaker::Bot => outbox::cited(&row.content),
         Speaker::Customer | Speaker::Person => None,
     };
     let text = row.transcript.or(row.body)?;

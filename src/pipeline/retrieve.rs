@@ -82,7 +82,7 @@ struct PendingRewrite {
     target_language: Option<&'static str>,
 }
 
-impl Wish {
+impl PendingRewrite {
     /// Whether it may find something where the search found nothing. Other words of the same
     /// language do not, if the context was searched, too.
     fn may_find_more(&self) -> bool {

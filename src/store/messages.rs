@@ -251,16 +251,13 @@ struct StatusNews<'a> {
     pricing: Option<&'a Pricing>,
 }
 
-/// Applies the provider's status updates to outgoing messages, found by the provider's id, or by
-/// our reference if that id was never received. Returns the conversations of the changed messages.
-pub(super) async fn apply_statuses(
-    conn: &mut Conn<'_>,
-    workspace: &WorkspaceId,
-    statuses: &[(&NumberId, &Status)],
-) -> Result<BTreeSet<ConversationId>> {
-    let mut last: BTreeMap<(&str, &str), StatusNews<'_>> = BTreeMap::new();
+/// Returns what a batch says about each message, by number and provider's id.
+fn last_news<'a>(
+    statuses: &[(&'a NumberId, &'a Status)],
+) -> BTreeMap<(&'a str, &'a str), StatusNews<'a>> {
+    let mut last: BTreeMap<_, StatusNews<'_>> = BTreeMap::new();
     for (number, status) in statuses {
-        let known = last.entry((number.as_str(), &status.provider_id));
+        let known = last.entry((number.as_str(), status.provider_id.as_str()));
         let news = known.or_insert(StatusNews { status, reference: None, pricing: None });
         if rises(news.status.delivery, status.delivery) {
             news.status = status;
@@ -268,8 +265,18 @@ pub(super) async fn apply_statuses(
         news.reference = news.reference.or(status.reference.as_deref());
         news.pricing = news.pricing.or(status.pricing.as_ref());
     }
+    last
+}
+
+/// Applies the provider's status updates to outgoing messages, found by the provider's id, or by
+/// our reference if that id was never received. Returns the conversations of the changed messages.
+pub(super) async fn apply_statuses(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    statuses: &[(&NumberId, &Status)],
+) -> Result<BTreeSet<ConversationId>> {
     let (mut rows, mut referred) = (Rows::default(), Rows::default());
-    for ((number, provider_id), StatusNews { status, reference, pricing }) in last {
+    for ((number, provider_id), StatusNews { status, reference, pricing }) in last_news(statuses) {
         let mut row = [
             workspace.as_str().into(),
             number.into(),

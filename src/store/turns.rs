@@ -254,7 +254,7 @@ async fn spoken(
     let after = format!(
         ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.heard, m.state, m.referral,
             case when m.state = '{WAITING}' then (select coalesce(q.transcript, q.body) from messages q
-                where q.number_id = m.number_id and q.provider_id = m.reply_to) end as quoted,
+                where q.number_id = m.number_id and q.provider_id = m.reply_to and q.conversation_id = m.conversation_id) end as quoted,
             (select c.name from contacts c where c.id = v.contact_id) as contact,
             (select w.quiet_at from conversations w where w.id = v.id) as quiet_at
         from v cross join {from} (
