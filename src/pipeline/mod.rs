@@ -43,6 +43,7 @@ pub use budget::BudgetTier;
 pub use engine::Engine;
 pub use framing::PromptLayout;
 pub use inputs::RecordedInputs;
+pub use language::language_of;
 pub use lookup::{LiveLookup, Lookup};
 pub use prompt::VARIABLES;
 pub use reply::ground;

@@ -129,7 +129,8 @@ fn parts(bot: &Bot, reply: &Reply) -> Vec<String> {
     let mut parts = split(&text, MAX_MESSAGE_LEN);
     if parts.is_empty() {
         // Formatting may leave nothing, for example of a single divider line: never stay silent.
-        parts = split(&for_whatsapp(&bot.agent.texts.failure), MAX_MESSAGE_LEN);
+        let language = bot.agent.languages.first().map(String::as_str);
+        parts = split(&for_whatsapp(bot.agent.texts.failure.to(language)), MAX_MESSAGE_LEN);
     }
     parts.truncate(MAX_PARTS);
     parts

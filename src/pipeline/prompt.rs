@@ -9,7 +9,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use frontdesk_template::{BoundedEnvironment, Limits, excess};
 use frontdesk_tokens::Vocabulary;
-use minijinja::{UndefinedBehavior, context};
+use minijinja::{ErrorKind, UndefinedBehavior, context};
 
 use self::layout::{Parts, Pieces};
 use super::framing::{PromptLayout, QUOTED, REFERRAL, without_sources_line};
@@ -58,8 +58,22 @@ impl Template {
         bounded.add(NAME, source.to_owned()).map_err(|error| explain(&error))?;
         let template = Self { bounded };
         let facts = Facts { agent: "", contact: None, language: None, now: 0, zone: "UTC" };
-        template.render(&facts).map_err(|error| explain(&error))?;
+        let unknown = |error| template.unknown(source, &error).unwrap_or_else(|| explain(&error));
+        template.render(&facts).map_err(unknown)?;
         Ok(template)
+    }
+
+    /// Names the unknown variables in the line of an error; `None` if that is not what is wrong.
+    fn unknown(&self, source: &str, error: &minijinja::Error) -> Option<String> {
+        let line = error.line().filter(|_| error.kind() == ErrorKind::UndefinedError)?;
+        let text = source.lines().nth(line.checked_sub(1)?)?;
+        let is_known = |name: &str| VARIABLES.iter().any(|(known, _)| *known == name);
+        let used = self.bounded.undeclared(source).ok()?.into_iter();
+        let mut names: Vec<String> =
+            used.filter(|name| !is_known(name) && text.contains(name.as_str())).collect();
+        names.sort();
+        let names = (!names.is_empty()).then(|| names.join("`, `"))?;
+        Some(format!("line {line} of the prompt: `{names}` is no variable; {}", known_variables()))
     }
 
     /// Returns the names of the variables that it uses.
@@ -209,13 +223,18 @@ fn explain(error: &minijinja::Error) -> String {
     if let Some(excess) = excess(error) {
         return format!("{line}{excess}");
     }
-    let known = "known variables: agent, contact, language, today, time";
     format!(
-        "{line}{}; {known}",
+        "{line}{}; {}",
         error
             .detail()
-            .map_or_else(|| error.kind().to_string(), |d| format!("{}: {d}", error.kind()))
+            .map_or_else(|| error.kind().to_string(), |d| format!("{}: {d}", error.kind())),
+        known_variables()
     )
+}
+
+fn known_variables() -> String {
+    let names: Vec<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
+    format!("known variables: {}", names.join(", "))
 }
 
 #[cfg(test)]
@@ -225,7 +244,8 @@ mod tests {
     #[test]
     fn a_template_says_where_it_is_wrong() {
         let error = Template::parse("Hello\n{{ toady }}").err().unwrap_or_default();
-        assert!(error.contains("line 2") && error.contains("today"), "{error}");
+        assert!(error.starts_with("line 2 of the prompt: `toady` is no variable"), "{error}");
+        assert!(error.contains("today"), "{error}");
         let error = Template::parse("{% if %}").err().unwrap_or_default();
         assert!(error.contains("line 1"), "{error}");
         assert!(Template::parse("{{ agent }} {{ today }} {{ time }} {{ contact }}").is_ok());

@@ -10,7 +10,8 @@ use super::clean::{CleanAnswer, Speakable, clean};
 use super::timer::millis;
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
-    Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Speaker, Turn, Usage,
+    Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Sentence, Speaker, Turn,
+    Usage,
 };
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model};
@@ -39,6 +40,8 @@ pub(super) struct Input<'a> {
     pub(super) nameless: &'a str,
     /// The customer's message.
     pub(super) asked: &'a str,
+    /// Language of the fixed texts (ISO 639-1); `None` for the default.
+    pub(super) language: Option<&'a str>,
 }
 
 /// The reply and the model usage.
@@ -57,7 +60,7 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
         prompt.confidence < prompt.min_confidence && seams.model.kind(&prompt.model).generates();
     let reply = if unsure {
         written.repairs.push("the passages do not answer: the model was not asked".into());
-        fixed(input.agent, ReplyKind::NoAnswer)
+        fixed(input, ReplyKind::NoAnswer)
     } else {
         ask(seams, input, &mut written, &mut usage).await
     };
@@ -85,23 +88,23 @@ async fn ask(
                     let reply = grounded(seams, input, &cleaned, written, used).await;
                     // A quoting model writes nothing of its own.
                     let generates = seams.model.kind(&input.prompt.model).generates();
-                    if generates { vetted(agent, &vetting, reply, written) } else { reply }
+                    if generates { vetted(input, &vetting, reply, written) } else { reply }
                 }
                 Err(failure) => failure,
             }
         }
         Ok(Completion::NoAnswer { model }) => {
             written.model = model;
-            fixed(agent, ReplyKind::NoAnswer)
+            fixed(input, ReplyKind::NoAnswer)
         }
         Ok(Completion::Greeting { model }) => {
             written.model = model;
-            fixed(agent, ReplyKind::Greeting)
+            fixed(input, ReplyKind::Greeting)
         }
         Err(error) => {
             tracing::error!(%error, agent = agent.slug, "the model did not answer, the customer gets the failure sentence");
             written.errors = error.attempts;
-            fixed(agent, ReplyKind::Failure)
+            fixed(input, ReplyKind::Failure)
         }
     }
 }
@@ -148,7 +151,7 @@ fn cleaned(input: Input<'_>, written: &mut ReplyTrace) -> Result<CleanAnswer, Re
             "the model's answer held nothing for the customer, who gets the failure sentence"
         );
         written.errors.push("the answer held nothing for the customer".into());
-        return Err(fixed(agent, ReplyKind::Failure));
+        return Err(fixed(input, ReplyKind::Failure));
     }
     let history = turn.history.iter().map(|line| line.text.as_str());
     let said: Vec<&str> = history.chain([asked]).collect();
@@ -158,7 +161,7 @@ fn cleaned(input: Input<'_>, written: &mut ReplyTrace) -> Result<CleanAnswer, Re
             "the model's answer repeated its instructions, the customer gets the sentence for no answer"
         );
         written.repairs.push("not sent: it repeated the instructions of the prompt".into());
-        return Err(fixed(agent, ReplyKind::NoAnswer));
+        return Err(fixed(input, ReplyKind::NoAnswer));
     }
     Ok(cleaned)
 }
@@ -182,7 +185,7 @@ async fn grounded(
     written.checked = Some(checked);
     match decision {
         Decision::Send { text, cited } => answer(prompt, text, &cited),
-        Decision::NoAnswer => fixed(agent, ReplyKind::NoAnswer),
+        Decision::NoAnswer => fixed(input, ReplyKind::NoAnswer),
     }
 }
 
@@ -190,12 +193,11 @@ async fn grounded(
 /// sent: it contains the customer's name.
 fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
     let (agent, texts) = (input.agent, &input.agent.texts);
-    let mut business: Vec<&str> =
-        vec![&agent.prompt, input.nameless, &agent.name, &agent.handoff.reply];
-    business.extend(
-        [&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable].map(String::as_str),
-    );
-    let mut customer = Vec::new();
+    let mut business: Vec<&str> = vec![&agent.prompt, input.nameless, &agent.name];
+    let fixed = [&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable];
+    business.extend(fixed.into_iter().chain([&agent.handoff.reply]).flat_map(Sentence::all));
+    let quoted = input.turn.messages.iter().filter_map(|message| message.quoted.as_deref());
+    let mut customer: Vec<&str> = quoted.collect();
     for line in &input.turn.history {
         let origin = if line.speaker == Speaker::Customer { &mut customer } else { &mut business };
         origin.push(line.text.as_str());
@@ -207,7 +209,7 @@ fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
 /// Removes links, addresses and numbers that the business did not write: a wrong one costs the
 /// customer money.
 fn vetted(
-    agent: &Agent,
+    input: Input<'_>,
     vetting: &DetailCheck<'_>,
     reply: Reply,
     written: &mut ReplyTrace,
@@ -220,14 +222,14 @@ fn vetted(
         return reply;
     }
     tracing::warn!(
-        agent = agent.slug,
+        agent = input.agent.slug,
         removed = vetted.removed.len(),
         "the model's answer held links or numbers that nothing supports, they are not sent"
     );
     written.repairs.append(&mut vetted.removed);
     if vetted.text.is_empty() {
         written.repairs.push("nothing else is left: the sentence for no answer is sent".into());
-        return fixed(agent, ReplyKind::NoAnswer);
+        return fixed(input, ReplyKind::NoAnswer);
     }
     Reply { text: vetted.text, ..reply }
 }
@@ -250,15 +252,15 @@ fn cite(mark: usize, passage: &Passage) -> Citation {
     }
 }
 
-/// Returns one of the agent's fixed texts.
-fn fixed(agent: &Agent, sort: ReplyKind) -> Reply {
+/// Returns one of the agent's fixed texts, in the customer's language.
+fn fixed(Input { agent, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
     let texts = &agent.texts;
     let text = match sort {
         ReplyKind::NoAnswer | ReplyKind::Answer => &texts.no_answer,
         ReplyKind::Greeting => &texts.greeting,
         ReplyKind::Failure => &texts.failure,
-        ReplyKind::VoiceFailure => &agent.voice.failure_reply.default,
+        ReplyKind::VoiceFailure => &agent.voice.failure_reply,
         ReplyKind::Unreadable => &texts.unreadable,
     };
-    Reply { text: text.clone(), sort, citations: Vec::new() }
+    Reply { text: text.to(language).to_owned(), sort, citations: Vec::new() }
 }
