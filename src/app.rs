@@ -1,5 +1,6 @@
 //! Assembles a desk from the configuration. Nothing else does.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,6 +132,12 @@ impl App {
         Ok(Self { desk, admin_key, jobs, open_files, config })
     }
 
+    /// Checks that a prompt file names collections that exist.
+    pub async fn check_knowledge(&self, name: &str, source: &str) -> anyhow::Result<()> {
+        let known = collections(&self.desk, &self.config).await?;
+        Ok(prompts::parse(name, source)?.check_knowledge((name, source), &known)?)
+    }
+
     /// Learns the documents of the configured folder (or the demo's) and loads the index. Skips
     /// collections whose changes have to pass a gate.
     pub async fn learn(&self, progress: &dyn Progress) -> anyhow::Result<Summary> {
@@ -231,6 +238,13 @@ impl App {
     }
 }
 
+/// Returns the names of all collections: those of the database, and those of the folders.
+async fn collections(desk: &Desk, config: &Config) -> anyhow::Result<BTreeSet<String>> {
+    let stored = desk.store.collections().await?.into_iter().map(|row| row.slug);
+    let folders = source_folders(config)?.into_iter().map(|folder| folder.collection);
+    Ok(stored.chain(folders).collect())
+}
+
 /// Whether the built-in demo shop is used: neither configured folder exists.
 pub fn is_demo(config: &Config) -> bool {
     !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
@@ -295,6 +309,10 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
         let file = prompts::parse(&name, &source)?;
         let hash = prompts::hash(&source);
         let known = agents.iter().find(|row| row.slug == file.slug);
+        // A file that was published before goes on, also without its collection.
+        if known.is_none_or(|row| row.file_hash.as_deref() != Some(&hash)) {
+            file.check_knowledge((&name, &source), &collections(desk, config).await?)?;
+        }
         if let Some(row) = known.filter(|row| wanted == Prompts::Try && row.source != source) {
             drafts.push((row.clone(), source));
             continue;
