@@ -464,6 +464,8 @@ mod tests {
         let told = texts("no_answer: { default: No., es: Nada. }").no_answer;
         assert_eq!((told.to(Some("es")), told.to(Some("pt"))), ("Nada.", "No."));
         assert_eq!(texts("no_answer: No.").no_answer.to(Some("es")), "No.");
+        let norwegian = texts("failure: { default: Sorry., no: Beklager. }").failure;
+        assert_eq!(norwegian.to(Some("no")), "Beklager.");
     }
 
     #[test]
@@ -521,6 +523,7 @@ mod tests {
     fn a_bad_pattern_or_template_is_refused_with_its_line() {
         let pattern = wrong("---\nname: A\nhandoff:\n  patterns: ['(']\n---\nHi\n");
         assert_eq!(pattern.line, 4);
+        assert!(pattern.reason.starts_with("handoff.patterns has `(`"), "{pattern}");
         let template = wrong("---\nname: A\n---\nHi\nthere {{ nobody }}\n");
         assert_eq!(template.line, 5, "{}", template.reason);
     }

@@ -227,7 +227,7 @@ impl Key {
                 Value::Object(texts) => {
                     texts.contains_key("default") && texts.values().all(is_scalar)
                 }
-                text => is_scalar(text),
+                text => text.is_string(),
             },
             // YAML reads a bare `off` as false.
             Form::Word(words) => match value {

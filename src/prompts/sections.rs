@@ -94,18 +94,50 @@ impl From<VoiceHeader> for Voice {
 }
 
 /// One sentence for everybody, or one for each language, with `default` for all other languages.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged, expecting = "a sentence, or sentences by language with `default` among them")]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Words {
     One(String),
     Many(ByLanguage),
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct ByLanguage {
     default: String,
-    #[serde(flatten)]
     languages: BTreeMap<String, String>,
+}
+
+/// Not derived: `untagged` would read the key `no` (Norwegian) as false.
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Words;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or texts by language with `default` among them")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Words, E> {
+                Ok(Words::One(text.to_owned()))
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut texts: M) -> Result<Words, M::Error> {
+                let (mut default, mut languages) = (None, BTreeMap::new());
+                while let Some((language, text)) = texts.next_entry::<String, String>()? {
+                    if language == "default" {
+                        default = Some(text);
+                    } else {
+                        languages.insert(language, text);
+                    }
+                }
+                let default = default.ok_or_else(|| M::Error::missing_field("default"))?;
+                Ok(Words::Many(ByLanguage { default, languages }))
+            }
+        }
+
+        from.deserialize_any(Either)
+    }
 }
 
 impl Words {

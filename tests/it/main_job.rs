@@ -63,8 +63,9 @@ on_both! {
         );
         assert!(last_message(&request).ends_with(&shown), "{request}");
         let thread = app.thread("447700900081").await;
-        assert_eq!(thread[2]["referral"]["headline"], "Summer lamps");
-        assert!(thread[0]["referral"].is_null() && thread[1]["referral"].is_null());
+        let mut headlines: Vec<_> = thread.iter().map(|message| &message["referral"]["headline"]).collect();
+        headlines.retain(|headline| !headline.is_null());
+        assert_eq!(headlines, ["Summer lamps"]);
 
         // Another customer's message is not quoted, whatever id is sent.
         let strange = json!({"type": "text", "text": {"body": "Is that so?"}, "context": {"id": answer.id}});

@@ -94,35 +94,24 @@ async fn failing(times: usize, failure: &Failure) -> Told {
 async fn texts_that_no_model_writes_are_in_the_customers_language() {
     let agent = "---\nname: Acme\nknowledge: [acme]\nmin_confidence: 1\nhandoff: { keywords: [humano] }\n---\nBe kind.\n";
     let app = Setup::on(Db::Sqlite).file("prompts/acme.md", agent).start().await;
-    for (from, text, told) in [
+    let told = [
+        ("81", "Do you also sell yellow submarines?", "I do not find that in our information"),
         (
-            "447700910081",
-            "Do you sell yellow submarines for children?",
-            "I do not find that in our information",
+            "82",
+            "Hola, ¿ustedes también venden submarinos amarillos?",
+            "No encuentro eso en nuestra",
         ),
-        (
-            "447700910082",
-            "¿Venden ustedes submarinos amarillos para los niños?",
-            "No encuentro eso en nuestra información",
-        ),
-        (
-            "447700910082",
-            "Entonces quiero hablar con un humano, por favor",
-            "Le paso con un compañero",
-        ),
-        (
-            "447700910083",
-            "Vocês vendem submarinos amarelos para as crianças?",
-            "Não encontro isso nas nossas informações",
-        ),
-        ("447700910084", "هل تبيعون غواصات صفراء للأطفال؟", "لا أجد ذلك في معلوماتنا"),
-    ] {
-        assert_eq!(app.deliver(&text_webhook(MAIN, from, text, text)).await, 200);
+        ("82", "Entonces quiero hablar con un humano, por favor", "Le paso con un compañero"),
+        ("83", "Olá, vocês não têm também submarinos amarelos?", "Não encontro isso nas nossas"),
+        ("84", "هل تبيعون غواصات صفراء للأطفال؟", "لا أجد ذلك في معلوماتنا"),
+    ];
+    for (place, (customer, text, told)) in told.into_iter().enumerate() {
+        let (from, id) = (format!("4477009100{customer}"), format!("wamid.{place}"));
+        assert_eq!(app.deliver(&text_webhook(MAIN, &from, &id, text)).await, 200);
         app.settle().await;
-        let sent = app.received().into_iter().rfind(|(to, _)| to.ends_with(from));
+        let sent = app.received().into_iter().rfind(|(to, _)| to.ends_with(&from));
         assert!(sent.as_ref().is_some_and(|(_, said)| said.starts_with(told)), "{text}: {sent:?}");
     }
-    assert_eq!(app.model.chat_count(), 0);
     app.stop().await;
 }
 
