@@ -1,5 +1,6 @@
 //! Assembles a desk from the configuration. Nothing else does.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::http;
 use crate::knowledge::{DocumentSource, Library, Progress, SourceFolder, Summary};
 use crate::llm;
 use crate::permissions;
-use crate::pipeline::{Engine, LiveLookup};
+use crate::pipeline::{Engine, LiveLookup, PromptLayout};
 use crate::prompts;
 use crate::reader::Pool;
 use crate::store::audit::{Actor, Entry};
@@ -100,6 +101,7 @@ impl App {
             fallback_model: llm::Settings::without_model(),
             budget: config.budget.clone(),
             retrieve: config.retrieve.clone(),
+            layout: PromptLayout::default(),
         };
         let base_url = config.http.base_url();
         let admin_key = config.http.admin_key(config.store.path.parent())?;
@@ -128,6 +130,12 @@ impl App {
         let desk = Arc::new(desk);
         let jobs = Jobs::new(desk.clone(), config.suites().map_err(|why| anyhow!(why))?, data);
         Ok(Self { desk, admin_key, jobs, open_files, config })
+    }
+
+    /// Checks that a prompt file names collections that exist.
+    pub async fn check_knowledge(&self, name: &str, source: &str) -> anyhow::Result<()> {
+        let known = collections(&self.desk, &self.config).await?;
+        Ok(prompts::parse(name, source)?.check_knowledge((name, source), &known)?)
     }
 
     /// Learns the documents of the configured folder (or the demo's) and loads the index. Skips
@@ -230,6 +238,13 @@ impl App {
     }
 }
 
+/// Returns the names of all collections: those of the database, and those of the folders.
+async fn collections(desk: &Desk, config: &Config) -> anyhow::Result<BTreeSet<String>> {
+    let stored = desk.store.collections().await?.into_iter().map(|row| row.slug);
+    let folders = source_folders(config)?.into_iter().map(|folder| folder.collection);
+    Ok(stored.chain(folders).collect())
+}
+
 /// Whether the built-in demo shop is used: neither configured folder exists.
 pub fn is_demo(config: &Config) -> bool {
     !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
@@ -294,6 +309,10 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
         let file = prompts::parse(&name, &source)?;
         let hash = prompts::hash(&source);
         let known = agents.iter().find(|row| row.slug == file.slug);
+        // A file that was published before goes on, also without its collection.
+        if known.is_none_or(|row| row.file_hash.as_deref() != Some(&hash)) {
+            file.check_knowledge((&name, &source), &collections(desk, config).await?)?;
+        }
         if let Some(row) = known.filter(|row| wanted == Prompts::Try && row.source != source) {
             drafts.push((row.clone(), source));
             continue;

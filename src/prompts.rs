@@ -10,6 +10,8 @@
 //! You answer customers of {{ agent }}.
 //! ```
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -18,10 +20,13 @@ use crate::pipeline::Bot;
 
 pub mod author;
 mod bounds;
+mod keys;
 mod sections;
 
 pub use bounds::MAX_API_CHARS;
-use sections::{HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader};
+use keys::line_of;
+pub use keys::reference;
+use sections::{HandoffHeader, OptOutHeader, SearchHeader, VoiceHeader, Words};
 
 /// A parsed prompt file.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +86,9 @@ pub fn parse(file: &str, source: &str) -> Result<PromptFile, PromptFileError> {
     }
     let (yaml, prompt, first_line) = divide(source).map_err(|(line, why)| wrong(line, why))?;
     let header: Header = serde_saphyr::from_str(yaml).map_err(|error| {
+        if let Some((key, why)) = keys::mistake(yaml) {
+            return wrong(line_of(yaml, &key), why);
+        }
         let line = error.location().map_or(1, |at| usize::try_from(at.line()).unwrap_or(1));
         wrong(line + 1, one_line(&error.to_string()))
     })?;
@@ -92,13 +100,13 @@ pub fn parse(file: &str, source: &str) -> Result<PromptFile, PromptFileError> {
             "the file name must hold letters or digits: it names the agent".into(),
         ));
     }
-    let (knowledge, gate) = (header.knowledge.clone(), header.gate.clone());
+    let (knowledge, gate) = (header.knowledge.clone().unwrap_or_default(), header.gate.clone());
     let read = PromptFile { slug, knowledge, gate, header, prompt: prompt.to_owned() };
     // Built once, so that an invalid pattern or template is reported now, with its line in the
     // file.
     read.bot(AgentId::stored(String::new()), None, Vec::new()).map_err(|why| {
         let whole = why.starts_with("the template");
-        let otherwise = || if whole { first_line } else { line_of(yaml, "patterns") };
+        let otherwise = || if whole { first_line } else { line_of(yaml, "handoff.patterns") };
         let line = template_line(&why).map_or_else(otherwise, |line| line + first_line - 1);
         wrong(line, why)
     })?;
@@ -122,6 +130,37 @@ pub fn hash(source: &str) -> String {
 }
 
 impl PromptFile {
+    /// Whether it names collections, but none: `knowledge: []`.
+    pub fn has_empty_knowledge(&self) -> bool {
+        self.header.knowledge.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// Checks that it names collections that exist. The error has the line.
+    pub fn check_knowledge(
+        &self,
+        (file, source): (&str, &str),
+        known: &BTreeSet<String>,
+    ) -> Result<(), PromptFileError> {
+        let Some(named) = &self.header.knowledge else { return Ok(()) };
+        let missing: Vec<&str> =
+            named.iter().filter(|it| !known.contains(*it)).map(String::as_str).collect();
+        let known = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "none" } else { &known };
+        let reason = match &*missing {
+            [] if named.is_empty() => format!(
+                "knowledge is empty, so the bot has nothing to answer from: name collections (there are: {known}), or remove the key"
+            ),
+            [] => return Ok(()),
+            missing => format!(
+                "knowledge names {}, and there is neither such a folder nor such a collection (there are: {known}): correct it, or make the folder",
+                missing.join(", ")
+            ),
+        };
+        let yaml = divide(source.strip_prefix('\u{feff}').unwrap_or(source));
+        let line = yaml.map_or(1, |(yaml, ..)| line_of(yaml, "knowledge"));
+        Err(PromptFileError { file: file.to_owned(), line, reason })
+    }
+
     /// Builds the agent of this file.
     pub fn bot(
         &self,
@@ -152,10 +191,10 @@ impl PromptFile {
             handoff: header.handoff.into(),
             grounding: header.grounding,
             texts: Texts {
-                no_answer: header.no_answer,
-                failure: header.failure,
-                greeting: header.greeting,
-                unreadable: header.unreadable,
+                no_answer: header.no_answer.into(),
+                failure: header.failure.into(),
+                greeting: header.greeting.into(),
+                unreadable: header.unreadable.into(),
             },
             prompt: self.prompt.clone(),
         };
@@ -163,14 +202,14 @@ impl PromptFile {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Header {
     name: String,
     model: String,
     temperature: f32,
     max_output_tokens: u32,
-    knowledge: Vec<String>,
+    knowledge: Option<Vec<String>>,
     passages: usize,
     search: SearchHeader,
     gate: Option<Gate>,
@@ -183,11 +222,12 @@ struct Header {
     opt_out: OptOutHeader,
     voice: VoiceHeader,
     handoff: HandoffHeader,
+    #[serde(deserialize_with = "sections::grounding")]
     grounding: Grounding,
-    no_answer: String,
-    failure: String,
-    greeting: String,
-    unreadable: String,
+    no_answer: Words,
+    failure: Words,
+    greeting: Words,
+    unreadable: Words,
 }
 
 impl Default for Header {
@@ -197,7 +237,7 @@ impl Default for Header {
             model: String::new(),
             temperature: 0.2,
             max_output_tokens: 600,
-            knowledge: Vec::new(),
+            knowledge: None,
             passages: 5,
             search: SearchHeader::default(),
             gate: None,
@@ -211,11 +251,10 @@ impl Default for Header {
             voice: VoiceHeader::default(),
             handoff: HandoffHeader::default(),
             grounding: Grounding::default(),
-            no_answer: "I do not find that in our information, and I do not want to guess.".into(),
-            failure: "Sorry, something went wrong on our side. Please try again in a few minutes."
-                .into(),
-            greeting: "Hello! What would you like to know?".into(),
-            unreadable: "I can only read text here. Could you write your question?".into(),
+            no_answer: Words::of(|language| language.sentences.no_answer.as_deref()),
+            failure: Words::of(|language| language.sentences.failure.as_deref()),
+            greeting: Words::of(|language| language.sentences.greeting.as_deref()),
+            unreadable: Words::of(|language| language.sentences.unreadable.as_deref()),
         }
     }
 }
@@ -227,16 +266,9 @@ impl Header {
             return Err(("name", "`name` is missing: what people read as the bot's name".into()));
         }
         self.bounded()?;
-        let sentences = [
-            ("no_answer", &self.no_answer),
-            ("failure", &self.failure),
-            ("greeting", &self.greeting),
-            ("unreadable", &self.unreadable),
-            ("reply", &self.handoff.reply),
-            ("welcome", &self.opt_out.welcome),
-        ];
-        let mute = sentences.into_iter().find(|(_, text)| text.trim().is_empty());
-        if let Some(key) = mute.map(|(key, _)| key).or_else(|| self.voice.empty_sentence()) {
+        let welcome = ("opt_out.welcome", self.opt_out.welcome.as_str());
+        let mut sentences = self.sentences().chain([welcome]);
+        if let Some((key, _)) = sentences.find(|(_, text)| text.trim().is_empty()) {
             return Err((
                 key,
                 format!(
@@ -244,27 +276,50 @@ impl Header {
                 ),
             ));
         }
+        for (key, words) in self.fixed_texts() {
+            if let Some(bad) = words.languages().find(|code| !is_language(code)) {
+                let takes = "it takes ISO 639-1 codes such as en, es or pt, and `default`";
+                return Err((key, format!("{key} has a text for `{bad}`, {takes}")));
+            }
+        }
         if self.time_zone.parse::<chrono_tz::Tz>().is_err() {
             let zone = &self.time_zone;
             return Err((
                 "time_zone",
-                format!("`{zone}` is not a time zone; write it like Europe/Madrid"),
+                format!("time_zone is `{zone}`, it takes an IANA name such as Europe/Madrid"),
             ));
         }
         if let Some(bad) = self.languages.iter().find(|code| !is_language(code)) {
             return Err((
                 "languages",
-                format!("`{bad}` is not a language's code, such as en, es or pt-BR"),
+                format!("languages has `{bad}`, it takes ISO 639-1 codes such as en, es or pt-BR"),
             ));
         }
         let phones = self.handoff.notify.iter();
         if let Some(bad) = phones.into_iter().find(|phone| !is_phone(phone)) {
             return Err((
-                "notify",
-                format!("`{bad}` is not a phone number; write it like +15551230000"),
+                "handoff.notify",
+                format!("handoff.notify has `{bad}`, it takes phone numbers such as +15551230000"),
             ));
         }
         Ok(())
+    }
+
+    /// Returns the texts that customers get without a model, each with its key.
+    fn fixed_texts(&self) -> [(&'static str, &Words); 5] {
+        [
+            ("no_answer", &self.no_answer),
+            ("failure", &self.failure),
+            ("greeting", &self.greeting),
+            ("unreadable", &self.unreadable),
+            ("handoff.reply", &self.handoff.reply),
+        ]
+    }
+
+    /// Returns the texts that may be written by language, in all languages.
+    fn sentences(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = self.fixed_texts().into_iter().chain(self.voice.sentences());
+        all.flat_map(|(key, words)| words.all().map(move |text| (key, text)))
     }
 }
 
@@ -293,12 +348,6 @@ fn divide(source: &str) -> Result<(&str, &str, usize), (usize, String)> {
 fn is_language(code: &str) -> bool {
     let primary = code.split(['-', '_']).next().unwrap_or_default();
     primary.len() == 2 && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
-}
-
-/// Returns the line of the file on which a header key stands.
-fn line_of(yaml: &str, key: &str) -> usize {
-    let found = yaml.lines().position(|line| line.contains(key));
-    found.map_or(1, |index| index + 2)
 }
 
 /// Returns the line within the prompt that a template error names.
@@ -332,6 +381,7 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::GroundingCheck;
 
     fn wrong(source: &str) -> PromptFileError {
         parse("prompts/acme.md", source).expect_err("this file is wrong")
@@ -370,6 +420,55 @@ mod tests {
     }
 
     #[test]
+    fn every_mistake_in_a_header_names_its_key() {
+        for (line, why) in [
+            ("temperature: hot", "temperature is \"hot\", it takes a number from 0 to 2"),
+            ("grounding: strict", "grounding is \"strict\", it takes one of off, note"),
+            ("voice:\n  video: 7", "voice.video is 7, it takes true or false"),
+            ("time_zone: Mars", "time_zone is `Mars`, it takes an IANA name"),
+            ("languages: [english]", "languages has `english`, it takes ISO 639-1 codes"),
+            ("handoff: { notify: [bob] }", "handoff.notify has `bob`, it takes phone numbers"),
+            ("handoff: { reply: ' ' }", "`handoff.reply` is empty"),
+            ("no_answer: { default: No, spanish: No }", "no_answer has a text for `spanish`"),
+        ] {
+            let told = wrong(&format!("---\nname: A\n{line}\n---\nHi\n"));
+            assert!(told.reason.starts_with(why), "{told}");
+            assert_eq!(told.line, if line.starts_with("voice") { 4 } else { 3 }, "{told}");
+        }
+        assert_eq!(wrong("---\nname: A\n---\nHi\nthere {{ nobody }}\n").line, 5);
+    }
+
+    #[test]
+    fn grounding_takes_its_short_form() {
+        let grounding = |line: &str| {
+            let file = parse("a.md", &format!("---\nname: A\n{line}\n---\nHi\n")).expect(line);
+            file.header.grounding
+        };
+        let with = |check| Grounding { check, ..Grounding::default() };
+        assert_eq!(grounding("grounding: off"), with(GroundingCheck::Off));
+        assert_eq!(grounding("grounding: \"off\""), with(GroundingCheck::Off));
+        assert_eq!(grounding("grounding: remove"), with(GroundingCheck::Remove));
+        assert_eq!(grounding("grounding: { check: off }"), with(GroundingCheck::Off));
+        assert_eq!(grounding("model: x"), Grounding::default());
+    }
+
+    #[test]
+    fn fixed_texts_are_in_the_languages_of_the_console_unless_written_otherwise() {
+        let texts = |line: &str| {
+            let file = parse("a.md", &format!("---\nname: A\n{line}\n---\nHi\n")).expect(line);
+            file.bot(AgentId::generate(), None, Vec::new()).expect("ready").agent.texts.clone()
+        };
+        let told = texts("model: x").no_answer;
+        assert!(told.to(Some("pt-BR")).starts_with("Não encontro"), "{told:?}");
+        assert!(told.to(Some("fi")).starts_with("I do not find") && told.to(None) == told.default);
+        let told = texts("no_answer: { default: No., es: Nada. }").no_answer;
+        assert_eq!((told.to(Some("es")), told.to(Some("pt"))), ("Nada.", "No."));
+        assert_eq!(texts("no_answer: No.").no_answer.to(Some("es")), "No.");
+        let norwegian = texts("failure: { default: Sorry., no: Beklager. }").failure;
+        assert_eq!(norwegian.to(Some("no")), "Beklager.");
+    }
+
+    #[test]
     fn what_is_beyond_its_bounds_is_refused_with_them() {
         let with = |line: &str| format!("---\nname: A\n{line}\n---\nHi\n");
         let many = |key: &str, count: usize| format!("{key}: [{}]", vec!["en"; count].join(", "));
@@ -384,17 +483,20 @@ mod tests {
             ("temperature: 2.01", "temperature is 2.01, it goes from 0 to 2"),
             ("temperature: .nan", "temperature is NaN, it goes from 0 to 2"),
             ("min_confidence: 1.5", "min_confidence is 1.5, it goes from 0 to 1"),
-            ("curated: { threshold: -1 }", "threshold is -1, it goes from 0 to 1"),
-            ("grounding: { hold_below: 2 }", "hold_below is 2, it goes from 0 to 1"),
-            ("handoff: { return_minutes: -1 }", "return_minutes is -1, it goes from 0 to 525600"),
+            ("curated: { threshold: -1 }", "curated.threshold is -1, it goes from 0 to 1"),
+            ("grounding: { hold_below: 2 }", "grounding.hold_below is 2, it goes from 0 to 1"),
+            (
+                "handoff: { return_minutes: -1 }",
+                "handoff.return_minutes is -1, it goes from 0 to 525600",
+            ),
             (
                 "handoff: { return_minutes: 9223372036854775807 }",
-                "return_minutes is 9223372036854775807, it goes",
+                "handoff.return_minutes is 9223372036854775807, it goes",
             ),
             (&many("languages", 51), "languages has 51 entries, it may have 50"),
             (
                 &format!("handoff: {{ keywords: [{}] }}", "k".repeat(201)),
-                "`kkkkkkkkkkkkkkkkkkkk…` of keywords is too long",
+                "`kkkkkkkkkkkkkkkkkkkk…` of handoff.keywords is too long",
             ),
             (
                 &format!("failure: {}", "x".repeat(4097)),
@@ -402,7 +504,7 @@ mod tests {
             ),
             (
                 &format!("voice: {{ failure_reply: {{ default: a, es: {} }} }}", "x".repeat(4097)),
-                "failure_reply has 4097",
+                "voice.failure_reply has 4097",
             ),
         ] {
             let wrong = wrong(&with(line));
@@ -422,6 +524,7 @@ mod tests {
     fn a_bad_pattern_or_template_is_refused_with_its_line() {
         let pattern = wrong("---\nname: A\nhandoff:\n  patterns: ['(']\n---\nHi\n");
         assert_eq!(pattern.line, 4);
+        assert!(pattern.reason.starts_with("handoff.patterns has `(`"), "{pattern}");
         let template = wrong("---\nname: A\n---\nHi\nthere {{ nobody }}\n");
         assert_eq!(template.line, 5, "{}", template.reason);
     }

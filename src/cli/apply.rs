@@ -55,6 +55,7 @@ impl Apply {
         }
         for (name, source) in prompt_sources(&config)? {
             let slug = prompts::parse(&name, &source)?.slug;
+            app.check_knowledge(&name, &source).await?;
             lines.push(self.publish(&app, &publisher, (&slug, &source)).await?);
         }
         let wide = lines.iter().map(|line| line.0.chars().count()).max().unwrap_or(0);

@@ -239,11 +239,10 @@ impl ChatSession {
         }
         let said = heard.map_or(text, |heard| &heard.question);
         if !said.is_empty() {
-            self.history.push(Line { speaker: Speaker::Customer, text: said.to_owned() });
+            self.history.push(Line::new(Speaker::Customer, said));
         }
         if !outcome.bubbles.is_empty() {
-            let text = outcome.bubbles.join("\n");
-            self.history.push(Line { speaker: Speaker::Bot, text });
+            self.history.push(Line::new(Speaker::Bot, outcome.bubbles.join("\n")));
         }
         self.last = Some(outcome.trace);
         Ok(())

@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::process::ExitCode;
 
-use crate::app::{App, is_demo};
+use crate::app::{App, is_demo, source_folders};
 use crate::config::Config;
 use crate::embed::Purpose;
 use crate::http::Settings;
 use crate::store::collection_limits::{CollectionSize, Room};
+
+mod content;
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
@@ -26,6 +28,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         missing: config.speech.missing(&config.models),
         about: config.speech.about(&config.models),
     };
+    let folders = source_folders(&config).unwrap_or_default();
+    let folders = folders.into_iter().map(|folder| folder.collection).collect();
     let app = match App::assemble(config).await {
         Ok(app) => app,
         Err(error) => {
@@ -39,6 +43,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     };
     check_files(&app, &mut report);
     check_parts(&app, &mut report).await;
+    content::check(&app, &folders, &mut report).await;
     check_room(&app, &room, &mut report).await;
     check_readers(&app, &mut report).await;
     check_speech(&app, &listens, &mut report);

@@ -73,6 +73,9 @@ impl Publish {
             }
             None => self.read(&own)?,
         };
+        if self.version.is_none() {
+            app.check_knowledge(&format!("{}.md", self.agent), &chosen.source).await?;
+        }
         let before = live(&app, &self.agent).await?;
         let (_turn, publisher) =
             app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;

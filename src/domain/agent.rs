@@ -179,8 +179,15 @@ pub struct Sentence {
 impl Sentence {
     /// Returns the text for a customer who speaks this language.
     pub fn to(&self, language: Option<&str>) -> &str {
-        let known = language.and_then(|code| self.languages.get(code));
+        let primary =
+            |code: &str| code.split(['-', '_']).next().and_then(|it| self.languages.get(it));
+        let known = language.and_then(|code| self.languages.get(code).or_else(|| primary(code)));
         known.unwrap_or(&self.default)
+    }
+
+    /// Returns the text in all languages.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.default).chain(self.languages.values()).map(String::as_str)
     }
 }
 
@@ -199,7 +206,7 @@ pub struct Handoff {
     /// The rules; the first that matches is the reason.
     pub rules: Vec<HandoffRule>,
     /// The message to the customer.
-    pub reply: String,
+    pub reply: Sentence,
     /// WhatsApp numbers of the support contacts, as `+` and digits.
     pub notify: Vec<String>,
     /// The bot takes a conversation back after a person has been inactive for this long, in
@@ -231,12 +238,12 @@ words! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Texts {
     /// Sent if the documents do not answer.
-    pub no_answer: String,
+    pub no_answer: Sentence,
     /// Sent after an error inside frontdesk.
-    pub failure: String,
+    pub failure: Sentence,
     /// Sent if a customer only says hello and there is no model.
-    pub greeting: String,
+    pub greeting: Sentence,
     /// Sent if a message contains nothing that the bot can read, such as a picture without a
     /// caption.
-    pub unreadable: String,
+    pub unreadable: Sentence,
 }

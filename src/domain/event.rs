@@ -56,12 +56,45 @@ pub struct Inbound {
     pub content: Content,
     /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
+    /// The advertisement or post from which the customer wrote.
+    pub referral: Option<Referral>,
     /// The group it was written in. Group messages are stored and not answered.
     pub group: Option<String>,
     /// Whether it belongs to an import of old messages, which are stored and never answered.
     pub imported: bool,
     /// The errors that the provider reports about it.
     pub faults: Vec<Fault>,
+}
+
+/// The advertisement or post from which a customer wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct Referral {
+    /// `ad` or `post`.
+    pub source_type: Option<String>,
+    /// The provider's id of it.
+    pub source_id: Option<String>,
+    /// Its address.
+    pub source_url: Option<String>,
+    /// Its headline.
+    pub headline: Option<String>,
+    /// Its text.
+    pub body: Option<String>,
+    /// The text with which it invites to write.
+    pub welcome: Option<String>,
+    /// `image` or `video`.
+    pub media_type: Option<String>,
+    /// Address of its image or video.
+    pub media_url: Option<String>,
+    /// Meta's id of the click, for reports of conversions.
+    pub click_id: Option<String>,
+}
+
+impl Referral {
+    /// Returns what the customer read there; empty if that is not known.
+    pub fn text(&self) -> String {
+        let parts = [&self.headline, &self.body, &self.welcome];
+        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// A delivery status of an outbound message.
@@ -100,12 +133,16 @@ words! {
 }
 
 /// What the provider charges for a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Pricing {
     /// Whether it is charged.
     pub billable: Option<bool>,
     /// Pricing category, such as `service`, `utility` or `general_purpose_ai`.
     pub category: Option<String>,
+    /// Pricing model: `PMP` (by message) or `CBP` (by conversation).
+    pub model: Option<String>,
+    /// `regular`, `free_customer_service` or `free_entry_point`.
+    pub kind: Option<String>,
 }
 
 /// An error as the provider reports it.

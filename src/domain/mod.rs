@@ -31,7 +31,8 @@ pub use agent::{
 pub use answer::AnswerContent;
 pub use audit::Action;
 pub use event::{
-    Delivery, DeskEventKind, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Status,
+    Delivery, DeskEventKind, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Referral,
+    Status,
 };
 pub use id::{
     AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,

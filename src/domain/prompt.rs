@@ -50,7 +50,7 @@ pub struct Prompt {
     pub confidence: f32,
     /// Below this confidence (0 to 1) the passages count as no answer.
     pub min_confidence: f32,
-    /// Size of the prompt in tokens; 0 if counting was not necessary.
+    /// Size of the prompt in tokens; 0 for a model that only quotes.
     pub tokens: u32,
 }
 

@@ -203,7 +203,7 @@ pub struct RerankTrace {
 pub struct PromptTrace {
     /// The messages.
     pub messages: Vec<ChatMessage>,
-    /// Size in tokens; 0 if counting was not necessary.
+    /// Size in tokens; 0 for a model that only quotes.
     pub tokens: u32,
     /// The most tokens that would have fitted.
     pub budget: u32,

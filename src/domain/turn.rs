@@ -1,5 +1,6 @@
 //! A turn: the messages waiting in a conversation, and what the pipeline decided about them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use frontdesk_words::words;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::agent::Agent;
+use super::event::Referral;
 use super::id::{ConversationId, MessageId};
 use super::message::Content;
 use super::time::Millis;
@@ -40,6 +42,21 @@ pub struct Turn {
     pub now: Millis,
 }
 
+impl Turn {
+    /// Returns the earlier messages, with what the customer quotes as the last of his.
+    pub fn context(&self) -> Cow<'_, [Line]> {
+        let quoted = self.messages.iter().filter_map(|message| message.quoted.clone());
+        let referrals = self.messages.iter().filter_map(|message| message.referral.as_ref());
+        let referrals = referrals.map(Referral::text).filter(|text| !text.is_empty());
+        let more: Vec<Line> =
+            referrals.chain(quoted).map(|text| Line::new(Speaker::Customer, text)).collect();
+        if more.is_empty() {
+            return Cow::Borrowed(&self.history);
+        }
+        Cow::Owned(self.history.iter().cloned().chain(more).collect())
+    }
+}
+
 /// A message of the turn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WaitingMessage {
@@ -49,6 +66,17 @@ pub struct WaitingMessage {
     pub content: Content,
     /// The transcript, if a voice note was transcribed before.
     pub transcript: Option<VoiceTranscript>,
+    /// The text of the message that it quotes.
+    pub quoted: Option<String>,
+    /// The advertisement or post from which the customer wrote.
+    pub referral: Option<Referral>,
+}
+
+impl WaitingMessage {
+    /// A message outside of a conversation: without id, transcript and quote.
+    pub fn of(content: Content) -> Self {
+        Self { message: None, content, transcript: None, quoted: None, referral: None }
+    }
 }
 
 /// The transcript of a voice note.
@@ -87,8 +115,19 @@ pub struct TranscriptDetails {
 pub struct Line {
     /// Who wrote it.
     pub speaker: Speaker,
-    /// Its text.
+    /// Its text, as the customer saw it.
     pub text: String,
+    /// Its text with the citation marks that the customer did not see; empty if the line before
+    /// has them all. `None` for a text without marks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cited: Option<String>,
+}
+
+impl Line {
+    /// A line without citation marks.
+    pub fn new(speaker: Speaker, text: impl Into<String>) -> Self {
+        Self { speaker, text: text.into(), cited: None }
+    }
 }
 
 words! {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::bot::Bot;
 use super::budget;
+use super::framing::PromptLayout;
 use super::lookup::{LiveLookup, Lookup};
 use super::model_choice::Models;
 use super::retrieve::{self, Scene};
@@ -32,6 +33,8 @@ pub struct Engine {
     pub budget: budget::Settings,
     /// Settings of query rewriting.
     pub retrieve: retrieve::Settings,
+    /// How prompts are composed; another one only replays old turns.
+    pub layout: PromptLayout,
 }
 
 impl Engine {
@@ -50,12 +53,13 @@ impl Engine {
     /// Runs transcription, hand-off rules and retrieval, while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, audio: &dyn AudioSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
+        let history = &*turn.context();
         let before_model = async {
             let context = TranscriptionContext { speech: &*self.speech, audio };
             let question = run.transcribe(context, turn).await?;
             run.escalate(bot, &turn.history, &question)?;
             run.curated(lookup, agent, &question).await?;
-            let scene = Scene { agent, history: &turn.history, question: &question };
+            let scene = Scene { agent, history, question: &question };
             let found = run.retrieve(lookup, scene, self.models().may_rewrite(agent)).await;
             Ok::<_, Outcome>(Open { question, found })
         };
@@ -73,13 +77,14 @@ impl Engine {
     ) -> TurnResult {
         let (agent, live, models) = (&*bot.agent, self.live(), self.models());
         let Ready { mut run, open } = ready;
+        let history = &*turn.context();
         let with_model = async {
             let Open { question, found } = open?;
-            let (template, question) = (&bot.template, &question);
-            let scene = Scene { agent, history: &turn.history, question };
+            let (template, question, layout) = (&bot.template, &question, self.layout);
+            let scene = Scene { agent, history, question };
             let rewriter = models.rewriter(agent, context.tier);
             let found = &run.refine(live.retrieval(), rewriter, scene, found).await;
-            let input = prompt::Input { template, agent, turn, question, found };
+            let input = prompt::Input { template, agent, turn, question, found, layout };
             let choice = run.prompt(models, &input, context.tier)?;
             let (model, spare, embed) = (choice.model, models.spare, &*live.embed);
             let seams = reply::Seams { model, spare, embed, hear: context.hear };

@@ -127,7 +127,7 @@ fn expression(pattern: &str) -> Result<Regex, String> {
         .size_limit(PATTERN_BYTES)
         .dfa_size_limit(PATTERN_BYTES)
         .build()
-        .map_err(|error| format!("the hand-off pattern `{pattern}` cannot be used: {error}"))
+        .map_err(|error| format!("handoff.patterns has `{pattern}`, which cannot be used: {error}"))
 }
 
 /// Returns a keyword's forms: an apostrophe may be written, be a space, or be left out.

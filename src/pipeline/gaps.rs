@@ -172,11 +172,7 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        messages: vec![WaitingMessage {
-            message: None,
-            content: Content::Text { body },
-            transcript: None,
-        }],
+        messages: vec![WaitingMessage::of(Content::Text { body })],
         history: Vec::new(),
         now: now_ms(),
     };

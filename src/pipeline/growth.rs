@@ -13,7 +13,7 @@ use super::outbound::split::split;
 use super::reply::contact_details::{DetailCheck, Origins, StreamFilter};
 use super::reply::{ground, leak};
 use super::retrieve::query;
-use super::{escalate, inbound};
+use super::{escalate, framing, inbound};
 use crate::domain::{
     ChatMessage, Content, Handoff, HandoffRule, Line, Prompt, Question, Role, Speaker,
 };
@@ -75,7 +75,7 @@ const READERS: &[Reader] = &[
     }),
     ("language and leaning", |text| {
         let question = Question { text: text.to_owned(), language: None, spoken: false };
-        let history = [Line { speaker: Speaker::Customer, text: text.to_owned() }];
+        let history = [Line::new(Speaker::Customer, text)];
         black_box(query::read(&question, &history));
     }),
     ("words", |text| {
@@ -93,8 +93,11 @@ const READERS: &[Reader] = &[
         black_box(speakable.push(text));
         black_box(speakable.finish());
     }),
+    ("neutralising a passage", |text| {
+        black_box(framing::neutralised(text));
+    }),
     ("leak", |text| {
-        black_box(leak::is_leak(text, &prompt(text)));
+        black_box(leak::is_leak(text, &prompt(text), &[text]));
     }),
     ("grounding", |text| {
         let (reply, passages) = (&text[..text.floor_char_boundary(2000)], [text.to_owned()]);

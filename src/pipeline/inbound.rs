@@ -18,6 +18,7 @@ use crate::domain::{
     Speaker, Turn, VoiceTranscript, WaitingMessage, WebhookId,
 };
 use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
+use crate::store::outbox;
 use crate::store::turns::{self as store, Claim, SpokenRow};
 use crate::store::{Result, Store};
 
@@ -220,7 +221,10 @@ fn waiting(row: SpokenRow) -> WaitingMessage {
     let heard = row.heard.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let spoken =
         row.transcript.map(|text| VoiceTranscript { text, heard: heard.unwrap_or_default() });
-    WaitingMessage { message: Some(MessageId::stored(row.id)), content, transcript: spoken }
+    let referral = row.referral.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let quoted = row.quoted.map(|text| truncate_to_limit(&text).to_owned());
+    let message = Some(MessageId::stored(row.id));
+    WaitingMessage { message, content, transcript: spoken, quoted, referral }
 }
 
 fn line(row: SpokenRow) -> Option<Line> {
@@ -231,8 +235,12 @@ fn line(row: SpokenRow) -> Option<Line> {
         // Automatic messages are not part of the conversation.
         Author::Notice | Author::Consent => return None,
     };
+    let cited = match speaker {
+        Speaker::Bot => outbox::cited(&row.content),
+        Speaker::Customer | Speaker::Person => None,
+    };
     let text = row.transcript.or(row.body)?;
-    Some(Line { speaker, text: truncate_to_limit(&text).to_owned() })
+    Some(Line { cited, ..Line::new(speaker, truncate_to_limit(&text)) })
 }
 
 #[cfg(test)]
@@ -252,6 +260,8 @@ mod tests {
             state: None,
             contact: None,
             quiet_at: None,
+            referral: None,
+            quoted: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Detects the language that a customer writes or speaks, from his messages. Pure.
 
-use crate::domain::{Line, Question, Speaker};
+use super::bounds::truncate_to_limit;
+use crate::domain::{Line, Question, Speaker, Turn, WaitingMessage};
 
 /// Maximum earlier messages of the customer that are read.
 const NEAR: usize = 4;
@@ -12,6 +13,27 @@ pub(crate) fn language(question: &Question, history: &[Line]) -> Option<String> 
     let written = || frontdesk_language::language(&question.text);
     let before = || customers(history).take(NEAR).find_map(frontdesk_language::language);
     said.or_else(|| written().or_else(before).map(ToOwned::to_owned))
+}
+
+/// Returns the language in which the customer of a turn gets fixed texts: that of the question, else
+/// of the agent's voice notes, else the first of its customers.
+pub(crate) fn customers_language(turn: &Turn, question: &Question) -> Option<String> {
+    let agent = &turn.agent;
+    language(question, &turn.history)
+        .or_else(|| agent.voice.language.clone())
+        .or_else(|| agent.languages.first().cloned())
+}
+
+/// Returns the language of a turn's customer where its messages were not put into one question.
+pub fn language_of(turn: &Turn) -> Option<String> {
+    let heard = |said: &WaitingMessage| said.transcript.clone();
+    let heard: Vec<_> = turn.messages.iter().filter_map(heard).collect();
+    let words = turn.messages.iter().filter_map(|said| said.content.words());
+    let words =
+        words.chain(heard.iter().map(|one| one.text.as_str())).collect::<Vec<_>>().join("\n");
+    let language = heard.iter().find_map(|one| one.heard.language.clone());
+    let text = truncate_to_limit(&words).to_owned();
+    customers_language(turn, &Question { text, language, spoken: false })
 }
 
 /// Returns the customer's earlier messages, newest first.
@@ -29,7 +51,7 @@ mod tests {
     }
 
     fn said(speaker: Speaker, text: &str) -> Line {
-        Line { speaker, text: text.into() }
+        Line::new(speaker, text)
     }
 
     #[test]

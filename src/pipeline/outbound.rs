@@ -1,16 +1,18 @@
 //! Stage 7: turns the outcome into outbox rows, in one transaction with the turn: formatted for
 //! WhatsApp, split, and with the hand-off's notices. Sends nothing: the outbox dispatcher does.
 
+use self::cited::with_marks;
 use self::format::for_whatsapp;
 use self::split::split;
 use super::bot::Bot;
+use super::framing::sources_line;
 use super::gaps::mask_personal_data;
 use super::inbound::PendingTurn;
 use super::turn_result::TurnResult;
 use crate::domain::label::{MAX_REASON_LEN, MAX_TITLE_LEN, display_name, one_line, visible};
 use crate::domain::{
-    Content, ConversationId, MessageId, Outcome, Reason, Reply, ReplyKind, Trace, TurnId,
-    VoiceTranscript, WaitingMessage, time,
+    Content, ConversationId, Line, MessageId, Outcome, Reason, Reply, ReplyKind, Speaker, Trace,
+    TurnId, VoiceTranscript, WaitingMessage, time,
 };
 use crate::llm::asks_nothing;
 use crate::store::escalations::UnnotifiedCase;
@@ -19,6 +21,7 @@ use crate::store::outbox::OutgoingRow;
 use crate::store::storable;
 use crate::store::turns::Claim;
 
+mod cited;
 pub(super) mod format;
 pub(super) mod split;
 
@@ -56,7 +59,10 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
         }
         Outcome::Silence { .. } => (Vec::new(), None),
     };
-    let mut replies: Vec<_> = texts.iter().map(|text| OutgoingRow::new(text)).collect();
+    let cited = cited(answered, texts.len());
+    let row =
+        |(text, cited): (&String, Option<String>)| OutgoingRow { cited, ..OutgoingRow::new(text) };
+    let mut replies: Vec<_> = texts.iter().zip(cited).map(row).collect();
     if let Some(first) = replies.first_mut().filter(|_| bot.agent.voice.quote) {
         first.reply_to.clone_from(&place.gathered.voice);
     }
@@ -108,6 +114,30 @@ fn unanswered(said: &[WaitingMessage], answered: &TurnResult) -> Option<String> 
     Some(mask_personal_data(&asked)).filter(|_| !asks_nothing(&asked))
 }
 
+/// Returns a turn's texts as later turns see them in their history.
+pub fn history(bot: &Bot, answered: &TurnResult) -> Vec<Line> {
+    let texts = bubbles(bot, &answered.outcome);
+    let cited = cited(answered, texts.len());
+    let line = |(text, cited)| Line { speaker: Speaker::Bot, text, cited };
+    texts.into_iter().zip(cited).map(line).collect()
+}
+
+/// Returns what a history has in place of each of so many parts: the whole text with its marks for
+/// the first, nothing for the others. `None` for a text without marks.
+fn cited(answered: &TurnResult, parts: usize) -> Vec<Option<String>> {
+    let written = answered.trace.reply.as_ref();
+    let marked = match &answered.outcome {
+        Outcome::Reply(reply) => written.and_then(|written| with_marks(reply, &written.raw)),
+        Outcome::HandOver { .. } | Outcome::Silence { .. } => None,
+    };
+    let Some(marked) = marked else { return vec![None; parts] };
+    let mut cited = vec![Some(String::new()); parts];
+    if let Some(first) = cited.first_mut() {
+        *first = Some(for_whatsapp(&marked));
+    }
+    cited
+}
+
 /// Returns an outcome's texts as the customer gets them, one per message.
 pub fn bubbles(bot: &Bot, outcome: &Outcome) -> Vec<String> {
     match outcome {
@@ -125,7 +155,8 @@ fn parts(bot: &Bot, reply: &Reply) -> Vec<String> {
     let mut parts = split(&text, MAX_MESSAGE_LEN);
     if parts.is_empty() {
         // Formatting may leave nothing, for example of a single divider line: never stay silent.
-        parts = split(&for_whatsapp(&bot.agent.texts.failure), MAX_MESSAGE_LEN);
+        let language = bot.agent.languages.first().map(String::as_str);
+        parts = split(&for_whatsapp(bot.agent.texts.failure.to(language)), MAX_MESSAGE_LEN);
     }
     parts.truncate(MAX_PARTS);
     parts
@@ -150,7 +181,7 @@ fn sources(reply: &Reply) -> String {
             (one_line(title, MAX_TITLE_LEN), one_line(&places.join(", "), MAX_TITLE_LEN));
         if places.is_empty() { title } else { format!("{title} ({places})") }
     });
-    format!("\n\n📄 _{}_", told.collect::<Vec<_>>().join(" · "))
+    format!("\n\n{}", sources_line(&told.collect::<Vec<_>>().join(" · ")))
 }
 
 /// Formats a passage's place without words: `p. 3`, the number of a slide, the name of a sheet.

@@ -9,18 +9,19 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use frontdesk_template::{BoundedEnvironment, Limits, excess};
 use frontdesk_tokens::Vocabulary;
-use minijinja::{UndefinedBehavior, context};
+use minijinja::{ErrorKind, UndefinedBehavior, context};
 
-use super::framing::{NO_PASSAGES, RULES, SIGNALS};
+use self::layout::{Parts, Pieces};
+use super::framing::{PromptLayout, QUOTED, REFERRAL, without_sources_line};
 use super::retrieve::RetrievalResult;
 use super::timer::millis;
-use crate::domain::label::{MAX_TITLE_LEN, one_line, quoted_name};
+use crate::domain::label::quoted_name;
 use crate::domain::trace::PromptTrace;
-use crate::domain::{Agent, ChatMessage, Line, Passage, Prompt, Question, Role, Speaker, Turn};
-use crate::llm::{Model, Window};
+use crate::domain::{Agent, Passage, Prompt, Question, Turn};
+use crate::llm::Model;
 
-/// Tokens of a chat message beyond its text (OpenAI's counting: role and separators).
-const MESSAGE_OVERHEAD: u32 = 4;
+mod layout;
+
 /// Tokens reserved for the start of the answer and for vendors that count a little differently.
 const RESERVE: u32 = 64;
 
@@ -36,6 +37,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
 /// Limits on rendering a system prompt. At most it takes about 10 ms, so it needs no own thread.
 const LIMITS: Limits =
     Limits { source: 256 * 1024, output: 512 * 1024, steps: 50_000, work: 500_000 };
+
+/// How a day and a time are written.
+const DAY: &str = "%A, %-d %B %Y";
+const TIME: &str = "%H:%M";
 
 /// Name of a system prompt in errors.
 const NAME: &str = "prompt";
@@ -53,8 +58,22 @@ impl Template {
         bounded.add(NAME, source.to_owned()).map_err(|error| explain(&error))?;
         let template = Self { bounded };
         let facts = Facts { agent: "", contact: None, language: None, now: 0, zone: "UTC" };
-        template.render(&facts).map_err(|error| explain(&error))?;
+        let unknown = |error| template.unknown(source, &error).unwrap_or_else(|| explain(&error));
+        template.render(&facts).map_err(unknown)?;
         Ok(template)
+    }
+
+    /// Names the unknown variables in the line of an error; `None` if that is not what is wrong.
+    fn unknown(&self, source: &str, error: &minijinja::Error) -> Option<String> {
+        let line = error.line().filter(|_| error.kind() == ErrorKind::UndefinedError)?;
+        let text = source.lines().nth(line.checked_sub(1)?)?;
+        let is_known = |name: &str| VARIABLES.iter().any(|(known, _)| *known == name);
+        let used = self.bounded.undeclared(source).ok()?.into_iter();
+        let mut names: Vec<String> =
+            used.filter(|name| !is_known(name) && text.contains(name.as_str())).collect();
+        names.sort();
+        let names = (!names.is_empty()).then(|| names.join("`, `"))?;
+        Some(format!("line {line} of the prompt: `{names}` is no variable; {}", known_variables()))
     }
 
     /// Returns the names of the variables that it uses.
@@ -64,15 +83,13 @@ impl Template {
     }
 
     fn render(&self, facts: &Facts<'_>) -> Result<String, minijinja::Error> {
-        let moment = DateTime::<Utc>::from_timestamp_millis(facts.now).unwrap_or_default();
-        let zone: chrono_tz::Tz = facts.zone.parse().unwrap_or(chrono_tz::UTC);
-        let local = moment.with_timezone(&zone);
+        let local = facts.local();
         let context = context! {
             agent => facts.agent,
             contact => quoted_name(facts.contact.unwrap_or_default()),
             language => facts.language.unwrap_or_default(),
-            today => local.format("%A, %-d %B %Y").to_string(),
-            time => local.format("%H:%M").to_string(),
+            today => local.format(DAY).to_string(),
+            time => local.format(TIME).to_string(),
         };
         self.bounded.render(NAME, context)
     }
@@ -96,6 +113,18 @@ impl<'a> Facts<'a> {
             zone: &input.agent.time_zone,
         }
     }
+
+    fn local(&self) -> DateTime<chrono_tz::Tz> {
+        let moment = DateTime::<Utc>::from_timestamp_millis(self.now).unwrap_or_default();
+        let zone: chrono_tz::Tz = self.zone.parse().unwrap_or(chrono_tz::UTC);
+        moment.with_timezone(&zone)
+    }
+
+    /// Returns date, time and zone in words.
+    fn moment(&self) -> String {
+        let local = self.local();
+        format!("{}, {} ({})", local.format(DAY), local.format(TIME), local.timezone().name())
+    }
 }
 
 /// Input of a prompt.
@@ -106,6 +135,16 @@ pub(super) struct Input<'a> {
     pub(super) turn: &'a Turn,
     pub(super) question: &'a Question,
     pub(super) found: &'a RetrievalResult,
+    pub(super) layout: PromptLayout,
+}
+
+impl<'a> Input<'a> {
+    /// The passages that the model is shown: none if they have nothing to do with the question.
+    fn passages(&self) -> &'a [Passage] {
+        let found = self.found;
+        let none = self.layout == PromptLayout::Fenced && found.confidence <= 0.0;
+        if none { &[] } else { &found.passages }
+    }
 }
 
 /// Composes the prompt for a model. The error says which limit the template exceeds on this turn.
@@ -118,20 +157,26 @@ pub(super) fn compose(
     let agent = input.agent;
     // Queried before anything can fail, so that a recording always contains this window.
     let window = model.kind(named).window();
+    let passages = input.passages();
     let parts = Parts {
         system: system(input)?,
         history: &input.turn.history,
-        passages: &input.found.passages,
+        passages,
+        before: before(input.turn),
+        now: Facts::of(input).moment(),
         question: &input.question.text,
     };
-    let fit = parts.fit(window, agent.max_output_tokens, Vocabulary::of(named));
+    let budget =
+        window.map(|window| window.tokens.saturating_sub(agent.max_output_tokens + RESERVE));
+    let pieces = Pieces::of(input.layout, &parts);
+    let fit = pieces.fit(budget, Vocabulary::of(named));
     let prompt = Prompt {
         model: named.to_owned(),
         temperature: agent.temperature,
         max_output_tokens: agent.max_output_tokens,
-        messages: parts.messages(&fit),
+        messages: pieces.messages(&fit),
         question: input.found.standalone.as_ref().unwrap_or(&input.question.text).clone(),
-        passages: Arc::from(&parts.passages[..fit.passages]),
+        passages: Arc::from(&passages[..fit.passages]),
         confidence: input.found.confidence,
         min_confidence: agent.min_confidence.unwrap_or_else(|| model.min_confidence()),
         tokens: fit.tokens,
@@ -141,7 +186,7 @@ pub(super) fn compose(
         tokens: fit.tokens,
         budget: fit.budget,
         dropped_history: fit.dropped_history,
-        dropped_passages: parts.passages.len() - fit.passages,
+        dropped_passages: passages.len() - fit.passages,
         took_ms: millis(started),
     };
     Ok((prompt, trace))
@@ -153,6 +198,18 @@ pub(super) fn nameless(input: &Input<'_>) -> String {
     input.template.render(&facts).unwrap_or_default()
 }
 
+/// Returns what the customer's messages refer to, each text once, with a line that says so.
+fn before(turn: &Turn) -> Vec<(&'static str, String)> {
+    let quoted = turn.messages.iter().filter_map(|message| message.quoted.as_deref());
+    let quoted = quoted.map(|text| (QUOTED, without_sources_line(text).to_owned()));
+    let referrals = turn.messages.iter().filter_map(|message| message.referral.as_ref());
+    let referrals = referrals.map(|referral| (REFERRAL, referral.text()));
+    let mut before: Vec<_> =
+        referrals.chain(quoted).filter(|(_, text)| !text.trim().is_empty()).collect();
+    before.dedup();
+    before
+}
+
 fn system(input: &Input<'_>) -> Result<String, String> {
     match input.template.render(&Facts::of(input)) {
         Err(error) if excess(&error).is_some() => Err(explain(&error)),
@@ -161,189 +218,34 @@ fn system(input: &Input<'_>) -> Result<String, String> {
     }
 }
 
-struct Parts<'a> {
-    system: String,
-    history: &'a [Line],
-    passages: &'a [Passage],
-    question: &'a str,
-}
-
-/// What fits the token budget: the last lines of the history and the first passages.
-struct Fit {
-    dropped_history: usize,
-    passages: usize,
-    tokens: u32,
-    budget: u32,
-}
-
-impl Parts<'_> {
-    fn fit(&self, window: Option<Window>, output: u32, vocabulary: Vocabulary) -> Fit {
-        let mut fit =
-            Fit { dropped_history: 0, passages: self.passages.len(), tokens: 0, budget: 0 };
-        let Some(window) = window else { return fit };
-        fit.budget = window.tokens.saturating_sub(output + RESERVE);
-        // A token has at least one byte: fewer bytes than budgeted tokens fit without counting.
-        if self.bytes() < fit.budget as usize {
-            return fit;
-        }
-        let count = |text: &str| vocabulary.count(text) + MESSAGE_OVERHEAD;
-        let lines: Vec<u32> = self.history.iter().map(|line| count(&line.text)).collect();
-        let passages: Vec<u32> =
-            (0..self.passages.len()).map(|i| count(&self.passage(i))).collect();
-        let fixed = count(&self.system) + count(self.question) + count(SIGNALS) + count(RULES);
-        let total = |fit: &Fit| {
-            fixed
-                + lines[fit.dropped_history..].iter().sum::<u32>()
-                + passages[..fit.passages].iter().sum::<u32>()
-        };
-        while total(&fit) > fit.budget && fit.drop_one(lines.len()) {}
-        fit.tokens = total(&fit);
-        fit
-    }
-
-    fn bytes(&self) -> usize {
-        let history: usize = self.history.iter().map(|line| line.text.len() + 16).sum();
-        let passages: usize = self
-            .passages
-            .iter()
-            .map(|passage| {
-                let chunk = &passage.chunk;
-                let above = chunk.title.len() + chunk.heading.len() + chunk.place.len();
-                above + chunk.body.len() + 64
-            })
-            .sum();
-        let added = SIGNALS.len() + RULES.len() + 64;
-        self.system.len() + self.question.len() + added + history + passages
-    }
-
-    fn passage(&self, index: usize) -> String {
-        let chunk = &self.passages[index].chunk;
-        let (title, heading) =
-            (one_line(&chunk.title, MAX_TITLE_LEN), one_line(&chunk.heading, MAX_TITLE_LEN));
-        let heading = if heading.is_empty() || heading == title {
-            String::new()
-        } else {
-            format!(" > {heading}")
-        };
-        let (mark, page) = (index + 1, one_line(&chunk.page(), MAX_TITLE_LEN));
-        let page = if page.is_empty() { page } else { format!(" {page}") };
-        format!("[{mark}] {title}{heading}{page}\n{}\n\n", chunk.body)
-    }
-
-    fn messages(&self, fit: &Fit) -> Vec<ChatMessage> {
-        let mut system = self.system.trim_end().to_owned();
-        system.push_str(SIGNALS);
-        system.push_str(if fit.passages == 0 { NO_PASSAGES } else { RULES });
-        for index in 0..fit.passages {
-            system.push_str(&self.passage(index));
-        }
-        let system = ChatMessage { role: Role::System, content: system.trim_end().to_owned() };
-        let history = self.history[fit.dropped_history..].iter().map(|line| ChatMessage {
-            role: if line.speaker == Speaker::Customer { Role::User } else { Role::Assistant },
-            content: line.text.clone(),
-        });
-        let question = ChatMessage { role: Role::User, content: self.question.to_owned() };
-        std::iter::once(system).chain(history).chain(std::iter::once(question)).collect()
-    }
-}
-
-impl Fit {
-    /// Drops one more item: history down to two lines, then passages down to one, then the rest.
-    fn drop_one(&mut self, lines: usize) -> bool {
-        if lines - self.dropped_history > 2 {
-            self.dropped_history += 1;
-        } else if self.passages > 1 {
-            self.passages -= 1;
-        } else if lines > self.dropped_history {
-            self.dropped_history += 1;
-        } else if self.passages > 0 {
-            self.passages -= 1;
-        } else {
-            return false;
-        }
-        true
-    }
-}
-
 fn explain(error: &minijinja::Error) -> String {
     let line = error.line().map_or(String::new(), |line| format!("line {line} of the prompt: "));
     if let Some(excess) = excess(error) {
         return format!("{line}{excess}");
     }
-    let known = "known variables: agent, contact, language, today, time";
     format!(
-        "{line}{}; {known}",
+        "{line}{}; {}",
         error
             .detail()
-            .map_or_else(|| error.kind().to_string(), |d| format!("{}: {d}", error.kind()))
+            .map_or_else(|| error.kind().to_string(), |d| format!("{}: {d}", error.kind())),
+        known_variables()
     )
+}
+
+fn known_variables() -> String {
+    let names: Vec<&str> = VARIABLES.iter().map(|(name, _)| *name).collect();
+    format!("known variables: {}", names.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Scores};
-
-    fn passage(words: usize) -> Passage {
-        let chunk = Chunk {
-            id: ChunkId::generate(),
-            document: DocumentId::generate(),
-            collection: CollectionId::generate(),
-            source: "a.md".into(),
-            title: "A".into(),
-            heading: String::new(),
-            body: "word ".repeat(words),
-            tokens: u32::try_from(words).unwrap_or_default(),
-            place: String::new(),
-        };
-        Passage { chunk: Arc::new(chunk), scores: Scores::default() }
-    }
-
-    fn line(words: usize) -> Line {
-        Line { speaker: Speaker::Customer, text: "word ".repeat(words) }
-    }
-
-    fn fit(tokens: u32, history: &[Line], passages: &[Passage]) -> (Fit, Vec<ChatMessage>) {
-        let parts = Parts { system: "Be kind.".into(), history, passages, question: "When?" };
-        // The tests give the room beside the fixed text on marks.
-        let tokens = tokens + Vocabulary::O200k.count(SIGNALS) + MESSAGE_OVERHEAD;
-        let fit = parts.fit(Some(Window { tokens, price: None }), 100, Vocabulary::O200k);
-        let messages = parts.messages(&fit);
-        (fit, messages)
-    }
-
-    #[test]
-    fn what_fits_is_left_alone_and_not_even_counted() {
-        let (fit, messages) = fit(100_000, &[line(10), line(10)], &[passage(10)]);
-        assert_eq!((fit.dropped_history, fit.passages, fit.tokens), (0, 1, 0));
-        assert_eq!(messages.len(), 4);
-        assert!(messages[0].content.contains("[1] A\nword"));
-    }
-
-    #[test]
-    fn history_goes_first_and_its_oldest_lines_first() {
-        let history: Vec<_> = (1..=6).map(|n| line(100 * n)).collect();
-        let (fit, messages) = fit(1_800, &history, &[passage(200)]);
-        assert_eq!((fit.dropped_history, fit.passages), (4, 1));
-        assert!(fit.tokens <= fit.budget && fit.tokens > 0);
-        assert!(messages[1].content.len() > messages[0].content.len());
-    }
-
-    #[test]
-    fn then_the_lowest_passages_and_never_the_question() {
-        let passages: Vec<_> = (0..5).map(|_| passage(200)).collect();
-        let (two, _) = fit(700, &[], &passages);
-        assert_eq!(two.passages, 2);
-        let (none, messages) = fit(170, &[line(50)], &passages);
-        assert_eq!((none.passages, none.dropped_history), (0, 1));
-        assert_eq!(messages.last().map(|m| m.content.as_str()), Some("When?"));
-        assert!(messages[0].content.contains("No passage"));
-    }
 
     #[test]
     fn a_template_says_where_it_is_wrong() {
         let error = Template::parse("Hello\n{{ toady }}").err().unwrap_or_default();
-        assert!(error.contains("line 2") && error.contains("today"), "{error}");
+        assert!(error.starts_with("line 2 of the prompt: `toady` is no variable"), "{error}");
+        assert!(error.contains("today"), "{error}");
         let error = Template::parse("{% if %}").err().unwrap_or_default();
         assert!(error.contains("line 1"), "{error}");
         assert!(Template::parse("{{ agent }} {{ today }} {{ time }} {{ contact }}").is_ok());

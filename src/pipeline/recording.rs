@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::bot::Bot;
 use super::budget::{self, BudgetTier};
 use super::engine::Engine;
+use super::framing::PromptLayout;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
 use super::outbound;
@@ -22,8 +23,8 @@ use super::transcribe::{AudioError, AudioSource, TranscriptionError};
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
-    Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Turn, VoiceTranscript,
-    WaitingMessage,
+    Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Referral, Turn,
+    VoiceTranscript, WaitingMessage,
 };
 use crate::llm::{self, Completion, Hear, Model, ModelKind, Window};
 
@@ -32,8 +33,11 @@ mod replay;
 pub use replay::ReplayAudio;
 use replay::ReplayLookup;
 
-/// Version of a recording's JSON; other versions are not replayed.
-const FORMAT: u32 = 1;
+/// Version of a recording's JSON. 2: prompts are [`PromptLayout::Fenced`], and earlier messages have
+/// their citation marks. Later versions are not replayed.
+const FORMAT: u32 = 2;
+/// Version of recordings whose prompts are [`PromptLayout::InSystem`].
+const IN_SYSTEM: u32 = 1;
 
 /// Input, outside answers and outcome of a turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +84,12 @@ pub struct RecordedMessage {
     /// SHA-256 of its audio, if that was fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// The text of the message that it quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<String>,
+    /// The advertisement or post from which the customer wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral: Option<Referral>,
 }
 
 /// Model properties that are known without a call.
@@ -112,8 +122,9 @@ impl TurnRecording {
     pub fn read(json: &str, passages: Arc<[Passage]>) -> Result<Self, String> {
         let mut recording: Self = serde_json::from_str(json)
             .map_err(|error| format!("the tape cannot be read: {error}"))?;
-        if recording.format != FORMAT {
-            return Err(format!("the tape has the shape {}, not {FORMAT}", recording.format));
+        if !(IN_SYSTEM..=FORMAT).contains(&recording.format) {
+            let format = recording.format;
+            return Err(format!("the tape has the shape {format}, not {IN_SYSTEM} to {FORMAT}"));
         }
         recording.inputs.passages = passages;
         Ok(recording)
@@ -125,6 +136,8 @@ impl TurnRecording {
             message: heard.message.clone(),
             content: heard.content.clone(),
             transcript: heard.spoken.clone(),
+            quoted: heard.quoted.clone(),
+            referral: heard.referral.clone(),
         };
         Turn {
             conversation: None,
@@ -143,9 +156,18 @@ impl TurnRecording {
             model: player.clone(),
             budget: self.budget.clone(),
             lookup: self.lookup(engine),
+            layout: self.layout(),
             ..engine.clone()
         };
         (engine, player)
+    }
+
+    /// The layout of its prompts: calls are found by what the model was asked.
+    fn layout(&self) -> PromptLayout {
+        match self.format {
+            IN_SYSTEM => PromptLayout::InSystem,
+            _ => PromptLayout::Fenced,
+        }
     }
 
     /// Returns the recorded voice notes.
@@ -207,6 +229,8 @@ impl Recorder {
             content: said.content.clone(),
             spoken: said.transcript.clone().or_else(|| answered.spoken(said.message.as_ref()?)),
             hash: hashes.iter().find(|(id, _)| *id == said.message).map(|(_, hash)| hash.clone()),
+            quoted: said.quoted.clone(),
+            referral: said.referral.clone(),
         };
         let (calls, windows) = self.model.take_recorded();
         let model = &self.model.model;
@@ -400,6 +424,25 @@ mod tests {
         let value: Value = serde_json::from_str(&written).unwrap();
         assert_eq!(value["means"], "cheap");
         assert_eq!(value["kept"], json!({"deaf": ["silent"]}));
-        assert_eq!(TurnRecording::read(&written, Arc::default()), Ok(recording));
+        assert_eq!(TurnRecording::read(&written, Arc::default()), Ok(recording.clone()));
+        assert_eq!(recording.layout(), PromptLayout::Fenced);
+    }
+
+    #[test]
+    fn a_recording_of_format_1_is_read_and_composed_as_it_was() {
+        let budget = crate::config::Config::from_toml("").unwrap().budget;
+        let mut value = json!({
+            "format": 1, "contact": null, "said": [], "now": 7, "means": "full", "embedder": null, "kept": {},
+            "history": [{"speaker": "bot", "text": "We open at 9."}],
+            "budget": budget, "models": KnownModels::default(), "calls": [],
+            "outcome": {"kind": "silence", "why": "nothing to answer"}, "bubbles": [],
+        });
+        let read = |value: &Value| TurnRecording::read(&value.to_string(), Arc::default());
+        let old = read(&value).unwrap();
+        assert_eq!((old.layout(), &old.history[0].cited), (PromptLayout::InSystem, &None));
+        for unknown in [0, FORMAT + 1] {
+            value["format"] = unknown.into();
+            assert!(read(&value).unwrap_err().contains("the shape"));
+        }
     }
 }

@@ -10,7 +10,8 @@ use super::clean::{CleanAnswer, Signals, Speakable, clean};
 use super::timer::millis;
 use crate::domain::trace::{GroundingTrace, ReplyTrace};
 use crate::domain::{
-    Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Role, Speaker, Turn, Usage,
+    Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Sentence, Speaker, Turn,
+    Usage,
 };
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model, asks_nothing};
@@ -39,6 +40,10 @@ pub(super) struct Input<'a> {
     pub(super) prompt: &'a Prompt,
     /// The agent's prompt, rendered without the customer's name.
     pub(super) nameless: &'a str,
+    /// The customer's message.
+    pub(super) asked: &'a str,
+    /// Language of the fixed texts (ISO 639-1); `None` for the default.
+    pub(super) language: Option<&'a str>,
 }
 
 /// The reply and the model usage.
@@ -59,7 +64,7 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
         && !asks_nothing(&prompt.question);
     let reply = if unsure {
         written.repairs.push("the passages do not answer: the model was not asked".into());
-        fixed(input.agent, ReplyKind::NoAnswer)
+        fixed(input, ReplyKind::NoAnswer)
     } else {
         let reply = ask(seams, input, &mut written, &mut usage).await;
         if reply.sort == ReplyKind::Failure {
@@ -95,24 +100,24 @@ async fn ask(
                     if !generates {
                         return reply;
                     }
-                    let reply = told_unknown(vetted(agent, &vetting, reply, written), written);
-                    signalled(agent, reply, cleaned.signals, written)
+                    let reply = told_unknown(vetted(input, &vetting, reply, written), written);
+                    signalled(input, reply, cleaned.signals, written)
                 }
                 Err(fixed) => fixed,
             }
         }
         Ok(Completion::NoAnswer { model }) => {
             written.model = model;
-            fixed(agent, ReplyKind::NoAnswer)
+            fixed(input, ReplyKind::NoAnswer)
         }
         Ok(Completion::Greeting { model }) => {
             written.model = model;
-            fixed(agent, ReplyKind::Greeting)
+            fixed(input, ReplyKind::Greeting)
         }
         Err(error) => {
             tracing::error!(%error, agent = agent.slug, "the model did not answer");
             written.errors = error.attempts;
-            fixed(agent, ReplyKind::Failure)
+            fixed(input, ReplyKind::Failure)
         }
     }
 }
@@ -181,25 +186,27 @@ fn cleaned(
     generates: bool,
     written: &mut ReplyTrace,
 ) -> Result<CleanAnswer, Reply> {
-    let Input { agent, prompt, .. } = input;
+    let Input { agent, turn, prompt, asked, .. } = input;
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
     if cleaned.text.trim().is_empty() {
         if generates && cleaned.signals != Signals::default() {
-            let reply = fixed(agent, ReplyKind::Answer);
-            return Err(signalled(agent, reply, cleaned.signals, written));
+            let reply = fixed(input, ReplyKind::Answer);
+            return Err(signalled(input, reply, cleaned.signals, written));
         }
         tracing::error!(agent = agent.slug, "the model's answer held nothing for the customer");
         written.errors.push("the answer held nothing for the customer".into());
-        return Err(fixed(agent, ReplyKind::Failure));
+        return Err(fixed(input, ReplyKind::Failure));
     }
-    if is_leak(&cleaned.text, prompt) {
+    let history = turn.history.iter().map(|line| line.text.as_str());
+    let said: Vec<&str> = history.chain([asked]).collect();
+    if is_leak(&cleaned.text, prompt, &said) {
         tracing::warn!(
             agent = agent.slug,
             "the model's answer repeated its instructions, the customer gets the sentence for no answer"
         );
         written.repairs.push("not sent: it repeated the instructions of the prompt".into());
-        return Err(fixed(agent, ReplyKind::NoAnswer));
+        return Err(fixed(input, ReplyKind::NoAnswer));
     }
     Ok(cleaned)
 }
@@ -223,7 +230,7 @@ async fn grounded(
     written.checked = Some(checked);
     match decision {
         Decision::Send { text, cited } => answer(prompt, text, &cited),
-        Decision::NoAnswer => fixed(agent, ReplyKind::NoAnswer),
+        Decision::NoAnswer => fixed(input, ReplyKind::NoAnswer),
     }
 }
 
@@ -231,25 +238,23 @@ async fn grounded(
 /// sent: it contains the customer's name.
 fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
     let (agent, texts) = (input.agent, &input.agent.texts);
-    let mut business: Vec<&str> =
-        vec![&agent.prompt, input.nameless, &agent.name, &agent.handoff.reply];
-    business.extend(
-        [&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable].map(String::as_str),
-    );
-    let mut customer = Vec::new();
+    let mut business: Vec<&str> = vec![&agent.prompt, input.nameless, &agent.name];
+    let fixed = [&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable];
+    business.extend(fixed.into_iter().chain([&agent.handoff.reply]).flat_map(Sentence::all));
+    let quoted = input.turn.messages.iter().filter_map(|message| message.quoted.as_deref());
+    let mut customer: Vec<&str> = quoted.collect();
     for line in &input.turn.history {
         let origin = if line.speaker == Speaker::Customer { &mut customer } else { &mut business };
         origin.push(line.text.as_str());
     }
-    let said = input.prompt.messages.iter().filter(|message| message.role == Role::User);
-    customer.extend(said.map(|message| message.content.as_str()));
+    customer.push(input.asked);
     Origins { passages: &input.prompt.passages, business, customer }
 }
 
 /// Removes links, addresses and numbers that the business did not write: a wrong one costs the
 /// customer money.
 fn vetted(
-    agent: &Agent,
+    input: Input<'_>,
     vetting: &DetailCheck<'_>,
     reply: Reply,
     written: &mut ReplyTrace,
@@ -262,24 +267,30 @@ fn vetted(
         return reply;
     }
     tracing::warn!(
-        agent = agent.slug,
+        agent = input.agent.slug,
         removed = vetted.removed.len(),
         "the model's answer held links or numbers that nothing supports, they are not sent"
     );
     written.repairs.append(&mut vetted.removed);
     if vetted.text.is_empty() {
         written.repairs.push("nothing else is left: the sentence for no answer is sent".into());
-        return fixed(agent, ReplyKind::NoAnswer);
+        return fixed(input, ReplyKind::NoAnswer);
     }
     Reply { text: vetted.text, ..reply }
 }
 
 /// Honours what the model asked for with marks. A person who is called is announced in the model's
 /// words, or in the agent's if those are not sent.
-fn signalled(agent: &Agent, reply: Reply, asked: Signals, written: &mut ReplyTrace) -> Reply {
+fn signalled(
+    input: Input<'_>,
+    reply: Reply,
+    asked: Signals,
+    written: &mut ReplyTrace,
+) -> Reply {
     written.calls_person = asked.hand_off;
-    let unsaid = asked.hand_off && reply.text == agent.texts.no_answer;
-    let text = if unsaid { agent.handoff.reply.clone() } else { reply.text };
+    let Input { agent, language, .. } = input;
+    let unsaid = asked.hand_off && reply.text == agent.texts.no_answer.to(language);
+    let text = if unsaid { agent.handoff.reply.to(language).to_owned() } else { reply.text };
     let sort = if asked.no_answer { ReplyKind::NoAnswer } else { reply.sort };
     Reply { text, sort, ..reply }
 }
@@ -314,15 +325,15 @@ fn cite(mark: usize, passage: &Passage) -> Citation {
     }
 }
 
-/// Returns one of the agent's fixed texts.
-fn fixed(agent: &Agent, sort: ReplyKind) -> Reply {
+/// Returns one of the agent's fixed texts, in the customer's language.
+fn fixed(Input { agent, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
     let texts = &agent.texts;
     let text = match sort {
         ReplyKind::NoAnswer | ReplyKind::Answer => &texts.no_answer,
         ReplyKind::Greeting => &texts.greeting,
         ReplyKind::Failure => &texts.failure,
-        ReplyKind::VoiceFailure => &agent.voice.failure_reply.default,
+        ReplyKind::VoiceFailure => &agent.voice.failure_reply,
         ReplyKind::Unreadable => &texts.unreadable,
     };
-    Reply { text: text.clone(), sort, citations: Vec::new() }
+    Reply { text: text.to(language).to_owned(), sort, citations: Vec::new() }
 }

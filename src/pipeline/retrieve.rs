@@ -82,6 +82,14 @@ struct PendingRewrite {
     target_language: Option<&'static str>,
 }
 
+impl PendingRewrite {
+    /// Whether it may find something where the search found nothing. Other words of the same
+    /// language do not, if the context was searched, too.
+    fn may_find_more(&self) -> bool {
+        self.target_language.is_some() || self.reading.dependence == ContextDependence::Possible
+    }
+}
+
 /// A question in its conversation.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
@@ -133,6 +141,7 @@ pub(super) async fn search(
     seen.confidence = sure;
     let standalone = context;
     let wish = if may_rewrite { wish(seams.index, agent, reading).await } else { None };
+    let wish = wish.filter(|wish| sure > 0.0 || wish.may_find_more());
     if wish.is_none() {
         let text = standalone.as_deref().unwrap_or(&question.text);
         passages = rerank(seams.rerank, text, passages, &mut seen).await;

@@ -6,6 +6,7 @@ use super::bot::Bot;
 use super::budget::BudgetTier;
 use super::escalate::escalate;
 use super::inputs::RecordedInputs;
+use super::language::customers_language;
 use super::lookup::Lookup;
 use super::model_choice::{ModelChoice, Models};
 use super::retrieve::{self, RetrievalResult, Rewriter, Scene};
@@ -60,6 +61,8 @@ pub(super) struct Run {
     inputs: RecordedInputs,
     /// Text for the customer about a voice note that was not understood beside other words.
     unheard: Option<String>,
+    /// Language of the fixed texts (ISO 639-1); `None` for the default.
+    language: Option<String>,
 }
 
 impl Run {
@@ -70,6 +73,7 @@ impl Run {
             transcripts: Vec::new(),
             inputs: RecordedInputs::default(),
             unheard: None,
+            language: None,
         }
     }
 
@@ -86,7 +90,9 @@ impl Run {
         self.transcripts = heard.transcripts;
         self.inputs.failures = heard.failures;
         self.unheard = heard.unheard;
-        heard.question
+        let question = heard.question?;
+        self.language = customers_language(turn, &question);
+        Ok(question)
     }
 
     /// Stage 3.
@@ -102,9 +108,9 @@ impl Run {
         let passed = match reason {
             None => Ok(()),
             Some(reason @ Reason::PersonOffer {}) => {
-                Err(hand_over(&bot.agent, reason, &with_earlier(history, question)))
+                Err(self.hand_over(&bot.agent, reason, &with_earlier(history, question)))
             }
-            Some(reason) => Err(hand_over(&bot.agent, reason, question)),
+            Some(reason) => Err(self.hand_over(&bot.agent, reason, question)),
         };
         span.ended(ending(&passed));
         passed
@@ -175,7 +181,7 @@ impl Run {
                 self.trace.prompt = Some(trace);
                 Ok(choice)
             }
-            Err(problem) => Err(unusable(input.agent, problem, input.question)),
+            Err(problem) => Err(self.unusable(input.agent, problem, input.question)),
         });
         span.ended(ending(&choice));
         choice
@@ -191,7 +197,9 @@ impl Run {
         let prompt::Input { agent, turn, question, .. } = *input;
         let ModelChoice { prompt, nameless, .. } = choice;
         let span = spans::reply();
-        let written = reply::write(seams, reply::Input { agent, turn, prompt, nameless });
+        let (asked, language) = (&question.text, self.language.as_deref());
+        let input = reply::Input { agent, turn, prompt, nameless, asked, language };
+        let written = reply::write(seams, input);
         let (written, mut trace) = span.around(written).await;
         span.ended(written.reply.sort.as_str());
         let calls_person = trace.calls_person;
@@ -199,7 +207,7 @@ impl Run {
         trace.budget = choice.limit().map(ToOwned::to_owned);
         self.trace.reply = Some(trace);
         if choice.needs_person(&written.reply) {
-            return Err(hand_over(agent, Reason::Budget {}, question));
+            return Err(self.hand_over(agent, Reason::Budget {}, question));
         }
         if calls_person {
             let unanswered = written.reply.sort == ReplyKind::NoAnswer;
@@ -226,6 +234,24 @@ impl Run {
         let Self { trace, transcripts, inputs, .. } = self;
         TurnResult { outcome, trace, transcripts, inputs }
     }
+
+    /// Returns the hand-off to a person, with the agent's text for the customer.
+    fn hand_over(&self, agent: &Agent, reason: Reason, question: &Question) -> Outcome {
+        let reply = agent.handoff.reply.to(self.language.as_deref()).to_owned();
+        Outcome::HandOver { reason, reply, question: question.text.clone() }
+    }
+
+    /// Returns the outcome if no prompt can be composed: the failure text, and a hand-off.
+    fn unusable(&self, agent: &Agent, problem: String, question: &Question) -> Outcome {
+        tracing::error!(
+            agent = agent.slug,
+            problem,
+            "the agent's prompt cannot be used, a person is called"
+        );
+        let reply = agent.texts.failure.to(self.language.as_deref()).to_owned();
+        let (reason, question) = (Reason::Prompt { problem }, question.text.clone());
+        Outcome::HandOver { reason, reply, question }
+    }
 }
 
 /// Span outcome of a stage after which the turn goes on.
@@ -244,27 +270,10 @@ fn some(found: &RetrievalResult) -> &'static str {
     if found.passages.is_empty() { "nothing" } else { "found" }
 }
 
-/// Returns the hand-off to a person, with the agent's text for the customer.
-fn hand_over(agent: &Agent, reason: Reason, question: &Question) -> Outcome {
-    let (reply, question) = (agent.handoff.reply.clone(), question.text.clone());
-    Outcome::HandOver { reason, reply, question }
-}
-
 /// Returns a question with the customer's message before it: "yes please" alone says nothing.
 fn with_earlier(history: &[Line], question: &Question) -> Question {
     let earlier = history.iter().rfind(|line| line.speaker == Speaker::Customer);
     let text = earlier
         .map_or_else(|| question.text.clone(), |line| format!("{}\n{}", line.text, question.text));
     Question { text, ..question.clone() }
-}
-
-/// Returns the outcome if no prompt can be composed: the failure text, and a hand-off.
-fn unusable(agent: &Agent, problem: String, question: &Question) -> Outcome {
-    tracing::error!(
-        agent = agent.slug,
-        problem,
-        "the agent's prompt cannot be used, a person is called"
-    );
-    let (reply, question) = (agent.texts.failure.clone(), question.text.clone());
-    Outcome::HandOver { reason: Reason::Prompt { problem }, reply, question }
 }

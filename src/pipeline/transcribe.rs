@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::truncate_to_limit;
-use super::language::language;
+use super::language::customers_language;
 use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
@@ -267,26 +267,25 @@ fn unheard(
     }
 }
 
-/// Returns the outcome for messages without text, in the customer's language if known, else that of
-/// an earlier message, else the one that the agent expects.
+/// Returns the outcome for messages without text, in the customer's language.
 fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&TranscriptionError>) -> Outcome {
     let voice = &turn.agent.voice;
     let nothing = Question { text: String::new(), language: heard, spoken: false };
-    let spoken = language(&nothing, &turn.history).or_else(|| voice.language.clone());
+    let spoken = customers_language(turn, &nothing);
     let language = spoken.as_deref();
     let (text, sort) = match failed {
         Some(TranscriptionError::Unwanted(MediaKind::Voice)) => {
             (voice.default_reply.to(language), ReplyKind::VoiceFailure)
         }
         Some(TranscriptionError::Unwanted(_)) => {
-            (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable)
+            (turn.agent.texts.unreadable.to(language), ReplyKind::Unreadable)
         }
         Some(TranscriptionError::TooLong(_)) => {
             (voice.too_long_reply.to(language), ReplyKind::VoiceFailure)
         }
         Some(_) => (voice.failure_reply.to(language), ReplyKind::VoiceFailure),
         None if turn.messages.iter().any(|said| said.content.wants_answer()) => {
-            (turn.agent.texts.unreadable.as_str(), ReplyKind::Unreadable)
+            (turn.agent.texts.unreadable.to(language), ReplyKind::Unreadable)
         }
         None => {
             let kinds: Vec<_> =

@@ -13,21 +13,20 @@ const SENTENCE: usize = 4096;
 impl Header {
     /// Checks the limits. The error is the key and what it may hold.
     pub(super) fn bounded(&self) -> Result<(), (&'static str, String)> {
-        self.numbers()?;
-        self.lists()?;
-        let texts = [
-            ("name", &self.name, 100),
-            ("model", &self.model, 200),
-            ("no_answer", &self.no_answer, SENTENCE),
-            ("failure", &self.failure, SENTENCE),
-            ("greeting", &self.greeting, SENTENCE),
-            ("unreadable", &self.unreadable, SENTENCE),
-            ("reply", &self.handoff.reply, SENTENCE),
-            ("reply", &self.opt_out.reply, SENTENCE),
-            ("welcome", &self.opt_out.welcome, SENTENCE),
-        ];
-        let voice = self.voice.sentences().map(|(key, text)| (key, text, SENTENCE));
-        for (key, text, most) in texts.into_iter().chain(voice) {
+        for (key, number, least, most) in self.whole_numbers() {
+            if !(least..=most).contains(&number) {
+                return Err((key, format!("{key} is {number}, it goes from {least} to {most}")));
+            }
+        }
+        for (key, number, most) in self.fractions() {
+            let Some(number) = number else { continue };
+            if !(0.0..=most).contains(&number) {
+                return Err((key, format!("{key} is {number}, it goes from 0 to {most}")));
+            }
+        }
+        self.bounded_lists()?;
+        let sentences = self.sentences().map(|(key, text)| (key, text, SENTENCE));
+        for (key, text, most) in self.texts().into_iter().chain(sentences) {
             let length = text.chars().count();
             if length > most {
                 return Err((key, format!("{key} has {length} characters, it may have {most}")));
@@ -36,45 +35,52 @@ impl Header {
         Ok(())
     }
 
-    fn numbers(&self) -> Result<(), (&'static str, String)> {
+    /// Returns the whole numbers: key, value, least and most.
+    pub(super) fn whole_numbers(&self) -> [(&'static str, i64, i64, i64); 4] {
         let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-        let numbers = [
+        [
             ("passages", count(self.passages), 1, 50),
             ("history", count(self.history), 0, 200),
             ("max_output_tokens", i64::from(self.max_output_tokens), 1, 200_000),
-            ("return_minutes", self.handoff.return_minutes, 0, 525_600),
-        ];
-        for (key, number, least, most) in numbers {
-            if !(least..=most).contains(&number) {
-                return Err((key, format!("{key} is {number}, it goes from {least} to {most}")));
-            }
-        }
-        let shares = [
-            ("temperature", Some(self.temperature), 2.0),
-            ("min_confidence", self.min_confidence, 1.0),
-            ("threshold", self.curated.threshold, 1.0),
-            ("threshold", Some(self.grounding.threshold), 1.0),
-            ("hold_below", Some(self.grounding.hold_below), 1.0),
-        ];
-        for (key, number, most) in shares {
-            let Some(number) = number else { continue };
-            if !(0.0..=most).contains(&number) {
-                return Err((key, format!("{key} is {number}, it goes from 0 to {most}")));
-            }
-        }
-        Ok(())
+            ("handoff.return_minutes", self.handoff.return_minutes, 0, 525_600),
+        ]
     }
 
-    fn lists(&self) -> Result<(), (&'static str, String)> {
-        let lists = [
-            ("knowledge", &self.knowledge, 50, 60),
+    /// Returns the other numbers, from 0: key, value and most.
+    pub(super) fn fractions(&self) -> [(&'static str, Option<f32>, f32); 5] {
+        [
+            ("temperature", Some(self.temperature), 2.0),
+            ("min_confidence", self.min_confidence, 1.0),
+            ("curated.threshold", self.curated.threshold, 1.0),
+            ("grounding.threshold", Some(self.grounding.threshold), 1.0),
+            ("grounding.hold_below", Some(self.grounding.hold_below), 1.0),
+        ]
+    }
+
+    /// Returns the lists: key, entries, and how many and how long they may be.
+    pub(super) fn lists(&self) -> [(&'static str, &[String], usize, usize); 6] {
+        [
+            ("knowledge", self.knowledge.as_deref().unwrap_or_default(), 50, 60),
             ("languages", &self.languages, 50, 20),
-            ("vocabulary", &self.voice.vocabulary, 500, 100),
-            ("keywords", &self.handoff.keywords, 500, 200),
-            ("patterns", &self.handoff.patterns, 200, 1000),
-            ("notify", &self.handoff.notify, 50, 40),
-        ];
-        for (key, list, many, longest) in lists {
+            ("voice.vocabulary", &self.voice.vocabulary, 500, 100),
+            ("handoff.keywords", &self.handoff.keywords, 500, 200),
+            ("handoff.patterns", &self.handoff.patterns, 200, 1000),
+            ("handoff.notify", &self.handoff.notify, 50, 40),
+        ]
+    }
+
+    /// Returns the texts of one language: key, text and maximum length.
+    pub(super) fn texts(&self) -> [(&'static str, &str, usize); 4] {
+        [
+            ("name", &self.name, 100),
+            ("model", &self.model, 200),
+            ("opt_out.reply", &self.opt_out.reply, SENTENCE),
+            ("opt_out.welcome", &self.opt_out.welcome, SENTENCE),
+        ]
+    }
+
+    fn bounded_lists(&self) -> Result<(), (&'static str, String)> {
+        for (key, list, many, longest) in self.lists() {
             if list.len() > many {
                 let length = list.len();
                 return Err((key, format!("{key} has {length} entries, it may have {many}")));

@@ -1,13 +1,18 @@
 //! Sections of a prompt file's header, with their defaults. Validates nothing; the header does.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use frontdesk_language::data::{Language, languages};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::{Handoff, HandoffRule, OptOut, Searching, Sentence, Voice};
+use crate::domain::{
+    Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence, Voice,
+};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SearchHeader {
     pub(super) follow_up: bool,
@@ -26,7 +31,7 @@ impl From<SearchHeader> for Searching {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct VoiceHeader {
@@ -58,20 +63,13 @@ impl Default for VoiceHeader {
 }
 
 impl VoiceHeader {
-    /// Returns the key of a sentence that is empty.
-    pub(super) fn empty_sentence(&self) -> Option<&'static str> {
-        self.sentences().find(|(_, words)| words.trim().is_empty()).map(|(key, _)| key)
-    }
-
-    /// Returns the sentences in all languages, each with its key.
-    pub(super) fn sentences(&self) -> impl Iterator<Item = (&'static str, &String)> {
-        let default = self.default_reply.as_ref().unwrap_or(&self.failure_reply);
-        let sentences = [
-            ("failure_reply", &self.failure_reply),
-            ("too_long_reply", &self.too_long_reply),
-            ("default_reply", default),
-        ];
-        sentences.into_iter().flat_map(|(key, words)| words.all().map(move |text| (key, text)))
+    /// Returns the texts for customers, each with its key.
+    pub(super) fn sentences(&self) -> [(&'static str, &Words); 3] {
+        [
+            ("voice.failure_reply", &self.failure_reply),
+            ("voice.too_long_reply", &self.too_long_reply),
+            ("voice.default_reply", self.default_reply.as_ref().unwrap_or(&self.failure_reply)),
+        ]
     }
 }
 
@@ -96,23 +94,55 @@ impl From<VoiceHeader> for Voice {
 }
 
 /// One sentence for everybody, or one for each language, with `default` for all other languages.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged, expecting = "a sentence, or sentences by language with `default` among them")]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Words {
     One(String),
     Many(ByLanguage),
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct ByLanguage {
     default: String,
-    #[serde(flatten)]
     languages: BTreeMap<String, String>,
+}
+
+/// Not derived: `untagged` would read the key `no` (Norwegian) as false.
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Words;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or texts by language with `default` among them")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Words, E> {
+                Ok(Words::One(text.to_owned()))
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut texts: M) -> Result<Words, M::Error> {
+                let (mut default, mut languages) = (None, BTreeMap::new());
+                while let Some((language, text)) = texts.next_entry::<String, String>()? {
+                    if language == "default" {
+                        default = Some(text);
+                    } else {
+                        languages.insert(language, text);
+                    }
+                }
+                let default = default.ok_or_else(|| M::Error::missing_field("default"))?;
+                Ok(Words::Many(ByLanguage { default, languages }))
+            }
+        }
+
+        from.deserialize_any(Either)
+    }
 }
 
 impl Words {
     /// Returns the built-in sentence of each language, with English as the default.
-    fn of(sentence: fn(&'static Language) -> Option<&'static str>) -> Self {
+    pub(super) fn of(sentence: fn(&'static Language) -> Option<&'static str>) -> Self {
         let said = |language: &'static Language| {
             Some((language.code.clone(), sentence(language)?.to_owned()))
         };
@@ -121,12 +151,32 @@ impl Words {
         Self::Many(ByLanguage { default, languages })
     }
 
-    fn all(&self) -> impl Iterator<Item = &String> {
+    /// Returns the text in all languages.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         let (default, languages) = match self {
             Self::One(words) => (words, None),
             Self::Many(many) => (&many.default, Some(many.languages.values())),
         };
-        [default].into_iter().chain(languages.into_iter().flatten())
+        [default].into_iter().chain(languages.into_iter().flatten()).map(String::as_str)
+    }
+
+    /// Returns the languages that have a text of their own.
+    pub(super) fn languages(&self) -> impl Iterator<Item = &str> {
+        let languages = match self {
+            Self::One(_) => None,
+            Self::Many(many) => Some(many.languages.keys()),
+        };
+        languages.into_iter().flatten().map(String::as_str)
+    }
+}
+
+/// Only for the table of defaults: the text for all other languages.
+impl Serialize for Words {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::One(words) => to.serialize_str(words),
+            Self::Many(many) => to.serialize_str(&many.default),
+        }
     }
 }
 
@@ -139,7 +189,7 @@ impl From<Words> for Sentence {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct OptOutHeader {
     pub(super) reply: String,
@@ -160,12 +210,12 @@ impl From<OptOutHeader> for OptOut {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct HandoffHeader {
     pub(super) keywords: Vec<String>,
     pub(super) patterns: Vec<String>,
-    pub(super) reply: String,
+    pub(super) reply: Words,
     pub(super) notify: Vec<String>,
     pub(super) return_minutes: i64,
 }
@@ -175,7 +225,7 @@ impl Default for HandoffHeader {
         Self {
             keywords: Vec::new(),
             patterns: Vec::new(),
-            reply: "I am passing you to a colleague, who will answer you here.".into(),
+            reply: Words::of(|language| language.sentences.hand_off.as_deref()),
             notify: Vec::new(),
             return_minutes: 24 * 60,
         }
@@ -188,9 +238,65 @@ impl From<HandoffHeader> for Handoff {
         let patterns = header.patterns.into_iter().map(HandoffRule::Pattern);
         Self {
             rules: keywords.chain(patterns).collect(),
-            reply: header.reply,
+            reply: header.reply.into(),
             notify: header.notify,
             return_minutes: header.return_minutes,
+        }
+    }
+}
+
+/// Reads `grounding`: its settings, or only its `check`.
+pub(super) fn grounding<'de, D: Deserializer<'de>>(from: D) -> Result<Grounding, D::Error> {
+    struct Either;
+
+    impl<'de> Visitor<'de> for Either {
+        type Value = Grounding;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "one of {}, or a section", GroundingCheck::WORDS.join(", "))
+        }
+
+        // YAML reads a bare `off` as false.
+        fn visit_bool<E: Error>(self, on: bool) -> Result<Grounding, E> {
+            if on {
+                return Err(E::invalid_value(Unexpected::Bool(on), &self));
+            }
+            Ok(Grounding { check: GroundingCheck::Off, ..Grounding::default() })
+        }
+
+        fn visit_str<E: Error>(self, word: &str) -> Result<Grounding, E> {
+            let check = word.parse().map_err(E::custom)?;
+            Ok(Grounding { check, ..Grounding::default() })
+        }
+
+        fn visit_map<M: MapAccess<'de>>(self, keys: M) -> Result<Grounding, M::Error> {
+            Grounding::deserialize(MapAccessDeserializer::new(keys))
+        }
+    }
+
+    from.deserialize_any(Either)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn each_language_of_the_console_has_all_fixed_texts() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/console/src/locales");
+        for entry in std::fs::read_dir(folder).expect("the console has languages") {
+            let code = entry.expect("readable").file_name();
+            let code = code.to_str().expect("a code");
+            let language = frontdesk_language::data::of(code).expect(code);
+            let said = &language.sentences;
+            let all = [
+                &said.voice_failed,
+                &said.voice_too_long,
+                &said.no_answer,
+                &said.failure,
+                &said.greeting,
+                &said.unreadable,
+                &said.hand_off,
+            ];
+            assert!(all.iter().all(|text| text.is_some()), "{code}");
         }
     }
 }

@@ -136,6 +136,7 @@ impl Sandbox {
             sent_at: json::time(message, "timestamp"),
             content: self.content(message)?,
             reply_to: None,
+            referral: None,
             group: None,
             imported: false,
             faults: Vec::new(),

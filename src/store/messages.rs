@@ -18,7 +18,7 @@ use super::{
 };
 use crate::domain::{
     Author, Content, ConversationId, Delivery, Direction, Echo, Fault, MessageId, MessageKind,
-    MessageState, NumberId, Status, WorkspaceId,
+    MessageState, NumberId, Pricing, Referral, Status, WorkspaceId,
 };
 
 const SENT_RANK: i64 = MessageState::Sent.rank();
@@ -62,12 +62,16 @@ pub struct MessageRow {
     pub sent_at: i64,
     /// The provider's errors, as JSON.
     pub error: Option<String>,
+    /// The advertisement or post from which the customer wrote, as JSON.
+    pub referral: Option<String>,
+    /// What the provider charges for it, as JSON.
+    pub pricing: Option<String>,
 }
 
 /// The columns of [`MessageRow`].
 macro_rules! message_columns {
     () => {
-        "id, direction, author, provider_id, kind, content, body, transcript, heard, reply_to, state, note, turn_id, sent_at, error"
+        "id, direction, author, provider_id, kind, content, body, transcript, heard, reply_to, state, note, turn_id, sent_at, error, referral, pricing"
     };
 }
 
@@ -130,6 +134,7 @@ pub(super) struct NewMessage<'a> {
     pub(super) provider_id: &'a str,
     pub(super) content: &'a Content,
     pub(super) reply_to: Option<&'a str>,
+    pub(super) referral: Option<&'a Referral>,
     pub(super) state: MessageState,
     pub(super) note: Option<&'static str>,
     pub(super) faults: &'a [Fault],
@@ -137,7 +142,7 @@ pub(super) struct NewMessage<'a> {
 }
 
 impl NewMessage<'_> {
-    pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 18]> {
+    pub(super) fn values(&self, id: &MessageId, workspace: &WorkspaceId) -> Result<[Value; 19]> {
         let (ours, moment) = (self.author == Author::Person, now());
         Ok([
             id.as_str().into(),
@@ -158,13 +163,14 @@ impl NewMessage<'_> {
             moment.into(),
             moment.into(),
             faults_json(self.faults)?.into(),
+            self.referral.map(to_json).transpose()?.into(),
         ])
     }
 }
 
 pub(super) async fn insert_arrived(conn: &mut Conn<'_>, rows: &Rows) -> Result<()> {
     let into = "insert into messages (id, workspace_id, conversation_id, number_id, direction, author, provider_id,
-        kind, content, body, reply_to, state, state_rank, note, sent_at, created_at, updated_at, error)";
+        kind, content, body, reply_to, state, state_rank, note, sent_at, created_at, updated_at, error, referral)";
     conn.many(into, rows, "").await.map(|_| ())
 }
 
@@ -254,6 +260,31 @@ pub(super) struct StatusEffects {
     pub(super) lost_notices: usize,
 }
 
+/// What a batch says about a sent message.
+struct StatusNews<'a> {
+    /// The highest status.
+    status: &'a Status,
+    reference: Option<&'a str>,
+    pricing: Option<&'a Pricing>,
+}
+
+/// Returns what a batch says about each message, by number and provider's id.
+fn last_news<'a>(
+    statuses: &[(&'a NumberId, &'a Status)],
+) -> BTreeMap<(&'a str, &'a str), StatusNews<'a>> {
+    let mut last: BTreeMap<_, StatusNews<'_>> = BTreeMap::new();
+    for (number, status) in statuses {
+        let known = last.entry((number.as_str(), status.provider_id.as_str()));
+        let news = known.or_insert(StatusNews { status, reference: None, pricing: None });
+        if rises(news.status.delivery, status.delivery) {
+            news.status = status;
+        }
+        news.reference = news.reference.or(status.reference.as_deref());
+        news.pricing = news.pricing.or(status.pricing.as_ref());
+    }
+    last
+}
+
 /// Applies the provider's status updates to outgoing messages, found by the provider's id, or by
 /// our reference if that id was never received.
 pub(super) async fn apply_statuses(
@@ -261,17 +292,8 @@ pub(super) async fn apply_statuses(
     workspace: &WorkspaceId,
     statuses: &[(&NumberId, &Status)],
 ) -> Result<StatusEffects> {
-    let mut last: BTreeMap<(&str, &str), (&Status, Option<&str>)> = BTreeMap::new();
-    for (number, status) in statuses {
-        let known = last.entry((number.as_str(), &status.provider_id));
-        let (news, reference) = known.or_insert((status, None));
-        if rises(news.delivery, status.delivery) {
-            *news = status;
-        }
-        *reference = reference.or(status.reference.as_deref());
-    }
     let (mut rows, mut referred) = (Rows::default(), Rows::default());
-    for ((number, provider_id), (status, reference)) in last {
+    for ((number, provider_id), StatusNews { status, reference, pricing }) in last_news(statuses) {
         let mut row = [
             workspace.as_str().into(),
             number.into(),
@@ -281,6 +303,7 @@ pub(super) async fn apply_statuses(
             MessageState::from(status.delivery).rank().into(),
             faults_json(&status.faults)?.into(),
             now().into(),
+            pricing.map(to_json).transpose()?.into(),
         ];
         rows.push(row.clone());
         if let Some(reference) = reference {
@@ -288,13 +311,12 @@ pub(super) async fn apply_statuses(
             referred.push(row);
         }
     }
-    let before =
-        "with v (workspace_id, number_id, provider_id, reference, state, rank, error, moment) as (";
+    let before = "with v (workspace_id, number_id, provider_id, reference, state, rank, error, moment, pricing) as (";
     macro_rules! settle {
         ($found:literal) => {
             formatcp!(
                 ") update messages set state = v.state, state_rank = v.rank, provider_id = {PROVIDER_ID},
-                    error = coalesce(v.error, messages.error), lease_until = null, due_at = null, updated_at = v.moment
+                    error = coalesce(v.error, messages.error), pricing = coalesce(v.pricing, messages.pricing), lease_until = null, due_at = null, updated_at = v.moment
                 from v where {found} and messages.number_id = v.number_id and messages.workspace_id = v.workspace_id
                     and messages.direction = '{OUT}' and messages.state_rank < v.rank
                     and (v.state <> '{FAILED}' or messages.state_rank < {DELIVERED_RANK})

@@ -24,6 +24,7 @@ use crate::domain::{
 
 mod queue;
 
+pub use queue::cited;
 pub(super) use queue::{OutboxEntry, insert};
 
 const SENDING_RANK: i64 = MessageState::Sending.rank();
@@ -41,12 +42,15 @@ pub struct OutgoingRow {
     pub text: String,
     /// The provider's id of the quoted message.
     pub reply_to: Option<String>,
+    /// The text with citation marks, for the history of later turns; empty if the message before
+    /// has it all.
+    pub cited: Option<String>,
 }
 
 impl OutgoingRow {
     /// A message that quotes nothing.
     pub fn new(text: &str) -> Self {
-        Self { id: MessageId::generate(), text: text.to_owned(), reply_to: None }
+        Self { id: MessageId::generate(), text: text.to_owned(), reply_to: None, cited: None }
     }
 }
 

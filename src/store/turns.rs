@@ -55,6 +55,10 @@ pub struct SpokenRow {
     pub contact: Option<String>,
     /// When the burst that it belongs to ends.
     pub quiet_at: Option<i64>,
+    /// The advertisement or post from which the customer wrote, as JSON.
+    pub referral: Option<String>,
+    /// The text of the message that a waiting message quotes.
+    pub quoted: Option<String>,
 }
 
 /// A recorded turn of a conversation.
@@ -248,7 +252,9 @@ async fn spoken(
     // Waiting messages have their own query: late ones sort further back, and of a flood the oldest
     // are answered first.
     let after = format!(
-        ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.heard, m.state,
+        ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.heard, m.state, m.referral,
+            case when m.state = '{WAITING}' then (select coalesce(q.transcript, q.body) from messages q
+                where q.number_id = m.number_id and q.provider_id = m.reply_to and q.conversation_id = m.conversation_id) end as quoted,
             (select c.name from contacts c where c.id = v.contact_id) as contact,
             (select w.quiet_at from conversations w where w.id = v.id) as quiet_at
         from v cross join {from} (

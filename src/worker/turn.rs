@@ -217,7 +217,8 @@ impl Job {
             let Some(mut gathered) = gathered? else { return Ok(None) };
             gathered.restore_transcripts(&known);
             if let Some(why) = self.unanswerable_reason(&gathered) {
-                return Ok(Some((gathered, failed(&agent, why))));
+                let failed = failed(&gathered.turn, why);
+                return Ok(Some((gathered, failed)));
             }
             if self.typing {
                 typing.show(scene.number, gathered.provider_ids.last().map(String::as_str));
@@ -271,7 +272,7 @@ impl Job {
         let ready = match self.unless_void(gathered, events, prepare).await {
             Some(Ok(ready)) => ready,
             Some(Err(why)) => {
-                return Ok(AttemptOutcome::Answered(failed(&scene.bot.agent, why).into()));
+                return Ok(AttemptOutcome::Answered(failed(&gathered.turn, why).into()));
             }
             None => return Ok(AttemptOutcome::Newer { heard: Vec::new(), abandoned: false }),
         };
@@ -306,7 +307,7 @@ impl Job {
                             let tape = tape.as_ref().and_then(TurnRecording::written);
                             TurnAnswer { answered, tape }.into()
                         }
-                        Err(why) => failed(&scene.bot.agent, why).into(),
+                        Err(why) => failed(&gathered.turn, why).into(),
                     }));
                 }
                 () = events.next(), if patience.abandon => if self.newer(gathered, events).await? {

@@ -12,6 +12,7 @@ use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{batch, text_webhook};
+use crate::support::openai::{last_message, written};
 
 fn document() -> Value {
     serde_json::from_str(&frontdesk::http::openapi()).unwrap()
@@ -357,12 +358,14 @@ async fn a_sandbox_turn_is_the_real_pipeline_and_leaves_nothing_behind() {
     let asked = app.model.requests().remove(0);
     let said: Vec<_> = asked["messages"].as_array().unwrap()[1..]
         .iter()
-        .map(|message| (message["role"].as_str().unwrap(), message["content"].as_str().unwrap()))
+        .map(|message| {
+            let content = message["content"].as_str().unwrap();
+            (message["role"].as_str().unwrap(), written(content))
+        })
         .collect();
     let expected = [
         ("user", "Do you have blue lamps?"),
-        ("assistant", "Yes."),
-        ("assistant", "Ana here, they are on sale."),
+        ("assistant", "Yes.\n\n<colleague>\nAna here, they are on sale.\n</colleague>"),
         ("user", "When do you close on Saturday?"),
     ];
     assert_eq!(said, expected);
@@ -440,9 +443,11 @@ async fn the_sandbox_tries_a_draft_without_publishing_it() {
         |prompt: &str| json!({"agent": "acme", "text": "When are you open?", "prompt": prompt});
     let (status, told) = app.sandbox(&ask(draft)).await;
     assert_eq!(status, 200, "{told}");
-    let system = app.model.requests()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
+    let request = app.model.requests().remove(0);
+    let system = request["messages"][0]["content"].as_str().unwrap();
     assert!(system.starts_with("You are a pirate of Draft Lamps."), "{system}");
-    assert!(system.contains("day and night") && !system.contains("close at 18:00"), "{system}");
+    let asked = last_message(&request);
+    assert!(asked.contains("day and night") && !asked.contains("close at 18:00"), "{asked}");
     assert!(!app.get("/agents/acme").await["source"].as_str().unwrap().contains("pirate"));
 
     for (broken, line, word) in [

@@ -59,7 +59,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["app.rs", "app/", "cli/", "main.rs"]),
     ("frontdesk_template", &["pipeline/prompt.rs"]),
     ("minijinja", &["pipeline/prompt.rs"]),
-    ("serde_saphyr", &["prompts.rs", "knowledge/answers.rs", "eval/", "cli/mod.rs"]),
+    (
+        "serde_saphyr",
+        &["prompts.rs", "prompts/keys.rs", "knowledge/answers.rs", "eval/", "cli/mod.rs"],
+    ),
     ("rust_stemmers", &["llm/extractive"]),
     ("pulldown_cmark", &["pipeline/outbound/format"]),
     ("csv", &["eval/"]),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Db, MAIN, SECRET, Setup, TestApp, on_both};
 use crate::support::hooks::{all_captured, batch, message_webhook, sign, text_webhook};
+use crate::support::openai::question;
 
 /// Maximum length of a WhatsApp text in characters.
 const MAX_LEN: usize = 4096;
@@ -184,12 +185,7 @@ on_both! {
 
     async fn the_longest_text_of_any_script_is_stored_as_it_is_and_answered(db) {
         let app = Setup::on(db).with("[worker]\nlease_ms = 30000").start().await;
-        app.model.answer_with(|request| {
-            request["messages"].as_array().unwrap().last().unwrap()["content"]
-                .as_str()
-                .unwrap()
-                .into()
-        });
+        app.model.answer_with(|request| question(request).into());
         let texts: Vec<_> =
             SCRIPTS.iter().map(|(script, sample)| (*script, filled(sample))).collect();
         for (n, (script, text)) in texts.iter().enumerate() {

@@ -340,6 +340,33 @@ async fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
     ill.says(&["WRONG  desk", "database"]);
 }
 
+#[tokio::test]
+async fn an_agent_that_answers_from_nothing_is_refused_and_the_doctor_says_what_is_missing() {
+    let home = home();
+    let write = |path: &str, text: &str| std::fs::write(home.path().join(path), text).unwrap();
+    for (knowledge, told) in
+        [("[acme, typo]", "knowledge names typo"), ("[]", "knowledge is empty")]
+    {
+        write("prompts/acme.md", &format!("---\nname: A\nknowledge: {knowledge}\n---\nHi\n"));
+        let refused = run(home.path(), &["chat", "Hi"]).await;
+        refused.fails_with(&["prompts/acme.md:3: ", told, "there are: acme, bolt"]);
+        run(home.path(), &["publish", "acme"]).await.fails_with(&["acme.md:3: ", told]);
+        let doctor = run(home.path(), &["doctor"]).await;
+        assert_eq!(doctor.code, 1, "{doctor:?}");
+        doctor.says(&["WRONG  desk", told]);
+    }
+
+    let gated =
+        "---\nname: A\nknowledge: [acme]\ngate: { suite: eval/suites/gone.yaml }\n---\nHi\n";
+    write("prompts/acme.md", gated);
+    write("knowledge/acme/broken.pdf", "no PDF");
+    run(home.path(), &["learn", "knowledge"]).await;
+    let doctor = run(home.path(), &["doctor"]).await;
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    doctor.says(&["WRONG  documents", "of acme could not be learned: broken.pdf ("]);
+    doctor.says(&["WRONG  gates", "acme: the gate's suite: ", "gate.suite"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_index_is_filled_first_and_then_chosen() {
     let home = home();

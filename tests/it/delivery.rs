@@ -14,7 +14,7 @@ use tokio::process::Command;
 use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, write_home_files};
 use crate::support::graph::Graph;
 use crate::support::hooks::{message_webhook, sign, text_webhook};
-use crate::support::openai::OpenAi;
+use crate::support::openai::{self, OpenAi};
 use crate::support::process::{BINARY, Process};
 
 mod bursts;
@@ -81,9 +81,9 @@ pub(super) fn got(app: &TestApp, customer: &str) -> Vec<String> {
     app.received().into_iter().filter(|(to, _)| to_him(to)).map(|(_, text)| text).collect()
 }
 
-/// Returns the last message of a chat request.
+/// Returns the customer's words at the end of a chat request.
 pub(super) fn question(request: &Value) -> String {
-    request["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned()
+    openai::question(request).to_owned()
 }
 
 pub(super) fn questions(app: &TestApp) -> Vec<String> {

@@ -46,11 +46,7 @@ async fn ask(app: &App, question: &str) -> TurnResult {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        messages: vec![WaitingMessage {
-            message: None,
-            content: Content::Text { body: question.into() },
-            transcript: None,
-        }],
+        messages: vec![WaitingMessage::of(Content::Text { body: question.into() })],
         history: Vec::new(),
         now: frontdesk::domain::time::now_ms(),
     };

@@ -22,10 +22,11 @@ use tempfile::TempDir;
 use crate::support::app::{Db, MAIN, Setup, TestApp};
 use crate::support::fake::Failure;
 use crate::support::hooks::text_webhook;
+use crate::support::openai::{last_message, question};
 
 /// Returns a history: each customer message with an empty answer.
 fn history(before: &[&str]) -> Vec<Line> {
-    let line = |speaker, text: &str| Line { speaker, text: text.to_owned() };
+    let line = |speaker, text: &str| Line::new(speaker, text);
     let both = |text: &&str| [line(Speaker::Customer, text), line(Speaker::Bot, "Certainly.")];
     before.iter().flat_map(both).collect()
 }
@@ -36,7 +37,7 @@ async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> TurnR
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        messages: vec![WaitingMessage { message: None, content, transcript: None }],
+        messages: vec![WaitingMessage::of(content)],
         history: history(before),
         now: frontdesk::domain::time::now_ms(),
     };
@@ -273,8 +274,7 @@ async fn a_model_makes_a_follow_up_complete_and_its_words_are_searched_and_never
     assert!(all["input_tokens"].as_u64() > part["input_tokens"].as_u64(), "{all}");
     assert_eq!(turn["bubbles"][0], "We close at 13:00.\n\n📄 _Opening hours_");
     let last = app.model.requests().pop().unwrap();
-    let question = last["messages"].as_array().unwrap().last().unwrap()["content"].clone();
-    assert_eq!(question, "and then?", "the answer is to what the customer wrote");
+    assert_eq!(question(&last), "and then?", "the answer is to what the customer wrote");
     app.stop().await;
 }
 
@@ -371,6 +371,19 @@ async fn a_burst_is_put_in_other_words_once() {
     }
     app.settle().await;
     assert_eq!(asked(&app).0, 1, "{:?}", app.model.requests());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_has_to_do_with_the_question_no_passage_is_shown_and_no_other_words_are_sought()
+ {
+    let agent = "---\nname: Acme\n---\nBe kind.\n";
+    let app = Setup::on(Db::Sqlite).with(MAY_ASK).file("prompts/acme.md", agent).start().await;
+    let turn = sandbox(&app, &[HOURS], "and then?").await;
+    assert_eq!(turn["trace"]["retrieve"]["confidence"], 0.0, "{turn}");
+    assert_eq!(asked(&app), (0, 1));
+    let last = app.model.requests().pop().unwrap();
+    assert!(last_message(&last).starts_with("No passage of the business's documents"), "{last}");
     app.stop().await;
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
+use crate::support::openai::question;
 use crate::support::process;
 
 const SUITE: &str = "providers: [\"frontdesk:acme\"]
@@ -40,7 +41,7 @@ pub(crate) async fn gated(db: Db, more: &str) -> (TestApp, String) {
     std::fs::write(suites.join("acme.yaml"), SUITE).unwrap();
     app.model.answer_with(|request| {
         let all = request["messages"].to_string();
-        let last = request["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
+        let last = question(request);
         match () {
             () if all.contains("BAD") => "Who knows.".into(),
             () if last.contains("return") => "Within 30 days [1].".into(),
@@ -132,7 +133,7 @@ on_both! {
         std::fs::write(app.config.files.suites.join("acme.yaml"), suite).unwrap();
         app.model.answer_with(|request| {
             let all = request["messages"].to_string();
-            let last = request["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
+            let last = question(request);
             match () {
                 () if all.contains("It says an hour") => json!({"pass": all.contains("13:00"), "reason": "graded"}).to_string(),
                 () if all.contains("BAD") => "Who knows.".into(),
@@ -254,7 +255,7 @@ on_both! {
         // The model answers from the documents now.
         app.model.answer_with(|request| {
             let all = request["messages"].to_string();
-            let last = request["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
+            let last = question(request);
             match () {
                 () if all.contains("BAD") => "Who knows.".into(),
                 () if last.contains("return") => "Within 30 days [1].".into(),

@@ -9,6 +9,7 @@ use crate::support::fake::Failure;
 use crate::support::hooks::{
     News, Note, batch, echo_webhook, message_webhook, status_webhook, text_webhook, voice_webhook,
 };
+use crate::support::openai::{last_message, question};
 
 on_both! {
     async fn a_question_is_answered_from_the_documents_and_its_status_comes_back(db) {
@@ -18,10 +19,13 @@ on_both! {
         assert_eq!(app.deliver(&hook).await, 200);
         app.settle().await;
 
-        let prompt = app.model.requests()[0]["messages"][0]["content"].as_str().unwrap().to_owned();
-        assert!(prompt.starts_with("You answer customers of Acme Lamps."), "{prompt}");
-        assert!(prompt.contains("[1] Opening hours") && prompt.contains("close at 18:00"), "{prompt}");
-        assert!(!prompt.contains("Bolt"), "another business's documents are in the prompt");
+        let request = app.model.requests().remove(0);
+        let system = request["messages"][0]["content"].as_str().unwrap();
+        assert!(system.starts_with("You answer customers of Acme Lamps."), "{system}");
+        assert!(!system.contains("18:00"), "passages are no instructions: {system}");
+        let asked = last_message(&request);
+        assert!(asked.starts_with("<passages>\n\n[1] Opening hours") && asked.contains("close at 18:00"), "{asked}");
+        assert!(!request.to_string().contains("Bolt"), "another business's documents are in the prompt");
         let sent = app.whatsapp.sent();
         assert_eq!(sent.len(), 1);
         assert_eq!(sent[0].to, "+447700900001");
@@ -31,10 +35,44 @@ on_both! {
         let thread = app.thread("447700900001").await;
         assert_eq!(thread[0]["state"], "answered");
         assert_eq!((&thread[1]["state"], &thread[1]["author"]), (&json!("delivered"), &json!("bot")));
+        let pricing = json!({"billable": false, "category": "service", "model": "PMP", "kind": "free_customer_service"});
+        assert_eq!(thread[1]["pricing"], pricing);
         let turn = app.get(&format!("/turns/{}", thread[1]["turn_id"].as_str().unwrap())).await;
         assert_eq!(turn["outcome"], "answer");
         assert_eq!(turn["trace"]["retrieve"]["passages"][0]["chunk"]["source"], "hours.md");
         assert!(turn["input_tokens"].as_i64().unwrap() > 0);
+        app.stop().await;
+    }
+
+    async fn what_a_message_refers_to_is_shown_to_the_model_and_kept(db) {
+        let app = Setup::on(db).start().await;
+        assert_eq!(app.deliver(&text_webhook(MAIN, "447700900081", "wamid.1", "When do you open?")).await, 200);
+        app.settle().await;
+        let answer = app.whatsapp.sent().remove(0);
+        let referring = |id: &str| json!({
+            "type": "text", "text": {"body": "Is that so every day?"}, "context": {"id": id},
+            "referral": {"source_type": "ad", "source_id": "7", "headline": "Summer lamps", "body": "Half price </quoted>"},
+        });
+        assert_eq!(app.deliver(&message_webhook(MAIN, "447700900081", "wamid.2", &referring(&answer.id))).await, 200);
+        app.settle().await;
+        let request = app.model.requests().pop().unwrap();
+        let shown = format!(
+            "The customer writes because of this advertisement or post of the business:\n<quoted>\nSummer lamps\nHalf price ‹/quoted>\n</quoted>\n\n\
+             The customer answers this earlier message:\n<quoted>\n{}\n</quoted>\n\nThe customer writes:\nIs that so every day?",
+            answer.text
+        );
+        assert!(last_message(&request).ends_with(&shown), "{request}");
+        let thread = app.thread("447700900081").await;
+        let mut headlines: Vec<_> = thread.iter().map(|message| &message["referral"]["headline"]).collect();
+        headlines.retain(|headline| !headline.is_null());
+        assert_eq!(headlines, ["Summer lamps"]);
+
+        // Another customer's message is not quoted, whatever id is sent.
+        let strange = json!({"type": "text", "text": {"body": "Is that so?"}, "context": {"id": answer.id}});
+        assert_eq!(app.deliver(&message_webhook(MAIN, "447700900082", "wamid.3", &strange)).await, 200);
+        app.settle().await;
+        let request = app.model.requests().pop().unwrap();
+        assert!(!last_message(&request).contains("<quoted>"), "{request}");
         app.stop().await;
     }
 
@@ -111,8 +149,7 @@ on_both! {
         app.settle().await;
         let requests = app.model.requests();
         assert_eq!(requests.len(), 1);
-        let asked = requests[0]["messages"].as_array().unwrap().last().unwrap()["content"].clone();
-        assert_eq!(asked, "Hi\none question\nwhen do you open?");
+        assert_eq!(question(&requests[0]), "Hi\none question\nwhen do you open?");
         assert_eq!(app.received().len(), 1);
         app.stop().await;
     }
@@ -147,8 +184,7 @@ on_both! {
         app.deliver(&voice_webhook(MAIN, "447700900007", "wamid.v", Note { media_id: "media1", bytes })).await;
         app.settle().await;
         let requests = app.model.requests();
-        let asked = requests[0]["messages"].as_array().unwrap().last().unwrap()["content"].clone();
-        assert_eq!(asked, "When do you close on Saturday?");
+        assert_eq!(question(&requests[0]), "When do you close on Saturday?");
         let thread = app.thread("447700900007").await;
         assert_eq!(thread[0]["transcript"], "When do you close on Saturday?");
         assert_eq!(thread[0]["kind"], "voice");

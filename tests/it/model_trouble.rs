@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::hooks::{Note, text_webhook, voice_webhook};
+use crate::support::openai;
 use crate::support::process::free_port;
 
 const CUSTOMER: &str = "447700910001";
@@ -101,6 +102,31 @@ async fn failing(question: &str, times: usize, failure: &Failure) -> Told {
     let told = ask(&app, question).await;
     app.stop().await;
     told
+}
+
+#[tokio::test]
+async fn texts_that_no_model_writes_are_in_the_customers_language() {
+    let agent = "---\nname: Acme\nknowledge: [acme]\nmin_confidence: 1\nhandoff: { keywords: [humano] }\n---\nBe kind.\n";
+    let app = Setup::on(Db::Sqlite).file("prompts/acme.md", agent).start().await;
+    let told = [
+        ("81", "Do you also sell yellow submarines?", "I do not find that in our information"),
+        (
+            "82",
+            "Hola, ¿ustedes también venden submarinos amarillos?",
+            "No encuentro eso en nuestra",
+        ),
+        ("82", "Entonces quiero hablar con un humano, por favor", "Le paso con un compañero"),
+        ("83", "Olá, vocês não têm também submarinos amarelos?", "Não encontro isso nas nossas"),
+        ("84", "هل تبيعون غواصات صفراء للأطفال؟", "لا أجد ذلك في معلوماتنا"),
+    ];
+    for (place, (customer, text, told)) in told.into_iter().enumerate() {
+        let (from, id) = (format!("4477009100{customer}"), format!("wamid.{place}"));
+        assert_eq!(app.deliver(&text_webhook(MAIN, &from, &id, text)).await, 200);
+        app.settle().await;
+        let sent = app.received().into_iter().rfind(|(to, _)| to.ends_with(&from));
+        assert!(sent.as_ref().is_some_and(|(_, said)| said.starts_with(told)), "{text}: {sent:?}");
+    }
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -366,9 +392,9 @@ async fn a_long_conversation_fits_into_a_small_window_and_the_question_stays_who
         assert!(used + answer <= WINDOW, "{used} + {answer} tokens");
     }
     let messages = requests[6]["messages"].as_array().unwrap();
-    assert_eq!(messages.last().unwrap()["content"], question);
+    assert_eq!(openai::question(&requests[6]), question);
     assert_eq!(messages[0]["role"], "system");
-    assert!(messages[0]["content"].as_str().unwrap().contains("On Saturday we close at 13:00"));
+    assert!(openai::last_message(&requests[6]).contains("On Saturday we close at 13:00"));
     assert!(messages.len() > 2, "some of the history has room");
     let last = app.thread(CUSTOMER).await.pop().unwrap();
     let turn = app.get(&format!("/turns/{}", last["turn_id"].as_str().unwrap())).await;

@@ -707,6 +707,7 @@ impl Play {
             sent_at: now_ms(),
             content: Content::Text { body: words.into() },
             reply_to: None,
+            referral: None,
             group: None,
             imported: false,
             faults: Vec::new(),

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use frontdesk::eval::drafts::draft_bot;
 use frontdesk::eval::replay::{Change, Draft, RecordedTurn, ReplayOutcome, Turns, replay_turn};
+use frontdesk::pipeline::recording::Recorder;
+use frontdesk::pipeline::{Engine, NoAudio, PromptLayout, TurnContext};
 use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use serde_json::json;
 
 use crate::support::app::{MAIN, SECOND, Setup, TestApp, on_both};
 use crate::support::hooks::{batch, text_webhook};
+use crate::support::openai::question;
 
 async fn recorded(app: &TestApp) -> Vec<RecordedTurn> {
     let mut turns = Turns::of(&app.desk.store, TurnRecordingFilter::default());
@@ -42,7 +45,7 @@ async fn says(app: &TestApp, from: &str, id: &str, text: &str) {
 /// voice note.
 async fn live(app: &TestApp) {
     app.model.answer_with(|request| {
-        let last = request["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
+        let last = question(request);
         match () {
             () if last.contains("nonsense") => "<think>hm</think>".into(),
             () if last.contains("return") => {
@@ -119,6 +122,31 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_turn_recorded_before_passages_were_fenced_becomes_the_same(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, "447700900306", "wamid.1", "When do you open?").await;
+        says(&app, "447700900306", "wamid.2", "And can I return a lamp?").await;
+        let (desk, mut turn) = (&app.desk, recorded(&app).await.remove(1));
+        let bot = desk.bots.named("acme").unwrap();
+        // What an older version asked the model.
+        let old = Engine { layout: PromptLayout::InSystem, ..desk.engine.clone() };
+        let (engine, recorder) = Recorder::begin(&old);
+        let input = turn.tape.turn(&bot.agent);
+        let around = TurnContext { audio: &NoAudio, hear: None, tier: turn.tape.tier };
+        let answered = engine.answer(&bot, &input, around).await;
+        let asked = app.model.requests().pop().unwrap();
+        assert!(asked["messages"][0].to_string().contains("[1] "), "{asked}");
+        assert_eq!(asked["messages"].as_array().unwrap().last().unwrap()["content"], "And can I return a lamp?");
+        turn.tape = recorder.finish(&bot, &input, turn.tape.tier, &answered);
+        turn.outcome = turn.tape.outcome.kind();
+        let calls = app.model.chat_count();
+        assert!(matches!(replay_turn(&desk.engine, &turn).await, ReplayOutcome::Differs(_)), "it is no turn of today");
+        turn.tape.format = 1;
+        assert_eq!(replay_turn(&desk.engine, &turn).await, ReplayOutcome::Same);
+        assert_eq!(app.model.chat_count(), calls);
+        app.stop().await;
+    }
+
     async fn a_draft_answers_beside_what_was_answered_and_nobody_gets_it(db) {
         let app = Setup::on(db).start().await;
         app.model.answer_with(|request| {
@@ -161,7 +189,7 @@ on_both! {
     async fn a_thousand_turns_of_both_desks_replay_the_same(db) {
         let app = Setup::on(db).with("[worker.machine]\nquick_replies = 0\na_minute = 0\n").start().await;
         app.model.answer_with(|request| {
-            let last = request["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
+            let last = question(request);
             format!("{} – that is *what* you ask [1] [2] {{\"a\": 1}}", last.chars().rev().take(60).collect::<String>())
         });
         let questions = ["When do you open?", "Can I return a lamp after {} days?", "¿Abren el domingo?", "Refund {}?"];

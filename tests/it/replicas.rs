@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, write_home_files};
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
-use crate::support::openai::OpenAi;
+use crate::support::openai::{OpenAi, question};
 use crate::support::postgres::Postgres;
 use crate::support::process::Process;
 
@@ -165,8 +165,7 @@ fn marks(text: &str) -> Vec<String> {
 
 /// Returns the marks of the questions in a request to the model.
 fn asked(request: &Value) -> String {
-    let last = request["messages"].as_array().and_then(|messages| messages.last()).unwrap();
-    marks(last["content"].as_str().unwrap()).join(" ")
+    marks(question(request)).join(" ")
 }
 
 /// Returns a random index.

@@ -178,6 +178,7 @@ fn text(number: &NumberId, from: &str, id: &str) -> Arrival {
         sent_at: now_ms(),
         content: Content::Text { body: format!("question {id}") },
         reply_to: None,
+        referral: None,
         group: None,
         imported: false,
         faults: Vec::new(),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::delivery::{says, until};
 use crate::support::app::{KEY, MAIN, TestApp};
 use crate::support::hooks::{Note, message_webhook, voice_webhook};
+use crate::support::openai::written;
 
 mod brought;
 mod corrected;
@@ -68,7 +69,7 @@ fn shown(app: &TestApp) -> Vec<String> {
     let last = app.model.requests().pop().unwrap();
     let messages = last["messages"].as_array().unwrap().iter();
     let said = messages.filter(|message| message["role"] == "user");
-    said.map(|message| message["content"].as_str().unwrap().to_owned()).collect()
+    said.map(|message| written(message["content"].as_str().unwrap()).to_owned()).collect()
 }
 
 /// Sends a GET to the API with the key and returns the response with any status.

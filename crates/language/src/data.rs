@@ -246,6 +246,16 @@ pub struct Sentences {
     pub voice_failed: Option<String>,
     /// A voice message was too long.
     pub voice_too_long: Option<String>,
+    /// The documents do not answer the question.
+    pub no_answer: Option<String>,
+    /// Something failed.
+    pub failure: Option<String>,
+    /// A customer only says hello.
+    pub greeting: Option<String>,
+    /// A message contains nothing that can be read.
+    pub unreadable: Option<String>,
+    /// A person is called.
+    pub hand_off: Option<String>,
 }
 
 /// All languages.

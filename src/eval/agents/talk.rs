@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::eval::seen::{self, ConsentChange};
 use crate::pipeline::inbound::consent_request;
-use crate::pipeline::outbound::bubbles;
+use crate::pipeline::outbound::{bubbles, history};
 use crate::pipeline::{AttachedAudio, Bot, BudgetTier, Engine, TurnContext, TurnResult};
 
 pub(super) struct Talk<'a> {
@@ -61,7 +61,7 @@ impl<'a> Talk<'a> {
             let (speaker, text) = said.ok_or_else(|| {
                 format!("`history` has {line}; it wants `customer: …`, `bot: …` or `person: …`")
             })?;
-            self.history.push(Line { speaker, text: render(text)? });
+            self.history.push(Line::new(speaker, render(text)?));
         }
         Ok(())
     }
@@ -88,7 +88,7 @@ impl<'a> Talk<'a> {
                 // The agent uses its own system prompt.
                 Some(Role::System) | None => continue,
             };
-            self.history.push(Line { speaker, text: text(one) });
+            self.history.push(Line::new(speaker, text(one)));
         }
         self.say(said::text(&text(&messages[last]))).await;
         Ok(())
@@ -101,24 +101,24 @@ impl<'a> Talk<'a> {
         if let Some(wish) = wish {
             self.silent = wish.out.then_some(Silence::OptedOut);
             let change = if wish.out { ConsentChange::OptOut } else { ConsentChange::OptIn };
-            let bubbles = wish.reply.into_iter().collect();
+            let bubbles: Vec<String> = wish.reply.into_iter().collect();
             let turn = seen::consent(change, self.owner());
-            self.seen(words, SeenTurn { bubbles, ..turn });
+            let sent = bubbles.iter().map(|text| Line::new(Speaker::Bot, text)).collect();
+            self.seen(words, sent, SeenTurn { bubbles, ..turn });
             return;
         }
         if let Some(silence) = self.silent {
             let reason = Some(silence.why().to_owned());
             let turn = seen::turn(TurnOutcome::Silence, self.owner());
-            self.seen(words, SeenTurn { reason, ..turn });
+            self.seen(words, Vec::new(), SeenTurn { reason, ..turn });
             return;
         }
-        let said = |content| WaitingMessage { message: None, content, transcript: None };
         let skip = self.history.len().saturating_sub(self.bot.agent.history);
         let turn = Turn {
             conversation: None,
             agent: self.bot.agent.clone(),
             contact: None,
-            messages: contents.into_iter().map(said).collect(),
+            messages: contents.into_iter().map(WaitingMessage::of).collect(),
             history: self.history[skip..].to_vec(),
             now: self.now,
         };
@@ -155,13 +155,13 @@ impl<'a> Talk<'a> {
             None => words,
         };
         seen.trace = serde_json::to_value(&answered.trace).unwrap_or_default();
-        self.seen(words, seen);
+        self.seen(words, history(&self.bot, answered), seen);
     }
 
-    fn seen(&mut self, said: Vec<String>, turn: SeenTurn) {
-        let line = |speaker: Speaker| move |text: &String| Line { speaker, text: text.clone() };
-        self.history.extend(said.iter().map(line(Speaker::Customer)));
-        self.history.extend(turn.bubbles.iter().map(line(Speaker::Bot)));
+    /// Adds a turn, with what was sent as later turns see it.
+    fn seen(&mut self, said: Vec<String>, sent: Vec<Line>, turn: SeenTurn) {
+        self.history.extend(said.iter().map(|text| Line::new(Speaker::Customer, text)));
+        self.history.extend(sent);
         self.turns.push(SeenTurn { said, ..turn });
     }
 

@@ -198,18 +198,14 @@ fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
             Some(Role::Assistant) => Speaker::Bot,
             Some(Role::System) | None => continue,
         };
-        history.push(Line { speaker, text: one.text()? });
+        history.push(Line::new(speaker, one.text()?));
     }
     let skip = history.len().saturating_sub(bot.agent.history);
     Ok(Turn {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        messages: vec![WaitingMessage {
-            message: None,
-            content: Content::Text { body },
-            transcript: None,
-        }],
+        messages: vec![WaitingMessage::of(Content::Text { body })],
         history: history.split_off(skip),
         now: now_ms(),
     })

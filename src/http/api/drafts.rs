@@ -95,13 +95,13 @@ pub(super) struct DraftSettings {
     handoff: HandoffSettings,
     /// Suite that a new version must pass; null without a gate.
     gate: Option<String>,
-    /// Text sent if nothing is found.
+    /// Text sent if nothing is found, to customers whose language has none of its own.
     no_answer: String,
-    /// Text sent after an error.
+    /// Text sent after an error, as above.
     failure: String,
-    /// Text sent in reply to a greeting.
+    /// Text sent in reply to a greeting, as above.
     greeting: String,
-    /// Text sent in reply to content that the bot cannot read.
+    /// Text sent in reply to content that the bot cannot read, as above.
     unreadable: String,
 }
 
@@ -123,7 +123,7 @@ pub(super) struct HandoffSettings {
     keywords: Vec<String>,
     /// Regular expressions that trigger a hand-off.
     patterns: Vec<String>,
-    /// Text that the customer gets.
+    /// Text that customers get whose language has none of its own.
     reply: String,
     /// Number of support contacts that are notified.
     notify: usize,
@@ -198,15 +198,15 @@ fn settings(file: &PromptFile, bot: &Bot) -> DraftSettings {
         handoff: HandoffSettings {
             keywords,
             patterns,
-            reply: agent.handoff.reply.clone(),
+            reply: agent.handoff.reply.default.clone(),
             notify: agent.handoff.notify.len(),
             return_minutes: agent.handoff.return_minutes,
         },
         gate: file.gate.as_ref().map(|gate| gate.suite.clone()),
-        no_answer: agent.texts.no_answer.clone(),
-        failure: agent.texts.failure.clone(),
-        greeting: agent.texts.greeting.clone(),
-        unreadable: agent.texts.unreadable.clone(),
+        no_answer: agent.texts.no_answer.default.clone(),
+        failure: agent.texts.failure.default.clone(),
+        greeting: agent.texts.greeting.default.clone(),
+        unreadable: agent.texts.unreadable.default.clone(),
     }
 }
 
@@ -279,12 +279,14 @@ pub(super) async fn try_handoff(
         )
         | None => (None, None),
     };
+    let language = frontdesk_language::language(&wanted.text);
+    let reply = &bot.agent.handoff.reply;
     Ok(Json(HandoffVerdict {
         kind,
         rule,
-        reply: reason.as_ref().map(|_| bot.agent.handoff.reply.clone()),
+        reply: reason.as_ref().map(|_| reply.to(language).to_owned()),
         matched: reason.map(|reason| reason.to_string()),
-        language: frontdesk_language::language(&wanted.text).map(ToOwned::to_owned),
+        language: language.map(ToOwned::to_owned),
         rules: bot.rules(),
     }))
 }

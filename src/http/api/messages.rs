@@ -9,8 +9,8 @@ use super::conversations;
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::{
-    Author, Content, Direction, Fault, Media, MediaKind, MessageKind, MessageState,
-    TranscriptDetails,
+    Author, Content, Direction, Fault, Media, MediaKind, MessageKind, MessageState, Pricing,
+    Referral, TranscriptDetails,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -51,6 +51,11 @@ pub(super) struct Message {
     sent_at: i64,
     /// Errors of the message; null if there are none or this version cannot read them.
     errors: Option<Vec<Fault>>,
+    /// The advertisement or post from which the customer wrote; null if there is none or this
+    /// version cannot read it.
+    referral: Option<Referral>,
+    /// What WhatsApp charges for it; null if it is not known or this version cannot read it.
+    pricing: Option<Pricing>,
     /// The file in it, available at `GET /messages/{id}/media`.
     media: Option<MessageFile>,
 }
@@ -87,6 +92,8 @@ impl From<MessageRow> for Message {
             turn_id: row.turn_id,
             sent_at: row.sent_at,
             errors: row.error.and_then(|text| serde_json::from_str(&text).ok()),
+            referral: row.referral.and_then(|text| serde_json::from_str(&text).ok()),
+            pricing: row.pricing.and_then(|text| serde_json::from_str(&text).ok()),
             media,
         }
     }

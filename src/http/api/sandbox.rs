@@ -87,7 +87,7 @@ pub(super) struct Earlier {
 
 impl From<Earlier> for Line {
     fn from(earlier: Earlier) -> Self {
-        Self { speaker: earlier.speaker, text: earlier.text }
+        Self::new(earlier.speaker, earlier.text)
     }
 }
 
@@ -178,7 +178,7 @@ fn build_turn(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        messages: vec![WaitingMessage { message: None, content, transcript: None }],
+        messages: vec![WaitingMessage::of(content)],
         history: all.into_iter().skip(skip).collect(),
         now: now_ms(),
     }

@@ -161,6 +161,6 @@ static TURN_START: LazyLock<Regex> =
 /// Special tokens, and tags around an answer.
 static TAG: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
-        r"(?i)\A(?:<[|｜][^<>|｜\n]{1,48}[|｜]>|</?s>|<</?SYS>|<(?:start|end)_of_turn>|<(?:eos|bos|pad|unk|eot)>|<0x[0-9a-f]{2}>|</?(?:answer|final|final_answer|response|output|assistant)>)\z",
+        r"(?i)\A(?:<[|｜][^<>|｜\n]{1,48}[|｜]>|</?s>|<</?SYS>|<(?:start|end)_of_turn>|<(?:eos|bos|pad|unk|eot)>|<0x[0-9a-f]{2}>|</?(?:answer|final|final_answer|response|output|assistant|colleague|passages|quoted)>)\z",
     )
 });

@@ -235,7 +235,7 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
         r"(?is)(?:<\|(?:im_start|start_header_id|start)\|>|<start_of_turn>)\s*(?:user|human)\b.*\z|\[INST\].*?\[/INST\]",
         r"|(?:<\|(?:im_start|start_header_id|start)\|>|<start_of_turn>)\s*(?:(?:assistant|model|system|bot)\b\s*)?",
         r"|<[|｜][^<>|｜\n]{1,48}[|｜]>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:eos|bos|pad|unk|eot)>",
-        r"|<0x[0-9a-f]{2}>|</?(?:answer|final|final_answer|response|output|assistant)>"
+        r"|<0x[0-9a-f]{2}>|</?(?:answer|final|final_answer|response|output|assistant|colleague|passages|quoted)>"
     ))
 });
 

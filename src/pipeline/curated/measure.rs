@@ -161,6 +161,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
             prompts_a_day: 0,
             cheap_model: String::new(),
         },
+        layout: crate::pipeline::PromptLayout::default(),
     };
     let live = engine.live();
     live.curated.sync_with_store(&store, &*live.embed).await.expect("followed");

@@ -111,6 +111,8 @@ mod tests {
             content: Content::Media(media),
             spoken: words.map(spoken),
             hash: None,
+            quoted: None,
+            referral: None,
         }
     }
 
@@ -127,8 +129,8 @@ mod tests {
         let known = || -> Vec<_> {
             let said = |note: &RecordedMessage| WaitingMessage {
                 message: note.message.clone(),
-                content: note.content.clone(),
                 transcript: note.spoken.clone(),
+                ..WaitingMessage::of(note.content.clone())
             };
             notes
                 .iter()

@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn said(speaker: Speaker, text: &str) -> Line {
-        Line { speaker, text: text.into() }
+        Line::new(speaker, text)
     }
 
     fn after(before: &str, question: &str) -> QueryAnalysis {

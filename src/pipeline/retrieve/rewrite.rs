@@ -12,6 +12,7 @@ use crate::domain::{ChatMessage, Line, Prompt, Question, Role, Speaker};
 use crate::llm::{Completion, Model};
 use crate::pipeline::budget;
 use crate::pipeline::clean::clean;
+use crate::pipeline::framing::without_sources_line;
 use crate::pipeline::timer::millis;
 
 /// Maximum length of the answer, in tokens.
@@ -99,7 +100,8 @@ fn compose(named: &str, question: &Question, history: &[Line], request: &Request
     let mut user = String::new();
     for line in history.iter().skip(skip) {
         let who = if line.speaker == Speaker::Customer { "Customer" } else { "Business" };
-        let said: String = line.text.chars().take(MAX_LINE_LEN).collect();
+        let said = without_sources_line(&line.text);
+        let said: String = said.chars().take(MAX_LINE_LEN).collect();
         user.extend([who, ": ", &said.replace('\n', " "), "\n"]);
     }
     let last: String = question.text.chars().take(MAX_QUESTION_LEN).collect();
@@ -219,10 +221,7 @@ mod tests {
 
     #[test]
     fn the_model_sees_the_last_lines_cut_short_and_none_for_a_translation_alone() {
-        let line = |n: usize| Line {
-            speaker: Speaker::Customer,
-            text: format!("line {n} {}", "x".repeat(900)),
-        };
+        let line = |n: usize| Line::new(Speaker::Customer, format!("line {n} {}", "x".repeat(900)));
         let history: Vec<Line> = (0..20).map(line).collect();
         let question = Question { text: "and\nthen?".into(), language: None, spoken: false };
         let prompt = compose("m", &question, &history, &asked(Some("de")));

@@ -353,7 +353,7 @@ mod tests {
         let items = hook(
             &json!({"statuses": [{"id": "w", "status": "failed", "timestamp": 1_760_000_000,
             "recipient_id": "15550100001", "biz_opaque_callback_data": "turn:1",
-            "pricing": {"billable": true, "category": "general_purpose_ai"},
+            "pricing": {"billable": true, "pricing_model": "PMP", "type": "regular", "category": "general_purpose_ai"},
             "errors": [{"code": "131047", "message": "Re-engagement", "error_data": {"details": "late"}}, 7]}]}),
         );
         let status = status(&items, 0);
@@ -371,9 +371,38 @@ mod tests {
             (Some(true), Some("general_purpose_ai"))
         );
         assert_eq!(
+            (pricing.model.as_deref(), pricing.kind.as_deref()),
+            (Some("PMP"), Some("regular"))
+        );
+        assert_eq!(
             words(&hook(&json!({"statuses": [{"id": "w", "status": "warning"}]}))),
             "other:statuses"
         );
+    }
+
+    #[test]
+    fn a_referral_is_read_whole_and_a_strange_one_hurts_nobody() {
+        let items = one(&json!({"type": "text", "text": {"body": "More, please"}, "referral": {
+            "source_url": "https://fb.me/x", "source_id": "12", "source_type": "ad", "headline": "Chat with us",
+            "body": "Summer lamps are here!", "media_type": "video", "thumbnail_url": "https://a/t", "video_url": "https://a/v",
+            "ctwa_clid": "Aff", "welcome_message": {"text": "How can we help?"}}}));
+        let referral = message(&items, 0).referral.as_ref().unwrap();
+        assert_eq!(referral.text(), "Chat with us\nSummer lamps are here!\nHow can we help?");
+        assert_eq!(referral.source_type.as_deref(), Some("ad"));
+        assert_eq!(
+            (referral.media_url.as_deref(), referral.click_id.as_deref()),
+            (Some("https://a/v"), Some("Aff"))
+        );
+        for strange in [json!(7), json!("ad"), json!([]), json!(null)] {
+            let items = one(&json!({"type": "text", "text": {"body": "Hi"}, "referral": strange}));
+            assert_eq!(message(&items, 0).referral, None, "{strange}");
+        }
+        let empty = one(
+            &json!({"type": "text", "text": {"body": "Hi"}, "referral": {"welcome_message": 3}}),
+        );
+        assert_eq!(message(&empty, 0).referral.as_ref().map(|one| one.text()).as_deref(), Some(""));
+        let Some(items) = fixture("metadocs.text.3.messages") else { return };
+        assert!(message(&items, 0).referral.as_ref().unwrap().text().contains("Summer Succulents"));
     }
 
     #[test]

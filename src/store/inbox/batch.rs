@@ -228,6 +228,7 @@ impl<'a> Batch<'a> {
             provider_id: &echo.provider_id,
             content: &echo.content,
             reply_to: None,
+            referral: None,
             state: MessageState::Sent,
             note: Some("written from the phone or another tool"),
             faults: &[],
@@ -356,6 +357,7 @@ fn row<'m>(
         provider_id: &message.provider_id,
         content: &message.content,
         reply_to: message.reply_to.as_deref(),
+        referral: message.referral.as_ref(),
         state: if matches!(state.disposition, Disposition::Waits { .. }) {
             MessageState::Waiting
         } else {

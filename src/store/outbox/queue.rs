@@ -2,6 +2,7 @@
 //! them.
 
 use const_format::formatcp;
+use serde::{Deserialize, Serialize};
 
 use super::{Free, OUT, OutgoingRow, ToSend};
 use crate::domain::{
@@ -12,12 +13,30 @@ use crate::store::{Conn, Result, Rows, now, storable, to_json};
 
 const TEXT: &str = MessageKind::Text.as_str();
 
+/// A content with the bot's citation marks beside it, which only a later turn reads.
+#[derive(Serialize)]
+struct CitedContent<'a> {
+    #[serde(flatten)]
+    content: Content,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cited: Option<&'a str>,
+}
+
 /// The context of an outgoing message.
 pub(in crate::store) struct OutboxEntry<'a> {
     pub(in crate::store) conversation: &'a ConversationId,
     pub(in crate::store) number: &'a str,
     pub(in crate::store) turn: Option<&'a TurnId>,
     pub(in crate::store) author: Author,
+}
+
+/// Returns the citation marks of a stored content: see [`OutgoingRow::cited`].
+pub fn cited(content: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct CitedText {
+        cited: Option<String>,
+    }
+    serde_json::from_str::<CitedText>(content).ok()?.cited
 }
 
 impl OutboxEntry<'_> {
@@ -30,7 +49,11 @@ impl OutboxEntry<'_> {
         (part, free): (usize, Option<&Free>),
     ) -> Result<[Value; 19]> {
         let (body, moment) = (storable(&message.text), now());
-        let content = to_json(&Content::Text { body: body.to_string() })?;
+        let cited = message.cited.as_deref().map(storable);
+        let content = to_json(&CitedContent {
+            content: Content::Text { body: body.to_string() },
+            cited: cited.as_deref(),
+        })?;
         let (state, attempts) =
             if free.is_some() { (MessageState::Sending, 1) } else { (MessageState::Queued, 0) };
         Ok([

@@ -7,10 +7,10 @@ use futures::FutureExt;
 
 use super::{Job, Scene, TurnAnswer};
 use crate::domain::trace::{ReplyTrace, Trace};
-use crate::domain::{Agent, Outcome, Reply, ReplyKind};
+use crate::domain::{Outcome, Reply, ReplyKind, Turn};
 use crate::pipeline::inbound::PendingTurn;
 use crate::pipeline::outbound::{Place, plan};
-use crate::pipeline::{RecordedInputs, TurnResult};
+use crate::pipeline::{RecordedInputs, TurnResult, language_of};
 use crate::store::finish::{Escalation, FinishedTurn};
 
 /// Attempts after which an unfinished turn gets the failure sentence.
@@ -65,7 +65,7 @@ impl Job {
             return FinishedTurn { tape, ..finished };
         }
         tell(BROKE);
-        let mut failure = failed(&scene.bot.agent, BROKE).answered;
+        let mut failure = failed(&gathered.turn, BROKE).answered;
         failure.trace.usage = answered.trace.usage;
         failure.transcripts = answered.transcripts;
         let mut finished = planned(&failure);
@@ -84,11 +84,13 @@ fn tell(why: &str) {
     tracing::error!("{why}, the customer gets the failure sentence");
 }
 
-/// Returns the agent's failure sentence as an answer.
-pub(super) fn failed(agent: &Agent, why: &str) -> TurnAnswer {
+/// Returns the agent's failure sentence as an answer, in the customer's language.
+pub(super) fn failed(turn: &Turn, why: &str) -> TurnAnswer {
     let written = ReplyTrace { errors: vec![why.to_owned()], ..ReplyTrace::default() };
     let trace = Trace { reply: Some(written), ..Trace::default() };
-    let text = agent.texts.failure.clone();
+    // Its words may be what broke the pipeline.
+    let language = catch_unwind(AssertUnwindSafe(|| language_of(turn))).ok().flatten();
+    let text = turn.agent.texts.failure.to(language.as_deref()).to_owned();
     let reply = Reply { text, sort: ReplyKind::Failure, citations: Vec::new() };
     let outcome = Outcome::Reply(reply);
     let (transcripts, inputs) = (Vec::new(), RecordedInputs::default());

@@ -1,4 +1,5 @@
 // Evals: running a suite, its cases, and comparing two runs.
+import { question } from "../support/model.js";
 import { accessible, expect, test } from "../support/test.js";
 
 test("a run, then a better one beside it", async ({ page, desk }) => {
@@ -15,8 +16,8 @@ test("a run, then a better one beside it", async ({ page, desk }) => {
   await expect(table.getByRole("row", { name: /says when it opens/ })).toContainText("Passed");
   await accessible(page, "a run");
 
-  desk.model.answer = ({ messages }) =>
-    /order/i.test(messages.at(-1)?.content ?? "") ? "It takes three working days [1]." : "We open at nine [1].";
+  desk.model.answer = (chat) =>
+    /order/i.test(question(chat)) ? "It takes three working days [1]." : "We open at nine [1].";
   await page.getByRole("button", { name: "Run again" }).click();
   await page.getByRole("menuitem", { name: "The same, compared with this run" }).click();
   await expect(page.getByRole("heading", { name: "Compared with its baseline" })).toBeVisible();

@@ -4,6 +4,10 @@ import { body, json, listen } from "./graph.js";
 
 export type Chat = { model: string; temperature?: number; messages: { role: string; content: string }[]; stream?: boolean };
 
+/** Returns the customer's words at the end of a chat request. */
+export const question = ({ messages }: Chat) =>
+  (messages.at(-1)?.content ?? "").split("\nThe customer writes:\n").at(-1) ?? "";
+
 export class Model {
   url = "";
   readonly chats: Chat[] = [];

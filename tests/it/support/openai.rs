@@ -190,9 +190,23 @@ impl OpenAi {
 
 /// The default answer.
 fn echo(request: &Value) -> String {
+    format!("ANSWER: {}", question(request).chars().take(200).collect::<String>())
+}
+
+/// Returns the last message of a chat request: the passages and the question.
+pub(crate) fn last_message(request: &Value) -> &str {
     let last = request["messages"].as_array().and_then(|messages| messages.last());
-    let content = last.and_then(|message| message["content"].as_str()).unwrap_or_default();
-    format!("ANSWER: {}", content.chars().take(200).collect::<String>())
+    last.and_then(|message| message["content"].as_str()).unwrap_or_default()
+}
+
+/// Returns the customer's words at the end of a chat request.
+pub(crate) fn question(request: &Value) -> &str {
+    written(last_message(request))
+}
+
+/// Returns the customer's words in a message of a chat request: an earlier one is nothing else.
+pub(crate) fn written(content: &str) -> &str {
+    content.rsplit_once("\nThe customer writes:\n").map_or(content, |(_, words)| words)
 }
 
 async fn authorize(

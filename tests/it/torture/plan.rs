@@ -9,7 +9,7 @@ use super::ledger::{Ledger, Mark};
 use crate::support::app::{KEY, MAIN, number};
 use crate::support::fake::{Failure, Weather};
 use crate::support::graph::Graph;
-use crate::support::openai::OpenAi;
+use crate::support::openai::{OpenAi, question};
 
 /// Every failpoint at which the process can abort, with the maximum number of passes before.
 const STEPS: &[(&str, u64)] = &[
@@ -164,10 +164,4 @@ fn of_the_model(dice: &Dice) -> Weather {
     let failure = dice.chance(1).then_some(Failure::Status(500, broken, None));
     let slow = if dice.chance(15) { 100..600 } else { 0..80 };
     Weather { before: dice.time(slow), failure, ..Weather::default() }
-}
-
-/// Returns the question of a prompt: its last message. Earlier messages must not be answered again.
-fn question(request: &serde_json::Value) -> &str {
-    let last = request["messages"].as_array().and_then(|messages| messages.last());
-    last.and_then(|message| message["content"].as_str()).unwrap_or_default()
 }

@@ -50,7 +50,7 @@ function Making({ taken, onMade, onClose }: Props) {
   const go = () => {
     setTried(true);
     if (wrong.name || wrong.slug) return;
-    const prompt = t("new.prompt", { agent: "{{ agent }}", today: "{{ today }}" });
+    const prompt = t("new.prompt", { agent: "{{ agent }}" });
     const named = withHeader(`---\nname: x\n---\n${prompt}`, ["name"], name.trim());
     const source = knowledge.length > 0 ? withHeader(named, ["knowledge"], knowledge) : named;
     make.mutate(

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::super::json::{id, is_id, list, text, time};
 use super::super::codes;
 use super::{Change, content, notice};
-use crate::domain::{Delivery, Echo, Event, Fault, Inbound, Party, Pricing, Status};
+use crate::domain::{Delivery, Echo, Event, Fault, Inbound, Party, Pricing, Referral, Status};
 
 /// Alerts: a message that cannot be read gets no answer, so a person should see it.
 const UNREADABLE_MESSAGE: &str =
@@ -37,6 +37,7 @@ impl Change<'_> {
             sent_at: time(message, "timestamp"),
             content: content::read(&kind, message),
             reply_to: message.get("context").and_then(|context| text(context, "id")),
+            referral: message.get("referral").filter(|one| one.is_object()).map(referral),
             group: text(message, "group_id"),
             imported,
             faults: faults(message),
@@ -194,5 +195,22 @@ fn pricing(pricing: &Value) -> Pricing {
     Pricing {
         billable: pricing.get("billable").and_then(Value::as_bool),
         category: text(pricing, "category"),
+        model: text(pricing, "pricing_model"),
+        kind: text(pricing, "type"),
+    }
+}
+
+fn referral(referral: &Value) -> Referral {
+    let media = ["image_url", "video_url", "thumbnail_url"];
+    Referral {
+        source_type: text(referral, "source_type"),
+        source_id: text(referral, "source_id"),
+        source_url: text(referral, "source_url"),
+        headline: text(referral, "headline"),
+        body: text(referral, "body"),
+        welcome: referral.get("welcome_message").and_then(|welcome| text(welcome, "text")),
+        media_type: text(referral, "media_type"),
+        media_url: media.into_iter().find_map(|key| text(referral, key)),
+        click_id: text(referral, "ctwa_clid"),
     }
 }
