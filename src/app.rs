@@ -198,9 +198,12 @@ impl App {
         let worker = Worker::start(&self.desk, &self.config.worker);
         let looks = tokio::spawn(self.jobs.clone().run_maintenance());
         let desk = self.desk.clone();
-        http::serve(self.web(), listener, shutdown).await.context("the web server ended")?;
+        let web = self.web();
+        let upkeep = tokio::spawn(telemetry::run_upkeep(web.metrics.clone()));
+        http::serve(web, listener, shutdown).await.context("the web server ended")?;
         tracing::info!("finishing what is under way");
         looks.abort();
+        upkeep.abort();
         worker.stop().await;
         desk.store.close().await;
         Ok(())

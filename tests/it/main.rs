@@ -54,6 +54,7 @@ mod models;
 mod permissions;
 mod person;
 mod numbers;
+mod observability;
 mod ownership;
 mod provider_contract;
 mod replicas;
