@@ -21,6 +21,7 @@ use crate::permissions;
 use crate::pipeline::{Engine, LiveLookup};
 use crate::prompts;
 use crate::reader::Pool;
+use crate::store::agents::AgentRow;
 use crate::store::audit::{Actor, Entry};
 use crate::store::replicas::HoldName;
 use crate::telemetry;
@@ -102,12 +103,14 @@ impl App {
             retrieve: config.retrieve.clone(),
         };
         let base_url = config.http.base_url();
-        let admin_key = config.http.admin_key(config.store.path.parent())?;
-        let data = config.store.path.parent().unwrap_or(Path::new("."));
+        let data = config.data_folder();
         let secrets = config.secrets.build(data, !store.is_shared());
+        let secrets = secrets.map_err(|why| anyhow!("[secrets]: {why}"))?;
+        let shared = store.is_shared().then_some((&store, &secrets));
+        let admin_key = config.http.admin_key(data, shared).await?;
         let connector = Connector {
             client: crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?,
-            secrets: secrets.map_err(|why| anyhow!("[secrets]: {why}"))?,
+            secrets,
             limits: config.providers,
         };
         let desk = Desk {
@@ -305,6 +308,17 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
             // This file was published before; a later version published by other means stays live.
             continue;
         }
+        if let Some(row) = known.filter(|row| row.source != source)
+            && let Some(version) = older_version(desk, row, &hash).await?
+        {
+            tracing::warn!(
+                agent = file.slug,
+                "{name} is version {version}, and version {} answers: another process has another file, or it was published elsewhere. It goes on; `frontdesk publish {}` takes this file",
+                row.ordinal,
+                file.slug
+            );
+            continue;
+        }
         if known.is_some_and(|row| row.source != source && gate_of(&file, known).is_some()) {
             tracing::warn!(
                 agent = file.slug,
@@ -329,6 +343,17 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
         desk.bots.put(bot.map_err(|why| anyhow!("agent {}: {why}", row.slug))?);
     }
     Ok(())
+}
+
+/// Returns the number of the version that a prompt file is, if it was published before on a
+/// database that other processes share. It is not published again at a start: replicas with
+/// different files would take turns with their versions. A single process may go back to an earlier
+/// file.
+async fn older_version(desk: &Desk, live: &AgentRow, hash: &str) -> anyhow::Result<Option<i64>> {
+    if !desk.store.is_shared() {
+        return Ok(None);
+    }
+    Ok(desk.store.version_of(&live.slug, hash).await?)
 }
 
 /// Returns the prompt files as pairs of name and content.

@@ -107,6 +107,11 @@ impl Config {
         Self::read(&Figment::new().merge(Toml::string(DEFAULTS)).merge(Toml::string(text)))
     }
 
+    /// The folder of the database, with what is kept beside it.
+    pub fn data_folder(&self) -> &Path {
+        self.store.path.parent().unwrap_or(Path::new("."))
+    }
+
     /// Returns the folder of the suites and what they may do over the API.
     pub fn suites(&self) -> Result<(PathBuf, frontdesk_promptfoo::policy::Policy), ConfigError> {
         self.evals.check().map_err(|why| ConfigError(format!("[evals]: {why}")))?;

@@ -47,7 +47,7 @@ impl Chat {
         let options = ChatOptions { agent: self.agent, prompt: self.prompt };
         let client = match self.url {
             Some(url) => {
-                let key = config.http.admin_key(config.store.path.parent())?;
+                let key = config.http.known_admin_key(config.data_folder())?;
                 DeskClient { url: url.trim_end_matches('/').to_owned(), key }
             }
             None => own_desk(config).await?,

@@ -62,7 +62,9 @@ pub mod finish;
 pub mod figures;
 pub mod replicas;
 pub mod signal;
+pub mod serve_lock;
 pub mod sessions;
+pub mod admin_keys;
 
 pub(crate) use bulk::Rows;
 pub use columns::{LenientWord, StoredWord};
