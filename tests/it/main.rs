@@ -55,6 +55,7 @@ mod permissions;
 mod person;
 mod numbers;
 mod observability;
+mod opening;
 mod ownership;
 mod provider_contract;
 mod replicas;

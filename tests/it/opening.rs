@@ -1,0 +1,63 @@
+//! Databases that cannot be opened: the real binary says why, in terms of its settings. And what a
+//! command leaves behind in the files of one that can.
+
+use std::path::Path;
+
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+
+use crate::support::app::write_home_files;
+use crate::support::postgres::Postgres;
+use crate::support::process::{free_port, run, says};
+
+/// Runs a command that has to open the database.
+async fn open(home: &Path, variables: &[(&str, &str)]) -> (bool, String) {
+    run(home, &["search", "When do you open?"], variables).await
+}
+
+#[tokio::test]
+async fn a_postgres_that_does_not_answer_is_named_with_the_reason() {
+    let home = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let url = format!("postgres://desk:hush@127.0.0.1:{port}/desk");
+    let wait = ("FRONTDESK__STORE__WAIT_MS", "1000");
+    let ran = open(home.path(), &[("DATABASE_URL", &url), wait]).await;
+    let place = format!("Postgres at 127.0.0.1:{port} within 1000 ms");
+    says(&ran, false, &[&place, "refused"]);
+    assert!(!ran.1.contains("hush") && !ran.1.contains("pool timed out"), "{}", ran.1);
+}
+
+#[tokio::test]
+async fn a_url_of_another_database_is_refused_with_the_right_one() {
+    let home = tempfile::tempdir().unwrap();
+    for url in ["mysql://desk:hush@db/desk", "sqlite://data/desk.db?hush", "data/hush.db"] {
+        let ran = open(home.path(), &[("DATABASE_URL", url)]).await;
+        says(&ran, false, &["DATABASE_URL", "postgres://", "[store] path"]);
+        assert!(!ran.1.contains("hush"), "{}", ran.1);
+    }
+    std::fs::write(home.path().join("notes.txt"), "These are my notes. ".repeat(100)).unwrap();
+    let ran = open(home.path(), &[("FRONTDESK__STORE__PATH", "notes.txt")]).await;
+    says(&ran, false, &["notes.txt", "not a database"]);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_told_as_such() {
+    let home = tempfile::tempdir().unwrap();
+    write_home_files(home.path());
+    assert!(run(home.path(), &["learn", "knowledge"], &[]).await.0);
+    let newer = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+                 select 9000, description, success, checksum, 0 from _sqlx_migrations where version = 1";
+    let file = format!("sqlite://{}", home.path().join("data/frontdesk.db").display());
+    let mut database = SqliteConnection::connect(&file).await.unwrap();
+    database.execute(newer).await.unwrap();
+    database.close().await.unwrap();
+    let told = ["newer frontdesk", "migration 9000", env!("CARGO_PKG_VERSION")];
+    says(&open(home.path(), &[]).await, false, &told);
+
+    let Some(postgres) = Postgres::shared() else { return };
+    let url = postgres.database().await;
+    let shared = [("DATABASE_URL", url.as_str())];
+    assert!(run(home.path(), &["learn", "knowledge"], &shared).await.0);
+    let mut database = PgConnection::connect(&url).await.unwrap();
+    database.execute(newer).await.unwrap();
+    says(&open(home.path(), &shared).await, false, &told);
+}
