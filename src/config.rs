@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
 use crate::{
@@ -20,6 +22,11 @@ use crate::{
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 /// The configuration file that is read if none is named.
 pub const FILE: &str = "frontdesk.toml";
+
+/// Sections whose keys depend on their `kind`.
+const KINDS: &[&str] = &["llm", "embed", "speech", "index", "rerank"];
+/// Kinds that take an `api_key`.
+const KINDS_WITH_KEY: &[&str] = &["openai", "endpoint", "qdrant"];
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -90,15 +97,19 @@ impl Config {
             return Err(ConfigError(format!("there is no configuration file {}", file.display())));
         }
         let file = file.unwrap_or(Path::new(FILE));
+        let environment = Env::prefixed("FRONTDESK__").split("__");
         let mut figment = Figment::new().merge(Toml::string(DEFAULTS));
+        let mut replaced = Replaced::default();
         if file.is_file() {
-            figment = figment.merge(Toml::file_exact(file));
+            let toml = Toml::file_exact(file);
+            replaced = Replaced::of(&Figment::from(&toml), &Figment::from(&environment));
+            figment = figment.merge(Layer { provider: toml, left_out: replaced.below });
         }
         let figment = figment
             .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
             .merge(Env::raw().only(&["FRONTDESK_MODELS"]).map(|_| "models.folder".into()))
             .merge(Env::raw().only(&["HF_ENDPOINT"]).map(|_| "models.hub_url".into()))
-            .merge(Env::prefixed("FRONTDESK__").split("__"));
+            .merge(Layer { provider: environment, left_out: replaced.above });
         Self::read(&figment)
     }
 
@@ -133,6 +144,68 @@ impl Config {
         check_ranges(&figment.extract().map_err(wrong)?, "").map_err(ConfigError)?;
         config.http.settle_budget(config.knowledge.max_upload_bytes).map_err(ConfigError)?;
         Ok(config)
+    }
+}
+
+/// What is left out of a file and of the environment because the environment chooses another kind
+/// of model or index: the settings of the file's kind, and a key that the other kind does not take.
+#[derive(Default)]
+struct Replaced {
+    below: Vec<(&'static str, Option<&'static str>)>,
+    above: Vec<(&'static str, Option<&'static str>)>,
+}
+
+impl Replaced {
+    fn of(file: &Figment, environment: &Figment) -> Self {
+        let kind = |layer: &Figment, section: &str| {
+            let value = layer.find_value(&format!("{section}.kind")).ok();
+            value.and_then(|value| value.as_str().map(ToOwned::to_owned))
+        };
+        let mut replaced = Self::default();
+        for section in KINDS {
+            let Some(chosen) = kind(environment, section) else { continue };
+            if kind(file, section).is_none_or(|kind| kind == chosen) {
+                continue;
+            }
+            replaced.below.push((*section, None));
+            if !KINDS_WITH_KEY.contains(&chosen.as_str()) {
+                replaced.above.push((*section, Some("api_key")));
+            }
+        }
+        replaced
+    }
+}
+
+/// A source of settings without some of them: whole sections, or one key of a section.
+struct Layer<P> {
+    provider: P,
+    left_out: Vec<(&'static str, Option<&'static str>)>,
+}
+
+impl<P: Provider> Provider for Layer<P> {
+    fn metadata(&self) -> Metadata {
+        self.provider.metadata()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let mut data = self.provider.data()?;
+        for settings in data.values_mut() {
+            for (section, key) in &self.left_out {
+                match key {
+                    None => drop(settings.remove(*section)),
+                    Some(key) => {
+                        if let Some(Value::Dict(_, section)) = settings.get_mut(*section) {
+                            section.remove(*key);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(data)
+    }
+
+    fn profile(&self) -> Option<Profile> {
+        self.provider.profile()
     }
 }
 
@@ -172,12 +245,18 @@ fn explain(error: &figment::Error) -> String {
         None => String::new(),
     });
     let key = if key.is_empty() { String::new() } else { format!("in `{key}`: ") };
-    format!("{key}{}{place}", error.kind)
+    let what = match &error.kind {
+        // `kind` is all that a kind such as `extractive` takes.
+        Kind::UnknownField(field, []) => {
+            format!("unknown field: found `{field}`, this kind takes no settings but `kind`")
+        }
+        kind => kind.to_string(),
+    };
+    format!("{key}{what}{place}")
 }
 
 #[cfg(test)]
 mod tests {
-    use figment::error::Kind;
     use figment::providers::Serialized;
     use frontdesk_doctext::chunk;
     use serde_json::Value;
@@ -310,6 +389,12 @@ mod tests {
         assert!(error.contains("phone"), "{error}");
         let error = wrong("[http]\nport = \"many\"");
         assert!(error.contains("http.port"), "{error}");
+    }
+
+    #[test]
+    fn a_kind_without_settings_says_so() {
+        let error = wrong("[llm]\nkind = \"extractive\"\napi_key = \"x\"");
+        assert!(error.contains("`api_key`") && error.contains("no settings"), "{error}");
     }
 
     #[test]

@@ -11,7 +11,23 @@ use self::audit::AuditEntry;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::Action;
+use crate::store::Store;
 use crate::telemetry;
+
+/// Prints as the macro of the standard library does, but does not panic if the reader has gone:
+/// `frontdesk doctor | head -1`. The commands below use it, because it is defined before them.
+macro_rules! print {
+    ($($text:tt)*) => {{
+        // The command goes on: it may have more to do than to print.
+        drop(std::io::Write::write_fmt(&mut std::io::stdout(), std::format_args!($($text)*)));
+    }};
+}
+
+/// Like [`print!`], with the end of the line.
+macro_rules! println {
+    () => { print!("\n") };
+    ($($text:tt)*) => { print!("{}\n", std::format_args!($($text)*)) };
+}
 
 mod answer;
 mod apply;
@@ -202,11 +218,16 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let written = arguments.command.audit_entry();
     runtime.block_on(async {
         let store = config.store.clone();
+        // A desk closes its database itself.
+        let serves = matches!(arguments.command, Command::Serve(_));
         let ended = Box::pin(run(arguments.command, config)).await;
         if let Some(written) = written
             && let Err(error) = audit::note(&store, written, &ended).await
         {
             tracing::error!("the audit log has no entry of this command: {error:#}");
+        }
+        if !serves && let Err(error) = Store::checkpoint(&store).await {
+            tracing::warn!(%error, "the changes stay in the database's log, beside its file");
         }
         ended
     })
