@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use figment::error::Kind;
-use figment::providers::{Env, Format, Toml};
+use figment::providers::{Data, Env, Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
@@ -22,11 +22,6 @@ use crate::{
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 /// The configuration file that is read if none is named.
 pub const FILE: &str = "frontdesk.toml";
-
-/// Sections whose keys depend on their `kind`.
-const KINDS: &[&str] = &["llm", "embed", "speech", "index", "rerank"];
-/// Kinds that take an `api_key`.
-const KINDS_WITH_KEY: &[&str] = &["openai", "endpoint", "qdrant"];
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -97,20 +92,15 @@ impl Config {
             return Err(ConfigError(format!("there is no configuration file {}", file.display())));
         }
         let file = file.unwrap_or(Path::new(FILE));
-        let environment = Env::prefixed("FRONTDESK__").split("__");
-        let mut figment = Figment::new().merge(Toml::string(DEFAULTS));
-        let mut replaced = Replaced::default();
-        if file.is_file() {
-            let toml = Toml::file_exact(file);
-            replaced = Replaced::of(&Figment::from(&toml), &Figment::from(&environment));
-            figment = figment.merge(Layer { provider: toml, left_out: replaced.below });
+        let mut left_out = Vec::new();
+        loop {
+            let figment = layers(file, &left_out);
+            let error = figment.extract::<Self>().err();
+            match error.and_then(|error| key_of_other_kind(&error, file)) {
+                Some(key) if !left_out.contains(&key) => left_out.push(key),
+                _ => return Self::read(&figment),
+            }
         }
-        let figment = figment
-            .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
-            .merge(Env::raw().only(&["FRONTDESK_MODELS"]).map(|_| "models.folder".into()))
-            .merge(Env::raw().only(&["HF_ENDPOINT"]).map(|_| "models.hub_url".into()))
-            .merge(Layer { provider: environment, left_out: replaced.above });
-        Self::read(&figment)
     }
 
     /// Reads settings in TOML over the defaults, without file and environment.
@@ -147,65 +137,59 @@ impl Config {
     }
 }
 
-/// What is left out of a file and of the environment because the environment chooses another kind
-/// of model or index: the settings of the file's kind, and a key that the other kind does not take.
-#[derive(Default)]
-struct Replaced {
-    below: Vec<(&'static str, Option<&'static str>)>,
-    above: Vec<(&'static str, Option<&'static str>)>,
-}
-
-impl Replaced {
-    fn of(file: &Figment, environment: &Figment) -> Self {
-        let kind = |layer: &Figment, section: &str| {
-            let value = layer.find_value(&format!("{section}.kind")).ok();
-            value.and_then(|value| value.as_str().map(ToOwned::to_owned))
-        };
-        let mut replaced = Self::default();
-        for section in KINDS {
-            let Some(chosen) = kind(environment, section) else { continue };
-            if kind(file, section).is_none_or(|kind| kind == chosen) {
-                continue;
-            }
-            replaced.below.push((*section, None));
-            if !KINDS_WITH_KEY.contains(&chosen.as_str()) {
-                replaced.above.push((*section, Some("api_key")));
-            }
-        }
-        replaced
+/// Merges the sources of settings: the defaults, the file without some of its keys, the environment.
+fn layers(file: &Path, left_out: &[Key]) -> Figment {
+    let mut figment = Figment::new().merge(Toml::string(DEFAULTS));
+    if file.is_file() {
+        figment = figment.merge(FileLayer { toml: Toml::file_exact(file), left_out });
     }
+    figment
+        .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
+        .merge(Env::raw().only(&["FRONTDESK_MODELS"]).map(|_| "models.folder".into()))
+        .merge(Env::raw().only(&["HF_ENDPOINT"]).map(|_| "models.hub_url".into()))
+        .merge(environment())
 }
 
-/// A source of settings without some of them: whole sections, or one key of a section.
-struct Layer<P> {
-    provider: P,
-    left_out: Vec<(&'static str, Option<&'static str>)>,
+fn environment() -> Env {
+    Env::prefixed("FRONTDESK__").split("__")
 }
 
-impl<P: Provider> Provider for Layer<P> {
+/// Returns the key that is unknown only because the environment chooses another `kind` of model or
+/// index than the file: `FRONTDESK__LLM__KIND=extractive` over a file with an endpoint.
+fn key_of_other_kind(error: &figment::Error, file: &Path) -> Option<Key> {
+    let (Kind::UnknownField(key, _), [section]) = (&error.kind, error.path.as_slice()) else {
+        return None;
+    };
+    let kind = |figment: Figment| figment.extract_inner::<String>(&format!("{section}.kind")).ok();
+    let chosen = kind(Figment::from(environment()))?;
+    let below = Figment::from(Toml::string(DEFAULTS)).merge(Toml::file_exact(file));
+    (kind(below)? != chosen).then(|| (section.clone(), key.clone()))
+}
+
+/// A section and one of its keys.
+type Key = (String, String);
+
+/// The settings of a file without some of its keys.
+struct FileLayer<'a> {
+    toml: Data<Toml>,
+    left_out: &'a [Key],
+}
+
+impl Provider for FileLayer<'_> {
     fn metadata(&self) -> Metadata {
-        self.provider.metadata()
+        self.toml.metadata()
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let mut data = self.provider.data()?;
+        let mut data = self.toml.data()?;
         for settings in data.values_mut() {
-            for (section, key) in &self.left_out {
-                match key {
-                    None => drop(settings.remove(*section)),
-                    Some(key) => {
-                        if let Some(Value::Dict(_, section)) = settings.get_mut(*section) {
-                            section.remove(*key);
-                        }
-                    }
+            for (section, key) in self.left_out {
+                if let Some(Value::Dict(_, section)) = settings.get_mut(section) {
+                    section.remove(key);
                 }
             }
         }
         Ok(data)
-    }
-
-    fn profile(&self) -> Option<Profile> {
-        self.provider.profile()
     }
 }
 

@@ -65,6 +65,8 @@ where
         .with_ansi(coloured)
         .with_target(false)
         .with_span_events(if settings.spans { FmtSpan::CLOSE } else { FmtSpan::NONE })
+        // A log that cannot be written would be reported there, too, which panics.
+        .log_internal_errors(false)
         .with_writer(writer);
     if settings.json {
         // The list of spans already contains the innermost one; only a line about a span's own end

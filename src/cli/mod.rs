@@ -1,7 +1,7 @@
 //! The command line, one file per command. Prints for people; must not decide anything about
 //! answers.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,19 +14,30 @@ use crate::domain::Action;
 use crate::store::Store;
 use crate::telemetry;
 
-/// Prints as the macro of the standard library does, but does not panic if the reader has gone:
-/// `frontdesk doctor | head -1`. The commands below use it, because it is defined before them.
+/// Prints as the macro of the standard library does, which panics when the reader has gone. The
+/// commands below use it, because it is defined before them.
 macro_rules! print {
-    ($($text:tt)*) => {{
-        // The command goes on: it may have more to do than to print.
-        drop(std::io::Write::write_fmt(&mut std::io::stdout(), std::format_args!($($text)*)));
-    }};
+    ($($text:tt)*) => {
+        drop(std::io::Write::write_fmt(&mut $crate::cli::Output, std::format_args!($($text)*)))
+    };
 }
 
 /// Like [`print!`], with the end of the line.
 macro_rules! println {
     () => { print!("\n") };
     ($($text:tt)*) => { print!("{}\n", std::format_args!($($text)*)) };
+}
+
+/// Like [`print!`], on standard error.
+macro_rules! eprint {
+    ($($text:tt)*) => {
+        drop(std::io::Write::write_fmt(&mut std::io::stderr(), std::format_args!($($text)*)))
+    };
+}
+
+/// Like [`eprint!`], with the end of the line.
+macro_rules! eprintln {
+    ($($text:tt)*) => { eprint!("{}\n", std::format_args!($($text)*)) };
 }
 
 mod answer;
@@ -170,6 +181,22 @@ impl Command {
     }
 }
 
+/// Standard output, whose reader may leave early: `frontdesk doctor | head -1`. The command goes on
+/// without it, because it may have more to do than to print.
+struct Output;
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        drop(io::stdout().write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        drop(io::stdout().flush());
+        Ok(())
+    }
+}
+
 /// Runs the command given by the process arguments.
 pub fn main() -> ExitCode {
     // Files hold customers' messages and keys: only their owner may read them, however the process
@@ -193,8 +220,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         _ => None,
     };
     if let Some(text) = text {
-        // A reader such as `| head` may close the pipe early.
-        drop(std::io::stdout().write_all(text.as_bytes()));
+        print!("{text}");
         return Ok(ExitCode::SUCCESS);
     }
     if let Command::Reader(reader) = arguments.command {
