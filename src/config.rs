@@ -127,7 +127,7 @@ impl Config {
 
     fn read(figment: &Figment) -> Result<Self, ConfigError> {
         let wrong = |errors: figment::Error| {
-            let each: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();
+            let each: Vec<_> = errors.into_iter().map(|error| explain(figment, &error)).collect();
             ConfigError(each.join("\n"))
         };
         let mut config: Self = figment.extract().map_err(wrong)?;
@@ -221,9 +221,14 @@ fn check_ranges(value: &serde_json::Value, at: &str) -> Result<(), String> {
 }
 
 /// Formats an error with its key and the source that set it.
-fn explain(error: &figment::Error) -> String {
+fn explain(figment: &Figment, error: &figment::Error) -> String {
     let key = error.path.join(".");
-    let place = error.metadata.as_ref().map_or_else(String::new, |from| match &from.source {
+    let unknown = match &error.kind {
+        // Of a section that several sources write, the error names the source of another key.
+        Kind::UnknownField(field, _) => figment.find_metadata(&format!("{key}.{field}")),
+        _ => None,
+    };
+    let place = unknown.or(error.metadata.as_ref()).map_or_else(String::new, |from| match &from.source {
         Some(source) => format!(" ({source})"),
         None if from.name.contains("environment") => " (environment)".into(),
         None => String::new(),

@@ -1,10 +1,12 @@
 //! Logs and metrics of the real binary, as an operator and Prometheus read them.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, write_home_files};
 use crate::support::fake::Failure;
@@ -12,7 +14,7 @@ use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
 use crate::support::openai::OpenAi;
 use crate::support::postgres::Postgres;
-use crate::support::process::Process;
+use crate::support::process::{BINARY, Process, free_port};
 
 /// Id of a number that no desk here is connected to.
 const STRANGER: &str = "999999999999999";
@@ -76,6 +78,27 @@ async fn a_log_in_a_file_has_dates_and_no_colours_and_names_a_number_that_is_not
     );
     assert!(!log.contains("447700930020") && !log.contains("Hello?"), "{log}");
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_desk_goes_on_when_nobody_reads_its_log_any_more() {
+    let home = tempfile::tempdir().unwrap();
+    write_home_files(home.path());
+    std::fs::write(home.path().join("desk.toml"), "[embed]\nkind = \"off\"\n").unwrap();
+    let port = free_port();
+    let mut command = Command::new(BINARY);
+    command.args(["serve", "--config", "desk.toml"]).current_dir(home.path()).env_clear();
+    command.env("FRONTDESK__HTTP__PORT", port.to_string()).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    drop(child.stderr.take());
+    let desk = Process { url: format!("http://127.0.0.1:{port}"), child };
+    desk.wait_ready().await;
+    // It is refused with a warning in the log.
+    let http = reqwest::Client::new();
+    let lost = http.post(format!("{}/webhooks/meta/nobody", desk.url)).body("{}").send().await;
+    assert_eq!(lost.unwrap().status(), 404);
+    assert!(desk.stop().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

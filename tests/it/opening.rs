@@ -2,12 +2,13 @@
 //! command leaves behind in the files of one that can.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::support::app::write_home_files;
 use crate::support::postgres::Postgres;
-use crate::support::process::{free_port, run, says};
+use crate::support::process::{Process, free_port, run, says};
 
 /// Runs a command that has to open the database.
 async fn open(home: &Path, variables: &[(&str, &str)]) -> (bool, String) {
@@ -37,6 +38,48 @@ async fn a_url_of_another_database_is_refused_with_the_right_one() {
     std::fs::write(home.path().join("notes.txt"), "These are my notes. ".repeat(100)).unwrap();
     let ran = open(home.path(), &[("FRONTDESK__STORE__PATH", "notes.txt")]).await;
     says(&ran, false, &["notes.txt", "not a database"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_freezes_in_a_transaction_does_not_hold_its_locks() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let home = tempfile::tempdir().unwrap();
+    write_home_files(home.path());
+    std::fs::write(home.path().join("desk.toml"), "[embed]\nkind = \"off\"\n").unwrap();
+    let url = postgres.database().await;
+    let environment = [("DATABASE_URL", url.as_str()), ("FAILPOINTS", "store.commit=1*pause")];
+    let frozen = Process::begin_with(home.path(), &environment);
+    let mut database = PgConnection::connect(&url).await.unwrap();
+    let idle = "select count(*) from pg_stat_activity
+                where datname = current_database() and state = 'idle in transaction'";
+    for (wanted, why) in [(1, "it is in no transaction"), (0, "its transaction is not ended")] {
+        let began = Instant::now();
+        let count = async |database| -> i64 {
+            sqlx::query_scalar(idle).fetch_one(database).await.unwrap()
+        };
+        while count(&mut database).await != wanted {
+            assert!(began.elapsed() < Duration::from_secs(60), "{why}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    frozen.kill().await;
+}
+
+#[tokio::test]
+async fn after_a_command_the_database_file_alone_is_whole() {
+    let home = tempfile::tempdir().unwrap();
+    write_home_files(home.path());
+    assert!(run(home.path(), &["learn", "knowledge"], &[]).await.0);
+    let file = home.path().join("data/frontdesk.db");
+    let left = std::fs::metadata(home.path().join("data/frontdesk.db-wal"));
+    assert_eq!(left.map_or(0, |wal| wal.len()), 0, "changes are left in the log");
+    let copy = home.path().join("copy.db");
+    std::fs::copy(file, &copy).unwrap();
+    let file = format!("sqlite://{}", copy.display());
+    let mut database = SqliteConnection::connect(&file).await.unwrap();
+    let learned = "select count(*) from documents where state = 'ready'";
+    let learned: i64 = sqlx::query_scalar(learned).fetch_one(&mut database).await.unwrap();
+    assert!(learned > 0);
 }
 
 #[tokio::test]
