@@ -85,6 +85,7 @@ async fn a_desk_goes_on_when_nobody_reads_its_log_any_more() {
     let home = tempfile::tempdir().unwrap();
     write_home_files(home.path());
     std::fs::write(home.path().join("desk.toml"), "[embed]\nkind = \"off\"\n").unwrap();
+    drop(rustls::crypto::ring::default_provider().install_default());
     let port = free_port();
     let mut command = Command::new(BINARY);
     command.args(["serve", "--config", "desk.toml"]).current_dir(home.path()).env_clear();
