@@ -228,11 +228,12 @@ fn explain(figment: &Figment, error: &figment::Error) -> String {
         Kind::UnknownField(field, _) => figment.find_metadata(&format!("{key}.{field}")),
         _ => None,
     };
-    let place = unknown.or(error.metadata.as_ref()).map_or_else(String::new, |from| match &from.source {
-        Some(source) => format!(" ({source})"),
-        None if from.name.contains("environment") => " (environment)".into(),
-        None => String::new(),
-    });
+    let place =
+        unknown.or(error.metadata.as_ref()).map_or_else(String::new, |from| match &from.source {
+            Some(source) => format!(" ({source})"),
+            None if from.name.contains("environment") => " (environment)".into(),
+            None => String::new(),
+        });
     let key = if key.is_empty() { String::new() } else { format!("in `{key}`: ") };
     let what = match &error.kind {
         // `kind` is all that a kind such as `extractive` takes.

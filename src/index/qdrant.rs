@@ -177,10 +177,7 @@ impl Qdrant {
     }
 
     /// Ends a search that takes too long. Its points may be deleted when it has ended.
-    async fn limited<T>(
-        &self,
-        search: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+    async fn limited<T>(&self, search: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let longest = self.settings.longest_search();
         let late = |_| Err(Error(format!("no answer within {} ms", longest.as_millis())));
         tokio::time::timeout(longest, search).await.unwrap_or_else(late)

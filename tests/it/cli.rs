@@ -195,8 +195,7 @@ async fn a_command_goes_on_when_its_reader_leaves() {
     ] {
         let mut command = Command::new(BINARY);
         command.args(args).current_dir(home.path()).env_clear().stdin(Stdio::null());
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().await.unwrap();
         let told = String::from_utf8(output.stderr).unwrap();

@@ -301,8 +301,7 @@ async fn processes_that_begin_at_once_all_fill_the_index() {
     let all = (0..4).map(|_| fill(server.process("model/a", "")));
     for process in join_all(all).await {
         let collections = [col("col")];
-        let query =
-            Query { collections: &collections, text: "delivery", vector: None, limit: 10 };
+        let query = Query { collections: &collections, text: "delivery", vector: None, limit: 10 };
         assert_eq!(ids(&process.search(&query).await.unwrap().bm25), ["a"]);
     }
     server.clean().await;

@@ -54,10 +54,7 @@ async fn a_process_that_freezes_in_a_transaction_does_not_hold_its_locks() {
                 where datname = current_database() and state = 'idle in transaction'";
     for (wanted, why) in [(1, "it is in no transaction"), (0, "its transaction is not ended")] {
         let began = Instant::now();
-        let count = async |database| -> i64 {
-            sqlx::query_scalar(idle).fetch_one(database).await.unwrap()
-        };
-        while count(&mut database).await != wanted {
+        while sqlx::query_scalar::<_, i64>(idle).fetch_one(&mut database).await.unwrap() != wanted {
             assert!(began.elapsed() < Duration::from_secs(60), "{why}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
