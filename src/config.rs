@@ -137,7 +137,7 @@ impl Config {
     }
 }
 
-/// Merges the sources of settings: the defaults, the file without some of its keys, the environment.
+/// Merges the sources of settings: defaults, the file without some of its keys, the environment.
 fn layers(file: &Path, left_out: &[Key]) -> Figment {
     let mut figment = Figment::new().merge(Toml::string(DEFAULTS));
     if file.is_file() {

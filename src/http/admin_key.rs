@@ -108,8 +108,8 @@ async fn shared_key(
     }
 }
 
-/// Returns the key in a file; `None` if there is none. A file that cannot be read is an error: a new
-/// key in its place would lock out everybody who has the old one.
+/// Returns the key in a file; `None` if there is none. A file that cannot be read is an error: a
+/// new key in its place would lock out everybody who has the old one.
 fn read(file: &Path) -> io::Result<Option<String>> {
     match std::fs::read_to_string(file) {
         Ok(key) => Ok(Some(key.trim().to_owned()).filter(|key| !key.is_empty())),

@@ -1,5 +1,5 @@
-//! The admin key that the processes of a shared database have in common, encrypted. A single process
-//! keeps its key in a file.
+//! The admin key that the processes of a shared database have in common, encrypted. A single
+//! process keeps its key in a file.
 
 use async_trait::async_trait;
 

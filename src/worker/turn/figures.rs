@@ -1,5 +1,5 @@
-//! The metrics of a committed turn, read from its trace: times of its stages, tokens and cost of its
-//! models, and their failures. Changes nothing.
+//! The metrics of a committed turn, read from its trace: times of its stages, tokens and cost of
+//! its models, and their failures. Changes nothing.
 
 use std::time::Duration;
 
