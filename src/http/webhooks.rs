@@ -257,8 +257,8 @@ fn named(web: &WebState, provider: ProviderKind, items: &[Item]) -> Vec<Arc<Numb
 /// a number that was removed.
 fn log_unknown_address(provider: &str, number: Option<&str>) {
     /// Maximum characters of a path that anybody can send.
-    const LONGEST: usize = 40;
-    let start = |text: &str| text.chars().take(LONGEST).collect::<String>();
+    const MAX_CHARS: usize = 40;
+    let start = |text: &str| text.chars().take(MAX_CHARS).collect::<String>();
     WEBHOOKS_REFUSED.one();
     tracing::warn!(
         provider = ?start(provider),

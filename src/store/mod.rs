@@ -210,8 +210,8 @@ impl Store {
         self.database() == DatabaseKind::Postgres
     }
 
-    /// Writes the log of a SQLite file back into the file, as far as other processes allow it at
-    /// once. A process that ends without [`Self::close`] leaves its changes in the log.
+    /// Writes the log of a SQLite file back into the file, as far as other processes let it
+    /// promptly. A process that ends without [`Self::close`] leaves its changes in the log.
     pub async fn checkpoint(settings: &Settings) -> Result<()> {
         open::checkpoint(settings).await
     }

@@ -18,8 +18,10 @@ use super::{Db, Error, Result, Settings};
 const SESSION: &str = "set idle_in_transaction_session_timeout = '10s'";
 /// Time limit for the connection that finds out why there is none.
 const LAST_TRY: Duration = Duration::from_secs(2);
+/// How long a checkpoint waits for others, and a desk that runs for the checkpoint.
+const CHECKPOINT_WAIT: Duration = Duration::from_millis(200);
 /// Maximum characters of a wrong scheme that are shown; the rest of a URL holds a password.
-const LONGEST_SCHEME: usize = 20;
+const MAX_SCHEME_CHARS: usize = 20;
 
 pub(super) async fn sqlite(settings: &Settings) -> Result<Db> {
     let path = &settings.path;
@@ -96,13 +98,13 @@ async fn connect(settings: &Settings, options: PgConnectOptions) -> sqlx::Result
         .await
 }
 
-/// Writes the log of a SQLite file back into it and empties the log, unless another process uses
-/// it at this moment. Waits for nobody.
+/// Writes the log of a SQLite file back into it and empties the log, unless it is in use.
 pub(super) async fn checkpoint(settings: &Settings) -> Result<()> {
     if !settings.url.expose_secret().is_empty() || !settings.path.is_file() {
         return Ok(());
     }
-    let options = SqliteConnectOptions::new().filename(&settings.path).busy_timeout(Duration::ZERO);
+    let options =
+        SqliteConnectOptions::new().filename(&settings.path).busy_timeout(CHECKPOINT_WAIT);
     let mut conn = options.connect().await?;
     conn.execute("pragma wal_checkpoint(truncate)").await?;
     conn.close().await?;
@@ -115,7 +117,7 @@ fn check_scheme(url: &str) -> Result<()> {
     let found = match scheme.as_deref() {
         Some("postgres" | "postgresql") => return Ok(()),
         Some(other) => {
-            let other: String = other.chars().take(LONGEST_SCHEME).collect();
+            let other: String = other.chars().take(MAX_SCHEME_CHARS).collect();
             format!("begins with `{other}://`")
         }
         None => "has no scheme".to_owned(),
