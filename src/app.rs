@@ -22,6 +22,7 @@ use crate::permissions;
 use crate::pipeline::{Engine, LiveLookup, PromptLayout};
 use crate::prompts;
 use crate::reader::Pool;
+use crate::store::agents::AgentRow;
 use crate::store::audit::{Actor, Entry};
 use crate::store::replicas::HoldName;
 use crate::telemetry;
@@ -104,12 +105,14 @@ impl App {
             layout: PromptLayout::default(),
         };
         let base_url = config.http.base_url();
-        let admin_key = config.http.admin_key(config.store.path.parent())?;
-        let data = config.store.path.parent().unwrap_or(Path::new("."));
+        let data = config.data_folder();
         let secrets = config.secrets.build(data, !store.is_shared());
+        let secrets = secrets.map_err(|why| anyhow!("[secrets]: {why}"))?;
+        let shared = store.is_shared().then_some((&store, &secrets));
+        let admin_key = config.http.admin_key(data, shared).await?;
         let connector = Connector {
             client: crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?,
-            secrets: secrets.map_err(|why| anyhow!("[secrets]: {why}"))?,
+            secrets,
             limits: config.providers,
         };
         let desk = Desk {
@@ -206,9 +209,12 @@ impl App {
         let worker = Worker::start(&self.desk, &self.config.worker);
         let looks = tokio::spawn(self.jobs.clone().run_maintenance());
         let desk = self.desk.clone();
-        http::serve(self.web(), listener, shutdown).await.context("the web server ended")?;
+        let web = self.web();
+        let upkeep = tokio::spawn(telemetry::run_upkeep(web.metrics.clone()));
+        http::serve(web, listener, shutdown).await.context("the web server ended")?;
         tracing::info!("finishing what is under way");
         looks.abort();
+        upkeep.abort();
         worker.stop().await;
         desk.store.close().await;
         Ok(())
@@ -321,6 +327,17 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
             // This file was published before; a later version published by other means stays live.
             continue;
         }
+        if let Some(row) = known.filter(|row| row.source != source)
+            && let Some(version) = older_version(desk, row, &hash).await?
+        {
+            tracing::warn!(
+                agent = file.slug,
+                "{name} is version {version}, and version {} answers: another process has another file, or it was published elsewhere. It goes on; `frontdesk publish {}` takes this file",
+                row.ordinal,
+                file.slug
+            );
+            continue;
+        }
         if known.is_some_and(|row| row.source != source && gate_of(&file, known).is_some()) {
             tracing::warn!(
                 agent = file.slug,
@@ -345,6 +362,17 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
         desk.bots.put(bot.map_err(|why| anyhow!("agent {}: {why}", row.slug))?);
     }
     Ok(())
+}
+
+/// Returns the number of the version that a prompt file is, if it was published before on a
+/// database that other processes share. It is not published again at a start: replicas with
+/// different files would take turns with their versions. A single process may go back to an earlier
+/// file.
+async fn older_version(desk: &Desk, live: &AgentRow, hash: &str) -> anyhow::Result<Option<i64>> {
+    if !desk.store.is_shared() {
+        return Ok(None);
+    }
+    Ok(desk.store.version_of(&live.slug, hash).await?)
 }
 
 /// Returns the prompt files as pairs of name and content.

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
-use figment::providers::{Env, Format, Toml};
+use figment::error::Kind;
+use figment::providers::{Data, Env, Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
 use crate::{
@@ -90,21 +92,25 @@ impl Config {
             return Err(ConfigError(format!("there is no configuration file {}", file.display())));
         }
         let file = file.unwrap_or(Path::new(FILE));
-        let mut figment = Figment::new().merge(Toml::string(DEFAULTS));
-        if file.is_file() {
-            figment = figment.merge(Toml::file_exact(file));
+        let mut left_out = Vec::new();
+        loop {
+            let figment = layers(file, &left_out);
+            let error = figment.extract::<Self>().err();
+            match error.and_then(|error| key_of_other_kind(&error, file)) {
+                Some(key) if !left_out.contains(&key) => left_out.push(key),
+                _ => return Self::read(&figment),
+            }
         }
-        let figment = figment
-            .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
-            .merge(Env::raw().only(&["FRONTDESK_MODELS"]).map(|_| "models.folder".into()))
-            .merge(Env::raw().only(&["HF_ENDPOINT"]).map(|_| "models.hub_url".into()))
-            .merge(Env::prefixed("FRONTDESK__").split("__"));
-        Self::read(&figment)
     }
 
     /// Reads settings in TOML over the defaults, without file and environment.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         Self::read(&Figment::new().merge(Toml::string(DEFAULTS)).merge(Toml::string(text)))
+    }
+
+    /// The folder of the database, with what is kept beside it.
+    pub fn data_folder(&self) -> &Path {
+        self.store.path.parent().unwrap_or(Path::new("."))
     }
 
     /// Returns the folder of the suites and what they may do over the API.
@@ -121,13 +127,69 @@ impl Config {
 
     fn read(figment: &Figment) -> Result<Self, ConfigError> {
         let wrong = |errors: figment::Error| {
-            let each: Vec<String> = errors.into_iter().map(|error| explain(&error)).collect();
+            let each: Vec<_> = errors.into_iter().map(|error| explain(figment, &error)).collect();
             ConfigError(each.join("\n"))
         };
         let mut config: Self = figment.extract().map_err(wrong)?;
         check_ranges(&figment.extract().map_err(wrong)?, "").map_err(ConfigError)?;
         config.http.settle_budget(config.knowledge.max_upload_bytes).map_err(ConfigError)?;
         Ok(config)
+    }
+}
+
+/// Merges the sources of settings: defaults, the file without some of its keys, the environment.
+fn layers(file: &Path, left_out: &[Key]) -> Figment {
+    let mut figment = Figment::new().merge(Toml::string(DEFAULTS));
+    if file.is_file() {
+        figment = figment.merge(FileLayer { toml: Toml::file_exact(file), left_out });
+    }
+    figment
+        .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
+        .merge(Env::raw().only(&["FRONTDESK_MODELS"]).map(|_| "models.folder".into()))
+        .merge(Env::raw().only(&["HF_ENDPOINT"]).map(|_| "models.hub_url".into()))
+        .merge(environment())
+}
+
+fn environment() -> Env {
+    Env::prefixed("FRONTDESK__").split("__")
+}
+
+/// Returns the key that is unknown only because the environment chooses another `kind` of model or
+/// index than the file: `FRONTDESK__LLM__KIND=extractive` over a file with an endpoint.
+fn key_of_other_kind(error: &figment::Error, file: &Path) -> Option<Key> {
+    let (Kind::UnknownField(key, _), [section]) = (&error.kind, error.path.as_slice()) else {
+        return None;
+    };
+    let kind = |figment: Figment| figment.extract_inner::<String>(&format!("{section}.kind")).ok();
+    let chosen = kind(Figment::from(environment()))?;
+    let below = Figment::from(Toml::string(DEFAULTS)).merge(Toml::file_exact(file));
+    (kind(below)? != chosen).then(|| (section.clone(), key.clone()))
+}
+
+/// A section and one of its keys.
+type Key = (String, String);
+
+/// The settings of a file without some of its keys.
+struct FileLayer<'a> {
+    toml: Data<Toml>,
+    left_out: &'a [Key],
+}
+
+impl Provider for FileLayer<'_> {
+    fn metadata(&self) -> Metadata {
+        self.toml.metadata()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let mut data = self.toml.data()?;
+        for settings in data.values_mut() {
+            for (section, key) in self.left_out {
+                if let Some(Value::Dict(_, section)) = settings.get_mut(section) {
+                    section.remove(key);
+                }
+            }
+        }
+        Ok(data)
     }
 }
 
@@ -159,20 +221,32 @@ fn check_ranges(value: &serde_json::Value, at: &str) -> Result<(), String> {
 }
 
 /// Formats an error with its key and the source that set it.
-fn explain(error: &figment::Error) -> String {
+fn explain(figment: &Figment, error: &figment::Error) -> String {
     let key = error.path.join(".");
-    let place = error.metadata.as_ref().map_or_else(String::new, |from| match &from.source {
-        Some(source) => format!(" ({source})"),
-        None if from.name.contains("environment") => " (environment)".into(),
-        None => String::new(),
-    });
+    let unknown = match &error.kind {
+        // Of a section that several sources write, the error names the source of another key.
+        Kind::UnknownField(field, _) => figment.find_metadata(&format!("{key}.{field}")),
+        _ => None,
+    };
+    let place =
+        unknown.or(error.metadata.as_ref()).map_or_else(String::new, |from| match &from.source {
+            Some(source) => format!(" ({source})"),
+            None if from.name.contains("environment") => " (environment)".into(),
+            None => String::new(),
+        });
     let key = if key.is_empty() { String::new() } else { format!("in `{key}`: ") };
-    format!("{key}{}{place}", error.kind)
+    let what = match &error.kind {
+        // `kind` is all that a kind such as `extractive` takes.
+        Kind::UnknownField(field, []) => {
+            format!("unknown field: found `{field}`, this kind takes no settings but `kind`")
+        }
+        kind => kind.to_string(),
+    };
+    format!("{key}{what}{place}")
 }
 
 #[cfg(test)]
 mod tests {
-    use figment::error::Kind;
     use figment::providers::Serialized;
     use frontdesk_doctext::chunk;
     use serde_json::Value;
@@ -305,6 +379,12 @@ mod tests {
         assert!(error.contains("phone"), "{error}");
         let error = wrong("[http]\nport = \"many\"");
         assert!(error.contains("http.port"), "{error}");
+    }
+
+    #[test]
+    fn a_kind_without_settings_says_so() {
+        let error = wrong("[llm]\nkind = \"extractive\"\napi_key = \"x\"");
+        assert!(error.contains("`api_key`") && error.contains("no settings"), "{error}");
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //! begins with its spans (`spans.rs`); spans have lines of their own only if the configuration asks
 //! for them.
 
+use std::io::IsTerminal;
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Deserialize;
 use tracing::Subscriber;
@@ -13,8 +16,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// Filter directives before the configured ones, which can override them. whisper.cpp logs a lot
 /// for each recording: `info,whisper_rs=debug` shows it. The desk's spans are on at every level, so
-/// that a warning says what it belongs to.
-const ALWAYS: &str = "whisper_rs=off,frontdesk::spans=info";
+/// that a warning says what it belongs to. Notices of Postgres are of no use to an operator, such
+/// as `relation "_sqlx_migrations" already exists, skipping` at every start.
+const ALWAYS: &str = "whisper_rs=off,frontdesk::spans=info,sqlx::postgres::notice=warn";
+/// Date and time of a line, in UTC: logs are kept for longer than a day, and compared with others.
+const TIME: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
+/// How often the recorded durations are sorted into buckets: until then, each takes memory.
+const UPKEEP: Duration = Duration::from_secs(30);
 
 /// Settings of the log, as in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,13 +40,18 @@ pub struct Settings {
 /// Starts logging. Only the first call in a process takes effect. The error names the invalid
 /// filter.
 pub fn start(settings: &Settings) -> Result<(), String> {
+    // Colours are for a terminal: in a file or a collector they are noise. NO_COLOR is a convention
+    // of many programs (no-color.org).
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let coloured = !plain && std::io::stderr().is_terminal();
     // A second call, as in tests, keeps the first subscriber.
-    drop(subscriber(settings, std::io::stderr)?.try_init());
+    drop(subscriber(settings, coloured, std::io::stderr)?.try_init());
     Ok(())
 }
 
 fn subscriber<W>(
     settings: &Settings,
+    coloured: bool,
     writer: W,
 ) -> Result<Box<dyn Subscriber + Send + Sync>, String>
 where
@@ -48,9 +61,12 @@ where
         .map_err(|error| format!("[log] level `{}` cannot be read: {error}", settings.level))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_timer(ChronoUtc::new("%H:%M:%S%.3f".into()))
+        .with_timer(ChronoUtc::new(TIME.into()))
+        .with_ansi(coloured)
         .with_target(false)
         .with_span_events(if settings.spans { FmtSpan::CLOSE } else { FmtSpan::NONE })
+        // A log that cannot be written would be reported there, too, which panics.
+        .log_internal_errors(false)
         .with_writer(writer);
     if settings.json {
         // The list of spans already contains the innermost one; only a line about a span's own end
@@ -63,11 +79,21 @@ where
 /// Starts collecting metrics and returns the handle that renders them. If the process collects
 /// already, this handle stays empty.
 pub fn metrics() -> PrometheusHandle {
-    let recorder = PrometheusBuilder::new().build_recorder();
+    // Only an empty list of buckets is refused.
+    let builder = PrometheusBuilder::new().set_buckets(crate::metrics::BUCKETS).unwrap_or_default();
+    let recorder = builder.build_recorder();
     let handle = recorder.handle();
     drop(::metrics::set_global_recorder(recorder));
     crate::metrics::describe();
     handle
+}
+
+/// Sorts recorded durations into their buckets for ever, also when nobody asks for the metrics.
+pub async fn run_upkeep(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +126,7 @@ mod tests {
         static EVERYWHERE: Once = Once::new();
         let log = Memory::default();
         let writer = log.clone();
-        let subscriber = subscriber(settings, move || writer.clone()).unwrap();
+        let subscriber = subscriber(settings, false, move || writer.clone()).unwrap();
         let everywhere = tracing_subscriber::Registry::default();
         EVERYWHERE.call_once(|| drop(tracing::subscriber::set_global_default(everywhere)));
         tracing::subscriber::with_default(subscriber, work);
@@ -126,7 +152,7 @@ mod tests {
         for level in ["info", "warn", "frontdesk=warn"] {
             let lines = lines(level, false, false);
             assert_eq!(lines.len(), 1, "{level}: {lines:?}");
-            let line = plain(&lines[0]);
+            let line = &lines[0];
             let end = "WARN turn{number=num_1 conversation=conv_1}: the model was slow";
             assert!(line.ends_with(end), "{level}: {line}");
         }
@@ -135,7 +161,6 @@ mod tests {
     #[test]
     fn who_asks_for_spans_sees_how_they_ended_and_when_debugging_the_stages_too() {
         let ends = lines("info", false, true);
-        let ends: Vec<_> = ends.iter().map(|line| plain(line)).collect();
         assert_eq!(ends.len(), 2, "{ends:?}");
         assert!(
             ends[1].contains("turn{number=num_1 conversation=conv_1 outcome=answer}"),
@@ -143,7 +168,6 @@ mod tests {
         );
         assert!(ends[1].contains("time.busy"), "{ends:?}");
         let all = lines("debug", false, true);
-        let all: Vec<_> = all.iter().map(|line| plain(line)).collect();
         assert_eq!(all.len(), 3, "{all:?}");
         assert!(all[1].contains(":reply{outcome=answer}: close"), "{all:?}");
     }
@@ -159,7 +183,6 @@ mod tests {
             });
             assert!(caught.is_err());
         });
-        let ends: Vec<_> = ends.iter().map(|line| plain(line)).collect();
         assert_eq!(ends.len(), 2, "{ends:?}");
         assert!(ends[0].contains("conversation=conv_1 outcome=aborted}: close"), "{ends:?}");
         assert!(ends[1].contains("conversation=conv_2 outcome=panicked}: close"), "{ends:?}");
@@ -189,10 +212,32 @@ mod tests {
         assert!(!lines[0].contains("hush"), "{line}");
     }
 
-    /// Removes colour codes from a line.
-    fn plain(line: &str) -> String {
-        let mut parts = line.split('\u{1b}');
-        let first = parts.next().unwrap_or_default().to_owned();
-        parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+    #[test]
+    fn a_line_begins_with_its_date_and_zone_and_has_no_colours_outside_of_a_terminal() {
+        let line = lines("info", false, false).remove(0);
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert_eq!(
+            chrono::DateTime::parse_from_rfc3339(time).unwrap().offset().utc_minus_local(),
+            0
+        );
+        assert!(rest.trim_start().starts_with("WARN turn{"), "{line}");
+        assert!(!line.contains('\u{1b}'), "{line}");
+        let json: serde_json::Value = serde_json::from_str(&lines("info", true, false)[0]).unwrap();
+        let time = json["timestamp"].as_str().unwrap();
+        assert!(
+            time.ends_with('Z') && chrono::DateTime::parse_from_rfc3339(time).is_ok(),
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn a_terminal_gets_colours() {
+        let log = Memory::default();
+        let writer = log.clone();
+        let settings = Settings { level: "info".into(), json: false, spans: false };
+        let subscriber = subscriber(&settings, true, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, || tracing::warn!("look"));
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains('\u{1b}'), "{text}");
     }
 }

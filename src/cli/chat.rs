@@ -47,19 +47,23 @@ impl Chat {
         let options = ChatOptions { agent: self.agent, prompt: self.prompt };
         let client = match self.url {
             Some(url) => {
-                let key = config.http.admin_key(config.store.path.parent())?;
+                let key = config.http.known_admin_key(config.data_folder())?;
                 DeskClient { url: url.trim_end_matches('/').to_owned(), key }
             }
             None => own_desk(config).await?,
         };
-        match self.message {
+        let end = match self.message {
             Some(message) => {
                 let mut talk = ChatSession::new(client, options)?;
                 talk.say(&message).await?;
+                talk.end
             }
             None => talk(client, options).await?,
-        }
-        Ok(ExitCode::SUCCESS)
+        };
+        Ok(match end {
+            ChatEnd::Answered => ExitCode::SUCCESS,
+            ChatEnd::WithFailures => ExitCode::FAILURE,
+        })
     }
 }
 
@@ -76,8 +80,17 @@ async fn own_desk(config: Config) -> anyhow::Result<DeskClient> {
     Ok(client)
 }
 
+/// How a conversation went.
+#[derive(Clone, Copy)]
+pub(super) enum ChatEnd {
+    /// Every message got what a customer gets.
+    Answered,
+    /// A message could not be asked, or something failed in the desk.
+    WithFailures,
+}
+
 /// Runs the conversation until the user leaves.
-pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Result<()> {
+pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Result<ChatEnd> {
     let mut talk = ChatSession::new(client, options)?;
     println!(
         "Write as a customer would. /why explains the last answer, /help lists the rest, Ctrl-D leaves."
@@ -96,10 +109,10 @@ pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Re
                 // A line missing from the history is no reason to stop.
                 drop(editor.add_history_entry(line.as_str()));
                 if !talk.hear(line.trim()).await {
-                    return Ok(());
+                    return Ok(talk.end);
                 }
             }
-            Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(()),
+            Err(ReadlineError::Eof | ReadlineError::Interrupted) => return Ok(talk.end),
             Err(error) => return Err(error.into()),
         }
     }
@@ -121,6 +134,7 @@ struct ChatSession {
     history: Vec<Line>,
     last: Option<Trace>,
     coloured: bool,
+    end: ChatEnd,
 }
 
 impl ChatSession {
@@ -134,6 +148,7 @@ impl ChatSession {
             history: Vec::new(),
             last: None,
             coloured: std::io::stdout().is_terminal(),
+            end: ChatEnd::Answered,
         })
     }
 
@@ -141,7 +156,7 @@ impl ChatSession {
     async fn hear(&mut self, line: &str) -> bool {
         let Some(command) = line.strip_prefix('/') else {
             if let Err(error) = self.say(line).await {
-                println!("{}", self.dim(&format!("{error:#}")));
+                self.fail(&error);
             }
             return true;
         };
@@ -163,13 +178,18 @@ impl ChatSession {
             }
             ("voice", file) => {
                 if let Err(error) = self.play(file).await {
-                    println!("{}", self.dim(&format!("{error:#}")));
+                    self.fail(&error);
                 }
             }
             ("prompt", file) => self.reload(file),
             _ => println!("{HELP}"),
         }
         true
+    }
+
+    fn fail(&mut self, error: &anyhow::Error) {
+        println!("{}", self.dim(&format!("{error:#}")));
+        self.end = ChatEnd::WithFailures;
     }
 
     fn reload(&mut self, file: &str) {
@@ -232,6 +252,9 @@ impl ChatSession {
         }
         let outcome = self.client.ask(&asked, hear).await?;
         let heard = heard.into_inner().unwrap_or_default();
+        if outcome.outcome.as_str() == TurnOutcome::Failure.as_str() {
+            self.end = ChatEnd::WithFailures;
+        }
         self.show(&outcome, heard.trim());
         let heard = outcome.trace.transcribe.as_ref();
         for note in heard.iter().flat_map(|heard| &heard.notes) {

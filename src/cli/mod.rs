@@ -1,7 +1,7 @@
 //! The command line, one file per command. Prints for people; must not decide anything about
 //! answers.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +11,34 @@ use self::audit::AuditEntry;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::Action;
+use crate::store::Store;
 use crate::telemetry;
+
+/// Prints as the macro of the standard library does, which panics when the reader has gone. The
+/// commands below use it, because it is defined before them.
+macro_rules! print {
+    ($($text:tt)*) => {
+        drop(std::io::Write::write_fmt(&mut $crate::cli::Output, std::format_args!($($text)*)))
+    };
+}
+
+/// Like [`print!`], with the end of the line.
+macro_rules! println {
+    () => { print!("\n") };
+    ($($text:tt)*) => { print!("{}\n", std::format_args!($($text)*)) };
+}
+
+/// Like [`print!`], on standard error.
+macro_rules! eprint {
+    ($($text:tt)*) => {
+        drop(std::io::Write::write_fmt(&mut std::io::stderr(), std::format_args!($($text)*)))
+    };
+}
+
+/// Like [`eprint!`], with the end of the line.
+macro_rules! eprintln {
+    ($($text:tt)*) => { eprint!("{}\n", std::format_args!($($text)*)) };
+}
 
 mod answer;
 mod apply;
@@ -154,6 +181,22 @@ impl Command {
     }
 }
 
+/// Standard output, whose reader may leave early: `frontdesk doctor | head -1`. The command goes on
+/// without it, because it may have more to do than to print.
+struct Output;
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        drop(io::stdout().write_all(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        drop(io::stdout().flush());
+        Ok(())
+    }
+}
+
 /// Runs the command given by the process arguments.
 pub fn main() -> ExitCode {
     // Files hold customers' messages and keys: only their owner may read them, however the process
@@ -177,8 +220,7 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
         _ => None,
     };
     if let Some(text) = text {
-        // A reader such as `| head` may close the pipe early.
-        drop(std::io::stdout().write_all(text.as_bytes()));
+        print!("{text}");
         return Ok(ExitCode::SUCCESS);
     }
     if let Command::Reader(reader) = arguments.command {
@@ -202,11 +244,16 @@ fn start(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let written = arguments.command.audit_entry();
     runtime.block_on(async {
         let store = config.store.clone();
+        // A desk closes its database itself.
+        let serves = matches!(arguments.command, Command::Serve(_));
         let ended = Box::pin(run(arguments.command, config)).await;
         if let Some(written) = written
             && let Err(error) = audit::note(&store, written, &ended).await
         {
             tracing::error!("the audit log has no entry of this command: {error:#}");
+        }
+        if !serves && let Err(error) = Store::checkpoint(&store).await {
+            tracing::warn!(%error, "the changes stay in the database's log, beside its file");
         }
         ended
     })

@@ -107,7 +107,7 @@ impl Publish {
     }
 
     async fn over_api(&self, url: &str, config: &Config) -> anyhow::Result<ExitCode> {
-        let key = config.http.admin_key(config.store.path.parent())?;
+        let key = config.http.known_admin_key(config.data_folder())?;
         let client = DeskClient { url: url.trim_end_matches('/').to_owned(), key };
         let mut body = json!({"force": self.force, "dry_run": self.dry_run});
         match self.version {

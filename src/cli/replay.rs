@@ -54,7 +54,7 @@ pub(super) struct Replay {
     /// Answer with this model
     #[arg(long)]
     model: Option<String>,
-    /// Answer from the current documents
+    /// Answer from the current documents, as is always done for turns that searched nothing
     #[arg(long)]
     documents: bool,
     /// Score both answers with this suite [default: the suite of the agent's gate]

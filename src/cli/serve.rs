@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::domain::Action;
 use crate::http::{LINK_FILE, keep_link, sign_in_link};
 use crate::store::audit::{Actor, Entry};
+use crate::store::serve_lock::ServeLock;
 
 /// Upper bound for the open-file limit of the process.
 #[cfg(unix)]
@@ -35,6 +36,8 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         open_many_files();
+        // Held until the desk has stopped.
+        let _lock = ServeLock::take(&config.store)?;
         let demo = is_demo(&config);
         let address = format!("{}:{}", config.http.host, config.http.port);
         let listener = TcpListener::bind(&address).await.with_context(|| {

@@ -5,6 +5,7 @@ use super::Desk;
 use crate::domain::Usage;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::trial::TrialKind;
+use crate::metrics::count_usage;
 use crate::pipeline::BudgetTier;
 use crate::store::Result;
 
@@ -27,6 +28,7 @@ impl Desk {
         if usage == Usage::default() {
             return;
         }
+        count_usage(kind.into(), usage);
         if let Err(error) = self.store.count_trial(kind, usage).await {
             tracing::error!(%error, "what a trial cost could not be counted");
         }

@@ -1,10 +1,15 @@
 //! Health checks and metrics, for monitoring.
 
 use axum::extract::{Request, State};
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
 
 use super::error::Problem;
 use super::{WebState, auth};
 use crate::metrics::{SENDS_WAITING, TURNS_WAITING};
+
+/// Version of the Prometheus text format, which newer servers require.
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Liveness: the process runs.
 pub(super) async fn alive() -> &'static str {
@@ -22,14 +27,14 @@ pub(super) async fn ready(State(web): State<WebState>) -> Result<&'static str, P
 pub(super) async fn metrics(
     State(web): State<WebState>,
     request: Request,
-) -> Result<String, Problem> {
+) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
     let address = auth::peer(request.extensions());
     auth::check(&web, (request.headers(), address)).await?;
     let (turns, sends) = web.desk.store.backlog().await?;
     TURNS_WAITING.set(count(turns));
     SENDS_WAITING.set(count(sends));
     web.metrics.run_upkeep();
-    Ok(web.metrics.render())
+    Ok(([(CONTENT_TYPE, FORMAT)], web.metrics.render()))
 }
 
 fn count(number: i64) -> f64 {

@@ -1,14 +1,11 @@
-//! Settings of the web server, and the admin key of its API.
+//! Settings of the web server.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::network::Network;
-
-/// Minimum length of a configured admin key, in characters.
-const SHORTEST_KEY: usize = 24;
 
 /// Settings of the web server, as in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -55,41 +52,4 @@ impl Settings {
         }
         self.base_url.trim_end_matches('/').to_owned()
     }
-
-    /// Returns the configured admin key, or the one stored in the folder `data`, which is generated
-    /// if it is missing. Refuses a key that is too short.
-    pub fn admin_key(&self, data: Option<&Path>) -> std::io::Result<String> {
-        let configured = self.admin_key.expose_secret();
-        if configured.is_empty() {
-            return kept_key(data.unwrap_or(Path::new(".")));
-        }
-        if configured.chars().count() < SHORTEST_KEY {
-            return Err(std::io::Error::other(format!(
-                "[http] admin_key is shorter than {SHORTEST_KEY} characters, and could be guessed: `openssl rand -hex 24` makes one; \
-                 or leave it empty, and one is made and kept beside the database"
-            )));
-        }
-        Ok(configured.to_owned())
-    }
-}
-
-/// Returns the key stored in a folder. Generates one, readable only by its owner, if there is none.
-fn kept_key(folder: &Path) -> std::io::Result<String> {
-    let file = folder.join("admin.key");
-    if let Ok(key) = std::fs::read_to_string(&file)
-        && !key.trim().is_empty()
-    {
-        return Ok(key.trim().to_owned());
-    }
-    let mut random = [0_u8; 24];
-    getrandom::fill(&mut random).map_err(|error| std::io::Error::other(error.to_string()))?;
-    let key = format!("fd_{}", hex::encode(random));
-    std::fs::create_dir_all(folder)?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut written = options.open(&file)?;
-    std::io::Write::write_all(&mut written, key.as_bytes())?;
-    Ok(key)
 }

@@ -1,9 +1,9 @@
 //! Webhooks: verify the raw bytes, decode every item, store, then acknowledge. Never acknowledges
 //! what is not stored.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
@@ -19,7 +19,9 @@ use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
 use crate::domain::{Event, Item, NumberId, ProviderKind, What};
-use crate::metrics::{MESSAGES_IN, NOTICES_LOST, WEBHOOKS, WEBHOOKS_REFUSED};
+use crate::metrics::{
+    MESSAGES_IN, MESSAGES_UNKNOWN_NUMBER, NOTICES_LOST, WEBHOOK_SECONDS, WEBHOOKS, WEBHOOKS_REFUSED,
+};
 use crate::pipeline::Bot;
 use crate::pipeline::inbound::{self, Webhook};
 use crate::provider::{Form, UnverifiedWebhook};
@@ -71,7 +73,7 @@ async fn verify_webhook(
     {
         return Ok(answer.to_owned());
     }
-    numbers?;
+    numbers.inspect_err(|_| log_unknown_address(provider, number))?;
     tracing::warn!(provider, "a webhook handshake with a wrong verify token was refused");
     Err(Problem::forbidden(
         "The verify token is not the one of any number here ([numbers.NAME] verify_token, or the console's).",
@@ -102,9 +104,14 @@ async fn receive(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Problem> {
-    let addressed = addressed(web, provider, number)?;
-    let span = spans::webhook(provider);
+    let addressed =
+        addressed(web, provider, number).inspect_err(|_| log_unknown_address(provider, number))?;
+    let (span, started) = (spans::webhook(provider), Instant::now());
     let accepted = span.around(accept(web, &addressed, headers, body)).await;
+    match &accepted {
+        Ok(_) => WEBHOOK_SECONDS.record(started.elapsed()),
+        Err(_) => WEBHOOKS_REFUSED.one(),
+    }
     span.ended(match &accepted {
         Ok(_) => "stored",
         Err(problem) if problem.is_ours() => "failed",
@@ -142,6 +149,7 @@ async fn accept(
     };
     let answers: HashMap<_, _> = ours.iter().map(answers).collect();
     let wrote: Vec<bool> = ours.iter().map(|number| wrote(number, &items)).collect();
+    log_unknown_numbers(first.provider, &ours, &items);
     let (provider, body) = (first.provider, body.to_vec());
     let webhook = Webhook { provider, body, items, again: None, turns: Offer::default() };
     crate::failpoint!("webhook.verified");
@@ -249,6 +257,48 @@ fn named(web: &WebState, provider: ProviderKind, items: &[Item]) -> Vec<Arc<Numb
     numbers
 }
 
+/// Logs a webhook whose URL addresses no number that is connected here: a mistyped callback URL, or
+/// a number that was removed.
+fn log_unknown_address(provider: &str, number: Option<&str>) {
+    /// Maximum characters of a path that anybody can send.
+    const MAX_CHARS: usize = 40;
+    let start = |text: &str| text.chars().take(MAX_CHARS).collect::<String>();
+    WEBHOOKS_REFUSED.one();
+    tracing::warn!(
+        provider = ?start(provider),
+        name = ?number.map(start),
+        "a webhook was refused: its address is of no number that is connected here"
+    );
+}
+
+/// Logs and counts what a signed webhook brings for numbers that are not connected here. It is
+/// stored, and nobody answers it.
+fn log_unknown_numbers(provider: ProviderKind, ours: &[Arc<Number>], items: &[Item]) {
+    let mut unknown = BTreeMap::<&str, (u64, u64)>::new();
+    for item in items {
+        let Some(number) = item.number.as_deref() else { continue };
+        if ours.iter().any(|known| known.client.external_id() == number) {
+            continue;
+        }
+        let (messages, others) = unknown.entry(number).or_default();
+        let count = if matches!(item.event, Event::Message(_)) { messages } else { others };
+        *count += 1;
+    }
+    for (number, (messages, others)) in unknown {
+        MESSAGES_UNKNOWN_NUMBER.add(messages);
+        if messages > 0 {
+            tracing::warn!(
+                %provider,
+                unknown = number,
+                messages,
+                "messages for the number {number} are not answered: it is not connected here. Add it in the console, or under [numbers]"
+            );
+        } else {
+            tracing::debug!(%provider, unknown = number, others, "events of a number that is not connected here");
+        }
+    }
+}
+
 /// Whether the items include a customer's message to the number.
 fn wrote(number: &Number, items: &[Item]) -> bool {
     let ours = |item: &&Item| item.number.as_deref() == Some(number.client.external_id());
@@ -288,7 +338,6 @@ fn one_of(
             Err(refused) => why = Some(refused),
         }
     }
-    WEBHOOKS_REFUSED.one();
     let why = why.map_or_else(String::new, |why| why.to_string());
     tracing::warn!(why, "a webhook was refused");
     Err(Problem::unauthorized(why))

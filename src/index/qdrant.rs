@@ -4,6 +4,7 @@
 //! to the index at startup, and what Qdrant already has is not sent again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -131,7 +132,7 @@ impl Index for Qdrant {
                 asked.push(CollectionQuery::new(collection, &question, &reading(&tenant.points)));
             }
         }
-        self.find(&asked, query.limit).await
+        self.limited(self.find(&asked, query.limit)).await
     }
 
     async fn languages(
@@ -175,17 +176,18 @@ impl Qdrant {
         })
     }
 
-    /// Waits, at most three timeouts, until all searches that use the old points have ended. A
-    /// search usually makes two calls in sequence.
+    /// Ends a search that takes too long. Its points may be deleted when it has ended.
+    async fn limited<T>(&self, search: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let longest = self.settings.longest_search();
+        let late = |_| Err(Error(format!("no answer within {} ms", longest.as_millis())));
+        tokio::time::timeout(longest, search).await.unwrap_or_else(late)
+    }
+
+    /// Waits until all searches that use the old points have ended.
     async fn wait_for_searches(&self, before: &Before) {
-        let longest = self.settings.timeout() * 3;
-        let done = async {
-            while before.searched.strong_count() > 0 {
-                tokio::time::sleep(SEARCH_POLL_INTERVAL).await;
-            }
-        };
-        // A search that takes longer is not waited for.
-        drop(tokio::time::timeout(longest, done).await);
+        while before.searched.strong_count() > 0 {
+            tokio::time::sleep(SEARCH_POLL_INTERVAL).await;
+        }
     }
 
     /// Converts a failure into an [`Error`]. If a collection has disappeared, all collections are
@@ -222,4 +224,26 @@ fn reading<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 
 fn writing<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_search_ends_before_its_points_are_deleted() {
+        let settings = "url = \"http://127.0.0.1:9\"\ntimeout_ms = 1";
+        let qdrant = toml::from_str::<Settings>(settings).unwrap().build(None).unwrap();
+        let mut points = PointSet::default();
+        let current = points.current.clone();
+        let endless = async {
+            std::future::pending::<()>().await;
+            Ok(current.len())
+        };
+        let before = points.replace(&DocumentId::stored("doc".into()), &[]);
+        let waited = qdrant.wait_for_searches(&before);
+        let (searched, ()) = tokio::join!(qdrant.limited(endless), waited);
+        assert_eq!(searched.unwrap_err().0, "no answer within 3 ms");
+        assert_eq!(before.searched.strong_count(), 0);
+    }
 }

@@ -1,9 +1,11 @@
-//! Parses `answers.yaml`, the curated answers in a collection's folder. A file with any error is
+//! Reads `answers.yaml`, the curated answers in a collection's folder. A file with any error is
 //! refused whole, with the line: it never loads in part.
 
 use serde::Deserialize;
 
-use crate::domain::AnswerContent;
+use super::{Error, Library};
+use crate::domain::{AnswerContent, CollectionId};
+use crate::store::answers::{FileOutcome, MAX_ANSWERS};
 
 const NAME: &str = "answers.yaml";
 /// Maximum file size, in bytes.
@@ -35,6 +37,34 @@ enum OneOrSeveral {
 
 fn yes() -> bool {
     true
+}
+
+impl Library {
+    /// Replaces a file's curated answers with its current ones. Returns whether they changed, or
+    /// why the file was refused.
+    pub(super) async fn learn_answers(
+        &self,
+        collection: &CollectionId,
+        path: &str,
+        bytes: &[u8],
+    ) -> Result<Result<bool, String>, Error> {
+        let answers = match parse(bytes) {
+            Ok(answers) => answers,
+            Err(why) => return Ok(Err(why)),
+        };
+        Ok(match self.store.answers_of_file(collection, path, answers).await? {
+            FileOutcome::Changed => Ok(true),
+            FileOutcome::Unchanged => Ok(false),
+            FileOutcome::Full => Err(full()),
+        })
+    }
+}
+
+/// Says why a collection takes no more answers.
+pub(super) fn full() -> String {
+    format!(
+        "a collection holds at most {MAX_ANSWERS} curated answers: remove some, or move some to another collection"
+    )
 }
 
 /// Parses a file. The error says what is wrong, where, and what would be right.

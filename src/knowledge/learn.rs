@@ -152,7 +152,7 @@ impl<'a> LearnJob<'a> {
             Ok(Err(error)) => return self.fail_unread(path, error.to_string()).await,
             Err(error) => return self.fail_unread(path, error.to_string()).await,
         };
-        if answers::is_answers(&path) {
+        if self.source.is_none() && answers::is_answers(&path) {
             return self.answers(path, &bytes).await;
         }
         let hash = self.hash(&bytes);
@@ -362,6 +362,9 @@ impl<'a> LearnJob<'a> {
                 self.summary.removed += 1;
             }
         }
+        if self.source.is_some() {
+            return Ok(()); // Files of answers belong to the folder.
+        }
         let store = &self.library.store;
         for path in store.answer_files(&self.collection).await? {
             if !paths.contains(&path) {
@@ -374,16 +377,9 @@ impl<'a> LearnJob<'a> {
 
     /// Replaces a file's curated answers with its current ones. An invalid file changes nothing.
     async fn answers(&mut self, path: String, bytes: &[u8]) -> Result<(), Error> {
-        match answers::parse(bytes) {
-            Ok(held) => {
-                let store = &self.library.store;
-                let changed = store.answers_of_file(&self.collection, &path, held).await?;
-                if changed {
-                    self.summary.learned += 1;
-                } else {
-                    self.summary.unchanged += 1;
-                }
-            }
+        match self.library.learn_answers(&self.collection, &path, bytes).await? {
+            Ok(true) => self.summary.learned += 1,
+            Ok(false) => self.summary.unchanged += 1,
             Err(why) => self.summary.failed.push((path, why)),
         }
         Ok(())

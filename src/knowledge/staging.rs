@@ -9,7 +9,7 @@ use super::{Error, Library, Progress, SilentProgress, SourceFolder, answers, col
 use crate::domain::{
     AnswerContent, AnswerId, CollectionId, DocumentId, DocumentState, SettingsOrigin, searchable,
 };
-use crate::store::answers::AnswerRow;
+use crate::store::answers::{AnswerRow, FileOutcome};
 use crate::store::knowledge::{DocumentRow, NewChunk, NewDocument};
 
 /// Suffix of a draft collection's name.
@@ -64,17 +64,15 @@ impl Library {
             let Ok(Ok(bytes)) = read else { continue };
             if answers::is_answers(&path) {
                 answers_left.remove(path.as_str());
+                // Learning keeps what a file held before it became invalid.
+                let Ok(wanted) = answers::parse(&bytes) else { continue };
                 let all = self.store.answers(&id, None, i64::MAX).await?;
                 let mut held: Vec<_> = all
                     .iter()
                     .filter(|row| row.source.as_deref() == Some(path.as_str()))
                     .map(|row| format!("{:?}", row.curated()))
                     .collect();
-                let mut wanted: Vec<_> = answers::parse(&bytes)
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|it| format!("{it:?}"))
-                    .collect();
+                let mut wanted: Vec<_> = wanted.iter().map(|it| format!("{it:?}")).collect();
                 held.sort();
                 wanted.sort();
                 if held != wanted {
@@ -126,7 +124,7 @@ impl Library {
         let whole = std::mem::replace(&mut from.whole, true);
         let paths: HashSet<String> =
             from.documents.iter().map(|document| document.path.clone()).collect();
-        self.learn(from, progress).await?;
+        let failed = self.learn(from, progress).await?.failed;
         if !whole {
             // Without a whole folder there is no settings file, and learning may have reset the
             // settings: copy them again.
@@ -143,14 +141,17 @@ impl Library {
             }
         }
         let all = self.store.answers(&real, None, i64::MAX).await?;
-        let elsewhere = all
-            .iter()
-            .filter(|row| row.source.as_ref().is_none_or(|path| !whole && !paths.contains(path)));
+        // Learning keeps the answers of a file that has become invalid.
+        let refused = |path: &String| failed.iter().any(|(failed, _)| failed == path);
+        let stays = |path: &String| refused(path) || !(whole || paths.contains(path));
+        let elsewhere = all.iter().filter(|row| row.source.as_ref().is_none_or(stays));
         let mut curated: Vec<_> = elsewhere.filter_map(|row| answer_with(row, edit)).collect();
         if let Some(Edit::AddAnswer(new)) = edit {
             curated.push(new.clone());
         }
-        self.store.answers_of_file(&draft, BY_HAND, curated).await?;
+        if self.store.answers_of_file(&draft, BY_HAND, curated).await? == FileOutcome::Full {
+            return Err(Error::Source(answers::full()));
+        }
         self.sync_index().await?;
         Ok(draft)
     }

@@ -155,7 +155,7 @@ impl TurnRecording {
         let engine = Engine {
             model: player.clone(),
             budget: self.budget.clone(),
-            lookup: self.lookup(engine),
+            lookup: self.lookup(engine, false),
             layout: self.layout(),
             ..engine.clone()
         };
@@ -175,13 +175,20 @@ impl TurnRecording {
         ReplayAudio::of(&self.said, &self.inputs.failures)
     }
 
-    /// Returns an engine that replays the lookups and calls the current model.
+    /// Returns an engine that replays the lookups and calls the current model. If the turn looked
+    /// nothing up, because a person was called, the current data is searched.
     pub fn with_recorded_lookup(&self, engine: &Engine) -> Engine {
-        Engine { lookup: self.lookup(engine), ..engine.clone() }
+        Engine { lookup: self.lookup(engine, true), ..engine.clone() }
     }
 
-    fn lookup(&self, engine: &Engine) -> Arc<dyn Lookup> {
-        Arc::new(ReplayLookup { inputs: self.inputs.clone(), now: engine.lookup.clone() })
+    /// Whether the turn looked for a curated answer or for passages.
+    pub fn looked_up(&self) -> bool {
+        self.inputs.curated.is_some() || self.inputs.found.is_some()
+    }
+
+    fn lookup(&self, engine: &Engine, may_search: bool) -> Arc<dyn Lookup> {
+        let search = may_search && !self.looked_up();
+        Arc::new(ReplayLookup { inputs: self.inputs.clone(), now: engine.lookup.clone(), search })
     }
 }
 

@@ -108,6 +108,17 @@ impl Store {
         .await
     }
 
+    /// Number of the version of an agent whose prompt file has this hash, if there is one.
+    pub async fn version_of(&self, slug: &str, hash: &str) -> Result<Option<i64>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select v.ordinal from prompt_versions v join agents a on a.id = v.agent_id
+                       where a.workspace_id = $1 and a.slug = $2 and v.hash = $3";
+            Ok(first!(conn, (i64,), sql, workspace.as_str(), slug, hash)?.map(|row| row.0))
+        })
+        .await
+    }
+
     /// Versions of an agent below the number `before`, newest first, at most `limit`.
     pub async fn versions(&self, slug: &str, before: i64, limit: i64) -> Result<Vec<VersionRow>> {
         let workspace = self.workspace_id();

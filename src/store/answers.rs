@@ -107,6 +107,17 @@ pub enum ChangeOutcome {
     InFile(String),
 }
 
+/// The result of replacing a file's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileOutcome {
+    /// They are others than before.
+    Changed,
+    /// They are the same as before.
+    Unchanged,
+    /// Nothing was changed: the collection would hold more than [`MAX_ANSWERS`].
+    Full,
+}
+
 impl Store {
     /// A collection's answers, newest first, before the given creation time and id.
     pub async fn answers(
@@ -168,14 +179,13 @@ impl Store {
         self.apply(Change { id: id.clone(), curated: None }).await
     }
 
-    /// Replaces a file's answers; an empty list if the file is gone. Returns whether anything
-    /// changed.
+    /// Replaces a file's answers; an empty list if the file is gone.
     pub async fn answers_of_file(
         &self,
         collection: &CollectionId,
         path: &str,
         answers: Vec<AnswerContent>,
-    ) -> Result<bool> {
+    ) -> Result<FileOutcome> {
         let path = storable(path).into_owned();
         self.apply(OfFile { collection: collection.clone(), path, answers }).await
     }
@@ -217,14 +227,17 @@ impl Write for NewAnswer {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<AnswerId>> {
         bump_revision(workspace, conn, &self.collection).await?;
-        let sql = "select count(*) from answers where collection_id = $1";
-        let many = first!(conn, (i64,), sql, self.collection.as_str())?.map_or(0, |row| row.0);
-        if many >= MAX_ANSWERS {
+        if count(conn, &self.collection).await? >= MAX_ANSWERS {
             return Ok(None);
         }
         let row = Row { source: None, author: &self.author };
         row.insert(workspace, conn, (&self.collection, &self.curated)).await.map(Some)
     }
+}
+
+async fn count(conn: &mut Conn<'_>, collection: &CollectionId) -> Result<i64> {
+    let sql = "select count(*) from answers where collection_id = $1";
+    Ok(first!(conn, (i64,), sql, collection.as_str())?.map_or(0, |row| row.0))
 }
 
 /// Origin columns of an answer's row.
@@ -307,9 +320,9 @@ struct OfFile {
 
 #[async_trait]
 impl Write for OfFile {
-    type Out = bool;
+    type Out = FileOutcome;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<FileOutcome> {
         let sql =
             format!("{COLUMNS} where workspace_id = $1 and collection_id = $2 and source = $3");
         let (collection, path) = (self.collection.as_str(), &self.path);
@@ -325,9 +338,14 @@ impl Write for OfFile {
             }
         }
         if gone.is_empty() && fresh.is_empty() {
-            return Ok(false);
+            return Ok(FileOutcome::Unchanged);
         }
         bump_revision(workspace, conn, &self.collection).await?;
+        let added = fresh.len().saturating_sub(gone.len());
+        let added = i64::try_from(added).unwrap_or(i64::MAX);
+        if added > 0 && count(conn, &self.collection).await?.saturating_add(added) > MAX_ANSWERS {
+            return Ok(FileOutcome::Full);
+        }
         for id in gone.keys() {
             run!(conn, "delete from answers where id = $1", id)?;
         }
@@ -335,7 +353,7 @@ impl Write for OfFile {
         for answer in fresh {
             row.insert(workspace, conn, (&self.collection, answer)).await?;
         }
-        Ok(true)
+        Ok(FileOutcome::Changed)
     }
 }
 

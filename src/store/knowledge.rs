@@ -287,7 +287,7 @@ impl Write for NewDocument {
             now(),
             self.source.as_ref().map(SourceId::as_str),
             i64::from(self.uploaded),
-            failure.and_then(|it| it.remedy.as_deref()),
+            failure.and_then(|it| it.remedy.as_deref().map(storable)),
             failure.map(|it| it.code),
         )?;
         let id = row.map(|row| row.0).ok_or_else(|| Error::Failed("a document vanished".into()))?;
@@ -370,7 +370,8 @@ async fn check_path_free(
         "select id from documents where collection_id = $1 and path = $2 and workspace_id = $3 and uploaded = 1
              and state <> '{REMOVED}'"
     );
-    let found = first!(conn, (String,), sql, collection.as_str(), path, workspace.as_str())?;
+    let stored = storable(path);
+    let found = first!(conn, (String,), sql, collection.as_str(), stored, workspace.as_str())?;
     match found {
         Some(_) => Err(Error::Failed(format!("`{path}` was uploaded meanwhile"))),
         None => Ok(()),

@@ -6,7 +6,6 @@
 //! fsync. Every row and every query is scoped by a workspace.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +13,7 @@ use async_trait::async_trait;
 use frontdesk_words::words;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, PgPool, SqlitePool};
+use sqlx::{PgPool, SqlitePool};
 
 use self::batcher::Batcher;
 use crate::domain::WorkspaceId;
@@ -29,6 +26,7 @@ mod bulk;
 mod writer;
 mod batcher;
 mod ready;
+mod open;
 pub mod agents;
 pub mod conversations;
 mod cases;
@@ -62,7 +60,9 @@ pub mod finish;
 pub mod figures;
 pub mod replicas;
 pub mod signal;
+pub mod serve_lock;
 pub mod sessions;
+pub mod admin_keys;
 
 pub(crate) use bulk::Rows;
 pub use columns::{LenientWord, StoredWord};
@@ -72,6 +72,8 @@ pub(crate) use sql::{Conn, all, first, run};
 /// How long send results are collected into one batch. The delay is harmless: the customer already
 /// has the message.
 const RECORDS_LINGER: Duration = Duration::from_millis(5);
+/// What is known if a pool gives no connection in time.
+const NO_CONNECTION: &str = "no connection within [store] wait_ms: the database accepts none, or all [store] connections are busy";
 /// Attempts at a Postgres transaction that conflicts with others.
 const MAX_ATTEMPTS: u32 = 10;
 
@@ -143,6 +145,9 @@ pub enum Error {
     /// A stored value cannot be read.
     #[error("the database holds something unreadable: {0}")]
     Corrupt(String),
+    /// The settings name no database that this version can open. Trying again does not help.
+    #[error("{0}")]
+    Unusable(String),
 }
 
 /// The result of a database operation.
@@ -164,9 +169,9 @@ impl Store {
     pub async fn open(settings: &Settings) -> Result<Self> {
         let replica = format!("rep_{}", ulid::Ulid::generate());
         let db = if settings.url.expose_secret().is_empty() {
-            open_sqlite(settings).await?
+            open::sqlite(settings).await?
         } else {
-            open_postgres(settings, &replica).await?
+            open::postgres(settings, &replica).await?
         };
         let base = Base { db, workspace: WorkspaceId::stored(String::new()), replica };
         Self::seen_by(base, "default").await
@@ -203,6 +208,12 @@ impl Store {
     /// Whether several processes may use this database.
     pub fn is_shared(&self) -> bool {
         self.database() == DatabaseKind::Postgres
+    }
+
+    /// Writes the log of a SQLite file back into the file, as far as other processes let it
+    /// promptly. A process that ends without [`Self::close`] leaves its changes in the log.
+    pub async fn checkpoint(settings: &Settings) -> Result<()> {
+        open::checkpoint(settings).await
     }
 
     /// Finishes running operations and closes the database.
@@ -268,62 +279,20 @@ impl Base {
     }
 }
 
-async fn open_sqlite(settings: &Settings) -> Result<Db> {
-    if let Some(folder) = settings.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            Error::Unavailable(format!("cannot make the folder {}: {error}", folder.display()))
-        })?;
-    }
-    let options = SqliteConnectOptions::new()
-        .filename(&settings.path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_millis(settings.wait_ms))
-        .pragma("temp_store", "memory")
-        .pragma("cache_size", "-16384")
-        // 16 MB: checkpoints run less often, because most messages change the same pages.
-        .pragma("wal_autocheckpoint", "4000")
-        .statement_cache_capacity(1024);
-    let mut writer = options.connect().await?;
-    sqlx::migrate!("migrations/sqlite").run(&mut writer).await?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(settings.connections.max(1))
-        .acquire_timeout(Duration::from_millis(settings.wait_ms.max(1000)))
-        .test_before_acquire(false)
-        .connect_with(options.read_only(true))
-        .await?;
-    Ok(Db::Sqlite { writer: writer::Writer::start(writer)?, readers })
-}
-
-async fn open_postgres(settings: &Settings, replica: &str) -> Result<Db> {
-    let options = PgConnectOptions::from_str(settings.url.expose_secret())
-        .map_err(|error| Error::Unavailable(format!("the database URL cannot be read: {error}")))?
-        .application_name(&format!("frontdesk {replica}"));
-    let pool = PgPoolOptions::new()
-        .max_connections(settings.connections.max(2))
-        .acquire_timeout(Duration::from_millis(settings.wait_ms.max(1000)))
-        .test_before_acquire(false)
-        .connect_with(options.statement_cache_capacity(1024))
-        .await?;
-    sqlx::migrate!("migrations/postgres").run(&pool).await?;
-    Ok(Db::Postgres(pool))
-}
-
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(inner) => {
                 // SQLite: busy 5, locked 6, read-only 8, I/O error 10, full 13, cannot open 14.
                 // Postgres: class 53 is out of resources, 57 is shutting down, 58 is a failing
-                // disk, 08 is a lost connection, 25006 is a standby. Conflicts: 40001, 40P01
-                // (deadlock), 23505 (a row that did not exist when it was looked up).
+                // disk, 08 is a lost connection, 25006 is a standby, 25P03 ended a transaction that
+                // was idle for too long. Conflicts: 40001, 40P01 (deadlock), 23505 (a row that did
+                // not exist when it was looked up).
                 let code = inner.code().unwrap_or_default();
                 let primary = code.parse::<u32>().map(|code| code & 0xff);
                 let sqlite = code.len() < 5 && matches!(primary, Ok(5 | 6 | 8 | 10 | 13 | 14));
                 let postgres = code.len() == 5
-                    && ["53", "57", "58", "08", "25006"]
+                    && ["53", "57", "58", "08", "25006", "25P03"]
                         .iter()
                         .any(|class| code.starts_with(class));
                 if sqlite || postgres {
@@ -337,6 +306,8 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
                 Self::Corrupt(error.to_string())
             }
+            // The pool hides why it got no connection.
+            sqlx::Error::PoolTimedOut => Self::Unavailable(NO_CONNECTION.into()),
             _ => Self::Unavailable(error.to_string()),
         }
     }
@@ -345,12 +316,9 @@ impl From<sqlx::Error> for Error {
 /// Treats any failure to get a connection as unavailable, whatever its error code.
 #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn unreachable(error: sqlx::Error) -> Error {
-    Error::Unavailable(error.to_string())
-}
-
-impl From<sqlx::migrate::MigrateError> for Error {
-    fn from(error: sqlx::migrate::MigrateError) -> Self {
-        Self::Unavailable(format!("the tables cannot be brought up to date: {error}"))
+    match &error {
+        sqlx::Error::PoolTimedOut => Error::Unavailable(NO_CONNECTION.into()),
+        _ => Error::Unavailable(error.to_string()),
     }
 }
 

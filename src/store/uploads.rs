@@ -233,7 +233,7 @@ async fn fail(conn: &mut Conn<'_>, id: &str, failure: &Failure) -> Result<()> {
         "update documents set state = case when state = '{READY}' then '{READY}' else '{FAILED}' end, error = $2, remedy = $3,
              code = $4, updated_at = $5 where id = $1"
     );
-    let (error, remedy) = (storable(&failure.error), failure.remedy.as_deref());
+    let (error, remedy) = (storable(&failure.error), failure.remedy.as_deref().map(storable));
     run!(conn, sql, id, error.as_ref(), remedy, failure.code, now()).map(drop)
 }
 

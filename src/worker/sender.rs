@@ -1,14 +1,14 @@
 //! Sends one message of the outbox: through the send gate to the provider, and records the result.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::gate::{self, Pass, Stop};
 use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
-use crate::metrics::{NOTICES_LOST, SENDS};
+use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
 use crate::provider::{Class, Error, OutgoingMessage, Retry};
 use crate::spans::Span;
 use crate::store::escalations::NewEscalation;
@@ -87,7 +87,9 @@ impl MessageSender {
     async fn send(&self, number: &Number, message: &ToSend, pass: &Pass) -> Result<String, Error> {
         crate::failpoint!("send.begun");
         let outgoing = outgoing(message, pass);
+        let started = Instant::now();
         let sent = number.client.send(&outgoing).await;
+        SEND_SECONDS.record(started.elapsed());
         crate::failpoint!("send.taken");
         if sent.is_ok() {
             number.activity.record_sent();

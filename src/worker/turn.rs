@@ -10,6 +10,7 @@ use tracing::Span;
 use tracing::field::display;
 
 use self::failure::failed;
+use self::figures::TurnFigures;
 use super::Settings;
 use super::leases::LeaseGuard;
 use super::outbox_dispatcher::OutboxDispatcher;
@@ -28,6 +29,7 @@ use crate::store::turns::{Claim, ConversationSnapshot};
 
 mod commit;
 mod failure;
+mod figures;
 mod superseded;
 
 /// Maximum restarts before the model is called. Normally the maximum burst length ends them
@@ -175,6 +177,7 @@ impl Job {
         };
         crate::failpoint!("turn.answered");
         self.held.ending();
+        let figures = TurnFigures::of(&answer.answered);
         let outbound = spans::outbound();
         let finished = outbound.in_scope(|| self.finish(&scene, &gathered, answer));
         Span::current().record("turn", display(&finished.id));
@@ -193,6 +196,7 @@ impl Job {
         }
         self.desk.notifier.changed(&self.claim().conversation());
         self.spend.add(&bot.agent.id, cost_micros);
+        figures.record();
         Ok(End::Committed(outcome))
     }
 

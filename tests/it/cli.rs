@@ -143,6 +143,68 @@ async fn one_question_is_answered_without_any_configuration() {
 }
 
 #[tokio::test]
+async fn a_chat_with_a_failure_ends_with_another_code() {
+    let home = home();
+    let gone = free_port();
+    let model = format!(
+        "[llm]\nkind = \"openai\"\nbase_url = \"http://127.0.0.1:{gone}/v1\"\nretries = 0\n"
+    );
+    std::fs::write(home.path().join("frontdesk.toml"), model).unwrap();
+    let question = "Do you sell submarines?";
+    let asked = run(home.path(), &["chat", question]).await;
+    assert_eq!(asked.code, 1, "{asked:?}");
+    asked.says(&["(failure)"]);
+    let typed = run_with(home.path(), &["chat"], &format!("{question}\n/quit\n"), &[]).await;
+    assert_eq!(typed.code, 1, "{typed:?}");
+}
+
+#[tokio::test]
+async fn the_environment_chooses_another_kind_than_the_file() {
+    let home = home();
+    let file = "[llm]\nkind = \"openai\"\napi_key = \"sk-1\"\nmodel = \"gpt-4o-mini\"\n\
+                [embed]\nkind = \"auto\"\nmodel = \"nowhere\"\n";
+    std::fs::write(home.path().join("frontdesk.toml"), file).unwrap();
+    let variables = [("FRONTDESK__LLM__KIND", "extractive"), ("FRONTDESK__EMBED__KIND", "off")];
+    let question = ["chat", "When do you close on Saturday?"];
+    let answer = run_with(home.path(), &question, "", &variables).await;
+    assert_eq!(answer.code, 0, "{answer:?}");
+    answer.says(&["13:00"]);
+    // A key that both kinds have is kept.
+    let local = [variables[0], ("FRONTDESK__EMBED__KIND", "local")];
+    run_with(home.path(), &question, "", &local).await.fails_with(&["nowhere"]);
+    // What the environment says itself is not left out, nor a mistake in the file.
+    let own = [variables[0], variables[1], ("FRONTDESK__LLM__API_KEY", "sk-2")];
+    let refused = run_with(home.path(), &question, "", &own).await;
+    refused.fails_with(&["`llm`", "`api_key`", "no settings but `kind`", "environment"]);
+    let same = [("FRONTDESK__LLM__KIND", "openai"), variables[1]];
+    let file = file.replace("model = \"gpt", "modle = \"gpt");
+    std::fs::write(home.path().join("frontdesk.toml"), file).unwrap();
+    run_with(home.path(), &question, "", &same).await.fails_with(&["`modle`", "frontdesk.toml"]);
+}
+
+#[tokio::test]
+async fn a_command_goes_on_when_its_reader_leaves() {
+    let home = home();
+    run(home.path(), &["learn", "knowledge"]).await;
+    let suite = "prompts: ['{{q}}']\nproviders: [echo]\ntests: [{vars: {q: Hi}}]\n";
+    std::fs::write(home.path().join("suite.yaml"), suite).unwrap();
+    for args in [
+        &["doctor"][..],
+        &["search", "When do you open?"],
+        &["eval", "suite.yaml", "-o", "report.json"],
+    ] {
+        let mut command = Command::new(BINARY);
+        command.args(args).current_dir(home.path()).env_clear().stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().await.unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && !told.contains("panicked"), "{args:?}: {told}");
+    }
+    assert!(home.path().join("report.json").is_file(), "the report was not written");
+}
+
+#[tokio::test]
 async fn a_chat_follows_its_commands() {
     let home = home();
     let draft = "---\nname: Draft\nknowledge: [bolt]\ngreeting: Ahoy!\n---\nHi\n";

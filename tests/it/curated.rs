@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use frontdesk::app::App;
 use frontdesk::domain::{AnswerContent, AnswerId};
 use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
-use frontdesk::store::answers::NewAnswer;
+use frontdesk::store::answers::{MAX_ANSWERS, NewAnswer};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -47,10 +47,12 @@ impl TestApp {
     }
 }
 
+fn folder(app: &TestApp) -> SourceFolder {
+    SourceFolder::find(&app.home.path().join("knowledge/acme"), None).unwrap().remove(0)
+}
+
 async fn learn(app: &TestApp) -> Summary {
-    let folder = app.home.path().join("knowledge/acme");
-    let source_folder = SourceFolder::find(&folder, None).unwrap().remove(0);
-    let summary = app.desk.library.learn(source_folder, &SilentProgress).await.unwrap();
+    let summary = app.desk.library.learn(folder(app), &SilentProgress).await.unwrap();
     app.desk.reload_answers().await.unwrap();
     summary
 }
@@ -139,6 +141,18 @@ on_both! {
         let wrong = learn(&app).await;
         assert!(wrong.failed[0].0 == "answers.yaml" && wrong.failed[0].1.contains("line 2"), "{wrong:?}");
         assert!(app.gives("is there parking", "Behind the shop.").await, "a wrong file took its answers away");
+        // Nor is it a change for a gate, and a draft has those answers, too.
+        let library = &app.desk.library;
+        assert!(!library.differs(folder(&app)).await.unwrap());
+        let draft = library.stage(folder(&app), &SilentProgress).await.unwrap();
+        assert_eq!(app.desk.store.answers(&draft, None, 10).await.unwrap().len(), 3);
+        library.unstage("acme").await.unwrap();
+
+        let many = "- ask: Is there parking?\n  answer: Nowhere.\n".repeat(usize::try_from(MAX_ANSWERS).unwrap());
+        std::fs::write(&file, many).unwrap();
+        let full = learn(&app).await;
+        assert!(full.failed[0].0 == "answers.yaml" && full.failed[0].1.contains("at most 5000"), "{full:?}");
+        assert!(app.gives("is there parking", "Behind the shop.").await, "a file that is too long took its answers away");
 
         std::fs::write(&file, "- ask: Is there parking?\n  answer: In front of the shop.\n").unwrap();
         assert_eq!(learn(&app).await.learned, 1);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use frontdesk::domain::{Chunk, ChunkId, CollectionId, DocumentId};
 use frontdesk::index::{Entry, Hit, Index, Legs, Query, Settings};
+use futures::future::join_all;
 use proptest::prelude::*;
 
 use crate::support::qdrant::{Double, settings};
@@ -286,6 +287,23 @@ async fn odd_questions_and_odd_vectors_break_nothing() {
         pair.ask(&Query { collections: &collections, text, vector, limit }).await;
     }
     pair.ask(&Query { collections: &[], text: "delivery", vector: None, limit: 10 }).await;
+    server.clean().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_begin_at_once_all_fill_the_index() {
+    let server = Server::any().await;
+    let fill = async |process: Arc<dyn Index>| {
+        let entries = vec![entry("a", "delivery takes three days", Some(vec![1.0, 0.0]))];
+        process.replace(&col("col"), &doc("d"), 1, entries).await.unwrap();
+        process
+    };
+    let all = (0..4).map(|_| fill(server.process("model/a", "")));
+    for process in join_all(all).await {
+        let collections = [col("col")];
+        let query = Query { collections: &collections, text: "delivery", vector: None, limit: 10 };
+        assert_eq!(ids(&process.search(&query).await.unwrap().bm25), ["a"]);
+    }
     server.clean().await;
 }
 

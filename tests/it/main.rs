@@ -55,6 +55,8 @@ mod models;
 mod permissions;
 mod person;
 mod numbers;
+mod observability;
+mod opening;
 mod ownership;
 mod provider_contract;
 mod replicas;

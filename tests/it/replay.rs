@@ -119,6 +119,12 @@ on_both! {
         let mut turn = recorded(&app).await.remove(0);
         turn.row.source = "---\nname: [\n---\n".into();
         assert!(matches!(replay_turn(&app.desk.engine, &turn).await, ReplayOutcome::Unplayable(_)));
+        // Without its rule, a hand-off would search, and the recording has nothing for it.
+        says(&app, "447700900303", "wamid.2", "I want a human").await;
+        let mut turn = recorded(&app).await.remove(1);
+        turn.row.source = turn.row.source.replace("human", "somebody");
+        let ReplayOutcome::Differs(difference) = replay_turn(&app.desk.engine, &turn).await else { panic!("it is the same") };
+        assert!(difference.why.iter().any(|why| why.contains("the tape has no passages")), "{difference:?}");
         app.stop().await;
     }
 

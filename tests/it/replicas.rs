@@ -9,6 +9,7 @@ use frontdesk::store::{Settings, Store};
 use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::Value;
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
 use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, write_home_files};
@@ -451,4 +452,61 @@ async fn one_replica_at_a_time_holds_a_schedule() {
     // The hold of a dead process expires.
     assert!(stores[others[1]].hold(HoldName::Gaps, -1000).await.unwrap());
     assert!(stores[others[0]].hold(HoldName::Gaps, 60_000).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_with_different_prompt_files_do_not_take_turns_with_their_versions() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let url = postgres.database().await;
+    let (one, other) = (Place::new(&url, "").await, Place::new(&url, "").await);
+    let file = |place: &Place| place.home.path().join("prompts/acme.md");
+    let first = std::fs::read_to_string(file(&one)).unwrap();
+    std::fs::write(file(&other), format!("{first}Be brief.\n")).unwrap();
+    let live = async |place: &Place, version: i64| {
+        let process = place.start().await;
+        let agent = place.get(&process, "/agents/acme").await;
+        assert_eq!(agent["version"], version, "{agent}");
+        assert!(process.stop().await);
+    };
+    live(&one, 1).await;
+    live(&other, 2).await;
+    live(&one, 2).await;
+    live(&other, 2).await;
+    let log = std::fs::read_to_string(one.home.path().join("desk.log")).unwrap();
+    assert!(log.contains("version 1, and version 2 answers"), "{log}");
+    // A changed file is a new version, wherever it is.
+    std::fs::write(file(&one), format!("{first}Be kind.\n")).unwrap();
+    live(&one, 3).await;
+    live(&other, 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_share_an_admin_key_that_is_encrypted_in_the_database() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let url = postgres.database().await;
+    let (one, other) = (Place::new(&url, "").await, Place::new(&url, "").await);
+    let secrets = format!("[secrets]\nkey = \"{}\"\n", "ab".repeat(32));
+    for place in [&one, &other] {
+        let config = place.home.path().join("desk.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let text = text.replace(&format!("admin_key = \"{KEY}\"\n"), "");
+        std::fs::write(config, format!("{secrets}{text}")).unwrap();
+    }
+    // As an earlier version left it.
+    std::fs::write(other.home.path().join("admin.key"), "fd_of-the-other-replica-alone").unwrap();
+    let (first, second) = (one.start().await, other.start().await);
+    let key = |place: &Place| {
+        std::fs::read_to_string(place.home.path().join("admin.key")).unwrap().trim().to_owned()
+    };
+    assert_eq!(key(&one), key(&other));
+    for process in [&first, &second] {
+        let request = one.http.get(format!("{}/api/v1/agents", process.url));
+        let response = request.bearer_auth(key(&one)).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+    let mut database = PgConnection::connect(&url).await.unwrap();
+    let sealed: String =
+        sqlx::query_scalar("select sealed from admin_keys").fetch_one(&mut database).await.unwrap();
+    assert!(!sealed.contains(&key(&one)), "the key is readable in the database");
+    assert!(first.stop().await && second.stop().await);
 }

@@ -15,7 +15,7 @@ use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
 use crate::support::openai::OpenAi;
 use crate::support::postgres::Postgres;
-use crate::support::process::Process;
+use crate::support::process::{Process, free_port, run, says};
 
 const CUSTOMER: &str = "447700930001";
 /// The support contact of the agent `acme`.
@@ -384,4 +384,28 @@ async fn a_desk_that_was_suspended_waits_for_reports_before_it_sends_again() {
     assert!(place.deliver(&process, sent.status_webhook("delivered")).await);
     place.assert_sent_once().await;
     assert!(process.stop().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_desk_on_the_same_sqlite_file_is_refused_and_commands_are_not() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    write_home_files(home);
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let settings = "[embed]\nkind = \"off\"\n[speech]\nkind = \"off\"\n";
+    std::fs::write(home.join("desk.toml"), settings).unwrap();
+    let desk = Process::start(home).await;
+    let port = free_port().to_string();
+    let variables = [("FRONTDESK__HTTP__PORT", port.as_str())];
+    let ran = run(home, &["--config", "desk.toml", "serve"], &variables).await;
+    let process = format!("process {}", desk.child.id().unwrap());
+    says(&ran, false, &["another desk serves", "frontdesk.db", &process, "[store] path"]);
+    let ran = run(home, &["--config", "desk.toml", "search", "When do you open?"], &[]).await;
+    says(&ran, true, &["hours.md"]);
+    // Neither an orderly stop nor a kill leaves it locked.
+    assert!(desk.stop().await);
+    let desk = Process::start(home).await;
+    desk.kill().await;
+    let desk = Process::start(home).await;
+    assert!(desk.stop().await);
 }

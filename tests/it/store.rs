@@ -903,6 +903,23 @@ on_both! {
         assert_eq!(ground.store.collections().await.unwrap()[0].revision, 3);
     }
 
+    async fn a_path_that_cannot_be_stored_as_it_is_stays_the_same_document(db) {
+        let ground = Ground::on(db).await;
+        let collection = ground.store.collection("acme").await.unwrap();
+        let path = "ho\0urs.md";
+        let failure = Failure { error: "no\0".into(), remedy: Some("so\0".into()), code: FailureCode::Encrypted };
+        let odd = |uploaded| NewDocument {
+            path: path.into(),
+            uploaded,
+            chunks: Err(failure.clone()),
+            ..document(&collection, "Hours")
+        };
+        let first = ground.store.learn(odd(false)).await.unwrap();
+        assert_eq!(ground.store.learn(odd(true)).await.unwrap(), first);
+        let error = ground.store.learn(odd(false)).await.unwrap_err().to_string();
+        assert!(error.contains("was uploaded meanwhile"), "{error}");
+    }
+
     async fn a_document_with_words_of_another_version_keeps_no_other_from_the_index(db) {
         let ground = Ground::on(db).await;
         let collection = ground.store.collection("acme").await.unwrap();

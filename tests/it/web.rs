@@ -175,11 +175,12 @@ on_both! {
         let folder = app.home.path().join("web");
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("parking.md"), "# Parking\n\nCustomers park behind the shop.\n").unwrap();
+        std::fs::write(folder.join("answers.yaml"), "- ask: Do you sell bulbs?\n  answer: We do.\n").unwrap();
         let source_folder = || SourceFolder::find(&folder, None).unwrap().remove(0);
         app.desk.library.learn(source_folder(), &SilentProgress).await.unwrap();
         let (source, _) = learned(&app, &site.url).await;
         let again = app.desk.library.learn(source_folder(), &SilentProgress).await.unwrap();
-        assert_eq!((again.unchanged, again.removed), (1, 0), "the folder removed the site");
+        assert_eq!((again.unchanged, again.removed), (2, 0), "the folder removed the site");
         assert_eq!(numbers(&refreshed(&app, &source).await), (0, 4, 0, 0), "the site removed the folder");
         assert_eq!(paths(&app, &site).await.len(), 5);
         std::fs::remove_file(folder.join("parking.md")).unwrap();
@@ -195,6 +196,11 @@ on_both! {
         assert_eq!(paths(&app, &other).await, ["/", "bikes.md"]);
         assert!(!finds(&app, "When do you open?", "nine in the morning").await);
         assert!(finds(&app, "chairs", "sells chairs").await);
+        // Only a file of the folder holds curated answers.
+        let odd = Site::start().await;
+        odd.put("/answers.yaml", html("Answers", "Answers to what is asked about tables.", &[]));
+        let (_, summary) = learned(&app, &format!("{}/answers.yaml", odd.url)).await;
+        assert_eq!(numbers(&summary), (1, 0, 0, 0), "{summary:?}");
         app.stop().await;
     }
 

@@ -19,6 +19,7 @@ use frontdesk_promptfoo::suite::{Overrides, Suite};
 use frontdesk_promptfoo::target::Cache;
 use serde_json::Value;
 
+use super::super::Output;
 use super::super::bar::{Bar, RunBar};
 use super::retrieval;
 use crate::app::App;
@@ -312,7 +313,7 @@ impl SuiteArgs {
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let width = crate::cli::bar::width();
         let look = Look { colour, width, ..Look::default() };
-        let mut out = std::io::stdout().lock();
+        let mut out = Output;
         report::terminal(summary, run_log, look, &mut out)?;
         let ours = Baseline::of(summary, run_log)?;
         if let Some(file) = &self.baseline {

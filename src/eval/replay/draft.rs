@@ -17,7 +17,8 @@ pub struct Change {
     pub prompt: Option<String>,
     /// Model that replaces the agent's; `None` for no change.
     pub model: Option<String>,
-    /// Whether to reuse the recorded passages instead of searching the current documents.
+    /// Whether to reuse the recorded passages instead of searching the current documents. Those are
+    /// searched all the same for a turn that searched nothing.
     pub passages: bool,
 }
 

@@ -112,6 +112,12 @@ pub async fn replay_turn(engine: &Engine, recorded: &RecordedTurn) -> ReplayOutc
         return ReplayOutcome::Same;
     }
     let mut why = player.missing();
+    if answered.trace.retrieve.is_some() && !tape.looked_up() {
+        why.push(
+            "the tape has no passages: nothing was searched then, because a person was called"
+                .into(),
+        );
+    }
     let embedder = engine.live().embed.identity().map(ToOwned::to_owned);
     if embedder != tape.embedder {
         let name = |one: &Option<String>| one.clone().unwrap_or_else(|| "none".into());

@@ -113,6 +113,12 @@ impl Settings {
         Duration::from_millis(self.timeout_ms)
     }
 
+    /// Timeout of a whole search, which is usually two calls in sequence, and more if few of the
+    /// points found are current.
+    pub(super) fn longest_search(&self) -> Duration {
+        self.timeout() * 3
+    }
+
     pub(super) fn write_timeout(&self) -> Duration {
         Duration::from_millis(self.write_timeout_ms)
     }

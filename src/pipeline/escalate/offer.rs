@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn after(offer: &str, message: &str) -> bool {
-        let line = |speaker, text: &str| Line { speaker, text: text.to_owned() };
+        let line = |speaker, text: &str| Line::new(speaker, text);
         let asked = line(Speaker::Customer, "Do you repair tents?");
         is_accepted(&[asked, line(Speaker::Bot, offer)], message, |words| words == "real person")
     }
@@ -132,7 +132,7 @@ mod tests {
         ] {
             assert!(!after(offer, message), "{offer}: {message}");
         }
-        let person = Line { speaker: Speaker::Person, text: OFFER.to_owned() };
+        let person = Line::new(Speaker::Person, OFFER);
         let nothing = |_: &str| false;
         assert!(!is_accepted(&[person], "yes", nothing), "a person's offer is a person's matter");
         assert!(!is_accepted(&[], "yes", nothing));

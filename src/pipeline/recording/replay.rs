@@ -46,17 +46,13 @@ impl AudioSource for ReplayAudio {
     async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
 }
 
-/// Returns the recorded curated answer or passages. If there are neither, uses current data.
+/// Returns the recorded curated answer or passages.
 pub(super) struct ReplayLookup {
     pub(super) inputs: RecordedInputs,
     /// Lookup of current data.
     pub(super) now: Arc<dyn Lookup>,
-}
-
-impl ReplayLookup {
-    fn holds_nothing(&self) -> bool {
-        self.inputs.curated.is_none() && self.inputs.found.is_none()
-    }
+    /// Whether the current data is searched instead, because nothing is recorded.
+    pub(super) search: bool,
 }
 
 #[async_trait]
@@ -66,7 +62,7 @@ impl Lookup for ReplayLookup {
         agent: &Agent,
         question: &Question,
     ) -> (Option<Reply>, Option<CuratedTrace>) {
-        if self.holds_nothing() {
+        if self.search {
             return self.now.curated(agent, question).await;
         }
         let answer = |text| Reply { text, sort: ReplyKind::Answer, citations: Vec::new() };
@@ -78,7 +74,7 @@ impl Lookup for ReplayLookup {
         scene: Scene<'_>,
         may_rewrite: bool,
     ) -> (RetrievalResult, RetrieveTrace) {
-        if self.holds_nothing() {
+        if self.search {
             return self.now.passages(scene, may_rewrite).await;
         }
         let (confidence, standalone) = self.inputs.found.clone().unwrap_or_default();

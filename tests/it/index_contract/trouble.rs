@@ -340,6 +340,25 @@ async fn what_is_removed_goes_from_the_words_of_an_older_release_too_which_are_n
 }
 
 #[tokio::test]
+async fn who_is_second_to_create_a_collection_goes_on() {
+    let server = Server::double().await;
+    let first = server.process("model/a", "");
+    put(&*first, 1, "old").await.unwrap();
+    double(&server).calls();
+    // First the words, then the vectors: both were still missing when the second one looked.
+    for (after, revision) in [(0, 2), (1, 3)] {
+        let second = server.process("model/a", "");
+        let trouble = Trouble { after, times: 1, only: "info", ..Trouble::all(Code::NotFound) };
+        double(&server).trouble(Some(trouble));
+        put(&*second, revision, "new").await.unwrap();
+        let created = double(&server).calls().iter().filter(|call| **call == "create").count();
+        assert_eq!(created, 1, "nothing was there already, after {after}");
+        assert_eq!(sees(&*second).await, "new");
+    }
+    assert_eq!(double(&server).collections().len(), 2);
+}
+
+#[tokio::test]
 async fn a_collection_deleted_behind_our_back_is_told_and_a_new_start_mends_it() {
     let server = Server::double().await;
     let index = server.process("model/a", "");
