@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::domain::Action;
 use crate::telemetry;
 
+mod agent;
 mod answer;
 mod apply;
 mod audit;
@@ -20,6 +21,8 @@ mod bar;
 mod cases;
 mod chat;
 mod client;
+mod collection;
+mod demo;
 mod doctor;
 mod eval;
 mod explain;
@@ -96,6 +99,12 @@ enum Command {
     Publish(publish::Publish),
     Versions(publish::Versions),
     Apply(apply::Apply),
+    /// List, rename and remove agents
+    Agent(agent::Agents),
+    /// List and remove collections
+    Collection(collection::Collections),
+    /// Leave the built-in demo shop
+    Demo(demo::Demo),
     Audit(audit::Audit),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
@@ -131,10 +140,13 @@ impl Command {
             Self::Answer(answers) => answers.audit_entry(),
             Self::Gaps(gaps) => gaps.audit_entry(),
             Self::Inbox(inbox) => inbox.audit_entry(),
+            Self::Collection(collections) => collections.audit_entry(),
+            Self::Demo(demo) => demo.audit_entry(),
             Self::Webhook(webhooks) => webhooks.audit_entry(),
-            // Publishing is recorded with the version, and a serving desk records its requests
-            // itself.
+            // Publishing is recorded with the version, what becomes of agents with the change, and a
+            // serving desk records its requests itself.
             Self::Publish(_)
+            | Self::Agent(_)
             | Self::Serve(_)
             | Self::Chat(_)
             | Self::Search(_)
@@ -232,6 +244,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Publish(publish) => Box::pin(publish.run(config)).await,
         Command::Versions(versions) => Box::pin(versions.run(config)).await,
         Command::Apply(apply) => Box::pin(apply.run(config)).await,
+        Command::Agent(agents) => agents.run(App::assemble(config).await?).await,
+        Command::Collection(collections) => collections.run(App::assemble(config).await?).await,
+        Command::Demo(demo) => demo.run(App::assemble(config).await?).await,
         Command::Audit(audit) => Box::pin(audit.run(config)).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,

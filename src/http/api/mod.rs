@@ -129,7 +129,7 @@ fn described() -> OpenApiRouter<WebState> {
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     let nouns = OpenApiRouter::new()
         .routes(routes!(agents::list, drafts::create))
-        .routes(routes!(agents::one))
+        .routes(routes!(agents::one, agents::rename, agents::remove))
         .routes(routes!(agents::versions))
         .routes(routes!(agents::version))
         .routes(routes!(agents::publish))

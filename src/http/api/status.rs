@@ -6,7 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::response::Answer;
+use crate::domain::CollectionOrigin;
 use crate::http::WebState;
+use crate::http::error::Problem;
 use crate::llm::LlmKind;
 use crate::store::DatabaseKind;
 
@@ -45,6 +47,12 @@ pub(super) struct Answering {
     is_model: bool,
 }
 
+/// Whether the demo is used and was not removed.
+async fn is_demo(web: &WebState) -> Result<bool, Problem> {
+    let (library, rows) = (&web.desk.library, web.desk.store.collections().await?);
+    Ok(web.demo && rows.iter().any(|row| library.origin(&row.slug) == CollectionOrigin::Demo))
+}
+
 /// Returns the status of the desk.
 #[utoipa::path(get, path = "/status", operation_id = "get_status", tag = "status",
     responses((status = 200, body = Status)))]
@@ -54,7 +62,7 @@ pub(super) async fn show(State(web): State<WebState>) -> Answer<Status> {
     let is_model = name != desk.engine.fallback_model.default_model();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
-        demo: web.demo,
+        demo: is_demo(&web).await?,
         model: Answering {
             kind: if is_model { LlmKind::Openai } else { LlmKind::Extractive },
             name: name.to_owned(),

@@ -7,7 +7,7 @@ use crate::domain::{Role, TurnOutcome};
 
 /// A chat completion in OpenAI's format.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChatCompletion {
+pub(in crate::http::api) struct ChatCompletion {
     /// Its id.
     pub(super) id: String,
     /// Always `chat.completion`.
@@ -26,7 +26,7 @@ pub(super) struct ChatCompletion {
 
 /// The answer of a chat completion.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChatChoice {
+pub(in crate::http::api) struct ChatChoice {
     /// Always 0.
     pub(super) index: u32,
     /// The answer.
@@ -40,7 +40,7 @@ pub(super) struct ChatChoice {
 
 /// The message of an answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChatReply {
+pub(in crate::http::api) struct ChatReply {
     /// Always `assistant`.
     pub(super) role: Role,
     /// The messages that the customer would get, with an empty line between them.
@@ -51,7 +51,7 @@ pub(super) struct ChatReply {
 
 /// Tokens of a turn.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-pub(super) struct ChatUsage {
+pub(in crate::http::api) struct ChatUsage {
     /// Tokens that models read.
     pub(super) prompt_tokens: u64,
     /// Tokens that models wrote.
@@ -62,7 +62,7 @@ pub(super) struct ChatUsage {
 
 /// Outcome of the turn behind a chat completion.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChatOutcome {
+pub(in crate::http::api) struct ChatOutcome {
     /// Outcome of the turn.
     pub(super) outcome: TurnOutcome,
     /// Why a person would be called; null if none would.
@@ -72,7 +72,7 @@ pub(super) struct ChatOutcome {
 /// The data of an event of a streamed chat completion, in OpenAI's format. The last event's data is
 /// `[DONE]`.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChatCompletionChunk {
+pub(in crate::http::api) struct ChatCompletionChunk {
     /// The completion's id, the same in all chunks.
     pub(super) id: String,
     /// Always `chat.completion.chunk`.
@@ -90,7 +90,7 @@ pub(super) struct ChatCompletionChunk {
 
 /// A piece of the answer of a streamed chat completion.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChatChunkChoice {
+pub(in crate::http::api) struct ChatChunkChoice {
     /// Always 0.
     pub(super) index: u32,
     /// The piece.
@@ -101,7 +101,7 @@ pub(super) struct ChatChunkChoice {
 
 /// What a piece adds to the answer.
 #[derive(Debug, Default, Serialize, ToSchema)]
-pub(super) struct ChatDelta {
+pub(in crate::http::api) struct ChatDelta {
     /// The role, in the first piece.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) role: Option<Role>,
@@ -112,7 +112,7 @@ pub(super) struct ChatDelta {
 
 /// The agents, in OpenAI's format of a model list.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChatModelList {
+pub(in crate::http::api) struct ChatModelList {
     /// Always `list`.
     pub(super) object: &'static str,
     /// The agents.
@@ -121,7 +121,7 @@ pub(super) struct ChatModelList {
 
 /// An agent, in OpenAI's format of a model.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChatModel {
+pub(in crate::http::api) struct ChatModel {
     /// Short name of the agent.
     pub(super) id: String,
     /// Always `model`.
