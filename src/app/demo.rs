@@ -9,7 +9,6 @@ use crate::config::Config;
 use crate::desk::RemovalError;
 use crate::domain::{CollectionId, CollectionOrigin, DocumentState};
 use crate::knowledge::{DocumentSource, SourceFolder};
-use crate::store::audit::Actor;
 use crate::store::knowledge::{CollectionRow, DocumentRow};
 
 #[derive(Embed)]
@@ -96,7 +95,7 @@ impl App {
 
     /// Removes the demo's agents, unless a number or a run uses them, and its documents; what the
     /// owner has put beside them stays. They do not come back at the next start.
-    pub async fn remove_demo(&self, actor: Actor) -> Result<DemoRemoval, RemovalError> {
+    pub async fn remove_demo(&self) -> Result<DemoRemoval, RemovalError> {
         let mut removal = DemoRemoval::default();
         let own = |folder: &Path, name: &str| folder.join(name).exists();
         let agents = self.desk.store.agents().await?;
@@ -104,7 +103,7 @@ impl App {
             let slug = file.trim_end_matches(".md");
             let is_theirs = own(&self.config.files.prompts, &file);
             if !is_theirs && agents.iter().any(|row| row.slug == slug && row.file_hash.is_some()) {
-                self.jobs.remove_agent(slug, actor.clone()).await?;
+                self.jobs.remove_agent(slug).await?;
                 removal.agents.push(slug.to_owned());
             }
         }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::audit::actor;
+use super::audit::AuditEntry;
 use crate::app::App;
-use crate::store::audit::Actor;
+use crate::domain::Action;
 
 /// List, rename and remove agents
 #[derive(Debug, Args)]
@@ -35,16 +35,24 @@ enum Command {
 }
 
 impl Agents {
+    /// The command's audit entry.
+    pub(super) fn audit_entry(&self) -> AuditEntry {
+        match &self.command {
+            None | Some(Command::List) => None,
+            Some(Command::Rename { name, .. }) => Some((Action::AgentRenamed, name.clone())),
+            Some(Command::Remove { agent }) => Some((Action::AgentRemoved, agent.clone())),
+        }
+    }
+
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
-        let actor = Actor::here(actor());
         match self.command {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Rename { agent, name }) => {
-                app.jobs.rename_agent(&agent, &name, actor).await?;
+                app.jobs.rename_agent(&agent, &name).await?;
                 println!("{agent} is {name} now. Suites that name it have to be changed.");
             }
             Some(Command::Remove { agent }) => {
-                let slug = app.jobs.remove_agent(&agent, actor).await?;
+                let slug = app.jobs.remove_agent(&agent).await?;
                 println!(
                     "{slug} is removed. Its conversations and versions stay; `frontdesk publish {slug}` makes it again."
                 );

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::audit::{AuditEntry, actor};
+use super::audit::AuditEntry;
 use crate::app::App;
 use crate::domain::Action;
-use crate::store::audit::Actor;
 
 /// Leave the built-in demo shop
 #[derive(Debug, Args)]
@@ -23,17 +22,17 @@ enum Command {
 }
 
 impl Demo {
-    /// The command's audit entry, beside that of the agent.
+    /// The command's audit entry.
     pub(super) fn audit_entry(&self) -> AuditEntry {
         match self.command {
-            Command::Remove => Some((Action::CollectionRemoved, "demo".to_owned())),
+            Command::Remove => Some((Action::DemoRemoved, String::new())),
         }
     }
 
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         let Command::Remove = self.command;
         app.desk.library.sync_index().await?;
-        let removed = app.remove_demo(Actor::here(actor())).await?;
+        let removed = app.remove_demo().await?;
         if removed.agents.is_empty() && removed.documents == 0 {
             println!("There is nothing of the demo here.");
             return Ok(ExitCode::SUCCESS);

@@ -140,13 +140,13 @@ impl Command {
             Self::Answer(answers) => answers.audit_entry(),
             Self::Gaps(gaps) => gaps.audit_entry(),
             Self::Inbox(inbox) => inbox.audit_entry(),
+            Self::Agent(agents) => agents.audit_entry(),
             Self::Collection(collections) => collections.audit_entry(),
             Self::Demo(demo) => demo.audit_entry(),
             Self::Webhook(webhooks) => webhooks.audit_entry(),
-            // Publishing is recorded with the version, what becomes of agents with the change, and a
-            // serving desk records its requests itself.
+            // Publishing is recorded with the version, and a serving desk records its requests
+            // itself.
             Self::Publish(_)
-            | Self::Agent(_)
             | Self::Serve(_)
             | Self::Chat(_)
             | Self::Search(_)

@@ -18,6 +18,7 @@ use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::domain::Action;
 use crate::http::{LINK_FILE, keep_link, sign_in_link};
+use crate::knowledge::EmbeddingProgress;
 use crate::store::audit::{Actor, Entry};
 
 /// Upper bound for the open-file limit of the process.
@@ -51,7 +52,9 @@ impl Serve {
         let link = sign_in_link(&app.desk.store, &base_url).await.context("no sign-in link")?;
         let link = if std::io::stdout().is_terminal() { link } else { kept(&link, &link_file) };
         app.desk.store.audit(Entry::new(Actor::here(actor()), Action::LinkCreated, "")).await?;
+        let embedding = app.desk.library.embedding_progress().await?;
         greet(&app, (&url, &link), demo, &key_file.display().to_string());
+        tell_embedding(&embedding);
         let talk = self.chat && std::io::stdin().is_terminal();
         let client = DeskClient { url, key: app.admin_key.clone() };
         let (left, leaving) = oneshot::channel::<()>();
@@ -131,6 +134,16 @@ fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
         "\nNext: open the sign-in link in a browser (it works once; `frontdesk sign-in` prints another),\n\
          or ask something here (`make chat` in another terminal).\n"
     );
+}
+
+/// Prints what is embedded after the start, while customers are answered.
+fn tell_embedding(embedding: &[EmbeddingProgress]) {
+    for EmbeddingProgress { collection, done, total } in embedding {
+        println!(
+            "Embedding {collection} in the background: {done} of {total} passages so far. Until all are, its documents are\n\
+             found by words alone; `frontdesk doctor` and the console show how far it is.\n"
+        );
+    }
 }
 
 /// Resolves on a stop signal, or when the user leaves the chat.

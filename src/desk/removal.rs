@@ -1,15 +1,12 @@
 //! Removes and renames what the owner no longer wants: agents and collections that nothing uses.
 //! Conversations, turns, versions and the audit log stay.
 
-use serde_json::json;
-
 use super::Desk;
-use crate::domain::{Action, AgentId, CollectionId, CollectionOrigin, What};
+use crate::domain::{AgentId, CollectionId, CollectionOrigin, What};
 use crate::knowledge;
 use crate::prompts;
 use crate::store;
 use crate::store::agents::{AgentRow, RenameOutcome};
-use crate::store::audit::{Actor, Entry};
 use crate::store::knowledge::CollectionRow;
 
 /// Cannot be an agent's name: the API has the route `/agents/generate`.
@@ -45,17 +42,16 @@ impl Desk {
         found.ok_or(RemovalError::Missing("agent"))
     }
 
-    /// Removes an agent that no number uses, with an audit entry. Its prompt file brings it back
-    /// only once it changes or is published.
-    pub async fn remove_agent(&self, row: &AgentRow, actor: Actor) -> Result<(), RemovalError> {
+    /// Removes an agent that no number uses. Its prompt file brings it back only once it changes or is
+    /// published.
+    pub async fn remove_agent(&self, row: &AgentRow) -> Result<(), RemovalError> {
         self.reload_numbers().await?;
         let id = AgentId::stored(row.id.clone());
         let numbers = self.numbers.all();
         let mut users: Vec<_> =
             numbers.iter().filter(|it| it.agent == id).map(|it| it.slug.clone()).collect();
         if users.is_empty() {
-            let entry = Entry::new(actor, Action::AgentRemoved, &row.slug);
-            users = self.store.remove_agent(&id, entry).await?;
+            users = self.store.remove_agent(&id).await?;
         }
         if !users.is_empty() {
             return Err(RemovalError::Used(format!(
@@ -69,13 +65,8 @@ impl Desk {
         Ok(())
     }
 
-    /// Gives an agent another short name, with an audit entry.
-    pub async fn rename_agent(
-        &self,
-        row: &AgentRow,
-        slug: &str,
-        actor: Actor,
-    ) -> Result<(), RemovalError> {
+    /// Gives an agent another short name.
+    pub async fn rename_agent(&self, row: &AgentRow, slug: &str) -> Result<(), RemovalError> {
         if !is_slug(slug) {
             return Err(RemovalError::Name);
         }
@@ -95,9 +86,7 @@ impl Desk {
                 number.slug, row.slug
             ));
         }
-        let detail = json!({"before": row.slug});
-        let entry = Entry::new(actor, Action::AgentRenamed, slug).with(detail);
-        match self.store.rename_agent(&id, slug, entry).await? {
+        match self.store.rename_agent(&id, slug).await? {
             RenameOutcome::Done => {}
             RenameOutcome::Taken => {
                 return used(format!("There is, or was, an agent `{slug}`: take another name."));

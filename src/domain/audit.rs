@@ -19,6 +19,8 @@ words! {
         AgentRenamed = "agent.renamed",
         /// An agent was removed.
         AgentRemoved = "agent.removed",
+        /// The demo shop was removed.
+        DemoRemoved = "demo.removed",
         /// A model wrote a prompt file.
         PromptGenerated = "prompt.generated",
         /// Documents were learned.

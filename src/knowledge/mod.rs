@@ -2,6 +2,7 @@
 //! the index follows it.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 
 use frontdesk_doctext::chunk;
@@ -33,7 +34,7 @@ pub use progress::{Progress, SilentProgress, Summary};
 pub use source_folder::{DocumentSource, SourceFolder};
 pub use staging::{Edit, is_staged};
 pub use uploads::Learning;
-pub use vectors::BackfillCounts;
+pub use vectors::{BackfillCounts, EmbeddingProgress};
 
 /// How documents are learned, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -78,6 +79,8 @@ pub struct Library {
     underway: Arc<uploads::UploadsUnderway>,
     /// The collections that are learned at every start, by name: from a folder, or the demo's.
     learned_at_start: Arc<std::sync::Mutex<HashMap<String, CollectionOrigin>>>,
+    /// Whether every chunk was seen to be embedded with the current model.
+    all_embedded: Arc<AtomicBool>,
     /// Held exclusively while a file that ended a process before is read.
     crash_isolation: Arc<RwLock<()>>,
 }
@@ -128,6 +131,7 @@ impl Library {
             indexed_revisions: Arc::default(),
             underway: Arc::default(),
             learned_at_start: Arc::default(),
+            all_embedded: Arc::default(),
             crash_isolation: Arc::default(),
         }
     }

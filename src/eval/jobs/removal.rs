@@ -4,26 +4,21 @@ use super::{EvalRequest, Jobs};
 use crate::desk::RemovalError;
 use crate::store;
 use crate::store::agents::AgentRow;
-use crate::store::audit::Actor;
 
 impl Jobs {
     /// Removes an agent, by id or short name, that neither a number nor a run uses. Returns its
     /// short name.
-    pub async fn remove_agent(&self, name: &str, actor: Actor) -> Result<String, RemovalError> {
+    pub async fn remove_agent(&self, name: &str) -> Result<String, RemovalError> {
         let row = self.free_agent(name).await?;
-        self.desk.remove_agent(&row, actor).await?;
+        self.desk.remove_agent(&row).await?;
         Ok(row.slug)
     }
 
-    /// Gives an agent that no run uses another short name.
-    pub async fn rename_agent(
-        &self,
-        name: &str,
-        slug: &str,
-        actor: Actor,
-    ) -> Result<(), RemovalError> {
+    /// Gives an agent that no run uses another short name. Returns the former one.
+    pub async fn rename_agent(&self, name: &str, slug: &str) -> Result<String, RemovalError> {
         let row = self.free_agent(name).await?;
-        self.desk.rename_agent(&row, slug, actor).await
+        self.desk.rename_agent(&row, slug).await?;
+        Ok(row.slug)
     }
 
     /// Finds an agent that no run uses.

@@ -6,6 +6,7 @@ use axum::{Extension, Json};
 use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::Progress;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
@@ -70,11 +71,10 @@ pub(super) async fn one(State(web): State<WebState>, Path(name): Path<String>) -
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn remove(
     State(web): State<WebState>,
-    Extension(actor): Extension<Actor>,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Extension<Note>), Problem> {
-    web.jobs.remove_agent(&name, actor).await?;
-    Ok((StatusCode::NO_CONTENT, Note::written()))
+    let slug = web.jobs.remove_agent(&name).await?;
+    Ok((StatusCode::NO_CONTENT, Note::on(slug, json!({}))))
 }
 
 /// What to change in an agent.
@@ -94,12 +94,12 @@ pub(super) struct AgentChange {
         (status = 422, response = Problem)))]
 pub(super) async fn rename(
     State(web): State<WebState>,
-    Extension(actor): Extension<Actor>,
     Path(name): Path<String>,
     Body(AgentChange { slug }): Body<AgentChange>,
 ) -> AuditedAnswer<Agent> {
-    web.jobs.rename_agent(&name, &slug, actor).await?;
-    Ok((Note::written(), Json(named(&web, &slug).await?.into())))
+    let before = web.jobs.rename_agent(&name, &slug).await?;
+    let note = Note::on(&slug, json!({"before": before}));
+    Ok((note, Json(named(&web, &slug).await?.into())))
 }
 
 async fn named(web: &WebState, name: &str) -> Result<AgentRow, Problem> {

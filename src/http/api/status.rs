@@ -9,6 +9,7 @@ use super::response::Answer;
 use crate::domain::CollectionOrigin;
 use crate::http::WebState;
 use crate::http::error::Problem;
+use crate::knowledge::EmbeddingProgress;
 use crate::llm::LlmKind;
 use crate::store::DatabaseKind;
 
@@ -23,6 +24,9 @@ pub(super) struct Status {
     model: Answering,
     /// Embedding model; null if only words are compared.
     embedder: Option<String>,
+    /// Collections that the embedding model has not embedded completely. Until then they are searched
+    /// by words alone.
+    embedding: Vec<Embedding>,
     /// Whether voice notes are transcribed.
     speech: bool,
     /// Name of what transcribes them; null if nothing does.
@@ -47,6 +51,25 @@ pub(super) struct Answering {
     is_model: bool,
 }
 
+/// How far a collection is embedded.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmbeddingProgress)]
+pub(super) struct Embedding {
+    /// The collection's name.
+    collection: String,
+    /// Number of chunks that are embedded.
+    done: i64,
+    /// Number of chunks.
+    total: i64,
+}
+
+impl From<EmbeddingProgress> for Embedding {
+    fn from(progress: EmbeddingProgress) -> Self {
+        let EmbeddingProgress { collection, done, total } = progress;
+        Self { collection, done, total }
+    }
+}
+
 /// Whether the demo is used and was not removed.
 async fn is_demo(web: &WebState) -> Result<bool, Problem> {
     let (library, rows) = (&web.desk.library, web.desk.store.collections().await?);
@@ -69,6 +92,7 @@ pub(super) async fn show(State(web): State<WebState>) -> Answer<Status> {
             is_model,
         },
         embedder: desk.engine.live().embed.identity().map(ToOwned::to_owned),
+        embedding: desk.library.embedding_progress().await?.into_iter().map(Embedding::from).collect(),
         speech: desk.engine.speech.name().is_some(),
         speech_by: desk.engine.speech.name().map(ToOwned::to_owned),
         base_url: desk.base_url.clone(),

@@ -5,26 +5,19 @@ use async_trait::async_trait;
 use const_format::formatcp;
 
 use crate::domain::{AgentId, WorkspaceId};
-use crate::store::audit::Entry;
 use crate::store::words::number_state::REMOVED;
 use crate::store::{Conn, Result, Store, Write, all, first, now, run};
 
 impl Store {
-    /// Removes an agent, with an audit entry: it has no live version any more; its versions,
-    /// conversations and turns stay. Returns the numbers that use it; if there are any, nothing
-    /// changes.
-    pub async fn remove_agent(&self, agent: &AgentId, entry: Entry) -> Result<Vec<String>> {
-        self.apply(RemoveAgent { agent: agent.clone(), entry }).await
+    /// Removes an agent: it has no live version any more; its versions, conversations and turns
+    /// stay. Returns the numbers that use it; if there are any, nothing changes.
+    pub async fn remove_agent(&self, agent: &AgentId) -> Result<Vec<String>> {
+        self.apply(RemoveAgent { agent: agent.clone() }).await
     }
 
-    /// Gives an agent another short name, with an audit entry.
-    pub async fn rename_agent(
-        &self,
-        agent: &AgentId,
-        slug: &str,
-        entry: Entry,
-    ) -> Result<RenameOutcome> {
-        self.apply(RenameAgent { agent: agent.clone(), slug: slug.to_owned(), entry }).await
+    /// Gives an agent another short name.
+    pub async fn rename_agent(&self, agent: &AgentId, slug: &str) -> Result<RenameOutcome> {
+        self.apply(RenameAgent { agent: agent.clone(), slug: slug.to_owned() }).await
     }
 
     /// The removed agents: short name, and the hash of the prompt file they came from.
@@ -49,7 +42,6 @@ pub enum RenameOutcome {
 
 struct RemoveAgent {
     agent: AgentId,
-    entry: Entry,
 }
 
 #[async_trait]
@@ -69,10 +61,8 @@ impl Write for RemoveAgent {
             return Ok(users.into_iter().map(|row| row.0).collect());
         }
         let sql = "update agents set live_version_id = null, updated_at = $3
-                   where workspace_id = $1 and id = $2 and live_version_id is not null";
-        if run!(conn, sql, workspace_id, agent, now())? > 0 {
-            self.entry.run(workspace, conn).await?;
-        }
+                   where workspace_id = $1 and id = $2";
+        run!(conn, sql, workspace_id, agent, now())?;
         Ok(Vec::new())
     }
 }
@@ -80,7 +70,6 @@ impl Write for RemoveAgent {
 struct RenameAgent {
     agent: AgentId,
     slug: String,
-    entry: Entry,
 }
 
 #[async_trait]
@@ -96,7 +85,6 @@ impl Write for RenameAgent {
         let sql =
             "update agents set slug = $3, updated_at = $4 where workspace_id = $1 and id = $2";
         run!(conn, sql, workspace_id, agent, &self.slug, now())?;
-        self.entry.run(workspace, conn).await?;
         Ok(RenameOutcome::Done)
     }
 }
