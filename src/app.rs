@@ -274,10 +274,11 @@ async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::
         let file = prompts::parse(&name, &source)?;
         let hash = prompts::hash(&source);
         let known = agents.iter().find(|row| row.slug == file.slug);
-        let same = |(slug, of): &(String, Option<String>)| {
-            *slug == file.slug && of.as_ref() == Some(&hash)
+        // A changed file makes a removed agent again, but the demo of a newer release does not.
+        let stays_removed = |(slug, of): &(String, Option<String>)| {
+            *slug == file.slug && (is_demo(config) || of.as_ref() == Some(&hash))
         };
-        if removed.iter().any(same) {
+        if removed.iter().any(stays_removed) {
             tracing::info!(
                 agent = file.slug,
                 "{name} is of an agent that was removed; `frontdesk apply` makes it again"

@@ -15,7 +15,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     // An unreadable configuration has already ended the command.
     report.good(
         "configuration",
-        if is_demo(&config) { "read; the built-in demo shop is used" } else { "read" },
+        if is_demo(&config) { "read; there are no prompts and documents, so the built-in demo shop is used unless it was removed" } else { "read" },
     );
     let room = config.knowledge.room();
     let public = config.http.base_url.starts_with("https://");

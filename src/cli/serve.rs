@@ -14,7 +14,7 @@ use super::bar::Bar;
 use super::chat;
 use super::client::DeskClient;
 use super::learn::tell;
-use crate::app::{App, is_demo};
+use crate::app::App;
 use crate::config::Config;
 use crate::domain::Action;
 use crate::http::{LINK_FILE, keep_link, sign_in_link};
@@ -36,7 +36,6 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         open_many_files();
-        let demo = is_demo(&config);
         let address = format!("{}:{}", config.http.host, config.http.port);
         let listener = TcpListener::bind(&address).await.with_context(|| {
             format!("cannot listen on {address}; another port: FRONTDESK__HTTP__PORT=8081")
@@ -53,6 +52,7 @@ impl Serve {
         let link = if std::io::stdout().is_terminal() { link } else { kept(&link, &link_file) };
         app.desk.store.audit(Entry::new(Actor::here(actor()), Action::LinkCreated, "")).await?;
         let embedding = app.desk.library.embedding_progress().await?;
+        let demo = app.desk.library.has_demo();
         greet(&app, (&url, &link), demo, &key_file.display().to_string());
         tell_embedding(&embedding);
         let talk = self.chat && std::io::stdin().is_terminal();

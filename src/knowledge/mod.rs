@@ -172,6 +172,12 @@ impl Library {
         known.insert(collection.to_owned(), origin);
     }
 
+    /// Whether something of the demo is learned at every start.
+    pub fn has_demo(&self) -> bool {
+        let known = self.learned_at_start.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().any(|origin| *origin == CollectionOrigin::Demo)
+    }
+
     /// Where a collection comes from.
     pub fn origin(&self, collection: &str) -> CollectionOrigin {
         let known = self.learned_at_start.lock().unwrap_or_else(PoisonError::into_inner);

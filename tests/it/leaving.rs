@@ -92,7 +92,21 @@ on_both! {
     }
 }
 
-/// The demo shop on data in a folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_agent_comes_back_with_a_changed_prompt_file_only() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("prompts/clerk.md");
+    std::fs::create_dir(home.path().join("prompts")).unwrap();
+    std::fs::write(&file, "---\nname: Clerk\n---\nYou are a clerk.\n").unwrap();
+    let app = demo(home.path()).await;
+    assert_eq!(app.jobs.remove_agent("clerk").await.unwrap(), "clerk");
+    drop(app);
+    assert!(demo(home.path()).await.desk.bots.all().is_empty());
+    std::fs::write(&file, "---\nname: Clerk\n---\nYou are a busy clerk.\n").unwrap();
+    assert_eq!(demo(home.path()).await.desk.bots.all().len(), 1);
+}
+
+/// The demo shop, or what the folder has instead, on data in a folder.
 async fn demo(home: &Path) -> App {
     let home = home.display();
     let config = Config::from_toml(&format!(

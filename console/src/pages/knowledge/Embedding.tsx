@@ -6,7 +6,7 @@ import { $api } from "@/api/client";
 
 export function Embedding() {
   const { t } = useTranslation(["knowledge", "common"]);
-  const status = $api.useQuery("get", "/api/v1/status", undefined, {
+  const status = $api.useQuery("get", "/api/v1/status", {}, {
     refetchInterval: ({ state }) => (state.data?.embedding.length ? 3_000 : false),
   });
   const left = status.data?.embedding ?? [];

@@ -136,6 +136,7 @@ pub(in crate::http::api) struct ChatModel {
 #[derive(Debug, Serialize, ToSchema, ToResponse)]
 pub(in crate::http::api) struct OpenAiError {
     /// What went wrong.
+    #[schema(inline)]
     pub(super) error: OpenAiErrorBody,
 }
 
