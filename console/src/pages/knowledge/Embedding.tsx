@@ -6,9 +6,14 @@ import { $api } from "@/api/client";
 
 export function Embedding() {
   const { t } = useTranslation(["knowledge", "common"]);
-  const status = $api.useQuery("get", "/api/v1/status", {}, {
-    refetchInterval: ({ state }) => (state.data?.embedding.length ? 3_000 : false),
-  });
+  const status = $api.useQuery(
+    "get",
+    "/api/v1/status",
+    {},
+    {
+      refetchInterval: ({ state }) => (state.data?.embedding.length ? 3_000 : false),
+    },
+  );
   const left = status.data?.embedding ?? [];
   if (left.length === 0) return null;
   return (
