@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use rust_embed::Embed;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::desk::{Bots, Connector, Desk, Numbers};
-use crate::domain::{Action, AgentId, DocumentState, NumberState};
+use crate::domain::{Action, AgentId, CollectionOrigin, DocumentState, NumberState};
 use crate::eval::gate::gate_of;
 use crate::eval::jobs::Jobs;
 use crate::http;
-use crate::knowledge::{DocumentSource, Library, Progress, SourceFolder, Summary};
+use crate::knowledge::{Library, Progress, SourceFolder, Summary};
 use crate::llm;
 use crate::permissions;
 use crate::pipeline::{Engine, LiveLookup, PromptLayout};
@@ -28,18 +27,13 @@ use crate::store::replicas::HoldName;
 use crate::telemetry;
 use crate::worker::Worker;
 
+mod demo;
 mod numbers;
+
+pub use demo::{DemoRemoval, is_demo};
 
 /// Timeout of a call to a WhatsApp provider.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(30);
-
-#[derive(Embed)]
-#[folder = "knowledge/"]
-struct DemoKnowledge;
-
-#[derive(Embed)]
-#[folder = "prompts/"]
-struct DemoPrompts;
 
 /// An assembled desk that does not run yet.
 pub struct App {
@@ -146,8 +140,7 @@ impl App {
     pub async fn learn(&self, progress: &dyn Progress) -> anyhow::Result<Summary> {
         let mut all = Summary::default();
         self.desk.library.sync_index().await?;
-        for folder in source_folders(&self.config)? {
-            self.desk.library.has_folder(&folder.collection);
+        for folder in self.folders_at_start().await? {
             if self.awaits_gate(&folder.collection).await? {
                 continue;
             }
@@ -164,6 +157,21 @@ impl App {
         Ok(all)
     }
 
+    /// Returns the folders that are learned at every start, and records which collections have one:
+    /// those of the configuration, or what is left of the demo.
+    pub async fn folders_at_start(&self) -> anyhow::Result<Vec<SourceFolder>> {
+        let mut left = Vec::new();
+        for mut folder in source_folders(&self.config)? {
+            if !is_demo(&self.config) {
+                self.desk.library.learns_at_start(&folder.collection, CollectionOrigin::Folder);
+                left.push(folder);
+            } else if self.keep_of_demo(&mut folder).await? {
+                left.push(folder);
+            }
+        }
+        Ok(left)
+    }
+
     /// Whether a collection's documents changed and have to pass a gate first. Logs a warning if
     /// so; the documents in use stay.
     async fn awaits_gate(&self, collection: &str) -> anyhow::Result<bool> {
@@ -175,9 +183,8 @@ impl App {
         if !documents.iter().any(|row| row.state == DocumentState::Ready) {
             return Ok(false);
         }
-        let found = source_folders(&self.config)?
-            .into_iter()
-            .find(|folder| folder.collection == collection);
+        let found = self.folders_at_start().await?;
+        let found = found.into_iter().find(|folder| folder.collection == collection);
         let Some(folder) = found else { return Ok(false) };
         let differs = self.desk.library.differs(folder).await?;
         if differs {
@@ -251,16 +258,11 @@ async fn collections(desk: &Desk, config: &Config) -> anyhow::Result<BTreeSet<St
     Ok(stored.chain(folders).collect())
 }
 
-/// Whether the built-in demo shop is used: neither configured folder exists.
-pub fn is_demo(config: &Config) -> bool {
-    !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
-}
-
 /// Returns the documents of the configured folder (or the demo's), one source folder per
 /// collection.
 pub fn source_folders(config: &Config) -> anyhow::Result<Vec<SourceFolder>> {
     if is_demo(config) {
-        return Ok(demo_folders());
+        return Ok(demo::folders());
     }
     let folder = &config.files.knowledge;
     if !folder.is_dir() {
@@ -268,29 +270,6 @@ pub fn source_folders(config: &Config) -> anyhow::Result<Vec<SourceFolder>> {
     }
     SourceFolder::find(folder, None)
         .with_context(|| format!("cannot read the folder {}", folder.display()))
-}
-
-fn demo_folders() -> Vec<SourceFolder> {
-    let mut folders: Vec<SourceFolder> = Vec::new();
-    for file in DemoKnowledge::iter() {
-        let Some((collection, path)) = file.split_once('/') else { continue };
-        let (name, path) = (file.to_string(), path.to_owned());
-        let read = move || {
-            let file = DemoKnowledge::get(&name);
-            Ok(file.map(|file| file.data.into_owned()).unwrap_or_default())
-        };
-        let document = DocumentSource { path, name: None, read: Box::new(read) };
-        match folders.iter_mut().find(|folder| folder.collection == collection) {
-            Some(folder) => folder.documents.push(document),
-            None => folders.push(SourceFolder {
-                collection: collection.to_owned(),
-                documents: vec![document],
-                whole: true,
-                settings: None,
-            }),
-        }
-    }
-    folders
 }
 
 /// How prompt files are handled at start.
@@ -309,12 +288,24 @@ enum Prompts {
 /// agents still answer.
 async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::Result<()> {
     let agents = desk.store.agents().await?;
+    let removed = desk.store.removed_agents().await?;
     let mut drafts = Vec::new();
     let files = if wanted == Prompts::Leave { Vec::new() } else { prompt_sources(config)? };
     for (name, source) in files {
         let file = prompts::parse(&name, &source)?;
         let hash = prompts::hash(&source);
         let known = agents.iter().find(|row| row.slug == file.slug);
+        // A changed file makes a removed agent again, but the demo of a newer release does not.
+        let stays_removed = |(slug, of): &(String, Option<String>)| {
+            *slug == file.slug && (is_demo(config) || of.as_ref() == Some(&hash))
+        };
+        if removed.iter().any(stays_removed) {
+            tracing::info!(
+                agent = file.slug,
+                "{name} is of an agent that was removed; `frontdesk apply` makes it again"
+            );
+            continue;
+        }
         // A file that was published before goes on, also without its collection.
         if known.is_none_or(|row| row.file_hash.as_deref() != Some(&hash)) {
             file.check_knowledge((&name, &source), &collections(desk, config).await?)?;
@@ -378,13 +369,7 @@ async fn older_version(desk: &Desk, live: &AgentRow, hash: &str) -> anyhow::Resu
 /// Returns the prompt files as pairs of name and content.
 pub fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
     if is_demo(config) {
-        let read = |name: &str| {
-            let file = DemoPrompts::get(name)?;
-            Some((name.to_owned(), String::from_utf8_lossy(&file.data).into_owned()))
-        };
-        // Subfolders hold other prompts, for example those of graders.
-        let agents = DemoPrompts::iter().filter(|name| !name.contains('/'));
-        return Ok(agents.filter_map(|name| read(&name)).collect());
+        return Ok(demo::prompts());
     }
     let folder = &config.files.prompts;
     if !folder.is_dir() {

@@ -358,6 +358,43 @@ mod tests {
         assert!(compared > 20, "only {compared} comments were found");
     }
 
+    /// Returns the names that are accepted in place of an unknown one: of a kind, or of a key.
+    fn accepted(text: &str) -> Vec<&'static str> {
+        let all = Figment::new().merge(Toml::string(DEFAULTS)).merge(Toml::string(text));
+        match all.extract::<Config>().expect_err(text).kind {
+            Kind::UnknownVariant(_, names) | Kind::UnknownField(_, names) => names.to_vec(),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_setting_of_every_adapter_is_in_the_file() {
+        let mut compared = 0;
+        for (section, table, tag) in [
+            ("llm", "llm", "kind"),
+            ("embed", "embed", "kind"),
+            ("speech", "speech", "kind"),
+            ("index", "index", "kind"),
+            ("rerank", "rerank", "kind"),
+            ("numbers", "numbers.any", "provider"),
+        ] {
+            let (before, _) = DEFAULTS.split_once(&format!("\n[{section}]")).expect(section);
+            // The comments of a section stand above its header, after the one before.
+            let text = before.rsplit_once("\n[").map_or(before, |(_, text)| text);
+            let shown = |key: &str| text.contains(&format!(" {key} = "));
+            for kind in accepted(&format!("[{table}]\n{tag} = \"nonsense\"")) {
+                let named = text.contains(&format!("{tag} = \"{kind}\""));
+                assert!(named, "[{section}]: {tag} = \"{kind}\" is not in the file");
+                let unknown = format!("[{table}]\n{tag} = \"{kind}\"\nnonsense = true");
+                for key in accepted(&unknown) {
+                    assert!(shown(key), "[{section}] {kind}: {key} is read and not in the file");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 80, "only {compared} keys were found");
+    }
+
     #[test]
     fn the_documented_defaults_are_a_whole_configuration() {
         let config = Config::from_toml("").expect("the defaults");

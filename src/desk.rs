@@ -16,11 +16,13 @@ pub mod live;
 mod guards;
 mod notifier;
 mod numbers;
+mod removal;
 mod trials;
 
 pub use guards::{Change, ChangeRequest, Refusal};
 pub use notifier::{Begin, ConversationEvents, Notifier, Places};
 pub use numbers::{Connector, Number, NumberActivity, Numbers};
+pub use removal::{RESERVED_SLUG, RemovalError};
 
 /// A running desk.
 pub struct Desk {
@@ -74,12 +76,20 @@ impl Desk {
         file.bot(agent, version, knowledge).map_err(BuildBotError::Prompt)
     }
 
-    /// Loads the versions that other processes published.
+    /// Loads the versions that other processes published, and drops the agents that they removed.
     pub async fn reload_agents(&self) -> crate::store::Result<()> {
-        for row in self.store.agents().await? {
+        let rows = self.store.agents().await?;
+        for bot in self.bots.all() {
+            if !rows.iter().any(|row| row.id == bot.agent.id.as_str()) {
+                self.bots.remove(&bot.agent.id);
+                self.notifier.announce(What::Agents);
+            }
+        }
+        for row in rows {
             let version = Some(VersionId::stored(row.version_id.clone()));
             let bot = self.bots.get(&AgentId::stored(row.id.clone()));
-            if bot.is_some_and(|bot| bot.agent.version == version) {
+            let is_same = |bot: Arc<Bot>| bot.agent.version == version && bot.agent.slug == row.slug;
+            if bot.is_some_and(is_same) {
                 continue;
             }
             if self.activate_version(&row).await {
@@ -196,5 +206,10 @@ impl Bots {
     pub fn put(&self, bot: Bot) {
         let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         ready.insert(bot.agent.id.clone(), Arc::new(bot));
+    }
+
+    /// Removes an agent. Turns that run keep it.
+    pub fn remove(&self, id: &AgentId) {
+        self.ready.write().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 }

@@ -7,6 +7,7 @@ use crate::app::{App, is_demo, source_folders};
 use crate::config::Config;
 use crate::embed::Purpose;
 use crate::http::Settings;
+use crate::knowledge::EmbeddingProgress;
 use crate::store::collection_limits::{CollectionSize, Room};
 
 mod content;
@@ -16,7 +17,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     // An unreadable configuration has already ended the command.
     report.good(
         "configuration",
-        if is_demo(&config) { "read; the built-in demo shop is used" } else { "read" },
+        if is_demo(&config) { "read; there are no prompts and documents, so the built-in demo shop is used unless it was removed" } else { "read" },
     );
     let room = config.knowledge.room();
     let public = config.http.base_url.starts_with("https://");
@@ -233,10 +234,29 @@ async fn check_embeddings(app: &App, missing: Option<&str>, report: &mut Report)
         return report.note("embeddings", &format!("off: retrieval compares words. {mend}"));
     };
     match embed.embed(&["hello".into()], Purpose::Query).await {
-        Ok(_) => report.good("embeddings", name),
+        Ok(_) => {
+            report.good("embeddings", name);
+            report_unembedded(app, report).await;
+        }
         Err(error) => {
             report.bad("embeddings", &error.to_string(), "[embed] model, base_url and api_key");
         }
+    }
+}
+
+/// Reports collections that the configured model has not embedded completely.
+async fn report_unembedded(app: &App, report: &mut Report) {
+    let left = match app.desk.library.embedding_progress().await {
+        Ok(left) => left,
+        Err(error) => return report.bad("embeddings", &error.to_string(), "see the database above"),
+    };
+    for EmbeddingProgress { collection, done, total } in left {
+        report.note(
+            "embeddings",
+            &format!(
+                "{collection}: {done} of {total} passages are embedded, until all are it is searched by words alone; `frontdesk serve` goes on with it in the background, `frontdesk reindex` at once"
+            ),
+        );
     }
 }
 

@@ -21,11 +21,16 @@ use crate::knowledge::{Edit, SourceFolder, Summary};
 use crate::store::audit::Actor;
 use crate::store::sources::SourceRow;
 
+mod consent;
+
+use self::consent::{may_learn, unreadable};
+
 /// Learn documents (PDF, Office, Markdown, HTML, CSV ...), and web sites by their address
 ///
 /// A folder becomes a collection of the same name; a folder of folders becomes one collection per
 /// subfolder. Unchanged documents are skipped, changed ones replaced, and those gone from a folder
-/// removed. A running desk picks up changes within a second.
+/// removed. A running desk picks up changes within a second. More than 200 new files are taken only
+/// after a question, or with --yes.
 ///
 /// An address, such as <https://example.com/help>, is read with the pages of the same site that it
 /// links to; a sitemap with the pages that it lists. Pages that robots.txt forbids are not read.
@@ -51,6 +56,9 @@ pub(super) struct Learn {
     /// Override the gates of the agents that use the collection; recorded in the audit log
     #[arg(long)]
     force: bool,
+    /// Learn any number of new files without asking
+    #[arg(long, short)]
+    yes: bool,
 }
 
 impl Learn {
@@ -67,6 +75,12 @@ impl Learn {
                 "--every, --depth and --pages are for addresses such as https://example.com/help"
             );
         }
+        let files: Vec<&Path> =
+            self.paths.iter().map(PathBuf::as_path).filter(|path| address(path).is_none()).collect();
+        if !self.yes && !may_learn(&app, &files, self.collection.as_deref()).await? {
+            println!("Nothing was learned.");
+            return Ok(ExitCode::FAILURE);
+        }
         let mut failed = false;
         for path in &self.paths {
             failed |= match address(path) {
@@ -80,7 +94,7 @@ impl Learn {
     /// Learns a folder or file; returns whether anything failed.
     async fn folder(&self, app: &App, path: &Path) -> anyhow::Result<bool> {
         let folders = SourceFolder::find(path, self.collection.as_deref())
-            .with_context(|| format!("cannot read {}", path.display()))?;
+            .with_context(|| unreadable(path))?;
         let mut failed = false;
         for (at, folder) in folders.into_iter().enumerate() {
             let name = folder.collection.clone();
@@ -91,7 +105,7 @@ impl Learn {
             }
             let started = Instant::now();
             let summary = if app.desk.guards(&name).await?.is_empty() {
-                Some(app.desk.library.learn(folder, &Bar::default()).await?)
+                Some(learn_or_leave_nothing(app, folder).await?)
             } else {
                 self.guarded(app, (path, at), &name).await?
             };
@@ -145,6 +159,19 @@ impl Learn {
         let source = library.add_source(&name, &wanted, SourceReader::Caller).await?;
         refresh(app, &name, &source).await
     }
+}
+
+/// Learns a folder or file. A collection that this would make, and in which nothing can be learned,
+/// is not left behind.
+async fn learn_or_leave_nothing(app: &App, folder: SourceFolder) -> anyhow::Result<Summary> {
+    let (store, name) = (&app.desk.store, folder.collection.clone());
+    let existed = store.collections().await?.iter().any(|row| row.slug == name);
+    let summary = app.desk.library.learn(folder, &Bar::default()).await?;
+    if !existed && summary.learned == 0 {
+        let id = store.collection(&name).await?;
+        app.desk.library.remove_collection(&id).await?;
+    }
+    Ok(summary)
 }
 
 /// Admits a change that cannot be tried by a gate. In a collection guarded by a gate it needs

@@ -40,6 +40,7 @@ macro_rules! eprintln {
     ($($text:tt)*) => { eprint!("{}\n", std::format_args!($($text)*)) };
 }
 
+mod agent;
 mod answer;
 mod apply;
 mod audit;
@@ -47,6 +48,8 @@ mod bar;
 mod cases;
 mod chat;
 mod client;
+mod collection;
+mod demo;
 mod doctor;
 mod eval;
 mod explain;
@@ -123,6 +126,12 @@ enum Command {
     Publish(publish::Publish),
     Versions(publish::Versions),
     Apply(apply::Apply),
+    /// List, rename and remove agents
+    Agent(agent::Agents),
+    /// List and remove collections
+    Collection(collection::Collections),
+    /// Leave the built-in demo shop
+    Demo(demo::Demo),
     Audit(audit::Audit),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
@@ -158,6 +167,9 @@ impl Command {
             Self::Answer(answers) => answers.audit_entry(),
             Self::Gaps(gaps) => gaps.audit_entry(),
             Self::Inbox(inbox) => inbox.audit_entry(),
+            Self::Agent(agents) => agents.audit_entry(),
+            Self::Collection(collections) => collections.audit_entry(),
+            Self::Demo(demo) => demo.audit_entry(),
             Self::Webhook(webhooks) => webhooks.audit_entry(),
             // Publishing is recorded with the version, and a serving desk records its requests
             // itself.
@@ -279,6 +291,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Publish(publish) => Box::pin(publish.run(config)).await,
         Command::Versions(versions) => Box::pin(versions.run(config)).await,
         Command::Apply(apply) => Box::pin(apply.run(config)).await,
+        Command::Agent(agents) => agents.run(App::assemble(config).await?).await,
+        Command::Collection(collections) => collections.run(App::assemble(config).await?).await,
+        Command::Demo(demo) => demo.run(App::assemble(config).await?).await,
         Command::Audit(audit) => Box::pin(audit.run(config)).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,

@@ -14,10 +14,11 @@ use super::bar::Bar;
 use super::chat;
 use super::client::DeskClient;
 use super::learn::tell;
-use crate::app::{App, is_demo};
+use crate::app::App;
 use crate::config::Config;
 use crate::domain::Action;
 use crate::http::{LINK_FILE, keep_link, sign_in_link};
+use crate::knowledge::EmbeddingProgress;
 use crate::store::audit::{Actor, Entry};
 use crate::store::serve_lock::ServeLock;
 
@@ -38,7 +39,6 @@ impl Serve {
         open_many_files();
         // Held until the desk has stopped.
         let _lock = ServeLock::take(&config.store)?;
-        let demo = is_demo(&config);
         let address = format!("{}:{}", config.http.host, config.http.port);
         let listener = TcpListener::bind(&address).await.with_context(|| {
             format!("cannot listen on {address}; another port: FRONTDESK__HTTP__PORT=8081")
@@ -54,7 +54,10 @@ impl Serve {
         let link = sign_in_link(&app.desk.store, &base_url).await.context("no sign-in link")?;
         let link = if std::io::stdout().is_terminal() { link } else { kept(&link, &link_file) };
         app.desk.store.audit(Entry::new(Actor::here(actor()), Action::LinkCreated, "")).await?;
+        let embedding = app.desk.library.embedding_progress().await?;
+        let demo = app.desk.library.has_demo();
         greet(&app, (&url, &link), demo, &key_file.display().to_string());
+        tell_embedding(&embedding);
         let talk = self.chat && std::io::stdin().is_terminal();
         let client = DeskClient { url, key: app.admin_key.clone() };
         let (left, leaving) = oneshot::channel::<()>();
@@ -134,6 +137,16 @@ fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
         "\nNext: open the sign-in link in a browser (it works once; `frontdesk sign-in` prints another),\n\
          or ask something here (`make chat` in another terminal).\n"
     );
+}
+
+/// Prints what is embedded after the start, while customers are answered.
+fn tell_embedding(embedding: &[EmbeddingProgress]) {
+    for EmbeddingProgress { collection, done, total } in embedding {
+        println!(
+            "Embedding {collection} in the background: {done} of {total} passages so far. Until all are, its documents are\n\
+             found by words alone; `frontdesk doctor` and the console show how far it is.\n"
+        );
+    }
 }
 
 /// Resolves on a stop signal, or when the user leaves the chat.

@@ -15,6 +15,12 @@ words! {
         AgentRefused = "agent.refused",
         /// A version was published although its gate refused it.
         AgentForced = "agent.forced",
+        /// An agent got another short name.
+        AgentRenamed = "agent.renamed",
+        /// An agent was removed.
+        AgentRemoved = "agent.removed",
+        /// The demo shop was removed.
+        DemoRemoved = "demo.removed",
         /// A model wrote a prompt file.
         PromptGenerated = "prompt.generated",
         /// Documents were learned.

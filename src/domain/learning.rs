@@ -127,6 +127,8 @@ words! {
     pub enum CollectionOrigin {
         /// It has a folder whose files are learned.
         Folder = "folder",
+        /// It came with the demo shop, and is learned at a start until it is removed.
+        Demo = "demo",
         /// It was created in frontdesk, by an agent or a source.
         Console = "console",
     }

@@ -32,6 +32,7 @@ mod active;
 mod earlier;
 mod folder;
 mod listing;
+mod removal;
 mod request;
 use active::Active;
 use folder::{collect, forget_files, inside};

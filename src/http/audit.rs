@@ -26,6 +26,8 @@ use crate::store::audit::{Actor, Entry};
 /// every message (`see_conversation`).
 const OPERATIONS: &[(&str, Option<Action>)] = &[
     ("create_agent", Some(Action::AgentCreated)),
+    ("rename_agent", Some(Action::AgentRenamed)),
+    ("remove_agent", Some(Action::AgentRemoved)),
     ("publish_version", Some(Action::AgentPublished)),
     ("generate_prompt", Some(Action::PromptGenerated)),
     ("check_draft", None),

@@ -20,6 +20,7 @@ mod auth;
 mod bounds;
 mod caller;
 mod console;
+mod description;
 mod error;
 mod verdict;
 mod extract;

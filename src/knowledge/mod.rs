@@ -1,14 +1,15 @@
 //! Learning documents: extract, chunk, embed, store, index. The database is the source of truth;
 //! the index follows it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 
 use frontdesk_doctext::chunk;
 use serde::Deserialize;
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::domain::{Chunk, ChunkId, CollectionId, DocumentState};
+use crate::domain::{Chunk, ChunkId, CollectionId, CollectionOrigin, DocumentState};
 use crate::embed::Embedder;
 use crate::index::{Entry, Index, Tunings};
 use crate::reader::{self, Pool, check};
@@ -33,7 +34,7 @@ pub use progress::{Progress, SilentProgress, Summary};
 pub use source_folder::{DocumentSource, SourceFolder};
 pub use staging::{Edit, is_staged};
 pub use uploads::Learning;
-pub use vectors::BackfillCounts;
+pub use vectors::{BackfillCounts, EmbeddingProgress};
 
 /// How documents are learned, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -76,8 +77,10 @@ pub struct Library {
     indexed_revisions: Arc<Mutex<HashMap<String, i64>>>,
     /// The uploads that this process is learning.
     underway: Arc<uploads::UploadsUnderway>,
-    /// Names of the collections that have a source folder.
-    folder_collections: Arc<std::sync::Mutex<HashSet<String>>>,
+    /// The collections that are learned at every start, by name: from a folder, or the demo's.
+    learned_at_start: Arc<std::sync::Mutex<HashMap<String, CollectionOrigin>>>,
+    /// Whether every chunk was seen to be embedded with the current model.
+    all_embedded: Arc<AtomicBool>,
     /// Held exclusively while a file that ended a process before is read.
     crash_isolation: Arc<RwLock<()>>,
 }
@@ -127,7 +130,8 @@ impl Library {
             tunings: Arc::default(),
             indexed_revisions: Arc::default(),
             underway: Arc::default(),
-            folder_collections: Arc::default(),
+            learned_at_start: Arc::default(),
+            all_embedded: Arc::default(),
             crash_isolation: Arc::default(),
         }
     }
@@ -162,15 +166,22 @@ impl Library {
         }
     }
 
-    /// Records that a collection has a source folder, which is learned at every start.
-    pub fn has_folder(&self, collection: &str) {
-        let mut homes = self.folder_collections.lock().unwrap_or_else(PoisonError::into_inner);
-        homes.insert(collection.to_owned());
+    /// Records that a collection is learned at every start: from a folder, or as the demo's.
+    pub fn learns_at_start(&self, collection: &str, origin: CollectionOrigin) {
+        let mut known = self.learned_at_start.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(collection.to_owned(), origin);
     }
 
-    /// Names of the collections that have a source folder.
-    pub fn folders(&self) -> HashSet<String> {
-        self.folder_collections.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Whether something of the demo is learned at every start.
+    pub fn has_demo(&self) -> bool {
+        let known = self.learned_at_start.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().any(|origin| *origin == CollectionOrigin::Demo)
+    }
+
+    /// Where a collection comes from.
+    pub fn origin(&self, collection: &str) -> CollectionOrigin {
+        let known = self.learned_at_start.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(collection).copied().unwrap_or(CollectionOrigin::Console)
     }
 
     /// How each collection is ranked, kept current by [`follow`](Self::follow).

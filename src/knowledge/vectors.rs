@@ -3,6 +3,7 @@
 //! loses no finished batch.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
@@ -25,7 +26,39 @@ pub struct BackfillCounts {
     pub missing: usize,
 }
 
+/// How far a collection is embedded with the current model. Until all of it is, its documents are
+/// found by words alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddingProgress {
+    /// The collection's name.
+    pub collection: String,
+    /// Number of chunks that are embedded.
+    pub done: i64,
+    /// Number of chunks.
+    pub total: i64,
+}
+
 impl Library {
+    /// The collections that are not completely embedded with the current model. None without an
+    /// embedder. Cheap once there was none: what is learned is embedded at once.
+    pub async fn embedding_progress(&self) -> Result<Vec<EmbeddingProgress>, Error> {
+        let Some(model) = self.embed.identity() else { return Ok(Vec::new()) };
+        if self.all_embedded.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        let mut left = Vec::new();
+        for row in self.store.collections().await? {
+            let id = CollectionId::stored(row.id);
+            let (total, missing) = self.store.count_vectors(&id, model).await?;
+            if missing > 0 {
+                let done = total - missing;
+                left.push(EmbeddingProgress { collection: row.slug, done, total });
+            }
+        }
+        self.all_embedded.store(left.is_empty(), Ordering::Relaxed);
+        Ok(left)
+    }
+
     /// Embeds the texts that the current model has not embedded yet. The inner error is the
     /// embedder's; batches finished before it are kept.
     pub(super) async fn embed_new(

@@ -12,6 +12,10 @@ use crate::domain::{
     AgentId, NumberId, NumberState, ProviderKind, StoredProvider, VersionId, WorkspaceId,
 };
 
+mod removal;
+
+pub use removal::RenameOutcome;
+
 /// An agent with the source of its live version.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct AgentRow {

@@ -105,6 +105,17 @@ impl Store {
         .await
     }
 
+    /// Runs that have not ended, of all replicas.
+    pub async fn active_runs(&self) -> Result<Vec<RunRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql =
+                format!("select {COLUMNS} from eval_runs where workspace_id = $1 and {ACTIVE}");
+            all!(conn, RunRow, sqlx::AssertSqlSafe(sql), workspace.as_str())
+        })
+        .await
+    }
+
     /// Runs, newest first, at most `limit`, before the given creation time and id.
     pub async fn eval_runs(&self, before: Option<(i64, &str)>, limit: i64) -> Result<Vec<RunRow>> {
         let workspace = self.workspace_id();

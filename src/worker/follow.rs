@@ -59,6 +59,7 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
             if !desk.store.hold(HoldName::FillIn, lease_ms).await.unwrap_or(false) {
                 continue;
             }
+            tell_what_is_left(&desk).await;
             let keep = async {
                 loop {
                     tokio::time::sleep(FILL_PAUSE).await;
@@ -88,5 +89,20 @@ pub(super) async fn fill_in(desk: Arc<Desk>, mut stopped: watch::Receiver<bool>)
     tokio::select! {
         () = fill => {}
         _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+}
+
+/// Logs what is embedded next. Customers are answered meanwhile.
+async fn tell_what_is_left(desk: &Desk) {
+    for left in desk.library.embedding_progress().await.unwrap_or_default() {
+        tracing::info!(
+            collection = left.collection,
+            done = left.done,
+            total = left.total,
+            "{}: {} of {} chunks are embedded with the configured model; until all are, its documents are found by words alone",
+            left.collection,
+            left.done,
+            left.total
+        );
     }
 }

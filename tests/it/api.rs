@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use frontdesk::config::Config;
+use frontdesk::domain::stream::{RunEventName, SandboxEventName};
 use futures::future::join_all;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -326,8 +327,6 @@ fn every_reference_of_the_openapi_document_resolves() {
     let mut names = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            let described = operation["summary"].as_str().is_some_and(|text| text.ends_with('.'));
-            assert!(described, "{method} {path} has no description");
             let responses = operation["responses"].as_object().unwrap();
             assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
             names.push(operation["operationId"].as_str().unwrap().to_owned());
@@ -337,6 +336,69 @@ fn every_reference_of_the_openapi_document_resolves() {
     names.sort();
     names.dedup();
     assert_eq!(names.len(), all, "two operations have the same name: {names:?}");
+}
+
+#[test]
+fn the_openapi_document_tells_of_each_operation_what_can_be_answered() {
+    let document = document();
+    assert_eq!(document["servers"][0]["url"], "/");
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            let length = summary.chars().count();
+            assert!((1..=100).contains(&length) && !summary.contains('\n'), "{name}: {summary:?}");
+            let responses = operation["responses"].as_object().unwrap();
+            for (status, response) in responses {
+                let said = response["description"].as_str().unwrap_or_default();
+                assert!(!said.is_empty(), "{name}: {status} has no description");
+            }
+            let secured = operation.get("security").is_none();
+            let has_body = operation.get("requestBody").is_some();
+            let has_parameters = operation.get("parameters").is_some();
+            for (status, can_happen) in [
+                ("400", has_body || has_parameters),
+                ("401", secured),
+                ("403", secured && method != "get"),
+                ("415", has_body),
+                ("422", has_body),
+            ] {
+                assert!(!can_happen || responses.contains_key(status), "{name}: no {status}");
+            }
+            for response in responses.values().filter(|_| path.starts_with("/v1/")) {
+                let reference = response["$ref"].as_str().unwrap_or_default();
+                assert!(!reference.ends_with("/Problem"), "{name} answers in OpenAI's format");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_openapi_document_has_the_schemas_of_streams_and_completions() {
+    let document = document();
+    let answered = |place: &str, kind: &str| {
+        let (method, path) = place.split_once(' ').unwrap();
+        let content = &document["paths"][path][method]["responses"]["200"]["content"];
+        let reference = content[kind]["schema"]["$ref"].as_str();
+        let reference = reference.unwrap_or_else(|| panic!("{place} has no schema of {kind}"));
+        document.pointer(&reference[1..]).unwrap()
+    };
+    let names = |schema: &Value| -> Vec<String> {
+        let all = schema["oneOf"].as_array().unwrap().iter();
+        all.map(|one| one["properties"]["event"]["enum"][0].as_str().unwrap().to_owned()).collect()
+    };
+    let events = "text/event-stream";
+    assert_eq!(names(answered("get /api/v1/evals/runs/{id}/events", events)), RunEventName::WORDS);
+    let sandbox = names(answered("post /api/v1/sandbox/turns", events));
+    let known: Vec<_> = SandboxEventName::WORDS.iter().filter(|name| **name != "error").collect();
+    assert_eq!(sandbox.iter().collect::<Vec<_>>(), known);
+    assert_eq!(names(answered("get /api/v1/live", events))[0], "hello");
+    let chat = "post /v1/chat/completions";
+    assert_eq!(answered(chat, events)["properties"]["choices"]["type"], "array");
+    let completion = answered(chat, "application/json");
+    for field in ["id", "object", "created", "model", "choices", "usage", "frontdesk"] {
+        assert!(completion["properties"].get(field).is_some(), "{field}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -214,6 +214,10 @@ on_both! {
             (&["inbox", "resolve", "conv_00000000000000000000000000"], false, "conversation.resolved", "refused"),
             (&["webhook", "replay", "--since", "1h"], true, "webhook.replayed", "done"),
             (&["source", "remove", "https://nowhere.invalid"], false, "source.removed", "refused"),
+            (&["agent", "remove", "acme"], false, "agent.removed", "refused"),
+            (&["agent", "rename", "nobody", "somebody"], false, "agent.renamed", "refused"),
+            (&["collection", "remove", "acme"], false, "collection.removed", "refused"),
+            (&["demo", "remove"], true, "demo.removed", "done"),
             (&["reindex"], true, "index.rebuilt", "done"),
             (&["apply"], true, "knowledge.learned", "done"),
             (&["sign-out", "--all"], true, "session.all_ended", "done"),
@@ -225,7 +229,7 @@ on_both! {
             let after = log(&app, &query).await.into_iter().filter(by_ada).count();
             assert_eq!(after, before + 1, "{args:?}: {said}");
         }
-        for args in [&["answer", "list"][..], &["gaps"], &["inbox"], &["source"], &["versions", "acme"], &["doctor"]] {
+        for args in [&["answer", "list"][..], &["gaps"], &["inbox"], &["source"], &["versions", "acme"], &["agent"], &["collection"], &["doctor"]] {
             let before = log(&app, "").await.len();
             let (_, said) = command(&app, args).await;
             assert_eq!(log(&app, "").await.len(), before, "{args:?} only shows: {said}");

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use crate::embedding::tiny::BERT;
 use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
@@ -316,6 +317,53 @@ async fn documents_are_learned_searched_and_their_faults_told() {
     std::fs::create_dir(home.path().join("void")).unwrap();
     let void = run(home.path(), &["learn", "void"]).await;
     void.says(&["void: no documents in void", "formats: md"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_learned_leaves_no_collection() {
+    let home = home();
+    std::fs::create_dir(home.path().join("etc")).unwrap();
+    std::fs::write(home.path().join("etc/shadow"), "root:*:19000:0:99999:7:::\n").unwrap();
+    let refused = run(home.path(), &["learn", "etc/shadow"]).await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    refused.says(&["etc: 0 documents learned", "failed  shadow"]);
+    let listed = run(home.path(), &["collection"]).await;
+    assert!(!listed.out.contains("etc"), "{listed:?}");
+}
+
+#[tokio::test]
+async fn many_new_files_are_taken_only_with_consent() {
+    let home = home();
+    let many = home.path().join("many");
+    std::fs::create_dir(&many).unwrap();
+    for at in 0..200 {
+        std::fs::write(many.join(format!("{at}.md")), format!("Lamp {at} is blue.")).unwrap();
+    }
+    std::fs::write(many.join("last.txt"), "The last lamp is red.").unwrap();
+    let refused = run(home.path(), &["learn", "many"]).await;
+    refused.fails_with(&["201 new files (200 .md, 1 .txt)", "collection many", "--yes"]);
+    let listed = run(home.path(), &["collection"]).await;
+    assert!(!listed.out.contains("many"), "{listed:?}");
+    run(home.path(), &["learn", "many", "--yes"]).await.says(&["201 documents learned"]);
+    // What is known is not asked about again.
+    run(home.path(), &["learn", "many"]).await.says(&["201 unchanged"]);
+}
+
+#[tokio::test]
+async fn what_the_model_has_not_embedded_yet_is_told() {
+    let home = home();
+    std::fs::write(home.path().join("frontdesk.toml"), "[embed]\nkind = \"off\"\n").unwrap();
+    run(home.path(), &["learn", "knowledge"]).await.says(&["acme: 2 documents learned"]);
+    let model = BERT.make();
+    let folder = model.home.path().join("tiny");
+    let settings = format!("[embed]\nkind = \"local\"\npath = \"{}\"\n", folder.display());
+    std::fs::write(home.path().join("frontdesk.toml"), settings).unwrap();
+    let before = run(home.path(), &["doctor"]).await;
+    before.says(&["acme: 0 of ", "searched by words alone", "frontdesk reindex"]);
+    let reindexed = run(home.path(), &["reindex"]).await;
+    assert_eq!(reindexed.code, 0, "{reindexed:?}");
+    let after = run(home.path(), &["doctor"]).await;
+    assert!(!after.out.contains("words alone"), "{after:?}");
 }
 
 #[tokio::test]

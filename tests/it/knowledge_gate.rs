@@ -39,7 +39,7 @@ const GUARDED: &[&str] = &[
 /// agent uses cannot be removed; a new one is empty and unused; prompts pass the gate of their
 /// agent.
 const FREE: &str = "create_collection remove_collection dismiss_gap search_knowledge create_agent generate_prompt check_draft try_handoff \
-    publish_version hand_back_conversation write_message resolve_conversation see_conversation take_conversation resolve_escalation save_case \
+    rename_agent remove_agent publish_version hand_back_conversation write_message resolve_conversation see_conversation take_conversation resolve_escalation save_case \
     start_run stop_run retry_message correct_transcript add_number draft_number remove_number change_number try_number check_fields \
     run_sandbox_turn sign_in sign_out sign_out_everywhere complete_chat";
 
@@ -52,6 +52,10 @@ const COMMANDS: &[(&str, bool)] = &[
     ("gaps", true),
     ("apply", true),
     ("serve", true),
+    ("demo", true),
+    ("agent", false),
+    // Only of a collection that no agent uses.
+    ("collection", false),
     ("sign-in", false),
     ("sign-out", false),
     ("chat", false),

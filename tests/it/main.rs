@@ -46,6 +46,7 @@ mod hostile_texts;
 mod inbox;
 mod index_contract;
 mod knowledge_gate;
+mod leaving;
 mod learning;
 mod learn_crash;
 mod live;

@@ -1,14 +1,17 @@
-//! Agents: lists them and their versions, and publishes versions.
+//! Agents: lists, removes and renames them, lists their versions, and publishes versions.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::{Extension, Json};
 use frontdesk_promptfoo::row::EvalRow;
 use frontdesk_promptfoo::run::Progress;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::page::{Page, Paging};
 use super::response::{Answer, AuditedAnswer};
+use crate::desk::RemovalError;
 use crate::eval::gate::{self, PublishOutcome};
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -62,10 +65,57 @@ pub(super) async fn one(State(web): State<WebState>, Path(name): Path<String>) -
     Ok(Json(named(&web, &name).await?.into()))
 }
 
+/// Removes an agent that neither a number nor a running eval uses. Its conversations, turns and
+/// versions stay; publishing a version brings it back.
+#[utoipa::path(delete, path = "/agents/{agent}", operation_id = "remove_agent", tag = "agents", params(("agent" = String, Path)),
+    responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
+pub(super) async fn remove(
+    State(web): State<WebState>,
+    Path(name): Path<String>,
+) -> Result<(StatusCode, Extension<Note>), Problem> {
+    let slug = web.jobs.remove_agent(&name).await?;
+    Ok((StatusCode::NO_CONTENT, Note::on(slug, json!({}))))
+}
+
+/// What to change in an agent.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentChange {
+    /// The new short name: 1 to 60 lowercase letters, digits and hyphens.
+    #[schema(max_length = 60)]
+    slug: String,
+}
+
+/// Renames an agent. Refused while a running eval uses it, and for agents of prompt files. Suites
+/// that name it have to be changed.
+#[utoipa::path(patch, path = "/agents/{agent}", operation_id = "rename_agent", tag = "agents", params(("agent" = String, Path)),
+    request_body = AgentChange,
+    responses((status = 200, body = Agent), (status = 404, response = Problem), (status = 409, response = Problem),
+        (status = 422, response = Problem)))]
+pub(super) async fn rename(
+    State(web): State<WebState>,
+    Path(name): Path<String>,
+    Body(AgentChange { slug }): Body<AgentChange>,
+) -> AuditedAnswer<Agent> {
+    let before = web.jobs.rename_agent(&name, &slug).await?;
+    let note = Note::on(&slug, json!({"before": before}));
+    Ok((note, Json(named(&web, &slug).await?.into())))
+}
+
 async fn named(web: &WebState, name: &str) -> Result<AgentRow, Problem> {
-    let rows = web.desk.store.agents().await?;
-    let found = rows.into_iter().find(|row| row.id == name || row.slug == name);
-    found.ok_or_else(|| Problem::not_found("agent"))
+    Ok(web.desk.agent(name).await?)
+}
+
+impl From<RemovalError> for Problem {
+    fn from(error: RemovalError) -> Self {
+        match error {
+            RemovalError::Missing(what) => Self::not_found(what),
+            RemovalError::Used(why) => Self::conflict(why),
+            error @ RemovalError::Name => Self::unprocessable(error.to_string()),
+            RemovalError::Knowledge(error) => error.into(),
+            RemovalError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// A version of an agent.
@@ -104,10 +154,13 @@ pub(super) async fn versions(
     Path(name): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Version>> {
-    let agent = named(&web, &name).await?;
+    let slug = slug_of(&web, name).await?;
     let before = paging.after()?.map_or(i64::MAX, |(number, _)| number);
     let limit = paging.limit();
-    let rows = web.desk.store.versions(&agent.slug, before, limit).await?;
+    let rows = web.desk.store.versions(&slug, before, limit).await?;
+    if rows.is_empty() && before == i64::MAX {
+        return Err(Problem::not_found("agent"));
+    }
     Ok(Json(Page::of(rows, limit, |row| (row.ordinal, &row.id))))
 }
 
@@ -119,9 +172,16 @@ pub(super) async fn version(
     State(web): State<WebState>,
     Path((name, number)): Path<(String, i64)>,
 ) -> Answer<Version> {
-    let agent = named(&web, &name).await?;
-    let row = web.desk.store.version(&agent.slug, number).await?;
+    let slug = slug_of(&web, name).await?;
+    let row = web.desk.store.version(&slug, number).await?;
     row.map(|row| Json(row.into())).ok_or_else(|| Problem::not_found("version"))
+}
+
+/// Returns the short name of an agent that is named by its id. A short name stays, also that of a
+/// removed agent, whose versions can still be read.
+async fn slug_of(web: &WebState, name: String) -> Result<String, Problem> {
+    let rows = web.desk.store.agents().await?;
+    Ok(rows.into_iter().find(|row| row.id == name).map_or(name, |row| row.slug))
 }
 
 /// A version to publish: `source` for a new one, or `version` for an existing one.

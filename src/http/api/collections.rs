@@ -1,7 +1,5 @@
 //! Collections: the sets of documents that agents answer from. Lists, creates and removes them.
 
-use std::collections::HashSet;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
@@ -11,12 +9,12 @@ use utoipa::ToSchema;
 
 use super::drafts::short_name;
 use super::response::Answer;
-use crate::domain::{CollectionId, CollectionOrigin, DocumentState, UploadState, What};
+use crate::domain::{CollectionOrigin, DocumentState, UploadState, What};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
-use crate::knowledge::is_staged;
+use crate::knowledge::{Library, is_staged};
 use crate::prompts;
 use crate::store::agents::AgentRow;
 use crate::store::documents::{CountRow, FailedRow};
@@ -75,7 +73,7 @@ const MAX_FAILED: i64 = 20;
 struct View {
     counts: Vec<CountRow>,
     failed: Vec<FailedRow>,
-    folders: HashSet<String>,
+    library: Library,
     /// Per agent: its short name, its collections, and whether its gate guards them.
     agents: Vec<(String, Vec<String>, bool)>,
 }
@@ -86,7 +84,7 @@ impl View {
         Ok(Self {
             counts: store.count_documents().await?,
             failed: store.failed_documents(MAX_FAILED).await?,
-            folders: web.desk.library.folders(),
+            library: web.desk.library.clone(),
             agents: store.agents().await?.iter().filter_map(agent_collections).collect(),
         })
     }
@@ -108,11 +106,7 @@ impl View {
             learning: shown.learning,
             failures: shown.failures,
             failed: failed.collect(),
-            origin: if self.folders.contains(&row.slug) {
-                CollectionOrigin::Folder
-            } else {
-                CollectionOrigin::Console
-            },
+            origin: self.library.origin(&row.slug),
             agents: agents.clone().map(|(agent, ..)| agent.clone()).collect(),
             guards: agents.filter(|agent| agent.2).map(|(agent, ..)| agent.clone()).collect(),
             id: row.id,
@@ -211,24 +205,6 @@ pub(super) async fn remove(
     State(web): State<WebState>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let row = find_collection(&web, &name).await?;
-    let shown = View::of(&web).await?.collection(row.clone());
-    if !shown.agents.is_empty() {
-        return Err(Problem::conflict(format!(
-            "`{}` is answered from by: {}. Take it out of their prompts first.",
-            row.slug,
-            shown.agents.join(", ")
-        )));
-    }
-    if shown.origin == CollectionOrigin::Folder {
-        return Err(Problem::conflict(format!(
-            "`{}` has a folder, from which it would be learned again: remove the folder, and start the desk again.",
-            row.slug
-        )));
-    }
-    let id = CollectionId::stored(row.id);
-    web.desk.library.remove_collection(&id).await?;
-    web.desk.reload_answers().await?;
-    web.desk.announce(What::Knowledge).await;
+    web.desk.remove_collection(&find_collection(&web, &name).await?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -31,6 +31,14 @@ use crate::http::limits::ExpensivePermit;
 use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{Bot, TurnResult};
 
+mod format;
+
+pub(super) use self::format::OpenAiError;
+use self::format::{
+    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatDelta, ChatModel,
+    ChatModelList, ChatOutcome, ChatReply, ChatUsage, OpenAiErrorBody,
+};
+
 /// Maximum size of an error body that is converted to OpenAI's format, in bytes.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 
@@ -110,10 +118,12 @@ fn invalid_content() -> Problem {
     Problem::bad_request("`content` must be a text, or a list of parts of the type `text`")
 }
 
-/// Answers a chat with an agent, in the format of OpenAI's API.
+/// Answers a chat with an agent, in the format of OpenAI's API. With `stream` the answer comes as
+/// events.
 #[utoipa::path(post, path = "/v1/chat/completions", operation_id = "complete_chat", tag = "completions", request_body = Request,
-    responses((status = 200, body = Object, description = "A `chat.completion`; its `frontdesk` says what became of the turn"),
-        (status = "4XX", body = Object, description = "`{error: {message, type, code}}`")))]
+    responses((status = 200, description = "The completion; its `frontdesk` says what became of the turn. With `stream`, its chunks.",
+            content((ChatCompletion = "application/json"), (ChatCompletionChunk = "text/event-stream"))),
+        (status = 404, response = OpenAiError), (status = 429, response = OpenAiError)))]
 pub(super) async fn chat(
     State(web): State<WebState>,
     Extension(seat): Extension<ExpensivePermit>,
@@ -130,24 +140,33 @@ pub(super) async fn chat(
     let usage = request.stream_options["include_usage"] == json!(true);
     let model = request.model;
     let events = futures::stream::once(async move {
-        let chunks = match trial.run_detached(&web).await {
-            Ok(answered) => chunks(&model, &bot, &answered, usage),
+        let data = match trial.run_detached(&web).await {
+            Ok(answered) => event_data(&chunks(&model, &bot, &answered, usage)),
             Err(_) => {
-                vec![json!({"error": {"message": "The turn broke.", "type": "server_error"}})]
+                let error = openai_error("The turn broke.", "server_error", None);
+                vec![serde_json::to_string(&error).unwrap_or_default()]
             }
         };
-        futures::stream::iter(chunks.iter().map(event).map(Ok::<_, Infallible>).collect::<Vec<_>>())
+        let events = data.into_iter().map(|data| Ok::<_, Infallible>(Event::default().data(data)));
+        futures::stream::iter(events)
     });
     Ok(Sse::new(events.flatten()).keep_alive(KeepAlive::default()).into_response())
 }
 
 /// Lists the agents in the format of OpenAI's model list.
 #[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "completions",
-    responses((status = 200, body = Object, description = "A `list` of the agents")))]
-pub(super) async fn models(State(web): State<WebState>) -> Json<Value> {
-    let one = |bot: Arc<Bot>| json!({"id": bot.agent.slug, "object": "model", "created": 0, "owned_by": "frontdesk"});
-    let all: Vec<Value> = web.desk.bots.all().into_iter().map(one).collect();
-    Json(json!({"object": "list", "data": all}))
+    responses((status = 200, body = ChatModelList)))]
+pub(super) async fn models(State(web): State<WebState>) -> Json<ChatModelList> {
+    let one = |bot: Arc<Bot>| ChatModel {
+        id: bot.agent.slug.clone(),
+        object: "model",
+        created: 0,
+        owned_by: "frontdesk",
+    };
+    Json(ChatModelList {
+        object: "list",
+        data: web.desk.bots.all().into_iter().map(one).collect(),
+    })
 }
 
 /// Finds an agent, or one of its versions, by model name.
@@ -211,67 +230,80 @@ fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
     })
 }
 
-/// Fields that a completion and each of its chunks begin with.
-fn envelope(model: &str, object: &str) -> Value {
-    let id = format!("chatcmpl-{:016x}", getrandom::u64().unwrap_or_default());
-    json!({"id": id, "object": object, "created": now_ms() / 1_000, "model": model})
+/// An id of a completion, and the time of its making in seconds since 1970.
+fn identity() -> (String, i64) {
+    (format!("chatcmpl-{:016x}", getrandom::u64().unwrap_or_default()), now_ms() / 1_000)
 }
 
-fn usage(answered: &TurnResult) -> Value {
+fn usage(answered: &TurnResult) -> ChatUsage {
     let it = answered.trace.usage;
     let (read, written) = (it.input_tokens, it.output_tokens);
-    json!({"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written})
+    ChatUsage { prompt_tokens: read, completion_tokens: written, total_tokens: read + written }
 }
 
 /// The `frontdesk` field: the outcome of the turn and the reason for a hand-off.
-fn outcome_extension(answered: &TurnResult) -> Value {
+fn outcome_extension(answered: &TurnResult) -> ChatOutcome {
     let reason = match &answered.outcome {
         Outcome::HandOver { reason, .. } => Some(reason.to_string()),
         _ => None,
     };
-    json!({"outcome": answered.outcome.kind(), "reason": reason})
+    ChatOutcome { outcome: answered.outcome.kind(), reason }
 }
 
 fn text(bot: &Bot, answered: &TurnResult) -> String {
     bubbles(bot, &answered.outcome).join("\n\n")
 }
 
-fn completion(model: &str, bot: &Bot, answered: &TurnResult) -> Value {
-    let mut all = envelope(model, "chat.completion");
-    let message = json!({"role": Role::Assistant, "content": text(bot, answered), "refusal": null});
-    all["choices"] =
-        json!([{"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"}]);
-    all["usage"] = usage(answered);
-    all["frontdesk"] = outcome_extension(answered);
-    all
+fn completion(model: &str, bot: &Bot, answered: &TurnResult) -> ChatCompletion {
+    let (id, created) = identity();
+    let message =
+        ChatReply { role: Role::Assistant, content: text(bot, answered), refusal: None };
+    ChatCompletion {
+        id,
+        object: "chat.completion",
+        created,
+        model: model.to_owned(),
+        choices: vec![ChatChoice { index: 0, message, logprobs: None, finish_reason: "stop" }],
+        usage: usage(answered),
+        frontdesk: outcome_extension(answered),
+    }
 }
 
-/// The chunks of a streamed answer: role, text, stop, the usage if requested, and `[DONE]`.
-fn chunks(model: &str, bot: &Bot, answered: &TurnResult, with_usage: bool) -> Vec<Value> {
-    let head = envelope(model, "chat.completion.chunk");
-    let chunk = |delta: Value, ends: Option<&str>| {
-        let mut one = head.clone();
-        one["choices"] = json!([{"index": 0, "delta": delta, "finish_reason": ends}]);
-        one
+/// The chunks of a streamed answer: role, text, stop, and the usage if requested.
+fn chunks(
+    model: &str,
+    bot: &Bot,
+    answered: &TurnResult,
+    with_usage: bool,
+) -> Vec<ChatCompletionChunk> {
+    let (id, created) = identity();
+    let chunk = |choices, usage| ChatCompletionChunk {
+        id: id.clone(),
+        object: "chat.completion.chunk",
+        created,
+        model: model.to_owned(),
+        choices,
+        usage,
+    };
+    let piece = |role, content, finish_reason| {
+        let delta = ChatDelta { role, content };
+        chunk(vec![ChatChunkChoice { index: 0, delta, finish_reason }], None)
     };
     let mut all = vec![
-        chunk(json!({"role": Role::Assistant, "content": ""}), None),
-        chunk(json!({"content": text(bot, answered)}), None),
-        chunk(json!({}), Some("stop")),
+        piece(Some(Role::Assistant), Some(String::new()), None),
+        piece(None, Some(text(bot, answered)), None),
+        piece(None, None, Some("stop")),
     ];
     if with_usage {
-        let mut last = head.clone();
-        last["choices"] = json!([]);
-        last["usage"] = usage(answered);
-        all.push(last);
+        all.push(chunk(Vec::new(), Some(usage(answered))));
     }
-    all.push(json!("[DONE]"));
     all
 }
 
-fn event(chunk: &Value) -> Event {
-    let text = chunk.as_str().map_or_else(|| chunk.to_string(), str::to_owned);
-    Event::default().data(text)
+/// The data of the events of a streamed answer.
+fn event_data(chunks: &[ChatCompletionChunk]) -> Vec<String> {
+    let written = |chunk: &ChatCompletionChunk| serde_json::to_string(chunk).unwrap_or_default();
+    chunks.iter().map(written).chain(["[DONE]".to_owned()]).collect()
 }
 
 /// Middleware that converts errors under `/v1/` to OpenAI's format.
@@ -287,18 +319,22 @@ pub(super) async fn convert_errors_to_openai(call: Call, next: Next) -> Response
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
     let message = problem["detail"].as_str().unwrap_or("The request was refused.");
     let (kind, code) = match status {
-        StatusCode::UNAUTHORIZED => ("invalid_request_error", json!("invalid_api_key")),
-        StatusCode::NOT_FOUND => ("invalid_request_error", json!("model_not_found")),
+        StatusCode::UNAUTHORIZED => ("invalid_request_error", Some("invalid_api_key")),
+        StatusCode::NOT_FOUND => ("invalid_request_error", Some("model_not_found")),
         // With `Retry-After` a rate limit was hit; without it a budget is used up.
         StatusCode::TOO_MANY_REQUESTS if parts.headers.contains_key(RETRY_AFTER) => {
-            ("requests", json!("rate_limit_exceeded"))
+            ("requests", Some("rate_limit_exceeded"))
         }
-        StatusCode::TOO_MANY_REQUESTS => ("insufficient_quota", json!("insufficient_quota")),
-        status if status.is_server_error() => ("server_error", Value::Null),
-        _ => ("invalid_request_error", Value::Null),
+        StatusCode::TOO_MANY_REQUESTS => ("insufficient_quota", Some("insufficient_quota")),
+        status if status.is_server_error() => ("server_error", None),
+        _ => ("invalid_request_error", None),
     };
-    let error = json!({"error": {"message": message, "type": kind, "param": null, "code": code}});
+    let error = openai_error(message, kind, code);
     parts.headers.remove(CONTENT_TYPE);
     parts.headers.remove(axum::http::header::CONTENT_LENGTH);
     (parts.status, parts.headers, Json(error)).into_response()
+}
+
+fn openai_error(message: &str, kind: &'static str, code: Option<&'static str>) -> OpenAiError {
+    OpenAiError { error: OpenAiErrorBody { message: message.to_owned(), kind, param: None, code } }
 }

@@ -178,7 +178,7 @@ pub(super) async fn mark_seen(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Takes the conversation over for a person: the bot is silent at once, and its unsent messages are
+/// Takes the conversation over for a person. The bot is silent at once, and its unsent messages are
 /// not sent.
 #[utoipa::path(post, path = "/conversations/{id}/take", operation_id = "take_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]

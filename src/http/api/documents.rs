@@ -14,7 +14,7 @@ use crate::desk::Change;
 use crate::domain::What;
 use crate::domain::time::now_ms;
 use crate::domain::{
-    CollectionId, DocumentId, DocumentOrigin, DocumentStatus, FailureCode, LearningStage,
+    CollectionId, CollectionOrigin, DocumentId, DocumentOrigin, DocumentStatus, FailureCode, LearningStage,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -50,6 +50,8 @@ pub(super) struct Document {
     updated_at: i64,
     /// Where it comes from.
     from: DocumentOrigin,
+    /// Whether it can be removed here. What comes from a folder or the web is removed there.
+    removable: bool,
 }
 
 impl From<ShownRow> for Document {
@@ -90,6 +92,7 @@ impl From<ShownRow> for Document {
             progress,
             updated_at,
             from,
+            removable: from == DocumentOrigin::Upload,
         }
     }
 }
@@ -100,9 +103,10 @@ fn ends_with_remedy(code: FailureCode) -> bool {
 }
 
 impl Document {
-    /// Adds the learning progress in this process. What is stored is being learned until the index
-    /// has it, too.
-    fn attach_progress(&mut self, web: &WebState) {
+    /// Adds what this process knows: whether the collection's folder would bring it back, and the
+    /// learning progress. What is stored is being learned until the index has it, too.
+    fn complete(&mut self, web: &WebState, collection: &str) {
+        self.removable = is_removable(self.from, web.desk.library.origin(collection));
         if matches!(self.state, DocumentStatus::Learning | DocumentStatus::Ready)
             && let Some(at) = web.desk.library.learning(&self.id)
         {
@@ -126,6 +130,7 @@ impl Document {
             progress: None,
             updated_at: now_ms(),
             from: DocumentOrigin::Upload,
+            removable: false,
         }
     }
 
@@ -211,13 +216,14 @@ pub(super) async fn list(
     Query(wanted): Query<DocumentQuery>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Document>> {
-    let id = CollectionId::stored(find_collection(&web, &name).await?.id);
+    let collection = find_collection(&web, &name).await?;
+    let id = CollectionId::stored(collection.id);
     let (before, limit) = (paging.after()?, paging.limit());
     let words = wanted.q.filter(|q| !q.trim().is_empty());
     let wanted = DocumentFilter { state: wanted.state, words, origin: wanted.from, before };
     let rows = web.desk.store.shown_documents(&id, wanted, limit).await?;
     let mut page = Page::of(rows, limit, |row| (row.updated_at, &row.id));
-    page.each(|document: &mut Document| document.attach_progress(&web));
+    page.each(|document: &mut Document| document.complete(&web, &collection.slug));
     Ok(Json(page))
 }
 
@@ -229,8 +235,8 @@ pub(super) async fn one(State(web): State<WebState>, Path(id): Path<String>) -> 
     shown(&web, &id).await.map(Json)
 }
 
-/// Removes an uploaded document. Documents from folders and the web are removed at their source. If
-/// a gate guards the collection, its suite is run on the change first, which may take minutes.
+/// Removes a document that was uploaded or whose collection has no folder, such as the demo's. Others
+/// are removed at their source. If a gate guards the collection, its suite is run on the change first, which may take minutes.
 #[utoipa::path(delete, path = "/documents/{id}", operation_id = "remove_document", tag = "knowledge",
     params(("id" = String, Path, description = "Its id"), Force),
     responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
@@ -239,7 +245,7 @@ pub(super) async fn remove(
     Path(id): Path<String>,
     permit: Permit,
 ) -> Result<StatusCode, Problem> {
-    let (id, slug) = require_upload(&web, &id, "remove").await?;
+    let (id, slug) = require_removable(&web, &id).await?;
     let _turn = admit_edit(&web, (&slug, &Edit::RemoveDocument(id.clone())), permit).await?;
     web.desk.library.remove_document(&id).await?;
     web.desk.announce(What::Knowledge).await;
@@ -255,7 +261,7 @@ pub(super) async fn retry(
     Path(id): Path<String>,
     permit: Permit,
 ) -> Result<(StatusCode, Json<Document>), Problem> {
-    let (id, slug) = require_upload(&web, &id, "change").await?;
+    let (id, slug) = require_upload(&web, &id).await?;
     admit(&web, (&slug, Change::Document), permit).await?;
     if !web.desk.library.retry(&id).await? {
         return Err(Problem::conflict(
@@ -268,36 +274,61 @@ pub(super) async fn retry(
 
 /// Returns a document with its learning progress.
 pub(super) async fn shown(web: &WebState, id: &str) -> Result<Document, Problem> {
-    let missing = || Problem::not_found("document");
-    let id = DocumentId::parse(id).map_err(|_| missing())?;
-    let row = web.desk.store.shown_document(&id).await?.ok_or_else(missing)?;
+    let (_, row, collection) = find_document(web, id).await?;
     let mut document = Document::from(row);
-    document.attach_progress(web);
+    document.complete(web, &collection);
     Ok(document)
+}
+
+/// Whether a document can be removed here: nothing would bring it back at a start.
+fn is_removable(from: DocumentOrigin, collection: CollectionOrigin) -> bool {
+    match from {
+        DocumentOrigin::Upload => true,
+        DocumentOrigin::Web => false,
+        DocumentOrigin::Folder => collection != CollectionOrigin::Folder,
+    }
+}
+
+/// Returns the id of a document that can be removed here, and its collection's name.
+async fn require_removable(web: &WebState, id: &str) -> Result<(DocumentId, String), Problem> {
+    let (id, row, collection) = find_document(web, id).await?;
+    if is_removable(row.origin, web.desk.library.origin(&collection)) {
+        return Ok((id, collection));
+    }
+    Err(kept_at_source(&row, "remove"))
 }
 
 /// Returns the id of an uploaded document and its collection's name. Documents of other origins are
 /// refused: they are changed at their source.
-async fn require_upload(
+async fn require_upload(web: &WebState, id: &str) -> Result<(DocumentId, String), Problem> {
+    let (id, row, collection) = find_document(web, id).await?;
+    if row.origin == DocumentOrigin::Upload {
+        return Ok((id, collection));
+    }
+    Err(kept_at_source(&row, "change"))
+}
+
+async fn find_document(
     web: &WebState,
     id: &str,
-    what: &str,
-) -> Result<(DocumentId, String), Problem> {
+) -> Result<(DocumentId, ShownRow, String), Problem> {
     let missing = || Problem::not_found("document");
     let id = DocumentId::parse(id).map_err(|_| missing())?;
     let row = web.desk.store.shown_document(&id).await?.ok_or_else(missing)?;
     let collection = find_collection(web, &row.collection_id).await?.slug;
-    match row.origin {
-        DocumentOrigin::Upload => Ok((id, collection)),
-        DocumentOrigin::Web => Err(Problem::conflict(format!(
-            "`{}` is a page of a website: {what} it there, or its source, and have the source read again.",
-            row.path
-        ))),
-        DocumentOrigin::Folder => Err(Problem::conflict(format!(
-            "`{}` is a file of the collection's folder: {what} it there, and learn the folder again (`frontdesk learn`, or a restart).",
-            row.path
-        ))),
-    }
+    Ok((id, row, collection))
+}
+
+fn kept_at_source(row: &ShownRow, what: &str) -> Problem {
+    let path = &row.path;
+    Problem::conflict(match row.origin {
+        DocumentOrigin::Web => format!(
+            "`{path}` is a page of a website: {what} it there, or its source, and have the source read again."
+        ),
+        DocumentOrigin::Folder | DocumentOrigin::Upload => format!(
+            "`{path}` is a file of the collection's folder: {what} it there, and learn the folder again (`frontdesk learn`, or a restart)."
+        ),
+    })
 }
 
 /// Lists the chunks of a document, in order.

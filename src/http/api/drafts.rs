@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::agents::Agent;
 use super::length::{MAX_MESSAGE_BYTES, check_length};
 use super::response::Answer;
+use crate::desk::RESERVED_SLUG;
 use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, Reason, What};
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -314,8 +315,8 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Extension<Note>, Json<Agent>), Problem> {
     let NewAgent { slug, source } = new;
     short_name("slug", &slug)?;
-    if slug == RESERVED {
-        return Err(Problem::unprocessable(format!("`{RESERVED}` cannot be an agent's name.")));
+    if slug == RESERVED_SLUG {
+        return Err(Problem::unprocessable(format!("`{RESERVED_SLUG}` cannot be an agent's name.")));
     }
     let taken = || {
         Problem::conflict(format!("There is an agent `{slug}` already: publish a version of it."))
@@ -337,9 +338,6 @@ pub(super) async fn create(
     let row = row.ok_or_else(|| Problem::not_found("agent"))?;
     Ok((StatusCode::CREATED, Note::written(), Json(row.into())))
 }
-
-/// Cannot be an agent's name: the API has the route `/agents/generate`.
-const RESERVED: &str = "generate";
 
 /// Validates a name that is used in URLs, files and prompts.
 pub(super) fn short_name(key: &str, name: &str) -> Result<(), Problem> {

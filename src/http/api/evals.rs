@@ -292,8 +292,7 @@ pub(super) async fn read_blocking<T: Send + 'static>(
     })
 }
 
-/// Returns a run's report: `report.html`, `report.json`, `report.junit.xml`, `report.csv` or
-/// `report.md`.
+/// Returns a run's report, in the format that its name says.
 #[utoipa::path(get, path = "/evals/runs/{id}/{name}", operation_id = "get_report", tag = "evals",
     params(("id" = String, Path), ("name" = String, Path, description = "`report.html`, `report.json`, `report.junit.xml`, `report.csv` or `report.md`.")),
     responses((status = 200, description = "The report"), (status = 404, response = Problem), (status = 409, response = Problem)))]

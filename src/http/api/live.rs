@@ -46,7 +46,7 @@ pub(super) enum LiveEvent {
     Reload {},
 }
 
-/// Streams server-sent events, each with an id: `hello` first, `conversation` with its id when
+/// Streams what changes. Server-sent events, each with an id: `hello` first, `conversation` with its id when
 /// something changed in it, `changed` with `what` when something else changed, and `reload` when
 /// too many events were missed. With `Last-Event-ID` the stream continues after that event; without
 /// it, it starts now.

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 
 use super::audit::{Audit, log_operation};
 use super::error::Problem;
-use super::{WebState, auth, bounds, limits};
+use super::{WebState, auth, bounds, description, limits};
 
 mod admission;
 mod agents;
@@ -61,7 +61,7 @@ const MAX_OPEN_BYTES: usize = 4096;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "frontdesk", description = "Answers a business's WhatsApp from its own documents, or calls a person."),
-    components(responses(Problem)),
+    components(responses(Problem, completions::OpenAiError)),
     security(("admin_key" = []), ("session" = []))
 )]
 struct Document;
@@ -103,10 +103,11 @@ pub(super) fn operations() -> utoipa::openapi::OpenApi {
     described().merge(unguarded()).split_for_parts().1
 }
 
-/// Builds the OpenAPI document, with limits for all request data.
+/// Builds the whole OpenAPI document, with limits for all request data.
 fn document() -> serde_json::Value {
     let mut document = serde_json::to_value(operations()).unwrap_or_default();
     bounds::add_default_limits(&mut document);
+    description::complete(&mut document);
     document
 }
 
@@ -128,7 +129,7 @@ fn described() -> OpenApiRouter<WebState> {
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     let nouns = OpenApiRouter::new()
         .routes(routes!(agents::list, drafts::create))
-        .routes(routes!(agents::one))
+        .routes(routes!(agents::one, agents::rename, agents::remove))
         .routes(routes!(agents::versions))
         .routes(routes!(agents::version))
         .routes(routes!(agents::publish))

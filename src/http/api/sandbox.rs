@@ -113,8 +113,9 @@ pub(super) struct Outcome {
 /// takes a voice note: this JSON in the field `request`, the file in the field `recording`.
 #[utoipa::path(post, path = "/sandbox/turns", operation_id = "run_sandbox_turn", tag = "sandbox",
     request_body(content((Request = "application/json"), (TurnForm = "multipart/form-data"))),
-    responses((status = 200, body = Outcome), (status = 404, response = Problem), (status = 422, response = Problem),
-        (status = 429, response = Problem)))]
+    responses((status = 200, description = "The outcome; with `Accept: text/event-stream`, events.",
+            content((Outcome = "application/json"), (SandboxEvent = "text/event-stream"))),
+        (status = 404, response = Problem), (status = 422, response = Problem), (status = 429, response = Problem)))]
 pub(super) async fn turn(
     State(web): State<WebState>,
     Extension(seat): Extension<ExpensivePermit>,
@@ -184,8 +185,13 @@ fn build_turn(bot: &Bot, request: Request, recording: Option<Upload>) -> Turn {
     }
 }
 
-enum SandboxEvent {
+/// A server-sent event of a sandbox turn: its name, and its data as JSON.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+pub(super) enum SandboxEvent {
+    /// The next part of the answer.
     Text(String),
+    /// The complete outcome: the last event.
     Done(Box<Outcome>),
 }
 

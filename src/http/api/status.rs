@@ -6,7 +6,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::response::Answer;
+use crate::domain::CollectionOrigin;
 use crate::http::WebState;
+use crate::http::error::Problem;
+use crate::knowledge::EmbeddingProgress;
 use crate::llm::LlmKind;
 use crate::store::DatabaseKind;
 
@@ -21,6 +24,9 @@ pub(super) struct Status {
     model: Answering,
     /// Embedding model; null if only words are compared.
     embedder: Option<String>,
+    /// Collections that the embedding model has not embedded completely. Until then they are searched
+    /// by words alone.
+    embedding: Vec<Embedding>,
     /// Whether voice notes are transcribed.
     speech: bool,
     /// Name of what transcribes them; null if nothing does.
@@ -45,6 +51,31 @@ pub(super) struct Answering {
     is_model: bool,
 }
 
+/// How far a collection is embedded.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmbeddingProgress)]
+pub(super) struct Embedding {
+    /// The collection's name.
+    collection: String,
+    /// Number of chunks that are embedded.
+    done: i64,
+    /// Number of chunks.
+    total: i64,
+}
+
+impl From<EmbeddingProgress> for Embedding {
+    fn from(progress: EmbeddingProgress) -> Self {
+        let EmbeddingProgress { collection, done, total } = progress;
+        Self { collection, done, total }
+    }
+}
+
+/// Whether the demo is used and was not removed.
+async fn is_demo(web: &WebState) -> Result<bool, Problem> {
+    let (library, rows) = (&web.desk.library, web.desk.store.collections().await?);
+    Ok(web.demo && rows.iter().any(|row| library.origin(&row.slug) == CollectionOrigin::Demo))
+}
+
 /// Returns the status of the desk.
 #[utoipa::path(get, path = "/status", operation_id = "get_status", tag = "status",
     responses((status = 200, body = Status)))]
@@ -54,13 +85,14 @@ pub(super) async fn show(State(web): State<WebState>) -> Answer<Status> {
     let is_model = name != desk.engine.fallback_model.default_model();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
-        demo: web.demo,
+        demo: is_demo(&web).await?,
         model: Answering {
             kind: if is_model { LlmKind::Openai } else { LlmKind::Extractive },
             name: name.to_owned(),
             is_model,
         },
         embedder: desk.engine.live().embed.identity().map(ToOwned::to_owned),
+        embedding: desk.library.embedding_progress().await?.into_iter().map(Embedding::from).collect(),
         speech: desk.engine.speech.name().is_some(),
         speech_by: desk.engine.speech.name().map(ToOwned::to_owned),
         base_url: desk.base_url.clone(),

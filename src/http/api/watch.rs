@@ -7,9 +7,11 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use frontdesk_promptfoo::row::Verdict;
 use frontdesk_promptfoo::run_log::RunLog;
 use futures::{Stream, StreamExt};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::evals::{Counts, Run, described, find_run, read_blocking};
 use crate::domain::stream::RunEventName;
@@ -24,11 +26,35 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// Maximum number of rows that are read at once.
 const PIECE: usize = 200;
 
-/// Streams server-sent events of a run: `row` with `title`, `verdict`, `score` and the counts so
-/// far for each row, and one `done` with the run at the end. With `Last-Event-ID` it continues
-/// after that row.
-#[utoipa::path(get, path = "/evals/runs/{id}/events", operation_id = "watch_run", tag = "evals", params(("id" = String, Path)),
-    responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = Run), (status = 404, response = Problem),
+/// A server-sent event of a run: its name, and its data as JSON.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+#[expect(dead_code, reason = "it describes the stream to those who read the API's document")]
+pub(super) enum RunEvent {
+    /// A row ended.
+    Row(RowEnded),
+    /// The run has ended: the last event.
+    Done(Run),
+}
+
+/// A row of a run that ended.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RowEnded {
+    /// Title of the case.
+    title: String,
+    /// Its verdict.
+    verdict: Verdict,
+    /// Its score.
+    score: f64,
+    /// Number of rows so far, by verdict.
+    counts: Counts,
+}
+
+/// Streams the events of a run. Server-sent events: `row` for each row, and one `done` with the run
+/// at the end. With `Last-Event-ID` it continues after that row.
+#[utoipa::path(get, path = "/evals/runs/{id}/events", operation_id = "watch_run", tag = "evals",
+    params(("id" = String, Path), ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was heard.")),
+    responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = RunEvent), (status = 404, response = Problem),
         (status = 429, response = Problem)))]
 pub(super) async fn events(
     State(web): State<WebState>,
@@ -115,7 +141,8 @@ impl Tail {
             if self.rows_read <= self.seen {
                 continue;
             }
-            let told = json!({"title": row.title(), "verdict": verdict, "score": row.score, "counts": Counts::from(self.counts)});
+            let (title, score, counts) = (row.title(), row.score, Counts::from(self.counts));
+            let told = RowEnded { title, verdict, score, counts };
             let event = Event::default().event(RunEventName::Row.as_str());
             let event = event.id(self.rows_read.to_string()).json_data(told);
             self.waiting.extend(event.ok());

@@ -121,3 +121,44 @@ test("a question that was not answered is a gap, and is answered", async ({ page
   await page.goto("/knowledge/shop?tab=answers");
   await expect(page.getByTestId("answer")).toContainText("next door");
 });
+
+test.describe("the demo", () => {
+  test.use({ kind: "demo" });
+
+  test("its documents, its agent and its collection can be deleted", async ({ page, desk }) => {
+    await page.goto("/knowledge/saltmarsh");
+    const row = page.getByTestId("document").first();
+    await row.getByRole("button", { name: /^Actions for/ }).click();
+    await expect(page.getByRole("menuitem", { name: "Learn again" })).toBeHidden();
+    await page.getByRole("menuitem", { name: "Delete" }).click();
+    await page.getByRole("dialog", { name: /^Delete/ }).getByRole("button", { name: "Delete" }).click();
+    await expect(page.getByText(/is deleted$/)).toBeVisible();
+
+    await page.goto("/sandbox");
+    await page.getByRole("button", { name: "More for this agent" }).click();
+    await page.getByRole("menuitem", { name: "Delete the agent" }).click();
+    await page.getByRole("dialog", { name: "Delete saltmarsh?" }).getByRole("button", { name: "Delete the agent" }).click();
+    await expect(page.getByText("No agent yet")).toBeVisible();
+
+    await page.goto("/knowledge");
+    await page.getByRole("button", { name: "Actions for saltmarsh" }).click();
+    await page.getByRole("menuitem", { name: "Delete the collection" }).click();
+    await page.getByRole("dialog", { name: "Delete saltmarsh?" }).getByRole("button", { name: "Delete the collection" }).click();
+    await expect(page.getByText("No documents yet")).toBeVisible();
+    expect((await desk.api<Schemas["Status"]>("/status")).demo).toBe(false);
+  });
+});
+
+test("what the embedding model has not read yet is shown, with how far it is", async ({ page }) => {
+  let done = 40;
+  await page.route("**/api/v1/status", async (route) => {
+    const answer = await route.fetch();
+    const embedding = done < 393 ? [{ collection: "shop", done, total: 393 }] : [];
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), embedding } });
+  });
+  await page.goto("/knowledge");
+  await expect(page.getByText("shop: 40 of 393 passages")).toBeVisible();
+  await accessible(page, "embedding under way");
+  done = 393;
+  await expect(page.getByText("Search by meaning is being prepared")).toBeHidden();
+});

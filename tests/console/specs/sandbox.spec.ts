@@ -170,6 +170,34 @@ test("a new agent is made and asked", async ({ page }) => {
   await expect(prompt(page)).toContainText("You answer customers of {{ agent }}");
 });
 
+test("an agent is renamed and deleted; one that a number uses stays", async ({ page, desk }) => {
+  const source = "---\nname: Tide\n---\nYou are a clerk.\n";
+  await desk.api("/agents", { method: "POST", body: JSON.stringify({ slug: "tide", source }) });
+  await page.goto("/sandbox?agent=tide");
+  await button(page, "More for this agent").click();
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  const dialog = page.getByRole("dialog", { name: "Rename tide" });
+  await dialog.getByRole("textbox", { name: "Short name" }).fill("shop");
+  await expect(button(page, "Rename")).toBeDisabled();
+  await dialog.getByRole("textbox", { name: "Short name" }).fill("ebb");
+  await accessible(page, "renaming an agent");
+  await dialog.getByRole("button", { name: "Rename" }).click();
+  await expect(page).toHaveURL(/agent=ebb/);
+  await expect(prompt(page)).toContainText("You are a clerk.");
+
+  await button(page, "More for this agent").click();
+  await page.getByRole("menuitem", { name: "Delete the agent" }).click();
+  await page.getByRole("dialog", { name: "Delete ebb?" }).getByRole("button", { name: "Delete the agent" }).click();
+  await expect(page.getByText("ebb is deleted")).toBeVisible();
+  expect((await desk.api<Schemas["Agent"][]>("/agents")).map(({ slug }) => slug)).toEqual(["shop"]);
+
+  await page.goto("/sandbox?agent=shop");
+  await button(page, "More for this agent").click();
+  await page.getByRole("menuitem", { name: "Delete the agent" }).click();
+  await page.getByRole("dialog", { name: "Delete shop?" }).getByRole("button", { name: "Delete the agent" }).click();
+  await expect(page.getByText("answers on these numbers: main", { exact: false })).toBeVisible();
+});
+
 test.describe("the demo", () => {
   test.use({ kind: "demo" });
 

@@ -89,10 +89,10 @@ function Row({ collection }: { collection: Collection }) {
             >
               {slug}
             </Anchor>
-            {origin === "folder" && (
-              <Tooltip label={t("collections.folderAbout")} multiline maw={280}>
+            {(origin === "folder" || origin === "demo") && (
+              <Tooltip label={t(`collections.${origin}About`)} multiline maw={280}>
                 <Badge variant="default" size="sm" tt="none">
-                  {t("collections.folder")}
+                  {t(`collections.${origin}`)}
                 </Badge>
               </Tooltip>
             )}

@@ -74,11 +74,19 @@ function Head({ document, close }: { document: Schemas["Document"]; close: () =>
       </Group>
       {state === "learning" && <Learning document={document} />}
       {state === "failed" && <Why document={document} />}
-      {document.from === "upload" ? (
+      {document.removable ? (
         <Group gap="xs">
-          <Button size="xs" variant="default" onClick={again} loading={busy} disabled={state === "learning"}>
-            {t("documents.again")}
-          </Button>
+          {document.from === "upload" && (
+            <Button
+              size="xs"
+              variant="default"
+              onClick={again}
+              loading={busy}
+              disabled={state === "learning"}
+            >
+              {t("documents.again")}
+            </Button>
+          )}
           <Button size="xs" variant="light" color="red" onClick={() => void remove()} disabled={busy}>
             {t("common:action.delete")}
           </Button>

@@ -69,7 +69,7 @@ export function DocumentRow({ document, collection }: { document: Document; coll
         <When at={updated_at} ago />
       </Table.Td>
       <Table.Td w={50} pe={0}>
-        {document.from === "upload" && <Acts document={document} />}
+        {document.removable && <Acts document={document} />}
       </Table.Td>
     </Table.Tr>
   );
@@ -209,13 +209,15 @@ function Acts({ document }: { document: Document }) {
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item
-          leftSection={<IconRefresh size={16} aria-hidden />}
-          onClick={again}
-          disabled={document.state === "learning"}
-        >
-          {t("documents.again")}
-        </Menu.Item>
+        {document.from === "upload" && (
+          <Menu.Item
+            leftSection={<IconRefresh size={16} aria-hidden />}
+            onClick={again}
+            disabled={document.state === "learning"}
+          >
+            {t("documents.again")}
+          </Menu.Item>
+        )}
         <Menu.Item
           color="red"
           leftSection={<IconTrash size={16} aria-hidden />}

@@ -5,6 +5,7 @@ import {
   IconColumns2,
   IconDots,
   IconHistory,
+  IconPencil,
   IconPlus,
   IconTrash,
   IconWand,
@@ -20,6 +21,8 @@ export type Acts = {
   throwAway: () => void;
   compare: () => void;
   make: () => void;
+  rename: () => void;
+  remove: () => void;
   difference: () => void;
 };
 
@@ -92,6 +95,12 @@ export function Head({ agents, live, onAgent, changed, publishable, comparing, a
             </Menu.Item>
             <Menu.Item leftSection={<IconPlus size={16} aria-hidden />} onClick={acts.make}>
               {t("agent.new")}
+            </Menu.Item>
+            <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={acts.rename}>
+              {t("agent.rename")}
+            </Menu.Item>
+            <Menu.Item color="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={acts.remove}>
+              {t("agent.delete")}
             </Menu.Item>
             {changed && (
               <>

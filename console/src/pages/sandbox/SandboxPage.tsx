@@ -40,6 +40,10 @@ export function SandboxPage() {
           first={{ version: search.version, ask: search.ask }}
           onAgent={go}
           onNew={() => setMaking(true)}
+          onGone={() => {
+            localStorage.removeItem(kept);
+            void navigate({ search: {} });
+          }}
           onAsked={() =>
             void navigate({ search: ({ agent, version }) => ({ agent, version }), replace: true })
           }

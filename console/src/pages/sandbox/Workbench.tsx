@@ -13,13 +13,15 @@ import { useKeys } from "@/shell/Keys";
 import { AgentPane } from "./AgentPane";
 import { send } from "./asking";
 import { ConversationPane } from "./ConversationPane";
-import { useDraft } from "./drafts";
+import { draftOf, keepDraft, useDraft } from "./drafts";
 import { GenerateDialog } from "./GenerateDialog";
 import { type Acts, Head } from "./Head";
 import { HistoryDrawer } from "./HistoryDrawer";
+import { RenameDialog } from "./RenameDialog";
 import classes from "./Sandbox.module.css";
 import { type Choice, drafted, useSides, useVersions, type Version } from "./sides";
 import { useCheck } from "./useCheck";
+import { useDeleteAgent } from "./useDeleteAgent";
 
 type Props = {
   live: Schemas["Agent"];
@@ -28,12 +30,13 @@ type Props = {
   first: { version?: string; ask?: string };
   onAgent: (slug: string) => void;
   onNew: () => void;
+  onGone: () => void;
   onAsked: () => void;
 };
 
-type Dialog = "history" | "generate" | "publish" | { version: Version } | undefined;
+type Dialog = "history" | "generate" | "publish" | "rename" | { version: Version } | undefined;
 
-export function Workbench({ live, agents, first, onAgent, onNew, onAsked }: Props) {
+export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked }: Props) {
   const { t } = useTranslation("sandbox");
   const confirm = useConfirm();
   const say = useSay();
@@ -74,6 +77,12 @@ export function Workbench({ live, agents, first, onAgent, onNew, onAsked }: Prop
     });
     if (sure) reset();
   };
+  const deleteAgent = useDeleteAgent();
+  const remove = async () => {
+    if (!(await deleteAgent(agent))) return;
+    reset();
+    onGone();
+  };
   const restore = async (version: Version) => {
     const sure =
       !changed ||
@@ -96,6 +105,8 @@ export function Workbench({ live, agents, first, onAgent, onNew, onAsked }: Prop
     throwAway: () => void throwAway(),
     compare,
     make: onNew,
+    rename: () => setDialog("rename"),
+    remove: () => void remove(),
   };
   useShortcuts(acts, changed, () => {
     setPane("conversation");
@@ -180,6 +191,17 @@ export function Workbench({ live, agents, first, onAgent, onNew, onAsked }: Prop
           set(written);
           setPane("agent");
           say.done(t("generate.done"));
+        }}
+      />
+      <RenameDialog
+        opened={dialog === "rename"}
+        onClose={() => setDialog(undefined)}
+        agent={agent}
+        taken={agents.map(({ slug }) => slug)}
+        onRenamed={(slug) => {
+          keepDraft(slug, draftOf(agent));
+          keepDraft(agent, null);
+          onAgent(slug);
         }}
       />
       <PublishDialog

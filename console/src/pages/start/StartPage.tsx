@@ -53,7 +53,7 @@ type Read = {
 function Steps({ read, whenAsked, asked }: { read: Read; whenAsked: () => void; asked: boolean }) {
   const { t } = useTranslation("start");
   const { agents, collections, numbers, isDemo, uploads } = read;
-  const own = hasDocuments(collections, isDemo, uploads);
+  const own = hasDocuments(collections, uploads);
   const [ask, documents, number] = states([asked, own, numbers.some(({ state }) => state === "ready")]);
   return (
     <Stack gap="md">
@@ -122,7 +122,7 @@ export function StartPage() {
     !!read &&
     isAsked &&
     !stays &&
-    hasDocuments(read.collections, read.isDemo, read.uploads) &&
+    hasDocuments(read.collections, read.uploads) &&
     read.numbers.some(({ state }) => state === "ready");
   const whenAsked = () => {
     setAsked(true);

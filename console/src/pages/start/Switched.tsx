@@ -3,7 +3,7 @@ import { Badge, Code, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mant
 import { IconMicrophone, IconRobot, IconSearch } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import { useTranslation } from "react-i18next";
-import { $api } from "@/api/client";
+import { $api, type Schemas } from "@/api/client";
 import { Copyable } from "@/parts/Copyable";
 import { Async } from "@/parts/States";
 
@@ -56,14 +56,24 @@ function Row({ icon: Icon, name, isOn, about, how }: RowProps) {
 
 export function Switched() {
   const { t } = useTranslation("start");
-  const status = $api.useQuery("get", "/api/v1/status", {});
+  const status = $api.useQuery(
+    "get",
+    "/api/v1/status",
+    {},
+    { refetchInterval: ({ state }) => (state.data?.embedding.length ? 3_000 : false) },
+  );
+  const meaning = (name: string, left: Schemas["EmbeddingProgress"][]) => {
+    const sum = (key: "done" | "total") => left.reduce((all, one) => all + one[key], 0);
+    if (left.length === 0) return t("on.embedderOn", { name });
+    return t("on.embedderBusy", { name, done: sum("done"), total: sum("total") });
+  };
   return (
     <Stack gap="sm" component="section" aria-labelledby="switched">
       <Title order={2} id="switched">
         {t("on.title")}
       </Title>
       <Async query={status} rows={2}>
-        {({ model, embedder, speech, speech_by, version, database, base_url }) => (
+        {({ model, embedder, embedding, speech, speech_by, version, database, base_url }) => (
           <>
             <SimpleGrid cols={{ base: 1, md: 3 }} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
               <Row
@@ -77,7 +87,7 @@ export function Switched() {
                 icon={IconSearch}
                 name={t("on.embedder")}
                 isOn={!!embedder}
-                about={embedder ? t("on.embedderOn", { name: embedder }) : t("on.embedderOff")}
+                about={embedder ? meaning(embedder, embedding) : t("on.embedderOff")}
                 how={commands.embedder}
               />
               <Row

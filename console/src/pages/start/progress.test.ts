@@ -24,12 +24,12 @@ test("the first step that is not done is next, later ones are open", () => {
 });
 
 test("the demo's own documents are not the business's", () => {
-  const demo = collection({ ready: 60 });
-  expect(hasDocuments([demo], true, 0)).toBe(false);
-  expect(hasDocuments([demo], false, 0)).toBe(true);
-  expect(hasDocuments([demo], true, 1)).toBe(true);
-  expect(hasDocuments([demo, collection({ ready: 1, origin: "console" })], true, 0)).toBe(true);
-  expect(hasDocuments([collection({ documents: 3, learning: 3, origin: "console" })], true, 0)).toBe(false);
+  const demo = collection({ ready: 60, origin: "demo" });
+  expect(hasDocuments([demo], 0)).toBe(false);
+  expect(hasDocuments([collection({ ready: 60 })], 0)).toBe(true);
+  expect(hasDocuments([demo], 1)).toBe(true);
+  expect(hasDocuments([demo, collection({ ready: 1, origin: "console" })], 0)).toBe(true);
+  expect(hasDocuments([collection({ documents: 3, learning: 3, origin: "console" })], 0)).toBe(false);
 });
 
 test("files go where the agent knows from", () => {

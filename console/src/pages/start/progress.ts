@@ -15,8 +15,8 @@ type Collection = Schemas["Collection"];
  * Whether the business has its own documents; the demo's do not count. `uploads`: learned documents added to
  * the demo's collection.
  */
-export function hasDocuments(collections: Collection[], demo: boolean, uploads: number): boolean {
-  return uploads > 0 || collections.some(({ ready, origin }) => ready > 0 && !(demo && origin === "folder"));
+export function hasDocuments(collections: Collection[], uploads: number): boolean {
+  return uploads > 0 || collections.some(({ ready, origin }) => ready > 0 && origin !== "demo");
 }
 
 /** The collection for dropped files: the agent's, else any existing one; undefined to create one. */

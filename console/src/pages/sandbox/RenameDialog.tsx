@@ -1,0 +1,85 @@
+// Gives an agent another short name.
+import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { $api } from "@/api/client";
+import { reread } from "@/api/queries";
+import { Failed } from "@/parts/States";
+import { useSay } from "@/parts/say";
+import { isSlug } from "./slug";
+
+type Props = {
+  opened: boolean;
+  onClose: () => void;
+  agent: string;
+  /** Slugs that are taken. */
+  taken: string[];
+  onRenamed: (slug: string) => void;
+};
+
+export function RenameDialog(props: Props) {
+  const { t } = useTranslation("sandbox");
+  const { t: c } = useTranslation();
+  return (
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      title={t("agent.renameTitle", { agent: props.agent })}
+      closeButtonProps={{ "aria-label": c("action.close") }}
+    >
+      {props.opened && <Renaming {...props} />}
+    </Modal>
+  );
+}
+
+function Renaming({ agent, taken, onRenamed, onClose }: Props) {
+  const { t } = useTranslation("sandbox");
+  const { t: c } = useTranslation();
+  const say = useSay();
+  const change = $api.useMutation("patch", "/api/v1/agents/{agent}");
+  const [slug, setSlug] = useState(agent);
+  const wrong =
+    slug !== agent && taken.includes(slug) ? t("new.slugTaken") : !isSlug(slug) && t("new.slugWrong");
+  const go = () =>
+    change.mutate(
+      { params: { path: { agent } }, body: { slug } },
+      {
+        onSuccess: () => {
+          reread("/api/v1/agents", "/api/v1/numbers", "/api/v1/collections");
+          say.done(t("agent.renamed", { agent: slug }));
+          onRenamed(slug);
+          onClose();
+        },
+      },
+    );
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!wrong && slug !== agent) go();
+      }}
+    >
+      <Stack>
+        <Text size="sm">{t("agent.renameAbout")}</Text>
+        <TextInput
+          label={t("new.slug")}
+          description={t("new.slugAbout")}
+          value={slug}
+          onChange={(event) => setSlug(event.currentTarget.value)}
+          error={wrong}
+          dir="ltr"
+          data-autofocus
+        />
+        {change.error && <Failed error={change.error} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            {c("action.cancel")}
+          </Button>
+          <Button type="submit" loading={change.isPending} disabled={!!wrong || slug === agent}>
+            {t("agent.rename")}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,78 @@
+//! `frontdesk agent`: lists, renames and removes agents. Prompt files and `frontdesk publish` make
+//! them.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::audit::AuditEntry;
+use crate::app::App;
+use crate::domain::Action;
+
+/// List, rename and remove agents
+#[derive(Debug, Args)]
+pub(super) struct Agents {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show every agent, with its live version and its numbers
+    List,
+    /// Give an agent that has no prompt file another short name
+    Rename {
+        /// The agent's short name
+        agent: String,
+        /// Its new short name
+        name: String,
+    },
+    /// Remove an agent that neither a number nor a running eval uses; its history stays
+    Remove {
+        /// The agent's short name
+        agent: String,
+    },
+}
+
+impl Agents {
+    /// The command's audit entry.
+    pub(super) fn audit_entry(&self) -> AuditEntry {
+        match &self.command {
+            None | Some(Command::List) => None,
+            Some(Command::Rename { name, .. }) => Some((Action::AgentRenamed, name.clone())),
+            Some(Command::Remove { agent }) => Some((Action::AgentRemoved, agent.clone())),
+        }
+    }
+
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        match self.command {
+            None | Some(Command::List) => list(&app).await?,
+            Some(Command::Rename { agent, name }) => {
+                app.jobs.rename_agent(&agent, &name).await?;
+                println!("{agent} is {name} now. Suites that name it have to be changed.");
+            }
+            Some(Command::Remove { agent }) => {
+                let slug = app.jobs.remove_agent(&agent).await?;
+                println!(
+                    "{slug} is removed. Its conversations and versions stay; `frontdesk publish {slug}` makes it again."
+                );
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn list(app: &App) -> anyhow::Result<()> {
+    let agents = app.desk.store.agents().await?;
+    if agents.is_empty() {
+        println!("There are no agents; write one as prompts/NAME.md.");
+    }
+    let numbers = app.desk.numbers.all();
+    for row in agents {
+        let theirs = numbers.iter().filter(|it| it.agent.as_str() == row.id);
+        let names: Vec<_> = theirs.map(|it| it.slug.as_str()).collect();
+        let names = if names.is_empty() { "none".into() } else { names.join(", ") };
+        println!("{}  version {}, numbers: {names}", row.slug, row.ordinal);
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! `frontdesk demo remove`: leaves the built-in demo shop.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::audit::AuditEntry;
+use crate::app::App;
+use crate::domain::Action;
+
+/// Leave the built-in demo shop
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Remove the demo's agent and documents; they do not come back, and conversations stay
+    Remove,
+}
+
+impl Demo {
+    /// The command's audit entry.
+    pub(super) fn audit_entry(&self) -> AuditEntry {
+        match self.command {
+            Command::Remove => Some((Action::DemoRemoved, String::new())),
+        }
+    }
+
+    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        let Command::Remove = self.command;
+        app.desk.library.sync_index().await?;
+        let removed = app.remove_demo().await?;
+        if removed.agents.is_empty() && removed.documents == 0 {
+            println!("There is nothing of the demo here.");
+            return Ok(ExitCode::SUCCESS);
+        }
+        for agent in &removed.agents {
+            println!("The agent {agent} is removed; its conversations stay.");
+        }
+        let (documents, passages) = (removed.documents, removed.passages);
+        println!("{documents} documents with {passages} passages are removed.");
+        for collection in &removed.kept {
+            println!(
+                "The collection {collection} stays: it holds other documents or answers, or an agent uses it."
+            );
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

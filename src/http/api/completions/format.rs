@@ -1,0 +1,155 @@
+//! OpenAI's format of completions, their chunks, model lists and errors.
+
+use serde::Serialize;
+use utoipa::{ToResponse, ToSchema};
+
+use crate::domain::{Role, TurnOutcome};
+
+/// A chat completion in OpenAI's format.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatCompletion {
+    /// Its id.
+    pub(super) id: String,
+    /// Always `chat.completion`.
+    pub(super) object: &'static str,
+    /// When it was made, seconds since 1970.
+    pub(super) created: i64,
+    /// The model that the request named.
+    pub(super) model: String,
+    /// The answer: always one choice.
+    pub(super) choices: Vec<ChatChoice>,
+    /// The tokens of all model calls of the turn.
+    pub(super) usage: ChatUsage,
+    /// What OpenAI's format has no place for.
+    pub(super) frontdesk: ChatOutcome,
+}
+
+/// The answer of a chat completion.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatChoice {
+    /// Always 0.
+    pub(super) index: u32,
+    /// The answer.
+    pub(super) message: ChatReply,
+    /// Always null.
+    #[schema(value_type = Option<Object>)]
+    pub(super) logprobs: Option<()>,
+    /// Always `stop`.
+    pub(super) finish_reason: &'static str,
+}
+
+/// The message of an answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatReply {
+    /// Always `assistant`.
+    pub(super) role: Role,
+    /// The messages that the customer would get, with an empty line between them.
+    pub(super) content: String,
+    /// Always null.
+    pub(super) refusal: Option<String>,
+}
+
+/// Tokens of a turn.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatUsage {
+    /// Tokens that models read.
+    pub(super) prompt_tokens: u64,
+    /// Tokens that models wrote.
+    pub(super) completion_tokens: u64,
+    /// Both together.
+    pub(super) total_tokens: u64,
+}
+
+/// Outcome of the turn behind a chat completion.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatOutcome {
+    /// Outcome of the turn.
+    pub(super) outcome: TurnOutcome,
+    /// Why a person would be called; null if none would.
+    pub(super) reason: Option<String>,
+}
+
+/// The data of an event of a streamed chat completion, in OpenAI's format. The last event's data is
+/// `[DONE]`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatCompletionChunk {
+    /// The completion's id, the same in all chunks.
+    pub(super) id: String,
+    /// Always `chat.completion.chunk`.
+    pub(super) object: &'static str,
+    /// When the completion was made, seconds since 1970.
+    pub(super) created: i64,
+    /// The model that the request named.
+    pub(super) model: String,
+    /// One choice; none in the chunk with the usage.
+    pub(super) choices: Vec<ChatChunkChoice>,
+    /// The tokens of all model calls, in the last chunk and if the request asked for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) usage: Option<ChatUsage>,
+}
+
+/// A piece of the answer of a streamed chat completion.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatChunkChoice {
+    /// Always 0.
+    pub(super) index: u32,
+    /// The piece.
+    pub(super) delta: ChatDelta,
+    /// `stop` in the last piece, else null.
+    pub(super) finish_reason: Option<&'static str>,
+}
+
+/// What a piece adds to the answer.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatDelta {
+    /// The role, in the first piece.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<Role>,
+    /// Text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<String>,
+}
+
+/// The agents, in OpenAI's format of a model list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatModelList {
+    /// Always `list`.
+    pub(super) object: &'static str,
+    /// The agents.
+    pub(super) data: Vec<ChatModel>,
+}
+
+/// An agent, in OpenAI's format of a model.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct ChatModel {
+    /// Short name of the agent.
+    pub(super) id: String,
+    /// Always `model`.
+    pub(super) object: &'static str,
+    /// Always 0.
+    pub(super) created: i64,
+    /// Always `frontdesk`.
+    pub(super) owned_by: &'static str,
+}
+
+/// A request that was not fulfilled, in OpenAI's format.
+#[derive(Debug, Serialize, ToSchema, ToResponse)]
+pub(in crate::http::api) struct OpenAiError {
+    /// What went wrong.
+    #[schema(inline)]
+    pub(super) error: OpenAiErrorBody,
+}
+
+/// What went wrong with a request, in OpenAI's format.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http::api) struct OpenAiErrorBody {
+    /// What went wrong, and what to do.
+    pub(super) message: String,
+    /// The kind of error, such as `invalid_request_error`.
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    /// Always null.
+    pub(super) param: Option<String>,
+    /// The error as a word, if OpenAI's API has one for it.
+    pub(super) code: Option<&'static str>,
+}

@@ -1,0 +1,90 @@
+//! Removing and renaming agents. A removed agent is one without a live version: what refers to it
+//! stays readable, and publishing a version brings it back.
+
+use async_trait::async_trait;
+use const_format::formatcp;
+
+use crate::domain::{AgentId, WorkspaceId};
+use crate::store::words::number_state::REMOVED;
+use crate::store::{Conn, Result, Store, Write, all, first, now, run};
+
+impl Store {
+    /// Removes an agent: it has no live version any more; its versions, conversations and turns
+    /// stay. Returns the numbers that use it; if there are any, nothing changes.
+    pub async fn remove_agent(&self, agent: &AgentId) -> Result<Vec<String>> {
+        self.apply(RemoveAgent { agent: agent.clone() }).await
+    }
+
+    /// Gives an agent another short name.
+    pub async fn rename_agent(&self, agent: &AgentId, slug: &str) -> Result<RenameOutcome> {
+        self.apply(RenameAgent { agent: agent.clone(), slug: slug.to_owned() }).await
+    }
+
+    /// The removed agents: short name, and the hash of the prompt file they came from.
+    pub async fn removed_agents(&self) -> Result<Vec<(String, Option<String>)>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select slug, file_hash from agents where workspace_id = $1 and live_version_id is null";
+            all!(conn, (String, Option<String>), sql, workspace.as_str())
+        })
+        .await
+    }
+}
+
+/// The result of renaming an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenameOutcome {
+    /// It has the name.
+    Done,
+    /// Another agent has, or had, the name.
+    Taken,
+}
+
+struct RemoveAgent {
+    agent: AgentId,
+}
+
+#[async_trait]
+impl Write for RemoveAgent {
+    type Out = Vec<String>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<String>> {
+        // Rows of the configuration file's numbers stay when they are gone from there; those that
+        // are connected are the caller's to check.
+        let sql = formatcp!(
+            "select slug from numbers where workspace_id = $1 and agent_id = $2 and settings is not null
+                 and state <> '{REMOVED}' order by slug"
+        );
+        let (workspace_id, agent) = (workspace.as_str(), self.agent.as_str());
+        let users = all!(conn, (String,), sql, workspace_id, agent)?;
+        if !users.is_empty() {
+            return Ok(users.into_iter().map(|row| row.0).collect());
+        }
+        let sql = "update agents set live_version_id = null, updated_at = $3
+                   where workspace_id = $1 and id = $2";
+        run!(conn, sql, workspace_id, agent, now())?;
+        Ok(Vec::new())
+    }
+}
+
+struct RenameAgent {
+    agent: AgentId,
+    slug: String,
+}
+
+#[async_trait]
+impl Write for RenameAgent {
+    type Out = RenameOutcome;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<RenameOutcome> {
+        let (workspace_id, agent) = (workspace.as_str(), self.agent.as_str());
+        let sql = "select id from agents where workspace_id = $1 and slug = $2";
+        if first!(conn, (String,), sql, workspace_id, &self.slug)?.is_some() {
+            return Ok(RenameOutcome::Taken);
+        }
+        let sql =
+            "update agents set slug = $3, updated_at = $4 where workspace_id = $1 and id = $2";
+        run!(conn, sql, workspace_id, agent, &self.slug, now())?;
+        Ok(RenameOutcome::Done)
+    }
+}

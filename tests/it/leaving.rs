@@ -1,0 +1,190 @@
+//! Leaving: agents and collections are removed and renamed, unless something uses them, and the demo
+//! shop goes with one command and stays away.
+
+use std::path::Path;
+
+use frontdesk::app::{App, DemoRemoval};
+use frontdesk::config::Config;
+use frontdesk::domain::{AnswerContent, CollectionId, RunState};
+use frontdesk::knowledge::SilentProgress;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
+use crate::support::hooks::text_webhook;
+use crate::support::process::{run, says};
+
+const PROMPT: &str = "---\nname: Temp\nknowledge: [temp]\n---\nYou are a clerk.\n";
+
+impl TestApp {
+    /// Sends a request with the key and returns the status and the body.
+    async fn send(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.request(method, format!("{}/api/v1{path}", self.url));
+        let response = request.bearer_auth(KEY).json(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap_or_default())
+    }
+
+    /// Sends a request that is refused with 409, and returns why.
+    async fn is_used(&self, method: Method, path: &str, body: &Value) -> String {
+        let (status, problem) = self.send(method, path, body).await;
+        assert_eq!(status, 409, "{path}: {problem}");
+        problem["detail"].as_str().unwrap().to_owned()
+    }
+
+    async fn create_temp(&self) {
+        let (status, agent) = self.call("/agents", &json!({"slug": "temp", "source": PROMPT})).await;
+        assert_eq!(status, 201, "{agent}");
+    }
+}
+
+on_both! {
+    async fn an_agent_that_nothing_uses_can_be_removed_and_its_history_is_kept(db) {
+        let app = Setup::on(db).start().await;
+        app.deliver(&text_webhook(MAIN, "447700990001", "wamid.1", "When do you close?")).await;
+        app.settle().await;
+        let why = app.is_used(Method::DELETE, "/agents/acme", &Value::Null).await;
+        assert!(why.contains("numbers") && why.contains("main"), "{why}");
+
+        app.create_temp().await;
+        let wanted = json!({"suite": "any.yaml", "agent": "temp"}).to_string();
+        let run = app.desk.store.queue_run("any.yaml", wanted).await.unwrap();
+        let why = app.is_used(Method::DELETE, "/agents/temp", &Value::Null).await;
+        assert!(why.contains("any.yaml") && why.contains("stop it"), "{why}");
+        app.desk.store.end_run(&run, RunState::Stopped, (None, None)).await.unwrap();
+
+        let why = app.is_used(Method::DELETE, "/collections/temp", &Value::Null).await;
+        assert!(why.contains("temp"), "{why}");
+        assert_eq!(app.send(Method::DELETE, "/agents/temp", &Value::Null).await.0, 204);
+        assert_eq!(app.send(Method::DELETE, "/agents/temp", &Value::Null).await.0, 404);
+        assert_eq!(app.send(Method::GET, "/agents/temp", &Value::Null).await.0, 404);
+        let (status, _) = app.call("/sandbox/turns", &json!({"agent": "temp", "text": "Hi"})).await;
+        assert_eq!(status, 404, "it does not answer any more");
+        let versions = app.get("/agents/temp/versions").await;
+        assert_eq!(versions["items"][0]["source"], PROMPT);
+        assert_eq!(app.get("/agents/temp/versions/1").await["live"], false);
+        assert_eq!(app.send(Method::DELETE, "/collections/temp", &Value::Null).await.0, 204);
+
+        // The name is free, and its versions go on.
+        app.create_temp().await;
+        assert_eq!(app.get("/agents/temp").await["version"], 1);
+        assert_eq!(app.thread("447700990001").await.len(), 2);
+        app.stop().await;
+    }
+
+    async fn an_agent_is_renamed_unless_something_names_it(db) {
+        let app = Setup::on(db).start().await;
+        app.create_temp().await;
+        let named = |slug: &str| json!({"slug": slug});
+        let (status, agent) = app.send(Method::PATCH, "/agents/temp", &named("clerk")).await;
+        assert_eq!((status, &agent["slug"]), (200, &json!("clerk")), "{agent}");
+        let (status, _) = app.call("/sandbox/turns", &json!({"agent": "clerk", "text": "Hi"})).await;
+        assert_eq!(status, 200);
+        assert_eq!(app.send(Method::GET, "/agents/temp", &Value::Null).await.0, 404);
+        for wrong in ["Clerk", "a b", "", "generate", "-a"] {
+            let (status, problem) = app.send(Method::PATCH, "/agents/clerk", &named(wrong)).await;
+            assert_eq!(status, 422, "{wrong}: {problem}");
+        }
+        let why = app.is_used(Method::PATCH, "/agents/clerk", &named("acme")).await;
+        assert!(why.contains("another name"), "{why}");
+        let why = app.is_used(Method::PATCH, "/agents/acme", &named("other")).await;
+        assert!(why.contains("prompt file"), "{why}");
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_agent_comes_back_with_a_changed_prompt_file_only() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("prompts/clerk.md");
+    std::fs::create_dir(home.path().join("prompts")).unwrap();
+    std::fs::write(&file, "---\nname: Clerk\n---\nYou are a clerk.\n").unwrap();
+    let app = demo(home.path()).await;
+    assert_eq!(app.jobs.remove_agent("clerk").await.unwrap(), "clerk");
+    drop(app);
+    assert!(demo(home.path()).await.desk.bots.all().is_empty());
+    std::fs::write(&file, "---\nname: Clerk\n---\nYou are a busy clerk.\n").unwrap();
+    assert_eq!(demo(home.path()).await.desk.bots.all().len(), 1);
+}
+
+/// The demo shop, or what the folder has instead, on data in a folder.
+async fn demo(home: &Path) -> App {
+    let home = home.display();
+    let config = Config::from_toml(&format!(
+        "[store]\npath = \"{home}/demo.db\"\n[embed]\nkind = \"off\"\n[files]\nprompts = \"{home}/prompts\"\nknowledge = \"{home}/knowledge\"\n"
+    ));
+    App::assemble(config.unwrap()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_that_was_removed_stays_away() {
+    let home = tempfile::tempdir().unwrap();
+    let app = demo(home.path()).await;
+    let learned = app.learn(&SilentProgress).await.unwrap();
+    let removed = app.remove_demo().await.unwrap();
+    assert_eq!(removed.agents, ["saltmarsh"]);
+    assert!(removed.documents >= 40 && removed.kept.is_empty(), "{removed:?}");
+    assert_eq!(removed.passages, i64::try_from(learned.chunks).unwrap());
+    assert_eq!(app.desk.store.collections().await.unwrap(), []);
+    drop(app);
+
+    let again = demo(home.path()).await;
+    let learned = again.learn(&SilentProgress).await.unwrap();
+    assert_eq!((learned.learned, learned.failed.len()), (0, 0));
+    assert!(again.desk.bots.all().is_empty());
+    assert_eq!(again.remove_demo().await.unwrap(), DemoRemoval::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_the_demo_what_the_owner_removed_stays_away_and_what_he_added_stays() {
+    let home = tempfile::tempdir().unwrap();
+    let app = demo(home.path()).await;
+    app.learn(&SilentProgress).await.unwrap();
+    let id = app.desk.store.collection("saltmarsh").await.unwrap();
+    let holds = async |app: &App, id: &CollectionId| {
+        let rows = app.desk.store.documents(id, 0).await.unwrap();
+        rows.into_iter().filter(|row| row.chunks > 0).collect::<Vec<_>>()
+    };
+    let before = holds(&app, &id).await;
+    app.desk.library.remove_document(&before[0].id).await.unwrap();
+    drop(app);
+
+    let again = demo(home.path()).await;
+    again.learn(&SilentProgress).await.unwrap();
+    let after = holds(&again, &id).await;
+    assert_eq!(after.len(), before.len() - 1);
+    assert!(after.iter().all(|row| row.path != before[0].path));
+
+    let answer = AnswerContent {
+        phrasings: vec!["Do you sell kites?".into()],
+        body: "No.".into(),
+        language: None,
+        enabled: true,
+    };
+    again.desk.store.answers_of_file(&id, "mine.yaml", vec![answer]).await.unwrap();
+    let removed = again.remove_demo().await.unwrap();
+    assert_eq!(removed.kept, ["saltmarsh"]);
+    assert!(holds(&again, &id).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_and_collections_are_listed_and_removed_by_commands() {
+    let app = TestApp::start().await;
+    app.create_temp().await;
+    let home = app.home.path();
+    let settings = Setup::on(Db::Sqlite).settings(home, "", &app.whatsapp, &app.model);
+    std::fs::write(home.join("frontdesk.toml"), settings).unwrap();
+    let listed = run(home, &["agent"], &[]).await;
+    says(&listed, true, &["acme  version 1, numbers: ", "temp  version 1, numbers: none"]);
+    says(&run(home, &["agent", "remove", "acme"], &[]).await, false, &["main", "another agent"]);
+    says(&run(home, &["agent", "rename", "temp", "clerk"], &[]).await, true, &["temp is clerk now"]);
+    says(&run(home, &["collection"], &[]).await, true, &["acme  2 documents", "temp  0 documents"]);
+    let used = run(home, &["collection", "remove", "temp"], &[]).await;
+    says(&used, false, &["`temp` is answered from by: clerk"]);
+    says(&run(home, &["agent", "remove", "clerk"], &[]).await, true, &["clerk is removed"]);
+    says(&run(home, &["collection", "remove", "temp"], &[]).await, true, &["temp is removed"]);
+    says(&run(home, &["collection", "remove", "temp"], &[]).await, false, &["no collection temp"]);
+    // The desk that runs follows.
+    app.desk.reload_agents().await.unwrap();
+    assert_eq!(app.send(Method::GET, "/agents/clerk", &Value::Null).await.0, 404);
+    app.stop().await;
+}
