@@ -228,6 +228,32 @@ impl Thread {
         self.change(OwnerChange::given_back());
     }
 
+    /// Joins the other conversation of a customer who was taken for two. Returns whether what waits
+    /// for the bot is void: a person has one of the two, or the customer opted out.
+    pub fn join(&mut self, other: &Self) -> bool {
+        let one_has = |owner| self.owner == owner || other.owner == owner;
+        let order = [Owner::Person, Owner::Bot, Owner::Nobody];
+        let owner = order.into_iter().find(|owner| one_has(*owner)).unwrap_or(Owner::Person);
+        if other.last_inbound_at > self.last_inbound_at {
+            self.sender_stats = other.sender_stats;
+        }
+        if other.replied_at > self.replied_at {
+            (self.replied_at, self.reply_hash) = (other.replied_at, other.reply_hash);
+        }
+        self.owner = owner;
+        self.opted_out_at = earliest(self.opted_out_at, other.opted_out_at);
+        self.person_at = self.person_at.max(other.person_at);
+        self.last_inbound_at = self.last_inbound_at.max(other.last_inbound_at);
+        self.waiting_since = earliest(self.waiting_since, other.waiting_since);
+        self.due_at = earliest(self.due_at, other.due_at);
+        self.quiet_at = self.quiet_at.max(other.quiet_at);
+        let void = owner == Owner::Person || self.opted_out_at.is_some();
+        if void {
+            self.clear_waiting();
+        }
+        void
+    }
+
     fn change(&mut self, change: OwnerChange) {
         let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } = change;
         self.owner = owner;
@@ -280,6 +306,11 @@ impl Thread {
         self.due_at = None;
         self.quiet_at = None;
     }
+}
+
+/// The earlier of two times, if there is one.
+pub fn earliest(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    one.into_iter().chain(other).min()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use conversations::{Conversations, Place};
 mod batch;
 mod conversations;
 mod contacts;
+pub(super) mod merge;
 
 /// A webhook to take in.
 #[derive(Debug, Clone)]

@@ -49,6 +49,7 @@ mod learning;
 mod learn_crash;
 mod live;
 mod main_job;
+mod merged_contacts;
 mod model_trouble;
 mod models;
 mod permissions;

@@ -14,7 +14,8 @@ use crate::store::recordings::{self, NewRecording};
 use crate::store::signal::{self, Signal};
 use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, storable, turns};
 
-const OPTED_OUT: &str = "the customer opted out";
+/// The note on messages that are voided because the customer opted out.
+pub(super) const OPTED_OUT: &str = "the customer opted out";
 /// The note on the bot's queued messages that are voided when a person writes.
 pub(super) const TAKEN: &str = "a person took over";
 const MACHINE: &str = "the sender looks like a machine";
@@ -91,7 +92,7 @@ impl<'a> Batch<'a> {
         message: &Inbound,
     ) -> Result<()> {
         if let Content::System { new_wa_id, new_bsuid, .. } = &message.content {
-            self.conversations.rename(&message.from, new_wa_id.as_deref(), new_bsuid.as_deref());
+            self.conversations.contacts.rename(&message.from, new_wa_id.as_deref(), new_bsuid.as_deref());
         }
         let known = key(at.number, &message.provider_id);
         let mend = match self.seen.get(&known) {
@@ -263,6 +264,12 @@ impl<'a> Batch<'a> {
         outbox::insert(conn, &self.consent_replies).await?;
         let mut changed = messages::apply_statuses(conn, self.workspace, &self.statuses).await?;
         changed.extend(self.unanswered);
+        // A turn that runs in a merged conversation has to look again.
+        let merged = self.conversations.contacts.merged().iter().cloned();
+        let merged = merged.map(|conversation| ConversationEvent { conversation, message: None });
+        if let Some(first) = self.taken.first_mut() {
+            first.events.extend(merged);
+        }
         let events = self.taken.iter().flat_map(|taken| taken.events.iter());
         let claimed: HashSet<&str> = self
             .taken
