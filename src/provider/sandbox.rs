@@ -57,9 +57,12 @@ const FORM: Form = Form {
     ],
     steps: &[Step {
         title: "Send it a message",
-        text: "POST {\"messages\": [{\"from\": \"15550100001\", \"text\": \"When do you open?\"}]} to the callback address.",
+        text: "In a terminal: `curl -d '{\"messages\": [{\"from\": \"15550100001\", \"text\": \"When do you open?\"}]}' CALLBACK`, with \
+               the callback address. With a secret, sign the body: `-H \"X-Frontdesk-Signature: sha256=HEX\"`, the HMAC-SHA256 of the \
+               body in hex. The conversation appears in the inbox.",
         shows: &[super::Shows::CallbackUrl],
     }],
+    has_sample_template: false,
     detect_mistake: |_, _| None,
     verification: |_| None,
 };

@@ -23,6 +23,8 @@ pub(super) struct Provider {
     fields: Vec<ProviderField>,
     /// Steps to do at the provider, in order.
     steps: Vec<ProviderStep>,
+    /// Whether `POST /numbers/{id}/test` can send a sample template.
+    has_sample_template: bool,
 }
 
 /// A field of a provider's form.
@@ -72,6 +74,7 @@ fn shown(form: &'static Form, limits: Limits) -> Provider {
         about: form.about.to_owned(),
         fields: fields.map(ProviderField::from).collect(),
         steps: form.steps.iter().map(ProviderStep::from).collect(),
+        has_sample_template: form.has_sample_template,
     }
 }
 

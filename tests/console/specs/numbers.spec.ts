@@ -28,13 +28,28 @@ test.describe("without a number", () => {
     await page.getByTestId("field-access_token").fill("another-token");
     await expect(page.getByText("Meta does not know this token")).toBeVisible();
     await page.getByTestId("field-access_token").fill(Graph.token);
+    // What Meta says of the number is no warning.
     await expect(page.getByTestId("found")).toContainText("Harbour Books");
+    await expect(page.getByTestId("found")).toContainText("quality");
+    await expect(page.locator(".mantine-Alert-root", { hasText: "quality" })).toHaveCount(1);
+    await page.getByTestId("field-template.name").fill("come_back");
+    await page.getByTestId("field-template.language").fill("en_US");
     await accessible(page, "the form of a number");
     await page.getByLabel("Name here").fill("main");
     await page.getByRole("button", { name: "Save and continue" }).click();
 
     const handshake = page.getByTestId("handshake");
     await expect(handshake).toContainText("Waiting");
+    await expect(page.getByRole("main")).toContainText("smb_message_echoes");
+    await expect(page.getByRole("main")).toContainText("subscribed_apps");
+    await expect(page.getByRole("main")).not.toContainText("`");
+    // A step that is skipped is not ticked, and the last one says what is missing.
+    const steps = page.locator(".mantine-Stepper-step");
+    await page.getByRole("button", { name: "Continue without it" }).click();
+    await expect(steps.nth(1)).toHaveAttribute("data-finished", "true");
+    await expect(steps.nth(2)).not.toHaveAttribute("data-finished", "true");
+    await expect(page.getByTestId("uncalled")).toContainText("has not called");
+    await page.getByTestId("uncalled").getByRole("button").click();
     const token = (await page.locator("code").filter({ hasNotText: "http" }).last().textContent())?.trim() ?? "";
     await accessible(page, "the callback of a number");
     // The setup is left and resumed.
@@ -53,6 +68,9 @@ test.describe("without a number", () => {
     await expect(page.getByTestId("tried")).toContainText("Accepted by");
     // The "+" stays: without it Meta may add the business's own country code.
     expect(desk.graph.sent.at(-1)?.to).toBe("+447700900456");
+    await page.getByRole("button", { name: "Finish" }).click();
+    await expect(page.getByTestId("number")).toContainText("Ready");
+    await page.getByRole("link", { name: "main" }).click();
 
     await page.getByRole("button", { name: "Delete the number" }).click();
     const asking = page.getByRole("dialog");
@@ -60,6 +78,25 @@ test.describe("without a number", () => {
     await asking.getByRole("button", { name: "Delete the number" }).click();
     await expect(page.getByText("No number yet")).toBeVisible();
     await accessible(page, "no numbers");
+  });
+});
+
+test.describe("without Meta", () => {
+  test.use({ kind: "bare" });
+
+  test("a practice number is added, and its webhook fills the inbox", async ({ page, desk }) => {
+    await page.goto("/numbers/add");
+    await page.getByTestId("provider-sandbox").click();
+    await page.getByTestId("field-id").fill("practice");
+    await page.getByText("Take unsigned webhooks").click();
+    await page.getByLabel("Name here").fill("practice");
+    await page.getByRole("button", { name: "Save and continue" }).click();
+    await expect(page.getByRole("main")).toContainText("curl");
+    const body = { messages: [{ from: "15550100001", text: "When do you open?" }] };
+    const answer = await fetch(`${desk.url}/webhooks/sandbox/practice`, { method: "POST", body: JSON.stringify(body) });
+    expect(answer.status).toBe(200);
+    await page.goto("/inbox");
+    await expect(page.getByText("When do you open?").first()).toBeVisible();
   });
 });
 

@@ -6,14 +6,18 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { Failed } from "@/parts/States";
+import { type Provider, useWords } from "./provider";
 
-type Props = { number: Schemas["Number"]; title: string };
+type Props = { number: Schemas["Number"]; provider: Provider; sent?: () => void };
 
-export function TestMessage({ number, title }: Props) {
+export function TestMessage({ number, provider, sent }: Props) {
   const { t } = useTranslation("numbers");
+  const { word } = useWords(provider);
+  const title = word("title", provider.title);
+  const sample = provider.has_sample_template;
   const trying = $api.useMutation("post", "/api/v1/numbers/{id}/test");
   const form = useForm({
-    initialValues: { to: "", what: "template", text: "" },
+    initialValues: { to: "", what: sample ? "template" : "own", text: "" },
     validate: { to: (to) => (/^\+?[\d\s().-]{7,24}$/.test(to.trim()) ? null : t("test.toWrong")) },
   });
   const own = form.values.what === "own";
@@ -23,7 +27,12 @@ export function TestMessage({ number, title }: Props) {
         params: { path: { id: number.id } },
         body: own ? { to: to.trim(), text: text.trim() || undefined } : { to: to.trim(), template: true },
       },
-      { onSuccess: () => reread("/api/v1/numbers", "/api/v1/numbers/{id}") },
+      {
+        onSuccess: ({ ok }) => {
+          if (ok) sent?.();
+          reread("/api/v1/numbers", "/api/v1/numbers/{id}");
+        },
+      },
     ),
   );
   return (
@@ -39,12 +48,14 @@ export function TestMessage({ number, title }: Props) {
           required
           {...form.getInputProps("to")}
         />
-        <Radio.Group label={t("test.what")} {...form.getInputProps("what")}>
-          <Stack gap="xs" mt={6}>
-            <Radio value="template" label={t("test.template")} description={t("test.templateAbout")} />
-            <Radio value="own" label={t("test.own")} description={t("test.ownAbout")} />
-          </Stack>
-        </Radio.Group>
+        {sample && (
+          <Radio.Group label={t("test.what")} {...form.getInputProps("what")}>
+            <Stack gap="xs" mt={6}>
+              <Radio value="template" label={t("test.template")} description={t("test.templateAbout")} />
+              <Radio value="own" label={t("test.own")} description={t("test.ownAbout")} />
+            </Stack>
+          </Radio.Group>
+        )}
         {own && (
           <Textarea
             label={t("test.text")}
