@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::domain::Action;
 use crate::telemetry;
 
+mod alerts;
 mod answer;
 mod apply;
 mod audit;
@@ -97,6 +98,7 @@ enum Command {
     Versions(publish::Versions),
     Apply(apply::Apply),
     Audit(audit::Audit),
+    Alerts(alerts::Alerts),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and return them to the bot
@@ -145,6 +147,7 @@ impl Command {
             | Self::RedTeam(_)
             | Self::Versions(_)
             | Self::Audit(_)
+            | Self::Alerts(_)
             | Self::Models(_)
             | Self::Doctor
             | Self::Config
@@ -233,6 +236,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Versions(versions) => Box::pin(versions.run(config)).await,
         Command::Apply(apply) => Box::pin(apply.run(config)).await,
         Command::Audit(audit) => Box::pin(audit.run(config)).await,
+        Command::Alerts(alerts) => Box::pin(alerts.run(config)).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,

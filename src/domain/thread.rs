@@ -391,6 +391,35 @@ mod tests {
     }
 
     #[test]
+    fn of_two_conversations_that_become_one_the_stricter_state_holds() {
+        let mut waits = Thread::default();
+        waits.receive(&event(&policy(), "When do you open?", NOW));
+        let mut other = Thread::default();
+        other.receive(&event(&policy(), "And on Sunday?", NOW + 500));
+        let mut joined = waits.clone();
+        assert!(!joined.join(&other));
+        assert_eq!((joined.owner, joined.due_at), (Owner::Bot, Some(NOW)));
+        assert_eq!((joined.waiting_since, joined.quiet_at), (Some(NOW), Some(NOW + 1200)));
+        assert_eq!(joined.last_inbound_at, Some(NOW + 500));
+        let mut persons = Thread::default();
+        persons.take_over(NOW);
+        let opted_out = Thread { opted_out_at: Some(NOW), ..Thread::default() };
+        for stricter in [persons, opted_out] {
+            for (one, two) in [(&waits, &stricter), (&stricter, &waits)] {
+                let mut joined = one.clone();
+                assert!(joined.join(two), "what waited is void");
+                assert_eq!((joined.due_at, joined.quiet_at), (None, None));
+                assert_eq!(joined.owner, stricter.owner);
+                assert_eq!(joined.opted_out_at, stricter.opted_out_at);
+                assert_eq!(joined.person_at, stricter.person_at);
+            }
+        }
+        let mut closed = Thread { owner: Owner::Nobody, ..Thread::default() };
+        assert!(!closed.join(&waits));
+        assert_eq!(closed.owner, Owner::Bot);
+    }
+
+    #[test]
     fn who_opted_out_is_left_alone_until_he_says_start() {
         let (mut thread, plain) = (Thread::default(), policy());
         assert_eq!(thread.receive(&event(&plain, "hello", NOW)), WAITS);

@@ -32,8 +32,9 @@ pub struct Form {
     pub fields: &'static [Field],
     /// Steps to do at the provider, in order.
     pub steps: &'static [Step],
-    /// Whether every account of the provider has a sample template for a test message.
-    pub has_sample_template: bool,
+    /// Whether its numbers are for practice: they send to nobody, and one can write to them as a
+    /// customer without WhatsApp.
+    pub practice: bool,
     /// Detects typical mistakes in a field's value, beyond its pattern. Takes the field's name and
     /// the value.
     pub(super) detect_mistake: fn(&str, &str) -> Option<&'static str>,
@@ -247,8 +248,7 @@ impl Form {
             let of_table = |one: &&Field| {
                 one.kind != Kind::Switch && one.name.split_once('.').is_some_and(|it| it.0 == table)
             };
-            let missing =
-                self.fields.iter().filter(of_table).find(|one| !is_given(fields, one));
+            let missing = self.fields.iter().filter(of_table).find(|one| !is_given(fields, one));
             if let Some(one) = missing {
                 let message = format!(
                     "{} is given, so {} is needed, too. {}",

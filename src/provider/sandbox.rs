@@ -20,8 +20,8 @@ use super::{
     Spec, Step, UnverifiedWebhook, json, signature,
 };
 use crate::domain::{
-    Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, ProviderKind, Sending,
-    Unknown,
+    Account, Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, ProviderKind,
+    Sending, Unknown,
 };
 
 /// Header with the signature of a webhook.
@@ -62,7 +62,7 @@ const FORM: Form = Form {
                body in hex. The conversation appears in the inbox.",
         shows: &[super::Shows::CallbackUrl],
     }],
-    has_sample_template: false,
+    practice: true,
     detect_mistake: |_, _| None,
     verification: |_| None,
 };
@@ -123,6 +123,7 @@ impl Sandbox {
                 kind: "unreadable_message".to_owned(),
                 payload: message.clone(),
                 alert: None,
+                warning: None,
             }))
         })
     }
@@ -204,7 +205,12 @@ impl Receiver for Sandbox {
         }
         let number = || Some(self.id.clone());
         let messages = json::list(&top, "messages").iter();
-        Ok(messages.map(|message| Item { number: number(), event: self.event(message) }).collect())
+        let item = |message| Item {
+            number: number(),
+            account: Account::default(),
+            event: self.event(message),
+        };
+        Ok(messages.map(item).collect())
     }
 }
 
@@ -231,6 +237,11 @@ impl Provider for Sandbox {
 
     async fn check(&self) -> Result<String, Error> {
         Ok("in-process".to_owned())
+    }
+
+    fn practice_webhook(&self, from: &str, text: &str) -> Option<Vec<u8>> {
+        let body = serde_json::json!({"messages": [{"from": from, "text": text}]});
+        Some(body.to_string().into_bytes())
     }
 }
 

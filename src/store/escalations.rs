@@ -6,9 +6,7 @@ use sqlx::FromRow;
 
 use super::cases::{Case, notify};
 use super::words::escalation_state::{OPEN, RESOLVED};
-use super::{
-    Conn, LenientWord, Result, Store, Write, all, conversations, first, inbox, now, run,
-};
+use super::{Conn, LenientWord, Result, Store, Write, all, conversations, first, inbox, now, run};
 use crate::domain::{ConversationId, EscalationId, EscalationState, NumberId, WorkspaceId};
 
 /// A case.

@@ -51,6 +51,7 @@ pub mod gaps;
 pub mod messages;
 pub mod staff_messages;
 pub mod numbers;
+pub mod warnings;
 pub mod calls;
 pub mod recordings;
 pub mod outbox;

@@ -9,6 +9,7 @@
 mod support;
 
 mod architecture;
+mod alerts;
 mod api;
 mod audit;
 mod authoring;

@@ -7,8 +7,8 @@ use frontdesk::domain::loop_guard::Limits;
 use frontdesk::domain::thread::{ConsentRequest, IntakePolicy};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item,
-    MessageId, MessageState, NumberId, Owner, Party, ProviderKind, TurnId, TurnOutcome, Usage,
+    Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageId,
+    MessageState, NumberId, Owner, Party, ProviderKind, TurnId, TurnOutcome, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::escalations::NewEscalation;
@@ -100,14 +100,14 @@ impl Ground {
 
     fn arrival(&self, number: usize, event: Event) -> Arrival {
         let number = self.numbers[number].clone();
-        let item = Item { number: Some(number.to_string()), event };
+        let item = Item { number: Some(number.to_string()), account: Account::default(), event };
         Arrival { number: Some(number), item, policy: POLICY }
     }
 
     async fn take(&self, items: Vec<Arrival>) {
         let turns = Offer::default();
-        let (provider, body) = (ProviderKind::Meta, b"{}".to_vec());
-        let webhook = TakeIn { provider, body, items, again: None, turns };
+        let (provider, body, candidates) = (ProviderKind::Meta, b"{}".to_vec(), Vec::new());
+        let webhook = TakeIn { provider, body, items, candidates, again: None, turns };
         self.store.take_in(webhook).await.unwrap();
     }
 
@@ -117,7 +117,8 @@ impl Ground {
 
     async fn echo(&self, ids: Ids, id: &str) {
         let content = Content::Text { body: "Ana here".into() };
-        let echo = Echo { provider_id: id.into(), to: ids.party(), sent_at: now_ms(), content };
+        let (provider_id, to, sent_at) = (id.into(), ids.party(), now_ms());
+        let echo = Echo { provider_id, to, sent_at, content, imported: false };
         self.take(vec![self.arrival(0, Event::Echo(Box::new(echo)))]).await;
     }
 

@@ -230,6 +230,17 @@ on_both! {
         app.settle().await;
         let thread = app.thread(CUSTOMER).await;
         assert!(thread.iter().any(|one| one["direction"] == "out"), "{thread:?}");
+        // The console writes as a customer without knowing how to sign.
+        let path = format!("/numbers/{}/test", added["id"].as_str().unwrap());
+        let said = json!({"to": "+44 7700 960003", "text": "Do you sell lamps?", "incoming": true});
+        let (status, tried) = app.call(&path, &said).await;
+        assert_eq!((status, &tried["ok"]), (StatusCode::OK, &json!(true)), "{tried}");
+        app.settle().await;
+        assert!(app.thread("447700960003").await.len() >= 2);
+        let numbers = app.get("/numbers").await;
+        let real = named(&numbers, "main")["id"].as_str().unwrap().to_owned();
+        let (status, refused) = app.call(&format!("/numbers/{real}/test"), &said).await;
+        assert_eq!((status, detail(&refused).contains("practice")), (StatusCode::UNPROCESSABLE_ENTITY, true), "{refused}");
         app.stop().await;
     }
 

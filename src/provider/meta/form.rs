@@ -101,7 +101,7 @@ pub(super) const FORM: Form = Form {
             shows: &[],
         },
     ],
-    has_sample_template: true,
+    practice: false,
     detect_mistake: trap,
     verification,
 };

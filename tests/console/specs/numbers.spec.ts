@@ -84,17 +84,19 @@ test.describe("without a number", () => {
 test.describe("without Meta", () => {
   test.use({ kind: "bare" });
 
-  test("a practice number is added, and its webhook fills the inbox", async ({ page, desk }) => {
+  test("a practice number is added, and fills the inbox", async ({ page }) => {
     await page.goto("/numbers/add");
     await page.getByTestId("provider-sandbox").click();
     await page.getByTestId("field-id").fill("practice");
-    await page.getByText("Take unsigned webhooks").click();
+    await page.getByTestId("field-secret").fill("a-secret-of-mine");
     await page.getByLabel("Name here").fill("practice");
     await page.getByRole("button", { name: "Save and continue" }).click();
+    await page.getByLabel("The customer's phone").fill("+44 7700 900123");
+    await page.getByLabel("Text", { exact: true }).fill("When do you open?");
+    await page.getByRole("button", { name: "Send it" }).click();
+    await expect(page.getByTestId("tried")).toContainText("in the inbox");
+    await page.getByRole("button", { name: "Callback" }).click();
     await expect(page.getByRole("main")).toContainText("curl");
-    const body = { messages: [{ from: "15550100001", text: "When do you open?" }] };
-    const answer = await fetch(`${desk.url}/webhooks/sandbox/practice`, { method: "POST", body: JSON.stringify(body) });
-    expect(answer.status).toBe(200);
     await page.goto("/inbox");
     await expect(page.getByText("When do you open?").first()).toBeVisible();
   });
@@ -107,4 +109,21 @@ test("a number of the configuration file is shown, and changed there", async ({ 
   await expect(page.getByText("set up in the configuration file")).toBeVisible();
   await expect(page.getByRole("button", { name: "Delete the number" })).toBeHidden();
   await accessible(page, "a number of the file");
+});
+
+test("an alert says what happened and what to do, and the number is at risk until it is over", async ({ page, desk }) => {
+  await page.goto("/alerts");
+  await expect(page.getByText("No alerts")).toBeVisible();
+  const template = { message_template_name: "come_back", message_template_language: "en_US" };
+  await desk.graph.reports("message_template_status_update", { event: "PAUSED", ...template });
+  const alert = page.getByTestId("alert");
+  await expect(alert).toContainText("A template cannot be used");
+  await expect(alert).toContainText("come_back");
+  await expect(alert).toContainText("choose another one");
+  await accessible(page, "alerts");
+  await page.goto("/numbers");
+  await expect(page.getByTestId("number").first()).toContainText("At risk");
+  await expect(page.getByTestId("warnings").first()).toContainText("come_back");
+  await desk.graph.reports("message_template_status_update", { event: "UNPAUSED", ...template });
+  await expect(page.getByTestId("warnings")).toHaveCount(0);
 });

@@ -8,6 +8,7 @@ import { $api, Failure, type Schemas } from "@/api/client";
 import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { useConfirm } from "@/parts/Confirm";
+import { sends } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Async, Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
@@ -15,10 +16,11 @@ import { Callback } from "./Callback";
 import { EditNumber } from "./EditNumber";
 import { Facts } from "./Facts";
 import { isConnected, NumberState } from "./NumberState";
-import { type Provider, parted, shakesHands, useProviders, useWords } from "./provider";
+import { type Provider, parted, useProviders, useWords } from "./provider";
 import { SetupSteps } from "./SetupSteps";
 import { Steps } from "./Steps";
 import { TestMessage } from "./TestMessage";
+import { Warnings } from "./Warnings";
 
 type Number = Schemas["Number"];
 
@@ -73,7 +75,8 @@ function Shown({ number, provider }: { number: Number; provider?: Provider }) {
   const [begun] = useState(() => !!provider && openStep(number, provider) < 4);
   return (
     <Stack gap="lg">
-      {number.state_reason && (
+      <Warnings warnings={number.warnings} />
+      {!sends(number) && number.state_reason && (
         <Alert color="red" variant="light" icon={<IconAlertTriangle aria-hidden />} title={t("page.stopped")}>
           <span dir="auto">{number.state_reason}</span>
         </Alert>
@@ -89,8 +92,6 @@ function Shown({ number, provider }: { number: Number; provider?: Provider }) {
 /** The next setup step: 2 callback, 3 test, 4 none. */
 export function openStep(number: Number, provider: Provider): number {
   if (number.from === "file") return 4;
-  // A number without a handshake waits for its first message.
-  if (!shakesHands(provider)) return number.last_inbound_at ? 4 : 2;
   if (!isConnected(number, provider)) return 2;
   return number.last_sent_at || number.last_inbound_at ? 4 : 3;
 }

@@ -1,7 +1,8 @@
 // The steps on the provider's side, in order, with the values to copy.
 import { Code, Group, List, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
-import { marked, type Provider, type Step, useWords } from "./provider";
+import { marked } from "./marked";
+import { type Provider, type Step, useWords } from "./provider";
 
 type Props = {
   provider: Provider;

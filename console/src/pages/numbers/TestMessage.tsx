@@ -14,18 +14,23 @@ export function TestMessage({ number, provider, sent }: Props) {
   const { t } = useTranslation("numbers");
   const { word } = useWords(provider);
   const title = word("title", provider.title);
-  const sample = provider.has_sample_template;
+  const { practice } = provider;
   const trying = $api.useMutation("post", "/api/v1/numbers/{id}/test");
   const form = useForm({
-    initialValues: { to: "", what: sample ? "template" : "own", text: "" },
-    validate: { to: (to) => (/^\+?[\d\s().-]{7,24}$/.test(to.trim()) ? null : t("test.toWrong")) },
+    initialValues: { to: "", what: practice ? "own" : "template", text: "" },
+    validate: {
+      to: (to) => (/^\+?[\d\s().-]{7,24}$/.test(to.trim()) ? null : t("test.toWrong")),
+      text: (text) => (practice && !text.trim() ? t("form.missing") : null),
+    },
   });
   const own = form.values.what === "own";
   const send = form.onSubmit(({ to, text }) =>
     trying.mutate(
       {
         params: { path: { id: number.id } },
-        body: own ? { to: to.trim(), text: text.trim() || undefined } : { to: to.trim(), template: true },
+        body: own
+          ? { to: to.trim(), text: text.trim() || undefined, incoming: practice }
+          : { to: to.trim(), template: true },
       },
       {
         onSuccess: ({ ok }) => {
@@ -38,9 +43,9 @@ export function TestMessage({ number, provider, sent }: Props) {
   return (
     <form onSubmit={send} noValidate>
       <Stack maw={520}>
-        <Text size="sm">{t("test.about")}</Text>
+        <Text size="sm">{t(practice ? "test.practice" : "test.about")}</Text>
         <TextInput
-          label={t("test.to")}
+          label={t(practice ? "test.from" : "test.to")}
           description={t("test.toAbout")}
           type="tel"
           autoComplete="tel"
@@ -48,7 +53,7 @@ export function TestMessage({ number, provider, sent }: Props) {
           required
           {...form.getInputProps("to")}
         />
-        {sample && (
+        {!practice && (
           <Radio.Group label={t("test.what")} {...form.getInputProps("what")}>
             <Stack gap="xs" mt={6}>
               <Radio value="template" label={t("test.template")} description={t("test.templateAbout")} />

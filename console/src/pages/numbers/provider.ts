@@ -24,12 +24,6 @@ export function parted({ steps }: Provider): { before: Step[]; after: Step[] } {
   return { before: steps.slice(0, cut), after: steps.slice(cut) };
 }
 
-/** A text in pieces: what stands between backticks is code. */
-export function marked(text: string): { text: string; code: boolean }[] {
-  const pieces = text.split("`").map((piece, at) => ({ text: piece, code: at % 2 === 1 }));
-  return pieces.filter((piece) => piece.text !== "");
-}
-
 /** The text `providers.<name>.<path>`, else the server's. */
 export function useWords(provider: { name: string }) {
   const { i18n } = useTranslation("numbers");
