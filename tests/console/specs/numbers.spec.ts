@@ -50,7 +50,8 @@ test.describe("without a number", () => {
     await expect(steps.nth(2)).not.toHaveAttribute("data-finished", "true");
     await expect(page.getByTestId("uncalled")).toContainText("has not called");
     await page.getByTestId("uncalled").getByRole("button").click();
-    const token = (await page.locator("code").filter({ hasNotText: "http" }).last().textContent())?.trim() ?? "";
+    const copied = page.locator("div").filter({ has: page.getByRole("button", { name: "Copy: Verify token" }) }).last();
+    const token = (await copied.locator("code").textContent())?.trim() ?? "";
     await accessible(page, "the callback of a number");
     // The setup is left and resumed.
     await page.goto("/numbers");
