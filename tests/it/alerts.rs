@@ -65,13 +65,13 @@ on_both! {
     async fn a_restriction_has_an_end_and_other_warnings_stay_beside_it(db) {
         let app = Setup::on(db).start().await;
         let restriction = json!({"event": "ACCOUNT_RESTRICTION", "restriction_info": [
-            {"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING", "expiration": 4_102_444_800_i64}]});
+            {"restriction_type": "RESTRICTED_BIZ_INITIATED_MESSAGING", "expiration": 4_102_444_000_i64}]});
         reports(&app, ACCOUNT, ("account_update", &restriction)).await;
         let flagged = json!({"event": "FLAGGED", "display_phone_number": "15550783881"});
         reports(&app, ACCOUNT, ("phone_number_quality_update", &flagged)).await;
         let now = main_number(&app).await;
         assert_eq!(now["warnings"].as_array().unwrap().len(), 2, "{now}");
-        assert_eq!(now["warnings"][0]["until"], 4_102_444_800_000_i64, "{now}");
+        assert_eq!(now["warnings"][0]["until"], 4_102_444_000_000_i64, "{now}");
         assert_eq!(now["warnings"][0]["detail"], "RESTRICTED_BIZ_INITIATED_MESSAGING");
         assert!(app.change("update number_warnings set until = 1 where until is not null").await > 0);
         let now = main_number(&app).await;
