@@ -122,6 +122,12 @@ const number = createRoute({
   component: lazyRouteComponent(() => import("./pages/numbers/NumberPage"), "NumberPage"),
 });
 
+const alerts = createRoute({
+  getParentRoute: () => desk,
+  path: "/alerts",
+  component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage"), "AlertsPage"),
+});
+
 const handoffs = createRoute({
   getParentRoute: () => desk,
   path: "/handoffs",
@@ -171,6 +177,7 @@ const tree = root.addChildren([
     numbers,
     addNumber,
     number,
+    alerts,
     handoffs,
     evals,
     run,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::app::{App, is_demo, source_folders};
 use crate::config::Config;
+use crate::domain::AlertCode;
 use crate::embed::Purpose;
 use crate::http::Settings;
 use crate::knowledge::EmbeddingProgress;
@@ -285,8 +286,13 @@ async fn check_numbers(app: &App, report: &mut Report, public: bool) {
             "none is connected: add [numbers.NAME], README.md \"Go live\" says how",
         );
     }
+    let warnings = desk.store.number_warnings().await.unwrap_or_default();
     for number in &numbers {
         let name = format!("number {}", number.slug);
+        for warning in warnings.iter().filter(|one| one.number_id == number.id.as_str()) {
+            let todo = warning.code.map_or("", AlertCode::todo);
+            report.note(&name, format!("{} {todo}", warning.text).trim_end());
+        }
         match number.client.check().await {
             Ok(what) => report.good(&name, &what),
             Err(error) => report.bad(

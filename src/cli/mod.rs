@@ -41,6 +41,7 @@ macro_rules! eprintln {
 }
 
 mod agent;
+mod alerts;
 mod answer;
 mod apply;
 mod audit;
@@ -133,6 +134,7 @@ enum Command {
     /// Leave the built-in demo shop
     Demo(demo::Demo),
     Audit(audit::Audit),
+    Alerts(alerts::Alerts),
     Answer(answer::Answers),
     Gaps(gaps::Gaps),
     /// Show the customers who wait for a person, and return them to the bot
@@ -184,6 +186,7 @@ impl Command {
             | Self::RedTeam(_)
             | Self::Versions(_)
             | Self::Audit(_)
+            | Self::Alerts(_)
             | Self::Models(_)
             | Self::Doctor
             | Self::Config
@@ -295,6 +298,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Collection(collections) => collections.run(App::assemble(config).await?).await,
         Command::Demo(demo) => demo.run(App::assemble(config).await?).await,
         Command::Audit(audit) => Box::pin(audit.run(config)).await,
+        Command::Alerts(alerts) => Box::pin(alerts.run(config)).await,
         Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
         Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
         Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,

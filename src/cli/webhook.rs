@@ -177,8 +177,8 @@ impl Replay {
         let intake =
             Intake { stale_ms: self.answer.unwrap_or(desk.intake.stale_ms), ..desk.intake };
         let again = Some(WebhookId::stored(row.id.clone()));
-        let turns = Offer::default();
-        let webhook = Webhook { provider, body: row.body, items, again, turns };
+        let (turns, candidates) = (Offer::default(), Vec::new());
+        let webhook = Webhook { provider, body: row.body, items, candidates, again, turns };
         let taken = inbound::take_in(&desk.store, webhook, intake, number_of).await;
         all.add(&taken.with_context(|| format!("{} could not be taken in", row.id))?);
         Ok(())

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::Desk;
 use crate::domain::time::now_ms;
-use crate::domain::{AgentId, NumberId, ProviderKind, Sending};
+use crate::domain::{Account, AgentId, NumberId, ProviderKind, Sending};
 use crate::provider::{FieldError, Fields, Form, Limits, Provider, Settings};
 use crate::secrets::Secrets;
 use crate::store::numbers::{AddedRow, shown_slug};
@@ -48,6 +48,8 @@ pub struct NumberActivity {
     moments: [AtomicI64; 3],
     written: [AtomicI64; 3],
     tried: AtomicI64,
+    /// The account as the last webhook named it.
+    account: RwLock<Option<Account>>,
 }
 
 /// The connected numbers. They can be changed while turns run; a turn keeps the number that it
@@ -250,6 +252,16 @@ impl NumberActivity {
     /// milliseconds; 0 if this process knows of none.
     pub fn moments(&self) -> [i64; 3] {
         [0, 1, 2].map(|at| self.moments[at].load(Ordering::Relaxed))
+    }
+
+    /// Whether this is the account that was stored last.
+    pub fn knows_account(&self, account: &Account) -> bool {
+        self.account.read().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(account)
+    }
+
+    /// Notes the account that was stored.
+    pub fn learn_account(&self, account: Account) {
+        *self.account.write().unwrap_or_else(PoisonError::into_inner) = Some(account);
     }
 
     /// Whether a test message may be sent: once per `pause_ms`. If so, counts it as sent.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::alert::{Account, Alert, WarningChange};
 use super::message::{Content, MessageState};
 use super::time::Millis;
 
@@ -13,6 +14,8 @@ use super::time::Millis;
 pub struct Item {
     /// The provider's id of the number (Meta: `phone_number_id`); `None` for account events.
     pub number: Option<String>,
+    /// The account that the webhook names, and the phone number.
+    pub account: Account,
     /// The event.
     pub event: Event,
 }
@@ -168,6 +171,8 @@ pub struct Echo {
     pub sent_at: Millis,
     /// Its content.
     pub content: Content,
+    /// Whether it belongs to an import of old messages: then nobody took the conversation over.
+    pub imported: bool,
 }
 
 /// An event that is neither message, status nor echo.
@@ -177,8 +182,10 @@ pub struct Other {
     pub kind: String,
     /// The raw event.
     pub payload: Value,
-    /// Set if an operator should see it: what happened, in one sentence.
-    pub alert: Option<String>,
+    /// Set if an operator should see it.
+    pub alert: Option<Alert>,
+    /// Set if it puts its numbers at risk, or no longer does.
+    pub warning: Option<WarningChange>,
 }
 
 words! {

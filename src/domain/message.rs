@@ -29,6 +29,8 @@ pub enum Content {
         name: Option<String>,
         /// The place's address.
         address: Option<String>,
+        /// The place's web page.
+        url: Option<String>,
     },
     /// Address cards.
     Contacts {
@@ -377,10 +379,8 @@ impl Content {
 
     /// The attached file that may contain speech: a voice note, an audio file or a video.
     pub fn recording(&self) -> Option<&Media> {
-        match self {
-            Self::Media(media) if media.kind.has_sound() => Some(media),
-            _ => None,
-        }
+        let Self::Media(media) = self else { return None };
+        media.kind.has_sound().then_some(media)
     }
 }
 

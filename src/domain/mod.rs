@@ -7,6 +7,7 @@ pub mod label;
 pub mod time;
 pub mod message;
 pub mod event;
+pub mod alert;
 pub mod agent;
 pub mod knowledge;
 pub mod learning;
@@ -28,6 +29,7 @@ pub use agent::{
     Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,
     Texts, Voice,
 };
+pub use alert::{Account, Alert, AlertCode, WarningChange};
 pub use answer::AnswerContent;
 pub use audit::Action;
 pub use event::{

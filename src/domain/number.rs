@@ -23,6 +23,9 @@ words! {
     pub enum NumberState {
         /// It sends.
         Ready = "ready",
+        /// It sends, but its provider restricted it or warns about it. Never stored: it follows
+        /// from the warnings.
+        AtRisk = "at_risk",
         /// It does not send until its credentials are corrected.
         Stopped = "stopped",
         /// It was removed; its conversations stay.

@@ -250,6 +250,32 @@ impl Thread {
         self.change(OwnerChange::given_back());
     }
 
+    /// Joins the other conversation of a customer who was taken for two. Returns whether what waits
+    /// for the bot is void: a person has one of the two, or the customer opted out.
+    pub fn join(&mut self, other: &Self) -> bool {
+        let one_has = |owner| self.owner == owner || other.owner == owner;
+        let order = [Owner::Person, Owner::Bot, Owner::Nobody];
+        let owner = order.into_iter().find(|owner| one_has(*owner)).unwrap_or(Owner::Person);
+        if other.last_inbound_at > self.last_inbound_at {
+            self.sender_stats = other.sender_stats;
+        }
+        if other.replied_at > self.replied_at {
+            (self.replied_at, self.reply_hash) = (other.replied_at, other.reply_hash);
+        }
+        self.owner = owner;
+        self.opted_out_at = earliest(self.opted_out_at, other.opted_out_at);
+        self.person_at = self.person_at.max(other.person_at);
+        self.last_inbound_at = self.last_inbound_at.max(other.last_inbound_at);
+        self.waiting_since = earliest(self.waiting_since, other.waiting_since);
+        self.due_at = earliest(self.due_at, other.due_at);
+        self.quiet_at = self.quiet_at.max(other.quiet_at);
+        let void = owner == Owner::Person || self.opted_out_at.is_some();
+        if void {
+            self.clear_waiting();
+        }
+        void
+    }
+
     fn change(&mut self, change: OwnerChange) {
         let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } = change;
         self.owner = owner;
@@ -302,6 +328,11 @@ impl Thread {
         self.due_at = None;
         self.quiet_at = None;
     }
+}
+
+/// The earlier of two times, if there is one.
+pub fn earliest(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    one.into_iter().chain(other).min()
 }
 
 #[cfg(test)]
@@ -380,6 +411,35 @@ mod tests {
             thread.receive(&event(&never, "e", NOW + 1000 * HOUR)),
             Disposition::Stored(None)
         );
+    }
+
+    #[test]
+    fn of_two_conversations_that_become_one_the_stricter_state_holds() {
+        let mut waits = Thread::default();
+        waits.receive(&event(&policy(), "When do you open?", NOW));
+        let mut other = Thread::default();
+        other.receive(&event(&policy(), "And on Sunday?", NOW + 500));
+        let mut joined = waits.clone();
+        assert!(!joined.join(&other));
+        assert_eq!((joined.owner, joined.due_at), (Owner::Bot, Some(NOW)));
+        assert_eq!((joined.waiting_since, joined.quiet_at), (Some(NOW), Some(NOW + 1200)));
+        assert_eq!(joined.last_inbound_at, Some(NOW + 500));
+        let mut persons = Thread::default();
+        persons.take_over(NOW);
+        let opted_out = Thread { opted_out_at: Some(NOW), ..Thread::default() };
+        for stricter in [persons, opted_out] {
+            for (one, two) in [(&waits, &stricter), (&stricter, &waits)] {
+                let mut joined = one.clone();
+                assert!(joined.join(two), "what waited is void");
+                assert_eq!((joined.due_at, joined.quiet_at), (None, None));
+                assert_eq!(joined.owner, stricter.owner);
+                assert_eq!(joined.opted_out_at, stricter.opted_out_at);
+                assert_eq!(joined.person_at, stricter.person_at);
+            }
+        }
+        let mut closed = Thread { owner: Owner::Nobody, ..Thread::default() };
+        assert!(!closed.join(&waits));
+        assert_eq!(closed.owner, Owner::Bot);
     }
 
     #[test]

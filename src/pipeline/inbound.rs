@@ -49,6 +49,8 @@ pub struct Webhook {
     pub body: Vec<u8>,
     /// Its decoded items.
     pub items: Vec<Item>,
+    /// The numbers that its events without a number may be about.
+    pub candidates: Vec<NumberId>,
     /// Id of the stored webhook that is taken in again; `None` for a new one.
     pub again: Option<WebhookId>,
     /// Turns that the caller can run at once.
@@ -71,11 +73,11 @@ pub async fn take_in(
         let policy = intake_policy(&intake, bot.as_deref(), &item.event);
         Arrival { number, item, policy }
     };
-    let Webhook { provider, body, items, again, turns } = webhook;
+    let Webhook { provider, body, items, candidates, again, turns } = webhook;
     let items = items.into_iter().map(give).collect();
     let turns =
         Offer { reads: (MAX_MESSAGES, i64::try_from(history).unwrap_or(i64::MAX)), ..turns };
-    store.take_in(TakeIn { provider, body, items, again, turns }).await
+    store.take_in(TakeIn { provider, body, items, candidates, again, turns }).await
 }
 
 /// Returns an event's intake policy, from its content and the agent.

@@ -32,6 +32,9 @@ pub struct Form {
     pub fields: &'static [Field],
     /// Steps to do at the provider, in order.
     pub steps: &'static [Step],
+    /// Whether its numbers are for practice: they send to nobody, and one can write to them as a
+    /// customer without WhatsApp.
+    pub practice: bool,
     /// Detects typical mistakes in a field's value, beyond its pattern. Takes the field's name and
     /// the value.
     pub(super) detect_mistake: fn(&str, &str) -> Option<&'static str>,
@@ -45,7 +48,7 @@ pub(super) type ParseVerification = fn(&[(String, String)]) -> Option<(&str, &st
 /// A field of a provider's form.
 #[derive(Debug)]
 pub struct Field {
-    /// Key in the settings.
+    /// Key in the settings; `table.key` for a key of a table.
     pub name: &'static str,
     /// Label.
     pub label: &'static str,
@@ -167,6 +170,12 @@ impl Field {
     }
 }
 
+/// Whether a field has a value; a switch that is off has none.
+fn is_given(fields: &Fields, field: &Field) -> bool {
+    let value = fields.get(field.name).map_or("", String::as_str);
+    !value.is_empty() && !(field.kind == Kind::Switch && value == "false")
+}
+
 /// Whether a value is a URL with a host. Plain HTTP is allowed for a proxy in the own network.
 fn is_address(value: &str) -> bool {
     let url = value.parse::<reqwest::Url>().ok();
@@ -229,7 +238,37 @@ impl Form {
                 return Err(FieldError { field: Some(field.name), message });
             }
         }
+        self.validate_tables(fields)
+    }
+
+    /// Fails if some keys of a table are given and others are missing.
+    fn validate_tables(&self, fields: &Fields) -> Result<(), FieldError> {
+        for field in self.fields.iter().filter(|field| is_given(fields, field)) {
+            let Some((table, _)) = field.name.split_once('.') else { continue };
+            let of_table = |one: &&Field| {
+                one.kind != Kind::Switch && one.name.split_once('.').is_some_and(|it| it.0 == table)
+            };
+            let missing = self.fields.iter().filter(of_table).find(|one| !is_given(fields, one));
+            if let Some(one) = missing {
+                let message = format!(
+                    "{} is given, so {} is needed, too. {}",
+                    field.label,
+                    uncapitalised(one.label),
+                    one.help
+                );
+                return Err(FieldError { field: Some(one.name), message });
+            }
+        }
         Ok(())
+    }
+
+    /// Whether any key of a table is given.
+    fn has_table(&self, table: &str, fields: &Fields) -> bool {
+        let mut of_table = self
+            .fields
+            .iter()
+            .filter(|field| field.name.split_once('.').is_some_and(|it| it.0 == table));
+        of_table.any(|field| is_given(fields, field))
     }
 
     /// Error message for a field that is not offered.
@@ -253,10 +292,16 @@ impl Form {
                 field: None,
                 message: format!("there is no field `{name}`"),
             })?;
-            settings[name] = match field.kind {
+            let value = match field.kind {
                 Kind::Switch => Value::Bool(value == "true"),
                 _ => Value::String(value.clone()),
             };
+            match name.split_once('.') {
+                // A table without its text fields is none: only a switch was touched.
+                Some((table, _)) if !self.has_table(table, fields) => {}
+                Some((table, key)) => settings[table][key] = value,
+                None => settings[name] = value,
+            }
         }
         Ok(settings)
     }
@@ -323,6 +368,46 @@ mod tests {
         assert_eq!(judge("phone_number_id", "106540352242922"), "");
         assert_eq!(judge("app_secret", "0123456789abcdef0123456789ABCDEF"), "");
         assert_eq!(judge("version", ""), "", "it may stay empty");
+    }
+
+    #[test]
+    fn the_fallback_template_is_given_whole_or_not_at_all() {
+        let form = Form::of(ProviderKind::Meta);
+        let with = |pairs: &[(&str, &str)]| -> Fields {
+            let needed = [
+                ("phone_number_id", "106540352242922"),
+                ("access_token", "EAAGabcdefghijklm"),
+                ("app_secret", "0123456789abcdef0123456789abcdef"),
+                ("verify_token", "a-verify-token"),
+            ];
+            let all = needed.iter().chain(pairs);
+            all.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let whole = with(&[
+            ("template.name", "come_back"),
+            ("template.language", "en_US"),
+            ("template.with_text", "true"),
+        ]);
+        form.validate_all(&whole, Limits::default()).unwrap();
+        let sending = Settings::from_form(form, "acme", &whole).unwrap().sending().unwrap();
+        let template = sending.template.unwrap();
+        assert_eq!((&*template.name, &*template.language), ("come_back", "en_US"));
+        assert!(template.with_text);
+        let none = with(&[("template.with_text", "false")]);
+        form.validate_all(&none, Limits::default()).unwrap();
+        let sending = Settings::from_form(form, "acme", &none).unwrap().sending().unwrap();
+        assert_eq!(sending.template, None);
+        for (given, missing) in [
+            ([("template.name", "come_back")], "template.language"),
+            ([("template.language", "en_US")], "template.name"),
+            ([("template.with_text", "true")], "template.name"),
+        ] {
+            let error = form.validate_all(&with(&given), Limits::default()).unwrap_err();
+            assert_eq!(error.field, Some(missing), "{error}");
+        }
+        let wrong = with(&[("template.name", "Come back"), ("template.language", "en_US")]);
+        let error = form.validate_all(&wrong, Limits::default()).unwrap_err();
+        assert_eq!(error.field, Some("template.name"), "{error}");
     }
 
     #[test]

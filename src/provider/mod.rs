@@ -68,6 +68,11 @@ pub trait Provider: Receiver {
         None
     }
 
+    /// The webhook of a customer's message, if the number is for practice.
+    fn practice_webhook(&self, _from: &str, _text: &str) -> Option<Vec<u8>> {
+        None
+    }
+
     /// A template that every account of the provider has, for a test message.
     fn test_template(&self) -> Option<Template> {
         None

@@ -20,8 +20,8 @@ use super::{
     Spec, Step, UnverifiedWebhook, json, signature,
 };
 use crate::domain::{
-    Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, ProviderKind, Sending,
-    Unknown,
+    Account, Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, ProviderKind,
+    Sending, Unknown,
 };
 
 /// Header with the signature of a webhook.
@@ -57,9 +57,12 @@ const FORM: Form = Form {
     ],
     steps: &[Step {
         title: "Send it a message",
-        text: "POST {\"messages\": [{\"from\": \"15550100001\", \"text\": \"When do you open?\"}]} to the callback address.",
+        text: "In a terminal: `curl -d '{\"messages\": [{\"from\": \"15550100001\", \"text\": \"When do you open?\"}]}' CALLBACK`, with \
+               the callback address. With a secret, sign the body: `-H \"X-Frontdesk-Signature: sha256=HEX\"`, the HMAC-SHA256 of the \
+               body in hex. The conversation appears in the inbox.",
         shows: &[super::Shows::CallbackUrl],
     }],
+    practice: true,
     detect_mistake: |_, _| None,
     verification: |_| None,
 };
@@ -120,6 +123,7 @@ impl Sandbox {
                 kind: "unreadable_message".to_owned(),
                 payload: message.clone(),
                 alert: None,
+                warning: None,
             }))
         })
     }
@@ -202,7 +206,12 @@ impl Receiver for Sandbox {
         }
         let number = || Some(self.id.clone());
         let messages = json::list(&top, "messages").iter();
-        Ok(messages.map(|message| Item { number: number(), event: self.event(message) }).collect())
+        let item = |message| Item {
+            number: number(),
+            account: Account::default(),
+            event: self.event(message),
+        };
+        Ok(messages.map(item).collect())
     }
 }
 
@@ -229,6 +238,11 @@ impl Provider for Sandbox {
 
     async fn check(&self) -> Result<String, Error> {
         Ok("in-process".to_owned())
+    }
+
+    fn practice_webhook(&self, from: &str, text: &str) -> Option<Vec<u8>> {
+        let body = serde_json::json!({"messages": [{"from": from, "text": text}]});
+        Some(body.to_string().into_bytes())
     }
 }
 

@@ -15,12 +15,12 @@ use super::bulk::Value;
 use super::replicas::HoldName;
 use crate::domain::trial::TrialKind;
 use crate::domain::{
-    AgentId, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId, ConversationId,
-    Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus, EscalationId,
-    EscalationState, FailureCode, GapId, GapState, MessageId, MessageKind, MessageState, NumberId,
-    NumberState, Owner, PageState, ProviderKind, RunId, RunState, SourceId, SourceKind,
-    SourceState, StoredProvider, TurnId, TurnOutcome, UploadState, VersionId, WebhookId,
-    WorkspaceId, audit,
+    AgentId, AlertCode, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId,
+    ConversationId, Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus,
+    EscalationId, EscalationState, FailureCode, GapId, GapState, MessageId, MessageKind,
+    MessageState, NumberId, NumberState, Owner, PageState, ProviderKind, RunId, RunState, SourceId,
+    SourceKind, SourceState, StoredProvider, TurnId, TurnOutcome, UploadState, VersionId,
+    WebhookId, WorkspaceId, audit,
 };
 
 /// Maximum number of unknown words logged per [`LOG_INTERVAL`].
@@ -232,6 +232,7 @@ word_columns! {
     SourceKind: "sources.kind",
     SourceState: "sources.state",
     PageState: "source_pages.state",
+    AlertCode: "provider_events.code",
 }
 
 /// Columns for which another version may know more words. They decode to a catch-all, so that one

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use super::cases::{Case, notify};
 use super::words::escalation_state::{OPEN, RESOLVED};
-use super::{Conn, LenientWord, Result, Store, Write, all, conversations, first, now, run};
+use super::{Conn, LenientWord, Result, Store, Write, all, conversations, first, inbox, now, run};
 use crate::domain::{ConversationId, EscalationId, EscalationState, NumberId, WorkspaceId};
 
 /// A case.
@@ -140,8 +140,10 @@ impl Write for NewEscalation {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        // While a message was being sent, another conversation may have taken over its own.
+        let conversation = inbox::merge::current(conn, workspace, &self.conversation).await?;
         let case = Case {
-            conversation: &self.conversation,
+            conversation: &conversation,
             turn: None,
             reason: &self.reason,
             question: &self.question,

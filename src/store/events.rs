@@ -4,10 +4,12 @@
 use async_trait::async_trait;
 use sqlx::FromRow;
 
+use super::columns::LenientWord;
 use super::outbox::ToSend;
-use super::{Conn, Result, Store, Write, all, now, run, to_json};
+use super::{Conn, Result, Store, Write, all, now, run, to_json, warnings};
 use crate::domain::{
-    DeskEventKind, Event, Fault, Item, NumberId, StoredProvider, WebhookId, WorkspaceId,
+    Alert, AlertCode, DeskEventKind, Event, Fault, Item, NumberId, StoredProvider, WebhookId,
+    WorkspaceId,
 };
 
 /// A stored event.
@@ -23,6 +25,12 @@ pub struct EventRow {
     pub payload: String,
     /// Message for the operator, if the event needs attention.
     pub alert: Option<String>,
+    /// What the alert is about; `None` if the stored word is unknown to this version, or it came
+    /// before there were codes.
+    #[sqlx(try_from = "LenientWord<AlertCode>")]
+    pub code: Option<AlertCode>,
+    /// The provider's own words for it.
+    pub detail: Option<String>,
     /// When it came.
     pub created_at: i64,
 }
@@ -32,7 +40,7 @@ impl Store {
     pub async fn events(&self, alerts: bool, limit: i64) -> Result<Vec<EventRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, number_id, kind, payload, alert, created_at from provider_events
+            let sql = "select id, number_id, kind, payload, alert, code, detail, created_at from provider_events
                        where workspace_id = $1 and ($2 = 0 or alert is not null)
                        order by created_at desc, id desc limit $3";
             all!(conn, EventRow, sql, workspace.as_str(), i64::from(alerts), limit)
@@ -147,10 +155,11 @@ impl Write for LostNotice {
         let payload = serde_json::json!({
             "conversation_id": conversation, "message_id": message, "why": why,
         });
-        let alert = format!(
+        let text = format!(
             "A support contact was not notified of a case: {why}. WhatsApp takes a notice only within 24 hours of \
              the contact's last message to the number, or as a template."
         );
+        let alert = Alert { code: AlertCode::NoticeLost, text, detail: why.clone() };
         let event = NewEvent {
             number: Some(number),
             webhook: None,
@@ -169,13 +178,14 @@ struct NewEvent<'a> {
     webhook: Option<&'a str>,
     kind: &'a str,
     payload: &'a str,
-    alert: Option<&'a str>,
+    alert: Option<&'a Alert>,
 }
 
 impl NewEvent<'_> {
     async fn insert(&self, conn: &mut Conn<'_>, workspace: &WorkspaceId) -> Result<()> {
-        let sql = "insert into provider_events (id, workspace_id, number_id, webhook_id, kind, payload, alert, created_at)
-                   values ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let sql = "insert into provider_events
+                       (id, workspace_id, number_id, webhook_id, kind, payload, alert, code, detail, created_at)
+                   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         run!(
             conn,
             sql,
@@ -185,7 +195,9 @@ impl NewEvent<'_> {
             self.webhook,
             super::storable(self.kind),
             super::storable(self.payload),
-            self.alert.map(super::storable),
+            self.alert.map(|alert| super::storable(&alert.text)),
+            self.alert.map(|alert| alert.code),
+            self.alert.map(|alert| super::storable(&alert.detail)),
             now(),
         )
         .map(|_| ())
@@ -197,6 +209,8 @@ pub(super) struct Origin<'a> {
     pub(super) workspace: &'a WorkspaceId,
     pub(super) webhook: &'a WebhookId,
     pub(super) number: Option<&'a NumberId>,
+    /// The numbers that an event without a number may be about.
+    pub(super) candidates: &'a [NumberId],
 }
 
 /// Stores an event. Messages, statuses and echoes come here only if their number is not configured.
@@ -207,22 +221,46 @@ pub(super) async fn keep(
     event: &Event,
 ) -> Result<()> {
     let stranger = item.number.as_deref().unwrap_or("none");
+    let numbers = warn(conn, at, item, event).await?;
     let (kind, payload, alert) = if let Event::Other(other) = event {
         (other.kind.clone(), to_json(&other.payload)?, other.alert.clone())
     } else {
         let what = event.kind();
         let payload = serde_json::json!({ "number": stranger, "what": what });
-        let alert = format!(
+        let text = format!(
             "A {what} for the number {stranger} arrived, which is not configured here. Add it under [numbers]."
         );
+        let alert = Alert { code: AlertCode::UnknownNumber, text, detail: stranger.to_owned() };
         (DeskEventKind::UnknownNumber.to_string(), payload.to_string(), Some(alert))
     };
+    let only = if let [only] = &numbers[..] { Some(only) } else { None };
     let event = NewEvent {
-        number: at.number.map(NumberId::as_str),
+        number: at.number.or(only).map(NumberId::as_str),
         webhook: Some(at.webhook.as_str()),
         kind: &kind,
         payload: &payload,
-        alert: alert.as_deref(),
+        alert: alert.as_ref(),
     };
     event.insert(conn, at.workspace).await
+}
+
+/// Raises or clears an event's warning on its numbers. Returns them.
+async fn warn(
+    conn: &mut Conn<'_>,
+    at: &Origin<'_>,
+    item: &Item,
+    event: &Event,
+) -> Result<Vec<NumberId>> {
+    let Event::Other(other) = event else { return Ok(Vec::new()) };
+    let numbers = match at.number {
+        Some(number) => vec![number.clone()],
+        None => warnings::concerned(conn, at.workspace, (item, at.candidates)).await?,
+    };
+    if let Some(change) = &other.warning {
+        for number in &numbers {
+            let alert = other.alert.as_ref();
+            warnings::change(conn, (at.workspace, number), (change, alert)).await?;
+        }
+    }
+    Ok(numbers)
 }

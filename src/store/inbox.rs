@@ -22,6 +22,7 @@ use conversations::{Conversations, Place};
 mod batch;
 mod conversations;
 mod contacts;
+pub(super) mod merge;
 
 /// A webhook to take in.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct TakeIn {
     pub body: Vec<u8>,
     /// Its parsed items.
     pub items: Vec<Arrival>,
+    /// The numbers that its events without a number may be about.
+    pub candidates: Vec<NumberId>,
     /// The id of a stored webhook that is taken in again, to repair messages that could not be read
     /// the first time; `None` for a new one.
     pub again: Option<WebhookId>,

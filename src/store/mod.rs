@@ -49,6 +49,7 @@ pub mod gaps;
 pub mod messages;
 pub mod staff_messages;
 pub mod numbers;
+pub mod warnings;
 pub mod calls;
 pub mod recordings;
 pub mod outbox;
@@ -287,7 +288,8 @@ impl From<sqlx::Error> for Error {
                 // Postgres: class 53 is out of resources, 57 is shutting down, 58 is a failing
                 // disk, 08 is a lost connection, 25006 is a standby, 25P03 ended a transaction that
                 // was idle for too long. Conflicts: 40001, 40P01 (deadlock), 23505 (a row that did
-                // not exist when it was looked up).
+                // not exist when it was looked up), 23503 (one that existed then: a customer's
+                // second contact, merged meanwhile).
                 let code = inner.code().unwrap_or_default();
                 let primary = code.parse::<u32>().map(|code| code & 0xff);
                 let sqlite = code.len() < 5 && matches!(primary, Ok(5 | 6 | 8 | 10 | 13 | 14));
@@ -297,7 +299,7 @@ impl From<sqlx::Error> for Error {
                         .any(|class| code.starts_with(class));
                 if sqlite || postgres {
                     Self::Unavailable(error.to_string())
-                } else if ["40001", "40P01", "23505"].contains(&&*code) {
+                } else if ["40001", "40P01", "23505", "23503"].contains(&&*code) {
                     Self::Contended(error.to_string())
                 } else {
                     Self::Failed(error.to_string())

@@ -9,6 +9,7 @@
 mod support;
 
 mod architecture;
+mod alerts;
 mod api;
 mod audit;
 mod authoring;
@@ -51,6 +52,7 @@ mod learning;
 mod learn_crash;
 mod live;
 mod main_job;
+mod merged_contacts;
 mod model_trouble;
 mod models;
 mod permissions;

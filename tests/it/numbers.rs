@@ -235,6 +235,57 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_practice_number_is_added_without_meta_and_fills_the_inbox(db) {
+        let app = desk(db).await;
+        let (status, draft) = app.call("/numbers/draft", &json!({"provider": "sandbox"})).await;
+        assert_eq!((status, &draft["verify_token"]), (StatusCode::OK, &Value::Null), "{draft}");
+        assert_eq!(draft["callback_url"], "https://desk.example.com/webhooks/sandbox");
+        let fields = json!({"id": "practice", "secret": "a-secret-of-mine"});
+        let wanted = json!({"slug": "practice", "provider": "sandbox", "agent": "acme", "fields": fields});
+        let (status, added) = app.call("/numbers", &wanted).await;
+        assert_eq!((status, &added["state"]), (StatusCode::CREATED, &json!("ready")), "{added}");
+        let body = json!({"messages": [{"from": CUSTOMER, "text": "When do you close on Saturday?"}]}).to_string();
+        let request = reqwest::Client::new().post(format!("{}/webhooks/sandbox/practice", app.url));
+        let signature = sign("a-secret-of-mine", body.as_bytes());
+        let request = request.header("x-frontdesk-signature", signature).body(body);
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+        app.settle().await;
+        let thread = app.thread(CUSTOMER).await;
+        assert!(thread.iter().any(|one| one["direction"] == "out"), "{thread:?}");
+        // The console writes as a customer without knowing how to sign.
+        let path = format!("/numbers/{}/test", added["id"].as_str().unwrap());
+        let said = json!({"to": "+44 7700 960003", "text": "Do you sell lamps?", "incoming": true});
+        let (status, tried) = app.call(&path, &said).await;
+        assert_eq!((status, &tried["ok"]), (StatusCode::OK, &json!(true)), "{tried}");
+        app.settle().await;
+        assert!(app.thread("447700960003").await.len() >= 2);
+        let numbers = app.get("/numbers").await;
+        let real = named(&numbers, "main")["id"].as_str().unwrap().to_owned();
+        let (status, refused) = app.call(&format!("/numbers/{real}/test"), &said).await;
+        assert_eq!((status, detail(&refused).contains("practice")), (StatusCode::UNPROCESSABLE_ENTITY, true), "{refused}");
+        app.stop().await;
+    }
+
+    async fn a_number_of_the_console_has_the_fallback_template(db) {
+        let app = desk(db).await;
+        let mut wanted = number(&app.whatsapp.url);
+        wanted["fields"]["template.name"] = "come_back".into();
+        let (status, answer) = app.call("/numbers", &wanted).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+        assert!(detail(&answer).contains("template language"), "{answer}");
+        wanted["fields"]["template.language"] = "en_US".into();
+        wanted["fields"]["template.with_text"] = "true".into();
+        let (status, added) = app.call("/numbers", &wanted).await;
+        assert_eq!((status, &added["fields"]["template.name"]), (StatusCode::CREATED, &json!("come_back")), "{added}");
+        let number = app.desk.number(added["id"].as_str().unwrap()).unwrap();
+        let template = number.sending.template.clone().unwrap();
+        assert_eq!((&*template.name, &*template.language, template.with_text), ("come_back", "en_US", true));
+        let meta = &app.get("/providers").await[0];
+        let steps = meta["steps"].to_string();
+        assert!(steps.contains("smb_message_echoes") && steps.contains("subscribed_apps"), "{steps}");
+        app.stop().await;
+    }
+
     async fn a_test_message_goes_through_the_provider_and_never_to_who_opted_out(db) {
         let app = desk(db).await;
         let (_, added) = app.call("/numbers", &number(&app.whatsapp.url)).await;

@@ -8,9 +8,9 @@ use frontdesk::domain::loop_guard::Limits;
 use frontdesk::domain::thread::{self, IntakePolicy};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault, Inbound,
-    Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then, TurnId,
-    TurnOutcome, Usage,
+    Account, AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault,
+    Inbound, Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then,
+    TurnId, TurnOutcome, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{CommitOutcome, Escalation, FinishedTurn};
@@ -357,6 +357,7 @@ impl Play {
             provider: ProviderKind::Meta,
             body: b"{}".to_vec(),
             items,
+            candidates: Vec::new(),
             again: None,
             turns,
         };
@@ -732,6 +733,7 @@ impl Play {
             to: phone(place),
             sent_at: now_ms(),
             content: Content::Text { body: words.into() },
+            imported: false,
         };
         self.item(place.1, Event::Echo(Box::new(echo)))
     }
@@ -770,7 +772,7 @@ impl Play {
             },
             consent: None,
         };
-        let item = Item { number: Some(number.to_string()), event };
+        let item = Item { number: Some(number.to_string()), account: Account::default(), event };
         Arrival { number: Some(self.numbers[number].clone()), item, policy }
     }
 }

@@ -8,10 +8,10 @@ use frontdesk::domain::loop_guard::{Limits, SenderStats};
 use frontdesk::domain::thread::{IntakePolicy, Thread};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    AgentId, Author, Content, ConversationId, Direction, DocumentId, DocumentState, DocumentStatus,
-    Echo, EscalationState, Event, FailureCode, Fault, GapId, GapState, Inbound, Item, MessageId,
-    MessageState, NumberId, NumberState, Other, Owner, Party, ProviderKind, RunState, TurnId,
-    TurnOutcome, Usage,
+    Account, AgentId, Alert, AlertCode, Author, Content, ConversationId, Direction, DocumentId,
+    DocumentState, DocumentStatus, Echo, EscalationState, Event, FailureCode, Fault, GapId,
+    GapState, Inbound, Item, MessageId, MessageState, NumberId, NumberState, Other, Owner, Party,
+    ProviderKind, RunState, TurnId, TurnOutcome, Usage, WarningChange,
 };
 use frontdesk::eval::replay::RecordedTurn;
 use frontdesk::store::agents::ConnectNumber;
@@ -161,13 +161,14 @@ fn hook(items: Vec<Arrival>) -> TakeIn {
         provider: ProviderKind::Meta,
         body: b"{}".to_vec(),
         items,
+        candidates: Vec::new(),
         again: None,
         turns: Offer::default(),
     }
 }
 
 fn item(number: &NumberId, event: Event) -> Arrival {
-    let item = Item { number: Some("106".into()), event };
+    let item = Item { number: Some("106".into()), account: Account::default(), event };
     Arrival { number: Some(number.clone()), item, policy: POLICY }
 }
 
@@ -280,8 +281,13 @@ on_both! {
         assert_eq!(one.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         let collection = one.collection("acme").await.unwrap();
         let learned = one.learn(document(&collection, "Hours")).await.unwrap();
-        let news =
-            Other { kind: "account_update".into(), payload: json!({}), alert: Some("!".into()) };
+        let (code, text) = (AlertCode::AccountWarning, "!".into());
+        let news = Other {
+            kind: "account_update".into(),
+            payload: json!({}),
+            alert: Some(Alert { code, text, detail: String::new() }),
+            warning: Some(WarningChange::Raised { topic: "ban".into(), until: None }),
+        };
         one.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))])).await.unwrap();
         let message = ground.thread(&claim).await[0].id.clone();
 
@@ -294,6 +300,8 @@ on_both! {
         assert_eq!(other.turn(&turn_id).await.unwrap(), None);
         assert!(other.escalations(false, None, 100).await.unwrap().is_empty());
         assert!(other.events(false, 100).await.unwrap().is_empty());
+        assert_eq!(one.number_warnings().await.unwrap().len(), 1);
+        assert!(other.number_warnings().await.unwrap().is_empty());
         assert_eq!(other.webhooks().await.unwrap(), 0);
         assert!(other.agents().await.unwrap().is_empty());
         assert!(other.numbers().await.unwrap().is_empty());
@@ -1098,6 +1106,7 @@ async fn an_echo_stops_the_replies_that_have_not_left() {
         to: phone("4477"),
         sent_at: now_ms(),
         content: Content::Text { body: "Ana here".into() },
+        imported: false,
     };
     let webhook = hook(vec![item(&ground.number, Event::Echo(Box::new(echo)))]);
     ground.store.take_in(webhook.clone()).await.unwrap();
@@ -1114,6 +1123,28 @@ async fn an_echo_stops_the_replies_that_have_not_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_side_of_an_import_is_shown_and_takes_nothing_over() {
+    let ground = Ground::on(Db::Sqlite).await;
+    let claim = ground.claimed("4477", "wamid.1").await;
+    let ours = Echo {
+        provider_id: "wamid.old".into(),
+        to: phone("4477"),
+        sent_at: now_ms() - 60 * MINUTE,
+        content: Content::Text { body: "We close at six.".into() },
+        imported: true,
+    };
+    let webhook = hook(vec![item(&ground.number, Event::Echo(Box::new(ours)))]);
+    ground.store.take_in(webhook.clone()).await.unwrap();
+    ground.store.take_in(webhook).await.unwrap();
+    let rows = ground.thread(&claim).await;
+    let old: Vec<_> = rows.iter().filter(|row| row.author == Author::Person).collect();
+    assert_eq!((old.len(), old[0].body.as_deref()), (1, Some("We close at six.")), "{rows:?}");
+    let turn = ground.finished(&claim, &["one"]).await;
+    assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
+    assert_eq!(claim_sends(&ground.store, 10, MINUTE).await.len(), 1, "the bot goes on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_conversation_that_is_given_back_while_a_turn_still_runs_is_the_bots_at_once() {
     let ground = Ground::on(Db::Sqlite).await;
     let claim = ground.claimed("4477", "wamid.1").await;
@@ -1123,6 +1154,7 @@ async fn a_conversation_that_is_given_back_while_a_turn_still_runs_is_the_bots_a
         to: phone("4477"),
         sent_at: now_ms(),
         content: Content::Text { body: "Ana here".into() },
+        imported: false,
     };
     let webhook = hook(vec![item(&ground.number, Event::Echo(Box::new(echo)))]);
     ground.store.take_in(webhook).await.unwrap();

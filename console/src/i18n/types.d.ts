@@ -1,3 +1,4 @@
+import type alerts from "../locales/en/alerts.json";
 import type common from "../locales/en/common.json";
 import type evals from "../locales/en/evals.json";
 import type handoffs from "../locales/en/handoffs.json";
@@ -13,6 +14,7 @@ declare module "i18next" {
   interface CustomTypeOptions {
     defaultNS: "common";
     resources: {
+      alerts: typeof alerts;
       common: typeof common;
       evals: typeof evals;
       handoffs: typeof handoffs;

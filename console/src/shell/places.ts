@@ -1,5 +1,6 @@
 // The menu's pages in order; `key` is pressed after g.
 import {
+  IconBell,
   IconBook2,
   IconChartBar,
   IconChecklist,
@@ -18,5 +19,6 @@ export const places = [
   { to: "/handoffs", name: "handoffs", key: "h", icon: IconHeadset },
   { to: "/evals", name: "evals", key: "e", icon: IconChecklist },
   { to: "/numbers", name: "numbers", key: "n", icon: IconDeviceMobile },
+  { to: "/alerts", name: "alerts", key: "a", icon: IconBell },
   { to: "/overview", name: "overview", key: "o", icon: IconChartBar },
 ] as const;

@@ -6,7 +6,7 @@ import { known } from "@/api/words";
 
 const routes: Record<What, string[]> = {
   agents: ["/api/v1/agents", "/api/v1/agents/{agent}", "/api/v1/agents/{agent}/versions"],
-  numbers: ["/api/v1/numbers"],
+  numbers: ["/api/v1/numbers", "/api/v1/events"],
   knowledge: ["/api/v1/collections", "/api/v1/collections/{name}/documents"],
   evals: ["/api/v1/evals/runs", "/api/v1/evals/runs/{id}"],
   escalations: ["/api/v1/escalations", "/api/v1/events"],

@@ -154,11 +154,13 @@ pub(super) async fn counts(Web(web): Web<WebState>) -> Answer<Counts> {
     Ok(Json(Counts { bot, person, nobody, waiting, unread }))
 }
 
-/// Returns one conversation.
+/// Returns one conversation. If it was merged into another, because two contacts were one customer,
+/// returns that one.
 #[utoipa::path(get, path = "/conversations/{id}", operation_id = "get_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
 pub(super) async fn one(Web(web): Web<WebState>, Path(id): Path<String>) -> Answer<Conversation> {
-    show(&web, &parse_id(&id)?).await
+    let id = web.desk.store.current_conversation(&parse_id(&id)?).await?;
+    show(&web, &id).await
 }
 
 /// Marks a conversation as seen by a person: nothing in it is unread any more.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::response::Answer;
+use crate::domain::AlertCode;
 use crate::http::WebState;
 use crate::http::extract::Query;
 use crate::store::events::EventRow;
@@ -22,15 +23,28 @@ pub(super) struct Event {
     kind: String,
     /// The event as received, or what the desk's own event is about.
     payload: Value,
+    /// Name of that number; null if it is not connected any more.
+    number: Option<String>,
     /// What an operator should know; null if nothing.
     alert: Option<String>,
+    /// What the alert is about; null if it has no code.
+    code: Option<AlertCode>,
+    /// The provider's own words for it, such as a template's name.
+    detail: Option<String>,
+    /// What to do about it.
+    todo: Option<&'static str>,
     /// When it was received, milliseconds since 1970.
     created_at: i64,
 }
 
-impl From<EventRow> for Event {
-    fn from(row: EventRow) -> Self {
+impl Event {
+    fn of(row: EventRow, web: &WebState) -> Self {
+        let number = row.number_id.as_deref().and_then(|id| web.desk.number(id));
         Self {
+            number: number.map(|number| number.slug.clone()),
+            code: row.code,
+            detail: row.detail,
+            todo: row.code.map(AlertCode::todo),
             payload: serde_json::from_str(&row.payload).unwrap_or(Value::Null),
             id: row.id,
             number_id: row.number_id,
@@ -57,5 +71,5 @@ pub(super) async fn list(
     Query(filter): Query<Filter>,
 ) -> Answer<Vec<Event>> {
     let rows = web.desk.store.events(filter.alerts, 200).await?;
-    Ok(Json(rows.into_iter().map(Event::from).collect()))
+    Ok(Json(rows.into_iter().map(|row| Event::of(row, &web)).collect()))
 }

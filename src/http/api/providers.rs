@@ -23,6 +23,9 @@ pub(super) struct Provider {
     fields: Vec<ProviderField>,
     /// Steps to do at the provider, in order.
     steps: Vec<ProviderStep>,
+    /// Whether its numbers are for practice: they send to nobody, and `POST /numbers/{id}/test` can
+    /// write to them as a customer.
+    practice: bool,
 }
 
 /// A field of a provider's form.
@@ -72,6 +75,7 @@ fn shown(form: &'static Form, limits: Limits) -> Provider {
         about: form.about.to_owned(),
         fields: fields.map(ProviderField::from).collect(),
         steps: form.steps.iter().map(ProviderStep::from).collect(),
+        practice: form.practice,
     }
 }
 

@@ -38,6 +38,20 @@ pub(super) const FORM: Form = Form {
         Field::optional("coexistence", Kind::Switch, "Used on the phone, too")
             .help("Whether the number goes on being used in the WhatsApp Business app: then WhatsApp takes fewer messages a second from it.")
             .like("false"),
+        Field::optional("template.name", Kind::Text, "Fallback template")
+            .help(
+                "Sent when WhatsApp's 24-hour window is closed; without it a case is opened. Meta: WhatsApp Manager > Message templates, \
+                 the name of an approved one.",
+            )
+            .pattern("^[a-z0-9_]{1,512}$")
+            .like("come_back"),
+        Field::optional("template.language", Kind::Text, "Template language")
+            .help("WhatsApp's code of the fallback template's language, as it stands beside it, such as en_US.")
+            .pattern("^[a-z]{2,3}(_[A-Za-z]{2,4})?$")
+            .like("en_US"),
+        Field::optional("template.with_text", Kind::Switch, "Template takes the message")
+            .help("Whether the fallback template has a {{1}}, which the message fills.")
+            .like("false"),
         Field::optional("version", Kind::Text, "Version")
             .help("Of Meta's Graph API, such as v24.0.")
             .pattern("^v[0-9]{1,3}\\.[0-9]{1,2}$")
@@ -68,7 +82,17 @@ pub(super) const FORM: Form = Form {
         },
         Step {
             title: "Subscribe to messages",
-            text: "On the same page, Webhook fields > Manage: switch `messages` on.",
+            text: "On the same page, Webhook fields > Manage: switch `messages` on. Also `smb_message_echoes` if the number is used on the \
+                   phone, too: then the bot is silent where somebody answers from there. For alerts here: `account_update`, \
+                   `account_alerts`, `phone_number_quality_update`, `message_template_status_update` and \
+                   `message_template_quality_update`.",
+            shows: &[],
+        },
+        Step {
+            title: "Subscribe the app to the account",
+            text: "Without this, Meta sends test calls alone. In a terminal, with the WhatsApp Business Account ID of the page API Setup \
+                   and your access token: `curl -X POST -H \"Authorization: Bearer TOKEN\" \
+                   https://graph.facebook.com/v24.0/ACCOUNT_ID/subscribed_apps`",
             shows: &[],
         },
         Step {
@@ -77,6 +101,7 @@ pub(super) const FORM: Form = Form {
             shows: &[],
         },
     ],
+    practice: false,
     detect_mistake: trap,
     verification,
 };

@@ -10,7 +10,7 @@ mod notice;
 use serde_json::Value;
 
 use super::super::{MalformedWebhook, json};
-use crate::domain::{Event, Item};
+use crate::domain::{Account, Event, Item};
 
 /// Data shared by the items of one change.
 struct Change<'a> {
@@ -32,13 +32,14 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
     }
     let mut items = Vec::new();
     for entry in json::list(&top, "entry") {
-        let changes = json::list(entry, "changes");
+        let (changes, account) = (json::list(entry, "changes"), json::id(entry, "id"));
         for change in changes {
-            read_change(change, &mut items);
+            read_change(change, account.as_deref(), &mut items);
         }
         if changes.is_empty() && entry.as_object().is_none_or(|fields| !fields.is_empty()) {
             items.push(Item {
                 number: None,
+                account: Account { id: account, phone: None },
                 event: notice::unreadable("unreadable_entry", entry, None),
             });
         }
@@ -46,20 +47,25 @@ pub(super) fn decode(body: &[u8]) -> Result<Vec<Item>, MalformedWebhook> {
     Ok(items)
 }
 
-fn read_change(source: &Value, items: &mut Vec<Item>) {
+fn read_change(source: &Value, account: Option<&str>, items: &mut Vec<Item>) {
+    let account = |phone| Account { id: account.map(ToOwned::to_owned), phone };
     let Some(value) = source.get("value").filter(|value| value.is_object()) else {
         let event = notice::unreadable("unreadable_change", source, None);
-        return items.push(Item { number: None, event });
+        return items.push(Item { number: None, account: account(None), event });
     };
     let metadata = value.get("metadata").unwrap_or(&Value::Null);
     let number = json::text(metadata, "phone_number_id");
+    let phone = json::text(metadata, "display_phone_number");
+    let phone = phone.or_else(|| json::text(value, "display_phone_number"));
+    let account = account(phone.map(|phone| digits(&phone)));
     let change = Change {
         field: json::text(source, "field").unwrap_or_else(|| "unknown".to_owned()),
         ours: json::text(metadata, "display_phone_number").map(|phone| digits(&phone)),
         contacts: json::list(value, "contacts"),
     };
     let events = change.events(value);
-    items.extend(events.into_iter().map(|event| Item { number: number.clone(), event }));
+    let item = |event| Item { number: number.clone(), account: account.clone(), event };
+    items.extend(events.into_iter().map(item));
 }
 
 impl Change<'_> {
@@ -106,6 +112,7 @@ mod tests {
             }
             Event::Message(message) => message.content.kind().to_string(),
             Event::Status(status) => format!("status:{}", status.delivery.as_str()),
+            Event::Echo(echo) if echo.imported => format!("old:echo:{}", echo.content.kind()),
             Event::Echo(echo) => format!("echo:{}", echo.content.kind()),
             Event::Other(other) if other.alert.is_some() => format!("other:{}!", other.kind),
             Event::Other(other) => format!("other:{}", other.kind),
@@ -184,7 +191,7 @@ mod tests {
             "kapsosdk.every_field_in_one_post",
             "other:account_alerts! other:account_review_update other:account_update! \
              other:business_capability_update other:history other:message_template_components_update \
-             other:message_template_quality_update other:message_template_status_update text \
+             other:message_template_quality_update! other:message_template_status_update text \
              status:delivered echo:text other:calls other:partner_solutions \
              other:payment_configuration_update other:phone_number_name_update \
              other:phone_number_quality_update other:security! other:state_sync echo:text \
@@ -414,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn old_messages_are_marked_and_our_own_side_of_them_is_no_echo() {
+    fn old_messages_and_our_own_side_of_them_are_marked() {
         let body = json!({"object": "x", "entry": [{"changes": [
             {"field": "history", "value": {
                 "metadata": {"phone_number_id": "9", "display_phone_number": "+1 555-078-3881"},
@@ -431,9 +438,22 @@ mod tests {
         let items = decode(body.to_string().as_bytes()).unwrap();
         assert_eq!(
             words(&items),
-            "old:text other:history old:unknown other:unreadable_message other:history! old:image"
+            "old:text old:echo:text old:unknown other:unreadable_message other:history! old:image"
         );
         assert_eq!(message(&items, 0).from.wa_id.as_deref(), Some("4477"));
+        let Event::Echo(ours) = &items[1].event else { panic!("{items:?}") };
+        assert_eq!((ours.to.wa_id.as_deref(), &*ours.provider_id), (Some("4477"), "b"));
+    }
+
+    #[test]
+    fn a_place_keeps_its_web_page() {
+        let url = "https://maps.example.com/?cid=2";
+        let place = json!({"latitude": 37.4, "longitude": -122.2, "name": "HQ", "url": url});
+        let items = one(&json!({"type": "location", "location": place}));
+        let Content::Location { url: kept, .. } = &message(&items, 0).content else {
+            panic!("{items:?}")
+        };
+        assert_eq!(kept.as_deref(), Some(url));
     }
 
     #[test]
@@ -506,7 +526,7 @@ mod tests {
         let items =
             hook(&json!({"errors": [{"code": 1, "title": format!("a\nb{}", "x".repeat(9000))}]}));
         let Event::Other(other) = &items[0].event else { panic!("{items:?}") };
-        let alert = other.alert.as_deref().unwrap();
+        let alert = &other.alert.as_ref().unwrap().text;
         assert!(
             alert.starts_with("Meta reports error: 1: a b") && alert.ends_with("x."),
             "{alert}"

@@ -2,21 +2,26 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::conversations::{self, Conversations};
+use super::conversations::Conversations;
 use super::{Arrival, ConversationEvent, Offer, StoredMessage, TakeIn, TakenIn};
 use crate::domain::loop_guard;
 use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
-    Author, Content, ConversationId, Echo, Event, Inbound, MessageId, MessageState, NumberId,
-    Status, WebhookId, WorkspaceId,
+    Author, Content, ConversationId, Event, Inbound, MessageId, MessageState, NumberId, Status,
+    WebhookId, WorkspaceId,
 };
 use crate::store::recordings::{self, NewRecording};
 use crate::store::signal::{self, Signal};
 use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, storable, turns};
 
-const OPTED_OUT: &str = "the customer opted out";
+mod echo;
+
+/// The note on messages that are voided because the customer opted out.
+pub(super) const OPTED_OUT: &str = "the customer opted out";
 /// The note on the bot's queued messages that are voided when a person writes.
 pub(super) const TAKEN: &str = "a person took over";
+/// The note on messages of an import.
+const IMPORTED: &str = "part of an import of old messages";
 const MACHINE: &str = "the sender looks like a machine";
 const STALE: &str = "too old to be answered";
 /// The reason of the case about a message that is too old.
@@ -81,7 +86,8 @@ impl<'a> Batch<'a> {
             _ if again => Ok(()),
             (number, event) => {
                 let (workspace, number) = (self.workspace, number.as_ref());
-                let at = events::Origin { workspace, webhook, number };
+                let candidates = &taken_in.candidates;
+                let at = events::Origin { workspace, webhook, number, candidates };
                 events::keep(conn, &at, &arrival.item, event).await
             }
         }
@@ -94,7 +100,11 @@ impl<'a> Batch<'a> {
         message: &Inbound,
     ) -> Result<()> {
         if let Content::System { new_wa_id, new_bsuid, .. } = &message.content {
-            self.conversations.rename(&message.from, new_wa_id.as_deref(), new_bsuid.as_deref());
+            self.conversations.contacts.rename(
+                &message.from,
+                new_wa_id.as_deref(),
+                new_bsuid.as_deref(),
+            );
         }
         let known = key(at.number, &message.provider_id);
         let mend = match self.seen.get(&known) {
@@ -201,45 +211,6 @@ impl<'a> Batch<'a> {
         case.open(conn, self.workspace, false).await
     }
 
-    /// A person wrote to the customer outside this system: the conversation becomes a person's.
-    async fn echo(
-        &mut self,
-        conn: &mut Conn<'_>,
-        (place, number): (usize, &NumberId),
-        echo: &Echo,
-    ) -> Result<()> {
-        let known = key(number, &echo.provider_id);
-        if self.seen.contains_key(&known) {
-            return Ok(());
-        }
-        let kept = self.conversations.at((number, &echo.to))?;
-        // An echo of an own message that arrived before its send was recorded.
-        if messages::match_echo(conn, &kept.id, echo).await? {
-            self.seen.insert(known, None);
-            return Ok(());
-        }
-        kept.take_over(conversations::PersonAction::Answered);
-        let conversation = kept.id.clone();
-        self.void(conn, &conversation, TAKEN).await?;
-        let row = messages::NewMessage {
-            conversation: &conversation,
-            number,
-            author: Author::Person,
-            provider_id: &echo.provider_id,
-            content: &echo.content,
-            reply_to: None,
-            referral: None,
-            state: MessageState::Sent,
-            note: Some("written from the phone or another tool"),
-            faults: &[],
-            sent_at: believed(echo.sent_at, now()),
-        };
-        self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
-        self.seen.insert(known, None);
-        self.taken[place].events.insert(ConversationEvent { conversation, message: None });
-        Ok(())
-    }
-
     /// Voids a conversation's waiting and queued messages, those of the batch included; later ones
     /// of the batch wait again.
     async fn void(
@@ -274,6 +245,12 @@ impl<'a> Batch<'a> {
         let messages::StatusEffects { mut changed, lost_notices } =
             messages::apply_statuses(conn, self.workspace, &self.statuses).await?;
         changed.extend(self.unanswered);
+        // A turn that runs in a merged conversation has to look again.
+        let merged = self.conversations.contacts.merged().iter().cloned();
+        let merged = merged.map(|conversation| ConversationEvent { conversation, message: None });
+        if let Some(first) = self.taken.first_mut() {
+            first.events.extend(merged);
+        }
         let events = self.taken.iter().flat_map(|taken| taken.events.iter());
         let claimed: HashSet<&str> = self
             .taken
@@ -377,7 +354,7 @@ fn typed(content: &Content) -> Option<&str> {
 /// Why a message is stored but never answered; `None` if it may be answered.
 fn unanswerable(message: &Inbound) -> Option<&'static str> {
     if message.imported {
-        Some("part of an import of old messages")
+        Some(IMPORTED)
     } else if message.group.is_some() {
         Some("written in a group")
     } else if !message.content.wants_answer() {

@@ -1,12 +1,13 @@
 //! The customers of a batch of webhooks: found by phone or business-scoped id, created if new,
-//! written back once. Contacts are never merged automatically.
+//! written back once. Decides which two are one customer; `merge.rs` merges them.
 
 use std::collections::HashMap;
 
 use sqlx::FromRow;
 
 use crate::domain::label::display_name;
-use crate::domain::{ContactId, Party, WorkspaceId};
+use crate::domain::thread::earliest;
+use crate::domain::{ContactId, ConversationId, Party, WorkspaceId};
 use crate::store::{Conn, Result, Rows, now, run};
 
 /// Customers, with indexes by phone and by business-scoped id.
@@ -15,6 +16,8 @@ pub(super) struct Contacts {
     all: Vec<Contact>,
     phones: HashMap<String, usize>,
     bsuids: HashMap<String, usize>,
+    /// Conversations that were merged, because their customers are one: both of each pair.
+    merged: Vec<ConversationId>,
 }
 
 #[derive(FromRow)]
@@ -141,6 +144,35 @@ impl Contacts {
         place
     }
 
+    /// The two contacts of a party: one known by its phone alone, the other by its business-scoped
+    /// id alone. Contacts with another phone or id stay apart: a phone may get a new owner.
+    pub(super) fn split(&self, party: &Party) -> Option<(usize, usize)> {
+        let kept = *self.phones.get(party.wa_id.as_ref()?)?;
+        let gone = *self.bsuids.get(party.bsuid.as_ref()?)?;
+        let apart = self.all[kept].row.bsuid.is_none() && self.all[gone].row.wa_id.is_none();
+        (kept != gone && apart).then_some((kept, gone))
+    }
+
+    /// Records that the database merged the second contact into the first, and both of
+    /// each pair of conversations that became one.
+    pub(super) fn absorb(&mut self, (kept, gone): (usize, usize), merged: Vec<ConversationId>) {
+        let row = &mut self.all[gone].row;
+        let (bsuid, name, opted_out_at) = (row.bsuid.take(), row.name.take(), row.opted_out_at);
+        let kept_row = &mut self.all[kept].row;
+        kept_row.name = kept_row.name.take().or(name);
+        kept_row.opted_out_at = earliest(kept_row.opted_out_at, opted_out_at);
+        if let Some(bsuid) = bsuid {
+            self.bsuids.insert(bsuid.clone(), kept);
+            kept_row.bsuid = Some(bsuid);
+        }
+        self.merged.extend(merged);
+    }
+
+    /// The conversations that were merged in this batch, both of each pair.
+    pub(super) fn merged(&self) -> &[ConversationId] {
+        &self.merged
+    }
+
     fn learn(&mut self, place: usize, party: &Party) {
         let contact = &mut self.all[place];
         if let Some(name) = name_of(party)
@@ -203,8 +235,9 @@ impl Contacts {
     /// Writes the changes back.
     pub(super) async fn write_back(&self, conn: &mut Conn<'_>) -> Result<()> {
         for contact in self.all.iter().filter(|contact| contact.changed) {
-            let sql = "update contacts set name = $2, username = coalesce($3, username), wa_id = $4, bsuid = $5,
-                       opted_out_at = $6, updated_at = $7 where id = $1";
+            // An id that another process added meanwhile stays.
+            let sql = "update contacts set name = $2, username = coalesce($3, username), wa_id = coalesce($4, wa_id),
+                       bsuid = coalesce($5, bsuid), opted_out_at = $6, updated_at = $7 where id = $1";
             let row = &contact.row;
             run!(
                 conn,

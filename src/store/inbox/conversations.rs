@@ -5,12 +5,11 @@ use std::collections::HashMap;
 
 use sqlx::FromRow;
 
-use super::Offer;
 use super::contacts::Contacts;
+use super::{Offer, merge};
 use crate::domain::loop_guard::SenderStats;
 use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
-use crate::store::bulk::Value;
 use crate::store::columns::LenientWord;
 use crate::store::turns::Claim;
 use crate::store::{Conn, Error, Result, Rows, cases, first, now};
@@ -18,7 +17,7 @@ use crate::store::{Conn, Error, Result, Rows, cases, first, now};
 /// Conversations by number and customer, with the changes of this batch.
 #[derive(Default)]
 pub(super) struct Conversations {
-    contacts: Contacts,
+    pub(super) contacts: Contacts,
     kept: Vec<LoadedConversation>,
     places: HashMap<(String, usize), usize>,
 }
@@ -101,6 +100,7 @@ impl Conversations {
         let mut conversations = Self::default();
         let parties = places.iter().map(|(_, party)| *party).chain(also);
         conversations.contacts.find(conn, workspace, parties).await?;
+        merge::unite(conn, workspace, (&mut conversations.contacts, places)).await?;
         let mut wanted: Vec<(String, usize)> = Vec::new();
         for (number, party) in places {
             let contact = conversations.contacts.find_or_add(party);
@@ -169,10 +169,6 @@ impl Conversations {
         let opted_out_at = kept.thread.opted_out_at;
         self.contacts.set_opted_out(contact, opted_out_at);
         Ok((self.at(place)?, disposition))
-    }
-
-    pub(super) fn rename(&mut self, party: &Party, wa_id: Option<&str>, bsuid: Option<&str>) {
-        self.contacts.rename(party, wa_id, bsuid);
     }
 
     /// Claims due conversations up to each webhook's offered capacity. Each claim comes with its
@@ -300,7 +296,7 @@ impl Conversations {
             let id = ConversationId::generate();
             let opted_out_at = self.contacts.opted_out_at(contact);
             let thread = Thread { opted_out_at, ..Thread::default() };
-            let row: [Value; 8] = [
+            rows.push([
                 id.as_str().into(),
                 workspace.as_str().into(),
                 number.as_str().into(),
@@ -309,8 +305,7 @@ impl Conversations {
                 moment.into(),
                 moment.into(),
                 moment.into(),
-            ];
-            rows.push(row);
+            ]);
             let fresh = LoadedConversation::new(contact, number);
             self.keep(LoadedConversation { id, thread, ..fresh });
         }
@@ -392,7 +387,7 @@ impl LoadedConversation {
 }
 
 /// Sender statistics as JSON; empty for the default.
-fn written(habit: &SenderStats) -> String {
+pub(super) fn written(habit: &SenderStats) -> String {
     if *habit == SenderStats::default() {
         return String::new();
     }

@@ -28,14 +28,30 @@ test.describe("without a number", () => {
     await page.getByTestId("field-access_token").fill("another-token");
     await expect(page.getByText("Meta does not know this token")).toBeVisible();
     await page.getByTestId("field-access_token").fill(Graph.token);
+    // What Meta says of the number is no warning.
     await expect(page.getByTestId("found")).toContainText("Harbour Books");
+    await expect(page.getByTestId("found")).toContainText("quality");
+    await expect(page.locator(".mantine-Alert-root", { hasText: "quality" })).toHaveCount(1);
+    await page.getByTestId("field-template.name").fill("come_back");
+    await page.getByTestId("field-template.language").fill("en_US");
     await accessible(page, "the form of a number");
     await page.getByLabel("Name here").fill("main");
     await page.getByRole("button", { name: "Save and continue" }).click();
 
     const handshake = page.getByTestId("handshake");
     await expect(handshake).toContainText("Waiting");
-    const token = (await page.locator("code").filter({ hasNotText: "http" }).last().textContent())?.trim() ?? "";
+    await expect(page.getByRole("main")).toContainText("smb_message_echoes");
+    await expect(page.getByRole("main")).toContainText("subscribed_apps");
+    await expect(page.getByRole("main")).not.toContainText("`");
+    // A step that is skipped is not ticked, and the last one says what is missing.
+    const steps = page.locator(".mantine-Stepper-step");
+    await page.getByRole("button", { name: "Continue without it" }).click();
+    await expect(steps.nth(1)).toHaveAttribute("data-finished", "true");
+    await expect(steps.nth(2)).not.toHaveAttribute("data-finished", "true");
+    await expect(page.getByTestId("uncalled")).toContainText("has not called");
+    await page.getByTestId("uncalled").getByRole("button").click();
+    const copied = page.locator("div").filter({ has: page.getByRole("button", { name: "Copy: Verify token" }) }).last();
+    const token = (await copied.locator("code").textContent())?.trim() ?? "";
     await accessible(page, "the callback of a number");
     // The setup is left and resumed.
     await page.goto("/numbers");
@@ -53,6 +69,9 @@ test.describe("without a number", () => {
     await expect(page.getByTestId("tried")).toContainText("Accepted by");
     // The "+" stays: without it Meta may add the business's own country code.
     expect(desk.graph.sent.at(-1)?.to).toBe("+447700900456");
+    await page.getByRole("button", { name: "Finish" }).click();
+    await expect(page.getByTestId("number")).toContainText("Ready");
+    await page.getByRole("link", { name: "main" }).click();
 
     await page.getByRole("button", { name: "Delete the number" }).click();
     const asking = page.getByRole("dialog");
@@ -63,6 +82,27 @@ test.describe("without a number", () => {
   });
 });
 
+test.describe("without Meta", () => {
+  test.use({ kind: "bare" });
+
+  test("a practice number is added, and fills the inbox", async ({ page }) => {
+    await page.goto("/numbers/add");
+    await page.getByTestId("provider-sandbox").click();
+    await page.getByTestId("field-id").fill("practice");
+    await page.getByTestId("field-secret").fill("a-secret-of-mine");
+    await page.getByLabel("Name here").fill("practice");
+    await page.getByRole("button", { name: "Save and continue" }).click();
+    await page.getByLabel("The customer's phone").fill("+44 7700 900123");
+    await page.getByLabel("Text", { exact: true }).fill("When do you open?");
+    await page.getByRole("button", { name: "Send it" }).click();
+    await expect(page.getByTestId("tried")).toContainText("in the inbox");
+    await page.getByRole("button", { name: "Callback" }).click();
+    await expect(page.getByRole("main")).toContainText("curl");
+    await page.goto("/inbox");
+    await expect(page.getByText("When do you open?").first()).toBeVisible();
+  });
+});
+
 test("a number of the configuration file is shown, and changed there", async ({ page }) => {
   await page.goto("/numbers");
   await expect(page.getByTestId("number")).toContainText("Configuration file");
@@ -70,4 +110,21 @@ test("a number of the configuration file is shown, and changed there", async ({ 
   await expect(page.getByText("set up in the configuration file")).toBeVisible();
   await expect(page.getByRole("button", { name: "Delete the number" })).toBeHidden();
   await accessible(page, "a number of the file");
+});
+
+test("an alert says what happened and what to do, and the number is at risk until it is over", async ({ page, desk }) => {
+  await page.goto("/alerts");
+  await expect(page.getByText("No alerts")).toBeVisible();
+  const template = { message_template_name: "come_back", message_template_language: "en_US" };
+  await desk.graph.reports("message_template_status_update", { event: "PAUSED", ...template });
+  const alert = page.getByTestId("alert");
+  await expect(alert).toContainText("A template cannot be used");
+  await expect(alert).toContainText("come_back");
+  await expect(alert).toContainText("choose another one");
+  await accessible(page, "alerts");
+  await page.goto("/numbers");
+  await expect(page.getByTestId("number").first()).toContainText("At risk");
+  await expect(page.getByTestId("warnings").first()).toContainText("come_back");
+  await desk.graph.reports("message_template_status_update", { event: "UNPAUSED", ...template });
+  await expect(page.getByTestId("warnings")).toHaveCount(0);
 });

@@ -42,6 +42,7 @@ async function addresses(desk: Desk): Promise<Record<string, string>> {
     handoffs: "/handoffs",
     evals: "/evals",
     run: `/evals/${(await runs(desk))[0]?.id}`,
+    alerts: "/alerts",
     overview: "/overview",
   };
 }
@@ -103,7 +104,8 @@ test.describe("an empty desk", () => {
       numbers: "/numbers",
       handoffs: "/handoffs",
       evals: "/evals",
-      overview: "/overview",
+      alerts: "/alerts",
+    overview: "/overview",
     })) {
       await test.step(name, async () => {
         await page.goto(address);

@@ -102,7 +102,12 @@ export class Graph {
 
   private async deliver(value: object, number = Graph.number) {
     const metadata = { display_phone_number: "15550783881", phone_number_id: number };
-    const change = { field: "messages", value: { messaging_product: "whatsapp", metadata, ...value } };
+    await this.reports("messages", { messaging_product: "whatsapp", metadata, ...value });
+  }
+
+  /** Meta reports a change of a webhook field, such as `account_update`. */
+  async reports(field: string, value: object) {
+    const change = { field, value };
     const hook = JSON.stringify({ object: "whatsapp_business_account", entry: [{ id: "102290129340398", changes: [change] }] });
     const signature = createHmac("sha256", Graph.secret).update(hook).digest("hex");
     const answer = await fetch(this.hooks, {

@@ -120,6 +120,7 @@ fn webhook(n: usize) -> frontdesk::store::inbox::TakeIn {
         provider: ProviderKind::Meta,
         body,
         items: Vec::new(),
+        candidates: Vec::new(),
         again: None,
         turns: frontdesk::store::inbox::Offer::default(),
     }

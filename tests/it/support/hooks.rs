@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The account that all numbers belong to.
-const ACCOUNT: &str = "102290129340398";
+pub(crate) const ACCOUNT: &str = "102290129340398";
 /// Our display phone number.
 const OUR_PHONE: &str = "15550783881";
 

@@ -22,7 +22,7 @@ function Kind({ icon, children }: { icon: ReactNode; children: ReactNode }) {
   );
 }
 
-function Place({ place: { latitude, longitude, name, address } }: { place: Of<"location"> }) {
+function Place({ place: { latitude, longitude, name, address, url } }: { place: Of<"location"> }) {
   const { t } = useTranslation("inbox");
   const map = `https://www.openstreetmap.org/?mlat=${latitude}&mlon=${longitude}#map=16/${latitude}/${longitude}`;
   return (
@@ -30,6 +30,7 @@ function Place({ place: { latitude, longitude, name, address } }: { place: Of<"l
       <Kind icon={<IconMapPin size={15} aria-hidden />}>{t("kind.location")}</Kind>
       {name && <Words text={name} />}
       {address && <Words text={address} />}
+      {url && <Words text={url} />}
       <Anchor href={map} target="_blank" rel="noopener noreferrer" size="sm" c="inherit" underline="always">
         {t("media.map")}
       </Anchor>

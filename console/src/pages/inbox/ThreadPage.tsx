@@ -126,6 +126,13 @@ export function ThreadPage() {
   const { t } = useTranslation("inbox");
   const { id = "" } = useParams({ strict: false });
   const query = useConversation(id);
+  const navigate = useNavigate();
+  // The server answers with the conversation into which this one was merged.
+  const current = query.data?.id;
+  useEffect(() => {
+    if (current && current !== id)
+      void navigate({ to: "/inbox/$id", params: { id: current }, search: (old) => old, replace: true });
+  }, [current, id, navigate]);
   return (
     <section className={list.thread} aria-label={t("thread")} key={id}>
       {query.data ? (

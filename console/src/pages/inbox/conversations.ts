@@ -7,7 +7,7 @@ import { first, pages, pagesKey, usePages } from "@/api/pages";
 import { queries } from "@/api/queries";
 import { asked, type Conversation, type Filter, isFilter } from "./filter";
 import { gather } from "./gather";
-import { merged, type Page, type Pages } from "./pages";
+import { merged, type Page, type Pages, without } from "./pages";
 
 const PAGE = 100;
 const none: Conversation[] = [];
@@ -54,7 +54,16 @@ export function show(...all: Conversation[]) {
 /** Reloads one conversation. */
 export async function refresh(id: string) {
   const { data } = await api.GET(path, { params: { path: { id } } });
-  if (data) show(data);
+  if (!data) return;
+  if (data.id !== id) forget(id, data);
+  show(data);
+}
+
+/** Takes a conversation that was merged into another out of every list; whoever reads it gets the other. */
+function forget(id: string, into: Conversation) {
+  queries.setQueryData(single(id).queryKey, into);
+  for (const [where, data] of queries.getQueriesData<Pages>({ queryKey: [LIST] }))
+    if (data) queries.setQueryData(where, without(data, id));
 }
 
 /** A conversation; the list's data is shown until it is loaded. */

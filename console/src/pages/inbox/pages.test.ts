@@ -1,7 +1,7 @@
 // The list stays correct and sorted while conversations change.
 import { expect, test } from "vitest";
 import { asked, belongs, type Conversation, type Filter, filterOf } from "./filter";
-import { merged, type Pages } from "./pages";
+import { merged, type Pages, without } from "./pages";
 
 const all: Filter = { show: "all", q: "", number: "" };
 
@@ -89,4 +89,10 @@ test("the filter is what the server is asked and what is compared here", () => {
   expect(belongs(filterOf({ show: "unread" }), open)).toBe(false);
   expect(belongs(filterOf({ number: "num_2" }), open)).toBe(false);
   expect(belongs(filterOf({ number: "num_1" }), open)).toBe(true);
+});
+
+test("a conversation that was merged into another leaves the list", () => {
+  expect(ids(without(three(), "c"))).toBe("ab|d");
+  const before = three();
+  expect(without(before, "x")).toBe(before);
 });

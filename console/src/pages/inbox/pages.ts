@@ -41,6 +41,12 @@ function insert(pages: Page[], one: Conversation): Page[] {
   return pages[last]?.next ? pages : change(pages, last, (list) => list.push(one));
 }
 
+/** The pages without this conversation. */
+export function without(data: Pages, id: string): Pages {
+  const place = find(data.pages, id);
+  return place ? { ...data, pages: change(data.pages, place[0], (items) => items.splice(place[1], 1)) } : data;
+}
+
 /**
  * The pages with an updated conversation at its place. `kept`: the id of the open one, which stays even when
  * it no longer matches, so that it does not vanish while someone reads it.

@@ -87,7 +87,7 @@ function Guide({ provider }: { provider: Provider }) {
       <Text c="dimmed" size="sm">
         {word("title", provider.title)}. {t("step.later")}
       </Text>
-      <SetupSteps active={step} reached={1} show={setStep} />
+      <SetupSteps active={step} reached={1} finished={(at) => at < step} show={setStep} />
       {step === 0 && draft.data && shakesHands(provider) && (
         <Local address={draft.data.callback_url} provider={word("title", provider.title)} meanwhile />
       )}
@@ -111,7 +111,7 @@ function Guide({ provider }: { provider: Provider }) {
             {(made) => (
               <NewNumber
                 provider={provider}
-                token={asksToken ? made.verify_token : undefined}
+                token={(asksToken && made.verify_token) || undefined}
                 back={() =>
                   before.length > 0 ? setStep(0) : void navigate({ to: "/numbers/add", search: {} })
                 }

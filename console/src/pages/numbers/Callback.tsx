@@ -52,7 +52,7 @@ function Token({ number, provider }: Props) {
     setBusy(true);
     try {
       const { data } = await api.POST("/api/v1/numbers/draft", { body: { provider: provider.name } });
-      if (!data) return;
+      if (!data?.verify_token) return;
       await api.PATCH("/api/v1/numbers/{id}", {
         params: { path: { id: number.id } },
         body: { fields: { [tokenField]: data.verify_token } },

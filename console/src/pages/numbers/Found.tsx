@@ -21,7 +21,7 @@ export function Found({ provider, asked, asking }: Props) {
           </Text>
         </Group>
       )}
-      {!asking && (asked?.display || asked?.verified_name) && (
+      {!asking && asked?.found && (
         <Alert
           color="teal"
           variant="light"
@@ -30,9 +30,14 @@ export function Found({ provider, asked, asking }: Props) {
           data-testid="found"
         >
           <span dir="auto">{asked.verified_name}</span> <span dir="ltr">{asked.display}</span>
+          {asked.message && (
+            <Text size="xs" c="dimmed">
+              <bdi>{asked.message}</bdi>
+            </Text>
+          )}
         </Alert>
       )}
-      {!asking && asked?.message && (
+      {!asking && !asked?.found && asked?.message && (
         <Alert color="orange" variant="light" icon={<IconAlertTriangle aria-hidden />}>
           {asked.message}
         </Alert>

@@ -8,6 +8,7 @@ import { $api, Failure, type Schemas } from "@/api/client";
 import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { useConfirm } from "@/parts/Confirm";
+import { sends } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Async, Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
@@ -19,6 +20,7 @@ import { type Provider, parted, useProviders, useWords } from "./provider";
 import { SetupSteps } from "./SetupSteps";
 import { Steps } from "./Steps";
 import { TestMessage } from "./TestMessage";
+import { Warnings } from "./Warnings";
 
 type Number = Schemas["Number"];
 
@@ -73,7 +75,8 @@ function Shown({ number, provider }: { number: Number; provider?: Provider }) {
   const [begun] = useState(() => !!provider && openStep(number, provider) < 4);
   return (
     <Stack gap="lg">
-      {number.state_reason && (
+      <Warnings warnings={number.warnings} />
+      {!sends(number) && number.state_reason && (
         <Alert color="red" variant="light" icon={<IconAlertTriangle aria-hidden />} title={t("page.stopped")}>
           <span dir="auto">{number.state_reason}</span>
         </Alert>
@@ -97,28 +100,50 @@ export function openStep(number: Number, provider: Provider): number {
 function SetUp({ number, provider }: { number: Number; provider: Provider }) {
   const { t } = useTranslation("numbers");
   const { word } = useWords(provider);
+  const navigate = useNavigate();
   const [step, setStep] = useState(() => openStep(number, provider));
+  const [sent, setSent] = useState(false);
+  const connected = isConnected(number, provider);
+  const tried = sent || !!number.last_sent_at || !!number.last_inbound_at;
+  const finished = [true, true, connected, tried];
   const titles = ["need", "fields", "callback", "test"] as const;
   return (
     <Stack component="section" aria-label={t("page.setup")}>
-      <SetupSteps active={step} reached={3} show={setStep} />
+      <SetupSteps active={step} reached={3} finished={(at) => finished[at] ?? false} show={setStep} />
       <Paper withBorder p="lg">
         <Stack>
           <Title order={2}>{t(`step.${titles[step] ?? "test"}`)}</Title>
           {step === 0 && <Steps provider={provider} steps={parted(provider).before} />}
           {step === 1 && <EditNumber number={number} provider={provider} />}
           {step === 2 && <Callback number={number} provider={provider} />}
-          {step === 3 && <TestMessage number={number} title={word("title", provider.title)} />}
-          {step < 3 && (
-            <Group justify="flex-end">
+          {step === 3 && <TestMessage number={number} provider={provider} sent={() => setSent(true)} />}
+          {step === 3 && !connected && (
+            <Alert color="orange" variant="light" icon={<IconAlertTriangle aria-hidden />} data-testid="uncalled">
+              <Stack gap="xs" align="flex-start">
+                {t("callback.missing", { provider: word("title", provider.title) })}
+                <Button size="xs" variant="default" onClick={() => setStep(2)}>
+                  {t("step.callback")}
+                </Button>
+              </Stack>
+            </Alert>
+          )}
+          <Group justify="flex-end">
+            {step < 3 ? (
               <Button
-                variant={step === 2 && !isConnected(number, provider) ? "default" : "filled"}
+                variant={step === 2 && !connected ? "default" : "filled"}
                 onClick={() => setStep(step + 1)}
               >
-                {t(step === 2 && !isConnected(number, provider) ? "callback.skip" : "step.next")}
+                {t(step === 2 && !connected ? "callback.skip" : "step.next")}
               </Button>
-            </Group>
-          )}
+            ) : (
+              <Button
+                variant={tried && connected ? "filled" : "default"}
+                onClick={() => void navigate({ to: "/numbers" })}
+              >
+                {t(tried && connected ? "step.finish" : "step.stop")}
+              </Button>
+            )}
+          </Group>
         </Stack>
       </Paper>
     </Stack>
@@ -128,8 +153,6 @@ function SetUp({ number, provider }: { number: Number; provider: Provider }) {
 /** The same parts for a number that works, to look up or change. */
 function Parts({ number, provider }: { number: Number; provider: Provider }) {
   const { t } = useTranslation("numbers");
-  const { word } = useWords(provider);
-  const title = word("title", provider.title);
   return (
     <Accordion variant="separated" order={2}>
       {number.from === "console" && (
@@ -151,7 +174,7 @@ function Parts({ number, provider }: { number: Number; provider: Provider }) {
       <Accordion.Item value="test">
         <Accordion.Control>{t("step.test")}</Accordion.Control>
         <Accordion.Panel>
-          <TestMessage number={number} title={title} />
+          <TestMessage number={number} provider={provider} />
         </Accordion.Panel>
       </Accordion.Item>
     </Accordion>

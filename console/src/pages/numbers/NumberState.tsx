@@ -2,6 +2,7 @@
 import { Badge } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { sends } from "@/parts/numberState";
 import { type Provider, shakesHands } from "./provider";
 
 type Number = Schemas["Number"];
@@ -18,8 +19,14 @@ export function isConnected(
 
 export function NumberState({ number, provider }: { number: Number; provider?: Provider }) {
   const { t } = useTranslation("numbers");
-  const state = number.state !== "ready" ? "stopped" : isConnected(number, provider) ? "ready" : "setup";
-  const colour = { ready: "teal", stopped: "red", setup: "orange" }[state];
+  const state = sends(number)
+    ? number.state === "at_risk"
+      ? "atRisk"
+      : isConnected(number, provider)
+        ? "ready"
+        : "setup"
+    : "stopped";
+  const colour = { ready: "teal", stopped: "red", setup: "orange", atRisk: "orange" }[state];
   return (
     <Badge component="span" color={colour} variant="light" tt="none">
       {t(`state.${state}`)}

@@ -5,10 +5,12 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { sends } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
 import { NumberState } from "./NumberState";
 import { useProviders, useWords } from "./provider";
+import { Warnings } from "./Warnings";
 
 function Add() {
   const { t } = useTranslation("numbers");
@@ -108,7 +110,8 @@ function Row({ number }: { number: Schemas["Number"] }) {
         <Text size="sm" c="dimmed">
           {facts.filter(Boolean).join(" · ")}
         </Text>
-        {number.state_reason && (
+        <Warnings warnings={number.warnings} />
+        {!sends(number) && number.state_reason && (
           <Alert color="red" variant="light" p="xs" icon={<IconAlertTriangle aria-hidden />}>
             <span dir="auto">{number.state_reason}</span>
           </Alert>

@@ -10,12 +10,12 @@ type Props = {
   active: number;
   /** The last step that can be opened. */
   reached: number;
-  /** The first unfinished step; when omitted, all before the shown one are finished. */
-  open?: number;
+  /** Whether a step is done. A step that was skipped is not. */
+  finished: (step: number) => boolean;
   show: (step: number) => void;
 };
 
-export function SetupSteps({ active, reached, show }: Props) {
+export function SetupSteps({ active, reached, finished, show }: Props) {
   const { t } = useTranslation("numbers");
   const narrow = useMediaQuery("(max-width: 40em)");
   return (
@@ -33,6 +33,9 @@ export function SetupSteps({ active, reached, show }: Props) {
           allowStepSelect={at <= reached}
           disabled={at > reached}
           aria-current={at === active ? "step" : undefined}
+          // Mantine ticks every step before the shown one.
+          {...(!finished(at) && { completedIcon: at + 1, color: "gray" })}
+          data-finished={finished(at) || undefined}
         />
       ))}
     </Stepper>

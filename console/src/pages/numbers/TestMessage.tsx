@@ -6,32 +6,46 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { Failed } from "@/parts/States";
+import { type Provider, useWords } from "./provider";
 
-type Props = { number: Schemas["Number"]; title: string };
+type Props = { number: Schemas["Number"]; provider: Provider; sent?: () => void };
 
-export function TestMessage({ number, title }: Props) {
+export function TestMessage({ number, provider, sent }: Props) {
   const { t } = useTranslation("numbers");
+  const { word } = useWords(provider);
+  const title = word("title", provider.title);
+  const { practice } = provider;
   const trying = $api.useMutation("post", "/api/v1/numbers/{id}/test");
   const form = useForm({
-    initialValues: { to: "", what: "template", text: "" },
-    validate: { to: (to) => (/^\+?[\d\s().-]{7,24}$/.test(to.trim()) ? null : t("test.toWrong")) },
+    initialValues: { to: "", what: practice ? "own" : "template", text: "" },
+    validate: {
+      to: (to) => (/^\+?[\d\s().-]{7,24}$/.test(to.trim()) ? null : t("test.toWrong")),
+      text: (text) => (practice && !text.trim() ? t("form.missing") : null),
+    },
   });
   const own = form.values.what === "own";
   const send = form.onSubmit(({ to, text }) =>
     trying.mutate(
       {
         params: { path: { id: number.id } },
-        body: own ? { to: to.trim(), text: text.trim() || undefined } : { to: to.trim(), template: true },
+        body: own
+          ? { to: to.trim(), text: text.trim() || undefined, incoming: practice }
+          : { to: to.trim(), template: true },
       },
-      { onSuccess: () => reread("/api/v1/numbers", "/api/v1/numbers/{id}") },
+      {
+        onSuccess: ({ ok }) => {
+          if (ok) sent?.();
+          reread("/api/v1/numbers", "/api/v1/numbers/{id}");
+        },
+      },
     ),
   );
   return (
     <form onSubmit={send} noValidate>
       <Stack maw={520}>
-        <Text size="sm">{t("test.about")}</Text>
+        <Text size="sm">{t(practice ? "test.practice" : "test.about")}</Text>
         <TextInput
-          label={t("test.to")}
+          label={t(practice ? "test.from" : "test.to")}
           description={t("test.toAbout")}
           type="tel"
           autoComplete="tel"
@@ -39,12 +53,14 @@ export function TestMessage({ number, title }: Props) {
           required
           {...form.getInputProps("to")}
         />
-        <Radio.Group label={t("test.what")} {...form.getInputProps("what")}>
-          <Stack gap="xs" mt={6}>
-            <Radio value="template" label={t("test.template")} description={t("test.templateAbout")} />
-            <Radio value="own" label={t("test.own")} description={t("test.ownAbout")} />
-          </Stack>
-        </Radio.Group>
+        {!practice && (
+          <Radio.Group label={t("test.what")} {...form.getInputProps("what")}>
+            <Stack gap="xs" mt={6}>
+              <Radio value="template" label={t("test.template")} description={t("test.templateAbout")} />
+              <Radio value="own" label={t("test.own")} description={t("test.ownAbout")} />
+            </Stack>
+          </Radio.Group>
+        )}
         {own && (
           <Textarea
             label={t("test.text")}

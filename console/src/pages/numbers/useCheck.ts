@@ -6,7 +6,7 @@ import { type Provider, token, type Values } from "./provider";
 
 type Checked = Schemas["ProviderChecked"];
 export type Verdicts = Checked["fields"];
-export type Asked = Pick<Checked, "display" | "verified_name" | "message" | "asked">;
+export type Asked = Pick<Checked, "display" | "verified_name" | "message" | "asked" | "found">;
 
 const pause = 400;
 
@@ -59,7 +59,7 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
       } catch (error) {
         // Shows the desk's own refusal. An unreachable desk is reported when saving.
         if (!late() && error instanceof Failure && error.status > 0)
-          setAsked({ asked: false, message: error.message });
+          setAsked({ asked: false, found: false, message: error.message });
       } finally {
         if (!late()) setAsking(false);
       }

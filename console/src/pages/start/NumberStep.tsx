@@ -4,6 +4,7 @@ import { IconDeviceMobile, IconPlus } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { sends } from "@/parts/numberState";
 
 export function NumberStep({ numbers }: { numbers: Schemas["Number"][] }) {
   const { t } = useTranslation("start");
@@ -37,9 +38,9 @@ export function NumberStep({ numbers }: { numbers: Schemas["Number"][] }) {
               </Text>
             )}
             <Badge variant="light" color={state === "ready" ? "teal" : "orange"}>
-              {t(state === "ready" ? "number.ready" : "number.stopped")}
+              {t(state === "ready" ? "number.ready" : sends({ state }) ? "number.atRisk" : "number.stopped")}
             </Badge>
-            {state !== "ready" && state_reason && (
+            {!sends({ state }) && state_reason && (
               <Text size="sm" c="dimmed" dir="auto">
                 {state_reason}
               </Text>

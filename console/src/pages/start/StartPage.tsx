@@ -8,6 +8,7 @@ import { $api, type Schemas } from "@/api/client";
 import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { Copyable } from "@/parts/Copyable";
+import { sends } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { AskStep } from "./AskStep";
@@ -54,7 +55,7 @@ function Steps({ read, whenAsked, asked }: { read: Read; whenAsked: () => void; 
   const { t } = useTranslation("start");
   const { agents, collections, numbers, isDemo, uploads } = read;
   const own = hasDocuments(collections, uploads);
-  const [ask, documents, number] = states([asked, own, numbers.some(({ state }) => state === "ready")]);
+  const [ask, documents, number] = states([asked, own, numbers.some(sends)]);
   return (
     <Stack gap="md">
       <Step
@@ -123,7 +124,7 @@ export function StartPage() {
     isAsked &&
     !stays &&
     hasDocuments(read.collections, read.uploads) &&
-    read.numbers.some(({ state }) => state === "ready");
+    read.numbers.some(sends);
   const whenAsked = () => {
     setAsked(true);
     if (!isDone) setStays(true);

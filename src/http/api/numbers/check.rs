@@ -44,6 +44,8 @@ pub(in super::super) struct ProviderChecked {
     verified_name: Option<String>,
     /// Whether the provider was asked.
     asked: bool,
+    /// Whether the provider knows the number.
+    found: bool,
     /// The provider's description of the number, or an error of no single field, such as an
     /// unreachable provider.
     message: Option<String>,
@@ -94,6 +96,7 @@ pub(in super::super) async fn check(
                 display,
                 verified_name,
                 asked: true,
+                found: true,
                 message: Some(words),
                 ..checked
             };
@@ -125,6 +128,7 @@ fn check_formats(form: &'static Form, fields: &Fields, only: Option<&str>) -> Pr
         display: None,
         verified_name: None,
         asked: false,
+        found: false,
         message: None,
     }
 }

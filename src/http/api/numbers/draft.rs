@@ -28,11 +28,11 @@ pub(in super::super) struct NumberPlan {
 /// Values to enter at the provider before the number exists.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct NumberDraft {
-    /// Id of the draft, for `/numbers/{id}/handshake`.
-    id: String,
+    /// Id of the draft, for `/numbers/{id}/handshake`; null if the provider makes no handshake.
+    id: Option<String>,
     /// Token that the provider sends in the handshake, and the value of the field `verify_token`.
-    /// Shown only this once.
-    verify_token: String,
+    /// Shown only this once; null if the provider makes no handshake.
+    verify_token: Option<String>,
     /// URL for the provider's webhooks.
     callback_url: String,
 }
@@ -52,7 +52,7 @@ pub(in super::super) struct NumberHandshake {
     request_body = NumberPlan,
     responses(
         (status = 200, body = NumberDraft),
-        (status = 422, description = "There is no such provider, or it asks for no verify token.", body = Problem)
+        (status = 422, description = "There is no such provider.", body = Problem)
     )
 )]
 pub(in super::super) async fn draft(
@@ -60,17 +60,16 @@ pub(in super::super) async fn draft(
     Body(plan): Body<NumberPlan>,
 ) -> AuditedAnswer<NumberDraft> {
     let form = Form::of(plan.provider);
+    let callback_url = format!("{}/webhooks/{}", web.desk.base_url, form.provider);
     if !form.verifies_webhook() {
-        return Err(Problem::unprocessable(format!(
-            "{} asks for no verify token: nothing has to be made before the number.",
-            form.title
-        )));
+        let made = NumberDraft { id: None, verify_token: None, callback_url };
+        return Ok((Note::written(), Json(made)));
     }
     let verify_token = token()?;
     let id = web.desk.store.draft_number(form.provider, secrets::hash(&verify_token)).await?;
-    let callback_url = format!("{}/webhooks/{}", web.desk.base_url, form.provider);
     let note = Note::on(&id, json!({"provider": form.provider}));
-    Ok((note, Json(NumberDraft { id, verify_token, callback_url })))
+    let made = NumberDraft { id: Some(id), verify_token: Some(verify_token), callback_url };
+    Ok((note, Json(made)))
 }
 
 /// Returns whether the provider has called, for a number or a draft of one.

@@ -17,6 +17,7 @@ use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
 use crate::http::note::Note;
+use crate::http::webhooks;
 use crate::provider::{Class, Error, OutgoingMessage, SentMessage};
 use crate::store::audit::{Actor, Entry};
 
@@ -31,7 +32,7 @@ const MAX_LEN: usize = 1000;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct NumberTrial {
-    /// Phone number of the recipient, with its country code.
+    /// Phone number of the recipient, with its country code; with `incoming`, of the customer.
     to: String,
     /// The text; default: a short sentence.
     #[schema(max_length = 1000)]
@@ -40,6 +41,9 @@ pub(in super::super) struct NumberTrial {
     /// window.
     #[serde(default)]
     template: bool,
+    /// Write to the number as a customer instead. Only for practice numbers.
+    #[serde(default)]
+    incoming: bool,
 }
 
 /// Result of a test message.
@@ -73,6 +77,13 @@ pub(in super::super) async fn test(
     let number = connected(&web, &id).await?;
     let outgoing = outgoing(&web, &number, &trial)?;
     let to = outgoing.to.wa_id.clone().unwrap_or_default();
+    if trial.incoming {
+        let tried = write_as_customer(&web, &number, (&to, &outgoing.text)).await?;
+        let detail = json!({"to": masked_phone(&to), "incoming": true, "ok": true});
+        let entry = Entry::new(actor, Action::NumberTried, number.slug.clone()).with(detail);
+        web.desk.store.audit(entry).await?;
+        return Ok((Note::written(), Json(tried)));
+    }
     if web.desk.store.opted_out(&to).await? {
         return Err(Problem::conflict(
             "That person asked to get nothing more. Whoever writes to the number again may be written to.",
@@ -90,6 +101,25 @@ pub(in super::super) async fn test(
     let entry = Entry::new(actor, Action::NumberTried, number.slug.clone()).with(detail);
     web.desk.store.audit(entry).await?;
     Ok((Note::written(), Json(tried)))
+}
+
+/// Takes in a customer's message to a practice number, as its webhook would.
+async fn write_as_customer(
+    web: &WebState,
+    number: &Arc<Number>,
+    (from, text): (&str, &str),
+) -> Result<NumberTried, Problem> {
+    let body = number.client.practice_webhook(from, text).ok_or_else(|| {
+        Problem::unprocessable(
+            "`incoming` is for practice numbers: write to this one from a phone, in WhatsApp.",
+        )
+    })?;
+    webhooks::take_own(web, number, body).await?;
+    Ok(NumberTried {
+        ok: true,
+        provider_id: None,
+        message: "The message came in: its conversation is in the inbox.".to_owned(),
+    })
 }
 
 /// Returns the number if it is connected; otherwise the error says why it is not.
@@ -128,6 +158,9 @@ fn outgoing(
     };
     let given = trial.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let text = given.map_or_else(usual, ToOwned::to_owned);
+    if trial.incoming && given.is_none() {
+        return Err(Problem::unprocessable("`text` is what the customer writes: it is missing."));
+    }
     if text.chars().count() > MAX_LEN {
         return Err(Problem::unprocessable(format!("`text` has at most {MAX_LEN} characters.")));
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::response::Answer;
-use crate::domain::{NumberOrigin, NumberState, StoredProvider};
+use crate::domain::{AlertCode, NumberOrigin, NumberState, StoredProvider};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
@@ -14,6 +14,7 @@ use crate::provider::{Fields, Form, Kind};
 use crate::secrets;
 use crate::store::agents::NumberRow;
 use crate::store::numbers::{AddedRow, shown_slug};
+use crate::store::warnings::WarningRow;
 
 /// A WhatsApp number.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,8 +35,10 @@ pub(in super::super) struct Number {
     from: NumberOrigin,
     /// Whether it sends.
     state: NumberState,
-    /// Why it is stopped, and what to do.
+    /// Why it is stopped or at risk, and what to do.
     state_reason: Option<String>,
+    /// What puts it at risk, oldest first.
+    warnings: Vec<NumberWarning>,
     /// The phone number as the provider shows it.
     display: Option<String>,
     /// The name that the provider shows to customers.
@@ -57,13 +60,51 @@ pub(in super::super) struct Number {
     created_at: i64,
 }
 
+/// A warning of the provider about a number.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct NumberWarning {
+    /// What happened; null if only another version of frontdesk knows its word.
+    code: Option<AlertCode>,
+    /// What happened, in one sentence.
+    text: String,
+    /// The provider's own words for it, such as a template's name; may be empty.
+    detail: String,
+    /// What to do about it.
+    todo: Option<&'static str>,
+    /// When it ends by itself, milliseconds since 1970; null if it does not.
+    until: Option<i64>,
+    /// When it came, milliseconds since 1970.
+    created_at: i64,
+}
+
+impl NumberWarning {
+    /// What happened and what to do.
+    fn in_words(&self) -> String {
+        format!("{} {}", self.text, self.todo.unwrap_or_default()).trim_end().to_owned()
+    }
+}
+
+impl From<&WarningRow> for NumberWarning {
+    fn from(row: &WarningRow) -> Self {
+        Self {
+            code: row.code,
+            text: row.text.clone(),
+            detail: row.detail.clone(),
+            todo: row.code.map(AlertCode::todo),
+            until: row.until,
+            created_at: row.created_at,
+        }
+    }
+}
+
 /// Lists all numbers of the configuration file and the console, including stopped ones.
 #[utoipa::path(get, path = "/numbers", operation_id = "list_numbers", tag = "numbers", responses((status = 200, body = [Number])))]
 pub(in super::super) async fn list(State(web): State<WebState>) -> Answer<Vec<Number>> {
     let added = web.desk.store.added_numbers().await?;
     let rows = web.desk.store.numbers().await?;
     let rows = rows.into_iter().filter(|row| row.added == 1 || web.desk.number(&row.id).is_some());
-    Ok(Json(rows.map(|row| shown(&web, row, &added)).collect()))
+    let warnings = web.desk.store.number_warnings().await?;
+    Ok(Json(rows.map(|row| shown(&web, row, (&added, &warnings))).collect()))
 }
 
 /// Returns one number.
@@ -89,7 +130,9 @@ pub(in super::super) async fn row(web: &WebState, id: &str) -> Result<NumberRow,
 
 pub(super) async fn read(web: &WebState, id: &str) -> Result<Number, Problem> {
     let row = row(web, id).await?;
-    Ok(shown(web, row, &web.desk.store.added_numbers().await?))
+    let store = &web.desk.store;
+    let (added, warnings) = (store.added_numbers().await?, store.number_warnings().await?);
+    Ok(shown(web, row, (&added, &warnings)))
 }
 
 /// Returns a number that was added through the API; refuses those of the configuration file.
@@ -113,13 +156,26 @@ pub(super) async fn stored_fields(web: &WebState, id: &str) -> Result<Fields, Pr
     Ok(web.desk.numbers.open(of, &row.settings).unwrap_or_default())
 }
 
-fn shown(web: &WebState, row: NumberRow, added: &[AddedRow]) -> Number {
+fn shown(
+    web: &WebState,
+    row: NumberRow,
+    (added, warnings): (&[AddedRow], &[WarningRow]),
+) -> Number {
     let desk = &web.desk;
     let connected = desk.number(&row.id);
     let of_file = connected.as_deref().is_some_and(|number| number.revision.is_none());
     let aside = desk.numbers.disconnected_reason(&row.id);
+    let warnings: Vec<NumberWarning> = warnings
+        .iter()
+        .filter(|warning| warning.number_id == row.id)
+        .map(NumberWarning::from)
+        .collect();
     let (state, state_reason) = match aside {
         Some(why) if !of_file => (NumberState::Stopped, Some(why)),
+        _ if row.state == NumberState::Ready && !warnings.is_empty() => {
+            let all: Vec<_> = warnings.iter().map(NumberWarning::in_words).collect();
+            (NumberState::AtRisk, Some(all.join(" ")))
+        }
         _ => (row.state, row.state_reason),
     };
     let [webhook, inbound, sent] =
@@ -140,6 +196,7 @@ fn shown(web: &WebState, row: NumberRow, added: &[AddedRow]) -> Number {
         from: if of_file { NumberOrigin::File } else { NumberOrigin::Console },
         state,
         state_reason,
+        warnings,
         display: row.display,
         verified_name: row.verified_name,
         last_inbound_at: last(row.last_inbound_at, inbound),

@@ -65,6 +65,7 @@ fn location(place: &Value) -> Option<Content> {
         longitude: number(place, "longitude")?,
         name: text(place, "name"),
         address: text(place, "address"),
+        url: text(place, "url"),
     })
 }
 

@@ -18,7 +18,7 @@ impl Change<'_> {
     pub(super) fn message(&self, message: &Value) -> Event {
         let imported = self.field == "history";
         if imported && self.is_ours(message) {
-            return notice::part("history", message);
+            return self.imported_echo(message, None);
         }
         self.inbound(message, imported).unwrap_or_else(|| {
             notice::unreadable("unreadable_message", message, Some(UNREADABLE_MESSAGE))
@@ -87,29 +87,38 @@ impl Change<'_> {
     /// Reads an item of `message_echoes`: a message that a person sent to a customer from the
     /// Business app.
     pub(super) fn echo(&self, echo: &Value) -> Event {
-        self.written_by_us(echo)
+        self.written_by_us(echo, None)
+            .map(|echo| Event::Echo(Box::new(echo)))
             .unwrap_or_else(|| notice::unreadable("unreadable_echo", echo, Some(UNREADABLE_ECHO)))
     }
 
-    fn written_by_us(&self, echo: &Value) -> Option<Event> {
+    /// The business's own side of an import. `customer` is whom its thread names.
+    fn imported_echo(&self, message: &Value, customer: Option<String>) -> Event {
+        let echo = self.written_by_us(message, customer);
+        let echo = echo.map(|echo| Echo { imported: true, ..echo });
+        echo.map_or_else(|| notice::part("history", message), |echo| Event::Echo(Box::new(echo)))
+    }
+
+    fn written_by_us(&self, echo: &Value, customer: Option<String>) -> Option<Echo> {
         let kind = text(echo, "type")?;
-        let to = self.party(text(echo, "to"), text(echo, "to_user_id"));
+        let to = self.party(text(echo, "to").or(customer), text(echo, "to_user_id"));
         if to.wa_id.is_none() && to.bsuid.is_none() {
             return None;
         }
-        Some(Event::Echo(Box::new(Echo {
+        Some(Echo {
             provider_id: id(echo, "id")?,
             to,
             sent_at: time(echo, "timestamp"),
             content: content::read(&kind, echo),
-        })))
+            imported: false,
+        })
     }
 
     /// Reads an item of `history`: threads of old messages, or an error. A thread's id is the
     /// customer's number.
     ///
-    /// Messages of the business are no echoes here: otherwise an import would hand every
-    /// conversation from the bot to a person.
+    /// Messages of the business are imported echoes: other ones would hand every conversation from
+    /// the bot to a person.
     pub(super) fn history(&self, chunk: &Value, events: &mut Vec<Event>) {
         let before = events.len();
         for thread in list(chunk, "threads") {
@@ -118,7 +127,9 @@ impl Change<'_> {
             for message in list(thread, "messages") {
                 let from = text(message, "from").map(bare);
                 let other = from.is_some() && customer.is_some() && from != customer;
-                let event = if other || self.is_ours(message) {
+                let event = if self.is_ours(message) {
+                    self.imported_echo(message, customer.clone())
+                } else if other {
                     notice::part("history", message)
                 } else {
                     self.inbound(message, true)

@@ -1,35 +1,50 @@
 //! Events other than messages, statuses and echoes: kept raw, with an alert where an operator
-//! should see them.
+//! should see them, and with what puts a number at risk or no longer does.
 
 use serde_json::Value;
 
-use super::super::super::json::{list, text, whole};
-use crate::domain::{Event, Fault, Other};
+use super::super::super::json::{list, text, time, whole};
+use crate::domain::time::Millis;
+use crate::domain::{Alert, AlertCode, Event, Fault, Other, WarningChange};
 
 /// Maximum length of a text from Meta in an alert, in characters.
 const MAX_PIECE_LEN: usize = 200;
 
+/// What a change means to an operator.
+#[derive(Default)]
+struct Meaning {
+    alert: Option<Alert>,
+    warning: Option<WarningChange>,
+}
+
 /// Event for a whole change of a field without items.
 pub(super) fn change(field: &str, value: &Value) -> Event {
-    other(field, value, alert(field, value))
+    other(field, value, meaning(field, value))
 }
 
 /// Event for one item of a list that is only kept, such as a call.
 pub(super) fn part(field: &str, item: &Value) -> Event {
-    other(field, item, alert(field, item))
+    other(field, item, meaning(field, item))
 }
 
 /// Event for an item that could not be read.
 pub(super) fn unreadable(kind: &str, raw: &Value, alert: Option<&str>) -> Event {
-    other(kind, raw, alert.map(str::to_owned))
+    let alert = alert.map(|text| Alert {
+        code: AlertCode::MessageUnreadable,
+        text: text.to_owned(),
+        detail: String::new(),
+    });
+    other(kind, raw, Meaning { alert, warning: None })
 }
 
 /// Event for an error that Meta reports about the number or the webhook.
 pub(super) fn error(error: &Value) -> Event {
     let fault = fault(error);
     let details = fault.details.filter(|details| *details != fault.title).unwrap_or_default();
-    let alert = sentence(&["Meta reports error", &fault.code.to_string(), &fault.title, &details]);
-    other("errors", error, Some(alert))
+    let code = fault.code.to_string();
+    let said =
+        told(AlertCode::ProviderError, "Meta reports error", &[&code, &fault.title, &details]);
+    other("errors", error, said)
 }
 
 /// Parses Meta's error. Older payloads have `details` at the top level.
@@ -42,104 +57,215 @@ pub(super) fn fault(error: &Value) -> Fault {
     }
 }
 
-fn other(kind: &str, payload: &Value, alert: Option<String>) -> Event {
-    Event::Other(Box::new(Other { kind: kind.to_owned(), payload: payload.clone(), alert }))
+fn other(kind: &str, payload: &Value, Meaning { alert, warning }: Meaning) -> Event {
+    let (kind, payload) = (kind.to_owned(), payload.clone());
+    Event::Other(Box::new(Other { kind, payload, alert, warning }))
 }
 
-fn alert(field: &str, value: &Value) -> Option<String> {
-    let get = |key| text(value, key).unwrap_or_default();
+fn meaning(field: &str, value: &Value) -> Meaning {
+    let decision = || text(value, "decision").unwrap_or_default();
     match field {
         "account_update" => account(value),
         "account_alerts" => account_alert(value),
-        "account_review_update" => (get("decision") != "APPROVED")
-            .then(|| sentence(&["Meta reviewed the WhatsApp Business account", &get("decision")])),
+        "account_review_update" => match decision().as_str() {
+            "APPROVED" => cleared("review"),
+            other => {
+                let what = "Meta reviewed the WhatsApp Business account";
+                told(AlertCode::AccountNotApproved, what, &[other]).raised("review", None)
+            }
+        },
         "phone_number_quality_update" => quality(value),
-        "phone_number_name_update" => (get("decision") != "APPROVED").then(|| {
-            sentence(&["Meta did not approve the number's display name", &get("decision")])
-        }),
+        "phone_number_name_update" if decision() != "APPROVED" => {
+            let what = "Meta did not approve the number's display name";
+            told(AlertCode::NameNotApproved, what, &[&decision()])
+        }
         "message_template_status_update" => template(value),
-        "security" => Some(sentence(&["The number's security settings changed", &get("event")])),
+        "message_template_quality_update" => template_quality(value),
+        "security" => {
+            let event = text(value, "event").unwrap_or_default();
+            told(AlertCode::SecurityChanged, "The number's security settings changed", &[&event])
+        }
         "calls" => call(value),
-        "history" => list(value, "errors")
-            .first()
-            .map(fault)
-            .map(|fault| sentence(&["Old messages were not imported", &fault.title])),
-        _ => None,
+        "history" => list(value, "errors").first().map(fault).map_or_else(Meaning::default, |it| {
+            told(AlertCode::ImportFailed, "Old messages were not imported", &[&it.title])
+        }),
+        _ => Meaning::default(),
     }
 }
 
 /// Alerts only for what stops or threatens sending, not for partners, prices and terms.
-fn account(value: &Value) -> Option<String> {
+fn account(value: &Value) -> Meaning {
     let at = |path| value.pointer(path).and_then(Value::as_str).unwrap_or_default();
-    let pieces = match text(value, "event")?.as_str() {
-        "ACCOUNT_DELETED" => ["The WhatsApp Business account was deleted", ""],
-        "ACCOUNT_VIOLATION" => [
-            "The WhatsApp Business account broke a policy of Meta",
-            at("/violation_info/violation_type"),
-        ],
-        "ACCOUNT_RESTRICTION" => [
-            "Meta restricted the WhatsApp Business account",
-            at("/restriction_info/0/restriction_type"),
-        ],
-        "DISABLED_UPDATE" => [
-            "Meta changed the ban of the WhatsApp Business account",
-            at("/ban_info/waba_ban_state"),
-        ],
-        "ACCOUNT_OFFBOARDED" => ["The WhatsApp Business account was disconnected", ""],
-        "ACCOUNT_RECONNECTED" => ["The WhatsApp Business account was connected again", ""],
-        "PARTNER_REMOVED" => [
-            "The WhatsApp Business account was taken from this partner",
-            at("/disconnection_info/reason"),
-        ],
-        "PARTNER_APP_UNINSTALLED" => ["The app was removed from the WhatsApp Business account", ""],
-        _ => return None,
-    };
-    Some(sentence(&pieces))
+    let event = text(value, "event").unwrap_or_default();
+    match event.as_str() {
+        "ACCOUNT_DELETED" => {
+            told(AlertCode::AccountDeleted, "The WhatsApp Business account was deleted", &[])
+                .raised("connection", None)
+        }
+        "ACCOUNT_VIOLATION" => {
+            let what = "The WhatsApp Business account broke a policy of Meta";
+            told(AlertCode::AccountViolation, what, &[at("/violation_info/violation_type")])
+        }
+        "ACCOUNT_RESTRICTION" => restriction(value),
+        "DISABLED_UPDATE" => ban(value),
+        "ACCOUNT_OFFBOARDED" => {
+            let what = "The WhatsApp Business account was disconnected";
+            told(AlertCode::AccountDisconnected, what, &[]).raised("connection", None)
+        }
+        "PARTNER_REMOVED" => {
+            let what = "The WhatsApp Business account was taken from this partner";
+            told(AlertCode::AccountDisconnected, what, &[at("/disconnection_info/reason")])
+                .raised("connection", None)
+        }
+        "PARTNER_APP_UNINSTALLED" => {
+            let what = "The app was removed from the WhatsApp Business account";
+            told(AlertCode::AccountDisconnected, what, &[]).raised("connection", None)
+        }
+        "ACCOUNT_RECONNECTED" => {
+            let what = "The WhatsApp Business account was connected again";
+            Meaning {
+                warning: cleared("connection").warning,
+                ..told(AlertCode::AccountReconnected, what, &[])
+            }
+        }
+        "PARTNER_APP_INSTALLED" => cleared("connection"),
+        _ => Meaning::default(),
+    }
 }
 
-fn account_alert(value: &Value) -> Option<String> {
+fn restriction(value: &Value) -> Meaning {
+    let all = list(value, "restriction_info");
+    let kinds: Vec<String> = all.iter().filter_map(|one| text(one, "restriction_type")).collect();
+    let until = all.iter().map(|one| time(one, "expiration")).max().filter(|until| *until > 0);
+    let what = "Meta restricted the WhatsApp Business account";
+    told(AlertCode::AccountRestricted, what, &[&kinds.join(", ")]).raised("restriction", until)
+}
+
+/// Meta names one state of a ban, or a list of them; the last one holds.
+fn ban(value: &Value) -> Meaning {
+    let info = value.get("ban_info").unwrap_or(&Value::Null);
+    let states: Vec<&str> = list(info, "waba_ban_state").iter().filter_map(Value::as_str).collect();
+    let date = text(info, "waba_ban_date").unwrap_or_default();
+    let said = |code, what| told(code, what, &[&states.join(", "), &date]);
+    match states.last() {
+        Some(&"REINSTATE") => {
+            let what = "Meta ended the ban of the WhatsApp Business account";
+            Meaning { warning: cleared("ban").warning, ..said(AlertCode::AccountReinstated, what) }
+        }
+        Some(&"SCHEDULE_FOR_DISABLE") => {
+            let what = "Meta will ban the WhatsApp Business account";
+            said(AlertCode::AccountBanPlanned, what).raised("ban", None)
+        }
+        Some(&"DISABLE") => {
+            let what = "Meta banned the WhatsApp Business account";
+            said(AlertCode::AccountBanned, what).raised("ban", None)
+        }
+        _ => {
+            let what = "Meta changed the ban of the WhatsApp Business account";
+            said(AlertCode::AccountWarning, what)
+        }
+    }
+}
+
+fn account_alert(value: &Value) -> Meaning {
     let info = value.get("alert_info").unwrap_or(value);
     let severity = text(info, "alert_severity").unwrap_or_default();
     let what =
         text(info, "alert_description").or_else(|| text(info, "alert_type")).unwrap_or_default();
-    (severity != "INFORMATIONAL")
-        .then(|| sentence(&["Meta's alert about the account", &severity, &what]))
+    if severity == "INFORMATIONAL" {
+        return Meaning::default();
+    }
+    told(AlertCode::AccountWarning, "Meta's alert about the account", &[&severity, &what])
 }
 
-fn quality(value: &Value) -> Option<String> {
-    let event = text(value, "event")?;
+fn quality(value: &Value) -> Meaning {
+    let event = text(value, "event").unwrap_or_default();
     let limit = text(value, "current_limit").unwrap_or_default();
-    ["FLAGGED", "DOWNGRADE"]
-        .contains(&event.as_str())
-        .then(|| sentence(&["The number's quality fell", &event, &limit]))
+    match event.as_str() {
+        "FLAGGED" | "DOWNGRADE" => {
+            told(AlertCode::QualityLow, "The number's quality fell", &[&event, &limit])
+                .raised("quality", None)
+        }
+        "UNFLAGGED" | "UPGRADE" => cleared("quality"),
+        _ => Meaning::default(),
+    }
 }
 
-fn template(value: &Value) -> Option<String> {
-    let event = text(value, "event")?;
-    let good =
-        ["APPROVED", "REINSTATED", "UNPAUSED", "PENDING", "IN_APPEAL", "ARCHIVED", "UNARCHIVED"];
-    let name = text(value, "message_template_name").unwrap_or_default();
+fn template(value: &Value) -> Meaning {
+    let event = text(value, "event").unwrap_or_default();
     let reason = text(value, "reason").filter(|reason| reason != "NONE").unwrap_or_default();
-    (!good.contains(&event.as_str())).then(|| {
-        sentence(&["A message template cannot be relied on any more", &name, &event, &reason])
-    })
+    let (name, topic) = (template_name(value), template_topic("template", value));
+    let what = "A message template cannot be relied on any more";
+    let bad = || told(AlertCode::TemplateUnusable, what, &[&name, &event, &reason]);
+    match event.as_str() {
+        "APPROVED" | "REINSTATED" | "UNPAUSED" => cleared(&topic),
+        "" | "PENDING" | "IN_APPEAL" | "ARCHIVED" | "UNARCHIVED" => Meaning::default(),
+        // A template that is gone puts nothing at risk for good.
+        "DELETED" => Meaning { warning: cleared(&topic).warning, ..bad() },
+        _ => bad().raised(&topic, None),
+    }
+}
+
+fn template_quality(value: &Value) -> Meaning {
+    let score = |key| text(value, key).unwrap_or_default();
+    let (before, now) = (score("previous_quality_score"), score("new_quality_score"));
+    let topic = template_topic("template quality", value);
+    match now.as_str() {
+        "YELLOW" | "RED" => {
+            let what = "A message template's quality changed";
+            let (name, scores) = (template_name(value), format!("{before} to {now}"));
+            told(AlertCode::TemplateQualityLow, what, &[&name, &scores]).raised(&topic, None)
+        }
+        "GREEN" => cleared(&topic),
+        _ => Meaning::default(),
+    }
+}
+
+fn template_name(value: &Value) -> String {
+    text(value, "message_template_name").unwrap_or_default()
+}
+
+/// The warning's topic: one for each template and language.
+fn template_topic(kind: &str, value: &Value) -> String {
+    let language = text(value, "message_template_language").unwrap_or_default();
+    plain(&format!("{kind} {} {language}", template_name(value)))
 }
 
 /// The bot takes no calls, so a person should call back.
-fn call(call: &Value) -> Option<String> {
-    let event = text(call, "event")?;
+fn call(call: &Value) -> Meaning {
+    let event = text(call, "event").unwrap_or_default();
     let ours = text(call, "direction").as_deref() == Some("BUSINESS_INITIATED");
-    (["connect", "CALL_CONNECT"].contains(&event.as_str()) && !ours)
-        .then(|| "A customer called on WhatsApp, and frontdesk takes no calls.".to_owned())
+    if ours || !["connect", "CALL_CONNECT"].contains(&event.as_str()) {
+        return Meaning::default();
+    }
+    let what = "A customer called on WhatsApp, and frontdesk takes no calls";
+    told(AlertCode::CallMissed, what, &[])
 }
 
-/// Joins the non-empty pieces to one sentence on one line.
-fn sentence(pieces: &[&str]) -> String {
-    let plain = |piece: &&str| -> String {
-        let clipped = piece.chars().take(MAX_PIECE_LEN);
-        clipped.map(|c| if c.is_control() { ' ' } else { c }).collect()
-    };
-    let words: Vec<String> = pieces.iter().map(plain).filter(|words| !words.is_empty()).collect();
-    let words = words.join(": ");
-    format!("{}.", words.trim_end_matches(['.', ' ']))
+/// An alert: what happened, then Meta's own words for it.
+fn told(code: AlertCode, what: &str, words: &[&str]) -> Meaning {
+    let words: Vec<String> =
+        words.iter().map(|word| plain(word)).filter(|word| !word.is_empty()).collect();
+    let detail = words.join(": ");
+    let text = if detail.is_empty() { what.to_owned() } else { format!("{what}: {detail}") };
+    let text = format!("{}.", text.trim_end_matches(['.', ' ']));
+    Meaning { alert: Some(Alert { code, text, detail }), warning: None }
+}
+
+fn cleared(topic: &str) -> Meaning {
+    Meaning { alert: None, warning: Some(WarningChange::Cleared { topic: topic.to_owned() }) }
+}
+
+impl Meaning {
+    /// The alert's number is at risk.
+    fn raised(self, topic: &str, until: Option<Millis>) -> Self {
+        let warning = WarningChange::Raised { topic: topic.to_owned(), until };
+        Self { warning: Some(warning), ..self }
+    }
+}
+
+/// A text of Meta on one line.
+fn plain(text: &str) -> String {
+    let clipped = text.chars().take(MAX_PIECE_LEN);
+    clipped.map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -1,0 +1,44 @@
+// What puts a number at risk, and what to do about it.
+import { Alert, Stack, Text } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
+import { useFormat } from "@/i18n/format";
+import { useAlertWords } from "@/parts/alertWords";
+
+export function Warnings({ warnings }: { warnings: Schemas["NumberWarning"][] }) {
+  const { t } = useTranslation("numbers");
+  const format = useFormat();
+  const words = useAlertWords();
+  if (warnings.length === 0) return null;
+  return (
+    <Alert
+      color="orange"
+      variant="light"
+      icon={<IconAlertTriangle aria-hidden />}
+      title={t("page.atRisk")}
+      data-testid="warnings"
+    >
+      <Stack gap="xs">
+        {warnings.map((warning) => {
+          const { title, todo } = words(warning);
+          return (
+            <div key={`${warning.code} ${warning.detail}`}>
+              <Text size="sm" fw={500} dir="auto">
+                {title}
+                {warning.detail && (
+                  <>
+                    : <bdi>{warning.detail}</bdi>
+                  </>
+                )}
+              </Text>
+              <Text size="sm" dir="auto">
+                {todo} {warning.until && t("page.until", { when: format.full(warning.until) })}
+              </Text>
+            </div>
+          );
+        })}
+      </Stack>
+    </Alert>
+  );
+}

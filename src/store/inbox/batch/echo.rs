@@ -1,0 +1,71 @@
+//! Messages that people of the business wrote outside this system: from the phone or another tool,
+//! and the business's own side of an import.
+
+use super::super::conversations::PersonAction;
+use super::{Batch, ConversationEvent, IMPORTED, TAKEN, believed, key};
+use crate::domain::{Author, ConversationId, Echo, MessageId, MessageState, NumberId};
+use crate::store::{Conn, Result, messages, now};
+
+impl Batch<'_> {
+    /// A person wrote to the customer outside this system: the conversation becomes a person's.
+    pub(super) async fn echo(
+        &mut self,
+        conn: &mut Conn<'_>,
+        (place, number): (usize, &NumberId),
+        echo: &Echo,
+    ) -> Result<()> {
+        let known = key(number, &echo.provider_id);
+        if self.seen.contains_key(&known) {
+            return Ok(());
+        }
+        if echo.imported {
+            return self.import(number, echo);
+        }
+        let kept = self.conversations.at((number, &echo.to))?;
+        // An echo of an own message that arrived before its send was recorded.
+        if messages::match_echo(conn, &kept.id, echo).await? {
+            self.seen.insert(known, None);
+            return Ok(());
+        }
+        kept.take_over(PersonAction::Answered);
+        let conversation = kept.id.clone();
+        self.void(conn, &conversation, TAKEN).await?;
+        let row = echo_row((&conversation, number), echo, "written from the phone or another tool");
+        self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
+        self.seen.insert(known, None);
+        self.taken[place].events.insert(ConversationEvent { conversation, message: None });
+        Ok(())
+    }
+
+    /// Stores an old message of the business. It says nothing about who has the conversation now.
+    fn import(&mut self, number: &NumberId, echo: &Echo) -> Result<()> {
+        let kept = self.conversations.at((number, &echo.to))?;
+        let conversation = kept.id.clone();
+        let row = echo_row((&conversation, number), echo, IMPORTED);
+        self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
+        self.seen.insert(key(number, &echo.provider_id), None);
+        self.unanswered.push(conversation);
+        Ok(())
+    }
+}
+
+/// The row of a message that a person of the business wrote elsewhere.
+fn echo_row<'m>(
+    (conversation, number): (&'m ConversationId, &'m NumberId),
+    echo: &'m Echo,
+    note: &'static str,
+) -> messages::NewMessage<'m> {
+    messages::NewMessage {
+        conversation,
+        number,
+        author: Author::Person,
+        provider_id: &echo.provider_id,
+        content: &echo.content,
+        reply_to: None,
+        referral: None,
+        state: MessageState::Sent,
+        note: Some(note),
+        faults: &[],
+        sent_at: believed(echo.sent_at, now()),
+    }
+}

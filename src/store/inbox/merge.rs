@@ -1,0 +1,275 @@
+//! Merges two contacts that are one customer: one known by phone alone, the other by
+//! business-scoped id alone, until a message carries both ids. The contact with the phone stays.
+//! Where both have a conversation with a number, its conversation stays and takes over all of the
+//! other's: messages, turns, cases, what waits and what is still to be sent.
+
+use sqlx::FromRow;
+
+use super::batch::{OPTED_OUT, TAKEN};
+use super::contacts::Contacts;
+use super::conversations::{Place, written};
+use crate::domain::thread::{Thread, earliest};
+use crate::domain::{ConversationId, MessageState, Owner, Party, WorkspaceId};
+use crate::store::columns::LenientWord;
+use crate::store::{Conn, Error, Result, Store, all, first, messages, now, run};
+
+impl Store {
+    /// The conversation that took over all of this one; the same id if none did.
+    pub async fn current_conversation(&self, id: &ConversationId) -> Result<ConversationId> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| current(conn, workspace, id).await).await
+    }
+}
+
+/// Like [`Store::current_conversation`], inside a transaction.
+pub(in crate::store) async fn current(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    id: &ConversationId,
+) -> Result<ConversationId> {
+    let sql = "select into_id from merged_conversations where workspace_id = $1 and id = $2";
+    let found = first!(conn, (ConversationId,), sql, workspace.as_str(), id.as_str())?;
+    Ok(found.map_or_else(|| id.clone(), |row| row.0))
+}
+
+/// Merges the contacts that these parties show to be one customer. Then the parties of the batch
+/// that carry only one id find the same contact, wherever they stand in it.
+pub(super) async fn unite(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (contacts, places): (&mut Contacts, &[Place<'_>]),
+) -> Result<()> {
+    let whole = |party: &&Party| party.wa_id.is_some() && party.bsuid.is_some();
+    for party in places.iter().map(|(_, party)| *party).filter(whole) {
+        if let Some((kept, gone)) = contacts.split(party) {
+            let pair = Pair { workspace, kept: contacts.id(kept), gone: contacts.id(gone) };
+            if let Some(merged) = pair.merge(conn).await? {
+                contacts.absorb((kept, gone), merged);
+            }
+        }
+        contacts.find_or_add(party);
+    }
+    Ok(())
+}
+
+/// Two contacts that are one customer.
+struct Pair<'a> {
+    workspace: &'a WorkspaceId,
+    kept: &'a str,
+    gone: &'a str,
+}
+
+#[derive(FromRow)]
+struct HalfContact {
+    wa_id: Option<String>,
+    bsuid: Option<String>,
+    name: Option<String>,
+    username: Option<String>,
+    opted_out_at: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct HalfRow {
+    id: ConversationId,
+    number_id: String,
+    contact_id: String,
+    #[sqlx(try_from = "LenientWord<Owner>")]
+    owner: Option<Owner>,
+    person_at: Option<i64>,
+    waiting_since: Option<i64>,
+    due_at: Option<i64>,
+    quiet_at: Option<i64>,
+    last_inbound_at: Option<i64>,
+    replied_at: Option<i64>,
+    reply_hash: i64,
+    habit: String,
+}
+
+impl Pair<'_> {
+    /// Merges them. Returns both of each pair of conversations that became one; `None` if nothing
+    /// was merged, because an owner's word is unknown to this version.
+    async fn merge(&self, conn: &mut Conn<'_>) -> Result<Option<Vec<ConversationId>>> {
+        let rows = self.lock_conversations(conn).await?;
+        let (kept, gone) = (self.lock(conn, self.kept).await?, self.lock(conn, self.gone).await?);
+        if kept.bsuid.is_some() || gone.wa_id.is_some() {
+            return Err(changed());
+        }
+        if rows.iter().any(|row| row.owner.is_none()) {
+            return Ok(None);
+        }
+        let opted_out_at = earliest(kept.opted_out_at, gone.opted_out_at);
+        let (stay, go): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row.contact_id == self.kept);
+        let mut merged = Vec::new();
+        for row in go {
+            if let Some(into) = stay.iter().find(|one| one.number_id == row.number_id) {
+                into.take_over_all_of(conn, self.workspace, (&row, opted_out_at)).await?;
+                merged.extend([into.id.clone(), row.id]);
+            } else {
+                let sql = "update conversations set contact_id = $2, updated_at = $3 where id = $1";
+                run!(conn, sql, row.id.as_str(), self.kept, now())?;
+            }
+        }
+        self.join_contacts(conn, &gone, opted_out_at).await?;
+        Ok(Some(merged))
+    }
+
+    /// Locks the conversations of both, in the order in which each batch locks its own.
+    async fn lock_conversations(&self, conn: &mut Conn<'_>) -> Result<Vec<HalfRow>> {
+        macro_rules! find {
+            ($lock:literal) => {
+                concat!(
+                    "select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
+                        v.last_inbound_at, v.replied_at, v.reply_hash, v.habit
+                    from conversations v join contacts c on c.id = v.contact_id
+                    where v.contact_id in ($1, $2) order by v.id ",
+                    $lock
+                )
+            };
+        }
+        let sql = conn.sql_for(find!(""), find!("for update of v, c"));
+        all!(conn, HalfRow, sql, self.kept, self.gone)
+    }
+
+    /// Locks a contact and reads it under the lock.
+    async fn lock(&self, conn: &mut Conn<'_>, id: &str) -> Result<HalfContact> {
+        macro_rules! find {
+            ($lock:literal) => {
+                concat!(
+                    "select wa_id, bsuid, name, username, opted_out_at from contacts where id = $1 ",
+                    $lock
+                )
+            };
+        }
+        let sql = conn.sql_for(find!(""), find!("for update"));
+        first!(conn, HalfContact, sql, id)?.ok_or_else(changed)
+    }
+
+    async fn join_contacts(
+        &self,
+        conn: &mut Conn<'_>,
+        gone: &HalfContact,
+        opted_out_at: Option<i64>,
+    ) -> Result<()> {
+        run!(conn, "delete from contacts where id = $1", self.gone)?;
+        let sql = "update contacts set bsuid = $2, name = coalesce(name, $3), username = coalesce(username, $4),
+                       opted_out_at = $5, updated_at = $6
+                   where id = $1";
+        let (name, username) = (gone.name.as_deref(), gone.username.as_deref());
+        let bsuid = gone.bsuid.as_deref();
+        run!(conn, sql, self.kept, bsuid, name, username, opted_out_at, now()).map(|_| ())
+    }
+}
+
+impl HalfRow {
+    /// Moves everything of the other conversation into this one and deletes the other. A turn that
+    /// runs in the other loses its lease; its messages wait here.
+    async fn take_over_all_of(
+        &self,
+        conn: &mut Conn<'_>,
+        workspace: &WorkspaceId,
+        (other, opted_out_at): (&Self, Option<i64>),
+    ) -> Result<()> {
+        self.take_rows_of(conn, other).await?;
+        let mut thread = Thread { opted_out_at, ..self.thread() };
+        let void = thread.join(&other.thread());
+        if void {
+            let why = if thread.owner == Owner::Person { TAKEN } else { OPTED_OUT };
+            messages::void(conn, &self.id, why).await?;
+        } else if self.has_waiting(conn).await? {
+            thread.due_at = Some(thread.due_at.unwrap_or_else(now));
+        }
+        self.write(conn, (&thread, void), other).await?;
+        let (id, into, space) = (other.id.as_str(), self.id.as_str(), workspace.as_str());
+        let sql = "update merged_conversations set into_id = $2 where into_id = $1";
+        run!(conn, sql, id, into)?;
+        run!(conn, "delete from conversations where id = $1", id)?;
+        let sql = "insert into merged_conversations (id, workspace_id, into_id, created_at)
+                   values ($1, $2, $3, $4)";
+        run!(conn, sql, id, space, into, now()).map(|_| ())
+    }
+
+    async fn take_rows_of(&self, conn: &mut Conn<'_>, other: &Self) -> Result<()> {
+        let (into, from) = (self.id.as_str(), other.id.as_str());
+        // A key that was used in both: whoever wrote under it in the other got his answer.
+        let sql = "update messages set idempotency_key = null where conversation_id = $2 and idempotency_key in
+                       (select m.idempotency_key from messages m
+                        where m.conversation_id = $1 and m.idempotency_key is not null)";
+        run!(conn, sql, into, from)?;
+        let sql = "update messages set conversation_id = $1 where conversation_id = $2";
+        run!(conn, sql, into, from)?;
+        let sql = "update turns set conversation_id = $1 where conversation_id = $2";
+        run!(conn, sql, into, from)?;
+        let sql = "update escalations set conversation_id = $1 where conversation_id = $2";
+        run!(conn, sql, into, from).map(|_| ())
+    }
+
+    async fn has_waiting(&self, conn: &mut Conn<'_>) -> Result<bool> {
+        let sql = "select id from messages where conversation_id = $1 and state = $2 limit 1";
+        let found = first!(conn, (String,), sql, self.id.as_str(), MessageState::Waiting)?;
+        Ok(found.is_some())
+    }
+
+    /// Writes the joined state, with the sums of both counters.
+    async fn write(
+        &self,
+        conn: &mut Conn<'_>,
+        (thread, void): (&Thread, bool),
+        other: &Self,
+    ) -> Result<()> {
+        let sql = "update conversations set owner = $3, person_at = $4, waiting_since = $5, due_at = $6, quiet_at = $7,
+                       last_inbound_at = $8, replied_at = $9, reply_hash = $10, habit = $11,
+                       lease_token = conversations.lease_token + $12,
+                       lease_until = case when $12 = 1 then 0 else conversations.lease_until end,
+                       attempts = case when $12 = 1 then 0 else conversations.attempts end,
+                       unread = conversations.unread + o.unread, unanswered = conversations.unanswered + o.unanswered,
+                       open_cases = conversations.open_cases + o.open_cases,
+                       seen_at = case when coalesce(o.seen_at, 0) > coalesce(conversations.seen_at, 0) then o.seen_at
+                           else conversations.seen_at end,
+                       last_message_at = case when o.last_message_at > conversations.last_message_at then o.last_message_at
+                           else conversations.last_message_at end,
+                       created_at = case when o.created_at < conversations.created_at then o.created_at
+                           else conversations.created_at end,
+                       updated_at = $13
+                   from conversations o where conversations.id = $1 and o.id = $2";
+        let habit = written(&thread.sender_stats);
+        run!(
+            conn,
+            sql,
+            self.id.as_str(),
+            other.id.as_str(),
+            thread.owner,
+            thread.person_at,
+            thread.waiting_since,
+            thread.due_at,
+            thread.quiet_at,
+            thread.last_inbound_at,
+            thread.replied_at,
+            thread.reply_hash,
+            habit.as_str(),
+            i64::from(void),
+            now()
+        )
+        .map(|_| ())
+    }
+
+    fn thread(&self) -> Thread {
+        Thread {
+            owner: self.owner.unwrap_or(Owner::Person),
+            person_at: self.person_at,
+            waiting_since: self.waiting_since,
+            due_at: self.due_at,
+            quiet_at: self.quiet_at,
+            last_inbound_at: self.last_inbound_at,
+            replied_at: self.replied_at,
+            reply_hash: self.reply_hash,
+            sender_stats: serde_json::from_str(&self.habit).unwrap_or_default(),
+            ..Thread::default()
+        }
+    }
+}
+
+/// Another process changed the contacts after this batch found them: the transaction runs again.
+fn changed() -> Error {
+    Error::Contended("a customer was changed meanwhile".into())
+}

@@ -1,0 +1,403 @@
+//! A customer who is known by phone in one contact and by business-scoped id in another: a message
+//! that carries both ids makes them one, and nothing that either conversation holds is lost.
+
+use std::time::Duration;
+
+use frontdesk::domain::loop_guard::Limits;
+use frontdesk::domain::thread::{ConsentRequest, IntakePolicy};
+use frontdesk::domain::time::now_ms;
+use frontdesk::domain::{
+    Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageId,
+    MessageState, NumberId, Owner, Party, ProviderKind, TurnId, TurnOutcome, Usage,
+};
+use frontdesk::store::agents::ConnectNumber;
+use frontdesk::store::escalations::NewEscalation;
+use frontdesk::store::finish::{CommitOutcome, FinishedTurn};
+use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
+use frontdesk::store::listing::{ConversationRow, Which};
+use frontdesk::store::messages::MessageRow;
+use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, ToSend};
+use frontdesk::store::turns::Claim;
+use frontdesk::store::{Settings, Store};
+use futures::future::join_all;
+use tempfile::TempDir;
+
+use crate::support::app::{Db, on_both};
+use crate::support::postgres::Postgres;
+
+const MINUTE: i64 = 60_000;
+const PHONE: &str = "447700900123";
+const BSUID: &str = "GB.1349120865530274";
+const POLICY: IntakePolicy = IntakePolicy {
+    gap_ms: 0,
+    max_burst_ms: 0,
+    stale_ms: 24 * 60 * MINUTE,
+    return_ms: 0,
+    limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
+    consent: None,
+};
+
+/// Which ids a message carries.
+#[derive(Debug, Clone, Copy)]
+enum Ids {
+    Phone,
+    Bsuid,
+    Both,
+}
+
+impl Ids {
+    fn party(self) -> Party {
+        let phone = matches!(self, Self::Phone | Self::Both).then(|| PHONE.to_owned());
+        let bsuid = matches!(self, Self::Bsuid | Self::Both).then(|| BSUID.to_owned());
+        Party { wa_id: phone, bsuid, ..Party::default() }
+    }
+}
+
+struct Ground {
+    store: Store,
+    agent: AgentId,
+    numbers: [NumberId; 2],
+    _home: TempDir,
+}
+
+impl Ground {
+    async fn on(db: Db) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let url = match db {
+            Db::Sqlite => String::new(),
+            Db::Postgres => Postgres::shared().unwrap().database().await,
+        };
+        let path = home.path().join("desk.db");
+        let settings = Settings { url: url.into(), path, connections: 8, wait_ms: 20_000 };
+        let store = Store::open(&settings).await.unwrap();
+        let agent = store.publish("acme", "You are Acme.", "hash").await.unwrap().agent;
+        let mut numbers = Vec::new();
+        for slug in ["main", "shop"] {
+            let number = ConnectNumber {
+                slug: slug.into(),
+                provider: ProviderKind::Meta,
+                external_id: slug.into(),
+                agent: agent.clone(),
+            };
+            numbers.push(store.connect_number(number).await.unwrap());
+        }
+        Self { store, agent, numbers: numbers.try_into().unwrap(), _home: home }
+    }
+
+    fn said(&self, number: usize, from: Party, id: &str) -> Arrival {
+        let message = Inbound {
+            provider_id: id.into(),
+            from,
+            sent_at: now_ms(),
+            content: Content::Text { body: format!("question {id}") },
+            reply_to: None,
+            group: None,
+            imported: false,
+            faults: Vec::new(),
+        };
+        self.arrival(number, Event::Message(Box::new(message)))
+    }
+
+    fn arrival(&self, number: usize, event: Event) -> Arrival {
+        let number = self.numbers[number].clone();
+        let item = Item { number: Some(number.to_string()), account: Account::default(), event };
+        Arrival { number: Some(number), item, policy: POLICY }
+    }
+
+    async fn take(&self, items: Vec<Arrival>) {
+        let turns = Offer::default();
+        let (provider, body, candidates) = (ProviderKind::Meta, b"{}".to_vec(), Vec::new());
+        let webhook = TakeIn { provider, body, items, candidates, again: None, turns };
+        self.store.take_in(webhook).await.unwrap();
+    }
+
+    async fn hear(&self, number: usize, ids: Ids, id: &str) {
+        self.take(vec![self.said(number, ids.party(), id)]).await;
+    }
+
+    async fn echo(&self, ids: Ids, id: &str) {
+        let content = Content::Text { body: "Ana here".into() };
+        let (provider_id, to, sent_at) = (id.into(), ids.party(), now_ms());
+        let echo = Echo { provider_id, to, sent_at, content, imported: false };
+        self.take(vec![self.arrival(0, Event::Echo(Box::new(echo)))]).await;
+    }
+
+    async fn all(&self) -> Vec<ConversationRow> {
+        self.store.conversations(&Which::default(), None, 1000).await.unwrap()
+    }
+
+    async fn only(&self) -> ConversationRow {
+        let mut all = self.all().await;
+        assert_eq!(all.len(), 1, "{all:?}");
+        let one = all.remove(0);
+        let ids = (one.wa_id.as_deref(), one.bsuid.as_deref());
+        assert_eq!(ids, (Some(PHONE), Some(BSUID)));
+        one
+    }
+
+    async fn thread(&self, id: &str) -> Vec<MessageRow> {
+        self.store.thread(&ConversationId::stored(id.into()), None, 1000).await.unwrap()
+    }
+
+    async fn states(&self, id: &str) -> Vec<(String, MessageState)> {
+        let rows = self.thread(id).await.into_iter();
+        let mut states: Vec<_> =
+            rows.map(|row| (row.provider_id.unwrap_or_default(), row.state)).collect();
+        states.sort_by(|one, other| one.0.cmp(&other.0));
+        states
+    }
+
+    async fn claims(&self) -> Vec<Claim> {
+        self.store.claim_turns(10, MINUTE).await.unwrap()
+    }
+
+    async fn finished(&self, claim: &Claim, replies: &[&str]) -> FinishedTurn {
+        let said = self.store.read_snapshot(claim, 50, 0).await.unwrap();
+        let answered =
+            said.waiting.into_iter().map(|row| (MessageId::stored(row.id), None)).collect();
+        FinishedTurn {
+            id: TurnId::generate(),
+            claim: claim.clone(),
+            agent: self.agent.clone(),
+            version: None,
+            outcome: TurnOutcome::Answer,
+            trace: "{}".into(),
+            tape: None,
+            usage: Usage::default(),
+            answered,
+            replies: replies.iter().map(|text| OutgoingRow::new(text)).collect(),
+            unanswered: None,
+            escalation: None,
+            send: None,
+        }
+    }
+
+    async fn answer(&self, claim: &Claim, replies: &[&str]) -> CommitOutcome {
+        self.store.commit_turn(self.finished(claim, replies).await).await.unwrap()
+    }
+
+    async fn claim_sends(&self) -> Vec<ToSend> {
+        let asked = ClaimRequest {
+            limit: 10,
+            lease_ms: MINUTE,
+            except: Vec::new(),
+            only: None,
+            ordered: Vec::new(),
+            pair: Pair { burst: 0, gap_ms: 0 },
+        };
+        self.store.claim_sends(asked).await.unwrap()
+    }
+}
+
+on_both! {
+    async fn two_become_one_and_nothing_is_lost(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        let first = ground.claims().await.remove(0);
+        assert_eq!(ground.answer(&first, &["To the phone."]).await, CommitOutcome::Yes(None));
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        let second = ground.claims().await.remove(0);
+        assert_eq!(ground.answer(&second, &["To the id."]).await, CommitOutcome::Yes(None));
+        ground.hear(1, Ids::Bsuid, "m3").await;
+        ground.hear(0, Ids::Bsuid, "m4").await;
+        assert_eq!(ground.all().await.len(), 3);
+
+        ground.hear(0, Ids::Both, "m5").await;
+        let all = ground.all().await;
+        assert_eq!(all.len(), 2, "one on each number: {all:?}");
+        assert_eq!(all[0].contact_id, all[1].contact_id);
+        let one = all.iter().find(|row| row.number_slug == "main").unwrap();
+        assert_eq!((one.wa_id.as_deref(), one.bsuid.as_deref()), (Some(PHONE), Some(BSUID)));
+        assert_eq!((one.id.as_str(), one.unread), (first.id.as_str(), 4));
+        let rows = ground.thread(&one.id).await;
+        assert_eq!(rows.len(), 6, "four questions and two answers: {rows:?}");
+        assert_eq!(ground.store.turn(&turn_of(&rows, "To the id.")).await.unwrap()
+            .map(|turn| turn.conversation_id), Some(one.id.clone()));
+
+        let current = ground.store.current_conversation(&second.conversation()).await.unwrap();
+        assert_eq!(current.as_str(), one.id, "a link to the former conversation leads to this one");
+
+        let claims = ground.claims().await;
+        assert_eq!(claims.len(), 2, "a turn on each number: {claims:?}");
+        let turn = claims.iter().find(|claim| claim.id == one.id).unwrap();
+        let waiting = ground.finished(turn, &[]).await.answered.len();
+        assert_eq!(waiting, 2, "what waited in both is answered by one turn");
+        assert_eq!(ground.answer(turn, &["To both."]).await, CommitOutcome::Yes(None));
+
+        let mut sent = Vec::new();
+        loop {
+            let mut sends = ground.claim_sends().await;
+            sends.retain(|one| one.number_id == ground.numbers[0].as_str());
+            assert!(sends.len() < 2, "one at a time: {sends:?}");
+            let Some(send) = sends.pop() else { break };
+            let to = (send.wa_id.as_deref(), send.bsuid.as_deref());
+            assert_eq!(to, (Some(PHONE), Some(BSUID)));
+            let id = SendResult::Sent(format!("out.{}", send.id));
+            ground.store.record_send(&send, id).await.unwrap();
+            sent.push(send.body.unwrap());
+        }
+        assert_eq!(sent, ["To the phone.", "To the id.", "To both."]);
+        ground.hear(0, Ids::Bsuid, "m6").await;
+        ground.hear(0, Ids::Phone, "m7").await;
+        assert_eq!(ground.all().await.len(), 2, "either id finds the one conversation");
+    }
+
+    async fn a_turn_that_runs_in_the_former_conversation_answers_nothing_and_its_message_waits(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        let claims = ground.claims().await;
+        let mut late = Vec::new();
+        for claim in &claims {
+            late.push(ground.finished(claim, &["late"]).await);
+        }
+        ground.hear(0, Ids::Both, "m3").await;
+        let one = ground.only().await;
+        let (kept, gone): (Vec<_>, Vec<_>) = late.into_iter().partition(|turn| turn.claim.id == one.id);
+        for turn in gone {
+            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Overtaken);
+        }
+        for turn in kept {
+            assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
+        }
+        let next = ground.claims().await.remove(0);
+        assert_eq!(ground.finished(&next, &[]).await.answered.len(), 2, "m2 and m3");
+        assert_eq!(ground.answer(&next, &["now"]).await, CommitOutcome::Yes(None));
+        let states = ground.states(&one.id).await;
+        let open = states.iter().filter(|(_, state)| *state == MessageState::Waiting).count();
+        assert_eq!(open, 0, "{states:?}");
+        assert!(ground.claims().await.is_empty());
+    }
+
+    async fn the_bot_does_not_speak_where_a_person_had_one_of_the_two(db) {
+        for person in [Ids::Phone, Ids::Bsuid] {
+            let ground = Ground::on(db).await;
+            ground.hear(0, Ids::Phone, "m1").await;
+            ground.hear(0, Ids::Bsuid, "m2").await;
+            let claims = ground.claims().await;
+            let running = ground.finished(&claims[0], &["a turn that runs"]).await;
+            assert_eq!(ground.answer(&claims[1], &["queued"]).await, CommitOutcome::Yes(None));
+            ground.echo(person, "e1").await;
+            ground.hear(0, Ids::Both, "m3").await;
+            let one = ground.only().await;
+            assert_eq!(one.owner, Owner::Person);
+            assert_eq!(ground.store.commit_turn(running).await.unwrap(), CommitOutcome::Overtaken);
+            assert!(ground.claim_sends().await.is_empty(), "the bot's message stays here");
+            assert!(ground.claims().await.is_empty(), "no turn");
+            let states = ground.states(&one.id).await;
+            assert!(states.iter().all(|(_, state)| *state != MessageState::Waiting), "{states:?}");
+        }
+    }
+
+    async fn who_opted_out_under_one_id_has_opted_out(db) {
+        for stopped in [Ids::Phone, Ids::Bsuid] {
+            let ground = Ground::on(db).await;
+            ground.hear(0, Ids::Phone, "m1").await;
+            ground.hear(0, Ids::Bsuid, "m2").await;
+            let mut stop = ground.said(0, stopped.party(), "m3");
+            stop.policy.consent = Some(ConsentRequest { out: true, reply: None });
+            ground.take(vec![stop]).await;
+            ground.hear(0, Ids::Both, "m4").await;
+            let one = ground.only().await;
+            assert!(one.opted_out_at.is_some());
+            assert!(ground.claims().await.is_empty(), "nothing is answered any more");
+        }
+    }
+
+    async fn a_webhook_with_all_three_in_any_order_makes_one(db) {
+        let orders = [
+            [Ids::Phone, Ids::Bsuid, Ids::Both],
+            [Ids::Bsuid, Ids::Phone, Ids::Both],
+            [Ids::Both, Ids::Bsuid, Ids::Phone],
+        ];
+        for order in orders {
+            let ground = Ground::on(db).await;
+            let said = |(at, ids): (usize, &Ids)| ground.said(0, ids.party(), &format!("m{at}"));
+            ground.take(order.iter().enumerate().map(said).collect()).await;
+            let one = ground.only().await;
+            assert_eq!(ground.thread(&one.id).await.len(), 3, "{order:?}");
+        }
+    }
+
+    async fn a_case_of_the_former_conversation_is_opened_in_the_one_that_stays(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        let former = ground.all().await.into_iter().find(|row| row.wa_id.is_none()).unwrap();
+        let opened = |reason: &str| NewEscalation {
+            conversation: ConversationId::stored(former.id.clone()),
+            reason: reason.into(),
+            question: "When?".into(),
+        };
+        ground.store.open_case(opened("before")).await.unwrap();
+        ground.hear(0, Ids::Both, "m3").await;
+        ground.store.open_case(opened("after")).await.unwrap();
+        let one = ground.only().await;
+        let cases = ground.store.escalations(true, None, 10).await.unwrap();
+        assert_eq!(cases.len(), 2);
+        assert!(cases.iter().all(|case| case.conversation_id.as_str() == one.id), "{cases:?}");
+        assert!(ground.store.resolve(&ConversationId::stored(one.id)).await.unwrap());
+        let open = ground.store.escalations(true, None, 10).await.unwrap();
+        assert!(open.is_empty(), "{open:?}");
+    }
+
+    async fn a_phone_with_a_new_owner_stays_apart(db) {
+        let ground = Ground::on(db).await;
+        let other = Party { bsuid: Some("GB.2".into()), ..Ids::Phone.party() };
+        ground.take(vec![ground.said(0, other, "m1")]).await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        ground.hear(0, Ids::Both, "m3").await;
+        let mut bsuids: Vec<_> = ground.all().await.into_iter().map(|row| row.bsuid).collect();
+        bsuids.sort();
+        assert_eq!(bsuids, [Some(BSUID.to_owned()), Some("GB.2".to_owned())]);
+    }
+
+    async fn many_at_once_lose_nothing(db) {
+        let ground = Ground::on(db).await;
+        let kinds = [Ids::Phone, Ids::Bsuid, Ids::Both];
+        // Each in its own batch where the database allows it: another store is another process.
+        let hear = |at: usize| {
+            let item = ground.said(at % 2, kinds[at % 3].party(), &format!("m{at:03}"));
+            ground.take(vec![item])
+        };
+        ground.hear(0, Ids::Phone, "first").await;
+        ground.hear(0, Ids::Bsuid, "second").await;
+        ground.hear(1, Ids::Bsuid, "third").await;
+        let serving = async {
+            for _ in 0..20 {
+                for claim in ground.claims().await {
+                    ground.answer(&claim, &["answer"]).await;
+                }
+                for send in ground.claim_sends().await {
+                    let sent = SendResult::Sent(format!("out.{}", send.id));
+                    ground.store.record_send(&send, sent).await.unwrap();
+                }
+            }
+        };
+        let all = tokio::time::timeout(Duration::from_secs(60), async {
+            tokio::join!(join_all((0..60).map(hear)), serving)
+        });
+        all.await.unwrap();
+        let rows = ground.all().await;
+        assert_eq!(rows.len(), 2, "{rows:?}");
+        let mut questions = 0;
+        for row in &rows {
+            let thread = ground.thread(&row.id).await;
+            questions += thread.iter().filter(|row| row.author == Author::Customer).count();
+        }
+        assert_eq!(questions, 63);
+        for claim in ground.claims().await {
+            assert_eq!(ground.answer(&claim, &["answer"]).await, CommitOutcome::Yes(None));
+        }
+        for row in rows {
+            let states = ground.states(&row.id).await;
+            assert!(states.iter().all(|(_, state)| *state != MessageState::Waiting), "{states:?}");
+        }
+    }
+}
+
+/// The turn that wrote this reply.
+fn turn_of(rows: &[MessageRow], reply: &str) -> TurnId {
+    let row = rows.iter().find(|row| row.body.as_deref() == Some(reply)).unwrap();
+    TurnId::stored(row.turn_id.clone().unwrap())
+}
