@@ -29,7 +29,8 @@ function useRest() {
       if (ref.current) setTop(ref.current.getBoundingClientRect().top + window.scrollY);
     };
     const watch = new ResizeObserver(measure);
-    watch.observe(main);
+    // The page's height stays when the banner above goes: `main` is never shorter than the window.
+    for (const one of [main, ...main.children]) if (one !== ref.current) watch.observe(one);
     measure();
     return () => watch.disconnect();
   }, []);
