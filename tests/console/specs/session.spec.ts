@@ -57,12 +57,37 @@ test("a lost connection is shown, and heals", async ({ page, desk }) => {
   await expect(page.locator("[data-line=open]")).toBeAttached();
   await desk.halt();
   await expect(page.getByTestId("line-lost")).toBeVisible();
+  // The inbox ends where the window ends, under the banner and without it.
+  const list = page.getByRole("navigation", { name: "Conversations" });
+  const missing = () => list.evaluate((it) => Math.round(innerHeight - it.getBoundingClientRect().bottom));
+  await expect.poll(missing).toBe(0);
   await desk.run();
   await expect(page.getByTestId("line-lost")).toBeHidden({ timeout: 20_000 });
+  await expect.poll(missing).toBe(0);
   // The page shows both what it missed and what happens now.
   await desk.graph.customerSays("447700900001", "Are you back?", "Ada");
   await expect(page.getByText("Ada").first()).toBeVisible();
 });
+
+for (const how of ["offline", "with the server down"] as const)
+  test(`${how}, a page that was not opened before says what is missing, and opens by itself`, async ({ page, desk }) => {
+    await page.goto(`${desk.url}/inbox`);
+    await expect(page.locator("[data-line=open]")).toBeAttached();
+    if (how === "offline") await page.context().setOffline(true);
+    else await desk.halt();
+    const pages = page.getByRole("navigation", { name: "Pages" });
+    await pages.getByRole("link", { name: "Overview" }).click();
+    await expect(page.getByRole("alert").filter({ hasText: "This page has not arrived yet" })).toBeVisible();
+    // The rest of the console still works.
+    await pages.getByRole("link", { name: "Inbox" }).click();
+    await expect(page.getByRole("navigation", { name: "Conversations" })).toBeVisible();
+    await pages.getByRole("link", { name: "Overview" }).click();
+    await expect(page.getByRole("alert").filter({ hasText: "This page has not arrived yet" })).toBeVisible();
+    if (how === "offline") await page.context().setOffline(false);
+    else await desk.run();
+    await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible({ timeout: 30_000 });
+    await expect(page.getByText("No activity in this period")).toBeVisible();
+  });
 
 test("four languages, one of them from right to left", async ({ page }) => {
   await page.getByRole("button", { name: "Language" }).click();
