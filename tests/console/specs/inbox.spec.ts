@@ -79,6 +79,19 @@ test("what a customer asks for a person says so on top, and is resolved", async 
   await expect(page.getByText("Nothing matches")).toBeVisible();
 });
 
+test("WhatsApp's marks are shown as what they mean", async ({ page, desk }) => {
+  desk.model.answer = () => "We open at **nine** [1].";
+  await desk.graph.customerSays(ada, "Is it *really* open? https://acme.example/_new_", "Ada Lovelace");
+  await expect.poll(() => desk.graph.sent.length).toBeGreaterThan(0);
+  await page.goto("/inbox");
+  await row(page, "Ada Lovelace").click();
+  const asked = thread(page).locator("[data-author=customer]");
+  await expect(asked.locator("strong")).toHaveText("really");
+  await expect(asked.getByRole("link")).toHaveText("https://acme.example/_new_");
+  await expect(said(page, "We open at").locator("strong")).toHaveText("nine");
+  await expect(row(page, "Ada Lovelace")).toContainText("We open at nine");
+});
+
 test("a new message does not steal the scroll", async ({ page, desk }) => {
   await talked(desk);
   await open(page);

@@ -4,6 +4,7 @@ import { IconAddressBook, IconBasket, IconForms, IconHandClick, IconMapPin } fro
 import type { ReactElement, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { plain } from "@/parts/whatsapp";
 import { File, Picture } from "./Files";
 import { answersOf, thingsIn } from "./holds";
 import { Recording } from "./Recording";
@@ -150,7 +151,7 @@ export function Happening({ message: { content } }: { message: Message }) {
     case "edited":
       return (
         <>
-          {t("event.edited")} <bdi>{changed(content.content)}</bdi>
+          {t("event.edited")} <bdi>{plain(changed(content.content) ?? "")}</bdi>
         </>
       );
     case "revoked":

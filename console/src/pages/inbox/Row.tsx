@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
+import { plain } from "@/parts/whatsapp";
 import type { Conversation } from "./filter";
 import classes from "./inbox.module.css";
 
@@ -38,7 +39,7 @@ export function useLastOf() {
   const { t } = useTranslation("inbox");
   return ({ last_kind, last_text }: Conversation): string => {
     const name = last_kind && last_kind !== "text" ? t(`kind.${last_kind}`) : "";
-    return [name, last_text].filter(Boolean).join(": ");
+    return [name, plain(last_text ?? "")].filter(Boolean).join(": ");
   };
 }
 

@@ -1,5 +1,6 @@
 // Derived from messages: reactions, file addresses, previews, and untyped provider data (forms, orders).
 import type { Schemas } from "@/api/client";
+import { plain } from "@/parts/whatsapp";
 import type { Message } from "./thread";
 
 /** The fields of a submitted form. */
@@ -68,5 +69,5 @@ export const recordingOf = (message: Message) =>
 
 /** A preview of a message, for quotes. */
 export function gist({ transcript, text, content }: Message): string {
-  return (transcript ?? text ?? (content.type === "choice" ? content.title : "")).slice(0, 200);
+  return plain((transcript ?? text ?? (content.type === "choice" ? content.title : "")).slice(0, 200));
 }

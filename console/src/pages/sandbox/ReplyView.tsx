@@ -4,14 +4,14 @@ import { IconHeadset, IconMoodSilence, IconRefresh } from "@tabler/icons-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { WordDiff } from "@/parts/Diff";
+import { Formatted } from "@/parts/Formatted";
 import { Failed } from "@/parts/States";
 import { TraceView } from "@/parts/trace/TraceView";
+import { plain } from "@/parts/whatsapp";
 import { again, type Position } from "./asking";
 import type { Outcome, Reply } from "./conversation";
-import { Formatted } from "./Formatted";
 import classes from "./Sandbox.module.css";
 import { SaveCase } from "./SaveCase";
-import { plain } from "./whatsapp";
 
 /** The other side's text, and whether it comes before or after this one. */
 export type Other = { text: string; show: "before" | "after" };

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { Formatted } from "@/parts/Formatted";
 import { Failed } from "@/parts/States";
 import { nowAsked } from "./progress";
 import { type Answer, useAnswer } from "./useAnswer";
@@ -113,7 +114,7 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
         // biome-ignore lint/suspicious/noArrayIndexKey: bubbles stay where they are.
         <Paper key={at} bg="var(--mantine-color-default-hover)" p="sm" maw={620}>
           <Text dir="auto" style={{ whiteSpace: "pre-wrap" }}>
-            {bubble}
+            <Formatted text={bubble} />
           </Text>
         </Paper>
       ))}
