@@ -53,7 +53,7 @@ const conversation: Conversation = {
 
 function Line() {
   const words = useRowWords();
-  return <Row one={conversation} open={false} reachable several={false} tail="" words={words} />;
+  return <Row one={conversation} q="" open={false} reachable several={false} tail="" words={words} />;
 }
 
 const nothing = () => {};

@@ -10,7 +10,7 @@ import { queries } from "./api/queries";
 import { sessionQuery } from "./api/session";
 import { inboxSearch } from "./pages/inbox/search";
 import { lazyPage } from "./parts/lazyPage";
-import { type Search, text } from "./shell/address";
+import { number as count, parseSearch, type Search, stringifySearch, text } from "./shell/address";
 import { Broken, Nowhere } from "./shell/Broken";
 import { Shell } from "./shell/Shell";
 import { SignIn } from "./shell/SignIn";
@@ -154,7 +154,7 @@ const overview = createRoute({
   getParentRoute: () => desk,
   path: "/overview",
   validateSearch: (search: Search): { days?: number } => ({
-    days: typeof search.days === "number" ? search.days : undefined,
+    days: count(search.days),
   }),
   component: lazyPage(() => import("./pages/overview/OverviewPage"), "OverviewPage"),
 });
@@ -180,6 +180,8 @@ const tree = root.addChildren([
 
 export const router = createRouter({
   routeTree: tree,
+  parseSearch,
+  stringifySearch,
   defaultPreload: "intent",
   scrollRestoration: true,
   defaultErrorComponent: Broken,

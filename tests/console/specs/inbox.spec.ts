@@ -227,6 +227,23 @@ test("Enter sends, Shift and Enter does not, and a draft is kept", async ({ page
   await expect(composer(page)).toHaveValue("not yet");
 });
 
+test("a search finds a phone as it is written, and shows what it found", async ({ page, desk }) => {
+  await desk.graph.customerSays(ada, "Is the blue lamp back?", "Ada Lovelace");
+  await talked(desk, grace, "Grace Hopper");
+  await expect.poll(() => toAda(desk).length).toBe(1);
+  // From a link, where the router's own parser would take it for a number.
+  for (const q of [ada, "07700 900001", "+44 7700 900001"]) {
+    await page.goto(`/inbox?q=${encodeURIComponent(q)}`);
+    await expect(rows(page)).toHaveCount(1);
+    await expect(row(page, "Ada Lovelace").locator("mark")).toHaveText(`+${ada}`);
+  }
+  await page.goto("/inbox?q=BLUE");
+  await expect(rows(page)).toHaveCount(1);
+  await expect(row(page, "Ada Lovelace").locator("mark")).toHaveText("blue");
+  await expect(row(page, "Ada Lovelace")).toContainText("Is the blue lamp back?");
+  await accessible(page, "what was found");
+});
+
 test("the keyboard goes through the list", async ({ page, desk }) => {
   await talked(desk);
   await talked(desk, grace, "Grace Hopper");

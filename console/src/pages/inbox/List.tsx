@@ -235,6 +235,7 @@ export function List({ filter, open, search }: Props) {
               >
                 <Row
                   one={one}
+                  q={q}
                   open={one.id === open}
                   reachable={one.id === tab}
                   several={several}

@@ -6,7 +6,7 @@ import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import { plain } from "@/parts/whatsapp";
-import type { Conversation } from "./filter";
+import { type Conversation, foundIn, isPhone } from "./filter";
 import classes from "./inbox.module.css";
 
 type Owner = Schemas["Owner"];
@@ -43,8 +43,18 @@ export function useLastOf() {
   };
 }
 
+/** A text in which what is searched for is marked. */
+function Found({ text, q }: { text: string; q: string }) {
+  return foundIn(text, q).map((piece, at) =>
+    // biome-ignore lint/suspicious/noArrayIndexKey: pieces of a text do not change places.
+    piece.found ? <mark key={at}>{piece.text}</mark> : piece.text,
+  );
+}
+
 type Props = {
   one: Conversation;
+  /** What is searched for. */
+  q: string;
   open: boolean;
   /** Whether the row is in the tab order. */
   reachable: boolean;
@@ -55,11 +65,14 @@ type Props = {
   words: ReturnType<typeof useRowWords>;
 };
 
-export const Row = memo(function Row({ one, open, reachable, several, tail, words }: Props) {
+export const Row = memo(function Row({ one, q, open, reachable, several, tail, words }: Props) {
   const { t, format, nameOf, lastOf } = words;
   const Owner = ownerIcon(one.owner);
+  // What was found stands in place of the newest message, and the phone where it is what was found.
+  const found = q ? one.found_text : undefined;
+  const phone = q && one.contact_name && isPhone(one, q) ? `+${one.wa_id}` : undefined;
   const failed =
-    one.last_author !== "customer" && (one.last_state === "failed" || one.last_state === "unknown")
+    !found && one.last_author !== "customer" && (one.last_state === "failed" || one.last_state === "unknown")
       ? one.last_state
       : undefined;
   return (
@@ -72,7 +85,7 @@ export const Row = memo(function Row({ one, open, reachable, several, tail, word
       tabIndex={reachable ? 0 : -1}
     >
       <span className={classes.name} dir="auto">
-        {nameOf(one)}
+        <Found text={nameOf(one)} q={q} />
       </span>
       <time
         className={classes.when}
@@ -85,11 +98,18 @@ export const Row = memo(function Row({ one, open, reachable, several, tail, word
         {failed ? (
           <IconAlertTriangle size={15} aria-label={t(`state.${failed}`)} />
         ) : (
-          one.last_author === "bot" && <IconRobot size={15} aria-label={t("author.bot")} />
+          !found && one.last_author === "bot" && <IconRobot size={15} aria-label={t("author.bot")} />
         )}
-        {one.last_author === "person" && !failed && <IconUser size={15} aria-label={t("author.person")} />}
+        {one.last_author === "person" && !failed && !found && (
+          <IconUser size={15} aria-label={t("author.person")} />
+        )}
+        {phone && (
+          <mark className={classes.phone} dir="ltr">
+            {phone}
+          </mark>
+        )}
         <span className={classes.last} dir="auto">
-          {lastOf(one)}
+          <Found text={found ? plain(found) : lastOf(one)} q={q} />
         </span>
       </span>
       <span className={classes.marks}>
