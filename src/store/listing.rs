@@ -44,6 +44,8 @@ pub struct ConversationRow {
     pub unread: i64,
     /// 1 if the customer waits for a person, else 0.
     pub waiting: i64,
+    /// If the customer waits: the newest text or transcript of theirs.
+    pub waiting_text: Option<String>,
     /// In a search: the text or transcript of the newest message that contains the words.
     pub found_text: Option<String>,
     /// The text or transcript of the newest message.
@@ -105,11 +107,13 @@ pub struct ConversationCounts {
 /// Condition for an open conversation. Must match the text of the partial index over them.
 const OPEN: &str = formatcp!("(v.owner = '{PERSON}' or v.open_cases > 0)");
 
+const CUSTOMER: &str = Author::Customer.as_str();
+
 const OPEN_CASE: &str = EscalationState::Open.as_str();
 
 /// Selects conversations `v`, filtered and ordered by `rest`, with all listed columns. The newest
-/// message, and the one that a search found, are looked up per conversation, so that a page is one
-/// query.
+/// message, what a waiting customer wrote, and what a search found are looked up per conversation,
+/// so that a page is one query.
 fn query(rest: &str, found: &Found) -> String {
     let Found { id: found_id, text: found_text } = found;
     format!(
@@ -117,17 +121,21 @@ fn query(rest: &str, found: &Found) -> String {
             case when {OPEN} and v.unanswered > 0 then 1 else 0 end as waiting,
             (select x.id from messages x where x.conversation_id = v.id
                 order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) as last_id,
+            case when {OPEN} and v.unanswered > 0 then (select x.id from messages x where x.conversation_id = v.id
+                and x.author = '{CUSTOMER}' and coalesce(x.transcript, x.body, '') <> ''
+                order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) end as waiting_id,
             {found_id} as found_id,
             case when v.open_cases > 0 then (select e.id from escalations e where e.conversation_id = v.id
                 and e.state = '{OPEN_CASE}' order by e.created_at desc, e.id desc limit 1) end as case_id
             from conversations v where v.workspace_id = $1 {rest})
         select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, p.owner,
             p.last_inbound_at, p.last_message_at, p.unread, cast(p.waiting as bigint) as waiting,
-            {found_text} as found_text, coalesce(m.transcript, m.body) as last_text, m.kind as last_kind, m.author as last_author,
+            coalesce(q.transcript, q.body) as waiting_text, {found_text} as found_text, coalesce(m.transcript, m.body) as last_text, m.kind as last_kind, m.author as last_author,
             m.state as last_state, e.id as case_id, e.reason as case_reason, e.created_at as case_at,
             n.slug as number_slug, n.provider, a.slug as agent
         from p cross join contacts c cross join numbers n cross join agents a
             left join messages m on m.id = p.last_id left join messages f on f.id = p.found_id
+            left join messages q on q.id = p.waiting_id
             left join escalations e on e.id = p.case_id
         where c.id = p.contact_id and n.id = p.number_id and a.id = n.agent_id
         order by p.last_message_at desc, p.id desc"

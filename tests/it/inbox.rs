@@ -78,6 +78,9 @@ on_both! {
         assert_eq!((&case["number_slug"], &case["agent"]), (&json!("main"), &json!("acme")));
         assert_eq!(case["contact_name"], json!("Customer 0101"));
         assert_eq!(found(&app, "state=waiting").await, [ANA]);
+        // The bot's sentence is newer.
+        assert_eq!(shown["waiting_text"], "I want a human.");
+        assert_eq!(app.conversation_with(BEN).await["waiting_text"], Value::Null);
         assert_eq!(found(&app, "state=open").await, [ANA]);
         assert!(!found(&app, "state=resolved").await.contains(&ANA.to_owned()));
         app.deliver(&echo_webhook(MAIN, ANA, "wamid.echo", "Hello, this is Zoe.")).await;

@@ -54,6 +54,9 @@ pub(super) struct Conversation {
     waiting: bool,
     /// Text of the newest message, or the transcript of a voice note. At most 200 characters.
     last_text: Option<String>,
+    /// If the customer waits: the newest text of theirs, or the transcript of a voice note. At most
+    /// 200 characters.
+    waiting_text: Option<String>,
     /// In a search: the newest message that contains the text of `q`, from shortly before it on. At
     /// most 200 characters; null if no message does.
     found_text: Option<String>,
@@ -247,6 +250,7 @@ impl ListedConversation {
             opted_out: row.opted_out_at.is_some(),
             open_case: case.map(|((id, reason), created_at)| OpenCase { id, reason, created_at }),
             last_text: row.last_text.map(|text| excerpt(&text, "")),
+            waiting_text: row.waiting_text.map(|text| excerpt(&text, "")),
             found_text: row.found_text.map(|text| excerpt(&text, sought)),
             id: row.id,
             number_id: row.number_id,
