@@ -227,6 +227,20 @@ test("Enter sends, Shift and Enter does not, and a draft is kept", async ({ page
   await expect(composer(page)).toHaveValue("not yet");
 });
 
+test("a draft stays when another tab sends", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  await composer(page).fill("not yet");
+  const other = await page.context().newPage();
+  await open(other);
+  await write(other, "Hello from here");
+  await expect.poll(() => toAda(desk).at(-1)?.text).toBe("Hello from here");
+  await expect(composer(page)).toHaveValue("not yet");
+  await page.reload();
+  await expect(composer(page)).toHaveValue("not yet");
+  await other.close();
+});
+
 test("a search finds a phone as it is written, and shows what it found", async ({ page, desk }) => {
   await desk.graph.customerSays(ada, "Is the blue lamp back?", "Ada Lovelace");
   await talked(desk, grace, "Grace Hopper");
