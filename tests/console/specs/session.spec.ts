@@ -1,5 +1,5 @@
 // Sessions: who can open the console, and what happens when the connection breaks.
-import { expect, test } from "../support/test.js";
+import { accessible, expect, test } from "../support/test.js";
 
 test.describe("without a session", () => {
   test.use({ signedIn: false });
@@ -28,6 +28,30 @@ test.describe("without a session", () => {
     await other.goto(link);
     await expect(other.getByRole("alert")).toContainText("does not work any more");
     await other.close();
+  });
+
+  test("a link from the terminal leads to where one wanted to go, in the tab that waits, too", async ({ page, desk }) => {
+    await page.goto(`${desk.url}/overview?days=7`);
+    await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+    const other = await page.context().newPage();
+    await other.goto(desk.link());
+    for (const one of [other, page]) {
+      await expect(one.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+      await expect(one).toHaveURL(/\/overview\?days=7$/);
+    }
+    await other.close();
+  });
+
+  test("whose session has ended signs in with the admin key, where the desk has no terminal", async ({ page, desk }) => {
+    await page.goto(`${desk.url}/inbox`);
+    const key = page.getByLabel("Admin key", { exact: true });
+    await key.fill("not-the-key");
+    await page.keyboard.press("Enter");
+    await expect(page.getByText("This is not the admin key.")).toBeVisible();
+    await accessible(page, "sign in");
+    await key.fill(desk.read("data/admin.key").trim());
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page.getByRole("navigation", { name: "Conversations" })).toBeVisible();
   });
 
   test("signing out ends the session", async ({ page, desk }) => {
