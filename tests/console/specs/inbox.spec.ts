@@ -314,6 +314,34 @@ test("pictures and voice notes are shown, what was heard is put right, and the b
   await expect(page).not.toHaveURL(/trace=/);
 });
 
+test("orders, cards and videos show what is in them, and a long message is folded", async ({ page, desk }) => {
+  const order = {
+    catalog_id: "1",
+    text: "Love these!",
+    product_items: [
+      { product_retailer_id: "lamp", quantity: 2, item_price: 30, currency: "USD" },
+      { product_retailer_id: "shade", quantity: 1, item_price: 25, currency: "USD" },
+    ],
+  };
+  await desk.graph.customerSends(ada, { type: "order", order }, "Ada Lovelace");
+  const contacts = [{ name: { formatted_name: "Chandler Bing" }, phones: [{ phone: "+1 555-555-5555" }] }];
+  await desk.graph.customerSends(ada, { type: "contacts", contacts }, "Ada Lovelace");
+  await desk.graph.customerSends(ada, { type: "video", video: { id: "gone", mime_type: "video/mp4", caption: "See?" } }, "Ada Lovelace");
+  await desk.graph.customerSays(ada, `${"word ".repeat(800)}and the end`, "Ada Lovelace");
+  await open(page);
+  const cart = said(page, "Love these!");
+  await expect(cart).toContainText("Order of 2 items");
+  await expect(cart.getByRole("listitem").first()).toHaveText("2 × lamp · US$30.00");
+  await expect(cart).toContainText("Total: US$85.00");
+  await expect(page.getByRole("link", { name: "+1 555-555-5555" })).toHaveAttribute("href", "tel:+15555555555");
+  await expect(said(page, "See?").locator("video")).toHaveAttribute("preload", "none");
+  const long = said(page, "word word");
+  await expect(long).not.toContainText("and the end");
+  await long.getByRole("button", { name: "Show more" }).click();
+  await expect(long).toContainText("and the end");
+  await accessible(page, "what customers send");
+});
+
 test("on a phone it is the list or the conversation", async ({ page, desk }) => {
   test.slow();
   await talked(desk);
