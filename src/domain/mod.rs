@@ -7,6 +7,7 @@ pub mod label;
 pub mod time;
 pub mod message;
 pub mod event;
+pub mod note;
 pub mod agent;
 pub mod knowledge;
 pub mod learning;
@@ -45,6 +46,7 @@ pub use live::What;
 pub use message::{
     Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
 };
+pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;

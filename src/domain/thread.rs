@@ -6,6 +6,7 @@
 use frontdesk_words::words;
 
 use super::loop_guard::{Limits, LoopReason, ObservedText, SenderStats, observe};
+use super::note::NoteCode;
 use super::time::Millis;
 use super::turn::Owner;
 
@@ -201,7 +202,7 @@ impl Thread {
             _ => {}
         }
         if self.opted_out_at.is_some() {
-            return Disposition::Stored(Some("the customer opted out"));
+            return Disposition::Stored(Some(NoteCode::OptedOut.text()));
         }
         let returned = self.owner == Owner::Person;
         if returned && !self.return_if_person_idle(event) {

@@ -16,8 +16,8 @@ use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, stora
 use crate::domain::thread::OwnerChange;
 use crate::domain::time::Millis;
 use crate::domain::{
-    AgentId, Author, MessageId, MessageState, Owner, TurnId, TurnOutcome, Usage, VersionId,
-    VoiceTranscript, WorkspaceId, loop_guard,
+    AgentId, Author, MessageId, MessageState, NoteCode, Owner, TurnId, TurnOutcome, Usage,
+    VersionId, VoiceTranscript, WorkspaceId, loop_guard,
 };
 
 impl Store {
@@ -294,7 +294,7 @@ impl FinishedTurn {
             question: &case.question,
         };
         opened.open(conn, workspace, true).await?;
-        messages::void(conn, &conversation, "handed over").await?;
+        messages::void(conn, &conversation, NoteCode::HandedOver.text()).await?;
         let at = (&self.claim.number(), Some(&self.id));
         cases::notify(conn, workspace, at, &case.notices).await
     }

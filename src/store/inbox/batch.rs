@@ -7,17 +7,17 @@ use super::{Arrival, ConversationEvent, Offer, StoredMessage, TakeIn, TakenIn};
 use crate::domain::loop_guard;
 use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
-    Author, Content, ConversationId, Echo, Event, Inbound, MessageId, MessageState, NumberId,
-    Status, WebhookId, WorkspaceId,
+    Author, Content, ConversationId, Echo, Event, Inbound, MessageId, MessageState, NoteCode,
+    NumberId, Status, WebhookId, WorkspaceId,
 };
 use crate::store::recordings::{self, NewRecording};
 use crate::store::signal::{self, Signal};
 use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, storable, turns};
 
-const OPTED_OUT: &str = "the customer opted out";
+const OPTED_OUT: &str = NoteCode::OptedOut.text();
 /// The note on the bot's queued messages that are voided when a person writes.
-pub(super) const TAKEN: &str = "a person took over";
-const MACHINE: &str = "the sender looks like a machine";
+pub(super) const TAKEN: &str = NoteCode::PersonTookOver.text();
+const MACHINE: &str = NoteCode::Machine.text();
 
 /// Webhooks that are taken in together.
 pub(super) struct Batch<'a> {
@@ -220,7 +220,7 @@ impl<'a> Batch<'a> {
             content: &echo.content,
             reply_to: None,
             state: MessageState::Sent,
-            note: Some("written from the phone or another tool"),
+            note: Some(NoteCode::WrittenElsewhere.text()),
             faults: &[],
             sent_at: believed(echo.sent_at, now()),
         };
@@ -334,7 +334,7 @@ fn row<'m>(
         Disposition::Waits { .. } => None,
         Disposition::Stored(note) => *note,
         Disposition::OptedOut => Some(OPTED_OUT),
-        Disposition::OptedIn => Some("the customer wants messages again"),
+        Disposition::OptedIn => Some(NoteCode::OptedIn.text()),
         Disposition::Machine(_) => Some(MACHINE),
     };
     messages::NewMessage {
@@ -363,13 +363,13 @@ fn typed(content: &Content) -> Option<&str> {
 /// Why a message is stored but never answered; `None` if it may be answered.
 fn unanswerable(message: &Inbound, stale: bool) -> Option<&'static str> {
     if message.imported {
-        Some("part of an import of old messages")
+        Some(NoteCode::Imported.text())
     } else if message.group.is_some() {
-        Some("written in a group")
+        Some(NoteCode::Group.text())
     } else if !message.content.wants_answer() {
-        Some("nothing to answer")
+        Some(NoteCode::Nothing.text())
     } else if stale {
-        Some("too old to be answered")
+        Some(NoteCode::Stale.text())
     } else {
         None
     }

@@ -175,7 +175,11 @@ test("what WhatsApp refuses says why, and is tried again", async ({ page, desk }
   const message = said(page, "Will you get this?");
   await expect(message.locator("[data-state=failed]")).toBeVisible();
   await expect(message).toContainText("Message undeliverable");
-  await message.getByRole("button", { name: "Try again" }).click();
+  // WhatsApp's own words stay beside what they mean in the reader's language.
+  await page.getByRole("button", { name: "Language" }).click();
+  await page.getByRole("menuitem", { name: "Español" }).click();
+  await expect(message).toContainText("WhatsApp no puede entregar a este número (Message undeliverable)");
+  await message.getByRole("button", { name: "Reintentar" }).click();
   await expect(message.locator("[data-state=sent]")).toBeVisible();
 });
 
@@ -360,5 +364,6 @@ test.describe("without conversations", () => {
   test("it says how to begin", async ({ page }) => {
     await page.goto("/inbox");
     await expect(page.getByRole("link", { name: "Connect a number" })).toBeVisible();
+    await expect(page.getByText("Pick one from the list")).toBeHidden();
   });
 });
