@@ -108,6 +108,19 @@ impl Store {
         .await
     }
 
+    /// The number of an agent's newest version with this id or this prompt file; `None` if there is
+    /// none.
+    pub async fn version_number(&self, slug: &str, id_or_source: &str) -> Result<Option<i64>> {
+        let workspace = self.workspace_id();
+        let row = self.read(async |conn| {
+            let sql = "select v.ordinal from prompt_versions v join agents a on a.id = v.agent_id
+                       where a.workspace_id = $1 and a.slug = $2 and (v.id = $3 or v.source = $3)
+                       order by v.ordinal desc limit 1";
+            first!(conn, (i64,), sql, workspace.as_str(), slug, id_or_source)
+        });
+        Ok(row.await?.map(|(ordinal,)| ordinal))
+    }
+
     /// Versions of an agent below the number `before`, newest first, at most `limit`.
     pub async fn versions(&self, slug: &str, before: i64, limit: i64) -> Result<Vec<VersionRow>> {
         let workspace = self.workspace_id();
