@@ -19,8 +19,7 @@ use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
 use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
 use crate::domain::{
-    Author, ConversationId, Direction, Fault, MessageId, MessageState, NoteCode, Owner,
-    WorkspaceId,
+    Author, ConversationId, Direction, Fault, MessageId, MessageState, NoteCode, Owner, WorkspaceId,
 };
 
 mod queue;

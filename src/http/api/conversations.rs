@@ -331,11 +331,15 @@ mod tests {
 
     #[test]
     fn what_was_sought_is_in_the_excerpt() {
-        let long = "Good morning, I wrote to you last week about two lamps.\n\nIs the BLUE one back?";
+        let long =
+            "Good morning, I wrote to you last week about two lamps.\n\nIs the BLUE one back?";
         assert_eq!(excerpt(long, ""), long.replace("\n\n", " "));
         assert_eq!(excerpt(long, "morning"), long.replace("\n\n", " "));
         assert_eq!(excerpt(long, "blue"), "…two lamps. Is the BLUE one back?");
         assert_eq!(excerpt(&"Länge ".repeat(100), "x").chars().count(), 200);
-        assert_eq!(excerpt(&format!("{}GRÜSSE", "a".repeat(300)), "grüsse"), format!("…{}GRÜSSE", "a".repeat(20)));
+        assert_eq!(
+            excerpt(&format!("{}GRÜSSE", "a".repeat(300)), "grüsse"),
+            format!("…{}GRÜSSE", "a".repeat(20))
+        );
     }
 }

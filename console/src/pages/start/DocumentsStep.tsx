@@ -135,6 +135,7 @@ function Unread({ collection: { slug, failures } }: { collection: Schemas["Colle
 /** Running and refused uploads. */
 function Sending({ collection }: { collection: string }) {
   const { t } = useTranslation("start");
+  const failureOf = useFailure();
   const mine = useUploads().filter((one) => one.collection === collection);
   if (mine.length === 0) return null;
   return (
@@ -144,7 +145,7 @@ function Sending({ collection }: { collection: string }) {
           {state === "failed" ? (
             <Text size="sm" c="red" role="alert">
               {t("documents.failed", { name })}
-              {(refused?.error ?? error) && <span dir="auto">: {refused?.error ?? error}</span>}
+              {(refused || error) && <span dir="auto">: {refused ? failureOf(refused).why : error}</span>}
             </Text>
           ) : (
             <>
