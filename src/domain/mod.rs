@@ -47,7 +47,7 @@ pub use message::{
     Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
 };
 pub use note::NoteCode;
-pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider};
+pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
 pub use sending::{SendOutcome, Sending, Template, Then, Unknown};
