@@ -363,7 +363,7 @@ async fn older_version(desk: &Desk, live: &AgentRow, hash: &str) -> anyhow::Resu
     if !desk.store.is_shared() {
         return Ok(None);
     }
-    Ok(desk.store.version_of(&live.slug, hash).await?)
+    Ok(desk.store.version_number(&live.slug, hash).await?)
 }
 
 /// Returns the prompt files as pairs of name and content.

@@ -54,7 +54,7 @@ const conversation: Conversation = {
 
 function Line() {
   const words = useRowWords();
-  return <Row one={conversation} open={false} reachable several={false} tail="" words={words} />;
+  return <Row one={conversation} q="" open={false} reachable several={false} tail="" words={words} />;
 }
 
 const nothing = () => {};
@@ -109,8 +109,14 @@ test("a file of an unknown kind can be saved, and content that was not read says
   expect(draw(<Content message={unread} conversation="cnv_1" />)).toContain("cannot be shown here (newer)");
 });
 
+test("a run that is done is not green when cases did not pass", () => {
+  const counts = { passed: 6, failed: 45, errors: 1, skipped: 0 };
+  expect(draw(<RunState state="done" counts={counts} />)).toContain("46 did not pass");
+  expect(draw(<RunState state="done" counts={{ ...counts, failed: 0, errors: 0 }} />)).toContain("Done");
+});
+
 test("a run is not begun again where the server cannot read how it is wanted", () => {
-  const run = { id: "run_1", suite: "demo", state: "done" as const, created_at: 1 };
+  const run = { id: "run_1", suite: "demo", state: "done" as const, created_at: 1, agents: [] };
   const again = (wanted: string) =>
     draw(<RunAgain run={{ ...run, wanted: JSON.parse(wanted) }} isPending={false} start={nothing} />);
   expect(again("null")).toContain('disabled=""');

@@ -3,14 +3,14 @@ import {
   createRootRoute,
   createRoute,
   createRouter,
-  lazyRouteComponent,
   type RouteComponent,
   redirect,
 } from "@tanstack/react-router";
 import { queries } from "./api/queries";
 import { sessionQuery } from "./api/session";
 import { inboxSearch } from "./pages/inbox/search";
-import { type Search, text } from "./shell/address";
+import { lazyPage } from "./parts/lazyPage";
+import { number as count, parseSearch, type Search, stringifySearch, text } from "./shell/address";
 import { Broken, Nowhere } from "./shell/Broken";
 import { Shell } from "./shell/Shell";
 import { SignIn } from "./shell/SignIn";
@@ -47,7 +47,7 @@ const desk = createRoute({
 const start = createRoute({
   getParentRoute: () => desk,
   path: "/",
-  component: lazyRouteComponent(() => import("./pages/start/StartPage"), "StartPage"),
+  component: lazyPage(() => import("./pages/start/StartPage"), "StartPage"),
 });
 
 const sandbox = createRoute({
@@ -58,20 +58,20 @@ const sandbox = createRoute({
     version: text(search.version),
     ask: text(search.ask),
   }),
-  component: lazyRouteComponent(() => import("./pages/sandbox/SandboxPage"), "SandboxPage"),
+  component: lazyPage(() => import("./pages/sandbox/SandboxPage"), "SandboxPage"),
 });
 
 const inbox = createRoute({
   getParentRoute: () => desk,
   path: "/inbox",
   validateSearch: inboxSearch,
-  component: lazyRouteComponent(() => import("./pages/inbox/InboxPage"), "InboxPage"),
+  component: lazyPage(() => import("./pages/inbox/InboxPage"), "InboxPage"),
 });
 
 const thread = createRoute({
   getParentRoute: () => inbox,
   path: "$id",
-  component: lazyRouteComponent(() => import("./pages/inbox/ThreadPage"), "ThreadPage"),
+  component: lazyPage(() => import("./pages/inbox/ThreadPage"), "ThreadPage"),
 });
 
 /** The target of the link in a hand-off notification. */
@@ -90,7 +90,7 @@ const knowledge = createRoute({
     tab: text(search.tab),
     q: text(search.q),
   }),
-  component: lazyRouteComponent(() => import("./pages/knowledge/KnowledgePage"), "KnowledgePage"),
+  component: lazyPage(() => import("./pages/knowledge/KnowledgePage"), "KnowledgePage"),
 });
 
 const collection = createRoute({
@@ -100,26 +100,26 @@ const collection = createRoute({
     tab: text(search.tab),
     document: text(search.document),
   }),
-  component: lazyRouteComponent(() => import("./pages/knowledge/CollectionPage"), "CollectionPage"),
+  component: lazyPage(() => import("./pages/knowledge/CollectionPage"), "CollectionPage"),
 });
 
 const numbers = createRoute({
   getParentRoute: () => desk,
   path: "/numbers",
-  component: lazyRouteComponent(() => import("./pages/numbers/NumbersPage"), "NumbersPage"),
+  component: lazyPage(() => import("./pages/numbers/NumbersPage"), "NumbersPage"),
 });
 
 const addNumber = createRoute({
   getParentRoute: () => desk,
   path: "/numbers/add",
   validateSearch: (search: Search): { provider?: string } => ({ provider: text(search.provider) }),
-  component: lazyRouteComponent(() => import("./pages/numbers/AddNumberPage"), "AddNumberPage"),
+  component: lazyPage(() => import("./pages/numbers/AddNumberPage"), "AddNumberPage"),
 });
 
 const number = createRoute({
   getParentRoute: () => desk,
   path: "/numbers/$number",
-  component: lazyRouteComponent(() => import("./pages/numbers/NumberPage"), "NumberPage"),
+  component: lazyPage(() => import("./pages/numbers/NumberPage"), "NumberPage"),
 });
 
 const alerts = createRoute({
@@ -135,14 +135,14 @@ const handoffs = createRoute({
     agent: text(search.agent),
     tab: text(search.tab),
   }),
-  component: lazyRouteComponent(() => import("./pages/handoffs/HandoffsPage"), "HandoffsPage"),
+  component: lazyPage(() => import("./pages/handoffs/HandoffsPage"), "HandoffsPage"),
 });
 
 const evals = createRoute({
   getParentRoute: () => desk,
   path: "/evals",
   validateSearch: (search: Search): { suite?: string } => ({ suite: text(search.suite) }),
-  component: lazyRouteComponent(() => import("./pages/evals/EvalsPage"), "EvalsPage"),
+  component: lazyPage(() => import("./pages/evals/EvalsPage"), "EvalsPage"),
 });
 
 const run = createRoute({
@@ -153,16 +153,16 @@ const run = createRoute({
     row: text(search.row),
     verdict: text(search.verdict),
   }),
-  component: lazyRouteComponent(() => import("./pages/evals/RunPage"), "RunPage"),
+  component: lazyPage(() => import("./pages/evals/RunPage"), "RunPage"),
 });
 
 const overview = createRoute({
   getParentRoute: () => desk,
   path: "/overview",
   validateSearch: (search: Search): { days?: number } => ({
-    days: typeof search.days === "number" ? search.days : undefined,
+    days: count(search.days),
   }),
-  component: lazyRouteComponent(() => import("./pages/overview/OverviewPage"), "OverviewPage"),
+  component: lazyPage(() => import("./pages/overview/OverviewPage"), "OverviewPage"),
 });
 
 const tree = root.addChildren([
@@ -187,6 +187,8 @@ const tree = root.addChildren([
 
 export const router = createRouter({
   routeTree: tree,
+  parseSearch,
+  stringifySearch,
   defaultPreload: "intent",
   scrollRestoration: true,
   defaultErrorComponent: Broken,

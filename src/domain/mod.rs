@@ -8,6 +8,7 @@ pub mod time;
 pub mod message;
 pub mod event;
 pub mod alert;
+pub mod note;
 pub mod agent;
 pub mod knowledge;
 pub mod learning;
@@ -50,7 +51,8 @@ pub use live::What;
 pub use message::{
     Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
 };
-pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider};
+pub use note::NoteCode;
+pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
 pub use sending::{SendOutcome, Sending, Template, Then, Unknown};

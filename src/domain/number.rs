@@ -98,6 +98,32 @@ impl fmt::Display for StoredProvider {
     }
 }
 
+words! {
+    /// Result of a test message, as a code.
+    pub enum TestOutcome {
+        /// The provider accepted the sample template.
+        Accepted = "accepted",
+        /// The provider accepted the text, which may not arrive outside the 24-hour window.
+        AcceptedText = "accepted_text",
+        /// The provider did not answer.
+        Unanswered = "unanswered",
+        /// The provider refuses the access token.
+        TokenRefused = "token_refused",
+        /// The 24-hour window is closed.
+        WindowClosed = "window_closed",
+        /// WhatsApp does not deliver it to that person.
+        Declined = "declined",
+        /// The phone cannot be reached.
+        Undeliverable = "undeliverable",
+        /// The provider refuses the message.
+        Refused = "refused",
+        /// Too many messages were sent at once.
+        Throttled = "throttled",
+        /// The provider has a fault.
+        ProviderTrouble = "provider_trouble",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 use frontdesk_words::words;
 
 use super::loop_guard::{Limits, LoopReason, ObservedText, SenderStats, observe};
+use super::note::NoteCode;
 use super::time::{DAY_MS, Millis};
 use super::turn::Owner;
 
@@ -217,10 +218,10 @@ impl Thread {
             _ => {}
         }
         if self.opted_out_at.is_some() {
-            return Disposition::Stored(Some("the customer opted out"));
+            return Disposition::Stored(Some(NoteCode::OptedOut.text()));
         }
         if is_staff(self.notice_at, event.now) {
-            return Disposition::Stored(Some("from a support contact who got a notice"));
+            return Disposition::Stored(Some(NoteCode::Staff.text()));
         }
         let returned = self.owner == Owner::Person;
         if event.stale && !returned {

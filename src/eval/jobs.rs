@@ -17,6 +17,7 @@ use frontdesk_promptfoo::target::Cache;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
+use super::agents::{Agents, RunAgent};
 use super::bot_checks;
 use super::drafts::draft_bot;
 use super::environment::{EvalEnvironment, PreparedSuite};
@@ -72,6 +73,8 @@ pub struct RunResult {
     pub summary: Summary,
     /// Comparison with the baseline; `None` without one.
     pub comparison: Option<Comparison>,
+    /// The agents that answered.
+    pub agents: Vec<RunAgent>,
 }
 
 /// Why a run cannot start.
@@ -280,6 +283,8 @@ impl Jobs {
             return Ok(None);
         }
         let prepared = self.prepare(wanted, self.load(wanted).await?).await?;
+        let draft = wanted.agent.as_deref().zip(wanted.prompt.as_deref());
+        let agents = Agents::of(self.desk.clone()).versions(&prepared.suite.targets, draft).await?;
         let run_log = self.run_log(id.as_str());
         let plan = self.plan(wanted, run_log.clone())?;
         let summary = prepared.run(&plan, active, stopped()).await;
@@ -293,7 +298,7 @@ impl Jobs {
             }
             None => None,
         };
-        Ok(Some(RunResult { summary, comparison }))
+        Ok(Some(RunResult { summary, comparison, agents }))
     }
 
     async fn load(&self, wanted: &EvalRequest) -> Result<Suite, Error> {
@@ -369,6 +374,8 @@ impl Jobs {
         let mut all: serde_json::Value = serde_json::from_str(row.summary.as_deref()?).ok()?;
         // A comparison written by another version must not discard the summary.
         let comparison = serde_json::from_value(all["comparison"].take()).unwrap_or_default();
-        Some(RunResult { summary: serde_json::from_value(all["summary"].take()).ok()?, comparison })
+        let agents = serde_json::from_value(all["agents"].take()).unwrap_or_default();
+        let summary = serde_json::from_value(all["summary"].take()).ok()?;
+        Some(RunResult { summary, comparison, agents })
     }
 }

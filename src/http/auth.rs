@@ -107,12 +107,17 @@ pub(super) async fn check(
 fn has_key(web: &WebState, headers: &HeaderMap) -> Result<(), Problem> {
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    if bool::from(key.as_bytes().ct_eq(web.admin_key.as_bytes())) {
+    if is_key(web, key) {
         return Ok(());
     }
     Err(Problem::unauthorized(
         "Send the admin key as `Authorization: Bearer KEY`: it is [http] admin_key, or the file admin.key beside the database. A browser signs in with a link that `frontdesk sign-in` prints.",
     ))
+}
+
+/// Whether this is the admin key.
+pub(super) fn is_key(web: &WebState, given: &str) -> bool {
+    bool::from(given.as_bytes().ct_eq(web.admin_key.as_bytes()))
 }
 
 /// Waits until the caller's session ends: by a sign-out or by expiry. Never returns for the admin

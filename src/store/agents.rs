@@ -112,15 +112,17 @@ impl Store {
         .await
     }
 
-    /// Number of the version of an agent whose prompt file has this hash, if there is one.
-    pub async fn version_of(&self, slug: &str, hash: &str) -> Result<Option<i64>> {
+    /// The number of an agent's newest version with this id, hash or prompt file; `None` if there is
+    /// none.
+    pub async fn version_number(&self, slug: &str, which: &str) -> Result<Option<i64>> {
         let workspace = self.workspace_id();
-        self.read(async |conn| {
+        let row = self.read(async |conn| {
             let sql = "select v.ordinal from prompt_versions v join agents a on a.id = v.agent_id
-                       where a.workspace_id = $1 and a.slug = $2 and v.hash = $3";
-            Ok(first!(conn, (i64,), sql, workspace.as_str(), slug, hash)?.map(|row| row.0))
-        })
-        .await
+                       where a.workspace_id = $1 and a.slug = $2 and (v.id = $3 or v.hash = $3 or v.source = $3)
+                       order by v.ordinal desc limit 1";
+            first!(conn, (i64,), sql, workspace.as_str(), slug, which)
+        });
+        Ok(row.await?.map(|(ordinal,)| ordinal))
     }
 
     /// Versions of an agent below the number `before`, newest first, at most `limit`.

@@ -16,8 +16,8 @@ use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, stora
 use crate::domain::thread::OwnerChange;
 use crate::domain::time::Millis;
 use crate::domain::{
-    AgentId, Author, MessageId, MessageState, Owner, TurnId, TurnOutcome, Usage, VersionId,
-    VoiceTranscript, WorkspaceId, loop_guard,
+    AgentId, Author, MessageId, MessageState, NoteCode, Owner, TurnId, TurnOutcome, Usage,
+    VersionId, VoiceTranscript, WorkspaceId, loop_guard,
 };
 
 impl Store {
@@ -304,7 +304,7 @@ impl FinishedTurn {
             question: &case.question,
         };
         if case.hands_over {
-            messages::void(conn, &conversation, "handed over").await?;
+            messages::void(conn, &conversation, NoteCode::HandedOver.text()).await?;
         } else if opened.is_open(conn).await? {
             return Ok(());
         }

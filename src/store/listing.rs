@@ -48,6 +48,10 @@ pub struct ConversationRow {
     pub unread: i64,
     /// 1 if the customer waits for a person, else 0.
     pub waiting: i64,
+    /// If the customer waits: the newest text or transcript of theirs.
+    pub waiting_text: Option<String>,
+    /// In a search: the text or transcript of the newest message that contains the words.
+    pub found_text: Option<String>,
     /// The text or transcript of the newest message.
     pub last_text: Option<String>,
     /// Its kind of content.
@@ -107,27 +111,38 @@ pub struct ConversationCounts {
 /// Condition for an open conversation. Must match the text of the partial index over them.
 const OPEN: &str = formatcp!("(v.owner = '{PERSON}' or v.open_cases > 0)");
 
+const CUSTOMER: &str = Author::Customer.as_str();
+
 const OPEN_CASE: &str = EscalationState::Open.as_str();
 
 /// Selects conversations `v`, filtered and ordered by `rest`, with all listed columns. The newest
-/// message is looked up per conversation, so that a page is one query.
-fn query(rest: &str) -> String {
+/// message, what a waiting customer wrote, and what a search found are looked up per conversation,
+/// so that a page is one query.
+fn query(rest: &str, found: &Found) -> String {
+    let Found { id: found_id, text: found_text } = found;
     format!(
         "with p as materialized (select v.id, v.number_id, v.contact_id, v.owner, v.last_inbound_at, v.window_closed_at,
             v.notice_at, v.last_message_at, v.unread,
             case when {OPEN} and v.unanswered > 0 then 1 else 0 end as waiting,
             (select x.id from messages x where x.conversation_id = v.id
                 order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) as last_id,
+            case when {OPEN} and v.unanswered > 0 then (select x.id from messages x where x.conversation_id = v.id
+                and x.author = '{CUSTOMER}' and coalesce(x.transcript, x.body, '') <> ''
+                order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) end as waiting_id,
+            {found_id} as found_id,
             case when v.open_cases > 0 then (select e.id from escalations e where e.conversation_id = v.id
                 and e.state = '{OPEN_CASE}' order by e.created_at desc, e.id desc limit 1) end as case_id
             from conversations v where v.workspace_id = $1 {rest})
         select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, p.owner,
             p.last_inbound_at, p.window_closed_at, p.notice_at, p.last_message_at, p.unread, cast(p.waiting as bigint) as waiting,
+            coalesce(q.transcript, q.body) as waiting_text, {found_text} as found_text,
             coalesce(m.transcript, m.body) as last_text, m.kind as last_kind, m.author as last_author,
             m.state as last_state, e.id as case_id, e.reason as case_reason, e.created_at as case_at,
             n.slug as number_slug, n.provider, a.slug as agent
         from p cross join contacts c cross join numbers n cross join agents a
-            left join messages m on m.id = p.last_id left join escalations e on e.id = p.case_id
+            left join messages m on m.id = p.last_id left join messages f on f.id = p.found_id
+            left join messages q on q.id = p.waiting_id
+            left join escalations e on e.id = p.case_id
         where c.id = p.contact_id and n.id = p.number_id and a.id = n.agent_id
         order by p.last_message_at desc, p.id desc"
     )
@@ -146,7 +161,8 @@ impl Store {
         let (owner, number) = (which.owner.map(Owner::as_str), which.number.as_deref());
         let sought = which.words.as_deref().map(SearchPatterns::of).unwrap_or_default();
         let SearchPatterns { lower, upper, title, digits } = &sought;
-        let sql = AssertSqlSafe(query(&which.conditions()));
+        let found = Found::by(which.words.as_deref());
+        let sql = AssertSqlSafe(query(&which.conditions(), &found));
         self.read(async |conn| {
             all!(
                 conn,
@@ -169,7 +185,8 @@ impl Store {
 
     /// Returns one conversation.
     pub async fn conversation(&self, id: &ConversationId) -> Result<Option<ConversationRow>> {
-        let (workspace, sql) = (self.workspace_id(), AssertSqlSafe(query("and v.id = $2")));
+        let workspace = self.workspace_id();
+        let sql = AssertSqlSafe(query("and v.id = $2", &Found::by(None)));
         self.read(async |conn| first!(conn, ConversationRow, sql, workspace.as_str(), id.as_str()))
             .await
     }
@@ -241,6 +258,32 @@ fn search(sql: &mut String, ascii: bool) {
     );
 }
 
+/// Expressions for the newest message of a conversation that contains the search text: its id, and
+/// what of it does.
+struct Found {
+    id: String,
+    text: String,
+}
+
+impl Found {
+    fn by(words: Option<&str>) -> Self {
+        let Some(ascii) = words.map(str::is_ascii) else {
+            let nothing = || "cast(null as text)".to_owned();
+            return Self { id: nothing(), text: nothing() };
+        };
+        let (customer, bot, person) = (Author::Customer, Author::Bot, Author::Person);
+        let id = format!(
+            "(select x.id from messages x where x.conversation_id = v.id
+                and x.author in ('{customer}', '{bot}', '{person}') and ({} or {})
+                order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1)",
+            holds("x.body", ascii),
+            holds("x.transcript", ascii),
+        );
+        let transcript = holds("f.transcript", ascii);
+        Self { id, text: format!("case when {transcript} then f.transcript else f.body end") }
+    }
+}
+
 /// Condition that a column contains the search text. For ASCII one pattern is enough.
 fn holds(text: &str, ascii: bool) -> String {
     let like = |place: u8| format!("lower({text}) like ${place} escape '\\'");
@@ -261,16 +304,24 @@ impl SearchPatterns {
     fn of(words: &str) -> Self {
         let lower = words.to_lowercase();
         let title = lower.split(' ').map(capital).collect::<Vec<_>>().join(" ");
-        let digits: String = words.chars().filter(char::is_ascii_digit).collect();
-        let phone = |letter: char| letter.is_ascii_digit() || " +-().".contains(letter);
-        let is_phone = digits.len() >= 3 && words.chars().all(phone);
         Self {
             upper: pattern(&lower.to_uppercase().to_ascii_lowercase()),
             title: pattern(&title.to_ascii_lowercase()),
             lower: pattern(&lower),
-            digits: if is_phone { format!("%{digits}%") } else { String::new() },
+            digits: phone(words).map_or_else(String::new, |digits| format!("%{digits}%")),
         }
     }
+}
+
+/// The digits of a text that is a phone number, or a part of one, as `wa_id` has them: a number
+/// dialled within its country begins with a zero (07700 900021), or has it in brackets.
+fn phone(words: &str) -> Option<String> {
+    if !words.chars().all(|letter| letter.is_ascii_digit() || " +-().".contains(letter)) {
+        return None;
+    }
+    let digits: String = words.replace("(0)", "").chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches('0');
+    (digits.len() >= 3).then(|| digits.to_owned())
 }
 
 /// The word with a capital first letter.
@@ -301,5 +352,14 @@ mod tests {
         assert_eq!(SearchPatterns::of("+44 (770) 09").digits, "%4477009%");
         assert_eq!(SearchPatterns::of("12").digits, "", "two digits are no phone");
         assert_eq!(SearchPatterns::of("order 4477").digits, "");
+    }
+
+    #[test]
+    fn a_phone_is_found_as_it_is_dialled_at_home_and_from_abroad() {
+        for words in ["07700 900021", "(07700) 900021", "+44 (0)7700 900021", "0044 7700-900021"] {
+            let digits = phone(words).unwrap();
+            assert!("447700900021".contains(&digits), "{words}: {digits}");
+        }
+        assert_eq!(phone("0000"), None);
     }
 }

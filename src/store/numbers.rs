@@ -9,7 +9,8 @@ use super::audit::Entry;
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
 use crate::domain::{
-    AgentId, MessageState, NumberId, NumberState, ProviderKind, StoredProvider, WorkspaceId,
+    AgentId, MessageState, NoteCode, NumberId, NumberState, ProviderKind, StoredProvider,
+    WorkspaceId,
 };
 
 /// A number that was added in the console.
@@ -314,10 +315,11 @@ impl Write for Remove {
 async fn void_pending(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str) -> Result<()> {
     let sql = formatcp!(
         "update messages set state = '{failed}', state_rank = {rank}, due_at = null, updated_at = $3,
-             note = 'the number was removed before this was sent'
+             note = '{note}'
          where workspace_id = $1 and number_id = $2 and state = '{queued}'",
         failed = MessageState::Failed.as_str(),
         rank = MessageState::Failed.rank(),
+        note = NoteCode::NumberRemoved.text(),
         queued = MessageState::Queued.as_str()
     );
     run!(conn, sql, workspace.as_str(), number, now())?;

@@ -19,7 +19,7 @@ use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
 use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
 use crate::domain::{
-    Author, ConversationId, Direction, Fault, MessageId, MessageState, Owner, WorkspaceId,
+    Author, ConversationId, Direction, Fault, MessageId, MessageState, NoteCode, Owner, WorkspaceId,
 };
 
 mod queue;
@@ -204,7 +204,7 @@ macro_rules! known {
 pub(super) const KNOWN: &str = known!("m");
 
 /// The note on a message that no process could send, after a person was asked.
-pub(super) const ORPHANED: &str = "for long no process knew how to send it: a person was asked";
+pub(super) const ORPHANED: &str = NoteCode::Orphaned.text();
 
 /// Whether a message `e` that waits for another version no longer blocks others, because a person
 /// was asked about it.

@@ -13,8 +13,13 @@ use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
 use crate::domain::time::Millis;
 use crate::domain::{
-    ConversationId, MessageId, MessageState, NumberId, Then, Unknown, WorkspaceId,
+    ConversationId, MessageId, MessageState, NoteCode, NumberId, Then, Unknown, WorkspaceId,
 };
+
+const PROCESS_ENDED: &str = NoteCode::ProcessEnded.text();
+const RESENT: &str = NoteCode::Resent.text();
+const GIVEN_UP: &str = NoteCode::GivenUp.text();
+const PERSON_ASKED: &str = NoteCode::PersonAsked.text();
 
 /// Condition: message `m` of workspace `$2` is due since before `$1`, this version leaves it to
 /// another one, and no person was asked yet. Numbers changed since `$1` are skipped: while a number
@@ -76,7 +81,7 @@ impl Write for Sweep {
     async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
         let sql = formatcp!(
             "update messages set state = '{UNKNOWN}', state_rank = {rank}, due_at = $3, lease_until = null, updated_at = $1,
-                 note = 'the process ended while it was being sent'
+                 note = '{PROCESS_ENDED}'
              where state = '{SENDING}' and lease_until < $1 and number_id = $2",
             rank = MessageState::Unknown.rank()
         );
@@ -109,7 +114,7 @@ impl Write for Decide {
             Then::Resend => {
                 let sql = formatcp!(
                     "update messages set state = '{QUEUED}', state_rank = {rank}, due_at = $1, updated_at = $1,
-                         resent = resent + 1, note = 'whether it was sent was unknown: it was sent again'
+                         resent = resent + 1, note = '{RESENT}'
                      where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent < $3",
                     rank = MessageState::Queued.rank()
                 );
@@ -120,7 +125,7 @@ impl Write for Decide {
             Then::Drop => {
                 let sql = formatcp!(
                     "update messages set state = '{FAILED}', due_at = null, updated_at = $1,
-                         note = 'whether it was sent is unknown: it was given up'
+                         note = '{GIVEN_UP}'
                      where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2"
                 );
                 run!(conn, sql, self.moment, self.number.as_str())?
@@ -135,7 +140,7 @@ impl Decide {
     async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, resent: i64) -> Result<u64> {
         let sql = formatcp!(
             "update messages set due_at = null, updated_at = $1,
-                 note = 'whether it was sent is unknown: a person was asked'
+                 note = '{PERSON_ASKED}'
              where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent >= $3
              returning id, conversation_id, body"
         );

@@ -104,6 +104,7 @@ fn is_to_staff(message: &ToSend) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::NoteCode;
 
     fn message(author: Author, owner: Owner, last_inbound_at: Option<i64>) -> ToSend {
         ToSend {
@@ -182,5 +183,22 @@ mod tests {
         assert!(matches!(ask(&refused, None), Err(Stop::Missed(_))), "WhatsApp's word wins");
         let stranger = message(Author::Notice, Owner::Bot, None);
         assert!(ask(&stranger, None).is_ok(), "a support contact who never wrote is tried");
+    }
+
+    #[test]
+    fn what_the_gate_says_can_be_translated() {
+        let mut stopped = vec![
+            message(Author::Bot, Owner::Person, JUST_NOW),
+            message(Author::Bot, Owner::Bot, Some(WINDOW_MS * 2)),
+            message(Author::Bot, Owner::Bot, JUST_NOW),
+            message(Author::Bot, Owner::Bot, JUST_NOW),
+        ];
+        stopped[2].opted_out_at = Some(1);
+        stopped[3].wa_id = None;
+        for message in stopped {
+            let said = format!("{:?}", ask(&message, None).unwrap_err());
+            let title = said.split("title: \"").nth(1).unwrap();
+            assert!(NoteCode::of(title).is_some(), "{title}");
+        }
     }
 }

@@ -92,6 +92,14 @@ on_both! {
         let second = start(&app, draft).await;
         let run = until(&app, &second, "done").await;
         assert_eq!((&run["counts"]["failed"], &run["comparison"]["worse"]), (&json!(2), &json!(2)), "{run}");
+        // A run names the version that answered; a draft has none.
+        assert_eq!(run["agents"], json!([{"agent": "acme", "version": null}]));
+        let live = app.get("/agents/acme/versions?limit=1").await["items"][0].clone();
+        let known = app.get(&format!("/evals/runs/{first}")).await;
+        assert_eq!(known["agents"], json!([{"agent": "acme", "version": live["version"]}]));
+        let stored = json!({"suite": "acme.yaml", "agent": "acme", "prompt": live["source"]});
+        let stored = until(&app, &start(&app, stored).await, "done").await;
+        assert_eq!(stored["agents"], known["agents"]);
         let page = app.get(&format!("/evals/runs/{second}/rows?limit=1&verdict=failed")).await;
         let next = page["next"].as_str().unwrap();
         let rest = app.get(&format!("/evals/runs/{second}/rows?limit=5&verdict=failed&cursor={next}")).await;

@@ -80,6 +80,9 @@ on_both! {
         assert_eq!((&case["number_slug"], &case["agent"]), (&json!("main"), &json!("acme")));
         assert_eq!(case["contact_name"], json!("Customer 0101"));
         assert_eq!(found(&app, "state=waiting").await, [ANA]);
+        // The bot's sentence is newer.
+        assert_eq!(shown["waiting_text"], "I want a human.");
+        assert_eq!(app.conversation_with(BEN).await["waiting_text"], Value::Null);
         assert_eq!(found(&app, "state=open").await, [ANA]);
         assert!(!found(&app, "state=resolved").await.contains(&ANA.to_owned()));
         app.deliver(&echo_webhook(MAIN, ANA, "wamid.echo", "Hello, this is Zoe.")).await;
@@ -157,7 +160,7 @@ on_both! {
             ("q=%C3%A4gidius", vec![EVE]), ("q=M%C3%9CLLER", vec![EVE]), ("q=7009+7010-2", vec![BEN]),
             ("q=%2B44+7700+970102", vec![BEN]), ("q=a+human", vec![EVE]), ("q=a+colleague", vec![]), ("q='+or+1=1", vec![]),
             ("q=customer+010&owner=bot&unread=true", vec![BEN, ANA]), ("number=second&q=blue", vec![]), ("number=nope", vec![]),
-            ("q=blue&owner=", vec![ANA]),
+            ("q=blue&owner=", vec![ANA]), ("q=07700+970102", vec![BEN]), ("q=%2B44+(0)7700+970102", vec![BEN]),
         ] {
             let mut got = found(&app, query).await;
             got.sort();
@@ -165,6 +168,12 @@ on_both! {
             who.sort();
             assert_eq!(got, who, "{query}");
         }
+        // The row shows what was found, however many messages came after it.
+        let row = &app.get("/conversations?q=blue").await["items"][0];
+        assert_eq!(row["found_text"], "Do you sell the BLUE 100%_lamp?");
+        assert_ne!(row["last_text"], row["found_text"]);
+        assert_eq!(app.get("/conversations?q=%C3%A4gidius").await["items"][0]["found_text"], Value::Null);
+        assert_eq!(app.conversation_with(ANA).await["found_text"], Value::Null);
         app.stop().await;
     }
 

@@ -292,6 +292,7 @@ on_both! {
         let path = format!("/numbers/{}/test", added["id"].as_str().unwrap());
         let (status, tried) = app.call(&path, &json!({"to": "+44 7700 960002", "template": true})).await;
         assert_eq!((status, &tried["ok"]), (StatusCode::OK, &json!(true)), "{tried}");
+        assert_eq!((&tried["code"], &tried["fault"]), (&json!("accepted"), &Value::Null), "{tried}");
         let sent = app.whatsapp.sent();
         assert_eq!((sent[0].to.as_str(), sent[0].number.as_str()), ("+447700960002", ADDED));
         assert_eq!(sent[0].template.as_ref().unwrap().name, "hello_world");

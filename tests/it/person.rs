@@ -212,6 +212,9 @@ on_both! {
         assert!(!got(&app, CUSTOMER).contains(&"One more thing".to_owned()));
         let mine = ours(&app, CUSTOMER).await.into_iter().find(|one| one.0 == "person").unwrap();
         assert_eq!((mine.1.as_str(), mine.2.as_str()), ("failed", "the customer opted out"));
+        // As a code, which the console translates.
+        let coded = app.thread(CUSTOMER).await.into_iter().find(|one| one["author"] == "person").unwrap();
+        assert_eq!(coded["note_code"], "opted_out");
         app.stop().await;
     }
 

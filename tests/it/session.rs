@@ -67,6 +67,21 @@ async fn start(db: Db) -> TestApp {
 }
 
 on_both! {
+    async fn the_admin_key_signs_in_again_and_again(db) {
+        let app = start(db).await;
+        for _ in 0..2 {
+            let response = try_link(&app, KEY).await;
+            assert_eq!(response.status(), 200);
+            let cookie = set_cookie(&response).unwrap();
+            let csrf: Value = response.json().await.unwrap();
+            let csrf = csrf["csrf"].as_str().unwrap().to_owned();
+            let browser = Browser { cookie: cookie.split(';').next().unwrap().to_owned(), csrf };
+            assert_eq!(browser.get(&app, "/agents").await.status(), 200);
+        }
+        assert_eq!(try_link(&app, &format!("{KEY}x")).await.status(), 401);
+        app.stop().await;
+    }
+
     async fn a_link_signs_in_once_and_the_cookie_counts_as_the_key_does(db) {
         let app = start(db).await;
         let nobody = app.http.get(format!("{}/api/v1/agents", app.url)).send().await.unwrap();

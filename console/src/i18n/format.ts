@@ -54,6 +54,15 @@ function formats(language: string) {
         .map(({ type, value }) => (type === "currency" && language === "ar" ? apart(value) : value))
         .join("");
     },
+    /** An amount in a shop's currency, as a currency code. */
+    price(amount: number, currency: string) {
+      try {
+        return new Intl.NumberFormat(language, { style: "currency", currency }).format(amount);
+      } catch {
+        // Not a currency that is known.
+        return [whole.format(amount), currency].filter(Boolean).join(" ");
+      }
+    },
     /** 340 ms, 2.4 s */
     took: (ms: number) =>
       ms < 1_000

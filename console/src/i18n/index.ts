@@ -2,6 +2,7 @@
 import i18n from "i18next";
 import toBackend from "i18next-resources-to-backend";
 import { initReactI18next } from "react-i18next";
+import { arriving } from "@/api/server";
 
 export const languages = { en: "English", es: "Español", pt: "Português", ar: "العربية" } as const;
 export type Language = keyof typeof languages;
@@ -40,7 +41,7 @@ export async function begin() {
     .use(
       toBackend(async (language: string, namespace: string) => {
         const file = files[`../locales/${language}/${namespace}.json`];
-        return file ? (await file()).default : {};
+        return file ? (await arriving(file)).default : {};
       }),
     )
     .use(initReactI18next)

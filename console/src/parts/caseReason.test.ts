@@ -24,5 +24,27 @@ test("the server's reasons are known, others stay", () => {
   expect(readReason("the bot called a person: the documents do not answer")).toEqual({
     kind: "model_unanswered",
   });
+  expect(readReason("a message could not be sent: Message undeliverable")).toEqual({
+    kind: "unsent",
+    problem: "Message undeliverable",
+  });
+  expect(
+    readReason("a message could not be sent: the 24-hour window is closed: WhatsApp takes only a template"),
+  ).toEqual({ kind: "unsentWindow" });
+  expect(readReason("it is not known whether this message of ours reached the customer")).toEqual({
+    kind: "unknown",
+  });
+  expect(readReason("the same text came 5 times in a row: probably another bot")).toEqual({
+    kind: "repeats",
+    count: 5,
+  });
+  expect(readReason("12 messages came within a minute: faster than a person writes")).toEqual({
+    kind: "floods",
+    count: 12,
+  });
+  expect(readReason("our replies were answered at once 4 times in a row: probably another bot")).toEqual({
+    kind: "answersAtOnce",
+    count: 4,
+  });
   expect(readReason("something new")).toEqual({ kind: "other" });
 });

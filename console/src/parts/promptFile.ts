@@ -1,6 +1,7 @@
 // A prompt file: a YAML header between two lines of dashes, then the system prompt. Unchanged parts stay byte
 // for byte as written, so that a diff shows only the intended change.
 import { type Document, isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
+import { added, listed, removed, replaced, unlisted } from "./headerEdit";
 
 export type PromptFile = { header: Document; body: string };
 
@@ -25,9 +26,14 @@ export function headerValue(source: string, path: string[]): unknown {
 
 /** The file with another value at a path of its header; `undefined` removes it. */
 export function withHeader(source: string, path: string[], value: unknown): string {
-  return changed(source, path, (header) => {
+  const whole = changed(source, path, (header) => {
     if (value === undefined) header.deleteIn(path);
     else header.setIn(path, header.createNode(value));
+  });
+  const there = headerValue(source, path) !== undefined;
+  return edited(source, whole, (text) => {
+    if (value === undefined) return removed(text, path);
+    return there ? replaced(text, path, value) : added(text, path, value);
   });
 }
 
@@ -36,15 +42,37 @@ export function withList(source: string, path: string[], words: string[]): strin
   const list = readPrompt(source).header.getIn(path, true);
   if (!isSeq(list) || words.length === 0)
     return withHeader(source, path, words.length > 0 ? words : undefined);
-  return changed(source, path, (header) => {
+  const before = list.items.map((item) => String(isScalar(item) ? item.value : item));
+  const gone = [...before.keys()].filter((at) => !words.includes(before[at] ?? "")).reverse();
+  const fresh = words.filter((word) => !before.includes(word));
+  const whole = changed(source, path, (header) => {
     const list = header.getIn(path, true);
     if (!isSeq(list)) return;
-    const there = () => list.items.map((item) => String(isScalar(item) ? item.value : item));
-    for (let at = list.items.length - 1; at >= 0; at--)
-      if (!words.includes(there()[at] ?? "")) list.delete(at);
-    const kept = new Set(there());
-    for (const word of words) if (!kept.has(word)) list.add(header.createNode(word));
+    for (const at of gone) list.delete(at);
+    for (const word of fresh) list.add(header.createNode(word));
   });
+  return edited(source, whole, (text) => {
+    let now: string | undefined = text;
+    // The new ones first: a list that were empty in between would have no style to follow.
+    for (const word of fresh) now = now === undefined ? now : listed(now, path, word);
+    for (const at of gone) now = now === undefined ? now : unlisted(now, path, at);
+    return now;
+  });
+}
+
+/** The file with its header edited as text; `whole`, the one written anew, if that does not say the same. */
+function edited(source: string, whole: string, edit: (text: string) => string | undefined): string {
+  const text = shape.exec(source)?.[1];
+  if (text === undefined || readPrompt(source).header.errors.length > 0) return whole;
+  const now = edit(text);
+  if (now === undefined) return whole;
+  const start = source.indexOf("\n") + 1;
+  const file = source.slice(0, start) + now + source.slice(start + text.length);
+  const said = (one: string) => {
+    const { header, body } = readPrompt(one);
+    return JSON.stringify([header.errors.length, header.toJS(), body]);
+  };
+  return said(file) === said(whole) ? file : whole;
 }
 
 /** The file with another system prompt. */

@@ -13,6 +13,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
+import { plain } from "@/parts/whatsapp";
 import { places } from "./places";
 
 const [store, spotlight] = createSpotlight();
@@ -58,7 +59,7 @@ function useConversations(query: string) {
     return {
       id: one.id,
       label,
-      description: one.last_text ?? undefined,
+      description: plain(one.last_text ?? "") || undefined,
       // Matches any query: the server may have found it by words that are not shown.
       keywords: query,
       leftSection: <IconMessageCircle size={18} aria-hidden />,

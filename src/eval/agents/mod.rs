@@ -25,9 +25,11 @@ use crate::pipeline::{Bot, LiveLookup};
 mod planted;
 mod said;
 mod talk;
+mod version;
 
 use self::planted::PlantedIndex;
 use self::talk::Talk;
+pub use self::version::RunAgent;
 
 /// Default maximum of messages that a simulated customer writes.
 const MAX_TURNS: u64 = 10;
@@ -71,17 +73,19 @@ impl Agents {
         })
     }
 
+    /// The agent that a target names, and the number of its version if it says one; `None` if the
+    /// target is no agent.
+    fn named(spec: &TargetSpec) -> Option<Result<(&str, Option<i64>), String>> {
+        let named = spec.id.strip_prefix("frontdesk")?.trim_start_matches(':');
+        let Some((agent, version)) = named.split_once('@') else { return Some(Ok((named, None))) };
+        let number = version.trim_start_matches('v').parse().map_err(|_| {
+            format!("`{}`: a version is a number, such as `frontdesk:{agent}@3`", spec.id)
+        });
+        Some(number.map(|number| (agent, Some(number))))
+    }
+
     fn agent(&self, spec: &TargetSpec, targets: &Targets) -> Result<Agent, String> {
-        let named = spec.id.strip_prefix("frontdesk").unwrap_or(&spec.id).trim_start_matches(':');
-        let (agent, version) = match named.split_once('@') {
-            Some((agent, version)) => {
-                let number = version.trim_start_matches('v').parse().map_err(|_| {
-                    format!("`{}`: a version is a number, such as `frontdesk:{agent}@3`", spec.id)
-                })?;
-                (agent, Some(number))
-            }
-            None => (named, None),
-        };
+        let (agent, version) = Self::named(spec).unwrap_or(Ok((spec.id.as_str(), None)))?;
         let live = self.live(agent)?;
         let draft =
             spec.config.get("prompt").and_then(Value::as_str).map(|file| targets.base.join(file));

@@ -21,8 +21,10 @@ use crate::store::listing::{ConversationCounts, ConversationRow, Which};
 
 /// Maximum length of a search text, in characters.
 const MAX_SEARCH_CHARS: usize = 100;
-/// Maximum length of the newest message's text in a list, in characters.
+/// Maximum length of a message's text in a list, in characters.
 const MAX_PREVIEW_CHARS: usize = 200;
+/// How much of a message is shown before what a search found in it, in characters.
+const BEFORE_FOUND_CHARS: usize = 20;
 
 /// A customer's conversation with one number.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,6 +55,12 @@ pub(super) struct Conversation {
     waiting: bool,
     /// Text of the newest message, or the transcript of a voice note. At most 200 characters.
     last_text: Option<String>,
+    /// If the customer waits: the newest text of theirs, or the transcript of a voice note. At most
+    /// 200 characters.
+    waiting_text: Option<String>,
+    /// In a search: the newest message that contains the text of `q`, from shortly before it on. At
+    /// most 200 characters; null if no message does.
+    found_text: Option<String>,
     /// Kind of content of the newest message.
     last_kind: Option<MessageKind>,
     /// Who wrote the newest message.
@@ -142,7 +150,8 @@ pub(super) async fn list(
     let which = filter.into_store_filter(&web).await?;
     let rows = web.desk.store.conversations(&which, after, limit).await?;
     let page = Page::<ListedConversation>::of(rows, limit, |row| (row.last_message_at, &row.id));
-    Ok(Json(page.map(|listed| listed.into_response(&web))))
+    let sought = which.words.as_deref().unwrap_or_default();
+    Ok(Json(page.map(|listed| listed.into_response(&web, sought))))
 }
 
 /// Counts the conversations of each kind.
@@ -223,7 +232,7 @@ async fn return_to_bot(Web(web): Web<WebState>, Path(id): Path<String>) -> Answe
 
 async fn show(web: &WebState, id: &ConversationId) -> Answer<Conversation> {
     let row = web.desk.store.conversation(id).await?.ok_or_else(missing)?;
-    Ok(Json(ListedConversation(row).into_response(web)))
+    Ok(Json(ListedConversation(row).into_response(web, "")))
 }
 
 /// A row in a [`Page`], before the data of its number is added.
@@ -236,8 +245,8 @@ impl From<ConversationRow> for ListedConversation {
 }
 
 impl ListedConversation {
-    /// Builds the response, with the data of the connected number.
-    fn into_response(self, web: &WebState) -> Conversation {
+    /// Builds the response, with the data of the connected number. `sought` is the search text.
+    fn into_response(self, web: &WebState, sought: &str) -> Conversation {
         let row = self.0;
         let has_window = web.desk.number(&row.number_id).is_some_and(|number| number.has_window);
         let window_ends_at = window_ends_at(&row).filter(|_| has_window);
@@ -250,7 +259,9 @@ impl ListedConversation {
             waiting: row.waiting != 0,
             opted_out: row.opted_out_at.is_some(),
             open_case: case.map(|((id, reason), created_at)| OpenCase { id, reason, created_at }),
-            last_text: row.last_text.map(|text| first_words(&text)),
+            last_text: row.last_text.map(|text| excerpt(&text, "")),
+            waiting_text: row.waiting_text.map(|text| excerpt(&text, "")),
+            found_text: row.found_text.map(|text| excerpt(&text, sought)),
             id: row.id,
             number_id: row.number_id,
             contact_id: row.contact_id,
@@ -302,10 +313,21 @@ impl Filter {
     }
 }
 
-/// Returns the beginning of a text, on one line.
-fn first_words(text: &str) -> String {
+/// Returns the beginning of a text, on one line; if what was sought is further on, the text from
+/// the word shortly before it.
+fn excerpt(text: &str, sought: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().take(MAX_PREVIEW_CHARS).collect()
+    let fold = |letter: char| letter.to_lowercase().next().unwrap_or(letter);
+    let folded: Vec<char> = words.chars().map(fold).collect();
+    let sought: Vec<char> = sought.chars().map(fold).collect();
+    let found = folded.windows(sought.len().max(1)).position(|part| part == sought).unwrap_or(0);
+    if found <= BEFORE_FOUND_CHARS {
+        return words.chars().take(MAX_PREVIEW_CHARS).collect();
+    }
+    let near = found - BEFORE_FOUND_CHARS;
+    let word = folded[near..found].iter().position(|letter| *letter == ' ');
+    let start = word.map_or(near, |space| near + space + 1);
+    std::iter::once('…').chain(words.chars().skip(start)).take(MAX_PREVIEW_CHARS).collect()
 }
 
 /// Parses a conversation id; an invalid one counts as not found.
@@ -316,4 +338,23 @@ pub(super) fn parse_id(id: &str) -> Result<ConversationId, Problem> {
 /// The error for an unknown conversation.
 pub(super) fn missing() -> Problem {
     Problem::not_found("conversation")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::excerpt;
+
+    #[test]
+    fn what_was_sought_is_in_the_excerpt() {
+        let long =
+            "Good morning, I wrote to you last week about two lamps.\n\nIs the BLUE one back?";
+        assert_eq!(excerpt(long, ""), long.replace("\n\n", " "));
+        assert_eq!(excerpt(long, "morning"), long.replace("\n\n", " "));
+        assert_eq!(excerpt(long, "blue"), "…two lamps. Is the BLUE one back?");
+        assert_eq!(excerpt(&"Länge ".repeat(100), "x").chars().count(), 200);
+        assert_eq!(
+            excerpt(&format!("{}GRÜSSE", "a".repeat(300)), "grüsse"),
+            format!("…{}GRÜSSE", "a".repeat(20))
+        );
+    }
 }

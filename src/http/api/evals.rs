@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::{RunId, RunState};
+use crate::eval::agents::RunAgent;
 use crate::eval::jobs::{Error, EvalRequest, Jobs, RunResult};
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -105,6 +106,8 @@ pub(super) struct Run {
     summary: Option<Summary>,
     /// Comparison with the baseline.
     comparison: Option<Comparison>,
+    /// The agents that answered, with their versions; empty until the run has ended.
+    agents: Vec<RunAgent>,
     /// Why it failed or was stopped.
     error: Option<String>,
     /// When it was requested, milliseconds since 1970.
@@ -141,6 +144,7 @@ impl From<RunRow> for Run {
             total: counts.map(|counts| counts.iter().sum()),
             counts: counts.map(Counts::from),
             summary: None,
+            agents: known.as_ref().map(|known| known.agents.clone()).unwrap_or_default(),
             comparison: known.and_then(|known| known.comparison),
             id: row.id,
             suite: row.suite,

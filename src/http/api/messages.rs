@@ -9,8 +9,8 @@ use super::conversations;
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::{
-    Author, Content, Direction, Fault, Media, MediaKind, MessageKind, MessageState, Pricing,
-    Referral, TranscriptDetails,
+    Author, Content, Direction, Fault, Media, MediaKind, MessageKind, MessageState, NoteCode,
+    Pricing, Referral, TranscriptDetails,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -45,6 +45,8 @@ pub(super) struct Message {
     state: MessageState,
     /// Why it was not answered or not sent.
     note: Option<String>,
+    /// The same as a code; null for the provider's own words.
+    note_code: Option<NoteCode>,
     /// Id of the turn that answered or produced it.
     turn_id: Option<String>,
     /// When it was written, milliseconds since 1970.
@@ -88,6 +90,7 @@ impl From<MessageRow> for Message {
             heard: row.heard.and_then(|text| serde_json::from_str(&text).ok()),
             reply_to: row.reply_to,
             state: row.state,
+            note_code: row.note.as_deref().and_then(NoteCode::of),
             note: row.note,
             turn_id: row.turn_id,
             sent_at: row.sent_at,

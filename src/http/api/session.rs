@@ -1,4 +1,4 @@
-//! Console sessions: signs in with a link, and signs out.
+//! Console sessions: signs in with a link or with the admin key, and signs out.
 
 use axum::extract::State;
 use axum::http::header::SET_COOKIE;
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::response::Answer;
 use crate::domain::Action;
 use crate::http::WebState;
-use crate::http::auth::{not_too_often, peer, record_failed_auth};
+use crate::http::auth::{is_key, not_too_often, peer, record_failed_auth};
 use crate::http::caller::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
@@ -23,7 +23,7 @@ use crate::http::session::{Secret, forget_link, is_foreign, no_cookie};
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignIn {
-    /// The part of the sign-in link after `#`.
+    /// The part of the sign-in link after `#`, or the admin key.
     #[schema(max_length = 4000)]
     token: String,
 }
@@ -38,8 +38,8 @@ pub(super) struct Session {
     expires_at: i64,
 }
 
-/// Signs in with a link, which works only once. The session is in a cookie that scripts cannot
-/// read.
+/// Signs in with a link, which works only once, or with the admin key. The session is in a cookie
+/// that scripts cannot read.
 #[utoipa::path(post, path = "/session", operation_id = "sign_in", tag = "session", request_body = SignIn, security(()),
     responses((status = 200, body = Session), (status = 401, response = Problem),
         (status = 403, response = Problem)))]
@@ -55,14 +55,22 @@ pub(super) async fn create(
         record_failed_auth(&web, address, Action::SessionStarted).await;
         return Err(Problem::forbidden("Only the console itself signs people in."));
     }
-    let begun = match Secret::from_client(&token) {
+    let link = if is_key(&web, &token) {
+        // A link for this moment.
+        let link = random()?;
+        web.desk.store.add_sign_in_link(link.hash()).await?;
+        Some(link)
+    } else {
+        Secret::from_client(&token)
+    };
+    let begun = match link {
         Some(link) => begin(&web, &link).await?,
         None => None,
     };
     let Some((secret, expires_at)) = begun else {
         record_failed_auth(&web, address, Action::SessionStarted).await;
         return Err(Problem::unauthorized(
-            "This link cannot be used: each works once, and for a day. `frontdesk sign-in` prints a new one.",
+            "This is neither the admin key nor a link that can be used: each link works once, and for a day. `frontdesk sign-in` prints a new one.",
         ));
     };
     tracing::info!("somebody signed in to the console");
@@ -73,15 +81,19 @@ pub(super) async fn create(
 
 /// Uses up a link and starts a session: its secret and expiry; `None` if the link is not valid.
 async fn begin(web: &WebState, link: &Secret) -> Result<Option<(Secret, i64)>, Problem> {
-    let secret = Secret::new().map_err(|error| {
-        tracing::error!(%error, "there are no random numbers for a session");
-        Problem::broken("No session could be made. The server's log says why.")
-    })?;
+    let secret = random()?;
     let until = web.desk.store.sign_in(link.hash(), secret.hash()).await?;
     if until.is_some() {
         forget_link(&web.link_file, link);
     }
     Ok(until.map(|until| (secret, until)))
+}
+
+fn random() -> Result<Secret, Problem> {
+    Secret::new().map_err(|error| {
+        tracing::error!(%error, "there are no random numbers for a session");
+        Problem::broken("No session could be made. The server's log says why.")
+    })
 }
 
 /// Returns the session of this browser.

@@ -7,8 +7,8 @@ use super::{Arrival, ConversationEvent, Offer, StoredMessage, TakeIn, TakenIn};
 use crate::domain::loop_guard;
 use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
-    Author, Content, ConversationId, Event, Inbound, MessageId, MessageState, NumberId, Status,
-    WebhookId, WorkspaceId,
+    Author, Content, ConversationId, Event, Inbound, MessageId, MessageState, NoteCode, NumberId,
+    Status, WebhookId, WorkspaceId,
 };
 use crate::store::recordings::{self, NewRecording};
 use crate::store::signal::{self, Signal};
@@ -17,13 +17,10 @@ use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, sto
 mod echo;
 
 /// The note on messages that are voided because the customer opted out.
-pub(super) const OPTED_OUT: &str = "the customer opted out";
+pub(super) const OPTED_OUT: &str = NoteCode::OptedOut.text();
 /// The note on the bot's queued messages that are voided when a person writes.
-pub(super) const TAKEN: &str = "a person took over";
-/// The note on messages of an import.
-const IMPORTED: &str = "part of an import of old messages";
-const MACHINE: &str = "the sender looks like a machine";
-const STALE: &str = "too old to be answered";
+pub(super) const TAKEN: &str = NoteCode::PersonTookOver.text();
+const MACHINE: &str = NoteCode::Machine.text();
 /// The reason of the case about a message that is too old.
 const STALE_CASE: &str = "a message arrived too late for the bot to answer it";
 
@@ -322,9 +319,9 @@ fn row<'m>(
     let note = match state.disposition {
         Disposition::Waits { .. } => None,
         Disposition::Stored(note) => *note,
-        Disposition::Stale => Some(STALE),
+        Disposition::Stale => Some(NoteCode::Stale.text()),
         Disposition::OptedOut => Some(OPTED_OUT),
-        Disposition::OptedIn => Some("the customer wants messages again"),
+        Disposition::OptedIn => Some(NoteCode::OptedIn.text()),
         Disposition::Machine(_) => Some(MACHINE),
     };
     messages::NewMessage {
@@ -354,11 +351,11 @@ fn typed(content: &Content) -> Option<&str> {
 /// Why a message is stored but never answered; `None` if it may be answered.
 fn unanswerable(message: &Inbound) -> Option<&'static str> {
     if message.imported {
-        Some(IMPORTED)
+        Some(NoteCode::Imported.text())
     } else if message.group.is_some() {
-        Some("written in a group")
+        Some(NoteCode::Group.text())
     } else if !message.content.wants_answer() {
-        Some("nothing to answer")
+        Some(NoteCode::Nothing.text())
     } else {
         None
     }

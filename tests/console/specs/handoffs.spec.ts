@@ -16,6 +16,8 @@ test("a sentence is tried, a word is added, tried and published", async ({ page,
   await expect(page.locator("mark")).toHaveText("manager");
   expect((await desk.api<Schemas["Agent"]>("/agents/shop")).version).toBe(1);
   await page.getByRole("button", { name: "Publish" }).click();
+  // The file is changed in one place, not written anew.
+  await expect(page.getByRole("dialog")).toContainText("Lines added: 1; removed: 1");
   await page.getByRole("dialog").getByRole("button", { name: /^Publish/ }).click();
   await expect(page.getByText("As in version 2, which is live.")).toBeVisible();
   const live = await desk.api<Schemas["Agent"]>("/agents/shop");

@@ -81,6 +81,19 @@ test("what a customer asks for a person says so on top, and is resolved", async 
   await expect(page.getByText("Nothing matches")).toBeVisible();
 });
 
+test("WhatsApp's marks are shown as what they mean", async ({ page, desk }) => {
+  desk.model.answer = () => "We open at **nine** [1].";
+  await desk.graph.customerSays(ada, "Is it *really* open? https://acme.example/_new_", "Ada Lovelace");
+  await expect.poll(() => desk.graph.sent.length).toBeGreaterThan(0);
+  await page.goto("/inbox");
+  await row(page, "Ada Lovelace").click();
+  const asked = thread(page).locator("[data-author=customer]");
+  await expect(asked.locator("strong")).toHaveText("really");
+  await expect(asked.getByRole("link")).toHaveText("https://acme.example/_new_");
+  await expect(said(page, "We open at").locator("strong")).toHaveText("nine");
+  await expect(row(page, "Ada Lovelace")).toContainText("We open at nine");
+});
+
 test("a new message does not steal the scroll", async ({ page, desk }) => {
   await talked(desk);
   await open(page);
@@ -164,7 +177,11 @@ test("what WhatsApp refuses says why, and is tried again", async ({ page, desk }
   const message = said(page, "Will you get this?");
   await expect(message.locator("[data-state=failed]")).toBeVisible();
   await expect(message).toContainText("Message undeliverable");
-  await message.getByRole("button", { name: "Try again" }).click();
+  // WhatsApp's own words stay beside what they mean in the reader's language.
+  await page.getByRole("button", { name: "Language" }).click();
+  await page.getByRole("menuitem", { name: "Español" }).click();
+  await expect(message).toContainText("WhatsApp no puede entregar a este número (Message undeliverable)");
+  await message.getByRole("button", { name: "Reintentar" }).click();
   await expect(message.locator("[data-state=sent]")).toBeVisible();
 });
 
@@ -240,6 +257,37 @@ test("Enter sends, Shift and Enter does not, and a draft is kept", async ({ page
   await expect(composer(page)).toHaveValue("not yet");
 });
 
+test("a draft stays when another tab sends", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  await composer(page).fill("not yet");
+  const other = await page.context().newPage();
+  await open(other);
+  await write(other, "Hello from here");
+  await expect.poll(() => toAda(desk).at(-1)?.text).toBe("Hello from here");
+  await expect(composer(page)).toHaveValue("not yet");
+  await page.reload();
+  await expect(composer(page)).toHaveValue("not yet");
+  await other.close();
+});
+
+test("a search finds a phone as it is written, and shows what it found", async ({ page, desk }) => {
+  await desk.graph.customerSays(ada, "Is the blue lamp back?", "Ada Lovelace");
+  await talked(desk, grace, "Grace Hopper");
+  await expect.poll(() => toAda(desk).length).toBe(1);
+  // From a link, where the router's own parser would take it for a number.
+  for (const q of [ada, "07700 900001", "+44 7700 900001"]) {
+    await page.goto(`/inbox?q=${encodeURIComponent(q)}`);
+    await expect(rows(page)).toHaveCount(1);
+    await expect(row(page, "Ada Lovelace").locator("mark")).toHaveText(`+${ada}`);
+  }
+  await page.goto("/inbox?q=BLUE");
+  await expect(rows(page)).toHaveCount(1);
+  await expect(row(page, "Ada Lovelace").locator("mark")).toHaveText("blue");
+  await expect(row(page, "Ada Lovelace")).toContainText("Is the blue lamp back?");
+  await accessible(page, "what was found");
+});
+
 test("the keyboard goes through the list", async ({ page, desk }) => {
   await talked(desk);
   await talked(desk, grace, "Grace Hopper");
@@ -296,6 +344,34 @@ test("pictures and voice notes are shown, what was heard is put right, and the b
   await expect(page).not.toHaveURL(/trace=/);
 });
 
+test("orders, cards and videos show what is in them, and a long message is folded", async ({ page, desk }) => {
+  const order = {
+    catalog_id: "1",
+    text: "Love these!",
+    product_items: [
+      { product_retailer_id: "lamp", quantity: 2, item_price: 30, currency: "USD" },
+      { product_retailer_id: "shade", quantity: 1, item_price: 25, currency: "USD" },
+    ],
+  };
+  await desk.graph.customerSends(ada, { type: "order", order }, "Ada Lovelace");
+  const contacts = [{ name: { formatted_name: "Chandler Bing" }, phones: [{ phone: "+1 555-555-5555" }] }];
+  await desk.graph.customerSends(ada, { type: "contacts", contacts }, "Ada Lovelace");
+  await desk.graph.customerSends(ada, { type: "video", video: { id: "gone", mime_type: "video/mp4", caption: "See?" } }, "Ada Lovelace");
+  await desk.graph.customerSays(ada, `${"word ".repeat(800)}and the end`, "Ada Lovelace");
+  await open(page);
+  const cart = said(page, "Love these!");
+  await expect(cart).toContainText("Order of 2 items");
+  await expect(cart.getByRole("listitem").first()).toHaveText("2 × lamp · US$30.00");
+  await expect(cart).toContainText("Total: US$85.00");
+  await expect(page.getByRole("link", { name: "+1 555-555-5555" })).toHaveAttribute("href", "tel:+15555555555");
+  await expect(said(page, "See?").locator("video")).toHaveAttribute("preload", "none");
+  const long = said(page, "word word");
+  await expect(long).not.toContainText("and the end");
+  await long.getByRole("button", { name: "Show more" }).click();
+  await expect(long).toContainText("and the end");
+  await accessible(page, "what customers send");
+});
+
 test("on a phone it is the list or the conversation", async ({ page, desk }) => {
   test.slow();
   await talked(desk);
@@ -314,5 +390,6 @@ test.describe("without conversations", () => {
   test("it says how to begin", async ({ page }) => {
     await page.goto("/inbox");
     await expect(page.getByRole("link", { name: "Connect a number" })).toBeVisible();
+    await expect(page.getByText("Pick one from the list")).toBeHidden();
   });
 });

@@ -1,5 +1,5 @@
 // Sessions: who can open the console, and what happens when the connection breaks.
-import { expect, test } from "../support/test.js";
+import { accessible, expect, test } from "../support/test.js";
 
 test.describe("without a session", () => {
   test.use({ signedIn: false });
@@ -30,6 +30,30 @@ test.describe("without a session", () => {
     await other.close();
   });
 
+  test("a link from the terminal leads to where one wanted to go, in the tab that waits, too", async ({ page, desk }) => {
+    await page.goto(`${desk.url}/overview?days=7`);
+    await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+    const other = await page.context().newPage();
+    await other.goto(desk.link());
+    for (const one of [other, page]) {
+      await expect(one.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+      await expect(one).toHaveURL(/\/overview\?days=7$/);
+    }
+    await other.close();
+  });
+
+  test("whose session has ended signs in with the admin key, where the desk has no terminal", async ({ page, desk }) => {
+    await page.goto(`${desk.url}/inbox`);
+    const key = page.getByLabel("Admin key", { exact: true });
+    await key.fill("not-the-key");
+    await page.keyboard.press("Enter");
+    await expect(page.getByText("This is not the admin key.")).toBeVisible();
+    await accessible(page, "sign in");
+    await key.fill(desk.read("data/admin.key").trim());
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page.getByRole("navigation", { name: "Conversations" })).toBeVisible();
+  });
+
   test("signing out ends the session", async ({ page, desk }) => {
     await page.goto(desk.link());
     await page.getByRole("button", { name: "Sign out" }).click();
@@ -57,12 +81,37 @@ test("a lost connection is shown, and heals", async ({ page, desk }) => {
   await expect(page.locator("[data-line=open]")).toBeAttached();
   await desk.halt();
   await expect(page.getByTestId("line-lost")).toBeVisible();
+  // The inbox ends where the window ends, under the banner and without it.
+  const list = page.getByRole("navigation", { name: "Conversations" });
+  const missing = () => list.evaluate((it) => Math.round(innerHeight - it.getBoundingClientRect().bottom));
+  await expect.poll(missing).toBe(0);
   await desk.run();
   await expect(page.getByTestId("line-lost")).toBeHidden({ timeout: 20_000 });
+  await expect.poll(missing).toBe(0);
   // The page shows both what it missed and what happens now.
   await desk.graph.customerSays("447700900001", "Are you back?", "Ada");
   await expect(page.getByText("Ada").first()).toBeVisible();
 });
+
+for (const how of ["offline", "with the server down"] as const)
+  test(`${how}, a page that was not opened before says what is missing, and opens by itself`, async ({ page, desk }) => {
+    await page.goto(`${desk.url}/inbox`);
+    await expect(page.locator("[data-line=open]")).toBeAttached();
+    if (how === "offline") await page.context().setOffline(true);
+    else await desk.halt();
+    const pages = page.getByRole("navigation", { name: "Pages" });
+    await pages.getByRole("link", { name: "Overview" }).click();
+    await expect(page.getByRole("alert").filter({ hasText: "This page has not arrived yet" })).toBeVisible();
+    // The rest of the console still works.
+    await pages.getByRole("link", { name: "Inbox" }).click();
+    await expect(page.getByRole("navigation", { name: "Conversations" })).toBeVisible();
+    await pages.getByRole("link", { name: "Overview" }).click();
+    await expect(page.getByRole("alert").filter({ hasText: "This page has not arrived yet" })).toBeVisible();
+    if (how === "offline") await page.context().setOffline(false);
+    else await desk.run();
+    await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible({ timeout: 30_000 });
+    await expect(page.getByText("No activity in this period")).toBeVisible();
+  });
 
 test("four languages, one of them from right to left", async ({ page }) => {
   await page.getByRole("button", { name: "Language" }).click();

@@ -25,15 +25,25 @@ test.describe("the demo", () => {
       buffer: Buffer.from("# Kites\n\nWe repair kites on Fridays for 12 euros.\n"),
     });
     await expect(documents.getByText("Done", { exact: true })).toBeVisible();
+    // What could not be read is named.
+    await documents.locator("input[type=file]").setInputFiles({ name: "empty.md", mimeType: "text/markdown", buffer: Buffer.from(" \n") });
+    await expect(documents.getByRole("listitem").filter({ hasText: "empty.md" })).toBeVisible();
     await expect(page.getByRole("link", { name: "Connect a number" })).toHaveAttribute("href", "/numbers/add");
   });
 });
 
 test("a desk that works shows who waits, and today", async ({ page, desk }) => {
-  await desk.graph.customerSays("447700900007", "I want a human please", "Ada Byron");
+  await desk.graph.customerSays("447700900007", "I want a *human* please", "Ada Byron");
+  await desk.graph.customerSays("447700900008", "A refund, now", "Charles Babbage");
+  // The bot's sentence to each is newer than their words.
+  await expect.poll(() => desk.graph.sent.length).toBe(2);
   const waiting = page.getByRole("region", { name: "Waiting for a person" });
   await page.goto(desk.url);
-  await expect(waiting.getByRole("link", { name: /Ada Byron/ })).toBeVisible();
+  await expect(waiting.getByRole("link", { name: /Ada Byron/ })).toContainText("I want a human please");
+  const [first, second] = await waiting.getByRole("listitem").evaluateAll((all) => all.map((one) => one.getBoundingClientRect()));
+  const [link] = await waiting.getByRole("link", { name: /Ada|Charles/ }).evaluateAll((all) => all.map((one) => one.getBoundingClientRect()));
+  expect(second?.top, "rows lie below each other").toBeGreaterThanOrEqual(first?.bottom ?? Number.NaN);
+  expect(link?.height, "a link is as high as its row").toBeCloseTo(first?.height ?? Number.NaN, 0);
   await expect(page.getByRole("region", { name: "Today" })).toContainText("Hand-offs");
   await accessible(page, "home");
   await page.getByRole("button", { name: "Show the three steps" }).click();

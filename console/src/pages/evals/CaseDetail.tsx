@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { WordDiff } from "@/parts/Diff";
+import { Formatted } from "@/parts/Formatted";
 import { TraceView } from "@/parts/trace/TraceView";
 import { asTrace } from "@/parts/trace/trace";
 import { askedOf, asText, checkOf, outputOf } from "./row";
@@ -116,7 +117,7 @@ function Said({ who, text, isBot }: { who: string; text: string; isBot: boolean 
         {who}
       </Text>
       <Text size="sm" dir="auto" style={plain}>
-        {text}
+        <Formatted text={text} />
       </Text>
     </Paper>
   );

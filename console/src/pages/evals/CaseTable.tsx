@@ -8,6 +8,7 @@ import { useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { plain } from "@/parts/whatsapp";
 import classes from "./CaseTable.module.css";
 import { useRunNames } from "./StartRun";
 import { VerdictBadge } from "./Verdict";
@@ -127,7 +128,7 @@ function Cell({ cell, isOne }: { cell: Schemas["ComparedCell"] | null | undefine
       {(cell.reason || !isOne) && (
         <Box>
           <Text size="xs" c="dimmed" lineClamp={2} dir="auto">
-            {cell.reason ?? cell.output}
+            {cell.reason ?? plain(cell.output ?? "")}
           </Text>
         </Box>
       )}

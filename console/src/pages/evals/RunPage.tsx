@@ -11,6 +11,7 @@ import { Async } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
 import { Against } from "./Against";
+import { Answering } from "./Answering";
 import { Cases } from "./Cases";
 import { RunAgain } from "./RunAgain";
 import { RunState } from "./RunState";
@@ -32,9 +33,10 @@ export function RunPage() {
       about={
         run.data && (
           <Group gap="xs" component="span">
-            <RunState state={run.data.state} />
+            <RunState state={run.data.state} counts={run.data.counts} />
+            <Answering agents={run.data.agents} />
             <When at={run.data.created_at} />
-            {run.data.wanted && <Wanted wanted={run.data.wanted} />}
+            {run.data.wanted && <Wanted run={run.data} wanted={run.data.wanted} />}
           </Group>
         )
       }
@@ -49,11 +51,12 @@ export function RunPage() {
 }
 
 /** The options of the run that differ from the defaults. */
-function Wanted({ wanted }: { wanted: Schemas["RunRequest"] }) {
+function Wanted({ run, wanted }: { run: Schemas["Run"]; wanted: Schemas["RunRequest"] }) {
   const { t } = useTranslation("evals");
   const { prompt, agent, first, repeat, pattern, failing } = wanted;
   const parts = [
-    prompt ? t("wanted.prompt", { agent: agent ?? "" }) : "",
+    // Named beside it once the run has ended.
+    prompt && run.agents.length === 0 ? t("wanted.prompt", { agent: agent ?? "" }) : "",
     first ? t("wanted.first", { count: first }) : "",
     repeat && repeat > 1 ? t("wanted.repeat", { count: repeat }) : "",
     pattern ? t("wanted.pattern", { pattern }) : "",

@@ -15,17 +15,21 @@ const colours: Record<State, string> = {
   stopped: "gray",
 };
 
-export function RunState({ state }: { state: State }) {
+type Props = { state: State; counts?: Schemas["Counts"] | null };
+
+export function RunState({ state, counts }: Props) {
   const { t } = useTranslation("evals");
+  // A run that is done has not passed for that.
+  const wrong = state === "done" && counts ? counts.failed + counts.errors : 0;
   return (
     <Badge
       component="span"
       variant="light"
-      color={colours[state]}
+      color={wrong > 0 ? "red" : colours[state]}
       tt="none"
       leftSection={isActive(state) ? <IconLoader2 size={12} aria-hidden /> : undefined}
     >
-      {t(`state.${state}`)}
+      {wrong > 0 ? t("state.wrong", { count: wrong }) : t(`state.${state}`)}
     </Badge>
   );
 }

@@ -6,6 +6,7 @@ import type { Schemas } from "@/api/client";
 import { MoreButton } from "@/parts/MoreButton";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { When } from "@/parts/When";
+import { Answering } from "./Answering";
 import { RunState } from "./RunState";
 import { isActive } from "./row";
 import { useRuns } from "./useRuns";
@@ -47,7 +48,8 @@ function One({ run }: { run: Schemas["Run"] }) {
           >
             {suite}
           </Anchor>
-          <RunState state={state} />
+          <RunState state={state} counts={counts} />
+          <Answering agents={run.agents} />
           <Text size="sm" c="dimmed">
             <When at={created_at} ago />
           </Text>

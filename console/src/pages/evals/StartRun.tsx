@@ -20,6 +20,7 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { Failed } from "@/parts/States";
+import { useVersionName } from "./Answering";
 import { useRuns } from "./useRuns";
 
 type Props = {
@@ -207,14 +208,16 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
 export function useRunNames() {
   const { t } = useTranslation("evals");
   const format = useFormat();
-  return ({ created_at, counts, wanted }: Schemas["Run"]) => {
+  const version = useVersionName();
+  return ({ created_at, counts, wanted, agents }: Schemas["Run"]) => {
     const parts = [format.full(created_at)];
     const { passed = 0, failed = 0, errors = 0 } = counts ?? {};
     if (counts)
       parts.push(
         t("runs.passed", { passed: format.count(passed), all: format.count(passed + failed + errors) }),
       );
-    if (wanted?.prompt) parts.push(t("runs.tried"));
+    if (agents.length > 0) parts.push(...agents.map(version));
+    else if (wanted?.prompt) parts.push(t("runs.tried"));
     return parts.join(" · ");
   };
 }

@@ -9,6 +9,7 @@ import { usePages } from "@/api/pages";
 import { reread } from "@/api/queries";
 import { useConfirm } from "@/parts/Confirm";
 import { useCaseReason } from "@/parts/caseReason";
+import { Formatted } from "@/parts/Formatted";
 import { MoreButton } from "@/parts/MoreButton";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { useSay } from "@/parts/say";
@@ -95,7 +96,7 @@ function Case({ one, many }: { one: Schemas["Escalation"]; many: boolean }) {
           </Group>
           {question && (
             <Text size="sm" dir="auto" lineClamp={3} style={{ whiteSpace: "pre-wrap" }}>
-              {question}
+              <Formatted text={question} />
             </Text>
           )}
           <Text size="sm" c="dimmed">

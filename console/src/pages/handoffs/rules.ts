@@ -1,5 +1,5 @@
 // Reads and changes the hand-off rules of a prompt file.
-import { headerValue, readPrompt, withHeader } from "@/parts/promptFile";
+import { headerValue, readPrompt, withHeader, withList } from "@/parts/promptFile";
 
 export type Rules = {
   keywords: string[];
@@ -38,6 +38,7 @@ export function withRule<K extends keyof Rules>(source: string, key: K, value: R
   const isEmpty = value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
   const path = ["handoff", keys[key]];
   if (isEmpty && headerValue(source, path) === undefined) return source;
+  if (Array.isArray(value) && !isEmpty) return withList(source, path, value);
   return withHeader(source, path, isEmpty ? undefined : value);
 }
 

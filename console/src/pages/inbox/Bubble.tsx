@@ -15,6 +15,7 @@ import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import { Content, Happening } from "./Content";
 import { gist, isEvent } from "./holds";
+import { useNote } from "./note";
 import type { Pending } from "./outbox";
 import { Again, Ticks } from "./State";
 import { outbox } from "./sending";
@@ -90,6 +91,7 @@ export const Bubble = memo(function Bubble(props: Props) {
     props;
   const { t } = useTranslation("inbox");
   const format = useFormat();
+  const note = useNote()(message);
   const ours = message.direction === "out";
   const time = (
     <time dateTime={new Date(message.sent_at).toISOString()} title={format.full(message.sent_at)}>
@@ -142,10 +144,15 @@ export const Bubble = memo(function Bubble(props: Props) {
       <div className={classes.meta}>
         {time}
         {ours && <Ticks state={message.state} />}
-        {message.note && (
-          <bdi className={message.state === "failed" ? classes.wrong : undefined} lang="en">
-            {message.note}
-          </bdi>
+        {note && (
+          <span className={message.state === "failed" ? classes.wrong : undefined}>
+            {note.text}
+            {note.words && (
+              <bdi lang="en" dir="ltr">
+                {note.text ? ` (${note.words})` : note.words}
+              </bdi>
+            )}
+          </span>
         )}
         {ours && unsettled && <Again message={message} conversation={conversation} />}
         {explained && (

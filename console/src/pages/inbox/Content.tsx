@@ -4,8 +4,10 @@ import { IconAddressBook, IconBasket, IconForms, IconHandClick, IconMapPin } fro
 import type { ReactElement, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { useFormat } from "@/i18n/format";
+import { plain } from "@/parts/whatsapp";
 import { File, Picture } from "./Files";
-import { answersOf, thingsIn } from "./holds";
+import { answersOf, type Card, cardsOf, itemsOf, totalOf } from "./holds";
 import { Recording } from "./Recording";
 import type { Message } from "./thread";
 import { Words } from "./Words";
@@ -55,6 +57,50 @@ function Form({ form, words }: { form: Of<"form">; words: ReactNode }) {
   );
 }
 
+function Order({ order, words }: { order: unknown; words: ReactNode }) {
+  const { t } = useTranslation("inbox");
+  const format = useFormat();
+  const items = itemsOf(order);
+  const total = totalOf(items);
+  return (
+    <>
+      <Kind icon={<IconBasket size={15} aria-hidden />}>{t("kind.orderOf", { count: items.length })}</Kind>
+      {words}
+      <List size="sm" spacing={0}>
+        {items.map(({ product, quantity, price, currency }, at) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: items do not change places.
+          <List.Item key={at}>
+            {format.count(quantity)} × <bdi>{product}</bdi>
+            {price !== undefined && <> · {format.price(price, currency)}</>}
+          </List.Item>
+        ))}
+      </List>
+      {total && (
+        <Text size="sm" fw={600}>
+          {t("order.total", { total: format.price(total.amount, total.currency) })}
+        </Text>
+      )}
+    </>
+  );
+}
+
+function AddressCard({ card: { name, phones, emails } }: { card: Card }) {
+  const links = [
+    ...phones.map((phone) => ({ text: phone, href: `tel:${phone.replace(/[^\d+]/g, "")}` })),
+    ...emails.map((email) => ({ text: email, href: `mailto:${email}` })),
+  ];
+  return (
+    <div>
+      {name && <Words text={name} />}
+      {links.map(({ text, href }) => (
+        <Anchor key={href} href={href} size="sm" c="inherit" underline="always" display="block">
+          <bdi dir="ltr">{text}</bdi>
+        </Anchor>
+      ))}
+    </div>
+  );
+}
+
 type MediaProps = { message: Message; kind: Schemas["MediaKind"]; conversation: string; words: ReactNode };
 
 function Media({ message, kind, conversation, words }: MediaProps): ReactElement {
@@ -97,8 +143,9 @@ export function Content({ message, conversation }: { message: Message; conversat
       return (
         <>
           <Kind icon={<IconAddressBook size={15} aria-hidden />}>{t("kind.contacts")}</Kind>
-          {content.names.map((name) => (
-            <Words key={name} text={name} />
+          {cardsOf(content).map((card, at) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: cards do not change places.
+            <AddressCard key={at} card={card} />
           ))}
         </>
       );
@@ -112,14 +159,7 @@ export function Content({ message, conversation }: { message: Message; conversat
     case "form":
       return <Form form={content} words={words} />;
     case "order":
-      return (
-        <>
-          <Kind icon={<IconBasket size={15} aria-hidden />}>
-            {t("kind.orderOf", { count: thingsIn(content.order) })}
-          </Kind>
-          {words}
-        </>
-      );
+      return <Order order={content.order} words={words} />;
     default:
       return (
         <>
@@ -151,7 +191,7 @@ export function Happening({ message: { content } }: { message: Message }) {
     case "edited":
       return (
         <>
-          {t("event.edited")} <bdi>{changed(content.content)}</bdi>
+          {t("event.edited")} <bdi>{plain(changed(content.content) ?? "")}</bdi>
         </>
       );
     case "revoked":

@@ -33,6 +33,34 @@ export function File({ message }: { message: Message }) {
   );
 }
 
+/** Plays in the page; the file is fetched when it is first played. Below it, it can be downloaded. */
+export function Video({ message }: { message: Message }) {
+  const { t } = useTranslation("inbox");
+  const { t: common } = useTranslation();
+  const [broken, setBroken] = useState(false);
+  return (
+    <>
+      {broken ? (
+        <Text size="sm" role="alert">
+          {common("voice.unplayable")}
+        </Text>
+      ) : (
+        // biome-ignore lint/a11y/useMediaCaption: customers send no captions; what was said is below it.
+        <video
+          className={classes.video}
+          src={fileOf(message)}
+          controls
+          preload="none"
+          playsInline
+          aria-label={t("kind.video")}
+          onError={() => setBroken(true)}
+        />
+      )}
+      <File message={message} />
+    </>
+  );
+}
+
 export function Picture({ message }: { message: Message }) {
   const { t } = useTranslation("inbox");
   const { t: common } = useTranslation();

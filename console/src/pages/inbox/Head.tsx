@@ -4,6 +4,7 @@ import { IconAlertCircle, IconArrowLeft, IconBan, IconClock } from "@tabler/icon
 import { Link } from "@tanstack/react-router";
 import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
+import { useCaseReason } from "@/parts/caseReason";
 import { When } from "@/parts/When";
 import { type Act, actsOf, type useActs } from "./actions";
 import { useNumbers } from "./conversations";
@@ -78,12 +79,13 @@ function Acts({ one, acts }: { one: Conversation; acts: ReturnType<typeof useAct
 /** The open case. */
 export function Case({ one }: { one: Conversation }) {
   const { t } = useTranslation("inbox");
+  const reasonOf = useCaseReason();
   if (!one.open_case) return null;
   return (
     <div className={classes.case} role="note">
       <IconAlertCircle size={18} aria-hidden />
       <div>
-        <strong>{t("case.title")}</strong> <bdi>{one.open_case.reason}</bdi>{" "}
+        <strong>{t("case.title")}</strong> <bdi>{reasonOf(one.open_case.reason)}</bdi>{" "}
         <span className={list.quiet}>
           · <When at={one.open_case.created_at} ago />
         </span>

@@ -1,11 +1,12 @@
 // The inbox: the list and, beside it, the open conversation. A phone shows one of the two.
 import { VisuallyHidden } from "@mantine/core";
-import { defaultParseSearch, Outlet, useParams, useSearch } from "@tanstack/react-router";
+import { Outlet, useParams, useSearch } from "@tanstack/react-router";
 import i18n from "i18next";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { useTitle } from "@/parts/Page";
+import { parseSearch } from "@/shell/address";
 import { ahead, reads, useConversation, useCounts, useStirred } from "./conversations";
 import { Filters } from "./Filters";
 import { filterOf } from "./filter";
@@ -16,7 +17,7 @@ import { inboxSearch } from "./search";
 
 // Loads texts and list in parallel, before the page is drawn.
 void i18n.loadNamespaces("inbox");
-if (location.pathname.startsWith("/inbox")) ahead(filterOf(inboxSearch(defaultParseSearch(location.search))));
+if (location.pathname.startsWith("/inbox")) ahead(filterOf(inboxSearch(parseSearch(location.search))));
 
 /** Height left in the window below an element. It updates when something above appears or disappears. */
 function useRest() {
@@ -29,7 +30,8 @@ function useRest() {
       if (ref.current) setTop(ref.current.getBoundingClientRect().top + window.scrollY);
     };
     const watch = new ResizeObserver(measure);
-    watch.observe(main);
+    // The page's height stays when the banner above goes: `main` is never shorter than the window.
+    for (const one of [main, ...main.children]) if (one !== ref.current) watch.observe(one);
     measure();
     return () => watch.disconnect();
   }, []);

@@ -201,7 +201,7 @@ export function List({ filter, open, search }: Props) {
     );
   if (list.length === 0)
     return (
-      <div className={classes.rows} style={{ padding: 12 }}>
+      <div className={classes.rows} style={{ padding: 12 }} data-none>
         <None filter={filter} />
       </div>
     );
@@ -235,6 +235,7 @@ export function List({ filter, open, search }: Props) {
               >
                 <Row
                   one={one}
+                  q={q}
                   open={one.id === open}
                   reachable={one.id === tab}
                   several={several}

@@ -8,7 +8,7 @@ import { api, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { useReason } from "@/parts/States";
 import { VoicePlayer } from "@/parts/VoicePlayer";
-import { File } from "./Files";
+import { Video } from "./Files";
 import { fileOf, recordingOf } from "./holds";
 import { type Message, put } from "./thread";
 import classes from "./thread.module.css";
@@ -116,7 +116,7 @@ export function Recording({ message, kind, conversation }: Props) {
   return (
     <div style={{ display: "grid", gap: 6 }}>
       {video ? (
-        <File message={message} />
+        <Video message={message} />
       ) : (
         <VoicePlayer
           src={[recordingOf(message), fileOf(message)]}

@@ -5,7 +5,8 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
-import type { Conversation } from "./filter";
+import { plain } from "@/parts/whatsapp";
+import { type Conversation, foundIn, isPhone } from "./filter";
 import classes from "./inbox.module.css";
 
 type Owner = Schemas["Owner"];
@@ -38,12 +39,22 @@ export function useLastOf() {
   const { t } = useTranslation("inbox");
   return ({ last_kind, last_text }: Conversation): string => {
     const name = last_kind && last_kind !== "text" ? t(`kind.${last_kind}`) : "";
-    return [name, last_text].filter(Boolean).join(": ");
+    return [name, plain(last_text ?? "")].filter(Boolean).join(": ");
   };
+}
+
+/** A text in which what is searched for is marked. */
+function Found({ text, q }: { text: string; q: string }) {
+  return foundIn(text, q).map((piece, at) =>
+    // biome-ignore lint/suspicious/noArrayIndexKey: pieces of a text do not change places.
+    piece.found ? <mark key={at}>{piece.text}</mark> : piece.text,
+  );
 }
 
 type Props = {
   one: Conversation;
+  /** What is searched for. */
+  q: string;
   open: boolean;
   /** Whether the row is in the tab order. */
   reachable: boolean;
@@ -54,11 +65,14 @@ type Props = {
   words: ReturnType<typeof useRowWords>;
 };
 
-export const Row = memo(function Row({ one, open, reachable, several, tail, words }: Props) {
+export const Row = memo(function Row({ one, q, open, reachable, several, tail, words }: Props) {
   const { t, format, nameOf, lastOf } = words;
   const Owner = ownerIcon(one.owner);
+  // What was found stands in place of the newest message, and the phone where it is what was found.
+  const found = q ? one.found_text : undefined;
+  const phone = q && one.contact_name && isPhone(one, q) ? `+${one.wa_id}` : undefined;
   const failed =
-    one.last_author !== "customer" && (one.last_state === "failed" || one.last_state === "unknown")
+    !found && one.last_author !== "customer" && (one.last_state === "failed" || one.last_state === "unknown")
       ? one.last_state
       : undefined;
   return (
@@ -71,7 +85,7 @@ export const Row = memo(function Row({ one, open, reachable, several, tail, word
       tabIndex={reachable ? 0 : -1}
     >
       <span className={classes.name} dir="auto">
-        {nameOf(one)}
+        <Found text={nameOf(one)} q={q} />
       </span>
       <time
         className={classes.when}
@@ -84,11 +98,18 @@ export const Row = memo(function Row({ one, open, reachable, several, tail, word
         {failed ? (
           <IconAlertTriangle size={15} aria-label={t(`state.${failed}`)} />
         ) : (
-          one.last_author === "bot" && <IconRobot size={15} aria-label={t("author.bot")} />
+          !found && one.last_author === "bot" && <IconRobot size={15} aria-label={t("author.bot")} />
         )}
-        {one.last_author === "person" && !failed && <IconUser size={15} aria-label={t("author.person")} />}
+        {one.last_author === "person" && !failed && !found && (
+          <IconUser size={15} aria-label={t("author.person")} />
+        )}
+        {phone && (
+          <mark className={classes.phone} dir="ltr">
+            {phone}
+          </mark>
+        )}
         <span className={classes.last} dir="auto">
-          {lastOf(one)}
+          <Found text={found ? plain(found) : lastOf(one)} q={q} />
         </span>
       </span>
       <span className={classes.marks}>

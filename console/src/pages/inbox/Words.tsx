@@ -1,22 +1,32 @@
-// Text that someone wrote, with its addresses as links. It is never parsed as HTML.
-import { useMemo } from "react";
-import { pieces } from "./links";
+// Text that someone wrote, as WhatsApp shows it, with its addresses as links. A long one is folded at first.
+import { Anchor } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Formatted } from "@/parts/Formatted";
+import { beginning } from "./holds";
 import classes from "./thread.module.css";
 
 export function Words({ text }: { text: string }) {
-  const all = useMemo(() => pieces(text), [text]);
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  const folded = open ? undefined : beginning(text);
   return (
-    <p className={classes.words} dir="auto">
-      {all.map(({ text: shown, href }, at) =>
-        href ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: pieces of a text do not change places.
-          <a key={at} href={href} target="_blank" rel="noopener noreferrer" dir="ltr">
-            {shown}
-          </a>
-        ) : (
-          shown
-        ),
+    <>
+      <p className={classes.words} dir="auto">
+        <Formatted text={folded === undefined ? text : `${folded}…`} links />
+      </p>
+      {folded !== undefined && (
+        <Anchor
+          component="button"
+          type="button"
+          size="sm"
+          c="inherit"
+          underline="always"
+          onClick={() => setOpen(true)}
+        >
+          {t("action.more")}
+        </Anchor>
       )}
-    </p>
+    </>
   );
 }

@@ -65,7 +65,26 @@ export function belongs({ show, q, number }: Filter, one: Conversation): boolean
   if (!shows[show].has(one)) return false;
   if (number && number !== one.number_slug && number !== one.number_id) return false;
   if (!q) return true;
-  const words = q.toLowerCase();
-  const shown = [one.contact_name, one.wa_id, one.last_text];
-  return shown.some((text) => text?.toLowerCase().includes(words)) || undefined;
+  const shown = [one.contact_name, one.last_text];
+  return shown.some((text) => text && isFound(text, q)) || isPhone(one, q) || undefined;
+}
+
+/** Whether a text contains what is searched for. */
+const isFound = (text: string, q: string) => text.toLowerCase().includes(q.toLowerCase());
+
+/** Whether the search is for this customer's phone: as it is dialled from abroad, or with a zero at home. */
+export function isPhone({ wa_id }: Pick<Conversation, "wa_id">, q: string): boolean {
+  if (!wa_id || !/^[\d +\-().]+$/.test(q)) return false;
+  const digits = q.replace("(0)", "").replace(/\D/g, "").replace(/^0+/, "");
+  return digits.length >= 3 && wa_id.includes(digits);
+}
+
+/** Splits a text at what is searched for. */
+export function foundIn(text: string, q: string): { text: string; found: boolean }[] {
+  if (!q) return [{ text, found: false }];
+  const words = q.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return text
+    .split(new RegExp(`(${words})`, "giu"))
+    .map((piece, at) => ({ text: piece, found: at % 2 === 1 }))
+    .filter((piece) => piece.text);
 }

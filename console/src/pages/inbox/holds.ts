@@ -1,5 +1,6 @@
 // Derived from messages: reactions, file addresses, previews, and untyped provider data (forms, orders).
 import type { Schemas } from "@/api/client";
+import { plain } from "@/parts/whatsapp";
 import type { Message } from "./thread";
 
 /** The fields of a submitted form. */
@@ -10,10 +11,62 @@ export function answersOf(response: unknown): [name: string, value: string][] {
     .map(([key, value]) => [key, String(value)]);
 }
 
-/** The number of items in an order. */
-export function thingsIn(order: unknown): number {
-  const things = order && typeof order === "object" && "product_items" in order && order.product_items;
-  return Array.isArray(things) ? things.length : 0;
+type Fields = Record<string, unknown>;
+
+const isFields = (value: unknown): value is Fields =>
+  !!value && typeof value === "object" && !Array.isArray(value);
+const fieldsIn = (value: unknown) => (Array.isArray(value) ? value.filter(isFields) : []);
+const textOf = (value: unknown) =>
+  typeof value === "string" || typeof value === "number" ? String(value) : "";
+
+/** A number, also one that is written as text. */
+function numberOf(value: unknown): number | undefined {
+  const read = typeof value === "string" && value ? Number(value) : value;
+  return typeof read === "number" && Number.isFinite(read) ? read : undefined;
+}
+
+export type OrderItem = { product: string; quantity: number; price?: number; currency: string };
+
+/** The items of an order. */
+export function itemsOf(order: unknown): OrderItem[] {
+  return fieldsIn(isFields(order) ? order.product_items : undefined).map((item) => ({
+    product: textOf(item.product_retailer_id),
+    quantity: numberOf(item.quantity) ?? 1,
+    price: numberOf(item.item_price),
+    currency: textOf(item.currency),
+  }));
+}
+
+/** What all items cost together; undefined if a price is missing or the currencies differ. */
+export function totalOf(items: readonly OrderItem[]): { amount: number; currency: string } | undefined {
+  const currency = items[0]?.currency;
+  let amount = 0;
+  for (const item of items) {
+    if (item.price === undefined || item.currency !== currency) return undefined;
+    amount += item.price * item.quantity;
+  }
+  return currency === undefined ? undefined : { amount, currency };
+}
+
+export type Card = { name: string; phones: string[]; emails: string[] };
+
+/** The address cards of a message. */
+export function cardsOf({ names, cards }: { names: string[]; cards: unknown }): Card[] {
+  const read = fieldsIn(cards).map((card): Card => {
+    const name = isFields(card.name) ? card.name : {};
+    const waId = (phone: Fields) => (textOf(phone.wa_id) ? `+${textOf(phone.wa_id)}` : "");
+    return {
+      name: textOf(name.formatted_name) || textOf(name.first_name),
+      phones: fieldsIn(card.phones).map((phone) => textOf(phone.phone) || waId(phone)),
+      emails: fieldsIn(card.emails).map(({ email }) => textOf(email)),
+    };
+  });
+  if (read.length === 0) return names.map((name) => ({ name, phones: [], emails: [] }));
+  return read.map((card) => ({
+    ...card,
+    phones: card.phones.filter(Boolean),
+    emails: card.emails.filter(Boolean),
+  }));
 }
 
 /** Kinds that are events rather than speech: shown as one line in the middle. */
@@ -68,5 +121,21 @@ export const recordingOf = (message: Message) =>
 
 /** A preview of a message, for quotes. */
 export function gist({ transcript, text, content }: Message): string {
-  return (transcript ?? text ?? (content.type === "choice" ? content.title : "")).slice(0, 200);
+  return plain((transcript ?? text ?? (content.type === "choice" ? content.title : "")).slice(0, 200));
+}
+
+/** A longer text is folded, in characters and in lines. */
+const LONG = 1_500;
+const LINES = 30;
+
+/** The beginning of a long text, up to the end of a word; undefined if the text is short. */
+export function beginning(text: string): string | undefined {
+  const lines = text.split("\n", LINES + 1);
+  if (text.length <= LONG && lines.length <= LINES) return undefined;
+  const shown = lines.slice(0, LINES).join("\n");
+  if (shown.length <= LONG) return shown;
+  const cut = shown.slice(0, LONG);
+  // Text without spaces, such as Chinese, is cut anywhere.
+  const word = cut.slice(LONG - 100).search(/\s\S*$/);
+  return (word < 0 ? cut : cut.slice(0, LONG - 100 + word)).replace(/[\uD800-\uDBFF]$/, "");
 }

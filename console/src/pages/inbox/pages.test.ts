@@ -1,6 +1,6 @@
 // The list stays correct and sorted while conversations change.
 import { expect, test } from "vitest";
-import { asked, belongs, type Conversation, type Filter, filterOf } from "./filter";
+import { asked, belongs, type Conversation, type Filter, filterOf, foundIn } from "./filter";
 import { merged, type Pages, without } from "./pages";
 
 const all: Filter = { show: "all", q: "", number: "" };
@@ -55,6 +55,22 @@ test("pages that nothing happened on stay the same objects", () => {
   const after = merged(before, talk("b", 40, { unread: 1 }), all);
   expect(after.pages[1]).toBe(before.pages[1]);
   expect(after.pages[0]?.items[1]?.unread).toBe(1);
+});
+
+test("what a search found stays in the row while the conversation changes", () => {
+  const sought = { ...all, q: "blue" };
+  const before = list(null, [talk("a", 50, { found_text: "…the BLUE one" })]);
+  const after = merged(before, talk("a", 60, { last_text: "Thanks" }), sought);
+  expect(after.pages[0]?.items[0]).toMatchObject({ found_text: "…the BLUE one", last_text: "Thanks" });
+});
+
+test("a phone is found as it is dialled at home and from abroad, and a text however it is written", () => {
+  const one = talk("a", 50, { wa_id: "447700900021", contact_name: "Ada" });
+  for (const q of ["07700 900021", "+44 (0)7700 900021", "0044 7700-900021", "447700900021", "900"])
+    expect(belongs({ ...all, q }, one), q).toBe(true);
+  for (const q of ["0", "07700 900022", "order 900"]) expect(belongs({ ...all, q }, one), q).toBeUndefined();
+  expect(foundIn("A blue (BLUE) one", "blue").filter(({ found }) => found)).toHaveLength(2);
+  expect(foundIn("Is it 5*?", "5*").map(({ text }) => text)).toEqual(["Is it ", "5*", "?"]);
 });
 
 test("an answer that was overtaken changes nothing", () => {

@@ -51,8 +51,11 @@ export function without(data: Pages, id: string): Pages {
  * The pages with an updated conversation at its place. `kept`: the id of the open one, which stays even when
  * it no longer matches, so that it does not vanish while someone reads it.
  */
-export function merged(data: Pages, one: Conversation, filter: Filter, kept?: string): Pages {
-  const place = find(data.pages, one.id);
+export function merged(data: Pages, changed: Conversation, filter: Filter, kept?: string): Pages {
+  const place = find(data.pages, changed.id);
+  // Only a search says what it found.
+  const found_text = changed.found_text ?? (place && data.pages[place[0]]?.items[place[1]]?.found_text);
+  const one = { ...changed, found_text };
   const fits = belongs(filter, one);
   if (!place) {
     const pages = fits ? insert(data.pages, one) : data.pages;

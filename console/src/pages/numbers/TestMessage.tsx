@@ -98,7 +98,13 @@ function Said({ said, title }: { said: Schemas["NumberTried"]; title: string }) 
       title={t(said.ok ? "test.sent" : "test.refused", { provider: title })}
       data-testid="tried"
     >
-      <span dir="auto">{said.message}</span>
+      {/* A newer server may send a code that this page does not know. */}
+      {t(`test.code.${said.code}`, { defaultValue: said.message })}
+      {said.fault && (
+        <bdi lang="en" dir="ltr">
+          {` (${said.fault.code} ${said.fault.title})`}
+        </bdi>
+      )}
     </Alert>
   );
 }

@@ -18,7 +18,8 @@ type Props = {
   title: string;
   days: Day[];
   series: Series[];
-  kind: "bars" | "lines";
+  /** `beside`: bars of things that do not add up to a sum. */
+  kind: "bars" | "beside" | "lines";
   /** Formats a value. */
   say: (value: number) => string;
   asTable: boolean;
@@ -91,10 +92,10 @@ function Drawn({ title, days, series, kind, say, most, whole }: Shown) {
   };
   return (
     <Box role="img" aria-label={t("chart.label", { title })}>
-      {kind === "bars" ? (
+      {kind !== "lines" ? (
         <BarChart
           {...shared}
-          type="stacked"
+          type={kind === "bars" ? "stacked" : "default"}
           maxBarWidth={28}
           series={named}
           barProps={{ isAnimationActive: false }}
@@ -160,15 +161,17 @@ function AsTable({ title, days, series, say }: Shown) {
   );
 }
 
-/** Names with their counts, most frequent first. */
-export function Ranked({
-  rows,
-  say,
-}: {
+type RankedProps = {
   rows: { name: string; count: number }[];
   say: (n: number) => string;
-}) {
-  const most = Math.max(1, ...rows.map(({ count }) => count));
+};
+
+/** Names with their counts, most frequent first; a bar is the share of all. */
+export function Ranked({ rows, say }: RankedProps) {
+  const all = Math.max(
+    1,
+    rows.reduce((sum, { count }) => sum + count, 0),
+  );
   return (
     <Box component="ul" m={0} p={0} style={{ listStyle: "none" }}>
       {rows.map(({ name, count }) => (
@@ -177,7 +180,7 @@ export function Ranked({
             <Text size="sm" dir="auto">
               {name}
             </Text>
-            <Text size="sm" fw={600}>
+            <Text size="sm" fw={600} style={{ flex: "none" }}>
               {say(count)}
             </Text>
           </Group>
@@ -185,7 +188,7 @@ export function Ranked({
             h={6}
             mt={4}
             bg="blue.6"
-            w={`${(count / most) * 100}%`}
+            w={`${(count / all) * 100}%`}
             aria-hidden
             style={{ borderRadius: "var(--mantine-radius-xs)" }}
           />

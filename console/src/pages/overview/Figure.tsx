@@ -24,7 +24,8 @@ export function Figure({ name, value, note, bad = false }: Props) {
         lh={1.3}
         fw={600}
         c={bad ? "red" : undefined}
-        style={{ fontVariantNumeric: "tabular-nums" }}
+        // An amount is one word, however its currency is written.
+        style={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }}
       >
         {value}
       </Text>

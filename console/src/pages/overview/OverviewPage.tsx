@@ -105,6 +105,7 @@ function Charts({ overview, asTable }: { overview: Schemas["Overview"]; asTable:
     <SimpleGrid cols={{ base: 1, md: 2 }}>
       <Chart
         {...counted}
+        kind="beside"
         title={t("messages.title")}
         series={[
           { name: t("messages.inbound"), of: ({ inbound }) => inbound, color: "blue.6" },
@@ -159,6 +160,7 @@ function Charts({ overview, asTable }: { overview: Schemas["Overview"]; asTable:
       />
       <Chart
         {...bars}
+        kind="beside"
         say={asTable ? format.count : format.compact}
         title={t("tokens.title")}
         series={[

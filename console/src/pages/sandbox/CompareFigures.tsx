@@ -47,6 +47,7 @@ export function CompareFigures({ replies }: { replies: [Reply, Reply] }) {
         horizontalSpacing="xs"
         withRowBorders={false}
         w="auto"
+        style={{ whiteSpace: "nowrap" }}
         aria-label={t("compare.title")}
       >
         <Table.Thead>

@@ -3,15 +3,16 @@ import { Badge, Box, Button, Group, Stack, Text } from "@mantine/core";
 import { IconHeadset, IconMoodSilence, IconRefresh } from "@tabler/icons-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
+import { useCaseReason } from "@/parts/caseReason";
 import { WordDiff } from "@/parts/Diff";
+import { Formatted } from "@/parts/Formatted";
 import { Failed } from "@/parts/States";
 import { TraceView } from "@/parts/trace/TraceView";
+import { plain } from "@/parts/whatsapp";
 import { again, type Position } from "./asking";
 import type { Outcome, Reply } from "./conversation";
-import { Formatted } from "./Formatted";
 import classes from "./Sandbox.module.css";
 import { SaveCase } from "./SaveCase";
-import { plain } from "./whatsapp";
 
 /** The other side's text, and whether it comes before or after this one. */
 export type Other = { text: string; show: "before" | "after" };
@@ -30,6 +31,7 @@ const colours: Record<Exclude<Outcome["outcome"], "answer" | "greeting">, string
 /** The kind of reply, unless it is a plain answer or greeting. */
 function Kind({ outcome: { outcome: kind, reason } }: { outcome: Outcome }) {
   const { t } = useTranslation("sandbox");
+  const reasonOf = useCaseReason();
   if (kind === "answer" || kind === "greeting") return null;
   const why = kind !== "voice_failure" && kind !== "unreadable" && kind;
   return (
@@ -51,7 +53,7 @@ function Kind({ outcome: { outcome: kind, reason } }: { outcome: Outcome }) {
       </Badge>
       {why && (
         <Text size="xs" c="dimmed" mt={2}>
-          {t(`outcome.why.${why}`)} {reason && <bdi>({reason})</bdi>}
+          {t(`outcome.why.${why}`)} {reason && <bdi>({reasonOf(reason)})</bdi>}
         </Text>
       )}
     </Group>

@@ -2,11 +2,12 @@
 import { Box, Text, VisuallyHidden } from "@mantine/core";
 import { memo, useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
+import { Formatted } from "@/parts/Formatted";
+import { plain } from "@/parts/whatsapp";
 import { CompareFigures } from "./CompareFigures";
 import type { Reply, Turn } from "./conversation";
 import { ReplyView } from "./ReplyView";
 import classes from "./Sandbox.module.css";
-import { plain } from "./whatsapp";
 
 const wordsOf = (reply: Reply) => reply.outcome?.bubbles.join("\n\n") ?? reply.text;
 
@@ -36,7 +37,7 @@ function Customer({ turn }: { turn: Turn }) {
       )}
       {turn.text && (
         <Text size="sm" dir="auto">
-          {turn.text}
+          <Formatted text={turn.text} />
         </Text>
       )}
     </div>

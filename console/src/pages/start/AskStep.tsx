@@ -5,6 +5,8 @@ import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { useCaseReason } from "@/parts/caseReason";
+import { Formatted } from "@/parts/Formatted";
 import { Failed } from "@/parts/States";
 import { nowAsked } from "./progress";
 import { type Answer, useAnswer } from "./useAnswer";
@@ -96,6 +98,7 @@ export function AskStep({ agents, isDemo, whenAsked }: Props) {
 
 function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agent: string }) {
   const { t } = useTranslation("start");
+  const reasonOf = useCaseReason();
   const { outcome } = answer;
   const bubbles = outcome ? outcome.bubbles : [answer.text].filter(Boolean);
   const titles = [...new Set(outcome?.citations.map(({ title }) => title))];
@@ -113,7 +116,7 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
         // biome-ignore lint/suspicious/noArrayIndexKey: bubbles stay where they are.
         <Paper key={at} bg="var(--mantine-color-default-hover)" p="sm" maw={620}>
           <Text dir="auto" style={{ whiteSpace: "pre-wrap" }}>
-            {bubble}
+            <Formatted text={bubble} />
           </Text>
         </Paper>
       ))}
@@ -128,7 +131,7 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
           <Stack gap={2}>
             <Text size="sm" c="dimmed">
               {t(`ask.outcome.${outcome.outcome}`)}
-              {outcome.reason && <span dir="auto"> ({outcome.reason})</span>}
+              {outcome.reason && <span dir="auto"> ({reasonOf(outcome.reason)})</span>}
             </Text>
             {titles.length > 0 && (
               <Group gap={6} component="p" m={0}>

@@ -1,15 +1,16 @@
 // The second step: drop files and follow their progress.
 import "@mantine/dropzone/styles.css";
-import { Anchor, Group, Progress, Stack, Text } from "@mantine/core";
+import { Anchor, Group, List, Progress, Stack, Text } from "@mantine/core";
 import { Dropzone } from "@mantine/dropzone";
 import { IconFileUpload } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, Failure, type Schemas } from "@/api/client";
+import { $api, api, Failure, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { useSay } from "@/parts/say";
+import { useFailure } from "../knowledge/failure";
 import { upload, useUploads } from "../knowledge/uploads";
 import { firstCollection, target } from "./progress";
 
@@ -40,6 +41,11 @@ export function DocumentsStep({ collections, agent, isDemo, own }: Props) {
   return (
     <Stack gap="sm">
       <Counted collections={collections} isDemo={isDemo && !own} />
+      {collections
+        .filter(({ failures }) => failures > 0)
+        .map((one) => (
+          <Unread key={one.id} collection={one} />
+        ))}
       {isGuarded ? (
         <Text size="sm">{t("documents.guarded", { name })}</Text>
       ) : (
@@ -94,9 +100,42 @@ function Counted({ collections, isDemo }: { collections: Schemas["Collection"][]
   );
 }
 
+/** At most this many documents of a collection are named. */
+const NAMED = 5;
+
+/** The documents of a collection that could not be read, by name. */
+function Unread({ collection: { slug, failures } }: { collection: Schemas["Collection"] }) {
+  const { t } = useTranslation("start");
+  const failureOf = useFailure();
+  const { data } = $api.useQuery("get", "/api/v1/collections/{name}/documents", {
+    params: { path: { name: slug }, query: { state: "failed", limit: NAMED } },
+  });
+  return (
+    <>
+      <List size="sm" spacing={2}>
+        {data?.items.map((one) => (
+          <List.Item key={one.id}>
+            <bdi>{one.path}</bdi>: {failureOf(one).why}
+          </List.Item>
+        ))}
+      </List>
+      <Anchor
+        renderRoot={(props) => <Link to="/knowledge/$collection" params={{ collection: slug }} {...props} />}
+        size="sm"
+        w="fit-content"
+      >
+        {failures > NAMED
+          ? t("documents.others", { count: failures - NAMED })
+          : t("documents.put", { name: slug })}
+      </Anchor>
+    </>
+  );
+}
+
 /** Running and refused uploads. */
 function Sending({ collection }: { collection: string }) {
   const { t } = useTranslation("start");
+  const failureOf = useFailure();
   const mine = useUploads().filter((one) => one.collection === collection);
   if (mine.length === 0) return null;
   return (
@@ -106,7 +145,7 @@ function Sending({ collection }: { collection: string }) {
           {state === "failed" ? (
             <Text size="sm" c="red" role="alert">
               {t("documents.failed", { name })}
-              {(refused?.error ?? error) && <span dir="auto">: {refused?.error ?? error}</span>}
+              {(refused || error) && <span dir="auto">: {refused ? failureOf(refused).why : error}</span>}
             </Text>
           ) : (
             <>

@@ -7,13 +7,16 @@ import { $api, type Schemas } from "@/api/client";
 import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
+import { useCaseReason } from "@/parts/caseReason";
 import { Async } from "@/parts/States";
 import { When } from "@/parts/When";
+import { plain } from "@/parts/whatsapp";
 import { Figure } from "../overview/Figure";
 import { zone } from "../overview/range";
 
 function Waiting({ waiting }: { waiting: Schemas["Conversation"][] }) {
   const { t } = useTranslation("start");
+  const reasonOf = useCaseReason();
   if (waiting.length === 0)
     return (
       <Text size="sm" c="dimmed">
@@ -22,10 +25,11 @@ function Waiting({ waiting }: { waiting: Schemas["Conversation"][] }) {
     );
   return (
     <Stack gap={0} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
-      {waiting.map(({ id, contact_name, wa_id, last_text, last_message_at, open_case }) => (
+      {waiting.map(({ id, contact_name, wa_id, last_text, waiting_text, last_message_at, open_case }) => (
         <li key={id}>
           <UnstyledButton
             renderRoot={(props) => <Link to="/inbox/$id" params={{ id }} {...props} />}
+            display="block"
             w="100%"
             py="xs"
             style={{ borderBlockEnd: "1px solid var(--mantine-color-default-border)" }}
@@ -39,11 +43,11 @@ function Waiting({ waiting }: { waiting: Schemas["Conversation"][] }) {
               </Text>
             </Group>
             <Text size="sm" truncate dir="auto">
-              {last_text ?? t("home.noText")}
+              {plain(waiting_text ?? last_text ?? "") || t("home.noText")}
             </Text>
             {open_case && (
               <Text size="xs" c="dimmed" truncate dir="auto">
-                {open_case.reason}
+                {reasonOf(open_case.reason)}
               </Text>
             )}
           </UnstyledButton>

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::super::response::AuditedAnswer;
 use crate::desk::Number;
-use crate::domain::{Action, Party};
+use crate::domain::{Action, Fault, Party, TestOutcome};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -55,6 +55,10 @@ pub(in super::super) struct NumberTried {
     provider_id: Option<String>,
     /// What the result means, or what is wrong and what to do.
     message: String,
+    /// The same as a code.
+    code: TestOutcome,
+    /// The provider's words when it refused the message.
+    fault: Option<Fault>,
 }
 
 /// Sends a test message and returns the provider's answer.
@@ -174,43 +178,68 @@ fn outgoing(
 }
 
 fn test_result(sent: Result<SentMessage, Error>, template: bool) -> NumberTried {
-    let (provider_id, message) = match sent {
+    let taken = if template { TestOutcome::Accepted } else { TestOutcome::AcceptedText };
+    match sent {
         Ok(sent) => {
-            let window = "WhatsApp took the message. If it does not arrive within a minute: free text reaches only people who wrote to \
-                          the number within the last 24 hours. Write to it from that phone first, or send the sample template.";
-            let took = if template { "WhatsApp took the message." } else { window };
-            (Some(sent.provider_id), took.to_owned())
+            let (provider_id, message) = (Some(sent.provider_id), taken.text().to_owned());
+            NumberTried { ok: true, code: taken, provider_id, message, fault: None }
         }
-        Err(error) => (None, advice(&error)),
-    };
-    NumberTried { ok: provider_id.is_some(), provider_id, message }
+        Err(Error::Refused { class, fault, .. }) => {
+            let code = TestOutcome::from(class);
+            let message = format!("{} It says: {} {}", code.text(), fault.code, fault.title);
+            NumberTried { ok: false, code, provider_id: None, message, fault: Some(fault) }
+        }
+        Err(error) => {
+            let code = TestOutcome::Unanswered;
+            let message = format!("{} ({error})", code.text());
+            NumberTried { ok: false, code, provider_id: None, message, fault: None }
+        }
+    }
 }
 
-/// Explains why a message was not accepted, and what to do.
-fn advice(error: &Error) -> String {
-    let Error::Refused { class, fault, .. } = error else {
-        return format!(
-            "The provider gave no answer, so it is not known what became of it: {error}."
-        );
-    };
-    let what = match class {
-        Class::Token => "The provider refuses the access token: write a new one.",
-        Class::WindowClosed => {
-            "WhatsApp takes free text only within 24 hours after that person wrote to the number: write to it from that phone first, or send \
-             the sample template."
+impl From<Class> for TestOutcome {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Token => Self::TokenRefused,
+            Class::WindowClosed => Self::WindowClosed,
+            Class::Declined => Self::Declined,
+            Class::Undeliverable => Self::Undeliverable,
+            Class::OurFault => Self::Refused,
+            Class::Throttled | Class::PairRate | Class::SpamLimit => Self::Throttled,
+            Class::Transient => Self::ProviderTrouble,
         }
-        Class::Declined => "WhatsApp does not deliver this to that person.",
-        Class::Undeliverable => {
-            "That phone cannot be reached: is it on WhatsApp, and is the country code there? Meta's test number reaches only phones that are \
-             listed as recipients on the page API Setup."
+    }
+}
+
+impl TestOutcome {
+    /// What it means, and what to do.
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Accepted => "WhatsApp took the message.",
+            Self::AcceptedText => {
+                "WhatsApp took the message. If it does not arrive within a minute: free text \
+                 reaches only people who wrote to the number within the last 24 hours. Write to it \
+                 from that phone first, or send the sample template."
+            }
+            Self::Unanswered => {
+                "The provider gave no answer, so it is not known what became of it."
+            }
+            Self::TokenRefused => "The provider refuses the access token: write a new one.",
+            Self::WindowClosed => {
+                "WhatsApp takes free text only within 24 hours after that person wrote to the \
+                 number: write to it from that phone first, or send the sample template."
+            }
+            Self::Declined => "WhatsApp does not deliver this to that person.",
+            Self::Undeliverable => {
+                "That phone cannot be reached: is it on WhatsApp, and is the country code there? \
+                 Meta's test number reaches only phones that are listed as recipients on the page \
+                 API Setup."
+            }
+            Self::Refused => "The provider refuses this message.",
+            Self::Throttled => "That was too much at once: try it again in a few minutes.",
+            Self::ProviderTrouble => "The provider has trouble right now: try it again soon.",
         }
-        Class::OurFault => "The provider refuses this message.",
-        Class::Throttled | Class::PairRate | Class::SpamLimit => {
-            "That was too much at once: try it again in a few minutes."
-        }
-        Class::Transient => "The provider has trouble right now: try it again soon.",
-    };
-    format!("{what} It says: {} {}", fault.code, fault.title)
+    }
 }
 
 /// Masks a phone number for the audit log: only the last two digits stay.
@@ -222,7 +251,6 @@ fn masked_phone(phone: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Fault;
 
     #[test]
     fn what_the_provider_says_becomes_what_to_do() {
@@ -233,6 +261,7 @@ mod tests {
         let closed = of(Class::WindowClosed);
         assert!(!closed.ok && closed.message.contains("sample template"), "{closed:?}");
         assert!(closed.message.ends_with("7 its words"));
+        assert_eq!(closed.code, TestOutcome::WindowClosed, "which the console translates");
         assert!(of(Class::Token).message.contains("access token"));
         assert!(of(Class::Undeliverable).message.contains("recipients"));
         let lost = test_result(Err(Error::Unknown("x".into())), false);

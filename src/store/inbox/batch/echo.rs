@@ -2,8 +2,10 @@
 //! and the business's own side of an import.
 
 use super::super::conversations::PersonAction;
-use super::{Batch, ConversationEvent, IMPORTED, TAKEN, believed, key};
-use crate::domain::{Author, ConversationId, Echo, MessageId, MessageState, NumberId};
+use super::{Batch, ConversationEvent, TAKEN, believed, key};
+use crate::domain::{
+    Author, ConversationId, Echo, MessageId, MessageState, NoteCode, NumberId,
+};
 use crate::store::{Conn, Result, messages, now};
 
 impl Batch<'_> {
@@ -30,7 +32,7 @@ impl Batch<'_> {
         kept.take_over(PersonAction::Answered);
         let conversation = kept.id.clone();
         self.void(conn, &conversation, TAKEN).await?;
-        let row = echo_row((&conversation, number), echo, "written from the phone or another tool");
+        let row = echo_row((&conversation, number), echo, NoteCode::WrittenElsewhere);
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(known, None);
         self.taken[place].events.insert(ConversationEvent { conversation, message: None });
@@ -41,7 +43,7 @@ impl Batch<'_> {
     fn import(&mut self, number: &NumberId, echo: &Echo) -> Result<()> {
         let kept = self.conversations.at((number, &echo.to))?;
         let conversation = kept.id.clone();
-        let row = echo_row((&conversation, number), echo, IMPORTED);
+        let row = echo_row((&conversation, number), echo, NoteCode::Imported);
         self.fresh.push(row.values(&MessageId::generate(), self.workspace)?);
         self.seen.insert(key(number, &echo.provider_id), None);
         self.unanswered.push(conversation);
@@ -53,7 +55,7 @@ impl Batch<'_> {
 fn echo_row<'m>(
     (conversation, number): (&'m ConversationId, &'m NumberId),
     echo: &'m Echo,
-    note: &'static str,
+    note: NoteCode,
 ) -> messages::NewMessage<'m> {
     messages::NewMessage {
         conversation,
@@ -64,7 +66,7 @@ fn echo_row<'m>(
         reply_to: None,
         referral: None,
         state: MessageState::Sent,
-        note: Some(note),
+        note: Some(note.text()),
         faults: &[],
         sent_at: believed(echo.sent_at, now()),
     }

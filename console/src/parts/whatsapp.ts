@@ -1,21 +1,29 @@
 // WhatsApp's formatting: *bold*, _italic_, ~struck~ and ```code```, with marks at word boundaries, on one line.
+import { pieces } from "./links";
 
 export type Run = { text: string; look?: "bold" | "italic" | "struck" | "code" };
 
 const looks: Record<string, Run["look"]> = { "*": "bold", _: "italic", "~": "struck" };
 const marked = /```([\s\S]+?)```|`([^`\n]+)`|(?<![\p{L}\p{N}])([*_~])(?=\S)([^\n]*?\S)\3(?![\p{L}\p{N}])/gu;
 
+/** The text with its addresses as letters of the same length: marks within an address are part of it. */
+function masked(text: string): string {
+  return pieces(text)
+    .map((piece) => (piece.href ? "a".repeat(piece.text.length) : piece.text))
+    .join("");
+}
+
 /** The formatted runs of a text. Nested marks stay as written. */
 export function runs(text: string): Run[] {
   const out: Run[] = [];
   let at = 0;
-  for (const match of text.matchAll(marked)) {
+  for (const match of masked(text).matchAll(marked)) {
     if (match.index > at) out.push({ text: text.slice(at, match.index) });
-    const code = match[1] ?? match[2];
-    const mark = match[3];
-    if (code !== undefined) out.push({ text: code, look: "code" });
-    else if (mark) out.push({ text: match[4] ?? "", look: looks[mark] });
-    at = match.index + match[0].length;
+    const edge = match[1] === undefined ? 1 : 3;
+    const end = match.index + match[0].length;
+    const look = match[3] ? looks[match[3]] : "code";
+    out.push({ text: text.slice(match.index + edge, end - edge), look });
+    at = end;
   }
   if (at < text.length) out.push({ text: text.slice(at) });
   return out;

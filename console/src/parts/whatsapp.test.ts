@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runs } from "./whatsapp";
+import { plain, runs } from "./whatsapp";
 
 const shown = (text: string) =>
   runs(text)
@@ -16,4 +16,13 @@ test("marks at the edges of words are looks", () => {
 test("marks within words, alone, or over lines are text", () => {
   for (const text of ["snake_case_name", "2 * 3 * 4", "* a point", "*one\ntwo*", "5*"])
     expect(shown(text)).toBe(text);
+});
+
+test("an address keeps its marks, and can stand between marks", () => {
+  expect(shown("See https://acme.example/_new_/a*b* now")).toBe("See https://acme.example/_new_/a*b* now");
+  expect(shown("*https://acme.example/a_b*")).toBe("<bold:https://acme.example/a_b>");
+});
+
+test("a preview has no marks", () => {
+  expect(plain("We open at *nine*.\n\n_Opening hours_")).toBe("We open at nine.\n\nOpening hours");
 });

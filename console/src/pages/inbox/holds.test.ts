@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { beginning, cardsOf, itemsOf, totalOf } from "./holds";
+
+const order = {
+  catalog_id: "194836987003835",
+  product_items: [
+    { product_retailer_id: "lamp", quantity: 2, item_price: 30, currency: "USD" },
+    { product_retailer_id: "shade", quantity: "1", item_price: "25.5", currency: "USD" },
+  ],
+};
+
+test("an order has its products, quantities and prices", () => {
+  const items = itemsOf(order);
+  expect(items).toEqual([
+    { product: "lamp", quantity: 2, price: 30, currency: "USD" },
+    { product: "shade", quantity: 1, price: 25.5, currency: "USD" },
+  ]);
+  expect(totalOf(items)).toEqual({ amount: 85.5, currency: "USD" });
+});
+
+test("an order without prices has no total, and one that is no order no items", () => {
+  const items = itemsOf({ product_items: [{ product_retailer_id: "lamp", quantity: 1 }, null, "x"] });
+  expect(items).toEqual([{ product: "lamp", quantity: 1, price: undefined, currency: "" }]);
+  expect(totalOf(items)).toBeUndefined();
+  for (const bad of [null, "order", [], {}, { product_items: 5 }]) expect(itemsOf(bad)).toEqual([]);
+  expect(totalOf([])).toBeUndefined();
+});
+
+test("a card has its phones and addresses; without cards the names are shown", () => {
+  const cards = [
+    {
+      name: { formatted_name: "Chandler Bing" },
+      phones: [{ phone: "+1 555-555-5555", wa_id: "15555555555" }, { wa_id: "447700900001" }, {}],
+      emails: [{ email: "c@example.com" }],
+    },
+    { name: { first_name: "Monica" } },
+  ];
+  expect(cardsOf({ names: [], cards })).toEqual([
+    { name: "Chandler Bing", phones: ["+1 555-555-5555", "+447700900001"], emails: ["c@example.com"] },
+    { name: "Monica", phones: [], emails: [] },
+  ]);
+  expect(cardsOf({ names: ["Ada"], cards: null })).toEqual([{ name: "Ada", phones: [], emails: [] }]);
+});
+
+test("a long message is folded at a word, one with many lines at a line", () => {
+  expect(beginning("short")).toBeUndefined();
+  const long = beginning("word ".repeat(4_000)) ?? "";
+  expect(long.length).toBeLessThanOrEqual(1_500);
+  expect(long.endsWith("word")).toBe(true);
+  expect(beginning("字".repeat(4_000))).toHaveLength(1_500);
+  expect(beginning("a\n".repeat(100))?.split("\n")).toHaveLength(30);
+  expect(beginning("😀".repeat(1_000))).toHaveLength(1_500);
+  expect(beginning(`x${"😀".repeat(1_000)}`)).toHaveLength(1_499);
+});

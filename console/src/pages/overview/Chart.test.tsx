@@ -1,0 +1,24 @@
+import { MantineProvider } from "@mantine/core";
+import { renderToStaticMarkup } from "react-dom/server";
+import { beforeAll, expect, test, vi } from "vitest";
+import { Ranked } from "./Chart";
+
+beforeAll(() => {
+  vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener() {}, removeEventListener() {} }));
+});
+
+const widths = (counts: number[]) => {
+  const rows = counts.map((count, at) => ({ name: `reason ${at}`, count }));
+  const drawn = renderToStaticMarkup(
+    <MantineProvider>
+      <Ranked rows={rows} say={String} />
+    </MantineProvider>,
+  );
+  return [...drawn.matchAll(/width:([\d.]+)%/g)].map(([, width]) => Number(width));
+};
+
+test("a reason's bar is its share of all, so that one case each fills none", () => {
+  expect(widths([1, 1, 1, 1])).toEqual([25, 25, 25, 25]);
+  expect(widths([3, 1])).toEqual([75, 25]);
+  expect(widths([2])).toEqual([100]);
+});
