@@ -105,6 +105,8 @@ words! {
         Accepted = "accepted",
         /// The provider accepted the text, which may not arrive outside the 24-hour window.
         AcceptedText = "accepted_text",
+        /// It came in at a practice number, as from a customer.
+        Incoming = "incoming",
         /// The provider did not answer.
         Unanswered = "unanswered",
         /// The provider refuses the access token.

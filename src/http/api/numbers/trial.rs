@@ -123,6 +123,8 @@ async fn write_as_customer(
         ok: true,
         provider_id: None,
         message: "The message came in: its conversation is in the inbox.".to_owned(),
+        code: TestOutcome::Incoming,
+        fault: None,
     })
 }
 
