@@ -1,9 +1,7 @@
-//! OpenAI-compatible API: `POST /v1/chat/completions` and `GET /v1/models`. A request runs one turn
-//! of the real pipeline, as in the sandbox: nothing is sent or stored, and the caller keeps the
-//! history.
+//! OpenAI-compatible API: `POST /v1/chat/completions`. A request runs one turn of the real pipeline,
+//! as in the sandbox: nothing is sent or stored, and the caller keeps the history.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::body::to_bytes;
 use axum::extract::{Request as Call, State};
@@ -19,39 +17,69 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, check_length};
-use super::trial::Trial;
+use super::models::find_bot;
+use super::trial::{Trial, TrialResult, replay};
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
-use crate::domain::{Content, Line, Outcome, Role, Speaker, Turn, WaitingMessage};
-use crate::eval::drafts::draft_bot;
+use crate::domain::{Content, Line, Role, Speaker, Turn, WaitingMessage};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::limits::ExpensivePermit;
-use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Bot, TurnResult};
+use crate::pipeline::Bot;
 
 /// Maximum size of an error body that is converted to OpenAI's format, in bytes.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 
 /// A chat completion request in OpenAI's format. Model settings such as `temperature` are ignored:
-/// the agent has its own.
+/// the agent has its own. What would change the shape of the answer is refused.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ChatCompletionRequest)]
 pub(super) struct Request {
     /// Short name of the agent, or one of its versions, such as `support@3`.
     model: String,
-    /// The chat, oldest message first. The last `user` message is answered. `system` messages are
-    /// ignored, because the agent has its own prompt; the others are at most 65,536 bytes together.
+    /// The chat, oldest message first. The last `user` message is answered; after an opt-out or a
+    /// hand-off in the messages before it, with an empty text. The messages of `user` and
+    /// `assistant` are at most 65,536 bytes together. Those of other roles are ignored: the agent
+    /// has its own prompt.
     messages: Vec<Message>,
-    /// Whether to send the answer as events. Its text comes whole, because it is checked before it
-    /// is sent.
+    /// Whether to send the answer as events: one with the whole text, not a word at a time, because
+    /// an answer is checked before it is sent.
     #[serde(default)]
     stream: bool,
+    /// Number of answers: 1.
+    #[schema(minimum = 1, maximum = 128)]
+    n: Option<u64>,
+    /// Refused unless empty: an agent calls no tools of its caller.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>, max_items = 1_000)]
+    tools: Value,
+    /// Refused unless empty, as `tools`.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>, max_items = 1_000)]
+    functions: Value,
+    /// Only `{"type": "text"}`: the answers are texts for customers.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    response_format: Value,
+    /// What OpenAI's format has no field for.
+    #[serde(default)]
+    frontdesk: Extras,
     /// With `include_usage`, a last event reports the token usage.
     #[serde(default)]
     #[schema(value_type = Object)]
     stream_options: Value,
+}
+
+/// What OpenAI's format has no field for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChatExtras)]
+pub(super) struct Extras {
+    /// Whether a person resolves the conversation before the last message: the bot answers again
+    /// after a hand-off. Later requests do not need it once the bot's answer is in `messages`.
+    #[serde(default)]
+    resolve: bool,
 }
 
 /// A chat message.
@@ -88,6 +116,30 @@ pub(super) struct ChatPart {
     text: Option<String>,
 }
 
+impl Request {
+    /// Refuses what would change the shape of the answer: who asks for it relies on it.
+    fn check(&self) -> Result<(), Problem> {
+        let asks = |field: &Value| {
+            !field.is_null() && field.as_array().is_none_or(|items| !items.is_empty())
+        };
+        if asks(&self.tools) || asks(&self.functions) {
+            return Err(Problem::bad_request(
+                "`tools` and `functions` are not supported: an agent calls no tools of its caller; leave them out",
+            ));
+        }
+        if self.n.is_some_and(|n| n != 1) {
+            return Err(Problem::bad_request("`n` must be 1: a customer gets one answer"));
+        }
+        let format = &self.response_format;
+        if !format.is_null() && format["type"] != json!("text") {
+            return Err(Problem::bad_request(
+                "`response_format` must be {\"type\": \"text\"}: the answers are texts for customers",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl Message {
     /// The role, if it is a known one.
     fn role(&self) -> Option<Role> {
@@ -112,26 +164,32 @@ fn invalid_content() -> Problem {
 
 /// Answers a chat with an agent, in the format of OpenAI's API.
 #[utoipa::path(post, path = "/v1/chat/completions", operation_id = "complete_chat", tag = "completions", request_body = Request,
-    responses((status = 200, body = Object, description = "A `chat.completion`; its `frontdesk` says what became of the turn"),
+    responses((status = 200, body = Object, description = "A `chat.completion`; its `frontdesk` has the `outcome`, the `reason`, the `owner` of the conversation and the `citations`; of a stream, the chunk with the `finish_reason` has it"),
         (status = "4XX", body = Object, description = "`{error: {message, type, code}}`")))]
 pub(super) async fn chat(
     State(web): State<WebState>,
     Extension(seat): Extension<ExpensivePermit>,
     Body(request): Body<Request>,
 ) -> Result<Response, Problem> {
-    let bot = bot(&web, &request.model).await?;
+    request.check()?;
     check(&request.messages)?;
-    let turn = build_turn(&bot, &request.messages)?;
-    let trial = Trial::of(&web, (TrialKind::Completions, seat), (&bot, turn)).await?;
+    let bot = find_bot(&web, &request.model).await?;
+    let (mut turn, last) = (build_turn(&bot, &request.messages)?, bot.agent.history);
+    let mut thread = replay(&web.desk.intake, &bot, &turn.history);
+    turn.history.drain(..turn.history.len().saturating_sub(last));
+    if request.frontdesk.resolve {
+        thread.give_back();
+    }
+    let trial = Trial::of(&web, (TrialKind::Completions, seat), (&bot, turn, thread)).await?;
     if !request.stream {
         let answered = trial.run_detached(&web).await?;
-        return Ok(Json(completion(&request.model, &bot, &answered)).into_response());
+        return Ok(Json(completion(&request.model, &answered)).into_response());
     }
     let usage = request.stream_options["include_usage"] == json!(true);
     let model = request.model;
     let events = futures::stream::once(async move {
         let chunks = match trial.run_detached(&web).await {
-            Ok(answered) => chunks(&model, &bot, &answered, usage),
+            Ok(answered) => chunks(&model, &answered, usage),
             Err(_) => {
                 vec![json!({"error": {"message": "The turn broke.", "type": "server_error"}})]
             }
@@ -141,38 +199,11 @@ pub(super) async fn chat(
     Ok(Sse::new(events.flatten()).keep_alive(KeepAlive::default()).into_response())
 }
 
-/// Lists the agents in the format of OpenAI's model list.
-#[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "completions",
-    responses((status = 200, body = Object, description = "A `list` of the agents")))]
-pub(super) async fn models(State(web): State<WebState>) -> Json<Value> {
-    let one = |bot: Arc<Bot>| json!({"id": bot.agent.slug, "object": "model", "created": 0, "owned_by": "frontdesk"});
-    let all: Vec<Value> = web.desk.bots.all().into_iter().map(one).collect();
-    Json(json!({"object": "list", "data": all}))
-}
-
-/// Finds an agent, or one of its versions, by model name.
-async fn bot(web: &WebState, model: &str) -> Result<Arc<Bot>, Problem> {
-    let (name, version) = match model.split_once('@') {
-        Some((name, version)) => (name, Some(version)),
-        None => (model, None),
-    };
-    let live = web.desk.bots.named(name).ok_or_else(|| Problem::not_found("agent"))?;
-    let Some(version) = version else { return Ok(live) };
-    let number = version
-        .trim_start_matches('v')
-        .parse()
-        .map_err(|_| Problem::bad_request(format!("a version is a number, such as `{name}@3`")))?;
-    let slug = &live.agent.slug;
-    let found = web.desk.store.version(slug, number).await?;
-    let found = found.ok_or_else(|| Problem::not_found("version"))?;
-    draft_bot(&web.desk, slug, &found.source).await.map_err(Problem::unprocessable)
-}
-
-/// Refuses chats over the size limits: long texts are expensive. `system` messages do not count,
-/// because they are ignored.
+/// Refuses chats over the size limits: long texts are expensive. Messages that are ignored do not
+/// count.
 fn check(messages: &[Message]) -> Result<(), Problem> {
     let mut all = 0;
-    for message in messages.iter().filter(|one| one.role() != Some(Role::System)) {
+    for message in messages.iter().filter(|one| !matches!(one.role(), Some(Role::System) | None)) {
         let bytes = message.text()?.len();
         if message.role() == Some(Role::User) {
             check_length("A message", bytes, MAX_MESSAGE_BYTES)?;
@@ -182,6 +213,7 @@ fn check(messages: &[Message]) -> Result<(), Problem> {
     check_length("The chat", all, MAX_CHAT_BYTES)
 }
 
+/// Builds the turn, with the whole history.
 fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
     let last = messages.iter().rposition(|one| one.role() == Some(Role::User));
     let last = last.ok_or_else(|| {
@@ -200,7 +232,6 @@ fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
         };
         history.push(Line { speaker, text: one.text()? });
     }
-    let skip = history.len().saturating_sub(bot.agent.history);
     Ok(Turn {
         conversation: None,
         agent: bot.agent.clone(),
@@ -210,7 +241,7 @@ fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
             content: Content::Text { body },
             transcript: None,
         }],
-        history: history.split_off(skip),
+        history,
         now: now_ms(),
     })
 }
@@ -221,28 +252,26 @@ fn envelope(model: &str, object: &str) -> Value {
     json!({"id": id, "object": object, "created": now_ms() / 1_000, "model": model})
 }
 
-fn usage(answered: &TurnResult) -> Value {
+fn usage(answered: &TrialResult) -> Value {
     let it = answered.trace.usage;
     let (read, written) = (it.input_tokens, it.output_tokens);
     json!({"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written})
 }
 
-/// The `frontdesk` field: the outcome of the turn and the reason for a hand-off.
-fn outcome_extension(answered: &TurnResult) -> Value {
-    let reason = match &answered.outcome {
-        Outcome::HandOver { reason, .. } => Some(reason.to_string()),
-        _ => None,
-    };
-    json!({"outcome": answered.outcome.kind(), "reason": reason})
+/// The `frontdesk` field: the outcome of the turn, the reason for a hand-off or for silence, who may
+/// speak now, and the cited passages.
+fn outcome_extension(answered: &TrialResult) -> Value {
+    let TrialResult { outcome, reason, citations, thread, .. } = answered;
+    json!({"outcome": outcome, "reason": reason, "owner": thread.owner, "citations": citations})
 }
 
-fn text(bot: &Bot, answered: &TurnResult) -> String {
-    bubbles(bot, &answered.outcome).join("\n\n")
+fn text(answered: &TrialResult) -> String {
+    answered.bubbles.join("\n\n")
 }
 
-fn completion(model: &str, bot: &Bot, answered: &TurnResult) -> Value {
+fn completion(model: &str, answered: &TrialResult) -> Value {
     let mut all = envelope(model, "chat.completion");
-    let message = json!({"role": Role::Assistant, "content": text(bot, answered), "refusal": null});
+    let message = json!({"role": Role::Assistant, "content": text(answered), "refusal": null});
     all["choices"] =
         json!([{"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"}]);
     all["usage"] = usage(answered);
@@ -250,18 +279,21 @@ fn completion(model: &str, bot: &Bot, answered: &TurnResult) -> Value {
     all
 }
 
-/// The chunks of a streamed answer: role, text, stop, the usage if requested, and `[DONE]`.
-fn chunks(model: &str, bot: &Bot, answered: &TurnResult, with_usage: bool) -> Vec<Value> {
+/// The chunks of a streamed answer: role, the whole text, stop with the `frontdesk` field, the usage
+/// if requested, and `[DONE]`.
+fn chunks(model: &str, answered: &TrialResult, with_usage: bool) -> Vec<Value> {
     let head = envelope(model, "chat.completion.chunk");
     let chunk = |delta: Value, ends: Option<&str>| {
         let mut one = head.clone();
         one["choices"] = json!([{"index": 0, "delta": delta, "finish_reason": ends}]);
         one
     };
+    let mut stop = chunk(json!({}), Some("stop"));
+    stop["frontdesk"] = outcome_extension(answered);
     let mut all = vec![
         chunk(json!({"role": Role::Assistant, "content": ""}), None),
-        chunk(json!({"content": text(bot, answered)}), None),
-        chunk(json!({}), Some("stop")),
+        chunk(json!({"content": text(answered)}), None),
+        stop,
     ];
     if with_usage {
         let mut last = head.clone();
