@@ -41,6 +41,7 @@ mod source;
 mod time;
 mod transcribe;
 mod webhook;
+mod wrap;
 
 /// Answers a business's WhatsApp from its own documents, or calls a person.
 #[derive(Debug, Parser)]
