@@ -424,7 +424,7 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
         .await;
     app.settle().await;
     let id = app.conversation_with("447700930009").await["id"].as_str().unwrap().to_owned();
-    let waiting = run(home, &["inbox"]).await;
+    let waiting = run(home, &["inbox", "list"]).await;
     waiting.says(&[&id, "human", "    My lamp burns.\n    A human, please!"]);
     let shown = run(home, &["inbox", "show", &id]).await;
     shown.says(&[
