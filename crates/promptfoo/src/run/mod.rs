@@ -33,15 +33,15 @@ pub use outcome::{PassCount, exit_code, exit_code_with, pass_counts};
 pub use plan::{Error, Plan, Progress};
 pub use tally::grading;
 
-/// Runs a suite. `targets` are the suite's, in its order. When `stop` completes, rows in progress
-/// are dropped; the run log is kept, and the summary is marked incomplete.
+/// Runs a suite. `targets` are the suite's, in its order. When `stop` completes, with the reason, rows
+/// in progress are dropped; the run log is kept, and the summary is marked incomplete.
 pub async fn run(
     suite: &Suite,
     grading: &GradingContext,
     targets: &[Arc<dyn Target>],
     plan: &Plan,
     progress: &dyn Progress,
-    stop: impl Future<Output = ()> + Send,
+    stop: impl Future<Output = String> + Send,
 ) -> Result<Summary, Error> {
     let began = Instant::now();
     let started_at = chrono::Utc::now().timestamp_millis();
@@ -65,6 +65,7 @@ pub async fn run(
             Some(time) => tokio::time::sleep(time).await,
             None => std::future::pending().await,
         }
+        format!("it may take {} s", max_time.unwrap_or_default().as_secs_f64())
     };
     {
         let mut rows = run.rows(concurrency);
@@ -72,16 +73,19 @@ pub async fn run(
         loop {
             let ended = tokio::select! {
                 biased;
-                () = &mut stop => None,
-                () = &mut late => None,
+                why = &mut stop => Err(why),
+                why = &mut late => Err(why),
                 ended = rows.next() => match ended {
-                    Some(rows) => Some(rows),
+                    Some(rows) => Ok(rows),
                     None => break,
                 },
             };
-            let Some(ended) = ended else {
-                summary.complete = false;
-                break;
+            let ended = match ended {
+                Ok(rows) => rows,
+                Err(why) => {
+                    (summary.complete, summary.stopped) = (false, Some(why));
+                    break;
+                }
             };
             for row in ended {
                 count(&mut summary, &mut columns, &row);
