@@ -166,6 +166,10 @@ async fn what_does_not_exist_is_a_problem() {
     for path in ["/nothing", "/api/v1/nothing", "/api/v2/agents", "/webhooks/meta/a/b", "/%ff"] {
         problem(app.request((Method::GET, path), Some(KEY)).await, 404).await;
     }
+    for path in ["sources", "answers", "documents", "settings"] {
+        let path = format!("/api/v1/collections/nowhere/{path}");
+        problem(app.request((Method::GET, &path), Some(KEY)).await, 404).await;
+    }
     for (method, path) in [
         (Method::DELETE, "/api/v1/agents"),
         (Method::GET, "/api/v1/sandbox/turns"),
