@@ -168,7 +168,7 @@ async fn what_does_not_exist_is_a_problem() {
     }
     for path in ["sources", "answers", "documents", "settings"] {
         let path = format!("/api/v1/collections/nowhere/{path}");
-        problem(app.request((Method::GET, &path), Some(KEY)).await, 404).await;
+        problem(app.request((Method::GET, path.as_str()), Some(KEY)).await, 404).await;
     }
     for (method, path) in [
         (Method::DELETE, "/api/v1/agents"),

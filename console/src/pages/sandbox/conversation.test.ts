@@ -51,7 +51,12 @@ test("what was not answered to its end is not told; silence is", () => {
 });
 
 test("a hand-off silences the bot until it is resolved, and its announcement is not history", () => {
-  const called: Outcome = { ...outcome(["A colleague comes."]), outcome: "hand_over", owner: "person", state: "p" };
+  const called: Outcome = {
+    ...outcome(["A colleague comes."]),
+    outcome: "hand_over",
+    owner: "person",
+    state: "p",
+  };
   const turns = [turn("1", "Human!", reply("A colleague comes.", { outcome: called }))];
   expect(historyFor(turns, 0)).toEqual([{ speaker: "customer", text: "Human!" }]);
   expect(silentAfter(turns)).toBe("person");

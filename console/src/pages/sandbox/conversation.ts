@@ -58,6 +58,9 @@ export function saidIn(turn: Turn, reply: Reply | undefined): string {
   return heard || turn.text;
 }
 
+// As in a customer's history, what announces a person or confirms an opt-out is no part of the conversation.
+const automatic = new Set<string>(["hand_over", "opt_out", "opt_in"] satisfies Outcome["outcome"][]);
+
 /**
  * The history that a side gets for a turn: everything before it, or the whole conversation without `before`.
  * Replies that did not complete are left out; where the side was not asked, the first side's reply is used.
@@ -74,9 +77,6 @@ export function historyFor(turns: Turn[], at: number, before?: string): Earlier[
   }
   return lines;
 }
-
-// As in a customer's history, what announces a person or confirms an opt-out is no part of the conversation.
-const automatic = new Set<string>(["hand_over", "opt_out", "opt_in"] satisfies Outcome["outcome"][]);
 
 function until(turns: Turn[], before: string | undefined): Turn[] {
   const end = before ? turns.findIndex(({ id }) => id === before) : turns.length;
