@@ -109,8 +109,9 @@ impl DeskClient {
 
     /// Returns the short names of the agents.
     pub(super) async fn agents(&self) -> anyhow::Result<Vec<String>> {
-        let request =
-            reqwest::Client::new().get(format!("{}/api/v1/agents", self.url)).bearer_auth(&self.key);
+        let request = reqwest::Client::new()
+            .get(format!("{}/api/v1/agents", self.url))
+            .bearer_auth(&self.key);
         let response =
             request.send().await.with_context(|| format!("no desk answers at {}", self.url))?;
         let all: Vec<Value> = response.error_for_status()?.json().await?;

@@ -411,7 +411,8 @@ mod tests {
         let text = serde_json::to_string(&thread).unwrap();
         assert_eq!(serde_json::from_str::<Thread>(&text).unwrap(), thread);
         for extreme in [i64::MIN, i64::MAX] {
-            let made = serde_json::json!({"owner": "person", "person_at": extreme, "replied_at": extreme});
+            let made =
+                serde_json::json!({"owner": "person", "person_at": extreme, "replied_at": extreme});
             let mut thread: Thread = serde_json::from_value(made).unwrap();
             thread.receive(&event(&policy, "hello", NOW));
         }

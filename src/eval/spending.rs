@@ -50,7 +50,8 @@ pub(super) async fn wait_until_budget_exhausted(desk: &Desk) -> String {
         match desk.trial_tier().await {
             Ok(BudgetTier::Words) => {
                 tracing::warn!("a run of evals was stopped: what trials may cost today is used up");
-                return "what trials may cost today is used up ([budget] sandbox_day, or day)".into();
+                return "what trials may cost today is used up ([budget] sandbox_day, or day)"
+                    .into();
             }
             Ok(_) => {}
             Err(error) => tracing::debug!(%error, "what is left for trials could not be read"),

@@ -265,7 +265,8 @@ mod tests {
             };
             rows.iter().enumerate().map(sum).collect::<Vec<_>>()
         };
-        for (more, bias) in [(&more[..], &bias[..]), (&more[..], &[]), (&[], &bias[..]), (&[], &[])] {
+        for (more, bias) in [(&more[..], &bias[..]), (&more[..], &[]), (&[], &bias[..]), (&[], &[])]
+        {
             let together = norm(rows.clone(), more, bias);
             for (one, other) in together.iter().zip(norm(added(more, bias), &[], &[])) {
                 assert!((one - other).abs() < 1e-4, "{} {}", more.len(), bias.len());

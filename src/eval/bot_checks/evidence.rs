@@ -143,9 +143,7 @@ mod tests {
 
     use super::*;
     use crate::domain::trace::RetrieveTrace;
-    use crate::domain::{
-        Chunk, ChunkId, CollectionId, DocumentId, Owner, Passage, Scores, Trace,
-    };
+    use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Owner, Passage, Scores, Trace};
     use crate::eval::seen;
 
     #[test]

@@ -101,9 +101,8 @@ fn unanswered(
     disposition: &Disposition,
     consent: Option<ConsentRequest>,
 ) -> TrialResult {
-    let confirmed = || -> Vec<String> {
-        consent.and_then(|consent| consent.reply).into_iter().collect()
-    };
+    let confirmed =
+        || -> Vec<String> { consent.and_then(|consent| consent.reply).into_iter().collect() };
     let (outcome, bubbles, reason) = match disposition {
         Disposition::OptedOut => (TrialOutcome::OptOut, confirmed(), None),
         Disposition::OptedIn => (TrialOutcome::OptIn, confirmed(), None),

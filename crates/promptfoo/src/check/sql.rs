@@ -181,8 +181,9 @@ impl Visitor for SqlReferences {
             _ => "select",
         };
         // The visitor passes over these names, because they may be those of other objects.
-        if let Statement::Drop { object_type: ObjectType::Table | ObjectType::View, names, .. } =
-            statement
+        if let Statement::Drop {
+            object_type: ObjectType::Table | ObjectType::View, names, ..
+        } = statement
         {
             names.iter().for_each(|name| self.add_table(name));
         }
@@ -296,8 +297,10 @@ mod tests {
         assert_eq!(wrong_with("SELECT * FROM users; SELECT 1 FROM users", &rules), [""; 0]);
         assert_eq!(
             wrong_with("SELECT * FROM users; DROP TABLE users", &rules),
-            ["SQL references unauthorized table(s). Found: [select::null::users, DROP::null::users]. \
-              Allowed: [select::(.*)::users]."]
+            [
+                "SQL references unauthorized table(s). Found: [select::null::users, DROP::null::users]. \
+              Allowed: [select::(.*)::users]."
+            ]
         );
         assert_eq!(wrong_with("TRUNCATE TABLE users", &rules).len(), 1);
     }
