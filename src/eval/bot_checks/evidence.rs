@@ -159,7 +159,7 @@ mod tests {
             tokens: 4,
             place: String::new(),
         };
-        let passages = vec![Passage { chunk: Arc::new(chunk), scores: Scores::default() }];
+        let passages = [Passage { chunk: Arc::new(chunk), scores: Scores::default() }].into();
         let retrieve = Some(RetrieveTrace { passages, ..RetrieveTrace::default() });
         let trace = serde_json::to_value(Trace { retrieve, ..Trace::default() }).unwrap();
         let turn = SeenTurn { trace, ..seen::turn(TurnOutcome::Answer, Owner::Bot) };
