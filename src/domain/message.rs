@@ -360,12 +360,6 @@ impl Content {
         words.map(str::trim).filter(|words| !words.is_empty())
     }
 
-    /// Typed text. Taps do not count: pressing the same button repeatedly is not a sign of a
-    /// machine.
-    pub fn typed(&self) -> Option<&str> {
-        if let Self::Text { body } = self { Some(body) } else { None }
-    }
-
     /// Whether the message calls for an answer. Reactions, stickers, platform notices and changes
     /// of earlier messages are stored and shown, but never answered.
     pub fn wants_answer(&self) -> bool {

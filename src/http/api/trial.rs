@@ -125,7 +125,7 @@ fn receive(
     policy: &IntakePolicy,
     now: Millis,
 ) -> Disposition {
-    let hash = content.and_then(Content::typed).map_or(0, loop_guard::hash);
+    let hash = content.map_or(0, loop_guard::typed_hash);
     thread.receive(&InboundEvent { hash, sent_at: now, now, no_answer_reason: None, policy })
 }
 

@@ -317,7 +317,7 @@ fn inbound_event<'s>(at: &Scope<'s>, message: &Inbound) -> InboundEvent<'s> {
     let moment = now();
     let sent_at = believed(message.sent_at, moment);
     InboundEvent {
-        hash: message.content.typed().map_or(0, loop_guard::hash),
+        hash: loop_guard::typed_hash(&message.content),
         sent_at,
         now: moment,
         no_answer_reason: unanswerable(message, moment - sent_at > at.policy.stale_ms),
