@@ -59,14 +59,7 @@ pub async fn run(
         count(&mut summary, &mut columns, &row);
     }
     let concurrency = run.concurrency();
-    let max_time = plan.max_time.or(some_ms(suite.options.max_eval_ms));
-    let late = async {
-        match max_time {
-            Some(time) => tokio::time::sleep(time).await,
-            None => std::future::pending().await,
-        }
-        format!("it may take {} s", max_time.unwrap_or_default().as_secs_f64())
-    };
+    let late = time_limit(plan.max_time.or(some_ms(suite.options.max_eval_ms)));
     {
         let mut rows = run.rows(concurrency);
         let (mut stop, mut late) = (std::pin::pin!(stop), std::pin::pin!(late));
@@ -104,6 +97,13 @@ pub async fn run(
     run.sum_up(&mut summary, columns, started_at);
     summary.took_ms = began.elapsed().as_secs_f64() * 1000.0;
     Ok(summary)
+}
+
+/// Returns when the time is over, with that reason.
+async fn time_limit(most: Option<Duration>) -> String {
+    let Some(most) = most else { return std::future::pending().await };
+    tokio::time::sleep(most).await;
+    format!("it may take {} s", most.as_secs_f64())
 }
 
 fn count(summary: &mut Summary, columns: &mut [Column], row: &EvalRow) {
