@@ -217,10 +217,10 @@ async fn a_chat_that_failed_ends_so() {
     let nowhere = format!("http://127.0.0.1:{}/v1", free_port());
     let settings = format!("[llm]\nkind = \"openai\"\nbase_url = \"{nowhere}\"\nretries = 0\n");
     std::fs::write(home.path().join("frontdesk.toml"), settings).unwrap();
-    let failed = run(home.path(), &["chat", "Hello, do you sell submarines?"]).await;
+    let failed = run(home.path(), &["chat", "Do you sell submarines?"]).await;
     assert_eq!(failed.code, 1, "{failed:?}");
     failed.says(&["(failure)"]);
-    let talk = run_with(home.path(), &["chat"], "Hello, do you sell submarines?\n", &[]).await;
+    let talk = run_with(home.path(), &["chat"], "Do you sell submarines?\n", &[]).await;
     assert_eq!(talk.code, 1, "{talk:?}");
 }
 
