@@ -123,7 +123,7 @@ pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Re
 const HELP: &str = "\
   /why            what each stage saw, decided and took for the last answer
   /new            begin a new conversation
-  /resolve        resolve the conversation, as a person would after a hand-off: the bot answers again
+  /resolve        resolve the conversation after a hand-off: the bot answers again
   /voice FILE     say a recording, as a customer's voice note
   /prompt FILE    answer under this prompt file from now on; /prompt alone reads it again
   /agent NAME     talk to another agent
@@ -194,7 +194,7 @@ impl ChatSession {
                 }
             }
             ("prompt", file) => self.reload(file),
-            _ => println!("{HELP}"),
+            _ => println!("{}", wrapped(HELP)),
         }
         true
     }
