@@ -4,6 +4,7 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use clap::Args;
@@ -14,9 +15,11 @@ use tokio::net::TcpListener;
 use super::bar::Bar;
 use super::client::{DeskClient, Outcome, SandboxRequest};
 use super::explain::{explain, heard_line};
+use super::wrap::{Wrap, wrapped};
 use crate::app::App;
 use crate::config::Config;
-use crate::domain::{Line, Speaker, Trace, TurnOutcome};
+use crate::domain::trial::TrialOutcome;
+use crate::domain::{Line, Speaker, Trace};
 use crate::prompts;
 
 /// Talk to an agent in the terminal; nothing is sent to customers or stored
@@ -92,9 +95,8 @@ pub(super) enum ChatEnd {
 /// Runs the conversation until the user leaves.
 pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Result<ChatEnd> {
     let mut talk = ChatSession::new(client, options)?;
-    println!(
-        "Write as a customer would. /why explains the last answer, /help lists the rest, Ctrl-D leaves."
-    );
+    let greeting = "Write as a customer would. /why explains the last answer, /help lists the rest, Ctrl-D leaves.";
+    println!("{}", wrapped(greeting));
     let mut editor = DefaultEditor::new().context("the terminal cannot be read")?;
     loop {
         let (back, line) = tokio::task::spawn_blocking(move || {
@@ -121,6 +123,7 @@ pub(super) async fn talk(client: DeskClient, options: ChatOptions) -> anyhow::Re
 const HELP: &str = "\
   /why            what each stage saw, decided and took for the last answer
   /new            begin a new conversation
+  /resolve        resolve the conversation after a hand-off: the bot answers again
   /voice FILE     say a recording, as a customer's voice note
   /prompt FILE    answer under this prompt file from now on; /prompt alone reads it again
   /agent NAME     talk to another agent
@@ -132,6 +135,10 @@ struct ChatSession {
     file: Option<PathBuf>,
     prompt: Option<String>,
     history: Vec<Line>,
+    /// The desk's state of the conversation.
+    state: Option<String>,
+    /// Whether the next message comes after a person resolved the conversation.
+    resolve: bool,
     last: Option<Trace>,
     coloured: bool,
     end: ChatEnd,
@@ -146,6 +153,8 @@ impl ChatSession {
             file: options.prompt,
             prompt,
             history: Vec::new(),
+            state: None,
+            resolve: false,
             last: None,
             coloured: std::io::stdout().is_terminal(),
             end: ChatEnd::Answered,
@@ -164,27 +173,48 @@ impl ChatSession {
         match (name, rest.trim()) {
             ("quit" | "exit" | "q", _) => return false,
             ("why", _) => match &self.last {
-                Some(trace) => println!("{}", explain(trace)),
+                Some(trace) => println!("{}", wrapped(&explain(trace))),
                 None => println!("Nothing was answered yet."),
             },
             ("new", _) => {
-                self.history.clear();
+                self.begin();
                 println!("A new conversation.");
             }
-            ("agent", name) if !name.is_empty() => {
-                self.agent = Some(name.to_owned());
-                self.history.clear();
-                println!("You talk to {name} now.");
+            ("resolve", _) => {
+                self.resolve = true;
+                println!("Resolved: the bot answers your next message.");
             }
+            ("agent", name) if !name.is_empty() => match self.choose(name).await {
+                Ok(()) => println!("You talk to {name} now."),
+                Err(error) => self.fail(&error),
+            },
             ("voice", file) => {
                 if let Err(error) = self.play(file).await {
                     self.fail(&error);
                 }
             }
             ("prompt", file) => self.reload(file),
-            _ => println!("{HELP}"),
+            _ => println!("{}", wrapped(HELP)),
         }
         true
+    }
+
+    /// Begins a new conversation.
+    fn begin(&mut self) {
+        self.history.clear();
+        (self.state, self.resolve) = (None, false);
+    }
+
+    /// Begins a conversation with another agent.
+    async fn choose(&mut self, name: &str) -> anyhow::Result<()> {
+        let known = self.client.agents().await?;
+        if !known.iter().any(|slug| slug == name) {
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            anyhow::bail!("There is no agent `{name}`; there are: {known}.");
+        }
+        self.agent = Some(name.to_owned());
+        self.begin();
+        Ok(())
     }
 
     fn fail(&mut self, error: &anyhow::Error) {
@@ -231,31 +261,38 @@ impl ChatSession {
         text: &str,
         recording: Option<(String, Vec<u8>)>,
     ) -> anyhow::Result<()> {
-        let heard = std::sync::Mutex::new(String::new());
+        let prefix = if self.coloured { "bot › " } else { "" };
+        print!("{prefix}");
+        let heard = Mutex::new((String::new(), Wrap::of_terminal(prefix)));
         let hear = |piece: &str| {
-            print!("{piece}");
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.0.push_str(piece);
+            print!("{}", heard.1.push(piece));
             // The answer still counts if the terminal is gone.
             drop(std::io::stdout().flush());
-            if let Ok(mut heard) = heard.lock() {
-                heard.push_str(piece);
-            }
         };
         let asked = SandboxRequest {
             agent: self.agent.as_deref(),
             prompt: self.prompt.as_deref(),
             history: &self.history,
+            state: self.state.as_deref(),
+            resolve: self.resolve,
             text,
             recording,
         };
-        if self.coloured {
-            print!("bot › ");
-        }
         let outcome = self.client.ask(&asked, hear).await?;
-        let heard = heard.into_inner().unwrap_or_default();
-        if outcome.outcome.as_str() == TurnOutcome::Failure.as_str() {
+        let (heard, wrap) = heard.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if outcome.is(TrialOutcome::Failure) {
             self.end = ChatEnd::WithFailures;
         }
-        self.show(&outcome, heard.trim());
+        self.show(&outcome, heard.trim(), wrap);
+        self.remember(outcome, text);
+        Ok(())
+    }
+
+    /// Keeps a turn for the next one. As in the history of a customer, the texts that announce a
+    /// person or confirm an opt-out are not part of it.
+    fn remember(&mut self, outcome: Outcome, text: &str) {
         let heard = outcome.trace.transcribe.as_ref();
         for note in heard.iter().flat_map(|heard| &heard.notes) {
             println!("{}", self.dim(&heard_line(note)));
@@ -264,30 +301,39 @@ impl ChatSession {
         if !said.is_empty() {
             self.history.push(Line::new(Speaker::Customer, said));
         }
-        if !outcome.bubbles.is_empty() {
-            self.history.push(Line::new(Speaker::Bot, outcome.bubbles.join("\n")));
+        let automatic = [TrialOutcome::HandOver, TrialOutcome::OptOut, TrialOutcome::OptIn];
+        let automatic = automatic.into_iter().any(|kind| outcome.is(kind));
+        if !automatic && !outcome.bubbles.is_empty() {
+            let text = outcome.bubbles.join("\n");
+            self.history.push(Line::new(Speaker::Bot, text));
         }
+        (self.state, self.resolve) = (outcome.state, false);
         self.last = Some(outcome.trace);
-        Ok(())
     }
 
     /// Prints the answer, unless it was already streamed.
-    fn show(&self, outcome: &Outcome, heard: &str) {
+    fn show(&self, outcome: &Outcome, heard: &str, mut wrap: Wrap) {
         let sent = outcome.bubbles.join("\n\n");
         match unheard(&sent, heard) {
-            Some(rest) => println!("{rest}"),
-            None => println!("\n{}\n{sent}", self.dim("sent:")),
+            Some(rest) => println!("{}{}", wrap.push(rest), wrap.end()),
+            None => println!("{}\n{}\n{}", wrap.end(), self.dim("sent:"), wrapped(&sent)),
         }
-        if let Some(reason) = &outcome.reason {
-            println!("{}", self.dim(&format!("→ a person is called: {reason}")));
-        } else if outcome.outcome.as_str() != TurnOutcome::Answer.as_str() {
-            let became = outcome.outcome.as_str().replace('_', " ");
-            println!("{}", self.dim(&format!("({became})")));
-        }
+        let reason = outcome.reason.as_deref().unwrap_or_default();
+        let note = if outcome.is(TrialOutcome::Answer) {
+            return;
+        } else if outcome.is(TrialOutcome::HandOver) {
+            format!("→ a person is called: {reason}; the bot is silent until /resolve")
+        } else if reason.is_empty() {
+            format!("({})", outcome.outcome.as_str().replace('_', " "))
+        } else {
+            format!("({}: {reason})", outcome.outcome.as_str().replace('_', " "))
+        };
+        println!("{}", self.dim(&note));
     }
 
     fn dim(&self, text: &str) -> String {
-        if self.coloured { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
+        let text = wrapped(text);
+        if self.coloured { format!("\x1b[2m{text}\x1b[0m") } else { text }
     }
 }
 

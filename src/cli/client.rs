@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::stream::SandboxEventName;
+use crate::domain::trial::TrialOutcome;
 use crate::domain::{Line, Trace};
 
 pub(super) struct DeskClient {
@@ -25,16 +26,29 @@ pub(super) struct Outcome {
     pub(super) outcome: OpenWord,
     /// The messages the customer would get.
     pub(super) bubbles: Vec<String>,
-    /// The reason for a hand-off, if there is one.
+    /// The reason for a hand-off or for silence, if there is one.
     pub(super) reason: Option<String>,
     /// Trace of the turn.
     pub(super) trace: Trace,
+    /// State of the conversation, for the next turn; an older desk has none.
+    pub(super) state: Option<String>,
+}
+
+impl Outcome {
+    /// Whether the turn had this outcome.
+    pub(super) fn is(&self, outcome: TrialOutcome) -> bool {
+        self.outcome.as_str() == outcome.as_str()
+    }
 }
 
 pub(super) struct SandboxRequest<'a> {
     pub(super) agent: Option<&'a str>,
     pub(super) prompt: Option<&'a str>,
     pub(super) history: &'a [Line],
+    /// The state after the turn before.
+    pub(super) state: Option<&'a str>,
+    /// Whether a person resolves the conversation before this message.
+    pub(super) resolve: bool,
     pub(super) text: &'a str,
     /// A voice note: its file name and bytes.
     pub(super) recording: Option<(String, Vec<u8>)>,
@@ -49,6 +63,7 @@ impl DeskClient {
     ) -> anyhow::Result<Outcome> {
         let body = json!({
             "agent": asked.agent, "prompt": asked.prompt, "history": asked.history, "text": asked.text,
+            "state": asked.state, "resolve": asked.resolve,
         });
         let request = reqwest::Client::new()
             .post(format!("{}/api/v1/sandbox/turns", self.url))
@@ -90,6 +105,17 @@ impl DeskClient {
             }
         }
         bail!("the desk hung up before it had answered")
+    }
+
+    /// Returns the short names of the agents.
+    pub(super) async fn agents(&self) -> anyhow::Result<Vec<String>> {
+        let request = reqwest::Client::new()
+            .get(format!("{}/api/v1/agents", self.url))
+            .bearer_auth(&self.key);
+        let response =
+            request.send().await.with_context(|| format!("no desk answers at {}", self.url))?;
+        let all: Vec<Value> = response.error_for_status()?.json().await?;
+        Ok(all.iter().filter_map(|agent| Some(agent["slug"].as_str()?.to_owned())).collect())
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {

@@ -20,6 +20,8 @@ pub(super) struct Inbox {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// List the customers who wait for a person [default command]
+    List,
     /// Show a conversation
     Show {
         /// The conversation's id, conv_…
@@ -43,7 +45,7 @@ impl Inbox {
     /// The command's audit entry.
     pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
-            None | Some(Command::Show { .. }) => None,
+            None | Some(Command::List | Command::Show { .. }) => None,
             Some(Command::Correct { message, .. }) => {
                 Some((Action::TranscriptCorrected, message.clone()))
             }
@@ -55,7 +57,7 @@ impl Inbox {
 
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         match self.command {
-            None => list(&app).await?,
+            None | Some(Command::List) => list(&app).await?,
             Some(Command::Show { conversation }) => show(&app, &read(&conversation)?).await?,
             Some(Command::Correct { message, text }) => {
                 let id = MessageId::parse(&message)?;

@@ -72,6 +72,7 @@ mod source;
 mod time;
 mod transcribe;
 mod webhook;
+mod wrap;
 
 /// Answers a business's WhatsApp from its own documents, or calls a person.
 #[derive(Debug, Parser)]
@@ -311,7 +312,59 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use clap::error::ErrorKind;
+    use regex::Regex;
+
     use super::*;
+
+    /// Reads the texts below a file or folder that name commands.
+    fn read_texts(path: &Path, texts: &mut Vec<(String, String)>) {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(path).unwrap() {
+                read_texts(&entry.unwrap().path(), texts);
+            }
+            return;
+        }
+        let named = |kind: &str| path.extension().is_some_and(|it| it == kind);
+        if ["rs", "md", "toml", "json"].iter().any(|kind| named(kind)) {
+            let text = std::fs::read(path).unwrap();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            texts.push((path.display().to_string(), text));
+        }
+    }
+
+    #[test]
+    fn every_command_that_a_text_names_exists() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut texts = Vec::new();
+        for place in ["src", "crates", "docs", "eval", "prompts", "console/src/locales"] {
+            read_texts(&root.join(place), &mut texts);
+        }
+        for file in ["README.md", "ARCHITECTURE.md", "GLOSSARY.md", "config.default.toml"] {
+            read_texts(&root.join(file), &mut texts);
+        }
+        let named = Regex::new(r"`(frontdesk [a-z][^`\n]*)`").unwrap();
+        let mut count = 0;
+        for (file, text) in &texts {
+            for command in named.captures_iter(text) {
+                count += 1;
+                let words: Vec<&str> = command[1].split_whitespace().collect();
+                let what = format!("{file}: `{}`", &command[1]);
+                if let Err(error) = Arguments::try_parse_from(&words) {
+                    let kinds = [ErrorKind::InvalidSubcommand, ErrorKind::UnknownArgument];
+                    assert!(!kinds.contains(&error.kind()), "{what}: {error}");
+                }
+                // Any word may be a suite, but a suite is a file.
+                if let ["frontdesk", "eval", suite, ..] = words[..] {
+                    let is_word = suite.chars().all(|c| c.is_ascii_lowercase());
+                    assert!(!is_word || suite == "retrieval", "{what}");
+                }
+            }
+        }
+        assert!(count > 50, "{count} commands were found");
+    }
 
     #[test]
     fn the_example_of_a_github_action_calls_us_rightly() {

@@ -104,7 +104,7 @@ impl RedTeam {
         let mut summary = prepared.run(&plan, &Counting::default(), stop).await?;
         let table = redteam::table(&redteam::tally(&run_log)?);
         through(&run_log)?;
-        print(&table);
+        println!("\n{}", lines(&table));
         if !summary.complete {
             println!("It was stopped: not all attacks were tried.");
         }
@@ -171,12 +171,14 @@ fn through(run_log: &RunLog) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(table: &Table) {
-    println!();
-    for line in std::iter::once(&table.columns).chain(&table.rows) {
-        let cells: Vec<_> = line.iter().skip(1).map(|cell| format!("{cell:>12}")).collect();
-        println!("{:16}{}", line.first().map_or("", String::as_str), cells.concat());
-    }
+/// Formats the counts for the terminal.
+fn lines(table: &Table) -> String {
+    let line = |cells: &Vec<String>| {
+        let counts: String = cells.iter().skip(1).map(|cell| format!(" {cell:>12}")).collect();
+        format!("{:16}{counts}", cells.first().map_or("", String::as_str))
+    };
+    let all: Vec<_> = std::iter::once(&table.columns).chain(&table.rows).map(line).collect();
+    all.join("\n")
 }
 
 #[derive(Default)]
@@ -204,5 +206,22 @@ impl Progress for Counting {
         if std::io::stderr().is_terminal() {
             eprint!("\r");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::redteam::{Tally, table};
+
+    #[test]
+    fn the_columns_of_the_counts_do_not_touch() {
+        let shown = lines(&table(&[("other-customers".into(), Tally::default())]));
+        let heads = shown.lines().next().unwrap();
+        for head in ["attacks", "got through", "refused", "not tried", "harmless", "false alarms"] {
+            assert!(heads.contains(&format!(" {head}")), "{heads}");
+        }
+        let ends: Vec<_> = shown.lines().map(str::len).collect();
+        assert!(ends.iter().all(|end| *end == ends[0]), "{shown}");
     }
 }

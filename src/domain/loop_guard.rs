@@ -5,6 +5,7 @@ use std::fmt::{Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
+use super::message::Content;
 use super::time::Millis;
 
 /// Equal texts count as repeats only within this time: a person may say hello every morning.
@@ -130,6 +131,12 @@ pub fn hash(text: &str) -> i64 {
         word.chars().flat_map(char::to_lowercase).for_each(&mut add);
     }
     if first { 0 } else { hash.max(1).cast_signed() }
+}
+
+/// Returns the [`hash`] of a message's typed text; 0 if nothing was typed. Taps do not count:
+/// pressing the same button repeatedly is not a sign of a machine.
+pub fn typed_hash(content: &Content) -> i64 {
+    if let Content::Text { body } = content { hash(body) } else { 0 }
 }
 
 impl SenderStats {

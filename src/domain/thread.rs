@@ -4,15 +4,17 @@
 //! of an [`OwnerChange`].
 
 use frontdesk_words::words;
+use serde::{Deserialize, Serialize};
 
-use super::loop_guard::{Limits, LoopReason, ObservedText, SenderStats, observe};
+use super::loop_guard::{self, Limits, LoopReason, ObservedText, SenderStats, observe};
 use super::note::NoteCode;
 use super::time::{DAY_MS, Millis};
 use super::turn::Owner;
 
 /// State of a conversation between messages. A time is `None` if it never happened or nothing is
-/// pending.
-#[derive(Debug, Clone, PartialEq)]
+/// pending. As JSON it is the state that the caller of a trial keeps: nothing waits there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Thread {
     /// Who may speak.
     pub owner: Owner,
@@ -21,10 +23,13 @@ pub struct Thread {
     /// When a person last acted in this conversation.
     pub person_at: Option<Millis>,
     /// When the first message of the unanswered burst arrived.
+    #[serde(skip)]
     pub waiting_since: Option<Millis>,
     /// When a turn may start to prepare.
+    #[serde(skip)]
     pub due_at: Option<Millis>,
     /// When the burst ends and the answer may be written.
+    #[serde(skip)]
     pub quiet_at: Option<Millis>,
     /// When the customer last wrote.
     pub last_inbound_at: Option<Millis>,
@@ -277,6 +282,14 @@ impl Thread {
         void
     }
 
+    /// The bot answered what was waiting; `last` is the last of its messages, if it said anything.
+    pub fn answered(&mut self, last: Option<&str>, now: Millis) {
+        self.clear_waiting();
+        if let Some(text) = last {
+            (self.replied_at, self.reply_hash) = (Some(now), loop_guard::hash(text));
+        }
+    }
+
     fn change(&mut self, change: OwnerChange) {
         let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } = change;
         self.owner = owner;
@@ -296,7 +309,7 @@ impl Thread {
     /// returns whether it did.
     fn return_if_person_idle(&mut self, event: &InboundEvent<'_>) -> bool {
         let back = event.policy.return_ms;
-        let silent = self.person_at.is_some_and(|last| event.now - last >= back);
+        let silent = self.person_at.is_some_and(|last| event.now.saturating_sub(last) >= back);
         if back > 0 && silent {
             self.give_back();
         }
@@ -342,7 +355,6 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::loop_guard;
     use super::*;
     use crate::config::Config;
 
@@ -502,6 +514,22 @@ mod tests {
         assert_eq!((thread.owner, thread.due_at), (Owner::Person, None));
         thread.give_back();
         assert_eq!(thread.receive(&event(&policy, "We are closed.", NOW + 4)), WAITS);
+    }
+
+    #[test]
+    fn the_state_of_a_trial_is_read_back_whatever_its_caller_made_of_it() {
+        let (mut thread, policy) = (Thread::default(), policy());
+        assert_eq!(thread.receive(&event(&policy, "hello", NOW)), WAITS);
+        thread.answered(Some("Hello!"), NOW + 1);
+        thread.take_over(NOW + 2);
+        let text = serde_json::to_string(&thread).unwrap();
+        assert_eq!(serde_json::from_str::<Thread>(&text).unwrap(), thread);
+        for extreme in [i64::MIN, i64::MAX] {
+            let made =
+                serde_json::json!({"owner": "person", "person_at": extreme, "replied_at": extreme});
+            let mut thread: Thread = serde_json::from_value(made).unwrap();
+            thread.receive(&event(&policy, "hello", NOW));
+        }
     }
 
     #[derive(Debug, Clone)]

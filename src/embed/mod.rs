@@ -137,7 +137,7 @@ fn folder(
         let first = models.list().into_iter().find(|found| found.purpose == Use::Embed);
         return Ok(first.map(|found| found.path).ok_or_else(|| {
             format!(
-                "there is no model in {place}: `frontdesk models fetch multilingual-e5-small`, or                  all-MiniLM-L6-v2 for English alone"
+                "there is no model in {place}: `frontdesk models fetch multilingual-e5-small`, or all-MiniLM-L6-v2 for English alone"
             )
         }));
     }

@@ -114,6 +114,10 @@ impl PreparedSuite {
         progress: &dyn Progress,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<Summary, run::Error> {
+        let stop = async {
+            stop.await;
+            "it was asked to stop".to_owned()
+        };
         let Some(desk) = &self.payer else {
             return Box::pin(run::run(
                 &self.suite,
@@ -126,7 +130,7 @@ impl PreparedSuite {
             .await;
         };
         let stop = async {
-            tokio::select! { () = stop => {}, () = wait_until_budget_exhausted(desk) => {} }
+            tokio::select! { why = stop => why, why = wait_until_budget_exhausted(desk) => why }
         };
         let (tell, told) = unbounded_channel();
         let counted = MeteredProgress { tell, inner: progress };

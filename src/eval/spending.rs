@@ -44,13 +44,14 @@ pub(super) async fn count(desk: &Desk, mut told: UnboundedReceiver<Usage>) {
     }
 }
 
-/// Returns when the trial budget is used up.
-pub(super) async fn wait_until_budget_exhausted(desk: &Desk) {
+/// Returns when the trial budget is used up, with that reason.
+pub(super) async fn wait_until_budget_exhausted(desk: &Desk) -> String {
     loop {
         match desk.trial_tier().await {
             Ok(BudgetTier::Words) => {
                 tracing::warn!("a run of evals was stopped: what trials may cost today is used up");
-                return;
+                return "what trials may cost today is used up ([budget] sandbox_day, or day)"
+                    .into();
             }
             Ok(_) => {}
             Err(error) => tracing::debug!(%error, "what is left for trials could not be read"),

@@ -70,7 +70,11 @@ pub async fn take_in(
         let (number, bot) = item.number.as_deref().and_then(&number_of).unzip();
         let bot = bot.flatten();
         history = history.max(bot.as_ref().map_or(0, |bot| bot.agent.history));
-        let policy = intake_policy(&intake, bot.as_deref(), &item.event);
+        let content = match &item.event {
+            Event::Message(message) => Some(&message.content),
+            _ => None,
+        };
+        let policy = intake_policy(&intake, bot.as_deref(), content);
         Arrival { number, item, policy }
     };
     let Webhook { provider, body, items, candidates, again, turns } = webhook;
@@ -80,18 +84,19 @@ pub async fn take_in(
     store.take_in(TakeIn { provider, body, items, candidates, again, turns }).await
 }
 
-/// Returns an event's intake policy, from its content and the agent.
-fn intake_policy(intake: &Intake, bot: Option<&Bot>, event: &Event) -> IntakePolicy {
-    let message = if let Event::Message(message) = event { Some(message) } else { None };
+/// Returns an event's intake policy, from the content of its message and the agent.
+pub fn intake_policy(
+    intake: &Intake,
+    bot: Option<&Bot>,
+    content: Option<&Content>,
+) -> IntakePolicy {
     IntakePolicy {
-        gap_ms: message.map_or(0, |message| gap::gap_ms(&message.content, intake.gap_ms)),
+        gap_ms: content.map_or(0, |content| gap::gap_ms(content, intake.gap_ms)),
         max_burst_ms: intake.most_ms,
         stale_ms: intake.stale_ms,
         return_ms: bot.map_or(0, |bot| bot.agent.handoff.return_minutes.saturating_mul(60_000)),
         limits: intake.limits,
-        consent: message
-            .zip(bot)
-            .and_then(|(message, bot)| consent_request(&message.content, &bot.agent)),
+        consent: content.zip(bot).and_then(|(content, bot)| consent_request(content, &bot.agent)),
     }
 }
 

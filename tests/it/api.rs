@@ -168,6 +168,10 @@ async fn what_does_not_exist_is_a_problem() {
     for path in ["/nothing", "/api/v1/nothing", "/api/v2/agents", "/webhooks/meta/a/b", "/%ff"] {
         problem(app.request((Method::GET, path), Some(KEY)).await, 404).await;
     }
+    for path in ["sources", "answers", "documents", "settings"] {
+        let path = format!("/api/v1/collections/nowhere/{path}");
+        problem(app.request((Method::GET, path.as_str()), Some(KEY)).await, 404).await;
+    }
     for (method, path) in [
         (Method::DELETE, "/api/v1/agents"),
         (Method::GET, "/api/v1/sandbox/turns"),
@@ -525,7 +529,8 @@ async fn the_sandbox_tries_a_draft_without_publishing_it() {
         assert!(detail.contains(line) && detail.contains(word), "{detail}");
     }
     let (status, told) = app.sandbox(&json!({"agent": "nobody", "text": "Hi"})).await;
-    assert_eq!((status.as_u16(), &told["detail"]), (404, &json!("There is no such agent.")));
+    let detail = told["detail"].as_str().unwrap();
+    assert!(status == 404 && detail.contains("no such agent; there are: acme"), "{detail}");
     app.stop().await;
 }
 

@@ -29,8 +29,8 @@ const WRITES: &str = "create_agent generate_prompt check_draft try_handoff publi
     write_message resolve_conversation see_conversation take_conversation remove_document retry_document resolve_escalation save_case \
     start_run stop_run answer_gap dismiss_gap search_knowledge retry_message correct_transcript add_number draft_number remove_number \
     change_number try_number check_fields run_sandbox_turn sign_out sign_out_everywhere";
-/// OpenAI-compatible operations: a read and a write, refused with OpenAI's errors.
-const COMPLETIONS: [&str; 2] = ["list_models", "complete_chat"];
+/// OpenAI-compatible operations: two reads and a write, refused with OpenAI's errors.
+const COMPLETIONS: [&str; 3] = ["list_models", "get_model", "complete_chat"];
 /// The only operation without authentication: it takes a link.
 const SIGN_IN: &str = "sign_in";
 
@@ -124,8 +124,8 @@ fn operations() -> Vec<Operation> {
             let class = match () {
                 () if listed(READS) => Class::Read,
                 () if listed(WRITES) => Class::Write,
-                () if id == COMPLETIONS[0] => Class::CompletionsRead,
-                () if id == COMPLETIONS[1] => Class::CompletionsWrite,
+                () if COMPLETIONS[..2].contains(&id) => Class::CompletionsRead,
+                () if id == COMPLETIONS[2] => Class::CompletionsWrite,
                 () if id == SIGN_IN => Class::SignIn,
                 () => panic!("{method} {path} ({id}) has no row: who may do it?"),
             };

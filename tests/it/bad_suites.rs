@@ -79,11 +79,34 @@ async fn broken_yaml_says_the_line_and_the_column() {
 }
 
 #[tokio::test]
-async fn an_unknown_assertion_gets_the_nearest_name() {
-    let ran = after_head("tests:\n  - assert:\n      - type: is-jsno\n", &[]).await;
-    ran.is(1, &["suite.yaml:5:15: ", "`is-jsno`", "did you mean `is-json`?"]);
-    let ran = after_head("tests:\n  - assert:\n      - type: not-contians\n", &[]).await;
-    ran.is(1, &["suite.yaml:5:15: ", "`not-contians`", "contains`?"]);
+async fn an_unknown_assertion_is_an_error_of_its_test_alone() {
+    let tests = |unknown: &str| {
+        format!(
+            "{HEAD}tests:\n  - assert:\n      - type: {unknown}\n    vars: {{q: a}}\n  \
+             - {{vars: {{q: fine}}, assert: [{{type: equals, value: fine}}]}}\n"
+        )
+    };
+    for (unknown, near) in
+        [("is-jsno", "`is-json`"), ("not-contians", "contains`"), ("select-bset", "`select-best`")]
+    {
+        let place = ["suite.yaml:5:15: ", unknown, near];
+        let ran = suite(tests(unknown), &[]).await;
+        ran.is(100, &place).is(100, &["1 passed", "1 error"]);
+        let home = folder(&[("suite.yaml", tests(unknown).as_bytes())]);
+        let strict = eval(home.path(), &["suite.yaml", "--strict"]).await;
+        strict.is(1, &place).is(1, &["there is no assertion type"]);
+    }
+}
+
+#[tokio::test]
+async fn a_suite_that_was_not_run_has_no_last_run() {
+    let home = folder(&[("suite.yaml", format!("{HEAD}tests: [{{}}]\n").as_bytes())]);
+    for filter in ["--filter-failing", "--filter-failing-only", "--filter-errors-only"] {
+        for more in [&[][..], &["--resume"]] {
+            let args = [&["suite.yaml", filter, "last"], more].concat();
+            eval(home.path(), &args).await.is(1, &["no last run of this suite"]);
+        }
+    }
 }
 
 #[tokio::test]

@@ -247,6 +247,47 @@ async fn a_chat_follows_its_commands() {
 }
 
 #[tokio::test]
+async fn a_chat_stops_and_hands_over_as_the_desk_does() {
+    let home = home();
+    let question = "When do you close on Saturday?";
+    let input = format!(
+        "STOP\n{question}\nSTART\nI want to speak to a human\n{question}\n/resolve\n{question}\n/agent foo\n"
+    );
+    let chat = run_with(home.path(), &["chat"], &input, &[]).await;
+    assert_eq!(chat.code, 1, "there is no such agent: {chat:?}");
+    let mut rest = chat.out.as_str();
+    for words in [
+        "(opt out)",
+        "(silence: the customer opted out)",
+        "(opt in)",
+        "→ a person is called",
+        "until /resolve",
+        "(silence: a person has the conversation)",
+        "Resolved",
+        "13:00",
+        "There is no agent `foo`; there are: acme, bolt.",
+    ] {
+        let at =
+            rest.find(words).unwrap_or_else(|| panic!("no `{words}` in order in {}", chat.out));
+        rest = &rest[at + words.len()..];
+    }
+    assert!(!chat.out.contains("You talk to foo"), "{}", chat.out);
+}
+
+#[tokio::test]
+async fn a_chat_that_failed_ends_so() {
+    let home = home();
+    let nowhere = format!("http://127.0.0.1:{}/v1", free_port());
+    let settings = format!("[llm]\nkind = \"openai\"\nbase_url = \"{nowhere}\"\nretries = 0\n");
+    std::fs::write(home.path().join("frontdesk.toml"), settings).unwrap();
+    let failed = run(home.path(), &["chat", "Do you sell submarines?"]).await;
+    assert_eq!(failed.code, 1, "{failed:?}");
+    failed.says(&["(failure)"]);
+    let talk = run_with(home.path(), &["chat"], "Do you sell submarines?\n", &[]).await;
+    assert_eq!(talk.code, 1, "{talk:?}");
+}
+
+#[tokio::test]
 async fn curated_answers_are_kept_and_tried_from_the_terminal() {
     let home = home();
     let home = home.path();
@@ -520,7 +561,7 @@ async fn the_inbox_shows_who_waits_and_gives_them_back() {
         .await;
     app.settle().await;
     let id = app.conversation_with("447700930009").await["id"].as_str().unwrap().to_owned();
-    let waiting = run(home, &["inbox"]).await;
+    let waiting = run(home, &["inbox", "list"]).await;
     waiting.says(&[&id, "human", "    My lamp burns.\n    A human, please!"]);
     let shown = run(home, &["inbox", "show", &id]).await;
     shown.says(&[

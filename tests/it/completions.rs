@@ -13,6 +13,13 @@ impl TestApp {
         (response.status(), response.text().await.unwrap())
     }
 
+    /// Returns `/v1/models` or the model at this path below it.
+    async fn model_at(&self, path: &str) -> (StatusCode, Value) {
+        let request = self.http.get(format!("{}/v1/models{path}", self.url)).bearer_auth(KEY);
+        let response = request.send().await.unwrap();
+        (response.status(), response.json().await.unwrap())
+    }
+
     async fn completed(&self, body: &Value) -> Value {
         let (status, text) = self.complete(KEY, body).await;
         assert_eq!(status, 200, "{text}");
@@ -43,11 +50,107 @@ async fn an_agent_answers_as_a_model_does() {
     let person = app.completed(&asks("I want to speak to a HUMAN.")).await;
     assert_eq!(person["frontdesk"]["outcome"], "hand_over");
     assert!(person["frontdesk"]["reason"].is_string(), "{person}");
-    let models = app.http.get(format!("{}/v1/models", app.url)).bearer_auth(KEY);
-    let models: Value = models.send().await.unwrap().json().await.unwrap();
-    let names: Vec<&Value> =
-        models["data"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
-    assert!(names.contains(&&json!("acme")), "{models}");
+    assert_eq!(answer["frontdesk"]["citations"], sandbox["citations"]);
+    assert_eq!(answer["frontdesk"]["citations"][0]["source"], "hours.md", "{answer}");
+    assert_eq!(answer["frontdesk"]["owner"], "bot");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_and_its_versions_are_models_with_their_time() {
+    let app = TestApp::start().await;
+    let began = app.get("/agents/acme/versions/1").await["created_at"].as_i64().unwrap() / 1_000;
+    let (status, models) = app.model_at("").await;
+    assert_eq!(status, 200);
+    let listed = models["data"].as_array().unwrap().iter().find(|one| one["id"] == "acme").unwrap();
+    assert_eq!((&listed["object"], &listed["created"]), (&json!("model"), &json!(began)));
+    assert_eq!(app.model_at("/acme").await, (StatusCode::OK, listed.clone()));
+    let (status, version) = app.model_at("/acme@1").await;
+    assert_eq!((status.as_u16(), &version["id"]), (200, &json!("acme@1")));
+    assert_eq!(version["created"], began);
+    for (unknown, says) in [("/nobody", "there are: acme"), ("/acme@77", "version")] {
+        let (status, told) = app.model_at(unknown).await;
+        assert_eq!((status.as_u16(), &told["error"]["code"]), (404, &json!("model_not_found")));
+        assert!(told["error"]["message"].as_str().unwrap().contains(says), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_with_a_stop_or_a_hand_off_is_obeyed() {
+    let app = TestApp::start().await;
+    let question = "When do you close on Saturday?";
+    let ask = async |before: &[(&str, &str)], resolve: bool| {
+        let mut messages: Vec<Value> =
+            before.iter().map(|(role, text)| json!({"role": role, "content": text})).collect();
+        messages.push(json!({"role": "user", "content": question}));
+        let body =
+            json!({"model": "acme", "messages": messages, "frontdesk": {"resolve": resolve}});
+        let told = app.completed(&body).await;
+        let text = told["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+        (told["frontdesk"].clone(), text)
+    };
+    let stopped = [("user", "STOP"), ("assistant", "")];
+    let (told, text) = ask(&stopped, false).await;
+    assert_eq!((&told["outcome"], text.as_str()), (&json!("silence"), ""));
+    assert!(told["reason"].as_str().unwrap().contains("opted out"), "{told}");
+    assert_eq!(ask(&stopped, true).await.0["outcome"], "silence", "nobody resolves an opt-out");
+    let back = [("user", "STOP"), ("user", "START"), ("assistant", "Welcome back!")];
+    assert_eq!(ask(&back, false).await.0["outcome"], "answer");
+
+    let announced = ("assistant", "A colleague will answer you here.");
+    for called in [&[("user", "a human please"), announced][..], &[("user", "Help!"), announced]] {
+        let (told, text) = ask(called, false).await;
+        assert_eq!((&told["outcome"], text.as_str()), (&json!("silence"), ""), "{called:?}");
+        assert_eq!(told["owner"], "person");
+        let silent = [called, &[("user", "Hello?"), ("assistant", "")]].concat();
+        assert_eq!(ask(&silent, false).await.0["outcome"], "silence");
+        assert_eq!(ask(called, true).await.0["outcome"], "answer");
+        let resolved = [called, &[("user", "Hello?"), ("assistant", "Hello!")]].concat();
+        assert_eq!(ask(&resolved, false).await.0["outcome"], "answer", "the bot spoke again");
+    }
+    let said = ("user", question);
+    let again = [said, said, said];
+    assert_eq!(ask(&again, false).await.0["outcome"], "hand_over", "who repeats is a machine");
+    assert_eq!(app.get("/overview").await["total"]["turns"], 0, "nothing is stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_conversation_stops_hands_over_and_is_resolved() {
+    let app = TestApp::start().await;
+    let question = "When do you close on Saturday?";
+    let say = async |text: &str, state: &Value, resolve: bool| {
+        let body = json!({"agent": "acme", "text": text, "state": state, "resolve": resolve});
+        let (status, told) = app.call("/sandbox/turns", &body).await;
+        assert_eq!(status, 200, "{told}");
+        told
+    };
+    let begun = say(question, &Value::Null, false).await;
+    assert_eq!((&begun["outcome"], &begun["owner"]), (&json!("answer"), &json!("bot")));
+    let out = say("stop", &begun["state"], false).await;
+    assert_eq!((&out["outcome"], &out["opted_out"]), (&json!("opt_out"), &json!(true)));
+    let still = say(question, &out["state"], true).await;
+    assert_eq!((&still["outcome"], &still["bubbles"]), (&json!("silence"), &json!([])));
+    let back = say("start", &still["state"], false).await;
+    assert_eq!((&back["outcome"], &back["opted_out"]), (&json!("opt_in"), &json!(false)));
+    assert!(back["bubbles"][0].as_str().unwrap().contains("Welcome back"), "{back}");
+
+    let called = say("a human please", &back["state"], false).await;
+    assert_eq!((&called["outcome"], &called["owner"]), (&json!("hand_over"), &json!("person")));
+    let asked = app.model.chat_count();
+    let silent = say(question, &called["state"], false).await;
+    assert_eq!((&silent["outcome"], &silent["bubbles"]), (&json!("silence"), &json!([])));
+    assert_eq!(app.model.chat_count(), asked, "nobody asks a model in silence");
+    let mut last = say(question, &silent["state"], true).await;
+    assert_eq!((&last["outcome"], &last["owner"]), (&json!("answer"), &json!("bot")));
+
+    for _ in 0..2 {
+        last = say(question, &last["state"], false).await;
+        assert_eq!(last["outcome"], "answer");
+    }
+    let machine = say(question, &last["state"], false).await;
+    assert_eq!((&machine["outcome"], &machine["owner"]), (&json!("hand_over"), &json!("person")));
+    assert!(machine["reason"].as_str().unwrap().contains("another bot"), "{machine}");
+    let wrong = json!({"agent": "acme", "text": "Hi", "state": "{\"owner\": \"nobody's\"}"});
+    assert_eq!(app.call("/sandbox/turns", &wrong).await.0, 422);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +171,8 @@ async fn a_stream_says_the_same_in_chunks() {
         .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
         .collect();
     assert_eq!(json!(said), whole["choices"][0]["message"]["content"]);
-    assert!(chunks.iter().any(|chunk| chunk["choices"][0]["finish_reason"] == "stop"), "{text}");
+    let stop = chunks.iter().find(|chunk| chunk["choices"][0]["finish_reason"] == "stop").unwrap();
+    assert_eq!(stop["frontdesk"], whole["frontdesk"], "{text}");
     assert!(chunks.last().unwrap()["usage"].is_object(), "{text}");
 }
 
@@ -100,6 +204,22 @@ async fn refusals_have_the_shape_that_clients_know() {
         assert_eq!(refused(KEY, wrong.clone()).await.0, 400, "{wrong}");
     }
     assert_eq!(refused(KEY, json!({"model": "acme"})).await.0, 422);
+    for (field, value, status) in [
+        ("tools", json!([{"type": "function", "function": {"name": "f"}}]), 400),
+        ("functions", json!([{"name": "f"}]), 400),
+        ("n", json!(2), 400),
+        ("response_format", json!({"type": "json_object"}), 400),
+        ("tools", json!([]), 200),
+        ("tools", json!(null), 200),
+        ("n", json!(1), 200),
+        ("response_format", json!({"type": "text"}), 200),
+    ] {
+        let mut ask = asks("When do you close on Saturday?");
+        ask[field] = value;
+        let (said, text) = app.complete(KEY, &ask).await;
+        assert_eq!(said, status, "{ask}: {text}");
+        assert!(status == 200 || text.contains(&format!("`{field}`")), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,11 +238,13 @@ async fn what_is_longer_than_any_message_is_refused() {
     app.completed(&earlier(3)).await;
     // Unused content may be long, as one text and as parts.
     let unread = "a".repeat(100_000);
-    for content in [json!(unread), json!([{"type": "text", "text": unread}])] {
-        let mut ask = asks("When do you close on Saturday?");
-        let system = json!({"role": "system", "content": content});
-        ask["messages"].as_array_mut().unwrap().insert(0, system);
-        app.completed(&ask).await;
+    for role in ["system", "developer", "tool"] {
+        for content in [json!(unread), json!([{"type": "text", "text": unread}])] {
+            let mut ask = asks("When do you close on Saturday?");
+            let unused = json!({"role": role, "content": content});
+            ask["messages"].as_array_mut().unwrap().insert(0, unused);
+            app.completed(&ask).await;
+        }
     }
     for (ask, says) in [(asks(&long), "16384"), (earlier(4), "65536")] {
         let (status, text) = app.complete(KEY, &ask).await;

@@ -44,7 +44,8 @@ impl Desk {
 
     /// Returns the error of loading the suite, without the folder's path.
     async fn wrong(&self) -> String {
-        let wrong = Suite::load(&self.path("suite.yaml"), &shell()).await.unwrap_err();
+        let strict = Overrides { strict: true, ..shell() };
+        let wrong = Suite::load(&self.path("suite.yaml"), &strict).await.unwrap_err();
         wrong.to_string().replace(&format!("{}/", self.folder.path().display()), "")
     }
 
@@ -65,6 +66,10 @@ impl Desk {
         let suite = self.load().await;
         let targets: Vec<Arc<dyn Target>> =
             suite.targets.iter().map(|_| target.clone() as Arc<dyn Target>).collect();
+        let stop = async {
+            stop.await;
+            "enough".to_owned()
+        };
         run::run(&suite, &grading(&suite), &targets, plan, &Quiet, stop).await.unwrap()
     }
 
@@ -292,6 +297,7 @@ async fn a_run_that_was_stopped_goes_on_where_it_was() {
     let plan = Plan { concurrency: Some(2), ..desk.plan() };
     let summary = desk.run_until(&target, &plan, stop).await;
     assert!(!summary.complete);
+    assert_eq!(summary.stopped.as_deref(), Some("enough"));
     let there = desk.rows().len();
     assert!((1..20).contains(&there), "{there} rows");
     // A machine crash truncates the last line.

@@ -62,7 +62,10 @@ async fn a_recording_is_shown_with_its_language_and_times() {
     let (good, out, err) = desk.run(&["--language", "en", "--vocabulary", names, "note.ogg"]).await;
     assert!(good && err.is_empty(), "{out}{err}");
     let lines: Vec<&str> = out.lines().collect();
-    for word in ["note.ogg: 63.5 s, en, 90 % sure, took ", " x real time), openai/whisper-1"] {
+    for word in [
+        "note.ogg: 63.5 s, en, 90 % sure, took ",
+        " times faster than real time), openai/whisper-1",
+    ] {
         assert!(lines[0].contains(word), "{out}");
     }
     assert_eq!(lines[1], "[00:00.0 → 00:02.4] Are you open on Sunday?");

@@ -33,7 +33,7 @@ pub enum Function {
 pub struct Norm<'a> {
     /// Residual added before; the same number of rows, or empty for none.
     pub more: &'a [f32],
-    /// Bias added before, only together with `more`.
+    /// Bias added before; empty for none.
     pub bias: &'a [f32],
     /// Factor applied after normalisation.
     pub scale: &'a [f32],
@@ -154,7 +154,10 @@ impl EachRow for Norm<'_> {
     fn row<const FUSED: bool>(&self, number: usize, row: &mut [f32]) {
         let width = row.len();
         let more = self.more.get(number * width..(number + 1) * width).unwrap_or_default();
-        // Without a residual nothing is added, not even the bias.
+        if more.is_empty() || self.bias.is_empty() {
+            row.iter_mut().zip(more).for_each(|(x, more)| *x += more);
+            row.iter_mut().zip(self.bias).for_each(|(x, bias)| *x += bias);
+        }
         for ((x, more), bias) in row.iter_mut().zip(more).zip(self.bias) {
             *x += more + bias;
         }
@@ -244,6 +247,31 @@ mod tests {
             f32::from(u16::try_from(seed >> 16).unwrap()) / 6_553.6 - 5.0
         };
         (0..count).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn a_residual_and_a_bias_are_added_with_and_without_each_other() {
+        let (rows, more, bias) = (numbers(64), numbers(64), numbers(32));
+        let (scale, shift) = (vec![1.0; 32], vec![0.0; 32]);
+        let norm = |mut rows: Vec<f32>, more: &[f32], bias: &[f32]| {
+            Norm { more, bias, scale: &scale, shift: &shift, epsilon: 1e-5 }.apply(&mut rows);
+            rows
+        };
+        let added = |more: &[f32], bias: &[f32]| {
+            let sum = |(at, x): (usize, &f32)| {
+                let more = more.get(at).copied().unwrap_or_default();
+                let bias = bias.get(at % 32).copied().unwrap_or_default();
+                x + (more + bias)
+            };
+            rows.iter().enumerate().map(sum).collect::<Vec<_>>()
+        };
+        for (more, bias) in [(&more[..], &bias[..]), (&more[..], &[]), (&[], &bias[..]), (&[], &[])]
+        {
+            let together = norm(rows.clone(), more, bias);
+            for (one, other) in together.iter().zip(norm(added(more, bias), &[], &[])) {
+                assert!((one - other).abs() < 1e-4, "{} {}", more.len(), bias.len());
+            }
+        }
     }
 
     #[test]

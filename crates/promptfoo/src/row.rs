@@ -166,7 +166,7 @@ pub struct Summary {
     pub grader_cost: f64,
     /// Whether every row ran; false when the run was stopped or timed out.
     pub complete: bool,
-    /// Why the run was stopped, when its rows exceeded the size limit.
+    /// Why the run was stopped before its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
     /// The suite's configuration as it was read.

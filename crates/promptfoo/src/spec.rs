@@ -174,6 +174,8 @@ pub struct Assertion {
     /// The assertion as written; `provider`, `rubricPrompt`, `transform`, `contextTransform` and
     /// `config` are read from here.
     pub raw: Value,
+    /// Why it cannot be graded, such as an unknown type: its row is then an error.
+    pub problem: Option<String>,
 }
 
 impl Assertion {

@@ -55,8 +55,11 @@ impl Tag {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if self.operators > OPERATORS || self.commas > COMMAS {
+        if self.operators > OPERATORS {
             return Err(limit_error(format!("has more than {OPERATORS} operators in one tag")));
+        }
+        if self.commas > COMMAS {
+            return Err(limit_error(format!("has more than {COMMAS} commas in one tag")));
         }
         Ok(())
     }

@@ -22,6 +22,15 @@ fn render(source: &str) -> Result<String, String> {
 }
 
 #[test]
+fn what_there_is_too_much_of_is_named() {
+    let many = format!("{{{{ [{}] | length }}}}", "1,".repeat(10_001));
+    let refused = render(&many).unwrap_err();
+    assert!(refused.contains("more than 10000 commas in one tag"), "{refused}");
+    let refused = render(&format!("{{{{ 1{} }}}}", " + 1".repeat(201))).unwrap_err();
+    assert!(refused.contains("more than 200 operators in one tag"), "{refused}");
+}
+
+#[test]
 fn hostile_templates_are_refused_soon_and_say_why() {
     let doubled = "{% set x = x ~ x %}".repeat(40);
     let nested = "{% set x = [x, x] %}".repeat(60);

@@ -72,7 +72,8 @@ pub(super) struct SuiteArgs {
     /// Set a variable for every case
     #[arg(long = "var", value_name = "NAME=VALUE")]
     vars: Vec<String>,
-    /// Report as failures what only promptfoo's quirks let pass, and skipped cases
+    /// Report as failures what only promptfoo's quirks let pass, and skipped cases; refuse suites
+    /// with unknown assertion types
     #[arg(long)]
     strict: bool,
     /// Resume the interrupted run of these suites
@@ -203,6 +204,7 @@ impl SuiteArgs {
             targets: self.providers.clone(),
             policy,
             types: bot_checks::types(),
+            strict: self.strict,
         })
     }
 
@@ -264,20 +266,20 @@ impl SuiteArgs {
     }
 
     fn plan(&self, run_log: &RunLog, last: &Path) -> anyhow::Result<Plan> {
-        let from = |file: &PathBuf| match file.to_str() {
-            Some("last") if run_log.path().exists() => last.to_owned(),
-            _ => file.clone(),
-        };
         let filters = &self.filters;
-        if filters.filter_failing.as_deref() == Some(Path::new("last")) && !run_log.path().exists()
-        {
-            bail!("this suite was not run yet: there is no last run");
-        }
         let earlier = [
             (Which::Failing, &filters.filter_failing),
             (Which::FailingOnly, &filters.filter_failing_only),
             (Which::ErrorsOnly, &filters.filter_errors_only),
         ];
+        let is_last = |file: &PathBuf| file == Path::new("last");
+        // A run that begins sets the one before it aside as `last`; with --resume that was done when
+        // the run began.
+        let is_known = if self.resume { last } else { run_log.path() }.exists();
+        if !is_known && earlier.iter().any(|(_, file)| file.iter().any(is_last)) {
+            bail!("there is no last run of this suite: name a report or a run log");
+        }
+        let from = |file: &PathBuf| if is_last(file) { last.to_owned() } else { file.clone() };
         let earlier =
             earlier.into_iter().filter_map(|(which, file)| Some((which, from(file.as_ref()?))));
         Ok(Plan {

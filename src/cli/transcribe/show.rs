@@ -17,8 +17,8 @@ pub(super) fn text(file: &Path, heard: &Transcript, took_ms: u64) -> String {
     about.extend(heard.language.clone());
     about.extend(heard.confidence.map(|sure| format!("{:.0} % sure", sure * 100.0)));
     let took = seconds_of(took_ms);
-    about.push(match times_real(heard.seconds, took_ms) {
-        Some(times) => format!("took {took:.1} s ({times} x real time)"),
+    about.push(match speed(heard.seconds, took_ms) {
+        Some(speed) => format!("took {took:.1} s ({speed} than real time)"),
         None => format!("took {took:.1} s"),
     });
     about.push(heard.by.clone());
@@ -35,10 +35,12 @@ pub(super) fn text(file: &Path, heard: &Transcript, took_ms: u64) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Speed relative to real time.
-fn times_real(seconds: Option<f64>, took_ms: u64) -> Option<String> {
+/// Speed compared with real time, such as `2.0 times faster`.
+fn speed(seconds: Option<f64>, took_ms: u64) -> Option<String> {
     let times = seconds.filter(|seconds| *seconds > 0.0)? / seconds_of(took_ms.max(1));
-    Some(if times < 10.0 { format!("{times:.1}") } else { format!("{times:.0}") })
+    let (times, word) = if times < 1.0 { (1.0 / times, "slower") } else { (times, "faster") };
+    let digits = usize::from(times < 10.0);
+    Some(format!("{times:.digits$} times {word}"))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
@@ -138,7 +140,7 @@ pub(super) fn table(all: &[TranscriptionResult]) -> String {
         row.took_ms += done.took_ms;
     }
     let mut lines = vec![format!(
-        "{:<8} {:<10} {:>6} {:>6} {:>8} {:>8} {:>6} {:>11} {:>12}",
+        "{:<8} {:<10} {:>6} {:>6} {:>8} {:>8} {:>6} {:>11} {:>17}",
         "language",
         "kind",
         "clips",
@@ -147,14 +149,14 @@ pub(super) fn table(all: &[TranscriptionResult]) -> String {
         "missing",
         "added",
         "error rate",
-        "x real time"
+        "than real time"
     )];
     for ((language, kind), Row { clips, errors, seconds, took_ms }) in &rows {
         let Errors { words, changed, missing, added } = errors;
         let rate = errors.rate().map_or("-".into(), |rate| format!("{:.1} %", rate * 100.0));
-        let times = times_real(Some(*seconds), *took_ms).unwrap_or_else(|| "-".into());
+        let speed = speed(Some(*seconds), *took_ms).unwrap_or_else(|| "-".into());
         lines.push(format!(
-            "{language:<8} {kind:<10} {clips:>6} {words:>6} {changed:>8} {missing:>8} {added:>6} {rate:>11} {times:>12}"
+            "{language:<8} {kind:<10} {clips:>6} {words:>6} {changed:>8} {missing:>8} {added:>6} {rate:>11} {speed:>17}"
         ));
     }
     let in_letters = rows.keys().any(|(language, _)| IN_LETTERS.contains(language));
@@ -206,8 +208,9 @@ mod tests {
         for (milliseconds, shown) in [(0, "00:00.0"), (61_990, "01:01.9"), (4_500_000, "75:00.0")] {
             assert_eq!(minutes(milliseconds), shown);
         }
-        assert_eq!(times_real(Some(30.0), 1_000).as_deref(), Some("30"));
-        assert_eq!(times_real(Some(3.0), 2_000).as_deref(), Some("1.5"));
-        assert_eq!(times_real(None, 0), None);
+        assert_eq!(speed(Some(30.0), 1_000).as_deref(), Some("30 times faster"));
+        assert_eq!(speed(Some(3.0), 2_000).as_deref(), Some("1.5 times faster"));
+        assert_eq!(speed(Some(1.0), 2_000).as_deref(), Some("2.0 times slower"));
+        assert_eq!(speed(None, 0), None);
     }
 }

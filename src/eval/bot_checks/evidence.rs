@@ -76,7 +76,7 @@ fn parts(passage: &Value) -> (&str, &str, &str) {
     let part = |name| {
         passage.pointer(&format!("/chunk/{name}")).and_then(Value::as_str).unwrap_or_default()
     };
-    (part("source"), part("title"), part("text"))
+    (part("source"), part("title"), part("body"))
 }
 
 /// `value`: nothing (any citation), a document, or several.
@@ -133,4 +133,39 @@ pub(super) fn grounded(assertion: &Assertion, turn: &SeenTurn) -> GradingResult 
         doubted => format!("not supported ({score:.2}): {}", doubted.join(" | ")),
     };
     GradingResult::scored(pass, score, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::trace::RetrieveTrace;
+    use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Owner, Passage, Scores, Trace};
+    use crate::eval::seen;
+
+    #[test]
+    fn what_a_found_passage_contains_is_found() {
+        let chunk = Chunk {
+            id: ChunkId::generate(),
+            document: DocumentId::generate(),
+            collection: CollectionId::generate(),
+            source: "hours.md".into(),
+            title: "Opening hours".into(),
+            heading: String::new(),
+            body: "We open at nine.".into(),
+            tokens: 4,
+            place: String::new(),
+        };
+        let passages = [Passage { chunk: Arc::new(chunk), scores: Scores::default() }].into();
+        let retrieve = Some(RetrieveTrace { passages, ..RetrieveTrace::default() });
+        let trace = serde_json::to_value(Trace { retrieve, ..Trace::default() }).unwrap();
+        let turn = SeenTurn { trace, ..seen::turn(TurnOutcome::Answer, Owner::Bot) };
+        let passes = |value| retrieved(&Assertion { value, ..Assertion::default() }, &turn).pass;
+        assert!(passes(json!({"document": "hours.md", "contains": "at nine"})));
+        assert!(passes(json!({"contains": "at nine"})));
+        assert!(!passes(json!({"contains": "at ten"})));
+    }
 }

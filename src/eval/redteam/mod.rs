@@ -63,7 +63,7 @@ impl AttackSuite {
     /// The suite as YAML.
     pub fn yaml(&self) -> String {
         format!(
-            "# Attacks on an agent, made by `frontdesk redteam`; run again with `frontdesk eval run`.\n{}",
+            "# Attacks on an agent, made by `frontdesk redteam`; `frontdesk eval` with this file runs them again.\n{}",
             yaml::document(&self.suite)
         )
     }

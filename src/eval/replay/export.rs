@@ -4,7 +4,7 @@ use frontdesk_promptfoo::template::literal;
 use serde_json::{Value, json};
 
 use super::RecordedTurn;
-use crate::domain::TurnOutcome;
+use crate::domain::{Citation, TurnOutcome};
 use crate::eval::assertions::literal_assertion;
 use crate::pipeline::gaps::mask_personal_data;
 
@@ -82,19 +82,37 @@ fn assertions(turn: &RecordedTurn) -> Vec<Value> {
         | TurnOutcome::Unreadable => vec![json!({"type": "not-handed-off"})],
     };
     let written = turn.trace.reply.as_ref();
-    let mut cited: Vec<_> = written
-        .map(|reply| reply.citations.iter().map(|cited| cited.source.clone()).collect())
-        .unwrap_or_default();
-    cited.dedup();
+    let cited = written.map(|reply| sources(&reply.citations)).unwrap_or_default();
     if turn.outcome == TurnOutcome::Answer && !cited.is_empty() {
         all.push(json!({"type": "cited", "value": cited}));
     }
     all
 }
 
+/// The cited documents, each once.
+fn sources(citations: &[Citation]) -> Vec<&str> {
+    let mut sources: Vec<_> = citations.iter().map(|cited| cited.source.as_str()).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    sources
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_document_that_is_cited_again_is_named_once() {
+        let cited = |mark, source: &str| Citation {
+            mark,
+            title: String::new(),
+            source: source.into(),
+            heading: String::new(),
+            place: String::new(),
+        };
+        let all = [cited(1, "hours.md"), cited(2, "returns.md"), cited(3, "hours.md")];
+        assert_eq!(sources(&all), ["hours.md", "returns.md"]);
+    }
 
     #[test]
     fn the_customers_name_is_no_part_of_a_case() {

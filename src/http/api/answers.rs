@@ -7,7 +7,6 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::admission::{Force, Permit, admit_edit};
-use super::knowledge::named;
 use super::page::{Page, Paging};
 use super::response::{Answer, AuditedAnswer};
 use crate::domain::{AnswerContent, AnswerId, CollectionId};
@@ -210,9 +209,9 @@ async fn find(web: &WebState, name: &str, id: &str) -> Result<AnswerRow, Problem
 
 /// Returns the id of a collection, by its name.
 pub(super) async fn collection(web: &WebState, name: &str) -> Result<CollectionId, Problem> {
-    let found = named(web, &[name.to_owned()]).await;
-    let first = found.ok().and_then(|mut found| found.pop());
-    first.ok_or_else(|| Problem::not_found("collection"))
+    let all = web.desk.store.collections().await?;
+    let found = all.into_iter().find(|row| row.slug == name);
+    found.map(|row| CollectionId::stored(row.id)).ok_or_else(|| Problem::not_found("collection"))
 }
 
 /// Normalizes an answer for storage, or says what is wrong with it.

@@ -1,6 +1,6 @@
 //! Compares eval runs case by case.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::Json;
 use axum::extract::State;
@@ -55,7 +55,8 @@ pub(super) struct ComparedCase {
     key: String,
     /// Title of the case.
     title: String,
-    /// The column: the label of the target, or its id.
+    /// The column: the label of the target, or its id; if the target has several prompts, with the
+    /// label of the prompt.
     column: String,
     /// The case in each run, in the order of `runs`; null for a run without it.
     cells: Vec<Option<Cell>>,
@@ -120,6 +121,8 @@ pub(super) async fn compare(
 /// The cases of the compared runs. Keeps only the verdict of each row: rows can be many and large.
 struct Table {
     cases: Vec<Case>,
+    /// Targets with several prompts.
+    varied: HashSet<String>,
     changed: usize,
 }
 
@@ -127,7 +130,8 @@ struct Case {
     key: String,
     place: (usize, usize, usize),
     title: String,
-    column: String,
+    target: String,
+    prompt: String,
     verdicts: Vec<Option<Verdict>>,
 }
 
@@ -150,7 +154,8 @@ impl Table {
                     key: row.key.clone(),
                     place: (row.test_idx, row.prompt_idx, row.repeat),
                     title: row.title(),
-                    column: column(&row),
+                    target: target(&row),
+                    prompt: row.prompt["label"].as_str().unwrap_or_default().to_owned(),
                     verdicts: vec![None; run_logs.len()],
                 });
                 case.verdicts[at] = Some(row.verdict());
@@ -158,7 +163,13 @@ impl Table {
         }
         let mut cases: Vec<Case> = by_key.into_values().collect();
         cases.sort_by(|a, b| (a.place, &a.key).cmp(&(b.place, &b.key)));
-        Ok(Self { cases, changed: 0 })
+        let mut prompts: HashMap<&str, HashSet<&str>> = HashMap::new();
+        for case in &cases {
+            prompts.entry(&case.target).or_default().insert(&case.prompt);
+        }
+        let varied = prompts.into_iter().filter(|(_, prompts)| prompts.len() > 1);
+        let varied = varied.map(|(target, _)| target.to_owned()).collect();
+        Ok(Self { cases, varied, changed: 0 })
     }
 
     /// Reads the rows of one page of cases. Returns the page, the number of cases and the number of
@@ -173,7 +184,7 @@ impl Table {
             changed: case.changed(),
             key: case.key,
             title: case.title,
-            column: case.column,
+            column: column(case.target, &case.prompt, &self.varied),
             cells: run_logs.iter().map(|_| None).collect(),
         };
         let mut shown: Vec<_> = self.cases.into_iter().skip(from).take(most).map(empty).collect();
@@ -214,9 +225,43 @@ impl From<EvalRow> for Cell {
     }
 }
 
-/// Returns the column name: the target's label, or its id.
-fn column(row: &EvalRow) -> String {
+/// Returns the column name: the target, with its prompt if it has several. As reports write it.
+fn column(target: String, prompt: &str, varied: &HashSet<String>) -> String {
+    if varied.contains(&target) { format!("[{target}] {prompt}") } else { target }
+}
+
+/// Returns the target's label, or its id.
+fn target(row: &EvalRow) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let target = [&row.provider["label"], &row.provider["id"]].map(text);
-    target.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+    let names = [&row.provider["label"], &row.provider["id"]].map(text);
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn columns_of_one_target_are_told_apart_by_their_prompts() {
+        let folder = tempfile::tempdir().unwrap();
+        let run_log = RunLog::at(folder.path().join("rows.jsonl"));
+        for (at, (target, prompt)) in
+            [("acme", "short"), ("acme", "long"), ("bolt", "short")].into_iter().enumerate()
+        {
+            let row = EvalRow {
+                key: format!("case-{at}"),
+                prompt_idx: at,
+                prompt: json!({"raw": prompt, "label": prompt}),
+                provider: json!({"id": format!("frontdesk:{target}"), "label": target}),
+                ..EvalRow::default()
+            };
+            run_log.add(&row).unwrap();
+        }
+        let run_logs = [run_log];
+        let (cases, ..) = Table::of(&run_logs).unwrap().page(&run_logs, (0, 9)).unwrap();
+        let columns: Vec<_> = cases.iter().map(|case| case.column.as_str()).collect();
+        assert_eq!(columns, ["[acme] short", "[acme] long", "bolt"]);
+    }
 }

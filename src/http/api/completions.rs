@@ -1,9 +1,7 @@
-//! OpenAI-compatible API: `POST /v1/chat/completions` and `GET /v1/models`. A request runs one turn
-//! of the real pipeline, as in the sandbox: nothing is sent or stored, and the caller keeps the
-//! history.
+//! OpenAI-compatible API: `POST /v1/chat/completions`. A request runs one turn of the real pipeline,
+//! as in the sandbox: nothing is sent or stored, and the caller keeps the history.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::body::to_bytes;
 use axum::extract::{Request as Call, State};
@@ -19,47 +17,77 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, check_length};
-use super::trial::Trial;
+use super::models::find_bot;
+use super::trial::{Trial, TrialResult, replay};
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
-use crate::domain::{Content, Line, Outcome, Role, Speaker, Turn, WaitingMessage};
-use crate::eval::drafts::draft_bot;
+use crate::domain::{Content, Line, Role, Speaker, Turn, WaitingMessage};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::limits::ExpensivePermit;
-use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Bot, TurnResult};
+use crate::pipeline::Bot;
 
 mod format;
 
 pub(super) use self::format::OpenAiError;
 use self::format::{
-    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatDelta, ChatModel,
-    ChatModelList, ChatOutcome, ChatReply, ChatUsage, OpenAiErrorBody,
+    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatDelta,
+    ChatOutcome, ChatReply, ChatUsage, OpenAiErrorBody,
 };
 
 /// Maximum size of an error body that is converted to OpenAI's format, in bytes.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 
 /// A chat completion request in OpenAI's format. Model settings such as `temperature` are ignored:
-/// the agent has its own.
+/// the agent has its own. What would change the shape of the answer is refused.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = ChatCompletionRequest)]
 pub(super) struct Request {
     /// Short name of the agent, or one of its versions, such as `support@3`.
     model: String,
-    /// The chat, oldest message first. The last `user` message is answered. `system` messages are
-    /// ignored, because the agent has its own prompt; the others are at most 65,536 bytes together.
+    /// The chat, oldest message first. The last `user` message is answered; after an opt-out or a
+    /// hand-off in the messages before it, with an empty text. The messages of `user` and
+    /// `assistant` are at most 65,536 bytes together. Those of other roles are ignored: the agent
+    /// has its own prompt.
     messages: Vec<Message>,
-    /// Whether to send the answer as events. Its text comes whole, because it is checked before it
-    /// is sent.
+    /// Whether to send the answer as events: one with the whole text, not a word at a time, because
+    /// an answer is checked before it is sent.
     #[serde(default)]
     stream: bool,
+    /// Number of answers: 1.
+    #[schema(minimum = 1, maximum = 128)]
+    n: Option<u64>,
+    /// Refused unless empty: an agent calls no tools of its caller.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>, max_items = 1_000)]
+    tools: Value,
+    /// Refused unless empty, as `tools`.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>, max_items = 1_000)]
+    functions: Value,
+    /// Only `{"type": "text"}`: the answers are texts for customers.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    response_format: Value,
+    /// What OpenAI's format has no field for.
+    #[serde(default)]
+    frontdesk: Extras,
     /// With `include_usage`, a last event reports the token usage.
     #[serde(default)]
     #[schema(value_type = Object)]
     stream_options: Value,
+}
+
+/// What OpenAI's format has no field for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ChatExtras)]
+pub(super) struct Extras {
+    /// Whether a person resolves the conversation before the last message: the bot answers again
+    /// after a hand-off. Later requests do not need it once the bot's answer is in `messages`.
+    #[serde(default)]
+    resolve: bool,
 }
 
 /// A chat message.
@@ -96,6 +124,30 @@ pub(super) struct ChatPart {
     text: Option<String>,
 }
 
+impl Request {
+    /// Refuses what would change the shape of the answer: who asks for it relies on it.
+    fn check(&self) -> Result<(), Problem> {
+        let asks = |field: &Value| {
+            !field.is_null() && field.as_array().is_none_or(|items| !items.is_empty())
+        };
+        if asks(&self.tools) || asks(&self.functions) {
+            return Err(Problem::bad_request(
+                "`tools` and `functions` are not supported: an agent calls no tools of its caller; leave them out",
+            ));
+        }
+        if self.n.is_some_and(|n| n != 1) {
+            return Err(Problem::bad_request("`n` must be 1: a customer gets one answer"));
+        }
+        let format = &self.response_format;
+        if !format.is_null() && format["type"] != json!("text") {
+            return Err(Problem::bad_request(
+                "`response_format` must be {\"type\": \"text\"}: the answers are texts for customers",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl Message {
     /// The role, if it is a known one.
     fn role(&self) -> Option<Role> {
@@ -129,19 +181,25 @@ pub(super) async fn chat(
     Extension(seat): Extension<ExpensivePermit>,
     Body(request): Body<Request>,
 ) -> Result<Response, Problem> {
-    let bot = bot(&web, &request.model).await?;
+    request.check()?;
     check(&request.messages)?;
-    let turn = build_turn(&bot, &request.messages)?;
-    let trial = Trial::of(&web, (TrialKind::Completions, seat), (&bot, turn)).await?;
+    let bot = find_bot(&web, &request.model).await?;
+    let (mut turn, last) = (build_turn(&bot, &request.messages)?, bot.agent.history);
+    let mut thread = replay(&web.desk.intake, &bot, &turn.history);
+    turn.history.drain(..turn.history.len().saturating_sub(last));
+    if request.frontdesk.resolve {
+        thread.give_back();
+    }
+    let trial = Trial::of(&web, (TrialKind::Completions, seat), (&bot, turn, thread)).await?;
     if !request.stream {
         let answered = trial.run_detached(&web).await?;
-        return Ok(Json(completion(&request.model, &bot, &answered)).into_response());
+        return Ok(Json(completion(&request.model, &answered)).into_response());
     }
     let usage = request.stream_options["include_usage"] == json!(true);
     let model = request.model;
     let events = futures::stream::once(async move {
         let data = match trial.run_detached(&web).await {
-            Ok(answered) => event_data(&chunks(&model, &bot, &answered, usage)),
+            Ok(answered) => event_data(&chunks(&model, &answered, usage)),
             Err(_) => {
                 let error = openai_error("The turn broke.", "server_error", None);
                 vec![serde_json::to_string(&error).unwrap_or_default()]
@@ -153,45 +211,11 @@ pub(super) async fn chat(
     Ok(Sse::new(events.flatten()).keep_alive(KeepAlive::default()).into_response())
 }
 
-/// Lists the agents in the format of OpenAI's model list.
-#[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "completions",
-    responses((status = 200, body = ChatModelList)))]
-pub(super) async fn models(State(web): State<WebState>) -> Json<ChatModelList> {
-    let one = |bot: Arc<Bot>| ChatModel {
-        id: bot.agent.slug.clone(),
-        object: "model",
-        created: 0,
-        owned_by: "frontdesk",
-    };
-    Json(ChatModelList {
-        object: "list",
-        data: web.desk.bots.all().into_iter().map(one).collect(),
-    })
-}
-
-/// Finds an agent, or one of its versions, by model name.
-async fn bot(web: &WebState, model: &str) -> Result<Arc<Bot>, Problem> {
-    let (name, version) = match model.split_once('@') {
-        Some((name, version)) => (name, Some(version)),
-        None => (model, None),
-    };
-    let live = web.desk.bots.named(name).ok_or_else(|| Problem::not_found("agent"))?;
-    let Some(version) = version else { return Ok(live) };
-    let number = version
-        .trim_start_matches('v')
-        .parse()
-        .map_err(|_| Problem::bad_request(format!("a version is a number, such as `{name}@3`")))?;
-    let slug = &live.agent.slug;
-    let found = web.desk.store.version(slug, number).await?;
-    let found = found.ok_or_else(|| Problem::not_found("version"))?;
-    draft_bot(&web.desk, slug, &found.source).await.map_err(Problem::unprocessable)
-}
-
-/// Refuses chats over the size limits: long texts are expensive. `system` messages do not count,
-/// because they are ignored.
+/// Refuses chats over the size limits: long texts are expensive. Messages that are ignored do not
+/// count.
 fn check(messages: &[Message]) -> Result<(), Problem> {
     let mut all = 0;
-    for message in messages.iter().filter(|one| one.role() != Some(Role::System)) {
+    for message in messages.iter().filter(|one| !matches!(one.role(), Some(Role::System) | None)) {
         let bytes = message.text()?.len();
         if message.role() == Some(Role::User) {
             check_length("A message", bytes, MAX_MESSAGE_BYTES)?;
@@ -201,6 +225,7 @@ fn check(messages: &[Message]) -> Result<(), Problem> {
     check_length("The chat", all, MAX_CHAT_BYTES)
 }
 
+/// Builds the turn, with the whole history.
 fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
     let last = messages.iter().rposition(|one| one.role() == Some(Role::User));
     let last = last.ok_or_else(|| {
@@ -219,13 +244,12 @@ fn build_turn(bot: &Bot, messages: &[Message]) -> Result<Turn, Problem> {
         };
         history.push(Line::new(speaker, one.text()?));
     }
-    let skip = history.len().saturating_sub(bot.agent.history);
     Ok(Turn {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
         messages: vec![WaitingMessage::of(Content::Text { body })],
-        history: history.split_off(skip),
+        history,
         now: now_ms(),
     })
 }
@@ -235,29 +259,30 @@ fn identity() -> (String, i64) {
     (format!("chatcmpl-{:016x}", getrandom::u64().unwrap_or_default()), now_ms() / 1_000)
 }
 
-fn usage(answered: &TurnResult) -> ChatUsage {
+fn usage(answered: &TrialResult) -> ChatUsage {
     let it = answered.trace.usage;
     let (read, written) = (it.input_tokens, it.output_tokens);
     ChatUsage { prompt_tokens: read, completion_tokens: written, total_tokens: read + written }
 }
 
-/// The `frontdesk` field: the outcome of the turn and the reason for a hand-off.
-fn outcome_extension(answered: &TurnResult) -> ChatOutcome {
-    let reason = match &answered.outcome {
-        Outcome::HandOver { reason, .. } => Some(reason.to_string()),
-        _ => None,
-    };
-    ChatOutcome { outcome: answered.outcome.kind(), reason }
+/// The `frontdesk` field.
+fn outcome_extension(answered: &TrialResult) -> ChatOutcome {
+    let TrialResult { outcome, reason, citations, thread, .. } = answered;
+    ChatOutcome {
+        outcome: *outcome,
+        reason: reason.clone(),
+        owner: thread.owner,
+        citations: citations.clone(),
+    }
 }
 
-fn text(bot: &Bot, answered: &TurnResult) -> String {
-    bubbles(bot, &answered.outcome).join("\n\n")
+fn text(answered: &TrialResult) -> String {
+    answered.bubbles.join("\n\n")
 }
 
-fn completion(model: &str, bot: &Bot, answered: &TurnResult) -> ChatCompletion {
+fn completion(model: &str, answered: &TrialResult) -> ChatCompletion {
     let (id, created) = identity();
-    let message =
-        ChatReply { role: Role::Assistant, content: text(bot, answered), refusal: None };
+    let message = ChatReply { role: Role::Assistant, content: text(answered), refusal: None };
     ChatCompletion {
         id,
         object: "chat.completion",
@@ -269,13 +294,9 @@ fn completion(model: &str, bot: &Bot, answered: &TurnResult) -> ChatCompletion {
     }
 }
 
-/// The chunks of a streamed answer: role, text, stop, and the usage if requested.
-fn chunks(
-    model: &str,
-    bot: &Bot,
-    answered: &TurnResult,
-    with_usage: bool,
-) -> Vec<ChatCompletionChunk> {
+/// The chunks of a streamed answer: role, the whole text, stop with the `frontdesk` field, and the
+/// usage if requested.
+fn chunks(model: &str, answered: &TrialResult, with_usage: bool) -> Vec<ChatCompletionChunk> {
     let (id, created) = identity();
     let chunk = |choices, usage| ChatCompletionChunk {
         id: id.clone(),
@@ -284,15 +305,20 @@ fn chunks(
         model: model.to_owned(),
         choices,
         usage,
+        frontdesk: None,
     };
     let piece = |role, content, finish_reason| {
         let delta = ChatDelta { role, content };
         chunk(vec![ChatChunkChoice { index: 0, delta, finish_reason }], None)
     };
+    let stop = ChatCompletionChunk {
+        frontdesk: Some(outcome_extension(answered)),
+        ..piece(None, None, Some("stop"))
+    };
     let mut all = vec![
         piece(Some(Role::Assistant), Some(String::new()), None),
-        piece(None, Some(text(bot, answered)), None),
-        piece(None, None, Some("stop")),
+        piece(None, Some(text(answered)), None),
+        stop,
     ];
     if with_usage {
         all.push(chunk(Vec::new(), Some(usage(answered))));

@@ -37,6 +37,7 @@ mod length;
 mod live;
 mod media;
 mod messages;
+mod models;
 mod numbers;
 mod overview;
 mod page;
@@ -188,7 +189,8 @@ fn described() -> OpenApiRouter<WebState> {
     OpenApiRouter::with_openapi(document)
         .nest("/api/v1", nouns)
         .merge(chat.layer(from_fn(limits::limit_expensive)))
-        .routes(routes!(completions::models))
+        .routes(routes!(models::list))
+        .routes(routes!(models::one))
 }
 
 /// Expensive routes: pipeline turns, searches, whole eval runs, and calls to a model or provider.

@@ -17,20 +17,20 @@ use utoipa::ToSchema;
 
 use super::knowledge::named;
 use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, check_length};
-use super::trial::Trial;
+use super::trial::{Trial, TrialResult, unknown_agent};
 use crate::domain::stream::SandboxEventName;
+use crate::domain::thread::Thread;
 use crate::domain::time::now_ms;
-use crate::domain::trial::TrialKind;
+use crate::domain::trial::{TrialKind, TrialOutcome};
 use crate::domain::{
-    AgentId, Blob, Citation, Content, Line, Media, MediaKind, Speaker, Trace, Turn, TurnOutcome,
+    AgentId, Blob, Citation, Content, Line, Media, MediaKind, Owner, Speaker, Trace, Turn,
     WaitingMessage,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Form, Upload};
 use crate::http::limits::ExpensivePermit;
-use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{Bot, TurnResult};
+use crate::pipeline::Bot;
 use crate::prompts;
 
 /// A message to the bot.
@@ -51,6 +51,13 @@ pub(super) struct Request {
     /// Text of a prompt file to use instead of the agent's live version.
     #[schema(max_length = 200_000)]
     prompt: Option<String>,
+    /// The `state` of the turn before this one; without it a conversation begins, with this
+    /// history.
+    #[schema(max_length = 4_000)]
+    state: Option<String>,
+    /// Whether a person resolves the conversation before this message: the bot answers again.
+    #[serde(default)]
+    resolve: bool,
 }
 
 impl Request {
@@ -59,6 +66,17 @@ impl Request {
         check_length("`text`", self.text.len(), MAX_MESSAGE_BYTES)?;
         let history = self.history.iter().map(|earlier| earlier.text.len()).sum();
         check_length("`history`", history, MAX_CHAT_BYTES)
+    }
+
+    /// Returns the conversation before this message.
+    fn thread(&self) -> Result<Thread, Problem> {
+        let read = self.state.as_deref().map(serde_json::from_str::<Thread>).transpose();
+        let wrong = "`state` is not one that a sandbox turn gave; leave it out to begin anew";
+        let mut thread = read.map_err(|_| Problem::unprocessable(wrong))?.unwrap_or_default();
+        if self.resolve {
+            thread.give_back();
+        }
+        Ok(thread)
     }
 }
 
@@ -97,18 +115,27 @@ impl From<Earlier> for Line {
 #[expect(clippy::struct_field_names, reason = "the API's word for it")]
 pub(super) struct Outcome {
     /// Outcome of the turn.
-    outcome: TurnOutcome,
+    outcome: TrialOutcome,
     /// Messages that the customer would get, in WhatsApp's formatting.
     bubbles: Vec<String>,
     /// Passages that the answer is based on.
     citations: Vec<Citation>,
-    /// Why a person would be called; null if none would.
+    /// Why a person would be called, or why the bot says nothing; null otherwise.
     reason: Option<String>,
-    /// What each stage saw, decided and used, and how long it took.
+    /// What each stage saw, decided and used, and how long it took. Without stages if the message
+    /// did not reach the pipeline, such as an opt-out.
     trace: Trace,
+    /// Who may speak after this turn. A person keeps the conversation until a message with
+    /// `resolve`.
+    owner: Owner,
+    /// Whether the customer opted out; an opt-in word, such as START, ends that.
+    opted_out: bool,
+    /// State of the conversation after this turn: send it with the next message as it is.
+    state: String,
 }
 
-/// Runs one turn. With `Accept: text/event-stream` the answer is streamed: `text` events with a
+/// Runs one turn. As towards a customer, an opt-out is confirmed and obeyed, and after a hand-off the
+/// bot is silent: the caller keeps the `state` between turns. With `Accept: text/event-stream` the answer is streamed: `text` events with a
 /// piece each, then one `done` event with the result. As a form (`multipart/form-data`) it also
 /// takes a voice note: this JSON in the field `request`, the file in the field `recording`.
 #[utoipa::path(post, path = "/sandbox/turns", operation_id = "run_sandbox_turn", tag = "sandbox",
@@ -128,18 +155,19 @@ pub(super) async fn turn(
             "say something: `text` is empty and there is no `recording`",
         ));
     }
+    let thread = request.thread()?;
     let bot = bot(&web, &request).await?;
     let turn = build_turn(&bot, request, recording);
-    let trial = Trial::of(&web, (TrialKind::Sandbox, seat), (&bot, turn)).await?;
+    let trial = Trial::of(&web, (TrialKind::Sandbox, seat), (&bot, turn, thread)).await?;
     let streamed = headers
         .get(ACCEPT)
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
     if streamed {
-        return Ok(stream(web, bot, trial).into_response());
+        return Ok(stream(web, trial).into_response());
     }
     let answered = trial.run_detached(&web).await?;
-    Ok(Json(outcome(&bot, answered)).into_response())
+    Ok(Json(Outcome::from(answered)).into_response())
 }
 
 async fn bot(web: &WebState, request: &Request) -> Result<Arc<Bot>, Problem> {
@@ -148,7 +176,7 @@ async fn bot(web: &WebState, request: &Request) -> Result<Arc<Bot>, Problem> {
         None => web.desk.bots.all().into_iter().next(),
     };
     let Some(source) = &request.prompt else {
-        return live.ok_or_else(|| Problem::not_found("agent"));
+        return live.ok_or_else(|| unknown_agent(web));
     };
     // An agent that is not published yet can be tried, too.
     let slug = live.as_ref().map_or("draft", |live| live.agent.slug.as_str());
@@ -197,7 +225,6 @@ pub(super) enum SandboxEvent {
 
 fn stream(
     web: WebState,
-    bot: Arc<Bot>,
     trial: Trial,
 ) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
     let (tell, told) = unbounded_channel();
@@ -205,7 +232,7 @@ fn stream(
         // Sending fails if the caller disconnected; the turn still runs to its end.
         let hear = |piece: &str| drop(tell.send(SandboxEvent::Text(piece.to_owned())));
         let answered = trial.run(&web, Some(&hear)).await;
-        drop(tell.send(SandboxEvent::Done(Box::new(outcome(&bot, answered)))));
+        drop(tell.send(SandboxEvent::Done(Box::new(answered.into()))));
     });
     Sse::new(events(told)).keep_alive(KeepAlive::default())
 }
@@ -226,17 +253,19 @@ fn events(
     })
 }
 
-fn outcome(bot: &Bot, answered: TurnResult) -> Outcome {
-    let (reason, cited) = match &answered.outcome {
-        crate::domain::Outcome::HandOver { reason, .. } => (Some(reason.to_string()), &[][..]),
-        crate::domain::Outcome::Reply(reply) => (None, reply.citations.as_slice()),
-        crate::domain::Outcome::Silence { .. } => (None, &[][..]),
-    };
-    Outcome {
-        outcome: answered.outcome.kind(),
-        bubbles: bubbles(bot, &answered.outcome),
-        citations: cited.to_vec(),
-        reason,
-        trace: answered.trace,
+impl From<TrialResult> for Outcome {
+    fn from(answered: TrialResult) -> Self {
+        let TrialResult { outcome, bubbles, citations, reason, trace, thread } = answered;
+        Self {
+            outcome,
+            bubbles,
+            citations,
+            reason,
+            trace,
+            owner: thread.owner,
+            opted_out: thread.opted_out_at.is_some(),
+            // A thread is plain data, so this cannot fail.
+            state: serde_json::to_string(&thread).unwrap_or_default(),
+        }
     }
 }

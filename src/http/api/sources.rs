@@ -8,10 +8,10 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::admission::{Force, Permit, admit};
-use super::knowledge::named;
+use super::answers::collection;
 use super::response::Answer;
 use crate::desk::Change;
-use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
+use crate::domain::{SourceId, SourceKind, SourceState};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -80,13 +80,13 @@ pub(super) struct NewSource {
 /// Lists the sources of a collection.
 #[utoipa::path(get, path = "/collections/{name}/sources", operation_id = "list_sources", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name.")),
-    responses((status = 200, body = [Source]), (status = 422, response = Problem)))]
+    responses((status = 200, body = [Source]), (status = 404, response = Problem)))]
 pub(super) async fn list(
     State(web): State<WebState>,
     Path(name): Path<String>,
 ) -> Answer<Vec<Source>> {
     let mut all = Vec::new();
-    for row in web.desk.library.sources(&collection(&web, name).await?).await? {
+    for row in web.desk.library.sources(&collection(&web, &name).await?).await? {
         all.push(described(&web, row).await?);
     }
     Ok(Json(all))
@@ -129,7 +129,7 @@ fn read_now(web: &WebState, id: SourceId) {
 /// Removes a source and the documents that were learned from it.
 #[utoipa::path(delete, path = "/collections/{name}/sources/{id}", operation_id = "remove_source", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id."), Force),
-    responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
+    responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn remove(
     State(web): State<WebState>,
     Path(path): Path<(String, String)>,
@@ -145,7 +145,7 @@ pub(super) async fn remove(
 /// Reads a source again now, in the background.
 #[utoipa::path(post, path = "/collections/{name}/sources/{id}/refresh", operation_id = "refresh_source", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name."), ("id" = String, Path, description = "The source's id."), Force),
-    responses((status = 202), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
+    responses((status = 202), (status = 404, response = Problem), (status = 409, response = Problem)))]
 pub(super) async fn refresh(
     State(web): State<WebState>,
     Path(path): Path<(String, String)>,
@@ -162,14 +162,9 @@ pub(super) async fn refresh(
     Ok(StatusCode::ACCEPTED)
 }
 
-async fn collection(web: &WebState, name: String) -> Result<CollectionId, Problem> {
-    let found = named(web, &[name]).await?.into_iter().next();
-    found.ok_or_else(|| Problem::not_found("collection"))
-}
-
 /// Returns the id of a source, if the source belongs to this collection.
 async fn source(web: &WebState, (name, id): (String, String)) -> Result<SourceId, Problem> {
-    let collection = collection(web, name).await?;
+    let collection = collection(web, &name).await?;
     let id = SourceId::parse(&id).map_err(|_| Problem::not_found("source"))?;
     let row = web.desk.store.source(&id).await?;
     let own = row.is_some_and(|row| row.collection_id == collection.as_str());

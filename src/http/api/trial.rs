@@ -1,14 +1,22 @@
 //! Trial turns: pipeline turns of the sandbox and of the OpenAI-compatible API. Nothing is sent or
-//! stored. Their cost is counted against a share of the daily budget.
+//! stored. Their cost is counted against a share of the daily budget. As towards a customer, the
+//! bot is silent after an opt-out and after a hand-off, and takes who repeats himself for a machine.
 
 use std::sync::Arc;
 
-use crate::domain::Turn;
-use crate::domain::trial::TrialKind;
+use crate::domain::loop_guard::Limits;
+use crate::domain::thread::{ConsentRequest, Disposition, InboundEvent, IntakePolicy, Thread};
+use crate::domain::time::{Millis, now_ms};
+use crate::domain::trial::{TrialKind, TrialOutcome};
+use crate::domain::{
+    Citation, Content, Line, Outcome, Owner, Reason, Speaker, Trace, Turn, loop_guard,
+};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::limits::ExpensivePermit;
 use crate::llm::Hear;
+use crate::pipeline::inbound::{Intake, intake_policy};
+use crate::pipeline::outbound::bubbles;
 use crate::pipeline::{AttachedAudio, Bot, BudgetTier, TurnContext, TurnResult};
 
 /// A turn to try.
@@ -16,9 +24,26 @@ pub(super) struct Trial {
     kind: TrialKind,
     tier: BudgetTier,
     bot: Arc<Bot>,
+    /// Holds one message.
     turn: Turn,
+    /// The conversation before it.
+    thread: Thread,
     /// Held until the turn ends: disconnecting does not free a slot for another turn.
     _seat: ExpensivePermit,
+}
+
+/// The result of a trial turn.
+pub(super) struct TrialResult {
+    pub(super) outcome: TrialOutcome,
+    /// Messages that the customer would get.
+    pub(super) bubbles: Vec<String>,
+    pub(super) citations: Vec<Citation>,
+    /// Why a person would be called, or why the bot says nothing.
+    pub(super) reason: Option<String>,
+    /// Empty if the message did not reach the pipeline.
+    pub(super) trace: Trace,
+    /// The conversation after it.
+    pub(super) thread: Thread,
 }
 
 impl Trial {
@@ -26,31 +51,135 @@ impl Trial {
     pub(super) async fn of(
         web: &WebState,
         (kind, seat): (TrialKind, ExpensivePermit),
-        (bot, turn): (&Arc<Bot>, Turn),
+        (bot, turn, thread): (&Arc<Bot>, Turn, Thread),
     ) -> Result<Self, Problem> {
-        Ok(Self {
-            kind,
-            tier: require_budget_tier(web).await?,
-            bot: bot.clone(),
-            turn,
-            _seat: seat,
-        })
+        let tier = require_budget_tier(web).await?;
+        Ok(Self { kind, tier, bot: bot.clone(), turn, thread, _seat: seat })
     }
 
     /// Runs the turn and counts its usage.
-    pub(super) async fn run(self, web: &WebState, hear: Option<Hear<'_>>) -> TurnResult {
+    pub(super) async fn run(mut self, web: &WebState, hear: Option<Hear<'_>>) -> TrialResult {
+        let content = self.turn.messages.first().map(|said| &said.content);
+        let policy = intake_policy(&web.desk.intake, Some(&*self.bot), content);
+        match receive(&mut self.thread, content, &policy, now_ms()) {
+            Disposition::Waits { .. } => self.answer(web, hear).await,
+            disposition => unanswered(self.thread, &disposition, policy.consent),
+        }
+    }
+
+    async fn answer(mut self, web: &WebState, hear: Option<Hear<'_>>) -> TrialResult {
         let around = TurnContext { audio: &AttachedAudio, hear, tier: self.tier };
         let answered = web.desk.engine.answer(&self.bot, &self.turn, around).await;
         web.desk.count_trial(self.kind, answered.trace.usage).await;
-        answered
+        let bubbles = bubbles(&self.bot, &answered.outcome);
+        let now = now_ms();
+        self.thread.answered(bubbles.last().map(String::as_str), now);
+        let TurnResult { outcome, trace, .. } = answered;
+        let kind = outcome.kind().into();
+        let (reason, citations) = match outcome {
+            Outcome::HandOver { reason, .. } => {
+                self.thread.take_over(now);
+                (Some(reason.to_string()), Vec::new())
+            }
+            Outcome::Reply(reply) => (None, reply.citations),
+            Outcome::Silence { why } => (Some(why), Vec::new()),
+        };
+        TrialResult { outcome: kind, bubbles, citations, reason, trace, thread: self.thread }
     }
 
     /// Runs the turn to its end, even if the caller disconnects: its usage must be counted.
-    pub(super) async fn run_detached(self, web: &WebState) -> Result<TurnResult, Problem> {
+    pub(super) async fn run_detached(self, web: &WebState) -> Result<TrialResult, Problem> {
         let web = web.clone();
         let run = tokio::spawn(async move { self.run(&web, None).await });
         run.await.map_err(|_| Problem::broken("The turn broke. The server's log says why."))
     }
+}
+
+/// Returns the result for a message that does not reach the pipeline.
+fn unanswered(
+    thread: Thread,
+    disposition: &Disposition,
+    consent: Option<ConsentRequest>,
+) -> TrialResult {
+    let confirmed =
+        || -> Vec<String> { consent.and_then(|consent| consent.reply).into_iter().collect() };
+    let (outcome, bubbles, reason) = match disposition {
+        Disposition::OptedOut => (TrialOutcome::OptOut, confirmed(), None),
+        Disposition::OptedIn => (TrialOutcome::OptIn, confirmed(), None),
+        Disposition::Machine(machine) => {
+            (TrialOutcome::HandOver, Vec::new(), Some(machine.to_string()))
+        }
+        Disposition::Stored(why) => {
+            let why = why.unwrap_or("a person has the conversation");
+            (TrialOutcome::Silence, Vec::new(), Some(why.to_owned()))
+        }
+        Disposition::Waits { .. } => (TrialOutcome::Silence, Vec::new(), None),
+    };
+    let (citations, trace) = (Vec::new(), Trace::default());
+    TrialResult { outcome, bubbles, citations, reason, trace, thread }
+}
+
+fn receive(
+    thread: &mut Thread,
+    content: Option<&Content>,
+    policy: &IntakePolicy,
+    now: Millis,
+) -> Disposition {
+    let hash = content.map_or(0, loop_guard::typed_hash);
+    thread.receive(&InboundEvent { hash, sent_at: now, now, no_answer_reason: None, policy })
+}
+
+/// Returns the state of a conversation of which only the lines are known. A hand-off is a rule that
+/// a customer's line matches, or the agent's hand-off text; a later line of the bot shows that the
+/// case was resolved. Without times, only repeats show a machine.
+pub(super) fn replay(intake: &Intake, bot: &Bot, lines: &[Line]) -> Thread {
+    let now = now_ms();
+    let limits = Limits { a_minute: 0, quick_replies: 0, ..intake.limits };
+    let announcement = announcement(bot);
+    let mut thread = Thread::default();
+    // Whether the bot's next line announces the person who was just called.
+    let mut announces = false;
+    for Line { speaker, text, .. } in lines.iter().filter(|line| !line.text.trim().is_empty()) {
+        match speaker {
+            Speaker::Customer => {
+                let content = Content::Text { body: text.clone() };
+                let policy = intake_policy(intake, Some(bot), Some(&content));
+                let policy = IntakePolicy { limits, return_ms: 0, ..policy };
+                let disposition = receive(&mut thread, Some(&content), &policy, now);
+                let waits = matches!(disposition, Disposition::Waits { .. });
+                announces = waits && bot.handoff_reason(text).is_some();
+                if announces {
+                    thread.take_over(now);
+                }
+            }
+            Speaker::Bot => {
+                if text.trim() == announcement {
+                    thread.take_over(now);
+                } else if thread.owner == Owner::Person && !announces {
+                    thread.give_back();
+                }
+                announces = false;
+                thread.answered(Some(text), now);
+            }
+            Speaker::Person => thread.take_over(now),
+        }
+    }
+    thread
+}
+
+/// What the customer reads when a person is called.
+fn announcement(bot: &Bot) -> String {
+    let (reason, question) = (Reason::Budget {}, String::new());
+    let reply = bot.agent.handoff.reply.clone();
+    let texts = bubbles(bot, &Outcome::HandOver { reason, reply, question });
+    texts.join("\n\n").trim().to_owned()
+}
+
+/// The refusal for an agent that does not exist, with those that do.
+pub(super) fn unknown_agent(web: &WebState) -> Problem {
+    let known: Vec<_> = web.desk.bots.all().iter().map(|bot| bot.agent.slug.clone()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Problem::missing(format!("There is no such agent; there are: {known}."))
 }
 
 /// Returns the budget tier for trials. Refuses them if the budget is used up: the documents' own

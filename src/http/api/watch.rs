@@ -23,6 +23,8 @@ use crate::http::extract::Path;
 
 /// Poll interval for new rows.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Times in a row that the database cannot be read before the stream ends without `done`.
+const MAX_FAILURES: u32 = 25;
 /// Maximum number of rows that are read at once.
 const PIECE: usize = 200;
 
@@ -51,7 +53,8 @@ pub(super) struct RowEnded {
 }
 
 /// Streams the events of a run. Server-sent events: `row` for each row, and one `done` with the run
-/// at the end. With `Last-Event-ID` it continues after that row.
+/// at the end. A stream that ends without `done` broke: with `Last-Event-ID` it continues after that
+/// row.
 #[utoipa::path(get, path = "/evals/runs/{id}/events", operation_id = "watch_run", tag = "evals",
     params(("id" = String, Path), ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was heard.")),
     responses((status = 200, description = "Events until the run has ended", content_type = "text/event-stream", body = RunEvent), (status = 404, response = Problem),
@@ -88,6 +91,8 @@ struct Tail {
     /// Number of rows that the client already has.
     seen: u64,
     counts: [usize; 4],
+    /// Times in a row that the database could not be read.
+    failures: u32,
     /// Events not sent yet, in reverse order.
     waiting: Vec<Event>,
     over: bool,
@@ -96,7 +101,8 @@ struct Tail {
 impl Tail {
     fn new(web: WebState, id: String, run_log: RunLog, seen: u64) -> Self {
         let waiting = Vec::new();
-        Self { web, id, run_log, at: 0, rows_read: 0, seen, counts: [0; 4], waiting, over: false }
+        let (counts, failures) = ([0; 4], 0);
+        Self { web, id, run_log, at: 0, rows_read: 0, seen, counts, failures, waiting, over: false }
     }
 
     /// Returns the next event; `None` after the end.
@@ -109,17 +115,22 @@ impl Tail {
                 return None;
             }
             // Read before the rows: if the run has ended by now, all of its rows are there.
-            let row = self.web.desk.store.eval_run(&self.id).await.ok().flatten();
+            let row = self.web.desk.store.eval_run(&self.id).await;
             let rows = self.read().await;
             if rows > 0 {
                 continue;
             }
+            self.failures = if row.is_err() { self.failures + 1 } else { 0 };
             match row {
-                Some(row) if row.state.is_active() => tokio::time::sleep(POLL_INTERVAL).await,
-                row => {
+                // Without `done` the client connects again, from its last event.
+                Err(_) if self.failures >= MAX_FAILURES => return None,
+                Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
+                Ok(Some(row)) if row.state.is_active() => tokio::time::sleep(POLL_INTERVAL).await,
+                Ok(None) => return None,
+                Ok(Some(row)) => {
                     self.over = true;
-                    let run = row.map(|row| described(&self.web, row));
-                    return Event::default().event(RunEventName::Done.as_str()).json_data(run).ok();
+                    let (run, done) = (described(&self.web, row), RunEventName::Done.as_str());
+                    return Event::default().event(done).json_data(run).ok();
                 }
             }
         }

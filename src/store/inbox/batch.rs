@@ -302,7 +302,7 @@ fn inbound_event<'s>(at: &Scope<'s>, message: &Inbound) -> InboundEvent<'s> {
     let moment = now();
     let sent_at = believed(message.sent_at, moment);
     InboundEvent {
-        hash: typed(&message.content).map_or(0, loop_guard::hash),
+        hash: loop_guard::typed_hash(&message.content),
         sent_at,
         now: moment,
         no_answer_reason: unanswerable(message),
@@ -341,11 +341,6 @@ fn row<'m>(
         faults: &message.faults,
         sent_at: state.sent_at,
     }
-}
-
-/// Typed text. Taps do not count: pressing the same button repeatedly is not a sign of a machine.
-fn typed(content: &Content) -> Option<&str> {
-    if let Content::Text { body } = content { Some(body) } else { None }
 }
 
 /// Why a message is stored but never answered; `None` if it may be answered.

@@ -58,6 +58,28 @@ test("stopping, a hand-off, and a model that does not answer", async ({ page, de
   await expect(page.getByText("The server does not answer.", { exact: false })).toBeVisible();
 });
 
+test("after a hand-off the bot is silent until somebody resolves it, and a STOP is obeyed", async ({ page, desk }) => {
+  desk.model.answer = () => "We open at nine [1].";
+  await page.goto("/sandbox");
+  await say(page, "I want to speak to a human");
+  await expect(page.getByText("Hand-off to a person")).toBeVisible();
+  const asked = desk.model.chats.length;
+  await say(page, "When do you open?");
+  await expect(page.getByText("A person has the conversation.")).toBeVisible();
+  expect(desk.model.chats.length).toBe(asked);
+  await accessible(page, "a conversation with a person");
+  await button(page, "Resolve").click();
+  await expect(button(page, "Resolve")).toBeHidden();
+  await say(page, "When do you open?");
+  await expect(page.getByText("We open at nine", { exact: false }).first()).toBeVisible();
+  await say(page, "STOP");
+  await expect(page.getByText("The customer gets no more messages.")).toBeVisible();
+  await say(page, "And on Sundays?");
+  await expect(page.getByText("The customer opted out.")).toBeVisible();
+  await say(page, "START");
+  await expect(page.getByText("The customer is answered again.")).toBeVisible();
+});
+
 test("a prompt is checked as it is typed, and a draft outlives the page", async ({ page }) => {
   await page.goto("/sandbox");
   await write(page, "Greet {{ nobody }}.");

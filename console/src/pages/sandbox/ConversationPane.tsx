@@ -7,9 +7,9 @@ import { $api } from "@/api/client";
 import { useDroppedSound } from "@/parts/Recorder";
 import { Empty } from "@/parts/States";
 import { useSay } from "@/parts/say";
-import { clear, send, stop } from "./asking";
+import { clear, resolve, send, stop } from "./asking";
 import { Composer } from "./Composer";
-import { type Side, useTurns, type Voice } from "./conversation";
+import { type Side, silentAfter, type Turn, useTurns, type Voice } from "./conversation";
 import classes from "./Sandbox.module.css";
 import { SidePicker } from "./SidePicker";
 import type { Choice, Version } from "./sides";
@@ -108,6 +108,7 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
       ) : (
         <Thread agent={agent} turns={turns} marks={marks} />
       )}
+      <Silent agent={agent} turns={turns} />
       <Composer
         ref={ref}
         writing={writing}
@@ -117,6 +118,25 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
         onStop={() => stop(agent)}
       />
     </Box>
+  );
+}
+
+/** Why the bot is silent, with the way back. */
+function Silent({ agent, turns }: { agent: string; turns: Turn[] }) {
+  const { t } = useTranslation("sandbox");
+  const why = silentAfter(turns);
+  if (!why) return null;
+  return (
+    <Group gap="xs" px={{ base: "md", md: 20 }} py={6} justify="space-between" role="note">
+      <Text size="xs" c="dimmed" flex={1}>
+        {t(`conversation.silent.${why}`)}
+      </Text>
+      {why === "person" && (
+        <Button size="compact-xs" variant="default" onClick={() => resolve(agent)}>
+          {t("conversation.resolve")}
+        </Button>
+      )}
+    </Group>
   );
 }
 

@@ -26,14 +26,27 @@ const colours: Record<Exclude<Outcome["outcome"], "answer" | "greeting">, string
   voice_failure: "red",
   unreadable: "yellow",
   silence: "gray",
+  opt_out: "gray",
+  opt_in: "gray",
 };
 
+/** The key of the sentence about an outcome. A known reason for silence has its own. */
+function whyOf({ outcome, owner, opted_out }: Outcome) {
+  if (outcome === "answer" || outcome === "greeting") return;
+  if (outcome === "voice_failure" || outcome === "unreadable") return;
+  if (outcome !== "silence") return outcome;
+  if (opted_out) return "silence_opted_out";
+  return owner === "person" ? "silence_person" : "silence";
+}
+
 /** The kind of reply, unless it is a plain answer or greeting. */
-function Kind({ outcome: { outcome: kind, reason } }: { outcome: Outcome }) {
+function Kind({ outcome }: { outcome: Outcome }) {
   const { t } = useTranslation("sandbox");
   const reasonOf = useCaseReason();
+  const { outcome: kind } = outcome;
   if (kind === "answer" || kind === "greeting") return null;
-  const why = kind !== "voice_failure" && kind !== "unreadable" && kind;
+  const why = whyOf(outcome);
+  const reason = why === kind && outcome.reason;
   return (
     <Group gap={8} wrap="nowrap" align="flex-start">
       <Badge
@@ -122,7 +135,8 @@ export const ReplyView = memo(function ReplyView({ at, reply, named, other }: Pr
           </Button>
         </Group>
       )}
-      {outcome && (
+      {/* Without the first stage the message did not reach the pipeline. */}
+      {outcome?.trace.transcribe && (
         <Box w="100%" pos="relative">
           <Box pe={reply.saved ? 0 : 32}>
             <TraceView trace={outcome.trace} />

@@ -1,7 +1,16 @@
 // Asks the agent, or both sides of a comparison, and stores their replies as they arrive.
 import { Failure, type Schemas } from "@/api/client";
 import { answering } from "@/api/stream";
-import { historyFor, patchReply, type Side, setTurns, type Turn, turnsOf, type Voice } from "./conversation";
+import {
+  historyFor,
+  patchReply,
+  type Side,
+  setTurns,
+  stateFor,
+  type Turn,
+  turnsOf,
+  type Voice,
+} from "./conversation";
 
 const running = new Map<string, AbortController>();
 let count = 0;
@@ -33,6 +42,12 @@ export function stop(agent: string) {
   for (const [key, controller] of running) if (key.startsWith(`${agent} `)) controller.abort();
 }
 
+/** Resolves the conversation, as a person does after a hand-off: the bot answers the next message. */
+export function resolve(agent: string) {
+  const turns = turnsOf(agent);
+  setTurns(agent, [...turns.slice(0, -1), ...turns.slice(-1).map((turn) => ({ ...turn, resolved: true }))]);
+}
+
 /** Starts a new conversation. */
 export function clear(agent: string) {
   stop(agent);
@@ -45,7 +60,13 @@ function request(agent: string, id: string, at: number): FormData | Schemas["San
   const turn = turns.find((one) => one.id === id);
   const side = turn?.replies[at]?.side;
   if (!turn || !side) return;
-  const body = { agent, text: turn.text, history: historyFor(turns, at, id), prompt: side.source };
+  const body = {
+    agent,
+    text: turn.text,
+    history: historyFor(turns, at, id),
+    prompt: side.source,
+    ...stateFor(turns, at, id),
+  };
   if (!turn.voice) return body;
   const form = new FormData();
   form.set("request", JSON.stringify(body));

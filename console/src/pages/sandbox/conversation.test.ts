@@ -6,6 +6,8 @@ import {
   type Reply,
   saidIn,
   setTurns,
+  silentAfter,
+  stateFor,
   type Turn,
   turnsOf,
 } from "./conversation";
@@ -14,6 +16,9 @@ const outcome = (bubbles: string[], heard?: string): Outcome => ({
   outcome: "answer",
   bubbles,
   citations: [],
+  owner: "bot",
+  opted_out: false,
+  state: "{}",
   trace: {
     transcribe: heard ? { question: heard, notes: [], took_ms: 1 } : null,
     usage: { input_tokens: 0, output_tokens: 0, cost_micros: 0 },
@@ -43,6 +48,28 @@ test("what was not answered to its end is not told; silence is", () => {
     turn("3", "C", reply("", { outcome: outcome([]) })),
   ];
   expect(historyFor(turns, 0)).toEqual([{ speaker: "customer", text: "C" }]);
+});
+
+test("a hand-off silences the bot until it is resolved, and its announcement is not history", () => {
+  const called: Outcome = {
+    ...outcome(["A colleague comes."]),
+    outcome: "hand_over",
+    owner: "person",
+    state: "p",
+  };
+  const turns = [turn("1", "Human!", reply("A colleague comes.", { outcome: called }))];
+  expect(historyFor(turns, 0)).toEqual([{ speaker: "customer", text: "Human!" }]);
+  expect(silentAfter(turns)).toBe("person");
+  expect(stateFor(turns, 0)).toEqual({ state: "p", resolve: false });
+  const [first] = turns;
+  const resolved = first ? [{ ...first, resolved: true }] : [];
+  expect(silentAfter(resolved)).toBeUndefined();
+  expect(stateFor(resolved, 0)).toEqual({ state: "p", resolve: true });
+  const after = [...resolved, turn("2", "Open?", reply("At nine"))];
+  expect(stateFor(after, 0)).toEqual({ state: "{}", resolve: false });
+  expect(stateFor(after, 0, "2")).toEqual({ state: "p", resolve: true });
+  const out: Outcome = { ...outcome([]), outcome: "opt_out", opted_out: true };
+  expect(silentAfter([turn("3", "STOP", reply("", { outcome: out }))])).toBe("optedOut");
 });
 
 test("a voice note counts as what was heard", () => {

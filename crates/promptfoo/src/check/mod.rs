@@ -54,7 +54,7 @@ pub async fn grade(ctx: CaseContext<'_>) -> GradingResult {
                 Ok(graded) => sets.push((index, assertion, graded)),
                 Err(error) => return error,
             }
-        } else if !is_later(&assertion.kind) {
+        } else if !is_later(assertion) {
             match attempt(assertion, ctx).await {
                 Ok(graded) => all.add(index, graded, metric(assertion, ctx), assertion.weight),
                 Err(error) => return error,
@@ -73,7 +73,7 @@ pub async fn grade(ctx: CaseContext<'_>) -> GradingResult {
 
 async fn grade_set(set: &Assertion, ctx: CaseContext<'_>) -> Result<GradingResult, GradingResult> {
     let mut all = aggregate::Scales::new(set.threshold, ctx.grading.strict);
-    for (index, assertion) in set.set.iter().enumerate().filter(|(_, one)| !is_later(&one.kind)) {
+    for (index, assertion) in set.set.iter().enumerate().filter(|(_, one)| !is_later(one)) {
         let graded = attempt(assertion, ctx).await?;
         all.add(index, graded, metric(assertion, ctx), assertion.weight);
     }
@@ -82,8 +82,10 @@ async fn grade_set(set: &Assertion, ctx: CaseContext<'_>) -> Result<GradingResul
     Ok(graded)
 }
 
-fn is_later(kind: &str) -> bool {
-    kind.starts_with("select-") || kind == Assertion::MAX_SCORE
+fn is_later(assertion: &Assertion) -> bool {
+    let kind = &assertion.kind;
+    let compares = kind.starts_with("select-") || kind == Assertion::MAX_SCORE;
+    compares && assertion.problem.is_none()
 }
 
 fn metric(assertion: &Assertion, ctx: CaseContext<'_>) -> Option<String> {
@@ -118,6 +120,9 @@ fn written(assertion: &Assertion) -> Value {
 }
 
 async fn one(assertion: &Assertion, ctx: CaseContext<'_>) -> GradingResult {
+    if let Some(problem) = &assertion.problem {
+        return GradingResult::error(problem);
+    }
     let types = &ctx.grading.types;
     if let Some(graded) = types.added().find_map(|family| (family.check)(assertion, ctx)) {
         return graded;

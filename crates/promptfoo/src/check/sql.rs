@@ -1,13 +1,14 @@
 //! `is-sql` and `contains-sql`. The parser is not promptfoo's: in corner cases of a dialect one may
 //! accept what the other rejects.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
-use sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Statement, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, ObjectName, ObjectType, Query, SelectItem, SetExpr, Statement, Visit, Visitor,
+};
 use sqlparser::dialect::{
     BigQueryDialect, Dialect, GenericDialect, HiveDialect, MsSqlDialect, MySqlDialect,
     PostgreSqlDialect, RedshiftSqlDialect, SQLiteDialect, SnowflakeDialect,
@@ -108,7 +109,7 @@ fn wrong_with(sql: &str, rules: &Rules) -> Vec<String> {
             Ok(named) => {
                 let found = if what == "table" { &named.tables } else { &named.columns };
                 if !found.iter().all(|one| is_allowed(one, allowed)) {
-                    let found = found.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+                    let found = found.join(", ");
                     let allowed = allowed.join(", ");
                     wrong.push(format!("SQL references unauthorized {what}(s). Found: [{found}]. Allowed: [{allowed}]."));
                 }
@@ -132,11 +133,12 @@ fn is_allowed(name: &str, allowed: &[String]) -> bool {
     })
 }
 
-/// Tables as `select::database::table` and columns as `select::table::column`.
+/// Tables as `select::database::table` and columns as `select::table::column`, each once, in the
+/// order of the statements.
 #[derive(Default)]
 struct SqlReferences {
-    tables: BTreeSet<String>,
-    columns: BTreeSet<String>,
+    tables: Vec<String>,
+    columns: Vec<String>,
     action: &'static str,
 }
 
@@ -148,6 +150,19 @@ impl SqlReferences {
         }
         named
     }
+
+    fn add_table(&mut self, name: &ObjectName) {
+        let parts: Vec<String> = name.0.iter().map(|part| bare(&part.to_string())).collect();
+        let table = parts.last().cloned().unwrap_or_default();
+        let database = parts.len().checked_sub(2).map_or("null", |at| parts[at].as_str());
+        add(&mut self.tables, format!("{}::{database}::{table}", self.action));
+    }
+}
+
+fn add(all: &mut Vec<String>, name: String) {
+    if !all.contains(&name) {
+        all.push(name);
+    }
 }
 
 impl Visitor for SqlReferences {
@@ -158,12 +173,20 @@ impl Visitor for SqlReferences {
             Statement::Insert(_) => "insert",
             Statement::Update(_) => "update",
             Statement::Delete(_) => "delete",
-            Statement::Drop { .. } => "drop",
+            // In capitals, as promptfoo's parser names it.
+            Statement::Drop { .. } => "DROP",
             Statement::CreateTable(_) => "create",
             Statement::AlterTable(_) => "alter",
-            Statement::Truncate(_) => "truncate",
+            Statement::Truncate(_) => "TRUNCATE",
             _ => "select",
         };
+        // The visitor passes over these names, because they may be those of other objects.
+        if let Statement::Drop {
+            object_type: ObjectType::Table | ObjectType::View, names, ..
+        } = statement
+        {
+            names.iter().for_each(|name| self.add_table(name));
+        }
         ControlFlow::Continue(())
     }
 
@@ -173,28 +196,25 @@ impl Visitor for SqlReferences {
                 matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
             };
             if select.projection.iter().any(|item| all(&item)) {
-                self.columns.insert("select::null::(.*)".into());
+                add(&mut self.columns, "select::null::(.*)".into());
             }
         }
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_relation(&mut self, relation: &sqlparser::ast::ObjectName) -> ControlFlow<()> {
-        let parts: Vec<String> = relation.0.iter().map(|part| bare(&part.to_string())).collect();
-        let table = parts.last().cloned().unwrap_or_default();
-        let database = parts.len().checked_sub(2).map_or("null", |at| parts[at].as_str());
-        self.tables.insert(format!("{}::{database}::{table}", self.action));
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+        self.add_table(relation);
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         match expression {
             Expr::Identifier(name) => {
-                self.columns.insert(format!("select::null::{}", name.value));
+                add(&mut self.columns, format!("select::null::{}", name.value));
             }
             Expr::CompoundIdentifier(parts) => {
                 if let [.., table, column] = &parts[..] {
-                    self.columns.insert(format!("select::{}::{}", table.value, column.value));
+                    add(&mut self.columns, format!("select::{}::{}", table.value, column.value));
                 }
             }
             _ => {}
@@ -264,4 +284,24 @@ fn blocks(text: &str) -> Vec<String> {
         }
     }
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_is_held_to_the_allowed_tables() {
+        let allowed = vec!["select::(.*)::users".to_owned()];
+        let rules = Rules { database: "MySQL".into(), tables: Some(allowed), columns: None };
+        assert_eq!(wrong_with("SELECT * FROM users; SELECT 1 FROM users", &rules), [""; 0]);
+        assert_eq!(
+            wrong_with("SELECT * FROM users; DROP TABLE users", &rules),
+            [
+                "SQL references unauthorized table(s). Found: [select::null::users, DROP::null::users]. \
+              Allowed: [select::(.*)::users]."
+            ]
+        );
+        assert_eq!(wrong_with("TRUNCATE TABLE users", &rules).len(), 1);
+    }
 }

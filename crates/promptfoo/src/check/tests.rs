@@ -43,6 +43,7 @@ fn assertion(raw: &Value) -> Assertion {
         metric: raw["metric"].as_str().map(str::to_owned),
         set: raw["assert"].as_array().into_iter().flatten().map(assertion).collect(),
         raw: raw.clone(),
+        problem: None,
     }
 }
 

@@ -63,7 +63,7 @@ pub enum Error {
     },
     /// The file has none of the supported formats.
     #[error(
-        "{}: {why}; a baseline is a file of accepted scores, a JSON report (-o report.json), a JSONL report or a journal",
+        "{}: {why}; a baseline is a file of accepted scores, a JSON report (-o report.json), a JSONL report or a run log",
         path.display()
     )]
     Shape {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::grader::grader;
 use super::judge_context::{plain, render};
+use super::words::truncate;
 use super::{GraderKind, text};
 use crate::context::GradingContext;
 use crate::result::GradingResult;
@@ -78,33 +79,47 @@ async fn choose(
     if let Some(why) = response.skipped {
         return Err(Box::new(GradingResult::skipped(why)));
     }
-    let failed = |reason: String| GradingResult {
-        tokens_used: response.token_usage,
-        ..GradingResult::failed(reason)
-    };
-    if let Some(error) = response.error {
-        return Err(Box::new(failed(error)));
-    }
     let said = if response.output.is_null() { String::new() } else { text(&response.output) };
-    let chosen = number(&said).filter(|chosen| *chosen < outputs.len());
-    let Some(chosen) = chosen else {
-        let start = super::words::truncate(&said);
-        return Err(Box::new(failed(if start.is_empty() {
-            "No output".into()
-        } else {
-            format!("Invalid select-best verdict: {start}")
-        })));
+    let chosen = match &response.error {
+        Some(error) => Err(error.clone()),
+        None => chosen(&said, outputs.len()),
     };
     let judged = (0..outputs.len()).map(|index| {
-        let one = if index == chosen {
-            GradingResult::scored(true, 1.0, format!("Output selected as the best: {criteria}"))
-        } else {
-            GradingResult::failed(format!("Output not selected: {criteria}"))
+        let mut one = match &chosen {
+            Ok(best) if *best == index => {
+                GradingResult::scored(true, 1.0, format!("Output selected as the best: {criteria}"))
+            }
+            Ok(_) => GradingResult::failed(format!("Output not selected: {criteria}")),
+            Err(why) => {
+                let mut one = GradingResult::failed(why);
+                if !said.is_empty() {
+                    one.metadata.insert("graderSaid".into(), truncate(&said).into());
+                }
+                one
+            }
         };
-        // The grader ran once, so its tokens count once.
-        GradingResult { tokens_used: response.token_usage.filter(|_| index == 0), ..one }
+        // The grader ran once, so what it used counts once.
+        if index == 0 {
+            one.tokens_used = response.token_usage;
+            // A cached answer was paid for earlier.
+            if let Some(cost) = response.cost.filter(|_| !response.cached) {
+                one.metadata.insert("cost".into(), cost.into());
+            }
+        }
+        one
     });
     Ok(judged.collect())
+}
+
+/// The index of the best output, from the grader's answer; the error is promptfoo's.
+fn chosen(said: &str, outputs: usize) -> Result<usize, String> {
+    if said.is_empty() {
+        return Err("No output".into());
+    }
+    let verdict = number(said);
+    let shown = verdict.map_or_else(|| "NaN".to_owned(), |verdict| verdict.to_string());
+    let best = verdict.filter(|verdict| *verdict < outputs);
+    best.ok_or_else(|| format!("Invalid select-best verdict: {shown}"))
 }
 
 fn number(said: &str) -> Option<usize> {
@@ -116,6 +131,15 @@ fn number(said: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bad_index_has_promptfoos_reason() {
+        let wrong = |said| chosen(said, 2).unwrap_err();
+        assert_eq!(wrong("no verdict"), "Invalid select-best verdict: NaN");
+        assert_eq!(wrong("The best is 7."), "Invalid select-best verdict: 7");
+        assert_eq!(wrong(""), "No output");
+        assert_eq!(chosen("1", 2), Ok(1));
+    }
 
     #[test]
     fn the_first_number_counts() {

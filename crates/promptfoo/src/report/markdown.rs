@@ -29,7 +29,7 @@ pub(super) fn write(run: &Run, out: &mut dyn Write) -> io::Result<()> {
     );
     writeln!(out, "**{counts}** ({})\n", facts(run).join(", "))?;
     if !run.summary.complete {
-        writeln!(out, "The run was stopped before its end: what is not here was not tried.\n")?;
+        writeln!(out, "{}\n", cell(&super::incomplete(run.summary)))?;
     }
     table(&columns(run), out)?;
     wrong(run, out)?;

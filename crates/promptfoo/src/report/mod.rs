@@ -27,6 +27,12 @@ pub use terminal::Look;
 pub const ENDINGS: &[&str] =
     &[".json", ".jsonl", ".csv", ".html", ".xml", ".junit.xml", ".txt", ".yaml", ".md"];
 
+/// The sentence about a run that did not reach its end.
+fn incomplete(summary: &Summary) -> String {
+    let why = summary.stopped.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("The run was stopped before its end{why}: what is not here was not tried.")
+}
+
 /// Why a report was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -34,7 +40,7 @@ pub enum Error {
     #[error("{}: no report has this ending; the name must end in one of {}", .0.display(), ENDINGS.join(" "))]
     Ending(PathBuf),
     /// The run log could not be read.
-    #[error("{}: the journal cannot be read: {source}", path.display())]
+    #[error("{}: the run log cannot be read: {source}", path.display())]
     RunLog {
         /// The run log's path.
         path: PathBuf,

@@ -282,8 +282,7 @@ impl Page<'_> {
         }
         self.say(0, Some(DIM), &line)?;
         if !run.summary.complete {
-            let line = "The run was stopped before its end: what is not here was not tried.";
-            self.say(0, Some(YELLOW), line)?;
+            self.say(0, Some(YELLOW), &super::incomplete(run.summary))?;
         }
         Ok(())
     }

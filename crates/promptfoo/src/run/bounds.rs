@@ -85,7 +85,7 @@ impl Run<'_> {
         let most = self.plan.max_bytes.unwrap_or(most);
         (bytes > most).then(|| {
             format!(
-                "its rows take more than {} MB: it was stopped, and those so far are kept. Run fewer cases at a time",
+                "its rows take more than {} MB, and those so far are kept; run fewer cases at a time",
                 most >> 20
             )
         })

@@ -111,6 +111,7 @@ fn scored(row: &mut EvalRow, verdict: GradingResult) {
 fn apply_error_or_skip(row: &mut EvalRow, verdict: &GradingResult) -> bool {
     if let Some(error) = &verdict.error {
         (row.success, row.failure_reason, row.error) = (false, 2, Some(error.clone()));
+        row.skipped = None;
         return true;
     }
     let Some(why) = &verdict.skipped else { return false };
@@ -132,6 +133,11 @@ fn add(row: &mut EvalRow, verdict: GradingResult) {
     let whole = row.grading_result.get_or_insert_with(GradingResult::passed);
     if let Some(used) = verdict.tokens_used {
         *whole.tokens_used.get_or_insert_default() += used;
+    }
+    if let Some(cost) = verdict.metadata.get("cost").and_then(Value::as_f64) {
+        let before = whole.metadata.get("cost").and_then(Value::as_f64).unwrap_or(0.0);
+        whole.metadata.insert("cost".into(), (before + cost).into());
+        row.cost += cost;
     }
     whole.component_results.get_or_insert_default().push(verdict);
 }
@@ -160,6 +166,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_comparison_costs_is_counted() {
+        let mut verdict = GradingResult::failed("not best");
+        verdict.metadata.insert("cost".into(), 0.25.into());
+        let mut row = passed();
+        chosen(&mut row, verdict);
+        assert!((row.cost - 0.25).abs() < 1e-9);
+        assert!((crate::run::tally::grading(&row).1 - 0.25).abs() < 1e-9);
+    }
+
+    #[test]
     fn what_failed_before_keeps_its_reason() {
         let mut row = EvalRow {
             grading_result: Some(GradingResult::failed("no")),
@@ -169,6 +185,13 @@ mod tests {
         scored(&mut row, GradingResult::scored(false, 0.0, "not best"));
         let graded = row.grading_result.unwrap();
         assert_eq!((graded.reason.as_str(), graded.component_results.unwrap().len()), ("no", 1));
+    }
+
+    #[test]
+    fn an_error_of_the_comparison_shows_although_the_row_was_skipped() {
+        let mut row = EvalRow { skipped: Some("no grader".into()), ..EvalRow::default() };
+        chosen(&mut row, GradingResult::error("no such file"));
+        assert_eq!(row.verdict(), crate::row::Verdict::Error);
     }
 
     #[test]

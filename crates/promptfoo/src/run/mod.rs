@@ -33,15 +33,15 @@ pub use outcome::{PassCount, exit_code, exit_code_with, pass_counts};
 pub use plan::{Error, Plan, Progress};
 pub use tally::grading;
 
-/// Runs a suite. `targets` are the suite's, in its order. When `stop` completes, rows in progress
-/// are dropped; the run log is kept, and the summary is marked incomplete.
+/// Runs a suite. `targets` are the suite's, in its order. When `stop` completes, with the reason, rows
+/// in progress are dropped; the run log is kept, and the summary is marked incomplete.
 pub async fn run(
     suite: &Suite,
     grading: &GradingContext,
     targets: &[Arc<dyn Target>],
     plan: &Plan,
     progress: &dyn Progress,
-    stop: impl Future<Output = ()> + Send,
+    stop: impl Future<Output = String> + Send,
 ) -> Result<Summary, Error> {
     let began = Instant::now();
     let started_at = chrono::Utc::now().timestamp_millis();
@@ -59,29 +59,26 @@ pub async fn run(
         count(&mut summary, &mut columns, &row);
     }
     let concurrency = run.concurrency();
-    let max_time = plan.max_time.or(some_ms(suite.options.max_eval_ms));
-    let late = async {
-        match max_time {
-            Some(time) => tokio::time::sleep(time).await,
-            None => std::future::pending().await,
-        }
-    };
+    let late = time_limit(plan.max_time.or(some_ms(suite.options.max_eval_ms)));
     {
         let mut rows = run.rows(concurrency);
         let (mut stop, mut late) = (std::pin::pin!(stop), std::pin::pin!(late));
         loop {
             let ended = tokio::select! {
                 biased;
-                () = &mut stop => None,
-                () = &mut late => None,
+                why = &mut stop => Err(why),
+                why = &mut late => Err(why),
                 ended = rows.next() => match ended {
-                    Some(rows) => Some(rows),
+                    Some(rows) => Ok(rows),
                     None => break,
                 },
             };
-            let Some(ended) = ended else {
-                summary.complete = false;
-                break;
+            let ended = match ended {
+                Ok(rows) => rows,
+                Err(why) => {
+                    (summary.complete, summary.stopped) = (false, Some(why));
+                    break;
+                }
             };
             for row in ended {
                 count(&mut summary, &mut columns, &row);
@@ -100,6 +97,13 @@ pub async fn run(
     run.sum_up(&mut summary, columns, started_at);
     summary.took_ms = began.elapsed().as_secs_f64() * 1000.0;
     Ok(summary)
+}
+
+/// Returns when the time is over, with that reason.
+async fn time_limit(most: Option<Duration>) -> String {
+    let Some(most) = most else { return std::future::pending().await };
+    tokio::time::sleep(most).await;
+    format!("it may take {} s", most.as_secs_f64())
 }
 
 fn count(summary: &mut Summary, columns: &mut [Column], row: &EvalRow) {

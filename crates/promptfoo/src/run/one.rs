@@ -73,7 +73,7 @@ impl Job<'_> {
         vars::from_files(&mut vars, &self.place.prompt.raw, grading).await?;
         self.remember(&mut vars, memory);
         let (prompt, config) = self.prompt(&vars, grading).await?;
-        row.prompt = json!({"raw": prompt, "label": self.place.prompt.label});
+        row.prompt = json!({"raw": reported(&prompt), "label": self.place.prompt.label});
         row.vars.clone_from(&vars);
         let (response, waited) = self.ask(&prompt, &vars, &config, grading).await?;
         self.keep(&prompt, &response, memory);
@@ -254,6 +254,14 @@ impl Job<'_> {
     }
 }
 
+/// A rendered prompt in reports, where promptfoo writes JSON without spaces.
+fn reported(prompt: &str) -> String {
+    match serde_json::from_str::<Value>(prompt) {
+        Ok(chat @ (Value::Array(_) | Value::Object(_))) => chat.to_string(),
+        _ => prompt.to_owned(),
+    }
+}
+
 fn render(grading: &GradingContext, template: &str, vars: &Vars) -> Result<String, String> {
     grading.templates.render_prompt(template, vars)
 }
@@ -277,4 +285,17 @@ fn apply(row: &mut EvalRow, graded: GradingResult) {
     }
     row.grading_result = Some(graded);
     row.cost += tally::grading(row).1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_have_chats_without_spaces() {
+        let chat = "[\n  {\n    \"role\": \"user\",\n    \"content\": \"a  b\"\n  }\n]";
+        assert_eq!(reported(chat), r#"[{"role":"user","content":"a  b"}]"#);
+        assert_eq!(reported("Is [1] right?"), "Is [1] right?");
+        assert_eq!(reported("12.0"), "12.0");
+    }
 }

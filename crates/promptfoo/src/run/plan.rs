@@ -74,7 +74,7 @@ pub enum Error {
         given: usize,
     },
     /// The run log cannot be read or written.
-    #[error("the journal {path} cannot be used: {error}")]
+    #[error("the run log {path} cannot be used: {error}")]
     RunLog {
         /// The run log's path.
         path: std::path::PathBuf,

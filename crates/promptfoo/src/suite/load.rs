@@ -45,7 +45,8 @@ impl Suite {
     pub async fn load(file: &Path, overrides: &Overrides) -> Result<Self, SuiteError> {
         let policy = overrides.policy.restricted_to_folder(super::source::folder(file));
         let types = overrides.types.clone();
-        let rules = Rules { policy: policy.clone(), types: types.clone() };
+        let strict = overrides.strict;
+        let rules = Rules { policy: policy.clone(), types: types.clone(), strict };
         let read = Arc::new(Source::read(file, &rules)?);
         let place = Place::of(&read);
         let Value::Object(_) = &read.value else {

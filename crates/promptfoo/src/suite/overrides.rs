@@ -17,4 +17,7 @@ pub struct Overrides {
     pub policy: Policy,
     /// The known assertion types. The default is promptfoo's only.
     pub types: Types,
+    /// Whether an unknown assertion type refuses the suite. Otherwise, as in promptfoo, it is an
+    /// error of the cases that use it.
+    pub strict: bool,
 }

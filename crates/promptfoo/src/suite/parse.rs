@@ -135,12 +135,9 @@ fn assertion(value: &Value, place: &Place) -> Result<Assertion, SuiteError> {
         return Err(place.wrong("an assertion must have a `type`, such as `contains`"));
     };
     let Some((kind, negated)) = types::split(name, place.types()) else {
-        let nearest =
-            types::nearest(name, place.types()).map(|it| format!(": did you mean `{it}`?"));
-        let nearest = nearest.unwrap_or_default();
-        return Err(place
-            .at("type")
-            .wrong(format!("there is no assertion type `{name}`{nearest}")));
+        let problem = Some(unknown_type(name, &place.at("type"))?);
+        let (kind, raw) = (name.to_owned(), value.clone());
+        return Ok(Assertion { kind, weight: 1.0, raw, problem, ..Assertion::default() });
     };
     Ok(Assertion {
         kind: kind.to_owned(),
@@ -154,7 +151,20 @@ fn assertion(value: &Value, place: &Place) -> Result<Assertion, SuiteError> {
             _ => Vec::new(),
         },
         raw: value.clone(),
+        problem: None,
     })
+}
+
+/// Returns the error of the cases that use an unknown type; if rules are strict, refuses the suite.
+fn unknown_type(name: &str, place: &Place) -> Result<String, SuiteError> {
+    let nearest = types::nearest(name, place.types());
+    let nearest = nearest.map(|it| format!("did you mean `{it}`?"));
+    if !place.rules().strict {
+        let hint = place.wrong(nearest.unwrap_or_else(|| "there is no such type".into()));
+        return Ok(format!("Unknown assertion type: {name} ({hint})"));
+    }
+    let nearest = nearest.map(|hint| format!(": {hint}")).unwrap_or_default();
+    Err(place.wrong(format!("there is no assertion type `{name}`{nearest}")))
 }
 
 /// Parses the turns, each `{user: text | [texts], voice: file, image: file, assert: [...]}`.
@@ -215,8 +225,13 @@ mod tests {
     use crate::context::{Family, Types};
 
     fn read(text: &str) -> Result<(Case, Vec<String>), SuiteError> {
+        read_by(text, false)
+    }
+
+    fn read_by(text: &str, strict: bool) -> Result<(Case, Vec<String>), SuiteError> {
         let family = Family { names: &["answered", "no-reply"], check: |_, _| None };
-        let rules = Rules { types: Types::default().with(family), ..Rules::default() };
+        let types = Types::default().with(family);
+        let rules = Rules { types, strict, ..Rules::default() };
         let source = Source::parse(Path::new("a.yaml"), text.to_owned()).unwrap();
         let source = Arc::new(source.under(&rules));
         let map = source.value.as_object().unwrap().clone();
@@ -241,11 +256,17 @@ mod tests {
 
     #[test]
     fn an_unknown_type_proposes_the_nearest_and_says_where() {
-        let wrong =
-            read("assert:\n  - type: contains\n    value: a\n  - type: not-equls\n").unwrap_err();
+        let text = "assert:\n  - type: contains\n    value: a\n  - type: not-equls\n";
+        let wrong = read_by(text, true).unwrap_err();
         assert_eq!(
             wrong.to_string(),
             "a.yaml:4:11: there is no assertion type `not-equls`: did you mean `not-equals`?"
+        );
+        let (case, _) = read(text).unwrap();
+        assert_eq!(case.assert[0].problem, None);
+        assert_eq!(
+            case.assert[1].problem.as_deref(),
+            Some("Unknown assertion type: not-equls (a.yaml:4:11: did you mean `not-equals`?)")
         );
         assert!(read("assert: [{value: a}]").unwrap_err().what.contains("`type`"));
         assert!(read("assert: {type: a}").unwrap_err().what.contains("list"));

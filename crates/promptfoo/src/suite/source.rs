@@ -19,6 +19,8 @@ use crate::policy::Policy;
 pub(super) struct Rules {
     pub(super) policy: Policy,
     pub(super) types: Types,
+    /// Whether an unknown assertion type refuses the suite.
+    pub(super) strict: bool,
 }
 
 #[derive(Debug)]

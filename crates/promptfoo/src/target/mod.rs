@@ -270,7 +270,7 @@ impl Targets {
         match (&self.frontdesk_opener, spec.id.as_str()) {
             (_, "echo") => Ok(Arc::new(echo::Echo)),
             (Some(desk), _) => desk.open(spec, self).map_err(|OpenError(why)| why),
-            (None, id) => Err(format!("`{id}` cannot be asked here: this run has no desk")),
+            (None, id) => Err(format!("`{id}` cannot be asked here: this run has no agents")),
         }
     }
 

@@ -1,9 +1,10 @@
-//! OpenAI's format of completions, their chunks, model lists and errors.
+//! OpenAI's format of completions, their chunks and errors.
 
 use serde::Serialize;
 use utoipa::{ToResponse, ToSchema};
 
-use crate::domain::{Role, TurnOutcome};
+use crate::domain::trial::TrialOutcome;
+use crate::domain::{Citation, Owner, Role};
 
 /// A chat completion in OpenAI's format.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,13 +61,17 @@ pub(in crate::http::api) struct ChatUsage {
     pub(super) total_tokens: u64,
 }
 
-/// Outcome of the turn behind a chat completion.
-#[derive(Debug, Serialize, ToSchema)]
+/// What became of the turn behind a chat completion.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(in crate::http::api) struct ChatOutcome {
     /// Outcome of the turn.
-    pub(super) outcome: TurnOutcome,
-    /// Why a person would be called; null if none would.
+    pub(super) outcome: TrialOutcome,
+    /// Why a person would be called, or why the bot says nothing; null in other cases.
     pub(super) reason: Option<String>,
+    /// Who has the conversation after it.
+    pub(super) owner: Owner,
+    /// The passages that the answer cites.
+    pub(super) citations: Vec<Citation>,
 }
 
 /// The data of an event of a streamed chat completion, in OpenAI's format. The last event's data is
@@ -86,6 +91,9 @@ pub(in crate::http::api) struct ChatCompletionChunk {
     /// The tokens of all model calls, in the last chunk and if the request asked for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) usage: Option<ChatUsage>,
+    /// What OpenAI's format has no place for, in the chunk with the `finish_reason`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) frontdesk: Option<ChatOutcome>,
 }
 
 /// A piece of the answer of a streamed chat completion.
@@ -108,28 +116,6 @@ pub(in crate::http::api) struct ChatDelta {
     /// Text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<String>,
-}
-
-/// The agents, in OpenAI's format of a model list.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http::api) struct ChatModelList {
-    /// Always `list`.
-    pub(super) object: &'static str,
-    /// The agents.
-    pub(super) data: Vec<ChatModel>,
-}
-
-/// An agent, in OpenAI's format of a model.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http::api) struct ChatModel {
-    /// Short name of the agent.
-    pub(super) id: String,
-    /// Always `model`.
-    pub(super) object: &'static str,
-    /// Always 0.
-    pub(super) created: i64,
-    /// Always `frontdesk`.
-    pub(super) owned_by: &'static str,
 }
 
 /// A request that was not fulfilled, in OpenAI's format.

@@ -62,10 +62,8 @@ fn head(run: &Run, title: &str, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "</p></header>")?;
     if !summary.complete {
-        writeln!(
-            out,
-            "<p class=\"note\">The run was stopped before its end: what is not here was not tried.</p>"
-        )?;
+        let why = escape(&super::incomplete(summary));
+        writeln!(out, "<p class=\"note\">{why}</p>")?;
     }
     tiles(run, out)
 }
