@@ -142,7 +142,7 @@ async fn ask(engine: &Engine, bot: &Bot, message: &str) -> (String, String, Stri
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
-        messages: vec![WaitingMessage { message: None, content, transcript: None }],
+        messages: vec![WaitingMessage::of(content)],
         history: Vec::new(),
         now: now_ms(),
     };

@@ -88,7 +88,8 @@ impl Desk {
         for row in rows {
             let version = Some(VersionId::stored(row.version_id.clone()));
             let bot = self.bots.get(&AgentId::stored(row.id.clone()));
-            let is_same = |bot: Arc<Bot>| bot.agent.version == version && bot.agent.slug == row.slug;
+            let is_same =
+                |bot: Arc<Bot>| bot.agent.version == version && bot.agent.slug == row.slug;
             if bot.is_some_and(is_same) {
                 continue;
             }

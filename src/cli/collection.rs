@@ -47,9 +47,7 @@ impl Collections {
                 app.folders_at_start().await?;
                 let rows = app.desk.store.collections().await?;
                 let Some(row) = rows.iter().find(|row| row.slug == collection) else {
-                    bail!(
-                        "there is no collection {collection}; `frontdesk collection` lists them"
-                    );
+                    bail!("there is no collection {collection}; `frontdesk collection` lists them");
                 };
                 app.desk.library.sync_index().await?;
                 app.desk.remove_collection(row).await?;

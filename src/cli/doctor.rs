@@ -249,7 +249,9 @@ async fn check_embeddings(app: &App, missing: Option<&str>, report: &mut Report)
 async fn report_unembedded(app: &App, report: &mut Report) {
     let left = match app.desk.library.embedding_progress().await {
         Ok(left) => left,
-        Err(error) => return report.bad("embeddings", &error.to_string(), "see the database above"),
+        Err(error) => {
+            return report.bad("embeddings", &error.to_string(), "see the database above");
+        }
     };
     for EmbeddingProgress { collection, done, total } in left {
         report.note(

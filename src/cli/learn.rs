@@ -75,8 +75,12 @@ impl Learn {
                 "--every, --depth and --pages are for addresses such as https://example.com/help"
             );
         }
-        let files: Vec<&Path> =
-            self.paths.iter().map(PathBuf::as_path).filter(|path| address(path).is_none()).collect();
+        let files: Vec<&Path> = self
+            .paths
+            .iter()
+            .map(PathBuf::as_path)
+            .filter(|path| address(path).is_none())
+            .collect();
         if !self.yes && !may_learn(&app, &files, self.collection.as_deref()).await? {
             println!("Nothing was learned.");
             return Ok(ExitCode::FAILURE);

@@ -281,12 +281,7 @@ fn vetted(
 
 /// Honours what the model asked for with marks. A person who is called is announced in the model's
 /// words, or in the agent's if those are not sent.
-fn signalled(
-    input: Input<'_>,
-    reply: Reply,
-    asked: Signals,
-    written: &mut ReplyTrace,
-) -> Reply {
+fn signalled(input: Input<'_>, reply: Reply, asked: Signals, written: &mut ReplyTrace) -> Reply {
     written.calls_person = asked.hand_off;
     let Input { agent, language, .. } = input;
     let unsaid = asked.hand_off && reply.text == agent.texts.no_answer.to(language);

@@ -32,7 +32,8 @@ impl TestApp {
     }
 
     async fn create_temp(&self) {
-        let (status, agent) = self.call("/agents", &json!({"slug": "temp", "source": PROMPT})).await;
+        let (status, agent) =
+            self.call("/agents", &json!({"slug": "temp", "source": PROMPT})).await;
         assert_eq!(status, 201, "{agent}");
     }
 }
@@ -176,7 +177,11 @@ async fn agents_and_collections_are_listed_and_removed_by_commands() {
     let listed = run(home, &["agent"], &[]).await;
     says(&listed, true, &["acme  version 1, numbers: ", "temp  version 1, numbers: none"]);
     says(&run(home, &["agent", "remove", "acme"], &[]).await, false, &["main", "another agent"]);
-    says(&run(home, &["agent", "rename", "temp", "clerk"], &[]).await, true, &["temp is clerk now"]);
+    says(
+        &run(home, &["agent", "rename", "temp", "clerk"], &[]).await,
+        true,
+        &["temp is clerk now"],
+    );
     says(&run(home, &["collection"], &[]).await, true, &["acme  2 documents", "temp  0 documents"]);
     let used = run(home, &["collection", "remove", "temp"], &[]).await;
     says(&used, false, &["`temp` is answered from by: clerk"]);

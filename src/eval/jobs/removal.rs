@@ -49,14 +49,16 @@ impl Jobs {
     async fn suite_asks(&self, wanted: &EvalRequest, agent: &AgentRow) -> bool {
         let Ok(suite) = self.load(wanted).await else { return false };
         let of_cases = suite.cases.iter().filter_map(|case| case.provider.as_deref());
-        suite.targets.iter().chain(of_cases).any(|target| match target.id.strip_prefix("frontdesk") {
-            // Without a name the only agent is asked.
-            Some("" | ":") => true,
-            Some(named) => {
-                let named = named.strip_prefix(':').unwrap_or_default();
-                is_named(agent, named.split_once('@').map_or(named, |(name, _)| name))
+        suite.targets.iter().chain(of_cases).any(|target| {
+            match target.id.strip_prefix("frontdesk") {
+                // Without a name the only agent is asked.
+                Some("" | ":") => true,
+                Some(named) => {
+                    let named = named.strip_prefix(':').unwrap_or_default();
+                    is_named(agent, named.split_once('@').map_or(named, |(name, _)| name))
+                }
+                None => false,
             }
-            None => false,
         })
     }
 }

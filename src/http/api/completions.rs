@@ -32,8 +32,8 @@ mod format;
 
 pub(super) use self::format::OpenAiError;
 use self::format::{
-    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatDelta,
-    ChatOutcome, ChatReply, ChatUsage, OpenAiErrorBody,
+    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatDelta, ChatOutcome,
+    ChatReply, ChatUsage, OpenAiErrorBody,
 };
 
 /// Maximum size of an error body that is converted to OpenAI's format, in bytes.

@@ -14,7 +14,8 @@ use crate::desk::Change;
 use crate::domain::What;
 use crate::domain::time::now_ms;
 use crate::domain::{
-    CollectionId, CollectionOrigin, DocumentId, DocumentOrigin, DocumentStatus, FailureCode, LearningStage,
+    CollectionId, CollectionOrigin, DocumentId, DocumentOrigin, DocumentStatus, FailureCode,
+    LearningStage,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;

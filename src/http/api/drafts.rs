@@ -316,7 +316,9 @@ pub(super) async fn create(
     let NewAgent { slug, source } = new;
     short_name("slug", &slug)?;
     if slug == RESERVED_SLUG {
-        return Err(Problem::unprocessable(format!("`{RESERVED_SLUG}` cannot be an agent's name.")));
+        return Err(Problem::unprocessable(format!(
+            "`{RESERVED_SLUG}` cannot be an agent's name."
+        )));
     }
     let taken = || {
         Problem::conflict(format!("There is an agent `{slug}` already: publish a version of it."))

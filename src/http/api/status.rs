@@ -92,7 +92,13 @@ pub(super) async fn show(State(web): State<WebState>) -> Answer<Status> {
             is_model,
         },
         embedder: desk.engine.live().embed.identity().map(ToOwned::to_owned),
-        embedding: desk.library.embedding_progress().await?.into_iter().map(Embedding::from).collect(),
+        embedding: desk
+            .library
+            .embedding_progress()
+            .await?
+            .into_iter()
+            .map(Embedding::from)
+            .collect(),
         speech: desk.engine.speech.name().is_some(),
         speech_by: desk.engine.speech.name().map(ToOwned::to_owned),
         base_url: desk.base_url.clone(),

@@ -113,7 +113,7 @@ fn unanswered(
             let why = why.unwrap_or("a person has the conversation");
             (TrialOutcome::Silence, Vec::new(), Some(why.to_owned()))
         }
-        Disposition::Waits { .. } => (TrialOutcome::Silence, Vec::new(), None),
+        Disposition::Waits { .. } | Disposition::Stale => (TrialOutcome::Silence, Vec::new(), None),
     };
     let (citations, trace) = (Vec::new(), Trace::default());
     TrialResult { outcome, bubbles, citations, reason, trace, thread }
@@ -126,7 +126,8 @@ fn receive(
     now: Millis,
 ) -> Disposition {
     let hash = content.map_or(0, loop_guard::typed_hash);
-    thread.receive(&InboundEvent { hash, sent_at: now, now, no_answer_reason: None, policy })
+    let (stale, no_answer_reason) = (false, None);
+    thread.receive(&InboundEvent { hash, sent_at: now, now, stale, no_answer_reason, policy })
 }
 
 /// Returns the state of a conversation of which only the lines are known. A hand-off is a rule that
@@ -135,7 +136,7 @@ fn receive(
 pub(super) fn replay(intake: &Intake, bot: &Bot, lines: &[Line]) -> Thread {
     let now = now_ms();
     let limits = Limits { a_minute: 0, quick_replies: 0, ..intake.limits };
-    let announcement = announcement(bot);
+    let announcements = announcements(bot);
     let mut thread = Thread::default();
     // Whether the bot's next line announces the person who was just called.
     let mut announces = false;
@@ -153,7 +154,7 @@ pub(super) fn replay(intake: &Intake, bot: &Bot, lines: &[Line]) -> Thread {
                 }
             }
             Speaker::Bot => {
-                if text.trim() == announcement {
+                if announcements.iter().any(|one| one == text.trim()) {
                     thread.take_over(now);
                 } else if thread.owner == Owner::Person && !announces {
                     thread.give_back();
@@ -167,12 +168,13 @@ pub(super) fn replay(intake: &Intake, bot: &Bot, lines: &[Line]) -> Thread {
     thread
 }
 
-/// What the customer reads when a person is called.
-fn announcement(bot: &Bot) -> String {
-    let (reason, question) = (Reason::Budget {}, String::new());
-    let reply = bot.agent.handoff.reply.clone();
-    let texts = bubbles(bot, &Outcome::HandOver { reason, reply, question });
-    texts.join("\n\n").trim().to_owned()
+/// What the customer reads when a person is called, in each language.
+fn announcements(bot: &Bot) -> Vec<String> {
+    let texts = bot.agent.handoff.reply.all().map(|reply| {
+        let (reason, question, reply) = (Reason::Budget {}, String::new(), reply.to_owned());
+        bubbles(bot, &Outcome::HandOver { reason, reply, question }).join("\n\n")
+    });
+    texts.map(|text| text.trim().to_owned()).collect()
 }
 
 /// The refusal for an agent that does not exist, with those that do.

@@ -122,7 +122,7 @@ async fn write_as_customer(
     Ok(NumberTried {
         ok: true,
         provider_id: None,
-        message: "The message came in: its conversation is in the inbox.".to_owned(),
+        message: TestOutcome::Incoming.text().to_owned(),
         code: TestOutcome::Incoming,
         fault: None,
     })
@@ -223,6 +223,7 @@ impl TestOutcome {
                  reaches only people who wrote to the number within the last 24 hours. Write to it \
                  from that phone first, or send the sample template."
             }
+            Self::Incoming => "The message came in: its conversation is in the inbox.",
             Self::Unanswered => {
                 "The provider gave no answer, so it is not known what became of it."
             }

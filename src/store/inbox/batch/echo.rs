@@ -3,9 +3,7 @@
 
 use super::super::conversations::PersonAction;
 use super::{Batch, ConversationEvent, TAKEN, believed, key};
-use crate::domain::{
-    Author, ConversationId, Echo, MessageId, MessageState, NoteCode, NumberId,
-};
+use crate::domain::{Author, ConversationId, Echo, MessageId, MessageState, NoteCode, NumberId};
 use crate::store::{Conn, Result, messages, now};
 
 impl Batch<'_> {
