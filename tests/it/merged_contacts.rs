@@ -91,6 +91,7 @@ impl Ground {
             sent_at: now_ms(),
             content: Content::Text { body: format!("question {id}") },
             reply_to: None,
+            referral: None,
             group: None,
             imported: false,
             faults: Vec::new(),
