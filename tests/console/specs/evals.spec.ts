@@ -35,7 +35,7 @@ test("a run, then a better one beside it", async ({ page, desk }) => {
   await accessible(page, "two runs");
   await table.getByRole("button", { name: /says how long an order takes/ }).click();
   const drawer = page.getByRole("dialog", { name: "Case" });
-  await expect(drawer.getByRole("region", { name: /What differs from/ })).toContainText("working");
+  await expect(drawer.getByRole("region", { name: /Differences from/ })).toContainText("working");
   await expect(drawer.getByRole("region", { name: "Assertions" })).toContainText("icontains");
   await expect(drawer.getByRole("button", { name: /fake-model/ })).toBeVisible();
   await accessible(page, "a case");

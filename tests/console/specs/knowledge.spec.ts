@@ -22,7 +22,7 @@ test("a collection is made, a document dropped, learned, found, shown and delete
   await page.getByRole("button", { name: "New collection" }).click();
   await page.getByLabel("Name").fill("Tours and more!");
   await page.getByRole("button", { name: "Create" }).click();
-  await expect(page.getByText("Use small letters")).toBeVisible();
+  await expect(page.getByText("Use lower-case letters")).toBeVisible();
   await page.getByLabel("Name").fill("tours");
   await page.getByRole("button", { name: "Create" }).click();
   await expect(page.getByText("Nothing in here yet")).toBeVisible();
