@@ -197,7 +197,7 @@ impl Command {
     }
 }
 
-/// Standard output, whose reader may leave early: `frontdesk doctor | head -1`. The command goes on
+/// Standard output, whose reader may leave early: `head`. The command goes on
 /// without it, because it may have more to do than to print.
 struct Output;
 

@@ -236,7 +236,7 @@ mod tests {
         let qdrant = toml::from_str::<Settings>(settings).unwrap().build(None).unwrap();
         let mut points = PointSet::default();
         let current = points.current.clone();
-        let endless = async {
+        let endless = async move {
             std::future::pending::<()>().await;
             Ok(current.len())
         };

@@ -118,8 +118,8 @@ const OPEN_CASE: &str = EscalationState::Open.as_str();
 /// Selects conversations `v`, filtered and ordered by `rest`, with all listed columns. The newest
 /// message, what a waiting customer wrote, and what a search found are looked up per conversation,
 /// so that a page is one query.
-fn query(rest: &str, found: &Found) -> String {
-    let Found { id: found_id, text: found_text } = found;
+fn query(rest: &str, found: &FoundColumns) -> String {
+    let FoundColumns { id: found_id, text: found_text } = found;
     format!(
         "with p as materialized (select v.id, v.number_id, v.contact_id, v.owner, v.last_inbound_at, v.window_closed_at,
             v.notice_at, v.last_message_at, v.unread,
@@ -161,7 +161,7 @@ impl Store {
         let (owner, number) = (which.owner.map(Owner::as_str), which.number.as_deref());
         let sought = which.words.as_deref().map(SearchPatterns::of).unwrap_or_default();
         let SearchPatterns { lower, upper, title, digits } = &sought;
-        let found = Found::by(which.words.as_deref());
+        let found = FoundColumns::by(which.words.as_deref());
         let sql = AssertSqlSafe(query(&which.conditions(), &found));
         self.read(async |conn| {
             all!(
@@ -186,7 +186,7 @@ impl Store {
     /// Returns one conversation.
     pub async fn conversation(&self, id: &ConversationId) -> Result<Option<ConversationRow>> {
         let workspace = self.workspace_id();
-        let sql = AssertSqlSafe(query("and v.id = $2", &Found::by(None)));
+        let sql = AssertSqlSafe(query("and v.id = $2", &FoundColumns::by(None)));
         self.read(async |conn| first!(conn, ConversationRow, sql, workspace.as_str(), id.as_str()))
             .await
     }
@@ -260,12 +260,12 @@ fn search(sql: &mut String, ascii: bool) {
 
 /// Expressions for the newest message of a conversation that contains the search text: its id, and
 /// what of it does.
-struct Found {
+struct FoundColumns {
     id: String,
     text: String,
 }
 
-impl Found {
+impl FoundColumns {
     fn by(words: Option<&str>) -> Self {
         let Some(ascii) = words.map(str::is_ascii) else {
             let nothing = || "cast(null as text)".to_owned();

@@ -289,7 +289,7 @@ impl From<sqlx::Error> for Error {
                 // disk, 08 is a lost connection, 25006 is a standby, 25P03 ended a transaction that
                 // was idle for too long. Conflicts: 40001, 40P01 (deadlock), 23505 (a row that did
                 // not exist when it was looked up), 23503 (one that existed then: a customer's
-                // second contact, merged meanwhile).
+                // second contact or conversation, merged meanwhile; any other will never exist).
                 let code = inner.code().unwrap_or_default();
                 let primary = code.parse::<u32>().map(|code| code & 0xff);
                 let sqlite = code.len() < 5 && matches!(primary, Ok(5 | 6 | 8 | 10 | 13 | 14));
@@ -297,9 +297,13 @@ impl From<sqlx::Error> for Error {
                     && ["53", "57", "58", "08", "25006", "25P03"]
                         .iter()
                         .any(|class| code.starts_with(class));
+                let merged = inner.constraint().is_some_and(|name| {
+                    name.contains("_contact_id_") || name.contains("_conversation_id_")
+                });
                 if sqlite || postgres {
                     Self::Unavailable(error.to_string())
-                } else if ["40001", "40P01", "23505", "23503"].contains(&&*code) {
+                } else if ["40001", "40P01", "23505"].contains(&&*code) || code == "23503" && merged
+                {
                     Self::Contended(error.to_string())
                 } else {
                     Self::Failed(error.to_string())

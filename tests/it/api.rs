@@ -28,6 +28,7 @@ fn operations() -> Vec<(Method, String)> {
             .replace("{id}", "conv_01J")
             .replace("{agent}", "acme")
             .replace("{name}", "acme")
+            .replace("{model}", "acme")
             .replace("{version}", "1");
         assert!(!path.contains('{'), "a parameter that this test does not know: {path}");
         // OpenAI-compatible operations answer with OpenAI's errors: completions.rs.

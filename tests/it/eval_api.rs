@@ -98,7 +98,8 @@ on_both! {
         let known = app.get(&format!("/evals/runs/{first}")).await;
         assert_eq!(known["agents"], json!([{"agent": "acme", "version": live["version"]}]));
         let stored = json!({"suite": "acme.yaml", "agent": "acme", "prompt": live["source"]});
-        let stored = until(&app, &start(&app, stored).await, "done").await;
+        let third = start(&app, stored).await;
+        let stored = until(&app, &third, "done").await;
         assert_eq!(stored["agents"], known["agents"]);
         let page = app.get(&format!("/evals/runs/{second}/rows?limit=1&verdict=failed")).await;
         let next = page["next"].as_str().unwrap();
@@ -130,7 +131,7 @@ on_both! {
             assert!(text.contains(words), "{name}: {text}");
         }
         let page = app.get("/evals/runs").await;
-        assert_eq!(page["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect::<Vec<_>>(), [&second, &first]);
+        assert_eq!(page["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect::<Vec<_>>(), [&third, &second, &first]);
         assert_eq!(app.received(), []);
         app.stop().await;
     }

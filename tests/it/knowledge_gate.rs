@@ -69,6 +69,7 @@ const COMMANDS: &[(&str, bool)] = &[
     ("publish", false),
     ("versions", false),
     ("audit", false),
+    ("alerts", false),
     ("inbox", false),
     ("webhook", false),
     ("models", false),

@@ -18,6 +18,10 @@ use utoipa::ToSchema;
 
 use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, check_length};
 use super::models::find_bot;
+use super::openai::{
+    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatDelta, ChatOutcome,
+    ChatReply, ChatUsage, OpenAiError, OpenAiErrorBody,
+};
 use super::trial::{Trial, TrialResult, replay};
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
@@ -27,14 +31,6 @@ use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::limits::ExpensivePermit;
 use crate::pipeline::Bot;
-
-mod format;
-
-pub(super) use self::format::OpenAiError;
-use self::format::{
-    ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatDelta, ChatOutcome,
-    ChatReply, ChatUsage, OpenAiErrorBody,
-};
 
 /// Maximum size of an error body that is converted to OpenAI's format, in bytes.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;

@@ -39,6 +39,7 @@ mod media;
 mod messages;
 mod models;
 mod numbers;
+mod openai;
 mod overview;
 mod page;
 mod providers;
@@ -62,7 +63,7 @@ const MAX_OPEN_BYTES: usize = 4096;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "frontdesk", description = "Answers a business's WhatsApp from its own documents, or calls a person."),
-    components(responses(Problem, completions::OpenAiError)),
+    components(responses(Problem, openai::OpenAiError)),
     security(("admin_key" = []), ("session" = []))
 )]
 struct Document;
@@ -189,8 +190,7 @@ fn described() -> OpenApiRouter<WebState> {
     OpenApiRouter::with_openapi(document)
         .nest("/api/v1", nouns)
         .merge(chat.layer(from_fn(limits::limit_expensive)))
-        .routes(routes!(models::list))
-        .routes(routes!(models::one))
+        .merge(OpenApiRouter::new().routes(routes!(models::list)).routes(routes!(models::one)))
 }
 
 /// Expensive routes: pipeline turns, searches, whole eval runs, and calls to a model or provider.

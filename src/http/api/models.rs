@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::completions::OpenAiError;
+use super::openai::OpenAiError;
 use super::trial::unknown_agent;
 use crate::domain::time::Millis;
 use crate::eval::drafts::draft_bot;
