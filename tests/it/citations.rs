@@ -44,7 +44,7 @@ on_both! {
             let (islands, head) = passage(request, "Islands");
             assert!(head.ends_with("(page 2)"), "{head}");
             let (returns, _) = passage(request, "thirty days");
-            format!("It costs 59 € {islands}, and returns take thirty days {returns}{islands}.")
+            format!("Islands: the price is 59 € {islands}. A bike may be sent back within thirty days {returns}{islands}.")
         });
         let question = "What does delivery to the islands cost, and may I send it back within thirty days?";
         let hook = text_webhook(MAIN, "447700900077", "wamid.page", question);

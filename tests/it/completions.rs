@@ -35,6 +35,7 @@ fn asks(text: &str) -> Value {
 async fn an_agent_answers_as_a_model_does() {
     let app = TestApp::start().await;
     let question = "When do you close on Saturday?";
+    app.model.answer_with(|_| "On Saturday we close at 13:00 [1].".into());
     let answer = app.completed(&asks(question)).await;
     assert_eq!((&answer["object"], &answer["model"]), (&json!("chat.completion"), &json!("acme")));
     let choice = &answer["choices"][0];

@@ -168,6 +168,8 @@ on_both! {
             who.sort();
             assert_eq!(got, who, "{query}");
         }
+        says(&app, ANA, "2", "And on Sunday?").await;
+        app.settle().await;
         // The row shows what was found, however many messages came after it.
         let row = &app.get("/conversations?q=blue").await["items"][0];
         assert_eq!(row["found_text"], "Do you sell the BLUE 100%_lamp?");

@@ -283,7 +283,10 @@ on_both! {
             let unknown = ours[0].1["state"] == "unknown";
             assert!(got == 1 || (got == 0 && unknown), "{customer} got {got}: {ours:?}");
         }
-        assert_eq!(place.get(&process, "/escalations").await["items"], json!([]));
+        // Only a question that met all twenty kills is given up, and a person is told.
+        let cases = place.get(&process, "/escalations").await["items"].clone();
+        let given_up = |case: &Value| case["reason"].as_str().unwrap().starts_with("the bot failed");
+        assert!(cases.as_array().unwrap().iter().all(given_up), "{cases}");
         assert!(process.stop().await);
     }
 }

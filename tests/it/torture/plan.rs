@@ -125,7 +125,7 @@ pub(super) fn furnish(home: &Path, store: &str, whatsapp: &Graph, model: &OpenAi
     std::fs::write(home.join("desk.toml"), settings).unwrap();
     // No question gets the no-answer sentence, however many are merged.
     let agent = format!(
-        "---\nname: Acme Lamps\nknowledge: [acme]\nmin_confidence: 0\nfailure: \"{APOLOGY}\"\n---\nYou answer customers.\n"
+        "---\nname: Acme Lamps\nknowledge: [acme]\nmin_confidence: 0\ngrounding: off\nfailure: \"{APOLOGY}\"\n---\nYou answer customers.\n"
     );
     std::fs::write(home.join("prompts/acme.md"), agent).unwrap();
 }
