@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 
 use super::bar::Bar;
 use super::client::{DeskClient, Outcome, SandboxRequest};
+use super::command_app;
 use super::explain::{explain, heard_line};
 use super::wrap::{Wrap, wrapped};
-use crate::app::App;
 use crate::config::Config;
 use crate::domain::trial::TrialOutcome;
 use crate::domain::{Line, Speaker, Trace};
@@ -72,7 +72,7 @@ impl Chat {
 
 /// Starts a desk for this chat only: the sandbox API without the worker.
 async fn own_desk(config: Config) -> anyhow::Result<DeskClient> {
-    let app = App::assemble(config).await?;
+    let app = command_app(config).await?;
     app.learn(&Bar::default()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let client = DeskClient {

@@ -67,6 +67,16 @@ impl Learn {
         self.collection.clone().unwrap_or_else(|| format!("{} paths", self.paths.len()))
     }
 
+    /// The collections that the command makes.
+    pub(super) fn made(&self) -> Vec<String> {
+        let own = |path: &PathBuf| match address(path) {
+            Some(url) => host(url),
+            None => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        };
+        let named = self.collection.iter().cloned();
+        named.chain(self.paths.iter().map(own)).collect()
+    }
+
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         let of_a_site = self.every.is_some() || self.depth.is_some() || self.pages.is_some();
         let files = self.paths.iter().any(|path| address(path).is_none());

@@ -281,10 +281,13 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::SignIn => sign_in::run(config).await,
         Command::SignOut(sign_out) => sign_out.run(config).await,
         Command::Chat(chat) => Box::pin(chat.run(config)).await,
-        Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
-        Command::Source(source) => source.run(App::assemble(config).await?).await,
+        Command::Learn(learn) => {
+            let made = learn.made();
+            learn.run(App::assemble_for_command(config, &made).await?).await
+        }
+        Command::Source(source) => source.run(command_app(config).await?).await,
         Command::Reindex(reindex) => Box::pin(reindex.run(config)).await,
-        Command::Search(search) => search.run(App::assemble(config).await?).await,
+        Command::Search(search) => search.run(command_app(config).await?).await,
         Command::Transcribe(transcribe) => transcribe.run(config).await,
         Command::Eval(eval) => Box::pin(eval.run(config)).await,
         Command::Replay(replay) => Box::pin(replay.run(config)).await,
@@ -295,19 +298,24 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Publish(publish) => Box::pin(publish.run(config)).await,
         Command::Versions(versions) => Box::pin(versions.run(config)).await,
         Command::Apply(apply) => Box::pin(apply.run(config)).await,
-        Command::Agent(agents) => agents.run(App::assemble(config).await?).await,
-        Command::Collection(collections) => collections.run(App::assemble(config).await?).await,
-        Command::Demo(demo) => demo.run(App::assemble(config).await?).await,
+        Command::Agent(agents) => agents.run(command_app(config).await?).await,
+        Command::Collection(collections) => collections.run(command_app(config).await?).await,
+        Command::Demo(demo) => demo.run(command_app(config).await?).await,
         Command::Audit(audit) => Box::pin(audit.run(config)).await,
         Command::Alerts(alerts) => Box::pin(alerts.run(config)).await,
-        Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
-        Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
-        Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
-        Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
+        Command::Answer(answer) => answer.run(command_app(config).await?).await,
+        Command::Gaps(gaps) => gaps.run(command_app(config).await?).await,
+        Command::Inbox(inbox) => inbox.run(command_app(config).await?).await,
+        Command::Webhook(webhook) => webhook.run(command_app(config).await?).await,
         Command::Models(models) => models.run(config).await,
         Command::Doctor => doctor::run(config).await,
         Command::Config | Command::Licenses | Command::Reader(_) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Assembles a desk for a command that does not answer customers.
+async fn command_app(config: Config) -> anyhow::Result<App> {
+    App::assemble_for_command(config, &[]).await
 }
 
 #[cfg(test)]

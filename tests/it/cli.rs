@@ -499,8 +499,11 @@ async fn an_agent_that_answers_from_nothing_is_refused_and_the_doctor_says_what_
         [("[acme, typo]", "knowledge names typo"), ("[]", "knowledge is empty")]
     {
         write("prompts/acme.md", &format!("---\nname: A\nknowledge: {knowledge}\n---\nHi\n"));
-        let refused = run(home.path(), &["chat", "Hi"]).await;
+        let anywhere = [("FRONTDESK__HTTP__PORT", "0")];
+        let refused = run_with(home.path(), &["serve"], "", &anywhere).await;
         refused.fails_with(&["prompts/acme.md:3: ", told, "there are: acme, bolt"]);
+        let others = run(home.path(), &["agent"]).await;
+        assert_eq!(others.code, 0, "other commands go on: {others:?}");
         run(home.path(), &["publish", "acme"]).await.fails_with(&["acme.md:3: ", told]);
         let doctor = run(home.path(), &["doctor"]).await;
         assert_eq!(doctor.code, 1, "{doctor:?}");
@@ -516,6 +519,27 @@ async fn an_agent_that_answers_from_nothing_is_refused_and_the_doctor_says_what_
     assert_eq!(doctor.code, 1, "{doctor:?}");
     doctor.says(&["WRONG  documents", "of acme could not be learned: broken.pdf ("]);
     doctor.says(&["WRONG  gates", "acme: the gate's suite: ", "gate.suite"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_file_may_be_there_before_the_site_that_it_answers_from() {
+    let home = home();
+    let prompt = "---\nname: Help\nknowledge: [help]\n---\nHi\n";
+    std::fs::write(home.path().join("prompts/help.md"), prompt).unwrap();
+    let config = "[knowledge.web]\nallow_private = true\npause_ms = 0\n\
+         [numbers.main]\nprovider = \"sandbox\"\nagent = \"help\"\ninsecure = true\n";
+    std::fs::write(home.path().join("frontdesk.toml"), config).unwrap();
+    let listed = run(home.path(), &["agent"]).await;
+    assert_eq!(listed.code, 0, "{listed:?}");
+    assert!(!listed.out.contains("help "), "{listed:?}");
+    assert!(listed.err.contains("help.md:3: "), "{listed:?}");
+
+    let site = Site::start().await;
+    site.put("/", html("Help", "We mend lamps on Mondays.", &[]));
+    let learned = run(home.path(), &["learn", &site.url, "--collection", "help"]).await;
+    assert_eq!(learned.code, 0, "{learned:?}");
+    assert!(!format!("{learned:?}").contains("help.md"), "the command makes it: {learned:?}");
+    run(home.path(), &["agent"]).await.says(&["help  version 1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
