@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Parser, Subcommand};
 
@@ -197,18 +198,32 @@ impl Command {
     }
 }
 
-/// Standard output, whose reader may leave early: `head`. The command goes on
-/// without it, because it may have more to do than to print.
+/// Standard output, whose reader may leave early: `head`. The command goes on without it, because it
+/// may have more to do than to print. Another error ends in a failure.
 struct Output;
+
+/// The first error of the output, except that its reader left.
+static OUTPUT_ERROR: OnceLock<io::Error> = OnceLock::new();
+
+impl Output {
+    fn keep_error(done: io::Result<()>) {
+        if let Err(error) = done
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            // The first one is kept.
+            drop(OUTPUT_ERROR.set(error));
+        }
+    }
+}
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        drop(io::stdout().write_all(bytes));
+        Self::keep_error(io::stdout().write_all(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        drop(io::stdout().flush());
+        Self::keep_error(io::stdout().flush());
         Ok(())
     }
 }
@@ -220,7 +235,13 @@ pub fn main() -> ExitCode {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = Arguments::parse();
-    match start(arguments) {
+    let ended = start(arguments);
+    Output::keep_error(io::stdout().flush());
+    if let Some(error) = OUTPUT_ERROR.get() {
+        eprintln!("frontdesk: the output could not be written: {error}");
+    }
+    match ended {
+        Ok(_) if OUTPUT_ERROR.get().is_some() => ExitCode::FAILURE,
         Ok(code) => code,
         Err(error) => {
             eprintln!("frontdesk: {error:#}");

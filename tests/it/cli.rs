@@ -183,6 +183,21 @@ async fn the_environment_chooses_another_kind_than_the_file() {
     run_with(home.path(), &question, "", &same).await.fails_with(&["`modle`", "frontdesk.toml"]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_command_whose_output_finds_no_room_fails() {
+    let home = home();
+    for args in [&["config"][..], &["agent"], &["versions", "acme"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(BINARY);
+        command.args(args).current_dir(home.path()).env_clear().stdin(Stdio::null()).stdout(full);
+        let output = command.stderr(Stdio::piped()).output().await.unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {told}");
+        assert!(told.contains("the output could not be written"), "{args:?}: {told}");
+    }
+}
+
 #[tokio::test]
 async fn a_command_goes_on_when_its_reader_leaves() {
     let home = home();
