@@ -48,15 +48,19 @@ impl Apply {
         app.desk.reload_answers().await?;
         let (_turn, publisher) =
             app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
+        // A mistake in one ends the command before anything is changed.
+        let mut files = Vec::new();
+        for (name, source) in prompt_sources(&config)? {
+            app.check_knowledge(&name, &source).await?;
+            files.push((prompts::parse(&name, &source)?.slug, source));
+        }
         let mut lines = Vec::new();
         for at in 0..source_folders(&config)?.len() {
             let again = || nth(&config, at);
             lines.push(self.learn(&publisher, &again).await?);
         }
-        for (name, source) in prompt_sources(&config)? {
-            let slug = prompts::parse(&name, &source)?.slug;
-            app.check_knowledge(&name, &source).await?;
-            lines.push(self.publish(&app, &publisher, (&slug, &source)).await?);
+        for (slug, source) in &files {
+            lines.push(self.publish(&app, &publisher, (slug, source)).await?);
         }
         let wide = lines.iter().map(|line| line.0.chars().count()).max().unwrap_or(0);
         println!("{}", if self.dry_run { "\nNothing was changed. It would be:" } else { "" });

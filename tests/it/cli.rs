@@ -191,7 +191,8 @@ async fn a_command_whose_output_finds_no_room_fails() {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let mut command = Command::new(BINARY);
         command.args(args).current_dir(home.path()).env_clear().stdin(Stdio::null()).stdout(full);
-        let output = command.stderr(Stdio::piped()).output().await.unwrap();
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let output = child.wait_with_output().await.unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}: {told}");
         assert!(told.contains("the output could not be written"), "{args:?}: {told}");
@@ -534,6 +535,16 @@ async fn an_agent_that_answers_from_nothing_is_refused_and_the_doctor_says_what_
     assert_eq!(doctor.code, 1, "{doctor:?}");
     doctor.says(&["WRONG  documents", "of acme could not be learned: broken.pdf ("]);
     doctor.says(&["WRONG  gates", "acme: the gate's suite: ", "gate.suite"]);
+}
+
+#[tokio::test]
+async fn apply_learns_nothing_if_a_prompt_file_is_wrong() {
+    let home = home();
+    std::fs::write(home.path().join("prompts/zoo.md"), "---\nnaem: Zoo\n---\nHi\n").unwrap();
+    run(home.path(), &["apply"]).await.fails_with(&["zoo.md:2: "]);
+    std::fs::remove_file(home.path().join("prompts/zoo.md")).unwrap();
+    let listed = run(home.path(), &["collection"]).await;
+    assert!(!listed.out.contains("2 documents"), "{listed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
