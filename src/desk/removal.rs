@@ -97,12 +97,17 @@ impl Desk {
         Ok(())
     }
 
+    /// The short names of the agents that answer from a collection.
+    pub async fn readers(&self, collection: &str) -> store::Result<Vec<String>> {
+        let agents = self.store.agents().await?;
+        let readers = agents.into_iter().filter(|agent| reads(agent, collection));
+        Ok(readers.map(|agent| agent.slug).collect())
+    }
+
     /// Removes a collection with its documents, sources and curated answers, unless an agent
     /// answers from it or it has a folder.
     pub async fn remove_collection(&self, row: &CollectionRow) -> Result<(), RemovalError> {
-        let agents = self.store.agents().await?;
-        let users: Vec<_> =
-            agents.iter().filter(|agent| reads(agent, &row.slug)).map(|it| &*it.slug).collect();
+        let users = self.readers(&row.slug).await?;
         if !users.is_empty() {
             return Err(RemovalError::Used(format!(
                 "`{}` is answered from by: {}. Take it out of their prompts first.",

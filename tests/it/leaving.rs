@@ -168,6 +168,31 @@ async fn of_the_demo_what_the_owner_removed_stays_away_and_what_he_added_stays()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_the_demo_what_became_the_owners_stays_with_its_documents() {
+    let home = tempfile::tempdir().unwrap();
+    let app = demo(home.path()).await;
+    let learned = app.learn(&SilentProgress).await.unwrap();
+    let row = app.desk.store.agents().await.unwrap().remove(0);
+    let changed = format!("{}\nBe brief.\n", row.source);
+    app.desk.store.publish("saltmarsh", &changed, "changed").await.unwrap();
+    drop(app);
+
+    let app = demo(home.path()).await;
+    let removed = app.remove_demo().await.unwrap();
+    assert_eq!((removed.agents.len(), removed.documents), (0, 0), "{removed:?}");
+    assert_eq!(removed.kept_agents, ["saltmarsh"]);
+    assert_eq!(removed.kept, ["saltmarsh"]);
+    let id = app.desk.store.collection("saltmarsh").await.unwrap();
+    let chunks = app.desk.store.documents(&id, 0).await.unwrap().iter().map(|row| row.chunks).sum();
+    assert_eq!(usize::try_from::<i64>(chunks).unwrap(), learned.chunks);
+
+    // With the agent gone nothing uses them.
+    app.jobs.remove_agent("saltmarsh").await.unwrap();
+    let removed = app.remove_demo().await.unwrap();
+    assert!(removed.documents >= 40 && removed.kept.is_empty(), "{removed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn agents_and_collections_are_listed_and_removed_by_commands() {
     let app = TestApp::start().await;
     app.create_temp().await;
