@@ -14,7 +14,7 @@ use super::bar::{Bar, RunBar};
 use super::publish::refused;
 use crate::app::App;
 use crate::desk::{Change, ChangeRequest, Refusal};
-use crate::domain::SourceId;
+use crate::domain::{CollectionId, SourceId};
 use crate::eval::gate::{LearnOptions, LearnOutcome};
 use crate::knowledge::web::{SourceReader, SourceRequest};
 use crate::knowledge::{Edit, SourceFolder, Summary};
@@ -179,13 +179,21 @@ impl Learn {
 /// is not left behind.
 async fn learn_or_leave_nothing(app: &App, folder: SourceFolder) -> anyhow::Result<Summary> {
     let (store, name) = (&app.desk.store, folder.collection.clone());
-    let existed = store.collections().await?.iter().any(|row| row.slug == name);
-    let summary = app.desk.library.learn(folder, &Bar::default()).await?;
-    if !existed && summary.learned == 0 {
-        let id = store.collection(&name).await?;
+    let find = async || -> crate::store::Result<Option<CollectionId>> {
+        let row = store.collections().await?.into_iter().find(|row| row.slug == name);
+        Ok(row.map(|row| CollectionId::stored(row.id)))
+    };
+    let existed = find().await?.is_some();
+    let learned = app.desk.library.learn(folder, &Bar::default()).await;
+    if !existed
+        && learned.as_ref().map_or(true, |summary| summary.learned == 0)
+        && let Some(id) = find().await?
+        && app.desk.store.documents(&id, 0).await?.iter().all(|row| row.chunks == 0)
+        && app.desk.store.answers(&id, None, 1).await?.is_empty()
+    {
         app.desk.library.remove_collection(&id).await?;
     }
-    Ok(summary)
+    Ok(learned?)
 }
 
 /// Admits a change that cannot be tried by a gate. In a collection guarded by a gate it needs

@@ -538,6 +538,18 @@ async fn an_agent_that_answers_from_nothing_is_refused_and_the_doctor_says_what_
 }
 
 #[tokio::test]
+async fn a_folder_whose_settings_cannot_be_read_leaves_no_collection() {
+    let home = home();
+    let folder = home.path().join("zoo");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("animals.md"), "There are seven lions.").unwrap();
+    std::fs::write(folder.join("collection.toml"), "[chunks]\n").unwrap();
+    run(home.path(), &["learn", "zoo"]).await.fails_with(&["collection.toml"]);
+    let listed = run(home.path(), &["collection"]).await;
+    assert!(!listed.out.contains("zoo"), "{listed:?}");
+}
+
+#[tokio::test]
 async fn apply_learns_nothing_if_a_prompt_file_is_wrong() {
     let home = home();
     std::fs::write(home.path().join("prompts/zoo.md"), "---\nnaem: Zoo\n---\nHi\n").unwrap();
