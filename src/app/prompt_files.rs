@@ -51,11 +51,10 @@ pub(super) async fn load(
         let file = prompts::parse(&name, &source)?;
         let hash = prompts::hash(&source);
         let known = agents.iter().find(|row| row.slug == file.slug);
-        // A changed file makes a removed agent again, but the demo of a newer release does not.
-        let stays_removed = |(slug, of): &(String, Option<String>)| {
-            *slug == file.slug && (is_demo(config) || of.as_ref() == Some(&hash))
-        };
-        if removed.iter().any(stays_removed) {
+        let gone = removed.iter().find(|row| row.slug == file.slug);
+        if let Some(row) = gone
+            && stays_removed(desk, row, is_demo(config), &hash).await?
+        {
             tracing::info!(
                 agent = file.slug,
                 "{name} is of an agent that was removed; `frontdesk apply` makes it again"
@@ -84,7 +83,7 @@ pub(super) async fn load(
             // This file was published before; a later version published by other means stays live.
             continue;
         }
-        if let Some(row) = known.filter(|row| row.source != source)
+        if let Some(row) = known.or(gone).filter(|row| row.source != source)
             && keeps_version(desk, row, (&name, &hash), &file).await?
         {
             continue;
@@ -122,7 +121,18 @@ async fn activate(desk: &Desk, drafts: Vec<(AgentRow, String)>) -> anyhow::Resul
     Ok(())
 }
 
-/// Whether the live version goes on though the prompt file is another. Logs a warning if so.
+/// Whether a removed agent stays away. A changed file makes it again, but the demo of a newer
+/// release does not.
+async fn stays_removed(
+    desk: &Desk,
+    row: &AgentRow,
+    is_demo: bool,
+    hash: &str,
+) -> anyhow::Result<bool> {
+    Ok(is_demo || desk.store.version_number(&row.slug, hash).await?.is_some())
+}
+
+/// Whether the live version goes on, or a removed agent stays away, though the prompt file is another. Logs a warning if so.
 async fn keeps_version(
     desk: &Desk,
     live: &AgentRow,
@@ -142,7 +152,7 @@ async fn keeps_version(
     if has_gate {
         tracing::warn!(
             agent = file.slug,
-            "{name} changed and has a gate: the version that is live goes on; `frontdesk publish {}` tries the new one",
+            "{name} changed and has a gate: it does not answer yet; `frontdesk publish {}` tries it",
             file.slug
         );
     }
@@ -150,11 +160,11 @@ async fn keeps_version(
 }
 
 /// Returns the number of the version that a prompt file is, if it was published before on a
-/// database that other processes share. It is not published again at a start: replicas with
-/// different files would take turns with their versions. A single process may go back to an earlier
-/// file.
+/// database that other processes share, or if its agent comes from no file. It is not published
+/// again at a start: replicas with different files would take turns with their versions. A single
+/// process may go back to an earlier file.
 async fn older_version(desk: &Desk, live: &AgentRow, hash: &str) -> anyhow::Result<Option<i64>> {
-    if !desk.store.is_shared() {
+    if !desk.store.is_shared() && live.file_hash.is_some() {
         return Ok(None);
     }
     Ok(desk.store.version_number(&live.slug, hash).await?)

@@ -42,6 +42,13 @@ impl Desk {
         found.ok_or(RemovalError::Missing("agent"))
     }
 
+    /// Finds a removed agent by id or short name, with its newest version.
+    pub async fn removed_agent(&self, name: &str) -> Result<AgentRow, RemovalError> {
+        let rows = self.store.removed_agents().await?;
+        let found = rows.into_iter().find(|row| row.id == name || row.slug == name);
+        found.ok_or(RemovalError::Missing("agent"))
+    }
+
     /// Removes an agent that no number uses. Its prompt file brings it back only once it changes or is
     /// published.
     pub async fn remove_agent(&self, row: &AgentRow) -> Result<(), RemovalError> {

@@ -68,6 +68,9 @@ on_both! {
         // The name is free, and its versions go on.
         app.create_temp().await;
         assert_eq!(app.get("/agents/temp").await["version"], 1);
+        assert_eq!(app.send(Method::DELETE, "/agents/temp", &Value::Null).await.0, 204);
+        let (status, back) = app.call("/agents/temp/publish", &json!({"version": 1})).await;
+        assert_eq!((status.as_u16(), &back["changed"]), (200, &json!(true)), "{back}");
         assert_eq!(app.thread("447700990001").await.len(), 2);
         app.stop().await;
     }
@@ -103,6 +106,9 @@ async fn a_removed_agent_comes_back_with_a_changed_prompt_file_only() {
     assert_eq!(app.jobs.remove_agent("clerk").await.unwrap(), "clerk");
     drop(app);
     assert!(demo(home.path()).await.desk.bots.all().is_empty());
+    let gated = "---\nname: Clerk\ngate: { suite: gone.yaml }\n---\nYou are a busy clerk.\n";
+    std::fs::write(&file, gated).unwrap();
+    assert!(demo(home.path()).await.desk.bots.all().is_empty(), "its gate comes first");
     std::fs::write(&file, "---\nname: Clerk\n---\nYou are a busy clerk.\n").unwrap();
     assert_eq!(demo(home.path()).await.desk.bots.all().len(), 1);
 }
