@@ -82,7 +82,6 @@ fn write(home: &Path, file: &str, text: &str) {
 on_both! {
     async fn a_removed_agent_comes_back_through_its_gate(db) {
         let (app, gate) = gated(db, "").await;
-        app.change("update numbers set state = 'removed'").await;
         app.desk.store.remove_agent(&AgentId::stored(app.get("/agents/acme").await["id"].as_str().unwrap().to_owned())).await.unwrap();
         app.desk.reload_agents().await.unwrap();
         let (status, said) = app.call("/agents", &json!({"slug": "acme", "source": prompt("", "BAD")})).await;
