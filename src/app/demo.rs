@@ -112,7 +112,7 @@ impl App {
                 removal.kept_agents.push(slug.to_owned());
                 continue;
             }
-            self.jobs.remove_agent(slug).await?;
+            self.jobs.remove_agent(slug, false).await?;
             removal.agents.push(slug.to_owned());
         }
         let collections = self.desk.store.collections().await?;

@@ -75,6 +75,23 @@ on_both! {
         app.stop().await;
     }
 
+    async fn an_agent_on_a_number_of_another_desk_is_removed_and_renamed_by_force_alone(db) {
+        let app = Setup::on(db).start().await;
+        app.deliver(&text_webhook(MAIN, "447700990002", "wamid.2", "When do you close?")).await;
+        app.settle().await;
+        app.create_temp().await;
+        // As after a start with a configuration file that has the number no more.
+        let moved = "update numbers set agent_id = (select id from agents where slug = 'temp'), slug = 'elsewhere'";
+        assert_eq!(app.change(moved).await, 1);
+        let why = app.is_used(Method::DELETE, "/agents/temp", &Value::Null).await;
+        assert!(why.contains("elsewhere") && why.contains("--force"), "{why}");
+        let why = app.is_used(Method::PATCH, "/agents/temp", &json!({"slug": "clerk"})).await;
+        assert!(why.contains("elsewhere"), "{why}");
+        app.jobs.rename_agent("temp", "clerk", true).await.unwrap();
+        app.jobs.remove_agent("clerk", true).await.unwrap();
+        app.stop().await;
+    }
+
     async fn an_agent_is_renamed_unless_something_names_it(db) {
         let app = Setup::on(db).start().await;
         app.create_temp().await;
@@ -103,7 +120,7 @@ async fn a_removed_agent_comes_back_with_a_changed_prompt_file_only() {
     std::fs::create_dir(home.path().join("prompts")).unwrap();
     std::fs::write(&file, "---\nname: Clerk\n---\nYou are a clerk.\n").unwrap();
     let app = demo(home.path()).await;
-    assert_eq!(app.jobs.remove_agent("clerk").await.unwrap(), "clerk");
+    assert_eq!(app.jobs.remove_agent("clerk", false).await.unwrap(), "clerk");
     drop(app);
     assert!(demo(home.path()).await.desk.bots.all().is_empty());
     let gated = "---\nname: Clerk\ngate: { suite: gone.yaml }\n---\nYou are a busy clerk.\n";
@@ -189,11 +206,12 @@ async fn of_the_demo_what_became_the_owners_stays_with_its_documents() {
     assert_eq!(removed.kept_agents, ["saltmarsh"]);
     assert_eq!(removed.kept, ["saltmarsh"]);
     let id = app.desk.store.collection("saltmarsh").await.unwrap();
-    let chunks = app.desk.store.documents(&id, 0).await.unwrap().iter().map(|row| row.chunks).sum();
-    assert_eq!(usize::try_from::<i64>(chunks).unwrap(), learned.chunks);
+    let rows = app.desk.store.documents(&id, 0).await.unwrap();
+    let chunks: i64 = rows.iter().map(|row| row.chunks).sum();
+    assert_eq!(usize::try_from(chunks).unwrap(), learned.chunks);
 
     // With the agent gone nothing uses them.
-    app.jobs.remove_agent("saltmarsh").await.unwrap();
+    app.jobs.remove_agent("saltmarsh", false).await.unwrap();
     let removed = app.remove_demo().await.unwrap();
     assert!(removed.documents >= 40 && removed.kept.is_empty(), "{removed:?}");
 }

@@ -73,7 +73,7 @@ pub(super) async fn remove(
     State(web): State<WebState>,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Extension<Note>), Problem> {
-    let slug = web.jobs.remove_agent(&name).await?;
+    let slug = web.jobs.remove_agent(&name, false).await?;
     Ok((StatusCode::NO_CONTENT, Note::on(slug, json!({}))))
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn rename(
     Path(name): Path<String>,
     Body(AgentChange { slug }): Body<AgentChange>,
 ) -> AuditedAnswer<Agent> {
-    let before = web.jobs.rename_agent(&name, &slug).await?;
+    let before = web.jobs.rename_agent(&name, &slug, false).await?;
     let note = Note::on(&slug, json!({"before": before}));
     Ok((note, Json(named(&web, &slug).await?.into())))
 }

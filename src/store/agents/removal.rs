@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 
 use super::AgentRow;
+use crate::domain::time::Millis;
 use crate::domain::{AgentId, WorkspaceId};
 use crate::store::words::number_state::REMOVED;
 use crate::store::{Conn, Result, Store, Write, all, first, now, run};
@@ -19,6 +20,20 @@ impl Store {
     /// Gives an agent another short name.
     pub async fn rename_agent(&self, agent: &AgentId, slug: &str) -> Result<RenameOutcome> {
         self.apply(RenameAgent { agent: agent.clone(), slug: slug.to_owned() }).await
+    }
+
+    /// Numbers of a configuration file on which this agent answers and that had messages since a
+    /// time: a desk with that file may serve them.
+    pub async fn busy_numbers(&self, agent: &AgentId, since: Millis) -> Result<Vec<String>> {
+        let workspace = self.workspace_id();
+        let rows = self.read(async |conn| {
+            let sql = formatcp!(
+                "select slug from numbers where workspace_id = $1 and agent_id = $2 and settings is null
+                     and state <> '{REMOVED}' and (last_inbound_at >= $3 or last_sent_at >= $3) order by slug"
+            );
+            all!(conn, (String,), sql, workspace.as_str(), agent.as_str(), since)
+        });
+        Ok(rows.await?.into_iter().map(|row| row.0).collect())
     }
 
     /// The removed agents with their newest versions.
