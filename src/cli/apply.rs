@@ -8,6 +8,7 @@ use frontdesk_promptfoo::policy::Policy;
 
 use super::audit::{AuditEntry, actor};
 use super::bar::{Bar, RunBar};
+use super::learn::about_file;
 use super::publish::{live, note_file, refused};
 use crate::app::{App, prompt_sources, source_folders};
 use crate::config::Config;
@@ -93,7 +94,9 @@ impl Apply {
         let taken = publisher.learn(again, taking).await?;
         Ok(match taken {
             LearnOutcome::Learned(summary, verdicts) => {
-                summary.failed.iter().for_each(|(path, why)| println!("  failed  {path}: {why}"));
+                for (path, why) in &summary.failed {
+                    println!("  failed  {}", about_file(path, why));
+                }
                 let forced = verdicts.iter().any(|(_, verdict)| !verdict.passed);
                 let how = if forced { "forced: " } else { "" };
                 let became = format!(

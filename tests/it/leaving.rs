@@ -77,18 +77,19 @@ on_both! {
 
     async fn an_agent_on_a_number_of_another_desk_is_removed_and_renamed_by_force_alone(db) {
         let app = Setup::on(db).start().await;
-        app.deliver(&text_webhook(MAIN, "447700990002", "wamid.2", "When do you close?")).await;
-        app.settle().await;
         app.create_temp().await;
-        // As after a start with a configuration file that has the number no more.
-        let moved = "update numbers set agent_id = (select id from agents where slug = 'temp'), slug = 'elsewhere'";
-        assert_eq!(app.change(moved).await, 1);
+        // As if another desk had the number in its configuration file.
+        let now = frontdesk::domain::time::now_ms();
+        let moved = format!("update numbers set agent_id = (select id from agents where slug = 'temp'), slug = 'elsewhere', last_inbound_at = {now}");
+        assert_eq!(app.change(&moved).await, 1);
         let why = app.is_used(Method::DELETE, "/agents/temp", &Value::Null).await;
         assert!(why.contains("elsewhere") && why.contains("--force"), "{why}");
         let why = app.is_used(Method::PATCH, "/agents/temp", &json!({"slug": "clerk"})).await;
         assert!(why.contains("elsewhere"), "{why}");
-        app.jobs.rename_agent("temp", "clerk", true).await.unwrap();
-        app.jobs.remove_agent("clerk", true).await.unwrap();
+        let row = app.desk.agent("temp").await.unwrap();
+        app.desk.rename_agent(&row, "clerk", true).await.unwrap();
+        let row = app.desk.agent("clerk").await.unwrap();
+        app.desk.remove_agent(&row, true).await.unwrap();
         app.stop().await;
     }
 
