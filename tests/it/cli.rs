@@ -228,9 +228,9 @@ async fn a_chat_follows_its_commands() {
     std::fs::write(home.path().join("draft.md"), draft).unwrap();
     std::fs::write(home.path().join("broken.md"), "---\nname: [\n---\nHi\n").unwrap();
     let input = "/why\nWhen do you close on Saturday?\n\n/why\n/new\n/prompt\n/prompt draft.md\nIs the gym open at night?\n\
-        /prompt nowhere.md\n/prompt broken.md\nHello?\n/agent bolt\n/dance\n/quit\nnever read\n";
+        /prompt nowhere.md\n/prompt broken.md\n/prompt\nHello?\n/agent bolt\nHello?\n/dance\n/quit\nnever read\n";
     let chat = run_with(home.path(), &["chat"], input, &[]).await;
-    assert_eq!(chat.code, 0, "{chat:?}");
+    assert_eq!(chat.code, 1, "two prompts could not be read: {chat:?}");
     let mut rest = chat.out.as_str();
     for words in [
         "Nothing was answered yet.",
@@ -247,7 +247,8 @@ async fn a_chat_follows_its_commands() {
         "day and night",
         "cannot read nowhere.md",
         "broken.md:",
-        // A broken file replaces nothing: the draft still answers.
+        // A broken file replaces nothing: the draft is read again and still answers.
+        "The prompt was read",
         "Ahoy!",
         "You talk to bolt now.",
         "/why            what each stage saw",
@@ -258,6 +259,7 @@ async fn a_chat_follows_its_commands() {
         rest = &rest[at + words.len()..];
     }
     assert!(!chat.out.contains("never read"));
+    assert_eq!(chat.out.matches("Ahoy!").count(), 1, "the prompt is not the other agent's: {chat:?}");
     let ended = run_with(home.path(), &["chat"], "When are you open?\n", &[]).await;
     assert_eq!(ended.code, 0, "the end of the input leaves the chat: {ended:?}");
 }
@@ -267,13 +269,14 @@ async fn a_chat_stops_and_hands_over_as_the_desk_does() {
     let home = home();
     let question = "When do you close on Saturday?";
     let input = format!(
-        "STOP\n{question}\nSTART\nI want to speak to a human\n{question}\n/resolve\n{question}\n/agent foo\n"
+        "STOP\n/resolve\n{question}\nSTART\nI want to speak to a human\n{question}\n/resolve\n{question}\n/agent foo\n"
     );
     let chat = run_with(home.path(), &["chat"], &input, &[]).await;
     assert_eq!(chat.code, 1, "there is no such agent: {chat:?}");
     let mut rest = chat.out.as_str();
     for words in [
         "(opt out)",
+        "nobody can resolve",
         "(silence: the customer opted out)",
         "(opt in)",
         "→ a person is called",
