@@ -3,7 +3,7 @@
 
 const KEPT = "frontdesk.next";
 
-/** Only a path of this console, as a browser reads it: it drops tabs and turns `\` into `/`. Signing in is no place to go to. */
+/** Only a path of this console, as a browser reads it, which drops tabs. Signing in is no place to go to. */
 function path(next: string | null | undefined): string | undefined {
   if (!next?.startsWith("/") || !URL.canParse(next, location.origin)) return undefined;
   const { origin, pathname } = new URL(next, location.origin);
