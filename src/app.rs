@@ -257,10 +257,14 @@ impl App {
     }
 }
 
-/// Returns the names of all collections: those of the database, and those of the folders.
+/// Returns the names of all collections: those of the database, and those of the folders, except
+/// what was removed of the demo.
 async fn collections(desk: &Desk, config: &Config) -> anyhow::Result<BTreeSet<String>> {
     let stored = desk.store.collections().await?.into_iter().map(|row| row.slug);
+    let all = desk.store.all_collections().await?;
     let folders = source_folders(config)?.into_iter().map(|folder| folder.collection);
+    let folders =
+        folders.filter(|name| !is_demo(config) || all.iter().all(|row| row.slug != *name));
     Ok(stored.chain(folders).collect())
 }
 

@@ -414,12 +414,17 @@ async fn what_the_model_has_not_embedded_yet_is_told() {
     let home = home();
     std::fs::write(home.path().join("frontdesk.toml"), "[embed]\nkind = \"off\"\n").unwrap();
     run(home.path(), &["learn", "knowledge"]).await.says(&["acme: 2 documents learned"]);
+    // What stands beside a collection to be tried is not the owner's to know.
+    let file = home.path().join("data/frontdesk.db");
+    let staged = "update collections set slug = 'bolt@draft' where slug = 'bolt'";
+    crate::delivery::change(&format!("sqlite://{}", file.display()), staged).await;
     let model = BERT.make();
     let folder = model.home.path().join("tiny");
     let settings = format!("[embed]\nkind = \"local\"\npath = \"{}\"\n", folder.display());
     std::fs::write(home.path().join("frontdesk.toml"), settings).unwrap();
     let before = run(home.path(), &["doctor"]).await;
     before.says(&["acme: 0 of ", "searched by words alone", "frontdesk reindex"]);
+    assert!(!before.out.contains("bolt@draft"), "{before:?}");
     let reindexed = run(home.path(), &["reindex"]).await;
     assert_eq!(reindexed.code, 0, "{reindexed:?}");
     let after = run(home.path(), &["doctor"]).await;

@@ -157,6 +157,17 @@ async fn the_demo_that_was_removed_stays_away() {
     assert_eq!((learned.learned, learned.failed.len()), (0, 0));
     assert!(again.desk.bots.all().is_empty());
     assert_eq!(again.remove_demo().await.unwrap(), DemoRemoval::default());
+
+    // Its collection has no folder any more, for no check.
+    let own = "---\nname: Own\nknowledge: [saltmarsh]\n---\nHi\n";
+    let wrong = again.check_knowledge("own.md", own).await.unwrap_err();
+    assert!(wrong.to_string().contains("knowledge names saltmarsh"), "{wrong}");
+    again.desk.store.publish("own", own, "own").await.unwrap();
+    drop(again);
+    let settings = "[store]\npath = \"demo.db\"\n[embed]\nkind = \"off\"\n";
+    std::fs::write(home.path().join("frontdesk.toml"), settings).unwrap();
+    let doctor = run(home.path(), &["doctor"], &[]).await;
+    says(&doctor, false, &["own answers from saltmarsh, which is empty and has no folder"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
