@@ -271,6 +271,9 @@ on_both! {
         write(app.home.path(), "bad.md", &prompt(&gate, "BAD"));
         let ran = command(&app, &["publish", "acme", "bad.md", "--url", &url]).await;
         process::says(&ran, false, &["worse", "Version 3 goes on"]);
+        write(app.home.path(), "typo.md", &prompt("", "Hi").replace("[acme]", "[acme, typo]"));
+        let ran = command(&app, &["publish", "acme", "typo.md", "--url", &url]).await;
+        process::says(&ran, false, &["knowledge names typo"]);
         let ran = command(&app, &["publish", "acme", "bad.md", "--force"]).await;
         process::says(&ran, true, &["version 4 answers", "forced", "written down"]);
         let ran = command(&app, &["publish", "acme", "--version", "3"]).await;
