@@ -259,7 +259,11 @@ async fn a_chat_follows_its_commands() {
         rest = &rest[at + words.len()..];
     }
     assert!(!chat.out.contains("never read"));
-    assert_eq!(chat.out.matches("Ahoy!").count(), 1, "the prompt is not the other agent's: {chat:?}");
+    assert_eq!(
+        chat.out.matches("Ahoy!").count(),
+        1,
+        "the prompt is not the other agent's: {chat:?}"
+    );
     let ended = run_with(home.path(), &["chat"], "When are you open?\n", &[]).await;
     assert_eq!(ended.code, 0, "the end of the input leaves the chat: {ended:?}");
 }
