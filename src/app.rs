@@ -1,18 +1,16 @@
 //! Assembles a desk from the configuration. Nothing else does.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::desk::{Bots, Connector, Desk, Numbers};
-use crate::domain::{Action, AgentId, CollectionOrigin, DocumentState, NumberState};
-use crate::eval::gate::gate_of;
+use crate::domain::{CollectionOrigin, DocumentState, NumberState};
 use crate::eval::jobs::Jobs;
 use crate::http;
 use crate::knowledge::{Library, Progress, SourceFolder, Summary};
@@ -21,16 +19,17 @@ use crate::permissions;
 use crate::pipeline::{Engine, LiveLookup, PromptLayout};
 use crate::prompts;
 use crate::reader::Pool;
-use crate::store::agents::AgentRow;
-use crate::store::audit::{Actor, Entry};
 use crate::store::replicas::HoldName;
 use crate::telemetry;
 use crate::worker::Worker;
 
 mod demo;
 mod numbers;
+mod prompt_files;
 
 pub use demo::{DemoRemoval, is_demo};
+use prompt_files::Prompts;
+pub use prompt_files::prompt_sources;
 
 /// Timeout of a call to a WhatsApp provider.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -56,6 +55,13 @@ impl App {
         Box::pin(Self::build(config, Prompts::Publish)).await
     }
 
+    /// Like [`Self::assemble`], for commands that do not answer customers: a new prompt file that
+    /// names unknown collections is skipped. Collections in `made`, which the command is about to
+    /// make, need no warning.
+    pub async fn assemble_for_command(config: Config, made: &[String]) -> anyhow::Result<Self> {
+        Box::pin(Self::build(config, Prompts::PublishKnown(made))).await
+    }
+
     /// Assembles a desk for evals: changed prompt files are used as drafts in this process only,
     /// and nothing is published for agents that exist.
     pub async fn assemble_for_eval(config: Config) -> anyhow::Result<Self> {
@@ -68,7 +74,7 @@ impl App {
         Box::pin(Self::build(config, Prompts::Leave)).await
     }
 
-    async fn build(config: Config, prompts: Prompts) -> anyhow::Result<Self> {
+    async fn build(config: Config, prompts: Prompts<'_>) -> anyhow::Result<Self> {
         // Fails if another part of the process installed a provider before; that one serves as
         // well.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -119,9 +125,9 @@ impl App {
             base_url,
             notifier: Arc::default(),
         };
-        load_prompts(&desk, &config, prompts).await?;
+        let skipped = prompt_files::load(&desk, &config, prompts).await?;
         if prompts != Prompts::Leave {
-            numbers::connect(&desk, &config).await?;
+            numbers::connect(&desk, &config, &skipped).await?;
             desk.reload_numbers().await?;
         }
         let desk = Arc::new(desk);
@@ -251,10 +257,14 @@ impl App {
     }
 }
 
-/// Returns the names of all collections: those of the database, and those of the folders.
+/// Returns the names of all collections: those of the database, and those of the folders, except
+/// what was removed of the demo.
 async fn collections(desk: &Desk, config: &Config) -> anyhow::Result<BTreeSet<String>> {
     let stored = desk.store.collections().await?.into_iter().map(|row| row.slug);
+    let all = desk.store.all_collections().await?;
     let folders = source_folders(config)?.into_iter().map(|folder| folder.collection);
+    let folders =
+        folders.filter(|name| !is_demo(config) || all.iter().all(|row| row.slug != *name));
     Ok(stored.chain(folders).collect())
 }
 
@@ -270,122 +280,4 @@ pub fn source_folders(config: &Config) -> anyhow::Result<Vec<SourceFolder>> {
     }
     SourceFolder::find(folder, None)
         .with_context(|| format!("cannot read the folder {}", folder.display()))
-}
-
-/// How prompt files are handled at start.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Prompts {
-    /// Changed files are published, except those of agents with a gate.
-    Publish,
-    /// Changed files are used in this process only.
-    Try,
-    /// Files are ignored.
-    Leave,
-}
-
-/// Reads the prompt files, publishes the changed ones and loads every live agent. An invalid file
-/// aborts the start. A version that is published but no longer valid is skipped, so that the other
-/// agents still answer.
-async fn load_prompts(desk: &Desk, config: &Config, wanted: Prompts) -> anyhow::Result<()> {
-    let agents = desk.store.agents().await?;
-    let removed = desk.store.removed_agents().await?;
-    let mut drafts = Vec::new();
-    let files = if wanted == Prompts::Leave { Vec::new() } else { prompt_sources(config)? };
-    for (name, source) in files {
-        let file = prompts::parse(&name, &source)?;
-        let hash = prompts::hash(&source);
-        let known = agents.iter().find(|row| row.slug == file.slug);
-        // A changed file makes a removed agent again, but the demo of a newer release does not.
-        let stays_removed = |(slug, of): &(String, Option<String>)| {
-            *slug == file.slug && (is_demo(config) || of.as_ref() == Some(&hash))
-        };
-        if removed.iter().any(stays_removed) {
-            tracing::info!(
-                agent = file.slug,
-                "{name} is of an agent that was removed; `frontdesk apply` makes it again"
-            );
-            continue;
-        }
-        // A file that was published before goes on, also without its collection.
-        if known.is_none_or(|row| row.file_hash.as_deref() != Some(&hash)) {
-            file.check_knowledge((&name, &source), &collections(desk, config).await?)?;
-        }
-        if let Some(row) = known.filter(|row| wanted == Prompts::Try && row.source != source) {
-            drafts.push((row.clone(), source));
-            continue;
-        }
-        if known.is_some_and(|row| row.file_hash.as_deref() == Some(&hash)) {
-            // This file was published before; a later version published by other means stays live.
-            continue;
-        }
-        if let Some(row) = known.filter(|row| row.source != source)
-            && let Some(version) = older_version(desk, row, &hash).await?
-        {
-            tracing::warn!(
-                agent = file.slug,
-                "{name} is version {version}, and version {} answers: another process has another file, or it was published elsewhere. It goes on; `frontdesk publish {}` takes this file",
-                row.ordinal,
-                file.slug
-            );
-            continue;
-        }
-        if known.is_some_and(|row| row.source != source && gate_of(&file, known).is_some()) {
-            tracing::warn!(
-                agent = file.slug,
-                "{name} changed and has a gate: the version that is live goes on; `frontdesk publish {}` tries the new one",
-                file.slug
-            );
-            continue;
-        }
-        let published = desk.store.publish(&file.slug, &source, &hash).await?;
-        desk.store.note_file(&published.agent, &hash).await?;
-        if published.changed {
-            tracing::info!(agent = file.slug, version = published.ordinal, "{name} is live");
-            let entry = Entry::new(Actor::here("prompt file"), Action::AgentPublished, &file.slug);
-            desk.store.audit(entry.with(json!({"version": published.ordinal}))).await?;
-        }
-    }
-    for row in desk.store.agents().await? {
-        desk.activate_version(&row).await;
-    }
-    for (row, source) in drafts {
-        let bot = desk.build_bot((&row.slug, &source), AgentId::stored(row.id), None).await;
-        desk.bots.put(bot.map_err(|why| anyhow!("agent {}: {why}", row.slug))?);
-    }
-    Ok(())
-}
-
-/// Returns the number of the version that a prompt file is, if it was published before on a
-/// database that other processes share. It is not published again at a start: replicas with
-/// different files would take turns with their versions. A single process may go back to an earlier
-/// file.
-async fn older_version(desk: &Desk, live: &AgentRow, hash: &str) -> anyhow::Result<Option<i64>> {
-    if !desk.store.is_shared() {
-        return Ok(None);
-    }
-    Ok(desk.store.version_number(&live.slug, hash).await?)
-}
-
-/// Returns the prompt files as pairs of name and content.
-pub fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
-    if is_demo(config) {
-        return Ok(demo::prompts());
-    }
-    let folder = &config.files.prompts;
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    read_prompts(folder).with_context(|| format!("cannot read the folder {}", folder.display()))
-}
-
-fn read_prompts(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
-    let mut sources = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "md") && path.is_file() {
-            sources.push((path.display().to_string(), std::fs::read_to_string(&path)?));
-        }
-    }
-    sources.sort();
-    Ok(sources)
 }

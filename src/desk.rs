@@ -8,7 +8,7 @@ use crate::domain::{AgentId, VersionId, What};
 use crate::knowledge::Library;
 use crate::pipeline::inbound::Intake;
 use crate::pipeline::{Bot, Engine};
-use crate::prompts;
+use crate::prompts::{self, PromptFile};
 use crate::store::Store;
 use crate::store::agents::AgentRow;
 
@@ -74,6 +74,19 @@ impl Desk {
             knowledge.push(self.store.collection(name).await?);
         }
         file.bot(agent, version, knowledge).map_err(BuildBotError::Prompt)
+    }
+
+    /// Refuses a prompt file with an empty list of collections. Those that do not exist yet are
+    /// made.
+    pub async fn check_knowledge(
+        &self,
+        (slug, source): (&str, &str),
+        file: &PromptFile,
+    ) -> Result<(), BuildBotError> {
+        let stored = self.store.collections().await?.into_iter().map(|row| row.slug);
+        let known = stored.chain(file.knowledge.iter().cloned()).collect();
+        let checked = file.check_knowledge((&format!("{slug}.md"), source), &known);
+        checked.map_err(|wrong| BuildBotError::Prompt(wrong.to_string()))
     }
 
     /// Loads the versions that other processes published, and drops the agents that they removed.

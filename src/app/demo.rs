@@ -30,6 +30,8 @@ pub struct DemoRemoval {
     pub passages: i64,
     /// Collections that stay, because they hold something else or an agent uses them.
     pub kept: Vec<String>,
+    /// Agents that stay, because their prompts were changed.
+    pub kept_agents: Vec<String>,
 }
 
 /// Whether the built-in demo shop is used: neither configured folder exists.
@@ -94,18 +96,24 @@ impl App {
     }
 
     /// Removes the demo's agents, unless a number or a run uses them, and its documents; what the
-    /// owner has put beside them stays. They do not come back at the next start.
+    /// owner has changed or put beside them stays, and documents that an agent answers from. They
+    /// do not come back at the next start.
     pub async fn remove_demo(&self) -> Result<DemoRemoval, RemovalError> {
         let mut removal = DemoRemoval::default();
         let own = |folder: &Path, name: &str| folder.join(name).exists();
         let agents = self.desk.store.agents().await?;
-        for (file, _) in prompts() {
+        for (file, source) in prompts() {
             let slug = file.trim_end_matches(".md");
-            let is_theirs = own(&self.config.files.prompts, &file);
-            if !is_theirs && agents.iter().any(|row| row.slug == slug && row.file_hash.is_some()) {
-                self.jobs.remove_agent(slug).await?;
-                removal.agents.push(slug.to_owned());
+            let Some(row) = agents.iter().find(|row| row.slug == slug) else { continue };
+            if own(&self.config.files.prompts, &file) || row.file_hash.is_none() {
+                continue;
             }
+            if row.source != source {
+                removal.kept_agents.push(slug.to_owned());
+                continue;
+            }
+            self.jobs.remove_agent(slug, false).await?;
+            removal.agents.push(slug.to_owned());
         }
         let collections = self.desk.store.collections().await?;
         for folder in folders() {
@@ -126,6 +134,11 @@ impl App {
     ) -> Result<(), RemovalError> {
         let (store, id) = (&self.desk.store, CollectionId::stored(row.id.clone()));
         let theirs = |path: &str| folder.documents.iter().any(|document| document.path == path);
+        // Without them an agent, also one with a gate for them, would answer from nothing.
+        if !self.desk.readers(&row.slug).await?.is_empty() {
+            removal.kept.push(row.slug.clone());
+            return Ok(());
+        }
         let mut is_left = false;
         for document in store.documents(&id, 0).await? {
             let is_file = document.source_id.is_none() && document.uploaded == 0;
@@ -144,11 +157,10 @@ impl App {
             store.answers_of_file(&id, path, Vec::new()).await?;
         }
         is_left |= !store.answers(&id, None, 1).await?.is_empty();
-        let removed = if is_left { Ok(()) } else { self.desk.remove_collection(row).await };
-        if is_left || matches!(removed, Err(RemovalError::Used(_))) {
+        if is_left {
             removal.kept.push(row.slug.clone());
         } else {
-            removed?;
+            self.desk.remove_collection(row).await?;
         }
         self.desk.library.sync_index().await?;
         self.desk.reload_answers().await?;

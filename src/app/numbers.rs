@@ -11,7 +11,12 @@ use crate::desk::{Desk, Number};
 use crate::domain::AgentId;
 use crate::store::agents::ConnectNumber;
 
-pub(super) async fn connect(desk: &Desk, config: &Config) -> anyhow::Result<()> {
+/// Connects the numbers, except those of the agents in `skipped`, whose prompt files were skipped.
+pub(super) async fn connect(
+    desk: &Desk,
+    config: &Config,
+    skipped: &[String],
+) -> anyhow::Result<()> {
     let client = crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?;
     // The agents come from the database, not from `desk.bots`: a number whose agent cannot be
     // loaded stays connected, so that its customers' messages are kept.
@@ -19,6 +24,9 @@ pub(super) async fn connect(desk: &Desk, config: &Config) -> anyhow::Result<()> 
     for (slug, settings) in &config.numbers {
         let line = settings.build(&client).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
         let name = settings.agent();
+        if skipped.iter().any(|slug| slug == name) && agents.iter().all(|row| row.slug != *name) {
+            continue;
+        }
         let Some(agent) = agents.iter().find(|row| row.slug == name || row.id == name) else {
             let known: Vec<_> = agents.iter().map(|row| row.slug.as_str()).collect();
             bail!("[numbers.{slug}]: there is no agent `{name}`; there are: {}", known.join(", "));

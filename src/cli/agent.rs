@@ -26,11 +26,17 @@ enum Command {
         agent: String,
         /// Its new short name
         name: String,
+        /// Also if it answered within a day on a number of another configuration file
+        #[arg(long)]
+        force: bool,
     },
     /// Remove an agent that neither a number nor a running eval uses; its history stays
     Remove {
         /// The agent's short name
         agent: String,
+        /// Also if it answered within a day on a number of another configuration file
+        #[arg(long)]
+        force: bool,
     },
 }
 
@@ -40,19 +46,19 @@ impl Agents {
         match &self.command {
             None | Some(Command::List) => None,
             Some(Command::Rename { name, .. }) => Some((Action::AgentRenamed, name.clone())),
-            Some(Command::Remove { agent }) => Some((Action::AgentRemoved, agent.clone())),
+            Some(Command::Remove { agent, .. }) => Some((Action::AgentRemoved, agent.clone())),
         }
     }
 
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         match self.command {
             None | Some(Command::List) => list(&app).await?,
-            Some(Command::Rename { agent, name }) => {
-                app.jobs.rename_agent(&agent, &name).await?;
+            Some(Command::Rename { agent, name, force }) => {
+                app.jobs.rename_agent(&agent, &name, force).await?;
                 println!("{agent} is {name} now. Suites that name it have to be changed.");
             }
-            Some(Command::Remove { agent }) => {
-                let slug = app.jobs.remove_agent(&agent).await?;
+            Some(Command::Remove { agent, force }) => {
+                let slug = app.jobs.remove_agent(&agent, force).await?;
                 println!(
                     "{slug} is removed. Its conversations and versions stay; `frontdesk publish {slug}` makes it again."
                 );

@@ -8,6 +8,7 @@ use frontdesk_promptfoo::policy::Policy;
 
 use super::audit::{AuditEntry, actor};
 use super::bar::{Bar, RunBar};
+use super::learn::about_file;
 use super::publish::{live, note_file, refused};
 use crate::app::{App, prompt_sources, source_folders};
 use crate::config::Config;
@@ -48,15 +49,19 @@ impl Apply {
         app.desk.reload_answers().await?;
         let (_turn, publisher) =
             app.jobs.publisher(Actor::here(actor()), &Policy::command_line()).await;
+        // A mistake in one ends the command before anything is changed.
+        let mut files = Vec::new();
+        for (name, source) in prompt_sources(&config)? {
+            app.check_knowledge(&name, &source).await?;
+            files.push((prompts::parse(&name, &source)?.slug, source));
+        }
         let mut lines = Vec::new();
         for at in 0..source_folders(&config)?.len() {
             let again = || nth(&config, at);
             lines.push(self.learn(&publisher, &again).await?);
         }
-        for (name, source) in prompt_sources(&config)? {
-            let slug = prompts::parse(&name, &source)?.slug;
-            app.check_knowledge(&name, &source).await?;
-            lines.push(self.publish(&app, &publisher, (&slug, &source)).await?);
+        for (slug, source) in &files {
+            lines.push(self.publish(&app, &publisher, (slug, source)).await?);
         }
         let wide = lines.iter().map(|line| line.0.chars().count()).max().unwrap_or(0);
         println!("{}", if self.dry_run { "\nNothing was changed. It would be:" } else { "" });
@@ -89,7 +94,9 @@ impl Apply {
         let taken = publisher.learn(again, taking).await?;
         Ok(match taken {
             LearnOutcome::Learned(summary, verdicts) => {
-                summary.failed.iter().for_each(|(path, why)| println!("  failed  {path}: {why}"));
+                for (path, why) in &summary.failed {
+                    println!("  failed  {}", about_file(path, why));
+                }
                 let forced = verdicts.iter().any(|(_, verdict)| !verdict.passed);
                 let how = if forced { "forced: " } else { "" };
                 let became = format!(

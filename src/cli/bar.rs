@@ -6,6 +6,7 @@ use frontdesk_promptfoo::row::{EvalRow, Verdict};
 use frontdesk_promptfoo::run;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::domain::label::{MAX_TITLE_LEN, one_line};
 use crate::knowledge;
 
 /// Progress line of a suite run: rows done, verdict counts and cost.
@@ -94,7 +95,7 @@ impl knowledge::Progress for Bar {
 
     fn done(&self, path: &str) {
         if let Some(bar) = self.0.get() {
-            bar.set_message(path.to_owned());
+            bar.set_message(one_line(path, MAX_TITLE_LEN));
             bar.inc(1);
             if Some(bar.position()) == bar.length() {
                 bar.finish_and_clear();

@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 
 use super::bar::Bar;
 use super::client::{DeskClient, Outcome, SandboxRequest};
+use super::command_app;
 use super::explain::{explain, heard_line};
 use super::wrap::{Wrap, wrapped};
-use crate::app::App;
 use crate::config::Config;
 use crate::domain::trial::TrialOutcome;
 use crate::domain::{Line, Speaker, Trace};
@@ -72,7 +72,7 @@ impl Chat {
 
 /// Starts a desk for this chat only: the sandbox API without the worker.
 async fn own_desk(config: Config) -> anyhow::Result<DeskClient> {
-    let app = App::assemble(config).await?;
+    let app = command_app(config).await?;
     app.learn(&Bar::default()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let client = DeskClient {
@@ -129,6 +129,9 @@ const HELP: &str = "\
   /agent NAME     talk to another agent
   /quit           leave";
 
+const RESOLVED: &str = "Resolved: the bot answers your next message.";
+const OPTED_OUT: &str = "The customer opted out, which nobody can resolve: the bot is silent until an opt-in word, such as START.";
+
 struct ChatSession {
     client: DeskClient,
     agent: Option<String>,
@@ -139,6 +142,8 @@ struct ChatSession {
     state: Option<String>,
     /// Whether the next message comes after a person resolved the conversation.
     resolve: bool,
+    /// Whether the customer of this conversation opted out.
+    opted_out: bool,
     last: Option<Trace>,
     coloured: bool,
     end: ChatEnd,
@@ -155,6 +160,7 @@ impl ChatSession {
             history: Vec::new(),
             state: None,
             resolve: false,
+            opted_out: false,
             last: None,
             coloured: std::io::stdout().is_terminal(),
             end: ChatEnd::Answered,
@@ -182,7 +188,7 @@ impl ChatSession {
             }
             ("resolve", _) => {
                 self.resolve = true;
-                println!("Resolved: the bot answers your next message.");
+                println!("{}", if self.opted_out { OPTED_OUT } else { RESOLVED });
             }
             ("agent", name) if !name.is_empty() => match self.choose(name).await {
                 Ok(()) => println!("You talk to {name} now."),
@@ -202,7 +208,7 @@ impl ChatSession {
     /// Begins a new conversation.
     fn begin(&mut self) {
         self.history.clear();
-        (self.state, self.resolve) = (None, false);
+        (self.state, self.resolve, self.opted_out) = (None, false, false);
     }
 
     /// Begins a conversation with another agent.
@@ -213,6 +219,8 @@ impl ChatSession {
             anyhow::bail!("There is no agent `{name}`; there are: {known}.");
         }
         self.agent = Some(name.to_owned());
+        // The prompt was the former agent's.
+        (self.file, self.prompt) = (None, None);
         self.begin();
         Ok(())
     }
@@ -223,22 +231,20 @@ impl ChatSession {
     }
 
     fn reload(&mut self, file: &str) {
-        if !file.is_empty() {
-            self.file = Some(PathBuf::from(file));
-        }
-        let Some(file) = &self.file else {
+        let named = Some(file).filter(|file| !file.is_empty()).map(PathBuf::from);
+        let Some(file) = named.or_else(|| self.file.clone()) else {
             return println!("Name a file: /prompt prompts/acme.md");
         };
-        let checked = read(file).and_then(|source| {
+        let checked = read(&file).and_then(|source| {
             prompts::parse(&file.display().to_string(), &source)?;
             Ok(source)
         });
         match checked {
             Ok(source) => {
-                self.prompt = Some(source);
+                (self.file, self.prompt) = (Some(file), Some(source));
                 println!("The prompt was read; it counts from your next message on.");
             }
-            Err(error) => println!("{error:#}"),
+            Err(error) => self.fail(&error),
         }
     }
 
@@ -307,7 +313,7 @@ impl ChatSession {
             let text = outcome.bubbles.join("\n");
             self.history.push(Line::new(Speaker::Bot, text));
         }
-        (self.state, self.resolve) = (outcome.state, false);
+        (self.state, self.resolve, self.opted_out) = (outcome.state, false, outcome.opted_out);
         self.last = Some(outcome.trace);
     }
 

@@ -32,6 +32,9 @@ pub(super) struct Outcome {
     pub(super) trace: Trace,
     /// State of the conversation, for the next turn; an older desk has none.
     pub(super) state: Option<String>,
+    /// Whether the customer opted out.
+    #[serde(default)]
+    pub(super) opted_out: bool,
 }
 
 impl Outcome {

@@ -33,12 +33,18 @@ impl Demo {
         let Command::Remove = self.command;
         app.desk.library.sync_index().await?;
         let removed = app.remove_demo().await?;
-        if removed.agents.is_empty() && removed.documents == 0 {
+        let stays = !removed.kept.is_empty() || !removed.kept_agents.is_empty();
+        if removed.agents.is_empty() && removed.documents == 0 && !stays {
             println!("There is nothing of the demo here.");
             return Ok(ExitCode::SUCCESS);
         }
         for agent in &removed.agents {
             println!("The agent {agent} is removed; its conversations stay.");
+        }
+        for agent in &removed.kept_agents {
+            println!(
+                "The agent {agent} stays: its prompt is not the demo's any more. `frontdesk agent remove {agent}` removes it."
+            );
         }
         let (documents, passages) = (removed.documents, removed.passages);
         println!("{documents} documents with {passages} passages are removed.");

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::process::ExitCode;
 
-use crate::app::{App, is_demo, source_folders};
+use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::domain::AlertCode;
 use crate::embed::Purpose;
@@ -30,8 +30,6 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         missing: config.speech.missing(&config.models),
         about: config.speech.about(&config.models),
     };
-    let folders = source_folders(&config).unwrap_or_default();
-    let folders = folders.into_iter().map(|folder| folder.collection).collect();
     let app = match App::assemble(config).await {
         Ok(app) => app,
         Err(error) => {
@@ -45,6 +43,9 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     };
     check_files(&app, &mut report);
     check_parts(&app, &mut report).await;
+    // What was removed of the demo has no folder any more.
+    let folders = app.folders_at_start().await.unwrap_or_default();
+    let folders = folders.into_iter().map(|folder| folder.collection).collect();
     content::check(&app, &folders, &mut report).await;
     check_room(&app, &room, &mut report).await;
     check_readers(&app, &mut report).await;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use crate::app::App;
+use super::command_app;
 use crate::config::Config;
 
 mod retrieval;
@@ -45,7 +45,7 @@ It ends with 0 when all cases pass (with --rule: when the rule holds), else with
 impl Eval {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         match self.what {
-            Some(EvalCommand::Retrieval(wanted)) => wanted.run(App::assemble(config).await?).await,
+            Some(EvalCommand::Retrieval(wanted)) => wanted.run(command_app(config).await?).await,
             None => Box::pin(self.suites.run(config)).await,
         }
     }

@@ -14,7 +14,8 @@ use super::bar::{Bar, RunBar};
 use super::publish::refused;
 use crate::app::App;
 use crate::desk::{Change, ChangeRequest, Refusal};
-use crate::domain::SourceId;
+use crate::domain::label::one_line;
+use crate::domain::{CollectionId, SourceId};
 use crate::eval::gate::{LearnOptions, LearnOutcome};
 use crate::knowledge::web::{SourceReader, SourceRequest};
 use crate::knowledge::{Edit, SourceFolder, Summary};
@@ -24,6 +25,9 @@ use crate::store::sources::SourceRow;
 mod consent;
 
 use self::consent::{may_learn, unreadable};
+
+/// Maximum length of a text from outside, in characters.
+const MAX_SHOWN_CHARS: usize = 500;
 
 /// Learn documents (PDF, Office, Markdown, HTML, CSV ...), and web sites by their address
 ///
@@ -67,6 +71,16 @@ impl Learn {
         self.collection.clone().unwrap_or_else(|| format!("{} paths", self.paths.len()))
     }
 
+    /// The collections that the command makes.
+    pub(super) fn made(&self) -> Vec<String> {
+        let own = |path: &PathBuf| match address(path) {
+            Some(url) => host(url),
+            None => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        };
+        let named = self.collection.iter().cloned();
+        named.chain(self.paths.iter().map(own)).collect()
+    }
+
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         let of_a_site = self.every.is_some() || self.depth.is_some() || self.pages.is_some();
         let files = self.paths.iter().any(|path| address(path).is_none());
@@ -104,7 +118,8 @@ impl Learn {
             let name = folder.collection.clone();
             if folder.documents.is_empty() {
                 let formats = FORMATS.join(", ");
-                println!("{name}: no documents in {} (formats: {formats})", path.display());
+                let place = shown(&path.display().to_string());
+                println!("{}: no documents in {place} (formats: {formats})", shown(&name));
                 continue;
             }
             let started = Instant::now();
@@ -169,13 +184,21 @@ impl Learn {
 /// is not left behind.
 async fn learn_or_leave_nothing(app: &App, folder: SourceFolder) -> anyhow::Result<Summary> {
     let (store, name) = (&app.desk.store, folder.collection.clone());
-    let existed = store.collections().await?.iter().any(|row| row.slug == name);
-    let summary = app.desk.library.learn(folder, &Bar::default()).await?;
-    if !existed && summary.learned == 0 {
-        let id = store.collection(&name).await?;
+    let find = async || -> crate::store::Result<Option<CollectionId>> {
+        let row = store.collections().await?.into_iter().find(|row| row.slug == name);
+        Ok(row.map(|row| CollectionId::stored(row.id)))
+    };
+    let existed = find().await?.is_some();
+    let learned = app.desk.library.learn(folder, &Bar::default()).await;
+    if !existed
+        && learned.as_ref().map_or(true, |summary| summary.learned == 0)
+        && let Some(id) = find().await?
+        && app.desk.store.documents(&id, 0).await?.iter().all(|row| row.chunks == 0)
+        && app.desk.store.answers(&id, None, 1).await?.is_empty()
+    {
         app.desk.library.remove_collection(&id).await?;
     }
-    Ok(summary)
+    Ok(learned?)
 }
 
 /// Admits a change that cannot be tried by a gate. In a collection guarded by a gate it needs
@@ -239,7 +262,7 @@ pub(super) async fn refresh(
 
 /// Prints the summary of a folder or source; returns whether anything failed.
 fn report(collection: &str, summary: &Summary, started: Instant) -> bool {
-    print!("{collection}: ");
+    print!("{}: ", shown(collection));
     tell(summary);
     println!("  took {:.1} s", started.elapsed().as_secs_f64());
     !summary.failed.is_empty()
@@ -285,6 +308,16 @@ pub(super) fn in_words(minutes: i64) -> String {
     }
 }
 
+/// Returns a text from outside as one line: it may hold anything, also what a terminal obeys.
+pub(super) fn shown(text: &str) -> String {
+    one_line(text, MAX_SHOWN_CHARS)
+}
+
+/// What is said of a file.
+pub(super) fn about_file(path: &str, told: &str) -> String {
+    format!("{}: {}", shown(path), shown(told))
+}
+
 pub(super) fn tell(summary: &Summary) {
     let Summary { learned, chunks, unchanged, removed, failed, warnings } = summary;
     println!(
@@ -292,10 +325,10 @@ pub(super) fn tell(summary: &Summary) {
         failed.len()
     );
     for (path, warning) in warnings {
-        println!("  note    {path}: {warning}");
+        println!("  note    {}", about_file(path, warning));
     }
     for (path, why) in failed {
-        println!("  failed  {path}: {why}");
+        println!("  failed  {}", about_file(path, why));
     }
 }
 
@@ -315,6 +348,13 @@ mod tests {
             (in_words(1440), in_words(90), in_words(120)),
             ("1 d".into(), "90 min".into(), "2 h".into())
         );
+    }
+
+    #[test]
+    fn a_files_name_does_not_move_the_cursor() {
+        let told = about_file("\u{1b}[2J\u{1b}]0;x\u{7}a\rb.md", "cannot\r\nread\u{1b}[1A it");
+        assert!(!told.contains(char::is_control), "{told:?}");
+        assert!(told.contains("b.md: cannot read"), "{told:?}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Parser, Subcommand};
 
@@ -197,18 +198,32 @@ impl Command {
     }
 }
 
-/// Standard output, whose reader may leave early: `head`. The command goes on
-/// without it, because it may have more to do than to print.
+/// Standard output, whose reader may leave early: `head`. The command goes on without it, because it
+/// may have more to do than to print. Another error ends in a failure.
 struct Output;
+
+/// The first error of the output, except that its reader left.
+static OUTPUT_ERROR: OnceLock<io::Error> = OnceLock::new();
+
+impl Output {
+    fn keep_error(done: io::Result<()>) {
+        if let Err(error) = done
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            // The first one is kept.
+            drop(OUTPUT_ERROR.set(error));
+        }
+    }
+}
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        drop(io::stdout().write_all(bytes));
+        Self::keep_error(io::stdout().write_all(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        drop(io::stdout().flush());
+        Self::keep_error(io::stdout().flush());
         Ok(())
     }
 }
@@ -220,7 +235,13 @@ pub fn main() -> ExitCode {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = Arguments::parse();
-    match start(arguments) {
+    let ended = start(arguments);
+    Output::keep_error(io::stdout().flush());
+    if let Some(error) = OUTPUT_ERROR.get() {
+        eprintln!("frontdesk: the output could not be written: {error}");
+    }
+    match ended {
+        Ok(_) if OUTPUT_ERROR.get().is_some() => ExitCode::FAILURE,
         Ok(code) => code,
         Err(error) => {
             eprintln!("frontdesk: {error:#}");
@@ -281,10 +302,13 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::SignIn => sign_in::run(config).await,
         Command::SignOut(sign_out) => sign_out.run(config).await,
         Command::Chat(chat) => Box::pin(chat.run(config)).await,
-        Command::Learn(learn) => learn.run(App::assemble(config).await?).await,
-        Command::Source(source) => source.run(App::assemble(config).await?).await,
+        Command::Learn(learn) => {
+            let made = learn.made();
+            learn.run(App::assemble_for_command(config, &made).await?).await
+        }
+        Command::Source(source) => source.run(command_app(config).await?).await,
         Command::Reindex(reindex) => Box::pin(reindex.run(config)).await,
-        Command::Search(search) => search.run(App::assemble(config).await?).await,
+        Command::Search(search) => search.run(command_app(config).await?).await,
         Command::Transcribe(transcribe) => transcribe.run(config).await,
         Command::Eval(eval) => Box::pin(eval.run(config)).await,
         Command::Replay(replay) => Box::pin(replay.run(config)).await,
@@ -295,19 +319,24 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Publish(publish) => Box::pin(publish.run(config)).await,
         Command::Versions(versions) => Box::pin(versions.run(config)).await,
         Command::Apply(apply) => Box::pin(apply.run(config)).await,
-        Command::Agent(agents) => agents.run(App::assemble(config).await?).await,
-        Command::Collection(collections) => collections.run(App::assemble(config).await?).await,
-        Command::Demo(demo) => demo.run(App::assemble(config).await?).await,
+        Command::Agent(agents) => agents.run(command_app(config).await?).await,
+        Command::Collection(collections) => collections.run(command_app(config).await?).await,
+        Command::Demo(demo) => demo.run(command_app(config).await?).await,
         Command::Audit(audit) => Box::pin(audit.run(config)).await,
         Command::Alerts(alerts) => Box::pin(alerts.run(config)).await,
-        Command::Answer(answer) => answer.run(App::assemble(config).await?).await,
-        Command::Gaps(gaps) => gaps.run(App::assemble(config).await?).await,
-        Command::Inbox(inbox) => inbox.run(App::assemble(config).await?).await,
-        Command::Webhook(webhook) => webhook.run(App::assemble(config).await?).await,
+        Command::Answer(answer) => answer.run(command_app(config).await?).await,
+        Command::Gaps(gaps) => gaps.run(command_app(config).await?).await,
+        Command::Inbox(inbox) => inbox.run(command_app(config).await?).await,
+        Command::Webhook(webhook) => webhook.run(command_app(config).await?).await,
         Command::Models(models) => models.run(config).await,
         Command::Doctor => doctor::run(config).await,
         Command::Config | Command::Licenses | Command::Reader(_) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Assembles a desk for a command that does not answer customers.
+async fn command_app(config: Config) -> anyhow::Result<App> {
+    App::assemble_for_command(config, &[]).await
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use clap::Args;
 use frontdesk_words::UnknownWord;
 
 use super::bar::Bar;
+use super::command_app;
 use super::reindex_to::ReindexTo;
-use crate::app::App;
 use crate::config::Config;
 use crate::index::IndexKind;
 
@@ -49,7 +49,7 @@ impl Reindex {
             })?;
             return ReindexTo { kind, url, api_key }.run(config).await;
         }
-        let app = App::assemble(config).await?;
+        let app = command_app(config).await?;
         let desk = &app.desk;
         let started = Instant::now();
         let filled = desk.library.backfill_embeddings(&Bar::default()).await?;

@@ -8,7 +8,7 @@ use anyhow::bail;
 use async_trait::async_trait;
 
 use super::bar::Bar;
-use crate::app::App;
+use super::command_app;
 use crate::config::Config;
 use crate::domain::{CollectionId, DocumentId};
 use crate::index::{Entry, Error, Index, IndexKind, Legs, Query};
@@ -33,7 +33,7 @@ impl ReindexTo {
         let api_key = self.api_key.map(Into::into);
         config.index = config.index.for_kind(self.kind, self.url, api_key);
         let (lines, knowledge) = (config.index.lines(), config.knowledge.clone());
-        let app = App::assemble(config).await?;
+        let app = command_app(config).await?;
         let (store, live) = (app.desk.store.clone(), app.desk.engine.live());
         let (mut documents, mut chunks) = (0, 0);
         for collection in store.collections().await? {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
 use super::audit::AuditEntry;
-use super::learn::{admit, in_words, refresh};
+use super::learn::{about_file, admit, in_words, refresh};
 use crate::app::App;
 use crate::desk::Change;
 use crate::domain::{Action, SourceId};
@@ -114,7 +114,7 @@ async fn list(app: &App) -> anyhow::Result<()> {
             println!("    {error}");
         }
         for (url, why) in app.desk.store.failed_pages(&SourceId::stored(row.id)).await? {
-            println!("    failed  {url}: {why}");
+            println!("    failed  {}", about_file(&url, &why));
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! Conversations, turns, versions and the audit log stay.
 
 use super::Desk;
+use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::{AgentId, CollectionId, CollectionOrigin, What};
 use crate::knowledge;
 use crate::prompts;
@@ -42,15 +43,24 @@ impl Desk {
         found.ok_or(RemovalError::Missing("agent"))
     }
 
+    /// Finds a removed agent by id or short name, with its newest version.
+    pub async fn removed_agent(&self, name: &str) -> Result<AgentRow, RemovalError> {
+        let rows = self.store.removed_agents().await?;
+        let found = rows.into_iter().find(|row| row.id == name || row.slug == name);
+        found.ok_or(RemovalError::Missing("agent"))
+    }
+
     /// Removes an agent that no number uses. Its prompt file brings it back only once it changes or is
     /// published.
-    pub async fn remove_agent(&self, row: &AgentRow) -> Result<(), RemovalError> {
+    /// With `force`, also if a number of another desk's configuration file may use it.
+    pub async fn remove_agent(&self, row: &AgentRow, force: bool) -> Result<(), RemovalError> {
         self.reload_numbers().await?;
         let id = AgentId::stored(row.id.clone());
         let numbers = self.numbers.all();
         let mut users: Vec<_> =
             numbers.iter().filter(|it| it.agent == id).map(|it| it.slug.clone()).collect();
         if users.is_empty() {
+            self.require_unserved(row, force).await?;
             users = self.store.remove_agent(&id).await?;
         }
         if !users.is_empty() {
@@ -65,8 +75,29 @@ impl Desk {
         Ok(())
     }
 
-    /// Gives an agent another short name.
-    pub async fn rename_agent(&self, row: &AgentRow, slug: &str) -> Result<(), RemovalError> {
+    /// Refuses if a number of a configuration file that this process does not have may use the
+    /// agent.
+    async fn require_unserved(&self, row: &AgentRow, force: bool) -> Result<(), RemovalError> {
+        let id = AgentId::stored(row.id.clone());
+        let busy = self.store.busy_numbers(&id, now_ms() - DAY_MS).await?;
+        if force || busy.is_empty() {
+            return Ok(());
+        }
+        Err(RemovalError::Used(format!(
+            "`{}` answered within a day on numbers of a configuration file: {}. If no desk serves them any more, `frontdesk agent` does it with --force.",
+            row.slug,
+            busy.join(", ")
+        )))
+    }
+
+    /// Gives an agent another short name. With `force`, also if a number of another desk's
+    /// configuration file may name it.
+    pub async fn rename_agent(
+        &self,
+        row: &AgentRow,
+        slug: &str,
+        force: bool,
+    ) -> Result<(), RemovalError> {
         if !is_slug(slug) {
             return Err(RemovalError::Name);
         }
@@ -86,6 +117,7 @@ impl Desk {
                 number.slug, row.slug
             ));
         }
+        self.require_unserved(row, force).await?;
         match self.store.rename_agent(&id, slug).await? {
             RenameOutcome::Done => {}
             RenameOutcome::Taken => {
@@ -97,12 +129,17 @@ impl Desk {
         Ok(())
     }
 
+    /// The short names of the agents that answer from a collection.
+    pub async fn readers(&self, collection: &str) -> store::Result<Vec<String>> {
+        let agents = self.store.agents().await?;
+        let readers = agents.into_iter().filter(|agent| reads(agent, collection));
+        Ok(readers.map(|agent| agent.slug).collect())
+    }
+
     /// Removes a collection with its documents, sources and curated answers, unless an agent
     /// answers from it or it has a folder.
     pub async fn remove_collection(&self, row: &CollectionRow) -> Result<(), RemovalError> {
-        let agents = self.store.agents().await?;
-        let users: Vec<_> =
-            agents.iter().filter(|agent| reads(agent, &row.slug)).map(|it| &*it.slug).collect();
+        let users = self.readers(&row.slug).await?;
         if !users.is_empty() {
             return Err(RemovalError::Used(format!(
                 "`{}` is answered from by: {}. Take it out of their prompts first.",

@@ -137,6 +137,16 @@ impl Outcome {
     }
 }
 
+words! {
+    /// With what somebody signed in to the console.
+    pub enum SignInMeans {
+        /// The admin key.
+        AdminKey = "admin key",
+        /// A link that works once.
+        Link = "sign-in link",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::bot_checks;
-use super::drafts::draft_bot;
+use super::drafts::build_draft;
 use super::environment::EvalEnvironment;
-use crate::desk::Desk;
+use crate::desk::{BuildBotError, Desk};
 use crate::domain::audit::Outcome;
 use crate::domain::{Action, What};
 use crate::pipeline::Bot;
@@ -105,6 +105,15 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
+impl From<BuildBotError> for Error {
+    fn from(error: BuildBotError) -> Self {
+        match error {
+            BuildBotError::Prompt(why) => Self::Wrong(why),
+            BuildBotError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl Publisher<'_> {
     /// Runs the agent's gate, if it has one, and publishes the version if it passes or is forced.
     pub async fn publish(
@@ -120,8 +129,12 @@ impl Publisher<'_> {
         if let Some(row) = live.filter(|row| row.source == source) {
             return Ok(PublishOutcome::Unchanged(row.ordinal));
         }
-        let verdict = match (gate_of(&file, live), live) {
-            (Some(gate), Some(_)) => Some(self.judge(&gate, (agent, source), progress).await),
+        self.desk.check_knowledge((agent, source), &file).await?;
+        // A removed agent comes back through its gate.
+        let removed = self.desk.store.removed_agents().await?;
+        let last = live.or_else(|| removed.iter().find(|row| row.slug == agent));
+        let verdict = match (gate_of(&file, last), last) {
+            (Some(gate), Some(row)) => Some(self.judge(&gate, (row, source), progress).await),
             _ => None,
         };
         let refused = verdict.as_ref().filter(|verdict| !verdict.passed);
@@ -151,11 +164,19 @@ impl Publisher<'_> {
     async fn judge(
         &self,
         gate: &Gate,
-        (agent, source): (&str, &str),
+        (row, source): (&AgentRow, &str),
         progress: &dyn Progress,
     ) -> Verdict {
-        let tried = match draft_bot(self.desk, agent, source).await {
-            Ok(bot) => self.try_on(gate, Some(bot), progress).await,
+        let tried = match build_draft(self.desk, row, source).await {
+            Ok(bot) if self.desk.bots.get(&bot.agent.id).is_some() => {
+                self.try_on(gate, Some(bot), progress).await
+            }
+            // The agent was removed, or its live version is unusable.
+            Ok(bot) => {
+                let last = build_draft(self.desk, row, &row.source).await.ok();
+                let before = last.map(|bot| vec![bot]);
+                self.compare_with(gate, (Some(bot), before), progress).await
+            }
             Err(why) => Err(why),
         };
         tried.unwrap_or_else(|why| Verdict::untried(gate, &why))
@@ -191,23 +212,34 @@ impl Publisher<'_> {
         draft: Option<Arc<Bot>>,
         progress: &dyn Progress,
     ) -> Result<Verdict, String> {
-        let rule = Rule::parse(&gate.rule)?;
         let answers = draft.as_ref().is_none_or(|bot| self.desk.bots.get(&bot.agent.id).is_some());
+        self.compare_with(gate, (draft, answers.then(Vec::new)), progress).await
+    }
+
+    /// Runs a gate's suite on a draft and, with these drafts in place of the live versions, on what
+    /// it is compared with; `None`: there is nothing to compare with.
+    async fn compare_with(
+        &self,
+        gate: &Gate,
+        (draft, before): (Option<Arc<Bot>>, Option<Vec<Arc<Bot>>>),
+        progress: &dyn Progress,
+    ) -> Result<Verdict, String> {
+        let rule = Rule::parse(&gate.rule)?;
         let drafted = self.run(gate, draft.into_iter().collect(), ("draft", progress)).await?;
         let (summary, run_log) = drafted;
         let after = Baseline::of(&summary, &run_log).map_err(|error| error.to_string())?;
-        let before = match &gate.baseline {
-            Some(file) => {
+        let before = match (&gate.baseline, before) {
+            (Some(file), _) => {
                 let file = self.baseline(file)?;
                 Baseline::read(&file).map_err(|error| error.to_string())?
             }
-            None if rule.needs_baseline() && answers => {
-                let (summary, run_log) = self.run(gate, Vec::new(), ("live", progress)).await?;
+            (None, Some(bots)) if rule.needs_baseline() => {
+                let (summary, run_log) = self.run(gate, bots, ("live", progress)).await?;
                 Baseline::of(&summary, &run_log).map_err(|error| error.to_string())?
             }
             // Without a usable live version there is nothing to compare with, and a usable draft
             // must still pass.
-            None => after.clone(),
+            (None, _) => after.clone(),
         };
         let comparison = compare(&before, &after);
         let held = if summary.complete {

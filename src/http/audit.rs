@@ -18,7 +18,7 @@ use super::error::Problem;
 use super::note::Note;
 use super::{WebState, auth};
 use crate::domain::Action;
-use crate::domain::audit::Outcome;
+use crate::domain::audit::{Outcome, SignInMeans};
 use crate::store::audit::{Actor, Entry};
 
 /// The audit action of each operation, by operation id. `None`: the operation changes nothing that
@@ -131,7 +131,11 @@ pub(super) async fn log_operation(
             Some(actor) => actor,
             // Failed authentication is counted and logged by `auth`.
             None if outcome != Outcome::Done => return response,
-            None => Actor { name: "sign-in link".into(), address },
+            // Signing in: the detail says with what.
+            None => {
+                let by = detail["by"].as_str().unwrap_or(SignInMeans::Link.as_str());
+                Actor { name: by.into(), address }
+            }
         };
         if outcome != Outcome::Done {
             detail["status"] = response.status().as_u16().into();

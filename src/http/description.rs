@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 /// Start of the paths whose errors have OpenAI's format.
 const OPENAI: &str = "/v1/";
 
+/// The operation that takes a key or a link in its body.
+const SIGN_IN: &str = "sign_in";
+
 /// Completes every operation of a document, and names the server.
 pub(super) fn complete(document: &mut Value) {
     document["servers"] =
@@ -49,6 +52,10 @@ fn shared_statuses(method: &str, operation: &Value) -> Vec<StatusCode> {
         if method != "get" {
             shared.push(StatusCode::FORBIDDEN);
         }
+    }
+    // Wherever keys or links could be guessed.
+    if operation.get("security").is_none() || operation["operationId"] == SIGN_IN {
+        shared.push(StatusCode::TOO_MANY_REQUESTS);
     }
     shared
 }
@@ -115,6 +122,7 @@ mod tests {
                 "responses": {"204": {}, "422": {"description": "Its own words."}},
             }},
             "/api/v1/open": {"get": {"summary": "Opens.", "security": [{}], "responses": {"200": {}}}},
+            "/api/v1/session": {"post": {"operationId": "sign_in", "summary": "Signs in.", "security": [{}], "responses": {"200": {}}}},
             "/v1/b": {"get": {"summary": "Lists.", "responses": {"200": {}}}},
         }});
         complete(&mut document);
@@ -124,13 +132,15 @@ mod tests {
             (&json!("Replaces it"), &json!("It is read again.\n\nSlowly."))
         );
         let statuses: Vec<_> = put["responses"].as_object().unwrap().keys().collect();
-        assert_eq!(statuses, ["204", "400", "401", "403", "413", "415", "422"]);
+        assert_eq!(statuses, ["204", "400", "401", "403", "413", "415", "422", "429"]);
         assert_eq!(put["responses"]["422"], json!({"description": "Its own words."}));
         assert_eq!(put["responses"]["400"]["$ref"], "#/components/responses/Problem");
         assert_eq!(put["responses"]["204"]["description"], usual("204"));
         let open = &document["paths"]["/api/v1/open"]["get"];
         assert_eq!(open["responses"].as_object().unwrap().len(), 1);
         assert_eq!(open.get("description"), None);
+        let session = &document["paths"]["/api/v1/session"]["post"]["responses"];
+        assert_eq!(session["429"]["$ref"], "#/components/responses/Problem");
         let theirs = &document["paths"]["/v1/b"]["get"]["responses"];
         assert_eq!(theirs["401"]["$ref"], "#/components/responses/OpenAiError");
         assert_eq!(document["servers"][0]["url"], "/");

@@ -46,10 +46,11 @@ impl Library {
         progress: &dyn Progress,
         again: bool,
     ) -> Result<Summary, Error> {
-        let collection = self.store.collection(&from.collection).await?;
+        // First, because a mistake there must not leave an empty collection behind.
         let wrong = |why| Error::Settings(format!("{}: {why}", collection::FILE));
         let file = from.settings.as_deref().map(collection::Settings::read);
         let file = file.transpose().map_err(wrong)?;
+        let collection = self.store.collection(&from.collection).await?;
         if from.whole {
             self.apply_settings(&collection, file.as_ref()).await?;
             self.renew_uploads().await?;

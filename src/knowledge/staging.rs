@@ -38,10 +38,10 @@ pub fn is_staged(name: &str) -> bool {
 impl Library {
     /// Whether learning a source folder would change its collection.
     pub async fn differs(&self, from: SourceFolder) -> Result<bool, Error> {
-        let id = self.store.collection(&from.collection).await?;
-        let own = self.own_settings(&id).await?.unwrap_or_default();
         let file = from.settings.as_deref().map(collection::Settings::read).transpose();
         let file = file.map_err(|why| Error::Settings(format!("{}: {why}", collection::FILE)))?;
+        let id = self.store.collection(&from.collection).await?;
+        let own = self.own_settings(&id).await?.unwrap_or_default();
         let as_file_says = match file {
             Some(file) => file.from(SettingsOrigin::File) == own,
             None => own.from() != SettingsOrigin::File,

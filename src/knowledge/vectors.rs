@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 
-use super::{Error, Library, Progress};
+use super::{Error, Library, Progress, is_staged};
 use crate::domain::{CollectionId, searchable};
 use crate::embed::Purpose;
 use crate::store::knowledge::NewChunk;
@@ -46,16 +46,18 @@ impl Library {
         if self.all_embedded.load(Ordering::Relaxed) {
             return Ok(Vec::new());
         }
-        let mut left = Vec::new();
+        let (mut left, mut all_embedded) = (Vec::new(), true);
         for row in self.store.collections().await? {
             let id = CollectionId::stored(row.id);
             let (total, missing) = self.store.count_vectors(&id, model).await?;
-            if missing > 0 {
+            all_embedded &= missing == 0;
+            // A staged copy is not the owner's to know.
+            if missing > 0 && !is_staged(&row.slug) {
                 let done = total - missing;
                 left.push(EmbeddingProgress { collection: row.slug, done, total });
             }
         }
-        self.all_embedded.store(left.is_empty(), Ordering::Relaxed);
+        self.all_embedded.store(all_embedded, Ordering::Relaxed);
         Ok(left)
     }
 

@@ -19,6 +19,7 @@ use super::{
     Error, Field, Form, Kind, MalformedWebhook, OutgoingMessage, Provider, Receiver, SentMessage,
     Spec, Step, UnverifiedWebhook, json, signature,
 };
+use crate::domain::time::now_ms;
 use crate::domain::{
     Account, Blob, Content, Event, Inbound, Item, Media, MediaKind, Other, Party, ProviderKind,
     Sending, Unknown,
@@ -241,7 +242,9 @@ impl Provider for Sandbox {
     }
 
     fn practice_webhook(&self, from: &str, text: &str) -> Option<Vec<u8>> {
-        let body = serde_json::json!({"messages": [{"from": from, "text": text}]});
+        // With an id, so that a replay finds the message instead of making another.
+        let message = serde_json::json!({"id": new_id(), "timestamp": now_ms() / 1_000, "from": from, "text": text});
+        let body = serde_json::json!({"messages": [message]});
         Some(body.to_string().into_bytes())
     }
 }
@@ -308,6 +311,17 @@ mod tests {
         for wrong in ["", "[]", "{}", "hello"] {
             assert!(open().decode(wrong.as_bytes()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_practice_message_is_the_same_one_when_its_webhook_is_read_again() {
+        let body = open().practice_webhook("4477", "hi").unwrap();
+        let read = || match open().decode(&body).unwrap().remove(0).event {
+            Event::Message(message) => *message,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(read().provider_id, read().provider_id);
+        assert!(read().sent_at > 1_760_000_000_000 && read().from.wa_id.as_deref() == Some("4477"));
     }
 
     #[test]

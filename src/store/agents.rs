@@ -310,6 +310,11 @@ impl Write for PublishNoted {
             return Ok(None);
         }
         let published = self.publish.run(workspace, conn).await?;
+        if self.over.is_none() {
+            // A removed agent that is made again comes from no file.
+            let sql = "update agents set file_hash = null where workspace_id = $1 and id = $2";
+            run!(conn, sql, workspace.as_str(), published.agent.as_str())?;
+        }
         if published.changed {
             let mut entry = self.entry.clone();
             entry.detail["version"] = published.ordinal.into();

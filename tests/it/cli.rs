@@ -183,6 +183,22 @@ async fn the_environment_chooses_another_kind_than_the_file() {
     run_with(home.path(), &question, "", &same).await.fails_with(&["`modle`", "frontdesk.toml"]);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_command_whose_output_finds_no_room_fails() {
+    let home = home();
+    for args in [&["config"][..], &["agent"], &["versions", "acme"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = Command::new(BINARY);
+        command.args(args).current_dir(home.path()).env_clear().stdin(Stdio::null()).stdout(full);
+        let child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let output = child.wait_with_output().await.unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {told}");
+        assert!(told.contains("the output could not be written"), "{args:?}: {told}");
+    }
+}
+
 #[tokio::test]
 async fn a_command_goes_on_when_its_reader_leaves() {
     let home = home();
@@ -212,9 +228,9 @@ async fn a_chat_follows_its_commands() {
     std::fs::write(home.path().join("draft.md"), draft).unwrap();
     std::fs::write(home.path().join("broken.md"), "---\nname: [\n---\nHi\n").unwrap();
     let input = "/why\nWhen do you close on Saturday?\n\n/why\n/new\n/prompt\n/prompt draft.md\nIs the gym open at night?\n\
-        /prompt nowhere.md\n/prompt broken.md\nHello?\n/agent bolt\n/dance\n/quit\nnever read\n";
+        /prompt nowhere.md\n/prompt broken.md\n/prompt\nHello?\n/agent bolt\nHello?\n/dance\n/quit\nnever read\n";
     let chat = run_with(home.path(), &["chat"], input, &[]).await;
-    assert_eq!(chat.code, 0, "{chat:?}");
+    assert_eq!(chat.code, 1, "two prompts could not be read: {chat:?}");
     let mut rest = chat.out.as_str();
     for words in [
         "Nothing was answered yet.",
@@ -231,7 +247,8 @@ async fn a_chat_follows_its_commands() {
         "day and night",
         "cannot read nowhere.md",
         "broken.md:",
-        // A broken file replaces nothing: the draft still answers.
+        // A broken file replaces nothing: the draft is read again and still answers.
+        "The prompt was read",
         "Ahoy!",
         "You talk to bolt now.",
         "/why            what each stage saw",
@@ -242,6 +259,11 @@ async fn a_chat_follows_its_commands() {
         rest = &rest[at + words.len()..];
     }
     assert!(!chat.out.contains("never read"));
+    assert_eq!(
+        chat.out.matches("Ahoy!").count(),
+        1,
+        "the prompt is not the other agent's: {chat:?}"
+    );
     let ended = run_with(home.path(), &["chat"], "When are you open?\n", &[]).await;
     assert_eq!(ended.code, 0, "the end of the input leaves the chat: {ended:?}");
 }
@@ -251,13 +273,14 @@ async fn a_chat_stops_and_hands_over_as_the_desk_does() {
     let home = home();
     let question = "When do you close on Saturday?";
     let input = format!(
-        "STOP\n{question}\nSTART\nI want to speak to a human\n{question}\n/resolve\n{question}\n/agent foo\n"
+        "STOP\n/resolve\n{question}\nSTART\nI want to speak to a human\n{question}\n/resolve\n{question}\n/agent foo\n"
     );
     let chat = run_with(home.path(), &["chat"], &input, &[]).await;
     assert_eq!(chat.code, 1, "there is no such agent: {chat:?}");
     let mut rest = chat.out.as_str();
     for words in [
         "(opt out)",
+        "nobody can resolve",
         "(silence: the customer opted out)",
         "(opt in)",
         "→ a person is called",
@@ -395,12 +418,17 @@ async fn what_the_model_has_not_embedded_yet_is_told() {
     let home = home();
     std::fs::write(home.path().join("frontdesk.toml"), "[embed]\nkind = \"off\"\n").unwrap();
     run(home.path(), &["learn", "knowledge"]).await.says(&["acme: 2 documents learned"]);
+    // What stands beside a collection to be tried is not the owner's to know.
+    let file = home.path().join("data/frontdesk.db");
+    let staged = "update collections set slug = 'bolt@draft' where slug = 'bolt'";
+    crate::delivery::change(&format!("sqlite://{}", file.display()), staged).await;
     let model = BERT.make();
     let folder = model.home.path().join("tiny");
     let settings = format!("[embed]\nkind = \"local\"\npath = \"{}\"\n", folder.display());
     std::fs::write(home.path().join("frontdesk.toml"), settings).unwrap();
     let before = run(home.path(), &["doctor"]).await;
     before.says(&["acme: 0 of ", "searched by words alone", "frontdesk reindex"]);
+    assert!(!before.out.contains("bolt@draft"), "{before:?}");
     let reindexed = run(home.path(), &["reindex"]).await;
     assert_eq!(reindexed.code, 0, "{reindexed:?}");
     let after = run(home.path(), &["doctor"]).await;
@@ -499,8 +527,11 @@ async fn an_agent_that_answers_from_nothing_is_refused_and_the_doctor_says_what_
         [("[acme, typo]", "knowledge names typo"), ("[]", "knowledge is empty")]
     {
         write("prompts/acme.md", &format!("---\nname: A\nknowledge: {knowledge}\n---\nHi\n"));
-        let refused = run(home.path(), &["chat", "Hi"]).await;
+        let anywhere = [("FRONTDESK__HTTP__PORT", "0")];
+        let refused = run_with(home.path(), &["serve"], "", &anywhere).await;
         refused.fails_with(&["prompts/acme.md:3: ", told, "there are: acme, bolt"]);
+        let others = run(home.path(), &["agent"]).await;
+        assert_eq!(others.code, 0, "other commands go on: {others:?}");
         run(home.path(), &["publish", "acme"]).await.fails_with(&["acme.md:3: ", told]);
         let doctor = run(home.path(), &["doctor"]).await;
         assert_eq!(doctor.code, 1, "{doctor:?}");
@@ -516,6 +547,49 @@ async fn an_agent_that_answers_from_nothing_is_refused_and_the_doctor_says_what_
     assert_eq!(doctor.code, 1, "{doctor:?}");
     doctor.says(&["WRONG  documents", "of acme could not be learned: broken.pdf ("]);
     doctor.says(&["WRONG  gates", "acme: the gate's suite: ", "gate.suite"]);
+}
+
+#[tokio::test]
+async fn a_folder_whose_settings_cannot_be_read_leaves_no_collection() {
+    let home = home();
+    let folder = home.path().join("zoo");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("animals.md"), "There are seven lions.").unwrap();
+    std::fs::write(folder.join("collection.toml"), "[chunks]\n").unwrap();
+    run(home.path(), &["learn", "zoo"]).await.fails_with(&["collection.toml"]);
+    let listed = run(home.path(), &["collection"]).await;
+    assert!(!listed.out.contains("zoo"), "{listed:?}");
+}
+
+#[tokio::test]
+async fn apply_learns_nothing_if_a_prompt_file_is_wrong() {
+    let home = home();
+    std::fs::write(home.path().join("prompts/zoo.md"), "---\nnaem: Zoo\n---\nHi\n").unwrap();
+    run(home.path(), &["apply"]).await.fails_with(&["zoo.md:2: "]);
+    std::fs::remove_file(home.path().join("prompts/zoo.md")).unwrap();
+    let listed = run(home.path(), &["collection"]).await;
+    assert!(!listed.out.contains("2 documents"), "{listed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_file_may_be_there_before_the_site_that_it_answers_from() {
+    let home = home();
+    let prompt = "---\nname: Help\nknowledge: [help]\n---\nHi\n";
+    std::fs::write(home.path().join("prompts/help.md"), prompt).unwrap();
+    let config = "[knowledge.web]\nallow_private = true\npause_ms = 0\n\
+         [numbers.main]\nprovider = \"sandbox\"\nagent = \"help\"\ninsecure = true\n";
+    std::fs::write(home.path().join("frontdesk.toml"), config).unwrap();
+    let listed = run(home.path(), &["agent"]).await;
+    assert_eq!(listed.code, 0, "{listed:?}");
+    assert!(!listed.out.contains("help "), "{listed:?}");
+    assert!(listed.err.contains("help.md:3: "), "{listed:?}");
+
+    let site = Site::start().await;
+    site.put("/", html("Help", "We mend lamps on Mondays.", &[]));
+    let learned = run(home.path(), &["learn", &site.url, "--collection", "help"]).await;
+    assert_eq!(learned.code, 0, "{learned:?}");
+    assert!(!format!("{learned:?}").contains("help.md"), "the command makes it: {learned:?}");
+    run(home.path(), &["agent"]).await.says(&["help  version 1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

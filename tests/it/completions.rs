@@ -115,6 +115,47 @@ async fn a_history_with_a_stop_or_a_hand_off_is_obeyed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_state_keeps_a_hand_off_in_the_models_own_words() {
+    let app = TestApp::start().await;
+    let own = "Someone from the shop will answer you here.";
+    app.model.answer_with(|_| "Someone from the shop will answer you here. [[hand-off]]".into());
+    let called = app.completed(&asks("Nobody answers me")).await;
+    assert_eq!(called["choices"][0]["message"]["content"], own);
+    assert_eq!(called["frontdesk"]["owner"], "person");
+    let next = |frontdesk: Value| {
+        let message = |role: &str, text: &str| json!({"role": role, "content": text});
+        let messages = [
+            message("user", "Nobody answers me"),
+            message("assistant", own),
+            message("user", "When do you close on Saturday?"),
+        ];
+        json!({"model": "acme", "messages": messages, "frontdesk": frontdesk})
+    };
+    let state = &called["frontdesk"]["state"];
+    let silent = app.completed(&next(json!({"state": state}))).await;
+    assert_eq!(silent["frontdesk"]["outcome"], "silence", "{silent}");
+    app.model.answer_with(|_| "We close at five.".into());
+    let back = app.completed(&next(json!({"state": state, "resolve": true}))).await;
+    assert_eq!(back["frontdesk"]["owner"], "bot", "{back}");
+    let (status, told) = app.complete(KEY, &next(json!({"state": "x"}))).await;
+    assert_eq!(status, 422, "{told}");
+    assert!(told.contains("`state`"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_after_a_hand_off_that_does_not_announce_it_is_the_bots() {
+    let app = TestApp::start().await;
+    let message = |role: &str, text: &str| json!({"role": role, "content": text});
+    let messages = [
+        message("user", "a human please"),
+        message("assistant", "We close at five."),
+        message("user", "When do you close on Saturday?"),
+    ];
+    let told = app.completed(&json!({"model": "acme", "messages": messages})).await;
+    assert_eq!(told["frontdesk"]["owner"], "bot", "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_conversation_stops_hands_over_and_is_resolved() {
     let app = TestApp::start().await;
     let question = "When do you close on Saturday?";

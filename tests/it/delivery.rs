@@ -171,7 +171,7 @@ async fn ran(home: &Path, args: &[&str]) -> (bool, String) {
 }
 
 /// Runs SQL on a SQLite file.
-pub(super) async fn change(file: &str, sql: &str) {
+pub(crate) async fn change(file: &str, sql: &str) {
     let mut database = SqliteConnection::connect(file).await.unwrap();
     database.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
 }

@@ -80,6 +80,38 @@ fn write(home: &Path, file: &str, text: &str) {
 }
 
 on_both! {
+    async fn a_removed_agent_comes_back_through_its_gate(db) {
+        let (app, gate) = gated(db, "").await;
+        app.desk.store.remove_agent(&AgentId::stored(app.get("/agents/acme").await["id"].as_str().unwrap().to_owned())).await.unwrap();
+        app.desk.reload_agents().await.unwrap();
+        let (status, said) = app.call("/agents", &json!({"slug": "acme", "source": prompt("", "BAD")})).await;
+        assert_eq!(status, 409, "{said}");
+        assert!(said["detail"].as_str().unwrap().contains("publish a version"), "{said}");
+        for source in [prompt("", "BAD"), prompt(&gate, "BAD")] {
+            let (status, said) = publish(&app, json!({"source": source})).await;
+            assert_eq!(status, 409, "{said}");
+            let detail = said["detail"].as_str().unwrap();
+            assert!(detail.contains("2 cases are worse") && detail.contains("stays removed"), "{said}");
+        }
+        let (status, said) = publish(&app, json!({"source": prompt(&gate, "GREAT")})).await;
+        assert_eq!((status, &said["changed"], &said["verdict"]["passed"]), (200, &json!(true), &json!(true)), "{said}");
+        assert_eq!(live(&app).await, 3);
+        app.stop().await;
+    }
+
+    async fn a_version_without_anything_to_answer_from_is_refused(db) {
+        let app = Setup::on(db).start().await;
+        let source = "---\nname: Acme\nknowledge: []\n---\nHi\n";
+        let (status, said) = publish(&app, json!({"source": source})).await;
+        assert_eq!(status, 422, "{said}");
+        assert!(said["detail"].as_str().unwrap().contains("knowledge is empty"), "{said}");
+        let (status, said) = app.call("/agents", &json!({"slug": "other", "source": source})).await;
+        assert_eq!(status, 422, "{said}");
+        let (_, checked) = app.call("/agents/other/check", &json!({"source": source})).await;
+        assert_eq!((&checked["ok"], &checked["error"]["line"]), (&json!(false), &json!(3)), "{checked}");
+        app.stop().await;
+    }
+
     async fn what_is_worse_is_refused_what_is_better_goes_live_and_no_customer_hears_of_it(db) {
         let (app, gate) = gated(db, "").await;
         let (status, said) = publish(&app, json!({"source": prompt(&gate, "BAD")})).await;
@@ -239,6 +271,9 @@ on_both! {
         write(app.home.path(), "bad.md", &prompt(&gate, "BAD"));
         let ran = command(&app, &["publish", "acme", "bad.md", "--url", &url]).await;
         process::says(&ran, false, &["worse", "Version 3 goes on"]);
+        write(app.home.path(), "typo.md", &prompt("", "Hi").replace("[acme]", "[acme, typo]"));
+        let ran = command(&app, &["publish", "acme", "typo.md", "--url", &url]).await;
+        process::says(&ran, false, &["knowledge names typo"]);
         let ran = command(&app, &["publish", "acme", "bad.md", "--force"]).await;
         process::says(&ran, true, &["version 4 answers", "forced", "written down"]);
         let ran = command(&app, &["publish", "acme", "--version", "3"]).await;

@@ -68,7 +68,28 @@ on_both! {
         // The name is free, and its versions go on.
         app.create_temp().await;
         assert_eq!(app.get("/agents/temp").await["version"], 1);
+        assert_eq!(app.send(Method::DELETE, "/agents/temp", &Value::Null).await.0, 204);
+        let (status, back) = app.call("/agents/temp/publish", &json!({"version": 1})).await;
+        assert_eq!((status.as_u16(), &back["changed"]), (200, &json!(true)), "{back}");
         assert_eq!(app.thread("447700990001").await.len(), 2);
+        app.stop().await;
+    }
+
+    async fn an_agent_on_a_number_of_another_desk_is_removed_and_renamed_by_force_alone(db) {
+        let app = Setup::on(db).start().await;
+        app.create_temp().await;
+        // As if another desk had the number in its configuration file.
+        let now = frontdesk::domain::time::now_ms();
+        let moved = format!("update numbers set agent_id = (select id from agents where slug = 'temp'), slug = 'elsewhere', last_inbound_at = {now}");
+        assert_eq!(app.change(&moved).await, 1);
+        let why = app.is_used(Method::DELETE, "/agents/temp", &Value::Null).await;
+        assert!(why.contains("elsewhere") && why.contains("--force"), "{why}");
+        let why = app.is_used(Method::PATCH, "/agents/temp", &json!({"slug": "clerk"})).await;
+        assert!(why.contains("elsewhere"), "{why}");
+        let row = app.desk.agent("temp").await.unwrap();
+        app.desk.rename_agent(&row, "clerk", true).await.unwrap();
+        let row = app.desk.agent("clerk").await.unwrap();
+        app.desk.remove_agent(&row, true).await.unwrap();
         app.stop().await;
     }
 
@@ -100,9 +121,12 @@ async fn a_removed_agent_comes_back_with_a_changed_prompt_file_only() {
     std::fs::create_dir(home.path().join("prompts")).unwrap();
     std::fs::write(&file, "---\nname: Clerk\n---\nYou are a clerk.\n").unwrap();
     let app = demo(home.path()).await;
-    assert_eq!(app.jobs.remove_agent("clerk").await.unwrap(), "clerk");
+    assert_eq!(app.jobs.remove_agent("clerk", false).await.unwrap(), "clerk");
     drop(app);
     assert!(demo(home.path()).await.desk.bots.all().is_empty());
+    let gated = "---\nname: Clerk\ngate: { suite: gone.yaml }\n---\nYou are a busy clerk.\n";
+    std::fs::write(&file, gated).unwrap();
+    assert!(demo(home.path()).await.desk.bots.all().is_empty(), "its gate comes first");
     std::fs::write(&file, "---\nname: Clerk\n---\nYou are a busy clerk.\n").unwrap();
     assert_eq!(demo(home.path()).await.desk.bots.all().len(), 1);
 }
@@ -133,6 +157,17 @@ async fn the_demo_that_was_removed_stays_away() {
     assert_eq!((learned.learned, learned.failed.len()), (0, 0));
     assert!(again.desk.bots.all().is_empty());
     assert_eq!(again.remove_demo().await.unwrap(), DemoRemoval::default());
+
+    // Its collection has no folder any more, for no check.
+    let own = "---\nname: Own\nknowledge: [saltmarsh]\n---\nHi\n";
+    let wrong = again.check_knowledge("own.md", own).await.unwrap_err();
+    assert!(wrong.to_string().contains("knowledge names saltmarsh"), "{wrong}");
+    again.desk.store.publish("own", own, "own").await.unwrap();
+    drop(again);
+    let settings = "[store]\npath = \"demo.db\"\n[embed]\nkind = \"off\"\n";
+    std::fs::write(home.path().join("frontdesk.toml"), settings).unwrap();
+    let doctor = run(home.path(), &["doctor"], &[]).await;
+    says(&doctor, false, &["own answers from saltmarsh, which is empty and has no folder"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,6 +200,32 @@ async fn of_the_demo_what_the_owner_removed_stays_away_and_what_he_added_stays()
     let removed = again.remove_demo().await.unwrap();
     assert_eq!(removed.kept, ["saltmarsh"]);
     assert!(holds(&again, &id).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_the_demo_what_became_the_owners_stays_with_its_documents() {
+    let home = tempfile::tempdir().unwrap();
+    let app = demo(home.path()).await;
+    let learned = app.learn(&SilentProgress).await.unwrap();
+    let row = app.desk.store.agents().await.unwrap().remove(0);
+    let changed = format!("{}\nBe brief.\n", row.source);
+    app.desk.store.publish("saltmarsh", &changed, "changed").await.unwrap();
+    drop(app);
+
+    let app = demo(home.path()).await;
+    let removed = app.remove_demo().await.unwrap();
+    assert_eq!((removed.agents.len(), removed.documents), (0, 0), "{removed:?}");
+    assert_eq!(removed.kept_agents, ["saltmarsh"]);
+    assert_eq!(removed.kept, ["saltmarsh"]);
+    let id = app.desk.store.collection("saltmarsh").await.unwrap();
+    let rows = app.desk.store.documents(&id, 0).await.unwrap();
+    let chunks: i64 = rows.iter().map(|row| row.chunks).sum();
+    assert_eq!(usize::try_from(chunks).unwrap(), learned.chunks);
+
+    // With the agent gone nothing uses them.
+    app.jobs.remove_agent("saltmarsh", false).await.unwrap();
+    let removed = app.remove_demo().await.unwrap();
+    assert!(removed.documents >= 40 && removed.kept.is_empty(), "{removed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

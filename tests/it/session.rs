@@ -79,6 +79,11 @@ on_both! {
             assert_eq!(browser.get(&app, "/agents").await.status(), 200);
         }
         assert_eq!(try_link(&app, &format!("{KEY}x")).await.status(), 401);
+        Browser::of(&app).await;
+        let log = app.get("/audit?action=session.started&outcome=done").await;
+        let by: Vec<_> = log["items"].as_array().unwrap().iter().map(|entry| (entry["actor"].clone(), entry["detail"]["by"].clone())).collect();
+        let both = |by: &str| (json!(by), json!(by));
+        assert_eq!(by, [both("sign-in link"), both("admin key"), both("admin key")]);
         app.stop().await;
     }
 

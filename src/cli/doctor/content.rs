@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::super::learn::shown;
 use super::Report;
 use crate::app::App;
 use crate::domain::{CollectionId, DocumentState};
@@ -92,7 +93,8 @@ impl Collections {
     /// Says which documents of a collection could not be learned, and why.
     fn failures(&self, collection: &CollectionRow) -> Option<String> {
         let own = self.failed.iter().filter(|row| row.collection_id == collection.id);
-        let named: Vec<_> = own.map(|row| format!("{} ({})", row.path, row.error)).collect();
+        let named = own.map(|row| format!("{} ({})", shown(&row.path), shown(&row.error)));
+        let named: Vec<_> = named.collect();
         let failed = |row: &&CountRow| {
             row.collection_id == collection.id
                 && row.state == DocumentState::Failed

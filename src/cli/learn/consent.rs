@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 
 use crate::app::App;
 use crate::domain::CollectionId;
+use crate::domain::label::{MAX_NAME_LEN, one_line};
 use crate::knowledge::SourceFolder;
 use crate::store::knowledge::DocumentRow;
 
@@ -54,7 +55,7 @@ pub(super) async fn may_learn(
 
 /// The error of a path that cannot be read.
 pub(super) fn unreadable(path: &Path) -> String {
-    format!("cannot read {}", path.display())
+    format!("cannot read {}", one_line(&path.display().to_string(), 500))
 }
 
 /// The paths of a collection's documents; none if it does not exist.
@@ -73,13 +74,14 @@ impl NewFiles {
         let before = self.count();
         for document in new {
             let ending = Path::new(&document.path).extension();
+            // A name may hold anything, also what a terminal obeys.
             let kind = ending.map_or("no extension".to_owned(), |ending| {
-                format!(".{}", ending.to_string_lossy().to_lowercase())
+                format!(".{}", one_line(&ending.to_string_lossy().to_lowercase(), 20))
             });
             *self.by_kind.entry(kind).or_default() += 1;
         }
         if self.count() > before {
-            self.collections.push(folder.collection.clone());
+            self.collections.push(one_line(&folder.collection, MAX_NAME_LEN));
         }
     }
 
@@ -114,7 +116,7 @@ mod tests {
             name: None,
             read: Box::new(|| Ok(Vec::new())),
         };
-        let paths = ["a.md", "b.MD", "c.pdf", "known.md", "LICENSE"];
+        let paths = ["a.md", "b.MD", "c.p\u{1b}d\rf", "known.md", "LICENSE"];
         let documents = paths.map(document).into();
         let collection = "acme".to_owned();
         let folder = SourceFolder { collection, documents, whole: true, settings: None };
@@ -122,6 +124,6 @@ mod tests {
         new.add(&folder, &HashSet::from(["known.md".to_owned()]));
         assert_eq!(new.count(), 4);
         let said = new.describe();
-        assert_eq!(said, "4 new files (2 .md, 1 .pdf, 1 no extension) for the collection acme");
+        assert_eq!(said, "4 new files (2 .md, 1 .p d f, 1 no extension) for the collection acme");
     }
 }

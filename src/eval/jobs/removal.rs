@@ -8,16 +8,21 @@ use crate::store::agents::AgentRow;
 impl Jobs {
     /// Removes an agent, by id or short name, that neither a number nor a run uses. Returns its
     /// short name.
-    pub async fn remove_agent(&self, name: &str) -> Result<String, RemovalError> {
+    pub async fn remove_agent(&self, name: &str, force: bool) -> Result<String, RemovalError> {
         let row = self.free_agent(name).await?;
-        self.desk.remove_agent(&row).await?;
+        self.desk.remove_agent(&row, force).await?;
         Ok(row.slug)
     }
 
     /// Gives an agent that no run uses another short name. Returns the former one.
-    pub async fn rename_agent(&self, name: &str, slug: &str) -> Result<String, RemovalError> {
+    pub async fn rename_agent(
+        &self,
+        name: &str,
+        slug: &str,
+        force: bool,
+    ) -> Result<String, RemovalError> {
         let row = self.free_agent(name).await?;
-        self.desk.rename_agent(&row, slug).await?;
+        self.desk.rename_agent(&row, slug, force).await?;
         Ok(row.slug)
     }
 

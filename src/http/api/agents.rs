@@ -73,7 +73,7 @@ pub(super) async fn remove(
     State(web): State<WebState>,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Extension<Note>), Problem> {
-    let slug = web.jobs.remove_agent(&name).await?;
+    let slug = web.jobs.remove_agent(&name, false).await?;
     Ok((StatusCode::NO_CONTENT, Note::on(slug, json!({}))))
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn rename(
     Path(name): Path<String>,
     Body(AgentChange { slug }): Body<AgentChange>,
 ) -> AuditedAnswer<Agent> {
-    let before = web.jobs.rename_agent(&name, &slug).await?;
+    let before = web.jobs.rename_agent(&name, &slug, false).await?;
     let note = Note::on(&slug, json!({"before": before}));
     Ok((note, Json(named(&web, &slug).await?.into())))
 }
@@ -214,7 +214,7 @@ pub(super) struct Publication {
 }
 
 /// Makes a version live. If the agent has a gate, the version must pass it first: its suite is run,
-/// which may take minutes. The first version of an agent needs no gate.
+/// which may take minutes. The first version of an agent needs no gate. Brings a removed agent back.
 #[utoipa::path(post, path = "/agents/{agent}/publish", operation_id = "publish_version", tag = "agents", params(("agent" = String, Path)),
     request_body = Publish,
     responses((status = 200, body = Publication), (status = 404, response = Problem),
@@ -225,7 +225,10 @@ pub(super) async fn publish(
     Path(name): Path<String>,
     Body(wanted): Body<Publish>,
 ) -> AuditedAnswer<Publication> {
-    let agent = named(&web, &name).await?;
+    let (agent, is_removed) = match web.desk.agent(&name).await {
+        Err(RemovalError::Missing(_)) => (web.desk.removed_agent(&name).await?, true),
+        found => (found?, false),
+    };
     let source = match (wanted.source, wanted.version) {
         (Some(source), None) => source,
         (None, Some(number)) => {
@@ -248,10 +251,13 @@ pub(super) async fn publish(
     let (became, before) = task
         .await
         .map_err(|_| Problem::broken("Publishing broke off. The server's log says why."))?;
-    Ok((Note::written(), Json(published(became?, before)?)))
+    Ok((Note::written(), Json(published(became?, (before, is_removed))?)))
 }
 
-fn published(became: PublishOutcome, before: i64) -> Result<Publication, Problem> {
+fn published(
+    became: PublishOutcome,
+    (before, is_removed): (i64, bool),
+) -> Result<Publication, Problem> {
     let shown = |verdict: Box<gate::Verdict>| GateVerdict::from(*verdict);
     Ok(match became {
         PublishOutcome::Live(published, verdict) => Publication {
@@ -266,8 +272,13 @@ fn published(became: PublishOutcome, before: i64) -> Result<Publication, Problem
             Publication { version: before, changed: false, verdict: verdict.map(shown) }
         }
         PublishOutcome::Refused(verdict) => {
+            let stays = if is_removed {
+                "The agent stays removed.".to_owned()
+            } else {
+                format!("Version {before} goes on.")
+            };
             let detail = format!(
-                "The gate refused it ({}: {}): {}\nVersion {before} goes on. With `\"force\": true` it is published all the same, and that is written down.",
+                "The gate refused it ({}: {}): {}\n{stays} With `\"force\": true` it is published all the same, and that is written down.",
                 verdict.suite, verdict.rule, verdict.reason
             );
             return Err(Problem::refused(detail, *verdict));

@@ -22,7 +22,7 @@ use super::openai::{
     ChatChoice, ChatChunkChoice, ChatCompletion, ChatCompletionChunk, ChatDelta, ChatOutcome,
     ChatReply, ChatUsage, OpenAiError, OpenAiErrorBody,
 };
-use super::trial::{Trial, TrialResult, replay};
+use super::trial::{Trial, TrialResult, read_state, replay, write_state};
 use crate::domain::time::now_ms;
 use crate::domain::trial::TrialKind;
 use crate::domain::{Content, Line, Role, Speaker, Turn, WaitingMessage};
@@ -80,8 +80,13 @@ pub(super) struct Request {
 #[serde(deny_unknown_fields)]
 #[schema(as = ChatExtras)]
 pub(super) struct Extras {
+    /// The `frontdesk.state` of the answer before this message. Without it the state is derived
+    /// from `messages`, where a hand-off in the model's own words cannot be seen.
+    #[schema(max_length = 4_000)]
+    state: Option<String>,
     /// Whether a person resolves the conversation before the last message: the bot answers again
-    /// after a hand-off. Later requests do not need it once the bot's answer is in `messages`.
+    /// after a hand-off. Later requests do not need it once the bot's answer is in `messages`, or
+    /// with the `state` of that answer.
     #[serde(default)]
     resolve: bool,
 }
@@ -181,7 +186,10 @@ pub(super) async fn chat(
     check(&request.messages)?;
     let bot = find_bot(&web, &request.model).await?;
     let (mut turn, last) = (build_turn(&bot, &request.messages)?, bot.agent.history);
-    let mut thread = replay(&web.desk.intake, &bot, &turn.history);
+    let mut thread = match &request.frontdesk.state {
+        Some(state) => read_state(Some(state))?,
+        None => replay(&web.desk.intake, &bot, &turn.history),
+    };
     turn.history.drain(..turn.history.len().saturating_sub(last));
     if request.frontdesk.resolve {
         thread.give_back();
@@ -268,6 +276,7 @@ fn outcome_extension(answered: &TrialResult) -> ChatOutcome {
         outcome: *outcome,
         reason: reason.clone(),
         owner: thread.owner,
+        state: write_state(thread),
         citations: citations.clone(),
     }
 }

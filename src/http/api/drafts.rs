@@ -142,7 +142,14 @@ pub(super) async fn check(
 ) -> Answer<Check> {
     let name = format!("{agent}.md");
     let known = VARIABLES.iter().map(|(name, about)| Variable { name, about }).collect();
-    let file = match prompts::parse(&name, &draft.source) {
+    let there = web.desk.store.collections().await?;
+    let parsed = prompts::parse(&name, &draft.source).and_then(|file| {
+        // Collections that it names may be new, but it must not name an empty list.
+        let slugs = there.iter().map(|row| &row.slug).chain(&file.knowledge);
+        file.check_knowledge((&name, &draft.source), &slugs.cloned().collect())?;
+        Ok(file)
+    });
+    let file = match parsed {
         Ok(file) => file,
         Err(wrong) => {
             let error = Some(DraftError { line: wrong.line, message: wrong.reason });
@@ -159,7 +166,6 @@ pub(super) async fn check(
     };
     let bot = file.bot(AgentId::stored(String::new()), None, Vec::new());
     let bot = bot.map_err(Problem::unprocessable)?;
-    let there = web.desk.store.collections().await?;
     let is_new = |name: &&String| there.iter().all(|row| row.slug != **name);
     Ok(Json(Check {
         ok: true,
@@ -326,6 +332,15 @@ pub(super) async fn create(
     if web.desk.store.agents().await?.iter().any(|row| row.slug == slug) {
         return Err(taken());
     }
+    let removed = web.desk.store.removed_agents().await?;
+    if removed.iter().any(|row| row.slug == slug && prompts::gate(&row.source).is_some()) {
+        return Err(Problem::conflict(format!(
+            "There was an agent `{slug}` with a gate: publish a version of it, which tries it and brings it back."
+        )));
+    }
+    let file = prompts::parse(&format!("{slug}.md"), &source);
+    let file = file.map_err(|wrong| Problem::unprocessable(wrong.to_string()))?;
+    web.desk.check_knowledge((&slug, &source), &file).await?;
     web.desk.build_bot((&slug, &source), AgentId::stored(String::new()), None).await?;
     let entry = Entry::new(actor, Action::AgentCreated, slug.clone());
     let hash = prompts::hash(&source);

@@ -70,6 +70,8 @@ pub(super) struct ChatOutcome {
     pub(super) reason: Option<String>,
     /// Who has the conversation after it.
     pub(super) owner: Owner,
+    /// State of the conversation after it: send it as `frontdesk.state` with the next message.
+    pub(super) state: String,
     /// The passages that the answer cites.
     pub(super) citations: Vec<Citation>,
 }

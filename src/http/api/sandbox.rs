@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::knowledge::named;
 use super::length::{MAX_CHAT_BYTES, MAX_MESSAGE_BYTES, check_length};
-use super::trial::{Trial, TrialResult, unknown_agent};
+use super::trial::{Trial, TrialResult, read_state, unknown_agent, write_state};
 use crate::domain::stream::SandboxEventName;
 use crate::domain::thread::Thread;
 use crate::domain::time::now_ms;
@@ -70,9 +70,7 @@ impl Request {
 
     /// Returns the conversation before this message.
     fn thread(&self) -> Result<Thread, Problem> {
-        let read = self.state.as_deref().map(serde_json::from_str::<Thread>).transpose();
-        let wrong = "`state` is not one that a sandbox turn gave; leave it out to begin anew";
-        let mut thread = read.map_err(|_| Problem::unprocessable(wrong))?.unwrap_or_default();
+        let mut thread = read_state(self.state.as_deref())?;
         if self.resolve {
             thread.give_back();
         }
@@ -264,8 +262,7 @@ impl From<TrialResult> for Outcome {
             trace,
             owner: thread.owner,
             opted_out: thread.opted_out_at.is_some(),
-            // A thread is plain data, so this cannot fail.
-            state: serde_json::to_string(&thread).unwrap_or_default(),
+            state: write_state(&thread),
         }
     }
 }

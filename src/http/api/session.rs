@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::response::Answer;
 use crate::domain::Action;
+use crate::domain::audit::SignInMeans;
 use crate::http::WebState;
 use crate::http::auth::{is_key, not_too_often, peer, record_failed_auth};
 use crate::http::caller::Caller;
@@ -55,13 +56,13 @@ pub(super) async fn create(
         record_failed_auth(&web, address, Action::SessionStarted).await;
         return Err(Problem::forbidden("Only the console itself signs people in."));
     }
-    let link = if is_key(&web, &token) {
+    let (link, by) = if is_key(&web, &token) {
         // A link for this moment.
         let link = random()?;
         web.desk.store.add_sign_in_link(link.hash()).await?;
-        Some(link)
+        (Some(link), SignInMeans::AdminKey)
     } else {
-        Secret::from_client(&token)
+        (Secret::from_client(&token), SignInMeans::Link)
     };
     let begun = match link {
         Some(link) => begin(&web, &link).await?,
@@ -75,7 +76,7 @@ pub(super) async fn create(
     };
     tracing::info!("somebody signed in to the console");
     let session = Json(Session { csrf: secret.csrf(), expires_at });
-    let note = Note::on(&secret.hash()[..8], json!({}));
+    let note = Note::on(&secret.hash()[..8], json!({"by": by}));
     Ok(with_cookie((note, session).into_response(), secret.cookie(&web.settings)))
 }
 

@@ -130,16 +130,27 @@ fn receive(
     thread.receive(&InboundEvent { hash, sent_at: now, now, stale, no_answer_reason, policy })
 }
 
+/// Reads the state that an earlier turn gave; without it a conversation begins.
+pub(super) fn read_state(state: Option<&str>) -> Result<Thread, Problem> {
+    let read = state.map(serde_json::from_str::<Thread>).transpose();
+    let wrong = "`state` is not one that an earlier turn gave; leave it out to begin anew";
+    Ok(read.map_err(|_| Problem::unprocessable(wrong))?.unwrap_or_default())
+}
+
+/// Returns the state to send with the next turn.
+pub(super) fn write_state(thread: &Thread) -> String {
+    // A thread is plain data, so this cannot fail.
+    serde_json::to_string(thread).unwrap_or_default()
+}
+
 /// Returns the state of a conversation of which only the lines are known. A hand-off is a rule that
-/// a customer's line matches, or the agent's hand-off text; a later line of the bot shows that the
-/// case was resolved. Without times, only repeats show a machine.
+/// a customer's line matches, or the agent's hand-off text; another line of the bot after it shows
+/// that the case was resolved. A hand-off in a model's own words is not seen: only the state has it. Without times, only repeats show a machine.
 pub(super) fn replay(intake: &Intake, bot: &Bot, lines: &[Line]) -> Thread {
     let now = now_ms();
     let limits = Limits { a_minute: 0, quick_replies: 0, ..intake.limits };
     let announcements = announcements(bot);
     let mut thread = Thread::default();
-    // Whether the bot's next line announces the person who was just called.
-    let mut announces = false;
     for Line { speaker, text, .. } in lines.iter().filter(|line| !line.text.trim().is_empty()) {
         match speaker {
             Speaker::Customer => {
@@ -148,18 +159,16 @@ pub(super) fn replay(intake: &Intake, bot: &Bot, lines: &[Line]) -> Thread {
                 let policy = IntakePolicy { limits, return_ms: 0, ..policy };
                 let disposition = receive(&mut thread, Some(&content), &policy, now);
                 let waits = matches!(disposition, Disposition::Waits { .. });
-                announces = waits && bot.handoff_reason(text).is_some();
-                if announces {
+                if waits && bot.handoff_reason(text).is_some() {
                     thread.take_over(now);
                 }
             }
             Speaker::Bot => {
                 if announcements.iter().any(|one| one == text.trim()) {
                     thread.take_over(now);
-                } else if thread.owner == Owner::Person && !announces {
+                } else if thread.owner == Owner::Person {
                     thread.give_back();
                 }
-                announces = false;
                 thread.answered(Some(text), now);
             }
             Speaker::Person => thread.take_over(now),

@@ -4,6 +4,8 @@
 use async_trait::async_trait;
 use const_format::formatcp;
 
+use super::AgentRow;
+use crate::domain::time::Millis;
 use crate::domain::{AgentId, WorkspaceId};
 use crate::store::words::number_state::REMOVED;
 use crate::store::{Conn, Result, Store, Write, all, first, now, run};
@@ -20,12 +22,29 @@ impl Store {
         self.apply(RenameAgent { agent: agent.clone(), slug: slug.to_owned() }).await
     }
 
-    /// The removed agents: short name, and the hash of the prompt file they came from.
-    pub async fn removed_agents(&self) -> Result<Vec<(String, Option<String>)>> {
+    /// Numbers of a configuration file on which this agent answers and that had messages since a
+    /// time: a desk with that file may serve them.
+    pub async fn busy_numbers(&self, agent: &AgentId, since: Millis) -> Result<Vec<String>> {
+        let workspace = self.workspace_id();
+        let rows = self.read(async |conn| {
+            let sql = formatcp!(
+                "select slug from numbers where workspace_id = $1 and agent_id = $2 and settings is null
+                     and state <> '{REMOVED}' and (last_inbound_at >= $3 or last_sent_at >= $3) order by slug"
+            );
+            all!(conn, (String,), sql, workspace.as_str(), agent.as_str(), since)
+        });
+        Ok(rows.await?.into_iter().map(|row| row.0).collect())
+    }
+
+    /// The removed agents with their newest versions.
+    pub async fn removed_agents(&self) -> Result<Vec<AgentRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select slug, file_hash from agents where workspace_id = $1 and live_version_id is null";
-            all!(conn, (String, Option<String>), sql, workspace.as_str())
+            let sql = "select a.id, a.slug, v.id as version_id, v.ordinal, v.source, v.created_at as published_at, a.file_hash
+                       from agents a join prompt_versions v on v.agent_id = a.id
+                           and v.ordinal = (select max(ordinal) from prompt_versions where agent_id = a.id)
+                       where a.workspace_id = $1 and a.live_version_id is null order by a.slug";
+            all!(conn, AgentRow, sql, workspace.as_str())
         })
         .await
     }
