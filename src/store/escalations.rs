@@ -169,6 +169,7 @@ impl Write for Close {
         let row = first!(conn, (ConversationId,), sql, self.id.as_str(), workspace.as_str())?;
         let Some((conversation,)) = row else { return Ok(None) };
         // The conversation is locked first, as everywhere that locks both, to avoid deadlocks.
+        let conversation = inbox::merge::current(conn, workspace, &conversation).await?;
         let sql = formatcp!(
             "update conversations set open_cases = open_cases - (select count(*) from escalations e
                  where e.id = $2 and e.state = '{OPEN}') where id = $1"

@@ -17,6 +17,7 @@ use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::listing::{ConversationRow, Which};
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, ToSend};
+use frontdesk::store::staff_messages::{Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::{Settings, Store};
 use futures::future::join_all;
@@ -340,6 +341,36 @@ on_both! {
         assert!(ground.store.resolve(&ConversationId::stored(one.id)).await.unwrap());
         let open = ground.store.escalations(true, None, 10).await.unwrap();
         assert!(open.is_empty(), "{open:?}");
+    }
+
+    async fn what_a_person_does_under_the_former_id_is_done_in_the_one_that_stays(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        let former = ground.all().await.into_iter().find(|row| row.wa_id.is_none()).unwrap();
+        let reply = |key: &str| Reply {
+            conversation: ConversationId::stored(former.id.clone()),
+            key: key.into(),
+            text: "Hello".into(),
+            quotes: None,
+            window: Window::Always,
+        };
+        let first = ground.store.write(reply("key")).await.unwrap();
+        let ReplyOutcome::Now(message) = first else { panic!("{first:?}") };
+        ground.hear(0, Ids::Both, "m3").await;
+        let again = ground.store.write(reply("key")).await.unwrap();
+        assert_eq!(again, ReplyOutcome::Before(message), "it is not written twice");
+        let next = ground.store.write(reply("other key")).await.unwrap();
+        assert!(matches!(next, ReplyOutcome::Now(_)), "{next:?}");
+        let (one, former) = (ground.only().await, ConversationId::stored(former.id));
+        assert_eq!(ground.thread(&one.id).await.len(), 5, "three of theirs, two of ours");
+        assert_eq!(ground.store.mark_seen(&former).await.unwrap(), Some(true));
+        assert!(ground.store.resolve(&former).await.unwrap());
+        assert_eq!((ground.only().await.owner, ground.only().await.unread), (Owner::Bot, 0));
+        assert!(ground.store.take_over(&former).await.unwrap());
+        assert_eq!(ground.only().await.owner, Owner::Person);
+        let unknown = ConversationId::generate();
+        assert!(!ground.store.take_over(&unknown).await.unwrap());
     }
 
     async fn a_phone_with_a_new_owner_stays_apart(db) {

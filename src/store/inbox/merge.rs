@@ -17,12 +17,30 @@ impl Store {
     /// The conversation that took over all of this one; the same id if none did.
     pub async fn current_conversation(&self, id: &ConversationId) -> Result<ConversationId> {
         let workspace = self.workspace_id();
-        self.read(async |conn| current(conn, workspace, id).await).await
+        self.read(async |conn| merged_into(conn, workspace, id).await).await
     }
 }
 
-/// Like [`Store::current_conversation`], inside a transaction.
+/// Like [`Store::current_conversation`], for a write: the conversation is locked until the commit,
+/// so that no merge removes it meanwhile.
 pub(in crate::store) async fn current(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    id: &ConversationId,
+) -> Result<ConversationId> {
+    macro_rules! find {
+        ($lock:literal) => {
+            concat!("select id from conversations where id = $1 and workspace_id = $2 ", $lock)
+        };
+    }
+    let sql = conn.sql_for(find!(""), find!("for update"));
+    match first!(conn, (ConversationId,), sql, id.as_str(), workspace.as_str())? {
+        Some((id,)) => Ok(id),
+        None => merged_into(conn, workspace, id).await,
+    }
+}
+
+async fn merged_into(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     id: &ConversationId,
