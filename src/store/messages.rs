@@ -345,14 +345,14 @@ pub(super) async fn apply_statuses(
     Ok(StatusEffects { changed, lost_notices })
 }
 
-/// Marks the window of a message's conversation as closed.
+/// Marks the window of a refused message's conversation as closed, unless the customer has written
+/// since the message left.
 async fn close_window(conn: &mut Conn<'_>, number: &NumberId, status: &Status) -> Result<()> {
-    let sql = "select conversation_id from messages where number_id = $1 and provider_id = $2";
+    let sql = "select conversation_id, coalesce(left_at, sent_at) from messages
+               where number_id = $1 and provider_id = $2";
     let provider_id = storable(&status.provider_id);
-    let row = first!(conn, (ConversationId,), sql, number.as_str(), provider_id)?;
-    let at = if status.at > 0 { status.at } else { now() };
-    match row {
-        Some((id,)) => conversations::close_window(conn, &id, (at, at)).await,
+    match first!(conn, (ConversationId, i64), sql, number.as_str(), provider_id)? {
+        Some((id, left_at)) => conversations::close_window(conn, &id, (now(), left_at)).await,
         None => Ok(()),
     }
 }

@@ -118,6 +118,7 @@ impl<'a> Batch<'a> {
         kept.webhook_index = at.place;
         // A repaired message was counted when it came.
         kept.new_messages += i64::from(mend.is_none() && !message.imported);
+        kept.heard |= mend.is_none() && opens_window(message);
         let conversation = kept.id.clone();
         if matches!(disposition, Disposition::OptedOut | Disposition::Machine(_)) {
             kept.void = true;
@@ -341,6 +342,12 @@ fn row<'m>(
         faults: &message.faults,
         sent_at: state.sent_at,
     }
+}
+
+/// Whether it is a message of the customer's own to the number.
+fn opens_window(message: &Inbound) -> bool {
+    let written = !matches!(message.content, Content::System { .. });
+    written && !message.imported && message.group.is_none()
 }
 
 /// Why a message is stored but never answered; `None` if it may be answered.

@@ -34,6 +34,8 @@ pub(super) struct LoadedConversation {
     pub(super) closed: bool,
     /// New messages that a person has not seen.
     pub(super) new_messages: i64,
+    /// Whether the customer wrote: that opens WhatsApp's window.
+    pub(super) heard: bool,
     /// What a person did, if anything: then everything before `new_messages` was seen.
     pub(super) seen: Option<PersonAction>,
     /// Index of the webhook that brought the latest message.
@@ -225,10 +227,11 @@ impl Conversations {
                 kept.seen.map(|_| moment).into(),
                 i64::from(kept.seen == Some(PersonAction::Answered)).into(),
                 i64::from(kept.seen != Some(PersonAction::Looked) || kept.new_messages > 0).into(),
+                i64::from(kept.heard).into(),
             ]);
         }
         let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
-            claimed, moment, came, seen_at, answered, spoken) as (";
+            claimed, moment, came, seen_at, answered, spoken, heard) as (";
         let after = ") update conversations set owner = coalesce(v.owner, conversations.owner),
                 person_at = coalesce(v.person_at, conversations.person_at), waiting_since = v.waiting_since, due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
                 lease_token = lease_token + v.void + v.claimed, updated_at = v.moment,
@@ -238,7 +241,7 @@ impl Conversations {
                 unanswered = v.came + case when v.answered = 1 then 0 else unanswered end,
                 lease_until = case when v.claimed = 1 then v.until when v.void = 1 then 0 else lease_until end,
                 attempts = case when v.void = 1 then 0 else attempts end + v.claimed,
-                window_closed_at = case when v.came > 0 then null else window_closed_at end
+                window_closed_at = case when v.heard = 1 then null else window_closed_at end
             from v where conversations.id = v.id";
         conn.many(before, &rows, after).await.map(|_| ())
     }
@@ -361,6 +364,7 @@ impl LoadedConversation {
             void: false,
             closed: false,
             new_messages: 0,
+            heard: false,
             seen: None,
             webhook_index: 0,
             previous_owner: Owner::Bot,
