@@ -27,7 +27,8 @@ use crate::pipeline::inbound::{self, Webhook};
 use crate::provider::{Form, UnverifiedWebhook};
 use crate::secrets;
 use crate::spans;
-use crate::store::{self, inbox::Offer};
+use crate::store;
+use crate::store::inbox::{Candidate, Offer};
 
 pub(super) fn routes() -> Router<WebState> {
     Router::new()
@@ -153,9 +154,9 @@ async fn accept(
     let candidates = candidates(addressed, headers, &body, &items);
     let accounts: Vec<_> = ours.iter().filter_map(|number| new_account(number, &items)).collect();
     let warns = items.iter().any(|item| is_alert(&item.event));
-    let (provider, body) = (first.provider, body.to_vec());
-    let webhook =
-        Webhook { provider, body, items, candidates, again: None, turns: Offer::default() };
+    let authenticated = !ours.iter().any(|number| takes_unsigned(number, &body));
+    let (provider, body, turns) = (first.provider, body.to_vec(), Offer::default());
+    let webhook = Webhook { provider, body, items, candidates, authenticated, again: None, turns };
     crate::failpoint!("webhook.verified");
     // A separate task that completes even if the provider disconnects: a turn that is claimed with
     // the webhook must run.
@@ -180,6 +181,11 @@ fn is_alert(event: &Event) -> bool {
     matches!(event, Event::Other(other) if other.alert.is_some() || other.warning.is_some())
 }
 
+/// Whether a number takes in this body from anybody (`insecure`).
+fn takes_unsigned(number: &Number, body: &[u8]) -> bool {
+    number.client.authenticate(&HeaderMap::new(), body).is_ok()
+}
+
 /// The numbers that a webhook's events without a number may be about: those of its address whose
 /// secret signed it.
 fn candidates(
@@ -187,13 +193,17 @@ fn candidates(
     headers: &HeaderMap,
     body: &[u8],
     items: &[Item],
-) -> Vec<NumberId> {
+) -> Vec<Candidate> {
     if !items.iter().any(|item| item.number.is_none() && is_alert(&item.event)) {
         return Vec::new();
     }
     let signed =
         addressed.iter().filter(|number| number.client.authenticate(headers, body).is_ok());
-    signed.map(|number| number.id.clone()).collect()
+    let candidate = |number: &Arc<Number>| Candidate {
+        number: number.id.clone(),
+        template: number.sending.template.as_ref().map(|template| template.name.clone()),
+    };
+    signed.map(candidate).collect()
 }
 
 /// The account that a webhook names for a number, if this process does not know it yet.
@@ -227,7 +237,8 @@ pub(super) async fn take_own(
     let bot = (number.id.clone(), web.desk.bots.get(&number.agent));
     let answers = HashMap::from([(number.client.external_id().to_owned(), bot)]);
     let (provider, candidates, turns) = (number.provider, Vec::new(), Offer::default());
-    let webhook = Webhook { provider, body, items, candidates, again: None, turns };
+    let authenticated = false;
+    let webhook = Webhook { provider, body, items, candidates, authenticated, again: None, turns };
     let taking = tokio::spawn(take(web.clone(), webhook, answers).in_current_span());
     taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
     number.activity.record_webhook(true);

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use super::audit::Entry;
 use super::numbers::free_slug;
 use super::words::number_state::{READY, REMOVED};
-use super::{Conn, Error, LenientWord, Result, Store, Write, all, first, now, run};
+use super::{Conn, Error, LenientWord, Result, Store, Write, all, first, now, run, warnings};
 use crate::domain::{
     AgentId, NumberId, NumberState, ProviderKind, StoredProvider, VersionId, WorkspaceId,
 };
@@ -348,6 +348,10 @@ impl Write for ConnectNumber {
             .is_some()
         {
             free_slug(workspace, conn, (slug, "")).await?;
+        }
+        let sql = "select id from numbers where workspace_id = $1 and slug = $2 and external_id <> $3";
+        if let Some((id,)) = first!(conn, (String,), sql, workspace.as_str(), slug, external)? {
+            warnings::forget(conn, &id).await?;
         }
         let sql = formatcp!(
             "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
+use super::inbox::Candidate;
 use super::outbox::ToSend;
 use super::{Conn, Result, Store, Write, all, now, run, to_json, warnings};
 use crate::domain::{
@@ -210,7 +211,7 @@ pub(super) struct Origin<'a> {
     pub(super) webhook: &'a WebhookId,
     pub(super) number: Option<&'a NumberId>,
     /// The numbers that an event without a number may be about.
-    pub(super) candidates: &'a [NumberId],
+    pub(super) candidates: &'a [Candidate],
 }
 
 /// Stores an event. Messages, statuses and echoes come here only if their number is not configured.
@@ -252,15 +253,18 @@ async fn warn(
     event: &Event,
 ) -> Result<Vec<NumberId>> {
     let Event::Other(other) = event else { return Ok(Vec::new()) };
-    let numbers = match at.number {
-        Some(number) => vec![number.clone()],
-        None => warnings::concerned(conn, at.workspace, (item, at.candidates)).await?,
-    };
-    if let Some(change) = &other.warning {
-        for number in &numbers {
-            let alert = other.alert.as_ref();
-            warnings::change(conn, (at.workspace, number), (change, alert)).await?;
+    let (alert, account) = (other.alert.as_ref(), &item.account);
+    if let Some(number) = at.number {
+        if let Some(change) = &other.warning {
+            warnings::change(conn, (at.workspace, number), (change, alert, account)).await?;
+        }
+        return Ok(vec![number.clone()]);
+    }
+    let concerned = warnings::concerned(conn, at.workspace, (item, at.candidates)).await?;
+    for Candidate { number, template } in &concerned {
+        if let Some(change) = other.warning.as_ref().filter(|it| it.is_for(template.as_deref())) {
+            warnings::change(conn, (at.workspace, number), (change, alert, account)).await?;
         }
     }
-    Ok(numbers)
+    Ok(concerned.into_iter().map(|candidate| candidate.number.clone()).collect())
 }

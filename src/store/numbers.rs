@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::words::number_state::READY;
-use super::{Conn, Result, Store, Write, all, first, now, run};
+use super::{Conn, Result, Store, Write, all, first, now, run, warnings};
 use crate::domain::{
     AgentId, MessageState, NoteCode, NumberId, NumberState, ProviderKind, StoredProvider,
     WorkspaceId,
@@ -203,6 +203,7 @@ impl Write for Add {
         }
         free_slug(workspace, conn, (&added.slug, added.id.as_str())).await?;
         void_pending(workspace, conn, added.id.as_str()).await?;
+        warnings::forget(conn, added.id.as_str()).await?;
         let verified = added.verified(workspace, conn).await?;
         let sql = formatcp!(
             "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, settings, revision,
@@ -260,6 +261,11 @@ impl Write for Change {
         if let Some(NumberConflict::Number) = added.taken(workspace, conn).await? {
             return Ok(Err(NumberConflict::Number));
         }
+        let (id, external) = (added.id.as_str(), &added.external_id);
+        let sql = "select id from numbers where workspace_id = $1 and id = $2 and external_id <> $3";
+        if first!(conn, (String,), sql, workspace.as_str(), id, external)?.is_some() {
+            warnings::forget(conn, id).await?;
+        }
         let verified = added.verified(workspace, conn).await?;
         let sql = formatcp!(
             "update numbers set external_id = $3, agent_id = $4, settings = $5, revision = revision + 1,
@@ -306,6 +312,7 @@ impl Write for Remove {
             return Ok(false);
         }
         void_pending(workspace, conn, id).await?;
+        warnings::forget(conn, id).await?;
         self.entry.run(workspace, conn).await?;
         Ok(true)
     }

@@ -103,7 +103,7 @@ impl Ground {
     fn arrival(&self, number: usize, event: Event) -> Arrival {
         let number = self.numbers[number].clone();
         let item = Item { number: Some(number.to_string()), account: Account::default(), event };
-        Arrival { number: Some(number), item, policy: POLICY }
+        Arrival { number: Some(number), item, policy: POLICY, authenticated: true }
     }
 
     async fn take(&self, items: Vec<Arrival>) {
@@ -371,6 +371,18 @@ on_both! {
         assert_eq!(ground.only().await.owner, Owner::Person);
         let unknown = ConversationId::generate();
         assert!(!ground.store.take_over(&unknown).await.unwrap());
+    }
+
+    async fn what_nobody_signed_makes_no_two_contacts_one(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        let forged = Arrival { authenticated: false, ..ground.said(1, Ids::Both.party(), "m3") };
+        ground.take(vec![forged]).await;
+        let mains = ground.all().await.into_iter().filter(|row| row.number_slug == "main");
+        assert_eq!(mains.count(), 2);
+        ground.hear(1, Ids::Both, "m4").await;
+        assert_eq!(ground.all().await.len(), 2, "one on each number");
     }
 
     async fn a_phone_with_a_new_owner_stays_apart(db) {

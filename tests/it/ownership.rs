@@ -773,7 +773,7 @@ impl Play {
             consent: None,
         };
         let item = Item { number: Some(number.to_string()), account: Account::default(), event };
-        Arrival { number: Some(self.numbers[number].clone()), item, policy }
+        Arrival { number: Some(self.numbers[number].clone()), item, policy, authenticated: true }
     }
 }
 

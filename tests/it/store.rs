@@ -169,7 +169,7 @@ fn hook(items: Vec<Arrival>) -> TakeIn {
 
 fn item(number: &NumberId, event: Event) -> Arrival {
     let item = Item { number: Some("106".into()), account: Account::default(), event };
-    Arrival { number: Some(number.clone()), item, policy: POLICY }
+    Arrival { number: Some(number.clone()), item, policy: POLICY, authenticated: true }
 }
 
 fn text(number: &NumberId, from: &str, id: &str) -> Arrival {
@@ -286,7 +286,7 @@ on_both! {
             kind: "account_update".into(),
             payload: json!({}),
             alert: Some(Alert { code, text, detail: String::new() }),
-            warning: Some(WarningChange::Raised { topic: "ban".into(), until: None }),
+            warning: Some(WarningChange::Raised { topic: "ban".into(), until: None, template: None }),
         };
         one.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))])).await.unwrap();
         let message = ground.thread(&claim).await[0].id.clone();
@@ -330,6 +330,29 @@ on_both! {
                 && one.message(&message).await.unwrap().is_some()
         );
         assert_eq!(one.events(true, 100).await.unwrap().len(), 1);
+    }
+
+    async fn a_number_that_is_another_one_now_has_no_warning(db) {
+        let ground = Ground::on(db).await;
+        let alert = || Alert { code: AlertCode::AccountBanned, text: "!".into(), detail: String::new() };
+        let warn = || {
+            let warning = WarningChange::Raised { topic: "ban".into(), until: None, template: None };
+            let (alert, warning) = (Some(alert()), Some(warning));
+            let news = Other { kind: "account_update".into(), payload: json!({}), alert, warning };
+            ground.store.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))]))
+        };
+        let warnings = async || ground.store.number_warnings().await.unwrap().len();
+        warn().await.unwrap();
+        let (_, same) = furnish(&ground.store, "main").await;
+        assert_eq!((same == ground.number, warnings().await), (true, 1), "nothing changed");
+        let number = ConnectNumber {
+            slug: "main".into(),
+            provider: ProviderKind::Meta,
+            external_id: "107".into(),
+            agent: ground.agent.clone(),
+        };
+        assert_eq!(ground.store.connect_number(number).await.unwrap(), ground.number);
+        assert_eq!(warnings().await, 0);
     }
 
     async fn a_message_id_is_taken_in_once_on_each_number(db) {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sqlx::FromRow;
 
 use super::contacts::Contacts;
-use super::{Offer, merge};
+use super::{Offer, Targets, merge};
 use crate::domain::loop_guard::SenderStats;
 use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
@@ -93,16 +93,16 @@ pub(super) type Place<'a> = (&'a NumberId, &'a Party);
 
 impl Conversations {
     /// Loads the conversations of these customers, locks them until the commit, and creates new
-    /// ones. `also` are ids that customers may change to.
+    /// ones.
     pub(super) async fn open(
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
-        (places, also): (&[Place<'_>], &[Party]),
+        Targets { places, authenticated, also }: &Targets<'_>,
     ) -> Result<Self> {
         let mut conversations = Self::default();
         let parties = places.iter().map(|(_, party)| *party).chain(also);
         conversations.contacts.find(conn, workspace, parties).await?;
-        merge::unite(conn, workspace, (&mut conversations.contacts, places)).await?;
+        merge::unite(conn, workspace, (&mut conversations.contacts, authenticated)).await?;
         let mut wanted: Vec<(String, usize)> = Vec::new();
         for (number, party) in places {
             let contact = conversations.contacts.find_or_add(party);

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::batch::{OPTED_OUT, TAKEN};
 use super::contacts::Contacts;
-use super::conversations::{Place, written};
+use super::conversations::written;
 use crate::domain::thread::{Thread, earliest};
 use crate::domain::{ConversationId, MessageState, Owner, Party, WorkspaceId};
 use crate::store::columns::LenientWord;
@@ -55,10 +55,10 @@ async fn merged_into(
 pub(super) async fn unite(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
-    (contacts, places): (&mut Contacts, &[Place<'_>]),
+    (contacts, parties): (&mut Contacts, &[&Party]),
 ) -> Result<()> {
     let whole = |party: &&Party| party.wa_id.is_some() && party.bsuid.is_some();
-    for party in places.iter().map(|(_, party)| *party).filter(whole) {
+    for party in parties.iter().copied().filter(whole) {
         if let Some((kept, gone)) = contacts.split(party) {
             let pair = Pair { workspace, kept: contacts.id(kept), gone: contacts.id(gone) };
             if let Some(merged) = pair.merge(conn).await? {
