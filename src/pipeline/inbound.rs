@@ -77,7 +77,11 @@ pub async fn take_in(
             Event::Message(message) => Some(&message.content),
             _ => None,
         };
-        let policy = intake_policy(&intake, bot.as_deref(), content);
+        let mut policy = intake_policy(&intake, bot.as_deref(), content);
+        if provider == ProviderKind::Sandbox {
+            // Customers are known on all numbers, and anybody may practise in their name.
+            policy.consent = None;
+        }
         Arrival { number, item, policy, authenticated }
     };
     let items = items.into_iter().map(give).collect();

@@ -318,7 +318,8 @@ impl Write for Remove {
     }
 }
 
-/// Voids what waits on a removed number, so that nothing old is sent when it is added again.
+/// Voids what waits on a removed number, so that nothing old is answered or sent when it is added
+/// again.
 async fn void_pending(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str) -> Result<()> {
     let sql = formatcp!(
         "update messages set state = '{failed}', state_rank = {rank}, due_at = null, updated_at = $3,
@@ -330,7 +331,14 @@ async fn void_pending(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str
         queued = MessageState::Queued.as_str()
     );
     run!(conn, sql, workspace.as_str(), number, now())?;
-    let sql = "update conversations set due_at = null, updated_at = $3
+    let sql = formatcp!(
+        "update messages set state = '{stored}', updated_at = $3
+         where workspace_id = $1 and number_id = $2 and state = '{waiting}'",
+        stored = MessageState::Stored.as_str(),
+        waiting = MessageState::Waiting.as_str()
+    );
+    run!(conn, sql, workspace.as_str(), number, now())?;
+    let sql = "update conversations set due_at = null, waiting_since = null, quiet_at = null, updated_at = $3
                where workspace_id = $1 and number_id = $2 and due_at is not null";
     run!(conn, sql, workspace.as_str(), number, now()).map(|_| ())
 }

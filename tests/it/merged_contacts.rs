@@ -373,6 +373,67 @@ on_both! {
         assert!(!ground.store.take_over(&unknown).await.unwrap());
     }
 
+    async fn who_opted_out_under_one_id_gets_nothing_on_the_other_s_numbers(db) {
+        for (stopped, running) in [(Ids::Phone, Ids::Bsuid), (Ids::Bsuid, Ids::Phone)] {
+            let ground = Ground::on(db).await;
+            let mut stop = ground.said(0, stopped.party(), "m1");
+            stop.policy.consent = Some(ConsentRequest { out: true, reply: None });
+            ground.take(vec![stop]).await;
+            ground.take(vec![ground.said(1, running.party(), "m2")]).await;
+            let claim = ground.claims().await.remove(0);
+            let late = ground.finished(&claim, &["late"]).await;
+            ground.hear(0, Ids::Both, "m3").await;
+            assert_eq!(ground.store.commit_turn(late).await.unwrap(), CommitOutcome::Overtaken);
+            assert!(ground.claims().await.is_empty(), "nothing waits");
+            let states = ground.states(&claim.id).await;
+            assert_eq!(states, [("m2".to_owned(), MessageState::Stored)]);
+        }
+    }
+
+    async fn whatsapp_s_word_of_the_window_holds_unless_the_other_was_heard_since(db) {
+        for heard_since in [false, true] {
+            let ground = Ground::on(db).await;
+            ground.hear(0, Ids::Phone, "m1").await;
+            let claim = ground.claims().await.remove(0);
+            assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
+            let refused = ground.claim_sends().await.remove(0);
+            if !heard_since {
+                ground.hear(0, Ids::Bsuid, "m2").await;
+            }
+            ground.store.close_window(&refused).await.unwrap();
+            if heard_since {
+                ground.hear(0, Ids::Bsuid, "m2").await;
+            }
+            ground.echo(Ids::Both, "e1").await;
+            assert_eq!(ground.only().await.window_closed_at.is_none(), heard_since);
+        }
+    }
+
+    async fn a_send_that_was_claimed_before_a_merge_is_recorded_after_it(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        for claim in ground.claims().await {
+            assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
+        }
+        let sends = ground.claim_sends().await;
+        assert_eq!(sends.len(), 2);
+        ground.echo(Ids::Both, "e1").await;
+        for send in &sends {
+            let ended = SendResult::Sent(format!("out.{}", send.conversation_id));
+            ground.store.record_send(send, ended).await.unwrap();
+        }
+        let one = ground.only().await;
+        assert_eq!(one.owner, Owner::Person, "the echo is a person's");
+        let rows = ground.thread(&one.id).await.into_iter();
+        let sent = rows.filter(|row| row.author == Author::Bot && row.state == MessageState::Sent);
+        assert_eq!(sent.count(), 2);
+        for send in &sends {
+            ground.store.close_window(send).await.unwrap();
+        }
+        assert!(ground.only().await.window_closed_at.is_some(), "the old id leads here, too");
+    }
+
     async fn what_nobody_signed_makes_no_two_contacts_one(db) {
         let ground = Ground::on(db).await;
         ground.hear(0, Ids::Phone, "m1").await;

@@ -243,7 +243,7 @@ impl<'a> Batch<'a> {
         let messages::StatusEffects { mut changed, lost_notices } =
             messages::apply_statuses(conn, self.workspace, &self.statuses).await?;
         changed.extend(self.unanswered);
-        // A turn that runs in a merged conversation has to look again.
+        // A turn that runs in one of these conversations has to look again.
         let merged = self.conversations.contacts.merged().iter().cloned();
         let merged = merged.map(|conversation| ConversationEvent { conversation, message: None });
         if let Some(first) = self.taken.first_mut() {
