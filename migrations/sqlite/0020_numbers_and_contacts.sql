@@ -31,3 +31,5 @@ create table number_warnings (
 -- code: what an alert is about. detail: the provider's own words for it.
 alter table provider_events add column code text;
 alter table provider_events add column detail text;
+
+create index provider_events_alerts on provider_events (workspace_id, created_at) where alert is not null;

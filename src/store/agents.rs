@@ -344,15 +344,11 @@ impl Write for ConnectNumber {
              and (settings is not null or state = '{REMOVED}')"
         );
         let (slug, external) = (&self.slug, &self.external_id);
-        if first!(conn, (String,), sql, workspace.as_str(), slug, self.provider, external)?
-            .is_some()
-        {
+        let other = first!(conn, (String,), sql, workspace.as_str(), slug, self.provider, external);
+        if other?.is_some() {
             free_slug(workspace, conn, (slug, "")).await?;
         }
-        let sql = "select id from numbers where workspace_id = $1 and slug = $2 and external_id <> $3";
-        if let Some((id,)) = first!(conn, (String,), sql, workspace.as_str(), slug, external)? {
-            warnings::forget(conn, &id).await?;
-        }
+        warnings::forget_former(conn, workspace, (slug, external)).await?;
         let sql = formatcp!(
             "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)
              values ($1, $2, $3, $4, $5, $6, '{READY}', $7, $7)

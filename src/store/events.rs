@@ -40,12 +40,17 @@ impl Store {
     /// The newest events; with `alerts`, only those with a message for the operator.
     pub async fn events(&self, alerts: bool, limit: i64) -> Result<Vec<EventRow>> {
         let workspace = self.workspace_id();
-        self.read(async |conn| {
-            let sql = "select id, number_id, kind, payload, alert, code, detail, created_at from provider_events
-                       where workspace_id = $1 and ($2 = 0 or alert is not null)
-                       order by created_at desc, id desc limit $3";
-            all!(conn, EventRow, sql, workspace.as_str(), i64::from(alerts), limit)
-        })
+        macro_rules! find {
+            ($which:literal) => {
+                concat!(
+                    "select id, number_id, kind, payload, alert, code, detail, created_at from provider_events
+                     where workspace_id = $1 ", $which, " order by created_at desc, id desc limit $2"
+                )
+            };
+        }
+        // One statement for both would not use the index of alerts.
+        let sql = if alerts { find!("and alert is not null") } else { find!("") };
+        self.read(async |conn| all!(conn, EventRow, sql, workspace.as_str(), limit))
         .await
     }
 
@@ -108,7 +113,8 @@ impl Store {
     }
 
     /// Deletes webhooks from before a time, at most `limit`. Webhooks with stored events lose only
-    /// their bodies, also at most `limit`. Returns the number of both.
+    /// their bodies, also at most `limit`. The desk's own events are deleted, at most `limit`.
+    /// Returns the number of all.
     pub async fn forget_webhooks(&self, before: i64, limit: i64) -> Result<u64> {
         self.apply(ForgetWebhooks { before, limit }).await
     }
@@ -134,7 +140,11 @@ impl Write for ForgetWebhooks {
                        and exists (select 1 from provider_events e where e.webhook_id = w.id) limit $3)";
         let nothing: &[u8] = &[];
         let emptied = run!(conn, sql, workspace.as_str(), self.before, self.limit, nothing)?;
-        Ok(gone + emptied)
+        let sql = "delete from provider_events where id in (select e.id from provider_events e
+                       where e.workspace_id = $1 and e.created_at < $2 and e.webhook_id is null
+                       order by e.created_at limit $3)";
+        let own = run!(conn, sql, workspace.as_str(), self.before, self.limit)?;
+        Ok(gone + emptied + own)
     }
 }
 

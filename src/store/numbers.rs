@@ -261,11 +261,8 @@ impl Write for Change {
         if let Some(NumberConflict::Number) = added.taken(workspace, conn).await? {
             return Ok(Err(NumberConflict::Number));
         }
-        let (id, external) = (added.id.as_str(), &added.external_id);
-        let sql = "select id from numbers where workspace_id = $1 and id = $2 and external_id <> $3";
-        if first!(conn, (String,), sql, workspace.as_str(), id, external)?.is_some() {
-            warnings::forget(conn, id).await?;
-        }
+        let place = (added.id.as_str(), added.external_id.as_str());
+        warnings::forget_former(conn, workspace, place).await?;
         let verified = added.verified(workspace, conn).await?;
         let sql = formatcp!(
             "update numbers set external_id = $3, agent_id = $4, settings = $5, revision = revision + 1,

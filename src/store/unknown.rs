@@ -7,7 +7,8 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::cases::Case;
-use super::outbox::{KNOWN, ORPHANED};
+use super::events::LostNotice;
+use super::outbox::{KNOWN, ORPHANED, TO_STAFF};
 use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
@@ -96,11 +97,19 @@ struct Decide {
     moment: Millis,
 }
 
+/// The columns of [`Overdue`].
+const OVERDUE: &str = formatcp!(
+    "id, conversation_id, number_id, body, cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff"
+);
+
 #[derive(FromRow)]
 struct Overdue {
     id: MessageId,
     conversation_id: ConversationId,
+    number_id: String,
     body: Option<String>,
+    /// 1 if it is a notice to a support contact, else 0.
+    to_staff: i64,
 }
 
 #[async_trait]
@@ -126,9 +135,13 @@ impl Write for Decide {
                 let sql = formatcp!(
                     "update messages set state = '{FAILED}', due_at = null, updated_at = $1,
                          note = '{GIVEN_UP}'
-                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2"
+                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 returning {OVERDUE}"
                 );
-                run!(conn, sql, self.moment, self.number.as_str())?
+                let dropped = all!(conn, Overdue, sql, self.moment, self.number.as_str())?;
+                for notice in dropped.iter().filter(|message| message.to_staff != 0) {
+                    notice.alarm(workspace, conn).await?;
+                }
+                dropped.len() as u64
             }
         };
         Ok(overdue)
@@ -142,7 +155,7 @@ impl Decide {
             "update messages set due_at = null, updated_at = $1,
                  note = '{PERSON_ASKED}'
              where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent >= $3
-             returning id, conversation_id, body"
+             returning {OVERDUE}"
         );
         let overdue = all!(conn, Overdue, sql, self.moment, self.number.as_str(), resent)?;
         let reason = "it is not known whether this message of ours reached the customer";
@@ -154,7 +167,22 @@ impl Decide {
 }
 
 impl Overdue {
+    /// Records that a support contact may not have got a notice.
+    async fn alarm(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let lost = LostNotice {
+            number: self.number_id.clone(),
+            conversation: self.conversation_id.to_string(),
+            message: self.id.to_string(),
+            why: "it is not known whether it was sent".to_owned(),
+        };
+        lost.run(workspace, conn).await
+    }
+
+    /// Opens a case; for a notice to a support contact, an alarm.
     async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, reason: &str) -> Result<()> {
+        if self.to_staff != 0 {
+            return self.alarm(workspace, conn).await;
+        }
         let case = Case {
             conversation: &self.conversation_id,
             turn: None,
@@ -175,8 +203,8 @@ impl Write for AskAboutOrphans {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<MessageId>> {
         let sql = formatcp!(
-            "update messages as m set note = '{ORPHANED}', updated_at = $3 where {IS_ORPHAN}
-             returning id, conversation_id, body"
+            "update messages set note = '{ORPHANED}', updated_at = $3
+             where id in (select m.id from messages m where {IS_ORPHAN}) returning {OVERDUE}"
         );
         let overdue = all!(conn, Overdue, sql, self.before, workspace.as_str(), now())?;
         let reason = "a message could not be sent: it is another version's";

@@ -98,6 +98,21 @@ impl OwnAccount {
     }
 }
 
+/// Forgets the same of a number, given by its id or its name, that gets this id at the provider and
+/// had another one.
+pub(super) async fn forget_former(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (number, external): (&str, &str),
+) -> Result<()> {
+    let sql = "select id from numbers
+               where workspace_id = $1 and (id = $2 or slug = $2) and external_id <> $3";
+    if let Some((id,)) = first!(conn, (String,), sql, workspace.as_str(), number, external)? {
+        forget(conn, &id).await?;
+    }
+    Ok(())
+}
+
 /// The numbers that an event without a number is about, of those that may be.
 pub(super) async fn concerned<'a>(
     conn: &mut Conn<'_>,

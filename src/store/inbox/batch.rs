@@ -22,7 +22,7 @@ pub(super) const OPTED_OUT: &str = NoteCode::OptedOut.text();
 pub(super) const TAKEN: &str = NoteCode::PersonTookOver.text();
 const MACHINE: &str = NoteCode::Machine.text();
 /// The reason of the case about a message that is too old.
-const STALE_CASE: &str = "a message arrived too late for the bot to answer it";
+pub(in crate::store) const STALE_CASE: &str = "a message arrived too late for the bot to answer it";
 
 /// Webhooks that are taken in together.
 pub(super) struct Batch<'a> {
