@@ -58,6 +58,7 @@ struct Ground {
     store: Store,
     agent: AgentId,
     numbers: [NumberId; 2],
+    settings: Settings,
     _home: TempDir,
 }
 
@@ -82,7 +83,7 @@ impl Ground {
             };
             numbers.push(store.connect_number(number).await.unwrap());
         }
-        Self { store, agent, numbers: numbers.try_into().unwrap(), _home: home }
+        Self { store, agent, numbers: numbers.try_into().unwrap(), settings, _home: home }
     }
 
     fn said(&self, number: usize, from: Party, id: &str) -> Arrival {
@@ -107,10 +108,14 @@ impl Ground {
     }
 
     async fn take(&self, items: Vec<Arrival>) {
+        Self::take_on(&self.store, items).await;
+    }
+
+    async fn take_on(store: &Store, items: Vec<Arrival>) {
         let turns = Offer::default();
         let (provider, body, candidates) = (ProviderKind::Meta, b"{}".to_vec(), Vec::new());
         let webhook = TakeIn { provider, body, items, candidates, again: None, turns };
-        self.store.take_in(webhook).await.unwrap();
+        store.take_in(webhook).await.unwrap();
     }
 
     async fn hear(&self, number: usize, ids: Ids, id: &str) {
@@ -446,6 +451,30 @@ on_both! {
         assert_eq!(ground.all().await.len(), 2, "one on each number");
     }
 
+    async fn what_a_person_writes_during_a_merge_is_there_once_and_holds_the_bot_back(db) {
+        for _ in 0..5 {
+            let ground = Ground::on(db).await;
+            ground.hear(0, Ids::Phone, "m1").await;
+            ground.hear(0, Ids::Bsuid, "m2").await;
+            let former = ground.all().await.into_iter().find(|row| row.wa_id.is_none()).unwrap();
+            let reply = || Reply {
+                conversation: ConversationId::stored(former.id.clone()),
+                key: "key".into(),
+                text: "Hello".into(),
+                quotes: None,
+                window: Window::Always,
+            };
+            let (written, ()) = tokio::join!(ground.store.write(reply()), ground.hear(0, Ids::Both, "m3"));
+            let ReplyOutcome::Now(message) = written.unwrap() else { panic!("not written") };
+            assert_eq!(ground.store.write(reply()).await.unwrap(), ReplyOutcome::Before(message));
+            let one = ground.only().await;
+            assert_eq!(one.owner, Owner::Person);
+            let rows = ground.thread(&one.id).await;
+            assert_eq!(rows.iter().filter(|row| row.author == Author::Person).count(), 1);
+            assert!(ground.claims().await.is_empty(), "no turn");
+        }
+    }
+
     async fn a_phone_with_a_new_owner_stays_apart(db) {
         let ground = Ground::on(db).await;
         let other = Party { bsuid: Some("GB.2".into()), ..Ids::Phone.party() };
@@ -460,10 +489,15 @@ on_both! {
     async fn many_at_once_lose_nothing(db) {
         let ground = Ground::on(db).await;
         let kinds = [Ids::Phone, Ids::Bsuid, Ids::Both];
-        // Each in its own batch where the database allows it: another store is another process.
+        // Another store is another process. One process serves a SQLite file.
+        let other = match db {
+            Db::Sqlite => None,
+            Db::Postgres => Some(Store::open(&ground.settings).await.unwrap()),
+        };
         let hear = |at: usize| {
             let item = ground.said(at % 2, kinds[at % 3].party(), &format!("m{at:03}"));
-            ground.take(vec![item])
+            let store = other.as_ref().filter(|_| at / 2 % 2 == 1).unwrap_or(&ground.store);
+            Ground::take_on(store, vec![item])
         };
         ground.hear(0, Ids::Phone, "first").await;
         ground.hear(0, Ids::Bsuid, "second").await;

@@ -173,8 +173,12 @@ on_both! {
             tried && app.thread(CUSTOMER).await.last().is_some_and(|one| one["state"] == "queued")
         })
         .await;
+        let waits = "update messages set state = 'waiting' where direction = 'in'";
+        assert_eq!(app.change(waits).await, 1);
         let path = format!("/numbers/{}", added["id"].as_str().unwrap());
         assert_eq!(ask(&app.url, ("DELETE", &path), None).await.0, StatusCode::NO_CONTENT);
+        let waiting = "update messages set note = note where state = 'waiting'";
+        assert_eq!(app.change(waiting).await, 0, "a merge would wake it");
         let failed = "update messages set note = note where state = 'failed'";
         assert_eq!(app.change(failed).await, 1);
         let revivable = format!("{failed} and state_rank < {}", MessageState::Failed.rank());
