@@ -50,8 +50,7 @@ impl Store {
         }
         // One statement for both would not use the index of alerts.
         let sql = if alerts { find!("and alert is not null") } else { find!("") };
-        self.read(async |conn| all!(conn, EventRow, sql, workspace.as_str(), limit))
-        .await
+        self.read(async |conn| all!(conn, EventRow, sql, workspace.as_str(), limit)).await
     }
 
     /// Records the alarm about a notice that a support contact does not get.

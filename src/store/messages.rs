@@ -7,9 +7,7 @@ use sqlx::FromRow;
 use super::bulk::Value;
 use super::words::author::BOT;
 use super::words::message_state::{FAILED, QUEUED, SENDING, SENT, STORED, WAITING};
-use super::{
-    Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json,
-};
+use super::{Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json};
 use crate::domain::{
     Author, Content, ConversationId, Direction, Echo, Fault, MessageId, MessageKind, MessageState,
     NumberId, Referral, WorkspaceId,

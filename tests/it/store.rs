@@ -367,7 +367,8 @@ on_both! {
             let arrival = item(&ground.number, Event::Status(Box::new(news)));
             ground.store.take_in(hook(vec![arrival])).await.unwrap();
         }
-        let row = ground.thread(&claim).await.remove(0);
+        let mut rows = ground.thread(&claim).await.into_iter();
+        let row = rows.find(|row| row.author == Author::Bot).unwrap();
         assert_eq!(row.state, MessageState::Delivered);
         assert!(row.pricing.unwrap().contains("true"));
     }

@@ -14,9 +14,7 @@ use crate::store::events::LostNotice;
 use crate::store::outbox::{PROVIDER_ID, TO_STAFF};
 use crate::store::words::author::{BOT, NOTICE, PERSON};
 use crate::store::words::message_state::FAILED;
-use crate::store::{
-    Conn, Result, Rows, Write, conversations, first, now, storable, to_json,
-};
+use crate::store::{Conn, Result, Rows, Write, conversations, first, now, storable, to_json};
 
 const DELIVERED_RANK: i64 = MessageState::Delivered.rank();
 
@@ -74,7 +72,9 @@ struct StatusRows {
 impl StatusRows {
     fn of(workspace: &WorkspaceId, statuses: &[(&NumberId, &Status)]) -> Result<Self> {
         let mut rows = Self::default();
-        for ((number, provider_id), StatusNews { status, reference, pricing }) in last_news(statuses) {
+        for ((number, provider_id), StatusNews { status, reference, pricing }) in
+            last_news(statuses)
+        {
             let mut row = [
                 workspace.as_str().into(),
                 number.into(),

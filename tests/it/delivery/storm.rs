@@ -43,7 +43,11 @@ async fn while_the_model_is_broken_every_burst_gets_one_apology_and_the_trace_sa
         assert_eq!(turn["outcome"], "failure");
         assert!(turn["trace"]["reply"]["errors"].to_string().contains("500"), "{turn}");
     }
-    assert_eq!((cases(&app).await.len(), got(&app, SUPPORT).len()), (10, 1), "one notice of an outage");
+    assert_eq!(
+        (cases(&app).await.len(), got(&app, SUPPORT).len()),
+        (10, 1),
+        "one notice of an outage"
+    );
     for customer in &customers {
         says(&app, customer, "3", UNANSWERED).await;
     }
