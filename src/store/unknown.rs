@@ -31,6 +31,15 @@ const IS_ORPHAN: &str = formatcp!(
      and not ({KNOWN})"
 );
 
+/// Messages whose unknown outcome was decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DecidedSends {
+    /// How many.
+    pub messages: u64,
+    /// How many of them are notices to support contacts that are given up.
+    pub lost_notices: u64,
+}
+
 impl Store {
     /// Opens a case for each message that has been due for `after_ms` and that this version leaves
     /// to another one, which is apparently gone. Returns their ids. They stay in the outbox but no
@@ -57,15 +66,15 @@ impl Store {
         self.apply(Sweep { number: number.clone(), wait_ms }).await
     }
 
-    /// Decides the messages of a number whose unknown outcome is due for a decision at `moment`.
-    /// Returns how many. The caller sets `moment`, because while this waits for the database no
-    /// status event can be stored either.
+    /// Decides the messages of a number whose unknown outcome is due for a decision at `moment`. The
+    /// caller sets `moment`, because while this waits for the database no status event can be
+    /// stored either.
     pub async fn decide_unknown(
         &self,
         number: &NumberId,
         by: Unknown,
         moment: Millis,
-    ) -> Result<u64> {
+    ) -> Result<DecidedSends> {
         self.apply(Decide { number: number.clone(), by, moment }).await
     }
 }
@@ -114,12 +123,12 @@ struct Overdue {
 
 #[async_trait]
 impl Write for Decide {
-    type Out = u64;
+    type Out = DecidedSends;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DecidedSends> {
         // A late status event still settles a dropped message, because its rank stays below `sent`.
-        let overdue = match self.by.then {
-            Then::Ask => self.ask(workspace, conn, 0).await?,
+        match self.by.then {
+            Then::Ask => self.ask(workspace, conn, 0).await,
             Then::Resend => {
                 let sql = formatcp!(
                     "update messages set state = '{QUEUED}', state_rank = {rank}, due_at = $1, updated_at = $1,
@@ -129,7 +138,8 @@ impl Write for Decide {
                 );
                 let again = run!(conn, sql, self.moment, self.number.as_str(), self.by.times)?;
                 // A person decides on messages that stay unknown after the last resend.
-                again + self.ask(workspace, conn, self.by.times).await?
+                let asked = self.ask(workspace, conn, self.by.times).await?;
+                Ok(DecidedSends { messages: again + asked.messages, ..asked })
             }
             Then::Drop => {
                 let sql = formatcp!(
@@ -141,16 +151,20 @@ impl Write for Decide {
                 for notice in dropped.iter().filter(|message| message.to_staff != 0) {
                     notice.alarm(workspace, conn).await?;
                 }
-                dropped.len() as u64
+                Ok(DecidedSends::of(&dropped))
             }
-        };
-        Ok(overdue)
+        }
     }
 }
 
 impl Decide {
     /// Opens a case for each overdue message that was resent at least `resent` times.
-    async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, resent: i64) -> Result<u64> {
+    async fn ask(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+        resent: i64,
+    ) -> Result<DecidedSends> {
         let sql = formatcp!(
             "update messages set due_at = null, updated_at = $1,
                  note = '{PERSON_ASKED}'
@@ -162,7 +176,14 @@ impl Decide {
         for message in &overdue {
             message.ask(workspace, conn, reason).await?;
         }
-        Ok(overdue.len() as u64)
+        Ok(DecidedSends::of(&overdue))
+    }
+}
+
+impl DecidedSends {
+    fn of(decided: &[Overdue]) -> Self {
+        let lost = decided.iter().filter(|message| message.to_staff != 0).count();
+        Self { messages: decided.len() as u64, lost_notices: lost as u64 }
     }
 }
 
