@@ -365,11 +365,12 @@ on_both! {
         ground.hear(0, Ids::Both, "m3").await;
         let again = ground.store.write(reply("key")).await.unwrap();
         assert_eq!(again, ReplyOutcome::Before(message), "it is not written twice");
+        let place = reply("").conversation;
+        assert_eq!(ground.store.mark_seen(&place).await.unwrap(), Some(true));
         let next = ground.store.write(reply("other key")).await.unwrap();
         assert!(matches!(next, ReplyOutcome::Now(_)), "{next:?}");
-        let (one, former) = (ground.only().await, ConversationId::stored(former.id));
+        let (one, former) = (ground.only().await, place);
         assert_eq!(ground.thread(&one.id).await.len(), 5, "three of theirs, two of ours");
-        assert_eq!(ground.store.mark_seen(&former).await.unwrap(), Some(true));
         assert!(ground.store.resolve(&former).await.unwrap());
         assert_eq!((ground.only().await.owner, ground.only().await.unread), (Owner::Bot, 0));
         assert!(ground.store.take_over(&former).await.unwrap());
@@ -403,7 +404,11 @@ on_both! {
             assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
             let refused = ground.claim_sends().await.remove(0);
             if !heard_since {
-                ground.hear(0, Ids::Bsuid, "m2").await;
+                let mut before = ground.said(0, Ids::Bsuid.party(), "m2");
+                if let Event::Message(message) = &mut before.item.event {
+                    message.sent_at -= MINUTE;
+                }
+                ground.take(vec![before]).await;
             }
             ground.store.close_window(&refused).await.unwrap();
             if heard_since {
