@@ -13,7 +13,8 @@ create index merged_conversations_into on merged_conversations (into_id);
 -- The provider's account of a number, by which an event of the account finds its numbers.
 alter table numbers add column account_id text;
 
--- What puts a number at risk. topic: what it is about; a later warning replaces one about the same. until: when it ends by itself.
+-- What puts a number at risk. topic: what it is about; a later warning replaces one about the same. account_id: the account that
+-- the provider named. until: when it ends by itself.
 create table number_warnings (
     workspace_id  text not null references workspaces (id),
     number_id     text not null references numbers (id),
@@ -21,6 +22,7 @@ create table number_warnings (
     code          text not null,
     text          text not null,
     detail        text not null,
+    account_id    text,
     until         integer,
     created_at    integer not null,
     primary key (number_id, topic)
@@ -29,3 +31,5 @@ create table number_warnings (
 -- code: what an alert is about. detail: the provider's own words for it.
 alter table provider_events add column code text;
 alter table provider_events add column detail text;
+
+create index provider_events_alerts on provider_events (workspace_id, created_at) where alert is not null;

@@ -95,6 +95,7 @@ async fn list(app: &App) -> anyhow::Result<()> {
 }
 
 async fn show(app: &App, id: &ConversationId) -> anyhow::Result<()> {
+    let id = &app.desk.store.current_conversation(id).await?;
     let row = app.desk.store.conversation(id).await?;
     let row = row.ok_or_else(|| anyhow!("there is no conversation {id}"))?;
     let name = row.contact_name.as_deref().map_or_else(|| "a customer".into(), display_name);

@@ -178,7 +178,8 @@ impl Replay {
             Intake { stale_ms: self.answer.unwrap_or(desk.intake.stale_ms), ..desk.intake };
         let again = Some(WebhookId::stored(row.id.clone()));
         let (turns, candidates) = (Offer::default(), Vec::new());
-        let webhook = Webhook { provider, body: row.body, items, candidates, again, turns };
+        let (body, authenticated) = (row.body, false);
+        let webhook = Webhook { provider, body, items, candidates, authenticated, again, turns };
         let taken = inbound::take_in(&desk.store, webhook, intake, number_of).await;
         all.add(&taken.with_context(|| format!("{} could not be taken in", row.id))?);
         Ok(())

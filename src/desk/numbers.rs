@@ -174,7 +174,9 @@ impl Numbers {
             }
             match self.connect(row, workspace) {
                 Ok(mut number) => {
-                    if let Some(former) = former {
+                    let external_id = number.client.external_id();
+                    let same = former.filter(|one| one.client.external_id() == external_id);
+                    if let Some(former) = same {
                         number.activity = former.activity.clone();
                     }
                     set.connected.push(Arc::new(number));

@@ -129,12 +129,25 @@ pub enum WarningChange {
         topic: String,
         /// When it ends by itself; `None` if it does not.
         until: Option<Millis>,
+        /// The message template that it is about, if any: only a number whose fallback template
+        /// this is needs it.
+        template: Option<String>,
     },
     /// What was about this is over.
     Cleared {
         /// What the warning was about.
         topic: String,
     },
+}
+
+impl WarningChange {
+    /// Whether it is for a number with this fallback template.
+    pub fn is_for(&self, fallback: Option<&str>) -> bool {
+        match self {
+            Self::Raised { template: Some(name), .. } => fallback == Some(name),
+            Self::Raised { template: None, .. } | Self::Cleared { .. } => true,
+        }
+    }
 }
 
 /// The provider's account that an event names, and the phone number.

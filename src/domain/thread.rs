@@ -48,7 +48,7 @@ const NOTICE_MS: Millis = DAY_MS;
 
 /// Whether a contact with this [`Thread::notice_at`] is staff, whom the bot does not answer.
 pub fn is_staff(notice_at: Option<Millis>, now: Millis) -> bool {
-    notice_at.is_some_and(|notice| now - notice < NOTICE_MS)
+    notice_at.is_some_and(|notice| (0..NOTICE_MS).contains(&now.saturating_sub(notice)))
 }
 
 words! {
@@ -259,22 +259,36 @@ impl Thread {
     /// Joins the other conversation of a customer who was taken for two. Returns whether what waits
     /// for the bot is void: a person has one of the two, or the customer opted out.
     pub fn join(&mut self, other: &Self) -> bool {
-        let one_has = |owner| self.owner == owner || other.owner == owner;
+        let Self {
+            owner,
+            opted_out_at,
+            person_at,
+            waiting_since,
+            due_at,
+            quiet_at,
+            last_inbound_at,
+            notice_at,
+            replied_at,
+            reply_hash,
+            sender_stats,
+        } = *other;
+        let one_has = |one| self.owner == one || owner == one;
         let order = [Owner::Person, Owner::Bot, Owner::Nobody];
-        let owner = order.into_iter().find(|owner| one_has(*owner)).unwrap_or(Owner::Person);
-        if other.last_inbound_at > self.last_inbound_at {
-            self.sender_stats = other.sender_stats;
+        let owner = order.into_iter().find(|one| one_has(*one)).unwrap_or(Owner::Person);
+        if last_inbound_at > self.last_inbound_at {
+            self.sender_stats = sender_stats;
         }
-        if other.replied_at > self.replied_at {
-            (self.replied_at, self.reply_hash) = (other.replied_at, other.reply_hash);
+        if replied_at > self.replied_at {
+            (self.replied_at, self.reply_hash) = (replied_at, reply_hash);
         }
         self.owner = owner;
-        self.opted_out_at = earliest(self.opted_out_at, other.opted_out_at);
-        self.person_at = self.person_at.max(other.person_at);
-        self.last_inbound_at = self.last_inbound_at.max(other.last_inbound_at);
-        self.waiting_since = earliest(self.waiting_since, other.waiting_since);
-        self.due_at = earliest(self.due_at, other.due_at);
-        self.quiet_at = self.quiet_at.max(other.quiet_at);
+        self.opted_out_at = earliest(self.opted_out_at, opted_out_at);
+        self.person_at = self.person_at.max(person_at);
+        self.last_inbound_at = self.last_inbound_at.max(last_inbound_at);
+        self.notice_at = self.notice_at.max(notice_at);
+        self.waiting_since = earliest(self.waiting_since, waiting_since);
+        self.due_at = earliest(self.due_at, due_at);
+        self.quiet_at = self.quiet_at.max(quiet_at);
         let void = owner == Owner::Person || self.opted_out_at.is_some();
         if void {
             self.clear_waiting();
@@ -525,10 +539,23 @@ mod tests {
         let text = serde_json::to_string(&thread).unwrap();
         assert_eq!(serde_json::from_str::<Thread>(&text).unwrap(), thread);
         for extreme in [i64::MIN, i64::MAX] {
-            let made =
-                serde_json::json!({"owner": "person", "person_at": extreme, "replied_at": extreme});
-            let mut thread: Thread = serde_json::from_value(made).unwrap();
-            thread.receive(&event(&policy, "hello", NOW));
+            for owner in ["person", "bot"] {
+                let made = serde_json::json!({"owner": owner, "person_at": extreme,
+                    "replied_at": extreme, "notice_at": extreme});
+                let mut thread: Thread = serde_json::from_value(made).unwrap();
+                let disposition = thread.receive(&event(&policy, "hello", NOW));
+                assert_ne!(disposition, Disposition::Stored(Some(NoteCode::Staff.text())));
+            }
+        }
+    }
+
+    #[test]
+    fn a_joined_thread_has_the_later_notice() {
+        let notice = |at| Thread { notice_at: at, ..Thread::default() };
+        for (one, other) in [(None, Some(NOW)), (Some(NOW), None), (Some(NOW - 1), Some(NOW))] {
+            let mut thread = notice(one);
+            thread.join(&notice(other));
+            assert_eq!(thread.notice_at, Some(NOW));
         }
     }
 

@@ -55,9 +55,16 @@ impl Settings {
         };
         match (key, own) {
             (Some(key), Some(own)) if key == own => Ok(key),
-            (Some(key), _) => {
+            (Some(key), own) => {
                 replace(&file, &key)?;
-                tracing::info!("{} holds the admin key that all processes share", file.display());
+                let file = file.display();
+                if own.is_some() {
+                    tracing::warn!(
+                        "{file} held another admin key, which is not valid any more: it now holds the one that all processes share"
+                    );
+                } else {
+                    tracing::info!("{file} holds the admin key that all processes share");
+                }
                 Ok(key)
             }
             (None, Some(own)) => Ok(own),

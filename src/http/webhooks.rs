@@ -18,7 +18,7 @@ use super::WebState;
 use super::error::Problem;
 use super::extract::{Path, Query};
 use crate::desk::Number;
-use crate::domain::{Account, Event, Item, NumberId, ProviderKind, What};
+use crate::domain::{Event, Item, NumberId, ProviderKind, What};
 use crate::metrics::{
     MESSAGES_IN, MESSAGES_UNKNOWN_NUMBER, NOTICES_LOST, WEBHOOK_SECONDS, WEBHOOKS, WEBHOOKS_REFUSED,
 };
@@ -28,6 +28,8 @@ use crate::provider::{Form, UnverifiedWebhook};
 use crate::secrets;
 use crate::spans;
 use crate::store::{self, inbox::Offer};
+
+mod accounts;
 
 pub(super) fn routes() -> Router<WebState> {
     Router::new()
@@ -150,12 +152,13 @@ async fn accept(
     let answers: HashMap<_, _> = ours.iter().map(answers).collect();
     let wrote: Vec<bool> = ours.iter().map(|number| wrote(number, &items)).collect();
     log_unknown_numbers(first.provider, &ours, &items);
-    let candidates = candidates(addressed, headers, &body, &items);
-    let accounts: Vec<_> = ours.iter().filter_map(|number| new_account(number, &items)).collect();
-    let warns = items.iter().any(|item| is_alert(&item.event));
-    let (provider, body) = (first.provider, body.to_vec());
-    let webhook =
-        Webhook { provider, body, items, candidates, again: None, turns: Offer::default() };
+    let candidates = accounts::candidates(addressed, headers, &body, &items);
+    let named = ours.iter().filter_map(|number| accounts::new_account(number, &items));
+    let named: Vec<_> = named.collect();
+    let warns = items.iter().any(|item| accounts::is_alert(&item.event));
+    let authenticated = !ours.iter().any(|number| accounts::takes_unsigned(number, &body));
+    let (provider, body, turns) = (first.provider, body.to_vec(), Offer::default());
+    let webhook = Webhook { provider, body, items, candidates, authenticated, again: None, turns };
     crate::failpoint!("webhook.verified");
     // A separate task that completes even if the provider disconnects: a turn that is claimed with
     // the webhook must run.
@@ -164,7 +167,7 @@ async fn accept(
     for (number, wrote) in ours.iter().zip(wrote) {
         number.activity.record_webhook(wrote);
     }
-    learn_accounts(web, accounts).await;
+    accounts::learn_accounts(web, named).await;
     if warns {
         web.desk.announce(What::Numbers).await;
     }
@@ -173,47 +176,6 @@ async fn accept(
         first.activity.record_webhook(false);
     }
     Ok(StatusCode::OK)
-}
-
-/// Whether an operator should see an event, or it changes what a number is warned about.
-fn is_alert(event: &Event) -> bool {
-    matches!(event, Event::Other(other) if other.alert.is_some() || other.warning.is_some())
-}
-
-/// The numbers that a webhook's events without a number may be about: those of its address whose
-/// secret signed it.
-fn candidates(
-    addressed: &[Arc<Number>],
-    headers: &HeaderMap,
-    body: &[u8],
-    items: &[Item],
-) -> Vec<NumberId> {
-    if !items.iter().any(|item| item.number.is_none() && is_alert(&item.event)) {
-        return Vec::new();
-    }
-    let signed =
-        addressed.iter().filter(|number| number.client.authenticate(headers, body).is_ok());
-    signed.map(|number| number.id.clone()).collect()
-}
-
-/// The account that a webhook names for a number, if this process does not know it yet.
-fn new_account(number: &Arc<Number>, items: &[Item]) -> Option<(Arc<Number>, Account)> {
-    let ours =
-        items.iter().find(|item| item.number.as_deref() == Some(number.client.external_id()))?;
-    let account = ours.account.clone();
-    let known = account == Account::default() || number.activity.knows_account(&account);
-    (!known).then(|| (number.clone(), account))
-}
-
-/// Records accounts, so that an event of an account finds its numbers. What fails is tried again
-/// with the next webhook.
-async fn learn_accounts(web: &WebState, accounts: Vec<(Arc<Number>, Account)>) {
-    for (number, account) in accounts {
-        match web.desk.store.record_number_account(&number.id, account.clone()).await {
-            Ok(()) => number.activity.learn_account(account),
-            Err(error) => tracing::warn!(%error, "a number's account could not be stored"),
-        }
-    }
 }
 
 /// Takes in a webhook that the desk itself made, for a practice number.
@@ -227,7 +189,8 @@ pub(super) async fn take_own(
     let bot = (number.id.clone(), web.desk.bots.get(&number.agent));
     let answers = HashMap::from([(number.client.external_id().to_owned(), bot)]);
     let (provider, candidates, turns) = (number.provider, Vec::new(), Offer::default());
-    let webhook = Webhook { provider, body, items, candidates, again: None, turns };
+    let authenticated = false;
+    let webhook = Webhook { provider, body, items, candidates, authenticated, again: None, turns };
     let taking = tokio::spawn(take(web.clone(), webhook, answers).in_current_span());
     taking.await.unwrap_or_else(|broken| Err(store::Error::Failed(broken.to_string())))?;
     number.activity.record_webhook(true);

@@ -1,4 +1,5 @@
 //! An in-process number for trials and tests: accepts webhooks like any other and sends to nobody.
+//! What is written to it opts nobody out or in.
 //!
 //! A webhook is `{"messages": [{"id"?, "from", "text", "name"?, "timestamp"?}]}`, times in seconds
 //! since 1970. For a recording, `voice`, `audio` or `video` replaces `text`: `{"data": base64,

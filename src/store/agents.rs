@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use super::audit::Entry;
 use super::numbers::free_slug;
 use super::words::number_state::{READY, REMOVED};
-use super::{Conn, Error, LenientWord, Result, Store, Write, all, first, now, run};
+use super::{Conn, Error, LenientWord, Result, Store, Write, all, first, now, run, warnings};
 use crate::domain::{
     AgentId, NumberId, NumberState, ProviderKind, StoredProvider, VersionId, WorkspaceId,
 };
@@ -349,11 +349,11 @@ impl Write for ConnectNumber {
              and (settings is not null or state = '{REMOVED}')"
         );
         let (slug, external) = (&self.slug, &self.external_id);
-        if first!(conn, (String,), sql, workspace.as_str(), slug, self.provider, external)?
-            .is_some()
-        {
+        let other = first!(conn, (String,), sql, workspace.as_str(), slug, self.provider, external);
+        if other?.is_some() {
             free_slug(workspace, conn, (slug, "")).await?;
         }
+        warnings::forget_former(conn, workspace, (slug, external)).await?;
         let sql = formatcp!(
             "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, created_at, updated_at)
              values ($1, $2, $3, $4, $5, $6, '{READY}', $7, $7)

@@ -9,6 +9,14 @@ use crate::domain::{
     Author, ContactId, ConversationId, EscalationId, NumberId, Owner, TurnId, WorkspaceId,
 };
 
+/// Value of `told`: the support contacts were told.
+pub(super) const TOLD: i64 = 1;
+/// Value of `told`: they were told of another case for the same reason shortly before.
+pub(super) const REPEATED: i64 = 2;
+
+/// How long a notice stands for other cases with the same reason, in milliseconds.
+const REPEAT_MS: i64 = 10 * 60 * 1000;
+
 /// A case to insert.
 pub(super) struct Case<'a> {
     pub(super) conversation: &'a ConversationId,
@@ -72,6 +80,22 @@ pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) ->
          where conversation_id = $1 and state = '{OPEN}'"
     );
     run!(conn, sql, conversation.as_str(), now()).map(|_| ())
+}
+
+/// Whether the support contacts were told within the last minutes of another case with this reason
+/// on the number: in an outage, one notice says it all.
+pub(super) async fn told_lately(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (number, reason): (&NumberId, &str),
+) -> Result<bool> {
+    let sql = formatcp!(
+        "select e.id from escalations e join conversations v on v.id = e.conversation_id
+         where e.workspace_id = $1 and e.created_at > $2 and e.reason = $3 and e.told = {TOLD}
+             and v.number_id = $4 limit 1"
+    );
+    let (space, since, reason) = (workspace.as_str(), now() - REPEAT_MS, storable(reason));
+    Ok(first!(conn, (String,), sql, space, since, reason, number.as_str())?.is_some())
 }
 
 /// Queues notices `about` a conversation to support contacts: phone in digits, and text.

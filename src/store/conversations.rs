@@ -78,14 +78,15 @@ impl Write for See {
     type Out = Option<bool>;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<bool>> {
-        let (id, workspace_id) = (self.id.as_str(), workspace.as_str());
+        let current = inbox::merge::current(conn, workspace, &self.id).await?;
+        let (id, workspace_id) = (current.as_str(), workspace.as_str());
         let sql = "update conversations set unread = 0, seen_at = $3
                    where id = $1 and workspace_id = $2 and unread > 0";
         if run!(conn, sql, id, workspace_id, now())? == 1 {
             signal::notify_replicas(
                 conn,
                 workspace,
-                std::iter::once(Signal::Changed(self.id.clone())),
+                std::iter::once(Signal::Changed(current.clone())),
             )
             .await?;
             return Ok(Some(true));
@@ -104,14 +105,10 @@ impl Write for Take {
     type Out = bool;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        let taken = inbox::take_over(conn, workspace, (&self.id, false)).await?;
+        let id = inbox::merge::current(conn, workspace, &self.id).await?;
+        let taken = inbox::take_over(conn, workspace, (&id, false)).await?;
         if taken {
-            signal::notify_replicas(
-                conn,
-                workspace,
-                std::iter::once(Signal::Event(self.id.clone())),
-            )
-            .await?;
+            signal::notify_replicas(conn, workspace, std::iter::once(Signal::Event(id))).await?;
         }
         Ok(taken)
     }
@@ -126,7 +123,8 @@ impl Write for Resolve {
     type Out = bool;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
-        give_back(conn, workspace, &self.id).await
+        let id = inbox::merge::current(conn, workspace, &self.id).await?;
+        give_back(conn, workspace, &id).await
     }
 }
 
@@ -139,7 +137,8 @@ struct CloseWindow {
 impl Write for CloseWindow {
     type Out = ();
 
-    async fn run(&self, _: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        close_window(conn, &self.id, (now(), self.heard)).await
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let id = inbox::merge::current(conn, workspace, &self.id).await?;
+        close_window(conn, &id, (now(), self.heard)).await
     }
 }

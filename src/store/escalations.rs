@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::cases::{Case, notify};
+use super::cases::{self, Case, notify};
 use super::words::escalation_state::{OPEN, RESOLVED};
 use super::{Conn, LenientWord, Result, Store, Write, all, conversations, first, inbox, now, run};
 use crate::domain::{ConversationId, EscalationId, EscalationState, NumberId, WorkspaceId};
@@ -81,7 +81,7 @@ impl Store {
     pub async fn unnotified_cases(&self) -> Result<Vec<UnnotifiedCase>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select e.id, e.conversation_id, v.number_id, e.reason, e.question, c.name as contact
+            let sql = "select e.id, e.conversation_id, e.turn_id, v.number_id, e.reason, e.question, c.name as contact
                        from escalations e join conversations v on v.id = e.conversation_id
                        join contacts c on c.id = v.contact_id
                        where e.told = 0 and e.workspace_id = $1 order by e.created_at limit 50";
@@ -91,7 +91,8 @@ impl Store {
     }
 
     /// Queues the notices of a case (phone in digits, and text) and marks it as told. Does nothing
-    /// if it is already marked.
+    /// if it is already marked. Failures and messages that came too late come in numbers: their
+    /// notices are not repeated for some minutes.
     pub async fn notify_case(
         &self,
         case: &UnnotifiedCase,
@@ -114,6 +115,8 @@ pub struct UnnotifiedCase {
     pub id: String,
     /// The conversation.
     pub conversation_id: String,
+    /// The turn that failed, if any.
+    pub turn_id: Option<String>,
     /// The conversation's number.
     pub number_id: String,
     /// The reason in words.
@@ -169,6 +172,7 @@ impl Write for Close {
         let row = first!(conn, (ConversationId,), sql, self.id.as_str(), workspace.as_str())?;
         let Some((conversation,)) = row else { return Ok(None) };
         // The conversation is locked first, as everywhere that locks both, to avoid deadlocks.
+        let conversation = inbox::merge::current(conn, workspace, &conversation).await?;
         let sql = formatcp!(
             "update conversations set open_cases = open_cases - (select count(*) from escalations e
                  where e.id = $2 and e.state = '{OPEN}') where id = $1"
@@ -200,11 +204,15 @@ impl Write for Tell {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let sql = "update escalations set told = 1 where id = $1 and told = 0";
-        if run!(conn, sql, &self.case.id)? == 0 {
+        let number = NumberId::stored(self.case.number_id.clone());
+        let reason = self.case.reason.as_str();
+        let repeated = (self.case.turn_id.is_some() || reason == inbox::STALE_CASE)
+            && cases::told_lately(conn, workspace, (&number, reason)).await?;
+        let told = if repeated { cases::REPEATED } else { cases::TOLD };
+        let sql = "update escalations set told = $2 where id = $1 and told = 0";
+        if run!(conn, sql, &self.case.id, told)? == 0 || repeated {
             return Ok(());
         }
-        let number = NumberId::stored(self.case.number_id.clone());
         let about = ConversationId::stored(self.case.conversation_id.clone());
         notify(conn, workspace, (&number, &about, None), &self.notices).await
     }

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
+use super::inbox::Candidate;
 use super::outbox::ToSend;
 use super::{Conn, Result, Store, Write, all, now, run, to_json, warnings};
 use crate::domain::{
@@ -39,13 +40,17 @@ impl Store {
     /// The newest events; with `alerts`, only those with a message for the operator.
     pub async fn events(&self, alerts: bool, limit: i64) -> Result<Vec<EventRow>> {
         let workspace = self.workspace_id();
-        self.read(async |conn| {
-            let sql = "select id, number_id, kind, payload, alert, code, detail, created_at from provider_events
-                       where workspace_id = $1 and ($2 = 0 or alert is not null)
-                       order by created_at desc, id desc limit $3";
-            all!(conn, EventRow, sql, workspace.as_str(), i64::from(alerts), limit)
-        })
-        .await
+        macro_rules! find {
+            ($which:literal) => {
+                concat!(
+                    "select id, number_id, kind, payload, alert, code, detail, created_at from provider_events
+                     where workspace_id = $1 ", $which, " order by created_at desc, id desc limit $2"
+                )
+            };
+        }
+        // One statement for both would not use the index of alerts.
+        let sql = if alerts { find!("and alert is not null") } else { find!("") };
+        self.read(async |conn| all!(conn, EventRow, sql, workspace.as_str(), limit)).await
     }
 
     /// Records the alarm about a notice that a support contact does not get.
@@ -107,7 +112,8 @@ impl Store {
     }
 
     /// Deletes webhooks from before a time, at most `limit`. Webhooks with stored events lose only
-    /// their bodies, also at most `limit`. Returns the number of both.
+    /// their bodies, also at most `limit`. The desk's own events are deleted, at most `limit`.
+    /// Returns the number of all.
     pub async fn forget_webhooks(&self, before: i64, limit: i64) -> Result<u64> {
         self.apply(ForgetWebhooks { before, limit }).await
     }
@@ -133,7 +139,11 @@ impl Write for ForgetWebhooks {
                        and exists (select 1 from provider_events e where e.webhook_id = w.id) limit $3)";
         let nothing: &[u8] = &[];
         let emptied = run!(conn, sql, workspace.as_str(), self.before, self.limit, nothing)?;
-        Ok(gone + emptied)
+        let sql = "delete from provider_events where id in (select e.id from provider_events e
+                       where e.workspace_id = $1 and e.created_at < $2 and e.webhook_id is null
+                       order by e.created_at limit $3)";
+        let own = run!(conn, sql, workspace.as_str(), self.before, self.limit)?;
+        Ok(gone + emptied + own)
     }
 }
 
@@ -210,7 +220,7 @@ pub(super) struct Origin<'a> {
     pub(super) webhook: &'a WebhookId,
     pub(super) number: Option<&'a NumberId>,
     /// The numbers that an event without a number may be about.
-    pub(super) candidates: &'a [NumberId],
+    pub(super) candidates: &'a [Candidate],
 }
 
 /// Stores an event. Messages, statuses and echoes come here only if their number is not configured.
@@ -252,15 +262,18 @@ async fn warn(
     event: &Event,
 ) -> Result<Vec<NumberId>> {
     let Event::Other(other) = event else { return Ok(Vec::new()) };
-    let numbers = match at.number {
-        Some(number) => vec![number.clone()],
-        None => warnings::concerned(conn, at.workspace, (item, at.candidates)).await?,
-    };
-    if let Some(change) = &other.warning {
-        for number in &numbers {
-            let alert = other.alert.as_ref();
-            warnings::change(conn, (at.workspace, number), (change, alert)).await?;
+    let (alert, account) = (other.alert.as_ref(), &item.account);
+    if let Some(number) = at.number {
+        if let Some(change) = &other.warning {
+            warnings::change(conn, (at.workspace, number), (change, alert, account)).await?;
+        }
+        return Ok(vec![number.clone()]);
+    }
+    let concerned = warnings::concerned(conn, at.workspace, (item, at.candidates)).await?;
+    for Candidate { number, template } in &concerned {
+        if let Some(change) = other.warning.as_ref().filter(|it| it.is_for(template.as_deref())) {
+            warnings::change(conn, (at.workspace, number), (change, alert, account)).await?;
         }
     }
-    Ok(numbers)
+    Ok(concerned.into_iter().map(|candidate| candidate.number.clone()).collect())
 }

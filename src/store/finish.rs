@@ -308,6 +308,10 @@ impl FinishedTurn {
         } else if opened.is_open(conn).await? {
             return Ok(());
         }
+        let at = (&self.claim.number(), case.reason.as_str());
+        if !case.hands_over && cases::told_lately(conn, workspace, at).await? {
+            return opened.open(conn, workspace, false).await;
+        }
         opened.open(conn, workspace, true).await?;
         let at = (&self.claim.number(), &conversation, Some(&self.id));
         cases::notify(conn, workspace, at, &case.notices).await

@@ -17,6 +17,7 @@ use crate::domain::{
     WebhookId, WorkspaceId,
 };
 use batch::Batch;
+pub(super) use batch::STALE_CASE;
 use conversations::{Conversations, Place};
 
 mod batch;
@@ -34,12 +35,21 @@ pub struct TakeIn {
     /// Its parsed items.
     pub items: Vec<Arrival>,
     /// The numbers that its events without a number may be about.
-    pub candidates: Vec<NumberId>,
+    pub candidates: Vec<Candidate>,
     /// The id of a stored webhook that is taken in again, to repair messages that could not be read
     /// the first time; `None` for a new one.
     pub again: Option<WebhookId>,
     /// How many turns the caller can run at once for the conversations that are due afterwards.
     pub turns: Offer,
+}
+
+/// A number that an event without a number may be about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The number.
+    pub number: NumberId,
+    /// Its fallback template.
+    pub template: Option<String>,
 }
 
 /// Capacity of the caller to run turns.
@@ -62,6 +72,8 @@ pub struct Arrival {
     pub item: Item,
     /// The policy for a message.
     pub policy: IntakePolicy,
+    /// Whether the number's secret signed it. Only then two contacts become one because of it.
+    pub authenticated: bool,
 }
 
 /// The result of taking in a webhook.
@@ -137,8 +149,8 @@ impl BatchWrite for TakeIn {
         conn: &mut Conn<'_>,
     ) -> Result<Vec<TakenIn>> {
         let ids = keep_bodies(all, workspace, conn).await?;
-        let (places, also) = target_conversations(all);
-        let conversations = Conversations::open(conn, workspace, (&places, &also)).await?;
+        let targets = target_conversations(all);
+        let conversations = Conversations::open(conn, workspace, &targets).await?;
         let seen = find_stored(all, conn).await?;
         let mut batch = Batch::new(workspace, conversations, seen, all.len());
         for (webhook, arrival) in in_order(all) {
@@ -181,22 +193,32 @@ fn party(event: &Event) -> Option<&Party> {
     }
 }
 
-/// The conversations that the webhooks concern, and ids that customers may change to.
-fn target_conversations(all: &[TakeIn]) -> (Vec<Place<'_>>, Vec<Party>) {
-    let mut also = Vec::new();
-    let mut places = Vec::new();
+/// What the webhooks concern.
+#[derive(Default)]
+struct Targets<'a> {
+    /// The conversations.
+    places: Vec<Place<'a>>,
+    /// Customers whose ids are known to be theirs.
+    authenticated: Vec<&'a Party>,
+    /// Ids that customers may change to.
+    also: Vec<Party>,
+}
+
+fn target_conversations(all: &[TakeIn]) -> Targets<'_> {
+    let mut targets = Targets::default();
     for (_, arrival) in in_order(all) {
         if let (Some(number), Some(party)) = (&arrival.number, party(&arrival.item.event)) {
-            places.push((number, party));
+            targets.places.push((number, party));
+            targets.authenticated.extend(arrival.authenticated.then_some(party));
         }
         if let Event::Message(message) = &arrival.item.event
             && let Content::System { new_wa_id: wa_id, new_bsuid: bsuid, .. } = &message.content
         {
             let (wa_id, bsuid) = (wa_id.clone(), bsuid.clone());
-            also.push(Party { wa_id, bsuid, ..Party::default() });
+            targets.also.push(Party { wa_id, bsuid, ..Party::default() });
         }
     }
-    (places, also)
+    targets
 }
 
 async fn keep_bodies(

@@ -1,28 +1,23 @@
 //! Messages: inserts incoming ones, updates the delivery state of outgoing ones, and reads a
 //! thread.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::bulk::Value;
-use super::cases::Case;
-use super::events::LostNotice;
-use super::outbox::PROVIDER_ID;
-use super::words::author::{BOT, NOTICE, PERSON};
+use super::words::author::BOT;
 use super::words::message_state::{FAILED, QUEUED, SENDING, SENT, STORED, WAITING};
-use super::{
-    Conn, LenientWord, Result, Rows, Store, Write, all, conversations, first, now, run, storable,
-    to_json,
-};
+use super::{Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json};
 use crate::domain::{
-    Author, Content, ConversationId, Delivery, Direction, Echo, Fault, MessageId, MessageKind,
-    MessageState, NumberId, Pricing, Referral, Status, WorkspaceId,
+    Author, Content, ConversationId, Direction, Echo, Fault, MessageId, MessageKind, MessageState,
+    NumberId, Referral, WorkspaceId,
 };
 
+mod statuses;
+
+pub(super) use statuses::{StatusEffects, apply_statuses};
+
 const SENT_RANK: i64 = MessageState::Sent.rank();
-const DELIVERED_RANK: i64 = MessageState::Delivered.rank();
 const OUT: &str = Direction::Out.as_str();
 
 /// A message of a thread.
@@ -245,171 +240,4 @@ pub(super) async fn match_echo(
 
 fn faults_json(faults: &[Fault]) -> Result<Option<String>> {
     if faults.is_empty() { Ok(None) } else { to_json(&faults).map(Some) }
-}
-
-/// Whether a status update applies: states only rise, and a delivered message cannot fail.
-fn rises(known: Delivery, news: Delivery) -> bool {
-    known < news && (news != Delivery::Failed || known < Delivery::Delivered)
-}
-
-/// What status updates changed.
-pub(super) struct StatusEffects {
-    /// The conversations of the changed messages.
-    pub(super) changed: BTreeSet<ConversationId>,
-    /// How many notices to support contacts failed.
-    pub(super) lost_notices: usize,
-}
-
-/// What a batch says about a sent message.
-struct StatusNews<'a> {
-    /// The highest status.
-    status: &'a Status,
-    reference: Option<&'a str>,
-    pricing: Option<&'a Pricing>,
-}
-
-/// Returns what a batch says about each message, by number and provider's id.
-fn last_news<'a>(
-    statuses: &[(&'a NumberId, &'a Status)],
-) -> BTreeMap<(&'a str, &'a str), StatusNews<'a>> {
-    let mut last: BTreeMap<_, StatusNews<'_>> = BTreeMap::new();
-    for (number, status) in statuses {
-        let known = last.entry((number.as_str(), status.provider_id.as_str()));
-        let news = known.or_insert(StatusNews { status, reference: None, pricing: None });
-        if rises(news.status.delivery, status.delivery) {
-            news.status = status;
-        }
-        news.reference = news.reference.or(status.reference.as_deref());
-        news.pricing = news.pricing.or(status.pricing.as_ref());
-    }
-    last
-}
-
-/// Applies the provider's status updates to outgoing messages, found by the provider's id, or by
-/// our reference if that id was never received.
-pub(super) async fn apply_statuses(
-    conn: &mut Conn<'_>,
-    workspace: &WorkspaceId,
-    statuses: &[(&NumberId, &Status)],
-) -> Result<StatusEffects> {
-    let (mut rows, mut referred) = (Rows::default(), Rows::default());
-    for ((number, provider_id), StatusNews { status, reference, pricing }) in last_news(statuses) {
-        let mut row = [
-            workspace.as_str().into(),
-            number.into(),
-            storable(provider_id).into_owned().into(),
-            Value::from(None::<String>),
-            MessageState::from(status.delivery).into(),
-            MessageState::from(status.delivery).rank().into(),
-            faults_json(&status.faults)?.into(),
-            now().into(),
-            pricing.map(to_json).transpose()?.into(),
-        ];
-        rows.push(row.clone());
-        if let Some(reference) = reference {
-            row[3] = storable(reference).into_owned().into();
-            referred.push(row);
-        }
-    }
-    let before = "with v (workspace_id, number_id, provider_id, reference, state, rank, error, moment, pricing) as (";
-    macro_rules! settle {
-        ($found:literal) => {
-            formatcp!(
-                ") update messages set state = v.state, state_rank = v.rank, provider_id = {PROVIDER_ID},
-                    error = coalesce(v.error, messages.error), pricing = coalesce(v.pricing, messages.pricing), lease_until = null, due_at = null, updated_at = v.moment
-                from v where {found} and messages.number_id = v.number_id and messages.workspace_id = v.workspace_id
-                    and messages.direction = '{OUT}' and messages.state_rank < v.rank
-                    and (v.state <> '{FAILED}' or messages.state_rank < {DELIVERED_RANK})
-                returning messages.conversation_id",
-                found = $found
-            )
-        };
-    }
-    let known = "v join messages r on r.number_id = v.number_id and r.provider_id = v.provider_id";
-    conn.hold(before, &referred, "v join messages r on r.id = v.reference").await?;
-    conn.hold(before, &rows, known).await?;
-    // By reference first, because this sets a missing provider id.
-    let found = settle!("messages.id = v.reference and messages.provider_id is null");
-    let mut settled = conn.many_rows::<(String,)>(before, &referred, found).await?;
-    let found = settle!("messages.provider_id = v.provider_id");
-    settled.extend(conn.many_rows::<(String,)>(before, &rows, found).await?);
-    let mut lost_notices = 0;
-    for (number, status) in statuses.iter().filter(|(_, news)| news.delivery == Delivery::Failed) {
-        if status.window_closed {
-            close_window(conn, number, status).await?;
-        }
-        let lost = report_undelivered(conn, workspace, (number, status), &settled).await?;
-        lost_notices += usize::from(lost);
-    }
-    let changed = settled.into_iter().map(|(id,)| ConversationId::stored(id)).collect();
-    Ok(StatusEffects { changed, lost_notices })
-}
-
-/// Marks the window of a message's conversation as closed.
-async fn close_window(conn: &mut Conn<'_>, number: &NumberId, status: &Status) -> Result<()> {
-    let sql = "select conversation_id from messages where number_id = $1 and provider_id = $2";
-    let provider_id = storable(&status.provider_id);
-    let row = first!(conn, (ConversationId,), sql, number.as_str(), provider_id)?;
-    let at = if status.at > 0 { status.at } else { now() };
-    match row {
-        Some((id,)) => conversations::close_window(conn, &id, (at, at)).await,
-        None => Ok(()),
-    }
-}
-
-/// Opens a case for a message that WhatsApp accepted and then could not deliver. For a notice to a
-/// support contact, records an alarm instead and returns true.
-async fn report_undelivered(
-    conn: &mut Conn<'_>,
-    workspace: &WorkspaceId,
-    (number, status): (&NumberId, &Status),
-    settled: &[(String,)],
-) -> Result<bool> {
-    let sql = formatcp!(
-        "select m.conversation_id, m.body, m.id, m.author from messages m join conversations v on v.id = m.conversation_id
-         where m.number_id = $1 and m.provider_id = $2 and m.state = '{FAILED}'
-             and (m.author in ('{BOT}', '{PERSON}') or (m.author = '{NOTICE}' and v.notice_at is not null))"
-    );
-    let at = (number.as_str(), storable(&status.provider_id));
-    let row = first!(conn, (String, Option<String>, String, String), sql, at.0, at.1)?;
-    let Some((conversation, body, message, author)) = row else { return Ok(false) };
-    // A repeated status changes nothing.
-    if !settled.contains(&(conversation.clone(),)) {
-        return Ok(false);
-    }
-    let why = status.faults.first().map_or("it does not say why", |fault| &fault.title);
-    if author == NOTICE {
-        let (number, why) = (number.to_string(), why.to_owned());
-        LostNotice { number, conversation, message, why }.run(workspace, conn).await?;
-        return Ok(true);
-    }
-    let case = Case {
-        conversation: &ConversationId::stored(conversation),
-        turn: None,
-        reason: &format!("WhatsApp could not deliver our message: {why}"),
-        question: body.as_deref().unwrap_or_default(),
-    };
-    case.open(conn, workspace, false).await.map(|()| false)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use Delivery::{Delivered, Failed, Read, Sent};
-
-    #[test]
-    fn states_only_rise_and_what_arrived_cannot_fail() {
-        for (known, news, counts) in [
-            (Sent, Delivered, true),
-            (Delivered, Read, true),
-            (Sent, Failed, true),
-            (Delivered, Failed, false),
-            (Read, Failed, false),
-            (Failed, Delivered, false),
-            (Read, Delivered, false),
-            (Sent, Sent, false),
-        ] {
-            assert_eq!(rises(known, news), counts, "{known:?} then {news:?}");
-        }
-    }
 }

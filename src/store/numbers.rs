@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::words::number_state::READY;
-use super::{Conn, Result, Store, Write, all, first, now, run};
+use super::{Conn, Result, Store, Write, all, first, now, run, warnings};
 use crate::domain::{
     AgentId, MessageState, NoteCode, NumberId, NumberState, ProviderKind, StoredProvider,
     WorkspaceId,
@@ -203,6 +203,7 @@ impl Write for Add {
         }
         free_slug(workspace, conn, (&added.slug, added.id.as_str())).await?;
         void_pending(workspace, conn, added.id.as_str()).await?;
+        warnings::forget(conn, added.id.as_str()).await?;
         let verified = added.verified(workspace, conn).await?;
         let sql = formatcp!(
             "insert into numbers (id, workspace_id, slug, provider, external_id, agent_id, state, settings, revision,
@@ -260,6 +261,8 @@ impl Write for Change {
         if let Some(NumberConflict::Number) = added.taken(workspace, conn).await? {
             return Ok(Err(NumberConflict::Number));
         }
+        let place = (added.id.as_str(), added.external_id.as_str());
+        warnings::forget_former(conn, workspace, place).await?;
         let verified = added.verified(workspace, conn).await?;
         let sql = formatcp!(
             "update numbers set external_id = $3, agent_id = $4, settings = $5, revision = revision + 1,
@@ -306,12 +309,14 @@ impl Write for Remove {
             return Ok(false);
         }
         void_pending(workspace, conn, id).await?;
+        warnings::forget(conn, id).await?;
         self.entry.run(workspace, conn).await?;
         Ok(true)
     }
 }
 
-/// Voids what waits on a removed number, so that nothing old is sent when it is added again.
+/// Voids what waits on a removed number, so that nothing old is answered or sent when it is added
+/// again.
 async fn void_pending(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str) -> Result<()> {
     let sql = formatcp!(
         "update messages set state = '{failed}', state_rank = {rank}, due_at = null, updated_at = $3,
@@ -323,7 +328,14 @@ async fn void_pending(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str
         queued = MessageState::Queued.as_str()
     );
     run!(conn, sql, workspace.as_str(), number, now())?;
-    let sql = "update conversations set due_at = null, updated_at = $3
+    let sql = formatcp!(
+        "update messages set state = '{stored}', updated_at = $3
+         where workspace_id = $1 and number_id = $2 and state = '{waiting}'",
+        stored = MessageState::Stored.as_str(),
+        waiting = MessageState::Waiting.as_str()
+    );
+    run!(conn, sql, workspace.as_str(), number, now())?;
+    let sql = "update conversations set due_at = null, waiting_since = null, quiet_at = null, updated_at = $3
                where workspace_id = $1 and number_id = $2 and due_at is not null";
     run!(conn, sql, workspace.as_str(), number, now()).map(|_| ())
 }

@@ -14,7 +14,7 @@ use sqlx::FromRow;
 use super::batcher::BatchWrite;
 use super::columns::LenientWord;
 use super::signal::{self, Signal};
-use super::words::author::{BOT, CONSENT};
+use super::words::author::{BOT, CONSENT, NOTICE};
 use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
 use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
@@ -87,8 +87,8 @@ pub struct ToSend {
     pub last_inbound_at: Option<i64>,
     /// When WhatsApp said that the window is closed, if the customer has not written since.
     pub window_closed_at: Option<i64>,
-    /// When a notice was last queued for a support contact; `None` in a customer's conversation.
-    pub notice_at: Option<i64>,
+    /// 1 if it is a notice to a support contact, else 0.
+    pub to_staff: i64,
 }
 
 /// A request to claim messages.
@@ -200,6 +200,13 @@ macro_rules! known {
     };
 }
 
+/// Whether a row of `messages` is a notice to a support contact. A hand-off sentence has the same
+/// author, but is of a turn of its own conversation.
+pub(super) const TO_STAFF: &str = formatcp!(
+    "messages.author = '{NOTICE}' and not exists (select 1 from turns t
+         where t.id = messages.turn_id and t.conversation_id = messages.conversation_id)"
+);
+
 /// The condition `known!` for a message `m`.
 pub(super) const KNOWN: &str = known!("m");
 
@@ -247,7 +254,7 @@ impl Write for ClaimRequest {
                              as last_inbound_at,
                          (select v.window_closed_at from conversations v where v.id = messages.conversation_id)
                              as window_closed_at,
-                         (select v.notice_at from conversations v where v.id = messages.conversation_id) as notice_at",
+                         cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff",
                     left = left!("m.conversation_id", "$8"),
                     lock = $lock
                 )

@@ -184,10 +184,10 @@ impl Write for Reply {
     type Out = ReplyOutcome;
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<ReplyOutcome> {
-        let id = &self.conversation;
+        let id = &inbox::merge::current(conn, workspace, &self.conversation).await?;
         let found = RecipientRow::find(conn, workspace, id.as_str()).await?;
         let Some(to) = found else { return Ok(ReplyOutcome::Nowhere) };
-        let quoted = match self.quoted(conn).await? {
+        let quoted = match self.quoted(conn, id).await? {
             Ok(quoted) => quoted,
             Err(why) => return Ok(why),
         };
@@ -203,7 +203,7 @@ impl Write for Reply {
         }
         inbox::take_over(conn, workspace, (id, true)).await?;
         let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::new(&self.text) };
-        self.queue(conn, workspace, (&to.number_id, &message)).await?;
+        self.queue(conn, workspace, (id, &to.number_id, &message)).await?;
         signal::notify_replicas(conn, workspace, std::iter::once(Signal::Event(id.clone())))
             .await?;
         Ok(ReplyOutcome::Now(message.id))
@@ -215,11 +215,11 @@ impl Reply {
     async fn quoted(
         &self,
         conn: &mut Conn<'_>,
+        conversation: &ConversationId,
     ) -> Result<std::result::Result<Option<String>, ReplyOutcome>> {
         let Some(quotes) = &self.quotes else { return Ok(Ok(None)) };
         let sql = "select provider_id from messages where id = $1 and conversation_id = $2";
-        let row =
-            first!(conn, (Option<String>,), sql, quotes.as_str(), self.conversation.as_str())?;
+        let row = first!(conn, (Option<String>,), sql, quotes.as_str(), conversation.as_str())?;
         Ok(match row {
             None => Err(ReplyOutcome::NothingToQuote),
             Some((None,)) => Err(ReplyOutcome::NotThereYet),
@@ -231,9 +231,8 @@ impl Reply {
         &self,
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
-        (number, message): (&str, &OutgoingRow),
+        (conversation, number, message): (&ConversationId, &str, &OutgoingRow),
     ) -> Result<()> {
-        let conversation = &self.conversation;
         let queued = OutboxEntry { conversation, number, turn: None, author: Author::Person };
         let mut rows = Rows::default();
         rows.push(queued.values(workspace, message, (0, None))?);
@@ -251,7 +250,7 @@ struct SendAgain {
 /// A message to resend. One whose author, state or kind is unknown to this version is not resent.
 #[derive(FromRow)]
 struct ResendRow {
-    conversation_id: String,
+    conversation_id: ConversationId,
     #[sqlx(try_from = "LenientWord<Author>")]
     author: Option<Author>,
     #[sqlx(try_from = "LenientWord<MessageState>")]
@@ -269,7 +268,8 @@ impl Write for SendAgain {
         let sql = "select conversation_id, author, state, kind, body from messages where id = $1 and workspace_id = $2";
         let found = first!(conn, ResendRow, sql, self.id.as_str(), workspace.as_str())?;
         let Some(stuck) = found else { return Ok(Again::Nowhere) };
-        let found = RecipientRow::find(conn, workspace, &stuck.conversation_id).await?;
+        let id = inbox::merge::current(conn, workspace, &stuck.conversation_id).await?;
+        let found = RecipientRow::find(conn, workspace, id.as_str()).await?;
         let Some(to) = found else { return Ok(Again::Nowhere) };
         if let Some(why) = stuck.refusal(&to) {
             return Ok(why);
@@ -288,9 +288,7 @@ impl Write for SendAgain {
         if run!(conn, sql, self.id.as_str(), now(), again, again.rank())? == 0 {
             return Ok(Again::NotFailed);
         }
-        let conversation = ConversationId::stored(stuck.conversation_id);
-        signal::notify_replicas(conn, workspace, std::iter::once(Signal::Changed(conversation)))
-            .await?;
+        signal::notify_replicas(conn, workspace, std::iter::once(Signal::Changed(id))).await?;
         Ok(Again::Queued)
     }
 }

@@ -7,7 +7,8 @@ use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::cases::Case;
-use super::outbox::{KNOWN, ORPHANED};
+use super::events::LostNotice;
+use super::outbox::{KNOWN, ORPHANED, TO_STAFF};
 use super::words::message_state::{FAILED, QUEUED, SENDING, UNKNOWN};
 use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
@@ -29,6 +30,15 @@ const IS_ORPHAN: &str = formatcp!(
      and m.number_id || '' in (select n.id from numbers n where n.state = '{READY}' and n.updated_at <= $1)
      and not ({KNOWN})"
 );
+
+/// Messages whose unknown outcome was decided.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DecidedSends {
+    /// How many.
+    pub messages: u64,
+    /// How many of them are notices to support contacts that are given up.
+    pub lost_notices: u64,
+}
 
 impl Store {
     /// Opens a case for each message that has been due for `after_ms` and that this version leaves
@@ -56,15 +66,15 @@ impl Store {
         self.apply(Sweep { number: number.clone(), wait_ms }).await
     }
 
-    /// Decides the messages of a number whose unknown outcome is due for a decision at `moment`.
-    /// Returns how many. The caller sets `moment`, because while this waits for the database no
-    /// status event can be stored either.
+    /// Decides the messages of a number whose unknown outcome is due for a decision at `moment`. The
+    /// caller sets `moment`, because while this waits for the database no status event can be
+    /// stored either.
     pub async fn decide_unknown(
         &self,
         number: &NumberId,
         by: Unknown,
         moment: Millis,
-    ) -> Result<u64> {
+    ) -> Result<DecidedSends> {
         self.apply(Decide { number: number.clone(), by, moment }).await
     }
 }
@@ -96,21 +106,29 @@ struct Decide {
     moment: Millis,
 }
 
+/// The columns of [`Overdue`].
+const OVERDUE: &str = formatcp!(
+    "id, conversation_id, number_id, body, cast(case when {TO_STAFF} then 1 else 0 end as bigint) as to_staff"
+);
+
 #[derive(FromRow)]
 struct Overdue {
     id: MessageId,
     conversation_id: ConversationId,
+    number_id: String,
     body: Option<String>,
+    /// 1 if it is a notice to a support contact, else 0.
+    to_staff: i64,
 }
 
 #[async_trait]
 impl Write for Decide {
-    type Out = u64;
+    type Out = DecidedSends;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<u64> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<DecidedSends> {
         // A late status event still settles a dropped message, because its rank stays below `sent`.
-        let overdue = match self.by.then {
-            Then::Ask => self.ask(workspace, conn, 0).await?,
+        match self.by.then {
+            Then::Ask => self.ask(workspace, conn, 0).await,
             Then::Resend => {
                 let sql = formatcp!(
                     "update messages set state = '{QUEUED}', state_rank = {rank}, due_at = $1, updated_at = $1,
@@ -120,41 +138,72 @@ impl Write for Decide {
                 );
                 let again = run!(conn, sql, self.moment, self.number.as_str(), self.by.times)?;
                 // A person decides on messages that stay unknown after the last resend.
-                again + self.ask(workspace, conn, self.by.times).await?
+                let asked = self.ask(workspace, conn, self.by.times).await?;
+                Ok(DecidedSends { messages: again + asked.messages, ..asked })
             }
             Then::Drop => {
                 let sql = formatcp!(
                     "update messages set state = '{FAILED}', due_at = null, updated_at = $1,
                          note = '{GIVEN_UP}'
-                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2"
+                     where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 returning {OVERDUE}"
                 );
-                run!(conn, sql, self.moment, self.number.as_str())?
+                let dropped = all!(conn, Overdue, sql, self.moment, self.number.as_str())?;
+                for notice in dropped.iter().filter(|message| message.to_staff != 0) {
+                    notice.alarm(workspace, conn).await?;
+                }
+                Ok(DecidedSends::of(&dropped))
             }
-        };
-        Ok(overdue)
+        }
     }
 }
 
 impl Decide {
     /// Opens a case for each overdue message that was resent at least `resent` times.
-    async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, resent: i64) -> Result<u64> {
+    async fn ask(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+        resent: i64,
+    ) -> Result<DecidedSends> {
         let sql = formatcp!(
             "update messages set due_at = null, updated_at = $1,
                  note = '{PERSON_ASKED}'
              where state = '{UNKNOWN}' and due_at <= $1 and number_id = $2 and resent >= $3
-             returning id, conversation_id, body"
+             returning {OVERDUE}"
         );
         let overdue = all!(conn, Overdue, sql, self.moment, self.number.as_str(), resent)?;
         let reason = "it is not known whether this message of ours reached the customer";
         for message in &overdue {
             message.ask(workspace, conn, reason).await?;
         }
-        Ok(overdue.len() as u64)
+        Ok(DecidedSends::of(&overdue))
+    }
+}
+
+impl DecidedSends {
+    fn of(decided: &[Overdue]) -> Self {
+        let lost = decided.iter().filter(|message| message.to_staff != 0).count();
+        Self { messages: decided.len() as u64, lost_notices: lost as u64 }
     }
 }
 
 impl Overdue {
+    /// Records that a support contact may not have got a notice.
+    async fn alarm(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+        let lost = LostNotice {
+            number: self.number_id.clone(),
+            conversation: self.conversation_id.to_string(),
+            message: self.id.to_string(),
+            why: "it is not known whether it was sent".to_owned(),
+        };
+        lost.run(workspace, conn).await
+    }
+
+    /// Opens a case; for a notice to a support contact, an alarm.
     async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, reason: &str) -> Result<()> {
+        if self.to_staff != 0 {
+            return self.alarm(workspace, conn).await;
+        }
         let case = Case {
             conversation: &self.conversation_id,
             turn: None,
@@ -175,8 +224,8 @@ impl Write for AskAboutOrphans {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<MessageId>> {
         let sql = formatcp!(
-            "update messages as m set note = '{ORPHANED}', updated_at = $3 where {IS_ORPHAN}
-             returning id, conversation_id, body"
+            "update messages set note = '{ORPHANED}', updated_at = $3
+             where id in (select m.id from messages m where {IS_ORPHAN}) returning {OVERDUE}"
         );
         let overdue = all!(conn, Overdue, sql, self.before, workspace.as_str(), now())?;
         let reason = "a message could not be sent: it is another version's";

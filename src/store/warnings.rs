@@ -5,9 +5,13 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
+use super::inbox::Candidate;
 use super::{Conn, Result, Store, Write, all, first, now, run, storable};
-use crate::domain::time::DAY_MS;
+use crate::domain::time::{DAY_MS, Millis};
 use crate::domain::{Account, Alert, AlertCode, Item, NumberId, WarningChange, WorkspaceId};
+
+/// How long a restriction holds whose end is not told, in milliseconds: Meta's longest.
+const RESTRICTION_MS: Millis = 30 * DAY_MS;
 
 /// A warning about a number.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -60,8 +64,19 @@ impl Write for NumberAccount {
                    where workspace_id = $1 and id = $2";
         let Account { id, phone } = &self.account;
         let phone = phone.as_ref().map(|digits| format!("+{digits}"));
-        run!(conn, sql, workspace.as_str(), self.id.as_str(), id.as_deref(), phone).map(|_| ())
+        run!(conn, sql, workspace.as_str(), self.id.as_str(), id.as_deref(), phone)?;
+        // While the account was unknown, any might have been this number's.
+        let sql = "delete from number_warnings where number_id = $1
+                   and account_id <> (select account_id from numbers where id = $1)";
+        run!(conn, sql, self.id.as_str()).map(|_| ())
     }
+}
+
+/// Forgets the warnings and the account of a number that is connected anew, removed, or another
+/// one from now on.
+pub(super) async fn forget(conn: &mut Conn<'_>, number: &str) -> Result<()> {
+    run!(conn, "delete from number_warnings where number_id = $1", number)?;
+    run!(conn, "update numbers set account_id = null where id = $1", number).map(|_| ())
 }
 
 #[derive(FromRow)]
@@ -83,18 +98,33 @@ impl OwnAccount {
     }
 }
 
-/// The numbers that an event without a number is about, of those that may be.
-pub(super) async fn concerned(
+/// Forgets the same of a number, given by its id or its name, that gets this id at the provider and
+/// had another one.
+pub(super) async fn forget_former(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
-    (item, candidates): (&Item, &[NumberId]),
-) -> Result<Vec<NumberId>> {
+    (number, external): (&str, &str),
+) -> Result<()> {
+    let sql = "select id from numbers
+               where workspace_id = $1 and (id = $2 or slug = $2) and external_id <> $3";
+    if let Some((id,)) = first!(conn, (String,), sql, workspace.as_str(), number, external)? {
+        forget(conn, &id).await?;
+    }
+    Ok(())
+}
+
+/// The numbers that an event without a number is about, of those that may be.
+pub(super) async fn concerned<'a>(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    (item, candidates): (&Item, &'a [Candidate]),
+) -> Result<Vec<&'a Candidate>> {
     let mut found = Vec::new();
-    for id in candidates {
+    for candidate in candidates {
         let sql = "select account_id, display from numbers where workspace_id = $1 and id = $2";
-        let row = first!(conn, OwnAccount, sql, workspace.as_str(), id.as_str())?;
+        let row = first!(conn, OwnAccount, sql, workspace.as_str(), candidate.number.as_str())?;
         if row.is_some_and(|row| row.may_be(&item.account)) {
-            found.push(id.clone());
+            found.push(candidate);
         }
     }
     Ok(found)
@@ -104,22 +134,26 @@ pub(super) async fn concerned(
 pub(super) async fn change(
     conn: &mut Conn<'_>,
     (workspace, number): (&WorkspaceId, &NumberId),
-    (change, alert): (&WarningChange, Option<&Alert>),
+    (change, alert, account): (&WarningChange, Option<&Alert>, &Account),
 ) -> Result<()> {
     let (topic, until, alert) = match (change, alert) {
-        (WarningChange::Raised { topic, until }, Some(alert)) => (topic, *until, alert),
+        (WarningChange::Raised { topic, until, .. }, Some(alert)) => (topic, *until, alert),
         (WarningChange::Raised { .. }, None) => return Ok(()),
         (WarningChange::Cleared { topic }, _) => {
             let sql = "delete from number_warnings where number_id = $1 and topic = $2";
             return run!(conn, sql, number.as_str(), storable(topic)).map(|_| ());
         }
     };
+    let restricted = alert.code == AlertCode::AccountRestricted;
+    let until = until.or_else(|| restricted.then(|| now() + RESTRICTION_MS));
     // A webhook may come late: an operator sees the warning for a day in any case.
     let until = until.map(|until| until.max(now() + DAY_MS));
-    let sql = "insert into number_warnings (workspace_id, number_id, topic, code, text, detail, until, created_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8)
+    let sql = "insert into number_warnings
+                   (workspace_id, number_id, topic, code, text, detail, account_id, until, created_at)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                on conflict (number_id, topic) do update set code = excluded.code, text = excluded.text,
-                   detail = excluded.detail, until = excluded.until, created_at = excluded.created_at";
+                   detail = excluded.detail, account_id = excluded.account_id, until = excluded.until,
+                   created_at = excluded.created_at";
     run!(
         conn,
         sql,
@@ -129,6 +163,7 @@ pub(super) async fn change(
         alert.code,
         storable(&alert.text),
         storable(&alert.detail),
+        account.id.as_deref().map(storable),
         until,
         now()
     )

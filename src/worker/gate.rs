@@ -84,7 +84,7 @@ pub(super) fn outside(message: &ToSend, template: Option<&Template>) -> Result<P
 pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
     match message.author {
         Author::Bot | Author::Person => Stop::Missed(fault),
-        Author::Notice if is_to_staff(message) => Stop::Alarm(fault),
+        Author::Notice if message.to_staff != 0 => Stop::Alarm(fault),
         Author::Customer | Author::Notice | Author::Consent => Stop::Void(fault),
     }
 }
@@ -92,13 +92,7 @@ pub(super) fn missed(message: &ToSend, fault: Fault) -> Stop {
 /// Decides about a message that a customer does not wait for.
 fn unneeded(message: &ToSend, why: &str) -> Stop {
     let fault = Fault::ours(why);
-    if is_to_staff(message) { Stop::Alarm(fault) } else { Stop::Void(fault) }
-}
-
-/// Whether it is a notice to a support contact. A hand-off sentence, which has the same author, goes
-/// to a customer.
-fn is_to_staff(message: &ToSend) -> bool {
-    message.author == Author::Notice && message.notice_at.is_some()
+    if message.to_staff != 0 { Stop::Alarm(fault) } else { Stop::Void(fault) }
 }
 
 #[cfg(test)]
@@ -122,7 +116,7 @@ mod tests {
             owner: Some(owner),
             last_inbound_at,
             window_closed_at: None,
-            notice_at: None,
+            to_staff: 0,
         }
     }
 
@@ -174,7 +168,7 @@ mod tests {
         assert_eq!(ask(&late, Some(&template)), Ok(Pass::AsTemplate(template.clone())));
         let sentence = message(Author::Notice, Owner::Bot, Some(WINDOW_MS * 2));
         assert!(matches!(ask(&sentence, None), Err(Stop::Void(_))));
-        let mut notice = ToSend { notice_at: Some(1), ..sentence };
+        let mut notice = ToSend { to_staff: 1, ..sentence };
         assert!(matches!(ask(&notice, None), Err(Stop::Alarm(_))), "nobody was told");
         notice.opted_out_at = Some(1);
         assert!(matches!(ask(&notice, Some(&template)), Err(Stop::Alarm(_))));

@@ -15,7 +15,7 @@ use crate::desk::{Change, Desk, Number};
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::{MessageId, What};
 use crate::knowledge::{self, SilentProgress, Summary};
-use crate::metrics::SENDS_DECIDED;
+use crate::metrics::{NOTICES_LOST, SENDS_DECIDED};
 use crate::pipeline::gaps;
 use crate::pipeline::outbound::notices;
 use crate::store::Result;
@@ -121,6 +121,11 @@ impl Maintenance {
             return Ok(());
         }
         let decided = store.decide_unknown(&number.id, unknown, moment).await?;
+        if decided.lost_notices > 0 {
+            NOTICES_LOST.add(decided.lost_notices);
+            self.desk.announce(What::Escalations).await;
+        }
+        let decided = decided.messages;
         if decided > 0 {
             SENDS_DECIDED.add(decided);
             tracing::warn!(

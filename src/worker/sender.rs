@@ -42,7 +42,9 @@ impl MessageSender {
     /// Sends one message and returns the result.
     async fn carry(&self, message: &ToSend) -> SendResult {
         let Some(number) = self.desk.number(&message.number_id) else {
-            return SendResult::Failed(Fault::ours("the number is not configured any more"));
+            let fault = Fault::ours("the number is not configured any more");
+            let stop = if message.to_staff == 0 { Stop::Void(fault) } else { Stop::Alarm(fault) };
+            return self.stopped(message, stop, None).await;
         };
         let template = number.sending.template.as_ref();
         let now = now_ms();

@@ -1,6 +1,7 @@
 //! What Meta reports about accounts, numbers and templates: an alert with what to do, and the state
 //! of the numbers that it is about, until it is over.
 
+use frontdesk::domain::time::{DAY_MS, now_ms};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -15,6 +16,9 @@ async fn reports(app: &TestApp, account: &str, (field, value): (&str, &Value)) {
     assert_eq!(app.deliver(body.as_bytes()).await, StatusCode::OK, "{body}");
 }
 
+const TEMPLATE: &str =
+    "[numbers.main]\ntemplate = { name = \"come_back\", language = \"en_US\", with_text = true }";
+
 async fn main_number(app: &TestApp) -> Value {
     let numbers = app.get("/numbers").await;
     let mut numbers = numbers.as_array().unwrap().iter();
@@ -27,7 +31,7 @@ async fn newest_alert(app: &TestApp) -> Value {
 
 on_both! {
     async fn a_report_sets_state_and_reason_until_it_is_over(db) {
-        let app = Setup::on(db).start().await;
+        let app = Setup::on(db).with(TEMPLATE).start().await;
         let ban = |state: Value| json!({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": state}});
         let template = |event: &str| json!({"event": event, "message_template_name": "come_back",
             "message_template_language": "en_US"});
@@ -76,6 +80,37 @@ on_both! {
         assert!(app.change("update number_warnings set until = 1 where until is not null").await > 0);
         let now = main_number(&app).await;
         assert_eq!((now["warnings"].as_array().unwrap().len(), &now["warnings"][0]["code"]), (1, &json!("quality_low")), "{now}");
+        app.stop().await;
+    }
+
+    async fn a_template_puts_only_a_number_at_risk_that_falls_back_on_it(db) {
+        let app = Setup::on(db).with(TEMPLATE).start().await;
+        let paused = json!({"event": "PAUSED", "message_template_name": "summer_sale", "message_template_language": "en_US"});
+        reports(&app, ACCOUNT, ("message_template_status_update", &paused)).await;
+        assert_eq!(newest_alert(&app).await["code"], "template_unusable");
+        assert_eq!(main_number(&app).await["state"], "ready");
+        app.stop().await;
+    }
+
+    async fn a_warning_of_another_account_ends_once_the_number_s_own_is_known(db) {
+        let app = Setup::on(db).start().await;
+        let banned = json!({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "DISABLE"}});
+        reports(&app, "999999999999999", ("account_update", &banned)).await;
+        assert_eq!(main_number(&app).await["state"], "at_risk", "it may be this number's");
+        app.deliver(&text_webhook(MAIN, "447700961001", "wamid.1", "When do you open?")).await;
+        app.settle().await;
+        assert_eq!(main_number(&app).await["state"], "ready");
+        app.stop().await;
+    }
+
+    async fn a_restriction_without_an_end_ends_all_the_same(db) {
+        let app = Setup::on(db).start().await;
+        let restriction = json!({"event": "ACCOUNT_RESTRICTION", "restriction_info": [
+            {"restriction_type": "RESTRICTED_ADD_PHONE_NUMBER_ACTION"}]});
+        reports(&app, ACCOUNT, ("account_update", &restriction)).await;
+        let now = main_number(&app).await;
+        let in_days = (now["warnings"][0]["until"].as_i64().unwrap() - now_ms()) / DAY_MS;
+        assert!((28..=30).contains(&in_days), "{now}");
         app.stop().await;
     }
 

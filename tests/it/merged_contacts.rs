@@ -17,6 +17,7 @@ use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::listing::{ConversationRow, Which};
 use frontdesk::store::messages::MessageRow;
 use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, ToSend};
+use frontdesk::store::staff_messages::{Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::{Settings, Store};
 use futures::future::join_all;
@@ -57,6 +58,7 @@ struct Ground {
     store: Store,
     agent: AgentId,
     numbers: [NumberId; 2],
+    settings: Settings,
     _home: TempDir,
 }
 
@@ -81,7 +83,7 @@ impl Ground {
             };
             numbers.push(store.connect_number(number).await.unwrap());
         }
-        Self { store, agent, numbers: numbers.try_into().unwrap(), _home: home }
+        Self { store, agent, numbers: numbers.try_into().unwrap(), settings, _home: home }
     }
 
     fn said(&self, number: usize, from: Party, id: &str) -> Arrival {
@@ -102,14 +104,18 @@ impl Ground {
     fn arrival(&self, number: usize, event: Event) -> Arrival {
         let number = self.numbers[number].clone();
         let item = Item { number: Some(number.to_string()), account: Account::default(), event };
-        Arrival { number: Some(number), item, policy: POLICY }
+        Arrival { number: Some(number), item, policy: POLICY, authenticated: true }
     }
 
     async fn take(&self, items: Vec<Arrival>) {
+        Self::take_on(&self.store, items).await;
+    }
+
+    async fn take_on(store: &Store, items: Vec<Arrival>) {
         let turns = Offer::default();
         let (provider, body, candidates) = (ProviderKind::Meta, b"{}".to_vec(), Vec::new());
         let webhook = TakeIn { provider, body, items, candidates, again: None, turns };
-        self.store.take_in(webhook).await.unwrap();
+        store.take_in(webhook).await.unwrap();
     }
 
     async fn hear(&self, number: usize, ids: Ids, id: &str) {
@@ -342,6 +348,138 @@ on_both! {
         assert!(open.is_empty(), "{open:?}");
     }
 
+    async fn what_a_person_does_under_the_former_id_is_done_in_the_one_that_stays(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        let former = ground.all().await.into_iter().find(|row| row.wa_id.is_none()).unwrap();
+        let reply = |key: &str| Reply {
+            conversation: ConversationId::stored(former.id.clone()),
+            key: key.into(),
+            text: "Hello".into(),
+            quotes: None,
+            window: Window::Always,
+        };
+        let first = ground.store.write(reply("key")).await.unwrap();
+        let ReplyOutcome::Now(message) = first else { panic!("{first:?}") };
+        ground.hear(0, Ids::Both, "m3").await;
+        let again = ground.store.write(reply("key")).await.unwrap();
+        assert_eq!(again, ReplyOutcome::Before(message), "it is not written twice");
+        let place = reply("").conversation;
+        assert_eq!(ground.store.mark_seen(&place).await.unwrap(), Some(true));
+        let next = ground.store.write(reply("other key")).await.unwrap();
+        assert!(matches!(next, ReplyOutcome::Now(_)), "{next:?}");
+        let (one, former) = (ground.only().await, place);
+        assert_eq!(ground.thread(&one.id).await.len(), 5, "three of theirs, two of ours");
+        assert!(ground.store.resolve(&former).await.unwrap());
+        assert_eq!((ground.only().await.owner, ground.only().await.unread), (Owner::Bot, 0));
+        assert!(ground.store.take_over(&former).await.unwrap());
+        assert_eq!(ground.only().await.owner, Owner::Person);
+        let unknown = ConversationId::generate();
+        assert!(!ground.store.take_over(&unknown).await.unwrap());
+    }
+
+    async fn who_opted_out_under_one_id_gets_nothing_on_the_other_s_numbers(db) {
+        for (stopped, running) in [(Ids::Phone, Ids::Bsuid), (Ids::Bsuid, Ids::Phone)] {
+            let ground = Ground::on(db).await;
+            let mut stop = ground.said(0, stopped.party(), "m1");
+            stop.policy.consent = Some(ConsentRequest { out: true, reply: None });
+            ground.take(vec![stop]).await;
+            ground.take(vec![ground.said(1, running.party(), "m2")]).await;
+            let claim = ground.claims().await.remove(0);
+            let late = ground.finished(&claim, &["late"]).await;
+            ground.hear(0, Ids::Both, "m3").await;
+            assert_eq!(ground.store.commit_turn(late).await.unwrap(), CommitOutcome::Overtaken);
+            assert!(ground.claims().await.is_empty(), "nothing waits");
+            let states = ground.states(&claim.id).await;
+            assert_eq!(states, [("m2".to_owned(), MessageState::Stored)]);
+        }
+    }
+
+    async fn whatsapp_s_word_of_the_window_holds_unless_the_other_was_heard_since(db) {
+        for heard_since in [false, true] {
+            let ground = Ground::on(db).await;
+            ground.hear(0, Ids::Phone, "m1").await;
+            let claim = ground.claims().await.remove(0);
+            assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
+            let refused = ground.claim_sends().await.remove(0);
+            if !heard_since {
+                let mut before = ground.said(0, Ids::Bsuid.party(), "m2");
+                if let Event::Message(message) = &mut before.item.event {
+                    message.sent_at -= MINUTE;
+                }
+                ground.take(vec![before]).await;
+            }
+            ground.store.close_window(&refused).await.unwrap();
+            if heard_since {
+                ground.hear(0, Ids::Bsuid, "m2").await;
+            }
+            ground.echo(Ids::Both, "e1").await;
+            assert_eq!(ground.only().await.window_closed_at.is_none(), heard_since);
+        }
+    }
+
+    async fn a_send_that_was_claimed_before_a_merge_is_recorded_after_it(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        for claim in ground.claims().await {
+            assert_eq!(ground.answer(&claim, &["Hello."]).await, CommitOutcome::Yes(None));
+        }
+        let sends = ground.claim_sends().await;
+        assert_eq!(sends.len(), 2);
+        ground.echo(Ids::Both, "e1").await;
+        for send in &sends {
+            let ended = SendResult::Sent(format!("out.{}", send.conversation_id));
+            ground.store.record_send(send, ended).await.unwrap();
+        }
+        let one = ground.only().await;
+        assert_eq!(one.owner, Owner::Person, "the echo is a person's");
+        let rows = ground.thread(&one.id).await.into_iter();
+        let sent = rows.filter(|row| row.author == Author::Bot && row.state == MessageState::Sent);
+        assert_eq!(sent.count(), 2);
+        for send in &sends {
+            ground.store.close_window(send).await.unwrap();
+        }
+        assert!(ground.only().await.window_closed_at.is_some(), "the old id leads here, too");
+    }
+
+    async fn what_nobody_signed_makes_no_two_contacts_one(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        let forged = Arrival { authenticated: false, ..ground.said(1, Ids::Both.party(), "m3") };
+        ground.take(vec![forged]).await;
+        let mains = ground.all().await.into_iter().filter(|row| row.number_slug == "main");
+        assert_eq!(mains.count(), 2);
+        ground.hear(1, Ids::Both, "m4").await;
+        assert_eq!(ground.all().await.len(), 2, "one on each number");
+    }
+
+    async fn what_a_person_writes_during_a_merge_is_there_once_and_holds_the_bot_back(db) {
+        for _ in 0..5 {
+            let ground = Ground::on(db).await;
+            ground.hear(0, Ids::Phone, "m1").await;
+            ground.hear(0, Ids::Bsuid, "m2").await;
+            let former = ground.all().await.into_iter().find(|row| row.wa_id.is_none()).unwrap();
+            let reply = || Reply {
+                conversation: ConversationId::stored(former.id.clone()),
+                key: "key".into(),
+                text: "Hello".into(),
+                quotes: None,
+                window: Window::Always,
+            };
+            let (written, ()) = tokio::join!(ground.store.write(reply()), ground.hear(0, Ids::Both, "m3"));
+            let ReplyOutcome::Now(message) = written.unwrap() else { panic!("not written") };
+            assert_eq!(ground.store.write(reply()).await.unwrap(), ReplyOutcome::Before(message));
+            let one = ground.only().await;
+            assert_eq!(one.owner, Owner::Person);
+            let rows = ground.thread(&one.id).await;
+            assert_eq!(rows.iter().filter(|row| row.author == Author::Person).count(), 1);
+            assert!(ground.claims().await.is_empty(), "no turn");
+        }
+    }
+
     async fn a_phone_with_a_new_owner_stays_apart(db) {
         let ground = Ground::on(db).await;
         let other = Party { bsuid: Some("GB.2".into()), ..Ids::Phone.party() };
@@ -356,10 +494,15 @@ on_both! {
     async fn many_at_once_lose_nothing(db) {
         let ground = Ground::on(db).await;
         let kinds = [Ids::Phone, Ids::Bsuid, Ids::Both];
-        // Each in its own batch where the database allows it: another store is another process.
+        // Another store is another process. One process serves a SQLite file.
+        let other = match db {
+            Db::Sqlite => None,
+            Db::Postgres => Some(Store::open(&ground.settings).await.unwrap()),
+        };
         let hear = |at: usize| {
             let item = ground.said(at % 2, kinds[at % 3].party(), &format!("m{at:03}"));
-            ground.take(vec![item])
+            let store = other.as_ref().filter(|_| at / 2 % 2 == 1).unwrap_or(&ground.store);
+            Ground::take_on(store, vec![item])
         };
         ground.hear(0, Ids::Phone, "first").await;
         ground.hear(0, Ids::Bsuid, "second").await;

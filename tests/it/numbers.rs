@@ -173,8 +173,12 @@ on_both! {
             tried && app.thread(CUSTOMER).await.last().is_some_and(|one| one["state"] == "queued")
         })
         .await;
+        let waits = "update messages set state = 'waiting' where direction = 'in'";
+        assert_eq!(app.change(waits).await, 1);
         let path = format!("/numbers/{}", added["id"].as_str().unwrap());
         assert_eq!(ask(&app.url, ("DELETE", &path), None).await.0, StatusCode::NO_CONTENT);
+        let waiting = "update messages set note = note where state = 'waiting'";
+        assert_eq!(app.change(waiting).await, 0, "a merge would wake it");
         let failed = "update messages set note = note where state = 'failed'";
         assert_eq!(app.change(failed).await, 1);
         let revivable = format!("{failed} and state_rank < {}", MessageState::Failed.rank());
@@ -244,12 +248,17 @@ on_both! {
         let wanted = json!({"slug": "practice", "provider": "sandbox", "agent": "acme", "fields": fields});
         let (status, added) = app.call("/numbers", &wanted).await;
         assert_eq!((status, &added["state"]), (StatusCode::CREATED, &json!("ready")), "{added}");
-        let body = json!({"messages": [{"from": CUSTOMER, "text": "When do you close on Saturday?"}]}).to_string();
-        let request = reqwest::Client::new().post(format!("{}/webhooks/sandbox/practice", app.url));
-        let signature = sign("a-secret-of-mine", body.as_bytes());
-        let request = request.header("x-frontdesk-signature", signature).body(body);
-        assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
-        app.settle().await;
+        let practises = async |text: &str| {
+            let body = json!({"messages": [{"from": CUSTOMER, "text": text}]}).to_string();
+            let request = reqwest::Client::new().post(format!("{}/webhooks/sandbox/practice", app.url));
+            let signature = sign("a-secret-of-mine", body.as_bytes());
+            let request = request.header("x-frontdesk-signature", signature).body(body);
+            assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+            app.settle().await;
+        };
+        practises("STOP").await;
+        assert_eq!(app.conversation_with(CUSTOMER).await["opted_out"], false, "it may be a real customer's phone");
+        practises("When do you close on Saturday?").await;
         let thread = app.thread(CUSTOMER).await;
         assert!(thread.iter().any(|one| one["direction"] == "out"), "{thread:?}");
         // The console writes as a customer without knowing how to sign.

@@ -1,6 +1,7 @@
 //! A person in the console takes a conversation, writes in it and returns it. Tries to make the bot
 //! speak in between, and to have the person's message sent twice or never.
 
+use frontdesk::domain::ConversationId;
 use frontdesk::domain::time::now_ms;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -101,6 +102,31 @@ on_both! {
         assert_eq!(writes(&app, &id, "k2", "Hi, Ana here.").await.0, 201);
         app.settle().await;
         assert_eq!(got(&app, CUSTOMER).len(), 2);
+        app.stop().await;
+    }
+
+    async fn a_page_with_the_old_id_of_a_merged_conversation_goes_on_working(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let (old, id) = (ConversationId::generate(), id(&app, CUSTOMER).await);
+        let merged = format!(
+            "insert into merged_conversations (id, workspace_id, into_id, created_at)
+             select '{old}', workspace_id, id, 1 from conversations where id = '{id}'"
+        );
+        assert_eq!(app.change(&merged).await, 1);
+        let old = old.as_str();
+        assert_eq!(does(&app, old, "take").await.1["id"], id.as_str());
+        let (status, message) = writes(&app, old, "k1", "Ana here.").await;
+        assert_eq!(status, 201, "{message}");
+        let (status, same) = writes(&app, &id, "k1", "Ana here.").await;
+        assert_eq!((status, &same["id"]), (200, &message["id"]));
+        assert_eq!(does(&app, old, "seen").await.0, 204);
+        app.settle().await;
+        let messages = app.get(&format!("/conversations/{old}/messages")).await;
+        assert_eq!(messages["items"].as_array().unwrap().len(), 3, "{messages}");
+        let (status, resolved) = does(&app, old, "resolve").await;
+        assert_eq!((status, &resolved["id"], &resolved["owner"]), (200, &json!(id), &json!("bot")));
         app.stop().await;
     }
 

@@ -8,10 +8,10 @@ use frontdesk::domain::loop_guard::{Limits, SenderStats};
 use frontdesk::domain::thread::{IntakePolicy, Thread};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    Account, AgentId, Alert, AlertCode, Author, Content, ConversationId, Direction, DocumentId,
-    DocumentState, DocumentStatus, Echo, EscalationState, Event, FailureCode, Fault, GapId,
-    GapState, Inbound, Item, MessageId, MessageState, NumberId, NumberState, Other, Owner, Party,
-    ProviderKind, RunState, TurnId, TurnOutcome, Usage, WarningChange,
+    Account, AgentId, Alert, AlertCode, Author, Content, ConversationId, Delivery, Direction,
+    DocumentId, DocumentState, DocumentStatus, Echo, EscalationState, Event, FailureCode, Fault,
+    GapId, GapState, Inbound, Item, MessageId, MessageState, NumberId, NumberState, Other, Owner,
+    Party, Pricing, ProviderKind, RunState, Status, TurnId, TurnOutcome, Usage, WarningChange,
 };
 use frontdesk::eval::replay::RecordedTurn;
 use frontdesk::store::agents::ConnectNumber;
@@ -106,6 +106,19 @@ impl Ground {
         }
     }
 
+    /// A conversation in which the bot has sent these messages, each with its text as its id.
+    async fn answered(&self, replies: &[&str]) -> Claim {
+        let claim = self.claimed("4477", "wamid.1").await;
+        let turn = self.finished(&claim, replies).await;
+        assert_eq!(self.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
+        for _ in replies {
+            let send = claim_sends(&self.store, 1, MINUTE).await.remove(0);
+            let sent = SendResult::Sent(send.body.clone().unwrap());
+            self.store.record_send(&send, sent).await.unwrap();
+        }
+        claim
+    }
+
     async fn thread(&self, claim: &Claim) -> Vec<MessageRow> {
         self.store.thread(&claim.conversation(), None, 100).await.unwrap()
     }
@@ -169,7 +182,20 @@ fn hook(items: Vec<Arrival>) -> TakeIn {
 
 fn item(number: &NumberId, event: Event) -> Arrival {
     let item = Item { number: Some("106".into()), account: Account::default(), event };
-    Arrival { number: Some(number.clone()), item, policy: POLICY }
+    Arrival { number: Some(number.clone()), item, policy: POLICY, authenticated: true }
+}
+
+fn status(id: &str, delivery: Delivery) -> Status {
+    Status {
+        provider_id: id.into(),
+        delivery,
+        at: now_ms(),
+        reference: None,
+        recipient: phone("4477"),
+        faults: Vec::new(),
+        window_closed: false,
+        pricing: None,
+    }
 }
 
 fn text(number: &NumberId, from: &str, id: &str) -> Arrival {
@@ -286,7 +312,7 @@ on_both! {
             kind: "account_update".into(),
             payload: json!({}),
             alert: Some(Alert { code, text, detail: String::new() }),
-            warning: Some(WarningChange::Raised { topic: "ban".into(), until: None }),
+            warning: Some(WarningChange::Raised { topic: "ban".into(), until: None, template: None }),
         };
         one.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))])).await.unwrap();
         let message = ground.thread(&claim).await[0].id.clone();
@@ -330,6 +356,73 @@ on_both! {
                 && one.message(&message).await.unwrap().is_some()
         );
         assert_eq!(one.events(true, 100).await.unwrap().len(), 1);
+    }
+
+    async fn a_price_that_comes_after_a_higher_status_is_kept(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.answered(&["Hello."]).await;
+        let priced = Pricing { billable: Some(true), ..Pricing::default() };
+        for (delivery, pricing) in [(Delivery::Delivered, None), (Delivery::Sent, Some(priced))] {
+            let news = Status { pricing, ..status("Hello.", delivery) };
+            let arrival = item(&ground.number, Event::Status(Box::new(news)));
+            ground.store.take_in(hook(vec![arrival])).await.unwrap();
+        }
+        let mut rows = ground.thread(&claim).await.into_iter();
+        let row = rows.find(|row| row.author == Author::Bot).unwrap();
+        assert_eq!(row.state, MessageState::Delivered);
+        assert!(row.pricing.unwrap().contains("true"));
+    }
+
+    async fn a_repeated_failure_opens_no_second_case_beside_news_of_another_message(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.answered(&["One.", "Two."]).await;
+        let takes = async |news: &[(&str, Delivery)]| {
+            let event = |(text, delivery): &(&str, Delivery)| {
+                item(&ground.number, Event::Status(Box::new(status(text, *delivery))))
+            };
+            ground.store.take_in(hook(news.iter().map(event).collect())).await.unwrap();
+        };
+        takes(&[("One.", Delivery::Failed)]).await;
+        assert_eq!(ground.store.escalations(true, None, 100).await.unwrap().len(), 1);
+        assert!(ground.store.resolve(&claim.conversation()).await.unwrap());
+        takes(&[("One.", Delivery::Failed), ("Two.", Delivery::Delivered)]).await;
+        assert!(ground.store.escalations(true, None, 100).await.unwrap().is_empty());
+    }
+
+    async fn the_desk_s_own_alerts_are_listed_until_webhooks_are_forgotten(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["Hello."]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
+        let send = claim_sends(&ground.store, 1, MINUTE).await.remove(0);
+        ground.store.record_lost_notice(&send, &Fault::default()).await.unwrap();
+        assert_eq!(ground.store.events(true, 100).await.unwrap().len(), 1);
+        assert_eq!(ground.store.forget_webhooks(now_ms() - MINUTE, 100).await.unwrap(), 0);
+        assert_eq!(ground.store.forget_webhooks(now_ms() + MINUTE, 100).await.unwrap(), 2);
+        assert!(ground.store.events(false, 100).await.unwrap().is_empty());
+    }
+
+    async fn a_number_that_is_another_one_now_has_no_warning(db) {
+        let ground = Ground::on(db).await;
+        let alert = || Alert { code: AlertCode::AccountBanned, text: "!".into(), detail: String::new() };
+        let warn = || {
+            let warning = WarningChange::Raised { topic: "ban".into(), until: None, template: None };
+            let (alert, warning) = (Some(alert()), Some(warning));
+            let news = Other { kind: "account_update".into(), payload: json!({}), alert, warning };
+            ground.store.take_in(hook(vec![item(&ground.number, Event::Other(Box::new(news)))]))
+        };
+        let warnings = async || ground.store.number_warnings().await.unwrap().len();
+        warn().await.unwrap();
+        let (_, same) = furnish(&ground.store, "main").await;
+        assert_eq!((same == ground.number, warnings().await), (true, 1), "nothing changed");
+        let number = ConnectNumber {
+            slug: "main".into(),
+            provider: ProviderKind::Meta,
+            external_id: "107".into(),
+            agent: ground.agent.clone(),
+        };
+        assert_eq!(ground.store.connect_number(number).await.unwrap(), ground.number);
+        assert_eq!(warnings().await, 0);
     }
 
     async fn a_message_id_is_taken_in_once_on_each_number(db) {

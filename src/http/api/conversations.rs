@@ -168,7 +168,7 @@ pub(super) async fn counts(Web(web): Web<WebState>) -> Answer<Counts> {
 #[utoipa::path(get, path = "/conversations/{id}", operation_id = "get_conversation", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Conversation), (status = 404, response = Problem)))]
 pub(super) async fn one(Web(web): Web<WebState>, Path(id): Path<String>) -> Answer<Conversation> {
-    let id = web.desk.store.current_conversation(&parse_id(&id)?).await?;
+    let id = current_id(&web, &id).await?;
     show(&web, &id).await
 }
 
@@ -183,7 +183,9 @@ pub(super) async fn mark_seen(
     match web.desk.store.mark_seen(&id).await? {
         None => return Err(missing()),
         // Updates the badges in other open consoles.
-        Some(true) => web.desk.notifier.changed(&id),
+        Some(true) => {
+            web.desk.notifier.changed(&web.desk.store.current_conversation(&id).await?);
+        }
         Some(false) => {}
     }
     Ok(StatusCode::NO_CONTENT)
@@ -201,6 +203,7 @@ pub(super) async fn take_over(
     if !web.desk.store.take_over(&id).await? {
         return Err(missing());
     }
+    let id = web.desk.store.current_conversation(&id).await?;
     web.desk.notifier.conversation_event(&id, None);
     show(&web, &id).await
 }
@@ -225,6 +228,7 @@ async fn return_to_bot(Web(web): Web<WebState>, Path(id): Path<String>) -> Answe
     if !web.desk.store.resolve(&id).await? {
         return Err(missing());
     }
+    let id = web.desk.store.current_conversation(&id).await?;
     web.desk.notifier.changed(&id);
     web.desk.announce(What::Escalations).await;
     show(&web, &id).await
@@ -331,8 +335,13 @@ fn excerpt(text: &str, sought: &str) -> String {
 }
 
 /// Parses a conversation id; an invalid one counts as not found.
-pub(super) fn parse_id(id: &str) -> Result<ConversationId, Problem> {
+fn parse_id(id: &str) -> Result<ConversationId, Problem> {
     ConversationId::parse(id).map_err(|_| missing())
+}
+
+/// Reads the id of a conversation, or of one that was merged into it.
+pub(super) async fn current_id(web: &WebState, id: &str) -> Result<ConversationId, Problem> {
+    Ok(web.desk.store.current_conversation(&parse_id(id)?).await?)
 }
 
 /// The error for an unknown conversation.

@@ -118,7 +118,7 @@ pub(super) async fn list(
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<Message>> {
-    let id = conversations::parse_id(&id)?;
+    let id = conversations::current_id(&web, &id).await?;
     web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
     let (after, limit) = (paging.after()?, paging.limit());
     let rows = web.desk.store.thread(&id, after, limit).await?;

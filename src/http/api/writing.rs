@@ -50,7 +50,7 @@ pub(super) async fn write(
     headers: HeaderMap,
     Body(reply): Body<Reply>,
 ) -> Result<(StatusCode, Extension<Note>, Json<Message>), Problem> {
-    let id = conversations::parse_id(&id)?;
+    let id = conversations::current_id(&web, &id).await?;
     let row = web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
     let window = window(&web, &row.number_id);
     let reply = reply.read(id.clone(), (key(&headers)?, window))?;
@@ -59,6 +59,7 @@ pub(super) async fn write(
         ReplyOutcome::Before(message) => (StatusCode::OK, message),
         other => return Err(refused(&other)),
     };
+    let id = web.desk.store.current_conversation(&id).await?;
     if status == StatusCode::CREATED {
         web.desk.notifier.conversation_event(&id, None);
         web.desk.notifier.wake_outbox();

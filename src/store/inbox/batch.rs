@@ -22,7 +22,7 @@ pub(super) const OPTED_OUT: &str = NoteCode::OptedOut.text();
 pub(super) const TAKEN: &str = NoteCode::PersonTookOver.text();
 const MACHINE: &str = NoteCode::Machine.text();
 /// The reason of the case about a message that is too old.
-const STALE_CASE: &str = "a message arrived too late for the bot to answer it";
+pub(in crate::store) const STALE_CASE: &str = "a message arrived too late for the bot to answer it";
 
 /// Webhooks that are taken in together.
 pub(super) struct Batch<'a> {
@@ -118,6 +118,7 @@ impl<'a> Batch<'a> {
         kept.webhook_index = at.place;
         // A repaired message was counted when it came.
         kept.new_messages += i64::from(mend.is_none() && !message.imported);
+        kept.heard |= mend.is_none() && opens_window(message);
         let conversation = kept.id.clone();
         if matches!(disposition, Disposition::OptedOut | Disposition::Machine(_)) {
             kept.void = true;
@@ -242,7 +243,7 @@ impl<'a> Batch<'a> {
         let messages::StatusEffects { mut changed, lost_notices } =
             messages::apply_statuses(conn, self.workspace, &self.statuses).await?;
         changed.extend(self.unanswered);
-        // A turn that runs in a merged conversation has to look again.
+        // A turn that runs in one of these conversations has to look again.
         let merged = self.conversations.contacts.merged().iter().cloned();
         let merged = merged.map(|conversation| ConversationEvent { conversation, message: None });
         if let Some(first) = self.taken.first_mut() {
@@ -341,6 +342,12 @@ fn row<'m>(
         faults: &message.faults,
         sent_at: state.sent_at,
     }
+}
+
+/// Whether it is a message of the customer's own to the number.
+fn opens_window(message: &Inbound) -> bool {
+    let written = !matches!(message.content, Content::System { .. });
+    written && !message.imported && message.group.is_none()
 }
 
 /// Why a message is stored but never answered; `None` if it may be answered.

@@ -16,7 +16,7 @@ pub(super) struct Contacts {
     all: Vec<Contact>,
     phones: HashMap<String, usize>,
     bsuids: HashMap<String, usize>,
-    /// Conversations that were merged, because their customers are one: both of each pair.
+    /// Conversations that changed because their customers are one.
     merged: Vec<ConversationId>,
 }
 
@@ -153,8 +153,8 @@ impl Contacts {
         (kept != gone && apart).then_some((kept, gone))
     }
 
-    /// Records that the database merged the second contact into the first, and both of
-    /// each pair of conversations that became one.
+    /// Records that the database merged the second contact into the first, and the conversations
+    /// that changed with that.
     pub(super) fn absorb(&mut self, (kept, gone): (usize, usize), merged: Vec<ConversationId>) {
         let row = &mut self.all[gone].row;
         let (bsuid, name, opted_out_at) = (row.bsuid.take(), row.name.take(), row.opted_out_at);
@@ -168,7 +168,7 @@ impl Contacts {
         self.merged.extend(merged);
     }
 
-    /// The conversations that were merged in this batch, both of each pair.
+    /// The conversations that changed because their customers became one in this batch.
     pub(super) fn merged(&self) -> &[ConversationId] {
         &self.merged
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sqlx::FromRow;
 
 use super::contacts::Contacts;
-use super::{Offer, merge};
+use super::{Offer, Targets, merge};
 use crate::domain::loop_guard::SenderStats;
 use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
@@ -34,6 +34,8 @@ pub(super) struct LoadedConversation {
     pub(super) closed: bool,
     /// New messages that a person has not seen.
     pub(super) new_messages: i64,
+    /// Whether the customer wrote: that opens WhatsApp's window.
+    pub(super) heard: bool,
     /// What a person did, if anything: then everything before `new_messages` was seen.
     pub(super) seen: Option<PersonAction>,
     /// Index of the webhook that brought the latest message.
@@ -91,16 +93,16 @@ pub(super) type Place<'a> = (&'a NumberId, &'a Party);
 
 impl Conversations {
     /// Loads the conversations of these customers, locks them until the commit, and creates new
-    /// ones. `also` are ids that customers may change to.
+    /// ones.
     pub(super) async fn open(
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
-        (places, also): (&[Place<'_>], &[Party]),
+        Targets { places, authenticated, also }: &Targets<'_>,
     ) -> Result<Self> {
         let mut conversations = Self::default();
         let parties = places.iter().map(|(_, party)| *party).chain(also);
         conversations.contacts.find(conn, workspace, parties).await?;
-        merge::unite(conn, workspace, (&mut conversations.contacts, places)).await?;
+        merge::unite(conn, workspace, (&mut conversations.contacts, authenticated)).await?;
         let mut wanted: Vec<(String, usize)> = Vec::new();
         for (number, party) in places {
             let contact = conversations.contacts.find_or_add(party);
@@ -225,10 +227,11 @@ impl Conversations {
                 kept.seen.map(|_| moment).into(),
                 i64::from(kept.seen == Some(PersonAction::Answered)).into(),
                 i64::from(kept.seen != Some(PersonAction::Looked) || kept.new_messages > 0).into(),
+                i64::from(kept.heard).into(),
             ]);
         }
         let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
-            claimed, moment, came, seen_at, answered, spoken) as (";
+            claimed, moment, came, seen_at, answered, spoken, heard) as (";
         let after = ") update conversations set owner = coalesce(v.owner, conversations.owner),
                 person_at = coalesce(v.person_at, conversations.person_at), waiting_since = v.waiting_since, due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
                 lease_token = lease_token + v.void + v.claimed, updated_at = v.moment,
@@ -238,7 +241,7 @@ impl Conversations {
                 unanswered = v.came + case when v.answered = 1 then 0 else unanswered end,
                 lease_until = case when v.claimed = 1 then v.until when v.void = 1 then 0 else lease_until end,
                 attempts = case when v.void = 1 then 0 else attempts end + v.claimed,
-                window_closed_at = case when v.came > 0 then null else window_closed_at end
+                window_closed_at = case when v.heard = 1 then null else window_closed_at end
             from v where conversations.id = v.id";
         conn.many(before, &rows, after).await.map(|_| ())
     }
@@ -361,6 +364,7 @@ impl LoadedConversation {
             void: false,
             closed: false,
             new_messages: 0,
+            heard: false,
             seen: None,
             webhook_index: 0,
             previous_owner: Owner::Bot,

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::batch::{OPTED_OUT, TAKEN};
 use super::contacts::Contacts;
-use super::conversations::{Place, written};
+use super::conversations::written;
 use crate::domain::thread::{Thread, earliest};
 use crate::domain::{ConversationId, MessageState, Owner, Party, WorkspaceId};
 use crate::store::columns::LenientWord;
@@ -17,12 +17,30 @@ impl Store {
     /// The conversation that took over all of this one; the same id if none did.
     pub async fn current_conversation(&self, id: &ConversationId) -> Result<ConversationId> {
         let workspace = self.workspace_id();
-        self.read(async |conn| current(conn, workspace, id).await).await
+        self.read(async |conn| merged_into(conn, workspace, id).await).await
     }
 }
 
-/// Like [`Store::current_conversation`], inside a transaction.
+/// Like [`Store::current_conversation`], for a write: the conversation is locked until the commit,
+/// so that no merge removes it meanwhile.
 pub(in crate::store) async fn current(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    id: &ConversationId,
+) -> Result<ConversationId> {
+    macro_rules! find {
+        ($lock:literal) => {
+            concat!("select id from conversations where id = $1 and workspace_id = $2 ", $lock)
+        };
+    }
+    let sql = conn.sql_for(find!(""), find!("for update"));
+    match first!(conn, (ConversationId,), sql, id.as_str(), workspace.as_str())? {
+        Some((id,)) => Ok(id),
+        None => merged_into(conn, workspace, id).await,
+    }
+}
+
+async fn merged_into(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     id: &ConversationId,
@@ -37,10 +55,10 @@ pub(in crate::store) async fn current(
 pub(super) async fn unite(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
-    (contacts, places): (&mut Contacts, &[Place<'_>]),
+    (contacts, parties): (&mut Contacts, &[&Party]),
 ) -> Result<()> {
     let whole = |party: &&Party| party.wa_id.is_some() && party.bsuid.is_some();
-    for party in places.iter().map(|(_, party)| *party).filter(whole) {
+    for party in parties.iter().copied().filter(whole) {
         if let Some((kept, gone)) = contacts.split(party) {
             let pair = Pair { workspace, kept: contacts.id(kept), gone: contacts.id(gone) };
             if let Some(merged) = pair.merge(conn).await? {
@@ -80,14 +98,17 @@ struct HalfRow {
     due_at: Option<i64>,
     quiet_at: Option<i64>,
     last_inbound_at: Option<i64>,
+    window_closed_at: Option<i64>,
+    notice_at: Option<i64>,
     replied_at: Option<i64>,
     reply_hash: i64,
     habit: String,
 }
 
 impl Pair<'_> {
-    /// Merges them. Returns both of each pair of conversations that became one; `None` if nothing
-    /// was merged, because an owner's word is unknown to this version.
+    /// Merges them. Returns the conversations that changed: both of each pair that became one, and
+    /// those that got another customer. `None` if nothing was merged, because an owner's word is
+    /// unknown to this version.
     async fn merge(&self, conn: &mut Conn<'_>) -> Result<Option<Vec<ConversationId>>> {
         let rows = self.lock_conversations(conn).await?;
         let (kept, gone) = (self.lock(conn, self.kept).await?, self.lock(conn, self.gone).await?);
@@ -101,6 +122,13 @@ impl Pair<'_> {
         let (stay, go): (Vec<_>, Vec<_>) =
             rows.into_iter().partition(|row| row.contact_id == self.kept);
         let mut merged = Vec::new();
+        let joined = |row: &&HalfRow| go.iter().any(|one| one.number_id == row.number_id);
+        for row in stay.iter().filter(|row| !joined(row)) {
+            if kept.opted_out_at.is_none() && opted_out_at.is_some() {
+                row.opt_out(conn).await?;
+                merged.push(row.id.clone());
+            }
+        }
         for row in go {
             if let Some(into) = stay.iter().find(|one| one.number_id == row.number_id) {
                 into.take_over_all_of(conn, self.workspace, (&row, opted_out_at)).await?;
@@ -108,6 +136,10 @@ impl Pair<'_> {
             } else {
                 let sql = "update conversations set contact_id = $2, updated_at = $3 where id = $1";
                 run!(conn, sql, row.id.as_str(), self.kept, now())?;
+                if gone.opted_out_at.is_none() && opted_out_at.is_some() {
+                    row.opt_out(conn).await?;
+                }
+                merged.push(row.id);
             }
         }
         self.join_contacts(conn, &gone, opted_out_at).await?;
@@ -120,7 +152,7 @@ impl Pair<'_> {
             ($lock:literal) => {
                 concat!(
                     "select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
-                        v.last_inbound_at, v.replied_at, v.reply_hash, v.habit
+                        v.last_inbound_at, v.window_closed_at, v.notice_at, v.replied_at, v.reply_hash, v.habit
                     from conversations v join contacts c on c.id = v.contact_id
                     where v.contact_id in ($1, $2) order by v.id ",
                     $lock
@@ -162,6 +194,15 @@ impl Pair<'_> {
 }
 
 impl HalfRow {
+    /// Voids what waits, because the customer opted out as the other contact.
+    async fn opt_out(&self, conn: &mut Conn<'_>) -> Result<()> {
+        messages::void(conn, &self.id, OPTED_OUT).await?;
+        let sql = "update conversations set waiting_since = null, due_at = null, quiet_at = null,
+                       lease_token = lease_token + 1, lease_until = 0, attempts = 0, updated_at = $2
+                   where id = $1";
+        run!(conn, sql, self.id.as_str(), now()).map(|_| ())
+    }
+
     /// Moves everything of the other conversation into this one and deletes the other. A turn that
     /// runs in the other loses its lease; its messages wait here.
     async fn take_over_all_of(
@@ -230,9 +271,12 @@ impl HalfRow {
                            else conversations.last_message_at end,
                        created_at = case when o.created_at < conversations.created_at then o.created_at
                            else conversations.created_at end,
-                       updated_at = $13
+                       notice_at = $13, window_closed_at = $14, updated_at = $15
                    from conversations o where conversations.id = $1 and o.id = $2";
         let habit = written(&thread.sender_stats);
+        // What WhatsApp said before the customer wrote is over.
+        let closed_at = self.window_closed_at.max(other.window_closed_at);
+        let closed_at = closed_at.filter(|at| Some(*at) > thread.last_inbound_at);
         run!(
             conn,
             sql,
@@ -248,6 +292,8 @@ impl HalfRow {
             thread.reply_hash,
             habit.as_str(),
             i64::from(void),
+            thread.notice_at,
+            closed_at,
             now()
         )
         .map(|_| ())
@@ -261,6 +307,7 @@ impl HalfRow {
             due_at: self.due_at,
             quiet_at: self.quiet_at,
             last_inbound_at: self.last_inbound_at,
+            notice_at: self.notice_at,
             replied_at: self.replied_at,
             reply_hash: self.reply_hash,
             sender_stats: serde_json::from_str(&self.habit).unwrap_or_default(),

@@ -97,7 +97,7 @@ impl OutboxEntry<'_> {
             last_inbound_at: free.last_inbound_at,
             window_closed_at: free.window_closed_at,
             // Replies go to customers.
-            notice_at: None,
+            to_staff: 0,
         }
     }
 }

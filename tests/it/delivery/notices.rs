@@ -1,6 +1,6 @@
 //! Notices to support contacts: an alarm if one is not delivered, and who answers one is no customer.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{SUPPORT, cases, got, ours, owner, pause, resolve, says, until};
 use crate::support::app::{Db, Setup, TestApp, on_both};
@@ -75,6 +75,53 @@ on_both! {
         assert_eq!(all.len(), 2, "once each: {all:?}");
         assert!(all[0]["alert"].as_str().unwrap().contains("Message undeliverable"), "{all:?}");
         assert_eq!(cases(&app).await.len(), 2);
+        app.stop().await;
+    }
+
+    async fn a_notice_of_unknown_outcome_is_an_alarm(db) {
+        for then in ["drop", "ask"] {
+            let unknown = format!("[numbers.main]\nunknown = {{ after_ms = 300, then = \"{then}\" }}");
+            let app = Setup::on(db).with(&unknown).start().await;
+            app.whatsapp.fail_next_to(SUPPORT, 1, &Failure::AcceptThenDrop);
+            says(&app, CUSTOMER, "1", "I want a human.").await;
+            app.settle().await;
+            until("the alarm is stored", async || alarms(&app).await.len() == 1).await;
+            pause(500).await;
+            assert_eq!((alarms(&app).await.len(), cases(&app).await.len()), (1, 1), "{then}");
+            app.stop().await;
+        }
+    }
+
+    async fn a_lost_hand_off_sentence_is_no_alarm_although_its_customer_once_got_a_notice(db) {
+        let app = desk(db).await;
+        let long_ago = frontdesk::domain::time::now_ms() - 25 * 3_600_000;
+        let noticed = format!("update conversations set notice_at = {long_ago} where notice_at is not null");
+        assert_eq!(app.change(&noticed).await, 1);
+        let refused = Failure::Status(400, Graph::error(131_026, "Message undeliverable"), None);
+        app.whatsapp.fail_next_to(SUPPORT, 1, &refused);
+        says(&app, STAFF, "1", "I want a human.").await;
+        app.settle().await;
+        pause(300).await;
+        assert_eq!((alarms(&app).await.len(), cases(&app).await.len()), (0, 2));
+        app.stop().await;
+    }
+
+    async fn an_outage_is_one_notice_and_a_case_for_each_customer(db) {
+        let app = Setup::on(db).start().await;
+        app.model.fail_next(99, &Failure::Status(400, json!({"error": {"message": "Unknown"}}), None));
+        for customer in [CUSTOMER, OTHER] {
+            says(&app, customer, "1", "Do you sell submarines?").await;
+            app.settle().await;
+        }
+        until("both have a case", async || cases(&app).await.len() == 2).await;
+        pause(500).await;
+        app.settle().await;
+        assert_eq!(got(&app, SUPPORT).len(), 1);
+        let repeated = "update escalations set created_at = created_at - 601000 where told = 1";
+        assert_eq!(app.change(repeated).await, 1);
+        says(&app, "447700952103", "1", "Do you sell submarines?").await;
+        app.settle().await;
+        until("it is said again", async || got(&app, SUPPORT).len() == 2).await;
         app.stop().await;
     }
 

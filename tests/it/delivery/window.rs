@@ -1,10 +1,14 @@
 //! The 24-hour window: once it is closed, a template is sent, or a person is called.
 
+use serde_json::json;
+
 use super::{SUPPORT, cases, got, ours, pause, says, until};
-use crate::support::app::{Db, Setup, TestApp, on_both};
+use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::{Graph, Template};
-use crate::support::hooks::{News, status_webhook};
+use crate::support::hooks::{
+    News, batch, echo_webhook, message_webhook, status_webhook, text_webhook,
+};
 
 const CUSTOMER: &str = "447700950601";
 const TEMPLATE: &str =
@@ -123,6 +127,59 @@ on_both! {
         is_opened_by_the_customer(&app).await;
         app.stop().await;
     }
+}
+
+on_both! {
+    async fn a_late_status_does_not_close_the_window_that_the_customer_opened_since(db) {
+        for in_one_batch in [false, true] {
+            let app = Setup::on(db).start().await;
+            says(&app, CUSTOMER, "1", "When do you open?").await;
+            app.settle().await;
+            let sent = app.whatsapp.sent().remove(0);
+            app.change("update messages set left_at = left_at - 60000 where direction = 'out'").await;
+            let news = News {
+                id: &sent.id,
+                status: "failed",
+                recipient: CUSTOMER,
+                reference: sent.reference.as_deref(),
+                error: Some((131_047, "Re-engagement message")),
+            };
+            let status = status_webhook(&sent.number, news);
+            let thanks = text_webhook(MAIN, CUSTOMER, "wamid.thanks", "When do you open on Sunday?");
+            if in_one_batch {
+                assert_eq!(app.deliver(&batch(&[status, thanks])).await, 200);
+            } else {
+                assert_eq!(app.deliver(&thanks).await, 200);
+                assert_eq!(app.deliver(&status).await, 200);
+            }
+            app.settle().await;
+            assert!(!says_closed(&app).await, "in one batch: {in_one_batch}");
+            app.stop().await;
+        }
+    }
+
+    async fn only_the_customers_own_words_open_the_window(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, CUSTOMER, "1", "When do you open?").await;
+        app.settle().await;
+        let close = "update conversations set window_closed_at = 1";
+        app.change(close).await;
+        let system = json!({"type": "system", "system": {"type": "user_identity_changed", "body": "New phone"}});
+        assert_eq!(app.deliver(&message_webhook(MAIN, CUSTOMER, "wamid.2", &system)).await, 200);
+        assert!(says_closed(&app).await, "a new phone is no message");
+        let words = text_webhook(MAIN, CUSTOMER, "wamid.3", "Are you there?");
+        let echo = echo_webhook(MAIN, CUSTOMER, "wamid.4", "Ana here.");
+        assert_eq!(app.deliver(&batch(&[words, echo])).await, 200);
+        app.settle().await;
+        assert!(!says_closed(&app).await, "a person answered in the same batch");
+        app.stop().await;
+    }
+}
+
+/// Whether the inbox says that the window is closed.
+async fn says_closed(app: &TestApp) -> bool {
+    let ends = app.conversation_with(CUSTOMER).await["window_ends_at"].as_i64().unwrap();
+    ends <= frontdesk::domain::time::now_ms()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -202,7 +202,7 @@ fn template(value: &Value) -> Meaning {
         "" | "PENDING" | "IN_APPEAL" | "ARCHIVED" | "UNARCHIVED" => Meaning::default(),
         // A template that is gone puts nothing at risk for good.
         "DELETED" => Meaning { warning: cleared(&topic).warning, ..bad() },
-        _ => bad().raised(&topic, None),
+        _ => bad().raised_for_template(&topic, name),
     }
 }
 
@@ -214,7 +214,8 @@ fn template_quality(value: &Value) -> Meaning {
         "YELLOW" | "RED" => {
             let what = "A message template's quality changed";
             let (name, scores) = (template_name(value), format!("{before} to {now}"));
-            told(AlertCode::TemplateQualityLow, what, &[&name, &scores]).raised(&topic, None)
+            told(AlertCode::TemplateQualityLow, what, &[&name, &scores])
+                .raised_for_template(&topic, name)
         }
         "GREEN" => cleared(&topic),
         _ => Meaning::default(),
@@ -259,8 +260,14 @@ fn cleared(topic: &str) -> Meaning {
 impl Meaning {
     /// The alert's number is at risk.
     fn raised(self, topic: &str, until: Option<Millis>) -> Self {
-        let warning = WarningChange::Raised { topic: topic.to_owned(), until };
-        Self { warning: Some(warning), ..self }
+        let (topic, template) = (topic.to_owned(), None);
+        Self { warning: Some(WarningChange::Raised { topic, until, template }), ..self }
+    }
+
+    /// Numbers that fall back on this template are at risk.
+    fn raised_for_template(self, topic: &str, name: String) -> Self {
+        let (topic, until, template) = (topic.to_owned(), None, Some(name));
+        Self { warning: Some(WarningChange::Raised { topic, until, template }), ..self }
     }
 }
 
