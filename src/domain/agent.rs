@@ -99,8 +99,9 @@ pub struct Grounding {
     /// A statement with at least this score (0 to 1) counts as supported. Default: 0.2.
     pub threshold: f32,
     /// With `hold`, an unsupported statement below this score (0 to 1) holds the reply back.
-    /// Default: 0.02, which needs a wrong number beside words of its own. The value is provisional,
-    /// chosen from the weights; `cargo bench --bench grounding` prints what each bar would cost.
+    /// Default: 0.02, which needs a wrong number, not one that the customer wrote or a sum, beside
+    /// words that no source has in this order. The value is provisional, chosen from the weights;
+    /// `cargo bench --bench grounding` prints what each bar would cost.
     pub hold_below: f32,
     /// Whether a model judges the statements too: one more short call per reply.
     pub judge: bool,
@@ -119,8 +120,8 @@ words! {
         Off = "off",
         /// They are noted in the trace and sent.
         Note = "note",
-        /// One that scores below `hold_below`, or says the opposite of a passage, is enough to send
-        /// the `no_answer` text instead. The others are noted.
+        /// One that scores below `hold_below` in words of its own, or says the opposite of a passage,
+        /// is enough to send the `no_answer` text instead. The others are noted.
         Hold = "hold",
         /// They are removed. If that would remove more than half, or leave nothing, the `no_answer`
         /// text is sent.
