@@ -181,8 +181,13 @@ impl Sentence {
     /// Returns the text for a customer who speaks this language.
     pub fn to(&self, language: Option<&str>) -> &str {
         let primary =
-            |code: &str| code.split(['-', '_']).next().and_then(|it| self.languages.get(it));
-        let known = language.and_then(|code| self.languages.get(code).or_else(|| primary(code)));
+            |code: &str| code.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let same = |code: &str| {
+            let wanted = primary(code);
+            let mut all = self.languages.iter();
+            all.find(|(key, _)| primary(key) == wanted).map(|(_, text)| text)
+        };
+        let known = language.and_then(|code| self.languages.get(code).or_else(|| same(code)));
         known.unwrap_or(&self.default)
     }
 
@@ -247,4 +252,28 @@ pub struct Texts {
     /// Sent if a message contains nothing that the bot can read, such as a picture without a
     /// caption.
     pub unreadable: Sentence,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_the_same_with_and_without_its_region() {
+        let texts = [("pt-BR", "Olá"), ("ES", "Hola"), ("zh", "你好"), ("zh-TW", "您好")];
+        let languages = texts.map(|(code, text)| (code.to_owned(), text.to_owned()));
+        let sentence = Sentence { default: "Hello".into(), languages: languages.into() };
+        for (code, text) in [
+            ("pt", "Olá"),
+            ("pt-PT", "Olá"),
+            ("es", "Hola"),
+            ("zh", "你好"),
+            ("zh-TW", "您好"),
+            ("zh_HK", "你好"),
+            ("fr", "Hello"),
+        ] {
+            assert_eq!(sentence.to(Some(code)), text, "{code}");
+        }
+        assert_eq!(sentence.to(None), "Hello");
+    }
 }
