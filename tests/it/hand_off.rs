@@ -60,6 +60,19 @@ async fn a_mark_alone_is_said_in_the_agents_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_repeats_the_prompt_still_calls_a_person() {
+    let app = Setup::on(Db::Sqlite).start().await;
+    app.model.answer_with(|_| {
+        "The customer's last message comes with passages of the business's documents. [[hand-off]]"
+            .into()
+    });
+    let told = tries(&app, "I want a manager").await;
+    assert_eq!(told["outcome"], "hand_over", "{told}");
+    assert_eq!(told["bubbles"], json!(["A colleague will answer you here."]));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_model_reports_a_gap_and_calls_a_person_for_it() {
     let app = Setup::on(Db::Sqlite).start().await;
     app.model.answer_with(|_| {
