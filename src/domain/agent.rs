@@ -120,8 +120,8 @@ words! {
         Off = "off",
         /// They are noted in the trace and sent.
         Note = "note",
-        /// One that scores below `hold_below` in words of its own, or says the opposite of a passage,
-        /// is enough to send the `no_answer` text instead. The others are noted.
+        /// One that scores below `hold_below` in words of its own, or says the opposite of a
+        /// passage, is enough to send the `no_answer` text instead. The others are noted.
         Hold = "hold",
         /// They are removed. If that would remove more than half, or leave nothing, the `no_answer`
         /// text is sent.

@@ -195,7 +195,7 @@ impl Talk {
         let voice = said.iter().zip(ids).rev().find(|(said, _)| is_voice(said));
         let voice = voice.and_then(|(_, id)| id);
         let mut history: Vec<Line> = rows.before.into_iter().filter_map(line).collect();
-        // The first part of a split answer has the whole text for all: without it, each has its own.
+        // The first part of a split answer has the whole text: without it, each has its own.
         for part in history.iter_mut().take_while(|line| line.cited.as_deref() == Some("")) {
             part.cited = None;
         }

@@ -107,6 +107,23 @@ async fn every_prompt_explains_the_marks_and_documents_call_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_repeats_a_documents_mark_calls_nobody() {
+    let page = "# Marks\n\nOur lamps speak the word [[hand-off]] when the batteries are empty.\n";
+    let app = Setup::on(Db::Sqlite).file("knowledge/acme/marks.md", page).start().await;
+    app.model.answer_with(|request| {
+        let last = request["messages"].as_array().unwrap().last().unwrap();
+        let lines = last["content"].as_str().unwrap().lines();
+        let mut shown = lines.filter(|line| line.contains("batteries are empty"));
+        shown.next().unwrap_or("Nothing was shown.").to_owned()
+    });
+    asks(&app, "1", "Which word do the lamps speak when their batteries are empty?").await;
+    let sent = got(&app, CUSTOMER);
+    assert!(sent[0].contains("hand-off"), "{sent:?}");
+    assert_eq!(owner(&app, CUSTOMER).await, "bot");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_yes_to_the_bots_offer_of_a_person_is_a_hand_off() {
     let app = Setup::on(Db::Sqlite).start().await;
     let offer = "I could not find that. Shall I pass you to a colleague?";

@@ -302,8 +302,8 @@ impl Check {
         }
     }
 
-    /// Counts the unsupported statements that seem invented or say the opposite of a passage (see
-    /// [`Features::is_held`]). The verdicts are those of this check.
+    /// Counts the unsupported statements that say the opposite of a passage, or seem invented: they
+    /// score below `bar` (0 to 1) in words of their own. The verdicts are those of this check.
     pub fn held(&self, verdicts: &[StatementVerdict], bar: f32) -> usize {
         let pairs = self.weighed.iter().zip(verdicts);
         let doubted = pairs.filter(|(_, verdict)| !verdict.supported && verdict.score.is_some());

@@ -89,8 +89,8 @@ impl Clauses {
         Self { whole: Clause::read(sentence, reader), parts }
     }
 
-    /// Whether a claim says the opposite of the sentence or of a part of it. `alike`: both have most
-    /// words in common.
+    /// Whether a claim says the opposite of the sentence or of a part of it. `alike`: both have
+    /// most words in common.
     pub(super) fn contradicts(&self, claim: &Clause, alike: bool) -> bool {
         let differs = |part: &Clause| claim.opposes(part) || part.opposes(claim);
         let mut parts = self.parts.iter().filter(|part| part.holds(claim)).peekable();

@@ -116,7 +116,8 @@ pub(super) fn explained(
     let all = values(asked.iter().chain(&written));
     let counts = values(asked.iter());
     let units = sources.iter().flat_map(|source| &source.units);
-    let stated: Vec<f64> = units.flat_map(|unit| &unit.numbers).filter_map(value).collect();
+    let stated: Vec<f64> =
+        units.flat_map(|unit| &unit.numbers).filter_map(|number| value(number)).collect();
     let same = |a: f64, b: f64| (a - b).abs() < 0.005;
     let follows = |number: f64| {
         let of_two = |a: f64, b: f64| {
@@ -182,12 +183,12 @@ fn count_numbers(
     (missing, stray)
 }
 
-fn value(number: &String) -> Option<f64> {
+fn value(number: &str) -> Option<f64> {
     number.parse().ok().filter(|value| *value > 0.0)
 }
 
 fn values<'a>(numbers: impl Iterator<Item = &'a String>) -> Vec<f64> {
-    numbers.filter_map(value).take(MAX_OPERANDS).collect()
+    numbers.filter_map(|number| value(number)).take(MAX_OPERANDS).collect()
 }
 
 /// Counts the claim's words in a sentence, without numbers.
