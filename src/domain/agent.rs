@@ -99,8 +99,9 @@ pub struct Grounding {
     /// A statement with at least this score (0 to 1) counts as supported. Default: 0.2.
     pub threshold: f32,
     /// With `hold`, an unsupported statement below this score (0 to 1) holds the reply back.
-    /// Default: 0.02, which needs a wrong number beside words of its own. The value is provisional,
-    /// chosen from the weights; `cargo bench --bench grounding` prints what each bar would cost.
+    /// Default: 0.02, which needs a wrong number, not one that the customer wrote or a sum, beside
+    /// words that no source has in this order. The value is provisional, chosen from the weights;
+    /// `cargo bench --bench grounding` prints what each bar would cost.
     pub hold_below: f32,
     /// Whether a model judges the statements too: one more short call per reply.
     pub judge: bool,
@@ -119,8 +120,8 @@ words! {
         Off = "off",
         /// They are noted in the trace and sent.
         Note = "note",
-        /// One that scores below `hold_below`, or says the opposite of a passage, is enough to send
-        /// the `no_answer` text instead. The others are noted.
+        /// One that scores below `hold_below` in words of its own, or says the opposite of a
+        /// passage, is enough to send the `no_answer` text instead. The others are noted.
         Hold = "hold",
         /// They are removed. If that would remove more than half, or leave nothing, the `no_answer`
         /// text is sent.
@@ -180,8 +181,13 @@ impl Sentence {
     /// Returns the text for a customer who speaks this language.
     pub fn to(&self, language: Option<&str>) -> &str {
         let primary =
-            |code: &str| code.split(['-', '_']).next().and_then(|it| self.languages.get(it));
-        let known = language.and_then(|code| self.languages.get(code).or_else(|| primary(code)));
+            |code: &str| code.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let same = |code: &str| {
+            let wanted = primary(code);
+            let mut all = self.languages.iter();
+            all.find(|(key, _)| primary(key) == wanted).map(|(_, text)| text)
+        };
+        let known = language.and_then(|code| self.languages.get(code).or_else(|| same(code)));
         known.unwrap_or(&self.default)
     }
 
@@ -246,4 +252,28 @@ pub struct Texts {
     /// Sent if a message contains nothing that the bot can read, such as a picture without a
     /// caption.
     pub unreadable: Sentence,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_language_is_the_same_with_and_without_its_region() {
+        let texts = [("pt-BR", "Olá"), ("ES", "Hola"), ("zh", "你好"), ("zh-TW", "您好")];
+        let languages = texts.map(|(code, text)| (code.to_owned(), text.to_owned()));
+        let sentence = Sentence { default: "Hello".into(), languages: languages.into() };
+        for (code, text) in [
+            ("pt", "Olá"),
+            ("pt-PT", "Olá"),
+            ("es", "Hola"),
+            ("zh", "你好"),
+            ("zh-TW", "您好"),
+            ("zh_HK", "你好"),
+            ("fr", "Hello"),
+        ] {
+            assert_eq!(sentence.to(Some(code)), text, "{code}");
+        }
+        assert_eq!(sentence.to(None), "Hello");
+    }
 }

@@ -69,6 +69,9 @@ pub struct Inbound {
     pub faults: Vec<Fault>,
 }
 
+/// Maximum length of the text of an advertisement or post that is read, in characters.
+const MAX_REFERRAL_LEN: usize = 1000;
+
 /// The advertisement or post from which a customer wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Referral {
@@ -93,10 +96,11 @@ pub struct Referral {
 }
 
 impl Referral {
-    /// Returns what the customer read there; empty if that is not known.
+    /// Returns the beginning of what the customer read there; empty if that is not known.
     pub fn text(&self) -> String {
         let parts = [&self.headline, &self.body, &self.welcome];
-        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n")
+        let text = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("\n");
+        text.chars().take(MAX_REFERRAL_LEN).collect()
     }
 }
 

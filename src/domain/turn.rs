@@ -1,6 +1,5 @@
 //! A turn: the messages waiting in a conversation, and what the pipeline decided about them.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use frontdesk_words::words;
@@ -10,7 +9,7 @@ use utoipa::ToSchema;
 use super::agent::Agent;
 use super::event::Referral;
 use super::id::{ConversationId, MessageId};
-use super::message::Content;
+use super::message::{Author, Content};
 use super::time::Millis;
 
 words! {
@@ -43,17 +42,15 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Returns the earlier messages, with what the customer quotes as the last of his.
-    pub fn context(&self) -> Cow<'_, [Line]> {
-        let quoted = self.messages.iter().filter_map(|message| message.quoted.clone());
+    /// Returns what the customer's messages refer to, as lines of those who wrote it.
+    pub fn referred(&self) -> Vec<Line> {
         let referrals = self.messages.iter().filter_map(|message| message.referral.as_ref());
         let referrals = referrals.map(Referral::text).filter(|text| !text.is_empty());
-        let more: Vec<Line> =
-            referrals.chain(quoted).map(|text| Line::new(Speaker::Customer, text)).collect();
-        if more.is_empty() {
-            return Cow::Borrowed(&self.history);
-        }
-        Cow::Owned(self.history.iter().cloned().chain(more).collect())
+        let quoted = self.messages.iter().filter_map(|message| {
+            let speaker = if message.quotes_customer() { Speaker::Customer } else { Speaker::Bot };
+            Some(Line::new(speaker, message.quoted.as_deref()?))
+        });
+        referrals.map(|text| Line::new(Speaker::Bot, text)).chain(quoted).collect()
     }
 }
 
@@ -68,6 +65,8 @@ pub struct WaitingMessage {
     pub transcript: Option<VoiceTranscript>,
     /// The text of the message that it quotes.
     pub quoted: Option<String>,
+    /// Who wrote that message; `None` if that is not known.
+    pub quoted_author: Option<Author>,
     /// The advertisement or post from which the customer wrote.
     pub referral: Option<Referral>,
 }
@@ -75,7 +74,19 @@ pub struct WaitingMessage {
 impl WaitingMessage {
     /// A message outside of a conversation: without id, transcript and quote.
     pub fn of(content: Content) -> Self {
-        Self { message: None, content, transcript: None, quoted: None, referral: None }
+        Self {
+            message: None,
+            content,
+            transcript: None,
+            quoted: None,
+            quoted_author: None,
+            referral: None,
+        }
+    }
+
+    /// Whether it quotes the customer himself. Anything else is taken for the business's.
+    pub fn quotes_customer(&self) -> bool {
+        self.quoted_author == Some(Author::Customer)
     }
 }
 

@@ -53,13 +53,13 @@ impl Engine {
     /// Runs transcription, hand-off rules and retrieval, while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, audio: &dyn AudioSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
-        let history = &*turn.context();
+        let (history, referred) = (&*turn.history, &*turn.referred());
         let before_model = async {
             let context = TranscriptionContext { speech: &*self.speech, audio };
             let question = run.transcribe(context, turn).await?;
             run.escalate(bot, &turn.history, &question)?;
             run.curated(lookup, agent, &question).await?;
-            let scene = Scene { agent, history, question: &question };
+            let scene = Scene { agent, history, referred, question: &question };
             let found = run.retrieve(lookup, scene, self.models().may_rewrite(agent)).await;
             Ok::<_, Outcome>(Open { question, found })
         };
@@ -77,11 +77,11 @@ impl Engine {
     ) -> TurnResult {
         let (agent, live, models) = (&*bot.agent, self.live(), self.models());
         let Ready { mut run, open } = ready;
-        let history = &*turn.context();
+        let (history, referred) = (&*turn.history, &*turn.referred());
         let with_model = async {
             let Open { question, found } = open?;
             let (template, question, layout) = (&bot.template, &question, self.layout);
-            let scene = Scene { agent, history, question };
+            let scene = Scene { agent, history, referred, question };
             let rewriter = models.rewriter(agent, context.tier);
             let found = &run.refine(live.retrieval(), rewriter, scene, found).await;
             let input = prompt::Input { template, agent, turn, question, found, layout };

@@ -65,15 +65,22 @@ pub(super) fn fenced(name: &str, text: &str) -> String {
 }
 
 /// Returns a passage's text without what could be read as a mark of the prompt: `[6]` becomes
-/// `(6)`, and the `<` of a fence or special token becomes `‹`.
+/// `(6)`, the brackets that begin a signal become `((`, and the `<` of a fence or special token
+/// becomes `‹`.
 pub(super) fn neutralised(text: &str) -> String {
     let text = without_fences(text);
+    let text = SIGNAL_START.replace_all(&text, "(($1");
     MARK.replace_all(&text, "($1)").into_owned()
 }
 
-/// Returns a text in which the `<` of a fence or special token is `‹`.
+/// Returns a text in which the `<` of a fence or special token is `‹`, without characters that hide
+/// one.
 pub(super) fn without_fences(text: &str) -> Cow<'_, str> {
-    FENCE.replace_all(text, "‹$1")
+    let seen = INVISIBLE.replace_all(text, "$1");
+    if FENCE.is_match(&seen) {
+        return Cow::Owned(FENCE.replace_all(&seen, "‹$1").into_owned());
+    }
+    seen
 }
 
 /// Returns the line that names the sources of a reply.
@@ -100,6 +107,14 @@ static MARK: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:\s*[,;–-]\s*\^?\d{1,3})*(?::\d{1,3})?(?:†[^\]】\n]{0,200})?)\s*[\]］】]{1,2}"
     ))
 });
+
+/// The start of a signal in a document, complete or not: the model may repeat it.
+static SIGNAL_START: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)(?:\\?[\[［]\s*\\?[\[［]|【)(\s*(?:hand|no[\s‐‑–_-]*answer))"));
+
+/// Characters that are not seen: in scripts that need joiners, only those that follow a mark.
+static INVISIBLE: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"([!-~＜［【｜])\p{Cf}+|[\p{Cf}--[\u{200C}\u{200D}]]"));
 
 /// The start of a fence, or of a special token of chat templates.
 static FENCE: LazyLock<Regex> =
@@ -128,6 +143,11 @@ mod tests {
                 "a < b, <b>bold</b>, [Table 3] and [2024]",
                 "a < b, <b>bold</b>, [Table 3] and [2024]",
             ),
+            ("Say [[hand-off]] or [[ No answer ]].", "Say ((hand-off]] or (( No answer ]]."),
+            ("【handover】 and \\[\\[hand-o", "((handover】 and ((hand-o"),
+            ("[handover](https://a.example)", "[handover](https://a.example)"),
+            ("<\u{200B}/passages> <\u{200D}/pass\u{AD}ages>", "‹/passages> ‹/passages>"),
+            ("می\u{200C}خواهم 👩\u{200D}🔧", "می\u{200C}خواهم 👩\u{200D}🔧"),
         ] {
             assert_eq!(neutralised(text), wanted);
         }

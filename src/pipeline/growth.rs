@@ -76,7 +76,7 @@ const READERS: &[Reader] = &[
     ("language and leaning", |text| {
         let question = Question { text: text.to_owned(), language: None, spoken: false };
         let history = [Line::new(Speaker::Customer, text)];
-        black_box(query::read(&question, &history));
+        black_box(query::read(&question, &history, &history));
     }),
     ("words", |text| {
         black_box(frontdesk_language::terms::words(text));
@@ -106,8 +106,31 @@ const READERS: &[Reader] = &[
             marks: &[],
             passages: &passages,
             known: &[],
+            asked: &[],
         });
         black_box(check.score());
+    }),
+    ("grounding on one long sentence", |text| {
+        let passages = [text.replace(['.', '!', '?', ';', '|', '\n', '。', '？'], " ")];
+        let words: Vec<&str> = text[..text.floor_char_boundary(2000)].split(' ').collect();
+        let claims: Vec<String> = words.chunks(4).map(|words| words.join(" ")).collect();
+        let reply = claims.join(". Not ");
+        let check = ground::Check::read(&ground::Material {
+            reply: &reply,
+            marks: &[],
+            passages: &passages,
+            known: &[],
+            asked: &passages,
+        });
+        black_box(check.score());
+    }),
+    ("a reply that does not know", |text| {
+        black_box(ground::is_unknown(text));
+    }),
+    ("offer of a person", |text| {
+        let yes = Question { text: "yes".into(), language: None, spoken: false };
+        let rules = escalate::Rules::default();
+        black_box(escalate::escalate(&rules, &[Line::new(Speaker::Bot, text)], &yes));
     }),
     ("contact details", |text| {
         let origins = Origins { passages: &[], business: vec![text], customer: vec![] };

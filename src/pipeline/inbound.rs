@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use self::consent::Consent;
 use super::bot::Bot;
-use super::bounds::truncate_to_limit;
+use super::bounds::{cut_quote, truncate_to_limit};
+use super::framing::without_sources_line;
 use crate::domain::loop_guard::Limits;
 use crate::domain::thread::{ConsentRequest, IntakePolicy};
 use crate::domain::time::now_ms;
@@ -199,7 +200,12 @@ impl Talk {
         let is_voice = |said: &WaitingMessage| said.content.kind() == MessageKind::Voice;
         let voice = said.iter().zip(ids).rev().find(|(said, _)| is_voice(said));
         let voice = voice.and_then(|(_, id)| id);
-        Self { said, history: rows.before.into_iter().filter_map(line).collect(), voice }
+        let mut history: Vec<Line> = rows.before.into_iter().filter_map(line).collect();
+        // The first part of a split answer has the whole text: without it, each has its own.
+        for part in history.iter_mut().take_while(|line| line.cited.as_deref() == Some("")) {
+            part.cited = None;
+        }
+        Self { said, history, voice }
     }
 }
 
@@ -235,9 +241,10 @@ fn waiting(row: SpokenRow) -> WaitingMessage {
     let spoken =
         row.transcript.map(|text| VoiceTranscript { text, heard: heard.unwrap_or_default() });
     let referral = row.referral.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    let quoted = row.quoted.map(|text| truncate_to_limit(&text).to_owned());
+    let quoted = row.quoted.map(|text| cut_quote(without_sources_line(&text)));
+    let quoted_author = row.quoted_author.and_then(|author| author.parse().ok());
     let message = Some(MessageId::stored(row.id));
-    WaitingMessage { message, content, transcript: spoken, quoted, referral }
+    WaitingMessage { message, content, transcript: spoken, quoted, quoted_author, referral }
 }
 
 fn line(row: SpokenRow) -> Option<Line> {
@@ -275,6 +282,7 @@ mod tests {
             quiet_at: None,
             referral: None,
             quoted: None,
+            quoted_author: None,
         }
     }
 
@@ -315,6 +323,44 @@ mod tests {
             assert_eq!(line.map(|line| line.speaker), speaker, "{author}");
         }
         assert_eq!(line(row(None, "{}")), None, "an author of a newer version");
+    }
+
+    #[test]
+    fn a_part_of_an_answer_whose_first_part_is_not_read_has_its_own_text() {
+        let part = |cited: &str| {
+            let content = serde_json::json!({"type": "text", "body": "Hello.", "cited": cited});
+            row(Some(Author::Bot), &content.to_string())
+        };
+        let read = |before| {
+            let rows =
+                store::ConversationSnapshot { before, ..store::ConversationSnapshot::default() };
+            Talk::read(rows).history.into_iter().map(|line| line.cited).collect::<Vec<_>>()
+        };
+        let (whole, nothing) = (Some("Hello. [1]".to_owned()), Some(String::new()));
+        assert_eq!(read(vec![part("Hello. [1]"), part("")]), [whole.clone(), nothing]);
+        assert_eq!(read(vec![part(""), part(""), part("Hello. [1]")]), [None, None, whole]);
+    }
+
+    #[test]
+    fn a_quoted_message_is_cut_and_has_its_author() {
+        let quoted = |text: String, author: &str| {
+            let row = SpokenRow {
+                quoted: Some(text),
+                quoted_author: Some(author.to_owned()),
+                ..row(Some(Author::Customer), "{}")
+            };
+            waiting(row)
+        };
+        let long = quoted("x".repeat(20_000), "customer");
+        assert_eq!(
+            (long.quoted.map(|text| text.len()), long.quoted_author),
+            (Some(1000), Some(Author::Customer))
+        );
+        let sent =
+            format!("We open at nine.\n\n{}", crate::pipeline::framing::sources_line("Hours"));
+        let answer = quoted(sent, "bot");
+        assert_eq!(answer.quoted.as_deref(), Some("We open at nine."));
+        assert!(!answer.quotes_customer());
     }
 
     #[test]

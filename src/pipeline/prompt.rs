@@ -3,6 +3,7 @@
 //!
 //! Drops what does not fit: history oldest first, passages lowest score first, the question never.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use frontdesk_tokens::Vocabulary;
 use minijinja::{ErrorKind, UndefinedBehavior, context};
 
 use self::layout::{Parts, Pieces};
+use super::bounds::cut_quote;
 use super::framing::{PromptLayout, QUOTED, REFERRAL, without_sources_line};
 use super::retrieve::RetrievalResult;
 use super::timer::millis;
@@ -37,6 +39,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
 /// Limits on rendering a system prompt. At most it takes about 10 ms, so it needs no own thread.
 const LIMITS: Limits =
     Limits { source: 256 * 1024, output: 512 * 1024, steps: 50_000, work: 500_000 };
+
+/// Maximum length of all that the customer's messages refer to, in characters.
+const MAX_QUOTES_LEN: usize = 4000;
 
 /// How a day and a time are written.
 const DAY: &str = "%A, %-d %B %Y";
@@ -198,16 +203,22 @@ pub(super) fn nameless(input: &Input<'_>) -> String {
     input.template.render(&facts).unwrap_or_default()
 }
 
-/// Returns what the customer's messages refer to, each text once, with a line that says so.
+/// Returns what the customer's messages refer to, each text once, with a line that says so: the
+/// first ones that fit.
 fn before(turn: &Turn) -> Vec<(&'static str, String)> {
     let quoted = turn.messages.iter().filter_map(|message| message.quoted.as_deref());
-    let quoted = quoted.map(|text| (QUOTED, without_sources_line(text).to_owned()));
+    let quoted = quoted.map(|text| (QUOTED, cut_quote(without_sources_line(text))));
     let referrals = turn.messages.iter().filter_map(|message| message.referral.as_ref());
-    let referrals = referrals.map(|referral| (REFERRAL, referral.text()));
-    let mut before: Vec<_> =
-        referrals.chain(quoted).filter(|(_, text)| !text.trim().is_empty()).collect();
-    before.dedup();
-    before
+    let referrals = referrals.map(|referral| (REFERRAL, cut_quote(&referral.text())));
+    let (mut seen, mut length) = (HashSet::new(), 0);
+    let texts = referrals.chain(quoted).filter(|(_, text)| !text.trim().is_empty());
+    let texts = texts.filter(|text| seen.insert(text.clone()));
+    texts
+        .take_while(|(_, text)| {
+            length += text.chars().count();
+            length <= MAX_QUOTES_LEN
+        })
+        .collect()
 }
 
 fn system(input: &Input<'_>) -> Result<String, String> {
@@ -240,6 +251,7 @@ fn known_variables() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Content, WaitingMessage};
 
     #[test]
     fn a_template_says_where_it_is_wrong() {
@@ -249,5 +261,28 @@ mod tests {
         let error = Template::parse("{% if %}").err().unwrap_or_default();
         assert!(error.contains("line 1"), "{error}");
         assert!(Template::parse("{{ agent }} {{ today }} {{ time }} {{ contact }}").is_ok());
+    }
+
+    #[test]
+    fn what_messages_refer_to_is_shown_once_and_bounded() {
+        let prompt = crate::prompts::parse("acme.md", "---\nname: Acme\n---\nHello.\n");
+        let bot = prompt.expect("good").bot(crate::domain::AgentId::generate(), None, Vec::new());
+        let said = |text: &str| WaitingMessage {
+            quoted: Some(text.to_owned()),
+            ..WaitingMessage::of(Content::Text { body: "And this?".into() })
+        };
+        let turn = |quotes: Vec<String>| Turn {
+            conversation: None,
+            agent: bot.as_ref().expect("ready").agent.clone(),
+            contact: None,
+            messages: quotes.iter().map(|text| said(text)).collect(),
+            history: Vec::new(),
+            now: 0,
+        };
+        let once = before(&turn(["a", "b", "a"].map(ToOwned::to_owned).into()));
+        assert_eq!(once, [(QUOTED, "a".to_owned()), (QUOTED, "b".to_owned())]);
+        let long = (0..50).map(|n| format!("{n} {}", "x".repeat(16_000))).collect();
+        let lengths: Vec<usize> = before(&turn(long)).iter().map(|(_, text)| text.len()).collect();
+        assert_eq!(lengths, [1000; 4]);
     }
 }

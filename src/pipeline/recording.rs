@@ -23,7 +23,7 @@ use super::transcribe::{AudioError, AudioSource, TranscriptionError};
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
-    Agent, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Referral, Turn,
+    Agent, Author, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Referral, Turn,
     VoiceTranscript, WaitingMessage,
 };
 use crate::llm::{self, Completion, Hear, Model, ModelKind, Window};
@@ -87,6 +87,9 @@ pub struct RecordedMessage {
     /// The text of the message that it quotes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quoted: Option<String>,
+    /// Who wrote that message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted_author: Option<Author>,
     /// The advertisement or post from which the customer wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referral: Option<Referral>,
@@ -137,6 +140,7 @@ impl TurnRecording {
             content: heard.content.clone(),
             transcript: heard.spoken.clone(),
             quoted: heard.quoted.clone(),
+            quoted_author: heard.quoted_author,
             referral: heard.referral.clone(),
         };
         Turn {
@@ -237,6 +241,7 @@ impl Recorder {
             spoken: said.transcript.clone().or_else(|| answered.spoken(said.message.as_ref()?)),
             hash: hashes.iter().find(|(id, _)| *id == said.message).map(|(_, hash)| hash.clone()),
             quoted: said.quoted.clone(),
+            quoted_author: said.quoted_author,
             referral: said.referral.clone(),
         };
         let (calls, windows) = self.model.take_recorded();

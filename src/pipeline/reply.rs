@@ -10,8 +10,8 @@ use super::clean::{CleanAnswer, Signals, Speakable, clean};
 use super::timer::millis;
 use crate::domain::trace::{GroundingTrace, ReplyTrace};
 use crate::domain::{
-    Agent, Citation, GroundingCheck, Passage, Prompt, Reply, ReplyKind, Sentence, Speaker, Turn,
-    Usage,
+    Agent, Citation, GroundingCheck, Line, Passage, Prompt, Reply, ReplyKind, Sentence, Speaker,
+    Turn, Usage,
 };
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model, asks_nothing};
@@ -37,6 +37,8 @@ pub(super) struct Input<'a> {
     pub(super) agent: &'a Agent,
     /// The turn, with earlier messages.
     pub(super) turn: &'a Turn,
+    /// What its messages refer to.
+    pub(super) referred: &'a [Line],
     pub(super) prompt: &'a Prompt,
     /// The agent's prompt, rendered without the customer's name.
     pub(super) nameless: &'a str,
@@ -206,7 +208,13 @@ fn cleaned(
             "the model's answer repeated its instructions, the customer gets the sentence for no answer"
         );
         written.repairs.push("not sent: it repeated the instructions of the prompt".into());
-        return Err(fixed(input, ReplyKind::NoAnswer));
+        let reply = fixed(input, ReplyKind::NoAnswer);
+        // The marks are not in doubt: who wants a person gets one.
+        return Err(if generates {
+            signalled(input, reply, cleaned.signals, written)
+        } else {
+            reply
+        });
     }
     Ok(cleaned)
 }
@@ -241,9 +249,8 @@ fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
     let mut business: Vec<&str> = vec![&agent.prompt, input.nameless, &agent.name];
     let fixed = [&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable];
     business.extend(fixed.into_iter().chain([&agent.handoff.reply]).flat_map(Sentence::all));
-    let quoted = input.turn.messages.iter().filter_map(|message| message.quoted.as_deref());
-    let mut customer: Vec<&str> = quoted.collect();
-    for line in &input.turn.history {
+    let mut customer: Vec<&str> = Vec::new();
+    for line in input.turn.history.iter().chain(input.referred) {
         let origin = if line.speaker == Speaker::Customer { &mut customer } else { &mut business };
         origin.push(line.text.as_str());
     }

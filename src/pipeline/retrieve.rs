@@ -97,6 +97,8 @@ pub struct Scene<'a> {
     pub agent: &'a Agent,
     /// Earlier messages, oldest first.
     pub history: &'a [Line],
+    /// What the customer's messages refer to.
+    pub referred: &'a [Line],
     /// The question.
     pub question: &'a Question,
 }
@@ -108,10 +110,13 @@ pub(super) async fn search(
     may_rewrite: bool,
 ) -> (RetrievalResult, RetrieveTrace) {
     let started = Instant::now();
-    let Scene { agent, history, question } = scene;
-    let follows = if agent.search.follow_up { history } else { &[] };
-    let reading =
-        QueryAnalysis { language: language(question, history), ..query::read(question, follows) };
+    let Scene { agent, history, referred, question } = scene;
+    let (follows, quoted) =
+        if agent.search.follow_up { (history, referred) } else { (&[][..], &[][..]) };
+    let reading = QueryAnalysis {
+        language: language(question, history),
+        ..query::read(question, follows, quoted)
+    };
     let language = reading.language.as_deref();
     let mut seen = RetrieveTrace { query: cut(&question.text), ..RetrieveTrace::default() };
     seen.language = reading.language.clone();
@@ -163,11 +168,12 @@ pub(super) async fn refine(
 ) -> (RetrievalResult, RetrieveTrace) {
     let Some(wish) = found.pending_rewrite.take() else { return (found, seen) };
     let started = Instant::now();
-    let Scene { agent, history, question } = scene;
+    let Scene { agent, history, referred, question } = scene;
+    let said = [history, referred].concat();
     let mut passages = found.passages.to_vec();
     let request = Request { dependence: wish.reading.dependence, into: wish.target_language };
     let understood = match rewriter {
-        Some(rewriter) => rewrite::ask(rewriter, question, history, &request).await,
+        Some(rewriter) => rewrite::ask(rewriter, question, &said, &request).await,
         None => None,
     };
     seen.rewrite = understood.as_ref().map(|(_, told)| told.clone());

@@ -198,7 +198,8 @@ impl Run {
         let ModelChoice { prompt, nameless, .. } = choice;
         let span = spans::reply();
         let (asked, language) = (&question.text, self.language.as_deref());
-        let input = reply::Input { agent, turn, prompt, nameless, asked, language };
+        let referred = &*turn.referred();
+        let input = reply::Input { agent, turn, referred, prompt, nameless, asked, language };
         let written = reply::write(seams, input);
         let (written, mut trace) = span.around(written).await;
         span.ended(written.reply.sort.as_str());

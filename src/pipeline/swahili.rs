@@ -31,7 +31,7 @@ fn read(before: &str, question: &str, language: Option<&str>) -> query::QueryAna
         language: language.map(ToOwned::to_owned),
         spoken: language.is_some(),
     };
-    query::read(&question, &[Line::new(Speaker::Customer, before)])
+    query::read(&question, &[Line::new(Speaker::Customer, before)], &[])
 }
 
 #[test]

@@ -104,6 +104,11 @@ const KEYS: &[Key] = &[
         "What happens to a statement that no passage supports.",
     ),
     key("grounding.threshold", Form::Number, "The score from which a statement is supported."),
+    key(
+        "grounding.hold_below",
+        Form::Number,
+        "Below this score an unsupported statement holds the reply back.",
+    ),
     key("grounding.judge", Form::Switch, "Whether a model judges, too: one more call per answer."),
     key("no_answer", Form::Sentence, "Sent if the documents do not answer.¹"),
     key("failure", Form::Sentence, "Sent if something fails.¹"),
@@ -337,7 +342,7 @@ mod tests {
             (
                 "grounding: strict",
                 "grounding",
-                "it takes one of off, note, remove, refuse, or a section with check",
+                "it takes one of off, note, hold, remove, refuse, or a section with check",
             ),
             ("grounding: { check: strict }", "grounding.check", "it takes one of off, note"),
             ("no_answer: { es: No }", "no_answer", "with `default` among them"),

@@ -59,6 +59,8 @@ pub struct SpokenRow {
     pub referral: Option<String>,
     /// The text of the message that a waiting message quotes.
     pub quoted: Option<String>,
+    /// The author of that message.
+    pub quoted_author: Option<String>,
 }
 
 /// A recorded turn of a conversation.
@@ -255,6 +257,8 @@ async fn spoken(
         ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.heard, m.state, m.referral,
             case when m.state = '{WAITING}' then (select coalesce(q.transcript, q.body) from messages q
                 where q.number_id = m.number_id and q.provider_id = m.reply_to and q.conversation_id = m.conversation_id) end as quoted,
+            case when m.state = '{WAITING}' then (select q.author from messages q
+                where q.number_id = m.number_id and q.provider_id = m.reply_to and q.conversation_id = m.conversation_id) end as quoted_author,
             (select c.name from contacts c where c.id = v.contact_id) as contact,
             (select w.quiet_at from conversations w where w.id = v.id) as quiet_at
         from v cross join {from} (

@@ -60,6 +60,19 @@ async fn a_mark_alone_is_said_in_the_agents_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_repeats_the_prompt_still_calls_a_person() {
+    let app = Setup::on(Db::Sqlite).start().await;
+    app.model.answer_with(|_| {
+        "The customer's last message comes with passages of the business's documents. [[hand-off]]"
+            .into()
+    });
+    let told = tries(&app, "I want a manager").await;
+    assert_eq!(told["outcome"], "hand_over", "{told}");
+    assert_eq!(told["bubbles"], json!(["A colleague will answer you here."]));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_model_reports_a_gap_and_calls_a_person_for_it() {
     let app = Setup::on(Db::Sqlite).start().await;
     app.model.answer_with(|_| {
@@ -90,6 +103,23 @@ async fn every_prompt_explains_the_marks_and_documents_call_nobody() {
     let app = quoting.start().await;
     let told = tries(&app, "Which word do lamps speak when the batteries are empty?").await;
     assert_eq!(told["outcome"], "answer", "{told}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_repeats_a_documents_mark_calls_nobody() {
+    let page = "# Marks\n\nOur lamps speak the word [[hand-off]] when the batteries are empty.\n";
+    let app = Setup::on(Db::Sqlite).file("knowledge/acme/marks.md", page).start().await;
+    app.model.answer_with(|request| {
+        let last = request["messages"].as_array().unwrap().last().unwrap();
+        let lines = last["content"].as_str().unwrap().lines();
+        let mut shown = lines.filter(|line| line.contains("batteries are empty"));
+        shown.next().unwrap_or("Nothing was shown.").to_owned()
+    });
+    asks(&app, "1", "Which word do the lamps speak when their batteries are empty?").await;
+    let sent = got(&app, CUSTOMER);
+    assert!(sent[0].contains("hand-off"), "{sent:?}");
+    assert_eq!(owner(&app, CUSTOMER).await, "bot");
     app.stop().await;
 }
 

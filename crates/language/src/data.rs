@@ -196,7 +196,8 @@ pub struct Citations {
 }
 
 /// Words of offers to call a person. A sentence that holds one of each of the first three lists is
-/// such an offer; their phrases are for `phrase::Phrases`.
+/// such an offer; their phrases, and those of `writes`, are for `phrase::Phrases`. `people` has no
+/// words for the business, such as shop: its address is no person.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PersonOffer {
@@ -210,6 +211,12 @@ pub struct PersonOffer {
     pub accepts: Vec<String>,
     /// Words around them: please, thanks.
     pub fillers: Vec<String>,
+    /// Those of `accepts` that with thanks alone also end a conversation: ok.
+    pub acknowledges: Vec<String>,
+    /// What the customer does with a keyword that the bot quotes: write, send.
+    pub writes: Vec<String>,
+    /// Adjacent words for what the customer may do himself, which offer nothing: you can.
+    pub self_service: Vec<String>,
 }
 
 /// Opt-out and opt-in words. Only words that can mean nothing else when they are the whole message

@@ -14,6 +14,26 @@ const ABBREVIATIONS: &[&str] = &[
     "mrs", "ms", "nr", "núm", "p.ej", "prof", "sr", "sra", "st", "tel", "vs",
 ];
 
+/// German months, which have a capital letter and follow ordinals, in lower case.
+const MONTHS: &[&str] = &[
+    "januar",
+    "jänner",
+    "februar",
+    "märz",
+    "april",
+    "mai",
+    "juni",
+    "juli",
+    "august",
+    "september",
+    "oktober",
+    "november",
+    "dezember",
+];
+
+/// Words of German before an ordinal and a noun, which has a capital letter: "im 2. Stock".
+const BEFORE_ORDINALS: &[&str] = &["am", "im", "vom", "zum", "der", "die", "das", "dem", "den"];
+
 /// Returns the sentences of a text in order, each with the white space after it. Joined, they are
 /// the text.
 pub fn sentences(text: &str) -> Vec<&str> {
@@ -40,7 +60,9 @@ fn ends_sentence(said: &str, rest: &str) -> bool {
         // Scripts with spaces have one between sentences: a mark without it is within an address.
         let before = bare.chars().next_back();
         let dense = |c: char| is_spaceless(c) || matches!(c, '。' | '．' | '！' | '？' | '｡');
-        return before.is_some_and(dense) || rest.chars().next().is_some_and(dense);
+        let emoji = |c: char| matches!(c, '\u{2600}'..='\u{27BF}' | '\u{1F300}'..='\u{1FAFF}');
+        return before.is_some_and(dense)
+            || rest.chars().next().is_some_and(|c| dense(c) || emoji(c));
     }
     said.ends_with('\n') || !is_abbreviated(bare, rest)
 }
@@ -59,11 +81,22 @@ fn is_abbreviated(said: &str, rest: &str) -> bool {
         let mut letters = part.chars();
         letters.next().is_some_and(char::is_alphabetic) && letters.next().is_none()
     });
-    let ordinal = word.len() <= 3 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let small = word.len() <= 3 && word.bytes().all(|byte| byte.is_ascii_digit());
     initials
-        || ordinal
+        || (small && is_ordinal(head, word, rest))
         || ABBREVIATIONS.contains(&lower.as_str())
         || (lower == "no" && rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Whether a small number with a full stop behind it is an ordinal, or the number of a list item.
+fn is_ordinal(head: &str, number: &str, rest: &str) -> bool {
+    let next = rest.unicode_words().next().unwrap_or_default();
+    let before = head.trim_start().strip_suffix(number).unwrap_or_default();
+    let last = before.split_whitespace().next_back().unwrap_or_default();
+    before.is_empty()
+        || rest.starts_with(char::is_lowercase)
+        || MONTHS.contains(&next.to_lowercase().as_str())
+        || BEFORE_ORDINALS.contains(&last.to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -99,10 +132,22 @@ mod tests {
             "Fragen Sie Dr. Weber am 3. Mai, z.B. im Laden.",
             "It is order No. 5 of Mr. A. Smith.",
             "Llame al tel. 555 o vea la pág. núm. 4.",
+            "Der Laden ist im 2. Stock.",
+            "Geöffnet bis 24. Dezember.",
+            "1. Open the app.",
         ] {
             assert_eq!(split(text), [text]);
         }
         assert_eq!(split("No. We are closed."), ["No.", "We are closed."]);
+    }
+
+    #[test]
+    fn a_number_may_end_a_sentence() {
+        assert_eq!(
+            split("We open at 9. The moon is free."),
+            ["We open at 9.", "The moon is free."]
+        );
+        assert_eq!(split("Great!👍 We open at 9."), ["Great!", "👍 We open at 9."]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use frontdesk_language::sentences;
 use regex::Regex;
 
 use super::patterns::{
-    CODE, EMPTY_VALUE, MARK, MARKS, SIGNAL, SOURCES, TRACE, close_gap, is_line_start,
+    CODE, EMPTY_VALUE, MARK, MARKS, SIGNAL, SOURCES, TRACE, UNFINISHED, close_gap, is_line_start,
 };
 use super::wrapping::{JSON_START, UNWRAPS};
 
@@ -103,6 +103,13 @@ impl CleanAnswer {
             }
         }
         said.push_str(text.get(from..).unwrap_or(""));
+        if let Some(cut) = UNFINISHED.find(&said) {
+            let start = cut.start();
+            let called = cut.as_str().trim_start_matches(['\\', '[', '［', ' ']);
+            self.signals.hand_off |= called.to_ascii_lowercase().starts_with("hand");
+            self.note("took out a mark that was cut off".to_owned());
+            said.truncate(start);
+        }
         said.trim().clone_into(&mut self.text);
     }
 
@@ -235,6 +242,38 @@ mod tests {
             "👍",
         ] {
             assert_eq!(clean(raw, 0).text.as_str(), raw);
+        }
+    }
+
+    #[test]
+    fn a_signal_is_found_however_it_is_written() {
+        for mark in [
+            "[[hand-off]]",
+            "[[handover]]",
+            "[[ Hand off ]]",
+            "[[hand - off]]",
+            "\\[\\[hand-off\\]\\]",
+            "【hand-off】",
+            "［［hand-off］］",
+            "**[[hand-off]]**",
+            "`[[hand-off]]`",
+            "[[hand-o",
+            "[[hand-off]",
+        ] {
+            let cleaned = clean(&format!("I pass you on. {mark}"), 3);
+            assert_eq!(cleaned.text, "I pass you on.", "{mark}");
+            assert!(cleaned.signals.hand_off, "{mark}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_no_signal() {
+        for raw in [
+            "Read [handover](https://shop.example/handover) first.",
+            "See [no answer](https://shop.example/faq) or [hand-off].",
+        ] {
+            let cleaned = clean(raw, 3);
+            assert_eq!((cleaned.text.as_str(), cleaned.signals), (raw, Signals::default()));
         }
     }
 

@@ -28,9 +28,17 @@ const MARK_TEXT: &str = concat!(
     r"(?:\((?:https?:|#|/)[^()\s]*\))?|【\d{1,2}(?::\d{1,3})?(?:†[^】\n]{0,200})?】)"
 );
 
-/// A mark with which a model calls a person, or says that it has no answer.
-const SIGNAL_TEXT: &str =
-    r"\[{1,2}[ \t]*(?:hand[-‐‑–_ ]?(?:off|over)|no[-‐‑–_ ]?answer)[ \t]*\]{1,2}";
+/// A mark with which a model calls a person, or says that it has no answer. Two brackets, as the
+/// prompt writes them: one may be a link.
+const SIGNAL_TEXT: &str = concat!(
+    r"(?:(?:\\?[\[［]){2}|【)[ \t]*",
+    r"(?:hand[ \t]*[-‐‑–_]?[ \t]*(?:off|over)|no[ \t]*[-‐‑–_]?[ \t]*answer)",
+    r"[ \t]*(?:(?:\\?[\]］]){2}|】)"
+);
+
+/// A signal or citation mark that was cut off at the end of an answer.
+pub(super) static UNFINISHED: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?:\\?[\[［]){2}[^\]］\n]{0,20}[\]］]?\z"));
 
 /// A signal, with what a model puts around it.
 pub(super) static SIGNAL: LazyLock<Regex> = LazyLock::new(|| {

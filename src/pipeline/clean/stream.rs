@@ -13,6 +13,9 @@ use super::wrapping::{ROLE, THINK_END};
 /// Characters at the start of an answer that decide how it is filtered.
 const OPENING_CHARS: usize = 40;
 
+/// What a mark begins with, if nothing stands around it.
+const BRACKETS: [char; 4] = ['[', '［', '【', '\\'];
+
 /// Bytes of a hidden part that are kept to find its end.
 const MAX_END_TAG_BYTES: usize = 120;
 
@@ -111,7 +114,7 @@ impl Speakable {
         if self.after_mark && !self.close_mark_gap(said, last) {
             return false;
         }
-        let special = self.held.find(['<', '[', '【', '◁', '`', '(']);
+        let special = SPECIAL.find(&self.held).map(|special| special.start());
         let plain = self.held.get(..special.unwrap_or(self.held.len())).unwrap_or("");
         let words = plain.trim_end().len();
         if words > 0 {
@@ -164,8 +167,10 @@ impl Speakable {
                 return false;
             }
             match verdict(rest, last) {
-                Verdict::Wait if rest.starts_with(['[', '【']) => return false,
-                Verdict::Mark(length) if !rest.starts_with('(') => self.held.drain(..gap + length),
+                Verdict::Wait if rest.starts_with(BRACKETS) => return false,
+                Verdict::Mark(length) if rest.starts_with(BRACKETS) => {
+                    self.held.drain(..gap + length)
+                }
                 _ => break,
             };
         }
@@ -240,6 +245,10 @@ impl Speakable {
     }
 }
 
+/// What may begin a mark, a tag or code: `**`, `__` and a backslash only before a bracket.
+static SPECIAL: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"[<\[［【◁`(]|(?:\*\*|__)(?:[\[［【\\]|\z)|[*_]\z|\\(?:[\[［]|\z)"));
+
 /// Openings after which nothing is shown until the answer is complete.
 static WITHHELD: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
@@ -305,6 +314,18 @@ mod tests {
             "I cannot find that. [[no answer]] Shall I ask?",
             "[[no answer]]\nI cannot find that.",
             "I pass you on [[hand‑off]].",
+            "I pass you on. `[[hand-off]]`",
+            "I pass you on. **[[hand-off]]**",
+            "**I pass you on. [[hand-off]]**",
+            "I pass you on. __[[hand-off]]__ Bye.",
+            "I pass you on. \\[\\[hand-off\\]\\]",
+            "I pass you on. 【hand-off】",
+            "I pass you on. ［［hand-off］］",
+            "I pass you on. [[hand - off]]",
+            "I pass you on. [[hand-o",
+            "I pass you on. [[",
+            "Read [handover](https://shop.example/handover), `[x]` and **[y]** or a \\[z].",
+            "Use snake_case, __init__ and 2 ** 3 *",
             "Я открыт с 9 [1]. 営業は9時から【1】。",
             "",
             "<",

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::patterns::{MARK, SIGNAL, fixed};
+use super::patterns::{MARK, SIGNAL, UNFINISHED, fixed};
 use super::wrapping::{THINK, THINK_END};
 
 /// Maximum length of a tag and of a mark to wait for, in characters.
@@ -40,10 +40,15 @@ pub(super) fn verdict(rest: &str, last: bool) -> Verdict {
     let known = match rest.chars().next() {
         Some('`') => ticks(rest, last),
         Some('(') => parenthesis(rest),
-        Some('[' | '【') => bracket(rest),
+        Some('[' | '［' | '【') => bracket(rest),
+        Some('\\') => escape(rest),
+        Some('*' | '_') => emphasis(rest),
         _ => tag(rest, last),
     };
     match known {
+        Verdict::Wait if last && UNFINISHED.find(rest).is_some_and(|cut| cut.start() == 0) => {
+            Verdict::Mark(rest.len())
+        }
         Verdict::Wait if last => Verdict::Plain(rest.chars().next().map_or(0, char::len_utf8)),
         known => known,
     }
@@ -51,12 +56,56 @@ pub(super) fn verdict(rest: &str, last: bool) -> Verdict {
 
 fn ticks(rest: &str, last: bool) -> Verdict {
     let run = rest.len() - rest.trim_start_matches('`').len();
-    if run == rest.len() && !last { Verdict::Wait } else { Verdict::Code(run) }
+    if run == rest.len() && !last {
+        return Verdict::Wait;
+    }
+    match around_signal(rest, "`") {
+        Verdict::Plain(_) => Verdict::Code(run),
+        known => known,
+    }
+}
+
+fn emphasis(rest: &str) -> Verdict {
+    let around = if rest.starts_with('*') { "**" } else { "__" };
+    if rest.len() < around.len() { Verdict::Wait } else { around_signal(rest, around) }
+}
+
+/// Classifies what stands around a signal: the same before and behind it.
+fn around_signal(rest: &str, around: &str) -> Verdict {
+    let Some(inner) = rest.strip_prefix(around) else { return Verdict::Plain(1) };
+    let known = match inner.chars().next() {
+        None => Verdict::Wait,
+        Some('[' | '［' | '【') => bracket(inner),
+        Some('\\') => escape(inner),
+        Some(_) => Verdict::Plain(1),
+    };
+    let Verdict::Mark(length) = known else {
+        return if matches!(known, Verdict::Wait) { known } else { Verdict::Plain(around.len()) };
+    };
+    let (mark, after) = inner.split_at_checked(length).unwrap_or((inner, ""));
+    if !SIGNAL.is_match(mark) {
+        Verdict::Plain(around.len())
+    } else if after.starts_with(around) {
+        Verdict::Mark(length + 2 * around.len())
+    } else if around.starts_with(after) {
+        Verdict::Wait
+    } else {
+        Verdict::Plain(around.len())
+    }
+}
+
+/// Classifies a backslash: Markdown writes `\[` for a bracket.
+fn escape(rest: &str) -> Verdict {
+    match rest.chars().nth(1) {
+        None => Verdict::Wait,
+        Some('[' | '［') => bracket(rest),
+        Some(_) => Verdict::Plain(1),
+    }
 }
 
 fn parenthesis(rest: &str) -> Verdict {
     let Some(inner) = rest.get(1..).filter(|inner| !inner.is_empty()) else { return Verdict::Wait };
-    if !inner.starts_with('[') {
+    if !inner.starts_with(['[', '［', '\\']) {
         return Verdict::Plain(1);
     }
     match bracket(inner) {
@@ -72,17 +121,19 @@ fn parenthesis(rest: &str) -> Verdict {
 
 fn bracket(rest: &str) -> Verdict {
     let open = rest.chars().next().map_or(0, char::len_utf8);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || " ,;:#^-‐‑–†_./[".contains(c);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || " ,;:#^-‐‑–†_./[［\\".contains(c);
     let end = rest.char_indices().skip(1).take(MAX_MARK_CHARS).find(|(_, c)| !allowed(*c));
     let Some((end, close)) = end else {
         let long = rest.chars().nth(MAX_MARK_CHARS).is_some();
         return if long { Verdict::Plain(open) } else { Verdict::Wait };
     };
     let mut end = end + close.len_utf8();
-    if rest.starts_with("[[") && close == ']' {
-        match rest.get(end..).and_then(|after| after.chars().next()) {
+    if opens_twice(rest) && matches!(close, ']' | '］') {
+        let after = rest.get(end..).unwrap_or("");
+        let escaped = usize::from(after.starts_with('\\'));
+        match after.chars().nth(escaped) {
             None => return Verdict::Wait,
-            Some(']') => end += 1,
+            Some(second @ (']' | '］')) => end += escaped + second.len_utf8(),
             Some(_) => {}
         }
     }
@@ -99,6 +150,15 @@ fn bracket(rest: &str) -> Verdict {
         }
         _ => Verdict::Plain(open),
     }
+}
+
+/// Whether a text begins with two brackets, each of which may be escaped.
+fn opens_twice(rest: &str) -> bool {
+    let open = |rest: &str| {
+        let bare = rest.strip_prefix('\\').unwrap_or(rest);
+        bare.strip_prefix(['[', '［']).map(str::len)
+    };
+    open(rest).is_some_and(|left| rest.get(rest.len() - left..).and_then(open).is_some())
 }
 
 fn tag(rest: &str, last: bool) -> Verdict {

@@ -10,27 +10,80 @@ use frontdesk_language::sentences;
 use frontdesk_language::terms::{fold, words};
 
 use crate::domain::{Line, Speaker};
+use crate::pipeline::framing::without_sources_line;
 
 /// Maximum length of a message that only accepts, in words.
 const MAX_WORDS: usize = 10;
 /// Maximum length of quoted words that may call a person, in characters.
 const MAX_QUOTED_LEN: usize = 40;
+const QUESTION_MARKS: [char; 3] = ['?', '？', '؟'];
 /// Symbols that accept an offer when nothing else is written.
 const SYMBOLS: &[char] = &['👍', '👌', '✅', '🙏', '✔'];
 
 /// Whether a message accepts the offer of a person in the bot's last message. `calls` tells words
-/// that call a person: a message that quotes some, such as `Write "real person"`, is an offer.
+/// that call a person: a message that asks to write some, such as `Write "real person"`, is an
+/// offer.
 pub(super) fn is_accepted(history: &[Line], message: &str, calls: impl Fn(&str) -> bool) -> bool {
     let last = history.last().filter(|line| line.speaker == Speaker::Bot);
     last.is_some_and(|line| {
-        accepts(message) && (offers_person(&line.text) || quoted(&line.text).any(calls))
+        accepts(message)
+            && match offer(without_sources_line(&line.text), calls) {
+                Some(Offer::Asked) => true,
+                // Nothing was asked: "ok, thanks" may end the conversation.
+                Some(Offer::Told) => !acknowledges(message),
+                None => false,
+            }
     })
+}
+
+/// How the bot offers a person.
+enum Offer {
+    /// "Shall I ...?"
+    Asked,
+    /// "I can ... if you like", or words to write.
+    Told,
+}
+
+/// Returns how a text offers a person: in its last question, or else its last sentence. A yes to
+/// anything before that is not clear.
+fn offer(text: &str, calls: impl Fn(&str) -> bool) -> Option<Offer> {
+    let sentences: Vec<&str> = text.lines().flat_map(sentences).collect();
+    let asked = sentences.iter().rev().find(|sentence| sentence.contains(QUESTION_MARKS));
+    let told = sentences.iter().rev().find(|said| said.chars().any(char::is_alphanumeric));
+    if asked.is_some_and(|sentence| offers_person(sentence)) {
+        return Some(Offer::Asked);
+    }
+    let told = told.filter(|_| asked.is_none());
+    let is_told = told.is_some_and(|told| offers_person(told) && !is_self_service(told));
+    let quotes = |sentence: &&str| asks_to_write(sentence) && quoted(sentence).any(&calls);
+    (is_told || sentences.iter().any(quotes)).then_some(Offer::Told)
 }
 
 /// Returns the short texts in quotation marks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     let parts = text.split(['"', '“', '”', '„', '«', '»']).skip(1).step_by(2);
     parts.filter(|part| part.chars().count() <= MAX_QUOTED_LEN)
+}
+
+fn asks_to_write(sentence: &str) -> bool {
+    static WRITES: LazyLock<Phrases> =
+        LazyLock::new(|| Phrases::of(data::each(|language| &language.person_offer.writes)));
+    WRITES.is_in(sentence)
+}
+
+/// Whether a sentence tells the customer what he may do himself.
+fn is_self_service(sentence: &str) -> bool {
+    static PHRASES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        data::each(|language| &language.person_offer.self_service).map(spaced).collect()
+    });
+    let said = spaced(sentence);
+    PHRASES.iter().any(|phrase| said.contains(phrase))
+}
+
+/// Returns the folded words of a text with a space around each.
+fn spaced(text: &str) -> String {
+    let folded: Vec<String> = words(text).iter().map(|word| fold(word)).collect();
+    format!(" {} ", folded.join(" "))
 }
 
 /// Words of one language: for asking leave, for passing somebody on, for the staff.
@@ -48,12 +101,21 @@ impl OfferWords {
     }
 }
 
-fn offers_person(text: &str) -> bool {
+fn offers_person(sentence: &str) -> bool {
     static OFFERS: LazyLock<Vec<OfferWords>> =
         LazyLock::new(|| data::languages().iter().map(OfferWords::of).collect());
-    text.lines()
-        .flat_map(sentences)
-        .any(|sentence| OFFERS.iter().any(|words| words.are_in(sentence)))
+    OFFERS.iter().any(|words| words.are_in(sentence))
+}
+
+/// Whether a message that accepts has no other yes than a word that also ends a conversation.
+fn acknowledges(message: &str) -> bool {
+    static PLAIN: LazyLock<Phrases> = LazyLock::new(|| {
+        let weak = data::each(|language| &language.person_offer.acknowledges);
+        let weak: HashSet<&str> = weak.collect();
+        let accepts = data::each(|language| &language.person_offer.accepts);
+        Phrases::of(accepts.filter(|word| !weak.contains(word)))
+    });
+    !words(message).is_empty() && !PLAIN.is_in(message)
 }
 
 /// Whether a message says yes and nothing else: "yes, but when?" asks something.
@@ -67,10 +129,10 @@ fn accepts(message: &str) -> bool {
     });
     let said = words(message);
     if said.is_empty() {
-        return message.contains(SYMBOLS) && !message.contains(['?', '？', '؟']);
+        return message.contains(SYMBOLS) && !message.contains(QUESTION_MARKS);
     }
     said.len() <= MAX_WORDS
-        && !message.contains(['?', '？', '؟'])
+        && !message.contains(QUESTION_MARKS)
         && said.iter().all(|word| ALLOWED.contains(&fold(word)))
         && YES.is_in(message)
 }
@@ -109,7 +171,9 @@ mod tests {
             ("هل تريد التحدث مع موظف؟", "نعم من فضلك"),
             ("¿Te paso con un compañero de la tienda?", "sí"),
             ("I cannot find that. Write \"real person\" and someone will answer.", "yes please"),
-            ("Escriba “real person” y le responderá alguien.", "vale"),
+            ("Escriba “real person” y le responderá alguien.", "sí, por favor"),
+            ("If you like I can ask the team.", "yes"),
+            ("I cannot find that. Shall I ask a colleague? We are open till six.", "ok"),
         ] {
             assert!(after(offer, message), "{offer}: {message}");
         }
@@ -128,6 +192,16 @@ mod tests {
             ("Would you like the red one?", "yes please"),
             ("Is there anything else I can help you with?", "yes please"),
             ("We open at nine.", "ok"),
+            ("Would you like me to write down the store's address?", "yes please"),
+            ("If you like, you can also call the shop.", "ok"),
+            ("If you like, you can also call our team.", "yes"),
+            (
+                "If you like I can ask the team. Or shall I reserve the red one for you?",
+                "yes please",
+            ),
+            ("Choose \"real person\" in the app.", "yes please"),
+            ("Write \"real person\" and someone will answer.", "ok thanks"),
+            ("Escriba “real person” y le responderá alguien.", "vale, gracias"),
             ("The film is called \"A real person\" and starts at nine.", "ok"),
         ] {
             assert!(!after(offer, message), "{offer}: {message}");

@@ -215,7 +215,9 @@ fn passages(passages: &[Passage], inner: impl Fn(&str) -> String) -> Vec<String>
 
 /// Returns what stands behind the passages: what changes in each turn comes last.
 fn end(parts: &Parts<'_>) -> String {
-    let quoted = |(says, text): &(&str, String)| format!("{says}\n{}\n\n", fenced("quoted", text));
+    let quoted = |(says, text): &(&str, String)| {
+        format!("{says}\n{}\n\n", fenced("quoted", &neutralised(text)))
+    };
     let quoted: String = parts.before.iter().map(quoted).collect();
     let question = without_fences(parts.question);
     format!("It is {}.\n\n{quoted}{WRITES}\n{question}", parts.now)

@@ -108,6 +108,7 @@ mod tests {
             spoken: words.map(spoken),
             hash: None,
             quoted: None,
+            quoted_author: None,
             referral: None,
         }
     }

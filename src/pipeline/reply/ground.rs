@@ -5,6 +5,7 @@
 mod apply;
 mod check;
 mod claim;
+mod contradiction;
 mod evidence;
 mod score;
 mod statements;
@@ -12,5 +13,5 @@ mod words;
 
 pub(super) use apply::{Decision, GroundingInput, apply};
 pub use check::{Check, Material};
-pub(super) use claim::is_unknown;
+pub(crate) use claim::is_unknown;
 pub(super) use statements::{statements, without};

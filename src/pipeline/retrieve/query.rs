@@ -46,11 +46,12 @@ pub(crate) struct QueryAnalysis {
     pub says_something: bool,
 }
 
-/// Analyzes a question in its conversation.
-pub(crate) fn read(question: &Question, history: &[Line]) -> QueryAnalysis {
+/// Analyzes a question in its conversation. `referred`: what the customer quotes, which may be its
+/// topic, but not in his language.
+pub(crate) fn read(question: &Question, history: &[Line], referred: &[Line]) -> QueryAnalysis {
     let language = language(question, history);
     let told = question_words(&question.text, language.as_deref());
-    let before = earlier(history);
+    let before = earlier(history, referred);
     // A repeated question is no follow-up.
     let again = customers(history).next().is_some_and(|last| last.trim() == question.text.trim());
     let dependence = match before {
@@ -93,9 +94,11 @@ fn context_dependence(
     }
 }
 
-/// Returns the customer's latest earlier message with content, with the one that it depends on.
-fn earlier(history: &[Line]) -> Option<String> {
-    let mut said = customers(history).filter(|text| {
+/// Returns what the customer quotes or wrote last, with content, with the message that it depends
+/// on.
+fn earlier(history: &[Line], referred: &[Line]) -> Option<String> {
+    let quoted = referred.iter().rev().map(|line| line.text.as_str());
+    let mut said = quoted.chain(customers(history)).filter(|text| {
         let language = frontdesk_language::language(text);
         question_words(text, language).content > 0
     });
@@ -130,7 +133,22 @@ mod tests {
     }
 
     fn after(before: &str, question: &str) -> QueryAnalysis {
-        read(&asked(question, None), &[said(Speaker::Customer, before), said(Speaker::Bot, "Yes.")])
+        read(
+            &asked(question, None),
+            &[said(Speaker::Customer, before), said(Speaker::Bot, "Yes.")],
+            &[],
+        )
+    }
+
+    #[test]
+    fn what_the_customer_quotes_is_the_topic_and_not_his_language() {
+        let history = [said(Speaker::Customer, "¿A qué hora abre la tienda los sábados?")];
+        let quoted = [said(Speaker::Bot, "We rent out tents in summer for twenty euros.")];
+        let reading = read(&asked("iPhone 12", None), &history, &quoted);
+        assert_eq!(reading.language.as_deref(), Some("es"));
+        let reading = read(&asked("and on Sundays?", None), &history, &quoted);
+        let context = reading.context.unwrap_or_default();
+        assert!(context.ends_with("We rent out tents in summer for twenty euros."), "{context}");
     }
 
     #[test]
@@ -189,11 +207,11 @@ mod tests {
             ContextDependence::Standalone,
             "again"
         );
-        let first = read(&asked("and on Sundays?", None), &[]);
+        let first = read(&asked("and on Sundays?", None), &[], &[]);
         assert_eq!(first.dependence, ContextDependence::Standalone, "there is nothing to lean on");
         let greeted = [said(Speaker::Customer, "hello!"), said(Speaker::Bot, "Hi!")];
         assert_eq!(
-            read(&asked("and on Sundays?", None), &greeted).dependence,
+            read(&asked("and on Sundays?", None), &greeted, &[]).dependence,
             ContextDependence::Standalone
         );
     }
@@ -206,7 +224,7 @@ mod tests {
             said(Speaker::Customer, "how much is it?"),
             said(Speaker::Bot, "€12."),
         ];
-        let reading = read(&asked("and to the islands?", None), &history);
+        let reading = read(&asked("and to the islands?", None), &history, &[]);
         let context = reading.context.unwrap_or_default();
         assert!(context.contains("Dunmere") && context.contains("how much"), "{context}");
         assert!(!context.contains("€12"), "what the bot said is not taken along");

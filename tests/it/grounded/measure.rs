@@ -69,7 +69,8 @@ pub(crate) fn overlap(row: &Labelled) -> f64 {
 /// Checks a reply as the pipeline does, with an embedder if there is one.
 pub(crate) async fn check(row: &Labelled, embedder: Option<&dyn Embedder>) -> Check {
     let passages = [row.knowledge.clone()];
-    let material = Material { reply: &row.response, marks: &[], passages: &passages, known: &[] };
+    let material =
+        Material { reply: &row.response, marks: &[], passages: &passages, known: &[], asked: &[] };
     let mut check = Check::read(&material);
     if let Some(embedder) = embedder {
         let texts = check.texts();

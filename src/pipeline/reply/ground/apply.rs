@@ -46,12 +46,13 @@ pub(crate) async fn apply(
     let started = Instant::now();
     let passages: Vec<String> =
         asked.prompt.passages.iter().map(|passage| passage.chunk.searchable()).collect();
-    let known = known(asked);
+    let (known, customer) = (known(asked), customer(asked));
     let mut check = Check::read(&Material {
         reply: &cleaned.text,
         marks: &cleaned.marks,
         passages: &passages,
         known: &known,
+        asked: &customer,
     });
     let hold_below = if setting.check == GroundingCheck::Hold { setting.hold_below } else { 0.0 };
     let mut checked =
@@ -76,14 +77,26 @@ fn known(asked: &GroundingInput<'_>) -> Vec<String> {
         Speaker::Customer => stated(&line.text),
         Speaker::Bot | Speaker::Person => line.text.clone(),
     });
-    // The last message may also hold the passages, before the date, the time and his words.
-    let last = asked.prompt.messages.last().map_or("", |message| message.content.as_str());
-    let own = last.rsplit_once("</passages>").map_or(last, |(_, own)| own);
     std::iter::once(instructions)
         .chain(lines)
-        .chain([stated(own), stated(&asked.prompt.question)])
+        .chain([stated(own(asked.prompt)), stated(&asked.prompt.question)])
         .filter(|text| !text.trim().is_empty())
         .collect()
+}
+
+/// Returns what the customer wrote, with his questions and what he quotes.
+fn customer(asked: &GroundingInput<'_>) -> Vec<String> {
+    let lines = asked.history.iter().filter(|line| line.speaker == Speaker::Customer);
+    let lines = lines.map(|line| line.text.as_str());
+    let last = [own(asked.prompt), asked.prompt.question.as_str()];
+    lines.chain(last).map(ToOwned::to_owned).collect()
+}
+
+/// Returns the end of the last message: the date, the time and the customer's words. The passages
+/// may stand before it.
+fn own(prompt: &Prompt) -> &str {
+    let last = prompt.messages.last().map_or("", |message| message.content.as_str());
+    last.rsplit_once("</passages>").map_or(last, |(_, own)| own)
 }
 
 /// Returns a text without its questions.

@@ -2,13 +2,14 @@
 //! and explains the result. Pure: embeds nothing, calls no model. Must not add its own words to a
 //! reply.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::claim::{Claim, claim};
 use super::evidence::{Origin, Source, Unit};
-use super::score::{Features, compare, probability, to_f32};
+use super::score::{Features, compare, explained, probability, to_f32};
 use super::statements::{Statement, statements, without};
-use super::words::Reader;
+use super::words::{Reader, supported_numbers};
 use crate::domain::trace::StatementVerdict;
 
 /// Source sentences that are embedded for a claim.
@@ -25,6 +26,8 @@ pub struct Material<'a> {
     pub passages: &'a [String],
     /// Other texts that may be restated: earlier messages, the agent's own instructions.
     pub known: &'a [String],
+    /// What the customer wrote or quotes. Its numbers are not invented, but support nothing.
+    pub asked: &'a [String],
 }
 
 /// The check of one reply.
@@ -33,6 +36,8 @@ pub struct Check {
     statements: Vec<Statement>,
     weighed: Vec<StatementEvidence>,
     sources: Vec<Source>,
+    /// The numbers that the customer wrote or quotes.
+    asked: HashSet<String>,
     pub(super) reader: Reader,
 }
 
@@ -65,6 +70,7 @@ impl Check {
             weighed: Vec::with_capacity(statements.len()),
             statements,
             sources,
+            asked: material.asked.iter().flat_map(|text| supported_numbers(text)).collect(),
             reader,
         };
         let cited = check.marks(material.marks);
@@ -115,7 +121,11 @@ impl Check {
         };
         let part = &self.reply[range.clone()];
         let all: Vec<&Source> = self.sources.iter().collect();
-        let features = compare(part, &all, &self.reader);
+        let mut features = compare(part, &all, &self.reader);
+        if !features.missing.is_empty() {
+            features.explained =
+                explained(&features.missing, &self.reply, &self.asked, &self.sources);
+        }
         let neighbours = self.neighbours(part);
         StatementEvidence { cited, claimed, features, neighbours, judged: None }
     }
@@ -138,10 +148,12 @@ impl Check {
         self.weighed.iter().filter(|weighed| weighed.claimed.is_ok()).any(|weighed| {
             let at = |near: f32| {
                 let features = Features { near: Some(near), ..weighed.features.clone() };
-                probability(features.logit())
+                [&features, &features.with_explained()].map(|one| probability(one.logit()))
             };
-            let (far, near) = (at(0.0), at(1.0));
-            bars.iter().any(|bar| (far >= *bar) != (near >= *bar))
+            let pairs = at(0.0).into_iter().zip(at(1.0));
+            pairs
+                .into_iter()
+                .any(|(far, near)| bars.iter().any(|bar| (far >= *bar) != (near >= *bar)))
         })
     }
 
@@ -290,15 +302,12 @@ impl Check {
         }
     }
 
-    /// Counts the unsupported statements that score below `bar` (0 to 1) or say the opposite of a
-    /// passage. The verdicts are those of this check.
+    /// Counts the unsupported statements that say the opposite of a passage, or seem invented: they
+    /// score below `bar` (0 to 1) in words of their own. The verdicts are those of this check.
     pub fn held(&self, verdicts: &[StatementVerdict], bar: f32) -> usize {
         let pairs = self.weighed.iter().zip(verdicts);
-        let doubted = pairs.filter(|(_, verdict)| !verdict.supported);
-        let held = doubted.filter(|(weighed, verdict)| {
-            weighed.features.opposed || verdict.score.is_some_and(|score| score < bar)
-        });
-        held.count()
+        let doubted = pairs.filter(|(_, verdict)| !verdict.supported && verdict.score.is_some());
+        doubted.filter(|(weighed, _)| weighed.features.is_held(bar)).count()
     }
 
     /// Returns the reply without the unsupported statements.

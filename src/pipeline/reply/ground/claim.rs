@@ -56,7 +56,8 @@ pub(crate) fn is_unknown(reply: &str) -> bool {
     })
 }
 
-fn is_question(said: &str) -> bool {
+/// Whether a sentence asks: with the mark of a question at its end.
+pub(super) fn is_question(said: &str) -> bool {
     said.trim_end_matches(['*', '_', '"', '”', ')', ' ']).ends_with(['?', '？', '؟', '⸮'])
 }
 
@@ -64,6 +65,11 @@ fn is_question(said: &str) -> bool {
 fn turn(said: &str) -> Option<(&str, &str)> {
     let found = TURN.find(said)?;
     Some((&said[..found.start()], &said[found.end()..]))
+}
+
+/// Splits a sentence at all its words of contrast.
+pub(super) fn clauses(said: &str) -> impl Iterator<Item = &str> {
+    TURN.split(said)
 }
 
 static TURN: LazyLock<Regex> = LazyLock::new(|| {

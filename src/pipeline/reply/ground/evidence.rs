@@ -1,10 +1,13 @@
 //! Part of the grounding check: the sources of a reply, prepared for comparison. Judges nothing.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use frontdesk_language::sentences;
 
-use super::words::{Reader, negates, supported_numbers};
+use super::claim::is_question;
+use super::contradiction::Clauses;
+use super::words::{Reader, supported_numbers};
 
 /// Maximum words of a passage that are compared, so that no text makes the check slow.
 const MAX_LEN: usize = 20_000;
@@ -32,7 +35,8 @@ pub(super) struct Unit {
     pub(super) text: String,
     pub(super) words: HashSet<String>,
     pub(super) numbers: HashSet<String>,
-    pub(super) negated: bool,
+    /// Read at the first use: of most units nothing is asked.
+    clauses: OnceLock<Clauses>,
 }
 
 impl Source {
@@ -57,9 +61,19 @@ impl Source {
 
     /// Returns the unit that shares the most words with a statement.
     pub(super) fn closest(&self, words: &HashSet<&str>) -> Option<&Unit> {
+        self.closest_of(words, |_| true)
+    }
+
+    /// Like [`Self::closest`], among units that are no questions: those state nothing.
+    pub(super) fn closest_statement(&self, words: &HashSet<&str>) -> Option<&Unit> {
+        self.closest_of(words, |unit| !is_question(&unit.text))
+    }
+
+    fn closest_of(&self, words: &HashSet<&str>, is_one: fn(&Unit) -> bool) -> Option<&Unit> {
         let shared = |unit: &&Unit| unit.shared(words);
+        let units = self.units.iter().filter(|unit| is_one(unit));
         // `max_by_key` returns the last of equals; `rev` makes it the first.
-        self.units.iter().rev().max_by_key(shared).filter(|unit| unit.shared(words) > 0)
+        units.rev().max_by_key(shared).filter(|unit| unit.shared(words) > 0)
     }
 }
 
@@ -69,8 +83,13 @@ impl Unit {
             text: text.trim().to_owned(),
             words: content.iter().cloned().collect(),
             numbers: supported_numbers(text),
-            negated: negates(text),
+            clauses: OnceLock::new(),
         }
+    }
+
+    /// Returns its parts for contradictions.
+    pub(super) fn clauses(&self, reader: &Reader) -> &Clauses {
+        self.clauses.get_or_init(|| Clauses::read(&self.text, reader))
     }
 
     /// Counts these words in it.

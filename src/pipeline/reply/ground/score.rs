@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::contradiction::Clause;
 use super::evidence::{Origin, Source, Unit};
-use super::words::{Reader, limits, negates, numbers, without_answer};
+use super::words::{Reader, numbers, supported_numbers};
 
 /// Penalty for each source word skipped in the alignment, in words.
 const GAP: f32 = 0.05;
@@ -12,12 +13,12 @@ const GAP: f32 = 0.05;
 /// Minimum share of common words, on both sides, at which both say the same thing or the opposite.
 const SAME_THING: f32 = 0.7;
 
-/// Minimum words of a claim that contradicts a part of a sentence, which holds all of them.
-const MIN_PART: usize = 2;
-
 /// Maximum words of a claim whose number must stand with its words. A longer claim may take it from
 /// another sentence: in wice one in three of those is supported, as many as of all claims.
 const PLAIN: usize = 5;
+
+/// Maximum numbers of a reply and of the customer that are added and multiplied.
+const MAX_OPERANDS: usize = 40;
 
 /// Features of a claim and its sources. Counts are of distinct words.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,6 +29,8 @@ pub(super) struct Features {
     pub(super) novel: Vec<String>,
     /// Numbers in no source.
     pub(super) missing: Vec<String>,
+    /// How many of them the customer wrote, or follow from others.
+    pub(super) explained: usize,
     /// Numbers apart from the claim's words, although other numbers stand beside those.
     pub(super) stray: Vec<String>,
     /// Names in no source.
@@ -49,28 +52,33 @@ pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Feat
     let words = reader.content(claim);
     let distinct: HashSet<&str> = words.iter().map(String::as_str).collect();
     let mut best: Option<(usize, f32)> = None;
+    let mut passage: Option<(usize, f32)> = None;
     for (place, source) in sources.iter().enumerate() {
         let aligned = aligned(&words, &source.words);
         if best.is_none_or(|(_, most)| aligned > most) {
             best = Some((place, aligned));
         }
+        let may_oppose = source.origin.mark().is_some();
+        if may_oppose && passage.is_none_or(|(_, most)| aligned > most) {
+            passage = Some((place, aligned));
+        }
     }
+    let opposing = passage.and_then(|(place, aligned)| {
+        opposing(claim, &distinct, aligned, sources.get(place)?, reader)
+    });
     let (place, aligned) = best.unzip();
     let source = place.and_then(|place| sources.get(place));
-    let closest = source.and_then(|source| source.closest(&distinct));
+    let closest = opposing.or_else(|| source.and_then(|source| source.closest(&distinct)));
     let aligned = aligned.unwrap_or(0.0);
     let (missing, stray) = count_numbers(claim, &distinct, sources);
     Features {
         aligned,
         novel: novel(claim, sources, reader),
         missing,
+        explained: 0,
         stray,
         names: names(claim, sources, reader),
-        opposed: closest.is_some_and(|unit| {
-            let shared = to_f32(unit.shared(&distinct));
-            let alike = aligned >= SAME_THING && shared >= SAME_THING * to_f32(unit.words.len());
-            contradicts(claim, alike, unit, reader)
-        }),
+        opposed: opposing.is_some(),
         near: None,
         words: words.len(),
         source: place,
@@ -78,26 +86,54 @@ pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Feat
     }
 }
 
-/// Whether a claim says the opposite of a sentence: one of them denies what the other says, or what
-/// a part of it says. "Not after 30 days" does not deny "within 30 days": both must have the same
-/// limits.
-fn contradicts(claim: &str, alike: bool, unit: &Unit, reader: &Reader) -> bool {
-    let (denies, limited) = (negates(without_answer(claim)), limits(claim));
-    let differs = |text: &str| negates(text) != denies && limits(text) == limited;
-    let stated = reader.stated(claim);
-    let holds = |text: &str| stated.len() >= MIN_PART && stated.is_subset(&reader.stated(text));
-    // The negation of a long sentence may belong to another part of it than the claim.
-    let mut parts = parts(&unit.text).filter(|part| holds(part)).peekable();
-    if parts.peek().is_some() {
-        return parts.all(differs);
-    }
-    (alike || (!unit.negated && holds(&unit.text))) && differs(&unit.text)
+/// Returns the sentence of a passage of which a claim says the opposite: the closest that is no
+/// question.
+fn opposing<'a>(
+    claim: &str,
+    words: &HashSet<&str>,
+    aligned: f32,
+    passage: &'a Source,
+    reader: &Reader,
+) -> Option<&'a Unit> {
+    let unit = passage.closest_statement(words)?;
+    let shared = to_f32(unit.shared(words));
+    let alike = aligned >= SAME_THING && shared >= SAME_THING * to_f32(unit.words.len());
+    let claim = Clause::of_claim(claim, reader);
+    unit.clauses(reader).contradicts(&claim, alike).then_some(unit)
 }
 
-/// Splits a sentence at its commas, brackets and dashes.
-fn parts(sentence: &str) -> impl Iterator<Item = &str> {
-    let parts = sentence.split(['(', ')', '–', '—', '،', '，', '、']);
-    parts.flat_map(|part| part.split(", ")).flat_map(|part| part.split(": "))
+/// Counts the missing numbers that the customer wrote, or that follow from other numbers: a sum, or
+/// a product. They support nothing, but are not invented either.
+pub(super) fn explained(
+    missing: &[String],
+    reply: &str,
+    asked: &HashSet<String>,
+    sources: &[Source],
+) -> usize {
+    let given = |number: &&String| !missing.contains(number) || asked.contains(*number);
+    let written = supported_numbers(reply);
+    let given = values(asked.iter().chain(written.iter().filter(given)));
+    let all = values(asked.iter().chain(&written));
+    let counts = values(asked.iter());
+    let units = sources.iter().flat_map(|source| &source.units);
+    let stated: Vec<f64> =
+        units.flat_map(|unit| &unit.numbers).filter_map(|number| value(number)).collect();
+    let same = |a: f64, b: f64| (a - b).abs() < 0.005;
+    let follows = |number: f64| {
+        let of_two = |a: f64, b: f64| {
+            let is_other = !same(a, number) && !same(b, number);
+            is_other
+                && (same(a * b, number)
+                    || same(a + b, number)
+                    || same(a * number, b)
+                    || same(a + number, b))
+        };
+        given.iter().any(|a| all.iter().any(|b| of_two(*a, *b)))
+            || counts.iter().any(|a| *a > 1.0 && stated.iter().any(|b| same(a * b, number)))
+    };
+    let is_explained =
+        |number: &&String| asked.contains(*number) || value(number).is_some_and(follows);
+    missing.iter().filter(is_explained).count()
 }
 
 /// Returns the longest common subsequence of the words, less [`GAP`] for each skipped source word,
@@ -145,6 +181,14 @@ fn count_numbers(
         }
     }
     (missing, stray)
+}
+
+fn value(number: &str) -> Option<f64> {
+    number.parse().ok().filter(|value| *value > 0.0)
+}
+
+fn values<'a>(numbers: impl Iterator<Item = &'a String>) -> Vec<f64> {
+    numbers.filter_map(|number| value(number)).take(MAX_OPERANDS).collect()
 }
 
 /// Counts the claim's words in a sentence, without numbers.
@@ -231,6 +275,21 @@ impl Features {
             f32::from(u8::from(self.opposed)),
             self.near.unwrap_or(0.0),
         ]
+    }
+
+    /// Whether the claim holds the reply back: it says the opposite of a passage, or it is
+    /// surely invented. That needs a score below `bar` (0 to 1) even if numbers that are explained
+    /// were supported, and words of its own.
+    pub(super) fn is_held(&self, bar: f32) -> bool {
+        self.opposed
+            || (self.aligned < SAME_THING && probability(self.with_explained().logit()) < bar)
+    }
+
+    /// Returns the features without the missing numbers that are explained.
+    pub(super) fn with_explained(&self) -> Self {
+        let mut features = self.clone();
+        features.missing.truncate(self.missing.len().saturating_sub(self.explained));
+        features
     }
 
     /// Returns the logit of the probability that the claim is supported.

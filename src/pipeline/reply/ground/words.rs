@@ -17,6 +17,9 @@ pub(super) struct Reader {
     stemmed: Option<Lang>,
     /// Languages of the stop words.
     languages: Vec<Lang>,
+    /// Negations of these languages, and of English, which occurs everywhere; of all if none is
+    /// detected.
+    negations: HashSet<&'static str>,
     /// Whether the reply's language differs from that of all its sources.
     pub(super) is_other_language: bool,
 }
@@ -33,7 +36,8 @@ impl Reader {
         languages.extend(written);
         languages.sort_unstable_by_key(|lang| *lang as u8);
         languages.dedup();
-        Self { stemmed: stemmed.or(written), languages, is_other_language }
+        let negations = negations(&languages);
+        Self { stemmed: stemmed.or(written), languages, negations, is_other_language }
     }
 
     /// Whether a model trained on these languages (ISO 639-1 codes; empty: all) supports the texts.
@@ -48,14 +52,27 @@ impl Reader {
         words(text).iter().filter_map(|word| self.meaning(word)).collect()
     }
 
-    /// Returns the content words of a statement as stems, without negations and courtesies.
-    pub(super) fn stated(&self, text: &str) -> HashSet<String> {
-        let said = |word: &String| !NEGATIONS.contains(fold(word).as_str()) && !is_courtesy(word);
-        let words = words(&spelled_out(text)).into_iter().filter(said);
-        words.filter_map(|word| self.meaning(&word)).collect()
+    /// Whether a word is a negation: not the `no` of a number, as in "tram No 5".
+    pub(super) fn is_negation(&self, word: &str, next: Option<&String>) -> bool {
+        let counts = |next: &String| next.starts_with(|c: char| c.is_ascii_digit());
+        let numbers = word == "no" && next.is_some_and(counts);
+        !numbers && self.negations.contains(fold(word).as_str())
     }
 
-    fn meaning(&self, word: &str) -> Option<String> {
+    /// Returns a sentence without the `no` at its beginning that answers a question: "No, we are
+    /// open".
+    pub(super) fn without_answer<'a>(&self, said: &'a str) -> &'a str {
+        let Some((first, rest)) = said.split_once([',', ':', ';', '!', '.', '–', '—', '،', '，'])
+        else {
+            return said;
+        };
+        let first = words(first);
+        let answers = first.len() == 1 && first.iter().all(|word| self.is_negation(word, None));
+        if answers { rest } else { said }
+    }
+
+    /// Returns the stem of a content word, or the digits of a small number word.
+    pub(super) fn meaning(&self, word: &str) -> Option<String> {
         let folded = fold(word);
         if let Some(number) = NUMBER_WORDS.get(folded.as_str()) {
             return Some((*number).to_owned());
@@ -128,23 +145,6 @@ pub(super) fn supported_numbers(text: &str) -> HashSet<String> {
     known
 }
 
-/// Whether a text contains a negation, in the languages whose words for it are known.
-pub(super) fn negates(text: &str) -> bool {
-    words(text).iter().any(|word| NEGATIONS.contains(fold(word).as_str())) || is_contracted(text)
-}
-
-/// Returns a sentence without the `no` at its beginning that answers a question: "No, we are open".
-pub(super) fn without_answer(said: &str) -> &str {
-    let Some((first, rest)) = said.split_once([',', ':', ';', '!', '.', '–', '—', '،', '，'])
-    else {
-        return said;
-    };
-    let first = words(first);
-    let answers =
-        first.len() == 1 && first.iter().all(|word| NEGATIONS.contains(fold(word).as_str()));
-    if answers { rest } else { said }
-}
-
 /// Returns the words of a text that limit it or deny a part of it, folded.
 pub(super) fn limits(text: &str) -> HashSet<String> {
     static LIMITS: LazyLock<HashSet<String>> =
@@ -153,7 +153,7 @@ pub(super) fn limits(text: &str) -> HashSet<String> {
 }
 
 /// Returns a text with English contractions as two words.
-fn spelled_out(text: &str) -> String {
+pub(super) fn spelled_out(text: &str) -> String {
     let text = text.to_lowercase().replace('’', "'");
     text.replace("can't", "can not").replace("won't", "will not").replace("n't", " not")
 }
@@ -258,8 +258,12 @@ static NUMBER_WORDS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
     each.map(|(number, word)| (word, number)).collect()
 });
 
-static NEGATIONS: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| data::each(|language| &language.citations.negations).collect());
+fn negations(languages: &[Lang]) -> HashSet<&'static str> {
+    let codes: Vec<&str> = languages.iter().filter_map(|lang| two_letters(*lang)).collect();
+    let is_read = |code: &str| languages.is_empty() || code == "en" || codes.contains(&code);
+    let read = data::languages().iter().filter(|language| is_read(&language.code));
+    read.flat_map(|language| &language.citations.negations).map(String::as_str).collect()
+}
 
 #[cfg(test)]
 mod tests {
@@ -298,15 +302,6 @@ mod tests {
             let known = supported_numbers(text);
             assert!(!known.contains(other), "{text}: {known:?}");
         }
-    }
-
-    #[test]
-    fn a_no_that_answers_denies_nothing() {
-        assert!(negates("We do **not** deliver there."));
-        assert!(!negates(without_answer("No, we deliver there.")));
-        assert!(!negates(without_answer("**No**: entregamos.")));
-        assert!(negates(without_answer("No entregamos los domingos.")));
-        assert!(negates(without_answer("No, we do not deliver there.")));
     }
 
     #[test]

@@ -16,7 +16,8 @@ const RETURNS: &str = "Returns\nYou can return unused lamps within 30 days if yo
 fn verdicts_on(reply: &str, marks: &[(usize, usize)]) -> Vec<StatementVerdict> {
     let passages = [DELIVERY, HOURS, RETURNS].map(ToOwned::to_owned);
     let known = ["You live in York.".to_owned()];
-    Check::read(&Material { reply, marks, passages: &passages, known: &known }).verdicts(THRESHOLD)
+    Check::read(&Material { reply, marks, passages: &passages, known: &known, asked: &[] })
+        .verdicts(THRESHOLD)
 }
 
 /// Returns the verdict on a reply of one statement.
@@ -83,7 +84,7 @@ fn the_opposite_of_a_part_of_a_sentence_is_doubted() {
         "We do not repair tents, but we rent tents in summer.".to_owned(),
     ];
     let on = |reply: &str| {
-        let material = Material { reply, marks: &[], passages: &passages, known: &[] };
+        let material = Material { reply, marks: &[], passages: &passages, known: &[], asked: &[] };
         Check::read(&material).verdicts(THRESHOLD).remove(0)
     };
     for reply in [
@@ -106,6 +107,88 @@ fn the_opposite_of_a_part_of_a_sentence_is_doubted() {
 fn a_limit_turned_round_is_no_contradiction() {
     supported("You cannot return unused lamps after 30 days.", 3);
     supported("Without the receipt you cannot return unused lamps.", 3);
+}
+
+/// Counts the statements that hold a reply back at the default bar.
+fn held(asked: &str, reply: &str, passages: &[&str], known: &[&str]) -> usize {
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let (passages, known, asked) = (owned(passages), owned(known), owned(&[asked]));
+    let material =
+        Material { reply, marks: &[], passages: &passages, known: &known, asked: &asked };
+    let check = Check::read(&material);
+    let setting = crate::domain::Grounding::default();
+    check.held(&check.verdicts(setting.threshold), setting.hold_below)
+}
+
+/// Question, correct reply, passage. The first ones are of the demo's documents.
+const CORRECT: &[(&str, &str, &str)] = &[
+    (
+        "do you buy used parts",
+        "No, we do not buy single used parts. We take them for recycling but pay nothing.",
+        "Do you buy single used parts?\nNo. We take them for recycling but pay nothing.",
+    ),
+    (
+        "do you sell coffee?",
+        "No, we do not sell coffee, but the bakery next door does.",
+        "Do you sell coffee?\nNo, but the bakery next door does, and you get 50 cents off a cup with our receipt of the same day.",
+    ),
+    (
+        "Can I bring my own parts for you to fit?",
+        "Yes, you can bring your own parts. We charge the normal labour plus €8.",
+        "Can I bring my own parts for you to fit?\nYes. We charge the normal labour plus €8, and there is no warranty from us on the part itself.",
+    ),
+    ("Do you do engraving?", "No, we do not do engraving.", "Do you do engraving?\nNo."),
+    (
+        "Can I return a lamp I bought 45 days ago for £67?",
+        "No, after 45 days a £67 lamp cannot be returned.",
+        RETURNS,
+    ),
+    ("How much are 2 vouchers?", "2 x €35 = €70", "Vouchers\nA voucher for one person costs €35."),
+    (
+        "And for two people?",
+        "That is €70 in total.",
+        "Vouchers\nA voucher for one person costs €35.",
+    ),
+    (
+        "What does a lamp with delivery cost?",
+        "The lamp is £30. Delivery is £4.95. That makes £34.95 altogether.",
+        "Prices\nThe lamp costs £30. Delivery costs £4.95.",
+    ),
+    (
+        "When do you deliver?",
+        "We deliver Monday to Saturday.",
+        "Delivery\nWe deliver Monday to Saturday but not on Sundays.",
+    ),
+    (
+        "Can my dog come?",
+        "Dogs are welcome on the terrace.",
+        "Dogs\nDogs are not allowed in the shop but welcome on the terrace.",
+    ),
+];
+
+#[test]
+fn correct_replies_are_not_held_back_by_default() {
+    for (asked, reply, passage) in CORRECT {
+        assert_eq!(held(asked, reply, &[passage], &[]), 0, "{asked} {reply}");
+    }
+}
+
+#[test]
+fn only_a_passage_is_contradicted() {
+    let (said, reply) = ("We deliver to Norway.", "We do not deliver to Norway.");
+    let deliveries = "Delivery\nWe deliver to all of Britain in three working days.";
+    assert_eq!(held("Why not?", reply, &[deliveries], &[said]), 0, "the customer was wrong");
+    assert_eq!(held("Why not?", reply, &[said], &[]), 1, "the opposite of a passage");
+    assert_eq!(held("Why not?", said, &[DELIVERY], &[]), 1, "the opposite of a passage");
+}
+
+#[test]
+fn an_invented_number_holds_back_unless_the_customer_wrote_it() {
+    let reply = "Our flying bicycles cost 999 dollars.";
+    assert_eq!(held("What does a lamp cost?", reply, &[HOURS], &[]), 1);
+    assert_eq!(held("Did it cost 999 dollars?", reply, &[HOURS], &[]), 0);
+    let verdict = on("Standard delivery costs £19.");
+    assert!(!verdict.supported, "it supports nothing: {verdict:#?}");
 }
 
 #[test]
@@ -148,12 +231,14 @@ fn other_languages_are_checked_alike() {
         .to_owned()];
     let reply = "El envío cuesta 4,95 € y tarda 2 o 3 días. Puede devolver el pedido durante 30 días con el recibo. \
         El envío cuesta 9 € en fin de semana. Regalamos una lámpara a cada cliente nuevo. ¿Le ayudo en algo más?";
-    let check = Check::read(&Material { reply, marks: &[], passages: &passages, known: &[] });
+    let check =
+        Check::read(&Material { reply, marks: &[], passages: &passages, known: &[], asked: &[] });
     let supported: Vec<bool> = check.verdicts(THRESHOLD).iter().map(|one| one.supported).collect();
     assert_eq!(supported, [true, true, false, false, true], "{:#?}", check.verdicts(THRESHOLD));
     let chinese = ["退货政策：未使用的台灯可以在30天内凭收据退货。标准配送费用为5元。".to_owned()];
     let reply = "台灯可以在30天内退货。配送费用为15元。";
-    let check = Check::read(&Material { reply, marks: &[], passages: &chinese, known: &[] });
+    let check =
+        Check::read(&Material { reply, marks: &[], passages: &chinese, known: &[], asked: &[] });
     let supported: Vec<bool> = check.verdicts(THRESHOLD).iter().map(|one| one.supported).collect();
     assert_eq!(supported, [true, false], "{:#?}", check.verdicts(THRESHOLD));
 }
@@ -170,7 +255,7 @@ fn of_a_translation_only_the_numbers_are_compared() {
 #[test]
 fn without_passages_every_claim_is_doubted() {
     let reply = "We open at nine on Mondays. Anything else?";
-    let check = Check::read(&Material { reply, marks: &[], passages: &[], known: &[] });
+    let check = Check::read(&Material { reply, marks: &[], passages: &[], known: &[], asked: &[] });
     let supported: Vec<bool> = check.verdicts(THRESHOLD).iter().map(|one| one.supported).collect();
     assert_eq!(supported, [false, true]);
 }
@@ -179,7 +264,8 @@ fn without_passages_every_claim_is_doubted() {
 fn meaning_speaks_for_a_claim() {
     let passages = [RETURNS.to_owned()];
     let reply = "Refunds reach your bank account within a week.";
-    let mut check = Check::read(&Material { reply, marks: &[], passages: &passages, known: &[] });
+    let mut check =
+        Check::read(&Material { reply, marks: &[], passages: &passages, known: &[], asked: &[] });
     let score = |check: &Check| check.verdicts(THRESHOLD)[0].score.unwrap_or_default();
     let texts = check.texts().len();
     let near = |cosine: f32| {
@@ -202,7 +288,7 @@ proptest! {
         marks in proptest::collection::vec((0_usize..100, 0_usize..5), 0..4),
     ) {
         let passages = [passage, HOURS.to_owned()];
-        let mut check = Check::read(&Material { reply: &reply, marks: &marks, passages: &passages, known: &[] });
+        let mut check = Check::read(&Material { reply: &reply, marks: &marks, passages: &passages, known: &[], asked: &[] });
         let texts = check.texts();
         check.set_embeddings(&vec![vec![f32::NAN, 1.0]; texts.len()]);
         let verdicts = check.verdicts(THRESHOLD);
