@@ -134,7 +134,7 @@ async fn the_state_keeps_a_hand_off_in_the_models_own_words() {
     let state = &called["frontdesk"]["state"];
     let silent = app.completed(&next(json!({"state": state}))).await;
     assert_eq!(silent["frontdesk"]["outcome"], "silence", "{silent}");
-    app.model.answer_with(|_| "We close at five.".into());
+    app.model.answer_with(|_| "On Saturday we close at 13:00 [1].".into());
     let back = app.completed(&next(json!({"state": state, "resolve": true}))).await;
     assert_eq!(back["frontdesk"]["owner"], "bot", "{back}");
     let (status, told) = app.complete(KEY, &next(json!({"state": "x"}))).await;
