@@ -18,9 +18,10 @@ use crate::domain::{
     Agent, Author, Content, Event, Item, Line, MessageId, MessageKind, NumberId, ProviderKind,
     Speaker, Turn, VoiceTranscript, WaitingMessage, WebhookId,
 };
-use crate::store::inbox::{Arrival, Candidate, Offer, TakeIn, TakenIn};
+use crate::store::inbox::{Arrival, Offer, TakeIn, TakenIn};
 use crate::store::outbox;
 use crate::store::turns::{self as store, Claim, SpokenRow};
+use crate::store::warnings::Candidate;
 use crate::store::{Result, Store};
 
 pub(super) mod consent;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::outbox::ToSend;
 use super::signal::{self, Signal};
-use super::{Conn, Result, Store, Write, cases, inbox, now, run};
+use super::{Conn, Result, Store, Write, cases, inbox, messages, now, run};
 use crate::domain::thread::OwnerChange;
 use crate::domain::time::Millis;
 use crate::domain::{ConversationId, WorkspaceId};
@@ -34,18 +34,6 @@ impl Store {
         let id = ConversationId::stored(refused.conversation_id.clone());
         self.apply(CloseWindow { id, heard: refused.last_inbound_at.unwrap_or_default() }).await
     }
-}
-
-/// Marks the window as closed at a moment, because WhatsApp says so; unless the customer has
-/// written after `heard`.
-pub(super) async fn close_window(
-    conn: &mut Conn<'_>,
-    id: &ConversationId,
-    (moment, heard): (Millis, Millis),
-) -> Result<()> {
-    let sql = "update conversations set window_closed_at = $2
-               where id = $1 and coalesce(last_inbound_at, 0) <= $3";
-    run!(conn, sql, id.as_str(), moment, heard).map(|_| ())
 }
 
 /// Gives a conversation back to the bot; false if it does not exist.
@@ -139,6 +127,6 @@ impl Write for CloseWindow {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let id = inbox::merge::current(conn, workspace, &self.id).await?;
-        close_window(conn, &id, (now(), self.heard)).await
+        messages::close_window(conn, &id, (now(), self.heard)).await
     }
 }

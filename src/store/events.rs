@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::inbox::Candidate;
 use super::outbox::ToSend;
+use super::warnings::Candidate;
 use super::{Conn, Result, Store, Write, all, now, run, to_json, warnings};
 use crate::domain::{
     Alert, AlertCode, DeskEventKind, Event, Fault, Item, NumberId, StoredProvider, WebhookId,

@@ -10,6 +10,7 @@ use sqlx::FromRow;
 use super::batcher::BatchWrite;
 use super::columns::LenientWord;
 use super::turns::{Claim, ConversationSnapshot, Release};
+use super::warnings::Candidate;
 use super::{Conn, Result, Rows, Store, messages, now, storable};
 use crate::domain::thread::IntakePolicy;
 use crate::domain::{
@@ -41,15 +42,6 @@ pub struct TakeIn {
     pub again: Option<WebhookId>,
     /// How many turns the caller can run at once for the conversations that are due afterwards.
     pub turns: Offer,
-}
-
-/// A number that an event without a number may be about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// The number.
-    pub number: NumberId,
-    /// Its fallback template.
-    pub template: Option<String>,
 }
 
 /// Capacity of the caller to run turns.

@@ -8,6 +8,7 @@ use super::bulk::Value;
 use super::words::author::BOT;
 use super::words::message_state::{FAILED, QUEUED, SENDING, SENT, STORED, WAITING};
 use super::{Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json};
+use crate::domain::time::Millis;
 use crate::domain::{
     Author, Content, ConversationId, Direction, Echo, Fault, MessageId, MessageKind, MessageState,
     NumberId, Referral, WorkspaceId,
@@ -209,6 +210,18 @@ pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) ->
         run!(conn, sql, id.as_str())?;
     }
     Ok(())
+}
+
+/// Marks the window as closed at a moment, because WhatsApp says so; unless the customer has
+/// written after `heard`.
+pub(super) async fn close_window(
+    conn: &mut Conn<'_>,
+    id: &ConversationId,
+    (moment, heard): (Millis, Millis),
+) -> Result<()> {
+    let sql = "update conversations set window_closed_at = $2
+               where id = $1 and coalesce(last_inbound_at, 0) <= $3";
+    run!(conn, sql, id.as_str(), moment, heard).map(|_| ())
 }
 
 /// Whether an echo is an own message whose send is not yet recorded; if so, marks that message as

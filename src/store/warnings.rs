@@ -5,13 +5,21 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::columns::LenientWord;
-use super::inbox::Candidate;
 use super::{Conn, Result, Store, Write, all, first, now, run, storable};
 use crate::domain::time::{DAY_MS, Millis};
 use crate::domain::{Account, Alert, AlertCode, Item, NumberId, WarningChange, WorkspaceId};
 
 /// How long a restriction holds whose end is not told, in milliseconds: Meta's longest.
 const RESTRICTION_MS: Millis = 30 * DAY_MS;
+
+/// A number that an event without a number may be about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The number.
+    pub number: NumberId,
+    /// Its fallback template.
+    pub template: Option<String>,
+}
 
 /// A warning about a number.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use crate::desk::Number;
 use crate::domain::{Account, Event, Item};
 use crate::http::WebState;
-use crate::store::inbox::Candidate;
+use crate::store::warnings::Candidate;
 
 /// Whether an operator should see an event, or it changes what a number is warned about.
 pub(super) fn is_alert(event: &Event) -> bool {

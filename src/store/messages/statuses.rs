@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use const_format::formatcp;
 
-use super::{OUT, faults_json};
+use super::{OUT, close_window, faults_json};
 use crate::domain::{
     ConversationId, Delivery, MessageState, NumberId, Pricing, Status, WorkspaceId,
 };
@@ -14,7 +14,7 @@ use crate::store::events::LostNotice;
 use crate::store::outbox::{PROVIDER_ID, TO_STAFF};
 use crate::store::words::author::{BOT, NOTICE, PERSON};
 use crate::store::words::message_state::FAILED;
-use crate::store::{Conn, Result, Rows, Write, conversations, first, now, storable, to_json};
+use crate::store::{Conn, Result, Rows, Write, first, now, storable, to_json};
 
 const DELIVERED_RANK: i64 = MessageState::Delivered.rank();
 
@@ -24,7 +24,7 @@ fn rises(known: Delivery, news: Delivery) -> bool {
 }
 
 /// A message whose state changed, and its conversation.
-type Settled = (String, ConversationId);
+type SettledMessage = (String, ConversationId);
 
 /// What status updates changed.
 pub(in crate::store) struct StatusEffects {
@@ -126,9 +126,9 @@ pub(in crate::store) async fn apply_statuses(
     conn.hold(before, &rows, known).await?;
     // By reference first, because this sets a missing provider id.
     let found = settle!("messages.id = v.reference and messages.provider_id is null");
-    let mut settled = conn.many_rows::<Settled>(before, &referred, found).await?;
+    let mut settled = conn.many_rows::<SettledMessage>(before, &referred, found).await?;
     let found = settle!("messages.provider_id = v.provider_id");
-    settled.extend(conn.many_rows::<Settled>(before, &rows, found).await?);
+    settled.extend(conn.many_rows::<SettledMessage>(before, &rows, found).await?);
     // What it costs may come with a lower status, after a higher one.
     let priced = formatcp!(
         ") update messages set pricing = v.pricing from v
@@ -139,7 +139,7 @@ pub(in crate::store) async fn apply_statuses(
     let mut lost_notices = 0;
     for (number, status) in statuses.iter().filter(|(_, news)| news.delivery == Delivery::Failed) {
         if status.window_closed {
-            close_window(conn, number, status).await?;
+            close_window_of(conn, number, status).await?;
         }
         let lost = report_undelivered(conn, workspace, (number, status), &settled).await?;
         lost_notices += usize::from(lost);
@@ -150,12 +150,12 @@ pub(in crate::store) async fn apply_statuses(
 
 /// Marks the window of a refused message's conversation as closed, unless the customer has written
 /// since the message left.
-async fn close_window(conn: &mut Conn<'_>, number: &NumberId, status: &Status) -> Result<()> {
+async fn close_window_of(conn: &mut Conn<'_>, number: &NumberId, status: &Status) -> Result<()> {
     let sql = "select conversation_id, coalesce(left_at, sent_at) from messages
                where number_id = $1 and provider_id = $2";
     let provider_id = storable(&status.provider_id);
     match first!(conn, (ConversationId, i64), sql, number.as_str(), provider_id)? {
-        Some((id, left_at)) => conversations::close_window(conn, &id, (now(), left_at)).await,
+        Some((id, left_at)) => close_window(conn, &id, (now(), left_at)).await,
         None => Ok(()),
     }
 }
@@ -166,7 +166,7 @@ async fn report_undelivered(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     (number, status): (&NumberId, &Status),
-    settled: &[Settled],
+    settled: &[SettledMessage],
 ) -> Result<bool> {
     let sql = formatcp!(
         "select conversation_id, body, id, author from messages
