@@ -62,6 +62,13 @@ pub fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
     lists.any(|(lang, list)| list.get_or_init(|| stop_words(*lang)).contains(folded))
 }
 
+/// Whether a folded word is a stop word of English or of the language with this ISO 639-1 code.
+pub fn is_function_word(folded: &str, code: &str) -> bool {
+    let listed = data::of(code).map(|language| &language.detection.function_words);
+    listed.is_some_and(|words| words.iter().any(|word| word == folded))
+        || is_stop_word(folded, from_two_letters(code).as_slice())
+}
+
 /// Whether a folded word is a polite word of chats.
 pub(crate) fn is_courtesy(folded: &str) -> bool {
     courtesies().contains(folded)
@@ -304,6 +311,8 @@ mod tests {
         assert!(!is_stop_word("delivery", &[Lang::Spa]));
         assert!(!is_stop_word("para", &[]));
         assert!(is_stop_word("para", &[Lang::Spa]));
+        assert!(is_function_word("para", "es") && is_function_word("ngapi", "sw"));
+        assert!(!is_function_word("ngapi", "es") && !is_function_word("baiskeli", "sw"));
     }
 
     #[test]
