@@ -208,6 +208,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn vietnamese_marks_tell_words_apart_and_may_be_left_out() {
+        let memory = learned(&[
+            ("a", "Giá của chiếc bàn này là hai triệu đồng và đã bao gồm phí giao hàng."),
+            ("b", "Gia đình có thể đặt bàn trước qua điện thoại vào các ngày trong tuần."),
+        ])
+        .await;
+        assert_eq!(ids(&ask(&memory, "giá của chiếc xe là bao nhiêu").await.bm25), ["a"]);
+        let mut both = ask(&memory, "gia").await.bm25;
+        both.sort_by(|a, b| a.chunk.id.cmp(&b.chunk.id));
+        assert_eq!(ids(&both), ["a", "b"]);
+    }
+
+    #[tokio::test]
     async fn coverage_tells_how_much_of_the_question_a_chunk_holds() {
         let memory = learned(SHOP).await;
         let all = ask(&memory, "Does the shop in Berlin open in the morning?").await;

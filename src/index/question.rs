@@ -121,12 +121,22 @@ impl Reader<'_> {
     fn term(&self, word: &str, count: f32) -> QueryTerm {
         let (lexicon, chunks) = (&self.statistics.lexicon, self.statistics.chunks());
         let surface = terms::fold(word);
-        let stems = self.languages.iter().filter_map(|language| terms::stem(word, *language));
-        let kin = lexicon.related_words(&surface, &stems.collect::<Vec<_>>());
+        let kin = self.exact(word, &surface).unwrap_or_else(|| {
+            let stems = self.languages.iter().filter_map(|language| terms::stem(word, *language));
+            lexicon.related_words(&surface, &stems.collect::<Vec<_>>())
+        });
         let content = !terms::is_stop_word(&surface, &self.languages);
         let idf = scoring::idf(chunks, lexicon.holders_of_any(&kin, chunks));
         let (rarity, weight) = (count * idf, if content { 1.0 + idf } else { 0.0 });
         QueryTerm { surface, count, content, kin, rarity, weight }
+    }
+
+    /// Returns the same word alone if its language's marks tell words apart. A word typed without
+    /// them finds all that differ by nothing else.
+    fn exact(&self, word: &str, folded: &str) -> Option<Vec<u32>> {
+        let marked = word != folded && terms::fold_in(word, self.spoken) == word;
+        let id = self.statistics.lexicon.id_of(word).filter(|_| marked)?;
+        Some(vec![id])
     }
 
     fn is_foreign(&self, words: &[QueryTerm]) -> bool {

@@ -39,6 +39,12 @@ pub fn fold(word: &str) -> String {
     if word.is_ascii() { word.to_owned() } else { letters(word.nfd(), Purpose::Search).collect() }
 }
 
+/// Folds a word from [`words`] as texts of a language are compared: like [`fold`], but Vietnamese
+/// keeps its marks, because words differ by nothing else (`ma`, `má`, `mà`).
+pub fn fold_in(word: &str, language: Option<Lang>) -> String {
+    if language == Some(Lang::Vie) { word.to_owned() } else { fold(word) }
+}
+
 /// Returns the folded stem of a word from [`words`]; `None` if the language has no stemmer.
 pub fn stem(word: &str, language: Lang) -> Option<String> {
     let stemmer = Stemmer::create(algorithm(language)?);
@@ -176,9 +182,11 @@ fn algorithm(language: Lang) -> Option<Algorithm> {
     })
 }
 
-/// Stop words: the function words of a language and the courtesies of all languages.
+/// Stop words: the function words of a language and the courtesies of all languages. Without
+/// phrases: the Vietnamese list has many, whose syllables are also content words.
 fn stop_words(language: Lang) -> HashSet<String> {
-    function_words(language).into_iter().chain(courtesies().iter().cloned()).collect()
+    let single = entries(language).filter(|entry| !entry.contains(' ')).flat_map(words);
+    single.map(|word| fold(&word)).chain(courtesies().iter().cloned()).collect()
 }
 
 /// The courtesies of all languages, folded.
@@ -193,8 +201,12 @@ fn courtesies() -> &'static HashSet<String> {
 /// Function words of a language, folded; empty if it has no list. The entries are split like texts:
 /// `don't` gives `don` and `t`.
 pub(crate) fn function_words(language: Lang) -> HashSet<String> {
-    let list = two_letters(language).and_then(stop_words::lookup).unwrap_or_default();
-    list.iter().copied().flat_map(words).map(|word| fold(&word)).collect()
+    entries(language).flat_map(words).map(|word| fold(&word)).collect()
+}
+
+/// The entries of a language's stop word list.
+fn entries(language: Lang) -> impl Iterator<Item = &'static str> {
+    two_letters(language).and_then(stop_words::lookup).unwrap_or_default().iter().copied()
 }
 
 /// Returns the language of an ISO 639-1 code.
@@ -280,6 +292,14 @@ mod tests {
             words("Información ЁЛКА ΌΡΟΣ Straße İstanbul हिन्दी").iter().map(|w| fold(w)).collect();
         assert_eq!(folded, ["informacion", "елка", "οροσ", "strasse", "istanbul", "हिन्दी"]);
         assert_eq!(fold("أحمدُ"), fold("احمد"), "nobody writes the vowels");
+    }
+
+    #[test]
+    fn vietnamese_keeps_its_marks() {
+        assert_eq!(fold_in("bảo", Some(Lang::Vie)), "bảo");
+        assert_eq!(fold_in("bảo", None), "bao");
+        assert!(is_stop_word("cua", &[Lang::Vie]));
+        assert!(!is_stop_word("hinh", &[Lang::Vie]), "a syllable of a phrase in the list");
     }
 
     #[test]
