@@ -1,10 +1,12 @@
 //! Embeds in this process, with a BERT or XLM-RoBERTa model from a folder. Must not block the
 //! network threads or download anything.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use frontdesk_encoder::{Encoder, Model, ModelRunner, Tensors, Text, Tokens, Urgency, read};
+use frontdesk_language::terms;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -41,6 +43,8 @@ pub(super) struct Local {
     running: ModelRunner<Pooling>,
     identity: String,
     languages: Vec<String>,
+    /// Empty for a model of all languages.
+    vocabulary: HashSet<String>,
     query_prefix: String,
     passage_prefix: String,
 }
@@ -73,8 +77,9 @@ impl Local {
             .languages
             .clone()
             .unwrap_or_else(|| if model.multilingual { Vec::new() } else { vec!["en".into()] });
+        let vocabulary = tokens.vocabulary().filter(|_| !languages.is_empty()).collect();
         let running = ModelRunner::start((tokens, encoder, pooling), settings.threads, "embed")?;
-        Ok(Self { running, identity, languages, query_prefix, passage_prefix })
+        Ok(Self { running, identity, languages, vocabulary, query_prefix, passage_prefix })
     }
 }
 
@@ -86,6 +91,10 @@ impl Embedder for Local {
 
     fn languages(&self) -> &[String] {
         &self.languages
+    }
+
+    fn familiarity(&self, text: &str) -> Option<f32> {
+        familiarity(&self.vocabulary, text)
     }
 
     async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>, Error> {
@@ -100,6 +109,15 @@ impl Embedder for Local {
         let texts = texts.iter().map(|text| Text::One(format!("{prefix}{text}"))).collect();
         self.running.run_batch(texts, urgency).await.map_err(Error::Failed)
     }
+}
+
+/// Returns the share of a text's words that are in a vocabulary; `None` without either.
+fn familiarity(vocabulary: &HashSet<String>, text: &str) -> Option<f32> {
+    let words = terms::words(text);
+    let known = words.iter().filter(|word| vocabulary.contains(*word)).count();
+    #[expect(clippy::cast_precision_loss, reason = "a few words")]
+    let share = known as f32 / words.len() as f32;
+    (!vocabulary.is_empty() && !words.is_empty()).then_some(share)
 }
 
 /// Returns the query and passage prefixes: from the settings, else from the model's files, else
@@ -119,6 +137,15 @@ fn prefixes(settings: &Settings, model: &Model, prompts: Prompts) -> (String, St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_familiar_if_the_model_knows_its_words() {
+        let vocabulary = ["refund", "policy", "for", "##bon"].map(str::to_owned).into();
+        let share = |text| familiarity(&vocabulary, text);
+        assert_eq!(share("Refund policy for Gabon?"), Some(0.75));
+        assert_eq!(share("ngifuna imali yami"), Some(0.0));
+        assert_eq!((share("?!"), familiarity(&HashSet::new(), "refund")), (None, None));
+    }
 
     /// The identity of a model includes this text: if it changes, every installation embeds all its
     /// documents again.

@@ -29,6 +29,12 @@ pub trait Embedder: Send + Sync {
     /// ISO 639-1 codes of the languages that the model was trained on; empty for all.
     fn languages(&self) -> &[String];
 
+    /// Returns the share of a text's words that are in the vocabulary of a model with a list of
+    /// [`languages`](Self::languages), 0 to 1: high in these languages. `None` if unknown.
+    fn familiarity(&self, _text: &str) -> Option<f32> {
+        None
+    }
+
     /// Returns one vector of length 1 for each text, in the order of the texts.
     async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>, Error>;
 }

@@ -200,7 +200,7 @@ impl RetrievalResults<'_> {
 
     /// Returns the distinct ids or paths of a question's ranking, best first.
     fn ranked(&self, found: &QueryResult, ranking: Ranking, tuning: Tuning) -> Vec<String> {
-        let Legs { dense, bm25, ngram } = &found.gathered.legs;
+        let Legs { dense, bm25, ngram, .. } = &found.gathered.legs;
         let of = |hits: &[Hit]| -> Vec<String> { self.once(hits.iter().map(|hit| &*hit.chunk)) };
         match ranking {
             Ranking::Bm25 => of(bm25),
@@ -240,7 +240,7 @@ impl RetrievalResults<'_> {
                 })
                 .collect()
             };
-            let Legs { dense, bm25, ngram } = &found.gathered.legs;
+            let Legs { dense, bm25, ngram, .. } = &found.gathered.legs;
             Some(serde_json::json!({
                 "id": asked.id, "question": asked.text, "right": asked.relevant,
                 "confidence": found.confidence, "took_ms": found.took_ms,

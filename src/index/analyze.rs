@@ -55,7 +55,7 @@ impl Reader {
 }
 
 fn term(word: &str, count: f32, language: Option<Lang>) -> Term {
-    let surface = terms::fold(word);
+    let surface = terms::fold_in(word, language);
     let stem = language.and_then(|language| terms::stem(word, language));
-    Term { stem: stem.unwrap_or_else(|| surface.clone()), surface, count }
+    Term { stem: stem.unwrap_or_else(|| terms::fold(word)), surface, count }
 }

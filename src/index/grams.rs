@@ -9,6 +9,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use frontdesk_language::terms;
+
 use super::term::Term;
 
 /// Fewer added and removed words than this never trigger a compaction.
@@ -150,7 +152,9 @@ pub(super) fn sublinear_tf(count: f32) -> f32 {
 }
 
 /// Calls `gram` for each occurrence of an n-gram in a word padded with one space on both sides.
+/// Marks that the word kept do not count: many people type Vietnamese without them.
 pub(super) fn each(surface: &str, mut gram: impl FnMut(u32)) {
+    let surface = terms::fold(surface);
     let letters: Vec<char> = [' '].into_iter().chain(surface.chars()).chain([' ']).collect();
     for size in 3..=5 {
         letters.windows(size).for_each(|letters| gram(key(letters)));

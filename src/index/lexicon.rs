@@ -100,6 +100,11 @@ impl Lexicon {
         kin
     }
 
+    /// The id of a word, without its other forms.
+    pub(super) fn id_of(&self, surface: &str) -> Option<u32> {
+        self.surfaces.number(surface)
+    }
+
     /// Compacts the n-grams after a batch of changes.
     pub(super) fn compact_after_changes(&mut self) {
         self.compact(COMPACT_SHARE_AFTER_CHANGES);

@@ -191,6 +191,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn function_words_of_a_foreign_language_are_no_evidence() {
+        let memory = learned(&[
+            ("a", "Delivery takes three working days and costs five euros in every country."),
+            ("b", "Our shop in Los Angeles is beside the De La Cruz gallery and opens on Sundays."),
+        ])
+        .await;
+        let spanish = ask(&memory, "¿Cuánto cuestan los gastos de envío de la delivery?").await;
+        assert!(spanish.foreign);
+        assert_eq!(ids(&spanish.bm25), ["a"]);
+        let zulu = ask(&memory, "Ngabe i-delivery izothatha izinsuku ezingaki?").await;
+        assert!(zulu.foreign, "its language need not be known");
+        for own in ["How much does delivery cost abroad?", "delivery prices", "spare tyres"] {
+            assert!(!ask(&memory, own).await.foreign, "{own}");
+        }
+    }
+
+    #[tokio::test]
+    async fn vietnamese_marks_tell_words_apart_and_may_be_left_out() {
+        let memory = learned(&[
+            ("a", "Giá của chiếc bàn này là hai triệu đồng và đã bao gồm phí giao hàng."),
+            ("b", "Gia đình có thể đặt bàn trước qua điện thoại vào các ngày trong tuần."),
+        ])
+        .await;
+        assert_eq!(ids(&ask(&memory, "giá của chiếc xe là bao nhiêu").await.bm25), ["a"]);
+        let mut both = ask(&memory, "gia").await.bm25;
+        both.sort_by(|a, b| a.chunk.id.cmp(&b.chunk.id));
+        assert_eq!(ids(&both), ["a", "b"]);
+    }
+
+    #[tokio::test]
     async fn coverage_tells_how_much_of_the_question_a_chunk_holds() {
         let memory = learned(SHOP).await;
         let all = ask(&memory, "Does the shop in Berlin open in the morning?").await;

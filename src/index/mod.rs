@@ -104,6 +104,9 @@ pub struct Legs {
     pub bm25: Vec<Hit>,
     /// By cosine of the TF-IDF vectors of character 3-5-grams, above 0 and up to 1.
     pub ngram: Vec<Hit>,
+    /// Whether the question is foreign to every collection: its language is none of theirs, or
+    /// unknown, and they lack many of its words.
+    pub foreign: bool,
 }
 
 /// A chunk that a leg found.

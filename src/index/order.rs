@@ -18,11 +18,14 @@ pub(super) fn key(id: &ChunkId) -> u64 {
 /// chunk id, even with a single collection, so that adding an empty one changes nothing.
 pub(super) fn merge(found: impl Iterator<Item = Legs>, limit: usize) -> Legs {
     let mut all = Legs::default();
+    let mut foreign = None;
     for legs in found {
+        foreign = Some(foreign.unwrap_or(true) && legs.foreign);
         all.dense.extend(legs.dense);
         all.bm25.extend(legs.bm25);
         all.ngram.extend(legs.ngram);
     }
+    all.foreign = foreign.unwrap_or_default();
     for leg in [&mut all.dense, &mut all.bm25, &mut all.ngram] {
         leg.sort_by(by_score);
         leg.truncate(limit);

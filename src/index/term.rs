@@ -2,9 +2,9 @@
 
 /// A term: a word of a chunk with its stem and count.
 pub(super) struct Term {
-    /// The folded word.
+    /// The word, folded as in the chunk's language.
     pub(super) surface: String,
-    /// Its folded stem in the chunk's language; equal to `surface` without a stemmer.
+    /// Its folded stem in the chunk's language; the folded word without a stemmer.
     pub(super) stem: String,
     /// Its count in the chunk.
     pub(super) count: f32,

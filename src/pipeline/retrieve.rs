@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use self::distinct::distinct;
 use self::fuse::confidence;
-use self::legs::{LEG, Text, ask, embed, search_texts, weigh};
+use self::legs::{LEG, Text, ask, embed, search_texts};
 use self::merge::QueryResult;
 use self::query::{ContextDependence, QueryAnalysis};
 use self::rank::rerank;
@@ -131,12 +131,12 @@ pub(super) async fn search(
     }));
     texts.extend(before.map(|text| Text { how: SearchOrigin::Before, words: cut(text), language }));
     let mut looked = search_texts(seams, &agent.knowledge, &texts, &mut seen).await;
-    let weights = weigh(seams, &agent.knowledge, language).await;
     let (mut passages, sure) = match looked.as_mut_slice() {
         [one] => (std::mem::take(&mut one.passages), one.confidence),
         all => {
             let says = reading.says_something;
             let passages = merge::merge_context(all, says, agent.passages);
+            let weights = all.first().map(|asked| asked.weights.clone()).unwrap_or_default();
             let sure = confidence(&passages, &weights);
             let sure = merge::context_confidence(all, &passages, sure, says);
             (passages, sure)

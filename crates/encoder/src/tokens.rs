@@ -60,6 +60,11 @@ impl Tokens {
         Ok((Self { tokenizer, max_tokens }, bytes))
     }
 
+    /// Returns the vocabulary: whole words, and pieces that other words are made of.
+    pub fn vocabulary(&self) -> impl Iterator<Item = String> {
+        self.tokenizer.get_vocab(false).into_keys()
+    }
+
     /// Checks that the tokenizer can combine two texts and has room for them. Errors say what is
     /// missing.
     pub fn check_pairs(&self) -> Result<(), String> {

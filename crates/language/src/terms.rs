@@ -39,6 +39,12 @@ pub fn fold(word: &str) -> String {
     if word.is_ascii() { word.to_owned() } else { letters(word.nfd(), Purpose::Search).collect() }
 }
 
+/// Folds a word from [`words`] as texts of a language are compared: like [`fold`], but Vietnamese
+/// keeps its marks, because words differ by nothing else (`ma`, `má`, `mà`).
+pub fn fold_in(word: &str, language: Option<Lang>) -> String {
+    if language == Some(Lang::Vie) { word.to_owned() } else { fold(word) }
+}
+
 /// Returns the folded stem of a word from [`words`]; `None` if the language has no stemmer.
 pub fn stem(word: &str, language: Lang) -> Option<String> {
     let stemmer = Stemmer::create(algorithm(language)?);
@@ -60,6 +66,13 @@ pub fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
     let mut lists =
         languages.iter().chain([&Lang::Eng]).filter_map(|lang| Some((lang, LISTS.get(lang)?)));
     lists.any(|(lang, list)| list.get_or_init(|| stop_words(*lang)).contains(folded))
+}
+
+/// Whether a folded word is a stop word of English or of the language with this ISO 639-1 code.
+pub fn is_function_word(folded: &str, code: &str) -> bool {
+    let listed = data::of(code).map(|language| &language.detection.function_words);
+    listed.is_some_and(|words| words.iter().any(|word| word == folded))
+        || is_stop_word(folded, from_two_letters(code).as_slice())
 }
 
 /// Whether a folded word is a polite word of chats.
@@ -169,9 +182,11 @@ fn algorithm(language: Lang) -> Option<Algorithm> {
     })
 }
 
-/// Stop words: the function words of a language and the courtesies of all languages.
+/// Stop words: the function words of a language and the courtesies of all languages. Without
+/// phrases: the Vietnamese list has many, whose syllables are also content words.
 fn stop_words(language: Lang) -> HashSet<String> {
-    function_words(language).into_iter().chain(courtesies().iter().cloned()).collect()
+    let single = entries(language).filter(|entry| !entry.contains(' ')).flat_map(words);
+    single.map(|word| fold(&word)).chain(courtesies().iter().cloned()).collect()
 }
 
 /// The courtesies of all languages, folded.
@@ -186,8 +201,12 @@ fn courtesies() -> &'static HashSet<String> {
 /// Function words of a language, folded; empty if it has no list. The entries are split like texts:
 /// `don't` gives `don` and `t`.
 pub(crate) fn function_words(language: Lang) -> HashSet<String> {
-    let list = two_letters(language).and_then(stop_words::lookup).unwrap_or_default();
-    list.iter().copied().flat_map(words).map(|word| fold(&word)).collect()
+    entries(language).flat_map(words).map(|word| fold(&word)).collect()
+}
+
+/// The entries of a language's stop word list.
+fn entries(language: Lang) -> impl Iterator<Item = &'static str> {
+    two_letters(language).and_then(stop_words::lookup).unwrap_or_default().iter().copied()
 }
 
 /// Returns the language of an ISO 639-1 code.
@@ -276,6 +295,14 @@ mod tests {
     }
 
     #[test]
+    fn vietnamese_keeps_its_marks() {
+        assert_eq!(fold_in("bảo", Some(Lang::Vie)), "bảo");
+        assert_eq!(fold_in("bảo", None), "bao");
+        assert!(is_stop_word("cua", &[Lang::Vie]));
+        assert!(!is_stop_word("hinh", &[Lang::Vie]), "a syllable of a phrase in the list");
+    }
+
+    #[test]
     fn scripts_without_spaces_give_pairs() {
         assert_eq!(words("退货政策"), ["退货", "货政", "政策"]);
         assert_eq!(words("買iPhone。"), ["買", "iphone"]);
@@ -304,6 +331,8 @@ mod tests {
         assert!(!is_stop_word("delivery", &[Lang::Spa]));
         assert!(!is_stop_word("para", &[]));
         assert!(is_stop_word("para", &[Lang::Spa]));
+        assert!(is_function_word("para", "es") && is_function_word("ngapi", "sw"));
+        assert!(!is_function_word("ngapi", "es") && !is_function_word("baiskeli", "sw"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ impl Shelf {
             found.into_iter().filter_map(hit).collect()
         };
         let [dense, bm25] = legs.map(hits);
-        Legs { dense, bm25, ngram: hits(ngram) }
+        Legs { dense, bm25, ngram: hits(ngram), foreign: plan.foreign }
     }
 
     fn dense_leg(&self, question: &Question<'_>) -> Vec<(f32, u32)> {

@@ -158,6 +158,7 @@ impl CollectionQuery {
             dense: self.best(found.dense.iter().filter_map(|(id, s)| hit(*id, *s)).collect()),
             bm25: of(&found.bm25, |scored| scored.bm25),
             ngram: of(&found.ngram, |scored| scored.ngram),
+            foreign: self.plan.foreign,
         }
     }
 

@@ -18,9 +18,9 @@ use super::points::{BM25, COLLECTION, DENSE, DOCUMENT, NGRAM, REVISION, id};
 use super::settings::{Quantization, Settings};
 use crate::index::Error;
 
-/// Change when the point format changes, so that each release uses its own collection. `v2`: words
-/// are folded like messages.
-const WORDS_VERSION: &str = "v2";
+/// Change when the point format changes, so that each release uses its own collection. `v3`:
+/// Vietnamese words keep their marks.
+const WORDS_VERSION: &str = "v3";
 const DENSE_VERSION: &str = "v1";
 /// HNSW links per point within one frontdesk collection. There is no global graph, because every
 /// search is within one collection.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::fuse::{Weights, confidence, fuse, is_among};
+use super::fuse::{QuestionLanguage, Weights, confidence, fuse, is_among};
 use super::merge::QueryResult;
 use crate::domain::trace::{RetrieveTrace, SearchOrigin, SearchText};
 use crate::domain::{CollectionId, Passage};
@@ -55,7 +55,8 @@ pub(super) async fn search_texts(
         let gathered = ask(seams, &search, *language, seen).await;
         let (passages, confidence) = rank(&gathered, Tuning::default(), LEG);
         let (text, how) = (text.clone(), *how);
-        looked.push(QueryResult { text, how, weight: 1.0, passages, confidence });
+        let weights = gathered.weights;
+        looked.push(QueryResult { text, how, weight: 1.0, weights, passages, confidence });
     }
     looked
 }
@@ -79,26 +80,31 @@ pub(super) async fn ask(
         seen.error = Some(failed.to_string());
         Legs::default()
     });
-    let weights = weigh(seams, search.collections, language).await;
+    let weights = weigh(seams, search, language, legs.foreign).await;
     WeightedLegs { legs, weights }
 }
 
-/// Returns the weights of the legs for a question in this language and these collections.
-pub(super) async fn weigh(
+/// Returns the weights of the legs for a question in this language. `foreign`: its words are foreign
+/// to the collections.
+async fn weigh(
     seams: Seams<'_>,
-    collections: &[CollectionId],
-    language: Option<&str>,
+    Query { collections, text, .. }: &Query<'_>,
+    spoken: Option<&str>,
+    foreign: bool,
 ) -> Weights {
     let known = seams.embed.languages();
     let mut at_home = false;
-    if !known.is_empty() && language.is_none_or(|spoken| !is_among(known, spoken)) {
+    let supported = spoken.is_some_and(|spoken| is_among(known, spoken));
+    if !known.is_empty() && (foreign || !supported) {
         let counts = seams.index.languages(collections).await.unwrap_or_default();
         let all: usize = counts.values().sum();
         let ours = counts.iter().filter(|(code, _)| is_among(known, code));
         let ours: usize = ours.map(|(_, chunks)| chunks).sum();
         at_home = all > 0 && ours * 100 >= all * AT_HOME;
     }
-    Weights::for_embedder(known, language, at_home).tuned(seams.tunings.of(collections))
+    let familiarity = if foreign { seams.embed.familiarity(text) } else { None };
+    let question = QuestionLanguage { spoken, at_home, foreign, familiarity };
+    Weights::for_embedder(known, question).tuned(seams.tunings.of(collections))
 }
 
 /// Fuses the legs into passages, best first, with confidence. `tuning` overrides the collections'.

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::fuse::Weights;
 use crate::domain::trace::SearchOrigin;
 use crate::domain::{ChunkId, Passage};
 
@@ -28,6 +29,8 @@ pub(crate) struct QueryResult {
     pub how: SearchOrigin,
     /// Weight in the merge, 0 and up; shown in the trace.
     pub weight: f32,
+    /// Weights of the legs that found them.
+    pub weights: Weights,
     /// The passages, best first.
     pub passages: Vec<Passage>,
     /// Their confidence, 0 to 1.

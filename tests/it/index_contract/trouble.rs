@@ -284,7 +284,7 @@ async fn a_collection_that_is_not_ours_is_refused_with_the_way_out() {
     let server = Server::double().await;
     let client = qdrant_client::Qdrant::from_url(&server.url).skip_compatibility_check().build();
     let client = client.unwrap();
-    let words = format!("{}_words_v2", server.prefix);
+    let words = format!("{}_words_v3", server.prefix);
     let vectors = VectorParamsBuilder::new(3, Distance::Dot);
     let foreign = CreateCollectionBuilder::new(&words).vectors_config(vectors);
     client.create_collection(foreign).await.unwrap();
