@@ -337,6 +337,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_the_customer_wrote_is_quoted_as_his() {
+        let quotes = |author: Option<Author>| WaitingMessage {
+            quoted: Some("We open at nine.".into()),
+            quoted_author: author,
+            ..WaitingMessage::of(Content::Text { body: "And this?".into() })
+        };
+        assert!(quotes(Some(Author::Customer)).quotes_customer());
+        for author in [None, Some(Author::Bot), Some(Author::Person), Some(Author::Notice)] {
+            assert!(!quotes(author).quotes_customer(), "{author:?}");
+        }
+    }
+
+    #[test]
     fn a_reply_is_the_same_in_its_turn() {
         for kind in ReplyKind::ALL {
             assert_eq!(TurnOutcome::from(*kind).as_str(), kind.as_str());
