@@ -382,7 +382,9 @@ mod tests {
             // The comments of a section stand above its header, after the one before.
             let text = before.rsplit_once("\n[").map_or(before, |(_, text)| text);
             let shown = |key: &str| {
-                [format!(" {key} = "), format!("[{table}.{key}")].iter().any(|one| text.contains(one))
+                [format!(" {key} = "), format!("[{table}.{key}")]
+                    .iter()
+                    .any(|one| text.contains(one))
             };
             for kind in accepted(&format!("[{table}]\n{tag} = \"nonsense\"")) {
                 let named = text.contains(&format!("{tag} = \"{kind}\""));

@@ -11,6 +11,14 @@ use super::{Error, Library};
 use crate::domain::{CollectionId, SettingsOrigin};
 use crate::index::Tuning;
 
+/// Suffix of a draft collection's name.
+pub(super) const DRAFT_SUFFIX: &str = "@draft";
+
+/// Whether a collection is a draft of another one.
+pub fn is_staged(name: &str) -> bool {
+    name.ends_with(DRAFT_SUFFIX)
+}
+
 /// Name of the settings file in a collection's folder.
 pub(super) const FILE: &str = "collection.toml";
 

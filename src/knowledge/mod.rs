@@ -29,10 +29,10 @@ mod uploads;
 pub mod web;
 mod vectors;
 
-pub use collection::CollectionOverrides;
+pub use collection::{CollectionOverrides, is_staged};
 pub use progress::{Progress, SilentProgress, Summary};
 pub use source_folder::{DocumentSource, SourceFolder};
-pub use staging::{Edit, is_staged};
+pub use staging::Edit;
 pub use uploads::Learning;
 pub use vectors::{BackfillCounts, EmbeddingProgress};
 

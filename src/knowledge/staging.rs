@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use super::collection::DRAFT_SUFFIX;
 use super::learn::LearnJob;
 use super::vectors::text_hash;
 use super::{Error, Library, Progress, SilentProgress, SourceFolder, answers, collection};
@@ -12,8 +13,6 @@ use crate::domain::{
 use crate::store::answers::{AnswerRow, FileOutcome};
 use crate::store::knowledge::{DocumentRow, NewChunk, NewDocument};
 
-/// Suffix of a draft collection's name.
-const ENDING: &str = "@draft";
 /// Path under which the draft keeps copies of curated answers made by hand.
 const BY_HAND: &str = "@by-hand";
 
@@ -28,11 +27,6 @@ pub enum Edit {
     RemoveAnswer(AnswerId),
     /// Removes a document.
     RemoveDocument(DocumentId),
-}
-
-/// Whether a collection is a draft of another one.
-pub fn is_staged(name: &str) -> bool {
-    name.ends_with(ENDING)
 }
 
 impl Library {
@@ -118,7 +112,7 @@ impl Library {
         progress: &dyn Progress,
     ) -> Result<CollectionId, Error> {
         let real = self.store.collection(&from.collection).await?;
-        from.collection = format!("{}{ENDING}", from.collection);
+        from.collection = format!("{}{DRAFT_SUFFIX}", from.collection);
         let draft = self.store.collection(&from.collection).await?;
         self.copy_settings(&draft, &real).await?;
         let whole = std::mem::replace(&mut from.whole, true);
@@ -187,7 +181,7 @@ impl Library {
 
     /// Empties the draft of a collection.
     pub async fn unstage(&self, name: &str) -> Result<(), Error> {
-        let collection = format!("{name}{ENDING}");
+        let collection = format!("{name}{DRAFT_SUFFIX}");
         let empty = SourceFolder { collection, documents: Vec::new(), whole: true, settings: None };
         self.learn(empty, &SilentProgress).await.map(drop)
     }
@@ -195,7 +189,7 @@ impl Library {
     /// Empties the drafts that a crashed process left.
     pub async fn unstage_all(&self) -> Result<(), Error> {
         for row in self.store.collections().await? {
-            let Some(name) = row.slug.strip_suffix(ENDING) else { continue };
+            let Some(name) = row.slug.strip_suffix(DRAFT_SUFFIX) else { continue };
             let id = CollectionId::stored(row.id.clone());
             let documents = self.store.documents(&id, 0).await?;
             if documents.iter().any(|row| row.state != DocumentState::Removed) {

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 
-use super::{Error, Library, Progress, is_staged};
+use super::collection::is_staged;
+use super::{Error, Library, Progress};
 use crate::domain::{CollectionId, searchable};
 use crate::embed::Purpose;
 use crate::store::knowledge::NewChunk;

@@ -19,17 +19,19 @@ use super::framing::PromptLayout;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
 use super::outbound;
-use super::transcribe::{AudioError, AudioSource, TranscriptionError};
+use super::transcribe::AudioSource;
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
-    Agent, Author, Content, Line, Media, MessageId, Outcome, Passage, Prompt, Referral, Turn,
+    Agent, Author, Content, Line, MessageId, Outcome, Passage, Prompt, Referral, Turn,
     VoiceTranscript, WaitingMessage,
 };
 use crate::llm::{self, Completion, Hear, Model, ModelKind, Window};
 
+mod hashing;
 mod replay;
 
+use hashing::HashingAudio;
 pub use replay::ReplayAudio;
 use replay::ReplayLookup;
 
@@ -384,35 +386,12 @@ impl Model for ReplayModel {
     }
 }
 
-/// An audio source that hashes what it fetches.
-struct HashingAudio<'a> {
-    audio: &'a dyn AudioSource,
-    hashes: &'a Mutex<Vec<(Option<MessageId>, String)>>,
-}
-
-#[async_trait]
-impl AudioSource for HashingAudio<'_> {
-    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
-        self.audio.known(said)
-    }
-
-    async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
-        let bytes = self.audio.fetch(said, media).await?;
-        let hash = hex::encode(Sha256::digest(&bytes));
-        held(self.hashes).push((said.message.clone(), hash));
-        Ok(bytes)
-    }
-
-    async fn keep(&self, said: &WaitingMessage, spoken: &VoiceTranscript) {
-        self.audio.keep(said, spoken).await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::pipeline::transcribe::TranscriptionError;
 
     #[test]
     fn the_json_of_a_recording_keeps_its_names() {

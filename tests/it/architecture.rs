@@ -321,5 +321,11 @@ fn both_databases_have_the_same_migrations() {
             .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), shape(path)))
             .collect()
     };
-    assert_eq!(tables("sqlite"), tables("postgres"));
+    // SQLite cannot make a column nullable: its table is rebuilt.
+    let rebuilt = |dialect| {
+        let mut tables = tables(dialect);
+        assert!(tables.remove("0016_notices.sql").is_some());
+        tables
+    };
+    assert_eq!(rebuilt("sqlite"), rebuilt("postgres"));
 }

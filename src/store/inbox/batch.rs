@@ -133,9 +133,8 @@ impl<'a> Batch<'a> {
             self.unanswered.push(conversation.clone());
         } else {
             let waits = matches!(disposition, Disposition::Waits { .. }).then(|| known.1.clone());
-            taken
-                .events
-                .insert(ConversationEvent { conversation: conversation.clone(), message: waits });
+            let conversation = conversation.clone();
+            taken.events.insert(ConversationEvent { conversation, message: waits });
         }
         if let Some(id) = mend {
             taken.mended += 1;
