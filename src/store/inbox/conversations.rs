@@ -7,7 +7,6 @@ use sqlx::FromRow;
 
 use super::contacts::Contacts;
 use super::{Offer, Targets, merge};
-use crate::domain::loop_guard::SenderStats;
 use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::columns::LenientWord;
@@ -218,7 +217,7 @@ impl Conversations {
                 thread.due_at.into(),
                 thread.quiet_at.into(),
                 thread.last_inbound_at.into(),
-                written(&thread.sender_stats).into(),
+                merge::written(&thread.sender_stats).into(),
                 i64::from(kept.void).into(),
                 kept.claimed.into(),
                 i64::from(kept.claimed.is_some()).into(),
@@ -388,12 +387,4 @@ impl LoadedConversation {
         let free = self.void || self.lease.until < moment;
         self.changed && free && self.thread.due_at.is_some_and(|due| due <= moment)
     }
-}
-
-/// Sender statistics as JSON; empty for the default.
-pub(super) fn written(habit: &SenderStats) -> String {
-    if *habit == SenderStats::default() {
-        return String::new();
-    }
-    serde_json::to_string(habit).unwrap_or_default()
 }

@@ -5,11 +5,10 @@
 
 use sqlx::FromRow;
 
-use super::batch::{OPTED_OUT, TAKEN};
 use super::contacts::Contacts;
-use super::conversations::written;
+use crate::domain::loop_guard::SenderStats;
 use crate::domain::thread::{Thread, earliest};
-use crate::domain::{ConversationId, MessageState, Owner, Party, WorkspaceId};
+use crate::domain::{ConversationId, MessageState, NoteCode, Owner, Party, WorkspaceId};
 use crate::store::columns::LenientWord;
 use crate::store::{Conn, Error, Result, Store, all, first, messages, now, run};
 
@@ -196,7 +195,7 @@ impl Pair<'_> {
 impl HalfRow {
     /// Voids what waits, because the customer opted out as the other contact.
     async fn opt_out(&self, conn: &mut Conn<'_>) -> Result<()> {
-        messages::void(conn, &self.id, OPTED_OUT).await?;
+        messages::void(conn, &self.id, NoteCode::OptedOut.text()).await?;
         let sql = "update conversations set waiting_since = null, due_at = null, quiet_at = null,
                        lease_token = lease_token + 1, lease_until = 0, attempts = 0, updated_at = $2
                    where id = $1";
@@ -215,8 +214,9 @@ impl HalfRow {
         let mut thread = Thread { opted_out_at, ..self.thread() };
         let void = thread.join(&other.thread());
         if void {
-            let why = if thread.owner == Owner::Person { TAKEN } else { OPTED_OUT };
-            messages::void(conn, &self.id, why).await?;
+            let by_person = thread.owner == Owner::Person;
+            let why = if by_person { NoteCode::PersonTookOver } else { NoteCode::OptedOut };
+            messages::void(conn, &self.id, why.text()).await?;
         } else if self.has_waiting(conn).await? {
             thread.due_at = Some(thread.due_at.unwrap_or_else(now));
         }
@@ -319,4 +319,12 @@ impl HalfRow {
 /// Another process changed the contacts after this batch found them: the transaction runs again.
 fn changed() -> Error {
     Error::Contended("a customer was changed meanwhile".into())
+}
+
+/// Sender statistics as JSON; empty for the default.
+pub(super) fn written(habit: &SenderStats) -> String {
+    if *habit == SenderStats::default() {
+        return String::new();
+    }
+    serde_json::to_string(habit).unwrap_or_default()
 }
