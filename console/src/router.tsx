@@ -125,7 +125,7 @@ const number = createRoute({
 const alerts = createRoute({
   getParentRoute: () => desk,
   path: "/alerts",
-  component: lazyRouteComponent(() => import("./pages/alerts/AlertsPage"), "AlertsPage"),
+  component: lazyPage(() => import("./pages/alerts/AlertsPage"), "AlertsPage"),
 });
 
 const handoffs = createRoute({

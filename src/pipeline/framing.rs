@@ -68,19 +68,20 @@ pub(super) fn fenced(name: &str, text: &str) -> String {
 /// `(6)`, the brackets that begin a signal become `((`, and the `<` of a fence or special token
 /// becomes `‹`.
 pub(super) fn neutralised(text: &str) -> String {
-    let text = without_fences(text);
+    let text = INVISIBLE.replace_all(text, "$1");
+    let text = without_fences(&text);
     let text = SIGNAL_START.replace_all(&text, "(($1");
     MARK.replace_all(&text, "($1)").into_owned()
 }
 
-/// Returns a text in which the `<` of a fence or special token is `‹`, without characters that hide
-/// one.
+/// Returns a text in which the `<` of a fence or special token is `‹`. Characters that are not seen
+/// go if there is one, because they could hide it; other texts keep them (Arabic uses some).
 pub(super) fn without_fences(text: &str) -> Cow<'_, str> {
     let seen = INVISIBLE.replace_all(text, "$1");
     if FENCE.is_match(&seen) {
         return Cow::Owned(FENCE.replace_all(&seen, "‹$1").into_owned());
     }
-    seen
+    Cow::Borrowed(text)
 }
 
 /// Returns the line that names the sources of a reply.

@@ -12,7 +12,14 @@ test("a link that opens in another tab leads to where one wanted to go", () => {
 test("a tab's own place comes first, and no other site is opened", () => {
   keepNext("/inbox");
   expect(takeNext("/overview")).toBe("/overview");
-  for (const bad of ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "/sign-in?next=/inbox", ""]) {
+  for (const bad of [
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "/\t/evil.example",
+    "/sign-in?next=/inbox",
+    "",
+  ]) {
     keepNext(bad);
     expect(takeNext(bad)).toBe("/");
   }

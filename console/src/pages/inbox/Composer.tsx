@@ -95,7 +95,9 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
           onKeyDown={press}
-          placeholder={conversation.owner === "person" || conversation.staff ? t("write.person") : t("write.bot")}
+          placeholder={
+            conversation.owner === "person" || conversation.staff ? t("write.person") : t("write.bot")
+          }
           aria-label={t("write.label", { name })}
           error={left < 0 ? t("write.long", { count: -left, shown: format.count(-left) }) : undefined}
         />

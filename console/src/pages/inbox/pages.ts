@@ -44,7 +44,9 @@ function insert(pages: Page[], one: Conversation): Page[] {
 /** The pages without this conversation. */
 export function without(data: Pages, id: string): Pages {
   const place = find(data.pages, id);
-  return place ? { ...data, pages: change(data.pages, place[0], (items) => items.splice(place[1], 1)) } : data;
+  return place
+    ? { ...data, pages: change(data.pages, place[0], (items) => items.splice(place[1], 1)) }
+    : data;
 }
 
 /**

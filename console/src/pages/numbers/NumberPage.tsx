@@ -118,7 +118,12 @@ function SetUp({ number, provider }: { number: Number; provider: Provider }) {
           {step === 2 && <Callback number={number} provider={provider} />}
           {step === 3 && <TestMessage number={number} provider={provider} sent={() => setSent(true)} />}
           {step === 3 && !connected && (
-            <Alert color="orange" variant="light" icon={<IconAlertTriangle aria-hidden />} data-testid="uncalled">
+            <Alert
+              color="orange"
+              variant="light"
+              icon={<IconAlertTriangle aria-hidden />}
+              data-testid="uncalled"
+            >
               <Stack gap="xs" align="flex-start">
                 {t("callback.missing", { provider: word("title", provider.title) })}
                 <Button size="xs" variant="default" onClick={() => setStep(2)}>

@@ -120,11 +120,7 @@ export function StartPage() {
   useLive({ changed });
   const isAsked = asked || !!read?.isUsed;
   const isDone =
-    !!read &&
-    isAsked &&
-    !stays &&
-    hasDocuments(read.collections, read.uploads) &&
-    read.numbers.some(sends);
+    !!read && isAsked && !stays && hasDocuments(read.collections, read.uploads) && read.numbers.some(sends);
   const whenAsked = () => {
     setAsked(true);
     if (!isDone) setStays(true);

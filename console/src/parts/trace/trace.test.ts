@@ -28,6 +28,7 @@ const whole: Trace = {
   reply: {
     model: "m",
     raw: "",
+    calls_person: false,
     repairs: [],
     errors: ["429"],
     citations: [],
@@ -36,6 +37,7 @@ const whole: Trace = {
       verdicts: [],
       score: 0.8,
       threshold: 0.5,
+      hold_below: 0.02,
       action: "",
       embedder: null,
       judge: null,
