@@ -331,7 +331,9 @@ pub fn describe() {
         match it.label {
             None => counter!(it.name).increment(0),
             Some((label, words)) => {
-                words.iter().for_each(|word| counter!(it.name, label => *word).increment(0));
+                for word in words {
+                    counter!(it.name, label => *word).increment(0);
+                }
             }
         }
     }
@@ -347,7 +349,9 @@ pub fn describe() {
         match it.label {
             None => drop(histogram!(it.name)),
             Some((label, words)) => {
-                words.iter().for_each(|word| drop(histogram!(it.name, label => *word)));
+                for word in words {
+                    drop(histogram!(it.name, label => *word));
+                }
             }
         }
     }

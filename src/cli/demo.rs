@@ -23,6 +23,7 @@ enum Command {
 
 impl Demo {
     /// The command's audit entry.
+    #[expect(clippy::unnecessary_wraps, reason = "other commands have none")]
     pub(super) fn audit_entry(&self) -> AuditEntry {
         match self.command {
             Command::Remove => Some((Action::DemoRemoved, String::new())),

@@ -110,23 +110,22 @@ impl Publish {
         let key = config.http.known_admin_key(config.data_folder())?;
         let client = DeskClient { url: url.trim_end_matches('/').to_owned(), key };
         let mut body = json!({"force": self.force, "dry_run": self.dry_run});
-        match self.version {
-            Some(number) => body["version"] = number.into(),
-            None => {
-                let source = self.read(&self.own_file(config))?.source;
-                let check = json!({"source": source});
-                let (_, checked) =
-                    client.post(&format!("/agents/{}/check", self.agent), &check).await?;
-                let new = checked["new_collections"].as_array().map_or(&[][..], Vec::as_slice);
-                let new: Vec<_> = new.iter().filter_map(|name| name.as_str()).collect();
-                if !new.is_empty() {
-                    bail!(
-                        "knowledge names {}, and the desk has no such collection: correct it, or make it first",
-                        new.join(", ")
-                    );
-                }
-                body["source"] = source.into();
+        if let Some(number) = self.version {
+            body["version"] = number.into();
+        } else {
+            let source = self.read(&self.own_file(config))?.source;
+            let check = json!({"source": source});
+            let (_, checked) =
+                client.post(&format!("/agents/{}/check", self.agent), &check).await?;
+            let new = checked["new_collections"].as_array().map_or(&[][..], Vec::as_slice);
+            let new: Vec<_> = new.iter().filter_map(|name| name.as_str()).collect();
+            if !new.is_empty() {
+                bail!(
+                    "knowledge names {}, and the desk has no such collection: correct it, or make it first",
+                    new.join(", ")
+                );
             }
+            body["source"] = source.into();
         }
         let (status, said) = client.post(&format!("/agents/{}/publish", self.agent), &body).await?;
         if status == 200 {

@@ -174,8 +174,8 @@ fn through(run_log: &RunLog) -> anyhow::Result<()> {
 /// Formats the counts for the terminal.
 fn lines(table: &Table) -> String {
     let line = |cells: &Vec<String>| {
-        let counts: String = cells.iter().skip(1).map(|cell| format!(" {cell:>12}")).collect();
-        format!("{:16}{counts}", cells.first().map_or("", String::as_str))
+        let first = format!("{:16}", cells.first().map_or("", String::as_str));
+        cells.iter().skip(1).fold(first, |line, cell| line + &format!(" {cell:>12}"))
     };
     let all: Vec<_> = std::iter::once(&table.columns).chain(&table.rows).map(line).collect();
     all.join("\n")

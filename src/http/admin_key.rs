@@ -93,16 +93,15 @@ async fn shared_key(
     (store, secrets): (&Store, &Secrets),
     own: Option<&str>,
 ) -> io::Result<Option<String>> {
-    let sealed = match store.admin_key().await.map_err(Error::other)? {
-        Some(sealed) => sealed,
-        None => {
-            let key = own.map_or_else(fresh, |own| Ok(own.to_owned()))?;
-            match secrets.seal(key.as_bytes(), BOUND) {
-                Ok(sealed) => store.keep_admin_key(sealed).await.map_err(Error::other)?,
-                Err(error) => {
-                    tracing::info!(%error, "each process has an admin key of its own: with [secrets] key they share one");
-                    return Ok(None);
-                }
+    let sealed = if let Some(sealed) = store.admin_key().await.map_err(Error::other)? {
+        sealed
+    } else {
+        let key = own.map_or_else(fresh, |own| Ok(own.to_owned()))?;
+        match secrets.seal(key.as_bytes(), BOUND) {
+            Ok(sealed) => store.keep_admin_key(sealed).await.map_err(Error::other)?,
+            Err(error) => {
+                tracing::info!(%error, "each process has an admin key of its own: with [secrets] key they share one");
+                return Ok(None);
             }
         }
     };

@@ -173,7 +173,8 @@ impl Field {
 /// Whether a field has a value; a switch that is off has none.
 fn is_given(fields: &Fields, field: &Field) -> bool {
     let value = fields.get(field.name).map_or("", String::as_str);
-    !value.is_empty() && !(field.kind == Kind::Switch && value == "false")
+    let is_off = field.kind == Kind::Switch && value == "false";
+    !value.is_empty() && !is_off
 }
 
 /// Whether a value is a URL with a host. Plain HTTP is allowed for a proxy in the own network.

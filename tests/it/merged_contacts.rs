@@ -231,7 +231,7 @@ on_both! {
         assert_eq!(waiting, 2, "what waited in both is answered by one turn");
         assert_eq!(ground.answer(turn, &["To both."]).await, CommitOutcome::Yes(None));
 
-        let mut sent = Vec::new();
+        let mut texts = Vec::new();
         loop {
             let mut sends = ground.claim_sends().await;
             sends.retain(|one| one.number_id == ground.numbers[0].as_str());
@@ -241,9 +241,9 @@ on_both! {
             assert_eq!(to, (Some(PHONE), Some(BSUID)));
             let id = SendResult::Sent(format!("out.{}", send.id));
             ground.store.record_send(&send, id).await.unwrap();
-            sent.push(send.body.unwrap());
+            texts.push(send.body.unwrap());
         }
-        assert_eq!(sent, ["To the phone.", "To the id.", "To both."]);
+        assert_eq!(texts, ["To the phone.", "To the id.", "To both."]);
         ground.hear(0, Ids::Bsuid, "m6").await;
         ground.hear(0, Ids::Phone, "m7").await;
         assert_eq!(ground.all().await.len(), 2, "either id finds the one conversation");
@@ -518,7 +518,7 @@ on_both! {
                 }
             }
         };
-        let all = tokio::time::timeout(Duration::from_secs(60), async {
+        let all = tokio::time::timeout(Duration::from_mins(1), async {
             tokio::join!(join_all((0..60).map(hear)), serving)
         });
         all.await.unwrap();

@@ -113,8 +113,8 @@ impl Ground {
         assert_eq!(self.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
         for _ in replies {
             let send = claim_sends(&self.store, 1, MINUTE).await.remove(0);
-            let sent = SendResult::Sent(send.body.clone().unwrap());
-            self.store.record_send(&send, sent).await.unwrap();
+            let result = SendResult::Sent(send.body.clone().unwrap());
+            self.store.record_send(&send, result).await.unwrap();
         }
         claim
     }

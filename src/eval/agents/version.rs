@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Agents;
+use crate::domain::VersionId;
 use crate::store::Result;
 
 /// An agent that answers in a run.
@@ -31,7 +32,7 @@ impl Agents {
             let agent = live.as_ref().map_or(name, |bot| bot.agent.slug.as_str()).to_owned();
             let draft = draft.filter(|(of, _)| *of == agent).map(|(_, source)| source);
             let live = live.as_ref().and_then(|bot| bot.agent.version.as_ref());
-            let stored = draft.or_else(|| live.map(|version| version.as_str()));
+            let stored = draft.or_else(|| live.map(VersionId::as_str));
             let version = match (number, stored) {
                 (Some(number), _) => Some(number),
                 // A file of the suite.

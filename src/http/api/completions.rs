@@ -202,12 +202,11 @@ pub(super) async fn chat(
     let usage = request.stream_options["include_usage"] == json!(true);
     let model = request.model;
     let events = futures::stream::once(async move {
-        let data = match trial.run_detached(&web).await {
-            Ok(answered) => event_data(&chunks(&model, &answered, usage)),
-            Err(_) => {
-                let error = openai_error("The turn broke.", "server_error", None);
-                vec![serde_json::to_string(&error).unwrap_or_default()]
-            }
+        let data = if let Ok(answered) = trial.run_detached(&web).await {
+            event_data(&chunks(&model, &answered, usage))
+        } else {
+            let error = openai_error("The turn broke.", "server_error", None);
+            vec![serde_json::to_string(&error).unwrap_or_default()]
         };
         let events = data.into_iter().map(|data| Ok::<_, Infallible>(Event::default().data(data)));
         futures::stream::iter(events)

@@ -28,6 +28,7 @@ const BEFORE_FOUND_CHARS: usize = 20;
 
 /// A customer's conversation with one number.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Conversation {
     /// Its id.
     id: String,

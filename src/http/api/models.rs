@@ -63,12 +63,11 @@ pub(super) async fn one(
     let (slug, version) = split_model(&model)?;
     let live = web.desk.bots.named(slug).ok_or_else(|| unknown_agent(&web))?;
     let slug = &live.agent.slug;
-    let created = match version {
-        Some(number) => web.desk.store.version(slug, number).await?.map(|found| found.created_at),
-        None => {
-            let all = web.desk.store.agents().await?;
-            all.into_iter().find(|agent| agent.slug == *slug).map(|agent| agent.published_at)
-        }
+    let created = if let Some(number) = version {
+        web.desk.store.version(slug, number).await?.map(|found| found.created_at)
+    } else {
+        let all = web.desk.store.agents().await?;
+        all.into_iter().find(|agent| agent.slug == *slug).map(|agent| agent.published_at)
     };
     let created = created.ok_or_else(|| Problem::not_found("version"))?;
     Ok(Json(model_object(&model, created)))

@@ -52,6 +52,7 @@ pub(super) struct ChatReply {
 
 /// Tokens of a turn.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "OpenAI's names")]
 pub(super) struct ChatUsage {
     /// Tokens that models read.
     pub(super) prompt_tokens: u64,

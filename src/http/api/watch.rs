@@ -31,6 +31,7 @@ const PIECE: usize = 200;
 /// A server-sent event of a run: its name, and its data as JSON.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "no value is ever made")]
 #[expect(dead_code, reason = "it describes the stream to those who read the API's document")]
 pub(super) enum RunEvent {
     /// A row ended.

@@ -101,7 +101,7 @@ mod tests {
 
     use super::super::shared;
     use super::*;
-    use crate::domain::{ChoiceSource, Content, Delivery, Inbound, MediaKind, Status};
+    use crate::domain::{ChoiceSource, Content, Delivery, Inbound, MediaKind, Referral, Status};
 
     /// One word per item: its content's kind, `status:<state>`, `echo:<kind>` or `other:<kind>`,
     /// with `!` for an alert.
@@ -407,7 +407,7 @@ mod tests {
         let empty = one(
             &json!({"type": "text", "text": {"body": "Hi"}, "referral": {"welcome_message": 3}}),
         );
-        assert_eq!(message(&empty, 0).referral.as_ref().map(|one| one.text()).as_deref(), Some(""));
+        assert_eq!(message(&empty, 0).referral.as_ref().map(Referral::text).as_deref(), Some(""));
         let Some(items) = fixture("metadocs.text.3.messages") else { return };
         assert!(message(&items, 0).referral.as_ref().unwrap().text().contains("Summer Succulents"));
     }

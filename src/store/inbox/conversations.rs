@@ -22,6 +22,7 @@ pub(super) struct Conversations {
 }
 
 /// A conversation with changes that are not yet written back.
+#[expect(clippy::struct_excessive_bools, reason = "each is a change of its own")]
 pub(super) struct LoadedConversation {
     pub(super) id: ConversationId,
     /// The state on which decisions are made.

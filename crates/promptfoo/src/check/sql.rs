@@ -185,7 +185,9 @@ impl Visitor for SqlReferences {
             object_type: ObjectType::Table | ObjectType::View, names, ..
         } = statement
         {
-            names.iter().for_each(|name| self.add_table(name));
+            for name in names {
+                self.add_table(name);
+            }
         }
         ControlFlow::Continue(())
     }

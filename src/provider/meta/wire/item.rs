@@ -87,9 +87,8 @@ impl Change<'_> {
     /// Reads an item of `message_echoes`: a message that a person sent to a customer from the
     /// Business app.
     pub(super) fn echo(&self, echo: &Value) -> Event {
-        self.written_by_us(echo, None)
-            .map(|echo| Event::Echo(Box::new(echo)))
-            .unwrap_or_else(|| notice::unreadable("unreadable_echo", echo, Some(UNREADABLE_ECHO)))
+        let unreadable = || notice::unreadable("unreadable_echo", echo, Some(UNREADABLE_ECHO));
+        self.written_by_us(echo, None).map_or_else(unreadable, |echo| Event::Echo(Box::new(echo)))
     }
 
     /// The business's own side of an import. `customer` is whom its thread names.
