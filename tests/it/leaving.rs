@@ -80,7 +80,7 @@ on_both! {
         app.create_temp().await;
         // As if another desk had the number in its configuration file.
         let now = frontdesk::domain::time::now_ms();
-        let moved = format!("update numbers set agent_id = (select id from agents where slug = 'temp'), slug = 'elsewhere', last_inbound_at = {now}");
+        let moved = format!("update numbers set agent_id = (select id from agents where slug = 'temp'), slug = 'elsewhere', last_inbound_at = {now} where slug = 'second'");
         assert_eq!(app.change(&moved).await, 1);
         let why = app.is_used(Method::DELETE, "/agents/temp", &Value::Null).await;
         assert!(why.contains("elsewhere") && why.contains("--force"), "{why}");
