@@ -72,6 +72,8 @@ test("what a customer asks for a person says so on top, and is resolved", async 
   await expect(page.getByTestId("owner")).toHaveText("Waiting for a person");
   await write(page, "Ada, I am here.");
   await expect(page.getByTestId("owner")).toHaveText("A person answers");
+  // Keys are shortcuts outside the text that is written.
+  await row(page, "Ada Lovelace").click();
   await page.keyboard.press("e");
   await expect(page.getByRole("note")).toHaveCount(0);
   await expect(page.getByTestId("owner")).toHaveText("The bot answers");
@@ -83,13 +85,13 @@ test("what a customer asks for a person says so on top, and is resolved", async 
 
 test("WhatsApp's marks are shown as what they mean", async ({ page, desk }) => {
   desk.model.answer = () => "We open at **nine** [1].";
-  await desk.graph.customerSays(ada, "Is it *really* open? https://acme.example/_new_", "Ada Lovelace");
+  await desk.graph.customerSays(ada, "Is it *really* open? https://acme.example/_new_/lamps", "Ada Lovelace");
   await expect.poll(() => desk.graph.sent.length).toBeGreaterThan(0);
   await page.goto("/inbox");
   await row(page, "Ada Lovelace").click();
   const asked = thread(page).locator("[data-author=customer]");
   await expect(asked.locator("strong")).toHaveText("really");
-  await expect(asked.getByRole("link")).toHaveText("https://acme.example/_new_");
+  await expect(asked.getByRole("link")).toHaveText("https://acme.example/_new_/lamps");
   await expect(said(page, "We open at").locator("strong")).toHaveText("nine");
   await expect(row(page, "Ada Lovelace")).toContainText("We open at nine");
 });
@@ -180,9 +182,10 @@ test("what WhatsApp refuses says why, and is tried again", async ({ page, desk }
   // WhatsApp's own words stay beside what they mean in the reader's language.
   await page.getByRole("button", { name: "Language" }).click();
   await page.getByRole("menuitem", { name: "Español" }).click();
-  await expect(message).toContainText("WhatsApp no puede entregar a este número (Message undeliverable)");
-  await message.getByRole("button", { name: "Reintentar" }).click();
-  await expect(message.locator("[data-state=sent]")).toBeVisible();
+  const translated = page.getByRole("main").locator("li").filter({ hasText: "Will you get this?" }).last();
+  await expect(translated).toContainText("WhatsApp no puede entregar a este número (Message undeliverable)");
+  await translated.getByRole("button", { name: "Reintentar" }).click();
+  await expect(translated.locator("[data-state=sent]")).toBeVisible();
 });
 
 test("what the server refuses stays, and can be discarded", async ({ page, desk }) => {

@@ -47,6 +47,7 @@ function Row({ event }: { event: Schemas["Event"] }) {
             {id && number && (
               <>
                 <Anchor
+                  underline="always"
                   size="sm"
                   dir="auto"
                   renderRoot={(props) => <Link to="/numbers/$number" params={{ number: id }} {...props} />}
