@@ -93,11 +93,12 @@ export function NewNumber({ provider, token, back }: Props) {
         )}
         <Found provider={provider} asked={asked} asking={asking} />
         {making.error && <Failed error={making.error} />}
+        {agents.error && <Failed error={agents.error} again={() => void agents.refetch()} />}
         <Group justify="flex-end">
           <Button variant="default" onClick={back}>
             {t("common:action.back")}
           </Button>
-          <Button type="submit" loading={making.isPending}>
+          <Button type="submit" loading={making.isPending || agents.isPending}>
             {t("form.save")}
           </Button>
         </Group>
