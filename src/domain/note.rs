@@ -14,6 +14,8 @@ words! {
         OptedOut = "opted_out",
         /// The customer wants messages again.
         OptedIn = "opted_in",
+        /// An opt-out or opt-in word on a practice number, where it is not kept.
+        PracticeConsent = "practice_consent",
         /// The sender looks like a machine.
         Machine = "machine",
         /// It is part of an import of old messages.
@@ -55,6 +57,7 @@ impl NoteCode {
             Self::HandedOver => "handed over",
             Self::OptedOut => "the customer opted out",
             Self::OptedIn => "the customer wants messages again",
+            Self::PracticeConsent => "an opt-out or opt-in, which a practice number does not keep",
             Self::Machine => "the sender looks like a machine",
             Self::Imported => "part of an import of old messages",
             Self::Group => "written in a group",

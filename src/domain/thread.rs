@@ -180,6 +180,9 @@ pub struct ConsentRequest {
     pub out: bool,
     /// The reply to send, if the agent has one.
     pub reply: Option<String>,
+    /// Whether it came in on a practice number. It is not kept: customers are known on all numbers,
+    /// and anybody may practise in their name.
+    pub practice: bool,
 }
 
 /// What happens to a customer's message.
@@ -213,6 +216,9 @@ impl Thread {
             return Disposition::Stored(event.no_answer_reason);
         }
         match &event.policy.consent {
+            Some(consent) if consent.practice => {
+                return Disposition::Stored(Some(NoteCode::PracticeConsent.text()));
+            }
             Some(consent) if consent.out && self.opted_out_at.is_none() => {
                 return self.opt_out(event.now);
             }
@@ -392,7 +398,7 @@ mod tests {
     }
 
     fn consent(out: bool) -> IntakePolicy {
-        IntakePolicy { consent: Some(ConsentRequest { out, reply: None }), ..policy() }
+        IntakePolicy { consent: Some(ConsentRequest { out, reply: None, practice: false }), ..policy() }
     }
 
     fn event<'a>(policy: &'a IntakePolicy, text: &str, now: Millis) -> InboundEvent<'a> {

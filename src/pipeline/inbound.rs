@@ -80,9 +80,8 @@ pub async fn take_in(
             _ => None,
         };
         let mut policy = intake_policy(&intake, bot.as_deref(), content);
-        if provider == ProviderKind::Sandbox {
-            // Customers are known on all numbers, and anybody may practise in their name.
-            policy.consent = None;
+        if let Some(consent) = &mut policy.consent {
+            consent.practice = provider == ProviderKind::Sandbox;
         }
         Arrival { number, item, policy, authenticated }
     };
@@ -110,10 +109,11 @@ pub fn intake_policy(
 
 /// Returns the opt-out or opt-in request if the message is the word for it.
 pub fn consent_request(content: &Content, agent: &Agent) -> Option<ConsentRequest> {
-    Some(match consent::read(content.words()?, &agent.languages)? {
-        Consent::OptOut => ConsentRequest { out: true, reply: agent.opt_out.reply.clone() },
-        Consent::OptIn => ConsentRequest { out: false, reply: Some(agent.opt_out.welcome.clone()) },
-    })
+    let (out, reply) = match consent::read(content.words()?, &agent.languages)? {
+        Consent::OptOut => (true, agent.opt_out.reply.clone()),
+        Consent::OptIn => (false, Some(agent.opt_out.welcome.clone())),
+    };
+    Some(ConsentRequest { out, reply, practice: false })
 }
 
 /// A turn that waits for its answer, with its messages.

@@ -302,7 +302,7 @@ on_both! {
             ground.hear(0, Ids::Phone, "m1").await;
             ground.hear(0, Ids::Bsuid, "m2").await;
             let mut stop = ground.said(0, stopped.party(), "m3");
-            stop.policy.consent = Some(ConsentRequest { out: true, reply: None });
+            stop.policy.consent = Some(ConsentRequest { out: true, reply: None, practice: false });
             ground.take(vec![stop]).await;
             ground.hear(0, Ids::Both, "m4").await;
             let one = ground.only().await;
@@ -383,7 +383,7 @@ on_both! {
         for (stopped, running) in [(Ids::Phone, Ids::Bsuid), (Ids::Bsuid, Ids::Phone)] {
             let ground = Ground::on(db).await;
             let mut stop = ground.said(0, stopped.party(), "m1");
-            stop.policy.consent = Some(ConsentRequest { out: true, reply: None });
+            stop.policy.consent = Some(ConsentRequest { out: true, reply: None, practice: false });
             ground.take(vec![stop]).await;
             ground.take(vec![ground.said(1, running.party(), "m2")]).await;
             let claim = ground.claims().await.remove(0);

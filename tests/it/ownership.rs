@@ -718,10 +718,10 @@ impl Play {
         arrival.policy.return_ms = i64::from(wish == Wish::Back);
         arrival.policy.consent = match wish {
             Wish::Stop => {
-                Some(thread::ConsentRequest { out: true, reply: Some("Goodbye.".into()) })
+                Some(thread::ConsentRequest { out: true, reply: Some("Goodbye.".into()), practice: false })
             }
             Wish::Start => {
-                Some(thread::ConsentRequest { out: false, reply: Some("Welcome back.".into()) })
+                Some(thread::ConsentRequest { out: false, reply: Some("Welcome back.".into()), practice: false })
             }
             Wish::None | Wish::Back => None,
         };
