@@ -81,6 +81,10 @@ export function AskStep({ agents, isDemo, whenAsked }: Props) {
             size="compact-sm"
             variant="default"
             fw={400}
+            // A phone breaks a long question instead of cutting it.
+            h="auto"
+            mih={26}
+            styles={{ label: { whiteSpace: "normal" } }}
             disabled={busy}
             onClick={() => {
               setText(t(key));
