@@ -124,12 +124,7 @@ function Publishing({
             <Text size="sm">{t("publish.about", { version: agentNow.version })}</Text>
             <LineDiff before={agentNow.source} after={source} label={t("publish.difference")} mah="45dvh" />
             {gate && !same && !verdict && (
-              <Alert
-                variant="light"
-                color="gray"
-                icon={<IconShieldCheck aria-hidden />}
-                title={t("publish.gate")}
-              >
+              <Alert color="gray" icon={<IconShieldCheck aria-hidden />} title={t("publish.gate")}>
                 <Text size="sm">
                   {t("publish.gateAbout")} <bdi>{gate.suite}</bdi> · <bdi dir="ltr">{gate.rule}</bdi>
                 </Text>

@@ -65,7 +65,7 @@ function Shown({ collection }: { collection: Schemas["Collection"] }) {
       }
     >
       {guarded && (
-        <Alert icon={<IconShieldLock aria-hidden />} title={t("collections.guarded")} variant="light">
+        <Alert icon={<IconShieldLock aria-hidden />} title={t("collections.guarded")}>
           {t("collections.guardedAbout", { agents: format.list(guards) })}
         </Alert>
       )}

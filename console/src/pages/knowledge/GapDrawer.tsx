@@ -98,15 +98,7 @@ function AnswerForm({ full, close }: { full: Full; close: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const collections = $api.useQuery("get", "/api/v1/collections");
   return (
-    <Async
-      query={collections}
-      rows={2}
-      empty={
-        <Alert color="orange" variant="light">
-          {t("gaps.noCollection")}
-        </Alert>
-      }
-    >
+    <Async query={collections} rows={2} empty={<Alert color="orange">{t("gaps.noCollection")}</Alert>}>
       {(all) => <Form full={full} collections={all} close={close} />}
     </Async>
   );

@@ -77,11 +77,11 @@ function Shown({ number, provider }: { number: Number; provider?: Provider }) {
     <Stack gap="lg">
       <Warnings warnings={number.warnings} />
       {!sends(number) && number.state_reason && (
-        <Alert color="red" variant="light" icon={<IconAlertTriangle aria-hidden />} title={t("page.stopped")}>
+        <Alert color="red" icon={<IconAlertTriangle aria-hidden />} title={t("page.stopped")}>
           <span dir="auto">{number.state_reason}</span>
         </Alert>
       )}
-      {number.from === "file" && <Alert variant="light">{t("fileAbout")}</Alert>}
+      {number.from === "file" && <Alert>{t("fileAbout")}</Alert>}
       {provider && begun && <SetUp number={number} provider={provider} />}
       <Facts number={number} provider={provider} />
       {provider && !begun && <Parts number={number} provider={provider} />}
@@ -118,12 +118,7 @@ function SetUp({ number, provider }: { number: Number; provider: Provider }) {
           {step === 2 && <Callback number={number} provider={provider} />}
           {step === 3 && <TestMessage number={number} provider={provider} sent={() => setSent(true)} />}
           {step === 3 && !connected && (
-            <Alert
-              color="orange"
-              variant="light"
-              icon={<IconAlertTriangle aria-hidden />}
-              data-testid="uncalled"
-            >
+            <Alert color="orange" icon={<IconAlertTriangle aria-hidden />} data-testid="uncalled">
               <Stack gap="xs" align="flex-start">
                 {t("callback.missing", { provider: word("title", provider.title) })}
                 <Button size="xs" variant="default" onClick={() => setStep(2)}>

@@ -71,7 +71,7 @@ function Generating({ name, knowledge: first, changed, onWritten, onClose }: Pro
             {t("generate.about")} {changed && t("generate.replaces")}
           </Text>
           {!available && (
-            <Alert color="orange" variant="light" title={t("generate.none")}>
+            <Alert color="orange" title={t("generate.none")}>
               {reason}
             </Alert>
           )}
