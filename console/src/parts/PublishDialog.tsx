@@ -44,7 +44,6 @@ export function PublishDialog(props: Props) {
 
 function Dialog(props: Props) {
   const { t } = useTranslation("sandbox");
-  const { t: c } = useTranslation();
   const { version, opened, onClose } = props;
   const [busy, setBusy] = useState(false);
   return (
@@ -54,7 +53,6 @@ function Dialog(props: Props) {
       onClose={busy ? () => {} : onClose}
       size="xl"
       title={version === undefined ? t("publish.title") : t("publish.backTitle", { version })}
-      closeButtonProps={{ "aria-label": c("action.close") }}
     >
       {opened && <Publishing {...props} onBusy={setBusy} />}
     </Modal>

@@ -15,14 +15,7 @@ export function DocumentDrawer({ collection }: { collection: string }) {
   const close = () =>
     void navigate({ to: "/knowledge/$collection", params: { collection }, search: { tab }, replace: true });
   return (
-    <Drawer
-      opened={!!id}
-      onClose={close}
-      position="right"
-      size="lg"
-      title={t("document.title")}
-      closeButtonProps={{ "aria-label": t("common:action.close") }}
-    >
+    <Drawer opened={!!id} onClose={close} position="right" size="lg" title={t("document.title")}>
       {id && <Document key={id} id={id} close={close} />}
     </Drawer>
   );

@@ -31,14 +31,7 @@ function changed() {
 export function GapDrawer({ id, close }: { id?: string; close: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   return (
-    <Drawer
-      opened={!!id}
-      onClose={close}
-      position="right"
-      size="lg"
-      title={t("gaps.title")}
-      closeButtonProps={{ "aria-label": t("common:action.close") }}
-    >
+    <Drawer opened={!!id} onClose={close} position="right" size="lg" title={t("gaps.title")}>
       {id && <Gap id={id} close={close} />}
     </Drawer>
   );
