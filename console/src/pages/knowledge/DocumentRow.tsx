@@ -16,8 +16,8 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
-import { useConfirm } from "@/parts/Confirm";
 import { useSay } from "@/parts/say";
+import { useRemoval } from "@/parts/useRemoval";
 import { When } from "@/parts/When";
 import { useFailure } from "./failure";
 
@@ -164,7 +164,7 @@ export function Why({ document }: { document: Document }) {
 /** Learning again and deleting, with their texts. */
 export function useActs(document: Document, gone?: () => void) {
   const { t } = useTranslation(["knowledge", "common"]);
-  const confirm = useConfirm();
+  const removal = useRemoval();
   const say = useSay();
   const params = { params: { path: { id: document.id } } };
   const changed = () =>
@@ -173,23 +173,20 @@ export function useActs(document: Document, gone?: () => void) {
   const deletion = $api.useMutation("delete", "/api/v1/documents/{id}");
   const name = document.title || document.path;
   const again = () => learning.mutate(params, { onSuccess: changed, onError: say.failed });
-  const remove = async () => {
-    const sure = await confirm({
-      title: t("documents.deleteTitle", { name }),
-      text: t("documents.deleteText"),
-      yes: t("common:action.delete"),
-      danger: true,
-    });
-    if (!sure) return;
-    try {
-      await deletion.mutateAsync(params);
-    } catch (error) {
-      return say.failed(error);
-    }
-    gone?.();
-    reread("/api/v1/collections", "/api/v1/collections/{name}/documents");
-    say.done(t("documents.deleted", { name }));
-  };
+  const remove = () =>
+    removal(
+      {
+        title: t("documents.deleteTitle", { name }),
+        text: t("documents.deleteText"),
+        yes: t("common:action.delete"),
+      },
+      async () => {
+        await deletion.mutateAsync(params);
+        gone?.();
+        reread("/api/v1/collections", "/api/v1/collections/{name}/documents");
+      },
+      t("documents.deleted", { name }),
+    );
   return { again, remove, busy: learning.isPending || deletion.isPending };
 }
 
