@@ -107,7 +107,7 @@ function Shown({ collection }: { collection: Schemas["Collection"] }) {
           <Settings collection={slug} />
         </Tabs.Panel>
       </Tabs>
-      <DocumentDrawer collection={slug} />
+      <DocumentDrawer collection={collection} />
       {!guarded && <Dropping collection={slug} />}
     </Page>
   );

@@ -7,21 +7,31 @@ import { useFormat } from "@/i18n/format";
 import { Async, Failed } from "@/parts/States";
 import { When } from "@/parts/When";
 import { From, Learning, useActs, Why } from "./DocumentRow";
+import { originOf } from "./origin";
 
-export function DocumentDrawer({ collection }: { collection: string }) {
+type Collection = Schemas["Collection"];
+
+export function DocumentDrawer({ collection }: { collection: Collection }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const navigate = useNavigate();
   const { document: id, tab } = useSearch({ from: "/desk/knowledge/$collection" });
   const close = () =>
-    void navigate({ to: "/knowledge/$collection", params: { collection }, search: { tab }, replace: true });
+    void navigate({
+      to: "/knowledge/$collection",
+      params: { collection: collection.slug },
+      search: { tab },
+      replace: true,
+    });
   return (
     <Drawer opened={!!id} onClose={close} position="right" size="lg" title={t("document.title")}>
-      {id && <Document key={id} id={id} close={close} />}
+      {id && <Document key={id} id={id} collection={collection} close={close} />}
     </Drawer>
   );
 }
 
-function Document({ id, close }: { id: string; close: () => void }) {
+type DocumentProps = { id: string; collection: Collection; close: () => void };
+
+function Document({ id, collection, close }: DocumentProps) {
   const { t } = useTranslation(["knowledge", "common"]);
   const params = { params: { path: { id } } };
   const query = $api.useQuery("get", "/api/v1/documents/{id}", params, {
@@ -33,7 +43,7 @@ function Document({ id, close }: { id: string; close: () => void }) {
     <Async query={query}>
       {(document) => (
         <Stack>
-          <Head document={document} close={close} />
+          <Head document={document} collection={collection} close={close} />
           <Passages document={document} />
         </Stack>
       )}
@@ -41,7 +51,9 @@ function Document({ id, close }: { id: string; close: () => void }) {
   );
 }
 
-function Head({ document, close }: { document: Schemas["Document"]; close: () => void }) {
+type HeadProps = { document: Schemas["Document"]; collection: Collection; close: () => void };
+
+function Head({ document, collection, close }: HeadProps) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   const { again, remove, busy } = useActs(document, close);
@@ -59,7 +71,7 @@ function Head({ document, close }: { document: Schemas["Document"]; close: () =>
         )}
       </div>
       <Group gap="xs" fz="sm" c="dimmed">
-        <From from={document.from} />
+        <From from={originOf(document.from, collection.origin)} />
         {size != null && <span>· {format.size(size)}</span>}
         <span>
           · <When at={updated_at} ago />
