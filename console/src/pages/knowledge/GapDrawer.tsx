@@ -168,7 +168,8 @@ function Form({ full, collections, close }: FormProps) {
         {answering.error && <Failed error={answering.error} />}
         <Group justify="space-between">
           <Dismiss gap={gap} close={close} />
-          <Button type="submit" loading={answering.isPending}>
+          {/* Until then another collection than the agent's would take the answer. */}
+          <Button type="submit" loading={answering.isPending || agents.isPending}>
             {t("gaps.save")}
           </Button>
         </Group>
