@@ -1,7 +1,7 @@
 // Text that someone wrote, as WhatsApp shows it, with its addresses as links. A long one is folded at first.
 import { useState } from "react";
+import { More } from "@/parts/Folded";
 import { Formatted } from "@/parts/Formatted";
-import { More } from "./Folded";
 import { beginning } from "./holds";
 import classes from "./thread.module.css";
 
