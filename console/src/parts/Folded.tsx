@@ -1,4 +1,4 @@
-// What a customer sent may be of any length: it is folded at first.
+// What a customer sent, or a document holds, may be of any length: it is folded at first.
 import { Anchor } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";

@@ -4,6 +4,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, Failure, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { Folded } from "@/parts/Folded";
 import { Async, Failed } from "@/parts/States";
 import { When } from "@/parts/When";
 import { From, Learning, useActs, Why } from "./DocumentRow";
@@ -128,11 +129,15 @@ function Passages({ document }: { document: Schemas["Document"] }) {
         }
       >
         {(all) => (
-          <Stack component="ol" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
-            {all.map((chunk) => (
-              <Chunk key={chunk.id} chunk={chunk} />
-            ))}
-          </Stack>
+          <Folded all={all}>
+            {(shown) => (
+              <Stack component="ol" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
+                {shown.map((chunk) => (
+                  <Chunk key={chunk.id} chunk={chunk} />
+                ))}
+              </Stack>
+            )}
+          </Folded>
         )}
       </Async>
     </div>
