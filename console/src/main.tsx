@@ -16,6 +16,7 @@ import { queries } from "./api/queries";
 import { forget, sessionQuery } from "./api/session";
 import { begin, direction, preferred } from "./i18n";
 import { Confirming } from "./parts/Confirm";
+import { NamedClose } from "./parts/NamedClose";
 import { router } from "./router";
 import { colours, theme } from "./theme";
 
@@ -48,11 +49,13 @@ createRoot(document.getElementById("root") ?? document.body).render(
       >
         <QueryClientProvider client={queries}>
           <Notifications position="bottom-right" limit={4} />
-          <Confirming>
-            <Suspense>
-              <RouterProvider router={router} />
-            </Suspense>
-          </Confirming>
+          <NamedClose>
+            <Confirming>
+              <Suspense>
+                <RouterProvider router={router} />
+              </Suspense>
+            </Confirming>
+          </NamedClose>
         </QueryClientProvider>
       </MantineProvider>
     </DirectionProvider>

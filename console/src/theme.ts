@@ -16,6 +16,7 @@ export const theme = createTheme({
     sizes: { h1: { fontSize: rem(22) }, h2: { fontSize: rem(17) }, h3: { fontSize: rem(15) } },
   },
   components: {
+    Alert: { defaultProps: { variant: "light" } },
     Tooltip: { defaultProps: { openDelay: 300, events: { hover: true, focus: true, touch: false } } },
     Modal: { defaultProps: { centered: true } },
     // Not a landmark: the page has its own header.

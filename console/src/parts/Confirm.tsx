@@ -4,7 +4,7 @@ import { useWindowEvent } from "@mantine/hooks";
 import { createContext, type ReactNode, useCallback, useContext, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-type Question = {
+export type Question = {
   title: string;
   text: ReactNode;
   /** The label of the confirm button. */
@@ -58,7 +58,6 @@ export function Confirming({ children }: { children: ReactNode }) {
         title={asked?.title}
         // Above the drawer or dialog that asks, which is added to the page after this one.
         zIndex={getDefaultZIndex("popover")}
-        closeButtonProps={{ "aria-label": t("action.close") }}
       >
         <Text size="sm" component="div">
           {asked?.text}

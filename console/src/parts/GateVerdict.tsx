@@ -15,7 +15,6 @@ export function GateVerdict({ verdict }: { verdict: Verdict }) {
   return (
     <Alert
       color={verdict.passed ? "teal" : "red"}
-      variant="light"
       icon={verdict.passed ? <IconShieldCheck aria-hidden /> : <IconShieldX aria-hidden />}
       title={verdict.passed ? t("gate.passed") : t("gate.refused")}
     >

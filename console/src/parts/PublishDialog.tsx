@@ -44,7 +44,6 @@ export function PublishDialog(props: Props) {
 
 function Dialog(props: Props) {
   const { t } = useTranslation("sandbox");
-  const { t: c } = useTranslation();
   const { version, opened, onClose } = props;
   const [busy, setBusy] = useState(false);
   return (
@@ -54,7 +53,6 @@ function Dialog(props: Props) {
       onClose={busy ? () => {} : onClose}
       size="xl"
       title={version === undefined ? t("publish.title") : t("publish.backTitle", { version })}
-      closeButtonProps={{ "aria-label": c("action.close") }}
     >
       {opened && <Publishing {...props} onBusy={setBusy} />}
     </Modal>
@@ -124,12 +122,7 @@ function Publishing({
             <Text size="sm">{t("publish.about", { version: agentNow.version })}</Text>
             <LineDiff before={agentNow.source} after={source} label={t("publish.difference")} mah="45dvh" />
             {gate && !same && !verdict && (
-              <Alert
-                variant="light"
-                color="gray"
-                icon={<IconShieldCheck aria-hidden />}
-                title={t("publish.gate")}
-              >
+              <Alert color="gray" icon={<IconShieldCheck aria-hidden />} title={t("publish.gate")}>
                 <Text size="sm">
                   {t("publish.gateAbout")} <bdi>{gate.suite}</bdi> · <bdi dir="ltr">{gate.rule}</bdi>
                 </Text>

@@ -35,8 +35,6 @@ export function Failed({ error, again }: { error: unknown; again?: () => void })
   return (
     <Alert
       color="red"
-      variant="light"
-      role="alert"
       icon={unreachable ? <IconPlugConnectedX aria-hidden /> : <IconAlertTriangle aria-hidden />}
       title={t("error.title")}
     >

@@ -75,13 +75,7 @@ function Missing({ again }: { again: () => Promise<boolean> }) {
   }, [line]);
   return (
     <Box p="xl" maw={720} mx="auto">
-      <Alert
-        color="orange"
-        variant="light"
-        role="alert"
-        icon={<IconPlugConnectedX aria-hidden />}
-        title={t("missing.title")}
-      >
+      <Alert color="orange" icon={<IconPlugConnectedX aria-hidden />} title={t("missing.title")}>
         <Group justify="space-between" align="flex-end">
           <Text size="sm">{t("missing.about")}</Text>
           <Button size="xs" variant="default" onClick={() => void again()}>

@@ -2,22 +2,29 @@
 
 export type Piece = { text: string; href?: string };
 
-const address = /\b(?:https?:\/\/|www\.)[^\s<>"'`]+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+/giu;
+/** What stands before an @ has up to 64 letters; without that limit, text of many dots takes forever. */
+const address = /\b(?:https?:\/\/|www\.)[^\s<>"'`]+|\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+/giu;
 /** Punctuation that ends a sentence, not an address. */
-const tail = /[.,;:!?…،؛؟'"»”’*_~]+$/u;
+const tail = ".,;:!?…،؛؟'\"»”’*_~";
+const brackets = ["()", "[]", "{}"];
 
 /** Trims an address's end. A closing bracket stays only if it was opened within the address. */
 function trimmed(found: string): string {
-  let text = found.replace(tail, "");
-  for (const [open, close] of [
-    ["(", ")"],
-    ["[", "]"],
-    ["{", "}"],
-  ] as const) {
-    while (text.endsWith(close) && text.split(close).length > text.split(open).length)
-      text = text.slice(0, -1).replace(tail, "");
+  // How many more of each bracket are closed than opened.
+  const spare = brackets.map(([open, close]) => {
+    let count = 0;
+    for (const letter of found) count += letter === close ? 1 : letter === open ? -1 : 0;
+    return count;
+  });
+  let end = found.length;
+  for (; end > 0; end--) {
+    const last = found.charAt(end - 1);
+    const at = brackets.findIndex((pair) => pair.endsWith(last));
+    const extra = spare[at] ?? 0;
+    if (extra > 0) spare[at] = extra - 1;
+    else if (!tail.includes(last)) break;
   }
-  return text;
+  return found.slice(0, end);
 }
 
 /** The link target; only web and mail addresses have one. */

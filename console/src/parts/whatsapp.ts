@@ -4,7 +4,9 @@ import { pieces } from "./links";
 export type Run = { text: string; look?: "bold" | "italic" | "struck" | "code" };
 
 const looks: Record<string, Run["look"]> = { "*": "bold", _: "italic", "~": "struck" };
-const marked = /```([\s\S]+?)```|`([^`\n]+)`|(?<![\p{L}\p{N}])([*_~])(?=\S)([^\n]*?\S)\3(?![\p{L}\p{N}])/gu;
+// Marks that are further apart are no marks: a text of many stars would take forever.
+const marked =
+  /```([\s\S]+?)```|`([^`\n]+)`|(?<![\p{L}\p{N}])([*_~])(?=\S)([^\n]{0,1000}?\S)\3(?![\p{L}\p{N}])/gu;
 
 /** The text with its addresses as letters of the same length: marks within an address are part of it. */
 function masked(text: string): string {

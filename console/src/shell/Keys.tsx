@@ -77,12 +77,7 @@ export function Keys() {
     return () => window.removeEventListener("keydown", press);
   }, [navigate]);
   return (
-    <Modal
-      opened={opened}
-      onClose={() => setOpened(false)}
-      title={t("keys.title")}
-      closeButtonProps={{ "aria-label": t("action.close") }}
-    >
+    <Modal opened={opened} onClose={() => setOpened(false)} title={t("keys.title")}>
       <Stack>
         {here.length > 0 && (
           <Rows title={t("keys.here")} rows={here.map(({ key, about }) => [[key], about])} />

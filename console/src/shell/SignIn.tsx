@@ -90,7 +90,6 @@ export function SignIn() {
           {error ? (
             <Alert
               color="red"
-              role="alert"
               icon={<IconAlertTriangle aria-hidden />}
               title={t(refused ? "signIn.refused" : "error.title")}
             >

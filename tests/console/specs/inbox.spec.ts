@@ -357,6 +357,8 @@ test("orders, cards and videos show what is in them, and a long message is folde
     ],
   };
   await desk.graph.customerSends(ada, { type: "order", order }, "Ada Lovelace");
+  const all = Array.from({ length: 120 }, (_, at) => ({ product_retailer_id: `lamp-${at}`, quantity: 1, item_price: 1, currency: "USD" }));
+  await desk.graph.customerSends(ada, { type: "order", order: { catalog_id: "1", text: "The whole shop!", product_items: all } }, "Ada Lovelace");
   const contacts = [{ name: { formatted_name: "Chandler Bing" }, phones: [{ phone: "+1 555-555-5555" }] }];
   await desk.graph.customerSends(ada, { type: "contacts", contacts }, "Ada Lovelace");
   await desk.graph.customerSends(ada, { type: "video", video: { id: "gone", mime_type: "video/mp4", caption: "See?" } }, "Ada Lovelace");
@@ -366,6 +368,12 @@ test("orders, cards and videos show what is in them, and a long message is folde
   await expect(cart).toContainText("Order of 2 items");
   await expect(cart.getByRole("listitem").first()).toHaveText("2 × lamp · US$30.00");
   await expect(cart).toContainText("Total: US$85.00");
+  // A long list unfolds step by step.
+  const whole = said(page, "The whole shop!");
+  await expect(whole).toContainText("Order of 120 items");
+  await expect(whole.getByRole("listitem")).toHaveCount(50);
+  await whole.getByRole("button", { name: "Show more" }).click();
+  await expect(whole.getByRole("listitem")).toHaveCount(100);
   await expect(page.getByRole("link", { name: "+1 555-555-5555" })).toHaveAttribute("href", "tel:+15555555555");
   await expect(said(page, "See?").locator("video")).toHaveAttribute("preload", "none");
   const long = said(page, "word word");

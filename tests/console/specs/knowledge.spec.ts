@@ -125,6 +125,30 @@ test("a question that was not answered is a gap, and is answered", async ({ page
 test.describe("the demo", () => {
   test.use({ kind: "demo" });
 
+  test("its documents are told apart from one's own", async ({ page }) => {
+    await page.goto("/knowledge/saltmarsh");
+    const rows = page.getByTestId("document");
+    // The first of the two is for narrow screens.
+    await expect(rows.first().getByText("Demo", { exact: true }).last()).toBeVisible();
+    await page.locator("input[type=file]").first().setInputFiles({
+      name: "parking.md",
+      mimeType: "text/markdown",
+      buffer: Buffer.from("# Parking\n\nPark behind the boat house.\n"),
+    });
+    const own = rows.filter({ hasText: "parking.md" });
+    await expect(own.getByText("Upload", { exact: true }).last()).toBeVisible();
+    const from = page.getByPlaceholder("From anywhere");
+    await from.click();
+    await page.getByRole("option", { name: "Demo", exact: true }).click();
+    await expect(own).toHaveCount(0);
+    await expect(rows.first().getByText("Demo", { exact: true }).last()).toBeVisible();
+    await accessible(page, "the demo's documents");
+    await from.click();
+    await page.getByRole("option", { name: "Upload", exact: true }).click();
+    await expect(rows).toHaveCount(1);
+    await expect(own).toBeVisible();
+  });
+
   test("its documents, its agent and its collection can be deleted", async ({ page, desk }) => {
     await page.goto("/knowledge/saltmarsh");
     const row = page.getByTestId("document").first();

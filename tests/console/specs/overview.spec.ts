@@ -14,9 +14,12 @@ test("messages and hand-offs are counted, and every chart has a table", async ({
   await expect(page.getByRole("img", { name: /^Chart: Messages/ })).toBeVisible();
   // What came in and what went out do not add up: their bars stand beside each other.
   const bars = page.getByRole("img", { name: /^Chart: Messages/ }).locator(".recharts-bar-rectangle path");
-  const [received, sent] = await bars.evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect()).filter(({ height }) => height > 0));
-  expect(sent?.bottom).toBeCloseTo(received?.bottom ?? Number.NaN, 0);
-  expect(sent?.left).toBeGreaterThanOrEqual(received?.right ?? Number.NaN);
+  // The chart is drawn once it knows its width, shortly after its frame.
+  await expect(async () => {
+    const [received, sent] = await bars.evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect()).filter(({ height }) => height > 0));
+    expect(sent?.bottom).toBeCloseTo(received?.bottom ?? Number.NaN, 0);
+    expect(sent?.left).toBeGreaterThanOrEqual(received?.right ?? Number.NaN);
+  }).toPass({ timeout: 5_000 });
   await accessible(page, "overview");
   // The radio inputs have no size of their own, so their labels are clicked.
   await page.getByRole("radiogroup").getByText("7 days", { exact: true }).click();

@@ -19,6 +19,7 @@ test.describe("the demo", () => {
     await expect(answer.getByRole("link", { name: "Open in the sandbox" })).toHaveAttribute("href", /ask=/);
     await expect(ask.getByText("Done", { exact: true })).toBeVisible();
     await expect(documents.getByText("Next", { exact: true })).toBeVisible();
+    await expect(documents).toContainText("They go into saltmarsh, beside the demo's own");
     await documents.locator("input[type=file]").setInputFiles({
       name: "kites.md",
       mimeType: "text/markdown",

@@ -29,7 +29,7 @@ export function Against({ comparison }: { comparison: Schemas["Run"]["comparison
       <Title order={2} id="against" mb="sm">
         {t("against.title")}
       </Title>
-      <Alert color={color} variant="light" icon={icon} title={format.list(counted)}>
+      <Alert color={color} icon={icon} title={format.list(counted)}>
         <Stack gap="xs">
           {paired > 0 && (
             <Text size="sm">

@@ -16,16 +16,8 @@ type Props = {
 
 export function CaseDrawer({ rowKey, runs, onClose }: Props) {
   const { t } = useTranslation("evals");
-  const { t: common } = useTranslation();
   return (
-    <Drawer
-      opened={!!rowKey}
-      onClose={onClose}
-      position="right"
-      size="xl"
-      title={t("case.title")}
-      closeButtonProps={{ "aria-label": common("action.close") }}
-    >
+    <Drawer opened={!!rowKey} onClose={onClose} position="right" size="xl" title={t("case.title")}>
       {rowKey && <Inside key={rowKey} rowKey={rowKey} runs={runs} />}
     </Drawer>
   );

@@ -137,7 +137,7 @@ function Whole({ run }: { run: Schemas["Run"] }) {
   return (
     <>
       {run.error && (
-        <Alert color={run.state === "failed" ? "red" : "orange"} variant="light" title={t("run.ended")}>
+        <Alert color={run.state === "failed" ? "red" : "orange"} title={t("run.ended")}>
           <span dir="auto">{run.error}</span>
         </Alert>
       )}

@@ -1,6 +1,5 @@
 // The form that starts a run: suite, agent version, how many cases, and the baseline.
 import {
-  Button,
   Checkbox,
   Collapse,
   Group,
@@ -19,7 +18,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
-import { Failed } from "@/parts/States";
+import { FormEnd } from "@/parts/FormEnd";
 import { useVersionName } from "./Answering";
 import { useRuns } from "./useRuns";
 
@@ -39,15 +38,8 @@ const live = "live";
 
 export function StartRun({ suite, suites, onClose }: Props) {
   const { t } = useTranslation("evals");
-  const { t: common } = useTranslation();
   return (
-    <Modal
-      opened={suite !== undefined}
-      onClose={onClose}
-      title={t("start.title")}
-      size="lg"
-      closeButtonProps={{ "aria-label": common("action.close") }}
-    >
+    <Modal opened={suite !== undefined} onClose={onClose} title={t("start.title")} size="lg">
       {suite !== undefined && <Form suite={suite} suites={suites} onClose={onClose} />}
     </Modal>
   );
@@ -55,7 +47,6 @@ export function StartRun({ suite, suites, onClose }: Props) {
 
 function Form({ suite, suites, onClose }: Props & { suite: string }) {
   const { t } = useTranslation("evals");
-  const { t: common } = useTranslation();
   const navigate = useNavigate();
   const form = useForm<Chosen>({
     initialValues: {
@@ -190,15 +181,7 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
           value={values.baseline}
           onChange={(next) => form.setFieldValue("baseline", next)}
         />
-        {begin.error && <Failed error={begin.error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {common("action.cancel")}
-          </Button>
-          <Button type="submit" loading={begin.isPending}>
-            {t("start.go")}
-          </Button>
-        </Group>
+        <FormEnd yes={t("start.go")} close={onClose} busy={begin.isPending} error={begin.error} />
       </Stack>
     </form>
   );

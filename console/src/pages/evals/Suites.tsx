@@ -54,7 +54,7 @@ export function CodeNote() {
       </Text>
     );
   return (
-    <Alert color="orange" variant="light" icon={<IconAlertTriangle aria-hidden />}>
+    <Alert color="orange" icon={<IconAlertTriangle aria-hidden />}>
       {t("suites.code")}
     </Alert>
   );

@@ -19,13 +19,7 @@ export function LostNotices() {
   const lost = lostNotice(events.data ?? [], Date.now());
   if (!lost) return null;
   return (
-    <Alert
-      color="red"
-      variant="light"
-      role="alert"
-      icon={<IconBellOff aria-hidden />}
-      title={t("lost.title")}
-    >
+    <Alert color="red" icon={<IconBellOff aria-hidden />} title={t("lost.title")}>
       {t("lost.about")} (<When at={lost.created_at} ago />)
     </Alert>
   );

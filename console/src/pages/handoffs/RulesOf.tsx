@@ -65,7 +65,7 @@ export function RulesOf({ agent }: { agent: Agent }) {
   const wrong = wrongHeader(source);
   if (wrong)
     return (
-      <Alert color="orange" variant="light" title={t("rules.broken")}>
+      <Alert color="orange" title={t("rules.broken")}>
         <Text size="sm" dir="auto" style={{ whiteSpace: "pre-wrap" }}>
           {wrong}
         </Text>
@@ -80,7 +80,7 @@ export function RulesOf({ agent }: { agent: Agent }) {
   return (
     <Stack>
       {isOld && isChanged && (
-        <Alert color="orange" variant="light" title={t("rules.newer")}>
+        <Alert color="orange" title={t("rules.newer")}>
           <Group justify="space-between">
             <Text size="sm">{t("rules.newerAbout")}</Text>
             <Button size="xs" variant="default" onClick={renew}>

@@ -25,7 +25,6 @@ function Closed({ which, name }: { which: Which; name: string }) {
   return (
     <Alert
       color={optedOut ? "red" : "orange"}
-      variant="light"
       icon={optedOut ? <IconBan aria-hidden /> : <IconClockOff aria-hidden />}
       title={t(`closed.${which}.title`, { name })}
     >

@@ -5,9 +5,10 @@ import type { ReactElement, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { Folded } from "@/parts/Folded";
 import { plain } from "@/parts/whatsapp";
 import { File, Picture } from "./Files";
-import { answersOf, type Card, cardsOf, itemsOf, totalOf } from "./holds";
+import { answersOf, type Card, cardsOf, itemsOf, linksOf, totalOf } from "./holds";
 import { Recording } from "./Recording";
 import type { Message } from "./thread";
 import { Words } from "./Words";
@@ -46,13 +47,17 @@ function Form({ form, words }: { form: Of<"form">; words: ReactNode }) {
     <>
       <Kind icon={<IconForms size={15} aria-hidden />}>{t("kind.form")}</Kind>
       {words}
-      <List size="sm" spacing={0}>
-        {answersOf(form.response).map(([name, value]) => (
-          <List.Item key={name}>
-            <bdi>{name}</bdi>: <bdi>{value}</bdi>
-          </List.Item>
-        ))}
-      </List>
+      <Folded all={answersOf(form.response)}>
+        {(answers) => (
+          <List size="sm" spacing={0}>
+            {answers.map(([name, value]) => (
+              <List.Item key={name}>
+                <bdi>{name}</bdi>: <bdi>{value}</bdi>
+              </List.Item>
+            ))}
+          </List>
+        )}
+      </Folded>
     </>
   );
 }
@@ -66,15 +71,19 @@ function Order({ order, words }: { order: unknown; words: ReactNode }) {
     <>
       <Kind icon={<IconBasket size={15} aria-hidden />}>{t("kind.orderOf", { count: items.length })}</Kind>
       {words}
-      <List size="sm" spacing={0}>
-        {items.map(({ product, quantity, price, currency }, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: items do not change places.
-          <List.Item key={at}>
-            {format.count(quantity)} × <bdi>{product}</bdi>
-            {price !== undefined && <> · {format.price(price, currency)}</>}
-          </List.Item>
-        ))}
-      </List>
+      <Folded all={items}>
+        {(shown) => (
+          <List size="sm" spacing={0}>
+            {shown.map(({ product, quantity, price, currency }, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: items do not change places.
+              <List.Item key={at}>
+                {format.count(quantity)} × <bdi>{product}</bdi>
+                {price !== undefined && <> · {format.price(price, currency)}</>}
+              </List.Item>
+            ))}
+          </List>
+        )}
+      </Folded>
       {total && (
         <Text size="sm" fw={600}>
           {t("order.total", { total: format.price(total.amount, total.currency) })}
@@ -84,19 +93,25 @@ function Order({ order, words }: { order: unknown; words: ReactNode }) {
   );
 }
 
-function AddressCard({ card: { name, phones, emails } }: { card: Card }) {
-  const links = [
-    ...phones.map((phone) => ({ text: phone, href: `tel:${phone.replace(/[^\d+]/g, "")}` })),
-    ...emails.map((email) => ({ text: email, href: `mailto:${email}` })),
-  ];
+function AddressCard({ card }: { card: Card }) {
   return (
     <div>
-      {name && <Words text={name} />}
-      {links.map(({ text, href }) => (
-        <Anchor key={href} href={href} size="sm" c="inherit" underline="always" display="block">
-          <bdi dir="ltr">{text}</bdi>
-        </Anchor>
-      ))}
+      {card.name && <Words text={card.name} />}
+      <Folded all={linksOf(card)}>
+        {(links) =>
+          links.map(({ text, href }, at) =>
+            href ? (
+              // biome-ignore lint/suspicious/noArrayIndexKey: links do not change places.
+              <Anchor key={at} href={href} size="sm" c="inherit" underline="always" display="block">
+                <bdi dir="ltr">{text}</bdi>
+              </Anchor>
+            ) : (
+              // biome-ignore lint/suspicious/noArrayIndexKey: links do not change places.
+              <Words key={at} text={text} />
+            ),
+          )
+        }
+      </Folded>
     </div>
   );
 }
@@ -143,10 +158,14 @@ export function Content({ message, conversation }: { message: Message; conversat
       return (
         <>
           <Kind icon={<IconAddressBook size={15} aria-hidden />}>{t("kind.contacts")}</Kind>
-          {cardsOf(content).map((card, at) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: cards do not change places.
-            <AddressCard key={at} card={card} />
-          ))}
+          <Folded all={cardsOf(content)}>
+            {(cards) =>
+              cards.map((card, at) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: cards do not change places.
+                <AddressCard key={at} card={card} />
+              ))
+            }
+          </Folded>
         </>
       );
     case "choice":

@@ -109,13 +109,7 @@ export function Picture({ message }: { message: Message }) {
       >
         {image}
       </UnstyledButton>
-      <Modal
-        opened={large}
-        onClose={() => setLarge(false)}
-        title={<bdi>{about}</bdi>}
-        size="auto"
-        closeButtonProps={{ "aria-label": common("action.close") }}
-      >
+      <Modal opened={large} onClose={() => setLarge(false)} title={<bdi>{about}</bdi>} size="auto">
         <img
           src={fileOf(message)}
           alt={about}

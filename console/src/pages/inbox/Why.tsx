@@ -60,16 +60,8 @@ function Read({ id }: { id: string }) {
 
 export function Why({ turn, close }: { turn: string | undefined; close: () => void }) {
   const { t } = useTranslation("inbox");
-  const { t: common } = useTranslation();
   return (
-    <Drawer
-      opened={!!turn}
-      onClose={close}
-      position="right"
-      size="lg"
-      title={t("why.title")}
-      closeButtonProps={{ "aria-label": common("action.close") }}
-    >
+    <Drawer opened={!!turn} onClose={close} position="right" size="lg" title={t("why.title")}>
       {turn && <Read id={turn} />}
     </Drawer>
   );

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { beginning, cardsOf, itemsOf, totalOf } from "./holds";
+import { beginning, cardsOf, itemsOf, linksOf, totalOf } from "./holds";
 
 const order = {
   catalog_id: "194836987003835",
@@ -51,4 +51,22 @@ test("a long message is folded at a word, one with many lines at a line", () => 
   expect(beginning("a\n".repeat(100))?.split("\n")).toHaveLength(30);
   expect(beginning("😀".repeat(1_000))).toHaveLength(1_500);
   expect(beginning(`x${"😀".repeat(1_000)}`)).toHaveLength(1_499);
+});
+
+test("a card links phones and mail addresses, and nothing that its writer made of them", () => {
+  const phones = ["+1 555-555", "call me"];
+  const emails = [
+    "c@example.com",
+    "c@example.com?bcc=x@evil.example&body=hi",
+    "javascript:alert(1)",
+    "www.c.example",
+  ];
+  expect(linksOf({ name: "C", phones, emails })).toEqual([
+    { text: "+1 555-555", href: "tel:+1555555" },
+    { text: "call me" },
+    { text: "c@example.com", href: "mailto:c@example.com" },
+    { text: "c@example.com?bcc=x@evil.example&body=hi" },
+    { text: "javascript:alert(1)" },
+    { text: "www.c.example" },
+  ]);
 });

@@ -1,5 +1,6 @@
 // Derived from messages: reactions, file addresses, previews, and untyped provider data (forms, orders).
 import type { Schemas } from "@/api/client";
+import { pieces } from "@/parts/links";
 import { plain } from "@/parts/whatsapp";
 import type { Message } from "./thread";
 
@@ -67,6 +68,17 @@ export function cardsOf({ names, cards }: { names: string[]; cards: unknown }): 
     phones: card.phones.filter(Boolean),
     emails: card.emails.filter(Boolean),
   }));
+}
+
+/** A card's phones and mail addresses. What is neither has no `href`: a mail link may carry a text of its own. */
+export function linksOf({ phones, emails }: Card): { text: string; href?: string }[] {
+  const call = (phone: string) => (/\d/.test(phone) ? `tel:${phone.replace(/[^\d+]/g, "")}` : undefined);
+  const mail = (email: string) =>
+    pieces(email).find(({ text, href }) => text === email && href === `mailto:${email}`)?.href;
+  return [
+    ...phones.map((text) => ({ text, href: call(text) })),
+    ...emails.map((text) => ({ text, href: mail(text) })),
+  ];
 }
 
 /** Kinds that are events rather than speech: shown as one line in the middle. */

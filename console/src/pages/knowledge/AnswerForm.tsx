@@ -5,7 +5,7 @@ import { IconPlus, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
-import { Failed } from "@/parts/States";
+import { FormEnd } from "@/parts/FormEnd";
 import { useSay } from "@/parts/say";
 
 type Answer = Schemas["CuratedAnswer"];
@@ -19,7 +19,6 @@ export function AnswerForm({ collection, editing, close }: Props) {
       onClose={close}
       size="lg"
       title={t(editing === "new" ? "answers.addTitle" : "answers.editTitle")}
-      closeButtonProps={{ "aria-label": t("common:action.close") }}
     >
       {editing && (
         <Form collection={collection} answer={editing === "new" ? undefined : editing} close={close} />
@@ -142,15 +141,7 @@ function Form({ collection, answer, close }: { collection: string; answer?: Answ
           {...form.getInputProps("language")}
         />
         <Switch label={t("answers.enabled")} {...form.getInputProps("enabled", { type: "checkbox" })} />
-        {error && <Failed error={error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            {t("common:action.cancel")}
-          </Button>
-          <Button type="submit" loading={busy}>
-            {t("common:action.save")}
-          </Button>
-        </Group>
+        <FormEnd yes={t("common:action.save")} close={close} busy={busy} error={error} />
       </Stack>
     </form>
   );

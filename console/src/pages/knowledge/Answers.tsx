@@ -6,10 +6,9 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { reread } from "@/api/queries";
-import { useConfirm } from "@/parts/Confirm";
 import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
-import { useSay } from "@/parts/say";
+import { useRemoval } from "@/parts/useRemoval";
 import { AnswerForm } from "./AnswerForm";
 
 type Answer = Schemas["CuratedAnswer"];
@@ -109,28 +108,17 @@ function Row({ answer: one, collection, edit }: RowProps) {
 
 function Acts({ answer, question, collection, edit }: RowProps & { question: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
-  const confirm = useConfirm();
-  const say = useSay();
+  const removal = useRemoval();
   const deletion = $api.useMutation("delete", "/api/v1/collections/{name}/answers/{id}");
-  const remove = async () => {
-    const sure = await confirm({
-      title: t("answers.deleteTitle"),
-      text: t("answers.deleteText"),
-      yes: t("common:action.delete"),
-      danger: true,
-    });
-    if (!sure) return;
-    deletion.mutate(
-      { params: { path: { name: collection, id: answer.id } } },
-      {
-        onSuccess: () => {
-          reread("/api/v1/collections/{name}/answers");
-          say.done(t("answers.deleted"));
-        },
-        onError: say.failed,
+  const remove = () =>
+    removal(
+      { title: t("answers.deleteTitle"), text: t("answers.deleteText"), yes: t("common:action.delete") },
+      async () => {
+        await deletion.mutateAsync({ params: { path: { name: collection, id: answer.id } } });
+        reread("/api/v1/collections/{name}/answers");
       },
+      t("answers.deleted"),
     );
-  };
   return (
     <Group gap={4} wrap="nowrap">
       <ActionIcon

@@ -65,7 +65,7 @@ function Shown({ collection }: { collection: Schemas["Collection"] }) {
       }
     >
       {guarded && (
-        <Alert icon={<IconShieldLock aria-hidden />} title={t("collections.guarded")} variant="light">
+        <Alert icon={<IconShieldLock aria-hidden />} title={t("collections.guarded")}>
           {t("collections.guardedAbout", { agents: format.list(guards) })}
         </Alert>
       )}
@@ -107,7 +107,7 @@ function Shown({ collection }: { collection: Schemas["Collection"] }) {
           <Settings collection={slug} />
         </Tabs.Panel>
       </Tabs>
-      <DocumentDrawer collection={slug} />
+      <DocumentDrawer collection={collection} />
       {!guarded && <Dropping collection={slug} />}
     </Page>
   );

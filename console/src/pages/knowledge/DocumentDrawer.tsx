@@ -4,31 +4,35 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, Failure, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { Folded } from "@/parts/Folded";
 import { Async, Failed } from "@/parts/States";
 import { When } from "@/parts/When";
 import { From, Learning, useActs, Why } from "./DocumentRow";
+import { originOf } from "./origin";
 
-export function DocumentDrawer({ collection }: { collection: string }) {
+type Collection = Schemas["Collection"];
+
+export function DocumentDrawer({ collection }: { collection: Collection }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const navigate = useNavigate();
   const { document: id, tab } = useSearch({ from: "/desk/knowledge/$collection" });
   const close = () =>
-    void navigate({ to: "/knowledge/$collection", params: { collection }, search: { tab }, replace: true });
+    void navigate({
+      to: "/knowledge/$collection",
+      params: { collection: collection.slug },
+      search: { tab },
+      replace: true,
+    });
   return (
-    <Drawer
-      opened={!!id}
-      onClose={close}
-      position="right"
-      size="lg"
-      title={t("document.title")}
-      closeButtonProps={{ "aria-label": t("common:action.close") }}
-    >
-      {id && <Document key={id} id={id} close={close} />}
+    <Drawer opened={!!id} onClose={close} position="right" size="lg" title={t("document.title")}>
+      {id && <Document key={id} id={id} collection={collection} close={close} />}
     </Drawer>
   );
 }
 
-function Document({ id, close }: { id: string; close: () => void }) {
+type DocumentProps = { id: string; collection: Collection; close: () => void };
+
+function Document({ id, collection, close }: DocumentProps) {
   const { t } = useTranslation(["knowledge", "common"]);
   const params = { params: { path: { id } } };
   const query = $api.useQuery("get", "/api/v1/documents/{id}", params, {
@@ -40,7 +44,7 @@ function Document({ id, close }: { id: string; close: () => void }) {
     <Async query={query}>
       {(document) => (
         <Stack>
-          <Head document={document} close={close} />
+          <Head document={document} collection={collection} close={close} />
           <Passages document={document} />
         </Stack>
       )}
@@ -48,7 +52,9 @@ function Document({ id, close }: { id: string; close: () => void }) {
   );
 }
 
-function Head({ document, close }: { document: Schemas["Document"]; close: () => void }) {
+type HeadProps = { document: Schemas["Document"]; collection: Collection; close: () => void };
+
+function Head({ document, collection, close }: HeadProps) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   const { again, remove, busy } = useActs(document, close);
@@ -66,7 +72,7 @@ function Head({ document, close }: { document: Schemas["Document"]; close: () =>
         )}
       </div>
       <Group gap="xs" fz="sm" c="dimmed">
-        <From from={document.from} />
+        <From from={originOf(document.from, collection.origin)} />
         {size != null && <span>· {format.size(size)}</span>}
         <span>
           · <When at={updated_at} ago />
@@ -123,11 +129,15 @@ function Passages({ document }: { document: Schemas["Document"] }) {
         }
       >
         {(all) => (
-          <Stack component="ol" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
-            {all.map((chunk) => (
-              <Chunk key={chunk.id} chunk={chunk} />
-            ))}
-          </Stack>
+          <Folded all={all}>
+            {(shown) => (
+              <Stack component="ol" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
+                {shown.map((chunk) => (
+                  <Chunk key={chunk.id} chunk={chunk} />
+                ))}
+              </Stack>
+            )}
+          </Folded>
         )}
       </Async>
     </div>

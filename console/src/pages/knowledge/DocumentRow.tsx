@@ -2,6 +2,7 @@
 import { ActionIcon, Anchor, Badge, Box, Group, Menu, Progress, Table, Text } from "@mantine/core";
 import {
   IconAlertTriangle,
+  IconBuildingStore,
   IconDots,
   IconFolder,
   IconHelpCircle,
@@ -16,16 +17,20 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
-import { useConfirm } from "@/parts/Confirm";
 import { useSay } from "@/parts/say";
+import { useRemoval } from "@/parts/useRemoval";
 import { When } from "@/parts/When";
 import { useFailure } from "./failure";
+import { type Origin, originOf } from "./origin";
 
 type Document = Schemas["Document"];
 
-export function DocumentRow({ document, collection }: { document: Document; collection: string }) {
+type Props = { document: Document; collection: Schemas["Collection"] };
+
+export function DocumentRow({ document, collection }: Props) {
   const format = useFormat();
   const { id, path, title, state, chunks, size, updated_at } = document;
+  const origin = originOf(document.from, collection.origin);
   return (
     <Table.Tr data-testid="document" style={{ verticalAlign: "top" }}>
       <Table.Td>
@@ -36,7 +41,7 @@ export function DocumentRow({ document, collection }: { document: Document; coll
           renderRoot={(props) => (
             <Link
               to="/knowledge/$collection"
-              params={{ collection }}
+              params={{ collection: collection.slug }}
               search={{ document: id }}
               replace
               {...props}
@@ -51,13 +56,13 @@ export function DocumentRow({ document, collection }: { document: Document; coll
           </Text>
         )}
         <Box hiddenFrom="sm" mt={2}>
-          <Meta document={document} />
+          <Meta document={document} origin={origin} />
         </Box>
         {state === "learning" && <Learning document={document} />}
         {state === "failed" && <Why document={document} />}
       </Table.Td>
       <Table.Td visibleFrom="sm">
-        <From from={document.from} />
+        <From from={origin} />
       </Table.Td>
       <Table.Td visibleFrom="sm" ta="end">
         {format.count(chunks)}
@@ -75,13 +80,14 @@ export function DocumentRow({ document, collection }: { document: Document; coll
   );
 }
 
-const icons: Record<Document["from"], typeof IconFolder> = {
+const icons: Record<Origin, typeof IconFolder> = {
+  demo: IconBuildingStore,
   folder: IconFolder,
   upload: IconUpload,
   web: IconWorld,
 };
 
-export function From({ from }: { from: Document["from"] }) {
+export function From({ from }: { from: Origin }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const Icon = known(icons, from, IconHelpCircle);
   return (
@@ -95,12 +101,12 @@ export function From({ from }: { from: Document["from"] }) {
 }
 
 /** The contents of the other columns, for narrow screens. */
-function Meta({ document }: { document: Document }) {
+function Meta({ document, origin }: { document: Document; origin: Origin }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   return (
     <Group gap={6} c="dimmed" fz="xs">
-      <From from={document.from} />
+      <From from={origin} />
       <span>· {t("collections.passages", { count: document.chunks })}</span>
       {document.size != null && <span>· {format.size(document.size)}</span>}
     </Group>
@@ -164,7 +170,7 @@ export function Why({ document }: { document: Document }) {
 /** Learning again and deleting, with their texts. */
 export function useActs(document: Document, gone?: () => void) {
   const { t } = useTranslation(["knowledge", "common"]);
-  const confirm = useConfirm();
+  const removal = useRemoval();
   const say = useSay();
   const params = { params: { path: { id: document.id } } };
   const changed = () =>
@@ -173,23 +179,20 @@ export function useActs(document: Document, gone?: () => void) {
   const deletion = $api.useMutation("delete", "/api/v1/documents/{id}");
   const name = document.title || document.path;
   const again = () => learning.mutate(params, { onSuccess: changed, onError: say.failed });
-  const remove = async () => {
-    const sure = await confirm({
-      title: t("documents.deleteTitle", { name }),
-      text: t("documents.deleteText"),
-      yes: t("common:action.delete"),
-      danger: true,
-    });
-    if (!sure) return;
-    try {
-      await deletion.mutateAsync(params);
-    } catch (error) {
-      return say.failed(error);
-    }
-    gone?.();
-    reread("/api/v1/collections", "/api/v1/collections/{name}/documents");
-    say.done(t("documents.deleted", { name }));
-  };
+  const remove = () =>
+    removal(
+      {
+        title: t("documents.deleteTitle", { name }),
+        text: t("documents.deleteText"),
+        yes: t("common:action.delete"),
+      },
+      async () => {
+        await deletion.mutateAsync(params);
+        gone?.();
+        reread("/api/v1/collections", "/api/v1/collections/{name}/documents");
+      },
+      t("documents.deleted", { name }),
+    );
   return { again, remove, busy: learning.isPending || deletion.isPending };
 }
 

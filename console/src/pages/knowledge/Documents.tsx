@@ -1,5 +1,5 @@
 // A collection's documents: searched by name, filtered by state, loaded by pages.
-import { Group, SegmentedControl, Stack, Table, TextInput, VisuallyHidden } from "@mantine/core";
+import { Group, SegmentedControl, Select, Stack, Table, TextInput, VisuallyHidden } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconFileText, IconSearch, IconSearchOff } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
@@ -12,9 +12,11 @@ import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { AddDocuments } from "./AddDocuments";
 import { DocumentRow } from "./DocumentRow";
+import { originOf } from "./origin";
 
 type Status = Schemas["DocumentStatus"];
 type State = "all" | Status;
+type From = Schemas["DocumentOrigin"];
 /** The API's state for each filter. */
 const states: Record<State, Status | undefined> = {
   all: undefined,
@@ -22,9 +24,10 @@ const states: Record<State, Status | undefined> = {
   learning: "learning",
   failed: "failed",
 };
+const froms: Record<From, true> = { upload: true, web: true, folder: true };
 
-function useDocuments(name: string, state: State, q: string) {
-  const query = { state: states[state], q: q || undefined, limit: 50 };
+function useDocuments(name: string, state: State, from: From | null, q: string) {
+  const query = { state: states[state], from: from ?? undefined, q: q || undefined, limit: 50 };
   return usePages(
     (cursor) =>
       $api.queryOptions("get", "/api/v1/collections/{name}/documents", {
@@ -41,10 +44,11 @@ function useDocuments(name: string, state: State, q: string) {
 export function Documents({ collection }: { collection: Schemas["Collection"] }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const [state, setState] = useState<State>("all");
+  const [from, setFrom] = useState<From | null>(null);
   const [search, setSearch] = useState("");
   const [q] = useDebouncedValue(search.trim(), 250);
-  const query = useDocuments(collection.slug, state, q);
-  const all = state === "all" && !q;
+  const query = useDocuments(collection.slug, state, from, q);
+  const all = state === "all" && !from && !q;
   return (
     <Stack>
       {(!all || collection.documents > 0) && (
@@ -65,12 +69,25 @@ export function Documents({ collection }: { collection: Schemas["Collection"] })
             onChange={setState}
             data={wordsOf(states).map((value) => ({ value, label: t(`documents.${value}`) }))}
           />
+          <Select
+            aria-label={t("documents.from")}
+            placeholder={t("documents.fromAll")}
+            data={wordsOf(froms).map((value) => ({
+              value,
+              label: t(`documents.${originOf(value, collection.origin)}`),
+            }))}
+            value={from}
+            onChange={setFrom}
+            clearable
+            clearButtonProps={{ "aria-label": t("documents.fromAll") }}
+            w={170}
+          />
         </Group>
       )}
       <Async query={query} empty={<None all={all} collection={collection} />}>
         {(documents) => (
           <>
-            <List documents={documents} collection={collection.slug} />
+            <List documents={documents} collection={collection} />
             <MoreButton query={query} mx="auto" />
           </>
         )}
@@ -105,7 +122,9 @@ function None({ all, collection }: { all: boolean; collection: Schemas["Collecti
   );
 }
 
-function List({ documents, collection }: { documents: Schemas["Document"][]; collection: string }) {
+type ListProps = { documents: Schemas["Document"][]; collection: Schemas["Collection"] };
+
+function List({ documents, collection }: ListProps) {
   const { t } = useTranslation(["knowledge", "common"]);
   return (
     <Table verticalSpacing="sm" aria-label={t("documents.list")}>

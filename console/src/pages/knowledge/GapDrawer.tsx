@@ -31,14 +31,7 @@ function changed() {
 export function GapDrawer({ id, close }: { id?: string; close: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   return (
-    <Drawer
-      opened={!!id}
-      onClose={close}
-      position="right"
-      size="lg"
-      title={t("gaps.title")}
-      closeButtonProps={{ "aria-label": t("common:action.close") }}
-    >
+    <Drawer opened={!!id} onClose={close} position="right" size="lg" title={t("gaps.title")}>
       {id && <Gap id={id} close={close} />}
     </Drawer>
   );
@@ -98,15 +91,7 @@ function AnswerForm({ full, close }: { full: Full; close: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const collections = $api.useQuery("get", "/api/v1/collections");
   return (
-    <Async
-      query={collections}
-      rows={2}
-      empty={
-        <Alert color="orange" variant="light">
-          {t("gaps.noCollection")}
-        </Alert>
-      }
-    >
+    <Async query={collections} rows={2} empty={<Alert color="orange">{t("gaps.noCollection")}</Alert>}>
       {(all) => <Form full={full} collections={all} close={close} />}
     </Async>
   );
@@ -183,7 +168,8 @@ function Form({ full, collections, close }: FormProps) {
         {answering.error && <Failed error={answering.error} />}
         <Group justify="space-between">
           <Dismiss gap={gap} close={close} />
-          <Button type="submit" loading={answering.isPending}>
+          {/* Until then another collection than the agent's would take the answer. */}
+          <Button type="submit" loading={answering.isPending || agents.isPending}>
             {t("gaps.save")}
           </Button>
         </Group>

@@ -1,5 +1,5 @@
 // Creates a collection and opens it.
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
+import { Button, Modal, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useDisclosure } from "@mantine/hooks";
 import { IconPlus } from "@tabler/icons-react";
@@ -7,7 +7,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { reread } from "@/api/queries";
-import { Failed } from "@/parts/States";
+import { FormEnd } from "@/parts/FormEnd";
 
 const shape = /^[a-z0-9-]{1,60}$/;
 
@@ -19,12 +19,7 @@ export function NewCollection() {
       <Button leftSection={<IconPlus size={18} aria-hidden />} onClick={open}>
         {t("create.open")}
       </Button>
-      <Modal
-        opened={opened}
-        onClose={close}
-        title={t("create.open")}
-        closeButtonProps={{ "aria-label": t("common:action.close") }}
-      >
+      <Modal opened={opened} onClose={close} title={t("create.open")}>
         <Form close={close} />
       </Modal>
     </>
@@ -65,15 +60,7 @@ function Form({ close }: { close: () => void }) {
             form.setFieldValue("slug", event.currentTarget.value.toLowerCase().replace(/\s+/g, "-"))
           }
         />
-        {making.error && <Failed error={making.error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            {t("common:action.cancel")}
-          </Button>
-          <Button type="submit" loading={making.isPending}>
-            {t("create.make")}
-          </Button>
-        </Group>
+        <FormEnd yes={t("create.make")} close={close} busy={making.isPending} error={making.error} />
       </Stack>
     </form>
   );

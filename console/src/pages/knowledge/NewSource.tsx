@@ -1,10 +1,10 @@
 // Adds a web source to a collection.
-import { Button, Group, Modal, NumberInput, Select, Stack, TextInput } from "@mantine/core";
+import { Group, Modal, NumberInput, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { reread } from "@/api/queries";
-import { Failed } from "@/parts/States";
+import { FormEnd } from "@/parts/FormEnd";
 import { useSay } from "@/parts/say";
 
 type Props = { collection: string; opened: boolean; close: () => void };
@@ -12,12 +12,7 @@ type Props = { collection: string; opened: boolean; close: () => void };
 export function NewSource({ collection, opened, close }: Props) {
   const { t } = useTranslation(["knowledge", "common"]);
   return (
-    <Modal
-      opened={opened}
-      onClose={close}
-      title={t("sources.add")}
-      closeButtonProps={{ "aria-label": t("common:action.close") }}
-    >
+    <Modal opened={opened} onClose={close} title={t("sources.add")}>
       <Form collection={collection} close={close} />
     </Modal>
   );
@@ -93,15 +88,7 @@ function Form({ collection, close }: Omit<Props, "opened">) {
           allowDeselect={false}
           {...form.getInputProps("every")}
         />
-        {adding.error && <Failed error={adding.error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            {t("common:action.cancel")}
-          </Button>
-          <Button type="submit" loading={adding.isPending}>
-            {t("sources.read")}
-          </Button>
-        </Group>
+        <FormEnd yes={t("sources.read")} close={close} busy={adding.isPending} error={adding.error} />
       </Stack>
     </form>
   );

@@ -1,10 +1,10 @@
 // Creates a document from pasted text.
-import { Button, Group, Modal, Stack, Textarea, TextInput } from "@mantine/core";
+import { Modal, Stack, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";
 import { $api, Failure } from "@/api/client";
 import { reread } from "@/api/queries";
-import { Failed } from "@/parts/States";
+import { FormEnd } from "@/parts/FormEnd";
 import { useSay } from "@/parts/say";
 import { useFailure } from "./failure";
 
@@ -40,13 +40,7 @@ export function PasteText({ collection, opened, close }: Props) {
     ),
   );
   return (
-    <Modal
-      opened={opened}
-      onClose={close}
-      title={t("paste.open")}
-      size="lg"
-      closeButtonProps={{ "aria-label": t("common:action.close") }}
-    >
+    <Modal opened={opened} onClose={close} title={t("paste.open")} size="lg">
       <form onSubmit={save} noValidate>
         <Stack>
           <TextInput
@@ -69,16 +63,14 @@ export function PasteText({ collection, opened, close }: Props) {
             required
             {...form.getInputProps("text")}
           />
-          {pasting.error && <Failed error={pasting.error} />}
-          {said && <Failed error={new Failure(422, [said.why, said.what].filter(Boolean).join("\n"))} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              {t("common:action.cancel")}
-            </Button>
-            <Button type="submit" loading={pasting.isPending}>
-              {t("paste.save")}
-            </Button>
-          </Group>
+          <FormEnd
+            yes={t("paste.save")}
+            close={close}
+            busy={pasting.isPending}
+            error={
+              pasting.error ?? (said && new Failure(422, [said.why, said.what].filter(Boolean).join("\n")))
+            }
+          />
         </Stack>
       </form>
     </Modal>

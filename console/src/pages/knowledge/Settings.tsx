@@ -59,7 +59,7 @@ function Form({ collection, known }: { collection: string; known: Known }) {
         <Text size="sm" c="dimmed">
           {t("settings.about")}
         </Text>
-        {fixed && <Alert variant="light">{t("settings.file")}</Alert>}
+        {fixed && <Alert>{t("settings.file")}</Alert>}
         <Fieldset legend={t("settings.cutting")}>
           <Text size="sm" c="dimmed" mb="sm">
             {t("settings.cuttingAbout")}

@@ -7,9 +7,9 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
-import { useConfirm } from "@/parts/Confirm";
 import { Async, Empty } from "@/parts/States";
 import { useSay } from "@/parts/say";
+import { useRemoval } from "@/parts/useRemoval";
 import { NewSource } from "./NewSource";
 
 type Source = Schemas["Source"];
@@ -126,30 +126,39 @@ function Unread({ source: { failed } }: { source: Source }) {
 
 function Acts({ source, collection }: { source: Source; collection: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
-  const confirm = useConfirm();
+  const removal = useRemoval();
   const say = useSay();
   const { url, id, state } = source;
   const params = { params: { path: { name: collection, id } } };
   const refreshing = $api.useMutation("post", "/api/v1/collections/{name}/sources/{id}/refresh");
-  const removal = $api.useMutation("delete", "/api/v1/collections/{name}/sources/{id}");
-  const done = (message: string) => () => {
+  const deletion = $api.useMutation("delete", "/api/v1/collections/{name}/sources/{id}");
+  const changed = () =>
     reread(
       "/api/v1/collections",
       "/api/v1/collections/{name}/sources",
       "/api/v1/collections/{name}/documents",
     );
-    say.done(message);
-  };
-  const remove = async () => {
-    const text = t("sources.removeText", { url });
-    const sure = await confirm({
-      title: t("sources.removeTitle"),
-      text,
-      yes: t("common:action.remove"),
-      danger: true,
+  const refresh = () =>
+    refreshing.mutate(params, {
+      onSuccess: () => {
+        changed();
+        say.done(t("sources.refreshed"));
+      },
+      onError: say.failed,
     });
-    if (sure) removal.mutate(params, { onSuccess: done(t("sources.removed")), onError: say.failed });
-  };
+  const remove = () =>
+    removal(
+      {
+        title: t("sources.removeTitle"),
+        text: t("sources.removeText", { url }),
+        yes: t("common:action.remove"),
+      },
+      async () => {
+        await deletion.mutateAsync(params);
+        changed();
+      },
+      t("sources.removed"),
+    );
   return (
     <Group gap={4} wrap="nowrap">
       <Tooltip label={t("sources.refreshShort")}>
@@ -159,9 +168,7 @@ function Acts({ source, collection }: { source: Source; collection: string }) {
           size="lg"
           loading={refreshing.isPending}
           disabled={state === "waiting"}
-          onClick={() =>
-            refreshing.mutate(params, { onSuccess: done(t("sources.refreshed")), onError: say.failed })
-          }
+          onClick={refresh}
           aria-label={t("sources.refresh", { url })}
         >
           <IconRefresh size={18} />
@@ -172,7 +179,7 @@ function Acts({ source, collection }: { source: Source; collection: string }) {
           variant="subtle"
           color="gray"
           size="lg"
-          loading={removal.isPending}
+          loading={deletion.isPending}
           onClick={() => void remove()}
           aria-label={t("sources.remove", { url })}
         >

@@ -107,12 +107,7 @@ function Handshake({ number, title }: { number: Schemas["Number"]; title: string
   return (
     <div role="status" data-testid="handshake">
       {at ? (
-        <Alert
-          color="teal"
-          variant="light"
-          icon={<IconCircleCheck aria-hidden />}
-          title={t("callback.connected")}
-        >
+        <Alert color="teal" icon={<IconCircleCheck aria-hidden />} title={t("callback.connected")}>
           {t("callback.connectedAbout", { provider: title, when: format.ago(at) })}
         </Alert>
       ) : (

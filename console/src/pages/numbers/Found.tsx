@@ -24,7 +24,6 @@ export function Found({ provider, asked, asking }: Props) {
       {!asking && asked?.found && (
         <Alert
           color="teal"
-          variant="light"
           icon={<IconCircleCheck aria-hidden />}
           title={t("form.found", { provider: title })}
           data-testid="found"
@@ -38,7 +37,7 @@ export function Found({ provider, asked, asking }: Props) {
         </Alert>
       )}
       {!asking && !asked?.found && asked?.message && (
-        <Alert color="orange" variant="light" icon={<IconAlertTriangle aria-hidden />}>
+        <Alert color="orange" icon={<IconAlertTriangle aria-hidden />}>
           {asked.message}
         </Alert>
       )}

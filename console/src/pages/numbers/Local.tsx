@@ -18,7 +18,6 @@ export function Local({ address, provider, meanwhile }: Props) {
   return (
     <Alert
       color="orange"
-      variant="light"
       icon={<IconWorldOff aria-hidden />}
       title={t("local.title", { provider, host: host(address) })}
       data-testid="local"

@@ -77,9 +77,7 @@ export function NewNumber({ provider, token, back }: Props) {
           required
         />
         {agents.data?.length === 0 ? (
-          <Alert color="orange" variant="light">
-            {t("form.noAgents")}
-          </Alert>
+          <Alert color="orange">{t("form.noAgents")}</Alert>
         ) : (
           <Select
             label={t("form.agent")}

@@ -7,11 +7,10 @@ import { useTranslation } from "react-i18next";
 import { $api, Failure, type Schemas } from "@/api/client";
 import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
-import { useConfirm } from "@/parts/Confirm";
 import { sends } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Async, Failed } from "@/parts/States";
-import { useSay } from "@/parts/say";
+import { useRemoval } from "@/parts/useRemoval";
 import { Callback } from "./Callback";
 import { EditNumber } from "./EditNumber";
 import { Facts } from "./Facts";
@@ -77,11 +76,11 @@ function Shown({ number, provider }: { number: Number; provider?: Provider }) {
     <Stack gap="lg">
       <Warnings warnings={number.warnings} />
       {!sends(number) && number.state_reason && (
-        <Alert color="red" variant="light" icon={<IconAlertTriangle aria-hidden />} title={t("page.stopped")}>
+        <Alert color="red" icon={<IconAlertTriangle aria-hidden />} title={t("page.stopped")}>
           <span dir="auto">{number.state_reason}</span>
         </Alert>
       )}
-      {number.from === "file" && <Alert variant="light">{t("fileAbout")}</Alert>}
+      {number.from === "file" && <Alert>{t("fileAbout")}</Alert>}
       {provider && begun && <SetUp number={number} provider={provider} />}
       <Facts number={number} provider={provider} />
       {provider && !begun && <Parts number={number} provider={provider} />}
@@ -118,12 +117,7 @@ function SetUp({ number, provider }: { number: Number; provider: Provider }) {
           {step === 2 && <Callback number={number} provider={provider} />}
           {step === 3 && <TestMessage number={number} provider={provider} sent={() => setSent(true)} />}
           {step === 3 && !connected && (
-            <Alert
-              color="orange"
-              variant="light"
-              icon={<IconAlertTriangle aria-hidden />}
-              data-testid="uncalled"
-            >
+            <Alert color="orange" icon={<IconAlertTriangle aria-hidden />} data-testid="uncalled">
               <Stack gap="xs" align="flex-start">
                 {t("callback.missing", { provider: word("title", provider.title) })}
                 <Button size="xs" variant="default" onClick={() => setStep(2)}>
@@ -189,29 +183,19 @@ function Parts({ number, provider }: { number: Number; provider: Provider }) {
 function Delete({ number }: { number: Number }) {
   const { t } = useTranslation("numbers");
   const navigate = useNavigate();
-  const confirm = useConfirm();
-  const say = useSay();
+  const removal = useRemoval();
   const deletion = $api.useMutation("delete", "/api/v1/numbers/{id}");
   const name = number.slug;
   const remove = async () => {
-    const sure = await confirm({
-      title: t("page.deleteTitle", { name }),
-      text: t("page.deleteText"),
-      yes: t("page.delete"),
-      danger: true,
-    });
-    if (!sure) return;
-    deletion.mutate(
-      { params: { path: { id: number.id } } },
-      {
-        onSuccess: () => {
-          reread("/api/v1/numbers");
-          say.done(t("page.deleted", { name }));
-          void navigate({ to: "/numbers" });
-        },
-        onError: say.failed,
+    const gone = await removal(
+      { title: t("page.deleteTitle", { name }), text: t("page.deleteText"), yes: t("page.delete") },
+      async () => {
+        await deletion.mutateAsync({ params: { path: { id: number.id } } });
+        reread("/api/v1/numbers");
       },
+      t("page.deleted", { name }),
     );
+    if (gone) await navigate({ to: "/numbers" });
   };
   return (
     <Button

@@ -112,7 +112,7 @@ function Row({ number }: { number: Schemas["Number"] }) {
         </Text>
         <Warnings warnings={number.warnings} />
         {!sends(number) && number.state_reason && (
-          <Alert color="red" variant="light" p="xs" icon={<IconAlertTriangle aria-hidden />}>
+          <Alert color="red" p="xs" icon={<IconAlertTriangle aria-hidden />}>
             <span dir="auto">{number.state_reason}</span>
           </Alert>
         )}

@@ -92,7 +92,6 @@ function Said({ said, title }: { said: Schemas["NumberTried"]; title: string }) 
   return (
     <Alert
       color={said.ok ? "teal" : "red"}
-      variant="light"
       role={said.ok ? "status" : "alert"}
       icon={said.ok ? <IconCircleCheck aria-hidden /> : <IconAlertTriangle aria-hidden />}
       title={t(said.ok ? "test.sent" : "test.refused", { provider: title })}

@@ -14,7 +14,6 @@ export function Warnings({ warnings }: { warnings: Schemas["NumberWarning"][] })
   return (
     <Alert
       color="orange"
-      variant="light"
       icon={<IconAlertTriangle aria-hidden />}
       title={t("page.atRisk")}
       data-testid="warnings"

@@ -7,8 +7,8 @@ beforeAll(() => {
   vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener() {}, removeEventListener() {} }));
 });
 
-const widths = (counts: number[]) => {
-  const rows = counts.map((count, at) => ({ name: `reason ${at}`, count }));
+const widths = (counts: number[], nameOf = (at: number) => `reason ${at}`) => {
+  const rows = counts.map((count, at) => ({ name: nameOf(at), count }));
   const drawn = renderToStaticMarkup(
     <MantineProvider>
       <Ranked rows={rows} say={String} />
@@ -21,4 +21,10 @@ test("a reason's bar is its share of all, so that one case each fills none", () 
   expect(widths([1, 1, 1, 1])).toEqual([25, 25, 25, 25]);
   expect(widths([3, 1])).toEqual([75, 25]);
   expect(widths([2])).toEqual([100]);
+});
+
+test("reasons that read the same in the reader's language are counted together", () => {
+  expect(widths([2, 1, 5], (at) => (at < 2 ? "The bot failed" : "A person was asked for"))).toEqual([
+    62.5, 37.5,
+  ]);
 });

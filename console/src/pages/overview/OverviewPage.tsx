@@ -192,7 +192,7 @@ function Trials({ trials }: { trials: Schemas["Trials"][] }) {
       <Title order={2} id="trials" mb="sm">
         {t("trials.title")}
       </Title>
-      <Ranked rows={named.toSorted((a, b) => b.count - a.count)} say={format.money} />
+      <Ranked rows={named} say={format.money} />
     </Paper>
   );
 }

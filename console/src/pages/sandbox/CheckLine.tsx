@@ -15,7 +15,7 @@ export function CheckLine({ check: { check, old, error }, onGo }: Props) {
   if (check && !check.ok && check.error) {
     const { line, message } = check.error;
     return (
-      <Alert color="red" variant="light" p="xs" icon={<IconAlertTriangle aria-hidden />} role="status">
+      <Alert color="red" p="xs" icon={<IconAlertTriangle aria-hidden />} role="status">
         <Text size="sm" component="div">
           <Anchor
             component="button"

@@ -21,15 +21,8 @@ type Props = {
 
 export function GenerateDialog(props: Props) {
   const { t } = useTranslation("sandbox");
-  const { t: c } = useTranslation();
   return (
-    <Modal
-      opened={props.opened}
-      onClose={props.onClose}
-      title={t("generate.title")}
-      size="lg"
-      closeButtonProps={{ "aria-label": c("action.close") }}
-    >
+    <Modal opened={props.opened} onClose={props.onClose} title={t("generate.title")} size="lg">
       {props.opened && <Generating {...props} />}
     </Modal>
   );
@@ -71,7 +64,7 @@ function Generating({ name, knowledge: first, changed, onWritten, onClose }: Pro
             {t("generate.about")} {changed && t("generate.replaces")}
           </Text>
           {!available && (
-            <Alert color="orange" variant="light" title={t("generate.none")}>
+            <Alert color="orange" title={t("generate.none")}>
               {reason}
             </Alert>
           )}

@@ -31,17 +31,9 @@ type Props = {
 
 export function HistoryDrawer(props: Props) {
   const { t } = useTranslation("sandbox");
-  const { t: c } = useTranslation();
   const { agent, opened, onClose } = props;
   return (
-    <Drawer
-      opened={opened}
-      onClose={onClose}
-      position="right"
-      size={760}
-      title={t("history.title")}
-      closeButtonProps={{ "aria-label": c("action.close") }}
-    >
+    <Drawer opened={opened} onClose={onClose} position="right" size={760} title={t("history.title")}>
       {opened && <Versions key={agent} {...props} />}
     </Drawer>
   );

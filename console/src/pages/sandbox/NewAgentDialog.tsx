@@ -1,11 +1,11 @@
 // Creates an agent with a default prompt.
-import { Button, Group, Modal, MultiSelect, Stack, Text, TextInput } from "@mantine/core";
+import { Modal, MultiSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { reread } from "@/api/queries";
+import { FormEnd } from "@/parts/FormEnd";
 import { withHeader } from "@/parts/promptFile";
-import { Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { isSlug, slugOf } from "./slug";
 
@@ -19,14 +19,8 @@ type Props = {
 
 export function NewAgentDialog(props: Props) {
   const { t } = useTranslation("sandbox");
-  const { t: c } = useTranslation();
   return (
-    <Modal
-      opened={props.opened}
-      onClose={props.onClose}
-      title={t("new.title")}
-      closeButtonProps={{ "aria-label": c("action.close") }}
-    >
+    <Modal opened={props.opened} onClose={props.onClose} title={t("new.title")}>
       {props.opened && <Making {...props} />}
     </Modal>
   );
@@ -34,7 +28,6 @@ export function NewAgentDialog(props: Props) {
 
 function Making({ taken, onMade, onClose }: Props) {
   const { t } = useTranslation("sandbox");
-  const { t: c } = useTranslation();
   const say = useSay();
   const collections = $api.useQuery("get", "/api/v1/collections");
   const make = $api.useMutation("post", "/api/v1/agents");
@@ -99,15 +92,7 @@ function Making({ taken, onMade, onClose }: Props) {
           value={knowledge}
           onChange={setKnowledge}
         />
-        {make.error && <Failed error={make.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={onClose}>
-            {c("action.cancel")}
-          </Button>
-          <Button type="submit" loading={make.isPending}>
-            {t("new.yes")}
-          </Button>
-        </Group>
+        <FormEnd yes={t("new.yes")} close={onClose} busy={make.isPending} error={make.error} />
       </Stack>
     </form>
   );

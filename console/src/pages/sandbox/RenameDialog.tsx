@@ -1,10 +1,10 @@
 // Gives an agent another short name.
-import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { reread } from "@/api/queries";
-import { Failed } from "@/parts/States";
+import { FormEnd } from "@/parts/FormEnd";
 import { useSay } from "@/parts/say";
 import { isSlug } from "./slug";
 
@@ -19,13 +19,11 @@ type Props = {
 
 export function RenameDialog(props: Props) {
   const { t } = useTranslation("sandbox");
-  const { t: c } = useTranslation();
   return (
     <Modal
       opened={props.opened}
       onClose={props.onClose}
       title={t("agent.renameTitle", { agent: props.agent })}
-      closeButtonProps={{ "aria-label": c("action.close") }}
     >
       {props.opened && <Renaming {...props} />}
     </Modal>
@@ -34,7 +32,6 @@ export function RenameDialog(props: Props) {
 
 function Renaming({ agent, taken, onRenamed, onClose }: Props) {
   const { t } = useTranslation("sandbox");
-  const { t: c } = useTranslation();
   const say = useSay();
   const change = $api.useMutation("patch", "/api/v1/agents/{agent}");
   const [slug, setSlug] = useState(agent);
@@ -70,15 +67,13 @@ function Renaming({ agent, taken, onRenamed, onClose }: Props) {
           dir="ltr"
           data-autofocus
         />
-        {change.error && <Failed error={change.error} />}
-        <Group justify="flex-end" gap="xs">
-          <Button variant="default" onClick={onClose}>
-            {c("action.cancel")}
-          </Button>
-          <Button type="submit" loading={change.isPending} disabled={!!wrong || slug === agent}>
-            {t("agent.rename")}
-          </Button>
-        </Group>
+        <FormEnd
+          yes={t("agent.rename")}
+          close={onClose}
+          busy={change.isPending}
+          error={change.error}
+          disabled={!!wrong || slug === agent}
+        />
       </Stack>
     </form>
   );

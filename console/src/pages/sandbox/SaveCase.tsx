@@ -92,7 +92,7 @@ function Form({ at, reply, onDone }: Props & { onDone: () => void }) {
         dir="auto"
       />
       {error !== undefined && (
-        <Alert color="red" variant="light" p="xs" role="alert">
+        <Alert color="red" p="xs">
           {reason(error)}
         </Alert>
       )}

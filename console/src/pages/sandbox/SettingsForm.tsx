@@ -36,7 +36,7 @@ export function SettingsForm({ source, onChange, settings }: Props) {
   const broken = useMemo(() => readPrompt(source).header.errors.length > 0, [source]);
   if (broken)
     return (
-      <Alert color="orange" variant="light" icon={<IconAlertTriangle aria-hidden />}>
+      <Alert color="orange" icon={<IconAlertTriangle aria-hidden />}>
         {t("check.broken")}
       </Alert>
     );

@@ -125,11 +125,7 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
         </Paper>
       ))}
       {!!answer.error && <Failed error={answer.error} />}
-      {answer.cut && (
-        <Alert color="orange" variant="light">
-          {t("ask.cut")}
-        </Alert>
-      )}
+      {answer.cut && <Alert color="orange">{t("ask.cut")}</Alert>}
       {outcome && (
         <Group gap="xs" justify="space-between">
           <Stack gap={2}>

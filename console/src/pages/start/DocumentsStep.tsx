@@ -70,7 +70,7 @@ export function DocumentsStep({ collections, agent, isDemo, own }: Props) {
           </Dropzone>
           <Sending collection={name} />
           <Text size="sm" c="dimmed">
-            {t(isDemo && into?.origin === "folder" ? "documents.intoDemo" : "documents.into", { name })}
+            {t(into?.origin === "demo" ? "documents.intoDemo" : "documents.into", { name })}
           </Text>
         </>
       )}

@@ -105,13 +105,7 @@ export function TraceDetail({ trace }: { trace: Trace }) {
   return (
     <Stack gap="md">
       {wrong.length > 0 && (
-        <Alert
-          color="orange"
-          variant="light"
-          p="xs"
-          icon={<IconAlertTriangle aria-hidden />}
-          title={t("wrong.title")}
-        >
+        <Alert color="orange" p="xs" icon={<IconAlertTriangle aria-hidden />} title={t("wrong.title")}>
           {wrong.map((why) => (
             <Text key={why} size="sm" dir="auto">
               {why}
