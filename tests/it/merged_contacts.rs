@@ -3,20 +3,18 @@
 
 use std::time::Duration;
 
-use frontdesk::domain::loop_guard::Limits;
-use frontdesk::domain::thread::{ConsentRequest, IntakePolicy};
+use frontdesk::domain::thread::ConsentRequest;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageId,
-    MessageState, NumberId, Owner, Party, ProviderKind, TurnId, TurnOutcome, Usage,
+    Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageState,
+    NumberId, Owner, Party, ProviderKind, TurnId,
 };
-use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::escalations::NewEscalation;
 use frontdesk::store::finish::{CommitOutcome, FinishedTurn};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::listing::{ConversationRow, Which};
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, ToSend};
+use frontdesk::store::outbox::{SendResult, ToSend};
 use frontdesk::store::staff_messages::{Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::{Settings, Store};
@@ -24,19 +22,10 @@ use futures::future::join_all;
 use tempfile::TempDir;
 
 use crate::support::app::{Db, on_both};
-use crate::support::postgres::Postgres;
+use crate::support::store::{MINUTE, OwnStore, POLICY, claim_sends, connect, finished, publish};
 
-const MINUTE: i64 = 60_000;
 const PHONE: &str = "447700900123";
 const BSUID: &str = "GB.1349120865530274";
-const POLICY: IntakePolicy = IntakePolicy {
-    gap_ms: 0,
-    max_burst_ms: 0,
-    stale_ms: 24 * 60 * MINUTE,
-    return_ms: 0,
-    limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
-    consent: None,
-};
 
 /// Which ids a message carries.
 #[derive(Debug, Clone, Copy)]
@@ -64,24 +53,11 @@ struct Ground {
 
 impl Ground {
     async fn on(db: Db) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let url = match db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
-        let path = home.path().join("desk.db");
-        let settings = Settings { url: url.into(), path, connections: 8, wait_ms: 20_000 };
-        let store = Store::open(&settings).await.unwrap();
-        let agent = store.publish("acme", "You are Acme.", "hash").await.unwrap().agent;
+        let OwnStore { store, settings, home, .. } = OwnStore::on(db).await;
+        let agent = publish(&store).await;
         let mut numbers = Vec::new();
         for slug in ["main", "shop"] {
-            let number = ConnectNumber {
-                slug: slug.into(),
-                provider: ProviderKind::Meta,
-                external_id: slug.into(),
-                agent: agent.clone(),
-            };
-            numbers.push(store.connect_number(number).await.unwrap());
+            numbers.push(connect(&store, (slug, slug), &agent).await);
         }
         Self { store, agent, numbers: numbers.try_into().unwrap(), settings, _home: home }
     }
@@ -159,24 +135,7 @@ impl Ground {
     }
 
     async fn finished(&self, claim: &Claim, replies: &[&str]) -> FinishedTurn {
-        let said = self.store.read_snapshot(claim, 50, 0).await.unwrap();
-        let answered =
-            said.waiting.into_iter().map(|row| (MessageId::stored(row.id), None)).collect();
-        FinishedTurn {
-            id: TurnId::generate(),
-            claim: claim.clone(),
-            agent: self.agent.clone(),
-            version: None,
-            outcome: TurnOutcome::Answer,
-            trace: "{}".into(),
-            tape: None,
-            usage: Usage::default(),
-            answered,
-            replies: replies.iter().map(|text| OutgoingRow::new(text)).collect(),
-            unanswered: None,
-            escalation: None,
-            send: None,
-        }
+        finished(&self.store, &self.agent, claim, replies).await
     }
 
     async fn answer(&self, claim: &Claim, replies: &[&str]) -> CommitOutcome {
@@ -184,15 +143,7 @@ impl Ground {
     }
 
     async fn claim_sends(&self) -> Vec<ToSend> {
-        let asked = ClaimRequest {
-            limit: 10,
-            lease_ms: MINUTE,
-            except: Vec::new(),
-            only: None,
-            ordered: Vec::new(),
-            pair: Pair { burst: 0, gap_ms: 0 },
-        };
-        self.store.claim_sends(asked).await.unwrap()
+        claim_sends(&self.store, 10, MINUTE).await
     }
 }
 

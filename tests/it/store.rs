@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use frontdesk::domain::loop_guard::{Limits, SenderStats};
-use frontdesk::domain::thread::{IntakePolicy, Thread};
+use frontdesk::domain::loop_guard::SenderStats;
+use frontdesk::domain::thread::Thread;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Alert, AlertCode, Author, Content, ConversationId, Delivery, Direction,
     DocumentId, DocumentState, DocumentStatus, Echo, EscalationState, Event, FailureCode, Fault,
     GapId, GapState, Inbound, Item, MessageId, MessageState, NumberId, NumberState, Other, Owner,
-    Party, Pricing, ProviderKind, RunState, Status, TurnId, TurnOutcome, Usage, WarningChange,
+    Party, Pricing, ProviderKind, RunState, Status, TurnId, TurnOutcome, WarningChange,
 };
 use frontdesk::eval::replay::RecordedTurn;
 use frontdesk::store::agents::ConnectNumber;
@@ -24,7 +24,7 @@ use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::knowledge::{Failure, NewChunk, NewDocument};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, Terms, ToSend};
+use frontdesk::store::outbox::{OutgoingRow, Pair, SendResult, Terms, ToSend};
 use frontdesk::store::staff_messages::{Again, Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::uploads::NewUpload;
@@ -35,19 +35,9 @@ use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::support::app::{Db, change, on_both};
 use crate::support::postgres::Postgres;
-
-const MINUTE: i64 = 60_000;
-/// Turns start at once, and the loop guard is off.
-const POLICY: IntakePolicy = IntakePolicy {
-    gap_ms: 0,
-    max_burst_ms: 0,
-    stale_ms: 24 * 60 * MINUTE,
-    return_ms: 0,
-    limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
-    consent: None,
+use crate::support::store::{
+    MINUTE, NO_PAIR, OwnStore, POLICY, claim_sends, connect, finished, publish,
 };
-/// No rate limit per customer.
-const NO_PAIR: Pair = Pair { burst: 0, gap_ms: 0 };
 
 /// A database with one agent on one number.
 struct Ground {
@@ -61,14 +51,7 @@ struct Ground {
 
 impl Ground {
     async fn on(db: Db) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let url = match db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
-        let path = home.path().join("desk.db");
-        let settings = Settings { url: url.clone().into(), path, connections: 8, wait_ms: 20_000 };
-        let store = Store::open(&settings).await.unwrap();
+        let OwnStore { store, settings, url, home } = OwnStore::on(db).await;
         let (agent, number) = furnish(&store, "main").await;
         Self { store, agent, number, url, settings, home }
     }
@@ -86,24 +69,7 @@ impl Ground {
 
     /// Returns a finished turn that answers all waiting messages.
     async fn finished(&self, claim: &Claim, replies: &[&str]) -> FinishedTurn {
-        let said = self.store.read_snapshot(claim, 50, 0).await.unwrap();
-        let answered =
-            said.waiting.into_iter().map(|row| (MessageId::stored(row.id), None)).collect();
-        FinishedTurn {
-            id: TurnId::generate(),
-            claim: claim.clone(),
-            agent: self.agent.clone(),
-            version: None,
-            outcome: TurnOutcome::Answer,
-            trace: "{}".into(),
-            tape: None,
-            usage: Usage::default(),
-            answered,
-            replies: replies.iter().map(|text| reply(text)).collect(),
-            unanswered: None,
-            escalation: None,
-            send: None,
-        }
+        finished(&self.store, &self.agent, claim, replies).await
     }
 
     /// A conversation in which the bot has sent these messages, each with its text as its id.
@@ -146,27 +112,9 @@ fn written(habit: &SenderStats) -> String {
 }
 
 async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
-    let agent = store.publish("acme", "You are Acme.", "hash").await.unwrap().agent;
-    let number = ConnectNumber {
-        slug: slug.into(),
-        provider: ProviderKind::Meta,
-        external_id: "106".into(),
-        agent: agent.clone(),
-    };
-    (agent, store.connect_number(number).await.unwrap())
-}
-
-/// Claims messages of any number.
-async fn claim_sends(store: &Store, limit: i64, lease_ms: i64) -> Vec<ToSend> {
-    let asked = ClaimRequest {
-        limit,
-        lease_ms,
-        except: Vec::new(),
-        only: None,
-        ordered: Vec::new(),
-        pair: NO_PAIR,
-    };
-    store.claim_sends(asked).await.unwrap()
+    let agent = publish(store).await;
+    let number = connect(store, (slug, "106"), &agent).await;
+    (agent, number)
 }
 
 fn hook(items: Vec<Arrival>) -> TakeIn {

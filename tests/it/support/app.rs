@@ -47,6 +47,16 @@ pub(crate) enum Db {
     Postgres,
 }
 
+impl Db {
+    /// Creates an empty database on Postgres and returns its URL; empty for SQLite.
+    pub(crate) async fn url(self) -> String {
+        match self {
+            Self::Sqlite => String::new(),
+            Self::Postgres => Postgres::shared().unwrap().database().await,
+        }
+    }
+}
+
 /// Runs a test on both databases.
 macro_rules! on_both {
     ($(async fn $name:ident($db:ident) $body:block)*) => {$(
@@ -134,10 +144,7 @@ impl Setup {
             std::fs::write(path, text).unwrap();
         }
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
-        let store = match self.db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
+        let store = self.db.url().await;
         let toml = self.settings(home.path(), &store, &whatsapp, &model);
         let config = merged(&toml, &self.extra);
         let app = Box::pin(App::assemble(config.clone())).await.unwrap();
