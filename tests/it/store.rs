@@ -952,6 +952,40 @@ on_both! {
         assert_eq!(ground.store.collections().await.unwrap()[0].revision, 3);
     }
 
+    async fn a_waiting_message_has_the_text_and_the_author_of_what_it_quotes(db) {
+        let ground = Ground::on(db).await;
+        ground.answered(&["We open at nine."]).await;
+        let quoting = |from: &str, id: &str, quoted: &str| {
+            let mut arrival = text(&ground.number, from, id);
+            if let Event::Message(message) = &mut arrival.item.event {
+                message.reply_to = Some(quoted.into());
+            }
+            arrival
+        };
+        let items = vec![
+            quoting("4477", "wamid.2", "We open at nine."),
+            quoting("4477", "wamid.3", "wamid.1"),
+            quoting("4477", "wamid.4", "wamid.nowhere"),
+            quoting("4478", "wamid.5", "wamid.1"),
+        ];
+        ground.store.take_in(hook(items)).await.unwrap();
+        let mut found = BTreeMap::new();
+        for claim in ground.store.claim_turns(10, MINUTE).await.unwrap() {
+            let said = ground.store.read_snapshot(&claim, 50, 50).await.unwrap();
+            assert!(said.before.iter().all(|row| row.quoted_author.is_none()), "only for what waits");
+            let quotes = said.waiting.into_iter();
+            found.extend(quotes.map(|row| (row.provider_id.unwrap(), (row.quoted, row.quoted_author))));
+        }
+        let quote = |text: &str, author: &str| (Some(text.to_owned()), Some(author.to_owned()));
+        let expected = [
+            ("wamid.2".to_owned(), quote("We open at nine.", "bot")),
+            ("wamid.3".to_owned(), quote("question wamid.1", "customer")),
+            ("wamid.4".to_owned(), (None, None)),
+            ("wamid.5".to_owned(), (None, None)),
+        ];
+        assert_eq!(found, BTreeMap::from(expected), "nothing of another conversation");
+    }
+
     async fn a_path_that_cannot_be_stored_as_it_is_stays_the_same_document(db) {
         let ground = Ground::on(db).await;
         let collection = ground.store.collection("acme").await.unwrap();
