@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use frontdesk::domain::audit::{Action, Outcome};
 use frontdesk::domain::thread::ConsentRequest;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageState,
     NumberId, Owner, Party, ProviderKind, TurnId,
 };
+use frontdesk::store::audit::Filter;
 use frontdesk::store::escalations::NewEscalation;
 use frontdesk::store::finish::{CommitOutcome, FinishedTurn};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
@@ -19,6 +21,7 @@ use frontdesk::store::staff_messages::{Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::{Settings, Store};
 use futures::future::join_all;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::app::{Db, on_both};
@@ -260,6 +263,29 @@ on_both! {
             assert!(one.opted_out_at.is_some());
             assert!(ground.claims().await.is_empty(), "nothing is answered any more");
         }
+    }
+
+    async fn a_merge_is_written_down_once_without_the_phone_number(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        ground.hear(1, Ids::Bsuid, "m3").await;
+        let all = ground.all().await;
+        let contact = |wa_id: Option<&str>| {
+            let row = all.iter().find(|row| row.wa_id.as_deref() == wa_id).unwrap();
+            row.contact_id.to_string()
+        };
+        assert!(ground.store.audit_log(&Filter::default(), 10).await.unwrap().is_empty());
+        ground.hear(0, Ids::Both, "m4").await;
+        ground.hear(0, Ids::Both, "m5").await;
+        let log = ground.store.audit_log(&Filter::default(), 10).await.unwrap();
+        assert_eq!(log.len(), 1, "{log:?}");
+        let entry = &log[0];
+        assert_eq!((entry.action, entry.outcome), (Action::ContactsMerged, Outcome::Done));
+        assert_eq!((entry.actor.as_str(), entry.subject.clone()), ("desk", contact(Some(PHONE))));
+        let detail: Value = serde_json::from_str(&entry.detail).unwrap();
+        assert_eq!(detail, json!({"former": contact(None), "conversations": 3}));
+        assert!(!format!("{entry:?}").contains(PHONE), "{entry:?}");
     }
 
     async fn a_webhook_with_all_three_in_any_order_makes_one(db) {

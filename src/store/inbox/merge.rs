@@ -3,13 +3,16 @@
 //! Where both have a conversation with a number, its conversation stays and takes over all of the
 //! other's: messages, turns, cases, what waits and what is still to be sent.
 
+use serde_json::json;
 use sqlx::FromRow;
 
 use super::contacts::Contacts;
 use super::thread_columns::{ThreadColumns, thread_columns, written};
+use crate::domain::audit::Action;
 use crate::domain::thread::{Thread, earliest};
 use crate::domain::{ConversationId, MessageState, NoteCode, Owner, Party, WorkspaceId};
-use crate::store::{Conn, Error, Result, Store, all, first, messages, now, run};
+use crate::store::audit::{Actor, Entry};
+use crate::store::{Conn, Error, Result, Store, Write, all, first, messages, now, run};
 
 impl Store {
     /// The conversation that took over all of this one; the same id if none did.
@@ -132,7 +135,15 @@ impl Pair<'_> {
             }
         }
         self.join_contacts(conn, &gone, opted_out_at).await?;
+        self.audit(conn, &merged).await?;
         Ok(Some(merged))
+    }
+
+    /// Writes down what nobody ordered. The ids alone: they are no phone numbers.
+    async fn audit(&self, conn: &mut Conn<'_>, merged: &[ConversationId]) -> Result<()> {
+        let entry = Entry::new(Actor::desk(), Action::ContactsMerged, self.kept);
+        let detail = json!({"former": self.gone, "conversations": merged.len()});
+        entry.with(detail).run(self.workspace, conn).await
     }
 
     /// Locks the conversations of both, in the order in which each batch locks its own.
