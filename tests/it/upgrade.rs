@@ -76,7 +76,9 @@ fn migrations(database: &str) -> std::path::PathBuf {
 /// each.
 async fn fill(settings: &Settings, url: &str) {
     let hook = |body: &str| {
-        format!("insert into webhooks (id, workspace_id, provider, body, created_at) values ('hook_1', 'ws_default', 'meta', {body}, 5)")
+        format!(
+            "insert into webhooks (id, workspace_id, provider, body, created_at) values ('hook_1', 'ws_default', 'meta', {body}, 5)"
+        )
     };
     let (first, rest) = ROWS.split_once("insert into provider_events").unwrap();
     let all = |body: &str| {
@@ -85,13 +87,13 @@ async fn fill(settings: &Settings, url: &str) {
     if url.is_empty() {
         let options = SqliteConnectOptions::new().filename(&settings.path).create_if_missing(true);
         let mut database = options.foreign_keys(true).connect().await.unwrap();
-        let migrator = Migrator::new(migrations("sqlite")).await.unwrap();
+        let migrator = Migrator::new(migrations("sqlite").as_path()).await.unwrap();
         migrator.run_to(EARLIER, &mut database).await.unwrap();
         database.execute(sqlx::raw_sql(all("x'7b7d'"))).await.unwrap();
         database.close().await.unwrap();
     } else {
         let mut database = PgConnection::connect(url).await.unwrap();
-        let migrator = Migrator::new(migrations("postgres")).await.unwrap();
+        let migrator = Migrator::new(migrations("postgres").as_path()).await.unwrap();
         migrator.run_to(EARLIER, &mut database).await.unwrap();
         database.execute(sqlx::raw_sql(all("'{}'"))).await.unwrap();
         database.close().await.unwrap();
