@@ -630,6 +630,22 @@ on_both! {
         assert_eq!(asked(MINUTE).await, 1, "nothing changed for the number");
     }
 
+    async fn of_very_many_orphans_those_due_longest_are_asked_about_first(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["one"; 101]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
+        let sql = "update messages set author = 'robot', due_at = 100 - part where direction = 'out'";
+        assert_eq!(change(ground.home.path(), &ground.url, sql).await, 101);
+        let first = ground.store.ask_about_orphans(0).await.unwrap();
+        assert_eq!(first.len(), 100);
+        let rest = ground.store.ask_about_orphans(0).await.unwrap();
+        assert_eq!(rest.len(), 1);
+        let newest = format!("update messages set id = id where id = '{}' and due_at = 100", rest[0]);
+        assert_eq!(change(ground.home.path(), &ground.url, &newest).await, 1);
+        assert!(ground.store.ask_about_orphans(0).await.unwrap().is_empty());
+    }
+
     async fn orphans_are_looked_for_while_others_write(db) {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
