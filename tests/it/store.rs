@@ -992,10 +992,10 @@ on_both! {
             let quotes = said.waiting.into_iter();
             found.extend(quotes.map(|row| (row.provider_id.unwrap(), (row.quoted, row.quoted_author))));
         }
-        let quote = |text: &str, author: &str| (Some(text.to_owned()), Some(author.to_owned()));
+        let quote = |text: &str, author| (Some(text.to_owned()), Some(author));
         let expected = [
-            ("wamid.2".to_owned(), quote("We open at nine.", "bot")),
-            ("wamid.3".to_owned(), quote("question wamid.1", "customer")),
+            ("wamid.2".to_owned(), quote("We open at nine.", Author::Bot)),
+            ("wamid.3".to_owned(), quote("question wamid.1", Author::Customer)),
             ("wamid.4".to_owned(), (None, None)),
             ("wamid.5".to_owned(), (None, None)),
         ];
