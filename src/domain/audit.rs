@@ -73,6 +73,8 @@ words! {
         ConversationHandedBack = "conversation.handed_back",
         /// A conversation was resolved.
         ConversationResolved = "conversation.resolved",
+        /// Two contacts turned out to be one customer and were merged.
+        ContactsMerged = "contact.merged",
         /// A case was closed.
         EscalationResolved = "escalation.resolved",
         /// A verify token for a new number was created.

@@ -40,6 +40,8 @@ words! {
         ProcessEnded = "process_ended",
         /// Whether it was sent was unknown: it was sent again.
         Resent = "resent",
+        /// It failed, or its outcome was unknown: a person had it sent again.
+        SentOnceMore = "sent_once_more",
         /// Whether it was sent is unknown: it was given up.
         GivenUp = "given_up",
         /// Whether it was sent is unknown: a person was asked.
@@ -70,6 +72,7 @@ impl NoteCode {
             Self::NumberRemoved => "the number was removed before this was sent",
             Self::ProcessEnded => "the process ended while it was being sent",
             Self::Resent => "whether it was sent was unknown: it was sent again",
+            Self::SentOnceMore => "sent once more on a person's word",
             Self::GivenUp => "whether it was sent is unknown: it was given up",
             Self::PersonAsked => "whether it was sent is unknown: a person was asked",
             Self::Orphaned => "for long no process knew how to send it: a person was asked",

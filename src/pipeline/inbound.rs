@@ -243,8 +243,8 @@ fn waiting(row: SpokenRow) -> WaitingMessage {
         row.transcript.map(|text| VoiceTranscript { text, heard: heard.unwrap_or_default() });
     let referral = row.referral.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let quoted = row.quoted.map(|text| cut_quote(without_sources_line(&text)));
-    let quoted_author = row.quoted_author.and_then(|author| author.parse().ok());
     let message = Some(MessageId::stored(row.id));
+    let quoted_author = row.quoted_author;
     WaitingMessage { message, content, transcript: spoken, quoted, quoted_author, referral }
 }
 
@@ -344,22 +344,22 @@ mod tests {
 
     #[test]
     fn a_quoted_message_is_cut_and_has_its_author() {
-        let quoted = |text: String, author: &str| {
+        let quoted = |text: String, author| {
             let row = SpokenRow {
                 quoted: Some(text),
-                quoted_author: Some(author.to_owned()),
+                quoted_author: Some(author),
                 ..row(Some(Author::Customer), "{}")
             };
             waiting(row)
         };
-        let long = quoted("x".repeat(20_000), "customer");
+        let long = quoted("x".repeat(20_000), Author::Customer);
         assert_eq!(
             (long.quoted.map(|text| text.len()), long.quoted_author),
             (Some(1000), Some(Author::Customer))
         );
         let sent =
             format!("We open at nine.\n\n{}", crate::pipeline::framing::sources_line("Hours"));
-        let answer = quoted(sent, "bot");
+        let answer = quoted(sent, Author::Bot);
         assert_eq!(answer.quoted.as_deref(), Some("We open at nine."));
         assert!(!answer.quotes_customer());
     }

@@ -33,7 +33,7 @@ pub struct AuditRow {
 /// Who does something, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// `admin key`, `console`, or the user at the terminal.
+    /// `admin key`, `console`, the user at the terminal, or `desk`.
     pub name: String,
     /// The address of the client connection; empty if there is none.
     pub address: String,
@@ -71,6 +71,11 @@ impl Actor {
     /// An actor without an address: a command, or the process itself.
     pub fn here(name: impl Into<String>) -> Self {
         Self { name: name.into(), address: String::new() }
+    }
+
+    /// The desk itself, for what nobody ordered.
+    pub fn desk() -> Self {
+        Self::here("desk")
     }
 }
 

@@ -24,6 +24,7 @@ use conversations::{Conversations, Place};
 mod batch;
 mod conversations;
 mod contacts;
+mod thread_columns;
 pub(super) mod merge;
 
 /// A webhook to take in.

@@ -11,7 +11,7 @@ use super::signal::{self, Signal};
 use super::words::message_state::{FAILED, UNKNOWN};
 use super::{Conn, Result, Rows, Store, Write, first, inbox, now, outbox, run, storable};
 use crate::domain::{
-    Author, ConversationId, MessageId, MessageKind, MessageState, Owner, WorkspaceId,
+    Author, ConversationId, MessageId, MessageKind, MessageState, NoteCode, Owner, WorkspaceId,
 };
 
 /// A person's message to a customer.
@@ -281,11 +281,11 @@ impl Write for SendAgain {
         // gets a new provider id.
         let sql = formatcp!(
             "update messages set state = $3, state_rank = $4, due_at = $2, updated_at = $2, lease_until = null,
-                 provider_id = null, error = null, resent = resent + 1, note = 'sent once more on a person''s word'
+                 provider_id = null, error = null, resent = resent + 1, note = $5
              where id = $1 and state in ('{FAILED}', '{UNKNOWN}')"
         );
-        let again = MessageState::Queued;
-        if run!(conn, sql, self.id.as_str(), now(), again, again.rank())? == 0 {
+        let (again, note) = (MessageState::Queued, NoteCode::SentOnceMore.text());
+        if run!(conn, sql, self.id.as_str(), now(), again, again.rank(), note)? == 0 {
             return Ok(Again::NotFailed);
         }
         signal::notify_replicas(conn, workspace, std::iter::once(Signal::Changed(id))).await?;

@@ -60,7 +60,8 @@ pub struct SpokenRow {
     /// The text of the message that a waiting message quotes.
     pub quoted: Option<String>,
     /// The author of that message.
-    pub quoted_author: Option<String>,
+    #[sqlx(try_from = "LenientWord<Author>")]
+    pub quoted_author: Option<Author>,
 }
 
 /// A recorded turn of a conversation.

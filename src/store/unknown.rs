@@ -31,6 +31,9 @@ const IS_ORPHAN: &str = formatcp!(
      and not ({KNOWN})"
 );
 
+/// Maximum messages that one look for orphans asks about.
+const MAX_ORPHANS: i64 = 100;
+
 /// Messages whose unknown outcome was decided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DecidedSends {
@@ -42,8 +45,8 @@ pub struct DecidedSends {
 
 impl Store {
     /// Opens a case for each message that has been due for `after_ms` and that this version leaves
-    /// to another one, which is apparently gone. Returns their ids. They stay in the outbox but no
-    /// longer block others; each is asked about once.
+    /// to another one, which is apparently gone: the 100 that have been due longest. Returns their
+    /// ids. They stay in the outbox but no longer block others; each is asked about once.
     pub async fn ask_about_orphans(&self, after_ms: i64) -> Result<Vec<MessageId>> {
         let (workspace, before) = (self.workspace_id(), now() - after_ms);
         // Checked with a read first: there are rarely any, and webhooks must not wait for a long
@@ -225,7 +228,8 @@ impl Write for AskAboutOrphans {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Vec<MessageId>> {
         let sql = formatcp!(
             "update messages set note = '{ORPHANED}', updated_at = $3
-             where id in (select m.id from messages m where {IS_ORPHAN}) returning {OVERDUE}"
+             where id in (select m.id from messages m where {IS_ORPHAN} order by m.due_at, m.id limit {MAX_ORPHANS})
+             returning {OVERDUE}"
         );
         let overdue = all!(conn, Overdue, sql, self.before, workspace.as_str(), now())?;
         let reason = "a message could not be sent: it is another version's";

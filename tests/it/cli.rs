@@ -13,7 +13,7 @@ use crate::embedding::tiny::BERT;
 use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
-use crate::support::hooks::{sign, text_webhook};
+use crate::support::hooks::text_webhook;
 use crate::support::process::{BINARY, Process, free_port};
 use crate::support::qdrant::Double;
 use crate::support::site::{Site, html};
@@ -669,28 +669,14 @@ async fn a_port_in_use_is_named_with_the_way_out() {
 
 /// Starts a desk with a model and a number as a process, with the fakes it uses.
 async fn desk(level: &str) -> (TestApp, Process) {
-    let app = TestApp::start().await;
-    let home = app.home.path();
-    let settings = Setup::on(Db::Sqlite).settings(home, "", &app.whatsapp, &app.model);
-    // Its own data, separate from the desk in this process.
-    let settings = settings.replace("/desk.db", "/other.db");
-    let settings = format!("{settings}[log]\nlevel = \"{level}\"\n");
-    std::fs::write(home.join("desk.toml"), settings).unwrap();
-    let process = Process::start(home).await;
-    (app, process)
-}
-
-async fn deliver(app: &TestApp, to: &Process, body: Vec<u8>) {
-    let request = app.http.post(format!("{}/webhooks/meta", to.url));
-    let request = request.header("x-hub-signature-256", sign(SECRET, &body)).body(body);
-    assert_eq!(request.send().await.unwrap().status(), 200);
+    TestApp::start_with_process(&format!("[log]\nlevel = \"{level}\"\n")).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desk_that_is_told_to_stop_finishes_the_turn_under_way() {
     let (app, process) = desk("info").await;
     app.model.delay(Duration::from_millis(1500));
-    deliver(&app, &process, text_webhook(MAIN, "447700930002", "wamid.1", "When do you open?"))
+    app.deliver_to(&process, text_webhook(MAIN, "447700930002", "wamid.1", "When do you open?"))
         .await;
     while app.model.chat_count() == 0 {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -711,9 +697,9 @@ fn counter(metrics: &str, name: &str) -> Option<u64> {
 async fn metrics_count_what_the_desk_does() {
     let (app, process) = desk("info").await;
     let hook = text_webhook(MAIN, "447700930004", "wamid.1", "When do you open?");
-    deliver(&app, &process, hook.clone()).await;
+    app.deliver_to(&process, hook.clone()).await;
     assert!(app.whatsapp.wait_sent(1, Duration::from_secs(20)).await);
-    deliver(&app, &process, hook).await;
+    app.deliver_to(&process, hook).await;
     let forged = app.http.post(format!("{}/webhooks/meta", process.url)).body("{}").send().await;
     assert_eq!(forged.unwrap().status(), 401);
     let expected = [
@@ -748,17 +734,17 @@ async fn metrics_count_what_the_desk_does() {
 async fn logs_hold_no_secret_no_message_and_no_whole_phone_number() {
     let (app, process) = desk("debug,frontdesk=trace").await;
     let ask = |id: &str| text_webhook(MAIN, "447700930003", id, "Is the burglar-proof lamp dear?");
-    deliver(&app, &process, ask("wamid.1")).await;
+    app.deliver_to(&process, ask("wamid.1")).await;
     assert!(app.whatsapp.wait_sent(1, Duration::from_secs(20)).await);
     app.model.fail_next(
         9,
         &Failure::Status(401, json!({"error": {"message": "Bad key: sk-test"}}), None),
     );
-    deliver(&app, &process, ask("wamid.2")).await;
+    app.deliver_to(&process, ask("wamid.2")).await;
     assert!(app.whatsapp.wait_sent(2, Duration::from_secs(20)).await);
     let quoted = Graph::error(190, &format!("Malformed access token {}", Graph::TOKEN));
     app.whatsapp.fail_next(1, &Failure::Status(401, quoted, None));
-    deliver(&app, &process, ask("wamid.3")).await;
+    app.deliver_to(&process, ask("wamid.3")).await;
     let wrong = app.http.post(format!("{}/webhooks/meta", process.url)).body("{}").send().await;
     assert_eq!(wrong.unwrap().status(), 401);
     let log = app.home.path().join("desk.log");

@@ -16,7 +16,6 @@ use crate::support::app::{Db, KEY, Setup, on_both, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
-use crate::support::postgres::Postgres;
 use crate::support::process::{BINARY, Process};
 
 /// Number of kills of a command.
@@ -39,10 +38,7 @@ impl Place {
         let home = tempfile::tempdir().unwrap();
         write_home_files(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
-        let store = match db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
+        let store = db.url().await;
         let settings = Setup::on(db).settings(home.path(), &store, &whatsapp, &model);
         std::fs::write(home.path().join("desk.toml"), settings).unwrap();
         drop(rustls::crypto::ring::default_provider().install_default());

@@ -73,6 +73,7 @@ mod suites;
 mod torture;
 mod transcribe;
 mod trials;
+mod upgrade;
 mod web;
 mod uploads;
 mod voice;

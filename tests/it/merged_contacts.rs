@@ -3,40 +3,32 @@
 
 use std::time::Duration;
 
-use frontdesk::domain::loop_guard::Limits;
-use frontdesk::domain::thread::{ConsentRequest, IntakePolicy};
+use frontdesk::domain::audit::{Action, Outcome};
+use frontdesk::domain::thread::ConsentRequest;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageId,
-    MessageState, NumberId, Owner, Party, ProviderKind, TurnId, TurnOutcome, Usage,
+    Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageState,
+    NumberId, Owner, Party, ProviderKind, TurnId,
 };
-use frontdesk::store::agents::ConnectNumber;
+use frontdesk::store::audit::Filter;
 use frontdesk::store::escalations::NewEscalation;
 use frontdesk::store::finish::{CommitOutcome, FinishedTurn};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::listing::{ConversationRow, Which};
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, ToSend};
+use frontdesk::store::outbox::{SendResult, ToSend};
 use frontdesk::store::staff_messages::{Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::{Settings, Store};
 use futures::future::join_all;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::app::{Db, on_both};
-use crate::support::postgres::Postgres;
+use crate::support::store::{MINUTE, OwnStore, POLICY, claim_sends, connect, finished, publish};
 
-const MINUTE: i64 = 60_000;
 const PHONE: &str = "447700900123";
 const BSUID: &str = "GB.1349120865530274";
-const POLICY: IntakePolicy = IntakePolicy {
-    gap_ms: 0,
-    max_burst_ms: 0,
-    stale_ms: 24 * 60 * MINUTE,
-    return_ms: 0,
-    limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
-    consent: None,
-};
 
 /// Which ids a message carries.
 #[derive(Debug, Clone, Copy)]
@@ -64,24 +56,11 @@ struct Ground {
 
 impl Ground {
     async fn on(db: Db) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let url = match db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
-        let path = home.path().join("desk.db");
-        let settings = Settings { url: url.into(), path, connections: 8, wait_ms: 20_000 };
-        let store = Store::open(&settings).await.unwrap();
-        let agent = store.publish("acme", "You are Acme.", "hash").await.unwrap().agent;
+        let OwnStore { store, settings, home, .. } = OwnStore::on(db).await;
+        let agent = publish(&store).await;
         let mut numbers = Vec::new();
         for slug in ["main", "shop"] {
-            let number = ConnectNumber {
-                slug: slug.into(),
-                provider: ProviderKind::Meta,
-                external_id: slug.into(),
-                agent: agent.clone(),
-            };
-            numbers.push(store.connect_number(number).await.unwrap());
+            numbers.push(connect(&store, (slug, slug), &agent).await);
         }
         Self { store, agent, numbers: numbers.try_into().unwrap(), settings, _home: home }
     }
@@ -159,24 +138,7 @@ impl Ground {
     }
 
     async fn finished(&self, claim: &Claim, replies: &[&str]) -> FinishedTurn {
-        let said = self.store.read_snapshot(claim, 50, 0).await.unwrap();
-        let answered =
-            said.waiting.into_iter().map(|row| (MessageId::stored(row.id), None)).collect();
-        FinishedTurn {
-            id: TurnId::generate(),
-            claim: claim.clone(),
-            agent: self.agent.clone(),
-            version: None,
-            outcome: TurnOutcome::Answer,
-            trace: "{}".into(),
-            tape: None,
-            usage: Usage::default(),
-            answered,
-            replies: replies.iter().map(|text| OutgoingRow::new(text)).collect(),
-            unanswered: None,
-            escalation: None,
-            send: None,
-        }
+        finished(&self.store, &self.agent, claim, replies).await
     }
 
     async fn answer(&self, claim: &Claim, replies: &[&str]) -> CommitOutcome {
@@ -184,15 +146,7 @@ impl Ground {
     }
 
     async fn claim_sends(&self) -> Vec<ToSend> {
-        let asked = ClaimRequest {
-            limit: 10,
-            lease_ms: MINUTE,
-            except: Vec::new(),
-            only: None,
-            ordered: Vec::new(),
-            pair: Pair { burst: 0, gap_ms: 0 },
-        };
-        self.store.claim_sends(asked).await.unwrap()
+        claim_sends(&self.store, 10, MINUTE).await
     }
 }
 
@@ -309,6 +263,29 @@ on_both! {
             assert!(one.opted_out_at.is_some());
             assert!(ground.claims().await.is_empty(), "nothing is answered any more");
         }
+    }
+
+    async fn a_merge_is_written_down_once_without_the_phone_number(db) {
+        let ground = Ground::on(db).await;
+        ground.hear(0, Ids::Phone, "m1").await;
+        ground.hear(0, Ids::Bsuid, "m2").await;
+        ground.hear(1, Ids::Bsuid, "m3").await;
+        let all = ground.all().await;
+        let contact = |wa_id: Option<&str>| {
+            let row = all.iter().find(|row| row.wa_id.as_deref() == wa_id).unwrap();
+            row.contact_id.to_string()
+        };
+        assert!(ground.store.audit_log(&Filter::default(), 10).await.unwrap().is_empty());
+        ground.hear(0, Ids::Both, "m4").await;
+        ground.hear(0, Ids::Both, "m5").await;
+        let log = ground.store.audit_log(&Filter::default(), 10).await.unwrap();
+        assert_eq!(log.len(), 1, "{log:?}");
+        let entry = &log[0];
+        assert_eq!((entry.action, entry.outcome), (Action::ContactsMerged, Outcome::Done));
+        assert_eq!((entry.actor.as_str(), entry.subject.clone()), ("desk", contact(Some(PHONE))));
+        let detail: Value = serde_json::from_str(&entry.detail).unwrap();
+        assert_eq!(detail, json!({"former": contact(None), "conversations": 3}));
+        assert!(!format!("{entry:?}").contains(PHONE), "{entry:?}");
     }
 
     async fn a_webhook_with_all_three_in_any_order_makes_one(db) {

@@ -398,10 +398,7 @@ impl Place {
         let home = tempfile::tempdir().unwrap();
         write_home_files(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
-        let store = match db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
+        let store = db.url().await;
         let settings = Setup::on(db).extractive().settings(home.path(), &store, &whatsapp, &model);
         let settings = format!("[providers]\nallow_base_url = true\n{settings}");
         std::fs::write(home.path().join("desk.toml"), &settings).unwrap();

@@ -8,33 +8,16 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, write_home_files};
+use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
-use crate::support::hooks::{sign, text_webhook};
+use crate::support::hooks::text_webhook;
 use crate::support::openai::OpenAi;
 use crate::support::postgres::Postgres;
 use crate::support::process::{BINARY, Process, free_port};
 
 /// Id of a number that no desk here is connected to.
 const STRANGER: &str = "999999999999999";
-
-/// Starts a desk as a process, with data of its own and more settings.
-async fn desk(more: &str) -> (TestApp, Process) {
-    let app = TestApp::start().await;
-    let home = app.home.path();
-    let settings = Setup::on(Db::Sqlite).settings(home, "", &app.whatsapp, &app.model);
-    let settings = settings.replace("/desk.db", "/other.db");
-    std::fs::write(home.join("desk.toml"), format!("{settings}{more}")).unwrap();
-    let process = Process::start(home).await;
-    (app, process)
-}
-
-async fn deliver(app: &TestApp, to: &Process, body: Vec<u8>) {
-    let request = app.http.post(format!("{}/webhooks/meta", to.url));
-    let request = request.header("x-hub-signature-256", sign(SECRET, &body)).body(body);
-    assert_eq!(request.send().await.unwrap().status(), 200);
-}
 
 async fn metrics(app: &TestApp, of: &Process) -> String {
     let request = app.http.get(format!("{}/metrics", of.url)).bearer_auth(KEY);
@@ -56,8 +39,8 @@ fn value(metrics: &str, name: &str) -> Option<f64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_in_a_file_has_dates_and_no_colours_and_names_a_number_that_is_not_connected() {
-    let (app, process) = desk("").await;
-    deliver(&app, &process, text_webhook(STRANGER, "447700930020", "wamid.1", "Hello?")).await;
+    let (app, process) = TestApp::start_with_process("").await;
+    app.deliver_to(&process, text_webhook(STRANGER, "447700930020", "wamid.1", "Hello?")).await;
     let lost = app.http.post(format!("{}/webhooks/meta/nobody", process.url)).body("{}");
     assert_eq!(lost.send().await.unwrap().status(), 404);
     let counted = metrics(&app, &process).await;
@@ -104,7 +87,8 @@ async fn a_desk_goes_on_when_nobody_reads_its_log_any_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_of_json_has_its_date_and_zone() {
-    let (app, process) = desk("[log]\nlevel = \"debug\"\njson = true\n").await;
+    let (app, process) =
+        TestApp::start_with_process("[log]\nlevel = \"debug\"\njson = true\n").await;
     assert!(process.stop().await);
     let log = log(app.home.path());
     assert!(!log.is_empty());
@@ -134,7 +118,7 @@ async fn another_replica_starts_without_notices_of_the_database() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_has_its_help_and_a_value_before_anything_happened() {
-    let (app, process) = desk("").await;
+    let (app, process) = TestApp::start_with_process("").await;
     let before = metrics(&app, &process).await;
     let page = include_str!("../../docs/metrics.md");
     let names = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
@@ -164,13 +148,13 @@ async fn every_metric_has_its_help_and_a_value_before_anything_happened() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_money_stage_times_and_failures_of_the_model_are_counted() {
     let prices = "[llm.prices.\"gpt-4o-mini\"]\ninput = 1000.0\noutput = 1000.0\n";
-    let (app, process) = desk(prices).await;
+    let (app, process) = TestApp::start_with_process(prices).await;
     let ask = |id: &str| text_webhook(MAIN, "447700930021", id, "When do you open?");
-    deliver(&app, &process, ask("wamid.1")).await;
+    app.deliver_to(&process, ask("wamid.1")).await;
     assert!(app.whatsapp.wait_sent(1, Duration::from_secs(20)).await);
     let failure = json!({"error": {"message": "broken"}});
     app.model.fail_next(9, &Failure::Status(400, failure, None));
-    deliver(&app, &process, ask("wamid.2")).await;
+    app.deliver_to(&process, ask("wamid.2")).await;
     assert!(app.whatsapp.wait_sent(2, Duration::from_secs(20)).await);
     let mut counted = String::new();
     for _ in 0..200 {

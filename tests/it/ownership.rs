@@ -10,16 +10,14 @@ use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault,
     Inbound, Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then,
-    TurnId, TurnOutcome, Usage,
 };
-use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{CommitOutcome, Escalation, FinishedTurn};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, Terms, ToSend};
+use frontdesk::store::outbox::{OutgoingRow, SendResult, Terms, ToSend};
 use frontdesk::store::turns::Claim;
-use frontdesk::store::{DatabaseKind, Settings, Store};
+use frontdesk::store::{DatabaseKind, Store};
 use model::{Due, Lease, Model, News, Place, REPEATS, Said, Wish};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -27,10 +25,12 @@ use tempfile::TempDir;
 
 use crate::support::app::{Db, on_both};
 use crate::support::postgres::Postgres;
+use crate::support::store::{
+    MINUTE, NO_PAIR, OwnStore, claim_sends, connect, finished_with, publish,
+};
 
 mod model;
 
-const MINUTE: i64 = 60_000;
 /// A lease duration that has already expired, in milliseconds.
 const RUN_OUT: i64 = -1000;
 const CUSTOMERS: usize = 3;
@@ -196,25 +196,11 @@ struct Play {
 
 impl Play {
     async fn on(db: Db) -> Self {
-        let home = home();
-        let url = match db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
-        let path = home.path().join("desk.db");
-        let settings = Settings { url: url.into(), path, connections: 2, wait_ms: 20_000 };
-        let store = Store::open(&settings).await.unwrap();
-        let agent = store.publish("acme", "You are Acme.", "hash").await.unwrap().agent;
+        let OwnStore { store, home, .. } = OwnStore::in_home(db, home(), 2).await;
+        let agent = publish(&store).await;
         let mut numbers = Vec::new();
         for slug in ["main", "second"] {
-            let (slug, external_id) = (slug.to_owned(), slug.to_owned());
-            let row = ConnectNumber {
-                slug,
-                provider: ProviderKind::Meta,
-                external_id,
-                agent: agent.clone(),
-            };
-            numbers.push(store.connect_number(row).await.unwrap());
+            numbers.push(connect(&store, (slug, slug), &agent).await);
         }
         Self {
             store,
@@ -450,20 +436,9 @@ impl Play {
         let replies: Vec<_> =
             (0..replies).map(|_| OutgoingRow::new(&self.fresh("reply"))).collect();
         let held = &self.claims[at];
-        let answered = held.gathered.iter().map(|(id, _)| (MessageId::stored(id.clone()), None));
+        let answered = held.gathered.iter().map(|(id, _)| id.clone());
         let (reason, question, notices) = ("why".into(), "what".into(), Vec::new());
         let turn = FinishedTurn {
-            id: TurnId::generate(),
-            claim: held.claim.clone(),
-            agent: self.agent.clone(),
-            version: None,
-            outcome: TurnOutcome::Answer,
-            trace: "{}".into(),
-            tape: None,
-            usage: Usage::default(),
-            answered: answered.collect(),
-            replies: replies.clone(),
-            unanswered: None,
             escalation: hand_over.then_some(Escalation {
                 reason,
                 question,
@@ -473,8 +448,9 @@ impl Play {
             send: send.map(|run_out| Terms {
                 lease_ms: if run_out { RUN_OUT } else { MINUTE },
                 ordered: false,
-                pair: Pair { burst: 0, gap_ms: 0 },
+                pair: NO_PAIR,
             }),
+            ..finished_with(&self.agent, &held.claim, (answered, replies.clone()))
         };
         let id = turn.id.to_string();
         let committed = self.store.commit_turn(turn).await.unwrap();
@@ -544,16 +520,7 @@ impl Play {
 
     async fn claim_sends(&mut self, limit: i64, run_out: bool) -> Checked {
         let lease_ms = if run_out { RUN_OUT } else { MINUTE };
-        let pair = Pair { burst: 0, gap_ms: 0 };
-        let asked = ClaimRequest {
-            limit,
-            lease_ms,
-            except: Vec::new(),
-            only: None,
-            ordered: Vec::new(),
-            pair,
-        };
-        let claimed = self.store.claim_sends(asked).await.unwrap();
+        let claimed = claim_sends(&self.store, limit, lease_ms).await;
         let sendable = self.model.sendable();
         prop_assert_eq!(claimed.len(), sendable.len().min(usize::try_from(limit).unwrap()));
         for one in &claimed {

@@ -277,6 +277,8 @@ on_both! {
         assert_eq!(post(&app, &path, None, &json!({})).await.0, 200);
         app.settle().await;
         assert_eq!(ours(&app, CUSTOMER).await.pop().unwrap().1, "sent");
+        let again = app.thread(CUSTOMER).await.pop().unwrap();
+        assert_eq!(again["note_code"], "sent_once_more", "the console can say it in its language: {again}");
         app.stop().await;
     }
 

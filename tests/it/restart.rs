@@ -14,7 +14,6 @@ use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::{sign, text_webhook};
 use crate::support::openai::OpenAi;
-use crate::support::postgres::Postgres;
 use crate::support::process::{Process, free_port, run, says};
 
 const CUSTOMER: &str = "447700930001";
@@ -39,10 +38,7 @@ impl Place {
         write_home_files(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
         model.answer_with(|_| "We close at 18:00 [1].".into());
-        let store = match db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
+        let store = db.url().await;
         let settings = Setup::on(db).settings(home.path(), &store, &whatsapp, &model);
         // Another process takes over a dead one's work soon.
         let soon = "[worker]\nlease_ms = 1500\nsend_lease_ms = 1500\n";

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use frontdesk::domain::loop_guard::{Limits, SenderStats};
-use frontdesk::domain::thread::{IntakePolicy, Thread};
+use frontdesk::domain::loop_guard::SenderStats;
+use frontdesk::domain::thread::Thread;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Alert, AlertCode, Author, Content, ConversationId, Delivery, Direction,
     DocumentId, DocumentState, DocumentStatus, Echo, EscalationState, Event, FailureCode, Fault,
     GapId, GapState, Inbound, Item, MessageId, MessageState, NumberId, NumberState, Other, Owner,
-    Party, Pricing, ProviderKind, RunState, Status, TurnId, TurnOutcome, Usage, WarningChange,
+    Party, Pricing, ProviderKind, RunState, Status, TurnId, TurnOutcome, WarningChange,
 };
 use frontdesk::eval::replay::RecordedTurn;
 use frontdesk::store::agents::ConnectNumber;
@@ -24,7 +24,7 @@ use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
 use frontdesk::store::knowledge::{Failure, NewChunk, NewDocument};
 use frontdesk::store::listing::Which;
 use frontdesk::store::messages::MessageRow;
-use frontdesk::store::outbox::{ClaimRequest, OutgoingRow, Pair, SendResult, Terms, ToSend};
+use frontdesk::store::outbox::{OutgoingRow, Pair, SendResult, Terms, ToSend};
 use frontdesk::store::staff_messages::{Again, Reply, ReplyOutcome, Window};
 use frontdesk::store::turns::Claim;
 use frontdesk::store::uploads::NewUpload;
@@ -35,19 +35,9 @@ use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::support::app::{Db, change, on_both};
 use crate::support::postgres::Postgres;
-
-const MINUTE: i64 = 60_000;
-/// Turns start at once, and the loop guard is off.
-const POLICY: IntakePolicy = IntakePolicy {
-    gap_ms: 0,
-    max_burst_ms: 0,
-    stale_ms: 24 * 60 * MINUTE,
-    return_ms: 0,
-    limits: Limits { repeats: 0, a_minute: 0, quick_replies: 0, quick_ms: 0 },
-    consent: None,
+use crate::support::store::{
+    MINUTE, NO_PAIR, OwnStore, POLICY, claim_sends, connect, finished, publish,
 };
-/// No rate limit per customer.
-const NO_PAIR: Pair = Pair { burst: 0, gap_ms: 0 };
 
 /// A database with one agent on one number.
 struct Ground {
@@ -61,14 +51,7 @@ struct Ground {
 
 impl Ground {
     async fn on(db: Db) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let url = match db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
-        let path = home.path().join("desk.db");
-        let settings = Settings { url: url.clone().into(), path, connections: 8, wait_ms: 20_000 };
-        let store = Store::open(&settings).await.unwrap();
+        let OwnStore { store, settings, url, home } = OwnStore::on(db).await;
         let (agent, number) = furnish(&store, "main").await;
         Self { store, agent, number, url, settings, home }
     }
@@ -86,24 +69,7 @@ impl Ground {
 
     /// Returns a finished turn that answers all waiting messages.
     async fn finished(&self, claim: &Claim, replies: &[&str]) -> FinishedTurn {
-        let said = self.store.read_snapshot(claim, 50, 0).await.unwrap();
-        let answered =
-            said.waiting.into_iter().map(|row| (MessageId::stored(row.id), None)).collect();
-        FinishedTurn {
-            id: TurnId::generate(),
-            claim: claim.clone(),
-            agent: self.agent.clone(),
-            version: None,
-            outcome: TurnOutcome::Answer,
-            trace: "{}".into(),
-            tape: None,
-            usage: Usage::default(),
-            answered,
-            replies: replies.iter().map(|text| reply(text)).collect(),
-            unanswered: None,
-            escalation: None,
-            send: None,
-        }
+        finished(&self.store, &self.agent, claim, replies).await
     }
 
     /// A conversation in which the bot has sent these messages, each with its text as its id.
@@ -146,27 +112,9 @@ fn written(habit: &SenderStats) -> String {
 }
 
 async fn furnish(store: &Store, slug: &str) -> (AgentId, NumberId) {
-    let agent = store.publish("acme", "You are Acme.", "hash").await.unwrap().agent;
-    let number = ConnectNumber {
-        slug: slug.into(),
-        provider: ProviderKind::Meta,
-        external_id: "106".into(),
-        agent: agent.clone(),
-    };
-    (agent, store.connect_number(number).await.unwrap())
-}
-
-/// Claims messages of any number.
-async fn claim_sends(store: &Store, limit: i64, lease_ms: i64) -> Vec<ToSend> {
-    let asked = ClaimRequest {
-        limit,
-        lease_ms,
-        except: Vec::new(),
-        only: None,
-        ordered: Vec::new(),
-        pair: NO_PAIR,
-    };
-    store.claim_sends(asked).await.unwrap()
+    let agent = publish(store).await;
+    let number = connect(store, (slug, "106"), &agent).await;
+    (agent, number)
 }
 
 fn hook(items: Vec<Arrival>) -> TakeIn {
@@ -682,6 +630,22 @@ on_both! {
         assert_eq!(asked(MINUTE).await, 1, "nothing changed for the number");
     }
 
+    async fn of_very_many_orphans_those_due_longest_are_asked_about_first(db) {
+        let ground = Ground::on(db).await;
+        let claim = ground.claimed("4477", "wamid.1").await;
+        let turn = ground.finished(&claim, &["one"; 101]).await;
+        assert_eq!(ground.store.commit_turn(turn).await.unwrap(), CommitOutcome::Yes(None));
+        let sql = "update messages set author = 'robot', due_at = 100 - part where direction = 'out'";
+        assert_eq!(change(ground.home.path(), &ground.url, sql).await, 101);
+        let first = ground.store.ask_about_orphans(0).await.unwrap();
+        assert_eq!(first.len(), 100);
+        let rest = ground.store.ask_about_orphans(0).await.unwrap();
+        assert_eq!(rest.len(), 1);
+        let newest = format!("update messages set id = id where id = '{}' and due_at = 100", rest[0]);
+        assert_eq!(change(ground.home.path(), &ground.url, &newest).await, 1);
+        assert!(ground.store.ask_about_orphans(0).await.unwrap().is_empty());
+    }
+
     async fn orphans_are_looked_for_while_others_write(db) {
         let ground = Ground::on(db).await;
         let claim = ground.claimed("4477", "wamid.1").await;
@@ -1002,6 +966,40 @@ on_both! {
         assert_eq!(ground.store.documents(&collection, 2).await.unwrap()[0].state, DocumentState::Removed);
         ground.store.forget(&DocumentId::generate()).await.unwrap();
         assert_eq!(ground.store.collections().await.unwrap()[0].revision, 3);
+    }
+
+    async fn a_waiting_message_has_the_text_and_the_author_of_what_it_quotes(db) {
+        let ground = Ground::on(db).await;
+        ground.answered(&["We open at nine."]).await;
+        let quoting = |from: &str, id: &str, quoted: &str| {
+            let mut arrival = text(&ground.number, from, id);
+            if let Event::Message(message) = &mut arrival.item.event {
+                message.reply_to = Some(quoted.into());
+            }
+            arrival
+        };
+        let items = vec![
+            quoting("4477", "wamid.2", "We open at nine."),
+            quoting("4477", "wamid.3", "wamid.1"),
+            quoting("4477", "wamid.4", "wamid.nowhere"),
+            quoting("4478", "wamid.5", "wamid.1"),
+        ];
+        ground.store.take_in(hook(items)).await.unwrap();
+        let mut found = BTreeMap::new();
+        for claim in ground.store.claim_turns(10, MINUTE).await.unwrap() {
+            let said = ground.store.read_snapshot(&claim, 50, 50).await.unwrap();
+            assert!(said.before.iter().all(|row| row.quoted_author.is_none()), "only for what waits");
+            let quotes = said.waiting.into_iter();
+            found.extend(quotes.map(|row| (row.provider_id.unwrap(), (row.quoted, row.quoted_author))));
+        }
+        let quote = |text: &str, author| (Some(text.to_owned()), Some(author));
+        let expected = [
+            ("wamid.2".to_owned(), quote("We open at nine.", Author::Bot)),
+            ("wamid.3".to_owned(), quote("question wamid.1", Author::Customer)),
+            ("wamid.4".to_owned(), (None, None)),
+            ("wamid.5".to_owned(), (None, None)),
+        ];
+        assert_eq!(found, BTreeMap::from(expected), "nothing of another conversation");
     }
 
     async fn a_path_that_cannot_be_stored_as_it_is_stays_the_same_document(db) {

@@ -20,8 +20,8 @@ use crate::store::audit::{AuditRow, Filter};
 pub(super) struct Entry {
     /// Its id.
     id: String,
-    /// Who did it: `admin key`, `console` with the start of the session's hash, or the user and
-    /// the terminal.
+    /// Who did it: `admin key`, `console` with the start of the session's hash, the user and the
+    /// terminal, or `desk` for what the desk itself does.
     actor: String,
     /// The action.
     action: Action,

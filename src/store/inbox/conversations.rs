@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use sqlx::FromRow;
 
 use super::contacts::Contacts;
+use super::thread_columns::{ThreadColumns, thread_columns, written};
 use super::{Offer, Targets, merge};
 use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
-use crate::store::columns::LenientWord;
 use crate::store::turns::Claim;
 use crate::store::{Conn, Error, Result, Rows, cases, first, now};
 
@@ -71,21 +71,11 @@ struct ThreadRow {
     id: String,
     number_id: String,
     contact_id: String,
-    #[sqlx(try_from = "LenientWord<Owner>")]
-    owner: Option<Owner>,
-    person_at: Option<i64>,
-    waiting_since: Option<i64>,
-    due_at: Option<i64>,
-    quiet_at: Option<i64>,
-    last_inbound_at: Option<i64>,
-    notice_at: Option<i64>,
-    replied_at: Option<i64>,
-    reply_hash: i64,
-    habit: String,
-    opted_out_at: Option<i64>,
     lease_until: i64,
     lease_token: i64,
     attempts: i64,
+    #[sqlx(flatten)]
+    columns: ThreadColumns,
 }
 
 /// A number and one of its customers.
@@ -126,9 +116,10 @@ impl Conversations {
         macro_rules! find {
             ($lock:literal) => {
                 concat!(
-                    "select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
-                        v.last_inbound_at, v.notice_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at, v.lease_until,
-                        v.lease_token, v.attempts from conversations v join contacts c on c.id = v.contact_id where v.id = $1 and v.workspace_id = $2 ",
+                    "select v.id, v.number_id, v.contact_id, v.lease_until, v.lease_token, v.attempts, ",
+                    thread_columns!(),
+                    " from conversations v join contacts c on c.id = v.contact_id
+                    where v.id = $1 and v.workspace_id = $2 ",
                     $lock
                 )
             };
@@ -218,7 +209,7 @@ impl Conversations {
                 thread.due_at.into(),
                 thread.quiet_at.into(),
                 thread.last_inbound_at.into(),
-                merge::written(&thread.sender_stats).into(),
+                written(&thread.sender_stats).into(),
                 i64::from(kept.void).into(),
                 kept.claimed.into(),
                 i64::from(kept.claimed.is_some()).into(),
@@ -262,9 +253,9 @@ impl Conversations {
         macro_rules! find {
             ($lock:literal) => {
                 concat!(
-                    ") select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
-                        v.last_inbound_at, v.notice_at, v.replied_at, v.reply_hash, v.habit, c.opted_out_at, v.lease_until,
-                        v.lease_token, v.attempts from asked cross join conversations v cross join contacts c
+                    ") select v.id, v.number_id, v.contact_id, v.lease_until, v.lease_token, v.attempts, ",
+                    thread_columns!(),
+                    " from asked cross join conversations v cross join contacts c
                     where v.number_id = asked.number_id and v.contact_id = asked.contact_id and c.id = v.contact_id ",
                     $lock
                 )
@@ -274,7 +265,7 @@ impl Conversations {
         let before = "with asked (number_id, contact_id) as (";
         for row in conn.many_rows::<ThreadRow>(before, &rows, after).await? {
             let Some(contact) = self.contacts.place(&row.contact_id) else { continue };
-            self.contacts.refresh_opted_out(contact, row.opted_out_at);
+            self.contacts.refresh_opted_out(contact, row.columns.opted_out_at);
             self.keep(row.kept(contact));
         }
         Ok(())
@@ -320,25 +311,11 @@ impl Conversations {
 
 impl ThreadRow {
     fn kept(self, contact: usize) -> LoadedConversation {
-        let owner = self.owner.unwrap_or(Owner::Person);
+        let thread = self.columns.thread();
         LoadedConversation {
             id: ConversationId::stored(self.id),
-            previous_owner: owner,
-            thread: Thread {
-                owner,
-                opted_out_at: self.opted_out_at,
-                // With an owner unknown to this version, the bot never takes the conversation back,
-                // however long a person is silent.
-                person_at: self.owner.and(self.person_at),
-                waiting_since: self.waiting_since,
-                due_at: self.due_at,
-                quiet_at: self.quiet_at,
-                last_inbound_at: self.last_inbound_at,
-                notice_at: self.notice_at,
-                replied_at: self.replied_at,
-                reply_hash: self.reply_hash,
-                sender_stats: serde_json::from_str(&self.habit).unwrap_or_default(),
-            },
+            previous_owner: thread.owner,
+            thread,
             lease: Lease {
                 until: self.lease_until,
                 token: self.lease_token,

@@ -3,14 +3,16 @@
 //! Where both have a conversation with a number, its conversation stays and takes over all of the
 //! other's: messages, turns, cases, what waits and what is still to be sent.
 
+use serde_json::json;
 use sqlx::FromRow;
 
 use super::contacts::Contacts;
-use crate::domain::loop_guard::SenderStats;
+use super::thread_columns::{ThreadColumns, thread_columns, written};
+use crate::domain::audit::Action;
 use crate::domain::thread::{Thread, earliest};
 use crate::domain::{ConversationId, MessageState, NoteCode, Owner, Party, WorkspaceId};
-use crate::store::columns::LenientWord;
-use crate::store::{Conn, Error, Result, Store, all, first, messages, now, run};
+use crate::store::audit::{Actor, Entry};
+use crate::store::{Conn, Error, Result, Store, Write, all, first, messages, now, run};
 
 impl Store {
     /// The conversation that took over all of this one; the same id if none did.
@@ -90,18 +92,9 @@ struct HalfRow {
     id: ConversationId,
     number_id: String,
     contact_id: String,
-    #[sqlx(try_from = "LenientWord<Owner>")]
-    owner: Option<Owner>,
-    person_at: Option<i64>,
-    waiting_since: Option<i64>,
-    due_at: Option<i64>,
-    quiet_at: Option<i64>,
-    last_inbound_at: Option<i64>,
     window_closed_at: Option<i64>,
-    notice_at: Option<i64>,
-    replied_at: Option<i64>,
-    reply_hash: i64,
-    habit: String,
+    #[sqlx(flatten)]
+    columns: ThreadColumns,
 }
 
 impl Pair<'_> {
@@ -114,7 +107,7 @@ impl Pair<'_> {
         if kept.bsuid.is_some() || gone.wa_id.is_some() {
             return Err(changed());
         }
-        if rows.iter().any(|row| row.owner.is_none()) {
+        if rows.iter().any(|row| row.columns.owner.is_none()) {
             return Ok(None);
         }
         let opted_out_at = earliest(kept.opted_out_at, gone.opted_out_at);
@@ -130,7 +123,7 @@ impl Pair<'_> {
         }
         for row in go {
             if let Some(into) = stay.iter().find(|one| one.number_id == row.number_id) {
-                into.take_over_all_of(conn, self.workspace, (&row, opted_out_at)).await?;
+                into.take_over_all_of(conn, self.workspace, &row).await?;
                 merged.extend([into.id.clone(), row.id]);
             } else {
                 let sql = "update conversations set contact_id = $2, updated_at = $3 where id = $1";
@@ -142,7 +135,15 @@ impl Pair<'_> {
             }
         }
         self.join_contacts(conn, &gone, opted_out_at).await?;
+        self.audit(conn, &merged).await?;
         Ok(Some(merged))
+    }
+
+    /// Writes down what nobody ordered. The ids alone: they are no phone numbers.
+    async fn audit(&self, conn: &mut Conn<'_>, merged: &[ConversationId]) -> Result<()> {
+        let entry = Entry::new(Actor::desk(), Action::ContactsMerged, self.kept);
+        let detail = json!({"former": self.gone, "conversations": merged.len()});
+        entry.with(detail).run(self.workspace, conn).await
     }
 
     /// Locks the conversations of both, in the order in which each batch locks its own.
@@ -150,9 +151,9 @@ impl Pair<'_> {
         macro_rules! find {
             ($lock:literal) => {
                 concat!(
-                    "select v.id, v.number_id, v.contact_id, v.owner, v.person_at, v.waiting_since, v.due_at, v.quiet_at,
-                        v.last_inbound_at, v.window_closed_at, v.notice_at, v.replied_at, v.reply_hash, v.habit
-                    from conversations v join contacts c on c.id = v.contact_id
+                    "select v.id, v.number_id, v.contact_id, v.window_closed_at, ",
+                    thread_columns!(),
+                    " from conversations v join contacts c on c.id = v.contact_id
                     where v.contact_id in ($1, $2) order by v.id ",
                     $lock
                 )
@@ -208,11 +209,11 @@ impl HalfRow {
         &self,
         conn: &mut Conn<'_>,
         workspace: &WorkspaceId,
-        (other, opted_out_at): (&Self, Option<i64>),
+        other: &Self,
     ) -> Result<()> {
         self.take_rows_of(conn, other).await?;
-        let mut thread = Thread { opted_out_at, ..self.thread() };
-        let void = thread.join(&other.thread());
+        let mut thread = self.columns.thread();
+        let void = thread.join(&other.columns.thread());
         if void {
             let by_person = thread.owner == Owner::Person;
             let why = if by_person { NoteCode::PersonTookOver } else { NoteCode::OptedOut };
@@ -298,33 +299,9 @@ impl HalfRow {
         )
         .map(|_| ())
     }
-
-    fn thread(&self) -> Thread {
-        Thread {
-            owner: self.owner.unwrap_or(Owner::Person),
-            person_at: self.person_at,
-            waiting_since: self.waiting_since,
-            due_at: self.due_at,
-            quiet_at: self.quiet_at,
-            last_inbound_at: self.last_inbound_at,
-            notice_at: self.notice_at,
-            replied_at: self.replied_at,
-            reply_hash: self.reply_hash,
-            sender_stats: serde_json::from_str(&self.habit).unwrap_or_default(),
-            ..Thread::default()
-        }
-    }
 }
 
 /// Another process changed the contacts after this batch found them: the transaction runs again.
 fn changed() -> Error {
     Error::Contended("a customer was changed meanwhile".into())
-}
-
-/// Sender statistics as JSON; empty for the default.
-pub(super) fn written(habit: &SenderStats) -> String {
-    if *habit == SenderStats::default() {
-        return String::new();
-    }
-    serde_json::to_string(habit).unwrap_or_default()
 }

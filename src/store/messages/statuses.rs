@@ -1,6 +1,6 @@
 //! Status updates: what the provider says about messages that we sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use const_format::formatcp;
 
@@ -136,12 +136,13 @@ pub(in crate::store) async fn apply_statuses(
              and messages.workspace_id = v.workspace_id and messages.direction = '{OUT}' and messages.pricing is null"
     );
     conn.many(before, &prices, priced).await?;
+    let mut unreported: HashSet<String> = settled.iter().map(|(id, _)| id.clone()).collect();
     let mut lost_notices = 0;
     for (number, status) in statuses.iter().filter(|(_, news)| news.delivery == Delivery::Failed) {
         if status.window_closed {
             close_window_of(conn, number, status).await?;
         }
-        let lost = report_undelivered(conn, workspace, (number, status), &settled).await?;
+        let lost = report_undelivered(conn, workspace, (number, status), &mut unreported).await?;
         lost_notices += usize::from(lost);
     }
     let changed = settled.into_iter().map(|(_, conversation)| conversation).collect();
@@ -161,12 +162,13 @@ async fn close_window_of(conn: &mut Conn<'_>, number: &NumberId, status: &Status
 }
 
 /// Opens a case for a message that WhatsApp accepted and then could not deliver. For a notice to a
-/// support contact, records an alarm instead and returns true.
+/// support contact, records an alarm instead and returns true. Each of the changed messages is
+/// reported once: `unreported` has those that are not yet.
 async fn report_undelivered(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     (number, status): (&NumberId, &Status),
-    settled: &[SettledMessage],
+    unreported: &mut HashSet<String>,
 ) -> Result<bool> {
     let sql = formatcp!(
         "select conversation_id, body, id, author from messages
@@ -176,8 +178,8 @@ async fn report_undelivered(
     let at = (number.as_str(), storable(&status.provider_id));
     let row = first!(conn, (String, Option<String>, String, String), sql, at.0, at.1)?;
     let Some((conversation, body, message, author)) = row else { return Ok(false) };
-    // A repeated status changes nothing.
-    if !settled.iter().any(|(id, _)| *id == message) {
+    // A repeated status changes nothing, also if both came in one webhook.
+    if !unreported.remove(&message) {
         return Ok(false);
     }
     let why = status.faults.first().map_or("it does not say why", |fault| &fault.title);

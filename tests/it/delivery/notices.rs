@@ -6,7 +6,7 @@ use super::{SUPPORT, cases, got, ours, owner, pause, resolve, says, until};
 use crate::support::app::{Db, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
-use crate::support::hooks::{News, status_webhook};
+use crate::support::hooks::{News, batch, status_webhook};
 
 const CUSTOMER: &str = "447700952101";
 const OTHER: &str = "447700952102";
@@ -67,8 +67,9 @@ on_both! {
             reference: sent.reference.as_deref(),
             error: Some((131_026, "Message undeliverable")),
         };
-        for _ in 0..2 {
-            assert_eq!(app.deliver(&status_webhook(&sent.number, news)).await, 200);
+        let status = || status_webhook(&sent.number, news);
+        for body in [batch(&[status(), status()]), status()] {
+            assert_eq!(app.deliver(&body).await, 200);
         }
         app.settle().await;
         let all = alarms(&app).await;

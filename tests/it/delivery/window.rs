@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{SUPPORT, cases, got, ours, pause, says, until};
 use crate::support::app::{Db, MAIN, Setup, TestApp, on_both};
 use crate::support::fake::Failure;
-use crate::support::graph::{Graph, Template};
+use crate::support::graph::{Graph, SentMessage, Template};
 use crate::support::hooks::{
     News, batch, echo_webhook, message_webhook, status_webhook, text_webhook,
 };
@@ -87,6 +87,18 @@ async fn is_closed(app: &TestApp) {
     assert!(problem["detail"].as_str().unwrap().contains("window"), "{problem}");
 }
 
+/// A status webhook: the window was closed when the message arrived.
+fn closed_status(sent: &SentMessage) -> Vec<u8> {
+    let news = News {
+        id: &sent.id,
+        status: "failed",
+        recipient: CUSTOMER,
+        reference: sent.reference.as_deref(),
+        error: Some((131_047, "Re-engagement message")),
+    };
+    status_webhook(&sent.number, news)
+}
+
 /// Asserts that the customer's next message opens the window.
 async fn is_opened_by_the_customer(app: &TestApp) {
     let before = got(app, CUSTOMER).len();
@@ -115,14 +127,7 @@ on_both! {
         says(&app, CUSTOMER, "1", "When do you open?").await;
         app.settle().await;
         let sent = app.whatsapp.sent().remove(0);
-        let news = News {
-            id: &sent.id,
-            status: "failed",
-            recipient: CUSTOMER,
-            reference: sent.reference.as_deref(),
-            error: Some((131_047, "Re-engagement message")),
-        };
-        assert_eq!(app.deliver(&status_webhook(&sent.number, news)).await, 200);
+        assert_eq!(app.deliver(&closed_status(&sent)).await, 200);
         is_closed(&app).await;
         is_opened_by_the_customer(&app).await;
         app.stop().await;
@@ -137,14 +142,7 @@ on_both! {
             app.settle().await;
             let sent = app.whatsapp.sent().remove(0);
             app.change("update messages set left_at = left_at - 60000 where direction = 'out'").await;
-            let news = News {
-                id: &sent.id,
-                status: "failed",
-                recipient: CUSTOMER,
-                reference: sent.reference.as_deref(),
-                error: Some((131_047, "Re-engagement message")),
-            };
-            let status = status_webhook(&sent.number, news);
+            let status = closed_status(&sent);
             let thanks = text_webhook(MAIN, CUSTOMER, "wamid.thanks", "When do you open on Sunday?");
             if in_one_batch {
                 assert_eq!(app.deliver(&batch(&[status, thanks])).await, 200);
@@ -214,14 +212,7 @@ async fn a_window_that_whatsapp_says_is_closed_after_it_took_the_message_calls_a
     says(&app, CUSTOMER, "1", "When do you open?").await;
     app.settle().await;
     let sent = app.whatsapp.sent().remove(0);
-    let news = News {
-        id: &sent.id,
-        status: "failed",
-        recipient: CUSTOMER,
-        reference: sent.reference.as_deref(),
-        error: Some((131_047, "Re-engagement message")),
-    };
-    assert_eq!(app.deliver(&status_webhook(&sent.number, news)).await, 200);
+    assert_eq!(app.deliver(&closed_status(&sent)).await, 200);
     pause(500).await;
     assert_eq!(ours(&app, CUSTOMER).await[0].0, "failed");
     assert_eq!(cases(&app).await.len(), 1, "the customer waits, and nobody knows");

@@ -23,7 +23,7 @@ use super::graph::Graph;
 use super::hooks::sign;
 use super::openai::OpenAi;
 use super::postgres::Postgres;
-use super::process::BINARY;
+use super::process::{BINARY, Process};
 
 /// Phone number id of the number on which the agent `acme` answers.
 pub(crate) const MAIN: &str = "106540352242922";
@@ -45,6 +45,16 @@ pub(crate) const SENDER_LIMITS_OFF: &str = "[worker]\npair_burst = 0\n[worker.ma
 pub(crate) enum Db {
     Sqlite,
     Postgres,
+}
+
+impl Db {
+    /// Creates an empty database on Postgres and returns its URL; empty for SQLite.
+    pub(crate) async fn url(self) -> String {
+        match self {
+            Self::Sqlite => String::new(),
+            Self::Postgres => Postgres::shared().unwrap().database().await,
+        }
+    }
 }
 
 /// Runs a test on both databases.
@@ -134,10 +144,7 @@ impl Setup {
             std::fs::write(path, text).unwrap();
         }
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
-        let store = match self.db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
+        let store = self.db.url().await;
         let toml = self.settings(home.path(), &store, &whatsapp, &model);
         let config = merged(&toml, &self.extra);
         let app = Box::pin(App::assemble(config.clone())).await.unwrap();
@@ -299,9 +306,28 @@ impl TestApp {
         Setup::on(Db::Sqlite).start().await
     }
 
+    /// Starts the application, and beside it the real binary on data of its own with the same fakes
+    /// and more settings.
+    pub(crate) async fn start_with_process(more: &str) -> (Self, Process) {
+        let app = Self::start().await;
+        let home = app.home.path();
+        let settings = Setup::on(Db::Sqlite).settings(home, "", &app.whatsapp, &app.model);
+        let settings = settings.replace("/desk.db", "/other.db");
+        std::fs::write(home.join("desk.toml"), format!("{settings}{more}")).unwrap();
+        let process = Process::start(home).await;
+        (app, process)
+    }
+
     /// Delivers a signed webhook as Meta does and returns the status.
     pub(crate) async fn deliver(&self, body: &[u8]) -> StatusCode {
         self.post("/webhooks/meta", body, Some(&sign(SECRET, body))).await
+    }
+
+    /// Delivers a signed webhook to the process beside the application, which takes it in.
+    pub(crate) async fn deliver_to(&self, process: &Process, body: Vec<u8>) {
+        let request = self.http.post(format!("{}/webhooks/meta", process.url));
+        let request = request.header("x-hub-signature-256", sign(SECRET, &body)).body(body);
+        assert_eq!(request.send().await.unwrap().status(), 200);
     }
 
     /// Posts a webhook with the given signature and returns the status.

@@ -11,4 +11,5 @@ pub(crate) mod openai;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod site;
+pub(crate) mod store;
 pub(crate) mod qdrant;

@@ -12,7 +12,6 @@ use crate::reader::{children, until};
 use crate::support::app::{Db, change, write_home_files};
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
-use crate::support::postgres::Postgres;
 use crate::support::process::Process;
 
 /// A desk's folder and the site that it crawls.
@@ -29,10 +28,7 @@ impl Place {
         let home = tempfile::tempdir().unwrap();
         write_home_files(home.path());
         let outside = (Graph::start().await, OpenAi::start().await);
-        let store = match db {
-            Db::Sqlite => String::new(),
-            Db::Postgres => Postgres::shared().unwrap().database().await,
-        };
+        let store = db.url().await;
         let setup = Setup::on(db).extractive();
         let settings = setup.settings(home.path(), &store, &outside.0, &outside.1) + LOCAL + "\n";
         std::fs::write(home.path().join("desk.toml"), settings).unwrap();

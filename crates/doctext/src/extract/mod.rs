@@ -190,7 +190,7 @@ fn read_packed(
 
 fn read_text(bytes: &[u8], ending: &str, name: String) -> Result<ExtractedDocument, Unreadable> {
     let page = matches!(ending, "html" | "htm");
-    let text = encoding::decode(bytes, page).ok_or_else(|| disguised("binary data", ending))?;
+    let text = encoding::decode(bytes, page).ok_or_else(|| not_text(ending))?;
     if text.trim().is_empty() {
         return Err(Unreadable::Empty);
     }
@@ -233,6 +233,13 @@ fn wrong_extension_error(kind: Kind, named: Kind, bytes: &[u8], ending: &str) ->
     };
     let remedy = format!("rename it to .{right}");
     Unreadable::Disguised { what, ending: ending.to_owned(), remedy }
+}
+
+/// Error for a text file that is full of NULs or other control characters: another program's data,
+/// or text in an encoding that nothing tells.
+fn not_text(ending: &str) -> Unreadable {
+    let remedy = "save it again in UTF-8, or save its text as .txt".to_owned();
+    Unreadable::Disguised { what: "binary data", ending: ending.to_owned(), remedy }
 }
 
 fn disguised(what: &'static str, ending: &str) -> Unreadable {
@@ -332,10 +339,14 @@ mod tests {
         assert!(refusal("menu.txt", b"PK\x03\x04\x14\0").contains("zip archive is damaged"));
         assert!(refusal("menu.pdf", b"\x01\x02\0\0\x07\x01\0").contains("PDF is damaged"));
         assert!(refusal("menu.csv", b"\x89PNG\r\n\x1a\n\0\0").contains("a PNG image"));
-        assert!(
-            refusal("menu.txt", b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0")
-                .contains("binary data")
-        );
+        for bytes in
+            [&b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0"[..], b"W\0e o\0pen\0 at 9.\0"]
+        {
+            assert_eq!(
+                refusal("menu.txt", bytes),
+                "the file is binary data named .txt: save it again in UTF-8, or save its text as .txt"
+            );
+        }
         assert!(refusal("menu.md", b"\n<!DOCTYPE html><p>Hi</p>").contains("rename it to .html"));
     }
 
