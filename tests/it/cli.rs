@@ -493,6 +493,14 @@ async fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
     ]);
     assert!(!well.out.contains("WRONG"));
 
+    // What the desk would not start with.
+    let settings = home.path().join("knowledge/acme/collection.toml");
+    std::fs::create_dir(&settings).unwrap();
+    let ill = run(home.path(), &["doctor"]).await;
+    assert_eq!(ill.code, 1, "{ill:?}");
+    ill.says(&["cannot read the folder"]);
+    std::fs::remove_dir(&settings).unwrap();
+
     let gone = free_port();
     let ill = format!(
         "[llm]\nkind = \"openai\"\nbase_url = \"http://127.0.0.1:{gone}/v1\"\nretries = 0\n\
