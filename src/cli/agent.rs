@@ -58,9 +58,10 @@ impl Agents {
                 println!("{agent} is {name} now. Suites that name it have to be changed.");
             }
             Some(Command::Remove { agent, force }) => {
+                let version = app.desk.agent(&agent).await?.ordinal;
                 let slug = app.jobs.remove_agent(&agent, force).await?;
                 println!(
-                    "{slug} is removed. Its conversations and versions stay; `frontdesk publish {slug}` makes it again."
+                    "{slug} is removed. Its conversations and versions stay; `frontdesk publish {slug} --version {version}` brings it back."
                 );
             }
         }

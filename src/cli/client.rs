@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use frontdesk_promptfoo::result::OpenWord;
 use futures::StreamExt;
 use reqwest::multipart::{Form, Part};
+use reqwest::{RequestBuilder, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -70,7 +71,6 @@ impl DeskClient {
         });
         let request = reqwest::Client::new()
             .post(format!("{}/api/v1/sandbox/turns", self.url))
-            .bearer_auth(&self.key)
             .header("accept", "text/event-stream");
         let request = match &asked.recording {
             None => request.json(&body),
@@ -81,18 +81,7 @@ impl DeskClient {
                 )
             }
         };
-        let response = request.send().await.with_context(|| {
-            format!(
-                "no desk answers at {}; start one with `make run` or `frontdesk serve`",
-                self.url
-            )
-        })?;
-        if !response.status().is_success() {
-            let status = response.status();
-            let problem: Value = response.json().await.unwrap_or_default();
-            bail!("{}", problem["detail"].as_str().unwrap_or(status.as_str()));
-        }
-        let mut stream = response.bytes_stream();
+        let mut stream = accepted(self.send(request).await?).await?.bytes_stream();
         let mut pending = Vec::new();
         while let Some(bytes) = stream.next().await {
             pending.extend_from_slice(&bytes.context("the connection to the desk broke")?);
@@ -112,24 +101,35 @@ impl DeskClient {
 
     /// Returns the short names of the agents.
     pub(super) async fn agents(&self) -> anyhow::Result<Vec<String>> {
-        let request = reqwest::Client::new()
-            .get(format!("{}/api/v1/agents", self.url))
-            .bearer_auth(&self.key);
-        let response =
-            request.send().await.with_context(|| format!("no desk answers at {}", self.url))?;
-        let all: Vec<Value> = response.error_for_status()?.json().await?;
+        let request = reqwest::Client::new().get(format!("{}/api/v1/agents", self.url));
+        let all: Vec<Value> = accepted(self.send(request).await?).await?.json().await?;
         Ok(all.iter().filter_map(|agent| Some(agent["slug"].as_str()?.to_owned())).collect())
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
-        let request = reqwest::Client::new()
-            .post(format!("{}/api/v1{path}", self.url))
-            .bearer_auth(&self.key)
-            .json(body);
-        let response =
-            request.send().await.with_context(|| format!("no desk answers at {}", self.url))?;
+        let request = reqwest::Client::new().post(format!("{}/api/v1{path}", self.url)).json(body);
+        let response = self.send(request).await?;
         Ok((response.status().as_u16(), response.json().await.unwrap_or_default()))
     }
+
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        request.bearer_auth(&self.key).send().await.with_context(|| {
+            format!(
+                "no desk answers at {}; start one with `make run` or `frontdesk serve`",
+                self.url
+            )
+        })
+    }
+}
+
+/// Returns a response unless the desk refused the request; the error then has its words.
+async fn accepted(response: Response) -> anyhow::Result<Response> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let problem: Value = response.json().await.unwrap_or_default();
+    bail!("{}", problem["detail"].as_str().unwrap_or(status.as_str()))
 }
 
 struct Event {

@@ -65,7 +65,9 @@ impl Inbox {
                     bail!("write what was said");
                 }
                 if !app.desk.store.correct(&id, text.trim()).await? {
-                    bail!("there is no recording {id}");
+                    bail!(
+                        "there is no recording {id}; `frontdesk inbox show CONVERSATION` has their ids"
+                    );
                 }
                 println!("Later answers read what you wrote.");
             }

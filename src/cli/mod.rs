@@ -364,6 +364,16 @@ mod tests {
         }
     }
 
+    /// Splits a command line at spaces; what is in quotation marks is one word.
+    fn words_of(line: &str) -> Vec<String> {
+        let parts = line.split('"').enumerate();
+        let words = parts.flat_map(|(at, part)| match at % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect(),
+            _ => vec![part.to_owned()],
+        });
+        words.collect()
+    }
+
     #[test]
     fn every_command_that_a_text_names_exists() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -374,25 +384,34 @@ mod tests {
         for file in ["README.md", "ARCHITECTURE.md", "GLOSSARY.md", "config.default.toml"] {
             read_texts(&root.join(file), &mut texts);
         }
-        let named = Regex::new(r"`(frontdesk [a-z][^`\n]*)`").unwrap();
-        let mut count = 0;
+        // In backticks, or at the start of a line of an example, up to what explains it.
+        let examples = r"(?m:^) *(frontdesk [a-z](?:[^\n#|` ]| [^\n#|` ])*)";
+        let named = Regex::new(&format!("`(frontdesk [a-z][^`\n]*)`|{examples}")).unwrap();
+        let (mut count, mut example_count) = (0, 0);
         for (file, text) in &texts {
             for command in named.captures_iter(text) {
                 count += 1;
-                let words: Vec<&str> = command[1].split_whitespace().collect();
-                let what = format!("{file}: `{}`", &command[1]);
+                example_count += usize::from(command.get(2).is_some());
+                let command = command.get(1).or(command.get(2)).unwrap().as_str();
+                // As it is in the text of a file of Rust.
+                let command = command.trim_end_matches("\";").replace("\\\"", "\"");
+                let words = words_of(&command);
+                let what = format!("{file}: `{command}`");
                 if let Err(error) = Arguments::try_parse_from(&words) {
                     let kinds = [ErrorKind::InvalidSubcommand, ErrorKind::UnknownArgument];
                     assert!(!kinds.contains(&error.kind()), "{what}: {error}");
                 }
                 // Any word may be a suite, but a suite is a file.
-                if let ["frontdesk", "eval", suite, ..] = words[..] {
+                if words.get(1).is_some_and(|word| word == "eval")
+                    && let Some(suite) = words.get(2)
+                {
                     let is_word = suite.chars().all(|c| c.is_ascii_lowercase());
                     assert!(!is_word || suite == "retrieval", "{what}");
                 }
             }
         }
         assert!(count > 50, "{count} commands were found");
+        assert!(example_count > 30, "{example_count} commands of examples were found");
     }
 
     #[test]
@@ -404,14 +423,7 @@ mod tests {
         let runs: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
         let line = runs.iter().find_map(|run| run.find("frontdesk eval").map(|at| &run[at..]));
         let line = line.unwrap().replace("\\\n", " ");
-        let words: Vec<String> = line
-            .split('"')
-            .enumerate()
-            .flat_map(|(at, part)| match at % 2 {
-                0 => part.split_whitespace().map(str::to_owned).collect(),
-                _ => vec![part.to_owned()],
-            })
-            .collect();
+        let words = words_of(&line);
         assert!(words.contains(&"no case worse".to_owned()), "{words:?}");
         let read = Arguments::try_parse_from(&words).unwrap_or_else(|error| panic!("{error}"));
         assert!(matches!(read.command, Command::Eval(_)));

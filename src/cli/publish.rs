@@ -19,11 +19,15 @@ use crate::eval::gate::{self, PublishOutcome, Verdict};
 use crate::prompts;
 use crate::store::audit::Actor;
 
+/// Exit code when a gate refused the version, as `eval` has when a case fails.
+const REFUSED: u8 = 100;
+
 /// Make a version of an agent live, if its gate passes
 ///
 /// If the agent's header names a gate (`gate: {suite: eval/suites/acme.yaml}`), its suite runs on
 /// the new and the live version. A version that breaks the rule is refused, and the cases that got
-/// worse are shown. A running desk uses the new version within a second.
+/// worse are shown. A running desk uses the new version within a second. Exits with 100 when the
+/// gate refused it.
 #[derive(Debug, Args)]
 pub(super) struct Publish {
     /// The agent's short name
@@ -148,7 +152,12 @@ impl Publish {
         if let Some(report) = said["verdict"]["report"].as_str() {
             println!("{report}");
         }
-        bail!("{}", said["detail"].as_str().unwrap_or("the desk refused it"))
+        let why = said["detail"].as_str().unwrap_or("the desk refused it");
+        if said["verdict"].is_object() {
+            println!("{why}");
+            return Ok(ExitCode::from(REFUSED));
+        }
+        bail!("{why}")
     }
 }
 
@@ -180,7 +189,7 @@ pub(super) async fn note_file(app: &App, agent: &str, source: &str) -> anyhow::R
     Ok(())
 }
 
-/// Prints the result and returns the exit code: 100 when refused, as `eval` does when a case fails.
+/// Prints the result and returns the exit code.
 fn tell(agent: &str, before: Option<i64>, became: &PublishOutcome) -> ExitCode {
     match became {
         PublishOutcome::Live(published, verdict) => {
@@ -210,7 +219,7 @@ fn tell(agent: &str, before: Option<i64>, became: &PublishOutcome) -> ExitCode {
                 );
             }
             println!("`--force` publishes it all the same, which is written down.");
-            return ExitCode::from(100);
+            return ExitCode::from(REFUSED);
         }
     }
     ExitCode::SUCCESS
@@ -240,7 +249,7 @@ impl Versions {
         loop {
             let rows = app.desk.store.versions(&self.agent, before, 100).await?;
             if rows.is_empty() && before == i64::MAX {
-                bail!("there is no agent {}", self.agent);
+                bail!("there is no agent {}; `frontdesk agent` lists them", self.agent);
             }
             let Some(last) = rows.last() else { return Ok(ExitCode::SUCCESS) };
             before = last.ordinal;

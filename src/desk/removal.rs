@@ -17,7 +17,7 @@ pub const RESERVED_SLUG: &str = "generate";
 #[derive(Debug, thiserror::Error)]
 pub enum RemovalError {
     /// It does not exist; holds what it would be.
-    #[error("There is no such {0}.")]
+    #[error("There is no such {0}: `frontdesk {0}` lists them.")]
     Missing(&'static str),
     /// Something uses it or would bring it back: what, and what to do.
     #[error("{0}")]

@@ -143,6 +143,18 @@ async fn one_question_is_answered_without_any_configuration() {
     nobody.fails_with(&["no desk answers at", "frontdesk serve"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_says_what_a_running_desk_refuses_in_its_words() {
+    let app = TestApp::start().await;
+    let home = home();
+    let key = [("FRONTDESK__HTTP__ADMIN_KEY", "a key that this desk does not have")];
+    let args = ["chat", "--url", app.url.as_str()];
+    let chat = run_with(home.path(), &args, "/agent acme\nHello?\n", &key).await;
+    assert_eq!(chat.code, 1, "{chat:?}");
+    assert_eq!(chat.out.matches("Send the admin key").count(), 2, "{chat:?}");
+    app.stop().await;
+}
+
 #[tokio::test]
 async fn a_chat_with_a_failure_ends_with_another_code() {
     let home = home();
@@ -492,6 +504,14 @@ async fn the_doctor_finds_what_is_wrong_and_says_how_to_mend_it() {
         "everything that is configured works.",
     ]);
     assert!(!well.out.contains("WRONG"));
+
+    // What the desk would not start with.
+    let settings = home.path().join("knowledge/acme/collection.toml");
+    std::fs::create_dir(&settings).unwrap();
+    let ill = run(home.path(), &["doctor"]).await;
+    assert_eq!(ill.code, 1, "{ill:?}");
+    ill.says(&["cannot read the folder"]);
+    std::fs::remove_dir(&settings).unwrap();
 
     let gone = free_port();
     let ill = format!(

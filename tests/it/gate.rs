@@ -271,6 +271,10 @@ on_both! {
         write(app.home.path(), "bad.md", &prompt(&gate, "BAD"));
         let ran = command(&app, &["publish", "acme", "bad.md", "--url", &url]).await;
         process::says(&ran, false, &["worse", "Version 3 goes on"]);
+        for place in [Vec::new(), vec!["--url", url.as_str()]] {
+            let args = [vec!["publish", "acme", "bad.md"], place].concat();
+            assert_eq!(process::exit_code(app.home.path(), &args).await, Some(100), "{args:?}");
+        }
         write(app.home.path(), "typo.md", &prompt("", "Hi").replace("[acme]", "[acme, typo]"));
         let ran = command(&app, &["publish", "acme", "typo.md", "--url", &url]).await;
         process::says(&ran, false, &["knowledge names typo"]);

@@ -246,6 +246,12 @@ async fn agents_and_collections_are_listed_and_removed_by_commands() {
     says(&run(home, &["collection"], &[]).await, true, &["acme  2 documents", "temp  0 documents"]);
     let used = run(home, &["collection", "remove", "temp"], &[]).await;
     says(&used, false, &["`temp` is answered from by: clerk"]);
+    let back = "frontdesk publish clerk --version 1";
+    says(&run(home, &["agent", "remove", "clerk"], &[]).await, true, &["clerk is removed", back]);
+    let none = run(home, &["agent", "remove", "clerk"], &[]).await;
+    says(&none, false, &["no such agent", "`frontdesk agent`"]);
+    let args: Vec<_> = back.split(' ').skip(1).collect();
+    says(&run(home, &args, &[]).await, true, &["version 1 answers customers now"]);
     says(&run(home, &["agent", "remove", "clerk"], &[]).await, true, &["clerk is removed"]);
     says(&run(home, &["collection", "remove", "temp"], &[]).await, true, &["temp is removed"]);
     says(&run(home, &["collection", "remove", "temp"], &[]).await, false, &["no collection temp"]);

@@ -17,6 +17,9 @@ test("a tab's own place comes first, and no other site is opened", () => {
     "//evil.example",
     "/\\evil.example",
     "/\t/evil.example",
+    "/.//evil.example",
+    "/..//evil.example",
+    "javascript:alert(1)",
     "/sign-in?next=/inbox",
     "",
   ]) {

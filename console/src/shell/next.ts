@@ -3,11 +3,12 @@
 
 const KEPT = "frontdesk.next";
 
-/** Only a path of this console, as a browser reads it, which drops tabs. Signing in is no place to go to. */
+/** Only a path of this console, as a browser reads it, which drops tabs and resolves dots. Signing in is no place to go to. */
 function path(next: string | null | undefined): string | undefined {
   if (!next?.startsWith("/") || !URL.canParse(next, location.origin)) return undefined;
   const { origin, pathname } = new URL(next, location.origin);
-  return origin === location.origin && pathname !== "/sign-in" ? next : undefined;
+  const ours = origin === location.origin && !pathname.startsWith("//");
+  return ours && pathname !== "/sign-in" ? next : undefined;
 }
 
 /** Keeps the place of the tab that waits for a sign-in. */

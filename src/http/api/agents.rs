@@ -215,6 +215,8 @@ pub(super) struct Publication {
 
 /// Makes a version live. If the agent has a gate, the version must pass it first: its suite is run,
 /// which may take minutes. The first version of an agent needs no gate. Brings a removed agent back.
+/// Collections that it names and that do not exist are created, empty, without a question:
+/// `check_draft` lists them as `new_collections`.
 #[utoipa::path(post, path = "/agents/{agent}/publish", operation_id = "publish_version", tag = "agents", params(("agent" = String, Path)),
     request_body = Publish,
     responses((status = 200, body = Publication), (status = 404, response = Problem),

@@ -177,7 +177,9 @@ pub(super) struct NewCollection {
     slug: String,
 }
 
-/// Creates an empty collection.
+/// Creates an empty collection. It holds what is sent to it, however much, up to the limits of
+/// `[knowledge]`: unlike `frontdesk learn`, which asks before it takes more than 200 new files, the
+/// API asks for no consent.
 #[utoipa::path(post, path = "/collections", operation_id = "create_collection", tag = "knowledge", request_body = NewCollection,
     responses((status = 201, body = Collection), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn create(

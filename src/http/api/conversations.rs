@@ -323,8 +323,10 @@ impl Filter {
 fn excerpt(text: &str, sought: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let fold = |letter: char| letter.to_lowercase().next().unwrap_or(letter);
-    let folded: Vec<char> = words.chars().map(fold).collect();
     let sought: Vec<char> = sought.chars().map(fold).collect();
+    // A customer's text may be long, and the list shows many.
+    let folded: Vec<char> =
+        if sought.is_empty() { Vec::new() } else { words.chars().map(fold).collect() };
     let found = folded.windows(sought.len().max(1)).position(|part| part == sought).unwrap_or(0);
     if found <= BEFORE_FOUND_CHARS {
         return words.chars().take(MAX_PREVIEW_CHARS).collect();

@@ -204,3 +204,55 @@ pub(super) async fn require_budget_tier(web: &WebState) -> Result<BudgetTier, Pr
         means => Ok(means),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::loop_guard::SenderStats;
+
+    /// Limit of a state in a request, as its schema says.
+    const MAX_STATE_CHARS: usize = 4_000;
+
+    #[test]
+    fn a_state_with_forged_numbers_breaks_no_turn_and_can_be_sent_back() {
+        let limits = Limits { repeats: 4, a_minute: 30, quick_replies: 8, quick_ms: 3_000 };
+        let policy = IntakePolicy {
+            gap_ms: 700,
+            max_burst_ms: 4_000,
+            stale_ms: 0,
+            return_ms: 60_000,
+            limits,
+            consent: None,
+        };
+        let content = Content::Text { body: "Hi".into() };
+        for number in [i64::MIN, -1, 1, i64::MAX] {
+            for owner in [Owner::Bot, Owner::Person, Owner::Nobody] {
+                let time = Some(number);
+                let forged = Thread {
+                    owner,
+                    person_at: time,
+                    last_inbound_at: time,
+                    notice_at: time,
+                    replied_at: time,
+                    reply_hash: number,
+                    sender_stats: SenderStats {
+                        text_hash: number,
+                        text_at: number,
+                        last_at: number,
+                        repeats: number,
+                        minute_from: number,
+                        minute_count: number,
+                        quick: number,
+                    },
+                    ..Thread::default()
+                };
+                let mut thread = read_state(Some(&write_state(&forged))).unwrap();
+                assert_eq!(thread, forged);
+                receive(&mut thread, Some(&content), &policy, now_ms());
+                let state = write_state(&thread);
+                assert!(state.len() <= MAX_STATE_CHARS, "{state}");
+                assert_eq!(read_state(Some(&state)).unwrap().owner, thread.owner);
+            }
+        }
+    }
+}

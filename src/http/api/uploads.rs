@@ -69,6 +69,8 @@ struct UploadedFile {
 /// Uploads files (a form with a field `file` for each, at most 50) or a text. They are learned in
 /// the background: each becomes a document that is `learning` at first. A file replaces an earlier
 /// upload with its path. A refused file does not stop the others: it is `failed` in the response.
+/// No consent is asked for, however many files come: `frontdesk learn` asks above 200, a caller of
+/// the API decides itself.
 #[utoipa::path(post, path = "/collections/{name}/documents", operation_id = "upload_documents", tag = "knowledge",
     params(("name" = String, Path, description = "The collection's name"), Force),
     request_body(content((UploadForm = "multipart/form-data"), (PastedText = "application/json"))),

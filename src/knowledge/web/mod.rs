@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use self::crawl::Crawl;
 use self::fetch::{Failure, Fetcher};
+use super::collection::is_staged;
 use super::{Error, Library, Progress, Summary};
 use crate::domain::time::now_ms;
 use crate::domain::{CollectionId, SourceId, SourceKind, SourceState};
@@ -254,6 +255,12 @@ fn check(collection: &str, wanted: &SourceRequest) -> Result<(), Error> {
     if !named || collection.chars().any(|c| c.is_control() || c == '/') {
         return Err(refused("a collection is named by 1 to 100 characters, without a slash"));
     }
+    // Lists leave staged collections out: nobody would see the source, or could remove it.
+    if is_staged(collection) {
+        return Err(refused(format!(
+            "a collection that is only tried, such as `{collection}`, takes no source: add it to the collection itself"
+        )));
+    }
     if wanted.depth.is_some_and(|depth| depth > MAX_DEPTH) {
         return Err(refused(format!("the depth is at most {MAX_DEPTH} links")));
     }
@@ -266,4 +273,23 @@ fn check(collection: &str, wanted: &SourceRequest) -> Result<(), Error> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_belongs_to_a_collection_that_is_shown() {
+        let wanted = SourceRequest {
+            url: "https://example.com".into(),
+            depth: None,
+            pages: None,
+            every_minutes: None,
+        };
+        assert!(check("acme", &wanted).is_ok());
+        for wrong in ["", "a/b", "a\nb", "acme@draft"] {
+            assert!(check(wrong, &wanted).is_err(), "{wrong:?}");
+        }
+    }
 }

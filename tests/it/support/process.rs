@@ -130,11 +130,20 @@ pub(crate) fn free_port() -> u16 {
 /// Runs the binary in a folder with only these environment variables. Returns success and its
 /// output.
 pub(crate) async fn run(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
-    let mut command = Command::new(BINARY);
-    command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
-    let Output { status, stdout, stderr } = command.output().await.unwrap();
+    let Output { status, stdout, stderr } = output(home, args, variables).await;
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.success(), text(stdout) + &text(stderr))
+}
+
+/// Runs the binary in a folder without environment variables. Returns its exit code.
+pub(crate) async fn exit_code(home: &Path, args: &[&str]) -> Option<i32> {
+    output(home, args, &[]).await.status.code()
+}
+
+async fn output(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(BINARY);
+    command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
+    command.output().await.unwrap()
 }
 
 /// Asserts that a command succeeded or failed as expected and that its output contains these words.

@@ -41,7 +41,8 @@ pub(in super::super) struct NumberTrial {
     /// window.
     #[serde(default)]
     template: bool,
-    /// Write to the number as a customer instead. Only for practice numbers.
+    /// Write to the number as a customer instead. Only for practice numbers. What it costs counts
+    /// towards the customers' budget.
     #[serde(default)]
     incoming: bool,
 }
