@@ -66,19 +66,16 @@ fn offer(text: &str, calls: impl Fn(&str) -> bool) -> Option<Offer> {
 /// Returns a text without the quotations and quoted lines that are offers by themselves, such as
 /// the agent's own sentence in an answer about the desk. A text that is nothing else stays.
 fn without_quoted_offers(text: &str) -> Cow<'_, str> {
-    let mut said = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        if !(line.trim_start().starts_with('>') && offers_person(line)) {
-            said.push_str(line);
+    let is_said = |line: &&str| !(line.trim_start().starts_with('>') && offers_person(line));
+    let lines: String = text.split_inclusive('\n').filter(is_said).collect();
+    let (mut said, mut from) = (String::with_capacity(lines.len()), 0);
+    for quoted in quotations(&lines) {
+        if offers_person(&lines[quoted.clone()]) {
+            said.push_str(&lines[from..quoted.start]);
+            from = quoted.end;
         }
     }
-    let cut: Vec<Range<usize>> = quotations(&said)
-        .into_iter()
-        .filter(|quoted| offers_person(&said[quoted.clone()]))
-        .collect();
-    for quoted in cut.into_iter().rev() {
-        said.replace_range(quoted, "");
-    }
+    said.push_str(&lines[from..]);
     let is_whole = said.len() == text.len() || !said.contains(char::is_alphanumeric);
     if is_whole { Cow::Borrowed(text) } else { Cow::Owned(said) }
 }
