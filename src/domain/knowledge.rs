@@ -77,6 +77,39 @@ pub struct Passage {
     pub scores: Scores,
 }
 
+#[cfg(test)]
+impl Chunk {
+    /// A chunk with this text, for tests: each writes the fields that it is about.
+    pub fn saying(body: &str) -> Self {
+        Self {
+            id: ChunkId::generate(),
+            document: DocumentId::generate(),
+            collection: CollectionId::generate(),
+            source: "a.md".into(),
+            title: "A".into(),
+            heading: String::new(),
+            body: body.into(),
+            tokens: 0,
+            place: String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Passage {
+    /// A passage with this text, for tests.
+    pub fn saying(body: &str) -> Self {
+        Chunk::saying(body).into()
+    }
+}
+
+#[cfg(test)]
+impl From<Chunk> for Passage {
+    fn from(chunk: Chunk) -> Self {
+        Self { chunk: Arc::new(chunk), scores: Scores::default() }
+    }
+}
+
 /// Scores of a passage: one for each search leg, and the fused score.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Scores {
@@ -102,15 +135,10 @@ mod tests {
     #[test]
     fn where_a_chunk_stands_is_its_headings_or_its_title_and_its_page() {
         let chunk = |heading: &str, place: &str| Chunk {
-            id: ChunkId::generate(),
-            document: DocumentId::generate(),
-            collection: CollectionId::generate(),
-            source: "terms.pdf".into(),
             title: "Terms".into(),
             heading: heading.into(),
-            body: String::new(),
-            tokens: 0,
             place: place.into(),
+            ..Chunk::saying("")
         };
         assert_eq!(chunk("", "").stands(), "Terms");
         assert_eq!(chunk("", "page 3").stands(), "Terms (page 3)");

@@ -140,12 +140,8 @@ mod tests {
             id: ChunkId::stored(id.to_owned()),
             document: doc(id),
             collection: col("col"),
-            source: String::new(),
             title: String::new(),
-            heading: String::new(),
-            body: body.to_owned(),
-            tokens: 0,
-            place: String::new(),
+            ..Chunk::saying(body)
         };
         Entry { chunk: Arc::new(chunk), vector }
     }

@@ -158,19 +158,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Scores};
+    use crate::domain::{Chunk, Scores};
 
     fn passage(source: &str, heading: &str, body: &str, coverage: f32) -> Passage {
         let chunk = Chunk {
-            id: ChunkId::stored("chk_1".to_owned()),
-            document: DocumentId::stored("doc_1".to_owned()),
-            collection: CollectionId::stored("col_1".to_owned()),
             source: source.to_owned(),
             title: source.split('.').next().unwrap_or("").replace('-', " "),
             heading: heading.to_owned(),
-            body: body.to_owned(),
-            tokens: 1,
-            place: String::new(),
+            ..Chunk::saying(body)
         };
         Passage { chunk: Arc::new(chunk), scores: Scores { coverage, ..Scores::default() } }
     }

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use frontdesk_promptfoo::row::EvalRow;
+use frontdesk_promptfoo::run_log::RunLog;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::gate::{gated, prompt};
-use crate::support::app::{KEY, TestApp, on_both};
+use crate::support::app::{KEY, Setup, TestApp, on_both};
 
 async fn start(app: &TestApp, body: Value) -> String {
     let (status, said) = app.call("/evals/runs", &body).await;
@@ -133,6 +135,37 @@ on_both! {
         let page = app.get("/evals/runs").await;
         assert_eq!(page["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect::<Vec<_>>(), [&third, &second, &first]);
         assert_eq!(app.received(), []);
+        app.stop().await;
+    }
+
+    async fn a_run_is_watched_in_pieces_and_what_breaks_off_is_not_done(db) {
+        let app = Setup::on(db).start().await;
+        std::fs::create_dir_all(app.home.path().join("evals/runs")).unwrap();
+        let run_log = |id: &str| RunLog::at(app.home.path().join(format!("evals/runs/{id}.jsonl")));
+        let queued = async || app.desk.store.queue_run("acme.yaml", "{}".into()).await.unwrap().as_str().to_owned();
+        let (long, unreadable, deleted) = (queued().await, queued().await, queued().await);
+        let mut appender = run_log(&long).append(false).unwrap();
+        for n in 1..=450 {
+            appender.add(&EvalRow { key: n.to_string(), success: true, ..EvalRow::default() }).unwrap();
+        }
+        appender.finish().unwrap();
+        std::fs::create_dir(run_log(&unreadable).path()).unwrap();
+        for id in [&long, &unreadable] {
+            app.change(&format!("update eval_runs set state = 'stopped' where id = '{id}'")).await;
+        }
+        let told = events(&app, &long, None).await;
+        let (done, rows) = told.split_last().unwrap();
+        let ids: Vec<_> = rows.iter().filter_map(|it| it.0.clone()).collect();
+        assert_eq!(ids, (1..=450).map(|n| n.to_string()).collect::<Vec<_>>());
+        assert_eq!((done.1.as_str(), &done.2["state"]), ("done", &json!("stopped")));
+        assert_eq!(events(&app, &long, Some("449")).await, [rows[449].clone(), done.clone()]);
+        assert_eq!(events(&app, &unreadable, None).await, [], "rows that were not told of are not done");
+        let url = format!("{}/api/v1/evals/runs/{deleted}/events", app.url);
+        let stream = app.http.get(url).bearer_auth(KEY).send().await.unwrap();
+        assert_eq!(stream.status(), 200);
+        app.change(&format!("delete from eval_runs where id = '{deleted}'")).await;
+        let rest = tokio::time::timeout(Duration::from_secs(10), stream.text()).await.expect("the stream ends");
+        assert!(!rest.unwrap().contains("done"));
         app.stop().await;
     }
 

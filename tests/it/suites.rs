@@ -334,6 +334,27 @@ async fn a_case_that_hangs_is_an_error_and_the_others_go_on() {
 }
 
 #[tokio::test]
+async fn a_run_that_takes_too_long_stops_with_that_reason_and_keeps_its_rows() {
+    for (options, max_time, reason) in [
+        ("{}", Some(Duration::from_millis(500)), "it may take 0.5 s"),
+        ("{maxEvalTimeMs: 750}", None, "it may take 0.75 s"),
+        ("{maxEvalTimeMs: 3600000}", Some(Duration::from_millis(500)), "it may take 0.5 s"),
+    ] {
+        let suite = format!(
+            "prompts: ['{{{{a}}}}']\nproviders: [echo]\nevaluateOptions: {options}\ntests: [{{vars: {{a: [one, hang, two]}}}}]\n"
+        );
+        let desk = Desk::with(&[("suite.yaml", &suite)]);
+        let plan = Plan { max_time, concurrency: Some(1), ..desk.plan() };
+        let target = Arc::new(Counting::default());
+        let run = desk.run(&target, &plan);
+        let summary = tokio::time::timeout(Duration::from_secs(20), run).await.expect("it stops");
+        assert_eq!((summary.complete, summary.stopped.as_deref()), (false, Some(reason)));
+        let rows: Vec<_> = desk.rows().into_iter().map(|row| row.test_idx).collect();
+        assert_eq!(rows, [0], "{options}");
+    }
+}
+
+#[tokio::test]
 async fn filters_repeats_and_names_choose_the_rows() {
     let desk = Desk::with(&[(
         "suite.yaml",

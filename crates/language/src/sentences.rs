@@ -14,6 +14,22 @@ const ABBREVIATIONS: &[&str] = &[
     "mrs", "ms", "nr", "núm", "p.ej", "prof", "sr", "sra", "st", "tel", "vs",
 ];
 
+const FULL_STOPS: [char; 2] = ['.', '．'];
+
+/// Maximum length of the number of a list item, in digits.
+const MAX_ITEM_DIGITS: usize = 3;
+
+/// Maximum distance between the numbers of two items of a list in one line, in bytes.
+const MAX_ITEM_LEN: usize = 400;
+
+/// Characters before the number of a list item in the middle of a sentence.
+const BEFORE_ITEMS: &[char] =
+    &[':', '：', ',', '，', '،', '、', ';', '；', '؛', '(', '（', '-', '–', '—'];
+
+/// The zeros of decimal digits: ASCII, full-width, Arabic, Persian, Devanagari, Bengali, Tamil and
+/// Thai.
+const ZEROS: &[char] = &['0', '０', '٠', '۰', '०', '০', '௦', '๐'];
+
 /// German months, which have a capital letter and follow ordinals, in lower case.
 const MONTHS: &[&str] = &[
     "januar",
@@ -56,6 +72,9 @@ pub fn sentences(text: &str) -> Vec<&str> {
 /// Whether a sentence ends between `said` and `rest`, where Unicode's rules see an end.
 fn ends_sentence(said: &str, rest: &str) -> bool {
     let bare = said.trim_end();
+    if !said.ends_with('\n') && is_item_number(bare, rest) {
+        return false;
+    }
     if bare.len() == said.len() {
         // Scripts with spaces have one between sentences: a mark without it is within an address.
         let before = bare.chars().next_back();
@@ -88,13 +107,59 @@ fn is_abbreviated(said: &str, rest: &str) -> bool {
         || (lower == "no" && rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Whether a small number with a full stop behind it is an ordinal, or the number of a list item.
+/// Whether a text ends with the number of a list item: alone, or after a colon and the like with
+/// another item beside it. "Rooms: 1. Breakfast is free." is no list.
+fn is_item_number(said: &str, rest: &str) -> bool {
+    let Some((before, number)) = number_at_end(said) else { return false };
+    let before = before.trim_end();
+    if before.is_empty() {
+        return true;
+    }
+    if !before.ends_with(BEFORE_ITEMS) {
+        return false;
+    }
+    let earlier = &before[before.floor_char_boundary(before.len().saturating_sub(MAX_ITEM_LEN))..];
+    let later = &rest[..rest.floor_char_boundary(MAX_ITEM_LEN)];
+    has_item(later, number + 1, |before| !before.ends_with([':', '：']))
+        || (number > 1 && has_item(earlier, number - 1, |_| true))
+}
+
+/// Whether a text has a list item with this number. `begins` tells whether one may begin after a
+/// text.
+fn has_item(text: &str, number: u32, begins: impl Fn(&str) -> bool) -> bool {
+    text.match_indices(FULL_STOPS).any(|(at, stop)| {
+        let (said, after) = text.split_at(at + stop.len());
+        let before = number_at_end(said).filter(|(_, found)| *found == number);
+        before.is_some_and(|(before, _)| {
+            let before = before.trim_end();
+            !before.ends_with(char::is_alphanumeric) && begins(before)
+        }) && after.starts_with(|c: char| c.is_whitespace() || is_spaceless(c))
+    })
+}
+
+/// Splits a small number with a full stop off the end of a text.
+fn number_at_end(said: &str) -> Option<(&str, u32)> {
+    let head = said.strip_suffix(FULL_STOPS)?;
+    let before = head.trim_end_matches(|c| digit(c).is_some());
+    let digits = &head[before.len()..];
+    if !(1..=MAX_ITEM_DIGITS).contains(&digits.chars().count()) {
+        return None;
+    }
+    let number = digits.chars().filter_map(digit).fold(0, |number, digit| number * 10 + digit);
+    Some((before, number))
+}
+
+fn digit(c: char) -> Option<u32> {
+    let value = |zero: &char| u32::from(c).checked_sub(u32::from(*zero)).filter(|it| *it < 10);
+    ZEROS.iter().find_map(value)
+}
+
+/// Whether a small number with a full stop behind it is an ordinal.
 fn is_ordinal(head: &str, number: &str, rest: &str) -> bool {
     let next = rest.unicode_words().next().unwrap_or_default();
     let before = head.trim_start().strip_suffix(number).unwrap_or_default();
     let last = before.split_whitespace().next_back().unwrap_or_default();
-    before.is_empty()
-        || rest.starts_with(char::is_lowercase)
+    rest.starts_with(char::is_lowercase)
         || MONTHS.contains(&next.to_lowercase().as_str())
         || BEFORE_ORDINALS.contains(&last.to_lowercase().as_str())
 }
@@ -148,6 +213,43 @@ mod tests {
             ["We open at 9.", "The moon is free."]
         );
         assert_eq!(split("Great!👍 We open at 9."), ["Great!", "👍 We open at 9."]);
+    }
+
+    #[test]
+    fn a_list_in_one_line_is_split_into_its_items() {
+        for (text, items) in [
+            ("1. Open the app. 2. Tap pay.", &["1. Open the app.", "2. Tap pay."][..]),
+            ("Do this: 1. Open it. 2. Tap pay.", &["Do this: 1. Open it.", "2. Tap pay."]),
+            (
+                "Do: 1. Open it, 2. Tap pay, 3. Wait. Bye.",
+                &["Do: 1. Open it, 2. Tap pay, 3. Wait.", "Bye."],
+            ),
+            ("So: 1. App öffnen. 2. Zahlen.", &["So: 1. App öffnen.", "2. Zahlen."]),
+            ("Pasos (1. Ábrala. 2. Pague.)", &["Pasos (1. Ábrala.", "2. Pague.)"]),
+            ("Étapes : 1. Ouvrez. 2. Payez.", &["Étapes : 1. Ouvrez.", "2. Payez."]),
+            ("Шаги: 1. Откройте. 2. Платите.", &["Шаги: 1. Откройте.", "2. Платите."]),
+            ("请：1. 打开应用。2. 支付。", &["请：1. 打开应用。", "2. 支付。"]),
+            ("1.打开应用。2.支付。", &["1.打开应用。", "2.支付。"]),
+            ("１．開く。２．支払う。", &["１．開く。", "２．支払う。"]),
+            ("방법: 1. 앱을 엽니다. 2. 결제합니다.", &["방법: 1. 앱을 엽니다.", "2. 결제합니다."]),
+            ("١. افتح التطبيق. ٢. ادفع الآن.", &["١. افتح التطبيق.", "٢. ادفع الآن."]),
+            ("ऐसे: १. ऐप खोलें। २. भुगतान करें।", &["ऐसे: १. ऐप खोलें।", "२. भुगतान करें।"]),
+        ] {
+            assert_eq!(split(text), items);
+        }
+    }
+
+    #[test]
+    fn a_number_after_a_colon_or_an_amount_is_no_item() {
+        for (text, parts) in [
+            ("Rooms: 1. Breakfast is free.", &["Rooms: 1.", "Breakfast is free."][..]),
+            ("Rooms: 1. Beds: 2. All is free.", &["Rooms: 1.", "Beds: 2.", "All is free."]),
+            ("Open on the 1, 2. Then closed.", &["Open on the 1, 2.", "Then closed."]),
+            ("€5. It is cheap.", &["€5.", "It is cheap."]),
+            ("2024. A good year.", &["2024.", "A good year."]),
+        ] {
+            assert_eq!(split(text), parts);
+        }
     }
 
     #[test]

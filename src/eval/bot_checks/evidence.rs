@@ -137,29 +137,18 @@ pub(super) fn grounded(assertion: &Assertion, turn: &SeenTurn) -> GradingResult 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
     use super::*;
     use crate::domain::trace::RetrieveTrace;
-    use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Owner, Passage, Scores, Trace};
+    use crate::domain::{Chunk, Owner, Passage, Trace};
     use crate::eval::seen;
 
     #[test]
     fn what_a_found_passage_contains_is_found() {
-        let chunk = Chunk {
-            id: ChunkId::generate(),
-            document: DocumentId::generate(),
-            collection: CollectionId::generate(),
-            source: "hours.md".into(),
-            title: "Opening hours".into(),
-            heading: String::new(),
-            body: "We open at nine.".into(),
-            tokens: 4,
-            place: String::new(),
-        };
-        let passages = [Passage { chunk: Arc::new(chunk), scores: Scores::default() }].into();
+        let source = "hours.md".into();
+        let found = Passage::from(Chunk { source, ..Chunk::saying("We open at nine.") });
+        let passages = [found].into();
         let retrieve = Some(RetrieveTrace { passages, ..RetrieveTrace::default() });
         let trace = serde_json::to_value(Trace { retrieve, ..Trace::default() }).unwrap();
         let turn = SeenTurn { trace, ..seen::turn(TurnOutcome::Answer, Owner::Bot) };

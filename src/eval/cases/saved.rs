@@ -51,7 +51,7 @@ const WORDS: &[&str] = &[
 /// Maximum absolute value of a check's threshold and weight.
 const MAX_NUMBER: f64 = 1_000_000.0;
 /// Maximum size of an assertion, in bytes of its JSON.
-const MAX_CHECK_TIME: usize = 20_000;
+const MAX_CHECK_LEN: usize = 20_000;
 /// Maximum assertions per case.
 const MAX_CHECKS: usize = 20;
 /// ROUGE-N threshold against the saved reply when no checks are given.
@@ -160,8 +160,8 @@ fn checked(check: &Check) -> Result<Value, String> {
         ));
     }
     let written = serde_json::to_value(check).map_err(|error| error.to_string())?;
-    if written.to_string().len() > MAX_CHECK_TIME {
-        return Err(format!("a check may have {MAX_CHECK_TIME} bytes"));
+    if written.to_string().len() > MAX_CHECK_LEN {
+        return Err(format!("a check may have {MAX_CHECK_LEN} bytes"));
     }
     Ok(written)
 }
@@ -220,7 +220,7 @@ mod tests {
             json!({"type": "similar", "value": "x", "threshold": "high"}),
             json!({"type": "similar", "value": "x", "weight": 1e300}),
             json!({"type": "retrieved", "value": {"$ref": "file:///etc/passwd"}}),
-            json!({"type": "contains", "value": "x".repeat(MAX_CHECK_TIME)}),
+            json!({"type": "contains", "value": "x".repeat(MAX_CHECK_LEN)}),
             json!("contains"),
             json!({}),
         ] {

@@ -23,7 +23,7 @@ use crate::http::extract::Path;
 
 /// Poll interval for new rows.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// Times in a row that the database cannot be read before the stream ends without `done`.
+/// Times in a row that the run or its rows cannot be read before the stream ends without `done`.
 const MAX_FAILURES: u32 = 25;
 /// Maximum number of rows that are read at once.
 const PIECE: usize = 200;
@@ -92,7 +92,7 @@ struct Tail {
     /// Number of rows that the client already has.
     seen: u64,
     counts: [usize; 4],
-    /// Times in a row that the database could not be read.
+    /// Times in a row that the run or its rows could not be read.
     failures: u32,
     /// Events not sent yet, in reverse order.
     waiting: Vec<Event>,
@@ -118,17 +118,23 @@ impl Tail {
             // Read before the rows: if the run has ended by now, all of its rows are there.
             let row = self.web.desk.store.eval_run(&self.id).await;
             let rows = self.read().await;
+            let (Ok(row), Ok(rows)) = (row, rows) else {
+                self.failures += 1;
+                // Without `done` the client connects again, from its last event.
+                if self.failures >= MAX_FAILURES {
+                    return None;
+                }
+                tokio::time::sleep(POLL_INTERVAL).await;
+                continue;
+            };
+            self.failures = 0;
             if rows > 0 {
                 continue;
             }
-            self.failures = if row.is_err() { self.failures + 1 } else { 0 };
             match row {
-                // Without `done` the client connects again, from its last event.
-                Err(_) if self.failures >= MAX_FAILURES => return None,
-                Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
-                Ok(Some(row)) if row.state.is_active() => tokio::time::sleep(POLL_INTERVAL).await,
-                Ok(None) => return None,
-                Ok(Some(row)) => {
+                Some(row) if row.state.is_active() => tokio::time::sleep(POLL_INTERVAL).await,
+                None => return None,
+                Some(row) => {
                     self.over = true;
                     let (run, done) = (described(&self.web, row), RunEventName::Done.as_str());
                     return Event::default().event(done).json_data(run).ok();
@@ -138,12 +144,9 @@ impl Tail {
     }
 
     /// Reads new rows and returns their number.
-    async fn read(&mut self) -> usize {
+    async fn read(&mut self) -> Result<usize, Problem> {
         let (run_log, at) = (self.run_log.clone(), self.at);
-        let Ok((rows, next)) = read_blocking(move || run_log.page(at, PIECE, |_| true)).await
-        else {
-            return 0;
-        };
+        let (rows, next) = read_blocking(move || run_log.page(at, PIECE, |_| true)).await?;
         self.at = next;
         let many = rows.len();
         for (_, row) in rows {
@@ -160,6 +163,6 @@ impl Tail {
             self.waiting.extend(event.ok());
         }
         self.waiting.reverse();
-        many
+        Ok(many)
     }
 }

@@ -12,6 +12,9 @@ use super::wrapping::{JSON_START, UNWRAPS};
 /// Maximum length of an answer, in characters.
 const MAX_ANSWER_CHARS: usize = 12_000;
 
+/// Minimum letters of a signal that was cut off.
+const MIN_SIGNAL_LEN: usize = 4;
+
 /// Maximum unwrapping passes, for nested wrappings such as JSON in a fence in quotes.
 const MAX_UNWRAP_PASSES: usize = 20;
 
@@ -105,8 +108,8 @@ impl CleanAnswer {
         said.push_str(text.get(from..).unwrap_or(""));
         if let Some(cut) = UNFINISHED.find(&said) {
             let start = cut.start();
-            let called = cut.as_str().trim_start_matches(['\\', '[', '［', ' ']);
-            self.signals.hand_off |= called.to_ascii_lowercase().starts_with("hand");
+            self.signals.hand_off |= begins(cut.as_str(), &["handoff", "handover"]);
+            self.signals.no_answer |= begins(cut.as_str(), &["noanswer"]);
             self.note("took out a mark that was cut off".to_owned());
             said.truncate(start);
         }
@@ -186,6 +189,15 @@ impl CleanAnswer {
         self.text = text;
         self.note(format!("shortened from {length} characters"));
     }
+}
+
+/// Whether a mark that was cut off is the beginning of a signal, and not of a link to a
+/// `[[Handbook]]`.
+fn begins(cut: &str, signals: &[&str]) -> bool {
+    let letters = cut.chars().filter(char::is_ascii_alphabetic);
+    let letters: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    let begun = |signal: &&str| signal.starts_with(&letters) || letters.starts_with(*signal);
+    letters.len() >= MIN_SIGNAL_LEN && signals.iter().any(begun)
 }
 
 /// Returns a mark's numbers: `[1, 3-5]` gives 1, 3, 4, 5, a vendor's `【4:0†file】` gives 0.
@@ -465,6 +477,10 @@ mod tests {
             ("{\"answer\": \"We open at 9. [[hand-off]]\"}", OPEN, call),
             ("We open at 9. [[no answer]] [[hand-off]]", OPEN, (true, true)),
             ("[[hand-off]]", "", call),
+            ("We open at 9. [[handov", OPEN, call),
+            ("We open at 9. [[no ans", OPEN, gap),
+            ("We open at 9. [[Handbo", OPEN, (false, false)),
+            ("We open at 9. [[Handbook]", OPEN, (false, false)),
         ] {
             let cleaned = clean(raw, 3);
             let Signals { hand_off, no_answer } = cleaned.signals;

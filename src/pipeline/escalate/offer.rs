@@ -1,7 +1,9 @@
 //! Part of stage 3: whether a customer accepts the bot's offer of a person. Pure: reads the bot's
 //! last message and the customer's words, with the word lists of all languages.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use frontdesk_language::data::{self, Language};
@@ -16,6 +18,7 @@ use crate::pipeline::framing::without_sources_line;
 const MAX_WORDS: usize = 10;
 /// Maximum length of quoted words that may call a person, in characters.
 const MAX_QUOTED_LEN: usize = 40;
+const QUOTATION_MARKS: &[char] = &['"', '“', '”', '„', '«', '»', '「', '」', '『', '』'];
 const QUESTION_MARKS: [char; 3] = ['?', '？', '؟'];
 /// Symbols that accept an offer when nothing else is written.
 const SYMBOLS: &[char] = &['👍', '👌', '✅', '🙏', '✔'];
@@ -45,9 +48,10 @@ enum Offer {
 }
 
 /// Returns how a text offers a person: in its last question, or else its last sentence. A yes to
-/// anything before that is not clear.
+/// anything before that is not clear. What the text only quotes is asked of nobody.
 fn offer(text: &str, calls: impl Fn(&str) -> bool) -> Option<Offer> {
-    let sentences: Vec<&str> = text.lines().flat_map(sentences).collect();
+    let said = without_quoted_offers(text);
+    let sentences: Vec<&str> = said.lines().flat_map(sentences).collect();
     let asked = sentences.iter().rev().find(|sentence| sentence.contains(QUESTION_MARKS));
     let told = sentences.iter().rev().find(|said| said.chars().any(char::is_alphanumeric));
     if asked.is_some_and(|sentence| offers_person(sentence)) {
@@ -59,10 +63,41 @@ fn offer(text: &str, calls: impl Fn(&str) -> bool) -> Option<Offer> {
     (is_told || sentences.iter().any(quotes)).then_some(Offer::Told)
 }
 
+/// Returns a text without the quotations and quoted lines that are offers by themselves, such as
+/// the agent's own sentence in an answer about the desk. A text that is nothing else stays.
+fn without_quoted_offers(text: &str) -> Cow<'_, str> {
+    let is_said = |line: &&str| !(line.trim_start().starts_with('>') && offers_person(line));
+    let lines: String = text.split_inclusive('\n').filter(is_said).collect();
+    let (mut said, mut from) = (String::with_capacity(lines.len()), 0);
+    for quoted in quotations(&lines) {
+        if offers_person(&lines[quoted.clone()]) {
+            said.push_str(&lines[from..quoted.start]);
+            from = quoted.end;
+        }
+    }
+    said.push_str(&lines[from..]);
+    let is_whole = said.len() == text.len() || !said.contains(char::is_alphanumeric);
+    if is_whole { Cow::Borrowed(text) } else { Cow::Owned(said) }
+}
+
 /// Returns the short texts in quotation marks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    let parts = text.split(['"', '“', '”', '„', '«', '»']).skip(1).step_by(2);
+    let parts = quotations(text).into_iter().map(|quoted| &text[quoted]);
     parts.filter(|part| part.chars().count() <= MAX_QUOTED_LEN)
+}
+
+/// Returns where the texts in quotation marks are, without the marks. One after a number is a unit:
+/// inches.
+fn quotations(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut open) = (Vec::new(), None);
+    for (at, mark) in text.match_indices(QUOTATION_MARKS) {
+        let from = at + mark.len();
+        match open.take() {
+            Some(start) => found.push(start..at),
+            None => open = (!text[..at].ends_with(|c: char| c.is_ascii_digit())).then_some(from),
+        }
+    }
+    found
 }
 
 fn asks_to_write(sentence: &str) -> bool {
@@ -174,6 +209,12 @@ mod tests {
             ("Escriba “real person” y le responderá alguien.", "sí, por favor"),
             ("If you like I can ask the team.", "yes"),
             ("I cannot find that. Shall I ask a colleague? We are open till six.", "ok"),
+            ("\"I cannot find that. Shall I ask a colleague?\"", "yes"),
+            ("Shall I ask a colleague about the \"Alpine 3\" tent?", "yes"),
+            ("We have no 27\" tent. Shall I ask a colleague about the 32\" one?", "yes"),
+            ("Would you like to speak to a \"real person\" now?", "yes"),
+            ("> Do you repair tents?\nI cannot find that. Shall I ask a colleague?", "yes"),
+            ("Write 「real person」 and someone will answer.", "yes"),
         ] {
             assert!(after(offer, message), "{offer}: {message}");
         }
@@ -203,6 +244,12 @@ mod tests {
             ("Write \"real person\" and someone will answer.", "ok thanks"),
             ("Escriba “real person” y le responderá alguien.", "vale, gracias"),
             ("The film is called \"A real person\" and starts at nine.", "ok"),
+            ("I then say: \"I cannot find that. Shall I ask a colleague?\"", "ok"),
+            ("I then say “I cannot find that. Shall I ask a colleague?”.", "yes"),
+            ("Dann sage ich: „Soll ich Sie an einen Kollegen weiterleiten?“", "ok"),
+            ("Digo: «¿Quiere que le pase con alguien de la tienda?»", "vale, sí"),
+            ("I then write:\n> Shall I ask a colleague?\nThat is all.", "yes"),
+            ("I say \"Shall I ask a colleague?\" if I cannot find it.", "yes"),
         ] {
             assert!(!after(offer, message), "{offer}: {message}");
         }

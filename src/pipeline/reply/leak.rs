@@ -79,9 +79,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::{
-        ChatMessage, Chunk, ChunkId, CollectionId, DocumentId, Passage, Role, Scores,
-    };
+    use crate::domain::{ChatMessage, Passage, Role};
     use crate::pipeline::framing::{IN_SYSTEM_RULES, NO_PASSAGES, RULES};
 
     const OWN: &str = "You answer customers of Acme Lamps on WhatsApp, in the language they write in. \
@@ -92,17 +90,6 @@ mod tests {
 
     /// A prompt with this passage, in the layout whose rules these are.
     fn prompt(rules: &str, passage: &str) -> Prompt {
-        let chunk = Chunk {
-            id: ChunkId::generate(),
-            document: DocumentId::generate(),
-            collection: CollectionId::generate(),
-            source: "a.md".into(),
-            title: "A".into(),
-            heading: String::new(),
-            body: passage.into(),
-            tokens: 9,
-            place: String::new(),
-        };
         let message = |role, text: &str| ChatMessage { role, content: text.into() };
         Prompt {
             model: "m".into(),
@@ -113,7 +100,7 @@ mod tests {
                 message(Role::User, &format!("{passage}\n\n{NO_PASSAGES}")),
             ],
             question: String::new(),
-            passages: Arc::from([Passage { chunk: Arc::new(chunk), scores: Scores::default() }]),
+            passages: Arc::from([Passage::saying(passage)]),
             confidence: 1.0,
             min_confidence: 0.0,
             tokens: 0,

@@ -178,12 +178,10 @@ fn jaccard(a: &[u64], b: &[u64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{ChunkId, CollectionId, DocumentId, Scores};
+    use crate::domain::ChunkId;
 
     const RETURNS: &str = "You may send back what you do not like within 30 days of the delivery, unworn and with the \
         label on it. We pay you back the whole price of 49.90 euros as soon as the parcel is with us in Hamburg, usually \
@@ -192,16 +190,11 @@ mod tests {
     fn passage(id: usize, heading: &str, body: &str) -> Passage {
         let chunk = Chunk {
             id: ChunkId::stored(format!("chunk {id}")),
-            document: DocumentId::stored(format!("doc {id}")),
-            collection: CollectionId::stored("col_a".to_owned()),
-            source: String::new(),
             title: format!("Version {id}"),
             heading: heading.to_owned(),
-            body: body.to_owned(),
-            tokens: 0,
-            place: String::new(),
+            ..Chunk::saying(body)
         };
-        Passage { chunk: Arc::new(chunk), scores: Scores::default() }
+        chunk.into()
     }
 
     fn passages(bodies: &[impl AsRef<str>]) -> Vec<Passage> {

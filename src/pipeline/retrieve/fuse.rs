@@ -315,7 +315,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::domain::{Chunk, CollectionId, DocumentId};
+    use crate::domain::CollectionId;
     use crate::index::{Entry, Index, Query, Settings};
 
     const WORDS_ALONE: Weights = Weights { dense: 0.0, ngram: 0.3, certainty: CERTAINTY };
@@ -323,14 +323,8 @@ mod tests {
     fn chunk(id: &str, title: &str, body: &str) -> Arc<Chunk> {
         Arc::new(Chunk {
             id: ChunkId::stored(id.to_owned()),
-            document: DocumentId::stored(id.to_owned()),
-            collection: CollectionId::stored("col_a".to_owned()),
-            source: String::new(),
             title: title.to_owned(),
-            heading: String::new(),
-            body: body.to_owned(),
-            tokens: 0,
-            place: String::new(),
+            ..Chunk::saying(body)
         })
     }
 

@@ -1,27 +1,15 @@
 //! Test support: what is removed from replies, and what stays.
 
-use std::sync::Arc;
-
 use super::*;
-use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Scores};
+use crate::domain::Chunk;
 
 const PASSAGE: &str = "Call us on +44 (0)20 7946 0958 or write to hello@acme.example. Our shop: \
     https://www.acme.example/shop/lamps?colour=red and https://wa.me/442079460958. Pay to IBAN GB82 WEST 1234 5698 7654 32. \
     We are open 9.00-18.30 from 01.03.2026.";
 
 fn vet(reply: &str) -> CheckedReply {
-    let chunk = Chunk {
-        id: ChunkId::generate(),
-        document: DocumentId::generate(),
-        collection: CollectionId::generate(),
-        source: "https://acme.example/contact".into(),
-        title: "Contact".into(),
-        heading: String::new(),
-        body: PASSAGE.into(),
-        tokens: 9,
-        place: String::new(),
-    };
-    let passages = [Passage { chunk: Arc::new(chunk), scores: Scores::default() }];
+    let source = "https://acme.example/contact".into();
+    let passages = [Passage::from(Chunk { source, ..Chunk::saying(PASSAGE) })];
     let business = vec!["You answer for Acme. Maps: https://maps.example/acme"];
     let customer =
         vec!["My order is 100234567, my mail ana@mail.example, see https://mine.example/x"];
