@@ -13,6 +13,7 @@ pub mod agent;
 pub mod knowledge;
 pub mod learning;
 pub mod answer;
+pub mod case_reason;
 pub mod turn;
 pub mod loop_guard;
 pub mod thread;
@@ -33,6 +34,7 @@ pub use agent::{
 pub use alert::{Account, Alert, AlertCode, WarningChange};
 pub use answer::AnswerContent;
 pub use audit::Action;
+pub use case_reason::Reason;
 pub use event::{
     Delivery, DeskEventKind, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Referral,
     Status,
@@ -58,8 +60,8 @@ pub use run::RunState;
 pub use sending::{SendOutcome, Sending, Template, Then, Unknown};
 pub use trace::Trace;
 pub use turn::{
-    Citation, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Speaker, TranscriptDetails,
-    Turn, VoiceTranscript, WaitingMessage,
+    Citation, Line, Outcome, Owner, Question, Reply, ReplyKind, Speaker, TranscriptDetails, Turn,
+    VoiceTranscript, WaitingMessage,
 };
 pub use {
     agent::HandoffRuleKind,
