@@ -7,7 +7,9 @@ use super::gate::{self, Pass, Stop};
 use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
+use crate::domain::{
+    ConversationId, Fault, MessageReason, NumberState, Party, SendOutcome, Template, What,
+};
 use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
 use crate::provider::{Class, Error, OutgoingMessage, Retry};
 use crate::spans::Span;
@@ -153,7 +155,7 @@ impl MessageSender {
             Stop::Missed(fault) => {
                 let opened = NewEscalation {
                     conversation: ConversationId::stored(message.conversation_id.clone()),
-                    reason: format!("a message could not be sent: {}", fault.title),
+                    reason: MessageReason::unsent(fault.title.clone()).into(),
                     question: message.body.clone().unwrap_or_default(),
                 };
                 if let Err(error) = self.desk.store.open_case(opened).await {

@@ -8,7 +8,7 @@ use frontdesk::domain::thread::{ConsentRequest, IntakePolicy};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageId,
-    MessageState, NumberId, Owner, Party, ProviderKind, TurnId, TurnOutcome, Usage,
+    MessageReason, MessageState, NumberId, Owner, Party, ProviderKind, TurnId, TurnOutcome, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::escalations::NewEscalation;
@@ -333,7 +333,7 @@ on_both! {
         let former = ground.all().await.into_iter().find(|row| row.wa_id.is_none()).unwrap();
         let opened = |reason: &str| NewEscalation {
             conversation: ConversationId::stored(former.id.clone()),
-            reason: reason.into(),
+            reason: MessageReason::unsent(reason.into()).into(),
             question: "When?".into(),
         };
         ground.store.open_case(opened("before")).await.unwrap();

@@ -9,8 +9,8 @@ use frontdesk::domain::thread::{self, IntakePolicy};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault,
-    Inbound, Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then,
-    TurnId, TurnOutcome, Usage,
+    Inbound, Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Reason, Status,
+    Then, TurnId, TurnOutcome, Usage,
 };
 use frontdesk::store::agents::ConnectNumber;
 use frontdesk::store::finish::{CommitOutcome, Escalation, FinishedTurn};
@@ -451,7 +451,7 @@ impl Play {
             (0..replies).map(|_| OutgoingRow::new(&self.fresh("reply"))).collect();
         let held = &self.claims[at];
         let answered = held.gathered.iter().map(|(id, _)| (MessageId::stored(id.clone()), None));
-        let (reason, question, notices) = ("why".into(), "what".into(), Vec::new());
+        let (reason, question, notices) = (Reason::Failure {}.into(), "what".into(), Vec::new());
         let turn = FinishedTurn {
             id: TurnId::generate(),
             claim: held.claim.clone(),
