@@ -24,6 +24,7 @@ pub mod live;
 pub mod audit;
 pub mod trial;
 pub mod number;
+pub mod problem;
 pub mod run;
 pub mod stream;
 
@@ -55,6 +56,7 @@ pub use message::{
 };
 pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
+pub use problem::ProblemCode;
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
 pub use sending::{SendOutcome, Sending, Template, Then, Unknown};

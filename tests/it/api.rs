@@ -90,7 +90,9 @@ async fn problem(response: Response, status: u16) -> String {
     assert_eq!(kind.as_deref(), Some("application/problem+json"), "{path}: {text}");
     let body: Value = serde_json::from_str(&text).unwrap();
     let keys: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["status", "title", "detail"], "{path}");
+    let code = body.get("code").map(|_| "code");
+    let known: Vec<_> = ["status", "title", "detail"].into_iter().chain(code).collect();
+    assert_eq!(keys, known, "{path}");
     assert_eq!(body["status"], status, "{path}");
     let canonical = StatusCode::from_u16(status).unwrap().canonical_reason();
     assert_eq!(body["title"].as_str(), canonical, "{path}");

@@ -6,11 +6,19 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Failure } from "@/api/client";
 
-/** Returns a function that describes an error to the user. */
+/**
+ * Returns a function that describes an error to the user. In English the server's own words are used, because they
+ * say more.
+ */
 export function useReason() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   return (error: unknown): string => {
-    if (error instanceof Failure) return error.status === 0 ? t("error.unreachable") : error.message;
+    if (error instanceof Failure) {
+      if (error.status === 0) return t("error.unreachable");
+      const code = i18n.language === "en" ? undefined : error.problem?.code;
+      // A newer server may send a code that this page does not know.
+      return code ? t(`problem.${code}`, { defaultValue: error.message }) : error.message;
+    }
     return error instanceof Error && error.message ? error.message : t("error.unknown");
   };
 }
