@@ -24,6 +24,7 @@ pub mod live;
 pub mod audit;
 pub mod trial;
 pub mod number;
+pub mod stop_reason;
 pub mod problem;
 pub mod run;
 pub mod stream;
@@ -60,6 +61,7 @@ pub use problem::ProblemCode;
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
 pub use sending::{SendOutcome, Sending, Template, Then, Unknown};
+pub use stop_reason::StopReason;
 pub use trace::Trace;
 pub use turn::{
     Citation, Line, Outcome, Owner, Question, Reply, ReplyKind, Speaker, TranscriptDetails, Turn,

@@ -8,7 +8,8 @@ use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
 use crate::domain::{
-    ConversationId, Fault, MessageReason, NumberState, Party, SendOutcome, Template, What,
+    ConversationId, Fault, MessageReason, NumberState, Party, SendOutcome, StopReason, Template,
+    What,
 };
 use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
 use crate::provider::{Class, Error, OutgoingMessage, Retry};
@@ -132,7 +133,7 @@ impl MessageSender {
             Change::None => return,
             Change::Stopped => {
                 let why = error.map(ToString::to_string).unwrap_or_default();
-                let reason = format!("WhatsApp refuses the number's access token: {why}");
+                let reason = StopReason::TokenRefused { problem: why }.to_string();
                 tracing::error!(number = number.slug, "{reason}; its queue waits");
                 (NumberState::Stopped, Some(reason))
             }
