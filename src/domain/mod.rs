@@ -12,6 +12,7 @@ pub mod note;
 pub mod agent;
 pub mod knowledge;
 pub mod learning;
+pub mod page_reason;
 pub mod answer;
 pub mod case_reason;
 pub mod turn;
@@ -57,6 +58,7 @@ pub use message::{
 };
 pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
+pub use page_reason::PageReason;
 pub use problem::ProblemCode;
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
