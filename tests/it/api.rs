@@ -443,6 +443,7 @@ async fn a_sandbox_turn_is_the_real_pipeline_and_leaves_nothing_behind() {
     assert_eq!(called["outcome"], "hand_over");
     assert!(called["reason"].as_str().unwrap().contains("human"), "{called}");
     assert_eq!(called["reason_code"], json!({"kind": "keyword", "keyword": "human"}));
+    assert_eq!(called["trace"]["escalate"]["matched_code"], called["reason_code"]);
     assert_eq!(called["bubbles"], json!(["A colleague will answer you here."]));
 
     assert_eq!(app.get("/conversations").await["items"], json!([]));
