@@ -113,8 +113,8 @@ async fn list(app: &App) -> anyhow::Result<()> {
         if let Some(error) = &row.error {
             println!("    {error}");
         }
-        for (url, why) in app.desk.store.failed_pages(&SourceId::stored(row.id)).await? {
-            println!("    failed  {}", about_file(&url, &why));
+        for page in app.desk.store.failed_pages(&SourceId::stored(row.id)).await? {
+            println!("    failed  {}", about_file(&page.url, &page.error));
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::Desk;
 use crate::domain::time::now_ms;
-use crate::domain::{Account, AgentId, NumberId, ProviderKind, Sending};
+use crate::domain::{Account, AgentId, NumberId, ProviderKind, Sending, StopReason};
 use crate::provider::{FieldError, Fields, Form, Limits, Provider, Settings};
 use crate::secrets::Secrets;
 use crate::store::numbers::{AddedRow, shown_slug};
@@ -164,7 +164,7 @@ impl Numbers {
         set.connected.extend(now.iter().filter(|one| one.revision.is_none()).cloned());
         for row in rows {
             if let Some(why) = conflict_with_configured(row, &set.connected) {
-                set.aside.insert(row.id.clone(), why);
+                set.aside.insert(row.id.clone(), why.to_string());
                 continue;
             }
             let former = now.iter().find(|one| one.id.as_str() == row.id);
@@ -214,22 +214,17 @@ impl Numbers {
 }
 
 /// Why an added number gives way to one of the configuration file; `None` if it does not.
-fn conflict_with_configured(row: &AddedRow, of_file: &[Arc<Number>]) -> Option<String> {
+fn conflict_with_configured(row: &AddedRow, of_file: &[Arc<Number>]) -> Option<StopReason> {
     let mut of_file = of_file.iter().filter(|one| one.revision.is_none());
-    let slug = shown_slug(&row.slug, &row.id);
+    let shown = shown_slug(&row.slug, &row.id);
     let why = |one: &Arc<Number>| {
         let same = row.provider.known() == Some(one.provider)
             && one.client.external_id() == row.external_id;
-        let name = &one.slug;
+        let slug = one.slug.clone();
         if same {
-            Some(format!(
-                "[numbers.{name}] of the configuration file is the same WhatsApp number and goes first: remove one of the two"
-            ))
+            Some(StopReason::SameNumber { slug })
         } else {
-            (one.slug == slug).then(|| format!(
-                "[numbers.{name}] of the configuration file has the same name and goes first: give it another name there, or remove this \
-                 number and add it under another"
-            ))
+            (slug == shown).then_some(StopReason::SameName { slug })
         }
     };
     of_file.find_map(why)

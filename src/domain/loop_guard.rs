@@ -4,6 +4,7 @@
 use std::fmt::{Display, Formatter};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::message::Content;
 use super::time::Millis;
@@ -63,7 +64,7 @@ pub struct ObservedText {
 }
 
 /// Why the loop guard takes a sender for another bot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LoopReason {
     /// It repeats one text, or echoes the bot's replies.
@@ -83,20 +84,32 @@ pub enum LoopReason {
     },
 }
 
+const REPEATS: [&str; 2] = ["the same text came ", " times in a row: probably another bot"];
+const FLOODS: [&str; 2] = ["", " messages came within a minute: faster than a person writes"];
+const AT_ONCE: [&str; 2] =
+    ["our replies were answered at once ", " times in a row: probably another bot"];
+
+impl LoopReason {
+    /// The reason with this text.
+    pub fn of(text: &str) -> Option<Self> {
+        let count = |[before, after]: [&str; 2]| -> Option<i64> {
+            text.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
+        };
+        let repeats = count(REPEATS).map(|times| Self::Repeats { times });
+        let floods = || count(FLOODS).map(|texts| Self::Floods { texts });
+        let at_once = || count(AT_ONCE).map(|times| Self::AnswersAtOnce { times });
+        repeats.or_else(floods).or_else(at_once)
+    }
+}
+
 impl Display for LoopReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Repeats { times } => {
-                write!(f, "the same text came {times} times in a row: probably another bot")
-            }
-            Self::Floods { texts } => {
-                write!(f, "{texts} messages came within a minute: faster than a person writes")
-            }
-            Self::AnswersAtOnce { times } => write!(
-                f,
-                "our replies were answered at once {times} times in a row: probably another bot"
-            ),
-        }
+        let ([before, after], count) = match self {
+            Self::Repeats { times } => (REPEATS, times),
+            Self::Floods { texts } => (FLOODS, texts),
+            Self::AnswersAtOnce { times } => (AT_ONCE, times),
+        };
+        write!(f, "{before}{count}{after}")
     }
 }
 

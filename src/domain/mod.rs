@@ -12,7 +12,9 @@ pub mod note;
 pub mod agent;
 pub mod knowledge;
 pub mod learning;
+pub mod page_reason;
 pub mod answer;
+pub mod case_reason;
 pub mod turn;
 pub mod loop_guard;
 pub mod thread;
@@ -23,6 +25,8 @@ pub mod live;
 pub mod audit;
 pub mod trial;
 pub mod number;
+pub mod stop_reason;
+pub mod problem;
 pub mod run;
 pub mod stream;
 
@@ -33,6 +37,7 @@ pub use agent::{
 pub use alert::{Account, Alert, AlertCode, WarningChange};
 pub use answer::AnswerContent;
 pub use audit::Action;
+pub use case_reason::{CaseReason, MessageReason, Reason};
 pub use event::{
     Delivery, DeskEventKind, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Referral,
     Status,
@@ -53,13 +58,16 @@ pub use message::{
 };
 pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
+pub use page_reason::PageReason;
+pub use problem::ProblemCode;
 pub use prompt::{ChatMessage, Prompt, Role, Usage};
 pub use run::RunState;
 pub use sending::{SendOutcome, Sending, Template, Then, Unknown};
+pub use stop_reason::StopReason;
 pub use trace::Trace;
 pub use turn::{
-    Citation, Line, Outcome, Owner, Question, Reason, Reply, ReplyKind, Speaker, TranscriptDetails,
-    Turn, VoiceTranscript, WaitingMessage,
+    Citation, Line, Outcome, Owner, Question, Reply, ReplyKind, Speaker, TranscriptDetails, Turn,
+    VoiceTranscript, WaitingMessage,
 };
 pub use {
     agent::HandoffRuleKind,

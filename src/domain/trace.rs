@@ -6,6 +6,7 @@ use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::case_reason::Reason;
 use super::knowledge::Passage;
 use super::prompt::{ChatMessage, Usage};
 use super::turn::{Citation, TranscriptDetails};
@@ -70,6 +71,9 @@ pub struct EscalateTrace {
     pub rules: usize,
     /// The rule that matched, in words.
     pub matched: Option<String>,
+    /// The same as a code with its values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched_code: Option<Reason>,
     /// Duration in milliseconds.
     pub took_ms: f64,
 }

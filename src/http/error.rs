@@ -11,6 +11,7 @@ use utoipa::{ToResponse, ToSchema};
 use super::note::Note;
 use super::verdict::GateRefusal;
 use crate::desk::BuildBotError;
+use crate::domain::ProblemCode;
 use crate::store;
 
 /// `Retry-After` for providers and callers, in seconds.
@@ -26,6 +27,9 @@ pub(super) struct Problem {
     title: String,
     /// What went wrong with this request, and what to do.
     detail: String,
+    /// The same as a code; absent for most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<ProblemCode>,
     /// What the gates found, if they refused a version or a change of knowledge.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<GateRefusal>,
@@ -42,8 +46,13 @@ impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let title = status.canonical_reason().unwrap_or("Error").to_owned();
         let is_transient = status == StatusCode::SERVICE_UNAVAILABLE;
-        let (detail, verdict, written) = (detail.into(), None, false);
-        Self { status: status.as_u16(), title, detail, verdict, written, is_transient }
+        let (detail, code, verdict, written) = (detail.into(), None, None, false);
+        Self { status: status.as_u16(), title, detail, code, verdict, written, is_transient }
+    }
+
+    /// The same problem with a code.
+    pub(super) fn coded(self, code: ProblemCode) -> Self {
+        Self { code: Some(code), ..self }
     }
 
     /// Whether the server is at fault, not the request.
@@ -72,7 +81,7 @@ impl Problem {
 
     /// Too many requests at once; a retry soon is likely to succeed.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
-        Self { is_transient: true, ..Self::too_many(detail) }
+        Self { is_transient: true, ..Self::too_many(detail) }.coded(ProblemCode::Busy)
     }
 
     /// The body did not arrive in time.
@@ -92,7 +101,7 @@ impl Problem {
 
     /// An internal error; the log has the cause.
     pub(super) fn broken(detail: &str) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail).coded(ProblemCode::Broken)
     }
 
     /// An upstream service failed or answered wrongly.
@@ -127,7 +136,7 @@ impl Problem {
     }
 
     pub(super) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("There is no such {what}."))
+        Self::missing(format!("There is no such {what}.")).coded(ProblemCode::NotFound)
     }
 
     pub(super) fn conflict(detail: impl Into<String>) -> Self {
@@ -164,14 +173,11 @@ impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         tracing::error!(%error, "a request could not be fulfilled");
         match error {
-            store::Error::Unavailable(_) | store::Error::Contended(_) => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
+            store::Error::Unavailable(_) | store::Error::Contended(_) => Self::unavailable(
                 "The database cannot be used right now. Nothing was stored; try again soon.",
-            ),
-            _ => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "The database refused this. The server's log says why.",
-            ),
+            )
+            .coded(ProblemCode::DatabaseUnavailable),
+            _ => Self::broken("The database refused this. The server's log says why."),
         }
     }
 }
@@ -223,9 +229,5 @@ pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
 /// The response for a handler that panicked. Reveals nothing of the cause.
 pub(super) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
     tracing::error!("a request handler broke");
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "Something broke here. The server's log says what.",
-    )
-    .into_response()
+    Problem::broken("Something broke here. The server's log says what.").into_response()
 }

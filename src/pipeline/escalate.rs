@@ -43,6 +43,7 @@ pub(super) fn escalate(
     let trace = EscalateTrace {
         rules: rules.len(),
         matched: reason.as_ref().map(ToString::to_string),
+        matched_code: reason.clone(),
         took_ms: millis(started),
     };
     (reason, trace)

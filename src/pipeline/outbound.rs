@@ -48,13 +48,13 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
     let id = TurnId::generate();
     let (texts, escalation) = match &answered.outcome {
         Outcome::Reply(reply) if reply.sort == ReplyKind::Failure => {
-            let (reason, question) = (Reason::Failure {}.to_string(), asked(&place, answered));
+            let (reason, question) = (&Reason::Failure {}, asked(&place, answered));
             let case = Case { reason, question: &question, hands_over: false };
             (parts(bot, reply), Some(case.open(bot, &place)))
         }
         Outcome::Reply(reply) => (parts(bot, reply), None),
         Outcome::HandOver { reason, reply, question } => {
-            let case = Case { reason: reason.to_string(), question, hands_over: true };
+            let case = Case { reason, question, hands_over: true };
             (split(&for_whatsapp(reply), MAX_MESSAGE_LEN), Some(case.open(bot, &place)))
         }
         Outcome::Silence { .. } => (Vec::new(), None),
@@ -210,7 +210,7 @@ fn transcribed(
 }
 
 struct Case<'a> {
-    reason: String,
+    reason: &'a Reason,
     question: &'a str,
     hands_over: bool,
 }
@@ -219,13 +219,13 @@ impl Case<'_> {
     fn open(&self, bot: &Bot, place: &Place<'_>) -> Escalation {
         let conversation = place.claim.conversation();
         let notice = Notice {
-            reason: &self.reason,
+            reason: &self.reason.to_string(),
             question: self.question,
             contact: place.gathered.turn.contact.as_deref(),
             link: link(place.base_url, &conversation),
         };
         Escalation {
-            reason: self.reason.clone(),
+            reason: self.reason.clone().into(),
             question: self.question.to_owned(),
             hands_over: self.hands_over,
             notices: notice.to_all(bot),

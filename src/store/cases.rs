@@ -6,7 +6,8 @@ use super::outbox::{OutboxEntry, OutgoingRow};
 use super::words::escalation_state::{OPEN, RESOLVED};
 use super::{Conn, Result, Rows, first, now, outbox, run, storable};
 use crate::domain::{
-    Author, ContactId, ConversationId, EscalationId, NumberId, Owner, TurnId, WorkspaceId,
+    Author, CaseReason, ContactId, ConversationId, EscalationId, NumberId, Owner, TurnId,
+    WorkspaceId,
 };
 
 /// Value of `told`: the support contacts were told.
@@ -21,7 +22,7 @@ const REPEAT_MS: i64 = 10 * 60 * 1000;
 pub(super) struct Case<'a> {
     pub(super) conversation: &'a ConversationId,
     pub(super) turn: Option<&'a TurnId>,
-    pub(super) reason: &'a str,
+    pub(super) reason: &'a CaseReason,
     pub(super) question: &'a str,
 }
 
@@ -41,7 +42,7 @@ impl Case<'_> {
         let sql = "update conversations set open_cases = open_cases + 1,
                        unanswered = case when unanswered > 0 then unanswered else 1 end where id = $1";
         run!(conn, sql, self.conversation.as_str())?;
-        let id = EscalationId::generate();
+        let (id, reason) = (EscalationId::generate(), self.reason.to_string());
         let sql = formatcp!(
             "insert into escalations (id, workspace_id, conversation_id, turn_id, reason, question, state, told, created_at)
              values ($1, $2, $3, $4, $5, $6, '{OPEN}', $7, $8)"
@@ -53,7 +54,7 @@ impl Case<'_> {
             workspace.as_str(),
             self.conversation.as_str(),
             self.turn.map(TurnId::as_str),
-            storable(self.reason),
+            storable(&reason),
             storable(self.question),
             i64::from(told),
             now()
@@ -67,7 +68,8 @@ impl Case<'_> {
         let sql = formatcp!(
             "select id from escalations where conversation_id = $1 and state = '{OPEN}' and reason = $2"
         );
-        let reason = storable(self.reason);
+        let reason = self.reason.to_string();
+        let reason = storable(&reason);
         Ok(first!(conn, (String,), sql, self.conversation.as_str(), reason)?.is_some())
     }
 }

@@ -10,7 +10,7 @@ use super::words::document_state::REMOVED;
 use super::{Conn, LenientWord, Result, Store, Write, all, first, now, run};
 use crate::domain::{
     CollectionId, DocumentId, DocumentOrigin, DocumentState, DocumentStatus, FailureCode,
-    UploadState, WorkspaceId,
+    PageState, SourceId, UploadState, WorkspaceId,
 };
 
 /// A document for display.
@@ -85,6 +85,18 @@ pub struct FailedRow {
     pub error: String,
 }
 
+/// A page that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct FailedPageRow {
+    /// The address.
+    pub url: String,
+    /// The reason in words.
+    pub error: String,
+    /// The reason as a code, if its document could not be learned.
+    #[sqlx(try_from = "LenientWord<FailureCode>")]
+    pub code: Option<FailureCode>,
+}
+
 /// Selects documents with their displayed status and origin. A replaced document shows as learning,
 /// although the earlier content still answers.
 macro_rules! shown {
@@ -109,6 +121,20 @@ macro_rules! shown {
 }
 
 impl Store {
+    /// The pages of a source that the last crawl could not read.
+    pub async fn failed_pages(&self, id: &SourceId) -> Result<Vec<FailedPageRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select p.url, coalesce(p.error, '') as error, d.code
+                       from source_pages p join sources s on s.id = p.source_id
+                           left join documents d on d.collection_id = s.collection_id and d.path = p.path
+                       where p.source_id = $1 and p.workspace_id = $2 and p.state = $3 order by p.url";
+            let (id, space, failed) = (id.as_str(), workspace.as_str(), PageState::Failed);
+            all!(conn, FailedPageRow, sql, id, space, failed)
+        })
+        .await
+    }
+
     /// Documents of a collection, last changed first, at most `limit`.
     pub async fn shown_documents(
         &self,

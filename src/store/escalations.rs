@@ -7,7 +7,9 @@ use sqlx::FromRow;
 use super::cases::{self, Case, notify};
 use super::words::escalation_state::{OPEN, RESOLVED};
 use super::{Conn, LenientWord, Result, Store, Write, all, conversations, first, inbox, now, run};
-use crate::domain::{ConversationId, EscalationId, EscalationState, NumberId, WorkspaceId};
+use crate::domain::{
+    CaseReason, ConversationId, EscalationId, EscalationState, MessageReason, NumberId, WorkspaceId,
+};
 
 /// A case.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -132,8 +134,8 @@ pub struct UnnotifiedCase {
 pub struct NewEscalation {
     /// The conversation.
     pub conversation: ConversationId,
-    /// The reason in words.
-    pub reason: String,
+    /// The reason.
+    pub reason: CaseReason,
     /// What it is about.
     pub question: String,
 }
@@ -206,7 +208,8 @@ impl Write for Tell {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
         let number = NumberId::stored(self.case.number_id.clone());
         let reason = self.case.reason.as_str();
-        let repeated = (self.case.turn_id.is_some() || reason == inbox::STALE_CASE)
+        let stale = CaseReason::of(reason) == Some(MessageReason::Stale {}.into());
+        let repeated = (self.case.turn_id.is_some() || stale)
             && cases::told_lately(conn, workspace, (&number, reason)).await?;
         let told = if repeated { cases::REPEATED } else { cases::TOLD };
         let sql = "update escalations set told = $2 where id = $1 and told = 0";

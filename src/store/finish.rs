@@ -16,8 +16,8 @@ use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, stora
 use crate::domain::thread::OwnerChange;
 use crate::domain::time::Millis;
 use crate::domain::{
-    AgentId, Author, MessageId, MessageState, NoteCode, Owner, TurnId, TurnOutcome, Usage,
-    VersionId, VoiceTranscript, WorkspaceId, loop_guard,
+    AgentId, Author, CaseReason, MessageId, MessageState, NoteCode, Owner, TurnId, TurnOutcome,
+    Usage, VersionId, VoiceTranscript, WorkspaceId, loop_guard,
 };
 
 impl Store {
@@ -62,8 +62,8 @@ pub struct FinishedTurn {
 /// A case to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Escalation {
-    /// The reason in words.
-    pub reason: String,
+    /// The reason.
+    pub reason: CaseReason,
     /// The customer's question.
     pub question: String,
     /// Whether a person gets the conversation. Otherwise the bot keeps it, and an open case with
@@ -308,12 +308,12 @@ impl FinishedTurn {
         } else if opened.is_open(conn).await? {
             return Ok(());
         }
-        let at = (&self.claim.number(), case.reason.as_str());
-        if !case.hands_over && cases::told_lately(conn, workspace, at).await? {
+        let (number, reason) = (&self.claim.number(), case.reason.to_string());
+        if !case.hands_over && cases::told_lately(conn, workspace, (number, &reason)).await? {
             return opened.open(conn, workspace, false).await;
         }
         opened.open(conn, workspace, true).await?;
-        let at = (&self.claim.number(), &conversation, Some(&self.id));
+        let at = (number, &conversation, Some(&self.id));
         cases::notify(conn, workspace, at, &case.notices).await
     }
 }

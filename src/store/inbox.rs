@@ -18,7 +18,6 @@ use crate::domain::{
     WebhookId, WorkspaceId,
 };
 use batch::Batch;
-pub(super) use batch::STALE_CASE;
 use conversations::{Conversations, Place};
 
 mod batch;

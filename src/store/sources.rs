@@ -179,17 +179,6 @@ impl Store {
         .await
     }
 
-    /// The pages of a source that the last crawl could not read, with the reasons.
-    pub async fn failed_pages(&self, id: &SourceId) -> Result<Vec<(String, String)>> {
-        let workspace = self.workspace_id();
-        self.read(async |conn| {
-            let sql = "select url, coalesce(error, '') from source_pages
-                       where source_id = $1 and workspace_id = $2 and state = $3 order by url";
-            all!(conn, (String, String), sql, id.as_str(), workspace.as_str(), PageState::Failed)
-        })
-        .await
-    }
-
     /// Stores the state of pages, replacing what was stored.
     pub async fn save_pages(&self, id: &SourceId, pages: Vec<PageRow>) -> Result<()> {
         if pages.is_empty() {

@@ -14,7 +14,8 @@ use super::words::number_state::READY;
 use super::{Conn, Result, Store, Write, all, first, now, run};
 use crate::domain::time::Millis;
 use crate::domain::{
-    ConversationId, MessageId, MessageState, NoteCode, NumberId, Then, Unknown, WorkspaceId,
+    ConversationId, MessageId, MessageReason, MessageState, NoteCode, NumberId, Then, Unknown,
+    WorkspaceId,
 };
 
 const PROCESS_ENDED: &str = NoteCode::ProcessEnded.text();
@@ -175,9 +176,8 @@ impl Decide {
              returning {OVERDUE}"
         );
         let overdue = all!(conn, Overdue, sql, self.moment, self.number.as_str(), resent)?;
-        let reason = "it is not known whether this message of ours reached the customer";
         for message in &overdue {
-            message.ask(workspace, conn, reason).await?;
+            message.ask(workspace, conn, MessageReason::Unknown {}).await?;
         }
         Ok(DecidedSends::of(&overdue))
     }
@@ -203,14 +203,19 @@ impl Overdue {
     }
 
     /// Opens a case; for a notice to a support contact, an alarm.
-    async fn ask(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>, reason: &str) -> Result<()> {
+    async fn ask(
+        &self,
+        workspace: &WorkspaceId,
+        conn: &mut Conn<'_>,
+        reason: MessageReason,
+    ) -> Result<()> {
         if self.to_staff != 0 {
             return self.alarm(workspace, conn).await;
         }
         let case = Case {
             conversation: &self.conversation_id,
             turn: None,
-            reason,
+            reason: &reason.into(),
             question: self.body.as_deref().unwrap_or(self.id.as_str()),
         };
         case.open(conn, workspace, false).await
@@ -232,9 +237,8 @@ impl Write for AskAboutOrphans {
              returning {OVERDUE}"
         );
         let overdue = all!(conn, Overdue, sql, self.before, workspace.as_str(), now())?;
-        let reason = "a message could not be sent: it is another version's";
         for message in &overdue {
-            message.ask(workspace, conn, reason).await?;
+            message.ask(workspace, conn, MessageReason::Orphaned {}).await?;
         }
         Ok(overdue.into_iter().map(|message| message.id).collect())
     }

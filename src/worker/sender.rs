@@ -7,7 +7,10 @@ use super::gate::{self, Pass, Stop};
 use super::rate_limiter::{Change, Outcome, RateLimiter};
 use crate::desk::{Desk, Number};
 use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, Fault, NumberState, Party, SendOutcome, Template, What};
+use crate::domain::{
+    ConversationId, Fault, MessageReason, NumberState, Party, SendOutcome, StopReason, Template,
+    What,
+};
 use crate::metrics::{NOTICES_LOST, SEND_SECONDS, SENDS};
 use crate::provider::{Class, Error, OutgoingMessage, Retry};
 use crate::spans::Span;
@@ -130,7 +133,7 @@ impl MessageSender {
             Change::None => return,
             Change::Stopped => {
                 let why = error.map(ToString::to_string).unwrap_or_default();
-                let reason = format!("WhatsApp refuses the number's access token: {why}");
+                let reason = StopReason::TokenRefused { problem: why }.to_string();
                 tracing::error!(number = number.slug, "{reason}; its queue waits");
                 (NumberState::Stopped, Some(reason))
             }
@@ -153,7 +156,7 @@ impl MessageSender {
             Stop::Missed(fault) => {
                 let opened = NewEscalation {
                     conversation: ConversationId::stored(message.conversation_id.clone()),
-                    reason: format!("a message could not be sent: {}", fault.title),
+                    reason: MessageReason::unsent(fault.title.clone()).into(),
                     question: message.body.clone().unwrap_or_default(),
                 };
                 if let Err(error) = self.desk.store.open_case(opened).await {

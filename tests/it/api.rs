@@ -90,7 +90,9 @@ async fn problem(response: Response, status: u16) -> String {
     assert_eq!(kind.as_deref(), Some("application/problem+json"), "{path}: {text}");
     let body: Value = serde_json::from_str(&text).unwrap();
     let keys: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["status", "title", "detail"], "{path}");
+    let code = body.get("code").map(|_| "code");
+    let known: Vec<_> = ["status", "title", "detail"].into_iter().chain(code).collect();
+    assert_eq!(keys, known, "{path}");
     assert_eq!(body["status"], status, "{path}");
     let canonical = StatusCode::from_u16(status).unwrap().canonical_reason();
     assert_eq!(body["title"].as_str(), canonical, "{path}");
@@ -440,6 +442,8 @@ async fn a_sandbox_turn_is_the_real_pipeline_and_leaves_nothing_behind() {
     let (_, called) = app.sandbox(&json!({"agent": "acme", "text": "I want a human"})).await;
     assert_eq!(called["outcome"], "hand_over");
     assert!(called["reason"].as_str().unwrap().contains("human"), "{called}");
+    assert_eq!(called["reason_code"], json!({"kind": "keyword", "keyword": "human"}));
+    assert_eq!(called["trace"]["escalate"]["matched_code"], called["reason_code"]);
     assert_eq!(called["bubbles"], json!(["A colleague will answer you here."]));
 
     assert_eq!(app.get("/conversations").await["items"], json!([]));

@@ -34,6 +34,7 @@ on_both! {
         assert_eq!(owner(&app, CUSTOMER).await, "person");
         let case = cases(&app).await.remove(0);
         assert_eq!(case["reason"], "the bot called a person");
+        assert_eq!(case["reason_code"], json!({"kind": "model", "unanswered": false}));
         assert_eq!(case["question"], "I want my money back and nobody answers me");
         assert!(gaps(&app).await.is_empty(), "the documents were not asked");
         asks(&app, "2", "Hello?").await;

@@ -77,6 +77,8 @@ on_both! {
         let case = &cases(&app).await[0];
         assert_eq!(shown["open_case"]["id"], case["id"]);
         assert_eq!(shown["open_case"]["reason"], case["reason"]);
+        assert_eq!(shown["open_case"]["reason_code"]["kind"], "keyword", "{shown}");
+        assert_eq!(shown["open_case"]["reason_code"], case["reason_code"]);
         assert_eq!((&case["number_slug"], &case["agent"]), (&json!("main"), &json!("acme")));
         assert_eq!(case["contact_name"], json!("Customer 0101"));
         assert_eq!(found(&app, "state=waiting").await, [ANA]);

@@ -7,8 +7,8 @@ use frontdesk::domain::audit::{Action, Outcome};
 use frontdesk::domain::thread::ConsentRequest;
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
-    Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageState,
-    NumberId, Owner, Party, ProviderKind, TurnId,
+    Account, AgentId, Author, Content, ConversationId, Echo, Event, Inbound, Item, MessageReason,
+    MessageState, NumberId, Owner, Party, ProviderKind, TurnId,
 };
 use frontdesk::store::audit::Filter;
 use frontdesk::store::escalations::NewEscalation;
@@ -310,7 +310,7 @@ on_both! {
         let former = ground.all().await.into_iter().find(|row| row.wa_id.is_none()).unwrap();
         let opened = |reason: &str| NewEscalation {
             conversation: ConversationId::stored(former.id.clone()),
-            reason: reason.into(),
+            reason: MessageReason::unsent(reason.into()).into(),
             question: "When?".into(),
         };
         ground.store.open_case(opened("before")).await.unwrap();

@@ -526,6 +526,7 @@ async fn a_number_of_the_file_goes_first_and_the_other_says_so() {
     assert_eq!((&from[0]["state"], &from[0]["provider"]), (&json!("ready"), &json!("sandbox")));
     assert_eq!(both[0]["state"], "stopped");
     assert!(both[0]["state_reason"].as_str().unwrap().contains("[numbers.desk]"), "{numbers}");
+    assert_eq!(both[0]["state_code"], json!({"kind": "same_name", "slug": "desk"}));
     second.kill().await;
     std::fs::write(place.home.path().join("desk.toml"), &place.settings).unwrap();
     let third = place.start(&[]).await;

@@ -206,6 +206,7 @@ on_both! {
         let (status, problem) = writes(&app, &id, "k", "Hello again").await;
         assert_eq!(status, 409);
         assert!(problem["detail"].as_str().unwrap().contains("24-hour window"), "{problem}");
+        assert_eq!(problem["code"], "window_closed");
         assert_eq!(owner(&app, CUSTOMER).await, "bot", "what is refused takes nothing over");
         app.change(&format!("update conversations set last_inbound_at = {}", now_ms())).await;
         says(&app, CUSTOMER, "2", "stop").await;
@@ -215,6 +216,7 @@ on_both! {
         let (status, problem) = writes(&app, &id, "k", "Hello again").await;
         assert_eq!(status, 409);
         assert!(problem["detail"].as_str().unwrap().contains("asked not to be written to"), "{problem}");
+        assert_eq!(problem["code"], "opted_out");
         app.settle().await;
         assert_eq!(got(&app, CUSTOMER).len(), before);
         says(&app, CUSTOMER, "3", "start").await;

@@ -4,13 +4,25 @@ import { IconAlertTriangle, IconInbox, IconPlugConnectedX } from "@tabler/icons-
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { Failure } from "@/api/client";
+import { Failure, type Problem } from "@/api/client";
+
+/**
+ * Returns a function that words a problem. In English the server's own words are used, because they say more.
+ */
+export function useProblem() {
+  const { t, i18n } = useTranslation();
+  return (detail: string, code: Problem["code"]): string =>
+    // A newer server may send a code that this page does not know.
+    code && i18n.language !== "en" ? t(`problem.${code}`, { defaultValue: detail }) : detail;
+}
 
 /** Returns a function that describes an error to the user. */
 export function useReason() {
   const { t } = useTranslation();
+  const worded = useProblem();
   return (error: unknown): string => {
-    if (error instanceof Failure) return error.status === 0 ? t("error.unreachable") : error.message;
+    if (error instanceof Failure)
+      return error.status === 0 ? t("error.unreachable") : worded(error.message, error.problem?.code);
     return error instanceof Error && error.message ? error.message : t("error.unknown");
   };
 }

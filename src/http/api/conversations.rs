@@ -10,8 +10,8 @@ use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::time::now_ms;
 use crate::domain::{
-    Author, ConversationId, ConversationStanding, MessageKind, MessageState, Owner, StoredProvider,
-    What, thread,
+    Author, CaseReason, ConversationId, ConversationStanding, MessageKind, MessageState, Owner,
+    StoredProvider, What, thread,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -97,6 +97,8 @@ pub(super) struct OpenCase {
     id: String,
     /// Why a person is needed.
     reason: String,
+    /// The same as a code with its values; null for a reason that another version gave.
+    reason_code: Option<CaseReason>,
     /// When it was opened, milliseconds since 1970.
     created_at: i64,
 }
@@ -263,7 +265,10 @@ impl ListedConversation {
                 || (row.notice_at.is_some() && row.last_inbound_at.is_none()),
             waiting: row.waiting != 0,
             opted_out: row.opted_out_at.is_some(),
-            open_case: case.map(|((id, reason), created_at)| OpenCase { id, reason, created_at }),
+            open_case: case.map(|((id, reason), created_at)| {
+                let reason_code = CaseReason::of(&reason);
+                OpenCase { id, reason, reason_code, created_at }
+            }),
             last_text: row.last_text.map(|text| excerpt(&text, "")),
             waiting_text: row.waiting_text.map(|text| excerpt(&text, "")),
             found_text: row.found_text.map(|text| excerpt(&text, sought)),

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::{Page, Paging};
 use super::response::Answer;
-use crate::domain::{EscalationId, EscalationState, What};
+use crate::domain::{CaseReason, EscalationId, EscalationState, What};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
@@ -24,6 +24,8 @@ pub(super) struct Escalation {
     turn_id: Option<String>,
     /// Why a person is needed.
     reason: String,
+    /// The same as a code with its values; null for a reason that another version gave.
+    reason_code: Option<CaseReason>,
     /// What the customer asked.
     question: String,
     /// State of the case.
@@ -46,6 +48,7 @@ impl From<EscalationRow> for Escalation {
             id: row.id,
             conversation_id: row.conversation_id.to_string(),
             turn_id: row.turn_id,
+            reason_code: CaseReason::of(&row.reason),
             reason: row.reason,
             question: row.question,
             state: row.state,

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::response::Answer;
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::trial::TrialKind;
-use crate::domain::{Author, TurnOutcome};
+use crate::domain::{Author, CaseReason, TurnOutcome};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Query;
@@ -110,6 +110,8 @@ pub(super) struct Figures {
 pub(super) struct Reason {
     /// The reason.
     reason: String,
+    /// The same as a code with its values; null for a reason that another version gave.
+    reason_code: Option<CaseReason>,
     /// Number of cases with it.
     count: i64,
 }
@@ -147,7 +149,10 @@ pub(super) async fn overview(
     let spans: Vec<Span> = days.iter().map(|(_, span)| *span).collect();
     let counted = web.desk.store.figures(&spans).await?;
     let reasons = counted.reasons.iter().cloned();
-    let reasons = reasons.map(|(reason, count)| Reason { reason, count }).collect();
+    let reasons = reasons.map(|(reason, count)| {
+        let reason_code = CaseReason::of(&reason);
+        Reason { reason, reason_code, count }
+    });
     let total = Figures::of(&counted, None);
     let spoken = total.by_bot + total.by_person;
     let days = (0_i64..).zip(days).map(|(place, (day, span))| Day {
@@ -160,7 +165,7 @@ pub(super) async fn overview(
         #[expect(clippy::cast_precision_loss, reason = "nobody counts that many messages")]
         share_by_bot: (spoken > 0).then(|| total.by_bot as f64 / spoken as f64),
         total,
-        reasons,
+        reasons: reasons.collect(),
         trials: counted.trials.into_iter().map(Trials::from).collect(),
     }))
 }

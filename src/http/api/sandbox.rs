@@ -23,8 +23,8 @@ use crate::domain::thread::Thread;
 use crate::domain::time::now_ms;
 use crate::domain::trial::{TrialKind, TrialOutcome};
 use crate::domain::{
-    AgentId, Blob, Citation, Content, Line, Media, MediaKind, Owner, Speaker, Trace, Turn,
-    WaitingMessage,
+    AgentId, Blob, CaseReason, Citation, Content, Line, Media, MediaKind, Owner, Speaker, Trace,
+    Turn, WaitingMessage,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -120,6 +120,8 @@ pub(super) struct Outcome {
     citations: Vec<Citation>,
     /// Why a person would be called, or why the bot says nothing; null otherwise.
     reason: Option<String>,
+    /// Why a person would be called, as a code with its values; null otherwise.
+    reason_code: Option<CaseReason>,
     /// What each stage saw, decided and used, and how long it took. Without stages if the message
     /// did not reach the pipeline, such as an opt-out.
     trace: Trace,
@@ -258,6 +260,7 @@ impl From<TrialResult> for Outcome {
             outcome,
             bubbles,
             citations,
+            reason_code: reason.as_deref().and_then(CaseReason::of),
             reason,
             trace,
             owner: thread.owner,

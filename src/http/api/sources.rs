@@ -11,7 +11,7 @@ use super::admission::{Force, Permit, admit};
 use super::answers::collection;
 use super::response::Answer;
 use crate::desk::Change;
-use crate::domain::{SourceId, SourceKind, SourceState};
+use crate::domain::{PageReason, SourceId, SourceKind, SourceState};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -41,6 +41,8 @@ pub(super) struct Source {
     state: SourceState,
     /// Error of the last crawl.
     error: Option<String>,
+    /// The same as a code with its values; null if the error has none.
+    error_code: Option<PageReason>,
     /// Number of documents.
     documents: i64,
     /// When it was last read, milliseconds since 1970.
@@ -56,6 +58,8 @@ pub(super) struct FailedPage {
     url: String,
     /// Why it could not be read.
     reason: String,
+    /// The same as a code with its values; null if the reason has none.
+    reason_code: Option<PageReason>,
 }
 
 /// A source to add. If the collection already has it, it is changed: omitted fields keep their
@@ -173,7 +177,11 @@ async fn source(web: &WebState, (name, id): (String, String)) -> Result<SourceId
 
 async fn described(web: &WebState, row: SourceRow) -> Result<Source, Problem> {
     let pages = web.desk.store.failed_pages(&SourceId::stored(row.id.clone())).await?;
-    let failed = pages.into_iter().map(|(url, reason)| FailedPage { url, reason }).collect();
+    let failed = pages.into_iter().map(|page| FailedPage {
+        url: page.url,
+        reason_code: PageReason::of(&page.error, page.code),
+        reason: page.error,
+    });
     let Limits { depth, pages } = Limits::of(&row);
     let SourceRow { id, url, kind, every_minutes, due_at, state, error, crawled_at, .. } = row;
     let documents = row.pages;
@@ -186,9 +194,10 @@ async fn described(web: &WebState, row: SourceRow) -> Result<Source, Problem> {
         every_minutes,
         due_at,
         state,
+        error_code: error.as_deref().and_then(|error| PageReason::of(error, None)),
         error,
         documents,
         crawled_at,
-        failed,
+        failed: failed.collect(),
     })
 }

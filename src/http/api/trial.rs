@@ -9,7 +9,7 @@ use crate::domain::thread::{ConsentRequest, Disposition, InboundEvent, IntakePol
 use crate::domain::time::{Millis, now_ms};
 use crate::domain::trial::{TrialKind, TrialOutcome};
 use crate::domain::{
-    Citation, Content, Line, Outcome, Owner, Reason, Speaker, Trace, Turn, loop_guard,
+    Citation, Content, Line, Outcome, Owner, ProblemCode, Reason, Speaker, Trace, Turn, loop_guard,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -200,7 +200,8 @@ pub(super) async fn require_budget_tier(web: &WebState) -> Result<BudgetTier, Pr
         BudgetTier::Words => Err(Problem::too_many(
             "What trials may cost today is used up ([budget] sandbox_day, or day); there is more after midnight UTC. Customers are \
              answered all the same.",
-        )),
+        )
+        .coded(ProblemCode::TrialBudgetUsedUp)),
         means => Ok(means),
     }
 }

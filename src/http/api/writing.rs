@@ -11,7 +11,7 @@ use super::conversations;
 use super::messages::Message;
 use super::response::Answer;
 use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, MessageId};
+use crate::domain::{ConversationId, MessageId, ProblemCode};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -136,15 +136,21 @@ fn refused(written: &ReplyOutcome) -> Problem {
 
 /// Explains why WhatsApp or the customer would refuse a message.
 fn refusal_problem(why: Refusal) -> Problem {
-    Problem::conflict(match why {
-        Refusal::WindowClosed => {
-            "The 24-hour window is closed: WhatsApp takes what is written freely only after the customer writes again."
-        }
-        Refusal::OptedOut => {
-            "The customer asked not to be written to. He can be written to again when he writes the word that takes it back."
-        }
-        Refusal::NoAddress => "The customer has no WhatsApp id that a message could go to.",
-    })
+    let (code, detail) = match why {
+        Refusal::WindowClosed => (
+            ProblemCode::WindowClosed,
+            "The 24-hour window is closed: WhatsApp takes what is written freely only after the customer writes again.",
+        ),
+        Refusal::OptedOut => (
+            ProblemCode::OptedOut,
+            "The customer asked not to be written to. He can be written to again when he writes the word that takes it back.",
+        ),
+        Refusal::NoAddress => (
+            ProblemCode::NoWhatsappId,
+            "The customer has no WhatsApp id that a message could go to.",
+        ),
+    };
+    Problem::conflict(detail).coded(code)
 }
 
 /// Sends an outbound message again that failed, or of which it is unknown whether it was sent.
@@ -173,7 +179,8 @@ pub(super) async fn retry(State(web): State<WebState>, Path(id): Path<String>) -
             return Err(Problem::conflict(
                 "A person has the conversation, and the bot is silent in it: write it yourself, or hand the conversation \
                  back first.",
-            ));
+            )
+            .coded(ProblemCode::PersonHasConversation));
         }
     }
     web.desk.notifier.changed(&ConversationId::stored(place.conversation_id));

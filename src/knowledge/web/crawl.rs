@@ -15,7 +15,7 @@ use super::page;
 use super::robots::{self, Robots};
 use super::scope::{self, Scope};
 use super::{Limits, sitemap};
-use crate::domain::{CollectionId, PageState, SourceId, SourceKind, SourceState};
+use crate::domain::{CollectionId, PageState, SourceId, SourceKind, SourceState, page_reason};
 use crate::knowledge::learn::LearnJob;
 use crate::knowledge::{Error, Library, Progress, Summary};
 use crate::store::sources::{CrawlOutcome, PageRow, SourceRow};
@@ -209,7 +209,7 @@ impl<'a> Crawl<'a> {
         self.permitted(&url)?;
         self.frontier.open(Scope::of(&url), &[&start, &url]);
         let kind = match answer {
-            FetchOutcome::Gone => return Err(site("the server says that there is no such page")),
+            FetchOutcome::Gone => return Err(site(page_reason::GONE)),
             FetchOutcome::New(document) if sitemap::is_one(&document.bytes) => {
                 self.read_sitemaps(&url, document.bytes).await;
                 SourceKind::Sitemap
@@ -221,7 +221,7 @@ impl<'a> Crawl<'a> {
                 if page::file_name(&url, &document.content_type, &document.bytes).is_none() =>
             {
                 let kind = document.content_type;
-                return Err(site(&format!("it is of a format that cannot be learned: {kind}")));
+                return Err(site(&format!("{}{kind}", page_reason::FORMAT)));
             }
             answer => self.read_start(FetchResponse { url, answer }).await?,
         };
@@ -265,7 +265,8 @@ impl<'a> Crawl<'a> {
         if self.allows(url) {
             return Ok(());
         }
-        Err(site(&format!("the site's robots.txt does not allow {} to be read", url.path())))
+        let (before, after) = (page_reason::FORBIDDEN, page_reason::TO_BE_READ);
+        Err(site(&format!("{before}{}{after}", url.path())))
     }
 
     fn allows(&self, url: &Url) -> bool {

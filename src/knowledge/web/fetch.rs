@@ -365,6 +365,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::domain::PageReason;
 
     /// Serves each path with the bytes that `answer` returns, and counts its connections.
     async fn serve(answer: fn(&str) -> String) -> (SocketAddr, Arc<AtomicUsize>) {
@@ -423,6 +424,24 @@ mod tests {
         fetcher
             .get(&FetchRequest { url: &url, follow, known: &known, limit: Limit::Refuse(1000) })
             .await
+    }
+
+    #[test]
+    fn the_reason_of_a_failure_has_a_code_with_its_values() {
+        let of = |failure: Failure| PageReason::of(&failure.to_string(), None);
+        let status = |status: StatusCode| of(Failure::Status(status));
+        let known = Some(PageReason::Status { status: 503 });
+        assert_eq!(status(StatusCode::SERVICE_UNAVAILABLE), known);
+        let seconds = |seconds| Some(PageReason::TooSlow { seconds });
+        assert_eq!(of(Failure::TooSlow(Duration::from_secs(20))), seconds(20.0));
+        assert_eq!(of(Failure::TooSlow(Duration::from_millis(500))), seconds(0.5));
+        let large = Some(PageReason::TooLarge { kilobytes: 4096 });
+        assert_eq!(of(Failure::TooLarge(4 << 20)), large);
+        let site = "other.example".to_owned();
+        let elsewhere = Some(PageReason::Elsewhere { site: site.clone() });
+        assert_eq!(of(Failure::Elsewhere(site)), elsewhere);
+        assert_eq!(of(Failure::Circle), Some(PageReason::Circle {}));
+        assert_eq!(of(Failure::Unreachable("connection refused".into())), None);
     }
 
     #[tokio::test]

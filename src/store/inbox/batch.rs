@@ -7,8 +7,8 @@ use super::{Arrival, ConversationEvent, Offer, StoredMessage, TakeIn, TakenIn};
 use crate::domain::loop_guard;
 use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
-    Author, Content, ConversationId, Event, Inbound, MessageId, MessageState, NoteCode, NumberId,
-    Status, WebhookId, WorkspaceId,
+    Author, CaseReason, Content, ConversationId, Event, Inbound, MessageId, MessageReason,
+    MessageState, NoteCode, NumberId, Status, WebhookId, WorkspaceId,
 };
 use crate::store::recordings::{self, NewRecording};
 use crate::store::signal::{self, Signal};
@@ -21,8 +21,6 @@ pub(super) const OPTED_OUT: &str = NoteCode::OptedOut.text();
 /// The note on the bot's queued messages that are voided when a person writes.
 pub(super) const TAKEN: &str = NoteCode::PersonTookOver.text();
 const MACHINE: &str = NoteCode::Machine.text();
-/// The reason of the case about a message that is too old.
-pub(in crate::store) const STALE_CASE: &str = "a message arrived too late for the bot to answer it";
 
 /// Webhooks that are taken in together.
 pub(super) struct Batch<'a> {
@@ -190,9 +188,12 @@ impl<'a> Batch<'a> {
                 Ok(())
             }
             Disposition::Machine(machine) => {
-                self.call_person(conn, state, (&machine.to_string(), message)).await
+                self.call_person(conn, state, ((*machine).into(), message)).await
             }
-            Disposition::Stale => self.call_person(conn, state, (STALE_CASE, message)).await,
+            Disposition::Stale => {
+                let reason = MessageReason::Stale {}.into();
+                self.call_person(conn, state, (reason, message)).await
+            }
             Disposition::Waits { .. } | Disposition::Stored(_) => Ok(()),
         }
     }
@@ -201,10 +202,11 @@ impl<'a> Batch<'a> {
         &self,
         conn: &mut Conn<'_>,
         state: &Arriving<'_>,
-        (reason, message): (&str, &Inbound),
+        (reason, message): (CaseReason, &Inbound),
     ) -> Result<()> {
         let question = message.content.words().unwrap_or_default();
-        let case = cases::Case { conversation: state.conversation, turn: None, reason, question };
+        let conversation = state.conversation;
+        let case = cases::Case { conversation, turn: None, reason: &reason, question };
         case.open(conn, self.workspace, false).await
     }
 

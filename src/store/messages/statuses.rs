@@ -6,7 +6,7 @@ use const_format::formatcp;
 
 use super::{OUT, close_window, faults_json};
 use crate::domain::{
-    ConversationId, Delivery, MessageState, NumberId, Pricing, Status, WorkspaceId,
+    ConversationId, Delivery, MessageReason, MessageState, NumberId, Pricing, Status, WorkspaceId,
 };
 use crate::store::bulk::Value;
 use crate::store::cases::Case;
@@ -191,7 +191,7 @@ async fn report_undelivered(
     let case = Case {
         conversation: &ConversationId::stored(conversation),
         turn: None,
-        reason: &format!("WhatsApp could not deliver our message: {why}"),
+        reason: &MessageReason::Undelivered { problem: why.to_owned() }.into(),
         question: body.as_deref().unwrap_or_default(),
     };
     case.open(conn, workspace, false).await.map(|()| false)

@@ -73,7 +73,7 @@ impl Job {
         if let Outcome::HandOver { reason, question, .. } = answered.outcome {
             let case = finished.escalation.take();
             let notices = case.map(|case| case.notices).unwrap_or_default();
-            let reason = reason.to_string();
+            let reason = reason.into();
             finished.escalation = Some(Escalation { reason, question, hands_over: true, notices });
         }
         finished

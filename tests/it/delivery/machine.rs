@@ -32,6 +32,7 @@ on_both! {
         assert_eq!(got(&app, CUSTOMER).len(), 3);
         let case = cases(&app).await.remove(0);
         assert!(case["reason"].as_str().unwrap().contains("4 times"), "{case}");
+        assert_eq!(case["reason_code"], json!({"kind": "repeats", "times": 4}));
         resolve(&app, CUSTOMER).await;
         for id in ["7", "8", "9"] {
             says(&app, CUSTOMER, id, "We are closed. Please call again tomorrow.").await;

@@ -26,6 +26,7 @@ async fn a_refused_token_stops_its_number_which_says_so_and_no_other() {
     let reason = number(&app, "main").await["state_reason"].as_str().unwrap().to_owned();
     assert!(reason.contains("access token") && reason.contains("190"), "{reason}");
     assert!(!reason.contains(Graph::TOKEN), "{reason}");
+    assert_eq!(number(&app, "main").await["state_code"]["kind"], "token_refused");
     for n in 2..6 {
         says(&app, &format!("44770095050{n}"), "1", "When do you open?").await;
     }

@@ -52,6 +52,8 @@ on_both! {
         assert_eq!(open.len(), 1, "{open:?}");
         assert_eq!(open[0]["question"], "From nine.");
         assert!(open[0]["reason"].as_str().unwrap().contains("24-hour window"), "{open:?}");
+        let code = &open[0]["reason_code"];
+        assert_eq!((&code["kind"], &code["code"]), (&json!("unsent"), &json!("window_closed")));
         until("the support contact is told", async || !got(&app, SUPPORT).is_empty()).await;
         app.stop().await;
     }

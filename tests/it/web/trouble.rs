@@ -74,7 +74,16 @@ async fn every_fault_is_that_pages_own() {
     assert_eq!(paths(&app, &site).await, ["/", "/broken", "/last"]);
     assert_eq!(stored(&app, &source).await.state, SourceState::Partial);
     let shown = app.get("/collections/web/sources").await;
-    assert_eq!(shown[0]["failed"].as_array().unwrap().len(), 13, "{shown}");
+    let pages = shown[0]["failed"].as_array().unwrap();
+    assert_eq!(pages.len(), 13, "{shown}");
+    let code = |path: &str| {
+        let page = pages.iter().find(|page| page["url"].as_str().unwrap().ends_with(path));
+        page.unwrap()["reason_code"].clone()
+    };
+    assert_eq!(code("/error"), json!({"kind": "status", "status": 500}));
+    assert_eq!(code("/file")["kind"], "elsewhere");
+    assert_eq!(code("/drip"), json!({"kind": "too_slow", "seconds": 1.5}));
+    assert_eq!(code("/pdf")["kind"], "unlearned", "{shown}");
     app.stop().await;
 }
 

@@ -60,8 +60,7 @@ function Case({ one, many }: { one: Schemas["Escalation"]; many: boolean }) {
   const reasonOf = useCaseReason();
   const confirm = useConfirm();
   const say = useSay();
-  const { id, conversation_id, contact_name, question, reason, created_at, resolved_at, agent, number_slug } =
-    one;
+  const { id, conversation_id, contact_name, question, created_at, resolved_at, agent, number_slug } = one;
   const isOpen = one.state === "open";
   const name = contact_name ?? t("cases.unnamed");
   const resolve = $api.useMutation("post", "/api/v1/escalations/{id}/resolve", {
@@ -100,7 +99,7 @@ function Case({ one, many }: { one: Schemas["Escalation"]; many: boolean }) {
             </Text>
           )}
           <Text size="sm" c="dimmed">
-            <bdi>{reasonOf(reason)}</bdi>
+            <bdi>{reasonOf(one)}</bdi>
             {many && (
               <>
                 {" · "}

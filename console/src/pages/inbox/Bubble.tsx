@@ -13,6 +13,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
+import { useProblem } from "@/parts/States";
 import { Content, Happening } from "./Content";
 import { gist, isEvent } from "./holds";
 import { useNote } from "./note";
@@ -182,6 +183,7 @@ export function OnItsWay({
 }) {
   const { t } = useTranslation("inbox");
   const { t: common } = useTranslation();
+  const worded = useProblem();
   const failed = pending.state === "failed";
   return (
     <li
@@ -201,7 +203,7 @@ export function OnItsWay({
       <div className={classes.meta}>
         {failed ? (
           <span className={classes.wrong} role="alert" data-state="unsent">
-            {t("unsent.failed")} <bdi>{pending.error}</bdi>
+            {t("unsent.failed")} <bdi>{pending.error && worded(pending.error, pending.code)}</bdi>
           </span>
         ) : pending.stuck ? (
           <span className={classes.doubt} data-state="waiting">

@@ -85,7 +85,7 @@ export function Case({ one }: { one: Conversation }) {
     <div className={classes.case} role="note">
       <IconAlertCircle size={18} aria-hidden />
       <div>
-        <strong>{t("case.title")}</strong> <bdi>{reasonOf(one.open_case.reason)}</bdi>{" "}
+        <strong>{t("case.title")}</strong> <bdi>{reasonOf(one.open_case)}</bdi>{" "}
         <span className={list.quiet}>
           · <When at={one.open_case.created_at} ago />
         </span>

@@ -81,17 +81,19 @@ test("it tries again by itself", async () => {
 });
 
 test("what is refused stays, with why; those after it go on", async () => {
+  const detail = "The window is closed.";
+  const closed = { status: 409, title: "Conflict", detail, code: "window_closed" as const };
   const keys: string[] = [];
   const { box, arrived } = make(async ({ text, key }) => {
     keys.push(key);
-    if (text === "one" && keys.length < 3) throw new Failure(409, "The window is closed.");
+    if (text === "one" && keys.length < 3) throw new Failure(409, closed.detail, closed);
     return { id: "m" };
   });
   box.write("a", "one");
   box.write("a", "two");
   await settle();
   expect(arrived).toEqual(["two"]);
-  expect(box.list()[0]).toMatchObject({ state: "failed", error: "The window is closed." });
+  expect(box.list()[0]).toMatchObject({ state: "failed", error: detail, code: "window_closed" });
   box.again(box.list()[0]?.key ?? "");
   await settle();
   expect(arrived).toEqual(["two", "one"]);

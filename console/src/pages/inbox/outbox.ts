@@ -1,5 +1,5 @@
 // Outgoing messages: shown at once and sent one by one, each with an idempotency key so that none is sent twice.
-import { Failure, type Schemas } from "@/api/client";
+import { Failure, type Problem, type Schemas } from "@/api/client";
 
 export type Pending = {
   /** Idempotency key, created once for each message. */
@@ -14,8 +14,9 @@ export type Pending = {
   state: "queued" | "sending" | "failed";
   /** Whether the server could not be reached. */
   stuck?: boolean;
-  /** Why it failed. */
+  /** Why it failed, in the server's words and as a code. */
   error?: string;
+  code?: Problem["code"];
   /** The conversation's newest message at the last attempt: the server's copy of this one is newer. */
   after?: string;
 };
@@ -74,7 +75,7 @@ export class Outbox<M extends Made> {
 
   /** Retries a failed message with its old key. */
   again(key: string) {
-    this.change(key, { state: "queued", error: undefined });
+    this.change(key, { state: "queued", error: undefined, code: undefined });
     const one = this.all.find((pending) => pending.key === key);
     if (one) void this.pump(one.conversation);
   }
@@ -115,7 +116,8 @@ export class Outbox<M extends Made> {
         return false;
       }
       const why = error instanceof Error ? error.message : "";
-      this.change(one.key, { state: "failed", stuck: false, error: why, after: undefined });
+      const code = error instanceof Failure ? error.problem?.code : undefined;
+      this.change(one.key, { state: "failed", stuck: false, error: why, code, after: undefined });
       return true;
     }
   }

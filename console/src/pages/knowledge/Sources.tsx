@@ -10,6 +10,7 @@ import { useFormat } from "@/i18n/format";
 import { Async, Empty } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { useRemoval } from "@/parts/useRemoval";
+import { usePageReason } from "./failure";
 import { NewSource } from "./NewSource";
 
 type Source = Schemas["Source"];
@@ -64,7 +65,8 @@ const colours: Record<Schemas["SourceState"], string> = {
 function Row({ source, collection }: { source: Source; collection: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
-  const { url, kind, state, documents, crawled_at, due_at, error, failed } = source;
+  const reasonOf = usePageReason();
+  const { url, kind, state, documents, crawled_at, due_at, error, error_code, failed } = source;
   const facts = [
     t(`sources.${kind}`),
     t("collections.documents", { count: documents }),
@@ -88,7 +90,7 @@ function Row({ source, collection }: { source: Source; collection: string }) {
           </Text>
           {error && (
             <Text size="sm" c="red" dir="auto">
-              {error}
+              {reasonOf(error, error_code)}
             </Text>
           )}
           {failed.length > 0 && <Unread source={source} />}
@@ -100,6 +102,7 @@ function Row({ source, collection }: { source: Source; collection: string }) {
 }
 
 function Unread({ source: { failed } }: { source: Source }) {
+  const reasonOf = usePageReason();
   const { t } = useTranslation(["knowledge", "common"]);
   const [open, setOpen] = useState(false);
   return (
@@ -117,7 +120,7 @@ function Unread({ source: { failed } }: { source: Source }) {
       {open &&
         failed.map((page) => (
           <Text key={page.url} size="sm">
-            <bdi>{page.url}</bdi>: <bdi>{page.reason}</bdi>
+            <bdi>{page.url}</bdi>: <bdi>{reasonOf(page.reason, page.reason_code)}</bdi>
           </Text>
         ))}
     </>

@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { $api, Failure, type Schemas } from "@/api/client";
 import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
-import { sends } from "@/parts/numberState";
+import { useStopReason } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Async, Failed } from "@/parts/States";
 import { useRemoval } from "@/parts/useRemoval";
@@ -71,13 +71,14 @@ export function NumberPage() {
 
 function Shown({ number, provider }: { number: Number; provider?: Provider }) {
   const { t } = useTranslation("numbers");
+  const stopped = useStopReason()(number);
   const [begun] = useState(() => !!provider && openStep(number, provider) < 4);
   return (
     <Stack gap="lg">
       <Warnings warnings={number.warnings} />
-      {!sends(number) && number.state_reason && (
+      {stopped && (
         <Alert color="red" icon={<IconAlertTriangle aria-hidden />} title={t("page.stopped")}>
-          <span dir="auto">{number.state_reason}</span>
+          <span dir="auto">{stopped}</span>
         </Alert>
       )}
       {number.from === "file" && <Alert>{t("fileAbout")}</Alert>}

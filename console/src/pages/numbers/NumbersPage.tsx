@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
-import { sends } from "@/parts/numberState";
+import { useStopReason } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
 import { NumberState } from "./NumberState";
@@ -64,6 +64,7 @@ function None() {
 
 function Row({ number }: { number: Schemas["Number"] }) {
   const { t } = useTranslation("numbers");
+  const stopped = useStopReason()(number);
   const format = useFormat();
   const providers = useProviders();
   const { word } = useWords({ name: number.provider });
@@ -111,9 +112,9 @@ function Row({ number }: { number: Schemas["Number"] }) {
           {facts.filter(Boolean).join(" · ")}
         </Text>
         <Warnings warnings={number.warnings} />
-        {!sends(number) && number.state_reason && (
+        {stopped && (
           <Alert color="red" p="xs" icon={<IconAlertTriangle aria-hidden />}>
-            <span dir="auto">{number.state_reason}</span>
+            <span dir="auto">{stopped}</span>
           </Alert>
         )}
       </Stack>

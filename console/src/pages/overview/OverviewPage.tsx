@@ -135,7 +135,7 @@ function Charts({ overview, asTable }: { overview: Schemas["Overview"]; asTable:
           </Text>
         ) : (
           <Ranked
-            rows={reasons.map(({ reason, count }) => ({ name: reasonOf(reason), count }))}
+            rows={reasons.map((one) => ({ name: reasonOf(one), count: one.count }))}
             say={format.count}
           />
         )}

@@ -43,10 +43,9 @@ function whyOf({ outcome, owner, opted_out }: Outcome) {
 function Kind({ outcome }: { outcome: Outcome }) {
   const { t } = useTranslation("sandbox");
   const reasonOf = useCaseReason();
-  const { outcome: kind } = outcome;
+  const { outcome: kind, reason, reason_code } = outcome;
   if (kind === "answer" || kind === "greeting") return null;
   const why = whyOf(outcome);
-  const reason = why === kind && outcome.reason;
   return (
     <Group gap={8} wrap="nowrap" align="flex-start">
       <Badge
@@ -66,7 +65,8 @@ function Kind({ outcome }: { outcome: Outcome }) {
       </Badge>
       {why && (
         <Text size="xs" c="dimmed" mt={2}>
-          {t(`outcome.why.${why}`)} {reason && <bdi>({reasonOf(reason)})</bdi>}
+          {t(`outcome.why.${why}`)}{" "}
+          {why === kind && reason && <bdi>({reasonOf({ reason, reason_code })})</bdi>}
         </Text>
       )}
     </Group>

@@ -104,6 +104,7 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
   const { t } = useTranslation("start");
   const reasonOf = useCaseReason();
   const { outcome } = answer;
+  const { reason, reason_code } = outcome ?? {};
   const bubbles = outcome ? outcome.bubbles : [answer.text].filter(Boolean);
   const titles = [...new Set(outcome?.citations.map(({ title }) => title))];
   return (
@@ -131,7 +132,7 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
           <Stack gap={2}>
             <Text size="sm" c="dimmed">
               {t(`ask.outcome.${outcome.outcome}`)}
-              {outcome.reason && <span dir="auto"> ({reasonOf(outcome.reason)})</span>}
+              {reason && <span dir="auto"> ({reasonOf({ reason, reason_code })})</span>}
             </Text>
             {titles.length > 0 && (
               <Group gap={6} component="p" m={0}>

@@ -47,7 +47,7 @@ function Waiting({ waiting }: { waiting: Schemas["Conversation"][] }) {
             </Text>
             {open_case && (
               <Text size="xs" c="dimmed" truncate dir="auto">
-                {reasonOf(open_case.reason)}
+                {reasonOf(open_case)}
               </Text>
             )}
           </UnstyledButton>

@@ -4,10 +4,11 @@ import { IconDeviceMobile, IconPlus } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
-import { sends } from "@/parts/numberState";
+import { sends, useStopReason } from "@/parts/numberState";
 
 export function NumberStep({ numbers }: { numbers: Schemas["Number"][] }) {
   const { t } = useTranslation("start");
+  const stopReason = useStopReason();
   if (numbers.length === 0)
     return (
       <Group gap="md">
@@ -26,7 +27,7 @@ export function NumberStep({ numbers }: { numbers: Schemas["Number"][] }) {
   return (
     <Stack gap="xs">
       <Stack gap={6} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
-        {numbers.map(({ id, slug, display, verified_name, state, state_reason }) => (
+        {numbers.map(({ id, slug, display, verified_name, state, state_code, state_reason }) => (
           <Group key={id} component="li" gap="xs">
             <IconDeviceMobile size={18} aria-hidden />
             <Text size="sm" fw={500} dir="auto">
@@ -42,7 +43,7 @@ export function NumberStep({ numbers }: { numbers: Schemas["Number"][] }) {
             </Badge>
             {!sends({ state }) && state_reason && (
               <Text size="sm" c="dimmed" dir="auto">
-                {state_reason}
+                {stopReason({ state, state_code, state_reason })}
               </Text>
             )}
           </Group>

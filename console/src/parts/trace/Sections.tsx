@@ -2,6 +2,7 @@
 import { Group, List, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
+import { useCaseReason } from "../caseReason";
 import { Fold } from "./Fold";
 import { Part, Verbatim } from "./Part";
 import { Statements } from "./Statements";
@@ -56,6 +57,7 @@ export function Heard({ trace }: Props) {
 export function Rules({ trace }: Props) {
   const { t } = useTranslation("trace");
   const format = useFormat();
+  const reasonOf = useCaseReason();
   const { escalate, curated } = trace;
   if (!escalate && !curated) return null;
   return (
@@ -65,7 +67,8 @@ export function Rules({ trace }: Props) {
           <Text size="sm">
             {escalate.matched ? (
               <>
-                {t("rules.fired")} <bdi>{escalate.matched}</bdi>
+                {t("rules.fired")}{" "}
+                <bdi>{reasonOf({ reason: escalate.matched, reason_code: escalate.matched_code })}</bdi>
               </>
             ) : (
               t("rules.none", { count: escalate.rules })

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::super::response::AuditedAnswer;
 use crate::desk::Number;
-use crate::domain::{Action, Fault, Party, TestOutcome};
+use crate::domain::{Action, Fault, Party, ProblemCode, TestOutcome};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -92,7 +92,8 @@ pub(in super::super) async fn test(
     if web.desk.store.opted_out(&to).await? {
         return Err(Problem::conflict(
             "That person asked to get nothing more. Whoever writes to the number again may be written to.",
-        ));
+        )
+        .coded(ProblemCode::OptedOut));
     }
     if !number.activity.try_acquire_test_send(PAUSE_MS) {
         return Err(Problem::too_many(

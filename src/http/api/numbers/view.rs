@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::response::Answer;
-use crate::domain::{AlertCode, NumberOrigin, NumberState, StoredProvider};
+use crate::domain::{AlertCode, NumberOrigin, NumberState, StopReason, StoredProvider};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::Path;
@@ -37,6 +37,8 @@ pub(in super::super) struct Number {
     state: NumberState,
     /// Why it is stopped or at risk, and what to do.
     state_reason: Option<String>,
+    /// Why it is stopped, as a code with its values; null if the reason has none.
+    state_code: Option<StopReason>,
     /// What puts it at risk, oldest first.
     warnings: Vec<NumberWarning>,
     /// The phone number as the provider shows it.
@@ -195,6 +197,7 @@ fn shown(
         agent: agent.map(|bot| bot.agent.slug.clone()),
         from: if of_file { NumberOrigin::File } else { NumberOrigin::Console },
         state,
+        state_code: state_reason.as_deref().and_then(StopReason::of),
         state_reason,
         warnings,
         display: row.display,

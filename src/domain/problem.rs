@@ -1,0 +1,42 @@
+//! Why a request was not fulfilled, as a code that the console translates.
+
+use frontdesk_words::words;
+
+words! {
+    /// Why a request was not fulfilled, for translations. Only the reasons that people meet often
+    /// have one.
+    pub enum ProblemCode {
+        /// What the request is about does not exist, or not any more.
+        NotFound = "not_found",
+        /// Too many requests run at once.
+        Busy = "busy",
+        /// The database does not answer right now.
+        DatabaseUnavailable = "database_unavailable",
+        /// An internal error.
+        Broken = "broken",
+        /// The 24-hour window is closed.
+        WindowClosed = "window_closed",
+        /// The customer opted out of messages.
+        OptedOut = "opted_out",
+        /// The customer has no WhatsApp id.
+        NoWhatsappId = "no_whatsapp_id",
+        /// A person has the conversation, so the bot's message is not sent again.
+        PersonHasConversation = "person_has_conversation",
+        /// What trials may cost today is used up.
+        TrialBudgetUsedUp = "trial_budget_used_up",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_console_knows_every_code() {
+        let console = include_str!("../../console/src/locales/en/common.json");
+        let texts: serde_json::Value = serde_json::from_str(console).unwrap();
+        let known = texts["problem"].as_object().unwrap();
+        let known: std::collections::BTreeSet<_> = known.keys().map(String::as_str).collect();
+        assert_eq!(known, ProblemCode::WORDS.iter().copied().collect());
+    }
+}
