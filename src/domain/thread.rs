@@ -398,7 +398,10 @@ mod tests {
     }
 
     fn consent(out: bool) -> IntakePolicy {
-        IntakePolicy { consent: Some(ConsentRequest { out, reply: None, practice: false }), ..policy() }
+        IntakePolicy {
+            consent: Some(ConsentRequest { out, reply: None, practice: false }),
+            ..policy()
+        }
     }
 
     fn event<'a>(policy: &'a IntakePolicy, text: &str, now: Millis) -> InboundEvent<'a> {

@@ -273,7 +273,7 @@ on_both! {
         let all = ground.all().await;
         let contact = |wa_id: Option<&str>| {
             let row = all.iter().find(|row| row.wa_id.as_deref() == wa_id).unwrap();
-            row.contact_id.to_string()
+            row.contact_id.clone()
         };
         assert!(ground.store.audit_log(&Filter::default(), 10).await.unwrap().is_empty());
         ground.hear(0, Ids::Both, "m4").await;

@@ -685,12 +685,16 @@ impl Play {
         let mut arrival = self.item(place.1, Event::Message(Box::new(message)));
         arrival.policy.return_ms = i64::from(wish == Wish::Back);
         arrival.policy.consent = match wish {
-            Wish::Stop => {
-                Some(thread::ConsentRequest { out: true, reply: Some("Goodbye.".into()), practice: false })
-            }
-            Wish::Start => {
-                Some(thread::ConsentRequest { out: false, reply: Some("Welcome back.".into()), practice: false })
-            }
+            Wish::Stop => Some(thread::ConsentRequest {
+                out: true,
+                reply: Some("Goodbye.".into()),
+                practice: false,
+            }),
+            Wish::Start => Some(thread::ConsentRequest {
+                out: false,
+                reply: Some("Welcome back.".into()),
+                practice: false,
+            }),
             Wish::None | Wish::Back => None,
         };
         arrival

@@ -107,6 +107,7 @@ pub(super) struct Figures {
 
 /// A reason for hand-offs.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the API's names")]
 pub(super) struct Reason {
     /// The reason.
     reason: String,

@@ -339,9 +339,7 @@ mod tests {
         assert!(refusal("menu.txt", b"PK\x03\x04\x14\0").contains("zip archive is damaged"));
         assert!(refusal("menu.pdf", b"\x01\x02\0\0\x07\x01\0").contains("PDF is damaged"));
         assert!(refusal("menu.csv", b"\x89PNG\r\n\x1a\n\0\0").contains("a PNG image"));
-        for bytes in
-            [&b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0"[..], b"W\0e o\0pen\0 at 9.\0"]
-        {
+        for bytes in [&b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0"[..], b"W\0e o\0pen\0 at 9.\0"] {
             assert_eq!(
                 refusal("menu.txt", bytes),
                 "the file is binary data named .txt: save it again in UTF-8, or save its text as .txt"
