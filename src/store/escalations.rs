@@ -33,6 +33,8 @@ pub struct EscalationRow {
     pub resolved_at: Option<i64>,
     /// The customer's name.
     pub contact_name: Option<String>,
+    /// The customer's phone number.
+    pub wa_id: Option<String>,
     /// The short name of the conversation's number.
     pub number_slug: String,
     /// The short name of the agent that answers on the number.
@@ -42,7 +44,7 @@ pub struct EscalationRow {
 /// Selects cases `e` as [`EscalationRow`]s; append conditions.
 const CASES: &str =
     "select e.id, e.conversation_id, e.turn_id, e.reason, e.question, e.state, e.created_at, e.resolved_at,
-        c.name as contact_name, n.slug as number_slug, a.slug as agent
+        c.name as contact_name, c.wa_id, n.slug as number_slug, a.slug as agent
      from escalations e cross join conversations v cross join contacts c cross join numbers n cross join agents a
      where e.workspace_id = $1 and v.id = e.conversation_id and c.id = v.contact_id and n.id = v.number_id
         and a.id = n.agent_id";

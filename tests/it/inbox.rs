@@ -80,7 +80,7 @@ on_both! {
         assert_eq!(shown["open_case"]["reason_code"]["kind"], "keyword", "{shown}");
         assert_eq!(shown["open_case"]["reason_code"], case["reason_code"]);
         assert_eq!((&case["number_slug"], &case["agent"]), (&json!("main"), &json!("acme")));
-        assert_eq!(case["contact_name"], json!("Customer 0101"));
+        assert_eq!((&case["contact_name"], &case["wa_id"]), (&json!("Customer 0101"), &json!(ANA)));
         assert_eq!(found(&app, "state=waiting").await, [ANA]);
         // The bot's sentence is newer.
         assert_eq!(shown["waiting_text"], "I want a human.");

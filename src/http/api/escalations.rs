@@ -36,6 +36,8 @@ pub(super) struct Escalation {
     resolved_at: Option<i64>,
     /// The customer's name.
     contact_name: Option<String>,
+    /// The customer's phone number, if WhatsApp tells it.
+    wa_id: Option<String>,
     /// Name of the conversation's number.
     number_slug: String,
     /// Short name of the agent that answers on the number.
@@ -55,6 +57,7 @@ impl From<EscalationRow> for Escalation {
             created_at: row.created_at,
             resolved_at: row.resolved_at,
             contact_name: row.contact_name,
+            wa_id: row.wa_id,
             number_slug: row.number_slug,
             agent: row.agent,
         }

@@ -9,6 +9,7 @@ import { usePages } from "@/api/pages";
 import { reread } from "@/api/queries";
 import { useConfirm } from "@/parts/Confirm";
 import { useCaseReason } from "@/parts/caseReason";
+import { customerName } from "@/parts/customer";
 import { Formatted } from "@/parts/Formatted";
 import { MoreButton } from "@/parts/MoreButton";
 import { Empty, Failed, Loading } from "@/parts/States";
@@ -60,9 +61,9 @@ function Case({ one, many }: { one: Schemas["Escalation"]; many: boolean }) {
   const reasonOf = useCaseReason();
   const confirm = useConfirm();
   const say = useSay();
-  const { id, conversation_id, contact_name, question, created_at, resolved_at, agent, number_slug } = one;
+  const { id, conversation_id, question, created_at, resolved_at, agent, number_slug } = one;
   const isOpen = one.state === "open";
-  const name = contact_name ?? t("cases.unnamed");
+  const name = customerName(one, t("cases.unnamed"));
   const resolve = $api.useMutation("post", "/api/v1/escalations/{id}/resolve", {
     onSuccess: () => {
       say.done(t("cases.resolved"));

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
+import { customerName } from "@/parts/customer";
 import { plain } from "@/parts/whatsapp";
 import { type Conversation, foundIn, isPhone } from "./filter";
 import classes from "./inbox.module.css";
@@ -30,8 +31,7 @@ export function useRowWords() {
 /** Returns a function that names a customer. */
 export function useNameOf() {
   const { t } = useTranslation("inbox");
-  return (one: Conversation | undefined) =>
-    one?.contact_name || (one?.wa_id ? `+${one.wa_id}` : t("nameless"));
+  return (one: Conversation | undefined) => customerName(one ?? {}, t("nameless"));
 }
 
 /** Returns a function that summarises the newest message. */

@@ -8,6 +8,7 @@ import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { useCaseReason } from "@/parts/caseReason";
+import { customerName } from "@/parts/customer";
 import { Async } from "@/parts/States";
 import { When } from "@/parts/When";
 import { plain } from "@/parts/whatsapp";
@@ -36,7 +37,7 @@ function Waiting({ waiting }: { waiting: Schemas["Conversation"][] }) {
           >
             <Group justify="space-between" wrap="nowrap" gap="sm">
               <Text size="sm" fw={600} truncate dir="auto">
-                {contact_name ?? wa_id ?? t("home.unnamed")}
+                {customerName({ contact_name, wa_id }, t("home.unnamed"))}
               </Text>
               <Text size="xs" c="dimmed" style={{ flex: "none" }}>
                 <When at={last_message_at} ago />
