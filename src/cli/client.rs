@@ -128,8 +128,12 @@ async fn accepted(response: Response) -> anyhow::Result<Response> {
     if status.is_success() {
         return Ok(response);
     }
+    let url = response.url().clone();
     let problem: Value = response.json().await.unwrap_or_default();
-    bail!("{}", problem["detail"].as_str().unwrap_or(status.as_str()))
+    match problem["detail"].as_str() {
+        Some(detail) => bail!("{detail}"),
+        None => bail!("{url} answers {status}, which is no answer of a desk: check the address"),
+    }
 }
 
 struct Event {

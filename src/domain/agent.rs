@@ -101,7 +101,8 @@ pub struct Grounding {
     /// With `hold`, an unsupported statement below this score (0 to 1) holds the reply back.
     /// Default: 0.01, which needs a wrong number, not one that the customer wrote or a sum, beside
     /// words that no source has in this order. It is the highest bar that holds back at most 1 % of
-    /// the replies that people rated as supported, in each of three sets (benches/RESULTS.md).
+    /// the replies that people rated as supported, in each of three sets, with and without a
+    /// model of meaning (benches/RESULTS.md).
     pub hold_below: f32,
     /// Whether a model judges the statements too: one more short call per reply.
     pub judge: bool,

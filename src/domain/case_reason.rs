@@ -71,7 +71,7 @@ pub enum MessageReason {
     Orphaned {},
     /// WhatsApp took a message of ours and could not deliver it.
     Undelivered {
-        /// The provider's words.
+        /// The provider's words, or that it does not say why, in English.
         problem: String,
     },
     /// It is not known whether a message of ours arrived.

@@ -14,8 +14,8 @@ words! {
         OptedOut = "opted_out",
         /// The customer wants messages again.
         OptedIn = "opted_in",
-        /// An opt-out or opt-in word on a practice number, where it is not kept.
-        PracticeConsent = "practice_consent",
+        /// An opt-out on a practice number, which does not keep it.
+        PracticeOptOut = "practice_opt_out",
         /// The sender looks like a machine.
         Machine = "machine",
         /// It is part of an import of old messages.
@@ -59,7 +59,7 @@ impl NoteCode {
             Self::HandedOver => "handed over",
             Self::OptedOut => "the customer opted out",
             Self::OptedIn => "the customer wants messages again",
-            Self::PracticeConsent => "an opt-out or opt-in, which a practice number does not keep",
+            Self::PracticeOptOut => "an opt-out, which a practice number does not keep",
             Self::Machine => "the sender looks like a machine",
             Self::Imported => "part of an import of old messages",
             Self::Group => "written in a group",

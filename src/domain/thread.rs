@@ -180,8 +180,9 @@ pub struct ConsentRequest {
     pub out: bool,
     /// The reply to send, if the agent has one.
     pub reply: Option<String>,
-    /// Whether it came in on a practice number. It is not kept: customers are known on all numbers,
-    /// and anybody may practise in their name.
+    /// Whether it came in on a practice number. Then it changes nothing: customers are known on all
+    /// numbers, and anybody may practise in their name. An opt-out is stored without an answer, an
+    /// opt-in is answered like any text, as on a real number without an opt-out before it.
     pub practice: bool,
 }
 
@@ -216,14 +217,19 @@ impl Thread {
             return Disposition::Stored(event.no_answer_reason);
         }
         match &event.policy.consent {
-            Some(consent) if consent.practice => {
-                return Disposition::Stored(Some(NoteCode::PracticeConsent.text()));
+            Some(consent) if consent.practice && consent.out => {
+                return Disposition::Stored(Some(NoteCode::PracticeOptOut.text()));
             }
             Some(consent) if consent.out && self.opted_out_at.is_none() => {
                 return self.opt_out(event.now);
             }
             // An old opt-in may be from before the opt-out.
-            Some(consent) if !consent.out && !event.stale && self.opted_out_at.take().is_some() => {
+            Some(consent)
+                if !consent.out
+                    && !consent.practice
+                    && !event.stale
+                    && self.opted_out_at.take().is_some() =>
+            {
                 return Disposition::OptedIn;
             }
             _ => {}
@@ -424,6 +430,22 @@ mod tests {
             assert_eq!(thread.quiet_at, Some(NOW + quiet), "{at}");
             assert_eq!(thread.due_at, Some(NOW), "a turn may get ready at once");
         }
+    }
+
+    #[test]
+    fn on_a_practice_number_stop_is_not_kept_and_start_is_answered() {
+        let practice = |out| IntakePolicy {
+            consent: Some(ConsentRequest { out, reply: None, practice: true }),
+            ..policy()
+        };
+        let (mut thread, out, back) = (Thread::default(), practice(true), practice(false));
+        let stored = Disposition::Stored(Some(NoteCode::PracticeOptOut.text()));
+        assert_eq!(thread.receive(&event(&out, "stop", NOW)), stored);
+        assert_eq!(thread.opted_out_at, None);
+        assert_eq!(thread.receive(&event(&back, "start", NOW + 1)), WAITS);
+        thread.opted_out_at = Some(NOW);
+        assert_ne!(thread.receive(&event(&back, "start", NOW + 2)), WAITS);
+        assert_eq!(thread.opted_out_at, Some(NOW), "somebody else may practise in that name");
     }
 
     #[test]

@@ -121,13 +121,15 @@ macro_rules! shown {
 }
 
 impl Store {
-    /// The pages of a source that the last crawl could not read.
+    /// The pages of a source that the last crawl could not read, with the code of the document if
+    /// that is why: its failure may be older than the page's.
     pub async fn failed_pages(&self, id: &SourceId) -> Result<Vec<FailedPageRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select p.url, coalesce(p.error, '') as error, d.code
                        from source_pages p join sources s on s.id = p.source_id
                            left join documents d on d.collection_id = s.collection_id and d.path = p.path
+                               and d.error <> '' and substr(p.error, 1, length(d.error)) = d.error
                        where p.source_id = $1 and p.workspace_id = $2 and p.state = $3 order by p.url";
             let (id, space, failed) = (id.as_str(), workspace.as_str(), PageState::Failed);
             all!(conn, FailedPageRow, sql, id, space, failed)

@@ -98,6 +98,9 @@ pub struct CrawlOutcome {
     pub kind: SourceKind,
     /// Number of pages that could not be read.
     pub failed: i64,
+    /// When the source was due as the crawl began. Whoever asked for another read meanwhile, which
+    /// changed it, gets that read.
+    pub due_at: Option<i64>,
 }
 
 /// The columns of a [`SourceRow`].
@@ -257,7 +260,8 @@ impl Write for End {
         let pages = first!(conn, (i64,), sql, self.id.as_str(), DocumentState::Ready)?;
         let pages = pages.map_or(0, |row| row.0);
         let sql = "update sources set state = $4, error = $5, kind = $6, pages = $7, failed = $8, crawled_at = $9,
-                       updated_at = $9, lease_until = 0, tries = 0, reading = '', stamp = '', due_at = $9 + every_minutes * 60000
+                       updated_at = $9, lease_until = 0, tries = 0, reading = '', stamp = '',
+                       due_at = case when due_at is distinct from $10 then due_at else $9 + every_minutes * 60000 end
                    where id = $1 and workspace_id = $2 and holder = $3";
         run!(
             conn,
@@ -271,6 +275,7 @@ impl Write for End {
             pages,
             self.crawled.failed,
             now(),
+            self.crawled.due_at,
         )
         .map(|_| ())
     }

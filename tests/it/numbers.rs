@@ -260,7 +260,7 @@ on_both! {
         assert_eq!(app.conversation_with(CUSTOMER).await["opted_out"], false, "it may be a real customer's phone");
         let thread = app.thread(CUSTOMER).await;
         let notes: Vec<_> = thread.iter().map(|one| &one["note_code"]).collect();
-        assert_eq!(notes, ["practice_consent"], "it is no question either: {thread:?}");
+        assert_eq!(notes, ["practice_opt_out"], "it is no question either: {thread:?}");
         practises("When do you close on Saturday?").await;
         let thread = app.thread(CUSTOMER).await;
         assert!(thread.iter().any(|one| one["direction"] == "out"), "{thread:?}");

@@ -115,7 +115,7 @@ fn is_item_number(said: &str, rest: &str) -> bool {
     if before.is_empty() {
         return true;
     }
-    if !before.ends_with(BEFORE_ITEMS) {
+    if !before.ends_with(BEFORE_ITEMS) || is_range(before) {
         return false;
     }
     let earlier = &before[before.floor_char_boundary(before.len().saturating_sub(MAX_ITEM_LEN))..];
@@ -132,17 +132,26 @@ fn has_item(text: &str, number: u32, begins: impl Fn(&str) -> bool) -> bool {
         let before = number_at_end(said).filter(|(_, found)| *found == number);
         before.is_some_and(|(before, _)| {
             let before = before.trim_end();
-            !before.ends_with(char::is_alphanumeric) && begins(before)
+            !before.ends_with(char::is_alphanumeric) && !is_range(before) && begins(before)
         }) && after.starts_with(|c: char| c.is_whitespace() || is_spaceless(c))
     })
 }
 
-/// Splits a small number with a full stop off the end of a text.
+/// Whether a text ends with a number and a dash or comma: the next number ends a range, as in
+/// "9 – 5.".
+fn is_range(before: &str) -> bool {
+    let number = before.strip_suffix([',', '-', '–', '—']);
+    number.is_some_and(|number| number.trim_end().ends_with(|c| digit(c).is_some()))
+}
+
+/// Splits a small number with a full stop off the end of a text. Other numbers are no items: those
+/// right behind a mark, as in "9–5." and "18:30.".
 fn number_at_end(said: &str) -> Option<(&str, u32)> {
     let head = said.strip_suffix(FULL_STOPS)?;
     let before = head.trim_end_matches(|c| digit(c).is_some());
     let digits = &head[before.len()..];
-    if !(1..=MAX_ITEM_DIGITS).contains(&digits.chars().count()) {
+    let is_attached = |c: char| (c.is_ascii_punctuation() && c != '(') || matches!(c, '–' | '—');
+    if !(1..=MAX_ITEM_DIGITS).contains(&digits.chars().count()) || before.ends_with(is_attached) {
         return None;
     }
     let number = digits.chars().filter_map(digit).fold(0, |number, digit| number * 10 + digit);
@@ -247,6 +256,16 @@ mod tests {
             ("Open on the 1, 2. Then closed.", &["Open on the 1, 2.", "Then closed."]),
             ("€5. It is cheap.", &["€5.", "It is cheap."]),
             ("2024. A good year.", &["2024.", "A good year."]),
+            (
+                "Mon to Fri 9–5. Saturdays 10–6. Closed Sundays.",
+                &["Mon to Fri 9–5.", "Saturdays 10–6.", "Closed Sundays."],
+            ),
+            ("Mon 9 - 1. Sat 10 - 2. No more.", &["Mon 9 - 1.", "Sat 10 - 2.", "No more."]),
+            (
+                "Until 18:30. Sundays until 19:31. Bye.",
+                &["Until 18:30.", "Sundays until 19:31.", "Bye."],
+            ),
+            ("Small 3,5. Large 4,6. Both blue.", &["Small 3,5.", "Large 4,6.", "Both blue."]),
         ] {
             assert_eq!(split(text), parts);
         }

@@ -135,7 +135,7 @@ fn refused(written: &ReplyOutcome) -> Problem {
 }
 
 /// Explains why WhatsApp or the customer would refuse a message.
-fn refusal_problem(why: Refusal) -> Problem {
+pub(super) fn refusal_problem(why: Refusal) -> Problem {
     let (code, detail) = match why {
         Refusal::WindowClosed => (
             ProblemCode::WindowClosed,

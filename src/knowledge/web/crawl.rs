@@ -158,7 +158,8 @@ impl<'a> Crawl<'a> {
             format!("{failed} pages could not be read, so their old text was kept. The first: {path}: {why}")
         });
         let state = if failed == 0 { SourceState::Ready } else { SourceState::Partial };
-        self.end(CrawlOutcome { state, error, kind, failed: count(failed) }).await?;
+        let due_at = self.source.due_at;
+        self.end(CrawlOutcome { state, error, kind, failed: count(failed), due_at }).await?;
         Ok(summary)
     }
 
@@ -169,8 +170,8 @@ impl<'a> Crawl<'a> {
         let mut summary = std::mem::take(&mut self.work.summary);
         summary.failed.push((self.source.url.clone(), why.clone()));
         let (state, kind) = (SourceState::Failed, self.source.kind);
-        let failed = count(summary.failed.len());
-        self.end(CrawlOutcome { state, error: Some(why), kind, failed }).await?;
+        let (failed, due_at) = (count(summary.failed.len()), self.source.due_at);
+        self.end(CrawlOutcome { state, error: Some(why), kind, failed, due_at }).await?;
         Ok(summary)
     }
 
@@ -183,7 +184,10 @@ impl<'a> Crawl<'a> {
     }
 
     async fn end(&self, crawled: CrawlOutcome) -> Result<(), Error> {
-        Ok(self.library.store.end_crawl(&self.id, crawled).await?)
+        // What a source is said to hold is found. An index that fails catches up by itself.
+        let synced = self.library.sync_index().await;
+        self.library.store.end_crawl(&self.id, crawled).await?;
+        synced.map(drop)
     }
 
     /// Reads the start page and everything it leads to. Returns the kind of source it turned out to

@@ -162,9 +162,9 @@ impl Library {
         };
         if read.is_err() {
             self.store.release_source(id).await?;
+            // Documents learned before a failure count.
+            self.sync_index().await?;
         }
-        // Documents learned before a failure count.
-        self.sync_index().await?;
         read
     }
 
@@ -185,9 +185,9 @@ impl Library {
     pub async fn skip_source(&self, source: SourceRow, why: String) -> Result<(), Error> {
         let id = SourceId::stored(source.id);
         if self.store.take_source(&id, LEASE_MS).await? {
-            let (kind, failed) = (source.kind, source.failed);
+            let SourceRow { kind, failed, due_at, .. } = source;
             let crawled =
-                CrawlOutcome { state: SourceState::Failed, error: Some(why), kind, failed };
+                CrawlOutcome { state: SourceState::Failed, error: Some(why), kind, failed, due_at };
             self.store.end_crawl(&id, crawled).await?;
         }
         Ok(())

@@ -86,18 +86,40 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     parts.filter(|part| part.chars().count() <= MAX_QUOTED_LEN)
 }
 
-/// Returns where the texts in quotation marks are, without the marks. One after a number is a unit:
-/// inches.
+/// Returns where the texts in quotation marks are, without the marks. Quotations within them, and
+/// marks that nothing closes, do not count.
 fn quotations(text: &str) -> Vec<Range<usize>> {
-    let (mut found, mut open) = (Vec::new(), None);
+    let mut found = Vec::new();
+    let mut past = 0;
     for (at, mark) in text.match_indices(QUOTATION_MARKS) {
+        // One after a number is a unit: inches.
+        let is_unit =
+            matches!(mark, "\"" | "”") && text[..at].ends_with(|c: char| c.is_ascii_digit());
+        if at < past || is_unit {
+            continue;
+        }
         let from = at + mark.len();
-        match open.take() {
-            Some(start) => found.push(start..at),
-            None => open = (!text[..at].ends_with(|c: char| c.is_ascii_digit())).then_some(from),
+        if let Some(len) = text[from..].find(closing_marks(mark)) {
+            found.push(from..from + len);
+            past = text.ceil_char_boundary(from + len + 1);
         }
     }
     found
+}
+
+/// The marks that close a quotation, by the one that opens it.
+fn closing_marks(mark: &str) -> &'static [char] {
+    match mark {
+        "\"" => &['"'],
+        "“" => &['”', '“'],
+        "”" => &['”'],
+        "„" => &['“', '”'],
+        "«" => &['»'],
+        "»" => &['«', '»'],
+        "「" => &['」'],
+        "『" => &['』'],
+        _ => &[],
+    }
 }
 
 fn asks_to_write(sentence: &str) -> bool {
@@ -215,6 +237,8 @@ mod tests {
             ("Would you like to speak to a \"real person\" now?", "yes"),
             ("> Do you repair tents?\nI cannot find that. Shall I ask a colleague?", "yes"),
             ("Write 「real person」 and someone will answer.", "yes"),
+            ("Reply 1「more」. Shall I ask a colleague? Or write 「less」.", "yes"),
+            ("The 5\" one fits. Shall I ask a colleague? Or write \"less\".", "yes"),
         ] {
             assert!(after(offer, message), "{offer}: {message}");
         }
@@ -248,6 +272,7 @@ mod tests {
             ("I then say “I cannot find that. Shall I ask a colleague?”.", "yes"),
             ("Dann sage ich: „Soll ich Sie an einen Kollegen weiterleiten?“", "ok"),
             ("Digo: «¿Quiere que le pase con alguien de la tienda?»", "vale, sí"),
+            ("Ich: „Erst »Soll ich Sie an einen Kollegen weiterleiten?«, dann Ruhe.“", "ja"),
             ("I then write:\n> Shall I ask a colleague?\nThat is all.", "yes"),
             ("I say \"Shall I ask a colleague?\" if I cannot find it.", "yes"),
         ] {

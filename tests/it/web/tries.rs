@@ -2,6 +2,7 @@
 //! somebody requests it; the rest of its site is learned. A source that ends processes before any
 //! page is read waits longer each time.
 
+use frontdesk::store::sources::CrawlOutcome;
 #[cfg(target_os = "linux")]
 use reqwest::multipart::{Form, Part};
 use tempfile::TempDir;
@@ -288,6 +289,28 @@ on_both! {
         store.release_source(&id).await.unwrap();
         store.release_sources().await.unwrap();
         assert_eq!(app.change(counted).await, 1);
+        app.stop().await;
+    }
+
+    async fn a_read_that_is_asked_for_during_a_read_follows_it(db) {
+        let app = Setup::on(db).extractive().with(LOCAL).start().await;
+        let site = shop().await;
+        let source = added(&app, &SourceRequest { every_minutes: Some(60), ..wanted(&site.url) }).await;
+        let (store, id) = (&app.desk.store, SourceId::stored(source.id.clone()));
+        assert!(store.take_source(&id, 60_000).await.unwrap());
+        let SourceRow { kind, failed, due_at, .. } = stored(&app, &source).await;
+        assert!(store.schedule_source_now(&id).await.unwrap());
+        let crawled = CrawlOutcome { state: SourceState::Ready, error: None, kind, failed, due_at };
+        store.end_crawl(&id, crawled).await.unwrap();
+        // Without the request it would be an hour until the next read.
+        let read = async {
+            while stored(&app, &source).await.pages == 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), read).await.expect("the source is read");
+        let SourceRow { due_at, crawled_at, .. } = stored(&app, &source).await;
+        assert_eq!(due_at.unwrap() - crawled_at.unwrap(), 3_600_000);
         app.stop().await;
     }
 

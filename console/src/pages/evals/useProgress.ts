@@ -28,6 +28,8 @@ export function useProgress(id: string, isOn: boolean): Progress | undefined {
       if (run) queries.setQueryData(queryKey, run);
       reread("/api/v1/evals/runs", "/api/v1/evals/runs/{id}", "/api/v1/evals/compare");
     });
+    // The stream comes back by itself, unless the run has ended and its rows cannot be read.
+    source.addEventListener("error", () => reread("/api/v1/evals/runs/{id}"));
     return () => {
       clearTimeout(due);
       source.close();

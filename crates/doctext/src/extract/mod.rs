@@ -238,7 +238,11 @@ fn wrong_extension_error(kind: Kind, named: Kind, bytes: &[u8], ending: &str) ->
 /// Error for a text file that is full of NULs or other control characters: another program's data,
 /// or text in an encoding that nothing tells.
 fn not_text(ending: &str) -> Unreadable {
-    let remedy = "save it again in UTF-8, or save its text as .txt".to_owned();
+    let remedy = match ending {
+        "txt" => "save it again as text in UTF-8",
+        _ => "save it again in UTF-8, or save its text as .txt",
+    };
+    let remedy = remedy.to_owned();
     Unreadable::Disguised { what: "binary data", ending: ending.to_owned(), remedy }
 }
 
@@ -342,7 +346,7 @@ mod tests {
         for bytes in [&b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xFF\xFF\0\0"[..], b"W\0e o\0pen\0 at 9.\0"] {
             assert_eq!(
                 refusal("menu.txt", bytes),
-                "the file is binary data named .txt: save it again in UTF-8, or save its text as .txt"
+                "the file is binary data named .txt: save it again as text in UTF-8"
             );
         }
         assert!(refusal("menu.md", b"\n<!DOCTYPE html><p>Hi</p>").contains("rename it to .html"));

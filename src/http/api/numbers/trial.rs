@@ -11,8 +11,9 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::response::AuditedAnswer;
+use super::super::writing::refusal_problem;
 use crate::desk::Number;
-use crate::domain::{Action, Fault, Party, ProblemCode, TestOutcome};
+use crate::domain::{Action, Fault, Party, TestOutcome};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -20,6 +21,7 @@ use crate::http::note::Note;
 use crate::http::webhooks;
 use crate::provider::{Class, Error, OutgoingMessage, SentMessage};
 use crate::store::audit::{Actor, Entry};
+use crate::store::staff_messages::Refusal;
 
 /// Time limit for the provider's answer.
 const PROVIDER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -90,10 +92,7 @@ pub(in super::super) async fn test(
         return Ok((Note::written(), Json(tried)));
     }
     if web.desk.store.opted_out(&to).await? {
-        return Err(Problem::conflict(
-            "That person asked to get nothing more. Whoever writes to the number again may be written to.",
-        )
-        .coded(ProblemCode::OptedOut));
+        return Err(refusal_problem(Refusal::OptedOut));
     }
     if !number.activity.try_acquire_test_send(PAUSE_MS) {
         return Err(Problem::too_many(
