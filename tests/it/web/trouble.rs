@@ -88,6 +88,25 @@ async fn every_fault_is_that_pages_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_has_the_code_of_its_last_failure() {
+    let app = Setup::on(Db::Sqlite).extractive().with(LOCAL).start().await;
+    let site = Site::start().await;
+    site.put("/", html("Start", "Welcome to the start.", &["/menu"]));
+    site.put("/menu", Page::Text("text/html", b"%PDF-1.7\n%\xE2\xE3\xCF\xD3 lies".to_vec()));
+    let (source, _) = learned(&app, &site.url).await;
+    let failed = async || app.get("/collections/web/sources").await[0]["failed"][0].clone();
+    let before = failed().await;
+    assert_eq!(before["reason_code"]["kind"], "unlearned", "{before}");
+    let packed = vec![("content-type", "text/html".into()), ("content-encoding", "br".into())];
+    site.put("/menu", Page::Headed(packed, b"The menu.".to_vec()));
+    refreshed(&app, &source).await;
+    let after = failed().await;
+    assert_eq!(after["reason_code"], Value::Null, "{after}");
+    assert_ne!(after["reason"], before["reason"]);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_of_this_machine_is_refused_unless_the_settings_permit_it() {
     let app =
         Setup::on(Db::Sqlite).extractive().with("[knowledge.web]\npause_ms = 0").start().await;
