@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 
 test("a list of any length is shown step by step", async () => {
-  const box = document.createElement("div");
+  const box = document.body.appendChild(document.createElement("div"));
   const root = createRoot(box);
   const draw = (length: number) =>
     act(async () =>
@@ -26,9 +26,47 @@ test("a list of any length is shown step by step", async () => {
     );
   await draw(50);
   expect(box.querySelector("button")).toBeNull();
-  await draw(10_000);
+  await draw(120);
+  const press = () =>
+    act(async () => {
+      box.querySelector("button")?.focus();
+      box.querySelector("button")?.click();
+    });
   expect(box.querySelectorAll("p")).toHaveLength(50);
-  await act(async () => box.querySelector("button")?.click());
+  expect(box.querySelector("button")?.textContent).toBe("Show more (70 left)");
+  await press();
   expect(box.querySelectorAll("p")).toHaveLength(100);
+  expect(box.querySelector("button")?.textContent).toBe("Show more (20 left)");
+  expect(document.activeElement?.textContent).toBe("50");
+  await press();
+  expect(box.querySelectorAll("p")).toHaveLength(120);
+  expect(box.querySelector("button")).toBeNull();
+  expect(document.activeElement?.textContent).toBe("100");
   await act(async () => root.unmount());
+  box.remove();
+});
+
+test("the focus moves to an entry of a list within", async () => {
+  const box = document.body.appendChild(document.createElement("div"));
+  const root = createRoot(box);
+  await act(async () =>
+    root.render(
+      <MantineProvider>
+        <Folded all={Array.from({ length: 51 }, (_, at) => at)}>
+          {(shown) => (
+            <ul>
+              {shown.map((at) => (
+                <li key={at}>{at}</li>
+              ))}
+            </ul>
+          )}
+        </Folded>
+      </MantineProvider>,
+    ),
+  );
+  await act(async () => box.querySelector("button")?.click());
+  expect(document.activeElement?.tagName).toBe("LI");
+  expect(document.activeElement?.textContent).toBe("50");
+  await act(async () => root.unmount());
+  box.remove();
 });

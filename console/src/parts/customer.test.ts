@@ -4,5 +4,6 @@ import { customerName } from "./customer";
 test("a customer has a name, a phone number or neither", () => {
   expect(customerName({ contact_name: "Ana", wa_id: "351910000101" }, "nobody")).toBe("Ana");
   expect(customerName({ contact_name: "", wa_id: "351910000101" }, "nobody")).toBe("+351910000101");
+  expect(customerName({ contact_name: null, wa_id: "BR.1393" }, "nobody")).toBe("BR.1393");
   expect(customerName({ contact_name: null, wa_id: null }, "nobody")).toBe("nobody");
 });

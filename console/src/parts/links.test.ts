@@ -15,6 +15,14 @@ test("addresses of the web and of mail", () => {
   expect(links("ana@shop.example")).toEqual([["ana@shop.example", "mailto:ana@shop.example"]]);
 });
 
+test("the end of a longer mail address is no address", () => {
+  const most = `${"a.".repeat(31)}aa@x.example`;
+  expect(links(most)).toEqual([[most, `mailto:${most}`]]);
+  expect(links(`a${most}`)).toEqual([]);
+  expect(links(`${"a".repeat(10)}.${most}`)).toEqual([]);
+  expect(links("...ana@x.example")).toEqual([["ana@x.example", "mailto:ana@x.example"]]);
+});
+
 test("brackets belong to an address that opened them", () => {
   expect(links("(https://x.example/a_(b))")).toEqual([
     ["https://x.example/a_(b)", "https://x.example/a_(b)"],
@@ -30,6 +38,7 @@ test("what a customer makes of brackets and dots is read at once", () => {
     ["https://x.example/", "https://x.example/"],
   ]);
   expect(links("a.".repeat(long))).toEqual([]);
+  expect(links(`${".".repeat(long)}a@`.repeat(2))).toEqual([]);
   expect(links(`https://x.example/${".".repeat(long)}a`)).toHaveLength(1);
 });
 

@@ -2,8 +2,11 @@
 
 export type Piece = { text: string; href?: string };
 
-/** What stands before an @ has up to 64 letters; without that limit, text of many dots takes forever. */
-const address = /\b(?:https?:\/\/|www\.)[^\s<>"'`]+|\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+/giu;
+/**
+ * What stands before an @ has up to 64 letters; without that limit, text of many dots takes forever. The look
+ * behind keeps the end of a longer one from becoming another address.
+ */
+const address = /\b(?:https?:\/\/|www\.)[^\s<>"'`]+|\b(?<!\w[.+-]*)[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+/giu;
 /** Punctuation that ends a sentence, not an address. */
 const tail = ".,;:!?…،؛؟'\"»”’*_~";
 const brackets = ["()", "[]", "{}"];

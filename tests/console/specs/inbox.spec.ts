@@ -372,8 +372,15 @@ test("orders, cards and videos show what is in them, and a long message is folde
   const whole = said(page, "The whole shop!");
   await expect(whole).toContainText("Order of 120 items");
   await expect(whole.getByRole("listitem")).toHaveCount(50);
-  await whole.getByRole("button", { name: "Show more" }).click();
+  const more = whole.getByRole("button", { name: "Show more" });
+  await expect(more).toHaveText("Show more (70 left)");
+  await more.click();
   await expect(whole.getByRole("listitem")).toHaveCount(100);
+  await expect(more).toHaveText("Show more (20 left)");
+  await more.click();
+  await expect(whole.getByRole("listitem")).toHaveCount(120);
+  await expect(more).toHaveCount(0);
+  await expect(whole.getByRole("listitem").nth(100)).toBeFocused();
   await expect(page.getByRole("link", { name: "+1 555-555-5555" })).toHaveAttribute("href", "tel:+15555555555");
   await expect(said(page, "See?").locator("video")).toHaveAttribute("preload", "none");
   const long = said(page, "word word");

@@ -11,6 +11,7 @@ import { File, Picture } from "./Files";
 import { answersOf, type Card, cardsOf, itemsOf, linksOf, totalOf } from "./holds";
 import { Recording } from "./Recording";
 import type { Message } from "./thread";
+import classes from "./thread.module.css";
 import { Words } from "./Words";
 
 /** The content of a message of this type. */
@@ -107,7 +108,9 @@ function AddressCard({ card }: { card: Card }) {
               </Anchor>
             ) : (
               // biome-ignore lint/suspicious/noArrayIndexKey: links do not change places.
-              <Words key={at} text={text} />
+              <p key={at} className={classes.words}>
+                <bdi>{text}</bdi>
+              </p>
             ),
           )
         }

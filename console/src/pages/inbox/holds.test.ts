@@ -57,6 +57,8 @@ test("a card links phones and mail addresses, and nothing that its writer made o
   const phones = ["+1 555-555", "call me"];
   const emails = [
     "c@example.com",
+    "o'brien@example.com",
+    "josé@пример.example",
     "c@example.com?bcc=x@evil.example&body=hi",
     "javascript:alert(1)",
     "www.c.example",
@@ -65,6 +67,8 @@ test("a card links phones and mail addresses, and nothing that its writer made o
     { text: "+1 555-555", href: "tel:+1555555" },
     { text: "call me" },
     { text: "c@example.com", href: "mailto:c@example.com" },
+    { text: "o'brien@example.com", href: "mailto:o'brien@example.com" },
+    { text: "josé@пример.example", href: "mailto:josé@пример.example" },
     { text: "c@example.com?bcc=x@evil.example&body=hi" },
     { text: "javascript:alert(1)" },
     { text: "www.c.example" },

@@ -1,6 +1,5 @@
 // Derived from messages: reactions, file addresses, previews, and untyped provider data (forms, orders).
 import type { Schemas } from "@/api/client";
-import { pieces } from "@/parts/links";
 import { plain } from "@/parts/whatsapp";
 import type { Message } from "./thread";
 
@@ -70,11 +69,13 @@ export function cardsOf({ names, cards }: { names: string[]; cards: unknown }): 
   }));
 }
 
+/** A whole mail address, of characters that mean nothing of their own in a link. */
+const mailAddress = /^[\p{L}\p{M}\p{N}_.'+-]{1,64}@[\p{L}\p{M}\p{N}-]+(?:\.[\p{L}\p{M}\p{N}-]+)+$/u;
+
 /** A card's phones and mail addresses. What is neither has no `href`: a mail link may carry a text of its own. */
 export function linksOf({ phones, emails }: Card): { text: string; href?: string }[] {
   const call = (phone: string) => (/\d/.test(phone) ? `tel:${phone.replace(/[^\d+]/g, "")}` : undefined);
-  const mail = (email: string) =>
-    pieces(email).find(({ text, href }) => text === email && href === `mailto:${email}`)?.href;
+  const mail = (email: string) => (mailAddress.test(email) ? `mailto:${email}` : undefined);
   return [
     ...phones.map((text) => ({ text, href: call(text) })),
     ...emails.map((text) => ({ text, href: mail(text) })),

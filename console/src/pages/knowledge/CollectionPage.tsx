@@ -10,6 +10,7 @@ import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { Page } from "@/parts/Page";
 import { Async, Failed } from "@/parts/States";
+import { useHere } from "@/parts/useHere";
 import { AddDocuments } from "./AddDocuments";
 import { Answers } from "./Answers";
 import { CollectionMenu, Holdings } from "./Collections";
@@ -25,12 +26,15 @@ const tabs = ["documents", "sources", "answers", "settings"] as const;
 export function CollectionPage() {
   const { t } = useTranslation(["knowledge", "common"]);
   const { collection: name } = useParams({ from: "/desk/knowledge/$collection" });
+  const navigate = useNavigate();
+  const here = useHere();
   const back = { to: "/knowledge", label: t("title") };
+  const gone = () => here.current && void navigate({ to: "/knowledge" });
   const query = $api.useQuery("get", "/api/v1/collections", undefined, {
     refetchInterval: ({ state }) => (state.data?.some(({ learning }) => learning > 0) ? 2_000 : false),
   });
   const collection = query.data?.find(({ slug, id }) => slug === name || id === name);
-  if (collection) return <Shown key={collection.id} collection={collection} />;
+  if (collection) return <Shown key={collection.id} collection={collection} gone={gone} />;
   return (
     <Page title={name} back={back}>
       <Async query={query}>{() => <Failed error={new Failure(404, t("collections.gone"))} />}</Async>
@@ -38,7 +42,7 @@ export function CollectionPage() {
   );
 }
 
-function Shown({ collection }: { collection: Schemas["Collection"] }) {
+function Shown({ collection, gone }: { collection: Schemas["Collection"]; gone: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   const navigate = useNavigate();
@@ -60,7 +64,7 @@ function Shown({ collection }: { collection: Schemas["Collection"] }) {
       actions={
         <>
           {!guarded && <AddDocuments collection={slug} />}
-          <CollectionMenu collection={collection} onGone={() => void navigate({ to: "/knowledge" })} />
+          <CollectionMenu collection={collection} onGone={gone} />
         </>
       }
     >

@@ -6,6 +6,7 @@ import { $api, Failure, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { Folded } from "@/parts/Folded";
 import { Async, Failed } from "@/parts/States";
+import { useHere } from "@/parts/useHere";
 import { When } from "@/parts/When";
 import { From, Learning, useActs, Why } from "./DocumentRow";
 import { originOf } from "./origin";
@@ -34,6 +35,7 @@ type DocumentProps = { id: string; collection: Collection; close: () => void };
 
 function Document({ id, collection, close }: DocumentProps) {
   const { t } = useTranslation(["knowledge", "common"]);
+  const here = useHere();
   const params = { params: { path: { id } } };
   const query = $api.useQuery("get", "/api/v1/documents/{id}", params, {
     refetchInterval: ({ state }) => (state.data?.state === "learning" ? 1_000 : false),
@@ -44,7 +46,7 @@ function Document({ id, collection, close }: DocumentProps) {
     <Async query={query}>
       {(document) => (
         <Stack>
-          <Head document={document} collection={collection} close={close} />
+          <Head document={document} collection={collection} close={() => here.current && close()} />
           <Passages document={document} />
         </Stack>
       )}

@@ -12,7 +12,7 @@ import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { AddDocuments } from "./AddDocuments";
 import { DocumentRow } from "./DocumentRow";
-import { originOf } from "./origin";
+import { hasFolder, originOf } from "./origin";
 
 type Status = Schemas["DocumentStatus"];
 type State = "all" | Status;
@@ -72,10 +72,9 @@ export function Documents({ collection }: { collection: Schemas["Collection"] })
           <Select
             aria-label={t("documents.from")}
             placeholder={t("documents.fromAll")}
-            data={wordsOf(froms).map((value) => ({
-              value,
-              label: t(`documents.${originOf(value, collection.origin)}`),
-            }))}
+            data={wordsOf(froms)
+              .filter((value) => value !== "folder" || hasFolder(collection.origin))
+              .map((value) => ({ value, label: t(`documents.${originOf(value, collection.origin)}`) }))}
             value={from}
             onChange={setFrom}
             clearable

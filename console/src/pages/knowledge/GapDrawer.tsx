@@ -110,7 +110,9 @@ function Form({ full, collections, close }: FormProps) {
   const { gap } = full;
   const agents = $api.useQuery("get", "/api/v1/agents");
   const slug = agents.data?.find(({ id }) => id === gap.agent_id)?.slug;
-  const first = collections.find((one) => slug && one.agents.includes(slug)) ?? collections[0];
+  // Until the agents are known, another collection than the agent's would take the answer.
+  const first =
+    agents.data && (collections.find((one) => slug && one.agents.includes(slug)) ?? collections[0]);
   const answering = $api.useMutation("post", "/api/v1/gaps/{id}/answer");
   const form = useForm({
     initialValues: { answer: "", collection: "", phrasings: ways(full) },
@@ -161,19 +163,19 @@ function Form({ full, collections, close }: FormProps) {
         <Select
           label={t("gaps.collection")}
           data={collections.map((one) => one.slug)}
-          value={collection}
+          value={collection || null}
           onChange={(value) => form.setFieldValue("collection", value ?? "")}
           allowDeselect={false}
         />
+        {agents.error && !agents.data && <Failed error={agents.error} again={() => void agents.refetch()} />}
         {answering.error && <Failed error={answering.error} />}
         <Group justify="space-between">
           <Dismiss gap={gap} close={close} />
-          {/* Until then another collection than the agent's would take the answer. */}
-          <Button type="submit" loading={answering.isPending || agents.isPending}>
+          <Button type="submit" loading={answering.isPending || agents.isPending} disabled={!agents.data}>
             {t("gaps.save")}
           </Button>
         </Group>
-        {first && (
+        {collection && (
           <Anchor
             size="sm"
             renderRoot={(props) => <Link to="/knowledge/$collection" params={{ collection }} {...props} />}

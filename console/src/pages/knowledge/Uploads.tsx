@@ -3,6 +3,7 @@ import { ActionIcon, Group, Paper, Progress, Stack, Text, Title } from "@mantine
 import { IconAlertTriangle, IconRefresh, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
+import { useProblem } from "@/parts/States";
 import { useFailure } from "./failure";
 import { drop, sendAgain, type Upload, useUploads } from "./uploads";
 
@@ -86,9 +87,13 @@ function Way({ upload }: { upload: Upload }) {
 function Why({ upload }: { upload: Upload }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const failure = useFailure();
+  const worded = useProblem();
   const { why, what } = upload.refused
     ? failure(upload.refused)
-    : { why: upload.error || t("common:error.unreachable"), what: undefined };
+    : {
+        why: upload.error ? worded(upload.error, upload.code) : t("common:error.unreachable"),
+        what: undefined,
+      };
   return (
     <Group gap={6} wrap="nowrap" align="flex-start" c="red" role="alert">
       <IconAlertTriangle size={16} aria-hidden style={{ flexShrink: 0, marginBlockStart: 2 }} />

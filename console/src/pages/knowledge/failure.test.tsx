@@ -23,14 +23,23 @@ afterAll(() => i18n.changeLanguage("en"));
 
 test("why a page was not read is said in the reader's language with its values", () => {
   expect(said({ kind: "status", status: 503 })).toBe("Su servidor responde 503");
-  expect(said({ kind: "too_slow", seconds: 0.5 })).toContain("0.5 segundos");
-  expect(said({ kind: "too_large", kilobytes: 4096 })).toContain("4096 KB");
+  expect(said({ kind: "too_slow", seconds: 0.5 })).toContain("0,5 segundos");
+  expect(said({ kind: "too_slow", seconds: 1 })).toContain("1 segundo");
+  expect(said({ kind: "too_large", kilobytes: 10_240 })).toContain("10.240 KB");
+  expect(said({ kind: "too_large", kilobytes: 4096 })).toContain("[knowledge.web] max_page_bytes");
   expect(said({ kind: "elsewhere", site: "http://other.example" })).toContain("http://other.example");
   expect(said({ kind: "forbidden", path: "/private" })).toContain("/private");
   expect(said({ kind: "format", format: "video/mp4" })).toContain("video/mp4");
   expect(said({ kind: "circle" })).toContain("en círculo");
   expect(said({ kind: "gone" })).toBe("No existe esa página");
   expect(said({ kind: "unlearned", code: "empty" })).toBe(i18n.t("knowledge:code.empty"));
+});
+
+test("an English reader keeps the server's words, which say more", async () => {
+  await i18n.changeLanguage("en");
+  expect(said({ kind: "status", status: 503 })).toBe("The server says it.");
+  expect(said({ kind: "unlearned", code: "empty" })).toBe("The server says it.");
+  await i18n.changeLanguage("es");
 });
 
 test("a reason without a code stays in the server's words", () => {

@@ -14,7 +14,10 @@ export function useFailure() {
   };
 }
 
-/** Returns a function that says why a web page could not be read; one without a code in the server's words. */
+/**
+ * Returns a function that says why a web page could not be read. In English the server's own words are used,
+ * because they say more.
+ */
 export function usePageReason() {
   const { t, i18n } = useTranslation("knowledge");
   const words = (code: Schemas["PageReason"]): string | undefined => {
@@ -22,7 +25,7 @@ export function usePageReason() {
       case "status":
         return t("page.status", { status: code.status });
       case "too_slow":
-        return t("page.too_slow", { seconds: code.seconds });
+        return t("page.too_slow", { count: code.seconds });
       case "too_large":
         return t("page.too_large", { kilobytes: code.kilobytes });
       case "elsewhere":
@@ -35,11 +38,9 @@ export function usePageReason() {
       case "gone":
         return t(`page.${code.kind}`);
       case "unlearned":
-        // In English the server's own words say more.
-        return i18n.language !== "en" && i18n.exists(`knowledge:code.${code.code}`)
-          ? t(`code.${code.code}`)
-          : undefined;
+        return i18n.exists(`knowledge:code.${code.code}`) ? t(`code.${code.code}`) : undefined;
     }
   };
-  return (text: string, code?: Schemas["PageReason"] | null): string => (code && words(code)) ?? text;
+  return (text: string, code?: Schemas["PageReason"] | null): string =>
+    (code && i18n.language !== "en" && words(code)) || text;
 }

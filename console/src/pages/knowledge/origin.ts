@@ -8,3 +8,7 @@ export type Origin = From | "demo";
 export function originOf(from: From, collection: Schemas["Collection"]["origin"]): Origin {
   return from === "folder" && collection === "demo" ? "demo" : from;
 }
+
+/** Whether its documents may come from a folder, or with the demo shop. */
+export const hasFolder = (collection: Schemas["Collection"]["origin"]): boolean =>
+  collection === "folder" || collection === "demo";

@@ -84,6 +84,10 @@ test("one that is stopped is aborted, and its late answer counts for nothing", (
 
 test("a problem's words are kept, also when there are none", () => {
   expect(outcome(409, '{"detail":"A gate guards it."}')).toEqual({ error: "A gate guards it." });
+  expect(outcome(503, '{"detail":"It is busy.","code":"busy"}')).toEqual({
+    error: "It is busy.",
+    code: "busy",
+  });
   expect(outcome(502, "<html>")).toEqual({ error: "HTTP 502" });
   expect(outcome(202, '[{"id":"doc_1","state":"failed","code":"empty"}]')).toBeUndefined();
 });

@@ -20,6 +20,8 @@ export type Upload = {
    */
   refused?: Document;
   error?: string;
+  /** The message's code, for translations. */
+  code?: Problem["code"];
 };
 
 const atOnce = 2;
@@ -59,7 +61,7 @@ export function upload(collection: string, chosen: File[]) {
 
 /** Retries a failed upload. */
 export function sendAgain(id: number) {
-  change(id, { state: "waiting", sent: 0, refused: undefined, error: undefined });
+  change(id, { state: "waiting", sent: 0, refused: undefined, error: undefined, code: undefined });
   next();
 }
 
@@ -98,7 +100,10 @@ function send({ id, collection, name, size }: Upload) {
 }
 
 /** Why the server refused the upload; undefined when it accepted the file, which is then among the documents. */
-export function outcome(status: number, answer: string): Pick<Upload, "refused" | "error"> | undefined {
+export function outcome(
+  status: number,
+  answer: string,
+): Pick<Upload, "refused" | "error" | "code"> | undefined {
   let said: Document[] | Problem | undefined;
   try {
     said = JSON.parse(answer);
@@ -111,7 +116,7 @@ export function outcome(status: number, answer: string): Pick<Upload, "refused" 
     return refused && { refused };
   }
   const problem = Array.isArray(said) ? undefined : said;
-  return { error: problem?.detail ?? problem?.title ?? `HTTP ${status}` };
+  return { error: problem?.detail ?? problem?.title ?? `HTTP ${status}`, code: problem?.code };
 }
 
 function ended(id: number, failed: ReturnType<typeof outcome>) {

@@ -2,6 +2,7 @@
 import { Alert, Group, Loader, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { useProblem } from "@/parts/States";
 import { type Provider, useWords } from "./provider";
 import type { Asked } from "./useCheck";
 
@@ -10,6 +11,7 @@ type Props = { provider: Provider; asked?: Asked; asking: boolean };
 export function Found({ provider, asked, asking }: Props) {
   const { t } = useTranslation("numbers");
   const { word } = useWords(provider);
+  const worded = useProblem();
   const title = word("title", provider.title);
   return (
     <div aria-live="polite">
@@ -38,7 +40,7 @@ export function Found({ provider, asked, asking }: Props) {
       )}
       {!asking && !asked?.found && asked?.message && (
         <Alert color="orange" icon={<IconAlertTriangle aria-hidden />}>
-          {asked.message}
+          {worded(asked.message, asked.code)}
         </Alert>
       )}
     </div>

@@ -10,6 +10,7 @@ import { reread } from "@/api/queries";
 import { useStopReason } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Async, Failed } from "@/parts/States";
+import { useHere } from "@/parts/useHere";
 import { useRemoval } from "@/parts/useRemoval";
 import { Callback } from "./Callback";
 import { EditNumber } from "./EditNumber";
@@ -46,7 +47,7 @@ export function NumberPage() {
           />
         )
       }
-      actions={number?.from === "console" && <Delete number={number} />}
+      actions={number?.from === "console" && <Delete key={number.id} number={number} />}
     >
       {gone && !number ? (
         <Failed error={new Failure(404, t("page.gone"))} />
@@ -184,6 +185,7 @@ function Parts({ number, provider }: { number: Number; provider: Provider }) {
 function Delete({ number }: { number: Number }) {
   const { t } = useTranslation("numbers");
   const navigate = useNavigate();
+  const here = useHere();
   const removal = useRemoval();
   const deletion = $api.useMutation("delete", "/api/v1/numbers/{id}");
   const name = number.slug;
@@ -196,7 +198,7 @@ function Delete({ number }: { number: Number }) {
       },
       t("page.deleted", { name }),
     );
-    if (gone) await navigate({ to: "/numbers" });
+    if (gone && here.current) await navigate({ to: "/numbers" });
   };
   return (
     <Button

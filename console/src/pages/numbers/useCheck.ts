@@ -1,12 +1,15 @@
 // Validates the form: each field by its format shortly after typing, then all of them by asking the provider
 // once the form is complete.
 import { useEffect, useRef, useState } from "react";
-import { api, Failure, type Schemas } from "@/api/client";
+import { api, Failure, type Problem, type Schemas } from "@/api/client";
 import { type Provider, token, type Values } from "./provider";
 
 type Checked = Schemas["ProviderChecked"];
 export type Verdicts = Checked["fields"];
-export type Asked = Pick<Checked, "display" | "verified_name" | "message" | "asked" | "found">;
+export type Asked = Pick<Checked, "display" | "verified_name" | "message" | "asked" | "found"> & {
+  /** The code of the desk's own refusal, for translations. */
+  code?: Problem["code"];
+};
 
 const pause = 400;
 
@@ -59,7 +62,7 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
       } catch (error) {
         // Shows the desk's own refusal. An unreachable desk is reported when saving.
         if (!late() && error instanceof Failure && error.status > 0)
-          setAsked({ asked: false, found: false, message: error.message });
+          setAsked({ asked: false, found: false, message: error.message, code: error.problem?.code });
       } finally {
         if (!late()) setAsking(false);
       }

@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { Page, useTitle } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
+import { useHere } from "@/parts/useHere";
 import { NewAgentDialog } from "./NewAgentDialog";
 import { Workbench } from "./Workbench";
 
@@ -19,6 +20,7 @@ export function SandboxPage() {
   const { t } = useTranslation(["sandbox", "trace"]);
   const search = route.useSearch();
   const navigate = route.useNavigate();
+  const here = useHere();
   const agents = $api.useQuery("get", "/api/v1/agents");
   const [making, setMaking] = useState(false);
   useTitle(t("title"));
@@ -42,7 +44,7 @@ export function SandboxPage() {
           onNew={() => setMaking(true)}
           onGone={() => {
             localStorage.removeItem(kept);
-            void navigate({ search: {} });
+            if (here.current) void navigate({ search: {} });
           }}
           onAsked={() =>
             void navigate({ search: ({ agent, version }) => ({ agent, version }), replace: true })
