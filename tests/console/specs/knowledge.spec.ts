@@ -131,11 +131,11 @@ test.describe("the demo", () => {
     // The first of the two is for narrow screens.
     await expect(rows.first().getByText("Demo", { exact: true }).last()).toBeVisible();
     await page.locator("input[type=file]").first().setInputFiles({
-      name: "parking.md",
+      name: "boat-house.md",
       mimeType: "text/markdown",
       buffer: Buffer.from("# Parking\n\nPark behind the boat house.\n"),
     });
-    const own = rows.filter({ hasText: "parking.md" });
+    const own = rows.filter({ hasText: "boat-house.md" });
     await expect(own.getByText("Upload", { exact: true }).last()).toBeVisible();
     const from = page.getByPlaceholder("From anywhere");
     await from.click();

@@ -43,6 +43,8 @@ export const test = base.extend<Options & Parts>({
       await expect(page.getByRole("navigation")).toBeAttached();
     }
     await use(page);
+    // A request that a route of the test still answers is let go.
+    await page.unrouteAll({ behavior: "ignoreErrors" });
   },
 });
 
