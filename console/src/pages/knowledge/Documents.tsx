@@ -131,7 +131,7 @@ function List({ documents, collection }: ListProps) {
         <Table.Tr>
           <Table.Th>{t("documents.name")}</Table.Th>
           <Table.Th w={110}>{t("documents.from")}</Table.Th>
-          <Table.Th w={90} ta="end">
+          <Table.Th w={110} ta="end">
             {t("documents.passages")}
           </Table.Th>
           <Table.Th w={90} ta="end">

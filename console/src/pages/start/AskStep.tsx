@@ -84,7 +84,7 @@ export function AskStep({ agents, isDemo, whenAsked }: Props) {
             // A phone breaks a long question instead of cutting it.
             h="auto"
             mih={26}
-            styles={{ label: { whiteSpace: "normal" } }}
+            styles={{ label: { whiteSpace: "normal", lineHeight: 1.4 } }}
             disabled={busy}
             onClick={() => {
               setText(t(key));
