@@ -78,6 +78,9 @@ const READERS: &[Reader] = &[
         let history = [Line::new(Speaker::Customer, text)];
         black_box(query::read(&question, &history, &history));
     }),
+    ("sentences", |text| {
+        black_box(frontdesk_language::sentences(text));
+    }),
     ("words", |text| {
         black_box(frontdesk_language::terms::words(text));
     }),
@@ -205,6 +208,10 @@ const UNITS: &[&str] = &[
     "how much is it? ",
     "'",
     "’s ",
+    "«",
+    "「a",
+    ": 1. a ",
+    "9–5. ",
 ];
 
 #[test]

@@ -89,20 +89,23 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 /// Returns where the texts in quotation marks are, without the marks. Quotations within them, and
 /// marks that nothing closes, do not count.
 fn quotations(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut past = 0;
+    let (mut found, mut past) = (Vec::new(), 0);
+    // Nothing is searched twice: the text may be full of one mark.
+    let mut unclosed = Vec::new();
     for (at, mark) in text.match_indices(QUOTATION_MARKS) {
         // One after a number is a unit: inches.
         let is_unit =
             matches!(mark, "\"" | "”") && text[..at].ends_with(|c: char| c.is_ascii_digit());
-        if at < past || is_unit {
+        if at < past || is_unit || unclosed.contains(&mark) {
             continue;
         }
         let from = at + mark.len();
-        if let Some(len) = text[from..].find(closing_marks(mark)) {
-            found.push(from..from + len);
-            past = text.ceil_char_boundary(from + len + 1);
-        }
+        let Some(len) = text[from..].find(closing_marks(mark)) else {
+            unclosed.push(mark);
+            continue;
+        };
+        found.push(from..from + len);
+        past = text.ceil_char_boundary(from + len + 1);
     }
     found
 }
