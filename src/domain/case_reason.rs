@@ -14,7 +14,7 @@ use super::note::NoteCode;
 #[serde(untagged)]
 pub enum CaseReason {
     /// The pipeline called a person.
-    Turn(Reason),
+    Turn(TurnReason),
     /// The loop guard takes the customer for another bot.
     Loop(LoopReason),
     /// A message did not get its answer, or did not arrive.
@@ -24,8 +24,7 @@ pub enum CaseReason {
 /// Why a person is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[schema(as = TurnReason)]
-pub enum Reason {
+pub enum TurnReason {
     /// The customer used a hand-off word.
     Keyword {
         /// The word or phrase of the rule.
@@ -94,13 +93,13 @@ const UNKNOWN: &str = "it is not known whether this message of ours reached the 
 impl CaseReason {
     /// The reason with this text; `None` for the words of another version.
     pub fn of(text: &str) -> Option<Self> {
-        let turn = || Reason::of(text).map(Self::Turn);
+        let turn = || TurnReason::of(text).map(Self::Turn);
         let other_bot = || LoopReason::of(text).map(Self::Loop);
         turn().or_else(other_bot).or_else(|| MessageReason::of(text).map(Self::Message))
     }
 }
 
-impl Reason {
+impl TurnReason {
     fn of(text: &str) -> Option<Self> {
         let quoted = |before: &str, after: &str| {
             Some(text.strip_prefix(before)?.strip_suffix(after)?.to_owned())
@@ -153,7 +152,7 @@ impl Display for CaseReason {
     }
 }
 
-impl Display for Reason {
+impl Display for TurnReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Keyword { keyword } => write!(f, "the customer said “{keyword}”"),
@@ -180,8 +179,8 @@ impl Display for MessageReason {
     }
 }
 
-impl From<Reason> for CaseReason {
-    fn from(reason: Reason) -> Self {
+impl From<TurnReason> for CaseReason {
+    fn from(reason: TurnReason) -> Self {
         Self::Turn(reason)
     }
 }
@@ -208,14 +207,14 @@ mod tests {
     fn a_reason_has_the_code_and_the_values_of_its_text() {
         let closed = "the 24-hour window is closed: WhatsApp takes only a template";
         let texts = [
-            Reason::Keyword { keyword: "a “real” person".into() }.into(),
-            Reason::Pattern { pattern: r"(?i)`order` \d+".into() }.into(),
-            Reason::PersonOffer {}.into(),
-            Reason::Model { unanswered: false }.into(),
-            Reason::Model { unanswered: true }.into(),
-            Reason::Budget {}.into(),
-            Reason::Prompt { problem: "it takes too long".into() }.into(),
-            Reason::Failure {}.into(),
+            TurnReason::Keyword { keyword: "a “real” person".into() }.into(),
+            TurnReason::Pattern { pattern: r"(?i)`order` \d+".into() }.into(),
+            TurnReason::PersonOffer {}.into(),
+            TurnReason::Model { unanswered: false }.into(),
+            TurnReason::Model { unanswered: true }.into(),
+            TurnReason::Budget {}.into(),
+            TurnReason::Prompt { problem: "it takes too long".into() }.into(),
+            TurnReason::Failure {}.into(),
             LoopReason::Repeats { times: 5 }.into(),
             LoopReason::Floods { texts: 12 }.into(),
             LoopReason::AnswersAtOnce { times: 4 }.into(),
@@ -238,7 +237,7 @@ mod tests {
     #[test]
     fn the_code_is_beside_its_values() {
         let json = |reason: CaseReason| serde_json::to_value(reason).unwrap();
-        let keyword = Reason::Keyword { keyword: "human".into() };
+        let keyword = TurnReason::Keyword { keyword: "human".into() };
         assert_eq!(json(keyword.into()), json!({"kind": "keyword", "keyword": "human"}));
         let floods = LoopReason::Floods { texts: 12 };
         assert_eq!(json(floods.into()), json!({"kind": "floods", "texts": 12}));

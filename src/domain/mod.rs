@@ -37,7 +37,7 @@ pub use agent::{
 pub use alert::{Account, Alert, AlertCode, WarningChange};
 pub use answer::AnswerContent;
 pub use audit::Action;
-pub use case_reason::{CaseReason, MessageReason, Reason};
+pub use case_reason::{CaseReason, MessageReason, TurnReason};
 pub use event::{
     Delivery, DeskEventKind, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Referral,
     Status,

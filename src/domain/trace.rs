@@ -6,7 +6,7 @@ use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::case_reason::Reason;
+use super::case_reason::TurnReason;
 use super::knowledge::Passage;
 use super::prompt::{ChatMessage, Usage};
 use super::turn::{Citation, TranscriptDetails};
@@ -73,7 +73,7 @@ pub struct EscalateTrace {
     pub matched: Option<String>,
     /// The same as a code with its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub matched_code: Option<Reason>,
+    pub matched_code: Option<TurnReason>,
     /// Duration in milliseconds.
     pub took_ms: f64,
 }

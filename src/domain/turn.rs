@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::agent::Agent;
-use super::case_reason::Reason;
+use super::case_reason::TurnReason;
 use super::event::Referral;
 use super::id::{ConversationId, MessageId};
 use super::message::{Author, Content};
@@ -174,7 +174,7 @@ pub enum Outcome {
     /// The conversation goes to a person, and the customer is told.
     HandOver {
         /// Why.
-        reason: Reason,
+        reason: TurnReason,
         /// The text for the customer.
         reply: String,
         /// The customer's question, for the person who takes over.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{escalate, prompt};
-use crate::domain::{Agent, Reason};
+use crate::domain::{Agent, TurnReason};
 
 /// An agent ready to answer.
 pub struct Bot {
@@ -22,7 +22,7 @@ impl Bot {
     }
 
     /// Returns the reason for a hand-off if a rule matches this text.
-    pub fn handoff_reason(&self, text: &str) -> Option<Reason> {
+    pub fn handoff_reason(&self, text: &str) -> Option<TurnReason> {
         self.rules.decide(text)
     }
 

@@ -9,7 +9,7 @@ use frontdesk_language::fold::{GAP, Kind, fold, is_apostrophe};
 
 use super::timer::millis;
 use crate::domain::trace::EscalateTrace;
-use crate::domain::{Handoff, HandoffRule, Line, Question, Reason};
+use crate::domain::{Handoff, HandoffRule, Line, Question, TurnReason};
 use regex::{Regex, RegexBuilder};
 
 mod offer;
@@ -34,12 +34,12 @@ pub(super) fn escalate(
     rules: &Rules,
     history: &[Line],
     question: &Question,
-) -> (Option<Reason>, EscalateTrace) {
+) -> (Option<TurnReason>, EscalateTrace) {
     let started = Instant::now();
     let calls = |words: &str| rules.decide(words).is_some();
     let accepted = || offer::is_accepted(history, &question.text, calls);
     let reason = rules.decide(&question.text);
-    let reason = reason.or_else(|| accepted().then_some(Reason::PersonOffer {}));
+    let reason = reason.or_else(|| accepted().then_some(TurnReason::PersonOffer {}));
     let trace = EscalateTrace {
         rules: rules.len(),
         matched: reason.as_ref().map(ToString::to_string),
@@ -74,14 +74,14 @@ impl Rules {
     }
 
     /// Returns the first rule that matches, in the order in which they were written.
-    pub(crate) fn decide(&self, question: &str) -> Option<Reason> {
+    pub(crate) fn decide(&self, question: &str) -> Option<TurnReason> {
         let keyword = self.first_keyword(question);
         let limit = keyword.unwrap_or(usize::MAX);
         let mut earlier = self.patterns.iter().take_while(|(rule, _)| *rule < limit);
         let pattern = earlier.find(|(_, regex)| regex.is_match(question)).map(|(rule, _)| *rule);
         match self.written.get(pattern.or(keyword)?)? {
-            HandoffRule::Keyword(keyword) => Some(Reason::Keyword { keyword: keyword.clone() }),
-            HandoffRule::Pattern(pattern) => Some(Reason::Pattern { pattern: pattern.clone() }),
+            HandoffRule::Keyword(keyword) => Some(TurnReason::Keyword { keyword: keyword.clone() }),
+            HandoffRule::Pattern(pattern) => Some(TurnReason::Pattern { pattern: pattern.clone() }),
         }
     }
 
@@ -187,7 +187,7 @@ mod tests {
 
     use super::*;
 
-    fn decide(question: &str, handoff: &Handoff) -> Option<Reason> {
+    fn decide(question: &str, handoff: &Handoff) -> Option<TurnReason> {
         Rules::compile(handoff).ok()?.decide(question)
     }
 
@@ -354,12 +354,12 @@ mod tests {
         let compiled = Rules::compile(&rules).unwrap();
         assert_eq!(compiled.len(), 3);
         let reason = |message| compiled.decide(message);
-        let keyword = |word: &str| Some(Reason::Keyword { keyword: word.to_owned() });
+        let keyword = |word: &str| Some(TurnReason::Keyword { keyword: word.to_owned() });
         assert_eq!(reason("a human must refund me"), keyword("refund"));
         assert_eq!(reason("a human!"), keyword("human"));
         assert_eq!(
             reason("refund Order #12"),
-            Some(Reason::Pattern { pattern: "(?i)order #\\d+".to_owned() })
+            Some(TurnReason::Pattern { pattern: "(?i)order #\\d+".to_owned() })
         );
         assert_eq!(reason("when do you open?"), None);
     }

@@ -11,8 +11,8 @@ use super::inbound::PendingTurn;
 use super::turn_result::TurnResult;
 use crate::domain::label::{MAX_REASON_LEN, MAX_TITLE_LEN, display_name, one_line, visible};
 use crate::domain::{
-    Content, ConversationId, Line, MessageId, Outcome, Reason, Reply, ReplyKind, Speaker, Trace,
-    TurnId, VoiceTranscript, WaitingMessage, time,
+    Content, ConversationId, Line, MessageId, Outcome, Reply, ReplyKind, Speaker, Trace, TurnId,
+    TurnReason, VoiceTranscript, WaitingMessage, time,
 };
 use crate::llm::asks_nothing;
 use crate::store::escalations::UnnotifiedCase;
@@ -48,7 +48,7 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
     let id = TurnId::generate();
     let (texts, escalation) = match &answered.outcome {
         Outcome::Reply(reply) if reply.sort == ReplyKind::Failure => {
-            let (reason, question) = (&Reason::Failure {}, asked(&place, answered));
+            let (reason, question) = (&TurnReason::Failure {}, asked(&place, answered));
             let case = Case { reason, question: &question, hands_over: false };
             (parts(bot, reply), Some(case.open(bot, &place)))
         }
@@ -98,7 +98,7 @@ fn unanswered(said: &[WaitingMessage], answered: &TurnResult) -> Option<String> 
     let nothing = match &answered.outcome {
         Outcome::Reply(reply) => reply.sort == ReplyKind::NoAnswer,
         Outcome::HandOver { reason, .. } => {
-            matches!(reason, Reason::Budget {} | Reason::Model { unanswered: true })
+            matches!(reason, TurnReason::Budget {} | TurnReason::Model { unanswered: true })
         }
         Outcome::Silence { .. } => false,
     };
@@ -210,7 +210,7 @@ fn transcribed(
 }
 
 struct Case<'a> {
-    reason: &'a Reason,
+    reason: &'a TurnReason,
     question: &'a str,
     hands_over: bool,
 }

@@ -16,7 +16,7 @@ use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::trace::Trace;
 use crate::domain::{
-    Agent, Line, MessageId, Outcome, Question, Reason, Reply, ReplyKind, Speaker, Turn,
+    Agent, Line, MessageId, Outcome, Question, Reply, ReplyKind, Speaker, Turn, TurnReason,
     VoiceTranscript,
 };
 use crate::llm::Hear;
@@ -107,7 +107,7 @@ impl Run {
         self.trace.escalate = Some(trace);
         let passed = match reason {
             None => Ok(()),
-            Some(reason @ Reason::PersonOffer {}) => {
+            Some(reason @ TurnReason::PersonOffer {}) => {
                 Err(self.hand_over(&bot.agent, reason, &with_earlier(history, question)))
             }
             Some(reason) => Err(self.hand_over(&bot.agent, reason, question)),
@@ -208,13 +208,13 @@ impl Run {
         trace.budget = choice.limit().map(ToOwned::to_owned);
         self.trace.reply = Some(trace);
         if choice.needs_person(&written.reply) {
-            return Err(self.hand_over(agent, Reason::Budget {}, question));
+            return Err(self.hand_over(agent, TurnReason::Budget {}, question));
         }
         if calls_person {
             let unanswered = written.reply.sort == ReplyKind::NoAnswer;
             let (reply, question) = (written.reply.text, question.text.clone());
             return Err(Outcome::HandOver {
-                reason: Reason::Model { unanswered },
+                reason: TurnReason::Model { unanswered },
                 reply,
                 question,
             });
@@ -237,7 +237,7 @@ impl Run {
     }
 
     /// Returns the hand-off to a person, with the agent's text for the customer.
-    fn hand_over(&self, agent: &Agent, reason: Reason, question: &Question) -> Outcome {
+    fn hand_over(&self, agent: &Agent, reason: TurnReason, question: &Question) -> Outcome {
         let reply = agent.handoff.reply.to(self.language.as_deref()).to_owned();
         Outcome::HandOver { reason, reply, question: question.text.clone() }
     }
@@ -250,7 +250,7 @@ impl Run {
             "the agent's prompt cannot be used, a person is called"
         );
         let reply = agent.texts.failure.to(self.language.as_deref()).to_owned();
-        let (reason, question) = (Reason::Prompt { problem }, question.text.clone());
+        let (reason, question) = (TurnReason::Prompt { problem }, question.text.clone());
         Outcome::HandOver { reason, reply, question }
     }
 }

@@ -9,8 +9,8 @@ use frontdesk::domain::thread::{self, IntakePolicy};
 use frontdesk::domain::time::now_ms;
 use frontdesk::domain::{
     Account, AgentId, Author, Content, ConversationId, Delivery, Direction, Echo, Event, Fault,
-    Inbound, Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Reason, Status,
-    Then,
+    Inbound, Item, MessageId, MessageState, NumberId, Owner, Party, ProviderKind, Status, Then,
+    TurnReason,
 };
 use frontdesk::store::finish::{CommitOutcome, Escalation, FinishedTurn};
 use frontdesk::store::inbox::{Arrival, Offer, TakeIn};
@@ -438,7 +438,8 @@ impl Play {
             (0..replies).map(|_| OutgoingRow::new(&self.fresh("reply"))).collect();
         let held = &self.claims[at];
         let answered = held.gathered.iter().map(|(id, _)| id.clone());
-        let (reason, question, notices) = (Reason::Failure {}.into(), "what".into(), Vec::new());
+        let (reason, question, notices) =
+            (TurnReason::Failure {}.into(), "what".into(), Vec::new());
         let turn = FinishedTurn {
             escalation: hand_over.then_some(Escalation {
                 reason,

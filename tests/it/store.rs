@@ -11,7 +11,7 @@ use frontdesk::domain::{
     Account, AgentId, Alert, AlertCode, Author, Content, ConversationId, Delivery, Direction,
     DocumentId, DocumentState, DocumentStatus, Echo, EscalationState, Event, FailureCode, Fault,
     GapId, GapState, Inbound, Item, MessageId, MessageState, NumberId, NumberState, Other, Owner,
-    Party, Pricing, ProviderKind, Reason, RunState, Status, TurnId, TurnOutcome, WarningChange,
+    Party, Pricing, ProviderKind, RunState, Status, TurnId, TurnOutcome, TurnReason, WarningChange,
 };
 use frontdesk::eval::replay::RecordedTurn;
 use frontdesk::store::agents::ConnectNumber;
@@ -171,7 +171,7 @@ fn reply(text: &str) -> OutgoingRow {
 
 fn case(notify: &str) -> Escalation {
     Escalation {
-        reason: Reason::Keyword { keyword: "human".into() }.into(),
+        reason: TurnReason::Keyword { keyword: "human".into() }.into(),
         question: "a person, please".into(),
         hands_over: true,
         notices: vec![(notify.into(), "come".into())],

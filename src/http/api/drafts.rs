@@ -12,7 +12,7 @@ use super::agents::Agent;
 use super::length::{MAX_MESSAGE_BYTES, check_length};
 use super::response::Answer;
 use crate::desk::RESERVED_SLUG;
-use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, Reason, What};
+use crate::domain::{Action, AgentId, HandoffRule, HandoffRuleKind, TurnReason, What};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -270,19 +270,19 @@ pub(super) async fn try_handoff(
     };
     let reason = bot.handoff_reason(&wanted.text);
     let (kind, rule) = match &reason {
-        Some(Reason::Keyword { keyword }) => {
+        Some(TurnReason::Keyword { keyword }) => {
             (Some(HandoffRuleKind::Keyword), Some(keyword.clone()))
         }
-        Some(Reason::Pattern { pattern }) => {
+        Some(TurnReason::Pattern { pattern }) => {
             (Some(HandoffRuleKind::Pattern), Some(pattern.clone()))
         }
         // They come from the conversation or the model, not from a rule.
         Some(
-            Reason::PersonOffer {}
-            | Reason::Model { .. }
-            | Reason::Budget {}
-            | Reason::Failure {}
-            | Reason::Prompt { .. },
+            TurnReason::PersonOffer {}
+            | TurnReason::Model { .. }
+            | TurnReason::Budget {}
+            | TurnReason::Failure {}
+            | TurnReason::Prompt { .. },
         )
         | None => (None, None),
     };

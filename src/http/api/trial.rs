@@ -9,7 +9,8 @@ use crate::domain::thread::{ConsentRequest, Disposition, InboundEvent, IntakePol
 use crate::domain::time::{Millis, now_ms};
 use crate::domain::trial::{TrialKind, TrialOutcome};
 use crate::domain::{
-    Citation, Content, Line, Outcome, Owner, ProblemCode, Reason, Speaker, Trace, Turn, loop_guard,
+    Citation, Content, Line, Outcome, Owner, ProblemCode, Speaker, Trace, Turn, TurnReason,
+    loop_guard,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -180,7 +181,7 @@ pub(super) fn replay(intake: &Intake, bot: &Bot, lines: &[Line]) -> Thread {
 /// What the customer reads when a person is called, in each language.
 fn announcements(bot: &Bot) -> Vec<String> {
     let texts = bot.agent.handoff.reply.all().map(|reply| {
-        let (reason, question, reply) = (Reason::Budget {}, String::new(), reply.to_owned());
+        let (reason, question, reply) = (TurnReason::Budget {}, String::new(), reply.to_owned());
         bubbles(bot, &Outcome::HandOver { reason, reply, question }).join("\n\n")
     });
     texts.map(|text| text.trim().to_owned()).collect()
