@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::answer::clean;
 use super::patterns::{TRACE, close_gap, fixed, is_line_start};
-use super::verdict::{HiddenPart, Verdict, verdict};
+use super::verdict::{HiddenPart, MAX_TICKS, Verdict, verdict};
 use super::wrapping::{ROLE, THINK_END};
 
 /// Characters at the start of an answer that decide how it is filtered.
@@ -31,6 +31,8 @@ pub(crate) struct Speakable {
     after_mark: bool,
     /// The last character that was shown.
     tail: String,
+    /// Whether it is of a row of more than [`MAX_TICKS`] backticks that may go on.
+    in_row: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +66,7 @@ impl Speakable {
 
     fn advance(&mut self, last: bool) -> String {
         let mut said = String::new();
+        self.end_row(&mut said);
         loop {
             let progress = match self.mode {
                 Mode::Opening => self.open(last),
@@ -124,6 +127,7 @@ impl Speakable {
         let Some(at) = special else { return false };
         match verdict(self.held.get(at..).unwrap_or(""), last) {
             Verdict::Wait => return false,
+            Verdict::Row(ticks) => self.emit_row(at + ticks, said),
             Verdict::Plain(length) => self.emit(at + length, said),
             Verdict::Code(ticks) => {
                 self.emit(at + ticks, said);
@@ -195,11 +199,15 @@ impl Speakable {
         };
         let run =
             self.held.get(at..).map_or(0, |rest| rest.len() - rest.trim_start_matches('`').len());
-        if run > 0 && at + run == self.held.len() && !last {
+        if (1..=MAX_TICKS).contains(&run) && at + run == self.held.len() && !last {
             self.emit(at, said);
             return false;
         }
-        self.emit(at + run, said);
+        if run > MAX_TICKS {
+            self.emit_row(at + run, said);
+        } else {
+            self.emit(at + run, said);
+        }
         if run == 0 || run == ticks || (run > ticks && !inline) {
             self.mode = Mode::Speech;
         }
@@ -229,6 +237,19 @@ impl Speakable {
         }
         self.held.drain(..useless);
         false
+    }
+
+    /// Shows text that ends with a long row of backticks.
+    fn emit_row(&mut self, length: usize, said: &mut String) {
+        self.emit(length, said);
+        self.in_row = self.held.is_empty();
+    }
+
+    /// Shows the rest of a long row of backticks.
+    fn end_row(&mut self, said: &mut String) {
+        if self.in_row {
+            self.emit_row(self.held.len() - self.held.trim_start_matches('`').len(), said);
+        }
     }
 
     fn resume(&mut self) {
@@ -355,6 +376,23 @@ mod tests {
         assert_eq!(speakable.push("nk>secret</th"), " ");
         assert_eq!(speakable.push("ink>Bye"), "Bye");
         assert_eq!(speakable.finish(), "");
+    }
+
+    #[test]
+    fn a_long_row_of_backticks_is_shown_as_it_comes() {
+        for mode in ["We open at 9. ", "`x", "```\nx\n"] {
+            let mut speakable = Speakable::default();
+            let said = format!("A sentence that is long enough to be said. {mode}");
+            let mut shown = speakable.push(&said);
+            for _ in 0..100 {
+                shown.push_str(&speakable.push("`"));
+            }
+            assert_eq!(shown.matches('`').count(), said.matches('`').count() + 100, "{mode}");
+            assert!(speakable.held.is_empty(), "{mode}");
+            let rest = speakable.push(" [1] a `b[1]` c");
+            let whole = streamed([format!("{said}{} [1] a `b[1]` c", "`".repeat(100))]);
+            assert_eq!(shown + &rest + &speakable.finish(), whole, "{mode}");
+        }
     }
 
     #[test]
