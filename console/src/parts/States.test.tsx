@@ -1,12 +1,20 @@
+import { MantineProvider } from "@mantine/core";
 import i18n from "i18next";
+import { use } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Failure } from "@/api/client";
 import { begin } from "@/i18n";
-import { useReason } from "./States";
+import { Async, useReason } from "./States";
 
 function Said({ error }: { error: unknown }) {
   return useReason()(error);
+}
+
+const texts = new Promise(() => {});
+
+function Part() {
+  return String(use(texts));
 }
 
 const said = (code?: "opted_out") =>
@@ -26,4 +34,15 @@ test("a problem with a code is said in the reader's language, any other in the s
   expect(said("opted_out")).toMatch(/^O cliente pediu/u);
   expect(said()).toBe("The server says it.");
   expect(said(JSON.parse('"newer"'))).toBe("The server says it.");
+});
+
+test("while a part of loaded data loads its texts, the page around it stays", () => {
+  const query = { data: [1], error: null, isPending: false, refetch: () => Promise.reject() };
+  const page = renderToStaticMarkup(
+    <MantineProvider>
+      <h1>Numbers</h1>
+      <Async query={query}>{() => <Part />}</Async>
+    </MantineProvider>,
+  );
+  expect(page).toMatch(/<h1>Numbers<\/h1>.*aria-busy="true"/su);
 });

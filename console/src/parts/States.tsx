@@ -2,7 +2,7 @@
 import { Alert, Button, Center, Group, Skeleton, Stack, Text, ThemeIcon } from "@mantine/core";
 import { IconAlertTriangle, IconInbox, IconPlugConnectedX } from "@tabler/icons-react";
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Failure, type Problem } from "@/api/client";
 
@@ -95,11 +95,16 @@ type AsyncProps<T> = {
   children: (data: T) => ReactNode;
 };
 
-/** Renders a query's data and its other states. Loaded data stays visible when a reload fails. */
+/**
+ * Renders a query's data and its other states. Loaded data stays visible when a reload fails. While a part of it loads
+ * its texts, the page around it stays.
+ */
 export function Async<T>({ query, empty, isEmpty, rows, children }: AsyncProps<T>) {
   if (query.data !== undefined) {
     const none = isEmpty ? isEmpty(query.data) : Array.isArray(query.data) && query.data.length === 0;
-    return none && empty ? empty : children(query.data);
+    return (
+      <Suspense fallback={<Loading rows={rows} />}>{none && empty ? empty : children(query.data)}</Suspense>
+    );
   }
   if (query.error) return <Failed error={query.error} again={() => void query.refetch()} />;
   return <Loading rows={rows} />;

@@ -6,11 +6,17 @@ import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { useAlertWords } from "@/parts/alertWords";
 
-export function Warnings({ warnings }: { warnings: Schemas["NumberWarning"][] }) {
+type Props = { warnings: Schemas["NumberWarning"][] };
+
+/** Renders nothing without a warning, and loads no texts for it. */
+export function Warnings({ warnings }: Props) {
+  return warnings.length > 0 && <List warnings={warnings} />;
+}
+
+function List({ warnings }: Props) {
   const { t } = useTranslation("numbers");
   const format = useFormat();
   const words = useAlertWords();
-  if (warnings.length === 0) return null;
   return (
     <Alert
       color="orange"
