@@ -91,6 +91,9 @@ const READERS: &[Reader] = &[
         black_box(clean(text, 5));
     }),
     ("cleaning while it is written", streamed),
+    ("cleaning behind a mark while it is written", |text| {
+        streamed(&format!("We open at 9 [1]{text}"));
+    }),
     ("cleaning of one piece", |text| {
         let mut speakable = Speakable::default();
         black_box(speakable.push(text));

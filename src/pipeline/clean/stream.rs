@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::answer::clean;
 use super::patterns::{TRACE, close_gap, fixed, is_line_start};
-use super::verdict::{HiddenPart, MAX_TICKS, Verdict, verdict};
+use super::verdict::{HiddenPart, Verdict, verdict};
 use super::wrapping::{ROLE, THINK_END};
 
 /// Characters at the start of an answer that decide how it is filtered.
@@ -15,6 +15,10 @@ const OPENING_CHARS: usize = 40;
 
 /// What a mark begins with, if nothing stands around it.
 const BRACKETS: [char; 4] = ['[', '［', '【', '\\'];
+
+/// Maximum length of a row of backticks or white space, in characters. What is longer is cut: each
+/// piece of a row would read all of it again.
+const MAX_ROW_CHARS: usize = 64;
 
 /// Bytes of a hidden part that are kept to find its end.
 const MAX_END_TAG_BYTES: usize = 120;
@@ -31,8 +35,25 @@ pub(crate) struct Speakable {
     after_mark: bool,
     /// The last character that was shown.
     tail: String,
-    /// Whether it is of a row of more than [`MAX_TICKS`] backticks that may go on.
-    in_row: bool,
+    /// The row that the answer ends with so far.
+    row: Row,
+}
+
+/// Equal characters in a row; white space of any kind is equal.
+#[derive(Debug, Default)]
+struct Row {
+    of: char,
+    length: usize,
+}
+
+impl Row {
+    /// Adds the next character; false if it makes the row too long.
+    fn add(&mut self, c: char) -> bool {
+        let of = if c.is_whitespace() { ' ' } else { c };
+        self.length = if of == self.of { self.length + 1 } else { 1 };
+        self.of = of;
+        self.length <= MAX_ROW_CHARS || !matches!(of, ' ' | '`')
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,7 +71,8 @@ enum Mode {
 impl Speakable {
     /// Adds the next piece of the answer and returns the text that may be shown now.
     pub(crate) fn push(&mut self, piece: &str) -> String {
-        self.held.extend(piece.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')));
+        let written = piece.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t'));
+        self.held.extend(written.filter(|c| self.row.add(*c)));
         self.advance(false)
     }
 
@@ -66,7 +88,6 @@ impl Speakable {
 
     fn advance(&mut self, last: bool) -> String {
         let mut said = String::new();
-        self.end_row(&mut said);
         loop {
             let progress = match self.mode {
                 Mode::Opening => self.open(last),
@@ -127,7 +148,6 @@ impl Speakable {
         let Some(at) = special else { return false };
         match verdict(self.held.get(at..).unwrap_or(""), last) {
             Verdict::Wait => return false,
-            Verdict::Row(ticks) => self.emit_row(at + ticks, said),
             Verdict::Plain(length) => self.emit(at + length, said),
             Verdict::Code(ticks) => {
                 self.emit(at + ticks, said);
@@ -199,15 +219,11 @@ impl Speakable {
         };
         let run =
             self.held.get(at..).map_or(0, |rest| rest.len() - rest.trim_start_matches('`').len());
-        if (1..=MAX_TICKS).contains(&run) && at + run == self.held.len() && !last {
+        if run > 0 && at + run == self.held.len() && !last {
             self.emit(at, said);
             return false;
         }
-        if run > MAX_TICKS {
-            self.emit_row(at + run, said);
-        } else {
-            self.emit(at + run, said);
-        }
+        self.emit(at + run, said);
         if run == 0 || run == ticks || (run > ticks && !inline) {
             self.mode = Mode::Speech;
         }
@@ -237,19 +253,6 @@ impl Speakable {
         }
         self.held.drain(..useless);
         false
-    }
-
-    /// Shows text that ends with a long row of backticks.
-    fn emit_row(&mut self, length: usize, said: &mut String) {
-        self.emit(length, said);
-        self.in_row = self.held.is_empty();
-    }
-
-    /// Shows the rest of a long row of backticks.
-    fn end_row(&mut self, said: &mut String) {
-        if self.in_row {
-            self.emit_row(self.held.len() - self.held.trim_start_matches('`').len(), said);
-        }
     }
 
     fn resume(&mut self) {
@@ -379,19 +382,24 @@ mod tests {
     }
 
     #[test]
-    fn a_long_row_of_backticks_is_shown_as_it_comes() {
-        for mode in ["We open at 9. ", "`x", "```\nx\n"] {
+    fn a_long_row_is_cut_so_that_no_piece_reads_all_of_it() {
+        for (said, of) in
+            [("We are open. ", "`"), ("We are open", " "), ("We are open [1]", "\t \n")]
+        {
             let mut speakable = Speakable::default();
-            let said = format!("A sentence that is long enough to be said. {mode}");
-            let mut shown = speakable.push(&said);
-            for _ in 0..100 {
-                shown.push_str(&speakable.push("`"));
+            let mut shown = speakable.push(&format!("Until six we are there for you. {said}"));
+            for _ in 0..1_000 {
+                shown.push_str(&speakable.push(of));
+                assert!(speakable.held.len() <= 2 * MAX_ROW_CHARS, "{said}{of:?}");
             }
-            assert_eq!(shown.matches('`').count(), said.matches('`').count() + 100, "{mode}");
-            assert!(speakable.held.is_empty(), "{mode}");
-            let rest = speakable.push(" [1] a `b[1]` c");
-            let whole = streamed([format!("{said}{} [1] a `b[1]` c", "`".repeat(100))]);
-            assert_eq!(shown + &rest + &speakable.finish(), whole, "{mode}");
+            shown += &speakable.push("`[1]` and [1] more.");
+            shown += &speakable.finish();
+            let whole = format!(
+                "Until six we are there for you. {said}{}`[1]` and [1] more.",
+                of.repeat(1_000)
+            );
+            assert_eq!(shown, streamed([whole]), "{said}{of:?}");
+            assert!(shown.ends_with(" more."), "{shown:?}");
         }
     }
 
@@ -412,13 +420,17 @@ mod tests {
         assert_eq!(streamed(&letters), streamed([raw]));
     }
 
+    /// One more than a row may have, and one less.
+    const LONG_TICKS: &str = "`````````````````````````````````````````````````````````````````";
+    const LONG_BLANK: &str = "                                                               ";
+
     proptest! {
         #[test]
         fn the_size_of_the_pieces_changes_nothing(
             parts in prop::collection::vec(prop::sample::select(vec![
                 "We open", " at 9", ".", " ", "\n", "[1]", "[", "]", "1", "(", ")", "<think>", "</think>", "<", ">", "`", "```",
                 "[2, 3]", "【1】", "<|im_end|>", "<|im_start|>", "user", "assistant", "{", "\"", "é", "🙂", "<tool_call>", "</tool_call>",
-                "Assistant:", ", ", "<|channel|>", "final", "<|message|>", "analysis",
+                "Assistant:", ", ", "<|channel|>", "final", "<|message|>", "analysis", LONG_TICKS, LONG_BLANK,
             ]), 0..24),
             sizes in prop::collection::vec(1usize..9, 1..40),
         ) {

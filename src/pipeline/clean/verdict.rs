@@ -11,9 +11,6 @@ use super::wrapping::{THINK, THINK_END};
 /// Maximum length of a tag and of a mark to wait for, in characters.
 const MAX_TAG_CHARS: usize = 64;
 const MAX_MARK_CHARS: usize = 40;
-/// Maximum backticks that open or close code; more are shown as they are. Each piece of a longer row
-/// would read all of it again.
-pub(super) const MAX_TICKS: usize = 64;
 
 /// Maximum length of a role after a special token, with the line break before it, in characters.
 const ROLE_LENGTH: usize = 12;
@@ -36,8 +33,6 @@ pub(super) enum Verdict {
     Token(usize),
     Hide(usize, HiddenPart),
     Code(usize),
-    /// More backticks than code has; the row may go on.
-    Row(usize),
 }
 
 /// Classifies the start of `rest`. `last`: no more text follows.
@@ -61,9 +56,6 @@ pub(super) fn verdict(rest: &str, last: bool) -> Verdict {
 
 fn ticks(rest: &str, last: bool) -> Verdict {
     let run = rest.len() - rest.trim_start_matches('`').len();
-    if run > MAX_TICKS {
-        return Verdict::Row(run);
-    }
     if run == rest.len() && !last {
         return Verdict::Wait;
     }
