@@ -1,6 +1,7 @@
 // What puts a number at risk, and what to do about it.
 import { Alert, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
+import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
@@ -8,9 +9,9 @@ import { useAlertWords } from "@/parts/alertWords";
 
 type Props = { warnings: Schemas["NumberWarning"][] };
 
-/** Renders nothing without a warning, and loads no texts for it. */
+/** Renders nothing without a warning, and loads no texts for it. While they load, the page around it stays. */
 export function Warnings({ warnings }: Props) {
-  return warnings.length > 0 && <List warnings={warnings} />;
+  return <Suspense>{warnings.length > 0 && <List warnings={warnings} />}</Suspense>;
 }
 
 function List({ warnings }: Props) {

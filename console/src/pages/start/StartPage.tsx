@@ -2,7 +2,7 @@
 import { Button, Stack, Text } from "@mantine/core";
 import { IconRobot } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { useCallback, useState } from "react";
+import { Suspense, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { useLive } from "@/api/live";
@@ -125,7 +125,12 @@ export function StartPage() {
     setAsked(true);
     if (!isDone) setStays(true);
   };
-  const steps = read && <Steps read={read} asked={isAsked} whenAsked={whenAsked} />;
+  // While the steps load more texts, the page around them stays.
+  const steps = read && (
+    <Suspense fallback={<Loading rows={5} />}>
+      <Steps read={read} asked={isAsked} whenAsked={whenAsked} />
+    </Suspense>
+  );
   return (
     <Page title={t("title")} about={isDone ? t("aboutHome") : t("about")}>
       {error !== undefined && <Failed error={error} again={again} />}
