@@ -537,7 +537,7 @@ async fn secrets_of_the_environment_are_in_no_report() {
         "prompts: ['{{{{q}}}} {{{{env.MY_TOKEN}}}} {{{{env.TOWN}}}}']\n\
          providers: [{{id: 'openai:m', config: {{apiBaseUrl: '{}', apiKey: '{{{{env.MY_TOKEN}}}}'}}}}]\n\
          defaultTest: {{vars: {{d: '{{{{env.MY_TOKEN}}}}'}}}}\n\
-         tests:\n- {{vars: {{q: '{{{{env.MY_TOKEN}}}} {{{{env.DATABASE_URL}}}} {{{{env.FRONTDESK__HTTP__PORT}}}}'}}}}\n",
+         tests:\n- {{vars: {{q: '{{{{env.MY_TOKEN}}}} {{{{env.DATABASE_URL}}}} {{{{env.FRONTDESK__HTTP__BASE_URL}}}}'}}}}\n",
         fake.url
     );
     write(home.path(), "s.yaml", &suite);
@@ -546,7 +546,7 @@ async fn secrets_of_the_environment_are_in_no_report() {
     let variables = [
         ("MY_TOKEN", "secret-1f3a"),
         ("DATABASE_URL", ""),
-        ("FRONTDESK__HTTP__PORT", "8099"),
+        ("FRONTDESK__HTTP__BASE_URL", "https://desk-2e4b.example"),
         ("TOWN", "Lima"),
         ("PATH", &path),
     ];
@@ -559,7 +559,7 @@ async fn secrets_of_the_environment_are_in_no_report() {
     let all = ["r.json", "r.html", "data/evals/s.jsonl"]
         .iter()
         .fold(all, |all, file| all + &std::fs::read_to_string(home.path().join(file)).unwrap());
-    assert!(!all.contains("secret-1f3a") && !all.contains("8099"), "{all}");
+    assert!(!all.contains("secret-1f3a") && !all.contains("desk-2e4b"), "{all}");
     assert!(all.contains("Lima"), "what is no secret is seen: {all}");
 }
 
