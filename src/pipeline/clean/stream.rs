@@ -20,8 +20,9 @@ const BRACKETS: [char; 4] = ['[', '［', '【', '\\'];
 /// piece of a row would read all of it again.
 const MAX_ROW_CHARS: usize = 64;
 
-/// Bytes of a hidden part that are kept to find its end.
-const MAX_END_TAG_BYTES: usize = 120;
+/// Bytes of a hidden part that are kept to find its end: the longest one, a channel's, has a row of
+/// white space and 80 characters of any kind.
+const MAX_END_TAG_BYTES: usize = 640;
 
 /// Filters a streamed answer: returns text once it is certain that a customer may see it.
 #[derive(Debug, Default)]
@@ -324,6 +325,7 @@ mod tests {
             "**Assistant:** We open at 9.",
             "<|im_start|>assistant\nWe open at 9.<|im_end|>",
             "We open at 9.<|im_end|>\n<|im_start|>user\nAnd on Sunday?",
+            "We open at 9.<|im_end|>\n<|im_start|>\n               user\nAnd on Sunday?",
             "<|channel|>analysis<|message|>Hours.<|end|><|start|>assistant<|channel|>final<|message|>We open at 9.<|return|>",
             "<tool_call>{\"name\": \"search\"}</tool_call>We open at 9.",
             "<｜tool▁calls▁begin｜>search<｜tool▁calls▁end｜>We open at 9.",
@@ -415,9 +417,17 @@ mod tests {
 
     #[test]
     fn reasoning_ends_where_it_ends_first_however_it_comes() {
-        let raw = "<|channel|>final</think>[<|message|>We open";
-        let letters: Vec<String> = raw.chars().map(|c| c.to_string()).collect();
-        assert_eq!(streamed(&letters), streamed([raw]));
+        let blank = " ".repeat(MAX_ROW_CHARS);
+        let long = "é".repeat(78);
+        for raw in [
+            "<|channel|>final</think>[<|message|>We open".to_owned(),
+            format!("<|channel|>{blank}final {long} <|message|>We open"),
+        ] {
+            let letters: Vec<String> = raw.chars().map(|c| c.to_string()).collect();
+            let whole = streamed([&raw]);
+            assert!(whole.ends_with("We open"), "{whole}");
+            assert_eq!(streamed(&letters), whole);
+        }
     }
 
     /// One more than a row may have, and one less.

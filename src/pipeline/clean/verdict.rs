@@ -12,8 +12,8 @@ use super::wrapping::{THINK, THINK_END};
 const MAX_TAG_CHARS: usize = 64;
 const MAX_MARK_CHARS: usize = 40;
 
-/// Maximum length of a role after a special token, with the line break before it, in characters.
-const ROLE_LENGTH: usize = 12;
+/// Minimum characters behind a special token and white space that show its role.
+const MIN_ROLE_CHARS: usize = 12;
 
 /// Part of an answer that is hidden from the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,11 +197,12 @@ fn tag(rest: &str, last: bool) -> Verdict {
 
 /// Classifies a special token that begins a chat turn, with the role after it.
 fn turn(end: usize, after: &str, last: bool) -> Verdict {
-    if after.chars().nth(ROLE_LENGTH).is_none() && !last {
+    let behind = after.trim_start();
+    if behind.chars().nth(MIN_ROLE_CHARS).is_none() && !last {
         return Verdict::Wait;
     }
-    let blank = after.len() - after.trim_start().len();
-    let role: String = after.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+    let blank = after.len() - behind.len();
+    let role: String = behind.chars().take_while(char::is_ascii_alphabetic).collect();
     match role.to_ascii_lowercase().as_str() {
         "user" | "human" => Verdict::Hide(end, HiddenPart::Rest),
         "assistant" | "model" | "system" | "bot" => Verdict::Token(end + blank + role.len()),
