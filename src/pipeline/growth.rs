@@ -94,6 +94,7 @@ const READERS: &[Reader] = &[
     ("cleaning behind a mark while it is written", |text| {
         streamed(&format!("We open at 9 [1]{text}"));
     }),
+    ("cleaning of reasoning while it is written", |text| streamed(&format!("<think>{text}"))),
     ("cleaning of one piece", |text| {
         let mut speakable = Speakable::default();
         black_box(speakable.push(text));

@@ -20,9 +20,14 @@ const BRACKETS: [char; 4] = ['[', '［', '【', '\\'];
 /// piece of a row would read all of it again.
 const MAX_ROW_CHARS: usize = 64;
 
-/// Bytes of a hidden part that are kept to find its end: the longest one, a channel's, has a row of
-/// white space and 80 characters of any kind.
-const MAX_END_TAG_BYTES: usize = 640;
+/// Bytes of a hidden part that are kept to find its end: a tag with a row of white space. Each piece
+/// reads them again.
+const MAX_END_TAG_BYTES: usize = 256;
+/// The same behind [`CHANNEL`], whose end has a row of white space and 80 characters of any kind.
+const MAX_CHANNEL_BYTES: usize = 640;
+
+/// What the end of reasoning in a channel begins with.
+const CHANNEL: &str = "<|channel|>";
 
 /// Filters a streamed answer: returns text once it is certain that a customer may see it.
 #[derive(Debug, Default)]
@@ -247,8 +252,14 @@ impl Speakable {
             self.resume();
             return true;
         }
-        let mut useless =
-            if last { self.held.len() } else { self.held.len().saturating_sub(MAX_END_TAG_BYTES) };
+        let kept = if last {
+            0
+        } else if self.held.contains(CHANNEL) {
+            MAX_CHANNEL_BYTES
+        } else {
+            MAX_END_TAG_BYTES
+        };
+        let mut useless = self.held.len().saturating_sub(kept);
         while !self.held.is_char_boundary(useless) {
             useless -= 1;
         }
@@ -422,6 +433,7 @@ mod tests {
         for raw in [
             "<|channel|>final</think>[<|message|>We open".to_owned(),
             format!("<|channel|>{blank}final {long} <|message|>We open"),
+            format!("<think>hm</{}think>We open", "\u{3000}".repeat(MAX_ROW_CHARS)),
         ] {
             let letters: Vec<String> = raw.chars().map(|c| c.to_string()).collect();
             let whole = streamed([&raw]);
