@@ -207,6 +207,8 @@ const UNITS: &[&str] = &[
     "and ",
     "why? ",
     "<|im_start|>",
+    "<|channel|>final<|message|>",
+    "<think></think>",
     "\t",
     "Sources:\n[1] a\n",
     "how much is it? ",

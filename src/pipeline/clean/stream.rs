@@ -20,10 +20,10 @@ const BRACKETS: [char; 4] = ['[', '［', '【', '\\'];
 /// piece of a row would read all of it again.
 const MAX_ROW_CHARS: usize = 64;
 
-/// Bytes of a hidden part that are kept to find its end: a tag with a row of white space. Each piece
-/// reads them again.
+/// Bytes of a hidden part that are kept to find its end tag. Each piece reads them again.
 const MAX_END_TAG_BYTES: usize = 256;
-/// The same behind [`CHANNEL`], whose end has a row of white space and 80 characters of any kind.
+/// The same while [`CHANNEL`] is among them: what ends reasoning there has a row of white space and
+/// 80 characters of any kind.
 const MAX_CHANNEL_BYTES: usize = 640;
 
 /// What the end of reasoning in a channel begins with.
@@ -112,7 +112,8 @@ impl Speakable {
         let blank = self.held.len() - self.held.trim_start().len();
         self.held.drain(..blank);
         let mut letters = self.held.chars();
-        match (letters.next(), letters.next()) {
+        let first = letters.next();
+        match (first, letters.as_str().trim_start().chars().next()) {
             (None, _) | (Some('['), None) if !last => return false,
             (Some('['), Some('{' | '"' | '\'')) | (Some('{'), _) => self.mode = Mode::Withheld,
             (None | Some('<' | '◁' | '['), _) => self.mode = Mode::Speech,
@@ -237,33 +238,23 @@ impl Speakable {
     }
 
     fn hide(&mut self, hidden: HiddenPart, last: bool) -> bool {
-        let end = match hidden {
-            // The earliest end wins: a match that starts first may still be incomplete.
-            HiddenPart::Reasoning => [&*THINK_END, &*FINAL_CHANNEL]
-                .iter()
-                .filter_map(|end| end.find(&self.held))
-                .map(|found| found.end())
-                .min(),
-            HiddenPart::Tool => TOOL_END.find(&self.held).map(|found| found.end()),
-            HiddenPart::Rest => None,
+        let (end, kept) = match hidden {
+            HiddenPart::Reasoning if self.held.contains(CHANNEL) => {
+                (reasoning_end(&self.held), MAX_CHANNEL_BYTES)
+            }
+            HiddenPart::Reasoning => (reasoning_end(&self.held), MAX_END_TAG_BYTES),
+            HiddenPart::Tool => {
+                (TOOL_END.find(&self.held).map(|found| found.end()), MAX_END_TAG_BYTES)
+            }
+            HiddenPart::Rest => (None, 0),
         };
         if let Some(end) = end {
             self.held.drain(..end);
             self.resume();
             return true;
         }
-        let kept = if last {
-            0
-        } else if self.held.contains(CHANNEL) {
-            MAX_CHANNEL_BYTES
-        } else {
-            MAX_END_TAG_BYTES
-        };
-        let mut useless = self.held.len().saturating_sub(kept);
-        while !self.held.is_char_boundary(useless) {
-            useless -= 1;
-        }
-        self.held.drain(..useless);
+        let useless = self.held.len().saturating_sub(if last { 0 } else { kept });
+        self.held.drain(..self.held.floor_char_boundary(useless));
         false
     }
 
@@ -281,6 +272,17 @@ impl Speakable {
     }
 }
 
+/// Returns where reasoning ends. The earliest end wins: a match that starts first may still be
+/// incomplete. Reads nothing behind the first match.
+fn reasoning_end(held: &str) -> Option<usize> {
+    let first = REASONING_END.find(held)?;
+    let window = held.get(..first.end())?;
+    let ends = [&*THINK_END, &*FINAL_CHANNEL]
+        .into_iter()
+        .filter_map(|end| end.find_at(window, first.start()));
+    ends.map(|end| end.end()).min()
+}
+
 /// What may begin a mark, a tag or code: `**`, `__` and a backslash only before a bracket.
 static SPECIAL: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"[<\[［【◁`(]|(?:\*\*|__)(?:[\[［【\\]|\z)|[*_]\z|\\(?:[\[［]|\z)"));
@@ -295,6 +297,9 @@ static WITHHELD: LazyLock<Regex> = LazyLock::new(|| {
 /// The end of the reasoning of a model that uses channels.
 static FINAL_CHANNEL: LazyLock<Regex> =
     LazyLock::new(|| fixed(r"<\|channel\|>\s*final\b(?s:.{0,80}?)<\|message\|>"));
+
+static REASONING_END: LazyLock<Regex> =
+    LazyLock::new(|| fixed(&format!("(?:{})|(?:{})", THINK_END.as_str(), FINAL_CHANNEL.as_str())));
 
 static TOOL_END: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
@@ -330,6 +335,9 @@ mod tests {
             "<think>They ask for hours. [1] says 9.</think>\n\nWe open at 9 [1].",
             "<thinking>\nhm\n</thinking>We open at 9.",
             "We open <think>sure?</think>at 9.",
+            "<think\nmode=\"deep\">sure?</think>We open at 9.",
+            "<think mode=\"a very long word of which nobody knows what it is there for, to be sure\">sure?</think>We open at 9.",
+            "[\n  {\"name\": \"search\", \"arguments\": {\"q\": 1}}\n]",
             "<think>never closed",
             "[THINK]hm[/THINK]We open at 9.",
             "Assistant: We open at 9.",
@@ -428,12 +436,13 @@ mod tests {
 
     #[test]
     fn reasoning_ends_where_it_ends_first_however_it_comes() {
-        let blank = " ".repeat(MAX_ROW_CHARS);
-        let long = "é".repeat(78);
+        let blank = "\u{3000}".repeat(MAX_ROW_CHARS);
+        let long = "🙂".repeat(78);
         for raw in [
             "<|channel|>final</think>[<|message|>We open".to_owned(),
             format!("<|channel|>{blank}final {long} <|message|>We open"),
-            format!("<think>hm</{}think>We open", "\u{3000}".repeat(MAX_ROW_CHARS)),
+            format!("<think>hm</{0}think{0}>We open", "\u{3000}".repeat(32)),
+            "<think>hm</think [/THINK]We open".to_owned(),
         ] {
             let letters: Vec<String> = raw.chars().map(|c| c.to_string()).collect();
             let whole = streamed([&raw]);
@@ -453,6 +462,7 @@ mod tests {
                 "We open", " at 9", ".", " ", "\n", "[1]", "[", "]", "1", "(", ")", "<think>", "</think>", "<", ">", "`", "```",
                 "[2, 3]", "【1】", "<|im_end|>", "<|im_start|>", "user", "assistant", "{", "\"", "é", "🙂", "<tool_call>", "</tool_call>",
                 "Assistant:", ", ", "<|channel|>", "final", "<|message|>", "analysis", LONG_TICKS, LONG_BLANK,
+                "</think ", "[/THINK]", "<think\n", "◁/think▷", "</",
             ]), 0..24),
             sizes in prop::collection::vec(1usize..9, 1..40),
         ) {

@@ -6,14 +6,15 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::patterns::{MARK, SIGNAL, UNFINISHED, fixed};
-use super::wrapping::{THINK, THINK_END};
+use super::wrapping::{THINK, THINK_END, THINK_START};
 
 /// Maximum length of a tag and of a mark to wait for, in characters.
 const MAX_TAG_CHARS: usize = 64;
 const MAX_MARK_CHARS: usize = 40;
 
-/// Minimum characters behind a special token and white space that show its role.
-const MIN_ROLE_CHARS: usize = 12;
+/// Characters behind a special token and white space that show its role: the longest, `assistant`,
+/// and what ends it.
+const ROLE_CHARS: usize = 10;
 
 /// Part of an answer that is hidden from the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,10 +168,15 @@ fn tag(rest: &str, last: bool) -> Verdict {
     if rest.chars().nth(1).is_some_and(|c| !may_begin(c)) {
         return Verdict::Plain(open);
     }
+    let is_reasoning = THINK_START.is_match(rest);
+    let ends = |c: char| matches!(c, '>' | '▷') || (c == '\n' && !is_reasoning);
     let mut inside = rest.char_indices().skip(1).take(MAX_TAG_CHARS);
-    let Some((end, close)) = inside.find(|(_, c)| matches!(c, '>' | '▷' | '\n')) else {
-        let long = rest.chars().nth(MAX_TAG_CHARS).is_some();
-        return if long { Verdict::Plain(open) } else { Verdict::Wait };
+    let Some((end, close)) = inside.find(|(_, c)| ends(*c)) else {
+        return match rest.chars().nth(MAX_TAG_CHARS) {
+            None => Verdict::Wait,
+            Some(_) if is_reasoning => Verdict::Hide(open, HiddenPart::Reasoning),
+            Some(_) => Verdict::Plain(open),
+        };
     };
     let end = end + close.len_utf8();
     let (tag, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
@@ -198,7 +204,7 @@ fn tag(rest: &str, last: bool) -> Verdict {
 /// Classifies a special token that begins a chat turn, with the role after it.
 fn turn(end: usize, after: &str, last: bool) -> Verdict {
     let behind = after.trim_start();
-    if behind.chars().nth(MIN_ROLE_CHARS).is_none() && !last {
+    if behind.chars().nth(ROLE_CHARS - 1).is_none() && !last {
         return Verdict::Wait;
     }
     let blank = after.len() - behind.len();

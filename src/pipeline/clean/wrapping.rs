@@ -196,17 +196,27 @@ const THINK_WORDS: &str =
     "(?:seed:)?(?:think|thinking|thoughts?|reasoning|reflection|analysis|scratchpad)";
 /// A start or end tag of reasoning.
 pub(super) static THINK: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(&format!(
-        r"(?i)</?\s*{THINK_WORDS}\b[^<>]*>|\[/?THINK\]|◁/?think▷|<\|(?:begin_of_thought|end_of_thought|start_thinking|end_thinking)\|>"
-    ))
+    let start = format!(
+        r"<\s*{THINK_WORDS}\b[^<>]*>|\[THINK\]|◁think▷|<\|(?:begin_of_thought|start_thinking)\|>"
+    );
+    fixed(&format!("(?i){start}|{}", think_end()))
 });
 
+/// The start of a start tag of reasoning, which may go over several lines.
+pub(super) static THINK_START: LazyLock<Regex> =
+    LazyLock::new(|| fixed(&format!(r"(?i)\A<{THINK_WORDS}\b")));
+
 /// An end tag of reasoning.
-pub(super) static THINK_END: LazyLock<Regex> = LazyLock::new(|| {
-    fixed(&format!(
-        r"(?i)</\s*{THINK_WORDS}\b[^<>]*>|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|end_thinking)\|>"
-    ))
-});
+pub(super) static THINK_END: LazyLock<Regex> =
+    LazyLock::new(|| fixed(&format!("(?i){}", think_end())));
+
+/// The pattern of an end tag of reasoning. It has at most 250 bytes and spans no other end, so that
+/// it is found in the last bytes of a streamed part.
+fn think_end() -> String {
+    format!(
+        r"</\s{{0,32}}{THINK_WORDS}\b[^<>\[◁]{{0,32}}>|\[/THINK\]|◁/think▷|<\|(?:end_of_thought|end_thinking)\|>"
+    )
+}
 
 /// The header of the channel meant for the customer, also when its special tokens are lost.
 static FINAL_CHANNEL: LazyLock<Regex> = LazyLock::new(|| {
