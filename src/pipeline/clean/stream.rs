@@ -238,21 +238,21 @@ impl Speakable {
     }
 
     fn hide(&mut self, hidden: HiddenPart, last: bool) -> bool {
-        let (end, kept) = match hidden {
-            HiddenPart::Reasoning if self.held.contains(CHANNEL) => {
-                (reasoning_end(&self.held), MAX_CHANNEL_BYTES)
-            }
-            HiddenPart::Reasoning => (reasoning_end(&self.held), MAX_END_TAG_BYTES),
-            HiddenPart::Tool => {
-                (TOOL_END.find(&self.held).map(|found| found.end()), MAX_END_TAG_BYTES)
-            }
-            HiddenPart::Rest => (None, 0),
+        let end = match hidden {
+            HiddenPart::Reasoning => reasoning_end(&self.held),
+            HiddenPart::Tool => TOOL_END.find(&self.held).map(|found| found.end()),
+            HiddenPart::Rest => None,
         };
         if let Some(end) = end {
             self.held.drain(..end);
             self.resume();
             return true;
         }
+        let kept = match hidden {
+            HiddenPart::Reasoning if self.held.contains(CHANNEL) => MAX_CHANNEL_BYTES,
+            HiddenPart::Reasoning | HiddenPart::Tool => MAX_END_TAG_BYTES,
+            HiddenPart::Rest => 0,
+        };
         let useless = self.held.len().saturating_sub(if last { 0 } else { kept });
         self.held.drain(..self.held.floor_char_boundary(useless));
         false
