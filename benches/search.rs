@@ -88,7 +88,13 @@ fn eight_at_once(
                 let mut times = Vec::with_capacity(own.len());
                 for (n, (text, vector)) in own.iter().enumerate() {
                     let collections = std::slice::from_ref(&names[(n * 8 + task) % names.len()]);
-                    let query = Query { collections, text, vector: Some(vector), limit: LIMIT };
+                    let query = Query {
+                        collections,
+                        text,
+                        language: frontdesk_language::language(text),
+                        vector: Some(vector),
+                        limit: LIMIT,
+                    };
                     let started = Instant::now();
                     // Yields, so that the total time includes scheduling among the other tasks.
                     tokio::task::yield_now().await;
@@ -122,8 +128,13 @@ fn report(chunks: usize) {
     for (text, vector) in &questions {
         floor.push(timed(|| bare_scan(&rows, vector)));
         for (times, text) in [(&mut dense, ""), (&mut hybrid, text.as_str())] {
-            let query =
-                Query { collections: &collections, text, vector: Some(vector), limit: LIMIT };
+            let query = Query {
+                collections: &collections,
+                text,
+                language: frontdesk_language::language(text),
+                vector: Some(vector),
+                limit: LIMIT,
+            };
             times.push(timed(|| block_on(index.search(&query)).map(|legs| legs.bm25.len())));
         }
     }

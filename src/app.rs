@@ -94,7 +94,8 @@ impl App {
         let rerank =
             config.rerank.build(&config.models).map_err(|why| anyhow!("[rerank]: {why}"))?;
         let tunings = library.tunings();
-        let lookup = LiveLookup { embed, index, tunings, rerank, curated: Arc::default() };
+        let (curated, caches) = (Arc::default(), Arc::default());
+        let lookup = LiveLookup { embed, index, tunings, rerank, curated, caches };
         let engine = Engine {
             speech: speech.map_err(|why| anyhow!("[speech]: {why}"))?,
             lookup: Arc::new(lookup),

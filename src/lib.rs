@@ -24,6 +24,7 @@ pub mod telemetry;
 pub mod failpoint;
 pub mod secrets;
 pub mod permissions;
+pub mod text_cache;
 pub mod models;
 pub mod reader;
 

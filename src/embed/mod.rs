@@ -13,8 +13,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use self::cache::CachingEmbedder;
 use crate::models::{self, CATALOG, CatalogModel, LogProgress, Use};
 
+mod cache;
 mod local;
 mod off;
 mod openai;
@@ -78,13 +80,15 @@ impl Settings {
     pub fn build(&self, models: &models::Settings) -> Result<Arc<dyn Embedder>, String> {
         Ok(match self {
             Self::Off {} => Arc::new(off::Off),
-            Self::Openai(settings) => Arc::new(openai::Openai::new(settings)?),
+            Self::Openai(settings) => {
+                Arc::new(CachingEmbedder::new(openai::Openai::new(settings)?))
+            }
             Self::Local(settings) => match folder(settings, models)? {
-                Ok(folder) => Arc::new(local::Local::new(settings, &folder)?),
+                Ok(folder) => Arc::new(CachingEmbedder::new(local::Local::new(settings, &folder)?)),
                 Err(missing) => return Err(missing),
             },
             Self::Auto(settings) => match folder(settings, models)? {
-                Ok(folder) => Arc::new(local::Local::new(settings, &folder)?),
+                Ok(folder) => Arc::new(CachingEmbedder::new(local::Local::new(settings, &folder)?)),
                 Err(_) => Arc::new(off::Off),
             },
         })

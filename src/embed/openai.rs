@@ -1,14 +1,21 @@
 //! Embeds with any OpenAI-compatible `/embeddings`. Must not mix vectors of different lengths or
 //! orders: an answer that does not match the request is an error.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use frontdesk_endpoint::{Access, Endpoint, OPENAI, lenient};
 use secrecy::SecretString;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{Embedder, Error, Purpose};
+
+/// Statuses with which a server refuses a request that it does not understand.
+const REFUSED: [&str; 2] = ["400", "422"];
 
 /// Configuration of an OpenAI-compatible embedding endpoint.
 #[derive(Debug, Clone, Deserialize)]
@@ -63,6 +70,28 @@ pub(super) struct Openai {
     endpoint: Endpoint,
     settings: Settings,
     identity: String,
+    /// Whether the server refused vectors in base64, but sent numbers.
+    wants_floats: AtomicBool,
+}
+
+/// A request.
+#[derive(Serialize)]
+struct Request<'a> {
+    model: &'a str,
+    input: &'a [String],
+    encoding_format: Encoding,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dimensions: Option<u32>,
+}
+
+/// How a server writes vectors.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Encoding {
+    /// Little-endian 32-bit floats: a quarter of the bytes, and no number has to be parsed.
+    Base64,
+    /// Decimal numbers.
+    Float,
 }
 
 impl Openai {
@@ -84,26 +113,43 @@ impl Openai {
             retries: settings.retries,
             retry_cap_ms: settings.retry_cap_ms,
         })?;
-        Ok(Self { endpoint, settings, identity })
+        Ok(Self { endpoint, settings, identity, wants_floats: AtomicBool::new(false) })
     }
 
-    /// Sends one request. Returns the vectors in the order of the texts.
+    /// Embeds one batch. Returns the vectors in the order of the texts. A server that refuses base64
+    /// is asked for numbers, and from then on only for those.
     async fn batch(&self, texts: &[String], prefix: &str) -> Result<Vec<Vec<f32>>, String> {
         let input: Vec<_> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
-        let mut body =
-            json!({"model": self.settings.model, "input": input, "encoding_format": "float"});
-        if let (Some(length), Some(body)) = (self.settings.dimensions, body.as_object_mut()) {
-            body.insert("dimensions".into(), length.into());
+        if self.wants_floats.load(Ordering::Relaxed) {
+            return self.request(&input, Encoding::Float).await;
         }
+        match self.request(&input, Encoding::Base64).await {
+            Err(words) if REFUSED.iter().any(|status| words.starts_with(status)) => {
+                let vectors = self.request(&input, Encoding::Float).await?;
+                self.wants_floats.store(true, Ordering::Relaxed);
+                Ok(vectors)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Sends one request, again after a transient failure.
+    async fn request(
+        &self,
+        input: &[String],
+        encoding_format: Encoding,
+    ) -> Result<Vec<Vec<f32>>, String> {
+        let Settings { model, dimensions, .. } = &self.settings;
+        let body = Request { model, input, encoding_format, dimensions: *dimensions };
         let ask = || async {
             let embeddings = self.endpoint.whole().embeddings();
             embeddings.create_byot::<_, Answer>(&body).await
         };
         let vectors = in_order(self.endpoint.ask(ask).await?.data)?;
-        if vectors.len() == texts.len() {
+        if vectors.len() == input.len() {
             return Ok(vectors);
         }
-        Err(format!("{} texts were sent and {} vectors came back", texts.len(), vectors.len()))
+        Err(format!("{} texts were sent and {} vectors came back", input.len(), vectors.len()))
     }
 
     /// Checks that all vectors can be compared: finite numbers and one length, the configured one
@@ -162,7 +208,7 @@ struct Answer {
 struct Item {
     #[serde(deserialize_with = "lenient")]
     index: Option<usize>,
-    embedding: Value,
+    embedding: Option<Box<RawValue>>,
 }
 
 /// Sorts the vectors by index; keeps their order if a server sends no index.
@@ -173,32 +219,26 @@ fn in_order(mut items: Vec<Item>) -> Result<Vec<Vec<f32>>, String> {
             return Err("the vectors that came back are not numbered 0, 1, 2 and so on".into());
         }
     }
-    let vectors = items.iter().map(|item| vector(&item.embedding));
+    let vectors = items.iter().map(|item| vector(item.embedding.as_deref()?));
     vectors.collect::<Option<_>>().ok_or_else(|| "a vector that is no vector came back".into())
 }
 
-/// Reads a list of numbers, or base64 of little-endian 32-bit floats, which some servers send
-/// whatever format is requested.
-fn vector(embedding: &Value) -> Option<Vec<f32>> {
-    match embedding {
-        Value::Array(numbers) => numbers.iter().map(number).collect(),
-        Value::String(text) => {
-            let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok()?;
-            let (numbers, rest) = bytes.as_chunks::<4>();
-            rest.is_empty().then(|| numbers.iter().copied().map(f32::from_le_bytes).collect())
-        }
-        _ => None,
+/// Reads a list of numbers, or base64 of little-endian 32-bit floats, whatever format was requested.
+fn vector(embedding: &RawValue) -> Option<Vec<f32>> {
+    let written = embedding.get();
+    if !written.starts_with('"') {
+        return serde_json::from_str(written).ok();
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "vectors are kept in single precision")]
-fn number(value: &Value) -> Option<f32> {
-    value.as_f64().map(|number| number as f32)
+    let text: Cow<'_, str> = serde_json::from_str(written).ok()?;
+    let bytes = STANDARD.decode(&*text).ok()?;
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    rest.is_empty().then(|| numbers.iter().copied().map(f32::from_le_bytes).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use frontdesk_endpoint::scripted::{Act, ScriptedServer};
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -226,7 +266,7 @@ mod tests {
     #[tokio::test]
     async fn lax_answers_are_read() {
         let bytes: Vec<u8> = [3f32, 4.0].into_iter().flat_map(f32::to_le_bytes).collect();
-        let base64 = base64::engine::general_purpose::STANDARD.encode(bytes);
+        let base64 = STANDARD.encode(bytes);
         let answer = json!({"data": [{"embedding": base64}], "usage": "?"}).to_string();
         assert_eq!(embed(&[&answer], json!({}), &["a"]).await.unwrap(), [[0.6, 0.8]]);
         let without = r#"{"data":[{"embedding":[1,0]},{"embedding":[0,1]}]}"#;
@@ -245,12 +285,35 @@ mod tests {
         assert_eq!(embedder.embed(&texts, Purpose::Passage).await.unwrap().len(), 3);
         assert_eq!(embedder.identity(), Some("openai/text-embedding-3-small/2"));
         let expected = json!({
-            "model": "text-embedding-3-small", "encoding_format": "float", "dimensions": 2,
+            "model": "text-embedding-3-small", "encoding_format": "base64", "dimensions": 2,
             "input": ["passage: a", "passage: b"],
         });
         assert_eq!(server.bodies()[0], expected);
         assert_eq!(server.bodies()[1]["input"], json!(["passage: c"]));
         assert_eq!(server.received_requests()[0].path, "/v1/embeddings");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_refuses_base64_is_asked_for_numbers_from_then_on() {
+        let refusal = r#"{"error":{"message":"encoding_format: only float"}}"#;
+        let one = r#"{"data":[{"index":0,"embedding":[3,4]}]}"#;
+        let server = ScriptedServer::start(vec![
+            Act::refuse(422, &[], refusal),
+            Act::say(one),
+            Act::say(one),
+            Act::refuse(400, &[], refusal),
+        ])
+        .await;
+        let embedder = embedder(&server, &json!({}));
+        let text = ["a".to_owned()];
+        for _ in 0..2 {
+            assert_eq!(embedder.embed(&text, Purpose::Query).await.unwrap(), [[0.6, 0.8]]);
+        }
+        let told = embedder.embed(&text, Purpose::Query).await.unwrap_err().to_string();
+        assert!(told.contains("only float"), "{told}");
+        let formats: Vec<Value> =
+            server.bodies().iter().map(|body| body["encoding_format"].clone()).collect();
+        assert_eq!(formats, ["base64", "float", "float", "float"]);
     }
 
     #[tokio::test]

@@ -157,7 +157,13 @@ mod tests {
 
     async fn ask(memory: &Memory, text: &str) -> Legs {
         let collections = [col("col")];
-        let query = Query { collections: &collections, text, vector: Some(&[1.0, 0.0]), limit: 10 };
+        let query = Query {
+            collections: &collections,
+            text,
+            language: frontdesk_language::language(text),
+            vector: Some(&[1.0, 0.0]),
+            limit: 10,
+        };
         memory.search(&query).await.expect("found")
     }
 
@@ -252,14 +258,26 @@ mod tests {
             ("delivery", Some(&[0.5; 7][..]), 10),
         ] {
             let legs = memory
-                .search(&Query { collections: &collections, text, vector, limit })
+                .search(&Query {
+                    collections: &collections,
+                    text,
+                    language: frontdesk_language::language(text),
+                    vector,
+                    limit,
+                })
                 .await
                 .expect("found");
             let right_length = vector.is_some_and(|vector| vector.len() == 7);
             assert_eq!(ids(&legs.dense), if right_length { vec!["y"] } else { vec![] });
             assert_eq!(legs.bm25.len(), if text == "delivery" && limit > 0 { 3 } else { 0 });
         }
-        let nowhere = Query { collections: &[], text: "delivery", vector: None, limit: 10 };
+        let nowhere = Query {
+            collections: &[],
+            text: "delivery",
+            language: frontdesk_language::language("delivery"),
+            vector: None,
+            limit: 10,
+        };
         assert!(memory.search(&nowhere).await.expect("found").bm25.is_empty());
     }
 
@@ -287,8 +305,13 @@ mod tests {
             memory.replace(&col(collection), &doc(id), 1, entries).await.expect("taken");
         }
         let collections = [col("two"), col("one")];
-        let query =
-            Query { collections: &collections, text: "same words", vector: Some(&[1.0]), limit: 3 };
+        let query = Query {
+            collections: &collections,
+            text: "same words",
+            language: frontdesk_language::language("same words"),
+            vector: Some(&[1.0]),
+            limit: 3,
+        };
         let legs = memory.search(&query).await.expect("found");
         for leg in [&legs.dense, &legs.bm25, &legs.ngram] {
             assert_eq!(ids(leg), ["a", "b", "c"]);

@@ -88,6 +88,8 @@ pub struct Query<'a> {
     pub collections: &'a [CollectionId],
     /// The question.
     pub text: &'a str,
+    /// ISO 639-1 code of the language of its words; `None` if it cannot be told.
+    pub language: Option<&'a str>,
     /// Its embedding, normalised to length 1; `None` skips the dense leg.
     pub vector: Option<&'a [f32]>,
     /// Maximum number of chunks per leg.

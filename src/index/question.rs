@@ -27,7 +27,7 @@ const MAX_UNKNOWN: usize = 4;
 pub(super) struct Question<'a> {
     words: BTreeMap<String, f32>,
     /// ISO 639-1 code of its language; `None` if it cannot be told from the words.
-    language: Option<&'static str>,
+    language: Option<&'a str>,
     pub(super) vector: Option<&'a [f32]>,
     /// Maximum number of chunks per leg.
     pub(super) limit: usize,
@@ -41,8 +41,7 @@ impl<'a> Question<'a> {
                 *words.entry(word).or_default() += 1.0;
             }
         }
-        let language = frontdesk_language::language(query.text);
-        Self { words, language, vector: query.vector, limit: query.limit }
+        Self { words, language: query.language, vector: query.vector, limit: query.limit }
     }
 }
 

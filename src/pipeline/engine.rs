@@ -56,7 +56,7 @@ impl Engine {
         let (history, referred) = (&*turn.history, &*turn.referred());
         let before_model = async {
             let context = TranscriptionContext { speech: &*self.speech, audio };
-            let question = run.transcribe(context, turn).await?;
+            let question = run.transcribe(context, turn, &self.live().caches.languages).await?;
             run.escalate(bot, &turn.history, &question)?;
             run.curated(lookup, agent, &question).await?;
             let scene = Scene { agent, history, referred, question: &question };
@@ -84,10 +84,12 @@ impl Engine {
             let scene = Scene { agent, history, referred, question };
             let rewriter = models.rewriter(agent, context.tier);
             let found = &run.refine(live.retrieval(), rewriter, scene, found).await;
-            let input = prompt::Input { template, agent, turn, question, found, layout };
+            let tokens = &live.caches.tokens;
+            let input = prompt::Input { template, agent, turn, question, found, layout, tokens };
             let choice = run.prompt(models, &input, context.tier)?;
             let (model, spare, embed) = (choice.model, models.spare, &*live.embed);
-            let seams = reply::Seams { model, spare, embed, hear: context.hear };
+            let (hear, grounding) = (context.hear, &live.caches.grounding);
+            let seams = reply::Seams { model, spare, embed, hear, grounding };
             run.reply(seams, &input, &choice).await
         };
         let reply = with_model.await;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use frontdesk_tokens::Vocabulary;
 
 use super::clean::{Speakable, clean};
+use super::language::Languages;
 use super::outbound::format::for_whatsapp;
 use super::outbound::split::split;
 use super::reply::contact_details::{DetailCheck, Origins, StreamFilter};
@@ -76,7 +77,7 @@ const READERS: &[Reader] = &[
     ("language and leaning", |text| {
         let question = Question { text: text.to_owned(), language: None, spoken: false };
         let history = [Line::new(Speaker::Customer, text)];
-        black_box(query::read(&question, &history, &history));
+        black_box(query::read(&question, &history, &history, &Languages::default()));
     }),
     ("sentences", |text| {
         black_box(frontdesk_language::sentences(text));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::caches::TextCaches;
 use super::curated::{self, Book};
 use super::retrieve::{self, RetrievalResult, Scene, Seams};
 use crate::domain::trace::{CuratedTrace, RetrieveTrace};
@@ -52,6 +53,8 @@ pub struct LiveLookup {
     pub rerank: Arc<dyn Reranker>,
     /// Curated answers, which take precedence over the model.
     pub curated: Arc<Book>,
+    /// What is known of texts that come again.
+    pub caches: Arc<TextCaches>,
 }
 
 impl LiveLookup {
@@ -62,6 +65,8 @@ impl LiveLookup {
             index: &*self.index,
             tunings: &self.tunings,
             rerank: &*self.rerank,
+            languages: &self.caches.languages,
+            prints: &self.caches.prints,
         }
     }
 }

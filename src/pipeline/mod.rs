@@ -19,6 +19,7 @@ mod escalate;
 pub mod curated;
 pub mod retrieve;
 mod lookup;
+mod caches;
 mod prompt;
 mod reply;
 pub mod outbound;
@@ -40,6 +41,7 @@ mod swahili;
 
 pub use bot::Bot;
 pub use budget::BudgetTier;
+pub use caches::TextCaches;
 pub use engine::Engine;
 pub use framing::PromptLayout;
 pub use inputs::RecordedInputs;

@@ -21,6 +21,7 @@ use crate::domain::label::quoted_name;
 use crate::domain::trace::PromptTrace;
 use crate::domain::{Agent, Passage, Prompt, Question, Turn};
 use crate::llm::Model;
+use crate::text_cache::TextCache;
 
 mod layout;
 
@@ -141,6 +142,8 @@ pub(super) struct Input<'a> {
     pub(super) question: &'a Question,
     pub(super) found: &'a RetrievalResult,
     pub(super) layout: PromptLayout,
+    /// The tokens of texts.
+    pub(super) tokens: &'a TokenCounts,
 }
 
 impl<'a> Input<'a> {
@@ -149,6 +152,26 @@ impl<'a> Input<'a> {
         let found = self.found;
         let none = self.layout == PromptLayout::Fenced && found.confidence <= 0.0;
         if none { &[] } else { &found.passages }
+    }
+}
+
+/// Bytes of all token counts that are kept: those of some 10,000 texts.
+const MAX_COUNTS_BYTES: usize = 1 << 20;
+
+/// The tokens of texts, each counted once: instructions, passages and earlier messages come again.
+pub(super) struct TokenCounts {
+    counts: TextCache<u32>,
+}
+
+impl Default for TokenCounts {
+    fn default() -> Self {
+        Self { counts: TextCache::new(MAX_COUNTS_BYTES, 4) }
+    }
+}
+
+impl TokenCounts {
+    fn of(&self, text: &str, vocabulary: Vocabulary) -> u32 {
+        self.counts.get_or_compute((text, vocabulary as u64), |_| 4, || vocabulary.count(text))
     }
 }
 
@@ -174,7 +197,7 @@ pub(super) fn compose(
     let budget =
         window.map(|window| window.tokens.saturating_sub(agent.max_output_tokens + RESERVE));
     let pieces = Pieces::of(input.layout, &parts);
-    let fit = pieces.fit(budget, Vocabulary::of(named));
+    let fit = pieces.fit(budget, |text| input.tokens.of(text, Vocabulary::of(named)));
     let prompt = Prompt {
         model: named.to_owned(),
         temperature: agent.temperature,

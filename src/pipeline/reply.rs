@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use self::contact_details::{DetailCheck, Origins, StreamFilter};
-use self::ground::Decision;
+use self::ground::{Decision, GroundingCache};
 use self::leak::is_leak;
 use super::clean::{CleanAnswer, Signals, Speakable, clean};
 use super::timer::millis;
@@ -28,6 +28,8 @@ pub(super) struct Seams<'a> {
     pub(super) spare: &'a dyn Model,
     /// Used to check whether passages support the answer.
     pub(super) embed: &'a dyn Embedder,
+    /// What is known of texts that support answers.
+    pub(super) grounding: &'a GroundingCache,
     pub(super) hear: Option<Hear<'a>>,
 }
 
@@ -232,8 +234,9 @@ async fn grounded(
     if !generates || agent.grounding.check == GroundingCheck::Off {
         return answer(prompt, cleaned.text.clone(), &cleaned.cited);
     }
-    let Seams { model, embed, .. } = seams;
-    let with = ground::GroundingInput { embed, model, prompt, history: &input.turn.history };
+    let Seams { model, embed, grounding: cache, .. } = seams;
+    let history = &input.turn.history;
+    let with = ground::GroundingInput { embed, model, prompt, history, cache };
     let (decision, checked) = ground::apply(cleaned, &agent.grounding, &with, used).await;
     written.checked = Some(checked);
     match decision {

@@ -32,6 +32,7 @@ pub(super) mod query;
 mod rank;
 mod rewrite;
 
+pub(super) use distinct::PrintCache;
 pub use legs::Seams;
 pub(crate) use legs::{WeightedLegs, rank};
 pub(super) use rewrite::Rewriter;
@@ -114,8 +115,8 @@ pub(super) async fn search(
     let (follows, quoted) =
         if agent.search.follow_up { (history, referred) } else { (&[][..], &[][..]) };
     let reading = QueryAnalysis {
-        language: language(question, history),
-        ..query::read(question, follows, quoted)
+        language: language(question, history, seams.languages),
+        ..query::read(question, follows, quoted, seams.languages)
     };
     let language = reading.language.as_deref();
     let mut seen = RetrieveTrace { query: cut(&question.text), ..RetrieveTrace::default() };
@@ -150,7 +151,7 @@ pub(super) async fn search(
     if wish.is_none() {
         let text = standalone.as_deref().unwrap_or(&question.text);
         passages = rerank(seams.rerank, text, passages, &mut seen).await;
-        passages = distinct(passages, agent.passages);
+        passages = distinct(passages, agent.passages, seams.prints);
     }
     let passages: Arc<[Passage]> = passages.into();
     seen.passages = passages.clone();
@@ -191,7 +192,7 @@ pub(super) async fn refine(
     }
     let text = best.as_deref().unwrap_or(&question.text);
     passages = rerank(seams.rerank, text, passages, &mut seen).await;
-    passages = distinct(passages, agent.passages);
+    passages = distinct(passages, agent.passages, seams.prints);
     found.passages = passages.into();
     seen.passages = found.passages.clone();
     seen.took_ms += millis(started);
@@ -268,7 +269,7 @@ pub struct Search<'a> {
 pub async fn find(seams: Seams<'_>, asked: &Search<'_>) -> (RetrievalResult, RetrieveTrace) {
     let started = Instant::now();
     let mut seen = RetrieveTrace { query: cut(asked.text), ..RetrieveTrace::default() };
-    let language = asked.language.or_else(|| frontdesk_language::language(asked.text));
+    let language = asked.language.or_else(|| seams.languages.of_question(asked.text));
     seen.language = language.map(ToOwned::to_owned);
     let text = Text { how: SearchOrigin::Asked, words: seen.query.clone(), language };
     let looked = search_texts(seams, asked.collections, &[text], &mut seen).await;
@@ -276,7 +277,7 @@ pub async fn find(seams: Seams<'_>, asked: &Search<'_>) -> (RetrievalResult, Ret
     let (passages, sure) =
         looked.into_iter().next().map(|one| (one.passages, one.confidence)).unwrap_or_default();
     let passages = rerank(seams.rerank, asked.text, passages, &mut seen).await;
-    let passages: Arc<[Passage]> = distinct(passages, asked.limit).into();
+    let passages: Arc<[Passage]> = distinct(passages, asked.limit, seams.prints).into();
     (seen.passages, seen.confidence) = (passages.clone(), sure);
     seen.took_ms = millis(started);
     (RetrievalResult { passages, confidence: sure, standalone: None, pending_rewrite: None }, seen)
@@ -288,8 +289,15 @@ pub(crate) async fn gather(seams: Seams<'_>, asked: &Search<'_>) -> WeightedLegs
     let mut seen = RetrieveTrace::default();
     let vectors = embed(seams.embed, std::slice::from_ref(&text), &mut seen).await;
     let vector = vectors.first().map(Vec::as_slice);
-    let search = Query { collections: asked.collections, text: &text, vector, limit: LEG };
-    let language = asked.language.or_else(|| frontdesk_language::language(asked.text));
+    let written = seams.languages.of_question(&text);
+    let search = Query {
+        collections: asked.collections,
+        text: &text,
+        language: written,
+        vector,
+        limit: LEG,
+    };
+    let language = asked.language.or_else(|| seams.languages.of_question(asked.text));
     ask(seams, &search, language, &mut seen).await
 }
 

@@ -6,7 +6,7 @@ use super::bot::Bot;
 use super::budget::BudgetTier;
 use super::escalate::escalate;
 use super::inputs::RecordedInputs;
-use super::language::customers_language;
+use super::language::{Languages, customers_language};
 use super::lookup::Lookup;
 use super::model_choice::{ModelChoice, Models};
 use super::retrieve::{self, RetrievalResult, Rewriter, Scene};
@@ -82,6 +82,7 @@ impl Run {
         &mut self,
         context: TranscriptionContext<'_>,
         turn: &Turn,
+        known: &Languages,
     ) -> Result<Question, Outcome> {
         let span = spans::transcribe();
         let (heard, trace) = span.around(transcribe::listen(context, turn)).await;
@@ -91,7 +92,7 @@ impl Run {
         self.inputs.failures = heard.failures;
         self.unheard = heard.unheard;
         let question = heard.question?;
-        self.language = customers_language(turn, &question);
+        self.language = customers_language(turn, &question, known);
         Ok(question)
     }
 

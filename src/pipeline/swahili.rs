@@ -8,6 +8,7 @@ use super::curated::facets::{QuestionFacets, courtesies};
 use super::escalate::Rules;
 use super::inbound::consent::{self, Consent};
 use super::inbound::gap::gap_ms;
+use super::language::Languages;
 use super::retrieve::query::{self, ContextDependence};
 use crate::domain::{Content, Handoff, HandoffRule, Line, Question, Speaker};
 use crate::llm::asks_nothing;
@@ -31,7 +32,7 @@ fn read(before: &str, question: &str, language: Option<&str>) -> query::QueryAna
         language: language.map(ToOwned::to_owned),
         spoken: language.is_some(),
     };
-    query::read(&question, &[Line::new(Speaker::Customer, before)], &[])
+    query::read(&question, &[Line::new(Speaker::Customer, before)], &[], &Languages::default())
 }
 
 #[test]

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::truncate_to_limit;
-use super::language::customers_language;
+use super::language::{Languages, customers_language};
 use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
@@ -271,7 +271,7 @@ fn unheard(
 fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&TranscriptionError>) -> Outcome {
     let voice = &turn.agent.voice;
     let nothing = Question { text: String::new(), language: heard, spoken: false };
-    let spoken = customers_language(turn, &nothing);
+    let spoken = customers_language(turn, &nothing, &Languages::default());
     let language = spoken.as_deref();
     let (text, sort) = match failed {
         Some(TranscriptionError::Unwanted(MediaKind::Voice)) => {

@@ -19,7 +19,7 @@ use code::{CODE, Code, Place};
 /// Lowest first: a file imports only from lower layers, never from its own layer.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
-    (1, &["metrics", "spans", "failpoint", "secrets", "permissions"]),
+    (1, &["metrics", "spans", "failpoint", "secrets", "permissions", "text_cache"]),
     (2, &["telemetry", "models", "reader"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
@@ -83,6 +83,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("frontdesk_doctext", &["knowledge/", "cli/learn.rs"]),
     ("frontdesk_tokens", &["pipeline/", "llm/openai"]),
     ("hashbrown", &["index/texts.rs"]),
+    ("foldhash", &["text_cache.rs"]),
+    ("quick_cache", &["text_cache.rs"]),
     ("smallvec", &["index/memory/postings.rs"]),
 ];
 

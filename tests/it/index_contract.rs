@@ -104,7 +104,14 @@ impl Pair {
 
     async fn words(&self, collections: &[&str], text: &str) -> Legs {
         let collections: Vec<CollectionId> = collections.iter().map(|name| col(name)).collect();
-        self.ask(&Query { collections: &collections, text, vector: None, limit: 10 }).await
+        self.ask(&Query {
+            collections: &collections,
+            text,
+            language: frontdesk_language::language(text),
+            vector: None,
+            limit: 10,
+        })
+        .await
     }
 }
 
@@ -177,7 +184,14 @@ async fn all_languages_and_forms_of_words_are_found_alike() {
     for text in QUESTIONS {
         for limit in [1, 3, 10] {
             let vector = Some(&[0.6, 0.8][..]);
-            pair.ask(&Query { collections: &collections, text, vector, limit }).await;
+            pair.ask(&Query {
+                collections: &collections,
+                text,
+                language: frontdesk_language::language(text),
+                vector,
+                limit,
+            })
+            .await;
         }
     }
     assert_eq!(ids(&pair.words(&["col"], "returning shoe").await.bm25), ["b"]);
@@ -226,7 +240,14 @@ async fn equal_scores_are_ordered_alike_within_and_over_collections() {
     for collections in [&[col("one")][..], &[col("two"), col("one"), col("one")]] {
         for limit in [1, 3, 19, 40, usize::MAX] {
             let text = "same words";
-            pair.ask(&Query { collections, text, vector: Some(&[1.0]), limit }).await;
+            pair.ask(&Query {
+                collections,
+                text,
+                language: frontdesk_language::language(text),
+                vector: Some(&[1.0]),
+                limit,
+            })
+            .await;
         }
     }
     server.clean().await;
@@ -246,7 +267,14 @@ async fn collections_never_mix() {
         async move {
             let vector = Some(&[1.0, 0.0][..]);
             let text = "secret word pineapple mango";
-            pair.ask(&Query { collections: &collections, text, vector, limit: 10 }).await
+            pair.ask(&Query {
+                collections: &collections,
+                text,
+                language: frontdesk_language::language(text),
+                vector,
+                limit: 10,
+            })
+            .await
         }
     };
     let mine = legs("mine").await;
@@ -284,9 +312,23 @@ async fn odd_questions_and_odd_vectors_break_nothing() {
         ("delivery", Some(&[0.0, 0.0][..]), 10),
         (&long, None, 10),
     ] {
-        pair.ask(&Query { collections: &collections, text, vector, limit }).await;
+        pair.ask(&Query {
+            collections: &collections,
+            text,
+            language: frontdesk_language::language(text),
+            vector,
+            limit,
+        })
+        .await;
     }
-    pair.ask(&Query { collections: &[], text: "delivery", vector: None, limit: 10 }).await;
+    pair.ask(&Query {
+        collections: &[],
+        text: "delivery",
+        language: frontdesk_language::language("delivery"),
+        vector: None,
+        limit: 10,
+    })
+    .await;
     server.clean().await;
 }
 
@@ -301,7 +343,13 @@ async fn processes_that_begin_at_once_all_fill_the_index() {
     let all = (0..4).map(|_| fill(server.process("model/a", "")));
     for process in join_all(all).await {
         let collections = [col("col")];
-        let query = Query { collections: &collections, text: "delivery", vector: None, limit: 10 };
+        let query = Query {
+            collections: &collections,
+            text: "delivery",
+            language: frontdesk_language::language("delivery"),
+            vector: None,
+            limit: 10,
+        };
         assert_eq!(ids(&process.search(&query).await.unwrap().bm25), ["a"]);
     }
     server.clean().await;
@@ -328,7 +376,13 @@ async fn a_search_during_a_replacement_sees_all_of_the_old_or_all_of_the_new() {
         let (mut seen, collections) = (BTreeMap::new(), [col("col")]);
         while !work.is_finished() {
             let vector = Some(&[1.0, 0.0][..]);
-            let query = Query { collections: &collections, text: "shared", vector, limit: 10 };
+            let query = Query {
+                collections: &collections,
+                text: "shared",
+                language: frontdesk_language::language("shared"),
+                vector,
+                limit: 10,
+            };
             let legs = index.search(&query).await.unwrap();
             for leg in [&legs.bm25, &legs.dense, &legs.ngram] {
                 let ids = ids(leg);
@@ -350,8 +404,13 @@ async fn meaning_is_left_out_while_a_part_is_not_embedded_yet() {
     let pair = Pair::new(&server);
     shop(&pair).await;
     let collections = [col("col")];
-    let query =
-        Query { collections: &collections, text: "shoes", vector: Some(&[1.0, 0.0]), limit: 20 };
+    let query = Query {
+        collections: &collections,
+        text: "shoes",
+        language: frontdesk_language::language("shoes"),
+        vector: Some(&[1.0, 0.0]),
+        limit: 20,
+    };
     assert_eq!(pair.ask(&query).await.dense.len(), SHOP.len());
     pair.replace("col", "b", vec![entry("b", SHOP[1].1, None)]).await;
     assert!(pair.ask(&query).await.dense.is_empty());
@@ -422,7 +481,7 @@ proptest! {
             }
             for collections in [&[col("one")][..], &[col("one"), col("two")]] {
                 for vector in [&[0.6, 0.8][..], &[0.6, 0.0, 0.8]] {
-                    let query = Query { collections, text: &question, vector: Some(vector), limit };
+                    let query = Query { collections, text: &question, language: frontdesk_language::language(&question), vector: Some(vector), limit };
                     pair.ask(&query).await;
                 }
             }

@@ -146,6 +146,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         tunings: Arc::default(),
         rerank: rerank::Settings::Off {}.build(&folders()).expect("no reranker"),
         curated: Arc::default(),
+        caches: Arc::default(),
     };
     let engine = Engine {
         speech: speech::Settings::Off {}.build(&folders(), &readers).expect("no speech"),

@@ -1,8 +1,6 @@
 //! Part of stage 5: the pieces of a prompt as a layout writes them, and what of them fits a token
 //! budget. Pure.
 
-use frontdesk_tokens::Vocabulary;
-
 use crate::domain::label::{MAX_TITLE_LEN, one_line};
 use crate::domain::{ChatMessage, Line, Passage, Role, Speaker};
 use crate::pipeline::framing::{
@@ -71,7 +69,7 @@ impl Pieces {
     }
 
     /// Drops what exceeds the budget; `None` is no limit, for a model that only quotes.
-    pub(super) fn fit(&self, budget: Option<u32>, vocabulary: Vocabulary) -> Fit {
+    pub(super) fn fit(&self, budget: Option<u32>, tokens: impl Fn(&str) -> u32) -> Fit {
         let mut fit =
             Fit { dropped_history: 0, passages: self.passages.len(), tokens: 0, budget: 0 };
         let Some(budget) = budget else { return fit };
@@ -81,7 +79,7 @@ impl Pieces {
         if self.layout == PromptLayout::InSystem && self.bytes() < budget as usize {
             return fit;
         }
-        let count = |text: &str| vocabulary.count(text) + MESSAGE_OVERHEAD;
+        let count = |text: &str| tokens(text) + MESSAGE_OVERHEAD;
         let lines: Vec<u32> = self.lines.iter().map(|line| count(&line.content)).collect();
         let passages: Vec<u32> = self.passages.iter().map(|text| count(text)).collect();
         let fixed = count(&self.system) + count(&self.end) + count(self.framing());
@@ -225,6 +223,8 @@ fn end(parts: &Parts<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use frontdesk_tokens::Vocabulary;
+
     use super::*;
     use crate::pipeline::framing::QUOTED;
 
@@ -247,7 +247,7 @@ mod tests {
         parts: &Parts<'_>,
     ) -> (Fit, Vec<(Role, String)>) {
         let pieces = Pieces::of(layout, parts);
-        let fit = pieces.fit(Some(budget), Vocabulary::O200k);
+        let fit = pieces.fit(Some(budget), |text| Vocabulary::O200k.count(text));
         let messages = pieces.messages(&fit);
         (fit, messages.into_iter().map(|one| (one.role, one.content)).collect())
     }

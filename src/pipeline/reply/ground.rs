@@ -12,6 +12,7 @@ mod statements;
 mod words;
 
 pub(super) use apply::{Decision, GroundingInput, apply};
+pub(crate) use check::GroundingCache;
 pub use check::{Check, Material};
 pub(crate) use claim::is_unknown;
 pub(super) use statements::{statements, without};

@@ -5,6 +5,7 @@
 //! prompt; or the framing text. Words that are also in passages or the conversation do not count.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -22,27 +23,32 @@ const MAX_SHARE: usize = 60;
 
 /// Whether an answer repeats its prompt. `said`: the conversation.
 pub(crate) fn is_leak(answer: &str, prompt: &Prompt, said: &[&str]) -> bool {
-    let answer = words(answer);
-    if answer.len() < RUN {
+    let answer = runs(&words(answer));
+    if answer.is_empty() {
+        return false;
+    }
+    let answer: HashSet<u64> = answer.into_iter().collect();
+    let own = words(instructions(prompt));
+    let is_repeated = |words: &[u64]| runs(words).iter().any(|run| answer.contains(run));
+    // Most answers repeat nothing, and what is no secret need not be known.
+    if !is_repeated(&own) && !FRAMING.iter().any(|framing| is_repeated(&words(framing))) {
         return false;
     }
     let known = known(prompt, said);
-    let repeats = |text: &str| PromptOverlap::of(&answer, &words(text), &known);
-    if FRAMING.iter().any(|own| repeats(own).words > 0) {
+    let repeats = |text: &[u64]| PromptOverlap::of(&answer, text, &known);
+    if FRAMING.iter().any(|framing| repeats(&words(framing)).words > 0) {
         return true;
     }
-    let own = repeats(instructions(prompt));
+    let own = repeats(&own);
     (own.beginning && own.words >= WITH_BEGINNING)
         || (own.words >= MAX_WORDS && own.words * 100 >= own.of * MAX_SHARE)
 }
 
 /// Returns the runs of words that are no secret: those of passages and conversation.
-fn known(prompt: &Prompt, said: &[&str]) -> HashSet<Vec<String>> {
+fn known(prompt: &Prompt, said: &[&str]) -> HashSet<u64> {
     let said = said.iter().map(|text| words(text));
     let passages = prompt.passages.iter().map(|passage| words(&passage.chunk.searchable()));
-    said.chain(passages)
-        .flat_map(|text| text.windows(RUN).map(<[_]>::to_vec).collect::<Vec<_>>())
-        .collect()
+    said.chain(passages).flat_map(|text| runs(&text)).collect()
 }
 
 /// How much of a prompt's text an answer repeats.
@@ -56,11 +62,10 @@ struct PromptOverlap {
 }
 
 impl PromptOverlap {
-    fn of(answer: &[String], text: &[String], known: &HashSet<Vec<String>>) -> Self {
-        let said: HashSet<&[String]> = answer.windows(RUN).collect();
+    fn of(answer: &HashSet<u64>, text: &[u64], known: &HashSet<u64>) -> Self {
         let mut repeated = vec![false; text.len()];
-        for (at, run) in text.windows(RUN).enumerate() {
-            if said.contains(run) && !known.contains(run) {
+        for (at, run) in runs(text).iter().enumerate() {
+            if answer.contains(run) && !known.contains(run) {
                 repeated[at..at + RUN].fill(true);
             }
         }
@@ -69,9 +74,20 @@ impl PromptOverlap {
     }
 }
 
-/// Returns the words of a text, without Markdown and punctuation.
-fn words(text: &str) -> Vec<String> {
-    text.unicode_words().map(str::to_lowercase).collect()
+/// Returns the words of a text as hashes, without Markdown and punctuation.
+fn words(text: &str) -> Vec<u64> {
+    text.unicode_words().map(|word| hash(&word.to_lowercase())).collect()
+}
+
+/// Returns the hashes of all runs of [`RUN`] words, in order.
+fn runs(words: &[u64]) -> Vec<u64> {
+    words.windows(RUN).map(|run| hash(run)).collect()
+}
+
+fn hash(what: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -9,12 +9,14 @@
 use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use frontdesk_language::terms::{fold, is_spaceless};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::{Chunk, Passage};
 use crate::pipeline::curated::facets::is_facet;
+use crate::text_cache::TextCache;
 
 /// Words per shingle.
 const SHINGLE: usize = 3;
@@ -27,15 +29,39 @@ const MAX_COUNT: usize = 4000;
 /// Maximum length of a negating prefix, in bytes: `un`, `dis`, `non`.
 const PREFIX: usize = 3;
 
+/// Bytes of all fingerprints that are kept.
+const MAX_BYTES: usize = 8 << 20;
+/// Bytes of the fingerprint of 150 words, about.
+const USUAL_BYTES: usize = 12_000;
+
+/// The fingerprints of passages, which come again.
+pub(in crate::pipeline) struct PrintCache {
+    prints: TextCache<Option<Arc<Print>>>,
+}
+
+impl Default for PrintCache {
+    fn default() -> Self {
+        Self { prints: TextCache::new(MAX_BYTES, USUAL_BYTES) }
+    }
+}
+
+impl PrintCache {
+    fn of(&self, chunk: &Chunk) -> Option<Arc<Print>> {
+        let key = format!("{}\u{0}{}", chunk.heading, chunk.body);
+        let bytes = |print: &Option<Arc<Print>>| print.as_ref().map_or(0, |print| print.bytes());
+        self.prints.get_or_compute((&key, 0), bytes, || Print::of(chunk).map(Arc::new))
+    }
+}
+
 /// Returns the first `limit` distinct passages, in order.
-pub(super) fn distinct(passages: Vec<Passage>, limit: usize) -> Vec<Passage> {
+pub(super) fn distinct(passages: Vec<Passage>, limit: usize, cache: &PrintCache) -> Vec<Passage> {
     let mut kept: Vec<Passage> = Vec::with_capacity(limit.min(passages.len()));
-    let mut prints: Vec<Print> = Vec::new();
+    let mut prints: Vec<Arc<Print>> = Vec::new();
     for passage in passages {
         if kept.len() >= limit {
             break;
         }
-        let print = Print::of(&passage.chunk);
+        let print = cache.of(&passage.chunk);
         if print.as_ref().is_some_and(|print| prints.iter().any(|one| one.is_like(print))) {
             continue;
         }
@@ -88,6 +114,13 @@ impl Print {
         let heading = chunk.heading.unicode_words().map(folded).collect();
         let words = order.into_iter().collect();
         shingles.map(|shingles| Self { heading, shingles, significant, words, names })
+    }
+
+    /// Memory that it needs, about.
+    fn bytes(&self) -> usize {
+        let texts =
+            self.heading.iter().chain(&self.significant).chain(&self.words).chain(&self.names);
+        texts.map(|text| text.len() + 48).sum::<usize>() + size_of_val(&*self.shingles)
     }
 
     /// Whether the two are near-duplicates.
@@ -202,7 +235,7 @@ mod tests {
     }
 
     fn kept(bodies: &[impl AsRef<str>], limit: usize) -> Vec<usize> {
-        let kept = distinct(passages(bodies), limit);
+        let kept = distinct(passages(bodies), limit, &PrintCache::default());
         let id = |one: &Passage| one.chunk.id.as_str().rsplit(' ').next()?.parse().ok();
         kept.iter().map(|one| id(one).expect("an id of ours")).collect()
     }
@@ -266,7 +299,7 @@ mod tests {
         let short = "Delivery to the islands takes longer.";
         assert_eq!(kept(&[short, "Delivery to the islands takes a little longer."], 9), [0, 1]);
         let all = vec![passage(0, "Shirts", RETURNS), passage(1, "Shoes", RETURNS)];
-        assert_eq!(distinct(all, 9).len(), 2);
+        assert_eq!(distinct(all, 9, &PrintCache::default()).len(), 2);
     }
 
     #[test]
@@ -320,7 +353,7 @@ mod tests {
         #[test]
         fn any_text_is_compared_and_is_like_itself(text in any::<String>(), times in 1_usize..30) {
             let long = format!("{text} ").repeat(times);
-            let kept = distinct(passages(&[&long, &long, &text]), 9);
+            let kept = distinct(passages(&[&long, &long, &text]), 9, &PrintCache::default());
             prop_assert!((1..=3).contains(&kept.len()));
             if Print::of(&passage(0, "", &long).chunk).is_some() {
                 prop_assert!(kept.len() < 3);

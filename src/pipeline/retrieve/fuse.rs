@@ -539,7 +539,13 @@ mod tests {
         let collections = [set.learn(&*index).await];
         let (mut bm25, mut words, mut asked) = (0.0, 0.0, 0.0);
         for (id, text) in &set.questions {
-            let query = Query { collections: &collections, text, vector: None, limit: 100 };
+            let query = Query {
+                collections: &collections,
+                text,
+                language: frontdesk_language::language(text),
+                vector: None,
+                limit: 100,
+            };
             let legs = index.search(&query).await.expect("memory answers");
             let alone: Vec<&str> = legs.bm25.iter().map(|hit| hit.chunk.id.as_str()).collect();
             bm25 += set.gain(id, &alone);

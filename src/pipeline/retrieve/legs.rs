@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use super::distinct::PrintCache;
 use super::fuse::{QuestionLanguage, Weights, confidence, fuse, is_among};
 use super::merge::QueryResult;
 use crate::domain::trace::{RetrieveTrace, SearchOrigin, SearchText};
 use crate::domain::{CollectionId, Passage};
 use crate::embed::{Embedder, Purpose};
 use crate::index::{Index, Legs, Query, Tuning, Tunings};
+use crate::pipeline::language::Languages;
 use crate::pipeline::timer::millis;
 use crate::rerank::Reranker;
 
@@ -27,6 +29,10 @@ pub struct Seams<'a> {
     pub tunings: &'a Tunings,
     /// Question and passages to relevance scores.
     pub rerank: &'a dyn Reranker,
+    /// The languages of texts.
+    pub(in crate::pipeline) languages: &'a Languages,
+    /// The fingerprints of passages.
+    pub(in crate::pipeline) prints: &'a PrintCache,
 }
 
 /// One text to search for.
@@ -51,7 +57,8 @@ pub(super) async fn search_texts(
     let mut looked = Vec::with_capacity(texts.len());
     for (at, Text { how, words: text, language }) in texts.iter().enumerate() {
         let vector = vectors.get(at).map(Vec::as_slice);
-        let search = Query { collections, text, vector, limit: LEG };
+        let written = seams.languages.of_question(text);
+        let search = Query { collections, text, language: written, vector, limit: LEG };
         let gathered = ask(seams, &search, *language, seen).await;
         let (passages, confidence) = rank(&gathered, Tuning::default(), LEG);
         let (text, how) = (text.clone(), *how);

@@ -7,7 +7,7 @@
 use frontdesk_language::{QuestionWords, question_words};
 
 use crate::domain::{Line, Question};
-use crate::pipeline::language::{customers, language};
+use crate::pipeline::language::{Languages, customers, language};
 
 mod phrases;
 
@@ -48,10 +48,15 @@ pub(crate) struct QueryAnalysis {
 
 /// Analyzes a question in its conversation. `referred`: what the customer quotes, which may be its
 /// topic, but not in his language.
-pub(crate) fn read(question: &Question, history: &[Line], referred: &[Line]) -> QueryAnalysis {
-    let language = language(question, history);
+pub(crate) fn read(
+    question: &Question,
+    history: &[Line],
+    referred: &[Line],
+    known: &Languages,
+) -> QueryAnalysis {
+    let language = language(question, history, known);
     let told = question_words(&question.text, language.as_deref());
-    let before = earlier(history, referred);
+    let before = earlier(history, referred, known);
     // A repeated question is no follow-up.
     let again = customers(history).next().is_some_and(|last| last.trim() == question.text.trim());
     let dependence = match before {
@@ -96,14 +101,14 @@ fn context_dependence(
 
 /// Returns what the customer quotes or wrote last, with content, with the message that it depends
 /// on.
-fn earlier(history: &[Line], referred: &[Line]) -> Option<String> {
+fn earlier(history: &[Line], referred: &[Line], known: &Languages) -> Option<String> {
     let quoted = referred.iter().rev().map(|line| line.text.as_str());
     let mut said = quoted.chain(customers(history)).filter(|text| {
-        let language = frontdesk_language::language(text);
+        let language = known.of_question(text);
         question_words(text, language).content > 0
     });
     let last = said.next()?;
-    let language = frontdesk_language::language(last);
+    let language = known.of_question(last);
     let leans = context_dependence(last, language, &question_words(last, language))
         == ContextDependence::Dependent;
     let texts: Vec<String> = match said.next().filter(|_| leans) {
@@ -137,6 +142,7 @@ mod tests {
             &asked(question, None),
             &[said(Speaker::Customer, before), said(Speaker::Bot, "Yes.")],
             &[],
+            &Languages::default(),
         )
     }
 
@@ -144,9 +150,10 @@ mod tests {
     fn what_the_customer_quotes_is_the_topic_and_not_his_language() {
         let history = [said(Speaker::Customer, "¿A qué hora abre la tienda los sábados?")];
         let quoted = [said(Speaker::Bot, "We rent out tents in summer for twenty euros.")];
-        let reading = read(&asked("iPhone 12", None), &history, &quoted);
+        let reading = read(&asked("iPhone 12", None), &history, &quoted, &Languages::default());
         assert_eq!(reading.language.as_deref(), Some("es"));
-        let reading = read(&asked("and on Sundays?", None), &history, &quoted);
+        let reading =
+            read(&asked("and on Sundays?", None), &history, &quoted, &Languages::default());
         let context = reading.context.unwrap_or_default();
         assert!(context.ends_with("We rent out tents in summer for twenty euros."), "{context}");
     }
@@ -207,11 +214,11 @@ mod tests {
             ContextDependence::Standalone,
             "again"
         );
-        let first = read(&asked("and on Sundays?", None), &[], &[]);
+        let first = read(&asked("and on Sundays?", None), &[], &[], &Languages::default());
         assert_eq!(first.dependence, ContextDependence::Standalone, "there is nothing to lean on");
         let greeted = [said(Speaker::Customer, "hello!"), said(Speaker::Bot, "Hi!")];
         assert_eq!(
-            read(&asked("and on Sundays?", None), &greeted, &[]).dependence,
+            read(&asked("and on Sundays?", None), &greeted, &[], &Languages::default()).dependence,
             ContextDependence::Standalone
         );
     }
@@ -224,7 +231,8 @@ mod tests {
             said(Speaker::Customer, "how much is it?"),
             said(Speaker::Bot, "€12."),
         ];
-        let reading = read(&asked("and to the islands?", None), &history, &[]);
+        let reading =
+            read(&asked("and to the islands?", None), &history, &[], &Languages::default());
         let context = reading.context.unwrap_or_default();
         assert!(context.contains("Dunmere") && context.contains("how much"), "{context}");
         assert!(!context.contains("€12"), "what the bot said is not taken along");

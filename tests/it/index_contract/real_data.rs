@@ -63,8 +63,13 @@ async fn compare(name: &str) {
     for line in queries.iter().step_by(step) {
         let (question, collections) = (text(line, "text"), [col("col")]);
         let vector = vector(question);
-        let query =
-            Query { collections: &collections, text: question, vector: Some(&vector), limit: 10 };
+        let query = Query {
+            collections: &collections,
+            text: question,
+            language: frontdesk_language::language(question),
+            vector: Some(&vector),
+            limit: 10,
+        };
         let one = pair.memory.search(&query).await.unwrap();
         let other = pair.qdrant.search(&query).await.unwrap();
         asked += 1;

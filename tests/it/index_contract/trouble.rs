@@ -44,7 +44,13 @@ async fn put(index: &dyn Index, revision: i64, word: &str) -> Result<(), String>
 
 async fn ask(index: &dyn Index, text: &str, limit: usize) -> Result<Legs, String> {
     let collections: [CollectionId; 1] = [col("col")];
-    let query = Query { collections: &collections, text, vector: Some(&[1.0, 0.0]), limit };
+    let query = Query {
+        collections: &collections,
+        text,
+        language: frontdesk_language::language(text),
+        vector: Some(&[1.0, 0.0]),
+        limit,
+    };
     index.search(&query).await.map_err(|error| error.to_string())
 }
 
@@ -169,7 +175,13 @@ async fn another_model_has_vectors_of_its_own_and_the_old_goes_on_meanwhile() {
     assert_eq!(sees(&*old).await, "old");
     let collections = [col("col")];
     let vector = Some(&[0.0, 1.0, 0.0][..]);
-    let query = Query { collections: &collections, text: "shared", vector, limit: 10 };
+    let query = Query {
+        collections: &collections,
+        text: "shared",
+        language: frontdesk_language::language("shared"),
+        vector,
+        limit: 10,
+    };
     assert_eq!(new.search(&query).await.unwrap().dense.len(), 4);
     assert!(ask(&*new, "shared", 10).await.unwrap().dense.is_empty(), "another length");
     assert_eq!(double(&server).collections().len(), 3, "words once, vectors twice");

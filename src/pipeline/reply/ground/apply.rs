@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use frontdesk_language::sentences;
 use regex::Regex;
 
-use super::check::{Check, Material};
+use super::check::{Check, GroundingCache, Material};
 use crate::domain::trace::{GroundingTrace, StatementVerdict};
 use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage};
 use crate::embed::{Embedder, Purpose};
@@ -25,6 +25,7 @@ pub(crate) struct GroundingInput<'a> {
     pub(crate) model: &'a dyn Model,
     pub(crate) prompt: &'a Prompt,
     pub(crate) history: &'a [Line],
+    pub(crate) cache: &'a GroundingCache,
 }
 
 /// What is sent after the check.
@@ -47,13 +48,14 @@ pub(crate) async fn apply(
     let passages: Vec<String> =
         asked.prompt.passages.iter().map(|passage| passage.chunk.searchable()).collect();
     let (known, customer) = (known(asked), customer(asked));
-    let mut check = Check::read(&Material {
+    let material = Material {
         reply: &cleaned.text,
         marks: &cleaned.marks,
         passages: &passages,
         known: &known,
         asked: &customer,
-    });
+    };
+    let mut check = Check::read_with(&material, asked.cache);
     let hold_below = if setting.check == GroundingCheck::Hold { setting.hold_below } else { 0.0 };
     let mut checked =
         GroundingTrace { threshold: setting.threshold, hold_below, ..GroundingTrace::default() };

@@ -4,13 +4,15 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::claim::{Claim, claim};
-use super::evidence::{Origin, Source, Unit};
+use super::claim::{Claim, ClaimText, claim};
+use super::evidence::{Origin, Source, SourceCache, Unit};
 use super::score::{Features, compare, explained, probability, to_f32};
 use super::statements::{Statement, statements, without};
 use super::words::{Reader, supported_numbers};
 use crate::domain::trace::StatementVerdict;
+use crate::pipeline::language::Languages;
 
 /// Source sentences that are embedded for a claim.
 const NEIGHBOURS: usize = 4;
@@ -28,6 +30,20 @@ pub struct Material<'a> {
     pub known: &'a [String],
     /// What the customer wrote or quotes. Its numbers are not invented, but support nothing.
     pub asked: &'a [String],
+}
+
+/// What is known of texts that come again.
+#[derive(Default)]
+pub(crate) struct GroundingCache {
+    pub(crate) languages: Arc<Languages>,
+    sources: SourceCache,
+}
+
+impl GroundingCache {
+    /// Creates a cache that shares the languages of texts.
+    pub(crate) fn new(languages: Arc<Languages>) -> Self {
+        Self { languages, sources: SourceCache::default() }
+    }
 }
 
 /// The check of one reply.
@@ -49,6 +65,8 @@ struct StatementEvidence {
     features: Features,
     /// Sentences that are embedded with it, as indexes of source and unit.
     neighbours: Vec<(usize, usize)>,
+    /// The passages that it cites, each with the features of the claim and this passage alone.
+    alone: Vec<(usize, Features)>,
     /// The judge's verdict, if there is one.
     judged: Option<bool>,
 }
@@ -56,13 +74,18 @@ struct StatementEvidence {
 impl Check {
     /// Splits a reply into statements and compares each with the passages.
     pub fn read(material: &Material<'_>) -> Self {
+        Self::read_with(material, &GroundingCache::default())
+    }
+
+    /// Like [`Self::read`], with what is known of passages and earlier messages.
+    pub(crate) fn read_with(material: &Material<'_>, cache: &GroundingCache) -> Self {
         let texts: Vec<&str> = material.passages.iter().map(String::as_str).collect();
-        let reader = Reader::of(material.reply, &texts);
+        let reader = Reader::of(material.reply, &texts, &cache.languages);
         let passages = texts.iter().enumerate().map(|(at, text)| (Origin::Passage(at + 1), *text));
         let known = material.known.iter().map(|text| (Origin::Known, text.as_str()));
         let sources: Vec<Source> = passages
             .chain(known)
-            .map(|(origin, text)| Source::read(origin, text, &reader))
+            .map(|(origin, text)| Source::read(origin, text, &reader, &cache.sources))
             .collect();
         let statements = statements(material.reply);
         let mut check = Self {
@@ -99,45 +122,52 @@ impl Check {
     fn assess_statement(&self, statement: &Statement, cited: Vec<usize>) -> StatementEvidence {
         let said = &self.reply[statement.range.clone()];
         let claimed = if statement.frame {
-            Err("it holds others together")
+            Claim::Nothing("it holds others together")
         } else {
-            match claim(said, &self.reader) {
-                Claim::Of(part) => {
-                    let start = part.as_ptr() as usize - self.reply.as_ptr() as usize;
-                    Ok(start..start + part.len())
-                }
-                Claim::Nothing(why) => Err(why),
+            claim(said, &self.reader)
+        };
+        let claimed = match claimed {
+            Claim::Of(claimed) => claimed,
+            Claim::Nothing(why) => {
+                let (features, neighbours) = (Features::default(), Vec::new());
+                let claimed = Err(why);
+                let alone = Vec::new();
+                return StatementEvidence {
+                    cited,
+                    claimed,
+                    features,
+                    neighbours,
+                    alone,
+                    judged: None,
+                };
             }
         };
-        let Ok(range) = &claimed else {
-            let features = Features::default();
-            return StatementEvidence {
-                cited,
-                claimed,
-                features,
-                neighbours: Vec::new(),
-                judged: None,
-            };
-        };
-        let part = &self.reply[range.clone()];
         let all: Vec<&Source> = self.sources.iter().collect();
-        let mut features = compare(part, &all, &self.reader);
+        let mut features = compare(&claimed, &all, &self.reader);
         if !features.missing.is_empty() {
             features.explained =
                 explained(&features.missing, &self.reply, &self.asked, &self.sources);
         }
-        let neighbours = self.neighbours(part);
-        StatementEvidence { cited, claimed, features, neighbours, judged: None }
+        let neighbours = self.neighbours(&claimed);
+        let alone = self.alone(&claimed, &cited);
+        let start = claimed.text.as_ptr() as usize - self.reply.as_ptr() as usize;
+        let range = start..start + claimed.text.len();
+        StatementEvidence { cited, claimed: Ok(range), features, neighbours, alone, judged: None }
+    }
+
+    /// Compares a claim with each passage that it cites, alone.
+    fn alone(&self, claim: &ClaimText<'_>, cited: &[usize]) -> Vec<(usize, Features)> {
+        let source = |mark: &usize| self.sources.get(mark.checked_sub(1)?);
+        let with_source = cited.iter().filter_map(|mark| Some((*mark, source(mark)?)));
+        with_source.map(|(mark, source)| (mark, compare(claim, &[source], &self.reader))).collect()
     }
 
     /// Returns the source sentences that share the most words with a claim.
-    fn neighbours(&self, claim: &str) -> Vec<(usize, usize)> {
-        let words = self.reader.content(claim);
-        let words = words.iter().map(String::as_str).collect();
+    fn neighbours(&self, claim: &ClaimText<'_>) -> Vec<(usize, usize)> {
         let mut all: Vec<(usize, (usize, usize))> = Vec::new();
         for (place, source) in self.sources.iter().enumerate() {
-            let shared = |(at, unit): (usize, &Unit)| (unit.shared(&words), (place, at));
-            all.extend(source.units.iter().enumerate().map(shared));
+            let shared = |(at, unit): (usize, &Unit)| (unit.shared(&claim.distinct), (place, at));
+            all.extend(source.text.units.iter().enumerate().map(shared));
         }
         all.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
         all.into_iter().take(NEIGHBOURS).map(|(_, place)| place).collect()
@@ -164,7 +194,10 @@ impl Check {
             if let Ok(range) = &weighed.claimed {
                 texts.push(self.reply[range.clone()].to_owned());
                 texts.extend(
-                    weighed.neighbours.iter().map(|(s, u)| self.sources[*s].units[*u].text.clone()),
+                    weighed
+                        .neighbours
+                        .iter()
+                        .map(|(s, u)| self.sources[*s].text.units[*u].text.clone()),
                 );
             }
         }
@@ -220,20 +253,11 @@ impl Check {
     ) -> StatementVerdict {
         let text = self.reply[statement.range.clone()].trim().to_owned();
         let cited = weighed.cited.clone();
-        let range = match &weighed.claimed {
-            Ok(range) => range,
-            Err(why) => {
-                let why = (*why).to_owned();
-                return StatementVerdict {
-                    text,
-                    supported: true,
-                    score: None,
-                    passage: None,
-                    cited,
-                    why,
-                };
-            }
-        };
+        if let Err(why) = &weighed.claimed {
+            let why = (*why).to_owned();
+            let (score, passage) = (None, None);
+            return StatementVerdict { text, supported: true, score, passage, cited, why };
+        }
         let features = &weighed.features;
         let score = probability(features.logit());
         let abroad = self.reader.is_other_language && features.aligned < 0.25;
@@ -244,7 +268,7 @@ impl Check {
         });
         let mut passage = self.best(features);
         // A cited passage comes first; another one only if the cited ones do not support the claim.
-        if let Some(mark) = self.first_cited(&self.reply[range.clone()], weighed, threshold) {
+        if let Some(mark) = weighed.first_cited(threshold) {
             passage = Some(mark);
         }
         let why = match (weighed.judged, abroad) {
@@ -268,23 +292,6 @@ impl Check {
     fn best(&self, features: &Features) -> Option<usize> {
         let source = self.sources.get(features.source?)?;
         source.origin.mark().filter(|_| features.aligned > 0.0)
-    }
-
-    /// Returns the first cited passage that supports a claim by itself.
-    fn first_cited(
-        &self,
-        claim: &str,
-        weighed: &StatementEvidence,
-        threshold: f32,
-    ) -> Option<usize> {
-        weighed.cited.iter().copied().find(|mark| {
-            let source = mark.checked_sub(1).and_then(|at| self.sources.get(at));
-            source.is_some_and(|source| {
-                let alone = compare(claim, &[source], &self.reader);
-                let alone = Features { near: weighed.features.near, ..alone };
-                probability(alone.logit()) >= threshold
-            })
-        })
     }
 
     /// Returns the claims, with the index of their statement.
@@ -314,6 +321,17 @@ impl Check {
     pub(super) fn supported_part(&self, verdicts: &[StatementVerdict]) -> String {
         let removed: Vec<bool> = verdicts.iter().map(|verdict| !verdict.supported).collect();
         without(&self.reply, &self.statements, &removed)
+    }
+}
+
+impl StatementEvidence {
+    /// Returns the first cited passage that supports the claim by itself.
+    fn first_cited(&self, threshold: f32) -> Option<usize> {
+        let supports = |features: &Features| {
+            let with_near = Features { near: self.features.near, ..features.clone() };
+            probability(with_near.logit()) >= threshold
+        };
+        self.alone.iter().find(|(_, features)| supports(features)).map(|(mark, _)| *mark)
     }
 }
 

@@ -2,21 +2,44 @@
 //! offers of help and "I could not find that" need none; whether a reply as a whole says that it
 //! does not know. Knows no passages.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use frontdesk_language::terms::words;
 use regex::Regex;
 
 use super::statements::statements;
-use super::words::{Reader, denies_knowing, is_courtesy, numbers, says_unknown};
+use super::words::{Reader, Stem, denies_knowing, distinct, is_courtesy, numbers, says_unknown};
 
 /// What a statement claims.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Claim<'a> {
     /// This part needs support.
-    Of(&'a str),
+    Of(ClaimText<'a>),
     /// It states nothing that passages could support, for this reason.
     Nothing(&'static str),
+}
+
+/// A part of a statement that needs support.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ClaimText<'a> {
+    pub(super) text: &'a str,
+    /// Its content words in order, each with its written form.
+    pub(super) forms: Vec<(Stem, String)>,
+    /// Its content words, each once.
+    pub(super) distinct: Box<[Stem]>,
+    /// Its numbers, each once.
+    pub(super) numbers: Vec<String>,
+}
+
+impl<'a> ClaimText<'a> {
+    fn read(text: &'a str, reader: &Reader) -> Self {
+        let forms = reader.forms(text);
+        let distinct = distinct(forms.iter().map(|(stem, _)| *stem));
+        let mut seen = HashSet::new();
+        let mut numbers = numbers(text);
+        numbers.retain(|number| seen.insert(number.clone()));
+        Self { text, forms, distinct, numbers }
+    }
 }
 
 /// Returns the part of a sentence that needs support.
@@ -30,11 +53,12 @@ pub(super) fn claim<'a>(said: &'a str, reader: &Reader) -> Claim<'a> {
         None if admits(said) => return Claim::Nothing("it says that it does not know"),
         _ => said,
     };
-    if reader.content(claimed).is_empty() {
+    let claimed = ClaimText::read(claimed, reader);
+    if claimed.forms.is_empty() {
         return Claim::Nothing("it states nothing");
     }
-    let mut spoken = words(claimed).into_iter().filter(|word| !reader.content(word).is_empty());
-    if numbers(claimed).is_empty() && spoken.all(|word| is_courtesy(&word)) {
+    let is_polite = |(_, word): &(Stem, String)| is_courtesy(word);
+    if claimed.numbers.is_empty() && claimed.forms.iter().all(is_polite) {
         return Claim::Nothing("a courtesy");
     }
     Claim::Of(claimed)
@@ -82,9 +106,16 @@ static TURN: LazyLock<Regex> = LazyLock::new(|| {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::language::Languages;
 
     fn of(said: &str) -> Claim<'_> {
-        claim(said, &Reader::of(said, &[]))
+        claim(said, &Reader::of(said, &[], &Languages::default()))
+    }
+
+    #[track_caller]
+    fn claims(said: &str, expected: &str) {
+        let Claim::Of(found) = of(said) else { panic!("{said} claims nothing") };
+        assert_eq!(found.text, expected);
     }
 
     #[test]
@@ -138,12 +169,10 @@ mod tests {
             "可以在30天内退货。",
             "We do not ship to Norway.",
         ] {
-            assert_eq!(of(said), Claim::Of(said));
+            claims(said, said);
         }
-        assert_eq!(of("I am not sure, but we ship to Norway."), Claim::Of("we ship to Norway."));
-        assert_eq!(
-            of("We ship to Norway, but not to Iceland."),
-            Claim::Of("We ship to Norway, but not to Iceland.")
-        );
+        claims("I am not sure, but we ship to Norway.", "we ship to Norway.");
+        let whole = "We ship to Norway, but not to Iceland.";
+        claims(whole, whole);
     }
 }

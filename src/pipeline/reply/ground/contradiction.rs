@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use frontdesk_language::terms::words;
 
 use super::claim::clauses;
-use super::words::{Reader, is_courtesy, limits, spelled_out};
+use super::words::{Reader, Stem, is_courtesy, limits, spelled_out};
 
 /// Minimum words of a claim that contradicts a part of a sentence, which holds all of them.
 const MIN_PART: usize = 2;
@@ -15,13 +15,13 @@ const MIN_PART: usize = 2;
 #[derive(Debug)]
 pub(super) struct Clause {
     /// Its content words as stems.
-    words: HashSet<String>,
+    words: HashSet<Stem>,
     /// Those of them that are no courtesies.
-    stated: HashSet<String>,
+    stated: HashSet<Stem>,
     limits: HashSet<String>,
     /// The content words that its negations stand before, or behind where none follows; `None`
     /// without a negation.
-    denied: Option<HashSet<String>>,
+    denied: Option<HashSet<Stem>>,
 }
 
 impl Clause {
@@ -33,7 +33,7 @@ impl Clause {
     fn read(text: &str, reader: &Reader) -> Self {
         let said = words(&spelled_out(text));
         let (mut content, mut stated) = (HashSet::new(), HashSet::new());
-        let mut denied: Option<HashSet<String>> = None;
+        let mut denied: Option<HashSet<Stem>> = None;
         let (mut last, mut open) = (None, false);
         for (at, word) in said.iter().enumerate() {
             if reader.is_negation(word, said.get(at + 1)) {
@@ -41,12 +41,12 @@ impl Clause {
                 open = true;
             } else if let Some(stem) = reader.meaning(word) {
                 if std::mem::take(&mut open) {
-                    denied.get_or_insert_default().insert(stem.clone());
+                    denied.get_or_insert_default().insert(stem);
                 }
                 if !is_courtesy(word) {
-                    stated.insert(stem.clone());
+                    stated.insert(stem);
                 }
-                content.insert(stem.clone());
+                content.insert(stem);
                 last = Some(stem);
             }
         }
@@ -119,9 +119,10 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::language::Languages;
 
     fn contradicts(sentence: &str, claim: &str) -> bool {
-        let reader = Reader::of(claim, &[sentence]);
+        let reader = Reader::of(claim, &[sentence], &Languages::default());
         Clauses::read(sentence, &reader).contradicts(&Clause::of_claim(claim, &reader), false)
     }
 
@@ -163,14 +164,14 @@ mod tests {
     #[test]
     fn only_words_of_the_texts_languages_are_negations() {
         let german = "Das Sommerfest im Hafen beginnt am 3. Mai mit dem Fest der Kinder.";
-        let reader = Reader::of(german, &[german]);
+        let reader = Reader::of(german, &[german], &Languages::default());
         assert_eq!(Clause::read(german, &reader).denied, None, "`mai` is Italian");
     }
 
     #[test]
     fn a_no_that_answers_denies_nothing() {
         let denies = |claim: &str| {
-            let reader = Reader::of(claim, &[]);
+            let reader = Reader::of(claim, &[], &Languages::default());
             Clause::of_claim(claim, &reader).denied.is_some()
         };
         assert!(denies("We do **not** deliver there."));

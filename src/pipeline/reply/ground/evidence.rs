@@ -1,16 +1,43 @@
 //! Part of the grounding check: the sources of a reply, prepared for comparison. Judges nothing.
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use frontdesk_language::sentences;
 
 use super::claim::is_question;
 use super::contradiction::Clauses;
-use super::words::{Reader, supported_numbers};
+use super::words::{Reader, Stem, distinct, supported_numbers};
+use crate::text_cache::TextCache;
 
 /// Maximum words of a passage that are compared, so that no text makes the check slow.
 const MAX_LEN: usize = 20_000;
+/// Bytes of all sources that are kept.
+const MAX_BYTES: usize = 16 << 20;
+/// Bytes of a passage of 150 words, about.
+const USUAL_BYTES: usize = 8_000;
+
+/// Keeps what was read of passages, instructions and earlier messages, which come again.
+pub(crate) struct SourceCache {
+    texts: TextCache<Arc<SourceText>>,
+}
+
+impl Default for SourceCache {
+    fn default() -> Self {
+        Self { texts: TextCache::new(MAX_BYTES, USUAL_BYTES) }
+    }
+}
+
+impl SourceCache {
+    /// Returns a text as a reader reads it.
+    fn read(&self, text: &str, reader: &Reader) -> Arc<SourceText> {
+        self.texts.get_or_compute(
+            (text, reader.key()),
+            |text| text.bytes(),
+            || Arc::new(SourceText::read(text, reader)),
+        )
+    }
+}
 
 /// Origin of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +51,15 @@ pub(super) enum Origin {
 /// A text that can support a statement.
 pub(super) struct Source {
     pub(super) origin: Origin,
+    pub(super) text: Arc<SourceText>,
+}
+
+/// The comparable parts of a text.
+pub(super) struct SourceText {
     /// Its content words, in order.
-    pub(super) words: Vec<String>,
+    pub(super) words: Vec<Stem>,
+    /// The same, each once.
+    distinct: Box<[Stem]>,
     /// Its sentences and lines.
     pub(super) units: Vec<Unit>,
 }
@@ -33,14 +67,20 @@ pub(super) struct Source {
 /// A sentence, a line, or a part of one between semicolons.
 pub(super) struct Unit {
     pub(super) text: String,
-    pub(super) words: HashSet<String>,
+    pub(super) words: Box<[Stem]>,
     pub(super) numbers: HashSet<String>,
     /// Read at the first use: of most units nothing is asked.
     clauses: OnceLock<Clauses>,
 }
 
 impl Source {
-    pub(super) fn read(origin: Origin, text: &str, reader: &Reader) -> Self {
+    pub(super) fn read(origin: Origin, text: &str, reader: &Reader, cache: &SourceCache) -> Self {
+        Self { origin, text: cache.read(text, reader) }
+    }
+}
+
+impl SourceText {
+    fn read(text: &str, reader: &Reader) -> Self {
         let mut words = Vec::new();
         let mut units = Vec::new();
         let pieces = text
@@ -56,32 +96,50 @@ impl Source {
             units.push(Unit::read(piece, &content));
             words.extend(content);
         }
-        Self { origin, words, units }
+        let distinct = distinct(words.iter().copied());
+        Self { words, distinct, units }
+    }
+
+    /// Whether it holds a content word.
+    pub(super) fn holds(&self, word: Stem) -> bool {
+        self.distinct.binary_search(&word).is_ok()
     }
 
     /// Returns the unit that shares the most words with a statement.
-    pub(super) fn closest(&self, words: &HashSet<&str>) -> Option<&Unit> {
+    pub(super) fn closest(&self, words: &[Stem]) -> Option<&Unit> {
         self.closest_of(words, |_| true)
     }
 
     /// Like [`Self::closest`], among units that are no questions: those state nothing.
-    pub(super) fn closest_statement(&self, words: &HashSet<&str>) -> Option<&Unit> {
+    pub(super) fn closest_statement(&self, words: &[Stem]) -> Option<&Unit> {
         self.closest_of(words, |unit| !is_question(&unit.text))
     }
 
-    fn closest_of(&self, words: &HashSet<&str>, is_one: fn(&Unit) -> bool) -> Option<&Unit> {
+    fn closest_of(&self, words: &[Stem], is_one: fn(&Unit) -> bool) -> Option<&Unit> {
         let shared = |unit: &&Unit| unit.shared(words);
         let units = self.units.iter().filter(|unit| is_one(unit));
         // `max_by_key` returns the last of equals; `rev` makes it the first.
         units.rev().max_by_key(shared).filter(|unit| unit.shared(words) > 0)
     }
+
+    /// Memory that it needs, about.
+    fn bytes(&self) -> usize {
+        let unit = |unit: &Unit| {
+            size_of::<Unit>()
+                + unit.text.len()
+                + size_of_val(&*unit.words)
+                + unit.numbers.len() * 64
+        };
+        let words = (self.words.len() + self.distinct.len()) * size_of::<Stem>();
+        size_of::<Self>() + words + self.units.iter().map(unit).sum::<usize>()
+    }
 }
 
 impl Unit {
-    fn read(text: &str, content: &[String]) -> Self {
+    fn read(text: &str, content: &[Stem]) -> Self {
         Self {
             text: text.trim().to_owned(),
-            words: content.iter().cloned().collect(),
+            words: distinct(content.iter().copied()),
             numbers: supported_numbers(text),
             clauses: OnceLock::new(),
         }
@@ -92,8 +150,13 @@ impl Unit {
         self.clauses.get_or_init(|| Clauses::read(&self.text, reader))
     }
 
-    /// Counts these words in it.
-    pub(super) fn shared(&self, words: &HashSet<&str>) -> usize {
-        words.iter().filter(|word| self.words.contains(**word)).count()
+    /// Counts these distinct words in it.
+    pub(super) fn shared(&self, words: &[Stem]) -> usize {
+        words.iter().filter(|word| self.holds(**word)).count()
+    }
+
+    /// Whether it holds a content word.
+    pub(super) fn holds(&self, word: Stem) -> bool {
+        self.words.binary_search(&word).is_ok()
     }
 }

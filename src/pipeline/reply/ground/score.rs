@@ -1,11 +1,12 @@
 //! Part of the grounding check: scores the support of one claim, from a few features that can be
 //! explained in words. Calls no model and embeds nothing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
+use super::claim::ClaimText;
 use super::contradiction::Clause;
-use super::evidence::{Origin, Source, Unit};
-use super::words::{Reader, numbers, supported_numbers};
+use super::evidence::{Origin, Source, SourceText, Unit};
+use super::words::{Reader, Stem, supported_numbers};
 
 /// Penalty for each source word skipped in the alignment, in words.
 const GAP: f32 = 0.05;
@@ -48,36 +49,40 @@ pub(super) struct Features {
 }
 
 /// Compares a claim with its sources.
-pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Features {
-    let words = reader.content(claim);
-    let distinct: HashSet<&str> = words.iter().map(String::as_str).collect();
+pub(super) fn compare(claim: &ClaimText<'_>, sources: &[&Source], reader: &Reader) -> Features {
+    let words: Vec<Stem> = claim.forms.iter().map(|(stem, _)| *stem).collect();
     let mut best: Option<(usize, f32)> = None;
     let mut passage: Option<(usize, f32)> = None;
     for (place, source) in sources.iter().enumerate() {
-        let aligned = aligned(&words, &source.words);
+        let may_oppose = source.origin.mark().is_some();
+        // What cannot align better is not aligned: of most sources few words are the claim's.
+        let most = at_most(&words, &source.text);
+        let is_behind = |best: Option<(usize, f32)>| best.is_some_and(|(_, best)| most <= best);
+        if is_behind(best) && (!may_oppose || is_behind(passage)) {
+            continue;
+        }
+        let aligned = aligned(&words, &source.text.words);
         if best.is_none_or(|(_, most)| aligned > most) {
             best = Some((place, aligned));
         }
-        let may_oppose = source.origin.mark().is_some();
         if may_oppose && passage.is_none_or(|(_, most)| aligned > most) {
             passage = Some((place, aligned));
         }
     }
-    let opposing = passage.and_then(|(place, aligned)| {
-        opposing(claim, &distinct, aligned, sources.get(place)?, reader)
-    });
+    let opposing = passage
+        .and_then(|(place, aligned)| opposing(claim, aligned, &sources.get(place)?.text, reader));
     let (place, aligned) = best.unzip();
     let source = place.and_then(|place| sources.get(place));
-    let closest = opposing.or_else(|| source.and_then(|source| source.closest(&distinct)));
+    let closest = opposing.or_else(|| source.and_then(|one| one.text.closest(&claim.distinct)));
     let aligned = aligned.unwrap_or(0.0);
-    let (missing, stray) = count_numbers(claim, &distinct, sources);
+    let (missing, stray) = count_numbers(claim, sources);
     Features {
         aligned,
-        novel: novel(claim, sources, reader),
+        novel: unknown(claim.forms.iter(), sources),
         missing,
         explained: 0,
         stray,
-        names: names(claim, sources, reader),
+        names: unknown(reader.names(claim.text).iter(), sources),
         opposed: opposing.is_some(),
         near: None,
         words: words.len(),
@@ -89,16 +94,15 @@ pub(super) fn compare(claim: &str, sources: &[&Source], reader: &Reader) -> Feat
 /// Returns the sentence of a passage of which a claim says the opposite: the closest that is no
 /// question.
 fn opposing<'a>(
-    claim: &str,
-    words: &HashSet<&str>,
+    claim: &ClaimText<'_>,
     aligned: f32,
-    passage: &'a Source,
+    passage: &'a SourceText,
     reader: &Reader,
 ) -> Option<&'a Unit> {
-    let unit = passage.closest_statement(words)?;
-    let shared = to_f32(unit.shared(words));
+    let unit = passage.closest_statement(&claim.distinct)?;
+    let shared = to_f32(unit.shared(&claim.distinct));
     let alike = aligned >= SAME_THING && shared >= SAME_THING * to_f32(unit.words.len());
-    let claim = Clause::of_claim(claim, reader);
+    let claim = Clause::of_claim(claim.text, reader);
     unit.clauses(reader).contradicts(&claim, alike).then_some(unit)
 }
 
@@ -115,7 +119,7 @@ pub(super) fn explained(
     let given = values(asked.iter().chain(written.iter().filter(given)));
     let all = values(asked.iter().chain(&written));
     let counts = values(asked.iter());
-    let units = sources.iter().flat_map(|source| &source.units);
+    let units = sources.iter().flat_map(|source| &source.text.units);
     let stated: Vec<f64> =
         units.flat_map(|unit| &unit.numbers).filter_map(|number| value(number)).collect();
     let same = |a: f64, b: f64| (a - b).abs() < 0.005;
@@ -138,45 +142,58 @@ pub(super) fn explained(
 
 /// Returns the longest common subsequence of the words, less [`GAP`] for each skipped source word,
 /// as a share of the claim's words: "Monday 9, Sunday 10" does not support "Sunday 9".
-fn aligned(claim: &[String], source: &[String]) -> f32 {
+fn aligned(claim: &[Stem], source: &[Stem]) -> f32 {
     if claim.is_empty() {
         return 0.0;
     }
-    // Numbers compare faster: a word of the claim is its first position there, any other word is 0.
-    let first: HashMap<&str, usize> =
-        claim.iter().enumerate().rev().map(|(at, word)| (word.as_str(), at + 1)).collect();
-    let number = |word: &String| first.get(word.as_str()).copied().unwrap_or(0);
+    // Small numbers compare faster: a word of the claim is its first position there, any other 0.
+    let mut first: Vec<(Stem, usize)> =
+        claim.iter().enumerate().map(|(at, word)| (*word, at + 1)).collect();
+    first.sort_unstable();
+    first.dedup_by_key(|(word, _)| *word);
+    let number = |word: &Stem| {
+        first.binary_search_by_key(word, |(word, _)| *word).map_or(0, |at| first[at].1)
+    };
     let others: Vec<usize> = source.iter().map(number).collect();
     let mut above = vec![0.0_f32; source.len() + 1];
+    let mut row = above.clone();
     for word in claim.iter().map(number) {
-        let mut row = vec![0.0_f32; source.len() + 1];
-        for (at, other) in others.iter().enumerate() {
-            let matched = if word == *other { above[at] + 1.0 } else { 0.0 };
-            row[at + 1] = matched.max(above[at + 1]).max(row[at] - GAP);
+        let mut before = 0.0_f32;
+        for ((own, over), other) in row[1..].iter_mut().zip(above.windows(2)).zip(&others) {
+            let matched = if word == *other { over[0] + 1.0 } else { 0.0 };
+            before = matched.max(over[1]).max(before - GAP);
+            *own = before;
         }
-        above = row;
+        std::mem::swap(&mut above, &mut row);
     }
     above.into_iter().fold(0.0, f32::max) / to_f32(claim.len())
 }
 
+/// Returns the highest value that [`aligned`] can have: the share of the claim's words that the
+/// source holds, in whatever order.
+fn at_most(claim: &[Stem], source: &SourceText) -> f32 {
+    let held = claim.iter().filter(|word| source.holds(**word)).count();
+    to_f32(held) / to_f32(claim.len().max(1))
+}
+
 /// Returns the numbers of a claim that no source holds, and those that stand only with something
 /// else although a sentence with other numbers holds at least half of the claim's words.
-fn count_numbers(
-    claim: &str,
-    words: &HashSet<&str>,
-    sources: &[&Source],
-) -> (Vec<String>, Vec<String>) {
-    let mut seen = HashSet::new();
+fn count_numbers(claim: &ClaimText<'_>, sources: &[&Source]) -> (Vec<String>, Vec<String>) {
     let (mut missing, mut stray) = (Vec::new(), Vec::new());
-    let units = || sources.iter().flat_map(|source| &source.units);
+    if claim.numbers.is_empty() {
+        return (missing, stray);
+    }
+    let words: Vec<Stem> =
+        claim.distinct.iter().copied().filter(|word| !word.is_number()).collect();
+    let own = words.len();
+    let units = || sources.iter().flat_map(|source| &source.text.units);
     let with_number = |unit: &&Unit| !unit.numbers.is_empty();
-    let most = units().filter(with_number).map(|unit| of_words(unit, words)).max().unwrap_or(0);
-    let own = words.iter().filter(|word| !is_number(word)).count();
-    for number in numbers(claim).into_iter().filter(|number| seen.insert(number.clone())) {
-        let holding = units().filter(|unit| unit.numbers.contains(&number));
-        match holding.map(|unit| of_words(unit, words)).max() {
-            None => missing.push(number),
-            Some(0) if most > 0 && 2 * most >= own && own <= PLAIN => stray.push(number),
+    let most = units().filter(with_number).map(|unit| unit.shared(&words)).max().unwrap_or(0);
+    for number in &claim.numbers {
+        let holding = units().filter(|unit| unit.numbers.contains(number));
+        match holding.map(|unit| unit.shared(&words)).max() {
+            None => missing.push(number.clone()),
+            Some(0) if most > 0 && 2 * most >= own && own <= PLAIN => stray.push(number.clone()),
             Some(_) => {}
         }
     }
@@ -191,31 +208,15 @@ fn values<'a>(numbers: impl Iterator<Item = &'a String>) -> Vec<f64> {
     numbers.filter_map(|number| value(number)).take(MAX_OPERANDS).collect()
 }
 
-/// Counts the claim's words in a sentence, without numbers.
-fn of_words(unit: &Unit, words: &HashSet<&str>) -> usize {
-    words.iter().filter(|word| !is_number(word) && unit.words.contains(**word)).count()
-}
-
-fn is_number(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_digit())
-}
-
-fn novel(claim: &str, sources: &[&Source], reader: &Reader) -> Vec<String> {
+/// Returns the written forms of the words that no source holds, each stem once.
+fn unknown<'a>(
+    forms: impl Iterator<Item = &'a (Stem, String)>,
+    sources: &[&Source],
+) -> Vec<String> {
     let mut seen = HashSet::new();
-    let unknown = |stem: &String| !sources.iter().any(|source| source.words.contains(stem));
-    reader
-        .forms(claim)
-        .into_iter()
-        .filter(|(stem, _)| unknown(stem) && seen.insert(stem.clone()))
-        .map(|(_, word)| word)
-        .collect()
-}
-
-fn names(claim: &str, sources: &[&Source], reader: &Reader) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let unknown = |stem: &String| !sources.iter().any(|source| source.words.contains(stem));
-    let names = reader.names(claim).into_iter();
-    names.filter(|(stem, _)| unknown(stem) && seen.insert(stem.clone())).map(|(_, n)| n).collect()
+    let is_unknown = |stem: Stem| !sources.iter().any(|source| source.text.holds(stem));
+    let forms = forms.filter(|(stem, _)| is_unknown(*stem) && seen.insert(*stem));
+    forms.map(|(_, word)| word.clone()).collect()
 }
 
 /// Weight of each feature in the logit of the score.

@@ -2,14 +2,42 @@
 //! stems in their order, numbers in one form, names, negations. Knows no passages and no scores.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use frontdesk_language::Lang;
 use frontdesk_language::data::{self, Language};
 use frontdesk_language::phrase::Phrases;
-use frontdesk_language::terms::{fold, is_stop_word, language, stem, two_letters, words};
+use frontdesk_language::terms::{fold, is_stop_word, stem, two_letters, words};
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
+
+use crate::pipeline::language::Languages;
+
+/// The stem of a content word as a number, which is compared faster and takes less memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Stem(u64);
+
+impl Stem {
+    fn of(text: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self(hasher.finish() & !1 | u64::from(text.starts_with(|c: char| c.is_ascii_digit())))
+    }
+
+    /// Whether it begins with a digit.
+    pub(super) fn is_number(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+/// Returns distinct stems in a fixed order, for binary search.
+pub(super) fn distinct(stems: impl Iterator<Item = Stem>) -> Box<[Stem]> {
+    let mut stems: Vec<Stem> = stems.collect();
+    stems.sort_unstable();
+    stems.dedup();
+    stems.into()
+}
 
 /// Reads texts in the languages of a reply and its sources.
 pub(super) struct Reader {
@@ -26,9 +54,9 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Detects the languages of a reply and its sources.
-    pub(super) fn of(reply: &str, evidence: &[&str]) -> Self {
-        let written = language(reply);
-        let read: Vec<Lang> = evidence.iter().filter_map(|text| language(text)).collect();
+    pub(super) fn of(reply: &str, evidence: &[&str], known: &Languages) -> Self {
+        let written = known.of_document(reply);
+        let read: Vec<Lang> = evidence.iter().filter_map(|text| known.of_document(text)).collect();
         let is_other_language =
             written.is_some_and(|lang| !read.is_empty() && !read.contains(&lang));
         let stemmed = written.filter(|lang| read.contains(lang)).or(read.first().copied());
@@ -40,6 +68,14 @@ impl Reader {
         Self { stemmed: stemmed.or(written), languages, negations, is_other_language }
     }
 
+    /// Identifies readers that read every text in the same way.
+    pub(super) fn key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.stemmed.map(|lang| lang as u8).hash(&mut hasher);
+        self.languages.iter().for_each(|lang| (*lang as u8).hash(&mut hasher));
+        hasher.finish()
+    }
+
     /// Whether a model trained on these languages (ISO 639-1 codes; empty: all) supports the texts.
     pub(super) fn is_read_by(&self, codes: &[String]) -> bool {
         let known =
@@ -48,7 +84,7 @@ impl Reader {
     }
 
     /// Returns the stems of the content words, in order. Small number words become digits.
-    pub(super) fn content(&self, text: &str) -> Vec<String> {
+    pub(super) fn content(&self, text: &str) -> Vec<Stem> {
         words(text).iter().filter_map(|word| self.meaning(word)).collect()
     }
 
@@ -72,7 +108,11 @@ impl Reader {
     }
 
     /// Returns the stem of a content word, or the digits of a small number word.
-    pub(super) fn meaning(&self, word: &str) -> Option<String> {
+    pub(super) fn meaning(&self, word: &str) -> Option<Stem> {
+        self.stem(word).map(|stem| Stem::of(&stem))
+    }
+
+    fn stem(&self, word: &str) -> Option<String> {
         let folded = fold(word);
         if let Some(number) = NUMBER_WORDS.get(folded.as_str()) {
             return Some((*number).to_owned());
@@ -87,14 +127,14 @@ impl Reader {
     }
 
     /// Returns the content words as stems, each with its written form.
-    pub(super) fn forms(&self, text: &str) -> Vec<(String, String)> {
+    pub(super) fn forms(&self, text: &str) -> Vec<(Stem, String)> {
         let stem = |word: String| self.meaning(&word).map(|stem| (stem, word));
         words(text).into_iter().filter_map(stem).collect()
     }
 
     /// Returns capitalized words within a sentence, stemmed and as written. None in German: all
     /// nouns are.
-    pub(super) fn names(&self, text: &str) -> Vec<(String, String)> {
+    pub(super) fn names(&self, text: &str) -> Vec<(Stem, String)> {
         if self.languages.contains(&Lang::Deu) {
             return Vec::new();
         }
@@ -269,6 +309,10 @@ fn negations(languages: &[Lang]) -> HashSet<&'static str> {
 mod tests {
     use super::*;
 
+    fn reader(reply: &str, evidence: &[&str]) -> Reader {
+        Reader::of(reply, evidence, &Languages::default())
+    }
+
     #[test]
     fn a_number_has_one_form() {
         let forms = numbers("1,000 and 1000.00, 1 000; 09:00, 9:30, £4.95 or 4,95, 20th, 007, ١٤");
@@ -315,16 +359,18 @@ mod tests {
 
     #[test]
     fn content_is_stems_without_small_words_in_any_language() {
-        let english =
-            Reader::of("The deliveries take two days, but not on Sundays in winter.", &[]);
-        assert_eq!(
-            english.content("The deliveries take two days"),
-            ["deliveri", "take", "2", "day"]
-        );
+        let stems = |reader: &Reader, text: &str| -> Vec<String> {
+            words(text).iter().filter_map(|word| reader.stem(word)).collect()
+        };
+        let english = reader("The deliveries take two days, but not on Sundays in winter.", &[]);
+        let text = "The deliveries take two days";
+        assert_eq!(stems(&english, text), ["deliveri", "take", "2", "day"]);
+        let numbers: Vec<bool> = english.content(text).into_iter().map(Stem::is_number).collect();
+        assert_eq!(numbers, [false, false, true, false]);
         let text = "Los pedidos se entregan en dos días en toda la península y las islas.";
-        let spanish = Reader::of(text, &[text]);
-        assert!(spanish.content(text).contains(&"2".to_owned()));
-        assert!(!spanish.content(text).contains(&"los".to_owned()));
+        let spanish = reader(text, &[text]);
+        assert!(stems(&spanish, text).contains(&"2".to_owned()));
+        assert!(!stems(&spanish, text).contains(&"los".to_owned()));
         assert!(!spanish.is_other_language);
     }
 
@@ -332,7 +378,7 @@ mod tests {
     fn another_language_than_the_passages_is_noticed() {
         let spanish = "Puede devolver los productos en un plazo de treinta días desde la compra.";
         let english = "You can return the goods within thirty days of the purchase in our shops.";
-        assert!(Reader::of(spanish, &[english]).is_other_language);
-        assert!(!Reader::of(english, &[spanish, english]).is_other_language);
+        assert!(reader(spanish, &[english]).is_other_language);
+        assert!(!reader(english, &[spanish, english]).is_other_language);
     }
 }
