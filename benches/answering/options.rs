@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use super::load::{Old, Round};
+use crate::life;
+use crate::simple::{Old, Round};
 
 /// Concurrent messages of a busy desk.
 const MANY: usize = 100;
@@ -21,18 +22,26 @@ const VERY_MANY: usize = 1_000;
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Options {
-    /// Messages per round with a fast model, and per round with 1,000 in flight; a growth round has
-    /// at most 8 for each conversation of the smallest size
-    #[arg(long, default_value_t = 20_000, value_name = "N")]
-    messages: usize,
+    /// Messages per round with a fast model, and per round with 1,000 in flight [default: 4000;
+    /// with --simple 20000, and a growth round has at most 8 for each conversation of the smallest
+    /// size]
+    #[arg(long, value_name = "N")]
+    messages: Option<usize>,
+    /// Number of times that each row is measured, floor and desk by turns; medians are printed
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=99))]
+    rounds: u8,
+    /// Measure with made-up passages, questions and answers that are all alike, as the first
+    /// versions of this bench did
+    #[arg(long)]
+    pub(crate) simple: bool,
     /// Also measure the desk on Postgres
     #[arg(long)]
     pub(crate) postgres: bool,
     /// Measure only this part
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
-    /// Also measure with stored conversations; storing a million takes some minutes
-    #[arg(long)]
+    /// With --simple: also measure with stored conversations; storing a million takes some minutes
+    #[arg(long, requires = "simple")]
     growth: bool,
     /// Numbers of stored conversations for `growth` [default: 1000,100000,1000000]
     #[arg(long, value_delimiter = ',', value_name = "N,N")]
@@ -43,16 +52,16 @@ pub(crate) struct Options {
     /// `[worker] turns` of the desk [default: the desk's own]
     #[arg(long, value_name = "N")]
     pub(crate) turns: Option<usize>,
-    /// Number of parts of a round; floor and desks alternate, so that other load on the machine
+    /// With --simple: number of parts of a round; floor and desks alternate, so that other load on the machine
     /// affects all of them
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
     parts: u8,
-    /// Report each reply to the desk as sent and delivered, as WhatsApp does; the floor gets no
+    /// With --simple: report each reply to the desk as sent and delivered, as WhatsApp does; the floor gets no
     /// reports
     #[arg(long)]
     statuses: bool,
-    /// Run a smoke test of seconds: all parts but `start`, with few messages; its figures mean
-    /// nothing
+    /// Run a smoke test of seconds with few messages: its figures mean nothing, but a missing reply
+    /// fails it
     #[arg(long)]
     quick: bool,
     /// Run as the floor: a port, a comma, the URL of WhatsApp and the model.
@@ -74,7 +83,9 @@ pub(crate) enum Part {
     Overhead,
     /// 1,000 in flight, both models
     Thousand,
-    /// `throughput` and `overhead` with stored conversations; half of the messages are from stored
+    /// One message at a time, a model that answers at once
+    Single,
+    /// With --simple: `throughput` and `overhead` with stored conversations; half of the messages are from stored
     /// customers
     Growth,
 }
@@ -85,7 +96,8 @@ impl Options {
         match (self.only, part) {
             (Some(only), _) => only == part,
             (None, Part::Start) => !self.quick,
-            (None, Part::Growth) => self.growth || self.quick,
+            (None, Part::Growth) => self.growth || (self.quick && self.simple),
+            (None, Part::Thousand) => !self.quick || self.simple,
             (None, _) => true,
         }
     }
@@ -95,8 +107,53 @@ impl Options {
         usize::from(self.parts)
     }
 
-    /// Returns the rounds on an empty database, in the order of the report.
-    pub(crate) fn rounds(&self) -> Vec<Round> {
+    /// Returns how often each row of the realistic bench is measured.
+    pub(crate) fn repeats(&self) -> usize {
+        if self.quick { 1 } else { usize::from(self.rounds) }
+    }
+
+    /// Returns the rounds of the realistic bench with their titles, in the order of the report.
+    pub(crate) fn life_rounds(&self) -> Vec<(String, life::Round)> {
+        let all = [
+            (Part::Throughput, MANY, FAST),
+            (Part::Overhead, MANY, self.model()),
+            (Part::Thousand, VERY_MANY, self.model()),
+            (Part::Thousand, VERY_MANY, FAST),
+            (Part::Single, 1, FAST),
+        ];
+        let wanted = all.into_iter().filter(|(part, ..)| self.wants(*part));
+        let round = |(_, in_flight, model): (_, usize, Duration)| {
+            let title = format!("{in_flight} in flight, model {} ms", model.as_millis());
+            (title, self.life_round(in_flight, model))
+        };
+        wanted.map(round).collect()
+    }
+
+    /// Returns the round that counts the desk's calls.
+    pub(crate) fn life_trial(&self) -> life::Round {
+        let messages = if self.quick { 60 } else { 1_000 };
+        life::Round { messages, in_flight: MANY, model: FAST, warm: 0 }
+    }
+
+    fn life_round(&self, in_flight: usize, model: Duration) -> life::Round {
+        let all = self.messages.unwrap_or(4_000);
+        let messages = match (self.quick, in_flight, model) {
+            (true, 1, _) => 20,
+            (true, ..) => MANY,
+            (false, 1, _) => all / 4,
+            (false, MANY, FAST) | (false, VERY_MANY, _) => all,
+            (false, ..) => in_flight * 30,
+        };
+        let warm = match (self.quick, in_flight) {
+            (true, _) => 10,
+            (false, 1) => 200,
+            (false, _) => in_flight + 900,
+        };
+        life::Round { messages, in_flight, model, warm }
+    }
+
+    /// Returns the rounds of the simple bench on an empty database, in the order of the report.
+    pub(crate) fn simple_rounds(&self) -> Vec<Round> {
         let wanted = |part: Part, rounds: Vec<Round>| self.wants(part).then_some(rounds);
         let thousand = vec![self.round(VERY_MANY, self.model()), self.round(VERY_MANY, FAST)];
         [
@@ -152,7 +209,7 @@ impl Options {
         let messages = match (self.quick, in_flight, model) {
             (true, MANY, _) => MANY * 12,
             (true, _, _) => in_flight,
-            (false, MANY, FAST) | (false, VERY_MANY, _) => self.messages,
+            (false, MANY, FAST) | (false, VERY_MANY, _) => self.messages.unwrap_or(20_000),
             (false, _, _) => in_flight * 30,
         };
         let warm = if self.quick { MANY } else { in_flight * 4 + MANY * 16 };

@@ -11,8 +11,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-use super::desk::Home;
 use super::figures::grouped;
+use super::home::Home;
 use super::load::{STRIDE, ask_once, new_customer, stored_customer};
 use super::upstream::Upstream;
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::DIMS;
-use super::hook::wamid;
+use crate::hook::wamid;
 
 pub(crate) struct Upstream {
     pub(crate) url: String,

@@ -12,6 +12,7 @@ pub(crate) struct Figures {
     cpu_s: f64,
     memory_mb: u64,
     old: usize,
+    wrong: usize,
 }
 
 /// The resources and counts of one round.
@@ -62,7 +63,7 @@ impl Figures {
     pub(crate) fn new(mut overhead: Vec<Duration>, used: &Used) -> Self {
         overhead.sort_unstable();
         let Used { took, cpu_s, memory_mb, old } = *used;
-        Self { took, overhead, cpu_s, memory_mb, old }
+        Self { took, overhead, cpu_s, memory_mb, old, wrong: 0 }
     }
 
     /// Merges the parts of a round.
@@ -75,9 +76,20 @@ impl Figures {
             all.cpu_s += part.cpu_s;
             all.memory_mb = all.memory_mb.max(part.memory_mb);
             all.old += part.old;
+            all.wrong += part.wrong;
         }
         all.overhead.sort_unstable();
         all
+    }
+
+    /// Notes that replies are missing or too many.
+    pub(crate) fn is_wrong(&mut self) {
+        self.wrong += 1;
+    }
+
+    /// Returns the number of parts whose replies were missing or too many.
+    pub(crate) fn wrong(&self) -> usize {
+        self.wrong
     }
 
     /// Returns the number of messages from stored customers.

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::PASSAGES;
 use super::figures::{Figures, Used};
-use super::hook;
-use super::process::Process;
 use super::upstream::{Arrived, Upstream};
+use crate::hook;
+use crate::process::Process;
 
 /// Number of messages from one customer before the next one takes over.
 const EACH: usize = 5;

@@ -1,22 +1,24 @@
 //! The same measurements on desks with many stored conversations, compared with the smallest size
 //! and the floor. All sizes are stored first, so that compared rounds run close together in time.
 
-use super::desk::postgres::Postgres;
-use super::desk::{self, Home};
 use super::figures::{self, Figures, grouped};
 use super::floor;
-use super::options::Options;
+use super::home::{self, Home};
 use super::seed::{self, Database};
 use super::upstream::Upstream;
+use crate::desk::postgres::Postgres;
+use crate::options::Options;
 
-/// Measures every size on SQLite and, if requested, on Postgres.
-pub(crate) async fn compare(upstream: &Upstream, options: &Options) {
-    Growth::prepare("SQLite", upstream, options, None).await.measure().await;
+/// Measures every size on SQLite and, if requested, on Postgres. Returns the number of wrong counts.
+pub(crate) async fn compare(upstream: &Upstream, options: &Options) -> usize {
+    let mut wrong = Growth::prepare("SQLite", upstream, options, None).await.measure().await;
     if options.postgres
         && let Some(server) = Postgres::durable()
     {
-        Growth::prepare("Postgres", upstream, options, Some(&server)).await.measure().await;
+        wrong +=
+            Growth::prepare("Postgres", upstream, options, Some(&server)).await.measure().await;
     }
+    wrong
 }
 
 /// Desks with different numbers of stored conversations, smallest first.
@@ -50,23 +52,27 @@ impl<'a> Growth<'a> {
         Self { database, upstream, options, desks }
     }
 
-    async fn measure(&self) {
+    async fn measure(&self) -> usize {
         figures::print_head();
-        let old = [self.show_round(0).await, self.show_round(1).await];
-        println!("\nMessages from stored customers: {}.", old.join("; "));
+        let ((fast, mut wrong), (slow, more)) =
+            (self.show_round(0).await, self.show_round(1).await);
+        wrong += more;
+        println!("\nMessages from stored customers: {fast}; {slow}.");
         for (conversations, home) in &self.desks {
             // A customer who was not found would be stored as a new one: the figures are then
             // invalid.
             let found = Database::open(home).await.stored_customers().await;
             if found != *conversations {
                 println!("WRONG: {conversations} customers were stored, now there are {found}");
+                wrong += 1;
             }
         }
+        wrong
     }
 
     /// Shows one growth round for every size. Returns how many messages came from stored customers,
-    /// as text.
-    async fn show_round(&self, which: usize) -> String {
+    /// as text, and the number of wrong counts.
+    async fn show_round(&self, which: usize) -> (String, usize) {
         let round = |stored| self.options.growth_rounds(stored)[which];
         let first = round(self.desks[0].0);
         figures::print_title(&first);
@@ -77,23 +83,24 @@ impl<'a> Growth<'a> {
             bare.push(floor::measure(self.upstream, first.part(part, parts)).await);
             for ((stored, home), measured) in self.desks.iter().zip(&mut measured) {
                 let round = round(*stored).part(part, parts);
-                measured.push(desk::measure(self.upstream, round, home).await);
+                measured.push(home::measure(self.upstream, round, home).await);
             }
         }
         let bare = Figures::of_parts(bare);
         bare.print("floor: calls and search, no store", None);
         let mut smallest = None;
-        let mut old = Vec::new();
+        let (mut old, mut wrong) = (Vec::new(), 0);
         for ((stored, _), measured) in self.desks.iter().zip(measured) {
             let figures = Figures::of_parts(measured);
             let name = format!("{}, {} stored", self.database, grouped(*stored));
             figures.print(&name, Some(&bare));
             old.push(grouped(figures.old()));
+            wrong += figures.wrong();
             match &smallest {
                 None => smallest = Some(figures),
                 Some(smallest) => figures.print_times(smallest),
             }
         }
-        format!("{} of {}", old.join(", "), grouped(first.messages))
+        (format!("{} of {}", old.join(", "), grouped(first.messages)), wrong)
     }
 }

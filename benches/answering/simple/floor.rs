@@ -11,11 +11,11 @@ use axum::{Router, http::StatusCode};
 use serde_json::{Value, json};
 
 use super::figures::Figures;
-use super::hook::NUMBER;
 use super::load::{Round, run};
-use super::process::Process;
 use super::upstream::Upstream;
 use super::{DIMS, PASSAGES};
+use crate::hook::NUMBER;
+use crate::process::Process;
 
 struct Floor {
     upstream: String,
@@ -28,7 +28,7 @@ struct Floor {
 pub(crate) async fn measure(upstream: &Upstream, round: Round) -> Figures {
     let floor = Process::start(|port| {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command.args(["--floor", &format!("{port},{}", upstream.url)]);
+        command.args(["--simple", "--floor", &format!("{port},{}", upstream.url)]);
         command
     })
     .await;

@@ -1,0 +1,138 @@
+//! The fake's embeddings: the sum of a pseudo-random vector for each word, rarer words heavier, so
+//! that texts with the same words are alike. Rendered once for each text: the fake shares the cores
+//! with what is measured.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, RwLock};
+
+use axum::body::Bytes;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use super::data::Data;
+use super::talk::{Random, hash};
+
+/// Numbers of a vector, as of OpenAI's text-embedding-3-small.
+pub(crate) const DIMS: usize = 1536;
+/// Leading characters of a word that tell it from others: a simple stem.
+const STEM: usize = 6;
+/// Bytes of a token of English text, about.
+const TOKEN_BYTES: usize = 4;
+
+/// A request for embeddings.
+#[derive(Deserialize)]
+struct Request {
+    input: Vec<String>,
+    #[serde(default)]
+    encoding_format: Encoding,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Encoding {
+    #[default]
+    Float,
+    Base64,
+}
+
+/// A vector as it stands in an answer, in either encoding.
+#[derive(Default)]
+struct Rendered {
+    float: OnceLock<Bytes>,
+    base64: OnceLock<Bytes>,
+}
+
+/// Makes vectors and keeps their texts in JSON.
+pub(crate) struct Vectors {
+    /// Weight of each stem of the passages, by its hash.
+    weights: HashMap<u64, f32>,
+    /// Weight of any other word.
+    rarest: f32,
+    rendered: RwLock<HashMap<String, Arc<Rendered>>>,
+}
+
+impl Vectors {
+    pub(crate) fn new(data: &Data) -> Self {
+        let mut counts: HashMap<u64, f32> = HashMap::new();
+        for passage in &data.passages {
+            let words = format!("{} {}", passage.heading, passage.body);
+            let own: std::collections::HashSet<u64> = stems(&words).collect();
+            own.into_iter().for_each(|stem| *counts.entry(stem).or_default() += 1.0);
+        }
+        let rows = data.passages.len() as f32;
+        let weights = counts.into_iter().map(|(stem, count)| (stem, (rows / count).ln() + 0.05));
+        Self { weights: weights.collect(), rarest: rows.ln(), rendered: RwLock::default() }
+    }
+
+    /// Answers a request; also returns the number of its texts.
+    pub(crate) fn answer(&self, body: &[u8]) -> (Bytes, usize) {
+        let Request { input, encoding_format } = serde_json::from_slice(body).expect("a request");
+        let vectors: Vec<Bytes> =
+            input.iter().map(|text| self.rendered(text, encoding_format)).collect();
+        let tokens = input.iter().map(String::len).sum::<usize>() / TOKEN_BYTES + 1;
+        let length: usize = vectors.iter().map(|vector| vector.len() + 64).sum();
+        let mut answer = Vec::with_capacity(length + 200);
+        answer.extend(br#"{"object":"list","data":["#);
+        for (index, vector) in vectors.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            let head = format!(r#"{comma}{{"object":"embedding","index":{index},"embedding":"#);
+            answer.extend(head.as_bytes());
+            answer.extend_from_slice(vector);
+            answer.push(b'}');
+        }
+        let end = format!(
+            r#"],"model":"fake","usage":{{"prompt_tokens":{tokens},"total_tokens":{tokens}}}}}"#
+        );
+        answer.extend(end.as_bytes());
+        (answer.into(), input.len())
+    }
+
+    /// Returns a text's vector in JSON.
+    fn rendered(&self, text: &str, encoding: Encoding) -> Bytes {
+        let known = self.rendered.read().expect("no panic").get(text).cloned();
+        let known = known.unwrap_or_else(|| {
+            let mut all = self.rendered.write().expect("no panic");
+            all.entry(text.to_owned()).or_default().clone()
+        });
+        let bytes = match encoding {
+            Encoding::Float => known
+                .float
+                .get_or_init(|| serde_json::to_vec(&self.vector(text)).expect("numbers").into()),
+            Encoding::Base64 => known.base64.get_or_init(|| {
+                let bytes: Vec<u8> =
+                    self.vector(text).into_iter().flat_map(f32::to_le_bytes).collect();
+                format!("\"{}\"", STANDARD.encode(bytes)).into()
+            }),
+        };
+        bytes.clone()
+    }
+
+    /// Returns a text's vector, of length 1.
+    fn vector(&self, text: &str) -> Vec<f32> {
+        let mut vector = vec![0.0_f32; DIMS];
+        for stem in stems(text) {
+            let weight = self.weights.get(&stem).copied().unwrap_or(self.rarest);
+            let mut random = Random::of(stem);
+            for block in vector.chunks_exact_mut(64) {
+                let mut bits = random.next();
+                for number in block {
+                    *number += if bits & 1 == 1 { weight } else { -weight };
+                    bits >>= 1;
+                }
+            }
+        }
+        let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+        vector.iter_mut().for_each(|number| *number /= length.max(f32::MIN_POSITIVE));
+        vector
+    }
+}
+
+/// Returns the hashes of the words' stems.
+fn stems(text: &str) -> impl Iterator<Item = u64> {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(|word| {
+        let stem: String = word.chars().take(STEM).flat_map(char::to_lowercase).collect();
+        hash(&stem)
+    })
+}
