@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::language::Languages;
 use super::prompt::TokenCounts;
-use super::reply::ground::GroundingCache;
+use super::reply::ReplyCache;
 use super::retrieve::PrintCache;
 
 /// The caches of all stages.
@@ -13,7 +13,7 @@ pub struct TextCaches {
     pub(super) languages: Arc<Languages>,
     pub(super) prints: PrintCache,
     pub(super) tokens: TokenCounts,
-    pub(super) grounding: GroundingCache,
+    pub(super) reply: ReplyCache,
 }
 
 impl Default for TextCaches {
@@ -22,7 +22,7 @@ impl Default for TextCaches {
         Self {
             prints: PrintCache::default(),
             tokens: TokenCounts::default(),
-            grounding: GroundingCache::new(languages.clone()),
+            reply: ReplyCache::new(languages.clone()),
             languages,
         }
     }

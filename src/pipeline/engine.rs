@@ -88,8 +88,8 @@ impl Engine {
             let input = prompt::Input { template, agent, turn, question, found, layout, tokens };
             let choice = run.prompt(models, &input, context.tier)?;
             let (model, spare, embed) = (choice.model, models.spare, &*live.embed);
-            let (hear, grounding) = (context.hear, &live.caches.grounding);
-            let seams = reply::Seams { model, spare, embed, hear, grounding };
+            let (hear, cache) = (context.hear, &live.caches.reply);
+            let seams = reply::Seams { model, spare, embed, hear, cache };
             run.reply(seams, &input, &choice).await
         };
         let reply = with_model.await;

@@ -1,12 +1,14 @@
 //! Stage 6: calls the model, checks the answer, falls back on quotations. The result is text for the
 //! customer, supported by the passages as strictly as the agent's setting requires.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use self::contact_details::{DetailCheck, Origins, StreamFilter};
+use self::contact_details::{DetailCache, DetailCheck, Origins, StreamFilter};
 use self::ground::{Decision, GroundingCache};
 use self::leak::is_leak;
 use super::clean::{CleanAnswer, Signals, Speakable, clean};
+use super::language::Languages;
 use super::timer::millis;
 use crate::domain::trace::{GroundingTrace, ReplyTrace};
 use crate::domain::{
@@ -29,8 +31,22 @@ pub(super) struct Seams<'a> {
     /// Used to check whether passages support the answer.
     pub(super) embed: &'a dyn Embedder,
     /// What is known of texts that support answers.
-    pub(super) grounding: &'a GroundingCache,
+    pub(super) cache: &'a ReplyCache,
     pub(super) hear: Option<Hear<'a>>,
+}
+
+/// What is known of texts that come again: passages, the agent's texts, earlier messages.
+#[derive(Default)]
+pub(super) struct ReplyCache {
+    grounding: GroundingCache,
+    details: DetailCache,
+}
+
+impl ReplyCache {
+    /// Creates a cache that shares the languages of texts.
+    pub(super) fn new(languages: Arc<Languages>) -> Self {
+        Self { grounding: GroundingCache::new(languages), details: DetailCache::default() }
+    }
 }
 
 /// Input of stage 6.
@@ -89,7 +105,7 @@ async fn ask(
     used: &mut Usage,
 ) -> Reply {
     let agent = input.agent;
-    let vetting = DetailCheck::new(origins(&input));
+    let vetting = DetailCheck::new(origins(&input), &seams.cache.details);
     match complete(seams, input.prompt, &vetting).await {
         Ok(Completion::Text { text, model, usage, failures }) => {
             used.add(usage);
@@ -234,7 +250,8 @@ async fn grounded(
     if !generates || agent.grounding.check == GroundingCheck::Off {
         return answer(prompt, cleaned.text.clone(), &cleaned.cited);
     }
-    let Seams { model, embed, grounding: cache, .. } = seams;
+    let Seams { model, embed, .. } = seams;
+    let cache = &seams.cache.grounding;
     let history = &input.turn.history;
     let with = ground::GroundingInput { embed, model, prompt, history, cache };
     let (decision, checked) = ground::apply(cleaned, &agent.grounding, &with, used).await;

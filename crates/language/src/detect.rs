@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
 use whatlang::{Info, Lang};
 
 use crate::data::{self, Language};
@@ -128,8 +129,8 @@ fn votes(text: &str) -> HashMap<Lang, usize> {
 }
 
 /// Maps each function word to the languages that have it.
-static FUNCTION_WORDS: LazyLock<HashMap<String, Vec<Lang>>> = LazyLock::new(|| {
-    let mut known: HashMap<String, Vec<Lang>> = HashMap::new();
+static FUNCTION_WORDS: LazyLock<HashMap<String, Vec<Lang>, FixedState>> = LazyLock::new(|| {
+    let mut known: HashMap<String, Vec<Lang>, FixedState> = HashMap::default();
     for lang in Lang::all() {
         for word in terms::function_words(*lang) {
             known.entry(word).or_default().push(*lang);

@@ -1,9 +1,10 @@
 //! Splits text of any language into terms: words, their folded form, their stem, and stop words.
 //! Knows no chunks and no scores.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{LazyLock, OnceLock};
 
+use foldhash::fast::FixedState;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
@@ -27,6 +28,9 @@ const MIN_LANGUAGE_CONFIDENCE: f64 = 0.3;
 /// Splits a text into words: runs of letters, marks and digits, in lower case, in Unicode form
 /// NFKC, with accents. Scripts without spaces between words give pairs of adjacent letters instead.
 pub fn words(text: &str) -> Vec<String> {
+    if text.is_ascii() {
+        return ascii_words(text);
+    }
     if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         cut(text.chars())
     } else {
@@ -61,12 +65,16 @@ pub fn language(text: &str) -> Option<Lang> {
 /// Whether a folded word is a stop word, such as `the`, of English (which occurs everywhere) or of
 /// these languages.
 pub fn is_stop_word(folded: &str, languages: &[Lang]) -> bool {
-    static LISTS: LazyLock<HashMap<Lang, OnceLock<HashSet<String>>>> =
-        LazyLock::new(|| Lang::all().iter().map(|lang| (*lang, OnceLock::new())).collect());
+    static LISTS: LazyLock<Vec<OnceLock<WordSet>>> =
+        LazyLock::new(|| Lang::all().iter().map(|_| OnceLock::new()).collect());
+    let english = (!languages.contains(&Lang::Eng)).then_some(&Lang::Eng);
     let mut lists =
-        languages.iter().chain([&Lang::Eng]).filter_map(|lang| Some((lang, LISTS.get(lang)?)));
+        languages.iter().chain(english).filter_map(|lang| Some((lang, LISTS.get(*lang as usize)?)));
     lists.any(|(lang, list)| list.get_or_init(|| stop_words(*lang)).contains(folded))
 }
+
+/// Words of fixed lists; no sender can choose them, so the hash need not be random.
+type WordSet = HashSet<String, FixedState>;
 
 /// Whether a folded word is a stop word of English or of the language with this ISO 639-1 code.
 pub fn is_function_word(folded: &str, code: &str) -> bool {
@@ -78,6 +86,13 @@ pub fn is_function_word(folded: &str, code: &str) -> bool {
 /// Whether a folded word is a polite word of chats.
 pub(crate) fn is_courtesy(folded: &str) -> bool {
     courtesies().contains(folded)
+}
+
+/// Splits a text of ASCII: the same words as [`cut`] gives.
+fn ascii_words(text: &str) -> Vec<String> {
+    let runs = text.as_bytes().split(|byte| !byte.is_ascii_alphanumeric());
+    let pieces = runs.flat_map(|run| run.chunks(MAX_WORD_CHARS));
+    pieces.map(|piece| String::from_utf8_lossy(piece).to_ascii_lowercase()).collect()
 }
 
 fn cut(letters: impl Iterator<Item = char>) -> Vec<String> {
@@ -184,7 +199,7 @@ fn algorithm(language: Lang) -> Option<Algorithm> {
 
 /// Stop words: the function words of a language and the courtesies of all languages. Without
 /// phrases: the Vietnamese list has many, whose syllables are also content words.
-fn stop_words(language: Lang) -> HashSet<String> {
+fn stop_words(language: Lang) -> WordSet {
     let single = entries(language).filter(|entry| !entry.contains(' ')).flat_map(words);
     single.map(|word| fold(&word)).chain(courtesies().iter().cloned()).collect()
 }
@@ -300,6 +315,13 @@ mod tests {
         assert_eq!(fold_in("bảo", None), "bao");
         assert!(is_stop_word("cua", &[Lang::Vie]));
         assert!(!is_stop_word("hinh", &[Lang::Vie]), "a syllable of a phrase in the list");
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_of_ascii_has_the_same_words_as_any_text(text in "[ -~\\n]{0,200}|[a-z0-9]{40,120}") {
+            prop_assert_eq!(words(&text), cut(text.chars()));
+        }
     }
 
     #[test]

@@ -8,11 +8,12 @@
 //! and the same page or one above it: on shared hosts such as wa.me the page identifies the owner.
 
 use std::collections::HashSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::ground::{statements, without};
 use crate::domain::Passage;
 use crate::domain::label::one_line;
+use crate::text_cache::TextCache;
 
 mod digits;
 mod find;
@@ -29,6 +30,39 @@ const SHORTEST_END: usize = 3;
 
 use digits::{DASH, SHORTEST, digits};
 use find::{Detail, DetailKind, find};
+
+/// Bytes of the details of texts that are kept, and of those of one text, about.
+const MAX_BYTES: usize = 4 << 20;
+const USUAL_BYTES: usize = 300;
+
+/// The details of texts that come again: passages, the agent's texts, earlier messages.
+pub(crate) struct DetailCache {
+    texts: TextCache<Arc<TextDetails>>,
+}
+
+/// What a text holds.
+struct TextDetails {
+    details: Vec<Detail>,
+    /// Its digits, see [`find::runs`].
+    runs: String,
+}
+
+impl Default for DetailCache {
+    fn default() -> Self {
+        Self { texts: TextCache::new(MAX_BYTES, USUAL_BYTES) }
+    }
+}
+
+impl DetailCache {
+    fn of(&self, text: &str) -> Arc<TextDetails> {
+        let bytes = |found: &Arc<TextDetails>| {
+            let details = found.details.iter().map(|one| size_of::<Detail>() + one.key.len());
+            found.runs.len() + details.sum::<usize>()
+        };
+        let read = || Arc::new(TextDetails { details: find(text), runs: find::runs(text) });
+        self.texts.get_or_compute((text, 0), bytes, read)
+    }
+}
 
 /// Details that a reply may contain.
 #[derive(Debug, Default)]
@@ -59,21 +93,21 @@ pub(crate) struct Origins<'a> {
 }
 
 impl AllowedDetails {
-    fn of(origins: &Origins<'_>) -> Self {
+    fn of(origins: &Origins<'_>, cache: &DetailCache) -> Self {
         let mut allowed = Self::default();
         for passage in origins.passages {
             let chunk = &passage.chunk;
             for text in [&chunk.body, &chunk.title, &chunk.heading, &chunk.source, &chunk.place] {
-                allowed.add(text, true);
+                allowed.add(&cache.of(text), true);
             }
         }
-        origins.business.iter().for_each(|text| allowed.add(text, true));
-        origins.customer.iter().for_each(|text| allowed.add(text, false));
+        origins.business.iter().for_each(|text| allowed.add(&cache.of(text), true));
+        origins.customer.iter().for_each(|text| allowed.add(&cache.of(text), false));
         allowed
     }
 
-    fn add(&mut self, text: &str, links: bool) {
-        for detail in find(text) {
+    fn add(&mut self, text: &TextDetails, links: bool) {
+        for detail in &text.details {
             if links
                 && let (DetailKind::Mail, Some((_, host))) =
                     (detail.kind, detail.key.split_once('@'))
@@ -83,10 +117,10 @@ impl AllowedDetails {
             match detail.kind {
                 DetailKind::Link if links => self.links.push(detail.parts()),
                 DetailKind::Link | DetailKind::Number => {}
-                sort => drop(self.other.insert((sort, detail.key))),
+                sort => drop(self.other.insert((sort, detail.key.clone()))),
             }
         }
-        self.numbers.push_str(&find::runs(text));
+        self.numbers.push_str(&text.runs);
     }
 
     fn holds(&self, detail: &Detail) -> bool {
@@ -175,13 +209,21 @@ fn is_above(page: &str, known: &str) -> bool {
 /// Checks replies; the allowed details are collected when the first detail is found.
 pub(crate) struct DetailCheck<'a> {
     origins: Origins<'a>,
+    cache: &'a DetailCache,
     allowed: OnceLock<AllowedDetails>,
 }
 
 impl<'a> DetailCheck<'a> {
     /// Creates a check against these sources.
-    pub(crate) fn new(origins: Origins<'a>) -> Self {
-        Self { origins, allowed: OnceLock::new() }
+    pub(crate) fn new(origins: Origins<'a>, cache: &'a DetailCache) -> Self {
+        Self { origins, cache, allowed: OnceLock::new() }
+    }
+
+    /// Creates a check that shares its cache with all tests.
+    #[cfg(test)]
+    pub(crate) fn in_test(origins: Origins<'a>) -> Self {
+        static CACHE: std::sync::LazyLock<DetailCache> = std::sync::LazyLock::new(Default::default);
+        Self::new(origins, &CACHE)
     }
 
     /// Removes the statements that contain an unknown detail.
@@ -219,7 +261,8 @@ impl<'a> DetailCheck<'a> {
     fn unknown(&self, text: &str) -> Vec<Detail> {
         let mut found = find(text);
         if !found.is_empty() {
-            let allowed = self.allowed.get_or_init(|| AllowedDetails::of(&self.origins));
+            let allowed =
+                self.allowed.get_or_init(|| AllowedDetails::of(&self.origins, self.cache));
             found.retain(|detail| !allowed.holds(detail));
         }
         found

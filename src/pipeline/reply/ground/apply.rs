@@ -76,12 +76,15 @@ pub(crate) async fn apply(
 fn known(asked: &GroundingInput<'_>) -> Vec<String> {
     let instructions = instructions(asked.prompt).to_owned();
     let lines = asked.history.iter().map(|line| match line.speaker {
-        Speaker::Customer => stated(&line.text),
+        Speaker::Customer => stated(&line.text, asked.cache),
         Speaker::Bot | Speaker::Person => line.text.clone(),
     });
     std::iter::once(instructions)
         .chain(lines)
-        .chain([stated(own(asked.prompt)), stated(&asked.prompt.question)])
+        .chain([
+            stated(own(asked.prompt), asked.cache),
+            stated(&asked.prompt.question, asked.cache),
+        ])
         .filter(|text| !text.trim().is_empty())
         .collect()
 }
@@ -102,10 +105,14 @@ fn own(prompt: &Prompt) -> &str {
 }
 
 /// Returns a text without its questions.
-fn stated(text: &str) -> String {
-    let said = text.lines().flat_map(sentences).map(str::trim);
-    let stated: Vec<&str> = said.filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
-    stated.join("\n")
+fn stated(text: &str, cache: &GroundingCache) -> String {
+    let read = || {
+        let said = text.lines().flat_map(sentences).map(str::trim);
+        let stated: Vec<&str> =
+            said.filter(|sentence| !sentence.ends_with(['?', '？', '؟'])).collect();
+        Arc::from(stated.join("\n"))
+    };
+    cache.statements.get_or_compute((text, 0), |stated| stated.len(), read).to_string()
 }
 
 async fn embed(check: &mut Check, embedder: &dyn Embedder, checked: &mut GroundingTrace) {
@@ -315,6 +322,8 @@ mod tests {
 
     #[test]
     fn only_what_a_customer_states_counts_as_known() {
-        assert_eq!(stated("I live in York. Can I return it after 60 days?"), "I live in York.");
+        let cache = GroundingCache::default();
+        let said = "I live in York. Can I return it after 60 days?";
+        assert_eq!(stated(said, &cache), "I live in York.");
     }
 }

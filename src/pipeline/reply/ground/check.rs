@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::claim::{Claim, ClaimText, claim};
 use super::evidence::{Origin, Source, SourceCache, Unit};
@@ -13,6 +13,7 @@ use super::statements::{Statement, statements, without};
 use super::words::{Reader, supported_numbers};
 use crate::domain::trace::StatementVerdict;
 use crate::pipeline::language::Languages;
+use crate::text_cache::TextCache;
 
 /// Source sentences that are embedded for a claim.
 const NEIGHBOURS: usize = 4;
@@ -33,16 +34,28 @@ pub struct Material<'a> {
 }
 
 /// What is known of texts that come again.
-#[derive(Default)]
 pub(crate) struct GroundingCache {
-    pub(crate) languages: Arc<Languages>,
+    languages: Arc<Languages>,
     sources: SourceCache,
+    /// What customers state, by what they wrote.
+    pub(super) statements: TextCache<Arc<str>>,
+}
+
+/// Bytes of the statements that are kept, and of one, about.
+const MAX_STATEMENTS_BYTES: usize = 1 << 20;
+const USUAL_STATEMENT_BYTES: usize = 100;
+
+impl Default for GroundingCache {
+    fn default() -> Self {
+        Self::new(Arc::default())
+    }
 }
 
 impl GroundingCache {
     /// Creates a cache that shares the languages of texts.
     pub(crate) fn new(languages: Arc<Languages>) -> Self {
-        Self { languages, sources: SourceCache::default() }
+        let statements = TextCache::new(MAX_STATEMENTS_BYTES, USUAL_STATEMENT_BYTES);
+        Self { languages, sources: SourceCache::default(), statements }
     }
 }
 
@@ -52,8 +65,8 @@ pub struct Check {
     statements: Vec<Statement>,
     weighed: Vec<StatementEvidence>,
     sources: Vec<Source>,
-    /// The numbers that the customer wrote or quotes.
-    asked: HashSet<String>,
+    /// The numbers that the customer wrote or quotes. Read at the first number that no source holds.
+    asked: OnceLock<HashSet<String>>,
     pub(super) reader: Reader,
 }
 
@@ -93,7 +106,7 @@ impl Check {
             weighed: Vec::with_capacity(statements.len()),
             statements,
             sources,
-            asked: material.asked.iter().flat_map(|text| supported_numbers(text)).collect(),
+            asked: OnceLock::new(),
             reader,
         };
         let cited = check.marks(material.marks);
@@ -101,7 +114,7 @@ impl Check {
             .statements
             .iter()
             .zip(cited)
-            .map(|(one, cited)| check.assess_statement(one, cited))
+            .map(|(one, cited)| check.assess_statement(one, cited, material.asked))
             .collect();
         check.weighed = weighed;
         check
@@ -119,7 +132,12 @@ impl Check {
         cited
     }
 
-    fn assess_statement(&self, statement: &Statement, cited: Vec<usize>) -> StatementEvidence {
+    fn assess_statement(
+        &self,
+        statement: &Statement,
+        cited: Vec<usize>,
+        asked: &[String],
+    ) -> StatementEvidence {
         let said = &self.reply[statement.range.clone()];
         let claimed = if statement.frame {
             Claim::Nothing("it holds others together")
@@ -145,8 +163,9 @@ impl Check {
         let all: Vec<&Source> = self.sources.iter().collect();
         let mut features = compare(&claimed, &all, &self.reader);
         if !features.missing.is_empty() {
-            features.explained =
-                explained(&features.missing, &self.reply, &self.asked, &self.sources);
+            let numbers = || asked.iter().flat_map(|text| supported_numbers(text)).collect();
+            let asked = self.asked.get_or_init(numbers);
+            features.explained = explained(&features.missing, &self.reply, asked, &self.sources);
         }
         let neighbours = self.neighbours(&claimed);
         let alone = self.alone(&claimed, &cited);

@@ -2,11 +2,13 @@
 //! offers of help and "I could not find that" need none; whether a reply as a whole says that it
 //! does not know. Knows no passages.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::contradiction::Clause;
 use super::statements::statements;
 use super::words::{Reader, Stem, denies_knowing, distinct, is_courtesy, numbers, says_unknown};
 
@@ -29,6 +31,10 @@ pub(super) struct ClaimText<'a> {
     pub(super) distinct: Box<[Stem]>,
     /// Its numbers, each once.
     pub(super) numbers: Vec<String>,
+    /// Its names, each with its written form.
+    pub(super) names: Vec<(Stem, String)>,
+    /// Read at the first use: most claims are like no sentence.
+    clause: OnceCell<Clause>,
 }
 
 impl<'a> ClaimText<'a> {
@@ -38,7 +44,13 @@ impl<'a> ClaimText<'a> {
         let mut seen = HashSet::new();
         let mut numbers = numbers(text);
         numbers.retain(|number| seen.insert(number.clone()));
-        Self { text, forms, distinct, numbers }
+        let names = reader.names(text);
+        Self { text, forms, distinct, numbers, names, clause: OnceCell::new() }
+    }
+
+    /// Returns it for contradictions.
+    pub(super) fn clause(&self, reader: &Reader) -> &Clause {
+        self.clause.get_or_init(|| Clause::of_claim(self.text, reader))
     }
 }
 

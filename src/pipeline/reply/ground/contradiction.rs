@@ -12,7 +12,7 @@ use super::words::{Reader, Stem, is_courtesy, limits, spelled_out};
 const MIN_PART: usize = 2;
 
 /// A claim, a sentence or a part of one, for comparison.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Clause {
     /// Its content words as stems.
     words: HashSet<Stem>,

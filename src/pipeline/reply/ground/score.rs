@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 
 use super::claim::ClaimText;
-use super::contradiction::Clause;
 use super::evidence::{Origin, Source, SourceText, Unit};
 use super::words::{Reader, Stem, supported_numbers};
 
@@ -82,7 +81,7 @@ pub(super) fn compare(claim: &ClaimText<'_>, sources: &[&Source], reader: &Reade
         missing,
         explained: 0,
         stray,
-        names: unknown(reader.names(claim.text).iter(), sources),
+        names: unknown(claim.names.iter(), sources),
         opposed: opposing.is_some(),
         near: None,
         words: words.len(),
@@ -102,8 +101,7 @@ fn opposing<'a>(
     let unit = passage.closest_statement(&claim.distinct)?;
     let shared = to_f32(unit.shared(&claim.distinct));
     let alike = aligned >= SAME_THING && shared >= SAME_THING * to_f32(unit.words.len());
-    let claim = Clause::of_claim(claim.text, reader);
-    unit.clauses(reader).contradicts(&claim, alike).then_some(unit)
+    unit.clauses(reader).contradicts(claim.clause(reader), alike).then_some(unit)
 }
 
 /// Counts the missing numbers that the customer wrote, or that follow from other numbers: a sum, or
