@@ -228,7 +228,10 @@ fn vector(embedding: &RawValue) -> Option<Vec<f32>> {
     let written = embedding.get();
     if !written.starts_with('"') {
         let numbers: Vec<f64> = serde_json::from_str(written).ok()?;
-        #[expect(clippy::cast_possible_truncation, reason = "vectors are kept in single precision")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "vectors are kept in single precision"
+        )]
         return Some(numbers.into_iter().map(|number| number as f32).collect());
     }
     let text: Cow<'_, str> = serde_json::from_str(written).ok()?;

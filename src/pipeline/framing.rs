@@ -68,6 +68,9 @@ pub(super) fn fenced(name: &str, text: &str) -> String {
 /// `(6)`, the brackets that begin a signal become `((`, and the `<` of a fence or special token
 /// becomes `‹`.
 pub(super) fn neutralised(text: &str) -> String {
+    if text.is_ascii() && !text.contains(['[', '<']) {
+        return text.to_owned();
+    }
     let text = INVISIBLE.replace_all(text, "$1");
     let text = without_fences(&text);
     let text = SIGNAL_START.replace_all(&text, "(($1");
@@ -77,6 +80,9 @@ pub(super) fn neutralised(text: &str) -> String {
 /// Returns a text in which the `<` of a fence or special token is `‹`. Characters that are not seen
 /// go if there is one, because they could hide it; other texts keep them (Arabic uses some).
 pub(super) fn without_fences(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() && !text.contains('<') {
+        return Cow::Borrowed(text);
+    }
     let seen = INVISIBLE.replace_all(text, "$1");
     if FENCE.is_match(&seen) {
         return Cow::Owned(FENCE.replace_all(&seen, "‹$1").into_owned());

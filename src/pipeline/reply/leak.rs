@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -31,18 +32,21 @@ pub(crate) fn is_leak(answer: &str, prompt: &Prompt, said: &[&str]) -> bool {
     let own = words(instructions(prompt));
     let is_repeated = |words: &[u64]| runs(words).iter().any(|run| answer.contains(run));
     // Most answers repeat nothing, and what is no secret need not be known.
-    if !is_repeated(&own) && !FRAMING.iter().any(|framing| is_repeated(&words(framing))) {
+    if !is_repeated(&own) && !FRAMING_WORDS.iter().any(|framing| is_repeated(framing)) {
         return false;
     }
     let known = known(prompt, said);
     let repeats = |text: &[u64]| PromptOverlap::of(&answer, text, &known);
-    if FRAMING.iter().any(|framing| repeats(&words(framing)).words > 0) {
+    if FRAMING_WORDS.iter().any(|framing| repeats(framing).words > 0) {
         return true;
     }
     let own = repeats(&own);
     (own.beginning && own.words >= WITH_BEGINNING)
         || (own.words >= MAX_WORDS && own.words * 100 >= own.of * MAX_SHARE)
 }
+
+/// The words of the framing texts.
+static FRAMING_WORDS: LazyLock<[Vec<u64>; FRAMING.len()]> = LazyLock::new(|| FRAMING.map(words));
 
 /// Returns the runs of words that are no secret: those of passages and conversation.
 fn known(prompt: &Prompt, said: &[&str]) -> HashSet<u64> {
