@@ -1,6 +1,7 @@
 //! Group commit: changes of one kind that arrive while the database is busy become one transaction
 //! with a few statements for all. If it fails, each change is committed alone, so that only the bad
-//! one fails.
+//! one fails. On Postgres each kind has its own transactions; on SQLite the writer takes the waiting
+//! changes of all kinds into one.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,9 +11,13 @@ use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use self::line::WriterLine;
 use super::turns::Release;
-use super::{Base, Conn, Error, Result, Write};
+use super::writer::Urgency;
+use super::{Base, Conn, Db, Error, Result, Write};
 use crate::domain::WorkspaceId;
+
+mod line;
 
 /// Maximum changes per batch.
 const MAX_BATCH: usize = 128;
@@ -26,12 +31,20 @@ pub(crate) trait BatchWrite: Sized + Send + Sync + 'static {
     /// The result of one change.
     type Out: Send + 'static;
 
+    /// The place of these changes among those of other kinds in one commit, the lowest first.
+    const RANK: u8;
+
     /// Makes all changes in this order inside one transaction. Returns one result per change.
     async fn run_all(
         all: &[Self],
         workspace: &WorkspaceId,
         conn: &mut Conn<'_>,
     ) -> Result<Vec<Self::Out>>;
+
+    /// Whether somebody waits for it.
+    fn urgency(&self) -> Urgency {
+        Urgency::Now
+    }
 
     /// Turns to release when the caller was gone before it received the result.
     fn undelivered_claims(_: Self::Out) -> Vec<Release> {
@@ -45,6 +58,8 @@ type PendingChange<W> = (W, oneshot::Sender<Result<<W as BatchWrite>::Out>>);
 pub(super) struct Batcher<W: BatchWrite> {
     queue: mpsc::Sender<PendingChange<W>>,
     base: Base,
+    /// Set on SQLite, whose writer takes the changes itself.
+    line: Option<Arc<WriterLine<W>>>,
 }
 
 struct Waiter<'a, W: BatchWrite> {
@@ -65,19 +80,27 @@ impl<W: BatchWrite> Drop for Waiter<'_, W> {
 }
 
 impl<W: BatchWrite> Batcher<W> {
-    /// Starts the batcher. `linger` is how long to wait for a batch to fill, for changes that no
-    /// caller waits for.
+    /// Starts the batcher. `linger` is how long to wait for a batch to fill, for changes that may
+    /// wait.
     pub(super) fn start(base: Base, linger: Duration) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(work(base.clone(), waiting, linger));
-        Self { queue, base }
+        let line = match &base.db {
+            Db::Sqlite { .. } => Some(Arc::new(WriterLine::new(base.clone(), waiting))),
+            Db::Postgres(_) => {
+                tokio::spawn(work(base.clone(), waiting, linger));
+                None
+            }
+        };
+        Self { queue, base, line }
     }
 
     /// Commits a change together with other queued ones. It is durable when this returns.
     pub(super) async fn apply(&self, change: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();
         let mut waiting = Waiter::<W> { base: &self.base, answer };
+        let urgency = change.urgency();
         self.queue.send((change, reply)).await.map_err(|_| closed())?;
+        self.call(urgency);
         (&mut waiting.answer).await.map_err(|_| closed())?
     }
 
@@ -88,18 +111,27 @@ impl<W: BatchWrite> Batcher<W> {
     /// Like [`Self::apply`], but fails if the queue is full or the commit takes too long.
     pub(super) async fn offer(&self, change: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();
+        let urgency = change.urgency();
         self.queue.try_send((change, reply)).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => {
                 Error::Unavailable(format!("{QUEUE} changes wait to be stored already"))
             }
             mpsc::error::TrySendError::Closed(_) => closed(),
         })?;
+        self.call(urgency);
         let mut waiting = Waiter::<W> { base: &self.base, answer };
         // It may still be stored later; offering it again is harmless.
         let answer = tokio::time::timeout(TIMEOUT, &mut waiting.answer).await.map_err(|_| {
             Error::Unavailable(format!("it was not stored within {} s", TIMEOUT.as_secs()))
         })?;
         answer.map_err(|_| closed())?
+    }
+
+    /// Tells the writer of SQLite that a change waits.
+    fn call(&self, urgency: Urgency) {
+        if let (Some(line), Db::Sqlite { writer, .. }) = (&self.line, &self.base.db) {
+            line.call(writer, urgency);
+        }
     }
 }
 

@@ -86,6 +86,8 @@ pub enum CommitOutcome {
 impl BatchWrite for FinishedTurn {
     type Out = CommitOutcome;
 
+    const RANK: u8 = 1;
+
     async fn run_all(
         all: &[Self],
         workspace: &WorkspaceId,
@@ -118,11 +120,12 @@ impl BatchWrite for FinishedTurn {
 /// conversations that the bot still owns.
 async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet<(String, i64)>> {
     let (mut rows, moment) = (Rows::default(), now());
-    for turn in all {
+    for (place, turn) in (0_i64..).zip(all) {
         let reply = turn.replies.last();
         let change = turn.hands_over().then(|| OwnerChange::taken_over(moment));
         let (owner, person_at, forgets_habit) = change.map_or((None, None, 0), columns);
         rows.push([
+            place.into(),
             turn.claim.id.as_str().into(),
             turn.claim.lease_token.into(),
             owner.into(),
@@ -133,8 +136,7 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
             moment.into(),
         ]);
     }
-    let before =
-        "with v (id, token, owner, person_at, forgets_habit, replied_at, reply_hash, moment) as (";
+    let before = "with v (place, id, token, owner, person_at, forgets_habit, replied_at, reply_hash, moment) as (";
     conn.hold(before, &rows, "v join conversations r on r.id = v.id").await?;
     let after = formatcp!(
         ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
@@ -143,12 +145,12 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
             reply_hash = case when v.replied_at is null then conversations.reply_hash else v.reply_hash end,
             owner = coalesce(v.owner, conversations.owner), person_at = coalesce(v.person_at, conversations.person_at),
             habit = case when v.forgets_habit = 1 then '' else conversations.habit end
-        from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}'
-        returning conversations.id, conversations.lease_token - 1",
+        from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}'",
         bot = Owner::REQUIRED_FOR_COMMIT.as_str()
     );
-    let held = conn.many_rows::<(String, i64)>(before, &rows, after).await?;
-    Ok(held.into_iter().collect())
+    let held = conn.many_hits(before, &rows, after).await?;
+    let ended = (0_i64..).zip(all).filter(|(place, _)| held.contains(place));
+    Ok(ended.map(|(_, turn)| turn.lease()).collect())
 }
 
 /// The columns of an owner change, for [`end_leases`]. Destructured without `..`, so that a new
@@ -196,6 +198,12 @@ async fn mark_answered(
     Ok(came)
 }
 
+/// When the first message came that waits in the conversation `v.id`.
+const SINCE: &str = formatcp!(
+    "(select min(m.created_at) from messages m where m.conversation_id = v.id and m.state = '{waiting}')",
+    waiting = MessageState::Waiting.as_str()
+);
+
 /// Makes conversations with messages that came meanwhile due at once. After a reply, only those are
 /// unanswered, unless a person is called. A separate statement, after the rows are locked:
 /// otherwise Postgres would miss messages that commit while the first statement waits.
@@ -208,15 +216,12 @@ async fn reschedule(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
     let before = "with v (id, moment, replied) as (";
     let after = formatcp!(
         ") update conversations set
-            due_at = case when w.since is null then null else w.moment end,
-            quiet_at = case when w.since is null then null else quiet_at end,
-            unanswered = case when w.replied = 0 or open_cases > 0 then unanswered
-                when w.since is null then 0 else 1 end,
-            waiting_since = w.since
-        from (select v.id, v.moment, v.replied, (select min(m.created_at) from messages m
-            where m.conversation_id = v.id and m.state = '{waiting}') as since from v) w
-        where conversations.id = w.id",
-        waiting = MessageState::Waiting.as_str()
+            due_at = case when {SINCE} is null then null else v.moment end,
+            quiet_at = case when {SINCE} is null then null else quiet_at end,
+            unanswered = case when v.replied = 0 or open_cases > 0 then unanswered
+                when {SINCE} is null then 0 else 1 end,
+            waiting_since = {SINCE}
+        from v where conversations.id = v.id"
     );
     conn.many(before, &rows, after).await.map(|_| ())
 }

@@ -11,6 +11,7 @@ use super::batcher::BatchWrite;
 use super::columns::LenientWord;
 use super::turns::{Claim, ConversationSnapshot, Release};
 use super::warnings::Candidate;
+use super::writer::Urgency;
 use super::{Conn, Result, Rows, Store, messages, now, storable};
 use crate::domain::thread::IntakePolicy;
 use crate::domain::{
@@ -135,6 +136,9 @@ pub(super) async fn take_over(
 impl BatchWrite for TakeIn {
     type Out = TakenIn;
 
+    /// After the turns: a message that came during one may then be claimed for the next.
+    const RANK: u8 = 2;
+
     async fn run_all(
         all: &[Self],
         workspace: &WorkspaceId,
@@ -149,6 +153,12 @@ impl BatchWrite for TakeIn {
             batch.take(conn, (webhook, &ids[webhook], &all[webhook]), arrival).await?;
         }
         batch.store(conn, all.iter().map(|one| one.turns)).await
+    }
+
+    /// A provider does not mind if a status is acknowledged some milliseconds later.
+    fn urgency(&self) -> Urgency {
+        let is_status = |arrival: &Arrival| matches!(arrival.item.event, Event::Status(_));
+        if self.items.iter().all(is_status) { Urgency::Soon } else { Urgency::Now }
     }
 
     /// Releases turns that were claimed for a caller who is gone, so that another worker takes

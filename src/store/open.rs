@@ -4,11 +4,12 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use frontdesk_sqlite::{Connection, Options};
 use secrecy::ExposeSecret;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Executor, PgPool};
+use sqlx::{ConnectOptions, Connection as _, Executor, PgPool};
 
 use super::writer::Writer;
 use super::{Db, Error, Result, Settings};
@@ -38,13 +39,13 @@ pub(super) async fn sqlite(settings: &Settings) -> Result<Db> {
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(settings.wait_ms))
         .pragma("temp_store", "memory")
-        .pragma("cache_size", "-16384")
-        // 16 MB: checkpoints run less often, because most messages change the same pages.
-        .pragma("wal_autocheckpoint", "4000")
-        .statement_cache_capacity(1024);
-    let mut writer = options.connect().await.map_err(|error| unopened(path, &error))?;
+        .pragma("cache_size", "-16384");
+    let mut first = options.connect().await.map_err(|error| unopened(path, &error))?;
     let migrator = sqlx::migrate!("migrations/sqlite");
-    migrator.run(&mut writer).await.map_err(|error| outdated(&error, &migrator))?;
+    migrator.run(&mut first).await.map_err(|error| outdated(&error, &migrator))?;
+    // Opened before the first is closed, which would be a checkpoint.
+    let writer = Connection::open(path, &writer_options(settings))?;
+    first.close().await?;
     let readers = SqlitePoolOptions::new()
         .max_connections(settings.connections.max(1))
         .acquire_timeout(Duration::from_millis(settings.wait_ms.max(1000)))
@@ -52,6 +53,21 @@ pub(super) async fn sqlite(settings: &Settings) -> Result<Db> {
         .connect_with(options.read_only(true))
         .await?;
     Ok(Db::Sqlite { writer: Writer::start(writer)?, readers })
+}
+
+fn writer_options(settings: &Settings) -> Options {
+    Options {
+        busy_timeout: Duration::from_millis(settings.wait_ms),
+        pragmas: vec![
+            ("journal_mode", "wal"),
+            ("synchronous", "full"),
+            ("foreign_keys", "on"),
+            ("temp_store", "memory"),
+            ("cache_size", "-16384"),
+            // 16 MB: checkpoints run less often, because most messages change the same pages.
+            ("wal_autocheckpoint", "4000"),
+        ],
+    }
 }
 
 pub(super) async fn postgres(settings: &Settings, replica: &str) -> Result<Db> {

@@ -11,9 +11,7 @@ use async_trait::async_trait;
 use const_format::formatcp;
 use sqlx::FromRow;
 
-use super::batcher::BatchWrite;
 use super::columns::LenientWord;
-use super::signal::{self, Signal};
 use super::words::author::{BOT, CONSENT, NOTICE};
 use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
@@ -23,9 +21,11 @@ use crate::domain::{
 };
 
 mod queue;
+mod record;
 
 pub use queue::cited;
 pub(super) use queue::{OutboxEntry, insert};
+pub(super) use record::RecordSend;
 
 const SENDING_RANK: i64 = MessageState::Sending.rank();
 const UNKNOWN_RANK: i64 = MessageState::Unknown.rank();
@@ -311,7 +311,7 @@ pub(super) async fn free<'a>(
     }
     let before = "with v (id, lease_until, ordered, burst, since) as (";
     let after = formatcp!(
-        ") select r.id, v.lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at, r.window_closed_at
+        ") select r.id, v.lease_until as lease_until, c.wa_id, c.bsuid, c.opted_out_at, r.owner, r.last_inbound_at, r.window_closed_at
         from v cross join conversations r cross join contacts c
         where r.id = v.id and c.id = r.contact_id
             and not exists (select 1 from messages e where e.conversation_id = v.id and e.state in ('{QUEUED}', '{SENDING}'))
@@ -330,65 +330,3 @@ pub(super) const PROVIDER_ID: &str =
     "case when messages.provider_id is not null or exists (select 1 from messages o
         where o.number_id = messages.number_id and o.provider_id = v.provider_id) then messages.provider_id
         else v.provider_id end";
-
-/// The result of a send. Only the holder of the message's lease records a failure.
-pub(super) struct RecordSend {
-    id: String,
-    conversation: ConversationId,
-    attempts: i64,
-    ended: SendResult,
-}
-
-#[async_trait]
-impl BatchWrite for RecordSend {
-    type Out = ();
-
-    async fn run_all(
-        all: &[Self],
-        workspace: &WorkspaceId,
-        conn: &mut Conn<'_>,
-    ) -> Result<Vec<()>> {
-        let (mut sent, moment) = (Rows::default(), now());
-        for one in all {
-            if let SendResult::Sent(provider_id) = &one.ended {
-                let id = one.id.as_str().into();
-                sent.push([id, storable(provider_id).into_owned().into(), moment.into()]);
-            } else {
-                one.record(conn).await?;
-            }
-        }
-        // If a status event already settled the message, only the id is filled in.
-        let before = "with v (id, provider_id, moment) as (";
-        conn.hold(before, &sent, "v join messages r on r.id = v.id").await?;
-        let after = formatcp!(
-            ") update messages set provider_id = {PROVIDER_ID}, lease_until = null, due_at = null,
-                state = case when state_rank < {SENT_RANK} then '{SENT}' else state end,
-                state_rank = case when state_rank < {SENT_RANK} then {SENT_RANK} else state_rank end, updated_at = v.moment
-            from v where messages.id = v.id"
-        );
-        conn.many(before, &sent, after).await?;
-        let told = all.iter().map(|one| Signal::Changed(one.conversation.clone()));
-        signal::notify_replicas(conn, workspace, told).await?;
-        Ok(vec![(); all.len()])
-    }
-}
-
-impl RecordSend {
-    async fn record(&self, conn: &mut Conn<'_>) -> Result<()> {
-        let (state, due, fault) = match &self.ended {
-            SendResult::Again(due, fault) => (MessageState::Queued, Some(*due), fault),
-            SendResult::Unknown(due, fault) => (MessageState::Unknown, Some(*due), fault),
-            SendResult::Failed(fault) => (MessageState::Failed, None, fault),
-            SendResult::Sent(_) => return Ok(()),
-        };
-        let note = matches!(self.ended, SendResult::Failed(_)).then_some(fault.title.as_str());
-        let sql = formatcp!(
-            "update messages set state = $2, state_rank = $3, due_at = $4, lease_until = null, error = $5,
-                 note = coalesce($6, note), updated_at = $7
-             where id = $1 and state = '{SENDING}' and attempts = $8"
-        );
-        let (error, note) = (to_json(&[fault])?, note.map(storable));
-        let rank = state.rank();
-        run!(conn, sql, &self.id, state, rank, due, error, note, now(), self.attempts).map(|_| ())
-    }
-}

@@ -110,7 +110,7 @@ pub(super) async fn notify_replicas(
     workspace: &WorkspaceId,
     signals: impl Iterator<Item = Signal>,
 ) -> Result<()> {
-    if let Conn::Sqlite(_) = conn {
+    if conn.is_sqlite() {
         return Ok(());
     }
     let mut payload = String::new();

@@ -5,25 +5,62 @@
 //! see [`Conn::dialect`], and reading the newest messages of many conversations, because SQLite
 //! has no lateral join (`turns.rs`).
 
+use frontdesk_sqlite as lite;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use sqlx::{ColumnIndex, Decode, FromRow, PgConnection, Row, SqliteConnection, Type};
+use sqlx::error::BoxDynError;
+use sqlx::{
+    Arguments, ColumnIndex, Decode, Encode, FromRow, PgConnection, Row, SqlSafeStr,
+    SqliteConnection, Type,
+};
+
+use super::bulk::SingleRows;
 
 /// A connection inside a transaction, or a read connection.
 pub(crate) enum Conn<'c> {
+    /// A read connection to SQLite.
     Sqlite(&'c mut SqliteConnection),
+    /// The writer's connection to SQLite: statements run on its thread.
+    Writer(&'c mut WriterConnection),
     Postgres(&'c mut PgConnection),
+}
+
+/// The writer's connection to SQLite.
+pub(crate) struct WriterConnection {
+    pub(super) inner: lite::Connection,
+    pub(super) single: SingleRows,
 }
 
 impl Conn<'_> {
     /// Picks the statement for this database. Only Postgres needs row locks, for example `for
     /// update skip locked`.
     pub(crate) fn sql_for(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
-        match self {
-            Self::Sqlite(_) => sqlite,
-            Self::Postgres(_) => postgres,
-        }
+        if self.is_sqlite() { sqlite } else { postgres }
     }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        !matches!(self, Self::Postgres(_))
+    }
+}
+
+/// The arguments of a statement that the writer's connection runs.
+macro_rules! arguments {
+    ($($arg:expr),*) => {{
+        let arguments = Ok(frontdesk_sqlite::Arguments::default());
+        $(let arguments = arguments.and_then(|arguments| $crate::store::sql::with(arguments, $arg));)*
+        arguments.map_err(sqlx::Error::Encode)
+    }};
+}
+
+/// The arguments with one more.
+pub(crate) fn with<'t, T>(
+    mut arguments: lite::Arguments,
+    argument: T,
+) -> std::result::Result<lite::Arguments, BoxDynError>
+where
+    T: Encode<'t, lite::Lite> + Type<lite::Lite>,
+{
+    arguments.add(argument).map(|()| arguments)
 }
 
 /// Runs a statement and returns the number of affected rows.
@@ -35,6 +72,10 @@ macro_rules! run {
                 .execute(&mut **conn)
                 .await
                 .map(|done| done.rows_affected()),
+            $crate::store::sql::Conn::Writer(conn) => {
+                $crate::store::sql::arguments!($($arg),*)
+                    .and_then(|arguments| $crate::store::sql::run_here(conn, $sql, &arguments))
+            }
             $crate::store::sql::Conn::Postgres(conn) => sqlx::query($sql)
                 $(.bind($arg))*
                 .execute(&mut **conn)
@@ -76,6 +117,43 @@ where
     Ok(read)
 }
 
+/// Runs a statement on this thread and returns the number of affected rows.
+pub(crate) fn run_here(
+    conn: &mut WriterConnection,
+    sql: impl SqlSafeStr,
+    arguments: &lite::Arguments,
+) -> sqlx::Result<u64> {
+    conn.inner.run(sql.into_sql_str().as_str(), arguments)
+}
+
+/// Runs a query on this thread and returns all rows.
+pub(crate) fn all_here<T: for<'r> FromRow<'r, lite::Row>>(
+    conn: &mut WriterConnection,
+    sql: impl SqlSafeStr,
+    arguments: &lite::Arguments,
+) -> sqlx::Result<Vec<T>> {
+    let mut read = Vec::new();
+    conn.inner.query(sql.into_sql_str().as_str(), arguments, |row| {
+        read.push(read_row(row)?);
+        Ok(true)
+    })?;
+    Ok(read)
+}
+
+/// Runs a query on this thread and returns the first row, if any.
+pub(crate) fn first_here<T: for<'r> FromRow<'r, lite::Row>>(
+    conn: &mut WriterConnection,
+    sql: impl SqlSafeStr,
+    arguments: &lite::Arguments,
+) -> sqlx::Result<Option<T>> {
+    let mut read = None;
+    conn.inner.query(sql.into_sql_str().as_str(), arguments, |row| {
+        read = Some(read_row(row)?);
+        Ok(false)
+    })?;
+    Ok(read)
+}
+
 /// Runs a query and returns all rows.
 macro_rules! all {
     ($conn:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
@@ -83,6 +161,11 @@ macro_rules! all {
             $crate::store::sql::Conn::Sqlite(conn) => {
                 let rows = sqlx::query($sql)$(.bind($arg))*.fetch(&mut **conn);
                 $crate::store::sql::read_all::<$row, _>(rows).await
+            }
+            $crate::store::sql::Conn::Writer(conn) => {
+                $crate::store::sql::arguments!($($arg),*).and_then(|arguments| {
+                    $crate::store::sql::all_here::<$row>(conn, $sql, &arguments)
+                })
             }
             $crate::store::sql::Conn::Postgres(conn) => {
                 let rows = sqlx::query($sql)$(.bind($arg))*.fetch(&mut **conn);
@@ -102,6 +185,11 @@ macro_rules! first {
                     row.as_ref().map($crate::store::sql::read_row::<$row, _>).transpose()
                 })
             }
+            $crate::store::sql::Conn::Writer(conn) => {
+                $crate::store::sql::arguments!($($arg),*).and_then(|arguments| {
+                    $crate::store::sql::first_here::<$row>(conn, $sql, &arguments)
+                })
+            }
             $crate::store::sql::Conn::Postgres(conn) => {
                 sqlx::query($sql)$(.bind($arg))*.fetch_optional(&mut **conn).await.and_then(|row| {
                     row.as_ref().map($crate::store::sql::read_row::<$row, _>).transpose()
@@ -112,4 +200,4 @@ macro_rules! first {
     };
 }
 
-pub(crate) use {all, first, run};
+pub(crate) use {all, arguments, first, run};

@@ -246,16 +246,15 @@ async fn spoken(
     // Two forms: SQLite has no lateral join, and Postgres would scan the table for the SQLite form.
     // SQLite also needs the index hint, or it would walk the whole thread to get the waiting
     // messages in order.
-    let (from, columns, by_waiting, end) = match conn {
-        Conn::Sqlite(_) => {
-            ("messages m where m.rowid in", "x.rowid", "indexed by messages_waiting", "")
-        }
-        Conn::Postgres(_) => ("lateral", "x.*", "", " m"),
+    let (from, columns, by_waiting, end) = if conn.is_sqlite() {
+        ("messages m where m.rowid in", "x.rowid", "indexed by messages_waiting", "")
+    } else {
+        ("lateral", "x.*", "", " m")
     };
     // Waiting messages have their own query: late ones sort further back, and of a flood the oldest
     // are answered first.
     let after = format!(
-        ") select v.place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.heard, m.state, m.referral,
+        ") select v.place as place, m.id, m.provider_id, m.author, m.content, m.body, m.transcript, m.heard, m.state, m.referral,
             case when m.state = '{WAITING}' then (select coalesce(q.transcript, q.body) from messages q
                 where q.number_id = m.number_id and q.provider_id = m.reply_to and q.conversation_id = m.conversation_id) end as quoted,
             case when m.state = '{WAITING}' then (select q.author from messages q
@@ -275,7 +274,7 @@ async fn spoken(
     );
     let before = "with v (place, id, contact_id) as (";
     let mut found: HashMap<i64, Vec<SpokenRow>> = HashMap::new();
-    for one in conn.many_rows::<SpokenIn>(before, &rows, &after).await? {
+    for one in conn.many_rows::<SpokenIn>(before, &rows, after).await? {
         found.entry(one.place).or_default().push(one.row);
     }
     Ok(found)

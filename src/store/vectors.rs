@@ -44,7 +44,7 @@ impl Store {
         let wanted = self.wanted(model, hashes);
         self.read(async |conn| {
             let after = format!(") select v.text_hash {HELD}");
-            let found: Vec<(String,)> = conn.many_rows(WANTED, &wanted, &after).await?;
+            let found: Vec<(String,)> = conn.many_rows(WANTED, &wanted, after).await?;
             Ok(found.into_iter().map(|(hash,)| hash).collect())
         })
         .await
@@ -56,7 +56,7 @@ impl Store {
         let wanted = self.wanted(model, hashes);
         self.read(async |conn| {
             let after = format!(") select v.text_hash, v.vector {HELD}");
-            let found: Vec<(String, Vec<u8>)> = conn.many_rows(WANTED, &wanted, &after).await?;
+            let found: Vec<(String, Vec<u8>)> = conn.many_rows(WANTED, &wanted, after).await?;
             Ok(found.into_iter().map(|(hash, bytes)| (hash, from_bytes(&bytes))).collect())
         })
         .await

@@ -2,72 +2,236 @@
 //! that they share one fsync. If a change fails, the batch is rolled back and each change runs in
 //! its own transaction.
 //!
-//! It has its own thread: it blocks on SQLite's thread between statements, and on the runtime it
-//! would queue behind other tasks each time.
+//! It has its own thread, on which SQLite runs: no statement is handed to another thread, and none
+//! waits for the disk on the runtime. Changes that may wait are committed with the next ones that
+//! may not, or alone after [`LINGER`].
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use frontdesk_sqlite::Connection;
+use futures::executor::block_on;
+use tokio::sync::{Semaphore, oneshot};
 
-use super::{Conn, Error, Result, Write, run};
+use super::bulk::SingleRows;
+use super::sql::WriterConnection;
+use super::{Conn, Error, Result, Write};
 use crate::domain::WorkspaceId;
 
-/// Maximum changes per commit.
+/// Maximum single changes per commit, beside those of the lines.
 const BATCH: usize = 256;
-/// Queue capacity; `apply` waits when it is full.
+/// Maximum single changes that wait; `apply` waits for room.
 const QUEUE: usize = 8192;
+/// How long a change that may wait does so at most.
+const LINGER: Duration = Duration::from_millis(10);
 
+/// The handle of the writer. The writer ends when the last clone is dropped.
 #[derive(Clone)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Order>,
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    queue: Arc<Queue>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.queue.push(Order::Close(None), Urgency::Now);
+    }
 }
 
 enum Order {
     Change(Box<dyn QueuedWrite>),
+    /// Take the changes that wait in this line.
+    Line(Arc<dyn Line>),
     /// Close the connection after the changes queued before, then confirm.
-    Close(oneshot::Sender<()>),
+    Close(Option<oneshot::Sender<()>>),
+}
+
+/// When a change is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// As soon as the writer is free.
+    Now,
+    /// With the next one that is, or after [`LINGER`].
+    Soon,
+}
+
+/// Changes of one kind that wait outside of the writer's queue.
+pub(super) trait Line: Send + Sync {
+    /// Takes changes that wait, as one. Not all of them: `has_more` says whether some are left.
+    fn take(&self) -> Option<Box<dyn QueuedWrite>>;
+    /// Whether changes wait.
+    fn has_more(&self) -> bool;
+    /// The place of its changes among those of other lines in a commit, the lowest first.
+    fn rank(&self) -> u8;
 }
 
 impl Writer {
-    pub(super) fn start(conn: SqliteConnection) -> Result<Self> {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let work = move || futures::executor::block_on(work(conn, waiting));
+    pub(super) fn start(conn: Connection) -> Result<Self> {
+        let queue = Arc::new(Queue {
+            waiting: Mutex::default(),
+            news: Condvar::new(),
+            room: Semaphore::new(QUEUE),
+        });
+        let guard = ClosingGuard(queue.clone());
+        let work = move || work(conn, &guard.0);
         let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(work);
         thread.map_err(|error| Error::Unavailable(format!("no thread for the writer: {error}")))?;
-        Ok(Self { queue })
+        Ok(Self { handle: Arc::new(Handle { queue }) })
     }
 
     /// Commits a change together with other queued ones.
     pub(super) async fn apply<W: Write>(&self, workspace: WorkspaceId, write: W) -> Result<W::Out> {
         let (reply, answer) = oneshot::channel();
         let pending = Pending { workspace, write, out: None, reply: Some(reply) };
-        let gone = || Error::Unavailable("the database is closed".into());
-        self.queue.send(Order::Change(Box::new(pending))).await.map_err(|_| gone())?;
+        let queue = &self.handle.queue;
+        queue.room.acquire().await.map_err(|_| gone())?.forget();
+        queue.push(Order::Change(Box::new(pending)), Urgency::Now);
         answer.await.map_err(|_| gone())?
+    }
+
+    /// Has the writer take what waits in a line.
+    pub(super) fn call(&self, line: Arc<dyn Line>, urgency: Urgency) {
+        self.handle.queue.push(Order::Line(line), urgency);
+    }
+
+    /// Has the writer hurry: what it was called for has become urgent.
+    pub(super) fn hurry(&self) {
+        self.handle.queue.hurry();
     }
 
     pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.queue.send(Order::Close(done)).await.is_ok() {
-            drop(closed.await);
+        self.handle.queue.push(Order::Close(Some(done)), Urgency::Now);
+        drop(closed.await);
+    }
+}
+
+fn gone() -> Error {
+    Error::Unavailable("the database is closed".into())
+}
+
+struct Queue {
+    waiting: Mutex<Waiting>,
+    news: Condvar,
+    room: Semaphore,
+}
+
+#[derive(Default)]
+struct Waiting {
+    orders: Vec<Order>,
+    /// Whether one of them may not wait.
+    urgent: bool,
+    /// When the first of those that may wait came.
+    since: Option<Instant>,
+    /// Whether the writer sleeps.
+    asleep: bool,
+    closed: bool,
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an order. After the end it is dropped, which tells whoever waits for it.
+    fn push(&self, order: Order, urgency: Urgency) {
+        let mut waiting = self.waiting();
+        if waiting.closed {
+            drop(waiting);
+            return drop(order);
         }
+        let first = waiting.orders.is_empty();
+        waiting.orders.push(order);
+        match urgency {
+            Urgency::Now => waiting.urgent = true,
+            Urgency::Soon => drop(waiting.since.get_or_insert_with(Instant::now)),
+        }
+        self.wake(waiting, first || urgency == Urgency::Now);
+    }
+
+    fn hurry(&self) {
+        let mut waiting = self.waiting();
+        waiting.urgent = true;
+        self.wake(waiting, true);
+    }
+
+    /// Wakes the writer if it sleeps. Each wake-up is a system call.
+    fn wake(&self, mut waiting: MutexGuard<'_, Waiting>, news: bool) {
+        if news && std::mem::take(&mut waiting.asleep) {
+            drop(waiting);
+            self.news.notify_one();
+        }
+    }
+
+    /// Waits for orders, and takes at most [`BATCH`].
+    fn next(&self) -> Vec<Order> {
+        let mut waiting = self.waiting();
+        loop {
+            let rest = match waiting.since {
+                _ if waiting.urgent => Some(Duration::ZERO),
+                Some(since) => Some(LINGER.saturating_sub(since.elapsed())),
+                None => None,
+            };
+            if !waiting.orders.is_empty() && rest == Some(Duration::ZERO) {
+                break;
+            }
+            waiting.asleep = true;
+            waiting = match rest.filter(|rest| !rest.is_zero()) {
+                Some(rest) => {
+                    let woken = self.news.wait_timeout(waiting, rest);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.news.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            };
+            waiting.asleep = false;
+        }
+        let count = waiting.orders.len().min(BATCH);
+        let orders: Vec<Order> = waiting.orders.drain(..count).collect();
+        waiting.urgent = !waiting.orders.is_empty();
+        waiting.since = None;
+        drop(waiting);
+        let single = orders.iter().filter(|order| matches!(order, Order::Change(_))).count();
+        self.room.add_permits(single);
+        orders
+    }
+}
+
+/// Marks the queue as closed when the writer ends, also by a panic: what waits is dropped, which
+/// tells the callers.
+struct ClosingGuard(Arc<Queue>);
+
+impl Drop for ClosingGuard {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting();
+        waiting.closed = true;
+        let orders = std::mem::take(&mut waiting.orders);
+        drop(waiting);
+        drop(orders);
+        self.0.room.close();
     }
 }
 
 /// Why a transaction did not begin or commit. None of its changes is stored; each may be retried.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-struct CommitError(String);
+pub(super) struct CommitError(pub(super) String);
 
 /// A queued change of any type.
 #[async_trait]
-trait QueuedWrite: Send {
+pub(super) trait QueuedWrite: Send {
     /// Makes the change and keeps its result until the commit.
     async fn attempt(&mut self, conn: &mut Conn<'_>) -> Result<()>;
     /// Sends the caller the outcome of the commit.
     fn settle(&mut self, committed: std::result::Result<(), CommitError>);
-    /// Sends the caller the error of the change itself.
+    /// Sends the caller the error of the change itself. Only for a change that [`Self::split`]
+    /// returns.
     fn refuse(&mut self, error: Error);
+    /// The changes that it stands for.
+    fn split(self: Box<Self>) -> Vec<Box<dyn QueuedWrite>>;
 }
 
 struct Pending<W: Write> {
@@ -100,42 +264,54 @@ impl<W: Write> QueuedWrite for Pending<W> {
             drop(reply.send(Err(error)));
         }
     }
+
+    fn split(self: Box<Self>) -> Vec<Box<dyn QueuedWrite>> {
+        vec![self]
+    }
 }
 
-async fn work(mut conn: SqliteConnection, mut waiting: mpsc::Receiver<Order>) {
-    let mut orders = Vec::with_capacity(BATCH);
-    while waiting.recv_many(&mut orders, BATCH).await > 0 {
-        let mut changes = Vec::with_capacity(orders.len());
-        let mut close = None;
-        for order in orders.drain(..) {
+fn work(inner: Connection, queue: &Queue) {
+    let mut conn = WriterConnection { inner, single: SingleRows::default() };
+    loop {
+        let (mut changes, mut lines, mut close) = (Vec::new(), Vec::new(), None);
+        for order in queue.next() {
             match order {
                 Order::Change(change) if close.is_none() => changes.push(change),
-                Order::Change(_) => {}
+                Order::Line(line) if close.is_none() => lines.push(line),
+                Order::Change(_) | Order::Line(_) => {}
                 Order::Close(done) => close = Some(done),
             }
         }
+        lines.sort_by_key(|line| line.rank());
+        changes.extend(lines.iter().filter_map(|line| line.take()));
         if !changes.is_empty() {
-            commit_all(&mut conn, &mut changes).await;
+            commit_all(&mut conn, changes);
         }
         if let Some(done) = close {
-            if let Err(error) = conn.close().await {
+            if let Err(error) = conn.inner.shut() {
                 tracing::warn!(%error, "the database could not be closed in order");
             }
-            // Fails if the caller was cancelled.
-            let _ = done.send(());
+            if let Some(done) = done {
+                // Fails if the caller was cancelled.
+                let _ = done.send(());
+            }
             return;
+        }
+        for line in lines.into_iter().filter(|line| line.has_more()) {
+            queue.push(Order::Line(line), Urgency::Now);
         }
     }
 }
 
 /// Commits the batch in one transaction; if any change fails, each in its own.
-async fn commit_all(conn: &mut SqliteConnection, batch: &mut [Box<dyn QueuedWrite>]) {
-    match try_together(conn, batch).await {
-        Ok(()) => settle_all(batch, &Ok(())),
-        Err(BatchError::Commit(why)) => settle_all(batch, &Err(why)),
-        Err(BatchError::Change) => {
-            for change in batch {
-                commit_one(conn, change.as_mut()).await;
+fn commit_all(conn: &mut WriterConnection, mut batch: Vec<Box<dyn QueuedWrite>>) {
+    match try_together(conn, &mut batch) {
+        Ok(()) => settle_all(&mut batch, &Ok(())),
+        Err(BatchError::Commit(why)) => settle_all(&mut batch, &Err(why)),
+        Err(BatchError::Change(error)) => {
+            tracing::debug!(%error, "changes could not be made together, each is made alone");
+            for mut change in batch.into_iter().flat_map(|change| change.split()) {
+                commit_one(conn, change.as_mut());
             }
         }
     }
@@ -143,63 +319,60 @@ async fn commit_all(conn: &mut SqliteConnection, batch: &mut [Box<dyn QueuedWrit
 
 enum BatchError {
     /// One of its changes failed.
-    Change,
+    Change(Error),
     /// The transaction could not begin or commit.
     Commit(CommitError),
 }
 
-async fn try_together(
-    conn: &mut SqliteConnection,
+fn try_together(
+    conn: &mut WriterConnection,
     batch: &mut [Box<dyn QueuedWrite>],
 ) -> std::result::Result<(), BatchError> {
-    statement(conn, "begin immediate").await.map_err(BatchError::Commit)?;
+    statement(conn, "begin immediate").map_err(BatchError::Commit)?;
     for change in batch.iter_mut() {
-        if change.attempt(&mut Conn::Sqlite(conn)).await.is_err() {
-            roll_back(conn).await;
-            return Err(BatchError::Change);
+        if let Err(error) = block_on(change.attempt(&mut Conn::Writer(conn))) {
+            roll_back(conn);
+            return Err(BatchError::Change(error));
         }
     }
-    finish(conn).await.map_err(BatchError::Commit)
+    finish(conn).map_err(BatchError::Commit)
 }
 
-async fn commit_one(conn: &mut SqliteConnection, change: &mut dyn QueuedWrite) {
-    if let Err(why) = statement(conn, "begin immediate").await {
+fn commit_one(conn: &mut WriterConnection, change: &mut dyn QueuedWrite) {
+    if let Err(why) = statement(conn, "begin immediate") {
         return change.settle(Err(why));
     }
-    match change.attempt(&mut Conn::Sqlite(conn)).await {
+    match block_on(change.attempt(&mut Conn::Writer(conn))) {
         Ok(()) => {
-            let committed = finish(conn).await;
+            let committed = finish(conn);
             change.settle(committed);
         }
         Err(error) => {
-            roll_back(conn).await;
+            roll_back(conn);
             change.refuse(error);
         }
     }
 }
 
-async fn finish(conn: &mut SqliteConnection) -> std::result::Result<(), CommitError> {
+fn finish(conn: &mut WriterConnection) -> std::result::Result<(), CommitError> {
     crate::failpoint!("store.commit");
-    let committed = statement(conn, "commit").await;
+    let committed = statement(conn, "commit");
     if committed.is_err() {
-        roll_back(conn).await;
+        roll_back(conn);
     }
     committed
 }
 
-async fn roll_back(conn: &mut SqliteConnection) {
+fn roll_back(conn: &mut WriterConnection) {
     // SQLite may have rolled back already (a full disk does); then this fails and nothing is open.
-    if let Err(CommitError(why)) = statement(conn, "rollback").await {
+    if let Err(CommitError(why)) = statement(conn, "rollback") {
         tracing::debug!(why, "nothing to roll back");
     }
 }
 
-async fn statement(
-    conn: &mut SqliteConnection,
-    sql: &'static str,
-) -> std::result::Result<(), CommitError> {
-    let mut conn = Conn::Sqlite(conn);
-    run!(&mut conn, sql).map(|_| ()).map_err(|error| CommitError(error.to_string()))
+fn statement(conn: &mut WriterConnection, sql: &str) -> std::result::Result<(), CommitError> {
+    let done = conn.inner.run(sql, &frontdesk_sqlite::Arguments::default());
+    done.map(drop).map_err(|error| CommitError(Error::from(error).to_string()))
 }
 
 fn settle_all(

@@ -42,6 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("utoipa", &["http/", "domain/", "eval/"]),
     ("frontdesk_promptfoo", &["eval/", "cli/", "http/", "config.rs"]),
     ("sqlx", &["store/"]),
+    ("frontdesk_sqlite", &["store/"]),
     ("const_format", &["store/"]),
     (
         "frontdesk_endpoint",

@@ -109,8 +109,9 @@ pub(in crate::store) async fn insert(conn: &mut Conn<'_>, rows: &Rows) -> Result
         ") insert into messages (id, workspace_id, conversation_id, number_id, direction, author, kind, content,
             body, reply_to, turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts,
             lease_until, left_at)
-        select id, workspace_id, conversation_id, number_id, '{OUT}', author, '{TEXT}', content, body, reply_to,
-            turn_id, part, sent_at, created_at, updated_at, due_at, state, state_rank, attempts, lease_until, left_at
+        select v.id, v.workspace_id, v.conversation_id, v.number_id, '{OUT}', v.author, '{TEXT}', v.content, v.body,
+            v.reply_to, v.turn_id, v.part, v.sent_at, v.created_at, v.updated_at, v.due_at, v.state, v.state_rank,
+            v.attempts, v.lease_until, v.left_at
         from v"
     );
     conn.many(before, rows, after).await.map(|_| ())
