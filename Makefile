@@ -38,6 +38,8 @@ chat: tools
 
 test: lint tools-test console $(HAS_CONSOLE_TESTS:package.json=node_modules/.stamp)
 	cargo test --locked --workspace
+	cargo test --locked --bench answering -- --quick
+	cargo test --locked --bench answering -- --simple --quick
 	scripts/console-test
 
 lint: tools lint-supply $(if $(HAS_CONSOLE),lint-console)

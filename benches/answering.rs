@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 
 /// Measures, or serves as the floor. Returns the number of wrong counts.
 async fn run(options: &Options) -> usize {
-    match (&options.floor, options.simple) {
+    match (&options.floor, options.is_simple()) {
         (Some(place), true) => simple::serve_floor(place).await,
         (Some(place), false) => life::serve_floor(place).await,
         (None, true) => return simple::compare(options).await,

@@ -33,15 +33,16 @@ pub(crate) struct Options {
     /// Measure with made-up passages, questions and answers that are all alike, as the first
     /// versions of this bench did
     #[arg(long)]
-    pub(crate) simple: bool,
+    simple: bool,
     /// Also measure the desk on Postgres
     #[arg(long)]
     pub(crate) postgres: bool,
     /// Measure only this part
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
-    /// With --simple: also measure with stored conversations; storing a million takes some minutes
-    #[arg(long, requires = "simple")]
+    /// Also measure with stored conversations, with the texts of --simple; storing a million takes
+    /// some minutes
+    #[arg(long)]
     growth: bool,
     /// Numbers of stored conversations for `growth` [default: 1000,100000,1000000]
     #[arg(long, value_delimiter = ',', value_name = "N,N")]
@@ -52,14 +53,18 @@ pub(crate) struct Options {
     /// `[worker] turns` of the desk [default: the desk's own]
     #[arg(long, value_name = "N")]
     pub(crate) turns: Option<usize>,
-    /// With --simple: number of parts of a round; floor and desks alternate, so that other load on the machine
-    /// affects all of them
+    /// With --simple: number of parts of a round; floor and desks alternate, so that other load on
+    /// the machine affects all of them
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=50))]
     parts: u8,
-    /// With --simple: report each reply to the desk as sent and delivered, as WhatsApp does; the floor gets no
-    /// reports
+    /// With --simple: report each reply to the desk as sent and delivered, as WhatsApp does; the
+    /// floor gets no reports
     #[arg(long)]
     statuses: bool,
+    /// Percentage of the model's statements that are in other words than the passage's, so that the
+    /// check of statements embeds them
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=100))]
+    reworded: u8,
     /// Run a smoke test of seconds with few messages: its figures mean nothing, but a missing reply
     /// fails it
     #[arg(long)]
@@ -85,19 +90,25 @@ pub(crate) enum Part {
     Thousand,
     /// One message at a time, a model that answers at once
     Single,
-    /// With --simple: `throughput` and `overhead` with stored conversations; half of the messages are from stored
-    /// customers
+    /// With the texts of --simple: `throughput` and `overhead` with stored conversations; half of
+    /// the messages are from stored customers
     Growth,
 }
 
 impl Options {
+    /// Returns whether the texts are all alike: no others are stored for `growth`.
+    pub(crate) fn is_simple(&self) -> bool {
+        self.simple || self.growth || self.only == Some(Part::Growth)
+    }
+
     /// Returns whether a part is to be measured.
     pub(crate) fn wants(&self, part: Part) -> bool {
         match (self.only, part) {
             (Some(only), _) => only == part,
             (None, Part::Start) => !self.quick,
-            (None, Part::Growth) => self.growth || (self.quick && self.simple),
-            (None, Part::Thousand) => !self.quick || self.simple,
+            (None, Part::Single) => !self.is_simple(),
+            (None, Part::Growth) => self.growth || (self.quick && self.is_simple()),
+            (None, Part::Thousand) => !self.quick || self.is_simple(),
             (None, _) => true,
         }
     }
@@ -110,6 +121,11 @@ impl Options {
     /// Returns how often each row of the realistic bench is measured.
     pub(crate) fn repeats(&self) -> usize {
         if self.quick { 1 } else { usize::from(self.rounds) }
+    }
+
+    /// Returns the percentage of reworded statements.
+    pub(crate) fn reworded(&self) -> u64 {
+        self.reworded.into()
     }
 
     /// Returns the rounds of the realistic bench with their titles, in the order of the report.
@@ -131,15 +147,15 @@ impl Options {
 
     /// Returns the round that counts the desk's calls.
     pub(crate) fn life_trial(&self) -> life::Round {
-        let messages = if self.quick { 60 } else { 1_000 };
+        let messages = if self.quick { 40 } else { 1_000 };
         life::Round { messages, in_flight: MANY, model: FAST, warm: 0 }
     }
 
     fn life_round(&self, in_flight: usize, model: Duration) -> life::Round {
         let all = self.messages.unwrap_or(4_000);
         let messages = match (self.quick, in_flight, model) {
-            (true, 1, _) => 20,
-            (true, ..) => MANY,
+            (true, 1, _) => 10,
+            (true, ..) => MANY / 2,
             (false, 1, _) => all / 4,
             (false, MANY, FAST) | (false, VERY_MANY, _) => all,
             (false, ..) => in_flight * 30,

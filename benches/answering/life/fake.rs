@@ -1,5 +1,5 @@
-//! A small server that fakes WhatsApp, the model and the embeddings. Tells a waiting customer when a
-//! reply arrives, and counts calls of each kind.
+//! A small server that fakes WhatsApp, the model and the embeddings. Tells a waiting customer when
+//! a reply arrives, and counts calls of each kind.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::data::Data;
 use super::home::{HAND_OFF, NO_ANSWER};
 use super::model;
+use super::talk::talk;
 use super::vectors::Vectors;
 use crate::hook::wamid;
 
@@ -81,6 +82,8 @@ pub(crate) struct Arrived {
 struct Shared {
     waiting: Mutex<HashMap<String, oneshot::Sender<Arrived>>>,
     vectors: Vectors,
+    /// Percentage of the model's statements that are in other words than the passage's.
+    reworded: u64,
     model_ms: AtomicU64,
     calls: [AtomicU64; 8],
 }
@@ -92,10 +95,13 @@ impl Shared {
 }
 
 impl Fake {
-    pub(crate) async fn start(data: &Data) -> Self {
+    /// Starts it. `reworded`: percentage of the model's statements that are in other words than the
+    /// passage's.
+    pub(crate) async fn start(data: &Data, reworded: u64) -> Self {
         let state = Arc::new(Shared {
             waiting: Mutex::default(),
             vectors: Vectors::new(data),
+            reworded,
             model_ms: AtomicU64::new(0),
             calls: Default::default(),
         });
@@ -110,6 +116,12 @@ impl Fake {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, state }
+    }
+
+    /// Makes the vectors of the first messages of a round, in conversations from this number.
+    pub(crate) fn prepare(&self, data: &Data, first: usize, messages: usize) {
+        let texts = (first..).flat_map(|number| talk(data, number));
+        texts.take(messages).for_each(|text| self.state.vectors.prepare(&text));
     }
 
     /// Sets the response time of the model.
@@ -138,7 +150,8 @@ async fn embeddings(State(state): State<Arc<Shared>>, body: Bytes) -> impl IntoR
 }
 
 async fn chat(State(state): State<Arc<Shared>>, body: Bytes) -> impl IntoResponse {
-    let written = model::write(&serde_json::from_slice(&body).expect("a request"));
+    let request = serde_json::from_slice(&body).expect("a request");
+    let written = model::write(&request, state.reworded);
     state.count(if written.is_rewrite { Kind::Rewrite } else { Kind::Answer }, 1);
     let think = state.model_ms.load(Ordering::Relaxed);
     if think > 0 {

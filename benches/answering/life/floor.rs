@@ -27,6 +27,8 @@ use crate::process::Process;
 const BEST: usize = 5;
 /// Texts in one request while the passages are embedded.
 const BATCH: usize = 64;
+/// Products that are summed side by side; divides `DIMS`.
+const LANES: usize = 16;
 
 /// Calls that the desk makes for some messages only, as measured.
 #[derive(Debug, Clone, Copy, Default)]
@@ -174,9 +176,8 @@ impl Floor {
     async fn search(&self, text: &str) -> Vec<usize> {
         let vectors = self.embed(&[text.to_owned()]).await;
         let vector = vectors.first().expect("a vector");
-        let score = |row: &[f32]| row.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>();
-        let mut scores: Vec<(f32, usize)> =
-            self.rows.chunks_exact(DIMS).map(score).zip(0..).collect();
+        let scores = self.rows.chunks_exact(DIMS).map(|row| dot(row, vector));
+        let mut scores: Vec<(f32, usize)> = scores.zip(0..).collect();
         scores.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
         scores.into_iter().take(BEST).map(|(_, index)| index).collect()
     }
@@ -224,6 +225,17 @@ impl Floor {
             self.http.post(format!("{}{path}", self.upstream)).bearer_auth("key").json(body);
         request.send().await.expect("an answer").json().await.expect("JSON")
     }
+}
+
+/// Returns the dot product, in sums that the compiler vectorises.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum()
 }
 
 /// Spreads a number of calls for 1,000 messages evenly over the messages.

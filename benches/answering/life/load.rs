@@ -14,9 +14,11 @@ use crate::process::Process;
 /// Sampling interval of memory.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Wait for a reply, beyond which the customer counts as unanswered.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Number of the first conversation of the warm-up: others than those that are measured.
 const WARM: usize = 500_000;
+/// The most messages whose embeddings are made before the round: 18 kB each.
+const PREPARED: usize = 8_000;
 
 /// The parameters of one measurement.
 #[derive(Clone, Copy)]
@@ -42,6 +44,8 @@ pub(crate) struct Scene<'a> {
 
 /// Measures a server.
 pub(crate) async fn run(scene: Scene<'_>, round: Round, server: &Process) -> Figures {
+    scene.fake.prepare(scene.data, WARM, round.warm);
+    scene.fake.prepare(scene.data, 0, round.messages.min(PREPARED));
     scene.fake.think(Duration::ZERO);
     let before = scene.fake.calls();
     let warm = Round { messages: round.warm, model: Duration::ZERO, ..round };
@@ -138,14 +142,13 @@ impl<'a> Crowd<'a> {
         let signature = hook::sign(&body);
         let started = Instant::now();
         self.post(body, signature).await;
-        match tokio::time::timeout(PATIENCE, told).await {
-            Ok(Ok(reply)) => Some((reply.at.duration_since(started), reply)),
-            _ => {
-                self.unanswered.fetch_add(1, Ordering::Relaxed);
-                println!("WRONG: no reply to {text:?}");
-                None
-            }
+        let told = tokio::time::timeout(PATIENCE, told).await;
+        if let Ok(Ok(reply)) = told {
+            return Some((reply.at.duration_since(started), reply));
         }
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+        println!("WRONG: no reply to {text:?}");
+        None
     }
 
     /// Reports a reply as sent, then as delivered.

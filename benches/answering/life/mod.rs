@@ -44,7 +44,7 @@ pub(crate) async fn compare(options: &Options) -> usize {
     if options.wants(Part::Start) {
         desk::report_start().await;
     }
-    let fake = Fake::start(&data).await;
+    let fake = Fake::start(&data, options.reworded()).await;
     let bench = Bench { options, scene: Scene { fake: &fake, data: &data, statuses: true } };
     println!("{} rows of a FAQ, {} passages", data.rows, data.passages.len());
     let extra = bench.count_calls().await;
@@ -56,7 +56,9 @@ pub(crate) async fn compare(options: &Options) -> usize {
         wrong += bench.measure((&title, round), extra, &mut notes).await;
     }
     println!();
-    notes.iter().for_each(|note| println!("{note}"));
+    for note in notes {
+        println!("{note}");
+    }
     wrong
 }
 

@@ -13,6 +13,8 @@ const REWRITES: &str = "You prepare a search in a business's documents.";
 const LAST: &str = "Last message of the customer: ";
 /// Most words of one sentence: passages have some that never end.
 const LONGEST: usize = 30;
+/// Most words of an answer, but for an invented statement.
+const MOST: usize = 80;
 /// Most passages that an answer uses.
 const USED: usize = 3;
 
@@ -29,6 +31,28 @@ const INVENTED: [&str; 6] = [
     "You need at least 4 GB of free storage and version 9.2 for it",
     "A certificate costs 35 dollars and stays valid for 18 months",
     "The premium plan includes it without limits for up to 25 colleagues",
+];
+
+/// Words that can be said otherwise, in pairs.
+const OTHERWISE: [(&str, &str); 18] = [
+    ("can", "could"),
+    ("will", "is going to"),
+    ("you", "people"),
+    ("your", "their own"),
+    ("use", "work with"),
+    ("the", "that"),
+    ("is", "happens to be"),
+    ("are", "remain"),
+    ("it", "this thing"),
+    ("have", "own"),
+    ("should", "ought to"),
+    ("many", "lots of"),
+    ("and", "as well as"),
+    ("if", "whenever"),
+    ("with", "along with"),
+    ("not", "never"),
+    ("from", "out of"),
+    ("need", "require"),
 ];
 
 /// A request to the model, as far as the fake reads it.
@@ -51,14 +75,14 @@ pub(crate) struct Written {
     pub(crate) prompt: usize,
 }
 
-/// Answers a request.
-pub(crate) fn write(request: &Request) -> Written {
+/// Answers a request. `reworded`: percentage of statements in other words than the passage's.
+pub(crate) fn write(request: &Request, reworded: u64) -> Written {
     let messages = &request.messages;
     let prompt = messages.iter().map(|message| message.content.len()).sum();
     let system = messages.first().map_or("", |message| &message.content);
     let last = messages.last().map_or("", |message| &message.content);
     let is_rewrite = system.starts_with(REWRITES);
-    let text = if is_rewrite { rewritten(system, last) } else { answer(last) };
+    let text = if is_rewrite { rewritten(system, last) } else { answer(last, reworded) };
     Written { text, is_rewrite, prompt }
 }
 
@@ -81,7 +105,7 @@ fn rewritten(system: &str, shown: &str) -> String {
 
 /// Writes an answer: of 100, 70 rest on the passages they cite, 15 have a citation of another
 /// passage, 10 a statement that stands in none, and 5 say that the passages do not answer.
-fn answer(asked: &str) -> String {
+fn answer(asked: &str, reworded: u64) -> String {
     let question = asked.rsplit_once(WRITES).map_or(asked, |(_, question)| question);
     let mut random = Random::of(hash(question));
     let passages = passages(asked);
@@ -89,7 +113,12 @@ fn answer(asked: &str) -> String {
     if passages.is_empty() || kind >= 95 {
         return random.one_of(&UNKNOWN).to_owned();
     }
-    let mut statements = statements(&passages, 20 + random.below(51) as usize);
+    let mut statements = statements(&passages, 20 + random.below(41) as usize);
+    for (statement, _) in &mut statements {
+        if random.below(100) < reworded {
+            *statement = in_other_words(statement);
+        }
+    }
     let Some((_, last)) = statements.last_mut() else {
         return random.one_of(&UNKNOWN).to_owned();
     };
@@ -121,8 +150,8 @@ fn is_title(line: &str) -> bool {
     number.is_some_and(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Takes sentences of the first passages until there are this many words; each with the number of
-/// its passage.
+/// Takes sentences of the first passages until there are this many words, and at most `MOST`; each
+/// with the number of its passage.
 fn statements(passages: &[Vec<&str>], words: usize) -> Vec<(String, usize)> {
     let (mut taken, mut count) = (Vec::new(), 0);
     for (passage, number) in passages.iter().take(USED).zip(1..) {
@@ -131,7 +160,7 @@ fn statements(passages: &[Vec<&str>], words: usize) -> Vec<(String, usize)> {
                 return taken;
             }
             let words: Vec<&str> = sentence.split_whitespace().take(LONGEST).collect();
-            if words.len() < 3 || sentence.contains(['[', '(', '?']) {
+            if words.len() < 3 || count + words.len() > MOST || sentence.contains(['[', '(', '?']) {
                 continue;
             }
             count += words.len();
@@ -147,6 +176,15 @@ fn sentences(line: &str) -> impl Iterator<Item = &str> {
         .flat_map(|part| part.split("! "))
         .flat_map(|part| part.split_inclusive("? "))
         .map(|sentence| sentence.trim_end_matches(['.', '!', ' ', ',', ';', ':']).trim())
+}
+
+/// Says the same with other common words, and with a different start.
+fn in_other_words(statement: &str) -> String {
+    let words = statement.split(' ').map(|word| {
+        let other = OTHERWISE.iter().find(|(common, _)| *common == word.to_lowercase());
+        other.map_or(word, |(_, other)| other)
+    });
+    format!("In short: {}", words.collect::<Vec<_>>().join(" "))
 }
 
 /// Joins the statements with their citations: mostly as a text, sometimes with Markdown.

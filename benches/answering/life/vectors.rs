@@ -49,6 +49,8 @@ pub(crate) struct Vectors {
     weights: HashMap<u64, f32>,
     /// Weight of any other word.
     rarest: f32,
+    /// Vectors of stems, of signs alone.
+    signs: RwLock<HashMap<u64, Arc<[f32]>>>,
     rendered: RwLock<HashMap<String, Arc<Rendered>>>,
 }
 
@@ -58,11 +60,18 @@ impl Vectors {
         for passage in &data.passages {
             let words = format!("{} {}", passage.heading, passage.body);
             let own: std::collections::HashSet<u64> = stems(&words).collect();
-            own.into_iter().for_each(|stem| *counts.entry(stem).or_default() += 1.0);
+            for stem in own {
+                *counts.entry(stem).or_default() += 1.0;
+            }
         }
         let rows = data.passages.len() as f32;
         let weights = counts.into_iter().map(|(stem, count)| (stem, (rows / count).ln() + 0.05));
-        Self { weights: weights.collect(), rarest: rows.ln(), rendered: RwLock::default() }
+        Self {
+            weights: weights.collect(),
+            rarest: rows.ln(),
+            signs: RwLock::default(),
+            rendered: RwLock::default(),
+        }
     }
 
     /// Answers a request; also returns the number of its texts.
@@ -108,22 +117,36 @@ impl Vectors {
         bytes.clone()
     }
 
+    /// Makes the vector of a text that will be asked for, before anything is measured.
+    pub(crate) fn prepare(&self, text: &str) {
+        self.rendered(text, Encoding::Float);
+    }
+
+    fn signs(&self, stem: u64) -> Arc<[f32]> {
+        if let Some(signs) = self.signs.read().expect("no panic").get(&stem) {
+            return signs.clone();
+        }
+        let mut random = Random::of(stem);
+        let words: Vec<u64> = (0..DIMS / 64).map(|_| random.next()).collect();
+        let bit = |at: usize| words[at / 64] >> (at % 64) & 1;
+        let signs = (0..DIMS).map(|at| if bit(at) == 1 { 1.0 } else { -1.0 });
+        let signs: Arc<[f32]> = signs.collect();
+        self.signs.write().expect("no panic").insert(stem, signs.clone());
+        signs
+    }
+
     /// Returns a text's vector, of length 1.
     fn vector(&self, text: &str) -> Vec<f32> {
         let mut vector = vec![0.0_f32; DIMS];
         for stem in stems(text) {
             let weight = self.weights.get(&stem).copied().unwrap_or(self.rarest);
-            let mut random = Random::of(stem);
-            for block in vector.chunks_exact_mut(64) {
-                let mut bits = random.next();
-                for number in block {
-                    *number += if bits & 1 == 1 { weight } else { -weight };
-                    bits >>= 1;
-                }
-            }
+            let signs = self.signs(stem);
+            vector.iter_mut().zip(&*signs).for_each(|(number, sign)| *number += weight * sign);
         }
         let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-        vector.iter_mut().for_each(|number| *number /= length.max(f32::MIN_POSITIVE));
+        for number in &mut vector {
+            *number /= length.max(f32::MIN_POSITIVE);
+        }
         vector
     }
 }

@@ -9,7 +9,8 @@ use super::upstream::Upstream;
 use crate::desk::postgres::Postgres;
 use crate::options::Options;
 
-/// Measures every size on SQLite and, if requested, on Postgres. Returns the number of wrong counts.
+/// Measures every size on SQLite and, if requested, on Postgres. Returns the number of wrong
+/// counts.
 pub(crate) async fn compare(upstream: &Upstream, options: &Options) -> usize {
     let mut wrong = Growth::prepare("SQLite", upstream, options, None).await.measure().await;
     if options.postgres
