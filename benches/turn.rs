@@ -2,9 +2,10 @@
 //! calls, at 10,000 chunks of real text. There is no database; model and embedder answer at once,
 //! and their time is subtracted.
 //!
-//! `cargo bench --bench turn [-- --quick] [-- --profile[=SECONDS]]`; `--quick` takes about two
-//! seconds, `--profile` repeats the steady state for a profiler. Prints `skipped` without the
-//! shared data.
+//! `cargo bench --bench turn [-- --quick] [-- --profile=SECONDS] [-- --reworded=PERCENT]`; `--quick`
+//! takes about two seconds, `--profile` repeats the steady state for a profiler. `--reworded`: so
+//! many of the model's statements are in other words than the passage's, which makes them harder to
+//! check. Prints `skipped` without the shared data.
 //!
 //! Customers ask about a FAQ in conversations as in the bench `answering`, whose questions and model
 //! are used; the rest of the index is abstracts. Settings are the defaults as shipped. One thread
@@ -117,7 +118,7 @@ async fn run(data: &Data, quick: bool) {
     let times = if quick { [40, 100, 400] } else { [1_000, 2_000, 6_000] };
     // Compiles patterns and reads tables that the process keeps.
     let _ = desk.measure(0, 20, Caches::Kept).await;
-    if let Some(seconds) = profile() {
+    if let Some(seconds) = number("--profile") {
         return desk.repeat(Duration::from_secs(seconds)).await;
     }
     let [cold, warm, steady] = times;
@@ -127,10 +128,10 @@ async fn run(data: &Data, quick: bool) {
     desk.measure(STEADY * 2, steady, Caches::Kept).await.print("steady");
 }
 
-/// Returns the seconds of `--profile`.
-fn profile() -> Option<u64> {
-    let asked = std::env::args().find(|argument| argument.starts_with("--profile"))?;
-    Some(asked.split_once('=').and_then(|(_, seconds)| seconds.parse().ok()).unwrap_or(10))
+/// Returns the number of an option, such as `--profile=10`.
+fn number(option: &str) -> Option<u64> {
+    let value = |argument: String| argument.strip_prefix(option)?.strip_prefix('=')?.parse().ok();
+    std::env::args().find_map(value)
 }
 
 /// What the caches hold when a turn begins.
@@ -178,7 +179,10 @@ impl<'a> Desk<'a> {
         let engine = Engine {
             speech: deaf.build(&config.models, &readers).expect("no transcriber"),
             lookup: Arc::new(lookup),
-            model: Arc::new(Writer { calls: calls.clone() }),
+            model: Arc::new(Writer {
+                calls: calls.clone(),
+                reworded: number("--reworded").unwrap_or(0),
+            }),
             fallback_model: llm::Settings::without_model(),
             budget: config.budget,
             retrieve: config.retrieve,
@@ -191,13 +195,15 @@ impl<'a> Desk<'a> {
 
     /// Answers so many messages, from this conversation on.
     async fn measure(&self, first: usize, turns: usize, caches: Caches) -> Figures {
-        let mut figures = Figures::default();
+        let (before, mut figures) = (self.calls.total(), Figures::default());
         for number in first.. {
             self.converse(number, caches, &mut figures).await;
             if figures.turns.len() >= turns {
                 break;
             }
         }
+        let after = self.calls.total();
+        figures.calls = [after.texts - before.texts, after.model - before.model];
         figures
     }
 
@@ -211,7 +217,7 @@ impl<'a> Desk<'a> {
                 break;
             }
         }
-        figures.print("steady");
+        println!("{} turns", figures.turns.len());
     }
 
     /// Has a conversation, until a person takes over.
@@ -255,7 +261,7 @@ impl<'a> Desk<'a> {
 
     /// Returns what this thread has spent until now, without the seams.
     fn own(&self) -> Spent {
-        Spent::now().since(self.calls.spent())
+        Spent::now().since(self.calls.total().spent)
     }
 }
 
@@ -281,7 +287,10 @@ impl Spent {
     }
 
     fn since(self, before: Self) -> Self {
-        Self { clock: self.clock - before.clock, cpu: self.cpu - before.cpu }
+        Self {
+            clock: self.clock.saturating_sub(before.clock),
+            cpu: self.cpu.saturating_sub(before.cpu),
+        }
     }
 
     fn plus(self, other: Self) -> Self {
@@ -291,19 +300,31 @@ impl Spent {
 
 /// What the seams have taken so far.
 #[derive(Default)]
-struct Calls(Mutex<Spent>);
+struct Calls(Mutex<Total>);
+
+/// Time and number of calls.
+#[derive(Clone, Copy, Default)]
+struct Total {
+    spent: Spent,
+    /// Texts embedded.
+    texts: usize,
+    /// Calls of the model, for answers and for questions rewritten.
+    model: usize,
+}
 
 impl Calls {
-    fn spent(&self) -> Spent {
+    fn total(&self) -> Total {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does the work of a seam.
-    fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+    fn within<T>(&self, (texts, model): (usize, usize), work: impl FnOnce() -> T) -> T {
         let start = Spent::now();
         let done = work();
-        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *spent = spent.plus(Spent::now().since(start));
+        let mut total = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        total.spent = total.spent.plus(Spent::now().since(start));
+        total.texts += texts;
+        total.model += model;
         done
     }
 }
@@ -313,6 +334,8 @@ impl Calls {
 struct Figures {
     /// Each turn's preparation and reply.
     turns: Vec<[Spent; 2]>,
+    /// Texts embedded and calls of the model.
+    calls: [usize; 2],
     outcomes: BTreeMap<String, usize>,
     /// Sums in milliseconds by stage, the seams' time included.
     stages: BTreeMap<&'static str, f64>,
@@ -349,6 +372,8 @@ impl Figures {
         let stages = self.stages.iter().map(|(name, sum)| format!("{name} {:.3}", sum / turns));
         let outcomes = self.outcomes.iter().map(|(kind, count)| format!("{kind} {count}"));
         println!("  mean ms by stage, calls included: {}", stages.collect::<Vec<_>>().join(", "));
+        let [texts, model] = self.calls.map(|count| count as f64 / turns);
+        println!("  a turn: {texts:.2} texts embedded, {model:.2} calls of the model");
         println!("  outcomes: {}", outcomes.collect::<Vec<_>>().join(", "));
     }
 }
@@ -454,7 +479,9 @@ impl Vectors {
         for text in texts {
             let own: HashSet<u64> =
                 stems(&text.heading).chain(stems(&text.title)).chain(stems(&text.body)).collect();
-            own.into_iter().for_each(|stem| *counts.entry(stem).or_default() += 1.0);
+            for stem in own {
+                *counts.entry(stem).or_default() += 1.0;
+            }
         }
         let all = texts.len() as f32;
         let weights = counts.into_iter().map(|(stem, count)| (stem, (all / count).ln() + 0.05));
@@ -476,7 +503,9 @@ impl Vectors {
             }
         }
         let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-        vector.iter_mut().for_each(|number| *number /= length.max(f32::MIN_POSITIVE));
+        for number in &mut vector {
+            *number /= length.max(f32::MIN_POSITIVE);
+        }
         vector
     }
 }
@@ -508,13 +537,15 @@ impl Embedder for Words {
 
     async fn embed(&self, texts: &[String], _: Purpose) -> Result<Vec<Vec<f32>>, embed::Error> {
         let vector = |text: &String| self.vectors.vector(text);
-        Ok(self.calls.within(|| texts.iter().map(vector).collect()))
+        Ok(self.calls.within((texts.len(), 0), || texts.iter().map(vector).collect()))
     }
 }
 
 /// A model that answers at once, and rewrites questions.
 struct Writer {
     calls: Arc<Calls>,
+    /// Percentage of statements in other words than the passage's.
+    reworded: u64,
 }
 
 #[async_trait]
@@ -536,9 +567,9 @@ impl Model for Writer {
         prompt: &Prompt,
         _: Option<Hear<'_>>,
     ) -> Result<Completion, llm::Error> {
-        let text = self.calls.within(|| {
+        let text = self.calls.within((0, 1), || {
             let request = serde_json::json!({ "messages": &prompt.messages });
-            model::write(&serde_json::from_value(request).expect("messages")).text
+            model::write(&serde_json::from_value(request).expect("messages"), self.reworded).text
         });
         let (model, failures) = (prompt.model.clone(), Vec::new());
         Ok(Completion::Text { text, model, usage: Usage::default(), failures })
