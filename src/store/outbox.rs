@@ -13,9 +13,9 @@ use sqlx::FromRow;
 
 use super::columns::LenientWord;
 use super::words::author::{BOT, CONSENT, NOTICE};
-use super::words::message_state::{QUEUED, SENDING, SENT, UNKNOWN};
+use super::words::message_state::{QUEUED, SENDING, UNKNOWN};
 use super::words::{AUTHORS, OWNERS};
-use super::{Conn, Result, Rows, Store, Write, all, now, run, storable, to_json};
+use super::{Conn, Result, Rows, Store, Write, all, now};
 use crate::domain::{
     Author, ConversationId, Direction, Fault, MessageId, MessageState, NoteCode, Owner, WorkspaceId,
 };
