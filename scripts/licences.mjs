@@ -8,6 +8,8 @@ import { dirname, join } from 'node:path';
 const NOTICES = 'THIRD-PARTY-NOTICES.txt';
 // Platforms of the notices. Other platforms may use further crates.
 const TARGETS = ['x86_64-unknown-linux-gnu', 'aarch64-unknown-linux-gnu', 'x86_64-apple-darwin', 'aarch64-apple-darwin'];
+// Crates that only run at build time, but whose data gets into the binary.
+const SOURCES_OF_DATA = ['tiktoken-rs'];
 // Extra licences allowed for build tools, which are not shipped.
 const TOOLS = { argparse: 'Python-2.0' };
 const LICENCE = /^(un)?licen[cs]e|^copying|^notice|^copyright/i;
@@ -75,6 +77,7 @@ function chosen(found, licence) {
 function crates() {
     const used = new Set(cargo('tree', '--locked', '-e', 'no-dev,no-build,no-proc-macro', ...TARGETS.flatMap((it) => ['--target', it]),
         '--prefix', 'none', '--format', '{p}').split('\n').map((line) => line.split(' ').slice(0, 2).join(' ')));
+    for (const name of SOURCES_OF_DATA) used.add(cargo('tree', '--locked', '-e', 'all', '-i', name, '--depth', '0', '--prefix', 'none', '--format', '{p}').trim().split(' ').slice(0, 2).join(' '));
     return JSON.parse(cargo('metadata', '--locked', '--format-version', '1')).packages
         .filter((it) => it.source && used.has(`${it.name} v${it.version}`))
         .map((it) => ({ name: it.name, version: it.version, licence: it.license ?? '', authors: it.authors.join(', '),

@@ -1,7 +1,12 @@
 //! Counts tokens and chooses the vocabulary of a model. No IO: the vocabularies are compiled in.
 //! Knows nothing of prompts or documents.
 
-use tiktoken_rs::CoreBPE;
+use table::Table;
+
+mod hash;
+mod merge;
+mod table;
+mod words;
 
 /// Tokenizer vocabulary of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,17 +28,18 @@ impl Vocabulary {
         if old { Self::Cl100k } else { Self::O200k }
     }
 
-    /// Counts the tokens of a text. The first call loads the vocabulary, which takes about 0.1
-    /// seconds.
+    /// Counts the tokens of a text.
     pub fn count(self, text: &str) -> u32 {
-        let count: usize = pieces(text).map(|piece| self.table().count_ordinary(piece)).sum();
+        let table = self.table();
+        let words = pieces(text).flat_map(|piece| words::of(piece, self));
+        let count: usize = words.map(|word| merge::count(word.as_bytes(), table)).sum();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    fn table(self) -> &'static CoreBPE {
+    fn table(self) -> &'static Table {
         match self {
-            Self::Cl100k => tiktoken_rs::cl100k_base_singleton(),
-            Self::O200k => tiktoken_rs::o200k_base_singleton(),
+            Self::Cl100k => &table::CL100K,
+            Self::O200k => &table::O200K,
         }
     }
 }
@@ -87,6 +93,8 @@ fn first_cut(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -110,5 +118,60 @@ mod tests {
             assert_eq!(pieces(&text).collect::<String>(), text);
         }
         assert!(Vocabulary::O200k.count(&"a".repeat(100_000)) > 1_000);
+    }
+
+    fn as_tiktoken_counts(text: &str) {
+        for (own, theirs) in [
+            (Vocabulary::Cl100k, tiktoken_rs::cl100k_base_singleton()),
+            (Vocabulary::O200k, tiktoken_rs::o200k_base_singleton()),
+        ] {
+            let expected: usize = pieces(text).map(|piece| theirs.count_ordinary(piece)).sum();
+            assert_eq!(own.count(text) as usize, expected, "{own:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn all_kinds_of_text_count_as_tiktoken_counts_them() {
+        let texts = [
+            "Don't PANIC: it's 12345678 o'clock, they'LL say we'Ve  been  there.\r\n\r\n  \tSo?  ",
+            "Größe, naïveté, Ελληνικά, Приве́т, שָׁלוֹם, السَّلَامُ, हिन्दी में, ไทย, 日本語のテキスト、我们。",
+            "👩‍👩‍👧‍👦 🇪🇸 ½ ⅷ ٣٤٥ a\u{301}\u{300} \u{a0}\u{2003}x \u{85}\u{2028}y \u{200b}z",
+            "https://example.com/a/b?c=d#e\n---\n| a | b |\n|---|---|\n\n\n   indented\n\t\tcode();",
+            "fn main() { let x = vec![1, 2, 3]; } // trailing   ",
+            "   \n \n  x",
+            " \u{17f} 'S 'ſ 'll'LL'Re",
+            "<|endoftext|><|endofprompt|>",
+        ];
+        for text in texts {
+            as_tiktoken_counts(text);
+            as_tiktoken_counts(&text.to_uppercase());
+        }
+        for run in ["a", "ab", " ", "-", "\n", "字", "é", "1"] {
+            as_tiktoken_counts(&run.repeat(500));
+        }
+    }
+
+    #[test]
+    fn every_token_is_one_token() {
+        let theirs = tiktoken_rs::o200k_base_singleton();
+        let tokens = (0..199_998).filter_map(|rank| theirs.decode_bytes(&[rank]).ok());
+        let mut many = 0;
+        for token in tokens {
+            assert_eq!(merge::count(&token, &table::O200K), 1, "{token:?}");
+            many += 1;
+        }
+        assert_eq!(many, 199_998);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_counts_as_tiktoken_counts_it(text in "\\PC{0,80}") {
+            as_tiktoken_counts(&text);
+        }
+
+        #[test]
+        fn white_space_counts_as_tiktoken_counts_it(text in "[ a'sSxé1.\t\n\r\u{a0}\u{2028}]{0,40}") {
+            as_tiktoken_counts(&text);
+        }
     }
 }
