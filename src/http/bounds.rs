@@ -6,8 +6,9 @@
 //! a test fails for one without limits.
 
 use std::fmt::Display;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::Method;
 use axum::http::request::Parts;
@@ -30,8 +31,11 @@ const PARTS: [&str; 3] = ["allOf", "oneOf", "anyOf"];
 
 type Pairs = axum::extract::Query<Vec<(String, String)>>;
 
-/// The OpenAPI document.
-pub(super) struct Bounds(Value);
+/// The OpenAPI document, which is large: it is made when it is first needed.
+pub(super) struct Bounds {
+    document: LazyLock<Value>,
+    text: OnceLock<Bytes>,
+}
 
 /// The operation that a request is for, with the document that limits it.
 #[derive(Clone)]
@@ -64,8 +68,14 @@ pub(super) async fn guard(
 }
 
 impl Bounds {
-    pub(super) fn of(document: Value) -> Arc<Self> {
-        Arc::new(Self(document))
+    pub(super) fn of(document: fn() -> Value) -> Arc<Self> {
+        Arc::new(Self { document: LazyLock::new(document), text: OnceLock::new() })
+    }
+
+    /// The document as JSON.
+    pub(super) fn text(&self) -> Bytes {
+        let text = || serde_json::to_string_pretty(&*self.document).unwrap_or_default().into();
+        self.text.get_or_init(text).clone()
     }
 
     /// Checks a value against a schema. The error names the place and its limits.
@@ -128,7 +138,7 @@ impl Bounds {
     }
 
     fn referred(&self, schema: &Value) -> Option<&Value> {
-        self.0.pointer(schema["$ref"].as_str()?.strip_prefix('#')?)
+        self.document.pointer(schema["$ref"].as_str()?.strip_prefix('#')?)
     }
 
     /// Whether a schema accepts the JSON type of a value.
@@ -155,7 +165,7 @@ impl Operation {
     }
 
     fn described(&self) -> &Value {
-        &self.bounds.0["paths"][&self.path][&self.method]
+        &self.bounds.document["paths"][&self.path][&self.method]
     }
 
     async fn judge_parameters(&self, parts: &mut Parts) -> Result<(), Problem> {
@@ -305,8 +315,10 @@ mod tests {
 
     #[expect(clippy::needless_pass_by_value, reason = "the tests read better so")]
     fn judged(schema: Value, value: &Value) -> Result<(), String> {
-        let inner = json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1, "maximum": 9}}});
-        let bounds = Bounds(json!({"components": {"schemas": {"Inner": inner}}}));
+        let bounds = Bounds::of(|| {
+            let inner = json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1, "maximum": 9}}});
+            json!({"components": {"schemas": {"Inner": inner}}})
+        });
         bounds.validate(&schema, value, "x")
     }
 

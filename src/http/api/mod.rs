@@ -70,24 +70,21 @@ struct Document;
 
 /// Builds the API's routes: those that need the admin key or a session, and signing in.
 pub(super) fn routes(shared: &WebState) -> Router<WebState> {
-    let document = document();
-    // Serialized once for all responses: it is large.
-    let text = Bytes::from(serde_json::to_string_pretty(&document).unwrap_or_default());
-    let audited = from_fn_with_state(Audit::of(shared, &operations()), log_operation);
-    let bounded = from_fn_with_state(bounds::Bounds::of(document), bounds::guard);
-    let open = unguarded()
-        .split_for_parts()
-        .0
+    let (guarded, mut operations) = described().split_for_parts();
+    let (open, unguarded) = unguarded().split_for_parts();
+    operations.merge(unguarded);
+    let audited = from_fn_with_state(Audit::of(shared, &operations), log_operation);
+    let bounds = bounds::Bounds::of(document);
+    let bounded = from_fn_with_state(bounds.clone(), bounds::guard);
+    let open = open
         .layer(bounded.clone())
         .layer(audited.clone())
         .layer(DefaultBodyLimit::max(MAX_OPEN_BYTES))
         .route(
             "/api/v1/openapi.json",
-            get(move || std::future::ready(document_response(text.clone()))),
+            get(move || std::future::ready(document_response(bounds.text()))),
         );
-    described()
-        .split_for_parts()
-        .0
+    guarded
         .layer(bounded)
         .layer(audited)
         .layer(from_fn_with_state(shared.clone(), auth::guard))
