@@ -111,11 +111,7 @@ impl App {
         let secrets = secrets.map_err(|why| anyhow!("[secrets]: {why}"))?;
         let shared = store.is_shared().then_some((&store, &secrets));
         let admin_key = config.http.admin_key(data, shared).await?;
-        let connector = Connector {
-            client: crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?,
-            secrets,
-            limits: config.providers,
-        };
+        let connector = Connector::new(PROVIDER_TIMEOUT, secrets, config.providers);
         let desk = Desk {
             store,
             engine,

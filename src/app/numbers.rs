@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 
-use super::PROVIDER_TIMEOUT;
 use crate::config::Config;
 use crate::desk::{Desk, Number};
 use crate::domain::AgentId;
@@ -17,12 +16,12 @@ pub(super) async fn connect(
     config: &Config,
     skipped: &[String],
 ) -> anyhow::Result<()> {
-    let client = crate::provider::client(PROVIDER_TIMEOUT).map_err(|why| anyhow!(why))?;
     // The agents come from the database, not from `desk.bots`: a number whose agent cannot be
     // loaded stays connected, so that its customers' messages are kept.
     let agents = desk.store.agents().await?;
     for (slug, settings) in &config.numbers {
-        let line = settings.build(&client).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
+        let line =
+            desk.numbers.build(settings).map_err(|why| anyhow!("[numbers.{slug}]: {why}"))?;
         let name = settings.agent();
         if skipped.iter().any(|slug| slug == name) && agents.iter().all(|row| row.slug != *name) {
             continue;

@@ -3,14 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use super::Desk;
 use crate::domain::time::now_ms;
 use crate::domain::{Account, AgentId, NumberId, ProviderKind, Sending, StopReason};
-use crate::provider::{FieldError, Fields, Form, Limits, Provider, Settings};
+use crate::provider::{self, FieldError, Fields, Form, Limits, Provider, Settings};
 use crate::secrets::Secrets;
 use crate::store::numbers::{AddedRow, shown_slug};
 
@@ -62,14 +63,32 @@ pub struct Numbers {
     following: Mutex<()>,
 }
 
-/// Connects the numbers that are added in the console.
+/// Connects the numbers of the configuration file, and those that are added in the console.
 pub struct Connector {
-    /// The HTTP client for calls to providers.
-    pub client: reqwest::Client,
+    /// Timeout of a call to a provider.
+    timeout: Duration,
+    /// The HTTP client for calls to providers. Made with the first number: it reads all the
+    /// certificates of the system.
+    client: OnceLock<reqwest::Client>,
     /// Encrypts and decrypts the settings of numbers.
-    pub secrets: Secrets,
+    secrets: Secrets,
     /// The limits that their settings must keep.
-    pub limits: Limits,
+    limits: Limits,
+}
+
+impl Connector {
+    /// Creates a connector. `timeout` is that of a call to a provider.
+    pub fn new(timeout: Duration, secrets: Secrets, limits: Limits) -> Self {
+        Self { timeout, client: OnceLock::new(), secrets, limits }
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, String> {
+        if self.client.get().is_none() {
+            // Another thread may have made one meanwhile; that one serves as well.
+            drop(self.client.set(provider::client(self.timeout)?));
+        }
+        self.client.get().ok_or_else(|| "there is no HTTP client".to_owned())
+    }
 }
 
 #[derive(Default)]
@@ -127,8 +146,12 @@ impl Numbers {
         fields: &Fields,
     ) -> Result<Arc<dyn Provider>, FieldError> {
         let doubt = |message| FieldError { field: None, message };
-        let settings = Settings::from_form(form, "", fields)?;
-        settings.build(&self.connector().map_err(doubt)?.client).map_err(doubt)
+        self.build(&Settings::from_form(form, "", fields)?).map_err(doubt)
+    }
+
+    /// Builds a provider client. Sends nothing.
+    pub fn build(&self, settings: &Settings) -> Result<Arc<dyn Provider>, String> {
+        settings.build(self.connector()?.client()?)
     }
 
     fn connector(&self) -> Result<&Connector, String> {
@@ -151,7 +174,7 @@ impl Numbers {
             agent: AgentId::stored(row.agent_id.clone()),
             has_window: settings.has_window(),
             sending: settings.sending()?,
-            client: settings.build(&self.connector()?.client)?,
+            client: self.build(&settings)?,
             revision: Some(row.revision),
             activity: Arc::default(),
         })
