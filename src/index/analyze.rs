@@ -2,13 +2,16 @@
 //! needs no lock.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use frontdesk_language::{Lang, terms};
 
 use super::term::Term;
 use super::{Entry, grams};
 use crate::domain::Chunk;
+
+/// How many chunks at the beginning of a document say its language.
+const MAX_BEGINNING: usize = 8;
 
 /// A chunk split into counted terms, ready for indexing.
 pub(super) struct AnalyzedChunk {
@@ -24,24 +27,31 @@ pub(super) struct AnalyzedChunk {
 
 /// Analyzes the chunks of one document.
 pub(super) struct Reader {
-    /// Language of the document, for chunks too short for language detection.
-    language: Option<Lang>,
+    /// The first chunks of a document of several, which say its language.
+    beginning: Vec<Arc<Chunk>>,
+    /// Language of the document, for chunks too short for language detection. Found when a chunk
+    /// needs it.
+    language: OnceLock<Option<Lang>>,
 }
 
 impl Reader {
     pub(super) fn new(entries: &[Entry]) -> Self {
-        let several = entries.len() > 1;
-        let language = several.then(|| {
+        let count = if entries.len() > 1 { MAX_BEGINNING } else { 0 };
+        let beginning = entries.iter().take(count).map(|entry| entry.chunk.clone()).collect();
+        Self { beginning, language: OnceLock::new() }
+    }
+
+    fn language(&self) -> Option<Lang> {
+        *self.language.get_or_init(|| {
             let beginning: Vec<String> =
-                entries.iter().take(8).map(|entry| entry.chunk.searchable()).collect();
+                self.beginning.iter().map(|chunk| chunk.searchable()).collect();
             terms::language(&beginning.join("\n"))
-        });
-        Self { language: language.flatten() }
+        })
     }
 
     pub(super) fn read(&self, entry: Entry) -> AnalyzedChunk {
         let text = entry.chunk.searchable();
-        let language = terms::language(&text).or(self.language);
+        let language = terms::language(&text).or_else(|| self.language());
         let mut counts: BTreeMap<String, f32> = BTreeMap::new();
         for word in terms::words(&text) {
             *counts.entry(word).or_default() += 1.0;

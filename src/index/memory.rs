@@ -7,9 +7,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use async_trait::async_trait;
 
 use self::shelf::Shelf;
-use super::analyze::Reader;
+use super::analyze::{AnalyzedChunk, Reader};
 use super::question::Question;
-use super::{Entry, Error, Index, Legs, Query, order};
+use super::{DocumentEntries, Entry, Error, Index, Legs, Query, order};
 use crate::domain::{CollectionId, DocumentId};
 
 mod shelf;
@@ -22,6 +22,9 @@ mod best;
 
 /// Number of chunks analyzed before yielding to other tasks.
 const YIELD_EVERY: usize = 8;
+
+/// Maximum number of threads that analyze chunks of several documents: each takes memory.
+const MAX_SHARES: usize = 4;
 
 /// All collections in memory.
 #[derive(Default)]
@@ -47,13 +50,25 @@ impl Index for Memory {
             }
             chunks.push(reader.read(entry));
         }
-        let known = reading(&self.shelves).get(collection).cloned();
-        let target = match known {
-            Some(known) => known,
-            None if chunks.is_empty() => return Ok(()),
-            None => Arc::clone(writing(&self.shelves).entry(collection.clone()).or_default()),
-        };
-        writing(&target).replace(document, chunks);
+        self.put(collection, vec![(document.clone(), chunks)]);
+        Ok(())
+    }
+
+    /// Analyzes the chunks on several cores.
+    async fn replace_all(
+        &self,
+        collection: &CollectionId,
+        documents: Vec<DocumentEntries>,
+    ) -> Result<(), Error> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let shares = shares(documents, cores.min(MAX_SHARES)).into_iter().map(|share| {
+            tokio::task::spawn_blocking(|| share.into_iter().map(analyzed).collect::<Vec<_>>())
+        });
+        for share in shares.collect::<Vec<_>>() {
+            let analyzed = share.await;
+            let analyzed = analyzed.map_err(|error| Error(format!("analysis broke off: {error}")));
+            self.put(collection, analyzed?);
+        }
         Ok(())
     }
 
@@ -97,6 +112,46 @@ impl Index for Memory {
     async fn check(&self) -> Result<String, Error> {
         Ok("in this process".into())
     }
+}
+
+impl Memory {
+    /// Replaces the chunks of documents, each at once.
+    fn put(&self, collection: &CollectionId, documents: Vec<(DocumentId, Vec<AnalyzedChunk>)>) {
+        let known = reading(&self.shelves).get(collection).cloned();
+        let target = match known {
+            Some(known) => known,
+            None if documents.iter().all(|(_, chunks)| chunks.is_empty()) => return,
+            None => Arc::clone(writing(&self.shelves).entry(collection.clone()).or_default()),
+        };
+        for (document, chunks) in documents {
+            writing(&target).replace(&document, chunks);
+        }
+        writing(&target).compact_after_changes();
+    }
+}
+
+/// Analyzes the chunks of a document.
+fn analyzed(of: DocumentEntries) -> (DocumentId, Vec<AnalyzedChunk>) {
+    let reader = Reader::new(&of.entries);
+    (of.document, of.entries.into_iter().map(|entry| reader.read(entry)).collect())
+}
+
+/// Splits documents into at most `most` runs of about as many chunks each.
+fn shares(documents: Vec<DocumentEntries>, most: usize) -> Vec<Vec<DocumentEntries>> {
+    let chunks: usize = documents.iter().map(|document| document.entries.len()).sum();
+    let each = chunks.div_ceil(most).max(1);
+    let (mut shares, mut filled) = (Vec::new(), each);
+    for document in documents {
+        if filled >= each {
+            shares.push(Vec::new());
+            filled = 0;
+        }
+        filled += document.entries.len();
+        if let Some(last) = shares.last_mut() {
+            last.push(document);
+        }
+    }
+    shares
 }
 
 /// Ignores poisoning: a panic in one task must not stop the others.
@@ -327,6 +382,51 @@ mod tests {
         memory.remove(&col("col")).await.expect("removed");
         assert_eq!(memory.size().await, Ok(0));
         assert!(ask(&memory, "berlin").await.dense.is_empty());
+    }
+
+    #[tokio::test]
+    async fn documents_taken_together_are_found_as_if_taken_one_by_one() {
+        let together = Memory::default();
+        let documents = |entries: &[(&str, &str)]| {
+            let document = |(id, body): &(&str, &str)| DocumentEntries {
+                document: doc(id),
+                revision: 1,
+                entries: vec![entry(id, body, Some(vec![1.0, 0.0]))],
+            };
+            entries.iter().map(document).collect()
+        };
+        let old = [("b", "Shoes cannot be returned."), ("x", "Removed in the same batch.")];
+        together.replace_all(&col("col"), documents(&old)).await.expect("taken");
+        let mut new: Vec<DocumentEntries> = documents(SHOP);
+        new.push(DocumentEntries { document: doc("x"), revision: 2, entries: Vec::new() });
+        together.replace_all(&col("col"), new).await.expect("taken");
+        let one_by_one = learned(SHOP).await;
+        for question in ["returning a shoe", "delivrey tiem", "Lieferzeit", "when do you open?"] {
+            let found = [&together, &one_by_one].map(|memory| ask(memory, question));
+            let [found, expected] = futures::future::join_all(found).await.try_into().unwrap();
+            assert_eq!(scores(&found), scores(&expected), "{question}");
+        }
+    }
+
+    #[test]
+    fn documents_are_shared_out_in_their_order() {
+        let document = |chunks: usize| DocumentEntries {
+            document: doc("d"),
+            revision: 0,
+            entries: vec![entry("a", "text", None); chunks],
+        };
+        let split = |sizes: &[usize], most| -> Vec<Vec<usize>> {
+            let shares = shares(sizes.iter().map(|chunks| document(*chunks)).collect(), most);
+            let sizes = |share: &Vec<DocumentEntries>| {
+                share.iter().map(|document| document.entries.len()).collect()
+            };
+            shares.iter().map(sizes).collect()
+        };
+        assert_eq!(split(&[], 2), Vec::<Vec<usize>>::new());
+        assert_eq!(split(&[0, 0], 2), [[0, 0]]);
+        assert_eq!(split(&[3, 1, 2, 2], 2), [vec![3, 1], vec![2, 2]]);
+        assert_eq!(split(&[1, 9, 1, 1], 2), [vec![1, 9], vec![1, 1]]);
+        assert_eq!(split(&[5], 4), [[5]]);
     }
 
     #[test]

@@ -49,6 +49,19 @@ pub trait Index: Send + Sync {
         entries: Vec<Entry>,
     ) -> Result<(), Error>;
 
+    /// Replaces the chunks of several documents, as [`replace`](Self::replace) does for each, in
+    /// this order.
+    async fn replace_all(
+        &self,
+        collection: &CollectionId,
+        documents: Vec<DocumentEntries>,
+    ) -> Result<(), Error> {
+        for DocumentEntries { document, revision, entries } in documents {
+            self.replace(collection, &document, revision, entries).await?;
+        }
+        Ok(())
+    }
+
     /// Removes a collection with all its documents.
     async fn remove(&self, collection: &CollectionId) -> Result<(), Error>;
 
@@ -79,6 +92,17 @@ pub struct Entry {
     pub chunk: Arc<Chunk>,
     /// Its embedding, normalised to length 1; `None` without an embedder.
     pub vector: Option<Vec<f32>>,
+}
+
+/// A document to index.
+#[derive(Debug, Clone)]
+pub struct DocumentEntries {
+    /// The document.
+    pub document: DocumentId,
+    /// The revision of its last change.
+    pub revision: i64,
+    /// Its chunks.
+    pub entries: Vec<Entry>,
 }
 
 /// A search query.

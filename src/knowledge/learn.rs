@@ -4,9 +4,10 @@
 use std::collections::{HashMap, HashSet};
 
 use frontdesk_doctext::chunk;
-use sha2::{Digest, Sha256};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::task::JoinSet;
 
+use super::hash::hash_of;
 use super::progress::{Progress, Summary};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::{BATCH, stored_chunks};
@@ -16,9 +17,8 @@ use crate::reader::Pool;
 use crate::spans::{self, Span};
 use crate::store::knowledge::{DocumentRow, Failure, NewDocument};
 
-/// Version of the extraction method, part of every document's hash. Changing it makes a release
-/// learn all documents again.
-pub(super) const METHOD: &str = "2";
+/// How many documents are stored concurrently: they share a commit.
+const STORED_AT_ONCE: usize = 16;
 
 impl Library {
     /// Learns a source folder on request and updates the index.
@@ -275,13 +275,23 @@ impl<'a> LearnJob<'a> {
             self.summary.failed.extend(failed);
             return Ok(());
         }
-        for read in waiting {
-            self.store(read).await?;
+        let storing: Vec<_> = waiting.into_iter().map(|read| self.store(read)).collect();
+        let stored: Vec<_> = stream::iter(storing).buffered(STORED_AT_ONCE).try_collect().await?;
+        for one in stored {
+            match one {
+                Ok(chunks) => {
+                    self.summary.learned += 1;
+                    self.summary.chunks += chunks;
+                }
+                Err(failed) => self.summary.failed.push(failed),
+            }
         }
         Ok(())
     }
 
-    async fn store(&mut self, read: ChunkedDocument) -> Result<(), Error> {
+    /// Stores a document. Returns the number of its chunks, or its path and why the collection has
+    /// no room for it.
+    async fn store(&self, read: ChunkedDocument) -> Result<Result<usize, (String, String)>, Error> {
         let ChunkedDocument { path, title, hash, pieces, span } = read;
         let chunks = stored_chunks(&title, pieces);
         let many = chunks.len();
@@ -298,15 +308,13 @@ impl<'a> LearnJob<'a> {
             Ok(document) => {
                 span.record("document", document);
                 span.ended(LearnOutcome::Learned.as_str());
-                self.summary.learned += 1;
-                self.summary.chunks += many;
+                Ok(Ok(many))
             }
             Err(why) => {
                 span.ended(LearnOutcome::Failed.as_str());
-                self.summary.failed.push((path, why));
+                Ok(Err((path, why)))
             }
         }
-        Ok(())
     }
 
     /// Stores a document. The inner error says why the collection has no room for it.
@@ -385,13 +393,4 @@ impl<'a> LearnJob<'a> {
         }
         Ok(())
     }
-}
-
-/// Hash of a document's content and of how it is chunked.
-pub(super) fn hash_of(bytes: &[u8], settings: &chunk::Settings) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(METHOD);
-    hasher.update(format!("{settings:?}"));
-    hasher.update(bytes);
-    hex::encode(hasher.finalize())
 }

@@ -2,6 +2,7 @@
 //! the index follows it.
 
 use std::collections::HashMap;
+use std::slice;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 
@@ -11,7 +12,7 @@ use tokio::sync::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::domain::{Chunk, ChunkId, CollectionId, CollectionOrigin, DocumentState};
 use crate::embed::Embedder;
-use crate::index::{Entry, Index, Tunings};
+use crate::index::{DocumentEntries, Entry, Index, Tunings};
 use crate::reader::{self, Pool, check};
 use crate::store::collection_limits::Room;
 use crate::store::knowledge::{CollectionRow, DocumentRow};
@@ -20,6 +21,7 @@ use crate::store::{self, Store};
 mod answers;
 mod collection;
 mod progress;
+mod hash;
 mod learn;
 pub mod reading;
 pub mod remedy;
@@ -35,6 +37,9 @@ pub use source_folder::{DocumentSource, SourceFolder};
 pub use staging::Edit;
 pub use uploads::Learning;
 pub use vectors::{BackfillCounts, EmbeddingProgress};
+
+/// How many chunks the index gets at least at once, if there are as many.
+const CHUNKS_AT_ONCE: usize = 64;
 
 /// How documents are learned, as written in the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -213,11 +218,36 @@ impl Library {
         let own = CollectionOverrides::stored(&collection.settings);
         self.tunings.set(&id, own.search);
         let documents = self.store.documents(&id, after).await?;
-        for row in &documents {
-            let entries = self.entries(&id, row).await?;
-            self.index.replace(&id, &row.id, row.revision, entries).await?;
+        let mut rows = documents.iter();
+        // While the index takes some documents, the next are read.
+        let mut ready = self.next_entries(&id, &mut rows).await?;
+        while !ready.is_empty() {
+            let taken = async { Ok(self.index.replace_all(&id, ready).await?) };
+            (_, ready) = tokio::try_join!(taken, self.next_entries(&id, &mut rows))?;
         }
         Ok(documents.len())
+    }
+
+    /// The index entries of the next documents, enough to be worth passing on together. Empty after
+    /// the last one.
+    async fn next_entries(
+        &self,
+        collection: &CollectionId,
+        rows: &mut slice::Iter<'_, DocumentRow>,
+    ) -> Result<Vec<DocumentEntries>, Error> {
+        let (mut ready, mut chunks) = (Vec::new(), 0);
+        while chunks < CHUNKS_AT_ONCE
+            && let Some(row) = rows.next()
+        {
+            let entries = self.entries(collection, row).await?;
+            chunks += entries.len();
+            ready.push(DocumentEntries {
+                document: row.id.clone(),
+                revision: row.revision,
+                entries,
+            });
+        }
+        Ok(ready)
     }
 
     /// The index entries of a document: none unless it is ready; vectors only of the current

@@ -10,7 +10,7 @@ use frontdesk_doctext::chunk;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use super::learn::{METHOD, hash_of};
+use super::hash::{METHOD, hash_of};
 use super::reading::{self, Content, File, ReadError};
 use super::vectors::stored_chunks;
 use super::{Error, Library, Progress, ReadTurn, remedy};

@@ -38,7 +38,8 @@ pub(super) struct ChunkSlot {
 }
 
 impl Shelf {
-    /// Replaces all chunks of a document.
+    /// Replaces all chunks of a document. After the last one of several, call
+    /// [`compact_after_changes`](Self::compact_after_changes).
     pub(super) fn replace(&mut self, document: &DocumentId, chunks: Vec<AnalyzedChunk>) {
         if let Some(slots) = self.documents.remove(document) {
             self.take_out(slots);
@@ -47,6 +48,10 @@ impl Shelf {
         if !slots.is_empty() {
             self.documents.insert(document.clone(), slots);
         }
+    }
+
+    /// Makes searches faster after changes.
+    pub(super) fn compact_after_changes(&mut self) {
         self.statistics.compact_after_changes();
     }
 
