@@ -44,6 +44,7 @@ mod gaps;
 mod hand_off;
 mod graders;
 mod hostile_texts;
+mod idle;
 mod inbox;
 mod index_contract;
 mod knowledge_gate;

@@ -1,6 +1,6 @@
-//! Splits text into words as the tokenizers do: tokens never go beyond one. The patterns are
-//! OpenAI's, without what looks ahead of a word: white space, whose last character belongs to the
-//! word after it.
+//! Splits text into words as the tokenizers do: no token is in two words. The patterns are
+//! OpenAI's, but they do not look ahead: that the last of several spaces belongs to the word after
+//! them is code.
 
 use std::sync::LazyLock;
 
