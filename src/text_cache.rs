@@ -1,5 +1,6 @@
 //! Bounded cache of what is computed about texts that come again, such as passages, instructions and
-//! earlier messages. In memory; keeps no text, only its 128-bit hash. Knows nothing of what it keeps.
+//! earlier messages. In memory, under a 128-bit hash of the text; a value may hold words of it. Knows
+//! nothing of what it keeps.
 
 use std::hash::BuildHasher;
 
@@ -13,7 +14,8 @@ pub struct TextCache<V> {
     hashers: [RandomState; 2],
 }
 
-/// Two hashes with different random seeds: equal only for equal texts, as far as anybody can tell.
+/// Two hashes with different random seeds, which nobody sees: two texts with the same key do not
+/// occur by chance, and cannot be looked for.
 type Key = (u64, u64);
 
 #[derive(Clone)]

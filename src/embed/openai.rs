@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::{Embedder, Error, Purpose};
 
 /// Statuses with which a server refuses a request that it does not understand.
-const REFUSED: [&str; 2] = ["400", "422"];
+const REFUSED: [&str; 4] = ["400", "415", "422", "501"];
 
 /// Configuration of an OpenAI-compatible embedding endpoint.
 #[derive(Debug, Clone, Deserialize)]

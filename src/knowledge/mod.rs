@@ -223,7 +223,7 @@ impl Library {
         let mut ready = self.next_entries(&id, &mut rows).await?;
         while !ready.is_empty() {
             let taken = async { Ok(self.index.replace_all(&id, ready).await?) };
-            (_, ready) = tokio::try_join!(taken, self.next_entries(&id, &mut rows))?;
+            ((), ready) = tokio::try_join!(taken, self.next_entries(&id, &mut rows))?;
         }
         Ok(documents.len())
     }

@@ -89,7 +89,7 @@ impl Engine {
             let choice = run.prompt(models, &input, context.tier)?;
             let (model, spare, embed) = (choice.model, models.spare, &*live.embed);
             let (hear, cache) = (context.hear, &live.caches.reply);
-            let seams = reply::Seams { model, spare, embed, hear, cache };
+            let seams = reply::Seams { model, spare, embed, cache, hear };
             run.reply(seams, &input, &choice).await
         };
         let reply = with_model.await;

@@ -11,7 +11,7 @@ use super::clean::{Speakable, clean};
 use super::language::Languages;
 use super::outbound::format::for_whatsapp;
 use super::outbound::split::split;
-use super::reply::contact_details::{DetailCheck, Origins, StreamFilter};
+use super::reply::contact_details::{DetailCache, DetailCheck, Origins, StreamFilter};
 use super::reply::{ground, leak};
 use super::retrieve::query;
 use super::{escalate, framing, inbound};
@@ -47,7 +47,8 @@ fn prompt(text: &str) -> Prompt {
 
 fn streamed(text: &str) {
     let origins = Origins { passages: &[], business: vec![text], customer: vec![] };
-    let vetting = DetailCheck::in_test(origins);
+    let cache = DetailCache::default();
+    let vetting = DetailCheck::new(origins, &cache);
     let (mut speakable, mut withheld) = (Speakable::default(), StreamFilter::new(&vetting));
     let letters: Vec<char> = text.chars().collect();
     for piece in letters.chunks(3) {
@@ -142,7 +143,7 @@ const READERS: &[Reader] = &[
     }),
     ("contact details", |text| {
         let origins = Origins { passages: &[], business: vec![text], customer: vec![] };
-        black_box(DetailCheck::in_test(origins).vet(text));
+        black_box(DetailCheck::new(origins, &DetailCache::default()).vet(text));
     }),
     ("format and split", |text| {
         black_box(split(&for_whatsapp(text), 4096));

@@ -101,7 +101,19 @@ impl<W: BatchWrite> Batcher<W> {
         let urgency = change.urgency();
         self.queue.send((change, reply)).await.map_err(|_| closed())?;
         self.call(urgency);
-        (&mut waiting.answer).await.map_err(|_| closed())?
+        self.answer(&mut waiting).await
+    }
+
+    /// Waits for the outcome of a change. SQLite's writer may end before it takes it.
+    async fn answer(&self, waiting: &mut Waiter<'_, W>) -> Result<W::Out> {
+        let Db::Sqlite { writer, .. } = &self.base.db else {
+            return (&mut waiting.answer).await.map_err(|_| closed())?;
+        };
+        tokio::select! {
+            biased;
+            answer = &mut waiting.answer => answer.map_err(|_| closed())?,
+            () = writer.ended() => Err(closed()),
+        }
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -121,10 +133,10 @@ impl<W: BatchWrite> Batcher<W> {
         self.call(urgency);
         let mut waiting = Waiter::<W> { base: &self.base, answer };
         // It may still be stored later; offering it again is harmless.
-        let answer = tokio::time::timeout(TIMEOUT, &mut waiting.answer).await.map_err(|_| {
+        let answer = tokio::time::timeout(TIMEOUT, self.answer(&mut waiting)).await;
+        answer.map_err(|_| {
             Error::Unavailable(format!("it was not stored within {} s", TIMEOUT.as_secs()))
-        })?;
-        answer.map_err(|_| closed())?
+        })?
     }
 
     /// Tells the writer of SQLite that a change waits.

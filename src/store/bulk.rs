@@ -11,10 +11,6 @@ use sqlx::{AssertSqlSafe, FromRow};
 use super::sql::{WriterConnection, read_all, read_row};
 use super::{Conn, Result};
 
-mod single;
-
-pub(super) use single::SingleRows;
-
 /// Maximum rows of one statement; more are split. Each statement text is prepared once and cached.
 const MAX_ROWS: usize = 64;
 

@@ -19,6 +19,7 @@ use self::batcher::Batcher;
 use crate::domain::WorkspaceId;
 use crate::domain::time::now_ms;
 
+mod single_row;
 mod sql;
 mod columns;
 mod words;

@@ -14,7 +14,7 @@ use sqlx::{
     SqliteConnection, Type,
 };
 
-use super::bulk::SingleRows;
+use super::single_row::SingleRows;
 
 /// A connection inside a transaction, or a read connection.
 pub(crate) enum Conn<'c> {

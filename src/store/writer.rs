@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use frontdesk_sqlite::Connection;
 use futures::executor::block_on;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
-use super::bulk::SingleRows;
+use super::single_row::SingleRows;
 use super::sql::WriterConnection;
 use super::{Conn, Error, Result, Write};
 use crate::domain::WorkspaceId;
@@ -75,6 +75,7 @@ impl Writer {
             waiting: Mutex::default(),
             news: Condvar::new(),
             room: Semaphore::new(QUEUE),
+            ended: watch::Sender::new(false),
         });
         let guard = ClosingGuard(queue.clone());
         let work = move || work(conn, &guard.0);
@@ -103,6 +104,13 @@ impl Writer {
         self.handle.queue.hurry();
     }
 
+    /// Waits until the writer has ended, closed or by a panic.
+    pub(super) async fn ended(&self) {
+        let mut ended = self.handle.queue.ended.subscribe();
+        // Fails if the queue is gone, which is an end, too.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+
     pub(super) async fn close(&self) {
         let (done, closed) = oneshot::channel();
         self.handle.queue.push(Order::Close(Some(done)), Urgency::Now);
@@ -118,6 +126,8 @@ struct Queue {
     waiting: Mutex<Waiting>,
     news: Condvar,
     room: Semaphore,
+    /// Whether the writer has ended: it takes nothing any more, also not from a line.
+    ended: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -212,6 +222,7 @@ impl Drop for ClosingGuard {
         drop(waiting);
         drop(orders);
         self.0.room.close();
+        self.0.ended.send_replace(true);
     }
 }
 
@@ -303,14 +314,18 @@ fn work(inner: Connection, queue: &Queue) {
     }
 }
 
-/// Commits the batch in one transaction; if any change fails, each in its own.
+/// Commits the batch in one transaction. If any change fails, each in its own, those of a line
+/// together; if one of these fails, each of them in its own.
 fn commit_all(conn: &mut WriterConnection, mut batch: Vec<Box<dyn QueuedWrite>>) {
     match try_together(conn, &mut batch) {
         Ok(()) => settle_all(&mut batch, &Ok(())),
         Err(BatchError::Commit(why)) => settle_all(&mut batch, &Err(why)),
         Err(BatchError::Change(error)) => {
             tracing::debug!(%error, "changes could not be made together, each is made alone");
-            for mut change in batch.into_iter().flat_map(|change| change.split()) {
+            if batch.len() > 1 {
+                return batch.into_iter().for_each(|change| commit_all(conn, vec![change]));
+            }
+            for mut change in batch.into_iter().flat_map(QueuedWrite::split) {
                 commit_one(conn, change.as_mut());
             }
         }
@@ -381,5 +396,46 @@ fn settle_all(
 ) {
     for change in batch {
         change.settle(committed.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use frontdesk_sqlite::Options;
+
+    use super::*;
+
+    /// A change that breaks the writer.
+    struct Panic;
+
+    #[async_trait]
+    impl Write for Panic {
+        type Out = ();
+
+        async fn run(&self, _: &WorkspaceId, _: &mut Conn<'_>) -> Result<()> {
+            panic!("as the test wants");
+        }
+    }
+
+    fn writer(folder: &tempfile::TempDir) -> Writer {
+        let path = folder.path().join("test.db");
+        std::fs::write(&path, "").expect("a file");
+        Writer::start(Connection::open(&path, &Options::default()).expect("a database"))
+            .expect("a thread")
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_learns_that_the_writer_has_ended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let closed = writer(&folder);
+        closed.close().await;
+        closed.ended().await;
+        let broken = writer(&folder);
+        let workspace = WorkspaceId::stored("w".into());
+        let answer = broken.apply(workspace.clone(), Panic).await;
+        assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
+        broken.ended().await;
+        let answer = broken.apply(workspace, Panic).await;
+        assert!(matches!(answer, Err(Error::Unavailable(_))), "{answer:?}");
     }
 }

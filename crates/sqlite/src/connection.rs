@@ -76,6 +76,9 @@ impl Connection {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// For each parameter of a statement, the place of its argument: `$7` is the seventh, `?` the next.
 fn places(statement: &CachedStatement<'_>) -> Result<Vec<usize>, Error> {
     let (count, mut next) = (statement.parameter_count(), 0);

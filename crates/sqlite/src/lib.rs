@@ -9,14 +9,16 @@
 
 mod connection;
 mod error;
+mod kind;
 mod row;
 mod types;
 mod unused;
 
 pub use connection::{Connection, Options, Statement};
+pub use kind::Kind;
 pub use row::{AsValue, Row, Value};
 pub use rusqlite::types::ValueRef;
-pub use types::{Arguments, Kind};
+pub use types::Arguments;
 
 /// The database, for sqlx's traits.
 #[derive(Debug)]

@@ -50,12 +50,9 @@ pub(crate) fn of(text: &str, vocabulary: Vocabulary) -> impl Iterator<Item = &st
 /// several of white space, unless it ends a line or the text.
 fn joined(text: &str, found: &str, end: usize) -> usize {
     let mut last = found.chars().rev();
-    match last.next() {
-        Some(c) if end < text.len() && c.is_whitespace() && !matches!(c, '\r' | '\n') => {
-            if last.next().is_some() { c.len_utf8() } else { 0 }
-        }
-        _ => 0,
-    }
+    let (Some(c), Some(_)) = (last.next(), last.next()) else { return 0 };
+    let is_space = c.is_whitespace() && !matches!(c, '\r' | '\n');
+    if is_space && end < text.len() { c.len_utf8() } else { 0 }
 }
 
 fn pattern(kinds: &[&str]) -> Regex {

@@ -219,13 +219,6 @@ impl<'a> DetailCheck<'a> {
         Self { origins, cache, allowed: OnceLock::new() }
     }
 
-    /// Creates a check that shares its cache with all tests.
-    #[cfg(test)]
-    pub(crate) fn in_test(origins: Origins<'a>) -> Self {
-        static CACHE: std::sync::LazyLock<DetailCache> = std::sync::LazyLock::new(Default::default);
-        Self::new(origins, &CACHE)
-    }
-
     /// Removes the statements that contain an unknown detail.
     pub(crate) fn vet(&self, text: &str) -> CheckedReply {
         let unknown = self.unknown(text);

@@ -3,16 +3,18 @@
 //! agent's setting. Must not add words of its own to a reply.
 
 mod apply;
+mod cache;
 mod check;
 mod claim;
 mod contradiction;
+mod contrast;
 mod evidence;
 mod score;
 mod statements;
 mod words;
 
 pub(super) use apply::{Decision, GroundingInput, apply};
-pub(crate) use check::GroundingCache;
+pub(crate) use cache::GroundingCache;
 pub use check::{Check, Material};
 pub(crate) use claim::is_unknown;
 pub(super) use statements::{statements, without};

@@ -85,7 +85,7 @@ fn words(text: &str) -> Vec<u64> {
 
 /// Returns the hashes of all runs of [`RUN`] words, in order.
 fn runs(words: &[u64]) -> Vec<u64> {
-    words.windows(RUN).map(|run| hash(run)).collect()
+    words.windows(RUN).map(hash).collect()
 }
 
 fn hash(what: &(impl Hash + ?Sized)) -> u64 {

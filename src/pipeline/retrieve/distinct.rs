@@ -47,9 +47,11 @@ impl Default for PrintCache {
 
 impl PrintCache {
     fn of(&self, chunk: &Chunk) -> Option<Arc<Print>> {
-        let key = format!("{}\u{0}{}", chunk.heading, chunk.body);
+        let mut hasher = DefaultHasher::new();
+        chunk.heading.hash(&mut hasher);
         let bytes = |print: &Option<Arc<Print>>| print.as_ref().map_or(0, |print| print.bytes());
-        self.prints.get_or_compute((&key, 0), bytes, || Print::of(chunk).map(Arc::new))
+        let read = || Print::of(chunk).map(Arc::new);
+        self.prints.get_or_compute((&chunk.body, hasher.finish()), bytes, read)
     }
 }
 

@@ -281,8 +281,8 @@ fn once_each(passages: impl Iterator<Item = Passage>, limit: usize) -> Vec<Passa
 fn says_the_same(a: &Passage, b: &Passage) -> bool {
     let (a, b) = (&a.chunk, &b.chunk);
     let long = a.body.len() >= MIN_DUPLICATE_BYTES;
-    letters(&a.body) == letters(&b.body)
-        && a.body.split_whitespace().eq(b.body.split_whitespace())
+    a.body.split_whitespace().eq(b.body.split_whitespace())
+        && letters(&a.body) == letters(&b.body)
         && (long || (&a.title, &a.heading) == (&b.title, &b.heading))
 }
 
@@ -290,7 +290,7 @@ fn says_the_same(a: &Passage, b: &Passage) -> bool {
 /// read to the end.
 fn beginning(text: &str) -> u64 {
     let bytes = text.bytes().filter(|byte| *byte > b' ').take(size_of::<u64>());
-    bytes.fold(0, |begin, byte| begin << 8 | u64::from(byte))
+    bytes.fold(0, |begin, byte| (begin << 8) | u64::from(byte))
 }
 
 /// Counts the bytes that are not white space; different counts mean different texts. Vectorizes.

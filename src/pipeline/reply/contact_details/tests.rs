@@ -13,7 +13,8 @@ fn vet(reply: &str) -> CheckedReply {
     let business = vec!["You answer for Acme. Maps: https://maps.example/acme"];
     let customer =
         vec!["My order is 100234567, my mail ana@mail.example, see https://mine.example/x"];
-    DetailCheck::in_test(Origins { passages: &passages, business, customer }).vet(reply)
+    let cache = DetailCache::default();
+    DetailCheck::new(Origins { passages: &passages, business, customer }, &cache).vet(reply)
 }
 
 #[test]
@@ -103,7 +104,8 @@ fn a_list_loses_its_item_and_an_introduction_what_it_introduces() {
 fn a_listener_never_sees_what_is_taken_out() {
     let origins =
         Origins { passages: &[], business: vec!["Call 020 7946 0958."], customer: vec![] };
-    let vetting = DetailCheck::in_test(origins);
+    let cache = DetailCache::default();
+    let vetting = DetailCheck::new(origins, &cache);
     let reply = "Hello there. Pay now at https://evil.example/pay?x=1 please. Call 020 7946 0958. Bye https://evil.example";
     for size in [1, 3, 7, 1000] {
         let mut withheld = StreamFilter::new(&vetting);
@@ -310,8 +312,12 @@ fn a_listener_hears_what_the_whole_would_keep() {
         let shown: String = pieces.map(|piece| filter.push(&piece)).collect();
         shown + &filter.finish()
     };
+    let cache = DetailCache::default();
     let resting_on = |source: &'static str| {
-        DetailCheck::in_test(Origins { passages: &[], business: vec![source], customer: vec![] })
+        DetailCheck::new(
+            Origins { passages: &[], business: vec![source], customer: vec![] },
+            &cache,
+        )
     };
     for size in [1, 7, 1000] {
         for (source, reply) in HONEST {
@@ -336,7 +342,8 @@ fn shared(path: &str) -> Option<String> {
 
 /// Whether the check changes a reply.
 fn is_changed(reply: &str, business: Vec<&str>, customer: Vec<&str>) -> bool {
-    let made = DetailCheck::in_test(Origins { passages: &[], business, customer }).vet(reply);
+    let cache = DetailCache::default();
+    let made = DetailCheck::new(Origins { passages: &[], business, customer }, &cache).vet(reply);
     for removed in &made.removed {
         println!("  {removed} | {}", one_line(reply, 160));
     }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use frontdesk_language::sentences;
 use regex::Regex;
 
-use super::check::{Check, GroundingCache, Material};
+use super::cache::GroundingCache;
+use super::check::{Check, Material};
 use crate::domain::trace::{GroundingTrace, StatementVerdict};
 use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, Speaker, Usage};
 use crate::embed::{Embedder, Purpose};

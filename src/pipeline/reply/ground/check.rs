@@ -4,16 +4,15 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
+use super::cache::GroundingCache;
 use super::claim::{Claim, ClaimText, claim};
-use super::evidence::{Origin, Source, SourceCache, Unit};
+use super::evidence::{Origin, Source, Unit};
 use super::score::{Features, compare, explained, probability, to_f32};
 use super::statements::{Statement, statements, without};
 use super::words::{Reader, supported_numbers};
 use crate::domain::trace::StatementVerdict;
-use crate::pipeline::language::Languages;
-use crate::text_cache::TextCache;
 
 /// Source sentences that are embedded for a claim.
 const NEIGHBOURS: usize = 4;
@@ -31,32 +30,6 @@ pub struct Material<'a> {
     pub known: &'a [String],
     /// What the customer wrote or quotes. Its numbers are not invented, but support nothing.
     pub asked: &'a [String],
-}
-
-/// What is known of texts that come again.
-pub(crate) struct GroundingCache {
-    languages: Arc<Languages>,
-    sources: SourceCache,
-    /// What customers state, by what they wrote.
-    pub(super) statements: TextCache<Arc<str>>,
-}
-
-/// Bytes of the statements that are kept, and of one, about.
-const MAX_STATEMENTS_BYTES: usize = 1 << 20;
-const USUAL_STATEMENT_BYTES: usize = 100;
-
-impl Default for GroundingCache {
-    fn default() -> Self {
-        Self::new(Arc::default())
-    }
-}
-
-impl GroundingCache {
-    /// Creates a cache that shares the languages of texts.
-    pub(crate) fn new(languages: Arc<Languages>) -> Self {
-        let statements = TextCache::new(MAX_STATEMENTS_BYTES, USUAL_STATEMENT_BYTES);
-        Self { languages, sources: SourceCache::default(), statements }
-    }
 }
 
 /// The check of one reply.

@@ -4,11 +4,9 @@
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::contradiction::Clause;
+use super::contrast::turn;
 use super::statements::statements;
 use super::words::{Reader, Stem, denies_knowing, distinct, is_courtesy, numbers, says_unknown};
 
@@ -16,7 +14,7 @@ use super::words::{Reader, Stem, denies_knowing, distinct, is_courtesy, numbers,
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Claim<'a> {
     /// This part needs support.
-    Of(ClaimText<'a>),
+    Of(Box<ClaimText<'a>>),
     /// It states nothing that passages could support, for this reason.
     Nothing(&'static str),
 }
@@ -73,7 +71,7 @@ pub(super) fn claim<'a>(said: &'a str, reader: &Reader) -> Claim<'a> {
     if claimed.numbers.is_empty() && claimed.forms.iter().all(is_polite) {
         return Claim::Nothing("a courtesy");
     }
-    Claim::Of(claimed)
+    Claim::Of(Box::new(claimed))
 }
 
 /// Whether a text says that its speaker does not know or did not find something.
@@ -96,24 +94,6 @@ pub(crate) fn is_unknown(reply: &str) -> bool {
 pub(super) fn is_question(said: &str) -> bool {
     said.trim_end_matches(['*', '_', '"', '”', ')', ' ']).ends_with(['?', '？', '؟', '⸮'])
 }
-
-/// Splits a sentence at a word of contrast: "I am not sure, but we open at 9".
-fn turn(said: &str) -> Option<(&str, &str)> {
-    let found = TURN.find(said)?;
-    Some((&said[..found.start()], &said[found.end()..]))
-}
-
-/// Splits a sentence at all its words of contrast.
-pub(super) fn clauses(said: &str) -> impl Iterator<Item = &str> {
-    TURN.split(said)
-}
-
-static TURN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)[\s,;–—-]+(?:but|however|though|pero|sin embargo|mas|porém|aber|jedoch|mais|cependant|ma|però|но|maar|men|لكن|लेकिन|但是|但)[\s,]+",
-    )
-    .expect("the expression is fixed, and tested")
-});
 
 #[cfg(test)]
 mod tests {

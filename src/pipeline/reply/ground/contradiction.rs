@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use frontdesk_language::terms::words;
 
-use super::claim::clauses;
+use super::contrast::clauses;
 use super::words::{Reader, Stem, is_courtesy, limits, spelled_out};
 
 /// Minimum words of a claim that contradicts a part of a sentence, which holds all of them.

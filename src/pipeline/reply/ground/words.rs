@@ -22,7 +22,7 @@ impl Stem {
     fn of(text: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
-        Self(hasher.finish() & !1 | u64::from(text.starts_with(|c: char| c.is_ascii_digit())))
+        Self((hasher.finish() & !1) | u64::from(text.starts_with(|c: char| c.is_ascii_digit())))
     }
 
     /// Whether it begins with a digit.

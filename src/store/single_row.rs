@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// The texts of statements for one row, by those for many.
@@ -51,7 +52,8 @@ fn inlined(before: &str, after: &str) -> Option<String> {
         let end = name.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(name.len());
         let place = names.iter().position(|known| *known == &name[..end])?;
         sql.push_str(&rest[..at]);
-        sql.push_str(&format!("?{}", place + 1));
+        // Writing to a text does not fail.
+        let _ = write!(sql, "?{}", place + 1);
         rest = &name[end..];
     }
     sql.push_str(rest);
