@@ -107,8 +107,8 @@ impl Writer {
     /// Waits until the writer has ended, closed or by a panic.
     pub(super) async fn ended(&self) {
         let mut ended = self.handle.queue.ended.subscribe();
-        // Fails if the queue is gone, which is an end, too.
-        let _ = ended.wait_for(|ended| *ended).await;
+        // An error says that the queue is gone, which is an end, too.
+        ended.wait_for(|ended| *ended).await.map(drop).unwrap_or_default();
     }
 
     pub(super) async fn close(&self) {
@@ -303,8 +303,7 @@ fn work(inner: Connection, queue: &Queue) {
                 tracing::warn!(%error, "the database could not be closed in order");
             }
             if let Some(done) = done {
-                // Fails if the caller was cancelled.
-                let _ = done.send(());
+                let _ = done.send(()); // Fails if the caller was cancelled.
             }
             return;
         }
@@ -314,8 +313,7 @@ fn work(inner: Connection, queue: &Queue) {
     }
 }
 
-/// Commits the batch in one transaction. If any change fails, each in its own, those of a line
-/// together; if one of these fails, each of them in its own.
+/// Commits the batch in one transaction; if a change fails, each in its own, a line's first together.
 fn commit_all(conn: &mut WriterConnection, mut batch: Vec<Box<dyn QueuedWrite>>) {
     match try_together(conn, &mut batch) {
         Ok(()) => settle_all(&mut batch, &Ok(())),
