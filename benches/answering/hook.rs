@@ -29,7 +29,7 @@ pub(crate) fn status(customer: &str, (id, reference): (&str, &str), state: &str)
 /// Returns a message id. As in real ids, the prefix does not follow time: new ids spread over the
 /// whole index. `seed` stores ids of the same kind.
 pub(crate) fn wamid(number: usize, rest: &str) -> String {
-    format!("wamid.{:010}{rest}", number as u64 * 2_654_435_761 % (1 << 32))
+    format!("wamid.{:010}{rest}", (number as u64).wrapping_mul(2_654_435_761) % (1 << 32))
 }
 
 /// Returns the value of `x-hub-signature-256`.

@@ -65,8 +65,8 @@ pub(crate) struct Options {
     /// check of statements embeds them
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=100))]
     reworded: u8,
-    /// Run a smoke test of seconds with few messages: its figures mean nothing, but a missing reply
-    /// fails it
+    /// Run a smoke test of seconds, with few messages: `throughput` and `single`, with --simple
+    /// `growth`. Its figures mean nothing, but a missing reply fails it
     #[arg(long)]
     quick: bool,
     /// Run as the floor: a port, a comma, the URL of WhatsApp and the model.
@@ -105,17 +105,16 @@ impl Options {
     pub(crate) fn wants(&self, part: Part) -> bool {
         match (self.only, part) {
             (Some(only), _) => only == part,
-            (None, Part::Start) => !self.quick,
             (None, Part::Single) => !self.is_simple(),
+            (None, Part::Throughput) => !(self.quick && self.is_simple()),
             (None, Part::Growth) => self.growth || (self.quick && self.is_simple()),
-            (None, Part::Thousand) => !self.quick || self.is_simple(),
-            (None, _) => true,
+            (None, Part::Start | Part::Overhead | Part::Thousand) => !self.quick,
         }
     }
 
     /// Returns the number of parts of a round.
     pub(crate) fn parts(&self) -> usize {
-        usize::from(self.parts)
+        if self.quick { 1 } else { usize::from(self.parts) }
     }
 
     /// Returns how often each row of the realistic bench is measured.
@@ -223,12 +222,11 @@ impl Options {
 
     fn round(&self, in_flight: usize, model: Duration) -> Round {
         let messages = match (self.quick, in_flight, model) {
-            (true, MANY, _) => MANY * 12,
-            (true, _, _) => in_flight,
+            (true, ..) => MANY / 2,
             (false, MANY, FAST) | (false, VERY_MANY, _) => self.messages.unwrap_or(20_000),
             (false, _, _) => in_flight * 30,
         };
-        let warm = if self.quick { MANY } else { in_flight * 4 + MANY * 16 };
+        let warm = if self.quick { 10 } else { in_flight * 4 + MANY * 16 };
         let old = Old::default();
         Round { messages, in_flight, model, warm, statuses: self.statuses, old, series: 1 }
     }
