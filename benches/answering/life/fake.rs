@@ -153,8 +153,9 @@ async fn chat(State(state): State<Arc<Shared>>, body: Bytes) -> impl IntoRespons
     let request = serde_json::from_slice(&body).expect("a request");
     let written = model::write(&request, state.reworded);
     state.count(if written.is_rewrite { Kind::Rewrite } else { Kind::Answer }, 1);
+    // A rewrite comes at once: what a reply takes beyond the model's time is the desk's own.
     let think = state.model_ms.load(Ordering::Relaxed);
-    if think > 0 {
+    if think > 0 && !written.is_rewrite {
         tokio::time::sleep(Duration::from_millis(think)).await;
     }
     let (asked, told) = (written.prompt / 4, written.text.len() / 4 + 1);

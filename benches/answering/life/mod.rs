@@ -9,8 +9,10 @@
 //! - `rate = 10000` of the number: WhatsApp's own limit would cap the measurement.
 //!
 //! WhatsApp reports each reply as sent and delivered. Of the model's answers, some do not hold, see
-//! `model`. The floor (see `floor`) makes as many calls as the desk: before the rounds, a short run
-//! counts the desk's.
+//! `model`. The model takes its time for an answer, and none for a rewritten question.
+//!
+//! The floor (see `floor`) makes as many calls as the desk: before the rounds, a short run counts
+//! the desk's.
 
 mod data;
 mod talk;
