@@ -8,8 +8,10 @@ use tiktoken_rs::CoreBPE;
 #[path = "src/hash.rs"]
 mod hash;
 
-/// No vocabulary has more tokens; the last rank would look like a free slot.
-const MAX_TOKENS: u32 = (1 << hash::RANK_BITS) - 1;
+/// No vocabulary has more tokens.
+const MAX_TOKENS: u32 = 250_000;
+/// Average number of tokens in a bucket: about one cache line.
+const BUCKET_SIZE: usize = 4;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -20,40 +22,32 @@ fn main() {
 }
 
 fn write(folder: &Path, name: &str, vocabulary: &CoreBPE) {
-    let special: HashSet<&[u8]> =
-        vocabulary.special_tokens().into_iter().map(str::as_bytes).collect();
-    let known = (0..MAX_TOKENS).filter_map(|rank| vocabulary.decode_bytes(&[rank]).ok());
-    let tokens: Vec<Vec<u8>> = known.filter(|token| !special.contains(&token[..])).collect();
-    for (rank, token) in (0..).zip(&tokens) {
-        let own = vocabulary.decode_bytes(&[rank]).expect("a token");
-        assert_eq!(*token, own, "the tokens before the special ones have no gap");
+    let (mut tokens, mut starts) = (Vec::new(), vec![0; 4]);
+    for bucket in buckets(vocabulary) {
+        for (rank, token) in bucket {
+            let mut head = [0; hash::HEAD];
+            head[0] = u8::try_from(token.len()).expect("a short token");
+            head[1..].copy_from_slice(&rank.to_le_bytes()[..hash::HEAD - 1]);
+            tokens.extend(head);
+            tokens.extend(token);
+        }
+        starts.extend(u32::try_from(tokens.len()).expect("a small file").to_le_bytes());
     }
-    let mut ends = Vec::new();
-    let mut end = 0_usize;
-    for token in &tokens {
-        end += token.len();
-        ends.extend_from_slice(&u32::try_from(end).expect("a small file").to_le_bytes());
-    }
-    let slots: Vec<u8> = slots(&tokens).into_iter().flat_map(u32::to_le_bytes).collect();
-    let write = |kind: &str, bytes: &[u8]| {
-        std::fs::write(folder.join(format!("{name}.{kind}")), bytes).expect("written");
-    };
-    write("tokens", &tokens.concat());
-    write("ends", &ends);
-    write("slots", &slots);
+    std::fs::write(folder.join(format!("{name}.tokens")), tokens).expect("written");
+    std::fs::write(folder.join(format!("{name}.starts")), starts).expect("written");
 }
 
-/// A hash table of half as many tokens as slots: the ranks, each in the first free slot from the
-/// one that its hash says.
-fn slots(tokens: &[Vec<u8>]) -> Vec<u32> {
-    let mut slots = vec![hash::FREE; tokens.len() * 2];
-    for (rank, token) in (0..).zip(tokens) {
-        let hash = hash::of(token);
-        let mut at = hash::first_slot(hash, slots.len());
-        while slots[at] != hash::FREE {
-            at = (at + 1) % slots.len();
-        }
-        slots[at] = hash::tag(hash) | rank;
+/// The tokens with their ranks, by the bucket that their hash says.
+fn buckets(vocabulary: &CoreBPE) -> Vec<Vec<(u32, Vec<u8>)>> {
+    let special: HashSet<&[u8]> =
+        vocabulary.special_tokens().into_iter().map(str::as_bytes).collect();
+    let known =
+        (0..MAX_TOKENS).filter_map(|rank| Some((rank, vocabulary.decode_bytes(&[rank]).ok()?)));
+    let tokens: Vec<_> = known.filter(|(_, token)| !special.contains(&token[..])).collect();
+    let mut buckets = vec![Vec::new(); tokens.len() / BUCKET_SIZE];
+    for (rank, token) in tokens {
+        let bucket = hash::bucket(&token, buckets.len());
+        buckets[bucket].push((rank, token));
     }
-    slots
+    buckets
 }
