@@ -79,6 +79,8 @@ impl App {
         // well.
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
+        // The prompt files need them; they are read while the database is opened.
+        drop(tokio::task::spawn_blocking(frontdesk_language::data::languages));
         let store = crate::store::Store::open(&config.store).await?;
         let open_files = permissions::restrict_to_owner(&config.store.path);
         config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
