@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use frontdesk_language::terms;
 
@@ -19,6 +20,9 @@ const MIN_CHANGED_WORDS: usize = 64;
 /// Average number of n-grams in a bucket, scanned linearly: one or two cache lines.
 const BUCKET_SIZE: usize = 8;
 
+/// An n-gram whose chunks are not counted.
+const UNCOUNTED: u32 = u32::MAX;
+
 /// The words that contain each n-gram, each as often as it does. Most entries are in sorted flat
 /// arrays without an allocation per n-gram: many collections with thousands of words each have to
 /// fit into memory.
@@ -29,6 +33,11 @@ pub(super) struct Grams {
     /// For each key, the end of its range in `words`.
     ends: Vec<u32>,
     words: Vec<u32>,
+    /// For each key, the number of chunks that hold its words, [`UNCOUNTED`] until a question asks:
+    /// a common n-gram has thousands of words.
+    holders: Vec<AtomicU32>,
+    /// Whether any of `holders` is counted.
+    counted: AtomicBool,
     /// Start in `keys` of each bucket of n-grams with the same leading bits; the last entry is the
     /// end of `keys`.
     bucket_starts: Vec<u32>,
@@ -47,12 +56,39 @@ impl Grams {
         self.added_words += 1;
     }
 
-    /// Returns the ids of the words that contain an n-gram, in two slices; may include words
-    /// removed since the last compaction.
-    pub(super) fn words(&self, gram: u32) -> [&[u32]; 2] {
-        let settled = self.place(gram).map_or(0..0, |at| self.range(at));
+    /// Returns the ids of the words that contain an n-gram, in two slices, which may include words
+    /// removed since the last compaction; and the sum of their `frequency`, the number of chunks of
+    /// a word, which is kept until [`Self::forget_counts`].
+    pub(super) fn words(
+        &self,
+        gram: u32,
+        frequency: impl Fn(u32) -> usize,
+    ) -> ([&[u32]; 2], usize) {
+        let place = self.place(gram);
+        let settled = &self.words[place.map_or(0..0, |at| self.range(at))];
         let fresh = if self.added.is_empty() { None } else { self.added.get(&gram) };
-        [&self.words[settled], fresh.map_or(&[], Vec::as_slice)]
+        let fresh = fresh.map_or(&[][..], Vec::as_slice);
+        let count = |ids: &[u32]| ids.iter().map(|id| frequency(*id)).sum::<usize>();
+        let kept = place.and_then(|at| self.holders.get(at));
+        let holders = match kept.map(|kept| (kept, kept.load(Ordering::Relaxed))) {
+            Some((_, known)) if known != UNCOUNTED => known as usize,
+            Some((kept, _)) => {
+                let holders = count(settled);
+                // A race stores the same number twice: what is counted changes only with `&mut`.
+                kept.store(u32::try_from(holders).unwrap_or(UNCOUNTED), Ordering::Relaxed);
+                self.counted.store(true, Ordering::Relaxed);
+                holders
+            }
+            None => count(settled),
+        };
+        ([settled, fresh], holders + count(fresh))
+    }
+
+    /// Forgets how many chunks hold each n-gram, because some came or went.
+    pub(super) fn forget_counts(&mut self) {
+        if std::mem::take(self.counted.get_mut()) {
+            self.holders.iter_mut().for_each(|holders| *holders.get_mut() = UNCOUNTED);
+        }
     }
 
     /// Whether compaction is due: at least one in `share` of `words` was added or removed (`went`)
@@ -85,6 +121,7 @@ impl Grams {
         self.keys.shrink_to_fit();
         self.ends.shrink_to_fit();
         self.words.shrink_to_fit();
+        self.holders = self.keys.iter().map(|_| AtomicU32::new(UNCOUNTED)).collect();
         self.build_buckets();
     }
 

@@ -56,6 +56,7 @@ impl Lexicon {
     /// Adds a chunk's words. Returns their ids, ascending and distinct, with their counts in the
     /// chunk.
     pub(super) fn insert(&mut self, terms: &[Term]) -> Vec<(u32, f32)> {
+        self.grams.forget_counts();
         let mut held: Vec<(u32, f32)> = Vec::with_capacity(terms.len());
         for term in terms {
             let id = self.id(&term.surface);
@@ -78,6 +79,7 @@ impl Lexicon {
 
     /// Removes the words of one chunk.
     pub(super) fn remove(&mut self, ids: &[u32]) {
+        self.grams.forget_counts();
         for id in ids {
             let holders = &mut self.holders[*id as usize];
             *holders -= 1;
@@ -133,10 +135,15 @@ impl Lexicon {
         self.surfaces.text(id)
     }
 
-    /// The words that contain an n-gram, each as often as it does, in two slices; may include
-    /// removed words, which no chunk contains.
-    pub(super) fn with_gram(&self, gram: u32) -> [&[u32]; 2] {
-        self.grams.words(gram)
+    /// The words that contain an n-gram, each as often as it does, in two slices, which may include
+    /// removed words, which no chunk contains; and the sum of the words' document frequencies.
+    pub(super) fn with_gram(&self, gram: u32) -> ([&[u32]; 2], usize) {
+        self.grams.words(gram, |id| self.document_frequency(id))
+    }
+
+    /// Whether words were removed that [`Self::with_gram`] may still return.
+    pub(super) fn has_removed_words(&self) -> bool {
+        !self.removed_ids.is_empty()
     }
 
     /// The largest id plus one.
@@ -286,6 +293,10 @@ mod tests {
             // Removed and added again, so that ids are reused.
             let mut now: Vec<(usize, Vec<u32>)> = Vec::new();
             for (at, ids) in held.into_iter().enumerate() {
+                // What is counted for a question holds no longer after a change.
+                for (surface, _) in &chunks[at] {
+                    grams::each(surface, |gram| assert!(lexicon.with_gram(gram).1 > 0));
+                }
                 lexicon.remove(&ids);
                 if stay[at] {
                     now.push((at, put(&mut lexicon, &chunks[at])));
@@ -317,7 +328,12 @@ mod tests {
                 let mut grams = BTreeMap::new();
                 grams::each(surface, |gram| *grams.entry(gram).or_insert(0) += 1);
                 for (gram, times) in grams {
-                    let with: Vec<&str> = lexicon.with_gram(gram).concat().iter().map(|id| lexicon.surface(*id)).collect();
+                    let (words, of_gram) = lexicon.with_gram(gram);
+                    let ids = words.concat();
+                    let of_words: usize = ids.iter().map(|id| lexicon.document_frequency(*id)).sum();
+                    prop_assert_eq!(of_gram, of_words);
+                    prop_assert_eq!(lexicon.with_gram(gram).1, of_words, "as it is kept");
+                    let with: Vec<&str> = ids.iter().map(|id| lexicon.surface(*id)).collect();
                     let found = with.iter().filter(|word| *word == surface).count();
                     prop_assert_eq!(found, if holders.contains_key(surface.as_str()) { times } else { 0 });
                 }
