@@ -17,6 +17,7 @@ use crate::text_cache::TextCache;
 
 mod digits;
 mod find;
+mod precondition;
 mod quantity;
 
 /// Maximum bytes held back while an answer is streamed.

@@ -5,9 +5,10 @@
 //! prompt; or the framing text. Words that are also in passages or the conversation do not count.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 use std::sync::LazyLock;
 
+use foldhash::quality::FixedState;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::Prompt;
@@ -80,7 +81,11 @@ impl PromptOverlap {
 
 /// Returns the words of a text as hashes, without Markdown and punctuation.
 fn words(text: &str) -> Vec<u64> {
-    text.unicode_words().map(|word| hash(&word.to_lowercase())).collect()
+    let is_lowercase = |c: u8| c.is_ascii() && !c.is_ascii_uppercase();
+    let word_hash = |word: &str| {
+        if word.bytes().all(is_lowercase) { hash(word) } else { hash(word.to_lowercase().as_str()) }
+    };
+    text.unicode_words().map(word_hash).collect()
 }
 
 /// Returns the hashes of all runs of [`RUN`] words, in order.
@@ -89,9 +94,7 @@ fn runs(words: &[u64]) -> Vec<u64> {
 }
 
 fn hash(what: &(impl Hash + ?Sized)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(what)
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::domain::{Chunk, ChunkId, Passage, Scores};
 use crate::index::{Hit, Legs, Tuning};
 
@@ -218,7 +220,7 @@ impl Leg {
 
 /// Hits of the legs added so far.
 struct Fusion<'a> {
-    places: HashMap<&'a ChunkId, usize>,
+    places: HashMap<&'a ChunkId, usize, RandomState>,
     found: Vec<Candidate<'a>>,
 }
 
@@ -231,7 +233,8 @@ struct Candidate<'a> {
 
 impl<'a> Fusion<'a> {
     fn of_at_most(hits: usize) -> Self {
-        Self { places: HashMap::with_capacity(hits), found: Vec::with_capacity(hits) }
+        let places = HashMap::with_capacity_and_hasher(hits, RandomState::default());
+        Self { places, found: Vec::with_capacity(hits) }
     }
 
     fn add(&mut self, leg: &'a Leg, score_of: fn(&mut Scores) -> &mut Option<f32>) {

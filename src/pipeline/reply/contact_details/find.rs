@@ -8,6 +8,7 @@ use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
 use super::digits::{DASHES, digits, fixed};
+use super::precondition::{self, Precondition};
 use super::quantity::is_quantity;
 use crate::domain::label::is_hidden;
 
@@ -123,14 +124,17 @@ pub(super) fn find(text: &str) -> Vec<Detail> {
     }
     let plain = Plain::of(text);
     let mut found: Vec<Candidate> = Vec::new();
-    for (pattern, read) in PATTERNS.iter() {
+    for Pattern { needs, regex, read } in PATTERNS.iter() {
+        if !needs(&plain.text) {
+            continue;
+        }
         // Only between earlier matches: one detail must not hide another.
         let mut more = Vec::new();
         let mut at = 0;
         let end = plain.text.len()..plain.text.len();
         for taken in found.iter().map(|(range, ..)| range.clone()).chain([end]) {
             let free = &plain.text[..taken.start];
-            while let Some(one) = pattern.find_at(free, at) {
+            while let Some(one) = regex.find_at(free, at) {
                 let detail = read(&plain.text, one.range());
                 at = detail.as_ref().map_or(one.end(), |(range, ..)| range.end);
                 more.extend(detail);
@@ -180,6 +184,14 @@ type Candidate = (Range<usize>, DetailKind, String);
 /// Parses a pattern's match.
 type MatchParser = fn(&str, Range<usize>) -> Option<Candidate>;
 
+/// A kind of details.
+struct Pattern {
+    /// Cheaper than the pattern, and true for more texts.
+    needs: Precondition,
+    regex: Regex,
+    read: MatchParser,
+}
+
 /// A dot, also in obfuscated spellings.
 const DOT: &str = r"(?:\.|\s?[\[({]\s?(?i:\.|dot|punto|punkt|ponto|point)\s?[\])}]\s?)";
 /// Scripts whose letters may touch an address without being part of a Latin host: Hebrew to
@@ -204,7 +216,7 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 /// Separators between two numbers rather than within one.
 static GAPS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"[ .\-/{DASHES}]{{2,3}}")));
 
-static PATTERNS: LazyLock<Vec<(Regex, MatchParser)>> = LazyLock::new(|| {
+static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
     let sign = format!(r"[[\p{{L}}\p{{N}}]--[{APART}]]");
     let apart = format!(r"[[\p{{L}}\p{{M}}]&&[{APART}]]+");
     let label = format!(r"(?:{sign}(?:[{sign}\-]{{0,61}}{sign})?|{apart})");
@@ -231,17 +243,20 @@ static PATTERNS: LazyLock<Vec<(Regex, MatchParser)>> = LazyLock::new(|| {
     let iban = r"(?-u:\b)(?i:[a-z]{2}\d{2}[ -]?(?:[a-z0-9][ -]?){10,30})".to_owned();
     let key = r"(?-u:\b)(?:(?:0x)?[0-9A-Za-z]{26,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(?-u:\b)"
         .to_owned();
-    let all: [(String, MatchParser); 7] = [
-        (scheme, link),
-        (mail, address_of),
-        (iban, account),
-        (key, key_of),
-        (slashed, slashed_link),
-        (host, link),
-        (address, numeric_link),
+    let all: [(Precondition, String, MatchParser); 7] = [
+        (precondition::holds_scheme, scheme, link),
+        (precondition::holds_mail, mail, address_of),
+        (precondition::holds_digit, iban, account),
+        (precondition::holds_all, key, key_of),
+        (precondition::holds_slash, slashed, slashed_link),
+        (precondition::holds_dot, host, link),
+        (precondition::holds_digit, address, numeric_link),
     ];
-    let all = all.into_iter().map(|(pattern, read)| (fixed(&pattern), read));
-    all.chain([(NUMBER.clone(), number_of as MatchParser)]).collect()
+    let number =
+        Pattern { needs: precondition::holds_digit, regex: NUMBER.clone(), read: number_of };
+    let pattern =
+        |(needs, regex, read): (_, String, _)| Pattern { needs, regex: fixed(&regex), read };
+    all.into_iter().map(pattern).chain([number]).collect()
 });
 
 static DOTS: LazyLock<Regex> = LazyLock::new(|| fixed(&format!(r"{DOT}|\s(?i:dot)\s")));
@@ -374,4 +389,60 @@ fn is_within_word(text: &str, range: &Range<usize>) -> bool {
     let is_name = before.is_some_and(|c| c.is_ascii_uppercase()) || matches!(letters, 1 | 2);
     let is_short = digits(written).len() <= 9 && digits(written) == written.trim();
     before == Some('_') || text[range.end..].starts_with('_') || is_name && is_short
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PIECES: [&str; 34] = [
+        "a",
+        "x",
+        "Shop",
+        "com",
+        "COM",
+        ".",
+        " ",
+        "dot",
+        " DoT ",
+        "[",
+        "(.",
+        "( p",
+        "punto",
+        "]",
+        ")",
+        "@",
+        "[at",
+        "{@",
+        "/",
+        "//",
+        ":",
+        "http",
+        "www.",
+        "WWW.",
+        "8",
+        "12 34",
+        "555",
+        "-",
+        "GB82",
+        "0x",
+        "٣",
+        "é",
+        "店",
+        "deadbeefdeadbeefdeadbeefdead",
+    ];
+
+    proptest! {
+        #[test]
+        fn whatever_a_pattern_finds_meets_its_precondition(
+            pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 1..14),
+        ) {
+            let text = pieces.concat();
+            for Pattern { needs, regex, .. } in PATTERNS.iter() {
+                prop_assert!(needs(&text) || !regex.is_match(&text), "{text:?} {regex}");
+            }
+        }
+    }
 }

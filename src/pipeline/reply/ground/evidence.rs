@@ -68,6 +68,8 @@ pub(super) struct SourceText {
 pub(super) struct Unit {
     pub(super) text: String,
     pub(super) words: Box<[Stem]>,
+    /// The [`Stem::bit`] of each of its words.
+    bits: u64,
     pub(super) numbers: HashSet<String>,
     /// Read at the first use: of most units nothing is asked.
     clauses: OnceLock<Clauses>,
@@ -139,6 +141,7 @@ impl Unit {
         Self {
             text: text.trim().to_owned(),
             words: distinct(content.iter().copied()),
+            bits: content.iter().fold(0, |bits, word| bits | word.bit()),
             numbers: supported_numbers(text),
             clauses: OnceLock::new(),
         }
@@ -154,8 +157,8 @@ impl Unit {
         words.iter().filter(|word| self.holds(**word)).count()
     }
 
-    /// Whether it holds a content word.
+    /// Whether it holds a content word. Most words that it does not hold are told by their bit.
     pub(super) fn holds(&self, word: Stem) -> bool {
-        self.words.binary_search(&word).is_ok()
+        self.bits & word.bit() != 0 && self.words.binary_search(&word).is_ok()
     }
 }

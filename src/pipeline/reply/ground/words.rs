@@ -2,9 +2,10 @@
 //! stems in their order, numbers in one form, names, negations. Knows no passages and no scores.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::LazyLock;
 
+use foldhash::quality::FixedState;
 use frontdesk_language::Lang;
 use frontdesk_language::data::{self, Language};
 use frontdesk_language::phrase::Phrases;
@@ -20,14 +21,18 @@ pub(super) struct Stem(u64);
 
 impl Stem {
     fn of(text: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        Self((hasher.finish() & !1) | u64::from(text.starts_with(|c: char| c.is_ascii_digit())))
+        let hash = FixedState::default().hash_one(text);
+        Self((hash & !1) | u64::from(text.starts_with(|c: char| c.is_ascii_digit())))
     }
 
     /// Whether it begins with a digit.
     pub(super) fn is_number(self) -> bool {
         self.0 & 1 == 1
+    }
+
+    /// One of 64 bits, which two stems share in one case of 64.
+    pub(super) fn bit(self) -> u64 {
+        1 << (self.0 >> (u64::BITS - 6))
     }
 }
 
@@ -70,10 +75,8 @@ impl Reader {
 
     /// Identifies readers that read every text in the same way.
     pub(super) fn key(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.stemmed.map(|lang| lang as u8).hash(&mut hasher);
-        self.languages.iter().for_each(|lang| (*lang as u8).hash(&mut hasher));
-        hasher.finish()
+        let languages: Vec<u8> = self.languages.iter().map(|lang| *lang as u8).collect();
+        FixedState::default().hash_one((self.stemmed.map(|lang| lang as u8), languages))
     }
 
     /// Whether a model trained on these languages (ISO 639-1 codes; empty: all) supports the texts.
@@ -220,21 +223,50 @@ pub(super) fn says_unknown(text: &str) -> bool {
 /// Whether a text holds a negation and a word of knowing of one language: `so` is such a word in
 /// Italian, and says nothing beside an English `not`.
 pub(super) fn denies_knowing(text: &str) -> bool {
-    let words = words(text);
-    let folded: HashSet<String> = words.iter().map(|word| fold(word)).collect();
-    let contracted = is_contracted(text);
-    let knows = |word: &String| match word.chars().count() {
-        // An accent tells `sé` from `se`.
-        0..=3 => words.contains(word),
-        _ => folded.contains(&fold(word)),
-    };
-    data::languages().iter().any(|language| {
-        let list = &language.citations;
-        let negates = list.negations.iter().any(|word| folded.contains(word))
-            || contracted && language.code == "en";
-        negates && list.knowing.iter().any(knows)
-    })
+    let (mut negating, mut knowing) = (HashSet::new(), HashSet::new());
+    for word in words(text) {
+        let folded = fold(&word);
+        negating.extend(DENIALS.negations.get(&folded).into_iter().flatten());
+        knowing.extend(DENIALS.short_knowing.get(&word).into_iter().flatten());
+        knowing.extend(DENIALS.knowing.get(&folded).into_iter().flatten());
+    }
+    if !knowing.is_empty() && is_contracted(text) {
+        negating.insert("en");
+    }
+    !negating.is_disjoint(&knowing)
 }
+
+/// The words of which a denial of knowledge consists, each with the codes of its languages.
+struct DenialWords {
+    /// Folded.
+    negations: Codes,
+    /// Words of knowing of at most three letters, as written: an accent tells `sé` from `se`.
+    short_knowing: Codes,
+    /// The longer ones, folded.
+    knowing: Codes,
+}
+
+type Codes = foldhash::HashMap<String, Vec<&'static str>>;
+
+static DENIALS: LazyLock<DenialWords> = LazyLock::new(|| {
+    let (negations, short_knowing, knowing) = Default::default();
+    let mut all = DenialWords { negations, short_knowing, knowing };
+    let add = |codes: &mut Codes, word: String, language: &'static Language| {
+        codes.entry(word).or_default().push(language.code.as_str());
+    };
+    for language in data::languages() {
+        for word in &language.citations.negations {
+            add(&mut all.negations, word.clone(), language);
+        }
+        for word in &language.citations.knowing {
+            match word.chars().count() {
+                0..=3 => add(&mut all.short_knowing, word.clone(), language),
+                _ => add(&mut all.knowing, fold(word), language),
+            }
+        }
+    }
+    all
+});
 
 /// Returns the words of a list of all languages, folded.
 fn folded(list: fn(&'static Language) -> &'static [String]) -> HashSet<String> {
