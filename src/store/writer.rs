@@ -177,8 +177,8 @@ impl Queue {
         }
     }
 
-    /// Waits for orders, and takes at most [`BATCH`].
-    fn next(&self) -> Vec<Order> {
+    /// Waits for orders that may not wait any longer.
+    fn wait(&self) {
         let mut waiting = self.waiting();
         loop {
             let rest = match waiting.since {
@@ -187,7 +187,7 @@ impl Queue {
                 None => None,
             };
             if !waiting.orders.is_empty() && rest == Some(Duration::ZERO) {
-                break;
+                return;
             }
             waiting.asleep = true;
             waiting = match rest.filter(|rest| !rest.is_zero()) {
@@ -199,6 +199,11 @@ impl Queue {
             };
             waiting.asleep = false;
         }
+    }
+
+    /// Takes at most [`BATCH`] orders.
+    fn take(&self) -> Vec<Order> {
+        let mut waiting = self.waiting();
         let count = waiting.orders.len().min(BATCH);
         let orders: Vec<Order> = waiting.orders.drain(..count).collect();
         waiting.urgent = !waiting.orders.is_empty();
@@ -284,8 +289,12 @@ impl<W: Write> QueuedWrite for Pending<W> {
 fn work(inner: Connection, queue: &Queue) {
     let mut conn = WriterConnection { inner, single: SingleRows::default() };
     loop {
+        queue.wait();
+        // Whoever works on this processor goes on first, if anybody does: what they bring joins the
+        // commit. A busy machine so has larger commits, an idle one has them at once.
+        std::thread::yield_now();
         let (mut changes, mut lines, mut close) = (Vec::new(), Vec::new(), None);
-        for order in queue.next() {
+        for order in queue.take() {
             match order {
                 Order::Change(change) if close.is_none() => changes.push(change),
                 Order::Line(line) if close.is_none() => lines.push(line),

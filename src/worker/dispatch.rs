@@ -176,7 +176,7 @@ fn run_all(
         let job = Job::new(desk, context.leases.hold(claim), with, settings);
         let run = async move {
             crate::failpoint!("turn.claimed");
-            let outcome = span.around(job.run(heard)).await;
+            let outcome = span.around(Box::pin(job.run(heard))).await;
             span.ended(outcome);
             drop(place);
         };

@@ -32,7 +32,7 @@ impl MessageSender {
     /// Sends one message within its span and records the result. Returns when to retry, if it is to
     /// be retried.
     pub(super) async fn deliver(&self, message: &ToSend, span: Span) -> Option<i64> {
-        let ended = span.around(self.carry(message)).await;
+        let ended = span.around(Box::pin(self.carry(message))).await;
         let outcome = outcome(&ended).as_str();
         let again = if let SendResult::Again(due, _) = &ended { Some(*due) } else { None };
         let record = span.around(self.record(message, ended));
