@@ -15,9 +15,11 @@ use super::{DocumentSource, Error, Library, SourceFolder, answers, collection, r
 use crate::domain::{CollectionId, DocumentId, DocumentState, LearnOutcome, SourceId, searchable};
 use crate::reader::Pool;
 use crate::spans::{self, Span};
+use crate::store::DatabaseKind;
 use crate::store::knowledge::{DocumentRow, Failure, NewDocument};
 
-/// How many documents are stored concurrently: they share a commit.
+/// How many documents are stored concurrently in SQLite: they share a commit. In Postgres one at a
+/// time, because each waits for the row of the collection, with a connection of the pool in its hands.
 const STORED_AT_ONCE: usize = 16;
 
 impl Library {
@@ -276,7 +278,11 @@ impl<'a> LearnJob<'a> {
             return Ok(());
         }
         let storing: Vec<_> = waiting.into_iter().map(|read| self.store(read)).collect();
-        let stored: Vec<_> = stream::iter(storing).buffered(STORED_AT_ONCE).try_collect().await?;
+        let at_once = match self.library.store.database() {
+            DatabaseKind::Sqlite => STORED_AT_ONCE,
+            DatabaseKind::Postgres => 1,
+        };
+        let stored: Vec<_> = stream::iter(storing).buffered(at_once).try_collect().await?;
         for one in stored {
             match one {
                 Ok(chunks) => {
