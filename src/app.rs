@@ -79,7 +79,7 @@ impl App {
         // well.
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
-        // The prompt files need them; they are read while the database is opened.
+        // The prompt files need the languages' data, which is read while the database is opened.
         drop(tokio::task::spawn_blocking(frontdesk_language::data::languages));
         let store = crate::store::Store::open(&config.store).await?;
         let open_files = permissions::restrict_to_owner(&config.store.path);

@@ -17,13 +17,15 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/hash.rs");
     let folder = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names a folder"));
-    write(&folder, "cl100k", &tiktoken_rs::cl100k_base().expect("a vocabulary"));
-    write(&folder, "o200k", &tiktoken_rs::o200k_base().expect("a vocabulary"));
+    write(&folder, ("cl100k", 100_256), &tiktoken_rs::cl100k_base().expect("a vocabulary"));
+    write(&folder, ("o200k", 199_998), &tiktoken_rs::o200k_base().expect("a vocabulary"));
 }
 
-fn write(folder: &Path, name: &str, vocabulary: &CoreBPE) {
+fn write(folder: &Path, (name, many): (&str, usize), vocabulary: &CoreBPE) {
     let (mut tokens, mut starts) = (Vec::new(), vec![0; 4]);
-    for bucket in buckets(vocabulary) {
+    let buckets = buckets(vocabulary);
+    assert_eq!(buckets.iter().map(Vec::len).sum::<usize>(), many, "tokens of {name}");
+    for bucket in buckets {
         for (rank, token) in bucket {
             let mut head = [0; hash::HEAD];
             head[0] = u8::try_from(token.len()).expect("a short token");
