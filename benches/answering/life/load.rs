@@ -38,8 +38,6 @@ pub(crate) struct Round {
 pub(crate) struct Scene<'a> {
     pub(crate) fake: &'a Fake,
     pub(crate) data: &'a Data,
-    /// Whether WhatsApp reports replies as sent and delivered.
-    pub(crate) statuses: bool,
 }
 
 /// Measures a server.
@@ -153,7 +151,7 @@ impl<'a> Crowd<'a> {
 
     /// Reports a reply as sent, then as delivered.
     async fn tell(&self, reply: Option<(String, Arrived)>) {
-        let Some((customer, reply)) = reply.filter(|_| self.scene.statuses) else { return };
+        let Some((customer, reply)) = reply else { return };
         for state in ["sent", "delivered"] {
             let body = hook::status(&customer, (&reply.id, &reply.reference), state);
             let signature = hook::sign(&body);

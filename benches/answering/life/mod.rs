@@ -47,7 +47,7 @@ pub(crate) async fn compare(options: &Options) -> usize {
         desk::report_start().await;
     }
     let fake = Fake::start(&data, options.reworded()).await;
-    let bench = Bench { options, scene: Scene { fake: &fake, data: &data, statuses: true } };
+    let bench = Bench { options, scene: Scene { fake: &fake, data: &data } };
     println!("{} rows of a FAQ, {} passages", data.rows, data.passages.len());
     let extra = bench.count_calls().await;
     let mut wrong = 0;
