@@ -15,11 +15,9 @@ use super::{DocumentSource, Error, Library, SourceFolder, answers, collection, r
 use crate::domain::{CollectionId, DocumentId, DocumentState, LearnOutcome, SourceId, searchable};
 use crate::reader::Pool;
 use crate::spans::{self, Span};
-use crate::store::DatabaseKind;
 use crate::store::knowledge::{DocumentRow, Failure, NewDocument};
 
-/// How many documents are stored concurrently in SQLite: they share a commit. In Postgres one at a
-/// time, because each waits for the row of the collection, with a connection of the pool in its hands.
+/// How many documents are stored concurrently in SQLite, where they share a commit.
 const STORED_AT_ONCE: usize = 16;
 
 impl Library {
@@ -278,10 +276,8 @@ impl<'a> LearnJob<'a> {
             return Ok(());
         }
         let storing: Vec<_> = waiting.into_iter().map(|read| self.store(read)).collect();
-        let at_once = match self.library.store.database() {
-            DatabaseKind::Sqlite => STORED_AT_ONCE,
-            DatabaseKind::Postgres => 1,
-        };
+        // In Postgres each waits for the collection's row, and would hold a connection meanwhile.
+        let at_once = if self.library.store.is_shared() { 1 } else { STORED_AT_ONCE };
         let stored: Vec<_> = stream::iter(storing).buffered(at_once).try_collect().await?;
         for one in stored {
             match one {

@@ -84,7 +84,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("frontdesk_doctext", &["knowledge/", "cli/learn.rs"]),
     ("frontdesk_tokens", &["pipeline/", "llm/openai"]),
     ("hashbrown", &["index/texts.rs"]),
-    ("foldhash", &["text_cache.rs"]),
+    ("foldhash", &["text_cache.rs", "pipeline/"]),
     ("quick_cache", &["text_cache.rs"]),
     ("smallvec", &["index/memory/postings.rs"]),
 ];
