@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::command_app;
 use crate::config::Config;
 
+mod answers;
 mod retrieval;
 mod suites;
 
@@ -29,6 +30,8 @@ pub(super) struct Eval {
 enum EvalCommand {
     /// Score retrieval: nDCG@10, Recall@5, MRR@10 and latency of each leg and of the fused result
     Retrieval(retrieval::RetrievalArgs),
+    /// Score answers: which of your questions are answered rightly, refused, or answered wrongly
+    Answers(answers::AnswersArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -46,6 +49,7 @@ impl Eval {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         match self.what {
             Some(EvalCommand::Retrieval(wanted)) => wanted.run(command_app(config).await?).await,
+            Some(EvalCommand::Answers(wanted)) => Box::pin(wanted.run(config)).await,
             None => Box::pin(self.suites.run(config)).await,
         }
     }

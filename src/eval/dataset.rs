@@ -158,7 +158,7 @@ fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-fn json_lines<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>, String> {
+pub(super) fn json_lines<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>, String> {
     let text = read(file)?;
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     lines

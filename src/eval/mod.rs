@@ -2,6 +2,7 @@
 //! retrieval and transcription against known answers. Sends nothing to customers; only [`gate`]
 //! changes agents or their documents.
 
+pub mod answers;
 pub mod bot_checks;
 mod assertions;
 pub mod drafts;

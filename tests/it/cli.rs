@@ -828,6 +828,31 @@ async fn retrieval_is_scored_on_own_questions_and_on_a_dataset() {
 }
 
 #[tokio::test]
+async fn answers_are_scored_on_known_facts_with_and_without_a_desk() {
+    let home = home();
+    let path = home.path();
+    let own = "question,facts\nWhen do you close on Saturday?,17:00|5 pm\n\
+               When do you open on Saturday?,noon\nDo you sell submarines to whales?,\n";
+    std::fs::write(path.join("own.csv"), own).unwrap();
+    let documents = ["--documents", "knowledge/acme", "--details", "all.jsonl"];
+    let scored = run(path, &[&["eval", "answers", "own.csv"], &documents[..]].concat()).await;
+    assert_eq!(scored.code, 0, "{scored:#?}");
+    scored.says(&["own.csv: 3 questions, 2 with an answer", "rightly refused      1   33.3 %"]);
+    scored.says(&["wrong: When do you open on Saturday?", "lacks: noon"]);
+    let details = std::fs::read_to_string(path.join("all.jsonl")).unwrap();
+    assert_eq!(details.lines().count(), 3, "{details}");
+    assert!(details.contains("\"verdict\":\"rightly_refused\""), "{details}");
+    assert!(!path.join("data").exists(), "the desk was thrown away");
+    run(path, &["learn", "knowledge"]).await;
+    let scored = run(path, &["eval", "answers", "own.csv", "--agent", "acme"]).await;
+    scored.says(&["own.csv: 3 questions, 2 with an answer"]);
+    run(path, &["eval", "answers", "own.csv", "--agent", "who"]).await.fails_with(&["acme"]);
+    std::fs::write(path.join("own.csv"), "question\nWhen?\n").unwrap();
+    let told = ["own.csv", "`question` and `facts`"];
+    run(path, &["eval", "answers", "own.csv", "--agent", "acme"]).await.fails_with(&told);
+}
+
+#[tokio::test]
 async fn a_collections_own_file_says_how_it_is_cut_and_a_wrong_one_is_refused() {
     let home = home();
     let path = home.path();

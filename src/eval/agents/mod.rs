@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use crate::desk::Desk;
 use crate::domain::time::{Millis, now_ms};
 use crate::eval::drafts::draft_bot;
-use crate::pipeline::{Bot, LiveLookup};
+use crate::pipeline::{Bot, Engine, LiveLookup};
 
 mod planted;
 mod said;
@@ -53,7 +53,8 @@ impl Agents {
         self
     }
 
-    fn live(&self, name: &str) -> Result<Arc<Bot>, String> {
+    /// Returns an agent's live version; an empty name means the only agent.
+    pub fn live(&self, name: &str) -> Result<Arc<Bot>, String> {
         // A draft may replace a live version that is unusable and therefore not loaded.
         let all = self.desk.bots.all().into_iter().map(|bot| (bot.agent.slug.clone(), bot));
         let mut all: BTreeMap<String, Arc<Bot>> = all.collect();
@@ -111,6 +112,13 @@ impl Opens for Agents {
     fn open(&self, spec: &TargetSpec, targets: &Targets) -> Result<Arc<dyn Target>, OpenError> {
         Ok(Arc::new(self.agent(spec, targets).map_err(OpenError)?))
     }
+}
+
+/// Asks a bot one message, in a conversation of its own.
+pub async fn ask_once(engine: &Engine, bot: Arc<Bot>, message: &str, now: Millis) -> SeenTurn {
+    let mut talk = Talk::new(engine, bot, now);
+    talk.say(said::text(message)).await;
+    talk.turns.pop().expect("a message makes a turn")
 }
 
 /// The agent version that answers.

@@ -1,0 +1,163 @@
+//! `frontdesk eval answers`: scores answers on questions with known facts.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use futures::StreamExt as _;
+
+use super::super::bar::Bar;
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::time::now_ms;
+use crate::eval::agents::{Agents, ask_once};
+use crate::eval::answers::{self, AnswerVerdict, KnownQuestion, ScoredAnswer};
+use crate::knowledge::{Progress as _, SourceFolder};
+
+/// Score answers: which of your questions are answered rightly, refused, or answered wrongly
+///
+/// Each question runs through your agent as one message of a new customer; nobody receives the
+/// reply. A file is CSV with the columns `question` and `facts`, or JSONL with the same keys. The
+/// facts are what a right answer states; in CSV they are separated by `;`. Wordings of one fact are
+/// separated by `|`. A question without facts is one that your documents do not answer: there a
+/// refusal is right.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct AnswersArgs {
+    /// Files with questions and facts, as .csv or .jsonl
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The agent that answers [default: the only one]
+    #[arg(long, conflicts_with = "documents")]
+    agent: Option<String>,
+    /// Answer from this folder of documents alone, with an agent of the default settings in a
+    /// desk that is thrown away
+    #[arg(long, value_name = "FOLDER")]
+    documents: Option<PathBuf>,
+    /// Write each answer with its score to this file, one line of JSON per question
+    #[arg(long, value_name = "FILE")]
+    details: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  frontdesk eval answers questions.csv --agent acme
+  frontdesk eval answers questions.jsonl --details answers.jsonl
+  frontdesk eval answers questions.csv --documents knowledge/acme   without a desk
+
+A line of questions.csv: \"When do you open on Monday?\",\"9:00|nine; by appointment\"";
+
+/// The agent and collection of the desk that is thrown away.
+const NAME: &str = "answers";
+
+/// Questions that are asked at once.
+const AT_ONCE: usize = 4;
+
+impl AnswersArgs {
+    pub(super) async fn run(self, mut config: Config) -> anyhow::Result<ExitCode> {
+        let mut details = match &self.details {
+            Some(file) => Some(std::io::BufWriter::new(
+                std::fs::File::create(file)
+                    .with_context(|| format!("{} cannot be written", file.display()))?,
+            )),
+            None => None,
+        };
+        let files: Result<Vec<_>, _> = self.files.iter().map(|file| answers::read(file)).collect();
+        let files = files.map_err(anyhow::Error::msg)?;
+        let home = tempfile::tempdir().context("no folder for a temporary desk")?;
+        if self.documents.is_some() {
+            use_temporary_desk(&mut config, home.path())?;
+        }
+        let app = if let Some(folder) = &self.documents {
+            let app = App::assemble(config).await?;
+            learn(&app, folder).await?;
+            app
+        } else {
+            let app = App::assemble_for_eval(config).await?;
+            app.desk.library.sync_index().await?;
+            app
+        };
+        let agents = Agents::of(app.desk.clone());
+        let named = self.documents.as_ref().map_or(self.agent.as_deref().unwrap_or(""), |_| NAME);
+        let bot = agents.live(named).map_err(anyhow::Error::msg)?;
+        for (file, questions) in self.files.iter().zip(&files) {
+            let bar = Bar::default();
+            bar.start(questions.len());
+            let ask = async |known: &KnownQuestion| {
+                let (engine, bot) = (&app.desk.engine, bot.clone());
+                let turn = ask_once(engine, bot, &known.question, now_ms()).await;
+                bar.done(&known.question);
+                known.score(&turn)
+            };
+            let asked = futures::stream::iter(questions).map(ask).buffered(AT_ONCE);
+            let scored: Vec<ScoredAnswer> = asked.collect().await;
+            report(file, questions, &scored);
+            if let Some(details) = &mut details {
+                for one in &scored {
+                    writeln!(details, "{}", serde_json::to_string(one)?)?;
+                }
+            }
+        }
+        if let Some(mut details) = details {
+            details.flush()?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Changes the settings to a desk in a folder of its own, with one agent and no number.
+fn use_temporary_desk(config: &mut Config, home: &Path) -> anyhow::Result<()> {
+    config.store.url = String::new().into();
+    config.store.path = home.join("frontdesk.db");
+    config.files.prompts = home.join("prompts");
+    config.files.knowledge = home.join("knowledge");
+    config.numbers.clear();
+    // A prompt names only collections that are there, or whose folder is.
+    std::fs::create_dir_all(config.files.knowledge.join(NAME))?;
+    std::fs::create_dir(&config.files.prompts)?;
+    let agent = format!("---\nname: {NAME}\nknowledge: [{NAME}]\n---\nYou answer customers.\n");
+    std::fs::write(config.files.prompts.join(format!("{NAME}.md")), agent)?;
+    Ok(())
+}
+
+async fn learn(app: &App, folder: &Path) -> anyhow::Result<()> {
+    let found = SourceFolder::find(folder, Some(NAME))
+        .with_context(|| format!("{} cannot be read", folder.display()))?;
+    for folder in found {
+        let learned = app.desk.library.learn(folder, &Bar::default()).await?;
+        if let Some((path, why)) = learned.failed.first() {
+            bail!("{path}: {why}");
+        }
+    }
+    Ok(())
+}
+
+fn report(file: &Path, questions: &[KnownQuestion], scored: &[ScoredAnswer]) {
+    let answerable = questions.iter().filter(|one| !one.facts.is_empty()).count();
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    println!("{name}: {} questions, {answerable} with an answer", questions.len());
+    for verdict in AnswerVerdict::ALL {
+        let count = scored.iter().filter(|one| one.verdict == *verdict).count();
+        #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+        let share = 100.0 * count as f64 / scored.len() as f64;
+        println!("  {:16} {count:>5} {share:>6.1} %", title(*verdict));
+    }
+    for one in scored.iter().filter(|one| one.verdict == AnswerVerdict::Wrong) {
+        println!("  wrong: {}", one.question);
+        println!("    -> {}", one.reply.replace('\n', " / "));
+        if !one.missing.is_empty() {
+            println!("    lacks: {}", one.missing.join("; "));
+        }
+    }
+}
+
+fn title(verdict: AnswerVerdict) -> &'static str {
+    match verdict {
+        AnswerVerdict::Right => "right",
+        AnswerVerdict::RightlyRefused => "rightly refused",
+        AnswerVerdict::Refused => "refused",
+        AnswerVerdict::Wrong => "wrong",
+    }
+}
