@@ -42,7 +42,7 @@ pub struct ConversationRow {
     pub window_closed_at: Option<i64>,
     /// When a notice about another conversation was last queued for this contact.
     pub notice_at: Option<i64>,
-    /// When anyone last wrote; an answer within ten seconds does not count.
+    /// When anyone last wrote.
     pub last_message_at: i64,
     /// Number of messages that no person has seen.
     pub unread: i64,
