@@ -118,10 +118,6 @@ fn digit(c: char) -> Option<char> {
 
 /// Returns the details of a text, in order.
 pub(super) fn find(text: &str) -> Vec<Detail> {
-    let may = |c: char| c.is_numeric() || matches!(c, '@' | '.' | '/' | '。' | '．' | '[' | '(');
-    if !text.chars().any(may) {
-        return Vec::new();
-    }
     let plain = Plain::of(text);
     let mut found: Vec<Candidate> = Vec::new();
     for Pattern { needs, regex, read } in PATTERNS.iter() {
@@ -433,6 +429,15 @@ mod tests {
         "店",
         "deadbeefdeadbeefdeadbeefdead",
     ];
+
+    #[test]
+    fn a_detail_needs_no_ascii_sign() {
+        for text in ["visit shop dot com", "info{at}shop{dot}com", "info＠shop", "visit shop․com"]
+        {
+            assert_eq!(find(text).len(), 1, "{text}");
+        }
+        assert_eq!(find("we sell lamps"), []);
+    }
 
     proptest! {
         #[test]
