@@ -7,6 +7,7 @@ use frontdesk_language::fold::fold;
 use frontdesk_promptfoo::result::SeenTurn;
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::dataset::json_lines;
 use super::seen;
@@ -40,6 +41,8 @@ words! {
         Refused = "refused",
         /// A fact is missing, or the documents do not answer.
         Wrong = "wrong",
+        /// It could not be made, or the documents were quoted because the model failed.
+        Failed = "failed",
     }
 }
 
@@ -64,16 +67,24 @@ pub fn read(file: &Path) -> Result<Vec<KnownQuestion>, String> {
     let is_csv = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
     let mut all = if is_csv { of_csv(file)? } else { json_lines::<KnownQuestion>(file)? };
     all.retain(|one| !one.question.trim().is_empty());
-    match all.as_slice() {
-        [] => Err(format!("{}: there is no question", file.display())),
-        _ => Ok(all),
+    let is_empty = |fact: &&String| wordings(fact).next().is_none();
+    let empty = all.iter().find_map(|one| Some((one, one.facts.iter().find(is_empty)?)));
+    match (empty, all.as_slice()) {
+        (Some((one, fact)), _) => Err(format!(
+            "{}: the fact `{fact}` of `{}` has no letter or digit",
+            file.display(),
+            one.question
+        )),
+        (None, []) => Err(format!("{}: there is no question", file.display())),
+        (None, _) => Ok(all),
     }
 }
 
 fn of_csv(file: &Path) -> Result<Vec<KnownQuestion>, String> {
     let place = file.display();
     let wrong = |error: csv::Error| format!("{place}: {error}");
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(file).map_err(wrong)?;
+    // A row with more or fewer fields has a comma that is not quoted.
+    let mut reader = csv::Reader::from_path(file).map_err(wrong)?;
     let header = reader.headers().map_err(wrong)?.clone();
     let column = |name: &str| header.iter().position(|one| one.trim().eq_ignore_ascii_case(name));
     let (Some(question), Some(facts)) = (column("question"), column("facts")) else {
@@ -96,15 +107,18 @@ impl KnownQuestion {
         let said = folded(&reply);
         let is_missing = |fact: &&String| !wordings(fact).any(|wording| holds(&said, &wording));
         let missing: Vec<String> = self.facts.iter().filter(is_missing).cloned().collect();
-        let answered = seen::outcome(turn) == Some(TurnOutcome::Answer);
-        let verdict = match (answered, self.facts.is_empty()) {
-            (true, false) if missing.is_empty() => AnswerVerdict::Right,
-            (true, _) => AnswerVerdict::Wrong,
-            (false, true) => AnswerVerdict::RightlyRefused,
-            (false, false) => AnswerVerdict::Refused,
+        let stands_in = turn.trace.pointer("/reply/stand_in").is_some_and(Value::is_string);
+        let answers = !self.facts.is_empty();
+        let verdict = match seen::outcome(turn) {
+            _ if stands_in => AnswerVerdict::Failed,
+            Some(TurnOutcome::Failure) => AnswerVerdict::Failed,
+            Some(TurnOutcome::Answer) if answers && missing.is_empty() => AnswerVerdict::Right,
+            Some(TurnOutcome::Answer) => AnswerVerdict::Wrong,
+            _ if answers => AnswerVerdict::Refused,
+            _ => AnswerVerdict::RightlyRefused,
         };
         let confidence = turn.trace.pointer("/retrieve/confidence");
-        let confidence = confidence.and_then(serde_json::Value::as_f64).unwrap_or_default();
+        let confidence = confidence.and_then(Value::as_f64).unwrap_or_default();
         ScoredAnswer { question: self.question.clone(), verdict, reply, missing, confidence }
     }
 }
@@ -113,36 +127,51 @@ fn wordings(fact: &str) -> impl Iterator<Item = Vec<char>> {
     fact.split(BETWEEN_WORDINGS).map(folded).filter(|wording| !wording.is_empty())
 }
 
-/// Folds a text for comparison. An hour has no leading zero: `09:30` is `9:30`.
+/// Stands for a decimal point or comma in folded texts, and for the sign between hours and minutes.
+const POINT: char = '\u{02D1}';
+const HOUR: char = 'h';
+
+/// Folds a text for comparison. A number stays one word, `4.50` and `4,50` the same; an hour has no
+/// leading zero: `09:30` is `9:30`.
 fn folded(text: &str) -> Vec<char> {
-    let mut before = None;
-    let mut letters = text.chars().peekable();
+    let letters: Vec<char> = text.chars().collect();
+    let is_digit =
+        |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|c| c.is_numeric());
     let mut kept = String::with_capacity(text.len());
-    while let Some(c) = letters.next() {
-        let is_within =
-            before.is_some_and(|c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | ':'));
-        if c != '0' || is_within || !letters.peek().is_some_and(char::is_ascii_digit) {
-            kept.push(c);
+    for (at, c) in letters.iter().enumerate() {
+        let (before, after) = (at.checked_sub(1), Some(at + 1));
+        let within = is_digit(before) && is_digit(after);
+        let begins =
+            !before.is_some_and(|at| letters[at].is_alphanumeric() || ".,:".contains(letters[at]));
+        match c {
+            '.' | ',' if within => kept.push(POINT),
+            ':' if within => kept.push(HOUR),
+            '0' if begins && is_digit(after) => {}
+            c => kept.push(*c),
         }
-        before = Some(c);
     }
     fold(&kept)
 }
 
-/// Whether a folded text holds a wording. A number must be whole: `12` is not in `120`; a word may
-/// go on, as in other forms of it.
+/// Whether a folded text holds a wording. A number must be whole: `12` is not in `120` or `12.50`. A
+/// Latin word begins with a word, and may go on, as in other forms of it.
 fn holds(said: &[char], wording: &[char]) -> bool {
-    let goes_on = |next: Option<&char>, end: Option<&char>| {
-        let is_digit = |c: Option<&char>| c.is_some_and(|c| c.is_numeric());
-        is_digit(next) && is_digit(end)
+    let is_digit = |c: Option<&char>| c.is_some_and(|c| c.is_numeric());
+    let is_latin = |c: Option<&char>| c.is_some_and(char::is_ascii_alphabetic);
+    let is_sign = |c: Option<&char>| c.is_some_and(|c| [POINT, HOUR].contains(c));
+    let begins = |at: usize| {
+        let before = |steps: usize| at.checked_sub(steps).and_then(|at| said.get(at));
+        let in_number = is_digit(before(1)) || is_sign(before(1)) && is_digit(before(2));
+        let in_word = is_latin(wording.first()) && is_latin(before(1));
+        !(in_word || is_digit(wording.first()) && in_number)
+    };
+    let ends = |at: usize| {
+        let in_number =
+            is_digit(said.get(at)) || is_sign(said.get(at)) && is_digit(said.get(at + 1));
+        !(is_digit(wording.last()) && in_number)
     };
     let mut windows = said.windows(wording.len()).enumerate();
-    windows.any(|(at, window)| {
-        let before = at.checked_sub(1).and_then(|before| said.get(before));
-        window == wording
-            && !goes_on(before, wording.first())
-            && !goes_on(said.get(at + wording.len()), wording.last())
-    })
+    windows.any(|(at, window)| window == wording && begins(at) && ends(at + wording.len()))
 }
 
 #[cfg(test)]
@@ -163,12 +192,19 @@ mod tests {
         assert_eq!(verdict(&["9:30|half past nine"], Answer, "From 09:30."), AnswerVerdict::Right);
         assert_eq!(verdict(&["€12", "Tuesday"], Answer, "12 € on TUESDAYS"), AnswerVerdict::Right);
         assert_eq!(verdict(&["€12", "Tuesday"], Answer, "€12 on Monday"), AnswerVerdict::Wrong);
-        assert_eq!(verdict(&["12"], Answer, "120 or 112"), AnswerVerdict::Wrong, "whole numbers");
+        let other = "120, 112, 12.50, 3,12 or 12:30";
+        assert_eq!(verdict(&["30"], Answer, "30x40 cm"), AnswerVerdict::Right);
+        assert_eq!(verdict(&["12"], Answer, other), AnswerVerdict::Wrong, "whole numbers");
+        assert_eq!(verdict(&["4.50", "12"], Answer, "12kg: 4,50 €"), AnswerVerdict::Right);
+        assert_eq!(verdict(&["12h30"], Answer, "às 12:30."), AnswerVerdict::Right);
+        assert_eq!(verdict(&["no"], Answer, "We know."), AnswerVerdict::Wrong, "whole words");
+        assert_eq!(verdict(&["السبت"], Answer, "والسبت"), AnswerVerdict::Right, "and Saturday");
         assert_eq!(verdict(&["São João"], Answer, "na Rua de Sao Joao"), AnswerVerdict::Right);
         assert_eq!(verdict(&["12"], NoAnswer, "I cannot find 12."), AnswerVerdict::Refused);
         assert_eq!(verdict(&[], NoAnswer, "I cannot find that."), AnswerVerdict::RightlyRefused);
         assert_eq!(verdict(&[], HandOver, "A colleague answers."), AnswerVerdict::RightlyRefused);
         assert_eq!(verdict(&[], Answer, "We sell boats."), AnswerVerdict::Wrong);
+        assert_eq!(verdict(&[], TurnOutcome::Failure, "Sorry."), AnswerVerdict::Failed);
     }
 
     #[test]
@@ -189,6 +225,11 @@ mod tests {
         assert_eq!(read(&jsonl).expect("good"), read_csv);
         std::fs::write(&jsonl, "{\"question\":\"a\"}\n{\"fact\":1}\n").expect("a file");
         assert!(read(&jsonl).expect_err("a wrong key").contains("own.jsonl:2"));
+        for (wrong, told) in [("When?,9:00,nine", "3 fields"), ("When?,€", "`€`")] {
+            std::fs::write(&csv, format!("question,facts\n{wrong}\n")).expect("a file");
+            let error = read(&csv).expect_err(told);
+            assert!(error.contains(told), "{error}");
+        }
         std::fs::write(&csv, "frage,fakten\n").expect("a file");
         assert!(read(&csv).expect_err("no columns").contains("`question` and `facts`"));
         assert!(read(&home.path().join("none.csv")).expect_err("no file").contains("none.csv"));

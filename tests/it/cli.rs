@@ -846,6 +846,12 @@ async fn answers_are_scored_on_known_facts_with_and_without_a_desk() {
     run(path, &["learn", "knowledge"]).await;
     let scored = run(path, &["eval", "answers", "own.csv", "--agent", "acme"]).await;
     scored.says(&["own.csv: 3 questions, 2 with an answer"]);
+    std::fs::create_dir(path.join("empty")).unwrap();
+    let onto = ["eval", "answers", "own.csv", "--agent", "acme", "--details", "./own.csv"];
+    run(path, &onto).await.fails_with(&["holds the questions"]);
+    assert_eq!(std::fs::read_to_string(path.join("own.csv")).unwrap(), own);
+    let empty = ["eval", "answers", "own.csv", "--documents", "empty"];
+    run(path, &empty).await.fails_with(&["empty: no documents", ".csv"]);
     run(path, &["eval", "answers", "own.csv", "--agent", "who"]).await.fails_with(&["acme"]);
     std::fs::write(path.join("own.csv"), "question\nWhen?\n").unwrap();
     let told = ["own.csv", "`question` and `facts`"];

@@ -1,8 +1,10 @@
 //! `frontdesk eval answers`: scores answers on questions with known facts.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -14,7 +16,9 @@ use crate::config::Config;
 use crate::domain::time::now_ms;
 use crate::eval::agents::{Agents, ask_once};
 use crate::eval::answers::{self, AnswerVerdict, KnownQuestion, ScoredAnswer};
+use crate::index;
 use crate::knowledge::{Progress as _, SourceFolder};
+use crate::pipeline::Bot;
 
 /// Score answers: which of your questions are answered rightly, refused, or answered wrongly
 ///
@@ -56,21 +60,21 @@ const NAME: &str = "answers";
 const AT_ONCE: usize = 4;
 
 impl AnswersArgs {
-    pub(super) async fn run(self, mut config: Config) -> anyhow::Result<ExitCode> {
-        let mut details = match &self.details {
-            Some(file) => Some(std::io::BufWriter::new(
-                std::fs::File::create(file)
-                    .with_context(|| format!("{} cannot be written", file.display()))?,
-            )),
-            None => None,
-        };
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        // Not ended by the signal itself, so that the temporary desk is removed.
+        tokio::select! {
+            ended = self.score(config) => ended,
+            _ = tokio::signal::ctrl_c() => bail!("it was broken off"),
+        }
+    }
+
+    async fn score(&self, mut config: Config) -> anyhow::Result<ExitCode> {
         let files: Result<Vec<_>, _> = self.files.iter().map(|file| answers::read(file)).collect();
         let files = files.map_err(anyhow::Error::msg)?;
+        let mut details = self.details.as_deref().map(|file| self.create(file)).transpose()?;
         let home = tempfile::tempdir().context("no folder for a temporary desk")?;
-        if self.documents.is_some() {
-            use_temporary_desk(&mut config, home.path())?;
-        }
         let app = if let Some(folder) = &self.documents {
+            use_temporary_desk(&mut config, home.path())?;
             let app = App::assemble(config).await?;
             learn(&app, folder).await?;
             app
@@ -79,21 +83,13 @@ impl AnswersArgs {
             app.desk.library.sync_index().await?;
             app
         };
-        let agents = Agents::of(app.desk.clone());
         let named = self.documents.as_ref().map_or(self.agent.as_deref().unwrap_or(""), |_| NAME);
-        let bot = agents.live(named).map_err(anyhow::Error::msg)?;
+        let bot = Agents::of(app.desk.clone()).live(named).map_err(anyhow::Error::msg)?;
+        let mut failed = false;
         for (file, questions) in self.files.iter().zip(&files) {
-            let bar = Bar::default();
-            bar.start(questions.len());
-            let ask = async |known: &KnownQuestion| {
-                let (engine, bot) = (&app.desk.engine, bot.clone());
-                let turn = ask_once(engine, bot, &known.question, now_ms()).await;
-                bar.done(&known.question);
-                known.score(&turn)
-            };
-            let asked = futures::stream::iter(questions).map(ask).buffered(AT_ONCE);
-            let scored: Vec<ScoredAnswer> = asked.collect().await;
+            let scored = ask_all(&app, &bot, questions).await;
             report(file, questions, &scored);
+            failed |= scored.iter().any(|one| one.verdict == AnswerVerdict::Failed);
             if let Some(details) = &mut details {
                 for one in &scored {
                     writeln!(details, "{}", serde_json::to_string(one)?)?;
@@ -103,8 +99,36 @@ impl AnswersArgs {
         if let Some(mut details) = details {
             details.flush()?;
         }
+        if failed {
+            eprintln!("frontdesk: answers failed; `frontdesk doctor` says what to check");
+            return Ok(ExitCode::FAILURE);
+        }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// Creates the file for the details, which must not be one of the questions.
+    fn create(&self, file: &Path) -> anyhow::Result<BufWriter<File>> {
+        let place = file.canonicalize().ok();
+        let is_it = |other: &PathBuf| place.is_some() && other.canonicalize().ok() == place;
+        if self.files.iter().any(is_it) {
+            bail!("{} holds the questions: name another file for --details", file.display());
+        }
+        let created = File::create(file);
+        Ok(BufWriter::new(
+            created.with_context(|| format!("{} cannot be written", file.display()))?,
+        ))
+    }
+}
+
+async fn ask_all(app: &App, bot: &Arc<Bot>, questions: &[KnownQuestion]) -> Vec<ScoredAnswer> {
+    let bar = Bar::default();
+    bar.start(questions.len());
+    let ask = async |known: &KnownQuestion| {
+        let turn = ask_once(&app.desk.engine, bot.clone(), &known.question, now_ms()).await;
+        bar.done(&known.question);
+        known.score(&turn)
+    };
+    futures::stream::iter(questions).map(ask).buffered(AT_ONCE).collect().await
 }
 
 /// Changes the settings to a desk in a folder of its own, with one agent and no number.
@@ -113,6 +137,8 @@ fn use_temporary_desk(config: &mut Config, home: &Path) -> anyhow::Result<()> {
     config.store.path = home.join("frontdesk.db");
     config.files.prompts = home.join("prompts");
     config.files.knowledge = home.join("knowledge");
+    // Not the desk's own cluster.
+    config.index = index::Settings::Memory {};
     config.numbers.clear();
     // A prompt names only collections that are there, or whose folder is.
     std::fs::create_dir_all(config.files.knowledge.join(NAME))?;
@@ -125,6 +151,9 @@ fn use_temporary_desk(config: &mut Config, home: &Path) -> anyhow::Result<()> {
 async fn learn(app: &App, folder: &Path) -> anyhow::Result<()> {
     let found = SourceFolder::find(folder, Some(NAME))
         .with_context(|| format!("{} cannot be read", folder.display()))?;
+    if found.iter().all(|folder| folder.documents.is_empty()) {
+        bail!("{}: no documents, such as .md, .pdf, .docx or .csv", folder.display());
+    }
     for folder in found {
         let learned = app.desk.library.learn(folder, &Bar::default()).await?;
         if let Some((path, why)) = learned.failed.first() {
@@ -159,5 +188,6 @@ fn title(verdict: AnswerVerdict) -> &'static str {
         AnswerVerdict::RightlyRefused => "rightly refused",
         AnswerVerdict::Refused => "refused",
         AnswerVerdict::Wrong => "wrong",
+        AnswerVerdict::Failed => "failed",
     }
 }
