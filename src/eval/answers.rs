@@ -9,7 +9,7 @@ use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::dataset::json_lines;
+use super::dataset::{column, json_lines};
 use super::seen;
 use crate::domain::TurnOutcome;
 
@@ -86,8 +86,8 @@ fn of_csv(file: &Path) -> Result<Vec<KnownQuestion>, String> {
     // A row with more or fewer fields has a comma that is not quoted.
     let mut reader = csv::Reader::from_path(file).map_err(wrong)?;
     let header = reader.headers().map_err(wrong)?.clone();
-    let column = |name: &str| header.iter().position(|one| one.trim().eq_ignore_ascii_case(name));
-    let (Some(question), Some(facts)) = (column("question"), column("facts")) else {
+    let columns = (column(&header, "question"), column(&header, "facts"));
+    let (Some(question), Some(facts)) = columns else {
         return Err(format!(
             "{place}: the first line must name the columns `question` and `facts`"
         ));

@@ -87,9 +87,8 @@ impl Dataset {
             .from_path(file)
             .map_err(|e| format!("{place}: {e}"))?;
         let header = reader.headers().map_err(|e| format!("{place}: {e}"))?.clone();
-        let column =
-            |name: &str| header.iter().position(|one| one.trim().eq_ignore_ascii_case(name));
-        let (Some(question), Some(document)) = (column("question"), column("document")) else {
+        let columns = (column(&header, "question"), column(&header, "document"));
+        let (Some(question), Some(document)) = columns else {
             return Err(format!(
                 "{place}: the first line must name the columns `question` and `document`"
             ));
@@ -152,6 +151,11 @@ fn questions_of(file: &Path) -> Result<Vec<DatasetQuestion>, String> {
         relevant: Relevance::new(),
     };
     Ok(texts.into_iter().enumerate().map(asked).collect())
+}
+
+/// The place of a column in a header.
+pub(super) fn column(header: &csv::StringRecord, name: &str) -> Option<usize> {
+    header.iter().position(|one| one.trim().eq_ignore_ascii_case(name))
 }
 
 fn read(file: &Path) -> Result<String, String> {

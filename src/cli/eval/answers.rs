@@ -171,7 +171,7 @@ fn report(file: &Path, questions: &[KnownQuestion], scored: &[ScoredAnswer]) {
         let count = scored.iter().filter(|one| one.verdict == *verdict).count();
         #[expect(clippy::cast_precision_loss, reason = "a share for people")]
         let share = 100.0 * count as f64 / scored.len() as f64;
-        println!("  {:16} {count:>5} {share:>6.1} %", title(*verdict));
+        println!("  {:16} {count:>5} {share:>6.1} %", verdict.as_str().replace('_', " "));
     }
     for one in scored.iter().filter(|one| one.verdict == AnswerVerdict::Wrong) {
         println!("  wrong: {}", one.question);
@@ -179,15 +179,5 @@ fn report(file: &Path, questions: &[KnownQuestion], scored: &[ScoredAnswer]) {
         if !one.missing.is_empty() {
             println!("    lacks: {}", one.missing.join("; "));
         }
-    }
-}
-
-fn title(verdict: AnswerVerdict) -> &'static str {
-    match verdict {
-        AnswerVerdict::Right => "right",
-        AnswerVerdict::RightlyRefused => "rightly refused",
-        AnswerVerdict::Refused => "refused",
-        AnswerVerdict::Wrong => "wrong",
-        AnswerVerdict::Failed => "failed",
     }
 }
