@@ -36,6 +36,7 @@ const unread: Message = { ...message, content: JSON.parse('"{"') };
 const conversation: Conversation = {
   id: "cnv_1",
   last_message_at: 1,
+  updated_at: 1,
   last_author: newer,
   last_kind: newer,
   last_state: newer,

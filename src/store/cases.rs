@@ -39,9 +39,9 @@ impl Case<'_> {
             return Ok(());
         }
         // The customer waits for a person, also if the bot had answered.
-        let sql = "update conversations set open_cases = open_cases + 1,
+        let sql = "update conversations set open_cases = open_cases + 1, updated_at = $2,
                        unanswered = case when unanswered > 0 then unanswered else 1 end where id = $1";
-        run!(conn, sql, self.conversation.as_str())?;
+        run!(conn, sql, self.conversation.as_str(), now())?;
         let (id, reason) = (EscalationId::generate(), self.reason.to_string());
         let sql = formatcp!(
             "insert into escalations (id, workspace_id, conversation_id, turn_id, reason, question, state, told, created_at)
@@ -75,8 +75,8 @@ impl Case<'_> {
 }
 
 pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) -> Result<()> {
-    let sql = "update conversations set open_cases = 0 where id = $1 and open_cases <> 0";
-    run!(conn, sql, conversation.as_str())?;
+    let sql = "update conversations set open_cases = 0, updated_at = $2 where id = $1 and open_cases <> 0";
+    run!(conn, sql, conversation.as_str(), now())?;
     let sql = formatcp!(
         "update escalations set state = '{RESOLVED}', resolved_at = $2
          where conversation_id = $1 and state = '{OPEN}'"

@@ -68,7 +68,7 @@ impl Write for See {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<bool>> {
         let current = inbox::merge::current(conn, workspace, &self.id).await?;
         let (id, workspace_id) = (current.as_str(), workspace.as_str());
-        let sql = "update conversations set unread = 0, seen_at = $3
+        let sql = "update conversations set unread = 0, seen_at = $3, updated_at = $3
                    where id = $1 and workspace_id = $2 and unread > 0";
         if run!(conn, sql, id, workspace_id, now())? == 1 {
             signal::notify_replicas(

@@ -178,10 +178,10 @@ impl Write for Close {
         // The conversation is locked first, as everywhere that locks both, to avoid deadlocks.
         let conversation = inbox::merge::current(conn, workspace, &conversation).await?;
         let sql = formatcp!(
-            "update conversations set open_cases = open_cases - (select count(*) from escalations e
+            "update conversations set updated_at = $3, open_cases = open_cases - (select count(*) from escalations e
                  where e.id = $2 and e.state = '{OPEN}') where id = $1"
         );
-        run!(conn, sql, conversation.as_str(), self.id.as_str())?;
+        run!(conn, sql, conversation.as_str(), self.id.as_str(), now())?;
         let sql = formatcp!(
             "update escalations set state = '{RESOLVED}', resolved_at = $2 where id = $1 and state = '{OPEN}'"
         );

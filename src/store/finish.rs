@@ -14,11 +14,14 @@ use super::signal::{self, Signal};
 use super::turns::Claim;
 use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, storable, to_json};
 use crate::domain::thread::OwnerChange;
-use crate::domain::time::Millis;
 use crate::domain::{
     AgentId, Author, CaseReason, MessageId, MessageState, NoteCode, Owner, TurnId, TurnOutcome,
     Usage, VersionId, VoiceTranscript, WorkspaceId, loop_guard,
 };
+
+/// Age of a conversation's last message from which an answer moves the conversation up in the
+/// lists, in milliseconds.
+const YOUNG_MS: i64 = 10_000;
 
 impl Store {
     /// Commits a finished turn.
@@ -95,6 +98,8 @@ impl BatchWrite for FinishedTurn {
     ) -> Result<Vec<CommitOutcome>> {
         let held = end_leases(all, conn).await?;
         let ours: Vec<&Self> = all.iter().filter(|turn| held.contains(&turn.lease())).collect();
+        hand_over(&ours, conn).await?;
+        move_up(&ours, conn).await?;
         let came = mark_answered(&ours, conn).await?;
         for turn in &ours {
             if let Some(case) = &turn.escalation {
@@ -122,29 +127,21 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
     let (mut rows, moment) = (Rows::default(), now());
     for (place, turn) in (0_i64..).zip(all) {
         let reply = turn.replies.last();
-        let change = turn.hands_over().then(|| OwnerChange::taken_over(moment));
-        let (owner, person_at, forgets_habit) = change.map_or((None, None, 0), columns);
         rows.push([
             place.into(),
             turn.claim.id.as_str().into(),
             turn.claim.lease_token.into(),
-            owner.into(),
-            person_at.into(),
-            forgets_habit.into(),
             reply.map(|_| moment).into(),
             reply.map_or(0, |reply| loop_guard::hash(&reply.text)).into(),
             moment.into(),
         ]);
     }
-    let before = "with v (place, id, token, owner, person_at, forgets_habit, replied_at, reply_hash, moment) as (";
+    let before = "with v (place, id, token, replied_at, reply_hash, moment) as (";
     conn.hold(before, &rows, "v join conversations r on r.id = v.id").await?;
     let after = formatcp!(
         ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
-            updated_at = v.moment, last_message_at = v.moment,
-            replied_at = coalesce(v.replied_at, conversations.replied_at),
-            reply_hash = case when v.replied_at is null then conversations.reply_hash else v.reply_hash end,
-            owner = coalesce(v.owner, conversations.owner), person_at = coalesce(v.person_at, conversations.person_at),
-            habit = case when v.forgets_habit = 1 then '' else conversations.habit end
+            updated_at = v.moment, replied_at = coalesce(v.replied_at, conversations.replied_at),
+            reply_hash = case when v.replied_at is null then conversations.reply_hash else v.reply_hash end
         from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}'",
         bot = Owner::REQUIRED_FOR_COMMIT.as_str()
     );
@@ -153,11 +150,40 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
     Ok(ended.map(|(_, turn)| turn.lease()).collect())
 }
 
-/// The columns of an owner change, for [`end_leases`]. Destructured without `..`, so that a new
-/// field cannot be forgotten.
-fn columns(change: OwnerChange) -> (Option<&'static str>, Option<Millis>, i64) {
-    let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } = change;
-    (Some(owner.as_str()), person_at, i64::from(forgets_habit))
+/// Moves the conversations up in the lists, unless their last message is young: five indexes have
+/// its time, and a place among the newest is as good.
+async fn move_up(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
+    let (mut rows, moment) = (Rows::default(), now());
+    for turn in ours {
+        rows.push([turn.claim.id.as_str().into(), moment.into(), (moment - YOUNG_MS).into()]);
+    }
+    let after = ") update conversations set last_message_at = v.moment
+        from v where conversations.id = v.id and conversations.last_message_at < v.before";
+    conn.many("with v (id, moment, before) as (", &rows, after).await.map(|_| ())
+}
+
+/// Gives the conversations that are handed over to a person.
+async fn hand_over(ours: &[&FinishedTurn], conn: &mut Conn<'_>) -> Result<()> {
+    let (mut rows, moment) = (Rows::default(), now());
+    for turn in ours.iter().filter(|turn| turn.hands_over()) {
+        // Destructured without `..`, so that a new field cannot be forgotten.
+        let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } =
+            OwnerChange::taken_over(moment);
+        let id = turn.claim.id.as_str();
+        rows.push([
+            id.into(),
+            owner.into(),
+            person_at.into(),
+            i64::from(forgets_habit).into(),
+            moment.into(),
+        ]);
+    }
+    let after = ") update conversations set owner = v.owner, last_message_at = v.moment,
+            person_at = coalesce(v.person_at, conversations.person_at),
+            habit = case when v.forgets_habit = 1 then '' else conversations.habit end
+        from v where conversations.id = v.id";
+    let before = "with v (id, owner, person_at, forgets_habit, moment) as (";
+    conn.many(before, &rows, after).await.map(|_| ())
 }
 
 /// Marks the messages as answered. Returns when the last message of each turn came, by turn.

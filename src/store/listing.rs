@@ -42,8 +42,10 @@ pub struct ConversationRow {
     pub window_closed_at: Option<i64>,
     /// When a notice about another conversation was last queued for this contact.
     pub notice_at: Option<i64>,
-    /// When anyone last wrote.
+    /// When anyone last wrote; an answer within ten seconds does not count.
     pub last_message_at: i64,
+    /// When the conversation last changed.
+    pub updated_at: i64,
     /// Number of messages that no person has seen.
     pub unread: i64,
     /// 1 if the customer waits for a person, else 0.
@@ -122,7 +124,7 @@ fn query(rest: &str, found: &FoundColumns) -> String {
     let FoundColumns { id: found_id, text: found_text } = found;
     format!(
         "with p as materialized (select v.id, v.number_id, v.contact_id, v.owner, v.last_inbound_at, v.window_closed_at,
-            v.notice_at, v.last_message_at, v.unread,
+            v.notice_at, v.last_message_at, v.updated_at, v.unread,
             case when {OPEN} and v.unanswered > 0 then 1 else 0 end as waiting,
             (select x.id from messages x where x.conversation_id = v.id
                 order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit 1) as last_id,
@@ -134,7 +136,8 @@ fn query(rest: &str, found: &FoundColumns) -> String {
                 and e.state = '{OPEN_CASE}' order by e.created_at desc, e.id desc limit 1) end as case_id
             from conversations v where v.workspace_id = $1 {rest})
         select p.id, p.number_id, p.contact_id, c.name as contact_name, c.wa_id, c.bsuid, c.opted_out_at, p.owner,
-            p.last_inbound_at, p.window_closed_at, p.notice_at, p.last_message_at, p.unread, cast(p.waiting as bigint) as waiting,
+            p.last_inbound_at, p.window_closed_at, p.notice_at, p.last_message_at, p.updated_at, p.unread,
+            cast(p.waiting as bigint) as waiting,
             coalesce(q.transcript, q.body) as waiting_text, {found_text} as found_text,
             coalesce(m.transcript, m.body) as last_text, m.kind as last_kind, m.author as last_author,
             m.state as last_state, e.id as case_id, e.reason as case_reason, e.created_at as case_at,

@@ -46,8 +46,12 @@ pub(super) struct Conversation {
     owner: Owner,
     /// When the customer last wrote, milliseconds since 1970.
     last_inbound_at: Option<i64>,
-    /// When anybody last wrote, milliseconds since 1970.
+    /// When anybody last wrote, milliseconds since 1970; the bot's answer to a message of the last
+    /// ten seconds does not count. The lists' order.
     last_message_at: i64,
+    /// When it last changed, milliseconds since 1970. Of two responses, the one with the higher
+    /// value is newer.
+    updated_at: i64,
     /// Number of customer messages since a person last viewed the conversation (`seen`) or wrote in
     /// it.
     unread: i64,
@@ -281,6 +285,7 @@ impl ListedConversation {
             owner: row.owner,
             last_inbound_at: row.last_inbound_at,
             last_message_at: row.last_message_at,
+            updated_at: row.updated_at,
             unread: row.unread,
             last_kind: row.last_kind,
             last_author: row.last_author,

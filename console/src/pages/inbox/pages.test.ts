@@ -9,6 +9,7 @@ function talk(id: string, at: number, more: Partial<Conversation> = {}): Convers
   return {
     id,
     last_message_at: at,
+    updated_at: at,
     number_id: "num_1",
     number_slug: "main",
     contact_id: "con_1",
@@ -76,6 +77,10 @@ test("a phone is found as it is dialled at home and from abroad, and a text howe
 test("an answer that was overtaken changes nothing", () => {
   const before = three();
   expect(merged(before, talk("a", 45), all)).toBe(before);
+  // The bot's answer changes the conversation without moving it.
+  const answered = merged(before, talk("a", 50, { updated_at: 51, last_text: "Yes" }), all);
+  expect(merged(answered, talk("a", 50), all)).toBe(answered);
+  expect(answered.pages[0]?.items[0]?.last_text).toBe("Yes");
 });
 
 test("what belongs no more goes, but not under the eyes of who reads it", () => {

@@ -66,7 +66,7 @@ export function merged(data: Pages, changed: Conversation, filter: Filter, kept?
   const [page, at] = place;
   const known = data.pages[page]?.items[at];
   // A response that a newer one has overtaken.
-  if (known && known.last_message_at > one.last_message_at) return data;
+  if (known && known.updated_at > one.updated_at) return data;
   const stays = fits !== false || one.id === kept;
   if (stays && known?.last_message_at === one.last_message_at)
     return { ...data, pages: change(data.pages, page, (list) => list.splice(at, 1, one)) };
