@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, Kind, Pool, Task};
 
-/// An operation that a worker process must not be able to perform; the last three end or exhaust
-/// the process.
+/// An operation that a worker process must not be able to perform; the last four use memory, or end
+/// or exhaust the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attempt {
@@ -33,6 +33,8 @@ pub enum Attempt {
     Signal,
     /// Map shared memory, which no limit counts.
     Share,
+    /// Allocate 100 MB and keep them until the process ends.
+    Keep,
     /// Allocate memory without end.
     Allocate,
     /// Loop forever.
@@ -82,6 +84,10 @@ impl Attempt {
                 rustix::process::test_kill_process(desk).map_err(Into::into)
             }
             Self::Share => share_memory(),
+            Self::Keep => {
+                std::hint::black_box(vec![1_u8; 100 * 1024 * 1024].leak());
+                Ok(())
+            }
             Self::Allocate => {
                 let mut all = Vec::new();
                 loop {

@@ -150,12 +150,14 @@ impl PoolState {
         let _place = lane.places.acquire().await.map_err(gone)?;
         let most = u64::from(self.settings.seconds);
         let seconds = task.time_limit.map_or(most, |longest| longest.as_secs().clamp(1, most));
-        let mut why = Failure::Broken;
+        let (mut why, mut wants_new) = (Failure::Broken, false);
         for _ in 0..TRIES {
-            let mut process = match lane.take() {
+            let idle = if wants_new { None } else { lane.take() };
+            let mut process = match idle {
                 Some(process) => process,
                 None => self.start().await?,
             };
+            let is_new = process.is_new();
             let whole = u32::try_from(seconds).unwrap_or(self.settings.seconds);
             let longest = Duration::from_secs(seconds) + GRACE;
             let used = process.processor_time();
@@ -175,6 +177,11 @@ impl PoolState {
                 Ok(Err(trouble)) => trouble,
             };
             why = match process.exit_cause(&trouble).await {
+                // Earlier documents may have left too little for this one.
+                ExitCause::Memory if !is_new => {
+                    (why, wants_new) = (Failure::Memory { mb: self.settings.memory_mb }, true);
+                    continue;
+                }
                 ExitCause::Memory => return Err(Failure::Memory { mb: self.settings.memory_mb }),
                 ExitCause::Time => return Err(Failure::TooSlow { seconds }),
                 ExitCause::Fault => Failure::Broken,

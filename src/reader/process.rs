@@ -118,6 +118,11 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Whether it has not worked on a task yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.tasks == 0
+    }
+
     /// Whether it should be replaced.
     pub(super) fn should_recycle(&self) -> bool {
         self.tasks >= MAX_TASKS

@@ -73,6 +73,19 @@ async fn what_ends_a_worker_process_has_a_name_and_the_next_task_a_new_process()
 }
 
 #[tokio::test]
+async fn a_task_without_room_beside_what_earlier_ones_left_gets_a_new_process() {
+    let pool = pool(20, 30);
+    assert_eq!(pool.attempt(&[Attempt::Keep]).await.unwrap(), [Attempt::Keep]);
+    assert_eq!(pool.idle(), 1, "the process with 100 of 160 MB in use takes the next task");
+    assert_eq!(pool.attempt(&[Attempt::Keep]).await.unwrap(), [Attempt::Keep]);
+    assert_eq!(
+        pool.attempt(&[Attempt::Keep, Attempt::Keep]).await,
+        Err(Failure::Memory { mb: 160 }),
+        "too much for a new process, too"
+    );
+}
+
+#[tokio::test]
 async fn a_task_that_a_worker_process_does_not_understand_is_given_up_at_once_and_no_files_fault() {
     let (head, body) = (b"nonsense".to_vec(), Box::new(*b"We open at nine."));
     let (kind, longest) = (Kind::Document, None);
