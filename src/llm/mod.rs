@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Prompt, Usage};
 
 mod extractive;
-pub(crate) use extractive::asks_nothing;
+pub(crate) use extractive::{PASSAGES as PASSAGES_QUOTED_FROM, asks_nothing};
 mod openai;
 
 /// Writes an answer to a prompt.

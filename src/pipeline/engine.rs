@@ -59,8 +59,10 @@ impl Engine {
             let question = run.transcribe(context, turn, &self.live().caches.languages).await?;
             run.escalate(bot, &turn.history, &question)?;
             run.curated(lookup, agent, &question).await?;
-            let scene = Scene { agent, history, referred, question: &question };
-            let found = run.retrieve(lookup, scene, self.models().may_rewrite(agent)).await;
+            let (models, question) = (self.models(), question);
+            let limit = models.passages(agent);
+            let scene = Scene { agent, history, referred, question: &question, limit };
+            let found = run.retrieve(lookup, scene, models.may_rewrite(agent)).await;
             Ok::<_, Outcome>(Open { question, found })
         };
         let open = before_model.await;
@@ -81,7 +83,8 @@ impl Engine {
         let with_model = async {
             let Open { question, found } = open?;
             let (template, question, layout) = (&bot.template, &question, self.layout);
-            let scene = Scene { agent, history, referred, question };
+            let limit = models.passages(agent);
+            let scene = Scene { agent, history, referred, question, limit };
             let rewriter = models.rewriter(agent, context.tier);
             let found = &run.refine(live.retrieval(), rewriter, scene, found).await;
             let tokens = &live.caches.tokens;

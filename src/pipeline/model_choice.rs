@@ -8,7 +8,7 @@ use super::prompt;
 use super::retrieve::{self, Rewriter};
 use crate::domain::trace::PromptTrace;
 use crate::domain::{Agent, Prompt, Reply, ReplyKind};
-use crate::llm::Model;
+use crate::llm::{self, Model};
 
 /// The models that may answer, and the limits on their cost.
 #[derive(Clone, Copy)]
@@ -43,6 +43,12 @@ impl<'a> Models<'a> {
     /// Whether a model may rewrite the question.
     pub(super) fn may_rewrite(self, agent: &Agent) -> bool {
         self.retrieve.rewrite_ms > 0 && self.model.kind(self.own(agent)).generates()
+    }
+
+    /// How many passages are retrieved: quoting chooses among more than a prompt holds.
+    pub(super) fn passages(self, agent: &Agent) -> usize {
+        let generates = self.model.kind(self.own(agent)).generates();
+        if generates { agent.passages } else { agent.passages.max(llm::PASSAGES_QUOTED_FROM) }
     }
 
     /// Returns the query rewriter; `None` if there is no budget for it.

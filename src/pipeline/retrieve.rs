@@ -102,6 +102,8 @@ pub struct Scene<'a> {
     pub referred: &'a [Line],
     /// The question.
     pub question: &'a Question,
+    /// Maximum number of passages.
+    pub limit: usize,
 }
 
 /// Retrieves passages without calling a model. `may_rewrite`: [`refine`] may follow.
@@ -111,7 +113,7 @@ pub(super) async fn search(
     may_rewrite: bool,
 ) -> (RetrievalResult, RetrieveTrace) {
     let started = Instant::now();
-    let Scene { agent, history, referred, question } = scene;
+    let Scene { agent, history, referred, question, limit } = scene;
     let (follows, quoted) =
         if agent.search.follow_up { (history, referred) } else { (&[][..], &[][..]) };
     let reading = QueryAnalysis {
@@ -136,7 +138,7 @@ pub(super) async fn search(
         [one] => (std::mem::take(&mut one.passages), one.confidence),
         all => {
             let says = reading.says_something;
-            let passages = merge::merge_context(all, says, agent.passages);
+            let passages = merge::merge_context(all, says, limit);
             let weights = all.first().map(|asked| asked.weights.clone()).unwrap_or_default();
             let sure = confidence(&passages, &weights);
             let sure = merge::context_confidence(all, &passages, sure, says);
@@ -151,7 +153,7 @@ pub(super) async fn search(
     if wish.is_none() {
         let text = standalone.as_deref().unwrap_or(&question.text);
         passages = rerank(seams.rerank, text, passages, &mut seen).await;
-        passages = distinct(passages, agent.passages, seams.prints);
+        passages = distinct(passages, limit, seams.prints);
     }
     let passages: Arc<[Passage]> = passages.into();
     seen.passages = passages.clone();
@@ -169,7 +171,7 @@ pub(super) async fn refine(
 ) -> (RetrievalResult, RetrieveTrace) {
     let Some(wish) = found.pending_rewrite.take() else { return (found, seen) };
     let started = Instant::now();
-    let Scene { agent, history, referred, question } = scene;
+    let Scene { agent, history, referred, question, limit } = scene;
     let said = [history, referred].concat();
     let mut passages = found.passages.to_vec();
     let request = Request { dependence: wish.reading.dependence, into: wish.target_language };
@@ -192,7 +194,7 @@ pub(super) async fn refine(
     }
     let text = best.as_deref().unwrap_or(&question.text);
     passages = rerank(seams.rerank, text, passages, &mut seen).await;
-    passages = distinct(passages, agent.passages, seams.prints);
+    passages = distinct(passages, limit, seams.prints);
     found.passages = passages.into();
     seen.passages = found.passages.clone();
     seen.took_ms += millis(started);

@@ -39,10 +39,22 @@ pub(super) struct Fact {
     given: LazyLock<Regex>,
 }
 
+impl Fact {
+    /// Returns the kinds of facts that a question asks for.
+    pub(super) fn asked(question: &str) -> Vec<&'static Self> {
+        FACTS.iter().filter(|fact| fact.asked.is_match(question)).collect()
+    }
+
+    /// Whether a text holds a fact of this kind.
+    pub(super) fn is_given(&self, text: &str) -> bool {
+        self.given.is_match(text)
+    }
+}
+
 impl Question {
     /// Prepares a question. Word rarity is computed over `units`.
     pub(super) fn read(question: &str, units: &[Unit], words: &Words) -> Self {
-        let facts: Vec<_> = FACTS.iter().filter(|fact| fact.asked.is_match(question)).collect();
+        let facts = Fact::asked(question);
         let weigh = |(stem, meaning): (String, f32)| {
             let holding = units.iter().filter(|unit| Self::held_by(unit, &stem) > 0.0).count();
             let known =
@@ -112,29 +124,13 @@ impl Question {
 
     /// Returns whether a text holds the kind of fact asked for.
     pub(super) fn is_fact(&self, text: &str) -> bool {
-        self.facts.iter().any(|fact| fact.given.is_match(text))
+        self.facts.iter().any(|fact| fact.is_given(text))
     }
 
     /// Whether the question names the label of a field, as far as it is one word.
     pub(super) fn names_label(&self, unit: &Unit) -> bool {
         let label = unit.stems.first();
         label.is_some_and(|label| self.words.iter().any(|(word, _)| similarity(word, label) > 0.0))
-    }
-
-    /// Returns the question reduced to the words that none of the `said` units holds, or `None`
-    /// when their weight is small.
-    pub(super) fn unanswered(&self, said: &[&Unit]) -> Option<Self> {
-        let held = |word: &str| {
-            said.iter()
-                .any(|unit| Self::held_by(unit, word) > 0.0 || holds(&unit.block.stems, word) > 0.0)
-        };
-        let words: Vec<_> = self.words.iter().filter(|(word, _)| !held(word)).cloned().collect();
-        let weight = |words: &[(String, f32)]| words.iter().map(|(_, weight)| weight).sum::<f32>();
-        (weight(&words) >= 0.18 * weight(&self.words)).then(|| Self {
-            words,
-            kinds: self.kinds.clone(),
-            facts: self.facts.clone(),
-        })
     }
 
     fn share(&self, unit: &Unit, above: f32) -> f32 {
@@ -166,11 +162,11 @@ impl Question {
     }
 }
 
-fn number(count: usize) -> f32 {
+pub(super) fn number(count: usize) -> f32 {
     f32::from(u16::try_from(count).unwrap_or(u16::MAX))
 }
 
-fn holds(stems: &[String], stem: &str) -> f32 {
+pub(super) fn holds(stems: &[String], stem: &str) -> f32 {
     stems.iter().map(|other| similarity(other, stem)).fold(0.0, f32::max)
 }
 
@@ -188,7 +184,7 @@ static FACTS: [Fact; 4] = [
         asked: LazyLock::new(|| {
             fixed(concat!(
                 r"(?i)\b(?:how much|price\w*|costs?|fees?|charges?|expensive|cu[aá]nto (?:cuesta|vale|es|sale|cobra)\w*|precios?|cuesta\w*|tarifas?",
-                r"|quanto (?:custa|[eé]|sai|fica)\w*|pre[cç]os?|custa\w*|taxas?|wie ?viel|was kostet|kostet|kosten|preise?|geb[uü]hr\w*|combien|prix|co[uû]te\w*|tarifs?|frais)\b"
+                r"|quanto (?:custa|[eé]|sai|fica)\w*|pre[cç]os?|custa\w*|taxas?|wie ?viel|was kostet|kostet|kosten|preise?|geb[uü]hr\w*|combien|prix|co[uû]te\w*|tarifs?|frais)\b|سعر|قديش|بكم|تكلف"
             ))
         }),
         given: LazyLock::new(|| {

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use frontdesk_language::sentences;
 use regex::Regex;
 
+use super::sections::Section;
 use super::words::Words;
-use crate::domain::Chunk;
 
 /// Line length above which a paragraph counts as hard-wrapped, in characters.
 const HARD_WRAP_LEN: usize = 60;
@@ -57,7 +57,8 @@ pub(super) enum Kind {
 }
 
 /// Splits a passage into its units, in reading order.
-pub(super) fn read(mark: usize, standing: f32, chunk: &Chunk, words: &Words) -> Vec<Unit> {
+pub(super) fn read(section: &Section, words: &Words) -> Vec<Unit> {
+    let chunk = &section.passage.chunk;
     let heading = chunk.heading.rsplit(" > ").next().filter(|heading| !heading.is_empty());
     let heading = heading.unwrap_or(&chunk.title).to_owned();
     let mut above = format!("{}\n{}", chunk.title, chunk.heading);
@@ -75,8 +76,8 @@ pub(super) fn read(mark: usize, standing: f32, chunk: &Chunk, words: &Words) -> 
         let record =
             if parsed.kind == Kind::Record { parsed.texts.join("\n") } else { String::new() };
         let block = Rc::new(Block {
-            mark,
-            relative_score: standing,
+            mark: section.mark,
+            relative_score: section.relative_score,
             kind: parsed.kind,
             intro: parsed.intro.to_owned(),
             answers: caption.ends_with(['?', '？', '؟']),
@@ -109,7 +110,8 @@ fn is_caption(first: &str, lines: usize, headings: &str) -> bool {
         && (first.ends_with(['?', '？', '؟']) || headings.ends_with(first) || (short && plain))
 }
 
-fn is_rows_file(source: &str) -> bool {
+/// Whether each section of a file is a row, and speaks of something else.
+pub(super) fn is_rows_file(source: &str) -> bool {
     let ending = source.rsplit('.').next().unwrap_or("").to_ascii_lowercase();
     matches!(ending.as_str(), "csv" | "tsv")
 }

@@ -1,9 +1,9 @@
 //! Part of the answers without a model: turns text into stems that can be compared.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use frontdesk_language::data;
+use frontdesk_language::data::{self, Language};
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -21,6 +21,20 @@ const FUNCTION_WORD_WEIGHT: f32 = 0.02;
 static FUNCTION: LazyLock<HashSet<&str>> =
     LazyLock::new(|| data::each(|language| &language.questions.function_words).collect());
 
+/// By language, the words and phrases that only ask or are only polite, such as "how long" and
+/// "hello".
+static ASKING: LazyLock<HashMap<&str, HashSet<&str>>> = LazyLock::new(|| {
+    let phrases = |language: &'static Language| {
+        let asks = language.curated.asks.values().flatten();
+        let polite = language.search.courtesies.iter().chain(&language.curated.courtesies);
+        asks.chain(polite).chain(&language.questions.function_words).map(String::as_str).collect()
+    };
+    data::languages().iter().map(|language| (language.code.as_str(), phrases(language))).collect()
+});
+
+/// Maximum words of a phrase that only asks.
+const LONGEST_PHRASE: usize = 3;
+
 /// Minimum stem length for a prefix match, in characters.
 const SHORTEST_STEM: usize = 4;
 
@@ -28,6 +42,8 @@ const SHORTEST_STEM: usize = 4;
 pub(super) struct Words {
     stemmer: Option<Stemmer>,
     stop_words: &'static [&'static str],
+    /// Words and phrases that only ask.
+    asking: Option<&'static HashSet<&'static str>>,
 }
 
 impl Words {
@@ -43,6 +59,7 @@ impl Words {
         Self {
             stemmer: algorithm.map(Stemmer::create),
             stop_words: stop_words::lookup(code).unwrap_or_default(),
+            asking: ASKING.get(code),
         }
     }
 
@@ -72,13 +89,16 @@ impl Words {
         let mut asked = Vec::new();
         // A set, because a linear search would be quadratic in a very long question.
         let mut known: HashSet<String> = HashSet::new();
-        for whole in question.unicode_words() {
+        let asking = self.asking(question);
+        for (at, whole) in question.unicode_words().enumerate() {
             for (place, word) in whole.split(['\'', '’']).enumerate() {
                 let small = word.to_lowercase();
                 let tail = place > 0 && small.chars().count() <= 2;
                 let function =
                     tail || small.chars().count() <= 2 || FUNCTION.contains(small.as_str());
-                let meaning = match (tail || self.stop_words.contains(&small.as_str()), function) {
+                let stop = tail || self.stop_words.contains(&small.as_str());
+                let meaning = match (stop, function) {
+                    _ if asking.contains(&at) => FUNCTION_WORD_WEIGHT,
                     (true, true) => FUNCTION_WORD_WEIGHT,
                     (true, false) => STOP_WORD_WEIGHT,
                     (false, _) => 1.0,
@@ -96,6 +116,19 @@ impl Words {
             }
         }
         asked
+    }
+
+    /// Returns the positions of the words that only ask or are only polite.
+    fn asking(&self, question: &str) -> HashSet<usize> {
+        let Some(asking) = self.asking else { return HashSet::new() };
+        let words: Vec<String> = question.unicode_words().map(str::to_lowercase).collect();
+        let known = |(at, length): (usize, usize)| {
+            let phrase = words.get(at..at + length)?.join(" ");
+            asking.contains(phrase.as_str()).then_some(at..at + length)
+        };
+        let phrases =
+            (0..words.len()).flat_map(|at| (1..=LONGEST_PHRASE).map(move |many| (at, many)));
+        phrases.filter_map(known).flatten().collect()
     }
 
     fn stem(&self, word: &str) -> String {

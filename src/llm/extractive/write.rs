@@ -22,6 +22,9 @@ const VERY_SHORT: usize = 40;
 /// characters.
 const MAX_WHOLE_PARAGRAPH_LEN: usize = 350;
 
+/// Maximum length of a section that is quoted whole, in characters.
+const MAX_WHOLE_SECTION_LEN: usize = 500;
+
 /// Maximum length of a value beside its label, in characters; a longer one is a text.
 const MAX_VALUE_LEN: usize = 60;
 
@@ -35,6 +38,13 @@ pub(super) struct Part {
     mark: usize,
 }
 
+impl Part {
+    /// Its length in characters.
+    pub(super) fn length(&self) -> usize {
+        length(&self.text)
+    }
+}
+
 /// Writes the part of a reply for the best unit. `room` limits the record fields nobody asked for,
 /// in characters.
 pub(super) fn part(units: &[Unit], best: usize, asked: &Question, room: usize) -> Option<Part> {
@@ -46,6 +56,9 @@ pub(super) fn part(units: &[Unit], best: usize, asked: &Question, room: usize) -
     let text = match unit.block.kind {
         Kind::Record => record(block, asked, room),
         Kind::List | Kind::Rows => group(block, best - from, asked),
+        Kind::Prose if section_len(units, unit.block.mark) <= MAX_WHOLE_SECTION_LEN => {
+            whole_section(units, unit.block.mark)
+        }
         Kind::Prose => {
             let list = after
                 .first()
@@ -69,6 +82,31 @@ pub(super) fn join(mut parts: Vec<Part>) -> Option<String> {
     let marked: Vec<String> =
         parts.iter().map(|part| format!("{} [{}]", part.text.trim_end(), part.mark)).collect();
     (!marked.is_empty()).then(|| marked.join("\n\n"))
+}
+
+fn of_section(units: &[Unit], mark: usize) -> impl Iterator<Item = &Unit> {
+    units.iter().filter(move |unit| unit.block.mark == mark)
+}
+
+fn section_len(units: &[Unit], mark: usize) -> usize {
+    of_section(units, mark).map(|unit| length(&unit.text) + 1).sum()
+}
+
+/// Writes a section as it stands: its paragraphs, lists with their introductions, and rows.
+fn whole_section(units: &[Unit], mark: usize) -> String {
+    let units: Vec<&Unit> = of_section(units, mark).collect();
+    let blocks = units.chunk_by(|one, other| Rc::ptr_eq(&one.block, &other.block));
+    let written = blocks.map(|block| {
+        let texts = block.iter().map(|unit| unit.text.as_str());
+        let Some(first) = block.first().filter(|first| first.block.kind != Kind::Prose) else {
+            return texts.collect::<Vec<_>>().join(" ");
+        };
+        let mut lines: Vec<String> = Vec::from_iter(Some(first.block.intro.clone()));
+        lines.retain(|intro| !intro.is_empty());
+        lines.extend(texts.map(|text| format!("- {text}")));
+        lines.join("\n")
+    });
+    written.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the whole paragraph if it answers a known question; else the best sentence, with the one
