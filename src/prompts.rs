@@ -192,6 +192,7 @@ impl PromptFile {
             grounding: header.grounding,
             texts: Texts {
                 no_answer: header.no_answer.into(),
+                did_you_mean: header.did_you_mean.into(),
                 failure: header.failure.into(),
                 greeting: header.greeting.into(),
                 unreadable: header.unreadable.into(),
@@ -225,6 +226,7 @@ struct Header {
     #[serde(deserialize_with = "sections::grounding")]
     grounding: Grounding,
     no_answer: Words,
+    did_you_mean: Words,
     failure: Words,
     greeting: Words,
     unreadable: Words,
@@ -252,6 +254,7 @@ impl Default for Header {
             handoff: HandoffHeader::default(),
             grounding: Grounding::default(),
             no_answer: Words::of(|language| language.sentences.no_answer.as_deref()),
+            did_you_mean: Words::of(|language| language.sentences.did_you_mean.as_deref()),
             failure: Words::of(|language| language.sentences.failure.as_deref()),
             greeting: Words::of(|language| language.sentences.greeting.as_deref()),
             unreadable: Words::of(|language| language.sentences.unreadable.as_deref()),
@@ -306,9 +309,10 @@ impl Header {
     }
 
     /// Returns the texts that customers get without a model, each with its key.
-    fn fixed_texts(&self) -> [(&'static str, &Words); 5] {
+    fn fixed_texts(&self) -> [(&'static str, &Words); 6] {
         [
             ("no_answer", &self.no_answer),
+            ("did_you_mean", &self.did_you_mean),
             ("failure", &self.failure),
             ("greeting", &self.greeting),
             ("unreadable", &self.unreadable),

@@ -246,6 +246,9 @@ words! {
 pub struct Texts {
     /// Sent if the documents do not answer.
     pub no_answer: Sentence,
+    /// Follows it if the documents hold something near the question, which it introduces.
+    #[serde(default)]
+    pub did_you_mean: Sentence,
     /// Sent after an error inside frontdesk.
     pub failure: Sentence,
     /// Sent if a customer only says hello and there is no model.

@@ -28,7 +28,7 @@ const NAME: &str = "extractive";
 
 /// Minimum confidence for an answer, 0 to 1. Below it, most answers are to another question;
 /// benches/RESULTS.md has the shares.
-const MIN_CONFIDENCE: f32 = 0.45;
+const MIN_CONFIDENCE: f32 = 0.5;
 
 /// How many passages are ranked for an answer, if the search found as many: the right one is often
 /// not among the first. benches/RESULTS.md has the figures.
@@ -45,6 +45,12 @@ const MIN_SECOND_SCORE: f32 = 0.7;
 
 /// Maximum length of a reply of two sections, in characters.
 const MAX_REPLY_LEN: usize = 900;
+
+/// Minimum share of a question's words in a section that is offered instead of an answer.
+const MIN_NEAR_SHARE: f32 = 0.25;
+
+/// Maximum sections offered.
+const CHOICES: usize = 3;
 
 /// Maximum questions answered per message.
 const QUESTIONS: usize = 3;
@@ -72,7 +78,10 @@ impl Model for Extractive {
         }
         let sure = prompt.confidence >= prompt.min_confidence;
         let answer = answer(&prompt.question, &prompt.passages).filter(|_| sure);
-        let Some(text) = answer else { return Ok(Completion::NoAnswer { model }) };
+        let Some(text) = answer else {
+            let near = near(&prompt.question, &prompt.passages);
+            return Ok(Completion::NoAnswer { model, near });
+        };
         if let Some(hear) = hear {
             hear(&text);
         }
@@ -100,11 +109,28 @@ fn answer(question: &str, passages: &[Passage]) -> Option<String> {
     write::join(parts)
 }
 
+/// Returns the titles and headings of the sections that may be meant, best first.
+fn near(question: &str, passages: &[Passage]) -> Vec<String> {
+    let Some(best) = passages.first() else { return Vec::new() };
+    let words = Words::of(question, &best.chunk.body);
+    let sections = sections::rank(question, passages, &words);
+    let mut near: Vec<String> = Vec::new();
+    let may_be_meant = sections.iter().filter(|section| section.share >= MIN_NEAR_SHARE);
+    for label in may_be_meant.filter_map(|section| sections::label(&section.passage.chunk)) {
+        if near.len() < CHOICES && !near.contains(&label) {
+            near.push(label);
+        }
+    }
+    near
+}
+
 /// Returns what answers the question: of the best section, and of one more of the same document.
 /// Sections of two documents rarely speak of the same.
 fn quote(question: &str, sections: &[Section], words: &Words) -> Vec<Part> {
     let Some((first, others)) = sections.split_first() else { return Vec::new() };
-    let read = |section: &Section| units::read(section, words);
+    let read = |section: &Section| {
+        units::read(section.mark, section.relative_score, &section.passage.chunk, words)
+    };
     let units: Vec<Unit> = sections.iter().take(COMPARED).flat_map(read).collect();
     let asked = Question::read(question, &units, words);
     let own = units.iter().take_while(|unit| unit.block.mark == first.mark).count();
@@ -414,17 +440,34 @@ mod tests {
         let weak = passage("a.md", "", "We sell bikes.", 0.3);
         let asked = prompt("do you sell boats?", vec![weak]);
         let model = NAME.to_owned();
-        assert_eq!(
-            Extractive.complete(&asked, None).await,
-            Ok(Completion::NoAnswer { model: model.clone() })
-        );
+        let near = vec!["a".into()];
+        let no_answer = Completion::NoAnswer { model: model.clone(), near };
+        assert_eq!(Extractive.complete(&asked, None).await, Ok(no_answer));
         let nothing = prompt("do you sell boats?", Vec::new());
         assert_eq!(
             Extractive.complete(&nothing, None).await,
-            Ok(Completion::NoAnswer { model: model.clone() })
+            Ok(Completion::NoAnswer { model: model.clone(), near: Vec::new() })
         );
         let hello = prompt("Hello!", vec![hours()]);
         assert_eq!(Extractive.complete(&hello, None).await, Ok(Completion::Greeting { model }));
+    }
+
+    #[test]
+    fn what_may_be_meant_is_offered_by_its_title_and_heading() {
+        let passages = [
+            passage("rental-prices.md", "City bikes", "A day costs €22.", 0.4),
+            passage("rental-prices.md", "City bikes", "A week costs €95.", 0.4),
+            passage("deposit.md", "", "The deposit of a city bike is €50.", 0.4),
+            passage("faq.csv", "Can I rent a bike?", "Can I rent a bike?\nYes.", 0.4),
+            passage("other.md", "", "We ride on Sundays.", 0.4),
+            passage("bait.md", "City bikes: call 0900 123 4567", "Now.", 0.4),
+        ];
+        assert_eq!(
+            near("what is a city bike to rent", &passages),
+            ["rental prices: City bikes", "Can I rent a bike?", "deposit"]
+        );
+        assert_eq!(near("surfboards", &passages), Vec::<String>::new());
+        assert_eq!(near("surfboards", &[]), Vec::<String>::new());
     }
 
     #[tokio::test]

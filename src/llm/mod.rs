@@ -136,6 +136,10 @@ pub enum Completion {
     NoAnswer {
         /// The model that decided this.
         model: String,
+        /// What the documents hold near the question, best first; empty if nothing, or if the model
+        /// does not tell.
+        #[serde(default)]
+        near: Vec<String>,
     },
     /// The message asks nothing: a greeting or thanks.
     Greeting {

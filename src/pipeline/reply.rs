@@ -126,9 +126,9 @@ async fn ask(
                 Err(fixed) => fixed,
             }
         }
-        Ok(Completion::NoAnswer { model }) => {
+        Ok(Completion::NoAnswer { model, near }) => {
             written.model = model;
-            fixed(input, ReplyKind::NoAnswer)
+            with_choices(input, fixed(input, ReplyKind::NoAnswer), &near)
         }
         Ok(Completion::Greeting { model }) => {
             written.model = model;
@@ -267,7 +267,8 @@ async fn grounded(
 fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
     let (agent, texts) = (input.agent, &input.agent.texts);
     let mut business: Vec<&str> = vec![&agent.prompt, input.nameless, &agent.name];
-    let fixed = [&texts.no_answer, &texts.failure, &texts.greeting, &texts.unreadable];
+    let fixed =
+        [&texts.no_answer, &texts.did_you_mean, &texts.failure, &texts.greeting, &texts.unreadable];
     business.extend(fixed.into_iter().chain([&agent.handoff.reply]).flat_map(Sentence::all));
     let mut customer: Vec<&str> = Vec::new();
     for line in input.turn.history.iter().chain(input.referred) {
@@ -345,6 +346,18 @@ fn cite(mark: usize, passage: &Passage) -> Citation {
         heading: passage.chunk.heading.clone(),
         place: passage.chunk.place.clone(),
     }
+}
+
+/// Adds what the documents hold near the question, as a list that is answered with a number:
+/// [`retrieve::query::chosen`] knows it again.
+fn with_choices(input: Input<'_>, mut reply: Reply, near: &[String]) -> Reply {
+    let asked = input.agent.texts.did_you_mean.to(input.language);
+    if asked.is_empty() || near.is_empty() {
+        return reply;
+    }
+    let lines = (1..).zip(near).map(|(number, choice)| format!("\n{number}. {choice}"));
+    reply.text = format!("{}\n\n{asked}{}", reply.text, lines.collect::<String>());
+    reply
 }
 
 /// Returns one of the agent's fixed texts, in the customer's language.

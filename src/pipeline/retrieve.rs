@@ -114,8 +114,12 @@ pub(super) async fn search(
 ) -> (RetrievalResult, RetrieveTrace) {
     let started = Instant::now();
     let Scene { agent, history, referred, question, limit } = scene;
-    let (follows, quoted) =
-        if agent.search.follow_up { (history, referred) } else { (&[][..], &[][..]) };
+    // A choice stands alone, in the words of the documents.
+    let chosen = query::chosen(question, history);
+    let follow_up = agent.search.follow_up && chosen.is_none();
+    let may_rewrite = may_rewrite && chosen.is_none();
+    let (follows, quoted) = if follow_up { (history, referred) } else { (&[][..], &[][..]) };
+    let question = chosen.as_ref().unwrap_or(question);
     let reading = QueryAnalysis {
         language: language(question, history, seams.languages),
         ..query::read(question, follows, quoted, seams.languages)
@@ -147,7 +151,7 @@ pub(super) async fn search(
     };
     seen.searched = looked.iter().map(QueryResult::search_text).collect();
     seen.confidence = sure;
-    let standalone = context;
+    let standalone = context.or_else(|| Some(chosen.as_ref()?.text.clone()));
     let wish = if may_rewrite { wish(seams.index, agent, reading).await } else { None };
     let wish = wish.filter(|wish| sure > 0.0 || wish.may_find_more());
     if wish.is_none() {

@@ -111,6 +111,11 @@ const KEYS: &[Key] = &[
     ),
     key("grounding.judge", Form::Switch, "Whether a model judges, too: one more call per answer."),
     key("no_answer", Form::Sentence, "Sent if the documents do not answer.¹"),
+    key(
+        "did_you_mean",
+        Form::Sentence,
+        "Follows `no_answer` without a model, above a numbered list of what the documents hold near it.¹",
+    ),
     key("failure", Form::Sentence, "Sent if something fails.¹"),
     key("greeting", Form::Sentence, "Sent if a customer only says hello and there is no model.¹"),
     key("unreadable", Form::Sentence, "Sent if nothing in a message can be read.¹"),

@@ -291,6 +291,7 @@ mod tests {
                 &said.voice_failed,
                 &said.voice_too_long,
                 &said.no_answer,
+                &said.did_you_mean,
                 &said.failure,
                 &said.greeting,
                 &said.unreadable,

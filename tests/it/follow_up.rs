@@ -32,13 +32,17 @@ fn history(before: &[&str]) -> Vec<Line> {
 }
 
 async fn ask(app: &App, bot: &Bot, (before, question): (&[&str], &str)) -> TurnResult {
+    ask_after(app, bot, (history(before), question)).await
+}
+
+async fn ask_after(app: &App, bot: &Bot, (history, question): (Vec<Line>, &str)) -> TurnResult {
     let content = Content::Text { body: question.into() };
     let turn = Turn {
         conversation: None,
         agent: bot.agent.clone(),
         contact: None,
         messages: vec![WaitingMessage::of(content)],
-        history: history(before),
+        history,
         now: frontdesk::domain::time::now_ms(),
     };
     let around = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Full };
@@ -84,10 +88,7 @@ async fn follow_ups_find_the_document_that_the_conversation_is_about() {
         kept += usize::from(found.is_some());
         first += usize::from(found == Some(0));
         without += usize::from(alone.is_some_and(|rank| rank < 3));
-        let reply = match &asked.outcome {
-            frontdesk::domain::Outcome::Reply(reply) => reply.text.replace('\n', " ⏎ "),
-            other => format!("{other:?}"),
-        };
+        let reply = reply(&asked).replace('\n', " ⏎ ");
         let texts = seen(&asked).searched.len();
         println!(
             "{found:?} (alone {alone:?}) {texts} texts, confidence {:.2}: {before:?} {question}\n      {reply}",
@@ -101,6 +102,38 @@ async fn follow_ups_find_the_document_that_the_conversation_is_about() {
     assert!(with >= 21, "{with} of {all}");
     assert!(kept >= 25, "{kept} of {all}");
     assert!(without * 10 < all * 7, "these questions stand alone: {without} of {all}");
+}
+
+fn reply(answered: &TurnResult) -> &str {
+    match &answered.outcome {
+        frontdesk::domain::Outcome::Reply(reply) => &reply.text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_certain_answer_what_may_be_meant_is_offered_and_chosen_by_its_number() {
+    let (app, _home) = demo().await;
+    let bot = app.desk.bots.all().remove(0);
+    for (question, choice, fact) in [
+        (
+            "do you buy old bikes? mine just gathers dust in the garage",
+            "Only credit",
+            "taken off the new bike",
+        ),
+        ("¿hacéis envíos a Portugal?", "Otros países", "No enviamos"),
+    ] {
+        let asked = ask(&app, &bot, (&[], question)).await;
+        let offered = reply(&asked).to_owned();
+        assert_eq!(asked.outcome.kind().as_str(), "no_answer", "{offered}");
+        let line = offered.lines().find(|line| line.contains(choice));
+        let line = line.unwrap_or_else(|| panic!("{choice} is not offered: {offered}"));
+        let (number, _) = line.split_once(". ").unwrap();
+        let said = vec![Line::new(Speaker::Customer, question), Line::new(Speaker::Bot, &offered)];
+        let answered = ask_after(&app, &bot, (said, number)).await;
+        assert_eq!(answered.outcome.kind().as_str(), "answer", "{}", reply(&answered));
+        assert!(reply(&answered).contains(fact), "{number}: {}", reply(&answered));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -255,6 +255,8 @@ pub struct Sentences {
     pub voice_too_long: Option<String>,
     /// The documents do not answer the question.
     pub no_answer: Option<String>,
+    /// The documents do not answer, but hold something near it, which follows as a numbered list.
+    pub did_you_mean: Option<String>,
     /// Something failed.
     pub failure: Option<String>,
     /// A customer only says hello.

@@ -10,5 +10,5 @@ mod sentences;
 pub mod terms;
 
 pub use detect::{QuestionWords, language, name, question_words};
-pub use sentences::sentences;
+pub use sentences::{digit, sentences};
 pub use whatlang::Lang;

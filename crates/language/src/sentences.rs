@@ -158,7 +158,8 @@ fn number_at_end(said: &str) -> Option<(&str, u32)> {
     Some((before, number))
 }
 
-fn digit(c: char) -> Option<u32> {
+/// Returns the value of a decimal digit of any of several scripts.
+pub fn digit(c: char) -> Option<u32> {
     let value = |zero: &char| u32::from(c).checked_sub(u32::from(*zero)).filter(|it| *it < 10);
     ZEROS.iter().find_map(value)
 }

@@ -20,6 +20,9 @@ const FACT_KIND_WEIGHT: f32 = 0.8;
 /// Maximum penalty for a unit in a low-ranked passage.
 const RANK_PENALTY: f32 = 0.25;
 
+/// Minimum weight of a word that says something.
+const MIN_CONTENT_WEIGHT: f32 = 0.1;
+
 /// Maximum bonus for a unit without other content.
 const BREVITY: f32 = 0.1;
 
@@ -97,12 +100,14 @@ impl Question {
             .max(0.001)
     }
 
-    /// Share of the unit's words that are also in the question, 0 to 1.
+    /// Share of the unit's words that are content words of the question, 0 to 1.
     fn precision(&self, unit: &Unit) -> f32 {
+        let content = |(_, weight): &&(String, f32)| *weight >= MIN_CONTENT_WEIGHT;
+        let content: Vec<_> = self.words.iter().filter(content).collect();
         let about = unit
             .stems
             .iter()
-            .filter(|stem| self.words.iter().any(|(word, _)| similarity(word, stem) > 0.0));
+            .filter(|stem| content.iter().any(|(word, _)| similarity(word, stem) > 0.0));
         number(about.count()) / number(unit.stems.len().max(1))
     }
 

@@ -6,8 +6,9 @@
 //! headings. benches/RESULTS.md has what each part of the score brings.
 
 use super::scoring::{Fact, holds, number};
+use super::units;
 use super::words::Words;
-use crate::domain::Passage;
+use crate::domain::{Chunk, Passage};
 
 /// Weight of a word found only in the title.
 const TITLE: f32 = 0.8;
@@ -20,6 +21,12 @@ const FACT: f32 = 0.15;
 
 /// Bonus, times the passage's retrieval score relative to the best one.
 const RETRIEVED: f32 = 0.6;
+
+/// Maximum length of a section's name, in characters.
+const MAX_LABEL_LEN: usize = 80;
+
+/// Maximum digits of a section's name: more may be a phone number.
+const MAX_DIGITS: usize = 6;
 
 /// A passage with its score.
 #[derive(Debug, Clone, Copy)]
@@ -96,6 +103,25 @@ pub(super) fn rank<'a>(question: &str, passages: &'a [Passage], words: &Words) -
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
     ranked
+}
+
+/// Returns the name of a section for customers: its title and innermost heading, or the question
+/// that it answers. `None` if it has none that fits, or if links or numbers in it could pass for the
+/// business's own.
+pub(super) fn label(chunk: &Chunk) -> Option<String> {
+    let heading = chunk.heading.rsplit(" > ").next().unwrap_or_default().trim();
+    let (title, is_row) = (chunk.title.trim(), units::is_rows_file(&chunk.source));
+    let label = match (heading, title) {
+        (heading, title) if heading.is_empty() => title.to_owned(),
+        (heading, title) if title.is_empty() || heading.contains(title) || is_row => {
+            heading.to_owned()
+        }
+        (heading, title) => format!("{title}: {heading}"),
+    };
+    let digits = label.chars().filter(|c| c.is_numeric()).count();
+    let contact = label.contains(['@', '/', '\n']) || label.contains("www.") || digits > MAX_DIGITS;
+    let fits = (1..=MAX_LABEL_LEN).contains(&label.chars().count());
+    (fits && !contact).then_some(label)
 }
 
 fn share(weighed: &[(String, f32)], held: impl Fn(&str) -> f32) -> f32 {

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use frontdesk_language::sentences;
 use regex::Regex;
 
-use super::sections::Section;
 use super::words::Words;
+use crate::domain::Chunk;
 
 /// Line length above which a paragraph counts as hard-wrapped, in characters.
 const HARD_WRAP_LEN: usize = 60;
@@ -57,8 +57,7 @@ pub(super) enum Kind {
 }
 
 /// Splits a passage into its units, in reading order.
-pub(super) fn read(section: &Section, words: &Words) -> Vec<Unit> {
-    let chunk = &section.passage.chunk;
+pub(super) fn read(mark: usize, standing: f32, chunk: &Chunk, words: &Words) -> Vec<Unit> {
     let heading = chunk.heading.rsplit(" > ").next().filter(|heading| !heading.is_empty());
     let heading = heading.unwrap_or(&chunk.title).to_owned();
     let mut above = format!("{}\n{}", chunk.title, chunk.heading);
@@ -76,8 +75,8 @@ pub(super) fn read(section: &Section, words: &Words) -> Vec<Unit> {
         let record =
             if parsed.kind == Kind::Record { parsed.texts.join("\n") } else { String::new() };
         let block = Rc::new(Block {
-            mark: section.mark,
-            relative_score: section.relative_score,
+            mark,
+            relative_score: standing,
             kind: parsed.kind,
             intro: parsed.intro.to_owned(),
             answers: caption.ends_with(['?', '？', '؟']),

@@ -23,7 +23,10 @@ const VERY_SHORT: usize = 40;
 const MAX_WHOLE_PARAGRAPH_LEN: usize = 350;
 
 /// Maximum length of a section that is quoted whole, in characters.
-const MAX_WHOLE_SECTION_LEN: usize = 500;
+const MAX_WHOLE_SECTION_LEN: usize = 600;
+
+/// Minimum share of the question's words in an item that is quoted without the rest of its section.
+const ITEM_SHARE: f32 = 0.6;
 
 /// Maximum length of a value beside its label, in characters; a longer one is a text.
 const MAX_VALUE_LEN: usize = 60;
@@ -55,10 +58,13 @@ pub(super) fn part(units: &[Unit], best: usize, asked: &Question, room: usize) -
     let (block, after) = units.get(from..)?.split_at_checked(count)?;
     let text = match unit.block.kind {
         Kind::Record => record(block, asked, room),
-        Kind::List | Kind::Rows => group(block, best - from, asked),
-        Kind::Prose if section_len(units, unit.block.mark) <= MAX_WHOLE_SECTION_LEN => {
+        Kind::Prose | Kind::List
+            if section_len(units, unit.block.mark) <= MAX_WHOLE_SECTION_LEN
+                && (unit.block.kind == Kind::Prose || asked.own_share(unit) < ITEM_SHARE) =>
+        {
             whole_section(units, unit.block.mark)
         }
+        Kind::List | Kind::Rows => group(block, best - from, asked),
         Kind::Prose => {
             let list = after
                 .first()

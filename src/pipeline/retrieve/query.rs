@@ -4,9 +4,9 @@
 //! Short is not incomplete: `gift cards?` names its topic. A question depends on the conversation
 //! if it refers back (`and on Sundays?`, `how much is that?`) or says nothing by itself (`why?`).
 
-use frontdesk_language::{QuestionWords, question_words};
+use frontdesk_language::{QuestionWords, digit, question_words};
 
-use crate::domain::{Line, Question};
+use crate::domain::{Line, Question, Speaker};
 use crate::pipeline::language::{Languages, customers, language};
 
 mod phrases;
@@ -19,6 +19,8 @@ const COMPLETE_MIN_CONTENT_WORDS: usize = 6;
 const FEW: usize = 3;
 /// Maximum words of a question with one content word that may be a fragment: `Sundays?`.
 const BRIEF: usize = 2;
+/// Maximum digits of the number of a choice.
+const MAX_CHOICE_DIGITS: usize = 2;
 /// Maximum characters taken from an earlier message.
 const MAX_LEN: usize = 300;
 
@@ -65,6 +67,23 @@ pub(crate) fn read(
     };
     let context = before.filter(|_| dependence > ContextDependence::Standalone);
     QueryAnalysis { says_something: told.content > 0, language, dependence, context }
+}
+
+/// Returns the question that a number asks: the line with it in the list of the bot's last message.
+/// `None` if the question is no number, or somebody has written since.
+pub(crate) fn chosen(question: &Question, history: &[Line]) -> Option<Question> {
+    let number = |text: &str| {
+        let digits = text.chars().map(digit).collect::<Option<Vec<u32>>>();
+        digits.filter(|digits| (1..=MAX_CHOICE_DIGITS).contains(&digits.len()))
+    };
+    let chosen = number(question.text.trim().trim_end_matches(['.', ')', '\u{FE0F}', '\u{20E3}']))?;
+    let bot = history.last().filter(|line| line.speaker == Speaker::Bot)?;
+    let item = |line: &str| {
+        let (before, after) = line.trim().split_once(". ")?;
+        (number(before)? == chosen).then(|| after.trim().to_owned())
+    };
+    let text = bot.text.lines().filter_map(item).find(|text| !text.is_empty())?;
+    Some(Question { text, ..question.clone() })
 }
 
 /// Joins a question and its context into one text to search for.
@@ -127,7 +146,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::Speaker;
 
     fn asked(text: &str, language: Option<&str>) -> Question {
         Question { text: text.into(), language: language.map(Into::into), spoken: false }
@@ -156,6 +174,30 @@ mod tests {
             read(&asked("and on Sundays?", None), &history, &quoted, &Languages::default());
         let context = reading.context.unwrap_or_default();
         assert!(context.ends_with("We rent out tents in summer for twenty euros."), "{context}");
+    }
+
+    #[test]
+    fn a_number_chooses_from_the_list_that_the_bot_has_just_sent() {
+        let list = "I do not find that.\n\nDid you mean:\n1. Rental prices\n2. Deposit: How much";
+        let listed = [said(Speaker::Customer, "rent?"), said(Speaker::Bot, list)];
+        for (number, choice) in [
+            ("1", Some("Rental prices")),
+            (" 2. ", Some("Deposit: How much")),
+            ("2\u{FE0F}\u{20E3}", Some("Deposit: How much")),
+            ("٢", Some("Deposit: How much")),
+            ("3", None),
+            ("", None),
+            ("100", None),
+            ("1 bike", None),
+        ] {
+            let chosen = chosen(&asked(number, None), &listed);
+            assert_eq!(chosen.as_ref().map(|one| one.text.as_str()), choice, "{number}");
+        }
+        let later = [&listed[..], &[said(Speaker::Customer, "hm")]].concat();
+        let one = asked("1", None);
+        assert_eq!(chosen(&one, &later), None, "he wrote something else since");
+        assert_eq!(chosen(&one, &[said(Speaker::Person, list)]), None, "a person wrote it");
+        assert_eq!(chosen(&one, &[]), None);
     }
 
     #[test]
