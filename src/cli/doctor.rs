@@ -9,6 +9,7 @@ use crate::domain::AlertCode;
 use crate::embed::Purpose;
 use crate::http::Settings;
 use crate::knowledge::EmbeddingProgress;
+use crate::llm::ModelOrigin;
 use crate::store::collection_limits::{CollectionSize, Room};
 
 mod content;
@@ -128,7 +129,8 @@ async fn check_parts(app: &App, report: &mut Report) {
             report.bad("documents", &error.to_string(), "see the database and the index above");
         }
     }
-    match desk.engine.model.check().await {
+    let model = desk.engine.model.settled().await;
+    match model.check().await {
         Ok(what) => report.good("answers", &what),
         Err(error) => report.bad(
             "answers",
@@ -136,7 +138,10 @@ async fn check_parts(app: &App, report: &mut Report) {
             "[llm] base_url, api_key and model; or kind = \"extractive\"",
         ),
     }
-    let model = &desk.engine.model;
+    let discovery = desk.engine.model.discovery();
+    if discovery.origin != ModelOrigin::Configured {
+        report.note("answers", &discovery.to_string());
+    }
     let kind = model.kind(model.default_model());
     if desk.engine.budget.limits_money() && !kind.is_priced() {
         report.bad(
