@@ -72,8 +72,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_port_costs_nothing() {
-        let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = port.local_addr().unwrap().port();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
         let started = Instant::now();
         assert_eq!(local_json(port, "/", Duration::from_secs(5)).await, None);
         assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
