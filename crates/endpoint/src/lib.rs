@@ -25,7 +25,7 @@ pub mod scripted;
 
 use exchange::{Exchange, ResponseShape};
 pub use failure::Failure;
-pub use local::local_json;
+pub use local::LocalClient;
 pub use retry::{NextAttempt, RetryBudget};
 
 /// Base URL of OpenAI.

@@ -4,6 +4,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -12,22 +13,38 @@ use super::exchange::read;
 /// Maximum size of an answer, in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Requests JSON at `http://127.0.0.1:PORT` and a path. `None` if nothing listens there, or if no
-/// JSON is answered with status 200 in time. Follows no redirect and uses no proxy.
-pub async fn local_json(port: u16, path: &str, limit: Duration) -> Option<Value> {
-    tokio::time::timeout(limit, request(port, path)).await.ok()?
+/// Asks the servers of this machine. Follows no redirect and uses no proxy.
+pub struct LocalClient {
+    http: reqwest::Client,
+    limit: Duration,
 }
 
-async fn request(port: u16, path: &str) -> Option<Value> {
-    // Mostly nothing listens, and an HTTP client would be made for nothing.
-    drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?);
-    let http = super::connection(reqwest::redirect::Policy::none(), true).ok()?;
-    let address = format!("http://{}:{port}{path}", Ipv4Addr::LOCALHOST);
-    let response = http.get(address).send().await.ok()?;
-    if response.status() != reqwest::StatusCode::OK {
-        return None;
+impl LocalClient {
+    /// Creates a client if a server listens at one of these ports: mostly none does, and a client
+    /// takes time and memory. `limit` is for each connection and each answer.
+    pub async fn of_open_ports(ports: &[u16], limit: Duration) -> Option<Self> {
+        let opened = join_all(ports.iter().map(|port| {
+            tokio::time::timeout(limit, TcpStream::connect((Ipv4Addr::LOCALHOST, *port)))
+        }));
+        opened.await.into_iter().find(|opened| matches!(opened, Ok(Ok(_))))?.ok()?.ok()?;
+        let http = super::connection(reqwest::redirect::Policy::none(), true).ok()?;
+        Some(Self { http, limit })
     }
-    serde_json::from_slice(&read(response, MAX_BYTES).await.ok()?).ok()
+
+    /// Requests JSON at `http://127.0.0.1:PORT` and a path. `None` if nothing listens there, or if
+    /// no JSON is answered with status 200 in time.
+    pub async fn json(&self, port: u16, path: &str) -> Option<Value> {
+        tokio::time::timeout(self.limit, self.request(port, path)).await.ok()?
+    }
+
+    async fn request(&self, port: u16, path: &str) -> Option<Value> {
+        let address = format!("http://{}:{port}{path}", Ipv4Addr::LOCALHOST);
+        let response = self.http.get(address).send().await.ok()?;
+        if response.status() != reqwest::StatusCode::OK {
+            return None;
+        }
+        serde_json::from_slice(&read(response, MAX_BYTES).await.ok()?).ok()
+    }
 }
 
 #[cfg(test)]
@@ -41,7 +58,8 @@ mod tests {
 
     async fn answer(act: Act) -> Option<Value> {
         let server = ScriptedServer::start(vec![act]).await;
-        local_json(port(&server), "/v1/models", LIMIT).await
+        let port = port(&server);
+        LocalClient::of_open_ports(&[port], LIMIT).await?.json(port, "/v1/models").await
     }
 
     fn port(server: &ScriptedServer) -> u16 {
@@ -76,7 +94,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let started = Instant::now();
-        assert_eq!(local_json(port, "/", Duration::from_secs(5)).await, None);
+        assert!(LocalClient::of_open_ports(&[port], Duration::from_secs(5)).await.is_none());
         assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use frontdesk_endpoint::local_json;
+use frontdesk_endpoint::LocalClient;
 use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::choice;
 use super::writes_answers;
 
-/// Time that all requests to one port have together.
+/// Time that all requests to one port have together, and all connections before them.
 const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Context window that is assumed where a server does not tell its own, in tokens. Ollama cuts
@@ -44,7 +44,10 @@ impl LocalServer {
 
     /// Whether the server still lists the model.
     pub(super) async fn is_there(&self) -> bool {
-        let listed = local_json(self.port, "/v1/models", ASK_TIMEOUT).await;
+        let Some(client) = LocalClient::of_open_ports(&[self.port], ASK_TIMEOUT).await else {
+            return false;
+        };
+        let listed = client.json(self.port, "/v1/models").await;
         listed.is_some_and(|listed| models(listed).iter().any(|model| model.id == self.model))
     }
 }
@@ -56,18 +59,19 @@ pub(super) fn address(port: u16) -> String {
 
 /// Asks all ports at once. Returns the server of the first one that has one.
 pub(super) async fn find(ports: &[u16]) -> Option<LocalServer> {
-    let servers = join_all(ports.iter().map(|port| ask(*port))).await;
+    let client = &LocalClient::of_open_ports(ports, ASK_TIMEOUT).await?;
+    let servers = join_all(ports.iter().map(|port| ask(client, *port))).await;
     servers.into_iter().flatten().next()
 }
 
-async fn ask(port: u16) -> Option<LocalServer> {
+async fn ask(client: &LocalClient, port: u16) -> Option<LocalServer> {
     let server = async {
-        let listed = models(local_json(port, "/v1/models", ASK_TIMEOUT).await?);
+        let listed = models(client.json(port, "/v1/models").await?);
         // Among equals the first: the one that was used or changed last, in Ollama's order.
         let best = listed.into_iter().rev().max_by(|a, b| choice::compare(&a.id, &b.id))?;
         let window = match best.max_model_len {
             None if best.owned_by == LLAMA_CPP => {
-                window_of_llama_cpp(local_json(port, "/props", ASK_TIMEOUT).await)
+                window_of_llama_cpp(client.json(port, "/props").await)
             }
             told => told.and_then(|tokens| u32::try_from(tokens).ok()),
         };
