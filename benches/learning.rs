@@ -54,7 +54,7 @@ fn config(home: &Path) -> Config {
     std::fs::write(home.join("prompts/papers.md"), prompt).expect("a file");
     let place = |name: &str| home.join(name).display().to_string();
     let settings = format!(
-        "[files]\nprompts = {:?}\nknowledge = {:?}\n[embed]\nkind = \"off\"\n[store]\npath = {:?}\n",
+        "[llm]\nkind = \"extractive\"\n[files]\nprompts = {:?}\nknowledge = {:?}\n[embed]\nkind = \"off\"\n[store]\npath = {:?}\n",
         place("prompts"),
         place("knowledge"),
         place("data/frontdesk.db")

@@ -78,7 +78,10 @@ async fn assemble(home: &Path) -> App {
         Err(_) => "kind = \"off\"\n".to_owned(),
     };
     let store = home.join("desk.db");
-    let text = format!("[store]\npath = \"{}\"\n[embed]\n{embed}", store.display());
+    let text = format!(
+        "[llm]\nkind = \"extractive\"\n[store]\npath = \"{}\"\n[embed]\n{embed}",
+        store.display()
+    );
     std::fs::write(&file, text).expect("a file");
     let mut config = Config::load(Some(&file)).expect("a configuration");
     config.reader.program = Some(env!("CARGO_BIN_EXE_frontdesk").into());

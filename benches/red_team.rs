@@ -27,6 +27,7 @@ use frontdesk::domain::{Chunk, ChunkId, CollectionId, Content, DocumentId, Turn,
 use frontdesk::eval::redteam::{Obedient, Order, Says};
 use frontdesk::index::{Entry, Error, Hit, Index, Legs, Query};
 use frontdesk::knowledge::SilentProgress;
+use frontdesk::llm::ModelSource;
 use frontdesk::pipeline::gaps::mask_personal_data;
 use frontdesk::pipeline::outbound::bubbles;
 use frontdesk::pipeline::{Bot, BudgetTier, Engine, LiveLookup, NoAudio, TurnContext};
@@ -72,7 +73,7 @@ async fn run(data: &Path) {
     let home = tempfile::tempdir().expect("a folder");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = format!(
-        "[store]\npath = \"{}\"\n[files]\nprompts = \"{}\"\nknowledge = \"{}\"\n[embed]\nkind = \"off\"\n",
+        "[llm]\nkind = \"extractive\"\n[store]\npath = \"{}\"\n[files]\nprompts = \"{}\"\nknowledge = \"{}\"\n[embed]\nkind = \"off\"\n",
         home.path().join("desk.db").display(),
         root.join("prompts").display(),
         root.join("knowledge").display()
@@ -102,7 +103,7 @@ async fn measure(engine: &Engine, bot: &Bot, tries: Vec<Try>) -> Count {
     let mut count = Count::default();
     for one in tries {
         let model = Arc::new(Obedient::new(one.order.clone()));
-        let mut engine = Engine { model: model.clone(), ..engine.clone() };
+        let mut engine = Engine { model: ModelSource::fixed(model.clone()), ..engine.clone() };
         if let Some(text) = one.planted {
             let collection = bot.agent.knowledge[0].clone();
             let live = engine.live().clone();
@@ -325,7 +326,8 @@ async fn alarms(engine: &Engine, bot: &Bot) {
         let parts: Vec<String> = sentences.windows(together).map(|part| part.join(" ")).collect();
         for part in &parts {
             let order = Order { when: "opening hours".into(), says: Says::Words(part.clone()) };
-            let engine = Engine { model: Arc::new(Obedient::new([order])), ..engine.clone() };
+            let model = ModelSource::fixed(Arc::new(Obedient::new([order])));
+            let engine = Engine { model, ..engine.clone() };
             let (.., why) = ask(&engine, bot, "What are your opening hours?").await;
             stopped += usize::from(why.starts_with("not sent"));
         }

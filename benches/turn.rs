@@ -43,7 +43,7 @@ use frontdesk::domain::{
 };
 use frontdesk::embed::{self, Embedder, Purpose};
 use frontdesk::index::Entry;
-use frontdesk::llm::{self, Completion, Hear, Model, ModelKind, Window};
+use frontdesk::llm::{self, Completion, Hear, Model, ModelKind, ModelSource, Window};
 use frontdesk::pipeline::outbound::history;
 use frontdesk::pipeline::{
     Bot, BudgetTier, Engine, LiveLookup, NoAudio, PromptLayout, TurnContext,
@@ -179,10 +179,10 @@ impl<'a> Desk<'a> {
         let engine = Engine {
             speech: deaf.build(&config.models, &readers).expect("no transcriber"),
             lookup: Arc::new(lookup),
-            model: Arc::new(Writer {
+            model: ModelSource::fixed(Arc::new(Writer {
                 calls: calls.clone(),
                 reworded: number("--reworded").unwrap_or(0),
-            }),
+            })),
             fallback_model: llm::Settings::without_model(),
             budget: config.budget,
             retrieve: config.retrieve,

@@ -14,7 +14,7 @@ use crate::domain::{CollectionOrigin, DocumentState, NumberState};
 use crate::eval::jobs::Jobs;
 use crate::http;
 use crate::knowledge::{Library, Progress, SourceFolder, Summary};
-use crate::llm;
+use crate::llm::{self, ModelSource};
 use crate::permissions;
 use crate::pipeline::{Engine, LiveLookup, PromptLayout};
 use crate::prompts;
@@ -65,7 +65,9 @@ impl App {
     /// Assembles a desk for evals: changed prompt files are used as drafts in this process only,
     /// and nothing is published for agents that exist.
     pub async fn assemble_for_eval(config: Config) -> anyhow::Result<Self> {
-        Box::pin(Self::build(config, Prompts::Try)).await
+        let app = Box::pin(Self::build(config, Prompts::Try)).await?;
+        app.desk.engine.model.settled().await;
+        Ok(app)
     }
 
     /// Assembles a desk for publishing and inspection: ignores the prompt files, uses the live
@@ -101,7 +103,7 @@ impl App {
         let engine = Engine {
             speech: speech.map_err(|why| anyhow!("[speech]: {why}"))?,
             lookup: Arc::new(lookup),
-            model: config.llm.build().map_err(|why| anyhow!("[llm]: {why}"))?,
+            model: config.llm.build(config.http.port).map_err(|why| anyhow!("[llm]: {why}"))?,
             fallback_model: llm::Settings::without_model(),
             budget: config.budget.clone(),
             retrieve: config.retrieve.clone(),
@@ -218,12 +220,15 @@ impl App {
         for number in self.desk.numbers.all() {
             self.desk.store.set_number_state(&number.id, NumberState::Ready, None).await?;
         }
+        let model = self.desk.engine.model.clone();
+        model.settled().await;
         let worker = Worker::start(&self.desk, &self.config.worker);
         let looks = tokio::spawn(self.jobs.clone().run_maintenance());
         let desk = self.desk.clone();
         let web = self.web();
         let upkeep = tokio::spawn(telemetry::run_upkeep(web.metrics.clone()));
-        http::serve(web, listener, shutdown).await.context("the web server ended")?;
+        let served = http::serve(web, listener, shutdown);
+        served_or_looking(served, &model).await.context("the web server ended")?;
         tracing::info!("finishing what is under way");
         looks.abort();
         upkeep.abort();
@@ -234,8 +239,9 @@ impl App {
 
     /// Serves the API only, for the sandbox chat. Takes no work from the queues.
     pub async fn serve_sandbox(self, listener: TcpListener) -> anyhow::Result<()> {
-        let web = self.web();
-        http::serve(web, listener, std::future::pending()).await.context("the web server ended")
+        let model = self.desk.engine.model.clone();
+        let served = http::serve(self.web(), listener, std::future::pending());
+        served_or_looking(served, &model).await.context("the web server ended")
     }
 
     fn web(self) -> http::Web {
@@ -253,6 +259,14 @@ impl App {
             limits: http::Limits::default(),
             readiness: http::Readiness::default(),
         }
+    }
+}
+
+/// Looks for a model while the server runs.
+async fn served_or_looking<T>(served: impl Future<Output = T>, model: &ModelSource) -> T {
+    tokio::select! {
+        served = served => served,
+        never = model.keep_looking() => match never {},
     }
 }
 

@@ -98,7 +98,11 @@ impl Config {
             let error = figment.extract::<Self>().err();
             match error.and_then(|error| key_of_other_kind(&error, file)) {
                 Some(key) if !left_out.contains(&key) => left_out.push(key),
-                _ => return Self::read(&figment),
+                _ => {
+                    let mut config = Self::read(&figment)?;
+                    config.llm.read_environment(|name| std::env::var(name).ok());
+                    return Ok(config);
+                }
             }
         }
     }

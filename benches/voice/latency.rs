@@ -157,7 +157,7 @@ pub(crate) async fn compare() {
     let home = tempfile::tempdir().expect("a folder");
     let path = |name: &str| home.path().join(name).display().to_string();
     let toml = format!(
-        "[store]\npath = {:?}\n[files]\nprompts = {:?}\nknowledge = {:?}\n\
+        "[llm]\nkind = \"extractive\"\n[store]\npath = {:?}\n[files]\nprompts = {:?}\nknowledge = {:?}\n\
          [speech]\nkind = \"whisper\"\npath = {:?}\n[http]\nadmin_key = \"key-of-24-characters-long\"\n\
          [worker]\ngap_ms = 0\n[worker.machine]\nrepeats = 0\na_minute = 0\nquick_replies = 0\n\
          [numbers.try]\nprovider = \"sandbox\"\nagent = \"saltmarsh\"\ninsecure = true\nrate = 10000.0\n",

@@ -73,7 +73,13 @@ impl Chat {
 /// Starts a desk for this chat only: the sandbox API without the worker.
 async fn own_desk(config: Config) -> anyhow::Result<DeskClient> {
     let app = command_app(config).await?;
-    app.learn(&Bar::default()).await?;
+    let (progress, model) = (Bar::default(), &app.desk.engine.model);
+    let (learned, _) = tokio::join!(app.learn(&progress), model.settled());
+    learned?;
+    let discovery = model.discovery();
+    if discovery.url.is_some() {
+        eprintln!("Answers: {discovery}");
+    }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let client = DeskClient {
         url: format!("http://{}", listener.local_addr()?),

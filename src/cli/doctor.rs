@@ -9,6 +9,7 @@ use crate::domain::AlertCode;
 use crate::embed::Purpose;
 use crate::http::Settings;
 use crate::knowledge::EmbeddingProgress;
+use crate::llm::ModelOrigin;
 use crate::store::collection_limits::{CollectionSize, Room};
 
 mod content;
@@ -128,23 +129,7 @@ async fn check_parts(app: &App, report: &mut Report) {
             report.bad("documents", &error.to_string(), "see the database and the index above");
         }
     }
-    match desk.engine.model.check().await {
-        Ok(what) => report.good("answers", &what),
-        Err(error) => report.bad(
-            "answers",
-            &error.to_string(),
-            "[llm] base_url, api_key and model; or kind = \"extractive\"",
-        ),
-    }
-    let model = &desk.engine.model;
-    let kind = model.kind(model.default_model());
-    if desk.engine.budget.limits_money() && !kind.is_priced() {
-        report.bad(
-            "money",
-            "[budget] has limits, but what the model costs is not known: nothing is limited",
-            "[llm.prices.\"MODEL\"] input and output, dollars for a million tokens",
-        );
-    }
+    check_model(app, report).await;
     for row in desk.store.agents().await.unwrap_or_default() {
         if desk.bots.named(&row.slug).is_none() {
             report.bad(
@@ -167,6 +152,32 @@ async fn check_parts(app: &App, report: &mut Report) {
     } else {
         let names: Vec<_> = agents.iter().map(|bot| bot.agent.slug.as_str()).collect();
         report.good("agents", &names.join(", "));
+    }
+}
+
+/// Checks what writes the answers, and whether the limits on its cost can hold.
+async fn check_model(app: &App, report: &mut Report) {
+    let engine = &app.desk.engine;
+    let model = engine.model.settled().await;
+    match model.check().await {
+        Ok(what) => report.good("answers", &what),
+        Err(error) => report.bad(
+            "answers",
+            &error.to_string(),
+            "[llm] base_url, api_key and model; or kind = \"extractive\"",
+        ),
+    }
+    let discovery = engine.model.discovery();
+    if discovery.origin != ModelOrigin::Configured {
+        report.note("answers", &discovery.to_string());
+    }
+    let kind = model.kind(model.default_model());
+    if engine.budget.limits_money() && !kind.is_priced() {
+        report.bad(
+            "money",
+            "[budget] has limits, but what the model costs is not known: nothing is limited",
+            "[llm.prices.\"MODEL\"] input and output, dollars for a million tokens",
+        );
     }
 }
 

@@ -18,6 +18,7 @@ use crate::desk::{Bots, Desk, Numbers};
 use crate::eval::bot_checks;
 use crate::eval::environment::EvalEnvironment;
 use crate::eval::redteam::{self, AttackRole, AttackSuite, KINDS, Obedient, RedteamRequest};
+use crate::llm::ModelSource;
 use crate::pipeline::Bot;
 
 /// Attack an agent, and show what got through
@@ -134,7 +135,7 @@ fn chosen(desk: &Desk, name: Option<&str>) -> anyhow::Result<Arc<Bot>> {
 /// Copies the desk for this run, with a model that obeys every attack.
 fn worst(desk: &Desk, bot: &Bot, built: &AttackSuite) -> anyhow::Result<Arc<Desk>> {
     let mut engine = desk.engine.clone();
-    engine.model = Arc::new(Obedient::new(built.orders.clone()));
+    engine.model = ModelSource::fixed(Arc::new(Obedient::new(built.orders.clone())));
     let bots = Bots::default();
     bots.put(Bot::new((*bot.agent).clone()).map_err(anyhow::Error::msg)?);
     Ok(Arc::new(Desk {

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::domain::Action;
 use crate::http::{LINK_FILE, keep_link, sign_in_link};
 use crate::knowledge::EmbeddingProgress;
+use crate::llm::ModelOrigin;
 use crate::store::audit::{Actor, Entry};
 use crate::store::serve_lock::ServeLock;
 
@@ -48,8 +49,9 @@ impl Serve {
         let key_file = config.store.path.with_file_name("admin.key");
         let link_file = config.store.path.with_file_name(LINK_FILE);
         let app = App::assemble(config).await?;
-        let summary = app.learn(&Bar::default()).await?;
-        tell(&summary);
+        let progress = Bar::default();
+        let (summary, _) = tokio::join!(app.learn(&progress), app.desk.engine.model.settled());
+        tell(&summary?);
         let base_url = if has_address { app.desk.base_url.clone() } else { url.clone() };
         let link = sign_in_link(&app.desk.store, &base_url).await.context("no sign-in link")?;
         let link = if std::io::stdout().is_terminal() { link } else { kept(&link, &link_file) };
@@ -108,7 +110,8 @@ fn open_many_files() {
 fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     let desk = &app.desk;
     let agents: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.name.clone()).collect();
-    let model = desk.engine.model.default_model();
+    let model = desk.engine.model.current();
+    let (model, discovery) = (model.default_model(), desk.engine.model.discovery());
     let embedder = desk.engine.live().embed.identity().unwrap_or("words only, no embedding model");
     println!("\nfrontdesk {} is running", env!("CARGO_PKG_VERSION"));
     println!("  address    {url}");
@@ -117,6 +120,9 @@ fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     println!("  API        {url}/api/v1/openapi.json, key in {key_file}");
     println!("  database   {}", desk.store.database());
     println!("  answers    {model}; retrieval: {embedder}");
+    if discovery.origin != ModelOrigin::Configured {
+        println!("             {discovery}");
+    }
     let agents = if agents.is_empty() {
         "none; write one as prompts/NAME.md".into()
     } else {

@@ -259,6 +259,10 @@ impl Publisher<'_> {
         let file = suite_of(gate, &self.suites)?;
         let overrides = bot_checks::overrides(self.policy.clone());
         let suite = Suite::load(&file, &overrides).await.map_err(|wrong| wrong.to_string())?;
+        if let Some(desk) = &self.environment.desk {
+            // The default grader is named after the model.
+            desk.engine.model.settled().await;
+        }
         let prepared = EvalEnvironment { drafts, ..self.environment.clone() }.prepare(suite)?;
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| format!("{} cannot be made: {error}", self.folder.display()))?;

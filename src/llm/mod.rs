@@ -2,6 +2,7 @@
 //!
 //! | adapter | what it does |
 //! | --- | --- |
+//! | `auto` | finds an endpoint that the environment or this machine offers, else quotes |
 //! | `extractive` | no model: the best passages' own sentences, or an honest "I don't know" |
 //! | `openai` | any OpenAI-compatible `/chat/completions` |
 
@@ -14,9 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Prompt, Usage};
 
+mod discovery;
+pub use discovery::{Discovery, ModelOrigin};
 mod extractive;
 pub(crate) use extractive::{PASSAGES as PASSAGES_QUOTED_FROM, asks_nothing};
 mod openai;
+mod auto;
+mod source;
+pub use source::ModelSource;
 
 /// Writes an answer to a prompt.
 #[async_trait]
@@ -44,7 +50,7 @@ pub trait Model: Send + Sync {
 }
 
 words! {
-    /// What writes the answers: the `kind` of the `[llm]` settings.
+    /// What writes the answers.
     #[schema(as = ModelKind)]
     pub enum LlmKind {
         /// A model behind an OpenAI-compatible endpoint.
@@ -160,6 +166,8 @@ pub struct Error {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Settings {
+    /// The model that the environment or this machine offers, if any.
+    Auto(auto::Settings),
     /// No model.
     Extractive {},
     /// An OpenAI-compatible endpoint.
@@ -172,19 +180,30 @@ impl Settings {
         Arc::new(extractive::Extractive)
     }
 
-    /// Connection settings of the endpoint; `None` without a model.
+    /// Reads the environment variables that `kind = "auto"` uses; other kinds read none.
+    pub(crate) fn read_environment(&mut self, variable: impl Fn(&str) -> Option<String>) {
+        if let Self::Auto(settings) = self {
+            settings.read_environment(variable);
+        }
+    }
+
+    /// Connection settings of the endpoint; `None` without a model, and for one on this machine that
+    /// is yet to be found.
     pub(crate) fn access(&self) -> Option<Access> {
         match self {
+            Self::Auto(settings) => settings.access(),
             Self::Extractive {} => None,
             Self::Openai(settings) => Some(settings.access()),
         }
     }
 
-    /// Builds the adapter.
-    pub fn build(&self) -> Result<Arc<dyn Model>, String> {
+    /// Builds the adapter; contacts nothing. `own_port` is the desk's, at which no model is looked
+    /// for.
+    pub fn build(&self, own_port: u16) -> Result<ModelSource, String> {
         Ok(match self {
-            Self::Extractive {} => Arc::new(extractive::Extractive),
-            Self::Openai(settings) => Arc::new(openai::Openai::new(settings)?),
+            Self::Auto(settings) => ModelSource::auto(auto::Auto::new(settings, own_port)?),
+            Self::Extractive {} => ModelSource::fixed(Self::without_model()),
+            Self::Openai(settings) => ModelSource::fixed(Arc::new(openai::Openai::new(settings)?)),
         })
     }
 }

@@ -14,7 +14,7 @@ use super::transcribe::{AudioSource, TranscriptionContext};
 use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::{Outcome, Turn};
-use crate::llm::Model;
+use crate::llm::{Model, ModelSource};
 use crate::spans;
 use crate::speech::Transcriber;
 
@@ -26,7 +26,7 @@ pub struct Engine {
     /// Question to curated answer or passages.
     pub lookup: Arc<dyn Lookup>,
     /// Prompt to answer.
-    pub model: Arc<dyn Model>,
+    pub model: ModelSource,
     /// Answers when no budget is left for a model, or the model fails.
     pub fallback_model: Arc<dyn Model>,
     /// Limits on model cost.
@@ -41,6 +41,8 @@ impl Engine {
     /// Answers a turn. In each part, `?` ends the turn early if its outcome is known.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, context: TurnContext<'_>) -> TurnResult {
         let span = spans::trial();
+        // Commands that answer nothing need not look for a model.
+        self.model.settled().await;
         let stages = async {
             let ready = self.prepare(bot, turn, context.audio).await;
             self.generate_reply(bot, turn, ready, context).await
@@ -53,20 +55,21 @@ impl Engine {
     /// Runs transcription, hand-off rules and retrieval, while the customer may still be typing.
     pub async fn prepare(&self, bot: &Bot, turn: &Turn, audio: &dyn AudioSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
+        let model = self.model.current();
         let (history, referred) = (&*turn.history, &*turn.referred());
         let before_model = async {
             let context = TranscriptionContext { speech: &*self.speech, audio };
             let question = run.transcribe(context, turn, &self.live().caches.languages).await?;
             run.escalate(bot, &turn.history, &question)?;
             run.curated(lookup, agent, &question).await?;
-            let (models, question) = (self.models(), question);
+            let models = self.models(&*model);
             let limit = models.passages(agent);
             let scene = Scene { agent, history, referred, question: &question, limit };
             let found = run.retrieve(lookup, scene, models.may_rewrite(agent)).await;
             Ok::<_, Outcome>(Open { question, found })
         };
         let open = before_model.await;
-        Ready { run, open }
+        Ready { run, open, model }
     }
 
     /// Runs refinement, prompt and reply: what may cost money, once the burst is over.
@@ -77,8 +80,8 @@ impl Engine {
         ready: Ready,
         context: TurnContext<'_>,
     ) -> TurnResult {
-        let (agent, live, models) = (&*bot.agent, self.live(), self.models());
-        let Ready { mut run, open } = ready;
+        let Ready { mut run, open, model } = ready;
+        let (agent, live, models) = (&*bot.agent, self.live(), self.models(&*model));
         let (history, referred) = (&*turn.history, &*turn.referred());
         let with_model = async {
             let Open { question, found } = open?;
@@ -109,8 +112,8 @@ impl Engine {
         self.live().retrieval()
     }
 
-    fn models(&self) -> Models<'_> {
+    fn models<'a>(&'a self, model: &'a dyn Model) -> Models<'a> {
         let (budget, retrieve) = (&self.budget, &self.retrieve);
-        Models { model: &*self.model, spare: &*self.fallback_model, budget, retrieve }
+        Models { model, spare: &*self.fallback_model, budget, retrieve }
     }
 }

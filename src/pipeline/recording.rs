@@ -26,7 +26,7 @@ use crate::domain::{
     Agent, Author, Content, Line, MessageId, Outcome, Passage, Prompt, Referral, Turn,
     VoiceTranscript, WaitingMessage,
 };
-use crate::llm::{self, Completion, Hear, Model, ModelKind, Window};
+use crate::llm::{self, Completion, Hear, Model, ModelKind, ModelSource, Window};
 
 mod hashing;
 mod replay;
@@ -159,7 +159,7 @@ impl TurnRecording {
     pub fn replay_engine(&self, engine: &Engine) -> (Engine, Arc<ReplayModel>) {
         let player = Arc::new(ReplayModel::of(self));
         let engine = Engine {
-            model: player.clone(),
+            model: ModelSource::fixed(player.clone()),
             budget: self.budget.clone(),
             lookup: self.lookup(engine, false),
             layout: self.layout(),
@@ -210,7 +210,7 @@ impl Recorder {
     /// Returns an engine that answers like this one, and the recorder of its calls.
     pub fn begin(engine: &Engine) -> (Engine, Self) {
         let model = Arc::new(RecordingModel {
-            model: engine.model.clone(),
+            model: engine.model.current(),
             calls: Mutex::default(),
             windows: Mutex::default(),
         });
@@ -220,7 +220,7 @@ impl Recorder {
             budget: engine.budget.clone(),
             embedder: engine.live().embed.identity().map(ToOwned::to_owned),
         };
-        (Engine { model, ..engine.clone() }, recorder)
+        (Engine { model: ModelSource::fixed(model), ..engine.clone() }, recorder)
     }
 
     /// Wraps an audio source so that fetched bytes are hashed.

@@ -1,5 +1,6 @@
 //! One turn on its way through the stages: inputs in, traces out. `engine.rs` knows the order.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::bot::Bot;
@@ -19,7 +20,7 @@ use crate::domain::{
     Agent, Line, MessageId, Outcome, Question, Reply, ReplyKind, Speaker, Turn, TurnReason,
     VoiceTranscript,
 };
-use crate::llm::Hear;
+use crate::llm::{Hear, Model};
 use crate::spans;
 
 /// Audio, listener and budget of one turn.
@@ -38,6 +39,8 @@ pub struct Ready {
     pub(super) run: Run,
     /// `Err` is the outcome if it is known without a model.
     pub(super) open: Result<Open, Outcome>,
+    /// The turn's model, whichever is found meanwhile.
+    pub(super) model: Arc<dyn Model>,
 }
 
 /// A question for a model, with its passages.

@@ -31,7 +31,7 @@ enum Form {
 
 const KEYS: &[Key] = &[
     key("name", Form::Text, "The bot's name; required."),
-    key("model", Form::Text, "The model; by default `[llm] model`."),
+    key("model", Form::Text, "The model; by default that of `[llm]`."),
     key("temperature", Form::Number, "How freely the model writes."),
     key("max_output_tokens", Form::Number, "Maximum length of an answer in tokens."),
     key("knowledge", Form::Texts, "The collections that it answers from: folders in `knowledge/`."),

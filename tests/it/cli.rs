@@ -14,7 +14,7 @@ use crate::support::app::{Db, KEY, MAIN, SECRET, Setup, TestApp, write_home_file
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::hooks::text_webhook;
-use crate::support::process::{BINARY, Process, free_port};
+use crate::support::process::{BINARY, Process, free_port, surroundings};
 use crate::support::qdrant::Double;
 use crate::support::site::{Site, html};
 
@@ -53,7 +53,8 @@ fn home() -> TempDir {
 /// Runs a command in a folder with this standard input and only these environment variables.
 async fn run_with(home: &Path, args: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(BINARY);
-    command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
+    command.args(args).current_dir(home).env_clear();
+    command.envs(surroundings(home)).envs(variables.iter().copied());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();

@@ -248,7 +248,10 @@ async fn the_status_says_what_is_switched_on() {
     let status = plain.get("/status").await;
     assert_eq!(
         status["model"],
-        serde_json::json!({"kind": "extractive", "name": "extractive", "is_model": false})
+        serde_json::json!({
+            "kind": "extractive", "name": "extractive", "is_model": false,
+            "origin": "configured", "url": null, "asked": [],
+        })
     );
     assert_eq!(
         (&status["embedder"], &status["speech"], &status["speech_by"]),

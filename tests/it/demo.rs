@@ -67,7 +67,7 @@ async fn ask_all() -> Vec<Asked> {
     let home = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).display();
     let config = Config::from_toml(&format!(
-        "[store]\npath = \"{0}/demo.db\"\n[embed]\nkind = \"off\"\n[files]\nprompts = \"{root}/prompts\"\nknowledge = \"{root}/knowledge\"\n",
+        "[store]\npath = \"{0}/demo.db\"\n[llm]\nkind = \"extractive\"\n[embed]\nkind = \"off\"\n[files]\nprompts = \"{root}/prompts\"\nknowledge = \"{root}/knowledge\"\n",
         home.path().display()
     ));
     let app = App::assemble(config.unwrap()).await.unwrap();

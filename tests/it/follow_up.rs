@@ -58,7 +58,7 @@ async fn demo() -> (App, TempDir) {
     let home = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).display();
     let config = Config::from_toml(&format!(
-        "[store]\npath = \"{0}/demo.db\"\n[files]\nprompts = \"{root}/prompts\"\nknowledge = \"{root}/knowledge\"\n",
+        "[store]\npath = \"{0}/demo.db\"\n[llm]\nkind = \"extractive\"\n[files]\nprompts = \"{root}/prompts\"\nknowledge = \"{root}/knowledge\"\n",
         home.path().display()
     ));
     let app = App::assemble(config.unwrap()).await.unwrap();

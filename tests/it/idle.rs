@@ -15,7 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[tokio::test]
 async fn an_idle_desk_gives_back_what_learning_needed() {
     let home = tempfile::tempdir().unwrap();
-    std::fs::write(home.path().join("desk.toml"), "[log]\nlevel = \"warn\"\n").unwrap();
+    std::fs::write(
+        home.path().join("desk.toml"),
+        "[log]\nlevel = \"warn\"\n[llm]\nports = [1]\nlook_ms = 1000\n",
+    )
+    .unwrap();
     for start in ["the first start, which learns the demo", "a later start"] {
         let desk = Process::start(home.path()).await;
         let id = desk.child.id().unwrap();

@@ -16,7 +16,7 @@ use crate::support::app::{Db, KEY, Setup, on_both, write_home_files};
 use crate::support::fake::Failure;
 use crate::support::graph::Graph;
 use crate::support::openai::OpenAi;
-use crate::support::process::{BINARY, Process};
+use crate::support::process::{BINARY, Process, surroundings};
 
 /// Number of kills of a command.
 const KILLS: usize = 10;
@@ -89,6 +89,7 @@ fn begin(home: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Child
         .args(["--config", "desk.toml"])
         .current_dir(home)
         .env_remove("DATABASE_URL")
+        .envs(surroundings(home))
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())

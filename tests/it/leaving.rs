@@ -135,7 +135,7 @@ async fn a_removed_agent_comes_back_with_a_changed_prompt_file_only() {
 async fn demo(home: &Path) -> App {
     let home = home.display();
     let config = Config::from_toml(&format!(
-        "[store]\npath = \"{home}/demo.db\"\n[embed]\nkind = \"off\"\n[files]\nprompts = \"{home}/prompts\"\nknowledge = \"{home}/knowledge\"\n"
+        "[store]\npath = \"{home}/demo.db\"\n[llm]\nkind = \"extractive\"\n[embed]\nkind = \"off\"\n[files]\nprompts = \"{home}/prompts\"\nknowledge = \"{home}/knowledge\"\n"
     ));
     App::assemble(config.unwrap()).await.unwrap()
 }

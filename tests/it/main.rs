@@ -12,6 +12,7 @@ mod architecture;
 mod alerts;
 mod api;
 mod audit;
+mod auto_model;
 mod authoring;
 mod authorization;
 mod bad_input;

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::support::process::{BINARY, Process, free_port, run, says};
+use crate::support::process::{BINARY, Process, free_port, run, says, surroundings};
 
 /// Returns a folder and everything in it, with permissions.
 fn modes(folder: &Path) -> Vec<(PathBuf, u32)> {
@@ -45,6 +45,7 @@ fn start(home: &Path) -> Process {
         .current_dir(home)
         .env("FRONTDESK__HTTP__PORT", port.to_string())
         .env_remove("DATABASE_URL")
+        .envs(surroundings(home))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(home.join("desk.log")).unwrap())
@@ -128,8 +129,13 @@ async fn what_a_command_writes_is_its_owners_alone() {
     let suite = "providers: [echo]\nprompts: [\"{{q}}\"]\ntests:\n- vars: {q: hello}\n  assert: [{type: contains, value: hello}]\n";
     std::fs::write(home.join("suite.yaml"), suite).unwrap();
     let line = "umask 022; exec \"$0\" eval suite.yaml --output report.json";
-    let ran =
-        Command::new("sh").args(["-c", line, BINARY]).current_dir(home).output().await.unwrap();
+    let ran = Command::new("sh")
+        .args(["-c", line, BINARY])
+        .current_dir(home)
+        .envs(surroundings(home))
+        .output()
+        .await
+        .unwrap();
     assert!(ran.status.success(), "{ran:?}");
     assert_eq!(mode(&home.join("report.json")), 0o600);
     is_closed(&home.join("data"), &["evals/suite.jsonl"]);

@@ -10,6 +10,7 @@ use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::eval::redteam::{
     AttackSuite, Obedient, RedteamRequest, Tally, build, tally, topics,
 };
+use frontdesk::llm::ModelSource;
 use frontdesk::pipeline::Bot;
 use frontdesk_promptfoo::policy::Policy;
 use frontdesk_promptfoo::run::Plan;
@@ -35,7 +36,7 @@ async fn wanted(app: &TestApp) -> RedteamRequest {
 fn worst(app: &TestApp, built: &AttackSuite) -> Arc<Desk> {
     let desk = &app.desk;
     let mut engine = desk.engine.clone();
-    engine.model = Arc::new(Obedient::new(built.orders.clone()));
+    engine.model = ModelSource::fixed(Arc::new(Obedient::new(built.orders.clone())));
     let bots = Bots::default();
     bots.put(Bot::new((*desk.bots.named("acme").unwrap().agent).clone()).unwrap());
     Arc::new(Desk {

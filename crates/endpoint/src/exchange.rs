@@ -105,7 +105,7 @@ impl Exchange {
     }
 }
 
-async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, Failure> {
+pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     loop {
         let chunk = response.chunk().await.map_err(|error| Failure::of_transport(&error))?;

@@ -18,12 +18,14 @@ use serde_json::value::RawValue;
 pub mod address;
 mod exchange;
 mod failure;
+mod local;
 mod retry;
 #[cfg(any(test, feature = "testing"))]
 pub mod scripted;
 
 use exchange::{Exchange, ResponseShape};
 pub use failure::Failure;
+pub use local::LocalClient;
 pub use retry::{NextAttempt, RetryBudget};
 
 /// Base URL of OpenAI.
@@ -58,6 +60,20 @@ pub struct Endpoint {
 impl Endpoint {
     /// Creates the clients; sends nothing yet. Errors name the wrong setting.
     pub fn new(access: Access) -> Result<Self, String> {
+        Self::over(access, reqwest::redirect::Policy::limited(3), false)
+    }
+
+    /// Like [`Self::new`], for a server on this machine: no proxy and no redirect takes a request
+    /// elsewhere.
+    pub fn on_this_machine(access: Access) -> Result<Self, String> {
+        Self::over(access, reqwest::redirect::Policy::none(), true)
+    }
+
+    fn over(
+        access: Access,
+        redirects: reqwest::redirect::Policy,
+        is_direct: bool,
+    ) -> Result<Self, String> {
         for (name, ms) in [("timeout_ms", access.timeout_ms), ("attempt_ms", access.attempt_ms)] {
             if ms == 0 {
                 return Err(format!("{name} is 0: give it at least 1 millisecond"));
@@ -65,7 +81,7 @@ impl Endpoint {
         }
         let key = access.api_key.clone().unwrap_or_default();
         let address = Address::new(&access.base_url, &key)?;
-        let http = connection()?;
+        let http = connection(redirects, is_direct)?;
         let client = |shape| {
             let exchange = Exchange { http: http.clone(), key: key.clone(), shape };
             Client::build(http.clone(), address.clone()).with_http_service(exchange)
@@ -212,13 +228,16 @@ impl Config for Address {
     }
 }
 
-fn connection() -> Result<reqwest::Client, String> {
-    reqwest::Client::builder()
+fn connection(
+    redirects: reqwest::redirect::Policy,
+    is_direct: bool,
+) -> Result<reqwest::Client, String> {
+    let client = reqwest::Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(10))
-        .redirect(reqwest::redirect::Policy::limited(3))
-        .build()
-        .map_err(|error| format!("cannot set up HTTP: {error}"))
+        .redirect(redirects);
+    let client = if is_direct { client.no_proxy() } else { client };
+    client.build().map_err(|error| format!("cannot set up HTTP: {error}"))
 }
 
 #[cfg(test)]
@@ -335,6 +354,18 @@ mod tests {
         let endpoint = Endpoint::new(access(&server.url)).unwrap();
         list(&endpoint).await.unwrap();
         assert_eq!(server.received_requests().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn a_server_on_this_machine_sends_nobody_elsewhere() {
+        let other = ScriptedServer::start(vec![Act::say(r#"{"data":[]}"#)]).await;
+        let moved = Act::refuse(307, &[("location", &format!("{}/models", other.url))], "");
+        let server = ScriptedServer::start(vec![moved]).await;
+        let access = Access { retries: 0, ..access(&server.url) };
+        list(&Endpoint::on_this_machine(access.clone()).unwrap()).await.unwrap_err();
+        assert!(other.received_requests().is_empty());
+        list(&Endpoint::new(access).unwrap()).await.unwrap();
+        assert_eq!(other.received_requests().len(), 1);
     }
 
     #[tokio::test]

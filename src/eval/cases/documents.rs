@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{Error, GeneratedCase, Turn, distinct, origin, title};
 use crate::desk::Desk;
 use crate::domain::{ChatMessage, CollectionId, DocumentState, Passage, Prompt, Role};
-use crate::llm::Completion;
+use crate::llm::{Completion, Model};
 use crate::pipeline::retrieve;
 use crate::store::knowledge::{ChunkRow, DocumentRow};
 
@@ -119,17 +119,16 @@ impl QuestionGenerator<'_> {
         document: &DocumentRow,
         chunk: &ChunkRow,
     ) -> Result<Option<String>, String> {
-        let model = self.desk.engine.model.default_model();
-        if self.desk.engine.model.kind(model).generates() {
-            return self.asked(chunk).await.map(Some);
+        let model = self.desk.engine.model.settled().await;
+        if model.kind(model.default_model()).generates() {
+            return self.asked(&*model, chunk).await.map(Some);
         }
         let heading = chunk.heading.rsplit(" > ").next().unwrap_or_default().trim();
         let words = if heading.is_empty() { document.title.trim() } else { heading };
         Ok((!words.is_empty()).then(|| words.to_owned()))
     }
 
-    async fn asked(&self, chunk: &ChunkRow) -> Result<String, String> {
-        let model = &self.desk.engine.model;
+    async fn asked(&self, model: &dyn Model, chunk: &ChunkRow) -> Result<String, String> {
         let text: String = chunk.body.chars().take(SHOWN).collect();
         let message = |role, content: String| ChatMessage { role, content };
         let prompt = Prompt {

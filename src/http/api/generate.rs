@@ -91,10 +91,11 @@ fn limit(web: &WebState) -> i64 {
 
 async fn refusal(web: &WebState, left: i64) -> Result<Option<Refusal>, Problem> {
     let engine = &web.desk.engine;
-    if !engine.model.kind(engine.model.default_model()).generates() {
+    let model = engine.model.current();
+    if !model.kind(model.default_model()).generates() {
         return Ok(Some(Refusal::Missing(
             "No model is connected: set [llm] kind = \"openai\" with its base_url, api_key and model in frontdesk.toml, and start the \
-             desk again."
+             desk again, or start a server such as Ollama on its machine."
                 .into(),
         )));
     }
@@ -138,14 +139,15 @@ pub(super) async fn write(
     };
     let engine = &web.desk.engine;
     let cheap = Some(engine.budget.cheap_model.as_str()).filter(|cheap| !cheap.is_empty());
-    let own = engine.model.default_model();
+    let model = engine.model.current();
+    let own = model.default_model();
     let near = web.desk.trial_tier().await? == BudgetTier::Cheap;
     let named = cheap.filter(|_| near).unwrap_or(own).to_owned();
     let desk = web.desk.clone();
     // Finishes even if the caller disconnects: the usage must be counted.
     let writing = tokio::spawn(async move {
         let mut usage = Usage::default();
-        let written = author::write(&*desk.engine.model, &named, &brief, &mut usage).await;
+        let written = author::write(&*model, &named, &brief, &mut usage).await;
         desk.count_trial(TrialKind::Prompts, usage).await;
         (written, usage)
     });
@@ -207,7 +209,7 @@ pub(super) struct Models {
 /// Lists the models that an agent can name: those configured, and those that the endpoint lists.
 #[utoipa::path(get, path = "/models", operation_id = "list_known_models", tag = "agents", responses((status = 200, body = Models)))]
 pub(super) async fn models(State(web): State<WebState>) -> Answer<Models> {
-    let model = &web.desk.engine.model;
+    let model = web.desk.engine.model.current();
     let connected = model.kind(model.default_model()).generates();
     let default = connected.then(|| model.default_model().to_owned());
     Ok(Json(Models { models: model.listed().await, default }))

@@ -10,7 +10,7 @@ use crate::domain::CollectionOrigin;
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::knowledge::EmbeddingProgress;
-use crate::llm::LlmKind;
+use crate::llm::{Discovery, LlmKind, ModelOrigin, ModelSource};
 use crate::store::DatabaseKind;
 
 /// Status of the desk.
@@ -49,6 +49,23 @@ pub(super) struct Answering {
     name: String,
     /// False if the answers are sentences from the documents, without a model.
     is_model: bool,
+    /// How it was chosen.
+    origin: ModelOrigin,
+    /// URL that gets the customers' messages, of a model that was not configured but found; of one
+    /// that is gone, the URL that got them. Null if there is none.
+    url: Option<String>,
+    /// Addresses that were asked for a model; empty if one is configured.
+    asked: Vec<String>,
+}
+
+impl Answering {
+    fn now(source: &ModelSource) -> Self {
+        let (model, Discovery { origin, url, asked, .. }) = (source.current(), source.discovery());
+        let name = model.default_model().to_owned();
+        let is_model = model.kind(&name).generates();
+        let kind = if is_model { LlmKind::Openai } else { LlmKind::Extractive };
+        Self { kind, name, is_model, origin, url, asked }
+    }
 }
 
 /// How far a collection is embedded.
@@ -81,16 +98,10 @@ async fn is_demo(web: &WebState) -> Result<bool, Problem> {
     responses((status = 200, body = Status)))]
 pub(super) async fn show(State(web): State<WebState>) -> Answer<Status> {
     let desk = &web.desk;
-    let name = desk.engine.model.default_model();
-    let is_model = name != desk.engine.fallback_model.default_model();
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         demo: is_demo(&web).await?,
-        model: Answering {
-            kind: if is_model { LlmKind::Openai } else { LlmKind::Extractive },
-            name: name.to_owned(),
-            is_model,
-        },
+        model: Answering::now(&desk.engine.model),
         embedder: desk.engine.live().embed.identity().map(ToOwned::to_owned),
         embedding: desk
             .library

@@ -9,6 +9,8 @@ use super::wire::names;
 
 /// Timeout of a listing request.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(3);
+/// Timeout of a listing that a start waits for.
+const START_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a listing is cached. A failed request is cached as long.
 const CACHE_TTL: Duration = Duration::from_mins(5);
 /// Maximum number of names returned.
@@ -26,6 +28,13 @@ const NON_CHAT_MODEL_MARKERS: &[&str] = &[
     "audio",
     "sora",
     "rerank",
+    "minilm",
+    "bge-",
+    "guard",
+    "shieldgemma",
+    "babbage",
+    "davinci",
+    "turbo-instruct",
 ];
 
 /// Cache of the endpoint's listing with its time.
@@ -53,13 +62,24 @@ impl Listing {
     }
 }
 
+/// Returns the listed names that write answers, in the endpoint's order; none if it is not in time.
+pub(super) async fn list_once(endpoint: &Endpoint) -> Vec<String> {
+    let models = endpoint.whole().models();
+    let listed = tokio::time::timeout(START_TIMEOUT, models.list_byot::<Value>()).await;
+    let Ok(Ok(answer)) = listed else { return Vec::new() };
+    names(&answer).into_iter().filter(|name| writes_answers(name)).collect()
+}
+
+/// Whether a model of this name writes answers, as far as names tell.
+pub(in super::super) fn writes_answers(name: &str) -> bool {
+    let name = name.to_lowercase();
+    !name.trim().is_empty()
+        && name.len() <= 200
+        && !NON_CHAT_MODEL_MARKERS.iter().any(|other| name.contains(other))
+}
+
 fn answering(mut names: Vec<String>) -> Vec<String> {
-    names.retain(|name| {
-        let name = name.to_lowercase();
-        !name.is_empty()
-            && name.len() <= 200
-            && !NON_CHAT_MODEL_MARKERS.iter().any(|other| name.contains(other))
-    });
+    names.retain(|name| writes_answers(name));
     names.sort();
     names.dedup();
     names.truncate(MAX_NAMES);
@@ -72,7 +92,7 @@ mod tests {
 
     #[test]
     fn models_that_write_no_answers_are_left_out() {
-        let all = ["gpt-4o", "text-embedding-3-small", "whisper-1", "gpt-4o", "llama3.1:latest"];
+        let all = ["gpt-4o", "text-embedding-3-small", "all-minilm", "gpt-4o", "llama3.1:latest"];
         let left = answering(all.map(str::to_owned).to_vec());
         assert_eq!(left, ["gpt-4o", "llama3.1:latest"]);
     }

@@ -18,7 +18,9 @@ use crate::domain::{Prompt, Usage};
 mod listing;
 mod wire;
 
-use wire::{Chunk, Reply, names, same_model};
+pub(super) use listing::writes_answers;
+pub(super) use wire::same_model;
+use wire::{Chunk, Reply, names};
 
 /// How long to wait for the usage figures and end mark of a stream whose answer is complete.
 const STREAM_END_TIMEOUT: Duration = Duration::from_secs(2);
@@ -93,12 +95,49 @@ pub(super) struct Openai {
 impl Openai {
     pub(super) fn new(settings: &Settings) -> Result<Self, String> {
         settings.check()?;
-        let endpoint = Endpoint::new(settings.access())?;
-        Ok(Self { endpoint, settings: settings.clone(), listing: listing::Listing::default() })
+        Ok(Self::over(Endpoint::new(settings.access())?, settings))
+    }
+
+    /// Like [`Self::new`], for a server on this machine: no request leaves it.
+    pub(super) fn on_this_machine(settings: &Settings) -> Result<Self, String> {
+        settings.check()?;
+        Ok(Self::over(Endpoint::on_this_machine(settings.access())?, settings))
+    }
+
+    fn over(endpoint: Endpoint, settings: &Settings) -> Self {
+        Self { endpoint, settings: settings.clone(), listing: listing::Listing::default() }
+    }
+
+    /// Base URL, safe to display.
+    pub(super) fn base_url(&self) -> &str {
+        self.endpoint.base_url()
+    }
+
+    /// Returns the models that write answers, in the endpoint's order. Empty if it does not list
+    /// them within two seconds.
+    pub(super) async fn list_once(&self) -> Vec<String> {
+        listing::list_once(&self.endpoint).await
     }
 }
 
 impl Settings {
+    /// Settings of a hosted endpoint that the environment names.
+    pub(super) fn of_hosted(base_url: String, api_key: SecretString) -> Self {
+        let usual = Self::default();
+        let model = usual.model.clone();
+        Self { base_url, api_key: Some(api_key), ..usual }.with_model(&model)
+    }
+
+    /// Settings of a server on this machine. A refused connection is no passing failure there.
+    pub(super) fn of_local(base_url: String, model: &str, window: u32) -> Self {
+        Self { base_url, window, retries: 1, ..Self::default() }.with_model(model)
+    }
+
+    /// Names the model, which also answers for agents that name one that the endpoint lacks.
+    pub(super) fn with_model(self, model: &str) -> Self {
+        Self { model: model.to_owned(), fallback_model: Some(model.to_owned()), ..self }
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.model.trim().is_empty() {
             return Err("model is empty: name one, such as gpt-4o-mini".into());
@@ -569,7 +608,7 @@ mod tests {
             "prices": {"m": {"input": 1, "output": 2.5}}, "extra": {"seed": 1},
         });
         let settings: super::super::Settings = serde_json::from_value(written).unwrap();
-        let model = settings.build().unwrap();
+        let model = settings.build(0).unwrap().current();
         assert_eq!(model.default_model(), "m");
         assert_eq!(
             model.kind("m").window(),

@@ -102,7 +102,7 @@ pub(super) fn names(answer: &Value) -> Vec<String> {
 
 /// Returns whether a listed name is the configured model: `llama3.1:latest` is `llama3.1`,
 /// `models/gemini` is `gemini`.
-pub(super) fn same_model(listed: &str, model: &str) -> bool {
+pub(in super::super) fn same_model(listed: &str, model: &str) -> bool {
     let bare = |name: &str| name.strip_suffix(":latest").unwrap_or(name).to_lowercase();
     let (listed, model) = (bare(listed), bare(model));
     listed == model || listed.ends_with(&format!("/{model}"))

@@ -63,7 +63,7 @@ async function desk() {
   const built = process.env.FRONTDESK_CONSOLE ? `console = "${process.env.FRONTDESK_CONSOLE}"\n` : "";
   writeFileSync(
     join(folder, "frontdesk.toml"),
-    `[http]\nport = ${port}\n${built}[embed]\nkind = "off"\n[numbers.main]\nprovider = "sandbox"\nagent = "shop"\ninsecure = true\n`,
+    `[http]\nport = ${port}\n${built}[embed]\nkind = "off"\n[llm]\nkind = "extractive"\n[numbers.main]\nprovider = "sandbox"\nagent = "shop"\ninsecure = true\n`,
   );
   const halt = await serve(folder, url);
   await halt();

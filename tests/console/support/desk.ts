@@ -96,7 +96,8 @@ export class Desk {
     // A console built elsewhere, in place of the one in the binary.
     const built = process.env.FRONTDESK_CONSOLE ? `console = "${process.env.FRONTDESK_CONSOLE}"\n` : "";
     const shared = `[http]\nport = ${this.port}\n${built}[embed]\nkind = "off"\n[worker]\ngap_ms = 50\n`;
-    if (this.kind === "demo") return shared;
+    // What runs on this machine must not answer.
+    if (this.kind === "demo") return `${shared}[llm]\nkind = "extractive"\n`;
     const model = `[llm]\nkind = "openai"\nbase_url = "${this.model.url}"\napi_key = "model-key"\nmodel = "fake-model"
 [llm.prices."fake-model"]\ninput = 0.15\noutput = 0.60\n[speech]\nkind = "openai"\nbase_url = "${this.model.url}"\napi_key = "model-key"\n`;
     if (this.kind === "bare") return shared + model;

@@ -87,6 +87,7 @@ pub(crate) struct Setup {
     extra: String,
     files: Vec<(&'static str, String)>,
     extractive: bool,
+    ports: Option<Vec<u16>>,
     speech: bool,
 }
 
@@ -106,7 +107,7 @@ pub(crate) struct TestApp {
 impl Setup {
     pub(crate) fn on(db: Db) -> Self {
         let (extra, files) = (String::new(), Vec::new());
-        Self { db, extra, files, extractive: false, speech: true }
+        Self { db, extra, files, extractive: false, ports: None, speech: true }
     }
 
     /// Adds TOML settings that override the defaults of the tests.
@@ -127,6 +128,12 @@ impl Setup {
         self.extractive = true;
         self.speech = false;
         self
+    }
+
+    /// Looks for a model at these ports of this machine, in place of the configured one.
+    pub(crate) fn auto(mut self, ports: &[u16]) -> Self {
+        self.ports = Some(ports.to_vec());
+        self.extractive()
     }
 
     /// Disables transcription.
@@ -169,7 +176,9 @@ impl Setup {
         model: &OpenAi,
     ) -> String {
         let (home, graph, openai) = (home.display(), &whatsapp.url, &model.url);
-        let llm = if self.extractive {
+        let llm = if let Some(ports) = &self.ports {
+            format!("kind = \"auto\"\nports = {ports:?}\nlook_ms = 100")
+        } else if self.extractive {
             "kind = \"extractive\"".to_owned()
         } else {
             format!(

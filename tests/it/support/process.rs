@@ -47,13 +47,19 @@ impl Process {
         Self::spawn((home, port), &[], out.into())
     }
 
-    fn spawn((home, port): (&Path, u16), environment: &[(&str, &str)], out: Stdio) -> Self {
+    /// Starts the binary on a given port with additional environment variables, without waiting.
+    pub(crate) fn spawn(
+        (home, port): (&Path, u16),
+        environment: &[(&str, &str)],
+        out: Stdio,
+    ) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(home.join("desk.log")).unwrap();
         let child = Command::new(BINARY)
             .args(["serve", "--config", "desk.toml"])
             .current_dir(home)
             .env("FRONTDESK__HTTP__PORT", port.to_string())
             .env_remove("DATABASE_URL")
+            .envs(surroundings(home))
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(out)
@@ -142,8 +148,22 @@ pub(crate) async fn exit_code(home: &Path, args: &[&str]) -> Option<i32> {
 
 async fn output(home: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(BINARY);
-    command.args(args).current_dir(home).env_clear().envs(variables.iter().copied());
+    command.args(args).current_dir(home).env_clear();
+    command.envs(surroundings(home)).envs(variables.iter().copied());
     command.output().await.unwrap()
+}
+
+/// Returns the variables that keep a model of the developer's machine out of a test: an exported key
+/// names none, and none is looked for unless the configuration in the folder has an `[llm]`.
+pub(crate) fn surroundings(home: &Path) -> Vec<(&'static str, &'static str)> {
+    let files = std::fs::read_dir(home).into_iter().flatten().filter_map(Result::ok);
+    let mut settings =
+        files.map(|file| file.path()).filter(|path| path.extension() == Some("toml".as_ref()));
+    let named =
+        settings.any(|file| std::fs::read_to_string(file).is_ok_and(|text| text.contains("[llm]")));
+    let mut all = vec![("OPENAI_API_KEY", ""), ("OPENAI_BASE_URL", "")];
+    all.extend((!named).then_some(("FRONTDESK__LLM__KIND", "extractive")));
+    all
 }
 
 /// Asserts that a command succeeded or failed as expected and that its output contains these words.

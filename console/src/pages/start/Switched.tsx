@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { Copyable } from "@/parts/Copyable";
 import { Async } from "@/parts/States";
+import { aboutModel, isLooking } from "./answering";
 
 const commands = {
   model: '[llm]\nkind = "openai"\napi_key = "…"',
@@ -60,8 +61,17 @@ export function Switched() {
     "get",
     "/api/v1/status",
     {},
-    { refetchInterval: ({ state }) => (state.data?.embedding.length ? 3_000 : false) },
+    {
+      refetchInterval: ({ state: { data } }) => {
+        if (data?.embedding.length) return 3_000;
+        return data && isLooking(data.model) ? 10_000 : false;
+      },
+    },
   );
+  const about = (model: Schemas["AnsweringModel"]) => {
+    const { key, values } = aboutModel(model);
+    return t(key, values);
+  };
   const meaning = (name: string, left: Schemas["EmbeddingProgress"][]) => {
     const sum = (key: "done" | "total") => left.reduce((all, one) => all + one[key], 0);
     if (left.length === 0) return t("on.embedderOn", { name });
@@ -80,7 +90,7 @@ export function Switched() {
                 icon={IconRobot}
                 name={t("on.model")}
                 isOn={model.is_model}
-                about={model.is_model ? t("on.modelOn", { name: model.name }) : t("on.modelOff")}
+                about={about(model)}
                 how={commands.model}
               />
               <Row

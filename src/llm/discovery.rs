@@ -1,0 +1,73 @@
+//! What a search for a model found, for people. Must not search.
+
+use std::fmt::{self, Display};
+
+use frontdesk_words::words;
+
+words! {
+    /// How the model that answers was chosen.
+    pub enum ModelOrigin {
+        /// `[llm]` names it, or says that there is none.
+        Configured = "configured",
+        /// `OPENAI_API_KEY` was set for this process.
+        Environment = "environment",
+        /// A server on this machine was found.
+        Machine = "machine",
+        /// None was found: answers quote the documents' own sentences.
+        NotFound = "not_found",
+        /// The server that was found no longer answers: until it does, answers quote the documents'
+        /// own sentences.
+        Gone = "gone",
+    }
+}
+
+/// How a model was found, and what was asked for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovery {
+    /// How the model was chosen.
+    pub origin: ModelOrigin,
+    /// URL of the endpoint that gets the customers' messages, or got them until it was gone.
+    pub url: Option<String>,
+    /// Product name of its server, if it was found on this machine.
+    pub(super) server: Option<&'static str>,
+    /// Addresses that were asked for their models.
+    pub asked: Vec<String>,
+}
+
+impl Discovery {
+    /// The model of the configuration, for which nothing was asked.
+    pub(super) fn configured() -> Self {
+        Self { origin: ModelOrigin::Configured, url: None, server: None, asked: Vec::new() }
+    }
+}
+
+/// One line for the terminal: where messages go, what was asked, and how to change it.
+impl Display for Discovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asked = match self.asked.as_slice() {
+            [] => "nowhere".to_owned(),
+            asked => asked.join(", "),
+        };
+        let url = self.url.as_deref().unwrap_or_default();
+        match self.origin {
+            ModelOrigin::Configured => write!(f, "as [llm] says"),
+            ModelOrigin::Environment => write!(
+                f,
+                "OPENAI_API_KEY is set: customers' messages are sent to {url}; [llm] kind = \"extractive\" keeps them here"
+            ),
+            ModelOrigin::Machine => write!(
+                f,
+                "{} at {url}, found by itself (asked: {asked}); [llm] kind = \"openai\" or \"extractive\" changes it",
+                self.server.unwrap_or("a server")
+            ),
+            ModelOrigin::NotFound => write!(
+                f,
+                "no model, sentences from the documents (asked: {asked}; none there); [llm] kind = \"openai\" names one"
+            ),
+            ModelOrigin::Gone => write!(
+                f,
+                "{url} no longer answers: sentences from the documents until it does; [llm] kind = \"openai\" names another"
+            ),
+        }
+    }
+}
