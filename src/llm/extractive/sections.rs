@@ -112,7 +112,7 @@ pub(super) fn label(chunk: &Chunk) -> Option<String> {
     let heading = chunk.heading.rsplit(" > ").next().unwrap_or_default().trim();
     let (title, is_row) = (chunk.title.trim(), units::is_rows_file(&chunk.source));
     let label = match (heading, title) {
-        (heading, title) if heading.is_empty() => title.to_owned(),
+        ("", title) => title.to_owned(),
         (heading, title) if title.is_empty() || heading.contains(title) || is_row => {
             heading.to_owned()
         }

@@ -41,7 +41,7 @@ const SHORTEST_STEM: usize = 4;
 /// Stemmer and stop words for the language of a question and its best passage.
 pub(super) struct Words {
     stemmer: Option<Stemmer>,
-    stop_words: &'static [&'static str],
+    stops: &'static [&'static str],
     /// Words and phrases that only ask.
     asking: Option<&'static HashSet<&'static str>>,
 }
@@ -58,7 +58,7 @@ impl Words {
         let (code, algorithm) = known(language);
         Self {
             stemmer: algorithm.map(Stemmer::create),
-            stop_words: stop_words::lookup(code).unwrap_or_default(),
+            stops: stop_words::lookup(code).unwrap_or_default(),
             asking: ASKING.get(code),
         }
     }
@@ -96,7 +96,7 @@ impl Words {
                 let tail = place > 0 && small.chars().count() <= 2;
                 let function =
                     tail || small.chars().count() <= 2 || FUNCTION.contains(small.as_str());
-                let stop = tail || self.stop_words.contains(&small.as_str());
+                let stop = tail || self.stops.contains(&small.as_str());
                 let meaning = match (stop, function) {
                     _ if asking.contains(&at) => FUNCTION_WORD_WEIGHT,
                     (true, true) => FUNCTION_WORD_WEIGHT,
