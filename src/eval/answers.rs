@@ -37,6 +37,8 @@ words! {
         Right = "right",
         /// Nothing was stated, and the documents do not answer.
         RightlyRefused = "rightly_refused",
+        /// Nothing was stated, but one of the choices that the reply offers leads to every fact.
+        Offered = "offered",
         /// Nothing was stated, but the documents answer.
         Refused = "refused",
         /// A fact is missing, or the documents do not answer.
@@ -123,6 +125,16 @@ impl KnownQuestion {
     }
 }
 
+/// Returns the numbers of the choices that a reply offers.
+pub fn choices(reply: &str) -> Vec<String> {
+    let number = |(number, line): (usize, &str)| {
+        let begins = line.starts_with(&format!("{number}. "));
+        begins.then(|| number.to_string())
+    };
+    let list = reply.lines().skip_while(|line| !line.starts_with("1. "));
+    (1..).zip(list).map_while(number).collect()
+}
+
 fn wordings(fact: &str) -> impl Iterator<Item = Vec<char>> {
     fact.split(BETWEEN_WORDINGS).map(folded).filter(|wording| !wording.is_empty())
 }
@@ -184,6 +196,12 @@ mod tests {
         let asked = KnownQuestion { question: "?".into(), facts };
         let turn = SeenTurn { bubbles: vec![reply.into()], ..seen::turn(outcome, Owner::Bot) };
         asked.score(&turn).verdict
+    }
+
+    #[test]
+    fn choices_are_the_numbers_of_the_list() {
+        assert_eq!(choices("I do not know.\n\nThese?\n1. Prices\n2. Hours\n\n3. x"), ["1", "2"]);
+        assert_eq!(choices("We open at\n2. May"), Vec::<String>::new());
     }
 
     #[test]

@@ -844,6 +844,11 @@ async fn answers_are_scored_on_known_facts_with_and_without_a_desk() {
     assert_eq!(details.lines().count(), 3, "{details}");
     assert!(details.contains("\"verdict\":\"rightly_refused\""), "{details}");
     assert!(!path.join("data").exists(), "the desk was thrown away");
+    let vague =
+        "question,facts\nwhere on earth can a friend of mine send back the lamps she got,30\n";
+    std::fs::write(path.join("vague.csv"), vague).unwrap();
+    let scored = run(path, &[&["eval", "answers", "vague.csv"], &documents[..]].concat()).await;
+    scored.says(&["offered              1  100.0 %"]);
     run(path, &["learn", "knowledge"]).await;
     let scored = run(path, &["eval", "answers", "own.csv", "--agent", "acme"]).await;
     scored.says(&["own.csv: 3 questions, 2 with an answer"]);

@@ -14,7 +14,7 @@ use super::super::bar::Bar;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::time::now_ms;
-use crate::eval::agents::{Agents, ask_once};
+use crate::eval::agents::{self, Agents};
 use crate::eval::answers::{self, AnswerVerdict, KnownQuestion, ScoredAnswer};
 use crate::index;
 use crate::knowledge::{Progress as _, SourceFolder};
@@ -26,7 +26,7 @@ use crate::pipeline::Bot;
 /// reply. A file is CSV with the columns `question` and `facts`, or JSONL with the same keys. The
 /// facts are what a right answer states; in CSV they are separated by `;`. Wordings of one fact are
 /// separated by `|`. A question without facts is one that your documents do not answer: there a
-/// refusal is right.
+/// refusal is right. Where a refusal offers choices, each is tried.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct AnswersArgs {
@@ -124,9 +124,20 @@ async fn ask_all(app: &App, bot: &Arc<Bot>, questions: &[KnownQuestion]) -> Vec<
     let bar = Bar::default();
     bar.start(questions.len());
     let ask = async |known: &KnownQuestion| {
-        let turn = ask_once(&app.desk.engine, bot.clone(), &known.question, now_ms()).await;
+        let asked = async |messages: &[&str]| {
+            known.score(&agents::ask(&app.desk.engine, bot.clone(), messages, now_ms()).await)
+        };
+        let mut scored = asked(&[&known.question]).await;
+        if scored.verdict == AnswerVerdict::Refused {
+            for choice in answers::choices(&scored.reply) {
+                if asked(&[&known.question, &choice]).await.verdict == AnswerVerdict::Right {
+                    scored.verdict = AnswerVerdict::Offered;
+                    break;
+                }
+            }
+        }
         bar.done(&known.question);
-        known.score(&turn)
+        scored
     };
     futures::stream::iter(questions).map(ask).buffered(AT_ONCE).collect().await
 }

@@ -114,10 +114,12 @@ impl Opens for Agents {
     }
 }
 
-/// Asks a bot one message, in a conversation of its own.
-pub async fn ask_once(engine: &Engine, bot: Arc<Bot>, message: &str, now: Millis) -> SeenTurn {
+/// Sends a bot messages one after the other, in a conversation of their own. Returns the last turn.
+pub async fn ask(engine: &Engine, bot: Arc<Bot>, messages: &[&str], now: Millis) -> SeenTurn {
     let mut talk = Talk::new(engine, bot, now);
-    talk.say(said::text(message)).await;
+    for message in messages {
+        talk.say(said::text(message)).await;
+    }
     talk.turns.pop().expect("a message makes a turn")
 }
 
