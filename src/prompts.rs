@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Agent, AgentId, CollectionId, Consult, Grounding, Texts, VersionId};
+use crate::domain::{Agent, AgentId, CollectionId, Consult, Grounding, Sentence, Texts, VersionId};
 use crate::pipeline::Bot;
 
 pub mod author;
@@ -169,6 +169,7 @@ impl PromptFile {
         knowledge: Vec<CollectionId>,
     ) -> Result<Bot, String> {
         let header = self.header.clone();
+        let did_you_mean = header.did_you_mean();
         let agent = Agent {
             id,
             version,
@@ -192,7 +193,7 @@ impl PromptFile {
             grounding: header.grounding,
             texts: Texts {
                 no_answer: header.no_answer.into(),
-                did_you_mean: header.did_you_mean.into(),
+                did_you_mean,
                 failure: header.failure.into(),
                 greeting: header.greeting.into(),
                 unreadable: header.unreadable.into(),
@@ -263,6 +264,16 @@ impl Default for Header {
 }
 
 impl Header {
+    /// The text above choices. It does not mix languages with the agent's own `no_answer`: without a
+    /// text of its own, customers of other languages than the built-in ones get no choices.
+    fn did_you_mean(&self) -> Sentence {
+        let (mut text, usual) = (Sentence::from(self.did_you_mean.clone()), Self::default());
+        if self.no_answer != usual.no_answer && self.did_you_mean == usual.did_you_mean {
+            text.default.clear();
+        }
+        text
+    }
+
     /// Returns the first invalid key and the reason.
     fn check(&self) -> Result<(), (&'static str, String)> {
         if self.name.trim().is_empty() {

@@ -242,7 +242,7 @@ words! {
 }
 
 /// The texts an agent sends without a model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Texts {
     /// Sent if the documents do not answer.
     pub no_answer: Sentence,
@@ -256,6 +256,16 @@ pub struct Texts {
     /// Sent if a message contains nothing that the bot can read, such as a picture without a
     /// caption.
     pub unreadable: Sentence,
+}
+
+impl Texts {
+    /// Divides a message of the bot into what it says and the choices that it offers below
+    /// `did_you_mean`; the latter is empty if it offers none.
+    pub fn split_choices<'a>(&self, text: &'a str) -> (&'a str, &'a str) {
+        let asked = self.did_you_mean.all().filter(|asked| !asked.is_empty());
+        let found = asked.filter_map(|asked| Some((text.rfind(asked)?, asked.len()))).max();
+        found.map_or((text, ""), |(at, length)| (&text[..at], &text[at + length..]))
+    }
 }
 
 #[cfg(test)]

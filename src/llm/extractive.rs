@@ -77,7 +77,7 @@ impl Model for Extractive {
             return Ok(Completion::Greeting { model });
         }
         let sure = prompt.confidence >= prompt.min_confidence;
-        let answer = answer(&prompt.question, &prompt.passages).filter(|_| sure);
+        let answer = if sure { answer(&prompt.question, &prompt.passages) } else { None };
         let Some(text) = answer else {
             let near = near(&prompt.question, &prompt.passages);
             return Ok(Completion::NoAnswer { model, near });
@@ -99,7 +99,7 @@ fn answer(question: &str, passages: &[Passage]) -> Option<String> {
     let mut parts = Vec::new();
     for asked in split_questions(question) {
         let sections = sections::rank(asked, passages, &words);
-        if sections.first().is_some_and(|best| best.share >= MIN_SHARE) {
+        if sections.first().is_some_and(|best| best.share >= MIN_SHARE && best.is_about) {
             parts.extend(quote(asked, &sections, &words).into_iter().take(1));
         }
     }
@@ -115,9 +115,11 @@ fn near(question: &str, passages: &[Passage]) -> Vec<String> {
     let words = Words::of(question, &best.chunk.body);
     let sections = sections::rank(question, passages, &words);
     let mut near: Vec<String> = Vec::new();
-    let may_be_meant = sections.iter().filter(|section| section.share >= MIN_NEAR_SHARE);
+    let may_be_meant = sections.iter().filter(|one| one.is_about && one.share >= MIN_NEAR_SHARE);
     for label in may_be_meant.filter_map(|section| sections::label(&section.passage.chunk)) {
-        if near.len() < CHOICES && !near.contains(&label) {
+        // What was chosen before, and gave no answer, gives none now.
+        let is_new = !near.contains(&label) && label != question.trim();
+        if near.len() < CHOICES && is_new {
             near.push(label);
         }
     }
@@ -127,16 +129,19 @@ fn near(question: &str, passages: &[Passage]) -> Vec<String> {
 /// Returns what answers the question: of the best section, and of one more of the same document.
 /// Sections of two documents rarely speak of the same.
 fn quote(question: &str, sections: &[Section], words: &Words) -> Vec<Part> {
-    let Some((first, others)) = sections.split_first() else { return Vec::new() };
     let read = |section: &Section| {
         units::read(section.mark, section.relative_score, &section.passage.chunk, words)
     };
     let units: Vec<Unit> = sections.iter().take(COMPARED).flat_map(read).collect();
     let asked = Question::read(question, &units, words);
-    let own = units.iter().take_while(|unit| unit.block.mark == first.mark).count();
-    let Some((best, _)) = units.get(..own).and_then(|own| asked.best(own)) else {
-        return Vec::new();
-    };
+    // A table of contents holds all words and says nothing.
+    let best = sections.iter().take(COMPARED).enumerate().find_map(|(place, section)| {
+        let from = units.iter().position(|unit| unit.block.mark == section.mark)?;
+        let own = units.iter().skip(from).take_while(|unit| unit.block.mark == section.mark);
+        let (best, _) = asked.best(units.get(from..from + own.count())?)?;
+        Some((place, section, from + best))
+    });
+    let Some((place, first, best)) = best else { return Vec::new() };
     if units.get(best).is_some_and(|unit| unit.block.kind == units::Kind::Record) {
         let records = similar_records(&units, best, &asked);
         let room = write::TARGET_REPLY_LEN / records.len().max(1);
@@ -151,7 +156,9 @@ fn quote(question: &str, sections: &[Section], words: &Words) -> Vec<Part> {
             && !units::is_rows_file(&other.passage.chunk.source)
             && other.score >= MIN_SECOND_SCORE * first.score
     };
-    let second = others.iter().find(near).map(read).unwrap_or_default();
+    let mut second = sections.iter().skip(place + 1).find(near).map(read).unwrap_or_default();
+    // Neighbouring sections of a long text share sentences.
+    second.retain(|unit| !parts.iter().any(|part| part.says(&unit.text)));
     if let Some((best, _)) = asked.best(&second) {
         let part = write::part(&second, best, &asked, write::TARGET_REPLY_LEN);
         let fits = |part: &Part| {
@@ -453,6 +460,20 @@ mod tests {
     }
 
     #[test]
+    fn paragraphs_of_a_section_keep_the_captions_that_tell_them_apart() {
+        let body = "Can I pay by card?\nYes, all of them.\n\nCan I pay with crypto?\nNo.";
+        let text = from(&[passage("paying.md", "", body, 0.9)], "can i pay with crypto");
+        assert!(text.contains("Can I pay with crypto?\nNo."), "{text}");
+        let contents = "- When do you open?\n- Where are you?";
+        let answer = "We open at nine every morning.";
+        let passages = [
+            passage("contents.md", "When do you open?", contents, 0.9),
+            passage("a.md", "", answer, 0.9),
+        ];
+        assert_eq!(from(&passages, "when do you open"), "We open at nine every morning. [2]");
+    }
+
+    #[test]
     fn what_may_be_meant_is_offered_by_its_title_and_heading() {
         let passages = [
             passage("rental-prices.md", "City bikes", "A day costs €22.", 0.4),
@@ -461,12 +482,16 @@ mod tests {
             passage("faq.csv", "Can I rent a bike?", "Can I rent a bike?\nYes.", 0.4),
             passage("other.md", "", "We ride on Sundays.", 0.4),
             passage("bait.md", "City bikes: call 0900 123 4567", "Now.", 0.4),
+            passage("bait.md", "City bikes at evil.example", "Now.", 0.4),
+            passage("bait.md", "City *bikes*", "Now.", 0.4),
+            passage("bait.md", "City \u{202E}bikes", "Now.", 0.4),
         ];
         assert_eq!(
             near("what is a city bike to rent", &passages),
             ["rental prices: City bikes", "Can I rent a bike?", "deposit"]
         );
-        assert_eq!(near("surfboards", &passages), Vec::<String>::new());
+        assert_eq!(near("Can I rent a bike?", &passages[3..4]), Vec::<String>::new(), "again");
+        assert_eq!(near("who won the world cup?", &passages), Vec::<String>::new());
         assert_eq!(near("surfboards", &[]), Vec::<String>::new());
     }
 

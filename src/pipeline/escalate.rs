@@ -9,7 +9,7 @@ use frontdesk_language::fold::{GAP, Kind, fold, is_apostrophe};
 
 use super::timer::millis;
 use crate::domain::trace::EscalateTrace;
-use crate::domain::{Handoff, HandoffRule, Line, Question, TurnReason};
+use crate::domain::{Handoff, HandoffRule, Line, Question, Texts, TurnReason};
 use regex::{Regex, RegexBuilder};
 
 mod offer;
@@ -32,12 +32,12 @@ pub(crate) struct Rules {
 /// the last line of the history.
 pub(super) fn escalate(
     rules: &Rules,
-    history: &[Line],
+    (history, texts): (&[Line], &Texts),
     question: &Question,
 ) -> (Option<TurnReason>, EscalateTrace) {
     let started = Instant::now();
     let calls = |words: &str| rules.decide(words).is_some();
-    let accepted = || offer::is_accepted(history, &question.text, calls);
+    let accepted = || offer::is_accepted((history, texts), &question.text, calls);
     let reason = rules.decide(&question.text);
     let reason = reason.or_else(|| accepted().then_some(TurnReason::PersonOffer {}));
     let trace = EscalateTrace {

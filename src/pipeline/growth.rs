@@ -16,7 +16,7 @@ use super::reply::{ground, leak};
 use super::retrieve::query;
 use super::{escalate, framing, inbound};
 use crate::domain::{
-    ChatMessage, Content, Handoff, HandoffRule, Line, Prompt, Question, Role, Speaker,
+    ChatMessage, Content, Handoff, HandoffRule, Line, Prompt, Question, Role, Speaker, Texts,
 };
 
 /// Length of the shorter text, in bytes.
@@ -138,8 +138,8 @@ const READERS: &[Reader] = &[
     }),
     ("offer of a person", |text| {
         let yes = Question { text: "yes".into(), language: None, spoken: false };
-        let rules = escalate::Rules::default();
-        black_box(escalate::escalate(&rules, &[Line::new(Speaker::Bot, text)], &yes));
+        let (rules, texts) = (escalate::Rules::default(), Texts::default());
+        black_box(escalate::escalate(&rules, (&[Line::new(Speaker::Bot, text)], &texts), &yes));
     }),
     ("contact details", |text| {
         let origins = Origins { passages: &[], business: vec![text], customer: vec![] };

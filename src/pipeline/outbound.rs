@@ -86,10 +86,18 @@ pub fn plan(bot: &Bot, place: Place<'_>, answered: &TurnResult) -> FinishedTurn 
 /// Returns what the customer asked: as the pipeline read it, or else as typed.
 fn asked(place: &Place<'_>, answered: &TurnResult) -> String {
     let heard = answered.trace.transcribe.as_ref().map(|heard| heard.question.clone());
+    let heard = chosen(answered).or(heard);
     heard.filter(|question| !question.is_empty()).unwrap_or_else(|| {
         let typed = place.gathered.turn.messages.iter().filter_map(|said| said.content.words());
         typed.collect::<Vec<_>>().join("\n")
     })
+}
+
+/// The choice that the customer made with a number, which says nothing by itself.
+fn chosen(answered: &TurnResult) -> Option<String> {
+    let (heard, sought) = (answered.trace.transcribe.as_ref()?, answered.trace.retrieve.as_ref()?);
+    let is_number = !heard.question.chars().any(char::is_alphabetic);
+    (is_number && sought.query != heard.question).then(|| sought.query.clone())
 }
 
 /// Returns the question without personal data if nothing was found that answers it. Captions are
@@ -109,7 +117,7 @@ fn unanswered(said: &[WaitingMessage], answered: &TurnResult) -> Option<String> 
         let spoken = heard.notes.iter().filter_map(|note| note.transcript.as_deref());
         typed.chain(spoken).collect::<Vec<_>>().join("\n")
     } else {
-        heard.question.clone()
+        chosen(answered).unwrap_or_else(|| heard.question.clone())
     };
     Some(mask_personal_data(&asked)).filter(|_| !asks_nothing(&asked))
 }

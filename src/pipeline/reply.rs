@@ -352,7 +352,8 @@ fn cite(mark: usize, passage: &Passage) -> Citation {
 /// [`retrieve::query::chosen`] knows it again.
 fn with_choices(input: Input<'_>, mut reply: Reply, near: &[String]) -> Reply {
     let asked = input.agent.texts.did_you_mean.to(input.language);
-    if asked.is_empty() || near.is_empty() {
+    // Without a history, the number would be understood by nobody.
+    if asked.is_empty() || near.is_empty() || input.agent.history == 0 {
         return reply;
     }
     let lines = (1..).zip(near).map(|(number, choice)| format!("\n{number}. {choice}"));

@@ -115,7 +115,7 @@ pub(super) async fn search(
     let started = Instant::now();
     let Scene { agent, history, referred, question, limit } = scene;
     // A choice stands alone, in the words of the documents.
-    let chosen = query::chosen(question, history);
+    let chosen = query::chosen(question, history, &agent.texts);
     let follow_up = agent.search.follow_up && chosen.is_none();
     let may_rewrite = may_rewrite && chosen.is_none();
     let (follows, quoted) = if follow_up { (history, referred) } else { (&[][..], &[][..]) };

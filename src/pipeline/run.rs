@@ -107,7 +107,8 @@ impl Run {
         question: &Question,
     ) -> Result<(), Outcome> {
         let span = spans::escalate();
-        let (reason, trace) = span.in_scope(|| escalate(&bot.rules, history, question));
+        let (reason, trace) =
+            span.in_scope(|| escalate(&bot.rules, (history, &bot.agent.texts), question));
         self.trace.escalate = Some(trace);
         let passed = match reason {
             None => Ok(()),

@@ -150,9 +150,9 @@ impl PoolState {
         let _place = lane.places.acquire().await.map_err(gone)?;
         let most = u64::from(self.settings.seconds);
         let seconds = task.time_limit.map_or(most, |longest| longest.as_secs().clamp(1, most));
-        let (mut why, mut wants_new) = (Failure::Broken, false);
-        for _ in 0..TRIES {
-            let idle = if wants_new { None } else { lane.take() };
+        let mut why = Failure::Broken;
+        for attempt in 0..TRIES {
+            let idle = if attempt == 0 { lane.take() } else { None };
             let mut process = match idle {
                 Some(process) => process,
                 None => self.start().await?,
@@ -179,7 +179,7 @@ impl PoolState {
             why = match process.exit_cause(&trouble).await {
                 // Earlier documents may have left too little for this one.
                 ExitCause::Memory if !is_new => {
-                    (why, wants_new) = (Failure::Memory { mb: self.settings.memory_mb }, true);
+                    why = Failure::Memory { mb: self.settings.memory_mb };
                     continue;
                 }
                 ExitCause::Memory => return Err(Failure::Memory { mb: self.settings.memory_mb }),

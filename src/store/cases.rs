@@ -4,7 +4,7 @@ use const_format::formatcp;
 
 use super::outbox::{OutboxEntry, OutgoingRow};
 use super::words::escalation_state::{OPEN, RESOLVED};
-use super::{Conn, Result, Rows, first, now, outbox, run, storable};
+use super::{Conn, Result, Rows, first, now, outbox, revised, run, storable};
 use crate::domain::{
     Author, CaseReason, ContactId, ConversationId, EscalationId, NumberId, Owner, TurnId,
     WorkspaceId,
@@ -39,8 +39,11 @@ impl Case<'_> {
             return Ok(());
         }
         // The customer waits for a person, also if the bot had answered.
-        let sql = "update conversations set open_cases = open_cases + 1, updated_at = $2,
-                       unanswered = case when unanswered > 0 then unanswered else 1 end where id = $1";
+        let sql = formatcp!(
+            "update conversations set open_cases = open_cases + 1, {revised},
+                 unanswered = case when unanswered > 0 then unanswered else 1 end where id = $1",
+            revised = revised!("$2")
+        );
         run!(conn, sql, self.conversation.as_str(), now())?;
         let (id, reason) = (EscalationId::generate(), self.reason.to_string());
         let sql = formatcp!(
@@ -75,7 +78,10 @@ impl Case<'_> {
 }
 
 pub(super) async fn close(conn: &mut Conn<'_>, conversation: &ConversationId) -> Result<()> {
-    let sql = "update conversations set open_cases = 0, updated_at = $2 where id = $1 and open_cases <> 0";
+    let sql = formatcp!(
+        "update conversations set open_cases = 0, {revised} where id = $1 and open_cases <> 0",
+        revised = revised!("$2")
+    );
     run!(conn, sql, conversation.as_str(), now())?;
     let sql = formatcp!(
         "update escalations set state = '{RESOLVED}', resolved_at = $2
@@ -130,12 +136,15 @@ async fn notice_thread(
                on conflict (workspace_id, wa_id) do update set updated_at = excluded.updated_at returning id";
     let fresh = ContactId::generate();
     let contact = first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), phone, now())?;
-    let sql = "insert into conversations
+    let sql = formatcp!(
+        "insert into conversations
                (id, workspace_id, number_id, contact_id, owner, last_message_at, notice_at, created_at, updated_at)
                values ($1, $2, $3, $4, $6, $5, $5, $5, $5)
-               on conflict (number_id, contact_id) do update set last_message_at = excluded.last_message_at,
+               on conflict (number_id, contact_id) do update set last_message_at = excluded.last_message_at, {revised},
                    notice_at = case when conversations.id = $7 then conversations.notice_at else excluded.notice_at end
-               returning id";
+               returning id",
+        revised = revised!("excluded.updated_at")
+    );
     let fresh = ConversationId::generate();
     let contact = contact.map(|row| row.0).unwrap_or_default();
     let number = number.as_str();

@@ -1,10 +1,11 @@
 //! Conversations: marking as seen, taking over, giving back to the bot.
 
 use async_trait::async_trait;
+use const_format::formatcp;
 
 use super::outbox::ToSend;
 use super::signal::{self, Signal};
-use super::{Conn, Result, Store, Write, cases, inbox, messages, now, run};
+use super::{Conn, Result, Store, Write, cases, inbox, messages, now, revised, run};
 use crate::domain::thread::OwnerChange;
 use crate::domain::time::Millis;
 use crate::domain::{ConversationId, WorkspaceId};
@@ -44,9 +45,12 @@ pub(super) async fn give_back(
 ) -> Result<bool> {
     let OwnerChange { owner, person_at, resets_sender_stats: forgets_habit } =
         OwnerChange::given_back();
-    let sql = "update conversations set owner = $4, person_at = coalesce($5, person_at),
-                   habit = case when $6 = 1 then '' else habit end, unanswered = 0, updated_at = $3
-               where id = $1 and workspace_id = $2";
+    let sql = formatcp!(
+        "update conversations set owner = $4, person_at = coalesce($5, person_at),
+             habit = case when $6 = 1 then '' else habit end, unanswered = 0, {revised}
+         where id = $1 and workspace_id = $2",
+        revised = revised!("$3")
+    );
     let (place, forgets) = (id.as_str(), i64::from(forgets_habit));
     let found = run!(conn, sql, place, workspace.as_str(), now(), owner, person_at, forgets)? == 1;
     if found {
@@ -68,8 +72,11 @@ impl Write for See {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Option<bool>> {
         let current = inbox::merge::current(conn, workspace, &self.id).await?;
         let (id, workspace_id) = (current.as_str(), workspace.as_str());
-        let sql = "update conversations set unread = 0, seen_at = $3, updated_at = $3
-                   where id = $1 and workspace_id = $2 and unread > 0";
+        let sql = formatcp!(
+            "update conversations set unread = 0, seen_at = $3, {revised}
+             where id = $1 and workspace_id = $2 and unread > 0",
+            revised = revised!("$3")
+        );
         if run!(conn, sql, id, workspace_id, now())? == 1 {
             signal::notify_replicas(
                 conn,

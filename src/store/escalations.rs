@@ -6,7 +6,9 @@ use sqlx::FromRow;
 
 use super::cases::{self, Case, notify};
 use super::words::escalation_state::{OPEN, RESOLVED};
-use super::{Conn, LenientWord, Result, Store, Write, all, conversations, first, inbox, now, run};
+use super::{
+    Conn, LenientWord, Result, Store, Write, all, conversations, first, inbox, now, revised, run,
+};
 use crate::domain::{
     CaseReason, ConversationId, EscalationId, EscalationState, MessageReason, NumberId, WorkspaceId,
 };
@@ -178,8 +180,9 @@ impl Write for Close {
         // The conversation is locked first, as everywhere that locks both, to avoid deadlocks.
         let conversation = inbox::merge::current(conn, workspace, &conversation).await?;
         let sql = formatcp!(
-            "update conversations set updated_at = $3, open_cases = open_cases - (select count(*) from escalations e
-                 where e.id = $2 and e.state = '{OPEN}') where id = $1"
+            "update conversations set {revised}, open_cases = open_cases - (select count(*) from escalations e
+                 where e.id = $2 and e.state = '{OPEN}') where id = $1",
+            revised = revised!("$3")
         );
         run!(conn, sql, conversation.as_str(), self.id.as_str(), now())?;
         let sql = formatcp!(

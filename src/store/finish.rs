@@ -12,7 +12,9 @@ use super::gaps::UnansweredQuestion;
 use super::outbox::{OutboxEntry, OutgoingRow, Terms, ToSend};
 use super::signal::{self, Signal};
 use super::turns::Claim;
-use super::{Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, storable, to_json};
+use super::{
+    Conn, Result, Rows, Store, cases, gaps, messages, now, outbox, revised, storable, to_json,
+};
 use crate::domain::thread::OwnerChange;
 use crate::domain::{
     AgentId, Author, CaseReason, MessageId, MessageState, NoteCode, Owner, TurnId, TurnOutcome,
@@ -140,10 +142,11 @@ async fn end_leases(all: &[FinishedTurn], conn: &mut Conn<'_>) -> Result<HashSet
     conn.hold(before, &rows, "v join conversations r on r.id = v.id").await?;
     let after = formatcp!(
         ") update conversations set lease_until = 0, lease_token = lease_token + 1, attempts = 0,
-            updated_at = v.moment, replied_at = coalesce(v.replied_at, conversations.replied_at),
+            {revised}, replied_at = coalesce(v.replied_at, conversations.replied_at),
             reply_hash = case when v.replied_at is null then conversations.reply_hash else v.reply_hash end
         from v where conversations.id = v.id and conversations.lease_token = v.token and conversations.owner = '{bot}'",
-        bot = Owner::REQUIRED_FOR_COMMIT.as_str()
+        bot = Owner::REQUIRED_FOR_COMMIT.as_str(),
+        revised = revised!("v.moment")
     );
     let held = conn.many_hits(before, &rows, after).await?;
     let ended = (0_i64..).zip(all).filter(|(place, _)| held.contains(place));

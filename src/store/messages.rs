@@ -7,7 +7,9 @@ use sqlx::FromRow;
 use super::bulk::Value;
 use super::words::author::BOT;
 use super::words::message_state::{FAILED, QUEUED, SENDING, SENT, STORED, WAITING};
-use super::{Conn, LenientWord, Result, Rows, Store, all, first, now, run, storable, to_json};
+use super::{
+    Conn, LenientWord, Result, Rows, Store, all, first, now, revised, run, storable, to_json,
+};
 use crate::domain::time::Millis;
 use crate::domain::{
     Author, Content, ConversationId, Direction, Echo, Fault, MessageId, MessageKind, MessageState,
@@ -206,8 +208,11 @@ pub(super) async fn void(conn: &mut Conn<'_>, id: &ConversationId, why: &str) ->
     );
     if run!(conn, sql, id.as_str(), now(), why)? > 0 {
         // The bot's answer did not reach the customer.
-        let sql = "update conversations set unanswered = 1 where id = $1 and unanswered = 0";
-        run!(conn, sql, id.as_str())?;
+        let sql = formatcp!(
+            "update conversations set unanswered = 1, {revised} where id = $1 and unanswered = 0",
+            revised = revised!("$2")
+        );
+        run!(conn, sql, id.as_str(), now())?;
     }
     Ok(())
 }
@@ -219,9 +224,12 @@ pub(super) async fn close_window(
     id: &ConversationId,
     (moment, heard): (Millis, Millis),
 ) -> Result<()> {
-    let sql = "update conversations set window_closed_at = $2
-               where id = $1 and coalesce(last_inbound_at, 0) <= $3";
-    run!(conn, sql, id.as_str(), moment, heard).map(|_| ())
+    let sql = formatcp!(
+        "update conversations set window_closed_at = $2, {revised}
+         where id = $1 and coalesce(last_inbound_at, 0) <= $3",
+        revised = revised!("$4")
+    );
+    run!(conn, sql, id.as_str(), moment, heard, now()).map(|_| ())
 }
 
 /// Whether an echo is an own message whose send is not yet recorded; if so, marks that message as

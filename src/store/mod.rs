@@ -69,7 +69,7 @@ pub mod admin_keys;
 pub(crate) use bulk::Rows;
 pub use columns::{LenientWord, StoredWord};
 pub use ready::NotReady;
-pub(crate) use sql::{Conn, all, first, run};
+pub(crate) use sql::{Conn, all, first, revised, run};
 
 /// How long send results are collected into one batch. The delay is harmless: the customer already
 /// has the message.

@@ -200,4 +200,19 @@ macro_rules! first {
     };
 }
 
-pub(crate) use {all, arguments, first, run};
+/// The assignment that marks a conversation as changed at a moment, an expression of SQL. The column
+/// only rises, whatever the clocks of several processes say: of two states, the one with the higher
+/// value is newer.
+macro_rules! revised {
+    ($moment:literal) => {
+        concat!(
+            "updated_at = case when conversations.updated_at >= ",
+            $moment,
+            " then conversations.updated_at + 1 else ",
+            $moment,
+            " end"
+        )
+    };
+}
+
+pub(crate) use {all, arguments, first, revised, run};

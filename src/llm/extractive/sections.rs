@@ -5,6 +5,10 @@
 //! question, and most of them only ask. Here content words decide, above all those of titles and
 //! headings. benches/RESULTS.md has what each part of the score brings.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::scoring::{Fact, holds, number};
 use super::units;
 use super::words::Words;
@@ -22,11 +26,20 @@ const FACT: f32 = 0.15;
 /// Bonus, times the passage's retrieval score relative to the best one.
 const RETRIEVED: f32 = 0.6;
 
+/// Maximum stems of a question that are compared, to bound the work.
+const MAX_STEMS: usize = 128;
+
 /// Maximum length of a section's name, in characters.
 const MAX_LABEL_LEN: usize = 80;
 
 /// Maximum digits of a section's name: more may be a phone number.
 const MAX_DIGITS: usize = 6;
+
+/// Matches addresses, marks of citations and templates, markup, and characters that are not seen.
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\w\.\p{L}{2}|[@/\\\[\]{}<>*_`~|\p{Cc}\p{Cf}\p{Zl}\p{Zp}]")
+        .expect("the expression is fixed, and tested")
+});
 
 /// A passage with its score.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +51,8 @@ pub(super) struct Section<'a> {
     pub(super) relative_score: f32,
     /// Share of the question's words that it holds, weighted, 0 to 1.
     pub(super) share: f32,
+    /// Whether it holds a content word of the question.
+    pub(super) is_about: bool,
     /// How well it answers, 0 and up.
     pub(super) score: f32,
 }
@@ -75,14 +90,21 @@ impl Stems {
 pub(super) fn rank<'a>(question: &str, passages: &'a [Passage], words: &Words) -> Vec<Section<'a>> {
     let read: Vec<(&Passage, Stems)> =
         passages.iter().take(super::PASSAGES).map(|one| (one, Stems::of(one, words))).collect();
-    let weighed: Vec<(String, f32)> = words
-        .weighted_stems(question)
-        .into_iter()
+    let stems = words.weighted_stems(question);
+    let content: Vec<&str> = stems
+        .iter()
+        .take(MAX_STEMS)
+        .filter(|(_, meaning)| *meaning >= 1.0)
+        .map(|(stem, _)| stem.as_str())
+        .collect();
+    let weighed: Vec<(String, f32)> = stems
+        .iter()
+        .take(MAX_STEMS)
         .filter_map(|(stem, meaning)| {
-            let holding = read.iter().filter(|(_, stems)| stems.anywhere(&stem) > 0.0).count();
+            let holding = read.iter().filter(|(_, stems)| stems.anywhere(stem) > 0.0).count();
             // A word that occurs nowhere cannot tell passages apart.
             let rarity = (1.0 + number(read.len()) / (1.0 + number(holding))).ln();
-            (holding > 0).then_some((stem, meaning * rarity))
+            (holding > 0).then(|| (stem.clone(), meaning * rarity))
         })
         .collect();
     let facts = Fact::asked(question);
@@ -98,7 +120,16 @@ pub(super) fn rank<'a>(question: &str, passages: &'a [Passage], words: &Words) -
                 + ABOVE * share(&weighed, |stem| stems.above(stem))
                 + if fact { FACT } else { 0.0 }
                 + RETRIEVED * relative_score;
-            (found > 0.0).then_some(Section { mark, passage, relative_score, share: found, score })
+            let is_about = content.iter().any(|stem| stems.anywhere(stem) > 0.0);
+            let share = found;
+            (found > 0.0).then_some(Section {
+                mark,
+                passage,
+                relative_score,
+                share,
+                is_about,
+                score,
+            })
         })
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -107,7 +138,7 @@ pub(super) fn rank<'a>(question: &str, passages: &'a [Passage], words: &Words) -
 
 /// Returns the name of a section for customers: its title and innermost heading, or the question
 /// that it answers. `None` if it has none that fits, or if links or numbers in it could pass for the
-/// business's own.
+/// business's own, or it has characters that a messenger would not show as they stand.
 pub(super) fn label(chunk: &Chunk) -> Option<String> {
     let heading = chunk.heading.rsplit(" > ").next().unwrap_or_default().trim();
     let (title, is_row) = (chunk.title.trim(), units::is_rows_file(&chunk.source));
@@ -119,7 +150,7 @@ pub(super) fn label(chunk: &Chunk) -> Option<String> {
         (heading, title) => format!("{title}: {heading}"),
     };
     let digits = label.chars().filter(|c| c.is_numeric()).count();
-    let contact = label.contains(['@', '/', '\n']) || label.contains("www.") || digits > MAX_DIGITS;
+    let contact = digits > MAX_DIGITS || ADDRESS.is_match(&label);
     let fits = (1..=MAX_LABEL_LEN).contains(&label.chars().count());
     (fits && !contact).then_some(label)
 }

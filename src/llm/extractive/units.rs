@@ -36,6 +36,8 @@ pub(super) struct Block {
     pub(super) kind: Kind,
     /// The line that introduces a list or table; empty when there is none.
     pub(super) intro: String,
+    /// The line above it that names it or asks what it answers; empty when there is none.
+    pub(super) caption: String,
     /// The innermost heading of the passage, or its title.
     pub(super) heading: String,
     /// Whether a question stands right above the block, so that the block answers it.
@@ -79,6 +81,7 @@ pub(super) fn read(mark: usize, standing: f32, chunk: &Chunk, words: &Words) -> 
             relative_score: standing,
             kind: parsed.kind,
             intro: parsed.intro.to_owned(),
+            caption: caption.to_owned(),
             answers: caption.ends_with(['?', '？', '؟']),
             heading: heading.clone(),
             stems: words.stems(&format!("{above}\n{}\n{}\n{record}", parsed.intro, parsed.columns)),

@@ -25,9 +25,6 @@ const MAX_WHOLE_PARAGRAPH_LEN: usize = 350;
 /// Maximum length of a section that is quoted whole, in characters.
 const MAX_WHOLE_SECTION_LEN: usize = 600;
 
-/// Minimum share of the question's words in an item that is quoted without the rest of its section.
-const ITEM_SHARE: f32 = 0.6;
-
 /// Maximum length of a value beside its label, in characters; a longer one is a text.
 const MAX_VALUE_LEN: usize = 60;
 
@@ -46,6 +43,11 @@ impl Part {
     pub(super) fn length(&self) -> usize {
         length(&self.text)
     }
+
+    /// Whether it says a sentence already.
+    pub(super) fn says(&self, sentence: &str) -> bool {
+        self.text.contains(sentence)
+    }
 }
 
 /// Writes the part of a reply for the best unit. `room` limits the record fields nobody asked for,
@@ -58,10 +60,7 @@ pub(super) fn part(units: &[Unit], best: usize, asked: &Question, room: usize) -
     let (block, after) = units.get(from..)?.split_at_checked(count)?;
     let text = match unit.block.kind {
         Kind::Record => record(block, asked, room),
-        Kind::Prose | Kind::List
-            if section_len(units, unit.block.mark) <= MAX_WHOLE_SECTION_LEN
-                && (unit.block.kind == Kind::Prose || asked.own_share(unit) < ITEM_SHARE) =>
-        {
+        Kind::Prose if section_len(units, unit.block.mark) <= MAX_WHOLE_SECTION_LEN => {
             whole_section(units, unit.block.mark)
         }
         Kind::List | Kind::Rows => group(block, best - from, asked),
@@ -98,21 +97,31 @@ fn section_len(units: &[Unit], mark: usize) -> usize {
     of_section(units, mark).map(|unit| length(&unit.text) + 1).sum()
 }
 
-/// Writes a section as it stands: its paragraphs, lists with their introductions, and rows.
+/// Writes a section as it stands: its paragraphs with their captions, lists with their introductions,
+/// and rows. A caption of the whole section is left out: the question has just asked it.
 fn whole_section(units: &[Unit], mark: usize) -> String {
     let units: Vec<&Unit> = of_section(units, mark).collect();
-    let blocks = units.chunk_by(|one, other| Rc::ptr_eq(&one.block, &other.block));
-    let written = blocks.map(|block| {
-        let texts = block.iter().map(|unit| unit.text.as_str());
-        let Some(first) = block.first().filter(|first| first.block.kind != Kind::Prose) else {
-            return texts.collect::<Vec<_>>().join(" ");
-        };
-        let mut lines: Vec<String> = Vec::from_iter(Some(first.block.intro.clone()));
-        lines.retain(|intro| !intro.is_empty());
-        lines.extend(texts.map(|text| format!("- {text}")));
-        lines.join("\n")
+    let blocks: Vec<&[&Unit]> =
+        units.chunk_by(|one, other| Rc::ptr_eq(&one.block, &other.block)).collect();
+    let has_caption = |block: &&[&Unit]| block.iter().any(|unit| !unit.block.caption.is_empty());
+    let parts = blocks.iter().skip(1).any(has_caption);
+    let caption = |block: &[&Unit]| block.first().map(|unit| unit.block.caption.clone());
+    let written = blocks.into_iter().flat_map(|block| {
+        let caption = caption(block).filter(|caption| parts && !caption.is_empty());
+        caption.into_iter().chain([text_of(block)])
     });
     written.collect::<Vec<_>>().join("\n")
+}
+
+fn text_of(block: &[&Unit]) -> String {
+    let texts = block.iter().map(|unit| unit.text.as_str());
+    let Some(first) = block.first().filter(|first| first.block.kind != Kind::Prose) else {
+        return texts.collect::<Vec<_>>().join(" ");
+    };
+    let mut lines: Vec<String> = Vec::from_iter(Some(first.block.intro.clone()));
+    lines.retain(|intro| !intro.is_empty());
+    lines.extend(texts.map(|text| format!("- {text}")));
+    lines.join("\n")
 }
 
 /// Returns the whole paragraph if it answers a known question; else the best sentence, with the one

@@ -11,7 +11,7 @@ use frontdesk_language::phrase::Phrases;
 use frontdesk_language::sentences;
 use frontdesk_language::terms::{fold, words};
 
-use crate::domain::{Line, Speaker};
+use crate::domain::{Line, Speaker, Texts};
 use crate::pipeline::framing::without_sources_line;
 
 /// Maximum length of a message that only accepts, in words.
@@ -26,11 +26,15 @@ const SYMBOLS: &[char] = &['👍', '👌', '✅', '🙏', '✔'];
 /// Whether a message accepts the offer of a person in the bot's last message. `calls` tells words
 /// that call a person: a message that asks to write some, such as `Write "real person"`, is an
 /// offer.
-pub(super) fn is_accepted(history: &[Line], message: &str, calls: impl Fn(&str) -> bool) -> bool {
+pub(super) fn is_accepted(
+    (history, texts): (&[Line], &Texts),
+    message: &str,
+    calls: impl Fn(&str) -> bool,
+) -> bool {
     let last = history.last().filter(|line| line.speaker == Speaker::Bot);
     last.is_some_and(|line| {
         accepts(message)
-            && match offer(without_sources_line(&line.text), calls) {
+            && match offer(texts.split_choices(without_sources_line(&line.text)).0, calls) {
                 Some(Offer::Asked) => true,
                 // Nothing was asked: "ok, thanks" may end the conversation.
                 Some(Offer::Told) => !acknowledges(message),
@@ -203,10 +207,18 @@ mod tests {
 
     use super::*;
 
+    fn texts() -> Texts {
+        let default = "Did you mean one of these?".into();
+        let did_you_mean = crate::domain::Sentence { default, ..Default::default() };
+        Texts { did_you_mean, ..Texts::default() }
+    }
+
     fn after(offer: &str, message: &str) -> bool {
         let line = |speaker, text: &str| Line::new(speaker, text);
         let asked = line(Speaker::Customer, "Do you repair tents?");
-        is_accepted(&[asked, line(Speaker::Bot, offer)], message, |words| words == "real person")
+        let texts = texts();
+        let history = [asked, line(Speaker::Bot, offer)];
+        is_accepted((&history, &texts), message, |words| words == "real person")
     }
 
     const OFFER: &str =
@@ -283,8 +295,17 @@ mod tests {
         }
         let person = Line::new(Speaker::Person, OFFER);
         let nothing = |_: &str| false;
-        assert!(!is_accepted(&[person], "yes", nothing), "a person's offer is a person's matter");
-        assert!(!is_accepted(&[], "yes", nothing));
+        let texts = texts();
+        assert!(!is_accepted((&[person], &texts), "yes", nothing), "a person's offer is theirs");
+        assert!(!is_accepted((&[], &texts), "yes", nothing));
+    }
+
+    #[test]
+    fn choices_below_an_offer_neither_hide_nor_make_one() {
+        let choices = "Did you mean one of these?\n1. Shall I ask a colleague?";
+        let offer = format!("I do not find that. Shall I ask a colleague?\n\n{choices}");
+        assert!(after(&offer, "yes please"));
+        assert!(!after(&format!("I do not find that.\n\n{choices}"), "yes please"));
     }
 
     proptest! {

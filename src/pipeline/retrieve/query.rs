@@ -6,7 +6,7 @@
 
 use frontdesk_language::{QuestionWords, digit, question_words};
 
-use crate::domain::{Line, Question, Speaker};
+use crate::domain::{Line, Question, Speaker, Texts};
 use crate::pipeline::language::{Languages, customers, language};
 
 mod phrases;
@@ -69,9 +69,9 @@ pub(crate) fn read(
     QueryAnalysis { says_something: told.content > 0, language, dependence, context }
 }
 
-/// Returns the question that a number asks: the line with it in the list of the bot's last message.
-/// `None` if the question is no number, or somebody has written since.
-pub(crate) fn chosen(question: &Question, history: &[Line]) -> Option<Question> {
+/// Returns the question that a number asks: the line with it among the choices that the bot's last
+/// message offers. `None` if the question is no number, or somebody has written since.
+pub(crate) fn chosen(question: &Question, history: &[Line], texts: &Texts) -> Option<Question> {
     let number = |text: &str| {
         let digits = text.chars().map(digit).collect::<Option<Vec<u32>>>();
         digits.filter(|digits| (1..=MAX_CHOICE_DIGITS).contains(&digits.len()))
@@ -82,7 +82,8 @@ pub(crate) fn chosen(question: &Question, history: &[Line]) -> Option<Question> 
         let (before, after) = line.trim().split_once(". ")?;
         (number(before)? == chosen).then(|| after.trim().to_owned())
     };
-    let text = bot.text.lines().filter_map(item).find(|text| !text.is_empty())?;
+    let (_, choices) = texts.split_choices(&bot.text);
+    let text = choices.lines().filter_map(item).find(|text| !text.is_empty())?;
     Some(Question { text, ..question.clone() })
 }
 
@@ -146,6 +147,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::Sentence;
 
     fn asked(text: &str, language: Option<&str>) -> Question {
         Question { text: text.into(), language: language.map(Into::into), spoken: false }
@@ -178,7 +180,10 @@ mod tests {
 
     #[test]
     fn a_number_chooses_from_the_list_that_the_bot_has_just_sent() {
-        let list = "I do not find that.\n\nDid you mean:\n1. Rental prices\n2. Deposit: How much";
+        let mean = |text: &str| Sentence { default: text.into(), ..Sentence::default() };
+        let texts = Texts { did_you_mean: mean("Did you mean:"), ..Texts::default() };
+        let list =
+            "Not found. 1. Call us.\n\nDid you mean:\n1. Rental prices\n2. Deposit: How much";
         let listed = [said(Speaker::Customer, "rent?"), said(Speaker::Bot, list)];
         for (number, choice) in [
             ("1", Some("Rental prices")),
@@ -190,14 +195,16 @@ mod tests {
             ("100", None),
             ("1 bike", None),
         ] {
-            let chosen = chosen(&asked(number, None), &listed);
+            let chosen = chosen(&asked(number, None), &listed, &texts);
             assert_eq!(chosen.as_ref().map(|one| one.text.as_str()), choice, "{number}");
         }
         let later = [&listed[..], &[said(Speaker::Customer, "hm")]].concat();
         let one = asked("1", None);
-        assert_eq!(chosen(&one, &later), None, "he wrote something else since");
-        assert_eq!(chosen(&one, &[said(Speaker::Person, list)]), None, "a person wrote it");
-        assert_eq!(chosen(&one, &[]), None);
+        assert_eq!(chosen(&one, &later, &texts), None, "he wrote something else since");
+        assert_eq!(chosen(&one, &[said(Speaker::Person, list)], &texts), None, "a person wrote it");
+        assert_eq!(chosen(&one, &[], &texts), None);
+        let of_a_model = [said(Speaker::Bot, "Which one?\n1. Standard\n2. Express")];
+        assert_eq!(chosen(&one, &of_a_model, &texts), None, "a model reads its own lists");
     }
 
     #[test]

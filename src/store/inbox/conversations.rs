@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use const_format::formatcp;
 use sqlx::FromRow;
 
 use super::contacts::Contacts;
@@ -11,7 +12,7 @@ use super::{Offer, Targets, merge};
 use crate::domain::thread::{Disposition, InboundEvent, Thread};
 use crate::domain::{ConversationId, NumberId, Owner, Party, WorkspaceId};
 use crate::store::turns::Claim;
-use crate::store::{Conn, Error, Result, Rows, cases, first, now};
+use crate::store::{Conn, Error, Result, Rows, cases, first, now, revised};
 
 /// Conversations by number and customer, with the changes of this batch.
 #[derive(Default)]
@@ -223,9 +224,10 @@ impl Conversations {
         }
         let before = "with v (id, owner, person_at, waiting_since, due_at, quiet_at, last_inbound_at, habit, void, until,
             claimed, moment, came, seen_at, answered, spoken, heard) as (";
-        let after = ") update conversations set owner = coalesce(v.owner, conversations.owner),
+        let after = formatcp!(
+            ") update conversations set owner = coalesce(v.owner, conversations.owner),
                 person_at = coalesce(v.person_at, conversations.person_at), waiting_since = v.waiting_since, due_at = v.due_at, quiet_at = v.quiet_at, last_inbound_at = v.last_inbound_at, habit = v.habit,
-                lease_token = lease_token + v.void + v.claimed, updated_at = v.moment,
+                lease_token = lease_token + v.void + v.claimed, {revised},
                 last_message_at = case when v.spoken = 1 then v.moment else last_message_at end,
                 seen_at = coalesce(v.seen_at, conversations.seen_at),
                 unread = v.came + case when v.seen_at is null then unread else 0 end,
@@ -233,7 +235,9 @@ impl Conversations {
                 lease_until = case when v.claimed = 1 then v.until when v.void = 1 then 0 else lease_until end,
                 attempts = case when v.void = 1 then 0 else attempts end + v.claimed,
                 window_closed_at = case when v.heard = 1 then null else window_closed_at end
-            from v where conversations.id = v.id";
+            from v where conversations.id = v.id",
+            revised = revised!("v.moment")
+        );
         conn.many(before, &rows, after).await.map(|_| ())
     }
 
