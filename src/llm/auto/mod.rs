@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::discovery::{Discovery, ModelOrigin};
-use super::openai::{self, Openai, same_model, writes_answers};
+use super::openai::{self, Openai, is_plain, same_model, writes_answers};
 use super::{Model, extractive};
 
 mod choice;
@@ -242,6 +242,7 @@ mod tests {
         for (act, model) in [
             (Act::say(r#"{"data":[{"id":"text-embedding-3"},{"id":"mine"}]}"#), "mine"),
             (Act::say(r#"{"data":[{"id":"gpt-5"},{"id":"gpt-4.1-mini"}]}"#), "gpt-4.1-mini"),
+            (Act::say(r#"{"data":[{"id":"a\u001b[2J"},{"id":"b\u202e"},{"id":"c"}]}"#), "c"),
             (Act::refuse(500, &[], "oops"), "gpt-4o-mini"),
         ] {
             let server = ScriptedServer::start(vec![act]).await;

@@ -19,8 +19,8 @@ mod listing;
 mod wire;
 
 pub(super) use listing::writes_answers;
-pub(super) use wire::same_model;
 use wire::{Chunk, Reply, names};
+pub(super) use wire::{is_plain, same_model};
 
 /// How long to wait for the usage figures and end mark of a stream whose answer is complete.
 const STREAM_END_TIMEOUT: Duration = Duration::from_secs(2);
