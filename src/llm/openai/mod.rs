@@ -113,9 +113,9 @@ impl Openai {
         self.endpoint.base_url()
     }
 
-    /// Returns the models that write answers, in the endpoint's order. Empty if it does not list
+    /// Returns the models that write answers, in the endpoint's order. `None` if it does not list
     /// them within two seconds.
-    pub(super) async fn list_once(&self) -> Vec<String> {
+    pub(super) async fn list_once(&self) -> Option<Vec<String>> {
         listing::list_once(&self.endpoint).await
     }
 }
