@@ -38,8 +38,8 @@ pub(super) fn compare(one: &str, other: &str) -> Ordering {
     general.cmp(&other_general).then(size.total_cmp(&other_size))
 }
 
-/// Whether a model of a server on this machine is run elsewhere: `gpt-oss:120b-cloud` and
-/// `glm-4.6:cloud` of Ollama are.
+/// Whether the name of a model of a server on this machine tells that it is run elsewhere:
+/// `gpt-oss:120b-cloud` and `glm-4.6:cloud` of Ollama do.
 pub(super) fn is_run_elsewhere(name: &str) -> bool {
     name.to_lowercase().ends_with("cloud")
 }

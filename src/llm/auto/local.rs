@@ -96,8 +96,8 @@ struct ListedModel {
 /// The `owned_by` of llama.cpp's server.
 const LLAMA_CPP: &str = "llamacpp";
 
-/// Returns the models that write answers on this machine, in the order of the listing. Empty for
-/// what is not `{"object":"list","data":[{"object":"model","id":…}]}`.
+/// Returns the models that write answers on this machine, as far as names and owners tell, in the
+/// order of the listing. Empty for what is not `{"object":"list","data":[{"object":"model","id":…}]}`.
 fn models(mut listed: Value) -> Vec<ListedModel> {
     if listed["object"] != "list" {
         return Vec::new();
