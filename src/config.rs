@@ -100,7 +100,7 @@ impl Config {
                 Some(key) if !left_out.contains(&key) => left_out.push(key),
                 _ => {
                     let mut config = Self::read(&figment)?;
-                    config.llm.read_environment(|name| std::env::var(name).ok());
+                    config.llm.read_environment(|name| std::env::var_os(name));
                     return Ok(config);
                 }
             }

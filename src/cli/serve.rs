@@ -110,8 +110,8 @@ fn open_many_files() {
 fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     let desk = &app.desk;
     let agents: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.name.clone()).collect();
-    let model = desk.engine.model.current();
-    let (model, discovery) = (model.default_model(), desk.engine.model.discovery());
+    let (model, discovery) = desk.engine.model.now();
+    let model = model.default_model();
     let embedder = desk.engine.live().embed.identity().unwrap_or("words only, no embedding model");
     println!("\nfrontdesk {} is running", env!("CARGO_PKG_VERSION"));
     println!("  address    {url}");

@@ -32,22 +32,22 @@ pub struct Discovery {
     pub(super) server: Option<&'static str>,
     /// Addresses that were asked for their models.
     pub asked: Vec<String>,
+    /// Why the endpoint that the environment names cannot be used; then nobody is asked.
+    pub(super) problem: Option<String>,
 }
 
 impl Discovery {
     /// The model of the configuration, for which nothing was asked.
     pub(super) fn configured() -> Self {
-        Self { origin: ModelOrigin::Configured, url: None, server: None, asked: Vec::new() }
+        let origin = ModelOrigin::Configured;
+        Self { origin, url: None, server: None, asked: Vec::new(), problem: None }
     }
 }
 
 /// One line for the terminal: where messages go, what was asked, and how to change it.
 impl Display for Discovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let asked = match self.asked.as_slice() {
-            [] => "nowhere".to_owned(),
-            asked => asked.join(", "),
-        };
+        let asked = self.asked.join(", ");
         let url = self.url.as_deref().unwrap_or_default();
         match self.origin {
             ModelOrigin::Configured => write!(f, "as [llm] says"),
@@ -60,14 +60,41 @@ impl Display for Discovery {
                 "{} at {url}, found by itself (asked: {asked}); [llm] kind = \"openai\" or \"extractive\" changes it",
                 self.server.unwrap_or("a server")
             ),
-            ModelOrigin::NotFound => write!(
-                f,
-                "no model, sentences from the documents (asked: {asked}; none there); [llm] kind = \"openai\" names one"
-            ),
+            ModelOrigin::NotFound => {
+                let why = match &self.problem {
+                    Some(problem) => problem.clone(),
+                    None if asked.is_empty() => "[llm] ports names no port to ask".to_owned(),
+                    None => format!("asked: {asked}; none there with 3 billion parameters or more"),
+                };
+                write!(
+                    f,
+                    "no model, sentences from the documents ({why}); [llm] kind = \"openai\" names one"
+                )
+            }
             ModelOrigin::Gone => write!(
                 f,
                 "{url} no longer answers: sentences from the documents until it does; [llm] kind = \"openai\" names another"
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_why_there_is_no_model() {
+        let none = Discovery { origin: ModelOrigin::NotFound, ..Discovery::configured() };
+        let asked = Discovery { asked: vec!["127.0.0.1:1".into()], ..none.clone() };
+        let problem = Discovery { problem: Some("the key is odd".into()), ..none.clone() };
+        for (discovery, why) in [
+            (none, "([llm] ports names no port to ask)"),
+            (asked, "(asked: 127.0.0.1:1; none there with 3 billion parameters or more)"),
+            (problem, "(the key is odd)"),
+        ] {
+            let line = discovery.to_string();
+            assert!(line.contains(why), "{line}");
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | `extractive` | no model: the best passages' own sentences, or an honest "I don't know" |
 //! | `openai` | any OpenAI-compatible `/chat/completions` |
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -181,7 +182,7 @@ impl Settings {
     }
 
     /// Reads the environment variables that `kind = "auto"` uses; other kinds read none.
-    pub(crate) fn read_environment(&mut self, variable: impl Fn(&str) -> Option<String>) {
+    pub(crate) fn read_environment(&mut self, variable: impl Fn(&str) -> Option<OsString>) {
         if let Self::Auto(settings) = self {
             settings.read_environment(variable);
         }

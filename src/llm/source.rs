@@ -31,10 +31,7 @@ impl ModelSource {
     /// Returns the model in use. Until [`Self::settled`] has looked for one, `kind = "auto"` quotes
     /// the documents.
     pub fn current(&self) -> Arc<dyn Model> {
-        match &self.0 {
-            Source::Fixed(model) => model.clone(),
-            Source::Auto(auto) => auto.current(),
-        }
+        self.now().0
     }
 
     /// Returns the model in use, and looks for one first if nobody has. Returns within seconds.
@@ -55,9 +52,14 @@ impl ModelSource {
 
     /// Returns how the model in use was chosen.
     pub fn discovery(&self) -> Discovery {
+        self.now().1
+    }
+
+    /// Returns the model in use and how it was chosen, both of the same moment.
+    pub fn now(&self) -> (Arc<dyn Model>, Discovery) {
         match &self.0 {
-            Source::Fixed(_) => Discovery::configured(),
-            Source::Auto(auto) => auto.discovery(),
+            Source::Fixed(model) => (model.clone(), Discovery::configured()),
+            Source::Auto(auto) => auto.now(),
         }
     }
 }

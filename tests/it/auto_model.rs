@@ -332,3 +332,25 @@ async fn the_terminal_says_what_was_asked_and_commands_ask_only_when_they_answer
         &["no model, sentences from the documents (asked: 127.0.0.1:"],
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_that_cannot_be_used_stops_no_command_and_is_told() {
+    let server = Ollama::start(&["llama3.1:8b"]).await;
+    let home = tempfile::tempdir().unwrap();
+    write_home_files(home.path());
+    write_settings(home.path(), &format!("kind = \"auto\"\nports = [{}]", server.port));
+    let variables = [("OPENAI_API_KEY", SECRET), ("OPENAI_BASE_URL", "http://joe:pw@x/v1")];
+    let told = "OPENAI_API_KEY is set, but it or OPENAI_BASE_URL cannot be used";
+    for (args, words) in [
+        (["learn", "knowledge"].as_slice(), [told, ""]),
+        (&["search", QUESTION], [told, "13:00"]),
+        (&["chat", QUESTION], [told, "13:00"]),
+        (&["doctor"], [told, "no model, sentences from the documents"]),
+    ] {
+        let args = [&["--config", "desk.toml"], args].concat();
+        let said = run(home.path(), &args, &variables).await;
+        says(&said, true, &words);
+        assert!(!said.1.contains(SECRET) && !said.1.contains("joe"), "{}", said.1);
+    }
+    assert_eq!(server.count(), 0, "another place was asked than the one that the owner named");
+}

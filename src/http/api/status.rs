@@ -60,7 +60,7 @@ pub(super) struct Answering {
 
 impl Answering {
     fn now(source: &ModelSource) -> Self {
-        let (model, Discovery { origin, url, asked, .. }) = (source.current(), source.discovery());
+        let (model, Discovery { origin, url, asked, .. }) = source.now();
         let name = model.default_model().to_owned();
         let is_model = model.kind(&name).generates();
         let kind = if is_model { LlmKind::Openai } else { LlmKind::Extractive };

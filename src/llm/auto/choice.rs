@@ -12,6 +12,8 @@ const HOSTED: &[&str] = &["gpt-4o-mini", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o
 /// Billions of parameters up to which a larger model is taken to be the better one. Most machines
 /// write with larger ones more slowly than a customer waits.
 const LARGEST_USUAL: f32 = 15.0;
+/// Billions of parameters below which answers are worse than sentences from the documents.
+const SMALLEST_USEFUL: f32 = 3.0;
 /// Billions of parameters of a model whose name has none. Most of Ollama's default tags have 4 to 9.
 const USUAL: f32 = 7.0;
 
@@ -36,10 +38,15 @@ pub(super) fn compare(one: &str, other: &str) -> Ordering {
     general.cmp(&other_general).then(size.total_cmp(&other_size))
 }
 
-/// Whether a model of a server on this machine is run elsewhere: `gpt-oss:120b-cloud` and
-/// `glm-4.6:cloud` of Ollama are.
+/// Whether the name of a model of a server on this machine tells that it is run elsewhere:
+/// `gpt-oss:120b-cloud` and `glm-4.6:cloud` of Ollama do.
 pub(super) fn is_run_elsewhere(name: &str) -> bool {
     name.to_lowercase().ends_with("cloud")
+}
+
+/// Whether a model's name tells that it is too small to answer customers.
+pub(super) fn is_too_small(name: &str) -> bool {
+    billions(&name.to_lowercase()).is_some_and(|size| size < SMALLEST_USEFUL)
 }
 
 /// Returns the parameters that a lowercase name gives: `llama3.1:8b` has 8, `mixtral:8x7b` 56,
@@ -88,6 +95,17 @@ mod tests {
         assert_eq!(best(&["qwen2.5-coder:14b", "gemma3:4b"]), "gemma3:4b");
         assert_eq!(best(&["llama3.3:70b", "gemma3:27b"]), "gemma3:27b");
         assert_eq!(best(&["llama3.1:8b-text", "gemma3:270m"]), "gemma3:270m");
+    }
+
+    #[test]
+    fn models_that_are_too_small_are_known_by_their_names() {
+        for name in ["gemma3:270m", "SmolLM2:135M", "qwen2.5:0.5b", "llama3.2:1b", "gemma-2-2b-it"]
+        {
+            assert!(is_too_small(name), "{name}");
+        }
+        for name in ["llama3.2:3b", "mistral:latest", "llama3.1:8b", "phi-3-mini-4k-instruct"] {
+            assert!(!is_too_small(name), "{name}");
+        }
     }
 
     #[test]

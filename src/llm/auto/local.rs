@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::choice;
-use super::writes_answers;
+use super::{is_plain, writes_answers};
 
 /// Time that all requests to one port have together, and all connections before them.
 const ASK_TIMEOUT: Duration = Duration::from_millis(500);
@@ -20,8 +20,9 @@ const USUAL_WINDOW: u32 = 4096;
 /// Context windows that are believed, in tokens.
 const WINDOWS: std::ops::RangeInclusive<u32> = 1024..=2_000_000;
 
-/// Owners of models that are run elsewhere: a relay lists them, and the owner of
-/// this machine did not choose to send customers' messages there. `frontdesk` is a desk.
+/// Owners of models that are run elsewhere: the usual ones of a relay, to which the owner of this
+/// machine did not choose to send customers' messages. A relay with other owners is not noticed.
+/// `frontdesk` is a desk.
 const OWNERS_ELSEWHERE: &[&str] =
     &["openai", "openai-internal", "system", "anthropic", "google", "azure", "frontdesk"];
 
@@ -95,8 +96,8 @@ struct ListedModel {
 /// The `owned_by` of llama.cpp's server.
 const LLAMA_CPP: &str = "llamacpp";
 
-/// Returns the models that write answers on this machine, in the order of the listing. Empty for
-/// what is not `{"object":"list","data":[{"object":"model","id":…}]}`.
+/// Returns the models that write answers on this machine, as far as names and owners tell, in the
+/// order of the listing. Empty for what is not `{"object":"list","data":[{"object":"model","id":…}]}`.
 fn models(mut listed: Value) -> Vec<ListedModel> {
     if listed["object"] != "list" {
         return Vec::new();
@@ -106,7 +107,9 @@ fn models(mut listed: Value) -> Vec<ListedModel> {
     let usable = |model: &ListedModel| {
         model.object == "model"
             && writes_answers(&model.id)
+            && is_plain(&model.id)
             && !choice::is_run_elsewhere(&model.id)
+            && !choice::is_too_small(&model.id)
             && !OWNERS_ELSEWHERE.contains(&model.owned_by.to_lowercase().as_str())
     };
     all.filter(usable).collect()
@@ -196,6 +199,9 @@ mod tests {
             ])),
             listing(&json!([model("glm-4.6:cloud", "library")])),
             listing(&json!([model("gpt-4o", "openai")])),
+            listing(&json!([model("llama3.2:1b", "library"), model("gemma3:270m", "library")])),
+            listing(&json!([model("evil\u{1b}[2J:8b", "library")])),
+            listing(&json!([model("evil\u{202e}b8:", "library")])),
             listing(&json!([model("acme", "frontdesk")])),
             Act::refuse(
                 401,

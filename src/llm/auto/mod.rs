@@ -3,6 +3,7 @@
 //! for this process, otherwise this machine alone.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::discovery::{Discovery, ModelOrigin};
-use super::openai::{self, Openai, same_model, writes_answers};
+use super::openai::{self, Openai, is_plain, same_model, writes_answers};
 use super::{Model, extractive};
 
 mod choice;
@@ -26,6 +27,8 @@ const KEY: &str = "OPENAI_API_KEY";
 const BASE_URL: &str = "OPENAI_BASE_URL";
 /// Shortest time between two looks, in milliseconds.
 const MIN_LOOK_MS: u32 = 50;
+/// Up to this the time between two looks doubles while a hosted endpoint lists no models.
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
 
 /// Settings of the search for a model.
 #[derive(Debug, Clone, Deserialize)]
@@ -33,7 +36,7 @@ const MIN_LOOK_MS: u32 = 50;
 pub struct Settings {
     /// Ports of this machine that are asked for a server, the preferred one first.
     ports: Vec<u16>,
-    /// Milliseconds between two looks while no model is in use.
+    /// Milliseconds between two looks while no model is in use, or its endpoint has not listed it.
     look_ms: u32,
     /// The endpoint that the environment names.
     #[serde(skip)]
@@ -49,8 +52,11 @@ impl Default for Settings {
 
 impl Settings {
     /// Takes the key and the URL that OpenAI's own clients read.
-    pub(super) fn read_environment(&mut self, variable: impl Fn(&str) -> Option<String>) {
-        let set = |name| variable(name).filter(|value| !value.trim().is_empty());
+    pub(super) fn read_environment(&mut self, variable: impl Fn(&str) -> Option<OsString>) {
+        // A value that is no text is a mistake to be told, not a variable that is not set: without
+        // its URL the messages would go to OpenAI.
+        let text = |name| variable(name).map(|value| value.to_string_lossy().into_owned());
+        let set = |name| text(name).filter(|value| !value.trim().is_empty());
         self.hosted = set(KEY).map(|key| {
             let base_url = set(BASE_URL).unwrap_or_else(|| OPENAI.to_owned());
             Box::new(openai::Settings::of_hosted(base_url, SecretString::from(key.trim())))
@@ -64,7 +70,9 @@ impl Settings {
 
 /// Finds a model, and holds the one in use.
 pub(super) struct Auto {
-    place: Place,
+    scope: SearchScope,
+    /// Time between two looks.
+    pause: Duration,
     quotes: Arc<dyn Model>,
     state: Mutex<State>,
     /// Held during a look.
@@ -72,50 +80,98 @@ pub(super) struct Auto {
 }
 
 /// Where a model is looked for.
-enum Place {
-    Hosted { settings: Box<openai::Settings>, endpoint: Arc<Openai> },
-    Machine { ports: Vec<u16>, pause: Duration },
+enum SearchScope {
+    Hosted {
+        settings: Box<openai::Settings>,
+        endpoint: Arc<Openai>,
+    },
+    Machine {
+        ports: Vec<u16>,
+    },
+    /// Nowhere: the owner wanted the endpoint that the environment names, and it cannot be used.
+    Unusable {
+        why: String,
+    },
 }
 
 #[derive(Default)]
 struct State {
     has_looked: bool,
     hosted: Option<Arc<Openai>>,
+    /// Whether the hosted endpoint has listed its models.
+    has_listed: bool,
     /// The server that was found last, also when it is gone.
     local: Option<Arc<LocalModel>>,
 }
 
 impl Auto {
-    /// Contacts nothing. `own_port` is the desk's, which is not asked.
+    /// Contacts nothing. `own_port` is the desk's, which is not asked. An endpoint that cannot be
+    /// used is no error: documents can be learned and quoted without it.
     pub(super) fn new(settings: &Settings, own_port: u16) -> Result<Self, String> {
         if settings.look_ms < MIN_LOOK_MS {
             return Err(format!("look_ms must be at least {MIN_LOOK_MS} milliseconds"));
         }
-        let place = if let Some(settings) = settings.hosted.clone() {
-            let endpoint = Openai::new(&settings);
-            let endpoint =
-                endpoint.map_err(|why| format!("{KEY} and {BASE_URL} are used: {why}"))?;
-            Place::Hosted { settings, endpoint: Arc::new(endpoint) }
+        let scope = if let Some(settings) = settings.hosted.clone() {
+            match Openai::new(&settings) {
+                Ok(endpoint) => SearchScope::Hosted { settings, endpoint: Arc::new(endpoint) },
+                Err(why) => {
+                    let why = format!("{KEY} is set, but it or {BASE_URL} cannot be used: {why}");
+                    tracing::warn!("{why}; no model is used, answers quote the documents");
+                    SearchScope::Unusable { why }
+                }
+            }
         } else {
             let ports = settings.ports.iter().copied().filter(|port| *port != own_port).collect();
-            Place::Machine { ports, pause: Duration::from_millis(settings.look_ms.into()) }
+            SearchScope::Machine { ports }
         };
-        let (quotes, state, looking) =
-            (Arc::new(extractive::Extractive), Mutex::default(), tokio::sync::Mutex::default());
-        Ok(Self { place, quotes, state, looking })
+        Ok(Self {
+            scope,
+            pause: Duration::from_millis(settings.look_ms.into()),
+            quotes: Arc::new(extractive::Extractive),
+            state: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
+        })
     }
 
-    pub(super) fn current(&self) -> Arc<dyn Model> {
+    /// Returns the model in use and how it was chosen, both of the same moment.
+    pub(super) fn now(&self) -> (Arc<dyn Model>, Discovery) {
         let State { hosted, local, .. } = &*self.state();
-        match (hosted, local) {
-            (Some(hosted), _) => hosted.clone(),
-            (None, Some(local)) if !local.is_gone() => local.clone(),
-            (None, _) => self.quotes.clone(),
+        let quotes = self.quotes.clone();
+        let not_found = Discovery { origin: ModelOrigin::NotFound, ..Discovery::configured() };
+        match &self.scope {
+            SearchScope::Hosted { endpoint, .. } => {
+                let origin = ModelOrigin::Environment;
+                let url = endpoint.base_url().to_owned();
+                let asked = vec![url.clone()];
+                let discovery = Discovery { origin, asked, url: Some(url), ..not_found };
+                let hosted = hosted.clone().map(|hosted| hosted as Arc<dyn Model>);
+                (hosted.unwrap_or(quotes), discovery)
+            }
+            SearchScope::Machine { ports } => {
+                let asked = ports.iter().map(|port| local::address(*port)).collect();
+                let Some(local) = local else {
+                    return (quotes, Discovery { asked, ..not_found });
+                };
+                let (url, server) = (Some(local.server.base_url()), Some(local.server.name));
+                let (model, origin): (Arc<dyn Model>, _) = if local.is_gone() {
+                    (quotes, ModelOrigin::Gone)
+                } else {
+                    (local.clone(), ModelOrigin::Machine)
+                };
+                (model, Discovery { origin, url, server, asked, ..not_found })
+            }
+            SearchScope::Unusable { why } => {
+                (quotes, Discovery { problem: Some(why.clone()), ..not_found })
+            }
         }
     }
 
     /// Looks, unless somebody did.
     pub(super) async fn look_first(&self) {
+        // A turn must not wait for a later look.
+        if self.state().has_looked {
+            return;
+        }
         let _one = self.looking.lock().await;
         if !self.state().has_looked {
             self.look().await;
@@ -124,78 +180,73 @@ impl Auto {
 
     pub(super) async fn keep_looking(&self) -> Infallible {
         self.look_first().await;
-        let Place::Machine { pause, .. } = self.place else { return std::future::pending().await };
+        let mut pause = self.pause;
         loop {
             tokio::time::sleep(pause).await;
             let _one = self.looking.lock().await;
-            if self.state().local.as_ref().is_none_or(|local| local.is_gone()) {
+            if self.is_missing() {
                 self.look().await;
+            }
+            // Some endpoints never list their models.
+            if matches!(self.scope, SearchScope::Hosted { .. }) && pause < LONGEST_PAUSE {
+                pause *= 2;
             }
         }
     }
 
-    pub(super) fn discovery(&self) -> Discovery {
+    /// Whether another look may find a model, or a better name for it.
+    fn is_missing(&self) -> bool {
         let state = self.state();
-        let server = state.local.as_ref().map(|local| &local.server);
-        let origin = match (&self.place, &state.local) {
-            (Place::Hosted { .. }, _) => ModelOrigin::Environment,
-            (_, None) => ModelOrigin::NotFound,
-            (_, Some(local)) if local.is_gone() => ModelOrigin::Gone,
-            (_, Some(_)) => ModelOrigin::Machine,
-        };
-        match &self.place {
-            Place::Hosted { endpoint, .. } => {
-                let url = endpoint.base_url().to_owned();
-                Discovery { origin, asked: vec![url.clone()], url: Some(url), server: None }
-            }
-            Place::Machine { ports, .. } => Discovery {
-                origin,
-                url: server.map(local::LocalServer::base_url),
-                server: server.map(|server| server.name),
-                asked: ports.iter().map(|port| local::address(*port)).collect(),
-            },
+        match self.scope {
+            SearchScope::Hosted { .. } => !state.has_listed,
+            SearchScope::Machine { .. } => state.local.as_ref().is_none_or(|local| local.is_gone()),
+            SearchScope::Unusable { .. } => false,
         }
     }
 
     async fn look(&self) {
-        match &self.place {
-            Place::Hosted { settings, endpoint } => {
-                let named = name_model(settings, endpoint).await;
-                let (url, model) = (named.base_url(), named.default_model());
-                tracing::info!(
-                    url,
-                    model,
-                    "{KEY} is set: messages are sent to {url}, {model} answers"
-                );
-                self.state().hosted = Some(named);
-            }
-            Place::Machine { ports, .. } => {
-                let found = local::find(ports).await.and_then(|server| {
-                    // Fails only if no HTTP client can be set up; the next look tries again.
-                    LocalModel::new(server).map_err(|why| tracing::warn!(why, "no model")).ok()
-                });
-                if let Some(found) = found {
-                    let url = found.server.base_url();
-                    let model = &found.server.model;
-                    tracing::info!(url, model, "found {model} on this machine: it answers");
-                    self.state().local = Some(Arc::new(found));
-                }
-            }
+        match &self.scope {
+            SearchScope::Hosted { settings, endpoint } => self.ask(settings, endpoint).await,
+            SearchScope::Machine { ports } => self.look_at(ports).await,
+            SearchScope::Unusable { .. } => {}
         }
         self.state().has_looked = true;
+    }
+
+    /// Asks the hosted endpoint for its models. If it lists none in time, the usual one stays.
+    async fn ask(&self, settings: &openai::Settings, endpoint: &Arc<Openai>) {
+        let listed = endpoint.list_once().await;
+        let usual = endpoint.default_model();
+        let named = listed.as_ref().and_then(|listed| choice::hosted(listed));
+        let named = named.filter(|name| *name != usual);
+        let named = named.and_then(|name| Openai::new(&settings.clone().with_model(name)).ok());
+        let named = named.map_or_else(|| endpoint.clone(), Arc::new);
+        let (url, model) = (named.base_url(), named.default_model());
+        let mut state = self.state();
+        state.has_listed = listed.is_some();
+        if state.hosted.as_ref().is_none_or(|known| known.default_model() != model) {
+            tracing::info!(url, model, "{KEY} is set: messages are sent to {url}, {model} answers");
+            state.hosted = Some(named);
+        }
+    }
+
+    /// Asks these ports of this machine.
+    async fn look_at(&self, ports: &[u16]) {
+        let found = local::find(ports).await.and_then(|server| {
+            // Fails only if no HTTP client can be set up; the next look tries again.
+            LocalModel::new(server).map_err(|why| tracing::warn!(why, "no model")).ok()
+        });
+        if let Some(found) = found {
+            let url = found.server.base_url();
+            let model = &found.server.model;
+            tracing::info!(url, model, "found {model} on this machine: it answers");
+            self.state().local = Some(Arc::new(found));
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the endpoint with a model that it lists. If it lists none in time, the usual one stays.
-async fn name_model(settings: &openai::Settings, endpoint: &Arc<Openai>) -> Arc<Openai> {
-    let listed = endpoint.list_once().await;
-    let named = choice::hosted(&listed).filter(|name| *name != endpoint.default_model());
-    let named = named.and_then(|name| Openai::new(&settings.clone().with_model(name)).ok());
-    named.map_or_else(|| endpoint.clone(), Arc::new)
 }
 
 #[cfg(test)]
@@ -209,8 +260,8 @@ mod tests {
     fn settings(key: &str, base_url: &str) -> Settings {
         let mut settings = Settings::default();
         settings.read_environment(|name| match name {
-            KEY => Some(key.to_owned()),
-            BASE_URL => Some(base_url.to_owned()),
+            KEY => Some(key.into()),
+            BASE_URL => Some(base_url.into()),
             _ => None,
         });
         settings
@@ -224,15 +275,47 @@ mod tests {
         let named = settings(SECRET, "https://x/v1");
         assert_eq!(named.access().unwrap().base_url, "https://x/v1");
         assert!(!format!("{named:?}").contains(SECRET));
-        let wrong = Auto::new(&settings(SECRET, "x/v1"), 0).err().unwrap();
-        assert!(wrong.contains(BASE_URL) && !wrong.contains(SECRET), "{wrong}");
+    }
+
+    #[tokio::test]
+    async fn an_environment_that_cannot_be_used_is_told_and_nobody_is_asked() {
+        crypto();
+        let odd = format!("{SECRET}\n1");
+        for (key, url, told) in [
+            (SECRET, "x/v1", "not a URL"),
+            (SECRET, "ftp://x/v1", "https://"),
+            (SECRET, "https://joe:pw@x/v1", "user name"),
+            (odd.as_str(), "https://x/v1", "characters"),
+        ] {
+            let auto = Auto::new(&settings(key, url), 0).unwrap();
+            auto.look_first().await;
+            let (model, discovery) = auto.now();
+            assert!(!model.kind("x").generates(), "{url}");
+            assert!(discovery.asked.is_empty() && discovery.url.is_none(), "{discovery:?}");
+            let line = discovery.to_string();
+            assert!(line.contains(told) && line.contains(BASE_URL), "{line}");
+            assert!(!line.contains(SECRET) && !line.contains("joe"), "{line}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_url_that_is_no_text_does_not_count_as_missing() {
+        use std::os::unix::ffi::OsStringExt;
+        crypto();
+        let mut settings = Settings::default();
+        settings.read_environment(|name| match name {
+            KEY => Some(SECRET.into()),
+            _ => Some(OsString::from_vec(b"https://x\xff/v1".to_vec())),
+        });
+        assert!(Auto::new(&settings, 0).unwrap().now().1.problem.is_some());
     }
 
     #[test]
     fn the_desks_own_port_is_not_asked() {
         let auto = Auto::new(&Settings::default(), 8080).unwrap();
         let asked = ["127.0.0.1:11434", "127.0.0.1:1234", "127.0.0.1:8000"];
-        assert_eq!(auto.discovery().asked, asked);
+        assert_eq!(auto.now().1.asked, asked);
         let busy = Settings { look_ms: 1, ..Settings::default() };
         assert!(Auto::new(&busy, 0).err().unwrap().contains("look_ms"));
     }
@@ -242,18 +325,47 @@ mod tests {
         for (act, model) in [
             (Act::say(r#"{"data":[{"id":"text-embedding-3"},{"id":"mine"}]}"#), "mine"),
             (Act::say(r#"{"data":[{"id":"gpt-5"},{"id":"gpt-4.1-mini"}]}"#), "gpt-4.1-mini"),
+            (Act::say(r#"{"data":[{"id":"a\u001b[2J"},{"id":"b\u202e"},{"id":"c"}]}"#), "c"),
             (Act::refuse(500, &[], "oops"), "gpt-4o-mini"),
         ] {
             let server = ScriptedServer::start(vec![act]).await;
             let auto = Auto::new(&settings(SECRET, &server.url), 0).unwrap();
-            assert!(!auto.current().kind("x").generates(), "nobody has looked yet");
+            assert!(!auto.now().0.kind("x").generates(), "nobody has looked yet");
             auto.look_first().await;
             auto.look_first().await;
-            assert_eq!(auto.current().default_model(), model);
+            assert_eq!(auto.now().0.default_model(), model);
             let asked = server.received_requests();
             assert_eq!((asked.len(), asked[0].path.as_str()), (1, "/v1/models"));
             assert_eq!(asked[0].key.as_deref(), Some("Bearer sk-of-the-environment"));
-            assert_eq!(auto.discovery().origin, ModelOrigin::Environment);
+            assert_eq!(auto.now().1.origin, ModelOrigin::Environment);
         }
+    }
+
+    #[tokio::test]
+    async fn a_hosted_endpoint_is_asked_again_until_it_lists_its_models() {
+        let acts = vec![
+            Act::refuse(500, &[], "oops"),
+            Act::Stall,
+            Act::say(r#"{"data":[{"id":"mine"}]}"#),
+        ];
+        let server = ScriptedServer::start(acts).await;
+        let settings = Settings { look_ms: MIN_LOOK_MS, ..settings(SECRET, &server.url) };
+        let auto = Auto::new(&settings, 0).unwrap();
+        let named = async {
+            while auto.now().0.default_model() != "mine" {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                // No turn waits for the slow one.
+                let first = server.received_requests().is_empty();
+                let wait = Duration::from_secs(if first { 10 } else { 1 });
+                tokio::time::timeout(wait, auto.look_first()).await.unwrap();
+            }
+            // It is not asked again.
+            tokio::time::sleep(Duration::from_millis(600)).await;
+        };
+        tokio::select! {
+            never = auto.keep_looking() => match never {},
+            named = tokio::time::timeout(Duration::from_secs(20), named) => named.unwrap(),
+        }
+        assert_eq!(server.received_requests().len(), 3);
     }
 }

@@ -62,12 +62,12 @@ impl Listing {
     }
 }
 
-/// Returns the listed names that write answers, in the endpoint's order; none if it is not in time.
-pub(super) async fn list_once(endpoint: &Endpoint) -> Vec<String> {
+/// Returns the listed names that write answers, in the endpoint's order; `None` if it fails or is late.
+pub(super) async fn list_once(endpoint: &Endpoint) -> Option<Vec<String>> {
     let models = endpoint.whole().models();
     let listed = tokio::time::timeout(START_TIMEOUT, models.list_byot::<Value>()).await;
-    let Ok(Ok(answer)) = listed else { return Vec::new() };
-    names(&answer).into_iter().filter(|name| writes_answers(name)).collect()
+    let answer = listed.ok()?.ok()?;
+    Some(names(&answer).into_iter().filter(|name| writes_answers(name)).collect())
 }
 
 /// Whether a model of this name writes answers, as far as names tell.

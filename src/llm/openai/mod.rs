@@ -19,8 +19,8 @@ mod listing;
 mod wire;
 
 pub(super) use listing::writes_answers;
-pub(super) use wire::same_model;
 use wire::{Chunk, Reply, names};
+pub(super) use wire::{is_plain, same_model};
 
 /// How long to wait for the usage figures and end mark of a stream whose answer is complete.
 const STREAM_END_TIMEOUT: Duration = Duration::from_secs(2);
@@ -113,9 +113,9 @@ impl Openai {
         self.endpoint.base_url()
     }
 
-    /// Returns the models that write answers, in the endpoint's order. Empty if it does not list
+    /// Returns the models that write answers, in the endpoint's order. `None` if it does not list
     /// them within two seconds.
-    pub(super) async fn list_once(&self) -> Vec<String> {
+    pub(super) async fn list_once(&self) -> Option<Vec<String>> {
         listing::list_once(&self.endpoint).await
     }
 }

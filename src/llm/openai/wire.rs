@@ -5,6 +5,8 @@ use frontdesk_endpoint::{Failure, lenient};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::domain::label::{MAX_TITLE_LEN, one_line};
+
 /// The reply of one attempt.
 #[derive(Default)]
 pub(super) struct Reply {
@@ -97,7 +99,13 @@ pub(super) fn names(answer: &Value) -> Vec<String> {
     let name = |model: &Value| {
         ["id", "name"].iter().find_map(|field| model[*field].as_str()).map(str::to_owned)
     };
-    list.into_iter().flatten().filter_map(name).collect()
+    list.into_iter().flatten().filter_map(name).filter(|name| is_plain(name)).collect()
+}
+
+/// Whether a model's name is one line of visible characters. Names that a server lists go to the
+/// terminal and the log.
+pub(in super::super) fn is_plain(name: &str) -> bool {
+    one_line(name, MAX_TITLE_LEN) == name && !name.contains(['\u{200C}', '\u{200D}'])
 }
 
 /// Returns whether a listed name is the configured model: `llama3.1:latest` is `llama3.1`,
