@@ -195,6 +195,13 @@ test("a new agent is made and asked", async ({ page }) => {
 test("an agent is renamed and deleted; one that a number uses stays", async ({ page, desk }) => {
   const source = "---\nname: Tide\n---\nYou are a clerk.\n";
   await desk.api("/agents", { method: "POST", body: JSON.stringify({ slug: "tide", source }) });
+  // The live event that tells of the new name may come before the response.
+  await page.route("**/api/v1/agents/tide", async (route) => {
+    if (route.request().method() !== "PATCH") return route.fallback();
+    const response = await route.fetch();
+    await expect(page.getByText("There is no agent called tide.")).toBeVisible();
+    await route.fulfill({ response });
+  });
   await page.goto("/sandbox?agent=tide");
   await button(page, "More for this agent").click();
   await page.getByRole("menuitem", { name: "Rename" }).click();

@@ -33,22 +33,19 @@ export function RenameDialog(props: Props) {
 function Renaming({ agent, taken, onRenamed, onClose }: Props) {
   const { t } = useTranslation("sandbox");
   const say = useSay();
-  const change = $api.useMutation("patch", "/api/v1/agents/{agent}");
+  const change = $api.useMutation("patch", "/api/v1/agents/{agent}", {
+    // Not a callback of `mutate`: the live event may come first, and with the old name this dialog goes.
+    onSuccess: (renamed) => {
+      reread("/api/v1/agents", "/api/v1/numbers", "/api/v1/collections");
+      say.done(t("agent.renamed", { agent: renamed.slug }));
+      onRenamed(renamed.slug);
+      onClose();
+    },
+  });
   const [slug, setSlug] = useState(agent);
   const wrong =
     slug !== agent && taken.includes(slug) ? t("new.slugTaken") : !isSlug(slug) && t("new.slugWrong");
-  const go = () =>
-    change.mutate(
-      { params: { path: { agent } }, body: { slug } },
-      {
-        onSuccess: () => {
-          reread("/api/v1/agents", "/api/v1/numbers", "/api/v1/collections");
-          say.done(t("agent.renamed", { agent: slug }));
-          onRenamed(slug);
-          onClose();
-        },
-      },
-    );
+  const go = () => change.mutate({ params: { path: { agent } }, body: { slug } });
   return (
     <form
       onSubmit={(event) => {
