@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::words::number_state::READY;
-use super::{Conn, Result, Store, Write, all, first, now, run, warnings};
+use super::{Conn, Result, Store, Write, all, first, now, revised, run, warnings};
 use crate::domain::{
     AgentId, MessageState, NoteCode, NumberId, NumberState, ProviderKind, StoredProvider,
     WorkspaceId,
@@ -335,7 +335,10 @@ async fn void_pending(workspace: &WorkspaceId, conn: &mut Conn<'_>, number: &str
         waiting = MessageState::Waiting.as_str()
     );
     run!(conn, sql, workspace.as_str(), number, now())?;
-    let sql = "update conversations set due_at = null, waiting_since = null, quiet_at = null, updated_at = $3
-               where workspace_id = $1 and number_id = $2 and due_at is not null";
+    let sql = formatcp!(
+        "update conversations set due_at = null, waiting_since = null, quiet_at = null, {revised}
+         where workspace_id = $1 and number_id = $2 and due_at is not null",
+        revised = revised!("$3")
+    );
     run!(conn, sql, workspace.as_str(), number, now()).map(|_| ())
 }

@@ -3,6 +3,7 @@
 //! Where both have a conversation with a number, its conversation stays and takes over all of the
 //! other's: messages, turns, cases, what waits and what is still to be sent.
 
+use const_format::formatcp;
 use serde_json::json;
 use sqlx::FromRow;
 
@@ -12,7 +13,7 @@ use crate::domain::audit::Action;
 use crate::domain::thread::{Thread, earliest};
 use crate::domain::{ConversationId, MessageState, NoteCode, Owner, Party, WorkspaceId};
 use crate::store::audit::{Actor, Entry};
-use crate::store::{Conn, Error, Result, Store, Write, all, first, messages, now, run};
+use crate::store::{Conn, Error, Result, Store, Write, all, first, messages, now, revised, run};
 
 impl Store {
     /// The conversation that took over all of this one; the same id if none did.
@@ -126,7 +127,10 @@ impl Pair<'_> {
                 into.take_over_all_of(conn, self.workspace, &row).await?;
                 merged.extend([into.id.clone(), row.id]);
             } else {
-                let sql = "update conversations set contact_id = $2, updated_at = $3 where id = $1";
+                let sql = formatcp!(
+                    "update conversations set contact_id = $2, {revised} where id = $1",
+                    revised = revised!("$3")
+                );
                 run!(conn, sql, row.id.as_str(), self.kept, now())?;
                 if gone.opted_out_at.is_none() && opted_out_at.is_some() {
                     row.opt_out(conn).await?;
@@ -197,9 +201,12 @@ impl HalfRow {
     /// Voids what waits, because the customer opted out as the other contact.
     async fn opt_out(&self, conn: &mut Conn<'_>) -> Result<()> {
         messages::void(conn, &self.id, NoteCode::OptedOut.text()).await?;
-        let sql = "update conversations set waiting_since = null, due_at = null, quiet_at = null,
-                       lease_token = lease_token + 1, lease_until = 0, attempts = 0, updated_at = $2
-                   where id = $1";
+        let sql = formatcp!(
+            "update conversations set waiting_since = null, due_at = null, quiet_at = null,
+                 lease_token = lease_token + 1, lease_until = 0, attempts = 0, {revised}
+             where id = $1",
+            revised = revised!("$2")
+        );
         run!(conn, sql, self.id.as_str(), now()).map(|_| ())
     }
 
@@ -259,7 +266,8 @@ impl HalfRow {
         (thread, void): (&Thread, bool),
         other: &Self,
     ) -> Result<()> {
-        let sql = "update conversations set owner = $3, person_at = $4, waiting_since = $5, due_at = $6, quiet_at = $7,
+        let sql = formatcp!(
+            "update conversations set owner = $3, person_at = $4, waiting_since = $5, due_at = $6, quiet_at = $7,
                        last_inbound_at = $8, replied_at = $9, reply_hash = $10, habit = $11,
                        lease_token = conversations.lease_token + $12,
                        lease_until = case when $12 = 1 then 0 else conversations.lease_until end,
@@ -272,8 +280,10 @@ impl HalfRow {
                            else conversations.last_message_at end,
                        created_at = case when o.created_at < conversations.created_at then o.created_at
                            else conversations.created_at end,
-                       notice_at = $13, window_closed_at = $14, updated_at = $15
-                   from conversations o where conversations.id = $1 and o.id = $2";
+                       notice_at = $13, window_closed_at = $14, {revised}
+                   from conversations o where conversations.id = $1 and o.id = $2",
+            revised = revised!("$15")
+        );
         let habit = written(&thread.sender_stats);
         // What WhatsApp said before the customer wrote is over.
         let closed_at = self.window_closed_at.max(other.window_closed_at);
