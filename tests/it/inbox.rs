@@ -67,6 +67,28 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_conversations_revision_only_rises_though_another_processs_clock_is_ahead(db) {
+        let app = Setup::on(db).start().await;
+        says(&app, ANA, "1", "When do you open?").await;
+        app.settle().await;
+        let path = format!("/conversations/{}", id(&app, ANA).await);
+        app.change("update conversations set updated_at = updated_at + 3600000").await;
+        let revision = async || app.get(&path).await["updated_at"].as_i64().unwrap();
+        let mut before = revision().await;
+        for action in ["seen", "message", "take", "hand-back"] {
+            if action == "message" {
+                says(&app, ANA, "2", "And on Saturday?").await;
+                app.settle().await;
+            } else {
+                post(&app, &format!("{path}/{action}")).await;
+            }
+            let after = revision().await;
+            assert!(after > before, "{action}: {after} after {before}");
+            before = after;
+        }
+        app.stop().await;
+    }
+
     async fn who_waits_for_a_person_is_found_until_one_writes(db) {
         let app = Setup::on(db).start().await;
         says(&app, ANA, "1", "I want a human.").await;
