@@ -50,6 +50,9 @@ pub struct Prompt {
     pub confidence: f32,
     /// Below this confidence (0 to 1) the passages count as no answer.
     pub min_confidence: f32,
+    /// The weekday in the agent's time zone, 0 for Monday to 6 for Sunday; `None` where it does not
+    /// matter.
+    pub weekday: Option<u8>,
     /// Size of the prompt in tokens; 0 for a model that only quotes.
     pub tokens: u32,
 }

@@ -41,6 +41,7 @@ fn prompt(text: &str) -> Prompt {
         passages: Arc::from([]),
         confidence: 1.0,
         min_confidence: 0.0,
+        weekday: None,
         tokens: 0,
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use frontdesk_template::{BoundedEnvironment, Limits, excess};
 use frontdesk_tokens::Vocabulary;
 use minijinja::{ErrorKind, UndefinedBehavior, context};
@@ -126,6 +126,11 @@ impl<'a> Facts<'a> {
         moment.with_timezone(&zone)
     }
 
+    /// Returns the weekday, 0 for Monday.
+    fn weekday(&self) -> u8 {
+        u8::try_from(self.local().weekday().num_days_from_monday()).unwrap_or_default()
+    }
+
     /// Returns date, time and zone in words.
     fn moment(&self) -> String {
         let local = self.local();
@@ -207,6 +212,7 @@ pub(super) fn compose(
         passages: Arc::from(&passages[..fit.passages]),
         confidence: input.found.confidence,
         min_confidence: agent.min_confidence.unwrap_or_else(|| model.min_confidence()),
+        weekday: Some(Facts::of(input).weekday()),
         tokens: fit.tokens,
     };
     let trace = PromptTrace {

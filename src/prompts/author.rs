@@ -92,6 +92,7 @@ fn prompt(named: &str, messages: &[ChatMessage]) -> Prompt {
         passages: Vec::new().into(),
         confidence: 1.0,
         min_confidence: 0.0,
+        weekday: None,
         tokens: 0,
     }
 }

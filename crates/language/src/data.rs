@@ -152,6 +152,10 @@ pub struct FollowUp {
 pub struct Questions {
     /// Function words, with accents: they do not show that a sentence answers the question.
     pub function_words: Vec<String>,
+    /// Words between two weekdays that mean all days between them, too, such as "to".
+    pub day_spans: Vec<String>,
+    /// Words that belong to the name of a weekday, such as "feira".
+    pub day_suffixes: Vec<String>,
 }
 
 /// Words that matter when questions are compared with curated ones.

@@ -8,6 +8,7 @@ pub mod fold;
 pub mod phrase;
 mod sentences;
 pub mod terms;
+pub mod weekdays;
 
 pub use detect::{QuestionWords, language, name, question_words};
 pub use sentences::{digit, sentences};

@@ -143,6 +143,7 @@ impl QuestionGenerator<'_> {
             passages: Arc::from([]),
             confidence: 1.0,
             min_confidence: 0.0,
+            weekday: None,
             tokens: 0,
         };
         match model.complete(&prompt, None).await {

@@ -6,7 +6,7 @@ use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::units::{Kind, Unit};
-use super::words::{Words, similarity};
+use super::words::{Words, is_day_mark, similarity};
 
 /// Weight of a word found only above the unit, for example in its heading.
 const HEADING_WEIGHT: f32 = 0.6;
@@ -119,6 +119,19 @@ impl Question {
     /// Share of the question's words found in the unit itself, 0 to 1.
     pub(super) fn own_share(&self, unit: &Unit) -> f32 {
         self.shared(unit, 0.0, self.is_fact(&unit.text))
+    }
+
+    /// Whether the question asks about a day that the unit is about, and others are not.
+    pub(super) fn picks_day<'a>(
+        &self,
+        unit: &Unit,
+        mut others: impl Iterator<Item = &'a Unit>,
+    ) -> bool {
+        let days: Vec<&String> =
+            self.words.iter().map(|(stem, _)| stem).filter(|stem| is_day_mark(stem)).collect();
+        let is_about = |unit: &Unit| days.iter().any(|day| unit.stems.contains(day));
+        let names_day = |unit: &Unit| unit.stems.iter().any(|stem| is_day_mark(stem));
+        is_about(unit) && others.any(|other| names_day(other) && !is_about(other))
     }
 
     /// Returns whether the unit, or its whole record, holds the kind of fact asked for.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use frontdesk_language::data::{self, Language};
+use frontdesk_language::weekdays::{Weekdays, asked_weekdays, is_relative_day, weekdays};
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -32,6 +33,12 @@ static ASKING: LazyLock<HashMap<&str, HashSet<&str>>> = LazyLock::new(|| {
     data::languages().iter().map(|language| (language.code.as_str(), phrases(language))).collect()
 });
 
+/// First character of a stem that stands for a weekday.
+const DAY_MARK: char = '\0';
+
+/// Weight of a day that is asked about: less than a content word, because most hours are a day's.
+const DAY_WEIGHT: f32 = 0.9;
+
 /// Maximum words of a phrase that only asks.
 const LONGEST_PHRASE: usize = 3;
 
@@ -44,11 +51,16 @@ pub(super) struct Words {
     stops: &'static [&'static str],
     /// Words and phrases that only ask.
     asking: Option<&'static HashSet<&'static str>>,
+    /// The weekday, 0 for Monday.
+    today: Option<u8>,
+    /// The weekdays that the message asks about.
+    asked: Weekdays,
 }
 
 impl Words {
-    /// Detects the language from the question and the passage together.
-    pub(super) fn of(question: &str, passage: &str) -> Self {
+    /// Detects the language from the question and the passage together. `today` is the weekday, 0
+    /// for Monday, that "today" means.
+    pub(super) fn of(question: &str, passage: &str, today: Option<u8>) -> Self {
         let mut sample = question.to_owned();
         sample.push('\n');
         sample.push_str(
@@ -60,12 +72,24 @@ impl Words {
             stemmer: algorithm.map(Stemmer::create),
             stops: stop_words::lookup(code).unwrap_or_default(),
             asking: ASKING.get(code),
+            today,
+            asked: days_of(question, today),
         }
     }
 
     /// Returns the stems of all words; for scripts without spaces, pairs of neighbouring
-    /// characters.
+    /// characters. If the message asks about a day, also a mark for each day that the text is
+    /// about: "Tuesday to Friday" then answers what is asked about Wednesday.
     pub(super) fn stems(&self, text: &str) -> Vec<String> {
+        let mut stems = self.word_stems(text);
+        if !self.asked.is_empty() {
+            let all = text.lines().map(weekdays).fold(Weekdays::default(), Weekdays::and);
+            stems.extend(all.days().map(day_mark));
+        }
+        stems
+    }
+
+    fn word_stems(&self, text: &str) -> Vec<String> {
         let mut stems = Vec::new();
         let mut run = String::new();
         for word in text.unicode_words() {
@@ -91,6 +115,10 @@ impl Words {
         let mut known: HashSet<String> = HashSet::new();
         let asking = self.asking(question);
         for (at, whole) in question.unicode_words().enumerate() {
+            // The day that it means is compared instead.
+            if self.today.is_some() && is_relative_day(whole) {
+                continue;
+            }
             for (place, word) in whole.split(['\'', '’']).enumerate() {
                 let small = word.to_lowercase();
                 let tail = place > 0 && small.chars().count() <= 2;
@@ -103,18 +131,20 @@ impl Words {
                     (true, false) => STOP_WORD_WEIGHT,
                     (false, _) => 1.0,
                 };
-                for stem in self.stems(word) {
+                for stem in self.word_stems(word) {
                     if known.insert(stem.clone()) {
                         asked.push((stem, meaning));
                     }
                 }
             }
         }
-        for stem in self.stems(question) {
+        for stem in self.word_stems(question) {
             if stem.chars().any(is_dense) && known.insert(stem.clone()) {
                 asked.push((stem, 1.0));
             }
         }
+        let days = days_of(question, self.today);
+        asked.extend(days.days().map(|day| (day_mark(day), DAY_WEIGHT)));
         asked
     }
 
@@ -139,6 +169,21 @@ impl Words {
             .map_or_else(|| small.clone(), |stemmer| stemmer.stem(&small).into_owned());
         stem.nfkd().filter(|c| !is_combining_mark(*c) || *c > '\u{0700}').nfc().collect()
     }
+}
+
+/// Returns the weekdays that a question asks about.
+fn days_of(question: &str, today: Option<u8>) -> Weekdays {
+    today.map_or_else(|| weekdays(question), |today| asked_weekdays(question, today))
+}
+
+/// A stem that stands for a weekday, and that no text has.
+fn day_mark(day: u8) -> String {
+    format!("{DAY_MARK}{day}")
+}
+
+/// Whether a stem stands for a weekday.
+pub(super) fn is_day_mark(stem: &str) -> bool {
+    stem.starts_with(DAY_MARK)
 }
 
 /// Similarity of two stems: 1 when equal, 0.8 when one extends the other by a short ending, else 0.

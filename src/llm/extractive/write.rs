@@ -60,7 +60,10 @@ pub(super) fn part(units: &[Unit], best: usize, asked: &Question, room: usize) -
     let (block, after) = units.get(from..)?.split_at_checked(count)?;
     let text = match unit.block.kind {
         Kind::Record => record(block, asked, room),
-        Kind::Prose if section_len(units, unit.block.mark) <= MAX_WHOLE_SECTION_LEN => {
+        Kind::Prose
+            if section_len(units, unit.block.mark) <= MAX_WHOLE_SECTION_LEN
+                && !asked.picks_day(unit, of_section(units, unit.block.mark)) =>
+        {
             whole_section(units, unit.block.mark)
         }
         Kind::List | Kind::Rows => group(block, best - from, asked),
@@ -130,7 +133,8 @@ fn prose(block: &[Unit], best: usize, asked: &Question, list: &[&Unit]) -> Strin
     let text = |i: usize| block.get(i).map_or("", |unit| unit.text.as_str());
     let whole = (0..block.len()).map(text).collect::<Vec<_>>().join(" ");
     let about =
-        block.first().is_some_and(|first| first.block.answers || asked.share_above(first) >= 0.4);
+        block.first().is_some_and(|first| first.block.answers || asked.share_above(first) >= 0.4)
+            && !block.get(best).is_some_and(|unit| asked.picks_day(unit, block.iter()));
     if about && length(&whole) <= MAX_WHOLE_PARAGRAPH_LEN && !whole.ends_with(':') {
         return whole;
     }
@@ -142,13 +146,16 @@ fn prose(block: &[Unit], best: usize, asked: &Question, list: &[&Unit]) -> Strin
     let mut said = (first..=best).map(text).collect::<Vec<_>>().join(" ");
     let mut end = best;
     while let Some(next) = block.get(end + 1).filter(|_| end + 1 - first < SENTENCES) {
+        let other_day =
+            block.get(best).is_some_and(|unit| asked.picks_day(unit, std::iter::once(next)));
         let room = length(&said) + 1 + length(&next.text);
         let needed = length(&said) < VERY_SHORT && room <= MAX_PART_LEN;
         let related =
             refers_back(&next.text) || asked.score(next) >= 0.6 * high || asked.gives_fact(next);
-        if !(needed
-            || (related && room <= TARGET_REPLY_LEN)
-            || (asked.score(next) >= 0.9 * high && room <= MAX_PART_LEN))
+        if other_day
+            || !(needed
+                || (related && room <= TARGET_REPLY_LEN)
+                || (asked.score(next) >= 0.9 * high && room <= MAX_PART_LEN))
         {
             break;
         }

@@ -400,6 +400,7 @@ mod tests {
             passages: Arc::new([]),
             confidence: 1.0,
             min_confidence: 0.0,
+            weekday: None,
             tokens: 0,
         }
     }

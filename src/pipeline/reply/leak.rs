@@ -126,6 +126,7 @@ mod tests {
             passages: Arc::from([Passage::saying(passage)]),
             confidence: 1.0,
             min_confidence: 0.0,
+            weekday: None,
             tokens: 0,
         }
     }

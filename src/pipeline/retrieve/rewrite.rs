@@ -118,6 +118,7 @@ fn compose(named: &str, question: &Question, history: &[Line], request: &Request
         passages: Vec::new().into(),
         confidence: 1.0,
         min_confidence: 0.0,
+        weekday: None,
         tokens,
     }
 }
