@@ -43,6 +43,16 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// Whether all its words stand below pictures or documents, which the bot does not see.
+    pub fn has_only_captions(&self) -> bool {
+        let mut worded =
+            self.messages.iter().map(|said| &said.content).filter(|said| said.words().is_some());
+        let is_caption =
+            |said: &Content| matches!(said, Content::Media(_)) && said.recording().is_none();
+        let hears = self.messages.iter().any(|said| said.content.recording().is_some());
+        !hears && worded.next().is_some_and(is_caption) && worded.all(is_caption)
+    }
+
     /// Returns what the customer's messages refer to, as lines of those who wrote it.
     pub fn referred(&self) -> Vec<Line> {
         let referrals = self.messages.iter().filter_map(|message| message.referral.as_ref());

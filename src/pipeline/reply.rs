@@ -128,7 +128,12 @@ async fn ask(
         }
         Ok(Completion::NoAnswer { model, near }) => {
             written.model = model;
-            with_choices(input, fixed(input, ReplyKind::NoAnswer), &near)
+            let reply = fixed(input, ReplyKind::NoAnswer);
+            if reply.sort == ReplyKind::NoAnswer {
+                with_choices(input, reply, &near)
+            } else {
+                reply
+            }
         }
         Ok(Completion::Greeting { model }) => {
             written.model = model;
@@ -362,8 +367,13 @@ fn with_choices(input: Input<'_>, mut reply: Reply, near: &[String]) -> Reply {
 }
 
 /// Returns one of the agent's fixed texts, in the customer's language.
-fn fixed(Input { agent, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
+fn fixed(Input { agent, turn, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
     let texts = &agent.texts;
+    // What the words below a picture mean, only the picture tells.
+    let sort = match sort {
+        ReplyKind::NoAnswer if turn.has_only_captions() => ReplyKind::Unreadable,
+        sort => sort,
+    };
     let text = match sort {
         ReplyKind::NoAnswer | ReplyKind::Answer => &texts.no_answer,
         ReplyKind::Greeting => &texts.greeting,

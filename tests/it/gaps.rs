@@ -180,6 +180,8 @@ async fn a_caption_and_a_courtesy_are_no_gaps() {
         app.deliver(&message_webhook(MAIN, "447700930077", "wamid.gap77", &content)).await;
         app.settle().await;
         assert!(gaps(&app, "").await.is_empty(), "{:?}", gaps(&app, "").await);
+        let said = app.received().pop().map(|(_, text)| text).unwrap_or_default();
+        assert!(said.starts_with("I can only read text here."), "of a picture: {said}");
         app.stop().await;
     }
 }
