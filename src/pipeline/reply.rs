@@ -317,7 +317,8 @@ fn vetted(
 fn signalled(input: Input<'_>, reply: Reply, asked: Signals, written: &mut ReplyTrace) -> Reply {
     written.calls_person = asked.hand_off;
     let Input { agent, language, .. } = input;
-    let unsaid = asked.hand_off && reply.text == agent.texts.no_answer.to(language);
+    let ours = [&agent.texts.no_answer, &agent.texts.unreadable];
+    let unsaid = asked.hand_off && ours.iter().any(|text| reply.text == text.to(language));
     let text = if unsaid { agent.handoff.reply.to(language).to_owned() } else { reply.text };
     let sort = if asked.no_answer { ReplyKind::NoAnswer } else { reply.sort };
     Reply { text, sort, ..reply }

@@ -181,7 +181,7 @@ async fn a_caption_and_a_courtesy_are_no_gaps() {
         app.settle().await;
         assert!(gaps(&app, "").await.is_empty(), "{:?}", gaps(&app, "").await);
         let said = app.received().pop().map(|(_, text)| text).unwrap_or_default();
-        assert!(said.starts_with("I can only read text here."), "of a picture: {said}");
+        assert!(said.contains("write your question"), "of a picture: {said}");
         app.stop().await;
     }
 }
