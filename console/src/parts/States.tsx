@@ -48,7 +48,6 @@ export function Failed({ error, again }: { error: unknown; again?: () => void })
     <Alert
       color="red"
       icon={unreachable ? <IconPlugConnectedX aria-hidden /> : <IconAlertTriangle aria-hidden />}
-      title={t("error.title")}
     >
       <Group justify="space-between" align="flex-end">
         <Text size="sm" style={{ whiteSpace: "pre-wrap" }}>

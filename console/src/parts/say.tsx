@@ -20,7 +20,6 @@ export function useSay() {
         }),
       failed: (error: unknown) =>
         notifications.show({
-          title: t("error.title"),
           message: reason(error),
           color: "red",
           icon: <IconAlertTriangle size={18} aria-hidden />,

@@ -91,7 +91,7 @@ export function SignIn() {
             <Alert
               color="red"
               icon={<IconAlertTriangle aria-hidden />}
-              title={t(refused ? "signIn.refused" : "error.title")}
+              title={refused ? t("signIn.refused") : undefined}
             >
               {refused ? t("signIn.refusedAbout") : reason(error)}
             </Alert>

@@ -142,7 +142,10 @@ pub(super) enum Failure {
 fn told(refused: &AddressError) -> String {
     match refused {
         AddressError::Private { .. } => {
-            format!("{refused}: [knowledge.web] allow_private = true permits it")
+            format!(
+                "Private addresses can't be added ({refused}). The operator permits them with \
+                 [knowledge.web] allow_private = true."
+            )
         }
         AddressError::Never { .. } => refused.to_string(),
     }

@@ -218,14 +218,14 @@ test("a closed window says why nobody can write, and what can be done", async ({
 test("what WhatsApp says of the window wins over the time of the last message", async ({ page, desk }) => {
   await talked(desk);
   await open(page);
-  await expect(page.getByText(/left to write/)).toBeVisible();
+  await expect(page.getByText(/Reply window/)).toBeVisible();
   desk.graph.failing.push({ code: 131047, message: "Re-engagement message", status: 400 });
   await write(page, "Are you there?");
   await expect(page.getByText("24-hour window closed", { exact: true })).toBeVisible();
-  await expect(page.getByText(/left to write/)).toHaveCount(0);
+  await expect(page.getByText(/Reply window/)).toHaveCount(0);
   await expect(composer(page)).toHaveCount(0);
   await desk.graph.customerSays(ada, "Yes, I am.");
-  await expect(page.getByText(/left to write/)).toBeVisible();
+  await expect(page.getByText(/Reply window/)).toBeVisible();
 });
 
 test("who gets notices is no customer", async ({ page, desk }) => {

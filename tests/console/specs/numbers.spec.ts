@@ -22,7 +22,7 @@ test.describe("without a number", () => {
     await expect(page.getByText("looks like the phone number itself")).toBeVisible();
     await page.getByTestId("field-phone_number_id").fill(Graph.number);
     await expect(page.getByText("looks like the phone number itself")).toBeHidden();
-    await page.getByRole("button", { name: "For special cases" }).click();
+    await page.getByRole("button", { name: "Advanced" }).click();
     await page.getByTestId("field-base_url").fill(desk.graph.url);
     await page.getByTestId("field-app_secret").fill(secret);
     await page.getByTestId("field-access_token").fill("another-token");
@@ -35,7 +35,7 @@ test.describe("without a number", () => {
     await page.getByTestId("field-template.name").fill("come_back");
     await page.getByTestId("field-template.language").fill("en_US");
     await accessible(page, "the form of a number");
-    await page.getByLabel("Name here").fill("main");
+    await page.getByLabel("Internal name").fill("main");
     await page.getByRole("button", { name: "Save and continue" }).click();
 
     const handshake = page.getByTestId("handshake");
@@ -91,7 +91,7 @@ test.describe("without Meta", () => {
     await page.getByTestId("provider-sandbox").click();
     await page.getByTestId("field-id").fill("practice");
     await page.getByTestId("field-secret").fill("a-secret-of-mine");
-    await page.getByLabel("Name here").fill("practice");
+    await page.getByLabel("Internal name").fill("practice");
     // Saving waits for the agents: the only one is chosen by itself.
     const save = page.getByRole("button", { name: "Save and continue" });
     await expect(save).toBeDisabled();
