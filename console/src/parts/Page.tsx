@@ -3,6 +3,7 @@ import { Anchor, Box, Group, Stack, Text, Title } from "@mantine/core";
 import { IconChevronLeft } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
+import { setPageTitle } from "./title";
 
 type Props = {
   title: string;
@@ -20,7 +21,7 @@ type Props = {
 /** Sets the window's title. */
 export function useTitle(title: string) {
   useEffect(() => {
-    document.title = `${title} · frontdesk`;
+    setPageTitle(title);
   }, [title]);
 }
 

@@ -19,6 +19,7 @@ import { useConfirm } from "@/parts/Confirm";
 import { useSay } from "@/parts/say";
 import { showFinder } from "./Finder";
 import { showKeys } from "./Keys";
+import { Notifications } from "./Notifications";
 
 const schemes = [
   { value: "auto", icon: IconDeviceDesktop },
@@ -37,7 +38,7 @@ function Languages() {
     <Menu position="top-start" withinPortal>
       <Menu.Target>
         <Tooltip label={t("preferences.language")}>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("preferences.language")}>
+          <ActionIcon variant="subtle" color="gray" size={32} aria-label={t("preferences.language")}>
             <IconLanguage size={20} />
           </ActionIcon>
         </Tooltip>
@@ -66,7 +67,7 @@ function Colours() {
     <Menu position="top-start" withinPortal>
       <Menu.Target>
         <Tooltip label={t("preferences.colours")}>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("preferences.colours")}>
+          <ActionIcon variant="subtle" color="gray" size={32} aria-label={t("preferences.colours")}>
             <Icon size={20} />
           </ActionIcon>
         </Tooltip>
@@ -110,7 +111,7 @@ function SignOut() {
     <Menu position="top-start" withinPortal>
       <Menu.Target>
         <Tooltip label={t("preferences.signOut")}>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t("preferences.signOut")}>
+          <ActionIcon variant="subtle" color="gray" size={32} aria-label={t("preferences.signOut")}>
             <IconLogout size={20} />
           </ActionIcon>
         </Tooltip>
@@ -128,12 +129,12 @@ function SignOut() {
 export function Preferences() {
   const { t } = useTranslation();
   return (
-    <Group gap={2} justify="space-between">
+    <Group gap={0} justify="space-between" wrap="nowrap">
       <Tooltip label={`${t("finder.open")} (Ctrl K)`}>
         <ActionIcon
           variant="subtle"
           color="gray"
-          size="lg"
+          size={32}
           onClick={showFinder}
           aria-label={t("finder.open")}
         >
@@ -141,10 +142,11 @@ export function Preferences() {
         </ActionIcon>
       </Tooltip>
       <Tooltip label={`${t("keys.title")} (?)`}>
-        <ActionIcon variant="subtle" color="gray" size="lg" onClick={showKeys} aria-label={t("keys.title")}>
+        <ActionIcon variant="subtle" color="gray" size={32} onClick={showKeys} aria-label={t("keys.title")}>
           <IconKeyboard size={20} />
         </ActionIcon>
       </Tooltip>
+      <Notifications />
       <Languages />
       <Colours />
       <SignOut />

@@ -13,6 +13,7 @@ import { Mark } from "./Mark";
 import { Preferences } from "./Preferences";
 import { places } from "./places";
 import { useHearing } from "./useHearing";
+import { useWaiting } from "./useWaiting";
 
 /** The number of conversations that wait for a person. */
 function Waiting() {
@@ -62,6 +63,7 @@ export function Shell() {
   const [opened, { toggle, close }] = useDisclosure();
   const { pathname } = useLocation();
   useHearing();
+  useWaiting();
   // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere closes the menu of a phone.
   useEffect(close, [pathname]);
   return (

@@ -4,10 +4,9 @@ import { Outlet, useParams, useSearch } from "@tanstack/react-router";
 import i18n from "i18next";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useFormat } from "@/i18n/format";
 import { useTitle } from "@/parts/Page";
 import { parseSearch } from "@/shell/address";
-import { ahead, reads, useConversation, useCounts, useStirred } from "./conversations";
+import { ahead, reads, useConversation, useStirred } from "./conversations";
 import { Filters } from "./Filters";
 import { filterOf } from "./filter";
 import classes from "./inbox.module.css";
@@ -38,22 +37,15 @@ function useRest() {
   return { ref, height: top === undefined ? "100dvh" : `calc(100dvh - ${top}px)` };
 }
 
-function useUnread(title: string) {
-  const { t } = useTranslation("inbox");
-  const format = useFormat();
-  const unread = useCounts()?.unread ?? 0;
-  return unread > 0 ? t("titleUnread", { unread: format.compact(unread), title }) : title;
-}
-
 function ListTitle() {
   const { t } = useTranslation("inbox");
-  useTitle(useUnread(t("title")));
+  useTitle(t("title"));
   return null;
 }
 
 function ThreadTitle({ id }: { id: string }) {
   const name = useNameOf();
-  useTitle(useUnread(name(useConversation(id).data)));
+  useTitle(name(useConversation(id).data));
   return null;
 }
 
