@@ -113,20 +113,22 @@ impl Tokens {
         question: &str,
         text: &str,
     ) -> Result<Vec<(Sequence, TokenRanges)>, String> {
-        let windows = guarded(|| {
+        guarded(|| {
             let mut question = self.tokenizer.encode_fast(question, false)?;
             let mut first = self.tokenizer.encode(text, false)?;
             let room = self.truncate_first(&mut question, first.len());
             // Without the second limit, windows beside a long question would advance by a token.
-            let stride = STRIDE.min(self.max_tokens / 2).min(room * 3 / 4);
+            let stride = STRIDE.min(self.max_tokens / 2).min(room * 7 / 8);
             first.truncate(room, stride, TruncationDirection::Right);
             let rest = first.take_overflowing();
             let windows = std::iter::once(first).chain(rest).map(|window| {
-                self.tokenizer.post_process(question.clone(), Some(window), true)
+                // RoBERTa's template takes the space off each offset, and has done so already.
+                let offsets = window.get_offsets().to_vec();
+                let pair = self.tokenizer.post_process(question.clone(), Some(window), true)?;
+                Ok((Sequence::of(&pair), ranges(&pair, offsets)))
             });
-            windows.collect::<tokenizers::Result<Vec<_>>>()
-        })?;
-        Ok(windows.iter().map(|window| (Sequence::of(window), ranges(window))).collect())
+            windows.collect()
+        })
     }
 
     /// Combines two texts with the tokenizer's template. If they are too long, the end of the
@@ -169,11 +171,11 @@ fn guarded<T>(encode: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, Strin
     }
 }
 
-/// Byte ranges of the tokens of the second text.
-fn ranges(window: &Encoding) -> TokenRanges {
-    let texts = window.get_sequence_ids().into_iter();
-    let offsets = window.get_offsets().iter();
-    texts.zip(offsets).map(|(text, (start, end))| (text == Some(1)).then_some(*start..*end)).collect()
+/// Byte ranges of the tokens of the second text, which have these offsets.
+fn ranges(pair: &Encoding, offsets: Vec<(usize, usize)>) -> TokenRanges {
+    let mut own = offsets.into_iter().map(|(start, end)| start..end);
+    let texts = pair.get_sequence_ids().into_iter();
+    texts.map(|text| text.filter(|text| *text == 1).and_then(|_| own.next())).collect()
 }
 
 /// Truncates to `most` tokens and drops the overflow, which the template would otherwise process
