@@ -1,5 +1,6 @@
 //! Answers without a model: the sentences of the best passages that answer the question, or an
-//! honest "I don't know". Must not write a word that is not in a passage.
+//! honest "I don't know". Words choose them, or a question answering model (`spans`). Must not write
+//! a word that is not in a passage.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //! | adapter | what it does |
 //! | --- | --- |
 //! | `auto` | finds an endpoint that the environment or this machine offers, else quotes |
-//! | `extractive` | no model: the best passages' own sentences, or an honest "I don't know" |
+//! | `extractive` | the best passages' own sentences, chosen by words or by `qa`, or an honest "I don't know" |
 //! | `openai` | any OpenAI-compatible `/chat/completions` |
 
 use std::ffi::OsString;

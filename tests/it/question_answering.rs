@@ -52,15 +52,15 @@ fn with(family: &str, tensors: &[&str], number: f32) -> TempDir {
     }
     let path = home.path().join("model.safetensors");
     let mut bytes = std::fs::read(&path).unwrap();
-    let start = bytes.as_ptr() as usize;
+    let start = bytes.as_ptr().addr();
     let places: Vec<_> = {
         let all = SafeTensors::deserialize(&bytes).unwrap();
         let data = tensors.iter().map(|name| all.tensor(name).unwrap().data());
-        data.map(|data| (data.as_ptr() as usize - start, data.len())).collect()
+        data.map(|data| (data.as_ptr().addr() - start, data.len())).collect()
     };
     for (place, length) in places {
-        let numbers = bytes[place..place + length].chunks_exact_mut(2);
-        numbers.for_each(|two| two.copy_from_slice(&f16::from_f32(number).to_le_bytes()));
+        let numbers = bytes[place..place + length].as_chunks_mut::<2>().0;
+        numbers.iter_mut().for_each(|two| *two = f16::from_f32(number).to_le_bytes());
     }
     std::fs::write(path, bytes).unwrap();
     home

@@ -314,7 +314,7 @@ mod tests {
         let completion = complete(fake.clone(), asked, &passages).await;
         let Completion::Text { text, .. } = completion else { panic!("{completion:?}") };
         assert_eq!(text, "Word 14. A loan costs €14. [15]", "said once");
-        let read = fake.read.lock().unwrap();
+        let read = std::mem::take(&mut *fake.read.lock().unwrap());
         let asked: Vec<&str> = read.iter().map(|(asked, _)| asked.as_str()).collect();
         assert_eq!(asked, ["What does loan word 14 cost?", "And when can I have it?"]);
         assert!(read.iter().all(|(_, texts)| texts.len() == READ));

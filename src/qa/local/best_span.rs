@@ -12,7 +12,7 @@ use frontdesk_encoder::TokenRanges;
 use super::span_head::Logits;
 use crate::qa::Span;
 
-/// Maximum length of an answer, in tokens: that of SQuAD's evaluation.
+/// Maximum length of an answer, in tokens: that of `SQuAD`'s evaluation.
 const MAX_ANSWER_TOKENS: usize = 30;
 
 /// Tokens of the best span, the logarithms of its probability and of that of no answer.
@@ -34,12 +34,9 @@ pub(super) fn find(windows: &[(TokenRanges, Vec<Logits>)], passage: &str) -> Opt
     };
     let candidates: Vec<_> = windows.iter().filter_map(read).collect();
     let none = candidates.iter().map(|(one, _)| one.none).fold(f32::INFINITY, f32::min);
-    // Of equal ones the first: `max_by` would return the last.
-    let better = |a: &&_, b: &&_| {
-        let [(a, _), (b, _)]: [&(Candidate, _); 2] = [*a, *b];
-        a.found.total_cmp(&b.found)
-    };
-    let (best, range) = candidates.iter().rev().max_by(better)?;
+    let (best, range) = candidates
+        .iter()
+        .reduce(|best, other| if other.0.found > best.0.found { other } else { best })?;
     // A token of a model that knows only bytes may be a part of a character.
     let range = passage.floor_char_boundary(range.start)..passage.ceil_char_boundary(range.end);
     Some(Span { range, probability: best.found.exp(), margin: best.found - none })
