@@ -183,7 +183,7 @@ impl<'a> Desk<'a> {
                 calls: calls.clone(),
                 reworded: number("--reworded").unwrap_or(0),
             })),
-            fallback_model: llm::Settings::without_model(),
+            fallback_model: llm::Settings::without_model(frontdesk::qa::off()),
             budget: config.budget,
             retrieve: config.retrieve,
             layout: PromptLayout::default(),

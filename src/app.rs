@@ -14,10 +14,11 @@ use crate::domain::{CollectionOrigin, DocumentState, NumberState};
 use crate::eval::jobs::Jobs;
 use crate::http;
 use crate::knowledge::{Library, Progress, SourceFolder, Summary};
-use crate::llm::{self, ModelSource};
+use crate::llm::{self, Model, ModelSource};
 use crate::permissions;
 use crate::pipeline::{Engine, LiveLookup, PromptLayout};
 use crate::prompts;
+use crate::qa::QaModel;
 use crate::reader::Pool;
 use crate::store::replicas::HoldName;
 use crate::telemetry;
@@ -45,6 +46,8 @@ pub struct App {
     /// Files and folders of the desk that other users of this machine can read and whose
     /// permissions could not be restricted.
     pub open_files: Vec<PathBuf>,
+    /// Chooses what answers without a model quote.
+    pub qa: Arc<dyn QaModel>,
     config: Config,
 }
 
@@ -97,14 +100,15 @@ impl App {
         let speech = config.speech.build(&config.models, &readers);
         let rerank =
             config.rerank.build(&config.models).map_err(|why| anyhow!("[rerank]: {why}"))?;
-        let tunings = library.tunings();
-        let (curated, caches) = (Arc::default(), Arc::default());
+        let qa = config.qa.build(&config.models).map_err(|why| anyhow!("[qa]: {why}"))?;
+        let (model, fallback_model) = models(&config, &qa)?;
+        let (tunings, curated, caches) = (library.tunings(), Arc::default(), Arc::default());
         let lookup = LiveLookup { embed, index, tunings, rerank, curated, caches };
         let engine = Engine {
             speech: speech.map_err(|why| anyhow!("[speech]: {why}"))?,
             lookup: Arc::new(lookup),
-            model: config.llm.build(config.http.port).map_err(|why| anyhow!("[llm]: {why}"))?,
-            fallback_model: llm::Settings::without_model(),
+            model,
+            fallback_model,
             budget: config.budget.clone(),
             retrieve: config.retrieve.clone(),
             layout: PromptLayout::default(),
@@ -133,7 +137,7 @@ impl App {
         }
         let desk = Arc::new(desk);
         let jobs = Jobs::new(desk.clone(), config.suites().map_err(|why| anyhow!(why))?, data);
-        Ok(Self { desk, admin_key, jobs, open_files, config })
+        Ok(Self { desk, admin_key, jobs, open_files, qa, config })
     }
 
     /// Checks that a prompt file names collections that exist.
@@ -260,6 +264,13 @@ impl App {
             readiness: http::Readiness::default(),
         }
     }
+}
+
+/// Builds what writes the answers, and what quotes the documents when it cannot.
+fn models(config: &Config, qa: &Arc<dyn QaModel>) -> anyhow::Result<(ModelSource, Arc<dyn Model>)> {
+    let quotes = llm::Settings::without_model(qa.clone());
+    let model = config.llm.build(config.http.port, quotes.clone());
+    Ok((model.map_err(|why| anyhow!("[llm]: {why}"))?, quotes))
 }
 
 /// Looks for a model while the server runs.

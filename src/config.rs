@@ -14,7 +14,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use serde::Deserialize;
 
 use crate::{
-    embed, http, index, knowledge, llm, models, pipeline, provider, reader, rerank, secrets,
+    embed, http, index, knowledge, llm, models, pipeline, provider, qa, reader, rerank, secrets,
     speech, store, telemetry, worker,
 };
 
@@ -53,6 +53,8 @@ pub struct Config {
     pub retrieve: pipeline::retrieve::Settings,
     /// How retrieved passages are reranked.
     pub rerank: rerank::Settings,
+    /// How answers without a model are found in the passages.
+    pub qa: qa::Settings,
     /// The spending limits for models.
     pub budget: pipeline::budget::Settings,
     /// What eval suites may do when they run over the API.
@@ -380,6 +382,7 @@ mod tests {
             ("speech", "speech", "kind"),
             ("index", "index", "kind"),
             ("rerank", "rerank", "kind"),
+            ("qa", "qa", "kind"),
             ("numbers", "numbers.any", "provider"),
         ] {
             let (before, _) = DEFAULTS.split_once(&format!("\n[{section}]")).expect(section);

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! [`pipeline`] is the core, with one module per stage. A folder with one trait is a seam, behind
-//! which implementations can be exchanged: [`provider`], [`speech`], [`embed`], [`index`], [`llm`],
-//! [`rerank`]. Modules import only from modules above them in this list; a test enforces it.
+//! which implementations can be exchanged: [`provider`], [`speech`], [`embed`], [`index`], [`qa`],
+//! [`llm`], [`rerank`]. Modules import only from modules above them in this list; a test enforces it.
 
 pub mod domain;
 pub mod metrics;
@@ -27,6 +27,7 @@ pub mod permissions;
 pub mod text_cache;
 pub mod models;
 pub mod reader;
+pub mod qa;
 
 pub mod store;
 pub mod provider;

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use crate::app::{App, is_demo};
 use crate::config::Config;
 use crate::domain::AlertCode;
-use crate::embed::Purpose;
 use crate::http::Settings;
-use crate::knowledge::EmbeddingProgress;
 use crate::llm::ModelOrigin;
 use crate::store::collection_limits::{CollectionSize, Room};
 
 mod content;
+mod local_models;
+
+use local_models::{SpeechModels, check_embeddings, check_qa, check_reranker, check_speech};
 
 pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
@@ -27,6 +28,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
         report.note("proxy", &said);
     }
     let missing = config.embed.missing(&config.models);
+    let no_qa = config.qa.missing(&config.models);
     let listens = SpeechModels {
         missing: config.speech.missing(&config.models),
         about: config.speech.about(&config.models),
@@ -60,6 +62,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     check_speech(&app, &listens, &mut report);
     check_embeddings(&app, missing.as_deref(), &mut report).await;
     check_reranker(&app, &mut report).await;
+    check_qa(&app, no_qa.as_deref(), &mut report).await;
     check_numbers(&app, &mut report, public).await;
     check_evals(&app, &mut report);
     Ok(report.end())
@@ -222,79 +225,6 @@ async fn check_readers(app: &App, report: &mut Report) {
             &error.to_string(),
             "the binary of this desk must be where it was, and [reader] memory_mb enough for it",
         ),
-    }
-}
-
-/// What the configuration says about local speech models.
-struct SpeechModels {
-    missing: Option<String>,
-    about: Option<String>,
-}
-
-fn check_speech(app: &App, listens: &SpeechModels, report: &mut Report) {
-    let Some(name) = app.desk.engine.speech.name() else {
-        let mend = "[speech] kind = \"auto\" or \"openai\" transcribes";
-        let mend = listens.missing.as_deref().unwrap_or(mend);
-        let off = "off: customers get voice.failure_reply.";
-        return report.note("voice notes", &format!("{off} {mend}"));
-    };
-    match &listens.about {
-        Some(about) => report.good("voice notes", &format!("{name}: {about}")),
-        None => report.good("voice notes", name),
-    }
-    if let Some(missing) = &listens.missing {
-        report.note("voice notes", missing);
-    }
-}
-
-async fn check_embeddings(app: &App, missing: Option<&str>, report: &mut Report) {
-    let embed = &app.desk.engine.live().embed;
-    let Some(name) = embed.identity() else {
-        let mend = missing.unwrap_or("[embed] kind = \"auto\" or \"openai\" adds meaning");
-        return report.note("embeddings", &format!("off: retrieval compares words. {mend}"));
-    };
-    match embed.embed(&["hello".into()], Purpose::Query).await {
-        Ok(_) => {
-            report.good("embeddings", name);
-            report_unembedded(app, report).await;
-        }
-        Err(error) => {
-            report.bad("embeddings", &error.to_string(), "[embed] model, base_url and api_key");
-        }
-    }
-}
-
-/// Reports collections that the configured model has not embedded completely.
-async fn report_unembedded(app: &App, report: &mut Report) {
-    let left = match app.desk.library.embedding_progress().await {
-        Ok(left) => left,
-        Err(error) => {
-            return report.bad("embeddings", &error.to_string(), "see the database above");
-        }
-    };
-    for EmbeddingProgress { collection, done, total } in left {
-        report.note(
-            "embeddings",
-            &format!(
-                "{collection}: {done} of {total} passages are embedded, until all are it is searched by words alone; `frontdesk serve` goes on with it in the background, `frontdesk reindex` at once"
-            ),
-        );
-    }
-}
-
-async fn check_reranker(app: &App, report: &mut Report) {
-    let rerank = &app.desk.engine.live().rerank;
-    let Some(name) = rerank.identity() else {
-        return report.note(
-            "reranking",
-            "off: passages stay as they were found. [rerank] kind = \"local\" or \"endpoint\" reads each with the question",
-        );
-    };
-    match rerank.rerank("hello", &["hello there".into()]).await {
-        Ok(_) => report.good("reranking", name),
-        Err(error) => {
-            report.bad("reranking", &error.to_string(), "[rerank] model, base_url and api_key");
-        }
     }
 }
 

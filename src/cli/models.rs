@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
 use crate::models::{CATALOG, InstalledModel, Settings, Use, Watch, purpose};
-use crate::{embed, rerank, speech};
+use crate::{embed, qa, rerank, speech};
 
 /// List, fetch, import and remove the models that run in this process
 #[derive(Debug, Args)]
@@ -117,6 +117,9 @@ async fn import(models: &Settings, from: PathBuf, name: Option<String>) -> anyho
         Some(Use::Listen | Use::Voices) => speech::describe(&from),
         None if from.is_file() => speech::describe(&from),
         Some(Use::Rerank) => rerank::try_folder(&from).await.map(|_| "it scores pairs".into()),
+        Some(Use::AnswerQuestions) => {
+            qa::try_folder(&from).await.map(|_| "it finds answers in passages".into())
+        }
         Some(Use::Embed) | None => {
             let tried = embed::try_folder(&from).await;
             tried.map(|(_, length)| format!("vectors of {length} numbers"))
@@ -136,6 +139,9 @@ fn next(purpose: Use) {
             "[embed] kind = \"auto\" uses it from the next start on; documents are then embedded once."
         ),
         Use::Rerank => println!("[rerank] kind = \"local\" uses it from the next start on."),
+        Use::AnswerQuestions => println!(
+            "[qa] kind = \"auto\" uses it from the next start on, for answers without a model."
+        ),
         Use::Listen => println!(
             "[speech] kind = \"auto\" uses it from the next start on. `frontdesk models fetch silero-vad` tells speech from noise."
         ),

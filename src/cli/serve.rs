@@ -111,7 +111,10 @@ fn greet(app: &App, (url, link): (&str, &str), demo: bool, key_file: &str) {
     let desk = &app.desk;
     let agents: Vec<_> = desk.bots.all().iter().map(|bot| bot.agent.name.clone()).collect();
     let (model, discovery) = desk.engine.model.now();
-    let model = model.default_model();
+    let name = model.default_model();
+    // A model that writes does not quote.
+    let chooser = app.qa.identity().filter(|_| !model.kind(name).generates());
+    let model = chooser.map_or(name.to_owned(), |chooser| format!("{name}, chosen by {chooser}"));
     let embedder = desk.engine.live().embed.identity().unwrap_or("words only, no embedding model");
     println!("\nfrontdesk {} is running", env!("CARGO_PKG_VERSION"));
     println!("  address    {url}");

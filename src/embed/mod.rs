@@ -152,9 +152,14 @@ fn folder(
         }));
     }
     let (name, path) = (&settings.model, models.path(&settings.model)?);
-    if models::purpose(&path).is_some_and(|(purpose, _)| purpose == Use::Rerank) {
+    let other = match models::purpose(&path).map(|(purpose, _)| purpose) {
+        Some(Use::Rerank) => Some(("scores pairs", "rerank")),
+        Some(Use::AnswerQuestions) => Some(("finds answers", "qa")),
+        _ => None,
+    };
+    if let Some((does, section)) = other {
         return Err(format!(
-            "the model {name} scores pairs, it makes no vectors: it goes to [rerank], kind = \"local\""
+            "the model {name} {does}, it makes no vectors: it goes to [{section}], kind = \"local\""
         ));
     }
     Ok(if path.is_dir() {

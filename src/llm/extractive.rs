@@ -1,19 +1,23 @@
 //! Answers without a model: the sentences of the best passages that answer the question, or an
-//! honest "I don't know". Must not write a word that is not in a passage.
+//! honest "I don't know". Words choose them, or a question answering model (`spans`). Must not write
+//! a word that is not in a passage.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use frontdesk_language::sentences;
 
 use super::{Completion, Error, Hear, Model, ModelKind};
 use crate::domain::{Prompt, Usage};
+use crate::qa::QaModel;
 
 mod small_talk;
 pub(crate) use small_talk::asks_nothing;
 mod sections;
 mod units;
 mod scoring;
+mod spans;
 mod words;
 mod write;
 
@@ -55,7 +59,30 @@ const CHOICES: usize = 3;
 /// Maximum questions answered per message.
 const QUESTIONS: usize = 3;
 
-pub(super) struct Extractive;
+pub(super) struct Extractive {
+    qa: Arc<dyn QaModel>,
+}
+
+impl Extractive {
+    /// Answers whose sentences `qa` chooses, or words if it is off.
+    pub(super) fn new(qa: Arc<dyn QaModel>) -> Self {
+        Self { qa }
+    }
+
+    /// Returns the answer, if there is one, and why words chose it though there is a model that could.
+    async fn answer(&self, prompt: &Prompt) -> (Option<String>, Vec<String>) {
+        if self.qa.identity().is_none() {
+            return (answer(prompt), Vec::new());
+        }
+        match spans::answer(&*self.qa, prompt).await {
+            Ok(text) => (text, Vec::new()),
+            Err(error) => {
+                tracing::warn!(%error, "words choose what is quoted");
+                (answer(prompt), vec![format!("{error}; words chose what is quoted")])
+            }
+        }
+    }
+}
 
 #[async_trait]
 impl Model for Extractive {
@@ -77,7 +104,7 @@ impl Model for Extractive {
             return Ok(Completion::Greeting { model });
         }
         let sure = prompt.confidence >= prompt.min_confidence;
-        let answer = if sure { answer(prompt) } else { None };
+        let (answer, failures) = if sure { self.answer(prompt).await } else { (None, Vec::new()) };
         let Some(text) = answer else {
             let near = near(prompt);
             return Ok(Completion::NoAnswer { model, near });
@@ -85,11 +112,14 @@ impl Model for Extractive {
         if let Some(hear) = hear {
             hear(&text);
         }
-        Ok(Completion::Text { text, model, usage: Usage::default(), failures: Vec::new() })
+        Ok(Completion::Text { text, model, usage: Usage::default(), failures })
     }
 
     async fn check(&self) -> Result<String, Error> {
-        Ok("extractive answers, no model needed".to_owned())
+        Ok(match self.qa.identity() {
+            None => "extractive answers, no model needed".to_owned(),
+            Some(name) => format!("extractive answers, chosen by {name}"),
+        })
     }
 }
 
@@ -206,7 +236,7 @@ fn split_questions(question: &str) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use proptest::prelude::*;
 
@@ -221,6 +251,10 @@ mod tests {
             ..Chunk::saying(body)
         };
         Passage { chunk: Arc::new(chunk), scores: Scores { coverage, ..Scores::default() } }
+    }
+
+    fn words_only() -> Extractive {
+        Extractive::new(crate::qa::off())
     }
 
     fn from(passages: &[Passage], question: &str) -> String {
@@ -488,14 +522,14 @@ mod tests {
         let model = NAME.to_owned();
         let near = vec!["a".into()];
         let no_answer = Completion::NoAnswer { model: model.clone(), near };
-        assert_eq!(Extractive.complete(&asked, None).await, Ok(no_answer));
+        assert_eq!(words_only().complete(&asked, None).await, Ok(no_answer));
         let nothing = prompt("do you sell boats?", Vec::new());
         assert_eq!(
-            Extractive.complete(&nothing, None).await,
+            words_only().complete(&nothing, None).await,
             Ok(Completion::NoAnswer { model: model.clone(), near: Vec::new() })
         );
         let hello = prompt("Hello!", vec![hours()]);
-        assert_eq!(Extractive.complete(&hello, None).await, Ok(Completion::Greeting { model }));
+        assert_eq!(words_only().complete(&hello, None).await, Ok(Completion::Greeting { model }));
     }
 
     #[test]
@@ -540,16 +574,16 @@ mod tests {
         let hear = |text: &str| heard.lock().expect("nobody panicked").push(text.to_owned());
         let asked = prompt("open on saturday?", vec![hours()]);
         let Ok(Completion::Text { text, model, .. }) =
-            Extractive.complete(&asked, Some(&hear)).await
+            words_only().complete(&asked, Some(&hear)).await
         else {
             panic!("there is an answer");
         };
         assert_eq!(*heard.lock().expect("nobody panicked"), [text]);
         assert_eq!(
-            (model.as_str(), Extractive.kind(""), Extractive.default_model()),
+            (model.as_str(), words_only().kind(""), words_only().default_model()),
             (NAME, ModelKind::Quotes, NAME)
         );
-        assert!(Extractive.check().await.is_ok_and(|said| said.contains("no model")));
+        assert!(words_only().check().await.is_ok_and(|said| said.contains("no model")));
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 //! | adapter | what it does |
 //! | --- | --- |
 //! | `auto` | finds an endpoint that the environment or this machine offers, else quotes |
-//! | `extractive` | no model: the best passages' own sentences, or an honest "I don't know" |
+//! | `extractive` | the best passages' own sentences, chosen by words or by `qa`, or an honest "I don't know" |
 //! | `openai` | any OpenAI-compatible `/chat/completions` |
 
 use std::ffi::OsString;
@@ -15,6 +15,7 @@ use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Prompt, Usage};
+use crate::qa::QaModel;
 
 mod discovery;
 pub use discovery::{Discovery, ModelOrigin};
@@ -177,8 +178,9 @@ pub enum Settings {
 
 impl Settings {
     /// Returns the adapter that quotes documents, used when there is no model or no budget for one.
-    pub fn without_model() -> Arc<dyn Model> {
-        Arc::new(extractive::Extractive)
+    /// `qa` chooses what is quoted; words do if it is off.
+    pub fn without_model(qa: Arc<dyn QaModel>) -> Arc<dyn Model> {
+        Arc::new(extractive::Extractive::new(qa))
     }
 
     /// Reads the environment variables that `kind = "auto"` uses; other kinds read none.
@@ -199,11 +201,11 @@ impl Settings {
     }
 
     /// Builds the adapter; contacts nothing. `own_port` is the desk's, at which no model is looked
-    /// for.
-    pub fn build(&self, own_port: u16) -> Result<ModelSource, String> {
+    /// for. `quotes` answers while there is no model.
+    pub fn build(&self, own_port: u16, quotes: Arc<dyn Model>) -> Result<ModelSource, String> {
         Ok(match self {
-            Self::Auto(settings) => ModelSource::auto(auto::Auto::new(settings, own_port)?),
-            Self::Extractive {} => ModelSource::fixed(Self::without_model()),
+            Self::Auto(settings) => ModelSource::auto(auto::Auto::new(settings, own_port, quotes)?),
+            Self::Extractive {} => ModelSource::fixed(quotes),
             Self::Openai(settings) => ModelSource::fixed(Arc::new(openai::Openai::new(settings)?)),
         })
     }

@@ -8,6 +8,8 @@ pub enum Use {
     Embed,
     /// Scores of question and passage: `[rerank]`.
     Rerank,
+    /// Answers in a passage: `[qa]`.
+    AnswerQuestions,
     /// Speech to text: `[speech]`. One file in whisper.cpp's format, of any name.
     Listen,
     /// Voice activity detection: `[speech] vad_model`. One file in whisper.cpp's format, of any
@@ -19,7 +21,9 @@ impl Use {
     /// Required files; empty when the model is one file of any name.
     pub(crate) fn files(self) -> &'static [&'static str] {
         match self {
-            Self::Embed | Self::Rerank => &["config.json", "tokenizer.json", "model.safetensors"],
+            Self::Embed | Self::Rerank | Self::AnswerQuestions => {
+                &["config.json", "tokenizer.json", "model.safetensors"]
+            }
             Self::Listen | Self::Voices => &[],
         }
     }
@@ -34,6 +38,7 @@ impl Use {
                 "tokenizer_config.json",
                 "config_sentence_transformers.json",
             ],
+            Self::AnswerQuestions => &["tokenizer_config.json"],
             Self::Rerank => &["sentence_bert_config.json", "tokenizer_config.json"],
             Self::Listen | Self::Voices => &[],
         }
@@ -44,6 +49,7 @@ impl Use {
         match self {
             Self::Embed => "embeddings",
             Self::Rerank => "reranking",
+            Self::AnswerQuestions => "answers",
             Self::Listen => "voice notes",
             Self::Voices => "finds speech",
         }
@@ -97,6 +103,14 @@ const fn whisper(name: &'static str, about: &'static str, file: &'static [Part])
 const fn optional(path: &'static str) -> Part {
     Part { path, sha256: "", optional: true }
 }
+
+/// Files of a model for question answering.
+const QA_PARTS: &[Part] = &[
+    part("config.json", ""),
+    optional("tokenizer_config.json"),
+    part("tokenizer.json", ""),
+    part("model.safetensors", ""),
+];
 
 /// Downloadable models; for each use the preferred one comes first.
 pub const CATALOG: &[CatalogModel] = &[
@@ -189,6 +203,26 @@ pub const CATALOG: &[CatalogModel] = &[
                 "821d1aa69520101d6e0737f78a042ae25b19e5cb9160701909d10434f4aeb0ae",
             ),
         ],
+    },
+    // These two models were never downloaded and tried by the authors, and no public hash of their
+    // weights was found: the commit is pinned, and the hub's own hash is checked. Their licence is
+    // MIT; deepset's minilm-uncased-squad2 and xlm-roberta-base-squad2 are CC BY 4.0 and have no
+    // tokenizer.json.
+    CatalogModel {
+        name: "xlm-roberta-base-squad2-distilled",
+        purpose: Use::AnswerQuestions,
+        about: "about 100 languages, MIT licence, 1110 MB",
+        repository: "deepset/xlm-roberta-base-squad2-distilled",
+        revision: "d117c6bc032dc324a14a587e1a97724eecdceebe",
+        parts: QA_PARTS,
+    },
+    CatalogModel {
+        name: "tinybert-6l-768d-squad2",
+        purpose: Use::AnswerQuestions,
+        about: "English, MIT licence, 266 MB",
+        repository: "deepset/tinybert-6l-768d-squad2",
+        revision: "6a7bbfd328b3326b8824c6ac287900094367211f",
+        parts: QA_PARTS,
     },
     whisper(
         "whisper-small",

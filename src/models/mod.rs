@@ -143,14 +143,18 @@ fn of_file(path: &Path) -> Option<Use> {
     }
 }
 
-/// Detects the use of a model folder: a class name that ends with `ForSequenceClassification` means
-/// a reranker, any other an embedding model.
+/// Detects the use of a model folder by the class name: `...ForSequenceClassification` is a
+/// reranker, `...ForQuestionAnswering` answers questions, any other is an embedding model.
 fn of_folder(folder: &Path) -> Use {
     let config = std::fs::read(folder.join("config.json")).ok();
     let config: Option<Config> = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let scores = |name: &String| name.ends_with("ForSequenceClassification");
-    let scores = config.is_some_and(|config| config.architectures.iter().any(scores));
-    if scores { Use::Rerank } else { Use::Embed }
+    let names = config.map(|config| config.architectures).unwrap_or_default();
+    let is_any = |ending: &str| names.iter().any(|name| name.ends_with(ending));
+    match () {
+        () if is_any("ForSequenceClassification") => Use::Rerank,
+        () if is_any("ForQuestionAnswering") => Use::AnswerQuestions,
+        () => Use::Embed,
+    }
 }
 
 /// `config.json`: the class that the model was saved from.

@@ -169,6 +169,7 @@ async fn quote(seams: Seams<'_>, input: Input<'_>, written: &mut ReplyTrace) -> 
     written.stand_in = Some("the model failed: the documents are quoted".into());
     written.model = quoted.model;
     written.raw = quoted.raw;
+    written.errors.append(&mut quoted.errors);
     written.repairs.append(&mut quoted.repairs);
     Some(reply)
 }

@@ -19,8 +19,8 @@ use code::{CODE, Code, Place};
 /// Lowest first: a file imports only from lower layers, never from its own layer.
 const LAYERS: &[(u8, &[&str])] = &[
     (0, &["domain"]),
-    (1, &["metrics", "spans", "failpoint", "secrets", "permissions", "text_cache"]),
-    (2, &["telemetry", "models", "reader"]),
+    (1, &["metrics", "spans", "failpoint", "secrets", "permissions", "text_cache", "models"]),
+    (2, &["telemetry", "reader", "qa"]),
     (3, &["store", "provider", "speech", "embed", "index", "llm", "rerank"]),
     (4, &["pipeline", "knowledge"]),
     (5, &["prompts"]),
@@ -79,7 +79,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("whisper_rs", &["speech/whisper/"]),
     ("libc", &["speech/whisper/", "reader/sandbox.rs"]),
     ("seccompiler", &["reader/sandbox.rs"]),
-    ("frontdesk_encoder", &["embed/local", "rerank/local"]),
+    ("frontdesk_encoder", &["embed/local", "rerank/local", "qa/local"]),
     ("frontdesk_kernels", &["index/memory/dense.rs"]),
     ("frontdesk_doctext", &["knowledge/", "cli/learn.rs"]),
     ("frontdesk_tokens", &["pipeline/", "llm/openai"]),

@@ -31,6 +31,7 @@ mod demo;
 mod eval_api;
 mod eval_attacks;
 mod follow_up;
+mod question_answering;
 mod red_team;
 mod reader;
 mod replay;

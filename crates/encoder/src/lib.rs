@@ -14,4 +14,4 @@ pub use folder::{Family, Model, json, optional, read};
 pub use pool::Urgency;
 pub use running::ModelRunner;
 pub use tensors::Tensors;
-pub use tokens::{Text, Tokens};
+pub use tokens::{Text, TokenRanges, Tokens};

@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 
 use super::encoder::{Encoder, Head, Scratch};
 use super::pool::{Pool, Urgency, UrgentJobs};
-use super::tokens::{Sequence, Text, Tokens};
+use super::tokens::{Sequence, Text, TokenRanges, Tokens};
 
 /// Maximum tokens of a batch, but at least one text: short texts share the matrix products with the
 /// weights.
@@ -65,6 +65,37 @@ impl<H: Head> ModelRunner<H> {
         urgency: Urgency,
     ) -> Result<Vec<H::Out>, String> {
         let tokens = self.tokens(texts, urgency).await?;
+        self.encode_batch(tokens, urgency).await
+    }
+
+    /// Reads each text together with the question, in windows, and runs the head on each window.
+    /// Returns the windows of each text, in order.
+    pub async fn run_windows(
+        &self,
+        question: &Arc<str>,
+        texts: &[String],
+        urgency: Urgency,
+    ) -> Result<Vec<Vec<(TokenRanges, H::Out)>>, String> {
+        let parts = texts.iter().map(|text| {
+            let (question, text, core) = (question.clone(), text.clone(), self.core.clone());
+            let cut = move |_: &mut Worker, _: &UrgentJobs<'_, Worker>| {
+                core.tokens.windows(&question, &text)
+            };
+            async { self.pool.run(urgency, cut).await.unwrap_or_else(broken) }
+        });
+        let parts = try_join_all(parts).await?;
+        let counts: Vec<usize> = parts.iter().map(Vec::len).collect();
+        let (sequences, ranges): (Vec<_>, Vec<_>) = parts.into_iter().flatten().unzip();
+        let made = self.encode_batch(sequences, urgency).await?;
+        let mut windows = ranges.into_iter().zip(made);
+        Ok(counts.into_iter().map(|count| windows.by_ref().take(count).collect()).collect())
+    }
+
+    async fn encode_batch(
+        &self,
+        tokens: Vec<Sequence>,
+        urgency: Urgency,
+    ) -> Result<Vec<H::Out>, String> {
         let groups = batch_by_length(tokens).into_iter().map(|(places, texts)| {
             let core = self.core.clone();
             let encode = move |worker: &mut Worker, waiting: &UrgentJobs<'_, Worker>| match urgency

@@ -1,5 +1,6 @@
 //! Tokenizes text with the model's own `tokenizer.json`. Must not run the model.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +24,13 @@ pub(crate) struct Sequence {
     /// Token type ids; empty when all are 0.
     pub(crate) kinds: Vec<u32>,
 }
+
+/// For each token of a sequence its byte range in a text; `None` for tokens that are not of the text.
+pub type TokenRanges = Vec<Option<Range<usize>>>;
+
+/// Tokens that two windows of a text have in common, if there is room; transformers' question
+/// answering pipeline has as many.
+const STRIDE: usize = 128;
 
 /// A model's tokenizer.
 pub struct Tokens {
@@ -85,19 +93,42 @@ impl Tokens {
 
     /// Returns the tokens of a text, with the special tokens.
     pub(crate) fn of(&self, text: &Text) -> Result<Sequence, String> {
-        let encode = || match text {
+        let encoding = guarded(|| match text {
             Text::One(text) => self.tokenizer.encode_fast(text.as_str(), true),
             Text::Pair(first, second) => self.pair(first, second),
-        };
-        match catch_unwind(AssertUnwindSafe(encode)) {
-            Ok(Ok(encoding)) => {
-                let all_first = encoding.get_type_ids().iter().all(|kind| *kind == 0);
-                let kinds = if all_first { Vec::new() } else { encoding.get_type_ids().to_vec() };
-                Ok(Sequence { ids: encoding.get_ids().to_vec(), kinds })
-            }
-            Ok(Err(error)) => Err(format!("a text cannot be cut into tokens: {error}")),
-            Err(_) => Err("a text cannot be cut into tokens: the tokenizer broke off".into()),
-        }
+        })?;
+        Ok(Sequence::of(&encoding))
+    }
+
+    /// Removes the truncation, so that texts can be read in windows.
+    pub fn for_windows(mut self) -> Result<Self, String> {
+        self.tokenizer.with_truncation(None).map_err(|why| why.to_string())?;
+        Ok(self)
+    }
+
+    /// Splits a text into windows that fit beside the question, each with its byte ranges in the
+    /// text. Only the question is truncated, as in a pair.
+    pub(crate) fn windows(
+        &self,
+        question: &str,
+        text: &str,
+    ) -> Result<Vec<(Sequence, TokenRanges)>, String> {
+        guarded(|| {
+            let mut question = self.tokenizer.encode_fast(question, false)?;
+            let mut first = self.tokenizer.encode(text, false)?;
+            let room = self.truncate_first(&mut question, first.len());
+            // Without the second limit, windows beside a long question would advance by a token.
+            let stride = STRIDE.min(self.max_tokens / 2).min(room * 7 / 8);
+            first.truncate(room, stride, TruncationDirection::Right);
+            let rest = first.take_overflowing();
+            let windows = std::iter::once(first).chain(rest).map(|window| {
+                // RoBERTa's template takes the space off each offset, and has done so already.
+                let offsets = window.get_offsets().to_vec();
+                let pair = self.tokenizer.post_process(question.clone(), Some(window), true)?;
+                Ok((Sequence::of(&pair), ranges(&pair, offsets)))
+            });
+            windows.collect()
+        })
     }
 
     /// Combines two texts with the tokenizer's template. If they are too long, the end of the
@@ -105,17 +136,46 @@ impl Tokens {
     fn pair(&self, first: &str, second: &str) -> tokenizers::Result<Encoding> {
         let mut first = self.tokenizer.encode_fast(first, false)?;
         let mut second = self.tokenizer.encode_fast(second, false)?;
-        let room = self.max_tokens.saturating_sub(self.pair_special_tokens());
-        let most = (room / 2).max(room.saturating_sub(second.len()));
-        cut(&mut first, most);
-        cut(&mut second, room.saturating_sub(first.len()));
+        let room = self.truncate_first(&mut first, second.len());
+        cut(&mut second, room);
         self.tokenizer.post_process(first, Some(second), true)
+    }
+
+    /// Truncates the first text of a pair, and returns the tokens that are left for the second.
+    fn truncate_first(&self, first: &mut Encoding, second: usize) -> usize {
+        let room = self.max_tokens.saturating_sub(self.pair_special_tokens());
+        cut(first, (room / 2).max(room.saturating_sub(second)));
+        room.saturating_sub(first.len())
     }
 
     /// Number of special tokens of a pair.
     fn pair_special_tokens(&self) -> usize {
         self.tokenizer.get_post_processor().map_or(0, |template| template.added_tokens(true))
     }
+}
+
+impl Sequence {
+    fn of(encoding: &Encoding) -> Self {
+        let all_first = encoding.get_type_ids().iter().all(|kind| *kind == 0);
+        let kinds = if all_first { Vec::new() } else { encoding.get_type_ids().to_vec() };
+        Self { ids: encoding.get_ids().to_vec(), kinds }
+    }
+}
+
+/// Runs the tokenizer, which panics on some texts and files.
+fn guarded<T>(encode: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(encode)) {
+        Ok(Ok(encoding)) => Ok(encoding),
+        Ok(Err(error)) => Err(format!("a text cannot be cut into tokens: {error}")),
+        Err(_) => Err("a text cannot be cut into tokens: the tokenizer broke off".into()),
+    }
+}
+
+/// Byte ranges of the tokens of the second text, which have these offsets.
+fn ranges(pair: &Encoding, offsets: Vec<(usize, usize)>) -> TokenRanges {
+    let mut own = offsets.into_iter().map(|(start, end)| start..end);
+    let texts = pair.get_sequence_ids().into_iter();
+    texts.map(|text| text.filter(|text| *text == 1).and_then(|_| own.next())).collect()
 }
 
 /// Truncates to `most` tokens and drops the overflow, which the template would otherwise process
@@ -191,6 +251,32 @@ mod tests {
         assert_eq!(cut(3..40, 50..90), [0, 3, 4, 5, 6, 1, 50, 51, 52, 53, 1]);
         assert_eq!(cut(3..40, 50..51), [0, 3, 4, 5, 6, 7, 8, 9, 1, 50, 1]);
         assert_eq!(cut(3..6, 50..55), [0, 3, 4, 5, 1, 50, 51, 52, 53, 54, 1], "it just fits");
+    }
+
+    #[test]
+    fn windows_hold_all_of_a_text_and_say_where_each_token_stands() {
+        // 14 tokens, of which 3 are special tokens; of each window 7 come again in the next.
+        let tokens = tokens(BERT, 14).for_windows().unwrap();
+        let text = format!("é {}", words(10..30));
+        let windows = tokens.windows("w5", &text).unwrap();
+        let ids: Vec<&[u32]> = windows.iter().map(|(sequence, _)| &*sequence.ids).collect();
+        assert_eq!(ids[0], [0, 5, 1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 1]);
+        assert_eq!(ids[1][3..], [12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 1]);
+        assert_eq!(ids.last().unwrap()[3..], [21, 22, 23, 24, 25, 26, 27, 28, 29, 1]);
+        for (sequence, ranges) in &windows {
+            assert_eq!(sequence.kinds[..4], [0, 0, 0, 1]);
+            for (id, range) in sequence.ids.iter().zip(ranges).skip(3) {
+                let said = range.clone().map(|range| &text[range]);
+                let word = if *id == 2 { "é".to_owned() } else { format!("w{id}") };
+                assert_eq!(said, (*id != 1).then_some(&*word), "{id}");
+            }
+            assert_eq!(ranges[..3], [None, None, None], "the question is not of the text");
+        }
+        assert_eq!(tokens.windows("w5", "").unwrap()[0].0.ids, [0, 5, 1, 1]);
+        // Of a question that is too long half of the room is kept.
+        let windows = tokens.windows(&words(50..90), &words(10..30)).unwrap();
+        assert_eq!(windows[0].0.ids, [0, 50, 51, 52, 53, 54, 1, 10, 11, 12, 13, 14, 15, 1]);
+        assert!(windows.len() < 20, "{}", windows.len());
     }
 
     #[test]

@@ -11,9 +11,9 @@ use frontdesk_endpoint::{Access, OPENAI};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::Model;
 use super::discovery::{Discovery, ModelOrigin};
 use super::openai::{self, Openai, is_plain, same_model, writes_answers};
-use super::{Model, extractive};
 
 mod choice;
 mod local;
@@ -105,9 +105,13 @@ struct State {
 }
 
 impl Auto {
-    /// Contacts nothing. `own_port` is the desk's, which is not asked. An endpoint that cannot be
+    /// Contacts nothing. `quotes` answers while no model is found. `own_port` is the desk's, which is not asked. An endpoint that cannot be
     /// used is no error: documents can be learned and quoted without it.
-    pub(super) fn new(settings: &Settings, own_port: u16) -> Result<Self, String> {
+    pub(super) fn new(
+        settings: &Settings,
+        own_port: u16,
+        quotes: Arc<dyn Model>,
+    ) -> Result<Self, String> {
         if settings.look_ms < MIN_LOOK_MS {
             return Err(format!("look_ms must be at least {MIN_LOOK_MS} milliseconds"));
         }
@@ -127,7 +131,7 @@ impl Auto {
         Ok(Self {
             scope,
             pause: Duration::from_millis(settings.look_ms.into()),
-            quotes: Arc::new(extractive::Extractive),
+            quotes,
             state: Mutex::default(),
             looking: tokio::sync::Mutex::default(),
         })
@@ -257,6 +261,10 @@ mod tests {
 
     const SECRET: &str = "sk-of-the-environment";
 
+    fn quotes() -> Arc<dyn Model> {
+        crate::llm::Settings::without_model(crate::qa::off())
+    }
+
     fn settings(key: &str, base_url: &str) -> Settings {
         let mut settings = Settings::default();
         settings.read_environment(|name| match name {
@@ -287,7 +295,7 @@ mod tests {
             (SECRET, "https://joe:pw@x/v1", "user name"),
             (odd.as_str(), "https://x/v1", "characters"),
         ] {
-            let auto = Auto::new(&settings(key, url), 0).unwrap();
+            let auto = Auto::new(&settings(key, url), 0, quotes()).unwrap();
             auto.look_first().await;
             let (model, discovery) = auto.now();
             assert!(!model.kind("x").generates(), "{url}");
@@ -308,16 +316,16 @@ mod tests {
             KEY => Some(SECRET.into()),
             _ => Some(OsString::from_vec(b"https://x\xff/v1".to_vec())),
         });
-        assert!(Auto::new(&settings, 0).unwrap().now().1.problem.is_some());
+        assert!(Auto::new(&settings, 0, quotes()).unwrap().now().1.problem.is_some());
     }
 
     #[test]
     fn the_desks_own_port_is_not_asked() {
-        let auto = Auto::new(&Settings::default(), 8080).unwrap();
+        let auto = Auto::new(&Settings::default(), 8080, quotes()).unwrap();
         let asked = ["127.0.0.1:11434", "127.0.0.1:1234", "127.0.0.1:8000"];
         assert_eq!(auto.now().1.asked, asked);
         let busy = Settings { look_ms: 1, ..Settings::default() };
-        assert!(Auto::new(&busy, 0).err().unwrap().contains("look_ms"));
+        assert!(Auto::new(&busy, 0, quotes()).err().unwrap().contains("look_ms"));
     }
 
     #[tokio::test]
@@ -329,7 +337,7 @@ mod tests {
             (Act::refuse(500, &[], "oops"), "gpt-4o-mini"),
         ] {
             let server = ScriptedServer::start(vec![act]).await;
-            let auto = Auto::new(&settings(SECRET, &server.url), 0).unwrap();
+            let auto = Auto::new(&settings(SECRET, &server.url), 0, quotes()).unwrap();
             assert!(!auto.now().0.kind("x").generates(), "nobody has looked yet");
             auto.look_first().await;
             auto.look_first().await;
@@ -350,7 +358,7 @@ mod tests {
         ];
         let server = ScriptedServer::start(acts).await;
         let settings = Settings { look_ms: MIN_LOOK_MS, ..settings(SECRET, &server.url) };
-        let auto = Auto::new(&settings, 0).unwrap();
+        let auto = Auto::new(&settings, 0, quotes()).unwrap();
         let named = async {
             while auto.now().0.default_model() != "mine" {
                 tokio::time::sleep(Duration::from_millis(10)).await;

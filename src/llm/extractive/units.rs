@@ -1,6 +1,7 @@
 //! Part of the answers without a model: splits a passage's body into units that can be quoted, such
 //! as sentences, list items, rows and records. Must not judge relevance to the question.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
@@ -63,7 +64,7 @@ pub(super) fn read(mark: usize, standing: f32, chunk: &Chunk, words: &Words) -> 
     let heading = chunk.heading.rsplit(" > ").next().filter(|heading| !heading.is_empty());
     let heading = heading.unwrap_or(&chunk.title).to_owned();
     let mut above = format!("{}\n{}", chunk.title, chunk.heading);
-    let body = MARKS.replace_all(&chunk.body, "");
+    let body = without_marks(&chunk.body);
     let mut units = Vec::new();
     for paragraph in PARAGRAPHS.split(body.trim()) {
         let mut lines: Vec<&str> =
@@ -90,6 +91,11 @@ pub(super) fn read(mark: usize, standing: f32, chunk: &Chunk, words: &Words) -> 
         units.extend(parsed.texts.into_iter().map(|text| Unit::new(text, &block, words)));
     }
     units
+}
+
+/// The body without marks that would read as citations.
+pub(super) fn without_marks(body: &str) -> Cow<'_, str> {
+    MARKS.replace_all(body, "")
 }
 
 impl Unit {

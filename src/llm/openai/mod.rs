@@ -609,7 +609,10 @@ mod tests {
             "prices": {"m": {"input": 1, "output": 2.5}}, "extra": {"seed": 1},
         });
         let settings: super::super::Settings = serde_json::from_value(written).unwrap();
-        let model = settings.build(0).unwrap().current();
+        let model = settings
+            .build(0, crate::llm::Settings::without_model(crate::qa::off()))
+            .unwrap()
+            .current();
         assert_eq!(model.default_model(), "m");
         assert_eq!(
             model.kind("m").window(),

@@ -152,8 +152,8 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
         speech: speech::Settings::Off {}.build(&folders(), &readers).expect("no speech"),
         lookup: Arc::new(lookup),
         retrieve: retrieve::Settings { rewrite_ms: 0, rewrite_model: String::new() },
-        model: llm::ModelSource::fixed(llm::Settings::without_model()),
-        fallback_model: llm::Settings::without_model(),
+        model: llm::ModelSource::fixed(llm::Settings::without_model(crate::qa::off())),
+        fallback_model: llm::Settings::without_model(crate::qa::off()),
         budget: budget::Settings {
             turn: 0.0,
             agent_day: 0.0,
