@@ -8,6 +8,7 @@ use super::command_app;
 use crate::config::Config;
 
 mod answers;
+mod reliability;
 mod retrieval;
 mod suites;
 

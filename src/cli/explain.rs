@@ -36,10 +36,7 @@ pub(super) fn explain(trace: &Trace) -> String {
     }
     if let Some(stage) = &trace.retrieve {
         let how = stage.embedder.as_deref().unwrap_or("words only");
-        lines.push(format!(
-            "retrieval  {how}, confidence {:.2} ({:.1} ms)",
-            stage.confidence, stage.took_ms
-        ));
+        lines.push(format!("retrieval  {how}, {} ({:.1} ms)", sureness(stage), stage.took_ms));
         lines.extend(search_lines(stage));
         for (index, passage) in stage.passages.iter().enumerate() {
             let (chunk, scores) = (&passage.chunk, &passage.scores);
@@ -103,6 +100,16 @@ pub(super) fn curated_lines(seen: &CuratedTrace) -> String {
     )
 }
 
+/// Describes the confidence beside the one from which on the bot answers.
+fn sureness(stage: &RetrieveTrace) -> String {
+    let needed = match stage.threshold {
+        None => String::new(),
+        Some(threshold) if threshold > 0.0 => format!(", answers from {threshold:.2}"),
+        Some(_) => ", the model decides".to_owned(),
+    };
+    format!("confidence {:.2}{needed}", stage.confidence)
+}
+
 /// Describes a passage's score in each leg, and its coverage of the question.
 pub(super) fn legs(scores: &Scores) -> String {
     let leg = |score: Option<f32>| score.map_or("–".into(), |score| format!("{score:.2}"));
@@ -163,4 +170,27 @@ fn verdicts(checked: &GroundingTrace) -> Vec<String> {
     let said = [&checked.action].into_iter().chain(&checked.error).filter(|said| !said.is_empty());
     lines.extend(said.map(|said| format!("  {said}")));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_confidence_stands_beside_the_one_that_answers() {
+        let of = |threshold| {
+            sureness(&RetrieveTrace { confidence: 0.62, threshold, ..RetrieveTrace::default() })
+        };
+        assert_eq!(of(Some(0.5)), "confidence 0.62, answers from 0.50");
+        assert_eq!(of(Some(0.0)), "confidence 0.62, the model decides");
+        assert_eq!(of(None), "confidence 0.62");
+    }
+
+    #[test]
+    fn a_trace_of_an_earlier_version_is_shown_without_a_threshold() {
+        let stored = r#"{"query": "open?", "embedder": null, "passages": [], "confidence": 0.4,
+            "error": null, "took_ms": 1.0, "embed_ms": 0.0}"#;
+        let trace: RetrieveTrace = serde_json::from_str(stored).expect("it is still read");
+        assert_eq!(sureness(&trace), "confidence 0.40");
+    }
 }

@@ -31,8 +31,8 @@ pub struct Agent {
     pub passages: usize,
     /// What is searched for besides the question itself.
     pub search: Searching,
-    /// Below this confidence (0 to 1) the bot gives no answer; `None` means the default of the
-    /// model in use.
+    /// Below this probability that the passages answer (0 to 1) the bot gives no answer; `None`
+    /// means the default of the model in use.
     pub min_confidence: Option<f32>,
     /// Whether curated answers replace the model's.
     pub curated: Consult,

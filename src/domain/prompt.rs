@@ -46,9 +46,9 @@ pub struct Prompt {
     pub question: String,
     /// The passages in the prompt, in the order of their citation marks: the first is `[1]`.
     pub passages: Arc<[Passage]>,
-    /// Confidence that the passages answer the question, 0 to 1.
+    /// Probability that the passages answer the question, 0 to 1.
     pub confidence: f32,
-    /// Below this confidence (0 to 1) the passages count as no answer.
+    /// Below this probability (0 to 1) the passages count as no answer.
     pub min_confidence: f32,
     /// The weekday in the agent's time zone, 0 for Monday to 6 for Sunday; `None` where it does not
     /// matter.

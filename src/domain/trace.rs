@@ -135,8 +135,13 @@ pub struct RetrieveTrace {
     /// The best passages with all their scores.
     #[schema(value_type = Vec<Passage>)]
     pub passages: Arc<[Passage]>,
-    /// Confidence that the passages answer the question, 0 to 1.
+    /// Probability that the documents found hold the answer, 0 to 1.
     pub confidence: f32,
+    /// From this probability on (0 to 1) the bot answers: the agent's, or else the model's; 0 if the
+    /// model decides. `None` if the turn ended before, and in turns of earlier versions, whose
+    /// confidence was no probability.
+    #[serde(default)]
+    pub threshold: Option<f32>,
     /// Why a search leg is missing, if one is.
     pub error: Option<String>,
     /// Duration in milliseconds, embedding included.
@@ -154,7 +159,7 @@ pub struct SearchText {
     pub how: SearchOrigin,
     /// Weight of its results beside those of the other texts, 0 and up.
     pub weight: f32,
-    /// Confidence that its results answer the question, 0 to 1.
+    /// Probability that its results answer the question, 0 to 1.
     pub confidence: f32,
 }
 

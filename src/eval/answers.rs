@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::dataset::{column, json_lines};
+use super::reliability::Prediction;
 use super::seen;
 use crate::domain::TurnOutcome;
 
@@ -59,7 +60,7 @@ pub struct ScoredAnswer {
     pub reply: String,
     /// The facts that the reply lacks.
     pub missing: Vec<String>,
-    /// Confidence of the retrieval, 0 to 1.
+    /// Probability that the documents found hold the answer, 0 to 1.
     pub confidence: f64,
 }
 
@@ -122,6 +123,18 @@ impl KnownQuestion {
         let confidence = turn.trace.pointer("/retrieve/confidence");
         let confidence = confidence.and_then(Value::as_f64).unwrap_or_default();
         ScoredAnswer { question: self.question.clone(), verdict, reply, missing, confidence }
+    }
+}
+
+impl ScoredAnswer {
+    /// Returns its confidence beside whether it is right; `None` if nothing was stated.
+    pub fn prediction(&self) -> Option<Prediction> {
+        let is_true = match self.verdict {
+            AnswerVerdict::Right => true,
+            AnswerVerdict::Wrong => false,
+            _ => return None,
+        };
+        Some(Prediction { said: self.confidence, is_true, weight: 1.0 })
     }
 }
 

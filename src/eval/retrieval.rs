@@ -10,15 +10,19 @@ use std::time::Instant;
 
 use super::calibrate::Curve;
 use super::dataset::{Dataset, DatasetQuestion};
-use super::rank::Score;
+use super::rank::{Relevance, Score};
+use super::reliability::{Prediction, Reliability};
 use crate::domain::{Chunk, ChunkId, CollectionId, DocumentId, Passage};
 use crate::index::{Entry, Hit, Legs, Settings, Tuning};
 use crate::knowledge::{Error, Library, Progress};
-use crate::pipeline::retrieve::{self, Search, WeightedLegs};
+use crate::pipeline::retrieve::{self, Confidence, Search, WeightedLegs};
 use crate::pipeline::{Engine, LiveLookup};
 
 /// Length of the scored rankings, in passages.
 const DEEP: usize = 100;
+
+/// Passages among which a document counts as found: as many as an agent reads by default.
+const READ: usize = 5;
 
 /// A ranking to score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +71,7 @@ struct QueryResult {
     /// Time from question to passages, in milliseconds.
     pub took_ms: f64,
     gathered: WeightedLegs,
-    confidence: f32,
+    confidence: Confidence,
 }
 
 /// Candidates of all questions, from which scores are computed.
@@ -193,9 +197,28 @@ impl RetrievalResults<'_> {
 
     /// Returns the confidences of answerable and unanswerable questions.
     pub fn curve(&self) -> Curve {
-        let answerable = self.found.iter().map(|found| found.confidence).collect();
-        let unanswerable = self.unanswerable.iter().map(|found| found.confidence).collect();
-        Curve::new(answerable, unanswerable)
+        let sure = |all: &[QueryResult]| {
+            all.iter().map(|found| found.confidence.probability()).collect::<Vec<_>>()
+        };
+        Curve::new(sure(&self.found), sure(&self.unanswerable))
+    }
+
+    /// Compares the confidences with what was found among the first [`READ`] passages. Answerable
+    /// and unanswerable questions count half each, however many there are.
+    pub fn reliability(&self) -> Reliability {
+        let share = |all: &[QueryResult]| 0.5 / f64::from(u32::try_from(all.len()).unwrap_or(1));
+        let predict = |found: &QueryResult, is_true, weight| {
+            let said = f64::from(found.confidence.probability());
+            Prediction { said, is_true, weight }
+        };
+        let (answerable, unanswerable) = (share(&self.found), share(&self.unanswerable));
+        let answered = self.found.iter().map(|found| {
+            let asked = self.of.dataset.questions.get(found.question);
+            let place = asked.and_then(|asked| self.place(found, &asked.relevant));
+            predict(found, place.is_some_and(|place| place < READ), answerable)
+        });
+        let none = self.unanswerable.iter().map(|found| predict(found, false, unanswerable));
+        Reliability::of(&answered.chain(none).collect::<Vec<_>>())
     }
 
     /// Returns the distinct ids or paths of a question's ranking, best first.
@@ -215,8 +238,14 @@ impl RetrievalResults<'_> {
     }
 
     fn fused(&self, found: &QueryResult, tuning: Tuning) -> Vec<String> {
-        let (passages, _): (Vec<Passage>, f32) = retrieve::rank(&found.gathered, tuning, DEEP);
+        let (passages, _): (Vec<Passage>, _) = retrieve::rank(&found.gathered, tuning, DEEP);
         self.once(passages.iter().map(|passage| &*passage.chunk))
+    }
+
+    /// Returns the place of the first relevant document in a question's ranking, from 0.
+    fn place(&self, found: &QueryResult, relevant: &Relevance) -> Option<usize> {
+        let ranked = self.ranked(found, Ranking::Fused, Tuning::default());
+        ranked.iter().position(|key| relevant.contains_key(key))
     }
 
     fn once<'c>(&self, chunks: impl Iterator<Item = &'c Chunk>) -> Vec<String> {
@@ -243,7 +272,8 @@ impl RetrievalResults<'_> {
             let Legs { dense, bm25, ngram, .. } = &found.gathered.legs;
             Some(serde_json::json!({
                 "id": asked.id, "question": asked.text, "right": asked.relevant,
-                "confidence": found.confidence, "took_ms": found.took_ms,
+                "confidence": found.confidence.probability(), "score": found.confidence.score,
+                "took_ms": found.took_ms, "place": self.place(found, &asked.relevant),
                 "dense": leg(dense), "bm25": leg(bm25), "ngram": leg(ngram),
             }))
         })

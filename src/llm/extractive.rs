@@ -30,8 +30,8 @@ use write::Part;
 /// Model name recorded for answers without a model.
 const NAME: &str = "extractive";
 
-/// Minimum confidence for an answer, 0 to 1. Below it, most answers are to another question;
-/// benches/RESULTS.md has the shares.
+/// Minimum probability that the passages answer, 0 to 1. Below it, most answers are to another
+/// question; benches/RESULTS.md has the shares.
 const MIN_CONFIDENCE: f32 = 0.5;
 
 /// How many passages are ranked for an answer, if the search found as many: the right one is often

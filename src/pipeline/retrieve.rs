@@ -12,7 +12,6 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use self::distinct::distinct;
-use self::fuse::confidence;
 use self::legs::{LEG, Text, ask, embed, search_texts};
 use self::merge::QueryResult;
 use self::query::{ContextDependence, QueryAnalysis};
@@ -24,6 +23,7 @@ use crate::domain::trace::{RetrieveTrace, SearchOrigin};
 use crate::domain::{Agent, CollectionId, Line, Passage, Question};
 use crate::index::{Index, Query};
 
+mod confidence;
 mod distinct;
 mod fuse;
 mod legs;
@@ -32,6 +32,7 @@ pub(super) mod query;
 mod rank;
 mod rewrite;
 
+pub(crate) use confidence::Confidence;
 pub(super) use distinct::PrintCache;
 pub use legs::Seams;
 pub(crate) use legs::{WeightedLegs, rank};
@@ -52,12 +53,12 @@ pub struct Settings {
     pub rewrite_model: String,
 }
 
-/// Passages for a question, with the confidence that they answer it.
+/// Passages for a question, with the probability that they answer it.
 #[derive(Debug, Clone)]
 pub struct RetrievalResult {
     /// The passages, best first.
     pub passages: Arc<[Passage]>,
-    /// Confidence that they answer, 0 to 1.
+    /// Probability that they answer, 0 to 1.
     pub confidence: f32,
     /// The standalone form of the question, if it depends on the conversation.
     pub standalone: Option<String>,
@@ -139,14 +140,14 @@ pub(super) async fn search(
     texts.extend(before.map(|text| Text { how: SearchOrigin::Before, words: cut(text), language }));
     let mut looked = search_texts(seams, &agent.knowledge, &texts, &mut seen).await;
     let (mut passages, sure) = match looked.as_mut_slice() {
-        [one] => (std::mem::take(&mut one.passages), one.confidence),
+        [one] => (std::mem::take(&mut one.passages), one.confidence.probability()),
         all => {
             let says = reading.says_something;
             let passages = merge::merge_context(all, says, limit);
             let weights = all.first().map(|asked| asked.weights.clone()).unwrap_or_default();
-            let sure = confidence(&passages, &weights);
+            let sure = Confidence::of(&passages, &weights);
             let sure = merge::context_confidence(all, &passages, sure, says);
-            (passages, sure)
+            (passages, sure.probability())
         }
     };
     seen.searched = looked.iter().map(QueryResult::search_text).collect();
@@ -191,7 +192,8 @@ pub(super) async fn refine(
         let texts = wordings(question, &wish, other.clone(), understood.translated);
         let mut looked = search_texts(seams, &agent.knowledge, &texts, &mut seen).await;
         passages = merge::merge_wordings(&mut looked);
-        found.confidence = looked.iter().map(|one| one.confidence).fold(0.0, f32::max);
+        found.confidence =
+            looked.iter().map(|one| one.confidence.probability()).fold(0.0, f32::max);
         found.standalone = other;
         seen.searched = looked.iter().map(QueryResult::search_text).collect();
         seen.confidence = found.confidence;
@@ -284,6 +286,7 @@ pub async fn find(seams: Seams<'_>, asked: &Search<'_>) -> (RetrievalResult, Ret
         looked.into_iter().next().map(|one| (one.passages, one.confidence)).unwrap_or_default();
     let passages = rerank(seams.rerank, asked.text, passages, &mut seen).await;
     let passages: Arc<[Passage]> = distinct(passages, asked.limit, seams.prints).into();
+    let sure = sure.probability();
     (seen.passages, seen.confidence) = (passages.clone(), sure);
     seen.took_ms = millis(started);
     (RetrievalResult { passages, confidence: sure, standalone: None, pending_rewrite: None }, seen)

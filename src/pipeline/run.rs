@@ -183,6 +183,9 @@ impl Run {
         let (span, spent) = (spans::prompt(), self.trace.usage.cost_micros);
         let choice = span.in_scope(|| match models.choose(input, tier, spent) {
             Ok((choice, trace)) => {
+                if let Some(retrieve) = &mut self.trace.retrieve {
+                    retrieve.threshold = Some(choice.prompt.min_confidence);
+                }
                 self.trace.prompt = Some(trace);
                 Ok(choice)
             }

@@ -57,7 +57,7 @@ const KEYS: &[Key] = &[
     key(
         "min_confidence",
         Form::Number,
-        "Below this confidence the bot says that it does not know; by default the model's.",
+        "Below this probability that the documents found hold the answer, the bot says that it does not know; by default the model's.",
     ),
     key("curated.enabled", Form::Switch, "Whether curated answers replace the model's."),
     key(

@@ -249,7 +249,8 @@ async fn a_chat_follows_its_commands() {
         "Nothing was answered yet.",
         "13:00",
         "hand-off   2 rules, none matched",
-        "retrieval  words only",
+        "retrieval  words only, confidence ",
+        ", answers from 0.50 (",
         "hours.md",
         "prompt     ",
         "reply      extractive",
@@ -812,6 +813,7 @@ async fn retrieval_is_scored_on_own_questions_and_on_a_dataset() {
         "default             100.0",
     ]);
     scored.says(&["[search]", "dense = 0.0", "in 100.0 of 100 pairs", "min_confidence: "]);
+    scored.says(&["confidence questions     said     seen", "(calibration error); Brier score 0."]);
     run(path, &["eval", "retrieval", "own.csv"]).await.fails_with(&["--collection", "acme, bolt"]);
     let folder = path.join("set");
     std::fs::create_dir_all(folder.join("qrels")).unwrap();

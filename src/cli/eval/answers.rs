@@ -11,9 +11,11 @@ use clap::Args;
 use futures::StreamExt as _;
 
 use super::super::bar::Bar;
+use super::reliability::bins;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::time::now_ms;
+use crate::eval::Reliability;
 use crate::eval::agents::{self, Agents};
 use crate::eval::answers::{self, AnswerVerdict, KnownQuestion, ScoredAnswer};
 use crate::index;
@@ -183,6 +185,11 @@ fn report(file: &Path, questions: &[KnownQuestion], scored: &[ScoredAnswer]) {
         #[expect(clippy::cast_precision_loss, reason = "a share for people")]
         let share = 100.0 * count as f64 / scored.len() as f64;
         println!("  {:16} {count:>5} {share:>6.1} %", verdict.as_str().replace('_', " "));
+    }
+    let answered = scored.iter().filter_map(ScoredAnswer::prediction).collect::<Vec<_>>();
+    if !answered.is_empty() {
+        println!("  right answers, by confidence of the search:");
+        bins(&Reliability::of(&answered));
     }
     for one in scored.iter().filter(|one| one.verdict == AnswerVerdict::Wrong) {
         println!("  wrong: {}", one.question);

@@ -9,6 +9,7 @@ use clap::Args;
 use frontdesk_promptfoo::row::Table;
 
 use super::super::bar::Bar;
+use super::reliability::show;
 use crate::app::App;
 use crate::domain::CollectionId;
 use crate::eval::{Dataset, Ranking, Retrieval, RetrievalResults, Score};
@@ -32,7 +33,7 @@ pub(super) struct RetrievalArgs {
     /// Try other weights of the legs and show the best for these questions
     #[arg(long)]
     weights: bool,
-    /// Suggest a minimum confidence for answers
+    /// Suggest a minimum confidence for answers, and show whether the confidence is right
     #[arg(long)]
     calibrate: bool,
     /// Questions that the documents do not answer, one per line, or .jsonl with `text`; for
@@ -207,4 +208,8 @@ fn calibrate(measured: &RetrievalResults<'_>, keep: f64) {
     }
     let point = curve.threshold_keeping(keep);
     println!("  for the prompt file's header:\n    min_confidence: {:.2}", point.threshold);
+    println!(
+        "  how often the first five passages hold the answer, by confidence (questions with and without an answer count half each):"
+    );
+    show(&measured.reliability());
 }

@@ -33,8 +33,11 @@ pub(super) struct Query {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SearchResults)]
 pub(super) struct Results {
-    /// Confidence that the passages answer the question, 0 to 1.
+    /// Probability that the documents found hold the answer, 0 to 1.
     confidence: f32,
+    /// From this probability on (0 to 1) agents without a setting of their own answer; 0 if the
+    /// model decides.
+    threshold: f32,
     /// Embedding model; null if only words were compared.
     embedder: Option<String>,
     /// The passages, best first.
@@ -106,6 +109,7 @@ pub(super) async fn search(
     let (found, seen) = find(web.desk.engine.retrieval(), &search).await;
     Ok(Json(Results {
         confidence: found.confidence,
+        threshold: web.desk.engine.model.current().min_confidence(),
         embedder: seen.embedder,
         passages: found.passages.iter().map(Result::from).collect(),
     }))

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use super::confidence::Confidence;
 use super::distinct::PrintCache;
-use super::fuse::{QuestionLanguage, Weights, confidence, fuse, is_among};
+use super::fuse::{QuestionLanguage, Weights, fuse, is_among};
 use super::merge::QueryResult;
 use crate::domain::trace::{RetrieveTrace, SearchOrigin, SearchText};
 use crate::domain::{CollectionId, Passage};
@@ -115,10 +116,14 @@ async fn weigh(
 }
 
 /// Fuses the legs into passages, best first, with confidence. `tuning` overrides the collections'.
-pub(crate) fn rank(gathered: &WeightedLegs, tuning: Tuning, limit: usize) -> (Vec<Passage>, f32) {
+pub(crate) fn rank(
+    gathered: &WeightedLegs,
+    tuning: Tuning,
+    limit: usize,
+) -> (Vec<Passage>, Confidence) {
     let weights = gathered.weights.tuned(tuning);
     let passages = fuse(gathered.legs.clone(), &weights, limit);
-    let confidence = confidence(&passages, &weights);
+    let confidence = Confidence::of(&passages, &weights);
     (passages, confidence)
 }
 
@@ -146,6 +151,7 @@ impl QueryResult {
     /// Returns its entry in the trace.
     pub(super) fn search_text(&self) -> SearchText {
         let Self { text, how, weight, confidence, .. } = self;
-        SearchText { text: text.clone(), how: *how, weight: *weight, confidence: *confidence }
+        let confidence = confidence.probability();
+        SearchText { text: text.clone(), how: *how, weight: *weight, confidence }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::confidence::Confidence;
 use super::fuse::Weights;
 use crate::domain::trace::SearchOrigin;
 use crate::domain::{ChunkId, Passage};
@@ -33,8 +34,8 @@ pub(crate) struct QueryResult {
     pub weights: Weights,
     /// The passages, best first.
     pub passages: Vec<Passage>,
-    /// Their confidence, 0 to 1.
-    pub confidence: f32,
+    /// Their confidence.
+    pub confidence: Confidence,
 }
 
 /// Merges the results of a dependent question: alone, with its context, and the previous question.
@@ -80,17 +81,17 @@ pub(crate) fn merge_context(looked: &mut [QueryResult], says: bool, keep: usize)
 pub(crate) fn context_confidence(
     looked: &[QueryResult],
     blended: &[Passage],
-    sure: f32,
+    sure: Confidence,
     says: bool,
-) -> f32 {
-    let alone = looked.first().map_or(0.0, |asked| asked.confidence);
+) -> Confidence {
+    let alone = looked.first().map(|asked| asked.confidence).unwrap_or_default();
     if !says {
         return sure;
     }
     let own = own_words(looked);
     let top = blended.iter().take(TOP);
     let said = top.map(|one| own.get(&one.chunk.id).copied().unwrap_or(0.0)).fold(0.0, f32::max);
-    alone.max(sure) * said
+    alone.max(sure).times(said)
 }
 
 /// Merges the results of a question's wordings: as asked, standalone, translated.
@@ -98,7 +99,7 @@ pub(crate) fn merge_wordings(looked: &mut [QueryResult]) -> Vec<Passage> {
     let complete = looked.iter().any(|one| one.how == SearchOrigin::Rewritten);
     for one in looked.iter_mut() {
         let share = if complete && one.how == SearchOrigin::Asked { OWN_WORDS } else { 1.0 };
-        one.weight = share * one.confidence;
+        one.weight = share * one.confidence.score;
     }
     let whole: f32 = looked.iter().map(|one| one.weight).sum();
     if whole <= 0.0 {

@@ -142,7 +142,7 @@ function Results({ question, found, collections }: ResultsProps) {
 function Summary({ question, results }: { question: string; results: Found }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
-  const { confidence, embedder } = results;
+  const { confidence, threshold, embedder } = results;
   return (
     <Group justify="space-between" gap="sm">
       <Group gap="sm">
@@ -154,9 +154,14 @@ function Summary({ question, results }: { question: string; results: Found }) {
             <Progress
               value={confidence * 100}
               w={90}
-              color={confidence < 0.35 ? "orange" : "teal"}
+              color={confidence < threshold ? "orange" : "teal"}
               aria-label={t("search.confidence")}
             />
+            <Text size="sm" c="dimmed">
+              {threshold > 0
+                ? t("search.answersFrom", { share: format.share(threshold) })
+                : t("search.modelDecides")}
+            </Text>
           </Group>
         </Tooltip>
         <Text size="sm" c="dimmed">

@@ -110,6 +110,11 @@ export function Search({ trace }: Props) {
     : [{ text: retrieve.query, how: "asked" as const, confidence: retrieve.confidence, weight: 1 }];
   const by = [
     t("search.sure", { share: format.share(retrieve.confidence) }),
+    // Traces of earlier versions have no threshold.
+    typeof retrieve.threshold === "number" &&
+      (retrieve.threshold > 0
+        ? t("search.answersFrom", { share: format.share(retrieve.threshold) })
+        : t("search.modelDecides")),
     retrieve.embedder ?? t("search.words"),
     retrieve.rerank && t("search.reranked", { by: retrieve.rerank.by }),
     retrieve.language,
