@@ -19,7 +19,7 @@ mod wire;
 
 pub(super) use listing::writes_answers;
 pub(super) use settings::Settings;
-use wire::{Chunk, Reply, names};
+use wire::{Chunk, Reply, names, takes_temperature};
 pub(super) use wire::{is_plain, same_model};
 
 /// How long to wait for the usage figures and end mark of a stream whose answer is complete.
@@ -258,8 +258,10 @@ impl Openai {
         let mut body = Map::new();
         body.insert("model".into(), model.into());
         body.insert("messages".into(), json!(prompt.messages));
-        let temperature = (f64::from(prompt.temperature) * 1000.0).round() / 1000.0;
-        body.insert("temperature".into(), temperature.into());
+        if takes_temperature(model) {
+            let temperature = (f64::from(prompt.temperature) * 1000.0).round() / 1000.0;
+            body.insert("temperature".into(), temperature.into());
+        }
         body.insert(self.settings.max_tokens_field.clone(), prompt.max_output_tokens.into());
         body.extend(self.settings.extra.clone());
         body.insert("stream".into(), stream.into());
