@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::desk::{Bots, Connector, Desk, Numbers};
-use crate::domain::{CollectionOrigin, DocumentState, NumberState};
+use crate::desk::{Bots, ChatModels, Connector, Desk, LocalModels, Numbers};
+use crate::domain::{CollectionOrigin, DocumentState, ModelTask, NumberState};
 use crate::eval::jobs::Jobs;
 use crate::http;
 use crate::knowledge::{Library, Progress, SourceFolder, Summary};
@@ -20,6 +20,7 @@ use crate::pipeline::{Engine, LiveLookup, PromptLayout};
 use crate::prompts;
 use crate::qa::QaModel;
 use crate::reader::Pool;
+use crate::secrets::Secrets;
 use crate::store::replicas::HoldName;
 use crate::telemetry;
 use crate::worker::Worker;
@@ -80,8 +81,7 @@ impl App {
     }
 
     async fn build(config: Config, prompts: Prompts<'_>) -> anyhow::Result<Self> {
-        // Fails if another part of the process installed a provider before; that one serves as
-        // well.
+        // Fails if another part of the process installed one before, which serves as well.
         drop(rustls::crypto::ring::default_provider().install_default());
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
         // The prompt files need the languages' data, which is read while the database is opened.
@@ -115,21 +115,27 @@ impl App {
         };
         let base_url = config.http.base_url();
         let data = config.data_folder();
-        let secrets = config.secrets.build(data, !store.is_shared());
-        let secrets = secrets.map_err(|why| anyhow!("[secrets]: {why}"))?;
-        let shared = store.is_shared().then_some((&store, &secrets));
+        let secrets = secrets(&config, store.is_shared())?;
+        let shared = store.is_shared().then_some((&store, &*secrets));
         let admin_key = config.http.admin_key(data, shared).await?;
-        let connector = Connector::new(PROVIDER_TIMEOUT, secrets, config.providers);
+        let connector = Connector::new(PROVIDER_TIMEOUT, secrets.clone(), config.providers);
         let desk = Desk {
             store,
             engine,
             library,
             bots: Bots::default(),
             numbers: Numbers::new(connector),
+            chat_models: ChatModels::new(secrets),
+            local_models: LocalModels::new(
+                config.models.clone(),
+                automatic(&config),
+                qa.identity().map(ToOwned::to_owned),
+            ),
             intake: config.worker.intake(),
             base_url,
             notifier: Arc::default(),
         };
+        desk.reload_chat_model().await?;
         let skipped = prompt_files::load(&desk, &config, prompts).await?;
         if prompts != Prompts::Leave {
             numbers::connect(&desk, &config, &skipped).await?;
@@ -271,6 +277,20 @@ fn models(config: &Config, qa: &Arc<dyn QaModel>) -> anyhow::Result<(ModelSource
     let quotes = llm::Settings::without_model(qa.clone());
     let model = config.llm.build(config.http.port, quotes.clone());
     Ok((model.map_err(|why| anyhow!("[llm]: {why}"))?, quotes))
+}
+
+/// What encrypts keys in the database.
+fn secrets(config: &Config, is_shared: bool) -> anyhow::Result<Arc<Secrets>> {
+    let secrets = config.secrets.build(config.data_folder(), !is_shared);
+    secrets.map(Arc::new).map_err(|why| anyhow!("[secrets]: {why}"))
+}
+
+/// The tasks whose model the configuration does not name.
+fn automatic(config: &Config) -> Vec<ModelTask> {
+    let embeddings = config.embed.is_auto().then_some(ModelTask::Embeddings);
+    let speech = config.speech.is_auto().then_some(ModelTask::Speech);
+    let qa = config.qa.is_auto().then_some(ModelTask::QuestionAnswering);
+    embeddings.into_iter().chain(speech).chain(qa).collect()
 }
 
 /// Looks for a model while the server runs.

@@ -13,13 +13,17 @@ use crate::store::Store;
 use crate::store::agents::AgentRow;
 
 pub mod live;
+mod chat_model;
 mod guards;
+mod local_models;
 mod notifier;
 mod numbers;
 mod removal;
 mod trials;
 
+pub use chat_model::{ChatModelRefusal, ChatModelRequest, ChatModels};
 pub use guards::{Change, ChangeRequest, Refusal};
+pub use local_models::{LocalModel, LocalModels, ModelPart};
 pub use notifier::{Begin, ConversationEvents, Notifier, Places};
 pub use numbers::{Connector, Number, NumberActivity, Numbers};
 pub use removal::{RESERVED_SLUG, RemovalError};
@@ -36,6 +40,10 @@ pub struct Desk {
     pub bots: Bots,
     /// The connected numbers.
     pub numbers: Numbers,
+    /// The model that answers, if one was chosen.
+    pub chat_models: ChatModels,
+    /// The models that run in this process.
+    pub local_models: LocalModels,
     /// How incoming messages are accepted.
     pub intake: Intake,
     /// The public URL of this desk, used in links.

@@ -165,6 +165,21 @@ const overview = createRoute({
   component: lazyPage(() => import("./pages/overview/OverviewPage"), "OverviewPage"),
 });
 
+const models = createRoute({
+  getParentRoute: () => desk,
+  path: "/settings/models",
+  component: lazyPage(() => import("./pages/models/ModelsPage"), "ModelsPage"),
+});
+
+/** Models are the only settings so far. */
+const settings = createRoute({
+  getParentRoute: () => desk,
+  path: "/settings",
+  beforeLoad: () => {
+    throw redirect({ to: "/settings/models", replace: true });
+  },
+});
+
 const tree = root.addChildren([
   signIn,
   desk.addChildren([
@@ -182,6 +197,8 @@ const tree = root.addChildren([
     evals,
     run,
     overview,
+    settings,
+    models,
   ]),
 ]);
 

@@ -344,7 +344,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Gaps(gaps) => gaps.run(command_app(config).await?).await,
         Command::Inbox(inbox) => inbox.run(command_app(config).await?).await,
         Command::Webhook(webhook) => webhook.run(command_app(config).await?).await,
-        Command::Models(models) => models.run(config).await,
+        Command::Models(models) => Box::pin(models.run(config)).await,
         Command::Doctor => doctor::run(config).await,
         Command::Config | Command::Licenses | Command::Reader(_) => Ok(ExitCode::SUCCESS),
     }

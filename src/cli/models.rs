@@ -1,4 +1,5 @@
-//! `frontdesk models`: lists, fetches, imports and removes the models that run in this process.
+//! `frontdesk models`: lists, fetches, imports and removes the models that run in this process, and
+//! chooses the one that answers (`models/chat.rs`).
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,11 +9,15 @@ use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::chat::{SetCommand, UnsetCommand};
+use crate::app::App;
 use crate::config::Config;
 use crate::models::{CATALOG, InstalledModel, Settings, Use, Watch, purpose};
 use crate::{embed, qa, rerank, speech};
 
-/// List, fetch, import and remove the models that run in this process
+mod chat;
+
+/// Show and set the model that answers; list, fetch, import and remove those that run in this process
 #[derive(Debug, Args)]
 pub(super) struct Models {
     #[command(subcommand)]
@@ -21,6 +26,20 @@ pub(super) struct Models {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show which model answers and where it comes from
+    Show,
+    /// Set the model that answers, without a restart; wins over the configuration
+    Set {
+        #[command(subcommand)]
+        what: SetCommand,
+    },
+    /// Go back to the configuration
+    Unset {
+        #[command(subcommand)]
+        what: UnsetCommand,
+    },
+    /// Ask the model that answers one question: its answer, time and price
+    Test,
     /// Show the installed models and those that can be fetched
     List,
     /// Fetch a known model from the hub; resumes an interrupted download
@@ -47,6 +66,14 @@ impl Models {
     pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
         let models = &config.models;
         match self.command {
+            Some(Command::Show) => chat::show(&App::assemble_from_database(config).await?).await?,
+            Some(Command::Set { what }) => {
+                chat::set(&App::assemble_from_database(config).await?, what).await?;
+            }
+            Some(Command::Unset { what }) => {
+                chat::unset(&App::assemble_from_database(config).await?, what).await?;
+            }
+            Some(Command::Test) => chat::test(&App::assemble_from_database(config).await?).await?,
             None | Some(Command::List) => list(&config),
             Some(Command::Fetch { name }) => fetch(models, &name).await?,
             Some(Command::Import { folder, name }) => import(models, folder, name).await?,
@@ -77,7 +104,8 @@ fn list(config: &Config) {
         println!("Can be fetched, `frontdesk models fetch NAME`:");
     }
     for known in rest {
-        println!("  {:<30} {:<12} {}", known.name, known.purpose.name(), known.about);
+        let (purpose, size) = (known.purpose.name(), known.megabytes);
+        println!("  {:<30} {purpose:<12} {size} MB, {}", known.name, known.about);
     }
     let missing = [config.embed.missing(models), config.speech.missing(models)];
     for missing in missing.into_iter().flatten() {

@@ -14,7 +14,7 @@ use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 
 use crate::app::App;
-use crate::desk::{Bots, Desk, Numbers};
+use crate::desk::{Bots, ChatModels, Desk, LocalModels, Numbers};
 use crate::eval::bot_checks;
 use crate::eval::environment::EvalEnvironment;
 use crate::eval::redteam::{self, AttackRole, AttackSuite, KINDS, Obedient, RedteamRequest};
@@ -144,6 +144,8 @@ fn worst(desk: &Desk, bot: &Bot, built: &AttackSuite) -> anyhow::Result<Arc<Desk
         library: desk.library.clone(),
         bots,
         numbers: Numbers::default(),
+        chat_models: ChatModels::default(),
+        local_models: LocalModels::default(),
         intake: desk.intake,
         base_url: desk.base_url.clone(),
         notifier: Arc::default(),

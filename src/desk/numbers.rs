@@ -71,14 +71,14 @@ pub struct Connector {
     /// certificates of the system.
     client: OnceLock<reqwest::Client>,
     /// Encrypts and decrypts the settings of numbers.
-    secrets: Secrets,
+    secrets: Arc<Secrets>,
     /// The limits that their settings must keep.
     limits: Limits,
 }
 
 impl Connector {
     /// Creates a connector. `timeout` is that of a call to a provider.
-    pub fn new(timeout: Duration, secrets: Secrets, limits: Limits) -> Self {
+    pub fn new(timeout: Duration, secrets: Arc<Secrets>, limits: Limits) -> Self {
         Self { timeout, client: OnceLock::new(), secrets, limits }
     }
 

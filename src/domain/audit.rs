@@ -105,6 +105,14 @@ words! {
         SessionEnded = "session.ended",
         /// All browsers were signed out.
         SessionsEnded = "session.all_ended",
+        /// Another model answers, or the key or address of the one that answers changed.
+        ChatModelSet = "model.set",
+        /// The model of the configuration answers again.
+        ChatModelRemoved = "model.removed",
+        /// The download of a local model was started.
+        LocalModelRequested = "model.fetched",
+        /// The download of a local model was cancelled.
+        LocalModelCancelled = "model.fetch_cancelled",
         /// A wrong key was sent.
         KeyRefused = "key.refused",
         /// An action that this version does not know.

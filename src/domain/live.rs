@@ -15,5 +15,7 @@ words! {
         Evals = "evals",
         /// A case was opened or resolved.
         Escalations = "escalations",
+        /// Another model answers, or the download of a local model progressed.
+        Models = "models",
     }
 }

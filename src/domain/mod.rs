@@ -23,6 +23,7 @@ pub mod prompt;
 pub mod trace;
 pub mod live;
 pub mod audit;
+pub mod model;
 pub mod trial;
 pub mod number;
 pub mod stop_reason;
@@ -56,6 +57,7 @@ pub use live::What;
 pub use message::{
     Author, Blob, ChoiceSource, Content, Direction, Media, MediaKind, MessageKind, MessageState,
 };
+pub use model::{ChatProblem, ChatProvider, ModelTask, PartOrigin};
 pub use note::NoteCode;
 pub use number::{NumberOrigin, NumberState, ProviderKind, StoredProvider, TestOutcome};
 pub use page_reason::PageReason;

@@ -24,6 +24,12 @@ words! {
         PersonHasConversation = "person_has_conversation",
         /// What trials may cost today is used up.
         TrialBudgetUsedUp = "trial_budget_used_up",
+        /// The address of a model is private, and only the desk's owner may name such a one.
+        PrivateAddress = "private_address",
+        /// The address of a model is none that can be used.
+        WrongAddress = "wrong_address",
+        /// The model needs a key, or the address changed and the stored key is not for it.
+        KeyRequired = "key_required",
     }
 }
 

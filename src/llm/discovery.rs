@@ -9,6 +9,8 @@ words! {
     pub enum ModelOrigin {
         /// `[llm]` names it, or says that there is none.
         Configured = "configured",
+        /// Somebody chose it in the console or with `frontdesk models set`.
+        Console = "console",
         /// `OPENAI_API_KEY` was set for this process.
         Environment = "environment",
         /// A server on this machine was found.
@@ -32,8 +34,9 @@ pub struct Discovery {
     pub(super) server: Option<&'static str>,
     /// Addresses that were asked for their models.
     pub asked: Vec<String>,
-    /// Why the endpoint that the environment names cannot be used; then nobody is asked.
-    pub(super) problem: Option<String>,
+    /// Why the endpoint that the environment or the console names cannot be used; then nobody is
+    /// asked.
+    pub problem: Option<String>,
 }
 
 impl Discovery {
@@ -41,6 +44,16 @@ impl Discovery {
     pub(super) fn configured() -> Self {
         let origin = ModelOrigin::Configured;
         Self { origin, url: None, server: None, asked: Vec::new(), problem: None }
+    }
+
+    /// The model that somebody chose.
+    pub(super) fn console(url: String) -> Self {
+        Self { origin: ModelOrigin::Console, url: Some(url), ..Self::configured() }
+    }
+
+    /// A model that somebody chose and that cannot be used.
+    pub(super) fn unusable(why: String) -> Self {
+        Self { origin: ModelOrigin::Console, problem: Some(why), ..Self::configured() }
     }
 }
 
@@ -51,6 +64,18 @@ impl Display for Discovery {
         let url = self.url.as_deref().unwrap_or_default();
         match self.origin {
             ModelOrigin::Configured => write!(f, "as [llm] says"),
+            ModelOrigin::Console => match &self.problem {
+                Some(problem) => write!(
+                    f,
+                    "the model that was chosen cannot be used, sentences from the documents ({problem}); `frontdesk models set chat` \
+                     chooses it anew"
+                ),
+                None => write!(
+                    f,
+                    "chosen in the console or the terminal: customers' messages are sent to {url}; `frontdesk models unset chat` goes \
+                     back to [llm]"
+                ),
+            },
             ModelOrigin::Environment => write!(
                 f,
                 "OPENAI_API_KEY is set: customers' messages are sent to {url}; [llm] kind = \"extractive\" keeps them here"

@@ -14,7 +14,7 @@ use frontdesk_endpoint::Access;
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Prompt, Usage};
+use crate::domain::{ChatProvider, Prompt, Usage};
 use crate::qa::QaModel;
 
 mod discovery;
@@ -23,6 +23,10 @@ mod extractive;
 pub(crate) use extractive::{PASSAGES as PASSAGES_QUOTED_FROM, asks_nothing};
 mod openai;
 mod auto;
+mod setting;
+pub use setting::{AddressRefusal, ChatSetting, address};
+mod trial;
+pub use trial::{ChatTrial, try_out};
 mod source;
 pub use source::ModelSource;
 
@@ -203,10 +207,28 @@ impl Settings {
     /// Builds the adapter; contacts nothing. `own_port` is the desk's, at which no model is looked
     /// for. `quotes` answers while there is no model.
     pub fn build(&self, own_port: u16, quotes: Arc<dyn Model>) -> Result<ModelSource, String> {
-        Ok(match self {
-            Self::Auto(settings) => ModelSource::auto(auto::Auto::new(settings, own_port, quotes)?),
-            Self::Extractive {} => ModelSource::fixed(quotes),
+        let source = match self {
+            Self::Auto(settings) => {
+                ModelSource::auto(auto::Auto::new(settings, own_port, quotes.clone())?)
+            }
+            Self::Extractive {} => ModelSource::fixed(quotes.clone()),
             Self::Openai(settings) => ModelSource::fixed(Arc::new(openai::Openai::new(settings)?)),
-        })
+        };
+        Ok(source.with(self.configuration(own_port, quotes)))
+    }
+
+    /// What counts also for a model that is chosen while the desk runs.
+    fn configuration(&self, own_port: u16, quotes: Arc<dyn Model>) -> source::Configuration {
+        let mut addresses = match self {
+            Self::Auto(settings) => settings.addresses(own_port),
+            Self::Extractive {} | Self::Openai(_) => Vec::new(),
+        };
+        let base_url = self.access().map(|access| access.base_url);
+        addresses.extend(base_url.and_then(|url| address(ChatProvider::Compatible, &url).ok()));
+        let endpoint = match self {
+            Self::Openai(settings) => (**settings).clone(),
+            Self::Auto(_) | Self::Extractive {} => openai::Settings::default(),
+        };
+        source::Configuration { quotes, endpoint, addresses }
     }
 }

@@ -1,16 +1,28 @@
-//! Where a turn's model comes from: the configured one, or the one that was found last. Must not
-//! write answers: a turn takes its model once and keeps it.
+//! Where a turn's model comes from: the one that somebody chose while the desk runs, else the
+//! configured one or the one that was found last. Must not write answers: a turn takes its model
+//! once and keeps it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::Model;
+use tokio::sync::watch;
+
 use super::auto::Auto;
 use super::discovery::Discovery;
+use super::openai;
+use super::setting::ChatSetting;
+use super::trial::ChatTrial;
+use super::{Model, Settings};
 
-/// The model in use; with `kind = "auto"` another one may be in use later.
+/// The model in use; another one may be in use later.
 #[derive(Clone)]
-pub struct ModelSource(Source);
+pub struct ModelSource {
+    source: Source,
+    /// What the configuration says about models and addresses.
+    configured: Arc<Configuration>,
+    /// The model that wins over the configuration, and how it is described.
+    choice: watch::Sender<Option<(Arc<dyn Model>, Discovery)>>,
+}
 
 #[derive(Clone)]
 enum Source {
@@ -18,14 +30,40 @@ enum Source {
     Auto(Arc<Auto>),
 }
 
+/// What the configuration says about models and addresses.
+pub(super) struct Configuration {
+    /// What quotes the documents while the chosen model cannot be used.
+    pub(super) quotes: Arc<dyn Model>,
+    /// The configured endpoint, with the prices; the usual values without one.
+    pub(super) endpoint: openai::Settings,
+    /// The addresses that the desk calls because of it.
+    pub(super) addresses: Vec<String>,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        let quotes = Settings::without_model(crate::qa::off());
+        Self { quotes, endpoint: openai::Settings::default(), addresses: Vec::new() }
+    }
+}
+
 impl ModelSource {
-    /// A model that stays the same.
+    /// A model that stays the same unless one is chosen.
     pub fn fixed(model: Arc<dyn Model>) -> Self {
-        Self(Source::Fixed(model))
+        Self::of(Source::Fixed(model), Configuration::default())
     }
 
     pub(super) fn auto(auto: Auto) -> Self {
-        Self(Source::Auto(Arc::new(auto)))
+        Self::of(Source::Auto(Arc::new(auto)), Configuration::default())
+    }
+
+    fn of(source: Source, configured: Configuration) -> Self {
+        let choice = watch::Sender::new(None);
+        Self { source, configured: Arc::new(configured), choice }
+    }
+
+    pub(super) fn with(self, configured: Configuration) -> Self {
+        Self { configured: Arc::new(configured), ..self }
     }
 
     /// Returns the model in use. Until [`Self::settled`] has looked for one, `kind = "auto"` quotes
@@ -36,7 +74,9 @@ impl ModelSource {
 
     /// Returns the model in use, and looks for one first if nobody has. Returns within seconds.
     pub async fn settled(&self) -> Arc<dyn Model> {
-        if let Source::Auto(auto) = &self.0 {
+        if let Source::Auto(auto) = &self.source
+            && !self.is_overridden()
+        {
             auto.look_first().await;
         }
         self.current()
@@ -44,9 +84,15 @@ impl ModelSource {
 
     /// Looks for a model again and again, while none is in use. Never ends.
     pub async fn keep_looking(&self) -> Infallible {
-        match &self.0 {
-            Source::Fixed(_) => std::future::pending().await,
-            Source::Auto(auto) => auto.keep_looking().await,
+        let Source::Auto(auto) = &self.source else { return std::future::pending().await };
+        let mut changes = self.choice.subscribe();
+        loop {
+            // The sender lives as long as `self`, so waiting does not fail.
+            drop(changes.wait_for(Option::is_none).await);
+            tokio::select! {
+                never = auto.keep_looking() => match never {},
+                _ = changes.wait_for(Option::is_some) => {}
+            }
         }
     }
 
@@ -57,9 +103,100 @@ impl ModelSource {
 
     /// Returns the model in use and how it was chosen, both of the same moment.
     pub fn now(&self) -> (Arc<dyn Model>, Discovery) {
-        match &self.0 {
+        if let Some(choice) = &*self.choice.borrow() {
+            return choice.clone();
+        }
+        match &self.source {
             Source::Fixed(model) => (model.clone(), Discovery::configured()),
             Source::Auto(auto) => auto.now(),
+        }
+    }
+
+    /// Lets this model answer from the next turn on, whatever the configuration says; `None` for the
+    /// configuration's. One that cannot be used, with the reason, is not replaced by another that
+    /// would get the customers' messages: the documents are quoted.
+    pub fn choose(&self, setting: Option<Result<ChatSetting, String>>) {
+        let next = setting.map(|setting| {
+            let model = setting.and_then(|setting| {
+                let model = setting.build(&self.configured.endpoint)?;
+                Ok((model as Arc<dyn Model>, Discovery::console(setting.base_url)))
+            });
+            let quotes = self.configured.quotes.clone();
+            model.unwrap_or_else(|why| (quotes, Discovery::unusable(why)))
+        });
+        self.choice.send_replace(next);
+    }
+
+    /// Checks that a model could be chosen; connects to nothing.
+    pub fn check(&self, setting: &ChatSetting) -> Result<(), String> {
+        setting.build(&self.configured.endpoint).map(drop)
+    }
+
+    /// Whether somebody chose the model in use.
+    pub fn is_overridden(&self) -> bool {
+        self.choice.borrow().is_some()
+    }
+
+    /// Whether the configuration has the desk call this address, so that it is no secret place.
+    pub fn is_configured_address(&self, base_url: &str) -> bool {
+        self.configured.addresses.iter().any(|one| one == base_url)
+    }
+
+    /// Asks a model for one sentence, once. The error has the endpoint's words.
+    pub async fn try_out(&self, setting: &ChatSetting) -> Result<ChatTrial, String> {
+        setting.try_out(&self.configured.endpoint).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ChatProvider;
+    use crate::llm::ModelOrigin;
+
+    fn quotes() -> Arc<dyn Model> {
+        Settings::without_model(crate::qa::off())
+    }
+
+    fn setting(base_url: &str) -> ChatSetting {
+        ChatSetting {
+            provider: ChatProvider::Compatible,
+            base_url: base_url.to_owned(),
+            model: "mine".to_owned(),
+            api_key: None,
+            trusted: false,
+        }
+    }
+
+    #[test]
+    fn what_is_chosen_wins_until_it_is_removed_and_a_broken_choice_calls_nobody() {
+        frontdesk_endpoint::scripted::crypto();
+        let source = Settings::Extractive {}.build(0, quotes()).unwrap();
+        let before = source.current();
+        source.clone().choose(Some(Ok(setting("https://8.8.8.8/v1"))));
+        let (model, discovery) = source.now();
+        assert_eq!((model.default_model(), discovery.origin), ("mine", ModelOrigin::Console));
+        assert!(before.default_model() != "mine", "a turn keeps its model");
+        source.choose(Some(Err("its key is lost".into())));
+        let (model, discovery) = source.now();
+        assert!(!model.kind("mine").generates());
+        assert!(discovery.to_string().contains("its key is lost"), "{discovery}");
+        source.choose(None);
+        assert_eq!(source.discovery().origin, ModelOrigin::Configured);
+    }
+
+    #[test]
+    fn addresses_of_the_configuration_are_known_and_their_neighbours_are_not() {
+        let auto: Settings = serde_json::from_value(serde_json::json!({
+            "kind": "auto", "ports": [11434, 8080]
+        }))
+        .unwrap();
+        let source = auto.build(8080, quotes()).unwrap();
+        assert!(source.is_configured_address("http://127.0.0.1:11434/v1"));
+        for other in
+            ["http://127.0.0.1:8080/v1", "http://127.0.0.1:11434/api", "http://127.0.0.1:6379/v1"]
+        {
+            assert!(!source.is_configured_address(other), "{other}");
         }
     }
 }

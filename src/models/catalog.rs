@@ -63,14 +63,23 @@ pub struct CatalogModel {
     pub name: &'static str,
     /// What it is for.
     pub purpose: Use,
-    /// What the model is good at, and its size.
+    /// What the model is good at, and what it needs.
     pub about: &'static str,
+    /// Size of its files, in millions of bytes.
+    pub megabytes: u32,
     /// `owner/name` on the hub.
     pub repository: &'static str,
     /// Commit hash.
     pub revision: &'static str,
     /// Files, the largest last.
     pub parts: &'static [Part],
+}
+
+impl CatalogModel {
+    /// About its size, in bytes.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.megabytes) * 1_000_000
+    }
 }
 
 /// A file of a model.
@@ -89,11 +98,16 @@ const fn part(path: &'static str, sha256: &'static str) -> Part {
 }
 
 /// A whisper.cpp model, which is one file.
-const fn whisper(name: &'static str, about: &'static str, file: &'static [Part]) -> CatalogModel {
+const fn whisper(
+    name: &'static str,
+    (megabytes, about): (u32, &'static str),
+    file: &'static [Part],
+) -> CatalogModel {
     CatalogModel {
         name,
         purpose: Use::Listen,
         about,
+        megabytes,
         repository: "ggerganov/whisper.cpp",
         revision: "5359861c739e955e79d9a303bcbc70fb988958b1",
         parts: file,
@@ -117,7 +131,8 @@ pub const CATALOG: &[CatalogModel] = &[
     CatalogModel {
         name: "multilingual-e5-small",
         purpose: Use::Embed,
-        about: "about 100 languages, 384 numbers, 490 MB",
+        about: "about 100 languages, 384 numbers",
+        megabytes: 490,
         repository: "intfloat/multilingual-e5-small",
         revision: "614241f622f53c4eeff9890bdc4f31cfecc418b3",
         parts: &[
@@ -136,7 +151,8 @@ pub const CATALOG: &[CatalogModel] = &[
     CatalogModel {
         name: "all-MiniLM-L6-v2",
         purpose: Use::Embed,
-        about: "English, 384 numbers, 91 MB",
+        about: "English, 384 numbers",
+        megabytes: 91,
         repository: "sentence-transformers/all-MiniLM-L6-v2",
         revision: "c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
         parts: &[
@@ -169,7 +185,8 @@ pub const CATALOG: &[CatalogModel] = &[
     CatalogModel {
         name: "mmarco-mMiniLMv2-L12-H384-v1",
         purpose: Use::Rerank,
-        about: "trained on 14 languages, 490 MB",
+        about: "trained on 14 languages",
+        megabytes: 490,
         repository: "cross-encoder/mmarco-mMiniLMv2-L12-H384-v1",
         revision: "1427fd652930e4ba29e8149678df786c240d8825",
         parts: &[
@@ -188,7 +205,8 @@ pub const CATALOG: &[CatalogModel] = &[
     CatalogModel {
         name: "ms-marco-MiniLM-L6-v2",
         purpose: Use::Rerank,
-        about: "English, 92 MB",
+        about: "English",
+        megabytes: 92,
         repository: "cross-encoder/ms-marco-MiniLM-L6-v2",
         revision: "c5ee24cb16019beea0893ab7796b1df96625c6b8",
         parts: &[
@@ -211,7 +229,8 @@ pub const CATALOG: &[CatalogModel] = &[
     CatalogModel {
         name: "xlm-roberta-base-squad2-distilled",
         purpose: Use::AnswerQuestions,
-        about: "about 100 languages, MIT licence, 1110 MB",
+        about: "about 100 languages, MIT licence",
+        megabytes: 1110,
         repository: "deepset/xlm-roberta-base-squad2-distilled",
         revision: "d117c6bc032dc324a14a587e1a97724eecdceebe",
         parts: QA_PARTS,
@@ -219,14 +238,15 @@ pub const CATALOG: &[CatalogModel] = &[
     CatalogModel {
         name: "tinybert-6l-768d-squad2",
         purpose: Use::AnswerQuestions,
-        about: "English, MIT licence, 266 MB",
+        about: "English, MIT licence",
+        megabytes: 266,
         repository: "deepset/tinybert-6l-768d-squad2",
         revision: "6a7bbfd328b3326b8824c6ac287900094367211f",
         parts: QA_PARTS,
     },
     whisper(
         "whisper-small",
-        "99 languages, 488 MB; in memory 490 MB, and 280 MB for each note at work",
+        (488, "99 languages; in memory 490 MB, and 280 MB for each note at work"),
         &[part(
             "ggml-small.bin",
             "1be3a9b2063867b937e64e2ec7483364a79917e157fa98c5d94b5c1fffea987b",
@@ -234,7 +254,7 @@ pub const CATALOG: &[CatalogModel] = &[
     ),
     whisper(
         "whisper-base",
-        "99 languages, fast, 148 MB; in memory 150 MB, and 165 MB for each note at work",
+        (148, "99 languages, fast; in memory 150 MB, and 165 MB for each note at work"),
         &[part(
             "ggml-base.bin",
             "60ed5bc3dd14eea856493d334349b405782ddcaf0028d4b5df4088345fba2efe",
@@ -242,7 +262,7 @@ pub const CATALOG: &[CatalogModel] = &[
     ),
     whisper(
         "whisper-large-v3-turbo-q5_0",
-        "99 languages, hears best, slow without many cores, 574 MB; in memory about 1 GB",
+        (574, "99 languages, hears best, slow without many cores; in memory about 1 GB"),
         &[part(
             "ggml-large-v3-turbo-q5_0.bin",
             "394221709cd5ad1f40c46e6031ca61bce88931e6e088c188294c6d5a55ffa7e2",
@@ -250,7 +270,7 @@ pub const CATALOG: &[CatalogModel] = &[
     ),
     whisper(
         "whisper-large-v3-turbo",
-        "99 languages, hears best, slow without many cores, 1625 MB; in memory about 2.1 GB",
+        (1625, "99 languages, hears best, slow without many cores; in memory about 2.1 GB"),
         &[part(
             "ggml-large-v3-turbo.bin",
             "1fc70f774d38eb169993ac391eea357ef47c88757ef72ee5943879b7e8e2bc69",
@@ -258,7 +278,7 @@ pub const CATALOG: &[CatalogModel] = &[
     ),
     whisper(
         "whisper-medium",
-        "99 languages, slow, 1534 MB; in memory 1540 MB, and 470 MB for each note at work",
+        (1534, "99 languages, slow; in memory 1540 MB, and 470 MB for each note at work"),
         &[part(
             "ggml-medium.bin",
             "6c14d5adee5f86394037b4e4e8b59f1673b6cee10e3cf0b11bbdbee79c156208",
@@ -266,7 +286,7 @@ pub const CATALOG: &[CatalogModel] = &[
     ),
     whisper(
         "whisper-small-q5_1",
-        "99 languages, 190 MB; in memory 190 MB, and 280 MB for each note at work",
+        (190, "99 languages; in memory 190 MB, and 280 MB for each note at work"),
         &[part(
             "ggml-small-q5_1.bin",
             "ae85e4a935d7a567bd102fe55afc16bb595bdb618e11b2fc7591bc08120411bb",
@@ -274,7 +294,7 @@ pub const CATALOG: &[CatalogModel] = &[
     ),
     whisper(
         "whisper-base-q5_1",
-        "99 languages, fast, 60 MB; in memory 60 MB, and 165 MB for each note at work",
+        (60, "99 languages, fast; in memory 60 MB, and 165 MB for each note at work"),
         &[part(
             "ggml-base-q5_1.bin",
             "422f1ae452ade6f30a004d7e5c6a43195e4433bc370bf23fac9cc591f01a8898",
@@ -282,7 +302,10 @@ pub const CATALOG: &[CatalogModel] = &[
     ),
     whisper(
         "whisper-tiny",
-        "99 languages, very fast, mishears much, 78 MB; in memory 80 MB, and 120 MB for each note at work",
+        (
+            78,
+            "99 languages, very fast, mishears much; in memory 80 MB, and 120 MB for each note at work",
+        ),
         &[part(
             "ggml-tiny.bin",
             "be07e048e1e599ad46341c8d2a135645097a538221678b7acdd1b1919c6e1b21",
@@ -290,7 +313,7 @@ pub const CATALOG: &[CatalogModel] = &[
     ),
     whisper(
         "whisper-small.en",
-        "English, 488 MB; in memory 490 MB, and 280 MB for each note at work",
+        (488, "English; in memory 490 MB, and 280 MB for each note at work"),
         &[part(
             "ggml-small.en.bin",
             "c6138d6d58ecc8322097e0f987c32f1be8bb0a18532a3f88f734d1bbf9c41e5d",
@@ -298,7 +321,7 @@ pub const CATALOG: &[CatalogModel] = &[
     ),
     whisper(
         "whisper-base.en",
-        "English, fast, 148 MB; in memory 150 MB, and 165 MB for each note at work",
+        (148, "English, fast; in memory 150 MB, and 165 MB for each note at work"),
         &[part(
             "ggml-base.en.bin",
             "a03779c86df3323075f5e796cb2ce5029f00ec8869eee3fdfb897afe36c6d002",
@@ -307,7 +330,8 @@ pub const CATALOG: &[CatalogModel] = &[
     CatalogModel {
         name: "silero-vad",
         purpose: Use::Voices,
-        about: "tells speech from silence, noise and music before a voice note is transcribed, 1 MB",
+        about: "tells speech from silence, noise and music before a voice note is transcribed",
+        megabytes: 1,
         repository: "ggml-org/whisper-vad",
         revision: "c5c26827b67dfd053856f92e824e14fdcc123daf",
         parts: &[part(

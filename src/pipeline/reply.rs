@@ -120,7 +120,8 @@ async fn ask(
                     if !generates {
                         return reply;
                     }
-                    let reply = told_unknown(vetted(input, &vetting, reply, written), written);
+                    let reply = vetted(input, &vetting, reply, written);
+                    let reply = told_unknown(&input.agent.texts.no_answer, reply, written);
                     signalled(input, reply, cleaned.signals, written)
                 }
                 Err(fixed) => fixed,
@@ -326,15 +327,28 @@ fn signalled(input: Input<'_>, reply: Reply, asked: Signals, written: &mut Reply
 }
 
 /// Makes an answer that says it does not know a `no_answer`, with its own words: the question is a
-/// gap. An answer that cites a passage for something that it states stays one.
-fn told_unknown(reply: Reply, written: &mut ReplyTrace) -> Reply {
+/// gap. An answer that cites a passage for something that it states stays one, unless all it says is
+/// the agent's own sentence.
+fn told_unknown(no_answer: &Sentence, reply: Reply, written: &mut ReplyTrace) -> Reply {
     let claims = |checked: &GroundingTrace| checked.verdicts.iter().any(|one| one.score.is_some());
     let cites = !reply.citations.is_empty() && written.checked.as_ref().is_none_or(claims);
-    if reply.sort != ReplyKind::Answer || cites || !ground::is_unknown(&reply.text) {
+    let said = plain(&reply.text);
+    let mut own = no_answer.all().map(plain).filter(|own| !own.trim().is_empty());
+    let unknown = own.any(|own| said == own || !cites && said.contains(&own))
+        || !cites && ground::is_unknown(&reply.text);
+    if reply.sort != ReplyKind::Answer || !unknown {
         return reply;
     }
     written.repairs.push("it says that it does not know: it counts as no answer".into());
     Reply { sort: ReplyKind::NoAnswer, citations: Vec::new(), ..reply }
+}
+
+/// The words of a text in lowercase, each between spaces: what a model changes of a sentence is its
+/// punctuation.
+fn plain(text: &str) -> String {
+    let text = text.to_lowercase();
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    format!(" {} ", words.collect::<Vec<_>>().join(" "))
 }
 
 fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {

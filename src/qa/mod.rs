@@ -67,6 +67,11 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// Whether a model that is installed is taken by itself.
+    pub fn is_auto(&self) -> bool {
+        matches!(self, Self::Auto(_))
+    }
+
     /// Builds the adapter. Reading a local model takes some tenths of a second.
     pub fn build(&self, models: &models::Settings) -> Result<Arc<dyn QaModel>, String> {
         Ok(match self {

@@ -124,6 +124,11 @@ pub enum Settings {
 }
 
 impl Settings {
+    /// Whether a model that is installed is taken by itself.
+    pub fn is_auto(&self) -> bool {
+        matches!(self, Self::Auto(_))
+    }
+
     /// Builds the adapter. Checks a model's file, which takes milliseconds; its weights are loaded
     /// on first use. `readers` decode the recordings.
     pub fn build(

@@ -15,7 +15,7 @@ use super::bulk::Value;
 use super::replicas::HoldName;
 use crate::domain::trial::TrialKind;
 use crate::domain::{
-    AgentId, AlertCode, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId,
+    AgentId, AlertCode, AnswerId, AuditId, Author, ChatProvider, ChunkId, CollectionId, ContactId,
     ConversationId, Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus,
     EscalationId, EscalationState, FailureCode, GapId, GapState, MessageId, MessageKind,
     MessageState, NumberId, NumberState, Owner, PageState, ProviderKind, RunId, RunState, SourceId,
@@ -221,6 +221,7 @@ word_columns! {
     RunState: "eval_runs.state",
     HoldName: "holds.name",
     TrialKind: "trials.kind",
+    ChatProvider: "chat_models.provider",
     EscalationState: "escalations.state",
     GapState: "gaps.state",
     TurnOutcome: "turns.outcome",

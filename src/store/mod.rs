@@ -65,6 +65,7 @@ pub mod signal;
 pub mod serve_lock;
 pub mod sessions;
 pub mod admin_keys;
+pub mod chat_models;
 
 pub(crate) use bulk::Rows;
 pub use columns::{LenientWord, StoredWord};

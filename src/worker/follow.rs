@@ -1,4 +1,4 @@
-//! Keeps this process up to date: with what other processes learn and publish, and with the
+//! Keeps this process up to date: with what other processes learn, publish and choose, and with the
 //! configured embedding model.
 
 use std::sync::Arc;
@@ -14,7 +14,8 @@ use crate::store::replicas::HoldName;
 /// How often the re-embedding job is attempted and its lock renewed.
 const FILL_PAUSE: Duration = Duration::from_secs(30);
 
-/// Polls the database for changes to the index, the agents, the numbers and the curated answers.
+/// Polls the database for changes to the index, the agents, the numbers, the model and the
+/// curated answers.
 pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Receiver<bool>) {
     let mut pause = tokio::time::interval(Duration::from_millis(poll_ms.max(100)));
     pause.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -38,6 +39,9 @@ pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Re
         }
         if let Err(error) = desk.reload_numbers().await {
             tracing::warn!(%error, "the numbers could not be brought up to date, it is tried again");
+        }
+        if let Err(error) = desk.reload_chat_model().await {
+            tracing::warn!(%error, "the model could not be brought up to date, it is tried again");
         }
         if let Err(error) = desk.store_number_activity().await {
             tracing::debug!(%error, "when numbers were last used is written down later");

@@ -171,7 +171,7 @@ async fn without_a_model_it_is_said_how_to_connect_one() {
     assert_eq!(app.get("/models").await, json!({"models": [], "default": null}));
     let state = app.get("/agents/generate").await;
     assert_eq!(state["available"], false);
-    assert!(state["reason"].as_str().unwrap().contains("[llm]"), "{state}");
+    assert!(state["reason"].as_str().unwrap().contains("Settings"), "{state}");
     let (status, why) = app.call("/agents/generate", &wanted()).await;
     assert_eq!(status, 409, "{why}");
     app.stop().await;

@@ -117,6 +117,30 @@ async fn what_a_model_does_not_know_is_a_gap_and_what_it_answers_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_says_the_agents_own_sentence_does_not_know() {
+    let agent = "---\nname: Acme Lamps\nknowledge: [acme]\ngrounding: off\n\
+        no_answer: { default: \"That is beyond our little shop.\", es: \"Eso escapa a nuestra tienda.\" }\n---\nBe kind.\n";
+    let setup = Setup::on(crate::support::app::Db::Sqlite).file("prompts/acme.md", agent);
+    let app = setup.start().await;
+    for (n, (said, gaps_then)) in [
+        ("That is beyond our little shop [1].", 1),
+        ("*That is beyond our little shop!* Anything else?", 2),
+        ("Eso escapa a nuestra tienda", 3),
+        ("That is beyond our little shop, but lamps go back within 30 days [1].", 3),
+        ("You can return an unused lamp within 30 days [1].", 3),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        app.model.answer_with(move |_| said.into());
+        let thing = ["submarines", "zeppelins", "canoes", "kayaks", "bicycles"][n];
+        asks(&app, n, &format!("Do you rent {thing}?")).await;
+        assert_eq!(gaps(&app, "").await.len(), gaps_then, "{said}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gap_is_closed_when_documents_answer_it() {
     let app = Setup::on(crate::support::app::Db::Sqlite).extractive().start().await;
     asks(&app, 1, "Do you rent submarines?").await;

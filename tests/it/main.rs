@@ -19,6 +19,7 @@ mod bad_input;
 mod bad_suites;
 mod bounds;
 mod cases;
+mod chat_model;
 mod cli;
 mod collection_settings;
 mod completions;

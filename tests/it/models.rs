@@ -23,6 +23,7 @@ const MODEL: CatalogModel = CatalogModel {
     name: "tiny-model",
     purpose: Use::Embed,
     about: "",
+    megabytes: 1,
     repository: "owner/tiny",
     revision: "c0ffee",
     parts: &[

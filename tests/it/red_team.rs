@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use frontdesk::desk::{Bots, Desk, Numbers};
+use frontdesk::desk::{Bots, ChatModels, Desk, LocalModels, Numbers};
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::eval::redteam::{
@@ -45,6 +45,8 @@ fn worst(app: &TestApp, built: &AttackSuite) -> Arc<Desk> {
         library: desk.library.clone(),
         bots,
         numbers: Numbers::default(),
+        chat_models: ChatModels::default(),
+        local_models: LocalModels::default(),
         intake: desk.intake,
         base_url: String::new(),
         notifier: Arc::default(),

@@ -4,6 +4,7 @@ import type evals from "../locales/en/evals.json";
 import type handoffs from "../locales/en/handoffs.json";
 import type inbox from "../locales/en/inbox.json";
 import type knowledge from "../locales/en/knowledge.json";
+import type models from "../locales/en/models.json";
 import type numbers from "../locales/en/numbers.json";
 import type overview from "../locales/en/overview.json";
 import type sandbox from "../locales/en/sandbox.json";
@@ -20,6 +21,7 @@ declare module "i18next" {
       handoffs: typeof handoffs;
       inbox: typeof inbox;
       knowledge: typeof knowledge;
+      models: typeof models;
       numbers: typeof numbers;
       overview: typeof overview;
       sandbox: typeof sandbox;

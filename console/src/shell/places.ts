@@ -9,6 +9,7 @@ import {
   IconHeadset,
   IconInbox,
   IconRocket,
+  IconSettings,
 } from "@tabler/icons-react";
 
 export const places = [
@@ -21,4 +22,5 @@ export const places = [
   { to: "/numbers", name: "numbers", key: "n", icon: IconDeviceMobile },
   { to: "/alerts", name: "alerts", key: "a", icon: IconBell },
   { to: "/overview", name: "overview", key: "o", icon: IconChartBar },
+  { to: "/settings/models", name: "settings", key: "t", icon: IconSettings },
 ] as const;

@@ -10,6 +10,7 @@ const routes: Record<What, string[]> = {
   knowledge: ["/api/v1/collections", "/api/v1/collections/{name}/documents"],
   evals: ["/api/v1/evals/runs", "/api/v1/evals/runs/{id}"],
   escalations: ["/api/v1/escalations", "/api/v1/events"],
+  models: ["/api/v1/settings/models", "/api/v1/status", "/api/v1/models"],
 };
 
 /** Reloads the menu's counts at most once a second. */

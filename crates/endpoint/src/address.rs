@@ -130,6 +130,15 @@ impl Guard {
         self.judge(&address.to_string(), address)
     }
 
+    /// Checks a URL as a connection to it would be checked, by looking its host up. A host that
+    /// cannot be looked up is no error: nothing connects to it either.
+    pub async fn permits(&self, url: &Url) -> Result<(), AddressError> {
+        self.check(url)?;
+        let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
+        let found = (self.lookup)(name.to_owned()).await.unwrap_or_default();
+        found.into_iter().try_for_each(|address| self.judge(name, address))
+    }
+
     fn judge(&self, host: &str, address: IpAddr) -> Result<(), AddressError> {
         let host = host.to_owned();
         match reach(address) {
@@ -279,5 +288,9 @@ mod tests {
         assert_eq!(resolved(&open).await.unwrap().len(), 1);
         let metadata = Guard::over(true, answering(&["169.254.169.254"]));
         assert!(resolved(&metadata).await.unwrap_err().contains("never connected to"));
+        let url = Url::parse("https://shop.example/v1").unwrap();
+        assert_eq!(good.permits(&url).await, Ok(()));
+        assert!(matches!(mixed.permits(&url).await, Err(AddressError::Private { .. })));
+        assert!(matches!(metadata.permits(&url).await, Err(AddressError::Never { .. })));
     }
 }

@@ -4,6 +4,7 @@
 //! Must not know the requests nor the desk: chat, embeddings and speech define their own.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_openai::Client;
@@ -23,6 +24,7 @@ mod retry;
 #[cfg(any(test, feature = "testing"))]
 pub mod scripted;
 
+use address::Guard;
 use exchange::{Exchange, ResponseShape};
 pub use failure::Failure;
 pub use local::LocalClient;
@@ -60,20 +62,23 @@ pub struct Endpoint {
 impl Endpoint {
     /// Creates the clients; sends nothing yet. Errors name the wrong setting.
     pub fn new(access: Access) -> Result<Self, String> {
-        Self::over(access, reqwest::redirect::Policy::limited(3), false)
+        Self::over(access, Route::Any)
     }
 
     /// Like [`Self::new`], for a server on this machine: no proxy and no redirect takes a request
     /// elsewhere.
     pub fn on_this_machine(access: Access) -> Result<Self, String> {
-        Self::over(access, reqwest::redirect::Policy::none(), true)
+        Self::over(access, Route::Direct)
     }
 
-    fn over(
-        access: Access,
-        redirects: reqwest::redirect::Policy,
-        is_direct: bool,
-    ) -> Result<Self, String> {
+    /// Like [`Self::new`], for an address that the configuration does not name: the guard checks it
+    /// in the look-up that the connection uses, and no proxy and no redirect takes a request
+    /// elsewhere.
+    pub fn guarded(access: Access, guard: Guard) -> Result<Self, String> {
+        Self::over(access, Route::Checked(guard))
+    }
+
+    fn over(access: Access, route: Route) -> Result<Self, String> {
         for (name, ms) in [("timeout_ms", access.timeout_ms), ("attempt_ms", access.attempt_ms)] {
             if ms == 0 {
                 return Err(format!("{name} is 0: give it at least 1 millisecond"));
@@ -81,7 +86,10 @@ impl Endpoint {
         }
         let key = access.api_key.clone().unwrap_or_default();
         let address = Address::new(&access.base_url, &key)?;
-        let http = connection(redirects, is_direct)?;
+        if let (Route::Checked(guard), Ok(url)) = (&route, reqwest::Url::parse(&address.base_url)) {
+            guard.check(&url).map_err(|refused| refused.to_string())?;
+        }
+        let http = connection(route)?;
         let client = |shape| {
             let exchange = Exchange { http: http.clone(), key: key.clone(), shape };
             Client::build(http.clone(), address.clone()).with_http_service(exchange)
@@ -228,15 +236,28 @@ impl Config for Address {
     }
 }
 
-fn connection(
-    redirects: reqwest::redirect::Policy,
-    is_direct: bool,
-) -> Result<reqwest::Client, String> {
+/// How requests may reach an endpoint.
+enum Route {
+    /// Through proxies and redirects.
+    Any,
+    /// Neither.
+    Direct,
+    /// Neither, and the guard judges each address.
+    Checked(Guard),
+}
+
+fn connection(route: Route) -> Result<reqwest::Client, String> {
     let client = reqwest::Client::builder()
         .user_agent(concat!("frontdesk/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(10))
-        .redirect(redirects);
-    let client = if is_direct { client.no_proxy() } else { client };
+        .connect_timeout(Duration::from_secs(10));
+    let direct = |client: reqwest::ClientBuilder| {
+        client.redirect(reqwest::redirect::Policy::none()).no_proxy()
+    };
+    let client = match route {
+        Route::Any => client.redirect(reqwest::redirect::Policy::limited(3)),
+        Route::Direct => direct(client),
+        Route::Checked(guard) => direct(client).dns_resolver(Arc::new(guard)),
+    };
     client.build().map_err(|error| format!("cannot set up HTTP: {error}"))
 }
 
@@ -262,6 +283,33 @@ mod tests {
         let told = wrong("http://x/v1", Some("sk-geheim\n1"));
         assert!(told.contains("api_key") && !told.contains("geheim"), "{told}");
         assert_eq!(wrong("http://x/v1/", None), "");
+    }
+
+    #[tokio::test]
+    async fn a_guarded_endpoint_reaches_no_private_address_and_follows_no_redirect() {
+        crate::scripted::crypto();
+        let server = ScriptedServer::start(vec![Act::say("[1]")]).await;
+        let port = reqwest::Url::parse(&server.url).unwrap().port().unwrap();
+        let refused = Endpoint::guarded(access(&server.url), Guard::new(false)).err().unwrap();
+        assert!(refused.contains("private network"), "{refused}");
+        let to_machine: address::Lookup =
+            Arc::new(|_| Box::pin(std::future::ready(Ok(vec!["127.0.0.1".parse().unwrap()]))));
+        let named = Access { retries: 0, ..access(&format!("http://shop.example:{port}/v1")) };
+        let guard = Guard::over(false, to_machine.clone());
+        let told = list(&Endpoint::guarded(named.clone(), guard).unwrap()).await.unwrap_err();
+        assert!(told.contains("private network"), "{told}");
+        assert!(server.received_requests().is_empty());
+        let moved = Act::refuse(302, &[("location", &server.url)], "{}");
+        let first = ScriptedServer::start(vec![moved]).await;
+        let direct = Access { retries: 0, ..access(&first.url) };
+        let endpoint = Endpoint::guarded(direct, Guard::new(true)).unwrap();
+        list(&endpoint).await.unwrap_err();
+        assert!(server.received_requests().is_empty(), "a redirect was followed");
+        let guard = Guard::over(true, to_machine);
+        assert_eq!(
+            list(&Endpoint::guarded(named, guard).unwrap()).await.unwrap(),
+            serde_json::json!([1])
+        );
     }
 
     #[tokio::test]

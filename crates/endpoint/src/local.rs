@@ -27,7 +27,7 @@ impl LocalClient {
             tokio::time::timeout(limit, TcpStream::connect((Ipv4Addr::LOCALHOST, *port)))
         }));
         opened.await.into_iter().find(|opened| matches!(opened, Ok(Ok(_))))?.ok()?.ok()?;
-        let http = super::connection(reqwest::redirect::Policy::none(), true).ok()?;
+        let http = super::connection(super::Route::Direct).ok()?;
         Some(Self { http, limit })
     }
 

@@ -94,8 +94,8 @@ async fn refusal(web: &WebState, left: i64) -> Result<Option<Refusal>, Problem> 
     let model = engine.model.current();
     if !model.kind(model.default_model()).generates() {
         return Ok(Some(Refusal::Missing(
-            "No model is connected: set [llm] kind = \"openai\" with its base_url, api_key and model in frontdesk.toml, and start the \
-             desk again, or start a server such as Ollama on its machine."
+            "No model is connected: choose one under Settings, Models (or with `frontdesk models set chat`), or start a server such as \
+             Ollama on the desk's machine."
                 .into(),
         )));
     }

@@ -21,6 +21,7 @@ mod admission;
 mod agents;
 mod answers;
 mod audit;
+mod chat_model;
 mod collections;
 mod compare;
 mod completions;
@@ -35,8 +36,10 @@ mod generate;
 mod knowledge;
 mod length;
 mod live;
+mod local_models;
 mod media;
 mod messages;
+mod model_settings;
 mod models;
 mod numbers;
 mod openai;
@@ -185,9 +188,17 @@ fn described() -> OpenApiRouter<WebState> {
         .merge(expensive().layer(from_fn(limits::limit_expensive)));
     let chat = OpenApiRouter::new().routes(routes!(completions::chat));
     OpenApiRouter::with_openapi(document)
-        .nest("/api/v1", nouns)
+        .nest("/api/v1", nouns.merge(models_in_use()))
         .merge(chat.layer(from_fn(limits::limit_expensive)))
         .merge(OpenApiRouter::new().routes(routes!(models::list)).routes(routes!(models::one)))
+}
+
+/// Routes of the models that answer, embed, listen and rerank.
+fn models_in_use() -> OpenApiRouter<WebState> {
+    OpenApiRouter::new()
+        .routes(routes!(model_settings::show))
+        .routes(routes!(chat_model::set, chat_model::remove))
+        .routes(routes!(local_models::fetch, local_models::cancel))
 }
 
 /// Expensive routes: pipeline turns, searches, whole eval runs, and calls to a model or provider.
@@ -200,6 +211,8 @@ fn expensive() -> OpenApiRouter<WebState> {
         .routes(routes!(compare::compare))
         .routes(routes!(evals::report))
         .routes(routes!(numbers::trial::test))
+        .routes(routes!(chat_model::list))
+        .routes(routes!(chat_model::test))
         .routes(routes!(numbers::check::check))
         .routes(routes!(knowledge::search))
         .routes(routes!(sandbox::turn))

@@ -51,15 +51,15 @@ pub(super) struct Answering {
     is_model: bool,
     /// How it was chosen.
     origin: ModelOrigin,
-    /// URL that gets the customers' messages, of a model that was not configured but found; of one
-    /// that is gone, the URL that got them. Null if there is none.
+    /// URL that gets the customers' messages, of a model that was chosen or found, not configured; of
+    /// one that is gone, the URL that got them. Null if there is none.
     url: Option<String>,
     /// Addresses that were asked for a model; empty if one is configured.
     asked: Vec<String>,
 }
 
 impl Answering {
-    fn now(source: &ModelSource) -> Self {
+    pub(super) fn now(source: &ModelSource) -> Self {
         let (model, Discovery { origin, url, asked, .. }) = source.now();
         let name = model.default_model().to_owned();
         let is_model = model.kind(&name).generates();

@@ -63,6 +63,13 @@ impl Settings {
         });
     }
 
+    /// URLs of the servers of this machine that are asked; none with an endpoint of the environment.
+    pub(super) fn addresses(&self, own_port: u16) -> Vec<String> {
+        let is_asked = |port: &u16| self.hosted.is_none() && *port != own_port;
+        let ports = self.ports.iter().copied().filter(is_asked);
+        ports.map(|port| format!("http://{}/v1", local::address(port))).collect()
+    }
+
     pub(super) fn access(&self) -> Option<Access> {
         self.hosted.as_ref().map(|hosted| hosted.access())
     }

@@ -70,6 +70,12 @@ pub(super) async fn list_once(endpoint: &Endpoint) -> Option<Vec<String>> {
     Some(names(&answer).into_iter().filter(|name| writes_answers(name)).collect())
 }
 
+/// Returns the listed names that write answers, sorted; the error has the endpoint's words.
+pub(super) async fn list_now(endpoint: &Endpoint) -> Result<Vec<String>, String> {
+    let ask = || async { endpoint.whole().models().list_byot::<Value>().await };
+    endpoint.ask(ask).await.map(|answer| answering(names(&answer)))
+}
+
 /// Whether a model of this name writes answers, as far as names tell.
 pub(in super::super) fn writes_answers(name: &str) -> bool {
     let name = name.to_lowercase();

@@ -1,90 +1,29 @@
 //! Answers through any OpenAI-compatible `/chat/completions`. Must not judge the answer: the
 //! pipeline decides whether it may be sent.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use frontdesk_endpoint::{Access, Endpoint, Failure, NextAttempt, OPENAI, RetryBudget};
+use frontdesk_endpoint::address::Guard;
+use frontdesk_endpoint::{Endpoint, Failure, NextAttempt, RetryBudget};
 use frontdesk_tokens::Vocabulary;
 use futures::{Stream, StreamExt};
-use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Completion, Error, Hear, Model, ModelKind, Price, Window};
 use crate::domain::{Prompt, Usage};
 
 mod listing;
+mod settings;
 mod wire;
 
 pub(super) use listing::writes_answers;
-use wire::{Chunk, Reply, names};
+pub(super) use settings::Settings;
+use wire::{Chunk, Reply, names, takes_temperature};
 pub(super) use wire::{is_plain, same_model};
 
 /// How long to wait for the usage figures and end mark of a stream whose answer is complete.
 const STREAM_END_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Settings of an OpenAI-compatible endpoint that writes answers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// Everything before `/chat/completions`.
-    base_url: String,
-    /// API key; local servers need none.
-    api_key: Option<SecretString>,
-    /// Model used when an agent names none.
-    model: String,
-    /// Model tried when the first one fails, in a third of the time.
-    fallback_model: Option<String>,
-    /// Context window in tokens, input and output together.
-    window: u32,
-    /// Dollars per million tokens, by model: `{ "gpt-4o-mini" = { input = 0.15, output = 0.6 } }`.
-    /// A model without a price costs nothing.
-    prices: BTreeMap<String, Price>,
-    /// Default minimum confidence for an answer, 0 to 1, when the agent sets none. 0 leaves the
-    /// decision to the model.
-    min_confidence: f32,
-    /// Extra fields for every request, such as `{ top_p = 0.9 }`.
-    extra: Map<String, Value>,
-    /// Request field for the maximum answer length. Every server supports `max_tokens`; OpenAI's
-    /// reasoning models require `max_completion_tokens`.
-    max_tokens_field: String,
-    /// Timeout of an answer in milliseconds, including all attempts and waits.
-    timeout_ms: u32,
-    /// Timeout of one non-streamed attempt in milliseconds.
-    attempt_ms: u32,
-    /// Timeout for the first chunk of a stream, in milliseconds.
-    first_token_ms: u32,
-    /// Maximum time between two chunks of a stream, in milliseconds.
-    idle_ms: u32,
-    /// How often a transient failure is retried.
-    retries: u32,
-    /// Maximum wait between two attempts in milliseconds, whatever the endpoint asks for.
-    retry_cap_ms: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            base_url: OPENAI.into(),
-            api_key: None,
-            model: "gpt-4o-mini".into(),
-            fallback_model: None,
-            window: 128_000,
-            prices: BTreeMap::new(),
-            min_confidence: 0.0,
-            extra: Map::new(),
-            max_tokens_field: "max_tokens".into(),
-            timeout_ms: 60_000,
-            attempt_ms: 30_000,
-            first_token_ms: 30_000,
-            idle_ms: 15_000,
-            retries: 3,
-            retry_cap_ms: 20_000,
-        }
-    }
-}
 
 pub(super) struct Openai {
     endpoint: Endpoint,
@@ -104,6 +43,12 @@ impl Openai {
         Ok(Self::over(Endpoint::on_this_machine(settings.access())?, settings))
     }
 
+    /// Like [`Self::new`], for an address that somebody chose while the desk runs.
+    pub(super) fn guarded(settings: &Settings, guard: Guard) -> Result<Self, String> {
+        settings.check()?;
+        Ok(Self::over(Endpoint::guarded(settings.access(), guard)?, settings))
+    }
+
     fn over(endpoint: Endpoint, settings: &Settings) -> Self {
         Self { endpoint, settings: settings.clone(), listing: listing::Listing::default() }
     }
@@ -118,52 +63,10 @@ impl Openai {
     pub(super) async fn list_once(&self) -> Option<Vec<String>> {
         listing::list_once(&self.endpoint).await
     }
-}
 
-impl Settings {
-    /// Settings of a hosted endpoint that the environment names.
-    pub(super) fn of_hosted(base_url: String, api_key: SecretString) -> Self {
-        let usual = Self::default();
-        let model = usual.model.clone();
-        Self { base_url, api_key: Some(api_key), ..usual }.with_model(&model)
-    }
-
-    /// Settings of a server on this machine. A refused connection is no passing failure there.
-    pub(super) fn of_local(base_url: String, model: &str, window: u32) -> Self {
-        Self { base_url, window, retries: 1, ..Self::default() }.with_model(model)
-    }
-
-    /// Names the model, which also answers for agents that name one that the endpoint lacks.
-    pub(super) fn with_model(self, model: &str) -> Self {
-        Self { model: model.to_owned(), fallback_model: Some(model.to_owned()), ..self }
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if self.model.trim().is_empty() {
-            return Err("model is empty: name one, such as gpt-4o-mini".into());
-        }
-        if self.first_token_ms == 0 || self.idle_ms == 0 {
-            return Err("first_token_ms and idle_ms must be at least 1 millisecond".into());
-        }
-        if !(0.0..=1.0).contains(&self.min_confidence) {
-            return Err("min_confidence must be between 0 and 1".into());
-        }
-        let free = |price: &Price| price.input >= 0.0 && price.output >= 0.0;
-        if let Some((model, _)) = self.prices.iter().find(|(_, price)| !free(price)) {
-            return Err(format!("prices: those of {model} must be 0 or more"));
-        }
-        Ok(())
-    }
-
-    pub(super) fn access(&self) -> Access {
-        Access {
-            base_url: self.base_url.clone(),
-            api_key: self.api_key.clone(),
-            timeout_ms: self.timeout_ms.into(),
-            attempt_ms: self.attempt_ms.into(),
-            retries: self.retries,
-            retry_cap_ms: self.retry_cap_ms.into(),
-        }
+    /// Returns the models that write answers, sorted, or why the endpoint does not list them.
+    pub(super) async fn list_now(&self) -> Result<Vec<String>, String> {
+        listing::list_now(&self.endpoint).await
     }
 }
 
@@ -355,8 +258,10 @@ impl Openai {
         let mut body = Map::new();
         body.insert("model".into(), model.into());
         body.insert("messages".into(), json!(prompt.messages));
-        let temperature = (f64::from(prompt.temperature) * 1000.0).round() / 1000.0;
-        body.insert("temperature".into(), temperature.into());
+        if takes_temperature(model) {
+            let temperature = (f64::from(prompt.temperature) * 1000.0).round() / 1000.0;
+            body.insert("temperature".into(), temperature.into());
+        }
         body.insert(self.settings.max_tokens_field.clone(), prompt.max_output_tokens.into());
         body.extend(self.settings.extra.clone());
         body.insert("stream".into(), stream.into());

@@ -7,6 +7,15 @@ use serde_json::Value;
 
 use crate::domain::label::{MAX_TITLE_LEN, one_line};
 
+/// Families of models that take no temperature but their own: OpenAI's that reason.
+const WITHOUT_TEMPERATURE: &[&str] = &["o1", "o3", "o4", "gpt-5"];
+
+/// Whether a model of this name takes a temperature; a relay may name its owner first.
+pub(super) fn takes_temperature(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    !WITHOUT_TEMPERATURE.iter().any(|family| name.starts_with(family))
+}
+
 /// The reply of one attempt.
 #[derive(Default)]
 pub(super) struct Reply {
@@ -114,4 +123,19 @@ pub(in super::super) fn same_model(listed: &str, model: &str) -> bool {
     let bare = |name: &str| name.strip_suffix(":latest").unwrap_or(name).to_lowercase();
     let (listed, model) = (bare(listed), bare(model));
     listed == model || listed.ends_with(&format!("/{model}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_that_reason_get_no_temperature() {
+        for name in ["o1", "o3-mini", "o4-mini-2025-04-16", "gpt-5", "openai/gpt-5-mini"] {
+            assert!(!takes_temperature(name), "{name}");
+        }
+        for name in ["gpt-4o", "gpt-4.1-mini", "llama3.1:8b", "mistral/olmo-1b", "main"] {
+            assert!(takes_temperature(name), "{name}");
+        }
+    }
 }

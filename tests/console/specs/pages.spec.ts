@@ -44,6 +44,7 @@ async function addresses(desk: Desk): Promise<Record<string, string>> {
     run: `/evals/${(await runs(desk))[0]?.id}`,
     alerts: "/alerts",
     overview: "/overview",
+    models: "/settings/models",
   };
 }
 

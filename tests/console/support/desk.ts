@@ -12,8 +12,11 @@ import { Model } from "./model.js";
 /** Schemas of the OpenAPI document. */
 export type Schemas = components["schemas"];
 
-/** `shop`: an agent, documents, a model, a WhatsApp number. `demo`: an empty folder. `bare`: an agent without a number or documents. */
-export type Kind = "shop" | "demo" | "bare";
+/**
+ * `shop`: an agent, documents, a model, a WhatsApp number. `demo`: an empty folder. `bare`: an agent without a number or documents.
+ * `modelless`: an agent and documents; a model is looked for at the fake one's port, which lists none yet.
+ */
+export type Kind = "shop" | "demo" | "bare" | "modelless";
 
 const prompt = `---
 name: Harbour Books
@@ -82,12 +85,16 @@ export class Desk {
   }
 
   async start() {
+    if (this.kind === "modelless") this.model.names = [];
     await Promise.all([this.graph.start(), this.model.start()]);
     this.port = await freePort();
     this.url = `http://127.0.0.1:${this.port}`;
     this.graph.hooks = `${this.url}/webhooks/meta/main`;
     this.write("frontdesk.toml", this.settings());
     if (this.kind === "shop") for (const [path, text] of Object.entries(files)) this.write(path, text);
+    if (this.kind === "modelless") {
+      for (const [path, text] of Object.entries(files)) this.write(path, text.replace("model: fake-model\n", ""));
+    }
     if (this.kind === "bare") this.write("prompts/shop.md", prompt.replace("knowledge: [shop]\n", ""));
     await this.run();
   }
@@ -98,6 +105,7 @@ export class Desk {
     const shared = `[http]\nport = ${this.port}\n${built}[embed]\nkind = "off"\n[worker]\ngap_ms = 50\n`;
     // What runs on this machine must not answer.
     if (this.kind === "demo") return `${shared}[llm]\nkind = "extractive"\n`;
+    if (this.kind === "modelless") return `${shared}[llm]\nkind = "auto"\nports = [${new URL(this.model.url).port}]\nlook_ms = 3600000\n`;
     const model = `[llm]\nkind = "openai"\nbase_url = "${this.model.url}"\napi_key = "model-key"\nmodel = "fake-model"
 [llm.prices."fake-model"]\ninput = 0.15\noutput = 0.60\n[speech]\nkind = "openai"\nbase_url = "${this.model.url}"\napi_key = "model-key"\n`;
     if (this.kind === "bare") return shared + model;

@@ -15,6 +15,8 @@ export class Model {
   answer: (chat: Chat) => string = () => "We open at nine [1].";
   /** Milliseconds between two words of a streamed answer. */
   pause = 5;
+  /** Names of the models that it lists. */
+  names = ["fake-model", "fake-model-large"];
   transcript = "Hello, when do you open on Sundays?";
   private readonly server = createServer((request, response) => void this.serve(request, response));
 
@@ -30,7 +32,7 @@ export class Model {
   private async serve(request: IncomingMessage, response: ServerResponse) {
     const path = request.url ?? "";
     if (path.endsWith("/models")) {
-      const data = ["fake-model", "fake-model-large"].map((id) => ({ id, object: "model", owned_by: "fake" }));
+      const data = this.names.map((id) => ({ id, object: "model", owned_by: "fake" }));
       return json(response, { object: "list", data });
     }
     if (path.endsWith("/audio/transcriptions")) {

@@ -52,6 +52,7 @@ struct Shared {
     reranked: Mutex<Vec<Value>>,
     recorded: Mutex<Vec<Recorded>>,
     count: AtomicU64,
+    requests: AtomicU64,
     failures: Failures,
 }
 
@@ -74,6 +75,7 @@ impl OpenAi {
             reranked: Mutex::default(),
             recorded: Mutex::default(),
             count: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
             failures: Failures::default(),
         });
         let router = Router::new()
@@ -140,6 +142,11 @@ impl OpenAi {
     /// Makes the next `n` requests to a path fail, such as `/v1/embeddings`.
     pub(crate) fn fail_next_at(&self, path: &str, n: usize, failure: &Failure) {
         self.state.failures.add(n, failure, Some(path));
+    }
+
+    /// Returns how many requests of any kind came.
+    pub(crate) fn request_count(&self) -> u64 {
+        self.state.requests.load(Ordering::SeqCst)
     }
 
     /// Refuses every request without this key.
@@ -214,6 +221,7 @@ async fn authorize(
     request: Request<Body>,
     next: Next,
 ) -> Result<Response, Refusal> {
+    state.requests.fetch_add(1, Ordering::SeqCst);
     let expected = state.key.lock().unwrap().as_ref().map(|key| format!("Bearer {key}"));
     let given = request.headers().get("authorization").and_then(|key| key.to_str().ok());
     if expected.is_some() && given != expected.as_deref() {
@@ -225,7 +233,8 @@ async fn authorize(
     let mut request = request;
     request.extensions_mut().insert(Half(then_cut));
     let response = next.run(request).await;
-    let streams = response.headers()["content-type"] == "text/event-stream";
+    let streams =
+        response.headers().get("content-type").is_some_and(|it| it == "text/event-stream");
     if then_cut && !streams { cut() } else { Ok(response) }
 }
 

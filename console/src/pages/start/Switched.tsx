@@ -1,7 +1,8 @@
 // Which features are switched on, and how to switch on the others.
-import { Badge, Code, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Badge, Button, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconMicrophone, IconRobot, IconSearch } from "@tabler/icons-react";
-import type { ComponentType } from "react";
+import { Link } from "@tanstack/react-router";
+import type { ComponentType, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { Copyable } from "@/parts/Copyable";
@@ -9,7 +10,6 @@ import { Async } from "@/parts/States";
 import { aboutModel, isLooking } from "./answering";
 
 const commands = {
-  model: '[llm]\nkind = "openai"\napi_key = "…"',
   embedder: "frontdesk models fetch multilingual-e5-small",
   speech: "frontdesk models fetch whisper-small",
 };
@@ -20,7 +20,7 @@ type RowProps = {
   isOn: boolean;
   about: string;
   /** How to switch it on. */
-  how: string;
+  how: ReactNode;
 };
 
 function Row({ icon: Icon, name, isOn, about, how }: RowProps) {
@@ -42,16 +42,18 @@ function Row({ icon: Icon, name, isOn, about, how }: RowProps) {
         <Text size="sm" c="dimmed">
           {about}
         </Text>
-        {!isOn &&
-          (how.includes("\n") ? (
-            <Code block dir="ltr" tabIndex={0} role="group" aria-label={t("on.command")}>
-              {how}
-            </Code>
-          ) : (
-            <Copyable value={how} label={name} />
-          ))}
+        {!isOn && how}
       </Stack>
     </Paper>
+  );
+}
+
+function Choose() {
+  const { t } = useTranslation("start");
+  return (
+    <Button component={Link} to="/settings/models" size="xs" variant="default" w="fit-content">
+      {t("on.choose")}
+    </Button>
   );
 }
 
@@ -91,21 +93,21 @@ export function Switched() {
                 name={t("on.model")}
                 isOn={model.is_model}
                 about={about(model)}
-                how={commands.model}
+                how={<Choose />}
               />
               <Row
                 icon={IconSearch}
                 name={t("on.embedder")}
                 isOn={!!embedder}
                 about={embedder ? meaning(embedder, embedding) : t("on.embedderOff")}
-                how={commands.embedder}
+                how={<Copyable value={commands.embedder} label={t("on.embedder")} />}
               />
               <Row
                 icon={IconMicrophone}
                 name={t("on.speech")}
                 isOn={speech}
                 about={speech ? t("on.speechOn", { name: speech_by ?? "" }) : t("on.speechOff")}
-                how={commands.speech}
+                how={<Copyable value={commands.speech} label={t("on.speech")} />}
               />
             </SimpleGrid>
             <Text size="sm" c="dimmed">

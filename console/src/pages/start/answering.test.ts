@@ -17,6 +17,8 @@ test("the text says where a model is that was found, and what was asked for one"
     values: { name: found.name, url: found.url, asked: asked.join(", ") },
   });
   expect(aboutModel({ ...machine, origin: "environment" }).key).toBe("on.modelEnvironment");
+  expect(aboutModel({ ...machine, asked: [], origin: "console" }).key).toBe("on.modelConsole");
+  expect(aboutModel({ ...none, asked: [], origin: "console" }).key).toBe("on.modelBroken");
   expect(aboutModel({ ...none, asked, origin: "not_found" }).key).toBe("on.modelNotFound");
   expect(aboutModel({ ...none, url: found.url, asked, origin: "gone" }).key).toBe("on.modelGone");
 });
@@ -28,7 +30,7 @@ test("a configured model is named as before, and so is a desk that may ask nobod
 });
 
 test("the page follows while a model is looked for", () => {
-  const origins = ["configured", "environment", "machine", "not_found", "gone"] as const;
+  const origins = ["configured", "console", "environment", "machine", "not_found", "gone"] as const;
   const looking = origins.filter((origin) => isLooking({ ...none, asked: [], origin }));
   expect(looking).toEqual(["not_found", "gone"]);
 });

@@ -8,6 +8,7 @@ export function aboutModel({ origin, name, url, asked, is_model }: Model) {
   const values = { name, url: url ?? "", asked: asked.join(", ") };
   const keys = {
     configured: is_model ? "modelOn" : "modelOff",
+    console: is_model ? "modelConsole" : "modelBroken",
     environment: "modelEnvironment",
     machine: "modelMachine",
     not_found: asked.length > 0 ? "modelNotFound" : "modelOff",

@@ -1,0 +1,36 @@
+// What the form of a model sends: never a stored key to another address.
+import type { Schemas } from "@/api/client";
+
+/** What a change of the model makes out of date. */
+export const ofModel = ["/api/v1/settings/models", "/api/v1/status", "/api/v1/models"];
+
+export type Provider = Schemas["ChatProvider"];
+
+export type Draft = { provider: Provider; address: string; key: string; model: string };
+
+/** The form as it opens: with the chosen model, if there is one. */
+export function opened(chosen?: Schemas["ChatModel"]): Draft {
+  return {
+    provider: chosen?.provider ?? "openai",
+    address: chosen && chosen.provider !== "openai" ? chosen.base_url : "",
+    key: "",
+    model: chosen?.model ?? "",
+  };
+}
+
+/** Whether the stored key belongs to what the form names. */
+export function keepsKey({ provider, address }: Draft, chosen?: Schemas["ChatModel"]): boolean {
+  if (!chosen?.has_key || chosen.provider !== provider) return false;
+  return provider === "openai" || chosen.base_url === address.trim();
+}
+
+/** The request's body. Without a key the server uses the stored one; an empty one is none. */
+export function body(draft: Draft, chosen?: Schemas["ChatModel"]): Schemas["ChatModelDraft"] {
+  const { provider, address, key, model } = draft;
+  return {
+    provider,
+    base_url: provider === "openai" ? "" : address.trim(),
+    model: model.trim(),
+    ...(key.trim() === "" && keepsKey(draft, chosen) ? {} : { key: key.trim() }),
+  };
+}

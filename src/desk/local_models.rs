@@ -1,0 +1,241 @@
+//! The models that run in this process: which are there and in use, and their downloads. A download
+//! is this process's own: where several share a database, each machine has its own models.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::Desk;
+use super::notifier::Notifier;
+use crate::domain::{ModelTask, PartOrigin, What};
+use crate::models::{CATALOG, CatalogModel, Settings, Use, Watch};
+
+/// How often a running download is announced.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The models of this process.
+#[derive(Default)]
+pub struct LocalModels {
+    settings: Option<Settings>,
+    /// The tasks whose model the configuration does not name: `kind = "auto"`.
+    automatic: Vec<ModelTask>,
+    /// The question answering model in use.
+    qa: Option<String>,
+    downloads: Mutex<HashMap<&'static str, Download>>,
+}
+
+/// A model of this process, or one that can be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalModel {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub task: ModelTask,
+    /// What it is good at; `None` for one that was imported.
+    pub about: Option<String>,
+    /// Its size in bytes; of one that is not there, about.
+    pub bytes: u64,
+    /// Whether it is there.
+    pub installed: bool,
+    /// Whether it is in use.
+    pub in_use: bool,
+    /// Bytes that came in a running download.
+    pub received: Option<u64>,
+    /// Why its last download failed.
+    pub failure: Option<String>,
+}
+
+/// What does a task besides answering.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelPart {
+    /// The task.
+    pub task: ModelTask,
+    /// Name of the model; `None` if none does it.
+    pub name: Option<String>,
+    /// Where it comes from.
+    pub origin: PartOrigin,
+}
+
+struct Download {
+    progress: Arc<Progress>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Progress {
+    received: AtomicU64,
+    failure: Mutex<Option<String>>,
+}
+
+impl Watch for Progress {
+    fn file(&self, _: &str, had: u64, _: Option<u64>) {
+        self.bytes(had);
+    }
+
+    fn bytes(&self, count: u64) {
+        self.received.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+impl LocalModels {
+    /// `automatic`: the tasks whose model the configuration does not name.
+    /// `qa`: the question answering model in use.
+    pub fn new(settings: Settings, automatic: Vec<ModelTask>, qa: Option<String>) -> Self {
+        Self { settings: Some(settings), automatic, qa, downloads: Mutex::default() }
+    }
+
+    /// Folder of the models.
+    pub fn folder(&self) -> String {
+        let folder = self.settings.as_ref().map(|settings| settings.folder().display().to_string());
+        folder.unwrap_or_default()
+    }
+
+    /// The known model of this name.
+    pub fn known(&self, name: &str) -> Option<&'static CatalogModel> {
+        CATALOG.iter().find(|known| known.name == name)
+    }
+
+    fn downloads(&self) -> MutexGuard<'_, HashMap<&'static str, Download>> {
+        self.downloads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes received of a running download, and why the last one failed.
+    fn progress(&self, name: &str) -> (Option<u64>, Option<String>) {
+        let downloads = self.downloads();
+        let Some(download) = downloads.get(name) else { return (None, None) };
+        let received = download.progress.received.load(Ordering::Relaxed);
+        let failure = download.progress.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        ((!download.task.is_finished()).then_some(received), failure.clone())
+    }
+}
+
+impl Desk {
+    /// What embeds, listens, reranks and chooses quotes.
+    pub fn model_parts(&self) -> Vec<ModelPart> {
+        let live = self.engine.live();
+        let parts = [
+            (ModelTask::Embeddings, live.embed.identity()),
+            (ModelTask::Speech, self.engine.speech.name()),
+            (ModelTask::Reranking, live.rerank.identity()),
+            (ModelTask::QuestionAnswering, self.local_models.qa.as_deref()),
+        ];
+        let part = |(task, name): (ModelTask, Option<&str>)| {
+            let is_automatic = self.local_models.automatic.contains(&task);
+            let origin = match (name, is_automatic) {
+                (None, _) => PartOrigin::Off,
+                (Some(_), true) => PartOrigin::Found,
+                (Some(_), false) => PartOrigin::Configuration,
+            };
+            ModelPart { task, name: name.map(ToOwned::to_owned), origin }
+        };
+        parts.into_iter().map(part).collect()
+    }
+
+    /// The models that are there, and those that can be fetched.
+    pub fn list_local_models(&self) -> Vec<LocalModel> {
+        let local = &self.local_models;
+        let Some(settings) = &local.settings else { return Vec::new() };
+        let parts = self.model_parts();
+        let uses = |name: &str| {
+            let names = parts.iter().filter_map(|part| part.name.as_deref());
+            names.flat_map(|used| used.split(['/', ' ', ','])).any(|word| word == name)
+        };
+        let there = settings.list();
+        let known = |name: &str| CATALOG.iter().find(|known| known.name == name);
+        let mut all: Vec<LocalModel> = there
+            .iter()
+            .map(|found| LocalModel {
+                task: task(found.purpose),
+                about: known(&found.name).map(|known| known.about.to_owned()),
+                bytes: found.size,
+                installed: true,
+                in_use: uses(&found.name),
+                received: None,
+                failure: None,
+                name: found.name.clone(),
+            })
+            .collect();
+        let missing = CATALOG.iter().filter(|known| !there.iter().any(|it| it.name == known.name));
+        all.extend(missing.map(|known| {
+            let (received, failure) = local.progress(known.name);
+            LocalModel {
+                name: known.name.to_owned(),
+                task: task(known.purpose),
+                about: Some(known.about.to_owned()),
+                bytes: known.bytes(),
+                installed: false,
+                in_use: false,
+                received,
+                failure,
+            }
+        }));
+        all
+    }
+
+    /// Downloads a model in the background, unless that is under way. False if it is there already.
+    pub fn fetch_local_model(&self, known: &'static CatalogModel) -> bool {
+        let Some(settings) = self.local_models.settings.clone() else { return false };
+        if settings.found(known.name).is_some() {
+            return false;
+        }
+        let mut downloads = self.local_models.downloads();
+        if downloads.get(known.name).is_some_and(|download| !download.task.is_finished()) {
+            return true;
+        }
+        let (progress, notifier) = (Arc::<Progress>::default(), self.notifier.clone());
+        let task = tokio::spawn(download(settings, known, progress.clone(), notifier));
+        downloads.insert(known.name, Download { progress, task });
+        true
+    }
+
+    /// Cancels a download. What came is kept. False if there is none.
+    pub async fn cancel_local_model(&self, name: &str) -> bool {
+        let Some(download) = self.local_models.downloads().remove(name) else { return false };
+        let runs = !download.task.is_finished();
+        download.task.abort();
+        // The lock on its folder is free when the task has ended.
+        drop(download.task.await);
+        self.notifier.announce(What::Models);
+        runs
+    }
+}
+
+async fn download(
+    settings: Settings,
+    known: &'static CatalogModel,
+    progress: Arc<Progress>,
+    notifier: Arc<Notifier>,
+) {
+    let fetching = settings.fetch(known, &*progress);
+    let telling = async {
+        loop {
+            notifier.announce(What::Models);
+            tokio::time::sleep(ANNOUNCE_INTERVAL).await;
+        }
+    };
+    let fetched = tokio::select! {
+        fetched = fetching => fetched,
+        () = telling => return,
+    };
+    match fetched {
+        Ok(_) => tracing::info!("the model {} was fetched", known.name),
+        Err(why) => {
+            tracing::warn!("the model {} was not fetched: {why}", known.name);
+            *progress.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        }
+    }
+    notifier.announce(What::Models);
+}
+
+fn task(purpose: Use) -> ModelTask {
+    match purpose {
+        Use::Embed => ModelTask::Embeddings,
+        Use::Rerank => ModelTask::Reranking,
+        Use::Listen => ModelTask::Speech,
+        Use::Voices => ModelTask::SpeechDetection,
+        Use::AnswerQuestions => ModelTask::QuestionAnswering,
+    }
+}

@@ -1,0 +1,157 @@
+//! The model that somebody chose in the console or in the terminal, and which addresses may be named.
+//! Must neither store nor ask it.
+//!
+//! The key that comes with an address is sent to that address alone. Whoever is signed in could
+//! otherwise have the desk call its own network, so only its owner names private addresses; others
+//! name public ones, over TLS, and those that the configuration has the desk call anyway.
+
+use frontdesk_endpoint::OPENAI;
+use frontdesk_endpoint::address::{AddressError, Guard};
+use secrecy::SecretString;
+use url::Url;
+
+use crate::domain::ChatProvider;
+
+/// Where Ollama listens.
+const OLLAMA: &str = "http://127.0.0.1:11434/v1";
+
+/// The model that answers.
+#[derive(Debug, Clone)]
+pub struct ChatSetting {
+    /// Who runs it.
+    pub provider: ChatProvider,
+    /// Everything before `/chat/completions`, as [`address`] returns it.
+    pub base_url: String,
+    /// Its name.
+    pub model: String,
+    /// Its key; local servers need none.
+    pub api_key: Option<SecretString>,
+    /// Whether the address may be private.
+    pub trusted: bool,
+}
+
+/// Why an address may not be named.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressRefusal {
+    /// It is private.
+    #[error(
+        "Only who holds the admin key sets a model at a private address: `frontdesk models set chat` on the desk's machine does. \
+         Addresses that [llm] names, such as Ollama's, are free."
+    )]
+    Private,
+    /// It can be used by nobody; says why.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// Returns the address that a provider is asked at, in one spelling. `written` is empty for its
+/// usual one. Errors say what to write.
+pub fn address(provider: ChatProvider, written: &str) -> Result<String, String> {
+    let written = match (provider, written.trim()) {
+        (ChatProvider::Openai, "" | OPENAI) => return Ok(OPENAI.to_owned()),
+        (ChatProvider::Openai, _) => {
+            return Err(
+                "OpenAI has one address: another one is of the provider `compatible`.".into()
+            );
+        }
+        (ChatProvider::Ollama, "") => return Ok(OLLAMA.to_owned()),
+        (_, "") => return Err("The address is missing, such as https://models.example/v1.".into()),
+        (_, written) => written,
+    };
+    let wrong = |why: &str| format!("The address {why}: write it as https://models.example/v1.");
+    let mut url = Url::parse(written).map_err(|_| wrong("is not a URL"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(wrong("does not begin with https:// (or http://) and a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("holds a user name or password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("holds a `?` or `#`"));
+    }
+    if matches!(url.path(), "" | "/") {
+        match provider {
+            ChatProvider::Azure => url.set_path("/openai/v1"),
+            ChatProvider::Ollama => url.set_path("/v1"),
+            ChatProvider::Openai | ChatProvider::Compatible => {}
+        }
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+impl ChatSetting {
+    /// Checks that the address may be connected to. A name that cannot be looked up now is checked
+    /// when it is.
+    pub async fn judge(&self) -> Result<(), AddressRefusal> {
+        let unusable = |why: String| AddressRefusal::Unusable(why);
+        let url = Url::parse(&self.base_url).map_err(|why| unusable(why.to_string()))?;
+        match Guard::new(self.trusted).permits(&url).await {
+            Err(AddressError::Private { .. }) => return Err(AddressRefusal::Private),
+            Err(AddressError::Never { .. }) => {
+                return Err(unusable(
+                    "No model is at this address: it is never connected to.".into(),
+                ));
+            }
+            Ok(()) => {}
+        }
+        if !self.trusted && url.scheme() != "https" {
+            return Err(unusable(
+                "Keys and customers' messages go over the internet only with https://.".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_one_spelling_and_a_wrong_one_says_what_to_write() {
+        use ChatProvider::{Azure, Compatible, Ollama, Openai};
+        for (provider, written, url) in [
+            (Openai, "", OPENAI),
+            (Ollama, " ", OLLAMA),
+            (Ollama, "http://localhost:11434/", "http://localhost:11434/v1"),
+            (Azure, "https://shop.openai.azure.com", "https://shop.openai.azure.com/openai/v1"),
+            (Compatible, "HTTPS://Models.Example:443/v1/", "https://models.example/v1"),
+            (Compatible, "http://127.1:8000/v1/../x", "http://127.0.0.1:8000/x"),
+        ] {
+            assert_eq!(address(provider, written).as_deref(), Ok(url), "{written}");
+        }
+        for (provider, written) in [
+            (Openai, "https://evil.example/v1"),
+            (Azure, ""),
+            (Compatible, ""),
+            (Compatible, "models.example/v1"),
+            (Compatible, "127.0.0.1:8000"),
+            (Compatible, "file:///etc/passwd"),
+            (Compatible, "https://joe:pw@models.example/v1"),
+            (Compatible, "https://models.example/v1?x="),
+            (Compatible, "https://models.example/v1#"),
+        ] {
+            assert!(address(provider, written).is_err(), "{written}");
+        }
+    }
+
+    fn setting(base_url: &str, trusted: bool) -> ChatSetting {
+        let (provider, model) = (ChatProvider::Compatible, "m".to_owned());
+        ChatSetting { provider, base_url: base_url.to_owned(), model, api_key: None, trusted }
+    }
+
+    #[tokio::test]
+    async fn private_addresses_are_the_owners_and_some_are_nobodys() {
+        for private in ["http://127.0.0.1:1/v1", "https://10.0.0.1/v1", "http://localhost:1/v1"] {
+            assert_eq!(setting(private, false).judge().await, Err(AddressRefusal::Private));
+            assert_eq!(setting(private, true).judge().await, Ok(()), "{private}");
+        }
+        for trusted in [false, true] {
+            let metadata = setting("http://169.254.169.254/latest", trusted).judge().await;
+            assert!(matches!(metadata, Err(AddressRefusal::Unusable(_))), "{metadata:?}");
+        }
+        let plain = setting("http://8.8.8.8/v1", false).judge().await.unwrap_err();
+        assert!(plain.to_string().contains("https://"), "{plain}");
+        assert_eq!(setting("https://8.8.8.8/v1", false).judge().await, Ok(()));
+    }
+}
