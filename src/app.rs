@@ -113,7 +113,6 @@ impl App {
             retrieve: config.retrieve.clone(),
             layout: PromptLayout::default(),
         };
-        let base_url = config.http.base_url();
         let data = config.data_folder();
         let secrets = secrets(&config, store.is_shared())?;
         let shared = store.is_shared().then_some((&store, &*secrets));
@@ -126,13 +125,9 @@ impl App {
             bots: Bots::default(),
             numbers: Numbers::new(connector),
             chat_models: ChatModels::new(secrets),
-            local_models: LocalModels::new(
-                config.models.clone(),
-                automatic(&config),
-                qa.identity().map(ToOwned::to_owned),
-            ),
+            local_models: local_models(&config, &*qa),
             intake: config.worker.intake(),
-            base_url,
+            base_url: config.http.base_url(),
             notifier: Arc::default(),
         };
         desk.reload_chat_model().await?;
@@ -285,12 +280,13 @@ fn secrets(config: &Config, is_shared: bool) -> anyhow::Result<Arc<Secrets>> {
     secrets.map(Arc::new).map_err(|why| anyhow!("[secrets]: {why}"))
 }
 
-/// The tasks whose model the configuration does not name.
-fn automatic(config: &Config) -> Vec<ModelTask> {
+/// The models of this process, with the tasks whose model the configuration does not name.
+fn local_models(config: &Config, qa: &dyn QaModel) -> LocalModels {
     let embeddings = config.embed.is_auto().then_some(ModelTask::Embeddings);
     let speech = config.speech.is_auto().then_some(ModelTask::Speech);
-    let qa = config.qa.is_auto().then_some(ModelTask::QuestionAnswering);
-    embeddings.into_iter().chain(speech).chain(qa).collect()
+    let quotes = config.qa.is_auto().then_some(ModelTask::QuestionAnswering);
+    let automatic = embeddings.into_iter().chain(speech).chain(quotes).collect();
+    LocalModels::new(config.models.clone(), automatic, qa.identity().map(ToOwned::to_owned))
 }
 
 /// Looks for a model while the server runs.

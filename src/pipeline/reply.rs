@@ -386,10 +386,8 @@ fn with_choices(input: Input<'_>, mut reply: Reply, near: &[String]) -> Reply {
 fn fixed(Input { agent, turn, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
     let texts = &agent.texts;
     // What the words below a picture mean, only the picture tells.
-    let sort = match sort {
-        ReplyKind::NoAnswer if turn.has_only_captions() => ReplyKind::Unreadable,
-        sort => sort,
-    };
+    let is_of_picture = sort == ReplyKind::NoAnswer && turn.has_only_captions();
+    let sort = if is_of_picture { ReplyKind::Unreadable } else { sort };
     let text = match sort {
         ReplyKind::NoAnswer | ReplyKind::Answer => &texts.no_answer,
         ReplyKind::Greeting => &texts.greeting,
