@@ -60,7 +60,9 @@ fn with(family: &str, tensors: &[&str], number: f32) -> TempDir {
     };
     for (place, length) in places {
         let numbers = bytes[place..place + length].as_chunks_mut::<2>().0;
-        numbers.iter_mut().for_each(|two| *two = f16::from_f32(number).to_le_bytes());
+        for two in numbers.iter_mut() {
+            *two = f16::from_f32(number).to_le_bytes();
+        }
     }
     std::fs::write(path, bytes).unwrap();
     home
