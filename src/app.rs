@@ -267,11 +267,13 @@ impl App {
     }
 }
 
-/// Builds what writes the answers, and what quotes the documents when it cannot.
+/// Builds what writes the answers, and what quotes the documents when it cannot. A recording has no
+/// calls of the latter, so that it must give the same again: words choose what it quotes.
 fn models(config: &Config, qa: &Arc<dyn QaModel>) -> anyhow::Result<(ModelSource, Arc<dyn Model>)> {
     let quotes = llm::Settings::without_model(qa.clone());
-    let model = config.llm.build(config.http.port, quotes.clone());
-    Ok((model.map_err(|why| anyhow!("[llm]: {why}"))?, quotes))
+    let model = config.llm.build(config.http.port, quotes);
+    let model = model.map_err(|why| anyhow!("[llm]: {why}"))?;
+    Ok((model, llm::Settings::without_model(crate::qa::off())))
 }
 
 /// What encrypts keys in the database.

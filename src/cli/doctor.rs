@@ -174,8 +174,7 @@ async fn check_model(app: &App, report: &mut Report) {
     if discovery.origin != ModelOrigin::Configured {
         report.note("answers", &discovery.to_string());
     }
-    let kind = model.kind(model.default_model());
-    if engine.budget.limits_money() && !kind.is_priced() {
+    if engine.is_unlimited() {
         report.bad(
             "money",
             "[budget] has limits, but what the model costs is not known: nothing is limited",

@@ -2,7 +2,6 @@
 //! is this process's own: where several share a database, each machine has its own models.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -66,17 +65,25 @@ struct Download {
 
 #[derive(Default)]
 struct Progress {
-    received: AtomicU64,
+    /// Bytes that are there of each file: a broken one is begun again.
+    received: Mutex<HashMap<String, u64>>,
+    /// The file that comes now.
+    file: Mutex<String>,
     failure: Mutex<Option<String>>,
 }
 
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Watch for Progress {
-    fn file(&self, _: &str, had: u64, _: Option<u64>) {
-        self.bytes(had);
+    fn file(&self, path: &str, had: u64, _: Option<u64>) {
+        held(&self.received).insert(path.to_owned(), had);
+        path.clone_into(&mut held(&self.file));
     }
 
     fn bytes(&self, count: u64) {
-        self.received.fetch_add(count, Ordering::Relaxed);
+        *held(&self.received).entry(held(&self.file).clone()).or_default() += count;
     }
 }
 
@@ -99,15 +106,15 @@ impl LocalModels {
     }
 
     fn downloads(&self) -> MutexGuard<'_, HashMap<&'static str, Download>> {
-        self.downloads.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.downloads)
     }
 
     /// Bytes received of a running download, and why the last one failed.
     fn progress(&self, name: &str) -> (Option<u64>, Option<String>) {
         let downloads = self.downloads();
         let Some(download) = downloads.get(name) else { return (None, None) };
-        let received = download.progress.received.load(Ordering::Relaxed);
-        let failure = download.progress.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let received = held(&download.progress.received).values().sum();
+        let failure = held(&download.progress.failure);
         ((!download.task.is_finished()).then_some(received), failure.clone())
     }
 }
@@ -224,7 +231,7 @@ async fn download(
         Ok(_) => tracing::info!("the model {} was fetched", known.name),
         Err(why) => {
             tracing::warn!("the model {} was not fetched: {why}", known.name);
-            *progress.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+            *held(&progress.failure) = Some(why);
         }
     }
     notifier.announce(What::Models);

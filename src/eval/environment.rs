@@ -56,7 +56,8 @@ impl EvalEnvironment {
             let agents =
                 self.drafts.iter().fold(agents, |agents, bot| agents.with_draft(bot.clone()));
             targets.frontdesk_opener = Some(Arc::new(agents));
-            targets.model = Some(desk.engine.model.current().default_model().to_owned());
+            // Graders ask the endpoint of the configuration, whatever answers customers.
+            targets.model = Some(desk.engine.model.configured().default_model().to_owned());
         }
         let grader = self.grader.as_ref().map(|id| {
             let spec = TargetSpec { id: id.clone(), ..TargetSpec::default() };

@@ -5,9 +5,12 @@
 //! otherwise have the desk call its own network, so only its owner names private addresses; others
 //! name public ones, over TLS, and those that the configuration has the desk call anyway.
 
+use std::time::Duration;
+
 use frontdesk_endpoint::OPENAI;
 use frontdesk_endpoint::address::{AddressError, Guard};
 use secrecy::SecretString;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::domain::ChatProvider;
@@ -36,7 +39,7 @@ pub enum AddressRefusal {
     /// It is private.
     #[error(
         "Only who holds the admin key sets a model at a private address: `frontdesk models set chat` on the desk's machine does. \
-         Addresses that [llm] names, such as Ollama's, are free."
+         An address that [llm] itself names is free."
     )]
     Private,
     /// It can be used by nobody; says why.
@@ -69,6 +72,10 @@ pub fn address(provider: ChatProvider, written: &str) -> Result<String, String> 
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("holds a `?` or `#`"));
     }
+    // Found models are named so, and a name may mean other addresses, too.
+    if url.host_str() == Some("localhost") {
+        url.set_host(Some("127.0.0.1")).map_err(|_| wrong("has no usable host"))?;
+    }
     if matches!(url.path(), "" | "/") {
         match provider {
             ChatProvider::Azure => url.set_path("/openai/v1"),
@@ -79,13 +86,18 @@ pub fn address(provider: ChatProvider, written: &str) -> Result<String, String> 
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+/// How long the address is looked up before it is only checked when it is connected to.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
+
 impl ChatSetting {
     /// Checks that the address may be connected to. A name that cannot be looked up now is checked
     /// when it is.
     pub async fn judge(&self) -> Result<(), AddressRefusal> {
         let unusable = |why: String| AddressRefusal::Unusable(why);
         let url = Url::parse(&self.base_url).map_err(|why| unusable(why.to_string()))?;
-        match Guard::new(self.trusted).permits(&url).await {
+        let guard = Guard::new(self.trusted);
+        let judged = timeout(LOOKUP_TIMEOUT, guard.permits(&url)).await;
+        match judged.unwrap_or(Ok(())) {
             Err(AddressError::Private { .. }) => return Err(AddressRefusal::Private),
             Err(AddressError::Never { .. }) => {
                 return Err(unusable(
@@ -113,7 +125,7 @@ mod tests {
         for (provider, written, url) in [
             (Openai, "", OPENAI),
             (Ollama, " ", OLLAMA),
-            (Ollama, "http://localhost:11434/", "http://localhost:11434/v1"),
+            (Ollama, "http://localhost:11434/", "http://127.0.0.1:11434/v1"),
             (Azure, "https://shop.openai.azure.com", "https://shop.openai.azure.com/openai/v1"),
             (Compatible, "HTTPS://Models.Example:443/v1/", "https://models.example/v1"),
             (Compatible, "http://127.1:8000/v1/../x", "http://127.0.0.1:8000/x"),

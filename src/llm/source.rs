@@ -30,6 +30,15 @@ enum Source {
     Auto(Arc<Auto>),
 }
 
+impl Source {
+    fn now(&self) -> (Arc<dyn Model>, Discovery) {
+        match self {
+            Self::Fixed(model) => (model.clone(), Discovery::configured()),
+            Self::Auto(auto) => auto.now(),
+        }
+    }
+}
+
 /// What the configuration says about models and addresses.
 pub(super) struct Configuration {
     /// What quotes the documents while the chosen model cannot be used.
@@ -96,6 +105,11 @@ impl ModelSource {
         }
     }
 
+    /// Returns the model that would be in use if nobody had chosen one.
+    pub fn configured(&self) -> Arc<dyn Model> {
+        self.source.now().0
+    }
+
     /// Returns how the model in use was chosen.
     pub fn discovery(&self) -> Discovery {
         self.now().1
@@ -106,10 +120,7 @@ impl ModelSource {
         if let Some(choice) = &*self.choice.borrow() {
             return choice.clone();
         }
-        match &self.source {
-            Source::Fixed(model) => (model.clone(), Discovery::configured()),
-            Source::Auto(auto) => auto.now(),
-        }
+        self.source.now()
     }
 
     /// Lets this model answer from the next turn on, whatever the configuration says; `None` for the

@@ -38,6 +38,13 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Whether the budget limits money though what the model in use costs is not known, so that
+    /// nothing is limited.
+    pub fn is_unlimited(&self) -> bool {
+        let model = self.model.current();
+        self.budget.limits_money() && !model.kind(model.default_model()).is_priced()
+    }
+
     /// Answers a turn. In each part, `?` ends the turn early if its outcome is known.
     pub async fn answer(&self, bot: &Bot, turn: &Turn, context: TurnContext<'_>) -> TurnResult {
         let span = spans::trial();

@@ -104,6 +104,7 @@ impl ModelChoice<'_> {
 
     /// Whether a person is called instead: no budget for a model, and no answer without one.
     pub(super) fn needs_person(&self, reply: &Reply) -> bool {
-        self.limit == Some(Limit::Reached) && reply.sort == ReplyKind::NoAnswer
+        let unanswered = matches!(reply.sort, ReplyKind::NoAnswer | ReplyKind::Unreadable);
+        self.limit == Some(Limit::Reached) && unanswered
     }
 }

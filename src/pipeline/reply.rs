@@ -93,6 +93,14 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
             reply
         }
     };
+    let ours = input.agent.texts.no_answer.to(input.language);
+    let is_ours = reply.sort == ReplyKind::NoAnswer && reply.text.starts_with(ours);
+    // What the words below a picture mean, only the picture tells.
+    let reply = if is_ours && !written.calls_person && input.turn.has_only_captions() {
+        fixed(input, ReplyKind::Unreadable)
+    } else {
+        reply
+    };
     written.citations.clone_from(&reply.citations);
     written.took_ms = millis(started);
     (Output { reply, usage }, written)
@@ -129,12 +137,7 @@ async fn ask(
         }
         Ok(Completion::NoAnswer { model, near }) => {
             written.model = model;
-            let reply = fixed(input, ReplyKind::NoAnswer);
-            if reply.sort == ReplyKind::NoAnswer {
-                with_choices(input, reply, &near)
-            } else {
-                reply
-            }
+            with_choices(input, fixed(input, ReplyKind::NoAnswer), &near)
         }
         Ok(Completion::Greeting { model }) => {
             written.model = model;
@@ -319,12 +322,14 @@ fn vetted(
 fn signalled(input: Input<'_>, reply: Reply, asked: Signals, written: &mut ReplyTrace) -> Reply {
     written.calls_person = asked.hand_off;
     let Input { agent, language, .. } = input;
-    let ours = [&agent.texts.no_answer, &agent.texts.unreadable];
-    let unsaid = asked.hand_off && ours.iter().any(|text| reply.text == text.to(language));
+    let unsaid = asked.hand_off && reply.text == agent.texts.no_answer.to(language);
     let text = if unsaid { agent.handoff.reply.to(language).to_owned() } else { reply.text };
     let sort = if asked.no_answer { ReplyKind::NoAnswer } else { reply.sort };
     Reply { text, sort, ..reply }
 }
+
+/// Maximum words around the agent's own no-answer sentence that leave it one.
+const MAX_OTHER_WORDS: usize = 12;
 
 /// Makes an answer that says it does not know a `no_answer`, with its own words: the question is a
 /// gap. An answer that cites a passage for something that it states stays one, unless all it says is
@@ -334,8 +339,11 @@ fn told_unknown(no_answer: &Sentence, reply: Reply, written: &mut ReplyTrace) ->
     let cites = !reply.citations.is_empty() && written.checked.as_ref().is_none_or(claims);
     let said = plain(&reply.text);
     let mut own = no_answer.all().map(plain).filter(|own| !own.trim().is_empty());
-    let unknown = own.any(|own| said == own || !cites && said.contains(&own))
-        || !cites && ground::is_unknown(&reply.text);
+    let is_own = |own: String| {
+        let more = said.split(' ').count().saturating_sub(own.split(' ').count());
+        said == own || !cites && more <= MAX_OTHER_WORDS && said.contains(&own)
+    };
+    let unknown = own.any(is_own) || !cites && ground::is_unknown(&reply.text);
     if reply.sort != ReplyKind::Answer || !unknown {
         return reply;
     }
@@ -383,11 +391,8 @@ fn with_choices(input: Input<'_>, mut reply: Reply, near: &[String]) -> Reply {
 }
 
 /// Returns one of the agent's fixed texts, in the customer's language.
-fn fixed(Input { agent, turn, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
+fn fixed(Input { agent, language, .. }: Input<'_>, sort: ReplyKind) -> Reply {
     let texts = &agent.texts;
-    // What the words below a picture mean, only the picture tells.
-    let is_of_picture = sort == ReplyKind::NoAnswer && turn.has_only_captions();
-    let sort = if is_of_picture { ReplyKind::Unreadable } else { sort };
     let text = match sort {
         ReplyKind::NoAnswer | ReplyKind::Answer => &texts.no_answer,
         ReplyKind::Greeting => &texts.greeting,

@@ -80,7 +80,15 @@ impl Settings {
                 Arc::new(local::Local::new(settings, &folder(settings, models)??)?)
             }
             Self::Auto(settings) => match folder(settings, models)? {
-                Ok(folder) => Arc::new(local::Local::new(settings, &folder)?),
+                Ok(folder) => match local::Local::new(settings, &folder) {
+                    Ok(local) => Arc::new(local),
+                    // Nobody named it, so it must not stop the start.
+                    Err(why) => {
+                        let place = folder.display();
+                        tracing::error!("{place} is not used: {why}; words choose what is quoted");
+                        off()
+                    }
+                },
                 Err(_) => off(),
             },
         })

@@ -1,15 +1,17 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { arrivals, choose, once, timesOf } from "./notify";
+import { arrivals, choose, known, once } from "./notify";
 
 beforeEach(() => localStorage.clear());
 
 const one = (id: string, last_inbound_at: number) => ({ id, last_inbound_at });
 
 test("what a customer wrote since is an arrival, what waited before is not", () => {
-  const before = timesOf([one("a", 10), one("b", 20)]);
-  expect(arrivals(before, [one("a", 10), one("b", 25), one("c", 5)]).map(({ id }) => id)).toEqual(["b", "c"]);
+  const before = known([one("a", 10), one("b", 20)]);
+  const now = [one("a", 10), one("b", 25), one("c", 22), one("old, after others were answered", 5)];
+  expect(arrivals(before, now).map(({ id }) => id)).toEqual(["b", "c"]);
   expect(arrivals(before, [one("a", 9)])).toEqual([]);
-  expect(arrivals(new Map(), [one("a", 1)])).toHaveLength(1);
+  expect(arrivals(known([]), [one("a", 1)])).toHaveLength(1);
+  expect(arrivals(known([], before), [one("a", 10)]), "waits again without a new message").toEqual([]);
 });
 
 test("a choice is kept for the next time", () => {

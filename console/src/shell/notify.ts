@@ -39,9 +39,20 @@ export function useChoice(): Choice {
 /** Switches something on or off, and remembers it. */
 export function choose(part: Partial<Choice>) {
   choice = { ...choice, ...part };
-  localStorage.setItem(kept, JSON.stringify(choice));
+  try {
+    localStorage.setItem(kept, JSON.stringify(choice));
+  } catch {
+    // A browser that keeps nothing forgets it with the page.
+  }
   for (const watcher of watchers) watcher();
 }
+
+/** Hears what another tab switches on or off. */
+window.addEventListener("storage", ({ key }) => {
+  if (key !== kept) return;
+  choice = stored();
+  for (const watcher of watchers) watcher();
+});
 
 /** Whether the browser knows notifications, and what it permits. */
 export const permission = (): NotificationPermission | "unknown" =>
@@ -54,25 +65,33 @@ export async function allow(): Promise<NotificationPermission | "unknown"> {
   return permission();
 }
 
-/** The waiting conversations in which a customer wrote since `before`: id to time of the last message. */
-export function arrivals<One extends Conversation>(
-  before: ReadonlyMap<string, number>,
-  now: readonly One[],
-): One[] {
-  return now.filter(({ id, last_inbound_at }) => (last_inbound_at ?? 0) > (before.get(id) ?? -1));
+/** What is known of the waiting conversations: the time of the last message of each, and the newest time of all. */
+export type Known = { times: ReadonlyMap<string, number>; newest: number };
+
+/** The conversations in which a customer wrote since: older ones may only have come up in the list. */
+export function arrivals<One extends Conversation>({ times, newest }: Known, now: readonly One[]): One[] {
+  return now.filter(({ id, last_inbound_at }) => (last_inbound_at ?? 0) > (times.get(id) ?? newest));
 }
 
-/** Id and time of the last message of each conversation. */
-export const timesOf = (all: readonly Conversation[]) =>
-  new Map(all.map(({ id, last_inbound_at }) => [id, last_inbound_at ?? 0]));
+/** What is known after a list was read. */
+export function known(all: readonly Conversation[], before?: Known): Known {
+  const times = new Map(all.map(({ id, last_inbound_at }) => [id, last_inbound_at ?? 0]));
+  return { times, newest: Math.max(before?.newest ?? 0, ...times.values()) };
+}
+
+/** Time after which a sound says nothing any more, in milliseconds. */
+const LATE = 1_000;
 
 let audio: AudioContext | undefined;
 
-/** Plays two short tones, if the browser lets a page that nobody has clicked yet play any. */
+/** Plays two short tones; none where the browser lets a page that nobody has clicked yet play nothing. */
 export function ring() {
   audio ??= new AudioContext();
   const context = audio;
+  const asked = Date.now();
   void context.resume().then(() => {
+    // It waited for a click: what rings now is no news.
+    if (Date.now() - asked > LATE) return;
     [660, 880].forEach((pitch, place) => {
       const start = context.currentTime + place * 0.14;
       const tone = new OscillatorNode(context, { frequency: pitch });
@@ -85,6 +104,20 @@ export function ring() {
       tone.stop(start + 0.3);
     });
   });
+}
+
+/** Shows a notification that leads somewhere. Some browsers permit them and cannot show them. */
+export function show(title: string, options: NotificationOptions, open: () => void) {
+  try {
+    const shown = new Notification(title, options);
+    shown.onclick = () => {
+      window.focus();
+      shown.close();
+      open();
+    };
+  } catch (error) {
+    console.info("This browser shows no notification", error);
+  }
 }
 
 /** Time in which a tab that somebody looks at is the first to know, in milliseconds. */

@@ -7,10 +7,12 @@ import { $api, api, type Schemas } from "@/api/client";
 import { customerName } from "@/parts/customer";
 import { setWaiting } from "@/parts/title";
 import { plain } from "@/parts/whatsapp";
-import { arrivals, once, permission, ring, timesOf, useChoice } from "./notify";
+import { arrivals, type Known, known, once, permission, ring, show, useChoice } from "./notify";
 
 /** Newest waiting conversations that are compared. */
 const COMPARED = 30;
+
+const query = { state: "waiting", limit: COMPARED } as const;
 
 type Conversation = Schemas["Conversation"];
 
@@ -21,7 +23,8 @@ export function useWaiting() {
   const navigate = useNavigate();
   const { notifications, sound } = useChoice();
   const { data, dataUpdatedAt } = $api.useQuery("get", "/api/v1/conversations/counts");
-  const known = useRef<Map<string, number>>(undefined);
+  const seen = useRef<Known>(undefined);
+  const reading = useRef({ running: false, again: false });
   const waiting = data?.waiting;
 
   useEffect(() => {
@@ -37,15 +40,9 @@ export function useWaiting() {
       if (isLookedAt && isOpen(one.id)) return;
       if (sound) ring();
       if (isLookedAt || !notifications || permission() !== "granted") return;
-      const shown = new Notification(customerName(one, t("notify.nameless")), {
-        body: plain(one.waiting_text ?? "") || t("notify.waits"),
-        tag: one.id,
-      });
-      shown.onclick = () => {
-        window.focus();
-        shown.close();
-        void navigate({ to: "/inbox/$id", params: { id: one.id } });
-      };
+      const body = plain(one.waiting_text ?? "") || t("notify.waits");
+      const open = () => void navigate({ to: "/inbox/$id", params: { id: one.id } });
+      show(customerName(one, t("notify.nameless")), { body, tag: one.id }, open);
     });
   };
 
@@ -53,21 +50,27 @@ export function useWaiting() {
     if (!dataUpdatedAt) return;
     // Without waiting conversations there is nothing to read: the next one is new.
     if (!waiting) {
-      known.current = new Map();
+      seen.current = known([], seen.current);
       return;
     }
-    const abort = new AbortController();
-    const query = { state: "waiting" as const, limit: COMPARED };
-    api.GET("/api/v1/conversations", { params: { query }, signal: abort.signal }).then(
-      ({ data }) => {
-        if (!data || abort.signal.aborted) return;
+    // One at a time: what changes meanwhile is read after it.
+    if (reading.current.running) {
+      reading.current.again = true;
+      return;
+    }
+    const read = async (): Promise<void> => {
+      reading.current = { running: true, again: false };
+      // If it fails, the next change asks again.
+      const answer = await api.GET("/api/v1/conversations", { params: { query } }).catch(() => undefined);
+      if (answer?.data) {
+        const { items } = answer.data;
         // What waited before the page was opened is in the list, and no news.
-        for (const one of known.current ? arrivals(known.current, data.items) : []) tell.current(one);
-        known.current = timesOf(data.items);
-      },
-      // The next change asks again.
-      () => {},
-    );
-    return () => abort.abort();
+        for (const one of seen.current ? arrivals(seen.current, items) : []) tell.current(one);
+        seen.current = known(items, seen.current);
+      }
+      reading.current.running = false;
+      if (reading.current.again) await read();
+    };
+    void read();
   }, [waiting, dataUpdatedAt]);
 }

@@ -156,6 +156,10 @@ pub struct Questions {
     pub day_spans: Vec<String>,
     /// Words that belong to the name of a weekday, such as "feira".
     pub day_suffixes: Vec<String>,
+    /// Names of weekdays that are also other words, such as "segunda", the second.
+    pub day_ordinals: Vec<String>,
+    /// Phrases of two words, such as "good morning", whose second word is no day.
+    pub day_lookalikes: Vec<String>,
 }
 
 /// Words that matter when questions are compared with curated ones.

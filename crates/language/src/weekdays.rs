@@ -16,6 +16,9 @@ const GROUPS: [&str; 7] =
 /// Length of an abbreviation, in characters.
 const ABBREVIATION_LEN: usize = 3;
 
+/// Characters between an abbreviation and its time.
+const MAX_BEFORE_TIME: usize = 6;
+
 /// Minimum length of a weekday that is abbreviated, in characters.
 const MIN_ABBREVIATED_LEN: usize = 5;
 
@@ -59,6 +62,8 @@ enum DayWord {
     Named(u8),
     /// The beginning of one: a day only where the text around it looks so.
     Short(u8),
+    /// One that is an ordinal number, too: a day where no noun follows.
+    Ordinal(u8),
     Weekend,
     /// Days from today.
     Relative(u8),
@@ -77,6 +82,7 @@ pub fn weekdays(text: &str) -> Weekdays {
             }
             Some(DayWord::Named(day)) => day,
             Some(DayWord::Short(day)) if is_abbreviation(text, &words, at) => day,
+            Some(DayWord::Ordinal(day)) if is_no_ordinal(text, &words, at) => day,
             _ => continue,
         };
         let from = span_from.filter(|(_, last)| is_span(text, &words, *last, at));
@@ -118,11 +124,14 @@ impl Word<'_> {
 }
 
 fn read(text: &str) -> Vec<Word<'_>> {
+    let mut before = String::new();
     let word = |(from, text)| {
         let small = folded(text);
         // Arabic writes "and" as a part of the next word.
         let says = LISTS.days.get(&small).or_else(|| LISTS.days.get(small.strip_prefix('و')?));
-        Word { from, text, says: says.copied() }
+        let is_other = LISTS.lookalikes.contains(&format!("{before} {small}"));
+        before = small.clone();
+        Word { from, text, says: says.copied().filter(|_| !is_other) }
     };
     text.unicode_word_indices().map(word).collect()
 }
@@ -142,23 +151,47 @@ fn is_span(text: &str, words: &[Word<'_>], from: usize, to: usize) -> bool {
     }
 }
 
-/// Whether a short word is a day's: a span follows, or something other than a word does, and
-/// figures or another short day stand in the text.
+/// Whether a short word is a day's: a span follows, or something other than a word does, and a time
+/// of the day or another short day stands in the text.
 fn is_abbreviation(text: &str, words: &[Word<'_>], at: usize) -> bool {
-    let is_day = |word: &Word<'_>| matches!(word.says, Some(DayWord::Named(_) | DayWord::Short(_)));
+    let Some(word) = words.get(at) else { return false };
     let is_marked = |word: &Word<'_>| {
-        let rest = text.get(word.end()..).unwrap_or_default().trim_start();
+        let rest = rest_after(text, word);
         !rest.is_empty() && !rest.starts_with(char::is_alphabetic)
     };
-    let Some(word) = words.get(at) else { return false };
-    let next = words.get(at + 1).filter(|next| LISTS.spans.contains(&folded(next.text)));
-    if next.is_some_and(|_| words.get(at + 2).is_some_and(is_day)) {
-        return true;
-    }
-    let has_figures = || text.get(word.end()..).is_some_and(|rest| rest.contains(char::is_numeric));
     let is_one_of_many =
         || words.iter().filter(|other| is_day(other) && is_marked(other)).count() > 1;
-    is_marked(word) && (has_figures() || is_one_of_many())
+    begins_span(words, at)
+        || (is_marked(word) && (begins_with_time(rest_after(text, word)) || is_one_of_many()))
+}
+
+/// Whether an ordinal number is a weekday: it has the weekday's suffix, a span follows, or no word.
+fn is_no_ordinal(text: &str, words: &[Word<'_>], at: usize) -> bool {
+    let has_suffix =
+        words.get(at + 1).is_some_and(|next| LISTS.suffixes.contains(&folded(next.text)));
+    let stands_alone =
+        words.get(at).is_some_and(|word| !rest_after(text, word).starts_with(char::is_alphabetic));
+    has_suffix || stands_alone || begins_span(words, at)
+}
+
+fn is_day(word: &Word<'_>) -> bool {
+    matches!(word.says, Some(DayWord::Named(_) | DayWord::Short(_) | DayWord::Ordinal(_)))
+}
+
+fn begins_span(words: &[Word<'_>], at: usize) -> bool {
+    let is_span = |next: &Word<'_>| LISTS.spans.contains(&folded(next.text));
+    words.get(at + 1).is_some_and(is_span) && words.get(at + 2).is_some_and(is_day)
+}
+
+fn rest_after<'a>(text: &'a str, word: &Word<'_>) -> &'a str {
+    text.get(word.end()..).unwrap_or_default().trim_start()
+}
+
+/// Whether a time or a span of times stands at the begin, such as ": 9:00" or ", 10h" or " 9-17".
+fn begins_with_time(text: &str) -> bool {
+    let before = text.chars().take_while(|c| !c.is_numeric()).count();
+    let mut rest = text.chars().skip(before).skip_while(|c| c.is_numeric());
+    before <= MAX_BEFORE_TIME && matches!(rest.next(), Some(':' | '.' | 'h' | '-' | '–'))
 }
 
 fn folded(word: &str) -> String {
@@ -171,6 +204,8 @@ struct Lists {
     spans: HashSet<String>,
     /// Words that belong to a weekday's name.
     suffixes: HashSet<String>,
+    /// Phrases of two words whose second one is no day.
+    lookalikes: HashSet<String>,
 }
 
 static LISTS: LazyLock<Lists> = LazyLock::new(Lists::read);
@@ -180,6 +215,7 @@ impl Lists {
         let list = |words: fn(&'static Language) -> &'static [String]| {
             data::each(words).map(folded).collect()
         };
+        let ordinals: HashSet<String> = list(|language| &language.questions.day_ordinals);
         let mut days = HashMap::new();
         let mut short: HashMap<String, HashSet<u8>> = HashMap::new();
         for (group, words) in data::languages().iter().flat_map(|own| &own.curated.days) {
@@ -195,13 +231,16 @@ impl Lists {
             for word in words {
                 let word = folded(word);
                 let is_latin = word.is_ascii() && word.len() >= MIN_ABBREVIATED_LEN;
-                if let DayWord::Named(day) = says
-                    && is_latin
-                {
+                let DayWord::Named(day) = says else {
+                    days.insert(word, says);
+                    continue;
+                };
+                if is_latin {
                     let start = word.chars().take(ABBREVIATION_LEN).collect();
                     short.entry(start).or_default().insert(day);
                 }
-                days.insert(word, says);
+                let is_ordinal = ordinals.contains(&word);
+                days.insert(word, if is_ordinal { DayWord::Ordinal(day) } else { says });
             }
         }
         for (word, of) in short {
@@ -214,6 +253,7 @@ impl Lists {
             days,
             spans: list(|language| &language.questions.day_spans),
             suffixes: list(|language| &language.questions.day_suffixes),
+            lookalikes: list(|language| &language.questions.day_lookalikes),
         }
     }
 }
@@ -251,6 +291,11 @@ mod tests {
             ("lundi au vendredi", vec![0, 1, 2, 3, 4]),
             ("من الأحد إلى الخميس: 9:00", vec![0, 1, 2, 3, 6]),
             ("السبت والأحد", vec![5, 6]),
+            ("De segunda a sexta, 10h", vec![0, 1, 2, 3, 4]),
+            ("abrem na sexta?", vec![4]),
+            ("quanto custa a segunda via do cartão", vec![]),
+            ("¿Habitación con vista al mar, para 2?", vec![]),
+            ("Vue mer, 2 chambres", vec![]),
             ("mon mari est là", vec![]),
             ("We sat in the sun.", vec![]),
             ("Sun cream, 5 €", vec![]),
@@ -270,7 +315,14 @@ mod tests {
         assert_eq!(asked("هل أنتم مفتوحون اليوم؟", 4), [4]);
         assert_eq!(asked("vous êtes ouverts aujourd'hui ?", 3), [3]);
         assert_eq!(asked("¿Abren el sábado por la mañana?", 0), [5], "a named day is meant");
-        assert_eq!(asked("when do you open", 0), Vec::<u8>::new());
+        for text in [
+            "when do you open",
+            "¿Abren por la mañana?",
+            "Guten Morgen, wann habt ihr offen?",
+            "كم السعر في اليوم؟",
+        ] {
+            assert_eq!(asked(text, 0), Vec::<u8>::new(), "{text}");
+        }
         assert!(is_relative_day("Hoy") && !is_relative_day("lunes"));
     }
 

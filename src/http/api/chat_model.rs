@@ -16,6 +16,7 @@ use crate::http::WebState;
 use crate::http::caller::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
+use crate::http::limits::ExpensivePermit;
 use crate::http::note::Note;
 use crate::llm::{AddressRefusal, ChatSetting};
 use crate::pipeline::BudgetTier;
@@ -125,6 +126,7 @@ pub(super) async fn list(
 pub(super) async fn test(
     State(web): State<WebState>,
     Extension(caller): Extension<Caller>,
+    Extension(permit): Extension<ExpensivePermit>,
     Body(draft): Body<ChatModelDraft>,
 ) -> Answer<ChatModelTrial> {
     let setting = resolve(&web, draft, &caller).await?;
@@ -139,6 +141,7 @@ pub(super) async fn test(
     let desk = web.desk.clone();
     // Finishes even if the caller disconnects: the usage must be counted.
     let trial = tokio::spawn(async move {
+        let _permit = permit;
         let tried = desk.engine.model.try_out(&setting).await;
         if let Ok(trial) = &tried {
             desk.count_trial(TrialKind::Sandbox, trial.usage).await;

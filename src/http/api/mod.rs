@@ -197,7 +197,6 @@ fn described() -> OpenApiRouter<WebState> {
 fn models_in_use() -> OpenApiRouter<WebState> {
     OpenApiRouter::new()
         .routes(routes!(model_settings::show))
-        .routes(routes!(chat_model::set, chat_model::remove))
         .routes(routes!(local_models::fetch, local_models::cancel))
 }
 
@@ -211,6 +210,7 @@ fn expensive() -> OpenApiRouter<WebState> {
         .routes(routes!(compare::compare))
         .routes(routes!(evals::report))
         .routes(routes!(numbers::trial::test))
+        .routes(routes!(chat_model::set, chat_model::remove))
         .routes(routes!(chat_model::list))
         .routes(routes!(chat_model::test))
         .routes(routes!(numbers::check::check))

@@ -22,6 +22,9 @@ pub(super) struct ModelSettings {
     chosen: Option<ChosenChatModel>,
     /// Agents that name a model of their own, which they keep.
     agents: Vec<AgentModel>,
+    /// Whether `[budget]` limits money though what the model in use costs is not known: then nothing
+    /// is limited.
+    unpriced: bool,
     /// What embeds, listens and reranks. The configuration decides about them.
     parts: Vec<PartInUse>,
     /// Folder of the models that run in this process.
@@ -113,6 +116,7 @@ impl ModelSettings {
             answering: Answering::now(&desk.engine.model),
             chosen,
             agents: agents.collect(),
+            unpriced: desk.engine.is_unlimited(),
             parts: desk.model_parts().into_iter().map(PartInUse::from).collect(),
             folder: desk.local_models.folder(),
             local: desk.list_local_models().into_iter().map(LocalModelState::from).collect(),

@@ -42,6 +42,11 @@ export function ChatModel({ settings }: { settings: Settings }) {
               </Text>
             </Alert>
           )}
+          {settings.unpriced && (
+            <Alert color="orange" icon={<IconAlertTriangle aria-hidden />}>
+              <Text size="sm">{t("unpriced")}</Text>
+            </Alert>
+          )}
           {closed ? (
             <Group gap="xs">
               <Button variant="default" onClick={() => setOpen(true)}>

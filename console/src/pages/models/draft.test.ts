@@ -26,6 +26,9 @@ test("the stored key is used at its own address alone", () => {
   const elsewhere = { ...draft, address: "https://evil.example/v1" };
   expect(keepsKey(elsewhere, chosen)).toBe(false);
   expect(body(elsewhere, chosen)).toHaveProperty("key", "");
+  expect(body({ ...draft, address: `${draft.address}/` }, chosen), "another spelling").not.toHaveProperty(
+    "key",
+  );
   expect(body({ ...draft, provider: "ollama" }, chosen)).toHaveProperty("key", "");
   expect(body({ ...draft, key: "sk-2" }, chosen)).toHaveProperty("key", "sk-2");
   expect(keepsKey(draft, { ...chosen, has_key: false })).toBe(false);

@@ -18,10 +18,16 @@ export function opened(chosen?: Schemas["ChatModel"]): Draft {
   };
 }
 
+/** An address in one spelling: the host in lower case, no slash at the end. */
+function spelt(address: string): string {
+  const written = address.trim();
+  return (URL.canParse(written) ? new URL(written).href : written).replace(/\/+$/, "");
+}
+
 /** Whether the stored key belongs to what the form names. */
 export function keepsKey({ provider, address }: Draft, chosen?: Schemas["ChatModel"]): boolean {
   if (!chosen?.has_key || chosen.provider !== provider) return false;
-  return provider === "openai" || chosen.base_url === address.trim();
+  return provider === "openai" || spelt(chosen.base_url) === spelt(address);
 }
 
 /** The request's body. Without a key the server uses the stored one; an empty one is none. */
