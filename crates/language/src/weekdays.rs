@@ -44,6 +44,11 @@ impl Weekdays {
         Self(self.0 | other.0)
     }
 
+    /// Whether both have a day in common.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether it has no day.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -104,11 +109,6 @@ pub fn asked_weekdays(question: &str, today: u8) -> Weekdays {
         _ => None,
     });
     relative.fold(named, Weekdays::and)
-}
-
-/// Whether a word is one such as "today" or "tomorrow".
-pub fn is_relative_day(word: &str) -> bool {
-    matches!(LISTS.days.get(&folded(word)), Some(DayWord::Relative(_)))
 }
 
 struct Word<'a> {
@@ -323,7 +323,6 @@ mod tests {
         ] {
             assert_eq!(asked(text, 0), Vec::<u8>::new(), "{text}");
         }
-        assert!(is_relative_day("Hoy") && !is_relative_day("lunes"));
     }
 
     proptest! {

@@ -2,11 +2,12 @@
 
 use std::sync::LazyLock;
 
+use frontdesk_language::weekdays::Weekdays;
 use regex::Regex;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::units::{Kind, Unit};
-use super::words::{Words, is_day_mark, similarity};
+use super::words::{Words, similarity};
 
 /// Weight of a word found only above the unit, for example in its heading.
 const HEADING_WEIGHT: f32 = 0.6;
@@ -34,6 +35,8 @@ pub(super) struct Question {
     kinds: Vec<String>,
     /// Kinds of facts the question asks for.
     facts: Vec<&'static Fact>,
+    /// Weekdays the question asks about.
+    days: Weekdays,
 }
 
 /// A kind of fact: patterns for how it is asked for and what it looks like.
@@ -71,7 +74,7 @@ impl Question {
             .unicode_words()
             .filter(|word| facts.iter().any(|fact| fact.asked.is_match(word)));
         let kinds = named.chain(TIME.iter().copied()).flat_map(|word| words.stems(word)).collect();
-        Self { words: weighed, kinds, facts }
+        Self { words: weighed, kinds, facts, days: words.asked_days(question) }
     }
 
     /// Returns the index of the best unit, and the share of the question's words that it and its
@@ -121,17 +124,16 @@ impl Question {
         self.shared(unit, 0.0, self.is_fact(&unit.text))
     }
 
-    /// Whether the question asks about a day that the unit is about, and others are not.
+    /// Whether the question asks about a day of which the unit has the time, and others are about
+    /// other days.
     pub(super) fn picks_day<'a>(
         &self,
         unit: &Unit,
         mut others: impl Iterator<Item = &'a Unit>,
     ) -> bool {
-        let days: Vec<&String> =
-            self.words.iter().map(|(stem, _)| stem).filter(|stem| is_day_mark(stem)).collect();
-        let is_about = |unit: &Unit| days.iter().any(|day| unit.stems.contains(day));
-        let names_day = |unit: &Unit| unit.stems.iter().any(|stem| is_day_mark(stem));
-        is_about(unit) && others.any(|other| names_day(other) && !is_about(other))
+        unit.days.overlaps(self.days)
+            && CLOCK.is_match(&unit.text)
+            && others.any(|other| !other.days.is_empty() && !other.days.overlaps(self.days))
     }
 
     /// Returns whether the unit, or its whole record, holds the kind of fact asked for.
@@ -194,6 +196,10 @@ fn fixed(pattern: &str) -> Regex {
 
 /// Time words; in every question they count as naming a kind of fact.
 const TIME: [&str; 7] = ["time", "times", "hora", "uhr", "heure", "horas", "soon"];
+
+/// Times of the day.
+static CLOCK: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)\d{1,2}\s?(?:[:.h]\s?\d{2}|am|pm|uhr|h)\b"));
 
 /// Kinds of facts, in English, Spanish, Portuguese, German and French.
 static FACTS: [Fact; 4] = [

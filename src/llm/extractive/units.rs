@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use frontdesk_language::sentences;
+use frontdesk_language::weekdays::Weekdays;
 use regex::Regex;
 
 use super::words::Words;
@@ -23,6 +24,8 @@ pub(super) struct Unit {
     pub(super) stems: Vec<String>,
     /// Number ranges in the text, such as 177 to 185.
     pub(super) ranges: Vec<(f32, f32)>,
+    /// Weekdays that it is about, if the message asks about one.
+    pub(super) days: Weekdays,
     /// The block that holds the unit.
     pub(super) block: Rc<Block>,
 }
@@ -104,7 +107,8 @@ impl Unit {
         let ranges = RANGE
             .captures_iter(&text)
             .filter_map(|range| Some((number(&range[1])?, number(&range[2])?)));
-        Self { stems: words.stems(&text), ranges: ranges.collect(), text, block: block.clone() }
+        let (stems, days) = (words.stems(&text), words.days(&text));
+        Self { stems, ranges: ranges.collect(), days, text, block: block.clone() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use frontdesk_language::data::{self, Language};
-use frontdesk_language::weekdays::{Weekdays, asked_weekdays, is_relative_day, weekdays};
+use frontdesk_language::weekdays::{Weekdays, asked_weekdays, weekdays};
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -33,9 +33,6 @@ static ASKING: LazyLock<HashMap<&str, HashSet<&str>>> = LazyLock::new(|| {
     data::languages().iter().map(|language| (language.code.as_str(), phrases(language))).collect()
 });
 
-/// First character of a stem that stands for a weekday.
-const DAY_MARK: char = '\0';
-
 /// Weight of a day that is asked about: less than a content word, because most hours are a day's.
 const DAY_WEIGHT: f32 = 0.9;
 
@@ -53,8 +50,8 @@ pub(super) struct Words {
     asking: Option<&'static HashSet<&'static str>>,
     /// The weekday, 0 for Monday.
     today: Option<u8>,
-    /// The weekdays that the message asks about.
-    asked: Weekdays,
+    /// The weekdays that the message asks about, each with the stem of the word for it.
+    asked: Vec<(u8, String)>,
 }
 
 impl Words {
@@ -68,23 +65,49 @@ impl Words {
         );
         let language = Detector::new().detect(&sample).map_or(Lang::Eng, |info| info.lang());
         let (code, algorithm) = known(language);
-        Self {
+        let mut words = Self {
             stemmer: algorithm.map(Stemmer::create),
             stops: stop_words::lookup(code).unwrap_or_default(),
             asking: ASKING.get(code),
             today,
-            asked: days_of(question, today),
+            asked: Vec::new(),
+        };
+        let asked = days_of(question, today).days();
+        words.asked = asked.map(|day| (day, words.day_stem(question, day))).collect();
+        words
+    }
+
+    /// Returns the stem of the word with which a question names a day; a mark for "today" and the
+    /// like, with which documents name none.
+    fn day_stem(&self, question: &str, day: u8) -> String {
+        let named =
+            question.unicode_words().find(|word| weekdays(word).overlaps(Weekdays::only(day)));
+        named.map_or_else(|| day_mark(day), |word| self.stem(word))
+    }
+
+    /// Returns the weekdays that a text is about; none if the message asks about none.
+    pub(super) fn days(&self, text: &str) -> Weekdays {
+        if self.asked.is_empty() {
+            return Weekdays::default();
         }
+        text.lines().map(weekdays).fold(Weekdays::default(), Weekdays::and)
+    }
+
+    /// Returns the weekdays that one of the message's questions asks about.
+    pub(super) fn asked_days(&self, question: &str) -> Weekdays {
+        days_of(question, self.today)
     }
 
     /// Returns the stems of all words; for scripts without spaces, pairs of neighbouring
-    /// characters. If the message asks about a day, also a mark for each day that the text is
-    /// about: "Tuesday to Friday" then answers what is asked about Wednesday.
+    /// characters. If the message asks about a day that the text is about, also the stem for that
+    /// day: "Tuesday to Friday" then answers what is asked about Wednesday.
     pub(super) fn stems(&self, text: &str) -> Vec<String> {
         let mut stems = self.word_stems(text);
-        if !self.asked.is_empty() {
-            let all = text.lines().map(weekdays).fold(Weekdays::default(), Weekdays::and);
-            stems.extend(all.days().map(day_mark));
+        let days = self.days(text);
+        for (day, stem) in &self.asked {
+            if days.overlaps(Weekdays::only(*day)) && !stems.contains(stem) {
+                stems.push(stem.clone());
+            }
         }
         stems
     }
@@ -116,7 +139,7 @@ impl Words {
         let asking = self.asking(question);
         for (at, whole) in question.unicode_words().enumerate() {
             // The day that it means is compared instead.
-            if self.today.is_some() && is_relative_day(whole) {
+            if weekdays(whole).is_empty() && !days_of(whole, self.today).is_empty() {
                 continue;
             }
             for (place, word) in whole.split(['\'', '’']).enumerate() {
@@ -143,8 +166,9 @@ impl Words {
                 asked.push((stem, 1.0));
             }
         }
-        let days = days_of(question, self.today);
-        asked.extend(days.days().map(|day| (day_mark(day), DAY_WEIGHT)));
+        let marks = days_of(question, self.today).days().map(day_mark);
+        let marks = marks.filter(|mark| self.asked.iter().any(|(_, stem)| stem == mark));
+        asked.extend(marks.map(|mark| (mark, DAY_WEIGHT)));
         asked
     }
 
@@ -178,12 +202,7 @@ fn days_of(question: &str, today: Option<u8>) -> Weekdays {
 
 /// A stem that stands for a weekday, and that no text has.
 fn day_mark(day: u8) -> String {
-    format!("{DAY_MARK}{day}")
-}
-
-/// Whether a stem stands for a weekday.
-pub(super) fn is_day_mark(stem: &str) -> bool {
-    stem.starts_with(DAY_MARK)
+    format!("\0{day}")
 }
 
 /// Similarity of two stems: 1 when equal, 0.8 when one extends the other by a short ending, else 0.
