@@ -7,10 +7,11 @@ use std::time::Instant;
 use self::contact_details::{DetailCache, DetailCheck, Origins, StreamFilter};
 use self::ground::{Decision, GroundingCache};
 use self::leak::is_leak;
+use self::unknown::told_unknown;
 use super::clean::{CleanAnswer, Signals, Speakable, clean};
 use super::language::Languages;
 use super::timer::millis;
-use crate::domain::trace::{GroundingTrace, ReplyTrace};
+use crate::domain::trace::ReplyTrace;
 use crate::domain::{
     Agent, Citation, GroundingCheck, Line, Passage, Prompt, Reply, ReplyKind, Sentence, Speaker,
     Turn, Usage,
@@ -21,6 +22,7 @@ use crate::llm::{Completion, Hear, Model, asks_nothing};
 pub(super) mod contact_details;
 pub mod ground;
 pub(super) mod leak;
+mod unknown;
 
 /// The adapters of stage 6, and the listener to the streamed answer.
 #[derive(Clone, Copy)]
@@ -326,37 +328,6 @@ fn signalled(input: Input<'_>, reply: Reply, asked: Signals, written: &mut Reply
     let text = if unsaid { agent.handoff.reply.to(language).to_owned() } else { reply.text };
     let sort = if asked.no_answer { ReplyKind::NoAnswer } else { reply.sort };
     Reply { text, sort, ..reply }
-}
-
-/// Maximum words around the agent's own no-answer sentence that leave it one.
-const MAX_OTHER_WORDS: usize = 12;
-
-/// Makes an answer that says it does not know a `no_answer`, with its own words: the question is a
-/// gap. An answer that cites a passage for something that it states stays one, unless all it says is
-/// the agent's own sentence.
-fn told_unknown(no_answer: &Sentence, reply: Reply, written: &mut ReplyTrace) -> Reply {
-    let claims = |checked: &GroundingTrace| checked.verdicts.iter().any(|one| one.score.is_some());
-    let cites = !reply.citations.is_empty() && written.checked.as_ref().is_none_or(claims);
-    let said = plain(&reply.text);
-    let mut own = no_answer.all().map(plain).filter(|own| !own.trim().is_empty());
-    let is_own = |own: String| {
-        let more = said.split(' ').count().saturating_sub(own.split(' ').count());
-        said == own || !cites && more <= MAX_OTHER_WORDS && said.contains(&own)
-    };
-    let unknown = own.any(is_own) || !cites && ground::is_unknown(&reply.text);
-    if reply.sort != ReplyKind::Answer || !unknown {
-        return reply;
-    }
-    written.repairs.push("it says that it does not know: it counts as no answer".into());
-    Reply { sort: ReplyKind::NoAnswer, citations: Vec::new(), ..reply }
-}
-
-/// The words of a text in lowercase, each between spaces: what a model changes of a sentence is its
-/// punctuation.
-fn plain(text: &str) -> String {
-    let text = text.to_lowercase();
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    format!(" {} ", words.collect::<Vec<_>>().join(" "))
 }
 
 fn answer(prompt: &Prompt, text: String, cited: &[usize]) -> Reply {

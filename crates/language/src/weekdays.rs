@@ -130,7 +130,7 @@ fn read(text: &str) -> Vec<Word<'_>> {
         // Arabic writes "and" as a part of the next word.
         let says = LISTS.days.get(&small).or_else(|| LISTS.days.get(small.strip_prefix('و')?));
         let is_other = LISTS.lookalikes.contains(&format!("{before} {small}"));
-        before = small.clone();
+        before.clone_from(&small);
         Word { from, text, says: says.copied().filter(|_| !is_other) }
     };
     text.unicode_word_indices().map(word).collect()
