@@ -140,7 +140,7 @@ on_both! {
         thief.answer_with(|_| "From a thief, at 13:00 [1].".into());
         assert_eq!(set(&app, &draft(&own.url, json!({"key": SECRET}))).await.0, StatusCode::OK);
         for (method, path) in [(Method::PUT, ""), (Method::POST, "/list"), (Method::POST, "/test")] {
-            for url in [&thief.url, &own.url.replace("/v1", "/v2"), &own.url.replace("127.0.0.1", "localhost")] {
+            for url in [&thief.url, &own.url.replace("/v1", "/v2")] {
                 let path = format!("{CHAT}{path}");
                 let (status, refused) = ask(&app.url, method.clone(), &path, &draft(url, json!({}))).await;
                 assert_eq!((status.as_u16(), code(&refused)), (422, "key_required"), "{path} {url}");
@@ -156,8 +156,9 @@ on_both! {
         assert!(!said.contains("From"), "no model is asked: {said}");
         assert_eq!((thief.request_count(), app.model.chat_count()), (0, 0));
         app.change(&format!("update chat_models set base_url = '{}'", own.url)).await;
-        // Another model at the same address keeps it.
-        let (status, now) = set(&app, &draft(&own.url, json!({"model": "gpt-4.1-mini"}))).await;
+        // Another model at the same address keeps it, in whatever spelling.
+        let spelt = own.url.replace("127.0.0.1", "LOCALHOST");
+        let (status, now) = set(&app, &draft(&spelt, json!({"model": "gpt-4.1-mini"}))).await;
         assert_eq!((status, &now["chosen"]["has_key"]), (StatusCode::OK, &json!(true)), "{now}");
         assert!(reply(&app, 2).await.contains("From the console"));
         assert_eq!(own.requests().pop().unwrap()["model"], "gpt-4.1-mini");
