@@ -124,7 +124,7 @@ test("a prompt is edited, compared, published, and rolled back", async ({ page, 
 
 test("settings change the file and nothing else of it; a draft is thrown away", async ({ page, desk }) => {
   await page.goto("/sandbox");
-  await page.getByText("Settings", { exact: true }).click();
+  await page.getByRole("main").getByText("Settings", { exact: true }).click();
   await page.getByLabel("Hand-off words").first().fill("lawyer");
   await page.keyboard.press("Enter");
   await page.getByRole("textbox", { name: "Greeting" }).fill("Good day.");
