@@ -1,10 +1,13 @@
 //! The API from outside: authentication, errors, paging, the sandbox, and that no secret leaks.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use frontdesk::config::Config;
 use frontdesk::domain::stream::{RunEventName, SandboxEventName};
 use futures::future::join_all;
+use regex::Regex;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
@@ -309,6 +312,34 @@ fn the_openapi_document_is_the_accepted_one() {
     insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("openapi", frontdesk::http::openapi());
     });
+}
+
+/// Of two types with the same schema name, the document would show one in place of the other.
+#[test]
+fn no_two_types_have_the_same_schema_name() {
+    let derived = Regex::new(
+        r"(?s)#\[derive\([^)]*ToSchema[^)]*\)\](?<attributes>(?:\s*(?:#\[[^\n]*\]|///[^\n]*))*)\s*(?:pub(?:\([^)]*\))?\s+)?(?:struct|enum)\s+(?<name>\w+)",
+    )
+    .unwrap();
+    let renamed = Regex::new(r"schema\(as = (\w+)").unwrap();
+    let mut known: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut folders = vec![PathBuf::from("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            for found in derived.captures_iter(&std::fs::read_to_string(&entry).unwrap_or_default())
+            {
+                let name = renamed.captures(&found["attributes"]);
+                let name = name.map_or_else(|| found["name"].to_owned(), |one| one[1].to_owned());
+                let other = known.insert(name.clone(), entry.clone());
+                assert_eq!(other, None, "{name} is also a schema in {}", entry.display());
+            }
+        }
+    }
+    assert!(known.len() > 150, "{}", known.len());
 }
 
 #[test]

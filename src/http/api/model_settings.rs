@@ -35,7 +35,6 @@ pub(super) struct ModelSettings {
 
 /// The model that somebody chose. Its key is not shown.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ChatModel)]
 pub(super) struct ChosenChatModel {
     /// Who runs it.
     provider: ChatProvider,
