@@ -142,22 +142,12 @@ fn folder(
     settings: &local::Settings,
     models: &models::Settings,
 ) -> Result<Result<PathBuf, String>, String> {
-    let place = models.folder().display();
-    if let Some(path) = &settings.path {
-        let missing =
-            || format!("there is no model in {}: [embed] path is its folder", path.display());
-        return Ok(if path.is_dir() { Ok(path.clone()) } else { Err(missing()) });
-    }
-    if settings.model.is_empty() {
-        let first = models.list().into_iter().find(|found| found.purpose == Use::Embed);
-        return Ok(first.map(|found| found.path).ok_or_else(|| {
-            format!(
-                "there is no model in {place}: `frontdesk models fetch multilingual-e5-small`, or all-MiniLM-L6-v2 for English alone"
-            )
-        }));
-    }
-    let (name, path) = (&settings.model, models.path(&settings.model)?);
-    let other = match models::purpose(&path).map(|(purpose, _)| purpose) {
+    let (name, path) = (&settings.model, settings.path.as_deref());
+    let purpose = match path {
+        None if !name.is_empty() => models.found(name).map(|found| found.purpose),
+        _ => None,
+    };
+    let other = match purpose {
         Some(Use::Rerank) => Some(("scores pairs", "rerank")),
         Some(Use::AnswerQuestions) => Some(("finds answers", "qa")),
         _ => None,
@@ -167,11 +157,7 @@ fn folder(
             "the model {name} {does}, it makes no vectors: it goes to [{section}], kind = \"local\""
         ));
     }
-    Ok(if path.is_dir() {
-        Ok(path)
-    } else {
-        Err(format!("the model {name} is not in {place}: `frontdesk models fetch {name}`"))
-    })
+    models.chosen("embed", (path, name), Use::Embed)
 }
 
 /// Loads the model in a folder and embeds a word with it. Returns its identity and vector length,

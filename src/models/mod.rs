@@ -73,6 +73,42 @@ impl Settings {
         Some(InstalledModel { name: name.to_owned(), purpose, size: size(&path), path })
     }
 
+    /// Returns the folder of the model that a section of the configuration names by `path` or
+    /// `name`, else of the first installed one for this purpose; or what is missing with the command
+    /// that fixes it (inner error). The outer error means a wrong name.
+    pub fn chosen(
+        &self,
+        section: &str,
+        (path, name): (Option<&Path>, &str),
+        purpose: Use,
+    ) -> Result<Result<PathBuf, String>, String> {
+        let place = self.folder.display();
+        if let Some(path) = path {
+            let missing = || {
+                format!("there is no model in {}: [{section}] path is its folder", path.display())
+            };
+            return Ok(if path.is_dir() { Ok(path.to_owned()) } else { Err(missing()) });
+        }
+        if name.is_empty() {
+            let first = self.list().into_iter().find(|found| found.purpose == purpose);
+            return Ok(first.map(|found| found.path).ok_or_else(|| {
+                let what = match purpose {
+                    Use::Rerank => "reranker",
+                    Use::AnswerQuestions => "model for question answering",
+                    Use::Embed | Use::Listen | Use::Voices => "model",
+                };
+                let fetch = CATALOG.iter().filter(|known| known.purpose == purpose);
+                let fetch: Vec<&str> = fetch.map(|known| known.name).collect();
+                let fetch = fetch.join("`, or for English alone `");
+                format!("there is no {what} in {place}: `frontdesk models fetch {fetch}`")
+            }));
+        }
+        let path = self.path(name)?;
+        let missing =
+            || format!("the model {name} is not in {place}: `frontdesk models fetch {name}`");
+        Ok(if path.is_dir() { Ok(path) } else { Err(missing()) })
+    }
+
     /// Copies a model's folder or file into the models folder and returns its path. Errors name
     /// what is missing.
     pub fn import(&self, from: &Path, name: &str) -> Result<PathBuf, String> {

@@ -115,27 +115,7 @@ fn folder(
     settings: &local::Settings,
     models: &models::Settings,
 ) -> Result<Result<PathBuf, String>, String> {
-    let place = models.folder().display();
-    if let Some(path) = &settings.path {
-        let missing =
-            || format!("there is no model in {}: [qa] path is its folder", path.display());
-        return Ok(if path.is_dir() { Ok(path.clone()) } else { Err(missing()) });
-    }
-    if settings.model.is_empty() {
-        let first = models.list().into_iter().find(|found| found.purpose == Use::AnswerQuestions);
-        return Ok(first.map(|found| found.path).ok_or_else(|| {
-            format!(
-                "there is no model for question answering in {place}: `frontdesk models fetch \
-                 xlm-roberta-base-squad2-distilled`, or tinybert-6l-768d-squad2 for English alone"
-            )
-        }));
-    }
-    let (name, path) = (&settings.model, models.path(&settings.model)?);
-    Ok(if path.is_dir() {
-        Ok(path)
-    } else {
-        Err(format!("the model {name} is not in {place}: `frontdesk models fetch {name}`"))
-    })
+    models.chosen("qa", (settings.path.as_deref(), &settings.model), Use::AnswerQuestions)
 }
 
 /// Loads the model in a folder and reads a passage with it. Returns its identity, or what is wrong.

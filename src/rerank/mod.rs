@@ -73,26 +73,7 @@ impl Settings {
 /// Returns the folder of the configured model. Errors name what is missing and the command that
 /// fixes it.
 fn folder(settings: &local::Settings, models: &models::Settings) -> Result<PathBuf, String> {
-    let place = models.folder().display();
-    if let Some(path) = &settings.path {
-        let missing =
-            || format!("there is no model in {}: [rerank] path is its folder", path.display());
-        return if path.is_dir() { Ok(path.clone()) } else { Err(missing()) };
-    }
-    if settings.model.is_empty() {
-        let first = models.list().into_iter().find(|found| found.purpose == Use::Rerank);
-        return first.map(|found| found.path).ok_or_else(|| {
-            format!(
-                "there is no reranker in {place}: `frontdesk models fetch mmarco-mMiniLMv2-L12-H384-v1`, or \
-                 ms-marco-MiniLM-L6-v2 for English alone"
-            )
-        });
-    }
-    let (name, path) = (&settings.model, models.path(&settings.model)?);
-    if path.is_dir() {
-        return Ok(path);
-    }
-    Err(format!("the model {name} is not in {place}: `frontdesk models fetch {name}`"))
+    models.chosen("rerank", (settings.path.as_deref(), &settings.model), Use::Rerank)?
 }
 
 /// Loads the model in a folder and scores a pair with it. Returns its identity, or what is wrong.
