@@ -139,6 +139,8 @@ fn webhook(n: usize) -> frontdesk::store::inbox::TakeIn {
 async fn a_webhook_that_finds_the_queue_full_is_sent_back_at_once_with_a_time_to_come_again() {
     // Nobody leaves the queue before the lock is gone, however slow the machine is.
     let app = Setup::on(Db::Sqlite).with("[store]\nwait_ms = 600000").start().await;
+    // Before it serves, it writes: behind the lock it would never begin.
+    app.http.get(format!("{}/healthz", app.url)).send().await.unwrap();
     let file = format!("sqlite://{}", app.home.path().join("desk.db").display());
     let held = super::hold(&file).await;
     let refused = Arc::new(AtomicUsize::new(0));
