@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::desk::{Bots, ChatModels, Connector, Desk, LocalModels, Numbers};
+use crate::desk::{Bots, ChatModels, Connector, Desk, LocalModels, Numbers, demo};
 use crate::domain::{CollectionOrigin, DocumentState, ModelTask, NumberState};
 use crate::eval::jobs::Jobs;
 use crate::http;
@@ -25,11 +25,9 @@ use crate::store::replicas::HoldName;
 use crate::telemetry;
 use crate::worker::Worker;
 
-mod demo;
 mod numbers;
 mod prompt_files;
 
-pub use demo::{DemoRemoval, is_demo};
 use prompt_files::Prompts;
 pub use prompt_files::prompt_sources;
 
@@ -174,10 +172,10 @@ impl App {
     pub async fn folders_at_start(&self) -> anyhow::Result<Vec<SourceFolder>> {
         let mut left = Vec::new();
         for mut folder in source_folders(&self.config)? {
-            if !is_demo(&self.config) {
-                self.desk.library.learns_at_start(&folder.collection, CollectionOrigin::Folder);
+            if !is_demo_folder(&self.config, &folder) {
+                self.desk.library.set_origin(&folder.collection, CollectionOrigin::Folder);
                 left.push(folder);
-            } else if self.keep_of_demo(&mut folder).await? {
+            } else if self.desk.keep_of_demo(&mut folder).await? {
                 left.push(folder);
             }
         }
@@ -251,7 +249,6 @@ impl App {
 
     fn web(self) -> http::Web {
         http::Web {
-            demo: is_demo(&self.config),
             desk: self.desk,
             jobs: self.jobs,
             admin_key: self.admin_key,
@@ -304,16 +301,28 @@ async fn served_or_looking<T>(served: impl Future<Output = T>, model: &ModelSour
 async fn collections(desk: &Desk, config: &Config) -> anyhow::Result<BTreeSet<String>> {
     let stored = desk.store.collections().await?.into_iter().map(|row| row.slug);
     let all = desk.store.all_collections().await?;
-    let folders = source_folders(config)?.into_iter().map(|folder| folder.collection);
-    let folders =
-        folders.filter(|name| !is_demo(config) || all.iter().all(|row| row.slug != *name));
+    let is_new = |folder: &SourceFolder| all.iter().all(|row| row.slug != folder.collection);
+    let folders = source_folders(config)?
+        .into_iter()
+        .filter(|folder| !is_demo_folder(config, folder) || is_new(folder))
+        .map(|folder| folder.collection);
     Ok(stored.chain(folders).collect())
+}
+
+/// Whether the built-in demo shop is used: neither configured folder exists.
+pub fn is_built_in(config: &Config) -> bool {
+    !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
+}
+
+/// Whether a source folder is the demo's: the built-in one, or an unchanged copy of it.
+fn is_demo_folder(config: &Config, folder: &SourceFolder) -> bool {
+    is_built_in(config) || demo::is_copy(&config.files.knowledge, folder)
 }
 
 /// Returns the documents of the configured folder (or the demo's), one source folder per
 /// collection.
 pub fn source_folders(config: &Config) -> anyhow::Result<Vec<SourceFolder>> {
-    if is_demo(config) {
+    if is_built_in(config) {
         return Ok(demo::folders());
     }
     let folder = &config.files.knowledge;

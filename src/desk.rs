@@ -12,6 +12,7 @@ use crate::prompts::{self, PromptFile};
 use crate::store::Store;
 use crate::store::agents::AgentRow;
 
+pub mod demo;
 pub mod live;
 mod chat_model;
 mod guards;

@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use serde_json::json;
 
-use super::{collections, demo, is_demo};
+use super::{collections, is_built_in};
 use crate::config::Config;
 use crate::desk::Desk;
+use crate::desk::demo;
 use crate::domain::{Action, AgentId};
 use crate::eval::gate::gate_of;
 use crate::prompts::{self, PromptFile};
@@ -51,9 +52,10 @@ pub(super) async fn load(
         let file = prompts::parse(&name, &source)?;
         let hash = prompts::hash(&source);
         let known = agents.iter().find(|row| row.slug == file.slug);
+        let is_demo = is_built_in(config) || demo::is_prompt(&name, &source);
         let gone = removed.iter().find(|row| row.slug == file.slug);
         if let Some(row) = gone
-            && stays_removed(desk, row, is_demo(config), &hash).await?
+            && stays_removed(desk, row, is_demo, &hash).await?
         {
             tracing::info!(
                 agent = file.slug,
@@ -172,7 +174,7 @@ async fn older_version(desk: &Desk, live: &AgentRow, hash: &str) -> anyhow::Resu
 
 /// Returns the prompt files as pairs of name and content.
 pub fn prompt_sources(config: &Config) -> anyhow::Result<Vec<(String, String)>> {
-    if is_demo(config) {
+    if is_built_in(config) {
         return Ok(demo::prompts());
     }
     let folder = &config.files.prompts;

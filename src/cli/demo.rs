@@ -32,8 +32,10 @@ impl Demo {
 
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         let Command::Remove = self.command;
+        // Records which collections are the demo's.
+        app.folders_at_start().await?;
         app.desk.library.sync_index().await?;
-        let removed = app.remove_demo().await?;
+        let removed = app.jobs.remove_demo().await?;
         let stays = !removed.kept.is_empty() || !removed.kept_agents.is_empty();
         if removed.agents.is_empty() && removed.documents == 0 && !stays {
             println!("There is nothing of the demo here.");

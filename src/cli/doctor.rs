@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::process::ExitCode;
 
-use crate::app::{App, is_demo};
+use crate::app::{App, is_built_in};
 use crate::config::Config;
 use crate::domain::AlertCode;
 use crate::http::Settings;
@@ -20,7 +20,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<ExitCode> {
     // An unreadable configuration has already ended the command.
     report.good(
         "configuration",
-        if is_demo(&config) { "read; there are no prompts and documents, so the built-in demo shop is used unless it was removed" } else { "read" },
+        if is_built_in(&config) { "read; there are no prompts and documents, so the built-in demo shop is used unless it was removed" } else { "read" },
     );
     let room = config.knowledge.room();
     let public = config.http.base_url.starts_with("https://");

@@ -28,6 +28,7 @@ const OPERATIONS: &[(&str, Option<Action>)] = &[
     ("create_agent", Some(Action::AgentCreated)),
     ("rename_agent", Some(Action::AgentRenamed)),
     ("remove_agent", Some(Action::AgentRemoved)),
+    ("remove_demo", Some(Action::DemoRemoved)),
     ("publish_version", Some(Action::AgentPublished)),
     ("generate_prompt", Some(Action::PromptGenerated)),
     ("check_draft", None),

@@ -26,8 +26,6 @@ pub struct Web {
     pub settings: Settings,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
-    /// Whether the built-in demo shop is used.
-    pub demo: bool,
     /// Notifies open streams that a session was signed out.
     pub sign_outs: watch::Sender<()>,
     /// The file with the first sign-in link; removed once the link is used.

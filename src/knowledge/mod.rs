@@ -83,7 +83,7 @@ pub struct Library {
     /// The uploads that this process is learning.
     underway: Arc<uploads::UploadsUnderway>,
     /// The collections that are learned at every start, by name: from a folder, or the demo's.
-    learned_at_start: Arc<std::sync::Mutex<HashMap<String, CollectionOrigin>>>,
+    origins: Arc<std::sync::Mutex<HashMap<String, CollectionOrigin>>>,
     /// Whether every chunk was seen to be embedded with the current model.
     all_embedded: Arc<AtomicBool>,
     /// Held exclusively while a file that ended a process before is read.
@@ -135,7 +135,7 @@ impl Library {
             tunings: Arc::default(),
             indexed_revisions: Arc::default(),
             underway: Arc::default(),
-            learned_at_start: Arc::default(),
+            origins: Arc::default(),
             all_embedded: Arc::default(),
             crash_isolation: Arc::default(),
         }
@@ -171,21 +171,21 @@ impl Library {
         }
     }
 
-    /// Records that a collection is learned at every start: from a folder, or as the demo's.
-    pub fn learns_at_start(&self, collection: &str, origin: CollectionOrigin) {
-        let mut known = self.learned_at_start.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Records where a collection comes from: a folder and the demo are learned at every start.
+    pub fn set_origin(&self, collection: &str, origin: CollectionOrigin) {
+        let mut known = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(collection.to_owned(), origin);
     }
 
     /// Whether something of the demo is learned at every start.
     pub fn has_demo(&self) -> bool {
-        let known = self.learned_at_start.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         known.values().any(|origin| *origin == CollectionOrigin::Demo)
     }
 
     /// Where a collection comes from.
     pub fn origin(&self, collection: &str) -> CollectionOrigin {
-        let known = self.learned_at_start.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(collection).copied().unwrap_or(CollectionOrigin::Console)
     }
 

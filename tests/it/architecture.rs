@@ -70,7 +70,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("html5ever", &["knowledge/web/"]),
     ("quick_xml", &["knowledge/web/"]),
     ("flate2", &["knowledge/web/"]),
-    ("rust_embed", &["app/demo.rs", "http/console.rs"]),
+    ("rust_embed", &["desk/demo.rs", "http/console.rs"]),
     ("qdrant_client", &["index/qdrant"]),
     ("hmac", &["provider/"]),
     ("ring", &["secrets.rs"]),

@@ -24,7 +24,7 @@ const READS: &str = "list_agents get_generate_state get_agent list_versions get_
     live get_media get_recording list_known_models list_numbers get_number number_handshake overview list_providers get_session get_status \
     get_turn get_model_settings";
 /// Operations that write or spend.
-const WRITES: &str = "create_agent generate_prompt check_draft try_handoff publish_version rename_agent remove_agent create_collection remove_collection create_answer \
+const WRITES: &str = "create_agent generate_prompt check_draft try_handoff publish_version rename_agent remove_agent remove_demo create_collection remove_collection create_answer \
     remove_answer change_answer upload_documents set_collection_settings add_source remove_source refresh_source hand_back_conversation \
     write_message resolve_conversation see_conversation take_conversation remove_document retry_document resolve_escalation save_case \
     start_run stop_run answer_gap dismiss_gap search_knowledge retry_message correct_transcript add_number draft_number remove_number \

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use frontdesk::app::{App, DemoRemoval};
+use frontdesk::app::App;
 use frontdesk::config::Config;
-use frontdesk::domain::{AnswerContent, CollectionId, RunState};
-use frontdesk::knowledge::SilentProgress;
+use frontdesk::desk::demo::DemoRemoval;
+use frontdesk::domain::{AnswerContent, CollectionId, CollectionOrigin, RunState};
+use frontdesk::knowledge::{SilentProgress, SourceFolder};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -131,6 +132,84 @@ async fn a_removed_agent_comes_back_with_a_changed_prompt_file_only() {
     assert_eq!(demo(home.path()).await.desk.bots.all().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_stays_when_the_demo_is_removed_and_is_the_owners_afterwards() {
+    let home = tempfile::tempdir().unwrap();
+    let app = demo(home.path()).await;
+    app.learn(&SilentProgress).await.unwrap();
+    let id = app.desk.store.collection("saltmarsh").await.unwrap();
+    let file = home.path().join("kites.md");
+    std::fs::write(&file, "# Kites\n\nWe sell kites.\n").unwrap();
+    let mut found = SourceFolder::find(&file, Some("saltmarsh")).unwrap();
+    app.desk.library.learn_changes(found.remove(0), &SilentProgress).await.unwrap();
+    let removed = app.jobs.remove_demo().await.unwrap();
+    assert_eq!(removed.kept, ["saltmarsh"]);
+    assert_eq!(app.desk.library.origin("saltmarsh"), CollectionOrigin::Console);
+    drop(app);
+
+    let app = demo(home.path()).await;
+    assert_eq!(app.learn(&SilentProgress).await.unwrap().learned, 0);
+    assert_eq!(app.desk.library.origin("saltmarsh"), CollectionOrigin::Console);
+    let rows = app.desk.store.documents(&id, 0).await.unwrap();
+    let left: Vec<_> = rows.iter().filter(|row| row.chunks > 0).map(|row| &row.path).collect();
+    assert_eq!(left, ["kites.md"]);
+}
+
+/// Copies the files of a folder and of its folders.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (entry, is_dir) = entry.map(|it| (it.path(), it.path().is_dir())).unwrap();
+        let to = to.join(entry.file_name().unwrap());
+        if is_dir {
+            copy(&entry, &to);
+        } else {
+            std::fs::copy(&entry, &to).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_is_recognised_in_a_checkout_until_its_files_are_changed() {
+    let home = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["prompts", "knowledge"] {
+        copy(&root.join(folder), &home.path().join(folder));
+    }
+    let app = demo(home.path()).await;
+    app.learn(&SilentProgress).await.unwrap();
+    assert_eq!(app.desk.library.origin("saltmarsh"), CollectionOrigin::Demo);
+    let removed = app.jobs.remove_demo().await.unwrap();
+    assert_eq!((removed.agents.as_slice(), removed.kept.len()), (&["saltmarsh".to_owned()][..], 0));
+    assert!(removed.documents >= 40, "{removed:?}");
+    drop(app);
+
+    let app = demo(home.path()).await;
+    assert_eq!(app.learn(&SilentProgress).await.unwrap().learned, 0);
+    assert!(app.desk.bots.all().is_empty());
+    drop(app);
+
+    // A file beside the demo's makes the folder the owner's; a changed prompt makes the agent.
+    std::fs::write(
+        home.path().join("knowledge/saltmarsh/own.md"),
+        "# Own
+
+We sell kites.
+",
+    )
+    .unwrap();
+    let app = demo(home.path()).await;
+    assert!(app.learn(&SilentProgress).await.unwrap().learned >= 40);
+    assert_eq!(app.desk.library.origin("saltmarsh"), CollectionOrigin::Folder);
+    assert!(app.desk.bots.all().is_empty());
+    assert_eq!(app.jobs.remove_demo().await.unwrap(), DemoRemoval::default());
+    drop(app);
+    let prompt = home.path().join("prompts/saltmarsh.md");
+    let changed = format!("{}\nBe brief.\n", std::fs::read_to_string(&prompt).unwrap());
+    std::fs::write(&prompt, changed).unwrap();
+    assert_eq!(demo(home.path()).await.desk.bots.all().len(), 1);
+}
+
 /// The demo shop, or what the folder has instead, on data in a folder.
 async fn demo(home: &Path) -> App {
     let home = home.display();
@@ -145,7 +224,7 @@ async fn the_demo_that_was_removed_stays_away() {
     let home = tempfile::tempdir().unwrap();
     let app = demo(home.path()).await;
     let learned = app.learn(&SilentProgress).await.unwrap();
-    let removed = app.remove_demo().await.unwrap();
+    let removed = app.jobs.remove_demo().await.unwrap();
     assert_eq!(removed.agents, ["saltmarsh"]);
     assert!(removed.documents >= 40 && removed.kept.is_empty(), "{removed:?}");
     assert_eq!(removed.passages, i64::try_from(learned.chunks).unwrap());
@@ -156,7 +235,7 @@ async fn the_demo_that_was_removed_stays_away() {
     let learned = again.learn(&SilentProgress).await.unwrap();
     assert_eq!((learned.learned, learned.failed.len()), (0, 0));
     assert!(again.desk.bots.all().is_empty());
-    assert_eq!(again.remove_demo().await.unwrap(), DemoRemoval::default());
+    assert_eq!(again.jobs.remove_demo().await.unwrap(), DemoRemoval::default());
 
     // Its collection has no folder any more, for no check.
     let own = "---\nname: Own\nknowledge: [saltmarsh]\n---\nHi\n";
@@ -197,7 +276,7 @@ async fn of_the_demo_what_the_owner_removed_stays_away_and_what_he_added_stays()
         enabled: true,
     };
     again.desk.store.answers_of_file(&id, "mine.yaml", vec![answer]).await.unwrap();
-    let removed = again.remove_demo().await.unwrap();
+    let removed = again.jobs.remove_demo().await.unwrap();
     assert_eq!(removed.kept, ["saltmarsh"]);
     assert!(holds(&again, &id).await.is_empty());
 }
@@ -213,7 +292,7 @@ async fn of_the_demo_what_became_the_owners_stays_with_its_documents() {
     drop(app);
 
     let app = demo(home.path()).await;
-    let removed = app.remove_demo().await.unwrap();
+    let removed = app.jobs.remove_demo().await.unwrap();
     assert_eq!((removed.agents.len(), removed.documents), (0, 0), "{removed:?}");
     assert_eq!(removed.kept_agents, ["saltmarsh"]);
     assert_eq!(removed.kept, ["saltmarsh"]);
@@ -224,7 +303,7 @@ async fn of_the_demo_what_became_the_owners_stays_with_its_documents() {
 
     // With the agent gone nothing uses them.
     app.jobs.remove_agent("saltmarsh", false).await.unwrap();
-    let removed = app.remove_demo().await.unwrap();
+    let removed = app.jobs.remove_demo().await.unwrap();
     assert!(removed.documents >= 40 && removed.kept.is_empty(), "{removed:?}");
 }
 

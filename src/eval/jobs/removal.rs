@@ -1,7 +1,9 @@
-//! Removes and renames agents, unless an eval run asks them.
+//! Removes and renames agents, unless an eval run asks them, and removes the demo.
 
 use super::{EvalRequest, Jobs};
 use crate::desk::RemovalError;
+use crate::desk::demo::{self, DemoRemoval};
+use crate::domain::CollectionOrigin;
 use crate::store;
 use crate::store::agents::AgentRow;
 
@@ -24,6 +26,37 @@ impl Jobs {
         let row = self.free_agent(name).await?;
         self.desk.rename_agent(&row, slug, force).await?;
         Ok(row.slug)
+    }
+
+    /// Removes the demo's agents, unless a number or a run uses them, and its documents; what the
+    /// owner has changed or put beside them stays, and documents that an agent answers from. They
+    /// do not come back at the next start.
+    pub async fn remove_demo(&self) -> Result<DemoRemoval, RemovalError> {
+        let mut removal = DemoRemoval::default();
+        let agents = self.desk.store.agents().await?;
+        for (file, source) in demo::prompts() {
+            let slug = file.trim_end_matches(".md");
+            let Some(row) = agents.iter().find(|row| row.slug == slug) else { continue };
+            if row.file_hash.is_none() {
+                continue;
+            }
+            if row.source != source {
+                removal.kept_agents.push(slug.to_owned());
+                continue;
+            }
+            self.remove_agent(slug, false).await?;
+            removal.agents.push(slug.to_owned());
+        }
+        let collections = self.desk.store.collections().await?;
+        for (name, paths) in demo::paths() {
+            if self.desk.library.origin(&name) == CollectionOrigin::Folder {
+                continue;
+            }
+            if let Some(row) = collections.iter().find(|row| row.slug == name) {
+                self.desk.remove_demo_documents(row, &paths, &mut removal).await?;
+            }
+        }
+        Ok(removal)
     }
 
     /// Finds an agent that no run uses.

@@ -26,6 +26,7 @@ mod collections;
 mod compare;
 mod completions;
 mod conversations;
+mod demo;
 mod documents;
 mod drafts;
 mod escalations;
@@ -168,7 +169,6 @@ fn described() -> OpenApiRouter<WebState> {
         .routes(routes!(live::live))
         .routes(routes!(session::one, session::end))
         .routes(routes!(session::end_all))
-        .routes(routes!(status::show))
         .routes(routes!(collections::list, collections::create))
         .routes(routes!(collections::remove))
         .routes(routes!(settings::show, settings::set))
@@ -188,7 +188,7 @@ fn described() -> OpenApiRouter<WebState> {
         .merge(expensive().layer(from_fn(limits::limit_expensive)));
     let chat = OpenApiRouter::new().routes(routes!(completions::chat));
     OpenApiRouter::with_openapi(document)
-        .nest("/api/v1", nouns.merge(models_in_use()))
+        .nest("/api/v1", nouns.merge(models_in_use()).merge(desk()))
         .merge(chat.layer(from_fn(limits::limit_expensive)))
         .merge(OpenApiRouter::new().routes(routes!(models::list)).routes(routes!(models::one)))
 }
@@ -198,6 +198,11 @@ fn models_in_use() -> OpenApiRouter<WebState> {
     OpenApiRouter::new()
         .routes(routes!(model_settings::show))
         .routes(routes!(local_models::fetch, local_models::cancel))
+}
+
+/// Routes of the desk as a whole.
+fn desk() -> OpenApiRouter<WebState> {
+    OpenApiRouter::new().routes(routes!(status::show)).routes(routes!(demo::remove))
 }
 
 /// Expensive routes: pipeline turns, searches, whole eval runs, and calls to a model or provider.

@@ -1,14 +1,15 @@
-//! The built-in demo shop: its prompt and documents, and leaving it.
+//! The built-in demo shop: its prompt and documents, how a copy of them is recognised, and leaving
+//! it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rust_embed::Embed;
 
-use super::App;
-use crate::config::Config;
-use crate::desk::RemovalError;
-use crate::domain::{CollectionId, CollectionOrigin, DocumentState};
+use super::{Desk, RemovalError};
+use crate::domain::{CollectionId, CollectionOrigin, DocumentState, What};
 use crate::knowledge::{DocumentSource, SourceFolder};
+use crate::store;
 use crate::store::knowledge::{CollectionRow, DocumentRow};
 
 #[derive(Embed)]
@@ -34,13 +35,8 @@ pub struct DemoRemoval {
     pub kept_agents: Vec<String>,
 }
 
-/// Whether the built-in demo shop is used: neither configured folder exists.
-pub fn is_demo(config: &Config) -> bool {
-    !config.files.prompts.is_dir() && !config.files.knowledge.is_dir()
-}
-
 /// Returns the demo's documents, one source folder per collection.
-pub(super) fn folders() -> Vec<SourceFolder> {
+pub fn folders() -> Vec<SourceFolder> {
     let mut folders: Vec<SourceFolder> = Vec::new();
     for file in DemoKnowledge::iter() {
         let Some((collection, path)) = file.split_once('/') else { continue };
@@ -63,8 +59,18 @@ pub(super) fn folders() -> Vec<SourceFolder> {
     folders
 }
 
+/// Returns the paths of the demo's documents by collection.
+pub fn paths() -> BTreeMap<String, BTreeSet<String>> {
+    let mut all = BTreeMap::<String, BTreeSet<String>>::new();
+    for folder in folders() {
+        let paths = folder.documents.into_iter().map(|document| document.path);
+        all.entry(folder.collection).or_default().extend(paths);
+    }
+    all
+}
+
 /// Returns the demo's prompt files as pairs of name and content.
-pub(super) fn prompts() -> Vec<(String, String)> {
+pub fn prompts() -> Vec<(String, String)> {
     let read = |name: &str| {
         let file = DemoPrompts::get(name)?;
         Some((name.to_owned(), String::from_utf8_lossy(&file.data).into_owned()))
@@ -74,68 +80,66 @@ pub(super) fn prompts() -> Vec<(String, String)> {
     agents.filter_map(|name| read(&name)).collect()
 }
 
-impl App {
+/// Whether a folder of the owner's holds the demo's documents and nothing else, as in a checkout.
+/// `root`: the folder of all collections.
+pub fn is_copy(root: &Path, folder: &SourceFolder) -> bool {
+    let of_demo = |path: &str| DemoKnowledge::get(&format!("{}/{path}", folder.collection));
+    let count = DemoKnowledge::iter()
+        .filter(|file| file.split_once('/').is_some_and(|(name, _)| name == folder.collection))
+        .count();
+    let is_same = |path: &str| {
+        let file = root.join(&folder.collection).join(path);
+        let (Some(demo), Ok(meta)) = (of_demo(path), file.metadata()) else { return false };
+        // The length first, so that a large file of the owner's is not read for nothing.
+        meta.len() == demo.data.len() as u64
+            && std::fs::read(file).is_ok_and(|data| data == *demo.data)
+    };
+    count > 0
+        && count == folder.documents.len()
+        && folder.settings.is_none()
+        && folder.documents.iter().all(|document| is_same(&document.path))
+}
+
+/// Whether a prompt file is the demo's, unchanged.
+pub fn is_prompt(name: &str, source: &str) -> bool {
+    DemoPrompts::get(name).is_some_and(|file| *file.data == *source.as_bytes())
+}
+
+impl Desk {
     /// Leaves out of a folder of the demo what was removed from its collection, and marks the
     /// collection as the demo's. False if nothing is left.
-    pub(super) async fn keep_of_demo(&self, folder: &mut SourceFolder) -> anyhow::Result<bool> {
-        let store = &self.desk.store;
+    pub async fn keep_of_demo(&self, folder: &mut SourceFolder) -> store::Result<bool> {
+        let store = &self.store;
         let all = store.all_collections().await?;
         if let Some(row) = all.iter().find(|row| row.slug == folder.collection) {
             let is_there = store.collections().await?.iter().any(|it| it.id == row.id);
             let rows = store.documents(&CollectionId::stored(row.id.clone()), 0).await?;
             let is_removed = |row: &DocumentRow| row.state == DocumentState::Removed;
-            if !is_there || !rows.is_empty() && rows.iter().all(is_removed) {
+            let is_demo =
+                |row: &&DocumentRow| folder.documents.iter().any(|it| it.path == row.path);
+            let of_demo: Vec<_> = rows.iter().filter(is_demo).collect();
+            if !is_there || !of_demo.is_empty() && of_demo.iter().all(|row| is_removed(row)) {
                 return Ok(false);
             }
-            folder.documents.retain(|document| {
-                !rows.iter().any(|row| row.path == document.path && is_removed(row))
-            });
+            let gone: BTreeSet<_> =
+                of_demo.iter().filter(|row| is_removed(row)).map(|row| row.path.clone()).collect();
+            folder.documents.retain(|document| !gone.contains(&document.path));
         }
-        self.desk.library.learns_at_start(&folder.collection, CollectionOrigin::Demo);
+        self.library.set_origin(&folder.collection, CollectionOrigin::Demo);
         Ok(true)
     }
 
-    /// Removes the demo's agents, unless a number or a run uses them, and its documents; what the
-    /// owner has changed or put beside them stays, and documents that an agent answers from. They
-    /// do not come back at the next start.
-    pub async fn remove_demo(&self) -> Result<DemoRemoval, RemovalError> {
-        let mut removal = DemoRemoval::default();
-        let own = |folder: &Path, name: &str| folder.join(name).exists();
-        let agents = self.desk.store.agents().await?;
-        for (file, source) in prompts() {
-            let slug = file.trim_end_matches(".md");
-            let Some(row) = agents.iter().find(|row| row.slug == slug) else { continue };
-            if own(&self.config.files.prompts, &file) || row.file_hash.is_none() {
-                continue;
-            }
-            if row.source != source {
-                removal.kept_agents.push(slug.to_owned());
-                continue;
-            }
-            self.jobs.remove_agent(slug, false).await?;
-            removal.agents.push(slug.to_owned());
-        }
-        let collections = self.desk.store.collections().await?;
-        for folder in folders() {
-            let name = &folder.collection;
-            let row = collections.iter().find(|row| row.slug == *name);
-            if let Some(row) = row.filter(|_| !own(&self.config.files.knowledge, name)) {
-                self.remove_demo_documents(row, &folder, &mut removal).await?;
-            }
-        }
-        Ok(removal)
-    }
-
-    async fn remove_demo_documents(
+    /// Removes the demo's documents from a collection, and the collection with them if it holds
+    /// nothing else. `paths`: those of the demo's documents.
+    pub async fn remove_demo_documents(
         &self,
         row: &CollectionRow,
-        folder: &SourceFolder,
+        paths: &BTreeSet<String>,
         removal: &mut DemoRemoval,
     ) -> Result<(), RemovalError> {
-        let (store, id) = (&self.desk.store, CollectionId::stored(row.id.clone()));
-        let theirs = |path: &str| folder.documents.iter().any(|document| document.path == path);
+        let (store, id) = (&self.store, CollectionId::stored(row.id.clone()));
         // Without them an agent, also one with a gate for them, would answer from nothing.
-        if !self.desk.readers(&row.slug).await?.is_empty() {
+        if !self.readers(&row.slug).await?.is_empty() {
             removal.kept.push(row.slug.clone());
             return Ok(());
         }
@@ -145,7 +149,7 @@ impl App {
             if document.state == DocumentState::Removed {
                 continue;
             }
-            if is_file && theirs(&document.path) {
+            if is_file && paths.contains(&document.path) {
                 store.forget(&document.id).await?;
                 removal.documents += 1;
                 removal.passages += document.chunks;
@@ -153,17 +157,19 @@ impl App {
                 is_left = true;
             }
         }
-        for path in store.answer_files(&id).await?.iter().filter(|path| theirs(path)) {
+        for path in store.answer_files(&id).await?.iter().filter(|path| paths.contains(*path)) {
             store.answers_of_file(&id, path, Vec::new()).await?;
         }
         is_left |= !store.answers(&id, None, 1).await?.is_empty();
         if is_left {
+            self.library.set_origin(&row.slug, CollectionOrigin::Console);
             removal.kept.push(row.slug.clone());
         } else {
-            self.desk.remove_collection(row).await?;
+            self.remove_collection(row).await?;
         }
-        self.desk.library.sync_index().await?;
-        self.desk.reload_answers().await?;
+        self.library.sync_index().await?;
+        self.reload_answers().await?;
+        self.announce(What::Knowledge).await;
         Ok(())
     }
 }
