@@ -14,6 +14,7 @@ use crate::store::agents::AgentRow;
 
 pub mod demo;
 pub mod live;
+pub mod suggestion;
 mod chat_model;
 mod guards;
 mod local_models;

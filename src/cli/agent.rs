@@ -1,15 +1,16 @@
-//! `frontdesk agent`: lists, renames and removes agents. Prompt files and `frontdesk publish` make
-//! them.
+//! `frontdesk agent`: lists, renames and removes agents, and suggests one for a collection. Prompt
+//! files and `frontdesk publish` make them.
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
 
 use super::audit::AuditEntry;
 use crate::app::App;
-use crate::domain::Action;
+use crate::domain::{Action, AgentId, CollectionId};
 
-/// List, rename and remove agents
+/// List, suggest, rename and remove agents
 #[derive(Debug, Args)]
 pub(super) struct Agents {
     #[command(subcommand)]
@@ -20,6 +21,20 @@ pub(super) struct Agents {
 enum Command {
     /// Show every agent, with its live version and its numbers
     List,
+    /// Print a prompt file for a collection: name, languages, hours and hand-off words as its
+    /// documents say, for you to review
+    #[command(
+        after_help = "For example, from a website to an agent:\n  frontdesk learn https://example.com --collection shop\n  frontdesk agent suggest shop > prompts/shop.md"
+    )]
+    Suggest {
+        /// The collection's name
+        collection: String,
+    },
+    /// Show questions that an agent answers, made from its documents
+    Questions {
+        /// The agent's short name
+        agent: String,
+    },
     /// Give an agent that has no prompt file another short name
     Rename {
         /// The agent's short name
@@ -44,7 +59,9 @@ impl Agents {
     /// The command's audit entry.
     pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
-            None | Some(Command::List) => None,
+            None | Some(Command::List | Command::Suggest { .. } | Command::Questions { .. }) => {
+                None
+            }
             Some(Command::Rename { name, .. }) => Some((Action::AgentRenamed, name.clone())),
             Some(Command::Remove { agent, .. }) => Some((Action::AgentRemoved, agent.clone())),
         }
@@ -53,6 +70,8 @@ impl Agents {
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         match self.command {
             None | Some(Command::List) => list(&app).await?,
+            Some(Command::Suggest { collection }) => suggest(&app, &collection).await?,
+            Some(Command::Questions { agent }) => questions(&app, &agent).await?,
             Some(Command::Rename { agent, name, force }) => {
                 app.jobs.rename_agent(&agent, &name, force).await?;
                 println!("{agent} is {name} now. Suites that name it have to be changed.");
@@ -67,6 +86,36 @@ impl Agents {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+async fn suggest(app: &App, collection: &str) -> anyhow::Result<()> {
+    let rows = app.desk.store.collections().await?;
+    let Some(row) = rows.iter().find(|row| row.slug == collection) else {
+        bail!("there is no collection {collection}; `frontdesk collection` lists them");
+    };
+    let sources = app.desk.library.sources(&CollectionId::stored(row.id.clone())).await?;
+    let site = sources.first().map(|source| source.url.as_str());
+    let suggested = app.desk.suggest_agent(row, site).await?;
+    print!("{}", suggested.prompt_file(collection));
+    Ok(())
+}
+
+async fn questions(app: &App, agent: &str) -> anyhow::Result<()> {
+    let row = app.desk.agent(agent).await?;
+    app.desk.library.sync_index().await?;
+    let Some(bot) = app.desk.bots.get(&AgentId::stored(row.id)) else {
+        bail!("{agent} has no version that answers");
+    };
+    let found = app.desk.sample_questions(&bot).await?;
+    if found.is_empty() {
+        println!("No question was found that {agent} answers: add documents to its collections.");
+    }
+    for question in found {
+        let by =
+            question.title.map_or("calls a person".to_owned(), |title| format!("from {title}"));
+        println!("{}  ({by})", question.text);
+    }
+    Ok(())
 }
 
 async fn list(app: &App) -> anyhow::Result<()> {

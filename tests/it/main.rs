@@ -73,6 +73,7 @@ mod server;
 mod session;
 mod spans;
 mod store;
+mod suggestions;
 mod suites;
 mod torture;
 mod transcribe;

@@ -85,6 +85,8 @@ pub struct Language {
     pub subtitles: Subtitles,
     /// Default sentences for customers.
     pub sentences: Sentences,
+    /// How customers call a person.
+    pub hand_off: HandOff,
 }
 
 /// Words for language detection.
@@ -273,6 +275,14 @@ pub struct Sentences {
     pub unreadable: Option<String>,
     /// A person is called.
     pub hand_off: Option<String>,
+}
+
+/// How customers call a person, offered as hand-off words of a new agent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HandOff {
+    /// Words and phrases.
+    pub keywords: Vec<String>,
 }
 
 /// All languages.

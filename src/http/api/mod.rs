@@ -55,6 +55,7 @@ mod settings;
 mod sources;
 mod status;
 mod suites;
+mod suggestions;
 mod trial;
 mod turns;
 mod uploads;
@@ -212,6 +213,8 @@ fn expensive() -> OpenApiRouter<WebState> {
         .routes(routes!(generate::state, generate::write))
         .routes(routes!(generate::models))
         .routes(routes!(drafts::check))
+        .routes(routes!(suggestions::agent))
+        .routes(routes!(suggestions::questions))
         .routes(routes!(compare::compare))
         .routes(routes!(evals::report))
         .routes(routes!(numbers::trial::test))

@@ -1,0 +1,330 @@
+//! What an agent of a collection could be, taken from the documents' structure without a model: its
+//! name, the languages, the opening hours and the hand-off words. A person reviews it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use frontdesk_language::data;
+use frontdesk_language::terms::{language, two_letters};
+use frontdesk_language::weekdays::weekdays;
+use regex::Regex;
+
+use super::Desk;
+use crate::domain::{CollectionId, DocumentState};
+use crate::store;
+use crate::store::knowledge::{ChunkRow, CollectionRow, DocumentRow};
+
+pub mod questions;
+
+/// Maximum documents, and passages of each, that are read.
+const MAX_DOCUMENTS: usize = 60;
+const MAX_PASSAGES: usize = 20;
+/// Minimum share of the text in a language that the customers are taken to write, too.
+const LANGUAGE_SHARE: f32 = 0.1;
+const MAX_LANGUAGES: usize = 5;
+/// Maximum lines of opening hours, and the longest of them in characters.
+const MAX_HOURS: usize = 10;
+const LONGEST_HOURS: usize = 160;
+/// Maximum length of a line of a list of hours, in bytes.
+const SHORT_HOURS: usize = 90;
+/// Maximum length of the description, in characters: what the API takes.
+const MAX_DESCRIPTION: usize = 4000;
+/// Maximum length of a name, in characters.
+const LONGEST_NAME: usize = 60;
+
+/// Prompt of an agent that is made on the command line; `HOURS` stands for the opening hours.
+const PROMPT: &str = include_str!("../../prompts/authors/suggested.md");
+
+/// What stands between a page's own title and the name of its site.
+static TITLE_SEPARATOR: LazyLock<Regex> = LazyLock::new(|| fixed(r"\s+[|–—·•»:-]\s+|:\s+"));
+/// A time of day, such as `9:00`, `18.30`, `9h`, `9 am` or `9 – 17`.
+static TIME: LazyLock<Regex> =
+    LazyLock::new(|| fixed(r"(?i)\d{1,2}(?:[:.h]\d{2}|\s*(?:[ap]\.?m\b|h\b|uhr\b)|\s*[-–—]\s*\d)"));
+
+/// An agent to review, as its documents suggest it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AgentSuggestion {
+    /// The business's name.
+    pub name: String,
+    /// ISO 639-1 codes of the documents' languages, the most frequent first.
+    pub languages: Vec<String>,
+    /// The lines that give the opening hours; empty if none are found.
+    pub hours: Vec<String>,
+    /// Words by which customers of these languages call a person.
+    pub handoff_keywords: Vec<String>,
+    /// The beginning of the documents, from which a model can write a prompt. At most 4,000
+    /// characters.
+    pub description: String,
+}
+
+/// A document with its first passages.
+struct ReadDocument {
+    row: DocumentRow,
+    chunks: Vec<ChunkRow>,
+}
+
+impl Desk {
+    /// Reads what an agent of a collection could be. `site`: the address that the collection was
+    /// learned from, if there is one.
+    pub async fn suggest_agent(
+        &self,
+        collection: &CollectionRow,
+        site: Option<&str>,
+    ) -> store::Result<AgentSuggestion> {
+        let read = self.read_documents(&CollectionId::stored(collection.id.clone())).await?;
+        let languages = languages(&read);
+        Ok(AgentSuggestion {
+            name: name(&read, site, &collection.slug),
+            hours: hours(&read),
+            handoff_keywords: handoff_keywords(&languages),
+            description: description(&read),
+            languages,
+        })
+    }
+
+    /// Returns the learned documents of a collection, those with the shortest paths first: a site's
+    /// main pages.
+    async fn read_documents(&self, id: &CollectionId) -> store::Result<Vec<ReadDocument>> {
+        let mut rows = self.store.documents(id, 0).await?;
+        rows.retain(|row| row.state == DocumentState::Ready);
+        rows.sort_by_key(|row| (row.path.len(), row.path.clone()));
+        let mut read = Vec::new();
+        for row in rows.into_iter().take(MAX_DOCUMENTS) {
+            let mut chunks = self.store.chunks(&row.id, None).await?;
+            chunks.truncate(MAX_PASSAGES);
+            read.push(ReadDocument { row, chunks });
+        }
+        Ok(read)
+    }
+}
+
+impl AgentSuggestion {
+    /// Returns a prompt file of it that answers from a collection.
+    pub fn prompt_file(&self, collection: &str) -> String {
+        let list = |words: &[String]| {
+            let quoted: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+            quoted.join(", ")
+        };
+        let hours: String = self.hours.iter().map(|line| format!("- {line}\n")).collect();
+        let hours = if hours.is_empty() { hours } else { format!("\nOpening hours:\n{hours}") };
+        let mut header =
+            format!("name: {}\nknowledge: [{}]\n", quoted(&self.name), quoted(collection));
+        if !self.languages.is_empty() {
+            header += &format!("languages: [{}]\n", list(&self.languages));
+        }
+        if !self.handoff_keywords.is_empty() {
+            header += &format!("handoff:\n  keywords: [{}]\n", list(&self.handoff_keywords));
+        }
+        format!("---\n{header}---\n{}", PROMPT.replace("HOURS\n", &hours))
+    }
+}
+
+/// A text as a YAML string in double quotes.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// The part of the titles that is the site's name: one that its address names, else one that half
+/// of the titles have, else the address.
+fn name(read: &[ReadDocument], site: Option<&str>, slug: &str) -> String {
+    let label = site.and_then(host_label).unwrap_or_else(|| slug.to_owned());
+    let plain = |text: &str| {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect::<String>()
+    };
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for document in read.iter().filter(|document| document.row.source_id.is_some()) {
+        for part in TITLE_SEPARATOR.split(&document.row.title) {
+            *counts.entry(part.trim()).or_default() += 1;
+        }
+    }
+    let fits = |part: &str| (2..=LONGEST_NAME).contains(&part.chars().count());
+    let parts = || counts.iter().filter(|(part, _)| fits(part));
+    let named = parts().filter(|(part, _)| {
+        let part = plain(part);
+        part.len() > 2 && (plain(&label).contains(&part) || part.contains(&plain(&label)))
+    });
+    let shared = parts().filter(|(_, count)| **count > 1 && **count * 2 >= read.len());
+    // Of several with one count the shortest: "Acme" rather than "Welcome to Acme".
+    let best = |(part, count): &(&&str, &usize)| (**count, usize::MAX - part.len());
+    let found = named.max_by_key(best).or_else(|| shared.max_by_key(best));
+    found.map_or_else(|| capitalised(&label), |(part, _)| (*part).to_owned())
+}
+
+/// The part of an address that names the site: `green-kettle` of `https://www.green-kettle.co.uk`.
+fn host_label(url: &str) -> Option<String> {
+    let host = url.split("://").nth(1)?.split(['/', ':', '?', '#']).next()?;
+    let label = host.trim_start_matches("www.").split('.').next()?;
+    (!label.chars().all(|c| c.is_ascii_digit())).then(|| label.to_owned())
+}
+
+/// `green-kettle` as `Green Kettle`.
+fn capitalised(label: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or_else(String::new, |first| {
+            first.to_uppercase().chain(letters).collect::<String>()
+        })
+    };
+    label.split(['-', '_', ' ']).map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn languages(read: &[ReadDocument]) -> Vec<String> {
+    let mut sizes = BTreeMap::<&str, usize>::new();
+    for body in read.iter().flat_map(|document| &document.chunks).map(|chunk| &chunk.body) {
+        if let Some(code) = language(body).and_then(two_letters) {
+            *sizes.entry(code).or_default() += body.len();
+        }
+    }
+    let all: usize = sizes.values().sum();
+    #[expect(clippy::cast_precision_loss, reason = "a share")]
+    let mut found: Vec<_> =
+        sizes.into_iter().filter(|(_, size)| *size as f32 >= all as f32 * LANGUAGE_SHARE).collect();
+    found.sort_by_key(|(_, size)| usize::MAX - size);
+    found.into_iter().take(MAX_LANGUAGES).map(|(code, _)| code.to_owned()).collect()
+}
+
+/// The lines with weekdays of the passage that names the most weekdays beside times.
+fn hours(read: &[ReadDocument]) -> Vec<String> {
+    let mut best = (0, Vec::new());
+    for chunk in read.iter().flat_map(|document| &document.chunks) {
+        let lines: Vec<_> = chunk.body.lines().filter_map(hours_line).collect();
+        let days: BTreeSet<_> = lines
+            .iter()
+            .filter(|line| TIME.is_match(line))
+            .flat_map(|line| weekdays(line).days())
+            .collect();
+        if days.len() > best.0 {
+            best = (days.len(), lines);
+        }
+    }
+    let mut lines = best.1;
+    // A list says it already; a sentence beside it repeats it.
+    if lines.iter().filter(|line| line.len() <= SHORT_HOURS).count() > 2 {
+        lines.retain(|line| line.len() <= SHORT_HOURS);
+    }
+    lines.truncate(MAX_HOURS);
+    lines
+}
+
+/// A line that names a weekday, without the marks of a list or table, and without braces, which the
+/// prompt's template language would read.
+fn hours_line(line: &str) -> Option<String> {
+    let cells = line.split('|').map(str::trim).filter(|cell| !cell.is_empty());
+    let text = cells.collect::<Vec<_>>().join(" ");
+    let text = text.trim_start_matches(['-', '*', '#', '+', ' ']).replace("**", "");
+    let text = text.replace(['{', '}'], "").trim().to_owned();
+    let fits = text.chars().count() <= LONGEST_HOURS;
+    (fits && !weekdays(&text).is_empty()).then_some(text)
+}
+
+/// The words of these languages for calling a person; English ones without a language.
+fn handoff_keywords(languages: &[String]) -> Vec<String> {
+    let known = |codes: &[String]| -> Vec<String> {
+        let found = codes.iter().filter_map(|code| data::of(code));
+        found.flat_map(|language| language.hand_off.keywords.clone()).collect()
+    };
+    let words = known(languages);
+    if words.is_empty() { known(&["en".to_owned()]) } else { words }
+}
+
+/// The first passage of each document, as far as there is room.
+fn description(read: &[ReadDocument]) -> String {
+    let mut out = String::new();
+    let mut left = MAX_DESCRIPTION;
+    for document in read {
+        let Some(chunk) = document.chunks.first() else { continue };
+        let piece = format!("# {}\n\n{}\n\n", document.row.title, chunk.body);
+        out.extend(piece.chars().take(left));
+        left = left.saturating_sub(piece.chars().count());
+    }
+    out.trim_end().to_owned()
+}
+
+fn fixed(pattern: &str) -> Regex {
+    Regex::new(pattern).unwrap_or_else(|_| unreachable!("a fixed pattern"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{DocumentId, SourceId};
+
+    fn document(title: &str, bodies: &[&str]) -> ReadDocument {
+        let row = DocumentRow {
+            id: DocumentId::stored("doc_1".into()),
+            collection_id: CollectionId::stored("col_1".into()),
+            path: "/".into(),
+            title: title.into(),
+            hash: String::new(),
+            state: DocumentState::Ready,
+            error: None,
+            code: None,
+            chunks: 1,
+            revision: 1,
+            source_id: Some(SourceId::stored("src_1".into())),
+            uploaded: 0,
+        };
+        let chunk = |body: &&str| ChunkRow {
+            id: "chk_1".into(),
+            heading: String::new(),
+            body: (*body).into(),
+            tokens: 1,
+            place: String::new(),
+            vector: None,
+        };
+        ReadDocument { row, chunks: bodies.iter().map(chunk).collect() }
+    }
+
+    #[test]
+    fn the_name_is_what_the_address_names_or_the_titles_share() {
+        let named = |titles: &[&str], site: &str| {
+            let read: Vec<_> = titles.iter().map(|title| document(title, &[])).collect();
+            name(&read, Some(site), "web")
+        };
+        let titles =
+            ["Home | Green Kettle Café", "Menu | Green Kettle Café", "Contact | Green Kettle Café"];
+        assert_eq!(named(&titles, "https://www.green-kettle.co.uk/"), "Green Kettle Café");
+        assert_eq!(named(&titles, "http://127.0.0.1:80/"), "Green Kettle Café");
+        assert_eq!(named(&["Green Kettle - fine teas"], "https://greenkettle.com"), "Green Kettle");
+        assert_eq!(named(&["Welcome", "Menu"], "https://green-kettle.com"), "Green Kettle");
+        assert_eq!(named(&[], "http://127.0.0.1"), "Web");
+    }
+
+    #[test]
+    fn the_hours_are_the_lines_of_the_passage_that_names_most_days() {
+        let news = "On Friday at 19:00 the choir sings.";
+        let table = "Opening hours\n\n| Day | Time |\n|---|---|\n| Monday | closed |\n| Tuesday to Friday | 9:00 – 18:00 |\n| **Saturday** | 10 am to {{ 2 }} pm |\n\nWe are glad to see you.";
+        let read = [document("News", &[news]), document("Hours", &[table])];
+        let lines = ["Monday closed", "Tuesday to Friday 9:00 – 18:00", "Saturday 10 am to  2  pm"];
+        assert_eq!(hours(&read), lines);
+        assert_eq!(hours(&[document("News", &["We sing on Fridays."])]), [""; 0]);
+        let spanish = document(
+            "Horario",
+            &[
+                "- Lunes a viernes: de 10:00 a 20:00\n- Sábado: de 10:00 a 14:00\n- Domingo: cerrado",
+            ],
+        );
+        assert_eq!(hours(&[spanish]).len(), 3);
+    }
+
+    #[test]
+    fn a_suggestion_is_a_valid_prompt_file_whatever_the_site_says() {
+        let hostile = AgentSuggestion {
+            name: "A \"b\": [c]\n---\nmodel: x".into(),
+            languages: vec!["en".into(), "ar".into()],
+            hours: vec!["Monday 9:00".into()],
+            handoff_keywords: handoff_keywords(&["ar".into(), "xx".into()]),
+            description: String::new(),
+        };
+        let file = crate::prompts::parse("shop.md", &hostile.prompt_file("web")).unwrap();
+        assert_eq!(
+            (file.knowledge.as_slice(), file.slug.as_str()),
+            (&["web".to_owned()][..], "shop")
+        );
+        assert!(hostile.prompt_file("web").contains("- Monday 9:00\n"));
+        assert!(handoff_keywords(&["xx".into()]).contains(&"human".to_owned()));
+    }
+}
