@@ -47,7 +47,18 @@ const desk = createRoute({
 const start = createRoute({
   getParentRoute: () => desk,
   path: "/",
+  validateSearch: (search: Search): { agent?: string } => ({ agent: text(search.agent) }),
   component: lazyPage(() => import("./pages/start/StartPage"), "StartPage"),
+});
+
+const business = createRoute({
+  getParentRoute: () => desk,
+  path: "/business",
+  validateSearch: (search: Search): { collection?: string; review?: boolean } => ({
+    collection: text(search.collection),
+    review: String(search.review) === "true" || undefined,
+  }),
+  component: lazyPage(() => import("./pages/business/BusinessPage"), "BusinessPage"),
 });
 
 const sandbox = createRoute({
@@ -184,6 +195,7 @@ const tree = root.addChildren([
   signIn,
   desk.addChildren([
     start,
+    business,
     sandbox,
     inbox.addChildren([thread]),
     conversation,

@@ -1,4 +1,5 @@
 import type alerts from "../locales/en/alerts.json";
+import type business from "../locales/en/business.json";
 import type common from "../locales/en/common.json";
 import type evals from "../locales/en/evals.json";
 import type handoffs from "../locales/en/handoffs.json";
@@ -16,6 +17,7 @@ declare module "i18next" {
     defaultNS: "common";
     resources: {
       alerts: typeof alerts;
+      business: typeof business;
       common: typeof common;
       evals: typeof evals;
       handoffs: typeof handoffs;

@@ -104,7 +104,8 @@ export class Desk {
     const built = process.env.FRONTDESK_CONSOLE ? `console = "${process.env.FRONTDESK_CONSOLE}"\n` : "";
     const shared = `[http]\nport = ${this.port}\n${built}[embed]\nkind = "off"\n[worker]\ngap_ms = 50\n`;
     // What runs on this machine must not answer.
-    if (this.kind === "demo") return `${shared}[llm]\nkind = "extractive"\n`;
+    // A website of a test is on this machine.
+    if (this.kind === "demo") return `${shared}[llm]\nkind = "extractive"\n[knowledge.web]\nallow_private = true\npause_ms = 0\n`;
     if (this.kind === "modelless") return `${shared}[llm]\nkind = "auto"\nports = [${new URL(this.model.url).port}]\nlook_ms = 3600000\n`;
     const model = `[llm]\nkind = "openai"\nbase_url = "${this.model.url}"\napi_key = "model-key"\nmodel = "fake-model"
 [llm.prices."fake-model"]\ninput = 0.15\noutput = 0.60\n[speech]\nkind = "openai"\nbase_url = "${this.model.url}"\napi_key = "model-key"\n`;

@@ -4,7 +4,7 @@ import { IconFileText, IconPlayerStop, IconSend } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Schemas } from "@/api/client";
+import { $api, type Schemas } from "@/api/client";
 import { useCaseReason } from "@/parts/caseReason";
 import { Formatted } from "@/parts/Formatted";
 import { Failed } from "@/parts/States";
@@ -12,14 +12,36 @@ import { nowAsked } from "./progress";
 import { type Answer, useAnswer } from "./useAnswer";
 
 const demo = ["ask.demo.hours", "ask.demo.rent", "ask.demo.return", "ask.demo.person"] as const;
-const other = ["ask.sample.hours", "ask.sample.return", "ask.sample.person"] as const;
 
-type Props = { agents: Schemas["Agent"][]; isDemo: boolean; whenAsked: () => void };
+type Props = {
+  agents: Schemas["Agent"][];
+  /** Short name of the agent to ask first. */
+  first?: string;
+  /** Short names of the demo's agents. */
+  ofDemo: string[];
+  whenAsked: () => void;
+};
 
-export function AskStep({ agents, isDemo, whenAsked }: Props) {
+/** Questions that the agent answers: those of the demo, in the console's language, or made from its documents. */
+function useSamples(agent: string, isDemo: boolean): string[] {
+  const { t } = useTranslation("start");
+  const { data } = $api.useQuery(
+    "get",
+    "/api/v1/agents/{agent}/questions",
+    { params: { path: { agent } } },
+    // Finding them asks the bot some questions.
+    { enabled: !isDemo && !!agent, staleTime: 300_000, retry: false, refetchOnWindowFocus: false },
+  );
+  return isDemo ? demo.map((key) => t(key)) : (data?.map(({ text }) => text) ?? []);
+}
+
+export function AskStep({ agents, first, ofDemo, whenAsked }: Props) {
   const { t } = useTranslation("start");
   const [text, setText] = useState("");
-  const [agent, setAgent] = useState(agents[0]?.slug ?? "");
+  const [chosen, setChosen] = useState<string>();
+  const is = (name?: string) => agents.some(({ slug }) => slug === name);
+  const agent = [chosen, first].find(is) ?? agents[0]?.slug ?? "";
+  const samples = useSamples(agent, ofDemo.includes(agent));
   const { answer, busy, ask, stop } = useAnswer(() => {
     nowAsked();
     whenAsked();
@@ -38,7 +60,7 @@ export function AskStep({ agents, isDemo, whenAsked }: Props) {
           label={t("ask.agent")}
           data={agents.map(({ slug }) => slug)}
           value={agent}
-          onChange={(next) => setAgent(next ?? agent)}
+          onChange={(next) => setChosen(next ?? agent)}
           allowDeselect={false}
           maw={320}
         />
@@ -75,9 +97,9 @@ export function AskStep({ agents, isDemo, whenAsked }: Props) {
         </Group>
       </form>
       <Group gap={6} role="group" aria-label={t("ask.samples")}>
-        {(isDemo ? demo : other).map((key) => (
+        {samples.map((sample) => (
           <Button
-            key={key}
+            key={sample}
             size="compact-sm"
             variant="default"
             fw={400}
@@ -87,11 +109,11 @@ export function AskStep({ agents, isDemo, whenAsked }: Props) {
             styles={{ label: { whiteSpace: "normal", lineHeight: 1.4 } }}
             disabled={busy}
             onClick={() => {
-              setText(t(key));
-              say(t(key));
+              setText(sample);
+              say(sample);
             }}
           >
-            <span dir="auto">{t(key)}</span>
+            <span dir="auto">{sample}</span>
           </Button>
         ))}
       </Group>

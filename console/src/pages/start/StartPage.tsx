@@ -1,13 +1,12 @@
 // The start page: three steps from an empty desk to the first answer, and the home page afterwards.
-import { Button, Stack, Text } from "@mantine/core";
-import { IconRobot } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
+import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import { IconBuildingStore, IconRobot } from "@tabler/icons-react";
+import { Link, useSearch } from "@tanstack/react-router";
 import { Suspense, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
-import { Copyable } from "@/parts/Copyable";
 import { sends } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Empty, Failed, Loading } from "@/parts/States";
@@ -19,6 +18,15 @@ import { hasDocuments, states, target, wasAsked } from "./progress";
 import { Step } from "./Step";
 import { Switched } from "./Switched";
 
+function Business() {
+  const { t } = useTranslation("start");
+  return (
+    <Button renderRoot={(props) => <Link to="/business" {...props} />} w="fit-content">
+      {t("demo.start")}
+    </Button>
+  );
+}
+
 function NoAgent() {
   const { t } = useTranslation("start");
   return (
@@ -26,17 +34,29 @@ function NoAgent() {
       icon={<IconRobot />}
       title={t("agent.title")}
       action={
-        <Button renderRoot={(props) => <Link to="/sandbox" {...props} />} mt="xs">
-          {t("agent.make")}
-        </Button>
+        <Group gap="xs" mt="xs" justify="center">
+          <Business />
+          <Button renderRoot={(props) => <Link to="/sandbox" {...props} />} variant="default">
+            {t("agent.make")}
+          </Button>
+        </Group>
       }
     >
       <Text size="sm">{t("agent.about")}</Text>
-      <Stack align="center" gap={4} mt="sm">
-        <Text size="sm">{t("agent.file")}</Text>
-        <Copyable value="prompts/shop.md" label="prompts/shop.md" />
-      </Stack>
     </Empty>
+  );
+}
+
+/** Says that this is a demo, and how to leave it. */
+function Demo() {
+  const { t } = useTranslation("start");
+  return (
+    <Alert color="blue" title={t("demo.title")} icon={<IconBuildingStore aria-hidden />}>
+      <Stack gap="sm">
+        <Text size="sm">{t("demo.about")}</Text>
+        <Business />
+      </Stack>
+    </Alert>
   );
 }
 
@@ -54,6 +74,9 @@ type Read = {
 function Steps({ read, whenAsked, asked }: { read: Read; whenAsked: () => void; asked: boolean }) {
   const { t } = useTranslation("start");
   const { agents, collections, numbers, isDemo, uploads } = read;
+  const { agent: first } = useSearch({ from: "/desk/" });
+  const ofDemo = collections.flatMap(({ origin, agents }) => (origin === "demo" ? agents : []));
+  const shown = agents.find(({ slug }) => slug === first) ?? agents[0];
   const own = hasDocuments(collections, uploads);
   const [ask, documents, number] = states([asked, own, numbers.some(sends)]);
   return (
@@ -64,10 +87,10 @@ function Steps({ read, whenAsked, asked }: { read: Read; whenAsked: () => void; 
         title={t("ask.title")}
         about={t(isDemo ? "ask.aboutDemo" : "ask.about")}
       >
-        <AskStep agents={agents} isDemo={isDemo} whenAsked={whenAsked} />
+        <AskStep key={first} agents={agents} first={first} ofDemo={ofDemo} whenAsked={whenAsked} />
       </Step>
       <Step number={2} state={documents ?? "open"} title={t("documents.title")} about={t("documents.about")}>
-        <DocumentsStep collections={collections} agent={agents[0]?.slug ?? ""} isDemo={isDemo} own={own} />
+        <DocumentsStep collections={collections} agent={shown?.slug ?? ""} isDemo={isDemo} own={own} />
       </Step>
       <Step number={3} state={number ?? "open"} title={t("number.title")} about={t("number.about")}>
         <NumberStep numbers={numbers} />
@@ -115,7 +138,8 @@ export function StartPage() {
   const [stays, setStays] = useState(false);
   const [unfolded, setUnfolded] = useState(false);
   const changed = useCallback((what: string) => {
-    if (what === "knowledge") reread("/api/v1/collections", "/api/v1/collections/{name}/documents");
+    const documents = ["/api/v1/collections", "/api/v1/collections/{name}/documents"];
+    if (what === "knowledge") reread(...documents, "/api/v1/agents/{agent}/questions");
   }, []);
   useLive({ changed });
   const isAsked = asked || !!read?.isUsed;
@@ -135,6 +159,7 @@ export function StartPage() {
     <Page title={t("title")} about={isDone ? t("aboutHome") : t("about")}>
       {error !== undefined && <Failed error={error} again={again} />}
       {error === undefined && !read && <Loading rows={5} />}
+      {read?.isDemo && !isDone && <Demo />}
       {read && (read.agents.length === 0 ? <NoAgent /> : isDone ? <Home /> : steps)}
       {isDone && (
         <>

@@ -1,0 +1,30 @@
+// Start with a business of one's own: its website, what was read of it, and the agent to review.
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import { Page } from "@/parts/Page";
+import { AddressForm } from "./AddressForm";
+import { Reading } from "./Reading";
+import { ReviewForm } from "./ReviewForm";
+
+export function BusinessPage() {
+  const { t } = useTranslation("business");
+  // In the address, so that a reload goes on where it was.
+  const { collection, review } = useSearch({ from: "/desk/business" });
+  const navigate = useNavigate({ from: "/business" });
+  const go = (search: { collection?: string; review?: boolean }) => void navigate({ search });
+  return (
+    <Page title={t("title")} about={t("about")} back={{ to: "/", label: t("back") }} widest={720}>
+      {review ? (
+        <ReviewForm collection={collection} />
+      ) : collection ? (
+        <Reading
+          collection={collection}
+          whenRead={() => go({ collection, review: true })}
+          again={() => go({})}
+        />
+      ) : (
+        <AddressForm whenAdded={(collection) => go({ collection })} without={() => go({ review: true })} />
+      )}
+    </Page>
+  );
+}
