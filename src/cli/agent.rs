@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::audit::AuditEntry;
 use crate::app::App;
+use crate::config::Config;
 use crate::domain::{Action, AgentId, CollectionId};
 
 /// List, suggest, rename and remove agents
@@ -67,7 +68,13 @@ impl Agents {
         }
     }
 
-    pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, config: Config) -> anyhow::Result<ExitCode> {
+        let app = if matches!(self.command, Some(Command::Suggest { .. })) {
+            // `> prompts/NAME.md` has made the file, which is still empty.
+            App::assemble_from_database(config).await?
+        } else {
+            App::assemble_for_command(config, &[]).await?
+        };
         match self.command {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Suggest { collection }) => suggest(&app, &collection).await?,

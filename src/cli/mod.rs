@@ -335,7 +335,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Publish(publish) => Box::pin(publish.run(config)).await,
         Command::Versions(versions) => Box::pin(versions.run(config)).await,
         Command::Apply(apply) => Box::pin(apply.run(config)).await,
-        Command::Agent(agents) => agents.run(command_app(config).await?).await,
+        Command::Agent(agents) => Box::pin(agents.run(config)).await,
         Command::Collection(collections) => collections.run(command_app(config).await?).await,
         Command::Demo(demo) => demo.run(command_app(config).await?).await,
         Command::Audit(audit) => Box::pin(audit.run(config)).await,

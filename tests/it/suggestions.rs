@@ -7,6 +7,7 @@ use frontdesk::knowledge::web::{SourceReader, SourceRequest};
 use serde_json::{Value, json};
 
 use crate::support::app::{Db, KEY, Setup, TestApp, on_both};
+use crate::support::process::{run, says};
 use crate::support::site::{Page, Site};
 
 const LOCAL: &str = "[knowledge.web]\nallow_private = true\npause_ms = 0\ntimeout_ms = 1500";
@@ -93,4 +94,35 @@ async fn an_empty_collection_suggests_little_and_an_agent_without_documents_no_q
         assert_eq!(response.status(), 404, "{missing}");
     }
     app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suggested_agent_is_written_to_its_file_and_serves() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let settings = format!("[embed]\nkind = \"off\"\n[llm]\nkind = \"extractive\"\n{LOCAL}\n");
+    std::fs::write(home.join("frontdesk.toml"), settings).unwrap();
+    let site = shop().await;
+    says(
+        &run(home, &["learn", &site.url, "--collection", "shop"], &[]).await,
+        true,
+        &["4 documents learned"],
+    );
+    // The shell makes the file before the command writes it.
+    std::fs::create_dir(home.join("prompts")).unwrap();
+    std::fs::write(home.join("prompts/kettle.md"), "").unwrap();
+    let suggested = run(home, &["agent", "suggest", "shop"], &[]).await;
+    says(&suggested, true, &["name: \"Green Kettle\"", "- Monday: closed\n"]);
+    std::fs::write(home.join("prompts/kettle.md"), &suggested.1).unwrap();
+    let questions = run(home, &["agent", "questions", "kettle"], &[]).await;
+    says(
+        &questions,
+        true,
+        &["Do you deliver teapots to other countries?  (from Questions", "(calls a person)"],
+    );
+    says(
+        &run(home, &["agent", "suggest", "none"], &[]).await,
+        false,
+        &["there is no collection none"],
+    );
 }

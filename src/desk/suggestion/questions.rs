@@ -23,6 +23,8 @@ const MAX_TRIED: usize = 24;
 const QUESTION: std::ops::RangeInclusive<usize> = 10..=90;
 const HEADING: std::ops::RangeInclusive<usize> = 4..=40;
 const MAX_HEADING_WORDS: usize = 5;
+/// The rank of a passage with neither a weekday nor a number: nobody asks "Welcome?".
+const NO_FACT: u8 = 2;
 
 /// The label before a question in a table's row: `question:`.
 static LABEL: LazyLock<Regex> = LazyLock::new(|| fixed(r"^(?:[#*>\-\s]|\d+[.)]\s|\w{1,12}:\s)*"));
@@ -112,7 +114,9 @@ fn candidates(read: &[ReadDocument]) -> Vec<Candidate> {
             asked.extend(questions.map(|text| (rank, made(text))));
             let top = chunk.heading.split(" > ").next().unwrap_or_default();
             let head = if top.is_empty() { &row.title } else { top };
-            headed.extend(as_question(head, code).map(|text| (rank, made(text))));
+            let is_fact = rank < NO_FACT;
+            headed
+                .extend(as_question(head, code).filter(|_| is_fact).map(|text| (rank, made(text))));
         }
     }
     asked.sort_by_key(|(rank, _)| *rank);

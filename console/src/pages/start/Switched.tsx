@@ -2,25 +2,19 @@
 import { Badge, Button, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { IconMicrophone, IconRobot, IconSearch } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import type { ComponentType, ReactNode } from "react";
+import type { ComponentType } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
-import { Copyable } from "@/parts/Copyable";
 import { Async } from "@/parts/States";
 import { aboutModel, isLooking } from "./answering";
-
-const commands = {
-  embedder: "frontdesk models fetch multilingual-e5-small",
-  speech: "frontdesk models fetch whisper-small",
-};
 
 type RowProps = {
   icon: ComponentType<{ size?: number; "aria-hidden"?: boolean }>;
   name: string;
   isOn: boolean;
   about: string;
-  /** How to switch it on. */
-  how: ReactNode;
+  /** The button that leads to where it is switched on. */
+  how: string;
 };
 
 function Row({ icon: Icon, name, isOn, about, how }: RowProps) {
@@ -42,18 +36,13 @@ function Row({ icon: Icon, name, isOn, about, how }: RowProps) {
         <Text size="sm" c="dimmed">
           {about}
         </Text>
-        {!isOn && how}
+        {!isOn && (
+          <Button component={Link} to="/settings/models" size="xs" variant="default" w="fit-content">
+            {how}
+          </Button>
+        )}
       </Stack>
     </Paper>
-  );
-}
-
-function Choose() {
-  const { t } = useTranslation("start");
-  return (
-    <Button component={Link} to="/settings/models" size="xs" variant="default" w="fit-content">
-      {t("on.choose")}
-    </Button>
   );
 }
 
@@ -93,21 +82,21 @@ export function Switched() {
                 name={t("on.model")}
                 isOn={model.is_model}
                 about={about(model)}
-                how={<Choose />}
+                how={t("on.choose")}
               />
               <Row
                 icon={IconSearch}
                 name={t("on.embedder")}
                 isOn={!!embedder}
                 about={embedder ? meaning(embedder, embedding) : t("on.embedderOff")}
-                how={<Copyable value={commands.embedder} label={t("on.embedder")} />}
+                how={t("on.download")}
               />
               <Row
                 icon={IconMicrophone}
                 name={t("on.speech")}
                 isOn={speech}
                 about={speech ? t("on.speechOn", { name: speech_by ?? "" }) : t("on.speechOff")}
-                how={<Copyable value={commands.speech} label={t("on.speech")} />}
+                how={t("on.download")}
               />
             </SimpleGrid>
             <Text size="sm" c="dimmed">
