@@ -24,9 +24,7 @@ const LANGUAGE_SHARE: f32 = 0.1;
 const MAX_LANGUAGES: usize = 5;
 /// Maximum lines of opening hours, and the longest of them in characters.
 const MAX_HOURS: usize = 10;
-const LONGEST_HOURS: usize = 160;
-/// Maximum length of a line of a list of hours, in bytes.
-const SHORT_HOURS: usize = 90;
+const LONGEST_HOURS: usize = 90;
 /// Maximum length of the description, in characters: what the API takes.
 const MAX_DESCRIPTION: usize = 4000;
 /// Maximum length of a name, in characters.
@@ -200,23 +198,18 @@ fn hours(read: &[ReadDocument]) -> Vec<String> {
             best = (days.len(), lines);
         }
     }
-    let mut lines = best.1;
-    // A list says it already; a sentence beside it repeats it.
-    if lines.iter().filter(|line| line.len() <= SHORT_HOURS).count() > 2 {
-        lines.retain(|line| line.len() <= SHORT_HOURS);
-    }
-    lines.truncate(MAX_HOURS);
-    lines
+    best.1.truncate(MAX_HOURS);
+    best.1
 }
 
-/// A line that names a weekday, without the marks of a list or table, and without braces, which the
+/// A short line that names a weekday and is no question, without the marks of a list or table, and without braces, which the
 /// prompt's template language would read.
 fn hours_line(line: &str) -> Option<String> {
     let cells = line.split('|').map(str::trim).filter(|cell| !cell.is_empty());
     let text = cells.collect::<Vec<_>>().join(" ");
     let text = text.trim_start_matches(['-', '*', '#', '+', ' ']).replace("**", "");
     let text = text.replace(['{', '}'], "").trim().to_owned();
-    let fits = text.chars().count() <= LONGEST_HOURS;
+    let fits = text.chars().count() <= LONGEST_HOURS && !text.ends_with(['?', '؟', '？']);
     (fits && !weekdays(&text).is_empty()).then_some(text)
 }
 
@@ -300,7 +293,8 @@ mod tests {
         let read = [document("News", &[news]), document("Hours", &[table])];
         let lines = ["Monday closed", "Tuesday to Friday 9:00 – 18:00", "Saturday 10 am to  2  pm"];
         assert_eq!(hours(&read), lines);
-        assert_eq!(hours(&[document("News", &["We sing on Fridays."])]), [""; 0]);
+        let prose = "Do you deliver on Fridays?\n\nParcels go out from Sunday to Thursday, and on Saturdays if they were packed on Thursday before 14:00.";
+        assert_eq!(hours(&[document("News", &["We sing on Fridays.", prose])]), [""; 0]);
         let spanish = document(
             "Horario",
             &[
