@@ -155,7 +155,9 @@ impl Store {
                 "and d.collection_id = $2 and (d.updated_at < $3 or (d.updated_at = $3 and d.id < $4))) s
                  where ($5 = '' or s.state = $5) and ($6 = '' or s.origin = $6)
                      and ($7 = '' or s.path like $7 escape '!' or s.title like $7 escape '!'
-                          or lower(s.path) like $8 escape '!' or lower(s.title) like $8 escape '!')
+                          or lower(s.path) like $8 escape '!' or lower(s.title) like $8 escape '!'
+                          or exists (select 1 from chunks c where c.document_id = s.id and c.workspace_id = $1
+                              and (c.body like $7 escape '!' or lower(c.body) like $8 escape '!')))
                  order by s.updated_at desc, s.id desc limit $9"
             );
             let (workspace, collection) = (workspace.as_str(), collection.as_str());

@@ -96,6 +96,18 @@ impl Store {
         Ok(row.map(|row| row.0))
     }
 
+    /// The path and the bytes of an uploaded document; `None` if it was not uploaded or is removed.
+    pub async fn original(&self, document: &DocumentId) -> Result<Option<(String, Vec<u8>)>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql =
+                "select d.path, u.bytes from uploads u join documents d on d.id = u.document_id
+                       where u.workspace_id = $1 and u.document_id = $2";
+            first!(conn, (String, Vec<u8>), sql, workspace.as_str(), document.as_str())
+        })
+        .await
+    }
+
     /// Stores the result of learning a file, unless it was replaced or removed meanwhile. If the
     /// collection has no room, nothing changes.
     pub async fn end_upload(

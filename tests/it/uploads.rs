@@ -191,6 +191,41 @@ on_both! {
         app.stop().await;
     }
 
+    async fn an_upload_is_downloaded_as_it_came_and_found_by_its_text(db) {
+        let app = Setup::on(db).extractive().start().await;
+        let (name, bytes) = ("الأسعار \"2026\".html", &b"<h1>Prices</h1><p>A Thistle kettle costs 12% more.</p><script>alert(1)</script>"[..]);
+        let (status, added) = upload(&app.url, PATH, &[(name, bytes)]).await;
+        assert_eq!(status, 202, "{added}");
+        let id = added[0]["id"].as_str().unwrap();
+        until(&app.url, id, "ready").await;
+        let fetch = async |id: &str| {
+            let request = app.http.get(format!("{}/api/v1/documents/{id}/original", app.url));
+            request.bearer_auth(KEY).send().await.unwrap()
+        };
+        let response = fetch(id).await;
+        let headers = response.headers().clone();
+        let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-type"), "application/octet-stream");
+        assert!(header("content-security-policy").contains("sandbox"));
+        let disposition = header("content-disposition");
+        assert!(disposition.starts_with("attachment; filename=\"") && disposition.contains("filename*=UTF-8''%D8%A7"), "{disposition}");
+        assert!(disposition.ends_with("%222026%22.html"), "{disposition}");
+        assert_eq!(response.bytes().await.unwrap(), bytes);
+
+        let found = async |q: &str| app.get(&format!("{PATH}?q={q}")).await["items"].as_array().unwrap().len();
+        assert_eq!((found("thistle%20KETTLE").await, found("12%25%20more").await), (1, 1));
+        assert_eq!((found("12%20more").await, found("1__").await), (0, 0), "no character stands for another");
+
+        let others = app.get(&format!("{PATH}?from=folder")).await;
+        let folder = others["items"][0]["id"].as_str().unwrap();
+        let refused = fetch(folder).await;
+        assert_eq!(refused.status(), 404);
+        assert!(refused.text().await.unwrap().contains("Only uploaded documents"));
+        assert_eq!(ask(&app.url, Method::DELETE, &format!("/documents/{id}")).await.0, 204);
+        assert_eq!(fetch(id).await.status(), 404);
+        app.stop().await;
+    }
+
     async fn learning_a_folder_leaves_uploads_alone(db) {
         let app = Setup::on(db).start().await;
         let (_, taken) = upload(&app.url, PATH, &[("parking.md", PARKING)]).await;

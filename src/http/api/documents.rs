@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::admission::{Force, Permit, admit, admit_edit};
 use super::collections::find_collection;
+use super::media::{DOWNLOAD_SLOTS, download};
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::desk::Change;
@@ -200,7 +202,7 @@ pub(super) struct DocumentQuery {
     /// Only documents in this state.
     #[param(inline)]
     state: Option<DocumentStatus>,
-    /// Only documents whose path or title contains this text.
+    /// Only documents whose path, title or text contains this text.
     q: Option<String>,
     /// Only documents of this origin.
     #[param(inline)]
@@ -251,6 +253,26 @@ pub(super) async fn remove(
     web.desk.library.remove_document(&id).await?;
     web.desk.announce(What::Knowledge).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Returns an uploaded document as it was uploaded, as a download. Other documents are kept as text:
+/// their originals are in the collection's folder or at their website.
+#[utoipa::path(get, path = "/documents/{id}/original", operation_id = "get_original", tag = "knowledge",
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, response = Problem)))]
+pub(super) async fn original(
+    State(web): State<WebState>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let document = shown(&web, &id).await?;
+    let _place = DOWNLOAD_SLOTS.acquire().await;
+    let found = web.desk.store.original(&DocumentId::stored(document.id)).await?;
+    let (path, bytes) = found.ok_or_else(|| {
+        Problem::missing(
+            "Only uploaded documents are kept as files: look for this one in its folder or at its website.",
+        )
+    })?;
+    Ok(download(path.rsplit('/').next().unwrap_or(&path), bytes))
 }
 
 /// Learns an uploaded document again, in the background.

@@ -20,7 +20,7 @@ const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
 /// Maximum size of any other file, in bytes: WhatsApp's own limit.
 const MAX_SIZE: usize = 16 * 1024 * 1024;
 /// Limits concurrent downloads: each file is held in memory.
-static DOWNLOAD_SLOTS: Semaphore = Semaphore::const_new(4);
+pub(super) static DOWNLOAD_SLOTS: Semaphore = Semaphore::const_new(4);
 
 /// Returns the file of a message, from WhatsApp. Images (PNG, JPEG, WebP, GIF) are sent for
 /// display, everything else as a download. Documents may have 64 MB, other files 16 MB. A 404 says
@@ -71,21 +71,43 @@ fn download_problem(error: &Error) -> Problem {
     }
 }
 
-/// Builds the response for a file. The sender chose its name and type and may be malicious: only
-/// images are displayed, recognized by their bytes, and nothing in a file may run.
-fn response(media: &Media, bytes: Vec<u8>) -> Response {
-    let picture = picture(&bytes);
-    let disposition = if picture.is_some() { "inline" } else { "attachment" };
-    let name = plain_name(media.file_name.as_deref().unwrap_or(media.kind.as_str()));
-    let disposition = HeaderValue::from_str(&format!("{disposition}; filename=\"{name}\""));
+/// Builds the response for a file that is saved and never shown, whatever it holds.
+pub(super) fn download(name: &str, bytes: Vec<u8>) -> Response {
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' => {
+                encoded.push(byte.into());
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    // RFC 6266: the plain name is for old browsers.
+    let plain = plain_name(name);
+    let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
+    file_response("application/octet-stream", &disposition, bytes)
+}
+
+fn file_response(kind: &'static str, disposition: &str, bytes: Vec<u8>) -> Response {
+    let disposition = HeaderValue::from_str(disposition);
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static(picture.unwrap_or_else(|| sound(media)))),
+        (CONTENT_TYPE, HeaderValue::from_static(kind)),
         (CONTENT_DISPOSITION, disposition.unwrap_or(HeaderValue::from_static("attachment"))),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
         (CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
     ];
     (headers, bytes).into_response()
+}
+
+/// Builds the response for a file. The sender chose its name and type and may be malicious: only
+/// images are displayed, recognized by their bytes, and nothing in a file may run.
+fn response(media: &Media, bytes: Vec<u8>) -> Response {
+    let picture = picture(&bytes);
+    let disposition = if picture.is_some() { "inline" } else { "attachment" };
+    let name = plain_name(media.file_name.as_deref().unwrap_or(media.kind.as_str()));
+    let disposition = format!("{disposition}; filename=\"{name}\"");
+    file_response(picture.unwrap_or_else(|| sound(media)), &disposition, bytes)
 }
 
 /// Returns the type of an image that a browser may display, by its first bytes.

@@ -170,6 +170,17 @@ fn described() -> OpenApiRouter<WebState> {
         .routes(routes!(live::live))
         .routes(routes!(session::one, session::end))
         .routes(routes!(session::end_all))
+        .merge(expensive().layer(from_fn(limits::limit_expensive)));
+    let chat = OpenApiRouter::new().routes(routes!(completions::chat));
+    OpenApiRouter::with_openapi(document)
+        .nest("/api/v1", nouns.merge(knowledge()).merge(models_in_use()).merge(desk()))
+        .merge(chat.layer(from_fn(limits::limit_expensive)))
+        .merge(OpenApiRouter::new().routes(routes!(models::list)).routes(routes!(models::one)))
+}
+
+/// Routes of what agents answer from.
+fn knowledge() -> OpenApiRouter<WebState> {
+    OpenApiRouter::new()
         .routes(routes!(collections::list, collections::create))
         .routes(routes!(collections::remove))
         .routes(routes!(settings::show, settings::set))
@@ -179,6 +190,7 @@ fn described() -> OpenApiRouter<WebState> {
         .routes(routes!(documents::list, uploads::add))
         .routes(routes!(documents::one, documents::remove))
         .routes(routes!(documents::retry))
+        .routes(routes!(documents::original))
         .routes(routes!(documents::chunks))
         .routes(routes!(answers::list, answers::create))
         .routes(routes!(answers::one, answers::change, answers::remove))
@@ -186,12 +198,6 @@ fn described() -> OpenApiRouter<WebState> {
         .routes(routes!(gaps::one))
         .routes(routes!(gaps::dismiss))
         .routes(routes!(gaps::answer))
-        .merge(expensive().layer(from_fn(limits::limit_expensive)));
-    let chat = OpenApiRouter::new().routes(routes!(completions::chat));
-    OpenApiRouter::with_openapi(document)
-        .nest("/api/v1", nouns.merge(models_in_use()).merge(desk()))
-        .merge(chat.layer(from_fn(limits::limit_expensive)))
-        .merge(OpenApiRouter::new().routes(routes!(models::list)).routes(routes!(models::one)))
 }
 
 /// Routes of the models that answer, embed, listen and rerank.
