@@ -17,7 +17,7 @@ use super::run::TurnContext;
 use super::transcribe::NoAudio;
 use crate::domain::time::now_ms;
 use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Turn, WaitingMessage};
-use crate::store::gaps::{GapFilter, GapRow, GroupedQuestion, UnansweredRow};
+use crate::store::gaps::{ExampleRow, GapFilter, GapRow, GroupedQuestion};
 use crate::store::{Result, Store};
 
 /// Minimum similarity of two questions in one group, 0 to 1. Errors only cost a reviewer a look.
@@ -58,7 +58,7 @@ fn is_masked(question: &str) -> bool {
 }
 
 /// Returns up to five phrasings for a group's question, without masked ones.
-pub fn phrasings(gap: &GapRow, examples: &[UnansweredRow]) -> Vec<String> {
+pub fn phrasings(gap: &GapRow, examples: &[ExampleRow]) -> Vec<String> {
     let asked = std::iter::once(&gap.question).chain(examples.iter().map(|one| &one.question));
     let mut kept: Vec<String> = Vec::new();
     for question in asked.filter(|question| !is_masked(question)) {

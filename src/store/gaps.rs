@@ -47,6 +47,17 @@ pub struct UnansweredRow {
     pub created_at: i64,
 }
 
+/// A question of a group, with where it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct ExampleRow {
+    /// The question, without personal data.
+    pub question: String,
+    /// When it was asked.
+    pub created_at: i64,
+    /// The conversation; `None` if it is not kept any more.
+    pub conversation_id: Option<String>,
+}
+
 /// A question with its group.
 #[derive(Debug, Clone)]
 pub struct GroupedQuestion {
@@ -112,12 +123,13 @@ impl Store {
     }
 
     /// The newest questions of a group, at most [`EXAMPLES`].
-    pub async fn examples(&self, id: &GapId) -> Result<Vec<UnansweredRow>> {
+    pub async fn examples(&self, id: &GapId) -> Result<Vec<ExampleRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select id, agent_id, question, created_at from unanswered
-                       where workspace_id = $1 and gap_id = $2 order by created_at desc, id desc limit $3";
-            all!(conn, UnansweredRow, sql, workspace.as_str(), id.as_str(), EXAMPLES)
+            let sql = "select u.question, u.created_at, t.conversation_id
+                       from unanswered u left join turns t on t.id = u.turn_id
+                       where u.workspace_id = $1 and u.gap_id = $2 order by u.created_at desc, u.id desc limit $3";
+            all!(conn, ExampleRow, sql, workspace.as_str(), id.as_str(), EXAMPLES)
         })
         .await
     }

@@ -47,6 +47,10 @@ on_both! {
         assert_eq!(rent["asked"], 3, "{all:?}");
         let shown = app.get(&format!("/gaps/{}", id(rent))).await;
         assert_eq!(shown["examples"].as_array().unwrap().len(), 3, "{shown}");
+        for example in shown["examples"].as_array().unwrap() {
+            let conversation = example["conversation_id"].as_str().unwrap();
+            assert_eq!(app.get(&format!("/conversations/{conversation}")).await["id"], conversation);
+        }
         let masked = texts.iter().find(|text| text.contains("Mail me")).unwrap();
         assert_eq!(*masked, "Is there a zeppelin museum nearby? Mail me at [mail] or [number]");
 

@@ -20,7 +20,7 @@ use crate::http::note::Note;
 use crate::knowledge::Edit;
 use crate::pipeline::gaps::{group, phrasings};
 use crate::store::answers::NewAnswer;
-use crate::store::gaps::{GapFilter, GapRow, UnansweredRow};
+use crate::store::gaps::{ExampleRow, GapFilter, GapRow};
 
 /// A group of alike questions that the bot could not answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,11 +77,13 @@ pub(super) struct Example {
     question: String,
     /// When it was asked, milliseconds since 1970.
     asked_at: i64,
+    /// Id of the conversation; null if it is not kept any more.
+    conversation_id: Option<String>,
 }
 
-impl From<UnansweredRow> for Example {
-    fn from(row: UnansweredRow) -> Self {
-        Self { question: row.question, asked_at: row.created_at }
+impl From<ExampleRow> for Example {
+    fn from(ExampleRow { question, created_at, conversation_id }: ExampleRow) -> Self {
+        Self { question, asked_at: created_at, conversation_id }
     }
 }
 

@@ -86,6 +86,17 @@ function Head({ document, collection, close }: HeadProps) {
         <Group gap="xs">
           {document.from === "upload" && (
             <Button
+              component="a"
+              href={`/api/v1/documents/${document.id}/original`}
+              download
+              size="xs"
+              variant="default"
+            >
+              {t("document.original")}
+            </Button>
+          )}
+          {document.from === "upload" && (
+            <Button
               size="xs"
               variant="default"
               onClick={again}

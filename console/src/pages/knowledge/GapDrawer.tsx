@@ -69,7 +69,8 @@ function Shown({ full, close }: { full: Full; close: () => void }) {
                 <span dir="auto">{example.question}</span>{" "}
                 <Text span size="xs" c="dimmed">
                   <When at={example.asked_at} ago />
-                </Text>
+                </Text>{" "}
+                {example.conversation_id && <InConversation id={example.conversation_id} />}
               </List.Item>
             ))}
           </List>
@@ -84,6 +85,16 @@ function Shown({ full, close }: { full: Full; close: () => void }) {
       </Anchor>
       {gap.state !== "answered" && <AnswerForm full={full} close={close} />}
     </Stack>
+  );
+}
+
+/** The link from a question to where it was asked. */
+function InConversation({ id }: { id: string }) {
+  const { t } = useTranslation("knowledge");
+  return (
+    <Anchor size="xs" renderRoot={(props) => <Link to="/inbox/$id" params={{ id }} {...props} />}>
+      {t("gaps.conversation")}
+    </Anchor>
   );
 }
 
