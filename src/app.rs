@@ -172,12 +172,19 @@ impl App {
     pub async fn folders_at_start(&self) -> anyhow::Result<Vec<SourceFolder>> {
         let mut left = Vec::new();
         for mut folder in source_folders(&self.config)? {
-            if !is_demo_folder(&self.config, &folder) {
-                self.desk.library.set_origin(&folder.collection, CollectionOrigin::Folder);
-                left.push(folder);
-            } else if self.desk.keep_of_demo(&mut folder).await? {
-                left.push(folder);
+            if is_demo_folder(&self.config, &folder) {
+                if self.desk.keep_of_demo(&mut folder).await? {
+                    left.push(folder);
+                    continue;
+                }
+                // An agent that came after the demo was removed answers from this copy of it.
+                let is_read = !self.desk.readers(&folder.collection).await?.is_empty();
+                if is_built_in(&self.config) || !is_read {
+                    continue;
+                }
             }
+            self.desk.library.set_origin(&folder.collection, CollectionOrigin::Folder);
+            left.push(folder);
         }
         Ok(left)
     }
@@ -304,7 +311,7 @@ async fn collections(desk: &Desk, config: &Config) -> anyhow::Result<BTreeSet<St
     let is_new = |folder: &SourceFolder| all.iter().all(|row| row.slug != folder.collection);
     let folders = source_folders(config)?
         .into_iter()
-        .filter(|folder| !is_demo_folder(config, folder) || is_new(folder))
+        .filter(|folder| !is_built_in(config) || is_new(folder))
         .map(|folder| folder.collection);
     Ok(stored.chain(folders).collect())
 }

@@ -2,6 +2,7 @@
 //! it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::Path;
 
 use rust_embed::Embed;
@@ -100,8 +101,9 @@ pub fn is_copy(root: &Path, folder: &SourceFolder) -> bool {
         && folder.documents.iter().all(|document| is_same(&document.path))
 }
 
-/// Whether a prompt file is the demo's, unchanged.
-pub fn is_prompt(name: &str, source: &str) -> bool {
+/// Whether a prompt file, named by its path, is the demo's, unchanged.
+pub fn is_prompt(path: &str, source: &str) -> bool {
+    let name = Path::new(path).file_name().and_then(OsStr::to_str).unwrap_or_default();
     DemoPrompts::get(name).is_some_and(|file| *file.data == *source.as_bytes())
 }
 
@@ -129,6 +131,26 @@ impl Desk {
         Ok(true)
     }
 
+    /// Whether a document was learned from the demo's file at its path, and not from another one.
+    async fn is_of_demo(
+        &self,
+        row: &CollectionRow,
+        document: &DocumentRow,
+        paths: &BTreeSet<String>,
+    ) -> Result<bool, RemovalError> {
+        let is_file = document.source_id.is_none() && document.uploaded == 0;
+        if !is_file || !paths.contains(&document.path) {
+            return Ok(false);
+        }
+        let Some(file) = DemoKnowledge::get(&format!("{}/{}", row.slug, document.path)) else {
+            return Ok(false);
+        };
+        let id = CollectionId::stored(row.id.clone());
+        let hash = self.library.content_hash(&id, &file.data).await?;
+        // One that could not be learned has none.
+        Ok(document.hash.is_empty() || document.hash == hash)
+    }
+
     /// Removes the demo's documents from a collection, and the collection with them if it holds
     /// nothing else. `paths`: those of the demo's documents.
     pub async fn remove_demo_documents(
@@ -143,29 +165,23 @@ impl Desk {
             removal.kept.push(row.slug.clone());
             return Ok(());
         }
-        let mut is_left = false;
         for document in store.documents(&id, 0).await? {
-            let is_file = document.source_id.is_none() && document.uploaded == 0;
-            if document.state == DocumentState::Removed {
-                continue;
-            }
-            if is_file && paths.contains(&document.path) {
+            if document.state != DocumentState::Removed
+                && self.is_of_demo(row, &document, paths).await?
+            {
                 store.forget(&document.id).await?;
                 removal.documents += 1;
                 removal.passages += document.chunks;
-            } else {
-                is_left = true;
             }
         }
         for path in store.answer_files(&id).await?.iter().filter(|path| paths.contains(*path)) {
             store.answers_of_file(&id, path, Vec::new()).await?;
         }
-        is_left |= !store.answers(&id, None, 1).await?.is_empty();
-        if is_left {
-            self.library.set_origin(&row.slug, CollectionOrigin::Console);
+        // Nothing else of the collection is the demo's.
+        self.library.set_origin(&row.slug, CollectionOrigin::Console);
+        // An upload may have come while the documents went.
+        if !store.remove_empty_collection(&id).await? {
             removal.kept.push(row.slug.clone());
-        } else {
-            self.remove_collection(row).await?;
         }
         self.library.sync_index().await?;
         self.reload_answers().await?;

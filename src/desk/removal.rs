@@ -154,6 +154,8 @@ impl Desk {
             )));
         }
         self.library.remove_collection(&CollectionId::stored(row.id.clone())).await?;
+        // One that is made with this name later is no demo.
+        self.library.set_origin(&row.slug, CollectionOrigin::Console);
         self.reload_answers().await?;
         self.announce(What::Knowledge).await;
         Ok(())

@@ -18,7 +18,7 @@ pub mod questions;
 
 /// Maximum documents, and passages of each, that are read.
 const MAX_DOCUMENTS: usize = 60;
-const MAX_PASSAGES: usize = 20;
+const MAX_PASSAGES: i64 = 20;
 /// Minimum share of the text in a language that the customers are taken to write, too.
 const LANGUAGE_SHARE: f32 = 0.1;
 const MAX_LANGUAGES: usize = 5;
@@ -27,6 +27,8 @@ const MAX_HOURS: usize = 10;
 const LONGEST_HOURS: usize = 90;
 /// Maximum length of the description, in characters: what the API takes.
 const MAX_DESCRIPTION: usize = 4000;
+/// Minimum length of what an address and a name share, in bytes.
+const SHORTEST_LABEL: usize = 4;
 /// Maximum length of a name, in characters.
 const LONGEST_NAME: usize = 60;
 
@@ -85,11 +87,10 @@ impl Desk {
     async fn read_documents(&self, id: &CollectionId) -> store::Result<Vec<ReadDocument>> {
         let mut rows = self.store.documents(id, 0).await?;
         rows.retain(|row| row.state == DocumentState::Ready);
-        rows.sort_by_key(|row| (row.path.len(), row.path.clone()));
+        rows.sort_by_cached_key(|row| (row.path.len(), row.path.clone()));
         let mut read = Vec::new();
         for row in rows.into_iter().take(MAX_DOCUMENTS) {
-            let mut chunks = self.store.chunks(&row.id, None).await?;
-            chunks.truncate(MAX_PASSAGES);
+            let chunks = self.store.first_chunks(&row.id, MAX_PASSAGES).await?;
             read.push(ReadDocument { row, chunks });
         }
         Ok(read)
@@ -122,40 +123,58 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// The part of the titles that is the site's name: one that its address names, else one that half
-/// of the titles have, else the address.
+/// The part of the titles that is the site's name: of those that half of the titles have, one that
+/// its address names, too; else one that its address names; else the address.
 fn name(read: &[ReadDocument], site: Option<&str>, slug: &str) -> String {
     let label = site.and_then(host_label).unwrap_or_else(|| slug.to_owned());
-    let plain = |text: &str| {
-        text.chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
-    };
     let mut counts = BTreeMap::<&str, usize>::new();
     for document in read.iter().filter(|document| document.row.source_id.is_some()) {
         for part in TITLE_SEPARATOR.split(&document.row.title) {
             *counts.entry(part.trim()).or_default() += 1;
         }
     }
-    let fits = |part: &str| (2..=LONGEST_NAME).contains(&part.chars().count());
-    let parts = || counts.iter().filter(|(part, _)| fits(part));
-    let named = parts().filter(|(part, _)| {
-        let part = plain(part);
-        part.len() > 2 && (plain(&label).contains(&part) || part.contains(&plain(&label)))
+    let parts = counts.into_iter().filter(|(part, count)| {
+        let is_named = is_alike(part, &label);
+        let is_shared = *count > 1 && *count * 2 >= read.len();
+        (2..=LONGEST_NAME).contains(&part.chars().count()) && (is_named || is_shared)
     });
-    let shared = parts().filter(|(_, count)| **count > 1 && **count * 2 >= read.len());
     // Of several with one count the shortest: "Acme" rather than "Welcome to Acme".
-    let best = |(part, count): &(&&str, &usize)| (**count, usize::MAX - part.len());
-    let found = named.max_by_key(best).or_else(|| shared.max_by_key(best));
-    found.map_or_else(|| capitalised(&label), |(part, _)| (*part).to_owned())
+    let best = parts.max_by_key(|(part, count)| {
+        let is_shared = *count > 1 && *count * 2 >= read.len();
+        (is_shared, is_alike(part, &label), *count, usize::MAX - part.len())
+    });
+    best.map_or_else(|| capitalised(&label), |(part, _)| part.to_owned())
 }
 
-/// The part of an address that names the site: `green-kettle` of `https://www.green-kettle.co.uk`.
+/// Whether a name holds the letters of an address's label, or the other way round. Short ones are in
+/// nearly any word.
+fn is_alike(name: &str, label: &str) -> bool {
+    let plain = |text: &str| {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect::<String>()
+    };
+    let (name, label) = (plain(name), plain(label));
+    let holds = |long: &str, short: &str| short.len() >= SHORTEST_LABEL && long.contains(short);
+    name == label || holds(&name, &label) || holds(&label, &name)
+}
+
+/// The part of an address that names the site, before its top-level domain: `green-kettle` of
+/// `https://shop.green-kettle.co.uk`. `None` for a number.
 fn host_label(url: &str) -> Option<String> {
     let host = url.split("://").nth(1)?.split(['/', ':', '?', '#']).next()?;
-    let label = host.trim_start_matches("www.").split('.').next()?;
-    (!label.chars().all(|c| c.is_ascii_digit())).then(|| label.to_owned())
+    let parts: Vec<_> = host.split('.').collect();
+    let is_number = parts.iter().all(|part| part.chars().all(|c| c.is_ascii_digit()));
+    if is_number || host.starts_with('[') || host.contains("xn--") {
+        return None;
+    }
+    let (_, rest) = parts.split_last()?;
+    // A second short part is of the top-level domain: `co.uk`, `com.br`.
+    let named = match rest {
+        [.., named, short] if short.len() <= 3 && *named != "www" => named,
+        [.., named] => named,
+        [] => parts.first()?,
+    };
+    Some((*named).to_owned())
 }
 
 /// `green-kettle` as `Green Kettle`.
@@ -202,13 +221,19 @@ fn hours(read: &[ReadDocument]) -> Vec<String> {
     best.1
 }
 
-/// A short line that names a weekday and is no question, without the marks of a list or table, and without braces, which the
-/// prompt's template language would read.
+/// A short line that names a weekday and is no question, without the marks of a list or table,
+/// without braces, which the prompt's template language would read, and without marks that turn
+/// the direction of a text.
 fn hours_line(line: &str) -> Option<String> {
     let cells = line.split('|').map(str::trim).filter(|cell| !cell.is_empty());
     let text = cells.collect::<Vec<_>>().join(" ");
     let text = text.trim_start_matches(['-', '*', '#', '+', ' ']).replace("**", "");
-    let text = text.replace(['{', '}'], "").trim().to_owned();
+    let is_plain = |c: &char| {
+        !matches!(c, '{' | '}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+            && !c.is_control()
+    };
+    let text: String = text.chars().filter(is_plain).collect();
+    let text = text.trim().to_owned();
     let fits = text.chars().count() <= LONGEST_HOURS && !text.ends_with(['?', '؟', '？']);
     (fits && !weekdays(&text).is_empty()).then_some(text)
 }
@@ -282,6 +307,10 @@ mod tests {
         assert_eq!(named(&titles, "https://www.green-kettle.co.uk/"), "Green Kettle Café");
         assert_eq!(named(&titles, "http://127.0.0.1:80/"), "Green Kettle Café");
         assert_eq!(named(&["Green Kettle - fine teas"], "https://greenkettle.com"), "Green Kettle");
+        let subdomain = ["Shop | Green Kettle", "Teas | Green Kettle", "Pots | Green Kettle"];
+        assert_eq!(named(&subdomain, "https://shop.acme.com/"), "Green Kettle");
+        assert_eq!(named(&["Men", "Menu"], "https://en.m.acme.com/"), "Acme");
+        assert_eq!(named(&["Men"], "https://[::1]/"), "Web");
         assert_eq!(named(&["Welcome", "Menu"], "https://green-kettle.com"), "Green Kettle");
         assert_eq!(named(&[], "http://127.0.0.1"), "Web");
     }
@@ -319,6 +348,6 @@ mod tests {
             (&["web".to_owned()][..], "shop")
         );
         assert!(hostile.prompt_file("web").contains("- Monday 9:00\n"));
-        assert!(handoff_keywords(&["xx".into()]).contains(&"human".to_owned()));
+        assert!(handoff_keywords(&["xx".into()]).contains(&"real person".to_owned()));
     }
 }

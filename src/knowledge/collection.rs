@@ -7,6 +7,7 @@ use frontdesk_doctext::chunk;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::hash::hash_of;
 use super::{Error, Library};
 use crate::domain::{CollectionId, SettingsOrigin};
 use crate::index::Tuning;
@@ -103,6 +104,17 @@ impl Library {
         let all = self.store.collections().await?;
         let row = all.into_iter().find(|row| row.id == collection.as_str());
         Ok(row.map(|row| CollectionOverrides::stored(&row.settings)))
+    }
+
+    /// The hash that a document of a collection has if it was learned from this content with the
+    /// present settings.
+    pub async fn content_hash(
+        &self,
+        collection: &CollectionId,
+        bytes: &[u8],
+    ) -> Result<String, Error> {
+        let own = self.own_settings(collection).await?.unwrap_or_default();
+        Ok(hash_of(bytes, own.chunk.as_ref().unwrap_or(&self.settings.chunk)))
     }
 
     /// Replaces a collection's settings. Ranking changes at once, chunking when documents are

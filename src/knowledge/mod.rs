@@ -82,7 +82,7 @@ pub struct Library {
     indexed_revisions: Arc<Mutex<HashMap<String, i64>>>,
     /// The uploads that this process is learning.
     underway: Arc<uploads::UploadsUnderway>,
-    /// The collections that are learned at every start, by name: from a folder, or the demo's.
+    /// Where collections come from, by name; without an entry from the console.
     origins: Arc<std::sync::Mutex<HashMap<String, CollectionOrigin>>>,
     /// Whether every chunk was seen to be embedded with the current model.
     all_embedded: Arc<AtomicBool>,

@@ -219,7 +219,13 @@ impl Store {
     /// Removes a collection with its documents, sources and curated answers. Its row stays, so that
     /// every index drops them.
     pub async fn remove_collection(&self, collection: &CollectionId) -> Result<()> {
-        self.apply(RemoveCollection { collection: collection.clone() }).await
+        let whole = RemoveCollection { collection: collection.clone(), only_empty: false };
+        self.apply(whole).await.map(drop)
+    }
+
+    /// Removes a collection that holds no document, source or answer; false if it holds one.
+    pub async fn remove_empty_collection(&self, collection: &CollectionId) -> Result<bool> {
+        self.apply(RemoveCollection { collection: collection.clone(), only_empty: true }).await
     }
 }
 
@@ -238,14 +244,28 @@ fn pattern(words: &str) -> String {
 
 struct RemoveCollection {
     collection: CollectionId,
+    /// Whether it stays if it holds something.
+    only_empty: bool,
 }
 
 #[async_trait]
 impl Write for RemoveCollection {
-    type Out = ();
+    /// Whether it was removed.
+    type Out = bool;
 
-    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let (id, workspace_id) = (self.collection.as_str(), workspace.as_str());
+        if self.only_empty {
+            let sql = formatcp!(
+                "select id from documents where collection_id = $1 and workspace_id = $2 and state <> '{REMOVED}'
+                 union all select document_id from uploads where collection_id = $1 and workspace_id = $2
+                 union all select id from sources where collection_id = $1 and workspace_id = $2
+                 union all select id from answers where collection_id = $1 and workspace_id = $2 limit 1"
+            );
+            if first!(conn, (String,), sql, id, workspace_id)?.is_some() {
+                return Ok(false);
+            }
+        }
         let revision = next_revision(workspace, conn, &self.collection).await?;
         let of_source = "delete from source_pages where workspace_id = $2 and source_id in
                              (select id from sources where collection_id = $1)";
@@ -269,7 +289,8 @@ impl Write for RemoveCollection {
         run!(conn, sql, id, workspace_id)?;
         let sql = "update collections set removed = 1, settings = '{}', answers_revision = answers_revision + 1
                    where id = $1 and workspace_id = $2";
-        run!(conn, sql, id, workspace_id).map(drop)
+        run!(conn, sql, id, workspace_id)?;
+        Ok(true)
     }
 }
 

@@ -201,6 +201,17 @@ impl Store {
         .await
     }
 
+    /// The first chunks of a document, without their embeddings.
+    pub async fn first_chunks(&self, document: &DocumentId, limit: i64) -> Result<Vec<ChunkRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select id, heading, body, tokens, place, null as vector from chunks
+                       where document_id = $1 and workspace_id = $2 order by ordinal limit $3";
+            all!(conn, ChunkRow, sql, document.as_str(), workspace.as_str(), limit)
+        })
+        .await
+    }
+
     /// Stores a document, replacing the one at its path, in one transaction.
     pub async fn learn(&self, document: NewDocument) -> Result<DocumentId> {
         self.apply(document).await

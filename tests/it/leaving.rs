@@ -5,15 +5,16 @@ use std::path::Path;
 
 use frontdesk::app::App;
 use frontdesk::config::Config;
-use frontdesk::desk::demo::DemoRemoval;
-use frontdesk::domain::{AnswerContent, CollectionId, CollectionOrigin, RunState};
+use frontdesk::desk::demo::{DemoRemoval, is_prompt};
+use frontdesk::domain::{AnswerContent, CollectionId, CollectionOrigin, RunState, SourceId};
+use frontdesk::knowledge::web::{SourceReader, SourceRequest};
 use frontdesk::knowledge::{SilentProgress, SourceFolder};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::app::{Db, KEY, MAIN, Setup, TestApp, on_both};
 use crate::support::hooks::text_webhook;
-use crate::support::process::{run, says};
+use crate::support::process::{Process, run, says};
 
 const PROMPT: &str = "---\nname: Temp\nknowledge: [temp]\n---\nYou are a clerk.\n";
 
@@ -155,6 +156,98 @@ async fn an_upload_stays_when_the_demo_is_removed_and_is_the_owners_afterwards()
     assert_eq!(left, ["kites.md"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_website_and_a_changed_document_of_the_owner_stay_when_the_demo_goes() {
+    let home = tempfile::tempdir().unwrap();
+    let app = demo(home.path()).await;
+    app.learn(&SilentProgress).await.unwrap();
+    let id = app.desk.store.collection("saltmarsh").await.unwrap();
+    let own = home.path().join("warranty.md");
+    std::fs::write(&own, "# Warranty\n\nOurs is ten years.\n").unwrap();
+    let mut found = SourceFolder::find(&own, Some("saltmarsh")).unwrap();
+    app.desk.library.learn_changes(found.remove(0), &SilentProgress).await.unwrap();
+    let removed = app.jobs.remove_demo().await.unwrap();
+    assert_eq!(removed.kept, ["saltmarsh"]);
+    let rows = app.desk.store.documents(&id, 0).await.unwrap();
+    let left: Vec<_> = rows.iter().filter(|row| row.chunks > 0).map(|row| &row.path).collect();
+    assert_eq!(left, ["warranty.md"]);
+    app.desk
+        .library
+        .remove_document(&rows.iter().find(|row| row.chunks > 0).unwrap().id)
+        .await
+        .unwrap();
+
+    // A site that was not read yet holds no document.
+    let site = SourceRequest { url: "https://kites.example/".into(), ..SourceRequest::default() };
+    app.desk.library.add_source("saltmarsh", &site, SourceReader::Desk).await.unwrap();
+    assert!(!app.desk.store.remove_empty_collection(&id).await.unwrap());
+    let sources = app.desk.library.sources(&id).await.unwrap();
+    app.desk.library.remove_source(&SourceId::stored(sources[0].id.clone())).await.unwrap();
+    assert!(app.desk.store.remove_empty_collection(&id).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demos_agent_stays_where_its_documents_are_the_owners() {
+    let home = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    copy(&root.join("prompts"), &home.path().join("prompts"));
+    std::fs::create_dir_all(home.path().join("knowledge/saltmarsh")).unwrap();
+    std::fs::write(home.path().join("knowledge/saltmarsh/own.md"), "# Own\n\nWe sell kites.\n")
+        .unwrap();
+    let app = demo(home.path()).await;
+    app.learn(&SilentProgress).await.unwrap();
+    let removed = app.jobs.remove_demo().await.unwrap();
+    assert_eq!(
+        (removed.kept_agents.as_slice(), removed.documents),
+        (&["saltmarsh".to_owned()][..], 0)
+    );
+    assert_eq!(app.desk.bots.all().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_removes_the_demo_and_its_name_is_free_afterwards() {
+    let home = tempfile::tempdir().unwrap();
+    let settings =
+        "[log]\nlevel = \"warn\"\n[llm]\nkind = \"extractive\"\n[embed]\nkind = \"off\"\n";
+    std::fs::write(home.path().join("desk.toml"), settings).unwrap();
+    let process = Process::start(home.path()).await;
+    let key = std::fs::read_to_string(home.path().join("data/admin.key")).unwrap();
+    let key = key.trim();
+    let http = reqwest::Client::new();
+    let ask = async |method: Method, path: &str| {
+        let request = http.request(method, format!("{}/api/v1{path}", process.url));
+        let response = request.bearer_auth(key).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap_or_default())
+    };
+    assert_eq!(ask(Method::GET, "/status").await.1["demo"], true);
+    let (status, removed) = ask(Method::DELETE, "/demo").await;
+    assert_eq!(
+        (status, &removed["agents"], &removed["kept"]),
+        (200, &json!(["saltmarsh"]), &json!([])),
+        "{removed}"
+    );
+    assert_eq!(ask(Method::GET, "/status").await.1["demo"], false);
+    let audit = ask(Method::GET, "/audit").await.1;
+    let entry = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["action"] == "demo.removed")
+        .unwrap();
+    assert_eq!(
+        (&entry["subject"], &entry["outcome"]),
+        (&json!("saltmarsh"), &json!("done")),
+        "{entry}"
+    );
+    // A collection of this name is the owner's now.
+    let request = http.post(format!("{}/api/v1/collections", process.url)).bearer_auth(key);
+    assert_eq!(request.json(&json!({"slug": "saltmarsh"})).send().await.unwrap().status(), 201);
+    assert_eq!(ask(Method::GET, "/status").await.1["demo"], false);
+    let (status, removed) = ask(Method::DELETE, "/demo").await;
+    assert_eq!((status, &removed["documents"]), (200, &json!(0)), "{removed}");
+    assert!(process.stop().await);
+}
+
 /// Copies the files of a folder and of its folders.
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -208,6 +301,27 @@ We sell kites.
     let changed = format!("{}\nBe brief.\n", std::fs::read_to_string(&prompt).unwrap());
     std::fs::write(&prompt, changed).unwrap();
     assert_eq!(demo(home.path()).await.desk.bots.all().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_prompt_brings_a_removed_copy_of_the_demo_back() {
+    let home = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["prompts", "knowledge"] {
+        copy(&root.join(folder), &home.path().join(folder));
+    }
+    let app = demo(home.path()).await;
+    app.learn(&SilentProgress).await.unwrap();
+    app.jobs.remove_demo().await.unwrap();
+    drop(app);
+    let prompt = home.path().join("prompts/saltmarsh.md");
+    let unchanged = std::fs::read_to_string(&prompt).unwrap();
+    assert!(is_prompt("some/where/saltmarsh.md", &unchanged) && !is_prompt("saltmarsh.md", "x"));
+    std::fs::write(&prompt, format!("{unchanged}\nBe brief.\n")).unwrap();
+    let app = demo(home.path()).await;
+    assert!(app.learn(&SilentProgress).await.unwrap().learned >= 40, "its documents come with it");
+    assert_eq!(app.desk.library.origin("saltmarsh"), CollectionOrigin::Folder);
+    assert_eq!(app.desk.bots.all().len(), 1);
 }
 
 /// The demo shop, or what the folder has instead, on data in a folder.

@@ -49,7 +49,7 @@ on_both! {
         assert_eq!(words(&suggested["languages"]), ["en", "es"]);
         assert_eq!(words(&suggested["hours"]), ["Monday: closed", "Tuesday to Friday: 9:00 to 18:00  agent", "Saturday: 10:00 to 16:00"]);
         let keywords = words(&suggested["handoff_keywords"]);
-        assert!(keywords.iter().any(|word| word == "human") && keywords.iter().any(|word| word == "persona real"), "{keywords:?}");
+        assert!(keywords.iter().any(|word| word == "real person") && keywords.iter().any(|word| word == "persona real"), "{keywords:?}");
         assert!(suggested["description"].as_str().unwrap().contains("small shop for loose teas"));
 
         let source = format!("---\nname: Green Kettle\nknowledge: [web]\nhandoff: {{ keywords: [human, \"real person\"] }}\n---\nYou answer for {{{{ agent }}}}.\n");
@@ -125,4 +125,51 @@ async fn a_suggested_agent_is_written_to_its_file_and_serves() {
         false,
         &["there is no collection none"],
     );
+}
+
+/// What customers write to reach a person, and what only sounds like it.
+const CALLS: [&str; 16] = [
+    "I want to talk to a human",
+    "Can I speak to someone please",
+    "call me back",
+    "Ich möchte mit einem echten Menschen sprechen",
+    "Bitte rufen Sie mich zurück",
+    "Ich möchte mich beschweren",
+    "Quiero hablar con un agente",
+    "quiero quejarme",
+    "me pueden llamar?",
+    "falar com um atendente",
+    "me liga por favor",
+    "quero reclamar",
+    "ik wil een echt mens spreken",
+    "je veux parler a un humain",
+    "vorrei parlare con un operatore",
+    "أريد التحدث مع موظف",
+];
+const QUESTIONS: [&str; 4] = [
+    "Do you sell human hair wigs?",
+    "¿Cuánto cuesta la entrada para una persona?",
+    "Quanto custa para uma pessoa?",
+    "Combien coûte le billet par personne ?",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_suggested_words_call_a_person_when_one_is_wanted_and_else_not() {
+    let app = Setup::on(Db::Sqlite).extractive().start().await;
+    let words = frontdesk_language::data::languages().iter().flat_map(|it| &it.hand_off.keywords);
+    let keywords: Vec<_> = words.map(|word| json!(word).to_string()).collect();
+    let source = format!(
+        "---\nname: K\nknowledge: [acme]\nhandoff: {{ keywords: [{}] }}\n---\nHi\n",
+        keywords.join(", ")
+    );
+    let (status, made) = app.call("/agents", &json!({"slug": "kettle", "source": source})).await;
+    assert_eq!(status, 201, "{made}");
+    for (texts, is_call) in [(&CALLS[..], true), (&QUESTIONS[..], false)] {
+        for text in texts {
+            let (_, turn) =
+                app.call("/sandbox/turns", &json!({"agent": "kettle", "text": text})).await;
+            assert_eq!(turn["outcome"] == "hand_over", is_call, "{text}: {}", turn["outcome"]);
+        }
+    }
+    app.stop().await;
 }

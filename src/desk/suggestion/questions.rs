@@ -13,12 +13,13 @@ use super::{ReadDocument, fixed};
 use crate::desk::Desk;
 use crate::domain::time::now_ms;
 use crate::domain::{Content, HandoffRule, Outcome, ReplyKind, Turn, WaitingMessage};
+use crate::pipeline::gaps::mask_personal_data;
 use crate::pipeline::{Bot, BudgetTier, NoAudio, TurnContext};
 use crate::store;
 
 /// Number of questions that are returned, and the most that are tried.
 const WANTED: usize = 4;
-const MAX_TRIED: usize = 24;
+const MAX_TRIED: usize = 12;
 /// Length of a question and of a heading that becomes one, in characters.
 const QUESTION: std::ops::RangeInclusive<usize> = 10..=90;
 const HEADING: std::ops::RangeInclusive<usize> = 4..=40;
@@ -55,11 +56,16 @@ impl Desk {
         }
         let mut found = Vec::new();
         let mut used = BTreeSet::new();
-        for candidate in candidates(&read).into_iter().take(MAX_TRIED) {
-            if found.len() == WANTED {
+        let mut tried = 0;
+        for candidate in candidates(&read) {
+            if found.len() == WANTED || tried == MAX_TRIED {
                 break;
             }
-            if !used.contains(&candidate.path) && self.answers(bot, &candidate).await {
+            if used.contains(&candidate.path) {
+                continue;
+            }
+            tried += 1;
+            if self.answers(bot, &candidate).await {
                 used.insert(candidate.path);
                 found.push(SampleQuestion { text: candidate.text, title: Some(candidate.title) });
             }
@@ -100,12 +106,12 @@ fn candidates(read: &[ReadDocument]) -> Vec<Candidate> {
     for ReadDocument { row, chunks } in read {
         let made =
             |text: String| Candidate { text, path: row.path.clone(), title: row.title.clone() };
-        let is_of_use = |body: &str| {
+        let rank_of = |body: &str| {
             let has_numbers = body.chars().any(|c| c.is_ascii_digit());
             u8::from(weekdays(body).is_empty()) + u8::from(!has_numbers)
         };
         for chunk in chunks {
-            let rank = is_of_use(&chunk.body);
+            let rank = rank_of(&chunk.body);
             let heading = chunk.heading.rsplit(" > ").next().unwrap_or_default();
             let lines = std::iter::once(heading).chain(chunk.body.lines());
             let code = language(&chunk.body).and_then(two_letters).unwrap_or("en");
@@ -130,7 +136,8 @@ fn candidates(read: &[ReadDocument]) -> Vec<Candidate> {
 fn question(line: &str) -> Option<String> {
     let text = LABEL.replace(line.trim(), "").trim_matches(['*', '_', '"', ' ']).to_owned();
     let is_question = text.ends_with(['?', '؟', '？']) && QUESTION.contains(&text.chars().count());
-    is_question.then_some(text)
+    // A page's own question may hold somebody's phone number.
+    (is_question && mask_personal_data(&text) == text).then_some(text)
 }
 
 /// Whether a question is understood only below its heading: "How long does it take?".

@@ -4,6 +4,7 @@ use super::{EvalRequest, Jobs};
 use crate::desk::RemovalError;
 use crate::desk::demo::{self, DemoRemoval};
 use crate::domain::CollectionOrigin;
+use crate::prompts;
 use crate::store;
 use crate::store::agents::AgentRow;
 
@@ -40,12 +41,20 @@ impl Jobs {
             if row.file_hash.is_none() {
                 continue;
             }
-            if row.source != source {
+            let is_folder =
+                |name: &String| self.desk.library.origin(name) == CollectionOrigin::Folder;
+            let answers_from_own = prompts::parse(&file, &source)
+                .is_ok_and(|file| file.knowledge.iter().any(is_folder));
+            if row.source != source || answers_from_own {
                 removal.kept_agents.push(slug.to_owned());
                 continue;
             }
-            self.remove_agent(slug, false).await?;
-            removal.agents.push(slug.to_owned());
+            match self.remove_agent(slug, false).await {
+                Ok(_) => removal.agents.push(slug.to_owned()),
+                // Somebody else has removed it in the meantime.
+                Err(RemovalError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         let collections = self.desk.store.collections().await?;
         for (name, paths) in demo::paths() {
