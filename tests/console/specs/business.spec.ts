@@ -75,7 +75,7 @@ test("each step is accessible, goes on after a reload, and says what is wrong", 
   const address = page.getByRole("textbox", { name: "Website address" });
   await address.fill("our shop");
   await page.keyboard.press("Enter");
-  await expect(page.getByText("This is no website address")).toBeVisible();
+  await expect(page.getByText("This is not a website address")).toBeVisible();
   await address.fill("http://127.0.0.1:1/");
   await page.keyboard.press("Enter");
   await expect(page.getByText("Your website could not be read")).toBeVisible();

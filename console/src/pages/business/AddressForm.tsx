@@ -1,11 +1,12 @@
 // The first step: the website's address, or none.
-import { Anchor, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Anchor, Button, Group, Paper, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { reread } from "@/api/queries";
 import { Failed } from "@/parts/States";
 import { addressOf, collectionOf } from "./draft";
+import { StepTitle } from "./StepTitle";
 
 /** Enough for a business's site; a shop's thousands of product pages would take long. */
 const PAGES = 60;
@@ -29,15 +30,18 @@ export function AddressForm({ whenAdded, without }: Props) {
     event.preventDefault();
     const url = addressOf(typed);
     setWrong(!url);
-    if (!url) return;
-    const name = collectionOf(url, collections.data?.map(({ slug }) => slug) ?? []);
+    if (!url || !collections.data) return;
+    const name = collectionOf(
+      url,
+      collections.data.map(({ slug }) => slug),
+    );
     const body = { url, pages: PAGES, depth: DEPTH, every_minutes: DAILY };
     adding.mutate({ params: { path: { name } }, body });
   };
   return (
     <Paper withBorder p={{ base: "md", sm: "lg" }} component="form" onSubmit={submit} noValidate>
       <Stack>
-        <Title order={2}>{t("address.title")}</Title>
+        <StepTitle>{t("address.title")}</StepTitle>
         <Group align="flex-start" gap="xs">
           <TextInput
             label={t("address.label")}
@@ -50,12 +54,11 @@ export function AddressForm({ whenAdded, without }: Props) {
             error={wrong && t("address.wrong")}
             maxLength={2000}
             flex="1 1 260px"
-            data-autofocus
           />
         </Group>
-        {adding.error && <Failed error={adding.error} />}
+        {!!(adding.error ?? collections.error) && <Failed error={adding.error ?? collections.error} />}
         <Group gap="md">
-          <Button type="submit" loading={adding.isPending} disabled={!typed.trim() || collections.isPending}>
+          <Button type="submit" loading={adding.isPending} disabled={!typed.trim() || !collections.data}>
             {t("address.read")}
           </Button>
           <Anchor component="button" type="button" size="sm" onClick={without}>

@@ -11,7 +11,8 @@ export function BusinessPage() {
   // In the address, so that a reload goes on where it was.
   const { collection, review } = useSearch({ from: "/desk/business" });
   const navigate = useNavigate({ from: "/business" });
-  const go = (search: { collection?: string; review?: boolean }) => void navigate({ search });
+  const go = (search: { collection?: string; review?: boolean }, replace = false) =>
+    void navigate({ search, replace });
   return (
     <Page title={t("title")} about={t("about")} back={{ to: "/", label: t("back") }} widest={720}>
       {review ? (
@@ -19,7 +20,8 @@ export function BusinessPage() {
       ) : collection ? (
         <Reading
           collection={collection}
-          whenRead={() => go({ collection, review: true })}
+          // The step goes on by itself: "back" would come here again, and go on again.
+          whenRead={() => go({ collection, review: true }, true)}
           again={() => go({})}
         />
       ) : (

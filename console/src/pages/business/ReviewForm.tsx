@@ -1,6 +1,8 @@
 // The last step: what was read of the website, for review, and the agent that is made of it.
 import {
+  Button,
   Checkbox,
+  Group,
   MultiSelect,
   Paper,
   Stack,
@@ -8,19 +10,22 @@ import {
   Text,
   Textarea,
   TextInput,
-  Title,
 } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
+import { reread } from "@/api/queries";
 import { FormEnd } from "@/parts/FormEnd";
-import { Async, Loading } from "@/parts/States";
-import type { Draft } from "./draft";
+import { readPrompt, writePrompt } from "@/parts/promptFile";
+import { Async, Failed, Loading } from "@/parts/States";
+import { firstCollection } from "../start/progress";
+import { type Draft, unused } from "./draft";
+import { StepTitle } from "./StepTitle";
 import { useCreation } from "./useCreation";
 
-/** The collection of a business without a website: its files come afterwards. */
-const FILES = "documents";
+/** Shortest text that a model writes a prompt from, in characters. */
+const SHORTEST = 10;
 /** What most customers write on WhatsApp, offered beside what was found. */
 const LANGUAGES = ["en", "es", "pt", "ar", "fr", "de", "it", "nl", "hi", "id", "tr", "ru", "zh", "ja"];
 
@@ -37,14 +42,17 @@ export function ReviewForm({ collection }: { collection?: string }) {
     "get",
     "/api/v1/collections/{name}/agent-suggestion",
     { params: { path: { name: collection ?? "" } } },
-    { enabled: !!collection, staleTime: 0, refetchOnWindowFocus: false },
+    { enabled: !!collection, staleTime: 0, gcTime: 0, refetchOnWindowFocus: false },
   );
   const status = $api.useQuery("get", "/api/v1/status", {});
   const writing = $api.useQuery("get", "/api/v1/agents/generate", {});
+  const collections = $api.useQuery("get", "/api/v1/collections", {});
   // The form is begun with what these say.
-  if (status.isPending || writing.isPending) return <Loading rows={5} />;
+  if (status.isPending || writing.isPending || collections.isPending) return <Loading rows={5} />;
+  const slugs = collections.data?.map(({ slug }) => slug) ?? [];
   const rest = { isDemo: !!status.data?.demo, canWrite: !!writing.data?.available };
-  if (!collection) return <Review collection={FILES} suggestion={nothing} {...rest} canWrite={false} />;
+  if (!collection)
+    return <Review collection={unused(firstCollection, slugs)} suggestion={nothing} {...rest} />;
   return (
     <Async query={suggestion} rows={5}>
       {(suggestion) => <Review collection={collection} suggestion={suggestion} {...rest} />}
@@ -69,7 +77,17 @@ function Review({ collection, suggestion, isDemo, canWrite }: Props) {
     hours: suggestion.hours.join("\n"),
     keywords: suggestion.handoff_keywords,
   });
-  const [writes, setWrites] = useState(canWrite);
+  const [prompt, setPrompt] = useState(`---\nname: x\n---\n${t("prompt", { agent: "{{ agent }}" })}`);
+  const writing = $api.useMutation("post", "/api/v1/agents/generate", {
+    onSuccess: ({ source }) => {
+      reread("/api/v1/agents/generate");
+      setPrompt(source);
+    },
+  });
+  const write = () => {
+    const { description } = suggestion;
+    writing.mutate({ body: { description, name: draft.name.trim() || undefined, knowledge: [collection] } });
+  };
   const [leaves, setLeaves] = useState(isDemo);
   const [tried, setTried] = useState(false);
   const { create, step, error } = useCreation((agent) => void navigate({ to: "/", search: { agent } }));
@@ -80,13 +98,12 @@ function Review({ collection, suggestion, isDemo, canWrite }: Props) {
     event.preventDefault();
     setTried(true);
     if (!draft.name.trim()) return;
-    const description = writes ? suggestion.description : undefined;
-    void create({ draft, collection, description, leavesDemo: leaves });
+    void create({ draft, prompt, collection, leavesDemo: leaves });
   };
   return (
     <Paper withBorder p={{ base: "md", sm: "lg" }} component="form" onSubmit={submit} noValidate>
       <Stack>
-        <Title order={2}>{t("review.title")}</Title>
+        <StepTitle>{t("review.title")}</StepTitle>
         <Text size="sm" c="dimmed">
           {t(suggestion.name ? "review.about" : "review.aboutEmpty")}
         </Text>
@@ -125,14 +142,32 @@ function Review({ collection, suggestion, isDemo, canWrite }: Props) {
           splitChars={["\n"]}
           maxTags={100}
         />
-        {canWrite && (
-          <Checkbox
-            label={t("review.write")}
-            description={t("review.writeAbout")}
-            checked={writes}
-            onChange={(event) => setWrites(event.currentTarget.checked)}
-          />
+        <Textarea
+          label={t("review.prompt")}
+          description={t("review.promptAbout", { holes: "{{ agent }}" })}
+          value={readPrompt(prompt).body}
+          onChange={(event) => {
+            const body = event.currentTarget.value;
+            setPrompt((now) => writePrompt({ ...readPrompt(now), body }));
+          }}
+          autosize
+          minRows={4}
+          maxRows={14}
+          maxLength={20_000}
+          disabled={writing.isPending}
+          dir="auto"
+        />
+        {canWrite && suggestion.description.length >= SHORTEST && (
+          <Group gap="sm">
+            <Button variant="default" size="xs" onClick={write} loading={writing.isPending}>
+              {t("review.write")}
+            </Button>
+            <Text size="xs" c="dimmed" role="status">
+              {t(writing.isPending ? "review.writing" : "review.writeAbout")}
+            </Text>
+          </Group>
         )}
+        {writing.error && <Failed error={writing.error} />}
         {isDemo && (
           <Checkbox
             label={t("review.leave")}

@@ -18,10 +18,14 @@ export function addressOf(typed: string): string | undefined {
   return /^https?:$/.test(protocol) && /\.|^localhost$/.test(hostname) ? href : undefined;
 }
 
-/** This name, or with the first number that makes it new. */
+/** Longest short name that leaves room for a number, in characters. */
+const longest = 55;
+
+/** This short name, or with the first number that makes it new. */
 export function unused(name: string, taken: string[]): string {
-  if (!taken.includes(name)) return name;
-  for (let count = 2; ; count += 1) if (!taken.includes(`${name}-${count}`)) return `${name}-${count}`;
+  const short = name.slice(0, longest).replace(/-+$/, "");
+  if (!taken.includes(short)) return short;
+  for (let count = 2; ; count += 1) if (!taken.includes(`${short}-${count}`)) return `${short}-${count}`;
 }
 
 /** The name of the collection of a website: `green-kettle` of https://www.green-kettle.co.uk. */

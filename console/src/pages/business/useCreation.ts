@@ -7,31 +7,23 @@ import { useSay } from "@/parts/say";
 import { slugOf } from "../sandbox/slug";
 import { type Draft, reviewed, unused } from "./draft";
 
-type Step = "writing" | "creating" | "leaving";
+type Step = "creating" | "leaving";
 type Wanted = {
   draft: Draft;
+  /** The prompt file, before the draft's values are put into it. */
+  prompt: string;
   collection: string;
-  /** What a model writes the prompt from; undefined to take the default prompt. */
-  description?: string;
   leavesDemo: boolean;
 };
 
-/** What `generate_prompt` takes at least. */
-const SHORTEST = 10;
+/** The API has the route `/agents/generate`. */
+const reserved = "generate";
 
 export function useCreation(whenCreated: (agent: string) => void) {
   const { t } = useTranslation("business");
   const say = useSay();
   const [step, setStep] = useState<Step>();
   const [error, setError] = useState<unknown>();
-  const promptOf = async ({ draft, collection, description = "" }: Wanted) => {
-    if (description.length < SHORTEST) return `---\nname: x\n---\n${t("prompt", { agent: "{{ agent }}" })}`;
-    setStep("writing");
-    const knowledge = [collection];
-    const body = { description, name: draft.name.trim(), knowledge };
-    const { data } = await api.POST("/api/v1/agents/generate", { body });
-    return data?.source ?? "";
-  };
   const leave = async () => {
     setStep("leaving");
     const { data } = await api.DELETE("/api/v1/demo");
@@ -39,15 +31,14 @@ export function useCreation(whenCreated: (agent: string) => void) {
     if (kept.length > 0) say.done(t("kept", { names: kept.join(", ") }));
   };
   const create = async (wanted: Wanted) => {
-    const { draft, collection, leavesDemo } = wanted;
+    const { draft, prompt, collection, leavesDemo } = wanted;
     setError(undefined);
     setStep("creating");
     try {
-      const prompt = await promptOf(wanted);
-      setStep("creating");
       const source = reviewed(prompt, draft, collection, t("hoursHeading"));
       const { data: agents } = await api.GET("/api/v1/agents");
-      const slug = unused(slugOf(draft.name) || collection, agents?.map((one) => one.slug) ?? []);
+      const taken = agents?.map((one) => one.slug) ?? [];
+      const slug = unused(slugOf(draft.name) || collection, [...taken, reserved]);
       await api.POST("/api/v1/agents", { body: { slug, source } });
       // The agent is there: that the demo stays is told, and does not undo it.
       if (leavesDemo) await leave().catch(say.failed);

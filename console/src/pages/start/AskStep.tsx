@@ -96,27 +96,29 @@ export function AskStep({ agents, first, ofDemo, whenAsked }: Props) {
           )}
         </Group>
       </form>
-      <Group gap={6} role="group" aria-label={t("ask.samples")}>
-        {samples.map((sample) => (
-          <Button
-            key={sample}
-            size="compact-sm"
-            variant="default"
-            fw={400}
-            // A phone breaks a long question instead of cutting it.
-            h="auto"
-            mih={26}
-            styles={{ label: { whiteSpace: "normal", lineHeight: 1.4 } }}
-            disabled={busy}
-            onClick={() => {
-              setText(sample);
-              say(sample);
-            }}
-          >
-            <span dir="auto">{sample}</span>
-          </Button>
-        ))}
-      </Group>
+      {samples.length > 0 && (
+        <Group gap={6} role="group" aria-label={t("ask.samples")}>
+          {samples.map((sample) => (
+            <Button
+              key={sample}
+              size="compact-sm"
+              variant="default"
+              fw={400}
+              // A phone breaks a long question instead of cutting it.
+              h="auto"
+              mih={26}
+              styles={{ label: { whiteSpace: "normal", lineHeight: 1.4 } }}
+              disabled={busy}
+              onClick={() => {
+                setText(sample);
+                say(sample);
+              }}
+            >
+              <span dir="auto">{sample}</span>
+            </Button>
+          ))}
+        </Group>
+      )}
       {answer && <Answered answer={answer} busy={busy} agent={agent} />}
     </Stack>
   );

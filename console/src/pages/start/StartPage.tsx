@@ -51,7 +51,7 @@ function NoAgent() {
 function Demo() {
   const { t } = useTranslation("start");
   return (
-    <Alert color="blue" title={t("demo.title")} icon={<IconBuildingStore aria-hidden />}>
+    <Alert role="note" color="blue" title={t("demo.title")} icon={<IconBuildingStore aria-hidden />}>
       <Stack gap="sm">
         <Text size="sm">{t("demo.about")}</Text>
         <Business />
