@@ -12,15 +12,16 @@ const pages: Record<string, [title: string, body: string]> = {
 
 const links = Object.keys(pages).map((path) => `<a href="${path}">${path}</a>`).join(" ");
 
-/** A shop's website. `pause`: how long each page takes, in milliseconds. */
-async function website(pause = 0): Promise<{ url: string; server: Server }> {
+/** A shop's website. `until`: what its opening hours wait for. */
+async function website(until?: Promise<void>): Promise<{ url: string; server: Server }> {
   const server = createServer((request, response) => {
     const page = pages[request.url ?? ""];
     const answer = () => {
       response.writeHead(page ? 200 : 404, { "content-type": "text/html; charset=utf-8" });
       response.end(page ? `<html><head><title>${page[0]} | Green Kettle</title></head><body><h1>${page[0]}</h1>${page[1]}<p>${links}</p></body></html>` : "");
     };
-    setTimeout(answer, pause);
+    if (until && request.url === "/hours") void until.then(answer);
+    else answer();
   });
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server };
@@ -39,14 +40,16 @@ async function clicks(page: Page): Promise<() => Promise<number>> {
 }
 
 test("from a website to a bot of one's own, and the demo is gone", async ({ page, desk }) => {
-  const { url, server } = await website(150);
+  let release = () => {};
+  const { url, server } = await website(new Promise((go) => (release = go)));
   const counted = await clicks(page);
   await page.goto(desk.url);
   const begun = Date.now();
   await page.getByRole("link", { name: "Start with my business" }).click();
   await page.getByRole("textbox", { name: "Website address" }).fill(url);
   await page.getByRole("button", { name: "Read the website" }).click();
-  await expect(page.getByRole("status").filter({ hasText: "read of" })).toBeVisible();
+  await expect(page.getByText(/pages? read of/)).toBeVisible();
+  release();
   await expect(page.getByRole("textbox", { name: "Name of the business" })).toHaveValue("Green Kettle");
   await expect(page.getByRole("textbox", { name: "Opening hours" })).toHaveValue(/Tuesday to Friday: 9:00 to 18:00/);
   await expect(page.getByText("real person", { exact: true })).toBeVisible();
@@ -88,6 +91,11 @@ test("each step is accessible, goes on after a reload, and says what is wrong", 
   await page.reload();
   await expect(name).toHaveValue("Green Kettle");
   await accessible(page, "the review");
+  // Back leads to the address, not to the review again.
+  await page.goBack();
+  await expect(address).toBeVisible();
+  await page.goForward();
+  await expect(name).toHaveValue("Green Kettle");
   await name.fill("");
   await page.getByRole("button", { name: "Create the bot" }).click();
   await expect(page.getByText("The bot needs a name.")).toBeVisible();
