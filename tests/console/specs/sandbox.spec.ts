@@ -240,3 +240,17 @@ test.describe("the demo", () => {
     await accessible(page, "the agent on a phone");
   });
 });
+
+test.describe("without a model", () => {
+  test.use({ kind: "modelless" });
+
+  test("it is said that the prompt does not change what is quoted, with the way to a model", async ({ page }) => {
+    await page.goto("/sandbox");
+    await expect(page.getByText("Answers are quoted from the documents", { exact: false })).toHaveCount(1);
+    const agent = page.getByRole("region", { name: "Agent" });
+    await expect(agent.getByRole("note")).toContainText("The system prompt does not change its answers until a model is chosen.");
+    await accessible(page, "the sandbox without a model");
+    await agent.getByRole("link", { name: "Choose a model" }).click();
+    await expect(page).toHaveURL(/\/settings\/models$/);
+  });
+});

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { readPrompt, withBody } from "@/parts/promptFile";
 import { CheckLine } from "./CheckLine";
+import { NoModel } from "./NoModel";
 import { type EditorHandle, PromptEditor } from "./PromptEditor";
 import classes from "./Sandbox.module.css";
 import { SettingsForm } from "./SettingsForm";
@@ -60,6 +61,9 @@ export function AgentPane({ source, onChange, check }: Props) {
           <Text size="xs" c="dimmed">
             {view === "prompt" ? t("prompt.about") : t("prompt.fileAbout")}
           </Text>
+          <NoModel px="xs" py={6} bg="var(--mantine-color-orange-light)" bdrs="md">
+            {`${t("field.modelNone")} ${t("noModel.prompt")}`}
+          </NoModel>
           <PromptEditor
             key={view}
             ref={editor}

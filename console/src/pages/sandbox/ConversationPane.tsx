@@ -10,6 +10,7 @@ import { useSay } from "@/parts/say";
 import { clear, resolve, send, stop } from "./asking";
 import { Composer } from "./Composer";
 import { type Side, silentAfter, type Turn, useTurns, type Voice } from "./conversation";
+import { NoModel } from "./NoModel";
 import classes from "./Sandbox.module.css";
 import { SidePicker } from "./SidePicker";
 import type { Choice, Version } from "./sides";
@@ -102,6 +103,7 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
             {t("conversation.clear")}
           </Button>
         </Group>
+        <NoModel c="dimmed">{t("noModel.conversation")}</NoModel>
       </Stack>
       {turns.length === 0 ? (
         <Beginning comparing={comparing} dropping={drop.over} onAsk={tell} />
