@@ -42,6 +42,30 @@ test("a question is answered word by word, with why", async ({ page, desk }) => 
   expect(told.some((text) => text.includes("When do you open?"))).toBe(true);
 });
 
+test("a conversation outlives a reload, half a reply does not count as one, and starting over forgets it", async ({ page, desk }) => {
+  desk.model.answer = () => "We open at nine [1].";
+  await page.goto("/sandbox");
+  await say(page, "When do you open?");
+  await expect(page.getByText("We open at nine", { exact: false }).first()).toBeVisible();
+  desk.model.answer = () => "word ".repeat(200);
+  desk.model.pause = 50;
+  await say(page, "And on Sundays?");
+  await expect(page.locator("[data-state=writing]")).toContainText("word");
+  await page.reload();
+  await expect(page.getByText("We open at nine", { exact: false }).first()).toBeVisible();
+  await expect(page.getByText("Stopped before it was done.")).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Why it said so/ })).toHaveCount(1);
+  desk.model.answer = () => "Closed on Sundays [1].";
+  desk.model.pause = 0;
+  await button(page, "Send again").click();
+  await expect(page.getByText("Closed on Sundays", { exact: false }).first()).toBeVisible();
+  const told = desk.model.chats.at(-1)?.messages.map(({ content }) => content) ?? [];
+  expect(told.some((text) => text.includes("When do you open?"))).toBe(true);
+  await button(page, "Start over").click();
+  await page.reload();
+  await expect(page.getByText("Write as a customer would")).toBeVisible();
+});
+
 test("stopping, a hand-off, and a model that does not answer", async ({ page, desk }) => {
   await page.goto("/sandbox");
   desk.model.answer = () => "word ".repeat(200);

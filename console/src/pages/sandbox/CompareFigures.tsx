@@ -3,7 +3,7 @@ import { Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { figures } from "@/parts/trace/trace";
-import type { Reply } from "./conversation";
+import type { Reply } from "./turn";
 
 /** The relative change from the first to the second, such as 0.2; null where it is meaningless or rounds to zero. */
 export function change(first: number, second: number): number | null {

@@ -4,8 +4,8 @@ import { IconPlayerStopFilled, IconSend2, IconX } from "@tabler/icons-react";
 import { type KeyboardEvent, type Ref, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Recorder } from "@/parts/Recorder";
-import type { Voice } from "./conversation";
 import classes from "./Sandbox.module.css";
+import type { Voice } from "./turn";
 
 type Props = {
   ref?: Ref<HTMLTextAreaElement>;

@@ -9,12 +9,13 @@ import { Empty } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { clear, resolve, send, stop } from "./asking";
 import { Composer } from "./Composer";
-import { type Side, silentAfter, type Turn, useTurns, type Voice } from "./conversation";
+import { silentAfter, useTurns } from "./conversation";
 import { NoModel } from "./NoModel";
 import classes from "./Sandbox.module.css";
 import { SidePicker } from "./SidePicker";
 import type { Choice, Version } from "./sides";
 import { Thread } from "./Thread";
+import type { Side, Turn, Voice } from "./turn";
 
 type Props = {
   agent: string;

@@ -10,9 +10,9 @@ import { Failed } from "@/parts/States";
 import { TraceView } from "@/parts/trace/TraceView";
 import { plain } from "@/parts/whatsapp";
 import { again, type Position } from "./asking";
-import type { Outcome, Reply } from "./conversation";
 import classes from "./Sandbox.module.css";
 import { SaveCase } from "./SaveCase";
+import type { Outcome, Reply } from "./turn";
 
 /** The other side's text, and whether it comes before or after this one. */
 export type Other = { text: string; show: "before" | "after" };

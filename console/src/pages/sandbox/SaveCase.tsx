@@ -8,7 +8,8 @@ import { api } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useReason } from "@/parts/States";
 import type { Position } from "./asking";
-import { historyFor, patchReply, type Reply, saidIn, turnsOf } from "./conversation";
+import { heardIn, historyFor, patchReply, saidIn, turnsOf } from "./conversation";
+import type { Reply } from "./turn";
 
 type Props = { at: Position; reply: Reply };
 
@@ -83,7 +84,9 @@ function Form({ at, reply, onDone }: Props & { onDone: () => void }) {
       <Text size="sm">{t("case.about", { suite: `saved-${agent}.yaml` })}</Text>
       <Textarea
         label={t("case.expected")}
-        description={turn.voice ? `${t("case.expectedAbout")} ${t("case.voice")}` : t("case.expectedAbout")}
+        description={
+          heardIn(reply) ? `${t("case.expectedAbout")} ${t("case.voice")}` : t("case.expectedAbout")
+        }
         value={expected}
         onChange={(event) => setExpected(event.currentTarget.value)}
         autosize

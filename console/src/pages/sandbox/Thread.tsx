@@ -5,9 +5,9 @@ import { useTranslation } from "react-i18next";
 import { Formatted } from "@/parts/Formatted";
 import { plain } from "@/parts/whatsapp";
 import { CompareFigures } from "./CompareFigures";
-import type { Reply, Turn } from "./conversation";
 import { ReplyView } from "./ReplyView";
 import classes from "./Sandbox.module.css";
+import type { Reply, Turn } from "./turn";
 
 const wordsOf = (reply: Reply) => reply.outcome?.bubbles.join("\n\n") ?? reply.text;
 

@@ -11,7 +11,7 @@ import { useSay } from "@/parts/say";
 import { useOffers } from "@/shell/Finder";
 import { useKeys } from "@/shell/Keys";
 import { AgentPane } from "./AgentPane";
-import { send } from "./asking";
+import { clear, send } from "./asking";
 import { ConversationPane } from "./ConversationPane";
 import { draftOf, keepDraft, useDraft } from "./drafts";
 import { GenerateDialog } from "./GenerateDialog";
@@ -81,6 +81,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
   const remove = async () => {
     if (!(await deleteAgent(agent))) return;
     reset();
+    clear(agent);
     onGone();
   };
   const restore = async (version: Version) => {
@@ -201,6 +202,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
         onRenamed={(slug) => {
           keepDraft(slug, draftOf(agent));
           keepDraft(agent, null);
+          clear(agent);
           onAgent(slug);
         }}
       />

@@ -1,16 +1,8 @@
 // Asks the agent, or both sides of a comparison, and stores their replies as they arrive.
 import { Failure, type Schemas } from "@/api/client";
 import { answering } from "@/api/stream";
-import {
-  historyFor,
-  patchReply,
-  type Side,
-  setTurns,
-  stateFor,
-  type Turn,
-  turnsOf,
-  type Voice,
-} from "./conversation";
+import { growReply, historyFor, patchReply, setTurns, stateFor, turnsOf } from "./conversation";
+import type { Side, Turn, Voice } from "./turn";
 
 const running = new Map<string, AbortController>();
 let count = 0;
@@ -86,7 +78,7 @@ async function ask(agent: string, id: string, at: number) {
         patchReply(agent, id, at, () => ({ state: "done", outcome: told, text: told.bubbles.join("\n\n") }));
         return;
       }
-      patchReply(agent, id, at, ({ text }) => ({ text: text + told }));
+      growReply(agent, id, at, told);
     }
     // The stream ended before the outcome arrived.
     throw new Failure(0, "");

@@ -1,16 +1,15 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
+  growReply,
   historyFor,
-  type Outcome,
   patchReply,
-  type Reply,
   saidIn,
   setTurns,
   silentAfter,
   stateFor,
-  type Turn,
   turnsOf,
 } from "./conversation";
+import type { Outcome, Reply, Turn } from "./turn";
 
 const outcome = (bubbles: string[], heard?: string): Outcome => ({
   outcome: "answer",
@@ -20,7 +19,7 @@ const outcome = (bubbles: string[], heard?: string): Outcome => ({
   opted_out: false,
   state: "{}",
   trace: {
-    transcribe: heard ? { question: heard, notes: [], took_ms: 1 } : null,
+    transcribe: heard ? { question: heard, notes: [{ transcript: heard }], took_ms: 1 } : null,
     usage: { input_tokens: 0, output_tokens: 0, cost_micros: 0 },
     total_ms: 1,
   },
@@ -85,4 +84,26 @@ test("a reply is changed where it stands, the others stay as they are", () => {
   patchReply("shop", "2", 0, ({ text }) => ({ text: `${text}!` }));
   expect(turnsOf("shop")[1]?.replies[0]?.text).toBe("b!");
   expect(turnsOf("shop")[0]).toBe(turns[0]);
+});
+
+test("a conversation outlives the page; what is being written is kept once it ends", async () => {
+  setTurns("cafe", [
+    turn("1", "A", reply("a")),
+    turn("2", "B", reply("", { state: "writing", outcome: undefined })),
+  ]);
+  growReply("cafe", "2", 0, "half");
+  expect(turnsOf("cafe")[1]?.replies[0]?.text).toBe("half");
+  vi.resetModules();
+  const after = await import("./conversation");
+  const [first, second] = after.turnsOf("cafe");
+  expect(first?.replies[0]).toMatchObject({ state: "done", text: "a" });
+  expect(second?.replies[0]).toMatchObject({ state: "stopped", text: "" });
+  after.patchReply("cafe", second?.id ?? "", 0, () => ({
+    state: "done",
+    text: "b",
+    outcome: outcome(["b"]),
+  }));
+  vi.resetModules();
+  const last = (await import("./conversation")).turnsOf("cafe");
+  expect(historyFor(last, 0).map(({ text }) => text)).toEqual(["A", "a", "B", "b"]);
 });

@@ -1,44 +1,52 @@
-// The sandbox's conversations, one for each agent. They live as long as the page; the server stores nothing,
-// so every message is sent with its history.
+// The sandbox's conversations, one for each agent. They live as long as the tab; the server stores nothing, so
+// every message is sent with its history.
 import { useSyncExternalStore } from "react";
 import type { Schemas } from "@/api/client";
+import { keepTurns, keptTurns } from "./kept";
+import type { Outcome, Reply, Turn } from "./turn";
 
-export type Outcome = Schemas["SandboxOutcome"];
 export type Earlier = Schemas["EarlierMessage"];
-/** Who answers: its label and its prompt file; without a file, the live version. */
-export type Side = { name: string; source?: string };
-export type Voice = { file: File; url: string };
-export type Reply = {
-  side: Side;
-  state: "writing" | "done" | "failed" | "stopped";
-  /** The text received so far. */
-  text: string;
-  outcome?: Outcome;
-  error?: unknown;
-  saved?: Schemas["SavedCase"];
-};
-/** `resolved`: a person resolved the conversation after it. */
-export type Turn = { id: string; text: string; voice?: Voice; replies: Reply[]; resolved?: boolean };
 
-const none: Turn[] = [];
 const all = new Map<string, Turn[]>();
 const watchers = new Set<() => void>();
 
 export function turnsOf(agent: string): Turn[] {
-  return all.get(agent) ?? none;
+  const there = all.get(agent);
+  if (there) return there;
+  const kept = keptTurns(agent);
+  all.set(agent, kept);
+  return kept;
 }
 
 export function setTurns(agent: string, turns: Turn[]) {
+  show(agent, turns);
+  keepTurns(agent, turns);
+}
+
+function show(agent: string, turns: Turn[]) {
   all.set(agent, turns);
   for (const watcher of watchers) watcher();
 }
 
-/** Updates one reply. */
-export function patchReply(agent: string, id: string, at: number, patch: (reply: Reply) => Partial<Reply>) {
+type Patch = (reply: Reply) => Partial<Reply>;
+
+function patched(agent: string, id: string, at: number, patch: Patch): Turn[] {
   const change = (reply: Reply, index: number) => (index === at ? { ...reply, ...patch(reply) } : reply);
-  setTurns(
+  return turnsOf(agent).map((turn) =>
+    turn.id === id ? { ...turn, replies: turn.replies.map(change) } : turn,
+  );
+}
+
+/** Updates one reply. */
+export function patchReply(agent: string, id: string, at: number, patch: Patch) {
+  setTurns(agent, patched(agent, id, at, patch));
+}
+
+/** Adds words to a reply that is being written. They are kept once it ends. */
+export function growReply(agent: string, id: string, at: number, words: string) {
+  show(
     agent,
-    turnsOf(agent).map((turn) => (turn.id === id ? { ...turn, replies: turn.replies.map(change) } : turn)),
+    patched(agent, id, at, ({ text }) => ({ text: text + words })),
   );
 }
 
@@ -52,10 +60,15 @@ export function useTurns(agent: string): Turn[] {
   );
 }
 
+/** What was heard in a voice note; undefined when there was none. */
+export function heardIn(reply: Reply | undefined): string | undefined {
+  const heard = reply?.outcome?.trace.transcribe;
+  return heard && heard.notes.length > 0 ? heard.question : undefined;
+}
+
 /** The customer's text in a turn; for a voice note, its transcript. */
 export function saidIn(turn: Turn, reply: Reply | undefined): string {
-  const heard = turn.voice && reply?.outcome?.trace.transcribe?.question;
-  return heard || turn.text;
+  return heardIn(reply) || turn.text;
 }
 
 // As in a customer's history, what announces a person or confirms an opt-out is no part of the conversation.

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { headerValue, withHeader } from "@/parts/promptFile";
-import type { Side } from "./conversation";
+import type { Side } from "./turn";
 
 /** `version`: the draft or a version's number; `model`: replaces the file's model unless empty. */
 export type Choice = { version: "draft" | number; model: string };

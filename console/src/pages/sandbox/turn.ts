@@ -1,0 +1,18 @@
+// What a conversation in the sandbox is made of.
+import type { Schemas } from "@/api/client";
+
+export type Outcome = Schemas["SandboxOutcome"];
+/** Who answers: its label and its prompt file; without a file, the live version. */
+export type Side = { name: string; source?: string };
+export type Voice = { file: File; url: string };
+export type Reply = {
+  side: Side;
+  state: "writing" | "done" | "failed" | "stopped";
+  /** The text received so far. */
+  text: string;
+  outcome?: Outcome;
+  error?: unknown;
+  saved?: Schemas["SavedCase"];
+};
+/** `resolved`: a person resolved the conversation after it. */
+export type Turn = { id: string; text: string; voice?: Voice; replies: Reply[]; resolved?: boolean };
