@@ -118,6 +118,29 @@ test("a prompt is checked as it is typed, and a draft outlives the page", async 
   await expect(prompt(page)).toContainText("Be warm.");
 });
 
+test("two tabs keep their own drafts, and a new one starts from the last saved", async ({ page, context }) => {
+  const second = await context.newPage();
+  await page.goto("/sandbox");
+  await second.goto("/sandbox");
+  await write(page, "Be warm.");
+  await write(second, "Be brief.");
+  await expect(second.getByText("Unpublished changes")).toBeVisible();
+  for (const [tab, own, other] of [[page, "Be warm.", "Be brief."], [second, "Be brief.", "Be warm."]] as const) {
+    await tab.reload();
+    await expect(prompt(tab)).toContainText(own);
+    await expect(prompt(tab)).not.toContainText(other);
+  }
+  await second.close();
+  const third = await context.newPage();
+  await third.goto("/sandbox");
+  await expect(prompt(third)).toContainText("Be brief.");
+  await button(third, "More for this agent").click();
+  await third.getByRole("menuitem", { name: "Discard changes" }).click();
+  await button(third, "Discard").click();
+  await expect(prompt(third)).not.toContainText("Be brief.");
+  await expect(prompt(page)).toContainText("Be warm.");
+});
+
 test("a prompt is edited, compared, published, and rolled back", async ({ page, desk }) => {
   desk.model.answer = ({ messages }) =>
     messages[0]?.content.includes("Be warm") ? "Dear friend, we open at nine [1]." : "We open at nine [1].";

@@ -1,4 +1,5 @@
-// Drafts of prompt files, stored in this browser until they are published or discarded.
+// Drafts of prompt files, stored in this browser until they are published or discarded. Each tab keeps its own; a
+// tab without one starts from the last that any tab saved.
 import { useCallback, useSyncExternalStore } from "react";
 import type { Schemas } from "@/api/client";
 
@@ -23,29 +24,37 @@ export function readDraft(text: string | null): Draft | null {
 export function draftOf(agent: string): Draft | null {
   const there = known.get(agent);
   if (there !== undefined) return there;
-  const read = readDraft(localStorage.getItem(place(agent)));
+  const read = readDraft(sessionStorage.getItem(place(agent)) ?? localStorage.getItem(place(agent)));
   known.set(agent, read);
   return read;
 }
 
 /** Stores a draft; `null` discards it. */
 export function keepDraft(agent: string, draft: Draft | null) {
+  const before = JSON.stringify(draftOf(agent));
   known.set(agent, draft);
   try {
-    if (draft) localStorage.setItem(place(agent), JSON.stringify(draft));
-    else localStorage.removeItem(place(agent));
+    if (draft) {
+      sessionStorage.setItem(place(agent), JSON.stringify(draft));
+      localStorage.setItem(place(agent), JSON.stringify(draft));
+    } else {
+      sessionStorage.removeItem(place(agent));
+      // Another tab's draft stays.
+      if (localStorage.getItem(place(agent)) === before) localStorage.removeItem(place(agent));
+    }
   } catch {
     // Without storage the draft lasts as long as the page.
   }
   for (const watcher of watchers) watcher();
 }
 
-// Another window of this browser changed it.
-window.addEventListener("storage", ({ key }) => {
+// Another tab published or discarded the last saved draft. If it was this tab's, too, it is done with; otherwise
+// this tab's own is the last one now.
+window.addEventListener("storage", ({ key, oldValue, newValue }) => {
   const agent = [...known.keys()].find((slug) => place(slug) === key);
-  if (agent === undefined) return;
-  known.delete(agent);
-  for (const watcher of watchers) watcher();
+  if (agent === undefined || newValue !== null) return;
+  const own = readDraft(sessionStorage.getItem(place(agent)));
+  keepDraft(agent, JSON.stringify(own) === oldValue ? null : own);
 });
 
 type Live = Pick<Schemas["Agent"], "slug" | "source" | "version">;
