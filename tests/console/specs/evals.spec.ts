@@ -16,7 +16,7 @@ test("a run, then a better one beside it", async ({ page, desk }) => {
   await expect(table.getByRole("row", { name: /says when it opens/ })).toContainText("Passed");
   // What is done has not passed for that, and the run says which version answered.
   await expect(page.getByText("Done: 1 did not pass")).toBeVisible();
-  await expect(page.getByText("shop, version 1")).toBeVisible();
+  await expect(page.getByText("Harbour Books, version 1")).toBeVisible();
   await accessible(page, "a run");
 
   desk.model.answer = (chat) =>

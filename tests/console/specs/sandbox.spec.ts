@@ -239,6 +239,19 @@ test("a new agent is made and asked", async ({ page }) => {
   await expect(prompt(page)).toContainText("You answer customers of {{ agent }}");
 });
 
+test("an agent is chosen by its name, with the short name below it", async ({ page, desk }) => {
+  const source = "---\nname: Tide Records\n---\nYou are a clerk.\n";
+  await desk.api("/agents", { method: "POST", body: JSON.stringify({ slug: "vinyl", source }) });
+  await page.goto("/sandbox?agent=shop");
+  const choice = page.getByRole("combobox", { name: "Agent" });
+  await expect(choice).toHaveValue("Harbour Books");
+  await choice.click();
+  await expect(page.getByRole("option")).toHaveCount(2);
+  await page.getByRole("option", { name: "Tide Records vinyl" }).click();
+  await expect(page).toHaveURL(/agent=vinyl/);
+  await expect(choice).toHaveValue("Tide Records");
+});
+
 test("an agent is renamed and deleted; one that a number uses stays", async ({ page, desk }) => {
   const source = "---\nname: Tide\n---\nYou are a clerk.\n";
   await desk.api("/agents", { method: "POST", body: JSON.stringify({ slug: "tide", source }) });
@@ -263,14 +276,14 @@ test("an agent is renamed and deleted; one that a number uses stays", async ({ p
 
   await button(page, "More for this agent").click();
   await page.getByRole("menuitem", { name: "Delete the agent" }).click();
-  await page.getByRole("dialog", { name: "Delete ebb?" }).getByRole("button", { name: "Delete the agent" }).click();
-  await expect(page.getByText("ebb is deleted")).toBeVisible();
+  await page.getByRole("dialog", { name: "Delete Tide?" }).getByRole("button", { name: "Delete the agent" }).click();
+  await expect(page.getByText("Tide is deleted")).toBeVisible();
   expect((await desk.api<Schemas["Agent"][]>("/agents")).map(({ slug }) => slug)).toEqual(["shop"]);
 
   await page.goto("/sandbox?agent=shop");
   await button(page, "More for this agent").click();
   await page.getByRole("menuitem", { name: "Delete the agent" }).click();
-  await page.getByRole("dialog", { name: "Delete shop?" }).getByRole("button", { name: "Delete the agent" }).click();
+  await page.getByRole("dialog", { name: "Delete Harbour Books?" }).getByRole("button", { name: "Delete the agent" }).click();
   await expect(page.getByText("answers on these numbers: main", { exact: false })).toBeVisible();
 });
 

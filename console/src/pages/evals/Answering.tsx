@@ -2,12 +2,18 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { useAgentNames } from "@/parts/agentName";
 
 /** Returns a function that names an agent's version. */
 export function useVersionName() {
   const { t } = useTranslation("evals");
-  return ({ agent, version }: Schemas["RunAgent"]) =>
-    version == null ? t("runs.draft", { agent }) : t("runs.version", { agent, version: String(version) });
+  const agentNamed = useAgentNames();
+  return ({ agent: slug, version }: Schemas["RunAgent"]) => {
+    const agent = agentNamed(slug);
+    return version == null
+      ? t("runs.draft", { agent })
+      : t("runs.version", { agent, version: String(version) });
+  };
 }
 
 export function Answering({ agents }: { agents: Schemas["RunAgent"][] }) {

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { wordsOf } from "@/api/words";
+import { useAgentNames } from "@/parts/agentName";
 import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
 import { useSay } from "@/parts/say";
@@ -53,10 +54,11 @@ export function RunPage() {
 /** The options of the run that differ from the defaults. */
 function Wanted({ run, wanted }: { run: Schemas["Run"]; wanted: Schemas["RunRequest"] }) {
   const { t } = useTranslation("evals");
+  const agentNamed = useAgentNames();
   const { prompt, agent, first, repeat, pattern, failing } = wanted;
   const parts = [
     // Named beside it once the run has ended.
-    prompt && run.agents.length === 0 ? t("wanted.prompt", { agent: agent ?? "" }) : "",
+    prompt && run.agents.length === 0 ? t("wanted.prompt", { agent: agentNamed(agent ?? "") }) : "",
     first ? t("wanted.first", { count: first }) : "",
     repeat && repeat > 1 ? t("wanted.repeat", { count: repeat }) : "",
     pattern ? t("wanted.pattern", { pattern }) : "",

@@ -18,6 +18,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
+import { AgentSelect } from "@/parts/AgentSelect";
 import { FormEnd } from "@/parts/FormEnd";
 import { useVersionName } from "./Answering";
 import { useRuns } from "./useRuns";
@@ -112,9 +113,9 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
           {...form.getInputProps("suite")}
         />
         {known.length > 1 && (
-          <Select
+          <AgentSelect
             label={t("start.agent")}
-            data={known}
+            agents={agents.data}
             value={agent}
             onChange={(next) => form.setValues({ agent: next ?? "", version: live })}
             allowDeselect={false}

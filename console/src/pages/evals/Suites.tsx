@@ -4,6 +4,7 @@ import { IconAlertTriangle, IconChecklist, IconFlask, IconPlayerPlay } from "@ta
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
+import { useAgentNames } from "@/parts/agentName";
 import { Empty } from "@/parts/States";
 
 type Suite = Schemas["Suite"];
@@ -72,6 +73,7 @@ export function Suites({ suites, onRun }: { suites: Suite[]; onRun: (name: strin
 
 function One({ suite, onRun }: { suite: Suite; onRun: () => void }) {
   const { t } = useTranslation("evals");
+  const agentNamed = useAgentNames();
   const { name, title, cases, agent, saved } = suite;
   const hasTitle = title !== name;
   return (
@@ -89,7 +91,7 @@ function One({ suite, onRun }: { suite: Suite; onRun: () => void }) {
           {cases != null && <Text size="sm">{t("suites.cases", { count: cases })}</Text>}
           {agent && (
             <Text size="sm" c="dimmed">
-              {t("suites.asks")} <bdi>{agent}</bdi>
+              {t("suites.asks")} <bdi>{agentNamed(agent)}</bdi>
             </Text>
           )}
           {saved && (

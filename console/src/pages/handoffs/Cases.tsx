@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { reread } from "@/api/queries";
+import { useAgentNames } from "@/parts/agentName";
 import { useConfirm } from "@/parts/Confirm";
 import { useCaseReason } from "@/parts/caseReason";
 import { customerName } from "@/parts/customer";
@@ -61,6 +62,7 @@ function Case({ one, many }: { one: Schemas["Escalation"]; many: boolean }) {
   const reasonOf = useCaseReason();
   const confirm = useConfirm();
   const say = useSay();
+  const agentNamed = useAgentNames();
   const { id, conversation_id, question, created_at, resolved_at, agent, number_slug } = one;
   const isOpen = one.state === "open";
   const name = customerName(one, t("cases.unnamed"));
@@ -104,7 +106,7 @@ function Case({ one, many }: { one: Schemas["Escalation"]; many: boolean }) {
             {many && (
               <>
                 {" · "}
-                <bdi>{agent}</bdi>
+                <bdi>{agentNamed(agent)}</bdi>
               </>
             )}
             {" · "}

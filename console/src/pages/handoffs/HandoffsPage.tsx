@@ -1,9 +1,10 @@
 // Hand-offs: the cases, and each agent's rules.
-import { Button, Select, Tabs } from "@mantine/core";
+import { Button, Tabs } from "@mantine/core";
 import { IconRobot } from "@tabler/icons-react";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
+import { AgentSelect } from "@/parts/AgentSelect";
 import { Page } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
 import { Cases } from "./Cases";
@@ -57,9 +58,9 @@ export function HandoffsPage() {
               return (
                 <>
                   {all.length > 1 && (
-                    <Select
+                    <AgentSelect
                       label={t("agent.label")}
-                      data={all.map(({ slug }) => slug)}
+                      agents={all}
                       value={one?.slug}
                       onChange={(next) =>
                         void navigate({ search: (now) => ({ ...now, agent: next ?? undefined }) })

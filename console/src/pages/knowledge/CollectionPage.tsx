@@ -8,6 +8,7 @@ import { $api, Failure, type Schemas } from "@/api/client";
 import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
+import { useAgentNames } from "@/parts/agentName";
 import { Page } from "@/parts/Page";
 import { Async, Failed } from "@/parts/States";
 import { useHere } from "@/parts/useHere";
@@ -45,6 +46,7 @@ export function CollectionPage() {
 function Shown({ collection, gone }: { collection: Schemas["Collection"]; gone: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
+  const agentNamed = useAgentNames();
   const navigate = useNavigate();
   const { tab } = useSearch({ from: "/desk/knowledge/$collection" });
   const shown = tabs.find((one) => one === tab) ?? "documents";
@@ -70,7 +72,7 @@ function Shown({ collection, gone }: { collection: Schemas["Collection"]; gone: 
     >
       {guarded && (
         <Alert icon={<IconShieldLock aria-hidden />} title={t("collections.guarded")}>
-          {t("collections.guardedAbout", { agents: format.list(guards) })}
+          {t("collections.guardedAbout", { agents: format.list(guards.map(agentNamed)) })}
         </Alert>
       )}
       {agents.length === 0 && (

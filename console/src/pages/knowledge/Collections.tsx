@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { useAgentNames } from "@/parts/agentName";
 import { Async, Empty } from "@/parts/States";
 import { NewCollection } from "./NewCollection";
 import { useDeleteCollection } from "./useDeleteCollection";
@@ -37,6 +38,7 @@ export function Holdings({ collection }: { collection: Collection }) {
 export function CollectionMenu({ collection, onGone }: { collection: Collection; onGone?: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
+  const agentNamed = useAgentNames();
   const { remove, busy } = useDeleteCollection();
   const used = collection.agents.length > 0;
   return (
@@ -63,7 +65,7 @@ export function CollectionMenu({ collection, onGone }: { collection: Collection;
         </Menu.Item>
         {used && (
           <Menu.Label style={{ whiteSpace: "normal" }}>
-            {t("collections.inUse", { agents: format.list(collection.agents) })}
+            {t("collections.inUse", { agents: format.list(collection.agents.map(agentNamed)) })}
           </Menu.Label>
         )}
       </Menu.Dropdown>
@@ -74,6 +76,7 @@ export function CollectionMenu({ collection, onGone }: { collection: Collection;
 function Row({ collection }: { collection: Collection }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
+  const agentNamed = useAgentNames();
   const { slug, agents, origin } = collection;
   return (
     <Paper withBorder p="md" component="li" data-testid="collection">
@@ -102,7 +105,7 @@ function Row({ collection }: { collection: Collection }) {
           </Text>
           <Text size="sm" c="dimmed">
             {agents.length > 0
-              ? t("collections.used", { agents: format.list(agents) })
+              ? t("collections.used", { agents: format.list(agents.map(agentNamed)) })
               : t("collections.unused")}
           </Text>
         </Stack>

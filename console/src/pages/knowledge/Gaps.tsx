@@ -6,6 +6,8 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { wordsOf } from "@/api/words";
+import { AgentSelect } from "@/parts/AgentSelect";
+import { agentName } from "@/parts/agentName";
 import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { When } from "@/parts/When";
@@ -39,7 +41,7 @@ export function Gaps() {
       params: { query: { state, agent: agent ?? undefined, limit: 50, cursor } },
     }),
   );
-  const named = new Map(agents.data?.map(({ id, slug }) => [id, slug]));
+  const named = new Map(agents.data?.map((one) => [one.id, agentName(one)]));
   return (
     <Stack>
       <Group gap="sm" align="flex-end">
@@ -50,10 +52,10 @@ export function Gaps() {
           data={wordsOf(none).map((value) => ({ value, label: t(`gaps.${value}`) }))}
         />
         {named.size > 1 && (
-          <Select
+          <AgentSelect
             aria-label={t("gaps.agent")}
             placeholder={t("gaps.allAgents")}
-            data={[...named.values()]}
+            agents={agents.data}
             value={agent}
             onChange={setAgent}
             clearable

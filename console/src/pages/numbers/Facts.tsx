@@ -1,9 +1,11 @@
 // A number's details and the agent that answers on it.
-import { Paper, Select, SimpleGrid, Text, Title } from "@mantine/core";
+import { Paper, SimpleGrid, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { AgentSelect } from "@/parts/AgentSelect";
+import { useAgentNames } from "@/parts/agentName";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
 import { type Provider, useWords } from "./provider";
@@ -12,6 +14,7 @@ type Number = Schemas["Number"];
 
 export function Facts({ number, provider }: { number: Number; provider?: Provider }) {
   const { t } = useTranslation("numbers");
+  const agentNamed = useAgentNames();
   const { word } = useWords({ name: number.provider });
   const moment = (at: number | null | undefined) => (at ? <When at={at} ago /> : t("page.never"));
   return (
@@ -21,7 +24,7 @@ export function Facts({ number, provider }: { number: Number; provider?: Provide
       </Title>
       <SimpleGrid cols={{ base: 1, xs: 2 }} component="dl" m={0} spacing="md" verticalSpacing="sm">
         <Fact name={t("page.agent")}>
-          {number.from === "console" ? <Agent number={number} /> : number.agent}
+          {number.from === "console" ? <Agent number={number} /> : number.agent && agentNamed(number.agent)}
         </Fact>
         <Fact name={t("page.provider")}>{word("title", provider?.title ?? number.provider)}</Fact>
         {number.display && (
@@ -62,6 +65,7 @@ function Agent({ number }: { number: Number }) {
   const { t } = useTranslation("numbers");
   const say = useSay();
   const agents = $api.useQuery("get", "/api/v1/agents");
+  const agentNamed = useAgentNames();
   const changing = $api.useMutation("patch", "/api/v1/numbers/{id}");
   const choose = (agent: string | null) => {
     if (!agent || agent === number.agent) return;
@@ -70,17 +74,17 @@ function Agent({ number }: { number: Number }) {
       {
         onSuccess: () => {
           reread("/api/v1/numbers", "/api/v1/numbers/{id}");
-          say.done(t("page.agentSaved", { agent }));
+          say.done(t("page.agentSaved", { agent: agentNamed(agent) }));
         },
         onError: say.failed,
       },
     );
   };
   return (
-    <Select
+    <AgentSelect
       aria-label={t("page.agent")}
       placeholder={number.agent ? undefined : t("row.noAgent")}
-      data={(agents.data ?? []).map(({ slug }) => slug)}
+      agents={agents.data}
       value={changing.isPending ? (changing.variables?.body.agent ?? null) : (number.agent ?? null)}
       onChange={choose}
       disabled={changing.isPending}

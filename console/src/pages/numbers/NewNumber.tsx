@@ -1,10 +1,11 @@
 // The form for a new number: its name, its agent, and the provider's fields.
-import { Alert, Button, Group, Select, Stack, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Group, Stack, TextInput, Title } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { queries, reread } from "@/api/queries";
+import { AgentSelect } from "@/parts/AgentSelect";
 import { Failed } from "@/parts/States";
 import { Fields } from "./Fields";
 import { Found } from "./Found";
@@ -79,10 +80,10 @@ export function NewNumber({ provider, token, back }: Props) {
         {agents.data?.length === 0 ? (
           <Alert color="orange">{t("form.noAgents")}</Alert>
         ) : (
-          <Select
+          <AgentSelect
             label={t("form.agent")}
             description={t("form.agentAbout")}
-            data={(agents.data ?? []).map((one) => one.slug)}
+            agents={agents.data}
             value={agent}
             onChange={setAgent}
             error={tried && !agent ? t("form.agentMissing") : undefined}

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { useAgentNames } from "@/parts/agentName";
 import { useStopReason } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
@@ -67,6 +68,7 @@ function Row({ number }: { number: Schemas["Number"] }) {
   const stopped = useStopReason()(number);
   const format = useFormat();
   const providers = useProviders();
+  const agentNamed = useAgentNames();
   const { word } = useWords({ name: number.provider });
   const provider = providers.data?.find(({ name }) => name === number.provider);
   const { slug, display, verified_name, agent, last_inbound_at, last_webhook_at } = number;
@@ -106,7 +108,7 @@ function Row({ number }: { number: Schemas["Number"] }) {
               <span dir="auto">{verified_name}</span> ·{" "}
             </>
           )}
-          {agent ? t("row.agent", { agent }) : t("row.noAgent")}
+          {agent ? t("row.agent", { agent: agentNamed(agent) }) : t("row.noAgent")}
         </Text>
         <Text size="sm" c="dimmed">
           {facts.filter(Boolean).join(" · ")}

@@ -1,5 +1,5 @@
 // The toolbar above both panes: the agent, the state of its draft, and the actions.
-import { ActionIcon, Badge, Button, Group, Menu, Select, Title, Tooltip } from "@mantine/core";
+import { ActionIcon, Badge, Button, Group, Menu, Title, Tooltip } from "@mantine/core";
 import {
   IconArrowsDiff,
   IconColumns2,
@@ -12,6 +12,7 @@ import {
 } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { AgentSelect } from "@/parts/AgentSelect";
 import classes from "./Sandbox.module.css";
 
 export type Acts = {
@@ -44,15 +45,15 @@ export function Head({ agents, live, onAgent, changed, publishable, comparing, a
         <Title order={1} className={classes.title}>
           {t("title")}
         </Title>
-        <Select
+        <AgentSelect
           aria-label={t("agent.choose")}
           value={live.slug}
           onChange={(slug) => slug && onAgent(slug)}
-          data={agents.map(({ slug }) => slug)}
+          agents={agents}
           allowDeselect={false}
           searchable={agents.length > 8}
           size="sm"
-          w={{ base: 150, sm: 190 }}
+          w={{ base: 170, sm: 230 }}
         />
         {changed ? (
           <Tooltip label={t("agent.draftAbout")} multiline maw={260}>

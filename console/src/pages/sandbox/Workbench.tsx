@@ -79,7 +79,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
   };
   const deleteAgent = useDeleteAgent();
   const remove = async () => {
-    if (!(await deleteAgent(agent))) return;
+    if (!(await deleteAgent(live))) return;
     reset();
     clear(agent);
     onGone();

@@ -1,7 +1,8 @@
 // Deletes an agent after a confirmation.
 import { useTranslation } from "react-i18next";
-import { $api } from "@/api/client";
+import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { agentName } from "@/parts/agentName";
 import { useRemoval } from "@/parts/useRemoval";
 
 export function useDeleteAgent() {
@@ -9,13 +10,15 @@ export function useDeleteAgent() {
   const removal = useRemoval();
   const deletion = $api.useMutation("delete", "/api/v1/agents/{agent}");
   /** Returns whether it was deleted. */
-  return (agent: string) =>
-    removal(
+  return (live: Schemas["Agent"]) => {
+    const agent = agentName(live);
+    return removal(
       { title: t("agent.deleteTitle", { agent }), text: t("agent.deleteText"), yes: t("agent.delete") },
       async () => {
-        await deletion.mutateAsync({ params: { path: { agent } } });
+        await deletion.mutateAsync({ params: { path: { agent: live.slug } } });
         reread("/api/v1/agents", "/api/v1/collections");
       },
       t("agent.deleted", { agent }),
     );
+  };
 }

@@ -1,0 +1,28 @@
+// Agents by the name that people read; the short name is what addresses and files call them.
+import { useMemo } from "react";
+import { $api, type Schemas } from "@/api/client";
+import { headerValue } from "./promptFile";
+
+type Named = Pick<Schemas["Agent"], "slug" | "source">;
+
+// A list shows the same few agents in many rows.
+const read = new WeakMap<Named, string>();
+
+/** The name in its live prompt file; without one, its short name. */
+export function agentName(agent: Named): string {
+  const there = read.get(agent);
+  if (there !== undefined) return there;
+  const written = headerValue(agent.source, ["name"]);
+  const name = (typeof written === "string" && written.trim()) || agent.slug;
+  read.set(agent, name);
+  return name;
+}
+
+/** Returns a function from an agent's short name to its name. An agent that is gone keeps its short name. */
+export function useAgentNames() {
+  const { data } = $api.useQuery("get", "/api/v1/agents");
+  return useMemo(() => {
+    const names = new Map(data?.map((agent) => [agent.slug, agentName(agent)]));
+    return (slug: string) => names.get(slug) ?? slug;
+  }, [data]);
+}
