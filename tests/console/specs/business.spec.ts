@@ -109,7 +109,7 @@ test("without a website, and the demo stays when it is wanted", async ({ page, d
   await page.getByRole("textbox", { name: "Name of the business" }).fill("Green Kettle");
   await page.getByRole("checkbox", { name: "Remove the demo shop" }).uncheck();
   await page.getByRole("button", { name: "Create the bot" }).click();
-  await expect(page.getByRole("combobox", { name: "Agent" })).toHaveValue("green-kettle");
+  await expect(page.getByRole("combobox", { name: "Agent" })).toHaveValue("Green Kettle");
   const documents = page.getByRole("region", { name: "Step 2: Add your documents" });
   await documents.locator("input[type=file]").setInputFiles({
     name: "kites.md",

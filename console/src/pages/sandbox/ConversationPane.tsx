@@ -3,9 +3,9 @@ import { Box, Button, Group, Stack, Switch, Text, UnstyledButton } from "@mantin
 import { IconEraser, IconMessageCircle } from "@tabler/icons-react";
 import { type Ref, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { $api } from "@/api/client";
 import { useDroppedSound } from "@/parts/Recorder";
 import { Empty } from "@/parts/States";
+import { useSampleQuestions } from "@/parts/sampleQuestions";
 import { useSay } from "@/parts/say";
 import { clear, resolve, send, stop } from "./asking";
 import { Composer } from "./Composer";
@@ -107,7 +107,7 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
         <NoModel c="dimmed">{t("noModel.conversation")}</NoModel>
       </Stack>
       {turns.length === 0 ? (
-        <Beginning comparing={comparing} dropping={drop.over} onAsk={tell} />
+        <Beginning agent={agent} comparing={comparing} dropping={drop.over} onAsk={tell} />
       ) : (
         <Thread agent={agent} turns={turns} marks={marks} />
       )}
@@ -145,17 +145,20 @@ function Silent({ agent, turns }: { agent: string; turns: Turn[] }) {
 
 /** Example questions, shown before the first message. */
 function Beginning({
+  agent,
   comparing,
   dropping,
   onAsk,
 }: {
+  agent: string;
   comparing: boolean;
   dropping: boolean;
   onAsk: (text: string) => void;
 }) {
   const { t } = useTranslation("sandbox");
-  const status = $api.useQuery("get", "/api/v1/status", {}, { staleTime: 60_000, retry: false });
-  const questions = status.data?.demo ? (["hours", "repair", "rental", "person"] as const) : [];
+  const { isDemo, own } = useSampleQuestions(agent);
+  const demo = ["ask.hours", "ask.repair", "ask.rental", "ask.person"] as const;
+  const questions = isDemo ? demo.map((key) => t(key)) : own;
   return (
     <Box className={classes.scroll}>
       <Empty icon={<IconMessageCircle />} title={dropping ? t("voice.drop") : t("conversation.empty")}>
@@ -172,17 +175,17 @@ function Beginning({
             aria-label={t("conversation.examples")}
             style={{ listStyle: "none" }}
           >
-            {questions.map((name) => (
-              <li key={name}>
+            {questions.map((question) => (
+              <li key={question}>
                 <UnstyledButton
-                  onClick={() => onAsk(t(`ask.${name}`))}
+                  onClick={() => onAsk(question)}
                   px="sm"
                   py={6}
                   fz="sm"
                   c="var(--mantine-color-text)"
                   style={{ border: "1px solid var(--mantine-color-default-border)", borderRadius: 999 }}
                 >
-                  {t(`ask.${name}`)}
+                  <span dir="auto">{question}</span>
                 </UnstyledButton>
               </li>
             ))}

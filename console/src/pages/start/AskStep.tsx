@@ -1,13 +1,15 @@
 // The first step: ask the bot a question and see its answer.
-import { Alert, Anchor, Button, Group, Loader, Paper, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Anchor, Button, Group, Loader, Paper, Stack, Text, TextInput } from "@mantine/core";
 import { IconFileText, IconPlayerStop, IconSend } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { $api, type Schemas } from "@/api/client";
+import type { Schemas } from "@/api/client";
+import { AgentSelect } from "@/parts/AgentSelect";
 import { useCaseReason } from "@/parts/caseReason";
 import { Formatted } from "@/parts/Formatted";
 import { Failed } from "@/parts/States";
+import { useSampleQuestions } from "@/parts/sampleQuestions";
 import { nowAsked } from "./progress";
 import { type Answer, useAnswer } from "./useAnswer";
 
@@ -17,31 +19,17 @@ type Props = {
   agents: Schemas["Agent"][];
   /** Short name of the agent to ask first. */
   first?: string;
-  /** Short names of the demo's agents. */
-  ofDemo: string[];
   whenAsked: () => void;
 };
 
-/** Questions that the agent answers: those of the demo, in the console's language, or made from its documents. */
-function useSamples(agent: string, isDemo: boolean): string[] {
-  const { t } = useTranslation("start");
-  const { data } = $api.useQuery(
-    "get",
-    "/api/v1/agents/{agent}/questions",
-    { params: { path: { agent } } },
-    // Finding them asks the bot some questions.
-    { enabled: !isDemo && !!agent, staleTime: 300_000, retry: false, refetchOnWindowFocus: false },
-  );
-  return isDemo ? demo.map((key) => t(key)) : (data?.map(({ text }) => text) ?? []);
-}
-
-export function AskStep({ agents, first, ofDemo, whenAsked }: Props) {
+export function AskStep({ agents, first, whenAsked }: Props) {
   const { t } = useTranslation("start");
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState<string>();
   const is = (name?: string) => agents.some(({ slug }) => slug === name);
   const agent = [chosen, first].find(is) ?? agents[0]?.slug ?? "";
-  const samples = useSamples(agent, ofDemo.includes(agent));
+  const { isDemo, own } = useSampleQuestions(agent);
+  const samples = isDemo ? demo.map((key) => t(key)) : own;
   const { answer, busy, ask, stop } = useAnswer(() => {
     nowAsked();
     whenAsked();
@@ -56,9 +44,9 @@ export function AskStep({ agents, first, ofDemo, whenAsked }: Props) {
   return (
     <Stack gap="sm">
       {agents.length > 1 && (
-        <Select
+        <AgentSelect
           label={t("ask.agent")}
-          data={agents.map(({ slug }) => slug)}
+          agents={agents}
           value={agent}
           onChange={(next) => setChosen(next ?? agent)}
           allowDeselect={false}

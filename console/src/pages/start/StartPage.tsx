@@ -75,7 +75,6 @@ function Steps({ read, whenAsked, asked }: { read: Read; whenAsked: () => void; 
   const { t } = useTranslation("start");
   const { agents, collections, numbers, isDemo, uploads } = read;
   const { agent: first } = useSearch({ from: "/desk/" });
-  const ofDemo = collections.flatMap(({ origin, agents }) => (origin === "demo" ? agents : []));
   const shown = agents.find(({ slug }) => slug === first) ?? agents[0];
   const own = hasDocuments(collections, uploads);
   const [ask, documents, number] = states([asked, own, numbers.some(sends)]);
@@ -87,7 +86,7 @@ function Steps({ read, whenAsked, asked }: { read: Read; whenAsked: () => void; 
         title={t("ask.title")}
         about={t(isDemo ? "ask.aboutDemo" : "ask.about")}
       >
-        <AskStep key={first} agents={agents} first={first} ofDemo={ofDemo} whenAsked={whenAsked} />
+        <AskStep key={first} agents={agents} first={first} whenAsked={whenAsked} />
       </Step>
       <Step number={2} state={documents ?? "open"} title={t("documents.title")} about={t("documents.about")}>
         <DocumentsStep collections={collections} agent={shown?.slug ?? ""} isDemo={isDemo} own={own} />
@@ -139,7 +138,7 @@ export function StartPage() {
   const [unfolded, setUnfolded] = useState(false);
   const changed = useCallback((what: string) => {
     const documents = ["/api/v1/collections", "/api/v1/collections/{name}/documents"];
-    if (what === "knowledge") reread(...documents, "/api/v1/agents/{agent}/questions");
+    if (what === "knowledge") reread(...documents);
   }, []);
   useLive({ changed });
   const isAsked = asked || !!read?.isUsed;
