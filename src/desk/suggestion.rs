@@ -104,17 +104,22 @@ impl AgentSuggestion {
             let quoted: Vec<_> = words.iter().map(|word| quoted(word)).collect();
             quoted.join(", ")
         };
-        let hours: String = self.hours.iter().map(|line| format!("- {line}\n")).collect();
-        let hours = if hours.is_empty() { hours } else { format!("\nOpening hours:\n{hours}") };
-        let mut header =
-            format!("name: {}\nknowledge: [{}]\n", quoted(&self.name), quoted(collection));
+        let mut header = vec![
+            format!("name: {}", quoted(&self.name)),
+            format!("knowledge: [{}]", quoted(collection)),
+        ];
         if !self.languages.is_empty() {
-            header += &format!("languages: [{}]\n", list(&self.languages));
+            header.push(format!("languages: [{}]", list(&self.languages)));
         }
         if !self.handoff_keywords.is_empty() {
-            header += &format!("handoff:\n  keywords: [{}]\n", list(&self.handoff_keywords));
+            header.push(format!("handoff:\n  keywords: [{}]", list(&self.handoff_keywords)));
         }
-        format!("---\n{header}---\n{}", PROMPT.replace("HOURS\n", &hours))
+        let hours: Vec<_> = self.hours.iter().map(|line| format!("- {line}\n")).collect();
+        let hours = match hours.concat() {
+            none if none.is_empty() => none,
+            lines => format!("\nOpening hours:\n{lines}"),
+        };
+        format!("---\n{}\n---\n{}", header.join("\n"), PROMPT.replace("HOURS\n", &hours))
     }
 }
 

@@ -52,7 +52,7 @@ on_both! {
         assert!(keywords.iter().any(|word| word == "real person") && keywords.iter().any(|word| word == "persona real"), "{keywords:?}");
         assert!(suggested["description"].as_str().unwrap().contains("small shop for loose teas"));
 
-        let source = format!("---\nname: Green Kettle\nknowledge: [web]\nhandoff: {{ keywords: [human, \"real person\"] }}\n---\nYou answer for {{{{ agent }}}}.\n");
+        let source = "---\nname: Green Kettle\nknowledge: [web]\nhandoff: { keywords: [human, \"real person\"] }\n---\nYou answer for {{ agent }}.\n";
         let (status, made) = app.call("/agents", &json!({"slug": "kettle", "source": source})).await;
         assert_eq!(status, 201, "{made}");
         let questions = app.get("/agents/kettle/questions").await;

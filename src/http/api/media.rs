@@ -73,15 +73,16 @@ fn download_problem(error: &Error) -> Problem {
 
 /// Builds the response for a file that is saved and never shown, whatever it holds.
 pub(super) fn download(name: &str, bytes: Vec<u8>) -> Response {
-    let mut encoded = String::new();
-    for byte in name.bytes() {
-        match byte {
+    let encoded: Vec<_> = name
+        .bytes()
+        .map(|byte| match byte {
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' => {
-                encoded.push(byte.into());
+                char::from(byte).to_string()
             }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    let encoded = encoded.concat();
     // RFC 6266: the plain name is for old browsers.
     let plain = plain_name(name);
     let disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
