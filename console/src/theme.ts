@@ -26,7 +26,11 @@ export const theme = createTheme({
   },
 });
 
-/** Dimmed text with a contrast of at least 4.5 to 1, on the page and on tinted areas. */
+/**
+ * Dimmed text with a contrast of at least 4.5 to 1, on the page and on tinted areas. The customer, the bot and a
+ * person each have one colour on every page, and so has what needs a reply: `--bot` for text and icons, readable
+ * on `--bot-soft`, which fills bubbles and chips.
+ */
 export const colours: CSSVariablesResolver = () => ({
   variables: {},
   light: {
@@ -43,6 +47,14 @@ export const colours: CSSVariablesResolver = () => ({
     "--mantine-color-yellow-light-color": "#8a5600",
     "--mantine-color-yellow-text": "#8a5600",
     "--mantine-color-green-light-color": "#1f6e30",
+    "--customer": "var(--mantine-color-gray-8)",
+    "--customer-soft": "var(--mantine-color-gray-1)",
+    "--bot": "#066649",
+    "--bot-soft": "#ddf7ed",
+    "--person": "#175a9e",
+    "--person-soft": "#dfeefd",
+    "--attention": "#a43505",
+    "--attention-soft": "#ffecd9",
   },
   dark: {
     "--mantine-color-dimmed": "var(--mantine-color-dark-1)",
@@ -52,5 +64,13 @@ export const colours: CSSVariablesResolver = () => ({
     "--mantine-color-red-light": "rgba(201, 42, 42, 0.3)",
     "--mantine-color-teal-filled": "var(--mantine-color-teal-9)",
     "--mantine-color-teal-filled-hover": "#066649",
+    "--customer": "var(--mantine-color-dark-0)",
+    "--customer-soft": "var(--mantine-color-dark-5)",
+    "--bot": "var(--mantine-color-teal-3)",
+    "--bot-soft": "#12352f",
+    "--person": "var(--mantine-color-blue-3)",
+    "--person-soft": "#17304a",
+    "--attention": "var(--mantine-color-orange-3)",
+    "--attention-soft": "#4a2a10",
   },
 });

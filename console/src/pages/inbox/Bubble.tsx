@@ -1,19 +1,12 @@
 // A message in the conversation: author, content, time, delivery state, and why the bot wrote it.
 import { ActionIcon, Anchor, VisuallyHidden } from "@mantine/core";
-import {
-  IconArrowBackUp,
-  IconHeadset,
-  IconHelpCircle,
-  IconInfoCircle,
-  IconRobot,
-  IconUser,
-} from "@tabler/icons-react";
+import { IconArrowBackUp } from "@tabler/icons-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
-import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import { useProblem } from "@/parts/States";
+import { authorIcon } from "@/parts/voice";
 import { Content, Happening } from "./Content";
 import { gist, isEvent } from "./holds";
 import { useNote } from "./note";
@@ -25,17 +18,10 @@ import classes from "./thread.module.css";
 import { Words } from "./Words";
 
 type Author = Schemas["Author"];
-const icons: Record<Author, typeof IconUser> = {
-  bot: IconRobot,
-  person: IconHeadset,
-  notice: IconInfoCircle,
-  consent: IconInfoCircle,
-  customer: IconUser,
-};
 
 function Label({ author, customer, seen }: { author: Author; customer: string; seen: boolean }) {
   const { t } = useTranslation("inbox");
-  const Icon = known(icons, author, IconHelpCircle);
+  const Icon = authorIcon(author);
   const name = author === "customer" ? <bdi>{customer}</bdi> : t(`author.${author}`);
   if (!seen) return <VisuallyHidden>{name}</VisuallyHidden>;
   return (
