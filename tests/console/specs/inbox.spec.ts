@@ -1,7 +1,7 @@
 // The inbox: customers' messages appear at once, a person takes over, answers and hands back, and nothing is sent
 // twice.
 import type { Page } from "@playwright/test";
-import { accessible, type Desk, expect, test } from "../support/test.js";
+import { accessible, type Desk, expect, type Schemas, test } from "../support/test.js";
 
 const ada = "447700900001";
 const grace = "447700900002";
@@ -82,6 +82,32 @@ test("what a customer asks for a person says so on top, and is resolved", async 
   await expect(row(page, "Ada Lovelace")).toBeVisible();
   await page.keyboard.press("u");
   await expect(page.getByText("Nothing matches")).toBeVisible();
+});
+
+test("the thread says who took it over and when it went back", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  const lines = thread(page).locator("[data-activity]");
+  await expect(lines).toHaveCount(0);
+  await page.getByRole("button", { name: "Take over" }).click();
+  await expect(lines).toHaveText([/^Taken over by a person · \d/]);
+  await page.getByRole("button", { name: "Hand back" }).click();
+  await expect(lines).toHaveText([/^Taken over/, /^Handed back to the bot/]);
+  // A script does it, and the page hears of it.
+  const { items } = await desk.api<Schemas["Page_Conversation"]>("/conversations");
+  await desk.api(`/conversations/${items[0]?.id}/take`, { method: "POST" });
+  await expect(lines).toHaveText([/^Taken over/, /^Handed back/, /^Taken over by a person · with the admin key/]);
+  await page.getByRole("button", { name: "Hand back" }).click();
+  await desk.graph.customerSays(ada, "I want to speak to a human");
+  await expect(lines.last()).toHaveText(/^Handed over to a person/);
+  await expect(lines.last()).toBeInViewport();
+  await page.getByRole("button", { name: "Resolve" }).click();
+  await expect(lines.last()).toHaveText(/^Resolved/);
+  await expect(lines, "a hand-off stays when its case is closed").toHaveText([/^Taken/, /^Handed back/, /^Taken/, /^Handed back/, /^Handed over/, /^Resolved/]);
+  // Away from the button, whose hint would be in the page.
+  await thread(page).hover();
+  await expect(page.getByRole("tooltip")).toHaveCount(0);
+  await accessible(page, "what happened");
 });
 
 test("WhatsApp's marks are shown as what they mean", async ({ page, desk }) => {

@@ -5,15 +5,16 @@ import { Fragment, type ReactNode, useCallback, useEffect, useMemo, useRef, useS
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { Failed } from "@/parts/States";
+import { ActivityLine } from "./ActivityLine";
+import type { Activity } from "./activity";
 import { Bubble, OnItsWay } from "./Bubble";
 import { useFollow } from "./follow";
-import { gist, isEvent, reactions } from "./holds";
+import { gist, reactions } from "./holds";
 import { type Pending, unarrived } from "./outbox";
 import type { Message, useMessages } from "./thread";
 import classes from "./thread.module.css";
+import { timeline } from "./timeline";
 
-/** Messages of one author within this time are grouped, in milliseconds. */
-const TOGETHER = 5 * 60_000;
 /** Earlier messages load within this distance from the top, in pixels. */
 const EARLY = 800;
 
@@ -63,6 +64,7 @@ type Props = {
   id: string;
   customer: string;
   thread: ReturnType<typeof useMessages>;
+  activities: readonly Activity[];
   pending: readonly Pending[];
   /** Whether the customer can be written to now. */
   writable: boolean;
@@ -70,14 +72,15 @@ type Props = {
   why: (turn: string) => void;
 };
 
-export function Messages({ id, customer, thread, pending, writable, quote, why }: Props) {
+export function Messages({ id, customer, thread, activities, pending, writable, quote, why }: Props) {
   const { t } = useTranslation("inbox");
   const box = useRef<HTMLDivElement>(null);
   const { query, messages } = thread;
   const waiting = useMemo(() => unarrived(pending, messages), [pending, messages]);
+  const lines = useMemo(() => timeline(messages, activities), [messages, activities]);
   const { atEnd, onScroll, toEnd, to } = useFollow(
     box,
-    `${messages.length} ${waiting.length} ${messages[0]?.id}`,
+    `${lines.length} ${waiting.length} ${messages[0]?.id}`,
   );
   const fresh = useNew(messages, atEnd);
   const said = useSaid(messages, customer);
@@ -110,21 +113,19 @@ export function Messages({ id, customer, thread, pending, writable, quote, why }
 
   const rows = useMemo(() => {
     const by = new Map(messages.map((one) => [one.provider_id ?? one.id, one]));
-    const { on, shown } = reactions(messages);
-    const all: ReactNode[] = [];
-    let before: Message | undefined;
-    for (const message of messages) {
-      if (shown.has(message.id)) continue;
-      const newDay =
-        !before || new Date(before.sent_at).toDateString() !== new Date(message.sent_at).toDateString();
-      const first =
-        newDay ||
-        before?.author !== message.author ||
-        isEvent(before) ||
-        message.sent_at - before.sent_at > TOGETHER;
-      all.push(
+    const { on } = reactions(messages);
+    return lines.map((line): ReactNode => {
+      if (line.kind === "activity")
+        return (
+          <Fragment key={line.activity.id}>
+            {line.isNewDay && <Day at={line.at} />}
+            <ActivityLine activity={line.activity} />
+          </Fragment>
+        );
+      const { message, first, isNewDay } = line;
+      return (
         <Fragment key={message.id}>
-          {newDay && <Day at={message.sent_at} />}
+          {isNewDay && <Day at={message.sent_at} />}
           <Bubble
             message={message}
             conversation={id}
@@ -138,12 +139,12 @@ export function Messages({ id, customer, thread, pending, writable, quote, why }
             why={why}
             find={find}
           />
-        </Fragment>,
+        </Fragment>
       );
-      before = message;
-    }
-    return { all, author: before?.author };
-  }, [messages, id, customer, writable, found, quote, why, find]);
+    });
+  }, [lines, messages, id, customer, writable, found, quote, why, find]);
+  const last = lines.at(-1);
+  const speaker = last?.kind === "message" ? last.message.author : undefined;
 
   return (
     <div className={classes.middle}>
@@ -174,12 +175,12 @@ export function Messages({ id, customer, thread, pending, writable, quote, why }
           {!hasNextPage && messages.length === 0 && waiting.length === 0 && (
             <li className={classes.event}>{t("silent")}</li>
           )}
-          {rows.all}
+          {rows}
           {waiting.map((one, at) => (
             <OnItsWay
               key={one.key}
               pending={one}
-              first={at === 0 && rows.author !== "person"}
+              first={at === 0 && speaker !== "person"}
               quoted={
                 one.reply_to ? (messages.find((message) => message.id === one.reply_to) ?? null) : undefined
               }

@@ -9,6 +9,7 @@ import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { Failed, Loading } from "@/parts/States";
 import { useActs, useThreadKeys } from "./actions";
+import { useActivities } from "./activity";
 import { Composer } from "./Composer";
 import { show, useConversation } from "./conversations";
 import type { Conversation } from "./filter";
@@ -62,6 +63,7 @@ function Open({ conversation: one, id }: { conversation: Conversation; id: strin
   const field = useRef<HTMLTextAreaElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const thread = useMessages(id);
+  const activities = useActivities(one, thread.messages);
   const pending = usePending(id);
   const [quoting, setQuoting] = useState<Message>();
   useThreadKeys({ conversation: one, acts, field });
@@ -95,6 +97,7 @@ function Open({ conversation: one, id }: { conversation: Conversation; id: strin
           id={id}
           customer={name}
           thread={thread}
+          activities={activities}
           pending={pending}
           writable={window.kind === "open" || window.kind === "free"}
           quote={quote}
