@@ -55,7 +55,7 @@ const conversation: Conversation = {
 
 function Line() {
   const words = useRowWords();
-  return <Row one={conversation} q="" open={false} reachable several={false} tail="" words={words} />;
+  return <Row one={conversation} q="" open={false} reachable tail="" words={words} />;
 }
 
 const nothing = () => {};

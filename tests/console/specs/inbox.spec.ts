@@ -70,7 +70,7 @@ test("what a customer asks for a person says so on top, and is resolved", async 
   await page.goto("/inbox?show=waiting");
   await row(page, "Ada Lovelace").click();
   await expect(page.getByRole("note")).toContainText("human");
-  await expect(page.getByTestId("owner")).toHaveText("Waiting for a person");
+  await expect(page.getByTestId("owner")).toHaveText("Needs a reply");
   await write(page, "Ada, I am here.");
   await expect(page.getByTestId("owner")).toHaveText("A person answers");
   // Keys are shortcuts outside the text that is written.
@@ -82,6 +82,40 @@ test("what a customer asks for a person says so on top, and is resolved", async 
   await expect(row(page, "Ada Lovelace")).toBeVisible();
   await page.keyboard.press("u");
   await expect(page.getByText("Nothing matches")).toBeVisible();
+});
+
+test("a row says who the customer is, what they want and who has it, and tabs count", async ({ page, desk }) => {
+  await talked(desk, grace, "Grace Hopper");
+  await desk.graph.customerSays(ada, "I want to speak to a human", "Ada Lovelace");
+  await expect.poll(() => toAda(desk).length).toBe(1);
+  // Ada has waited for twelve minutes.
+  await page.route(/\/conversations\?/, async (route) => {
+    const answer = await route.fetch();
+    const { items, ...rest } = await answer.json();
+    const earlier = (one: Schemas["Conversation"]) => ({ ...one, last_inbound_at: Date.now() - 12.5 * 60_000 });
+    await route.fulfill({ response: answer, json: { ...rest, items: items.map(earlier) } });
+  });
+  await page.goto("/inbox");
+  await expect(row(page, "Ada Lovelace").locator("[data-avatar]")).toHaveText("AL");
+  await expect(row(page, "Ada Lovelace"), "their words, not the notice after them").toContainText("I want to speak to a human");
+  await expect(row(page, "Ada Lovelace").locator("[data-status]")).toHaveText("Needs a reply· 12 mins");
+  await expect(row(page, "Grace Hopper").locator("[data-status]")).toHaveText("Bot");
+  await expect(row(page, "Grace Hopper").getByLabel("Bot")).toBeVisible();
+  await accessible(page, "the list");
+
+  const tabs = page.getByRole("group", { name: "Which conversations" });
+  await expect(tabs.getByRole("button")).toHaveText(["Needs a reply1", "All2"]);
+  await expect(tabs.getByRole("button", { name: "All" })).toHaveAttribute("aria-pressed", "true");
+  await tabs.getByRole("button", { name: "Needs a reply" }).click();
+  await expect(page).toHaveURL(/show=waiting/);
+  await expect(rows(page)).toHaveCount(1);
+
+  await page.getByRole("button", { name: "More filters" }).click();
+  await page.getByRole("menuitemradio", { name: "With the bot" }).click();
+  await expect(rows(page)).toHaveCount(1);
+  await expect(row(page, "Grace Hopper")).toBeVisible();
+  await tabs.getByRole("button", { name: "With the bot" }).click();
+  await expect(rows(page)).toHaveCount(2);
 });
 
 test("the thread says who took it over and when it went back", async ({ page, desk }) => {

@@ -1,7 +1,16 @@
-// The list's filters: a search, the state, and the number if there are several.
-import { CloseButton, Group, Select, Stack, TextInput } from "@mantine/core";
+// The list's filters: a search, two tabs and a menu for the state, and the number if there are several.
+import {
+  ActionIcon,
+  CloseButton,
+  Group,
+  Menu,
+  Select,
+  Stack,
+  TextInput,
+  UnstyledButton,
+} from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconSearch } from "@tabler/icons-react";
+import { IconFilter, IconSearch, IconX } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { type RefObject, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -9,6 +18,7 @@ import { useFormat } from "@/i18n/format";
 import { useCounts, useNumbers } from "./conversations";
 import { type Filter, LONGEST_SEARCH, owners, type Show, standings } from "./filter";
 import classes from "./inbox.module.css";
+import { useNumberName } from "./names";
 
 /** Changes the filters in the address and keeps the open conversation. */
 export function useChange() {
@@ -38,6 +48,7 @@ function Search({ q, field }: { q: string; field: RefObject<HTMLInputElement | n
   return (
     <TextInput
       ref={field}
+      flex={1}
       type="search"
       value={text}
       maxLength={LONGEST_SEARCH}
@@ -58,45 +69,120 @@ function Search({ q, field }: { q: string; field: RefObject<HTMLInputElement | n
   );
 }
 
-export function Filters({ filter, field }: { filter: Filter; field: RefObject<HTMLInputElement | null> }) {
-  const { t } = useTranslation("inbox");
-  const format = useFormat();
-  const change = useChange();
+/** The states that a tab shows. */
+const tabs: readonly Show[] = ["waiting", "all"];
+
+/** How many conversations a filter shows, as far as it is counted. */
+function useCountOf() {
   const counts = useCounts();
-  const numbers = useNumbers() ?? [];
-  const count: Partial<Record<Show, number>> = counts ?? {};
-  const option = (value: Show) => {
-    const many = count[value];
-    const label = t(`show.${value}`);
-    return { value, label: many ? `${label} (${format.compact(many)})` : label };
+  const format = useFormat();
+  const all: Partial<Record<Show, number>> = counts
+    ? { ...counts, all: counts.bot + counts.person + counts.nobody }
+    : {};
+  return (show: Show) => {
+    const many = all[show];
+    return many === undefined ? undefined : format.compact(many);
   };
+}
+
+/** The tabs; a state that was picked in the menu is a third one, and pressing it removes it. */
+function Tabs({ show, pick }: { show: Show; pick: (show: Show) => void }) {
+  const { t } = useTranslation("inbox");
+  const countOf = useCountOf();
+  const picked = tabs.includes(show) ? [] : [show];
   return (
-    <Stack gap="xs" className={classes.head}>
-      <Search q={filter.q} field={field} />
-      <Group gap="xs" grow wrap="nowrap">
-        <Select
-          aria-label={t("filter.show")}
-          allowDeselect={false}
-          value={filter.show}
-          onChange={(value) => change({ show: value === "all" || !value ? undefined : value })}
-          data={[
-            { group: t("filter.standing"), items: standings.map(option) },
-            { group: t("filter.owner"), items: owners.map(option) },
-          ]}
-          maxDropdownHeight={420}
-        />
-        {(numbers.length > 1 || filter.number) && (
-          <Select
-            aria-label={t("filter.number")}
-            placeholder={t("filter.everyNumber")}
-            clearable
-            clearButtonProps={{ "aria-label": t("filter.everyNumber") }}
-            value={filter.number || null}
-            onChange={(value) => change({ number: value ?? undefined })}
-            data={[...new Set([...numbers.map(({ slug }) => slug), filter.number])].filter(Boolean)}
-          />
-        )}
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form.
+    <div className={classes.tabs} role="group" aria-label={t("filter.show")}>
+      {[...tabs, ...picked].map((one) => {
+        const removes = !tabs.includes(one);
+        return (
+          <UnstyledButton
+            key={one}
+            className={classes.tab}
+            data-show={one}
+            aria-pressed={one === show}
+            title={removes ? t("filter.without", { filter: t(`show.${one}`) }) : undefined}
+            onClick={() => pick(removes ? "all" : one)}
+          >
+            <span className={classes.tabName}>{t(`show.${one}`)}</span>
+            {countOf(one) !== undefined && <span className={classes.many}>{countOf(one)}</span>}
+            {removes && <IconX size={14} aria-hidden />}
+          </UnstyledButton>
+        );
+      })}
+    </div>
+  );
+}
+
+/** Every state and owner, with what is counted of them. */
+function States({ show, pick }: { show: Show; pick: (show: Show) => void }) {
+  const { t } = useTranslation("inbox");
+  const countOf = useCountOf();
+  const item = (one: Show) => (
+    <Menu.RadioItem
+      key={one}
+      value={one}
+      checked={one === show}
+      closeMenuOnClick
+      rightSection={<span className={classes.many}>{countOf(one)}</span>}
+      onChange={() => pick(one)}
+    >
+      {t(`show.${one}`)}
+    </Menu.RadioItem>
+  );
+  return (
+    <Menu position="bottom-end" width={230}>
+      <Menu.Target>
+        <ActionIcon
+          size={36}
+          variant={tabs.includes(show) ? "default" : "light"}
+          aria-label={t("filter.more")}
+          title={t("filter.more")}
+        >
+          <IconFilter size={18} aria-hidden />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{t("filter.standing")}</Menu.Label>
+        {standings.map(item)}
+        <Menu.Label>{t("filter.owner")}</Menu.Label>
+        {owners.map(item)}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function Numbers({ number }: { number: string }) {
+  const { t } = useTranslation("inbox");
+  const change = useChange();
+  const nameOf = useNumberName();
+  const numbers = useNumbers() ?? [];
+  if (numbers.length < 2 && !number) return null;
+  const slugs = new Set([...numbers.map(({ slug }) => slug), number].filter(Boolean));
+  return (
+    <Select
+      aria-label={t("filter.number")}
+      placeholder={t("filter.everyNumber")}
+      clearable
+      clearButtonProps={{ "aria-label": t("filter.everyNumber") }}
+      value={number || null}
+      onChange={(value) => change({ number: value ?? undefined })}
+      data={[...slugs].map((slug) => ({ value: slug, label: nameOf(slug) }))}
+    />
+  );
+}
+
+export function Filters({ filter, field }: { filter: Filter; field: RefObject<HTMLInputElement | null> }) {
+  const change = useChange();
+  const pick = (show: Show) => change({ show: show === "all" ? undefined : show });
+  return (
+    <Stack gap={10} className={classes.head}>
+      <Group gap="xs" wrap="nowrap">
+        <Search q={filter.q} field={field} />
+        <States show={filter.show} pick={pick} />
       </Group>
+      <Numbers number={filter.number} />
+      <Tabs show={filter.show} pick={pick} />
     </Stack>
   );
 }

@@ -7,31 +7,40 @@ import { useTranslation } from "react-i18next";
 import { useCaseReason } from "@/parts/caseReason";
 import { When } from "@/parts/When";
 import { type Act, actsOf, type useActs } from "./actions";
-import { useNumbers } from "./conversations";
 import type { Conversation } from "./filter";
 import list from "./inbox.module.css";
-import { ownerIcon } from "./Row";
-import { standingOf } from "./standing";
+import { Status } from "./Status";
+import { statusOf, waitsSince } from "./standing";
 import classes from "./thread.module.css";
+import { useNow, useWaited } from "./waited";
 import { useLeft, type Window } from "./window";
 
 /** A window that closes within this time is marked, in milliseconds. */
 const SOON = 3_600_000;
 
+/** Who has the conversation, in full words. */
+function Standing({ one }: { one: Conversation }) {
+  const { t } = useTranslation("inbox");
+  const waited = useWaited();
+  const now = useNow();
+  const status = statusOf(one);
+  const since = waitsSince(one);
+  return (
+    <Status
+      status={status}
+      label={t(`owner.${status}`)}
+      waited={since === undefined ? undefined : waited(since, now)}
+      testId="owner"
+    />
+  );
+}
+
 export function Facts({ one, window }: { one: Conversation; window: Window }) {
   const { t } = useTranslation("inbox");
   const left = useLeft();
-  const several = (useNumbers()?.length ?? 0) > 1;
-  const Owner = ownerIcon(one.owner);
-  const standing = standingOf(one);
   return (
     <div className={classes.facts}>
-      <span data-testid="owner">
-        <Owner size={14} aria-hidden />
-        {standing === "waiting" ? t("show.waiting") : t(`owner.${standing}`)}
-      </span>
-      {one.wa_id && one.contact_name && <span dir="ltr">+{one.wa_id}</span>}
-      {several && <span>{t("on", { number: one.number_slug })}</span>}
+      <Standing one={one} />
       {window.kind === "open" && (
         <span className={window.left < SOON ? classes.soon : undefined} title={t("window.about")}>
           <IconClock size={14} aria-hidden />

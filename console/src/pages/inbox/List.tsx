@@ -11,10 +11,13 @@ import { useConversations, useNumbers } from "./conversations";
 import { useChange } from "./Filters";
 import { type Conversation, type Filter, isWhole } from "./filter";
 import classes from "./inbox.module.css";
+import { useNumberName } from "./names";
 import { Row, useRowWords } from "./Row";
+import { waitsSince } from "./standing";
+import { useNow, useWaited } from "./waited";
 
 /** Height of a row, in pixels. */
-const HEIGHT = 68;
+const HEIGHT = 88;
 /** The next page is loaded when this many rows are left. */
 const AHEAD = 60;
 
@@ -142,6 +145,9 @@ export function List({ filter, open, search }: Props) {
     useCallback(() => deepest.current, []),
   );
   const several = (useNumbers()?.length ?? 0) > 1;
+  const numberName = useNumberName();
+  const waited = useWaited();
+  const now = useNow();
   const rows = useVirtualizer({
     count: list.length,
     getScrollElement: () => box.current,
@@ -226,6 +232,7 @@ export function List({ filter, open, search }: Props) {
           {shown.map(({ index, key, start }) => {
             const one = list[index];
             if (!one) return null;
+            const since = waitsSince(one);
             return (
               <li
                 key={key}
@@ -238,7 +245,8 @@ export function List({ filter, open, search }: Props) {
                   q={q}
                   open={one.id === open}
                   reachable={one.id === tab}
-                  several={several}
+                  number={several ? numberName(one.number_slug) : undefined}
+                  waited={since === undefined ? undefined : waited(since, now)}
                   tail={tail}
                   words={words}
                 />

@@ -1,22 +1,16 @@
 // A conversation in the list. It uses plain elements: hundreds of rows are drawn while scrolling.
-import { IconAlertTriangle, IconHelpCircle, IconLock, IconRobot, IconUser } from "@tabler/icons-react";
+import { IconAlertTriangle } from "@tabler/icons-react";
 import { memo, useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import type { Schemas } from "@/api/client";
-import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
+import { Avatar } from "@/parts/Avatar";
 import { customerName } from "@/parts/customer";
+import { authorIcon } from "@/parts/voice";
 import { plain } from "@/parts/whatsapp";
 import { type Conversation, foundIn, isPhone } from "./filter";
 import classes from "./inbox.module.css";
-
-type Owner = Schemas["Owner"];
-const ownerIcons: Record<Owner, typeof IconUser> = {
-  bot: IconRobot,
-  person: IconUser,
-  nobody: IconLock,
-};
-export const ownerIcon = (owner: Owner) => known(ownerIcons, owner, IconHelpCircle);
+import { Status } from "./Status";
+import { statusOf } from "./standing";
 
 /** Texts and formats for all rows, created once because thousands of rows are drawn while scrolling. */
 export function useRowWords() {
@@ -51,6 +45,43 @@ function Found({ text, q }: { text: string; q: string }) {
   );
 }
 
+/** What the row quotes: what was found, else what a waiting customer wrote, else the newest message. */
+function quoteOf(one: Conversation, q: string) {
+  const found = q ? one.found_text : undefined;
+  if (found) return { text: plain(found) };
+  const isOurs = one.last_author !== "customer";
+  const state = one.last_state;
+  const failed = isOurs && (state === "failed" || state === "unknown") ? state : undefined;
+  // A message that did not arrive is what whoever looks at the list has to know.
+  if (one.waiting_text && !failed) return { text: plain(one.waiting_text) };
+  return { failed, author: isOurs ? one.last_author : undefined };
+}
+
+function Last({ one, q, words }: Pick<Props, "one" | "q" | "words">) {
+  const { t, lastOf } = words;
+  const { text = lastOf(one), failed, author } = quoteOf(one, q);
+  const Author = author && authorIcon(author);
+  // The phone, where it is what was found.
+  const phone = q && one.contact_name && isPhone(one, q) ? `+${one.wa_id}` : undefined;
+  return (
+    <span className={classes.line}>
+      {failed ? (
+        <IconAlertTriangle className={classes.failed} size={15} aria-label={t(`state.${failed}`)} />
+      ) : (
+        Author && <Author size={15} data-author={author} aria-label={t(`author.${author}`)} />
+      )}
+      {phone && (
+        <mark className={classes.phone} dir="ltr">
+          {phone}
+        </mark>
+      )}
+      <span className={classes.last} dir="auto">
+        <Found text={text} q={q} />
+      </span>
+    </span>
+  );
+}
+
 type Props = {
   one: Conversation;
   /** What is searched for. */
@@ -58,23 +89,19 @@ type Props = {
   open: boolean;
   /** Whether the row is in the tab order. */
   reachable: boolean;
-  /** Whether to show the number. */
-  several: boolean;
+  /** The number's name, where there are several. */
+  number?: string;
+  /** How long the customer waits for a person, in words. */
+  waited?: string;
   /** The query string of the row's address. */
   tail: string;
   words: ReturnType<typeof useRowWords>;
 };
 
-export const Row = memo(function Row({ one, q, open, reachable, several, tail, words }: Props) {
-  const { t, format, nameOf, lastOf } = words;
-  const Owner = ownerIcon(one.owner);
-  // What was found stands in place of the newest message, and the phone where it is what was found.
-  const found = q ? one.found_text : undefined;
-  const phone = q && one.contact_name && isPhone(one, q) ? `+${one.wa_id}` : undefined;
-  const failed =
-    !found && one.last_author !== "customer" && (one.last_state === "failed" || one.last_state === "unknown")
-      ? one.last_state
-      : undefined;
+export const Row = memo(function Row({ one, q, open, reachable, number, waited, tail, words }: Props) {
+  const { t, format, nameOf } = words;
+  const name = nameOf(one);
+  const status = statusOf(one);
   return (
     <a
       href={`/inbox/${encodeURIComponent(one.id)}${tail}`}
@@ -84,8 +111,9 @@ export const Row = memo(function Row({ one, q, open, reachable, several, tail, w
       data-unread={one.unread > 0 || undefined}
       tabIndex={reachable ? 0 : -1}
     >
+      <Avatar id={one.contact_id} name={name} />
       <span className={classes.name} dir="auto">
-        <Found text={nameOf(one)} q={q} />
+        <Found text={name} q={q} />
       </span>
       <time
         className={classes.when}
@@ -94,36 +122,20 @@ export const Row = memo(function Row({ one, q, open, reachable, several, tail, w
       >
         {format.brief(one.last_message_at)}
       </time>
-      <span className={classes.line}>
-        {failed ? (
-          <IconAlertTriangle size={15} aria-label={t(`state.${failed}`)} />
-        ) : (
-          !found && one.last_author === "bot" && <IconRobot size={15} aria-label={t("author.bot")} />
-        )}
-        {one.last_author === "person" && !failed && !found && (
-          <IconUser size={15} aria-label={t("author.person")} />
-        )}
-        {phone && (
-          <mark className={classes.phone} dir="ltr">
-            {phone}
-          </mark>
-        )}
-        <span className={classes.last} dir="auto">
-          <Found text={found ? plain(found) : lastOf(one)} q={q} />
-        </span>
-      </span>
+      <Last one={one} q={q} words={words} />
       <span className={classes.marks}>
-        {several && <span className={classes.tag}>{one.number_slug}</span>}
-        {one.waiting && (
-          <span className={classes.wait} title={t("show.waiting")}>
-            <span className={classes.said}>{t("show.waiting")}</span>
-          </span>
-        )}
-        {one.owner !== "bot" && !one.waiting && <Owner size={15} aria-label={t(`owner.${one.owner}`)} />}
         {one.unread > 0 && (
           <span className={classes.count}>
             <span aria-hidden>{one.unread > 99 ? "99+" : format.count(one.unread)}</span>
             <span className={classes.said}>{t("unread", { count: one.unread })}</span>
+          </span>
+        )}
+      </span>
+      <span className={classes.state}>
+        <Status status={status} label={t(`status.${status}`)} waited={waited} />
+        {number && (
+          <span className={classes.tag} dir="auto">
+            {number}
           </span>
         )}
       </span>

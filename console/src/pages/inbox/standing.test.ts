@@ -1,17 +1,23 @@
-// Who answers in a conversation, and what a person can do there.
+// Who has a conversation, and what a person can do there.
 import { expect, test } from "vitest";
 import { actsOf } from "./actions";
-import { standingOf } from "./standing";
+import { standingOf, statusOf, waitsSince } from "./standing";
 
 const one = { owner: "bot", waiting: false, staff: false, open_case: null } as const;
 
 test("nobody has answered before somebody did, and who gets notices is no customer", () => {
-  expect(standingOf(one)).toBe("bot");
-  expect(standingOf({ ...one, owner: "person", waiting: true })).toBe("waiting");
-  expect(standingOf({ ...one, owner: "person" })).toBe("person");
-  expect(standingOf({ ...one, waiting: true }), "an open case, and the bot goes on").toBe("bot");
+  expect(statusOf(one)).toBe("bot");
+  expect(statusOf({ ...one, owner: "person", waiting: true })).toBe("waiting");
+  expect(statusOf({ ...one, owner: "person" })).toBe("person");
+  expect(statusOf({ ...one, waiting: true }), "an open case that only a person can answer").toBe("waiting");
   expect(standingOf({ ...one, staff: true })).toBe("staff");
   expect(standingOf({ ...one, staff: true, owner: "person" })).toBe("person");
+});
+
+test("a customer waits since their last message", () => {
+  expect(waitsSince({ waiting: true, last_inbound_at: 5, last_message_at: 7 })).toBe(5);
+  expect(waitsSince({ waiting: true, last_message_at: 7 })).toBe(7);
+  expect(waitsSince({ waiting: false, last_inbound_at: 5, last_message_at: 7 })).toBeUndefined();
 });
 
 test("what is offered", () => {

@@ -1,11 +1,22 @@
-// Who answers in a conversation, as its header says it.
+// Who has a conversation, as its row, its header and its contact panel say it.
 import type { Schemas } from "@/api/client";
 import type { Conversation } from "./filter";
 
 type Asked = Pick<Conversation, "owner" | "waiting" | "staff">;
 
-/** The owner; `waiting`: a person has to answer and did not yet; `staff`: the bot does not answer a support contact. */
-export function standingOf({ owner, waiting, staff }: Asked): Schemas["Owner"] | "waiting" | "staff" {
-  if (owner === "person") return waiting ? "waiting" : owner;
-  return staff ? "staff" : owner;
+/** `staff`: a support contact, whom the bot does not answer. `waiting`: the customer waits for a person. */
+export type Status = Schemas["Owner"] | "waiting" | "staff";
+
+/** Who answers. */
+export function standingOf({ owner, staff }: Pick<Asked, "owner" | "staff">): Exclude<Status, "waiting"> {
+  return owner !== "person" && staff ? "staff" : owner;
 }
+
+/** What is to be done comes before who would do it. */
+export const statusOf = (one: Asked): Status => (one.waiting ? "waiting" : standingOf(one));
+
+type Waits = Pick<Conversation, "waiting" | "last_inbound_at" | "last_message_at">;
+
+/** Since when the customer waits, milliseconds since 1970: since their last message. */
+export const waitsSince = ({ waiting, last_inbound_at, last_message_at }: Waits): number | undefined =>
+  waiting ? (last_inbound_at ?? last_message_at) : undefined;
