@@ -1,6 +1,6 @@
 // The inbox: customers' messages appear at once, a person takes over, answers and hands back, and nothing is sent
 // twice.
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { accessible, type Desk, expect, type Schemas, test } from "../support/test.js";
 
 const ada = "447700900001";
@@ -116,6 +116,36 @@ test("a row says who the customer is, what they want and who has it, and tabs co
   await expect(row(page, "Grace Hopper")).toBeVisible();
   await tabs.getByRole("button", { name: "With the bot" }).click();
   await expect(rows(page)).toHaveCount(2);
+});
+
+test("the contact stands beside the thread, and in a drawer where there is no room", async ({ page, desk }) => {
+  test.slow();
+  await desk.graph.customerSays(ada, "I want to speak to a human", "Ada Lovelace");
+  await expect.poll(() => toAda(desk).length).toBe(1);
+  await open(page);
+  const beside = page.getByRole("region", { name: "Contact" });
+  const fact = (within: Locator, name: string) => within.locator("dl > div").filter({ has: page.getByText(name, { exact: true }) }).locator("dd");
+  await expect(beside).toContainText(`+${ada}`);
+  await expect(beside).toContainText("The customer said “human”");
+  await expect(beside.getByRole("link", { name: "All hand-offs" })).toHaveAttribute("href", "/handoffs");
+  await expect(fact(beside, "Agent"), "its name, not the name of its file").toHaveText("Harbour Books");
+  await expect(fact(beside, "Who answers")).toHaveText(/^A person · since /);
+  await expect(fact(beside, "Free replies")).toHaveText(/^Until /);
+  await expect(fact(beside, "Opted out of messages")).toHaveText("No");
+  await accessible(page, "the three panes");
+  await page.keyboard.press("e");
+  await expect(fact(beside, "Who answers")).toHaveText(/^The bot · since /);
+  await expect(beside).not.toContainText("Open case");
+
+  await page.setViewportSize({ width: 1100, height: 800 });
+  await expect(beside).toHaveCount(0);
+  await page.getByRole("button", { name: "About this customer" }).click();
+  const drawer = page.getByRole("dialog", { name: "Contact" });
+  await expect(fact(drawer, "Agent")).toHaveText("Harbour Books");
+  await accessible(page, "the contact in a drawer");
+  await drawer.getByRole("button", { name: "Why the last answer" }).click();
+  await expect(page.getByRole("dialog", { name: "Why this answer" })).toBeVisible();
+  await expect(drawer).toHaveCount(0);
 });
 
 test("the thread says who took it over and when it went back", async ({ page, desk }) => {

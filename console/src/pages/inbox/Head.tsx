@@ -1,6 +1,6 @@
 // The conversation's header: the customer, the owner, the time left in the window, and the actions.
 import { ActionIcon, Button, Group, Title, Tooltip } from "@mantine/core";
-import { IconAlertCircle, IconArrowLeft, IconBan, IconClock } from "@tabler/icons-react";
+import { IconAlertCircle, IconArrowLeft, IconBan, IconClock, IconId } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
@@ -109,9 +109,11 @@ type Props = {
   window: Window;
   acts: ReturnType<typeof useActs>;
   heading: RefObject<HTMLHeadingElement | null>;
+  /** Shows what is known of the customer; undefined where it is in sight. */
+  about?: () => void;
 };
 
-export function Head({ one, name, window, acts, heading }: Props) {
+export function Head({ one, name, window, acts, heading, about }: Props) {
   const { t } = useTranslation("inbox");
   return (
     <header className={classes.head}>
@@ -132,6 +134,13 @@ export function Head({ one, name, window, acts, heading }: Props) {
         </Title>
         <Facts one={one} window={window} />
       </div>
+      {about && (
+        <Tooltip label={t("contact.show")}>
+          <ActionIcon size={30} variant="default" onClick={about} aria-label={t("contact.show")}>
+            <IconId size={18} aria-hidden />
+          </ActionIcon>
+        </Tooltip>
+      )}
       <Acts one={one} acts={acts} />
     </header>
   );

@@ -1,8 +1,8 @@
 // One conversation: its messages, and what a person does with it.
-import { Button, Stack } from "@mantine/core";
-import { useDocumentVisibility } from "@mantine/hooks";
+import { Button, Drawer, Stack } from "@mantine/core";
+import { useDisclosure, useDocumentVisibility, useMediaQuery } from "@mantine/hooks";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { useLive } from "@/api/live";
@@ -11,6 +11,7 @@ import { Failed, Loading } from "@/parts/States";
 import { useActs, useThreadKeys } from "./actions";
 import { useActivities } from "./activity";
 import { Composer } from "./Composer";
+import { Contact } from "./Contact";
 import { show, useConversation } from "./conversations";
 import type { Conversation } from "./filter";
 import { Case, Head } from "./Head";
@@ -54,9 +55,30 @@ function Unread({ error, again }: { error: unknown; again: () => void }) {
   );
 }
 
+type BesideProps = { isWide: boolean; opened: boolean; close: () => void; children: ReactNode };
+
+/** A third pane where there is room for one; elsewhere a drawer. */
+function Beside({ isWide, opened, close, children }: BesideProps) {
+  const { t } = useTranslation("inbox");
+  if (isWide)
+    return (
+      <section className={list.contact} aria-label={t("contact.title")}>
+        {children}
+      </section>
+    );
+  return (
+    <Drawer opened={opened} onClose={close} position="right" size="sm" title={t("contact.title")}>
+      {children}
+    </Drawer>
+  );
+}
+
 function Open({ conversation: one, id }: { conversation: Conversation; id: string }) {
+  const { t } = useTranslation("inbox");
   const navigate = useNavigate();
   const name = useNameOf()(one);
+  const isWide = useMediaQuery("(min-width: 80em)", undefined, { getInitialValueInEffect: false });
+  const [isOpen, { open, close: hide }] = useDisclosure();
   const { trace } = useSearch({ strict: false });
   const window = useWindow(one) ?? { kind: "free" };
   const acts = useActs(id);
@@ -88,38 +110,64 @@ function Open({ conversation: one, id }: { conversation: Conversation; id: strin
     setQuoting(message);
     field.current?.focus();
   }, []);
+  const contact = (
+    <Contact
+      one={one}
+      name={name}
+      window={window}
+      activities={activities}
+      messages={thread.messages}
+      isPart={thread.query.hasNextPage}
+      why={(turn) => {
+        hide();
+        why(turn);
+      }}
+    />
+  );
   return (
     <>
-      <Head one={one} name={name} window={window} acts={acts} heading={heading} />
-      <Case one={one} />
-      {thread.query.data ? (
-        <Messages
-          id={id}
-          customer={name}
-          thread={thread}
-          activities={activities}
-          pending={pending}
-          writable={window.kind === "open" || window.kind === "free"}
-          quote={quote}
-          why={why}
+      <section className={list.thread} aria-label={t("thread")}>
+        <Head
+          one={one}
+          name={name}
+          window={window}
+          acts={acts}
+          heading={heading}
+          about={isWide ? undefined : open}
         />
-      ) : (
-        <div style={{ flex: 1, padding: 16 }}>
-          {thread.query.error ? (
-            <Failed error={thread.query.error} again={() => void thread.query.refetch()} />
-          ) : (
-            <Loading rows={5} />
-          )}
-        </div>
-      )}
-      <Composer
-        conversation={one}
-        name={name}
-        window={window}
-        field={field}
-        quoting={quoting}
-        unquote={() => setQuoting(undefined)}
-      />
+        <Case one={one} />
+        {thread.query.data ? (
+          <Messages
+            id={id}
+            customer={name}
+            thread={thread}
+            activities={activities}
+            pending={pending}
+            writable={window.kind === "open" || window.kind === "free"}
+            quote={quote}
+            why={why}
+          />
+        ) : (
+          <div style={{ flex: 1, padding: 16 }}>
+            {thread.query.error ? (
+              <Failed error={thread.query.error} again={() => void thread.query.refetch()} />
+            ) : (
+              <Loading rows={5} />
+            )}
+          </div>
+        )}
+        <Composer
+          conversation={one}
+          name={name}
+          window={window}
+          field={field}
+          quoting={quoting}
+          unquote={() => setQuoting(undefined)}
+        />
+      </section>
+      <Beside isWide={isWide} opened={isOpen} close={hide}>
+        {contact}
+      </Beside>
       <Why turn={trace} close={() => why(undefined)} />
     </>
   );
@@ -136,11 +184,10 @@ export function ThreadPage() {
     if (current && current !== id)
       void navigate({ to: "/inbox/$id", params: { id: current }, search: (old) => old, replace: true });
   }, [current, id, navigate]);
+  if (query.data) return <Open key={id} conversation={query.data} id={id} />;
   return (
-    <section className={list.thread} aria-label={t("thread")} key={id}>
-      {query.data ? (
-        <Open conversation={query.data} id={id} />
-      ) : query.error ? (
+    <section className={list.thread} aria-label={t("thread")}>
+      {query.error ? (
         <Unread error={query.error} again={() => void query.refetch()} />
       ) : (
         <Stack p="md">
