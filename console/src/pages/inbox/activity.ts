@@ -3,6 +3,7 @@
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { api, type Schemas } from "@/api/client";
+import { queries } from "@/api/queries";
 import type { Conversation } from "./filter";
 import type { Message } from "./thread";
 
@@ -71,8 +72,9 @@ export function useActivities(one: Conversation, messages: readonly Message[]): 
   useEffect(() => {
     if (read.current === standing) return;
     read.current = standing;
-    void refetch();
-  }, [standing, refetch]);
+    // A response that is on its way may be older than the change.
+    void queries.cancelQueries({ queryKey: entriesOf(one.id, since).queryKey }).then(() => refetch());
+  }, [one.id, since, standing, refetch]);
   return useMemo(() => {
     const all = [...handOffs(messages, open), ...acted(data ?? [])];
     return all.filter(({ at }) => since !== undefined && at >= since).sort((a, b) => a.at - b.at);
