@@ -33,8 +33,16 @@ export async function signIn(token: string): Promise<void> {
   if (data) queries.setQueryData(sessionQuery.queryKey, keep(data));
 }
 
+const cleaners = new Set<() => void>();
+
+/** Registers what forgets a page's own data when the session ends. */
+export function whenForgotten(clean: () => void) {
+  cleaners.add(clean);
+}
+
 /** Clears all cached data. */
 export function forget() {
+  for (const clean of cleaners) clean();
   live.close();
   carry("");
   queries.clear();

@@ -6,12 +6,13 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { Avatar } from "@/parts/Avatar";
+import { useAgentNames } from "@/parts/agentName";
 import { useCaseReason } from "@/parts/caseReason";
 import { When } from "@/parts/When";
 import type { Activity, Happening } from "./activity";
 import classes from "./Contact.module.css";
 import type { Conversation } from "./filter";
-import { useAgentName, useNumberName } from "./names";
+import { useNumberName } from "./names";
 import { standingOf } from "./standing";
 import type { Message } from "./thread";
 import type { Window } from "./window";
@@ -55,7 +56,9 @@ const ways: Partial<Record<Conversation["owner"], readonly Happening[]>> = {
 function Handled({ one, activities }: Pick<Props, "one" | "activities">) {
   const { t } = useTranslation("inbox");
   const format = useFormat();
-  const began = activities.findLast(({ what }) => ways[one.owner]?.includes(what));
+  // Not every change has a line: an older one says nothing of who has it now.
+  const last = activities.at(-1);
+  const began = last && ways[one.owner]?.includes(last.what) ? last : undefined;
   return (
     <Fact name={t("contact.handled")}>
       {t(`contact.by.${standingOf(one)}`)}
@@ -87,7 +90,7 @@ function Facts({ one, window, activities, messages, isPart }: Props) {
   const { t } = useTranslation("inbox");
   const format = useFormat();
   const numberName = useNumberName();
-  const agent = useAgentName(one.agent);
+  const agent = useAgentNames()(one.agent);
   const spoken = useSpoken(messages);
   const first = isPart ? undefined : messages[0];
   return (

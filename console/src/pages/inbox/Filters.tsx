@@ -72,23 +72,26 @@ function Search({ q, field }: { q: string; field: RefObject<HTMLInputElement | n
 /** The states that a tab shows. */
 const tabs: readonly Show[] = ["waiting", "all"];
 
-/** How many conversations a filter shows, as far as it is counted. */
-function useCountOf() {
+/** How many conversations a filter shows, as far as it is counted: not of one number or search. */
+function useCountOf({ q, number }: Filter) {
   const counts = useCounts();
   const format = useFormat();
-  const all: Partial<Record<Show, number>> = counts
-    ? { ...counts, all: counts.bot + counts.person + counts.nobody }
-    : {};
+  const isWhole = !q && !number;
+  const all: Partial<Record<Show, number>> =
+    counts && isWhole ? { ...counts, all: counts.bot + counts.person + counts.nobody } : {};
   return (show: Show) => {
     const many = all[show];
     return many === undefined ? undefined : format.compact(many);
   };
 }
 
+type Picking = { filter: Filter; pick: (show: Show) => void };
+
 /** The tabs; a state that was picked in the menu is a third one, and pressing it removes it. */
-function Tabs({ show, pick }: { show: Show; pick: (show: Show) => void }) {
+function Tabs({ filter, pick }: Picking) {
   const { t } = useTranslation("inbox");
-  const countOf = useCountOf();
+  const countOf = useCountOf(filter);
+  const { show } = filter;
   const picked = tabs.includes(show) ? [] : [show];
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form.
@@ -115,9 +118,10 @@ function Tabs({ show, pick }: { show: Show; pick: (show: Show) => void }) {
 }
 
 /** Every state and owner, with what is counted of them. */
-function States({ show, pick }: { show: Show; pick: (show: Show) => void }) {
+function States({ filter, pick }: Picking) {
   const { t } = useTranslation("inbox");
-  const countOf = useCountOf();
+  const countOf = useCountOf(filter);
+  const { show } = filter;
   const item = (one: Show) => (
     <Menu.RadioItem
       key={one}
@@ -179,10 +183,10 @@ export function Filters({ filter, field }: { filter: Filter; field: RefObject<HT
     <Stack gap={10} className={classes.head}>
       <Group gap="xs" wrap="nowrap">
         <Search q={filter.q} field={field} />
-        <States show={filter.show} pick={pick} />
+        <States filter={filter} pick={pick} />
       </Group>
       <Numbers number={filter.number} />
-      <Tabs show={filter.show} pick={pick} />
+      <Tabs filter={filter} pick={pick} />
     </Stack>
   );
 }

@@ -37,7 +37,7 @@ export function useActs(id: string) {
     onSuccess: (data) => {
       if (data) show(data);
       void freshen(id);
-      reread("/api/v1/conversations/counts", "/api/v1/escalations");
+      reread("/api/v1/conversations/counts", "/api/v1/escalations", "/api/v1/audit");
     },
     onError: say.failed,
   });

@@ -22,6 +22,8 @@ const actions: Partial<Record<Schemas["AuditAction"], Happening>> = {
 
 /** The newest entries that are read; older lines of a longer conversation are not shown. */
 const READ = 200;
+/** Within this time after a change its entry is in the log, in milliseconds. */
+const ENTRY_MS = 1_500;
 /** A hand-off's case and notice are written within this time, in milliseconds. */
 const TOGETHER = 10_000;
 
@@ -70,10 +72,13 @@ export function useActivities(one: Conversation, messages: readonly Message[]): 
   const standing = `${one.owner} ${open?.id}`;
   const read = useRef(standing);
   useEffect(() => {
-    if (read.current === standing) return;
+    if (since === undefined || read.current === standing) return;
     read.current = standing;
     // A response that is on its way may be older than the change.
     void queries.cancelQueries({ queryKey: entriesOf(one.id, since).queryKey }).then(() => refetch());
+    // The entry is written after the change is told.
+    const later = setTimeout(() => void refetch(), ENTRY_MS);
+    return () => clearTimeout(later);
   }, [one.id, since, standing, refetch]);
   return useMemo(() => {
     const all = [...handOffs(messages, open), ...acted(data ?? [])];

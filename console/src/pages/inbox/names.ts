@@ -1,7 +1,6 @@
-// Names of numbers and agents, as customers and the business know them.
-import { queryOptions, useQuery } from "@tanstack/react-query";
+// Names of numbers, as customers and the business know them.
 import { useMemo } from "react";
-import { api, type Schemas } from "@/api/client";
+import type { Schemas } from "@/api/client";
 import { useNumbers } from "./conversations";
 
 type Named = Pick<Schemas["Number"], "slug" | "display" | "verified_name">;
@@ -24,23 +23,4 @@ export function useNumberName(): (slug: string) => string {
     const names = namesOf(numbers ?? []);
     return (slug) => names.get(slug) ?? slug;
   }, [numbers]);
-}
-
-const agents = queryOptions({
-  queryKey: ["get", "/api/v1/agents", "names"],
-  staleTime: 60_000,
-  queryFn: async ({ signal }) => {
-    // The reader of prompt files is loaded only where an agent is named.
-    const [{ data }, { headerValue }] = await Promise.all([
-      api.GET("/api/v1/agents", { signal }),
-      import("@/parts/promptFile"),
-    ]);
-    return new Map(data?.map(({ slug, source }) => [slug, headerValue(source, ["name"])]));
-  },
-});
-
-/** An agent's name; its slug until the name is known. */
-export function useAgentName(slug: string): string {
-  const name = useQuery(agents).data?.get(slug);
-  return typeof name === "string" && name ? name : slug;
 }

@@ -134,8 +134,12 @@ export class Outbox<M extends Made> {
 
   private become(all: readonly Pending[]) {
     this.all = all;
-    if (all.length) this.way.storage.setItem(KEPT, JSON.stringify(all));
-    else this.way.storage.removeItem(KEPT);
+    try {
+      if (all.length) this.way.storage.setItem(KEPT, JSON.stringify(all));
+      else this.way.storage.removeItem(KEPT);
+    } catch {
+      // Without room the messages are sent all the same; only a reload before that loses them.
+    }
     for (const watcher of this.watchers) watcher();
   }
 }

@@ -2,7 +2,8 @@
 // every message is sent with its history.
 import { useSyncExternalStore } from "react";
 import type { Schemas } from "@/api/client";
-import { keepTurns, keptTurns } from "./kept";
+import { whenForgotten } from "@/api/session";
+import { forgetTurns, keepTurns, keptTurns } from "./kept";
 import type { Outcome, Reply, Turn } from "./turn";
 
 export type Earlier = Schemas["EarlierMessage"];
@@ -17,6 +18,13 @@ export function turnsOf(agent: string): Turn[] {
   all.set(agent, kept);
   return kept;
 }
+
+// The next person at this browser must not read them.
+whenForgotten(() => {
+  for (const agent of all.keys()) show(agent, []);
+  all.clear();
+  forgetTurns();
+});
 
 export function setTurns(agent: string, turns: Turn[]) {
   show(agent, turns);

@@ -35,8 +35,8 @@ export function keepDraft(agent: string, draft: Draft | null) {
   known.set(agent, draft);
   try {
     if (draft) {
-      sessionStorage.setItem(place(agent), JSON.stringify(draft));
       localStorage.setItem(place(agent), JSON.stringify(draft));
+      sessionStorage.setItem(place(agent), JSON.stringify(draft));
     } else {
       sessionStorage.removeItem(place(agent));
       // Another tab's draft stays.

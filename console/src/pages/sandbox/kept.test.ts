@@ -1,4 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
+import { forget } from "@/api/session";
+import { setTurns, turnsOf } from "./conversation";
 import { keepTurns, keptTurns } from "./kept";
 import type { Outcome, Reply, Turn } from "./turn";
 
@@ -48,7 +50,7 @@ test("of a voice note what was heard is kept, and nothing before it is heard", (
 });
 
 test("the oldest turns give way where there is no room for all", () => {
-  const long = "x".repeat(400_000);
+  const long = "x".repeat(160_000);
   keepTurns("shop", [turn(`1${long}`, done), turn(`2${long}`, done), turn(`3${long}`, done)]);
   expect(keptTurns("shop").map(({ text }) => text[0])).toEqual(["2", "3"]);
   keepTurns("shop", [turn(long + long + long, done)]);
@@ -66,5 +68,13 @@ test.each([
 ])("what cannot be read is dropped: %s", (text) => {
   sessionStorage.setItem(place, text);
   expect(keptTurns("shop")).toEqual([]);
+  expect(sessionStorage.getItem(place)).toBeNull();
+});
+
+test("nothing of a conversation is left for the next person at this browser", () => {
+  setTurns("shop", [turn("Hello", done)]);
+  expect(sessionStorage.getItem(place)).toContain("Hello");
+  forget();
+  expect(turnsOf("shop")).toEqual([]);
   expect(sessionStorage.getItem(place)).toBeNull();
 });

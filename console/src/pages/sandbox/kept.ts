@@ -2,8 +2,8 @@
 // browser has room for.
 import type { Outcome, Reply, Turn } from "./turn";
 
-/** Room for one conversation, in characters. Browsers give a tab some five million. */
-const room = 1_000_000;
+/** Room for one conversation, in characters. Browsers give a tab some five million, for everything. */
+const room = 400_000;
 
 const place = (agent: string) => `frontdesk.chat.${agent}`;
 
@@ -20,7 +20,26 @@ export function keepTurns(agent: string, turns: Turn[]) {
     if (fit.length > 0) sessionStorage.setItem(place(agent), `[${fit.join(",")}]`);
     else sessionStorage.removeItem(place(agent));
   } catch {
-    // Without storage the conversation lasts as long as the page.
+    // Without room the conversation lasts as long as the page; an older state of it must not come back.
+    remove(agent);
+  }
+}
+
+function remove(agent: string) {
+  try {
+    sessionStorage.removeItem(place(agent));
+  } catch {
+    // There is no storage.
+  }
+}
+
+/** Removes every conversation of this tab. */
+export function forgetTurns() {
+  try {
+    const names = Object.keys(sessionStorage).filter((name) => name.startsWith(place("")));
+    for (const name of names) sessionStorage.removeItem(name);
+  } catch {
+    // There is no storage.
   }
 }
 
@@ -33,7 +52,7 @@ export function keptTurns(agent: string): Turn[] {
   } catch {
     // Not JSON.
   }
-  sessionStorage.removeItem(place(agent));
+  remove(agent);
   return [];
 }
 
@@ -75,5 +94,6 @@ function isReply(value: unknown): value is Reply {
 
 function isOutcome(value: unknown): value is Outcome {
   if (!isFields(value) || !isList(value.bubbles, isText)) return false;
+  if (!Array.isArray(value.citations) || !isText(value.owner)) return false;
   return isText(value.outcome) && isText(value.state) && isFields(value.trace) && isFields(value.trace.usage);
 }

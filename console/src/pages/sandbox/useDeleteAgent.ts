@@ -11,7 +11,9 @@ export function useDeleteAgent() {
   const deletion = $api.useMutation("delete", "/api/v1/agents/{agent}");
   /** Returns whether it was deleted. */
   return (live: Schemas["Agent"]) => {
-    const agent = agentName(live);
+    const name = agentName(live);
+    // Two agents may have one name.
+    const agent = name === live.slug ? name : `${name} (${live.slug})`;
     return removal(
       { title: t("agent.deleteTitle", { agent }), text: t("agent.deleteText"), yes: t("agent.delete") },
       async () => {
