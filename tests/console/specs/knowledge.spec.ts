@@ -161,7 +161,7 @@ test.describe("the demo", () => {
     await page.goto("/sandbox");
     await page.getByRole("button", { name: "More for this agent" }).click();
     await page.getByRole("menuitem", { name: "Delete the agent" }).click();
-    await page.getByRole("dialog", { name: "Delete Saltmarsh Cycles support?" }).getByRole("button", { name: "Delete the agent" }).click();
+    await page.getByRole("dialog", { name: "Delete Saltmarsh Cycles support (saltmarsh)?" }).getByRole("button", { name: "Delete the agent" }).click();
     await expect(page.getByText("No agent yet")).toBeVisible();
 
     await page.goto("/knowledge");

@@ -276,14 +276,14 @@ test("an agent is renamed and deleted; one that a number uses stays", async ({ p
 
   await button(page, "More for this agent").click();
   await page.getByRole("menuitem", { name: "Delete the agent" }).click();
-  await page.getByRole("dialog", { name: "Delete Tide?" }).getByRole("button", { name: "Delete the agent" }).click();
-  await expect(page.getByText("Tide is deleted")).toBeVisible();
+  await page.getByRole("dialog", { name: "Delete Tide (ebb)?" }).getByRole("button", { name: "Delete the agent" }).click();
+  await expect(page.getByText("Tide (ebb) is deleted")).toBeVisible();
   expect((await desk.api<Schemas["Agent"][]>("/agents")).map(({ slug }) => slug)).toEqual(["shop"]);
 
   await page.goto("/sandbox?agent=shop");
   await button(page, "More for this agent").click();
   await page.getByRole("menuitem", { name: "Delete the agent" }).click();
-  await page.getByRole("dialog", { name: "Delete Harbour Books?" }).getByRole("button", { name: "Delete the agent" }).click();
+  await page.getByRole("dialog", { name: "Delete Harbour Books (shop)?" }).getByRole("button", { name: "Delete the agent" }).click();
   await expect(page.getByText("answers on these numbers: main", { exact: false })).toBeVisible();
 });
 
