@@ -12,7 +12,7 @@ use crate::desk::demo;
 use crate::domain::{Action, AgentId};
 use crate::eval::gate::gate_of;
 use crate::prompts::{self, PromptFile};
-use crate::store::agents::AgentRow;
+use crate::store::agents::{AgentRow, PROMPT_FILE};
 use crate::store::audit::{Actor, Entry};
 
 /// How prompt files are handled at start.
@@ -105,7 +105,7 @@ async fn publish(
     desk.store.note_file(&published.agent, hash).await?;
     if published.changed {
         tracing::info!(agent, version = published.ordinal, "{name} is live");
-        let entry = Entry::new(Actor::here("prompt file"), Action::AgentPublished, agent);
+        let entry = Entry::new(Actor::here(PROMPT_FILE), Action::AgentPublished, agent);
         desk.store.audit(entry.with(json!({"version": published.ordinal}))).await?;
     }
     Ok(())

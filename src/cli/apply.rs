@@ -128,7 +128,7 @@ impl Apply {
     ) -> anyhow::Result<ApplyRow> {
         let before = live(app, agent).await?;
         let Self { force, dry_run } = *self;
-        let wanted = gate::PublishRequest { agent, source, force, dry_run };
+        let wanted = gate::PublishRequest { agent, source, note: "", force, dry_run };
         let became = publisher.publish(wanted, &RunBar::default()).await?;
         let before = before.map_or("new".into(), |number| format!("version {number}"));
         let (said, stays) = match &became {

@@ -1,16 +1,17 @@
-//! `frontdesk collection`: lists and removes collections. `frontdesk learn` makes them.
+//! `frontdesk collection`: lists, renames and removes collections. `frontdesk learn` makes them.
 
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::audit::AuditEntry;
 use crate::app::App;
 use crate::domain::Action;
 use crate::knowledge::is_staged;
+use crate::store::knowledge::CollectionRow;
 
-/// List and remove collections
+/// List, rename and remove collections
 #[derive(Debug, Args)]
 pub(super) struct Collections {
     #[command(subcommand)]
@@ -21,6 +22,13 @@ pub(super) struct Collections {
 enum Command {
     /// Show every collection with its size
     List,
+    /// Give a collection a title for people; prompt files and folders go on with its name
+    Rename {
+        /// The collection's name
+        collection: String,
+        /// The title; empty: its name
+        title: String,
+    },
     /// Remove a collection that no agent answers from, with all documents, web sites and answers
     Remove {
         /// The collection's name
@@ -33,6 +41,9 @@ impl Collections {
     pub(super) fn audit_entry(&self) -> AuditEntry {
         match &self.command {
             None | Some(Command::List) => None,
+            Some(Command::Rename { collection, .. }) => {
+                Some((Action::CollectionRenamed, collection.clone()))
+            }
             Some(Command::Remove { collection }) => {
                 Some((Action::CollectionRemoved, collection.clone()))
             }
@@ -42,15 +53,20 @@ impl Collections {
     pub(super) async fn run(self, app: App) -> anyhow::Result<ExitCode> {
         match self.command {
             None | Some(Command::List) => list(&app).await?,
+            Some(Command::Rename { collection, title }) => {
+                let row = named(&app, &collection).await?;
+                app.desk.rename_collection(&row, &title).await?;
+                println!(
+                    "{collection} is called {}.",
+                    if title.trim().is_empty() { &collection } else { title.trim() }
+                );
+            }
             Some(Command::Remove { collection }) => {
                 // Records which collections have a folder: these would be learned again.
                 app.folders_at_start().await?;
-                let rows = app.desk.store.collections().await?;
-                let Some(row) = rows.iter().find(|row| row.slug == collection) else {
-                    bail!("there is no collection {collection}; `frontdesk collection` lists them");
-                };
+                let row = named(&app, &collection).await?;
                 app.desk.library.sync_index().await?;
-                app.desk.remove_collection(row).await?;
+                app.desk.remove_collection(&row).await?;
                 println!("{collection} is removed with all that it held.");
             }
         }
@@ -58,14 +74,25 @@ impl Collections {
     }
 }
 
+async fn named(app: &App, collection: &str) -> anyhow::Result<CollectionRow> {
+    let rows = app.desk.store.collections().await?;
+    let row = rows.into_iter().find(|row| row.slug == collection);
+    row.with_context(|| {
+        format!("there is no collection {collection}; `frontdesk collection` lists them")
+    })
+}
+
 async fn list(app: &App) -> anyhow::Result<()> {
+    let rows = app.desk.store.collections().await?;
     let mut sizes = app.desk.store.collection_sizes().await?;
     sizes.retain(|size| !is_staged(&size.slug));
     if sizes.is_empty() {
         println!("There are no collections; `frontdesk learn FOLDER` makes one.");
     }
     for size in sizes {
-        println!("{}  {} documents, {} chunks", size.slug, size.documents, size.chunks);
+        let title = rows.iter().find(|row| row.slug == size.slug).map_or("", |row| &row.title);
+        let title = if title.is_empty() { String::new() } else { format!(" ({title})") };
+        println!("{}{title}  {} documents, {} chunks", size.slug, size.documents, size.chunks);
     }
     Ok(())
 }

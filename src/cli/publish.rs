@@ -37,6 +37,9 @@ pub(super) struct Publish {
     /// Publish the earlier version with this number again
     #[arg(long, value_name = "N", conflicts_with = "file")]
     version: Option<i64>,
+    /// What changed and why, for the list of versions
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    note: String,
     /// Publish even if the gate refuses; recorded in the audit log
     #[arg(long)]
     force: bool,
@@ -86,6 +89,7 @@ impl Publish {
         let wanted = gate::PublishRequest {
             agent: &self.agent,
             source: &chosen.source,
+            note: &self.note,
             force: self.force,
             dry_run: self.dry_run,
         };
@@ -113,7 +117,7 @@ impl Publish {
     async fn over_api(&self, url: &str, config: &Config) -> anyhow::Result<ExitCode> {
         let key = config.http.known_admin_key(config.data_folder())?;
         let client = DeskClient { url: url.trim_end_matches('/').to_owned(), key };
-        let mut body = json!({"force": self.force, "dry_run": self.dry_run});
+        let mut body = json!({"note": self.note, "force": self.force, "dry_run": self.dry_run});
         if let Some(number) = self.version {
             body["version"] = number.into();
         } else {
@@ -255,7 +259,10 @@ impl Versions {
             before = last.ordinal;
             for row in &rows {
                 let live = if row.live == 1 { "  answers customers" } else { "" };
-                println!("{:>5}  {}{live}", row.ordinal, moment(row.created_at));
+                let author = [&row.author, &row.note].map(String::as_str);
+                let said = author.into_iter().filter(|text| !text.is_empty());
+                let said: String = said.flat_map(|text| ["  ", text]).collect();
+                println!("{:>5}  {}{said}{live}", row.ordinal, moment(row.created_at));
             }
         }
     }

@@ -2,6 +2,7 @@
 //! Conversations, turns, versions and the audit log stay.
 
 use super::Desk;
+use crate::domain::label::{MAX_NAME_LEN, one_line};
 use crate::domain::time::{DAY_MS, now_ms};
 use crate::domain::{AgentId, CollectionId, CollectionOrigin, What};
 use crate::knowledge;
@@ -22,6 +23,9 @@ pub enum RemovalError {
     /// Something uses it or would bring it back: what, and what to do.
     #[error("{0}")]
     Used(String),
+    /// The title is too long.
+    #[error("A collection's title has at most {MAX_NAME_LEN} characters.")]
+    Title,
     /// It cannot be the short name of an agent.
     #[error(
         "An agent's short name is 1 to 60 small letters (a to z), digits and hyphens, such as `bike-shop`; `{RESERVED_SLUG}` is taken."
@@ -48,6 +52,22 @@ impl Desk {
         let rows = self.store.removed_agents().await?;
         let found = rows.into_iter().find(|row| row.id == name || row.slug == name);
         found.ok_or(RemovalError::Missing("agent"))
+    }
+
+    /// Sets what people call a collection; empty: its name.
+    pub async fn rename_collection(
+        &self,
+        row: &CollectionRow,
+        title: &str,
+    ) -> Result<(), RemovalError> {
+        if title.trim().chars().count() > MAX_NAME_LEN {
+            return Err(RemovalError::Title);
+        }
+        let title = one_line(title, MAX_NAME_LEN);
+        let id = CollectionId::stored(row.id.clone());
+        self.store.set_collection_title(&id, &title).await?;
+        self.announce(What::Knowledge).await;
+        Ok(())
     }
 
     /// Removes an agent that no number uses. Its prompt file brings it back only once it changes or is

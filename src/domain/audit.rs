@@ -33,6 +33,8 @@ words! {
         CollectionCreated = "collection.created",
         /// A collection was removed with everything in it.
         CollectionRemoved = "collection.removed",
+        /// A collection got another title.
+        CollectionRenamed = "collection.renamed",
         /// The chunking or ranking settings of a collection were changed.
         CollectionSettingsChanged = "collection.settings_changed",
         /// Documents were uploaded.
@@ -95,6 +97,10 @@ words! {
         EvalStopped = "eval.stopped",
         /// A reply was saved as a case of an eval suite.
         EvalCaseSaved = "eval.case_saved",
+        /// A case of an eval suite was removed.
+        EvalCaseRemoved = "eval.case_removed",
+        /// The scores of an eval run were accepted as the baseline of its suite.
+        EvalAccepted = "eval.accepted",
         /// The report of an eval run was exported.
         EvalReportExported = "eval.report_exported",
         /// A sign-in link was created.

@@ -8,6 +8,8 @@ pub const MAX_NAME_LEN: usize = 60;
 pub const MAX_TITLE_LEN: usize = 200;
 /// Maximum length of a case's reason, in characters.
 pub const MAX_REASON_LEN: usize = 300;
+/// Maximum length of a note on a version, in characters.
+pub const MAX_NOTE_LEN: usize = 300;
 /// The most words of a name without quotation marks.
 const WORDS: usize = 4;
 

@@ -18,6 +18,7 @@ use super::drafts::build_draft;
 use super::environment::EvalEnvironment;
 use crate::desk::{BuildBotError, Desk};
 use crate::domain::audit::Outcome;
+use crate::domain::label::{MAX_NOTE_LEN, one_line};
 use crate::domain::{Action, What};
 use crate::pipeline::Bot;
 use crate::prompts::{self, Gate, PromptFile};
@@ -53,6 +54,8 @@ pub struct PublishRequest<'a> {
     pub agent: &'a str,
     /// The text of the prompt file.
     pub source: &'a str,
+    /// What changed and why, in at most [`MAX_NOTE_LEN`] characters; may be empty. Kept as one line.
+    pub note: &'a str,
     /// Publish even if the gate refuses.
     pub force: bool,
     /// Only run the gate: nothing is published or recorded.
@@ -121,7 +124,13 @@ impl Publisher<'_> {
         wanted: PublishRequest<'_>,
         progress: &dyn Progress,
     ) -> Result<PublishOutcome, Error> {
-        let PublishRequest { agent, source, force, dry_run } = wanted;
+        let PublishRequest { agent, source, note, force, dry_run } = wanted;
+        if note.trim().chars().count() > MAX_NOTE_LEN {
+            return Err(Error::Wrong(format!(
+                "A version's note has at most {MAX_NOTE_LEN} characters."
+            )));
+        }
+        let note = one_line(note, MAX_NOTE_LEN);
         let file = prompts::parse(&format!("{agent}.md"), source)
             .map_err(|wrong| Error::Wrong(wrong.to_string()))?;
         let rows = self.desk.store.agents().await?;
@@ -156,7 +165,8 @@ impl Publisher<'_> {
             |it| json!({"passed": it.passed, "rule": it.rule, "suite": it.suite, "reason": it.reason}),
         );
         let detail = json!({"forced": refused.is_some(), "gate": gate});
-        let published = self.put((agent, source), live, self.entry(action, agent, detail)).await?;
+        let published =
+            self.put((agent, source), (live, &note), self.entry(action, agent, detail)).await?;
         Ok(PublishOutcome::Live(published, verdict.map(Box::new)))
     }
 
@@ -186,11 +196,11 @@ impl Publisher<'_> {
     async fn put(
         &self,
         (agent, source): (&str, &str),
-        over: Option<&AgentRow>,
+        (over, note): (Option<&AgentRow>, &str),
         entry: Entry,
     ) -> Result<PublishedVersion, Error> {
         let hash = prompts::hash(source);
-        let over = over.map(|row| row.version_id.as_str());
+        let over = (over.map(|row| row.version_id.as_str()), note);
         let published = self.desk.store.publish_noted((agent, source, &hash), over, entry).await?;
         let published = published.ok_or_else(|| Error::Overtaken(agent.to_owned()))?;
         let (id, version) = (published.agent.clone(), published.version.clone());

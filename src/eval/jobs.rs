@@ -30,15 +30,19 @@ use crate::store::audit::Actor;
 use crate::store::runs::RunRow;
 
 mod active;
+mod baselines;
 mod earlier;
 mod folder;
 mod listing;
 mod removal;
 mod request;
+mod suite_cases;
 use active::Active;
+pub use baselines::AcceptedBaseline;
 use folder::{collect, forget_files, inside};
 pub use listing::{SavedCase, SuiteListing};
 pub use request::EvalRequest;
+pub use suite_cases::SuiteCases;
 
 const MAX_CONCURRENT_RUNS: usize = 2;
 const MAX_WAITING: usize = 100;

@@ -12,6 +12,9 @@ use crate::domain::{AgentId, NumberId, NumberState, StoredProvider, VersionId, W
 mod connect;
 mod removal;
 
+/// The author of a version that was read from a prompt file at a start.
+pub const PROMPT_FILE: &str = "prompt file";
+
 pub use connect::ConnectNumber;
 pub use removal::RenameOutcome;
 
@@ -47,6 +50,11 @@ pub struct VersionRow {
     pub created_at: i64,
     /// 1 if it is live, else 0.
     pub live: i64,
+    /// Who published it first: an actor of the audit log, or `prompt file`. Empty for versions of
+    /// before it was recorded.
+    pub author: String,
+    /// What its author said of it; empty without a note.
+    pub note: String,
 }
 
 /// A connected number.
@@ -102,7 +110,7 @@ impl Store {
     pub async fn version(&self, slug: &str, ordinal: i64) -> Result<Option<VersionRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select v.id, v.ordinal, v.source, v.created_at,
+            let sql = "select v.id, v.ordinal, v.source, v.created_at, v.author, v.note,
                        cast(case when v.id = a.live_version_id then 1 else 0 end as bigint) as live
                        from prompt_versions v join agents a on a.id = v.agent_id
                        where a.workspace_id = $1 and a.slug = $2 and v.ordinal = $3";
@@ -128,7 +136,7 @@ impl Store {
     pub async fn versions(&self, slug: &str, before: i64, limit: i64) -> Result<Vec<VersionRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
-            let sql = "select v.id, v.ordinal, v.source, v.created_at,
+            let sql = "select v.id, v.ordinal, v.source, v.created_at, v.author, v.note,
                        cast(case when v.id = a.live_version_id then 1 else 0 end as bigint) as live
                        from prompt_versions v join agents a on a.id = v.agent_id
                        where a.workspace_id = $1 and a.slug = $2 and v.ordinal < $3
@@ -141,20 +149,32 @@ impl Store {
     /// Publishes a prompt file as the live version of its agent. Does nothing if that content is
     /// already live.
     pub async fn publish(&self, slug: &str, source: &str, hash: &str) -> Result<PublishedVersion> {
-        let publish = Publish { slug: slug.into(), source: source.into(), hash: hash.into() };
+        let publish = Publish {
+            slug: slug.into(),
+            source: source.into(),
+            hash: hash.into(),
+            author: PROMPT_FILE.into(),
+            note: String::new(),
+        };
         self.apply(publish).await
     }
 
-    /// Like [`Self::publish`]; if anything changes, adds an audit entry with the version's number
-    /// in the same transaction. Returns `None` without a change unless the live version is `over`
-    /// (`None`: no live version).
+    /// Like [`Self::publish`], with the entry's actor as the author and a note of theirs; if anything
+    /// changes, adds the audit entry with the version's number in the same transaction. Returns `None`
+    /// without a change unless the live version is `over` (`None`: no live version).
     pub async fn publish_noted(
         &self,
         (slug, source, hash): (&str, &str, &str),
-        over: Option<&str>,
+        (over, note): (Option<&str>, &str),
         entry: Entry,
     ) -> Result<Option<PublishedVersion>> {
-        let publish = Publish { slug: slug.into(), source: source.into(), hash: hash.into() };
+        let publish = Publish {
+            slug: slug.into(),
+            source: source.into(),
+            hash: hash.into(),
+            author: entry.actor().to_owned(),
+            note: note.to_owned(),
+        };
         self.apply(PublishNoted { publish, over: over.map(ToOwned::to_owned), entry }).await
     }
 
@@ -246,6 +266,8 @@ struct Publish {
     slug: String,
     source: String,
     hash: String,
+    author: String,
+    note: String,
 }
 
 #[async_trait]
@@ -261,9 +283,10 @@ impl Write for Publish {
         let (agent, live): (String, Option<String>) =
             first!(conn, (String, Option<String>), sql, workspace.as_str(), &self.slug)?
                 .ok_or_else(|| Error::Failed("an agent vanished while it was published".into()))?;
-        let sql = "insert into prompt_versions (id, workspace_id, agent_id, ordinal, hash, source, created_at)
-                   values ($1, $2, $3, (select count(*) + 1 from prompt_versions where agent_id = $3), $4, $5, $6)
-                   on conflict (agent_id, hash) do nothing";
+        // A version that goes live again keeps its author, and takes a new note if there is one.
+        let sql = "insert into prompt_versions (id, workspace_id, agent_id, ordinal, hash, source, created_at, author, note)
+                   values ($1, $2, $3, (select count(*) + 1 from prompt_versions where agent_id = $3), $4, $5, $6, $7, $8)
+                   on conflict (agent_id, hash) do update set note = excluded.note where excluded.note <> ''";
         let fresh = VersionId::generate();
         run!(
             conn,
@@ -273,7 +296,9 @@ impl Write for Publish {
             &agent,
             &self.hash,
             &self.source,
-            now()
+            now(),
+            &self.author,
+            &self.note
         )?;
         let sql = "select id, ordinal from prompt_versions where agent_id = $1 and hash = $2";
         let (version, ordinal) = first!(conn, (String, i64), sql, &agent, &self.hash)?

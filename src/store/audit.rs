@@ -92,6 +92,11 @@ impl Entry {
         Self { detail, ..self }
     }
 
+    /// Who did it.
+    pub fn actor(&self) -> &str {
+        &self.actor.name
+    }
+
     /// Sets the outcome.
     #[must_use]
     pub fn ended(self, outcome: Outcome) -> Self {

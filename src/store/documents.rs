@@ -287,7 +287,7 @@ impl Write for RemoveCollection {
         run!(conn, "update documents set source_id = null where collection_id = $1", id)?;
         let sql = "delete from sources where collection_id = $1 and workspace_id = $2";
         run!(conn, sql, id, workspace_id)?;
-        let sql = "update collections set removed = 1, settings = '{}', answers_revision = answers_revision + 1
+        let sql = "update collections set removed = 1, settings = '{}', title = '', answers_revision = answers_revision + 1
                    where id = $1 and workspace_id = $2";
         run!(conn, sql, id, workspace_id)?;
         Ok(true)

@@ -15,8 +15,10 @@ use crate::domain::{
 pub struct CollectionRow {
     /// The id.
     pub id: String,
-    /// The name.
+    /// The name, by which prompt files and folders refer to it.
     pub slug: String,
+    /// What people call it; empty: the name.
+    pub title: String,
     /// Grows with every change.
     pub revision: i64,
     /// The collection's own chunking and ranking settings, as JSON.
@@ -123,7 +125,7 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql =
-                "select id, slug, revision, settings from collections where workspace_id = $1 and removed = 0 order by slug";
+                "select id, slug, title, revision, settings from collections where workspace_id = $1 and removed = 0 order by slug";
             all!(conn, CollectionRow, sql, workspace.as_str())
         })
         .await
@@ -134,7 +136,7 @@ impl Store {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql =
-                "select id, slug, revision, settings from collections where workspace_id = $1 order by slug";
+                "select id, slug, title, revision, settings from collections where workspace_id = $1 order by slug";
             all!(conn, CollectionRow, sql, workspace.as_str())
         })
         .await

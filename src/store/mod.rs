@@ -38,6 +38,7 @@ pub mod listing;
 pub mod knowledge;
 pub mod documents;
 pub mod collection_limits;
+mod collection_titles;
 pub mod uploads;
 pub mod generated_prompts;
 pub mod trials;

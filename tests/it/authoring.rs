@@ -138,7 +138,7 @@ on_both! {
         let checked = json!({"agent": "acme", "text": "I want a human", "reply": "", "checks": [{"type": "handed-off", "value": "human"}], "title": "A person"});
         assert_eq!(app.call("/evals/cases", &checked).await.0, 201);
         let suites = app.get("/evals/suites").await;
-        assert_eq!(suites, json!([{"name": "saved-acme.yaml", "title": "Saved replies of acme", "cases": 2, "agent": "acme", "saved": true}]));
+        assert_eq!(suites, json!([{"name": "saved-acme.yaml", "title": "Saved replies of acme", "cases": 2, "agent": "acme", "saved": true, "baseline": null}]));
         let run = start_run(&app, "saved-acme.yaml").await;
         assert_eq!((&run["counts"]["passed"], &run["state"]), (&json!(2), &json!("done")), "{run}");
         let rows = app.get(&format!("/evals/runs/{}/rows", run["id"].as_str().unwrap())).await.to_string();
@@ -161,6 +161,55 @@ on_both! {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), before, "what was refused changed nothing");
         assert_eq!(std::fs::read_to_string(folder.join("ours.yaml")).unwrap(), "tests: []\n");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2, "nothing is left over");
+        app.stop().await;
+    }
+
+    async fn cases_are_shown_changed_and_removed(db) {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("suites");
+        let app = Setup::on(db).with(&format!("[files]\nsuites = \"{}\"", folder.display())).start().await;
+        let new = |text: &str| json!({"agent": "acme", "text": text, "reply": "", "title": text,
+            "history": [{"speaker": "bot", "text": "Hi {{name}}"}], "checks": [{"type": "icontains", "value": "{{nine}}"}]});
+        for text in ["When?", "Where {{there}}?"] {
+            assert_eq!(app.call("/evals/cases", &new(text)).await.0, 201);
+        }
+        let shown = app.get("/evals/cases?suite=saved-acme.yaml").await;
+        assert_eq!((&shown["saved"], shown["cases"].as_array().map(Vec::len)), (&json!(true), Some(2)), "{shown}");
+        assert!(shown["text"].as_str().unwrap().contains("frontdesk:acme"), "{shown}");
+        assert_eq!(shown["cases"][1], json!({"title": "Where {{there}}?", "form": {
+            "history": [{"speaker": "bot", "text": "Hi {{name}}"}], "text": "Where {{there}}?", "checks": [{"type": "icontains", "value": "{{nine}}"}]}}));
+
+        // A change takes the place of what was read, or of nothing.
+        let change = |at: usize, title: &str| json!({"agent": "acme", "suite": "saved-acme.yaml", "text": "When?", "reply": "", "title": "Hours",
+            "checks": [{"type": "icontains", "value": "ten"}], "replaces": {"at": at, "title": title}});
+        let (status, why) = app.call("/evals/cases", &change(0, "Where {{there}}?")).await;
+        assert_eq!((status.as_u16(), why["detail"].as_str()), (422, Some("the suite changed meanwhile: load it again")), "{why}");
+        let (status, saved) = app.call("/evals/cases", &change(0, "When?")).await;
+        assert_eq!((status.as_u16(), &saved["added"]), (201, &json!(true)), "{saved}");
+        let shown = app.get("/evals/cases?suite=saved-acme.yaml").await;
+        let titles: Vec<_> = shown["cases"].as_array().unwrap().iter().map(|case| case["title"].as_str().unwrap()).collect();
+        assert_eq!(titles, ["Where {{there}}?", "Hours"]);
+
+        let remove = async |query: &str| {
+            let request = app.http.delete(format!("{}/api/v1/evals/cases?{query}", app.url)).bearer_auth(crate::support::app::KEY);
+            request.send().await.unwrap().status().as_u16()
+        };
+        std::fs::write(folder.join("ours.yaml"), "tests:\n- vars: {message: a}\n").unwrap();
+        assert_eq!(app.get("/evals/cases?suite=ours.yaml").await["saved"], false);
+        for (query, status) in [
+            ("suite=ours.yaml&at=0&title=a", 422), ("suite=../saved-x.yaml&at=0&title=a", 422), ("suite=saved-none.yaml&at=0&title=a", 404),
+            ("suite=saved-acme.yaml&at=0&title=Hours", 422), ("suite=saved-acme.yaml&at=1&title=Hours", 204),
+            ("suite=saved-acme.yaml&at=0&title=Where%20%7B%7Bthere%7D%7D%3F", 204),
+        ] {
+            assert_eq!(remove(query).await, status, "{query}");
+        }
+        // With its last case the suite is gone.
+        let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["ours.yaml"]);
+        for wrong in ["none.yaml", "..%2F..%2Fetc%2Fpasswd", "%2Fetc%2Fpasswd"] {
+            let request = app.http.get(format!("{}/api/v1/evals/cases?suite={wrong}", app.url)).bearer_auth(crate::support::app::KEY);
+            assert_eq!(request.send().await.unwrap().status(), 404, "{wrong}");
+        }
         app.stop().await;
     }
 }

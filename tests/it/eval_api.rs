@@ -78,10 +78,53 @@ const MORE: &str = "[files]\nsuites = \"SUITES\"\n";
 const CODE: &str = "[evals]\nallow_code = true\n";
 
 on_both! {
+    async fn the_scores_of_a_whole_run_are_accepted_and_later_runs_compared_with_them(db) {
+        let home = tempfile::tempdir().unwrap();
+        let (app, gate) = gated(db, &MORE.replace("SUITES", home.path().to_str().unwrap())).await;
+        let accept = async |run: &str| {
+            let (status, said) = app.call(&format!("/evals/runs/{run}/accept"), &Value::Null).await;
+            (status.as_u16(), said)
+        };
+        let part = start(&app, json!({"suite": "acme.yaml", "first": 1})).await;
+        until(&app, &part, "done").await;
+        let (status, said) = accept(&part).await;
+        assert!(status == 422 && said["detail"].as_str().unwrap().contains("whole suite"), "{said}");
+        assert_eq!(accept("run_none").await.0, 404);
+
+        let first = start(&app, json!({"suite": "acme.yaml"})).await;
+        until(&app, &first, "done").await;
+        let (status, said) = accept(&first).await;
+        assert_eq!((status, &said["file"]), (200, &json!("acme.baseline.json")), "{said}");
+        assert_eq!(app.get("/evals/suites").await[0]["baseline"], said);
+        let log = app.get("/audit?action=eval.accepted").await;
+        assert_eq!((&log["items"][0]["subject"], &log["items"][0]["detail"]["run"]), (&json!("acme.yaml"), &json!(first)), "{log}");
+        let draft = json!({"suite": "acme.yaml", "agent": "acme", "prompt": prompt(&gate, "BAD"), "baseline": "acme.baseline.json"});
+        let worse = start(&app, draft).await;
+        let run = until(&app, &worse, "done").await;
+        assert_eq!(run["comparison"]["worse"], 2, "{run}");
+
+        // What stands in the file's place is no file: it is not followed, and nothing is left over.
+        #[cfg(unix)]
+        {
+            let file = home.path().join("acme.baseline.json");
+            std::fs::remove_file(&file).unwrap();
+            let other = home.path().join("other.json");
+            std::fs::write(&other, "{}").unwrap();
+            std::os::unix::fs::symlink(&other, &file).unwrap();
+            assert_eq!(accept(&first).await.0, 422);
+            assert_eq!(std::fs::read_to_string(&other).unwrap(), "{}");
+            std::fs::remove_file(&file).unwrap();
+        }
+        std::fs::remove_file(home.path().join("acme.yaml")).unwrap();
+        assert_eq!(accept(&first).await.0, 404);
+        assert!(!home.path().join("acme.baseline.json").exists());
+        app.stop().await;
+    }
+
     async fn a_run_is_watched_read_and_reported(db) {
         let home = tempfile::tempdir().unwrap();
         let (app, gate) = gated(db, &MORE.replace("SUITES", home.path().to_str().unwrap())).await;
-        assert_eq!(app.get("/evals/suites").await, json!([{"name": "acme.yaml", "title": "acme.yaml", "cases": 2, "agent": "acme", "saved": false}]));
+        assert_eq!(app.get("/evals/suites").await, json!([{"name": "acme.yaml", "title": "acme.yaml", "cases": 2, "agent": "acme", "saved": false, "baseline": null}]));
         let first = start(&app, json!({"suite": "acme.yaml"})).await;
         let told = events(&app, &first, None).await;
         assert_eq!(told.iter().map(|it| it.1.as_str()).collect::<Vec<_>>(), ["row", "row", "done"]);

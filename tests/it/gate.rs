@@ -158,6 +158,28 @@ on_both! {
         app.stop().await;
     }
 
+    async fn a_version_says_who_published_it_and_why(db) {
+        let app = Setup::on(db).start().await;
+        let first = app.get("/agents/acme/versions/1").await;
+        assert_eq!((&first["author"], &first["note"]), (&json!("prompt file"), &Value::Null));
+        let source = prompt("", "Second.");
+        let (status, said) = publish(&app, json!({"source": source, "note": " Opening hours\n\u{202e}of \u{1b}[1mwinter "})).await;
+        assert_eq!(status, 200, "{said}");
+        let second = app.get("/agents/acme/versions/2").await;
+        assert_eq!((&second["author"], &second["note"]), (&json!("admin key"), &json!("Opening hours of [1mwinter")));
+        // Nothing is published of a note that is too long, and a roll-back keeps the first author.
+        let (status, said) = publish(&app, json!({"source": prompt("", "Third."), "note": "x".repeat(301)})).await;
+        assert_eq!(status, 422, "{said}");
+        assert_eq!(publish(&app, json!({"version": 1})).await.0, 200);
+        assert_eq!(app.get("/agents/acme/versions/1").await["note"], Value::Null);
+        assert_eq!(publish(&app, json!({"version": 2})).await.0, 200);
+        assert_eq!(app.get("/agents/acme/versions/2").await["note"], "Opening hours of [1mwinter", "a note is lost");
+        assert_eq!(publish(&app, json!({"version": 1, "note": "Back: winter is over"})).await.0, 200);
+        let back = app.get("/agents/acme/versions/1").await;
+        assert_eq!((&back["author"], &back["note"]), (&json!("prompt file"), &json!("Back: winter is over")));
+        app.stop().await;
+    }
+
     async fn a_rubric_of_a_gate_is_judged_though_nobody_names_a_grader(db) {
         let (app, gate) = gated(db, "").await;
         let suite = SUITE.replace("{type: icontains, value: \"13:00\"}", "{type: llm-rubric, value: It says an hour}");

@@ -41,6 +41,26 @@ impl TestApp {
 }
 
 on_both! {
+    async fn a_collection_has_a_title_for_people_and_keeps_its_name(db) {
+        let app = Setup::on(db).start().await;
+        let (status, said) = app.send(Method::PATCH, "/collections/acme", &json!({"title": " Lamps \n\u{202e}& shades "})).await;
+        assert_eq!((status, &said["title"], &said["slug"]), (200, &json!("Lamps & shades"), &json!("acme")), "{said}");
+        let log = app.get("/audit?action=collection.renamed").await;
+        assert_eq!((&log["items"][0]["subject"], &log["items"][0]["detail"]["before"]), (&json!("acme"), &json!("")), "{log}");
+        assert_eq!(app.send(Method::PATCH, "/collections/acme", &json!({"title": "x".repeat(61)})).await.0, 422);
+        assert_eq!(app.send(Method::PATCH, "/collections/none", &json!({"title": "x"})).await.0, 404);
+        let (status, _) = app.call("/collections", &json!({"slug": "temp"})).await;
+        assert_eq!(status, 201);
+        assert_eq!(app.send(Method::PATCH, "/collections/temp", &json!({"title": "For now"})).await.0, 200);
+        // Another collection with the name of a removed one has none of its title.
+        assert_eq!(app.send(Method::DELETE, "/collections/temp", &Value::Null).await.0, 204);
+        let (status, again) = app.call("/collections", &json!({"slug": "temp"})).await;
+        assert_eq!((status.as_u16(), &again["title"]), (201, &Value::Null), "{again}");
+        let (_, said) = app.send(Method::PATCH, "/collections/acme", &json!({"title": ""})).await;
+        assert_eq!(said["title"], Value::Null);
+        app.stop().await;
+    }
+
     async fn an_agent_that_nothing_uses_can_be_removed_and_its_history_is_kept(db) {
         let app = Setup::on(db).start().await;
         app.deliver(&text_webhook(MAIN, "447700990001", "wamid.1", "When do you close?")).await;

@@ -12,12 +12,14 @@ use crate::store;
 
 mod documents;
 mod gaps;
+mod listed;
 mod saved;
 mod spoken;
 pub mod yaml;
 
 pub use documents::{DiscardedQuestions, from_documents};
 pub use gaps::{from_gaps, from_handoffs};
+pub use listed::{CaseForm, CaseRef, ListedCase, listed, without_case};
 pub use saved::{Check, SavedReply, case_from_reply, with_case};
 pub use spoken::from_conversation;
 

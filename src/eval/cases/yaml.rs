@@ -128,7 +128,7 @@ pub fn read(text: &str) -> Result<Value, String> {
     serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
 }
 
-fn tests(suite: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn tests(suite: &Value) -> impl Iterator<Item = &Value> {
     suite.get("tests").and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -165,6 +165,38 @@ pub(super) fn put(text: &str, cases: &[GeneratedCase]) -> Result<String, String>
     }
     verified(&before, &out, cases.len())?;
     Ok(out)
+}
+
+/// Returns the suite's text without the case at this place, with the comments above it. The rest is
+/// unchanged.
+pub(super) fn remove(text: &str, at: usize) -> Result<String, String> {
+    let refused = || "the case cannot be taken out safely: remove it by hand".to_owned();
+    let before = read(text)?;
+    let lines: Vec<&str> = text.lines().collect();
+    let head = lines.iter().position(|line| line.starts_with("tests:")).ok_or_else(refused)?;
+    let (end, indent) = list_in(&lines, head);
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let starts: Vec<usize> = (head + 1..end)
+        .filter(|line| depth(lines[*line]) == indent && lines[*line][indent..].starts_with('-'))
+        .collect();
+    // A comment above an item, not deeper than it, belongs to it.
+    let above = |start: usize| {
+        let comment = |line: &usize| {
+            lines[*line].trim_start().starts_with('#') && depth(lines[*line]) <= indent
+        };
+        (head + 1..start).rev().take_while(comment).last().unwrap_or(start)
+    };
+    let from = above(*starts.get(at).ok_or_else(refused)?);
+    let to = starts.get(at + 1).map_or(end, |next| above(*next));
+    let kept = lines[..from].iter().chain(&lines[to..]);
+    let out: String = kept.flat_map(|line| [*line, "\n"]).collect();
+    let mut wanted = before;
+    wanted["tests"].as_array_mut().ok_or_else(refused)?.remove(at);
+    let mut found = read(&out)?;
+    if found["tests"].is_null() {
+        found["tests"] = Value::Array(Vec::new());
+    }
+    if found == wanted { Ok(out) } else { Err(refused()) }
 }
 
 /// Returns where a block list ends (the line after its last one) and the indentation of its items.

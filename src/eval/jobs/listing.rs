@@ -9,13 +9,13 @@ use std::time::SystemTime;
 use frontdesk_promptfoo::suite::Suite;
 use serde_json::Value;
 
-use super::{Error, Jobs, inside};
+use super::{AcceptedBaseline, Error, Jobs, inside};
 use crate::eval::bot_checks;
-use crate::eval::cases::{self, SavedReply, yaml};
+use crate::eval::cases::{self, CaseRef, SavedReply, yaml};
 
 /// Maximum size of a suite, in bytes. Larger files are listed by name only and get no more saved
 /// cases, because saving a case reads the whole file.
-const MAX_SIZE: u64 = 4 << 20;
+pub(super) const MAX_SIZE: u64 = 4 << 20;
 /// Maximum number of suites that the desk writes.
 const MAX_SAVED: usize = 200;
 /// Name prefix of suites that the desk writes.
@@ -32,6 +32,8 @@ pub struct SuiteListing {
     pub cases: Option<i64>,
     /// The agent that it tests; `None` unless there is exactly one.
     pub agent: Option<String>,
+    /// Its file of accepted scores.
+    pub baseline: Option<AcceptedBaseline>,
 }
 
 impl SuiteListing {
@@ -58,7 +60,11 @@ pub struct SavedCase {
 impl Jobs {
     /// Lists all suites with their descriptions, sorted by name.
     pub fn listed(&self) -> Vec<SuiteListing> {
-        self.suites().into_iter().map(|name| self.cached_listing(name)).collect()
+        let listing = |name: String| SuiteListing {
+            baseline: self.accepted(&name),
+            ..self.cached_listing(name)
+        };
+        self.suites().into_iter().map(listing).collect()
     }
 
     fn cached_listing(&self, name: String) -> SuiteListing {
@@ -78,12 +84,13 @@ impl Jobs {
         listed
     }
 
-    /// Saves a reply as a case of a suite that the desk writes, and creates the suite if needed.
-    /// Writes are serialised and atomic.
+    /// Saves a reply as a case of a suite that the desk writes, in place of another case if one is
+    /// given, and creates the suite if needed. Writes are serialised and atomic.
     pub async fn save_case(
         &self,
         (agent, suite): (&str, Option<&str>),
         saving: &SavedReply,
+        replaces: Option<CaseRef>,
     ) -> Result<SavedCase, Error> {
         let name = suite.map_or_else(|| format!("{SAVED}{agent}.yaml"), ToOwned::to_owned);
         if !is_saved(&name) {
@@ -109,7 +116,13 @@ impl Jobs {
         );
         let called = case.description.clone();
         // Parses the whole suite, which would block the async threads.
-        let made = tokio::task::spawn_blocking(move || cases::with_case(&text, &head, &case));
+        let made = tokio::task::spawn_blocking(move || {
+            let text = match &replaces {
+                Some(old) => cases::without_case(&text, old)?,
+                None => text,
+            };
+            cases::with_case(&text, &head, &case)
+        });
         let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
         let (text, put) = made.map_err(Error::Wrong)?;
         let added = put.added == 1;
@@ -123,7 +136,7 @@ impl Jobs {
     }
 
     /// Reads a suite that the desk writes; empty if it does not exist. Does not follow links.
-    fn own_text(&self, file: &Path) -> Result<String, String> {
+    pub(super) fn own_text(&self, file: &Path) -> Result<String, String> {
         match std::fs::symlink_metadata(file) {
             Err(_) => Ok(String::new()),
             Ok(known) if !known.is_file() => Err(format!("{} is no file", file.display())),
@@ -136,7 +149,7 @@ impl Jobs {
     }
 
     /// Replaces a suite with this text, if the text loads as a suite.
-    async fn replace(&self, file: &Path, text: &str) -> Result<(), Error> {
+    pub(super) async fn replace(&self, file: &Path, text: &str) -> Result<(), Error> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // A hidden name, so that it is not listed as a suite.
         let beside = self.suites.join(format!(".{name}"));
@@ -170,7 +183,7 @@ fn full(file: &Path) -> String {
 }
 
 /// `saved-NAME.yaml`, without a folder.
-fn is_saved(name: &str) -> bool {
+pub(super) fn is_saved(name: &str) -> bool {
     let inner = name.strip_prefix(SAVED).and_then(|rest| rest.strip_suffix(".yaml"));
     let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     inner.is_some_and(|inner| !inner.is_empty() && inner.len() <= 100 && inner.chars().all(plain))
@@ -193,6 +206,7 @@ fn described(name: String, file: &Path, size: u64) -> SuiteListing {
         cases: counted(&suite["tests"], file.parent().unwrap_or(Path::new("."))),
         agent: agent_of(&suite),
         name,
+        ..nothing
     }
 }
 

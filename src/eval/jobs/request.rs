@@ -44,6 +44,15 @@ pub struct EvalRequest {
 }
 
 impl EvalRequest {
+    /// Whether it runs every case of its suite.
+    pub(super) fn is_whole(&self) -> bool {
+        let filters = [&self.pattern, &self.failing];
+        let numbers = [self.first, self.sample];
+        filters.iter().all(|it| it.is_none())
+            && numbers.iter().all(Option::is_none)
+            && self.metadata.is_empty()
+    }
+
     /// Checks all limits; the error names the field that exceeds its limit.
     pub fn check(&self, limits: &Limits) -> Result<(), String> {
         let numbers = [

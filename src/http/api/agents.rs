@@ -111,7 +111,9 @@ impl From<RemovalError> for Problem {
         match error {
             RemovalError::Missing(what) => Self::not_found(what),
             RemovalError::Used(why) => Self::conflict(why),
-            error @ RemovalError::Name => Self::unprocessable(error.to_string()),
+            error @ (RemovalError::Name | RemovalError::Title) => {
+                Self::unprocessable(error.to_string())
+            }
             RemovalError::Knowledge(error) => error.into(),
             RemovalError::Store(error) => error.into(),
         }
@@ -130,13 +132,21 @@ pub(super) struct Version {
     live: bool,
     /// When it was created, milliseconds since 1970.
     created_at: i64,
+    /// Who published it first: an actor of the audit log, or `prompt file`; null if it was not
+    /// recorded.
+    author: Option<String>,
+    /// What its author said of it; null without a note.
+    note: Option<String>,
     /// Text of the prompt file.
     source: String,
 }
 
 impl From<VersionRow> for Version {
     fn from(row: VersionRow) -> Self {
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
         Self {
+            author: given(row.author),
+            note: given(row.note),
             id: row.id,
             version: row.ordinal,
             live: row.live == 1,
@@ -194,6 +204,10 @@ pub(super) struct Publish {
     /// Number of an existing version.
     #[schema(minimum = 1, maximum = 1_000_000_000)]
     version: Option<i64>,
+    /// What changed and why, for the list of versions.
+    #[serde(default)]
+    #[schema(max_length = 300)]
+    note: String,
     /// Publish even if the gate fails. The audit log records it.
     #[serde(default)]
     force: bool,
@@ -243,11 +257,17 @@ pub(super) async fn publish(
             ));
         }
     };
-    let (force, dry_run) = (wanted.force, wanted.dry_run);
+    let (note, force, dry_run) = (wanted.note, wanted.force, wanted.dry_run);
     // Finishes even if the caller disconnects: half of it would be neither published nor audited.
     let task = tokio::spawn(async move {
         let (_turn, publisher) = web.jobs.publisher(actor, web.jobs.policy()).await;
-        let wanted = gate::PublishRequest { agent: &agent.slug, source: &source, force, dry_run };
+        let wanted = gate::PublishRequest {
+            agent: &agent.slug,
+            source: &source,
+            note: &note,
+            force,
+            dry_run,
+        };
         (publisher.publish(wanted, &SilentRun).await, agent.ordinal)
     });
     let (became, before) = task

@@ -1,4 +1,5 @@
-//! Collections: the sets of documents that agents answer from. Lists, creates and removes them.
+//! Collections: the sets of documents that agents answer from. Lists, creates, renames and
+//! removes them.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,7 +9,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::drafts::short_name;
-use super::response::Answer;
+use super::response::{Answer, AuditedAnswer};
 use crate::domain::{CollectionOrigin, DocumentState, UploadState, What};
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -25,8 +26,10 @@ use crate::store::knowledge::CollectionRow;
 pub(super) struct Collection {
     /// Its id.
     id: String,
-    /// Its name.
+    /// Its name, by which prompt files and folders refer to it.
     slug: String,
+    /// What people call it; null: its name.
+    title: Option<String>,
     /// All documents: ready, failed and being learned.
     documents: i64,
     /// Documents that agents can answer from.
@@ -110,6 +113,7 @@ impl View {
             agents: agents.clone().map(|(agent, ..)| agent.clone()).collect(),
             guards: agents.filter(|agent| agent.2).map(|(agent, ..)| agent.clone()).collect(),
             id: row.id,
+            title: Some(row.title).filter(|title| !title.is_empty()),
             slug: row.slug,
         }
     }
@@ -196,6 +200,31 @@ pub(super) async fn create(
     let row = find_collection(&web, &new.slug).await?;
     let note = Note::on(&new.slug, json!({}));
     Ok((StatusCode::CREATED, note, Json(View::of(&web).await?.collection(row))))
+}
+
+/// What to change in a collection.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CollectionChange {
+    /// What people call it, at most 60 characters; empty: its name.
+    #[schema(max_length = 60)]
+    title: String,
+}
+
+/// Renames a collection for people. Prompt files and folders go on with its name.
+#[utoipa::path(patch, path = "/collections/{name}", operation_id = "rename_collection", tag = "knowledge",
+    params(("name" = String, Path, description = "The collection's name.")), request_body = CollectionChange,
+    responses((status = 200, body = Collection), (status = 404, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn rename(
+    State(web): State<WebState>,
+    Path(name): Path<String>,
+    Body(CollectionChange { title }): Body<CollectionChange>,
+) -> AuditedAnswer<Collection> {
+    let row = find_collection(&web, &name).await?;
+    web.desk.rename_collection(&row, &title).await?;
+    let note = Note::on(&row.slug, json!({"before": row.title}));
+    let row = find_collection(&web, &row.id).await?;
+    Ok((note, Json(View::of(&web).await?.collection(row))))
 }
 
 /// Removes a collection with its documents, sources and curated answers. Refused while an agent

@@ -345,7 +345,8 @@ pub(super) async fn create(
     let entry = Entry::new(actor, Action::AgentCreated, slug.clone());
     let hash = prompts::hash(&source);
     // `None` if another request created an agent with this name meanwhile.
-    let published = web.desk.store.publish_noted((&slug, &source, &hash), None, entry).await?;
+    let published =
+        web.desk.store.publish_noted((&slug, &source, &hash), (None, ""), entry).await?;
     let published = published.ok_or_else(taken)?;
     let bot = web.desk.build_bot((&slug, &source), published.agent, Some(published.version)).await;
     web.desk.bots.put(bot.map_err(|error| Problem::unprocessable(error.to_string()))?);

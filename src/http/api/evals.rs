@@ -13,8 +13,9 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{Page, Paging};
-use super::response::Answer;
-use crate::domain::{RunId, RunState};
+use super::response::{Answer, AuditedAnswer};
+use super::suites::AcceptedScores;
+use crate::domain::{RunId, RunState, What};
 use crate::eval::agents::RunAgent;
 use crate::eval::jobs::{Error, EvalRequest, Jobs, RunResult};
 use crate::http::WebState;
@@ -231,6 +232,23 @@ pub(super) async fn stop(
         return Err(Problem::conflict(format!("The run has ended already: it is {}.", row.state)));
     }
     Ok((StatusCode::ACCEPTED, Json(described(&web, find_run(&web, &id).await?))))
+}
+
+/// Accepts the scores of a run that is done as the baseline of its suite.
+///
+/// They are written to a file beside the suite, `NAME.baseline.json`, in place of earlier ones. The
+/// run must have run every case.
+#[utoipa::path(post, path = "/evals/runs/{id}/accept", operation_id = "accept_run", tag = "evals", params(("id" = String, Path)),
+    responses((status = 200, body = AcceptedScores), (status = 404, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn accept(
+    State(web): State<WebState>,
+    Path(id): Path<String>,
+) -> AuditedAnswer<AcceptedScores> {
+    let row = find_run(&web, &id).await?;
+    let accepted = web.jobs.accept(&row).await?;
+    web.desk.announce(What::Evals).await;
+    let note = Note::on(&row.suite, json!({"run": row.id, "file": accepted.file}));
+    Ok((note, Json(accepted.into())))
 }
 
 /// Filter for rows.

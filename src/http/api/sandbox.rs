@@ -91,7 +91,7 @@ pub(super) struct TurnForm {
 }
 
 /// An earlier message.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = EarlierMessage)]
 pub(super) struct Earlier {
@@ -99,6 +99,12 @@ pub(super) struct Earlier {
     speaker: Speaker,
     /// Its text.
     text: String,
+}
+
+impl From<Line> for Earlier {
+    fn from(line: Line) -> Self {
+        Self { speaker: line.speaker, text: line.text }
+    }
 }
 
 impl From<Earlier> for Line {

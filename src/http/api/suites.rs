@@ -1,21 +1,21 @@
-//! Eval suites: lists them, and saves replies as their cases.
+//! Eval suites: lists them, shows their cases, and saves and removes cases.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::response::Answer;
 use super::sandbox::Earlier;
 use crate::domain::Line;
 use crate::domain::What;
-use crate::eval::cases::{Check, SavedReply};
-use crate::eval::jobs::{self, SuiteListing};
+use crate::eval::cases::{self, CaseRef, Check, ListedCase, SavedReply};
+use crate::eval::jobs::{self, AcceptedBaseline, SuiteListing};
 use crate::http::WebState;
 use crate::http::error::Problem;
-use crate::http::extract::Body;
+use crate::http::extract::{Body, Query};
 use crate::http::note::Note;
 
 /// Maximum number of earlier messages in a case.
@@ -37,13 +37,30 @@ pub(super) struct Suite {
     agent: Option<String>,
     /// Whether it holds replies that were saved as cases.
     saved: bool,
+    /// Its file of accepted scores, as `baseline` of a run takes it; null if there is none.
+    baseline: Option<AcceptedScores>,
+}
+
+/// A suite's file of accepted scores.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AcceptedScores {
+    /// Its name, beside the suite.
+    file: String,
+    /// When it was written, milliseconds since 1970.
+    accepted_at: i64,
+}
+
+impl From<AcceptedBaseline> for AcceptedScores {
+    fn from(AcceptedBaseline { file, accepted_at }: AcceptedBaseline) -> Self {
+        Self { file, accepted_at }
+    }
 }
 
 impl From<SuiteListing> for Suite {
     fn from(listed: SuiteListing) -> Self {
         let saved = listed.is_saved();
-        let SuiteListing { name, title, cases, agent } = listed;
-        Self { name, title, cases, agent, saved }
+        let SuiteListing { name, title, cases, agent, baseline } = listed;
+        Self { name, title, cases, agent, saved, baseline: baseline.map(AcceptedScores::from) }
     }
 }
 
@@ -54,6 +71,95 @@ pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Suite>> {
     let broken = |_| Problem::broken("The suites cannot be read. The server's log says why.");
     let listed = listing.await.map_err(broken)?;
     Ok(Json(listed.into_iter().map(Suite::from).collect()))
+}
+
+/// A suite with its cases.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SuiteCases {
+    /// Text of its file.
+    text: String,
+    /// The cases that are written in it, in its order.
+    cases: Vec<SuiteCase>,
+    /// Whether its cases can be changed here: only suites of saved replies can.
+    saved: bool,
+}
+
+/// A case of a suite.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SuiteCase {
+    /// Its title.
+    title: String,
+    /// What it consists of, if it has no more than a case that is saved here; else null.
+    form: Option<CaseForm>,
+}
+
+/// What a case consists of.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CaseForm {
+    /// Earlier messages, oldest first.
+    history: Vec<Earlier>,
+    /// The customer's message.
+    text: String,
+    /// Assertions on the answer.
+    checks: Vec<Check>,
+}
+
+impl From<ListedCase> for SuiteCase {
+    fn from(ListedCase { title, form }: ListedCase) -> Self {
+        let form = form.map(|cases::CaseForm { history, text, checks }| CaseForm {
+            history: history.into_iter().map(Earlier::from).collect(),
+            text,
+            checks,
+        });
+        Self { title, form }
+    }
+}
+
+/// The suite to read.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SuiteQuery {
+    /// Name of the suite.
+    #[param(max_length = 500)]
+    suite: String,
+}
+
+/// Returns a suite: the text of its file, and its cases.
+#[utoipa::path(get, path = "/evals/cases", operation_id = "list_cases", tag = "evals", params(SuiteQuery),
+    responses((status = 200, body = SuiteCases), (status = 404, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn cases(
+    State(web): State<WebState>,
+    Query(SuiteQuery { suite }): Query<SuiteQuery>,
+) -> Answer<SuiteCases> {
+    let jobs::SuiteCases { text, cases, is_saved } = web.jobs.suite_cases(&suite).await?;
+    let cases = cases.into_iter().map(SuiteCase::from).collect();
+    Ok(Json(SuiteCases { text, cases, saved: is_saved }))
+}
+
+/// The case to remove.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RemovedCase {
+    /// Name of the suite.
+    #[param(max_length = 500)]
+    suite: String,
+    /// The case's place in the suite, from 0.
+    at: usize,
+    /// Its title. If the case at this place has another, nothing is removed.
+    #[param(max_length = 20_000)]
+    title: String,
+}
+
+/// Removes a case from a suite of saved replies; with its last case, the suite.
+#[utoipa::path(delete, path = "/evals/cases", operation_id = "remove_case", tag = "evals", params(RemovedCase),
+    responses((status = 204), (status = 404, response = Problem), (status = 422, response = Problem)))]
+pub(super) async fn remove(
+    State(web): State<WebState>,
+    Query(RemovedCase { suite, at, title }): Query<RemovedCase>,
+) -> Result<(StatusCode, Extension<Note>), Problem> {
+    web.jobs.remove_case(&suite, &CaseRef { at, title }).await?;
+    web.desk.announce(What::Evals).await;
+    Ok((StatusCode::NO_CONTENT, Note::on(&suite, json!({"at": at}))))
 }
 
 /// A reply to save as a case.
@@ -81,6 +187,8 @@ pub(super) struct NewCase {
     /// Title of the case; default: its first words.
     #[schema(max_length = 20_000)]
     title: Option<String>,
+    /// The case of `suite` that it replaces.
+    replaces: Option<CaseRef>,
 }
 
 /// A saved case.
@@ -101,7 +209,7 @@ pub(super) async fn save(
     State(web): State<WebState>,
     Body(new): Body<NewCase>,
 ) -> Result<(StatusCode, Extension<Note>, Json<SavedCase>), Problem> {
-    let NewCase { agent, suite, history, text, reply, checks, title } = new;
+    let NewCase { agent, suite, history, text, reply, checks, title, replaces } = new;
     let bot = web.desk.bots.named(&agent).ok_or_else(|| Problem::not_found("agent"))?;
     let history: Vec<Line> = history.into_iter().map(Line::from).collect();
     let sizes = [text.len(), reply.len(), title.as_ref().map_or(0, String::len)];
@@ -116,7 +224,7 @@ pub(super) async fn save(
     }
     let title = title.unwrap_or_default();
     let saving = SavedReply { title, history, text, reply, checks };
-    let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving).await?;
+    let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving, replaces).await?;
     web.desk.announce(What::Evals).await;
     let jobs::SavedCase { suite, case, added } = saved;
     let note = Note::on(&suite, json!({"added": added}));

@@ -21,6 +21,25 @@ pub fn literal(text: &str) -> String {
     made + end
 }
 
+/// Returns the text that [`literal`] escaped. Other expressions stay as they are: nothing is
+/// rendered.
+pub fn unescaped(template: &str) -> String {
+    let codes = [("{{ \"{\" }}", '{'), ("{{ \"\\n\" }}", '\n')];
+    let (mut text, mut rest) = match template.strip_prefix("{{ \"file://\" }}") {
+        Some(rest) => ("file://".to_owned(), rest),
+        None => (String::with_capacity(template.len()), template),
+    };
+    while let Some(at) = rest.find("{{ \"") {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        let code = codes.iter().find_map(|(code, plain)| Some((from.strip_prefix(code)?, *plain)));
+        let (after, plain) = code.unwrap_or((&from[1..], '{'));
+        text.push(plain);
+        rest = after;
+    }
+    text + rest
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -65,6 +84,7 @@ mod tests {
     fn words_come_out_as_they_are() {
         for words in ATTACKS {
             assert_eq!(rendered(words), [*words, *words], "{}", literal(words));
+            assert_eq!(unescaped(&literal(words)), *words);
             assert!(!literal(words).starts_with("file://"));
         }
     }
@@ -73,6 +93,7 @@ mod tests {
         #[test]
         fn whatever_they_hold(words in r#"([{}%#"'\\ \n-]|env\.SECRET|name|raw|endraw|file://|a){0,24}"#) {
             prop_assert_eq!(rendered(&words), [words.clone(), words.clone()]);
+            prop_assert_eq!(unescaped(&literal(&words)), words);
         }
     }
 }

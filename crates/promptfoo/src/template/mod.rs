@@ -20,7 +20,7 @@ mod syntax;
 mod values;
 
 pub(crate) use environment::environment;
-pub use literal::literal;
+pub use literal::{literal, unescaped};
 use values::{Surroundings, from_template, into_template, printed};
 
 /// Maximum depth of variables inside variables.

@@ -1,0 +1,81 @@
+//! Accepts a run's scores as the baseline of its suite: a file beside the suite, which later runs
+//! and gates can be compared with.
+
+use std::path::Path;
+
+use frontdesk_promptfoo::compare::Baseline;
+
+use super::{Error, EvalRequest, Jobs, inside};
+use crate::domain::RunState;
+use crate::store::runs::RunRow;
+
+/// A suite's file of accepted scores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedBaseline {
+    /// Its name, as a run's `baseline` takes it.
+    pub file: String,
+    /// When it was written, milliseconds since 1970.
+    pub accepted_at: i64,
+}
+
+impl Jobs {
+    /// Accepts the scores of a run that is done and ran every case of its suite.
+    pub async fn accept(&self, row: &RunRow) -> Result<AcceptedBaseline, Error> {
+        let known = Self::parse_result(row).filter(|_| row.state == RunState::Done);
+        let known = known.ok_or_else(|| {
+            Error::Wrong(format!(
+                "The run is {}: only one that is done can be accepted.",
+                row.state
+            ))
+        })?;
+        let wanted: Option<EvalRequest> = serde_json::from_str(&row.wanted).ok();
+        if !wanted.is_some_and(|wanted| wanted.is_whole()) {
+            return Err(Error::Wrong(
+                "It ran only some of the cases: run the whole suite, and accept that run.".into(),
+            ));
+        }
+        if inside(&self.suites, &row.suite).is_none() {
+            return Err(Error::Missing(format!("There is no suite `{}` any more.", row.suite)));
+        }
+        let run_log = self.earlier(&row.id)?;
+        let _one_at_a_time = self.saving.lock().await;
+        let name = baseline_name(&row.suite);
+        let file = self.suites.join(&name);
+        if std::fs::symlink_metadata(&file).is_ok_and(|known| !known.is_file()) {
+            return Err(Error::Wrong(format!("{} is no file", file.display())));
+        }
+        let written = tokio::task::spawn_blocking(move || {
+            // A hidden name, so that nothing reads half of it.
+            let beside = file.with_file_name(format!(
+                ".{}",
+                file.file_name().unwrap_or_default().to_string_lossy()
+            ));
+            let baseline = Baseline::of(&known.summary, &run_log).map_err(|it| it.to_string())?;
+            let put = baseline.write(&beside).map_err(|it| it.to_string()).and_then(|()| {
+                let moved = std::fs::rename(&beside, &file);
+                moved.map_err(|it| format!("{} cannot be written: {it}", file.display()))
+            });
+            if put.is_err() {
+                drop(std::fs::remove_file(&beside));
+            }
+            put
+        });
+        written.await.unwrap_or_else(|error| Err(error.to_string())).map_err(Error::Wrong)?;
+        self.accepted(&row.suite)
+            .ok_or_else(|| Error::Missing(format!("There is no file `{name}` any more.")))
+    }
+
+    /// Returns a suite's file of accepted scores, if there is one.
+    pub(super) fn accepted(&self, suite: &str) -> Option<AcceptedBaseline> {
+        let file = baseline_name(suite);
+        let known = std::fs::metadata(inside(&self.suites, &file)?).ok()?;
+        let since = known.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let accepted_at = i64::try_from(since.as_millis()).ok()?;
+        Some(AcceptedBaseline { file, accepted_at })
+    }
+}
+
+/// `acme.yaml` has its accepted scores in `acme.baseline.json`.
+fn baseline_name(suite: &str) -> String {
+    Path::new(suite).with_extension("baseline.json").to_string_lossy().into_owned()
+}
