@@ -1,9 +1,22 @@
 // Evals: running a suite, its cases, and comparing two runs.
 import { question } from "../support/model.js";
-import { accessible, expect, test } from "../support/test.js";
+import { accessible, type Desk, expect, type Schemas, test } from "../support/test.js";
 
-test("a run, then a better one beside it", async ({ page, desk }) => {
-  // The model knows the opening hours and nothing about orders.
+/** Runs the suite while the model knows the opening hours and nothing about orders. */
+async function worseRun(desk: Desk): Promise<string> {
+  desk.model.answer = () => "We open at nine [1].";
+  const body = JSON.stringify({ suite: "basics.yaml" });
+  const { id } = await desk.api<Schemas["Run"]>("/evals/runs", { method: "POST", body });
+  await expect.poll(async () => (await desk.api<Schemas["Run"]>(`/evals/runs/${id}`)).state).toBe("done");
+  return id;
+}
+
+function better(desk: Desk) {
+  desk.model.answer = (chat) =>
+    /order/i.test(question(chat)) ? "It takes three working days [1]." : "We open at nine [1].";
+}
+
+test("a run says which cases did not pass", async ({ page, desk }) => {
   desk.model.answer = () => "We open at nine [1].";
   await page.goto(`${desk.url}/evals`);
   await expect(page.getByText("No runs yet")).toBeVisible();
@@ -18,9 +31,12 @@ test("a run, then a better one beside it", async ({ page, desk }) => {
   await expect(page.getByText("Done: 1 did not pass")).toBeVisible();
   await expect(page.getByText("Harbour Books, version 1")).toBeVisible();
   await accessible(page, "a run");
+});
 
-  desk.model.answer = (chat) =>
-    /order/i.test(question(chat)) ? "It takes three working days [1]." : "We open at nine [1].";
+test("a better run stands beside its baseline", async ({ page, desk }) => {
+  const id = await worseRun(desk);
+  better(desk);
+  await page.goto(`${desk.url}/evals/${id}`);
   await page.getByRole("button", { name: "Run again" }).click();
   await page.getByRole("menuitem", { name: "The same, compared with this run" }).click();
   await expect(page.getByRole("heading", { name: "Compared with its baseline" })).toBeVisible();
@@ -34,6 +50,7 @@ test("a run, then a better one beside it", async ({ page, desk }) => {
   const changed = page.getByRole("switch", { name: "Only what changed (1)" });
   await changed.click();
   await expect(changed).toBeChecked();
+  const table = page.getByRole("table", { name: "Cases" });
   await expect(table.getByRole("row")).toHaveCount(2);
   await accessible(page, "two runs");
   await table.getByRole("button", { name: /says how long an order takes/ }).click();
