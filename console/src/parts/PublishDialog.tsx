@@ -1,5 +1,5 @@
 // Publishes a version: shows its changes, runs its gate and shows the verdict.
-import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
 import { IconAlertTriangle, IconCheck, IconShieldCheck } from "@tabler/icons-react";
 import { Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -9,6 +9,7 @@ import { useConfirm } from "./Confirm";
 import { LineDiff } from "./Diff";
 import { GateVerdict, type Verdict } from "./GateVerdict";
 import { headerValue } from "./promptFile";
+import { SettingChanges } from "./SettingChanges";
 import { Async, Failed } from "./States";
 import { useSay } from "./say";
 
@@ -74,6 +75,7 @@ function Publishing({
   const live = $api.useQuery("get", "/api/v1/agents/{agent}", { params: { path: { agent } } });
   const [doing, setDoing] = useState<Doing>();
   const [verdict, setVerdict] = useState<Verdict>();
+  const [note, setNote] = useState("");
   const [error, setError] = useState<unknown>();
   useEffect(() => onBusy(!!doing), [doing, onBusy]);
 
@@ -84,7 +86,7 @@ function Publishing({
       const what = version === undefined ? { source } : { version };
       const { data } = await api.POST("/api/v1/agents/{agent}/publish", {
         params: { path: { agent } },
-        body: { ...what, ...wanted },
+        body: { ...what, ...wanted, note },
       });
       setVerdict(data?.verdict ?? undefined);
       if (data && !wanted.dry_run) {
@@ -120,7 +122,20 @@ function Publishing({
         return (
           <Stack>
             <Text size="sm">{t("publish.about", { version: agentNow.version })}</Text>
-            <LineDiff before={agentNow.source} after={source} label={t("publish.difference")} mah="45dvh" />
+            <SettingChanges before={agentNow.source} after={source} />
+            <LineDiff before={agentNow.source} after={source} label={t("publish.difference")} mah="40dvh" />
+            {!same && (
+              <Textarea
+                label={t("publish.note")}
+                description={t("publish.noteAbout")}
+                value={note}
+                onChange={(event) => setNote(event.currentTarget.value)}
+                maxLength={300}
+                autosize
+                maxRows={4}
+                dir="auto"
+              />
+            )}
             {gate && !same && !verdict && (
               <Alert color="gray" icon={<IconShieldCheck aria-hidden />} title={t("publish.gate")}>
                 <Text size="sm">

@@ -55,6 +55,23 @@ test("a collection is made, a document dropped, learned, found, shown and delete
   await expect(page.getByText("Nothing in here yet")).toBeVisible();
 });
 
+test("a collection is renamed for people and keeps its name", async ({ page, desk }) => {
+  await page.goto("/knowledge/shop");
+  await page.getByRole("button", { name: "Actions for shop" }).click();
+  await page.getByRole("menuitem", { name: "Rename" }).click();
+  const dialog = page.getByRole("dialog", { name: "Rename shop" });
+  await expect(dialog.getByRole("button", { name: "Rename" })).toBeDisabled();
+  await dialog.getByLabel("Title").fill("Hours & orders");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Hours & orders", level: 1 })).toBeVisible();
+  expect((await desk.api<Schemas["Collection"][]>("/collections"))[0]).toMatchObject({ slug: "shop", title: "Hours & orders" });
+  await page.goto("/knowledge");
+  await expect(page.getByTestId("collection")).toContainText("Hours & orders");
+  await page.goto("/sandbox");
+  await page.getByRole("main").getByText("Settings", { exact: true }).click();
+  await expect(page.getByRole("main").getByText("Hours & orders")).toBeVisible();
+});
+
 test("what cannot be learned says why and what to do; a pasted text is learned", async ({ page }) => {
   await page.goto("/knowledge/shop");
   await page.locator("input[type=file]").first().setInputFiles([

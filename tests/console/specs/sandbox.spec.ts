@@ -190,6 +190,29 @@ test("settings change the file and nothing else of it; a draft is thrown away", 
   expect((await desk.api<Schemas["Agent"]>("/agents/shop")).version).toBe(1);
 });
 
+test("what a version changes is said in words, with a note for those who look later", async ({ page, desk }) => {
+  await page.goto("/sandbox");
+  await page.getByRole("main").getByText("Settings", { exact: true }).click();
+  await page.getByLabel("Hand-off words").first().fill("lawyer");
+  await page.keyboard.press("Enter");
+  await page.getByRole("switch", { name: "Understand voice notes" }).click();
+  await button(page, "Publish").click();
+  const dialog = page.getByRole("dialog", { name: "Publish the draft" });
+  const changes = dialog.getByRole("list", { name: "In words" }).getByRole("listitem");
+  await expect(changes).toHaveText(["Understand voice notes: on → off", "Hand-off words: added “lawyer”"]);
+  await dialog.getByLabel("What changed, and why").fill("Lawyers want a person");
+  await accessible(page, "publishing");
+  await dialog.getByRole("button", { name: "Publish", exact: true }).click();
+  await expect(dialog).toBeHidden();
+  expect((await desk.api<Schemas["Version"]>("/agents/shop/versions/2")).note).toBe("Lawyers want a person");
+
+  await button(page, "Version history").click();
+  const second = page.getByRole("button", { name: /^Version 2 / });
+  await expect(second).toContainText("Lawyers want a person");
+  await second.click();
+  await expect(page.getByRole("list", { name: "In words" })).toContainText("Hand-off words: added “lawyer”");
+});
+
 test("a voice note is recorded, heard and answered", async ({ page, desk }) => {
   desk.model.answer = () => "On Sundays it is closed [1].";
   await page.goto("/sandbox");

@@ -9,6 +9,7 @@ import { useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { useAgentNames } from "@/parts/agentName";
+import { collectionName } from "@/parts/collectionName";
 import { Page } from "@/parts/Page";
 import { Async, Failed } from "@/parts/States";
 import { useHere } from "@/parts/useHere";
@@ -60,7 +61,7 @@ function Shown({ collection, gone }: { collection: Schemas["Collection"]; gone: 
   });
   return (
     <Page
-      title={slug}
+      title={collectionName(collection)}
       back={{ to: "/knowledge", label: t("title") }}
       about={<About collection={collection} />}
       actions={

@@ -1,13 +1,16 @@
 // The collections: what each one holds, and whether all of it is learned.
 import { ActionIcon, Anchor, Badge, Group, Menu, Paper, Stack, Text, Tooltip } from "@mantine/core";
-import { IconBook2, IconDots, IconTrash } from "@tabler/icons-react";
+import { useDisclosure } from "@mantine/hooks";
+import { IconBook2, IconDots, IconPencil, IconTrash } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { useAgentNames } from "@/parts/agentName";
+import { collectionName } from "@/parts/collectionName";
 import { Async, Empty } from "@/parts/States";
 import { NewCollection } from "./NewCollection";
+import { RenameCollection } from "./RenameCollection";
 import { useDeleteCollection } from "./useDeleteCollection";
 
 type Collection = Schemas["Collection"];
@@ -40,36 +43,44 @@ export function CollectionMenu({ collection, onGone }: { collection: Collection;
   const format = useFormat();
   const agentNamed = useAgentNames();
   const { remove, busy } = useDeleteCollection();
+  const [renames, rename] = useDisclosure();
   const used = collection.agents.length > 0;
+  const name = collectionName(collection);
   return (
-    <Menu position="bottom-end" width={260}>
-      <Menu.Target>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          size="lg"
-          loading={busy}
-          aria-label={t("collections.menu", { name: collection.slug })}
-        >
-          <IconDots size={20} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item
-          color={used ? undefined : "red"}
-          disabled={used}
-          leftSection={<IconTrash size={16} aria-hidden />}
-          onClick={() => void remove(collection.slug).then((gone) => gone && onGone?.())}
-        >
-          {t("collections.delete")}
-        </Menu.Item>
-        {used && (
-          <Menu.Label style={{ whiteSpace: "normal" }}>
-            {t("collections.inUse", { agents: format.list(collection.agents.map(agentNamed)) })}
-          </Menu.Label>
-        )}
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Menu position="bottom-end" width={260}>
+        <Menu.Target>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="lg"
+            loading={busy}
+            aria-label={t("collections.menu", { name })}
+          >
+            <IconDots size={20} />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconPencil size={16} aria-hidden />} onClick={rename.open}>
+            {t("collections.rename")}
+          </Menu.Item>
+          <Menu.Item
+            color={used ? undefined : "red"}
+            disabled={used}
+            leftSection={<IconTrash size={16} aria-hidden />}
+            onClick={() => void remove(collection).then((gone) => gone && onGone?.())}
+          >
+            {t("collections.delete")}
+          </Menu.Item>
+          {used && (
+            <Menu.Label style={{ whiteSpace: "normal" }}>
+              {t("collections.inUse", { agents: format.list(collection.agents.map(agentNamed)) })}
+            </Menu.Label>
+          )}
+        </Menu.Dropdown>
+      </Menu>
+      <RenameCollection collection={collection} opened={renames} onClose={rename.close} />
+    </>
   );
 }
 
@@ -90,7 +101,7 @@ function Row({ collection }: { collection: Collection }) {
               fw={600}
               dir="auto"
             >
-              {slug}
+              {collectionName(collection)}
             </Anchor>
             {(origin === "folder" || origin === "demo") && (
               <Tooltip label={t(`collections.${origin}About`)} multiline maw={280}>

@@ -18,6 +18,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useConfirm } from "@/parts/Confirm";
+import { collectionOptions } from "@/parts/collectionName";
 import { Async, Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
@@ -173,7 +174,7 @@ function Form({ full, collections, close }: FormProps) {
         />
         <Select
           label={t("gaps.collection")}
-          data={collections.map((one) => one.slug)}
+          data={collectionOptions(collections)}
           value={collection || null}
           onChange={(value) => form.setFieldValue("collection", value ?? "")}
           allowDeselect={false}

@@ -19,6 +19,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { collectionOptions } from "@/parts/collectionName";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { Passage } from "./Passage";
 
@@ -63,7 +64,7 @@ export function SearchTest() {
           <MultiSelect
             label={t("search.collections")}
             placeholder={collections.length ? undefined : t("search.allCollections")}
-            data={(all.data ?? []).map(({ slug }) => slug)}
+            data={collectionOptions(all.data ?? [])}
             value={collections}
             onChange={setCollections}
             clearable

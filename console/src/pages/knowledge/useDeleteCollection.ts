@@ -1,7 +1,8 @@
 // Deletes a collection after a confirmation.
 import { useTranslation } from "react-i18next";
-import { $api } from "@/api/client";
+import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { collectionName } from "@/parts/collectionName";
 import { useRemoval } from "@/parts/useRemoval";
 
 export function useDeleteCollection() {
@@ -9,18 +10,20 @@ export function useDeleteCollection() {
   const removal = useRemoval();
   const deletion = $api.useMutation("delete", "/api/v1/collections/{name}");
   /** Returns whether it was deleted. */
-  const remove = (name: string) =>
-    removal(
+  const remove = (collection: Schemas["Collection"]) => {
+    const name = collectionName(collection);
+    return removal(
       {
         title: t("collections.deleteTitle", { name }),
         text: t("collections.deleteText"),
         yes: t("collections.delete"),
       },
       async () => {
-        await deletion.mutateAsync({ params: { path: { name } } });
+        await deletion.mutateAsync({ params: { path: { name: collection.slug } } });
         reread("/api/v1/collections");
       },
       t("collections.deleted", { name }),
     );
+  };
   return { remove, busy: deletion.isPending };
 }

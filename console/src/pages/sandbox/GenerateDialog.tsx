@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
+import { collectionOptions } from "@/parts/collectionName";
 import { Async, Failed } from "@/parts/States";
 
 type Props = {
@@ -91,7 +92,7 @@ function Generating({ name, knowledge: first, changed, onWritten, onClose }: Pro
             />
             <MultiSelect
               label={t("field.knowledge")}
-              data={collections.data?.map(({ slug }) => slug) ?? []}
+              data={collectionOptions(collections.data ?? [])}
               value={knowledge}
               onChange={setKnowledge}
               disabled={!available || write.isPending}

@@ -15,6 +15,7 @@ import { IconArrowBackUp, IconArrowLeft, IconFileImport } from "@tabler/icons-re
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { LineDiff } from "@/parts/Diff";
+import { SettingChanges } from "@/parts/SettingChanges";
 import { Async } from "@/parts/States";
 import { When } from "@/parts/When";
 import { useVersions, type Version } from "./sides";
@@ -73,7 +74,7 @@ function List({ versions, onShow }: { versions: Version[]; onShow: (version: Ver
             type="button"
             onClick={() => onShow(version)}
             label={t("agent.version", { version: version.version })}
-            description={<When at={version.created_at} />}
+            description={<About version={version} />}
             rightSection={
               version.live && (
                 <Badge variant="light" tt="none">
@@ -86,6 +87,26 @@ function List({ versions, onShow }: { versions: Version[]; onShow: (version: Ver
         </li>
       ))}
     </Stack>
+  );
+}
+
+/** When a version was published first, by whom, and what they said of it. */
+function About({ version: { created_at, author, note } }: { version: Version }) {
+  return (
+    <>
+      <When at={created_at} />
+      {author && (
+        <>
+          {" "}
+          · <bdi>{author}</bdi>
+        </>
+      )}
+      {note && (
+        <Text span display="block" size="sm" c="var(--mantine-color-text)" dir="auto">
+          {note}
+        </Text>
+      )}
+    </>
   );
 }
 
@@ -123,8 +144,8 @@ function OneVersion({ version, versions, draft, onBack, onRestore, onRollBack }:
             {t("history.live")}
           </Badge>
         )}
-        <Text size="sm" c="dimmed">
-          <When at={version.created_at} />
+        <Text size="sm" c="dimmed" component="div">
+          <About version={version} />
         </Text>
       </Group>
       <Select
@@ -145,6 +166,7 @@ function OneVersion({ version, versions, draft, onBack, onRestore, onRollBack }:
         ]}
         maw={280}
       />
+      <SettingChanges before={against ?? ""} after={version.source} />
       <LineDiff
         before={against ?? ""}
         after={version.source}

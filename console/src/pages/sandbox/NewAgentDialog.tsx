@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { reread } from "@/api/queries";
+import { collectionOptions } from "@/parts/collectionName";
 import { FormEnd } from "@/parts/FormEnd";
 import { withHeader } from "@/parts/promptFile";
 import { useSay } from "@/parts/say";
@@ -88,7 +89,7 @@ function Making({ taken, onMade, onClose }: Props) {
         <MultiSelect
           label={t("new.knowledge")}
           description={t("field.knowledgeAbout")}
-          data={collections.data?.map((one) => one.slug) ?? []}
+          data={collectionOptions(collections.data ?? [])}
           value={knowledge}
           onChange={setKnowledge}
         />

@@ -15,6 +15,7 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
+import { collectionOptions } from "@/parts/collectionName";
 import { headerValue, readPrompt, withHeader, withList } from "@/parts/promptFile";
 import { Sentence } from "./Sentence";
 
@@ -43,7 +44,6 @@ export function SettingsForm({ source, onChange, settings }: Props) {
   const value = (...path: string[]) => headerValue(source, path);
   const put = (path: string[], next: unknown) => onChange(withHeader(source, path, next));
   const knowledge = words(value("knowledge"));
-  const slugs = new Set([...(collections.data?.map(({ slug }) => slug) ?? []), ...knowledge]);
   const temperature = value("temperature");
   const standard = models.data?.default;
   return (
@@ -83,7 +83,7 @@ export function SettingsForm({ source, onChange, settings }: Props) {
       <MultiSelect
         label={t("field.knowledge")}
         description={t("field.knowledgeAbout")}
-        data={[...slugs]}
+        data={collectionOptions(collections.data ?? [], knowledge)}
         value={knowledge}
         onChange={(next) => onChange(withList(source, ["knowledge"], next))}
         placeholder={knowledge.length === 0 ? t("field.knowledgeNone") : undefined}

@@ -1,0 +1,15 @@
+// Collections by the title that people read; the name is what prompt files and folders call them.
+import type { Schemas } from "@/api/client";
+
+type Named = Pick<Schemas["Collection"], "slug" | "title">;
+
+export function collectionName({ slug, title }: Named): string {
+  return title || slug;
+}
+
+/** Options of a select. Names that belong to no collection stay as they are. */
+export function collectionOptions(all: readonly Named[], also: readonly string[] = []) {
+  const options = all.map((one) => ({ value: one.slug, label: collectionName(one) }));
+  const unknown = also.filter((slug) => !all.some((one) => one.slug === slug));
+  return [...options, ...unknown.map((slug) => ({ value: slug, label: slug }))];
+}
