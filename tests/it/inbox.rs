@@ -166,6 +166,11 @@ on_both! {
         assert_eq!((status, closed["resolved_at"].is_i64()), (200, true));
         let shown = app.conversation_with(ANA).await;
         assert_eq!((&shown["owner"], &shown["open_case"]), (&json!("bot"), &Value::Null));
+        // The log tells of it with the conversation, and which case was the last.
+        let log = app.get(&format!("/audit?action=escalation.resolved&subject={}", shown["id"].as_str().unwrap())).await;
+        let closed: Vec<_> = log["items"].as_array().unwrap().iter().map(|it| (it["detail"]["case"].clone(), it["detail"]["last"].clone())).collect();
+        assert_eq!((closed.len(), &closed[0]), (3, &(json!(first), json!(true))), "{log}");
+        assert!(closed[1..].iter().all(|it| *it == (json!("esc_second"), json!(false))), "{log}");
         assert_eq!(found(&app, "state=open").await, Vec::<String>::new());
         assert_eq!(post(&app, "/escalations/esc_nobody/resolve").await.0, 404);
         app.stop().await;

@@ -102,6 +102,10 @@ on_both! {
         assert_eq!(writes(&app, &id, "k2", "Hi, Ana here.").await.0, 201);
         app.settle().await;
         assert_eq!(got(&app, CUSTOMER).len(), 2);
+        // The log says which message took the conversation over: the first, once.
+        let log = app.get(&format!("/audit?action=message.written&outcome=done&subject={id}")).await;
+        let took = log["items"].as_array().unwrap().iter().filter(|it| it["detail"]["took"] == true);
+        assert_eq!(took.map(|it| &it["detail"]["message"]).collect::<Vec<_>>(), [&message["id"]], "{log}");
         app.stop().await;
     }
 

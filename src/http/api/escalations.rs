@@ -3,14 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::page::{Page, Paging};
-use super::response::Answer;
+use super::response::{Answer, AuditedAnswer};
 use crate::domain::{CaseReason, EscalationId, EscalationState, What};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Path, Query};
+use crate::http::note::Note;
 use crate::store::escalations::EscalationRow;
 
 /// A case: a conversation needs a person.
@@ -93,11 +95,14 @@ pub(super) async fn list(
 pub(super) async fn resolve(
     State(web): State<WebState>,
     Path(id): Path<String>,
-) -> Answer<Escalation> {
+) -> AuditedAnswer<Escalation> {
     let missing = || Problem::not_found("case");
     let id = EscalationId::parse(&id).map_err(|_| missing())?;
     let row = web.desk.store.close_case(&id).await?.ok_or_else(missing)?;
     web.desk.notifier.changed(&row.conversation_id);
     web.desk.announce(What::Escalations).await;
-    Ok(Json(row.into()))
+    let shown = web.desk.store.conversation(&row.conversation_id).await?;
+    let is_last = shown.is_some_and(|shown| shown.case_id.is_none());
+    let note = Note::on(row.conversation_id.as_str(), json!({"case": row.id, "last": is_last}));
+    Ok((note, Json(row.into())))
 }

@@ -11,7 +11,7 @@ use super::conversations;
 use super::messages::Message;
 use super::response::Answer;
 use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, MessageId, ProblemCode};
+use crate::domain::{ConversationId, MessageId, Owner, ProblemCode};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -64,7 +64,9 @@ pub(super) async fn write(
         web.desk.notifier.conversation_event(&id, None);
         web.desk.notifier.wake_outbox();
     }
-    let note = Note::on(id.as_str(), json!({"message": message.as_str()}));
+    // Writing takes the conversation over.
+    let took = status == StatusCode::CREATED && row.owner != Owner::Person;
+    let note = Note::on(id.as_str(), json!({"message": message.as_str(), "took": took}));
     Ok((status, note, Json(show(&web, &message).await?)))
 }
 

@@ -11,7 +11,7 @@ export type Happening = "handedOver" | "taken" | "handedBack" | "resolved";
 /** `by`: who did it, as the audit log names them. */
 export type Activity = { id: string; at: number; what: Happening; by?: string };
 
-type Entry = Pick<Schemas["AuditEntry"], "id" | "action" | "actor" | "outcome" | "created_at">;
+type Entry = Pick<Schemas["AuditEntry"], "id" | "action" | "actor" | "outcome" | "detail" | "created_at">;
 type Case = Conversation["open_case"];
 
 const actions: Partial<Record<Schemas["AuditAction"], Happening>> = {
@@ -19,6 +19,14 @@ const actions: Partial<Record<Schemas["AuditAction"], Happening>> = {
   "conversation.handed_back": "handedBack",
   "conversation.resolved": "resolved",
 };
+
+/** Writing takes over what the bot had, and closing the last open case resolves. */
+function happeningOf({ action, detail }: Entry): Happening | undefined {
+  const says = (key: string) => Object.entries(detail).some(([name, value]) => name === key && value === true);
+  if (action === "message.written") return says("took") ? "taken" : undefined;
+  if (action === "escalation.resolved") return says("last") ? "resolved" : undefined;
+  return actions[action];
+}
 
 /** The newest entries that are read; older lines of a longer conversation are not shown. */
 const READ = 200;
@@ -29,8 +37,9 @@ const TOGETHER = 10_000;
 
 /** What people did, from the audit log. */
 export const acted = (entries: readonly Entry[]): Activity[] =>
-  entries.flatMap(({ id, action, actor, outcome, created_at }) => {
-    const what = actions[action];
+  entries.flatMap((entry) => {
+    const { id, actor, outcome, created_at } = entry;
+    const what = happeningOf(entry);
     return what && outcome === "done" ? [{ id, at: created_at, what, by: actor }] : [];
   });
 

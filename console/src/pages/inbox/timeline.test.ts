@@ -16,14 +16,19 @@ const says = (id: string, author: Message["author"], sent_at: number, turn_id?: 
   state: "stored",
 });
 
-const entry = { id: "aud_1", actor: "console 1a2b3c4d", outcome: "done", created_at: day(2) } as const;
+const entry = { id: "aud_1", actor: "console 1a2b3c4d", outcome: "done", detail: {}, created_at: day(2) } as const;
 
 test("only what was done with the conversation is an activity", () => {
   expect(acted([{ ...entry, action: "conversation.taken" }])).toEqual([
     { id: "aud_1", at: day(2), what: "taken", by: "console 1a2b3c4d" },
   ]);
   expect(acted([{ ...entry, action: "conversation.taken", outcome: "refused" }])).toEqual([]);
-  expect(acted([{ ...entry, action: "message.written" }])).toEqual([]);
+  const written = (took: boolean) => acted([{ ...entry, action: "message.written", detail: { took } }]);
+  expect(written(false)).toEqual([]);
+  expect(written(true), "writing takes over").toMatchObject([{ what: "taken" }]);
+  const closed = (last: boolean) => acted([{ ...entry, action: "escalation.resolved", detail: { last } }]);
+  expect(closed(false)).toEqual([]);
+  expect(closed(true), "the last case resolves").toMatchObject([{ what: "resolved" }]);
 });
 
 test("a notice in a customer's turn is a hand-off, and so is an open case without one", () => {
