@@ -1,8 +1,6 @@
 //! Accepts a run's scores as the baseline of its suite: a file beside the suite, which later runs
 //! and gates can be compared with.
 
-use std::path::Path;
-
 use frontdesk_promptfoo::compare::Baseline;
 
 use super::{Error, EvalRequest, Jobs, inside};
@@ -75,7 +73,7 @@ impl Jobs {
     }
 }
 
-/// `acme.yaml` has its accepted scores in `acme.baseline.json`.
+/// `acme.yaml` has its accepted scores in `acme.baseline.json`, and `acme.yml` in another file.
 fn baseline_name(suite: &str) -> String {
-    Path::new(suite).with_extension("baseline.json").to_string_lossy().into_owned()
+    format!("{}.baseline.json", suite.strip_suffix(".yaml").unwrap_or(suite))
 }
