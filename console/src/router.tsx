@@ -97,9 +97,10 @@ const conversation = createRoute({
 const knowledge = createRoute({
   getParentRoute: () => desk,
   path: "/knowledge",
-  validateSearch: (search: Search): { tab?: string; q?: string } => ({
+  validateSearch: (search: Search): { tab?: string; q?: string; gap?: string } => ({
     tab: text(search.tab),
     q: text(search.q),
+    gap: text(search.gap),
   }),
   component: lazyPage(() => import("./pages/knowledge/KnowledgePage"), "KnowledgePage"),
 });
@@ -107,9 +108,10 @@ const knowledge = createRoute({
 const collection = createRoute({
   getParentRoute: () => desk,
   path: "/knowledge/$collection",
-  validateSearch: (search: Search): { tab?: string; document?: string } => ({
+  validateSearch: (search: Search): { tab?: string; document?: string; answer?: string } => ({
     tab: text(search.tab),
     document: text(search.document),
+    answer: text(search.answer),
   }),
   component: lazyPage(() => import("./pages/knowledge/CollectionPage"), "CollectionPage"),
 });

@@ -8,6 +8,7 @@ import { WordDiff } from "@/parts/Diff";
 import { Formatted } from "@/parts/Formatted";
 import { TraceView } from "@/parts/trace/TraceView";
 import { asTrace } from "@/parts/trace/trace";
+import { plain } from "@/parts/whatsapp";
 import { askedOf, asText, checkOf, outputOf } from "./row";
 import { VerdictBadge } from "./Verdict";
 
@@ -26,7 +27,7 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-const plain = { whiteSpace: "pre-wrap" } as const;
+const lines = { whiteSpace: "pre-wrap" } as const;
 
 export function CaseDetail({ row, other }: Props) {
   const { t } = useTranslation("evals");
@@ -54,7 +55,7 @@ export function CaseDetail({ row, other }: Props) {
           </Text>
         </Group>
         {why && (
-          <Text size="sm" c={row.verdict === "skipped" ? "dimmed" : "red"} mt={6} dir="auto" style={plain}>
+          <Text size="sm" c={row.verdict === "skipped" ? "dimmed" : "red"} mt={6} dir="auto" style={lines}>
             {why}
           </Text>
         )}
@@ -67,7 +68,7 @@ export function CaseDetail({ row, other }: Props) {
                 <Text component="dt" size="xs" c="dimmed">
                   <bdi dir="ltr">{name}</bdi>
                 </Text>
-                <Text component="dd" m={0} size="sm" dir="auto" style={plain}>
+                <Text component="dd" m={0} size="sm" dir="auto" style={lines}>
                   {asText(value)}
                 </Text>
               </div>
@@ -86,7 +87,7 @@ export function CaseDetail({ row, other }: Props) {
                 {t("case.sameOutput")}
               </Text>
             ) : (
-              <WordDiff before={outputOf(other.row)} after={output} />
+              <WordDiff before={plain(outputOf(other.row))} after={plain(output)} />
             )}
           </Paper>
         </Section>
@@ -108,15 +109,14 @@ function Said({ who, text, isBot }: { who: string; text: string; isBot: boolean 
   return (
     <Paper
       p="sm"
-      bg={isBot ? "var(--mantine-color-default-hover)" : undefined}
-      withBorder={!isBot}
+      bg={isBot ? "var(--bot-soft)" : "var(--customer-soft)"}
       maw="92%"
       style={{ alignSelf: isBot ? "flex-end" : "flex-start" }}
     >
       <Text size="xs" c="dimmed">
         {who}
       </Text>
-      <Text size="sm" dir="auto" style={plain}>
+      <Text size="sm" dir="auto" style={lines}>
         <Formatted text={text} />
       </Text>
     </Paper>
@@ -131,7 +131,7 @@ function Conversation({ row }: { row: Row }) {
     seen.length > 0 ? seen : [{ said: [askedOf(row)], bubbles: output ? [output] : [] }];
   return (
     <Stack gap="xs">
-      {turns.map(({ said = [], bubbles = [], trace }, at) => (
+      {turns.map(({ said = [], bubbles = [], outcome, reason, trace }, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: turns stay where they are.
         <Stack key={at} gap="xs">
           {said.filter(Boolean).map((text, at) => (
@@ -147,7 +147,12 @@ function Conversation({ row }: { row: Row }) {
             // biome-ignore lint/suspicious/noArrayIndexKey: messages stay where they are.
             <Said key={at} who={t("case.bot")} text={text} isBot />
           ))}
-          <TraceView trace={asTrace(trace)} />
+          <TraceView
+            outcome={outcome}
+            trace={asTrace(trace)}
+            reason={reason ? { reason } : undefined}
+            answer={bubbles.join("\n\n")}
+          />
         </Stack>
       ))}
     </Stack>
@@ -186,7 +191,7 @@ function Checks({ checks }: { checks: Schemas["AssertionResult"][] }) {
             </Code>
           )}
           {check.reason && (check.verdict !== "passed" || check.reason !== "Assertion passed") && (
-            <Text size="sm" mt={6} dir="auto" style={plain}>
+            <Text size="sm" mt={6} dir="auto" style={lines}>
               {check.reason}
             </Text>
           )}

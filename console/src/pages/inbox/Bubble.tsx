@@ -147,6 +147,7 @@ export const Bubble = memo(function Bubble(props: Props) {
             component="button"
             c="inherit"
             underline="always"
+            data-why={message.turn_id}
             onClick={() => message.turn_id && why(message.turn_id)}
           >
             {t("why.ask")}

@@ -168,7 +168,7 @@ function Open({ conversation: one, id }: { conversation: Conversation; id: strin
       <Beside isWide={isWide} opened={isOpen} close={hide}>
         {contact}
       </Beside>
-      <Why turn={trace} close={() => why(undefined)} />
+      <Why turn={trace} agent={one.agent} messages={thread.messages} close={() => why(undefined)} />
     </>
   );
 }

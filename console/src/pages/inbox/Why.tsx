@@ -1,68 +1,113 @@
-// Explains a reply: the turn's passages and its stages, in a drawer beside the conversation.
-import { Drawer, List, Stack, Text, Title } from "@mantine/core";
+// Explains a reply, in a drawer beside the conversation.
+import { Anchor, Drawer, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
+import { known } from "@/api/words";
 import { Async } from "@/parts/States";
-import { TraceDetail, useFigures } from "@/parts/trace/TraceView";
+import { Explanation } from "@/parts/trace/Explanation";
 import { When } from "@/parts/When";
-import classes from "./inbox.module.css";
-import { turnQuery } from "./thread";
+import { useGapOf } from "./gap";
+import { type Message, turnQuery } from "./thread";
 
-function Citations({ all }: { all: Schemas["Citation"][] }) {
+const states = {
+  open: "why.gap.open",
+  answered: "why.gap.answered",
+  dismissed: "why.gap.dismissed",
+} as const satisfies Record<Schemas["GapState"], string>;
+
+/** The way to the knowledge gap in which the question counts, if one is found. */
+function GapLink({ turn }: { turn: Schemas["Turn"] }) {
   const { t } = useTranslation("inbox");
+  const gap = useGapOf(turn);
+  if (!gap) return null;
   return (
-    <section>
-      <Title order={3} mb={4}>
-        {t("why.citations")}
-      </Title>
-      {all.length === 0 ? (
-        <Text size="sm">{t("why.noCitations")}</Text>
-      ) : (
-        <List size="sm" type="ordered">
-          {all.map(({ mark, title, source, heading, place }) => (
-            <List.Item key={`${mark} ${source} ${heading}`} value={mark}>
-              <bdi>{title}</bdi>{" "}
-              <span className={classes.quiet}>
-                {[heading, place, source].filter(Boolean).map((part) => (
-                  <bdi key={part}>· {part} </bdi>
-                ))}
-              </span>
-            </List.Item>
-          ))}
-        </List>
-      )}
-    </section>
+    <Text size="sm">
+      {t(known(states, gap.state, "why.gap.open"))}{" "}
+      <Anchor
+        inherit
+        renderRoot={(props) => <Link to="/knowledge" search={{ tab: "gaps", gap: gap.id }} {...props} />}
+      >
+        {t("why.gap.show")}
+      </Anchor>
+    </Text>
   );
 }
 
-function Turn({ turn }: { turn: Schemas["Turn"] }) {
-  const { t } = useTranslation("inbox");
-  const figures = useFigures();
-  const { trace } = turn;
-  return (
-    <Stack gap="md">
-      <Text size="sm" className={classes.quiet}>
-        {turn.outcome && <>{t(`why.outcome.${turn.outcome}`)} · </>}
-        <When at={turn.created_at} />
-        {trace && <> · {figures(trace).join(" · ")}</>}
-      </Text>
-      <Citations all={turn.citations} />
-      {trace && <TraceDetail trace={trace} />}
-    </Stack>
-  );
-}
+type ReadProps = {
+  id: string;
+  agent: string;
+  messages: readonly Message[];
+  onDialog: (isOpen: boolean) => void;
+};
 
-function Read({ id }: { id: string }) {
+function Read({ id, agent, messages, onDialog }: ReadProps) {
   const query = useQuery(turnQuery(id));
-  return <Async query={query}>{(turn) => <Turn turn={turn} />}</Async>;
+  const sent = messages.filter(({ turn_id, direction }) => turn_id === id && direction === "out");
+  const answer = sent.flatMap(({ text }) => text || []).join("\n\n");
+  return (
+    <Async query={query}>
+      {(turn) => (
+        <Stack gap="md">
+          <Text size="sm" c="dimmed">
+            <When at={turn.created_at} />
+          </Text>
+          <Explanation
+            outcome={turn.outcome}
+            trace={turn.trace}
+            citations={turn.citations}
+            answer={answer}
+            agent={agent}
+            onDialog={onDialog}
+          >
+            <GapLink turn={turn} />
+          </Explanation>
+        </Stack>
+      )}
+    </Async>
+  );
 }
 
-export function Why({ turn, close }: { turn: string | undefined; close: () => void }) {
+/** Gives the focus back to what opened the drawer; if that is gone, to the same question in the thread. */
+function useReturn(turn: string | undefined) {
+  const last = useRef<{ turn: string; asker: Element | null }>(undefined);
+  if (turn && last.current?.turn !== turn) last.current = { turn, asker: document.activeElement };
+  return () => {
+    const { asker, turn } = last.current ?? {};
+    last.current = undefined;
+    const isThere = asker instanceof HTMLElement && asker.isConnected && asker !== document.body;
+    const again = document.querySelector<HTMLElement>(`[data-why="${CSS.escape(turn ?? "")}"]`);
+    (isThere ? asker : again)?.focus({ preventScroll: true });
+  };
+}
+
+type Props = {
+  turn: string | undefined;
+  /** Short name of the agent. */
+  agent: string;
+  messages: readonly Message[];
+  close: () => void;
+};
+
+export function Why({ turn, agent, messages, close }: Props) {
   const { t } = useTranslation("inbox");
+  // Escape closes the dialog over the drawer, not the drawer.
+  const [isCovered, setCovered] = useState(false);
+  const giveBack = useReturn(turn);
   return (
-    <Drawer opened={!!turn} onClose={close} position="right" size="lg" title={t("why.title")}>
-      {turn && <Read id={turn} />}
+    <Drawer
+      opened={!!turn}
+      onClose={close}
+      closeOnEscape={!isCovered}
+      returnFocus={false}
+      onExitTransitionEnd={giveBack}
+      position="right"
+      size="lg"
+      title={t("why.title")}
+    >
+      {turn && <Read id={turn} agent={agent} messages={messages} onDialog={setCovered} />}
     </Drawer>
   );
 }

@@ -1,21 +1,27 @@
 // Curated answers, which customers get word for word.
 import { ActionIcon, Badge, Button, Group, Paper, Stack, Text } from "@mantine/core";
 import { IconMessageCheck, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { usePages } from "@/api/pages";
 import { reread } from "@/api/queries";
+import { AnswerForm, type Draft } from "@/parts/AnswerForm";
+import { usePlacedAnswer } from "@/parts/curated";
+import { Formatted } from "@/parts/Formatted";
 import { MoreButton } from "@/parts/MoreButton";
+import { toWhatsApp } from "@/parts/markdown";
 import { Async, Empty } from "@/parts/States";
+import { useHere } from "@/parts/useHere";
 import { useRemoval } from "@/parts/useRemoval";
-import { AnswerForm } from "./AnswerForm";
 
 type Answer = Schemas["CuratedAnswer"];
 
 export function Answers({ collection }: { collection: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
-  const [editing, setEditing] = useState<Answer | "new">();
+  const [editing, setEditing] = useState<Answer | Draft>();
+  const linked = useLinked(collection);
   const query = usePages((cursor) =>
     $api.queryOptions("get", "/api/v1/collections/{name}/answers", {
       params: { path: { name: collection }, query: { limit: 50, cursor } },
@@ -25,7 +31,7 @@ export function Answers({ collection }: { collection: string }) {
     <Button
       variant="default"
       leftSection={<IconPlus size={18} aria-hidden />}
-      onClick={() => setEditing("new")}
+      onClick={() => setEditing({ phrasings: [], answer: "" })}
     >
       {t("answers.add")}
     </Button>
@@ -57,9 +63,34 @@ export function Answers({ collection }: { collection: string }) {
           </Stack>
         )}
       </Async>
-      <AnswerForm collection={collection} editing={editing} close={() => setEditing(undefined)} />
+      <AnswerForm
+        collections={[collection]}
+        editing={editing ?? linked.answer}
+        close={() => {
+          setEditing(undefined);
+          linked.close();
+        }}
+      />
     </>
   );
+}
+
+/** The answer in the address, to which other pages link. */
+function useLinked(collection: string) {
+  const navigate = useNavigate();
+  const { answer: id } = useSearch({ from: "/desk/knowledge/$collection" });
+  const { data } = usePlacedAnswer(id, [collection]);
+  const here = useHere();
+  const close = () =>
+    id &&
+    here.current &&
+    void navigate({
+      to: "/knowledge/$collection",
+      params: { collection },
+      search: { tab: "answers" },
+      replace: true,
+    });
+  return { answer: id ? data?.answer : undefined, close };
 }
 
 type RowProps = { answer: Answer; collection: string; edit: () => void };
@@ -92,7 +123,7 @@ function Row({ answer: one, collection, edit }: RowProps) {
             </Text>
           )}
           <Text size="sm" dir="auto" lineClamp={3} style={{ whiteSpace: "pre-wrap" }}>
-            {one.answer}
+            <Formatted text={toWhatsApp(one.answer)} />
           </Text>
           {one.source && (
             <Text size="xs" c="dimmed">

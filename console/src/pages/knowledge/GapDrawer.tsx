@@ -17,11 +17,15 @@ import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { AnswerLink } from "@/parts/AnswerLink";
 import { useConfirm } from "@/parts/Confirm";
 import { collectionOptions } from "@/parts/collectionName";
+import { useCollectionsOf, usePlacedAnswer } from "@/parts/curated";
+import { Formatted } from "@/parts/Formatted";
 import { Async, Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
+import { plain } from "@/parts/whatsapp";
 
 type Full = Schemas["KnowledgeGapInFull"];
 
@@ -50,7 +54,7 @@ function Shown({ full, close }: { full: Full; close: () => void }) {
     <Stack>
       <div>
         <Title order={3}>
-          <bdi>{gap.question}</bdi>
+          <bdi>{plain(gap.question)}</bdi>
         </Title>
         <Text size="sm" c="dimmed">
           {t("gaps.asked", { count: gap.asked })} · <When at={gap.last_at} ago />
@@ -67,7 +71,9 @@ function Shown({ full, close }: { full: Full; close: () => void }) {
           <List size="sm" spacing={4}>
             {examples.map((example) => (
               <List.Item key={`${example.asked_at} ${example.question}`}>
-                <span dir="auto">{example.question}</span>{" "}
+                <span dir="auto">
+                  <Formatted text={example.question} />
+                </span>{" "}
                 <Text span size="xs" c="dimmed">
                   <When at={example.asked_at} ago />
                 </Text>{" "}
@@ -84,9 +90,16 @@ function Shown({ full, close }: { full: Full; close: () => void }) {
       >
         {t("gaps.try")}
       </Anchor>
+      {gap.answer_id && <Answered id={gap.answer_id} />}
       {gap.state !== "answered" && <AnswerForm full={full} close={close} />}
     </Stack>
   );
+}
+
+/** The link to the curated answer that was written for it. */
+function Answered({ id }: { id: string }) {
+  const placed = usePlacedAnswer(id, useCollectionsOf(undefined)?.all);
+  return <AnswerLink placed={placed.data} />;
 }
 
 /** The link from a question to where it was asked. */
@@ -113,7 +126,7 @@ type FormProps = { full: Full; collections: Schemas["Collection"][]; close: () =
 
 /** The customers' questions, one a line, without duplicates. */
 function ways({ gap, examples }: Full): string {
-  return [...new Set([gap.question, ...examples.map(({ question }) => question)])].join("\n");
+  return [...new Set([gap, ...examples].map(({ question }) => plain(question)))].join("\n");
 }
 
 function Form({ full, collections, close }: FormProps) {

@@ -1,6 +1,7 @@
 // Knowledge gaps: grouped questions that the bot could not answer. They can be answered or dismissed.
 import { Badge, Group, Paper, SegmentedControl, Select, Stack, Text, UnstyledButton } from "@mantine/core";
 import { IconMoodSmile } from "@tabler/icons-react";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
@@ -11,6 +12,7 @@ import { agentName } from "@/parts/agentName";
 import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { When } from "@/parts/When";
+import { plain } from "@/parts/whatsapp";
 import { GapDrawer } from "./GapDrawer";
 
 type Gap = Schemas["KnowledgeGap"];
@@ -34,7 +36,16 @@ export function Gaps() {
   const [state, setState] = useState<State>("open");
   const [agent, setAgent] = useState<string | null>(null);
   const [order, setOrder] = useState<Order>("recent");
-  const [shown, setShown] = useState<string>();
+  const navigate = useNavigate();
+  // In the address, so that a conversation can link to it.
+  const { gap: shown } = useSearch({ from: "/desk/knowledge" });
+  const show = (gap?: string) =>
+    void navigate({
+      to: "/knowledge",
+      search: (old) => ({ ...old, gap }),
+      replace: true,
+      resetScroll: false,
+    });
   const agents = $api.useQuery("get", "/api/v1/agents");
   const query = usePages((cursor) =>
     $api.queryOptions("get", "/api/v1/gaps", {
@@ -88,7 +99,7 @@ export function Gaps() {
                   key={gap.id}
                   gap={gap}
                   agent={named.size > 1 ? named.get(gap.agent_id) : undefined}
-                  show={() => setShown(gap.id)}
+                  show={() => show(gap.id)}
                 />
               ))}
             </Stack>
@@ -101,7 +112,7 @@ export function Gaps() {
           </>
         )}
       </Async>
-      <GapDrawer id={shown} close={() => setShown(undefined)} />
+      <GapDrawer id={shown} close={() => show()} />
     </Stack>
   );
 }
@@ -120,12 +131,12 @@ function Row({ gap, agent, show }: { gap: Gap; agent?: string; show: () => void 
         p="sm"
         w="100%"
         style={{ borderRadius: "inherit" }}
-        aria-label={t("gaps.show", { question: gap.question })}
+        aria-label={t("gaps.show", { question: plain(gap.question) })}
       >
         <Group justify="space-between" wrap="nowrap" gap="sm">
           <Stack gap={2}>
             <Text fw={500} lineClamp={2}>
-              <bdi>{gap.question}</bdi>
+              <bdi>{plain(gap.question)}</bdi>
             </Text>
             <Text size="xs" c="dimmed">
               {t("gaps.asked", { count: gap.asked })} · <When at={gap.last_at} ago />

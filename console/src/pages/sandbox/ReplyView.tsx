@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useCaseReason } from "@/parts/caseReason";
 import { WordDiff } from "@/parts/Diff";
 import { Formatted } from "@/parts/Formatted";
+import { toWhatsApp } from "@/parts/markdown";
 import { Failed } from "@/parts/States";
 import { TraceView } from "@/parts/trace/TraceView";
 import { plain } from "@/parts/whatsapp";
@@ -79,7 +80,11 @@ function Bubbles({ reply, other }: { reply: Reply; other?: Other }) {
     return (
       <Box className={classes.bot} dir="auto" data-state="writing">
         <Text size="sm" component="span" className={classes.writing}>
-          {reply.text || <span aria-hidden>{t("conversation.writing")}</span>}
+          {reply.text ? (
+            <Formatted text={toWhatsApp(reply.text)} />
+          ) : (
+            <span aria-hidden>{t("conversation.writing")}</span>
+          )}
         </Text>
       </Box>
     );
@@ -139,7 +144,16 @@ export const ReplyView = memo(function ReplyView({ at, reply, named, other }: Pr
       {outcome?.trace.transcribe && (
         <Box w="100%" pos="relative">
           <Box pe={reply.saved ? 0 : 32}>
-            <TraceView trace={outcome.trace} />
+            <TraceView
+              outcome={outcome.outcome}
+              trace={outcome.trace}
+              citations={outcome.citations}
+              reason={
+                outcome.reason ? { reason: outcome.reason, reason_code: outcome.reason_code } : undefined
+              }
+              answer={outcome.bubbles.join("\n\n")}
+              agent={at.agent}
+            />
           </Box>
           <SaveCase at={at} reply={reply} />
         </Box>

@@ -8,6 +8,7 @@ import type { Schemas } from "@/api/client";
 import { AgentSelect } from "@/parts/AgentSelect";
 import { useCaseReason } from "@/parts/caseReason";
 import { Formatted } from "@/parts/Formatted";
+import { toWhatsApp } from "@/parts/markdown";
 import { Failed } from "@/parts/States";
 import { useSampleQuestions } from "@/parts/sampleQuestions";
 import { nowAsked } from "./progress";
@@ -117,7 +118,7 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
   const reasonOf = useCaseReason();
   const { outcome } = answer;
   const { reason, reason_code } = outcome ?? {};
-  const bubbles = outcome ? outcome.bubbles : [answer.text].filter(Boolean);
+  const bubbles = outcome ? outcome.bubbles : [toWhatsApp(answer.text)].filter(Boolean);
   const titles = [...new Set(outcome?.citations.map(({ title }) => title))];
   return (
     <Stack gap="xs" aria-live="polite" aria-busy={busy} role="region" aria-label={t("ask.answer")}>
@@ -131,7 +132,7 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
       )}
       {bubbles.map((bubble, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: bubbles stay where they are.
-        <Paper key={at} bg="var(--mantine-color-default-hover)" p="sm" maw={620}>
+        <Paper key={at} bg="var(--bot-soft)" p="sm" maw={620}>
           <Text dir="auto" style={{ whiteSpace: "pre-wrap" }}>
             <Formatted text={bubble} />
           </Text>

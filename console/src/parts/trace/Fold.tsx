@@ -8,23 +8,24 @@ type Props = {
   label: ReactNode;
   /** Quieter text beside the label. */
   aside?: ReactNode;
+  /** Whether it starts expanded. */
   opened?: boolean;
+  onChange?: (opened: boolean) => void;
   children: () => ReactNode;
 };
 
-export function Fold({ label, aside, opened: first = false, children }: Props) {
+export function Fold({ label, aside, opened: first = false, onChange, children }: Props) {
   const [opened, setOpened] = useState(first);
   const { i18n } = useTranslation();
   const id = useId();
+  const toggle = () => {
+    setOpened(!opened);
+    onChange?.(!opened);
+  };
   const rtl = i18n.dir() === "rtl";
   return (
     <div>
-      <UnstyledButton
-        onClick={() => setOpened(!opened)}
-        aria-expanded={opened}
-        aria-controls={opened ? id : undefined}
-        py={2}
-      >
+      <UnstyledButton onClick={toggle} aria-expanded={opened} aria-controls={opened ? id : undefined} py={2}>
         <Group gap={6} wrap="nowrap" align="flex-start">
           <Box component="span" c="dimmed" lh={0} mt={3} style={{ flex: "none" }}>
             {opened ? (

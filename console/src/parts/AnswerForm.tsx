@@ -1,62 +1,109 @@
-// Creates or edits a curated answer.
-import { ActionIcon, Button, Group, Modal, Stack, Switch, Text, Textarea, TextInput } from "@mantine/core";
+// Creates or edits a curated answer, in a dialog.
+import {
+  ActionIcon,
+  Button,
+  Group,
+  Modal,
+  Select,
+  Stack,
+  Switch,
+  Text,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconPlus, IconX } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
-import { FormEnd } from "@/parts/FormEnd";
-import { useSay } from "@/parts/say";
+import { Formatted } from "./Formatted";
+import { FormEnd } from "./FormEnd";
+import { toWhatsApp } from "./markdown";
+import { useSay } from "./say";
 
 type Answer = Schemas["CuratedAnswer"];
-type Props = { collection: string; editing?: Answer | "new"; close: () => void };
+/** What a new answer begins with. */
+export type Draft = { phrasings: string[]; answer: string };
 
-export function AnswerForm({ collection, editing, close }: Props) {
-  const { t } = useTranslation(["knowledge", "common"]);
+type Props = {
+  /** The collections that may take a new answer; one to edit is in the first. */
+  collections: readonly string[];
+  editing?: Answer | Draft;
+  close: () => void;
+};
+
+export function AnswerForm({ collections, editing, close }: Props) {
+  const { t } = useTranslation("knowledge");
+  const isFixed = editing && "source" in editing && editing.source;
+  const title = isFixed
+    ? "answers.title"
+    : editing && "id" in editing
+      ? "answers.editTitle"
+      : "answers.addTitle";
   return (
-    <Modal
-      opened={!!editing}
-      onClose={close}
-      size="lg"
-      title={t(editing === "new" ? "answers.addTitle" : "answers.editTitle")}
-    >
-      {editing && (
-        <Form collection={collection} answer={editing === "new" ? undefined : editing} close={close} />
-      )}
+    <Modal opened={!!editing} onClose={close} size="lg" title={t(title)}>
+      {editing &&
+        (isFixed ? (
+          <Fixed answer={editing} />
+        ) : (
+          <Form collections={collections} editing={editing} close={close} />
+        ))}
     </Modal>
   );
 }
 
-function useSaving(collection: string, answer: Answer | undefined, close: () => void) {
-  const { t } = useTranslation(["knowledge", "common"]);
+/** An answer that a file defines: it is changed there. */
+function Fixed({ answer }: { answer: Pick<Answer, "phrasings" | "answer" | "source"> }) {
+  const { t } = useTranslation("knowledge");
+  return (
+    <Stack gap="sm">
+      <Text fw={600} dir="auto">
+        {answer.phrasings[0]}
+      </Text>
+      <Text size="sm" dir="auto" style={{ whiteSpace: "pre-wrap" }}>
+        <Formatted text={toWhatsApp(answer.answer)} />
+      </Text>
+      <Text size="sm" c="dimmed">
+        {t("answers.file", { file: answer.source })}. {t("answers.fileAbout")}
+      </Text>
+    </Stack>
+  );
+}
+
+function useSaving(name: string, answer: Answer | undefined, close: () => void) {
+  const { t } = useTranslation("knowledge");
   const say = useSay();
-  const making = $api.useMutation("post", "/api/v1/collections/{name}/answers");
-  const changing = $api.useMutation("patch", "/api/v1/collections/{name}/answers/{id}");
-  const onSuccess = () => {
-    reread("/api/v1/collections/{name}/answers");
-    say.done(t("answers.saved"));
-    close();
+  const saved = {
+    onSuccess: () => {
+      reread("/api/v1/collections/{name}/answers", "/api/v1/collections/{name}/answers/{id}");
+      say.done(t("answers.saved"));
+      close();
+    },
   };
+  const making = $api.useMutation("post", "/api/v1/collections/{name}/answers", saved);
+  const changing = $api.useMutation("patch", "/api/v1/collections/{name}/answers/{id}", saved);
   const save = (body: Schemas["NewCuratedAnswer"]) => {
-    const name = collection;
-    if (answer) changing.mutate({ params: { path: { name, id: answer.id } }, body }, { onSuccess });
+    if (answer) changing.mutate({ params: { path: { name, id: answer.id } }, body });
     // A new answer for all languages omits the language; an edit clears it with an empty string.
     else
-      making.mutate(
-        { params: { path: { name } }, body: { ...body, language: body.language || undefined } },
-        { onSuccess },
-      );
+      making.mutate({
+        params: { path: { name } },
+        body: { ...body, language: body.language || undefined },
+      });
   };
   return { save, busy: making.isPending || changing.isPending, error: making.error ?? changing.error };
 }
 
-function Form({ collection, answer, close }: { collection: string; answer?: Answer; close: () => void }) {
+function Form({ collections, editing, close }: Props & { editing: Answer | Draft }) {
   const { t } = useTranslation(["knowledge", "common"]);
+  const [collection, setCollection] = useState(collections[0] ?? "");
+  const answer = "id" in editing ? editing : undefined;
   const { save, busy, error } = useSaving(collection, answer, close);
   const form = useForm({
     initialValues: {
-      phrasings: answer?.phrasings.length ? answer.phrasings : [""],
-      answer: answer?.answer ?? "",
+      phrasings: editing.phrasings.length ? editing.phrasings : [""],
+      answer: editing.answer,
       language: answer?.language ?? "",
       enabled: answer?.enabled ?? true,
     },
@@ -75,6 +122,8 @@ function Form({ collection, answer, close }: { collection: string; answer?: Answ
     }),
   );
   const { phrasings } = form.values;
+  // A correction begins with its answer, a new answer with its question.
+  const begins = editing.answer && !answer ? "answer" : "question";
   return (
     <form onSubmit={submit} noValidate>
       <Stack>
@@ -93,7 +142,7 @@ function Form({ collection, answer, close }: { collection: string; answer?: Answ
                 dir="auto"
                 maxLength={500}
                 style={{ flex: 1 }}
-                data-autofocus={at === phrasings.length - 1 || undefined}
+                data-autofocus={(begins === "question" && at === phrasings.length - 1) || undefined}
                 {...form.getInputProps(`phrasings.${at}`)}
                 error={at === 0 && form.errors.phrasings}
               />
@@ -131,8 +180,18 @@ function Form({ collection, answer, close }: { collection: string; answer?: Answ
           maxRows={14}
           maxLength={8_000}
           required
+          data-autofocus={begins === "answer" || undefined}
           {...form.getInputProps("answer")}
         />
+        {collections.length > 1 && (
+          <Select
+            label={t("gaps.collection")}
+            data={[...collections]}
+            value={collection}
+            onChange={(next) => setCollection(next ?? collection)}
+            allowDeselect={false}
+          />
+        )}
         <TextInput
           label={t("answers.language")}
           description={t("answers.languageAbout")}

@@ -1,0 +1,51 @@
+// Everything that a turn's stages recorded, behind a fold that stays as it was left.
+import { Alert, Stack, Text } from "@mantine/core";
+import { useLocalStorage } from "@mantine/hooks";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { Fold } from "./Fold";
+import { Passages } from "./Passages";
+import { Heard, Rules, Search, ShownToModel, Written } from "./Sections";
+import { Timings } from "./Timings";
+import { figures, type Trace } from "./trace";
+import { useFigures } from "./useFigures";
+
+export function Details({ trace }: { trace: Trace }) {
+  const { t } = useTranslation("trace");
+  const say = useFigures();
+  const [opened, setOpened] = useLocalStorage({
+    key: "frontdesk.trace.details",
+    defaultValue: false,
+    getInitialValueInEffect: false,
+  });
+  return (
+    <Fold label={t("details")} aside={say(trace).join(" · ")} opened={opened} onChange={setOpened}>
+      {() => <Recorded trace={trace} />}
+    </Fold>
+  );
+}
+
+function Recorded({ trace }: { trace: Trace }) {
+  const { t } = useTranslation("trace");
+  const { wrong } = figures(trace);
+  return (
+    <Stack gap="md">
+      {wrong.length > 0 && (
+        <Alert color="orange" p="xs" icon={<IconAlertTriangle aria-hidden />} title={t("wrong.title")}>
+          {wrong.map((why) => (
+            <Text key={why} size="sm" dir="auto">
+              {why}
+            </Text>
+          ))}
+        </Alert>
+      )}
+      <Timings trace={trace} />
+      <Heard trace={trace} />
+      <Rules trace={trace} />
+      <Search trace={trace} />
+      <Passages trace={trace} />
+      <ShownToModel trace={trace} />
+      <Written trace={trace} />
+    </Stack>
+  );
+}
