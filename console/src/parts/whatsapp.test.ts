@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { plain, runs } from "./whatsapp";
+import { plain, runs, withoutSources } from "./whatsapp";
 
 const shown = (text: string) =>
   runs(text)
@@ -25,6 +25,13 @@ test("an address keeps its marks, and can stand between marks", () => {
 
 test("a preview has no marks", () => {
   expect(plain("We open at *nine*.\n\n_Opening hours_")).toBe("We open at nine.\n\nOpening hours");
+});
+
+test("the line of sources is left out, and nothing else", () => {
+  expect(withoutSources("We open at 9.\n\n📄 _Opening hours · Prices (p. 2)_")).toBe("We open at 9.");
+  expect(withoutSources("📄 _A_")).toBe("");
+  for (const text of ["We open at 9.", "📄 _Menu_\nis what we call it", "See 📄 _Menu_", "📄 _Menu", ""])
+    expect(withoutSources(text)).toBe(text);
 });
 
 // Quadratic work here takes minutes, which vitest does not wait for.

@@ -37,3 +37,8 @@ export function plain(text: string): string {
     .map((run) => run.text)
     .join("");
 }
+
+/** A reply as it was sent, without the line at its end that names its sources. */
+export function withoutSources(text: string): string {
+  return text.replace(/(?:^|\n)📄 _[^\n]*_\s*$/u, "").trimEnd();
+}

@@ -57,7 +57,8 @@ test("a better run stands beside its baseline", async ({ page, desk }) => {
   const drawer = page.getByRole("dialog", { name: "Case" });
   await expect(drawer.getByRole("region", { name: /Differences from/ })).toContainText("working");
   await expect(drawer.getByRole("region", { name: "Assertions" })).toContainText("icontains");
-  await expect(drawer.getByRole("button", { name: /fake-model/ })).toBeVisible();
+  await drawer.getByRole("button", { name: /fake-model/ }).click();
+  await expect(drawer.getByTestId("account")).toHaveText("The model wrote this answer from 1 passage of your documents.");
   await accessible(page, "a case");
 });
 

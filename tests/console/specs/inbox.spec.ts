@@ -183,6 +183,100 @@ test("the thread says who took it over and when it went back", async ({ page, de
   await accessible(page, "what happened");
 });
 
+test("why a customer got an answer: what it rests on, its details, and a better one", async ({ page, desk }) => {
+  test.slow();
+  desk.model.answer = () => "We open at **nine** [1].";
+  await desk.graph.customerSays(ada, "When do you *open*?", "Ada Lovelace");
+  await expect.poll(() => toAda(desk).length).toBe(1);
+  await open(page);
+  const ask = said(page, "We open at").getByRole("button", { name: "Why?" });
+  const why = page.getByRole("dialog", { name: "Why this answer" });
+  await ask.press("Enter");
+  await expect(why.getByTestId("account")).toHaveText("The model wrote this answer from 1 passage of your documents.");
+  const source = why.getByTestId("source");
+  await expect(source).toContainText("Opening hours");
+  await expect(source.locator("blockquote"), "the sentence, not its neighbour").toHaveText("The shop opens at nine in the morning and closes at six.");
+  await expect(why).not.toContainText("hand-off rules were tried");
+  await accessible(page, "why, in plain words");
+  await why.getByRole("button", { name: /^Details/ }).click();
+  await expect(why).toContainText("2 hand-off rules were tried, none fired.");
+  await accessible(page, "why, with details");
+  await page.keyboard.press("Escape");
+  await expect(why).toHaveCount(0);
+  await expect(ask, "the keyboard goes on where it was").toBeFocused();
+  await ask.press("Enter");
+  await expect(why, "the details stay as they were left").toContainText("2 hand-off rules were tried, none fired.");
+  await why.getByRole("button", { name: /^Details/ }).click();
+
+  await why.getByRole("button", { name: "Correct this answer" }).click();
+  const form = page.getByRole("dialog", { name: "New curated answer" });
+  const text = form.getByRole("textbox", { name: "Answer", exact: true });
+  await expect(form.getByLabel("Question")).toHaveValue("When do you open?");
+  await expect(text).toHaveValue("We open at **nine**.");
+  await accessible(page, "a correction");
+  await page.keyboard.press("Escape");
+  await expect(form).toHaveCount(0);
+  await expect(why, "Escape closes the dialog alone").toBeVisible();
+  await why.getByRole("button", { name: "Correct this answer" }).click();
+  await text.fill("We open at **eight** now.");
+  await form.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("The answer is saved")).toBeVisible();
+  await expect(why, "one stays in the conversation").toBeVisible();
+  await page.keyboard.press("Escape");
+
+  await desk.graph.customerSays(ada, "When do you open?");
+  await said(page, "We open at eight now.").getByRole("button", { name: "Why?" }).click();
+  await expect(why.getByTestId("account")).toHaveText(/^This is an answer that you wrote\./);
+  await why.getByRole("link", { name: "Open answer" }).click();
+  await expect(page).toHaveURL(/\/knowledge\/shop\?/);
+  const edit = page.getByRole("dialog", { name: "Edit the answer" });
+  await expect(edit.getByRole("textbox", { name: "Answer", exact: true })).toHaveValue("We open at **eight** now.");
+  await edit.getByRole("button", { name: "Cancel" }).click();
+  await expect(edit).toHaveCount(0);
+  await expect(page.getByTestId("answer").locator("strong"), "no marks in the list").toHaveText("eight");
+});
+
+test("why leads to the document, and says if it is gone", async ({ page, desk }) => {
+  await talked(desk);
+  await open(page);
+  const why = page.getByRole("dialog", { name: "Why this answer" });
+  await said(page, "We open at nine").getByRole("button", { name: "Why?" }).click();
+  await why.getByRole("link", { name: "Open document" }).click();
+  await expect(page.getByRole("dialog", { name: "Document" }).getByTestId("chunk").first()).toContainText("opens at nine");
+  await page.route("**/api/v1/documents/*", (route) => route.fulfill({ status: 404, json: { title: "Not found", status: 404 } }));
+  await page.goBack();
+  await page.reload();
+  await expect(why).toContainText("This document has been deleted since.");
+  await expect(why.getByRole("link", { name: "Open document" })).toHaveCount(0);
+});
+
+test("an answer that was held back leads to its gap, and the gap back", async ({ page, desk }) => {
+  const source = desk.read("prompts/shop.md").replace("\nhandoff:", "\ngrounding: { check: refuse }\nhandoff:");
+  await desk.api("/agents/shop/publish", { method: "POST", body: JSON.stringify({ source }) });
+  desk.model.answer = () => "Yes, we repair vintage typewriters for forty euros.";
+  await desk.graph.customerSays(ada, "Do you repair *vintage* typewriters?", "Ada Lovelace");
+  await expect.poll(async () => (await desk.api<Schemas["Page_KnowledgeGap"]>("/gaps")).items.length).toBe(1);
+  await open(page);
+  await said(page, "I cannot find that").getByRole("button", { name: "Why?" }).click();
+  const why = page.getByRole("dialog", { name: "Why this answer" });
+  await expect(why.getByTestId("account")).toHaveText(/^The model wrote something that your documents do not support\./);
+  await expect(why.getByRole("button", { name: "Write an answer" })).toBeVisible();
+  await expect(why).toContainText("This question is among the unanswered ones.");
+  await accessible(page, "why there was no answer");
+  await why.getByRole("link", { name: "Open the question" }).click();
+  const gap = page.getByRole("dialog", { name: "Unanswered question" });
+  await expect(gap.getByRole("heading", { level: 3 }), "without marks").toHaveText("Do you repair vintage typewriters?");
+  await expect(gap.getByRole("listitem").locator("strong")).toHaveText("vintage");
+  await gap.getByRole("textbox", { name: "Answer", exact: true }).fill("The shop next door does.");
+  await gap.getByRole("button", { name: "Save the answer" }).click();
+  await expect(gap).toHaveCount(0);
+  await page.locator("main").getByText("Answered", { exact: true }).click();
+  await page.getByTestId("gap").getByRole("button").click();
+  await expect(gap.getByRole("link", { name: "Open answer" })).toHaveAttribute("href", /tab=answers&answer=/);
+  await gap.getByRole("link", { name: "Open the conversation" }).click();
+  await expect(thread(page)).toBeVisible();
+});
+
 test("WhatsApp's marks are shown as what they mean", async ({ page, desk }) => {
   desk.model.answer = () => "We open at **nine** [1].";
   await desk.graph.customerSays(ada, "Is it *really* open? https://acme.example/_new_/lamps", "Ada Lovelace");

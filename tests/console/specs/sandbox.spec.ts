@@ -28,8 +28,15 @@ test("a question is answered word by word, with why", async ({ page, desk }) => 
   // The question is asked once, however often the page is opened.
   expect(page.url()).not.toContain("ask=");
   expect(desk.model.chats.length).toBe(1);
-  await page.getByRole("button", { name: /^Why it said so: fake-model/ }).click();
-  const why = page.getByRole("region", { name: "Why it said so" });
+  await page.getByRole("button", { name: /^Why this answer: fake-model/ }).click();
+  const why = page.getByRole("region", { name: "Why this answer" });
+  await expect(why.getByTestId("account")).toHaveText("The model wrote this answer from 1 passage of your documents.");
+  await expect(why.getByTestId("source").locator("blockquote p")).toHaveText([
+    "The shop opens at nine in the morning and closes at six.",
+    "On Sundays it is closed.",
+  ]);
+  await accessible(page, "the sandbox with what an answer rests on");
+  await why.getByRole("button", { name: /^Details/ }).click();
   await expect(why).toContainText("2 hand-off rules were tried, none fired.");
   await expect(why).toContainText("coverage");
   await why.getByRole("button", { name: /Instructions/ }).click();
@@ -54,7 +61,7 @@ test("a conversation outlives a reload, half a reply does not count as one, and 
   await page.reload();
   await expect(page.getByText("We open at nine", { exact: false }).first()).toBeVisible();
   await expect(page.getByText("Stopped before it was done.")).toBeVisible();
-  await expect(page.getByRole("button", { name: /^Why it said so/ })).toHaveCount(1);
+  await expect(page.getByRole("button", { name: /^Why this answer/ })).toHaveCount(1);
   desk.model.answer = () => "Closed on Sundays [1].";
   desk.model.pause = 0;
   await button(page, "Send again").click();

@@ -28,6 +28,7 @@ function GapLink({ turn }: { turn: Schemas["Turn"] }) {
       {t(known(states, gap.state, "why.gap.open"))}{" "}
       <Anchor
         inherit
+        underline="always"
         renderRoot={(props) => <Link to="/knowledge" search={{ tab: "gaps", gap: gap.id }} {...props} />}
       >
         {t("why.gap.show")}

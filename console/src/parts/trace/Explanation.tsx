@@ -10,7 +10,7 @@ import { AnswerForm, type Draft } from "../AnswerForm";
 import { useCaseReason } from "../caseReason";
 import { useCollectionsOf, usePlacedAnswer } from "../curated";
 import { toMarkdown } from "../markdown";
-import { plain } from "../whatsapp";
+import { plain, withoutSources } from "../whatsapp";
 import { type Account, accountOf, reasonIn, usedAnswer } from "./account";
 import { Details } from "./Details";
 import { Given, Sources } from "./Sources";
@@ -40,7 +40,8 @@ type Props = Explained & {
 };
 
 export function Explanation({ onDialog, children, ...turn }: Props) {
-  const { trace, answer, agent } = turn;
+  const { trace, agent } = turn;
+  const answer = withoutSources(turn.answer);
   const account = accountOf(turn.outcome, trace);
   const collections = useCollectionsOf(agent);
   const nearest = account === "curated" && trace ? usedAnswer(trace) : undefined;
@@ -56,7 +57,8 @@ export function Explanation({ onDialog, children, ...turn }: Props) {
       {agent && account && collections && (
         <Correction
           account={account}
-          turn={turn}
+          question={trace?.transcribe?.question ?? ""}
+          answer={answer}
           placed={placed?.answer}
           collections={
             placed ? [placed.collection] : collections.own.length > 0 ? collections.own : collections.all
@@ -110,7 +112,9 @@ const corrections: Record<Account, "correct" | "write" | "none"> = {
 
 type CorrectionProps = {
   account: Account;
-  turn: Explained;
+  /** What the customer wrote and got. */
+  question: string;
+  answer: string;
   /** The curated answer that was given. */
   placed: Schemas["CuratedAnswer"] | undefined;
   collections: readonly string[];
@@ -118,13 +122,11 @@ type CorrectionProps = {
 };
 
 /** Writes a curated answer to the customer's question, or edits the one that was given. */
-function Correction({ account, turn, placed, collections, onDialog }: CorrectionProps) {
+function Correction({ account, placed, collections, onDialog, ...turn }: CorrectionProps) {
   const { t } = useTranslation("trace");
   const [editing, setEditing] = useState<Schemas["CuratedAnswer"] | Draft>();
   const kind = known(corrections, account, "none");
-  const question = plain(turn.trace?.transcribe?.question ?? "")
-    .replace(/\s+/g, " ")
-    .trim();
+  const question = plain(turn.question).replace(/\s+/g, " ").trim();
   if (kind === "none" || !question || collections.length === 0) return null;
   const open = () => {
     const answer = kind === "correct" ? toMarkdown(turn.answer) : "";
