@@ -146,8 +146,10 @@ test("the contact stands beside the thread, and in a drawer where there is no ro
   await expect(fact(drawer, "Agent")).toHaveText("Harbour Books");
   await accessible(page, "the contact in a drawer");
   await drawer.getByRole("button", { name: "Why the last answer" }).click();
-  await expect(page.getByRole("dialog", { name: "Why this answer" })).toBeVisible();
+  await expect(page.getByRole("dialog", { name: "Why this answer" }).getByTestId("account")).toHaveText("The bot called a person.The customer said “human”");
   await expect(drawer).toHaveCount(0);
+  await page.keyboard.press("Escape");
+  await expect(thread(page).getByRole("button", { name: "Why?" }), "what opened it is gone").toBeFocused();
 });
 
 test("the thread says who took it over and when it went back", async ({ page, desk }) => {
@@ -200,6 +202,7 @@ test("why a customer got an answer: what it rests on, its details, and a better 
   await accessible(page, "why, in plain words");
   await why.getByRole("button", { name: /^Details/ }).click();
   await expect(why).toContainText("2 hand-off rules were tried, none fired.");
+  await expect(why, "a checked statement has no marks").not.toContainText("**");
   await accessible(page, "why, with details");
   await page.keyboard.press("Escape");
   await expect(why).toHaveCount(0);
@@ -240,7 +243,12 @@ test("why leads to the document, and says if it is gone", async ({ page, desk })
   await talked(desk);
   await open(page);
   const why = page.getByRole("dialog", { name: "Why this answer" });
-  await said(page, "We open at nine").getByRole("button", { name: "Why?" }).click();
+  const ask = said(page, "We open at nine").getByRole("button", { name: "Why?" });
+  await ask.click();
+  await expect(why).toContainText("When do you open?");
+  await why.getByRole("button", { name: "Close" }).click();
+  await expect(ask).toBeFocused();
+  await ask.click();
   await why.getByRole("link", { name: "Open document" }).click();
   await expect(page.getByRole("dialog", { name: "Document" }).getByTestId("chunk").first()).toContainText("opens at nine");
   await page.route("**/api/v1/documents/*", (route) => route.fulfill({ status: 404, json: { title: "Not found", status: 404 } }));

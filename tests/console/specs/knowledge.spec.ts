@@ -166,6 +166,22 @@ test.describe("the demo", () => {
     await expect(own).toBeVisible();
   });
 
+  test("an answer that a file defines is shown where it was given, and changed in the file", async ({ page }) => {
+    await page.goto("/sandbox?ask=Are%20you%20a%20bot%3F");
+    await page.getByRole("button", { name: /^Why this answer/ }).click();
+    const why = page.getByRole("region", { name: "Why this answer" });
+    await expect(why.getByTestId("account")).toHaveText(/^This is an answer that you wrote\./);
+    await expect(why.getByTestId("source")).toContainText("Are you a bot?");
+    await expect(why).toContainText("From answers.yaml. Change it in that file.");
+    await expect(why.getByRole("button", { name: "Correct this answer" })).toHaveCount(0);
+    await why.getByRole("link", { name: "Open answer" }).click();
+    const answer = page.getByRole("dialog", { name: "Curated answer" });
+    await expect(answer).toContainText("Yes, I am the shop's assistant");
+    await accessible(page, "an answer of a file");
+    await answer.getByRole("button", { name: "Close" }).click();
+    await expect(page).toHaveURL(/tab=answers$/);
+  });
+
   test("its documents, its agent and its collection can be deleted", async ({ page, desk }) => {
     await page.goto("/knowledge/saltmarsh");
     const row = page.getByTestId("document").first();

@@ -96,14 +96,17 @@ function Open({ conversation: one, id }: { conversation: Conversation; id: strin
     if (globalThis.matchMedia("(max-width: 61.99em)").matches)
       heading.current?.focus({ preventScroll: true });
   }, []);
+  const asker = useRef<Element>(null);
   const why = useCallback(
-    (turn: string | undefined) =>
+    (turn: string | undefined) => {
+      if (turn) asker.current = document.activeElement;
       void navigate({
         to: "/inbox/$id",
         params: { id },
         search: (old) => ({ ...old, trace: turn }),
         resetScroll: false,
-      }),
+      });
+    },
     [navigate, id],
   );
   const quote = useCallback((message: Message) => {
@@ -168,7 +171,13 @@ function Open({ conversation: one, id }: { conversation: Conversation; id: strin
       <Beside isWide={isWide} opened={isOpen} close={hide}>
         {contact}
       </Beside>
-      <Why turn={trace} agent={one.agent} messages={thread.messages} close={() => why(undefined)} />
+      <Why
+        turn={trace}
+        asker={asker}
+        agent={one.agent}
+        messages={thread.messages}
+        close={() => why(undefined)}
+      />
     </>
   );
 }

@@ -2,13 +2,14 @@
 import { Anchor, Drawer, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useRef, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 import { Async } from "@/parts/States";
 import { Explanation } from "@/parts/trace/Explanation";
 import { When } from "@/parts/When";
+import { plain } from "@/parts/whatsapp";
 import { useGapOf } from "./gap";
 import { type Message, turnQuery } from "./thread";
 
@@ -37,6 +38,22 @@ function GapLink({ turn }: { turn: Schemas["Turn"] }) {
   );
 }
 
+/** What the customer wrote, and when. */
+function Asked({ turn: { trace, created_at } }: { turn: Schemas["Turn"] }) {
+  const question = plain(trace?.transcribe?.question ?? "");
+  return (
+    <Text size="sm" c="dimmed" lineClamp={3}>
+      <When at={created_at} />
+      {question && (
+        <>
+          {" · "}
+          <bdi>{question}</bdi>
+        </>
+      )}
+    </Text>
+  );
+}
+
 type ReadProps = {
   id: string;
   agent: string;
@@ -52,9 +69,7 @@ function Read({ id, agent, messages, onDialog }: ReadProps) {
     <Async query={query}>
       {(turn) => (
         <Stack gap="md">
-          <Text size="sm" c="dimmed">
-            <When at={turn.created_at} />
-          </Text>
+          <Asked turn={turn} />
           <Explanation
             outcome={turn.outcome}
             trace={turn.trace}
@@ -71,39 +86,38 @@ function Read({ id, agent, messages, onDialog }: ReadProps) {
   );
 }
 
-/** Gives the focus back to what opened the drawer; if that is gone, to the same question in the thread. */
-function useReturn(turn: string | undefined) {
-  const last = useRef<{ turn: string; asker: Element | null }>(undefined);
-  if (turn && last.current?.turn !== turn) last.current = { turn, asker: document.activeElement };
-  return () => {
-    const { asker, turn } = last.current ?? {};
-    last.current = undefined;
-    const isThere = asker instanceof HTMLElement && asker.isConnected && asker !== document.body;
-    const again = document.querySelector<HTMLElement>(`[data-why="${CSS.escape(turn ?? "")}"]`);
-    (isThere ? asker : again)?.focus({ preventScroll: true });
-  };
+/** Focuses what opened the drawer; if that is gone, the same question in the thread. */
+function giveBack(asker: Element | null, turn: string | undefined) {
+  const isThere = asker instanceof HTMLElement && asker.isConnected && asker !== document.body;
+  const again = document.querySelector<HTMLElement>(`[data-why="${CSS.escape(turn ?? "")}"]`);
+  (isThere ? asker : again)?.focus({ preventScroll: true });
 }
 
 type Props = {
   turn: string | undefined;
+  /** What was pressed to open it. */
+  asker: RefObject<Element | null>;
   /** Short name of the agent. */
   agent: string;
   messages: readonly Message[];
   close: () => void;
 };
 
-export function Why({ turn, agent, messages, close }: Props) {
+export function Why({ turn, asker, agent, messages, close }: Props) {
   const { t } = useTranslation("inbox");
   // Escape closes the dialog over the drawer, not the drawer.
   const [isCovered, setCovered] = useState(false);
-  const giveBack = useReturn(turn);
+  const last = useRef(turn);
+  useEffect(() => {
+    if (turn) last.current = turn;
+  }, [turn]);
   return (
     <Drawer
       opened={!!turn}
       onClose={close}
       closeOnEscape={!isCovered}
       returnFocus={false}
-      onExitTransitionEnd={giveBack}
+      onExitTransitionEnd={() => giveBack(asker.current, last.current)}
       position="right"
       size="lg"
       title={t("why.title")}

@@ -8,18 +8,16 @@ import { Passages } from "./Passages";
 import { Heard, Rules, Search, ShownToModel, Written } from "./Sections";
 import { Timings } from "./Timings";
 import { figures, type Trace } from "./trace";
-import { useFigures } from "./useFigures";
 
 export function Details({ trace }: { trace: Trace }) {
   const { t } = useTranslation("trace");
-  const say = useFigures();
   const [opened, setOpened] = useLocalStorage({
     key: "frontdesk.trace.details",
     defaultValue: false,
     getInitialValueInEffect: false,
   });
   return (
-    <Fold label={t("details")} aside={say(trace).join(" · ")} opened={opened} onChange={setOpened}>
+    <Fold label={t("details")} opened={opened} onChange={setOpened}>
       {() => <Recorded trace={trace} />}
     </Fold>
   );

@@ -123,11 +123,17 @@ type CorrectionProps = {
 
 /** Writes a curated answer to the customer's question, or edits the one that was given. */
 function Correction({ account, placed, collections, onDialog, ...turn }: CorrectionProps) {
-  const { t } = useTranslation("trace");
+  const { t } = useTranslation(["trace", "knowledge"]);
   const [editing, setEditing] = useState<Schemas["CuratedAnswer"] | Draft>();
   const kind = known(corrections, account, "none");
   const question = plain(turn.question).replace(/\s+/g, " ").trim();
   if (kind === "none" || !question || collections.length === 0) return null;
+  if (placed?.source)
+    return (
+      <Text size="sm" c="dimmed">
+        {t("knowledge:answers.file", { file: placed.source })}. {t("knowledge:answers.fileAbout")}
+      </Text>
+    );
   const open = () => {
     const answer = kind === "correct" ? toMarkdown(turn.answer) : "";
     setEditing(placed ?? { phrasings: [question.slice(0, 500)], answer });

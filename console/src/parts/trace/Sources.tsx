@@ -79,12 +79,10 @@ function Source({ citation, trace, answer }: SourceProps) {
         )}
       </Text>
       {sentences.length > 0 && (
-        <blockquote className={classes.quote}>
+        <blockquote className={classes.quote} dir="auto">
           {sentences.map((sentence, at) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: an excerpt does not change.
-            <p key={at} dir="auto">
-              {sentence}
-            </p>
+            <p key={at}>{sentence}</p>
           ))}
         </blockquote>
       )}
@@ -128,8 +126,8 @@ export function Given({ nearest, placed }: GivenProps) {
   return (
     <Part name={t("sources.question")}>
       <div className={classes.source} data-testid="source">
-        <blockquote className={classes.quote}>
-          <p dir="auto">{nearest.phrasing}</p>
+        <blockquote className={classes.quote} dir="auto">
+          <p>{nearest.phrasing}</p>
         </blockquote>
         <Group gap="sm">
           <AnswerLink placed={placed} />

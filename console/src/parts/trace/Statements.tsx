@@ -4,6 +4,8 @@ import { IconCheck, IconMinus, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { Formatted } from "../Formatted";
+import { toWhatsApp } from "../markdown";
 
 function Mark({ verdict }: { verdict: Schemas["StatementVerdict"] }) {
   const { t } = useTranslation("trace");
@@ -43,7 +45,7 @@ export function Statements({ checked }: { checked: Schemas["GroundingTrace"] }) 
             <Mark verdict={verdict} />
             <div>
               <Text size="sm" dir="auto">
-                {verdict.text}
+                <Formatted text={toWhatsApp(verdict.text)} />
                 {verdict.passage != null && (
                   <Text span c="dimmed" size="xs" ms={4}>
                     [{verdict.passage}]
