@@ -17,6 +17,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
+import { collectionOptions } from "./collectionName";
 import { Formatted } from "./Formatted";
 import { FormEnd } from "./FormEnd";
 import { toWhatsApp } from "./markdown";
@@ -98,6 +99,7 @@ function useSaving(name: string, answer: Answer | undefined, close: () => void) 
 function Form({ collections, editing, close }: Props & { editing: Answer | Draft }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const [collection, setCollection] = useState(collections[0] ?? "");
+  const known = $api.useQuery("get", "/api/v1/collections");
   const answer = "id" in editing ? editing : undefined;
   const { save, busy, error } = useSaving(collection, answer, close);
   const form = useForm({
@@ -186,7 +188,10 @@ function Form({ collections, editing, close }: Props & { editing: Answer | Draft
         {collections.length > 1 && (
           <Select
             label={t("gaps.collection")}
-            data={[...collections]}
+            data={collectionOptions(
+              known.data?.filter(({ slug }) => collections.includes(slug)) ?? [],
+              collections,
+            )}
             value={collection}
             onChange={(next) => setCollection(next ?? collection)}
             allowDeselect={false}

@@ -25,6 +25,18 @@ test("a question is answered word by word, with why", async ({ page, desk }) => 
   await expect(page.locator("[data-state=writing]")).toContainText("The shop");
   await expect(page.getByText("When do you open?")).toBeVisible();
   await expect(page.getByTestId("spoken")).toContainText("The bot replied: The shop opens at nine in the morning");
+  // The colours are the inbox's.
+  const look = (text: string) => page.getByText(text).locator("xpath=ancestor-or-self::div[1]");
+  const colour = (name: string) =>
+    page.evaluate((name) => {
+      const one = document.body.appendChild(document.createElement("i"));
+      one.style.background = `var(${name})`;
+      const { backgroundColor } = getComputedStyle(one);
+      one.remove();
+      return backgroundColor;
+    }, name);
+  await expect(look("The shop opens at").first()).toHaveCSS("background-color", await colour("--bot-soft"));
+  await expect(look("When do you open?").first()).toHaveCSS("background-color", await colour("--customer-soft"));
   // The question is asked once, however often the page is opened.
   expect(page.url()).not.toContain("ask=");
   expect(desk.model.chats.length).toBe(1);
