@@ -19,7 +19,7 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
   const id = useId();
   return (
     <Box component="section" aria-labelledby={id}>
-      <Title order={4} id={id} mb={6} fz="sm">
+      <Title order={4} id={id} mb={6}>
         {title}
       </Title>
       {children}

@@ -51,7 +51,12 @@ export function CountsLine({ counts }: { counts: Counts }) {
   );
 }
 
-const fills = { passed: "teal.7", failed: "red.7", error: "orange.7", skipped: "gray.5" } as const;
+const fills: Record<Verdict, string> = {
+  passed: "var(--good)",
+  failed: "var(--bad)",
+  error: "var(--attention)",
+  skipped: "var(--neutral)",
+};
 
 /** A run's progress, split by verdict. */
 export function CountsBar({ counts, total, label }: { counts: Counts; total: number; label: string }) {

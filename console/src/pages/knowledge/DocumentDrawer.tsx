@@ -130,7 +130,7 @@ function Passages({ document }: { document: Schemas["Document"] }) {
   );
   return (
     <div>
-      <Title order={4} fz="sm" mb="xs">
+      <Title order={4} mb="xs">
         {t("document.passages")}
       </Title>
       <Async

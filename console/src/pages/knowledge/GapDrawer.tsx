@@ -62,9 +62,7 @@ function Shown({ full, close }: { full: Full; close: () => void }) {
       </div>
       {examples.length > 0 && (
         <div>
-          <Title order={4} fz="sm">
-            {t("gaps.examples")}
-          </Title>
+          <Title order={4}>{t("gaps.examples")}</Title>
           <Text size="xs" c="dimmed" mb={4}>
             {t("gaps.examplesAbout")}
           </Text>
@@ -116,7 +114,12 @@ function AnswerForm({ full, close }: { full: Full; close: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const collections = $api.useQuery("get", "/api/v1/collections");
   return (
-    <Async query={collections} rows={2} empty={<Alert color="orange">{t("gaps.noCollection")}</Alert>}>
+    <Async
+      query={collections}
+      shape="form"
+      rows={2}
+      empty={<Alert color="orange">{t("gaps.noCollection")}</Alert>}
+    >
       {(all) => <Form full={full} collections={all} close={close} />}
     </Async>
   );

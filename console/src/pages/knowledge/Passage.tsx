@@ -99,7 +99,7 @@ function Score(props: { label: string; value?: number; shown: string; strong?: b
         <Progress
           size={4}
           value={Math.min(100, Math.max(0, value * 100))}
-          color={strong ? undefined : "gray.5"}
+          color={strong ? "var(--chart-1)" : "var(--chart-quiet)"}
           aria-label={label}
         />
       )}

@@ -68,7 +68,7 @@ function One({ passage, mark, cited }: { passage: Schemas["Passage"]; mark: numb
             value={Math.max(0, Math.min(1, scores.fused)) * 100}
             size="sm"
             w={120}
-            color={cited ? "teal.7" : "gray.5"}
+            color={cited ? "var(--chart-1)" : "var(--chart-quiet)"}
             aria-hidden
           />
           <Tooltip label={t("leg.fused.about")} multiline maw={280}>

@@ -6,17 +6,17 @@ import { Part } from "./Part";
 import { type Stage, type Trace, timings } from "./trace";
 
 const colours: Record<Stage, string> = {
-  transcribe: "grape.5",
-  escalate: "gray.6",
-  curated: "lime.6",
-  embed: "cyan.5",
-  rewrite: "indigo.4",
-  retrieve: "blue.5",
-  rerank: "violet.4",
-  prompt: "gray.4",
-  reply: "teal.6",
-  checked: "yellow.6",
-  rest: "gray.5",
+  transcribe: "var(--chart-6)",
+  escalate: "var(--chart-quiet)",
+  curated: "var(--chart-8)",
+  embed: "var(--chart-7)",
+  rewrite: "var(--chart-2)",
+  retrieve: "var(--chart-3)",
+  rerank: "var(--chart-4)",
+  prompt: "var(--chart-quiet)",
+  reply: "var(--chart-1)",
+  checked: "var(--chart-5)",
+  rest: "var(--neutral)",
 };
 
 export function Timings({ trace }: { trace: Trace }) {
