@@ -1,10 +1,12 @@
 // Loading, error and empty states.
-import { Alert, Button, Center, Group, Skeleton, Stack, Text, ThemeIcon } from "@mantine/core";
+import { Alert, Button, Center, Group, Stack, Text, ThemeIcon, VisuallyHidden } from "@mantine/core";
 import { IconAlertTriangle, IconInbox, IconPlugConnectedX } from "@tabler/icons-react";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { type ReactNode, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Failure, type Problem } from "@/api/client";
+import { useLate } from "./late";
+import { Outline, type Shape } from "./Skeletons";
 
 /**
  * Returns a function that words a problem. In English the server's own words are used, because they say more.
@@ -27,15 +29,24 @@ export function useReason() {
   };
 }
 
-/** Shown while data loads. */
-export function Loading({ rows = 4 }: { rows?: number }) {
+type LoadingProps = {
+  shape?: Shape;
+  rows?: number;
+  /** The outline, when no shape fits. */
+  children?: ReactNode;
+};
+
+/** Shown while data loads: its outline for the eyes, one word for a screen reader. Its room is kept from the start. */
+export function Loading({ shape = "rows", rows = 4, children }: LoadingProps) {
   const { t } = useTranslation();
+  const late = useLate();
   return (
-    <Stack gap="sm" role="status" aria-label={t("state.loading")} aria-busy>
-      {Array.from({ length: rows }, (_, row) => row).map((row) => (
-        <Skeleton key={row} height={44} radius="md" />
-      ))}
-    </Stack>
+    <div>
+      <VisuallyHidden role="status">{t("state.loading")}</VisuallyHidden>
+      <div className="late" style={{ animationDelay: `${late}ms` }} aria-hidden aria-busy>
+        {children ?? <Outline shape={shape} rows={rows} />}
+      </div>
+    </div>
   );
 }
 
@@ -90,7 +101,10 @@ type AsyncProps<T> = {
   /** Shown when `isEmpty` returns true. */
   empty?: ReactNode;
   isEmpty?: (data: T) => boolean;
+  /** The outline while it loads. */
+  shape?: Shape;
   rows?: number;
+  outline?: ReactNode;
   children: (data: T) => ReactNode;
 };
 
@@ -98,13 +112,16 @@ type AsyncProps<T> = {
  * Renders a query's data and its other states. Loaded data stays visible when a reload fails. While a part of it loads
  * its texts, the page around it stays.
  */
-export function Async<T>({ query, empty, isEmpty, rows, children }: AsyncProps<T>) {
+export function Async<T>({ query, empty, isEmpty, shape, rows, outline, children }: AsyncProps<T>) {
+  const loading = (
+    <Loading shape={shape} rows={rows}>
+      {outline}
+    </Loading>
+  );
   if (query.data !== undefined) {
     const none = isEmpty ? isEmpty(query.data) : Array.isArray(query.data) && query.data.length === 0;
-    return (
-      <Suspense fallback={<Loading rows={rows} />}>{none && empty ? empty : children(query.data)}</Suspense>
-    );
+    return <Suspense fallback={loading}>{none && empty ? empty : children(query.data)}</Suspense>;
   }
   if (query.error) return <Failed error={query.error} again={() => void query.refetch()} />;
-  return <Loading rows={rows} />;
+  return loading;
 }

@@ -1,10 +1,11 @@
 // The frame around every page: navigation, connection state, preferences.
-import { AppShell, Badge, Burger, Group, NavLink, ScrollArea, Stack } from "@mantine/core";
+import { AppShell, Badge, Box, Burger, Group, NavLink, ScrollArea, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
 import { Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
+import { Line, Outline } from "@/parts/Skeletons";
 import { Loading } from "@/parts/States";
 import { Connection } from "./Connection";
 import { Finder } from "./Finder";
@@ -102,9 +103,16 @@ export function Shell() {
         <Connection />
         <Suspense
           fallback={
-            <Stack p="xl">
-              <Loading />
-            </Stack>
+            <Box p={{ base: "md", sm: "xl" }} maw={1120} mx="auto">
+              <Loading>
+                <Stack gap="lg">
+                  <Line width={180} high={32} />
+                  <div>
+                    <Outline shape="rows" rows={5} />
+                  </div>
+                </Stack>
+              </Loading>
+            </Box>
           }
         >
           <Outlet />

@@ -48,13 +48,14 @@ export function ReviewForm({ collection }: { collection?: string }) {
   const writing = $api.useQuery("get", "/api/v1/agents/generate", {});
   const collections = $api.useQuery("get", "/api/v1/collections", {});
   // The form is begun with what these say.
-  if (status.isPending || writing.isPending || collections.isPending) return <Loading rows={5} />;
+  if (status.isPending || writing.isPending || collections.isPending)
+    return <Loading shape="form" rows={5} />;
   const slugs = collections.data?.map(({ slug }) => slug) ?? [];
   const rest = { isDemo: !!status.data?.demo, canWrite: !!writing.data?.available };
   if (!collection)
     return <Review collection={unused(firstCollection, slugs)} suggestion={nothing} {...rest} />;
   return (
-    <Async query={suggestion} rows={5}>
+    <Async query={suggestion} shape="form" rows={5}>
       {(suggestion) => <Review collection={collection} suggestion={suggestion} {...rest} />}
     </Async>
   );

@@ -39,7 +39,7 @@ export function EvalsPage() {
         <Title order={2} id="suites">
           {t("suites.title")}
         </Title>
-        <Async query={suites} rows={2} empty={<NoSuites />}>
+        <Async query={suites} shape="cards" rows={3} empty={<NoSuites />}>
           {(all) => <Suites suites={all} onRun={setStarting} />}
         </Async>
         {some.length > 0 && <CodeNote />}

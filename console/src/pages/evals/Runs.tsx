@@ -17,7 +17,11 @@ export function Runs({ suite }: { suite: string | undefined }) {
   const query = useRuns();
   const runs = query.data;
   if (!runs)
-    return query.error ? <Failed error={query.error} again={() => void query.refetch()} /> : <Loading />;
+    return query.error ? (
+      <Failed error={query.error} again={() => void query.refetch()} />
+    ) : (
+      <Loading shape="boxes" />
+    );
   const shown = runs.filter((run) => !suite || run.suite === suite);
   if (shown.length === 0 && !query.hasNextPage)
     return <Empty title={t("runs.none")}>{t("runs.noneAbout")}</Empty>;

@@ -38,7 +38,7 @@ export function Cases({ many }: { many: boolean }) {
         ]}
         w="fit-content"
       />
-      {!cases && !query.error && <Loading />}
+      {!cases && !query.error && <Loading shape="boxes" />}
       {!cases && query.error && <Failed error={query.error} again={() => void query.refetch()} />}
       {cases?.length === 0 && (
         <Empty icon={<IconHeadset />} title={t(open ? "cases.noneOpen" : "cases.none")}>

@@ -40,6 +40,7 @@ export function Answers({ collection }: { collection: string }) {
     <>
       <Async
         query={query}
+        shape="boxes"
         empty={
           <Empty title={t("answers.none")} icon={<IconMessageCheck />} action={add}>
             {t("answers.noneAbout")}

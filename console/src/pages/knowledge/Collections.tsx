@@ -134,6 +134,7 @@ export function Collections() {
   return (
     <Async
       query={query}
+      shape="boxes"
       empty={
         <Empty title={t("collections.none")} icon={<IconBook2 />} action={<NewCollection />}>
           {t("collections.noneAbout")}

@@ -85,6 +85,7 @@ export function Gaps() {
       </Group>
       <Async
         query={query}
+        shape="boxes"
         empty={
           <Empty title={t(none[state][0])} icon={<IconMoodSmile />}>
             {t(none[state][1])}

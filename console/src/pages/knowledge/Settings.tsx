@@ -13,7 +13,11 @@ export function Settings({ collection }: { collection: string }) {
   const query = $api.useQuery("get", "/api/v1/collections/{name}/settings", {
     params: { path: { name: collection } },
   });
-  return <Async query={query}>{(known) => <Form collection={collection} known={known} />}</Async>;
+  return (
+    <Async query={query} shape="form">
+      {(known) => <Form collection={collection} known={known} />}
+    </Async>
+  );
 }
 
 /** A number field that can be empty. */

@@ -33,6 +33,7 @@ export function Sources({ collection }: { collection: string }) {
     <>
       <Async
         query={query}
+        shape="boxes"
         empty={
           <Empty title={t("sources.none")} icon={<IconWorld />} action={add}>
             {t("sources.noneAbout")}
