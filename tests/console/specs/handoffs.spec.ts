@@ -52,7 +52,7 @@ test("a support contact who is not told of a case is an alarm", async ({ page, d
 
 test("a case comes by itself, and is resolved", async ({ page, desk }) => {
   await page.goto(`${desk.url}/handoffs`);
-  await expect(page.getByText("Nobody is waiting for a person")).toBeVisible();
+  await expect(page.getByText("Nobody needs a reply")).toBeVisible();
   await desk.graph.customerSays("447700900003", "Give me a human", "Cleo");
   const one = page.getByRole("listitem").filter({ hasText: "Cleo" });
   await expect(one).toContainText("The customer said “human”");
@@ -60,7 +60,7 @@ test("a case comes by itself, and is resolved", async ({ page, desk }) => {
   await expect(one.getByRole("link", { name: "Conversation with Cleo" })).toHaveAttribute("href", /\/inbox\/conv_/);
   await one.getByRole("button", { name: "Resolve the case of Cleo" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Resolve" }).click();
-  await expect(page.getByText("Nobody is waiting for a person")).toBeVisible();
+  await expect(page.getByText("Nobody needs a reply")).toBeVisible();
   await page.getByText("All", { exact: true }).click();
   await expect(one).toContainText("Resolved");
 });

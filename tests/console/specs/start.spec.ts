@@ -33,12 +33,12 @@ test.describe("the demo", () => {
   });
 });
 
-test("a desk that works shows who waits, and today", async ({ page, desk }) => {
+test("a desk that works shows who needs a reply, and today", async ({ page, desk }) => {
   await desk.graph.customerSays("447700900007", "I want a *human* please", "Ada Byron");
   await desk.graph.customerSays("447700900008", "A refund, now", "Charles Babbage");
   // The bot's sentence to each is newer than their words.
   await expect.poll(() => desk.graph.sent.length).toBe(2);
-  const waiting = page.getByRole("region", { name: "Waiting for a person" });
+  const waiting = page.getByRole("region", { name: "Needs a reply" });
   await page.goto(desk.url);
   await expect(waiting.getByRole("link", { name: /Ada Byron/ })).toContainText("I want a human please");
   const [first, second] = await waiting.getByRole("listitem").evaluateAll((all) => all.map((one) => one.getBoundingClientRect()));

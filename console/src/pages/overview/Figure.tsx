@@ -1,4 +1,4 @@
-// A figure with its label and its previous value.
+// A figure with its label and a note.
 import { Group, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 
@@ -9,9 +9,11 @@ type Props = {
   note?: ReactNode;
   /** Whether it needs attention. */
   bad?: boolean;
+  /** One of the few that matter most. */
+  large?: boolean;
 };
 
-export function Figure({ name, value, note, bad = false }: Props) {
+export function Figure({ name, value, note, bad = false, large = false }: Props) {
   return (
     <Group component="dl" m={0} gap={0} style={{ flexDirection: "column", alignItems: "flex-start" }}>
       <Text component="dt" size="sm" c="dimmed">
@@ -20,12 +22,12 @@ export function Figure({ name, value, note, bad = false }: Props) {
       <Text
         component="dd"
         m={0}
-        fz={{ base: 20, sm: 24 }}
+        fz={large ? { base: "xl", sm: "figure" } : { base: "lg", sm: "xl" }}
         lh={1.3}
-        fw={600}
-        c={bad ? "red" : undefined}
+        fw={large ? 650 : 600}
+        c={bad ? "var(--bad)" : undefined}
         // An amount is one word, however its currency is written.
-        style={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }}
+        style={{ whiteSpace: "nowrap" }}
       >
         {value}
       </Text>

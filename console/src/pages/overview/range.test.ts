@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { change, isQuiet, readDays, shareByBot, spans } from "./range";
+import { isQuiet, readDays, shareByBot, spans } from "./range";
 
 const nothing = {
   inbound: 0,
@@ -34,13 +34,6 @@ test("seven days are today and six before; the days before end at the same time 
   // The server returns at most 92 days.
   expect(now - early).toBeLessThan(92 * 86_400_000);
   expect(earlier.to - earlier.from).toBeLessThan(92 * 86_400_000);
-});
-
-test("a change from nothing says nothing", () => {
-  expect(change(12, 10)).toBeCloseTo(0.2);
-  expect(change(5, 10)).toBeCloseTo(-0.5);
-  expect(change(5, 0)).toBeUndefined();
-  expect(change(null, 5)).toBeUndefined();
 });
 
 test("the bot's part, where anything was written", () => {

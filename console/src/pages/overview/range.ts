@@ -33,15 +33,6 @@ export function spans(days: Days, now: number) {
   };
 }
 
-/** The relative change; undefined where it would be meaningless. */
-export function change(
-  now: number | null | undefined,
-  before: number | null | undefined,
-): number | undefined {
-  if (now == null || before == null || before === 0) return undefined;
-  return (now - before) / before;
-}
-
 /** The bot's share of the messages sent to customers; null when none were sent. */
 export function shareByBot({ by_bot, by_person }: Pick<Figures, "by_bot" | "by_person">): number | null {
   return by_bot + by_person > 0 ? by_bot / (by_bot + by_person) : null;

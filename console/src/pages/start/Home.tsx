@@ -92,9 +92,9 @@ export function Home() {
             {t("home.overview")}
           </Anchor>
         </Group>
-        <Async query={today} rows={2}>
+        <Async query={today} shape="figures" rows={4}>
           {({ total, share_by_bot }) => (
-            <SimpleGrid cols={{ base: 2, xs: 3 }} spacing="md">
+            <SimpleGrid cols={2} spacing="md">
               <Figure name={t("home.inbound")} value={format.count(total.inbound)} />
               <Figure
                 name={t("home.share")}
@@ -105,16 +105,12 @@ export function Home() {
                 name={t("home.response")}
                 value={total.p50_ms == null ? "–" : format.took(total.p50_ms)}
               />
-              <Figure
-                name={t("home.failed")}
-                value={format.count(total.failed_sends)}
-                bad={total.failed_sends > 0}
-              />
-              <Figure
-                name={t("home.unknown")}
-                value={format.count(total.unknown_sends)}
-                bad={total.unknown_sends > 0}
-              />
+              {total.failed_sends > 0 && (
+                <Figure name={t("home.failed")} value={format.count(total.failed_sends)} bad />
+              )}
+              {total.unknown_sends > 0 && (
+                <Figure name={t("home.unknown")} value={format.count(total.unknown_sends)} bad />
+              )}
             </SimpleGrid>
           )}
         </Async>

@@ -150,14 +150,14 @@ export function StartPage() {
   };
   // While the steps load more texts, the page around them stays.
   const steps = read && (
-    <Suspense fallback={<Loading rows={5} />}>
+    <Suspense fallback={<Loading shape="boxes" rows={3} />}>
       <Steps read={read} asked={isAsked} whenAsked={whenAsked} />
     </Suspense>
   );
   return (
     <Page title={t("title")} about={isDone ? t("aboutHome") : t("about")}>
       {error !== undefined && <Failed error={error} again={again} />}
-      {error === undefined && !read && <Loading rows={5} />}
+      {error === undefined && !read && <Loading shape="boxes" rows={3} />}
       {read?.isDemo && !isDone && <Demo />}
       {read && (read.agents.length === 0 ? <NoAgent /> : isDone ? <Home /> : steps)}
       {isDone && (

@@ -73,7 +73,7 @@ export function Switched() {
       <Title order={2} id="switched">
         {t("on.title")}
       </Title>
-      <Async query={status} rows={2}>
+      <Async query={status} shape="cards" rows={3}>
         {({ model, embedder, embedding, speech, speech_by, version, database, base_url }) => (
           <>
             <SimpleGrid cols={{ base: 1, md: 3 }} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
