@@ -1,5 +1,10 @@
-// The overview: daily statistics as charts and as tables.
-import { accessible, expect, test } from "../support/test.js";
+// The overview: four figures that matter, then sections of charts, which are tables, too.
+import { accessible, expect, type Schemas, test } from "../support/test.js";
+
+/** The server's overview with these totals. */
+function withTotals(overview: Schemas["Overview"], total: Partial<Schemas["Figures"]>, share: number): Schemas["Overview"] {
+  return { ...overview, share_by_bot: share, total: { ...overview.total, ...total } };
+}
 
 test("messages and hand-offs are counted, and every chart has a table", async ({ page, desk }) => {
   await page.goto(`${desk.url}/overview`);
@@ -8,9 +13,15 @@ test("messages and hand-offs are counted, and every chart has a table", async ({
   await desk.graph.customerSays("447700900002", "I want a refund", "Bob");
   await expect.poll(() => desk.graph.sent.length).toBeGreaterThanOrEqual(2);
   await page.reload();
-  const totals = page.getByRole("region", { name: "Totals" });
-  await expect(totals).toContainText("Messages received2");
+  const figures = page.getByRole("region", { name: "Key figures" });
+  await expect(figures.getByRole("term")).toHaveText(["Messages received", "Written by the bot", "Hand-offs", "Median response"]);
+  await expect(figures).toContainText("Messages received2");
+  await expect(figures).toContainText("Hand-offs1");
   await expect(page.getByRole("region", { name: "Reasons for hand-offs" })).toContainText("The customer said “refund”");
+  // What went wrong takes no room while nothing did.
+  const main = page.getByRole("main");
+  await expect(main.getByText("No failed or unknown sends and no errors in this period.")).toBeVisible();
+  await expect(main.getByText("Failed sends")).toHaveCount(0);
   await expect(page.getByRole("img", { name: /^Chart: Messages/ })).toBeVisible();
   // What came in and what went out do not add up: their bars stand beside each other.
   const bars = page.getByRole("img", { name: /^Chart: Messages/ }).locator(".recharts-bar-rectangle path");
@@ -30,4 +41,46 @@ test("messages and hand-offs are counted, and every chart has a table", async ({
   await expect(messages.getByRole("row")).toHaveCount(8);
   await expect(messages.getByRole("row").nth(1)).toContainText("2");
   await accessible(page, "overview as tables");
+});
+
+test("a change is said in words, and whether it is good", async ({ page, desk }) => {
+  await desk.graph.customerSays("447700900001", "When do you open?", "Ada");
+  await expect.poll(() => desk.graph.sent.length).toBeGreaterThanOrEqual(1);
+  await page.route("**/api/v1/overview?*", async (route) => {
+    const answer = await route.fetch();
+    const overview: Schemas["Overview"] = await answer.json();
+    const before = new URL(route.request().url()).searchParams.has("to");
+    const json = before
+      ? withTotals(overview, { inbound: 10, hand_offs: 10, p50_ms: 2_000, failed_sends: 0 }, 0.8)
+      : withTotals(overview, { inbound: 12, hand_offs: 8, p50_ms: 3_000, failed_sends: 3 }, 0.85);
+    await route.fulfill({ json });
+  });
+  await page.goto(`${desk.url}/overview`);
+  const figures = page.getByRole("region", { name: "Key figures" }).getByRole("definition");
+  await expect(figures.filter({ hasText: "before: 10" })).toHaveText([/^Up 20%before/, /^Down 20%: better/]);
+  await expect(figures.filter({ hasText: "before: 80%" })).toHaveText(/^Up 5 points: better/);
+  await expect(figures.filter({ hasText: "before: 2 sec" })).toHaveText(/^50% slower/);
+  await expect(page.getByRole("main").getByText("Failed sends", { exact: true })).toBeVisible();
+  await expect(page.getByRole("img", { name: /^Chart: Failed and unknown sends/ })).toBeVisible();
+});
+
+test("the figures do not wait for the charts, which are tables where their code is missing", async ({ page, desk }) => {
+  await desk.graph.customerSays("447700900001", "When do you open?", "Ada");
+  await expect.poll(() => desk.graph.sent.length).toBeGreaterThanOrEqual(1);
+  let fail = () => {};
+  const held = new Promise<void>((go) => {
+    fail = go;
+  });
+  await page.route("**/assets/Drawing-*.js", async (route) => {
+    await held;
+    await route.abort();
+  });
+  await page.goto(`${desk.url}/overview`);
+  await expect(page.getByRole("region", { name: "Key figures" })).toContainText("Messages received1");
+  const messages = page.getByRole("region", { name: "Messages" });
+  await expect(messages.getByRole("status")).toHaveText("Loading");
+  const outlined = await messages.boundingBox();
+  fail();
+  await expect(messages.getByRole("table", { name: "Messages" })).toBeVisible();
+  expect(outlined?.height).toBeGreaterThan(200);
 });
