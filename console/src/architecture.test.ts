@@ -1,5 +1,6 @@
-// Rules that the compiler does not enforce: no import cycles; no type casts; and no record lookup without a
-// fallback, because a newer server may send a word that the record lacks.
+// Rules that the compiler does not enforce: no import cycles; no type casts; no record lookup without a fallback,
+// because a newer server may send a word that the record lacks; and no colour that the theme does not name.
+import { readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import ts from "typescript";
 import { expect, test } from "vitest";
@@ -63,4 +64,20 @@ test("nothing is cast: types come from the API's document, or from a check", { t
 
 test("components and objects come from a record by `known`, with a fallback", { timeout: 60_000 }, () => {
   expect(Object.keys(files).flatMap((file) => nodesOf(file, isTrusting))).toEqual([]);
+});
+
+/** A colour in hexadecimal, a shade of a hue, or a hue beyond the theme's five names. */
+const colour =
+  /#(?:[\da-f]{6}|[\da-f]{3})\b|(?:"|mantine-color-)(?:gray|red|orange|yellow|green|teal|blue)[.-]\d|"(?:pink|grape|violet|indigo|cyan|green|lime|yellow)(?:\.\d)?"/i;
+/** These still have their own. */
+const own = /^(?:theme\.ts|pages\/inbox\/|pages\/sandbox\/)|\.test\.tsx?$/;
+
+test("colours are chosen in the theme alone", () => {
+  expect('color="red.7"').toMatch(colour);
+  expect("color: #fff;").toMatch(colour);
+  const all = readdirSync("src", { recursive: true, encoding: "utf8" }).filter(
+    (file) => /\.(?:css|tsx?)$/.test(file) && !own.test(file),
+  );
+  expect(all).toContain("app.css");
+  expect(all.filter((file) => colour.test(readFileSync(`src/${file}`, "utf8")))).toEqual([]);
 });

@@ -1,11 +1,11 @@
 import { MantineProvider } from "@mantine/core";
 import i18n from "i18next";
-import { use } from "react";
+import { type ReactNode, use } from "react";
 import { renderToStaticMarkup } from "react-dom/server";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Failure } from "@/api/client";
 import { begin } from "@/i18n";
-import { Async, useReason } from "./States";
+import { Async, Loading, useReason } from "./States";
 
 function Said({ error }: { error: unknown }) {
   return useReason()(error);
@@ -27,6 +27,24 @@ const said = (code?: "opted_out") =>
 beforeAll(begin);
 
 afterAll(() => i18n.changeLanguage("en"));
+
+test("a screen reader hears one word while the eyes see the shape of what comes", () => {
+  const shown = (part: ReactNode) => {
+    const page = document.createElement("div");
+    page.innerHTML = renderToStaticMarkup(<MantineProvider>{part}</MantineProvider>);
+    return page;
+  };
+  const boxes = shown(<Loading shape="boxes" rows={3} />);
+  expect(boxes.querySelector("[role=status]")?.textContent).toBe("Loading");
+  expect(boxes.querySelectorAll("[aria-hidden=true] .mantine-Paper-root")).toHaveLength(3);
+  expect(boxes.querySelectorAll(".mantine-Skeleton-root:not([aria-hidden=true] *)")).toHaveLength(0);
+  const own = shown(
+    <Loading>
+      <em>own</em>
+    </Loading>,
+  );
+  expect(own.querySelector("[aria-hidden=true] em")).not.toBeNull();
+});
 
 test("a problem with a code is said in the reader's language, any other in the server's words", async () => {
   expect(said("opted_out")).toBe("The server says it.");

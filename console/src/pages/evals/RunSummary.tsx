@@ -21,7 +21,7 @@ export function RunSummary({ run }: { run: Schemas["Run"] }) {
             {summary.description}
           </Text>
         )}
-        <SimpleGrid minColWidth="8rem" spacing="lg">
+        <SimpleGrid cols={{ base: 2, md: 4 }} spacing="lg">
           <Figure name={t("summary.passed")} value={format.count(counts.passed)} />
           <Figure name={t("summary.failed")} value={format.count(counts.failed)} bad={counts.failed > 0} />
           <Figure name={t("summary.error")} value={format.count(counts.errors)} bad={counts.errors > 0} />
