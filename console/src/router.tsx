@@ -9,6 +9,7 @@ import {
 import { queries } from "./api/queries";
 import { sessionQuery } from "./api/session";
 import { inboxSearch } from "./pages/inbox/search";
+import { activitySearch } from "./pages/settings/search";
 import { lazyPage } from "./parts/lazyPage";
 import { number as count, parseSearch, type Search, stringifySearch, text } from "./shell/address";
 import { Broken, Nowhere } from "./shell/Broken";
@@ -135,12 +136,6 @@ const number = createRoute({
   component: lazyPage(() => import("./pages/numbers/NumberPage"), "NumberPage"),
 });
 
-const alerts = createRoute({
-  getParentRoute: () => desk,
-  path: "/alerts",
-  component: lazyPage(() => import("./pages/alerts/AlertsPage"), "AlertsPage"),
-});
-
 const handoffs = createRoute({
   getParentRoute: () => desk,
   path: "/handoffs",
@@ -178,18 +173,51 @@ const overview = createRoute({
   component: lazyPage(() => import("./pages/overview/OverviewPage"), "OverviewPage"),
 });
 
-const models = createRoute({
-  getParentRoute: () => desk,
-  path: "/settings/models",
-  component: lazyPage(() => import("./pages/models/ModelsPage"), "ModelsPage"),
-});
-
-/** Models are the only settings so far. */
 const settings = createRoute({
   getParentRoute: () => desk,
   path: "/settings",
+  component: lazyPage(() => import("./pages/settings/SettingsPage"), "SettingsPage"),
+});
+
+const settingsStart = createRoute({
+  getParentRoute: () => settings,
+  path: "/",
   beforeLoad: () => {
     throw redirect({ to: "/settings/models", replace: true });
+  },
+});
+
+const models = createRoute({
+  getParentRoute: () => settings,
+  path: "models",
+  component: lazyPage(() => import("./pages/models/Models"), "Models"),
+});
+
+const activity = createRoute({
+  getParentRoute: () => settings,
+  path: "activity",
+  validateSearch: activitySearch,
+  component: lazyPage(() => import("./pages/settings/Activity"), "Activity"),
+});
+
+const alerts = createRoute({
+  getParentRoute: () => settings,
+  path: "alerts",
+  component: lazyPage(() => import("./pages/settings/Alerts"), "Alerts"),
+});
+
+const preferences = createRoute({
+  getParentRoute: () => settings,
+  path: "preferences",
+  component: lazyPage(() => import("./pages/settings/Preferences"), "Preferences"),
+});
+
+/** Where the alerts were before they became a part of the settings. */
+const formerAlerts = createRoute({
+  getParentRoute: () => desk,
+  path: "/alerts",
+  beforeLoad: () => {
+    throw redirect({ to: "/settings/alerts", replace: true });
   },
 });
 
@@ -206,13 +234,12 @@ const tree = root.addChildren([
     numbers,
     addNumber,
     number,
-    alerts,
     handoffs,
     evals,
     run,
     overview,
-    settings,
-    models,
+    settings.addChildren([settingsStart, models, activity, alerts, preferences]),
+    formerAlerts,
   ]),
 ]);
 

@@ -1,3 +1,4 @@
+import type activity from "../locales/en/activity.json";
 import type alerts from "../locales/en/alerts.json";
 import type business from "../locales/en/business.json";
 import type common from "../locales/en/common.json";
@@ -9,6 +10,7 @@ import type models from "../locales/en/models.json";
 import type numbers from "../locales/en/numbers.json";
 import type overview from "../locales/en/overview.json";
 import type sandbox from "../locales/en/sandbox.json";
+import type settings from "../locales/en/settings.json";
 import type start from "../locales/en/start.json";
 import type trace from "../locales/en/trace.json";
 
@@ -16,6 +18,7 @@ declare module "i18next" {
   interface CustomTypeOptions {
     defaultNS: "common";
     resources: {
+      activity: typeof activity;
       alerts: typeof alerts;
       business: typeof business;
       common: typeof common;
@@ -27,6 +30,7 @@ declare module "i18next" {
       numbers: typeof numbers;
       overview: typeof overview;
       sandbox: typeof sandbox;
+      settings: typeof settings;
       start: typeof start;
       trace: typeof trace;
     };

@@ -7,6 +7,8 @@ import { setPageTitle } from "./title";
 
 type Props = {
   title: string;
+  /** The part of the page that is shown: the window's title names it, too. */
+  section?: string;
   /** One line under the title. */
   about?: ReactNode;
   /** The parent page. */
@@ -25,8 +27,8 @@ export function useTitle(title: string) {
   }, [title]);
 }
 
-export function Page({ title, about, back, actions, children, widest = 1120 }: Props) {
-  useTitle(title);
+export function Page({ title, section, about, back, actions, children, widest = 1120 }: Props) {
+  useTitle(section ? `${section} · ${title}` : title);
   return (
     <Box p={{ base: "md", sm: "xl" }} maw={widest} mx="auto">
       <Stack gap="lg">

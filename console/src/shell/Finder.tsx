@@ -14,9 +14,18 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { plain } from "@/parts/whatsapp";
-import { places } from "./places";
+import { destinations, sections } from "./places";
 
 const [store, spotlight] = createSpotlight();
+
+/** What the page of preferences holds: it is found by these words, too. */
+const preferences = [
+  "preferences.language",
+  "preferences.colours",
+  "notify.title",
+  "notify.sound",
+  "preferences.signOut",
+] as const;
 
 export const showFinder = () => spotlight.open();
 
@@ -80,9 +89,11 @@ export function Finder() {
     () => flat,
   );
   const conversations = useConversations(query);
-  const pages = places.map(({ to, name, icon: Icon }) => ({
+  const pages = destinations.map(({ to, name, icon: Icon }) => ({
     id: to,
     label: t(`nav.${name}`),
+    description: sections.some((one) => one.to === to) ? t("nav.settings") : undefined,
+    keywords: name === "preferences" ? preferences.map((key) => t(key)) : undefined,
     leftSection: <Icon size={18} aria-hidden />,
     onClick: () => void navigate({ to }),
   }));

@@ -3,7 +3,7 @@ import { Group, Kbd, Modal, Stack, Table, Text, Title } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
-import { places } from "./places";
+import { destinations } from "./places";
 
 /**
  * A page's shortcut: `key` as the browser names it, `about` as shown in the list. `act` returns `false` to
@@ -64,7 +64,7 @@ export function Keys() {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (busy(event)) return;
-      const place = Date.now() - going.current < 1_500 && places.find(({ key }) => key === event.key);
+      const place = Date.now() - going.current < 1_500 && destinations.find(({ key }) => key === event.key);
       going.current = 0;
       if (place) {
         event.preventDefault();
@@ -87,7 +87,7 @@ export function Keys() {
           rows={[
             [["Ctrl", "K"], t("finder.open")],
             [["?"], t("keys.title")],
-            ...places.map(({ key, name }): [string[], string] => [["g", key], t(`nav.${name}`)]),
+            ...destinations.map(({ key, name }): [string[], string] => [["g", key], t(`nav.${name}`)]),
           ]}
         />
       </Stack>

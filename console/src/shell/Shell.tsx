@@ -1,10 +1,11 @@
 // The frame around every page: navigation, connection state, preferences.
-import { AppShell, Badge, Box, Burger, Group, NavLink, ScrollArea, Stack } from "@mantine/core";
+import { AppShell, Box, Burger, Group, NavLink, ScrollArea, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { Suspense, useEffect } from "react";
+import { type ReactNode, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
+import { CountBadge, NewAlerts } from "@/parts/CountBadge";
 import { Line, Outline } from "@/parts/Skeletons";
 import { Loading } from "@/parts/States";
 import { Connection } from "./Connection";
@@ -20,19 +21,15 @@ import { useWaiting } from "./useWaiting";
 function Waiting() {
   const { t } = useTranslation();
   const { data } = $api.useQuery("get", "/api/v1/conversations/counts");
-  if (!data?.waiting) return null;
-  return (
-    <Badge
-      size="sm"
-      color="orange"
-      variant="filled"
-      circle={data.waiting < 10}
-      aria-label={t("nav.waiting", { count: data.waiting })}
-    >
-      {data.waiting > 99 ? "99+" : data.waiting}
-    </Badge>
-  );
+  const count = data?.waiting ?? 0;
+  return <CountBadge count={count} label={t("nav.waiting", { count })} />;
 }
+
+/** What stands at the end of an entry of the menu. */
+const ends: Partial<Record<(typeof places)[number]["name"], ReactNode>> = {
+  inbox: <Waiting />,
+  settings: <NewAlerts />,
+};
 
 function Navigation() {
   const { t } = useTranslation();
@@ -50,7 +47,7 @@ function Navigation() {
             active={here(to)}
             aria-current={here(to) ? "page" : undefined}
             leftSection={<Icon size={19} stroke={1.7} aria-hidden />}
-            rightSection={name === "inbox" ? <Waiting /> : undefined}
+            rightSection={ends[name]}
             style={{ borderRadius: "var(--mantine-radius-md)" }}
           />
         </li>

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from "vitest";
-import { arrivals, choose, known, once } from "./notify";
+import { arrivals, choose, known, once, permission } from "./notify";
 
 beforeEach(() => localStorage.clear());
 
@@ -39,4 +39,14 @@ test("one tab tells, and the tab that is looked at comes first", async () => {
   expect(told).toEqual(["seen"]);
   vi.unstubAllGlobals();
   vi.useRealTimers();
+});
+
+test("where the address is not secure, browsers have no notifications, and it is said why", () => {
+  vi.stubGlobal("isSecureContext", false);
+  expect(permission()).toBe("insecure");
+  vi.stubGlobal("isSecureContext", true);
+  expect(permission()).toBe("unknown");
+  vi.stubGlobal("Notification", { permission: "denied" });
+  expect(permission()).toBe("denied");
+  vi.unstubAllGlobals();
 });

@@ -25,16 +25,17 @@ function stored(): Choice {
   }
 }
 
-/** What is switched on. */
-export function useChoice(): Choice {
-  return useSyncExternalStore(
-    (watcher) => {
-      watchers.add(watcher);
-      return () => watchers.delete(watcher);
-    },
-    () => choice,
-  );
+function watch(watcher: () => void) {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
 }
+
+function tell() {
+  for (const watcher of watchers) watcher();
+}
+
+/** What is switched on. */
+export const useChoice = (): Choice => useSyncExternalStore(watch, () => choice);
 
 /** Switches something on or off, and remembers it. */
 export function choose(part: Partial<Choice>) {
@@ -44,25 +45,38 @@ export function choose(part: Partial<Choice>) {
   } catch {
     // A browser that keeps nothing forgets it with the page.
   }
-  for (const watcher of watchers) watcher();
+  tell();
 }
 
 /** Hears what another tab switches on or off. */
 window.addEventListener("storage", ({ key }) => {
   if (key !== kept) return;
   choice = stored();
-  for (const watcher of watchers) watcher();
+  tell();
 });
 
-/** Whether the browser knows notifications, and what it permits. */
-export const permission = (): NotificationPermission | "unknown" =>
-  "Notification" in window ? Notification.permission : "unknown";
+/** What the browser permits. `unknown`: it has no notifications; `insecure`: it has none for this address. */
+export type Permission = NotificationPermission | "unknown" | "insecure";
 
-/** Switches notifications on, after asking for the permission. Returns what the browser permits. */
-export async function allow(): Promise<NotificationPermission | "unknown"> {
+export function permission(): Permission {
+  if (!window.isSecureContext) return "insecure";
+  return "Notification" in window ? Notification.permission : "unknown";
+}
+
+/** What the browser permits, also after it was changed in the browser's own settings. */
+export const usePermission = (): Permission => useSyncExternalStore(watch, permission);
+
+/** Hears of that change. Some browsers do not tell: there it is read when somebody comes back to the page. */
+window.addEventListener("focus", tell);
+void navigator.permissions
+  ?.query({ name: "notifications" })
+  .then((status) => status.addEventListener("change", tell))
+  .catch(() => {});
+
+/** Switches notifications on, after asking for the permission. */
+export async function allow() {
   if (permission() === "default") await Notification.requestPermission();
   choose({ notifications: permission() === "granted" });
-  return permission();
 }
 
 /** What is known of the waiting conversations: the time of the last message of each, and the newest time of all. */

@@ -1,5 +1,6 @@
-// The menu's pages in order; `key` is pressed after g.
+// The menu's pages and the sections of the settings, in order; `key` is pressed after g.
 import {
+  IconAdjustments,
   IconBell,
   IconBook2,
   IconChartBar,
@@ -7,9 +8,11 @@ import {
   IconDeviceMobile,
   IconFlask,
   IconHeadset,
+  IconHistory,
   IconInbox,
   IconRocket,
   IconSettings,
+  IconSparkles,
 } from "@tabler/icons-react";
 
 export const places = [
@@ -20,7 +23,17 @@ export const places = [
   { to: "/handoffs", name: "handoffs", key: "h", icon: IconHeadset },
   { to: "/evals", name: "evals", key: "e", icon: IconChecklist },
   { to: "/numbers", name: "numbers", key: "n", icon: IconDeviceMobile },
-  { to: "/alerts", name: "alerts", key: "a", icon: IconBell },
   { to: "/overview", name: "overview", key: "o", icon: IconChartBar },
-  { to: "/settings/models", name: "settings", key: "t", icon: IconSettings },
+  { to: "/settings", name: "settings", key: "t", icon: IconSettings },
 ] as const;
+
+/** The first one is shown by `/settings`. */
+export const sections = [
+  { to: "/settings/models", name: "models", key: "m", icon: IconSparkles },
+  { to: "/settings/activity", name: "activity", key: "l", icon: IconHistory },
+  { to: "/settings/alerts", name: "alerts", key: "a", icon: IconBell },
+  { to: "/settings/preferences", name: "preferences", key: "p", icon: IconAdjustments },
+] as const;
+
+/** Every page that a key or the finder leads to. */
+export const destinations = [...places, ...sections];

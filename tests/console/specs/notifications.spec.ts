@@ -88,6 +88,11 @@ test("a browser that blocks notifications says where to allow them; the title co
   await desk.graph.customerSays(ada, "I want to speak to a human", "Ada Lovelace");
   await expect(page).toHaveTitle(/^\(1\) Overview/);
   expect(await told(page)).toEqual([]);
+  // The page of preferences says the same.
+  await page.goto("/settings/preferences");
+  await expect(page.getByRole("main").getByRole("switch", { name: "Browser notifications" })).toBeDisabled();
+  await expect(page.getByRole("main").getByText("The browser blocks notifications")).toBeVisible();
+  await accessible(page, "blocked notifications");
 });
 
 test("who asks and is refused has nothing switched on", async ({ page }) => {

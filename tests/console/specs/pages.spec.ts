@@ -42,9 +42,11 @@ async function addresses(desk: Desk): Promise<Record<string, string>> {
     handoffs: "/handoffs",
     evals: "/evals",
     run: `/evals/${(await runs(desk))[0]?.id}`,
-    alerts: "/alerts",
     overview: "/overview",
     models: "/settings/models",
+    activity: "/settings/activity",
+    alerts: "/settings/alerts",
+    preferences: "/settings/preferences",
   };
 }
 
@@ -105,8 +107,8 @@ test.describe("an empty desk", () => {
       numbers: "/numbers",
       handoffs: "/handoffs",
       evals: "/evals",
-      alerts: "/alerts",
-    overview: "/overview",
+      alerts: "/settings/alerts",
+      overview: "/overview",
     })) {
       await test.step(name, async () => {
         await page.goto(address);

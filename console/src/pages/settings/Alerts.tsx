@@ -1,38 +1,47 @@
 // What providers reported about numbers and accounts: what happened, when, to which number, and what to do.
-import { Anchor, Group, Paper, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Group, Paper, Stack, Text } from "@mantine/core";
+import { useDocumentVisibility } from "@mantine/hooks";
 import { IconBell } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { $api, type Schemas } from "@/api/client";
+import type { Schemas } from "@/api/client";
 import { useAlertWords } from "@/parts/alertWords";
-import { Page } from "@/parts/Page";
+import { useAlerts, useSeenAlerts } from "@/parts/newAlerts";
 import { Async, Empty } from "@/parts/States";
 import { When } from "@/parts/When";
 
-export function AlertsPage() {
+export function Alerts() {
   const { t } = useTranslation("alerts");
-  const query = $api.useQuery("get", "/api/v1/events", { params: { query: { alerts: true } } });
+  const query = useAlerts();
+  const [seen, setSeen] = useSeenAlerts();
+  // What was new when the page was opened stays marked while it is read.
+  const [before] = useState(seen);
+  const visibility = useDocumentVisibility();
+  const newest = Math.max(0, ...(query.data?.map(({ created_at }) => created_at) ?? []));
+  useEffect(() => {
+    if (visibility === "visible" && newest > seen) setSeen(newest);
+  }, [visibility, newest, seen, setSeen]);
   const none = (
     <Empty title={t("none")} icon={<IconBell />}>
       {t("noneAbout")}
     </Empty>
   );
   return (
-    <Page title={t("title")} about={t("about")} widest={820}>
-      <Async query={query} empty={none}>
-        {(events) => (
-          <Stack component="ul" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
-            {events.map((event) => (
-              <Row key={event.id} event={event} />
-            ))}
-          </Stack>
-        )}
-      </Async>
-    </Page>
+    <Async query={query} empty={none}>
+      {(events) => (
+        <Stack component="ul" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
+          {events.map((event) => (
+            <Row key={event.id} event={event} isNew={event.created_at > before} />
+          ))}
+        </Stack>
+      )}
+    </Async>
   );
 }
 
-function Row({ event }: { event: Schemas["Event"] }) {
+function Row({ event, isNew }: { event: Schemas["Event"]; isNew: boolean }) {
+  const { t } = useTranslation("alerts");
   const words = useAlertWords();
   const { title, todo } = words({ code: event.code, text: event.alert, todo: event.todo });
   const { number_id: id, number } = event;
@@ -40,9 +49,16 @@ function Row({ event }: { event: Schemas["Event"] }) {
     <Paper withBorder p="md" component="li" data-testid="alert">
       <Stack gap={4}>
         <Group justify="space-between" gap="xs">
-          <Text fw={600} dir="auto">
-            {title}
-          </Text>
+          <Group gap="xs">
+            <Text fw={600} dir="auto">
+              {title}
+            </Text>
+            {isNew && (
+              <Badge size="sm" variant="light" color="orange">
+                {t("new")}
+              </Badge>
+            )}
+          </Group>
           <Text size="sm" c="dimmed" component="div">
             {id && number && (
               <>

@@ -1,15 +1,12 @@
 // Models: what writes the answers and how to choose it, what does the other tasks, and the models of the desk's machine.
 import { Stack } from "@mantine/core";
-import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
-import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
 import { ChatModel } from "./ChatModel";
 import { LocalModels } from "./LocalModels";
 import { Parts } from "./Parts";
 
-export function ModelsPage() {
-  const { t } = useTranslation("models");
+export function Models() {
   const query = $api.useQuery(
     "get",
     "/api/v1/settings/models",
@@ -21,16 +18,14 @@ export function ModelsPage() {
     },
   );
   return (
-    <Page title={t("title")} about={t("about")} widest={820}>
-      <Async query={query}>
-        {(settings) => (
-          <Stack gap="xl">
-            <ChatModel settings={settings} />
-            <Parts parts={settings.parts} />
-            <LocalModels models={settings.local} folder={settings.folder} />
-          </Stack>
-        )}
-      </Async>
-    </Page>
+    <Async query={query}>
+      {(settings) => (
+        <Stack gap="xl">
+          <ChatModel settings={settings} />
+          <Parts parts={settings.parts} />
+          <LocalModels models={settings.local} folder={settings.folder} />
+        </Stack>
+      )}
+    </Async>
   );
 }

@@ -1,0 +1,97 @@
+import { MantineProvider } from "@mantine/core";
+import { QueryClientProvider } from "@tanstack/react-query";
+import {
+  createMemoryHistory,
+  createRootRoute,
+  createRouter,
+  RouterContextProvider,
+} from "@tanstack/react-router";
+import i18n from "i18next";
+import { renderToStaticMarkup } from "react-dom/server";
+import { beforeAll, expect, test } from "vitest";
+import { queries } from "@/api/queries";
+import { wordsOf } from "@/api/words";
+import { begin } from "@/i18n";
+import { ActivityRow } from "./ActivityRow";
+import { actions } from "./actions";
+
+beforeAll(async () => {
+  await begin();
+  await i18n.loadNamespaces("activity");
+  queries.setQueryData(
+    ["get", "/api/v1/agents"],
+    [{ slug: "shop", source: "---\nname: Harbour Books\n---\nHello." }],
+  );
+});
+
+const router = createRouter({ routeTree: createRootRoute(), history: createMemoryHistory() });
+
+function row(part: object): string {
+  const written = {
+    id: "aud_1",
+    actor: "desk",
+    subject: "",
+    outcome: "done",
+    address: "",
+    detail: {},
+    ...part,
+  };
+  return renderToStaticMarkup(
+    <MantineProvider env="test">
+      <QueryClientProvider client={queries}>
+        <RouterContextProvider router={router}>
+          <ActivityRow entry={JSON.parse(JSON.stringify({ ...written, created_at: 0 }))} />
+        </RouterContextProvider>
+      </QueryClientProvider>
+    </MantineProvider>,
+  );
+}
+
+const words = (part: object) => {
+  const box = document.createElement("div");
+  box.innerHTML = row(part);
+  return box.querySelector("p")?.textContent;
+};
+
+test("a sentence says what was done, to what by its name, with a link to it", () => {
+  const published = { action: "agent.published", subject: "shop", detail: { version: 4 } };
+  expect(words(published)).toBe("Published version 4 of Harbour Books");
+  expect(row(published)).toContain('href="/sandbox?agent=shop"');
+  expect(words({ action: "agent.removed", subject: "gone" })).toBe("Deleted the agent gone");
+  expect(row({ action: "agent.removed", subject: "gone" })).not.toContain("href");
+  expect(words({ action: "answer.created", subject: "acme/ans_1" })).toBe("Added a curated answer · acme");
+});
+
+test("what was refused is not said to have been done", () => {
+  const refused = { action: "collection.removed", subject: "acme", outcome: "refused" };
+  expect(words(refused)).toBe("Refused Delete a collection · acme");
+  expect(words({ action: "agent.refused", subject: "shop", outcome: "refused" })).toBe(
+    "Refused The gate refused a version of Harbour Books",
+  );
+});
+
+test("an entry that lacks what its sentence names is still said", () => {
+  expect(words({ action: "agent.published", subject: "shop" })).toBe("Publish a version · Harbour Books");
+  expect(words({ action: "collection.created" })).toBe("Create a collection");
+  expect(words({ action: "agent.vanished" })).toBe("Did something that this page does not know");
+});
+
+test("foreign words are text only", () => {
+  const hostile = "<img src=x onerror=alert(1)> {{what}} $t(none)";
+  const html = row({
+    action: "agent.removed",
+    subject: hostile,
+    actor: hostile,
+    detail: { reason: hostile },
+  });
+  expect(html).not.toContain("<img");
+  expect(html.match(/\{\{what\}\} \$t\(none\)/g)).toHaveLength(3);
+});
+
+test("a sentence names something only where the entry can be about it", () => {
+  const naming = wordsOf(actions).filter((action) =>
+    i18n.t(`activity:done.${action}`, { what: "Acme" }).includes("Acme"),
+  );
+  expect(naming).toContain("collection.created");
+  for (const action of naming) expect(actions[action].subject, action).toBeDefined();
+});

@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { actionOf, actorOf, daysOf, type Entry, reasonOf, sinceOf, subjectOf, versionOf } from "./actions";
+
+const entry = (part: Partial<Omit<Entry, "detail">>, detail: unknown = {}): Entry => ({
+  id: "aud_1",
+  actor: "desk",
+  action: "other",
+  subject: "",
+  outcome: "done",
+  address: "",
+  created_at: 0,
+  ...part,
+  detail: JSON.parse(JSON.stringify(detail)),
+});
+
+test("who did something is told from how the log names them", () => {
+  expect(actorOf("console 1a2b3c4d")).toEqual({ kind: "console", name: "1a2b3c4d" });
+  expect(actorOf("ada on box1 (command)")).toEqual({ kind: "terminal", name: "ada on box1" });
+  for (const [written, kind] of [
+    ["admin key", "key"],
+    ["sign-in link", "link"],
+    ["prompt file", "file"],
+    ["desk", "desk"],
+    ["unknown", "unknown"],
+  ])
+    expect(written && actorOf(written).kind).toBe(kind);
+  expect(actorOf("console <b>")).toEqual({ kind: "other", name: "console <b>" });
+  expect(actorOf("constructor")).toEqual({ kind: "other", name: "constructor" });
+});
+
+test("what an entry is about is found in its subject or its details", () => {
+  const about = (action: Entry["action"], subject: string, detail?: unknown) =>
+    subjectOf(entry({ action, subject }, detail));
+  expect(about("agent.published", "shop")).toEqual({ kind: "agent", id: "shop" });
+  expect(about("answer.created", "acme/ans_1")).toEqual({ kind: "collection", id: "acme" });
+  expect(about("answer.created", "acme")).toEqual({ kind: "collection", id: "acme" });
+  expect(about("source.removed", "https://shop.example/help")).toEqual({
+    kind: "text",
+    id: "https://shop.example/help",
+  });
+  expect(about("eval.started", "run_1", { suite: "basics.yaml" })).toEqual({
+    kind: "run",
+    id: "run_1",
+    name: "basics.yaml",
+  });
+  expect(about("model.set", "chat", { model: "large" })).toEqual({ kind: "model", id: "large" });
+  expect(about("collection.created", ""), "refused: it has no name").toBeUndefined();
+  expect(about("document.removed", "doc_1"), "an id says nothing").toBeUndefined();
+});
+
+test("details are read only where they are what is expected", () => {
+  expect(versionOf(entry({}, { version: 4 }))).toBe(4);
+  for (const odd of [{ version: "4" }, {}, null, [4], "version"])
+    expect(versionOf(entry({}, odd))).toBeUndefined();
+  expect(reasonOf(entry({}, { gate: { reason: "2 are worse" } }))).toBe("2 are worse");
+  expect(reasonOf(entry({}, { gate: null, reason: "Guarded" }))).toBe("Guarded");
+  expect(reasonOf(entry({}, { reason: { deep: 1 } }))).toBeUndefined();
+});
+
+test("an action that is newer than the page is something else", () => {
+  expect(actionOf({ action: JSON.parse('"agent.vanished"') })).toBe("other");
+  expect(actionOf({ action: JSON.parse('"toString"') })).toBe("other");
+});
+
+test("entries are grouped by the reader's days", () => {
+  const at = (day: number, hour: number) => new Date(2026, 10, day, hour).getTime();
+  const days = daysOf([at(25, 9), at(25, 0), at(24, 23)].map((created_at) => entry({ created_at })));
+  expect(days.map(({ at, entries }) => [new Date(at).getDate(), entries.length])).toEqual([
+    [25, 2],
+    [24, 1],
+  ]);
+  expect(daysOf([])).toEqual([]);
+});
+
+test("a period begins with its first day", () => {
+  const now = new Date(2026, 10, 3, 15).getTime();
+  expect(sinceOf(1, now)).toBe(new Date(2026, 10, 3).getTime());
+  expect(sinceOf(7, now)).toBe(new Date(2026, 9, 28).getTime());
+});
