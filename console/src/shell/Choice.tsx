@@ -1,5 +1,5 @@
 // One of a few values of a preference: an icon with a menu, or with words side by side.
-import { ActionIcon, Menu, SegmentedControl, Tooltip } from "@mantine/core";
+import { ActionIcon, Menu, SegmentedControl, Tooltip, useMatches } from "@mantine/core";
 import { IconCheck } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 
@@ -16,11 +16,15 @@ export type ChoiceProps<Value extends string> = {
   worded?: boolean;
 };
 
+/** How many values a phone shows side by side. */
+const MOST_ABREAST = 3;
+
 export function Choice<Value extends string>({ worded = false, ...props }: ChoiceProps<Value>) {
   return worded ? <Worded {...props} /> : <Short {...props} />;
 }
 
 function Worded<Value extends string>({ label, value, options, onChange }: ChoiceProps<Value>) {
+  const isNarrow = useMatches({ base: true, xs: false });
   return (
     <SegmentedControl
       aria-label={label}
@@ -30,8 +34,9 @@ function Worded<Value extends string>({ label, value, options, onChange }: Choic
         if (chosen) onChange(chosen.value);
       }}
       data={options.map(({ value, label, lang }) => ({ value, label: <span lang={lang}>{label}</span> }))}
+      orientation={isNarrow && options.length > MOST_ABREAST ? "vertical" : "horizontal"}
       w="fit-content"
-      maw="100%"
+      miw={isNarrow ? "100%" : undefined}
     />
   );
 }

@@ -39,10 +39,10 @@ export function SignOut({ worded = false }: { worded?: boolean }) {
     return (
       <Group gap="xs">
         <Button variant="default" onClick={here}>
-          {t("preferences.signOutHere")}
+          {t("preferences.signOut")}
         </Button>
         <Button variant="default" c="var(--mantine-color-error)" onClick={() => void everywhere()}>
-          {t("preferences.signOutEverywhere")}
+          {t("preferences.everywhereYes")}
         </Button>
       </Group>
     );

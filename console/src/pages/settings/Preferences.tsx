@@ -36,7 +36,7 @@ export function Preferences() {
       <Block title={t("common:preferences.colours")} about={t("coloursAbout")}>
         <ColourChoice worded />
       </Block>
-      <Block title={t("common:preferences.signOut")} about={t("sessionAbout")}>
+      <Block title={t("session")} about={t("sessionAbout")}>
         <SignOut worded />
       </Block>
     </Stack>
