@@ -11,7 +11,9 @@ export type Happening = "handedOver" | "taken" | "handedBack" | "resolved";
 /** `by`: who did it, as the audit log names them. */
 export type Activity = { id: string; at: number; what: Happening; by?: string };
 
-type Entry = Pick<Schemas["AuditEntry"], "id" | "action" | "actor" | "outcome" | "detail" | "created_at">;
+type Entry = Pick<Schemas["AuditEntry"], "id" | "action" | "actor" | "outcome" | "created_at"> & {
+  detail: object;
+};
 type Case = Conversation["open_case"];
 
 const actions: Partial<Record<Schemas["AuditAction"], Happening>> = {
@@ -22,7 +24,8 @@ const actions: Partial<Record<Schemas["AuditAction"], Happening>> = {
 
 /** Writing takes over what the bot had, and closing the last open case resolves. */
 function happeningOf({ action, detail }: Entry): Happening | undefined {
-  const says = (key: string) => Object.entries(detail).some(([name, value]) => name === key && value === true);
+  const says = (key: string) =>
+    Object.entries(detail).some(([name, value]) => name === key && value === true);
   if (action === "message.written") return says("took") ? "taken" : undefined;
   if (action === "escalation.resolved") return says("last") ? "resolved" : undefined;
   return actions[action];

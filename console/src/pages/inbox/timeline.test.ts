@@ -16,7 +16,13 @@ const says = (id: string, author: Message["author"], sent_at: number, turn_id?: 
   state: "stored",
 });
 
-const entry = { id: "aud_1", actor: "console 1a2b3c4d", outcome: "done", detail: {}, created_at: day(2) } as const;
+const entry = {
+  id: "aud_1",
+  actor: "console 1a2b3c4d",
+  outcome: "done",
+  detail: {},
+  created_at: day(2),
+} as const;
 
 test("only what was done with the conversation is an activity", () => {
   expect(acted([{ ...entry, action: "conversation.taken" }])).toEqual([

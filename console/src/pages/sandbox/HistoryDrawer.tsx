@@ -18,6 +18,7 @@ import { LineDiff } from "@/parts/Diff";
 import { SettingChanges } from "@/parts/SettingChanges";
 import { Async } from "@/parts/States";
 import { When } from "@/parts/When";
+import { useActor } from "../settings/useActor";
 import { useVersions, type Version } from "./sides";
 
 type Props = {
@@ -92,13 +93,14 @@ function List({ versions, onShow }: { versions: Version[]; onShow: (version: Ver
 
 /** When a version was published first, by whom, and what they said of it. */
 function About({ version: { created_at, author, note } }: { version: Version }) {
+  const actor = useActor();
   return (
     <>
       <When at={created_at} />
       {author && (
         <>
           {" "}
-          · <bdi>{author}</bdi>
+          · <bdi>{actor(author)}</bdi>
         </>
       )}
       {note && (

@@ -35,6 +35,7 @@ export const actions: Record<Action, About> = {
   "agent.removed": { kind: "agents", subject: "agent" },
   "prompt.generated": { kind: "agents" },
   "collection.created": { kind: "knowledge", subject: "collection" },
+  "collection.renamed": { kind: "knowledge", subject: "collection" },
   "collection.removed": { kind: "knowledge", subject: "collection" },
   "collection.settings_changed": { kind: "knowledge", subject: "collection" },
   "document.uploaded": { kind: "knowledge", subject: "collection" },
@@ -57,7 +58,7 @@ export const actions: Record<Action, About> = {
   "conversation.taken": { kind: "conversations", subject: "conversation" },
   "conversation.handed_back": { kind: "conversations", subject: "conversation" },
   "conversation.resolved": { kind: "conversations", subject: "conversation" },
-  "escalation.resolved": { kind: "conversations" },
+  "escalation.resolved": { kind: "conversations", subject: "conversation" },
   "message.written": { kind: "conversations", subject: "conversation" },
   "message.retried": { kind: "conversations" },
   "transcript.corrected": { kind: "conversations" },
@@ -71,6 +72,8 @@ export const actions: Record<Action, About> = {
   "eval.started": { kind: "evals", subject: "run" },
   "eval.stopped": { kind: "evals", subject: "run" },
   "eval.case_saved": { kind: "evals", subject: "suite" },
+  "eval.case_removed": { kind: "evals", subject: "suite" },
+  "eval.accepted": { kind: "evals", subject: "suite" },
   "eval.report_exported": { kind: "evals", subject: "run" },
   "model.set": { kind: "models", subject: "model" },
   "model.removed": { kind: "models" },
@@ -129,6 +132,8 @@ export function subjectOf(entry: Pick<Entry, "action" | "subject" | "detail">): 
   const subject = actions[actionOf(entry)].subject;
   const id = entry.subject;
   if (!subject || !id) return undefined;
+  // Earlier versions named the case.
+  if (subject === "conversation" && !id.startsWith("conv_")) return undefined;
   if (subject === "model") return { kind: subject, id: textOf(entry, "model") ?? id };
   if (subject === "run") return { kind: subject, id, name: textOf(entry, "suite") };
   if (subject !== "entry") return { kind: subject, id };
