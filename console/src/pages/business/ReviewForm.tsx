@@ -17,6 +17,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { FormEnd } from "@/parts/FormEnd";
+import { LANGUAGES, useLanguageNames } from "@/parts/languages";
 import { readPrompt, writePrompt } from "@/parts/promptFile";
 import { Async, Failed, Loading } from "@/parts/States";
 import { firstCollection } from "../start/progress";
@@ -26,8 +27,6 @@ import { useCreation } from "./useCreation";
 
 /** Shortest text that a model writes a prompt from, in characters. */
 const SHORTEST = 10;
-/** What most customers write on WhatsApp, offered beside what was found. */
-const LANGUAGES = ["en", "es", "pt", "ar", "fr", "de", "it", "nl", "hi", "id", "tr", "ru", "zh", "ja"];
 
 const nothing: Schemas["AgentSuggestion"] = {
   name: "",
@@ -70,7 +69,7 @@ type Props = {
 };
 
 function Review({ collection, suggestion, isDemo, canWrite }: Props) {
-  const { t, i18n } = useTranslation("business");
+  const { t } = useTranslation("business");
   const navigate = useNavigate();
   const [draft, setDraft] = useState<Draft>({
     name: suggestion.name,
@@ -93,7 +92,7 @@ function Review({ collection, suggestion, isDemo, canWrite }: Props) {
   const [tried, setTried] = useState(false);
   const { create, step, error } = useCreation((agent) => void navigate({ to: "/", search: { agent } }));
   const set = (part: Partial<Draft>) => setDraft((now) => ({ ...now, ...part }));
-  const names = new Intl.DisplayNames(i18n.language, { type: "language" });
+  const languageName = useLanguageNames();
   const codes = [...new Set([...suggestion.languages, ...LANGUAGES])];
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -119,7 +118,7 @@ function Review({ collection, suggestion, isDemo, canWrite }: Props) {
         <MultiSelect
           label={t("review.languages")}
           description={t("review.languagesAbout")}
-          data={codes.map((value) => ({ value, label: names.of(value) ?? value }))}
+          data={codes.map((value) => ({ value, label: languageName(value) }))}
           value={draft.languages}
           onChange={(languages) => set({ languages })}
           searchable
