@@ -164,6 +164,14 @@ const run = createRoute({
   component: lazyPage(() => import("./pages/evals/RunPage"), "RunPage"),
 });
 
+/** A suite's name may be a path. */
+const suite = createRoute({
+  getParentRoute: () => desk,
+  path: "/evals/suites/$",
+  validateSearch: (search: Search): { tab?: string } => ({ tab: text(search.tab) }),
+  component: lazyPage(() => import("./pages/evals/SuitePage"), "SuitePage"),
+});
+
 const overview = createRoute({
   getParentRoute: () => desk,
   path: "/overview",
@@ -237,6 +245,7 @@ const tree = root.addChildren([
     handoffs,
     evals,
     run,
+    suite,
     overview,
     settings.addChildren([settingsStart, models, activity, alerts, preferences]),
     formerAlerts,

@@ -8,7 +8,7 @@ const routes: Record<What, string[]> = {
   agents: ["/api/v1/agents", "/api/v1/agents/{agent}", "/api/v1/agents/{agent}/versions"],
   numbers: ["/api/v1/numbers", "/api/v1/events"],
   knowledge: ["/api/v1/collections", "/api/v1/collections/{name}/documents"],
-  evals: ["/api/v1/evals/runs", "/api/v1/evals/runs/{id}"],
+  evals: ["/api/v1/evals/runs", "/api/v1/evals/runs/{id}", "/api/v1/evals/suites", "/api/v1/evals/cases"],
   escalations: ["/api/v1/escalations", "/api/v1/events"],
   models: ["/api/v1/settings/models", "/api/v1/status", "/api/v1/models"],
 };

@@ -41,6 +41,7 @@ async function addresses(desk: Desk): Promise<Record<string, string>> {
     meta: "/numbers/add?provider=meta",
     handoffs: "/handoffs",
     evals: "/evals",
+    suite: "/evals/suites/basics.yaml",
     run: `/evals/${(await runs(desk))[0]?.id}`,
     overview: "/overview",
     models: "/settings/models",

@@ -4,10 +4,12 @@ import { IconArrowDown, IconArrowUp, IconEqual } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
+import { isAgainstAccepted } from "./row";
 
-export function Against({ comparison }: { comparison: Schemas["Run"]["comparison"] }) {
+export function Against({ run }: { run: Schemas["Run"] }) {
   const { t } = useTranslation("evals");
   const format = useFormat();
+  const { comparison } = run;
   if (!comparison) return null;
   const { better, worse, same, added, removed, changed, paired } = comparison;
   const [low = 0, high = 0] = comparison.interval;
@@ -27,7 +29,7 @@ export function Against({ comparison }: { comparison: Schemas["Run"]["comparison
   return (
     <Box component="section" aria-labelledby="against">
       <Title order={2} id="against" mb="sm">
-        {t("against.title")}
+        {t(isAgainstAccepted(run) ? "against.accepted" : "against.title")}
       </Title>
       <Alert color={color} icon={icon} title={format.list(counted)}>
         <Stack gap="xs">

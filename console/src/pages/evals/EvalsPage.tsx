@@ -1,12 +1,14 @@
 // Suites and their runs.
 import { Button, Select, Stack, Title } from "@mantine/core";
-import { IconPlayerPlay } from "@tabler/icons-react";
+import { IconPlayerPlay, IconPlus } from "@tabler/icons-react";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
+import { useHere } from "@/parts/useHere";
+import { CaseForm } from "./CaseForm";
 import { Runs } from "./Runs";
 import { StartRun } from "./StartRun";
 import { CodeNote, NoSuites, Suites } from "./Suites";
@@ -17,21 +19,38 @@ export function EvalsPage() {
   const { t } = useTranslation("evals");
   const { suite } = route.useSearch();
   const navigate = route.useNavigate();
+  const here = useHere();
   const suites = $api.useQuery("get", "/api/v1/evals/suites", {});
   const [starting, setStarting] = useState<string>();
   const some = suites.data ?? [];
+  const [isAdding, setAdding] = useState(false);
+  const toSuite = (name: string) => {
+    if (here.current) void navigate({ to: "/evals/suites/$", params: { _splat: name } });
+  };
+  const add = (
+    <Button
+      variant={some.length > 0 ? "default" : "filled"}
+      leftSection={<IconPlus size={16} aria-hidden />}
+      onClick={() => setAdding(true)}
+    >
+      {t("form.new")}
+    </Button>
+  );
   return (
     <Page
       title={t("title")}
       about={t("about")}
       actions={
         some.length > 0 && (
-          <Button
-            leftSection={<IconPlayerPlay size={16} aria-hidden />}
-            onClick={() => setStarting(suite ?? some[0]?.name)}
-          >
-            {t("start.open")}
-          </Button>
+          <>
+            {add}
+            <Button
+              leftSection={<IconPlayerPlay size={16} aria-hidden />}
+              onClick={() => setStarting(suite ?? some[0]?.name)}
+            >
+              {t("start.open")}
+            </Button>
+          </>
         )
       }
     >
@@ -39,7 +58,7 @@ export function EvalsPage() {
         <Title order={2} id="suites">
           {t("suites.title")}
         </Title>
-        <Async query={suites} shape="cards" rows={3} empty={<NoSuites />}>
+        <Async query={suites} shape="cards" rows={3} empty={<NoSuites add={add} />}>
           {(all) => <Suites suites={all} onRun={setStarting} />}
         </Async>
         {some.length > 0 && <CodeNote />}
@@ -62,6 +81,7 @@ export function EvalsPage() {
         )}
         <Runs suite={suite} />
       </Stack>
+      <CaseForm editing={isAdding ? "new" : undefined} close={() => setAdding(false)} onSaved={toSuite} />
       <StartRun suite={starting} suites={some} onClose={() => setStarting(undefined)} />
     </Page>
   );

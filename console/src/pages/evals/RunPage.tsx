@@ -11,13 +11,14 @@ import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
+import { AcceptBaseline } from "./AcceptBaseline";
 import { Against } from "./Against";
 import { Answering } from "./Answering";
 import { Cases } from "./Cases";
 import { RunAgain } from "./RunAgain";
 import { RunState } from "./RunState";
 import { RunSummary } from "./RunSummary";
-import { isActive } from "./row";
+import { isActive, isAgainstAccepted } from "./row";
 import { useProgress } from "./useProgress";
 import { CountsBar, CountsLine } from "./Verdict";
 
@@ -63,6 +64,8 @@ function Wanted({ run, wanted }: { run: Schemas["Run"]; wanted: Schemas["RunRequ
     repeat && repeat > 1 ? t("wanted.repeat", { count: repeat }) : "",
     pattern ? t("wanted.pattern", { pattern }) : "",
     failing ? t("wanted.failing") : "",
+    // Said above the comparison once there is one.
+    isAgainstAccepted(run) && !run.comparison ? t("runs.comparedAccepted") : "",
   ].filter(Boolean);
   return <span>{parts.join(" · ")}</span>;
 }
@@ -103,6 +106,7 @@ function Actions({ run }: { run: Schemas["Run"] }) {
     );
   return (
     <>
+      <AcceptBaseline run={run} />
       <RunAgain run={run} isPending={again.isPending} start={(body) => again.mutate({ body })} />
       {!!run.summary && (
         <Menu position="bottom-end">
@@ -160,7 +164,7 @@ function Whole({ run }: { run: Schemas["Run"] }) {
         </Paper>
       )}
       {!goesOn && <RunSummary run={run} />}
-      <Against comparison={run.comparison} />
+      <Against run={run} />
       <Cases run={run} />
     </>
   );

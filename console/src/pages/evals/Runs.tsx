@@ -8,7 +8,7 @@ import { Empty, Failed, Loading } from "@/parts/States";
 import { When } from "@/parts/When";
 import { Answering } from "./Answering";
 import { RunState } from "./RunState";
-import { isActive } from "./row";
+import { isActive, isAgainstAccepted } from "./row";
 import { useRuns } from "./useRuns";
 import { CountsBar, CountsLine } from "./Verdict";
 
@@ -59,7 +59,7 @@ function One({ run }: { run: Schemas["Run"] }) {
           </Text>
           {!!comparison && (
             <Text size="sm" c="dimmed">
-              {t("runs.compared")}
+              {t(isAgainstAccepted(run) ? "runs.comparedAccepted" : "runs.compared")}
             </Text>
           )}
         </Group>

@@ -1,5 +1,6 @@
 // The form that starts a run: suite, agent version, how many cases, and the baseline.
 import {
+  Alert,
   Checkbox,
   Collapse,
   Group,
@@ -12,6 +13,7 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import { IconInfoCircle } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
@@ -19,6 +21,7 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { AgentSelect } from "@/parts/AgentSelect";
+import { useAgentNames } from "@/parts/agentName";
 import { FormEnd } from "@/parts/FormEnd";
 import { useVersionName } from "./Answering";
 import { useRuns } from "./useRuns";
@@ -30,30 +33,41 @@ type Props = {
   onClose: () => void;
 };
 
+/** A prompt file that is not published. */
+export type Unpublished = { agent: string; source: string };
+
 /** The form's values. A cleared number field holds an empty string. */
 type Chosen = Record<"suite" | "agent" | "version" | "prompt" | "pattern", string> &
   Record<"first" | "repeat", number | string> & { all: boolean; baseline: string | null };
 
-const draft = "draft";
+const pasted = "pasted";
+const own = "own";
 const live = "live";
 
 export function StartRun({ suite, suites, onClose }: Props) {
   const { t } = useTranslation("evals");
   return (
     <Modal opened={suite !== undefined} onClose={onClose} title={t("start.title")} size="lg">
-      {suite !== undefined && <Form suite={suite} suites={suites} onClose={onClose} />}
+      {suite !== undefined && <StartForm suite={suite} suites={suites} onClose={onClose} />}
     </Modal>
   );
 }
 
-function Form({ suite, suites, onClose }: Props & { suite: string }) {
+type FormProps = Props & {
+  suite: string;
+  /** What is tried; without it, the agent is chosen. */
+  draft?: Unpublished;
+};
+
+export function StartForm({ suite, suites, draft, onClose }: FormProps) {
   const { t } = useTranslation("evals");
   const navigate = useNavigate();
+  const agentNamed = useAgentNames();
   const form = useForm<Chosen>({
     initialValues: {
       suite,
       agent: "",
-      version: live,
+      version: draft ? own : live,
       prompt: "",
       all: true,
       first: 10,
@@ -66,7 +80,7 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
   const agents = $api.useQuery("get", "/api/v1/agents", {});
   const asks = suites.find(({ name }) => name === values.suite)?.agent;
   const known = agents.data?.map(({ slug }) => slug) ?? [];
-  const agent = values.agent || (asks && known.includes(asks) ? asks : (known[0] ?? ""));
+  const agent = draft?.agent || values.agent || (asks && known.includes(asks) ? asks : (known[0] ?? ""));
   const versions = $api.useQuery(
     "get",
     "/api/v1/agents/{agent}/versions",
@@ -75,10 +89,8 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
   );
   const begin = $api.useMutation("post", "/api/v1/evals/runs");
   const start = form.onSubmit((chosen) => {
-    const source =
-      chosen.version === draft
-        ? chosen.prompt
-        : versions.data?.items.find(({ id }) => id === chosen.version)?.source;
+    const known = versions.data?.items.find(({ id }) => id === chosen.version)?.source;
+    const source = { [pasted]: chosen.prompt, [own]: draft?.source }[chosen.version] ?? known;
     begin.mutate(
       {
         body: {
@@ -112,7 +124,7 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
           allowDeselect={false}
           {...form.getInputProps("suite")}
         />
-        {known.length > 1 && (
+        {!draft && known.length > 1 && (
           <AgentSelect
             label={t("start.agent")}
             agents={agents.data}
@@ -125,6 +137,7 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
           label={t("start.version")}
           description={t("start.versionAbout")}
           data={[
+            ...(draft ? [{ value: own, label: t("start.own") }] : []),
             { value: live, label: t("start.live") },
             ...(versions.data?.items ?? [])
               .filter((one) => !one.live)
@@ -132,12 +145,17 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
                 value: id,
                 label: t("start.number", { version: String(version) }),
               })),
-            { value: draft, label: t("start.draft") },
+            { value: pasted, label: t("start.draft") },
           ]}
           allowDeselect={false}
           {...form.getInputProps("version")}
         />
-        {values.version === draft && (
+        {asks && asks !== agent && values.version !== live && (
+          <Alert color="orange" icon={<IconInfoCircle aria-hidden />} role="status">
+            {t("start.otherAgent", { agent: agentNamed(asks) })}
+          </Alert>
+        )}
+        {values.version === pasted && (
           <Textarea
             label={t("start.prompt")}
             autosize
@@ -177,8 +195,8 @@ function Form({ suite, suites, onClose }: Props & { suite: string }) {
             {...form.getInputProps("pattern")}
           />
         </Group>
-        <Baseline
-          suite={values.suite}
+        <Comparison
+          suite={suites.find(({ name }) => name === values.suite)}
           value={values.baseline}
           onChange={(next) => form.setFieldValue("baseline", next)}
         />
@@ -206,16 +224,29 @@ export function useRunNames() {
   };
 }
 
-type BaselineProps = { suite: string; value: string | null; onChange: (next: string | null) => void };
+type ComparisonProps = {
+  suite: Schemas["Suite"] | undefined;
+  value: string | null;
+  onChange: (next: string | null) => void;
+};
 
-function Baseline({ suite, value, onChange }: BaselineProps) {
+/** What the run is compared with: the suite's accepted scores, where there are some, or an earlier run. */
+function Comparison({ suite, value, onChange }: ComparisonProps) {
   const { t } = useTranslation("evals");
+  const format = useFormat();
   const { data: runs } = useRuns();
   const name = useRunNames();
-  const some = (runs ?? []).filter((run) => run.suite === suite && run.state === "done");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a run of another suite is no baseline.
-  useEffect(() => onChange(null), [suite]);
-  if (some.length === 0)
+  const accepted = suite?.baseline;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what one suite is compared with is nothing to another.
+  useEffect(() => onChange(accepted?.file ?? null), [suite?.name, accepted?.file]);
+  const earlier = (runs ?? []).filter((run) => run.suite === suite?.name && run.state === "done");
+  const data = [
+    ...(accepted
+      ? [{ value: accepted.file, label: t("start.accepted", { when: format.ago(accepted.accepted_at) }) }]
+      : []),
+    ...earlier.map((run) => ({ value: run.id, label: name(run) })),
+  ];
+  if (data.length === 0)
     return (
       <Text size="sm" c="dimmed">
         {t("start.noBaseline")}
@@ -226,7 +257,7 @@ function Baseline({ suite, value, onChange }: BaselineProps) {
       label={t("start.baseline")}
       description={t("start.baselineAbout")}
       placeholder={t("start.none")}
-      data={some.map((run) => ({ value: run.id, label: name(run) }))}
+      data={data}
       clearable
       clearButtonProps={{ "aria-label": t("start.none") }}
       value={value}

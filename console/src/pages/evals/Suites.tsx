@@ -1,11 +1,19 @@
 // The suites: what each one tests, and its number of cases.
 import { Alert, Badge, Button, Code, Group, Paper, SimpleGrid, Stack, Text, Title } from "@mantine/core";
-import { IconAlertTriangle, IconChecklist, IconFlask, IconPlayerPlay } from "@tabler/icons-react";
+import {
+  IconAlertTriangle,
+  IconChecklist,
+  IconFlask,
+  IconListCheck,
+  IconPlayerPlay,
+} from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
-import { useAgentNames } from "@/parts/agentName";
 import { Empty } from "@/parts/States";
+import { Baseline } from "./Baseline";
+import { SuiteAgent } from "./SuiteAgent";
 
 type Suite = Schemas["Suite"];
 
@@ -17,20 +25,23 @@ tests:
     vars: { question: "When do you open?" }
     assert: [{ type: icontains, value: nine }]`;
 
-export function NoSuites() {
+export function NoSuites({ add }: { add?: ReactNode }) {
   const { t } = useTranslation("evals");
   return (
     <Empty
       icon={<IconChecklist />}
       title={t("suites.none")}
       action={
-        <Button
-          renderRoot={(props) => <Link to="/sandbox" {...props} />}
-          leftSection={<IconFlask size={16} aria-hidden />}
-          mt="xs"
-        >
-          {t("suites.sandbox")}
-        </Button>
+        <Group gap="xs" mt="xs" justify="center">
+          {add}
+          <Button
+            renderRoot={(props) => <Link to="/sandbox" {...props} />}
+            variant="default"
+            leftSection={<IconFlask size={16} aria-hidden />}
+          >
+            {t("suites.sandbox")}
+          </Button>
+        </Group>
       }
     >
       <Stack gap="xs">
@@ -73,25 +84,24 @@ export function Suites({ suites, onRun }: { suites: Suite[]; onRun: (name: strin
 
 function One({ suite, onRun }: { suite: Suite; onRun: () => void }) {
   const { t } = useTranslation("evals");
-  const agentNamed = useAgentNames();
-  const { name, title, cases, agent, saved } = suite;
+  const { name, title, cases, agent, saved, baseline } = suite;
   const hasTitle = title !== name;
   return (
     <Paper withBorder p="md" component="li">
       <Stack gap={6} h="100%">
-        <Title order={3} dir="auto">
-          {title}
+        <Title order={3}>
+          <bdi>{title}</bdi>
         </Title>
         {hasTitle && (
-          <Text size="xs" c="dimmed" dir="ltr" ta="start">
-            {name}
+          <Text size="xs" c="dimmed">
+            <bdi dir="ltr">{name}</bdi>
           </Text>
         )}
         <Group gap="xs">
           {cases != null && <Text size="sm">{t("suites.cases", { count: cases })}</Text>}
           {agent && (
             <Text size="sm" c="dimmed">
-              {t("suites.asks")} <bdi>{agentNamed(agent)}</bdi>
+              <SuiteAgent agent={agent} />
             </Text>
           )}
           {saved && (
@@ -100,7 +110,21 @@ function One({ suite, onRun }: { suite: Suite; onRun: () => void }) {
             </Badge>
           )}
         </Group>
-        <Group mt="auto" pt="xs">
+        {baseline && (
+          <Text size="sm" c="dimmed">
+            <Baseline baseline={baseline} />
+          </Text>
+        )}
+        <Group mt="auto" pt="xs" gap="xs">
+          <Button
+            renderRoot={(props) => <Link to="/evals/suites/$" params={{ _splat: name }} {...props} />}
+            size="xs"
+            variant="default"
+            leftSection={<IconListCheck size={14} aria-hidden />}
+            aria-label={t("suites.casesWhat", { name: title })}
+          >
+            {t("cases.title")}
+          </Button>
           <Button
             size="xs"
             variant="default"

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
-import { askedOf, checkOf, outputOf, readBeside, summed } from "./row";
+import { askedOf, checkOf, isAgainstAccepted, isWhole, outputOf, readBeside, summed } from "./row";
 
 test("a row is said in words, with what its assertions found", () => {
   const row: Schemas["RowView"] = {
@@ -53,4 +53,24 @@ test("the columns of a run are put together; what was skipped counts for no scor
 test("an address names no run twice, nor itself, nor too many", () => {
   expect(readBeside("b,a,b,,c,d,e,f,g", "a")).toEqual(["b", "c", "d", "e", "f"]);
   expect(readBeside(undefined, "a")).toEqual([]);
+});
+
+test("only a run that is done and ran every case is whole", () => {
+  const wanted = { repeat: 3, baseline: "basics.baseline.json" };
+  expect(isWhole({ state: "done", wanted })).toBe(true);
+  for (const part of [
+    { first: 1 },
+    { sample: 2 },
+    { pattern: "x" },
+    { failing: "run_1" },
+    { metadata: ["a=b"] },
+  ])
+    expect(isWhole({ state: "done", wanted: { ...wanted, ...part } }), JSON.stringify(part)).toBe(false);
+  expect(isWhole({ state: "stopped", wanted })).toBe(false);
+  expect(isWhole({ state: "done", wanted: null })).toBe(false);
+});
+
+test("a run is compared with accepted scores or with an earlier run", () => {
+  const against = [{ baseline: "a.baseline.json" }, { baseline: "run_1" }, {}, null];
+  expect(against.map((wanted) => isAgainstAccepted({ wanted }))).toEqual([true, false, false, false]);
 });

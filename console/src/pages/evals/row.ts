@@ -79,6 +79,17 @@ const active: Record<Schemas["RunState"], boolean> = {
 /** Whether the run has not ended yet. */
 export const isActive = (state: Schemas["RunState"]) => active[state];
 
+/** Whether the run is done and ran every case of its suite, so that its scores can be accepted. */
+export function isWhole({ state, wanted }: Pick<Schemas["Run"], "state" | "wanted">): boolean {
+  if (state !== "done" || !wanted) return false;
+  const { first, sample, pattern, failing, metadata = [] } = wanted;
+  return [first, sample, pattern, failing].every((one) => one == null) && metadata.length === 0;
+}
+
+/** Whether a run was compared with accepted scores, which are a file; else with an earlier run. */
+export const isAgainstAccepted = ({ wanted }: Pick<Schemas["Run"], "wanted">) =>
+  !!wanted?.baseline && !wanted.baseline.startsWith("run_");
+
 /** The ids of the compared runs from the address, without duplicates, up to the server's limit. */
 export function readBeside(text: string | undefined, id: string): string[] {
   const ids = (text ?? "").split(",").filter((one) => one && one !== id);
