@@ -254,6 +254,30 @@ test("a reply is saved as a case in two clicks, and can be run", async ({ page, 
   await expect(page).toHaveURL(/\/evals\?suite=saved-shop\.yaml/);
 });
 
+test("a suite runs on the draft, those that test its agent first", async ({ page, desk }) => {
+  desk.model.answer = () => "We open at nine [1].";
+  const other = desk.read("eval/suites/basics.yaml").replace("frontdesk:shop", "frontdesk:cafe");
+  desk.write("eval/suites/a-cafe.yaml", other.replace("The basics", "The café"));
+  await page.goto("/sandbox");
+  await write(page, " Be brief.");
+  await button(page, "More for this agent").click();
+  await page.getByRole("menuitem", { name: "Run a suite on this draft" }).click();
+  const form = page.getByRole("dialog", { name: "Run a suite" });
+  await expect(form.getByRole("combobox", { name: "Suite" })).toHaveValue("The basics (basics.yaml)");
+  await expect(form.getByRole("combobox", { name: "Version" })).toHaveValue("This draft");
+  await accessible(page, "running a suite on the draft");
+  // A suite of another agent is not changed by the draft.
+  await form.getByRole("combobox", { name: "Suite" }).click();
+  await page.getByRole("option", { name: /The café/ }).click();
+  await expect(form.getByText("This suite asks cafe")).toBeVisible();
+  await form.getByRole("combobox", { name: "Suite" }).click();
+  await page.getByRole("option", { name: /The basics/ }).click();
+  await form.getByRole("button", { name: "Run", exact: true }).click();
+  await expect(page).toHaveURL(/\/evals\/run_/);
+  await expect(page.getByRole("main").getByText("a draft of Harbour Books")).toBeVisible();
+  expect(desk.model.chats.some(({ messages }) => messages.some(({ content }) => content.includes("Be brief.")))).toBe(true);
+});
+
 test("a prompt is written from a description, into the draft alone", async ({ page, desk }) => {
   const file = "---\nname: Tide Books\nknowledge: [shop]\n---\nYou answer customers of {{ agent }} warmly.\n";
   desk.model.answer = () => file;

@@ -2,6 +2,7 @@
 import { ActionIcon, Badge, Button, Group, Menu, Title, Tooltip } from "@mantine/core";
 import {
   IconArrowsDiff,
+  IconChecklist,
   IconColumns2,
   IconDots,
   IconHistory,
@@ -25,6 +26,7 @@ export type Acts = {
   rename: () => void;
   remove: () => void;
   difference: () => void;
+  run: () => void;
 };
 
 type Props = {
@@ -93,6 +95,9 @@ export function Head({ agents, live, onAgent, changed, publishable, comparing, a
           <Menu.Dropdown>
             <Menu.Item leftSection={<IconWand size={16} aria-hidden />} onClick={acts.generate}>
               {t("agent.generate")}
+            </Menu.Item>
+            <Menu.Item leftSection={<IconChecklist size={16} aria-hidden />} onClick={acts.run}>
+              {t("agent.run")}
             </Menu.Item>
             <Menu.Item leftSection={<IconPlus size={16} aria-hidden />} onClick={acts.make}>
               {t("agent.new")}

@@ -10,6 +10,7 @@ import { headerValue } from "@/parts/promptFile";
 import { useSay } from "@/parts/say";
 import { useOffers } from "@/shell/Finder";
 import { useKeys } from "@/shell/Keys";
+import { RunDraft } from "../evals/RunDraft";
 import { AgentPane } from "./AgentPane";
 import { clear, send } from "./asking";
 import { ConversationPane } from "./ConversationPane";
@@ -34,7 +35,7 @@ type Props = {
   onAsked: () => void;
 };
 
-type Dialog = "history" | "generate" | "publish" | "rename" | { version: Version } | undefined;
+type Dialog = "history" | "generate" | "publish" | "rename" | "run" | { version: Version } | undefined;
 
 export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked }: Props) {
   const { t } = useTranslation("sandbox");
@@ -108,6 +109,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
     make: onNew,
     rename: () => setDialog("rename"),
     remove: () => void remove(),
+    run: () => setDialog("run"),
   };
   useShortcuts(acts, changed, () => {
     setPane("conversation");
@@ -194,6 +196,10 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
           say.done(t("generate.done"));
         }}
       />
+      <RunDraft
+        draft={dialog === "run" ? { agent, source } : undefined}
+        onClose={() => setDialog(undefined)}
+      />
       <RenameDialog
         opened={dialog === "rename"}
         onClose={() => setDialog(undefined)}
@@ -271,6 +277,7 @@ function useShortcuts(acts: Acts, changed: boolean, write: () => void) {
       { id: "compare", label: t("compare.start"), onClick: () => now.current.acts.compare() },
       { id: "history", label: t("agent.history"), onClick: () => now.current.acts.history() },
       { id: "generate", label: t("agent.generate"), onClick: () => now.current.acts.generate() },
+      { id: "run", label: t("agent.run"), onClick: () => now.current.acts.run() },
       { id: "make", label: t("agent.new"), onClick: () => now.current.acts.make() },
     ],
     [t, changed],

@@ -1,0 +1,43 @@
+// Runs a suite on a draft that is not published. Suites that test its agent come first.
+import { Modal } from "@mantine/core";
+import { Suspense } from "react";
+import { useTranslation } from "react-i18next";
+import { $api } from "@/api/client";
+import { Async } from "@/parts/States";
+import { StartForm, type Unpublished } from "./StartRun";
+import { NoSuites } from "./Suites";
+
+type Props = {
+  /** undefined when the dialog is closed. */
+  draft: Unpublished | undefined;
+  onClose: () => void;
+};
+
+export function RunDraft(props: Props) {
+  // While its texts load, the page around it stays.
+  return (
+    <Suspense>
+      <Dialog {...props} />
+    </Suspense>
+  );
+}
+
+function Dialog({ draft, onClose }: Props) {
+  const { t } = useTranslation("evals");
+  const suites = $api.useQuery("get", "/api/v1/evals/suites", {}, { enabled: !!draft });
+  return (
+    <Modal opened={!!draft} onClose={onClose} title={t("start.title")} size="lg">
+      {draft && (
+        <Async query={suites} empty={<NoSuites />}>
+          {(all) => {
+            const testing = all.filter(({ agent }) => agent === draft.agent);
+            const sorted = [...testing, ...all.filter((one) => !testing.includes(one))];
+            return (
+              <StartForm suite={sorted[0]?.name ?? ""} suites={sorted} draft={draft} onClose={onClose} />
+            );
+          }}
+        </Async>
+      )}
+    </Modal>
+  );
+}
