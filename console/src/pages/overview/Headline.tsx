@@ -104,7 +104,7 @@ export function HeadlineOutline() {
         {["inbound", "share", "handOffs", "half"].map((one) => (
           <Card key={one} below={<Skeleton height={36} />}>
             <Line width="70%" />
-            <Line width="45%" high={42} />
+            <Line width="45%" high={32} />
             <Line width="55%" high={16} />
             <Line width="35%" high={16} />
           </Card>
