@@ -55,11 +55,9 @@ impl Collections {
             None | Some(Command::List) => list(&app).await?,
             Some(Command::Rename { collection, title }) => {
                 let row = named(&app, &collection).await?;
-                app.desk.rename_collection(&row, &title).await?;
-                println!(
-                    "{collection} is called {}.",
-                    if title.trim().is_empty() { &collection } else { title.trim() }
-                );
+                let title = app.desk.rename_collection(&row, &title).await?;
+                let shown = if title.is_empty() { &collection } else { &title };
+                println!("{collection} is called {shown}.");
             }
             Some(Command::Remove { collection }) => {
                 // Records which collections have a folder: these would be learned again.

@@ -117,7 +117,11 @@ impl Publish {
     async fn over_api(&self, url: &str, config: &Config) -> anyhow::Result<ExitCode> {
         let key = config.http.known_admin_key(config.data_folder())?;
         let client = DeskClient { url: url.trim_end_matches('/').to_owned(), key };
-        let mut body = json!({"note": self.note, "force": self.force, "dry_run": self.dry_run});
+        let mut body = json!({"force": self.force, "dry_run": self.dry_run});
+        // Desks of earlier versions know no notes.
+        if !self.note.is_empty() {
+            body["note"] = self.note.as_str().into();
+        }
         if let Some(number) = self.version {
             body["version"] = number.into();
         } else {
@@ -259,10 +263,10 @@ impl Versions {
             before = last.ordinal;
             for row in &rows {
                 let live = if row.live == 1 { "  answers customers" } else { "" };
-                let author = [&row.author, &row.note].map(String::as_str);
-                let said = author.into_iter().filter(|text| !text.is_empty());
-                let said: String = said.flat_map(|text| ["  ", text]).collect();
-                println!("{:>5}  {}{said}{live}", row.ordinal, moment(row.created_at));
+                let quoted = |note: &str| format!("  \"{note}\"");
+                let note = Some(row.note.as_str()).filter(|note| !note.is_empty()).map(quoted);
+                let (when, author) = (moment(row.created_at), &row.author);
+                println!("{:>5}  {when}{live}  {author}{}", row.ordinal, note.unwrap_or_default());
             }
         }
     }

@@ -54,12 +54,12 @@ impl Desk {
         found.ok_or(RemovalError::Missing("agent"))
     }
 
-    /// Sets what people call a collection; empty: its name.
+    /// Sets what people call a collection; empty: its name. Returns the title as it is stored.
     pub async fn rename_collection(
         &self,
         row: &CollectionRow,
         title: &str,
-    ) -> Result<(), RemovalError> {
+    ) -> Result<String, RemovalError> {
         if title.trim().chars().count() > MAX_NAME_LEN {
             return Err(RemovalError::Title);
         }
@@ -67,7 +67,7 @@ impl Desk {
         let id = CollectionId::stored(row.id.clone());
         self.store.set_collection_title(&id, &title).await?;
         self.announce(What::Knowledge).await;
-        Ok(())
+        Ok(title)
     }
 
     /// Removes an agent that no number uses. Its prompt file brings it back only once it changes or is

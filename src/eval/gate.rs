@@ -54,7 +54,7 @@ pub struct PublishRequest<'a> {
     pub agent: &'a str,
     /// The text of the prompt file.
     pub source: &'a str,
-    /// What changed and why, in at most [`MAX_NOTE_LEN`] characters; may be empty. Kept as one line.
+    /// What changed and why, in at most [`MAX_NOTE_LEN`] characters; may be empty. Kept as one line, with a new version and in the audit log.
     pub note: &'a str,
     /// Publish even if the gate refuses.
     pub force: bool,
@@ -164,7 +164,7 @@ impl Publisher<'_> {
         let gate = verdict.as_ref().map(
             |it| json!({"passed": it.passed, "rule": it.rule, "suite": it.suite, "reason": it.reason}),
         );
-        let detail = json!({"forced": refused.is_some(), "gate": gate});
+        let detail = json!({"forced": refused.is_some(), "gate": gate, "note": note});
         let published =
             self.put((agent, source), (live, &note), self.entry(action, agent, detail)).await?;
         Ok(PublishOutcome::Live(published, verdict.map(Box::new)))

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use super::agents::{Agents, RunAgent};
 use super::bot_checks;
+use super::cases::EditError;
 use super::drafts::draft_bot;
 use super::environment::{EvalEnvironment, PreparedSuite};
 use super::gate::Publisher;
@@ -90,6 +91,9 @@ pub enum Error {
     /// The request is invalid.
     #[error("{0}")]
     Wrong(String),
+    /// What is stored does not allow it.
+    #[error("{0}")]
+    Conflict(String),
     /// Too many runs are waiting.
     #[error("{MAX_WAITING} runs wait already: try again when some have ended")]
     Many,
@@ -101,6 +105,15 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl From<EditError> for Error {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Changed | EditError::Known => Self::Conflict(error.to_string()),
+            EditError::Wrong(why) => Self::Wrong(why),
+        }
+    }
 }
 
 impl Jobs {

@@ -7,6 +7,7 @@ use sqlx::FromRow;
 use super::audit::Entry;
 use super::words::number_state::REMOVED;
 use super::{Conn, Error, LenientWord, Result, Store, Write, all, first, now, run};
+use crate::domain::label::{MAX_TITLE_LEN, one_line};
 use crate::domain::{AgentId, NumberId, NumberState, StoredProvider, VersionId, WorkspaceId};
 
 mod connect;
@@ -172,7 +173,7 @@ impl Store {
             slug: slug.into(),
             source: source.into(),
             hash: hash.into(),
-            author: entry.actor().to_owned(),
+            author: one_line(entry.actor(), MAX_TITLE_LEN),
             note: note.to_owned(),
         };
         self.apply(PublishNoted { publish, over: over.map(ToOwned::to_owned), entry }).await
@@ -283,10 +284,10 @@ impl Write for Publish {
         let (agent, live): (String, Option<String>) =
             first!(conn, (String, Option<String>), sql, workspace.as_str(), &self.slug)?
                 .ok_or_else(|| Error::Failed("an agent vanished while it was published".into()))?;
-        // A version that goes live again keeps its author, and takes a new note if there is one.
+        // A version that goes live again keeps its author and their note.
         let sql = "insert into prompt_versions (id, workspace_id, agent_id, ordinal, hash, source, created_at, author, note)
                    values ($1, $2, $3, (select count(*) + 1 from prompt_versions where agent_id = $3), $4, $5, $6, $7, $8)
-                   on conflict (agent_id, hash) do update set note = excluded.note where excluded.note <> ''";
+                   on conflict (agent_id, hash) do nothing";
         let fresh = VersionId::generate();
         run!(
             conn,

@@ -22,7 +22,8 @@ impl Write for SetTitle {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        let sql = "update collections set title = $3 where id = $1 and workspace_id = $2";
+        let sql =
+            "update collections set title = $3 where id = $1 and workspace_id = $2 and removed = 0";
         let (id, title) = (self.collection.as_str(), storable(&self.title));
         run!(conn, sql, id, workspace.as_str(), title.as_ref()).map(|_| ())
     }

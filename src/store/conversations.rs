@@ -101,7 +101,7 @@ impl Write for Take {
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<bool> {
         let id = inbox::merge::current(conn, workspace, &self.id).await?;
-        let taken = inbox::take_over(conn, workspace, (&id, false)).await?;
+        let taken = inbox::take_over(conn, workspace, (&id, false)).await?.is_some();
         if taken {
             signal::notify_replicas(conn, workspace, std::iter::once(Signal::Event(id))).await?;
         }

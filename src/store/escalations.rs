@@ -78,8 +78,8 @@ impl Store {
     }
 
     /// Closes a case. If it was the conversation's last open one, the bot gets the conversation
-    /// back. Returns the updated case; `None` if it does not exist.
-    pub async fn close_case(&self, id: &EscalationId) -> Result<Option<EscalationRow>> {
+    /// back. Returns the updated case, and whether this closed the last; `None` if it does not exist.
+    pub async fn close_case(&self, id: &EscalationId) -> Result<Option<(EscalationRow, bool)>> {
         self.apply(Close { id: id.clone() }).await
     }
 
@@ -167,13 +167,9 @@ struct Close {
 
 #[async_trait]
 impl Write for Close {
-    type Out = Option<EscalationRow>;
+    type Out = Option<(EscalationRow, bool)>;
 
-    async fn run(
-        &self,
-        workspace: &WorkspaceId,
-        conn: &mut Conn<'_>,
-    ) -> Result<Option<EscalationRow>> {
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
         let sql = "select conversation_id from escalations where id = $1 and workspace_id = $2";
         let row = first!(conn, (ConversationId,), sql, self.id.as_str(), workspace.as_str())?;
         let Some((conversation,)) = row else { return Ok(None) };
@@ -188,16 +184,19 @@ impl Write for Close {
         let sql = formatcp!(
             "update escalations set state = '{RESOLVED}', resolved_at = $2 where id = $1 and state = '{OPEN}'"
         );
+        let mut is_last = false;
         if run!(conn, sql, self.id.as_str(), now())? == 1 {
             let sql = formatcp!(
                 "select id from escalations where conversation_id = $1 and state = '{OPEN}' limit 1"
             );
-            if first!(conn, (String,), sql, conversation.as_str())?.is_none() {
+            is_last = first!(conn, (String,), sql, conversation.as_str())?.is_none();
+            if is_last {
                 conversations::give_back(conn, workspace, &conversation).await?;
             }
         }
         let sql = formatcp!("{CASES} and e.id = $2");
-        first!(conn, EscalationRow, sql, workspace.as_str(), self.id.as_str())
+        let row = first!(conn, EscalationRow, sql, workspace.as_str(), self.id.as_str())?;
+        Ok(row.map(|row| (row, is_last)))
     }
 }
 

@@ -13,6 +13,7 @@ use super::turns::{Claim, ConversationSnapshot, Release};
 use super::warnings::Candidate;
 use super::writer::Urgency;
 use super::{Conn, Result, Rows, Store, messages, now, storable};
+use crate::domain::Owner;
 use crate::domain::thread::IntakePolicy;
 use crate::domain::{
     Content, ConversationId, Event, Item, MessageKind, MessageState, NumberId, Party, ProviderKind,
@@ -116,11 +117,13 @@ pub(super) async fn take_over(
     conn: &mut Conn<'_>,
     workspace: &WorkspaceId,
     (id, writes): (&ConversationId, bool),
-) -> Result<bool> {
+) -> Result<Option<Owner>> {
     let Some(mut conversations) = Conversations::of_one(conn, workspace, id).await? else {
-        return Ok(false);
+        return Ok(None);
     };
+    let mut before = None;
     if let Some(kept) = conversations.only() {
+        before = Some(kept.thread.owner);
         kept.take_over(if writes {
             conversations::PersonAction::Answered
         } else {
@@ -129,7 +132,7 @@ pub(super) async fn take_over(
     }
     messages::void(conn, id, batch::TAKEN).await?;
     conversations.write_back(conn).await?;
-    Ok(true)
+    Ok(before)
 }
 
 #[async_trait]

@@ -236,7 +236,8 @@ impl Write for EnsureCollection {
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<CollectionId> {
         let sql = "insert into collections (id, workspace_id, slug, revision, created_at)
                    values ($1, $2, $3, 0, $4)
-                   on conflict (workspace_id, slug) do update set removed = 0 returning id";
+                   on conflict (workspace_id, slug) do update set removed = 0,
+                       title = case when collections.removed = 1 then '' else collections.title end returning id";
         let fresh = CollectionId::generate();
         let row =
             first!(conn, (String,), sql, fresh.as_str(), workspace.as_str(), &self.slug, now())?;

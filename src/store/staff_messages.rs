@@ -43,7 +43,12 @@ pub enum Window {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReplyOutcome {
     /// It is in the outbox.
-    Now(MessageId),
+    Now {
+        /// The message.
+        message: MessageId,
+        /// Whether it took the conversation over.
+        took: bool,
+    },
     /// It was queued before with the same key.
     Before(MessageId),
     /// A different message was queued with that key.
@@ -201,12 +206,12 @@ impl Write for Reply {
         if let Some(why) = to.refusal(self.window) {
             return Ok(ReplyOutcome::Refused(why));
         }
-        inbox::take_over(conn, workspace, (id, true)).await?;
+        let before = inbox::take_over(conn, workspace, (id, true)).await?;
         let message = OutgoingRow { reply_to: quoted, ..OutgoingRow::new(&self.text) };
         self.queue(conn, workspace, (id, &to.number_id, &message)).await?;
         signal::notify_replicas(conn, workspace, std::iter::once(Signal::Event(id.clone())))
             .await?;
-        Ok(ReplyOutcome::Now(message.id))
+        Ok(ReplyOutcome::Now { message: message.id, took: before != Some(Owner::Person) })
     }
 }
 

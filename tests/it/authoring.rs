@@ -176,16 +176,23 @@ on_both! {
         let shown = app.get("/evals/cases?suite=saved-acme.yaml").await;
         assert_eq!((&shown["saved"], shown["cases"].as_array().map(Vec::len)), (&json!(true), Some(2)), "{shown}");
         assert!(shown["text"].as_str().unwrap().contains("frontdesk:acme"), "{shown}");
-        assert_eq!(shown["cases"][1], json!({"title": "Where {{there}}?", "form": {
+        let hash = |at: usize| shown["cases"][at]["hash"].as_str().unwrap();
+        assert_eq!(shown["cases"][1], json!({"title": "Where {{there}}?", "hash": hash(1), "form": {
             "history": [{"speaker": "bot", "text": "Hi {{name}}"}], "text": "Where {{there}}?", "checks": [{"type": "icontains", "value": "{{nine}}"}]}}));
 
         // A change takes the place of what was read, or of nothing.
-        let change = |at: usize, title: &str| json!({"agent": "acme", "suite": "saved-acme.yaml", "text": "When?", "reply": "", "title": "Hours",
-            "checks": [{"type": "icontains", "value": "ten"}], "replaces": {"at": at, "title": title}});
-        let (status, why) = app.call("/evals/cases", &change(0, "Where {{there}}?")).await;
-        assert_eq!((status.as_u16(), why["detail"].as_str()), (422, Some("the suite changed meanwhile: load it again")), "{why}");
-        let (status, saved) = app.call("/evals/cases", &change(0, "When?")).await;
+        let change = |at: usize, of: usize, text: &str| json!({"agent": "acme", "suite": "saved-acme.yaml", "text": text, "reply": "", "title": "Hours",
+            "checks": [{"type": "icontains", "value": "ten"}], "replaces": {"at": at, "hash": hash(of)}});
+        let (status, why) = app.call("/evals/cases", &change(0, 1, "When?")).await;
+        assert_eq!((status.as_u16(), why["detail"].as_str()), (409, Some("The suite changed meanwhile: load it again.")), "{why}");
+        let (status, why) = app.call("/evals/cases", &change(0, 0, "Where {{there}}?")).await;
+        assert_eq!((status.as_u16(), why["detail"].as_str()), (409, Some("The suite has another case with this message.")), "{why}");
+        let (status, saved) = app.call("/evals/cases", &change(0, 0, "When?")).await;
         assert_eq!((status.as_u16(), &saved["added"]), (201, &json!(true)), "{saved}");
+        // Who read it before that changes nothing of it.
+        assert_eq!(app.call("/evals/cases", &change(1, 0, "When?")).await.0, 409);
+        let log = app.get("/audit?action=eval.case_saved&outcome=done&limit=1").await;
+        assert_eq!(log["items"][0]["detail"]["replaced"], 0, "{log}");
         let shown = app.get("/evals/cases?suite=saved-acme.yaml").await;
         let titles: Vec<_> = shown["cases"].as_array().unwrap().iter().map(|case| case["title"].as_str().unwrap()).collect();
         assert_eq!(titles, ["Where {{there}}?", "Hours"]);
@@ -194,19 +201,42 @@ on_both! {
             let request = app.http.delete(format!("{}/api/v1/evals/cases?{query}", app.url)).bearer_auth(crate::support::app::KEY);
             request.send().await.unwrap().status().as_u16()
         };
-        std::fs::write(folder.join("ours.yaml"), "tests:\n- vars: {message: a}\n").unwrap();
-        assert_eq!(app.get("/evals/cases?suite=ours.yaml").await["saved"], false);
+        // A key of an endpoint in a file of the owner's is not shown.
+        std::fs::write(folder.join("ours.yaml"), "providers: [{id: x, config: {apiKey: sk-1}}]\ntests:\n- vars: {message: a}\n").unwrap();
+        let ours = app.get("/evals/cases?suite=ours.yaml").await;
+        assert_eq!((&ours["saved"], &ours["text"], &ours["cases"][0]["title"]), (&json!(false), &Value::Null, &json!("a")), "{ours}");
+        let shown = app.get("/evals/cases?suite=saved-acme.yaml").await;
+        let case = |at: usize, of: usize| format!("suite=saved-acme.yaml&at={at}&hash={}", shown["cases"][of]["hash"].as_str().unwrap());
+        // Nor is a case taken out of the suite of a gate, or changed.
+        let publish = async |gate: &str| {
+            let source = format!("---\nname: Acme Lamps\nknowledge: [acme]\n{gate}---\nYou are a clerk.\n");
+            let (status, said) = app.call("/agents/acme/publish", &json!({"source": source, "force": true})).await;
+            assert_eq!(status, 200, "{said}");
+        };
+        publish(&format!("gate: {{suite: \"{}\"}}\n", folder.join("saved-acme.yaml").display())).await;
+        assert_eq!(remove(&case(1, 1)).await, 409);
+        let gated = json!({"agent": "acme", "suite": "saved-acme.yaml", "text": "Else?", "reply": "x", "replaces": {"at": 1, "hash": shown["cases"][1]["hash"]}});
+        let (status, why) = app.call("/evals/cases", &gated).await;
+        assert!(status == 409 && why["detail"].as_str().unwrap().contains("The gate of `acme`"), "{why}");
+        publish("").await;
         for (query, status) in [
-            ("suite=ours.yaml&at=0&title=a", 422), ("suite=../saved-x.yaml&at=0&title=a", 422), ("suite=saved-none.yaml&at=0&title=a", 404),
-            ("suite=saved-acme.yaml&at=0&title=Hours", 422), ("suite=saved-acme.yaml&at=1&title=Hours", 204),
-            ("suite=saved-acme.yaml&at=0&title=Where%20%7B%7Bthere%7D%7D%3F", 204),
+            ("suite=ours.yaml&at=0&hash=a".to_owned(), 422), ("suite=../saved-x.yaml&at=0&hash=a".into(), 422), ("suite=saved-none.yaml&at=0&hash=a".into(), 404),
+            (case(0, 1), 409), (case(1, 1), 204), (case(1, 1), 409), (case(0, 0), 204),
         ] {
-            assert_eq!(remove(query).await, status, "{query}");
+            assert_eq!(remove(&query).await, status, "{query}");
         }
+        let log = app.get("/audit?action=eval.case_removed&outcome=done").await;
+        assert_eq!(log["items"].as_array().map(Vec::len), Some(2), "{log}");
         // With its last case the suite is gone.
         let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["ours.yaml"]);
-        for wrong in ["none.yaml", "..%2F..%2Fetc%2Fpasswd", "%2Fetc%2Fpasswd"] {
+        let secret = home.path().join("secret.yaml");
+        std::fs::write(&secret, "tests: []\n").unwrap();
+        std::fs::write(folder.join(".half.yaml"), "tests: []\n").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&secret, folder.join("link.yaml")).unwrap();
+        let absolute = secret.display().to_string().replace('/', "%2F");
+        for wrong in ["none.yaml", "..%2Fsecret.yaml", "link.yaml", ".half.yaml", &absolute] {
             let request = app.http.get(format!("{}/api/v1/evals/cases?suite={wrong}", app.url)).bearer_auth(crate::support::app::KEY);
             assert_eq!(request.send().await.unwrap().status(), 404, "{wrong}");
         }

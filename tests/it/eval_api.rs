@@ -88,7 +88,7 @@ on_both! {
         let part = start(&app, json!({"suite": "acme.yaml", "first": 1})).await;
         until(&app, &part, "done").await;
         let (status, said) = accept(&part).await;
-        assert!(status == 422 && said["detail"].as_str().unwrap().contains("whole suite"), "{said}");
+        assert!(status == 409 && said["detail"].as_str().unwrap().contains("whole suite"), "{said}");
         assert_eq!(accept("run_none").await.0, 404);
 
         let first = start(&app, json!({"suite": "acme.yaml"})).await;
@@ -102,6 +102,17 @@ on_both! {
         let worse = start(&app, draft).await;
         let run = until(&app, &worse, "done").await;
         assert_eq!(run["comparison"]["worse"], 2, "{run}");
+        // A draft's scores, and those of a bot that did not answer, are no bar for others.
+        let (status, said) = accept(&worse).await;
+        assert!(status == 409 && said["detail"].as_str().unwrap().contains("live version"), "{said}");
+        // A gate's own bar is not moved from here.
+        let bar = format!("{{suite: \"{}\", baseline: \"{}\"}}", home.path().join("acme.yaml").display(), home.path().join("acme.baseline.json").display());
+        let (status, said) = app.call("/agents/acme/publish", &json!({"source": prompt(&bar, "With a bar.")})).await;
+        assert_eq!(status, 200, "{said}");
+        let (status, said) = accept(&first).await;
+        assert!(status == 409 && said["detail"].as_str().unwrap().contains("The gate of `acme`"), "{said}");
+        let (status, said) = app.call("/agents/acme/publish", &json!({"source": prompt("", "Without one."), "force": true})).await;
+        assert_eq!(status, 200, "{said}");
 
         // What stands in the file's place is no file: it is not followed, and nothing is left over.
         #[cfg(unix)]

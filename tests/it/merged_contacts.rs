@@ -338,14 +338,14 @@ on_both! {
             window: Window::Always,
         };
         let first = ground.store.write(reply("key")).await.unwrap();
-        let ReplyOutcome::Now(message) = first else { panic!("{first:?}") };
+        let ReplyOutcome::Now { message, .. } = first else { panic!("{first:?}") };
         ground.hear(0, Ids::Both, "m3").await;
         let again = ground.store.write(reply("key")).await.unwrap();
         assert_eq!(again, ReplyOutcome::Before(message), "it is not written twice");
         let place = reply("").conversation;
         assert_eq!(ground.store.mark_seen(&place).await.unwrap(), Some(true));
         let next = ground.store.write(reply("other key")).await.unwrap();
-        assert!(matches!(next, ReplyOutcome::Now(_)), "{next:?}");
+        assert!(matches!(next, ReplyOutcome::Now { .. }), "{next:?}");
         let (one, former) = (ground.only().await, place);
         assert_eq!(ground.thread(&one.id).await.len(), 5, "three of theirs, two of ours");
         assert!(ground.store.resolve(&former).await.unwrap());
@@ -447,7 +447,7 @@ on_both! {
                 window: Window::Always,
             };
             let (written, ()) = tokio::join!(ground.store.write(reply()), ground.hear(0, Ids::Both, "m3"));
-            let ReplyOutcome::Now(message) = written.unwrap() else { panic!("not written") };
+            let ReplyOutcome::Now { message, .. } = written.unwrap() else { panic!("not written") };
             assert_eq!(ground.store.write(reply()).await.unwrap(), ReplyOutcome::Before(message));
             let one = ground.only().await;
             assert_eq!(one.owner, Owner::Person);

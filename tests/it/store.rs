@@ -543,7 +543,7 @@ on_both! {
             window: Window::Always,
         };
         let written = ground.store.write(reply).await.unwrap();
-        assert!(matches!(written, ReplyOutcome::Now(_)), "{written:?}");
+        assert!(matches!(written, ReplyOutcome::Now { .. }), "{written:?}");
         write("update conversations set updated_at = 0 where owner = 'person'").await;
         assert_eq!(send_all(&ground.store).await[&claim.id], ["Ana here."]);
     }
@@ -598,7 +598,7 @@ on_both! {
                 window: Window::Always,
             };
             let written = ground.store.write(reply).await.unwrap();
-            assert!(matches!(written, ReplyOutcome::Now(_)), "{written:?}");
+            assert!(matches!(written, ReplyOutcome::Now { .. }), "{written:?}");
         };
         write("Ana here.").await;
         assert!(send_all(&ground.store).await.is_empty(), "it waits, for the order");

@@ -2,22 +2,25 @@
 //! Renders no template and reads no other file.
 
 use frontdesk_promptfoo::template::unescaped;
-use serde::Serialize;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::saved::Check;
+use super::saved::{Check, SavedReply, case_from_reply};
 use super::title;
 use super::yaml;
 use crate::domain::{Line, Speaker};
+use crate::prompts;
 
 /// A case of a suite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedCase {
     /// Its description, or the customer's first words.
     pub title: String,
+    /// SHA-256 of what it says.
+    pub hash: String,
     /// What a case that was saved over the API consists of; `None` if it has anything else, such as
-    /// several turns or a script.
+    /// several turns, a template or a script.
     pub form: Option<CaseForm>,
 }
 
@@ -33,15 +36,35 @@ pub struct CaseForm {
 }
 
 /// A case of a suite, named so that a suite that changed meanwhile is noticed.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = CaseRef)]
 pub struct CaseRef {
     /// Its place in the suite, from 0.
+    #[schema(maximum = 100_000)]
     pub at: usize,
-    /// Its title.
-    #[schema(max_length = 20_000)]
-    pub title: String,
+    /// Its hash, as `list_cases` returns it.
+    #[schema(max_length = 64)]
+    pub hash: String,
+}
+
+/// Why a case of a suite was not replaced or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// The case is not where it was read.
+    #[error("The suite changed meanwhile: load it again.")]
+    Changed,
+    /// The suite has the new case already.
+    #[error("The suite has another case with this message.")]
+    Known,
+    /// The suite cannot be read or written.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl From<String> for EditError {
+    fn from(why: String) -> Self {
+        Self::Wrong(why)
+    }
 }
 
 /// Reads the cases of a suite's text, in its order; the error says why it cannot be read.
@@ -49,27 +72,43 @@ pub fn listed(text: &str) -> Result<Vec<ListedCase>, String> {
     Ok(yaml::tests(&yaml::read(text)?).map(listed_case).collect())
 }
 
-/// Returns a suite's text without one of its cases.
-pub fn without_case(text: &str, case: &CaseRef) -> Result<String, String> {
-    let all = listed(text)?;
-    if all.get(case.at).is_none_or(|found| found.title != case.title) {
-        return Err("the suite changed meanwhile: load it again".into());
-    }
-    yaml::remove(text, case.at)
+/// Returns a suite's text without one of its cases, and that case's metadata.
+pub fn without_case(text: &str, case: &CaseRef) -> Result<(String, Map<String, Value>), EditError> {
+    let suite = yaml::read(text)?;
+    let found = yaml::tests(&suite).nth(case.at).filter(|found| hash_of(found) == case.hash);
+    let metadata = found.ok_or(EditError::Changed)?["metadata"].as_object().cloned();
+    Ok((yaml::remove(text, case.at)?, metadata.unwrap_or_default()))
+}
+
+/// Whether a suite consists of nothing but what the desk writes, without any case.
+pub fn is_bare(text: &str) -> bool {
+    let known = ["description", "prompts", "providers", "tests"];
+    yaml::read(text).is_ok_and(|suite| {
+        yaml::tests(&suite).next().is_none()
+            && suite.as_object().is_some_and(|keys| keys.keys().all(|key| known.contains(&&**key)))
+    })
+}
+
+fn hash_of(case: &Value) -> String {
+    prompts::hash(&case.to_string())
 }
 
 fn listed_case(case: &Value) -> ListedCase {
     let form = form_of(case);
-    let described = case["description"].as_str().map(unescaped).filter(|it| !it.trim().is_empty());
+    let described = case["description"].as_str().filter(|it| !it.trim().is_empty());
     let said = || match (&form, case) {
         (Some(form), _) => title(&form.text),
         (None, Value::String(reference)) => reference.clone(),
-        (None, case) => title(case["vars"]["message"].as_str().unwrap_or_default()),
+        (None, case) => {
+            let first = [&case["vars"]["message"], &case["turns"][0]["user"]];
+            title(first.into_iter().find_map(Value::as_str).unwrap_or_default())
+        }
     };
-    ListedCase { title: described.unwrap_or_else(said), form }
+    let title = described.map_or_else(said, ToOwned::to_owned);
+    ListedCase { title, hash: hash_of(case), form }
 }
 
-/// Reads a case as [`super::case_from_reply`] writes it.
+/// Reads a case as [`case_from_reply`] writes it, and no other: saving it again changes nothing.
 fn form_of(case: &Value) -> Option<CaseForm> {
     let map = case.as_object()?;
     let known = ["description", "vars", "assert", "options", "metadata"];
@@ -80,8 +119,18 @@ fn form_of(case: &Value) -> Option<CaseForm> {
         options.get("history")?.as_array()?.iter().map(line_of).collect()
     })?;
     let checks = map.get("assert")?.as_array()?.iter().map(check_of).collect::<Option<_>>()?;
-    let plain = map.keys().all(|key| known.contains(&key.as_str()));
-    plain.then(|| CaseForm { history, text: unescaped(text), checks })
+    let form = CaseForm { history, text: unescaped(text), checks };
+    let saving = SavedReply {
+        history: form.history.clone(),
+        text: form.text.clone(),
+        checks: Some(form.checks.clone()),
+        ..SavedReply::default()
+    };
+    let written = case_from_reply(&saving).ok()?.written();
+    let is_same =
+        ["vars", "assert", "options"].iter().all(|key| written.get(*key) == map.get(*key));
+    let is_known = map.keys().all(|key| known.contains(&key.as_str()));
+    (is_same && is_known).then_some(form)
 }
 
 fn line_of(line: &Value) -> Option<Line> {
@@ -139,10 +188,11 @@ mod tests {
 
     #[test]
     fn what_is_written_by_hand_is_named_and_not_taken_for_a_form() {
-        let suite = "tests:\n- file://more.yaml\n- {description: a, turns: []}\n- {vars: {message: 'Hi {{env.KEY}}'}, assert: [{type: python, value: x, provider: y}]}\n- vars: {message: hi, more: 1}\n  assert: []\n";
+        // The form would change a template, and a check that it cannot save.
+        let suite = "tests:\n- file://more.yaml\n- {description: a, turns: []}\n- {turns: [{user: Hello}]}\n- {vars: {message: 'Hi {{env.KEY}}'}, assert: [{type: contains, value: x}]}\n- {vars: {message: p}, assert: [{type: python, value: x}]}\n- {vars: {message: v}, assert: [{type: contains, value: '{{x}}'}]}\n- vars: {message: hi, more: 1}\n  assert: []\n";
         let all = listed(suite).unwrap();
         let titles: Vec<_> = all.iter().map(|case| case.title.as_str()).collect();
-        assert_eq!(titles, ["file://more.yaml", "a", "Hi {{env.KEY}}", "hi"]);
+        assert_eq!(titles, ["file://more.yaml", "a", "Hello", "Hi {{env.KEY}}", "p", "v", "hi"]);
         assert!(all.iter().all(|case| case.form.is_none()), "{all:?}");
         assert!(listed("a: [").is_err());
     }
@@ -150,19 +200,23 @@ mod tests {
     #[test]
     fn a_case_is_removed_only_where_it_still_is() {
         let suite = "# ours\ntests:\n  # one\n  - description: a\n    vars: {message: a}\n  # two\n  - description: b\n    # said: -\n    vars: {message: \"b\\n- c\"}\n\nproviders: [x]\n";
-        let named = |at, title: &str| CaseRef { at, title: title.into() };
-        for gone in [named(0, "b"), named(2, "c")] {
-            assert!(without_case(suite, &gone).unwrap_err().contains("changed"), "{gone:?}");
+        let all = listed(suite).unwrap();
+        let named = |at, from: usize| CaseRef { at, hash: all[from].hash.clone() };
+        for gone in [named(0, 1), named(2, 1)] {
+            let why = without_case(suite, &gone).unwrap_err();
+            assert!(matches!(why, EditError::Changed), "{gone:?}: {why}");
         }
-        let text = without_case(suite, &named(0, "a")).unwrap();
+        let (text, _) = without_case(suite, &named(0, 0)).unwrap();
         assert_eq!(
             text,
             "# ours\ntests:\n  # two\n  - description: b\n    # said: -\n    vars: {message: \"b\\n- c\"}\n\nproviders: [x]\n"
         );
-        let text = without_case(suite, &named(1, "b")).unwrap();
+        let (text, _) = without_case(suite, &named(1, 1)).unwrap();
         assert!(text.contains("# one") && text.ends_with("\n\nproviders: [x]\n"), "{text}");
         assert_eq!(listed(&text).unwrap().len(), 1);
         let inline = "tests: [{description: a, vars: {message: a}}]\n";
-        assert!(without_case(inline, &named(0, "a")).is_err());
+        assert!(without_case(inline, &named(0, 0)).is_err());
+        assert!(is_bare("prompts: [a]\nproviders: [b]\ntests:\n") && !is_bare(inline));
+        assert!(!is_bare("providers: [b]\nscenarios: [c]\ntests:\n"));
     }
 }

@@ -19,7 +19,7 @@ pub mod yaml;
 
 pub use documents::{DiscardedQuestions, from_documents};
 pub use gaps::{from_gaps, from_handoffs};
-pub use listed::{CaseForm, CaseRef, ListedCase, listed, without_case};
+pub use listed::{CaseForm, CaseRef, EditError, ListedCase, is_bare, listed, without_case};
 pub use saved::{Check, SavedReply, case_from_reply, with_case};
 pub use spoken::from_conversation;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{AcceptedBaseline, Error, Jobs, inside};
 use crate::eval::bot_checks;
-use crate::eval::cases::{self, CaseRef, SavedReply, yaml};
+use crate::eval::cases::{self, CaseRef, EditError, SavedReply, yaml};
 
 /// Maximum size of a suite, in bytes. Larger files are listed by name only and get no more saved
 /// cases, because saving a case reads the whole file.
@@ -98,9 +98,12 @@ impl Jobs {
                 "cases are saved into suites that the desk writes itself, such as {SAVED}{agent}.yaml, and not into `{name}`"
             )));
         }
-        let case = cases::case_from_reply(saving).map_err(Error::Wrong)?;
+        let mut case = cases::case_from_reply(saving).map_err(Error::Wrong)?;
         let _one_at_a_time = self.saving.lock().await;
         let file = self.suites.join(&name);
+        if replaces.is_some() {
+            self.require_ungated(&file).await?;
+        }
         let text = self.own_text(&file).map_err(Error::Wrong)?;
         if text.is_empty()
             && self.suites().iter().filter(|name| is_saved(name)).count() >= MAX_SAVED
@@ -117,14 +120,14 @@ impl Jobs {
         let called = case.description.clone();
         // Parses the whole suite, which would block the async threads.
         let made = tokio::task::spawn_blocking(move || {
-            let text = match &replaces {
-                Some(old) => cases::without_case(&text, old)?,
-                None => text,
-            };
-            cases::with_case(&text, &head, &case)
+            let Some(old) = &replaces else { return Ok(cases::with_case(&text, &head, &case)?) };
+            let (text, metadata) = cases::without_case(&text, old)?;
+            case.metadata = metadata;
+            let (text, put) = cases::with_case(&text, &head, &case)?;
+            if put.added == 1 { Ok((text, put)) } else { Err(EditError::Known) }
         });
-        let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
-        let (text, put) = made.map_err(Error::Wrong)?;
+        let made = made.await.unwrap_or_else(|error| Err(EditError::Wrong(error.to_string())));
+        let (text, put) = made?;
         let added = put.added == 1;
         if added && text.len() as u64 > MAX_SIZE {
             return Err(Error::Wrong(full(&file)));

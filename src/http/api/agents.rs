@@ -204,7 +204,7 @@ pub(super) struct Publish {
     /// Number of an existing version.
     #[schema(minimum = 1, maximum = 1_000_000_000)]
     version: Option<i64>,
-    /// What changed and why, for the list of versions.
+    /// What changed and why: kept with a new version, and in the audit log.
     #[serde(default)]
     #[schema(max_length = 300)]
     note: String,

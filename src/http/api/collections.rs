@@ -221,8 +221,8 @@ pub(super) async fn rename(
     Body(CollectionChange { title }): Body<CollectionChange>,
 ) -> AuditedAnswer<Collection> {
     let row = find_collection(&web, &name).await?;
-    web.desk.rename_collection(&row, &title).await?;
-    let note = Note::on(&row.slug, json!({"before": row.title}));
+    let title = web.desk.rename_collection(&row, &title).await?;
+    let note = Note::on(&row.slug, json!({"before": row.title, "title": title}));
     let row = find_collection(&web, &row.id).await?;
     Ok((note, Json(View::of(&web).await?.collection(row))))
 }

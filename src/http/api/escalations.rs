@@ -98,11 +98,9 @@ pub(super) async fn resolve(
 ) -> AuditedAnswer<Escalation> {
     let missing = || Problem::not_found("case");
     let id = EscalationId::parse(&id).map_err(|_| missing())?;
-    let row = web.desk.store.close_case(&id).await?.ok_or_else(missing)?;
+    let (row, is_last) = web.desk.store.close_case(&id).await?.ok_or_else(missing)?;
     web.desk.notifier.changed(&row.conversation_id);
     web.desk.announce(What::Escalations).await;
-    let shown = web.desk.store.conversation(&row.conversation_id).await?;
-    let is_last = shown.is_some_and(|shown| shown.case_id.is_none());
     let note = Note::on(row.conversation_id.as_str(), json!({"case": row.id, "last": is_last}));
     Ok((note, Json(row.into())))
 }

@@ -187,6 +187,7 @@ impl From<Error> for Problem {
         match error {
             Error::Missing(why) => Self::missing(why),
             Error::Wrong(why) => Self::unprocessable(why),
+            Error::Conflict(why) => Self::conflict(why),
             error @ (Error::Many | Error::Spent) => Self::too_many(error.to_string()),
             Error::Store(error) => error.into(),
         }
@@ -237,9 +238,11 @@ pub(super) async fn stop(
 /// Accepts the scores of a run that is done as the baseline of its suite.
 ///
 /// They are written to a file beside the suite, `NAME.baseline.json`, in place of earlier ones. The
-/// run must have run every case.
+/// run must be of the live version, on every case that the suite had, without errors; and no gate
+/// may use the file.
 #[utoipa::path(post, path = "/evals/runs/{id}/accept", operation_id = "accept_run", tag = "evals", params(("id" = String, Path)),
-    responses((status = 200, body = AcceptedScores), (status = 404, response = Problem), (status = 422, response = Problem)))]
+    responses((status = 200, body = AcceptedScores), (status = 404, response = Problem), (status = 409, response = Problem),
+        (status = 422, response = Problem)))]
 pub(super) async fn accept(
     State(web): State<WebState>,
     Path(id): Path<String>,

@@ -76,8 +76,8 @@ pub(super) async fn list(State(web): State<WebState>) -> Answer<Vec<Suite>> {
 /// A suite with its cases.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SuiteCases {
-    /// Text of its file.
-    text: String,
+    /// Text of its file; null for the owner's own files, which may hold keys.
+    text: Option<String>,
     /// The cases that are written in it, in its order.
     cases: Vec<SuiteCase>,
     /// Whether its cases can be changed here: only suites of saved replies can.
@@ -89,6 +89,8 @@ pub(super) struct SuiteCases {
 pub(super) struct SuiteCase {
     /// Its title.
     title: String,
+    /// Hash of what it says, to name it when it is replaced or removed.
+    hash: String,
     /// What it consists of, if it has no more than a case that is saved here; else null.
     form: Option<CaseForm>,
 }
@@ -105,13 +107,13 @@ pub(super) struct CaseForm {
 }
 
 impl From<ListedCase> for SuiteCase {
-    fn from(ListedCase { title, form }: ListedCase) -> Self {
+    fn from(ListedCase { title, hash, form }: ListedCase) -> Self {
         let form = form.map(|cases::CaseForm { history, text, checks }| CaseForm {
             history: history.into_iter().map(Earlier::from).collect(),
             text,
             checks,
         });
-        Self { title, form }
+        Self { title, hash, form }
     }
 }
 
@@ -139,25 +141,26 @@ pub(super) async fn cases(
 /// The case to remove.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct RemovedCase {
+pub(super) struct CaseQuery {
     /// Name of the suite.
     #[param(max_length = 500)]
     suite: String,
     /// The case's place in the suite, from 0.
+    #[param(maximum = 100_000)]
     at: usize,
-    /// Its title. If the case at this place has another, nothing is removed.
-    #[param(max_length = 20_000)]
-    title: String,
+    /// Its hash. If the case at this place has another, nothing is removed.
+    #[param(max_length = 64)]
+    hash: String,
 }
 
-/// Removes a case from a suite of saved replies; with its last case, the suite.
-#[utoipa::path(delete, path = "/evals/cases", operation_id = "remove_case", tag = "evals", params(RemovedCase),
-    responses((status = 204), (status = 404, response = Problem), (status = 422, response = Problem)))]
+/// Removes a case from a suite of saved replies that no gate uses; with its last case, the suite.
+#[utoipa::path(delete, path = "/evals/cases", operation_id = "remove_case", tag = "evals", params(CaseQuery),
+    responses((status = 204), (status = 404, response = Problem), (status = 409, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn remove(
     State(web): State<WebState>,
-    Query(RemovedCase { suite, at, title }): Query<RemovedCase>,
+    Query(CaseQuery { suite, at, hash }): Query<CaseQuery>,
 ) -> Result<(StatusCode, Extension<Note>), Problem> {
-    web.jobs.remove_case(&suite, &CaseRef { at, title }).await?;
+    web.jobs.remove_case(&suite, &CaseRef { at, hash }).await?;
     web.desk.announce(What::Evals).await;
     Ok((StatusCode::NO_CONTENT, Note::on(&suite, json!({"at": at}))))
 }
@@ -187,7 +190,7 @@ pub(super) struct NewCase {
     /// Title of the case; default: its first words.
     #[schema(max_length = 20_000)]
     title: Option<String>,
-    /// The case of `suite` that it replaces.
+    /// The case of `suite` that it replaces; it goes to the end. No gate may use the suite.
     replaces: Option<CaseRef>,
 }
 
@@ -224,9 +227,10 @@ pub(super) async fn save(
     }
     let title = title.unwrap_or_default();
     let saving = SavedReply { title, history, text, reply, checks };
+    let replaced = replaces.as_ref().map(|old| old.at);
     let saved = web.jobs.save_case((&bot.agent.slug, suite.as_deref()), &saving, replaces).await?;
     web.desk.announce(What::Evals).await;
     let jobs::SavedCase { suite, case, added } = saved;
-    let note = Note::on(&suite, json!({"added": added}));
+    let note = Note::on(&suite, json!({"added": added, "replaced": replaced}));
     Ok((StatusCode::CREATED, note, Json(SavedCase { suite, case, added })))
 }

@@ -11,7 +11,7 @@ use super::conversations;
 use super::messages::Message;
 use super::response::Answer;
 use crate::domain::time::now_ms;
-use crate::domain::{ConversationId, MessageId, Owner, ProblemCode};
+use crate::domain::{ConversationId, MessageId, ProblemCode};
 use crate::http::WebState;
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Path};
@@ -54,9 +54,9 @@ pub(super) async fn write(
     let row = web.desk.store.conversation(&id).await?.ok_or_else(conversations::missing)?;
     let window = window(&web, &row.number_id);
     let reply = reply.read(id.clone(), (key(&headers)?, window))?;
-    let (status, message) = match web.desk.store.write(reply).await? {
-        ReplyOutcome::Now(message) => (StatusCode::CREATED, message),
-        ReplyOutcome::Before(message) => (StatusCode::OK, message),
+    let (status, message, took) = match web.desk.store.write(reply).await? {
+        ReplyOutcome::Now { message, took } => (StatusCode::CREATED, message, took),
+        ReplyOutcome::Before(message) => (StatusCode::OK, message, false),
         other => return Err(refused(&other)),
     };
     let id = web.desk.store.current_conversation(&id).await?;
@@ -64,8 +64,6 @@ pub(super) async fn write(
         web.desk.notifier.conversation_event(&id, None);
         web.desk.notifier.wake_outbox();
     }
-    // Writing takes the conversation over.
-    let took = status == StatusCode::CREATED && row.owner != Owner::Person;
     let note = Note::on(id.as_str(), json!({"message": message.as_str(), "took": took}));
     Ok((status, note, Json(show(&web, &message).await?)))
 }
@@ -130,7 +128,7 @@ fn refused(written: &ReplyOutcome) -> Problem {
             "The message of `reply_to` has not reached WhatsApp, so that it cannot be quoted.",
         ),
         ReplyOutcome::Refused(why) => refusal_problem(*why),
-        ReplyOutcome::Nowhere | ReplyOutcome::Now(_) | ReplyOutcome::Before(_) => {
+        ReplyOutcome::Nowhere | ReplyOutcome::Now { .. } | ReplyOutcome::Before(_) => {
             conversations::missing()
         }
     }

@@ -20,9 +20,13 @@ async function write(page: Page, text: string) {
 
 test("a question is answered word by word, with why", async ({ page, desk }) => {
   desk.model.answer = () => "The shop opens at *nine* in the morning [1]. It closes at six [1]. On Sundays the shop is closed [1].";
-  desk.model.pause = 150;
+  let goOn = () => {};
+  desk.model.half = new Promise((next) => {
+    goOn = next;
+  });
   await page.goto("/sandbox?ask=When%20do%20you%20open%3F");
-  await expect(page.locator("[data-state=writing]")).toContainText("The shop");
+  await expect(page.locator("[data-state=writing]")).toContainText("The shop opens");
+  goOn();
   await expect(page.getByText("When do you open?")).toBeVisible();
   await expect(page.getByTestId("spoken")).toContainText("The bot replied: The shop opens at nine in the morning");
   // The colours are the inbox's.

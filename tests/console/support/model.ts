@@ -15,6 +15,8 @@ export class Model {
   answer: (chat: Chat) => string = () => "We open at nine [1].";
   /** Milliseconds between two words of a streamed answer. */
   pause = 5;
+  /** The second half of a streamed answer waits for this. */
+  half: Promise<void> = Promise.resolve();
   /** Names of the models that it lists. */
   names = ["fake-model", "fake-model-large"];
   transcript = "Hello, when do you open on Sundays?";
@@ -52,7 +54,8 @@ export class Model {
     }
     response.writeHead(200, { "content-type": "text/event-stream" });
     const say = (piece: object) => response.write(`data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", ...piece })}\n\n`);
-    for (const word of words) {
+    for (const [at, word] of words.entries()) {
+      if (at === Math.floor(words.length / 2)) await this.half;
       say({ choices: [{ index: 0, delta: { content: word }, finish_reason: null }] });
       await new Promise((next) => setTimeout(next, this.pause));
     }

@@ -7,7 +7,7 @@ import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { useConfirm } from "@/parts/Confirm";
 import { useSay } from "@/parts/say";
-import { isWhole } from "./row";
+import { isAcceptable } from "./row";
 
 export function AcceptBaseline({ run }: { run: Schemas["Run"] }) {
   const { t } = useTranslation("evals");
@@ -23,7 +23,7 @@ export function AcceptBaseline({ run }: { run: Schemas["Run"] }) {
     onError: say.failed,
   });
   const suite = suites.data?.find(({ name }) => name === run.suite);
-  if (!suite || !isWhole(run)) return null;
+  if (!suite || !isAcceptable(run)) return null;
   const { baseline } = suite;
   const file = baseline?.file ?? `${run.suite.replace(/\.yaml$/, "")}.baseline.json`;
   const accept = async () => {
@@ -36,7 +36,7 @@ export function AcceptBaseline({ run }: { run: Schemas["Run"] }) {
               ? t("baseline.replaces", { when: format.full(baseline.accepted_at) })
               : t("baseline.first")}
           </Text>
-          <Text size="sm">{t("baseline.gates", { file })}</Text>
+          <Text size="sm">{t("baseline.file", { file })}</Text>
         </Stack>
       ),
       yes: t("baseline.yes"),

@@ -14,7 +14,7 @@ import { caseYaml, type Draft, firstWords, MAX_TITLE } from "./caseYaml";
 import { expectedOf, isUnfilled, newCheck } from "./checks";
 
 /** A case with its place in its suite, from 0. */
-export type Placed = { at: number; title: string; form: Schemas["CaseForm"] };
+export type Placed = { at: number; hash: string; title: string; form: Schemas["CaseForm"] };
 
 type Props = {
   /** What is edited; undefined when the form is closed. */
@@ -92,7 +92,7 @@ function Form({ placed, suite, close, onSaved }: FormProps) {
           history,
           checks,
           reply: expectedOf(checks),
-          replaces: placed && { at: placed.at, title: placed.title },
+          replaces: placed && { at: placed.at, hash: placed.hash },
         },
       }),
     () => setTried(true),

@@ -61,15 +61,16 @@ export function SuiteCases({ suite, cases, edit, onGone }: Props) {
         </Empty>
       )}
       <Stack component="ul" gap="xs" m={0} p={0} style={{ listStyle: "none" }}>
-        {shown.map(({ at, title, form }) => (
-          <One key={`${at} ${title}`} title={title} form={form}>
+        {shown.map(({ at, title, hash, form }) => (
+          <One key={`${at} ${hash}`} title={title} hash={hash} form={form}>
             {edit && (
               <Acts
                 suite={suite}
                 at={at}
                 title={title}
+                hash={hash}
                 isLast={cases.length === 1}
-                edit={form ? () => edit({ at, title, form }) : undefined}
+                edit={form ? () => edit({ at, hash, title, form }) : undefined}
                 onGone={onGone}
               />
             )}
@@ -118,12 +119,13 @@ function One({ title, form, children }: Case & { children?: ReactNode }) {
 type ActsProps = Pick<Props, "suite" | "onGone"> & {
   at: number;
   title: string;
+  hash: string;
   isLast: boolean;
   /** Undefined for a case that the form could not show whole. */
   edit?: () => void;
 };
 
-function Acts({ suite, at, title, isLast, edit, onGone }: ActsProps) {
+function Acts({ suite, at, title, hash, isLast, edit, onGone }: ActsProps) {
   const { t } = useTranslation("evals");
   const { t: c } = useTranslation();
   const removal = useRemoval();
@@ -135,7 +137,7 @@ function Acts({ suite, at, title, isLast, edit, onGone }: ActsProps) {
         text: t(isLast ? "suite.deleteLast" : "suite.deleteAbout"),
         yes: c("action.delete"),
       },
-      () => removing.mutateAsync({ params: { query: { suite, at, title } } }),
+      () => removing.mutateAsync({ params: { query: { suite, at, hash } } }),
       t("suite.deleted"),
     );
     if (!isRemoved) return;

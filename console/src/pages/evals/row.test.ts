@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
-import { askedOf, checkOf, isAgainstAccepted, isWhole, outputOf, readBeside, summed } from "./row";
+import { askedOf, checkOf, isAcceptable, isAgainstAccepted, outputOf, readBeside, summed } from "./row";
 
 test("a row is said in words, with what its assertions found", () => {
   const row: Schemas["RowView"] = {
@@ -55,19 +55,26 @@ test("an address names no run twice, nor itself, nor too many", () => {
   expect(readBeside(undefined, "a")).toEqual([]);
 });
 
-test("only a run that is done and ran every case is whole", () => {
+test("only a whole run of the live version can be accepted", () => {
+  const counts = { passed: 2, failed: 1, errors: 0, skipped: 0 };
   const wanted = { repeat: 3, baseline: "basics.baseline.json" };
-  expect(isWhole({ state: "done", wanted })).toBe(true);
+  expect(isAcceptable({ state: "done", wanted, counts })).toBe(true);
   for (const part of [
     { first: 1 },
     { sample: 2 },
     { pattern: "x" },
     { failing: "run_1" },
     { metadata: ["a=b"] },
+    { prompt: "A draft" },
+    { grader: "openai:other" },
   ])
-    expect(isWhole({ state: "done", wanted: { ...wanted, ...part } }), JSON.stringify(part)).toBe(false);
-  expect(isWhole({ state: "stopped", wanted })).toBe(false);
-  expect(isWhole({ state: "done", wanted: null })).toBe(false);
+    expect(
+      isAcceptable({ state: "done", wanted: { ...wanted, ...part }, counts }),
+      JSON.stringify(part),
+    ).toBe(false);
+  expect(isAcceptable({ state: "done", wanted, counts: { ...counts, errors: 1 } })).toBe(false);
+  expect(isAcceptable({ state: "stopped", wanted, counts })).toBe(false);
+  expect(isAcceptable({ state: "done", wanted: null, counts })).toBe(false);
 });
 
 test("a run is compared with accepted scores or with an earlier run", () => {

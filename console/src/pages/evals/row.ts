@@ -79,11 +79,12 @@ const active: Record<Schemas["RunState"], boolean> = {
 /** Whether the run has not ended yet. */
 export const isActive = (state: Schemas["RunState"]) => active[state];
 
-/** Whether the run is done and ran every case of its suite, so that its scores can be accepted. */
-export function isWhole({ state, wanted }: Pick<Schemas["Run"], "state" | "wanted">): boolean {
-  if (state !== "done" || !wanted) return false;
-  const { first, sample, pattern, failing, metadata = [] } = wanted;
-  return [first, sample, pattern, failing].every((one) => one == null) && metadata.length === 0;
+/** Whether the scores can be accepted: of the live version, on every case of its suite, without errors. */
+export function isAcceptable({ state, wanted, counts }: Pick<Schemas["Run"], "state" | "wanted" | "counts">) {
+  if (state !== "done" || !wanted || counts?.errors !== 0) return false;
+  const { first, sample, pattern, failing, prompt, grader, metadata = [] } = wanted;
+  const narrowed = [first, sample, pattern, failing, prompt, grader];
+  return narrowed.every((one) => one == null) && metadata.length === 0;
 }
 
 /** Whether a run was compared with accepted scores, which are a file; else with an earlier run. */
