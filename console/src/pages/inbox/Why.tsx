@@ -8,6 +8,7 @@ import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
 import { Async } from "@/parts/States";
 import { Explanation } from "@/parts/trace/Explanation";
+import { withoutMarks } from "@/parts/trace/excerpt";
 import { When } from "@/parts/When";
 import { plain } from "@/parts/whatsapp";
 import { useGapOf } from "./gap";
@@ -19,11 +20,9 @@ const states = {
   dismissed: "why.gap.dismissed",
 } as const satisfies Record<Schemas["GapState"], string>;
 
-/** The way to the knowledge gap in which the question counts, if one is found. */
-function GapLink({ turn }: { turn: Schemas["Turn"] }) {
-  const { t } = useTranslation("inbox");
-  const gap = useGapOf(turn);
-  if (!gap) return null;
+/** The way to the knowledge gap in which the question counts; an answer that is missing is written there. */
+function GapLink({ gap }: { gap: Schemas["KnowledgeGap"] }) {
+  const { t } = useTranslation(["inbox", "trace"]);
   return (
     <Text size="sm">
       {t(known(states, gap.state, "why.gap.open"))}{" "}
@@ -32,7 +31,7 @@ function GapLink({ turn }: { turn: Schemas["Turn"] }) {
         underline="always"
         renderRoot={(props) => <Link to="/knowledge" search={{ tab: "gaps", gap: gap.id }} {...props} />}
       >
-        {t("why.gap.show")}
+        {t(gap.state === "answered" ? "why.gap.show" : "trace:correction.write")}
       </Anchor>
     </Text>
   );
@@ -67,22 +66,35 @@ function Read({ id, agent, messages, onDialog }: ReadProps) {
   const answer = sent.flatMap(({ text }) => text || []).join("\n\n");
   return (
     <Async query={query}>
-      {(turn) => (
-        <Stack gap="md">
-          <Asked turn={turn} />
-          <Explanation
-            outcome={turn.outcome}
-            trace={turn.trace}
-            citations={turn.citations}
-            answer={answer}
-            agent={agent}
-            onDialog={onDialog}
-          >
-            <GapLink turn={turn} />
-          </Explanation>
-        </Stack>
-      )}
+      {(turn) => <Shown turn={turn} answer={answer} agent={agent} onDialog={onDialog} />}
     </Async>
+  );
+}
+
+type ShownProps = Omit<ReadProps, "id" | "messages"> & {
+  turn: Schemas["Turn"];
+  /** Empty while the messages are not loaded. */
+  answer: string;
+};
+
+function Shown({ turn, answer, agent, onDialog }: ShownProps) {
+  const { outcome, trace, citations } = turn;
+  const { data: gap, isLoading } = useGapOf(turn);
+  return (
+    <Stack gap="md">
+      <Asked turn={turn} />
+      <Explanation
+        outcome={outcome}
+        trace={trace}
+        citations={citations}
+        answer={answer || withoutMarks(trace?.reply?.raw ?? "")}
+        agent={agent}
+        isInGap={isLoading || !!gap}
+        onDialog={onDialog}
+      >
+        {gap && <GapLink gap={gap} />}
+      </Explanation>
+    </Stack>
   );
 }
 

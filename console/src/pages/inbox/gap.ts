@@ -40,11 +40,11 @@ async function find(turn: Asked, signal: AbortSignal): Promise<Schemas["Knowledg
 /** What may open a gap. */
 const unanswered: Partial<Record<Schemas["TurnOutcome"], true>> = { no_answer: true, hand_over: true };
 
-/** The gap of a turn; `null` if none is found. */
+/** The gap of a turn; its data is `null` if none is found. */
 export function useGapOf(turn: Schemas["Turn"]) {
   return useQuery({
     queryKey: ["get", "/api/v1/gaps", "of", turn.id],
     queryFn: ({ signal }) => find(turn, signal),
     enabled: !!turn.outcome && !!unanswered[turn.outcome],
-  }).data;
+  });
 }

@@ -2,7 +2,7 @@
 // that the stages recorded is behind a fold.
 import { Button, Stack, Text } from "@mantine/core";
 import { IconPencil } from "@tabler/icons-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { known } from "@/api/words";
@@ -34,12 +34,14 @@ export type Explained = {
 };
 
 type Props = Explained & {
+  /** The answer to an unanswered question is written elsewhere. */
+  isInGap?: boolean;
   /** Whether a dialog over this opened or closed. */
   onDialog?: (isOpen: boolean) => void;
   children?: ReactNode;
 };
 
-export function Explanation({ onDialog, children, ...turn }: Props) {
+export function Explanation({ isInGap, onDialog, children, ...turn }: Props) {
   const { trace, agent } = turn;
   const answer = withoutSources(turn.answer);
   const account = accountOf(turn.outcome, trace);
@@ -48,6 +50,8 @@ export function Explanation({ onDialog, children, ...turn }: Props) {
   const placed = usePlacedAnswer(nearest?.answer, collections?.all).data;
   const reason = turn.reason?.reason_code ? turn.reason : (reasonIn(trace) ?? turn.reason);
   const citations = turn.citations ?? trace?.reply?.citations ?? [];
+  // Until it is known where the given answer is, a correction would become a second one.
+  const isSought = !!nearest && placed === undefined;
   return (
     <Stack gap="md">
       <Happened account={account} count={citations.length} reason={reason} />
@@ -63,6 +67,8 @@ export function Explanation({ onDialog, children, ...turn }: Props) {
           collections={
             placed ? [placed.collection] : collections.own.length > 0 ? collections.own : collections.all
           }
+          isSought={isSought}
+          isInGap={isInGap}
           onDialog={onDialog}
         />
       )}
@@ -118,16 +124,25 @@ type CorrectionProps = {
   /** The curated answer that was given. */
   placed: Schemas["CuratedAnswer"] | undefined;
   collections: readonly string[];
-  onDialog?: (isOpen: boolean) => void;
-};
+  /** The curated answer is still being looked for, or could not be. */
+  isSought: boolean;
+} & Pick<Props, "isInGap" | "onDialog">;
 
 /** Writes a curated answer to the customer's question, or edits the one that was given. */
-function Correction({ account, placed, collections, onDialog, ...turn }: CorrectionProps) {
+function Correction(props: CorrectionProps) {
+  const { account, placed, collections, isSought, isInGap, onDialog, ...turn } = props;
   const { t } = useTranslation(["trace", "knowledge"]);
   const [editing, setEditing] = useState<Schemas["CuratedAnswer"] | Draft>();
+  const isOpen = !!editing;
+  useEffect(() => {
+    onDialog?.(isOpen);
+    return () => onDialog?.(false);
+  }, [isOpen, onDialog]);
   const kind = known(corrections, account, "none");
   const question = plain(turn.question).replace(/\s+/g, " ").trim();
   if (kind === "none" || !question || collections.length === 0) return null;
+  // What is being written stays.
+  if (!editing && (isSought || (isInGap && kind === "write"))) return null;
   if (placed?.source)
     return (
       <Text size="sm" c="dimmed">
@@ -137,11 +152,6 @@ function Correction({ account, placed, collections, onDialog, ...turn }: Correct
   const open = () => {
     const answer = kind === "correct" ? toMarkdown(turn.answer) : "";
     setEditing(placed ?? { phrasings: [question.slice(0, 500)], answer });
-    onDialog?.(true);
-  };
-  const close = () => {
-    setEditing(undefined);
-    onDialog?.(false);
   };
   return (
     <div>
@@ -151,7 +161,7 @@ function Correction({ account, placed, collections, onDialog, ...turn }: Correct
       <Text size="xs" c="dimmed" mt={4}>
         {t(placed ? "correction.aboutGiven" : "correction.about")}
       </Text>
-      <AnswerForm collections={collections} editing={editing} close={close} />
+      <AnswerForm collections={collections} editing={editing} close={() => setEditing(undefined)} />
     </div>
   );
 }

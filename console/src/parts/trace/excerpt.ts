@@ -9,8 +9,9 @@ const SHARED = 0.25;
 const MOST = 3;
 
 // The language makes hardly a difference to either.
-const bySentence = new Intl.Segmenter(undefined, { granularity: "sentence" });
-const byWord = new Intl.Segmenter(undefined, { granularity: "word" });
+const segmenters: { sentence?: Intl.Segmenter; word?: Intl.Segmenter } = {};
+const by = (granularity: "sentence" | "word") =>
+  (segmenters[granularity] ??= new Intl.Segmenter(undefined, { granularity }));
 
 const begins = /^(?:[-*+•]\s|\d+[.)]\s|#{1,6}\s|>|\||```)/;
 /** A line of a table's or a page's frame, or around code. */
@@ -45,7 +46,7 @@ export function sentencesOf(markdown: string): string[] {
     .flatMap((block) =>
       block.startsWith("|")
         ? [bare(block)]
-        : Array.from(bySentence.segment(bare(block)), ({ segment }) => segment.trim()),
+        : Array.from(by("sentence").segment(bare(block)), ({ segment }) => segment.trim()),
     )
     .filter(Boolean);
 }
@@ -60,9 +61,9 @@ function stem(word: string): string {
 
 const wordsIn = (text: string) =>
   new Set(
-    Array.from(byWord.segment(text), ({ segment, isWordLike }) => (isWordLike ? stem(segment) : "")).filter(
-      Boolean,
-    ),
+    Array.from(by("word").segment(text), ({ segment, isWordLike }) =>
+      isWordLike ? stem(segment) : "",
+    ).filter(Boolean),
   );
 
 /** The place of the sentence that has most words in common with a statement; rare words count more. */
@@ -94,6 +95,9 @@ export function excerpt(passage: string, statements: readonly string[]): string[
 
 const marks = /\s*\[\d+(?:\s*,\s*\d+)*\]/g;
 const marksIn = (text: string) => (text.match(marks) ?? []).flatMap((one) => one.match(/\d+/g) ?? []);
+
+/** A model's output as a customer would get it. */
+export const withoutMarks = (raw: string) => toWhatsApp(raw.replace(marks, "")).trim();
 
 /** The sentences of a model's output that cite a passage. A mark may stand after the full stop. */
 function citing(raw: string, mark: number): string[] {
