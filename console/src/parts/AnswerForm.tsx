@@ -13,7 +13,7 @@ import {
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconPlus, IconX } from "@tabler/icons-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
@@ -36,6 +36,7 @@ type Props = {
 
 export function AnswerForm({ collections, editing, close }: Props) {
   const { t } = useTranslation("knowledge");
+  const [busy, setBusy] = useState(false);
   const isFixed = editing && "source" in editing && editing.source;
   const title = isFixed
     ? "answers.title"
@@ -43,12 +44,13 @@ export function AnswerForm({ collections, editing, close }: Props) {
       ? "answers.editTitle"
       : "answers.addTitle";
   return (
-    <Modal opened={!!editing} onClose={close} size="lg" title={t(title)}>
+    // An answer that is being saved would close the next dialog.
+    <Modal opened={!!editing} onClose={busy ? () => {} : close} size="lg" title={t(title)}>
       {editing &&
         (isFixed ? (
           <Fixed answer={editing} />
         ) : (
-          <Form collections={collections} editing={editing} close={close} />
+          <Form collections={collections} editing={editing} close={close} onBusy={setBusy} />
         ))}
     </Modal>
   );
@@ -96,12 +98,18 @@ function useSaving(name: string, answer: Answer | undefined, close: () => void) 
   return { save, busy: making.isPending || changing.isPending, error: making.error ?? changing.error };
 }
 
-function Form({ collections, editing, close }: Props & { editing: Answer | Draft }) {
+type FormProps = Props & { editing: Answer | Draft; onBusy: (busy: boolean) => void };
+
+function Form({ collections, editing, close, onBusy }: FormProps) {
   const { t } = useTranslation(["knowledge", "common"]);
   const [collection, setCollection] = useState(collections[0] ?? "");
   const known = $api.useQuery("get", "/api/v1/collections");
   const answer = "id" in editing ? editing : undefined;
   const { save, busy, error } = useSaving(collection, answer, close);
+  useEffect(() => {
+    onBusy(busy);
+    return () => onBusy(false);
+  }, [busy, onBusy]);
   const form = useForm({
     initialValues: {
       phrasings: editing.phrasings.length ? editing.phrasings : [""],

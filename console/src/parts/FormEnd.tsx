@@ -18,7 +18,7 @@ export function FormEnd({ yes, close, busy, error, disabled }: Props) {
     <>
       {!!error && <Failed error={error} />}
       <Group justify="flex-end" gap="xs">
-        <Button variant="default" onClick={close}>
+        <Button variant="default" onClick={close} disabled={busy}>
           {t("action.cancel")}
         </Button>
         <Button type="submit" loading={busy} disabled={disabled}>

@@ -2,7 +2,7 @@
 import { Alert, Box, Code, Grid, Modal, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconInfoCircle } from "@tabler/icons-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
@@ -27,14 +27,18 @@ type Props = {
 
 export function CaseForm({ editing, close, ...props }: Props) {
   const { t } = useTranslation("evals");
+  const [busy, setBusy] = useState(false);
   return (
     <Modal
       opened={!!editing}
-      onClose={close}
+      // A case that is being saved would close the next dialog.
+      onClose={busy ? () => {} : close}
       size={960}
       title={t(editing === "new" ? "form.newTitle" : "form.editTitle")}
     >
-      {editing && <Form placed={editing === "new" ? undefined : editing} close={close} {...props} />}
+      {editing && (
+        <Form placed={editing === "new" ? undefined : editing} close={close} onBusy={setBusy} {...props} />
+      )}
     </Modal>
   );
 }
@@ -51,9 +55,9 @@ function draftOf({ title, form }: Placed): Draft {
   return { ...form, title: title === firstWords(form.text) ? "" : title };
 }
 
-type FormProps = Omit<Props, "editing"> & { placed: Placed | undefined };
+type FormProps = Omit<Props, "editing"> & { placed: Placed | undefined; onBusy: (busy: boolean) => void };
 
-function Form({ placed, suite, close, onSaved }: FormProps) {
+function Form({ placed, suite, close, onSaved, onBusy }: FormProps) {
   const { t } = useTranslation("evals");
   const { t: c } = useTranslation();
   const say = useSay();
@@ -80,6 +84,11 @@ function Form({ placed, suite, close, onSaved }: FormProps) {
       onSaved?.(saved.suite);
     },
   });
+  const busy = saving.isPending;
+  useEffect(() => {
+    onBusy(busy);
+    return () => onBusy(false);
+  }, [busy, onBusy]);
   const { title, text, history, checks } = form.values;
   const submit = form.onSubmit(
     () =>
@@ -162,7 +171,7 @@ function Form({ placed, suite, close, onSaved }: FormProps) {
                 {t("form.there")}
               </Alert>
             )}
-            <FormEnd yes={c("action.save")} close={close} busy={saving.isPending} error={saving.error} />
+            <FormEnd yes={c("action.save")} close={close} busy={busy} error={saving.error} />
           </Stack>
         </Grid.Col>
       </Grid>
