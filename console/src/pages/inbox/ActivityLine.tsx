@@ -9,6 +9,7 @@ import {
 import { useTranslation } from "react-i18next";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
+import { useActor } from "@/parts/actor";
 import type { Activity, Happening } from "./activity";
 import classes from "./thread.module.css";
 
@@ -18,15 +19,6 @@ const icons: Record<Happening, typeof IconHeadset> = {
   handedBack: IconArrowBackUp,
   resolved: IconCircleCheck,
 };
-
-/** Returns a function that words an actor of the audit log. A session of the console has no name yet. */
-function useActor() {
-  const { t } = useTranslation("inbox");
-  return (actor: string): string | undefined => {
-    if (/^console\b/.test(actor)) return undefined;
-    return actor === "admin key" ? t("activity.key") : t("activity.by", { name: actor });
-  };
-}
 
 export function ActivityLine({ activity }: { activity: Activity }) {
   const { t } = useTranslation("inbox");

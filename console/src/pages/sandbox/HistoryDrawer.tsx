@@ -14,11 +14,11 @@ import {
 import { IconArrowBackUp, IconArrowLeft, IconFileImport } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useActor } from "@/parts/actor";
 import { LineDiff } from "@/parts/Diff";
 import { SettingChanges } from "@/parts/SettingChanges";
 import { Async } from "@/parts/States";
 import { When } from "@/parts/When";
-import { useActor } from "../settings/useActor";
 import { useVersions, type Version } from "./sides";
 
 type Props = {

@@ -4,10 +4,10 @@ import { IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { wordsOf } from "@/api/words";
+import { useActor } from "@/parts/actor";
 import { kindIcons } from "./ActivityRow";
 import { type Action, actions, type Entry, type Outcome, periods } from "./actions";
 import type { ActivitySearch } from "./search";
-import { useActor } from "./useActor";
 
 /** The filters as the API takes them: a word that is unknown is no filter. */
 export type Filter = { action?: Action; actor?: string; outcome?: Outcome; days?: number };

@@ -15,6 +15,7 @@ import { type ReactNode, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
+import { useActor } from "@/parts/actor";
 import {
   actionOf,
   actions,
@@ -27,7 +28,6 @@ import {
   versionOf,
 } from "./actions";
 import { Subject } from "./Subject";
-import { useActor } from "./useActor";
 
 export const kindIcons: Record<Kind, typeof IconRobot> = {
   agents: IconRobot,

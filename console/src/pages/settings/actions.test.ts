@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { actionOf, actorOf, daysOf, type Entry, reasonOf, sinceOf, subjectOf, versionOf } from "./actions";
+import { actionOf, daysOf, type Entry, reasonOf, sinceOf, subjectOf, versionOf } from "./actions";
 
 const entry = (part: Partial<Omit<Entry, "detail">>, detail: unknown = {}): Entry => ({
   id: "aud_1",
@@ -11,21 +11,6 @@ const entry = (part: Partial<Omit<Entry, "detail">>, detail: unknown = {}): Entr
   created_at: 0,
   ...part,
   detail: JSON.parse(JSON.stringify(detail)),
-});
-
-test("who did something is told from how the log names them", () => {
-  expect(actorOf("console 1a2b3c4d")).toEqual({ kind: "console", name: "1a2b3c4d" });
-  expect(actorOf("ada on box1 (command)")).toEqual({ kind: "terminal", name: "ada on box1" });
-  for (const [written, kind] of [
-    ["admin key", "key"],
-    ["sign-in link", "link"],
-    ["prompt file", "file"],
-    ["desk", "desk"],
-    ["unknown", "unknown"],
-  ])
-    expect(written && actorOf(written).kind).toBe(kind);
-  expect(actorOf("console <b>")).toEqual({ kind: "other", name: "console <b>" });
-  expect(actorOf("constructor")).toEqual({ kind: "other", name: "constructor" });
 });
 
 test("what an entry is about is found in its subject or its details", () => {

@@ -142,31 +142,6 @@ export function subjectOf(entry: Pick<Entry, "action" | "subject" | "detail">): 
   return collection && rest.length < 2 ? { kind: "collection", id: collection } : { kind: "text", id };
 }
 
-export type Actor = {
-  kind: "console" | "key" | "link" | "file" | "desk" | "terminal" | "unknown" | "other";
-  /** The session's or the user's name. */
-  name: string;
-};
-
-/** The server's words for those that are no person. */
-const actors = new Map<string, Actor["kind"]>([
-  ["admin key", "key"],
-  ["sign-in link", "link"],
-  ["prompt file", "file"],
-  ["desk", "desk"],
-  ["unknown", "unknown"],
-]);
-
-/** Who did something. */
-export function actorOf(written: string): Actor {
-  const kind = actors.get(written);
-  if (kind) return { kind, name: written };
-  const session = /^console (\w+)$/.exec(written)?.[1];
-  if (session) return { kind: "console", name: session };
-  const user = /^(.+) \(command\)$/.exec(written)?.[1];
-  return user ? { kind: "terminal", name: user } : { kind: "other", name: written };
-}
-
 export type Day = { at: number; entries: Entry[] };
 
 /** The entries of each day in the reader's time zone, in the order of the list. */
