@@ -3,45 +3,22 @@ import { Stack, Title } from "@mantine/core";
 import { IconHistory } from "@tabler/icons-react";
 import { keepPreviousData } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
-import { useLive } from "@/api/live";
 import { usePages } from "@/api/pages";
-import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { MoreButton } from "@/parts/MoreButton";
 import { Async, Empty } from "@/parts/States";
 import { ActivityFilters, filterOf, isFiltered } from "./ActivityFilters";
 import { ActivityRow } from "./ActivityRow";
 import { type Day, daysOf, sinceOf } from "./actions";
+import { useFollowing } from "./follow";
 
 const route = getRouteApi("/desk/settings/activity");
 
 /** Entries of a page. */
 const PAGE = 50;
-/** Within this time after a change its entry is in the log, in milliseconds. */
-const ENTRY_MS = 1_500;
-
-/** Reads the log again after a change. Nothing tells of its entries, but most are about one. */
-function useFollowing() {
-  const later = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const soon = useCallback(() => {
-    later.current ??= setTimeout(() => {
-      later.current = undefined;
-      reread("/api/v1/audit");
-    }, ENTRY_MS);
-  }, []);
-  useLive({ conversation: soon, changed: soon });
-  useEffect(
-    () => () => {
-      clearTimeout(later.current);
-      later.current = undefined;
-    },
-    [],
-  );
-}
-
 export function Activity() {
   const { t } = useTranslation("activity");
   const search = route.useSearch();
