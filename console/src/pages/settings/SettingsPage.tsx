@@ -25,7 +25,7 @@ export function SettingsPage() {
   }, [shown]);
   const show = (name: string | null) => {
     const section = sections.find((one) => one.name === name);
-    if (section) void navigate({ to: section.to, resetScroll: false });
+    if (section) void navigate({ to: section.to, replace: true, resetScroll: false });
   };
   return (
     <Page title={t("common:nav.settings")} section={t(`common:nav.${shown}`)} widest={820}>
