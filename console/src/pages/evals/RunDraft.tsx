@@ -1,6 +1,6 @@
 // Runs a suite on a draft that is not published. Suites that test its agent come first.
 import { Modal } from "@mantine/core";
-import { Suspense } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { Async } from "@/parts/States";
@@ -13,20 +13,14 @@ type Props = {
   onClose: () => void;
 };
 
-export function RunDraft(props: Props) {
-  // While its texts load, the page around it stays.
-  return (
-    <Suspense>
-      <Dialog {...props} />
-    </Suspense>
-  );
-}
-
-function Dialog({ draft, onClose }: Props) {
+export function RunDraft({ draft, onClose }: Props) {
   const { t } = useTranslation("evals");
   const suites = $api.useQuery("get", "/api/v1/evals/suites", {}, { enabled: !!draft });
+  // A dialog gives the focus back only if it is closed first.
+  const [isReady, setReady] = useState(false);
+  useEffect(() => setReady(true), []);
   return (
-    <Modal opened={!!draft} onClose={onClose} title={t("start.title")} size="lg">
+    <Modal opened={isReady && !!draft} onClose={onClose} title={t("start.title")} size="lg">
       {draft && (
         <Async query={suites} empty={<NoSuites />}>
           {(all) => {

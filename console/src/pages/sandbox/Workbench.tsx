@@ -1,7 +1,7 @@
 // The sandbox of one agent: its draft, who answers, and the dialogs.
 import { Anchor, Box, SegmentedControl, Text } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useConfirm } from "@/parts/Confirm";
@@ -10,7 +10,6 @@ import { headerValue } from "@/parts/promptFile";
 import { useSay } from "@/parts/say";
 import { useOffers } from "@/shell/Finder";
 import { useKeys } from "@/shell/Keys";
-import { RunDraft } from "../evals/RunDraft";
 import { AgentPane } from "./AgentPane";
 import { clear, send } from "./asking";
 import { ConversationPane } from "./ConversationPane";
@@ -23,6 +22,8 @@ import classes from "./Sandbox.module.css";
 import { type Choice, drafted, useSides, useVersions, type Version } from "./sides";
 import { useCheck } from "./useCheck";
 import { useDeleteAgent } from "./useDeleteAgent";
+
+const RunDraft = lazy(async () => ({ default: (await import("../evals/RunDraft")).RunDraft }));
 
 type Props = {
   live: Schemas["Agent"];
@@ -52,6 +53,9 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
   const sides = useSides(choices, source, versions);
   const comparing = choices.length > 1;
   const [dialog, setDialog] = useState<Dialog>();
+  // Its code and texts are those of another page. Once it was opened it stays, to give the focus back.
+  const isRunLoaded = useRef(false);
+  isRunLoaded.current ||= dialog === "run";
   const [pane, setPane] = useState<"agent" | "conversation">("conversation");
   const narrow = useMediaQuery("(max-width: 62em)", undefined, { getInitialValueInEffect: false });
   const message = useRef<HTMLTextAreaElement>(null);
@@ -196,10 +200,14 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
           say.done(t("generate.done"));
         }}
       />
-      <RunDraft
-        draft={dialog === "run" ? { agent, source } : undefined}
-        onClose={() => setDialog(undefined)}
-      />
+      {isRunLoaded.current && (
+        <Suspense>
+          <RunDraft
+            draft={dialog === "run" ? { agent, source } : undefined}
+            onClose={() => setDialog(undefined)}
+          />
+        </Suspense>
+      )}
       <RenameDialog
         opened={dialog === "rename"}
         onClose={() => setDialog(undefined)}
