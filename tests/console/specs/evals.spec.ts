@@ -223,7 +223,11 @@ test("a whole run is accepted as the baseline, and the next one is compared with
 test("a run of some of the cases cannot be accepted", async ({ page, desk }) => {
   const body = JSON.stringify({ suite: "basics.yaml", first: 1 });
   const { id } = await desk.api<Schemas["Run"]>("/evals/runs", { method: "POST", body });
-  await page.goto(`/evals/${id}`);
+  await expect.poll(async () => (await desk.api<Schemas["Run"]>(`/evals/runs/${id}`)).state).toBe("done");
+  // The suites are known by then, so that the button would appear at once.
+  await page.goto("/evals");
+  await expect(main(page).getByRole("heading", { name: "The basics" })).toBeVisible();
+  await main(page).locator(`a[href="/evals/${id}"]`).click();
   await expect(main(page).getByRole("button", { name: "Run again" })).toBeVisible();
   await expect(main(page).getByRole("button", { name: "Accept as baseline" })).toHaveCount(0);
 });

@@ -27,6 +27,15 @@ async function open(page: Page, name = "Ada Lovelace") {
   await expect(thread(page).locator("[data-message]").first()).toBeVisible();
 }
 
+/** Something that waits until it is ended. */
+function held() {
+  let end = () => {};
+  const until = new Promise<void>((done) => {
+    end = done;
+  });
+  return { until, end: () => end() };
+}
+
 async function write(page: Page, text: string) {
   await composer(page).fill(text);
   await composer(page).press("Enter");
@@ -165,13 +174,13 @@ test("the thread says who took it over and when it went back", async ({ page, de
   }, { times: 1 });
   await page.reload();
   await page.getByRole("button", { name: "Take over" }).click();
-  await expect(lines).toHaveText([/^Taken over by a person · \d/]);
+  await expect(lines).toHaveText([/^Taken over by a person · a browser \(\w{8}\) · \d/]);
   await page.getByRole("button", { name: "Hand back" }).click();
   await expect(lines).toHaveText([/^Taken over/, /^Handed back to the bot/]);
   // A script does it, and the page hears of it.
   const { items } = await desk.api<Schemas["Page_Conversation"]>("/conversations");
   await desk.api(`/conversations/${items[0]?.id}/take`, { method: "POST" });
-  await expect(lines).toHaveText([/^Taken over/, /^Handed back/, /^Taken over by a person · with the admin key/]);
+  await expect(lines).toHaveText([/^Taken over/, /^Handed back/, /^Taken over by a person · the admin key/]);
   await page.getByRole("button", { name: "Hand back" }).click();
   await desk.graph.customerSays(ada, "I want to speak to a human");
   await expect(lines.last()).toHaveText(/^Handed over to a person/);
@@ -220,16 +229,48 @@ test("why a customer got an answer: what it rests on, its details, and a better 
   await page.keyboard.press("Escape");
   await expect(form).toHaveCount(0);
   await expect(why, "Escape closes the dialog alone").toBeVisible();
+  // What opened the drawer is undone with the dialog open.
+  await why.getByRole("button", { name: "Correct this answer" }).click();
+  await expect(form).toBeVisible();
+  await page.goBack();
+  await expect(why).toHaveCount(0);
+  await ask.press("Enter");
+  await expect(why.getByRole("button", { name: "Correct this answer" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(why).toHaveCount(0);
+  await ask.press("Enter");
   await why.getByRole("button", { name: "Correct this answer" }).click();
   await text.fill("We open at **eight** now.");
+  // While it is saved, nothing closes the dialog: what is opened next would be closed by the answer.
+  const saving = held();
+  await page.route("**/api/v1/collections/shop/answers", async (route) => {
+    await saving.until;
+    await route.continue();
+  }, { times: 1 });
   await form.getByRole("button", { name: "Save" }).click();
+  await expect(form.getByRole("button", { name: "Cancel" })).toBeDisabled();
+  await page.keyboard.press("Escape");
+  await expect(form).toBeVisible();
+  saving.end();
   await expect(page.getByText("The answer is saved")).toBeVisible();
+  await expect(form).toHaveCount(0);
   await expect(why, "one stays in the conversation").toBeVisible();
   await page.keyboard.press("Escape");
 
   await desk.graph.customerSays(ada, "When do you open?");
+  // Until the answer is found, correcting it would write a second one.
+  const finding = held();
+  await page.route("**/api/v1/collections/shop/answers/*", async (route) => {
+    await finding.until;
+    await route.continue();
+  });
+  const sought = page.waitForRequest("**/api/v1/collections/shop/answers/*");
   await said(page, "We open at eight now.").getByRole("button", { name: "Why?" }).click();
+  await sought;
   await expect(why.getByTestId("account")).toHaveText(/^This is an answer that you wrote\./);
+  await expect(why.getByRole("button", { name: "Correct this answer" })).toHaveCount(0);
+  finding.end();
+  await expect(why.getByRole("button", { name: "Correct this answer" })).toBeVisible();
   await why.getByRole("link", { name: "Open answer" }).click();
   await expect(page).toHaveURL(/\/knowledge\/shop\?/);
   const edit = page.getByRole("dialog", { name: "Edit the answer" });
@@ -268,10 +309,10 @@ test("an answer that was held back leads to its gap, and the gap back", async ({
   await said(page, "I cannot find that").getByRole("button", { name: "Why?" }).click();
   const why = page.getByRole("dialog", { name: "Why this answer" });
   await expect(why.getByTestId("account")).toHaveText(/^The model wrote something that your documents do not support\./);
-  await expect(why.getByRole("button", { name: "Write an answer" })).toBeVisible();
   await expect(why).toContainText("This question is among the unanswered ones.");
+  await expect(why.getByRole("button", { name: "Write an answer" }), "it is written in the gap alone").toHaveCount(0);
   await accessible(page, "why there was no answer");
-  await why.getByRole("link", { name: "Open the question" }).click();
+  await why.getByRole("link", { name: "Write an answer" }).click();
   const gap = page.getByRole("dialog", { name: "Unanswered question" });
   await expect(gap.getByRole("heading", { level: 3 }), "without marks").toHaveText("Do you repair vintage typewriters?");
   await expect(gap.getByRole("listitem").locator("strong")).toHaveText("vintage");

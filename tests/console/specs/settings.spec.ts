@@ -26,6 +26,10 @@ test("every section opens by keyboard alone, and by its address", async ({ page 
     await section(name);
     await expect(main(page).getByRole("tab", { name }), "the focus stays in the tabs").toBeFocused();
   }
+  await page.goBack();
+  await expect(page, "the tabs are one step").not.toHaveURL(/settings/);
+  await page.goForward();
+  await section("Models");
   for (const [key, name] of [
     ["l", "Activity"],
     ["a", "Alerts"],
@@ -71,6 +75,7 @@ test("what is done in one tab is told in another, with who did it; filters are k
   const hostile = "<img src=x onerror=document.body.remove()>";
   await expect(desk.api(`/collections/${encodeURIComponent(hostile)}`, { method: "DELETE" })).rejects.toThrow("404");
   await expect(rows(page).filter({ hasText: "Deleted the collection saltmarsh" })).toContainText("by the admin key");
+  await expect(made).toBeVisible();
   await expect(made.getByRole("link")).toHaveCount(0);
   const refused = rows(page).filter({ hasText: hostile });
   await expect(refused).toContainText("Refused Delete a collection");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { excerpt, sentencesOf, statementsOn } from "./excerpt";
+import { excerpt, sentencesOf, statementsOn, withoutMarks } from "./excerpt";
 import type { Trace } from "./trace";
 
 const hours = `# Opening hours
@@ -106,4 +106,10 @@ test("else the whole answer counts", () => {
     "We open at nine.",
     "Bye.",
   ]);
+});
+
+test("a model's output is read as a customer would get it", () => {
+  expect(withoutMarks("We open at **nine** [1]. On Sundays, too [1, 2].\n")).toBe(
+    "We open at *nine*. On Sundays, too.",
+  );
 });
