@@ -32,6 +32,8 @@ export function OverviewPage() {
   const then = $api.useQuery("get", "/api/v1/overview", {
     params: { query: { ...before, zone: zone() } },
   });
+  // Until the range's own figures are there, those of the range before it have nothing to be compared with.
+  const earlier = now.isPlaceholderData ? undefined : then.data;
   const show = (next: boolean) => {
     setAsTable(next);
     if (next) localStorage.setItem(kept, "1");
@@ -65,8 +67,8 @@ export function OverviewPage() {
       >
         {(overview) => (
           <>
-            <Headline now={overview} before={then.data} days={days} />
-            <Sections now={overview} before={then.data} days={days} asTable={asTable} />
+            <Headline now={overview} before={earlier} days={days} />
+            <Sections now={overview} before={earlier} days={days} asTable={asTable} />
           </>
         )}
       </Async>
