@@ -2,7 +2,8 @@
 import { ActionIcon, Group, Tooltip } from "@mantine/core";
 import { IconKeyboard, IconSearch } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import { ColourChoice, LanguageChoice } from "./Appearance";
+import { useColours, useLanguage } from "./appearance";
+import { Choice } from "./Choice";
 import { showFinder } from "./Finder";
 import { showKeys } from "./Keys";
 import { Notifications } from "./Notifications";
@@ -29,8 +30,8 @@ export function Preferences() {
         </ActionIcon>
       </Tooltip>
       <Notifications />
-      <LanguageChoice />
-      <ColourChoice />
+      <Choice {...useLanguage()} />
+      <Choice {...useColours()} />
       <SignOut />
     </Group>
   );

@@ -2,9 +2,10 @@
 import { Paper, Stack, Text, Title } from "@mantine/core";
 import { type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";
-import { ColourChoice, LanguageChoice } from "@/shell/Appearance";
+import { useColours, useLanguage } from "@/shell/appearance";
 import { NotificationSwitches } from "@/shell/Notifications";
 import { SignOut } from "@/shell/SignOut";
+import { Segments } from "./Segments";
 
 type Props = { title: string; about?: string; children: ReactNode };
 
@@ -25,16 +26,18 @@ function Block({ title, about, children }: Props) {
 
 export function Preferences() {
   const { t } = useTranslation(["settings", "common"]);
+  const language = useLanguage();
+  const colours = useColours();
   return (
     <Stack>
       <Block title={t("common:notify.title")}>
         <NotificationSwitches />
       </Block>
       <Block title={t("common:preferences.language")} about={t("languageAbout")}>
-        <LanguageChoice worded />
+        <Segments {...language} />
       </Block>
       <Block title={t("common:preferences.colours")} about={t("coloursAbout")}>
-        <ColourChoice worded />
+        <Segments {...colours} />
       </Block>
       <Block title={t("session")} about={t("sessionAbout")}>
         <SignOut worded />
