@@ -1,5 +1,6 @@
 // Collections by the title that people read; the name is what prompt files and folders call them.
-import type { Schemas } from "@/api/client";
+import { useMemo } from "react";
+import { $api, type Schemas } from "@/api/client";
 
 type Named = Pick<Schemas["Collection"], "slug" | "title">;
 
@@ -12,4 +13,13 @@ export function collectionOptions(all: readonly Named[], also: readonly string[]
   const options = all.map((one) => ({ value: one.slug, label: collectionName(one) }));
   const unknown = also.filter((slug) => !all.some((one) => one.slug === slug));
   return [...options, ...unknown.map((slug) => ({ value: slug, label: slug }))];
+}
+
+/** Returns a function from a collection's name to its title. A collection that is gone keeps its name. */
+export function useCollectionNames() {
+  const { data } = $api.useQuery("get", "/api/v1/collections");
+  return useMemo(() => {
+    const names = new Map(data?.map((one) => [one.slug, collectionName(one)]));
+    return (slug: string) => names.get(slug) ?? slug;
+  }, [data]);
 }

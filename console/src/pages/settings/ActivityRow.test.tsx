@@ -22,6 +22,7 @@ beforeAll(async () => {
     ["get", "/api/v1/agents"],
     [{ slug: "shop", source: "---\nname: Harbour Books\n---\nHello." }],
   );
+  queries.setQueryData(["get", "/api/v1/collections"], [{ slug: "lamps", title: "Lamps & shades" }]);
 });
 
 const router = createRouter({ routeTree: createRootRoute(), history: createMemoryHistory() });
@@ -60,6 +61,15 @@ test("a sentence says what was done, to what by its name, with a link to it", ()
   expect(words({ action: "agent.removed", subject: "gone" })).toBe("Deleted the agent gone");
   expect(row({ action: "agent.removed", subject: "gone" })).not.toContain("href");
   expect(words({ action: "answer.created", subject: "acme/ans_1" })).toBe("Added a curated answer · acme");
+});
+
+test("a collection is called by its title, and by the one that it was given then", () => {
+  expect(words({ action: "document.uploaded", subject: "lamps" })).toBe("Added documents to Lamps & shades");
+  const renamed = (detail: object) => words({ action: "collection.renamed", subject: "lamps", detail });
+  expect(renamed({ title: "Lamps", before: "" })).toBe("Renamed the collection Lamps");
+  expect(renamed({ title: "", before: "Lamps" })).toBe("Renamed the collection lamps · before: Lamps");
+  // A command does not say it.
+  expect(renamed({})).toBe("Renamed the collection Lamps & shades");
 });
 
 test("what was refused is not said to have been done", () => {

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { useAgentNames } from "@/parts/agentName";
+import { useCollectionNames } from "@/parts/collectionName";
 import { customerName } from "@/parts/customer";
 import type { Subject as Which } from "./actions";
 
@@ -34,11 +35,12 @@ function Agent({ id }: Which) {
   return <Named to={exists ? { to: "/sandbox", search: { agent: id } } : undefined}>{named(id)}</Named>;
 }
 
-function Collection({ id }: Which) {
+function Collection({ id, name }: Which) {
   const { data } = $api.useQuery("get", "/api/v1/collections");
+  const named = useCollectionNames();
   const exists = data?.some(({ slug }) => slug === id);
   const to = { to: "/knowledge/$collection", params: { collection: id } } as const;
-  return <Named to={exists ? to : undefined}>{id}</Named>;
+  return <Named to={exists ? to : undefined}>{name ?? named(id)}</Named>;
 }
 
 function NumberName({ id }: Which) {

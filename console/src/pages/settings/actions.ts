@@ -135,6 +135,9 @@ export function subjectOf(entry: Pick<Entry, "action" | "subject" | "detail">): 
   // Earlier versions named the case.
   if (subject === "conversation" && !id.startsWith("conv_")) return undefined;
   if (subject === "model") return { kind: subject, id: textOf(entry, "model") ?? id };
+  // What it was called from then on; without a title, its name.
+  if (entry.action === "collection.renamed")
+    return { kind: "collection", id, name: textOf(entry, "title") ?? (formerName(entry) ? id : undefined) };
   if (subject === "run") return { kind: subject, id, name: textOf(entry, "suite") };
   if (subject !== "entry") return { kind: subject, id };
   // `collection/id`; a command names a collection, an id or an address.
