@@ -1,5 +1,6 @@
 // The settings of a prompt file by their names for people.
 import { useTranslation } from "react-i18next";
+import { useLanguageNames } from "./languages";
 
 /** Every key of a prompt file's header, as `docs/prompt-files.md` lists them. */
 export const settings = [
@@ -58,24 +59,13 @@ const isSetting = (path: string): path is Setting => settings.some((one) => one 
  * `handoff.reply.es`. Undefined for an unknown key.
  */
 export function useSettingName() {
-  const { t, i18n } = useTranslation("sandbox");
+  const { t } = useTranslation("sandbox");
+  const languageName = useLanguageNames();
   return (path: string): string | undefined => {
     if (isSetting(path)) return t(`setting.${path}`);
     const at = path.lastIndexOf(".");
     const [key, code] = [path.slice(0, at), path.slice(at + 1)];
     if (!isSetting(key)) return undefined;
-    return t("changes.inLanguage", {
-      name: t(`setting.${key}`),
-      language: languageName(i18n.language, code),
-    });
+    return t("changes.inLanguage", { name: t(`setting.${key}`), language: languageName(code) });
   };
-}
-
-function languageName(language: string, code: string): string {
-  try {
-    return new Intl.DisplayNames([language], { type: "language" }).of(code) ?? code;
-  } catch {
-    // A key that is no language's code.
-    return code;
-  }
 }

@@ -8,6 +8,7 @@ import { useFormat } from "@/i18n/format";
 import { Avatar } from "@/parts/Avatar";
 import { useAgentNames } from "@/parts/agentName";
 import { useCaseReason } from "@/parts/caseReason";
+import { useLanguageNames } from "@/parts/languages";
 import { When } from "@/parts/When";
 import type { Activity, Happening } from "./activity";
 import classes from "./Contact.module.css";
@@ -74,16 +75,11 @@ function Handled({ one, activities }: Pick<Props, "one" | "activities">) {
 
 /** The customer's language, as heard in their newest voice note. */
 function useSpoken(messages: readonly Message[]): string | undefined {
-  const { i18n } = useTranslation();
+  const languageName = useLanguageNames();
   const said = messages.findLast(({ author, heard }) => author === "customer" && heard?.language);
+  // A transcriber may name a language in words: those stay.
   const code = said?.heard?.language;
-  if (!code) return undefined;
-  try {
-    return new Intl.DisplayNames(i18n.language, { type: "language" }).of(code);
-  } catch {
-    // A transcriber may name a language in words.
-    return code;
-  }
+  return code ? languageName(code) : undefined;
 }
 
 function Facts({ one, window, activities, messages, isPart }: Props) {
