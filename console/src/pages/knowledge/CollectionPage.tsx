@@ -115,7 +115,7 @@ function Shown({ collection, gone }: { collection: Schemas["Collection"]; gone: 
         </Tabs.Panel>
       </Tabs>
       <DocumentDrawer collection={collection} />
-      {!guarded && <Dropping collection={slug} />}
+      {!guarded && <Dropping collection={collection} />}
     </Page>
   );
 }
@@ -123,12 +123,12 @@ function Shown({ collection, gone }: { collection: Schemas["Collection"]; gone: 
 function About({ collection }: { collection: Schemas["Collection"] }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
-  const { agents } = collection;
+  const names = collection.agents.map(useAgentNames());
   return (
     <Group gap="xs" component="span">
       <Holdings collection={collection} />
       <span>
-        {agents.length > 0 ? t("collections.used", { agents: format.list(agents) }) : t("collections.unused")}
+        {names.length > 0 ? t("collections.used", { agents: format.list(names) }) : t("collections.unused")}
       </span>
     </Group>
   );

@@ -4,9 +4,11 @@ import { Group, Text } from "@mantine/core";
 import { Dropzone } from "@mantine/dropzone";
 import { IconUpload } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import type { Schemas } from "@/api/client";
+import { collectionName } from "@/parts/collectionName";
 import { upload } from "./uploads";
 
-export function Dropping({ collection }: { collection: string }) {
+export function Dropping({ collection }: { collection: Schemas["Collection"] }) {
   const { t } = useTranslation(["knowledge", "common"]);
   return (
     // Hidden from screen readers: a button does the same. The server refuses files that cannot be learned and says why.
@@ -16,12 +18,12 @@ export function Dropping({ collection }: { collection: string }) {
         activateOnKeyboard={false}
         activateOnClick={false}
         withinPortal={false}
-        onDrop={(files) => upload(collection, files)}
+        onDrop={(files) => upload(collection.slug, files)}
       >
         <Group justify="center" gap="md" mih="40vh" style={{ pointerEvents: "none" }}>
           <IconUpload size={40} stroke={1.5} aria-hidden />
           <Text size="lg" fw={500}>
-            {t("upload.drop", { name: collection })}
+            {t("upload.drop", { name: collectionName(collection) })}
           </Text>
         </Group>
       </Dropzone.FullScreen>

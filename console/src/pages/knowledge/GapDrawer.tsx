@@ -19,7 +19,7 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { AnswerLink } from "@/parts/AnswerLink";
 import { useConfirm } from "@/parts/Confirm";
-import { collectionOptions } from "@/parts/collectionName";
+import { collectionOptions, useCollectionNames } from "@/parts/collectionName";
 import { useCollectionsOf, usePlacedAnswer } from "@/parts/curated";
 import { Formatted } from "@/parts/Formatted";
 import { Async, Failed } from "@/parts/States";
@@ -136,6 +136,7 @@ function Form({ full, collections, close }: FormProps) {
   const { t } = useTranslation(["knowledge", "common"]);
   const say = useSay();
   const { gap } = full;
+  const collectionNamed = useCollectionNames();
   const agents = $api.useQuery("get", "/api/v1/agents");
   const slug = agents.data?.find(({ id }) => id === gap.agent_id)?.slug;
   // Until the agents are known, another collection than the agent's would take the answer.
@@ -208,7 +209,7 @@ function Form({ full, collections, close }: FormProps) {
             size="sm"
             renderRoot={(props) => <Link to="/knowledge/$collection" params={{ collection }} {...props} />}
           >
-            {t("gaps.document", { name: collection })}
+            {t("gaps.document", { name: collectionNamed(collection) })}
           </Anchor>
         )}
       </Stack>
