@@ -7,16 +7,16 @@ import { type Stage, type Trace, timings } from "./trace";
 
 const colours: Record<Stage, string> = {
   transcribe: "var(--chart-6)",
-  escalate: "var(--chart-quiet)",
+  escalate: "var(--chart-9)",
   curated: "var(--chart-8)",
   embed: "var(--chart-7)",
   rewrite: "var(--chart-2)",
   retrieve: "var(--chart-3)",
   rerank: "var(--chart-4)",
-  prompt: "var(--chart-quiet)",
+  prompt: "var(--chart-10)",
   reply: "var(--chart-1)",
   checked: "var(--chart-5)",
-  rest: "var(--neutral)",
+  rest: "var(--chart-quiet)",
 };
 
 export function Timings({ trace }: { trace: Trace }) {
