@@ -124,7 +124,8 @@ function Publishing({
             <Text size="sm">{t("publish.about", { version: agentNow.version })}</Text>
             <SettingChanges before={agentNow.source} after={source} />
             <LineDiff before={agentNow.source} after={source} label={t("publish.difference")} mah="40dvh" />
-            {!same && (
+            {/* A version keeps the note that it was first published with. */}
+            {!same && version === undefined && (
               <Textarea
                 label={t("publish.note")}
                 description={t("publish.noteAbout")}
