@@ -3,6 +3,7 @@ import { Code, List, Text } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
+import { useCollectionNames } from "./collectionName";
 import { type Plain, promptDiffers, type SettingChange, settingChanges } from "./settingChanges";
 import { useSettingName } from "./settingName";
 
@@ -28,6 +29,7 @@ function Line({ change }: { change: SettingChange }) {
   const { t } = useTranslation("sandbox");
   const format = useFormat();
   const nameOf = useSettingName();
+  const collectionNamed = useCollectionNames();
   const name = nameOf(change.path);
   const label = name ? (
     <Text span inherit fw={600}>
@@ -36,7 +38,16 @@ function Line({ change }: { change: SettingChange }) {
   ) : (
     <Code dir="ltr">{change.path}</Code>
   );
-  const quoted = (words: string[]) => format.list(words.map((word) => t("changes.quoted", { word })));
+  const named = (word: string) => (change.path === "knowledge" ? collectionNamed(word) : word);
+  // Isolated: each is in a language of its own.
+  const quoted = (words: string[]) =>
+    format.list(words.map((word) => t("changes.quoted", { word: `\u2068${named(word)}\u2069` })));
+  if ("order" in change)
+    return (
+      <>
+        {label}: <span dir="auto">{t("changes.order", { words: quoted(change.order) })}</span>
+      </>
+    );
   if ("added" in change) {
     const { added, removed } = change;
     const parts = [

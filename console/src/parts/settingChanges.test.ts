@@ -23,7 +23,15 @@ describe("what differs between two prompt files", () => {
     ]);
   });
 
-  it("leaves out comments, order and the quotes of a text", () => {
+  it("is also the order of a list", () => {
+    const before = file("languages: [en, es]\nknowledge: [shop]");
+    expect(settingChanges(before, file("knowledge: shop\nlanguages: [es, en]"))).toEqual([
+      { path: "languages", order: ["es", "en"] },
+    ]);
+    expect(settingChanges(before, file("languages: [en, es] # ours\nknowledge: [shop]"))).toEqual([]);
+  });
+
+  it("leaves out comments, order of the settings and the quotes of a text", () => {
     const before = file("name: Shop # ours\nmodel: a");
     expect(settingChanges(before, file("model: 'a'\n\nname: \"Shop\""))).toEqual([]);
     expect(promptDiffers(before, file("name: Shop", "You are a clerk."))).toBe(false);

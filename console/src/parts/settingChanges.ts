@@ -1,9 +1,13 @@
 // What differs between two prompt files, setting by setting.
 import { readPrompt } from "./promptFile";
 
-/** A list's entries that came and went; or a value before and after, undefined where it is not set. */
+/**
+ * A list's entries that came and went, or its same entries in another order; or a value before and after, undefined
+ * where it is not set.
+ */
 export type SettingChange =
   | { path: string; added: string[]; removed: string[] }
+  | { path: string; order: string[] }
   | { path: string; before: Plain | undefined; after: Plain | undefined };
 
 export type Plain = string | number | boolean | null;
@@ -47,6 +51,8 @@ export function settingChanges(before: string, after: string): SettingChange[] |
       const added = now.filter((word) => !old.includes(word));
       const removed = old.filter((word) => !now.includes(word));
       if (added.length + removed.length > 0) changes.push({ path, added, removed });
+      // The first of `languages` decides the language of fixed texts.
+      else if (old.join("\n") !== now.join("\n")) changes.push({ path, order: now });
     } else if (one !== other) changes.push({ path, before: one, after: other });
   }
   return changes;

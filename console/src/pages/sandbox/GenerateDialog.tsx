@@ -91,7 +91,7 @@ function Generating({ name, knowledge: first, changed, onWritten, onClose }: Pro
               disabled={!available || write.isPending}
             />
             <MultiSelect
-              label={t("field.knowledge")}
+              label={t("setting.knowledge")}
               data={collectionOptions(collections.data ?? [])}
               value={knowledge}
               onChange={setKnowledge}

@@ -49,7 +49,7 @@ export function SettingsForm({ source, onChange, settings }: Props) {
   return (
     <Stack gap="md">
       <TextInput
-        label={t("field.name")}
+        label={t("setting.name")}
         description={t("field.nameAbout")}
         value={text(value("name"))}
         onChange={(event) => put(["name"], event.currentTarget.value)}
@@ -57,7 +57,7 @@ export function SettingsForm({ source, onChange, settings }: Props) {
       />
       <SimpleGrid cols={{ base: 1, xs: 2 }} verticalSpacing="md">
         <Autocomplete
-          label={t("field.model")}
+          label={t("setting.model")}
           description={
             models.data && (standard ? t("field.modelAbout", { model: standard }) : t("field.modelNone"))
           }
@@ -68,7 +68,7 @@ export function SettingsForm({ source, onChange, settings }: Props) {
           inputWrapperOrder={["label", "input", "description", "error"]}
         />
         <NumberInput
-          label={t("field.temperature")}
+          label={t("setting.temperature")}
           description={t("field.temperatureAbout")}
           value={typeof temperature === "number" ? temperature : ""}
           placeholder={settings ? String(settings.temperature) : undefined}
@@ -81,7 +81,7 @@ export function SettingsForm({ source, onChange, settings }: Props) {
         />
       </SimpleGrid>
       <MultiSelect
-        label={t("field.knowledge")}
+        label={t("setting.knowledge")}
         description={t("field.knowledgeAbout")}
         data={collectionOptions(collections.data ?? [], knowledge)}
         value={knowledge}
@@ -91,7 +91,7 @@ export function SettingsForm({ source, onChange, settings }: Props) {
         clearable
       />
       <TagsInput
-        label={t("field.handoff")}
+        label={t("setting.handoff.keywords")}
         description={t("field.handoffAbout")}
         value={words(value("handoff", "keywords"))}
         onChange={(next) => onChange(withList(source, ["handoff", "keywords"], next))}
@@ -101,12 +101,12 @@ export function SettingsForm({ source, onChange, settings }: Props) {
       <Fieldset legend={t("field.voice")} variant="default">
         <Stack gap="md">
           <Switch
-            label={t("field.transcribe")}
+            label={t("setting.voice.transcribe")}
             checked={value("voice", "transcribe") !== false}
             onChange={(event) => put(["voice", "transcribe"], event.currentTarget.checked)}
           />
           <Sentence
-            label={t("field.voiceFailure")}
+            label={t("setting.voice.failure_reply")}
             value={value("voice", "failure_reply")}
             onChange={(next) => put(["voice", "failure_reply"], next)}
           />
@@ -115,25 +115,25 @@ export function SettingsForm({ source, onChange, settings }: Props) {
       <Fieldset legend={t("field.sentences")} variant="default">
         <Stack gap="md">
           <Sentence
-            label={t("field.handoffReply")}
+            label={t("setting.handoff.reply")}
             value={value("handoff", "reply")}
             standard={settings?.handoff.reply}
             onChange={(next) => put(["handoff", "reply"], next)}
           />
           <Sentence
-            label={t("field.greeting")}
+            label={t("setting.greeting")}
             value={value("greeting")}
             standard={settings?.greeting}
             onChange={(next) => put(["greeting"], next)}
           />
           <Sentence
-            label={t("field.noAnswer")}
+            label={t("setting.no_answer")}
             value={value("no_answer")}
             standard={settings?.no_answer}
             onChange={(next) => put(["no_answer"], next)}
           />
           <Sentence
-            label={t("field.failure")}
+            label={t("setting.failure")}
             value={value("failure")}
             standard={settings?.failure}
             onChange={(next) => put(["failure"], next)}
