@@ -123,7 +123,7 @@ test("a number of the configuration file is shown, and changed there", async ({ 
 });
 
 test("an alert says what happened and what to do, and the number is at risk until it is over", async ({ page, desk }) => {
-  await page.goto("/alerts");
+  await page.goto("/settings/alerts");
   await expect(page.getByText("No alerts")).toBeVisible();
   const template = { message_template_name: "come_back", message_template_language: "en_US" };
   await desk.graph.reports("message_template_status_update", { event: "PAUSED", ...template });

@@ -187,6 +187,9 @@ test("a prompt is edited, compared, published, and rolled back", async ({ page, 
   await page.getByRole("button", { name: /^Version 1 / }).click();
   await page.getByRole("button", { name: "Roll back to this" }).click();
   const back = page.getByRole("dialog", { name: "Roll back to version 1" });
+  await expect(back.getByRole("list", { name: "In words" })).toBeVisible();
+  // A version keeps its first note.
+  await expect(back.getByLabel("What changed, and why")).toHaveCount(0);
   await back.getByRole("button", { name: "Roll back to version 1" }).click();
   await expect(back).toBeHidden();
   expect((await desk.api<Schemas["Agent"]>("/agents/shop")).source).not.toContain("Be warm.");
@@ -222,7 +225,7 @@ test("what a version changes is said in words, with a note for those who look la
   await button(page, "Publish").click();
   const dialog = page.getByRole("dialog", { name: "Publish the draft" });
   const changes = dialog.getByRole("list", { name: "In words" }).getByRole("listitem");
-  await expect(changes).toHaveText(["Understand voice notes: on → off", "Hand-off words: added “lawyer”"]);
+  await expect(changes).toHaveText(["Understand voice notes: on → off", "Hand-off words: added “\u2068lawyer\u2069”"]);
   await dialog.getByLabel("What changed, and why").fill("Lawyers want a person");
   await accessible(page, "publishing");
   await dialog.getByRole("button", { name: "Publish", exact: true }).click();
@@ -233,7 +236,7 @@ test("what a version changes is said in words, with a note for those who look la
   const second = page.getByRole("button", { name: /^Version 2 / });
   await expect(second).toContainText("Lawyers want a person");
   await second.click();
-  await expect(page.getByRole("list", { name: "In words" })).toContainText("Hand-off words: added “lawyer”");
+  await expect(page.getByRole("list", { name: "In words" })).toContainText("Hand-off words: added “\u2068lawyer\u2069”");
 });
 
 test("a voice note is recorded, heard and answered", async ({ page, desk }) => {
