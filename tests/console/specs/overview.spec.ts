@@ -112,5 +112,5 @@ test("the figures do not wait for the charts, which are tables where their code 
   fail();
   await expect(messages.getByRole("table", { name: "Messages" })).toBeVisible();
   const replaced = await messages.boundingBox();
-  expect(Math.abs((outlined?.height ?? 0) - (replaced?.height ?? Number.NaN))).toBeLessThan(20);
+  expect(Math.abs((outlined?.height ?? 0) - (replaced?.height ?? Number.NaN))).toBeLessThan(2);
 });

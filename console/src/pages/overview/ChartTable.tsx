@@ -1,14 +1,14 @@
-// A chart's days as a table, newest first.
+// A chart's days as a table as high as the chart, newest first.
 import { ScrollArea, Table } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { type Shown, useDay } from "./series";
+import { HEIGHT, type Shown, useDay } from "./series";
 
 export function ChartTable({ title, days, series, say }: Shown) {
   const { t } = useTranslation("overview");
   const name = useDay();
   return (
     <ScrollArea.Autosize
-      mah={260}
+      mah={HEIGHT}
       type="auto"
       offsetScrollbars="y"
       viewportProps={{ tabIndex: 0, role: "group", "aria-label": title }}
