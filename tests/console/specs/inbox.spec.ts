@@ -267,7 +267,7 @@ test("why a customer got an answer: what it rests on, its details, and a better 
   const sought = page.waitForRequest("**/api/v1/collections/shop/answers/*");
   await said(page, "We open at eight now.").getByRole("button", { name: "Why?" }).click();
   await sought;
-  await expect(why.getByTestId("account")).toHaveText(/^This is an answer that you wrote\./);
+  await expect(why.getByTestId("account")).toHaveText(/^This is a curated answer, written in advance\./);
   await expect(why.getByRole("button", { name: "Correct this answer" })).toHaveCount(0);
   finding.end();
   await expect(why.getByRole("button", { name: "Correct this answer" })).toBeVisible();

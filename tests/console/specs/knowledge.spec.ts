@@ -170,7 +170,7 @@ test.describe("the demo", () => {
     await page.goto("/sandbox?ask=Are%20you%20a%20bot%3F");
     await page.getByRole("button", { name: /^Why this answer/ }).click();
     const why = page.getByRole("region", { name: "Why this answer" });
-    await expect(why.getByTestId("account")).toHaveText(/^This is an answer that you wrote\./);
+    await expect(why.getByTestId("account")).toHaveText(/^This is a curated answer, written in advance\./);
     await expect(why.getByTestId("source")).toContainText("Are you a bot?");
     await expect(why).toContainText("From answers.yaml. Change it in that file.");
     await expect(why.getByRole("button", { name: "Correct this answer" })).toHaveCount(0);
