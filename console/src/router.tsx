@@ -126,13 +126,17 @@ const numbers = createRoute({
 const addNumber = createRoute({
   getParentRoute: () => desk,
   path: "/numbers/add",
-  validateSearch: (search: Search): { provider?: string } => ({ provider: text(search.provider) }),
+  validateSearch: (search: Search): { provider?: string; step?: string } => ({
+    provider: text(search.provider),
+    step: text(search.step),
+  }),
   component: lazyPage(() => import("./pages/numbers/AddNumberPage"), "AddNumberPage"),
 });
 
 const number = createRoute({
   getParentRoute: () => desk,
   path: "/numbers/$number",
+  validateSearch: (search: Search): { step?: string } => ({ step: text(search.step) }),
   component: lazyPage(() => import("./pages/numbers/NumberPage"), "NumberPage"),
 });
 

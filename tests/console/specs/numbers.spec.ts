@@ -8,16 +8,29 @@ test.describe("without a number", () => {
   test.use({ kind: "bare" });
 
   test("a number is connected step by step", async ({ page, desk }) => {
-    // Five pages, each checked by axe in both colour schemes: most of a minute on two cores.
+    // Six pages, each checked by axe in both colour schemes: most of a minute on two cores.
     test.setTimeout(180_000);
+    const main = page.getByRole("main");
     await page.goto("/numbers");
     await page.getByRole("link", { name: "Add a number" }).first().click();
     await page.getByTestId("provider-meta").click();
+    await expect(main).toContainText("Step 1 of 5");
+    // What is needed, with Meta's own pages in a new tab.
+    const business = main.getByRole("link", { name: "Open Meta's business settings" });
+    await expect(business).toHaveAttribute("href", /^https:\/\/business\.facebook\.com\//);
+    await expect(business).toHaveAttribute("target", "_blank");
+    await expect(business).toHaveAttribute("rel", /noopener/);
+    await expect(main.getByRole("img", { name: /Create App is marked/ })).toBeVisible();
     // The test's desk is at 127.0.0.1.
     await expect(page.getByTestId("local")).toContainText("base_url");
     await accessible(page, "what a number needs");
     await page.getByRole("button", { name: "Continue" }).click();
 
+    await expect(main).toContainText("Step 2 of 5");
+    await expect(main.getByRole("img", { name: /Phone number ID is marked/ })).toBeVisible();
+    // A form that is not complete leads to its first gap.
+    await page.getByRole("button", { name: "Save and continue" }).click();
+    await expect(page.getByTestId("field-phone_number_id")).toBeFocused();
     await page.getByTestId("field-phone_number_id").fill("+44 7700 900123");
     await expect(page.getByText("looks like the phone number itself")).toBeVisible();
     await page.getByTestId("field-phone_number_id").fill(Graph.number);
@@ -27,22 +40,29 @@ test.describe("without a number", () => {
     await page.getByTestId("field-app_secret").fill(secret);
     await page.getByTestId("field-access_token").fill("another-token");
     await expect(page.getByText("Meta does not know this token")).toBeVisible();
+    // What was filled in is still there after a look at the step before.
+    await page.getByRole("button", { name: "Back", exact: true }).click();
+    await expect(main).toContainText("Step 1 of 5");
+    await page.goBack();
+    await expect(page.getByTestId("field-app_secret")).toHaveValue(secret);
+    await expect(page.getByText("Meta does not know this token")).toBeVisible();
     await page.getByTestId("field-access_token").fill(Graph.token);
     // What Meta says of the number is no warning.
     await expect(page.getByTestId("found")).toContainText("Harbour Books");
-    await expect(page.getByTestId("found")).toContainText("quality");
-    await expect(page.locator(".mantine-Alert-root", { hasText: "quality" })).toHaveCount(1);
+    await expect(page.getByTestId("found")).toContainText("Quality: good");
+    await expect(main.locator("[data-level]")).toHaveCount(0);
     await page.getByTestId("field-template.name").fill("come_back");
     await page.getByTestId("field-template.language").fill("en_US");
     await accessible(page, "the form of a number");
     await page.getByLabel("Internal name").fill("main");
     await page.getByRole("button", { name: "Save and continue" }).click();
 
+    await expect(main).toContainText("Step 3 of 5");
     const handshake = page.getByTestId("handshake");
     await expect(handshake).toContainText("Waiting");
-    await expect(page.getByRole("main")).toContainText("smb_message_echoes");
-    await expect(page.getByRole("main")).toContainText("subscribed_apps");
-    await expect(page.getByRole("main")).not.toContainText("`");
+    await expect(main).toContainText("smb_message_echoes");
+    await expect(main).toContainText("subscribed_apps");
+    await expect(main).not.toContainText("`");
     // A step that is skipped is not ticked, and the last one says what is missing.
     const steps = page.locator(".mantine-Stepper-step");
     await page.getByRole("button", { name: "Continue without it" }).click();
@@ -53,10 +73,14 @@ test.describe("without a number", () => {
     const copied = page.locator("div").filter({ has: page.getByRole("button", { name: "Copy: Verify token" }) }).last();
     const token = (await copied.locator("code").textContent())?.trim() ?? "";
     await accessible(page, "the callback of a number");
-    // The setup is left and resumed.
+    // The set-up is left and resumed: the number's page says what is missing.
     await page.goto("/numbers");
     await expect(page.getByTestId("number")).toContainText("Set-up not finished");
     await page.getByRole("link", { name: "main" }).click();
+    const check = (what: string) => page.locator(`[data-check="${what}"]`);
+    await expect(check("callback")).toHaveAttribute("data-done", "false");
+    await expect(check("address")).toContainText("127.0.0.1");
+    await page.getByRole("link", { name: "Continue set-up" }).click();
     await expect(handshake).toContainText("Waiting");
     const asked = new URLSearchParams({ "hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "42" });
     const answer = await fetch(`${desk.url}/webhooks/meta?${asked}`);
@@ -64,13 +88,64 @@ test.describe("without a number", () => {
     await expect(handshake).toContainText("Connected");
 
     await page.getByRole("button", { name: "Continue" }).click();
+    await expect(main).toContainText("Step 4 of 5");
     await page.getByLabel("Your phone").fill("+44 7700 900456");
     await page.getByRole("button", { name: "Send it" }).click();
-    await expect(page.getByTestId("tried")).toContainText("Accepted by");
+    await expect(page.getByTestId("tried")).toContainText("Accepted by Meta");
     // The "+" stays: without it Meta may add the business's own country code.
     expect(desk.graph.sent.at(-1)?.to).toBe("+447700900456");
-    await page.getByRole("button", { name: "Finish" }).click();
+    await page.getByRole("button", { name: "Continue" }).click();
+
+    // The end says what is missing, and notices by itself when it is there.
+    const finish = page.getByTestId("finish");
+    await expect(finish).toContainText("Almost done");
+    await expect(check("callback")).toHaveAttribute("data-done", "true");
+    await expect(check("sent")).toHaveAttribute("data-done", "true");
+    await expect(check("received")).toHaveAttribute("data-done", "false");
+    await accessible(page, "the end of the set-up, with something missing");
+    desk.graph.secret = secret;
+    await desk.graph.customerSays("447700900456", "When do you open?", "Ada");
+    await expect(finish).toContainText("Customers who write to \u2066+1 555-078-3881\u2069 are answered by \u2068Harbour Books\u2069.");
+    await expect(check("received")).toHaveAttribute("data-done", "true");
+    await expect(finish.getByRole("link", { name: /Write to the number/ })).toHaveAttribute("href", "https://wa.me/15550783881");
+    await expect(finish.getByRole("link", { name: /Open the inbox/ })).toHaveAttribute("href", "/inbox");
+    await expect(finish.getByRole("link", { name: /Try the agent/ })).toHaveAttribute("href", "/sandbox?agent=shop");
+    await accessible(page, "the end of the set-up");
+    await finish.getByRole("link", { name: "Done", exact: true }).click();
     await expect(page.getByTestId("number")).toContainText("Ready");
+    await page.getByRole("link", { name: "main" }).click();
+    // A number that is set up has no list of what is missing.
+    await expect(page.getByTestId("check")).toBeVisible();
+    await expect(page.getByTestId("checklist")).toHaveCount(0);
+
+    // Asked again, Meta's answer is told apart: a rating that falls is a warning, a refused key an error.
+    const ask = page.getByRole("button", { name: /^Check with/ });
+    const levels = page.getByTestId("check").locator("[data-level]");
+    await ask.click();
+    await expect(page.getByTestId("found")).toContainText("Quality: good");
+    await expect(levels).toHaveCount(0);
+    desk.graph.quality = "YELLOW";
+    await ask.click();
+    await expect(levels).toHaveAttribute("data-level", "warning");
+    await expect(levels).toContainText("still answered");
+    desk.graph.quality = "PURPLE";
+    await ask.click();
+    await expect(levels).toHaveAttribute("data-level", "info");
+    await expect(levels).toContainText("PURPLE");
+    desk.graph.token = "renewed";
+    await ask.click();
+    await expect(levels).toHaveAttribute("data-level", "error");
+    await expect(levels).toContainText("Meta does not know this token");
+    await expect(levels.getByRole("link", { name: /system users/ })).toBeVisible();
+    await accessible(page, "a number whose token is refused");
+
+    // The same number is not added again, and says so beside its field.
+    await page.goto("/numbers/add?provider=meta&step=fields");
+    await page.getByTestId("field-phone_number_id").fill(Graph.number);
+    await expect(main.getByText("it is called main")).toBeVisible();
+    await page.getByLabel("Internal name").fill("main");
+    await expect(main.getByText("already have a number with this name")).toBeVisible();
+    await page.goto("/numbers");
     await page.getByRole("link", { name: "main" }).click();
 
     await page.getByRole("button", { name: "Delete the number" }).click();
@@ -102,6 +177,8 @@ test.describe("without Meta", () => {
     await page.getByLabel("Text", { exact: true }).fill("When do you open?");
     await page.getByRole("button", { name: "Send it" }).click();
     await expect(page.getByTestId("tried")).toContainText("in the inbox");
+    await page.getByRole("button", { name: "Continue", exact: true }).click();
+    await expect(page.getByTestId("finish")).toContainText("sent to nobody");
     await page.getByRole("button", { name: "Callback" }).click();
     await expect(page.getByRole("main")).toContainText("curl");
     await page.goto("/inbox");
@@ -136,8 +213,27 @@ test("an alert says what happened and what to do, and the number is at risk unti
   const ban = (state: string) => ({ event: "DISABLED_UPDATE", ban_info: { waba_ban_state: state } });
   await desk.graph.reports("account_update", ban("DISABLE"));
   await page.goto("/numbers");
-  await expect(page.getByTestId("number").first()).toContainText("At risk");
+  await expect(page.getByTestId("number").first()).toContainText("Not working");
   await expect(page.getByTestId("warnings").first()).toContainText(/ban/i);
+  // What stops the number stands before what only needs attention, each with what it means and where it is solved.
+  await desk.graph.reports("phone_number_quality_update", { event: "FLAGGED", current_limit: "TIER_250" });
+  await page.getByRole("link", { name: "main" }).click();
+  const levels = page.getByTestId("warnings").locator("[data-level]");
+  await expect(levels).toHaveCount(2);
+  await expect(levels.nth(0)).toHaveAttribute("data-level", "error");
+  await expect(levels.nth(0)).toContainText("Customers get no answer");
+  await expect(levels.nth(0).getByRole("link", { name: /Business Support Home/ })).toHaveAttribute("rel", /noopener/);
+  await expect(levels.nth(1)).toHaveAttribute("data-level", "warning");
+  await expect(levels.nth(1)).toContainText("Also needs attention");
+  await expect(levels.nth(1)).toContainText("TIER_250");
+  await expect(levels.nth(1)).not.toContainText("still answered");
+  await accessible(page, "a number that is banned");
   await desk.graph.reports("account_update", ban("REINSTATE"));
+  await page.reload();
+  await expect(levels).toHaveAttribute("data-level", "warning");
+  await expect(levels).toContainText("Works, but needs attention");
+  await expect(levels).toContainText("still answered");
+  await desk.graph.reports("phone_number_quality_update", { event: "UNFLAGGED" });
+  await page.goto("/numbers");
   await expect(page.getByTestId("warnings")).toHaveCount(0);
 });

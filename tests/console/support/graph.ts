@@ -34,6 +34,11 @@ export class Graph {
   readonly files = new Map<string, { bytes: Buffer; mime: string }>();
   /** Errors for the next messages, one for each. */
   failing: { code: number; message: string; status: number }[] = [];
+  /** The token that it takes now, and the secret that it signs with. */
+  token = Graph.token;
+  secret = Graph.secret;
+  /** How it rates the number. */
+  quality = "GREEN";
   private readonly server = createServer((request, response) => void this.answer(request, response));
 
   async start() {
@@ -49,7 +54,7 @@ export class Graph {
     const url = new URL(request.url ?? "/", this.url);
     const error = (status: number, code: number, message: string) =>
       json(response, { error: { message, type: "OAuthException", code, fbtrace_id: "AFake" } }, status);
-    if (request.headers.authorization !== `Bearer ${Graph.token}`)
+    if (request.headers.authorization !== `Bearer ${this.token}`)
       return error(401, 190, "Invalid OAuth access token - Cannot parse access token");
     const parts = url.pathname.split("/").filter(Boolean);
     if (parts[0] === "media") {
@@ -70,7 +75,7 @@ export class Graph {
         id,
         display_phone_number: "+1 555-078-3881",
         verified_name: "Harbour Books",
-        quality_rating: "GREEN",
+        quality_rating: this.quality,
       });
     return error(400, 100, `Unsupported get request. Object with ID '${id}' does not exist`);
   }
@@ -109,7 +114,7 @@ export class Graph {
   async reports(field: string, value: object) {
     const change = { field, value };
     const hook = JSON.stringify({ object: "whatsapp_business_account", entry: [{ id: "102290129340398", changes: [change] }] });
-    const signature = createHmac("sha256", Graph.secret).update(hook).digest("hex");
+    const signature = createHmac("sha256", this.secret).update(hook).digest("hex");
     const answer = await fetch(this.hooks, {
       method: "POST",
       body: hook,

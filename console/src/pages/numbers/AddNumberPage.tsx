@@ -8,21 +8,36 @@ import { $api } from "@/api/client";
 import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
 import { Local } from "./Local";
-import { NewNumber } from "./NewNumber";
+import { Needs } from "./Needs";
+import { type Draft, NewNumber } from "./NewNumber";
 import { type Provider, parted, shakesHands, token, useProviders, useWords } from "./provider";
-import { SetupSteps } from "./SetupSteps";
+import { SetupSteps, StepPlace } from "./SetupSteps";
 import { Steps } from "./Steps";
+import { stepOf } from "./setup";
 
 export function AddNumberPage() {
   const { t } = useTranslation(["numbers", "common"]);
   const { provider: name } = useSearch({ from: "/desk/numbers/add" });
   const query = useProviders();
+  // What was filled in stays while the reader moves back and forth.
+  const [drafts, setDrafts] = useState<Partial<Record<string, Draft>>>({});
   return (
-    <Page title={t("add")} back={{ to: "/numbers", label: t("title") }} widest={820}>
+    <Page title={t("add")} back={{ to: "/numbers", label: t("title") }} widest={900}>
       <Async query={query}>
         {(providers) => {
           const chosen = providers.find((one) => one.name === name);
-          return chosen ? <Guide key={chosen.name} provider={chosen} /> : <Choose providers={providers} />;
+          return chosen ? (
+            <Guided
+              key={chosen.name}
+              provider={chosen}
+              draft={drafts[chosen.name] ?? { values: {} }}
+              change={(change) =>
+                setDrafts((all) => ({ ...all, [chosen.name]: change(all[chosen.name] ?? { values: {} }) }))
+              }
+            />
+          ) : (
+            <Choose providers={providers} />
+          );
         }}
       </Async>
     </Page>
@@ -65,56 +80,82 @@ function Choice({ provider }: { provider: Provider }) {
 }
 
 /** The values to enter at the provider. They are created once, even when the user moves back and forth. */
-function useDraft(provider: Provider) {
+function useMade(provider: Provider) {
   return $api.useQuery(
     "post",
     "/api/v1/numbers/draft",
     { body: { provider: provider.name } },
-    { staleTime: Number.POSITIVE_INFINITY, refetchOnWindowFocus: false },
+    { staleTime: Number.POSITIVE_INFINITY, gcTime: Number.POSITIVE_INFINITY, refetchOnWindowFocus: false },
   );
 }
 
-function Guide({ provider }: { provider: Provider }) {
+type GuidedProps = {
+  provider: Provider;
+  draft: Draft;
+  change: (change: (draft: Draft) => Draft) => void;
+};
+
+function Guided({ provider, draft, change }: GuidedProps) {
   const { t } = useTranslation(["numbers", "common"]);
   const navigate = useNavigate();
-  const { word } = useWords(provider);
+  const { step: named } = useSearch({ from: "/desk/numbers/add" });
+  const { word, brand } = useWords(provider);
   const { before } = parted(provider);
-  const [step, setStep] = useState(before.length > 0 ? 0 : 1);
-  const draft = useDraft(provider);
+  const step = before.length === 0 || stepOf(named) === "fields" ? "fields" : "need";
+  const made = useMade(provider);
   const asksToken = provider.fields.some(({ name }) => name === token);
+  const show = (next: "need" | "fields") =>
+    void navigate({ to: "/numbers/add", search: { provider: provider.name, step: next } });
+  const back = () =>
+    step === "fields" && before.length > 0 ? show("need") : void navigate({ to: "/numbers/add", search: {} });
   return (
     <Stack gap="lg">
       <Text c="dimmed" size="sm">
         {word("title", provider.title)}. {t("step.later")}
       </Text>
-      <SetupSteps active={step} reached={1} finished={(at) => at < step} show={setStep} />
-      {step === 0 && draft.data && shakesHands(provider) && (
-        <Local address={draft.data.callback_url} provider={word("title", provider.title)} meanwhile />
-      )}
-      <Paper withBorder p="lg">
-        {step === 0 ? (
-          <Stack>
-            <Title order={2}>{t("step.need")}</Title>
-            <Text size="sm" c="dimmed">
-              {t("need.about")}
-            </Text>
-            <Steps provider={provider} steps={before} />
+      <SetupSteps
+        provider={provider}
+        active={step}
+        reached={(one) => one === "need" || one === "fields"}
+        finished={(one) => one === "need" && step === "fields"}
+        show={(one) => (one === "need" || one === "fields") && show(one)}
+      />
+      <Paper withBorder p={{ base: "md", sm: "lg" }}>
+        {step === "need" ? (
+          <Stack gap="lg">
+            <div>
+              <StepPlace provider={provider} active={step} />
+              <Title order={2}>{t("step.need")}</Title>
+              <Text size="sm" c="dimmed">
+                {t("need.about")}
+              </Text>
+            </div>
+            <Needs provider={provider} />
+            <section aria-labelledby="first">
+              <Title order={3} id="first" mb="xs">
+                {t("need.do")}
+              </Title>
+              <Steps provider={provider} steps={before} />
+            </section>
+            {made.data && shakesHands(provider) && (
+              <Local address={made.data.callback_url} provider={brand(provider)} meanwhile />
+            )}
             <Group justify="flex-end">
-              <Button variant="default" onClick={() => void navigate({ to: "/numbers/add", search: {} })}>
+              <Button variant="default" onClick={back}>
                 {t("common:action.back")}
               </Button>
-              <Button onClick={() => setStep(1)}>{t("step.next")}</Button>
+              <Button onClick={() => show("fields")}>{t("step.next")}</Button>
             </Group>
           </Stack>
         ) : (
-          <Async query={draft}>
-            {(made) => (
+          <Async query={made}>
+            {(values) => (
               <NewNumber
                 provider={provider}
-                token={(asksToken && made.verify_token) || undefined}
-                back={() =>
-                  before.length > 0 ? setStep(0) : void navigate({ to: "/numbers/add", search: {} })
-                }
+                token={(asksToken && values.verify_token) || undefined}
+                draft={draft}
+                change={change}
+                back={back}
               />
             )}
           </Async>

@@ -17,8 +17,8 @@ type Props = { number: Schemas["Number"]; provider: Provider };
 
 export function Callback({ number, provider }: Props) {
   const { t } = useTranslation("numbers");
-  const { word } = useWords(provider);
-  const title = word("title", provider.title);
+  const { brand } = useWords(provider);
+  const title = brand(provider);
   const hands = shakesHands(provider);
   const shown = (step: Step) => (
     <Stack gap="sm" w="100%">

@@ -1,5 +1,5 @@
 // A number's details and the agent that answers on it.
-import { Paper, SimpleGrid, Text, Title } from "@mantine/core";
+import { Box, Paper, SimpleGrid, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
@@ -8,6 +8,7 @@ import { AgentSelect } from "@/parts/AgentSelect";
 import { useAgentNames } from "@/parts/agentName";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
+import { CheckNow } from "./CheckNow";
 import { type Provider, useWords } from "./provider";
 
 type Number = Schemas["Number"];
@@ -44,6 +45,11 @@ export function Facts({ number, provider }: { number: Number; provider?: Provide
         <Fact name={t("page.sent")}>{moment(number.last_sent_at)}</Fact>
         <Fact name={t("page.webhook")}>{moment(number.last_webhook_at)}</Fact>
       </SimpleGrid>
+      {number.from === "console" && provider && !provider.practice && (
+        <Box mt="lg">
+          <CheckNow key={JSON.stringify(number.fields)} number={number} provider={provider} />
+        </Box>
+      )}
     </Paper>
   );
 }

@@ -1,9 +1,12 @@
-// The form that a provider declares, each field with its help and validation result.
-import { Accordion, PasswordInput, Stack, Switch, Text, TextInput } from "@mantine/core";
+// The form that a provider declares, each field with its help, where its value is found, and its validation result.
+import { Accordion, Box, Group, PasswordInput, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { IconCircleCheck } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { guideOf } from "./guide";
 import { type Field, type Provider, token, useWords, type Values } from "./provider";
 import type { Verdicts } from "./useCheck";
+import { Where } from "./Where";
 
 type Props = {
   provider: Provider;
@@ -14,6 +17,8 @@ type Props = {
   kept?: Values;
   /** Required fields that were empty when saving. */
   missing?: string[];
+  /** What this desk finds wrong, by field. */
+  wrong?: Values;
 };
 
 export function Fields(props: Props) {
@@ -21,6 +26,9 @@ export function Fields(props: Props) {
   // The server creates the verify token; it is shown with the callback.
   const shown = props.provider.fields.filter(({ name }) => name !== token);
   const special = shown.filter(({ advanced }) => advanced);
+  const [opened, setOpened] = useState<string | null>(null);
+  // An error is not left out of sight.
+  const failed = special.some(({ name }) => props.values[name] && props.verdicts[name]?.ok === false);
   return (
     <Stack>
       {shown
@@ -29,7 +37,7 @@ export function Fields(props: Props) {
           <One key={field.name} field={field} {...props} />
         ))}
       {special.length > 0 && (
-        <Accordion variant="contained">
+        <Accordion variant="contained" value={failed ? "advanced" : opened} onChange={setOpened}>
           <Accordion.Item value="advanced">
             <Accordion.Control>{t("form.advanced")}</Accordion.Control>
             <Accordion.Panel>
@@ -46,7 +54,16 @@ export function Fields(props: Props) {
   );
 }
 
-function One({ field, provider, values, change, verdicts, kept, missing }: Props & { field: Field }) {
+function One({
+  field,
+  provider,
+  values,
+  change,
+  verdicts,
+  kept,
+  missing,
+  wrong: ours,
+}: Props & { field: Field }) {
   const { t } = useTranslation("numbers");
   const words = useWords(provider);
   const { name, kind, required, placeholder } = field;
@@ -62,8 +79,13 @@ function One({ field, provider, values, change, verdicts, kept, missing }: Props
       />
     );
   const verdict = value ? verdicts[name] : undefined;
+  const spot = guideOf(provider.name)?.fields[name];
   const wrong =
-    verdict && !verdict.ok ? <bdi>{verdict.message}</bdi> : missing?.includes(name) && t("form.missing");
+    verdict && !verdict.ok ? (
+      <bdi>{verdict.message}</bdi>
+    ) : (
+      (ours?.[name] ?? (missing?.includes(name) && t("form.missing")))
+    );
   const secret = kind === "secret";
   const had = secret ? kept?.[name] : undefined;
   const common = {
@@ -81,18 +103,25 @@ function One({ field, provider, values, change, verdicts, kept, missing }: Props
   };
   const Input = secret ? PasswordInput : TextInput;
   return (
-    <div>
-      <Input
-        {...common}
-        {...(secret && { visibilityToggleButtonProps: { "aria-label": t("form.show", { name: label }) } })}
-        onChange={(event) => change(name, event.currentTarget.value.trim())}
-      />
-      {verdict?.ok && (
-        <Text size="xs" c="teal" mt={4} role="status">
-          <IconCircleCheck size={14} aria-hidden style={{ verticalAlign: "-2px", marginInlineEnd: 4 }} />
-          <bdi>{verdict.message || t("form.right")}</bdi>
-        </Text>
+    <Group align="flex-start" gap="lg">
+      <Box flex="1 1 300px">
+        <Input
+          {...common}
+          {...(secret && { visibilityToggleButtonProps: { "aria-label": t("form.show", { name: label }) } })}
+          onChange={(event) => change(name, event.currentTarget.value.trim())}
+        />
+        {verdict?.ok && (
+          <Text size="xs" c="teal" mt={4} role="status">
+            <IconCircleCheck size={14} aria-hidden style={{ verticalAlign: "-2px", marginInlineEnd: 4 }} />
+            <bdi>{verdict.message || t("form.right")}</bdi>
+          </Text>
+        )}
+      </Box>
+      {spot && (
+        <Box flex="0 1 340px">
+          <Where spot={spot} />
+        </Box>
       )}
-    </div>
+    </Group>
   );
 }

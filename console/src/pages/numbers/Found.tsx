@@ -1,8 +1,8 @@
-// The provider's answer about the number.
-import { Alert, Group, Loader, Text } from "@mantine/core";
-import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
+// The provider's answer about the number, while the form is filled in.
+import { Group, Loader, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useProblem } from "@/parts/States";
+import { Said } from "./CheckNow";
 import { type Provider, useWords } from "./provider";
 import type { Asked } from "./useCheck";
 
@@ -10,9 +10,9 @@ type Props = { provider: Provider; asked?: Asked; asking: boolean };
 
 export function Found({ provider, asked, asking }: Props) {
   const { t } = useTranslation("numbers");
-  const { word } = useWords(provider);
+  const { brand } = useWords(provider);
   const worded = useProblem();
-  const title = word("title", provider.title);
+  const title = brand(provider);
   return (
     <div aria-live="polite">
       {asking && (
@@ -23,25 +23,11 @@ export function Found({ provider, asked, asking }: Props) {
           </Text>
         </Group>
       )}
-      {!asking && asked?.found && (
-        <Alert
-          color="teal"
-          icon={<IconCircleCheck aria-hidden />}
-          title={t("form.found", { provider: title })}
-          data-testid="found"
-        >
-          <span dir="auto">{asked.verified_name}</span> <span dir="ltr">{asked.display}</span>
-          {asked.message && (
-            <Text size="xs" c="dimmed">
-              <bdi>{asked.message}</bdi>
-            </Text>
-          )}
-        </Alert>
-      )}
-      {!asking && !asked?.found && asked?.message && (
-        <Alert color="orange" icon={<IconAlertTriangle aria-hidden />}>
-          {worded(asked.message, asked.code)}
-        </Alert>
+      {!asking && asked && (
+        <Said
+          said={asked.message ? { ...asked, message: worded(asked.message, asked.code) } : asked}
+          title={title}
+        />
       )}
     </div>
   );

@@ -25,7 +25,7 @@ export function Local({ address, provider, meanwhile }: Props) {
       <Stack gap="xs">
         <Text size="sm">{t(`local.${way}`)}</Text>
         <Text size="sm">{t("local.todo")}</Text>
-        <Code block dir="ltr">
+        <Code block dir="ltr" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
           {'[http]\nbase_url = "https://desk.example.com"'}
         </Code>
         {meanwhile && <Text size="sm">{t("local.meanwhile")}</Text>}

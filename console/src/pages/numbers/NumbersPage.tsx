@@ -1,16 +1,16 @@
 // The connected numbers: state, agent, and time of the last message.
-import { Alert, Anchor, Badge, Button, Group, Paper, Stack, Text, Tooltip } from "@mantine/core";
-import { IconAlertTriangle, IconDeviceMobile, IconPlus } from "@tabler/icons-react";
+import { Anchor, Badge, Button, Group, Paper, Stack, Text, Tooltip } from "@mantine/core";
+import { IconDeviceMobile, IconPlus } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { useAgentNames } from "@/parts/agentName";
-import { useStopReason } from "@/parts/numberState";
 import { Page } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
 import { NumberState } from "./NumberState";
 import { useProviders, useWords } from "./provider";
+import { Stopped } from "./Stopped";
 import { Warnings } from "./Warnings";
 
 function Add() {
@@ -65,7 +65,6 @@ function None() {
 
 function Row({ number }: { number: Schemas["Number"] }) {
   const { t } = useTranslation("numbers");
-  const stopped = useStopReason()(number);
   const format = useFormat();
   const providers = useProviders();
   const agentNamed = useAgentNames();
@@ -113,12 +112,8 @@ function Row({ number }: { number: Schemas["Number"] }) {
         <Text size="sm" c="dimmed">
           {facts.filter(Boolean).join(" · ")}
         </Text>
-        <Warnings warnings={number.warnings} />
-        {stopped && (
-          <Alert color="red" p="xs" icon={<IconAlertTriangle aria-hidden />}>
-            <span dir="auto">{stopped}</span>
-          </Alert>
-        )}
+        <Stopped number={number} brief />
+        <Warnings number={number} brief />
       </Stack>
     </Paper>
   );

@@ -1,43 +1,71 @@
-// The four steps of connecting a number.
-import { Stepper } from "@mantine/core";
+// Where one is in connecting a number: the steps by name, with those that are done.
+import { Progress, Stack, Stepper, Text } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
-
-const steps = ["need", "fields", "callback", "test"] as const;
+import type { Provider } from "./provider";
+import { type SetupStep, stepsOf } from "./setup";
 
 type Props = {
-  /** The shown step, from 0. */
-  active: number;
-  /** The last step that can be opened. */
-  reached: number;
+  provider: Provider;
+  active: SetupStep;
+  /** Whether a step can be opened. */
+  reached: (step: SetupStep) => boolean;
   /** Whether a step is done. A step that was skipped is not. */
-  finished: (step: number) => boolean;
-  show: (step: number) => void;
+  finished: (step: SetupStep) => boolean;
+  show: (step: SetupStep) => void;
 };
 
-export function SetupSteps({ active, reached, finished, show }: Props) {
+export function SetupSteps({ provider, active, reached, finished, show }: Props) {
   const { t } = useTranslation("numbers");
-  const narrow = useMediaQuery("(max-width: 40em)");
+  // All steps below each other would fill a phone.
+  const narrow = useMediaQuery("(max-width: 48em)");
+  const steps = stepsOf(provider);
+  const at = steps.indexOf(active);
+  const next = steps[at + 1];
+  if (narrow)
+    return (
+      <Stack gap={6} data-testid="progress">
+        <Text size="sm" fw={600}>
+          {t("step.at", { at: at + 1, all: steps.length, step: t(`step.${active}`) })}
+        </Text>
+        <Progress value={((at + 1) / steps.length) * 100} size="sm" aria-hidden />
+        {next && (
+          <Text size="xs" c="dimmed">
+            {t("step.then", { step: t(`step.${next}`) })}
+          </Text>
+        )}
+      </Stack>
+    );
   return (
     <Stepper
-      active={active}
-      onStepClick={show}
+      active={at}
+      onStepClick={(place) => steps[place] && show(steps[place])}
       size="sm"
-      orientation={narrow ? "vertical" : "horizontal"}
       aria-label={t("step.label")}
     >
-      {steps.map((step, at) => (
+      {steps.map((step, place) => (
         <Stepper.Step
           key={step}
           label={t(`step.${step}`)}
-          allowStepSelect={at <= reached}
-          disabled={at > reached}
-          aria-current={at === active ? "step" : undefined}
+          allowStepSelect={reached(step)}
+          disabled={!reached(step)}
+          aria-current={place === at ? "step" : undefined}
           // Mantine ticks every step before the shown one.
-          {...(!finished(at) && { completedIcon: at + 1, color: "gray" })}
-          data-finished={finished(at) || undefined}
+          {...(!finished(step) && { completedIcon: place + 1, color: "gray" })}
+          data-finished={finished(step) || undefined}
         />
       ))}
     </Stepper>
+  );
+}
+
+/** "Step 2 of 5" above a step's title. */
+export function StepPlace({ provider, active }: Pick<Props, "provider" | "active">) {
+  const { t } = useTranslation("numbers");
+  const steps = stepsOf(provider);
+  return (
+    <Text size="xs" c="dimmed" fw={600} visibleFrom="sm">
+      {t("step.place", { at: steps.indexOf(active) + 1, all: steps.length })}
+    </Text>
   );
 }

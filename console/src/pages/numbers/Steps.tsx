@@ -1,8 +1,10 @@
-// The steps on the provider's side, in order, with the values to copy.
+// The steps on the provider's side, in order, with the values to copy, a link to the page and a drawing of it.
 import { Code, Group, List, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
+import { guideOf } from "./guide";
 import { marked } from "./marked";
 import { type Provider, type Step, useWords } from "./provider";
+import { Where } from "./Where";
 
 type Props = {
   provider: Provider;
@@ -13,27 +15,33 @@ type Props = {
 
 export function Steps({ provider, steps, shown }: Props) {
   const { word } = useWords(provider);
+  const guide = guideOf(provider.name);
   return (
-    <List type="ordered" spacing="md">
+    <List type="ordered" spacing="md" styles={{ itemWrapper: { width: "100%" }, itemLabel: { flex: 1 } }}>
       {steps.map((step) => {
-        const path = `step${provider.steps.indexOf(step) + 1}`;
+        const place = provider.steps.indexOf(step) + 1;
+        const path = `step${place}`;
+        const spot = guide?.steps[place];
         return (
           <List.Item key={step.title}>
-            <Stack gap={4}>
-              <Text fw={600}>{word(`${path}.title`, step.title)}</Text>
-              <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-                {marked(word(`${path}.text`, step.text)).map(({ text, code }) =>
-                  code ? (
-                    <Code key={text} dir="ltr">
-                      {text}
-                    </Code>
-                  ) : (
-                    text
-                  ),
-                )}
-              </Text>
-              {step.shows.length > 0 && shown && <Group mt={4}>{shown(step)}</Group>}
-            </Stack>
+            <Group align="flex-start" gap="lg">
+              <Stack gap={4} flex="1 1 260px">
+                <Text fw={600}>{word(`${path}.title`, step.title)}</Text>
+                <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+                  {marked(word(`${path}.text`, step.text)).map(({ text, code }) =>
+                    code ? (
+                      <Code key={text} dir="ltr">
+                        {text}
+                      </Code>
+                    ) : (
+                      text
+                    ),
+                  )}
+                </Text>
+                {step.shows.length > 0 && shown && <Group mt={4}>{shown(step)}</Group>}
+              </Stack>
+              {spot && <Where spot={spot} />}
+            </Group>
           </List.Item>
         );
       })}

@@ -7,15 +7,21 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { Failed } from "@/parts/States";
 import { type Provider, useWords } from "./provider";
+import { keepTested } from "./tested";
 
-type Props = { number: Schemas["Number"]; provider: Provider; sent?: () => void };
+type Props = { number: Schemas["Number"]; provider: Provider };
 
-export function TestMessage({ number, provider, sent }: Props) {
+export function TestMessage({ number, provider }: Props) {
   const { t } = useTranslation("numbers");
-  const { word } = useWords(provider);
-  const title = word("title", provider.title);
+  const { brand } = useWords(provider);
+  const title = brand(provider);
   const { practice } = provider;
-  const trying = $api.useMutation("post", "/api/v1/numbers/{id}/test");
+  const trying = $api.useMutation("post", "/api/v1/numbers/{id}/test", {
+    onSuccess: ({ ok }) => {
+      if (ok && !practice) keepTested(number.id);
+      reread("/api/v1/numbers", "/api/v1/numbers/{id}");
+    },
+  });
   const form = useForm({
     initialValues: { to: "", what: practice ? "own" : "template", text: "" },
     validate: {
@@ -25,20 +31,12 @@ export function TestMessage({ number, provider, sent }: Props) {
   });
   const own = form.values.what === "own";
   const send = form.onSubmit(({ to, text }) =>
-    trying.mutate(
-      {
-        params: { path: { id: number.id } },
-        body: own
-          ? { to: to.trim(), text: text.trim() || undefined, incoming: practice }
-          : { to: to.trim(), template: true },
-      },
-      {
-        onSuccess: ({ ok }) => {
-          if (ok) sent?.();
-          reread("/api/v1/numbers", "/api/v1/numbers/{id}");
-        },
-      },
-    ),
+    trying.mutate({
+      params: { path: { id: number.id } },
+      body: own
+        ? { to: to.trim(), text: text.trim() || undefined, incoming: practice }
+        : { to: to.trim(), template: true },
+    }),
   );
   return (
     <form onSubmit={send} noValidate>

@@ -1,50 +1,58 @@
-// What puts a number at risk, and what to do about it.
-import { Alert, Stack, Text } from "@mantine/core";
-import { IconAlertTriangle } from "@tabler/icons-react";
+// What a provider says about a number, by how bad it is: what it means for customers, and what to do about it.
+import { Stack } from "@mantine/core";
 import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { useAlertWords } from "@/parts/alertWords";
+import { byLevel, isBlocked, meaningOf } from "./findings";
+import { guideOf } from "./guide";
+import { Finding, LevelAlert } from "./Level";
 
-type Props = { warnings: Schemas["NumberWarning"][] };
+type Props = {
+  number: Pick<Schemas["Number"], "provider" | "warnings">;
+  /** Only what happened: the number's page says the rest. */
+  brief?: boolean;
+};
 
 /** Renders nothing without a warning, and loads no texts for it. While they load, the page around it stays. */
-export function Warnings({ warnings }: Props) {
-  return <Suspense>{warnings.length > 0 && <List warnings={warnings} />}</Suspense>;
+export function Warnings({ number, brief }: Props) {
+  return <Suspense>{number.warnings.length > 0 && <List number={number} brief={brief} />}</Suspense>;
 }
 
-function List({ warnings }: Props) {
+function List({ number: { provider, warnings }, brief }: Props) {
   const { t } = useTranslation("numbers");
   const format = useFormat();
   const words = useAlertWords();
+  const guide = guideOf(provider);
+  const blocked = isBlocked({ warnings });
   return (
-    <Alert
-      color="orange"
-      icon={<IconAlertTriangle aria-hidden />}
-      title={t("page.atRisk")}
-      data-testid="warnings"
-    >
-      <Stack gap="xs">
-        {warnings.map((warning) => {
-          const { title, todo } = words(warning);
-          return (
-            <div key={`${warning.code} ${warning.detail}`}>
-              <Text size="sm" fw={500} dir="auto">
-                {title}
-                {warning.detail && (
-                  <>
-                    : <bdi>{warning.detail}</bdi>
-                  </>
-                )}
-              </Text>
-              <Text size="sm" dir="auto">
-                {todo} {warning.until && t("page.until", { when: format.full(warning.until) })}
-              </Text>
-            </div>
-          );
-        })}
-      </Stack>
-    </Alert>
+    <Stack gap="xs" data-testid="warnings">
+      {byLevel(warnings).map((group) => (
+        <LevelAlert
+          key={group.level}
+          level={group.level}
+          // What is blocked does not work, whatever else is said of it.
+          title={blocked && group.level === "warning" ? t("level.also") : undefined}
+        >
+          {group.warnings.map((warning) => {
+            const { title, todo } = words(warning);
+            const until = warning.until ? t("page.until", { when: format.full(warning.until) }) : "";
+            return (
+              <Finding
+                key={`${warning.code} ${warning.detail}`}
+                title={title}
+                detail={warning.detail}
+                {...(!brief && {
+                  effect: blocked && group.level !== "error" ? undefined : meaningOf(warning).effect,
+                  todo: [todo, until].filter(Boolean).join(" "),
+                  site: warning.code ? guide?.alerts[warning.code] : undefined,
+                })}
+              />
+            );
+          })}
+        </LevelAlert>
+      ))}
+    </Stack>
   );
 }

@@ -24,6 +24,9 @@ export function parted({ steps }: Provider): { before: Step[]; after: Step[] } {
   return { before: steps.slice(0, cut), after: steps.slice(cut) };
 }
 
+/** What a provider is called in a sentence: the company that its title names in brackets, else the title. */
+export const brandOf = (title: string) => /\(([^()]+)\)$/.exec(title)?.[1] ?? title;
+
 /** The text `providers.<name>.<path>`, else the server's. */
 export function useWords(provider: { name: string }) {
   const { i18n } = useTranslation("numbers");
@@ -34,6 +37,7 @@ export function useWords(provider: { name: string }) {
   };
   return {
     word,
+    brand: ({ title }: Pick<Provider, "title">) => brandOf(word("title", title)),
     label: (field: Field) => word(`${field.name}.label`, field.label),
     help: (field: Field) => word(`${field.name}.help`, field.help),
   };

@@ -25,13 +25,16 @@ export function useCheck(provider: Provider, values: Values, number?: string) {
   const [asked, setAsked] = useState<Asked>();
   const [asking, setAsking] = useState(false);
   const turn = useRef(0);
-  const seen = useRef(values);
+  // What is stored was checked when it was saved; what was typed before one went back was not.
+  const seen = useRef<Values>(number ? values : {});
   /** Fields that changed and are not validated yet. */
   const pending = useRef(new Set<string>());
   const { name } = provider;
 
   useEffect(() => {
-    const changed = Object.keys(values).filter((field) => values[field] !== seen.current[field]);
+    const changed = Object.keys(values).filter(
+      (field) => field !== token && values[field] !== seen.current[field],
+    );
     seen.current = values;
     if (changed.length === 0) return;
     for (const field of changed) pending.current.add(field);
