@@ -29,7 +29,7 @@ function Row({ icon: Icon, name, isOn, about, how }: RowProps) {
               {name}
             </Text>
           </Group>
-          <Badge variant="light" color={isOn ? "teal" : "gray"}>
+          <Badge variant="light" color={isOn ? "teal" : "gray"} tt="none" flex="none">
             {t(isOn ? "on.yes" : "on.no")}
           </Badge>
         </Group>
