@@ -1,11 +1,11 @@
 // A number's details and the agent that answers on it.
-import { Box, Paper, SimpleGrid, Text, Title } from "@mantine/core";
-import type { ReactNode } from "react";
+import { Box, Paper, SimpleGrid, Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { AgentSelect } from "@/parts/AgentSelect";
 import { useAgentNames } from "@/parts/agentName";
+import { Fact } from "@/parts/Fact";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
 import { CheckNow } from "./CheckNow";
@@ -51,19 +51,6 @@ export function Facts({ number, provider }: { number: Number; provider?: Provide
         </Box>
       )}
     </Paper>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <Text component="dt" size="xs" c="dimmed">
-        {name}
-      </Text>
-      <Text component="dd" size="sm" m={0}>
-        {children}
-      </Text>
-    </div>
   );
 }
 

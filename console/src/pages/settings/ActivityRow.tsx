@@ -11,11 +11,12 @@ import {
   IconRobot,
   IconSparkles,
 } from "@tabler/icons-react";
-import { type ReactNode, useId, useState } from "react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import { useActor } from "@/parts/actor";
+import { Fact } from "@/parts/Fact";
 import {
   actionOf,
   actions,
@@ -71,19 +72,6 @@ function Sentence({ entry }: { entry: Entry }) {
         </>
       )}
     </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <Text component="dt" size="xs" c="dimmed">
-        {name}
-      </Text>
-      <Text component="dd" size="sm" m={0}>
-        {children}
-      </Text>
-    </div>
   );
 }
 
