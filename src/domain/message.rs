@@ -349,13 +349,12 @@ impl Content {
         }
     }
 
-    /// The customer's own text in the message, if any.
+    /// The customer's own text in the message, if any. What a chat shows for a form is not.
     pub fn words(&self) -> Option<&str> {
         let words = match self {
             Self::Text { body } => Some(body.as_str()),
             Self::Media(media) => media.caption.as_deref(),
             Self::Choice { title, .. } => Some(title.as_str()),
-            Self::Form { body, .. } => body.as_deref(),
             Self::Order { text, .. } => text.as_deref(),
             _ => None,
         };

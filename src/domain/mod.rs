@@ -6,6 +6,7 @@ pub mod id;
 pub mod label;
 pub mod time;
 pub mod message;
+pub mod description;
 pub mod event;
 pub mod alert;
 pub mod note;

@@ -167,12 +167,32 @@ words! {
 /// A turn with every message as text: the result of stage 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The customer's text; the messages of a burst are joined by line breaks. Not empty.
+    /// The customer's text; the messages of a burst are joined by line breaks. If there is none,
+    /// the descriptions of what was sent. Not empty.
     pub text: String,
+    /// Whether `text` is the customer's own.
+    pub has_words: bool,
+    /// What was sent beside it: descriptions of messages that are more than text.
+    pub attached: Vec<String>,
     /// ISO 639-1 code of the language, if speech recognition detected it.
     pub language: Option<String>,
     /// Whether any part was spoken.
     pub spoken: bool,
+}
+
+impl Question {
+    /// A question of words alone, in an unknown language.
+    pub fn written(text: impl Into<String>) -> Self {
+        let (text, attached) = (text.into(), Vec::new());
+        Self { text, has_words: true, attached, language: None, spoken: false }
+    }
+
+    /// Returns everything that the customer sent, as text.
+    pub fn whole(&self) -> String {
+        let words = self.has_words.then_some(&self.text);
+        let all: Vec<&str> = words.into_iter().chain(&self.attached).map(String::as_str).collect();
+        all.join("\n")
+    }
 }
 
 /// The pipeline's decision.

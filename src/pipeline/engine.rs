@@ -68,7 +68,9 @@ impl Engine {
             let context = TranscriptionContext { speech: &*self.speech, audio };
             let question = run.transcribe(context, turn, &self.live().caches.languages).await?;
             run.escalate(bot, &turn.history, &question)?;
-            run.curated(lookup, agent, &question).await?;
+            if question.has_words {
+                run.curated(lookup, agent, &question).await?;
+            }
             let models = self.models(&*model);
             let limit = models.passages(agent);
             let scene = Scene { agent, history, referred, question: &question, limit };

@@ -37,8 +37,11 @@ pub(super) fn escalate(
 ) -> (Option<TurnReason>, EscalateTrace) {
     let started = Instant::now();
     let calls = |words: &str| rules.decide(words).is_some();
-    let accepted = || offer::is_accepted((history, texts), &question.text, calls);
-    let reason = rules.decide(&question.text);
+    let accepted =
+        || question.has_words && offer::is_accepted((history, texts), &question.text, calls);
+    // Apart: a pattern's end is that of the words.
+    let attached = || rules.decide(&question.attached.join("\n"));
+    let reason = rules.decide(&question.text).or_else(attached);
     let reason = reason.or_else(|| accepted().then_some(TurnReason::PersonOffer {}));
     let trace = EscalateTrace {
         rules: rules.len(),

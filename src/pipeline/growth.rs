@@ -77,7 +77,7 @@ const READERS: &[Reader] = &[
         black_box(escalate::Rules::compile(&handoff).unwrap().decide(text));
     }),
     ("language and leaning", |text| {
-        let question = Question { text: text.to_owned(), language: None, spoken: false };
+        let question = Question::written(text);
         let history = [Line::new(Speaker::Customer, text)];
         black_box(query::read(&question, &history, &history, &Languages::default()));
     }),
@@ -138,7 +138,7 @@ const READERS: &[Reader] = &[
         black_box(ground::is_unknown(text));
     }),
     ("offer of a person", |text| {
-        let yes = Question { text: "yes".into(), language: None, spoken: false };
+        let yes = Question::written("yes");
         let (rules, texts) = (escalate::Rules::default(), Texts::default());
         black_box(escalate::escalate(&rules, (&[Line::new(Speaker::Bot, text)], &texts), &yes));
     }),

@@ -260,8 +260,20 @@ fn line(row: SpokenRow) -> Option<Line> {
         Speaker::Bot => outbox::cited(&row.content),
         Speaker::Customer | Speaker::Person => None,
     };
-    let text = row.transcript.or(row.body)?;
+    let text = row.transcript.or_else(|| said(&row.content, row.body))?;
     Some(Line { cited, ..Line::new(speaker, truncate_to_limit(&text)) })
+}
+
+/// Returns what a stored message says: its words, and the description of what is more than words.
+fn said(content: &str, body: Option<String>) -> Option<String> {
+    // Nearly all are text: those need not be parsed.
+    if content.starts_with(r#"{"type":"text""#) {
+        return body;
+    }
+    let content = Content::stored(content);
+    let body = body.filter(|_| !matches!(content, Content::Form { .. }));
+    let all: Vec<String> = body.into_iter().chain(content.description()).collect();
+    (!all.is_empty()).then(|| all.join("\n"))
 }
 
 #[cfg(test)]

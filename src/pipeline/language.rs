@@ -41,7 +41,7 @@ impl Languages {
 /// else of the customer's earlier messages, newest first. `None` if it cannot be detected.
 pub(crate) fn language(question: &Question, history: &[Line], known: &Languages) -> Option<String> {
     let said = question.language.clone().filter(|code| !code.is_empty());
-    let written = || known.of_question(&question.text);
+    let written = || question.has_words.then(|| known.of_question(&question.text)).flatten();
     let before = || customers(history).take(NEAR).find_map(|text| known.of_question(text));
     said.or_else(|| written().or_else(before).map(ToOwned::to_owned))
 }
@@ -68,7 +68,7 @@ pub fn language_of(turn: &Turn) -> Option<String> {
         words.chain(heard.iter().map(|one| one.text.as_str())).collect::<Vec<_>>().join("\n");
     let language = heard.iter().find_map(|one| one.heard.language.clone());
     let text = truncate_to_limit(&words).to_owned();
-    let question = Question { text, language, spoken: false };
+    let question = Question { language, ..Question::written(text) };
     customers_language(turn, &question, &Languages::default())
 }
 
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     fn asked(text: &str, language: Option<&str>) -> Question {
-        Question { text: text.into(), language: language.map(Into::into), spoken: false }
+        Question { language: language.map(Into::into), ..Question::written(text) }
     }
 
     fn said(speaker: Speaker, text: &str) -> Line {

@@ -101,7 +101,7 @@ fn chosen(answered: &TurnResult) -> Option<String> {
 }
 
 /// Returns the question without personal data if nothing was found that answers it. Captions are
-/// about a picture, which no document answers, and courtesies ask nothing.
+/// about a picture, and words about a basket, which no document answers; courtesies ask nothing.
 fn unanswered(said: &[WaitingMessage], answered: &TurnResult) -> Option<String> {
     let nothing = match &answered.outcome {
         Outcome::Reply(reply) => reply.sort == ReplyKind::NoAnswer,
@@ -111,8 +111,11 @@ fn unanswered(said: &[WaitingMessage], answered: &TurnResult) -> Option<String> 
         Outcome::Silence { .. } => false,
     };
     let heard = answered.trace.transcribe.as_ref().filter(|_| nothing)?;
-    let asked = if said.iter().any(|one| matches!(one.content, Content::Media(_))) {
-        let typed = said.iter().filter(|one| !matches!(one.content, Content::Media(_)));
+    let is_more = |one: &&WaitingMessage| {
+        matches!(one.content, Content::Media(_)) || one.content.description().is_some()
+    };
+    let asked = if said.iter().any(|one| is_more(&one)) {
+        let typed = said.iter().filter(|one| !is_more(one));
         let typed = typed.filter_map(|one| one.content.words());
         let spoken = heard.notes.iter().filter_map(|note| note.transcript.as_deref());
         typed.chain(spoken).collect::<Vec<_>>().join("\n")

@@ -3,7 +3,7 @@
 //!
 //! Drops what does not fit: history oldest first, passages lowest score first, the question never.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use super::retrieve::RetrievalResult;
 use super::timer::millis;
 use crate::domain::label::quoted_name;
 use crate::domain::trace::PromptTrace;
-use crate::domain::{Agent, Passage, Prompt, Question, Turn};
+use crate::domain::{Agent, Content, Passage, Prompt, Question, Referral, Turn};
 use crate::llm::Model;
 use crate::text_cache::TextCache;
 
@@ -35,6 +35,15 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("language", "the language of the question, such as es; empty where it cannot be told"),
     ("today", "the day, such as Monday, 2 March 2026, in the agent's time zone"),
     ("time", "the time, such as 09:30, in the agent's time zone"),
+    (
+        "message",
+        "the kind of the customer's last message, such as text, voice, image, location, form or order",
+    ),
+    ("fields", "the values of a form, place, basket or card by name, as in {% if fields.date %}"),
+    (
+        "referral",
+        "the headline and text of the advertisement that the customer wrote from; empty if none",
+    ),
 ];
 
 /// Limits on rendering a system prompt. At most it takes about 10 ms, so it needs no own thread.
@@ -63,7 +72,7 @@ impl Template {
         bounded.environment().set_undefined_behavior(UndefinedBehavior::SemiStrict);
         bounded.add(NAME, source.to_owned()).map_err(|error| explain(&error))?;
         let template = Self { bounded };
-        let facts = Facts { agent: "", contact: None, language: None, now: 0, zone: "UTC" };
+        let facts = Facts { zone: "UTC", ..Facts::default() };
         let unknown = |error| template.unknown(source, &error).unwrap_or_else(|| explain(&error));
         template.render(&facts).map_err(unknown)?;
         Ok(template)
@@ -96,17 +105,25 @@ impl Template {
             language => facts.language.unwrap_or_default(),
             today => local.format(DAY).to_string(),
             time => local.format(TIME).to_string(),
+            message => facts.message,
+            fields => &facts.fields,
+            referral => &facts.referral,
         };
         self.bounded.render(NAME, context)
     }
 }
 
+/// Values of the variables.
+#[derive(Default)]
 struct Facts<'a> {
     agent: &'a str,
     contact: Option<&'a str>,
     language: Option<&'a str>,
     now: i64,
     zone: &'a str,
+    message: &'static str,
+    fields: BTreeMap<String, String>,
+    referral: String,
 }
 
 impl<'a> Facts<'a> {
@@ -117,6 +134,19 @@ impl<'a> Facts<'a> {
             language: input.question.language.as_deref(),
             now: input.turn.now,
             zone: &input.agent.time_zone,
+            ..Self::default()
+        }
+    }
+
+    /// With what the turn's messages say, for templates.
+    fn with_messages(input: &Input<'a>) -> Self {
+        let contents = || input.turn.messages.iter().map(|said| &said.content);
+        let referral = input.turn.messages.iter().find_map(|said| said.referral.as_ref());
+        Self {
+            message: contents().next_back().map_or("", |content| content.kind().as_str()),
+            fields: contents().flat_map(Content::fields).collect(),
+            referral: referral.map(Referral::text).unwrap_or_default(),
+            ..Self::of(input)
         }
     }
 
@@ -197,7 +227,7 @@ pub(super) fn compose(
         passages,
         before: before(input.turn),
         now: Facts::of(input).moment(),
-        question: &input.question.text,
+        question: input.question,
     };
     let budget =
         window.map(|window| window.tokens.saturating_sub(agent.max_output_tokens + RESERVE));
@@ -228,7 +258,7 @@ pub(super) fn compose(
 
 /// Renders the agent's prompt without the customer's name; empty if that fails.
 pub(super) fn nameless(input: &Input<'_>) -> String {
-    let facts = Facts { contact: None, ..Facts::of(input) };
+    let facts = Facts { contact: None, ..Facts::with_messages(input) };
     input.template.render(&facts).unwrap_or_default()
 }
 
@@ -251,7 +281,7 @@ fn before(turn: &Turn) -> Vec<(&'static str, String)> {
 }
 
 fn system(input: &Input<'_>) -> Result<String, String> {
-    match input.template.render(&Facts::of(input)) {
+    match input.template.render(&Facts::with_messages(input)) {
         Err(error) if excess(&error).is_some() => Err(explain(&error)),
         // Parsing rendered it once; if these values break it, the source still instructs the model.
         rendered => Ok(rendered.unwrap_or_else(|_| input.agent.prompt.clone())),
@@ -280,7 +310,7 @@ fn known_variables() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Content, WaitingMessage};
+    use crate::domain::WaitingMessage;
 
     #[test]
     fn a_template_says_where_it_is_wrong() {

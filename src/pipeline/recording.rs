@@ -23,8 +23,8 @@ use super::transcribe::AudioSource;
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
-    Agent, Author, Content, Line, MessageId, Outcome, Passage, Prompt, Referral, Turn,
-    VoiceTranscript, WaitingMessage,
+    Agent, Author, Content, Line, Media, MediaKind, MessageId, Outcome, Passage, Prompt, Referral,
+    Turn, VoiceTranscript, WaitingMessage,
 };
 use crate::llm::{self, Completion, Hear, Model, ModelKind, ModelSource, Window};
 
@@ -35,9 +35,12 @@ use hashing::HashingAudio;
 pub use replay::ReplayAudio;
 use replay::ReplayLookup;
 
-/// Version of a recording's JSON. 2: prompts are [`PromptLayout::Fenced`], and earlier messages have
-/// their citation marks. Later versions are not replayed.
-const FORMAT: u32 = 2;
+/// Version of a recording's JSON. 3: forms, places, cards and baskets are read. Later versions are
+/// not replayed.
+const FORMAT: u32 = 3;
+/// Version of recordings whose messages were text and voice alone. Their prompts are
+/// [`PromptLayout::Fenced`], and earlier messages have their citation marks.
+const WORDS_ONLY: u32 = 2;
 /// Version of recordings whose prompts are [`PromptLayout::InSystem`].
 const IN_SYSTEM: u32 = 1;
 
@@ -139,7 +142,7 @@ impl TurnRecording {
     pub fn turn(&self, agent: &Arc<Agent>) -> Turn {
         let said = |heard: &RecordedMessage| WaitingMessage {
             message: heard.message.clone(),
-            content: heard.content.clone(),
+            content: self.content(heard),
             transcript: heard.spoken.clone(),
             quoted: heard.quoted.clone(),
             quoted_author: heard.quoted_author,
@@ -153,6 +156,21 @@ impl TurnRecording {
             history: self.history.clone(),
             now: self.now,
         }
+    }
+
+    /// Returns a message's content as the pipeline read it then: of a form or basket its text alone.
+    fn content(&self, message: &RecordedMessage) -> Content {
+        let body = match &message.content {
+            Content::Form { body, .. } => body,
+            Content::Order { text, .. } => text,
+            Content::Location { .. } | Content::Contacts { .. } => &None,
+            _ => return message.content.clone(),
+        };
+        if self.format > WORDS_ONLY {
+            return message.content.clone();
+        }
+        let unread = Media { kind: MediaKind::Image, ..Media::default() };
+        body.clone().map_or(Content::Media(unread), |body| Content::Text { body })
     }
 
     /// Returns an engine that replays lookups and models. Its model reports missing calls.

@@ -13,8 +13,8 @@ use super::language::Languages;
 use super::timer::millis;
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
-    Agent, Citation, GroundingCheck, Line, Passage, Prompt, Reply, ReplyKind, Sentence, Speaker,
-    Turn, Usage,
+    Agent, Citation, GroundingCheck, Line, Passage, Prompt, Question, Reply, ReplyKind, Sentence,
+    Speaker, Turn, Usage,
 };
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model, asks_nothing};
@@ -63,7 +63,7 @@ pub(super) struct Input<'a> {
     /// The agent's prompt, rendered without the customer's name.
     pub(super) nameless: &'a str,
     /// The customer's message.
-    pub(super) asked: &'a str,
+    pub(super) question: &'a Question,
     /// Language of the fixed texts (ISO 639-1); `None` for the default.
     pub(super) language: Option<&'a str>,
 }
@@ -81,10 +81,15 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
     let mut written = ReplyTrace { model: prompt.model.clone(), ..ReplyTrace::default() };
     // A generating model would write something without evidence; a quoting one decides by itself.
     // "Thanks" needs none.
+    let generates = seams.model.kind(&prompt.model).generates();
     let unsure = prompt.confidence < prompt.min_confidence
-        && seams.model.kind(&prompt.model).generates()
-        && !asks_nothing(&prompt.question);
-    let reply = if unsure {
+        && generates
+        && !asks_nothing(&prompt.question)
+        && input.question.attached.is_empty();
+    let reply = if !generates && !input.question.has_words {
+        written.repairs.push("nothing was written, and there is no model to read the rest".into());
+        fixed(input, ReplyKind::Unreadable)
+    } else if unsure {
         written.repairs.push("the passages do not answer: the model was not asked".into());
         fixed(input, ReplyKind::NoAnswer)
     } else {
@@ -156,7 +161,7 @@ async fn ask(
 /// Quotes the documents after the model failed, as without a budget. `None` if they hold no answer.
 async fn quote(seams: Seams<'_>, input: Input<'_>, written: &mut ReplyTrace) -> Option<Reply> {
     let (spare, prompt) = (seams.spare, input.prompt);
-    if !seams.model.kind(&prompt.model).generates() {
+    if !seams.model.kind(&prompt.model).generates() || !input.question.has_words {
         return None;
     }
     let prompt = Prompt {
@@ -218,7 +223,7 @@ fn cleaned(
     generates: bool,
     written: &mut ReplyTrace,
 ) -> Result<CleanAnswer, Reply> {
-    let Input { agent, turn, prompt, asked, .. } = input;
+    let Input { agent, turn, prompt, question, .. } = input;
     let mut cleaned = clean(&written.raw, prompt.passages.len());
     written.repairs.append(&mut cleaned.repairs);
     if cleaned.text.trim().is_empty() {
@@ -231,7 +236,8 @@ fn cleaned(
         return Err(fixed(input, ReplyKind::Failure));
     }
     let history = turn.history.iter().map(|line| line.text.as_str());
-    let said: Vec<&str> = history.chain([asked]).collect();
+    let said = history.chain([question.text.as_str()]);
+    let said: Vec<&str> = said.chain(question.attached.iter().map(String::as_str)).collect();
     if is_leak(&cleaned.text, prompt, &said) {
         tracing::warn!(
             agent = agent.slug,
@@ -287,7 +293,8 @@ fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
         let origin = if line.speaker == Speaker::Customer { &mut customer } else { &mut business };
         origin.push(line.text.as_str());
     }
-    customer.push(input.asked);
+    customer.push(&input.question.text);
+    customer.extend(input.question.attached.iter().map(String::as_str));
     Origins { passages: &input.prompt.passages, business, customer }
 }
 

@@ -205,9 +205,9 @@ impl Run {
         let prompt::Input { agent, turn, question, .. } = *input;
         let ModelChoice { prompt, nameless, .. } = choice;
         let span = spans::reply();
-        let (asked, language) = (&question.text, self.language.as_deref());
+        let language = self.language.as_deref();
         let referred = &*turn.referred();
-        let input = reply::Input { agent, turn, referred, prompt, nameless, asked, language };
+        let input = reply::Input { agent, turn, referred, prompt, nameless, question, language };
         let written = reply::write(seams, input);
         let (written, mut trace) = span.around(written).await;
         span.ended(written.reply.sort.as_str());
@@ -220,7 +220,7 @@ impl Run {
         }
         if calls_person {
             let unanswered = written.reply.sort == ReplyKind::NoAnswer;
-            let (reply, question) = (written.reply.text, question.text.clone());
+            let (reply, question) = (written.reply.text, question.whole());
             return Err(Outcome::HandOver {
                 reason: TurnReason::Model { unanswered },
                 reply,
@@ -247,7 +247,7 @@ impl Run {
     /// Returns the hand-off to a person, with the agent's text for the customer.
     fn hand_over(&self, agent: &Agent, reason: TurnReason, question: &Question) -> Outcome {
         let reply = agent.handoff.reply.to(self.language.as_deref()).to_owned();
-        Outcome::HandOver { reason, reply, question: question.text.clone() }
+        Outcome::HandOver { reason, reply, question: question.whole() }
     }
 
     /// Returns the outcome if no prompt can be composed: the failure text, and a hand-off.
@@ -258,7 +258,7 @@ impl Run {
             "the agent's prompt cannot be used, a person is called"
         );
         let reply = agent.texts.failure.to(self.language.as_deref()).to_owned();
-        let (reason, question) = (TurnReason::Prompt { problem }, question.text.clone());
+        let (reason, question) = (TurnReason::Prompt { problem }, question.whole());
         Outcome::HandOver { reason, reply, question }
     }
 }

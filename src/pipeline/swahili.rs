@@ -28,9 +28,9 @@ fn differs(question: &str, phrasing: &str) -> Option<&'static str> {
 /// Analyzes a question that is asked after another.
 fn read(before: &str, question: &str, language: Option<&str>) -> query::QueryAnalysis {
     let question = Question {
-        text: question.to_owned(),
         language: language.map(ToOwned::to_owned),
         spoken: language.is_some(),
+        ..Question::written(question)
     };
     query::read(&question, &[Line::new(Speaker::Customer, before)], &[], &Languages::default())
 }

@@ -106,9 +106,8 @@ pub(super) async fn listen(
     let started = Instant::now();
     let mut all = All::default();
     for said in &turn.messages {
-        if let Some(words) = said.content.words() {
-            all.words.push(words.to_owned());
-        }
+        all.words.extend(said.content.words().map(ToOwned::to_owned));
+        all.attached.extend(said.content.description());
         if let Some(media) = said.content.recording() {
             let spoken = match context.audio.known(said) {
                 Some(known) => known,
@@ -117,10 +116,12 @@ pub(super) async fn listen(
             all.note(said, spoken);
         }
     }
-    let whole = all.words.join("\n");
+    let has_words = !all.words.is_empty();
+    let whole = if has_words { all.words.join("\n") } else { all.attached.join("\n") };
     let question = truncate_to_limit(&whole).to_owned();
     let trace = TranscribeTrace {
         question: question.clone(),
+        attached: all.attached.clone(),
         language: all.language.clone(),
         notes: all.notes,
         whole_bytes: (question.len() < whole.len()).then_some(whole.len()),
@@ -132,7 +133,8 @@ pub(super) async fn listen(
         (Err(wordless(turn, all.language, failed)), None)
     } else {
         let unheard = unheard(turn, all.language.as_deref(), failed);
-        (Ok(Question { text: question, language: all.language, spoken: all.spoken }), unheard)
+        let All { attached, language, spoken, .. } = all;
+        (Ok(Question { text: question, has_words, attached, language, spoken }), unheard)
     };
     let (transcripts, failures) = (all.transcripts, all.failures);
     (Transcription { question, transcripts, failures, unheard }, trace)
@@ -142,6 +144,8 @@ pub(super) async fn listen(
 #[derive(Default)]
 struct All {
     words: Vec<String>,
+    /// Descriptions of what is more than words.
+    attached: Vec<String>,
     notes: Vec<VoiceNoteTrace>,
     language: Option<String>,
     spoken: bool,
@@ -270,7 +274,7 @@ fn unheard(
 /// Returns the outcome for messages without text, in the customer's language.
 fn wordless(turn: &Turn, heard: Option<String>, failed: Option<&TranscriptionError>) -> Outcome {
     let voice = &turn.agent.voice;
-    let nothing = Question { text: String::new(), language: heard, spoken: false };
+    let nothing = Question { language: heard, ..Question::written("") };
     let spoken = customers_language(turn, &nothing, &Languages::default());
     let language = spoken.as_deref();
     let (text, sort) = match failed {

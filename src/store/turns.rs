@@ -9,6 +9,7 @@ use sqlx::FromRow;
 
 use super::columns::LenientWord;
 use super::words::author::{BOT, CUSTOMER, PERSON};
+use super::words::message_kind::{CONTACTS, FORM, LOCATION, ORDER};
 use super::words::message_state::{QUEUED, SENDING, WAITING};
 use super::{Conn, Result, Rows, Store, Write, all, first, now, run};
 use crate::domain::{
@@ -264,7 +265,7 @@ async fn spoken(
         from v cross join {from} (
             select * from (select {columns} from messages x where x.conversation_id = v.id
                 and x.state <> '{WAITING}' and x.author in ('{CUSTOMER}', '{BOT}', '{PERSON}')
-                and (x.body is not null or x.transcript is not null)
+                and (x.body is not null or x.transcript is not null or x.kind in ('{FORM}', '{LOCATION}', '{CONTACTS}', '{ORDER}'))
                 order by x.sent_at desc, x.created_at desc, x.part desc, x.id desc limit {history}) said
             union all
             select * from (select {columns} from messages x {by_waiting} where x.conversation_id = v.id

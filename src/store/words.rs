@@ -46,6 +46,12 @@ sql_words! {
         OPEN = Open,
         RESOLVED = Resolved,
     }
+    message_kind: MessageKind {
+        CONTACTS = Contacts,
+        FORM = Form,
+        LOCATION = Location,
+        ORDER = Order,
+    }
     message_state: MessageState {
         FAILED = Failed,
         QUEUED = Queued,

@@ -56,6 +56,7 @@ mod learning;
 mod learn_crash;
 mod live;
 mod main_job;
+mod message_kinds;
 mod merged_contacts;
 mod model_trouble;
 mod models;

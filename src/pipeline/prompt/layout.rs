@@ -2,10 +2,10 @@
 //! budget. Pure.
 
 use crate::domain::label::{MAX_TITLE_LEN, one_line};
-use crate::domain::{ChatMessage, Line, Passage, Role, Speaker};
+use crate::domain::{ChatMessage, Line, Passage, Question, Role, Speaker};
 use crate::pipeline::framing::{
-    IN_SYSTEM_NO_PASSAGES, IN_SYSTEM_RULES, NO_PASSAGES, PromptLayout, RULES, SIGNALS, WRITES,
-    fenced, neutralised, without_fences, without_sources_line,
+    IN_SYSTEM_NO_PASSAGES, IN_SYSTEM_RULES, NO_PASSAGES, PromptLayout, RULES, SENDS, SENDS_TOO,
+    SIGNALS, WRITES, fenced, neutralised, without_fences, without_sources_line,
 };
 
 /// Tokens of a chat message beyond its text (OpenAI's counting: role and separators).
@@ -23,7 +23,7 @@ pub(super) struct Parts<'a> {
     pub(super) before: Vec<(&'static str, String)>,
     /// Date and time in words.
     pub(super) now: String,
-    pub(super) question: &'a str,
+    pub(super) question: &'a Question,
 }
 
 /// The pieces of a prompt, each with its framing.
@@ -56,7 +56,7 @@ impl Pieces {
                     .into_iter()
                     .map(|text| text + "\n\n")
                     .collect(),
-                end: parts.question.to_owned(),
+                end: parts.question.text.clone(),
             },
             PromptLayout::Fenced => Self {
                 layout,
@@ -217,12 +217,20 @@ fn end(parts: &Parts<'_>) -> String {
         format!("{says}\n{}\n\n", fenced("quoted", &neutralised(text)))
     };
     let quoted: String = parts.before.iter().map(quoted).collect();
-    let question = without_fences(parts.question);
-    format!("It is {}.\n\n{quoted}{WRITES}\n{question}", parts.now)
+    let Question { text, has_words, attached, .. } = parts.question;
+    let too = if *has_words && !attached.is_empty() {
+        format!("{SENDS_TOO}\n{}\n\n", without_fences(&attached.join("\n")))
+    } else {
+        String::new()
+    };
+    let says = if *has_words { WRITES } else { SENDS };
+    format!("It is {}.\n\n{quoted}{too}{says}\n{}", parts.now, without_fences(text))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use frontdesk_tokens::Vocabulary;
 
     use super::*;
@@ -236,9 +244,11 @@ mod tests {
         Line::new(Speaker::Customer, "word ".repeat(words))
     }
 
+    static WHEN: LazyLock<Question> = LazyLock::new(|| Question::written("When?"));
+
     fn parts<'a>(history: &'a [Line], passages: &'a [Passage]) -> Parts<'a> {
         let (before, now) = (Vec::new(), "Monday, 2 March 2026, 09:30 (UTC)".to_owned());
-        Parts { system: "Be kind.".into(), history, passages, before, now, question: "When?" }
+        Parts { system: "Be kind.".into(), history, passages, before, now, question: &WHEN }
     }
 
     fn composed(

@@ -150,7 +150,7 @@ mod tests {
     use crate::domain::Sentence;
 
     fn asked(text: &str, language: Option<&str>) -> Question {
-        Question { text: text.into(), language: language.map(Into::into), spoken: false }
+        Question { language: language.map(Into::into), ..Question::written(text) }
     }
 
     fn said(speaker: Speaker, text: &str) -> Line {

@@ -224,7 +224,7 @@ mod tests {
     fn the_model_sees_the_last_lines_cut_short_and_none_for_a_translation_alone() {
         let line = |n: usize| Line::new(Speaker::Customer, format!("line {n} {}", "x".repeat(900)));
         let history: Vec<Line> = (0..20).map(line).collect();
-        let question = Question { text: "and\nthen?".into(), language: None, spoken: false };
+        let question = Question::written("and\nthen?");
         let prompt = compose("m", &question, &history, &asked(Some("de")));
         let user = &prompt.messages[1].content;
         assert!(user.contains("line 14") && !user.contains("line 13"), "{user}");
