@@ -1,5 +1,6 @@
 // Rules that the compiler does not enforce: no import cycles; no type casts; no record lookup without a fallback,
-// because a newer server may send a word that the record lacks; and no colour that the theme does not name.
+// because a newer server may send a word that the record lacks; and no colour or size of text that the theme does
+// not name.
 import { readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import ts from "typescript";
@@ -68,16 +69,18 @@ test("components and objects come from a record by `known`, with a fallback", { 
 
 /** A colour in hexadecimal, a shade of a hue, or a hue beyond the theme's five names. */
 const colour =
-  /#(?:[\da-f]{6}|[\da-f]{3})\b|(?:"|mantine-color-)(?:gray|red|orange|yellow|green|teal|blue)[.-]\d|"(?:pink|grape|violet|indigo|cyan|green|lime|yellow)(?:\.\d)?"/i;
-/** These still have their own. */
-const own = /^(?:theme\.ts|pages\/inbox\/|pages\/sandbox\/)|\.test\.tsx?$/;
+  /#(?:[\da-f]{6}|[\da-f]{3})\b|\brgba?\(|(?:"|mantine-color-)(?:gray|red|pink|grape|violet|indigo|blue|cyan|teal|green|lime|yellow|orange)[.-]\d|"(?:pink|grape|violet|indigo|cyan|green|lime|yellow)"/i;
+/** A size of text in pixels. Numbers in drawings are in their own units. */
+const size = /font-size: \d|fontSize: "\d|fz=\{\d/;
 
-test("colours are chosen in the theme alone", () => {
-  expect('color="red.7"').toMatch(colour);
-  expect("color: #fff;").toMatch(colour);
+test("colours and sizes of text are chosen in the theme alone", () => {
+  for (const one of ['color="red.7"', "color: #fff;", "rgb(0 0 0 / 3%)", "var(--mantine-color-indigo-8)"])
+    expect(one).toMatch(colour);
+  for (const one of ["font-size: 11px", 'fontSize: "13.5px"', "fz={12}"]) expect(one).toMatch(size);
   const all = readdirSync("src", { recursive: true, encoding: "utf8" }).filter(
-    (file) => /\.(?:css|tsx?)$/.test(file) && !own.test(file),
+    (file) => /\.(?:css|tsx?)$/.test(file) && !/^theme\.ts$|\.test\.tsx?$/.test(file),
   );
   expect(all).toContain("app.css");
-  expect(all.filter((file) => colour.test(readFileSync(`src/${file}`, "utf8")))).toEqual([]);
+  const textOf = (file: string) => readFileSync(`src/${file}`, "utf8");
+  expect(all.filter((file) => colour.test(textOf(file)) || size.test(textOf(file)))).toEqual([]);
 });

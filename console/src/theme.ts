@@ -70,7 +70,8 @@ export const theme = createTheme({
  * each have one colour on every page, and so has what needs a reply: `--bot` for text and icons, readable on
  * `--bot-soft`, which fills bubbles and chips. `--good`, `--bad` and `--neutral` judge, as text or as a fill.
  * `--chart-1` and `--chart-2` are told apart by everybody and stand out from the surface by 3 to 1, as do the
- * rest, for drawings with more parts. `--removed` and `--added` are for differences between texts.
+ * rest, for drawings with more parts. `--removed` and `--added` are for differences between texts; `--variable`
+ * and `--statement` for a prompt's template, and `--selection` for what is selected in its editor.
  */
 export const colours: CSSVariablesResolver = () => ({
   variables: {},
@@ -114,6 +115,10 @@ export const colours: CSSVariablesResolver = () => ({
     "--removed-soft": "var(--mantine-color-red-1)",
     "--added": "#0b5138",
     "--added-soft": "var(--mantine-color-teal-1)",
+    "--variable": "var(--mantine-color-teal-9)",
+    "--variable-soft": "var(--mantine-color-teal-0)",
+    "--statement": "var(--mantine-color-indigo-8)",
+    "--selection": "var(--mantine-color-teal-2)",
     "--menu": "#f6f8f8",
     "--menu-hover": "#e9eeed",
     "--surface": "var(--mantine-color-white)",
@@ -160,6 +165,10 @@ export const colours: CSSVariablesResolver = () => ({
     "--removed-soft": "color-mix(in srgb, var(--mantine-color-red-9) 45%, transparent)",
     "--added": "var(--mantine-color-teal-1)",
     "--added-soft": "color-mix(in srgb, var(--mantine-color-teal-9) 60%, transparent)",
+    "--variable": "var(--mantine-color-teal-3)",
+    "--variable-soft": "color-mix(in srgb, var(--mantine-color-teal-9) 30%, transparent)",
+    "--statement": "var(--mantine-color-indigo-3)",
+    "--selection": "color-mix(in srgb, var(--mantine-color-teal-8) 60%, transparent)",
     "--menu": "var(--mantine-color-dark-9)",
     "--menu-hover": "var(--mantine-color-dark-7)",
     "--surface": "var(--mantine-color-dark-7)",

@@ -101,7 +101,7 @@ function Variables({ check, onInsert }: { check: Check; onInsert: (name: string)
             onClick={() => onInsert(name)}
             aria-label={t("prompt.insert", { name, about })}
             px={6}
-            fz={12}
+            fz="xs"
             ff="monospace"
             dir="ltr"
             c={used.has(name) ? "var(--mantine-primary-color-light-color)" : "var(--mantine-color-text)"}

@@ -22,10 +22,10 @@ type Props = { at: Position; reply: Reply; named: boolean; other?: Other };
 
 const colours: Record<Exclude<Outcome["outcome"], "answer" | "greeting">, string> = {
   hand_over: "orange",
-  no_answer: "yellow",
+  no_answer: "orange",
   failure: "red",
   voice_failure: "red",
-  unreadable: "yellow",
+  unreadable: "orange",
   silence: "gray",
   opt_out: "gray",
   opt_in: "gray",

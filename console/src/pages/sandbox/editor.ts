@@ -54,7 +54,7 @@ const highlighting = ViewPlugin.fromClass(
 );
 
 const look = EditorView.theme({
-  "&": { fontSize: "13.5px", height: "100%", backgroundColor: "transparent" },
+  "&": { fontSize: "var(--mantine-font-size-sm)", height: "100%", backgroundColor: "transparent" },
   "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--mantine-font-family-monospace)", lineHeight: "1.6", overflow: "auto" },
   ".cm-content": { paddingBlock: "10px", caretColor: "var(--mantine-color-text)" },
@@ -65,27 +65,24 @@ const look = EditorView.theme({
     color: "var(--mantine-color-dimmed)",
     paddingInlineStart: "4px",
   },
-  ".cm-activeLine": { backgroundColor: "light-dark(rgb(0 0 0 / 2.5%), rgb(255 255 255 / 3%))" },
+  ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--mantine-color-text) 3%, transparent)" },
   "& .cm-selectionLayer .cm-selectionBackground, &.cm-focused .cm-selectionLayer .cm-selectionBackground": {
-    backgroundColor:
-      "light-dark(var(--mantine-color-teal-2), color-mix(in srgb, var(--mantine-color-teal-8) 60%, transparent))",
+    backgroundColor: "var(--selection)",
   },
   ".cm-variable": {
-    color: "light-dark(var(--mantine-color-teal-9), var(--mantine-color-teal-3))",
-    backgroundColor:
-      "light-dark(var(--mantine-color-teal-0), color-mix(in srgb, var(--mantine-color-teal-9) 30%, transparent))",
+    color: "var(--variable)",
+    backgroundColor: "var(--variable-soft)",
     borderRadius: "3px",
   },
-  ".cm-statement": { color: "light-dark(var(--mantine-color-indigo-8), var(--mantine-color-indigo-3))" },
+  ".cm-statement": { color: "var(--statement)" },
   ".cm-unknown": {
-    color: "light-dark(var(--mantine-color-red-9), var(--mantine-color-red-3))",
+    color: "var(--bad)",
     textDecoration: "underline wavy",
     textUnderlineOffset: "3px",
   },
   ".cm-line.cm-wrong": {
-    backgroundColor:
-      "light-dark(var(--mantine-color-red-0), color-mix(in srgb, var(--mantine-color-red-9) 25%, transparent))",
-    boxShadow: "inset 3px 0 0 var(--mantine-color-red-6)",
+    backgroundColor: "var(--mantine-color-red-light)",
+    boxShadow: "inset 3px 0 0 var(--bad)",
   },
 });
 
