@@ -1,6 +1,6 @@
 // Rules that the compiler does not enforce: no import cycles; no type casts; no record lookup without a fallback,
-// because a newer server may send a word that the record lacks; and no colour or size of text that the theme does
-// not name.
+// because a newer server may send a word that the record lacks; no colour or size of text that the theme does not
+// name; and no component or type whose name is no noun.
 import { readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import ts from "typescript";
@@ -65,6 +65,38 @@ test("nothing is cast: types come from the API's document, or from a check", { t
 
 test("components and objects come from a record by `known`, with a fallback", { timeout: 60_000 }, () => {
   expect(Object.keys(files).flatMap((file) => nodesOf(file, isTrusting))).toEqual([]);
+});
+
+/** A name of one word that is a participle, or a word that points at something without saying what it is. */
+const bare =
+  /^(?:[A-Z][a-z]*(?:[^e]ed|ing)|Broken|Chosen|Closed|Found|Given|Heard|Held|Kept|Known|Made|Read|Said|Seen|Sent|Shown|Taken|Told|Took|Written|About|Again|Against|At|Beside|Every|From|Full|None|Of|On|Only|Other|To|Way|What|Where|Which|Whole|Why)$/;
+/** Nouns of the field, and the two states that every page has. */
+const nouns = [
+  "Drawing",
+  "Failed",
+  "Finding",
+  "Loading",
+  "Meaning",
+  "Ranking",
+  "Rating",
+  "Recording",
+  "Setting",
+];
+
+function isBare(node: ts.Node): boolean {
+  const isNamed =
+    ts.isTypeAliasDeclaration(node) ||
+    ts.isInterfaceDeclaration(node) ||
+    ts.isClassDeclaration(node) ||
+    ts.isFunctionDeclaration(node) ||
+    ts.isVariableDeclaration(node);
+  const name = (isNamed && node.name?.getText()) || "";
+  return bare.test(name) && !nouns.includes(name);
+}
+
+test("components and types are named with nouns", { timeout: 60_000 }, () => {
+  for (const name of ["Embedded", "Publishing", "Shown", "Where"]) expect(name).toMatch(bare);
+  expect(Object.keys(files).flatMap((file) => nodesOf(file, isBare))).toEqual([]);
 });
 
 /** A colour in hexadecimal, a shade of a hue, or a hue beyond the theme's five names. */

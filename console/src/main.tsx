@@ -15,7 +15,7 @@ import { whenSignedOut } from "./api/client";
 import { queries } from "./api/queries";
 import { forget, sessionQuery } from "./api/session";
 import { begin, direction, preferred } from "./i18n";
-import { Confirming } from "./parts/Confirm";
+import { ConfirmProvider } from "./parts/Confirm";
 import { NamedClose } from "./parts/NamedClose";
 import { router } from "./router";
 import { colours, theme } from "./theme";
@@ -50,11 +50,11 @@ createRoot(document.getElementById("root") ?? document.body).render(
         <QueryClientProvider client={queries}>
           <Notifications position="bottom-right" limit={4} />
           <NamedClose>
-            <Confirming>
+            <ConfirmProvider>
               <Suspense>
                 <RouterProvider router={router} />
               </Suspense>
-            </Confirming>
+            </ConfirmProvider>
           </NamedClose>
         </QueryClientProvider>
       </MantineProvider>

@@ -16,7 +16,7 @@ import { Facts } from "./pages/inbox/Head";
 import { Row, useRowWords } from "./pages/inbox/Row";
 import { Ticks } from "./pages/inbox/State";
 import type { Message } from "./pages/inbox/thread";
-import { From } from "./pages/knowledge/DocumentRow";
+import { OriginLabel } from "./pages/knowledge/DocumentRow";
 
 /** An unchecked value, as the server sends it. */
 const newer = JSON.parse('"newer"');
@@ -53,14 +53,14 @@ const conversation: Conversation = {
   opted_out: false,
 };
 
-function Line() {
+function ConnectionLine() {
   const words = useRowWords();
   return <Row one={conversation} q="" open={false} reachable tail="" words={words} />;
 }
 
 const nothing = () => {};
 
-function Said() {
+function MessageBubble() {
   return (
     <Bubble
       message={message}
@@ -89,10 +89,10 @@ beforeAll(async () => {
 });
 
 const marked = {
-  Bubble: <Said />,
-  Row: <Line />,
+  Bubble: <MessageBubble />,
+  Row: <ConnectionLine />,
   Head: <Facts one={conversation} window={{ kind: "free" }} />,
-  From: <From from={newer} />,
+  From: <OriginLabel from={newer} />,
   VerdictBadge: <VerdictBadge verdict={newer} />,
 };
 

@@ -12,11 +12,11 @@ import { inboxSearch } from "./pages/inbox/search";
 import { activitySearch } from "./pages/settings/search";
 import { lazyPage } from "./parts/lazyPage";
 import { number as count, parseSearch, type Search, stringifySearch, text } from "./shell/address";
-import { Broken, Nowhere } from "./shell/Broken";
+import { ErrorPage, NotFoundPage } from "./shell/ErrorPage";
 import { Shell } from "./shell/Shell";
 import { SignIn } from "./shell/SignIn";
 
-const root = createRootRoute({ notFoundComponent: Nowhere, errorComponent: Broken });
+const root = createRootRoute({ notFoundComponent: NotFoundPage, errorComponent: ErrorPage });
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -37,7 +37,7 @@ const desk = createRoute({
   getParentRoute: () => root,
   id: "desk",
   component: Shell,
-  errorComponent: Broken,
+  errorComponent: ErrorPage,
   beforeLoad: async ({ location, matches }) => {
     for (const { routeId } of matches) fetchPage(routeId);
     const session = await queries.ensureQueryData(sessionQuery);
@@ -262,8 +262,8 @@ export const router = createRouter({
   stringifySearch,
   defaultPreload: "intent",
   scrollRestoration: true,
-  defaultErrorComponent: Broken,
-  defaultNotFoundComponent: Nowhere,
+  defaultErrorComponent: ErrorPage,
+  defaultNotFoundComponent: NotFoundPage,
 });
 
 declare module "@tanstack/react-router" {

@@ -5,15 +5,15 @@ import { type Schemas, signedOut } from "./client";
 import { queries } from "./queries";
 
 /** What can change, apart from conversations. */
-export type What = Schemas["What"];
-type Told = Schemas["LiveEvent"];
+export type ChangeKind = Schemas["What"];
+type LiveEvent = Schemas["LiveEvent"];
 /** The data of the event with this name. */
-type Data<Name extends Told["event"]> = Extract<Told, { event: Name }>["data"];
+type Data<Name extends LiveEvent["event"]> = Extract<LiveEvent, { event: Name }>["data"];
 
 /** `lost`: no events arrive, so what is shown may be out of date. */
 export type Line = "closed" | "connecting" | "open" | "lost";
 
-type Listener = { conversation?: (id: string) => void; changed?: (what: What) => void };
+type Listener = { conversation?: (id: string) => void; changed?: (what: ChangeKind) => void };
 
 const listeners = new Set<Listener>();
 const watchers = new Set<() => void>();
@@ -32,7 +32,11 @@ function everything() {
   void queries.invalidateQueries();
 }
 
-function hear<Name extends Told["event"]>(from: EventSource, name: Name, tell: (data: Data<Name>) => void) {
+function hear<Name extends LiveEvent["event"]>(
+  from: EventSource,
+  name: Name,
+  tell: (data: Data<Name>) => void,
+) {
   from.addEventListener(name, (event) => tell(JSON.parse(event.data)));
 }
 

@@ -9,18 +9,18 @@ import {
 } from "@tanstack/react-query";
 
 type Cursor = string | undefined;
-type Next = { next?: string | null };
-type Page<T> = Next & { items: T[] };
+type NextCursor = { next?: string | null };
+type Page<T> = NextCursor & { items: T[] };
 export type Pages<P> = InfiniteData<P, Cursor>;
 
 /** Query options for the page at a cursor: `(cursor) => $api.queryOptions("get", …)`. */
-type At<P, K extends QueryKey> = (cursor?: string) => { queryKey: K; queryFn: QueryFunction<P, K> };
+type PageQuery<P, K extends QueryKey> = (cursor?: string) => { queryKey: K; queryFn: QueryFunction<P, K> };
 
 /** The cache key of a list's pages. It differs from the key of a single page that has the same parameters. */
 export const pagesKey = (key: QueryKey): QueryKey => [...key, "pages"];
 
 /** Infinite query options that follow the cursors. */
-export function pages<P extends Next, K extends QueryKey>(at: At<P, K>) {
+export function pages<P extends NextCursor, K extends QueryKey>(at: PageQuery<P, K>) {
   return infiniteQueryOptions<P, Error, Pages<P>, QueryKey, Cursor>({
     queryKey: pagesKey(at().queryKey),
     queryFn: ({ pageParam, ...context }) => {
@@ -51,7 +51,7 @@ type Options<T> = Omit<
 
 /** A list as an infinite query of its items. */
 export function usePages<T extends { id: string }, K extends QueryKey>(
-  at: At<Page<T>, K>,
+  at: PageQuery<Page<T>, K>,
   options?: Options<T>,
 ) {
   return useInfiniteQuery<Page<T>, Error, T[], QueryKey, Cursor>({ ...pages(at), select: items, ...options });

@@ -18,7 +18,7 @@ import { useTranslation } from "react-i18next";
 import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { collectionOptions } from "./collectionName";
-import { Formatted } from "./Formatted";
+import { FormattedText } from "./FormattedText";
 import { FormEnd } from "./FormEnd";
 import { toWhatsApp } from "./markdown";
 import { useSay } from "./say";
@@ -48,7 +48,7 @@ export function AnswerForm({ collections, editing, close }: Props) {
     <Modal opened={!!editing} onClose={busy ? () => {} : close} size="lg" title={t(title)}>
       {editing &&
         (isFixed ? (
-          <Fixed answer={editing} />
+          <FileAnswer answer={editing} />
         ) : (
           <Form collections={collections} editing={editing} close={close} onBusy={setBusy} />
         ))}
@@ -57,7 +57,7 @@ export function AnswerForm({ collections, editing, close }: Props) {
 }
 
 /** An answer that a file defines: it is changed there. */
-function Fixed({ answer }: { answer: Pick<Answer, "phrasings" | "answer" | "source"> }) {
+function FileAnswer({ answer }: { answer: Pick<Answer, "phrasings" | "answer" | "source"> }) {
   const { t } = useTranslation("knowledge");
   return (
     <Stack gap="sm">
@@ -65,7 +65,7 @@ function Fixed({ answer }: { answer: Pick<Answer, "phrasings" | "answer" | "sour
         {answer.phrasings[0]}
       </Text>
       <Text size="sm" dir="auto" style={{ whiteSpace: "pre-wrap" }}>
-        <Formatted text={toWhatsApp(answer.answer)} />
+        <FormattedText text={toWhatsApp(answer.answer)} />
       </Text>
       <Text size="sm" c="dimmed">
         {t("answers.file", { file: answer.source })}. {t("answers.fileAbout")}

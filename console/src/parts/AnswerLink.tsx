@@ -2,10 +2,10 @@
 import { Anchor, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import type { Placed } from "./curated";
+import type { CollectionAnswer } from "./curated";
 
 /** `null`: the answer has been deleted; undefined: it is still being looked for. */
-export function AnswerLink({ placed }: { placed: Placed | null | undefined }) {
+export function AnswerLink({ placed }: { placed: CollectionAnswer | null | undefined }) {
   const { t } = useTranslation("trace");
   if (placed === undefined) return null;
   if (!placed)

@@ -13,18 +13,18 @@ export type Question = {
   danger?: boolean;
 };
 
-type Asked = Question & { answer: (yes: boolean) => void };
+type OpenQuestion = Question & { answer: (yes: boolean) => void };
 
-const Asking = createContext<(question: Question) => Promise<boolean>>(async () => false);
+const ConfirmContext = createContext<(question: Question) => Promise<boolean>>(async () => false);
 
 /** Usage: `if (await confirm({ title, text, yes, danger: true })) …` */
 export function useConfirm() {
-  return useContext(Asking);
+  return useContext(ConfirmContext);
 }
 
-export function Confirming({ children }: { children: ReactNode }) {
+export function ConfirmProvider({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
-  const [asked, setAsked] = useState<Asked>();
+  const [asked, setAsked] = useState<OpenQuestion>();
   const [opened, setOpened] = useState(false);
   const ask = useCallback(
     (question: Question) =>
@@ -49,7 +49,7 @@ export function Confirming({ children }: { children: ReactNode }) {
     { capture: true },
   );
   return (
-    <Asking.Provider value={ask}>
+    <ConfirmContext.Provider value={ask}>
       {children}
       <Modal
         opened={opened}
@@ -71,6 +71,6 @@ export function Confirming({ children }: { children: ReactNode }) {
           </Button>
         </Group>
       </Modal>
-    </Asking.Provider>
+    </ConfirmContext.Provider>
   );
 }

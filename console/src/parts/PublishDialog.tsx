@@ -26,7 +26,7 @@ type Props = {
   onPublished?: (version: number) => void;
 };
 
-type Doing = "trying" | "publishing" | undefined;
+type PublishStep = "trying" | "publishing" | undefined;
 
 /** The gate's verdict in an error response. */
 function refusal(error: unknown): Verdict | undefined {
@@ -55,12 +55,12 @@ function Dialog(props: Props) {
       size="xl"
       title={version === undefined ? t("publish.title") : t("publish.backTitle", { version })}
     >
-      {opened && <Publishing {...props} onBusy={setBusy} />}
+      {opened && <PublishForm {...props} onBusy={setBusy} />}
     </Modal>
   );
 }
 
-function Publishing({
+function PublishForm({
   agent,
   source,
   version,
@@ -73,7 +73,7 @@ function Publishing({
   const confirm = useConfirm();
   const say = useSay();
   const live = $api.useQuery("get", "/api/v1/agents/{agent}", { params: { path: { agent } } });
-  const [doing, setDoing] = useState<Doing>();
+  const [doing, setDoing] = useState<PublishStep>();
   const [verdict, setVerdict] = useState<Verdict>();
   const [note, setNote] = useState("");
   const [error, setError] = useState<unknown>();

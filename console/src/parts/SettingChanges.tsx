@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { useCollectionNames } from "./collectionName";
-import { type Plain, promptDiffers, type SettingChange, settingChanges } from "./settingChanges";
+import { promptDiffers, type SettingChange, type SettingValue, settingChanges } from "./settingChanges";
 import { useSettingName } from "./settingName";
 
 export function SettingChanges({ before, after }: { before: string; after: string }) {
@@ -60,7 +60,7 @@ function Line({ change }: { change: SettingChange }) {
       </>
     );
   }
-  const said = (value: Plain | undefined) => {
+  const said = (value: SettingValue | undefined) => {
     if (value === undefined || value === null) return t("changes.unset");
     if (typeof value === "boolean") return t(value ? "changes.on" : "changes.off");
     return typeof value === "number" ? format.number(value, 3) : t("changes.quoted", { word: value });

@@ -7,7 +7,7 @@ import { Failure } from "@/api/client";
 import { begin } from "@/i18n";
 import { Async, Loading, useReason } from "./States";
 
-function Said({ error }: { error: unknown }) {
+function AsyncView({ error }: { error: unknown }) {
   return useReason()(error);
 }
 
@@ -19,7 +19,7 @@ function Part() {
 
 const said = (code?: "opted_out") =>
   renderToStaticMarkup(
-    <Said
+    <AsyncView
       error={new Failure(409, "The server says it.", { status: 409, title: "Conflict", detail: "", code })}
     />,
   );

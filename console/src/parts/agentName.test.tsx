@@ -12,7 +12,7 @@ test("an agent is called by the name in its file, or else by its short name", ()
   expect(agentName({ slug: "cycles", source: "You answer customers.\n" })).toBe("cycles");
 });
 
-function Names({ slugs }: { slugs: string[] }) {
+function AgentNames({ slugs }: { slugs: string[] }) {
   return slugs.map(useAgentNames()).join(", ");
 }
 
@@ -20,7 +20,7 @@ test("an agent that is gone keeps its short name", () => {
   queries.setQueryData(["get", "/api/v1/agents"], [{ slug: "cycles", source: file("Blue Door Cycles") }]);
   const said = renderToStaticMarkup(
     <QueryClientProvider client={queries}>
-      <Names slugs={["cycles", "gone"]} />
+      <AgentNames slugs={["cycles", "gone"]} />
     </QueryClientProvider>,
   );
   expect(said).toBe("Blue Door Cycles, gone");

@@ -3,13 +3,13 @@ import { useMemo } from "react";
 import { $api, type Schemas } from "@/api/client";
 import { headerValue } from "./promptFile";
 
-type Named = Pick<Schemas["Agent"], "slug" | "source">;
+type AgentSource = Pick<Schemas["Agent"], "slug" | "source">;
 
 // A list shows the same few agents in many rows.
-const read = new WeakMap<Named, string>();
+const read = new WeakMap<AgentSource, string>();
 
 /** The name in its live prompt file; without one, its short name. */
-export function agentName(agent: Named): string {
+export function agentName(agent: AgentSource): string {
   const there = read.get(agent);
   if (there !== undefined) return there;
   const written = headerValue(agent.source, ["name"]);

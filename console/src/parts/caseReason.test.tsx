@@ -5,14 +5,14 @@ import type { Schemas } from "@/api/client";
 import { begin } from "@/i18n";
 import { useCaseReason } from "./caseReason";
 
-type Reasoned = Pick<Schemas["OpenCase"], "reason" | "reason_code">;
+type CaseReasonFields = Pick<Schemas["OpenCase"], "reason" | "reason_code">;
 
-function Said(one: Reasoned) {
+function ReasonText(one: CaseReasonFields) {
   return useCaseReason()(one);
 }
 
-const said = (reason_code: Reasoned["reason_code"]) =>
-  renderToStaticMarkup(<Said reason="the server's words" reason_code={reason_code} />);
+const said = (reason_code: CaseReasonFields["reason_code"]) =>
+  renderToStaticMarkup(<ReasonText reason="the server's words" reason_code={reason_code} />);
 
 beforeAll(async () => {
   await begin();
@@ -36,7 +36,7 @@ test("a reason is said in the reader's language with its values", () => {
 });
 
 const plain = ["person_offer", "budget", "failure", "stale", "orphaned", "unknown"] as const;
-const spoken: Reasoned["reason_code"][] = [
+const spoken: CaseReasonFields["reason_code"][] = [
   ...plain.map((kind) => ({ kind })),
   { kind: "prompt", problem: "p" },
   { kind: "repeats", times: 5 },

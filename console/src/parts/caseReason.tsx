@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 
 /** A reason in the server's words, and as a code with its values. */
-type Reasoned = Pick<Schemas["OpenCase"], "reason" | "reason_code">;
+type CaseReasonFields = Pick<Schemas["OpenCase"], "reason" | "reason_code">;
 
 /** Returns a function that words a reason. One of another version stays in the server's words. */
 export function useCaseReason() {
@@ -36,5 +36,5 @@ export function useCaseReason() {
         return t(`reason.${code.kind}`);
     }
   };
-  return ({ reason, reason_code }: Reasoned): string => (reason_code && words(reason_code)) ?? reason;
+  return ({ reason, reason_code }: CaseReasonFields): string => (reason_code && words(reason_code)) ?? reason;
 }

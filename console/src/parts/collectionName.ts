@@ -2,14 +2,14 @@
 import { useMemo } from "react";
 import { $api, type Schemas } from "@/api/client";
 
-type Named = Pick<Schemas["Collection"], "slug" | "title">;
+type CollectionLabel = Pick<Schemas["Collection"], "slug" | "title">;
 
-export function collectionName({ slug, title }: Named): string {
+export function collectionName({ slug, title }: CollectionLabel): string {
   return title || slug;
 }
 
 /** Options of a select. Names that belong to no collection stay as they are. */
-export function collectionOptions(all: readonly Named[], also: readonly string[] = []) {
+export function collectionOptions(all: readonly CollectionLabel[], also: readonly string[] = []) {
   const options = all.map((one) => ({ value: one.slug, label: collectionName(one) }));
   const unknown = also.filter((slug) => !all.some((one) => one.slug === slug));
   return [...options, ...unknown.map((slug) => ({ value: slug, label: slug }))];

@@ -3,7 +3,7 @@ import { queryOptions, useQuery } from "@tanstack/react-query";
 import { $api, api, Failure, type Schemas } from "@/api/client";
 
 /** An answer, and the collection that it is in. */
-export type Placed = { collection: string; answer: Schemas["CuratedAnswer"] };
+export type CollectionAnswer = { collection: string; answer: Schemas["CuratedAnswer"] };
 
 /** All collections, and those among them that an agent answers from. */
 export function useCollectionsOf(agent: string | undefined) {
@@ -14,7 +14,7 @@ export function useCollectionsOf(agent: string | undefined) {
   return { own, all: [...new Set([...own, ...all])] };
 }
 
-async function read(name: string, id: string, signal: AbortSignal): Promise<Placed | undefined> {
+async function read(name: string, id: string, signal: AbortSignal): Promise<CollectionAnswer | undefined> {
   const params = { path: { name, id } };
   try {
     const { data } = await api.GET("/api/v1/collections/{name}/answers/{id}", { params, signal });

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { begin } from "@/i18n";
 import { lazyPage } from "./lazyPage";
 
-const Shown = () => <h1>Arrived</h1>;
+const ArrivedPage = () => <h1>Arrived</h1>;
 
 beforeAll(async () => {
   vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
@@ -26,8 +26,8 @@ test("a page whose code cannot be fetched says so, and opens once it can be", as
   let reachable = false;
   const Page = lazyPage(async () => {
     if (!reachable) throw new TypeError("Failed to fetch dynamically imported module: /assets/Page.js");
-    return { Shown };
-  }, "Shown");
+    return { ArrivedPage };
+  }, "ArrivedPage");
   const box = document.createElement("div");
   const root = createRoot(box);
   // The router waits for it: a page that cannot be loaded must not keep it waiting, or break it.

@@ -38,10 +38,10 @@ export function lazyPage<Name extends string>(
     return loading;
   };
   const code: Code = { failed: false, preload };
-  return Object.assign(() => <Lazy code={code} />, { preload });
+  return Object.assign(() => <LazyPage code={code} />, { preload });
 }
 
-function Lazy({ code }: { code: Code }) {
+function LazyPage({ code }: { code: Code }) {
   const [, redraw] = useReducer((count: number) => count + 1, 0);
   if (!code.page && !code.failed) use(code.preload());
   if (code.page) return createElement(code.page);
@@ -50,11 +50,11 @@ function Lazy({ code }: { code: Code }) {
     if (code.page) redraw();
     return !!code.page;
   };
-  return <Missing again={again} />;
+  return <MissingPage again={again} />;
 }
 
 /** Shown in place of a page whose code is missing. `again` returns whether it has arrived. */
-function Missing({ again }: { again: () => Promise<boolean> }) {
+function MissingPage({ again }: { again: () => Promise<boolean> }) {
   const { t } = useTranslation();
   const line = useLine();
   // biome-ignore lint/correctness/useExhaustiveDependencies: a connection that is back is a reason to try at once.

@@ -5,14 +5,14 @@ import type { Schemas } from "@/api/client";
 import { begin } from "@/i18n";
 import { useStopReason } from "./numberState";
 
-type Stopped = Pick<Schemas["Number"], "state" | "state_code" | "state_reason">;
+type StateFields = Pick<Schemas["Number"], "state" | "state_code" | "state_reason">;
 
-function Said({ one }: { one: Stopped }) {
+function ReasonText({ one }: { one: StateFields }) {
   return useStopReason()(one);
 }
 
-const said = (state_code: Stopped["state_code"], state: Stopped["state"] = "stopped") =>
-  renderToStaticMarkup(<Said one={{ state, state_code, state_reason: "The server says it." }} />);
+const said = (state_code: StateFields["state_code"], state: StateFields["state"] = "stopped") =>
+  renderToStaticMarkup(<ReasonText one={{ state, state_code, state_reason: "The server says it." }} />);
 
 beforeAll(async () => {
   await begin();

@@ -8,17 +8,17 @@ import { readPrompt } from "./promptFile";
 export type SettingChange =
   | { path: string; added: string[]; removed: string[] }
   | { path: string; order: string[] }
-  | { path: string; before: Plain | undefined; after: Plain | undefined };
+  | { path: string; before: SettingValue | undefined; after: SettingValue | undefined };
 
-export type Plain = string | number | boolean | null;
+export type SettingValue = string | number | boolean | null;
 
-function isPlain(value: unknown): value is Plain {
+function isPlain(value: unknown): value is SettingValue {
   return value === null || ["string", "number", "boolean"].includes(typeof value);
 }
 
 /** The settings of a header by their paths, such as `handoff.reply`; lists stay whole. */
-function settingsOf(source: string): Map<string, Plain | string[]> {
-  const found = new Map<string, Plain | string[]>();
+function settingsOf(source: string): Map<string, SettingValue | string[]> {
+  const found = new Map<string, SettingValue | string[]>();
   const read = (value: unknown, path: string) => {
     if (Array.isArray(value))
       found.set(
@@ -58,7 +58,7 @@ export function settingChanges(before: string, after: string): SettingChange[] |
   return changes;
 }
 
-function listOf(value: Plain | string[] | undefined): string[] {
+function listOf(value: SettingValue | string[] | undefined): string[] {
   if (Array.isArray(value)) return value;
   return value === undefined || value === null ? [] : [String(value)];
 }

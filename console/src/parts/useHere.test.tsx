@@ -3,7 +3,7 @@ import { createRoot } from "react-dom/client";
 import { expect, test, vi } from "vitest";
 import { useHere } from "./useHere";
 
-function Shown({ take }: { take: (here: RefObject<boolean>) => void }) {
+function PresenceProbe({ take }: { take: (here: RefObject<boolean>) => void }) {
   take(useHere());
   return null;
 }
@@ -18,7 +18,7 @@ test("a component is here until it is taken away", async () => {
   await act(async () =>
     root.render(
       <StrictMode>
-        <Shown take={take} />
+        <PresenceProbe take={take} />
       </StrictMode>,
     ),
   );

@@ -5,7 +5,7 @@ import { act } from "react";
 import { createRoot } from "react-dom/client";
 import { beforeAll, expect, test, vi } from "vitest";
 import { begin } from "@/i18n";
-import { Confirming } from "./Confirm";
+import { ConfirmProvider } from "./Confirm";
 import { NamedClose } from "./NamedClose";
 import { useRemoval } from "./useRemoval";
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 type Removal = ReturnType<typeof useRemoval>;
 
-function Taken({ take }: { take: (removal: Removal) => void }) {
+function RemovalProbe({ take }: { take: (removal: Removal) => void }) {
   take(useRemoval());
   return null;
 }
@@ -34,9 +34,9 @@ test("a removal asks first, says that it is done, and says why it is not", async
       <MantineProvider env="test">
         <Notifications />
         <NamedClose>
-          <Confirming>
-            <Taken take={take} />
-          </Confirming>
+          <ConfirmProvider>
+            <RemovalProbe take={take} />
+          </ConfirmProvider>
         </NamedClose>
       </MantineProvider>,
     ),

@@ -18,7 +18,7 @@ import { useHearing } from "./useHearing";
 import { useWaiting } from "./useWaiting";
 
 /** The number of conversations that wait for a person. */
-function Waiting() {
+function WaitingCount() {
   const { t } = useTranslation();
   const { data } = $api.useQuery("get", "/api/v1/conversations/counts");
   const count = data?.waiting ?? 0;
@@ -27,7 +27,7 @@ function Waiting() {
 
 /** What stands at the end of an entry of the menu. */
 const ends: Partial<Record<(typeof places)[number]["name"], ReactNode>> = {
-  inbox: <Waiting />,
+  inbox: <WaitingCount />,
   settings: <NewAlerts />,
 };
 

@@ -106,7 +106,7 @@ export function SignIn() {
                 {t("signIn.make")}
               </Text>
               <Divider />
-              <WithKey enter={enter} />
+              <KeySignIn enter={enter} />
             </>
           )}
         </Stack>
@@ -116,7 +116,7 @@ export function SignIn() {
 }
 
 /** For whom no terminal is at hand. The browser can keep the key. */
-function WithKey({ enter }: { enter: () => Promise<void> }) {
+function KeySignIn({ enter }: { enter: () => Promise<void> }) {
   const { t } = useTranslation();
   const reason = useReason();
   const [key, setKey] = useState("");

@@ -80,15 +80,18 @@ export async function allow() {
 }
 
 /** What is known of the waiting conversations: the time of the last message of each, and the newest time of all. */
-export type Known = { times: ReadonlyMap<string, number>; newest: number };
+export type WaitingSnapshot = { times: ReadonlyMap<string, number>; newest: number };
 
 /** The conversations in which a customer wrote since: older ones may only have come up in the list. */
-export function arrivals<One extends Conversation>({ times, newest }: Known, now: readonly One[]): One[] {
+export function arrivals<One extends Conversation>(
+  { times, newest }: WaitingSnapshot,
+  now: readonly One[],
+): One[] {
   return now.filter(({ id, last_inbound_at }) => (last_inbound_at ?? 0) > (times.get(id) ?? newest));
 }
 
 /** What is known after a list was read. */
-export function known(all: readonly Conversation[], before?: Known): Known {
+export function known(all: readonly Conversation[], before?: WaitingSnapshot): WaitingSnapshot {
   const times = new Map(all.map(({ id, last_inbound_at }) => [id, last_inbound_at ?? 0]));
   return { times, newest: Math.max(before?.newest ?? 0, ...times.values()) };
 }

@@ -1,10 +1,10 @@
 // Applies live events on every page. The inbox subscribes to its conversations by itself.
 import { useCallback, useRef } from "react";
-import { useLive, type What } from "@/api/live";
+import { type ChangeKind, useLive } from "@/api/live";
 import { reread } from "@/api/queries";
 import { known } from "@/api/words";
 
-const routes: Record<What, string[]> = {
+const routes: Record<ChangeKind, string[]> = {
   agents: ["/api/v1/agents", "/api/v1/agents/{agent}", "/api/v1/agents/{agent}/versions"],
   numbers: ["/api/v1/numbers", "/api/v1/events"],
   knowledge: ["/api/v1/collections", "/api/v1/collections/{name}/documents"],
@@ -22,6 +22,6 @@ export function useHearing() {
       reread("/api/v1/conversations/counts");
     }, 1_000);
   }, []);
-  const changed = useCallback((what: What) => reread(...known(routes, what, [])), []);
+  const changed = useCallback((what: ChangeKind) => reread(...known(routes, what, [])), []);
   useLive({ conversation, changed });
 }

@@ -7,7 +7,7 @@ import { $api, api, type Schemas } from "@/api/client";
 import { customerName } from "@/parts/customer";
 import { setWaiting } from "@/parts/title";
 import { plain } from "@/parts/whatsapp";
-import { arrivals, type Known, known, once, permission, ring, show, useChoice } from "./notify";
+import { arrivals, known, once, permission, ring, show, useChoice, type WaitingSnapshot } from "./notify";
 
 /** Newest waiting conversations that are compared. */
 const COMPARED = 30;
@@ -23,7 +23,7 @@ export function useWaiting() {
   const navigate = useNavigate();
   const { notifications, sound } = useChoice();
   const { data, dataUpdatedAt } = $api.useQuery("get", "/api/v1/conversations/counts");
-  const seen = useRef<Known>(undefined);
+  const seen = useRef<WaitingSnapshot>(undefined);
   const reading = useRef({ running: false, again: false });
   const waiting = data?.waiting;
 

@@ -3,7 +3,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Page } from "@/parts/Page";
 import { AddressForm } from "./AddressForm";
-import { Reading } from "./Reading";
+import { ReadingProgress } from "./ReadingProgress";
 import { ReviewForm } from "./ReviewForm";
 
 export function BusinessPage() {
@@ -18,7 +18,7 @@ export function BusinessPage() {
       {review ? (
         <ReviewForm collection={collection} />
       ) : collection ? (
-        <Reading
+        <ReadingProgress
           collection={collection}
           // The step goes on by itself: "back" would come here again, and go on again.
           whenRead={() => go({ collection, review: true }, true)}

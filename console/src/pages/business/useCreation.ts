@@ -8,7 +8,7 @@ import { slugOf } from "../sandbox/slug";
 import { type Draft, reviewed, unused } from "./draft";
 
 type Step = "creating" | "leaving";
-type Wanted = {
+type CreationRequest = {
   draft: Draft;
   /** The prompt file, before the draft's values are put into it. */
   prompt: string;
@@ -30,7 +30,7 @@ export function useCreation(whenCreated: (agent: string) => void) {
     const kept = [...(data?.kept_agents ?? []), ...(data?.kept ?? [])];
     if (kept.length > 0) say.done(t("kept", { names: kept.join(", ") }));
   };
-  const create = async (wanted: Wanted) => {
+  const create = async (wanted: CreationRequest) => {
     const { draft, prompt, collection, leavesDemo } = wanted;
     setError(undefined);
     setStep("creating");

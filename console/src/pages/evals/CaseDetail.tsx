@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { WordDiff } from "@/parts/Diff";
-import { Formatted } from "@/parts/Formatted";
+import { FormattedText } from "@/parts/FormattedText";
 import { TraceView } from "@/parts/trace/TraceView";
 import { asTrace } from "@/parts/trace/trace";
 import { plain } from "@/parts/whatsapp";
@@ -105,7 +105,7 @@ export function CaseDetail({ row, other }: Props) {
   );
 }
 
-function Said({ who, text, isBot }: { who: string; text: string; isBot: boolean }) {
+function Utterance({ who, text, isBot }: { who: string; text: string; isBot: boolean }) {
   return (
     <Paper
       p="sm"
@@ -117,7 +117,7 @@ function Said({ who, text, isBot }: { who: string; text: string; isBot: boolean 
         {who}
       </Text>
       <Text size="sm" dir="auto" style={lines}>
-        <Formatted text={text} />
+        <FormattedText text={text} />
       </Text>
     </Paper>
   );
@@ -136,7 +136,7 @@ function Conversation({ row }: { row: Row }) {
         <Stack key={at} gap="xs">
           {said.filter(Boolean).map((text, at) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: messages stay where they are.
-            <Said key={at} who={t("case.customer")} text={text} isBot={false} />
+            <Utterance key={at} who={t("case.customer")} text={text} isBot={false} />
           ))}
           {bubbles.length === 0 && (
             <Text size="sm" c="dimmed" ta="end">
@@ -145,7 +145,7 @@ function Conversation({ row }: { row: Row }) {
           )}
           {bubbles.map((text, at) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: messages stay where they are.
-            <Said key={at} who={t("case.bot")} text={text} isBot />
+            <Utterance key={at} who={t("case.bot")} text={text} isBot />
           ))}
           <TraceView
             outcome={outcome}

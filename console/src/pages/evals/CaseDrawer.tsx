@@ -18,7 +18,7 @@ export function CaseDrawer({ rowKey, runs, onClose }: Props) {
   const { t } = useTranslation("evals");
   return (
     <Drawer opened={!!rowKey} onClose={onClose} position="right" size="xl" title={t("case.title")}>
-      {rowKey && <Inside key={rowKey} rowKey={rowKey} runs={runs} />}
+      {rowKey && <CaseRuns key={rowKey} rowKey={rowKey} runs={runs} />}
     </Drawer>
   );
 }
@@ -32,7 +32,7 @@ function useRow(run: string | undefined, key: string) {
   );
 }
 
-function Inside({ rowKey, runs }: { rowKey: string; runs: Schemas["Run"][] }) {
+function CaseRuns({ rowKey, runs }: { rowKey: string; runs: Schemas["Run"][] }) {
   const { t } = useTranslation("evals");
   const name = useRunNames();
   const [chosen, setChosen] = useState(runs[0]?.id ?? "");

@@ -14,11 +14,11 @@ import { caseYaml, type Draft, firstWords, MAX_TITLE } from "./caseYaml";
 import { expectedOf, isUnfilled, newCheck } from "./checks";
 
 /** A case with its place in its suite, from 0. */
-export type Placed = { at: number; hash: string; title: string; form: Schemas["CaseForm"] };
+export type SuiteCase = { at: number; hash: string; title: string; form: Schemas["CaseForm"] };
 
 type Props = {
   /** What is edited; undefined when the form is closed. */
-  editing: Placed | "new" | undefined;
+  editing: SuiteCase | "new" | undefined;
   /** The suite; without one, the agent is chosen, and the case goes into its own. */
   suite?: Schemas["Suite"];
   close: () => void;
@@ -51,11 +51,11 @@ const fresh: Draft = {
 };
 
 /** A case as the form shows it. A title that is the message's first words follows the message. */
-function draftOf({ title, form }: Placed): Draft {
+function draftOf({ title, form }: SuiteCase): Draft {
   return { ...form, title: title === firstWords(form.text) ? "" : title };
 }
 
-type FormProps = Omit<Props, "editing"> & { placed: Placed | undefined; onBusy: (busy: boolean) => void };
+type FormProps = Omit<Props, "editing"> & { placed: SuiteCase | undefined; onBusy: (busy: boolean) => void };
 
 function Form({ placed, suite, close, onSaved, onBusy }: FormProps) {
   const { t } = useTranslation("evals");

@@ -10,7 +10,7 @@ import { pages } from "@/api/pages";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { CaseDrawer } from "./CaseDrawer";
 import { CaseTable } from "./CaseTable";
-import { filtered, readOnly } from "./filter";
+import { filtered, readFilter } from "./filter";
 import { readBeside } from "./row";
 import { useRunNames } from "./StartRun";
 import { useRuns } from "./useRuns";
@@ -37,7 +37,7 @@ export function Cases({ run }: { run: Schemas["Run"] }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const beside = readBeside(search.with, run.id);
-  const only = readOnly(search.verdict);
+  const only = readFilter(search.verdict);
   const [words, setWords] = useState("");
   const { query, cases, runs, changed } = useCases([run.id, ...beside]);
   const shown = useMemo(() => filtered(cases ?? [], only, words), [cases, only, words]);
@@ -63,7 +63,11 @@ export function Cases({ run }: { run: Schemas["Run"] }) {
           flex="1 1 200px"
           maw={360}
         />
-        <Beside run={run} beside={beside} onChange={(ids) => change({ with: ids.join(",") || undefined })} />
+        <RunPicker
+          run={run}
+          beside={beside}
+          onChange={(ids) => change({ with: ids.join(",") || undefined })}
+        />
       </Group>
       <Group gap="sm">
         <VerdictFilter only={only} counts={run.counts} onChange={(verdict) => change({ verdict })} />
@@ -96,10 +100,10 @@ export function Cases({ run }: { run: Schemas["Run"] }) {
   );
 }
 
-type BesideProps = { run: Schemas["Run"]; beside: string[]; onChange: (ids: string[]) => void };
+type RunPickerProps = { run: Schemas["Run"]; beside: string[]; onChange: (ids: string[]) => void };
 
 /** Picks other runs of the same suite. */
-function Beside({ run, beside, onChange }: BesideProps) {
+function RunPicker({ run, beside, onChange }: RunPickerProps) {
   const { t } = useTranslation("evals");
   const { data: runs } = useRuns();
   const name = useRunNames();

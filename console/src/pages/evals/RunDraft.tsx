@@ -4,12 +4,12 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { Async } from "@/parts/States";
-import { StartForm, type Unpublished } from "./StartRun";
+import { type PromptDraft, StartForm } from "./StartRun";
 import { NoSuites } from "./Suites";
 
 type Props = {
   /** undefined when the dialog is closed. */
-  draft: Unpublished | undefined;
+  draft: PromptDraft | undefined;
   onClose: () => void;
 };
 

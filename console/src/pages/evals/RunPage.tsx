@@ -12,10 +12,10 @@ import { Async } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
 import { AcceptBaseline } from "./AcceptBaseline";
-import { Against } from "./Against";
-import { Answering } from "./Answering";
+import { AnsweringAgents } from "./AnsweringAgents";
 import { Cases } from "./Cases";
 import { RunAgain } from "./RunAgain";
+import { RunComparison } from "./RunComparison";
 import { RunState } from "./RunState";
 import { RunSummary } from "./RunSummary";
 import { isActive, isAgainstAccepted } from "./row";
@@ -36,9 +36,9 @@ export function RunPage() {
         run.data && (
           <Group gap="xs" component="span">
             <RunState state={run.data.state} counts={run.data.counts} />
-            <Answering agents={run.data.agents} />
+            <AnsweringAgents agents={run.data.agents} />
             <When at={run.data.created_at} />
-            {run.data.wanted && <Wanted run={run.data} wanted={run.data.wanted} />}
+            {run.data.wanted && <RunOptions run={run.data} wanted={run.data.wanted} />}
           </Group>
         )
       }
@@ -46,14 +46,14 @@ export function RunPage() {
       widest={1400}
     >
       <Async query={run} rows={6}>
-        {(run) => <Whole run={run} />}
+        {(run) => <RunView run={run} />}
       </Async>
     </Page>
   );
 }
 
 /** The options of the run that differ from the defaults. */
-function Wanted({ run, wanted }: { run: Schemas["Run"]; wanted: Schemas["RunRequest"] }) {
+function RunOptions({ run, wanted }: { run: Schemas["Run"]; wanted: Schemas["RunRequest"] }) {
   const { t } = useTranslation("evals");
   const agentNamed = useAgentNames();
   const { prompt, agent, first, repeat, pattern, failing } = wanted;
@@ -135,7 +135,7 @@ function Actions({ run }: { run: Schemas["Run"] }) {
   );
 }
 
-function Whole({ run }: { run: Schemas["Run"] }) {
+function RunView({ run }: { run: Schemas["Run"] }) {
   const { t } = useTranslation("evals");
   const goesOn = isActive(run.state);
   const progress = useProgress(run.id, goesOn);
@@ -164,7 +164,7 @@ function Whole({ run }: { run: Schemas["Run"] }) {
         </Paper>
       )}
       {!goesOn && <RunSummary run={run} />}
-      <Against run={run} />
+      <RunComparison run={run} />
       <Cases run={run} />
     </>
   );

@@ -6,7 +6,7 @@ import type { Schemas } from "@/api/client";
 import { MoreButton } from "@/parts/MoreButton";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { When } from "@/parts/When";
-import { Answering } from "./Answering";
+import { AnsweringAgents } from "./AnsweringAgents";
 import { RunState } from "./RunState";
 import { isActive, isAgainstAccepted } from "./row";
 import { useRuns } from "./useRuns";
@@ -53,7 +53,7 @@ function One({ run }: { run: Schemas["Run"] }) {
             {suite}
           </Anchor>
           <RunState state={state} counts={counts} />
-          <Answering agents={run.agents} />
+          <AnsweringAgents agents={run.agents} />
           <Text size="sm" c="dimmed">
             <When at={created_at} ago />
           </Text>

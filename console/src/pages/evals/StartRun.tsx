@@ -23,7 +23,7 @@ import { useFormat } from "@/i18n/format";
 import { AgentSelect } from "@/parts/AgentSelect";
 import { useAgentNames } from "@/parts/agentName";
 import { FormEnd } from "@/parts/FormEnd";
-import { useVersionName } from "./Answering";
+import { useVersionName } from "./AnsweringAgents";
 import { useRuns } from "./useRuns";
 
 type Props = {
@@ -34,10 +34,10 @@ type Props = {
 };
 
 /** A prompt file that is not published. */
-export type Unpublished = { agent: string; source: string };
+export type PromptDraft = { agent: string; source: string };
 
 /** The form's values. A cleared number field holds an empty string. */
-type Chosen = Record<"suite" | "agent" | "version" | "prompt" | "pattern", string> &
+type RunFormValues = Record<"suite" | "agent" | "version" | "prompt" | "pattern", string> &
   Record<"first" | "repeat", number | string> & { all: boolean; baseline: string | null };
 
 const pasted = "pasted";
@@ -56,14 +56,14 @@ export function StartRun({ suite, suites, onClose }: Props) {
 type FormProps = Props & {
   suite: string;
   /** What is tried; without it, the agent is chosen. */
-  draft?: Unpublished;
+  draft?: PromptDraft;
 };
 
 export function StartForm({ suite, suites, draft, onClose }: FormProps) {
   const { t } = useTranslation("evals");
   const navigate = useNavigate();
   const agentNamed = useAgentNames();
-  const form = useForm<Chosen>({
+  const form = useForm<RunFormValues>({
     initialValues: {
       suite,
       agent: "",

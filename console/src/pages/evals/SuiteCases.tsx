@@ -7,17 +7,17 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { Empty } from "@/parts/States";
 import { useRemoval } from "@/parts/useRemoval";
-import type { Placed } from "./CaseForm";
+import type { SuiteCase } from "./CaseForm";
+import { CheckSentences } from "./CheckSentences";
 import { firstWords } from "./caseYaml";
 import { textOf } from "./checks";
-import { Holds } from "./Holds";
 
 type Case = Schemas["SuiteCase"];
 type Props = {
   suite: string;
   cases: Case[];
   /** Undefined where the cases are the owner's file. */
-  edit?: (placed: Placed) => void;
+  edit?: (placed: SuiteCase) => void;
   /** Called when the last case is deleted, and the suite with it. */
   onGone: () => void;
 };
@@ -64,7 +64,7 @@ export function SuiteCases({ suite, cases, edit, onGone }: Props) {
         {shown.map(({ at, title, hash, form }) => (
           <One key={`${at} ${hash}`} title={title} hash={hash} form={form}>
             {edit && (
-              <Acts
+              <Actions
                 suite={suite}
                 at={at}
                 title={title}
@@ -103,7 +103,7 @@ function One({ title, form, children }: Case & { children?: ReactNode }) {
             </Text>
           )}
           {form ? (
-            <Holds checks={form.checks} />
+            <CheckSentences checks={form.checks} />
           ) : (
             <Text size="sm" c="dimmed">
               {t("suite.more")}
@@ -116,7 +116,7 @@ function One({ title, form, children }: Case & { children?: ReactNode }) {
   );
 }
 
-type ActsProps = Pick<Props, "suite" | "onGone"> & {
+type ActionsProps = Pick<Props, "suite" | "onGone"> & {
   at: number;
   title: string;
   hash: string;
@@ -125,7 +125,7 @@ type ActsProps = Pick<Props, "suite" | "onGone"> & {
   edit?: () => void;
 };
 
-function Acts({ suite, at, title, hash, isLast, edit, onGone }: ActsProps) {
+function Actions({ suite, at, title, hash, isLast, edit, onGone }: ActionsProps) {
   const { t } = useTranslation("evals");
   const { t: c } = useTranslation();
   const removal = useRemoval();

@@ -9,7 +9,7 @@ import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
 import { useHere } from "@/parts/useHere";
 import { Baseline } from "./Baseline";
-import { CaseForm, type Placed } from "./CaseForm";
+import { CaseForm, type SuiteCase } from "./CaseForm";
 import { StartRun } from "./StartRun";
 import { SuiteAgent } from "./SuiteAgent";
 import { SuiteCases } from "./SuiteCases";
@@ -25,14 +25,14 @@ export function SuitePage() {
   const suites = $api.useQuery("get", "/api/v1/evals/suites", {});
   const suite = suites.data?.find((one) => one.name === name);
   const query = $api.useQuery("get", "/api/v1/evals/cases", { params: { query: { suite: name } } });
-  const [editing, setEditing] = useState<Placed | "new">();
+  const [editing, setEditing] = useState<SuiteCase | "new">();
   const [isStarting, setStarting] = useState(false);
   const gone = () => here.current && void navigate({ to: "/evals" });
   return (
     <Page
       title={suite?.title ?? name}
       back={{ to: "/evals", label: t("title") }}
-      about={suite && <About suite={suite} />}
+      about={suite && <SuiteFacts suite={suite} />}
       actions={
         suite && (
           <>
@@ -60,7 +60,7 @@ export function SuitePage() {
                 {t("suite.own", { name })}
               </Text>
             )}
-            <Shown found={found} name={name} edit={found.saved ? setEditing : undefined} onGone={gone} />
+            <SuiteView found={found} name={name} edit={found.saved ? setEditing : undefined} onGone={gone} />
           </>
         )}
       </Async>
@@ -74,7 +74,7 @@ export function SuitePage() {
   );
 }
 
-function About({ suite: { name, title, agent, baseline } }: { suite: Schemas["Suite"] }) {
+function SuiteFacts({ suite: { name, title, agent, baseline } }: { suite: Schemas["Suite"] }) {
   return (
     <Group gap="xs" component="span">
       {title !== name && <bdi dir="ltr">{name}</bdi>}
@@ -84,14 +84,14 @@ function About({ suite: { name, title, agent, baseline } }: { suite: Schemas["Su
   );
 }
 
-type ShownProps = {
+type SuiteViewProps = {
   found: Schemas["SuiteCases"];
   name: string;
-  edit?: (placed: Placed) => void;
+  edit?: (placed: SuiteCase) => void;
   onGone: () => void;
 };
 
-function Shown({ found: { text, cases }, name, edit, onGone }: ShownProps) {
+function SuiteView({ found: { text, cases }, name, edit, onGone }: SuiteViewProps) {
   const { t } = useTranslation("evals");
   const { tab } = route.useSearch();
   const navigate = route.useNavigate();

@@ -3,11 +3,11 @@ import { Chip, Group } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
-import type { Only } from "./filter";
+import type { CaseFilter } from "./filter";
 import { countOf, verdicts } from "./row";
 
 type Props = {
-  only: Only;
+  only: CaseFilter;
   counts: Schemas["Counts"] | null | undefined;
   onChange: (verdict: string | undefined) => void;
 };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Schemas } from "@/api/client";
-import { filtered, readOnly } from "./filter";
+import { filtered, readFilter } from "./filter";
 
 const cell = (verdict: Schemas["RowVerdict"]) => ({ verdict, score: 1, output: "", latency_ms: 1, row: "r" });
 const cases = [
@@ -9,7 +9,7 @@ const cases = [
   { key: "3", title: "New", column: "gpt", cells: [null, cell("passed")], changed: false },
 ];
 const keys = (only: string | undefined, words: string) =>
-  filtered(cases, readOnly(only), words).map(({ key }) => key);
+  filtered(cases, readFilter(only), words).map(({ key }) => key);
 
 test("by the first run's verdict, by what changed, by words without their accents", () => {
   expect(keys(undefined, "")).toEqual(["1", "2", "3"]);

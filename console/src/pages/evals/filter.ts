@@ -5,16 +5,16 @@ import { type Verdict, verdicts } from "./row";
 type Case = Schemas["ComparedCase"];
 
 /** `changed`: cases whose verdict differs between the runs. */
-export type Only = Verdict | "changed" | undefined;
+export type CaseFilter = Verdict | "changed" | undefined;
 
-export function readOnly(text: string | undefined): Only {
+export function readFilter(text: string | undefined): CaseFilter {
   return text === "changed" ? text : verdicts.find((one) => one === text);
 }
 
 const plain = (text: string) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
 
 /** Filters by the first run's verdict and by words in the title or column; accents are ignored. */
-export function filtered(cases: Case[], only: Only, words: string): Case[] {
+export function filtered(cases: Case[], only: CaseFilter, words: string): Case[] {
   const wanted = plain(words.trim());
   return cases.filter(({ cells, changed, title, column }) => {
     if (only === "changed" && !changed) return false;

@@ -11,7 +11,7 @@ import { useAgentNames } from "@/parts/agentName";
 import { useConfirm } from "@/parts/Confirm";
 import { useCaseReason } from "@/parts/caseReason";
 import { customerName } from "@/parts/customer";
-import { Formatted } from "@/parts/Formatted";
+import { FormattedText } from "@/parts/FormattedText";
 import { MoreButton } from "@/parts/MoreButton";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { useSay } from "@/parts/say";
@@ -98,7 +98,7 @@ function Case({ one, many }: { one: Schemas["Escalation"]; many: boolean }) {
           </Group>
           {question && (
             <Text size="sm" dir="auto" lineClamp={3} style={{ whiteSpace: "pre-wrap" }}>
-              <Formatted text={question} />
+              <FormattedText text={question} />
             </Text>
           )}
           <Text size="sm" c="dimmed">

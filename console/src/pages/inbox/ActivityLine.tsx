@@ -10,10 +10,10 @@ import { useTranslation } from "react-i18next";
 import { known } from "@/api/words";
 import { useFormat } from "@/i18n/format";
 import { useActor } from "@/parts/actor";
-import type { Activity, Happening } from "./activity";
+import type { Activity, ActivityKind } from "./activity";
 import classes from "./thread.module.css";
 
-const icons: Record<Happening, typeof IconHeadset> = {
+const icons: Record<ActivityKind, typeof IconHeadset> = {
   handedOver: IconHeadset,
   taken: IconUserCheck,
   handedBack: IconArrowBackUp,

@@ -7,11 +7,11 @@ import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { authorIcon } from "@/parts/authorIcon";
 import { useProblem } from "@/parts/States";
-import { Content, Happening } from "./Content";
-import { gist, isEvent } from "./holds";
+import { Content, EventText } from "./Content";
+import { gist, isEvent } from "./messageParts";
 import { useNote } from "./note";
-import type { Pending } from "./outbox";
-import { Again, Ticks } from "./State";
+import type { PendingMessage } from "./outbox";
+import { RetryButton, Ticks } from "./State";
 import { outbox } from "./sending";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
@@ -32,7 +32,13 @@ function Label({ author, customer, seen }: { author: Author; customer: string; s
   );
 }
 
-export function Quoted({ message, find }: { message: Message | undefined; find?: (id: string) => void }) {
+export function QuotedMessage({
+  message,
+  find,
+}: {
+  message: Message | undefined;
+  find?: (id: string) => void;
+}) {
   const { t } = useTranslation("inbox");
   const kind = message && message.kind !== "text" ? t(`kind.${message.kind}`) : "";
   const text = message ? [kind, gist(message)].filter(Boolean).join(": ") : t("quote.earlier");
@@ -88,7 +94,7 @@ export const Bubble = memo(function Bubble(props: Props) {
   if (isEvent(message))
     return (
       <li className={classes.event} data-message={message.id}>
-        <Happening message={message} /> · {time}
+        <EventText message={message} /> · {time}
       </li>
     );
   const explained = message.turn_id && (message.author === "bot" || message.author === "notice");
@@ -106,7 +112,7 @@ export const Bubble = memo(function Bubble(props: Props) {
       <Label author={message.author} customer={customer} seen={first} />
       <div className={classes.held}>
         <div className={classes.bubble}>
-          {quoted !== undefined && <Quoted message={quoted ?? undefined} find={find} />}
+          {quoted !== undefined && <QuotedMessage message={quoted ?? undefined} find={find} />}
           <Content message={message} conversation={conversation} />
         </div>
         {quotable && (
@@ -141,7 +147,7 @@ export const Bubble = memo(function Bubble(props: Props) {
             )}
           </span>
         )}
-        {ours && unsettled && <Again message={message} conversation={conversation} />}
+        {ours && unsettled && <RetryButton message={message} conversation={conversation} />}
         {explained && (
           <Anchor
             component="button"
@@ -159,12 +165,12 @@ export const Bubble = memo(function Bubble(props: Props) {
 });
 
 /** A message that the server has not confirmed yet. */
-export function OnItsWay({
+export function PendingBubble({
   pending,
   first,
   quoted,
 }: {
-  pending: Pending;
+  pending: PendingMessage;
   first: boolean;
   quoted?: Message | null;
 }) {
@@ -183,7 +189,7 @@ export function OnItsWay({
       <Label author="person" customer="" seen={first} />
       <div className={classes.held}>
         <div className={classes.bubble}>
-          {quoted !== undefined && <Quoted message={quoted ?? undefined} />}
+          {quoted !== undefined && <QuotedMessage message={quoted ?? undefined} />}
           <Words text={pending.text} />
         </div>
       </div>

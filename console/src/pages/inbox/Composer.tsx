@@ -4,7 +4,7 @@ import { IconBan, IconClockOff, IconSend2 } from "@tabler/icons-react";
 import type { KeyboardEvent, RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
-import { Quoted } from "./Bubble";
+import { QuotedMessage } from "./Bubble";
 import { useDraft } from "./draft";
 import type { Conversation } from "./filter";
 import { outbox } from "./sending";
@@ -17,9 +17,9 @@ const LONGEST = 4_096;
 /** From this length on, the remaining characters are shown. */
 const LONG = 3_600;
 
-type Which = Exclude<Window["kind"], "open" | "free"> | "staff";
+type ClosedReason = Exclude<Window["kind"], "open" | "free"> | "staff";
 
-function Closed({ which, name }: { which: Which; name: string }) {
+function ClosedNotice({ which, name }: { which: ClosedReason; name: string }) {
   const { t } = useTranslation("inbox");
   const optedOut = which === "optedOut";
   return (
@@ -51,7 +51,10 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
   if (window.kind !== "open" && window.kind !== "free")
     return (
       <footer className={classes.foot}>
-        <Closed which={conversation.staff && window.kind === "never" ? "staff" : window.kind} name={name} />
+        <ClosedNotice
+          which={conversation.staff && window.kind === "never" ? "staff" : window.kind}
+          name={name}
+        />
       </footer>
     );
   const send = () => {
@@ -78,7 +81,7 @@ export function Composer({ conversation, name, window, field, quoting, unquote }
       {quoting && (
         <Group gap="xs" wrap="nowrap" mb={6}>
           <div style={{ flex: 1, minWidth: 0 }}>
-            <Quoted message={quoting} />
+            <QuotedMessage message={quoting} />
           </div>
           <CloseButton size="sm" onClick={unquote} aria-label={t("quote.remove")} />
         </Group>

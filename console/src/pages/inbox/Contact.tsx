@@ -10,7 +10,7 @@ import { useAgentNames } from "@/parts/agentName";
 import { useCaseReason } from "@/parts/caseReason";
 import { useLanguageNames } from "@/parts/languages";
 import { When } from "@/parts/When";
-import type { Activity, Happening } from "./activity";
+import type { Activity, ActivityKind } from "./activity";
 import classes from "./Contact.module.css";
 import type { Conversation } from "./filter";
 import { useNumberName } from "./names";
@@ -39,7 +39,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 /** Until when free text can be sent; the time that is left is in the header. */
-function Until({ window, ends }: { window: Window; ends: number | null | undefined }) {
+function WindowEnd({ window, ends }: { window: Window; ends: number | null | undefined }) {
   const { t } = useTranslation("inbox");
   const format = useFormat();
   if (window.kind !== "open") return t(`contact.window.${window.kind}`);
@@ -49,12 +49,12 @@ function Until({ window, ends }: { window: Window; ends: number | null | undefin
 }
 
 /** What brings a conversation to who has it now. */
-const ways: Partial<Record<Conversation["owner"], readonly Happening[]>> = {
+const ways: Partial<Record<Conversation["owner"], readonly ActivityKind[]>> = {
   person: ["taken", "handedOver"],
   bot: ["handedBack", "resolved"],
 };
 
-function Handled({ one, activities }: Pick<Props, "one" | "activities">) {
+function OwnerFact({ one, activities }: Pick<Props, "one" | "activities">) {
   const { t } = useTranslation("inbox");
   const format = useFormat();
   // Not every change has a line: an older one says nothing of who has it now.
@@ -91,7 +91,7 @@ function Facts({ one, window, activities, messages, isPart }: Props) {
   const first = isPart ? undefined : messages[0];
   return (
     <dl className={classes.facts}>
-      <Handled one={one} activities={activities} />
+      <OwnerFact one={one} activities={activities} />
       <Fact name={t("contact.number")}>
         <Anchor
           inherit
@@ -115,7 +115,7 @@ function Facts({ one, window, activities, messages, isPart }: Props) {
       )}
       {first && <Fact name={t("contact.since")}>{format.day(first.sent_at)}</Fact>}
       <Fact name={t("contact.free")}>
-        <Until window={window} ends={one.window_ends_at} />
+        <WindowEnd window={window} ends={one.window_ends_at} />
       </Fact>
       {spoken && <Fact name={t("contact.spoken")}>{spoken}</Fact>}
       <Fact name={t("contact.optedOut")}>{t(one.opted_out ? "contact.yes" : "contact.no")}</Fact>

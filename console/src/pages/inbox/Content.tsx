@@ -5,17 +5,17 @@ import type { ReactElement, ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
-import { Folded } from "@/parts/Folded";
+import { FoldedList } from "@/parts/FoldedList";
 import { plain } from "@/parts/whatsapp";
 import { File, Picture } from "./Files";
-import { answersOf, type Card, cardsOf, itemsOf, linksOf, totalOf } from "./holds";
+import { answersOf, type Card, cardsOf, itemsOf, linksOf, totalOf } from "./messageParts";
 import { Recording } from "./Recording";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 import { Words } from "./Words";
 
 /** The content of a message of this type. */
-type Of<Type> = Extract<Schemas["Content"], { type: Type }>;
+type ContentOf<Type> = Extract<Schemas["Content"], { type: Type }>;
 
 function Kind({ icon, children }: { icon: ReactNode; children: ReactNode }) {
   return (
@@ -26,7 +26,7 @@ function Kind({ icon, children }: { icon: ReactNode; children: ReactNode }) {
   );
 }
 
-function Place({ place: { latitude, longitude, name, address, url } }: { place: Of<"location"> }) {
+function Place({ place: { latitude, longitude, name, address, url } }: { place: ContentOf<"location"> }) {
   const { t } = useTranslation("inbox");
   const map = `https://www.openstreetmap.org/?mlat=${latitude}&mlon=${longitude}#map=16/${latitude}/${longitude}`;
   return (
@@ -42,13 +42,13 @@ function Place({ place: { latitude, longitude, name, address, url } }: { place: 
   );
 }
 
-function Form({ form, words }: { form: Of<"form">; words: ReactNode }) {
+function Form({ form, words }: { form: ContentOf<"form">; words: ReactNode }) {
   const { t } = useTranslation("inbox");
   return (
     <>
       <Kind icon={<IconForms size={15} aria-hidden />}>{t("kind.form")}</Kind>
       {words}
-      <Folded all={answersOf(form.response)}>
+      <FoldedList all={answersOf(form.response)}>
         {(answers) => (
           <List size="sm" spacing={0}>
             {answers.map(([name, value]) => (
@@ -58,7 +58,7 @@ function Form({ form, words }: { form: Of<"form">; words: ReactNode }) {
             ))}
           </List>
         )}
-      </Folded>
+      </FoldedList>
     </>
   );
 }
@@ -72,7 +72,7 @@ function Order({ order, words }: { order: unknown; words: ReactNode }) {
     <>
       <Kind icon={<IconBasket size={15} aria-hidden />}>{t("kind.orderOf", { count: items.length })}</Kind>
       {words}
-      <Folded all={items}>
+      <FoldedList all={items}>
         {(shown) => (
           <List size="sm" spacing={0}>
             {shown.map(({ product, quantity, price, currency }, at) => (
@@ -84,7 +84,7 @@ function Order({ order, words }: { order: unknown; words: ReactNode }) {
             ))}
           </List>
         )}
-      </Folded>
+      </FoldedList>
       {total && (
         <Text size="sm" fw={600}>
           {t("order.total", { total: format.price(total.amount, total.currency) })}
@@ -98,7 +98,7 @@ function AddressCard({ card }: { card: Card }) {
   return (
     <div>
       {card.name && <Words text={card.name} />}
-      <Folded all={linksOf(card)}>
+      <FoldedList all={linksOf(card)}>
         {(links) =>
           links.map(({ text, href }, at) =>
             href ? (
@@ -114,7 +114,7 @@ function AddressCard({ card }: { card: Card }) {
             ),
           )
         }
-      </Folded>
+      </FoldedList>
     </div>
   );
 }
@@ -161,14 +161,14 @@ export function Content({ message, conversation }: { message: Message; conversat
       return (
         <>
           <Kind icon={<IconAddressBook size={15} aria-hidden />}>{t("kind.contacts")}</Kind>
-          <Folded all={cardsOf(content)}>
+          <FoldedList all={cardsOf(content)}>
             {(cards) =>
               cards.map((card, at) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: cards do not change places.
                 <AddressCard key={at} card={card} />
               ))
             }
-          </Folded>
+          </FoldedList>
         </>
       );
     case "choice":
@@ -199,13 +199,13 @@ export function Content({ message, conversation }: { message: Message; conversat
 }
 
 /** The text of an edited message. */
-function changed(content: Of<"edited">["content"]) {
+function changed(content: ContentOf<"edited">["content"]) {
   if (content?.type === "text") return content.body;
   return content?.type === "media" ? content.caption : undefined;
 }
 
 /** An event rather than a message: a line in the middle. */
-export function Happening({ message: { content } }: { message: Message }) {
+export function EventText({ message: { content } }: { message: Message }) {
   const { t } = useTranslation("inbox");
   switch (content.type) {
     case "reaction":

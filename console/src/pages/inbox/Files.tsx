@@ -3,7 +3,7 @@ import { Anchor, Group, Modal, Text, UnstyledButton } from "@mantine/core";
 import { IconFile, IconPhotoOff, IconVideo } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { fileOf } from "./holds";
+import { fileOf } from "./messageParts";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
 

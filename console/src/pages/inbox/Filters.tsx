@@ -16,7 +16,7 @@ import { type RefObject, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { useCounts, useNumbers } from "./conversations";
-import { type Filter, LONGEST_SEARCH, owners, type Show, standings } from "./filter";
+import { type Filter, type InboxView, LONGEST_SEARCH, owners, standings } from "./filter";
 import classes from "./inbox.module.css";
 import { useNumberName } from "./names";
 
@@ -70,25 +70,25 @@ function Search({ q, field }: { q: string; field: RefObject<HTMLInputElement | n
 }
 
 /** The states that a tab shows. */
-const tabs: readonly Show[] = ["waiting", "all"];
+const tabs: readonly InboxView[] = ["waiting", "all"];
 
 /** How many conversations a filter shows, as far as it is counted: not of one number or search. */
 function useCountOf({ q, number }: Filter) {
   const counts = useCounts();
   const format = useFormat();
   const isWhole = !q && !number;
-  const all: Partial<Record<Show, number>> =
+  const all: Partial<Record<InboxView, number>> =
     counts && isWhole ? { ...counts, all: counts.bot + counts.person + counts.nobody } : {};
-  return (show: Show) => {
+  return (show: InboxView) => {
     const many = all[show];
     return many === undefined ? undefined : format.compact(many);
   };
 }
 
-type Picking = { filter: Filter; pick: (show: Show) => void };
+type StatePickerProps = { filter: Filter; pick: (show: InboxView) => void };
 
 /** The tabs; a state that was picked in the menu is a third one, and pressing it removes it. */
-function Tabs({ filter, pick }: Picking) {
+function Tabs({ filter, pick }: StatePickerProps) {
   const { t } = useTranslation("inbox");
   const countOf = useCountOf(filter);
   const { show } = filter;
@@ -118,11 +118,11 @@ function Tabs({ filter, pick }: Picking) {
 }
 
 /** Every state and owner, with what is counted of them. */
-function States({ filter, pick }: Picking) {
+function States({ filter, pick }: StatePickerProps) {
   const { t } = useTranslation("inbox");
   const countOf = useCountOf(filter);
   const { show } = filter;
-  const item = (one: Show) => (
+  const item = (one: InboxView) => (
     <Menu.RadioItem
       key={one}
       value={one}
@@ -178,7 +178,7 @@ function Numbers({ number }: { number: string }) {
 
 export function Filters({ filter, field }: { filter: Filter; field: RefObject<HTMLInputElement | null> }) {
   const change = useChange();
-  const pick = (show: Show) => change({ show: show === "all" ? undefined : show });
+  const pick = (show: InboxView) => change({ show: show === "all" ? undefined : show });
   return (
     <Stack gap={10} className={classes.head}>
       <Group gap="xs" wrap="nowrap">

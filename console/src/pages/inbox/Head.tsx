@@ -6,7 +6,7 @@ import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
 import { useCaseReason } from "@/parts/caseReason";
 import { When } from "@/parts/When";
-import { type Act, actsOf, type useActs } from "./actions";
+import { actsOf, type ThreadAction, type useActs } from "./actions";
 import type { Conversation } from "./filter";
 import list from "./inbox.module.css";
 import { Status } from "./Status";
@@ -19,7 +19,7 @@ import { useLeft, type Window } from "./window";
 const SOON = 3_600_000;
 
 /** Who has the conversation, in full words. */
-function Standing({ one }: { one: Conversation }) {
+function OwnerStatus({ one }: { one: Conversation }) {
   const { t } = useTranslation("inbox");
   const waited = useWaited();
   const now = useNow();
@@ -40,7 +40,7 @@ export function Facts({ one, window }: { one: Conversation; window: Window }) {
   const left = useLeft();
   return (
     <div className={classes.facts}>
-      <Standing one={one} />
+      <OwnerStatus one={one} />
       {window.kind === "open" && (
         <span className={window.left < SOON ? classes.soon : undefined} title={t("window.about")}>
           <IconClock size={14} aria-hidden />
@@ -63,9 +63,9 @@ export function Facts({ one, window }: { one: Conversation; window: Window }) {
   );
 }
 
-function Acts({ one, acts }: { one: Conversation; acts: ReturnType<typeof useActs> }) {
+function Actions({ one, acts }: { one: Conversation; acts: ReturnType<typeof useActs> }) {
   const { t } = useTranslation("inbox");
-  const keys: Record<Act, string> = { take: "t", handBack: "e", resolve: "e" };
+  const keys: Record<ThreadAction, string> = { take: "t", handBack: "e", resolve: "e" };
   return (
     <Group gap="xs">
       {actsOf(one).map((act, at) => (
@@ -141,7 +141,7 @@ export function Head({ one, name, window, acts, heading, about }: Props) {
           </ActionIcon>
         </Tooltip>
       )}
-      <Acts one={one} acts={acts} />
+      <Actions one={one} acts={acts} />
     </header>
   );
 }

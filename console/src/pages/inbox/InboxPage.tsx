@@ -10,7 +10,7 @@ import { ahead, reads, useConversation, useStirred } from "./conversations";
 import { Filters } from "./Filters";
 import { filterOf } from "./filter";
 import classes from "./inbox.module.css";
-import { List, Unopened } from "./List";
+import { List, NoConversation } from "./List";
 import { useNameOf } from "./Row";
 import { inboxSearch } from "./search";
 
@@ -69,7 +69,7 @@ export function InboxPage() {
         <Filters filter={filter} field={search} />
         <List filter={filter} open={open} search={search} />
       </nav>
-      {open ? <Outlet /> : <Unopened />}
+      {open ? <Outlet /> : <NoConversation />}
     </div>
   );
 }

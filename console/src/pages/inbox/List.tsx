@@ -21,7 +21,7 @@ const HEIGHT = 88;
 /** The next page is loaded when this many rows are left. */
 const AHEAD = 60;
 
-function None({ filter }: { filter: Filter }) {
+function EmptyList({ filter }: { filter: Filter }) {
   const { t } = useTranslation("inbox");
   const change = useChange();
   if (isWhole(filter))
@@ -208,7 +208,7 @@ export function List({ filter, open, search }: Props) {
   if (list.length === 0)
     return (
       <div className={classes.rows} style={{ padding: 12 }} data-none>
-        <None filter={filter} />
+        <EmptyList filter={filter} />
       </div>
     );
   // Only one row is in the tab order: the open one, or the first visible one.
@@ -265,7 +265,7 @@ export function List({ filter, open, search }: Props) {
 }
 
 /** Placeholder beside the list while no conversation is open. */
-export function Unopened() {
+export function NoConversation() {
   const { t } = useTranslation("inbox");
   return (
     <div className={classes.nothing}>

@@ -7,10 +7,10 @@ import { useFormat } from "@/i18n/format";
 import { Failed } from "@/parts/States";
 import { ActivityLine } from "./ActivityLine";
 import type { Activity } from "./activity";
-import { Bubble, OnItsWay } from "./Bubble";
+import { Bubble, PendingBubble } from "./Bubble";
 import { useFollow } from "./follow";
-import { gist, reactions } from "./holds";
-import { type Pending, unarrived } from "./outbox";
+import { gist, reactions } from "./messageParts";
+import { type PendingMessage, unarrived } from "./outbox";
 import type { Message, useMessages } from "./thread";
 import classes from "./thread.module.css";
 import { timeline } from "./timeline";
@@ -65,7 +65,7 @@ type Props = {
   customer: string;
   thread: ReturnType<typeof useMessages>;
   activities: readonly Activity[];
-  pending: readonly Pending[];
+  pending: readonly PendingMessage[];
   /** Whether the customer can be written to now. */
   writable: boolean;
   quote: (message: Message) => void;
@@ -177,7 +177,7 @@ export function Messages({ id, customer, thread, activities, pending, writable, 
           )}
           {rows}
           {waiting.map((one, at) => (
-            <OnItsWay
+            <PendingBubble
               key={one.key}
               pending={one}
               first={at === 0 && speaker !== "person"}

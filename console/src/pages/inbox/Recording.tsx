@@ -9,7 +9,7 @@ import { useFormat } from "@/i18n/format";
 import { useReason } from "@/parts/States";
 import { VoicePlayer } from "@/parts/VoicePlayer";
 import { Video } from "./Files";
-import { fileOf, recordingOf } from "./holds";
+import { fileOf, recordingOf } from "./messageParts";
 import { type Message, put } from "./thread";
 import classes from "./thread.module.css";
 import { Words } from "./Words";
@@ -17,7 +17,7 @@ import { Words } from "./Words";
 /** Below this confidence the transcript probably has errors. */
 const DOUBTFUL = 0.6;
 
-function Correct({
+function CorrectionForm({
   message,
   conversation,
   close,
@@ -80,7 +80,9 @@ function Transcript({ message, conversation }: { message: Message; conversation:
   const [correcting, setCorrecting] = useState(false);
   const { confidence, corrected_at } = message.heard ?? {};
   if (correcting)
-    return <Correct message={message} conversation={conversation} close={() => setCorrecting(false)} />;
+    return (
+      <CorrectionForm message={message} conversation={conversation} close={() => setCorrecting(false)} />
+    );
   const sure = confidence != null && !corrected_at;
   return (
     <>

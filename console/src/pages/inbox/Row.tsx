@@ -38,7 +38,7 @@ export function useLastOf() {
 }
 
 /** A text in which what is searched for is marked. */
-function Found({ text, q }: { text: string; q: string }) {
+function MarkedText({ text, q }: { text: string; q: string }) {
   return foundIn(text, q).map((piece, at) =>
     // biome-ignore lint/suspicious/noArrayIndexKey: pieces of a text do not change places.
     piece.found ? <mark key={at}>{piece.text}</mark> : piece.text,
@@ -57,7 +57,7 @@ function quoteOf(one: Conversation, q: string) {
   return { failed, author: isOurs ? one.last_author : undefined };
 }
 
-function Last({ one, q, words }: Pick<Props, "one" | "q" | "words">) {
+function LastMessage({ one, q, words }: Pick<Props, "one" | "q" | "words">) {
   const { t, lastOf } = words;
   const { text = lastOf(one), failed, author } = quoteOf(one, q);
   const Author = author && authorIcon(author);
@@ -76,7 +76,7 @@ function Last({ one, q, words }: Pick<Props, "one" | "q" | "words">) {
         </mark>
       )}
       <span className={classes.last} dir="auto">
-        <Found text={text} q={q} />
+        <MarkedText text={text} q={q} />
       </span>
     </span>
   );
@@ -113,7 +113,7 @@ export const Row = memo(function Row({ one, q, open, reachable, number, waited, 
     >
       <Avatar id={one.contact_id} name={name} />
       <span className={classes.name} dir="auto">
-        <Found text={name} q={q} />
+        <MarkedText text={name} q={q} />
       </span>
       <time
         className={classes.when}
@@ -122,7 +122,7 @@ export const Row = memo(function Row({ one, q, open, reachable, number, waited, 
       >
         {format.brief(one.last_message_at)}
       </time>
-      <Last one={one} q={q} words={words} />
+      <LastMessage one={one} q={q} words={words} />
       <span className={classes.marks}>
         {one.unread > 0 && (
           <span className={classes.count}>

@@ -11,10 +11,10 @@ import { type Message, put } from "./thread";
 import classes from "./thread.module.css";
 
 /** States of outgoing messages; those of incoming ones are not shown. */
-type Sent = Exclude<State, "waiting" | "answered" | "stored">;
+type SendState = Exclude<State, "waiting" | "answered" | "stored">;
 type State = Schemas["MessageState"];
 
-const icons: Record<Sent, typeof IconClock> = {
+const icons: Record<SendState, typeof IconClock> = {
   queued: IconClock,
   sending: IconClock,
   sent: IconCheck,
@@ -24,13 +24,13 @@ const icons: Record<Sent, typeof IconClock> = {
   unknown: IconHelpCircle,
 };
 
-const tones: Partial<Record<Sent, string>> = {
+const tones: Partial<Record<SendState, string>> = {
   failed: classes.wrong,
   unknown: classes.doubt,
   read: classes.read,
 };
 
-const isSent = (state: State): state is Sent => state in icons;
+const isSent = (state: State): state is SendState => state in icons;
 
 /** The ticks; `failed` and `unknown` are announced to screen readers. */
 export function Ticks({ state }: { state: State }) {
@@ -48,7 +48,7 @@ export function Ticks({ state }: { state: State }) {
 }
 
 /** Sends a failed message again; asks first when the message may have arrived. */
-export function Again({ message, conversation }: { message: Message; conversation: string }) {
+export function RetryButton({ message, conversation }: { message: Message; conversation: string }) {
   const { t } = useTranslation("inbox");
   const { t: common } = useTranslation();
   const say = useSay();

@@ -20,7 +20,7 @@ import { Messages } from "./Messages";
 import { useNameOf } from "./Row";
 import { usePending } from "./sending";
 import { freshen, type Message, useMessages } from "./thread";
-import { Why } from "./Why";
+import { WhyDrawer } from "./WhyDrawer";
 import { useWindow } from "./window";
 
 /** Marks the conversation as seen while it is open in a visible tab. */
@@ -43,7 +43,7 @@ function useSeen(one: Conversation | undefined) {
   }, [id, visible, unread]);
 }
 
-function Unread({ error, again }: { error: unknown; again: () => void }) {
+function LoadError({ error, again }: { error: unknown; again: () => void }) {
   const { t } = useTranslation("inbox");
   return (
     <Stack p="md">
@@ -55,10 +55,10 @@ function Unread({ error, again }: { error: unknown; again: () => void }) {
   );
 }
 
-type BesideProps = { isWide: boolean; opened: boolean; close: () => void; children: ReactNode };
+type SidePaneProps = { isWide: boolean; opened: boolean; close: () => void; children: ReactNode };
 
 /** A third pane where there is room for one; elsewhere a drawer. */
-function Beside({ isWide, opened, close, children }: BesideProps) {
+function SidePane({ isWide, opened, close, children }: SidePaneProps) {
   const { t } = useTranslation("inbox");
   if (isWide)
     return (
@@ -73,7 +73,7 @@ function Beside({ isWide, opened, close, children }: BesideProps) {
   );
 }
 
-function Open({ conversation: one, id }: { conversation: Conversation; id: string }) {
+function ThreadView({ conversation: one, id }: { conversation: Conversation; id: string }) {
   const { t } = useTranslation("inbox");
   const navigate = useNavigate();
   const name = useNameOf()(one);
@@ -168,10 +168,10 @@ function Open({ conversation: one, id }: { conversation: Conversation; id: strin
           unquote={() => setQuoting(undefined)}
         />
       </section>
-      <Beside isWide={isWide} opened={isOpen} close={hide}>
+      <SidePane isWide={isWide} opened={isOpen} close={hide}>
         {contact}
-      </Beside>
-      <Why
+      </SidePane>
+      <WhyDrawer
         turn={trace}
         asker={asker}
         agent={one.agent}
@@ -193,11 +193,11 @@ export function ThreadPage() {
     if (current && current !== id)
       void navigate({ to: "/inbox/$id", params: { id: current }, search: (old) => old, replace: true });
   }, [current, id, navigate]);
-  if (query.data) return <Open key={id} conversation={query.data} id={id} />;
+  if (query.data) return <ThreadView key={id} conversation={query.data} id={id} />;
   return (
     <section className={list.thread} aria-label={t("thread")}>
       {query.error ? (
-        <Unread error={query.error} again={() => void query.refetch()} />
+        <LoadError error={query.error} again={() => void query.refetch()} />
       ) : (
         <Stack p="md">
           <Loading rows={6} />

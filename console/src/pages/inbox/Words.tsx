@@ -1,8 +1,8 @@
 // Text that someone wrote, as WhatsApp shows it, with its addresses as links. A long one is folded at first.
 import { useState } from "react";
-import { More } from "@/parts/Folded";
-import { Formatted } from "@/parts/Formatted";
-import { beginning } from "./holds";
+import { MoreLink } from "@/parts/FoldedList";
+import { FormattedText } from "@/parts/FormattedText";
+import { beginning } from "./messageParts";
 import classes from "./thread.module.css";
 
 export function Words({ text }: { text: string }) {
@@ -11,9 +11,9 @@ export function Words({ text }: { text: string }) {
   return (
     <>
       <p className={classes.words} dir="auto">
-        <Formatted text={folded === undefined ? text : `${folded}…`} links />
+        <FormattedText text={folded === undefined ? text : `${folded}…`} links />
       </p>
-      {folded !== undefined && <More onClick={() => setOpen(true)} />}
+      {folded !== undefined && <MoreLink onClick={() => setOpen(true)} />}
     </>
   );
 }

@@ -19,11 +19,11 @@ const routes = {
   resolve: "/api/v1/conversations/{id}/resolve",
 } as const;
 
-export type Act = keyof typeof routes;
+export type ThreadAction = keyof typeof routes;
 
 /** The actions that a conversation's state allows. Resolving closes its case and also hands it back to the bot. */
-export function actsOf(one: Pick<Conversation, "owner" | "staff" | "open_case">): Act[] {
-  const acts: Act[] = [];
+export function actsOf(one: Pick<Conversation, "owner" | "staff" | "open_case">): ThreadAction[] {
+  const acts: ThreadAction[] = [];
   if (one.owner !== "person" && !one.staff) acts.push("take");
   if (one.open_case) acts.push("resolve");
   else if (one.owner === "person") acts.push("handBack");
@@ -33,7 +33,7 @@ export function actsOf(one: Pick<Conversation, "owner" | "staff" | "open_case">)
 export function useActs(id: string) {
   const say = useSay();
   return useMutation({
-    mutationFn: async (act: Act) => (await api.POST(routes[act], { params: { path: { id } } })).data,
+    mutationFn: async (act: ThreadAction) => (await api.POST(routes[act], { params: { path: { id } } })).data,
     onSuccess: (data) => {
       if (data) show(data);
       void freshen(id);
@@ -43,21 +43,21 @@ export function useActs(id: string) {
   });
 }
 
-type Given = {
+type ThreadKeysOptions = {
   conversation: Conversation | undefined;
   acts: ReturnType<typeof useActs>;
   field: RefObject<HTMLTextAreaElement | null>;
 };
 
 /** Keys and finder entries of the open conversation. */
-export function useThreadKeys({ conversation, acts, field }: Given) {
+export function useThreadKeys({ conversation, acts, field }: ThreadKeysOptions) {
   const { t } = useTranslation("inbox");
   const navigate = useNavigate();
   const now = useRef({ conversation, acts });
   now.current = { conversation, acts };
   const can = conversation ? actsOf(conversation).join() : "";
   const made = useMemo(() => {
-    const run = (...wanted: Act[]) => {
+    const run = (...wanted: ThreadAction[]) => {
       const { conversation, acts } = now.current;
       if (!conversation || acts.isPending) return;
       const act = actsOf(conversation).find((one) => wanted.includes(one));

@@ -7,23 +7,23 @@ import { queries } from "@/api/queries";
 import type { Conversation } from "./filter";
 import type { Message } from "./thread";
 
-export type Happening = "handedOver" | "taken" | "handedBack" | "resolved";
+export type ActivityKind = "handedOver" | "taken" | "handedBack" | "resolved";
 /** `by`: who did it, as the audit log names them. */
-export type Activity = { id: string; at: number; what: Happening; by?: string };
+export type Activity = { id: string; at: number; what: ActivityKind; by?: string };
 
 type Entry = Pick<Schemas["AuditEntry"], "id" | "action" | "actor" | "outcome" | "created_at"> & {
   detail: object;
 };
 type Case = Conversation["open_case"];
 
-const actions: Partial<Record<Schemas["AuditAction"], Happening>> = {
+const actions: Partial<Record<Schemas["AuditAction"], ActivityKind>> = {
   "conversation.taken": "taken",
   "conversation.handed_back": "handedBack",
   "conversation.resolved": "resolved",
 };
 
 /** Writing takes over what the bot had, and closing the last open case resolves. */
-function happeningOf({ action, detail }: Entry): Happening | undefined {
+function happeningOf({ action, detail }: Entry): ActivityKind | undefined {
   const says = (key: string) =>
     Object.entries(detail).some(([name, value]) => name === key && value === true);
   if (action === "message.written") return says("took") ? "taken" : undefined;

@@ -6,34 +6,34 @@ import type { InboxSearch } from "./search";
 
 export type Conversation = Schemas["Conversation"];
 
-type Asked = NonNullable<paths["/api/v1/conversations"]["get"]["parameters"]["query"]>;
+type ConversationQuery = NonNullable<paths["/api/v1/conversations"]["get"]["parameters"]["query"]>;
 type Owner = Schemas["Owner"];
-type Standing = "all" | "unread" | NonNullable<Asked["state"]>;
+type StateFilter = "all" | "unread" | NonNullable<ConversationQuery["state"]>;
 /** The API query, and the same condition for a single conversation. */
-type Shown = { query: Asked; has: (one: Conversation) => boolean };
+type StateCondition = { query: ConversationQuery; has: (one: Conversation) => boolean };
 
 const isOpen = (one: Conversation) => one.owner === "person" || !!one.open_case;
-const standing: Record<Standing, Shown> = {
+const standing: Record<StateFilter, StateCondition> = {
   all: { query: {}, has: () => true },
   unread: { query: { unread: true }, has: ({ unread }) => unread > 0 },
   waiting: { query: { state: "waiting" }, has: ({ waiting }) => waiting },
   open: { query: { state: "open" }, has: isOpen },
   resolved: { query: { state: "resolved" }, has: (one) => !isOpen(one) },
 };
-const ownedBy = (owner: Owner): Shown => ({ query: { owner }, has: (one) => one.owner === owner });
-const owned: Record<Owner, Shown> = {
+const ownedBy = (owner: Owner): StateCondition => ({ query: { owner }, has: (one) => one.owner === owner });
+const owned: Record<Owner, StateCondition> = {
   person: ownedBy("person"),
   bot: ownedBy("bot"),
   nobody: ownedBy("nobody"),
 };
-const shows: Record<Show, Shown> = { ...standing, ...owned };
+const shows: Record<InboxView, StateCondition> = { ...standing, ...owned };
 
 /** The filters by state and by owner. */
 export const standings = wordsOf(standing);
 export const owners = wordsOf(owned);
 
-export type Show = Standing | Owner;
-export type Filter = { show: Show; q: string; number: string };
+export type InboxView = StateFilter | Owner;
+export type Filter = { show: InboxView; q: string; number: string };
 
 /** The server's limit for a search text. */
 export const LONGEST_SEARCH = 100;
@@ -56,7 +56,7 @@ export function isWhole({ show, q, number }: Filter): boolean {
 }
 
 /** The API query of a filter. */
-export function asked({ show, q, number }: Filter): Asked {
+export function asked({ show, q, number }: Filter): ConversationQuery {
   return { ...shows[show].query, number: number || undefined, q: q || undefined };
 }
 

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, type Schemas } from "@/api/client";
 
 type Gap = Pick<Schemas["KnowledgeGap"], "id" | "first_at" | "last_at">;
-type Asked = Pick<Schemas["Turn"], "conversation_id" | "created_at">;
+type TurnOrigin = Pick<Schemas["Turn"], "conversation_id" | "created_at">;
 type Question = Pick<Schemas["UnansweredQuestion"], "asked_at" | "conversation_id">;
 
 /** A turn and its unanswered question are stored within this time, in milliseconds. */
@@ -22,13 +22,13 @@ export const candidates = <G extends Gap>(gaps: readonly G[], at: number): G[] =
     .slice(0, READ);
 
 /** Whether a turn's question is among a gap's. */
-export const isAmong = (turn: Asked, questions: readonly Question[]): boolean =>
+export const isAmong = (turn: TurnOrigin, questions: readonly Question[]): boolean =>
   questions.some(
     ({ asked_at, conversation_id }) =>
       conversation_id === turn.conversation_id && isNear(asked_at, turn.created_at),
   );
 
-async function find(turn: Asked, signal: AbortSignal): Promise<Schemas["KnowledgeGap"] | null> {
+async function find(turn: TurnOrigin, signal: AbortSignal): Promise<Schemas["KnowledgeGap"] | null> {
   const listed = await api.GET("/api/v1/gaps", { params: { query: { limit: LISTED } }, signal });
   for (const { id } of candidates(listed.data?.items ?? [], turn.created_at)) {
     const { data } = await api.GET("/api/v1/gaps/{id}", { params: { path: { id } }, signal });

@@ -3,10 +3,10 @@ import { useMemo } from "react";
 import type { Schemas } from "@/api/client";
 import { useNumbers } from "./conversations";
 
-type Named = Pick<Schemas["Number"], "slug" | "display" | "verified_name">;
+type NumberLabel = Pick<Schemas["Number"], "slug" | "display" | "verified_name">;
 
 /** Each number's name by its slug: what customers see, unless several numbers share it; then the phone. */
-export function namesOf(numbers: readonly Named[]): Map<string, string> {
+export function namesOf(numbers: readonly NumberLabel[]): Map<string, string> {
   const shared = (name: string) => numbers.filter(({ verified_name }) => verified_name === name).length > 1;
   return new Map(
     numbers.map(({ slug, display, verified_name }) => [

@@ -17,14 +17,14 @@ const refusals = {
 } as const;
 
 type Refusal = keyof typeof refusals;
-type Noted = Pick<Schemas["Message"], "note" | "note_code" | "errors">;
+type NoteFields = Pick<Schemas["Message"], "note" | "note_code" | "errors">;
 
 /** The text for a note: the desk's own code, a meaning of the provider's code, or only the provider's words. */
 export function readNote({
   note,
   note_code,
   errors,
-}: Noted): { code?: Schemas["NoteCode"]; refusal?: Refusal; words?: string } | undefined {
+}: NoteFields): { code?: Schemas["NoteCode"]; refusal?: Refusal; words?: string } | undefined {
   if (!note) return undefined;
   if (note_code) return { code: note_code };
   const code = errors?.[0]?.code;
@@ -39,7 +39,7 @@ const isRefusal = (word: string): word is Refusal => word in refusals;
 /** Returns a function that words a note. The provider's own words, in English, stay beside their meaning. */
 export function useNote() {
   const { t } = useTranslation("inbox");
-  return (message: Noted): { text?: string; words?: string } | undefined => {
+  return (message: NoteFields): { text?: string; words?: string } | undefined => {
     const read = readNote(message);
     if (!read) return undefined;
     // A newer server may send a code that this page does not know.

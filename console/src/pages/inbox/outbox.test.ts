@@ -1,9 +1,9 @@
 // No message is lost or sent twice, and messages are sent in the order in which they were written.
 import { beforeEach, expect, test, vi } from "vitest";
 import { Failure, type Schemas } from "@/api/client";
-import { Outbox, type Pending, unarrived } from "./outbox";
+import { Outbox, type PendingMessage, unarrived } from "./outbox";
 
-type Made = { id: string };
+type SentMessage = { id: string };
 let kept = new Map<string, string>();
 const storage = {
   getItem: (key: string) => kept.get(key) ?? null,
@@ -11,9 +11,9 @@ const storage = {
   removeItem: (key: string) => void kept.delete(key),
 };
 
-function make(send: (one: Pending) => Promise<Made>) {
+function make(send: (one: PendingMessage) => Promise<SentMessage>) {
   const arrived: string[] = [];
-  const box = new Outbox<Made>({
+  const box = new Outbox<SentMessage>({
     send,
     arrived: (one) => arrived.push(one.text),
     newest: () => "msg_1",
@@ -25,7 +25,7 @@ function make(send: (one: Pending) => Promise<Made>) {
 const settle = async () => {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 };
-const texts = (box: Outbox<Made>) => box.list().map(({ text, state }) => `${text} ${state}`);
+const texts = (box: Outbox<SentMessage>) => box.list().map(({ text, state }) => `${text} ${state}`);
 
 beforeEach(() => {
   kept = new Map();
@@ -122,7 +122,7 @@ test("only what is not on its way can be discarded", async () => {
 });
 
 test("what arrived is not shown twice", () => {
-  const one = (key: string, more: Partial<Pending> = {}): Pending => ({
+  const one = (key: string, more: Partial<PendingMessage> = {}): PendingMessage => ({
     key,
     conversation: "a",
     text: "ok",
@@ -132,7 +132,7 @@ test("what arrived is not shown twice", () => {
     ...more,
   });
   const said = (id: string, text = "ok", author: Schemas["Author"] = "person") => ({ id, text, author });
-  const left = (list: Pending[], ...messages: ReturnType<typeof said>[]) =>
+  const left = (list: PendingMessage[], ...messages: ReturnType<typeof said>[]) =>
     unarrived(list, messages).map(({ key }) => key);
   expect(left([one("x")], said("msg_4"))).toEqual(["x"]);
   expect(left([one("x")], said("msg_6"))).toEqual([]);

@@ -1,7 +1,7 @@
 // Outgoing messages: shown at once and sent one by one, each with an idempotency key so that none is sent twice.
 import { Failure, type Problem, type Schemas } from "@/api/client";
 
-export type Pending = {
+export type PendingMessage = {
   /** Idempotency key, created once for each message. */
   key: string;
   conversation: string;
@@ -21,11 +21,11 @@ export type Pending = {
   after?: string;
 };
 
-type Made = { id: string };
-type Way<M extends Made> = {
-  send: (pending: Pending) => Promise<M>;
+type SentMessage = { id: string };
+type OutboxOptions<M extends SentMessage> = {
+  send: (pending: PendingMessage) => Promise<M>;
   /** Called with the message that the server created. */
-  arrived: (pending: Pending, message: M) => void;
+  arrived: (pending: PendingMessage, message: M) => void;
   /** The id of the newest loaded message of a conversation. */
   newest: (conversation: string) => string;
   storage: Pick<Storage, "getItem" | "setItem" | "removeItem">;
@@ -36,9 +36,9 @@ const PATIENCE = [1_000, 2_000, 5_000, 10_000, 30_000];
 /** Errors that are worth retrying. */
 const passing = (error: unknown) => error instanceof Failure && [0, 502, 503, 504].includes(error.status);
 
-function kept(storage: Way<Made>["storage"]): Pending[] {
+function kept(storage: OutboxOptions<SentMessage>["storage"]): PendingMessage[] {
   try {
-    const list: Pending[] = JSON.parse(storage.getItem(KEPT) ?? "[]");
+    const list: PendingMessage[] = JSON.parse(storage.getItem(KEPT) ?? "[]");
     // Its fate is unknown; sending it again with the same key is safe.
     return list.map((one) => (one.state === "sending" ? { ...one, state: "queued" } : one));
   } catch {
@@ -46,14 +46,14 @@ function kept(storage: Way<Made>["storage"]): Pending[] {
   }
 }
 
-export class Outbox<M extends Made> {
-  private all: readonly Pending[];
+export class Outbox<M extends SentMessage> {
+  private all: readonly PendingMessage[];
   private readonly watchers = new Set<() => void>();
   private readonly running = new Set<string>();
   private later: ReturnType<typeof setTimeout> | undefined;
   private tries = 0;
 
-  constructor(private readonly way: Way<M>) {
+  constructor(private readonly way: OutboxOptions<M>) {
     this.all = kept(way.storage);
   }
 
@@ -101,7 +101,7 @@ export class Outbox<M extends Made> {
   }
 
   /** Sends one message. Returns whether the next one may follow. */
-  private async attempt(one: Pending): Promise<boolean> {
+  private async attempt(one: PendingMessage): Promise<boolean> {
     this.change(one.key, { state: "sending", after: one.after ?? this.way.newest(one.conversation) });
     try {
       const message = await this.way.send(one);
@@ -128,11 +128,11 @@ export class Outbox<M extends Made> {
     this.tries += 1;
   }
 
-  private change(key: string, change: Partial<Pending>) {
+  private change(key: string, change: Partial<PendingMessage>) {
     this.become(this.all.map((pending) => (pending.key === key ? { ...pending, ...change } : pending)));
   }
 
-  private become(all: readonly Pending[]) {
+  private become(all: readonly PendingMessage[]) {
     this.all = all;
     try {
       if (all.length) this.way.storage.setItem(KEPT, JSON.stringify(all));
@@ -144,10 +144,13 @@ export class Outbox<M extends Made> {
   }
 }
 
-type Shown = Pick<Schemas["Message"], "id" | "author" | "text">;
+type ThreadMessage = Pick<Schemas["Message"], "id" | "author" | "text">;
 
 /** A conversation's pending messages, without those that the server already has but has not answered for yet. */
-export function unarrived(pending: readonly Pending[], messages: readonly Shown[]): Pending[] {
+export function unarrived(
+  pending: readonly PendingMessage[],
+  messages: readonly ThreadMessage[],
+): PendingMessage[] {
   const taken = new Set<string>();
   return pending.filter(({ after, text }) => {
     if (after === undefined) return true;

@@ -2,7 +2,7 @@
 import { useMemo, useSyncExternalStore } from "react";
 import { api } from "@/api/client";
 import { refresh } from "./conversations";
-import { Outbox, type Pending } from "./outbox";
+import { Outbox, type PendingMessage } from "./outbox";
 import { type Message, newest, put } from "./thread";
 
 /** Timeout of a send, in milliseconds. */
@@ -31,7 +31,7 @@ window.addEventListener("online", outbox.wake);
 outbox.wake();
 
 /** The pending messages of a conversation. */
-export function usePending(id: string): Pending[] {
+export function usePending(id: string): PendingMessage[] {
   const all = useSyncExternalStore(outbox.subscribe, outbox.list);
   return useMemo(() => all.filter(({ conversation }) => conversation === id), [all, id]);
 }

@@ -2,21 +2,24 @@
 import type { Schemas } from "@/api/client";
 import type { Conversation } from "./filter";
 
-type Asked = Pick<Conversation, "owner" | "waiting" | "staff">;
+type OwnerFields = Pick<Conversation, "owner" | "waiting" | "staff">;
 
 /** `staff`: a support contact, whom the bot does not answer. `waiting`: the customer waits for a person. */
 export type Status = Schemas["Owner"] | "waiting" | "staff";
 
 /** Who answers. */
-export function standingOf({ owner, staff }: Pick<Asked, "owner" | "staff">): Exclude<Status, "waiting"> {
+export function standingOf({
+  owner,
+  staff,
+}: Pick<OwnerFields, "owner" | "staff">): Exclude<Status, "waiting"> {
   return owner !== "person" && staff ? "staff" : owner;
 }
 
 /** What is to be done comes before who would do it. */
-export const statusOf = (one: Asked): Status => (one.waiting ? "waiting" : standingOf(one));
+export const statusOf = (one: OwnerFields): Status => (one.waiting ? "waiting" : standingOf(one));
 
-type Waits = Pick<Conversation, "waiting" | "last_inbound_at" | "last_message_at">;
+type WaitFields = Pick<Conversation, "waiting" | "last_inbound_at" | "last_message_at">;
 
 /** Since when the customer waits, milliseconds since 1970: since their last message. */
-export const waitsSince = ({ waiting, last_inbound_at, last_message_at }: Waits): number | undefined =>
+export const waitsSince = ({ waiting, last_inbound_at, last_message_at }: WaitFields): number | undefined =>
   waiting ? (last_inbound_at ?? last_message_at) : undefined;

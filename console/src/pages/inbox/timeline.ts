@@ -1,6 +1,6 @@
 // Messages and activities in one order, with where a day or a speaker begins.
 import type { Activity } from "./activity";
-import { isEvent, reactions } from "./holds";
+import { isEvent, reactions } from "./messageParts";
 import type { Message } from "./thread";
 
 /** Messages of one author within this time are grouped, in milliseconds. */

@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { windowOf } from "./window";
 
-type Written = Parameters<typeof windowOf>[0];
-const one = (more: Partial<Written>): Written => ({
+type WindowFields = Parameters<typeof windowOf>[0];
+const one = (more: Partial<WindowFields>): WindowFields => ({
   has_window: true,
   opted_out: false,
   last_inbound_at: 1,

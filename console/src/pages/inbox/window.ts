@@ -6,9 +6,9 @@ import type { Conversation } from "./filter";
 /** `free`: the provider has no such limit. `never`: the customer has never written. */
 export type Window = { kind: "free" | "never" | "closed" | "optedOut" } | { kind: "open"; left: number };
 
-type Written = Pick<Conversation, "has_window" | "opted_out" | "last_inbound_at" | "window_ends_at">;
+type WindowFields = Pick<Conversation, "has_window" | "opted_out" | "last_inbound_at" | "window_ends_at">;
 
-export function windowOf(one: Written, now: number): Window {
+export function windowOf(one: WindowFields, now: number): Window {
   if (one.opted_out) return { kind: "optedOut" };
   if (one.window_ends_at == null)
     return { kind: one.has_window && one.last_inbound_at == null ? "never" : "free" };

@@ -9,7 +9,7 @@ import { usePages } from "@/api/pages";
 import { reread } from "@/api/queries";
 import { AnswerForm, type Draft } from "@/parts/AnswerForm";
 import { usePlacedAnswer } from "@/parts/curated";
-import { Formatted } from "@/parts/Formatted";
+import { FormattedText } from "@/parts/FormattedText";
 import { MoreButton } from "@/parts/MoreButton";
 import { toWhatsApp } from "@/parts/markdown";
 import { Async, Empty } from "@/parts/States";
@@ -124,7 +124,7 @@ function Row({ answer: one, collection, edit }: RowProps) {
             </Text>
           )}
           <Text size="sm" dir="auto" lineClamp={3} style={{ whiteSpace: "pre-wrap" }}>
-            <Formatted text={toWhatsApp(one.answer)} />
+            <FormattedText text={toWhatsApp(one.answer)} />
           </Text>
           {one.source && (
             <Text size="xs" c="dimmed">
@@ -132,13 +132,13 @@ function Row({ answer: one, collection, edit }: RowProps) {
             </Text>
           )}
         </Stack>
-        {!one.source && <Acts answer={one} question={question} collection={collection} edit={edit} />}
+        {!one.source && <Actions answer={one} question={question} collection={collection} edit={edit} />}
       </Group>
     </Paper>
   );
 }
 
-function Acts({ answer, question, collection, edit }: RowProps & { question: string }) {
+function Actions({ answer, question, collection, edit }: RowProps & { question: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const removal = useRemoval();
   const deletion = $api.useMutation("delete", "/api/v1/collections/{name}/answers/{id}");

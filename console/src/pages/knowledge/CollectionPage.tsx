@@ -18,7 +18,7 @@ import { Answers } from "./Answers";
 import { CollectionMenu, Holdings } from "./Collections";
 import { DocumentDrawer } from "./DocumentDrawer";
 import { Documents } from "./Documents";
-import { Dropping } from "./Dropping";
+import { DropTarget } from "./DropTarget";
 import { Settings } from "./Settings";
 import { Sources } from "./Sources";
 import { Uploads } from "./Uploads";
@@ -36,7 +36,7 @@ export function CollectionPage() {
     refetchInterval: ({ state }) => (state.data?.some(({ learning }) => learning > 0) ? 2_000 : false),
   });
   const collection = query.data?.find(({ slug, id }) => slug === name || id === name);
-  if (collection) return <Shown key={collection.id} collection={collection} gone={gone} />;
+  if (collection) return <CollectionView key={collection.id} collection={collection} gone={gone} />;
   return (
     <Page title={name} back={back}>
       <Async query={query}>{() => <Failed error={new Failure(404, t("collections.gone"))} />}</Async>
@@ -44,7 +44,7 @@ export function CollectionPage() {
   );
 }
 
-function Shown({ collection, gone }: { collection: Schemas["Collection"]; gone: () => void }) {
+function CollectionView({ collection, gone }: { collection: Schemas["Collection"]; gone: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   const agentNamed = useAgentNames();
@@ -63,7 +63,7 @@ function Shown({ collection, gone }: { collection: Schemas["Collection"]; gone: 
     <Page
       title={collectionName(collection)}
       back={{ to: "/knowledge", label: t("title") }}
-      about={<About collection={collection} />}
+      about={<CollectionFacts collection={collection} />}
       actions={
         <>
           {!guarded && <AddDocuments collection={slug} />}
@@ -115,12 +115,12 @@ function Shown({ collection, gone }: { collection: Schemas["Collection"]; gone: 
         </Tabs.Panel>
       </Tabs>
       <DocumentDrawer collection={collection} />
-      {!guarded && <Dropping collection={collection} />}
+      {!guarded && <DropTarget collection={collection} />}
     </Page>
   );
 }
 
-function About({ collection }: { collection: Schemas["Collection"] }) {
+function CollectionFacts({ collection }: { collection: Schemas["Collection"] }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   const names = collection.agents.map(useAgentNames());

@@ -4,11 +4,11 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { $api, Failure, type Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
-import { Folded } from "@/parts/Folded";
+import { FoldedList } from "@/parts/FoldedList";
 import { Async, Failed } from "@/parts/States";
 import { useHere } from "@/parts/useHere";
 import { When } from "@/parts/When";
-import { From, Learning, useActs, Why } from "./DocumentRow";
+import { FailureReason, LearningProgress, OriginLabel, useActs } from "./DocumentRow";
 import { originOf } from "./origin";
 
 type Collection = Schemas["Collection"];
@@ -74,14 +74,14 @@ function Head({ document, collection, close }: HeadProps) {
         )}
       </div>
       <Group gap="xs" fz="sm" c="dimmed">
-        <From from={originOf(document.from, collection.origin)} />
+        <OriginLabel from={originOf(document.from, collection.origin)} />
         {size != null && <span>· {format.size(size)}</span>}
         <span>
           · <When at={updated_at} ago />
         </span>
       </Group>
-      {state === "learning" && <Learning document={document} />}
-      {state === "failed" && <Why document={document} />}
+      {state === "learning" && <LearningProgress document={document} />}
+      {state === "failed" && <FailureReason document={document} />}
       {document.removable ? (
         <Group gap="xs">
           {document.from === "upload" && (
@@ -142,7 +142,7 @@ function Passages({ document }: { document: Schemas["Document"] }) {
         }
       >
         {(all) => (
-          <Folded all={all}>
+          <FoldedList all={all}>
             {(shown) => (
               <Stack component="ol" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
                 {shown.map((chunk) => (
@@ -150,7 +150,7 @@ function Passages({ document }: { document: Schemas["Document"] }) {
                 ))}
               </Stack>
             )}
-          </Folded>
+          </FoldedList>
         )}
       </Async>
     </div>

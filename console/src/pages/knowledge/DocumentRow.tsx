@@ -58,11 +58,11 @@ export function DocumentRow({ document, collection }: Props) {
         <Box hiddenFrom="sm" mt={2}>
           <Meta document={document} origin={origin} />
         </Box>
-        {state === "learning" && <Learning document={document} />}
-        {state === "failed" && <Why document={document} />}
+        {state === "learning" && <LearningProgress document={document} />}
+        {state === "failed" && <FailureReason document={document} />}
       </Table.Td>
       <Table.Td visibleFrom="sm">
-        <From from={origin} />
+        <OriginLabel from={origin} />
       </Table.Td>
       <Table.Td visibleFrom="sm" ta="end">
         {format.count(chunks)}
@@ -74,7 +74,7 @@ export function DocumentRow({ document, collection }: Props) {
         <When at={updated_at} ago />
       </Table.Td>
       <Table.Td w={50} pe={0}>
-        {document.removable && <Acts document={document} />}
+        {document.removable && <Actions document={document} />}
       </Table.Td>
     </Table.Tr>
   );
@@ -87,7 +87,7 @@ const icons: Record<Origin, typeof IconFolder> = {
   web: IconWorld,
 };
 
-export function From({ from }: { from: Origin }) {
+export function OriginLabel({ from }: { from: Origin }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const Icon = known(icons, from, IconHelpCircle);
   return (
@@ -106,14 +106,14 @@ function Meta({ document, origin }: { document: Document; origin: Origin }) {
   const format = useFormat();
   return (
     <Group gap={6} c="dimmed" fz="xs">
-      <From from={origin} />
+      <OriginLabel from={origin} />
       <span>· {t("collections.passages", { count: document.chunks })}</span>
       {document.size != null && <span>· {format.size(document.size)}</span>}
     </Group>
   );
 }
 
-export function Learning({ document }: { document: Document }) {
+export function LearningProgress({ document }: { document: Document }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const { progress, chunks } = document;
   const stage = t(`stage.${progress?.stage ?? "waiting"}`);
@@ -146,7 +146,7 @@ export function Learning({ document }: { document: Document }) {
   );
 }
 
-export function Why({ document }: { document: Document }) {
+export function FailureReason({ document }: { document: Document }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const { why, what } = useFailure()(document);
   return (
@@ -196,7 +196,7 @@ export function useActs(document: Document, gone?: () => void) {
   return { again, remove, busy: learning.isPending || deletion.isPending };
 }
 
-function Acts({ document }: { document: Document }) {
+function Actions({ document }: { document: Document }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const { again, remove, busy } = useActs(document);
   return (

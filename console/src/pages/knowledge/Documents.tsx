@@ -16,7 +16,7 @@ import { hasFolder, originOf } from "./origin";
 
 type Status = Schemas["DocumentStatus"];
 type State = "all" | Status;
-type From = Schemas["DocumentOrigin"];
+type DocumentOrigin = Schemas["DocumentOrigin"];
 /** The API's state for each filter. */
 const states: Record<State, Status | undefined> = {
   all: undefined,
@@ -24,9 +24,9 @@ const states: Record<State, Status | undefined> = {
   learning: "learning",
   failed: "failed",
 };
-const froms: Record<From, true> = { upload: true, web: true, folder: true };
+const froms: Record<DocumentOrigin, true> = { upload: true, web: true, folder: true };
 
-function useDocuments(name: string, state: State, from: From | null, q: string) {
+function useDocuments(name: string, state: State, from: DocumentOrigin | null, q: string) {
   const query = { state: states[state], from: from ?? undefined, q: q || undefined, limit: 50 };
   return usePages(
     (cursor) =>
@@ -44,7 +44,7 @@ function useDocuments(name: string, state: State, from: From | null, q: string) 
 export function Documents({ collection }: { collection: Schemas["Collection"] }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const [state, setState] = useState<State>("all");
-  const [from, setFrom] = useState<From | null>(null);
+  const [from, setFrom] = useState<DocumentOrigin | null>(null);
   const [search, setSearch] = useState("");
   const [q] = useDebouncedValue(search.trim(), 250);
   const query = useDocuments(collection.slug, state, from, q);
@@ -83,7 +83,7 @@ export function Documents({ collection }: { collection: Schemas["Collection"] })
           />
         </Group>
       )}
-      <Async query={query} empty={<None all={all} collection={collection} />}>
+      <Async query={query} empty={<NoDocuments all={all} collection={collection} />}>
         {(documents) => (
           <>
             <List documents={documents} collection={collection} />
@@ -95,7 +95,7 @@ export function Documents({ collection }: { collection: Schemas["Collection"] })
   );
 }
 
-function None({ all, collection }: { all: boolean; collection: Schemas["Collection"] }) {
+function NoDocuments({ all, collection }: { all: boolean; collection: Schemas["Collection"] }) {
   const { t } = useTranslation(["knowledge", "common"]);
   if (!all)
     return (

@@ -21,13 +21,13 @@ import { AnswerLink } from "@/parts/AnswerLink";
 import { useConfirm } from "@/parts/Confirm";
 import { collectionOptions, useCollectionNames } from "@/parts/collectionName";
 import { useCollectionsOf, usePlacedAnswer } from "@/parts/curated";
-import { Formatted } from "@/parts/Formatted";
+import { FormattedText } from "@/parts/FormattedText";
 import { Async, Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
 import { plain } from "@/parts/whatsapp";
 
-type Full = Schemas["KnowledgeGapInFull"];
+type GapInFull = Schemas["KnowledgeGapInFull"];
 
 function changed() {
   reread("/api/v1/gaps", "/api/v1/gaps/{id}", "/api/v1/collections/{name}/answers");
@@ -44,10 +44,10 @@ export function GapDrawer({ id, close }: { id?: string; close: () => void }) {
 
 function Gap({ id, close }: { id: string; close: () => void }) {
   const query = $api.useQuery("get", "/api/v1/gaps/{id}", { params: { path: { id } } });
-  return <Async query={query}>{(full) => <Shown full={full} close={close} />}</Async>;
+  return <Async query={query}>{(full) => <GapView full={full} close={close} />}</Async>;
 }
 
-function Shown({ full, close }: { full: Full; close: () => void }) {
+function GapView({ full, close }: { full: GapInFull; close: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const { gap, examples } = full;
   return (
@@ -70,12 +70,12 @@ function Shown({ full, close }: { full: Full; close: () => void }) {
             {examples.map((example) => (
               <List.Item key={`${example.asked_at} ${example.question}`}>
                 <span dir="auto">
-                  <Formatted text={example.question} />
+                  <FormattedText text={example.question} />
                 </span>{" "}
                 <Text span size="xs" c="dimmed">
                   <When at={example.asked_at} ago />
                 </Text>{" "}
-                {example.conversation_id && <InConversation id={example.conversation_id} />}
+                {example.conversation_id && <ConversationLink id={example.conversation_id} />}
               </List.Item>
             ))}
           </List>
@@ -88,20 +88,20 @@ function Shown({ full, close }: { full: Full; close: () => void }) {
       >
         {t("gaps.try")}
       </Anchor>
-      {gap.answer_id && <Answered id={gap.answer_id} />}
+      {gap.answer_id && <GapAnswerLink id={gap.answer_id} />}
       {gap.state !== "answered" && <AnswerForm full={full} close={close} />}
     </Stack>
   );
 }
 
 /** The link to the curated answer that was written for it. */
-function Answered({ id }: { id: string }) {
+function GapAnswerLink({ id }: { id: string }) {
   const placed = usePlacedAnswer(id, useCollectionsOf(undefined)?.all);
   return <AnswerLink placed={placed.data} />;
 }
 
 /** The link from a question to where it was asked. */
-function InConversation({ id }: { id: string }) {
+function ConversationLink({ id }: { id: string }) {
   const { t } = useTranslation("knowledge");
   return (
     <Anchor size="xs" renderRoot={(props) => <Link to="/inbox/$id" params={{ id }} {...props} />}>
@@ -110,7 +110,7 @@ function InConversation({ id }: { id: string }) {
   );
 }
 
-function AnswerForm({ full, close }: { full: Full; close: () => void }) {
+function AnswerForm({ full, close }: { full: GapInFull; close: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const collections = $api.useQuery("get", "/api/v1/collections");
   return (
@@ -125,10 +125,10 @@ function AnswerForm({ full, close }: { full: Full; close: () => void }) {
   );
 }
 
-type FormProps = { full: Full; collections: Schemas["Collection"][]; close: () => void };
+type FormProps = { full: GapInFull; collections: Schemas["Collection"][]; close: () => void };
 
 /** The customers' questions, one a line, without duplicates. */
-function ways({ gap, examples }: Full): string {
+function ways({ gap, examples }: GapInFull): string {
   return [...new Set([gap, ...examples].map(({ question }) => plain(question)))].join("\n");
 }
 
@@ -199,7 +199,7 @@ function Form({ full, collections, close }: FormProps) {
         {agents.error && !agents.data && <Failed error={agents.error} again={() => void agents.refetch()} />}
         {answering.error && <Failed error={answering.error} />}
         <Group justify="space-between">
-          <Dismiss gap={gap} close={close} />
+          <DismissButton gap={gap} close={close} />
           <Button type="submit" loading={answering.isPending || agents.isPending} disabled={!agents.data}>
             {t("gaps.save")}
           </Button>
@@ -217,7 +217,7 @@ function Form({ full, collections, close }: FormProps) {
   );
 }
 
-function Dismiss({ gap, close }: { gap: Schemas["KnowledgeGap"]; close: () => void }) {
+function DismissButton({ gap, close }: { gap: Schemas["KnowledgeGap"]; close: () => void }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const confirm = useConfirm();
   const say = useSay();

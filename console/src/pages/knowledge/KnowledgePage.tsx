@@ -9,7 +9,7 @@ import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
 import { Page } from "@/parts/Page";
 import { Collections } from "./Collections";
-import { Embedding } from "./Embedding";
+import { EmbeddingProgress } from "./EmbeddingProgress";
 import { Gaps, useOpenGaps } from "./Gaps";
 import { NewCollection } from "./NewCollection";
 import { SearchTest } from "./SearchTest";
@@ -28,7 +28,7 @@ export function KnowledgePage() {
   });
   return (
     <Page title={t("title")} about={t("about")} actions={shown === "collections" && <NewCollection />}>
-      <Embedding />
+      <EmbeddingProgress />
       <Tabs
         value={shown}
         keepMounted={false}

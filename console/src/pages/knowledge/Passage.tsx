@@ -9,10 +9,10 @@ import { useFormat } from "@/i18n/format";
 import { useSay } from "@/parts/say";
 import { pieces } from "./words";
 
-type Found = Schemas["FoundPassage"];
+type FoundPassage = Schemas["FoundPassage"];
 
 type Props = {
-  passage: Found;
+  passage: FoundPassage;
   question: string;
   /** The highest word score of all passages: that scale has no upper limit. */
   most: number;
@@ -38,7 +38,7 @@ export function Passage({ passage, question, most, collections }: Props) {
             </Text>
           </div>
           <Body text={text} question={question} />
-          <ShowDocument source={source} collections={collections} />
+          <DocumentLink source={source} collections={collections} />
         </Stack>
         <Stack gap={4} w={{ base: "100%", xs: 220 }}>
           <Score label={t("search.score")} value={score} shown={format.number(score)} strong />
@@ -108,7 +108,7 @@ function Score(props: { label: string; value?: number; shown: string; strong?: b
 }
 
 /** A passage has only its document's path, so the document is looked up on demand. */
-function ShowDocument({ source, collections }: { source: string; collections: string[] }) {
+function DocumentLink({ source, collections }: { source: string; collections: string[] }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const navigate = useNavigate();
   const say = useSay();

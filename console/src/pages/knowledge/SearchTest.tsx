@@ -95,11 +95,11 @@ export function SearchTest() {
   );
 }
 
-type Found = Schemas["SearchResults"];
+type SearchResults = Schemas["SearchResults"];
 
 type ResultsProps = {
   question: string;
-  found: { data?: Found; error: unknown; refetch: () => unknown };
+  found: { data?: SearchResults; error: unknown; refetch: () => unknown };
   collections: string[];
 };
 
@@ -140,7 +140,7 @@ function Results({ question, found, collections }: ResultsProps) {
   );
 }
 
-function Summary({ question, results }: { question: string; results: Found }) {
+function Summary({ question, results }: { question: string; results: SearchResults }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   const { confidence, threshold, embedder } = results;

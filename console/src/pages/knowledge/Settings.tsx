@@ -7,7 +7,7 @@ import { reread } from "@/api/queries";
 import { Async, Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
 
-type Known = Schemas["CollectionSettings"];
+type CollectionSettings = Schemas["CollectionSettings"];
 
 export function Settings({ collection }: { collection: string }) {
   const query = $api.useQuery("get", "/api/v1/collections/{name}/settings", {
@@ -24,7 +24,7 @@ export function Settings({ collection }: { collection: string }) {
 type Field = number | string;
 const given = (value: Field) => (value === "" ? undefined : Number(value));
 
-function Form({ collection, known }: { collection: string; known: Known }) {
+function Form({ collection, known }: { collection: string; known: CollectionSettings }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const say = useSay();
   const setting = $api.useMutation("put", "/api/v1/collections/{name}/settings");

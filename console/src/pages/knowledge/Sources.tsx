@@ -94,15 +94,15 @@ function Row({ source, collection }: { source: Source; collection: string }) {
               {reasonOf(error, error_code)}
             </Text>
           )}
-          {failed.length > 0 && <Unread source={source} />}
+          {failed.length > 0 && <FailedPages source={source} />}
         </Stack>
-        <Acts source={source} collection={collection} />
+        <Actions source={source} collection={collection} />
       </Group>
     </Paper>
   );
 }
 
-function Unread({ source: { failed } }: { source: Source }) {
+function FailedPages({ source: { failed } }: { source: Source }) {
   const reasonOf = usePageReason();
   const { t } = useTranslation(["knowledge", "common"]);
   const [open, setOpen] = useState(false);
@@ -128,7 +128,7 @@ function Unread({ source: { failed } }: { source: Source }) {
   );
 }
 
-function Acts({ source, collection }: { source: Source; collection: string }) {
+function Actions({ source, collection }: { source: Source; collection: string }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const removal = useRemoval();
   const say = useSay();

@@ -56,13 +56,13 @@ function Row({ upload }: { upload: Upload }) {
           </ActionIcon>
         </Group>
       </Group>
-      {failed ? <Why upload={upload} /> : <Way upload={upload} />}
+      {failed ? <FailureReason upload={upload} /> : <UploadProgress upload={upload} />}
     </li>
   );
 }
 
 /** The upload's progress. */
-function Way({ upload }: { upload: Upload }) {
+function UploadProgress({ upload }: { upload: Upload }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const format = useFormat();
   const { name, size, sent, state } = upload;
@@ -84,7 +84,7 @@ function Way({ upload }: { upload: Upload }) {
   );
 }
 
-function Why({ upload }: { upload: Upload }) {
+function FailureReason({ upload }: { upload: Upload }) {
   const { t } = useTranslation(["knowledge", "common"]);
   const failure = useFailure();
   const worded = useProblem();

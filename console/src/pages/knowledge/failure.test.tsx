@@ -7,11 +7,11 @@ import { usePageReason } from "./failure";
 
 type Code = Schemas["PageReason"];
 
-function Said({ code }: { code?: Code | null }) {
+function ReasonText({ code }: { code?: Code | null }) {
   return usePageReason()("The server says it.", code);
 }
 
-const said = (code?: Code | null) => renderToStaticMarkup(<Said code={code} />);
+const said = (code?: Code | null) => renderToStaticMarkup(<ReasonText code={code} />);
 
 beforeAll(async () => {
   await begin();

@@ -1,11 +1,11 @@
 // Where a document comes from, as the page shows it.
 import type { Schemas } from "@/api/client";
 
-type From = Schemas["DocumentOrigin"];
-export type Origin = From | "demo";
+type DocumentOrigin = Schemas["DocumentOrigin"];
+export type Origin = DocumentOrigin | "demo";
 
 /** The demo has no folder: what the server calls a file of the folder came with the demo shop. */
-export function originOf(from: From, collection: Schemas["Collection"]["origin"]): Origin {
+export function originOf(from: DocumentOrigin, collection: Schemas["Collection"]["origin"]): Origin {
   return from === "folder" && collection === "demo" ? "demo" : from;
 }
 

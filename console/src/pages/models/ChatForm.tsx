@@ -9,7 +9,7 @@ import { known, wordsOf } from "@/api/words";
 import { Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { body, type Draft, keepsKey, ofModel, opened, type Provider } from "./draft";
-import { EndpointFailed, Trial } from "./Trial";
+import { EndpointError, Trial } from "./Trial";
 
 const providers = {
   openai: "provider.openai",
@@ -121,7 +121,7 @@ export function ChatForm({ chosen, close }: Props) {
                 : t("model.none")}
             </Text>
           )}
-          {listing.data?.failure && <EndpointFailed failure={listing.data.failure} />}
+          {listing.data?.failure && <EndpointError failure={listing.data.failure} />}
           {trial.data && <Trial trial={trial.data} model={model} />}
         </Stack>
         {(listing.error ?? trial.error ?? saving.error) && (

@@ -33,7 +33,7 @@ export function ChatModel({ settings }: { settings: Settings }) {
       </Title>
       <Paper withBorder p="md">
         <Stack>
-          <Now settings={settings} />
+          <CurrentModel settings={settings} />
           {chosen?.problem && (
             <Alert color="red" icon={<IconAlertTriangle aria-hidden />} title={t("broken.title")}>
               <Text size="sm">{t("broken.about")}</Text>
@@ -79,7 +79,7 @@ export function ChatModel({ settings }: { settings: Settings }) {
   );
 }
 
-function Now({ settings: { answering, chosen } }: { settings: Settings }) {
+function CurrentModel({ settings: { answering, chosen } }: { settings: Settings }) {
   const { t } = useTranslation("models");
   return (
     <div data-testid="answering">

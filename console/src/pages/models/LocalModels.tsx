@@ -11,13 +11,13 @@ import { Empty } from "@/parts/States";
 import { useSay } from "@/parts/say";
 import { tasks } from "./Parts";
 
-type Local = Schemas["LocalModel"];
+type LocalModel = Schemas["LocalModel"];
 
 /** How many models of each task are offered at first; the list names the preferred ones first. */
 const OFFERED = 2;
 
 /** The models that are there or on their way, and the first of each task. */
-export function shortened(models: Local[]): Local[] {
+export function shortened(models: LocalModel[]): LocalModel[] {
   return models.filter(({ name, task, installed, received, failure }) => {
     if (installed || typeof received === "number" || failure) return true;
     const offered = models.filter((other) => other.task === task && !other.installed);
@@ -25,7 +25,7 @@ export function shortened(models: Local[]): Local[] {
   });
 }
 
-export function LocalModels({ models, folder }: { models: Local[]; folder: string }) {
+export function LocalModels({ models, folder }: { models: LocalModel[]; folder: string }) {
   const { t } = useTranslation(["models", "common"]);
   const [isLong, setLong] = useState(false);
   const few = shortened(models);
@@ -58,7 +58,7 @@ export function LocalModels({ models, folder }: { models: Local[]; folder: strin
   );
 }
 
-function Row({ model, isFirst }: { model: Local; isFirst: boolean }) {
+function Row({ model, isFirst }: { model: LocalModel; isFirst: boolean }) {
   const { t } = useTranslation("models");
   const format = useFormat();
   const { name, task, about, bytes, installed, in_use, received, failure } = model;

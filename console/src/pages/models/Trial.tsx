@@ -15,7 +15,7 @@ const problems = {
   other: "failure.other",
 } as const satisfies Record<Schemas["ChatProblem"], string>;
 
-export function EndpointFailed({ failure }: { failure: Schemas["EndpointFailure"] }) {
+export function EndpointError({ failure }: { failure: Schemas["EndpointFailure"] }) {
   const { t } = useTranslation("models");
   return (
     <Alert
@@ -35,7 +35,7 @@ export function EndpointFailed({ failure }: { failure: Schemas["EndpointFailure"
 export function Trial({ trial, model }: { trial: Schemas["ChatModelTrial"]; model: string }) {
   const { t } = useTranslation("models");
   const format = useFormat();
-  if (trial.failure) return <EndpointFailed failure={trial.failure} />;
+  if (trial.failure) return <EndpointError failure={trial.failure} />;
   const cost = typeof trial.cost_micros === "number" ? format.money(trial.cost_micros) : t("trial.unpriced");
   return (
     <Alert icon={<IconCheck aria-hidden />} title={t("trial.title", { model })} data-testid="trial">

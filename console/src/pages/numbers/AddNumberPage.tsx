@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 import { Page } from "@/parts/Page";
 import { Async } from "@/parts/States";
-import { Local } from "./Local";
+import { LocalAddress } from "./LocalAddress";
 import { Needs } from "./Needs";
 import { type Draft, NewNumber } from "./NewNumber";
 import { type Provider, parted, shakesHands, token, useProviders, useWords } from "./provider";
@@ -27,7 +27,7 @@ export function AddNumberPage() {
         {(providers) => {
           const chosen = providers.find((one) => one.name === name);
           return chosen ? (
-            <Guided
+            <GuidedSetup
               key={chosen.name}
               provider={chosen}
               draft={drafts[chosen.name] ?? { values: {} }}
@@ -36,7 +36,7 @@ export function AddNumberPage() {
               }
             />
           ) : (
-            <Choose providers={providers} />
+            <ProviderChoice providers={providers} />
           );
         }}
       </Async>
@@ -44,7 +44,7 @@ export function AddNumberPage() {
   );
 }
 
-function Choose({ providers }: { providers: Provider[] }) {
+function ProviderChoice({ providers }: { providers: Provider[] }) {
   const { t } = useTranslation(["numbers", "common"]);
   return (
     <Stack>
@@ -89,13 +89,13 @@ function useMade(provider: Provider) {
   );
 }
 
-type GuidedProps = {
+type GuidedSetupProps = {
   provider: Provider;
   draft: Draft;
   change: (change: (draft: Draft) => Draft) => void;
 };
 
-function Guided({ provider, draft, change }: GuidedProps) {
+function GuidedSetup({ provider, draft, change }: GuidedSetupProps) {
   const { t } = useTranslation(["numbers", "common"]);
   const navigate = useNavigate();
   const { step: named } = useSearch({ from: "/desk/numbers/add" });
@@ -138,7 +138,7 @@ function Guided({ provider, draft, change }: GuidedProps) {
               <Steps provider={provider} steps={before} />
             </section>
             {made.data && shakesHands(provider) && (
-              <Local address={made.data.callback_url} provider={brand(provider)} meanwhile />
+              <LocalAddress address={made.data.callback_url} provider={brand(provider)} meanwhile />
             )}
             <Group justify="flex-end">
               <Button variant="default" onClick={back}>

@@ -6,9 +6,9 @@ import { useTranslation } from "react-i18next";
 import { $api, api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { useFormat } from "@/i18n/format";
-import { Copyable } from "@/parts/Copyable";
+import { CopyableText } from "@/parts/CopyableText";
 import { useSay } from "@/parts/say";
-import { Local } from "./Local";
+import { LocalAddress } from "./LocalAddress";
 import { type Provider, parted, type Step, shakesHands, token as tokenField, useWords } from "./provider";
 import { Steps } from "./Steps";
 import { keepToken, tokenOf } from "./tokens";
@@ -27,7 +27,7 @@ export function Callback({ number, provider }: Props) {
           <Text size="sm" fw={500}>
             {t("callback.url")}
           </Text>
-          <Copyable value={number.webhook_url} label={t("callback.url")} />
+          <CopyableText value={number.webhook_url} label={t("callback.url")} />
         </div>
       )}
       {step.shows.includes("verify_token") && <Token number={number} provider={provider} />}
@@ -35,7 +35,7 @@ export function Callback({ number, provider }: Props) {
   );
   return (
     <Stack>
-      {hands && <Local address={number.webhook_url} provider={title} />}
+      {hands && <LocalAddress address={number.webhook_url} provider={title} />}
       <Text size="sm">{t("callback.about", { provider: title })}</Text>
       <Steps provider={provider} steps={parted(provider).after} shown={shown} />
       {hands && <Handshake number={number} title={title} />}
@@ -71,7 +71,7 @@ function Token({ number, provider }: Props) {
         {t("callback.token")}
       </Text>
       {token ? (
-        <Copyable value={token} label={t("callback.token")} />
+        <CopyableText value={token} label={t("callback.token")} />
       ) : (
         <>
           <Text size="sm" c="dimmed" mb={6}>

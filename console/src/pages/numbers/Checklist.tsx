@@ -99,7 +99,11 @@ function Row({ check, number, provider }: { check: Check } & Omit<Props, "only">
 }
 
 /** Leads back into the set-up of a number that lacks something. */
-export function Unfinished({ number: first, provider, step }: Omit<Props, "only"> & { step: Check["step"] }) {
+export function UnfinishedSetup({
+  number: first,
+  provider,
+  step,
+}: Omit<Props, "only"> & { step: Check["step"] }) {
   const { t } = useTranslation("numbers");
   const number = useProgress(first, provider);
   return (

@@ -6,8 +6,8 @@ import { $api, type Schemas } from "@/api/client";
 import { reread } from "@/api/queries";
 import { Failed } from "@/parts/States";
 import { useSay } from "@/parts/say";
+import { CheckResult } from "./CheckResult";
 import { Fields } from "./Fields";
-import { Found } from "./Found";
 import type { Provider, Values } from "./provider";
 import { useCheck } from "./useCheck";
 
@@ -63,7 +63,7 @@ export function EditNumber({ number, provider }: Props) {
           verdicts={verdicts}
           kept={kept}
         />
-        <Found provider={provider} asked={asked} asking={asking} />
+        <CheckResult provider={provider} asked={asked} asking={asking} />
         {changing.error && <Failed error={changing.error} />}
         <Button
           type="submit"

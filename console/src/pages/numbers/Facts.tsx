@@ -8,7 +8,7 @@ import { useAgentNames } from "@/parts/agentName";
 import { Fact } from "@/parts/Fact";
 import { useSay } from "@/parts/say";
 import { When } from "@/parts/When";
-import { CheckNow } from "./CheckNow";
+import { NumberCheck } from "./NumberCheck";
 import { type Provider, useWords } from "./provider";
 
 type Number = Schemas["Number"];
@@ -47,7 +47,7 @@ export function Facts({ number, provider }: { number: Number; provider?: Provide
       </SimpleGrid>
       {number.from === "console" && provider && !provider.practice && (
         <Box mt="lg">
-          <CheckNow key={JSON.stringify(number.fields)} number={number} provider={provider} />
+          <NumberCheck key={JSON.stringify(number.fields)} number={number} provider={provider} />
         </Box>
       )}
     </Paper>

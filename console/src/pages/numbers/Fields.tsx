@@ -3,10 +3,10 @@ import { Accordion, Box, Group, PasswordInput, Stack, Switch, Text, TextInput } 
 import { IconCircleCheck } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { FieldLocation } from "./FieldLocation";
 import { guideOf } from "./guide";
 import { type Field, type Provider, token, useWords, type Values } from "./provider";
 import type { Verdicts } from "./useCheck";
-import { Where } from "./Where";
 
 type Props = {
   provider: Provider;
@@ -119,7 +119,7 @@ function One({
       </Box>
       {spot && (
         <Box flex="0 1 340px">
-          <Where spot={spot} />
+          <FieldLocation spot={spot} />
         </Box>
       )}
     </Group>

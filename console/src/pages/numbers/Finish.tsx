@@ -61,7 +61,7 @@ export function Finish({ number, provider, show }: Props) {
           </Button>
         )}
       </section>
-      <Next number={number} provider={provider} show={show} />
+      <NextSteps number={number} provider={provider} show={show} />
       <Group justify="flex-end">
         <Button
           variant={works ? "filled" : "default"}
@@ -74,7 +74,7 @@ export function Finish({ number, provider, show }: Props) {
   );
 }
 
-function Next({ number, provider, show }: Props) {
+function NextSteps({ number, provider, show }: Props) {
   const { t } = useTranslation("numbers");
   const address = waAddress(number.display);
   return (

@@ -4,9 +4,9 @@ import { Alert, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle, IconCircleX, IconInfoCircle } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { SiteLink } from "./FieldLocation";
 import type { Effect, Level } from "./findings";
 import type { Site } from "./guide";
-import { SiteLink } from "./Where";
 
 /** `title`: in place of what the level means. */
 export function LevelAlert({

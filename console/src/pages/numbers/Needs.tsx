@@ -2,9 +2,9 @@
 import { List, Stack, Text, Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { wordsOf } from "@/api/words";
+import { SiteLink } from "./FieldLocation";
 import { guideOf } from "./guide";
 import type { Provider } from "./provider";
-import { SiteLink } from "./Where";
 
 /** Renders nothing for a provider without a guide. */
 export function Needs({ provider }: { provider: Provider }) {

@@ -7,8 +7,8 @@ import { $api, type Schemas } from "@/api/client";
 import { queries, reread } from "@/api/queries";
 import { AgentSelect } from "@/parts/AgentSelect";
 import { Failed, useReason } from "@/parts/States";
+import { CheckResult } from "./CheckResult";
 import { Fields } from "./Fields";
-import { Found } from "./Found";
 import { freeName } from "./freeName";
 import { type Provider, token as tokenField, type Values } from "./provider";
 import { StepPlace } from "./SetupSteps";
@@ -118,7 +118,7 @@ export function NewNumber({ provider, token, draft, change, back }: Props) {
           missing={tried ? missing : undefined}
           wrong={twin && { [twin.field]: t("form.twin", { name: twin.number.slug }) }}
         />
-        <Found provider={provider} asked={asked} asking={asking} />
+        <CheckResult provider={provider} asked={asked} asking={asking} />
         <TextInput
           label={t("form.slug")}
           description={t("form.slugAbout")}

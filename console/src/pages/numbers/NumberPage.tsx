@@ -12,13 +12,13 @@ import { Async, Failed } from "@/parts/States";
 import { useHere } from "@/parts/useHere";
 import { useRemoval } from "@/parts/useRemoval";
 import { Callback } from "./Callback";
-import { Unfinished } from "./Checklist";
+import { UnfinishedSetup } from "./Checklist";
 import { EditNumber } from "./EditNumber";
 import { Facts } from "./Facts";
+import { NumberSetup } from "./NumberSetup";
 import { NumberState } from "./NumberState";
 import { type Provider, useProviders } from "./provider";
-import { SetUp } from "./SetUp";
-import { Stopped } from "./Stopped";
+import { StopNotice } from "./StopNotice";
 import { openStep, stepOf } from "./setup";
 import { TestMessage } from "./TestMessage";
 import { useTested } from "./tested";
@@ -50,7 +50,7 @@ export function NumberPage() {
           />
         )
       }
-      actions={!step && number?.from === "console" && <Delete key={number.id} number={number} />}
+      actions={!step && number?.from === "console" && <DeleteButton key={number.id} number={number} />}
     >
       {gone && !number ? (
         <Failed error={new Failure(404, t("page.gone"))} />
@@ -59,7 +59,7 @@ export function NumberPage() {
           {(shown) => (
             <Async query={providers}>
               {(all) => (
-                <Shown
+                <NumberView
                   key={shown.id}
                   number={shown}
                   provider={all.find(({ name }) => name === shown.provider)}
@@ -73,7 +73,7 @@ export function NumberPage() {
   );
 }
 
-function Shown({ number, provider }: { number: Number; provider?: Provider }) {
+function NumberView({ number, provider }: { number: Number; provider?: Provider }) {
   const { t } = useTranslation("numbers");
   const { step: named } = useSearch({ from: "/desk/numbers/$number" });
   const step = number.from === "console" ? stepOf(named) : undefined;
@@ -81,11 +81,11 @@ function Shown({ number, provider }: { number: Number; provider?: Provider }) {
   const next = provider && openStep(number, provider, tested);
   return (
     <Stack gap="lg">
-      <Stopped number={number} />
+      <StopNotice number={number} />
       <Warnings number={number} />
       {number.from === "file" && <Alert>{t("fileAbout")}</Alert>}
       {provider && step ? (
-        <SetUp number={number} provider={provider} step={step} />
+        <NumberSetup number={number} provider={provider} step={step} />
       ) : (
         <>
           {provider && next && (
@@ -93,7 +93,7 @@ function Shown({ number, provider }: { number: Number; provider?: Provider }) {
               <Title order={2} id="open" mb="sm">
                 {t("page.open")}
               </Title>
-              <Unfinished number={number} provider={provider} step={next} />
+              <UnfinishedSetup number={number} provider={provider} step={next} />
             </Paper>
           )}
           <Facts number={number} provider={provider} />
@@ -135,7 +135,7 @@ function Parts({ number, provider }: { number: Number; provider: Provider }) {
   );
 }
 
-function Delete({ number }: { number: Number }) {
+function DeleteButton({ number }: { number: Number }) {
   const { t } = useTranslation("numbers");
   const navigate = useNavigate();
   const here = useHere();

@@ -10,10 +10,10 @@ import { Page } from "@/parts/Page";
 import { Async, Empty } from "@/parts/States";
 import { NumberState } from "./NumberState";
 import { useProviders, useWords } from "./provider";
-import { Stopped } from "./Stopped";
+import { StopNotice } from "./StopNotice";
 import { Warnings } from "./Warnings";
 
-function Add() {
+function AddButton() {
   const { t } = useTranslation("numbers");
   return (
     <Button
@@ -29,8 +29,8 @@ export function NumbersPage() {
   const { t } = useTranslation("numbers");
   const query = $api.useQuery("get", "/api/v1/numbers");
   return (
-    <Page title={t("title")} about={t("about")} actions={<Add />}>
-      <Async query={query} empty={<None />}>
+    <Page title={t("title")} about={t("about")} actions={<AddButton />}>
+      <Async query={query} empty={<NoNumbers />}>
         {(numbers) => (
           <Stack component="ul" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
             {numbers.map((number) => (
@@ -43,7 +43,7 @@ export function NumbersPage() {
   );
 }
 
-function None() {
+function NoNumbers() {
   const { t } = useTranslation("numbers");
   return (
     <Empty
@@ -51,7 +51,7 @@ function None() {
       icon={<IconDeviceMobile />}
       action={
         <Group mt="xs" justify="center">
-          <Add />
+          <AddButton />
           <Button variant="default" renderRoot={(props) => <Link to="/sandbox" {...props} />}>
             {t("sandbox")}
           </Button>
@@ -112,7 +112,7 @@ function Row({ number }: { number: Schemas["Number"] }) {
         <Text size="sm" c="dimmed">
           {facts.filter(Boolean).join(" · ")}
         </Text>
-        <Stopped number={number} brief />
+        <StopNotice number={number} brief />
         <Warnings number={number} brief />
       </Stack>
     </Paper>

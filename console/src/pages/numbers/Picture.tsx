@@ -92,7 +92,7 @@ export function Picture({ name }: { name: PictureName }) {
         <Entry key={entry} entry={entry} open={entry === page.open} y={BAR + 8 + place * 27} at={at} />
       ))}
       {page.lines.map((line, place) => (
-        <Shown key={line.label} line={line} y={BAR + 9 + place * (LINE + 3)} at={at} />
+        <PageLine key={line.label} line={line} y={BAR + 9 + place * (LINE + 3)} at={at} />
       ))}
     </svg>
   );
@@ -111,7 +111,7 @@ function Entry({ entry, open, y, at }: { entry: string; open: boolean; y: number
   );
 }
 
-function Shown({ line, y, at }: { line: Line; y: number; at: Place }) {
+function PageLine({ line, y, at }: { line: Line; y: number; at: Place }) {
   const x = MENU + GAP;
   const width = WIDTH - x - GAP;
   return (

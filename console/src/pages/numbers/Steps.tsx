@@ -1,10 +1,10 @@
 // The steps on the provider's side, in order, with the values to copy, a link to the page and a drawing of it.
 import { Code, Group, List, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
+import { FieldLocation } from "./FieldLocation";
 import { guideOf } from "./guide";
 import { marked } from "./marked";
 import { type Provider, type Step, useWords } from "./provider";
-import { Where } from "./Where";
 
 type Props = {
   provider: Provider;
@@ -40,7 +40,7 @@ export function Steps({ provider, steps, shown }: Props) {
                 </Text>
                 {step.shows.length > 0 && shown && <Group mt={4}>{shown(step)}</Group>}
               </Stack>
-              {spot && <Where spot={spot} />}
+              {spot && <FieldLocation spot={spot} />}
             </Group>
           </List.Item>
         );

@@ -79,13 +79,13 @@ export function TestMessage({ number, provider }: Props) {
           {t("test.send")}
         </Button>
         {trying.error && <Failed error={trying.error} />}
-        {trying.data && !trying.isPending && <Said said={trying.data} title={title} />}
+        {trying.data && !trying.isPending && <TestResult said={trying.data} title={title} />}
       </Stack>
     </form>
   );
 }
 
-function Said({ said, title }: { said: Schemas["NumberTried"]; title: string }) {
+function TestResult({ said, title }: { said: Schemas["NumberTried"]; title: string }) {
   const { t } = useTranslation("numbers");
   return (
     <Alert

@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from "react";
 import { api, Failure, type Problem, type Schemas } from "@/api/client";
 import { type Provider, token, type Values } from "./provider";
 
-type Checked = Schemas["ProviderChecked"];
-export type Verdicts = Checked["fields"];
-export type Asked = Pick<Checked, "display" | "verified_name" | "message" | "asked" | "found"> & {
+type ProviderCheck = Schemas["ProviderChecked"];
+export type Verdicts = ProviderCheck["fields"];
+export type CheckAnswer = Pick<ProviderCheck, "display" | "verified_name" | "message" | "asked" | "found"> & {
   /** The code of the desk's own refusal, for translations. */
   code?: Problem["code"];
 };
@@ -22,7 +22,7 @@ function whole(provider: Provider, values: Values, number?: string) {
 
 export function useCheck(provider: Provider, values: Values, number?: string) {
   const [verdicts, setVerdicts] = useState<Verdicts>({});
-  const [asked, setAsked] = useState<Asked>();
+  const [asked, setAsked] = useState<CheckAnswer>();
   const [asking, setAsking] = useState(false);
   const turn = useRef(0);
   // What is stored was checked when it was saved; what was typed before one went back was not.

@@ -4,14 +4,14 @@ import { lazy, Suspense } from "react";
 import { Loading } from "@/parts/States";
 import { ChartTable } from "./ChartTable";
 import { Panel } from "./Panel";
-import { HEIGHT, type Shown } from "./series";
+import { type ChartData, HEIGHT } from "./series";
 
 // Where its code cannot be fetched, the table says the same.
 const Drawing = lazy(() =>
   import("./Drawing").then(({ Drawing }) => ({ default: Drawing })).catch(() => ({ default: ChartTable })),
 );
 
-export function Chart({ asTable, ...shown }: Shown & { asTable: boolean }) {
+export function Chart({ asTable, ...shown }: ChartData & { asTable: boolean }) {
   const outline = (
     <Loading>
       <Skeleton height={HEIGHT} />

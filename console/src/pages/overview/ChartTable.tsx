@@ -1,9 +1,9 @@
 // A chart's days as a table as high as the chart, newest first.
 import { ScrollArea, Table } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { HEIGHT, type Shown, useDay } from "./series";
+import { type ChartData, HEIGHT, useDay } from "./series";
 
-export function ChartTable({ title, days, series, say }: Shown) {
+export function ChartTable({ title, days, series, say }: ChartData) {
   const { t } = useTranslation("overview");
   const name = useDay();
   return (

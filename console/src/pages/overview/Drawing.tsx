@@ -3,9 +3,9 @@ import "@mantine/charts/styles.css";
 import { BarChart, LineChart } from "@mantine/charts";
 import { Box, useDirection } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { HEIGHT, type Shown, useDay } from "./series";
+import { type ChartData, HEIGHT, useDay } from "./series";
 
-export function Drawing({ title, days, series, kind, say, most, whole }: Shown) {
+export function Drawing({ title, days, series, kind, say, most, whole }: ChartData) {
   const { t } = useTranslation("overview");
   const { dir } = useDirection();
   const name = useDay();

@@ -63,7 +63,7 @@ export function OverviewPage() {
         query={now}
         outline={<HeadlineOutline />}
         isEmpty={({ total, trials }) => isQuiet(total) && trials.length === 0}
-        empty={<Quiet />}
+        empty={<NoActivity />}
       >
         {(overview) => (
           <>
@@ -76,7 +76,7 @@ export function OverviewPage() {
   );
 }
 
-function Quiet() {
+function NoActivity() {
   const { t } = useTranslation("overview");
   return (
     <Empty

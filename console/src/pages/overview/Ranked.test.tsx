@@ -1,7 +1,7 @@
 import { MantineProvider } from "@mantine/core";
 import { renderToStaticMarkup } from "react-dom/server";
 import { beforeAll, expect, test, vi } from "vitest";
-import { Ranked } from "./Ranked";
+import { Ranking } from "./Ranking";
 
 beforeAll(() => {
   vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener() {}, removeEventListener() {} }));
@@ -11,7 +11,7 @@ const widths = (counts: number[], nameOf = (at: number) => `reason ${at}`) => {
   const rows = counts.map((count, at) => ({ name: nameOf(at), count }));
   const drawn = renderToStaticMarkup(
     <MantineProvider>
-      <Ranked rows={rows} say={String} />
+      <Ranking rows={rows} say={String} />
     </MantineProvider>,
   );
   return [...drawn.matchAll(/width:([\d.]+)%/g)].map(([, width]) => Number(width));

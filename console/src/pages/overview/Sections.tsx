@@ -9,7 +9,7 @@ import { Change } from "./Change";
 import { Chart } from "./Chart";
 import { Figure } from "./Figure";
 import { Panel } from "./Panel";
-import { Ranked } from "./Ranked";
+import { Ranking } from "./Ranking";
 import { type Days, type Figures, shareByBot } from "./range";
 import type { Unit } from "./trend";
 
@@ -51,7 +51,7 @@ function Section({ title, figures, children }: SectionProps) {
 
 const beside = { base: 1, md: 2 };
 
-type Measured = {
+type Metric = {
   name: string;
   of: (overview: Overview) => number | null | undefined;
   say: (value: number) => string;
@@ -63,7 +63,7 @@ type Measured = {
 
 /** Returns a function that shows a figure with its change. */
 function useMeasured({ now, before, days }: Props) {
-  return ({ name, of, rare, ...how }: Measured) => {
+  return ({ name, of, rare, ...how }: Metric) => {
     const value = of(now);
     if (rare && !value) return null;
     const note = <Change {...how} now={value} before={before && of(before)} days={days} />;
@@ -137,7 +137,7 @@ function HandOffs({ now: { days, reasons }, asTable }: Props) {
               {t("reasons.none")}
             </Text>
           ) : (
-            <Ranked rows={reasons.map((one) => ({ name: reasonOf(one), count: one.count }))} say={count} />
+            <Ranking rows={reasons.map((one) => ({ name: reasonOf(one), count: one.count }))} say={count} />
           )}
         </Panel>
       </SimpleGrid>
@@ -265,7 +265,7 @@ function Cost(props: Props) {
         />
         {trials.length > 0 && (
           <Panel title={t("trials.title")}>
-            <Ranked
+            <Ranking
               say={money}
               rows={trials.map(({ kind, runs, cost_micros }) => ({
                 name: t("trials.line", { kind: t(`trials.${kind}`), runs: count(runs) }),

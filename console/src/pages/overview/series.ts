@@ -13,7 +13,7 @@ export type Series = {
   dashes?: string;
 };
 
-export type Shown = {
+export type ChartData = {
   title: string;
   days: Day[];
   series: Series[];

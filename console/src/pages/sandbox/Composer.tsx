@@ -34,7 +34,7 @@ export function Composer({ ref, writing, voice, onVoice, onSend, onStop }: Props
   };
   return (
     <Box className={classes.composer}>
-      {voice && <Attached voice={voice} onRemove={() => onVoice(undefined)} />}
+      {voice && <VoiceAttachment voice={voice} onRemove={() => onVoice(undefined)} />}
       <Group gap="xs" align="flex-end" wrap="nowrap">
         {!recording && (
           <Textarea
@@ -75,7 +75,7 @@ export function Composer({ ref, writing, voice, onVoice, onSend, onStop }: Props
   );
 }
 
-function Attached({ voice, onRemove }: { voice: Voice; onRemove: () => void }) {
+function VoiceAttachment({ voice, onRemove }: { voice: Voice; onRemove: () => void }) {
   const { t } = useTranslation("sandbox");
   return (
     <Group gap="xs" mb="xs" wrap="nowrap">

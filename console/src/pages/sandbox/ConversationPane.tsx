@@ -107,11 +107,11 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
         <NoModel c="dimmed">{t("noModel.conversation")}</NoModel>
       </Stack>
       {turns.length === 0 ? (
-        <Beginning agent={agent} comparing={comparing} dropping={drop.over} onAsk={tell} />
+        <ExampleQuestions agent={agent} comparing={comparing} dropping={drop.over} onAsk={tell} />
       ) : (
         <Thread agent={agent} turns={turns} marks={marks} />
       )}
-      <Silent agent={agent} turns={turns} />
+      <SilenceNotice agent={agent} turns={turns} />
       <Composer
         ref={ref}
         writing={writing}
@@ -125,7 +125,7 @@ export function ConversationPane({ agent, sides, choices, onChoices, versions, r
 }
 
 /** Why the bot is silent, with the way back. */
-function Silent({ agent, turns }: { agent: string; turns: Turn[] }) {
+function SilenceNotice({ agent, turns }: { agent: string; turns: Turn[] }) {
   const { t } = useTranslation("sandbox");
   const why = silentAfter(turns);
   if (!why) return null;
@@ -144,7 +144,7 @@ function Silent({ agent, turns }: { agent: string; turns: Turn[] }) {
 }
 
 /** Example questions, shown before the first message. */
-function Beginning({
+function ExampleQuestions({
   agent,
   comparing,
   dropping,

@@ -24,12 +24,12 @@ export function GenerateDialog(props: Props) {
   const { t } = useTranslation("sandbox");
   return (
     <Modal opened={props.opened} onClose={props.onClose} title={t("generate.title")} size="lg">
-      {props.opened && <Generating {...props} />}
+      {props.opened && <GenerateForm {...props} />}
     </Modal>
   );
 }
 
-function Generating({ name, knowledge: first, changed, onWritten, onClose }: Props) {
+function GenerateForm({ name, knowledge: first, changed, onWritten, onClose }: Props) {
   const { t } = useTranslation("sandbox");
   const { t: c } = useTranslation();
   const format = useFormat();

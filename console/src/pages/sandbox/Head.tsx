@@ -16,7 +16,7 @@ import type { Schemas } from "@/api/client";
 import { AgentSelect } from "@/parts/AgentSelect";
 import classes from "./Sandbox.module.css";
 
-export type Acts = {
+export type Actions = {
   publish: () => void;
   history: () => void;
   generate: () => void;
@@ -36,7 +36,7 @@ type Props = {
   changed: boolean;
   publishable: boolean;
   comparing: boolean;
-  acts: Acts;
+  acts: Actions;
 };
 
 export function Head({ agents, live, onAgent, changed, publishable, comparing, acts }: Props) {

@@ -75,7 +75,7 @@ function List({ versions, onShow }: { versions: Version[]; onShow: (version: Ver
             type="button"
             onClick={() => onShow(version)}
             label={t("agent.version", { version: version.version })}
-            description={<About version={version} />}
+            description={<VersionFacts version={version} />}
             rightSection={
               version.live && (
                 <Badge variant="light" tt="none">
@@ -92,7 +92,7 @@ function List({ versions, onShow }: { versions: Version[]; onShow: (version: Ver
 }
 
 /** When a version was published first, by whom, and what they said of it. */
-function About({ version: { created_at, author, note } }: { version: Version }) {
+function VersionFacts({ version: { created_at, author, note } }: { version: Version }) {
   const actor = useActor();
   return (
     <>
@@ -147,7 +147,7 @@ function OneVersion({ version, versions, draft, onBack, onRestore, onRollBack }:
           </Badge>
         )}
         <Text size="sm" c="dimmed" component="div">
-          <About version={version} />
+          <VersionFacts version={version} />
         </Text>
       </Group>
       <Select

@@ -22,12 +22,12 @@ export function NewAgentDialog(props: Props) {
   const { t } = useTranslation("sandbox");
   return (
     <Modal opened={props.opened} onClose={props.onClose} title={t("new.title")}>
-      {props.opened && <Making {...props} />}
+      {props.opened && <NewAgentForm {...props} />}
     </Modal>
   );
 }
 
-function Making({ taken, onMade, onClose }: Props) {
+function NewAgentForm({ taken, onMade, onClose }: Props) {
   const { t } = useTranslation("sandbox");
   const say = useSay();
   const collections = $api.useQuery("get", "/api/v1/collections");

@@ -25,12 +25,12 @@ export function RenameDialog(props: Props) {
       onClose={props.onClose}
       title={t("agent.renameTitle", { agent: props.agent })}
     >
-      {props.opened && <Renaming {...props} />}
+      {props.opened && <RenameForm {...props} />}
     </Modal>
   );
 }
 
-function Renaming({ agent, taken, onRenamed, onClose }: Props) {
+function RenameForm({ agent, taken, onRenamed, onClose }: Props) {
   const { t } = useTranslation("sandbox");
   const say = useSay();
   const change = $api.useMutation("patch", "/api/v1/agents/{agent}", {

@@ -5,7 +5,7 @@ import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { useCaseReason } from "@/parts/caseReason";
 import { WordDiff } from "@/parts/Diff";
-import { Formatted } from "@/parts/Formatted";
+import { FormattedText } from "@/parts/FormattedText";
 import { toWhatsApp } from "@/parts/markdown";
 import { Failed } from "@/parts/States";
 import { TraceView } from "@/parts/trace/TraceView";
@@ -16,9 +16,9 @@ import { SaveCase } from "./SaveCase";
 import type { Outcome, Reply } from "./turn";
 
 /** The other side's text, and whether it comes before or after this one. */
-export type Other = { text: string; show: "before" | "after" };
+export type OtherReply = { text: string; show: "before" | "after" };
 
-type Props = { at: Position; reply: Reply; named: boolean; other?: Other };
+type Props = { at: Position; reply: Reply; named: boolean; other?: OtherReply };
 
 const colours: Record<Exclude<Outcome["outcome"], "answer" | "greeting">, string> = {
   hand_over: "orange",
@@ -74,14 +74,14 @@ function Kind({ outcome }: { outcome: Outcome }) {
   );
 }
 
-function Bubbles({ reply, other }: { reply: Reply; other?: Other }) {
+function Bubbles({ reply, other }: { reply: Reply; other?: OtherReply }) {
   const { t } = useTranslation("sandbox");
   if (reply.state === "writing")
     return (
       <Box className={classes.bot} dir="auto" data-state="writing">
         <Text size="sm" component="span" className={classes.writing}>
           {reply.text ? (
-            <Formatted text={toWhatsApp(reply.text)} />
+            <FormattedText text={toWhatsApp(reply.text)} />
           ) : (
             <span aria-hidden>{t("conversation.writing")}</span>
           )}
@@ -102,7 +102,7 @@ function Bubbles({ reply, other }: { reply: Reply; other?: Other }) {
   return shown.map((bubble, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: a reply does not change.
     <Box key={index} className={classes.bot} dir="auto" fz="sm">
-      <Formatted text={bubble} />
+      <FormattedText text={bubble} />
     </Box>
   ));
 }

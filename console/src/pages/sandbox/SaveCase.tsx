@@ -16,7 +16,7 @@ type Props = { at: Position; reply: Reply };
 export function SaveCase({ at, reply }: Props) {
   const { t } = useTranslation("sandbox");
   const [opened, setOpened] = useState(false);
-  if (reply.saved) return <WhereSaved saved={reply.saved} />;
+  if (reply.saved) return <SavedCaseLink saved={reply.saved} />;
   return (
     <Popover
       opened={opened}
@@ -108,7 +108,7 @@ function Form({ at, reply, onDone }: Props & { onDone: () => void }) {
   );
 }
 
-function WhereSaved({ saved }: { saved: NonNullable<Reply["saved"]> }) {
+function SavedCaseLink({ saved }: { saved: NonNullable<Reply["saved"]> }) {
   const { t } = useTranslation("sandbox");
   const { suite, case: name, added } = saved;
   return (

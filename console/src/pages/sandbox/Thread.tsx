@@ -2,7 +2,7 @@
 import { Box, Text, VisuallyHidden } from "@mantine/core";
 import { memo, useLayoutEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { Formatted } from "@/parts/Formatted";
+import { FormattedText } from "@/parts/FormattedText";
 import { plain } from "@/parts/whatsapp";
 import { CompareFigures } from "./CompareFigures";
 import { ReplyView } from "./ReplyView";
@@ -37,7 +37,7 @@ function Customer({ turn }: { turn: Turn }) {
       )}
       {turn.text && (
         <Text size="sm" dir="auto">
-          <Formatted text={turn.text} />
+          <FormattedText text={turn.text} />
         </Text>
       )}
     </div>
@@ -112,13 +112,13 @@ export function Thread({ agent, turns, marks }: Props) {
           <TurnView key={turn.id} agent={agent} turn={turn} marks={marks} />
         ))}
       </ul>
-      <Spoken turns={turns} />
+      <ReplyAnnouncement turns={turns} />
     </div>
   );
 }
 
 /** Announces the newest reply to screen readers once it is complete. */
-function Spoken({ turns }: { turns: Turn[] }) {
+function ReplyAnnouncement({ turns }: { turns: Turn[] }) {
   const { t } = useTranslation("sandbox");
   const last = turns.at(-1);
   const done = last?.replies.filter(({ state }) => state === "done") ?? [];

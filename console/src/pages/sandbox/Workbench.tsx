@@ -15,7 +15,7 @@ import { clear, send } from "./asking";
 import { ConversationPane } from "./ConversationPane";
 import { draftOf, keepDraft, useDraft } from "./drafts";
 import { GenerateDialog } from "./GenerateDialog";
-import { type Acts, Head } from "./Head";
+import { type Actions, Head } from "./Head";
 import { HistoryDrawer } from "./HistoryDrawer";
 import { RenameDialog } from "./RenameDialog";
 import classes from "./Sandbox.module.css";
@@ -103,7 +103,7 @@ export function Workbench({ live, agents, first, onAgent, onNew, onGone, onAsked
     setDialog(undefined);
     say.done(t("history.restored", { version: version.version }));
   };
-  const acts: Acts = {
+  const acts: Actions = {
     publish: () => setDialog("publish"),
     history: () => setDialog("history"),
     generate: () => setDialog("generate"),
@@ -264,7 +264,7 @@ function useAsk({
 }
 
 /** Keys and finder entries of this page. */
-function useShortcuts(acts: Acts, changed: boolean, write: () => void) {
+function useShortcuts(acts: Actions, changed: boolean, write: () => void) {
   const { t } = useTranslation("sandbox");
   const now = useRef({ acts, write });
   now.current = { acts, write };

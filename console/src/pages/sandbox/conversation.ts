@@ -3,10 +3,10 @@
 import { useSyncExternalStore } from "react";
 import type { Schemas } from "@/api/client";
 import { whenForgotten } from "@/api/session";
-import { forgetTurns, keepTurns, keptTurns } from "./kept";
 import type { Outcome, Reply, Turn } from "./turn";
+import { forgetTurns, keepTurns, keptTurns } from "./turnStorage";
 
-export type Earlier = Schemas["EarlierMessage"];
+export type EarlierMessage = Schemas["EarlierMessage"];
 
 const all = new Map<string, Turn[]>();
 const watchers = new Set<() => void>();
@@ -86,8 +86,8 @@ const automatic = new Set<string>(["hand_over", "opt_out", "opt_in"] satisfies O
  * The history that a side gets for a turn: everything before it, or the whole conversation without `before`.
  * Replies that did not complete are left out; where the side was not asked, the first side's reply is used.
  */
-export function historyFor(turns: Turn[], at: number, before?: string): Earlier[] {
-  const lines: Earlier[] = [];
+export function historyFor(turns: Turn[], at: number, before?: string): EarlierMessage[] {
+  const lines: EarlierMessage[] = [];
   for (const turn of until(turns, before)) {
     const reply = turn.replies[at] ?? turn.replies[0];
     if (reply?.state !== "done" || !reply.outcome) continue;

@@ -57,10 +57,10 @@ window.addEventListener("storage", ({ key, oldValue, newValue }) => {
   keepDraft(agent, JSON.stringify(own) === oldValue ? null : own);
 });
 
-type Live = Pick<Schemas["Agent"], "slug" | "source" | "version">;
+type LiveVersion = Pick<Schemas["Agent"], "slug" | "source" | "version">;
 
 /** The file being edited: the draft, or the live version. */
-export function useDraft(live: Live) {
+export function useDraft(live: LiveVersion) {
   const { slug } = live;
   const draft = useSyncExternalStore(
     (watcher) => {

@@ -56,7 +56,7 @@ export function Activity() {
         {(entries) => (
           <Stack gap="lg" data-testid="activity">
             {daysOf(entries).map((day) => (
-              <DayOf key={day.at} day={day} />
+              <DaySection key={day.at} day={day} />
             ))}
           </Stack>
         )}
@@ -66,7 +66,7 @@ export function Activity() {
   );
 }
 
-function DayOf({ day: { at, entries } }: { day: Day }) {
+function DaySection({ day: { at, entries } }: { day: Day }) {
   const { t } = useTranslation("activity");
   const format = useFormat();
   const id = `day-${at}`;

@@ -12,9 +12,9 @@ import type { Subject as Which } from "./actions";
 /** The newest conversations, whose customers' names are known here. */
 const NAMED = 200;
 
-type To = Pick<LinkProps, "to" | "params" | "search">;
+type LinkTarget = Pick<LinkProps, "to" | "params" | "search">;
 
-function Named({ to, children }: { to?: To; children: ReactNode }) {
+function SubjectName({ to, children }: { to?: LinkTarget; children: ReactNode }) {
   return (
     <bdi>
       {to ? (
@@ -32,7 +32,9 @@ function Agent({ id }: Which) {
   const { data } = $api.useQuery("get", "/api/v1/agents");
   const named = useAgentNames();
   const exists = data?.some(({ slug }) => slug === id);
-  return <Named to={exists ? { to: "/sandbox", search: { agent: id } } : undefined}>{named(id)}</Named>;
+  return (
+    <SubjectName to={exists ? { to: "/sandbox", search: { agent: id } } : undefined}>{named(id)}</SubjectName>
+  );
 }
 
 function Collection({ id, name }: Which) {
@@ -40,14 +42,14 @@ function Collection({ id, name }: Which) {
   const named = useCollectionNames();
   const exists = data?.some(({ slug }) => slug === id);
   const to = { to: "/knowledge/$collection", params: { collection: id } } as const;
-  return <Named to={exists ? to : undefined}>{name ?? named(id)}</Named>;
+  return <SubjectName to={exists ? to : undefined}>{name ?? named(id)}</SubjectName>;
 }
 
 function NumberName({ id }: Which) {
   const { data } = $api.useQuery("get", "/api/v1/numbers");
   const found = data?.find((one) => one.slug === id || one.id === id);
   const to = found && ({ to: "/numbers/$number", params: { number: found.id } } as const);
-  return <Named to={to}>{found?.slug ?? id}</Named>;
+  return <SubjectName to={to}>{found?.slug ?? id}</SubjectName>;
 }
 
 function Conversation({ id }: Which) {
@@ -61,12 +63,12 @@ function Conversation({ id }: Which) {
   const unnamed = t("thing.customer");
   const found = data?.items.find((one) => one.id === id);
   const to = { to: "/inbox/$id", params: { id } } as const;
-  return <Named to={to}>{found ? customerName(found, unnamed) : unnamed}</Named>;
+  return <SubjectName to={to}>{found ? customerName(found, unnamed) : unnamed}</SubjectName>;
 }
 
 function Run({ id, name }: Which) {
   const { t } = useTranslation("activity");
-  return <Named to={{ to: "/evals/$run", params: { run: id } }}>{name ?? t("thing.run")}</Named>;
+  return <SubjectName to={{ to: "/evals/$run", params: { run: id } }}>{name ?? t("thing.run")}</SubjectName>;
 }
 
 /** `wasFound`: what was done shows that it was there. */
@@ -77,6 +79,6 @@ export function Subject({ subject, wasFound }: { subject: Which; wasFound: boole
   if (kind === "number") return <NumberName {...subject} />;
   if (kind === "conversation" && wasFound) return <Conversation {...subject} />;
   if (kind === "run" && wasFound) return <Run {...subject} />;
-  if (kind === "suite") return <Named to={{ to: "/evals", search: { suite: id } }}>{id}</Named>;
-  return <Named>{id}</Named>;
+  if (kind === "suite") return <SubjectName to={{ to: "/evals", search: { suite: id } }}>{id}</SubjectName>;
+  return <SubjectName>{id}</SubjectName>;
 }

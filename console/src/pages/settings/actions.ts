@@ -18,7 +18,7 @@ export type Kind =
 /** What a subject is. `entry`: something in a collection. */
 type SubjectKind = "agent" | "collection" | "entry" | "conversation" | "number" | "run" | "suite" | "model";
 
-type About = {
+type ActionFacts = {
   kind: Kind;
   /** Without it, the subject is shown among the details only: nobody knows things by their ids. */
   subject?: SubjectKind;
@@ -26,7 +26,7 @@ type About = {
   isRefusal?: true;
 };
 
-export const actions: Record<Action, About> = {
+export const actions: Record<Action, ActionFacts> = {
   "agent.created": { kind: "agents", subject: "agent" },
   "agent.published": { kind: "agents", subject: "agent" },
   "agent.refused": { kind: "agents", subject: "agent", isRefusal: true },

@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { AgentSelect } from "@/parts/AgentSelect";
 import { useCaseReason } from "@/parts/caseReason";
-import { Formatted } from "@/parts/Formatted";
+import { FormattedText } from "@/parts/FormattedText";
 import { toWhatsApp } from "@/parts/markdown";
 import { Failed } from "@/parts/States";
 import { useSampleQuestions } from "@/parts/sampleQuestions";
@@ -108,12 +108,12 @@ export function AskStep({ agents, first, whenAsked }: Props) {
           ))}
         </Group>
       )}
-      {answer && <Answered answer={answer} busy={busy} agent={agent} />}
+      {answer && <AnswerView answer={answer} busy={busy} agent={agent} />}
     </Stack>
   );
 }
 
-function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agent: string }) {
+function AnswerView({ answer, busy, agent }: { answer: Answer; busy: boolean; agent: string }) {
   const { t } = useTranslation("start");
   const reasonOf = useCaseReason();
   const { outcome } = answer;
@@ -134,7 +134,7 @@ function Answered({ answer, busy, agent }: { answer: Answer; busy: boolean; agen
         // biome-ignore lint/suspicious/noArrayIndexKey: bubbles stay where they are.
         <Paper key={at} bg="var(--bot-soft)" p="sm" maw={620}>
           <Text dir="auto" style={{ whiteSpace: "pre-wrap" }}>
-            <Formatted text={bubble} />
+            <FormattedText text={bubble} />
           </Text>
         </Paper>
       ))}

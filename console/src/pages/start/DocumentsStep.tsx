@@ -40,11 +40,11 @@ export function DocumentsStep({ collections, agent, isDemo, own }: Props) {
   const isGuarded = !!into && into.guards.length > 0;
   return (
     <Stack gap="sm">
-      <Counted collections={collections} isDemo={isDemo && !own} />
+      <DocumentCounts collections={collections} isDemo={isDemo && !own} />
       {collections
         .filter(({ failures }) => failures > 0)
         .map((one) => (
-          <Unread key={one.id} collection={one} />
+          <FailedDocuments key={one.id} collection={one} />
         ))}
       {isGuarded ? (
         <Text size="sm">{t("documents.guarded", { name })}</Text>
@@ -68,7 +68,7 @@ export function DocumentsStep({ collections, agent, isDemo, own }: Props) {
               </div>
             </Group>
           </Dropzone>
-          <Sending collection={name} />
+          <UploadList collection={name} />
           <Text size="sm" c="dimmed">
             {t(into?.origin === "demo" ? "documents.intoDemo" : "documents.into", { name })}
           </Text>
@@ -82,7 +82,7 @@ export function DocumentsStep({ collections, agent, isDemo, own }: Props) {
 }
 
 /** The number of documents, and how many are learned. */
-function Counted({ collections, isDemo }: { collections: Schemas["Collection"][]; isDemo: boolean }) {
+function DocumentCounts({ collections, isDemo }: { collections: Schemas["Collection"][]; isDemo: boolean }) {
   const { t } = useTranslation("start");
   const format = useFormat();
   const sum = (of: "ready" | "learning" | "failures") => collections.reduce((all, one) => all + one[of], 0);
@@ -104,7 +104,7 @@ function Counted({ collections, isDemo }: { collections: Schemas["Collection"][]
 const NAMED = 5;
 
 /** The documents of a collection that could not be read, by name. */
-function Unread({ collection: { slug, failures } }: { collection: Schemas["Collection"] }) {
+function FailedDocuments({ collection: { slug, failures } }: { collection: Schemas["Collection"] }) {
   const { t } = useTranslation("start");
   const failureOf = useFailure();
   const { data } = $api.useQuery("get", "/api/v1/collections/{name}/documents", {
@@ -133,7 +133,7 @@ function Unread({ collection: { slug, failures } }: { collection: Schemas["Colle
 }
 
 /** Running and refused uploads. */
-function Sending({ collection }: { collection: string }) {
+function UploadList({ collection }: { collection: string }) {
   const { t } = useTranslation("start");
   const failureOf = useFailure();
   const mine = useUploads().filter((one) => one.collection === collection);

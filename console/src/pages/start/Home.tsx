@@ -15,7 +15,7 @@ import { plain } from "@/parts/whatsapp";
 import { Figure } from "../overview/Figure";
 import { zone } from "../overview/range";
 
-function Waiting({ waiting }: { waiting: Schemas["Conversation"][] }) {
+function WaitingCustomers({ waiting }: { waiting: Schemas["Conversation"][] }) {
   const { t } = useTranslation("start");
   const reasonOf = useCaseReason();
   if (waiting.length === 0)
@@ -80,7 +80,7 @@ export function Home() {
           </Anchor>
         </Group>
         <Async query={waiting} rows={2}>
-          {({ items }) => <Waiting waiting={items} />}
+          {({ items }) => <WaitingCustomers waiting={items} />}
         </Async>
       </Paper>
       <Paper withBorder p="lg" component="section" aria-labelledby="today">

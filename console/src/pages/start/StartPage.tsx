@@ -12,11 +12,11 @@ import { Page } from "@/parts/Page";
 import { Empty, Failed, Loading } from "@/parts/States";
 import { AskStep } from "./AskStep";
 import { DocumentsStep } from "./DocumentsStep";
+import { Features } from "./Features";
 import { Home } from "./Home";
 import { NumberStep } from "./NumberStep";
 import { hasDocuments, states, target, wasAsked } from "./progress";
 import { Step } from "./Step";
-import { Switched } from "./Switched";
 
 function Business() {
   const { t } = useTranslation("start");
@@ -60,7 +60,7 @@ function Demo() {
   );
 }
 
-type Read = {
+type SetupState = {
   agents: Schemas["Agent"][];
   collections: Schemas["Collection"][];
   numbers: Schemas["Number"][];
@@ -71,7 +71,7 @@ type Read = {
   isUsed: boolean;
 };
 
-function Steps({ read, whenAsked, asked }: { read: Read; whenAsked: () => void; asked: boolean }) {
+function Steps({ read, whenAsked, asked }: { read: SetupState; whenAsked: () => void; asked: boolean }) {
   const { t } = useTranslation("start");
   const { agents, collections, numbers, isDemo, uploads } = read;
   const { agent: first } = useSearch({ from: "/desk/" });
@@ -118,7 +118,7 @@ function useDesk() {
   if (failed) return { error: failed.error, again: () => void failed.refetch() };
   if (!agents.data || !collections.data || !numbers.data || status.isPending || counts.isPending) return {};
   const { bot = 0, person = 0, nobody = 0 } = counts.data ?? {};
-  const read: Read = {
+  const read: SetupState = {
     agents: agents.data,
     collections: collections.data,
     numbers: numbers.data,
@@ -173,7 +173,7 @@ export function StartPage() {
           {unfolded && steps}
         </>
       )}
-      {read && <Switched />}
+      {read && <Features />}
     </Page>
   );
 }

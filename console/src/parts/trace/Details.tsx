@@ -5,7 +5,7 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Fold } from "./Fold";
 import { Passages } from "./Passages";
-import { Heard, Rules, Search, ShownToModel, Written } from "./Sections";
+import { PromptSection, ReplySection, Rules, Search, TranscriptSection } from "./Sections";
 import { Timings } from "./Timings";
 import { figures, type Trace } from "./trace";
 
@@ -18,12 +18,12 @@ export function Details({ trace }: { trace: Trace }) {
   });
   return (
     <Fold label={t("details")} opened={opened} onChange={setOpened}>
-      {() => <Recorded trace={trace} />}
+      {() => <StageDetails trace={trace} />}
     </Fold>
   );
 }
 
-function Recorded({ trace }: { trace: Trace }) {
+function StageDetails({ trace }: { trace: Trace }) {
   const { t } = useTranslation("trace");
   const { wrong } = figures(trace);
   return (
@@ -38,12 +38,12 @@ function Recorded({ trace }: { trace: Trace }) {
         </Alert>
       )}
       <Timings trace={trace} />
-      <Heard trace={trace} />
+      <TranscriptSection trace={trace} />
       <Rules trace={trace} />
       <Search trace={trace} />
       <Passages trace={trace} />
-      <ShownToModel trace={trace} />
-      <Written trace={trace} />
+      <PromptSection trace={trace} />
+      <ReplySection trace={trace} />
     </Stack>
   );
 }

@@ -13,27 +13,27 @@ import { toMarkdown } from "../markdown";
 import { plain, withoutSources } from "../whatsapp";
 import { type Account, accountOf, reasonIn, usedAnswer } from "./account";
 import { Details } from "./Details";
-import { Given, Sources } from "./Sources";
+import { CuratedSource, Sources } from "./Sources";
 import type { Trace } from "./trace";
 
-type Reasoned = Parameters<ReturnType<typeof useCaseReason>>[0];
+type CaseReasonFields = Parameters<ReturnType<typeof useCaseReason>>[0];
 
 /** A turn to explain. */
-export type Explained = {
+export type ExplainedTurn = {
   /** A word of `TrialOutcome`, as far as this page knows it. */
   outcome: string | null | undefined;
   trace: Trace | null | undefined;
   /** By default those in the trace. */
   citations?: readonly Schemas["Citation"][];
   /** Why a person was called; by default as the trace tells. */
-  reason?: Reasoned;
+  reason?: CaseReasonFields;
   /** What the customer got, as it was sent. */
   answer: string;
   /** Short name of the agent; without one, nothing can be corrected. */
   agent?: string;
 };
 
-type Props = Explained & {
+type Props = ExplainedTurn & {
   /** The answer to an unanswered question is written elsewhere. */
   isInGap?: boolean;
   /** Whether a dialog over this opened or closed. */
@@ -54,8 +54,8 @@ export function Explanation({ isInGap, onDialog, children, ...turn }: Props) {
   const isSought = !!nearest && placed === undefined;
   return (
     <Stack gap="md">
-      <Happened account={account} count={citations.length} reason={reason} />
-      {nearest && <Given nearest={nearest} placed={placed} />}
+      <AccountText account={account} count={citations.length} reason={reason} />
+      {nearest && <CuratedSource nearest={nearest} placed={placed} />}
       <Sources citations={citations} trace={trace} answer={answer} />
       {children}
       {agent && account && collections && (
@@ -77,9 +77,9 @@ export function Explanation({ isInGap, onDialog, children, ...turn }: Props) {
   );
 }
 
-type HappenedProps = { account: Account | undefined; count: number; reason: Reasoned | undefined };
+type AccountProps = { account: Account | undefined; count: number; reason: CaseReasonFields | undefined };
 
-function Happened({ account, count, reason }: HappenedProps) {
+function AccountText({ account, count, reason }: AccountProps) {
   const { t } = useTranslation("trace");
   const reasonOf = useCaseReason();
   if (!account) return null;

@@ -21,7 +21,7 @@ export function Part({ name, aside, children }: { name: string; aside?: ReactNod
 }
 
 /** Text of a person or a model, shown verbatim. */
-export function Verbatim({ children, most = 320 }: { children: string; most?: number }) {
+export function VerbatimText({ children, most = 320 }: { children: string; most?: number }) {
   return (
     <Box
       dir="auto"

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { Fold } from "./Fold";
-import { Part, Verbatim } from "./Part";
+import { Part, VerbatimText } from "./Part";
 import type { Trace } from "./trace";
 
 const legs = ["dense", "bm25", "ngram", "rerank", "coverage"] as const;
@@ -58,7 +58,7 @@ function One({ passage, mark, cited }: { passage: Schemas["Passage"]; mark: numb
             <Text size="xs" c="dimmed" dir="ltr" ta="start">
               {chunk.source}
             </Text>
-            <Verbatim>{chunk.body}</Verbatim>
+            <VerbatimText>{chunk.body}</VerbatimText>
           </Stack>
         )}
       </Fold>

@@ -4,14 +4,14 @@ import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
 import { useCaseReason } from "../caseReason";
 import { Fold } from "./Fold";
-import { Part, Verbatim } from "./Part";
+import { Part, VerbatimText } from "./Part";
 import { Statements } from "./Statements";
 import type { Trace } from "./trace";
 
 type Props = { trace: Trace };
 
 /** The part that was read of a very long text, and the transcript of each voice note or why there is none. */
-export function Heard({ trace }: Props) {
+export function TranscriptSection({ trace }: Props) {
   const { t } = useTranslation("trace");
   const format = useFormat();
   const notes = trace.transcribe?.notes ?? [];
@@ -34,7 +34,7 @@ export function Heard({ trace }: Props) {
             // biome-ignore lint/suspicious/noArrayIndexKey: a trace does not change.
             <div key={index}>
               {note.transcript ? (
-                <Verbatim>{note.transcript}</Verbatim>
+                <VerbatimText>{note.transcript}</VerbatimText>
               ) : (
                 <Text size="sm" dir="auto">
                   {note.error ?? t("heard.nothing")}
@@ -138,7 +138,7 @@ export function Search({ trace }: Props) {
 }
 
 /** The prompt, message by message. */
-export function ShownToModel({ trace }: Props) {
+export function PromptSection({ trace }: Props) {
   const { t } = useTranslation("trace");
   const format = useFormat();
   const { prompt } = trace;
@@ -157,7 +157,7 @@ export function ShownToModel({ trace }: Props) {
           label={t(`prompt.role.${role}`)}
           aside={<bdi>{content.replace(/\s+/g, " ").slice(0, 80)}</bdi>}
         >
-          {() => <Verbatim>{content}</Verbatim>}
+          {() => <VerbatimText>{content}</VerbatimText>}
         </Fold>
       ))}
     </Part>
@@ -165,14 +165,14 @@ export function ShownToModel({ trace }: Props) {
 }
 
 /** The model's output and what became of it. */
-export function Written({ trace }: Props) {
+export function ReplySection({ trace }: Props) {
   const { t } = useTranslation("trace");
   const { reply } = trace;
   if (!reply) return null;
   return (
     <Part name={t("reply.title")} aside={<bdi>{reply.model}</bdi>}>
       <Stack gap={4}>
-        {reply.raw && <Fold label={t("reply.raw")}>{() => <Verbatim>{reply.raw}</Verbatim>}</Fold>}
+        {reply.raw && <Fold label={t("reply.raw")}>{() => <VerbatimText>{reply.raw}</VerbatimText>}</Fold>}
         {reply.budget && (
           <Text size="sm" dir="auto">
             {reply.budget}

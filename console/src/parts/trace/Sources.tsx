@@ -5,10 +5,10 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, Failure, type Schemas } from "@/api/client";
 import { AnswerLink } from "../AnswerLink";
-import type { Placed } from "../curated";
+import type { CollectionAnswer } from "../curated";
 import { excerpt, statementsOn } from "./excerpt";
 import { Fold } from "./Fold";
-import { Part, Verbatim } from "./Part";
+import { Part, VerbatimText } from "./Part";
 import type { Trace } from "./trace";
 import classes from "./trace.module.css";
 
@@ -88,7 +88,7 @@ function Source({ citation, trace, answer }: SourceProps) {
       )}
       {chunk && (
         <Stack gap={0}>
-          <Fold label={t("sources.passage")}>{() => <Verbatim>{chunk.body}</Verbatim>}</Fold>
+          <Fold label={t("sources.passage")}>{() => <VerbatimText>{chunk.body}</VerbatimText>}</Fold>
           <DocumentLink chunk={chunk} />
         </Stack>
       )}
@@ -118,10 +118,10 @@ export function Sources({ citations, trace, answer }: Props) {
   );
 }
 
-type GivenProps = { nearest: Schemas["NearestAnswer"]; placed: Placed | null | undefined };
+type CuratedSourceProps = { nearest: Schemas["NearestAnswer"]; placed: CollectionAnswer | null | undefined };
 
 /** The curated answer that was given, by its question. */
-export function Given({ nearest, placed }: GivenProps) {
+export function CuratedSource({ nearest, placed }: CuratedSourceProps) {
   const { t } = useTranslation("trace");
   return (
     <Part name={t("sources.question")}>

@@ -4,7 +4,7 @@ import { IconCheck, IconMinus, IconX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
-import { Formatted } from "../Formatted";
+import { FormattedText } from "../FormattedText";
 import { toWhatsApp } from "../markdown";
 
 function Mark({ verdict }: { verdict: Schemas["StatementVerdict"] }) {
@@ -45,7 +45,7 @@ export function Statements({ checked }: { checked: Schemas["GroundingTrace"] }) 
             <Mark verdict={verdict} />
             <div>
               <Text size="sm" dir="auto">
-                <Formatted text={toWhatsApp(verdict.text)} />
+                <FormattedText text={toWhatsApp(verdict.text)} />
                 {verdict.passage != null && (
                   <Text span c="dimmed" size="xs" ms={4}>
                     [{verdict.passage}]

@@ -4,7 +4,7 @@ import { IconAlertTriangle, IconChevronDown } from "@tabler/icons-react";
 import { Fragment, Suspense, useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "@/i18n/format";
-import { type Explained, Explanation } from "./Explanation";
+import { type ExplainedTurn, Explanation } from "./Explanation";
 import { figures, type Trace } from "./trace";
 
 /** A turn's model, time, tokens, cost and passages as text. */
@@ -23,7 +23,7 @@ function useFigures() {
 }
 
 /** Renders nothing without a trace. */
-export function TraceView(turn: Explained) {
+export function TraceView(turn: ExplainedTurn) {
   const { trace } = turn;
   // While its texts load, the page around it stays.
   return trace ? (
@@ -33,7 +33,7 @@ export function TraceView(turn: Explained) {
   ) : null;
 }
 
-function Line({ turn, trace }: { turn: Explained; trace: Trace }) {
+function Line({ turn, trace }: { turn: ExplainedTurn; trace: Trace }) {
   const { t } = useTranslation("trace");
   const say = useFigures();
   const [opened, setOpened] = useState(false);

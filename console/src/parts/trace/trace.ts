@@ -13,18 +13,18 @@ export function asTrace(value: unknown): Trace | undefined {
 }
 
 /** The stages of the pipeline, and the calls within them. */
-type Timed = Exclude<keyof Trace, "usage" | "total_ms"> | "embed" | "rewrite" | "rerank" | "checked";
-export type Stage = Timed | "rest";
-export type Took = { stage: Stage; ms: number };
+type TimedStage = Exclude<keyof Trace, "usage" | "total_ms"> | "embed" | "rewrite" | "rerank" | "checked";
+export type Stage = TimedStage | "rest";
+export type StageTime = { stage: Stage; ms: number };
 
 /** The own time of each stage, in order, without negligible ones. They add up to the turn's time. */
-export function timings(trace: Trace): Took[] {
+export function timings(trace: Trace): StageTime[] {
   const { retrieve, reply } = trace;
   const embed = retrieve?.embed_ms ?? 0;
   const rewrite = retrieve?.rewrite?.took_ms ?? 0;
   const rerank = retrieve?.rerank?.took_ms ?? 0;
   const checked = reply?.checked?.took_ms ?? 0;
-  const own: Record<Timed, number> = {
+  const own: Record<TimedStage, number> = {
     transcribe: trace.transcribe?.took_ms ?? 0,
     escalate: trace.escalate?.took_ms ?? 0,
     curated: trace.curated?.took_ms ?? 0,
@@ -38,7 +38,7 @@ export function timings(trace: Trace): Took[] {
     checked,
   };
   const known = Object.values(own).reduce((sum, ms) => sum + ms, 0);
-  const all: Took[] = wordsOf(own).map((stage) => ({ stage, ms: own[stage] }));
+  const all: StageTime[] = wordsOf(own).map((stage) => ({ stage, ms: own[stage] }));
   all.push({ stage: "rest", ms: trace.total_ms - known });
   return all.filter(({ ms }) => ms >= 0.05);
 }

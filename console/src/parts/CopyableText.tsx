@@ -3,7 +3,7 @@ import { ActionIcon, Code, CopyButton, Group, Tooltip } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-export function Copyable({ value, label }: { value: string; label: string }) {
+export function CopyableText({ value, label }: { value: string; label: string }) {
   const { t } = useTranslation();
   return (
     <Group gap={6} wrap="nowrap">

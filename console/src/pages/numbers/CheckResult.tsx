@@ -2,13 +2,13 @@
 import { Group, Loader, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useProblem } from "@/parts/States";
-import { Said } from "./CheckNow";
+import { ProviderReport } from "./NumberCheck";
 import { type Provider, useWords } from "./provider";
-import type { Asked } from "./useCheck";
+import type { CheckAnswer } from "./useCheck";
 
-type Props = { provider: Provider; asked?: Asked; asking: boolean };
+type Props = { provider: Provider; asked?: CheckAnswer; asking: boolean };
 
-export function Found({ provider, asked, asking }: Props) {
+export function CheckResult({ provider, asked, asking }: Props) {
   const { t } = useTranslation("numbers");
   const { brand } = useWords(provider);
   const worded = useProblem();
@@ -24,7 +24,7 @@ export function Found({ provider, asked, asking }: Props) {
         </Group>
       )}
       {!asking && asked && (
-        <Said
+        <ProviderReport
           said={asked.message ? { ...asked, message: worded(asked.message, asked.code) } : asked}
           title={title}
         />

@@ -5,20 +5,20 @@ import { useLanguageNames } from "@/parts/languages";
 import { checkYaml } from "./caseYaml";
 import { type Check, fieldOf, kindOf, textOf } from "./checks";
 
-export function Holds({ checks }: { checks: Check[] }) {
+export function CheckSentences({ checks }: { checks: Check[] }) {
   return (
     <List size="sm" spacing={2} c="dimmed">
       {checks.map((check, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a check is nothing but its place and its words.
         <List.Item key={at}>
-          <Said check={check} />
+          <CheckSentence check={check} />
         </List.Item>
       ))}
     </List>
   );
 }
 
-function Said({ check }: { check: Check }) {
+function CheckSentence({ check }: { check: Check }) {
   const { t } = useTranslation("evals");
   const languageName = useLanguageNames();
   const kind = kindOf(check);

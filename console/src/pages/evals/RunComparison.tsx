@@ -6,7 +6,7 @@ import type { Schemas } from "@/api/client";
 import { useFormat } from "@/i18n/format";
 import { isAgainstAccepted } from "./row";
 
-export function Against({ run }: { run: Schemas["Run"] }) {
+export function RunComparison({ run }: { run: Schemas["Run"] }) {
   const { t } = useTranslation("evals");
   const format = useFormat();
   const { comparison } = run;

@@ -4,7 +4,7 @@ import { type ErrorComponentProps, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { Failed } from "@/parts/States";
 
-export function Broken({ error, reset }: ErrorComponentProps) {
+export function ErrorPage({ error, reset }: ErrorComponentProps) {
   const { t } = useTranslation();
   return (
     <Stack p="xl" maw={720} mx="auto">
@@ -17,7 +17,7 @@ export function Broken({ error, reset }: ErrorComponentProps) {
   );
 }
 
-export function Nowhere() {
+export function NotFoundPage() {
   const { t } = useTranslation();
   return (
     <Center mih="60vh" p="xl">

@@ -8,7 +8,7 @@ import { guideOf } from "./guide";
 import { Finding, LevelAlert } from "./Level";
 
 /** Renders nothing for a number that sends. `brief`: the number's page says the rest. */
-export function Stopped({ number, brief }: { number: Schemas["Number"]; brief?: boolean }) {
+export function StopNotice({ number, brief }: { number: Schemas["Number"]; brief?: boolean }) {
   const { t } = useTranslation("numbers");
   const reason = useStopReason()(number);
   if (!reason) return null;

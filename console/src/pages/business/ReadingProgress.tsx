@@ -13,7 +13,7 @@ type Props = { collection: string; whenRead: () => void; again: () => void };
 /** How often the progress is asked for, in milliseconds. */
 const EVERY = 1_000;
 
-export function Reading({ collection, whenRead, again }: Props) {
+export function ReadingProgress({ collection, whenRead, again }: Props) {
   const { t } = useTranslation("business");
   const reasonOf = usePageReason();
   const sources = $api.useQuery(

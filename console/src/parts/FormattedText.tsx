@@ -10,7 +10,7 @@ type Props = {
   links?: boolean;
 };
 
-export function Formatted({ text, links }: Props) {
+export function FormattedText({ text, links }: Props) {
   const all = useMemo(() => runs(text), [text]);
   // biome-ignore lint/suspicious/noArrayIndexKey: runs of a text do not change places.
   return all.map((run, at) => <Fragment key={at}>{dressed(run, links)}</Fragment>);

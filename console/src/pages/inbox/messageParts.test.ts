@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { beginning, cardsOf, itemsOf, linksOf, totalOf } from "./holds";
+import { beginning, cardsOf, itemsOf, linksOf, totalOf } from "./messageParts";
 
 const order = {
   catalog_id: "194836987003835",

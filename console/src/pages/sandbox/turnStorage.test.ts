@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
 import { forget } from "@/api/session";
 import { setTurns, turnsOf } from "./conversation";
-import { keepTurns, keptTurns } from "./kept";
 import type { Outcome, Reply, Turn } from "./turn";
+import { keepTurns, keptTurns } from "./turnStorage";
 
 const place = "frontdesk.chat.shop";
 const outcome: Outcome = {

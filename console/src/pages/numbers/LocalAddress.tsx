@@ -11,7 +11,7 @@ type Props = {
   meanwhile?: boolean;
 };
 
-export function Local({ address, provider, meanwhile }: Props) {
+export function LocalAddress({ address, provider, meanwhile }: Props) {
   const { t } = useTranslation("numbers");
   const way = reach(address);
   if (way === "public") return null;

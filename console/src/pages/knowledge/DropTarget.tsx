@@ -8,7 +8,7 @@ import type { Schemas } from "@/api/client";
 import { collectionName } from "@/parts/collectionName";
 import { upload } from "./uploads";
 
-export function Dropping({ collection }: { collection: Schemas["Collection"] }) {
+export function DropTarget({ collection }: { collection: Schemas["Collection"] }) {
   const { t } = useTranslation(["knowledge", "common"]);
   return (
     // Hidden from screen readers: a button does the same. The server refuses files that cannot be learned and says why.

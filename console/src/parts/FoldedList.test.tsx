@@ -3,7 +3,7 @@ import { act } from "react";
 import { createRoot } from "react-dom/client";
 import { beforeAll, expect, test, vi } from "vitest";
 import { begin } from "@/i18n";
-import { Folded } from "./Folded";
+import { FoldedList } from "./FoldedList";
 
 beforeAll(async () => {
   vi.stubGlobal("IS_REACT_ACT_ENVIRONMENT", true);
@@ -18,9 +18,9 @@ test("a list of any length is shown step by step", async () => {
     act(async () =>
       root.render(
         <MantineProvider>
-          <Folded all={Array.from({ length }, (_, at) => at)}>
+          <FoldedList all={Array.from({ length }, (_, at) => at)}>
             {(shown) => shown.map((at) => <p key={at}>{at}</p>)}
-          </Folded>
+          </FoldedList>
         </MantineProvider>,
       ),
     );
@@ -52,7 +52,7 @@ test("the focus moves to an entry of a list within", async () => {
   await act(async () =>
     root.render(
       <MantineProvider>
-        <Folded all={Array.from({ length: 51 }, (_, at) => at)}>
+        <FoldedList all={Array.from({ length: 51 }, (_, at) => at)}>
           {(shown) => (
             <ul>
               {shown.map((at) => (
@@ -60,7 +60,7 @@ test("the focus moves to an entry of a list within", async () => {
               ))}
             </ul>
           )}
-        </Folded>
+        </FoldedList>
       </MantineProvider>,
     ),
   );

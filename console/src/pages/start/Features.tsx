@@ -46,7 +46,7 @@ function Row({ icon: Icon, name, isOn, about, how }: RowProps) {
   );
 }
 
-export function Switched() {
+export function Features() {
   const { t } = useTranslation("start");
   const status = $api.useQuery(
     "get",

@@ -4,7 +4,7 @@ import { IconHourglass } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
 
-export function Embedding() {
+export function EmbeddingProgress() {
   const { t } = useTranslation(["knowledge", "common"]);
   const status = $api.useQuery(
     "get",

@@ -16,7 +16,7 @@ export function useVersionName() {
   };
 }
 
-export function Answering({ agents }: { agents: Schemas["RunAgent"][] }) {
+export function AnsweringAgents({ agents }: { agents: Schemas["RunAgent"][] }) {
   const name = useVersionName();
   if (agents.length === 0) return null;
   return (

@@ -19,7 +19,7 @@ import { useTested } from "./tested";
 
 type Props = { number: Schemas["Number"]; provider: Provider };
 
-export function SetUp({ number: first, provider, step }: Props & { step: SetupStep }) {
+export function NumberSetup({ number: first, provider, step }: Props & { step: SetupStep }) {
   const { t } = useTranslation(["numbers", "common"]);
   const navigate = useNavigate();
   const number = useProgress(first, provider);

@@ -38,7 +38,7 @@ function GapLink({ gap }: { gap: Schemas["KnowledgeGap"] }) {
 }
 
 /** What the customer wrote, and when. */
-function Asked({ turn: { trace, created_at } }: { turn: Schemas["Turn"] }) {
+function QuestionLine({ turn: { trace, created_at } }: { turn: Schemas["Turn"] }) {
   const question = plain(trace?.transcribe?.question ?? "");
   return (
     <Text size="sm" c="dimmed" lineClamp={3}>
@@ -53,36 +53,36 @@ function Asked({ turn: { trace, created_at } }: { turn: Schemas["Turn"] }) {
   );
 }
 
-type ReadProps = {
+type TurnLoaderProps = {
   id: string;
   agent: string;
   messages: readonly Message[];
   onDialog: (isOpen: boolean) => void;
 };
 
-function Read({ id, agent, messages, onDialog }: ReadProps) {
+function TurnLoader({ id, agent, messages, onDialog }: TurnLoaderProps) {
   const query = useQuery(turnQuery(id));
   const sent = messages.filter(({ turn_id, direction }) => turn_id === id && direction === "out");
   const answer = sent.flatMap(({ text }) => text || []).join("\n\n");
   return (
     <Async query={query}>
-      {(turn) => <Shown turn={turn} answer={answer} agent={agent} onDialog={onDialog} />}
+      {(turn) => <TurnExplanation turn={turn} answer={answer} agent={agent} onDialog={onDialog} />}
     </Async>
   );
 }
 
-type ShownProps = Omit<ReadProps, "id" | "messages"> & {
+type TurnExplanationProps = Omit<TurnLoaderProps, "id" | "messages"> & {
   turn: Schemas["Turn"];
   /** Empty while the messages are not loaded. */
   answer: string;
 };
 
-function Shown({ turn, answer, agent, onDialog }: ShownProps) {
+function TurnExplanation({ turn, answer, agent, onDialog }: TurnExplanationProps) {
   const { outcome, trace, citations } = turn;
   const { data: gap, isLoading } = useGapOf(turn);
   return (
     <Stack gap="md">
-      <Asked turn={turn} />
+      <QuestionLine turn={turn} />
       <Explanation
         outcome={outcome}
         trace={trace}
@@ -115,7 +115,7 @@ type Props = {
   close: () => void;
 };
 
-export function Why({ turn, asker, agent, messages, close }: Props) {
+export function WhyDrawer({ turn, asker, agent, messages, close }: Props) {
   const { t } = useTranslation("inbox");
   // Escape closes the dialog over the drawer, not the drawer.
   const [isCovered, setCovered] = useState(false);
@@ -134,7 +134,7 @@ export function Why({ turn, asker, agent, messages, close }: Props) {
       size="lg"
       title={t("why.title")}
     >
-      {turn && <Read id={turn} agent={agent} messages={messages} onDialog={setCovered} />}
+      {turn && <TurnLoader id={turn} agent={agent} messages={messages} onDialog={setCovered} />}
     </Drawer>
   );
 }

@@ -9,9 +9,9 @@ import { guideOf } from "./guide";
 import { Finding, LevelAlert } from "./Level";
 import { type Provider, useWords } from "./provider";
 
-type Checked = Pick<Schemas["ProviderChecked"], "found" | "message" | "display" | "verified_name">;
+type CheckedNumber = Pick<Schemas["ProviderChecked"], "found" | "message" | "display" | "verified_name">;
 
-export function CheckNow({ number, provider }: { number: Schemas["Number"]; provider: Provider }) {
+export function NumberCheck({ number, provider }: { number: Schemas["Number"]; provider: Provider }) {
   const { t } = useTranslation("numbers");
   const title = useWords(provider).brand(provider);
   const check = $api.useMutation("post", "/api/v1/providers/{name}/check");
@@ -31,15 +31,21 @@ export function CheckNow({ number, provider }: { number: Schemas["Number"]; prov
       {check.error && <Failed error={check.error} />}
       {check.data && !check.isPending && (
         <Stack gap="xs" w="100%">
-          <Refused provider={provider} fields={check.data.fields} />
-          <Said said={check.data} title={title} />
+          <RefusedFields provider={provider} fields={check.data.fields} />
+          <ProviderReport said={check.data} title={title} />
         </Stack>
       )}
     </Stack>
   );
 }
 
-function Refused({ provider, fields }: { provider: Provider; fields: Schemas["ProviderChecked"]["fields"] }) {
+function RefusedFields({
+  provider,
+  fields,
+}: {
+  provider: Provider;
+  fields: Schemas["ProviderChecked"]["fields"];
+}) {
   const words = useWords(provider);
   const wrong = provider.fields.filter(({ name }) => fields[name]?.ok === false);
   if (wrong.length === 0) return null;
@@ -59,7 +65,7 @@ function Refused({ provider, fields }: { provider: Provider; fields: Schemas["Pr
 }
 
 /** What a provider says of a number that it knows. */
-export function Said({ said, title }: { said: Checked; title: string }) {
+export function ProviderReport({ said, title }: { said: CheckedNumber; title: string }) {
   const { t } = useTranslation("numbers");
   if (!said.found)
     return said.message ? (

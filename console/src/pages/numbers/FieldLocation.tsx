@@ -22,7 +22,7 @@ export function SiteLink({ site }: { site: Site }) {
   );
 }
 
-export function Where({ spot }: { spot: Spot }) {
+export function FieldLocation({ spot }: { spot: Spot }) {
   return (
     <Stack gap={6}>
       {spot.picture && (

@@ -1,13 +1,13 @@
 // Names with their counts as bars.
 import { Box, Group, Text } from "@mantine/core";
 
-type RankedProps = {
+type RankingProps = {
   rows: { name: string; count: number }[];
   say: (n: number) => string;
 };
 
 /** Names with their counts, most frequent first; a bar is the share of all. Rows of one name are one. */
-export function Ranked({ rows, say }: RankedProps) {
+export function Ranking({ rows, say }: RankingProps) {
   const counts = new Map<string, number>();
   for (const { name, count } of rows) counts.set(name, (counts.get(name) ?? 0) + count);
   const ranked = [...counts].sort(([, a], [, b]) => b - a);

@@ -3,13 +3,13 @@ import { Anchor } from "@mantine/core";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-type MoreProps = {
+type MoreLinkProps = {
   /** How many entries are not shown yet. */
   left?: number;
   onClick: () => void;
 };
 
-export function More({ left, onClick }: MoreProps) {
+export function MoreLink({ left, onClick }: MoreLinkProps) {
   const { t } = useTranslation();
   return (
     <Anchor component="button" type="button" size="sm" c="inherit" underline="always" onClick={onClick}>
@@ -33,7 +33,7 @@ function focusEntry(box: HTMLElement | null, at: number) {
 type Props<T> = { all: readonly T[]; children: (shown: readonly T[]) => ReactNode };
 
 /** A list that unfolds step by step. */
-export function Folded<T>({ all, children }: Props<T>) {
+export function FoldedList<T>({ all, children }: Props<T>) {
   const [most, setMost] = useState(STEP);
   const box = useRef<HTMLDivElement>(null);
   // The last press takes the button away, and the focus with it.
@@ -45,7 +45,7 @@ export function Folded<T>({ all, children }: Props<T>) {
       <div ref={box} style={{ display: "contents" }}>
         {children(all.slice(0, most))}
       </div>
-      {most < all.length && <More left={all.length - most} onClick={() => setMost(most + STEP)} />}
+      {most < all.length && <MoreLink left={all.length - most} onClick={() => setMost(most + STEP)} />}
     </>
   );
 }
