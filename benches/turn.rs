@@ -46,7 +46,7 @@ use frontdesk::index::Entry;
 use frontdesk::llm::{self, Completion, Hear, Model, ModelKind, ModelSource, Window};
 use frontdesk::pipeline::outbound::history;
 use frontdesk::pipeline::{
-    Bot, BudgetTier, Engine, LiveLookup, NoAudio, PromptLayout, TurnContext,
+    Bot, BudgetTier, Engine, LiveLookup, NoAttachments, NoAudio, PromptLayout, TurnContext,
 };
 use frontdesk::reader::Pool;
 use frontdesk::{prompts, speech};
@@ -178,6 +178,7 @@ impl<'a> Desk<'a> {
         };
         let engine = Engine {
             speech: deaf.build(&config.models, &readers).expect("no transcriber"),
+            attachments: Arc::new(NoAttachments),
             lookup: Arc::new(lookup),
             model: ModelSource::fixed(Arc::new(Writer {
                 calls: calls.clone(),
@@ -551,7 +552,7 @@ struct Writer {
 #[async_trait]
 impl Model for Writer {
     fn kind(&self, _: &str) -> ModelKind {
-        ModelKind::Generates(Window { tokens: 128_000, price: None })
+        ModelKind::Generates(Window { tokens: 128_000, price: None, sees: false })
     }
 
     fn default_model(&self) -> &'static str {

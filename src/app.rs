@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::desk::{Bots, ChatModels, Connector, Desk, LocalModels, Numbers, demo};
+use crate::desk::{Bots, ChatModels, Connector, Desk, LocalModels, Numbers, SandboxedReader, demo};
 use crate::domain::{CollectionOrigin, DocumentState, ModelTask, NumberState};
 use crate::eval::jobs::Jobs;
 use crate::http;
@@ -104,6 +104,7 @@ impl App {
         let lookup = LiveLookup { embed, index, tunings, rerank, curated, caches };
         let engine = Engine {
             speech: speech.map_err(|why| anyhow!("[speech]: {why}"))?,
+            attachments: Arc::new(SandboxedReader { readers }),
             lookup: Arc::new(lookup),
             model,
             fallback_model,

@@ -15,6 +15,7 @@ use crate::store::agents::AgentRow;
 pub mod demo;
 pub mod live;
 pub mod suggestion;
+mod attachment_reader;
 mod chat_model;
 mod guards;
 mod local_models;
@@ -23,6 +24,7 @@ mod numbers;
 mod removal;
 mod trials;
 
+pub use attachment_reader::SandboxedReader;
 pub use chat_model::{ChatModelRefusal, ChatModelRequest, ChatModels};
 pub use guards::{Change, ChangeRequest, Refusal};
 pub use local_models::{LocalModel, LocalModels, ModelPart};

@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Agent, AgentId, CollectionId, Consult, Grounding, Sentence, Texts, VersionId};
+use crate::domain::{
+    Agent, AgentId, CollectionId, Consult, Grounding, MediaAccess, Sentence, Texts, VersionId,
+};
 use crate::pipeline::Bot;
 
 pub mod author;
@@ -189,6 +191,7 @@ impl PromptFile {
             languages: header.languages,
             opt_out: header.opt_out.into(),
             voice: header.voice.into(),
+            media: header.media,
             handoff: header.handoff.into(),
             grounding: header.grounding,
             texts: Texts {
@@ -223,6 +226,7 @@ struct Header {
     languages: Vec<String>,
     opt_out: OptOutHeader,
     voice: VoiceHeader,
+    media: MediaAccess,
     handoff: HandoffHeader,
     #[serde(deserialize_with = "sections::grounding")]
     grounding: Grounding,
@@ -252,6 +256,7 @@ impl Default for Header {
             languages: Vec::new(),
             opt_out: OptOutHeader::default(),
             voice: VoiceHeader::default(),
+            media: MediaAccess::default(),
             handoff: HandoffHeader::default(),
             grounding: Grounding::default(),
             no_answer: Words::of(|language| language.sentences.no_answer.as_deref()),

@@ -49,6 +49,8 @@ pub struct Agent {
     pub opt_out: OptOut,
     /// How voice notes are handled.
     pub voice: Voice,
+    /// Which files of customers it reads.
+    pub media: MediaAccess,
     /// When a person is called.
     pub handoff: Handoff,
     /// Whether the passages must support a reply's statements.
@@ -166,6 +168,22 @@ impl Voice {
                 MediaKind::Video => self.video,
                 _ => false,
             }
+    }
+}
+
+/// Which files of customers an agent reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MediaAccess {
+    /// Whether its model is shown pictures, if it sees.
+    pub images: bool,
+    /// Whether its model reads the text of documents.
+    pub documents: bool,
+}
+
+impl Default for MediaAccess {
+    fn default() -> Self {
+        Self { images: true, documents: true }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod label;
 pub mod time;
 pub mod message;
 pub mod description;
+pub mod attachment;
 pub mod event;
 pub mod alert;
 pub mod note;
@@ -33,11 +34,12 @@ pub mod run;
 pub mod stream;
 
 pub use agent::{
-    Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, OptOut, Searching, Sentence,
-    Texts, Voice,
+    Agent, Consult, Grounding, GroundingCheck, Handoff, HandoffRule, MediaAccess, OptOut,
+    Searching, Sentence, Texts, Voice,
 };
 pub use alert::{Account, Alert, AlertCode, WarningChange};
 pub use answer::AnswerContent;
+pub use attachment::{Attachment, FileText, Picture, PictureIdentity};
 pub use audit::Action;
 pub use case_reason::{CaseReason, MessageReason, TurnReason};
 pub use event::{

@@ -6,6 +6,7 @@ use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::attachment::Picture;
 use super::knowledge::Passage;
 
 words! {
@@ -55,6 +56,8 @@ pub struct Prompt {
     pub weekday: Option<u8>,
     /// Size of the prompt in tokens; 0 for a model that only quotes.
     pub tokens: u32,
+    /// The customer's pictures, which belong to the last message.
+    pub pictures: Vec<Picture>,
 }
 
 /// Tokens and cost of model calls.

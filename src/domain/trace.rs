@@ -46,11 +46,35 @@ pub struct TranscribeTrace {
     pub language: Option<String>,
     /// One entry for each voice note.
     pub notes: Vec<VoiceNoteTrace>,
+    /// One entry for each picture and document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<AttachmentTrace>,
     /// Size of the whole question in bytes, if only its beginning was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_bytes: Option<usize>,
     /// Duration in milliseconds.
     pub took_ms: f64,
+}
+
+/// The reading of one picture or document of a customer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct AttachmentTrace {
+    /// The message's id in frontdesk.
+    pub message: Option<String>,
+    /// The document's name, or `Picture`.
+    pub name: String,
+    /// Length of a document's text in characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub characters: Option<usize>,
+    /// Width in pixels of the picture that the model was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Its height in pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Why it was not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// The transcription of one voice note.

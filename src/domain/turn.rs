@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::agent::Agent;
+use super::attachment::{FileText, Picture};
 use super::case_reason::TurnReason;
 use super::event::Referral;
 use super::id::{ConversationId, MessageId};
@@ -174,6 +175,10 @@ pub struct Question {
     pub has_words: bool,
     /// What was sent beside it: descriptions of messages that are more than text.
     pub attached: Vec<String>,
+    /// The text of its documents.
+    pub files: Vec<FileText>,
+    /// Its pictures, for a model that sees.
+    pub pictures: Vec<Picture>,
     /// ISO 639-1 code of the language, if speech recognition detected it.
     pub language: Option<String>,
     /// Whether any part was spoken.
@@ -183,8 +188,15 @@ pub struct Question {
 impl Question {
     /// A question of words alone, in an unknown language.
     pub fn written(text: impl Into<String>) -> Self {
-        let (text, attached) = (text.into(), Vec::new());
-        Self { text, has_words: true, attached, language: None, spoken: false }
+        Self {
+            text: text.into(),
+            has_words: true,
+            attached: Vec::new(),
+            files: Vec::new(),
+            pictures: Vec::new(),
+            language: None,
+            spoken: false,
+        }
     }
 
     /// Returns everything that the customer sent, as text.

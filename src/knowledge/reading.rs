@@ -125,6 +125,26 @@ pub(super) async fn read(
     taking.await.unwrap_or_else(|_| Err(remedy::damaged())).map_err(ReadError::Refused)
 }
 
+/// Reads the document of a customer, which no collection holds, in pieces in reading order. The
+/// extension of the name gives the format. The error says why it cannot be read.
+pub async fn read_document(
+    readers: Option<&Pool>,
+    name: String,
+    bytes: Vec<u8>,
+) -> Result<Vec<String>, String> {
+    let file = File { name, bytes, own: false };
+    match read(readers, file, chunk::Settings::default()).await {
+        Ok(content) => Ok(content.pieces.into_iter().map(text).collect()),
+        Err(ReadError::Refused(failure)) => Err(failure.error),
+        Err(ReadError::Unavailable { why, .. }) => Err(why),
+    }
+}
+
+fn text(piece: chunk::Piece) -> String {
+    let chunk::Piece { heading, body, .. } = piece;
+    if heading.is_empty() { body } else { format!("{heading}\n{body}") }
+}
+
 /// Parses a worker process's answer. It is untrusted: the file may have taken over the process.
 fn parse_answer(answer: &[u8]) -> Result<Content, Failure> {
     let cut = |line: &mut String| *line = extract::first_chars(line, MAX_LINE_LEN);

@@ -274,6 +274,7 @@ mod tests {
             min_confidence: 0.5,
             weekday: None,
             tokens: 0,
+            pictures: Vec::new(),
         }
     }
 

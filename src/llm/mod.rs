@@ -93,19 +93,27 @@ impl ModelKind {
         }
     }
 
+    /// Returns whether the model sees pictures.
+    pub fn sees(self) -> bool {
+        self.window().is_some_and(|window| window.sees)
+    }
+
     /// Returns whether the cost of an answer is known. Quoting costs nothing.
     pub fn is_priced(self) -> bool {
         self.window().is_none_or(|window| window.price.is_some())
     }
 }
 
-/// A model's context window and prices.
+/// A model's context window, prices and abilities.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Window {
     /// Context window in tokens, input and output together.
     pub tokens: u32,
     /// Token prices; `None` when unknown.
     pub price: Option<Price>,
+    /// Whether the model sees pictures.
+    #[serde(default)]
+    pub sees: bool,
 }
 
 /// A model's token prices.

@@ -82,5 +82,6 @@ fn trial_prompt(model: &str) -> Prompt {
         min_confidence: 0.0,
         weekday: None,
         tokens: 0,
+        pictures: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::attachments::AttachmentReader;
 use super::bot::Bot;
 use super::budget;
 use super::framing::PromptLayout;
@@ -23,6 +24,8 @@ use crate::speech::Transcriber;
 pub struct Engine {
     /// Speech to text.
     pub speech: Arc<dyn Transcriber>,
+    /// Customers' pictures and documents.
+    pub attachments: Arc<dyn AttachmentReader>,
     /// Question to curated answer or passages.
     pub lookup: Arc<dyn Lookup>,
     /// Prompt to answer.
@@ -65,7 +68,9 @@ impl Engine {
         let model = self.model.current();
         let (history, referred) = (&*turn.history, &*turn.referred());
         let before_model = async {
-            let context = TranscriptionContext { speech: &*self.speech, audio };
+            let (speech, reader) = (&*self.speech, &*self.attachments);
+            let sees = self.models(&*model).sees(agent);
+            let context = TranscriptionContext { speech, reader, audio, sees };
             let question = run.transcribe(context, turn, &self.live().caches.languages).await?;
             run.escalate(bot, &turn.history, &question)?;
             if question.has_words {

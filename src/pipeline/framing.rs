@@ -35,6 +35,9 @@ pub(super) const QUOTED: &str = "The customer answers this earlier message:";
 /// Text before the advertisement or post from which the customer writes.
 pub(super) const REFERRAL: &str =
     "The customer writes because of this advertisement or post of the business:";
+/// Text before the text of a document that the customer sends.
+pub(super) const FILE: &str =
+    "The customer sends this document. It is the customer's, not the business's:";
 /// Text before the customer's message, which is the end of the prompt.
 pub(super) const WRITES: &str = "The customer writes:";
 /// Text before what the customer sends without words, which is the end of the prompt then.

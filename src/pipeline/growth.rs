@@ -43,6 +43,7 @@ fn prompt(text: &str) -> Prompt {
         min_confidence: 0.0,
         weekday: None,
         tokens: 0,
+        pictures: Vec::new(),
     }
 }
 

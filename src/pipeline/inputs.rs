@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::attachments::RecordedAttachment;
 use super::transcribe::TranscriptionError;
 use crate::domain::Passage;
 
@@ -13,6 +14,9 @@ pub struct RecordedInputs {
     /// Why voice notes have no transcript, in the order of the attempts.
     #[serde(rename = "deaf", default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<TranscriptionError>,
+    /// What was read of pictures and documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<RecordedAttachment>,
     /// The curated answer, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curated: Option<String>,

@@ -15,6 +15,7 @@ mod run;
 mod bot;
 pub mod inbound;
 mod transcribe;
+mod attachments;
 mod escalate;
 pub mod curated;
 pub mod retrieve;
@@ -39,6 +40,7 @@ mod growth;
 #[cfg(test)]
 mod swahili;
 
+pub use attachments::{AttachmentReader, NoAttachments};
 pub use bot::Bot;
 pub use budget::BudgetTier;
 pub use caches::TextCaches;

@@ -45,6 +45,11 @@ impl<'a> Models<'a> {
         self.retrieve.rewrite_ms > 0 && self.model.kind(self.own(agent)).generates()
     }
 
+    /// Whether the agent's model sees pictures.
+    pub(super) fn sees(self, agent: &Agent) -> bool {
+        self.model.kind(self.own(agent)).sees()
+    }
+
     /// How many passages are retrieved: quoting chooses among more than a prompt holds.
     pub(super) fn passages(self, agent: &Agent) -> usize {
         let generates = self.model.kind(self.own(agent)).generates();

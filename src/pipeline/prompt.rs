@@ -14,12 +14,14 @@ use minijinja::{ErrorKind, UndefinedBehavior, context};
 
 use self::layout::{Parts, Pieces};
 use super::bounds::cut_quote;
-use super::framing::{PromptLayout, QUOTED, REFERRAL, without_sources_line};
+use super::framing::{FILE, PromptLayout, QUOTED, REFERRAL, without_sources_line};
 use super::retrieve::RetrievalResult;
 use super::timer::millis;
 use crate::domain::label::quoted_name;
 use crate::domain::trace::PromptTrace;
-use crate::domain::{Agent, Content, Passage, Prompt, Question, Referral, Turn};
+use crate::domain::{
+    Agent, Content, FileText, Passage, Picture, PictureIdentity, Prompt, Question, Referral, Turn,
+};
 use crate::llm::Model;
 use crate::text_cache::TextCache;
 
@@ -225,12 +227,13 @@ pub(super) fn compose(
         system: system(input)?,
         history: &input.turn.history,
         passages,
-        before: before(input.turn),
+        before: before(input.turn, &input.question.files),
         now: Facts::of(input).moment(),
         question: input.question,
     };
-    let budget =
-        window.map(|window| window.tokens.saturating_sub(agent.max_output_tokens + RESERVE));
+    let pictures = picture_tokens(&input.question.pictures);
+    let reserve = agent.max_output_tokens + RESERVE + pictures;
+    let budget = window.map(|window| window.tokens.saturating_sub(reserve));
     let pieces = Pieces::of(input.layout, &parts);
     let fit = pieces.fit(budget, |text| input.tokens.of(text, Vocabulary::of(named)));
     let prompt = Prompt {
@@ -243,7 +246,8 @@ pub(super) fn compose(
         confidence: input.found.confidence,
         min_confidence: agent.min_confidence.unwrap_or_else(|| model.min_confidence()),
         weekday: Some(Facts::of(input).weekday()),
-        tokens: fit.tokens,
+        tokens: if window.is_some() { fit.tokens + pictures } else { fit.tokens },
+        pictures: input.question.pictures.clone(),
     };
     let trace = PromptTrace {
         messages: prompt.messages.clone(),
@@ -264,7 +268,7 @@ pub(super) fn nameless(input: &Input<'_>) -> String {
 
 /// Returns what the customer's messages refer to, each text once, with a line that says so: the
 /// first ones that fit.
-fn before(turn: &Turn) -> Vec<(&'static str, String)> {
+fn before(turn: &Turn, files: &[FileText]) -> Vec<(&'static str, String)> {
     let quoted = turn.messages.iter().filter_map(|message| message.quoted.as_deref());
     let quoted = quoted.map(|text| (QUOTED, cut_quote(without_sources_line(text))));
     let referrals = turn.messages.iter().filter_map(|message| message.referral.as_ref());
@@ -272,12 +276,24 @@ fn before(turn: &Turn) -> Vec<(&'static str, String)> {
     let (mut seen, mut length) = (HashSet::new(), 0);
     let texts = referrals.chain(quoted).filter(|(_, text)| !text.trim().is_empty());
     let texts = texts.filter(|text| seen.insert(text.clone()));
+    let files = files.iter().map(|file| (FILE, format!("{}\n\n{}", file.name, file.text)));
     texts
         .take_while(|(_, text)| {
             length += text.chars().count();
             length <= MAX_QUOTES_LEN
         })
+        .chain(files)
         .collect()
+}
+
+/// Returns the tokens that pictures take in a model's window, about: OpenAI counts 85, and 170 for
+/// each square of 512 pixels of a picture whose shorter side is 768 (its guide to vision).
+fn picture_tokens(pictures: &[Picture]) -> u32 {
+    let tokens = |picture: &Picture| {
+        let PictureIdentity { width, height, .. } = picture.identity;
+        85 + 170 * width.div_ceil(512).min(4) * height.div_ceil(512).min(4)
+    };
+    pictures.iter().map(tokens).sum()
 }
 
 fn system(input: &Input<'_>) -> Result<String, String> {
@@ -338,10 +354,11 @@ mod tests {
             history: Vec::new(),
             now: 0,
         };
-        let once = before(&turn(["a", "b", "a"].map(ToOwned::to_owned).into()));
+        let once = before(&turn(["a", "b", "a"].map(ToOwned::to_owned).into()), &[]);
         assert_eq!(once, [(QUOTED, "a".to_owned()), (QUOTED, "b".to_owned())]);
         let long = (0..50).map(|n| format!("{n} {}", "x".repeat(16_000))).collect();
-        let lengths: Vec<usize> = before(&turn(long)).iter().map(|(_, text)| text.len()).collect();
+        let lengths: Vec<usize> =
+            before(&turn(long), &[]).iter().map(|(_, text)| text.len()).collect();
         assert_eq!(lengths, [1000; 4]);
     }
 }

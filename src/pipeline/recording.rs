@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::attachments::{AttachmentReader, RecordedAttachments};
 use super::bot::Bot;
 use super::budget::{self, BudgetTier};
 use super::engine::Engine;
@@ -180,6 +181,7 @@ impl TurnRecording {
             model: ModelSource::fixed(player.clone()),
             budget: self.budget.clone(),
             lookup: self.lookup(engine, false),
+            attachments: self.attachments(true),
             layout: self.layout(),
             ..engine.clone()
         };
@@ -202,7 +204,15 @@ impl TurnRecording {
     /// Returns an engine that replays the lookups and calls the current model. If the turn looked
     /// nothing up, because a person was called, the current data is searched.
     pub fn with_recorded_lookup(&self, engine: &Engine) -> Engine {
-        Engine { lookup: self.lookup(engine, true), ..engine.clone() }
+        let (lookup, attachments) = (self.lookup(engine, true), self.attachments(false));
+        Engine { lookup, attachments, ..engine.clone() }
+    }
+
+    /// Returns what was read of the turn's files; `pictures` if no model is asked about them.
+    fn attachments(&self, pictures: bool) -> Arc<dyn AttachmentReader> {
+        let recorded = self.inputs.attachments.as_slice().into();
+        let knows_files = self.format > WORDS_ONLY;
+        Arc::new(RecordedAttachments { recorded, pictures, knows_files })
     }
 
     /// Whether the turn looked for a curated answer or for passages.
@@ -341,9 +351,13 @@ impl Model for RecordingModel {
 
 /// Returns the key that identifies a prompt.
 fn asked(prompt: &Prompt) -> String {
-    let Prompt { model, temperature, max_output_tokens, messages, question, .. } = prompt;
+    let Prompt { model, temperature, max_output_tokens, messages, question, pictures, .. } = prompt;
     let all = (model, temperature, max_output_tokens, messages, question);
-    hex::encode(Sha256::digest(serde_json::to_vec(&all).unwrap_or_default()))
+    let mut hash = Sha256::new_with_prefix(serde_json::to_vec(&all).unwrap_or_default());
+    for picture in pictures {
+        hash.update(&picture.identity.sha256);
+    }
+    hex::encode(hash.finalize())
 }
 
 /// A model that answers from a recording.

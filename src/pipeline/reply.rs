@@ -13,8 +13,8 @@ use super::language::Languages;
 use super::timer::millis;
 use crate::domain::trace::ReplyTrace;
 use crate::domain::{
-    Agent, Citation, GroundingCheck, Line, Passage, Prompt, Question, Reply, ReplyKind, Sentence,
-    Speaker, Turn, Usage,
+    Agent, Citation, Grounding, GroundingCheck, Line, Passage, Prompt, Question, Reply, ReplyKind,
+    Sentence, Speaker, Turn, Usage,
 };
 use crate::embed::Embedder;
 use crate::llm::{Completion, Hear, Model, asks_nothing};
@@ -265,14 +265,22 @@ async fn grounded(
 ) -> Reply {
     let Input { agent, prompt, .. } = input;
     let generates = seams.model.kind(&prompt.model).generates();
-    if !generates || agent.grounding.check == GroundingCheck::Off {
+    // What a picture shows is in no text: it can only be noted that nothing supports it.
+    let unseen = !input.question.pictures.is_empty();
+    let rules = match agent.grounding.check {
+        GroundingCheck::Hold if unseen => {
+            Grounding { check: GroundingCheck::Note, ..agent.grounding }
+        }
+        _ => agent.grounding,
+    };
+    if !generates || rules.check == GroundingCheck::Off {
         return answer(prompt, cleaned.text.clone(), &cleaned.cited);
     }
     let Seams { model, embed, .. } = seams;
     let cache = &seams.cache.grounding;
     let history = &input.turn.history;
     let with = ground::GroundingInput { embed, model, prompt, history, cache };
-    let (decision, checked) = ground::apply(cleaned, &agent.grounding, &with, used).await;
+    let (decision, checked) = ground::apply(cleaned, &rules, &with, used).await;
     written.checked = Some(checked);
     match decision {
         Decision::Send { text, cited } => answer(prompt, text, &cited),
@@ -295,6 +303,7 @@ fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
     }
     customer.push(&input.question.text);
     customer.extend(input.question.attached.iter().map(String::as_str));
+    customer.extend(input.question.files.iter().map(|file| file.text.as_str()));
     Origins { passages: &input.prompt.passages, business, customer }
 }
 

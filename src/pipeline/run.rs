@@ -94,6 +94,7 @@ impl Run {
         self.transcripts = heard.transcripts;
         self.inputs.failures = heard.failures;
         self.unheard = heard.unheard;
+        self.inputs.attachments = heard.attachments;
         let question = heard.question?;
         self.language = customers_language(turn, &question, known);
         Ok(question)

@@ -6,15 +6,19 @@ use std::time::Instant;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::attachments::{AttachmentContext, AttachmentReader, Attachments, RecordedAttachment};
 use super::bounds::truncate_to_limit;
 use super::language::{Languages, customers_language};
 use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
 use crate::domain::{
-    Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, TranscriptDetails, Turn,
-    Voice, VoiceTranscript, WaitingMessage,
+    Content, Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, TranscriptDetails,
+    Turn, Voice, VoiceTranscript, WaitingMessage,
 };
 use crate::speech::{self, Recording, Transcriber};
+
+/// What a model is told of a file that was not read.
+const UNREAD: &str = "it cannot be shown to you";
 
 /// Source of voice notes, and storage of their transcripts.
 #[async_trait]
@@ -62,11 +66,14 @@ impl AudioSource for NoAudio {
     async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
 }
 
-/// Transcriber and audio source.
+/// Transcriber, reader of files, and where the files come from.
 #[derive(Clone, Copy)]
 pub(super) struct TranscriptionContext<'a> {
     pub(super) speech: &'a dyn Transcriber,
+    pub(super) reader: &'a dyn AttachmentReader,
     pub(super) audio: &'a dyn AudioSource,
+    /// Whether the agent's model sees pictures.
+    pub(super) sees: bool,
 }
 
 /// Source for audio that came with the message; stores nothing.
@@ -96,6 +103,8 @@ pub(super) struct Transcription {
     pub(super) failures: Vec<TranscriptionError>,
     /// Text for the customer about a voice note that was not understood beside other words.
     pub(super) unheard: Option<String>,
+    /// What was read of pictures and documents.
+    pub(super) attachments: Vec<RecordedAttachment>,
 }
 
 /// Makes one question of the waiting messages.
@@ -105,6 +114,8 @@ pub(super) async fn listen(
 ) -> (Transcription, TranscribeTrace) {
     let started = Instant::now();
     let mut all = All::default();
+    let TranscriptionContext { reader, audio: source, sees, .. } = context;
+    let files = AttachmentContext { reader, source, agent: &turn.agent, sees };
     for said in &turn.messages {
         all.words.extend(said.content.words().map(ToOwned::to_owned));
         all.attached.extend(said.content.description());
@@ -114,8 +125,11 @@ pub(super) async fn listen(
                 None => hear(context, &turn.agent.voice, said, media).await,
             };
             all.note(said, spoken);
+        } else if let Content::Media(media) = &said.content {
+            all.files.add(files, said, media).await;
         }
     }
+    all.read_files();
     let has_words = !all.words.is_empty();
     let whole = if has_words { all.words.join("\n") } else { all.attached.join("\n") };
     let question = truncate_to_limit(&whole).to_owned();
@@ -124,6 +138,7 @@ pub(super) async fn listen(
         attached: all.attached.clone(),
         language: all.language.clone(),
         notes: all.notes,
+        files: all.files.traces,
         whole_bytes: (question.len() < whole.len()).then_some(whole.len()),
         took_ms: millis(started),
     };
@@ -133,11 +148,15 @@ pub(super) async fn listen(
         (Err(wordless(turn, all.language, failed)), None)
     } else {
         let unheard = unheard(turn, all.language.as_deref(), failed);
-        let All { attached, language, spoken, .. } = all;
-        (Ok(Question { text: question, has_words, attached, language, spoken }), unheard)
+        let (attached, language, spoken) = (all.attached, all.language, all.spoken);
+        let (files, pictures) = (all.files.files, all.files.pictures);
+        let text = question;
+        let question = Question { text, has_words, attached, files, pictures, language, spoken };
+        (Ok(question), unheard)
     };
     let (transcripts, failures) = (all.transcripts, all.failures);
-    (Transcription { question, transcripts, failures, unheard }, trace)
+    let attachments = all.files.recorded;
+    (Transcription { question, transcripts, failures, unheard, attachments }, trace)
 }
 
 /// Text of all messages of a turn.
@@ -151,9 +170,21 @@ struct All {
     spoken: bool,
     transcripts: Vec<(MessageId, VoiceTranscript)>,
     failures: Vec<TranscriptionError>,
+    files: Attachments,
 }
 
 impl All {
+    /// Adds what was read of the files. One that was not is only named beside words: alone it says
+    /// nothing.
+    fn read_files(&mut self) {
+        self.files.choose_text(&self.words.join("\n"));
+        self.attached.append(&mut self.files.read);
+        if !self.words.is_empty() {
+            let unread = self.files.unread.iter();
+            self.attached.extend(unread.map(|name| format!("{name}: {UNREAD}")));
+        }
+    }
+
     fn note(&mut self, said: &WaitingMessage, spoken: Result<VoiceTranscript, TranscriptionError>) {
         let message = said.message.as_ref();
         let mut note = VoiceNoteTrace {
@@ -199,7 +230,7 @@ pub enum TranscriptionError {
 }
 
 async fn hear(
-    TranscriptionContext { speech, audio }: TranscriptionContext<'_>,
+    TranscriptionContext { speech, audio, .. }: TranscriptionContext<'_>,
     voice: &Voice,
     said: &WaitingMessage,
     media: &Media,

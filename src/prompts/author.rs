@@ -94,6 +94,7 @@ fn prompt(named: &str, messages: &[ChatMessage]) -> Prompt {
         min_confidence: 0.0,
         weekday: None,
         tokens: 0,
+        pictures: Vec::new(),
     }
 }
 

@@ -88,6 +88,12 @@ const KEYS: &[Key] = &[
         Form::Sentence,
         "Sent if `voice.transcribe` is off; by default `voice.failure_reply`.",
     ),
+    key("media.images", Form::Switch, "Whether a model that sees is shown customers' pictures."),
+    key(
+        "media.documents",
+        Form::Switch,
+        "Whether a model reads the documents that customers send.",
+    ),
     key("handoff.keywords", Form::Texts, "Words and phrases that call a person."),
     key("handoff.patterns", Form::Texts, "Regular expressions that call a person."),
     key("handoff.reply", Form::Sentence, "Sent if a person is called.¹"),

@@ -34,6 +34,8 @@ export const settings = [
   "voice.failure_reply",
   "voice.too_long_reply",
   "voice.default_reply",
+  "media.images",
+  "media.documents",
   "handoff.keywords",
   "handoff.patterns",
   "handoff.reply",

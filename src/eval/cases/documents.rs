@@ -145,6 +145,7 @@ impl QuestionGenerator<'_> {
             min_confidence: 0.0,
             weekday: None,
             tokens: 0,
+            pictures: Vec::new(),
         };
         match model.complete(&prompt, None).await {
             Ok(Completion::Text { text, .. }) => {

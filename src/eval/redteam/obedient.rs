@@ -81,7 +81,7 @@ fn flat(text: &str) -> String {
 #[async_trait]
 impl Model for Obedient {
     fn kind(&self, _: &str) -> ModelKind {
-        ModelKind::Generates(Window { tokens: 1_000_000, price: None })
+        ModelKind::Generates(Window { tokens: 1_000_000, price: None, sees: false })
     }
 
     fn default_model(&self) -> &'static str {

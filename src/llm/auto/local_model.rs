@@ -32,7 +32,8 @@ impl LocalModel {
 impl Model for LocalModel {
     fn kind(&self, _: &str) -> ModelKind {
         let price = Some(Price { input: 0.0, output: 0.0 });
-        ModelKind::Generates(Window { tokens: self.server.window, price })
+        let sees = self.endpoint.sees(&self.server.model);
+        ModelKind::Generates(Window { tokens: self.server.window, price, sees })
     }
 
     fn default_model(&self) -> &str {

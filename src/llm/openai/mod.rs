@@ -15,6 +15,7 @@ use crate::domain::{Prompt, Usage};
 
 mod listing;
 mod settings;
+mod vision;
 mod wire;
 
 pub(super) use listing::writes_answers;
@@ -74,7 +75,8 @@ impl Openai {
 impl Model for Openai {
     fn kind(&self, model: &str) -> ModelKind {
         let price = self.settings.prices.get(model).copied();
-        ModelKind::Generates(Window { tokens: self.settings.window, price })
+        let sees = self.sees(model);
+        ModelKind::Generates(Window { tokens: self.settings.window, price, sees })
     }
 
     fn default_model(&self) -> &str {
@@ -254,10 +256,15 @@ impl Openai {
         }
     }
 
+    /// Whether a model sees pictures: as configured, else as its name says.
+    pub(super) fn sees(&self, model: &str) -> bool {
+        self.settings.vision.unwrap_or_else(|| vision::sees(model))
+    }
+
     fn body(&self, prompt: &Prompt, model: &str, stream: bool) -> Map<String, Value> {
         let mut body = Map::new();
         body.insert("model".into(), model.into());
-        body.insert("messages".into(), json!(prompt.messages));
+        body.insert("messages".into(), vision::messages(prompt, self.sees(model)));
         if takes_temperature(model) {
             let temperature = (f64::from(prompt.temperature) * 1000.0).round() / 1000.0;
             body.insert("temperature".into(), temperature.into());
@@ -307,6 +314,7 @@ mod tests {
             min_confidence: 0.0,
             weekday: None,
             tokens: 0,
+            pictures: Vec::new(),
         }
     }
 
@@ -521,7 +529,11 @@ mod tests {
         assert_eq!(model.default_model(), "m");
         assert_eq!(
             model.kind("m").window(),
-            Some(Window { tokens: 128_000, price: Some(Price { input: 1.0, output: 2.5 }) })
+            Some(Window {
+                tokens: 128_000,
+                price: Some(Price { input: 1.0, output: 2.5 }),
+                sees: false
+            })
         );
     }
 

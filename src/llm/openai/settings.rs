@@ -29,6 +29,8 @@ pub struct Settings {
     pub(super) fallback_model: Option<String>,
     /// Context window in tokens, input and output together.
     pub(super) window: u32,
+    /// Whether the models see pictures; `None` goes by their names.
+    pub(super) vision: Option<bool>,
     /// Dollars per million tokens, by model: `{ "gpt-4o-mini" = { input = 0.15, output = 0.6 } }`.
     /// A model without a price costs nothing.
     pub(super) prices: BTreeMap<String, Price>,
@@ -62,6 +64,7 @@ impl Default for Settings {
             model: "gpt-4o-mini".into(),
             fallback_model: None,
             window: 128_000,
+            vision: None,
             prices: BTreeMap::new(),
             min_confidence: 0.0,
             extra: Map::new(),

@@ -150,6 +150,7 @@ async fn desk(sheet: &Sheet, home: &tempfile::TempDir) -> (Engine, CollectionId)
     };
     let engine = Engine {
         speech: speech::Settings::Off {}.build(&folders(), &readers).expect("no speech"),
+        attachments: Arc::new(crate::pipeline::NoAttachments),
         lookup: Arc::new(lookup),
         retrieve: retrieve::Settings { rewrite_ms: 0, rewrite_model: String::new() },
         model: llm::ModelSource::fixed(llm::Settings::without_model(crate::qa::off())),

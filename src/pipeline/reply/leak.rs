@@ -128,6 +128,7 @@ mod tests {
             min_confidence: 0.0,
             weekday: None,
             tokens: 0,
+            pictures: Vec::new(),
         }
     }
 

@@ -120,6 +120,7 @@ fn compose(named: &str, question: &Question, history: &[Line], request: &Request
         min_confidence: 0.0,
         weekday: None,
         tokens,
+        pictures: Vec::new(),
     }
 }
 

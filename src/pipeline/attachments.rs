@@ -1,0 +1,310 @@
+//! Part of stage 2: reads the pictures and documents among the waiting messages. A customer's file
+//! is what he says, never knowledge of the business: it is read for this turn and searched by
+//! nobody else.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::transcribe::AudioSource;
+use crate::domain::label::{MAX_NAME_LEN, one_line};
+use crate::domain::trace::AttachmentTrace;
+use crate::domain::{
+    Agent, Attachment, FileText, Media, MediaKind, MessageId, Picture, PictureIdentity,
+    WaitingMessage,
+};
+
+/// Maximum length of the text of all documents of a turn, in characters: some 2,000 tokens.
+const MAX_TEXT_LEN: usize = 8_000;
+/// Maximum documents that one turn reads.
+const MAX_DOCUMENTS: usize = 3;
+/// Maximum pictures that one turn shows to a model.
+const MAX_PICTURES: usize = 5;
+/// Maximum length of a word's difference that is ignored: shorter words say little.
+const SHORTEST_WORD: usize = 3;
+
+/// Reads a customer's file.
+#[async_trait]
+pub trait AttachmentReader: Send + Sync {
+    /// Reads the file of a message, which `source` fetches. The error says why it cannot be read.
+    async fn read(
+        &self,
+        said: &WaitingMessage,
+        media: &Media,
+        source: &dyn AudioSource,
+    ) -> Result<Attachment, String>;
+
+    /// Whether files are read or named at all: not in turns that were recorded before they were.
+    fn knows_files(&self) -> bool {
+        true
+    }
+}
+
+/// Reads nothing: for parts of the program that have no customers.
+pub struct NoAttachments;
+
+#[async_trait]
+impl AttachmentReader for NoAttachments {
+    async fn read(
+        &self,
+        _: &WaitingMessage,
+        _: &Media,
+        _: &dyn AudioSource,
+    ) -> Result<Attachment, String> {
+        Err("files are not read here".into())
+    }
+}
+
+/// What a turn read of one file, as its recording stores it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedAttachment {
+    /// The message with the file.
+    pub message: Option<MessageId>,
+    /// What was read.
+    pub read: RecordedContent,
+}
+
+/// What was read of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedContent {
+    /// The part of a document's text that the prompt had.
+    Text(String),
+    /// A picture, without its bytes.
+    Picture(PictureIdentity),
+    /// Why it could not be read.
+    Failure(String),
+}
+
+/// The files of a turn's messages.
+#[derive(Default)]
+pub(super) struct Attachments {
+    pub(super) pictures: Vec<Picture>,
+    pub(super) files: Vec<FileText>,
+    /// Names of what was read, for the prompt.
+    pub(super) read: Vec<String>,
+    /// Names of what was not.
+    pub(super) unread: Vec<String>,
+    pub(super) recorded: Vec<RecordedAttachment>,
+    pub(super) traces: Vec<AttachmentTrace>,
+    documents: Vec<Document>,
+}
+
+/// A document before the parts that fit the question are chosen.
+struct Document {
+    message: Option<MessageId>,
+    name: String,
+    pieces: Vec<String>,
+}
+
+/// Reader, source and what may be read.
+#[derive(Clone, Copy)]
+pub(super) struct AttachmentContext<'a> {
+    pub(super) reader: &'a dyn AttachmentReader,
+    pub(super) source: &'a dyn AudioSource,
+    pub(super) agent: &'a Agent,
+    /// Whether the agent's model sees pictures.
+    pub(super) sees: bool,
+}
+
+impl Attachments {
+    /// Reads the file of a message, if it is a picture or a document.
+    pub(super) async fn add(
+        &mut self,
+        context: AttachmentContext<'_>,
+        said: &WaitingMessage,
+        media: &Media,
+    ) {
+        let (name, wanted) = match media.kind {
+            MediaKind::Image => ("Picture".to_owned(), self.wants_picture(context)),
+            MediaKind::Document => (document_name(media), self.wants_document(context)),
+            MediaKind::Voice | MediaKind::Audio | MediaKind::Video | MediaKind::Sticker => return,
+        };
+        if !context.reader.knows_files() {
+            return;
+        }
+        let result = match wanted {
+            Ok(()) => context.reader.read(said, media, context.source).await,
+            Err(why) => Err(why.to_owned()),
+        };
+        let mut trace = AttachmentTrace {
+            message: said.message.as_ref().map(ToString::to_string),
+            name: name.clone(),
+            ..AttachmentTrace::default()
+        };
+        match result {
+            Ok(Attachment::Picture(picture)) => {
+                let identity = picture.identity.clone();
+                (trace.width, trace.height) = (Some(identity.width), Some(identity.height));
+                self.record(said, RecordedContent::Picture(identity));
+                self.pictures.push(picture);
+                self.read.push(format!("{name}: {} below", ordinal(self.pictures.len())));
+            }
+            Ok(Attachment::Document(pieces)) => {
+                trace.characters = Some(pieces.iter().map(|piece| piece.chars().count()).sum());
+                self.read.push(format!("Document: {name}"));
+                self.documents.push(Document { message: said.message.clone(), name, pieces });
+            }
+            Err(why) => {
+                self.record(said, RecordedContent::Failure(why.clone()));
+                trace.error = Some(why);
+                self.unread.push(name);
+            }
+        }
+        self.traces.push(trace);
+    }
+
+    fn wants_picture(&self, context: AttachmentContext<'_>) -> Result<(), &'static str> {
+        if !context.agent.media.images {
+            return Err("the agent looks at no pictures");
+        }
+        if !context.sees {
+            return Err("the model in use sees no pictures");
+        }
+        if self.pictures.len() == MAX_PICTURES {
+            return Err("there are more pictures than one turn shows");
+        }
+        Ok(())
+    }
+
+    fn wants_document(&self, context: AttachmentContext<'_>) -> Result<(), &'static str> {
+        if !context.agent.media.documents {
+            return Err("the agent reads no documents");
+        }
+        if self.documents.len() == MAX_DOCUMENTS {
+            return Err("there are more documents than one turn reads");
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, said: &WaitingMessage, read: RecordedContent) {
+        self.recorded.push(RecordedAttachment { message: said.message.clone(), read });
+    }
+
+    /// Chooses the parts of the documents that fit the question.
+    pub(super) fn choose_text(&mut self, question: &str) {
+        let share = MAX_TEXT_LEN / self.documents.len().max(1);
+        for Document { message, name, pieces } in std::mem::take(&mut self.documents) {
+            let text = excerpt(&pieces, question, share);
+            let read = RecordedContent::Text(text.clone());
+            self.recorded.push(RecordedAttachment { message, read });
+            self.files.push(FileText { name, text });
+        }
+    }
+}
+
+fn document_name(media: &Media) -> String {
+    let name = media.file_name.as_deref().unwrap_or_default();
+    let name = one_line(name, MAX_NAME_LEN);
+    if name.is_empty() { "document without a name".into() } else { name }
+}
+
+fn ordinal(number: usize) -> String {
+    format!("picture {number}")
+}
+
+/// Returns the pieces of a text that share the most words with the question, in reading order, within
+/// a length in characters; the first ones if none shares any. Gaps are `…`.
+fn excerpt(pieces: &[String], question: &str, longest: usize) -> String {
+    let asked = words(question);
+    let score = |piece: &String| words(piece).intersection(&asked).count();
+    let mut order: Vec<(usize, usize)> =
+        pieces.iter().enumerate().map(|(place, piece)| (place, score(piece))).collect();
+    // Stable: of equals the earlier one comes first.
+    order.sort_by_key(|(_, score)| std::cmp::Reverse(*score));
+    let (mut chosen, mut length) = (Vec::new(), 0);
+    for (place, _) in order {
+        let more = pieces[place].chars().count();
+        if length + more <= longest {
+            chosen.push(place);
+            length += more;
+        } else if chosen.is_empty() {
+            return pieces[place].chars().take(longest).chain(['…']).collect();
+        }
+    }
+    chosen.sort_unstable();
+    let mut text = String::new();
+    let mut next = 0;
+    for place in chosen {
+        if place > next {
+            text.push_str("…\n\n");
+        }
+        text.push_str(pieces[place].trim());
+        text.push_str("\n\n");
+        next = place + 1;
+    }
+    if next < pieces.len() {
+        text.push('…');
+    }
+    text.trim_end().to_owned()
+}
+
+fn words(text: &str) -> HashSet<String> {
+    text.unicode_words()
+        .filter(|word| word.chars().count() >= SHORTEST_WORD)
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// Returns what a turn read of its files. A picture has no bytes, so a model cannot be asked about
+/// it.
+pub(super) struct RecordedAttachments {
+    pub(super) recorded: Arc<[RecordedAttachment]>,
+    /// Whether a picture is returned without its bytes, for a replay that asks no model.
+    pub(super) pictures: bool,
+    /// Whether the turn was recorded when files were read.
+    pub(super) knows_files: bool,
+}
+
+#[async_trait]
+impl AttachmentReader for RecordedAttachments {
+    async fn read(
+        &self,
+        said: &WaitingMessage,
+        _: &Media,
+        _: &dyn AudioSource,
+    ) -> Result<Attachment, String> {
+        let recorded = self.recorded.iter().find(|one| one.message == said.message);
+        match recorded.map(|one| one.read.clone()) {
+            Some(RecordedContent::Text(text)) => Ok(Attachment::Document(vec![text])),
+            Some(RecordedContent::Picture(identity)) if self.pictures => {
+                Ok(Attachment::Picture(Picture { jpeg: None, identity }))
+            }
+            Some(RecordedContent::Picture(_)) => {
+                Err("a recording does not hold its pictures".into())
+            }
+            Some(RecordedContent::Failure(why)) => Err(why),
+            None => Err("it was not read then".into()),
+        }
+    }
+
+    fn knows_files(&self) -> bool {
+        self.knows_files
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_text_the_parts_that_fit_the_question_are_chosen_in_their_order() {
+        let pieces: Vec<String> =
+            (0..50).map(|n| format!("Part {n}. {}", "filler ".repeat(20))).collect();
+        let mut pieces = pieces;
+        pieces[30].push_str("The warranty lasts two years.");
+        pieces[40].push_str("Repairs under warranty are free.");
+        let text = excerpt(&pieces, "How long is the warranty?", 400);
+        let (first, second) = (text.find("Part 30").unwrap(), text.find("Part 40").unwrap());
+        assert!(first < second && text.starts_with('…') && text.ends_with('…'), "{text}");
+        assert!(text.chars().count() < 450);
+        let begin = excerpt(&pieces, "?", 400);
+        assert!(begin.starts_with("Part 0") && begin.contains("Part 1"), "{begin}");
+        assert_eq!(excerpt(&["a".repeat(50)], "b", 10), format!("{}…", "a".repeat(10)));
+        assert_eq!(excerpt(&[], "b", 10), "");
+        assert_eq!(excerpt(&["all of it".into()], "b", 100), "all of it");
+    }
+}
