@@ -32,6 +32,7 @@ pub mod qa;
 pub mod store;
 pub mod provider;
 pub mod speech;
+pub mod pictures;
 pub mod embed;
 pub mod index;
 pub mod llm;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::knowledge::reading;
+use crate::pictures;
 use crate::reader::child::{Request, SampleSink, serve};
 use crate::reader::{Kind, check};
 use crate::speech::decoding;
@@ -31,6 +32,7 @@ fn handle(request: &Request, give: &mut SampleSink<'_>) -> io::Result<Vec<u8>> {
         Kind::Document => reading::answer(&request.head, &request.body, request.longest),
         Kind::Sound => decoding::answer(&request.head, &request.body, give),
         Kind::Probe => decoding::probed(&request.body),
+        Kind::Picture => pictures::answer(&request.head, &request.body),
         Kind::Check => check::answer(&request.head),
     }
 }

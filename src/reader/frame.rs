@@ -12,11 +12,13 @@ pub enum Kind {
     Sound,
     /// Read the headers of an audio file.
     Probe,
+    /// Prepare a picture for a model that sees.
+    Picture,
     /// Test the sandbox.
     Check,
 }
 
-const KINDS: [Kind; 4] = [Kind::Document, Kind::Sound, Kind::Probe, Kind::Check];
+const KINDS: [Kind; 5] = [Kind::Document, Kind::Sound, Kind::Probe, Kind::Picture, Kind::Check];
 
 /// Precedes a task's head and body: kind, time limit in seconds, and their lengths in bytes.
 pub(super) struct Header {

@@ -1,4 +1,4 @@
-//! Worker processes that parse untrusted files: documents and audio. The main process starts them
+//! Worker processes that parse untrusted files: documents, audio, pictures. The main process starts them
 //! from its own binary, sends them bytes and trusts no answer, not even its length. Knows no
 //! formats: the binary passes the task handler to [`child::serve`].
 //!
@@ -22,7 +22,7 @@ mod sandbox;
 pub use frame::Kind;
 pub use pool::Pool;
 
-/// Maximum worker processes for documents, and for audio.
+/// Maximum worker processes for documents, and for audio and pictures.
 const MAX_PROCESSES: usize = 64;
 /// Maximum worker processes when the settings give no number.
 const MAX_DEFAULT_PROCESSES: usize = 8;
@@ -94,7 +94,7 @@ pub struct Task {
 /// The result of a task.
 #[derive(Debug, Default)]
 pub struct Reply {
-    /// The answer, as JSON. Untrusted: the file may have taken over the process.
+    /// The answer: JSON, and after its line a prepared picture. Untrusted: the file may have taken over the process.
     pub answer: Vec<u8>,
     /// Audio samples from -1 to 1.
     pub samples: Vec<f32>,

@@ -1,5 +1,5 @@
-//! Pool of worker processes: started on demand, reused, ended after an idle time. Audio, for which
-//! customers wait, has slots of its own.
+//! Pool of worker processes: started on demand, reused, ended after an idle time. Audio and
+//! pictures, for which customers wait, have slots of their own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -142,7 +142,7 @@ impl PoolState {
         }
         let lane = match task.kind {
             Kind::Document | Kind::Check => &self.documents,
-            Kind::Sound | Kind::Probe => &self.sounds,
+            Kind::Sound | Kind::Probe | Kind::Picture => &self.sounds,
         };
         let gone = |_| Failure::Unavailable("the desk is stopping".into());
         let _turn =
@@ -200,7 +200,7 @@ impl PoolState {
         let why = &process.unfiltered;
         if !why.is_empty() && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "documents and voice notes are read with limits, but without a filter: {why}"
+                "documents, voice notes and pictures are read with limits, but without a filter: {why}"
             );
         }
         Ok(process)
