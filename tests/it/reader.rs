@@ -1,15 +1,20 @@
-//! Documents and voice notes are read by sandboxed worker processes. A file that breaks its reader
+//! Documents, voice notes and pictures are read by sandboxed worker processes. A file that breaks its reader
 //! fails with a reason, while others are learned and the desk keeps answering.
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flate2::write::ZlibEncoder;
+use flate2::{Compression, Crc};
 use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::knowledge::{SilentProgress, SourceFolder, Summary};
+use frontdesk::pictures::{self, PictureError};
 use frontdesk::reader::check::{Attempt, FORBIDDEN};
 use frontdesk::reader::{Failure, Kind, Pool, Settings, Task};
+use frontdesk_picture::size_of_prepared;
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
@@ -128,6 +133,69 @@ async fn a_program_that_is_none_of_ours_is_refused() {
     ] {
         assert!(Pool::new(wrong).is_err());
     }
+}
+
+/// The same pictures as those of the crate's tests: red on the left half, blue on the right.
+const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/picture/tests/picture/samples");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_picture_is_prepared_in_a_worker_process_within_its_limits() {
+    let pool = pool(20, 30);
+    for name in ["progressive.jpg", "cmyk.jpg", "lossy.webp", "animated.webp", "interlaced.gif"] {
+        let file: Arc<[u8]> = std::fs::read(Path::new(PICTURES).join(name)).unwrap().into();
+        let picture = pictures::prepare(&pool, file).await.unwrap();
+        assert_eq!((picture.width, picture.height), (80, 60), "{name}");
+        assert_eq!(size_of_prepared(&picture.jpeg), Some((80, 60)), "{name}");
+    }
+    assert_eq!(pool.idle(), 1, "one process prepared them all");
+    let picture = pictures::prepare(&pool, white_png(6_000).into()).await.unwrap();
+    assert_eq!((picture.width, picture.original_width), (1_536, 6_000));
+    for (file, why) in [
+        (&white_png(30_000)[..33], "the picture has 30000 × 30000 pixels: at most 50000000"),
+        (&white_png(300)[..60], "the picture is damaged: "),
+        (b"%PDF-1.7", "this is a PDF document: only JPEG, PNG, WebP and GIF pictures can be read"),
+    ] {
+        let refused = pictures::prepare(&pool, file.into()).await.unwrap_err();
+        assert!(matches!(refused, PictureError::Refused(_)), "{refused:?}");
+        assert!(refused.to_string().starts_with(why), "{refused}");
+    }
+    // Within the limits of a picture, beyond those of this process: it fails, and the next works.
+    let greedy = pictures::prepare(&pool, coloured_png(7_000).into()).await.unwrap_err();
+    let why = "it needs more than 160 MB of memory to be read";
+    assert_eq!(greedy, PictureError::Unreadable(why.into()));
+    assert!(pictures::prepare(&pool, white_png(8).into()).await.is_ok());
+    let none = Pool::new(Settings { program: None, ..shipped() }).unwrap();
+    let refused = pictures::prepare(&none, white_png(8).into()).await.unwrap_err();
+    assert!(matches!(refused, PictureError::Unavailable(_)), "{refused:?}");
+}
+
+/// Returns a PNG of white squares with a side of so many pixels, grey of 8 bits.
+fn white_png(side: u32) -> Vec<u8> {
+    png(side, 0, 1, if side > 10_000 { 0 } else { side })
+}
+
+/// Returns the same with red, green, blue and opacity.
+fn coloured_png(side: u32) -> Vec<u8> {
+    png(side, 6, 4, side)
+}
+
+/// Encodes so many rows of a PNG whose samples are all 255.
+fn png(side: u32, colour: u8, samples: usize, rows: u32) -> Vec<u8> {
+    let mut row = vec![0];
+    row.resize(1 + side as usize * samples, 255);
+    let mut data = ZlibEncoder::new(Vec::new(), Compression::fast());
+    (0..rows).for_each(|_| data.write_all(&row).unwrap());
+    let mut header = [side.to_be_bytes(), side.to_be_bytes()].concat();
+    header.extend([8, colour, 0, 0, 0]);
+    let mut file = b"\x89PNG\r\n\x1A\n".to_vec();
+    for (kind, body) in [(b"IHDR", header), (b"IDAT", data.finish().unwrap()), (b"IEND", vec![])] {
+        let mut sum = Crc::new();
+        sum.update(kind);
+        sum.update(&body);
+        file.extend(u32::try_from(body.len()).unwrap().to_be_bytes());
+        file.extend([&kind[..], &body, &sum.sum().to_be_bytes()].concat());
+    }
+    file
 }
 
 /// Returns a JSON file of many empty objects, in units of 120,000: small on disk, large in memory.

@@ -28,8 +28,8 @@ fn check_chunks(mut rest: &[u8], limits: &Limits, outermost: bool) -> Result<(),
                     return Err(decode::cut_off());
                 };
                 // The upper two bits say how to scale it, which nobody does.
-                let side = |low, upper| u32::from(u16::from_le_bytes([low, upper]) & 0x3FFF);
-                limits.check(side(w, wide), side(h, high))?;
+                let bits = |low, upper| u32::from(u16::from_le_bytes([low, upper]) & 0x3FFF);
+                limits.check(bits(w, wide), bits(h, high))?;
             }
             b"ANMF" if outermost => {
                 let frame = body.get(FRAME_HEADER..).ok_or_else(decode::cut_off)?;
