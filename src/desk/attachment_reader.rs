@@ -1,9 +1,11 @@
 //! Reads customers' pictures and documents for the pipeline, in the sandboxed worker processes.
 
 use async_trait::async_trait;
+use sha2::{Digest, Sha256};
 
-use crate::domain::{Attachment, Media, MediaKind, WaitingMessage};
+use crate::domain::{Attachment, Blob, Media, MediaKind, Picture, PictureIdentity, WaitingMessage};
 use crate::knowledge::read_document;
+use crate::pictures;
 use crate::pipeline::{AttachmentReader, AudioSource};
 use crate::reader::Pool;
 
@@ -23,11 +25,18 @@ impl AttachmentReader for SandboxedReader {
     ) -> Result<Attachment, String> {
         let bytes = source.fetch(said, media).await.map_err(|error| error.to_string())?;
         if media.kind == MediaKind::Image {
-            return Err("pictures are not read yet".into());
+            let picture = pictures::prepare(&self.readers, bytes.into()).await;
+            return picture.map(seen).map_err(|error| error.to_string());
         }
         let name = file_name(media);
         read_document(Some(&self.readers), name, bytes).await.map(Attachment::Document)
     }
+}
+
+fn seen(prepared: frontdesk_picture::Picture) -> Attachment {
+    let sha256 = hex::encode(Sha256::digest(&prepared.jpeg));
+    let identity = PictureIdentity { sha256, width: prepared.width, height: prepared.height };
+    Attachment::Picture(Picture { jpeg: Some(Blob(prepared.jpeg.into())), identity })
 }
 
 /// Returns a name whose extension gives the format; of a file without a name, the MIME type does.

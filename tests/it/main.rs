@@ -26,6 +26,7 @@ mod completions;
 mod conformance;
 mod console;
 mod curated;
+mod customer_files;
 mod database_down;
 mod delivery;
 mod demo;

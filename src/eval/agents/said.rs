@@ -6,14 +6,14 @@ use frontdesk_promptfoo::policy::Policy;
 use serde_json::Value;
 
 use super::within;
-use crate::domain::{Blob, Content, Media, MediaKind};
+use crate::domain::{Blob, ChoiceSource, Content, Media, MediaKind};
 
 pub(super) fn text(body: &str) -> Vec<Content> {
     vec![Content::Text { body: body.to_owned() }]
 }
 
-/// Converts messages of one burst: texts, or `{voice: FILE, transcript}` and `{image: FILE,
-/// caption}`.
+/// Converts messages of one burst: texts, files such as `{voice: FILE, transcript}` and `{image:
+/// FILE, caption}`, and what WhatsApp carries beside them, such as `{location: {name}}`.
 pub(super) fn contents(says: &[Value], files: (&Policy, &Path)) -> Result<Vec<Content>, String> {
     says.iter().map(|one| content(one, files)).collect()
 }
@@ -23,12 +23,21 @@ fn content(says: &Value, (policy, base): (&Policy, &Path)) -> Result<Content, St
         return Ok(Content::Text { body: body.to_owned() });
     }
     let field = |name: &str| says.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    let kinds = [MediaKind::Voice, MediaKind::Audio, MediaKind::Video, MediaKind::Image];
+    if let Some(described) = described(says) {
+        return Ok(described);
+    }
+    let kinds = [
+        MediaKind::Voice,
+        MediaKind::Audio,
+        MediaKind::Video,
+        MediaKind::Image,
+        MediaKind::Document,
+    ];
     let Some(kind) = kinds.into_iter().find(|kind| says.get(kind.as_str()).is_some()) else {
         return match says {
             Value::Number(_) | Value::Bool(_) => Ok(Content::Text { body: says.to_string() }),
             _ => Err(format!(
-                "{says} is no message: a text, or an object with `voice`, `audio`, `video` or `image`"
+                "{says} is no message: a text, or an object with `voice`, `audio`, `video`, `image`, `document`, `location`, `form`, `order`, `contacts` or `choice`"
             )),
         };
     };
@@ -42,7 +51,37 @@ fn content(says: &Value, (policy, base): (&Policy, &Path)) -> Result<Content, St
         mime_type: field("mime_type"),
         caption: field("caption"),
         transcript: field("transcript"),
+        file_name: path.file_name().map(|name| name.to_string_lossy().into_owned()),
         bytes: Some(Blob(bytes.into())),
         ..Media::default()
     }))
+}
+
+/// Converts a message without a file: `{location: {name, address, latitude, longitude}}`, `{form:
+/// {FIELD: VALUE}}`, `{order: {text, product_items}}`, `{contacts: [CARD]}` or `{choice: TITLE}`.
+/// Cards and items are written as Meta sends them.
+fn described(says: &Value) -> Option<Content> {
+    let text = |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+    if let Some(place) = says.get("location") {
+        let degrees = |name: &str| place.get(name).and_then(Value::as_f64).unwrap_or_default();
+        return Some(Content::Location {
+            latitude: degrees("latitude"),
+            longitude: degrees("longitude"),
+            name: text(place, "name"),
+            address: text(place, "address"),
+            url: text(place, "url"),
+        });
+    }
+    if let Some(response) = says.get("form") {
+        let (name, body) = (text(says, "name"), None);
+        return Some(Content::Form { name, body, response: response.clone() });
+    }
+    if let Some(order) = says.get("order") {
+        return Some(Content::Order { text: text(order, "text"), order: order.clone() });
+    }
+    if let Some(cards) = says.get("contacts") {
+        return Some(Content::Contacts { names: Vec::new(), cards: cards.clone() });
+    }
+    let title = text(says, "choice")?;
+    Some(Content::Choice { id: text(says, "id"), title, source: ChoiceSource::Button })
 }

@@ -203,7 +203,9 @@ fn echo(request: &Value) -> String {
 /// Returns the last message of a chat request: the passages and the question.
 pub(crate) fn last_message(request: &Value) -> &str {
     let last = request["messages"].as_array().and_then(|messages| messages.last());
-    last.and_then(|message| message["content"].as_str()).unwrap_or_default()
+    let content = last.map(|message| &message["content"]);
+    // Beside pictures, the text is the first part.
+    content.and_then(|it| it.as_str().or_else(|| it[0]["text"].as_str())).unwrap_or_default()
 }
 
 /// Returns the customer's words at the end of a chat request.
