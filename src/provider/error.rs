@@ -56,6 +56,12 @@ pub enum Class {
     SpamLimit,
     /// A transient fault of the provider.
     Transient,
+    /// The provider has no such file, or no longer.
+    Gone,
+    /// The file is larger than allowed.
+    TooLarge,
+    /// The file is not the one that was sent: its hash differs.
+    Damaged,
 }
 
 /// What to do after an error.
@@ -87,6 +93,8 @@ impl Error {
             Self::NotSent(_) => (MAX_ATTEMPTS, 500.0, 2.0_f64, None),
             Self::Refused { class, retry_after, .. } => match class {
                 Class::PairRate => (6, 1000.0, 4.0, *retry_after),
+                // A download that went wrong is worth some more, one that never agrees is not.
+                Class::Damaged => (5, 1000.0, 4.0, *retry_after),
                 // The queue waits for a valid token; every few minutes one message probes it.
                 Class::Token => (MAX_ATTEMPTS, 60_000.0, 2.0, *retry_after),
                 Class::Throttled | Class::Transient => (MAX_ATTEMPTS, 1000.0, 2.0, *retry_after),
@@ -127,6 +135,8 @@ mod tests {
             Class::Undeliverable,
             Class::OurFault,
             Class::SpamLimit,
+            Class::Gone,
+            Class::TooLarge,
         ] {
             assert_eq!(refused(class, None).retry(1, 0.0), Retry::Never, "{class:?}");
         }
@@ -144,6 +154,7 @@ mod tests {
         let pair = refused(Class::PairRate, None);
         let waits: Vec<_> = (1..=4).map(|attempt| pair.retry(attempt, 0.0)).collect();
         assert_eq!(waits, [1, 4, 16, 64].map(|s| Retry::After(Duration::from_secs(s))));
+        assert_eq!(refused(Class::Damaged, None).retry(5, 0.0), Retry::Never);
         let asked = refused(Class::Throttled, Some(Duration::from_secs(30)));
         assert_eq!(asked.retry(1, 0.9), Retry::After(Duration::from_secs(30)));
         let absurd = refused(Class::Throttled, Some(Duration::from_hours(24)));

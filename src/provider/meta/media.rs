@@ -17,6 +17,9 @@ use crate::domain::Media;
 /// Domains that serve WhatsApp's files.
 const HOSTS: [&str; 3] = ["fbsbx.com", "facebook.com", "whatsapp.net"];
 
+/// Meta's codes for an id that it does not know: "Object with ID '…' does not exist".
+const NO_SUCH_OBJECT: [i64; 2] = [33, 100];
+
 /// Why a download failed.
 enum DownloadError {
     /// HTTP 401, 403 or 404: the URL may have expired, or the host rejects the token.
@@ -37,7 +40,7 @@ impl Meta {
         };
         match &media.sha256 {
             Some(written) if !agrees(written, &bytes) => {
-                Err(refused(Class::Transient, "the file does not match its SHA-256"))
+                Err(refused(Class::Damaged, "the file does not match its SHA-256"))
             }
             _ => Ok(bytes),
         }
@@ -77,7 +80,7 @@ impl Meta {
     async fn locate(&self, id: &str) -> Result<Url, Error> {
         let mut url = self.endpoint(&[id]);
         url.query_pairs_mut().append_pair("phone_number_id", &self.phone_number_id);
-        let answer = self.ask(url).await?;
+        let answer = self.ask(url).await.map_err(without_file)?;
         json::text(&answer, "url")
             .and_then(|url| url.parse().ok())
             .ok_or_else(|| refused(Class::Transient, "Meta did not say where the file is"))
@@ -125,7 +128,8 @@ impl From<DownloadError> for Error {
         match failed {
             // Not `Class::Token`: a denial by a file host does not prove that the token is invalid.
             DownloadError::Denied(status) => {
-                refused(Class::OurFault, format!("the file's host answered HTTP {status}"))
+                let class = if status == 404 { Class::Gone } else { Class::OurFault };
+                refused(class, format!("the file's host answered HTTP {status}"))
             }
             DownloadError::Final(error) => error,
         }
@@ -142,10 +146,22 @@ impl From<BodyError> for DownloadError {
     fn from(unread: BodyError) -> Self {
         Self::Final(match unread {
             BodyError::TooLong(_) => {
-                refused(Class::OurFault, format!("the file is refused: {unread}"))
+                refused(Class::TooLarge, format!("the file is refused: {unread}"))
             }
             BodyError::Broken(_) => Error::NotSent(unread.to_string()),
         })
+    }
+}
+
+/// Meta's answer for a file that does not exist (any more) is that of an invalid parameter.
+fn without_file(error: Error) -> Error {
+    match error {
+        Error::Refused { class: Class::OurFault, fault, retry_after }
+            if NO_SUCH_OBJECT.contains(&fault.code) =>
+        {
+            Error::Refused { class: Class::Gone, fault, retry_after }
+        }
+        other => other,
     }
 }
 

@@ -207,7 +207,8 @@ impl From<Class> for TestOutcome {
             Class::WindowClosed => Self::WindowClosed,
             Class::Declined => Self::Declined,
             Class::Undeliverable => Self::Undeliverable,
-            Class::OurFault => Self::Refused,
+            // The last three are said of files alone.
+            Class::OurFault | Class::Gone | Class::TooLarge | Class::Damaged => Self::Refused,
             Class::Throttled | Class::PairRate | Class::SpamLimit => Self::Throttled,
             Class::Transient => Self::ProviderTrouble,
         }
