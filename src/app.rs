@@ -126,6 +126,7 @@ impl App {
             chat_models: ChatModels::new(secrets),
             local_models: local_models(&config, &*qa),
             intake: config.worker.intake(),
+            max_file_bytes: config.worker.max_file_bytes(),
             base_url: config.http.base_url(),
             notifier: Arc::default(),
         };

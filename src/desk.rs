@@ -50,6 +50,8 @@ pub struct Desk {
     pub local_models: LocalModels,
     /// How incoming messages are accepted.
     pub intake: Intake,
+    /// Maximum size of a customer's file that is stored, in bytes.
+    pub max_file_bytes: usize,
     /// The public URL of this desk, used in links.
     pub base_url: String,
     /// Notifies the dispatchers, running turns and listeners of the live stream.

@@ -222,6 +222,16 @@ pub static NOTICES_LOST: Counter = Counter::plain(
     "frontdesk_notices_lost_total",
     "Notices to support contacts that were not delivered: the case is open, and nobody was told.",
 );
+/// Files of customers that were fetched.
+pub static FILES_FETCHED: Counter = Counter::plain(
+    "frontdesk_files_fetched_total",
+    "Files of customers that were fetched in the background and stored.",
+);
+/// Files of customers that were given up.
+pub static FILES_MISSING: Counter = Counter::plain(
+    "frontdesk_files_missing_total",
+    "Files of customers that are not stored: WhatsApp no longer has them, refused them, or they are too large.",
+);
 /// Connections that were refused.
 pub static CONNECTIONS_REFUSED: Counter = Counter::plain(
     "frontdesk_connections_refused_total",
@@ -250,6 +260,8 @@ pub static COUNTERS: &[&Counter] = &[
     &SENDS,
     &SENDS_DECIDED,
     &NOTICES_LOST,
+    &FILES_FETCHED,
+    &FILES_MISSING,
     &MODEL_INPUT_TOKENS,
     &MODEL_OUTPUT_TOKENS,
     &MODEL_COST,

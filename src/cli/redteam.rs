@@ -147,6 +147,7 @@ fn worst(desk: &Desk, bot: &Bot, built: &AttackSuite) -> anyhow::Result<Arc<Desk
         chat_models: ChatModels::default(),
         local_models: LocalModels::default(),
         intake: desk.intake,
+        max_file_bytes: 0,
         base_url: desk.base_url.clone(),
         notifier: Arc::default(),
     }))

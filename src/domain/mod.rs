@@ -8,6 +8,7 @@ pub mod time;
 pub mod message;
 pub mod description;
 pub mod attachment;
+pub mod file;
 pub mod event;
 pub mod alert;
 pub mod note;
@@ -46,6 +47,7 @@ pub use event::{
     Delivery, DeskEventKind, Echo, Event, Fault, Inbound, Item, Other, Party, Pricing, Referral,
     Status,
 };
+pub use file::{FileState, MissingFile};
 pub use id::{
     AgentId, AnswerId, AuditId, ChunkId, CollectionId, ContactId, ConversationId, DocumentId,
     EscalationId, GapId, MessageId, NumberId, RunId, SourceId, TurnId, VersionId, WebhookId,

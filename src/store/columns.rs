@@ -17,7 +17,7 @@ use crate::domain::trial::TrialKind;
 use crate::domain::{
     AgentId, AlertCode, AnswerId, AuditId, Author, ChatProvider, ChunkId, CollectionId, ContactId,
     ConversationId, Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus,
-    EscalationId, EscalationState, FailureCode, GapId, GapState, MessageId, MessageKind,
+    EscalationId, EscalationState, FailureCode, FileState, GapId, GapState, MessageId, MessageKind,
     MessageState, NumberId, NumberState, Owner, PageState, ProviderKind, RunId, RunState, SourceId,
     SourceKind, SourceState, StoredProvider, TurnId, TurnOutcome, UploadState, VersionId,
     WebhookId, WorkspaceId, audit,
@@ -230,6 +230,7 @@ word_columns! {
     DocumentOrigin: "the origin of documents",
     FailureCode: "documents.code",
     UploadState: "uploads.state",
+    FileState: "message_files.state",
     SourceKind: "sources.kind",
     SourceState: "sources.state",
     PageState: "source_pages.state",

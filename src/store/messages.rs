@@ -12,8 +12,8 @@ use super::{
 };
 use crate::domain::time::Millis;
 use crate::domain::{
-    Author, Content, ConversationId, Direction, Echo, Fault, MessageId, MessageKind, MessageState,
-    NumberId, Referral, WorkspaceId,
+    Author, Content, ConversationId, Direction, Echo, Fault, FileState, MessageId, MessageKind,
+    MessageState, NumberId, Referral, WorkspaceId,
 };
 
 mod statuses;
@@ -64,12 +64,23 @@ pub struct MessageRow {
     pub referral: Option<String>,
     /// What the provider charges for it, as JSON.
     pub pricing: Option<String>,
+    /// Whether its file is stored; `None` if it has none to fetch, or the stored word is unknown to
+    /// this version.
+    #[sqlx(try_from = "LenientWord<FileState>")]
+    pub file_state: Option<FileState>,
+    /// The size of its file in bytes, once it was fetched.
+    pub file_size: Option<i64>,
+    /// Why its file is not stored, in the provider's words.
+    pub file_reason: Option<String>,
 }
 
 /// The columns of [`MessageRow`].
 macro_rules! message_columns {
     () => {
-        "id, direction, author, provider_id, kind, content, body, transcript, heard, reply_to, state, note, turn_id, sent_at, error, referral, pricing"
+        "id, direction, author, provider_id, kind, content, body, transcript, heard, reply_to, state, note, turn_id, sent_at, error, referral, pricing,
+         (select f.state from message_files f where f.message_id = messages.id) as file_state,
+         (select f.size from message_files f where f.message_id = messages.id) as file_size,
+         (select f.reason from message_files f where f.message_id = messages.id) as file_reason"
     };
 }
 

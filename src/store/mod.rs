@@ -53,7 +53,8 @@ pub mod staff_messages;
 pub mod numbers;
 pub mod warnings;
 pub mod calls;
-pub mod recordings;
+pub mod files;
+pub mod transcripts;
 pub mod outbox;
 pub mod unknown;
 pub mod runs;
@@ -292,7 +293,8 @@ impl From<sqlx::Error> for Error {
                 // disk, 08 is a lost connection, 25006 is a standby, 25P03 ended a transaction that
                 // was idle for too long. Conflicts: 40001, 40P01 (deadlock), 23505 (a row that did
                 // not exist when it was looked up), 23503 (one that existed then: a customer's
-                // second contact or conversation, merged meanwhile; any other will never exist).
+                // second contact or conversation, merged meanwhile, or a file's content that no message
+                // had any more; any other will never exist).
                 let code = inner.code().unwrap_or_default();
                 let primary = code.parse::<u32>().map(|code| code & 0xff);
                 let sqlite = code.len() < 5 && matches!(primary, Ok(5 | 6 | 8 | 10 | 13 | 14));
@@ -301,7 +303,9 @@ impl From<sqlx::Error> for Error {
                         .iter()
                         .any(|class| code.starts_with(class));
                 let merged = inner.constraint().is_some_and(|name| {
-                    name.contains("_contact_id_") || name.contains("_conversation_id_")
+                    ["_contact_id_", "_conversation_id_", "_hash_"]
+                        .iter()
+                        .any(|key| name.contains(key))
                 });
                 if sqlite || postgres {
                     Self::Unavailable(error.to_string())

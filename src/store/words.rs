@@ -46,6 +46,10 @@ sql_words! {
         OPEN = Open,
         RESOLVED = Resolved,
     }
+    file_state: FileState {
+        STORED = Stored,
+        WAITING = Waiting,
+    }
     message_kind: MessageKind {
         CONTACTS = Contacts,
         FORM = Form,

@@ -36,8 +36,10 @@ const GONE_MS: i64 = 30_000;
 const SELDOM: Duration = Duration::from_mins(10);
 /// Rows that are deleted per statement.
 const FORGET: i64 = 1000;
-/// Recordings that are deleted per statement: fewer, because they are larger.
+/// Files that are deleted per transaction: fewer, because they are larger.
 const FORGET_FILES: i64 = 50;
+/// Pause between deletions, so that incoming webhooks do not wait for all of them.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Web sources that are crawled in parallel.
 const SITES: usize = 3;
 
@@ -69,7 +71,7 @@ pub(super) async fn run(
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Old {
     Webhooks,
-    Recordings,
+    Files,
     Tapes,
     Audit,
 }
@@ -266,9 +268,37 @@ impl Maintenance {
         }
         self.desk.store.forget_sessions().await?;
         self.forget_old(Old::Webhooks, self.settings.keep_webhooks_days).await?;
-        self.forget_old(Old::Recordings, self.settings.keep_recordings_days).await?;
+        self.forget_old(Old::Files, self.settings.keep_recordings_days).await?;
+        self.make_room().await?;
         self.forget_old(Old::Tapes, self.settings.keep_tapes_days).await?;
         self.forget_old(Old::Audit, self.settings.keep_audit_days).await
+    }
+
+    /// Deletes the oldest files of numbers that have too many.
+    async fn make_room(&self) -> Result<()> {
+        let most = self.settings.max_files_bytes;
+        if most <= 0 {
+            return Ok(());
+        }
+        for number in self.desk.numbers.all() {
+            let mut all = 0;
+            loop {
+                let gone = self.desk.store.make_room(&number.id, most, FORGET_FILES).await?;
+                all += gone;
+                if gone == 0 {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            if all > 0 {
+                tracing::info!(
+                    number = number.slug,
+                    "{all} files of customers were deleted, the oldest first: the files of a number may have \
+                     {most} bytes ([worker] max_files_bytes)"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Deletes rows older than `days`; 0 keeps them.
@@ -283,7 +313,7 @@ impl Maintenance {
             let store = &self.desk.store;
             let gone = match old {
                 Old::Webhooks => store.forget_webhooks(before, FORGET).await?,
-                Old::Recordings => store.forget_recordings(before, FORGET_FILES).await?,
+                Old::Files => store.forget_files(before, FORGET_FILES).await?,
                 Old::Tapes => store.forget_tapes(before, FORGET).await?,
                 Old::Audit => store.forget_audit(before, FORGET).await?,
             };
@@ -291,13 +321,12 @@ impl Maintenance {
             if gone == 0 || started.elapsed() > SELDOM {
                 break;
             }
-            // In batches with a pause, so that incoming webhooks do not wait for it.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(PAUSE).await;
         }
         if all > 0 {
             let what = match old {
                 Old::Webhooks => "webhooks",
-                Old::Recordings => "recordings",
+                Old::Files => "files of customers",
                 Old::Tapes => "tapes of turns",
                 Old::Audit => "entries of the audit log",
             };

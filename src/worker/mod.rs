@@ -1,5 +1,5 @@
 //! Background work: the dispatcher (inbox to turn), the outbox dispatcher (outbox to provider),
-//! maintenance, the learner (uploads), the listener for other replicas, and the tasks that keep the
+//! maintenance, the learner (uploads), the fetcher of customers' files, the listener for other replicas, and the tasks that keep the
 //! process up to date.
 //!
 //! All state is in the database: nothing is lost if a worker dies, and another continues once its
@@ -15,6 +15,7 @@ use self::outbox_dispatcher::OutboxDispatcher;
 use crate::desk::Desk;
 
 mod dispatch;
+mod file_fetcher;
 mod follow;
 mod gate;
 mod learner;
@@ -62,6 +63,9 @@ impl Worker {
         parts.push((stop, tokio::spawn(follow::fill_in(desk.clone(), stopped))));
         let (stop, stopped) = watch::channel(false);
         parts.push((stop, tokio::spawn(learner::run(desk.clone(), settings.poll_ms, stopped))));
+        let (stop, stopped) = watch::channel(false);
+        parts
+            .push((stop, tokio::spawn(file_fetcher::run(desk.clone(), settings.poll_ms, stopped))));
         Self { parts }
     }
 

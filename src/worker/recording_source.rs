@@ -20,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct RecordingSource<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) store: &'a Store,
+    /// Maximum size of a file that is stored, in bytes.
+    pub(super) max_file_bytes: usize,
 }
 
 impl RecordingSource<'_> {
@@ -53,17 +55,18 @@ impl AudioSource for RecordingSource<'_> {
     /// from the provider.
     async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
         if let Some(message) = &said.message {
-            match self.store.recording(message).await {
+            match self.store.file(message).await {
                 Ok(Some(kept)) => return Ok(kept.bytes),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "a kept recording cannot be read"),
+                Err(error) => tracing::warn!(%error, "a stored recording cannot be read"),
             }
         }
         let bytes = self.ask(media).await.map_err(|error| audio_error(&error))?;
-        if let Some(message) = &said.message {
+        if let Some(message) = said.message.as_ref().filter(|_| bytes.len() <= self.max_file_bytes)
+        {
             let mime_type = media.mime_type.as_deref().unwrap_or_default();
-            if let Err(error) = self.store.keep_recording(message, mime_type, bytes.clone()).await {
-                tracing::warn!(%error, "a recording was not kept");
+            if let Err(error) = self.store.keep_file(message, mime_type, bytes.clone()).await {
+                tracing::warn!(%error, "a recording was not stored, it is fetched once more");
             }
         }
         Ok(bytes)

@@ -39,8 +39,12 @@ pub struct Settings {
     pub pair_gap_ms: i64,
     /// Retention of webhook bodies, in days; 0 keeps them for ever.
     pub keep_webhooks_days: i64,
-    /// Retention of voice recordings, in days; 0 keeps them for ever. Transcripts are kept.
+    /// Retention of customers' files, in days; 0 keeps them for ever. Transcripts are kept.
     pub keep_recordings_days: i64,
+    /// Maximum size of a customer's file that is fetched and stored, in bytes.
+    pub max_file_bytes: usize,
+    /// Maximum size of a number's stored files, in bytes; 0 for no limit.
+    pub max_files_bytes: i64,
     /// Whether the inputs of turns are recorded for replay.
     pub record_turns: bool,
     /// Retention of recorded turn inputs, in days; 0 keeps them for ever. The turns are kept.
@@ -51,7 +55,15 @@ pub struct Settings {
     pub machine: Limits,
 }
 
+/// WhatsApp's own limit, in bytes: a document may have 100 MB.
+const WHATSAPP_MAX_BYTES: usize = 100 * 1024 * 1024;
+
 impl Settings {
+    /// Maximum size of a customer's file that is stored, in bytes.
+    pub fn max_file_bytes(&self) -> usize {
+        self.max_file_bytes.min(WHATSAPP_MAX_BYTES)
+    }
+
     /// Returns the settings of intake.
     pub fn intake(&self) -> Intake {
         Intake {

@@ -322,7 +322,9 @@ impl Job {
     }
 
     fn recordings<'a>(&'a self, scene: &'a Scene<'_>) -> RecordingSource<'a> {
-        RecordingSource { provider: &*scene.number.client, store: &self.desk.store }
+        let Desk { store, max_file_bytes, .. } = &*self.desk;
+        let (provider, max_file_bytes) = (&*scene.number.client, *max_file_bytes);
+        RecordingSource { provider, store, max_file_bytes }
     }
 
     /// Returns what may answer for this agent now.

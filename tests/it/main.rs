@@ -32,6 +32,7 @@ mod delivery;
 mod demo;
 mod eval_api;
 mod eval_attacks;
+mod files;
 mod follow_up;
 mod question_answering;
 mod red_team;

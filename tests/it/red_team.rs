@@ -48,6 +48,7 @@ fn worst(app: &TestApp, built: &AttackSuite) -> Arc<Desk> {
         chat_models: ChatModels::default(),
         local_models: LocalModels::default(),
         intake: desk.intake,
+        max_file_bytes: 0,
         base_url: String::new(),
         notifier: Arc::default(),
     })

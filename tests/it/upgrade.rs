@@ -6,10 +6,11 @@ use std::path::Path;
 
 use frontdesk::domain::audit::Action;
 use frontdesk::domain::{
-    Author, ConversationId, EscalationState, MessageId, MessageState, NumberId, NumberState, Owner,
-    TurnId, TurnOutcome,
+    Author, ConversationId, EscalationState, FileState, MessageId, MessageState, NumberId,
+    NumberState, Owner, TurnId, TurnOutcome,
 };
 use frontdesk::store::audit::Filter;
+use frontdesk::store::files::FileRow;
 use frontdesk::store::listing::Which;
 use frontdesk::store::{Settings, Store};
 use sqlx::migrate::Migrator;
@@ -80,22 +81,29 @@ async fn fill(settings: &Settings, url: &str) {
             "insert into webhooks (id, workspace_id, provider, body, created_at) values ('hook_1', 'ws_default', 'meta', {body}, 5)"
         )
     };
+    let note = |bytes: &str| {
+        format!(
+            "insert into recordings (message_id, workspace_id, mime_type, bytes, created_at)
+             values ('msg_asked', 'ws_default', 'audio/ogg', {bytes}, 10), ('msg_person', 'ws_default', 'audio/ogg', {bytes}, 30)"
+        )
+    };
     let (first, rest) = ROWS.split_once("insert into provider_events").unwrap();
-    let all = |body: &str| {
-        AssertSqlSafe(format!("{first}{};\ninsert into provider_events{rest}", hook(body)))
+    let all = |body: &str, bytes: &str| {
+        let (hook, note) = (hook(body), note(bytes));
+        AssertSqlSafe(format!("{first}{hook};\n{note};\ninsert into provider_events{rest}"))
     };
     if url.is_empty() {
         let options = SqliteConnectOptions::new().filename(&settings.path).create_if_missing(true);
         let mut database = options.foreign_keys(true).connect().await.unwrap();
         let migrator = Migrator::new(migrations("sqlite").as_path()).await.unwrap();
         migrator.run_to(EARLIER, &mut database).await.unwrap();
-        database.execute(sqlx::raw_sql(all("x'7b7d'"))).await.unwrap();
+        database.execute(sqlx::raw_sql(all("x'7b7d'", "x'4f676753'"))).await.unwrap();
         database.close().await.unwrap();
     } else {
         let mut database = PgConnection::connect(url).await.unwrap();
         let migrator = Migrator::new(migrations("postgres").as_path()).await.unwrap();
         migrator.run_to(EARLIER, &mut database).await.unwrap();
-        database.execute(sqlx::raw_sql(all("'{}'"))).await.unwrap();
+        database.execute(sqlx::raw_sql(all("'{}'", "'\\x4f676753'"))).await.unwrap();
         database.close().await.unwrap();
     }
 }
@@ -163,6 +171,18 @@ on_both! {
         assert_eq!(events[0].alert.as_deref(), Some("The account is restricted."));
         assert_eq!(store.webhooks().await.unwrap(), 1);
         assert_eq!(store.audit_log(&Filter::default(), 10).await.unwrap()[0].action, Action::ConversationTaken);
+
+        let note = MessageId::stored("msg_asked".into());
+        let expected = FileRow { mime_type: "audio/ogg".into(), bytes: b"OggS".into() };
+        assert_eq!(store.file(&note).await.unwrap(), Some(expected.clone()));
+        let row = store.message(&note).await.unwrap().unwrap();
+        assert_eq!((row.file_state, row.file_size), (Some(FileState::Stored), Some(4)));
+        assert_eq!(store.keep_file(&note, "audio/ogg", b"OggS".into()).await.unwrap(), None, "it is there");
+        assert_eq!(store.forget_files(20, 10).await.unwrap(), 1);
+        assert_eq!(store.file(&note).await.unwrap(), None);
+        let other = store.file(&MessageId::stored("msg_person".into())).await.unwrap();
+        assert_eq!(other, Some(expected));
+        assert_eq!(change(home.path(), &url, "update files set size = size").await, 1);
 
         let claims = store.claim_turns(10, MINUTE).await.unwrap();
         assert_eq!(claims.iter().map(|claim| claim.id.as_str()).collect::<Vec<_>>(), ["conv_waits"]);

@@ -1,4 +1,4 @@
-//! Files that customers send, fetched from WhatsApp when a person opens them.
+//! Files that customers send: from the database, else fetched from WhatsApp when a person opens them.
 
 use axum::extract::State;
 use axum::http::HeaderValue;
@@ -9,6 +9,8 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
+use crate::desk::Desk;
+use crate::domain::file::playable_type;
 use crate::domain::{Content, Media, MediaKind, MessageId};
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -22,9 +24,10 @@ const MAX_SIZE: usize = 16 * 1024 * 1024;
 /// Limits concurrent downloads: each file is held in memory.
 pub(super) static DOWNLOAD_SLOTS: Semaphore = Semaphore::const_new(4);
 
-/// Returns the file of a message, from WhatsApp. Images (PNG, JPEG, WebP, GIF) are sent for
-/// display, everything else as a download. Documents may have 64 MB, other files 16 MB. A 404 says
-/// why if WhatsApp no longer has the file or it is larger.
+/// Returns the file of a message: as it is stored, else from WhatsApp. Images (PNG, JPEG, WebP,
+/// GIF), sound and video, recognized by their bytes, are sent for display, everything else as a
+/// download. From WhatsApp, documents may have 64 MB, other files 16 MB. A 404 says why if WhatsApp
+/// no longer has the file or it is larger.
 #[utoipa::path(get, path = "/messages/{id}/media", operation_id = "get_media", tag = "conversations", params(("id" = String, Path)),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, response = Problem),
         (status = 502, response = Problem)))]
@@ -38,10 +41,8 @@ pub(super) async fn file(
     let Ok(Content::Media(media)) = serde_json::from_str::<Content>(&place.content) else {
         return Err(Problem::missing("This message has no file."));
     };
-    if media.kind.has_sound()
-        && let Some(kept) = web.desk.store.recording(&id).await?
-    {
-        return Ok(response(&media, kept.bytes));
+    if let Some(stored) = web.desk.store.file(&id).await? {
+        return Ok(response(&media, stored.bytes));
     }
     let number = web.desk.number(&place.number_id).ok_or_else(|| {
         Problem::missing("The number that the file was sent to is not connected any more.")
@@ -50,7 +51,21 @@ pub(super) async fn file(
     let _place = DOWNLOAD_SLOTS.acquire().await;
     let bytes =
         number.client.media(&media, most).await.map_err(|error| download_problem(&error))?;
+    keep(&web.desk, &id, &media, &bytes).await;
     Ok(response(&media, bytes))
+}
+
+/// Stores what was fetched, unless it is too large to be stored.
+async fn keep(desk: &Desk, id: &MessageId, media: &Media, bytes: &[u8]) {
+    if bytes.len() > desk.max_file_bytes {
+        return;
+    }
+    let declared = media.mime_type.as_deref().unwrap_or_default();
+    match desk.store.keep_file(id, declared, bytes.to_vec()).await {
+        Ok(Some(conversation)) => desk.notifier.changed(&conversation),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "a file that a person opened was not stored"),
+    }
 }
 
 /// Explains why a file could not be fetched.
@@ -59,7 +74,10 @@ fn download_problem(error: &Error) -> Problem {
         Error::Refused { class: Class::Token, .. } => Problem::upstream(
             "WhatsApp refuses the number's access token, so that its files cannot be fetched: see the number's state.",
         ),
-        Error::Refused { class: Class::Throttled | Class::Transient | Class::PairRate, .. }
+        Error::Refused {
+            class: Class::Throttled | Class::Transient | Class::PairRate | Class::Damaged,
+            ..
+        }
         | Error::NotSent(_)
         | Error::Unknown(_) => {
             Problem::upstream(format!("WhatsApp did not give the file, try again soon: {error}"))
@@ -102,45 +120,13 @@ fn file_response(kind: &'static str, disposition: &str, bytes: Vec<u8>) -> Respo
 }
 
 /// Builds the response for a file. The sender chose its name and type and may be malicious: only
-/// images are displayed, recognized by their bytes, and nothing in a file may run.
+/// images, sound and video are displayed, recognized by their bytes, and nothing in a file may run.
 fn response(media: &Media, bytes: Vec<u8>) -> Response {
-    let picture = picture(&bytes);
-    let disposition = if picture.is_some() { "inline" } else { "attachment" };
+    let shown = playable_type(&bytes);
+    let disposition = if shown.is_some() { "inline" } else { "attachment" };
     let name = plain_name(media.file_name.as_deref().unwrap_or(media.kind.as_str()));
     let disposition = format!("{disposition}; filename=\"{name}\"");
-    file_response(picture.unwrap_or_else(|| sound(media)), &disposition, bytes)
-}
-
-/// Returns the type of an image that a browser may display, by its first bytes.
-fn picture(bytes: &[u8]) -> Option<&'static str> {
-    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        Some("image/png")
-    } else if bytes.starts_with(b"\xff\xd8\xff") {
-        Some("image/jpeg")
-    } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
-        Some("image/gif")
-    } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-        Some("image/webp")
-    } else {
-        None
-    }
-}
-
-/// Returns a media type that browsers play; `application/octet-stream` for anything else.
-fn sound(media: &Media) -> &'static str {
-    const PLAYED: [&str; 8] = [
-        "audio/ogg",
-        "audio/mpeg",
-        "audio/mp4",
-        "audio/aac",
-        "audio/amr",
-        "audio/wav",
-        "video/mp4",
-        "video/3gpp",
-    ];
-    let said = media.mime_type.as_deref().unwrap_or_default();
-    let said = said.split(';').next().unwrap_or_default().trim();
-    PLAYED.into_iter().find(|one| *one == said).unwrap_or("application/octet-stream")
+    file_response(shown.unwrap_or("application/octet-stream"), &disposition, bytes)
 }
 
 /// Replaces all but plain ASCII characters: others could end the header or hide what a file is.
@@ -158,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_pictures_are_shown_by_what_they_are() {
+    fn files_are_shown_by_what_they_are_and_nothing_else_is() {
         let file = |name: &str, mime: &str| Media {
             kind: MediaKind::Document,
             mime_type: Some(mime.into()),
@@ -187,9 +173,9 @@ mod tests {
             assert_eq!(sort, "application/octet-stream", "{mime}");
             assert_eq!(disposition, "attachment; filename=\"x___Set-Cookie_ a_gnp.exe\"");
         }
-        assert_eq!(shown(&file("a", "audio/ogg; codecs=opus"), b"OggS").0, "audio/ogg");
-        assert_eq!(picture(b"RIFF....WEBPVP8 "), Some("image/webp"));
-        assert_eq!(picture(b"GIF89a"), Some("image/gif"));
-        assert_eq!(picture(b"\xff\xd8\xff\xe0"), Some("image/jpeg"));
+        let sound = shown(&file("a.ogg", "text/html"), b"OggS");
+        assert_eq!(sound, ("audio/ogg".into(), "inline; filename=\"a.ogg\"".into()));
+        let unknown = shown(&file("a.ogg", "audio/ogg"), b"<html>").0;
+        assert_eq!(unknown, "application/octet-stream");
     }
 }

@@ -9,8 +9,8 @@ use super::conversations;
 use super::page::{Page, Paging};
 use super::response::Answer;
 use crate::domain::{
-    Author, Content, Direction, Fault, Media, MediaKind, MessageKind, MessageState, NoteCode,
-    Pricing, Referral, TranscriptDetails,
+    Author, Content, Direction, Fault, FileState, Media, MediaKind, MessageKind, MessageState,
+    NoteCode, Pricing, Referral, TranscriptDetails,
 };
 use crate::http::WebState;
 use crate::http::error::Problem;
@@ -71,12 +71,22 @@ pub(super) struct MessageFile {
     mime_type: Option<String>,
     /// Name of a document.
     name: Option<String>,
+    /// Whether it is stored here. Null: it is fetched from WhatsApp when it is opened, as stickers
+    /// and imported messages are.
+    state: Option<FileState>,
+    /// Size in bytes; null until it was fetched.
+    size: Option<i64>,
+    /// Why it is not stored, in the provider's words.
+    reason: Option<String>,
 }
 
 impl From<MessageRow> for Message {
     fn from(row: MessageRow) -> Self {
         let content = Content::stored(&row.content);
-        let media = MessageFile::of(&content);
+        let mut media = MessageFile::of(&content);
+        if let Some(file) = &mut media {
+            (file.state, file.size, file.reason) = (row.file_state, row.file_size, row.file_reason);
+        }
         Self {
             id: row.id.to_string(),
             direction: row.direction,
@@ -106,7 +116,7 @@ impl MessageFile {
     fn of(content: &Content) -> Option<Self> {
         let Content::Media(Media { kind, mime_type, file_name, .. }) = content else { return None };
         let (mime_type, name) = (mime_type.clone(), file_name.clone());
-        Some(Self { kind: *kind, mime_type, name })
+        Some(Self { kind: *kind, mime_type, name, state: None, size: None, reason: None })
     }
 }
 

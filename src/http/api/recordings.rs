@@ -35,7 +35,7 @@ pub(super) async fn file(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = MessageId::parse(&id).map_err(|_| Problem::not_found("recording"))?;
-    let kept = web.desk.store.recording(&id).await?;
+    let kept = web.desk.store.file(&id).await?;
     let kept = kept.ok_or_else(|| Problem::not_found("recording"))?;
     // The customer chose the type: only types that a browser plays are passed on.
     let plays = kept.mime_type.starts_with("audio/") || kept.mime_type.starts_with("video/");

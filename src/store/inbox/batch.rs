@@ -7,10 +7,10 @@ use super::{Arrival, ConversationEvent, Offer, StoredMessage, TakeIn, TakenIn};
 use crate::domain::loop_guard;
 use crate::domain::thread::{Disposition, InboundEvent, IntakePolicy};
 use crate::domain::{
-    Author, CaseReason, Content, ConversationId, Event, Inbound, MessageId, MessageReason,
-    MessageState, NoteCode, NumberId, Status, WebhookId, WorkspaceId,
+    Author, CaseReason, Content, ConversationId, Event, Inbound, MediaKind, MessageId,
+    MessageReason, MessageState, NoteCode, NumberId, Status, WebhookId, WorkspaceId,
 };
-use crate::store::recordings::{self, NewRecording};
+use crate::store::files::{self, NewContent, NewFile};
 use crate::store::signal::{self, Signal};
 use crate::store::{Conn, Result, Rows, cases, events, messages, now, outbox, storable, turns};
 
@@ -21,6 +21,9 @@ pub(super) const OPTED_OUT: &str = NoteCode::OptedOut.text();
 /// The note on the bot's queued messages that are voided when a person writes.
 pub(super) const TAKEN: &str = NoteCode::PersonTookOver.text();
 const MACHINE: &str = NoteCode::Machine.text();
+/// How long the file of a message is left to the turn that hears it, in milliseconds, so that it is
+/// not fetched twice.
+const TURN_FETCHES_MS: i64 = 30_000;
 
 /// Webhooks that are taken in together.
 pub(super) struct Batch<'a> {
@@ -29,7 +32,7 @@ pub(super) struct Batch<'a> {
     seen: HashMap<(String, String), Option<StoredMessage>>,
     fresh: Rows,
     consent_replies: Rows,
-    files: Vec<NewRecording>,
+    files: Vec<NewFile>,
     statuses: Vec<(&'a NumberId, &'a Status)>,
     /// Conversations with new messages that the bot does not answer.
     unanswered: Vec<ConversationId>,
@@ -137,7 +140,7 @@ impl<'a> Batch<'a> {
         if let Some(id) = mend {
             taken.mended += 1;
             taken.repeated += 1;
-            self.attach(MessageId::stored(id.clone()), message);
+            self.attach(MessageId::stored(id.clone()), at, (message, &disposition));
             return messages::replace_content(conn, &id, &row(at, message, &state)).await;
         }
         taken.fresh += 1;
@@ -145,17 +148,19 @@ impl<'a> Batch<'a> {
         let id = MessageId::generate();
         let row = row(at, message, &state).values(&id, self.workspace)?;
         self.fresh.push(row);
-        self.attach(id, message);
+        self.attach(id, at, (message, &disposition));
         Ok(())
     }
 
-    /// Collects a voice note whose bytes came with the message.
-    fn attach(&mut self, message: MessageId, inbound: &Inbound) {
-        if let Some(media) = inbound.content.recording()
-            && let Some(bytes) = media.bytes.clone()
-        {
-            let mime_type = media.mime_type.clone().unwrap_or_default();
-            self.files.push(NewRecording { message, mime_type, bytes });
+    /// Collects the file of a message: its bytes, or that it is to be fetched.
+    fn attach(
+        &mut self,
+        message: MessageId,
+        at: &Scope<'_>,
+        (inbound, disposition): (&Inbound, &Disposition),
+    ) {
+        if let Some(content) = file(inbound, disposition) {
+            self.files.push(NewFile { message, number: at.number.clone(), content });
         }
     }
 
@@ -229,7 +234,7 @@ impl<'a> Batch<'a> {
         offers: impl Iterator<Item = Offer>,
     ) -> Result<Vec<TakenIn>> {
         messages::insert_arrived(conn, &self.fresh).await?;
-        recordings::insert(conn, self.workspace, std::mem::take(&mut self.files)).await?;
+        files::insert(conn, self.workspace, std::mem::take(&mut self.files)).await?;
         let offers: Vec<Offer> = offers.collect();
         let most = |one: fn(&Offer) -> i64| offers.iter().map(one).max().unwrap_or_default();
         let reads = (most(|offer| offer.reads.0), most(|offer| offer.reads.1));
@@ -343,6 +348,21 @@ fn row<'m>(
         faults: &message.faults,
         sent_at: state.sent_at,
     }
+}
+
+/// What is known of the file of a message; `None` if it has none, or none that is worth fetching:
+/// files of imported messages mostly do not exist any more, and stickers say nothing.
+fn file(message: &Inbound, disposition: &Disposition) -> Option<NewContent> {
+    let Content::Media(media) = &message.content else { return None };
+    if let Some(bytes) = media.bytes.clone() {
+        return Some(NewContent::Brought(media.mime_type.clone().unwrap_or_default(), bytes));
+    }
+    let somewhere = media.id.is_some() || media.url.is_some();
+    if !somewhere || message.imported || media.kind == MediaKind::Sticker {
+        return None;
+    }
+    let turn = matches!(disposition, Disposition::Waits { .. }) && media.kind.has_sound();
+    Some(NewContent::Due(now() + if turn { TURN_FETCHES_MS } else { 0 }))
 }
 
 /// Whether it is a message of the customer's own to the number.

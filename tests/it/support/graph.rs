@@ -159,6 +159,11 @@ impl Graph {
         self.state.media.lock().unwrap().insert(id.to_owned(), file);
     }
 
+    /// Drops a file, as Meta does after some days.
+    pub(crate) fn drop_media(&self, id: &str) {
+        self.state.media.lock().unwrap().remove(id);
+    }
+
     /// Makes the URL of a file expire before the next download: that URL answers 404, a new one
     /// works.
     pub(crate) fn expire_media_url_once(&self, id: &str) {

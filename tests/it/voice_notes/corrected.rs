@@ -97,12 +97,12 @@ on_both! {
         app.model.hold_recordings();
         speaks(&app, "447700960402", "1", NOTE).await;
         until("it is transcribed", async || app.model.recorded().len() == 3).await;
-        assert_eq!(app.change("update recordings set created_at = 1000").await, 3);
+        assert_eq!(app.change("update message_files set created_at = 1000").await, 3);
         speaks(&app, "447700960404", "1", NOTE).await;
         until("it is transcribed", async || app.model.recorded().len() == 4).await;
         let mut gone = Vec::new();
         while gone.last() != Some(&0) {
-            gone.push(app.desk.store.forget_recordings(2000, 1).await.unwrap());
+            gone.push(app.desk.store.forget_files(2000, 1).await.unwrap());
         }
         assert_eq!(gone, [1, 1, 0]);
         for (customer, status) in [("447700960401", 404), ("447700960402", 200), ("447700960403", 404), ("447700960404", 200)] {
@@ -112,7 +112,7 @@ on_both! {
         }
         app.model.release_recordings();
         app.settle().await;
-        assert_eq!(app.desk.store.forget_recordings(2000, 50).await.unwrap(), 1, "it waits no more");
+        assert_eq!(app.desk.store.forget_files(2000, 50).await.unwrap(), 1, "it waits no more");
         app.stop().await;
     }
 }
@@ -152,7 +152,7 @@ async fn at_the_terminal_a_note_is_shown_and_put_right_and_the_desk_forgets_its_
 
     let file = format!("sqlite://{}", place.home.path().join("desk.db").display());
     let old = frontdesk::domain::time::now_ms() - 3 * 86_400_000;
-    change(&file, &format!("update recordings set created_at = {old}")).await;
+    change(&file, &format!("update message_files set created_at = {old}")).await;
     let process = place.start().await;
     let path = format!("/messages/{message}/recording");
     let kept = async || {

@@ -1,0 +1,186 @@
+//! Files of customers: each content once, by its hash, and the messages that it came with. Fetches
+//! nothing.
+
+use async_trait::async_trait;
+use const_format::formatcp;
+use sha2::{Digest, Sha256};
+use sqlx::FromRow;
+
+use super::signal::{self, Signal};
+use super::words::file_state::{STORED, WAITING};
+use super::{Conn, Result, Rows, Store, Write, first, now, run, storable};
+use crate::domain::file::playable_type;
+use crate::domain::{Blob, ConversationId, MessageId, NumberId, WorkspaceId};
+
+mod fetching;
+mod retention;
+
+pub use fetching::{FetchEnd, FileClaim};
+
+/// A stored file.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct FileRow {
+    /// The MIME type by its first bytes, else as a sender declared it: not to be trusted.
+    pub mime_type: String,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// The file of a message that is being stored.
+pub(super) struct NewFile {
+    pub(super) message: MessageId,
+    pub(super) number: NumberId,
+    pub(super) content: NewContent,
+}
+
+/// What is known of a file when its message comes.
+pub(super) enum NewContent {
+    /// The bytes came with the message, and the MIME type that its sender declared.
+    Brought(String, Blob),
+    /// It is to be fetched, from this moment.
+    Due(i64),
+}
+
+impl Store {
+    /// The file of a message, if it is stored.
+    pub async fn file(&self, message: &MessageId) -> Result<Option<FileRow>> {
+        let workspace = self.workspace_id();
+        self.read(async |conn| {
+            let sql = "select f.mime_type, f.bytes from message_files m
+                       join files f on f.workspace_id = m.workspace_id and f.hash = m.hash
+                       where m.workspace_id = $1 and m.message_id = $2";
+            first!(conn, FileRow, sql, workspace.as_str(), message.as_str())
+        })
+        .await
+    }
+
+    /// Stores the file of a message, unless one is stored; it waits no longer to be fetched.
+    /// `declared` is the MIME type that its sender gave. Returns the conversation if anything
+    /// changed.
+    pub async fn keep_file(
+        &self,
+        message: &MessageId,
+        declared: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Option<ConversationId>> {
+        let content = FileContent::of(declared, &Blob(bytes.into()));
+        self.apply(Keep { message: message.clone(), content }).await
+    }
+}
+
+/// Stores what is known of the files of new messages.
+pub(super) async fn insert(
+    conn: &mut Conn<'_>,
+    workspace: &WorkspaceId,
+    files: Vec<NewFile>,
+) -> Result<()> {
+    let mut rows = Rows::default();
+    for NewFile { message, number, content } in files {
+        let (state, hash, size, due) = match content {
+            NewContent::Due(moment) => (WAITING, None, None, Some(moment)),
+            NewContent::Brought(declared, bytes) => {
+                let content = FileContent::of(&declared, &bytes);
+                content.insert(conn, workspace).await?;
+                (STORED, Some(content.hash), Some(length(&content.bytes)), None)
+            }
+        };
+        rows.push([
+            message.as_str().into(),
+            workspace.as_str().into(),
+            number.as_str().into(),
+            state.into(),
+            hash.into(),
+            size.into(),
+            due.into(),
+            now().into(),
+        ]);
+    }
+    let into = "insert into message_files (message_id, workspace_id, number_id, state, hash, size, due_at, created_at)";
+    conn.many(into, &rows, "on conflict (message_id) do nothing").await.map(drop)
+}
+
+/// Deletes a content that no message has any more.
+async fn drop_unused(conn: &mut Conn<'_>, workspace: &WorkspaceId, hash: &str) -> Result<()> {
+    let sql = "delete from files where workspace_id = $1 and hash = $2 and not exists
+                   (select 1 from message_files m where m.workspace_id = $1 and m.hash = $2)";
+    run!(conn, sql, workspace.as_str(), hash).map(drop)
+}
+
+fn length(bytes: &Blob) -> i64 {
+    i64::try_from(bytes.0.len()).unwrap_or(i64::MAX)
+}
+
+/// What a file holds.
+struct FileContent {
+    hash: String,
+    mime_type: String,
+    bytes: Blob,
+}
+
+impl FileContent {
+    fn of(declared: &str, bytes: &Blob) -> Self {
+        let mime_type = playable_type(&bytes.0).unwrap_or(declared);
+        Self {
+            hash: hex::encode(Sha256::digest(&bytes.0)),
+            mime_type: storable(mime_type).into_owned(),
+            bytes: bytes.clone(),
+        }
+    }
+
+    /// Stores it, unless it is stored.
+    async fn insert(&self, conn: &mut Conn<'_>, workspace: &WorkspaceId) -> Result<()> {
+        let mut rows = Rows::default();
+        rows.push([
+            workspace.as_str().into(),
+            self.hash.as_str().into(),
+            self.mime_type.as_str().into(),
+            length(&self.bytes).into(),
+            self.bytes.0.to_vec().into(),
+            now().into(),
+        ]);
+        let into = "insert into files (workspace_id, hash, mime_type, size, bytes, created_at)";
+        // On Postgres the row is locked, so that nobody deletes it before the message refers to it.
+        let known = conn.sql_for(
+            "on conflict (workspace_id, hash) do nothing",
+            "on conflict (workspace_id, hash) do update set size = excluded.size",
+        );
+        conn.many(into, &rows, known).await.map(drop)
+    }
+}
+
+struct Keep {
+    message: MessageId,
+    content: FileContent,
+}
+
+#[async_trait]
+impl Write for Keep {
+    type Out = Option<ConversationId>;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<Self::Out> {
+        let (message, hash) = (self.message.as_str(), self.content.hash.as_str());
+        let sql = formatcp!(
+            "select conversation_id from messages m where workspace_id = $1 and id = $2 and not exists
+                 (select 1 from message_files f where f.message_id = m.id and f.state = '{STORED}')"
+        );
+        let found = first!(conn, (ConversationId,), sql, workspace.as_str(), message)?;
+        let Some((conversation,)) = found else { return Ok(None) };
+        self.content.insert(conn, workspace).await?;
+        let sql = formatcp!(
+            "insert into message_files (message_id, workspace_id, number_id, state, hash, size, created_at)
+             select id, workspace_id, number_id, '{STORED}', $3, $4, created_at from messages
+             where workspace_id = $1 and id = $2
+             on conflict (message_id) do update set state = excluded.state, hash = excluded.hash, size = excluded.size,
+                 reason = null, due_at = null
+             where message_files.state <> '{STORED}'"
+        );
+        let size = length(&self.content.bytes);
+        if run!(conn, sql, workspace.as_str(), message, hash, size)? == 0 {
+            // Another process was faster.
+            return drop_unused(conn, workspace, hash).await.map(|()| None);
+        }
+        let changed = std::iter::once(Signal::Changed(conversation.clone()));
+        signal::notify_replicas(conn, workspace, changed).await?;
+        Ok(Some(conversation))
+    }
+}
