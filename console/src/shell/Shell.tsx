@@ -15,6 +15,7 @@ import { Mark } from "./Mark";
 import { Preferences } from "./Preferences";
 import { places } from "./places";
 import { useHearing } from "./useHearing";
+import { useKeptFocus } from "./useKeptFocus";
 import { useWaiting } from "./useWaiting";
 
 /** The number of conversations that wait for a person. */
@@ -61,6 +62,7 @@ export function Shell() {
   const [opened, { toggle, close }] = useDisclosure();
   const { pathname } = useLocation();
   useHearing();
+  useKeptFocus();
   useWaiting();
   // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere closes the menu of a phone.
   useEffect(close, [pathname]);
