@@ -2,8 +2,8 @@
 import { useTranslation } from "react-i18next";
 
 export type Actor = {
-  kind: "console" | "key" | "link" | "file" | "desk" | "terminal" | "unknown" | "other";
-  /** The session's or the user's name. */
+  kind: "console" | "key" | "link" | "file" | "desk" | "terminal" | "machine" | "unknown" | "other";
+  /** The session's or the user's name, or that of the machine where the user has none. */
   name: string;
 };
 
@@ -23,6 +23,8 @@ export function actorOf(written: string): Actor {
   const session = /^console (\w+)$/.exec(written)?.[1];
   if (session) return { kind: "console", name: session };
   const user = /^(.+) \(command\)$/.exec(written)?.[1];
+  const machine = user && /^somebody on (.+)$/.exec(user)?.[1];
+  if (machine) return { kind: "machine", name: machine };
   return user ? { kind: "terminal", name: user } : { kind: "other", name: written };
 }
 

@@ -97,8 +97,10 @@ function Case({ one, many }: { one: Schemas["Escalation"]; many: boolean }) {
             </Text>
           </Group>
           {question && (
-            <Text size="sm" dir="auto" lineClamp={3} style={{ whiteSpace: "pre-wrap" }}>
-              <FormattedText text={question} />
+            <Text size="sm" lineClamp={3} style={{ whiteSpace: "pre-wrap" }}>
+              <bdi>
+                <FormattedText text={question} />
+              </bdi>
             </Text>
           )}
           <Text size="sm" c="dimmed">

@@ -87,7 +87,7 @@ function CurrentModel({ settings: { answering, chosen } }: { settings: Settings 
         <Text fw={600}>
           <bdi>{answering.is_model ? answering.name : t("now.none")}</bdi>
         </Text>
-        <Badge variant="light" color={answering.is_model ? "teal" : "gray"}>
+        <Badge variant="light" tt="none" color={answering.is_model ? "teal" : "gray"}>
           {t(known(origins, answering.origin, "now.configured"))}
         </Badge>
       </Group>

@@ -83,7 +83,7 @@ function Row({ model, isFirst }: { model: LocalModel; isFirst: boolean }) {
           )}
         </div>
         {installed ? (
-          <Badge variant="light" color={in_use ? "teal" : "gray"}>
+          <Badge variant="light" tt="none" color={in_use ? "teal" : "gray"}>
             {t(in_use ? "local.inUse" : "local.installed")}
           </Badge>
         ) : (

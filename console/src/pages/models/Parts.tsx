@@ -50,7 +50,7 @@ export function Parts({ parts }: { parts: Schemas["ModelPart"][] }) {
                 </Text>
               )}
             </div>
-            <Badge variant="light" color={origin === "off" ? "gray" : "teal"}>
+            <Badge variant="light" tt="none" color={origin === "off" ? "gray" : "teal"}>
               {t(known(origins, origin, "part.configuration"))}
             </Badge>
           </Group>

@@ -25,7 +25,8 @@ export function Drawing({ title, days, series, kind, say, most, whole }: ChartDa
     dataKey: "day",
     valueFormatter: (value: number) => turned(say(value)),
     withLegend: series.length > 1,
-    legendProps: { verticalAlign: "bottom" as const, height: 32, itemSorter: null },
+    // As high as its lines: long names stand one below the other on a phone.
+    legendProps: { verticalAlign: "bottom" as const, height: undefined, itemSorter: null },
     tickLine: "none" as const,
     xAxisProps: { tickFormatter: (day: string) => turned(name(day)), reversed: isRtl, minTickGap: 24 },
     yAxisProps: {

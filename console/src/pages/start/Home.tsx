@@ -26,29 +26,31 @@ function WaitingCustomers({ waiting }: { waiting: Schemas["Conversation"][] }) {
     );
   return (
     <Stack gap={0} component="ul" m={0} p={0} style={{ listStyle: "none" }}>
-      {waiting.map(({ id, contact_name, wa_id, last_text, waiting_text, last_message_at, open_case }) => (
-        <li key={id}>
+      {waiting.map(({ id, contact_name, wa_id, last_text, waiting_text, last_message_at, open_case }, at) => (
+        <li
+          key={id}
+          style={at ? { borderBlockStart: "1px solid var(--mantine-color-default-border)" } : undefined}
+        >
           <UnstyledButton
             renderRoot={(props) => <Link to="/inbox/$id" params={{ id }} {...props} />}
             display="block"
             w="100%"
             py="xs"
-            style={{ borderBlockEnd: "1px solid var(--mantine-color-default-border)" }}
           >
             <Group justify="space-between" wrap="nowrap" gap="sm">
-              <Text size="sm" fw={600} truncate dir="auto">
-                {customerName({ contact_name, wa_id }, t("home.unnamed"))}
+              <Text size="sm" fw={600} truncate>
+                <bdi>{customerName({ contact_name, wa_id }, t("home.unnamed"))}</bdi>
               </Text>
               <Text size="xs" c="dimmed" style={{ flex: "none" }}>
                 <When at={last_message_at} ago />
               </Text>
             </Group>
-            <Text size="sm" truncate dir="auto">
-              {plain(waiting_text ?? last_text ?? "") || t("home.noText")}
+            <Text size="sm" truncate>
+              <bdi>{plain(waiting_text ?? last_text ?? "") || t("home.noText")}</bdi>
             </Text>
             {open_case && (
-              <Text size="xs" c="dimmed" truncate dir="auto">
-                {reasonOf(open_case)}
+              <Text size="xs" c="dimmed" truncate>
+                <bdi>{reasonOf(open_case)}</bdi>
               </Text>
             )}
           </UnstyledButton>
