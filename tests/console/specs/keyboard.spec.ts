@@ -101,7 +101,7 @@ test("a document is added and found", async ({ page }) => {
   await page.keyboard.type("Parking");
   await tabTo(page, dialog.getByRole("textbox", { name: "Text", exact: true }));
   await page.keyboard.type("Park your bicycle behind the boat house.");
-  await press(page, button(dialog, "Learn it"));
+  await press(page, button(dialog, "Add"));
   await expect(dialog).toBeHidden();
   await expect(paste).toBeFocused();
   const row = page.getByTestId("document").filter({ hasText: "Parking" });

@@ -88,7 +88,7 @@ test("what cannot be learned says why and what to do; a pasted text is learned",
   await page.getByRole("button", { name: "Paste text" }).click();
   await page.getByLabel("Title").fill("Parking");
   await page.getByRole("textbox", { name: "Text", exact: true }).fill("Park behind the boat house.");
-  await page.getByRole("button", { name: "Learn it" }).click();
+  await page.getByRole("button", { name: "Add", exact: true }).click();
   const pasted = page.getByTestId("document").filter({ hasText: "Parking" });
   await expect(pasted).toContainText("Upload");
   await expect(pasted).not.toContainText("Learning");

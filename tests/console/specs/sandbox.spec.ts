@@ -84,7 +84,7 @@ test("a conversation outlives a reload, half a reply does not count as one, and 
   await expect(page.getByText("Closed on Sundays", { exact: false }).first()).toBeVisible();
   const told = desk.model.chats.at(-1)?.messages.map(({ content }) => content) ?? [];
   expect(told.some((text) => text.includes("When do you open?"))).toBe(true);
-  await button(page, "Start over").click();
+  await button(page, "New chat").click();
   await page.reload();
   await expect(page.getByText("Write as a customer would")).toBeVisible();
 });
