@@ -1,8 +1,11 @@
 // The outlines of what is loading, in its shape and about its size, so that nothing jumps when it arrives.
 import { Box, Group, Paper, SimpleGrid, Skeleton, Stack } from "@mantine/core";
 
-/** `boxes`: below each other. `cards`: beside each other. `figures`: with their labels. `form`: fields. */
-export type Shape = "rows" | "boxes" | "cards" | "figures" | "form";
+/**
+ * `boxes`: below each other. `reports`: boxes of three lines. `cards`: beside each other. `figures`: with their labels.
+ * `facts`: names and values in one box. `form`: fields.
+ */
+export type Shape = "rows" | "boxes" | "reports" | "cards" | "figures" | "facts" | "form";
 
 const upTo = (rows: number) => Array.from({ length: rows }, (_, row) => row);
 
@@ -46,6 +49,22 @@ function Boxes({ rows }: { rows: number }) {
   );
 }
 
+function Reports({ rows }: { rows: number }) {
+  return (
+    <Stack gap="sm">
+      {upTo(rows).map((row) => (
+        <Paper key={row} withBorder p="md">
+          <Stack gap={6}>
+            <Line width={`${[42, 30, 38, 26][row % 4]}%`} high={22} />
+            <Line width={`${[54, 68, 48, 60][row % 4]}%`} />
+            <Line width={`${[68, 54, 75, 60][row % 4]}%`} />
+          </Stack>
+        </Paper>
+      ))}
+    </Stack>
+  );
+}
+
 function Cards({ rows }: { rows: number }) {
   return (
     <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
@@ -73,6 +92,22 @@ function Figures({ rows }: { rows: number }) {
   );
 }
 
+function Facts({ rows }: { rows: number }) {
+  return (
+    <Paper withBorder p={{ base: "md", sm: "lg" }}>
+      <Line width={160} high={26} />
+      <SimpleGrid cols={{ base: 1, sm: 2 }} mt="sm">
+        {upTo(rows).map((row) => (
+          <div key={row}>
+            <Line width="30%" high={16} />
+            <Line width={`${[42, 50, 38, 46][row % 4]}%`} />
+          </div>
+        ))}
+      </SimpleGrid>
+    </Paper>
+  );
+}
+
 function Fields({ rows }: { rows: number }) {
   return (
     <Stack gap="md">
@@ -87,10 +122,15 @@ function Fields({ rows }: { rows: number }) {
   );
 }
 
-const shapes = { rows: Rows, boxes: Boxes, cards: Cards, figures: Figures, form: Fields } satisfies Record<
-  Shape,
-  unknown
->;
+const shapes = {
+  rows: Rows,
+  boxes: Boxes,
+  reports: Reports,
+  cards: Cards,
+  figures: Figures,
+  facts: Facts,
+  form: Fields,
+} satisfies Record<Shape, unknown>;
 
 export function Outline({ shape, rows }: { shape: Shape; rows: number }) {
   const { [shape]: Shown } = shapes;

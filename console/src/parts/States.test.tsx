@@ -38,6 +38,9 @@ test("a screen reader hears one word while the eyes see the shape of what comes"
   expect(boxes.querySelector("[role=status]")?.textContent).toBe("Loading");
   expect(boxes.querySelectorAll("[aria-hidden=true] .mantine-Paper-root")).toHaveLength(3);
   expect(boxes.querySelectorAll(".mantine-Skeleton-root:not([aria-hidden=true] *)")).toHaveLength(0);
+  const facts = shown(<Loading shape="facts" rows={2} />);
+  expect(facts.querySelectorAll("[aria-hidden=true] .mantine-Paper-root")).toHaveLength(1);
+  expect(facts.querySelectorAll(".mantine-Skeleton-root")).toHaveLength(1 + 2 * 2);
   const own = shown(
     <Loading>
       <em>own</em>

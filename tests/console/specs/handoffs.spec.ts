@@ -64,3 +64,21 @@ test("a case comes by itself, and is resolved", async ({ page, desk }) => {
   await page.getByText("All", { exact: true }).click();
   await expect(one).toContainText("Resolved");
 });
+
+test("a customer's words begin where the page's lines begin, in whatever language", async ({ page, desk }) => {
+  await desk.graph.customerSays("447700900003", "Give me a human", "Cleo");
+  await expect.poll(() => desk.graph.sent.length).toBe(1);
+  await page.evaluate(() => localStorage.setItem("frontdesk.language", "ar"));
+  for (const path of ["/handoffs", "/"]) {
+    await page.goto(path);
+    const main = page.getByRole("main");
+    const [words, name] = await Promise.all(
+      ["Give me a human", "Cleo"].map((text) => main.getByText(text, { exact: true }).evaluate((one) => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return range.getBoundingClientRect().right;
+      })),
+    );
+    expect(words, path).toBeCloseTo(name ?? Number.NaN, 0);
+  }
+});

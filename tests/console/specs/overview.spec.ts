@@ -114,3 +114,17 @@ test("the figures do not wait for the charts, which are tables where their code 
   const replaced = await messages.boundingBox();
   expect(Math.abs((outlined?.height ?? 0) - (replaced?.height ?? Number.NaN))).toBeLessThan(2);
 });
+
+test("on a phone a legend of two lines stays in its panel", async ({ page, desk }) => {
+  await desk.graph.customerSays("447700900001", "When do you open?", "Ada");
+  await expect.poll(() => desk.graph.sent.length).toBe(1);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.evaluate(() => localStorage.setItem("frontdesk.language", "es"));
+  await page.goto(`${desk.url}/overview`);
+  const legend = page.getByText("Escritos por modelos");
+  const panel = page.getByRole("region", { name: "Tokens" });
+  await expect(async () => {
+    const [words, around] = await Promise.all([legend.boundingBox(), panel.boundingBox()]);
+    expect((words?.y ?? Number.NaN) + (words?.height ?? 0)).toBeLessThanOrEqual((around?.y ?? 0) + (around?.height ?? 0));
+  }).toPass({ timeout: 5_000 });
+});

@@ -18,7 +18,7 @@ export function Models() {
     },
   );
   return (
-    <Async query={query}>
+    <Async query={query} shape="boxes">
       {(settings) => (
         <Stack gap="xl">
           <ChatModel settings={settings} />

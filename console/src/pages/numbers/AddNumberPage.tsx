@@ -23,7 +23,7 @@ export function AddNumberPage() {
   const [drafts, setDrafts] = useState<Partial<Record<string, Draft>>>({});
   return (
     <Page title={t("add")} back={{ to: "/numbers", label: t("title") }} widest={900}>
-      <Async query={query}>
+      <Async query={query} shape="cards" rows={3}>
         {(providers) => {
           const chosen = providers.find((one) => one.name === name);
           return chosen ? (

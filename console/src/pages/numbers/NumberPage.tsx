@@ -55,9 +55,9 @@ export function NumberPage() {
       {gone && !number ? (
         <Failed error={new Failure(404, t("page.gone"))} />
       ) : (
-        <Async query={query}>
+        <Async query={query} shape="facts" rows={7}>
           {(shown) => (
-            <Async query={providers}>
+            <Async query={providers} shape="facts" rows={7}>
               {(all) => (
                 <NumberView
                   key={shown.id}

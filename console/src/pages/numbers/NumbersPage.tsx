@@ -30,7 +30,7 @@ export function NumbersPage() {
   const query = $api.useQuery("get", "/api/v1/numbers");
   return (
     <Page title={t("title")} about={t("about")} actions={<AddButton />}>
-      <Async query={query} empty={<NoNumbers />}>
+      <Async query={query} empty={<NoNumbers />} shape="reports" rows={2}>
         {(numbers) => (
           <Stack component="ul" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
             {numbers.map((number) => (

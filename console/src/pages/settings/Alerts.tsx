@@ -28,7 +28,7 @@ export function Alerts() {
     </Empty>
   );
   return (
-    <Async query={query} empty={none}>
+    <Async query={query} empty={none} shape="reports" rows={3}>
       {(events) => (
         <Stack component="ul" gap="sm" p={0} m={0} style={{ listStyle: "none" }}>
           {events.map((event) => (
