@@ -30,7 +30,7 @@ use frontdesk::knowledge::SilentProgress;
 use frontdesk::llm::ModelSource;
 use frontdesk::pipeline::gaps::mask_personal_data;
 use frontdesk::pipeline::outbound::bubbles;
-use frontdesk::pipeline::{Bot, BudgetTier, Engine, LiveLookup, NoAudio, TurnContext};
+use frontdesk::pipeline::{Bot, BudgetTier, Engine, LiveLookup, NoFiles, TurnContext};
 use serde_json::Value;
 
 const CANARY: &str = "cnry-vexolt";
@@ -147,7 +147,7 @@ async fn ask(engine: &Engine, bot: &Bot, message: &str) -> (String, String, Stri
         history: Vec::new(),
         now: now_ms(),
     };
-    let around = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Full };
+    let around = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Full };
     let answered = engine.answer(bot, &turn, around).await;
     let outcome = answered.outcome.kind().to_string();
     let sent = bubbles(bot, &answered.outcome).join("\n");

@@ -46,7 +46,7 @@ use frontdesk::index::Entry;
 use frontdesk::llm::{self, Completion, Hear, Model, ModelKind, ModelSource, Window};
 use frontdesk::pipeline::outbound::history;
 use frontdesk::pipeline::{
-    Bot, BudgetTier, Engine, LiveLookup, NoAttachments, NoAudio, PromptLayout, TurnContext,
+    Bot, BudgetTier, Engine, LiveLookup, NoAttachments, NoFiles, PromptLayout, TurnContext,
 };
 use frontdesk::reader::Pool;
 use frontdesk::{prompts, speech};
@@ -235,7 +235,7 @@ impl<'a> Desk<'a> {
                 now: now_ms(),
             };
             let engine = self.engine_with(caches);
-            let context = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Full };
+            let context = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Full };
             let start = self.own();
             let ready = engine.prepare(&self.bot, &turn, context.audio).await;
             let prepared = self.own();

@@ -11,8 +11,10 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::desk::{Bots, ChatModels, Connector, Desk, LocalModels, Numbers, SandboxedReader, demo};
 use crate::domain::{CollectionOrigin, DocumentState, ModelTask, NumberState};
+use crate::embed::Embedder;
 use crate::eval::jobs::Jobs;
 use crate::http;
+use crate::index::Index;
 use crate::knowledge::{Library, Progress, SourceFolder, Summary};
 use crate::llm::{self, Model, ModelSource};
 use crate::permissions;
@@ -21,6 +23,7 @@ use crate::prompts;
 use crate::qa::QaModel;
 use crate::reader::Pool;
 use crate::secrets::Secrets;
+use crate::store::Store;
 use crate::store::replicas::HoldName;
 use crate::telemetry;
 use crate::worker::Worker;
@@ -84,7 +87,7 @@ impl App {
         config.budget.check().map_err(|why| anyhow!("[budget]: {why}"))?;
         // The prompt files need the languages' data, which is read while the database is opened.
         drop(tokio::task::spawn_blocking(frontdesk_language::data::languages));
-        let store = crate::store::Store::open(&config.store).await?;
+        let store = Store::open(&config.store).await?;
         let open_files = permissions::restrict_to_owner(&config.store.path);
         config.embed.fetch(&config.models).await.map_err(|why| anyhow!("[embed]: {why}"))?;
         let embed = config.embed.build(&config.models).map_err(|why| anyhow!("[embed]: {why}"))?;
@@ -92,9 +95,8 @@ impl App {
         let index =
             config.index.build(embed.identity()).map_err(|why| anyhow!("[index]: {why}"))?;
         let readers = Pool::new(config.reader.clone()).map_err(|why| anyhow!("[reader]: {why}"))?;
-        let settings = config.knowledge.clone();
-        let library = Library::new(store.clone(), index.clone(), embed.clone(), settings)
-            .with_readers(readers.clone());
+        let parts = (store.clone(), index.clone(), embed.clone());
+        let library = library(&config, parts, &readers);
         let speech = config.speech.build(&config.models, &readers);
         let rerank =
             config.rerank.build(&config.models).map_err(|why| anyhow!("[rerank]: {why}"))?;
@@ -283,6 +285,15 @@ fn models(config: &Config, qa: &Arc<dyn QaModel>) -> anyhow::Result<(ModelSource
 }
 
 /// What encrypts keys in the database.
+/// Returns the library, which reads others' files in worker processes.
+fn library(
+    config: &Config,
+    (store, index, embed): (Store, Arc<dyn Index>, Arc<dyn Embedder>),
+    readers: &Pool,
+) -> Library {
+    Library::new(store, index, embed, config.knowledge.clone()).with_readers(readers.clone())
+}
+
 fn secrets(config: &Config, is_shared: bool) -> anyhow::Result<Arc<Secrets>> {
     let secrets = config.secrets.build(config.data_folder(), !is_shared);
     secrets.map(Arc::new).map_err(|why| anyhow!("[secrets]: {why}"))

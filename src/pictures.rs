@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use frontdesk_picture::{Error, Limits, Picture, size_of_prepared};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use crate::domain::{self, Blob, PictureIdentity};
 use crate::reader::{Failure, Kind, Pool, Task};
 
 /// Maximum size of a prepared picture, in bytes. One of noise has a third of it.
@@ -54,7 +56,7 @@ struct Head {
 
 /// Prepares a picture in a worker process, with the usual limits: a JPEG of at most 1,536 pixels
 /// on a side.
-pub async fn prepare(readers: &Pool, bytes: Arc<[u8]>) -> Result<Picture, PictureError> {
+pub async fn prepare(readers: &Pool, bytes: Arc<[u8]>) -> Result<domain::Picture, PictureError> {
     let limits = Limits::default();
     let head = serde_json::to_vec(&limits);
     let task = Task {
@@ -65,7 +67,13 @@ pub async fn prepare(readers: &Pool, bytes: Arc<[u8]>) -> Result<Picture, Pictur
         max_answer_bytes: MAX_HEAD + MAX_JPEG,
         most_samples: 0,
     };
-    parse_answer(&readers.run(task).await?.answer, &limits)
+    parse_answer(&readers.run(task).await?.answer, &limits).map(identified)
+}
+
+fn identified(Picture { jpeg, width, height, .. }: Picture) -> domain::Picture {
+    let sha256 = hex::encode(Sha256::digest(&jpeg));
+    let identity = PictureIdentity { sha256, width, height };
+    domain::Picture { jpeg: Some(Blob(jpeg.into())), identity }
 }
 
 /// Parses a worker process's answer. It is untrusted: the file may have taken over the process.

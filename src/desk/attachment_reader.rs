@@ -1,12 +1,11 @@
 //! Reads customers' pictures and documents for the pipeline, in the sandboxed worker processes.
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 
-use crate::domain::{Attachment, Blob, Media, MediaKind, Picture, PictureIdentity, WaitingMessage};
-use crate::knowledge::read_document;
-use crate::pictures;
-use crate::pipeline::{AttachmentReader, AudioSource};
+use crate::domain::{Attachment, Media, MediaKind, WaitingMessage};
+use crate::knowledge::{DocumentError, read_document};
+use crate::pictures::{self, PictureError};
+use crate::pipeline::{AttachmentError, AttachmentReader, FileSource};
 use crate::reader::Pool;
 
 /// Reads files in worker processes.
@@ -21,22 +20,37 @@ impl AttachmentReader for SandboxedReader {
         &self,
         said: &WaitingMessage,
         media: &Media,
-        source: &dyn AudioSource,
-    ) -> Result<Attachment, String> {
-        let bytes = source.fetch(said, media).await.map_err(|error| error.to_string())?;
+        source: &dyn FileSource,
+    ) -> Result<Attachment, AttachmentError> {
+        let bytes = source.fetch(said, media).await?;
         if media.kind == MediaKind::Image {
             let picture = pictures::prepare(&self.readers, bytes.into()).await;
-            return picture.map(seen).map_err(|error| error.to_string());
+            return picture.map(Attachment::Picture).map_err(AttachmentError::from);
         }
         let name = file_name(media);
-        read_document(Some(&self.readers), name, bytes).await.map(Attachment::Document)
+        let document = read_document(Some(&self.readers), name, bytes).await;
+        document.map(Attachment::Document).map_err(AttachmentError::from)
     }
 }
 
-fn seen(prepared: frontdesk_picture::Picture) -> Attachment {
-    let sha256 = hex::encode(Sha256::digest(&prepared.jpeg));
-    let identity = PictureIdentity { sha256, width: prepared.width, height: prepared.height };
-    Attachment::Picture(Picture { jpeg: Some(Blob(prepared.jpeg.into())), identity })
+impl From<PictureError> for AttachmentError {
+    fn from(error: PictureError) -> Self {
+        match error {
+            PictureError::Refused(_) | PictureError::Unreadable(_) => {
+                Self::Unread(error.to_string())
+            }
+            PictureError::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+impl From<DocumentError> for AttachmentError {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::Refused(why) => Self::Unread(why),
+            DocumentError::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
 }
 
 /// Returns a name whose extension gives the format; of a file without a name, the MIME type does.

@@ -33,7 +33,7 @@ mod vectors;
 
 pub use collection::{CollectionOverrides, is_staged};
 pub use progress::{Progress, SilentProgress, Summary};
-pub use reading::read_document;
+pub use reading::{DocumentError, read_document};
 pub use source_folder::{DocumentSource, SourceFolder};
 pub use staging::Edit;
 pub use uploads::Learning;

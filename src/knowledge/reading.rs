@@ -131,13 +131,24 @@ pub async fn read_document(
     readers: Option<&Pool>,
     name: String,
     bytes: Vec<u8>,
-) -> Result<Vec<String>, String> {
+) -> Result<Vec<String>, DocumentError> {
     let file = File { name, bytes, own: false };
     match read(readers, file, chunk::Settings::default()).await {
         Ok(content) => Ok(content.pieces.into_iter().map(text).collect()),
-        Err(ReadError::Refused(failure)) => Err(failure.error),
-        Err(ReadError::Unavailable { why, .. }) => Err(why),
+        Err(ReadError::Refused(failure)) => Err(DocumentError::Refused(failure.error)),
+        Err(ReadError::Unavailable { why, .. }) => Err(DocumentError::Unavailable(why)),
     }
+}
+
+/// Why a customer's document could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// It cannot be read, now or later.
+    #[error("{0}")]
+    Refused(String),
+    /// No process was there to read it.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 fn text(piece: chunk::Piece) -> String {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::transcribe::AudioSource;
+use super::file_source::{FileError, FileSource};
 use crate::domain::label::{MAX_NAME_LEN, one_line};
 use crate::domain::trace::AttachmentTrace;
 use crate::domain::{
@@ -34,13 +34,27 @@ pub trait AttachmentReader: Send + Sync {
         &self,
         said: &WaitingMessage,
         media: &Media,
-        source: &dyn AudioSource,
-    ) -> Result<Attachment, String>;
+        source: &dyn FileSource,
+    ) -> Result<Attachment, AttachmentError>;
 
     /// Whether files are read or named at all: not in turns that were recorded before they were.
     fn knows_files(&self) -> bool {
         true
     }
+}
+
+/// Why a file was not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttachmentError {
+    /// It could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FileError),
+    /// It is not read: not wanted, not readable, or damaged. It will not be, later.
+    #[error("{0}")]
+    Unread(String),
+    /// No process was there to read it; a later attempt may succeed.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 /// Reads nothing: for parts of the program that have no customers.
@@ -52,9 +66,9 @@ impl AttachmentReader for NoAttachments {
         &self,
         _: &WaitingMessage,
         _: &Media,
-        _: &dyn AudioSource,
-    ) -> Result<Attachment, String> {
-        Err("files are not read here".into())
+        _: &dyn FileSource,
+    ) -> Result<Attachment, AttachmentError> {
+        Err(AttachmentError::Unread("files are not read here".into()))
     }
 }
 
@@ -104,7 +118,7 @@ struct Document {
 #[derive(Clone, Copy)]
 pub(super) struct AttachmentContext<'a> {
     pub(super) reader: &'a dyn AttachmentReader,
-    pub(super) source: &'a dyn AudioSource,
+    pub(super) source: &'a dyn FileSource,
     pub(super) agent: &'a Agent,
     /// Whether the agent's model sees pictures.
     pub(super) sees: bool,
@@ -128,7 +142,7 @@ impl Attachments {
         }
         let result = match wanted {
             Ok(()) => context.reader.read(said, media, context.source).await,
-            Err(why) => Err(why.to_owned()),
+            Err(why) => Err(AttachmentError::Unread(why.to_owned())),
         };
         let mut trace = AttachmentTrace {
             message: said.message.as_ref().map(ToString::to_string),
@@ -148,7 +162,8 @@ impl Attachments {
                 self.read.push(format!("Document: {name}"));
                 self.documents.push(Document { message: said.message.clone(), name, pieces });
             }
-            Err(why) => {
+            Err(error) => {
+                let why = error.to_string();
                 self.record(said, RecordedContent::Failure(why.clone()));
                 trace.error = Some(why);
                 self.unread.push(name);
@@ -265,8 +280,8 @@ impl AttachmentReader for RecordedAttachments {
         &self,
         said: &WaitingMessage,
         _: &Media,
-        _: &dyn AudioSource,
-    ) -> Result<Attachment, String> {
+        _: &dyn FileSource,
+    ) -> Result<Attachment, AttachmentError> {
         let recorded = self.recorded.iter().find(|one| one.message == said.message);
         match recorded.map(|one| one.read.clone()) {
             Some(RecordedContent::Text(text)) => Ok(Attachment::Document(vec![text])),
@@ -274,10 +289,10 @@ impl AttachmentReader for RecordedAttachments {
                 Ok(Attachment::Picture(Picture { jpeg: None, identity }))
             }
             Some(RecordedContent::Picture(_)) => {
-                Err("a recording does not hold its pictures".into())
+                Err(AttachmentError::Unread("a recording does not hold its pictures".into()))
             }
-            Some(RecordedContent::Failure(why)) => Err(why),
-            None => Err("it was not read then".into()),
+            Some(RecordedContent::Failure(why)) => Err(AttachmentError::Unread(why)),
+            None => Err(AttachmentError::Unread("it was not read then".into())),
         }
     }
 

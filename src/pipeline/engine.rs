@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::attachments::AttachmentReader;
 use super::bot::Bot;
 use super::budget;
+use super::file_source::FileSource;
 use super::framing::PromptLayout;
 use super::lookup::{LiveLookup, Lookup};
 use super::model_choice::Models;
 use super::retrieve::{self, Scene};
 use super::run::{Open, Ready, Run, TurnContext};
-use super::transcribe::{AudioSource, TranscriptionContext};
+use super::transcribe::TranscriptionContext;
 use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::{Outcome, Turn};
@@ -63,7 +64,7 @@ impl Engine {
     }
 
     /// Runs transcription, hand-off rules and retrieval, while the customer may still be typing.
-    pub async fn prepare(&self, bot: &Bot, turn: &Turn, audio: &dyn AudioSource) -> Ready {
+    pub async fn prepare(&self, bot: &Bot, turn: &Turn, audio: &dyn FileSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
         let model = self.model.current();
         let (history, referred) = (&*turn.history, &*turn.referred());

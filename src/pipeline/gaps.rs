@@ -13,8 +13,8 @@ use super::budget::BudgetTier;
 use super::curated::phrase::Phrase;
 use super::curated::similarity::PhrasingSet;
 use super::engine::Engine;
+use super::file_source::NoFiles;
 use super::run::TurnContext;
-use super::transcribe::NoAudio;
 use crate::domain::time::now_ms;
 use crate::domain::{AgentId, Content, GapId, GapState, Outcome, ReplyKind, Turn, WaitingMessage};
 use crate::store::gaps::{ExampleRow, GapFilter, GapRow, GroupedQuestion};
@@ -176,7 +176,7 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
         history: Vec::new(),
         now: now_ms(),
     };
-    let context = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Words };
+    let context = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Words };
     let outcome = engine.answer(bot, &turn, context).await.outcome;
     matches!(outcome, Outcome::Reply(reply) if reply.sort == ReplyKind::Answer)
 }

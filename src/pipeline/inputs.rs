@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::attachments::RecordedAttachment;
-use super::transcribe::TranscriptionError;
+use super::file_source::TranscriptionError;
 use crate::domain::Passage;
 
 /// Results of stages 2 to 4.

@@ -16,6 +16,7 @@ mod bot;
 pub mod inbound;
 mod transcribe;
 mod attachments;
+mod file_source;
 mod escalate;
 pub mod curated;
 pub mod retrieve;
@@ -40,11 +41,12 @@ mod growth;
 #[cfg(test)]
 mod swahili;
 
-pub use attachments::{AttachmentReader, NoAttachments};
+pub use attachments::{AttachmentError, AttachmentReader, NoAttachments};
 pub use bot::Bot;
 pub use budget::BudgetTier;
 pub use caches::TextCaches;
 pub use engine::Engine;
+pub use file_source::{AttachedFiles, FileError, FileSource, NoFiles, TranscriptionError};
 pub use framing::PromptLayout;
 pub use inputs::RecordedInputs;
 pub use language::language_of;
@@ -52,5 +54,4 @@ pub use lookup::{LiveLookup, Lookup};
 pub use prompt::VARIABLES;
 pub use reply::ground;
 pub use run::{Ready, TurnContext};
-pub use transcribe::{AttachedAudio, AudioError, AudioSource, NoAudio, TranscriptionError};
 pub use turn_result::TurnResult;

@@ -8,32 +8,33 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::attachments::{AttachmentReader, RecordedAttachments};
 use super::bot::Bot;
 use super::budget::{self, BudgetTier};
 use super::engine::Engine;
+use super::file_source::FileSource;
 use super::framing::PromptLayout;
 use super::inputs::RecordedInputs;
 use super::lookup::Lookup;
 use super::outbound;
-use super::transcribe::AudioSource;
 use super::turn_result::TurnResult;
 use crate::domain::time::Millis;
 use crate::domain::{
-    Agent, Author, Content, Line, Media, MediaKind, MessageId, Outcome, Passage, Prompt, Referral,
-    Turn, VoiceTranscript, WaitingMessage,
+    Agent, Author, Content, Line, Media, MediaKind, MessageId, Outcome, Passage, Referral, Turn,
+    VoiceTranscript, WaitingMessage,
 };
-use crate::llm::{self, Completion, Hear, Model, ModelKind, ModelSource, Window};
+use crate::llm::{self, Completion, ModelSource, Window};
 
 mod hashing;
+mod models;
 mod replay;
 
-use hashing::HashingAudio;
-pub use replay::ReplayAudio;
+use hashing::HashingSource;
+use models::RecordingModel;
+pub use models::ReplayModel;
+pub use replay::ReplayFiles;
 use replay::ReplayLookup;
 
 /// Version of a recording's JSON. 3: forms, places, cards and baskets are read. Later versions are
@@ -197,15 +198,15 @@ impl TurnRecording {
     }
 
     /// Returns the recorded voice notes.
-    pub fn audio(&self) -> ReplayAudio {
-        ReplayAudio::of(&self.said, &self.inputs.failures)
+    pub fn audio(&self) -> ReplayFiles {
+        ReplayFiles::of(&self.said, &self.inputs.failures)
     }
 
     /// Returns an engine that replays the lookups and calls the current model. If the turn looked
     /// nothing up, because a person was called, the current data is searched.
     pub fn with_recorded_lookup(&self, engine: &Engine) -> Engine {
         let (lookup, attachments) = (self.lookup(engine, true), self.attachments(false));
-        Engine { lookup, attachments, ..engine.clone() }
+        Engine { attachments, lookup, ..engine.clone() }
     }
 
     /// Returns what was read of the turn's files; `pictures` if no model is asked about them.
@@ -252,8 +253,8 @@ impl Recorder {
     }
 
     /// Wraps an audio source so that fetched bytes are hashed.
-    pub fn hashing<'a>(&'a self, audio: &'a dyn AudioSource) -> impl AudioSource + 'a {
-        HashingAudio { audio, hashes: &self.hashes }
+    pub fn hashing<'a>(&'a self, audio: &'a dyn FileSource) -> impl FileSource + 'a {
+        HashingSource { audio, hashes: &self.hashes }
     }
 
     /// Returns the recording of the turn.
@@ -298,124 +299,8 @@ impl Recorder {
     }
 }
 
-/// A model that records its answers.
-struct RecordingModel {
-    model: Arc<dyn Model>,
-    calls: Mutex<Vec<Call>>,
-    windows: Mutex<BTreeMap<String, Option<Window>>>,
-}
-
-impl RecordingModel {
-    fn take_recorded(&self) -> (Vec<Call>, BTreeMap<String, Option<Window>>) {
-        (std::mem::take(&mut *held(&self.calls)), std::mem::take(&mut *held(&self.windows)))
-    }
-}
-
 fn held<T>(what: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[async_trait]
-impl Model for RecordingModel {
-    fn kind(&self, model: &str) -> ModelKind {
-        let kind = self.model.kind(model);
-        let mut windows = held(&self.windows);
-        if !windows.contains_key(model) {
-            windows.insert(model.to_owned(), kind.window());
-        }
-        kind
-    }
-
-    fn default_model(&self) -> &str {
-        self.model.default_model()
-    }
-
-    fn min_confidence(&self) -> f32 {
-        self.model.min_confidence()
-    }
-
-    async fn complete(
-        &self,
-        prompt: &Prompt,
-        hear: Option<Hear<'_>>,
-    ) -> Result<Completion, llm::Error> {
-        let answer = self.model.complete(prompt, hear).await;
-        held(&self.calls).push(Call { asked: asked(prompt), answer: answer.clone() });
-        answer
-    }
-
-    async fn check(&self) -> Result<String, llm::Error> {
-        self.model.check().await
-    }
-}
-
-/// Returns the key that identifies a prompt.
-fn asked(prompt: &Prompt) -> String {
-    let Prompt { model, temperature, max_output_tokens, messages, question, pictures, .. } = prompt;
-    let all = (model, temperature, max_output_tokens, messages, question);
-    let mut hash = Sha256::new_with_prefix(serde_json::to_vec(&all).unwrap_or_default());
-    for picture in pictures {
-        hash.update(&picture.identity.sha256);
-    }
-    hex::encode(hash.finalize())
-}
-
-/// A model that answers from a recording.
-pub struct ReplayModel {
-    models: KnownModels,
-    calls: Mutex<Vec<Call>>,
-    missing: Mutex<Vec<String>>,
-}
-
-impl ReplayModel {
-    fn of(recording: &TurnRecording) -> Self {
-        let (models, calls) = (recording.models.clone(), Mutex::new(recording.calls.clone()));
-        Self { models, calls, missing: Mutex::default() }
-    }
-
-    /// Returns a description of each call that is not recorded; empty if all were.
-    pub fn missing(&self) -> Vec<String> {
-        held(&self.missing).clone()
-    }
-}
-
-#[async_trait]
-impl Model for ReplayModel {
-    fn kind(&self, model: &str) -> ModelKind {
-        let window = self.models.windows.get(model).copied().flatten();
-        window.map_or(ModelKind::Quotes, ModelKind::Generates)
-    }
-
-    fn default_model(&self) -> &str {
-        &self.models.default
-    }
-
-    fn min_confidence(&self) -> f32 {
-        self.models.min_confidence
-    }
-
-    async fn complete(
-        &self,
-        prompt: &Prompt,
-        hear: Option<Hear<'_>>,
-    ) -> Result<Completion, llm::Error> {
-        let key = asked(prompt);
-        let mut calls = held(&self.calls);
-        let Some(at) = calls.iter().position(|call| call.asked == key) else {
-            let why = format!("the tape has no answer of {} to what it is asked now", prompt.model);
-            held(&self.missing).push(why.clone());
-            return Err(llm::Error { attempts: vec![why] });
-        };
-        let answer = calls.remove(at).answer;
-        if let (Some(hear), Ok(Completion::Text { text, .. })) = (hear, &answer) {
-            hear(text);
-        }
-        answer
-    }
-
-    async fn check(&self) -> Result<String, llm::Error> {
-        Ok("a recorded turn".into())
-    }
 }
 
 #[cfg(test)]
@@ -423,7 +308,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::pipeline::transcribe::TranscriptionError;
+    use crate::pipeline::file_source::TranscriptionError;
 
     #[test]
     fn the_json_of_a_recording_keeps_its_names() {

@@ -6,13 +6,14 @@ use std::time::Instant;
 use super::bot::Bot;
 use super::budget::BudgetTier;
 use super::escalate::escalate;
+use super::file_source::FileSource;
 use super::inputs::RecordedInputs;
 use super::language::{Languages, customers_language};
 use super::lookup::Lookup;
 use super::model_choice::{ModelChoice, Models};
 use super::retrieve::{self, RetrievalResult, Rewriter, Scene};
 use super::timer::millis;
-use super::transcribe::{self, AudioSource, TranscriptionContext};
+use super::transcribe::{self, TranscriptionContext};
 use super::turn_result::TurnResult;
 use super::{prompt, reply};
 use crate::domain::trace::Trace;
@@ -27,7 +28,7 @@ use crate::spans;
 #[derive(Clone, Copy)]
 pub struct TurnContext<'a> {
     /// Source of the voice notes.
-    pub audio: &'a dyn AudioSource,
+    pub audio: &'a dyn FileSource,
     /// Receives the answer while it is streamed; `None` for no streaming.
     pub hear: Option<Hear<'a>>,
     /// What the remaining budget pays for.

@@ -3,11 +3,9 @@
 
 use std::time::Instant;
 
-use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
-
 use super::attachments::{AttachmentContext, AttachmentReader, Attachments, RecordedAttachment};
 use super::bounds::truncate_to_limit;
+use super::file_source::{FileSource, TranscriptionError};
 use super::language::{Languages, customers_language};
 use super::timer::millis;
 use crate::domain::trace::{TranscribeTrace, VoiceNoteTrace};
@@ -20,77 +18,14 @@ use crate::speech::{self, Recording, Transcriber};
 /// What a model is told of a file that was not read.
 const UNREAD: &str = "it cannot be shown to you";
 
-/// Source of voice notes, and storage of their transcripts.
-#[async_trait]
-pub trait AudioSource: Send + Sync {
-    /// Returns a message's transcript, or why it has none, if that is known already.
-    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>>;
-
-    /// Fetches a message's audio, with retries for as long as a customer would wait.
-    async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError>;
-
-    /// Stores a transcript, so that it is not made again even if the turn fails.
-    async fn keep(&self, said: &WaitingMessage, spoken: &VoiceTranscript);
-}
-
-/// Why audio is not available.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AudioError {
-    /// The turn has no audio source.
-    #[error("there are no recordings here")]
-    NoSource,
-    /// It did not come with its message.
-    #[error("there is no such recording here")]
-    NotAttached,
-    /// A temporary failure; a later attempt may succeed.
-    #[error("{0}")]
-    Passing(String),
-    /// A permanent failure; retries are useless.
-    #[error("{0}")]
-    Final(String),
-}
-
-/// Source for turns without audio.
-pub struct NoAudio;
-
-#[async_trait]
-impl AudioSource for NoAudio {
-    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
-        said.transcript.clone().map(Ok)
-    }
-
-    async fn fetch(&self, _: &WaitingMessage, _: &Media) -> Result<Vec<u8>, AudioError> {
-        Err(AudioError::NoSource)
-    }
-
-    async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
-}
-
 /// Transcriber, reader of files, and where the files come from.
 #[derive(Clone, Copy)]
 pub(super) struct TranscriptionContext<'a> {
     pub(super) speech: &'a dyn Transcriber,
     pub(super) reader: &'a dyn AttachmentReader,
-    pub(super) audio: &'a dyn AudioSource,
+    pub(super) audio: &'a dyn FileSource,
     /// Whether the agent's model sees pictures.
     pub(super) sees: bool,
-}
-
-/// Source for audio that came with the message; stores nothing.
-pub struct AttachedAudio;
-
-#[async_trait]
-impl AudioSource for AttachedAudio {
-    fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
-        said.transcript.clone().map(Ok)
-    }
-
-    async fn fetch(&self, _: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
-        let bytes = media.bytes.as_ref().ok_or(AudioError::NotAttached)?;
-        Ok(bytes.0.to_vec())
-    }
-
-    async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
 }
 
 /// Text of the waiting messages.
@@ -209,24 +144,6 @@ impl All {
         }
         self.notes.push(note);
     }
-}
-
-/// Why a recording has no transcript.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TranscriptionError {
-    /// The agent does not transcribe this kind.
-    #[error("the agent does not transcribe {} messages", .0.as_str())]
-    Unwanted(MediaKind),
-    /// It contains no speech.
-    #[error("nothing was said")]
-    Silent,
-    /// It is too long.
-    #[error("{0}")]
-    TooLong(String),
-    /// It could not be fetched or transcribed.
-    #[error("{0}")]
-    Failed(String),
 }
 
 async fn hear(

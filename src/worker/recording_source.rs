@@ -1,12 +1,12 @@
-//! Provides voice recordings to the pipeline: from the database, or else from the provider. Stores
-//! fetched recordings and transcripts, so that neither is produced twice. Transcribes nothing.
+//! Provides customers' files to the pipeline: from the database, or else from the provider. Stores
+//! fetched files and transcripts, so that neither is produced twice. Reads and transcribes nothing.
 
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
 use crate::domain::{Media, VoiceTranscript, WaitingMessage};
-use crate::pipeline::{AudioError, AudioSource, TranscriptionError};
+use crate::pipeline::{FileError, FileSource, TranscriptionError};
 use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
 
@@ -16,7 +16,7 @@ const MAX_RECORDING_BYTES: usize = 16 * 1024 * 1024;
 /// How long fetching a recording is retried.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The recordings of a number's customers.
+/// The files of a number's customers.
 pub(super) struct RecordingSource<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) store: &'a Store,
@@ -29,12 +29,14 @@ impl RecordingSource<'_> {
     async fn ask(&self, media: &Media) -> Result<Vec<u8>, Error> {
         let begun = Instant::now();
         let mut attempt = 0;
+        let has_sound = media.kind.has_sound();
+        let limit = if has_sound { MAX_RECORDING_BYTES } else { self.max_file_bytes };
         loop {
-            match self.provider.media(media, MAX_RECORDING_BYTES).await {
+            match self.provider.media(media, limit).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => match error.retry(attempt, 0.0) {
                     Retry::After(wait) if begun.elapsed() + wait < TIMEOUT => {
-                        tracing::info!(%error, "a recording could not be fetched, it is tried again");
+                        tracing::info!(%error, "a file could not be fetched, it is tried again");
                         tokio::time::sleep(wait).await;
                         attempt += 1;
                     }
@@ -46,19 +48,19 @@ impl RecordingSource<'_> {
 }
 
 #[async_trait]
-impl AudioSource for RecordingSource<'_> {
+impl FileSource for RecordingSource<'_> {
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         said.transcript.clone().map(Ok)
     }
 
     /// Reads from the database if the recording came with its message or was fetched before, else
     /// from the provider.
-    async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
+    async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, FileError> {
         if let Some(message) = &said.message {
             match self.store.file(message).await {
                 Ok(Some(kept)) => return Ok(kept.bytes),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "a stored recording cannot be read"),
+                Err(error) => tracing::warn!(%error, "a stored file cannot be read"),
             }
         }
         let bytes = self.ask(media).await.map_err(|error| audio_error(&error))?;
@@ -66,7 +68,7 @@ impl AudioSource for RecordingSource<'_> {
         {
             let mime_type = media.mime_type.as_deref().unwrap_or_default();
             if let Err(error) = self.store.keep_file(message, mime_type, bytes.clone()).await {
-                tracing::warn!(%error, "a recording was not stored, it is fetched once more");
+                tracing::warn!(%error, "a file was not stored, it is fetched once more");
             }
         }
         Ok(bytes)
@@ -80,11 +82,11 @@ impl AudioSource for RecordingSource<'_> {
     }
 }
 
-fn audio_error(error: &Error) -> AudioError {
+fn audio_error(error: &Error) -> FileError {
     match error.retry(1, 0.0) {
         // Reads are safe to repeat, even if the outcome is unknown.
-        Retry::After(_) | Retry::Unknown => AudioError::Passing(error.to_string()),
-        Retry::Never => AudioError::Final(error.to_string()),
+        Retry::After(_) | Retry::Unknown => FileError::Passing(error.to_string()),
+        Retry::Never => FileError::Final(error.to_string()),
     }
 }
 
@@ -100,9 +102,9 @@ mod tests {
         let no_answer = Error::Unknown("no answer came".into());
         for error in [no_answer, Error::NotSent("no connection".into()), refused(Class::Transient)]
         {
-            assert_eq!(audio_error(&error), AudioError::Passing(error.to_string()));
+            assert_eq!(audio_error(&error), FileError::Passing(error.to_string()));
         }
         let gone = refused(Class::OurFault);
-        assert_eq!(audio_error(&gone), AudioError::Final(gone.to_string()));
+        assert_eq!(audio_error(&gone), FileError::Final(gone.to_string()));
     }
 }

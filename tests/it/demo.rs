@@ -7,7 +7,7 @@ use frontdesk::app::App;
 use frontdesk::config::Config;
 use frontdesk::domain::{Content, Outcome, ReplyKind, Turn, WaitingMessage};
 use frontdesk::knowledge::SilentProgress;
-use frontdesk::pipeline::{BudgetTier, NoAudio, TurnContext, TurnResult};
+use frontdesk::pipeline::{BudgetTier, NoFiles, TurnContext, TurnResult};
 use serde_json::Value;
 
 use crate::support::process::{run, says};
@@ -50,7 +50,7 @@ async fn ask(app: &App, question: &str) -> TurnResult {
         history: Vec::new(),
         now: frontdesk::domain::time::now_ms(),
     };
-    let around = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Full };
+    let around = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Full };
     app.desk.engine.answer(&bot, &turn, around).await
 }
 

@@ -14,7 +14,7 @@ use frontdesk::domain::{
 };
 use frontdesk::index::Entry;
 use frontdesk::knowledge::SilentProgress;
-use frontdesk::pipeline::{Bot, BudgetTier, NoAudio, TurnContext, TurnResult};
+use frontdesk::pipeline::{Bot, BudgetTier, NoFiles, TurnContext, TurnResult};
 use frontdesk::prompts;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -45,7 +45,7 @@ async fn ask_after(app: &App, bot: &Bot, (history, question): (Vec<Line>, &str))
         history,
         now: frontdesk::domain::time::now_ms(),
     };
-    let around = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Full };
+    let around = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Full };
     app.desk.engine.answer(bot, &turn, around).await
 }
 

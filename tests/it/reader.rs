@@ -144,12 +144,12 @@ async fn a_picture_is_prepared_in_a_worker_process_within_its_limits() {
     for name in ["progressive.jpg", "cmyk.jpg", "lossy.webp", "animated.webp", "interlaced.gif"] {
         let file: Arc<[u8]> = std::fs::read(Path::new(PICTURES).join(name)).unwrap().into();
         let picture = pictures::prepare(&pool, file).await.unwrap();
-        assert_eq!((picture.width, picture.height), (80, 60), "{name}");
-        assert_eq!(size_of_prepared(&picture.jpeg), Some((80, 60)), "{name}");
+        assert_eq!((picture.identity.width, picture.identity.height), (80, 60), "{name}");
+        assert_eq!(size_of_prepared(&picture.jpeg.unwrap().0), Some((80, 60)), "{name}");
     }
     assert_eq!(pool.idle(), 1, "one process prepared them all");
     let picture = pictures::prepare(&pool, white_png(6_000).into()).await.unwrap();
-    assert_eq!((picture.width, picture.original_width), (1_536, 6_000));
+    assert_eq!(picture.identity.width, 1_536);
     for (file, why) in [
         (&white_png(30_000)[..33], "the picture has 30000 × 30000 pixels: at most 50000000"),
         (&white_png(300)[..60], "the picture is damaged: "),

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use frontdesk::eval::drafts::draft_bot;
 use frontdesk::eval::replay::{Change, Draft, RecordedTurn, ReplayOutcome, Turns, replay_turn};
 use frontdesk::pipeline::recording::Recorder;
-use frontdesk::pipeline::{Engine, NoAudio, PromptLayout, TurnContext};
+use frontdesk::pipeline::{Engine, NoFiles, PromptLayout, TurnContext};
 use frontdesk::store::turn_recordings::TurnRecordingFilter;
 use serde_json::json;
 
@@ -138,7 +138,7 @@ on_both! {
         let old = Engine { layout: PromptLayout::InSystem, ..desk.engine.clone() };
         let (engine, recorder) = Recorder::begin(&old);
         let input = turn.tape.turn(&bot.agent);
-        let around = TurnContext { audio: &NoAudio, hear: None, tier: turn.tape.tier };
+        let around = TurnContext { audio: &NoFiles, hear: None, tier: turn.tape.tier };
         let answered = engine.answer(&bot, &input, around).await;
         let asked = app.model.requests().pop().unwrap();
         assert!(asked["messages"][0].to_string().contains("[1] "), "{asked}");

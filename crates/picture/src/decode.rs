@@ -39,7 +39,7 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Original, Error> {
             limits.check(width, height)?;
             // The decoder fills what is missing with grey, which would mislead a model.
             if !jpeg::has_end(bytes) {
-                return Err(cut_off());
+                return Err(crate::cut_off());
             }
             read(decoder, limits)
         }
@@ -92,16 +92,11 @@ fn for_decoder(limits: &Limits, taken: u64) -> image::Limits {
     theirs
 }
 
-/// The error of a file that ends too early.
-pub(crate) fn cut_off() -> Error {
-    Error::Damaged("it ends before its last pixel".into())
-}
-
 fn of_decoder(error: ImageError, limits: &Limits) -> Error {
     match error {
         ImageError::Limits(_) => limits.too_much_memory(),
         ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            cut_off()
+            crate::cut_off()
         }
         ImageError::Unsupported(error) => Error::Unsupported(match error.kind() {
             UnsupportedErrorKind::GenericFeature(feature) => sentence(&feature),

@@ -139,3 +139,8 @@ impl Limits {
         Error::TooMuchMemory { limit_mb: self.max_decoded_bytes / 1_000_000 }
     }
 }
+
+/// The error of a file that ends too early.
+pub(crate) fn cut_off() -> Error {
+    Error::Damaged("it ends before its last pixel".into())
+}

@@ -14,7 +14,7 @@ use crate::desk::Desk;
 use crate::domain::time::now_ms;
 use crate::domain::{Content, HandoffRule, Outcome, ReplyKind, Turn, WaitingMessage};
 use crate::pipeline::gaps::mask_personal_data;
-use crate::pipeline::{Bot, BudgetTier, NoAudio, TurnContext};
+use crate::pipeline::{Bot, BudgetTier, NoFiles, TurnContext};
 use crate::store;
 
 /// Number of questions that are returned, and the most that are tried.
@@ -90,7 +90,7 @@ impl Desk {
             history: Vec::new(),
             now: now_ms(),
         };
-        let context = TurnContext { audio: &NoAudio, hear: None, tier: BudgetTier::Words };
+        let context = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Words };
         let Outcome::Reply(reply) = self.engine.answer(bot, &turn, context).await.outcome else {
             return false;
         };

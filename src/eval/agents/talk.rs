@@ -15,7 +15,7 @@ use crate::domain::{
 use crate::eval::seen::{self, ConsentChange};
 use crate::pipeline::inbound::consent_request;
 use crate::pipeline::outbound::{bubbles, history};
-use crate::pipeline::{AttachedAudio, Bot, BudgetTier, Engine, TurnContext, TurnResult};
+use crate::pipeline::{AttachedFiles, Bot, BudgetTier, Engine, TurnContext, TurnResult};
 
 pub(super) struct Talk<'a> {
     engine: &'a Engine,
@@ -122,7 +122,7 @@ impl<'a> Talk<'a> {
             history: self.history[skip..].to_vec(),
             now: self.now,
         };
-        let around = TurnContext { audio: &AttachedAudio, hear: None, tier: BudgetTier::Full };
+        let around = TurnContext { audio: &AttachedFiles, hear: None, tier: BudgetTier::Full };
         let answered = self.engine.answer(&self.bot, &turn, around).await;
         self.answered(words, &answered);
     }

@@ -18,7 +18,7 @@ use crate::http::limits::ExpensivePermit;
 use crate::llm::Hear;
 use crate::pipeline::inbound::{Intake, intake_policy};
 use crate::pipeline::outbound::bubbles;
-use crate::pipeline::{AttachedAudio, Bot, BudgetTier, TurnContext, TurnResult};
+use crate::pipeline::{AttachedFiles, Bot, BudgetTier, TurnContext, TurnResult};
 
 /// A turn to try.
 pub(super) struct Trial {
@@ -69,7 +69,7 @@ impl Trial {
     }
 
     async fn answer(mut self, web: &WebState, hear: Option<Hear<'_>>) -> TrialResult {
-        let around = TurnContext { audio: &AttachedAudio, hear, tier: self.tier };
+        let around = TurnContext { audio: &AttachedFiles, hear, tier: self.tier };
         let answered = web.desk.engine.answer(&self.bot, &self.turn, around).await;
         web.desk.count_trial(self.kind, answered.trace.usage).await;
         let bubbles = bubbles(&self.bot, &answered.outcome);

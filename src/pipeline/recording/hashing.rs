@@ -6,21 +6,21 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Media, MessageId, VoiceTranscript, WaitingMessage};
-use crate::pipeline::transcribe::{AudioError, AudioSource, TranscriptionError};
+use crate::pipeline::file_source::{FileError, FileSource, TranscriptionError};
 
 /// An audio source that hashes what it fetches.
-pub(super) struct HashingAudio<'a> {
-    pub(super) audio: &'a dyn AudioSource,
+pub(super) struct HashingSource<'a> {
+    pub(super) audio: &'a dyn FileSource,
     pub(super) hashes: &'a Mutex<Vec<(Option<MessageId>, String)>>,
 }
 
 #[async_trait]
-impl AudioSource for HashingAudio<'_> {
+impl FileSource for HashingSource<'_> {
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         self.audio.known(said)
     }
 
-    async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, AudioError> {
+    async fn fetch(&self, said: &WaitingMessage, media: &Media) -> Result<Vec<u8>, FileError> {
         let bytes = self.audio.fetch(said, media).await?;
         let hash = hex::encode(Sha256::digest(&bytes));
         let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);

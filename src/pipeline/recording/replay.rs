@@ -10,17 +10,17 @@ use crate::domain::trace::{CuratedTrace, RetrieveTrace};
 use crate::domain::{
     Agent, Media, MessageId, Question, Reply, ReplyKind, VoiceTranscript, WaitingMessage,
 };
+use crate::pipeline::file_source::{FileError, FileSource, TranscriptionError};
 use crate::pipeline::inputs::RecordedInputs;
 use crate::pipeline::lookup::{LiveLookup, Lookup};
 use crate::pipeline::retrieve::{RetrievalResult, Scene};
-use crate::pipeline::transcribe::{AudioError, AudioSource, TranscriptionError};
 
 /// Voice notes of a recorded turn, with the reason for each that has no transcript.
-pub struct ReplayAudio {
+pub struct ReplayFiles {
     failures: HashMap<MessageId, TranscriptionError>,
 }
 
-impl ReplayAudio {
+impl ReplayFiles {
     /// Failures are recorded in the order of the attempts, without message ids.
     pub(super) fn of(said: &[RecordedMessage], failures: &[TranscriptionError]) -> Self {
         let tried = said.iter().filter(|message| message.content.recording().is_some());
@@ -33,14 +33,14 @@ impl ReplayAudio {
 }
 
 #[async_trait]
-impl AudioSource for ReplayAudio {
+impl FileSource for ReplayFiles {
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         let failure = || self.failures.get(said.message.as_ref()?).cloned();
         said.transcript.clone().map(Ok).or_else(|| failure().map(Err))
     }
 
-    async fn fetch(&self, _: &WaitingMessage, _: &Media) -> Result<Vec<u8>, AudioError> {
-        Err(AudioError::NoSource)
+    async fn fetch(&self, _: &WaitingMessage, _: &Media) -> Result<Vec<u8>, FileError> {
+        Err(FileError::NoSource)
     }
 
     async fn keep(&self, _: &WaitingMessage, _: &VoiceTranscript) {}
@@ -119,7 +119,7 @@ mod tests {
         let text =
             RecordedMessage { content: Content::Text { body: "Hello".into() }, ..note(None) };
         let said: Vec<_> = std::iter::once(text).chain(notes.clone()).collect();
-        let source = ReplayAudio::of(
+        let source = ReplayFiles::of(
             &said,
             &[TranscriptionError::Silent, TranscriptionError::TooLong("an hour".into())],
         );
