@@ -114,17 +114,16 @@ impl App {
             retrieve: config.retrieve.clone(),
             layout: PromptLayout::default(),
         };
-        let data = config.data_folder();
         let secrets = secrets(&config, store.is_shared())?;
         let shared = store.is_shared().then_some((&store, &*secrets));
+        let data = config.data_folder();
         let admin_key = config.http.admin_key(data, shared).await?;
-        let connector = Connector::new(PROVIDER_TIMEOUT, secrets.clone(), config.providers);
         let desk = Desk {
             store,
             engine,
             library,
             bots: Bots::default(),
-            numbers: Numbers::new(connector),
+            numbers: no_numbers(&config, &secrets),
             chat_models: ChatModels::new(secrets),
             local_models: local_models(&config, &*qa),
             intake: config.worker.intake(),
@@ -282,6 +281,11 @@ fn models(config: &Config, qa: &Arc<dyn QaModel>) -> anyhow::Result<(ModelSource
     let model = config.llm.build(config.http.port, quotes);
     let model = model.map_err(|why| anyhow!("[llm]: {why}"))?;
     Ok((model, llm::Settings::without_model(crate::qa::off())))
+}
+
+/// The numbers before any is connected.
+fn no_numbers(config: &Config, secrets: &Arc<Secrets>) -> Numbers {
+    Numbers::new(Connector::new(PROVIDER_TIMEOUT, secrets.clone(), config.providers))
 }
 
 /// What encrypts keys in the database.

@@ -119,7 +119,10 @@ struct FileContent {
 
 impl FileContent {
     fn of(declared: &str, bytes: &Blob) -> Self {
-        let mime_type = playable_type(&bytes.0).unwrap_or(declared);
+        let found = playable_type(&bytes.0);
+        // A sender who says the same may say more, such as the codec.
+        let agrees = found.is_none() || declared.split(';').next().map(str::trim) == found;
+        let mime_type = found.filter(|_| !agrees).unwrap_or(declared);
         Self {
             hash: hex::encode(Sha256::digest(&bytes.0)),
             mime_type: storable(mime_type).into_owned(),

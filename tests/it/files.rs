@@ -235,7 +235,7 @@ on_both! {
         app.settle().await;
         app.change("update messages set state = 'waiting' where provider_id = 'wamid.0'").await;
         let numbers = app.desk.store.numbers().await.unwrap();
-        let number = |slug: &str| NumberId::stored(numbers.iter().find(|row| row.slug == slug).unwrap().id.to_string());
+        let number = |slug: &str| NumberId::stored(numbers.iter().find(|row| row.slug == slug).unwrap().id.clone());
         let size = i64::try_from(pictures[0].len()).unwrap();
         let room = async |slug: &str, limit| app.desk.store.make_room(&number(slug), 2 * size, limit).await.unwrap();
         assert_eq!(room("second", 10).await, 0);
