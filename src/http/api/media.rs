@@ -165,7 +165,7 @@ mod tests {
             ("image/png", b"<script>alert(1)</script>".as_slice()),
             ("image/svg+xml", b"<svg onload='alert(1)'/>"),
             ("text/html", b"<html>"),
-            ("image/webp", b"RIFF....WAVE"),
+            ("image/webp", b"RIFF....AVI "),
             ("", b""),
         ] {
             let (sort, disposition) =

@@ -591,7 +591,7 @@ mod tests {
         assert_eq!(tokens, [true, true, true, true, false]);
         let graph = files(3).await;
         let error = meta(&graph.base).media(&voice(None), 100).await.unwrap_err();
-        assert!(matches!(error, Error::Refused { class: Class::OurFault, .. }), "{error}");
+        assert!(matches!(error, Error::Refused { class: Class::Gone, .. }), "{error}");
         assert_eq!(graph.asked().len(), 5);
     }
 
@@ -605,7 +605,7 @@ mod tests {
         let base64 = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, other);
         for wrong in [hex::encode(other), base64] {
             let error = meta.media(&voice(Some(wrong)), 100).await.unwrap_err();
-            assert!(matches!(error, Error::Refused { class: Class::Transient, .. }), "{error}");
+            assert!(matches!(error, Error::Refused { class: Class::Damaged, .. }), "{error}");
         }
         let unreadable = voice(Some("4654+8g=".into()));
         assert!(meta.media(&unreadable, 100).await.is_ok(), "no SHA-256 proves nothing");
