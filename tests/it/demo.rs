@@ -133,6 +133,8 @@ async fn the_demos_suite_is_no_worse_than_its_accepted_scores() {
     let asked = ["eval", &suite, "--baseline", &baseline, "--rule", "no case worse"];
     let told = run(home.path(), &asked, &[]).await;
     says(&told, true, &["0 errors, 0 skipped"]);
+    let messages = run(home.path(), &["eval", &file("eval/suites/messages.yaml")], &[]).await;
+    says(&messages, true, &["8 passed, 0 failed, 0 errors, 0 skipped"]);
     let strict = [&asked[..4], &["--rule", "score >= 0.999"]].concat();
     says(&run(home.path(), &strict, &[]).await, false, &["The rule does not hold"]);
 }

@@ -129,7 +129,7 @@ on_both! {
     }
 
     async fn a_file_that_is_too_large_says_so_and_can_be_opened_while_meta_has_it(db) {
-        let app = Setup::on(db).with("[worker]\nmax_file_bytes = 100").start().await;
+        let app = Setup::on(db).with("[worker]\nmax_file_bytes = 100\n[llm]\nvision = false").start().await;
         let large = [PNG, &[0; 100]].concat();
         shows(&app, ANA, "1", &large).await;
         let picture = wait_for(&app, ANA, ("1", "too_large")).await;
@@ -278,7 +278,8 @@ on_both! {
         write_home_files(home.path());
         let (whatsapp, model) = (Graph::start().await, OpenAi::start().await);
         let url = db.url().await;
-        let settings = Setup::on(db).settings(home.path(), &url, &whatsapp, &model);
+        // A model that sees would have the turn fetch it first.
+        let settings = Setup::on(db).extractive().settings(home.path(), &url, &whatsapp, &model);
         std::fs::write(home.path().join("desk.toml"), settings).unwrap();
         let http = reqwest::Client::new();
         let mut process = Process::begin_with(home.path(), &[("FAILPOINTS", "file.fetched=1*return")]);

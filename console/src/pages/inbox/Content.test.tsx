@@ -34,3 +34,28 @@ test("an entry of a card that is no address as a whole is drawn without a link t
   ]);
   for (const email of emails) expect(box.textContent).toContain(email);
 });
+
+test("a document says how large it is, or why it is not stored", () => {
+  const shown = (file: Partial<NonNullable<Message["media"]>>) => {
+    const message: Message = {
+      id: "msg_2",
+      sent_at: 1,
+      direction: "in",
+      author: "customer",
+      kind: "document",
+      content: { type: "media", kind: "document" },
+      media: { kind: "document", name: "offer.pdf", ...file },
+      state: "stored",
+    };
+    return renderToStaticMarkup(
+      <MantineProvider>
+        <Content message={message} conversation="cnv_1" />
+      </MantineProvider>,
+    );
+  };
+  expect(shown({ state: "stored", size: 2_500 })).toMatch(/2\.5\skB/);
+  const large = shown({ state: "too_large", reason: "it has 40 MB" });
+  expect(large).toContain("Too large to be stored");
+  expect(large).toContain("it has 40 MB");
+  expect(shown({})).not.toContain("stored");
+});

@@ -3,9 +3,24 @@ import { Anchor, Group, Modal, Text, UnstyledButton } from "@mantine/core";
 import { IconFile, IconPhotoOff, IconVideo } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useFormat } from "@/i18n/format";
 import { fileOf } from "./messageParts";
 import type { Message } from "./thread";
 import classes from "./thread.module.css";
+
+/** The size of a file that is stored, or why it is not. */
+export function FileNote({ file }: { file: Message["media"] }) {
+  const { t } = useTranslation("inbox");
+  const format = useFormat();
+  if (!file?.state) return null;
+  const size = typeof file.size === "number" ? format.size(file.size) : undefined;
+  const note = file.state === "stored" ? size : t(`fileState.${file.state}`);
+  return (
+    <Text size="xs" title={file.reason ?? undefined}>
+      {note}
+    </Text>
+  );
+}
 
 export function File({ message }: { message: Message }) {
   const { t } = useTranslation("inbox");
@@ -28,6 +43,7 @@ export function File({ message }: { message: Message }) {
         <Text size="xs" dir="ltr" ta="start">
           {mime?.split(";")[0]}
         </Text>
+        <FileNote file={message.media} />
       </div>
     </Group>
   );
@@ -74,6 +90,7 @@ export function Picture({ message }: { message: Message }) {
         <IconPhotoOff size={22} aria-hidden />
         <div>
           <Text size="sm">{t("media.gone")}</Text>
+          <FileNote file={message.media} />
           <Group gap="sm">
             <Anchor
               component="button"

@@ -10,17 +10,32 @@ import type { Trace } from "./trace";
 
 type Props = { trace: Trace };
 
-/** The part that was read of a very long text, and the transcript of each voice note or why there is none. */
+/** What was read of a very long text, of files, and of each voice note, or why nothing was. */
 export function TranscriptSection({ trace }: Props) {
   const { t } = useTranslation("trace");
   const format = useFormat();
   const notes = trace.transcribe?.notes ?? [];
+  const files = trace.transcribe?.files ?? [];
   const whole = trace.transcribe?.whole_bytes;
-  if (notes.length === 0 && !whole) return null;
+  if (notes.length === 0 && files.length === 0 && !whole) return null;
   return (
     <Part name={t("heard.title")}>
       <Stack gap="xs">
         {!!whole && <Text size="sm">{t("heard.cut", { size: format.size(whole) })}</Text>}
+        {files.map((file, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a trace does not change.
+          <Text key={index} size="sm">
+            <bdi>{file.name}</bdi>
+            {": "}
+            {file.error ? (
+              <bdi>{file.error}</bdi>
+            ) : typeof file.characters === "number" ? (
+              t("heard.characters", { count: file.characters })
+            ) : (
+              t("heard.picture", { width: file.width ?? 0, height: file.height ?? 0 })
+            )}
+          </Text>
+        ))}
         {notes.map((note, index) => {
           const { heard } = note;
           const about = [
