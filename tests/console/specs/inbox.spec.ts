@@ -590,6 +590,33 @@ test("pictures and voice notes are shown, what was heard is put right, and the b
   await expect(page).not.toHaveURL(/trace=/);
 });
 
+test("a customer's files stay when WhatsApp forgets them, and one that is gone says so", async ({ page, desk }) => {
+  const png = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+    "base64",
+  );
+  await desk.graph.customerShows(ada, png, "Look at this");
+  desk.graph.files.set("offer", { bytes: Buffer.from("# Offer\n\nA lamp for 20.\n"), mime: "text/markdown" });
+  const document = (id: string, filename: string) => ({ type: "document", document: { id, filename, mime_type: "text/markdown" } });
+  await desk.graph.customerSends(ada, document("offer", "offer.md"), "Ada Lovelace");
+  await desk.graph.customerSends(ada, document("lost", "lost.md"), "Ada Lovelace");
+  const states = async () => {
+    const { items } = await desk.api<{ items: { id: string }[] }>("/conversations");
+    const thread = await desk.api<{ items: Schemas["Message"][] }>(`/conversations/${items[0]?.id}/messages`);
+    return thread.items.flatMap(({ media }) => media?.state ?? []).sort();
+  };
+  await expect.poll(states, { timeout: 45_000 }).toEqual(["gone", "stored", "stored"]);
+  desk.graph.files.clear();
+  await open(page);
+  const picture = page.getByRole("button", { name: "Show larger: Look at this" });
+  await expect.poll(() => picture.locator("img").evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(1);
+  await expect(said(page, "offer.md")).toContainText(/0\.024\skB|24\sB|0\skB/);
+  await expect(said(page, "lost.md")).toContainText("WhatsApp no longer has it");
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: "offer.md" }).click();
+  expect((await download).suggestedFilename()).toBe("offer.md");
+});
+
 test("orders, cards and videos show what is in them, and a long message is folded", async ({ page, desk }) => {
   const order = {
     catalog_id: "1",
