@@ -288,7 +288,6 @@ fn no_numbers(config: &Config, secrets: &Arc<Secrets>) -> Numbers {
     Numbers::new(Connector::new(PROVIDER_TIMEOUT, secrets.clone(), config.providers))
 }
 
-/// What encrypts keys in the database.
 /// Returns the library, which reads others' files in worker processes.
 fn library(
     config: &Config,
@@ -298,6 +297,7 @@ fn library(
     Library::new(store, index, embed, config.knowledge.clone()).with_readers(readers.clone())
 }
 
+/// What encrypts keys in the database.
 fn secrets(config: &Config, is_shared: bool) -> anyhow::Result<Arc<Secrets>> {
     let secrets = config.secrets.build(config.data_folder(), !is_shared);
     secrets.map(Arc::new).map_err(|why| anyhow!("[secrets]: {why}"))

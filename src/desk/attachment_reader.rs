@@ -53,12 +53,9 @@ impl From<DocumentError> for AttachmentError {
     }
 }
 
-/// Returns a name whose extension gives the format; of a file without a name, the MIME type does.
+/// Returns a name whose extension gives the format: that of a known MIME type, else its own.
 fn file_name(media: &Media) -> String {
-    let name = media.file_name.clone().unwrap_or_default();
-    if name.rsplit_once('.').is_some_and(|(_, extension)| !extension.trim().is_empty()) {
-        return name;
-    }
+    let name = media.file_name.as_deref().map_or("document", str::trim);
     let mime = media.mime_type.as_deref().unwrap_or_default();
     let extension = match mime.split(';').next().unwrap_or_default().trim() {
         "application/pdf" => "pdf",
@@ -70,9 +67,11 @@ fn file_name(media: &Media) -> String {
         "text/html" => "html",
         "application/json" => "json",
         "text/markdown" => "md",
+        _ if name.contains('.') => return name.to_owned(),
         _ => "txt",
     };
-    format!("{}.{extension}", if name.is_empty() { "document" } else { &name })
+    let has_it = name.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(extension));
+    if has_it { name.to_owned() } else { format!("{name}.{extension}") }
 }
 
 #[cfg(test)]
@@ -93,5 +92,7 @@ mod tests {
         assert_eq!(named(None, "application/pdf"), "document.pdf");
         assert_eq!(named(Some("prices"), "text/csv; charset=utf-8"), "prices.csv");
         assert_eq!(named(None, "application/x-unknown"), "document.txt");
+        assert_eq!(named(Some("Invoice No. 5"), "application/pdf"), "Invoice No. 5.pdf");
+        assert_eq!(named(Some("a.PDF"), "application/pdf"), "a.PDF");
     }
 }

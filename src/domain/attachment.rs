@@ -9,6 +9,8 @@ use super::message::Blob;
 pub enum Attachment {
     /// A document's text, in pieces in reading order.
     Document(Vec<String>),
+    /// The part of a document's text that was chosen before, for a replay.
+    Excerpt(String),
     /// A picture.
     Picture(Picture),
 }

@@ -14,7 +14,7 @@ const MAX_NAME_LEN: usize = 60;
 const MAX_VALUE_LEN: usize = 600;
 /// Maximum length of a description, in characters.
 const MAX_LEN: usize = 4000;
-/// Maximum depth of a form's answer; what lies deeper is not read.
+/// Maximum depth of a form's answer; what lies deeper is one value, as JSON.
 const MAX_DEPTH: usize = 4;
 
 /// The values of a message by name, in their order.
@@ -87,10 +87,17 @@ struct FieldList {
 }
 
 impl FieldList {
+    fn is_full(&self) -> bool {
+        self.all.len() >= MAX_FIELDS
+    }
+
     fn add(&mut self, name: &str, value: Option<&str>) {
+        if self.is_full() {
+            return;
+        }
         let value = one_line(value.unwrap_or_default(), MAX_VALUE_LEN);
         let name = one_line(name, MAX_NAME_LEN);
-        if self.all.len() < MAX_FIELDS && !value.is_empty() && !name.is_empty() {
+        if !value.is_empty() && !name.is_empty() {
             self.all.push((name, value));
         }
     }
@@ -100,7 +107,7 @@ impl FieldList {
         let Some(cards) = cards.as_array().filter(|cards| !cards.is_empty()) else {
             return names.iter().for_each(|name| self.add("name", Some(name)));
         };
-        for card in cards {
+        for card in cards.iter().take(MAX_FIELDS) {
             let at = |path| card.pointer(path).and_then(Value::as_str);
             self.add("name", at("/name/formatted_name").or_else(|| at("/name/first_name")));
             self.add("company", at("/org/company"));
@@ -108,7 +115,7 @@ impl FieldList {
                 [("phones", "phone", "phone"), ("emails", "email", "email"), ("urls", "url", "url")]
             {
                 let entries = card.get(list).and_then(Value::as_array).into_iter().flatten();
-                for entry in entries {
+                for entry in entries.take(MAX_FIELDS) {
                     self.add(name, entry.get(key).and_then(Value::as_str));
                 }
             }
@@ -119,7 +126,7 @@ impl FieldList {
     fn order(&mut self, order: &Value) {
         let items = order.get("product_items").and_then(Value::as_array);
         let (mut total, mut currencies) = (Some(0.0), Vec::new());
-        for item in items.into_iter().flatten() {
+        for item in items.into_iter().flatten().take(MAX_FIELDS) {
             let text = |key| item.get(key).map(plain).unwrap_or_default();
             let (quantity, price) = (text("quantity"), text("item_price"));
             let cost = quantity.parse::<f64>().ok().zip(price.parse::<f64>().ok());
@@ -144,6 +151,10 @@ impl FieldList {
         match value {
             Value::Object(fields) if depth < MAX_DEPTH => {
                 for (key, value) in fields {
+                    if self.is_full() {
+                        return;
+                    }
+                    let key = one_line(key, MAX_NAME_LEN);
                     if depth == 0 && key == "flow_token" {
                         continue;
                     }
@@ -152,7 +163,7 @@ impl FieldList {
                 }
             }
             Value::Array(values) => {
-                let values: Vec<String> = values.iter().map(plain).collect();
+                let values: Vec<String> = values.iter().take(MAX_FIELDS).map(plain).collect();
                 self.add(answer(name), Some(&values.join("; ")));
             }
             other => self.add(answer(name), Some(&plain(other))),

@@ -39,9 +39,9 @@ pub struct Trace {
 pub struct TranscribeTrace {
     /// The question: every message as text.
     pub question: String,
-    /// Descriptions of the messages that are more than text.
+    /// Descriptions of the messages that are more than text, and notes on their files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attached: Vec<String>,
+    pub descriptions: Vec<String>,
     /// Language that speech recognition detected, if any.
     pub language: Option<String>,
     /// One entry for each voice note.

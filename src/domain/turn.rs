@@ -44,7 +44,7 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Whether all its words stand below pictures or documents, which the bot does not see.
+    /// Whether all its words stand below pictures or documents.
     pub fn has_only_captions(&self) -> bool {
         let mut worded =
             self.messages.iter().map(|said| &said.content).filter(|said| said.words().is_some());
@@ -173,8 +173,10 @@ pub struct Question {
     pub text: String,
     /// Whether `text` is the customer's own.
     pub has_words: bool,
-    /// What was sent beside it: descriptions of messages that are more than text.
-    pub attached: Vec<String>,
+    /// Descriptions of messages that are more than text, such as a form or a place.
+    pub descriptions: Vec<String>,
+    /// Names of the files, each with whether it was read.
+    pub file_notes: Vec<String>,
     /// The text of its documents.
     pub files: Vec<FileText>,
     /// Its pictures, for a model that sees.
@@ -191,7 +193,8 @@ impl Question {
         Self {
             text: text.into(),
             has_words: true,
-            attached: Vec::new(),
+            descriptions: Vec::new(),
+            file_notes: Vec::new(),
             files: Vec::new(),
             pictures: Vec::new(),
             language: None,
@@ -201,9 +204,19 @@ impl Question {
 
     /// Returns everything that the customer sent, as text.
     pub fn whole(&self) -> String {
-        let words = self.has_words.then_some(&self.text);
-        let all: Vec<&str> = words.into_iter().chain(&self.attached).map(String::as_str).collect();
-        all.join("\n")
+        let words = self.has_words.then_some(self.text.as_str());
+        words.into_iter().chain(self.beside()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Returns what was sent beside the words.
+    pub fn beside(&self) -> impl Iterator<Item = &str> {
+        self.descriptions.iter().chain(&self.file_notes).map(String::as_str)
+    }
+
+    /// Whether anything beside the words was read: a form, a document, a picture.
+    pub fn has_more(&self) -> bool {
+        let files = !self.files.is_empty() || !self.pictures.is_empty();
+        files || !self.descriptions.is_empty()
     }
 }
 

@@ -19,6 +19,8 @@ const SMALL: usize = 64 * 1024;
 /// Maximum size of a worker's answer, in bytes: the largest text, with the overlap of its chunks,
 /// as JSON.
 const MAX_ANSWER: usize = 128 * 1024 * 1024;
+/// Maximum length of the text that is read of a customer's document, in bytes.
+const MAX_CUSTOMERS_TEXT: usize = 1024 * 1024;
 /// Maximum length of a title, warning or reason, in characters.
 const MAX_LINE_LEN: usize = 2_000;
 /// Maximum number of warnings kept.
@@ -134,7 +136,7 @@ pub async fn read_document(
 ) -> Result<Vec<String>, DocumentError> {
     let file = File { name, bytes, own: false };
     match read(readers, file, chunk::Settings::default()).await {
-        Ok(content) => Ok(content.pieces.into_iter().map(text).collect()),
+        Ok(content) => Ok(first(content.pieces.into_iter().map(text))),
         Err(ReadError::Refused(failure)) => Err(DocumentError::Refused(failure.error)),
         Err(ReadError::Unavailable { why, .. }) => Err(DocumentError::Unavailable(why)),
     }
@@ -149,6 +151,16 @@ pub enum DocumentError {
     /// No process was there to read it.
     #[error("{0}")]
     Unavailable(String),
+}
+
+/// Returns the first pieces of a text: one turn reads only its beginning.
+fn first(pieces: impl Iterator<Item = String>) -> Vec<String> {
+    let mut length = 0;
+    let within = |piece: &String| {
+        length += piece.len();
+        length <= MAX_CUSTOMERS_TEXT
+    };
+    pieces.take_while(within).collect()
 }
 
 fn text(piece: chunk::Piece) -> String {

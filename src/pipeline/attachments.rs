@@ -4,9 +4,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::file_source::{FileError, FileSource};
@@ -16,6 +18,7 @@ use crate::domain::{
     Agent, Attachment, FileText, Media, MediaKind, MessageId, Picture, PictureIdentity,
     WaitingMessage,
 };
+use crate::llm::ModelKind;
 
 /// Maximum length of the text of all documents of a turn, in characters: some 2,000 tokens.
 const MAX_TEXT_LEN: usize = 8_000;
@@ -23,8 +26,11 @@ const MAX_TEXT_LEN: usize = 8_000;
 const MAX_DOCUMENTS: usize = 3;
 /// Maximum pictures that one turn shows to a model.
 const MAX_PICTURES: usize = 5;
-/// Maximum length of a word's difference that is ignored: shorter words say little.
+/// Minimum length of a word that is compared: shorter ones say little.
 const SHORTEST_WORD: usize = 3;
+/// Time limit for all files of a turn: the customer waits, and the rest of his message is answered
+/// without what is late.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Reads a customer's file.
 #[async_trait]
@@ -99,12 +105,15 @@ pub(super) struct Attachments {
     pub(super) pictures: Vec<Picture>,
     pub(super) files: Vec<FileText>,
     /// Names of what was read, for the prompt.
-    pub(super) read: Vec<String>,
+    pub(super) notes: Vec<String>,
     /// Names of what was not.
-    pub(super) unread: Vec<String>,
+    pub(super) missing: Vec<String>,
     pub(super) recorded: Vec<RecordedAttachment>,
     pub(super) traces: Vec<AttachmentTrace>,
     documents: Vec<Document>,
+    /// How many pictures and documents were tried.
+    tried: (usize, usize),
+    deadline: Option<Instant>,
 }
 
 /// A document before the parts that fit the question are chosen.
@@ -120,8 +129,8 @@ pub(super) struct AttachmentContext<'a> {
     pub(super) reader: &'a dyn AttachmentReader,
     pub(super) source: &'a dyn FileSource,
     pub(super) agent: &'a Agent,
-    /// Whether the agent's model sees pictures.
-    pub(super) sees: bool,
+    /// How the agent's model answers.
+    pub(super) kind: ModelKind,
 }
 
 impl Attachments {
@@ -141,7 +150,7 @@ impl Attachments {
             return;
         }
         let result = match wanted {
-            Ok(()) => context.reader.read(said, media, context.source).await,
+            Ok(()) => self.in_time(context.reader.read(said, media, context.source)).await,
             Err(why) => Err(AttachmentError::Unread(why.to_owned())),
         };
         let mut trace = AttachmentTrace {
@@ -155,41 +164,67 @@ impl Attachments {
                 (trace.width, trace.height) = (Some(identity.width), Some(identity.height));
                 self.record(said, RecordedContent::Picture(identity));
                 self.pictures.push(picture);
-                self.read.push(format!("{name}: {} below", ordinal(self.pictures.len())));
+                self.notes.push(format!("{name}: {} below", ordinal(self.pictures.len())));
+            }
+            Ok(Attachment::Excerpt(text)) => {
+                trace.characters = Some(text.chars().count());
+                self.record(said, RecordedContent::Text(text.clone()));
+                self.notes.push(format!("Document: {name}"));
+                self.files.push(FileText { name, text });
             }
             Ok(Attachment::Document(pieces)) => {
                 trace.characters = Some(pieces.iter().map(|piece| piece.chars().count()).sum());
-                self.read.push(format!("Document: {name}"));
+                self.notes.push(format!("Document: {name}"));
                 self.documents.push(Document { message: said.message.clone(), name, pieces });
             }
             Err(error) => {
                 let why = error.to_string();
                 self.record(said, RecordedContent::Failure(why.clone()));
                 trace.error = Some(why);
-                self.unread.push(name);
+                self.missing.push(name);
             }
         }
         self.traces.push(trace);
     }
 
-    fn wants_picture(&self, context: AttachmentContext<'_>) -> Result<(), &'static str> {
+    /// Waits for a file as long as the turn has time for its files.
+    async fn in_time(
+        &mut self,
+        reading: impl Future<Output = Result<Attachment, AttachmentError>>,
+    ) -> Result<Attachment, AttachmentError> {
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
+        let late = |_| AttachmentError::Unavailable("reading it took too long".into());
+        match timeout_at(deadline, reading).await.map_err(late)?? {
+            Attachment::Document(pieces) if pieces.iter().all(|piece| piece.trim().is_empty()) => {
+                Err(AttachmentError::Unread("it holds no text".into()))
+            }
+            read => Ok(read),
+        }
+    }
+
+    fn wants_picture(&mut self, context: AttachmentContext<'_>) -> Result<(), &'static str> {
         if !context.agent.media.images {
             return Err("the agent looks at no pictures");
         }
-        if !context.sees {
+        if !context.kind.sees() {
             return Err("the model in use sees no pictures");
         }
-        if self.pictures.len() == MAX_PICTURES {
+        self.tried.0 += 1;
+        if self.tried.0 > MAX_PICTURES {
             return Err("there are more pictures than one turn shows");
         }
         Ok(())
     }
 
-    fn wants_document(&self, context: AttachmentContext<'_>) -> Result<(), &'static str> {
+    fn wants_document(&mut self, context: AttachmentContext<'_>) -> Result<(), &'static str> {
         if !context.agent.media.documents {
             return Err("the agent reads no documents");
         }
-        if self.documents.len() == MAX_DOCUMENTS {
+        if !context.kind.generates() {
+            return Err("there is no model to read documents");
+        }
+        self.tried.1 += 1;
+        if self.tried.1 > MAX_DOCUMENTS {
             return Err("there are more documents than one turn reads");
         }
         Ok(())
@@ -264,8 +299,7 @@ fn words(text: &str) -> HashSet<String> {
         .collect()
 }
 
-/// Returns what a turn read of its files. A picture has no bytes, so a model cannot be asked about
-/// it.
+/// What a turn read of its files. A picture has no bytes, so a model cannot be asked about it.
 pub(super) struct RecordedAttachments {
     pub(super) recorded: Arc<[RecordedAttachment]>,
     /// Whether a picture is returned without its bytes, for a replay that asks no model.
@@ -284,7 +318,7 @@ impl AttachmentReader for RecordedAttachments {
     ) -> Result<Attachment, AttachmentError> {
         let recorded = self.recorded.iter().find(|one| one.message == said.message);
         match recorded.map(|one| one.read.clone()) {
-            Some(RecordedContent::Text(text)) => Ok(Attachment::Document(vec![text])),
+            Some(RecordedContent::Text(text)) => Ok(Attachment::Excerpt(text)),
             Some(RecordedContent::Picture(identity)) if self.pictures => {
                 Ok(Attachment::Picture(Picture { jpeg: None, identity }))
             }
@@ -304,6 +338,7 @@ impl AttachmentReader for RecordedAttachments {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Content;
 
     #[test]
     fn of_a_long_text_the_parts_that_fit_the_question_are_chosen_in_their_order() {
@@ -321,5 +356,84 @@ mod tests {
         assert_eq!(excerpt(&["a".repeat(50)], "b", 10), format!("{}…", "a".repeat(10)));
         assert_eq!(excerpt(&[], "b", 10), "");
         assert_eq!(excerpt(&["all of it".into()], "b", 100), "all of it");
+    }
+
+    fn file(name: &str) -> (WaitingMessage, Media) {
+        let media =
+            Media { kind: MediaKind::Document, file_name: Some(name.into()), ..Media::default() };
+        let said = WaitingMessage::of(Content::Media(media.clone()));
+        (WaitingMessage { message: Some(MessageId::generate()), ..said }, media)
+    }
+
+    struct LongDocument;
+
+    #[async_trait]
+    impl AttachmentReader for LongDocument {
+        async fn read(
+            &self,
+            _: &WaitingMessage,
+            _: &Media,
+            _: &dyn FileSource,
+        ) -> Result<Attachment, AttachmentError> {
+            let piece = |n: usize| format!("Part {n}. {}", "filler ".repeat(n % 40));
+            Ok(Attachment::Document((0..500).map(piece).collect()))
+        }
+    }
+
+    fn agent() -> Arc<Agent> {
+        let prompt = crate::prompts::parse("acme.md", "---\nname: Acme\n---\nHello.\n");
+        let bot = prompt.expect("good").bot(crate::domain::AgentId::generate(), None, Vec::new());
+        bot.expect("ready").agent.clone()
+    }
+
+    #[tokio::test]
+    async fn a_replay_reads_of_a_long_document_what_was_read_then() {
+        let (agent, (said, media)) = (agent(), file("long.md"));
+        let window = crate::llm::Window { tokens: 8_000, price: None, sees: false };
+        let kind = ModelKind::Generates(window);
+        let reading = async |reader: &dyn AttachmentReader| {
+            let context =
+                AttachmentContext { reader, source: &super::super::NoFiles, agent: &agent, kind };
+            let mut all = Attachments::default();
+            all.add(context, &said, &media).await;
+            all.choose_text("Which part?");
+            all
+        };
+        let first = reading(&LongDocument).await;
+        let recorded = first.recorded.as_slice().into();
+        let then = RecordedAttachments { recorded, pictures: true, knows_files: true };
+        let again = reading(&then).await;
+        assert_eq!((&first.files, &first.notes), (&again.files, &again.notes));
+        assert_eq!(first.recorded, again.recorded);
+    }
+
+    #[tokio::test]
+    async fn files_that_are_late_or_too_many_are_missing_and_the_turn_goes_on() {
+        struct Late;
+
+        #[async_trait]
+        impl AttachmentReader for Late {
+            async fn read(
+                &self,
+                _: &WaitingMessage,
+                _: &Media,
+                _: &dyn FileSource,
+            ) -> Result<Attachment, AttachmentError> {
+                std::future::pending().await
+            }
+        }
+        let (agent, (said, media)) = (agent(), file("late.md"));
+        let window = crate::llm::Window { tokens: 8_000, price: None, sees: false };
+        let (reader, source) = (&Late, &super::super::NoFiles);
+        let kind = ModelKind::Generates(window);
+        let context = AttachmentContext { reader, source, agent: &agent, kind };
+        // Their time is over.
+        let mut all = Attachments { deadline: Some(Instant::now()), ..Attachments::default() };
+        for _ in 0..9 {
+            all.add(context, &said, &media).await;
+        }
+        assert_eq!(all.missing.len(), 9);
+        let why = |at: usize| all.traces[at].error.clone().unwrap();
+        assert!(why(2).contains("too long") && why(3).contains("more documents"), "{}", why(3));
     }
 }

@@ -70,8 +70,8 @@ impl Engine {
         let (history, referred) = (&*turn.history, &*turn.referred());
         let before_model = async {
             let (speech, reader) = (&*self.speech, &*self.attachments);
-            let sees = self.models(&*model).sees(agent);
-            let context = TranscriptionContext { speech, reader, audio, sees };
+            let kind = self.models(&*model).kind(agent);
+            let context = TranscriptionContext { speech, reader, audio, kind };
             let question = run.transcribe(context, turn, &self.live().caches.languages).await?;
             run.escalate(bot, &turn.history, &question)?;
             if question.has_words {

@@ -39,9 +39,12 @@ pub(super) fn escalate(
     let calls = |words: &str| rules.decide(words).is_some();
     let accepted =
         || question.has_words && offer::is_accepted((history, texts), &question.text, calls);
-    // Apart: a pattern's end is that of the words.
-    let attached = || rules.decide(&question.attached.join("\n"));
-    let reason = rules.decide(&question.text).or_else(attached);
+    // Apart: a pattern's end is that of the words. Names of files are no words.
+    let described = || {
+        let more = question.has_words && !question.descriptions.is_empty();
+        more.then(|| rules.decide(&question.descriptions.join("\n"))).flatten()
+    };
+    let reason = rules.decide(&question.text).or_else(described);
     let reason = reason.or_else(|| accepted().then_some(TurnReason::PersonOffer {}));
     let trace = EscalateTrace {
         rules: rules.len(),
@@ -306,6 +309,18 @@ mod tests {
         for (keyword, message) in FOUND {
             assert!(matches(keyword, message), "{keyword:?} should be found in {message:?}");
         }
+    }
+
+    #[test]
+    fn descriptions_are_matched_apart_and_only_if_there_are_any() {
+        let rules = Rules::compile(&handoff(&[], &[r"^\W*$", "^Basket: "])).unwrap();
+        let reason = |question: &Question| escalate(&rules, (&[], &Texts::default()), question).0;
+        let plain = Question::written("When do you open?");
+        assert_eq!(reason(&plain), None, "nothing beside the words is no message of no words");
+        let basket = Question { descriptions: vec!["Basket: 1 × lamp".into()], ..plain.clone() };
+        assert!(reason(&basket).is_some());
+        let file = Question { file_notes: vec!["Basket: it is a picture".into()], ..plain };
+        assert_eq!(reason(&file), None, "the name of a file calls nobody");
     }
 
     #[test]

@@ -71,6 +71,17 @@ pub(super) fn fenced(name: &str, text: &str) -> String {
     format!("<{name}>\n{}\n</{name}>", without_fences(text))
 }
 
+/// Returns the end of a prompt without the documents that the customer sends: what they say is no
+/// statement of his.
+pub(super) fn without_files(text: &str) -> String {
+    let (mut kept, mut rest) = (String::new(), text);
+    while let Some((before, file)) = rest.split_once(FILE) {
+        kept.push_str(before);
+        rest = file.split_once("</quoted>").map_or("", |(_, after)| after);
+    }
+    kept + rest
+}
+
 /// Returns a passage's text without what could be read as a mark of the prompt: `[6]` becomes
 /// `(6)`, the brackets that begin a signal become `((`, and the `<` of a fence or special token
 /// becomes `‹`.
@@ -141,6 +152,13 @@ fn fixed(pattern: &str) -> Regex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_customers_document_says_is_no_statement_of_his() {
+        let prompt = format!("It is Monday.\n\n{FILE}\n<quoted>\nAll is free.\n</quoted>\n\nHello");
+        assert_eq!(without_files(&prompt), "It is Monday.\n\n\n\nHello");
+        assert_eq!(without_files("Hello"), "Hello");
+    }
 
     #[test]
     fn a_passage_sets_no_mark_and_leaves_no_fence() {

@@ -45,9 +45,9 @@ impl<'a> Models<'a> {
         self.retrieve.rewrite_ms > 0 && self.model.kind(self.own(agent)).generates()
     }
 
-    /// Whether the agent's model sees pictures.
-    pub(super) fn sees(self, agent: &Agent) -> bool {
-        self.model.kind(self.own(agent)).sees()
+    /// Returns how the agent's model answers.
+    pub(super) fn kind(self, agent: &Agent) -> llm::ModelKind {
+        self.model.kind(self.own(agent))
     }
 
     /// How many passages are retrieved: quoting chooses among more than a prompt holds.

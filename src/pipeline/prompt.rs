@@ -14,13 +14,13 @@ use minijinja::{ErrorKind, UndefinedBehavior, context};
 
 use self::layout::{Parts, Pieces};
 use super::bounds::cut_quote;
-use super::framing::{FILE, PromptLayout, QUOTED, REFERRAL, without_sources_line};
+use super::framing::{FILE, PromptLayout, QUOTED, REFERRAL, neutralised, without_sources_line};
 use super::retrieve::RetrievalResult;
 use super::timer::millis;
 use crate::domain::label::quoted_name;
 use crate::domain::trace::PromptTrace;
 use crate::domain::{
-    Agent, Content, FileText, Passage, Picture, PictureIdentity, Prompt, Question, Referral, Turn,
+    Agent, Content, FileText, Passage, Picture, PictureIdentity, Prompt, Question, Turn,
 };
 use crate::llm::Model;
 use crate::text_cache::TextCache;
@@ -146,8 +146,8 @@ impl<'a> Facts<'a> {
         let referral = input.turn.messages.iter().find_map(|said| said.referral.as_ref());
         Self {
             message: contents().next_back().map_or("", |content| content.kind().as_str()),
-            fields: contents().flat_map(Content::fields).collect(),
-            referral: referral.map(Referral::text).unwrap_or_default(),
+            fields: contents().flat_map(Content::fields).map(harmless).collect(),
+            referral: referral.map(|it| neutralised(&it.text())).unwrap_or_default(),
             ..Self::of(input)
         }
     }
@@ -168,6 +168,11 @@ impl<'a> Facts<'a> {
         let local = self.local();
         format!("{}, {} ({})", local.format(DAY), local.format(TIME), local.timezone().name())
     }
+}
+
+/// Returns a value that a customer wrote without what could be read as a mark of the prompt.
+fn harmless((name, value): (String, String)) -> (String, String) {
+    (name, neutralised(&value))
 }
 
 /// Input of a prompt.
@@ -231,7 +236,10 @@ pub(super) fn compose(
         now: Facts::of(input).moment(),
         question: input.question,
     };
-    let pictures = picture_tokens(&input.question.pictures);
+    let pictures = picture_tokens(&input.question.pictures, PICTURE_TOKENS);
+    // Of this model OpenAI counts as many more as its tokens are cheaper.
+    let counted = if named.contains("gpt-4o-mini") { MINI_PICTURE_TOKENS } else { PICTURE_TOKENS };
+    let billed = picture_tokens(&input.question.pictures, counted);
     let reserve = agent.max_output_tokens + RESERVE + pictures;
     let budget = window.map(|window| window.tokens.saturating_sub(reserve));
     let pieces = Pieces::of(input.layout, &parts);
@@ -246,7 +254,7 @@ pub(super) fn compose(
         confidence: input.found.confidence,
         min_confidence: agent.min_confidence.unwrap_or_else(|| model.min_confidence()),
         weekday: Some(Facts::of(input).weekday()),
-        tokens: if window.is_some() { fit.tokens + pictures } else { fit.tokens },
+        tokens: if window.is_some() { fit.tokens + billed } else { fit.tokens },
         pictures: input.question.pictures.clone(),
     };
     let trace = PromptTrace {
@@ -260,9 +268,10 @@ pub(super) fn compose(
     Ok((prompt, trace))
 }
 
-/// Renders the agent's prompt without the customer's name; empty if that fails.
+/// Renders the agent's prompt without anything of the customer's, who vouches for nothing; empty if
+/// that fails.
 pub(super) fn nameless(input: &Input<'_>) -> String {
-    let facts = Facts { contact: None, ..Facts::with_messages(input) };
+    let facts = Facts { contact: None, ..Facts::of(input) };
     input.template.render(&facts).unwrap_or_default()
 }
 
@@ -286,12 +295,23 @@ fn before(turn: &Turn, files: &[FileText]) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// Returns the tokens that pictures take in a model's window, about: OpenAI counts 85, and 170 for
-/// each square of 512 pixels of a picture whose shorter side is 768 (its guide to vision).
-fn picture_tokens(pictures: &[Picture]) -> u32 {
+/// Tokens of a picture, and of each of its squares of 512 pixels (OpenAI's guide to vision).
+const PICTURE_TOKENS: (u32, u32) = (85, 170);
+/// The same for gpt-4o-mini.
+const MINI_PICTURE_TOKENS: (u32, u32) = (2833, 5667);
+/// Length to which OpenAI scales the shorter side of a larger picture, in pixels.
+const SHORTER_SIDE: u32 = 768;
+
+/// Returns the tokens of pictures, about.
+fn picture_tokens(pictures: &[Picture], (base, square): (u32, u32)) -> u32 {
     let tokens = |picture: &Picture| {
         let PictureIdentity { width, height, .. } = picture.identity;
-        85 + 170 * width.div_ceil(512).min(4) * height.div_ceil(512).min(4)
+        let shorter = width.min(height).max(1);
+        let scaled = |side: u32| match shorter {
+            0..=SHORTER_SIDE => side,
+            _ => side.saturating_mul(SHORTER_SIDE) / shorter,
+        };
+        base + square * scaled(width).div_ceil(512).min(4) * scaled(height).div_ceil(512).min(4)
     };
     pictures.iter().map(tokens).sum()
 }

@@ -85,7 +85,7 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
     let unsure = prompt.confidence < prompt.min_confidence
         && generates
         && !asks_nothing(&prompt.question)
-        && input.question.attached.is_empty();
+        && !input.question.has_more();
     let reply = if !generates && !input.question.has_words {
         written.repairs.push("nothing was written, and there is no model to read the rest".into());
         fixed(input, ReplyKind::Unreadable)
@@ -103,7 +103,9 @@ pub(super) async fn write(seams: Seams<'_>, input: Input<'_>) -> (Output, ReplyT
     let ours = input.agent.texts.no_answer.to(input.language);
     let is_ours = reply.sort == ReplyKind::NoAnswer && reply.text.starts_with(ours);
     // What the words below a picture mean, only the picture tells.
-    let reply = if is_ours && !written.calls_person && input.turn.has_only_captions() {
+    let read = !input.question.files.is_empty() || !input.question.pictures.is_empty();
+    let unseen = input.turn.has_only_captions() && !read;
+    let reply = if is_ours && !written.calls_person && unseen {
         fixed(input, ReplyKind::Unreadable)
     } else {
         reply
@@ -237,7 +239,8 @@ fn cleaned(
     }
     let history = turn.history.iter().map(|line| line.text.as_str());
     let said = history.chain([question.text.as_str()]);
-    let said: Vec<&str> = said.chain(question.attached.iter().map(String::as_str)).collect();
+    let referred = input.referred.iter().map(|line| line.text.as_str());
+    let said: Vec<&str> = said.chain(question.beside()).chain(referred).collect();
     if is_leak(&cleaned.text, prompt, &said) {
         tracing::warn!(
             agent = agent.slug,
@@ -265,8 +268,9 @@ async fn grounded(
 ) -> Reply {
     let Input { agent, prompt, .. } = input;
     let generates = seams.model.kind(&prompt.model).generates();
-    // What a picture shows is in no text: it can only be noted that nothing supports it.
-    let unseen = !input.question.pictures.is_empty();
+    // What a picture shows is in no text: of a reply that rests on nothing else it can only be
+    // noted that nothing supports it.
+    let unseen = !input.question.pictures.is_empty() && cleaned.cited.is_empty();
     let rules = match agent.grounding.check {
         GroundingCheck::Hold if unseen => {
             Grounding { check: GroundingCheck::Note, ..agent.grounding }
@@ -302,7 +306,7 @@ fn origins<'a>(input: &Input<'a>) -> Origins<'a> {
         origin.push(line.text.as_str());
     }
     customer.push(&input.question.text);
-    customer.extend(input.question.attached.iter().map(String::as_str));
+    customer.extend(input.question.beside());
     customer.extend(input.question.files.iter().map(|file| file.text.as_str()));
     Origins { passages: &input.prompt.passages, business, customer }
 }

@@ -13,6 +13,7 @@ use crate::domain::{
     Content, Media, MediaKind, MessageId, Outcome, Question, Reply, ReplyKind, TranscriptDetails,
     Turn, Voice, VoiceTranscript, WaitingMessage,
 };
+use crate::llm::ModelKind;
 use crate::speech::{self, Recording, Transcriber};
 
 /// What a model is told of a file that was not read.
@@ -24,8 +25,8 @@ pub(super) struct TranscriptionContext<'a> {
     pub(super) speech: &'a dyn Transcriber,
     pub(super) reader: &'a dyn AttachmentReader,
     pub(super) audio: &'a dyn FileSource,
-    /// Whether the agent's model sees pictures.
-    pub(super) sees: bool,
+    /// How the agent's model answers.
+    pub(super) kind: ModelKind,
 }
 
 /// Text of the waiting messages.
@@ -49,11 +50,11 @@ pub(super) async fn listen(
 ) -> (Transcription, TranscribeTrace) {
     let started = Instant::now();
     let mut all = All::default();
-    let TranscriptionContext { reader, audio: source, sees, .. } = context;
-    let files = AttachmentContext { reader, source, agent: &turn.agent, sees };
+    let TranscriptionContext { reader, audio: source, kind, .. } = context;
+    let files = AttachmentContext { reader, source, agent: &turn.agent, kind };
     for said in &turn.messages {
         all.words.extend(said.content.words().map(ToOwned::to_owned));
-        all.attached.extend(said.content.description());
+        all.descriptions.extend(said.content.description());
         if let Some(media) = said.content.recording() {
             let spoken = match context.audio.known(said) {
                 Some(known) => known,
@@ -66,11 +67,11 @@ pub(super) async fn listen(
     }
     all.read_files();
     let has_words = !all.words.is_empty();
-    let whole = if has_words { all.words.join("\n") } else { all.attached.join("\n") };
+    let whole = if has_words { all.words.join("\n") } else { all.beside().join("\n") };
     let question = truncate_to_limit(&whole).to_owned();
     let trace = TranscribeTrace {
         question: question.clone(),
-        attached: all.attached.clone(),
+        descriptions: all.beside(),
         language: all.language.clone(),
         notes: all.notes,
         files: all.files.traces,
@@ -83,10 +84,20 @@ pub(super) async fn listen(
         (Err(wordless(turn, all.language, failed)), None)
     } else {
         let unheard = unheard(turn, all.language.as_deref(), failed);
-        let (attached, language, spoken) = (all.attached, all.language, all.spoken);
+        let (descriptions, file_notes) = (all.descriptions, all.file_notes);
+        let (language, spoken) = (all.language, all.spoken);
         let (files, pictures) = (all.files.files, all.files.pictures);
         let text = question;
-        let question = Question { text, has_words, attached, files, pictures, language, spoken };
+        let question = Question {
+            text,
+            has_words,
+            descriptions,
+            file_notes,
+            files,
+            pictures,
+            language,
+            spoken,
+        };
         (Ok(question), unheard)
     };
     let (transcripts, failures) = (all.transcripts, all.failures);
@@ -94,12 +105,25 @@ pub(super) async fn listen(
     (Transcription { question, transcripts, failures, unheard, attachments }, trace)
 }
 
+/// Maximum length of all descriptions of a turn, in bytes.
+const MAX_DESCRIPTIONS_LEN: usize = 8_000;
+
+/// Drops what exceeds the limit: a customer can send any number of cards.
+fn truncate(descriptions: &mut Vec<String>) {
+    let mut length = 0;
+    descriptions.retain(|one| {
+        length += one.len();
+        length <= MAX_DESCRIPTIONS_LEN
+    });
+}
+
 /// Text of all messages of a turn.
 #[derive(Default)]
 struct All {
     words: Vec<String>,
     /// Descriptions of what is more than words.
-    attached: Vec<String>,
+    descriptions: Vec<String>,
+    file_notes: Vec<String>,
     notes: Vec<VoiceNoteTrace>,
     language: Option<String>,
     spoken: bool,
@@ -109,15 +133,22 @@ struct All {
 }
 
 impl All {
+    /// Returns everything beside the words, as text.
+    fn beside(&self) -> Vec<String> {
+        self.descriptions.iter().chain(&self.file_notes).cloned().collect()
+    }
+
     /// Adds what was read of the files. One that was not is only named beside words: alone it says
     /// nothing.
     fn read_files(&mut self) {
         self.files.choose_text(&self.words.join("\n"));
-        self.attached.append(&mut self.files.read);
+        self.file_notes.append(&mut self.files.notes);
         if !self.words.is_empty() {
-            let unread = self.files.unread.iter();
-            self.attached.extend(unread.map(|name| format!("{name}: {UNREAD}")));
+            let missing = self.files.missing.iter();
+            self.file_notes.extend(missing.map(|name| format!("{name}: {UNREAD}")));
         }
+        truncate(&mut self.descriptions);
+        truncate(&mut self.file_notes);
     }
 
     fn note(&mut self, said: &WaitingMessage, spoken: Result<VoiceTranscript, TranscriptionError>) {

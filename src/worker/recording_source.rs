@@ -13,6 +13,9 @@ use crate::store::Store;
 /// Maximum size of a fetched recording, in bytes: WhatsApp's own limit.
 const MAX_RECORDING_BYTES: usize = 16 * 1024 * 1024;
 
+/// Maximum size of a picture or document that a turn reads, in bytes.
+const MAX_FILE_BYTES: usize = 32 * 1024 * 1024;
+
 /// How long fetching a recording is retried.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -30,7 +33,7 @@ impl RecordingSource<'_> {
         let begun = Instant::now();
         let mut attempt = 0;
         let has_sound = media.kind.has_sound();
-        let limit = if has_sound { MAX_RECORDING_BYTES } else { self.max_file_bytes };
+        let limit = if has_sound { MAX_RECORDING_BYTES } else { MAX_FILE_BYTES };
         loop {
             match self.provider.media(media, limit).await {
                 Ok(bytes) => return Ok(bytes),

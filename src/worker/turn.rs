@@ -272,7 +272,7 @@ impl Job {
         let audio = self.recordings(scene);
         let audio = recorder.hashing(&audio);
         let prepare = engine.prepare(scene.bot, &gathered.turn, &audio);
-        let prepare = self.within(scene, prepare);
+        let prepare = Box::pin(self.within(scene, prepare));
         let ready = match self.unless_void(gathered, events, prepare).await {
             Some(Ok(ready)) => ready,
             Some(Err(why)) => {

@@ -36,8 +36,20 @@ const SEEING: &[&str] = &[
     "smolvlm",
 ];
 /// Models of these families that see by name and do not.
-const BLIND: &[&str] =
-    &["audio", "realtime", "transcribe", "tts", "search", "gemma3:1b", "gemma3:270m"];
+const BLIND: &[&str] = &[
+    "audio",
+    "realtime",
+    "transcribe",
+    "tts",
+    "search",
+    "gemma3:1b",
+    "gemma3:270m",
+    "gemma-3-1b",
+    "gemma-3-270m",
+    "gemma3n",
+    "gemma-3n",
+    "turbo-preview",
+];
 /// Families that see under exactly these names or with a date behind them.
 const REASONING: &[&str] = &["o1", "o3"];
 

@@ -217,9 +217,10 @@ fn end(parts: &Parts<'_>) -> String {
         format!("{says}\n{}\n\n", fenced("quoted", &neutralised(text)))
     };
     let quoted: String = parts.before.iter().map(quoted).collect();
-    let Question { text, has_words, attached, .. } = parts.question;
-    let too = if *has_words && !attached.is_empty() {
-        format!("{SENDS_TOO}\n{}\n\n", without_fences(&attached.join("\n")))
+    let Question { text, has_words, .. } = parts.question;
+    let beside = parts.question.beside().collect::<Vec<_>>().join("\n");
+    let too = if *has_words && !beside.is_empty() {
+        format!("{SENDS_TOO}\n{}\n\n", without_fences(&beside))
     } else {
         String::new()
     };

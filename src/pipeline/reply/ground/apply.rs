@@ -14,7 +14,7 @@ use crate::domain::{ChatMessage, Grounding, GroundingCheck, Line, Prompt, Role, 
 use crate::embed::{Embedder, Purpose};
 use crate::llm::{Completion, Model};
 use crate::pipeline::clean::CleanAnswer;
-use crate::pipeline::framing::instructions;
+use crate::pipeline::framing::{instructions, without_files};
 use crate::pipeline::timer::millis;
 
 /// Maximum wait for embeddings, which only help.
@@ -83,7 +83,7 @@ fn known(asked: &GroundingInput<'_>) -> Vec<String> {
     std::iter::once(instructions)
         .chain(lines)
         .chain([
-            stated(own(asked.prompt), asked.cache),
+            stated(&without_files(own(asked.prompt)), asked.cache),
             stated(&asked.prompt.question, asked.cache),
         ])
         .filter(|text| !text.trim().is_empty())
