@@ -37,7 +37,7 @@ on_both! {
         let settings = &good["settings"];
         assert_eq!((&settings["name"], &settings["knowledge"]), (&json!("Bike shop"), &json!(["acme", "bikes"])));
         assert_eq!((&settings["handoff"]["keywords"], &settings["handoff"]["patterns"]), (&json!(["a person"]), &json!(["(?i)order \\d+"])));
-        assert_eq!(good["known"].as_array().unwrap().len(), 5);
+        assert_eq!(good["known"].as_array().unwrap().len(), 8);
         let (_, bad) = app.call("/agents/bikes/check", &json!({"source": DRAFT.replace("{{ agent }}", "{{ nobody }}")})).await;
         assert_eq!((&bad["ok"], &bad["error"]["line"], &bad["settings"]), (&json!(false), &json!(7), &Value::Null), "{bad}");
         let (_, bad) = app.call("/agents/bikes/check", &json!({"source": DRAFT.replace("temperature", "temprature")})).await;
