@@ -147,7 +147,7 @@ async fn ask(engine: &Engine, bot: &Bot, message: &str) -> (String, String, Stri
         history: Vec::new(),
         now: now_ms(),
     };
-    let around = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Full };
+    let around = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Full };
     let answered = engine.answer(bot, &turn, around).await;
     let outcome = answered.outcome.kind().to_string();
     let sent = bubbles(bot, &answered.outcome).join("\n");

@@ -235,9 +235,9 @@ impl<'a> Desk<'a> {
                 now: now_ms(),
             };
             let engine = self.engine_with(caches);
-            let context = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Full };
+            let context = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Full };
             let start = self.own();
-            let ready = engine.prepare(&self.bot, &turn, context.audio).await;
+            let ready = engine.prepare(&self.bot, &turn, context.files).await;
             let prepared = self.own();
             let result = engine.generate_reply(&self.bot, &turn, ready, context).await;
             let replied = self.own();

@@ -111,9 +111,16 @@ pub(super) struct Attachments {
     pub(super) recorded: Vec<RecordedAttachment>,
     pub(super) traces: Vec<AttachmentTrace>,
     documents: Vec<Document>,
-    /// How many pictures and documents were tried.
-    tried: (usize, usize),
+    /// How many files were tried, by [`FileKind`].
+    tried: [usize; 2],
     deadline: Option<Instant>,
+}
+
+/// A kind of file that is read.
+#[derive(Clone, Copy)]
+enum FileKind {
+    Picture,
+    Document,
 }
 
 /// A document before the parts that fit the question are chosen.
@@ -141,17 +148,17 @@ impl Attachments {
         said: &WaitingMessage,
         media: &Media,
     ) {
-        let (name, wanted) = match media.kind {
-            MediaKind::Image => ("Picture".to_owned(), self.wants_picture(context)),
-            MediaKind::Document => (document_name(media), self.wants_document(context)),
+        let (name, kind) = match media.kind {
+            MediaKind::Image => ("Picture".to_owned(), FileKind::Picture),
+            MediaKind::Document => (document_name(media), FileKind::Document),
             MediaKind::Voice | MediaKind::Audio | MediaKind::Video | MediaKind::Sticker => return,
         };
         if !context.reader.knows_files() {
             return;
         }
-        let result = match wanted {
-            Ok(()) => self.in_time(context.reader.read(said, media, context.source)).await,
-            Err(why) => Err(AttachmentError::Unread(why.to_owned())),
+        let result = match self.refusal(context, kind) {
+            None => self.in_time(context.reader.read(said, media, context.source)).await,
+            Some(why) => Err(AttachmentError::Unread(why.to_owned())),
         };
         let mut trace = AttachmentTrace {
             message: said.message.as_ref().map(ToString::to_string),
@@ -164,7 +171,7 @@ impl Attachments {
                 (trace.width, trace.height) = (Some(identity.width), Some(identity.height));
                 self.record(said, RecordedContent::Picture(identity));
                 self.pictures.push(picture);
-                self.notes.push(format!("{name}: {} below", ordinal(self.pictures.len())));
+                self.notes.push(format!("{name}: picture {} below", self.pictures.len()));
             }
             Ok(Attachment::Excerpt(text)) => {
                 trace.characters = Some(text.chars().count());
@@ -202,32 +209,22 @@ impl Attachments {
         }
     }
 
-    fn wants_picture(&mut self, context: AttachmentContext<'_>) -> Result<(), &'static str> {
-        if !context.agent.media.images {
-            return Err("the agent looks at no pictures");
+    /// Returns why a file is not even tried.
+    fn refusal(&mut self, context: AttachmentContext<'_>, kind: FileKind) -> Option<&'static str> {
+        let AttachmentContext { agent, kind: model, .. } = context;
+        let (wanted, able, most) = match kind {
+            FileKind::Picture => (agent.media.images, model.sees(), MAX_PICTURES),
+            FileKind::Document => (agent.media.documents, model.generates(), MAX_DOCUMENTS),
+        };
+        if !wanted {
+            return Some("the agent does not read such files");
         }
-        if !context.kind.sees() {
-            return Err("the model in use sees no pictures");
+        if !able {
+            return Some("the model in use cannot read such files");
         }
-        self.tried.0 += 1;
-        if self.tried.0 > MAX_PICTURES {
-            return Err("there are more pictures than one turn shows");
-        }
-        Ok(())
-    }
-
-    fn wants_document(&mut self, context: AttachmentContext<'_>) -> Result<(), &'static str> {
-        if !context.agent.media.documents {
-            return Err("the agent reads no documents");
-        }
-        if !context.kind.generates() {
-            return Err("there is no model to read documents");
-        }
-        self.tried.1 += 1;
-        if self.tried.1 > MAX_DOCUMENTS {
-            return Err("there are more documents than one turn reads");
-        }
-        Ok(())
+        let tried = &mut self.tried[kind as usize];
+        *tried += 1;
+        (*tried > most).then_some("there are more such files than one turn reads")
     }
 
     fn record(&mut self, said: &WaitingMessage, read: RecordedContent) {
@@ -250,10 +247,6 @@ fn document_name(media: &Media) -> String {
     let name = media.file_name.as_deref().unwrap_or_default();
     let name = one_line(name, MAX_NAME_LEN);
     if name.is_empty() { "document without a name".into() } else { name }
-}
-
-fn ordinal(number: usize) -> String {
-    format!("picture {number}")
 }
 
 /// Returns the pieces of a text that share the most words with the question, in reading order, within
@@ -434,6 +427,6 @@ mod tests {
         }
         assert_eq!(all.missing.len(), 9);
         let why = |at: usize| all.traces[at].error.clone().unwrap();
-        assert!(why(2).contains("too long") && why(3).contains("more documents"), "{}", why(3));
+        assert!(why(2).contains("too long") && why(3).contains("more such files"), "{}", why(3));
     }
 }

@@ -55,7 +55,7 @@ impl Engine {
         // Commands that answer nothing need not look for a model.
         self.model.settled().await;
         let stages = async {
-            let ready = self.prepare(bot, turn, context.audio).await;
+            let ready = self.prepare(bot, turn, context.files).await;
             self.generate_reply(bot, turn, ready, context).await
         };
         let result = span.around(stages).await;
@@ -64,14 +64,14 @@ impl Engine {
     }
 
     /// Runs transcription, hand-off rules and retrieval, while the customer may still be typing.
-    pub async fn prepare(&self, bot: &Bot, turn: &Turn, audio: &dyn FileSource) -> Ready {
+    pub async fn prepare(&self, bot: &Bot, turn: &Turn, files: &dyn FileSource) -> Ready {
         let (agent, lookup, mut run) = (&*bot.agent, &*self.lookup, Run::begin());
         let model = self.model.current();
         let (history, referred) = (&*turn.history, &*turn.referred());
         let before_model = async {
             let (speech, reader) = (&*self.speech, &*self.attachments);
             let kind = self.models(&*model).kind(agent);
-            let context = TranscriptionContext { speech, reader, audio, kind };
+            let context = TranscriptionContext { speech, reader, files, kind };
             let question = run.transcribe(context, turn, &self.live().caches.languages).await?;
             run.escalate(bot, &turn.history, &question)?;
             if question.has_words {

@@ -176,7 +176,7 @@ async fn finds_answer(engine: &Engine, bot: &Bot, question: &str) -> bool {
         history: Vec::new(),
         now: now_ms(),
     };
-    let context = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Words };
+    let context = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Words };
     let outcome = engine.answer(bot, &turn, context).await.outcome;
     matches!(outcome, Outcome::Reply(reply) if reply.sort == ReplyKind::Answer)
 }

@@ -252,9 +252,9 @@ impl Recorder {
         (Engine { model: ModelSource::fixed(model), ..engine.clone() }, recorder)
     }
 
-    /// Wraps an audio source so that fetched bytes are hashed.
-    pub fn hashing<'a>(&'a self, audio: &'a dyn FileSource) -> impl FileSource + 'a {
-        HashingSource { audio, hashes: &self.hashes }
+    /// Wraps a source of files so that fetched bytes are hashed.
+    pub fn hashing<'a>(&'a self, files: &'a dyn FileSource) -> impl FileSource + 'a {
+        HashingSource { files, hashes: &self.hashes }
     }
 
     /// Returns the recording of the turn.

@@ -24,11 +24,11 @@ use crate::domain::{
 use crate::llm::{Hear, Model};
 use crate::spans;
 
-/// Audio, listener and budget of one turn.
+/// Files, listener and budget of one turn.
 #[derive(Clone, Copy)]
 pub struct TurnContext<'a> {
-    /// Source of the voice notes.
-    pub audio: &'a dyn FileSource,
+    /// Source of the customer's files.
+    pub files: &'a dyn FileSource,
     /// Receives the answer while it is streamed; `None` for no streaming.
     pub hear: Option<Hear<'a>>,
     /// What the remaining budget pays for.

@@ -24,7 +24,7 @@ const UNREAD: &str = "it cannot be shown to you";
 pub(super) struct TranscriptionContext<'a> {
     pub(super) speech: &'a dyn Transcriber,
     pub(super) reader: &'a dyn AttachmentReader,
-    pub(super) audio: &'a dyn FileSource,
+    pub(super) files: &'a dyn FileSource,
     /// How the agent's model answers.
     pub(super) kind: ModelKind,
 }
@@ -50,13 +50,13 @@ pub(super) async fn listen(
 ) -> (Transcription, TranscribeTrace) {
     let started = Instant::now();
     let mut all = All::default();
-    let TranscriptionContext { reader, audio: source, kind, .. } = context;
+    let TranscriptionContext { reader, files: source, kind, .. } = context;
     let files = AttachmentContext { reader, source, agent: &turn.agent, kind };
     for said in &turn.messages {
         all.words.extend(said.content.words().map(ToOwned::to_owned));
         all.descriptions.extend(said.content.description());
         if let Some(media) = said.content.recording() {
-            let spoken = match context.audio.known(said) {
+            let spoken = match context.files.known(said) {
                 Some(known) => known,
                 None => hear(context, &turn.agent.voice, said, media).await,
             };
@@ -178,7 +178,7 @@ impl All {
 }
 
 async fn hear(
-    TranscriptionContext { speech, audio, .. }: TranscriptionContext<'_>,
+    TranscriptionContext { speech, files, .. }: TranscriptionContext<'_>,
     voice: &Voice,
     said: &WaitingMessage,
     media: &Media,
@@ -189,19 +189,19 @@ async fn hear(
     if let Some(text) = media.transcript.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         let heard = TranscriptDetails { by: "provider".into(), ..TranscriptDetails::default() };
         let spoken = VoiceTranscript { text: text.to_owned(), heard };
-        audio.keep(said, &spoken).await;
+        files.keep(said, &spoken).await;
         return Ok(spoken);
     }
     if speech.name().is_none() {
         return Err(TranscriptionError::Failed(speech::Error::Off.to_string()));
     }
-    let bytes = audio.fetch(said, media).await;
+    let bytes = files.fetch(said, media).await;
     let bytes = bytes.map_err(|error| TranscriptionError::Failed(error.to_string()))?;
     if bytes.is_empty() {
         return Err(TranscriptionError::Failed("the recording is empty".into()));
     }
     let spoken = transcript(speech, voice, media, bytes).await?;
-    audio.keep(said, &spoken).await;
+    files.keep(said, &spoken).await;
     Ok(spoken)
 }
 

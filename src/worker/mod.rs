@@ -24,7 +24,7 @@ mod listen;
 mod maintenance;
 mod outbox_dispatcher;
 mod rate_limiter;
-mod recording_source;
+mod customer_files;
 mod sender;
 mod settings;
 mod spend_tracker;

@@ -12,9 +12,9 @@ use tracing::field::display;
 use self::failure::failed;
 use self::figures::TurnFigures;
 use super::Settings;
+use super::customer_files::CustomerFiles;
 use super::leases::LeaseGuard;
 use super::outbox_dispatcher::OutboxDispatcher;
-use super::recording_source::RecordingSource;
 use super::spend_tracker::SpendTracker;
 use super::typing::Typing;
 use crate::desk::{ConversationEvents, Desk, Number};
@@ -269,7 +269,7 @@ impl Job {
     ) -> crate::store::Result<AttemptOutcome> {
         let (engine, recorder) = Recorder::begin(&self.desk.engine);
         let engine = if self.record { &engine } else { &self.desk.engine };
-        let audio = self.recordings(scene);
+        let audio = self.customer_files(scene);
         let audio = recorder.hashing(&audio);
         let prepare = engine.prepare(scene.bot, &gathered.turn, &audio);
         let prepare = Box::pin(self.within(scene, prepare));
@@ -296,7 +296,7 @@ impl Job {
         {
             return Ok(AttemptOutcome::Newer { heard, abandoned: false });
         }
-        let around = TurnContext { audio: &audio, hear: None, tier: means };
+        let around = TurnContext { files: &audio, hear: None, tier: means };
         let write = engine.generate_reply(scene.bot, &gathered.turn, ready, around);
         let mut write = Box::pin(self.within(scene, write));
         loop {
@@ -321,10 +321,10 @@ impl Job {
         }
     }
 
-    fn recordings<'a>(&'a self, scene: &'a Scene<'_>) -> RecordingSource<'a> {
+    fn customer_files<'a>(&'a self, scene: &'a Scene<'_>) -> CustomerFiles<'a> {
         let Desk { store, max_file_bytes, .. } = &*self.desk;
         let (provider, max_file_bytes) = (&*scene.number.client, *max_file_bytes);
-        RecordingSource { provider, store, max_file_bytes }
+        CustomerFiles { provider, store, max_file_bytes }
     }
 
     /// Returns what may answer for this agent now.

@@ -50,7 +50,7 @@ async fn ask(app: &App, question: &str) -> TurnResult {
         history: Vec::new(),
         now: frontdesk::domain::time::now_ms(),
     };
-    let around = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Full };
+    let around = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Full };
     app.desk.engine.answer(&bot, &turn, around).await
 }
 

@@ -45,7 +45,7 @@ async fn ask_after(app: &App, bot: &Bot, (history, question): (Vec<Line>, &str))
         history,
         now: frontdesk::domain::time::now_ms(),
     };
-    let around = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Full };
+    let around = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Full };
     app.desk.engine.answer(bot, &turn, around).await
 }
 

@@ -138,7 +138,7 @@ on_both! {
         let old = Engine { layout: PromptLayout::InSystem, ..desk.engine.clone() };
         let (engine, recorder) = Recorder::begin(&old);
         let input = turn.tape.turn(&bot.agent);
-        let around = TurnContext { audio: &NoFiles, hear: None, tier: turn.tape.tier };
+        let around = TurnContext { files: &NoFiles, hear: None, tier: turn.tape.tier };
         let answered = engine.answer(&bot, &input, around).await;
         let asked = app.model.requests().pop().unwrap();
         assert!(asked["messages"][0].to_string().contains("[1] "), "{asked}");

@@ -90,7 +90,7 @@ impl Desk {
             history: Vec::new(),
             now: now_ms(),
         };
-        let context = TurnContext { audio: &NoFiles, hear: None, tier: BudgetTier::Words };
+        let context = TurnContext { files: &NoFiles, hear: None, tier: BudgetTier::Words };
         let Outcome::Reply(reply) = self.engine.answer(bot, &turn, context).await.outcome else {
             return false;
         };

@@ -122,7 +122,7 @@ impl<'a> Talk<'a> {
             history: self.history[skip..].to_vec(),
             now: self.now,
         };
-        let around = TurnContext { audio: &AttachedFiles, hear: None, tier: BudgetTier::Full };
+        let around = TurnContext { files: &AttachedFiles, hear: None, tier: BudgetTier::Full };
         let answered = self.engine.answer(&self.bot, &turn, around).await;
         self.answered(words, &answered);
     }

@@ -46,7 +46,7 @@ impl Draft {
         let tape = &recorded.tape;
         let engine = if self.passages { tape.with_recorded_lookup(engine) } else { engine.clone() };
         let audio = tape.audio();
-        let around = TurnContext { audio: &audio, hear: None, tier: tape.tier };
+        let around = TurnContext { files: &audio, hear: None, tier: tape.tier };
         let answered = engine.answer(&self.bot, &tape.turn(&self.bot.agent), around).await;
         let (outcome, sent) = (answered.outcome.kind(), bubbles(&self.bot, &answered.outcome));
         let now = Side {

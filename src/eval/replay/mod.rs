@@ -102,7 +102,7 @@ pub async fn replay_turn(engine: &Engine, recorded: &RecordedTurn) -> ReplayOutc
     let tape = &recorded.tape;
     let (engine, player) = tape.replay_engine(engine);
     let audio = tape.audio();
-    let around = TurnContext { audio: &audio, hear: None, tier: tape.tier };
+    let around = TurnContext { files: &audio, hear: None, tier: tape.tier };
     let answered = engine.answer(&bot, &tape.turn(&bot.agent), around).await;
     let sent = bubbles(&bot, &answered.outcome);
     let same = written(&answered.outcome) == written(&tape.outcome)

@@ -69,7 +69,7 @@ impl Trial {
     }
 
     async fn answer(mut self, web: &WebState, hear: Option<Hear<'_>>) -> TrialResult {
-        let around = TurnContext { audio: &AttachedFiles, hear, tier: self.tier };
+        let around = TurnContext { files: &AttachedFiles, hear, tier: self.tier };
         let answered = web.desk.engine.answer(&self.bot, &self.turn, around).await;
         web.desk.count_trial(self.kind, answered.trace.usage).await;
         let bubbles = bubbles(&self.bot, &answered.outcome);

@@ -2,12 +2,12 @@
 //! too much memory.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use frontdesk_picture::{Limits, prepare, size_of_prepared};
 
+use super::dice::{Dice, PANICS, hush};
 use super::heap;
 
 /// Results of a run.
@@ -25,40 +25,6 @@ pub(crate) struct Report {
     pub(crate) slowest: (Duration, u64),
     /// Maximum memory for a file, in bytes, with its number and size.
     pub(crate) peak: (usize, u64, usize),
-}
-
-/// Panics in dependencies since the program started, counted by the hook.
-static PANICS: AtomicU64 = AtomicU64::new(0);
-
-/// Counts panics in dependencies instead of reporting them.
-fn hush() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let report = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if panic.location().is_some_and(|at| at.file().contains("/registry/")) {
-                PANICS.fetch_add(1, Ordering::Relaxed);
-            } else {
-                report(panic);
-            }
-        }));
-    });
-}
-
-/// Pseudo-random numbers (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        usize::try_from(self.roll() % most.max(1) as u64).unwrap_or(0)
-    }
 }
 
 /// Damages one of the files; the number is the seed.

@@ -5,8 +5,11 @@ use std::time::Duration;
 use frontdesk_picture::{Error, Limits, Picture, prepare, size_of_prepared};
 use image::{DynamicImage, GrayAlphaImage, ImageFormat, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 
+#[path = "../../../audio/tests/audio/dice.rs"]
+mod dice;
 mod files;
 mod fuzz;
+#[path = "../../../audio/tests/audio/heap.rs"]
 mod heap;
 
 use files::{

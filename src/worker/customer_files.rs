@@ -20,14 +20,14 @@ const MAX_FILE_BYTES: usize = 32 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The files of a number's customers.
-pub(super) struct RecordingSource<'a> {
+pub(super) struct CustomerFiles<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) store: &'a Store,
     /// Maximum size of a file that is stored, in bytes.
     pub(super) max_file_bytes: usize,
 }
 
-impl RecordingSource<'_> {
+impl CustomerFiles<'_> {
     /// Fetches a file from the provider. Retries transient failures for up to [`TIMEOUT`].
     async fn ask(&self, media: &Media) -> Result<Vec<u8>, Error> {
         let begun = Instant::now();
@@ -51,7 +51,7 @@ impl RecordingSource<'_> {
 }
 
 #[async_trait]
-impl FileSource for RecordingSource<'_> {
+impl FileSource for CustomerFiles<'_> {
     fn known(&self, said: &WaitingMessage) -> Option<Result<VoiceTranscript, TranscriptionError>> {
         said.transcript.clone().map(Ok)
     }
@@ -66,7 +66,7 @@ impl FileSource for RecordingSource<'_> {
                 Err(error) => tracing::warn!(%error, "a stored file cannot be read"),
             }
         }
-        let bytes = self.ask(media).await.map_err(|error| audio_error(&error))?;
+        let bytes = self.ask(media).await.map_err(|error| file_error(&error))?;
         if let Some(message) = said.message.as_ref().filter(|_| bytes.len() <= self.max_file_bytes)
         {
             let mime_type = media.mime_type.as_deref().unwrap_or_default();
@@ -85,7 +85,7 @@ impl FileSource for RecordingSource<'_> {
     }
 }
 
-fn audio_error(error: &Error) -> FileError {
+fn file_error(error: &Error) -> FileError {
     match error.retry(1, 0.0) {
         // Reads are safe to repeat, even if the outcome is unknown.
         Retry::After(_) | Retry::Unknown => FileError::Passing(error.to_string()),
@@ -105,9 +105,9 @@ mod tests {
         let no_answer = Error::Unknown("no answer came".into());
         for error in [no_answer, Error::NotSent("no connection".into()), refused(Class::Transient)]
         {
-            assert_eq!(audio_error(&error), FileError::Passing(error.to_string()));
+            assert_eq!(file_error(&error), FileError::Passing(error.to_string()));
         }
         let gone = refused(Class::OurFault);
-        assert_eq!(audio_error(&gone), FileError::Final(gone.to_string()));
+        assert_eq!(file_error(&gone), FileError::Final(gone.to_string()));
     }
 }
