@@ -106,7 +106,7 @@ impl App {
         let lookup = LiveLookup { embed, index, tunings, rerank, curated, caches };
         let engine = Engine {
             speech: speech.map_err(|why| anyhow!("[speech]: {why}"))?,
-            attachments: Arc::new(SandboxedReader { readers }),
+            attachments: Arc::new(SandboxedReader::new(readers)),
             lookup: Arc::new(lookup),
             model,
             fallback_model,

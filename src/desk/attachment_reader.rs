@@ -1,6 +1,7 @@
 //! Reads customers' pictures and documents for the pipeline, in the sandboxed worker processes.
 
 use async_trait::async_trait;
+use tokio::sync::Semaphore;
 
 use crate::domain::{Attachment, Media, MediaKind, WaitingMessage};
 use crate::knowledge::{DocumentError, read_document};
@@ -8,10 +9,20 @@ use crate::pictures::{self, PictureError};
 use crate::pipeline::{AttachmentError, AttachmentReader, FileSource};
 use crate::reader::Pool;
 
+/// Files that are fetched and read for turns in parallel: each is in memory as a whole.
+const AT_ONCE: usize = 4;
+
 /// Reads files in worker processes.
 pub struct SandboxedReader {
-    /// The worker processes.
-    pub readers: Pool,
+    readers: Pool,
+    slots: Semaphore,
+}
+
+impl SandboxedReader {
+    /// Reads with these worker processes.
+    pub fn new(readers: Pool) -> Self {
+        Self { readers, slots: Semaphore::new(AT_ONCE) }
+    }
 }
 
 #[async_trait]
@@ -22,6 +33,7 @@ impl AttachmentReader for SandboxedReader {
         media: &Media,
         source: &dyn FileSource,
     ) -> Result<Attachment, AttachmentError> {
+        let _slot = self.slots.acquire().await;
         let bytes = source.fetch(said, media).await?;
         if media.kind == MediaKind::Image {
             let picture = pictures::prepare(&self.readers, bytes.into()).await;

@@ -300,7 +300,8 @@ fn latency(assertion: &Assertion, turn: &SeenTurn) -> GradingResult {
     }
 }
 
-/// `value`: `{owner, turns, outcome, outcomes, handed_off}`; omitted fields are not checked.
+/// `value`: `{owner, turns, outcome, outcomes, handed_off}`; omitted fields are not checked. A list as
+/// `outcome` allows any of them.
 fn state(value: &Value, ctx: CaseContext<'_>) -> GradingResult {
     let Some(wanted) = value.as_object() else {
         return GradingResult::error(
@@ -323,7 +324,8 @@ fn state(value: &Value, ctx: CaseContext<'_>) -> GradingResult {
                 ));
             }
         };
-        if is != *want {
+        let any = want.as_array().filter(|_| name == "outcome");
+        if is != *want && !any.is_some_and(|any| any.contains(&is)) {
             return GradingResult::failed(format!("{name} is {is}, not {want}"));
         }
     }

@@ -15,7 +15,7 @@ use crate::domain::{Blob, ConversationId, MessageId, NumberId, WorkspaceId};
 mod fetching;
 mod retention;
 
-pub use fetching::{FetchEnd, FileClaim};
+pub use fetching::{FetchEnd, FileClaim, FileTurn};
 
 /// A stored file.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]

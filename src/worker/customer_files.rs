@@ -9,12 +9,18 @@ use crate::domain::{Media, VoiceTranscript, WaitingMessage};
 use crate::pipeline::{FileError, FileSource, TranscriptionError};
 use crate::provider::{Error, Provider, Retry};
 use crate::store::Store;
+use crate::store::files::FileTurn;
 
 /// Maximum size of a fetched recording, in bytes: WhatsApp's own limit.
 const MAX_RECORDING_BYTES: usize = 16 * 1024 * 1024;
 
 /// Maximum size of a picture or document that a turn reads, in bytes.
 const MAX_FILE_BYTES: usize = 32 * 1024 * 1024;
+
+/// How long a turn's claim of a file holds, in milliseconds: as long as it may take to fetch it.
+const CLAIM_MS: i64 = 60_000;
+/// Pause before it is looked again whether another has fetched a file.
+const POLL: Duration = Duration::from_millis(100);
 
 /// How long fetching a recording is retried.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,6 +34,24 @@ pub(super) struct CustomerFiles<'a> {
 }
 
 impl CustomerFiles<'_> {
+    /// Claims a picture or document, or waits for whoever has claimed it. `None` if it is the
+    /// caller's to fetch. Recordings are left to turns anyhow.
+    async fn fetched_by_other(&self, said: &WaitingMessage, media: &Media) -> Option<Vec<u8>> {
+        let message = said.message.as_ref().filter(|_| !media.kind.has_sound())?;
+        let begun = Instant::now();
+        while begun.elapsed() < TIMEOUT {
+            match self.store.claim_file(message, CLAIM_MS).await {
+                Ok(FileTurn::Other) => tokio::time::sleep(POLL).await,
+                Ok(FileTurn::Caller) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "a file may be fetched twice");
+                    break;
+                }
+            }
+        }
+        self.store.file(message).await.ok().flatten().map(|stored| stored.bytes)
+    }
+
     /// Fetches a file from the provider. Retries transient failures for up to [`TIMEOUT`].
     async fn ask(&self, media: &Media) -> Result<Vec<u8>, Error> {
         let begun = Instant::now();
@@ -66,7 +90,16 @@ impl FileSource for CustomerFiles<'_> {
                 Err(error) => tracing::warn!(%error, "a stored file cannot be read"),
             }
         }
-        let bytes = self.ask(media).await.map_err(|error| file_error(&error))?;
+        if let Some(bytes) = self.fetched_by_other(said, media).await {
+            return Ok(bytes);
+        }
+        let asked = self.ask(media).await;
+        if let (Err(_), Some(message)) = (&asked, &said.message)
+            && let Err(error) = self.store.release_file(message).await
+        {
+            tracing::warn!(%error, "a file that was not fetched is tried later");
+        }
+        let bytes = asked.map_err(|error| file_error(&error))?;
         if let Some(message) = said.message.as_ref().filter(|_| bytes.len() <= self.max_file_bytes)
         {
             let mime_type = media.mime_type.as_deref().unwrap_or_default();

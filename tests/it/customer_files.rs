@@ -84,6 +84,11 @@ on_both! {
         assert_eq!(pictures(&app).len(), 1);
         assert_eq!(app.received().len(), 2);
         assert_eq!(replay_all(&app).await, 2);
+        for id in ["p1", "p2"] {
+            let asked = format!("file {id}");
+            let downloads = app.whatsapp.media_requests().iter().filter(|one| **one == asked).count();
+            assert_eq!(downloads, 1, "turn and fetcher share it");
+        }
         app.stop().await;
     }
 

@@ -114,7 +114,11 @@ on_both! {
 
     async fn without_a_model_it_is_said_that_only_text_is_read(db) {
         let app = Setup::on(db).extractive().start().await;
-        for (n, content) in [flow(), place(), card()].iter().enumerate() {
+        let picture = json!({"type": "image", "image": {"id": "p1", "mime_type": "image/png"}});
+        let file = json!({"id": "d1", "mime_type": "text/plain", "filename": "offer.txt"});
+        let document = json!({"type": "document", "document": file});
+        app.whatsapp.put_media("d1", b"We close at 3:00.", "text/plain");
+        for (n, content) in [flow(), place(), picture, document, card()].iter().enumerate() {
             sends(&app, &format!("wamid.{n}"), content).await;
         }
         // The words beside a basket are a question as always.
@@ -123,7 +127,7 @@ on_both! {
         sends(&app, "wamid.words", &words).await;
         let texts: Vec<_> = app.received().into_iter().map(|(_, text)| text).collect();
         // "Human" on a card is a name, and a hand-off word of the agent: a person looks at it.
-        assert_eq!(texts[..2], ["Please write your question."; 2], "{texts:?}");
+        assert_eq!(texts[..4], ["Please write your question."; 4], "{texts:?}");
         assert!(texts.iter().any(|text| text.contains("13:00") || text.contains("colleague")), "{texts:?}");
         assert!(app.get("/gaps").await["items"].as_array().unwrap().is_empty());
         app.stop().await;

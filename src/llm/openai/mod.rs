@@ -94,13 +94,17 @@ impl Model for Openai {
             listener: hear.map(|hear| Listener { hear, heard: String::new() }),
             retry_budget: self.endpoint.retry_budget(fallback.is_some()),
             spent: Usage::default(),
+            shows_pictures: !prompt.pictures.is_empty(),
         };
-        for model in std::iter::once(model).chain(fallback) {
+        // A model that refuses pictures is asked without them: its name may promise too much.
+        let again = (turn.shows_pictures && self.sees(model)).then_some(model);
+        for model in std::iter::once(model).chain(again).chain(fallback) {
             match self.complete_with_retries(&mut turn, model).await {
                 Ok(text) => return Ok(turn.completion(text, model)),
                 Err(NextAttempt::Stop) => break,
                 Err(_) => turn.retry_budget.next_model(),
             }
+            turn.shows_pictures = false;
         }
         Err(Error { attempts: turn.retry_budget.failures })
     }
@@ -144,6 +148,8 @@ struct Turn<'a> {
     retry_budget: RetryBudget,
     /// Usage of all attempts that returned a reply; an empty answer is billed, too.
     spent: Usage,
+    /// Whether pictures are shown to a model that sees.
+    shows_pictures: bool,
 }
 
 impl Turn<'_> {
@@ -205,7 +211,7 @@ impl Openai {
 
     /// Requests the answer in one piece.
     async fn complete_once(&self, turn: &Turn<'_>, model: &str) -> Result<Reply, Failure> {
-        let body = self.body(turn.prompt, model, false);
+        let body = self.body(turn, model, false);
         let chat = self.endpoint.whole().chat();
         let answer = chat.create_byot::<_, Chunk>(body);
         let mut reply = Reply::default();
@@ -215,7 +221,7 @@ impl Openai {
 
     /// Requests the answer as a stream and passes its text to the listener.
     async fn complete_streaming(&self, turn: &mut Turn<'_>, model: &str) -> Result<Reply, Failure> {
-        let body = self.body(turn.prompt, model, true);
+        let body = self.body(turn, model, true);
         let first = Duration::from_millis(self.settings.first_token_ms.into());
         let idle = Duration::from_millis(self.settings.idle_ms.into());
         let chat = self.endpoint.stream().chat();
@@ -261,10 +267,11 @@ impl Openai {
         self.settings.vision.unwrap_or_else(|| vision::sees(model))
     }
 
-    fn body(&self, prompt: &Prompt, model: &str, stream: bool) -> Map<String, Value> {
+    fn body(&self, turn: &Turn<'_>, model: &str, stream: bool) -> Map<String, Value> {
+        let (prompt, sees) = (turn.prompt, turn.shows_pictures && self.sees(model));
         let mut body = Map::new();
         body.insert("model".into(), model.into());
-        body.insert("messages".into(), vision::messages(prompt, self.sees(model)));
+        body.insert("messages".into(), vision::messages(prompt, sees));
         if takes_temperature(model) {
             let temperature = (f64::from(prompt.temperature) * 1000.0).round() / 1000.0;
             body.insert("temperature".into(), temperature.into());
@@ -299,7 +306,7 @@ mod tests {
     use frontdesk_endpoint::scripted::{Act, SOON, ScriptedServer};
 
     use super::*;
-    use crate::domain::{ChatMessage, Role};
+    use crate::domain::{Blob, ChatMessage, Picture, PictureIdentity, Role};
 
     fn prompt() -> Prompt {
         let message = |role, content: &str| ChatMessage { role, content: content.into() };
@@ -349,6 +356,22 @@ mod tests {
 
     fn piece(text: &str) -> String {
         format!("data: {}\n\n", json!({"choices": [{"delta": {"content": text}}]}))
+    }
+
+    #[tokio::test]
+    async fn a_model_that_refuses_pictures_is_asked_without_them() {
+        let refusal = Act::refuse(400, &[], r#"{"error":"no image input"}"#);
+        let server = ScriptedServer::start(vec![refusal, reply("I cannot see it.")]).await;
+        let model = model(&server, &json!({"model": "gpt-4o-mini"}));
+        let identity = PictureIdentity { sha256: "a".into(), width: 1, height: 1 };
+        let jpeg = Some(Blob(Arc::from(&b"jpeg"[..])));
+        let pictures = vec![Picture { jpeg, identity }];
+        let prompt = Prompt { model: "gpt-4o-mini".into(), pictures, ..prompt() };
+        let answer = model.complete(&prompt, None).await.unwrap();
+        assert!(matches!(answer, Completion::Text { text, .. } if text == "I cannot see it."));
+        let asked: Vec<String> = server.bodies().iter().map(ToString::to_string).collect();
+        assert!(asked[0].contains("image_url") && !asked[1].contains("image_url"), "{asked:?}");
+        assert!(asked[1].contains("cannot be shown to you"), "{asked:?}");
     }
 
     #[tokio::test]

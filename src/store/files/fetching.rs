@@ -65,6 +65,16 @@ impl Store {
         if due.is_none() { Ok(Vec::new()) } else { self.apply(Claim { limit, lease_ms }).await }
     }
 
+    /// Claims the file of one message, for a turn that needs it now.
+    pub async fn claim_file(&self, message: &MessageId, lease_ms: i64) -> Result<FileTurn> {
+        self.apply(ClaimOne { message: message.clone(), lease_ms }).await
+    }
+
+    /// Gives a claim back: the file is due at once.
+    pub async fn release_file(&self, message: &MessageId) -> Result<()> {
+        self.apply(ClaimOne { message: message.clone(), lease_ms: 0 }).await.map(drop)
+    }
+
     /// Records that a file was not fetched. Returns whether it was still claimed by this attempt.
     pub async fn end_fetch(&self, claim: &FileClaim, end: FetchEnd) -> Result<bool> {
         self.apply(End { claim: claim.clone(), end }).await
@@ -74,6 +84,45 @@ impl Store {
     /// the file; on Postgres the leases expire by themselves.
     pub async fn release_stale_files(&self) -> Result<()> {
         if self.is_shared() { Ok(()) } else { self.apply(Release).await }
+    }
+}
+
+/// Who fetches the file that a turn needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileTurn {
+    /// The caller: it is claimed, or nobody else fetches it.
+    Caller,
+    /// Another task or process, which has claimed it.
+    Other,
+}
+
+struct ClaimOne {
+    message: MessageId,
+    /// 0 gives the claim back.
+    lease_ms: i64,
+}
+
+#[async_trait]
+impl Write for ClaimOne {
+    type Out = FileTurn;
+
+    async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<FileTurn> {
+        let (workspace, message, moment) = (workspace.as_str(), self.message.as_str(), now());
+        // Without a change of `attempts`: a claim of the fetcher stays its own.
+        let sql = formatcp!(
+            "update message_files set due_at = $3 where workspace_id = $1 and message_id = $2
+             and state = '{WAITING}' and (due_at <= $4 or $3 <= $4)"
+        );
+        let until = moment + self.lease_ms;
+        if run!(conn, sql, workspace, message, until, moment)? == 1 {
+            return Ok(FileTurn::Caller);
+        }
+        let sql = formatcp!(
+            "select message_id from message_files
+             where workspace_id = $1 and message_id = $2 and state = '{WAITING}'"
+        );
+        let waits = first!(conn, (MessageId,), sql, workspace, message)?;
+        Ok(if waits.is_some() { FileTurn::Other } else { FileTurn::Caller })
     }
 }
 
@@ -137,6 +186,9 @@ impl Write for End {
     }
 }
 
+/// Number of attempts up to which a start makes a file due at once.
+const RELEASED_ATTEMPTS: i64 = 3;
+
 struct Release;
 
 #[async_trait]
@@ -144,10 +196,11 @@ impl Write for Release {
     type Out = ();
 
     async fn run(&self, workspace: &WorkspaceId, conn: &mut Conn<'_>) -> Result<()> {
-        // Also those that were postponed after a failure: a start is a good moment to try again.
+        // Also those that were postponed after a failure: a start is a good moment to try again. Not
+        // those that were tried often, of which one may be what ends the process.
         let sql = formatcp!(
             "update message_files set due_at = $2
-             where workspace_id = $1 and state = '{WAITING}' and attempts > 0 and due_at > $2"
+             where workspace_id = $1 and state = '{WAITING}' and attempts between 1 and {RELEASED_ATTEMPTS} and due_at > $2"
         );
         run!(conn, sql, workspace.as_str(), now()).map(drop)
     }
