@@ -9,7 +9,9 @@ use anyhow::{Context, anyhow};
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::desk::{Bots, ChatModels, Connector, Desk, LocalModels, Numbers, SandboxedReader, demo};
+use crate::desk::{
+    Bots, Connector, Desk, LocalModels, ModelChoices, Numbers, SandboxedReader, demo,
+};
 use crate::domain::{CollectionOrigin, DocumentState, ModelTask, NumberState};
 use crate::embed::Embedder;
 use crate::eval::jobs::Jobs;
@@ -124,14 +126,14 @@ impl App {
             library,
             bots: Bots::default(),
             numbers: no_numbers(&config, &secrets),
-            chat_models: ChatModels::new(secrets),
+            model_choices: ModelChoices::new(secrets),
             local_models: local_models(&config, &*qa),
             intake: config.worker.intake(),
             max_file_bytes: config.worker.max_file_bytes(),
             base_url: config.http.base_url(),
             notifier: Arc::default(),
         };
-        desk.reload_chat_model().await?;
+        desk.reload_models().await?;
         let skipped = prompt_files::load(&desk, &config, prompts).await?;
         if prompts != Prompts::Leave {
             numbers::connect(&desk, &config, &skipped).await?;

@@ -16,7 +16,7 @@ pub mod demo;
 pub mod live;
 pub mod suggestion;
 mod attachment_reader;
-mod chat_model;
+mod model_choice;
 mod guards;
 mod local_models;
 mod notifier;
@@ -25,9 +25,9 @@ mod removal;
 mod trials;
 
 pub use attachment_reader::SandboxedReader;
-pub use chat_model::{ChatModelRefusal, ChatModelRequest, ChatModels};
 pub use guards::{Change, ChangeRequest, Refusal};
 pub use local_models::{LocalModel, LocalModels, ModelPart};
+pub use model_choice::{ModelChoices, ModelRefusal, ModelRequest};
 pub use notifier::{Begin, ConversationEvents, Notifier, Places};
 pub use numbers::{Connector, Number, NumberActivity, Numbers};
 pub use removal::{RESERVED_SLUG, RemovalError};
@@ -45,7 +45,7 @@ pub struct Desk {
     /// The connected numbers.
     pub numbers: Numbers,
     /// The model that answers, if one was chosen.
-    pub chat_models: ChatModels,
+    pub model_choices: ModelChoices,
     /// The models that run in this process.
     pub local_models: LocalModels,
     /// How incoming messages are accepted.

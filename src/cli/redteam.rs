@@ -14,7 +14,7 @@ use frontdesk_promptfoo::run_log::RunLog;
 use frontdesk_promptfoo::suite::Suite;
 
 use crate::app::App;
-use crate::desk::{Bots, ChatModels, Desk, LocalModels, Numbers};
+use crate::desk::{Bots, Desk, LocalModels, ModelChoices, Numbers};
 use crate::eval::bot_checks;
 use crate::eval::environment::EvalEnvironment;
 use crate::eval::redteam::{self, AttackRole, AttackSuite, KINDS, Obedient, RedteamRequest};
@@ -144,7 +144,7 @@ fn worst(desk: &Desk, bot: &Bot, built: &AttackSuite) -> anyhow::Result<Arc<Desk
         library: desk.library.clone(),
         bots,
         numbers: Numbers::default(),
-        chat_models: ChatModels::default(),
+        model_choices: ModelChoices::default(),
         local_models: LocalModels::default(),
         intake: desk.intake,
         max_file_bytes: 0,

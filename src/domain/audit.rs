@@ -112,9 +112,9 @@ words! {
         /// All browsers were signed out.
         SessionsEnded = "session.all_ended",
         /// Another model answers, or the key or address of the one that answers changed.
-        ChatModelSet = "model.set",
+        ModelSet = "model.set",
         /// The model of the configuration answers again.
-        ChatModelRemoved = "model.removed",
+        ModelRemoved = "model.removed",
         /// The download of a local model was started.
         LocalModelRequested = "model.fetched",
         /// The download of a local model was cancelled.

@@ -4,7 +4,7 @@ use frontdesk_words::words;
 
 words! {
     /// Who runs the model that answers.
-    pub enum ChatProvider {
+    pub enum ModelProvider {
         /// OpenAI, at its own address.
         Openai = "openai",
         /// Azure `OpenAI`: the address of a resource, and the names of its deployments.
@@ -16,7 +16,7 @@ words! {
     }
 }
 
-impl ChatProvider {
+impl ModelProvider {
     /// Whether it answers nobody without a key.
     pub fn needs_key(self) -> bool {
         matches!(self, Self::Openai | Self::Azure)
@@ -25,8 +25,8 @@ impl ChatProvider {
 
 words! {
     /// Why an endpoint did not list its models or did not answer, for translations.
-    #[schema(as = ChatProblem)]
-    pub enum ChatProblem {
+    #[schema(as = EndpointProblem)]
+    pub enum EndpointProblem {
         /// It refused the key, or wants one.
         KeyRefused = "key_refused",
         /// It has no such model, or the address is wrong.
@@ -42,7 +42,7 @@ words! {
     }
 }
 
-impl ChatProblem {
+impl EndpointProblem {
     /// Classifies the description of a failure of an endpoint.
     pub fn of(words: &str) -> Self {
         let any = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
@@ -96,16 +96,19 @@ mod tests {
     #[test]
     fn what_endpoints_say_is_classified() {
         for (words, problem) in [
-            ("401: the endpoint refused the key: check api_key", ChatProblem::KeyRefused),
-            ("gpt-4o: 401: the endpoint refused the key", ChatProblem::KeyRefused),
-            ("403 Forbidden: not allowed: check api_key and model", ChatProblem::KeyRefused),
-            ("404 Not Found: not found: check model and base_url", ChatProblem::NotFound),
-            ("429: no credit left: check the account's plan and billing", ChatProblem::NoCredit),
-            ("cannot connect: check base_url (Connection refused)", ChatProblem::Unreachable),
-            ("500 Internal Server Error", ChatProblem::Other),
-            ("é", ChatProblem::Other),
+            ("401: the endpoint refused the key: check api_key", EndpointProblem::KeyRefused),
+            ("gpt-4o: 401: the endpoint refused the key", EndpointProblem::KeyRefused),
+            ("403 Forbidden: not allowed: check api_key and model", EndpointProblem::KeyRefused),
+            ("404 Not Found: not found: check model and base_url", EndpointProblem::NotFound),
+            (
+                "429: no credit left: check the account's plan and billing",
+                EndpointProblem::NoCredit,
+            ),
+            ("cannot connect: check base_url (Connection refused)", EndpointProblem::Unreachable),
+            ("500 Internal Server Error", EndpointProblem::Other),
+            ("é", EndpointProblem::Other),
         ] {
-            assert_eq!(ChatProblem::of(words), problem, "{words}");
+            assert_eq!(EndpointProblem::of(words), problem, "{words}");
         }
     }
 }

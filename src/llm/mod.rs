@@ -14,7 +14,8 @@ use frontdesk_endpoint::Access;
 use frontdesk_words::words;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ChatProvider, Prompt, Usage};
+use crate::domain::{ModelProvider, Prompt, Usage};
+use crate::models::address;
 use crate::qa::QaModel;
 
 mod discovery;
@@ -23,8 +24,6 @@ mod extractive;
 pub(crate) use extractive::{PASSAGES as PASSAGES_QUOTED_FROM, asks_nothing};
 mod openai;
 mod auto;
-mod setting;
-pub use setting::{AddressRefusal, ChatSetting, address};
 mod trial;
 pub use trial::{ChatTrial, try_out};
 mod source;
@@ -232,7 +231,7 @@ impl Settings {
             Self::Extractive {} | Self::Openai(_) => Vec::new(),
         };
         let base_url = self.access().map(|access| access.base_url);
-        addresses.extend(base_url.and_then(|url| address(ChatProvider::Compatible, &url).ok()));
+        addresses.extend(base_url.and_then(|url| address(ModelProvider::Compatible, &url).ok()));
         let endpoint = match self {
             Self::Openai(settings) => (**settings).clone(),
             Self::Auto(_) | Self::Extractive {} => openai::Settings::default(),

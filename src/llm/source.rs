@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use super::auto::Auto;
 use super::discovery::Discovery;
 use super::openai;
-use super::setting::ChatSetting;
 use super::trial::ChatTrial;
 use super::{Model, Settings};
+use crate::models::ModelSetting;
 
 /// The model in use; another one may be in use later.
 #[derive(Clone)]
@@ -126,7 +126,7 @@ impl ModelSource {
     /// Lets this model answer from the next turn on, whatever the configuration says; `None` for the
     /// configuration's. One that cannot be used, with the reason, is not replaced by another that
     /// would get the customers' messages: the documents are quoted.
-    pub fn choose(&self, setting: Option<Result<ChatSetting, String>>) {
+    pub fn choose(&self, setting: Option<Result<ModelSetting, String>>) {
         let next = setting.map(|setting| {
             let model = setting.and_then(|setting| {
                 let model = setting.build(&self.configured.endpoint)?;
@@ -139,7 +139,7 @@ impl ModelSource {
     }
 
     /// Checks that a model could be chosen; connects to nothing.
-    pub fn check(&self, setting: &ChatSetting) -> Result<(), String> {
+    pub fn check(&self, setting: &ModelSetting) -> Result<(), String> {
         setting.build(&self.configured.endpoint).map(drop)
     }
 
@@ -154,7 +154,7 @@ impl ModelSource {
     }
 
     /// Asks a model for one sentence, once. The error has the endpoint's words.
-    pub async fn try_out(&self, setting: &ChatSetting) -> Result<ChatTrial, String> {
+    pub async fn try_out(&self, setting: &ModelSetting) -> Result<ChatTrial, String> {
         setting.try_out(&self.configured.endpoint).await
     }
 }
@@ -162,16 +162,16 @@ impl ModelSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ChatProvider;
+    use crate::domain::ModelProvider;
     use crate::llm::ModelOrigin;
 
     fn quotes() -> Arc<dyn Model> {
         Settings::without_model(crate::qa::off())
     }
 
-    fn setting(base_url: &str) -> ChatSetting {
-        ChatSetting {
-            provider: ChatProvider::Compatible,
+    fn setting(base_url: &str) -> ModelSetting {
+        ModelSetting {
+            provider: ModelProvider::Compatible,
             base_url: base_url.to_owned(),
             model: "mine".to_owned(),
             api_key: None,

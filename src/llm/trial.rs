@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use frontdesk_endpoint::address::Guard;
 
 use super::openai::{self, Openai};
-use super::setting::ChatSetting;
 use super::{Completion, Model};
 use crate::domain::{ChatMessage, Prompt, Role, Usage};
+use crate::models::ModelSetting;
 
 /// Timeout of a trial of an endpoint, in milliseconds.
 const TRIAL_MS: u32 = 30_000;
@@ -30,7 +30,7 @@ pub struct ChatTrial {
     pub took: Duration,
 }
 
-impl ChatSetting {
+impl ModelSetting {
     /// Asks the endpoint for the names of its models that write answers, sorted.
     pub async fn list(&self) -> Result<Vec<String>, String> {
         // Nobody has chosen one yet: any name will do.

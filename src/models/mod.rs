@@ -1,5 +1,5 @@
-//! Local models: which ones exist, where they are stored, how they are downloaded or imported. Must
-//! not run any. Reads of their files only whether they are complete, and the use that `config.json`
+//! Local models: which ones exist, where they are stored, how they are downloaded or imported; and
+//! the setting of a model that somebody chose (`setting.rs`). Must not run any. Reads of their files only whether they are complete, and the use that `config.json`
 //! or the file header implies.
 
 use std::fs::File;
@@ -11,10 +11,12 @@ use serde::Deserialize;
 mod catalog;
 mod fetch;
 mod log_progress;
+mod setting;
 
 pub use catalog::{CATALOG, CatalogModel, Part, Use};
 pub use fetch::Watch;
 pub(crate) use log_progress::LogProgress;
+pub use setting::{AddressRefusal, ModelSetting, address};
 
 /// Where models are stored and downloaded from.
 #[derive(Debug, Clone, Deserialize)]

@@ -15,12 +15,12 @@ use super::bulk::Value;
 use super::replicas::HoldName;
 use crate::domain::trial::TrialKind;
 use crate::domain::{
-    AgentId, AlertCode, AnswerId, AuditId, Author, ChatProvider, ChunkId, CollectionId, ContactId,
+    AgentId, AlertCode, AnswerId, AuditId, Author, ChunkId, CollectionId, ContactId,
     ConversationId, Direction, DocumentId, DocumentOrigin, DocumentState, DocumentStatus,
     EscalationId, EscalationState, FailureCode, FileState, GapId, GapState, MessageId, MessageKind,
-    MessageState, NumberId, NumberState, Owner, PageState, ProviderKind, RunId, RunState, SourceId,
-    SourceKind, SourceState, StoredProvider, TurnId, TurnOutcome, UploadState, VersionId,
-    WebhookId, WorkspaceId, audit,
+    MessageState, ModelProvider, NumberId, NumberState, Owner, PageState, ProviderKind, RunId,
+    RunState, SourceId, SourceKind, SourceState, StoredProvider, TurnId, TurnOutcome, UploadState,
+    VersionId, WebhookId, WorkspaceId, audit,
 };
 
 /// Maximum number of unknown words logged per [`LOG_INTERVAL`].
@@ -221,7 +221,7 @@ word_columns! {
     RunState: "eval_runs.state",
     HoldName: "holds.name",
     TrialKind: "trials.kind",
-    ChatProvider: "chat_models.provider",
+    ModelProvider: "model_choices.provider",
     EscalationState: "escalations.state",
     GapState: "gaps.state",
     TurnOutcome: "turns.outcome",

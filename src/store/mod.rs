@@ -67,7 +67,7 @@ pub mod signal;
 pub mod serve_lock;
 pub mod sessions;
 pub mod admin_keys;
-pub mod chat_models;
+pub mod model_choices;
 
 pub(crate) use bulk::Rows;
 pub use columns::{LenientWord, StoredWord};

@@ -40,7 +40,7 @@ pub(super) async fn follow(desk: Arc<Desk>, poll_ms: u64, mut stopped: watch::Re
         if let Err(error) = desk.reload_numbers().await {
             tracing::warn!(%error, "the numbers could not be brought up to date, it is tried again");
         }
-        if let Err(error) = desk.reload_chat_model().await {
+        if let Err(error) = desk.reload_models().await {
             tracing::warn!(%error, "the model could not be brought up to date, it is tried again");
         }
         if let Err(error) = desk.store_number_activity().await {

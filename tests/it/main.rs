@@ -19,7 +19,7 @@ mod bad_input;
 mod bad_suites;
 mod bounds;
 mod cases;
-mod chat_model;
+mod model_choice;
 mod cli;
 mod collection_settings;
 mod completions;

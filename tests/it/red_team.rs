@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use frontdesk::desk::{Bots, ChatModels, Desk, LocalModels, Numbers};
+use frontdesk::desk::{Bots, Desk, LocalModels, ModelChoices, Numbers};
 use frontdesk::eval::bot_checks;
 use frontdesk::eval::environment::EvalEnvironment;
 use frontdesk::eval::redteam::{
@@ -45,7 +45,7 @@ fn worst(app: &TestApp, built: &AttackSuite) -> Arc<Desk> {
         library: desk.library.clone(),
         bots,
         numbers: Numbers::default(),
-        chat_models: ChatModels::default(),
+        model_choices: ModelChoices::default(),
         local_models: LocalModels::default(),
         intake: desk.intake,
         max_file_bytes: 0,

@@ -9,8 +9,8 @@ use secrecy::SecretString;
 
 use super::super::audit::actor;
 use crate::app::App;
-use crate::desk::ChatModelRequest;
-use crate::domain::ChatProvider;
+use crate::desk::ModelRequest;
+use crate::domain::ModelProvider;
 use crate::domain::label::one_line;
 use crate::llm::{self, ChatTrial};
 use crate::store::audit::Actor;
@@ -37,7 +37,7 @@ pub(super) enum UnsetCommand {
 pub(super) struct ChatArgs {
     /// Who runs it: openai, azure, compatible or ollama
     #[arg(long)]
-    provider: ChatProvider,
+    provider: ModelProvider,
     /// Its name; for Azure, that of the deployment
     #[arg(long)]
     model: String,
@@ -55,7 +55,7 @@ pub(super) async fn show(app: &App) -> anyhow::Result<()> {
     let model = source.settled().await;
     println!("answers     {}", model.default_model());
     println!("            {}", source.discovery());
-    if let Some(row) = app.desk.store.chat_model().await? {
+    if let Some(row) = app.desk.store.model_choice().await? {
         let key = if row.sealed.is_some() { "with a key" } else { "without a key" };
         println!("            provider {}, {key}", row.provider);
     }
@@ -75,9 +75,9 @@ pub(super) async fn show(app: &App) -> anyhow::Result<()> {
 pub(super) async fn set(app: &App, SetCommand::Chat(args): SetCommand) -> anyhow::Result<()> {
     let key = if args.key_stdin { Some(read_key()?) } else { None };
     let ChatArgs { provider, model, url: base_url, .. } = args;
-    let wanted = ChatModelRequest { provider, base_url, model, key };
-    let setting = app.desk.resolve_chat_model(wanted, true).await?;
-    app.desk.set_chat_model(&setting, Actor::here(actor())).await?;
+    let wanted = ModelRequest { provider, base_url, model, key };
+    let setting = app.desk.resolve_model(wanted, true).await?;
+    app.desk.set_model(&setting, Actor::here(actor())).await?;
     println!("{} at {} answers from the next turn on.", setting.model, setting.base_url);
     println!("`frontdesk models test` asks it; `frontdesk models unset chat` goes back to [llm].");
     Ok(())
@@ -85,7 +85,7 @@ pub(super) async fn set(app: &App, SetCommand::Chat(args): SetCommand) -> anyhow
 
 /// Goes back to the configuration's model.
 pub(super) async fn unset(app: &App, UnsetCommand::Chat: UnsetCommand) -> anyhow::Result<()> {
-    app.desk.remove_chat_model(Actor::here(actor())).await?;
+    app.desk.remove_model(Actor::here(actor())).await?;
     println!("The model of the configuration answers: {}.", app.desk.engine.model.discovery());
     Ok(())
 }

@@ -21,7 +21,7 @@ mod admission;
 mod agents;
 mod answers;
 mod audit;
-mod chat_model;
+mod model_choice;
 mod collections;
 mod compare;
 mod completions;
@@ -225,9 +225,9 @@ fn expensive() -> OpenApiRouter<WebState> {
         .routes(routes!(compare::compare))
         .routes(routes!(evals::report))
         .routes(routes!(numbers::trial::test))
-        .routes(routes!(chat_model::set, chat_model::remove))
-        .routes(routes!(chat_model::list))
-        .routes(routes!(chat_model::test))
+        .routes(routes!(model_choice::set, model_choice::remove))
+        .routes(routes!(model_choice::list))
+        .routes(routes!(model_choice::test))
         .routes(routes!(numbers::check::check))
         .routes(routes!(knowledge::search))
         .routes(routes!(sandbox::turn))

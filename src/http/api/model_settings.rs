@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::response::Answer;
 use super::status::Answering;
 use crate::desk::{LocalModel, ModelPart};
-use crate::domain::{ChatProvider, ModelTask, PartOrigin};
+use crate::domain::{ModelProvider, ModelTask, PartOrigin};
 use crate::http::WebState;
 use crate::http::error::Problem;
 
@@ -19,7 +19,7 @@ pub(super) struct ModelSettings {
     /// What writes the answers now.
     answering: Answering,
     /// The model that somebody chose; null if the configuration decides.
-    chosen: Option<ChosenChatModel>,
+    chosen: Option<ChosenModel>,
     /// Agents that name a model of their own, which they keep.
     agents: Vec<AgentModel>,
     /// Whether `[budget]` limits money though what the model in use costs is not known: then nothing
@@ -35,9 +35,9 @@ pub(super) struct ModelSettings {
 
 /// The model that somebody chose. Its key is not shown.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChosenChatModel {
+pub(super) struct ChosenModel {
     /// Who runs it.
-    provider: ChatProvider,
+    provider: ModelProvider,
     /// Everything before `/chat/completions`.
     base_url: String,
     /// Its name.
@@ -97,7 +97,7 @@ impl ModelSettings {
     pub(super) async fn now(web: &WebState) -> Result<Self, Problem> {
         let desk = &web.desk;
         let problem = desk.engine.model.discovery().problem;
-        let chosen = desk.store.chat_model().await?.map(|row| ChosenChatModel {
+        let chosen = desk.store.model_choice().await?.map(|row| ChosenModel {
             provider: row.provider,
             base_url: row.base_url,
             model: row.model,

@@ -8,9 +8,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::super::setting::ChatSetting;
 use super::Price;
-use crate::domain::ChatProvider;
+use crate::domain::ModelProvider;
+use crate::models::ModelSetting;
 
 /// Context window of Ollama unless its owner changes it, in tokens.
 const OLLAMA_WINDOW: u32 = 4096;
@@ -99,20 +99,20 @@ impl Settings {
 
     /// Settings of a model that somebody chose while the desk runs. What the configuration says
     /// about its own endpoint counts only there; prices and the minimum confidence always do.
-    pub(in super::super) fn at(&self, chosen: &ChatSetting) -> Self {
+    pub(in super::super) fn at(&self, chosen: &ModelSetting) -> Self {
         let is_own = self.base_url.trim_end_matches('/') == chosen.base_url;
         let basis = if is_own { self.clone() } else { Self::default() };
         let mut prices = self.prices.clone();
         let (mut window, mut field) = (basis.window, basis.max_tokens_field.clone());
         match chosen.provider {
-            ChatProvider::Ollama => {
+            ModelProvider::Ollama => {
                 // Ollama cuts longer prompts without saying so.
                 window = if is_own { window } else { OLLAMA_WINDOW };
                 prices.entry(chosen.model.clone()).or_insert(Price { input: 0.0, output: 0.0 });
             }
             // Their newer models refuse the other field; all models know this one.
-            ChatProvider::Openai | ChatProvider::Azure => field = "max_completion_tokens".into(),
-            ChatProvider::Compatible => {}
+            ModelProvider::Openai | ModelProvider::Azure => field = "max_completion_tokens".into(),
+            ModelProvider::Compatible => {}
         }
         let (base_url, api_key) = (chosen.base_url.clone(), chosen.api_key.clone());
         let min_confidence = self.min_confidence;

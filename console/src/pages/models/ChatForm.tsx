@@ -26,7 +26,7 @@ const examples: Record<Provider, string> = {
 };
 
 type Props = {
-  chosen?: Schemas["ChosenChatModel"] /** Leaves the form; absent if there is no other state. */;
+  chosen?: Schemas["ChosenModel"] /** Leaves the form; absent if there is no other state. */;
   close?: () => void;
 };
 

@@ -13,7 +13,7 @@ const problems = {
   unreachable: "failure.unreachable",
   too_slow: "failure.tooSlow",
   other: "failure.other",
-} as const satisfies Record<Schemas["ChatProblem"], string>;
+} as const satisfies Record<Schemas["EndpointProblem"], string>;
 
 export function EndpointError({ failure }: { failure: Schemas["EndpointFailure"] }) {
   const { t } = useTranslation("models");
@@ -32,7 +32,7 @@ export function EndpointError({ failure }: { failure: Schemas["EndpointFailure"]
   );
 }
 
-export function Trial({ trial, model }: { trial: Schemas["ChatModelTrial"]; model: string }) {
+export function Trial({ trial, model }: { trial: Schemas["ModelTrial"]; model: string }) {
   const { t } = useTranslation("models");
   const format = useFormat();
   if (trial.failure) return <EndpointError failure={trial.failure} />;

@@ -4,12 +4,12 @@ import type { Schemas } from "@/api/client";
 /** What a change of the model makes out of date. */
 export const ofModel = ["/api/v1/settings/models", "/api/v1/status", "/api/v1/models"];
 
-export type Provider = Schemas["ChatProvider"];
+export type Provider = Schemas["ModelProvider"];
 
 export type Draft = { provider: Provider; address: string; key: string; model: string };
 
 /** The form as it opens: with the chosen model, if there is one. */
-export function opened(chosen?: Schemas["ChosenChatModel"]): Draft {
+export function opened(chosen?: Schemas["ChosenModel"]): Draft {
   return {
     provider: chosen?.provider ?? "openai",
     address: chosen && chosen.provider !== "openai" ? chosen.base_url : "",
@@ -25,13 +25,13 @@ function spelt(address: string): string {
 }
 
 /** Whether the stored key belongs to what the form names. */
-export function keepsKey({ provider, address }: Draft, chosen?: Schemas["ChosenChatModel"]): boolean {
+export function keepsKey({ provider, address }: Draft, chosen?: Schemas["ChosenModel"]): boolean {
   if (!chosen?.has_key || chosen.provider !== provider) return false;
   return provider === "openai" || spelt(chosen.base_url) === spelt(address);
 }
 
 /** The request's body. Without a key the server uses the stored one; an empty one is none. */
-export function body(draft: Draft, chosen?: Schemas["ChosenChatModel"]): Schemas["ChatModelDraft"] {
+export function body(draft: Draft, chosen?: Schemas["ChosenModel"]): Schemas["ModelDraft"] {
   const { provider, address, key, model } = draft;
   return {
     provider,

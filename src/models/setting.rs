@@ -13,16 +13,16 @@ use secrecy::SecretString;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::domain::ChatProvider;
+use crate::domain::ModelProvider;
 
 /// Where Ollama listens.
 const OLLAMA: &str = "http://127.0.0.1:11434/v1";
 
 /// The model that answers.
 #[derive(Debug, Clone)]
-pub struct ChatSetting {
+pub struct ModelSetting {
     /// Who runs it.
-    pub provider: ChatProvider,
+    pub provider: ModelProvider,
     /// Everything before `/chat/completions`, as [`address`] returns it.
     pub base_url: String,
     /// Its name.
@@ -49,15 +49,15 @@ pub enum AddressRefusal {
 
 /// Returns the address that a provider is asked at, in one spelling. `written` is empty for its
 /// usual one. Errors say what to write.
-pub fn address(provider: ChatProvider, written: &str) -> Result<String, String> {
+pub fn address(provider: ModelProvider, written: &str) -> Result<String, String> {
     let written = match (provider, written.trim()) {
-        (ChatProvider::Openai, "" | OPENAI) => return Ok(OPENAI.to_owned()),
-        (ChatProvider::Openai, _) => {
+        (ModelProvider::Openai, "" | OPENAI) => return Ok(OPENAI.to_owned()),
+        (ModelProvider::Openai, _) => {
             return Err(
                 "OpenAI has one address: another one is of the provider `compatible`.".into()
             );
         }
-        (ChatProvider::Ollama, "") => return Ok(OLLAMA.to_owned()),
+        (ModelProvider::Ollama, "") => return Ok(OLLAMA.to_owned()),
         (_, "") => return Err("The address is missing, such as https://models.example/v1.".into()),
         (_, written) => written,
     };
@@ -78,9 +78,9 @@ pub fn address(provider: ChatProvider, written: &str) -> Result<String, String> 
     }
     if matches!(url.path(), "" | "/") {
         match provider {
-            ChatProvider::Azure => url.set_path("/openai/v1"),
-            ChatProvider::Ollama => url.set_path("/v1"),
-            ChatProvider::Openai | ChatProvider::Compatible => {}
+            ModelProvider::Azure => url.set_path("/openai/v1"),
+            ModelProvider::Ollama => url.set_path("/v1"),
+            ModelProvider::Openai | ModelProvider::Compatible => {}
         }
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -89,7 +89,7 @@ pub fn address(provider: ChatProvider, written: &str) -> Result<String, String> 
 /// How long the address is looked up before it is only checked when it is connected to.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
-impl ChatSetting {
+impl ModelSetting {
     /// Checks that the address may be connected to. A name that cannot be looked up now is checked
     /// when it is.
     pub async fn judge(&self) -> Result<(), AddressRefusal> {
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_address_has_one_spelling_and_a_wrong_one_says_what_to_write() {
-        use ChatProvider::{Azure, Compatible, Ollama, Openai};
+        use ModelProvider::{Azure, Compatible, Ollama, Openai};
         for (provider, written, url) in [
             (Openai, "", OPENAI),
             (Ollama, " ", OLLAMA),
@@ -147,9 +147,9 @@ mod tests {
         }
     }
 
-    fn setting(base_url: &str, trusted: bool) -> ChatSetting {
-        let (provider, model) = (ChatProvider::Compatible, "m".to_owned());
-        ChatSetting { provider, base_url: base_url.to_owned(), model, api_key: None, trusted }
+    fn setting(base_url: &str, trusted: bool) -> ModelSetting {
+        let (provider, model) = (ModelProvider::Compatible, "m".to_owned());
+        ModelSetting { provider, base_url: base_url.to_owned(), model, api_key: None, trusted }
     }
 
     #[tokio::test]

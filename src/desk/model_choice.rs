@@ -9,12 +9,12 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::Desk;
-use crate::domain::{Action, ChatProvider, What};
-use crate::llm::{self, AddressRefusal, ChatSetting};
+use crate::domain::{Action, ModelProvider, What};
+use crate::models::{self, AddressRefusal, ModelSetting};
 use crate::secrets::Secrets;
 use crate::store;
 use crate::store::audit::{Actor, Entry};
-use crate::store::chat_models::ChatModelRow;
+use crate::store::model_choices::ModelChoiceRow;
 
 /// Maximum length of a model's name, in characters.
 const MAX_NAME_LEN: usize = 200;
@@ -23,18 +23,18 @@ const SUBJECT: &str = "chat";
 
 /// Keeps the key, and knows the model that was loaded last.
 #[derive(Default)]
-pub struct ChatModels {
+pub struct ModelChoices {
     secrets: Option<Arc<Secrets>>,
     /// What was loaded last, and why it cannot be used. The lock serializes loads: an older read
     /// must not replace a newer one.
-    last: Mutex<Option<(ChatModelRow, Option<String>)>>,
+    last: Mutex<Option<(ModelChoiceRow, Option<String>)>>,
 }
 
 /// A model that somebody wants to answer.
 #[derive(Debug)]
-pub struct ChatModelRequest {
+pub struct ModelRequest {
     /// Who runs it.
-    pub provider: ChatProvider,
+    pub provider: ModelProvider,
     /// Everything before `/chat/completions`; empty for the provider's usual address.
     pub base_url: String,
     /// Its name.
@@ -45,7 +45,7 @@ pub struct ChatModelRequest {
 
 /// Why a model cannot be chosen.
 #[derive(Debug, thiserror::Error)]
-pub enum ChatModelRefusal {
+pub enum ModelRefusal {
     /// Its address may not be named.
     #[error(transparent)]
     Address(#[from] AddressRefusal),
@@ -63,7 +63,7 @@ pub enum ChatModelRefusal {
     Store(#[from] store::Error),
 }
 
-impl ChatModels {
+impl ModelChoices {
     /// Creates it with nothing loaded.
     pub fn new(secrets: Arc<Secrets>) -> Self {
         Self { secrets: Some(secrets), last: Mutex::default() }
@@ -77,9 +77,9 @@ impl ChatModels {
 impl Desk {
     /// Makes the model that is stored answer from the next turn on, or that of the configuration if
     /// none is.
-    pub async fn reload_chat_model(&self) -> store::Result<()> {
-        let mut last = self.chat_models.last.lock().await;
-        let Some(row) = self.store.chat_model().await? else {
+    pub async fn reload_models(&self) -> store::Result<()> {
+        let mut last = self.model_choices.last.lock().await;
+        let Some(row) = self.store.model_choice().await? else {
             if last.take().is_some() {
                 tracing::info!("the model of the configuration answers");
                 self.engine.model.choose(None);
@@ -113,24 +113,22 @@ impl Desk {
 
     /// Returns the model that a request describes, with its key, if its address may be called.
     /// `is_owner`: whether it comes from who holds the admin key or the machine.
-    pub async fn resolve_chat_model(
+    pub async fn resolve_model(
         &self,
-        wanted: ChatModelRequest,
+        wanted: ModelRequest,
         is_owner: bool,
-    ) -> Result<ChatSetting, ChatModelRefusal> {
-        let base_url = llm::address(wanted.provider, &wanted.base_url);
+    ) -> Result<ModelSetting, ModelRefusal> {
+        let base_url = models::address(wanted.provider, &wanted.base_url);
         let base_url = base_url.map_err(AddressRefusal::Unusable)?;
-        let stored = self.store.chat_model().await?;
+        let stored = self.store.model_choice().await?;
         let same = stored.as_ref().filter(|row| row.base_url == base_url);
         let api_key = match (wanted.key, same, &stored) {
             (Some(key), _, _) => Some(key).filter(|key| !key.expose_secret().trim().is_empty()),
             (None, Some(row), _) => self.open_key(row).map_err(|_| {
-                ChatModelRefusal::KeyRequired(
-                    "The stored key cannot be read: enter it again.".into(),
-                )
+                ModelRefusal::KeyRequired("The stored key cannot be read: enter it again.".into())
             })?,
             (None, None, Some(row)) if row.sealed.is_some() => {
-                return Err(ChatModelRefusal::KeyRequired(format!(
+                return Err(ModelRefusal::KeyRequired(format!(
                     "The stored key is for {}: enter the key of the new address, or an empty one.",
                     row.base_url
                 )));
@@ -138,17 +136,17 @@ impl Desk {
             (None, None, _) => None,
         };
         if api_key.is_none() && wanted.provider.needs_key() {
-            return Err(ChatModelRefusal::KeyRequired("This provider needs a key.".into()));
+            return Err(ModelRefusal::KeyRequired("This provider needs a key.".into()));
         }
         let may_be_private = is_owner
             || same.is_some_and(|row| row.trusted == 1)
             || self.engine.model.is_configured_address(&base_url);
         let (provider, model) = (wanted.provider, wanted.model.trim().to_owned());
-        let setting = ChatSetting { provider, base_url, model, api_key, trusted: false };
+        let setting = ModelSetting { provider, base_url, model, api_key, trusted: false };
         match setting.judge().await {
             Ok(()) => Ok(setting),
             Err(_) if may_be_private => {
-                let setting = ChatSetting { trusted: true, ..setting };
+                let setting = ModelSetting { trusted: true, ..setting };
                 setting.judge().await?;
                 Ok(setting)
             }
@@ -157,58 +155,58 @@ impl Desk {
     }
 
     /// Keeps a model, which answers from the next turn on in every process.
-    pub async fn set_chat_model(
+    pub async fn set_model(
         &self,
-        setting: &ChatSetting,
+        setting: &ModelSetting,
         actor: Actor,
-    ) -> Result<(), ChatModelRefusal> {
+    ) -> Result<(), ModelRefusal> {
         let length = setting.model.chars().count();
         if length == 0 || length > MAX_NAME_LEN || setting.model.contains(char::is_control) {
             let why = format!("`model` is the name of a model, up to {MAX_NAME_LEN} characters.");
-            return Err(ChatModelRefusal::Invalid(why));
+            return Err(ModelRefusal::Invalid(why));
         }
-        self.engine.model.check(setting).map_err(ChatModelRefusal::Invalid)?;
+        self.engine.model.check(setting).map_err(ModelRefusal::Invalid)?;
         let seal = |key: &SecretString| {
             let plain = key.expose_secret().trim().as_bytes();
             let sealed =
-                self.chat_models.secrets()?.seal(plain, &self.key_owner(&setting.base_url));
+                self.model_choices.secrets()?.seal(plain, &self.key_owner(&setting.base_url));
             sealed.map_err(|wrong| wrong.to_string())
         };
         let sealed = setting.api_key.as_ref().map(seal).transpose();
-        let row = ChatModelRow {
+        let row = ModelChoiceRow {
             provider: setting.provider,
             base_url: setting.base_url.clone(),
             model: setting.model.clone(),
-            sealed: sealed.map_err(ChatModelRefusal::Secrets)?,
+            sealed: sealed.map_err(ModelRefusal::Secrets)?,
             trusted: i64::from(setting.trusted),
         };
         let detail = json!({
             "provider": row.provider, "base_url": row.base_url, "model": row.model, "has_key": row.sealed.is_some()
         });
-        let entry = Entry::new(actor, Action::ChatModelSet, SUBJECT).with(detail);
-        self.store.set_chat_model(Some(row), entry).await?;
-        self.follow_chat_model().await;
+        let entry = Entry::new(actor, Action::ModelSet, SUBJECT).with(detail);
+        self.store.set_model(Some(row), entry).await?;
+        self.follow_models().await;
         Ok(())
     }
 
     /// Lets the configuration decide again. Its key is deleted.
-    pub async fn remove_chat_model(&self, actor: Actor) -> store::Result<()> {
-        let entry = Entry::new(actor, Action::ChatModelRemoved, SUBJECT);
-        self.store.set_chat_model(None, entry).await?;
-        self.follow_chat_model().await;
+    pub async fn remove_model(&self, actor: Actor) -> store::Result<()> {
+        let entry = Entry::new(actor, Action::ModelRemoved, SUBJECT);
+        self.store.set_model(None, entry).await?;
+        self.follow_models().await;
         Ok(())
     }
 
     /// Loads the change here and tells the other processes. What fails is done later.
-    async fn follow_chat_model(&self) {
-        if let Err(error) = self.reload_chat_model().await {
+    async fn follow_models(&self) {
+        if let Err(error) = self.reload_models().await {
             tracing::warn!(%error, "the model is brought up to date later");
         }
         self.announce(What::Models).await;
     }
 
-    fn stored_setting(&self, row: &ChatModelRow) -> Result<ChatSetting, String> {
-        let setting = ChatSetting {
+    fn stored_setting(&self, row: &ModelChoiceRow) -> Result<ModelSetting, String> {
+        let setting = ModelSetting {
             provider: row.provider,
             base_url: row.base_url.clone(),
             model: row.model.clone(),
@@ -219,9 +217,9 @@ impl Desk {
         Ok(setting)
     }
 
-    fn open_key(&self, row: &ChatModelRow) -> Result<Option<SecretString>, String> {
+    fn open_key(&self, row: &ModelChoiceRow) -> Result<Option<SecretString>, String> {
         let Some(sealed) = &row.sealed else { return Ok(None) };
-        let plain = self.chat_models.secrets()?.open(sealed, &self.key_owner(&row.base_url));
+        let plain = self.model_choices.secrets()?.open(sealed, &self.key_owner(&row.base_url));
         let plain = plain.map_err(|wrong| wrong.to_string())?;
         let key = String::from_utf8(plain).map_err(|_| "its key is damaged".to_owned())?;
         Ok(Some(key.into()))

@@ -9,25 +9,25 @@ use utoipa::ToSchema;
 
 use super::model_settings::ModelSettings;
 use super::response::{Answer, AuditedAnswer};
-use crate::desk::{ChatModelRefusal, ChatModelRequest};
+use crate::desk::{ModelRefusal, ModelRequest};
 use crate::domain::trial::TrialKind;
-use crate::domain::{ChatProblem, ChatProvider, ProblemCode};
+use crate::domain::{EndpointProblem, ModelProvider, ProblemCode};
 use crate::http::WebState;
 use crate::http::caller::Caller;
 use crate::http::error::Problem;
 use crate::http::extract::Body;
 use crate::http::limits::ExpensivePermit;
 use crate::http::note::Note;
-use crate::llm::{AddressRefusal, ChatSetting};
+use crate::models::{AddressRefusal, ModelSetting};
 use crate::pipeline::BudgetTier;
 use crate::store::audit::Actor;
 
 /// A model to answer with, or to try.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ChatModelDraft {
+pub(super) struct ModelDraft {
     /// Who runs it.
-    provider: ChatProvider,
+    provider: ModelProvider,
     /// Everything before `/chat/completions`; empty for the provider's usual address.
     #[serde(default)]
     #[schema(max_length = 500)]
@@ -53,7 +53,7 @@ pub(super) struct EndpointModels {
 
 /// What a model answered to a trial question.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ChatModelTrial {
+pub(super) struct ModelTrial {
     /// The answer; null if there was none.
     answer: Option<String>,
     /// Time until the answer was complete, in milliseconds.
@@ -70,7 +70,7 @@ pub(super) struct ChatModelTrial {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EndpointFailure {
     /// The kind of failure.
-    problem: ChatProblem,
+    problem: EndpointProblem,
     /// The endpoint's own words, or those of the connection.
     detail: String,
 }
@@ -78,7 +78,7 @@ pub(super) struct EndpointFailure {
 /// Chooses the model that answers from the next turn on, in every process. It wins over the
 /// configuration. Agents that name a model of their own keep it. The key is encrypted, and is
 /// sent to this address alone: another address needs its key anew.
-#[utoipa::path(put, path = "/settings/models/chat", operation_id = "set_chat_model", tag = "models", request_body = ChatModelDraft,
+#[utoipa::path(put, path = "/settings/models/chat", operation_id = "set_model", tag = "models", request_body = ModelDraft,
     responses((status = 200, body = ModelSettings), (status = 403, description = "The address is private.", body = Problem),
         (status = 409, description = "Keys cannot be kept.", body = Problem),
         (status = 422, description = "It needs a key, or its address or name cannot be right.", body = Problem)))]
@@ -86,31 +86,31 @@ pub(super) async fn set(
     State(web): State<WebState>,
     Extension(actor): Extension<Actor>,
     Extension(caller): Extension<Caller>,
-    Body(draft): Body<ChatModelDraft>,
+    Body(draft): Body<ModelDraft>,
 ) -> AuditedAnswer<ModelSettings> {
     let setting = resolve(&web, draft, &caller).await?;
-    web.desk.set_chat_model(&setting, actor).await?;
+    web.desk.set_model(&setting, actor).await?;
     Ok((Note::written(), Json(ModelSettings::now(&web).await?)))
 }
 
 /// Lets the model of the configuration answer again. The key is deleted.
-#[utoipa::path(delete, path = "/settings/models/chat", operation_id = "remove_chat_model", tag = "models",
+#[utoipa::path(delete, path = "/settings/models/chat", operation_id = "remove_model", tag = "models",
     responses((status = 204)))]
 pub(super) async fn remove(
     State(web): State<WebState>,
     Extension(actor): Extension<Actor>,
 ) -> Result<(StatusCode, Extension<Note>), Problem> {
-    web.desk.remove_chat_model(actor).await?;
+    web.desk.remove_model(actor).await?;
     Ok((StatusCode::NO_CONTENT, Note::written()))
 }
 
 /// Asks an endpoint for its models. Nothing is stored.
-#[utoipa::path(post, path = "/settings/models/chat/list", operation_id = "list_endpoint_models", tag = "models", request_body = ChatModelDraft,
+#[utoipa::path(post, path = "/settings/models/chat/list", operation_id = "list_endpoint_models", tag = "models", request_body = ModelDraft,
     responses((status = 200, body = EndpointModels), (status = 403, response = Problem), (status = 422, response = Problem)))]
 pub(super) async fn list(
     State(web): State<WebState>,
     Extension(caller): Extension<Caller>,
-    Body(draft): Body<ChatModelDraft>,
+    Body(draft): Body<ModelDraft>,
 ) -> Answer<EndpointModels> {
     let listed = resolve(&web, draft, &caller).await?.list().await;
     Ok(Json(match listed {
@@ -120,15 +120,15 @@ pub(super) async fn list(
 }
 
 /// Asks a model one short question, which costs what the model costs. Nothing is stored.
-#[utoipa::path(post, path = "/settings/models/chat/test", operation_id = "test_chat_model", tag = "models", request_body = ChatModelDraft,
-    responses((status = 200, body = ChatModelTrial), (status = 403, response = Problem), (status = 422, response = Problem),
+#[utoipa::path(post, path = "/settings/models/chat/test", operation_id = "test_model", tag = "models", request_body = ModelDraft,
+    responses((status = 200, body = ModelTrial), (status = 403, response = Problem), (status = 422, response = Problem),
         (status = 429, response = Problem)))]
 pub(super) async fn test(
     State(web): State<WebState>,
     Extension(caller): Extension<Caller>,
     Extension(permit): Extension<ExpensivePermit>,
-    Body(draft): Body<ChatModelDraft>,
-) -> Answer<ChatModelTrial> {
+    Body(draft): Body<ModelDraft>,
+) -> Answer<ModelTrial> {
     let setting = resolve(&web, draft, &caller).await?;
     if setting.model.is_empty() {
         return Err(Problem::unprocessable("`model` is missing: name the model to try."));
@@ -150,14 +150,14 @@ pub(super) async fn test(
     });
     let tried = trial.await.map_err(|_| Problem::broken("The trial broke off."))?;
     Ok(Json(match tried {
-        Ok(trial) => ChatModelTrial {
+        Ok(trial) => ModelTrial {
             answer: Some(trial.text),
             took_ms: u64::try_from(trial.took.as_millis()).unwrap_or(u64::MAX),
             tokens: [trial.usage.input_tokens, trial.usage.output_tokens],
             cost_micros: trial.is_priced.then_some(trial.usage.cost_micros),
             failure: None,
         },
-        Err(detail) => ChatModelTrial {
+        Err(detail) => ModelTrial {
             answer: None,
             took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             tokens: [0, 0],
@@ -169,37 +169,37 @@ pub(super) async fn test(
 
 async fn resolve(
     web: &WebState,
-    draft: ChatModelDraft,
+    draft: ModelDraft,
     caller: &Caller,
-) -> Result<ChatSetting, Problem> {
-    let ChatModelDraft { provider, base_url, model, key } = draft;
-    let wanted = ChatModelRequest { provider, base_url, model, key };
+) -> Result<ModelSetting, Problem> {
+    let ModelDraft { provider, base_url, model, key } = draft;
+    let wanted = ModelRequest { provider, base_url, model, key };
     let is_owner = matches!(caller, Caller::Key);
-    Ok(web.desk.resolve_chat_model(wanted, is_owner).await?)
+    Ok(web.desk.resolve_model(wanted, is_owner).await?)
 }
 
 impl From<String> for EndpointFailure {
     fn from(detail: String) -> Self {
-        Self { problem: ChatProblem::of(&detail), detail }
+        Self { problem: EndpointProblem::of(&detail), detail }
     }
 }
 
-impl From<ChatModelRefusal> for Problem {
-    fn from(refusal: ChatModelRefusal) -> Self {
+impl From<ModelRefusal> for Problem {
+    fn from(refusal: ModelRefusal) -> Self {
         let said = refusal.to_string();
         match refusal {
-            ChatModelRefusal::Address(AddressRefusal::Private) => {
+            ModelRefusal::Address(AddressRefusal::Private) => {
                 Self::forbidden(said).coded(ProblemCode::PrivateAddress)
             }
-            ChatModelRefusal::Address(AddressRefusal::Unusable(_)) => {
+            ModelRefusal::Address(AddressRefusal::Unusable(_)) => {
                 Self::unprocessable(said).coded(ProblemCode::WrongAddress)
             }
-            ChatModelRefusal::KeyRequired(_) => {
+            ModelRefusal::KeyRequired(_) => {
                 Self::unprocessable(said).coded(ProblemCode::KeyRequired)
             }
-            ChatModelRefusal::Invalid(_) => Self::unprocessable(said),
-            ChatModelRefusal::Secrets(_) => Self::conflict(said),
-            ChatModelRefusal::Store(error) => error.into(),
+            ModelRefusal::Invalid(_) => Self::unprocessable(said),
+            ModelRefusal::Secrets(_) => Self::conflict(said),
+            ModelRefusal::Store(error) => error.into(),
         }
     }
 }

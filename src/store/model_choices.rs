@@ -6,13 +6,13 @@ use sqlx::FromRow;
 
 use super::audit::Entry;
 use super::{Conn, Result, Store, Write, first, now, run};
-use crate::domain::{ChatProvider, WorkspaceId};
+use crate::domain::{ModelProvider, WorkspaceId};
 
 /// The model that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct ChatModelRow {
+pub struct ModelChoiceRow {
     /// Who runs it.
-    pub provider: ChatProvider,
+    pub provider: ModelProvider,
     /// Everything before `/chat/completions`.
     pub base_url: String,
     /// Its name.
@@ -25,25 +25,25 @@ pub struct ChatModelRow {
 
 impl Store {
     /// The model that was chosen; `None` if the configuration decides.
-    pub async fn chat_model(&self) -> Result<Option<ChatModelRow>> {
+    pub async fn model_choice(&self) -> Result<Option<ModelChoiceRow>> {
         let workspace = self.workspace_id();
         self.read(async |conn| {
             let sql = "select provider, base_url, model, sealed, trusted from chat_models
                        where workspace_id = $1";
-            first!(conn, ChatModelRow, sql, workspace.as_str())
+            first!(conn, ModelChoiceRow, sql, workspace.as_str())
         })
         .await
     }
 
     /// Stores the model that answers from now on, with an audit entry; `None` for that of the
     /// configuration.
-    pub async fn set_chat_model(&self, row: Option<ChatModelRow>, entry: Entry) -> Result<()> {
+    pub async fn set_model(&self, row: Option<ModelChoiceRow>, entry: Entry) -> Result<()> {
         self.apply(SetChatModel { row, entry }).await
     }
 }
 
 struct SetChatModel {
-    row: Option<ChatModelRow>,
+    row: Option<ModelChoiceRow>,
     entry: Entry,
 }
 

@@ -148,14 +148,14 @@ on_both! {
         }
         assert_eq!(thief.request_count(), 0);
         // Somebody who can write to the database does not get it either.
-        app.change(&format!("update chat_models set base_url = '{}'", thief.url)).await;
-        app.desk.reload_chat_model().await.unwrap();
+        app.change(&format!("update model_choices set base_url = '{}'", thief.url)).await;
+        app.desk.reload_models().await.unwrap();
         let now = app.get("/settings/models").await;
         assert!(now["chosen"]["problem"].is_string(), "{now}");
         let said = reply(&app, 1).await;
         assert!(!said.contains("From"), "no model is asked: {said}");
         assert_eq!((thief.request_count(), app.model.chat_count()), (0, 0));
-        app.change(&format!("update chat_models set base_url = '{}'", own.url)).await;
+        app.change(&format!("update model_choices set base_url = '{}'", own.url)).await;
         // Another model at the same address keeps it, in whatever spelling.
         let spelt = own.url.replace("127.0.0.1", "LOCALHOST");
         let (status, now) = set(&app, &draft(&spelt, json!({"model": "gpt-4.1-mini"}))).await;
@@ -340,7 +340,7 @@ async fn another_process_follows() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // Its row is gone, the key with it.
-    assert_eq!(change(home.path(), &url, "update chat_models set model = 'x'").await, 0);
+    assert_eq!(change(home.path(), &url, "update model_choices set model = 'x'").await, 0);
     one.kill().await;
     other.kill().await;
 }
